@@ -1,0 +1,158 @@
+"""The journal: every exchange that reached the fake, as it was on the wire."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections import deque
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+from typing import Any, overload
+
+from fake_bluejay.core.clock import datetime_at
+
+__all__ = ["Answer", "Exchange", "Journal", "masked"]
+
+_KEY_HEADERS = ("x-api-key", "authorization")
+
+
+class Answer:
+    """The answer to a request: `.status_code`, `.headers` (lower-case names), `.content` (bytes), `.text`, `.json`."""
+
+    __slots__ = ("_headers", "content", "status_code")
+
+    def __init__(self, status_code: int, headers: list[tuple[bytes, bytes]], content: bytes) -> None:
+        self.status_code = status_code
+        self._headers = headers
+        self.content = content
+
+    @property
+    def headers(self) -> dict[str, str]:
+        return _headers_dict(self._headers)
+
+    @property
+    def raw_headers(self) -> list[tuple[bytes, bytes]]:
+        return self._headers
+
+    @property
+    def text(self) -> str:
+        return self.content.decode(errors="replace")
+
+    @property
+    def json(self) -> Any:
+        """The body parsed as JSON; None if it is not JSON."""
+        return _json(self.content)
+
+    def __repr__(self) -> str:
+        return f"<Answer {self.status_code} {_short(self.content)}>"
+
+
+class Exchange:
+    """A request and its answer.
+
+    `.method`, `.path` (decoded, without the query), `.query`, `.headers` (lower-case names), `.content`, `.json`,
+    `.at` (aware datetime of the fake's clock), `.response` (None while the request is answered), `.faults` (those
+    applied, in words).
+    """
+
+    __slots__ = ("_headers", "content", "faults", "instant", "method", "path", "query", "response")
+
+    def __init__(
+        self,
+        instant: int,
+        method: str,
+        path: str,
+        query: str,
+        headers: list[tuple[bytes, bytes]],
+        content: bytes,
+    ) -> None:
+        self.instant = instant
+        self.method = method
+        self.path = path
+        self.query = query
+        self._headers = headers
+        self.content = content
+        self.response: Answer | None = None
+        self.faults: tuple[str, ...] = ()
+
+    @property
+    def at(self) -> datetime:
+        return datetime_at(self.instant)
+
+    @property
+    def headers(self) -> dict[str, str]:
+        return _headers_dict(self._headers)
+
+    @property
+    def json(self) -> Any:
+        """The body parsed as JSON; None if it is not JSON."""
+        return _json(self.content)
+
+    def __repr__(self) -> str:
+        keys = [masked(self.headers[name]) for name in _KEY_HEADERS if name in self.headers]
+        key = f" key={keys[0]}" if keys else ""
+        answer = "no answer" if self.response is None else f"{self.response.status_code}"
+        return f"<{self.method} {self.path}{key} {_short(self.content)} → {answer}>"
+
+
+class Journal:
+    """The exchanges in the order they arrived, the oldest forgotten past `limit`. Reads like a list."""
+
+    def __init__(self, limit: int = 10_000) -> None:
+        self._exchanges: deque[Exchange] = deque(maxlen=limit)
+        self._lock = threading.Lock()
+        self.total = 0
+        """How many there were, including the forgotten ones."""
+
+    def append(self, exchange: Exchange) -> None:
+        with self._lock:
+            self._exchanges.append(exchange)
+            self.total += 1
+
+    def clear(self) -> None:
+        """Forget all of them."""
+        with self._lock:
+            self._exchanges.clear()
+            self.total = 0
+
+    def __iter__(self) -> Iterator[Exchange]:
+        with self._lock:
+            return iter(list(self._exchanges))
+
+    def __len__(self) -> int:
+        return len(self._exchanges)
+
+    @overload
+    def __getitem__(self, index: int) -> Exchange: ...
+    @overload
+    def __getitem__(self, index: slice) -> list[Exchange]: ...
+    def __getitem__(self, index: int | slice) -> Exchange | list[Exchange]:
+        return list(self)[index]
+
+    def __repr__(self) -> str:
+        return repr(list(self))
+
+
+def masked(key: str) -> str:
+    """An API key as reports and logs may show it: enough to tell two apart, not enough to use."""
+    return f"{key[:4]}…{key[-2:]}" if len(key) >= 12 else "…" if key else "(empty)"
+
+
+def _headers_dict(raw: list[tuple[bytes, bytes]]) -> Mapping[str, str] | Any:
+    headers: dict[str, str] = {}
+    for name, value in raw:
+        key = name.decode("latin-1").lower()
+        headers[key] = f"{headers[key]}, {value.decode('latin-1')}" if key in headers else value.decode("latin-1")
+    return headers
+
+
+def _json(content: bytes) -> Any:
+    try:
+        return json.loads(content)
+    except (ValueError, RecursionError):
+        return None
+
+
+def _short(content: bytes, limit: int = 120) -> str:
+    text = content.decode(errors="replace")
+    return text if len(text) <= limit else f"{text[:limit]}… ({len(content)} bytes)"

@@ -1,0 +1,23 @@
+"""The shapes on the wire, as the published OpenAPI gives them."""
+
+from __future__ import annotations
+
+from pydantic import BaseModel, Field
+
+__all__ = ["EndConversationsRequest", "EndConversationsResponse"]
+
+
+class EndConversationsRequest(BaseModel):
+    """Which conversations to end: at least one test result's id."""
+
+    test_result_ids: list[int] = Field(min_length=1)
+
+
+class EndConversationsResponse(BaseModel):
+    """Which conversations were marked, and which were not. The order of the fields is that of the published schema."""
+
+    success: bool
+    ended_count: int
+    test_result_ids: list[int]
+    failed_ids: list[int] | None = None
+    message: str

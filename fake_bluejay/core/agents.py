@@ -1,0 +1,120 @@
+"""The simulated LiveKit agent: what it does once a control object tells it to end a conversation.
+
+Behaviours are values: they compare, print, and go to text and back (`ends-after=2`), for seeds, the command line
+and the control API.
+"""
+
+from __future__ import annotations
+
+import random
+from dataclasses import dataclass
+from typing import Protocol
+
+from fake_bluejay.core.clock import microseconds
+from fake_bluejay.core.suggest import unknown
+from fake_bluejay.core.timers import TimerKind
+
+__all__ = ["Agent", "DropsAfter", "EndsAfter", "EndsWithin", "Silent", "agent_from_text"]
+
+
+class Agent(Protocol):
+    """How an agent reacts to a control object."""
+
+    def reaction(self, draw: str) -> tuple[int, TimerKind] | None:
+        """When (microseconds after the control object was written) it does what; None for never.
+
+        `draw` seeds whatever is left to chance: the same one gives the same reaction.
+        """
+        ...
+
+
+def _length(seconds: float, behaviour: str) -> int:
+    length = microseconds(seconds)
+    if length < 0:
+        raise ValueError(f"{behaviour}({seconds!r}): the seconds must not be negative")
+    return length
+
+
+def _text(seconds: float) -> str:
+    return f"{seconds:g}" if float(f"{seconds:g}") == seconds else repr(seconds)
+
+
+@dataclass(frozen=True, slots=True)
+class EndsAfter:
+    """Picks the control object up, and ends the conversation, `seconds` after it was written."""
+
+    seconds: float
+
+    def __post_init__(self) -> None:
+        _length(self.seconds, "ends_after")
+
+    def reaction(self, draw: str) -> tuple[int, TimerKind]:
+        """Always after the same time."""
+        return microseconds(self.seconds), TimerKind.AGENT_ENDS
+
+    def __str__(self) -> str:
+        return f"ends-after={_text(self.seconds)}"
+
+
+@dataclass(frozen=True, slots=True)
+class EndsWithin:
+    """Ends the conversation at some moment up to `seconds` after marking: "within 20 seconds" (documented)."""
+
+    seconds: float
+
+    def __post_init__(self) -> None:
+        _length(self.seconds, "ends_within")
+
+    def reaction(self, draw: str) -> tuple[int, TimerKind]:
+        """After a time drawn evenly, to the microsecond, from nothing to `seconds`."""
+        return random.Random(draw).randint(0, microseconds(self.seconds)), TimerKind.AGENT_ENDS
+
+    def __str__(self) -> str:
+        return f"ends-within={_text(self.seconds)}"
+
+
+@dataclass(frozen=True, slots=True)
+class Silent:
+    """Never reacts: the case that the watchdog exists for."""
+
+    def reaction(self, draw: str) -> None:
+        """Never."""
+
+    def __str__(self) -> str:
+        return "silent"
+
+
+@dataclass(frozen=True, slots=True)
+class DropsAfter:
+    """Never picks the control object up, because the call dies `seconds` after it was written."""
+
+    seconds: float
+
+    def __post_init__(self) -> None:
+        _length(self.seconds, "drops_after")
+
+    def reaction(self, draw: str) -> tuple[int, TimerKind]:
+        """Always after the same time."""
+        return microseconds(self.seconds), TimerKind.AGENT_DROPS
+
+    def __str__(self) -> str:
+        return f"drops-after={_text(self.seconds)}"
+
+
+_TIMED = {"ends-after": EndsAfter, "ends-within": EndsWithin, "drops-after": DropsAfter}
+
+
+def agent_from_text(text: str) -> Agent:
+    """The behaviour that the text names: `ends-after=2`, `ends-within=20`, `silent`, `drops-after=5`.
+
+    Raises `ValueError` naming the text and the choices.
+    """
+    name, equals, seconds = text.partition("=")
+    if name == "silent" and not equals:
+        return Silent()
+    if name not in _TIMED:
+        raise ValueError(unknown("agent behaviour", text, [*(f"{timed}=SECONDS" for timed in _TIMED), "silent"]))
+    try:
+        return _TIMED[name](float(seconds))
+    except ValueError:
+        raise ValueError(f"{text!r}: {name} needs a number of seconds of at least 0, e.g. {name}=2") from None

@@ -1,0 +1,107 @@
+"""Time as a value. Instants are integer microseconds since 1970-01-01 UTC, so sums of them are exact."""
+
+from __future__ import annotations
+
+import time
+from datetime import UTC, datetime, timedelta
+from typing import Protocol
+
+__all__ = ["Clock", "ManualClock", "ScaledClock", "datetime_at", "instant_of", "microseconds"]
+
+_ZERO = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
+
+EPOCH = (datetime(2026, 1, 1, tzinfo=UTC) - _ZERO) // _MICROSECOND
+"""Where a manual clock starts unless told otherwise: fixed, so that runs are reproducible to the byte."""
+
+
+def microseconds(seconds: float | timedelta) -> int:
+    """A length of time in whole microseconds, to the nearest one: `0.1` is exactly 100,000.
+
+    Raises `ValueError` if it is not a finite number.
+    """
+    if isinstance(seconds, timedelta):
+        return seconds // _MICROSECOND
+    if isinstance(seconds, bool) or not isinstance(seconds, (int, float)):
+        raise ValueError(f"a number of seconds or a timedelta is needed, not {seconds!r}")
+    try:
+        return round(seconds * 1_000_000)
+    except (OverflowError, ValueError):
+        raise ValueError(f"a finite number of seconds is needed, not {seconds!r}") from None
+
+
+def datetime_at(instant: int) -> datetime:
+    """The instant as an aware datetime in UTC."""
+    return _ZERO + timedelta(microseconds=instant)
+
+
+def instant_of(moment: datetime) -> int:
+    """The datetime as an instant.
+
+    Raises `ValueError` if it has no time zone.
+    """
+    if moment.tzinfo is None:
+        raise ValueError(f"{moment!r} has no time zone: give an aware datetime, e.g. datetime(…, tzinfo=UTC)")
+    return (moment - _ZERO) // _MICROSECOND
+
+
+class Clock(Protocol):
+    """What a world asks for the time. Only a world advances its clock, so that what falls due also happens."""
+
+    def now(self) -> int:
+        """The current instant, in microseconds."""
+        ...
+
+    def advance(self, length: int) -> None:
+        """Move forward by `length` microseconds."""
+        ...
+
+
+class ManualClock:
+    """Stands still until advanced: pytest's default."""
+
+    def __init__(self, start: int = EPOCH) -> None:
+        self._now = start
+
+    def now(self) -> int:
+        """The current instant, in microseconds."""
+        return self._now
+
+    def advance(self, length: int) -> None:
+        """Move forward by `length` microseconds."""
+        self._now += length
+
+
+class ScaledClock:
+    """Follows real time at a factor: standalone's default. Speed 10 is ten times real, 0 is a pause."""
+
+    def __init__(self, speed: float = 1.0, start: int | None = None) -> None:
+        self._check(speed)
+        self._speed = speed
+        # Held here, because a test may have replaced time.monotonic_ns by then.
+        self._real = time.monotonic_ns
+        self._from = time.time_ns() // 1000 if start is None else start
+        self._since = self._real()
+
+    def now(self) -> int:
+        """The current instant, in microseconds."""
+        return self._from + int((self._real() - self._since) * self._speed) // 1000
+
+    def advance(self, length: int) -> None:
+        """Move forward by `length` microseconds at once, on top of the real time that passes."""
+        self._from += length
+
+    @property
+    def speed(self) -> float:
+        """Virtual seconds a real second; settable, and time goes on from where it is."""
+        return self._speed
+
+    @speed.setter
+    def speed(self, speed: float) -> None:
+        self._check(speed)
+        self._from, self._since, self._speed = self.now(), self._real(), speed
+
+    @staticmethod
+    def _check(speed: float) -> None:
+        if not 0 <= speed < float("inf"):
+            raise ValueError(f"a clock's speed must be a finite number of at least 0, not {speed!r}")

@@ -1,0 +1,240 @@
+"""A world as JSON-ready data, and back: a loaded world goes on exactly where the saved one stopped."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+from typing import Any
+
+from fake_bluejay.core.agents import Agent, agent_from_text
+from fake_bluejay.core.clock import Clock, ManualClock, ScaledClock, datetime_at, instant_of
+from fake_bluejay.core.readings import Readings
+from fake_bluejay.core.records import ControlObject, Move, Organisation, Record
+from fake_bluejay.core.statuses import Event
+from fake_bluejay.core.timers import Timer, TimerKind
+from fake_bluejay.core.world import World, status_from_text
+
+__all__ = ["dump", "load", "restore"]
+
+FORMAT = 1
+
+
+def dump(world: World) -> dict[str, Any]:
+    """Everything a world holds, as data that JSON can carry. Instants are ISO 8601 in UTC, to the microsecond."""
+    with world.lock:
+        world.settle()
+        return {
+            "format": FORMAT,
+            "now": _iso(world.now()),
+            "clock": {"speed": world.clock.speed} if isinstance(world.clock, ScaledClock) else "manual",
+            "seed": world.seed,
+            "agent": _optional_text(world.agent),
+            "readings": world.readings.as_dict(),
+            "evaluation_starts_after": world.evaluation_starts_after / 1_000_000,
+            "evaluation_takes": world.evaluation_takes / 1_000_000,
+            "require_known_keys": world.require_known_keys,
+            "organisations": [
+                {"name": organisation.name, "api_keys": list(organisation.api_keys)}
+                for organisation in world.organisations.values()
+            ],
+            "test_results": [_dump_record(record) for record in world.results.values()],
+            "control_objects": [
+                {
+                    "id": control.id,
+                    "test_result_id": control.test_result_id,
+                    "written_at": _iso(control.written_at),
+                    "gone_at": _optional_iso(control.gone_at),
+                    "by": control.by,
+                }
+                for control in world.control_objects
+            ],
+            "refused_writes": {str(id): count for id, count in world.refused_writes.items()},
+            "timers": [
+                {
+                    "due": _iso(timer.due),
+                    "sequence": timer.sequence,
+                    "kind": timer.kind.name.lower(),
+                    "test_result_id": timer.test_result_id,
+                }
+                for timer in world.timers
+            ],
+            "last_sequence": world.timers.sequence,
+            "last_id": world._last_id,
+        }
+
+
+def _dump_record(record: Record) -> dict[str, Any]:
+    return {
+        "id": record.id,
+        "organisation": record.organisation,
+        "status": str(record.status),
+        "agent": _optional_text(record.agent),
+        "created_at": _iso(record.created_at),
+        "start_time": _optional_iso(record.start_time),
+        "end_time": _optional_iso(record.end_time),
+        "fields": record.fields,
+        "history": [
+            {
+                "at": _iso(move.at),
+                "from": str(move.from_),
+                "to": str(move.to),
+                "event": str(move.event),
+                "cause": move.cause,
+            }
+            for move in record.history
+        ],
+        "armed": list(record.armed),
+    }
+
+
+def load(data: Mapping[str, Any]) -> World:
+    """The world that was dumped.
+
+    Raises `ValueError` naming the place in the data and what is wrong there.
+    """
+    root = _Place(data, "")
+    format = root.get("format", int)
+    if format != FORMAT:
+        raise ValueError(f"format: this version reads dumps of format {FORMAT}, not {format!r}")
+    world = World(
+        clock=_load_clock(root),
+        readings=root.read("readings", dict, lambda choices: Readings().changed(**choices)),
+        agent=root.read("agent", str, _load_agent, optional=True),
+        seed=root.get("seed", int),
+        evaluation_starts_after=root.get("evaluation_starts_after", (int, float)),
+        evaluation_takes=root.get("evaluation_takes", (int, float)),
+    )
+    for place in root.each("organisations"):
+        name = place.get("name", str)
+        world.organisations[name] = Organisation(name, tuple(place.get("api_keys", list)))
+    world.require_known_keys = root.get("require_known_keys", bool)
+    for place in root.each("test_results"):
+        record = _load_record(place)
+        if record.id in world.results:
+            place.fail("id", f"the test result id {record.id} is there twice")
+        if record.organisation not in world.organisations:
+            place.fail("organisation", f"there is no organisation {record.organisation!r}")
+        world.results[record.id] = record
+    for place in root.each("control_objects"):
+        control = ControlObject(
+            place.get("id", int), place.get("test_result_id", int), place.read("written_at", str, _instant)
+        )
+        control.gone_at = place.read("gone_at", str, _instant, optional=True)
+        control.by = place.get("by", str, optional=True)
+        world.control_objects.append(control)
+        if control.test_result_id in world.results:
+            world.results[control.test_result_id].control_objects.append(control)
+    world.refused_writes = {int(id): count for id, count in root.get("refused_writes", dict).items()}
+    world.timers.restore(
+        [
+            Timer(
+                place.read("due", str, _instant),
+                place.get("sequence", int),
+                place.read("kind", str, lambda name: TimerKind[name.upper()]),
+                place.get("test_result_id", int),
+            )
+            for place in root.each("timers")
+        ],
+        root.get("last_sequence", int),
+    )
+    world._last_id = root.get("last_id", int)
+    return world
+
+
+def restore(world: World, data: Mapping[str, Any]) -> None:
+    """Put a world back into a dumped state, in place; a dump that cannot be read changes nothing."""
+    loaded = load(data)
+    with world.lock:
+        vars(world).update({name: value for name, value in vars(loaded).items() if name != "lock"})
+
+
+def _load_record(place: _Place) -> Record:
+    record = Record(
+        place.get("id", int),
+        place.get("organisation", str),
+        place.read("status", str, status_from_text),
+        place.read("agent", str, _load_agent, optional=True),
+        place.read("created_at", str, _instant),
+        dict(place.get("fields", dict)),
+    )
+    record.start_time = place.read("start_time", str, _instant, optional=True)
+    record.end_time = place.read("end_time", str, _instant, optional=True)
+    record.history = [
+        Move(
+            move.read("at", str, _instant),
+            move.read("from", str, status_from_text),
+            move.read("to", str, status_from_text),
+            move.read("event", str, Event),
+            move.get("cause", str),
+        )
+        for move in place.each("history")
+    ]
+    record.armed = list(place.get("armed", list))
+    return record
+
+
+def _load_clock(root: _Place) -> Clock:
+    now = root.read("now", str, _instant)
+    if root.get("clock", (str, dict)) == "manual":
+        return ManualClock(now)
+    return ScaledClock(root.read("clock", dict, lambda clock: float(clock["speed"])), now)
+
+
+def _load_agent(text: str) -> Agent:
+    return agent_from_text(text)
+
+
+def _iso(instant: int) -> str:
+    return datetime_at(instant).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+def _optional_iso(instant: int | None) -> str | None:
+    return None if instant is None else _iso(instant)
+
+
+def _optional_text(agent: Agent | None) -> str | None:
+    return None if agent is None else str(agent)
+
+
+def _instant(text: str) -> int:
+    return instant_of(datetime.fromisoformat(text))
+
+
+class _Place:
+    """A mapping inside the dump that knows where it stands, so that an error can say it."""
+
+    def __init__(self, data: Any, path: str) -> None:
+        self._path = path
+        if not isinstance(data, Mapping):
+            raise ValueError(f"{path.rstrip('.') or 'a dump'}: an object is needed, not {data!r:.80}")
+        self._data = data
+
+    def get(self, name: str, type_: type | tuple[type, ...], *, optional: bool = False) -> Any:
+        """The value there, if it has the type."""
+        if name not in self._data:
+            self.fail(name, "missing")
+        value = self._data[name]
+        if optional and value is None:
+            return None
+        if not isinstance(value, type_) or (isinstance(value, bool) and type_ is not bool):
+            kinds = type_ if isinstance(type_, tuple) else (type_,)
+            self.fail(name, f"{' or '.join(kind.__name__ for kind in kinds)} is needed, not {value!r:.80}")
+        return value
+
+    def read(self, name: str, type_: type, parse: Any, *, optional: bool = False) -> Any:
+        """The value there, parsed."""
+        value = self.get(name, type_, optional=optional)
+        if value is None:
+            return None
+        try:
+            return parse(value)
+        except (ValueError, KeyError, TypeError) as error:
+            self.fail(name, str(error))
+
+    def each(self, name: str) -> Iterator[_Place]:
+        """The objects of a list, each knowing its place."""
+        for index, item in enumerate(self.get(name, list)):
+            yield _Place(item, f"{self._path}{name}[{index}].")
+
+    def fail(self, name: str, problem: str) -> None:
+        raise ValueError(f"{self._path}{name}: {problem}")

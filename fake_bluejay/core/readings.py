@@ -1,0 +1,215 @@
+"""Readings: the questions that Bluejay's documentation leaves open, each with its plausible answers.
+
+Rules of this file:
+- No behaviour that is a guess lives outside it.
+- Each question is an enum; its first member is the default, and `Readings` says on what evidence.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field, fields, replace
+from enum import StrEnum
+from typing import Any, NamedTuple
+
+from fake_bluejay.core.suggest import unknown
+
+__all__ = [
+    "AgentEnds",
+    "AllFailedStatus",
+    "AlreadyMarked",
+    "BadKeyAndBadBody",
+    "DuplicateIds",
+    "ForeignId",
+    "MissingKey",
+    "NoFailedIds",
+    "Question",
+    "Readings",
+    "Success",
+    "TestResultIds",
+    "UnknownKey",
+    "WatchdogSets",
+    "questions",
+]
+
+
+class Success(StrEnum):
+    """`success` when some or all ids failed."""
+
+    IF_ANY_MARKED = "if-any-marked"
+    IF_NONE_FAILED = "if-none-failed"
+    ALWAYS = "always"
+
+
+class AllFailedStatus(StrEnum):
+    """The HTTP status when every id failed."""
+
+    OK = "200"
+    NOT_FOUND = "404"
+    BAD_REQUEST = "400"
+
+
+class TestResultIds(StrEnum):
+    """What the answer's `test_result_ids` lists."""
+
+    __test__ = False  # not a test class, whatever its name says to a test runner
+
+    MARKED = "marked"
+    REQUESTED = "requested"
+
+
+class NoFailedIds(StrEnum):
+    """`failed_ids` when none failed."""
+
+    NULL = "null"
+    EMPTY_LIST = "empty-list"
+
+
+class DuplicateIds(StrEnum):
+    """The same id twice in one request."""
+
+    EACH_COUNTS = "each-counts"
+    COUNTED_ONCE = "counted-once"
+
+
+class AlreadyMarked(StrEnum):
+    """An id that is marked already and still RUNNING."""
+
+    MARKED_AGAIN = "marked-again"
+    FAILS = "fails"
+
+
+class WatchdogSets(StrEnum):
+    """The status that the watchdog sets."""
+
+    CONVERSATION_ENDED = "CONVERSATION_ENDED"
+    INCOMPLETED = "INCOMPLETED"
+    COMPLETED = "COMPLETED"
+
+
+class ForeignId(StrEnum):
+    """An id that belongs to another organisation."""
+
+    FAILS = "fails"
+    FORBIDDEN = "403"
+
+
+class MissingKey(StrEnum):
+    """A request without `X-API-Key`."""
+
+    UNPROCESSABLE = "422"
+    UNAUTHORIZED = "401"
+    FORBIDDEN = "403"
+
+
+class UnknownKey(StrEnum):
+    """A key that no organisation has, or an empty one."""
+
+    UNAUTHORIZED_ERROR_AND_DETAIL = "401-error-and-detail"
+    UNAUTHORIZED_DETAIL = "401-detail"
+    FORBIDDEN = "403"
+
+
+class BadKeyAndBadBody(StrEnum):
+    """What a request with an unknown key and an invalid body hears of first."""
+
+    BODY_FIRST = "body-first"
+    KEY_FIRST = "key-first"
+
+
+class AgentEnds(StrEnum):
+    """When an agent that answers ends a conversation, unless the test result says otherwise."""
+
+    AFTER_2_SECONDS = "after-2-seconds"
+    WITHIN_20_SECONDS = "within-20-seconds"
+
+
+def _reading(default: Any, evidence: str) -> Any:
+    return field(default=default, metadata={"evidence": evidence})
+
+
+@dataclass(frozen=True, slots=True)
+class Readings:
+    """One answer to each open question; unless given, the default."""
+
+    success: Success = _reading(
+        Success.IF_ANY_MARKED, 'the OpenAPI: "whether the operation was successful", with failures listed beside it'
+    )
+    all_failed_status: AllFailedStatus = _reading(
+        AllFailedStatus.OK, "the OpenAPI declares no status but 200 and 422 for this endpoint"
+    )
+    test_result_ids: TestResultIds = _reading(
+        TestResultIds.MARKED, 'the endpoint\'s step 4: which were "successfully marked … and which failed"'
+    )
+    no_failed_ids: NoFailedIds = _reading(NoFailedIds.NULL, 'the OpenAPI: "(if any)", nullable and not required')
+    duplicate_ids: DuplicateIds = _reading(
+        DuplicateIds.EACH_COUNTS, "the steps read as a loop over the list; nothing speaks of a set"
+    )
+    already_marked: AlreadyMarked = _reading(
+        AlreadyMarked.MARKED_AGAIN, "the endpoint's step 1 checks for RUNNING and nothing else"
+    )
+    watchdog_sets: WatchdogSets = _reading(
+        WatchdogSets.CONVERSATION_ENDED, 'the endpoint: "the conversation status will be updated"'
+    )
+    foreign_id: ForeignId = _reading(
+        ForeignId.FAILS, "public clients: another organisation's data is invisible, as if it did not exist"
+    )
+    missing_key: MissingKey = _reading(
+        MissingKey.UNPROCESSABLE, "the OpenAPI declares the header as a required parameter, which FastAPI checks"
+    )
+    unknown_key: UnknownKey = _reading(
+        UnknownKey.UNAUTHORIZED_ERROR_AND_DETAIL,
+        "the documentation's MCP page shows this body; clients have met a 401 at run time",
+    )
+    bad_key_and_bad_body: BadKeyAndBadBody = _reading(
+        BadKeyAndBadBody.BODY_FIRST, "FastAPI validates header and body before the endpoint's code can look at the key"
+    )
+    agent_ends: AgentEnds = _reading(
+        AgentEnds.AFTER_2_SECONDS, 'the endpoint\'s page: "conversations will end within 20 seconds"'
+    )
+
+    def changed(self, **choices: str) -> Readings:
+        """A copy with other choices, each an enum member or its text.
+
+        Raises `ValueError` naming an unknown question or choice and the known ones.
+        """
+        known = {question.name: question.choices for question in questions()}
+        for name, choice in choices.items():
+            if name not in known:
+                raise ValueError(unknown("reading", name, known))
+            if str(choice) not in known[name]:
+                raise ValueError(unknown(f"choice for the reading {name!r}:", str(choice), known[name]))
+        return replace(self, **{name: type(known[name][0])(choice) for name, choice in choices.items()})
+
+    def departures(self) -> Iterator[tuple[str, str]]:
+        """Every other plausible choice, one at a time: `(name, choice)`."""
+        for question in questions():
+            for choice in question.choices:
+                if choice is not getattr(self, question.name):
+                    yield question.name, choice
+
+    def as_dict(self) -> dict[str, str]:
+        """`{name: choice}`, as text."""
+        return {question.name: str(getattr(self, question.name)) for question in questions()}
+
+
+class Question(NamedTuple):
+    """An open question: its name in `Readings`, what is asked, the choices (the default first), and the evidence."""
+
+    name: str
+    question: str
+    choices: tuple[StrEnum, ...]
+    evidence: str
+
+
+def questions() -> tuple[Question, ...]:
+    """Every open question, in the order of `Readings`."""
+    return _QUESTIONS
+
+
+def _question(one: Any) -> Question:
+    choices = type(one.default)
+    return Question(one.name, choices.__doc__, tuple(choices), one.metadata["evidence"])
+
+
+_QUESTIONS = tuple(_question(one) for one in fields(Readings))

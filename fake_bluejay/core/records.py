@@ -1,0 +1,105 @@
+"""What a world remembers: test results with their histories, control objects, organisations."""
+
+from __future__ import annotations
+
+from typing import Any, Final, NamedTuple
+
+from fake_bluejay.core.agents import Agent
+from fake_bluejay.core.statuses import Event, Status
+
+__all__ = ["FIELDS", "WATCHDOG_DELAY", "ControlObject", "Move", "Organisation", "Record"]
+
+WATCHDOG_DELAY: Final = 30_000_000
+"""Documented: a 30-second fallback watchdog for each conversation. Microseconds."""
+
+FIELDS: Final = frozenset(
+    {
+        "audio_url",
+        "custom_metrics",
+        "digital_human_id",
+        "duration",
+        "evaluations",
+        "events",
+        "latency",
+        "metadata",
+        "result",
+        "simulation_run_id",
+        "tags",
+        "tool_calls",
+        "trace_ids",
+        "transcript_url",
+    }
+)
+"""What a test result may carry besides its status and times: the published fields of a simulation result."""
+
+
+class Move(NamedTuple):
+    """One change of status: when, from what, to what, by which event, caused by whom.
+
+    The cause is `api`, `agent`, `watchdog`, `evaluation` or `test`.
+    """
+
+    at: int
+    from_: Status
+    to: Status
+    event: Event
+    cause: str
+
+
+class Organisation(NamedTuple):
+    """Whose data it is. A key belongs to one organisation, and sees only what belongs to it."""
+
+    name: str
+    api_keys: tuple[str, ...]
+
+
+class ControlObject:
+    """What the endpoint writes for the LiveKit agent to pick up; its watchdog is due 30 s after `written_at`.
+
+    `by` is `"agent"` once the agent picked it up, `"watchdog"` once that expired it, and stays None if the
+    conversation was over before either. Instants in microseconds.
+    """
+
+    __slots__ = ("by", "gone_at", "id", "test_result_id", "written_at")
+
+    def __init__(self, id: int, test_result_id: int, written_at: int) -> None:
+        self.id = id
+        self.test_result_id = test_result_id
+        self.written_at = written_at
+        self.gone_at: int | None = None
+        self.by: str | None = None
+
+
+class Record:
+    """A test result as the world holds it. `World` alone changes one."""
+
+    __slots__ = (
+        "agent",
+        "armed",
+        "control_objects",
+        "created_at",
+        "end_time",
+        "fields",
+        "history",
+        "id",
+        "organisation",
+        "start_time",
+        "status",
+    )
+
+    def __init__(
+        self, id: int, organisation: str, status: Status, agent: Agent | None, created_at: int, fields: dict[str, Any]
+    ) -> None:
+        self.id = id
+        self.organisation = organisation
+        self.status = status
+        self.agent = agent
+        """None: the default of the world, as it is when the conversation is marked."""
+        self.created_at = created_at
+        self.start_time: int | None = None
+        self.end_time: int | None = None
+        self.fields = fields
+        self.history: list[Move] = []
+        self.control_objects: list[ControlObject] = []
+        self.armed: list[int] = []
+        """The timers that hold only while the present status does: watchdogs, evaluation."""

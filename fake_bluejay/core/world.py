@@ -1,0 +1,410 @@
+"""The world: every test result, control object, timer and organisation, and the one place where they change.
+
+Rules of this file:
+- A status changes in `_change` and nowhere else; whether it may is for `TRANSITIONS` to say.
+- Every public method takes the lock and lets what has fallen due happen first, so whoever looks, looks at the present.
+- What a request will do is planned first and carried out last: a request that fails half-way has changed nothing.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterable
+from datetime import datetime, timedelta
+from typing import Any, NamedTuple
+
+from fake_bluejay.core.agents import Agent, EndsAfter, EndsWithin
+from fake_bluejay.core.clock import Clock, ManualClock, datetime_at, instant_of, microseconds
+from fake_bluejay.core.readings import (
+    AgentEnds,
+    AlreadyMarked,
+    DuplicateIds,
+    ForeignId,
+    Readings,
+    WatchdogSets,
+)
+from fake_bluejay.core.records import FIELDS, WATCHDOG_DELAY, ControlObject, Move, Organisation, Record
+from fake_bluejay.core.statuses import TRANSITIONS, Event, IllegalMove, Status, event_between, ways_on
+from fake_bluejay.core.suggest import unknown
+from fake_bluejay.core.timers import Timer, TimerKind, Timers
+
+__all__ = ["DEFAULT_ORGANISATION", "Ending", "World"]
+
+DEFAULT_ORGANISATION = "default"
+
+_DEFAULT_AGENTS: dict[AgentEnds, Agent] = {
+    AgentEnds.AFTER_2_SECONDS: EndsAfter(2),
+    AgentEnds.WITHIN_20_SECONDS: EndsWithin(20),
+}
+_WATCHDOG_EVENTS = {
+    WatchdogSets.CONVERSATION_ENDED: Event.END,
+    WatchdogSets.INCOMPLETED: Event.GIVE_UP,
+    WatchdogSets.COMPLETED: Event.COMPLETE,
+}
+
+
+class Ending(NamedTuple):
+    """What an end-conversations call will do, before it is done. Ids in the order of the request.
+
+    `forbidden` is set when the whole request is to be refused (a reading); then nothing is marked.
+    """
+
+    processed: list[int]
+    marked: list[int]
+    failed: list[int]
+    forbidden: bool
+    marks: list[tuple[Record, int, tuple[int, TimerKind] | None]]
+    """For each marked id: its record, the id of its control object, and how its agent will react."""
+
+
+class World:
+    """A deterministic model of Bluejay: the same calls in the same order give the same world, to the byte."""
+
+    def __init__(
+        self,
+        *,
+        clock: Clock | None = None,
+        readings: Readings | None = None,
+        agent: Agent | None = None,
+        seed: int = 0,
+        evaluation_starts_after: float = 1.0,
+        evaluation_takes: float = 5.0,
+    ) -> None:
+        self.lock = threading.RLock()
+        self.clock: Clock = clock or ManualClock()
+        self.readings = readings or Readings()
+        self.agent = agent
+        """What an agent does that was not told otherwise; None: as the reading `agent_ends` says."""
+        self.seed = seed
+        self.evaluation_starts_after = _delay("evaluation_starts_after", evaluation_starts_after)
+        """Microseconds from a conversation's end to EVALUATING: undocumented, so a setting."""
+        self.evaluation_takes = _delay("evaluation_takes", evaluation_takes)
+        """Microseconds from EVALUATING to COMPLETED: undocumented, so a setting."""
+        self.require_known_keys = False
+        """Whether only keys that an organisation has are accepted, or any key that is not empty."""
+        self.organisations: dict[str, Organisation] = {DEFAULT_ORGANISATION: Organisation(DEFAULT_ORGANISATION, ())}
+        self.results: dict[int, Record] = {}
+        self.control_objects: list[ControlObject] = []
+        self.timers = Timers()
+        self.refused_writes: dict[int, int] = {}
+        """Test result id → how many more writes of its control object will fail: a fault a test asked for."""
+        self._last_id = 0
+        self._firing_at: int | None = None
+
+    # --- time ---------------------------------------------------------------------------------------------------
+
+    def now(self) -> int:
+        """The current instant, in microseconds; while a timer fires, the one it was due at."""
+        return self.clock.now() if self._firing_at is None else self._firing_at
+
+    def settle(self) -> None:
+        """Let everything happen that has fallen due."""
+        with self.lock:
+            if self._firing_at is not None:
+                return
+            try:
+                for timer in self.timers.pop_due(self.clock.now()):
+                    self._firing_at = timer.due
+                    self._fire(timer)
+            finally:
+                self._firing_at = None
+
+    def advance(self, seconds: float | timedelta) -> None:
+        """Move time forward; all that falls due on the way happens, in order, each at its own instant.
+
+        Raises `ValueError` if the length is negative or not a finite number.
+        """
+        length = microseconds(seconds)
+        if length < 0:
+            raise ValueError(f"cannot advance by {seconds!r} seconds: time only moves forward")
+        with self.lock:
+            self.settle()
+            self.clock.advance(length)
+            self.settle()
+
+    def advance_to(self, moment: datetime) -> None:
+        """Move time forward to a moment.
+
+        Raises `ValueError` if the moment is past or has no time zone.
+        """
+        instant = instant_of(moment)
+        with self.lock:
+            self.settle()
+            self._advance_to(instant)
+
+    def _advance_to(self, instant: int) -> None:
+        now = self.now()
+        if instant < now:
+            raise ValueError(f"cannot advance to {datetime_at(instant)}: it is {datetime_at(now)} already")
+        self.clock.advance(instant - now)
+        self.settle()
+
+    def run_until(self, predicate: Callable[[], object], limit: float | timedelta) -> None:
+        """Advance from one due timer to the next, and stop at the first instant at which the predicate holds.
+
+        Raises `TimeoutError` if it does not hold within `limit` seconds of the clock, which then have passed.
+        """
+        with self.lock:
+            self.settle()
+            deadline = self.now() + microseconds(limit)
+            while not predicate():
+                due = self.timers.next_due()
+                if due is None or due > deadline:
+                    self._advance_to(max(deadline, self.now()))
+                    if predicate():
+                        return
+                    raise TimeoutError(
+                        f"the condition did not hold within {limit} s of the fake's clock; it is {datetime_at(deadline)},"
+                        f" and {len(self.timers)} timers are pending"
+                    )
+                self._advance_to(max(due, self.now()))
+
+    def _fire(self, timer: Timer) -> None:
+        record = self.results.get(timer.test_result_id)
+        if record is None:
+            return
+        kind = timer.kind
+        if kind is TimerKind.WATCHDOG:
+            self._change(record, _WATCHDOG_EVENTS[self.readings.watchdog_sets], "watchdog")
+        elif kind is TimerKind.EVALUATION_STARTS:
+            self._change(record, Event.EVALUATE, "evaluation")
+        elif kind is TimerKind.EVALUATION_COMPLETES:
+            self._change(record, Event.COMPLETE, "evaluation")
+        # A late agent finds its control object gone, or the call over, and changes nothing.
+        elif record.status is Status.RUNNING and is_marked(record):
+            self._change(record, Event.END if kind is TimerKind.AGENT_ENDS else Event.DROP, "agent")
+
+    # --- the one place where a status changes ------------------------------------------------------------------
+
+    def _change(self, record: Record, event: Event, cause: str, forced_to: Status | None = None) -> None:
+        from_ = record.status
+        to = forced_to or TRANSITIONS.get((from_, event))
+        if to is None:
+            raise IllegalMove(f"test result {record.id}: {event} is not legal now; {ways_on(from_)}")
+        now = self.now()
+        record.status = to
+        record.history.append(Move(now, from_, to, event, cause))
+        for sequence in record.armed:
+            self.timers.cancel(sequence)
+        record.armed.clear()
+        if from_ is Status.RUNNING:
+            record.end_time = now
+            if event is not Event.DROP and cause != "test":
+                for control in record.control_objects:
+                    if control.by is None:
+                        control.by, control.gone_at = cause, now
+        self._enter(record, now)
+
+    def _enter(self, record: Record, now: int) -> None:
+        """What begins with a status by itself, however it was reached."""
+        status = record.status
+        if status is Status.RUNNING:
+            record.start_time, record.end_time = now, None
+        elif status is Status.CONVERSATION_ENDED or status is Status.EVALUATION_PENDING:
+            due = now + self.evaluation_starts_after
+            record.armed.append(self.timers.schedule(due, TimerKind.EVALUATION_STARTS, record.id))
+        elif status is Status.EVALUATING:
+            due = now + self.evaluation_takes
+            record.armed.append(self.timers.schedule(due, TimerKind.EVALUATION_COMPLETES, record.id))
+
+    def happen(self, id: int, event: Event, cause: str) -> None:
+        """Let an event happen to a test result.
+
+        Raises `KeyError` if there is no such id, `IllegalMove` (a `ValueError`) if the event is not legal now.
+        """
+        with self.lock:
+            self.settle()
+            self._change(self.result(id), event, cause)
+
+    def set_status(self, id: int, status: str, *, force: bool = False) -> None:
+        """Move a test result to a status because a test says so; `force` allows what the table does not.
+
+        Raises `KeyError`, `IllegalMove`, or `ValueError` for an unknown status.
+        """
+        to = status_from_text(status)
+        with self.lock:
+            self.settle()
+            record = self.result(id)
+            if force:
+                self._change(record, Event.FORCE, "test", forced_to=to)
+            else:
+                self._change(record, event_between(record.status, to), "test")
+
+    # --- test results -------------------------------------------------------------------------------------------
+
+    def add_test_result(
+        self,
+        id: int | None = None,
+        status: str = Status.RUNNING,
+        agent: Agent | None = None,
+        organisation: str = DEFAULT_ORGANISATION,
+        **fields: Any,
+    ) -> Record:
+        """A new test result; ids count from 1 unless given.
+
+        Raises `ValueError` if the id is taken or no integer, or the status, the organisation or a field is unknown.
+        """
+        with self.lock:
+            self.settle()
+            state = status_from_text(status)
+            for name in fields:
+                if name not in FIELDS:
+                    raise ValueError(unknown("field of a test result", name, sorted(FIELDS | {"organisation"})))
+            if organisation not in self.organisations:
+                raise ValueError(unknown("organisation", organisation, self.organisations))
+            if id is None:
+                id = self._last_id + 1
+                while id in self.results:
+                    id += 1
+                self._last_id = id
+            elif isinstance(id, bool) or not isinstance(id, int):
+                raise ValueError(f"a test result's id is an integer, not {id!r}")
+            elif id in self.results:
+                raise ValueError(f"the test result id {id} is taken; {self._ids()}")
+            record = Record(id, organisation, state, agent, self.now(), fields)
+            self.results[id] = record
+            self._enter(record, record.created_at)
+            return record
+
+    def remove_test_result(self, id: int) -> None:
+        """Forget a test result and what was scheduled for it. Raises `KeyError` if there is no such id."""
+        with self.lock:
+            self.settle()
+            record = self.result(id)
+            for sequence in record.armed:
+                self.timers.cancel(sequence)
+            del self.results[id]
+
+    def result(self, id: int) -> Record:
+        """The record of a test result. Raises `KeyError` naming the ids there are."""
+        try:
+            return self.results[id]
+        except KeyError:
+            raise KeyError(f"there is no test result {id!r}; {self._ids()}") from None
+
+    def _ids(self) -> str:
+        ids = sorted(self.results)
+        return f"there are: {', '.join(map(str, ids[:20]))}{', …' * (len(ids) > 20)}" if ids else "there are none"
+
+    # --- organisations ------------------------------------------------------------------------------------------
+
+    def add_organisation(self, name: str, *api_keys: str) -> Organisation:
+        """A new organisation with its keys; from then on, only known keys are accepted.
+
+        Raises `ValueError` if the name or a key is taken, or a key is empty.
+        """
+        with self.lock:
+            if name in self.organisations:
+                raise ValueError(f"there is an organisation {name!r} already")
+            self._check_keys(api_keys)
+            self.organisations[name] = Organisation(name, api_keys)
+            self.require_known_keys = True
+            return self.organisations[name]
+
+    def add_api_keys(self, name: str, *api_keys: str) -> None:
+        """More keys for an organisation. Raises `ValueError` as `add_organisation` does."""
+        with self.lock:
+            if name not in self.organisations:
+                raise ValueError(unknown("organisation", name, self.organisations))
+            self._check_keys(api_keys)
+            self.organisations[name] = Organisation(name, self.organisations[name].api_keys + api_keys)
+
+    def _check_keys(self, api_keys: Iterable[str]) -> None:
+        for key in api_keys:
+            if not key:
+                raise ValueError("an API key must not be empty: Bluejay refuses an empty one")
+            for organisation in self.organisations.values():
+                if key in organisation.api_keys:
+                    raise ValueError(f"the API key given belongs to the organisation {organisation.name!r} already")
+
+    def organisation_of(self, api_key: str) -> str | None:
+        """The name of the organisation that a key belongs to; None if the key is to be refused."""
+        for organisation in self.organisations.values():
+            if api_key in organisation.api_keys:
+                return organisation.name
+        return DEFAULT_ORGANISATION if api_key and not self.require_known_keys else None
+
+    # --- end-conversations --------------------------------------------------------------------------------------
+
+    def plan_ending(self, organisation: str, ids: Iterable[int]) -> Ending:
+        """Step 1 of the endpoint: which ids exist, for this organisation, and are RUNNING. Changes nothing."""
+        with self.lock:
+            self.settle()
+            readings = self.readings
+            once = readings.duplicate_ids is DuplicateIds.COUNTED_ONCE
+            marked_fails = readings.already_marked is AlreadyMarked.FAILS
+            ending = Ending(list(dict.fromkeys(ids)) if once else list(ids), [], [], False, [])
+            control_id = len(self.control_objects)
+            marked_here: set[int] = set()
+            refused = dict(self.refused_writes)
+            for id in ending.processed:
+                record = self.results.get(id)
+                if record is None:
+                    ending.failed.append(id)
+                elif record.organisation != organisation:
+                    if readings.foreign_id is ForeignId.FORBIDDEN:
+                        return Ending(ending.processed, [], ending.processed, True, [])
+                    ending.failed.append(id)
+                elif (
+                    record.status is not Status.RUNNING
+                    or (marked_fails and (is_marked(record) or id in marked_here))
+                    or (refused and _take(refused, id))
+                ):
+                    ending.failed.append(id)
+                else:
+                    control_id += 1
+                    agent = record.agent or self.agent or _DEFAULT_AGENTS[readings.agent_ends]
+                    ending.marked.append(id)
+                    marked_here.add(id)
+                    ending.marks.append((record, control_id, agent.reaction(f"{self.seed}:{control_id}")))
+            return ending
+
+    def carry_out(self, ending: Ending) -> None:
+        """Steps 2 and 3 of the endpoint: write each control object, schedule each watchdog.
+
+        Call it under the lock that the plan was made under.
+        """
+        with self.lock:
+            now = self.now()
+            schedule = self.timers.schedule
+            if self.refused_writes:
+                for id in ending.failed:
+                    _take(self.refused_writes, id)
+            for record, control_id, reaction in ending.marks:
+                control = ControlObject(control_id, record.id, now)
+                self.control_objects.append(control)
+                record.control_objects.append(control)
+                # The agent's timer comes first, so an agent due at exactly 30 s beats the watchdog.
+                if reaction is not None:
+                    schedule(now + reaction[0], reaction[1], record.id)
+                record.armed.append(schedule(now + WATCHDOG_DELAY, TimerKind.WATCHDOG, record.id))
+
+
+def is_marked(record: Record) -> bool:
+    """Whether a control object of this test result still waits to be picked up."""
+    return any(control.by is None for control in record.control_objects)
+
+
+def status_from_text(text: str) -> Status:
+    """The status of that name. Raises `ValueError` naming the known ones."""
+    try:
+        return Status(text)
+    except ValueError:
+        raise ValueError(unknown("status", text, Status)) from None
+
+
+def _delay(name: str, seconds: float) -> int:
+    length = microseconds(seconds)
+    if length < 0:
+        raise ValueError(f"{name} must not be negative: {seconds!r}")
+    return length
+
+
+def _take(counts: dict[int, int], id: int) -> bool:
+    """Use up one of the counts for this id, if there is one."""
+    left = counts.get(id, 0)
+    if left == 1:
+        del counts[id]
+    elif left:
+        counts[id] = left - 1
+    return left > 0
