@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import threading
 from collections import deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from datetime import datetime
 from typing import Any, overload
 
@@ -138,7 +138,7 @@ def masked(key: str) -> str:
     return f"{key[:4]}…{key[-2:]}" if len(key) >= 12 else "…" if key else "(empty)"
 
 
-def _headers_dict(raw: list[tuple[bytes, bytes]]) -> Mapping[str, str] | Any:
+def _headers_dict(raw: list[tuple[bytes, bytes]]) -> dict[str, str]:
     headers: dict[str, str] = {}
     for name, value in raw:
         key = name.decode("latin-1").lower()

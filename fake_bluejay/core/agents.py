@@ -101,7 +101,11 @@ class DropsAfter:
         return f"drops-after={_text(self.seconds)}"
 
 
-_TIMED = {"ends-after": EndsAfter, "ends-within": EndsWithin, "drops-after": DropsAfter}
+_TIMED: dict[str, type[EndsAfter] | type[EndsWithin] | type[DropsAfter]] = {
+    "ends-after": EndsAfter,
+    "ends-within": EndsWithin,
+    "drops-after": DropsAfter,
+}
 
 
 def agent_from_text(text: str) -> Agent:

@@ -179,7 +179,8 @@ class Readings:
                 raise ValueError(unknown("reading", name, known))
             if str(choice) not in known[name]:
                 raise ValueError(unknown(f"choice for the reading {name!r}:", str(choice), known[name]))
-        return replace(self, **{name: type(known[name][0])(choice) for name, choice in choices.items()})
+        chosen: dict[str, Any] = {name: type(known[name][0])(choice) for name, choice in choices.items()}
+        return replace(self, **chosen)
 
     def departures(self) -> Iterator[tuple[str, str]]:
         """Every other plausible choice, one at a time: `(name, choice)`."""
@@ -208,8 +209,8 @@ def questions() -> tuple[Question, ...]:
 
 
 def _question(one: Any) -> Question:
-    choices = type(one.default)
-    return Question(one.name, choices.__doc__, tuple(choices), one.metadata["evidence"])
+    choices: type[StrEnum] = type(one.default)
+    return Question(one.name, choices.__doc__ or "", tuple(choices), one.metadata["evidence"])
 
 
 _QUESTIONS = tuple(_question(one) for one in fields(Readings))
