@@ -1,1 +1,94 @@
-"""The pytest plugin."""
+"""The pytest plugin: the `bluejay` fixtures. Nothing heavy is imported until a test asks for one of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+if TYPE_CHECKING:
+    from fake_bluejay.fake import FakeBluejay
+
+_OPTIONS = {
+    "readings": "other readings than the defaults: name=choice, separated by spaces",
+    "agent": "what agents do that are not told otherwise: ends-after=2, ends-within=20, silent, drops-after=5",
+    "clock": "manual (the default: time stands still until advanced) or real",
+    "sleep": "skip (the default) or real: what sleeping in the code under test does",
+    "api_keys": "the only keys to accept, separated by spaces",
+    "seed": "an integer, from which whatever is left to chance is drawn",
+}
+"""The options that have a place in the ini file and on the command line; as text there, as values in the marker."""
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    group = parser.getgroup("bluejay", "fake Bluejay")
+    for name, help in _OPTIONS.items():
+        parser.addini(f"bluejay_{name}", help, default=None)
+        group.addoption(f"--bluejay-{name.replace('_', '-')}", dest=f"bluejay_{name}", default=None, help=help)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line(
+        "markers",
+        f"bluejay({'=…, '.join(_OPTIONS)}=…): options of the bluejay fixture for this test, class or module",
+    )
+
+
+@pytest.fixture
+def make_bluejay(request: pytest.FixtureRequest) -> Iterator[Callable[..., FakeBluejay]]:
+    """A factory of fakes: `make_bluejay(**options)`. Each is on until the test ends; the last made takes the calls."""
+    from fake_bluejay.fake import FakeBluejay
+
+    made: list[FakeBluejay] = []
+    configured = _configured(request)
+
+    def make(**options: Any) -> FakeBluejay:
+        fake = FakeBluejay(**{**configured, **options})
+        made.append(fake)
+        return fake.start()
+
+    try:
+        yield make
+    finally:
+        for fake in reversed(made):
+            fake.stop()
+
+
+@pytest.fixture
+def bluejay(make_bluejay: Callable[..., FakeBluejay]) -> FakeBluejay:
+    """A fresh fake Bluejay: calls to the real host are answered by it, in this process, and time stands still."""
+    return make_bluejay()
+
+
+@pytest.fixture
+def bluejay_server(bluejay: FakeBluejay, monkeypatch: pytest.MonkeyPatch) -> FakeBluejay:
+    """`bluejay` with its loopback server started, and `BLUEJAY_API_URL` naming that: for subprocesses."""
+    monkeypatch.setenv("BLUEJAY_API_URL", bluejay.base_url)
+    return bluejay
+
+
+def _configured(request: pytest.FixtureRequest) -> dict[str, Any]:
+    """The options for a test: from the ini file, then the command line, then its markers, the closest last."""
+    options: dict[str, Any] = {}
+    config = request.config
+    for name in _OPTIONS:
+        for text in (config.getini(f"bluejay_{name}"), config.getoption(f"bluejay_{name}")):
+            if text:
+                options[name] = _from_text(name, text)
+    for marker in reversed(list(request.node.iter_markers("bluejay"))):
+        if marker.args:
+            raise pytest.UsageError(f"@pytest.mark.bluejay takes options by name, not {marker.args!r}")
+        options.update(marker.kwargs)
+    return options
+
+
+def _from_text(name: str, text: str) -> Any:
+    try:
+        if name == "seed":
+            return int(text)
+        if name == "readings":
+            return dict(part.split("=", 1) for part in text.split())
+    except ValueError:
+        raise pytest.UsageError(f"bluejay_{name} = {text!r}: expected {_OPTIONS[name]}") from None
+    return text.split() if name == "api_keys" else text

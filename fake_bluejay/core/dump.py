@@ -14,7 +14,7 @@ from fake_bluejay.core.statuses import Event
 from fake_bluejay.core.timers import Timer, TimerKind
 from fake_bluejay.core.world import World, status_from_text
 
-__all__ = ["dump", "load", "restore"]
+__all__ = ["dump", "dump_record", "load", "restore"]
 
 FORMAT = 1
 
@@ -37,7 +37,7 @@ def dump(world: World) -> dict[str, Any]:
                 {"name": organisation.name, "api_keys": list(organisation.api_keys)}
                 for organisation in world.organisations.values()
             ],
-            "test_results": [_dump_record(record) for record in world.results.values()],
+            "test_results": [dump_record(record) for record in world.results.values()],
             "control_objects": [
                 {
                     "id": control.id,
@@ -48,6 +48,7 @@ def dump(world: World) -> dict[str, Any]:
                 }
                 for control in world.control_objects
             ],
+            "refused": sorted(world.refused),
             "refused_writes": {str(id): count for id, count in world.refused_writes.items()},
             "timers": [
                 {
@@ -63,7 +64,8 @@ def dump(world: World) -> dict[str, Any]:
         }
 
 
-def _dump_record(record: Record) -> dict[str, Any]:
+def dump_record(record: Record) -> dict[str, Any]:
+    """A test result as data, as it stands in a dump."""
     return {
         "id": record.id,
         "organisation": record.organisation,
@@ -124,6 +126,7 @@ def load(data: Mapping[str, Any]) -> World:
         world.control_objects.append(control)
         if control.test_result_id in world.results:
             world.results[control.test_result_id].control_objects.append(control)
+    world.refused = set(root.get("refused", list))
     world.refused_writes = {int(id): count for id, count in root.get("refused_writes", dict).items()}
     world.timers.restore(
         [
@@ -143,9 +146,7 @@ def load(data: Mapping[str, Any]) -> World:
 
 def restore(world: World, data: Mapping[str, Any]) -> None:
     """Put a world back into a dumped state, in place; a dump that cannot be read changes nothing."""
-    loaded = load(data)
-    with world.lock:
-        vars(world).update({name: value for name, value in vars(loaded).items() if name != "lock"})
+    world.become(load(data))
 
 
 def _load_record(place: _Place) -> Record:

@@ -88,6 +88,8 @@ class World:
         self.timers = Timers()
         self.refused_writes: dict[int, int] = {}
         """Test result id → how many more writes of its control object will fail: a fault a test asked for."""
+        self.refused: set[int] = set()
+        """The ids that an end-conversations call did not mark."""
         self._last_id = 0
         self._firing_at: int | None = None
 
@@ -154,8 +156,8 @@ class World:
                     if predicate():
                         return
                     raise TimeoutError(
-                        f"the condition did not hold within {limit} s of the fake's clock; it is {datetime_at(deadline)},"
-                        f" and {len(self.timers)} timers are pending"
+                        f"the condition did not hold within {limit} s of the fake's clock:"
+                        f" it is {datetime_at(deadline)}, and {len(self.timers)} timers are pending"
                     )
                 self._advance_to(max(due, self.now()))
 
@@ -229,6 +231,11 @@ class World:
                 self._change(record, Event.FORCE, "test", forced_to=to)
             else:
                 self._change(record, event_between(record.status, to), "test")
+
+    def become(self, other: World) -> None:
+        """Take over everything from another world, which is not to be used any more."""
+        with self.lock:
+            vars(self).update({name: value for name, value in vars(other).items() if name != "lock"})
 
     # --- test results -------------------------------------------------------------------------------------------
 
@@ -367,6 +374,7 @@ class World:
         with self.lock:
             now = self.now()
             schedule = self.timers.schedule
+            self.refused.update(ending.failed)
             if self.refused_writes:
                 for id in ending.failed:
                     _take(self.refused_writes, id)

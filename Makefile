@@ -1,0 +1,50 @@
+.DEFAULT_GOAL := help
+.PHONY: help serve test lint bench wheel clean
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet
+
+# One stamp a purpose, so that `make serve` does not wait for what only tests need.
+$(VENV)/serve: pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(PIP) --upgrade "pip>=25.1"
+	$(PIP) --editable ".[server]"
+	@touch $@
+
+$(VENV)/test: $(VENV)/serve
+	$(PIP) --group test
+	@touch $@
+
+$(VENV)/lint: $(VENV)/test
+	$(PIP) --group lint
+	@touch $@
+
+$(VENV)/bench: $(VENV)/test
+	$(PIP) --group bench
+	@touch $@
+
+help: ## Show what there is to make
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+serve: $(VENV)/serve ## Run the fake on http://127.0.0.1:8787 (ARGS="--port 9000 …")
+	$(BIN)/fake-bluejay serve $(ARGS)
+
+test: $(VENV)/test ## Run the tests (ARGS="-k watchdog …")
+	$(BIN)/python -m pytest $(ARGS)
+
+lint: $(VENV)/lint ## Check style and types
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+bench: $(VENV)/bench ## Measure, as ratios against peers
+	$(BIN)/python -m benchmarks
+
+wheel: $(VENV)/serve ## Build the wheel and the source distribution into dist/
+	$(PIP) build
+	$(BIN)/python -m build --outdir dist .
+
+clean: ## Remove what the other targets made
+	rm -rf $(VENV) dist .pytest_cache .mypy_cache .ruff_cache .hypothesis

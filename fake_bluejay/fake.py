@@ -1,0 +1,433 @@
+"""`FakeBluejay`: the one object that a test holds, with a member for everything it may do to the fake."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any, Self, TypedDict, TypeVar, Unpack, cast
+
+from fake_bluejay.api.app import Api
+from fake_bluejay.api.journal import Journal
+from fake_bluejay.core import dump as dumps
+from fake_bluejay.core.agents import Agent, agent_from_text
+from fake_bluejay.core.clock import Clock, ManualClock, ScaledClock, datetime_at
+from fake_bluejay.core.readings import Readings
+from fake_bluejay.core.suggest import unknown
+from fake_bluejay.core.timers import Timer
+from fake_bluejay.core.world import DEFAULT_ORGANISATION, World
+from fake_bluejay.intercept import switch
+from fake_bluejay.intercept.door import HOST
+from fake_bluejay.results import ControlObjectView, TestResult
+
+if TYPE_CHECKING:
+    import httpx
+
+    from fake_bluejay.server.loopback import Loopback
+
+__all__ = ["OPTIONS", "FakeBluejay", "FakeClock", "FakeReadings", "Options", "Snapshot"]
+
+API_KEY = "fake-bluejay-key"
+"""The key of the default organisation: made up, so no real key is ever needed in a test."""
+
+_Function = TypeVar("_Function", bound=Callable[..., Any])
+
+
+class Options(TypedDict, total=False):
+    """What a fake can be told at its start; each has a default."""
+
+    readings: Readings | Mapping[str, str]
+    """Other readings than the defaults: `{"success": "if-none-failed"}`."""
+    agent: Agent | str | None
+    """What agents do that are not told otherwise: `silent()` or `"ends-after=2"`."""
+    clock: str | Clock
+    """`"manual"` (stands still until advanced) or `"real"`."""
+    sleep: str
+    """`"skip"` or `"real"`: what sleeping in the code under test does."""
+    api_keys: Sequence[str]
+    """The keys of the default organisation; if given, other keys are refused."""
+    seed: int
+    """Whatever is left to chance is drawn from it."""
+    evaluation_starts_after: float
+    """Seconds from a conversation's end to EVALUATING."""
+    evaluation_takes: float
+    """Seconds from EVALUATING to COMPLETED."""
+
+
+OPTIONS = tuple(Options.__annotations__)
+"""The names of all options."""
+
+
+class FakeBluejay:
+    """A Bluejay of one's own: a context manager (also async), a decorator, or switched by `start()` and `stop()`.
+
+    While it is on, calls to the real host are answered by it, in this process, and the environment names it
+    (`BLUEJAY_API_KEY`, `BLUEJAY_API_URL`). Raises `ValueError` for an unknown option or a bad value.
+    """
+
+    def __init__(self, **options: Unpack[Options]) -> None:
+        for name in options:
+            if name not in OPTIONS:
+                raise ValueError(unknown("option", name, OPTIONS))
+        sleep = options.get("sleep", "skip")
+        if sleep not in ("skip", "real"):
+            raise ValueError(unknown("choice for sleep:", sleep, ("skip", "real")))
+        self._options = options
+        self._world = _world(options)
+        self._journal = Journal()
+        self._api = Api(self._world, self._journal)
+        self._on: switch.On | None = None
+        self._loopback: Loopback | None = None
+        self.clock = FakeClock(self._world)
+        self.readings = FakeReadings(self._world)
+
+    # --- on and off ---------------------------------------------------------------------------------------------
+
+    def start(self) -> Self:
+        """Take the calls to the real host from now on. Starting twice is one start."""
+        if self._on is None:
+            self._on = switch.On(self._api, self._environment())
+            switch.switch_on(self._on)
+        return self
+
+    def stop(self) -> None:
+        """Let go of everything: the calls, the environment, the loopback server."""
+        if self._on is not None:
+            switch.switch_off(self._on)
+            self._on = None
+        if self._loopback is not None:
+            self._loopback.give_back()
+            self._loopback = None
+
+    def _environment(self) -> dict[str, str]:
+        return {"BLUEJAY_API_KEY": self.api_key, "BLUEJAY_API_URL": f"https://{HOST}/v1"}
+
+    def __enter__(self) -> Self:
+        return self.start()
+
+    def __exit__(self, *exception: object) -> None:
+        self.stop()
+
+    async def __aenter__(self) -> Self:
+        return self.start()
+
+    async def __aexit__(self, *exception: object) -> None:
+        self.stop()
+
+    def __call__(self, function: _Function) -> _Function:
+        """Decorate a function: each call gets a fresh fake of these options, as `bluejay` if it has that parameter."""
+        signature = inspect.signature(function)
+        wants_fake = "bluejay" in signature.parameters
+
+        def fresh(kwargs: dict[str, Any]) -> FakeBluejay:
+            fake = type(self)(**self._options)
+            if wants_fake:
+                kwargs["bluejay"] = fake
+            return fake
+
+        if inspect.iscoroutinefunction(function):
+
+            @functools.wraps(function)
+            async def wrapper(*args: Any, **kwargs: Any) -> Any:
+                with fresh(kwargs):
+                    return await function(*args, **kwargs)
+        else:
+
+            @functools.wraps(function)
+            def wrapper(*args: Any, **kwargs: Any) -> Any:
+                with fresh(kwargs):
+                    return function(*args, **kwargs)
+
+        # Without the parameter, so that a test runner does not look for a fixture of that name.
+        rest = [parameter for name, parameter in signature.parameters.items() if name != "bluejay"]
+        wrapper.__signature__ = signature.replace(parameters=rest)  # type: ignore[attr-defined]
+        return cast(_Function, wrapper)
+
+    # --- test results -------------------------------------------------------------------------------------------
+
+    def add_test_result(
+        self, id: int | None = None, status: str = "RUNNING", agent: Agent | str | None = None, **fields: Any
+    ) -> TestResult:
+        """A new test result. `fields` are the published ones of a simulation result, and `organisation`.
+
+        Raises `ValueError` if the id is taken, or the status, the agent or a field is unknown.
+        """
+        record = self._world.add_test_result(id, status, _agent(agent), **fields)
+        return TestResult(self._world, record.id)
+
+    def add_test_results(self, n: int, **same: Any) -> list[TestResult]:
+        """`n` new test results that are all alike."""
+        return [self.add_test_result(**same) for _ in range(n)]
+
+    def test_result(self, id: int) -> TestResult:
+        """The test result of that id. Raises `KeyError` naming the ids there are."""
+        return TestResult(self._world, self._world.result(id).id)
+
+    @property
+    def test_results(self) -> list[TestResult]:
+        """All test results, in the order they were added."""
+        return [TestResult(self._world, id) for id in self._world.results]
+
+    @property
+    def control_objects(self) -> list[ControlObjectView]:
+        """The control objects that were written, the newest last."""
+        self._world.settle()
+        return [ControlObjectView(control) for control in self._world.control_objects]
+
+    # --- what came in -------------------------------------------------------------------------------------------
+
+    @property
+    def requests(self) -> Journal:
+        """The journal: the requests that arrived, with their answers, the newest last."""
+        return self._journal
+
+    def assert_ended(self, *ids: int, by: str | None = None) -> None:
+        """An end-conversations call marked each of these; by `"agent"` or `"watchdog"`: that has since ended it."""
+        self._world.settle()
+        for id in ids:
+            ours = [control for control in self._world.control_objects if control.test_result_id == id]
+            if not ours:
+                raise AssertionError(f"no call marked {id} for ending\n{self._what_arrived()}")
+            if by is not None and all(control.by != by for control in ours):
+                record = self._world.results.get(id)
+                state = f"is {record.status}" if record else "is gone"
+                raise AssertionError(
+                    f"{id} was marked, but not ended by the {by}: it {state},"
+                    f" control object {ControlObjectView(ours[-1])!r}\n{self._what_arrived()}"
+                )
+
+    def assert_failed(self, *ids: int) -> None:
+        """An end-conversations call refused each of these."""
+        for id in ids:
+            if id not in self._world.refused:
+                raise AssertionError(f"no call was refused for {id}\n{self._what_arrived()}")
+
+    def assert_no_requests(self) -> None:
+        """Nothing arrived."""
+        if len(self._journal):
+            raise AssertionError(f"{len(self._journal)} requests arrived\n{self._what_arrived()}")
+
+    def assert_requested(self, method: str, path: str, times: int | None = None) -> None:
+        """A request of that method and path arrived: at least once, or exactly so many `times`."""
+        count = sum(one.method == method.upper() and one.path == path for one in self._journal)
+        if count == 0 if times is None else count != times:
+            wanted = "at least once" if times is None else f"{times} times"
+            raise AssertionError(
+                f"{method} {path} was expected {wanted}, and came {count} times\n{self._what_arrived()}"
+            )
+
+    def _what_arrived(self, most: int = 20) -> str:
+        exchanges = list(self._journal)
+        lines = [f"  {exchange!r}" for exchange in exchanges[-most:]]
+        if len(exchanges) > most:
+            lines.insert(0, f"  … {len(exchanges) - most} more before")
+        return "\n".join(["what arrived:", *(lines or ["  nothing"])])
+
+    # --- who may call -------------------------------------------------------------------------------------------
+
+    @property
+    def api_key(self) -> str:
+        """A key of the default organisation; it is also in the environment as `BLUEJAY_API_KEY`."""
+        return self._world.organisations[DEFAULT_ORGANISATION].api_keys[0]
+
+    def add_organisation(self, name: str, api_key: str) -> None:
+        """Another organisation: what it has is invisible to the others. From now on only known keys are accepted.
+
+        Raises `ValueError` if the name or the key is taken.
+        """
+        self._world.add_organisation(name, api_key)
+
+    @property
+    def require_known_keys(self) -> bool:
+        """Whether unknown keys are refused; until then any key that is not empty is the default organisation's."""
+        return self._world.require_known_keys
+
+    @require_known_keys.setter
+    def require_known_keys(self, required: bool) -> None:
+        self._world.require_known_keys = required
+
+    # --- ways in without interception ---------------------------------------------------------------------------
+
+    @property
+    def world(self) -> World:
+        """The model behind it all, for the doors; a test has better names for what it needs."""
+        return self._world
+
+    @property
+    def app(self) -> Api:
+        """The fake as an ASGI application."""
+        return self._api
+
+    @property
+    def url(self) -> str:
+        """Where the loopback server listens, e.g. `http://127.0.0.1:41234`; it starts with the first use.
+
+        Raises `ModuleNotFoundError` if uvicorn is not there: `pip install "fake-bluejay[server]"` brings it.
+        """
+        if self._loopback is None:
+            from fake_bluejay.server.app import served_app
+            from fake_bluejay.server.loopback import lend
+
+            self._loopback = lend(served_app(self._world, self._api, self.reset))
+        return self._loopback.url
+
+    @property
+    def base_url(self) -> str:
+        """`<url>/v1`, as clients take it in `BLUEJAY_API_URL`."""
+        return f"{self.url}/v1"
+
+    @property
+    def transport(self) -> Any:
+        """An httpx transport, sync and async, that leads here."""
+        from fake_bluejay.transport import transport
+
+        return transport(self._api)
+
+    def client(self, **kwargs: Any) -> httpx.Client:
+        """An `httpx.Client` that leads here, relative to the real host: `client.post("/v1/end-conversations", …)`."""
+        import httpx
+
+        return httpx.Client(transport=self.transport, base_url=f"https://{HOST}", **kwargs)
+
+    def async_client(self, **kwargs: Any) -> httpx.AsyncClient:
+        """An `httpx.AsyncClient` that leads here, relative to the real host."""
+        import httpx
+
+        return httpx.AsyncClient(transport=self.transport, base_url=f"https://{HOST}", **kwargs)
+
+    # --- state --------------------------------------------------------------------------------------------------
+
+    def reset(self) -> None:
+        """Back to how it began: the options, no test results, no journal."""
+        self._world.become(_world(self._options))
+        self._journal.clear()
+
+    def dump(self) -> dict[str, Any]:
+        """The whole world as JSON-ready data, timers included."""
+        return cast(dict[str, Any], json.loads(json.dumps(dumps.dump(self._world))))
+
+    @classmethod
+    def load(cls, data: Mapping[str, Any], **options: Unpack[Options]) -> Self:
+        """A fake whose world goes on where the dumped one stopped. Raises `ValueError` naming what is wrong where."""
+        fake = cls(**options)
+        dumps.restore(fake._world, data)
+        return fake
+
+    def snapshot(self) -> Snapshot:
+        """The world as it is now, for `restore`; or, in a `with`, restored when that ends."""
+        return Snapshot(self, self.dump())
+
+    def restore(self, snapshot: Snapshot) -> None:
+        """Put the world back to what it was at the snapshot. The journal stays."""
+        dumps.restore(self._world, snapshot.data)
+
+
+class Snapshot:
+    """A world at a moment. As a context manager it brings that moment back at its end."""
+
+    def __init__(self, fake: FakeBluejay, data: dict[str, Any]) -> None:
+        self._fake = fake
+        self.data = data
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self._fake.restore(self)
+
+
+class FakeClock:
+    """The fake's time. It stands still until it is advanced, unless the fake was started with `clock="real"`."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+
+    @property
+    def now(self) -> datetime:
+        """The current moment, aware, in UTC."""
+        return datetime_at(self._world.now())
+
+    def advance(self, seconds: float | timedelta) -> None:
+        """Move forward; what falls due on the way happens, each at its own moment. Raises `ValueError` if negative."""
+        self._world.advance(seconds)
+
+    def advance_to(self, moment: datetime) -> None:
+        """Move forward to an aware datetime. Raises `ValueError` if it is past."""
+        self._world.advance_to(moment)
+
+    def run_until(self, predicate: Callable[[], object], limit: float | timedelta = 3600) -> None:
+        """Move forward until the predicate holds, from one due timer to the next.
+
+        Raises `TimeoutError` if it does not hold within `limit` seconds of the fake's time.
+        """
+        self._world.run_until(predicate, limit)
+
+    @property
+    def next_due(self) -> datetime | None:
+        """When the next timer is due; None if none is pending."""
+        self._world.settle()
+        due = self._world.timers.next_due()
+        return None if due is None else datetime_at(due)
+
+    @property
+    def pending(self) -> list[Timer]:
+        """The pending timers, in the order they will fire."""
+        self._world.settle()
+        return list(self._world.timers)
+
+    def __repr__(self) -> str:
+        return f"<FakeClock {self.now.isoformat()}, {len(self._world.timers)} timers pending>"
+
+
+class FakeReadings:
+    """The fake's readings: what it answers to the questions that the documentation leaves open."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+
+    def set(self, **choices: str) -> None:
+        """Choose otherwise, from now on: `set(success="always")`. Raises `ValueError` naming what is known."""
+        self._world.readings = self._world.readings.changed(**choices)
+
+    def __getattr__(self, name: str) -> str:
+        if name not in Readings.__dataclass_fields__:
+            raise AttributeError(unknown("reading", name, Readings.__dataclass_fields__))
+        return cast(str, getattr(self._world.readings, name))
+
+    def __iter__(self) -> Iterator[tuple[str, str]]:
+        return iter(self._world.readings.as_dict().items())
+
+    def __repr__(self) -> str:
+        return repr(self._world.readings)
+
+
+def _world(options: Options) -> World:
+    readings = options.get("readings", {})
+    keys = tuple(options.get("api_keys", ()))
+    if isinstance(options.get("api_keys"), str):
+        raise ValueError("api_keys is a list of keys, not one string")
+    world = World(
+        clock=_clock(options.get("clock", "manual")),
+        readings=readings if isinstance(readings, Readings) else Readings().changed(**readings),
+        agent=_agent(options.get("agent")),
+        seed=options.get("seed", 0),
+        evaluation_starts_after=options.get("evaluation_starts_after", 1.0),
+        evaluation_takes=options.get("evaluation_takes", 5.0),
+    )
+    world.add_api_keys(DEFAULT_ORGANISATION, *(keys or (API_KEY,)))
+    world.require_known_keys = bool(keys)
+    return world
+
+
+def _clock(clock: str | Clock) -> Clock:
+    if not isinstance(clock, str):
+        return clock
+    if clock not in ("manual", "real"):
+        raise ValueError(unknown("choice for clock:", clock, ("manual", "real")))
+    return ManualClock() if clock == "manual" else ScaledClock()
+
+
+def _agent(agent: Agent | str | None) -> Agent | None:
+    return agent_from_text(agent) if isinstance(agent, str) else agent

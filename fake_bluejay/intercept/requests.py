@@ -1,0 +1,77 @@
+"""requests: its adapter, where a call that needs none of urllib3's machinery is answered at once.
+
+What does need it (retries, streamed uploads, a CA bundle of its own) goes on into urllib3, and meets the fake there.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable, Iterator
+from http.client import HTTPMessage, responses
+from types import ModuleType, SimpleNamespace
+from typing import Any
+from urllib.parse import urlsplit
+
+from fake_bluejay.intercept.door import Reply, exchange, is_bluejay
+from fake_bluejay.intercept.switch import Patch, current
+
+__all__ = ["patches"]
+
+
+def patches(requests: ModuleType) -> Iterator[Patch]:
+    """What to replace in requests."""
+    from urllib3.response import HTTPResponse
+
+    def send(original: Callable[..., Any]) -> Callable[..., Any]:
+        def send(
+            self: Any,
+            request: Any,
+            stream: bool = False,
+            timeout: Any = None,
+            verify: Any = True,
+            cert: Any = None,
+            proxies: Any = None,
+        ) -> Any:
+            url = urlsplit(request.url)
+            fake = current() if is_bluejay(url.hostname) else None
+            body = request.body.encode() if isinstance(request.body, str) else request.body or b""
+            plain = isinstance(body, bytes) and isinstance(verify, bool) and cert is None and not _retries(self)
+            if fake is None or not plain:
+                return original(
+                    self, request, stream=stream, timeout=timeout, verify=verify, cert=cert, proxies=proxies
+                )
+            headers = [(b"host", url.netloc.rpartition("@")[2].encode())]
+            headers += [(_bytes(name).lower(), _bytes(value)) for name, value in request.headers.items()]
+            target = f"{url.path or '/'}{'?' if url.query else ''}{url.query}".encode()
+            reply = exchange(fake.app, request.method, url.scheme, url.hostname or "", url.port, target, headers, body)
+            return self.build_response(request, _urllib3_response(HTTPResponse, request.method, reply))
+
+        return send
+
+    yield Patch(requests.adapters.HTTPAdapter, "send", send)
+
+
+def _retries(adapter: Any) -> bool:
+    return bool(adapter.max_retries.total or adapter.max_retries.status_forcelist)
+
+
+def _bytes(text: Any) -> bytes:
+    return text if isinstance(text, bytes) else str(text).encode("latin-1")
+
+
+def _urllib3_response(response_class: Any, method: str, reply: Reply) -> Any:
+    headers = [(name.decode("latin-1"), value.decode("latin-1")) for name, value in reply.headers]
+    message = HTTPMessage()
+    for name, value in headers:
+        message[name] = value
+    return response_class(
+        body=io.BytesIO(reply.body),
+        headers=headers,
+        status=reply.status,
+        reason=responses.get(reply.status, ""),
+        version=11,
+        preload_content=False,
+        decode_content=False,
+        request_method=method,
+        original_response=SimpleNamespace(msg=message, isclosed=lambda: True, close=lambda: None),
+    )

@@ -1,0 +1,45 @@
+"""The standalone server: uvicorn in the foreground until SIGINT or SIGTERM."""
+
+from __future__ import annotations
+
+import signal
+import socket
+from typing import Any
+
+import uvicorn
+
+from fake_bluejay.fake import FakeBluejay
+from fake_bluejay.server.app import served_app
+
+__all__ = ["listen", "serve"]
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """A listening socket. Raises `OSError` if the port is taken or the host is not this machine's."""
+    return socket.create_server((host, port), backlog=2048, family=socket.AF_INET6 if ":" in host else socket.AF_INET)
+
+
+def serve(fake: FakeBluejay, listening: socket.socket, *, access_log: bool = True) -> None:
+    """Serve a fake on a socket until SIGINT or SIGTERM, then finish what is in flight and return."""
+    config = uvicorn.Config(
+        served_app(fake.world, fake.app, fake.reset),
+        interface="asgi3",
+        lifespan="off",
+        proxy_headers=False,
+        log_level="info" if access_log else "warning",
+        access_log=access_log,
+        timeout_graceful_shutdown=5,
+        ws="none",
+    )
+    server = uvicorn.Server(config)
+    # uvicorn raises the signal again once it has stopped; by then it has done its work, so nothing more is to happen.
+    before = {one: signal.signal(one, _ignore) for one in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        server.run(sockets=[listening])
+    finally:
+        for one, handler in before.items():
+            signal.signal(one, handler)
+        listening.close()
+
+
+def _ignore(signum: int, frame: Any) -> None: ...

@@ -1,0 +1,78 @@
+"""A server on 127.0.0.1 in a thread of this process, for as long as a fake is on.
+
+Starting and stopping a server costs a test far more than a request does, so servers are kept and lent: one that is
+given back closes its connections, answers nobody, and serves the next fake.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import atexit
+import socket
+import threading
+
+import uvicorn
+from starlette.responses import PlainTextResponse
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+__all__ = ["Loopback", "lend"]
+
+_idle: list[Loopback] = []
+_lock = threading.Lock()
+_STOPPED = PlainTextResponse("The fake Bluejay that listened here has been stopped.", status_code=503)
+
+
+def lend(app: ASGIApp) -> Loopback:
+    """A server for this application; `give_back()` ends the loan."""
+    with _lock:
+        server = _idle.pop() if _idle else Loopback()
+    server.app = app
+    return server
+
+
+class Loopback:
+    """One server: a listening socket, and uvicorn in a daemon thread."""
+
+    def __init__(self) -> None:
+        self.app: ASGIApp | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+        # It listens before uvicorn runs: clients that are early wait in the socket's queue.
+        self._socket = socket.create_server(("127.0.0.1", 0), backlog=2048)
+        self.url = f"http://127.0.0.1:{self._socket.getsockname()[1]}"
+        self._server = uvicorn.Server(
+            uvicorn.Config(
+                self._serve,
+                interface="asgi3",
+                lifespan="off",
+                proxy_headers=False,
+                log_config=None,
+                access_log=False,
+                timeout_graceful_shutdown=1,
+            )
+        )
+        self._thread = threading.Thread(
+            target=self._server.run, kwargs={"sockets": [self._socket]}, name="fake-bluejay loopback", daemon=True
+        )
+        self._thread.start()
+        atexit.register(self._end)
+
+    async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
+        self._loop = asyncio.get_running_loop()
+        await (self.app or _STOPPED)(scope, receive, send)
+
+    def give_back(self) -> None:
+        """Close the connections there are, and answer nobody until lent again."""
+        self.app = None
+        if self._loop is not None:
+            asyncio.run_coroutine_threadsafe(self._close_connections(), self._loop).result(timeout=5)
+        with _lock:
+            _idle.append(self)
+
+    async def _close_connections(self) -> None:
+        for connection in list(self._server.server_state.connections):
+            connection.shutdown()
+
+    def _end(self) -> None:
+        self._server.should_exit = True
+        self._thread.join(timeout=5)
+        self._socket.close()
