@@ -404,7 +404,7 @@ class FakeReadings:
 
 
 def _world(options: Options) -> World:
-    readings = options.get("readings", {})
+    readings = options.get("readings") or Readings()
     keys = tuple(options.get("api_keys", ()))
     if isinstance(options.get("api_keys"), str):
         raise ValueError("api_keys is a list of keys, not one string")

@@ -1,11 +1,12 @@
 """requests: its adapter, where a call that needs none of urllib3's machinery is answered at once.
 
-What does need it (retries, streamed uploads, a CA bundle of its own) goes on into urllib3, and meets the fake there.
+What does need it (retries, streamed uploads, client certificates) goes on into urllib3, and meets the fake there.
 """
 
 from __future__ import annotations
 
 import io
+import os
 from collections.abc import Callable, Iterator
 from http.client import HTTPMessage, responses
 from types import ModuleType, SimpleNamespace
@@ -35,7 +36,7 @@ def patches(requests: ModuleType) -> Iterator[Patch]:
             url = urlsplit(request.url)
             fake = current() if is_bluejay(url.hostname) else None
             body = request.body.encode() if isinstance(request.body, str) else request.body or b""
-            plain = isinstance(body, bytes) and isinstance(verify, bool) and cert is None and not _retries(self)
+            plain = isinstance(body, bytes) and _exists(verify) and cert is None and not _retries(self)
             if fake is None or not plain:
                 return original(
                     self, request, stream=stream, timeout=timeout, verify=verify, cert=cert, proxies=proxies
@@ -51,6 +52,11 @@ def patches(requests: ModuleType) -> Iterator[Patch]:
     yield Patch(requests.adapters.HTTPAdapter, "send", send)
 
 
+def _exists(verify: Any) -> bool:
+    # A CA bundle that is not there is requests' own error to raise.
+    return isinstance(verify, bool) or os.path.exists(verify)
+
+
 def _retries(adapter: Any) -> bool:
     return bool(adapter.max_retries.total or adapter.max_retries.status_forcelist)
 
@@ -61,9 +67,6 @@ def _bytes(text: Any) -> bytes:
 
 def _urllib3_response(response_class: Any, method: str, reply: Reply) -> Any:
     headers = [(name.decode("latin-1"), value.decode("latin-1")) for name, value in reply.headers]
-    message = HTTPMessage()
-    for name, value in headers:
-        message[name] = value
     return response_class(
         body=io.BytesIO(reply.body),
         headers=headers,
@@ -73,5 +76,15 @@ def _urllib3_response(response_class: Any, method: str, reply: Reply) -> Any:
         preload_content=False,
         decode_content=False,
         request_method=method,
-        original_response=SimpleNamespace(msg=message, isclosed=lambda: True, close=lambda: None),
+        original_response=_cookies(headers),
     )
+
+
+def _cookies(headers: list[tuple[str, str]]) -> Any:
+    """What requests reads cookies from: the answer as `http.client` would have it, needed only if it sets any."""
+    if all(name != "set-cookie" for name, _ in headers):
+        return None
+    message = HTTPMessage()
+    for name, value in headers:
+        message[name] = value
+    return SimpleNamespace(msg=message, isclosed=lambda: True, close=lambda: None)

@@ -42,7 +42,7 @@ class On(NamedTuple):
 
 _lock = threading.RLock()
 _on: list[On] = []
-_patched: list[tuple[Any, str, Any]] = []
+_patched: list[_Prepared] = []
 _environment: dict[str, str | None] = {}
 """What the variables were before the first fake was switched on; None for not set."""
 
@@ -73,11 +73,11 @@ def switch_off(fake: On) -> None:
             return
         sys.meta_path[:] = [finder for finder in sys.meta_path if finder is not _watcher]
         while _patched:
-            owner, name, original = _patched.pop()
-            if original is _ABSENT:
-                delattr(owner, name)
+            patch = _patched.pop()
+            if patch.original is _ABSENT:
+                delattr(patch.owner, patch.name)
             else:
-                setattr(owner, name, original)
+                setattr(patch.owner, patch.name, patch.original)
         for variable, value in _environment.items():
             if value is None:
                 os.environ.pop(variable, None)
@@ -95,12 +95,35 @@ def _set_environment(fake: On) -> None:
 _ABSENT: Any = object()
 
 
+class _Prepared(NamedTuple):
+    """A patch made ready: what the class itself has there (it may inherit the attribute), and what replaces it."""
+
+    owner: Any
+    name: str
+    original: Any
+    replacement: Any
+
+
+_prepared: dict[str, tuple[ModuleType, list[_Prepared]]] = {}
+
+
 def _patch(module: ModuleType, file: str) -> None:
-    patches: Iterable[Patch] = importlib.import_module(f"fake_bluejay.intercept.{file}").patches(module)
-    for owner, name, replacement in patches:
-        # A class may inherit the attribute: then the patch is to be deleted afterwards, not set to what it inherits.
-        _patched.append((owner, name, vars(owner).get(name, _ABSENT)))
-        setattr(owner, name, replacement(getattr(owner, name)))
+    for patch in _prepare(module, file):
+        setattr(patch.owner, patch.name, patch.replacement)
+        _patched.append(patch)
+
+
+def _prepare(module: ModuleType, file: str) -> list[_Prepared]:
+    # Kept from test to test, unless somebody else has replaced something since.
+    known, prepared = _prepared.get(file, (None, []))
+    if known is not module or any(vars(one.owner).get(one.name, _ABSENT) is not one.original for one in prepared):
+        patches: Iterable[Patch] = importlib.import_module(f"fake_bluejay.intercept.{file}").patches(module)
+        prepared = [
+            _Prepared(owner, name, vars(owner).get(name, _ABSENT), replacement(getattr(owner, name)))
+            for owner, name, replacement in patches
+        ]
+        _prepared[file] = module, prepared
+    return prepared
 
 
 class _Watcher(importlib.abc.MetaPathFinder):
