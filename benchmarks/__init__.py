@@ -1,0 +1,1 @@
+"""What speed is promised, measured as ratios against peers in one run: `python -m benchmarks`."""

@@ -1,0 +1,21 @@
+"""Run all benchmarks, or those named: `python -m benchmarks [tests] [server] [watchdogs] [plugin]`."""
+
+from __future__ import annotations
+
+import os
+import platform
+import sys
+
+from benchmarks import plugin, server, tests, watchdogs
+
+ALL = {"tests": tests.run, "server": server.run, "watchdogs": watchdogs.run, "plugin": plugin.run}
+
+
+def main() -> None:
+    print(f"Python {platform.python_version()}, {platform.system()} {platform.machine()}, {os.cpu_count()} cores\n")
+    for name in sys.argv[1:] or ALL:
+        ALL[name]()
+        print()
+
+
+main()

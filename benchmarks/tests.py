@@ -1,0 +1,101 @@
+"""What a test costs: set-up, one call with a shared client, tear-down; an empty test's cost subtracted."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from statistics import median
+
+from benchmarks.report import ratio
+
+ROUNDS = 7
+SUITE = """
+import httpx, pytest, requests, responses
+
+URL = "https://api.getbluejay.ai/v1/end-conversations"
+ANSWER = {"success": True, "ended_count": 1, "test_result_ids": [1], "failed_ids": None, "message": "Marked 1"}
+CALL = {"json": {"test_result_ids": [1]}, "headers": {"X-API-Key": "key"}}
+client, session = httpx.Client(), requests.Session()
+many = pytest.mark.parametrize("n", range(501))  # the first warms up
+
+@many
+def test_empty(n): pass
+
+@many
+def test_bluejay_httpx(bluejay, n):
+    bluejay.add_test_result()
+    assert client.post(URL, **CALL).json()["ended_count"] == 1
+
+@many
+def test_pytest_httpx(httpx_mock, n):
+    httpx_mock.add_response(url=URL, method="POST", json=ANSWER)
+    assert client.post(URL, **CALL).json()["ended_count"] == 1
+
+@many
+def test_respx(respx_mock, n):
+    respx_mock.post(URL).respond(json=ANSWER)
+    assert client.post(URL, **CALL).json()["ended_count"] == 1
+
+@many
+def test_bluejay_requests(bluejay, n):
+    bluejay.add_test_result()
+    assert session.post(URL, **CALL).json()["ended_count"] == 1
+
+@many
+@responses.activate
+def test_responses(n):
+    responses.add(responses.POST, URL, json=ANSWER)
+    assert session.post(URL, **CALL).json()["ended_count"] == 1
+"""
+TIMER = """
+import json, os, time, pytest
+costs = {}
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item, nextitem):
+    start = time.perf_counter()
+    result = yield
+    costs.setdefault(item.originalname, []).append(time.perf_counter() - start)
+    return result
+
+def pytest_sessionfinish():
+    with open(os.environ["COSTS"], "w") as file:
+        json.dump(costs, file)
+"""
+PLUGINS = ("conftest_plugin", "respx.plugin", "pytest_httpx")
+
+
+def run() -> None:
+    """Print the ratios for httpx and for requests."""
+    rounds = [_round() for _ in range(ROUNDS)]
+
+    def net(name: str) -> list[float]:
+        return [one[name] - one["test_empty"] for one in rounds]
+
+    print(f"a test's cost, {ROUNDS} rounds of 500 tests each, µs over an empty test's (medians):")
+    for name in rounds[0]:
+        print(f"  {name[5:]}: {median(net(name)) * 1e6:.0f}")
+    ratio("bluejay + httpx.Client / pytest-httpx", net("test_bluejay_httpx"), net("test_pytest_httpx"), "≤ 0.6")
+    ratio("bluejay + httpx.Client / respx", net("test_bluejay_httpx"), net("test_respx"), "≤ 0.6")
+    ratio("bluejay + requests / responses", net("test_bluejay_requests"), net("test_responses"), "≤ 0.9")
+
+
+def _round() -> dict[str, float]:
+    with tempfile.TemporaryDirectory() as directory:
+        Path(directory, "test_cost.py").write_text(SUITE)
+        Path(directory, "conftest.py").write_text(TIMER)
+        Path(directory, "pytest.ini").write_text("[pytest]\n")
+        costs = Path(directory, "costs.json")
+        plugins = [argument for plugin in PLUGINS for argument in ("-p", plugin)]
+        subprocess.run(
+            [sys.executable, "-m", "pytest", "-q", *plugins, directory],
+            env={**os.environ, "COSTS": str(costs), "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"},
+            cwd=directory,
+            check=True,
+            stdout=subprocess.DEVNULL,
+        )
+        return {name: sum(each[1:]) / len(each[1:]) for name, each in json.loads(costs.read_text()).items()}
