@@ -57,7 +57,7 @@ class Call:
         readings = self.world.readings
         if key is None:
             if readings.missing_key is MissingKey.UNPROCESSABLE:
-                errors.append(missing("header", "x-api-key"))
+                errors.append(missing("header", str(readings.missing_key_name)))
                 return None
             raise Refused(_MISSING_KEY[readings.missing_key]())
         organisation = self.world.organisation_of(key)

@@ -22,6 +22,7 @@ __all__ = [
     "DuplicateIds",
     "ForeignId",
     "MissingKey",
+    "MissingKeyName",
     "NoFailedIds",
     "Question",
     "Readings",
@@ -102,6 +103,13 @@ class MissingKey(StrEnum):
     FORBIDDEN = "403"
 
 
+class MissingKeyName(StrEnum):
+    """How the 422 for a missing key spells the header."""
+
+    LOWER_CASE = "x-api-key"
+    AS_PUBLISHED = "X-API-Key"
+
+
 class UnknownKey(StrEnum):
     """A key that no organisation has, or an empty one."""
 
@@ -156,6 +164,10 @@ class Readings:
     )
     missing_key: MissingKey = _reading(
         MissingKey.UNPROCESSABLE, "the OpenAPI declares the header as a required parameter, which FastAPI checks"
+    )
+    missing_key_name: MissingKeyName = _reading(
+        MissingKeyName.LOWER_CASE,
+        "FastAPI spells a header so unless it is given an alias; the OpenAPI's X-API-Key may be one",
     )
     unknown_key: UnknownKey = _reading(
         UnknownKey.UNAUTHORIZED_ERROR_AND_DETAIL,

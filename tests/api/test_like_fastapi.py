@@ -1,0 +1,387 @@
+"""The differential test: our surface beside a real FastAPI application, and both against what is known as fact."""
+
+import asyncio
+import json
+from collections.abc import Iterator
+from typing import Annotated, Any, NamedTuple
+
+import pytest
+from fastapi import FastAPI, Header
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+from pydantic import BaseModel, Field
+
+from fake_bluejay.api.app import Api
+from fake_bluejay.api.journal import Journal
+from fake_bluejay.core.world import World
+
+PATH = "/v1/end-conversations"
+KEY = (b"x-api-key", b"key")
+JSON = (b"content-type", b"application/json")
+
+oracle = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
+
+
+class Request(BaseModel):
+    test_result_ids: list[int] = Field(min_length=1)
+
+
+class Response(BaseModel):
+    success: bool
+    ended_count: int
+    test_result_ids: list[int]
+    failed_ids: list[int] | None = None
+    message: str
+
+
+@oracle.post(PATH)
+def end_conversations(request: Request, x_api_key: Annotated[str, Header()]) -> Response:
+    # What our fake answers where there are no test results: every id fails.
+    ids = request.test_result_ids
+    message = f"Marked 0 conversation(s) for ending, {len(ids)} failed"
+    return Response(success=False, ended_count=0, test_result_ids=[], failed_ids=ids, message=message)
+
+
+class Answer(NamedTuple):
+    status: int
+    body: bytes
+    content_type: bytes | None
+    allow: bytes | None
+    location: bytes | None
+
+
+def ask(app: Any, method: str, path: str, headers: list[tuple[bytes, bytes]], body: bytes) -> Any:
+    """A coroutine that asks an ASGI application."""
+    path, _, query = path.partition("?")
+    scope = {
+        "type": "http",
+        "asgi": {"version": "3.0"},
+        "http_version": "1.1",
+        "method": method,
+        "scheme": "https",
+        "path": path,
+        "raw_path": path.encode(),
+        "root_path": "",
+        "query_string": query.encode(),
+        "headers": [(b"host", b"api.getbluejay.ai"), *headers],
+        "client": ("127.0.0.1", 1),
+        "server": ("api.getbluejay.ai", 443),
+    }
+
+    async def asking() -> Answer:
+        sent: list[Any] = []
+
+        async def receive() -> Any:
+            return {"type": "http.request", "body": body, "more_body": False}
+
+        async def send(message: Any) -> None:
+            sent.append(message)
+
+        try:
+            await app(scope, receive, send)
+        except Exception:
+            # FastAPI raises again what it has answered with a 500, for the server to log.
+            assert sent[0]["status"] == 500
+        found = dict(sent[0]["headers"])
+        content = b"".join(message.get("body", b"") for message in sent[1:])
+        picked = (found.get(name) for name in (b"content-type", b"allow", b"location"))
+        return Answer(sent[0]["status"], content, *picked)
+
+    return asking()
+
+
+@pytest.fixture(scope="module")
+def loop() -> Iterator[asyncio.Runner]:
+    with asyncio.Runner() as runner:
+        yield runner
+
+
+def compare(loop: asyncio.Runner, method: str, path: str, headers: list[tuple[bytes, bytes]], body: bytes) -> Answer:
+    ours = loop.run(ask(Api(World(), Journal()), method, path, headers, body))
+    assert ours == loop.run(ask(oracle, method, path, headers, body))
+    return ours
+
+
+def invalid(*errors: dict[str, Any]) -> tuple[int, bytes]:
+    return 422, json.dumps({"detail": errors}, separators=(",", ":")).encode()
+
+
+def error(type: str, loc: list[Any], msg: str, input: Any, ctx: Any = None) -> dict[str, Any]:
+    one = {"type": type, "loc": loc, "msg": msg, "input": input}
+    return one if ctx is None else {**one, "ctx": ctx}
+
+
+NO_KEY = error("missing", ["header", "x-api-key"], "Field required", None)
+NO_BODY = error("missing", ["body"], "Field required", None)
+NO_LIST = error("missing", ["body", "test_result_ids"], "Field required", {})
+BROKEN = (400, b'{"detail":"There was an error parsing the body"}')
+NOT_ALLOWED = (405, b'{"detail":"Method Not Allowed"}')
+FAILED = (500, b"Internal Server Error")
+ATTRIBUTES = "Input should be a valid dictionary or object to extract fields from"
+TYPE, PARSING = (
+    "Input should be a valid integer",
+    "Input should be a valid integer, unable to parse string as an integer",
+)
+FRACTION = "Input should be a valid integer, got a number with a fractional part"
+LIST = ["body", "test_result_ids"]
+
+
+def ids(text: str) -> bytes:
+    return b'{"test_result_ids":%s}' % text.encode()
+
+
+def taken(*ids: int) -> tuple[int, bytes]:
+    listed = ",".join(map(str, ids))
+    return 200, (
+        f'{{"success":false,"ended_count":0,"test_result_ids":[],"failed_ids":[{listed}],'
+        f'"message":"Marked 0 conversation(s) for ending, {len(ids)} failed"}}'
+    ).encode()
+
+
+FACTS: dict[str, tuple[list[tuple[bytes, bytes]], bytes, tuple[int, bytes]]] = {
+    "no key": ([JSON], ids("[1]"), invalid(NO_KEY)),
+    "no key and {}": ([JSON], b"{}", invalid(NO_KEY, NO_LIST)),
+    "no body": ([KEY, JSON], b"", invalid(NO_BODY)),
+    "broken JSON": (
+        [KEY, JSON],
+        b'{"test_result_ids":[1,}',
+        invalid(error("json_invalid", ["body", 22], "JSON decode error", {}, {"error": "Expecting value"})),
+    ),
+    "broken JSON and no key": (
+        [JSON],
+        b"{",
+        invalid(
+            error(
+                "json_invalid",
+                ["body", 1],
+                "JSON decode error",
+                {},
+                {"error": "Expecting property name enclosed in double quotes"},
+            )
+        ),
+    ),
+    "not UTF-8": ([KEY, JSON], b'{"a":"\xff"}', BROKEN),
+    "100,000 levels": ([KEY, JSON], b"[" * 100_000 + b"]" * 100_000, BROKEN),
+    "4,400 digits": ([KEY, JSON], ids(f"[{'1' * 4400}]"), BROKEN),
+    "plain text": (
+        [KEY, (b"content-type", b"text/plain")],
+        ids("[1]"),
+        invalid(error("model_attributes_type", ["body"], ATTRIBUTES, '{"test_result_ids":[1]}')),
+    ),
+    "a form": (
+        [KEY, (b"content-type", b"application/x-www-form-urlencoded")],
+        b"a=1",
+        invalid(error("model_attributes_type", ["body"], ATTRIBUTES, "a=1")),
+    ),
+    "no content type": ([KEY], b"{}", invalid(error("model_attributes_type", ["body"], ATTRIBUTES, "{}"))),
+    "+json": ([KEY, (b"content-type", b"application/vnd.api+json")], ids("[1]"), taken(1)),
+    "charset": ([KEY, (b"content-type", b"application/json; charset=utf-8")], ids("[1]"), taken(1)),
+    "a byte order mark": ([KEY, JSON], b"\xef\xbb\xbf" + ids("[1]"), taken(1)),
+    "{}": ([KEY, JSON], b"{}", invalid(NO_LIST)),
+    "[] for the list": (
+        [KEY, JSON],
+        ids("[]"),
+        invalid(
+            error(
+                "too_short",
+                LIST,
+                "List should have at least 1 item after validation, not 0",
+                [],
+                {"field_type": "List", "min_length": 1, "actual_length": 0},
+            )
+        ),
+    ),
+    **{
+        f"{text} for the list": (
+            [KEY, JSON],
+            ids(text),
+            invalid(error("list_type", LIST, "Input should be a valid list", json.loads(text))),
+        )
+        for text in ("null", "5", '"12"', '{"a":1}')
+    },
+    "odd items": (
+        [KEY, JSON],
+        ids('["abc",1.5,null,[1],"0x10"]'),
+        invalid(
+            error("int_parsing", [*LIST, 0], PARSING, "abc"),
+            error("int_from_float", [*LIST, 1], FRACTION, 1.5),
+            error("int_type", [*LIST, 2], TYPE, None),
+            error("int_type", [*LIST, 3], TYPE, [1]),
+            error("int_parsing", [*LIST, 4], PARSING, "0x10"),
+        ),
+    ),
+    "coerced items": ([KEY, JSON], ids('["12"," 13 ",1.0,true,"1_000","+5"]'), taken(12, 13, 1, 1, 1000, 5)),
+    "1e20": (
+        [KEY, JSON],
+        ids("[1e20]"),
+        invalid(
+            error(
+                "int_parsing_size",
+                [*LIST, 0],
+                "Unable to parse input string as an integer, exceeded maximum size",
+                1e20,
+            )
+        ),
+    ),
+    "4,301 digits in a string": (
+        [KEY, JSON],
+        ids(f'["{"1" * 4301}"]'),
+        invalid(
+            error(
+                "int_parsing_size",
+                [*LIST, 0],
+                "Unable to parse input string as an integer, exceeded maximum size",
+                "1" * 4301,
+            )
+        ),
+    ),
+    "negative, zero and huge": (
+        [KEY, JSON],
+        ids("[-1,0,12345678901234567890123456]"),
+        taken(-1, 0, 12345678901234567890123456),
+    ),
+    "extra keys": ([KEY, JSON], b'{"test_result_ids":[1],"more":2}', taken(1)),
+    "a key twice": ([KEY, JSON], b'{"test_result_ids":[1],"test_result_ids":[2]}', taken(2)),
+    **{
+        f"{text} at the top": (
+            [KEY, JSON],
+            text.encode(),
+            invalid(error("model_attributes_type", ["body"], ATTRIBUTES, json.loads(text))),
+        )
+        for text in ("[1]", "null", '"x"')
+    },
+    "NaN echoed": ([KEY, JSON], ids("NaN"), FAILED),
+    "Infinity echoed": ([KEY, JSON], b"Infinity", FAILED),
+}
+
+
+@pytest.mark.parametrize("case", FACTS)
+def test_every_row_of_the_facts(loop: asyncio.Runner, case: str) -> None:
+    headers, body, expected = FACTS[case]
+    answer = compare(loop, "POST", PATH, headers, body)
+    assert (answer.status, answer.body) == expected
+    kind = b"text/plain; charset=utf-8" if answer.status == 500 else b"application/json"
+    assert answer.content_type == kind
+
+
+@pytest.mark.parametrize("method", ["GET", "PUT", "HEAD", "OPTIONS", "PATCH", "DELETE"])
+def test_other_methods_are_not_allowed(loop: asyncio.Runner, method: str) -> None:
+    answer = compare(loop, method, PATH, [KEY], b"")
+    assert (answer.status, answer.body, answer.allow) == (*NOT_ALLOWED, b"POST")
+
+
+def test_a_trailing_slash_is_redirected(loop: asyncio.Runner) -> None:
+    answer = compare(loop, "POST", f"{PATH}/?a=1", [KEY, JSON], ids("[1]"))
+    assert (answer.status, answer.location) == (307, b"https://api.getbluejay.ai/v1/end-conversations?a=1")
+
+
+def test_an_unknown_path_is_not_found(loop: asyncio.Runner) -> None:
+    answer = compare(loop, "POST", "/v1/nothing", [KEY, JSON], ids("[1]"))
+    assert (answer.status, answer.body) == (404, b'{"detail":"Not Found"}')
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'{"test_result_ids":["%s"]}' % (b"x" * 10_000_000),
+        ids(f"[{','.join(['1'] * 1_000_000)}]"),
+        b"[" * 10_000 + b"]" * 10_000,
+        ids("[" * 10_000 + "]" * 10_000),
+    ],
+    ids=["10 MB", "1,000,000 ids", "10,000 levels", "10,000 levels of list"],
+)
+def test_huge_bodies_do_no_harm(loop: asyncio.Runner, body: bytes) -> None:
+    compare(loop, "POST", PATH, [KEY, JSON], body)
+    answer = compare(loop, "POST", PATH, [KEY, JSON], ids("[1]"))
+    assert (answer.status, answer.body) == taken(1)
+
+
+# Nesting stays shallow: some hundred levels deep FastAPI fails where it echoes, from a depth that its stack decides.
+scalars = st.one_of(
+    st.none(),
+    st.booleans(),
+    st.integers(),
+    st.integers(min_value=10**18, max_value=10**30),
+    st.floats(),
+    st.text(st.characters(codec=None), max_size=8),  # lone surrogates too
+    st.from_regex(r"\A\s*[+-]?[0-9_٠-٩]{1,6}(\.0*)?\s*\Z"),
+    st.sampled_from(["", "0x10", "1e3", "1.0", "９", "1__0", "_1", "+", "9" * 4301, float("nan"), float("inf")]),
+)
+values = st.recursive(
+    scalars,
+    lambda inner: st.one_of(
+        st.lists(inner, max_size=4),
+        st.dictionaries(st.sampled_from(["test_result_ids", "_sa", "_sab", "a", "\ud800"]), inner, max_size=3),
+    ),
+    max_leaves=8,
+)
+payloads = st.one_of(
+    values,
+    st.fixed_dictionaries({"test_result_ids": st.lists(scalars, max_size=5)}),
+    st.fixed_dictionaries({"test_result_ids": values}),
+)
+encodings = st.sampled_from(["utf-8", "utf-8", "utf-8", "utf-8-sig", "utf-16", "utf-32-le", "utf-16-be"])
+
+
+@st.composite
+def bodies(draw: Any) -> bytes:
+    if draw(st.integers(0, 5)) == 0:
+        return draw(st.binary(max_size=30))
+    text = json.dumps(draw(payloads), ensure_ascii=draw(st.booleans()))
+    if draw(st.integers(0, 5)) == 0:
+        at = draw(st.integers(0, len(text)))
+        text = text[:at] + draw(st.sampled_from(["", "}", ",", '"', "NaN", "\x00", "[", "é"])) + text[at + 1 :]
+    return text.encode(draw(encodings), "surrogatepass")
+
+
+content_types = st.one_of(
+    st.sampled_from(
+        [
+            b"application/json",
+            b"APPLICATION/JSON",
+            b"application/json; charset=latin-1",
+            b"application/problem+json",
+            b"application/jsonx",
+            b"application/",
+            b"application",
+            b"json",
+            b"text/json",
+            b"multipart/form-data; boundary=x",
+            b" application/json",
+            b"application/json;",
+            b"application/json, text/plain",
+            b"",
+        ]
+    ),
+    st.binary(max_size=12).filter(lambda value: b"\r" not in value and b"\n" not in value),
+)
+header_lists = st.lists(
+    st.one_of(
+        st.just(JSON),
+        st.tuples(st.just(b"content-type"), content_types),
+        st.just(KEY),
+        st.tuples(st.just(b"x-api-key"), st.sampled_from([b"a", b"\xe9", b" ", b"key2"])),
+        st.just((b"x_api_key", b"key")),
+    ),
+    max_size=4,
+)
+
+
+@settings(max_examples=1500, derandomize=True, deadline=None, database=None)
+@given(body=bodies())
+def test_generated_bodies_are_answered_as_fastapi_does(loop: asyncio.Runner, body: bytes) -> None:
+    compare(loop, "POST", PATH, [KEY, JSON], body)
+
+
+@settings(max_examples=1000, derandomize=True, deadline=None, database=None)
+@given(
+    method=st.sampled_from(["POST", "POST", "POST", "POST", "GET", "post", "HEAD", "PUT", "ODD"]),
+    path=st.sampled_from([PATH, PATH, PATH, f"{PATH}/", f"{PATH}//", f"/{PATH}", "/", f"{PATH}?x=1", f"{PATH}/?é=/"]),
+    headers=header_lists,
+    body=bodies(),
+)
+@example(method="POST", path=PATH, headers=[KEY, JSON, KEY, (b"content-type", b"text/plain")], body=b"{}")
+def test_generated_requests_are_answered_as_fastapi_does(
+    loop: asyncio.Runner, method: str, path: str, headers: list[tuple[bytes, bytes]], body: bytes
+) -> None:
+    compare(loop, method, path, headers, body)
