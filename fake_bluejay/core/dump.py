@@ -85,6 +85,7 @@ def dump_record(record: Record) -> dict[str, Any]:
             }
             for move in record.history
         ],
+        "control_objects": [control.id for control in record.control_objects],
         "armed": list(record.armed),
     }
 
@@ -110,13 +111,6 @@ def load(data: Mapping[str, Any]) -> World:
         name = place.get("name", str)
         world.organisations[name] = Organisation(name, tuple(place.get("api_keys", list)))
     world.require_known_keys = root.get("require_known_keys", bool)
-    for place in root.each("test_results"):
-        record = _load_record(place)
-        if record.id in world.results:
-            place.fail("id", f"the test result id {record.id} is there twice")
-        if record.organisation not in world.organisations:
-            place.fail("organisation", f"there is no organisation {record.organisation!r}")
-        world.results[record.id] = record
     for place in root.each("control_objects"):
         control = ControlObject(
             place.get("id", int), place.get("test_result_id", int), place.read("written_at", str, _instant)
@@ -124,8 +118,13 @@ def load(data: Mapping[str, Any]) -> World:
         control.gone_at = place.read("gone_at", str, _instant, optional=True)
         control.by = place.get("by", str, optional=True)
         world.control_objects.append(control)
-        if control.test_result_id in world.results:
-            world.results[control.test_result_id].control_objects.append(control)
+    for place in root.each("test_results"):
+        record = _load_record(place, world.control_objects)
+        if record.id in world.results:
+            place.fail("id", f"the test result id {record.id} is there twice")
+        if record.organisation not in world.organisations:
+            place.fail("organisation", f"there is no organisation {record.organisation!r}")
+        world.results[record.id] = record
     world.refused = set(root.get("refused", list))
     world.refused_writes = {int(id): count for id, count in root.get("refused_writes", dict).items()}
     world.timers.restore(
@@ -149,7 +148,7 @@ def restore(world: World, data: Mapping[str, Any]) -> None:
     world.become(load(data))
 
 
-def _load_record(place: _Place) -> Record:
+def _load_record(place: _Place, control_objects: list[ControlObject]) -> Record:
     record = Record(
         place.get("id", int),
         place.get("organisation", str),
@@ -170,6 +169,10 @@ def _load_record(place: _Place) -> Record:
         )
         for move in place.each("history")
     ]
+    numbers = place.read("control_objects", list, lambda ids: [int(id) for id in ids])
+    if any(not 0 < number <= len(control_objects) for number in numbers):
+        place.fail("control_objects", f"there are only the control objects 1 to {len(control_objects)}")
+    record.control_objects = [control_objects[number - 1] for number in numbers]
     record.armed = list(place.get("armed", list))
     return record
 
