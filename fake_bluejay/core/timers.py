@@ -33,8 +33,7 @@ class Timers:
     """All timers of a world. Scheduling and firing cost O(log n), cancelling O(1)."""
 
     def __init__(self) -> None:
-        # Plain tuples, in the order of Timer's fields: a named one takes three times as long to make and to collect.
-        self._heap: list[tuple[int, int, TimerKind, int]] = []
+        self._heap: list[Timer] = []
         self._armed: set[int] = set()
         self.sequence = 0
         """How many timers were ever scheduled."""
@@ -42,17 +41,13 @@ class Timers:
     def schedule(self, due: int, kind: TimerKind, test_result_id: int) -> int:
         """Arm a timer; its sequence number is what `cancel` takes."""
         self.sequence = sequence = self.sequence + 1
-        heapq.heappush(self._heap, (due, sequence, kind, test_result_id))
+        heapq.heappush(self._heap, Timer(due, sequence, kind, test_result_id))
         self._armed.add(sequence)
         return sequence
 
     def cancel(self, sequence: int) -> None:
         """Disarm a timer; nothing happens if it has fired already."""
         self._armed.discard(sequence)
-
-    def cancel_all(self, test_result_id: int) -> None:
-        """Disarm whatever is scheduled for a test result. Costs O(n)."""
-        self._armed.difference_update(sequence for _, sequence, _, id in self._heap if id == test_result_id)
 
     def next_due(self) -> int | None:
         """When the next armed timer is due, or None if there is none."""
@@ -61,27 +56,24 @@ class Timers:
             heapq.heappop(heap)
         return heap[0][0] if heap else None
 
-    def pop_due(self, now: int) -> Iterator[tuple[int, TimerKind, int]]:
-        """Take the timers due at `now` or before, in order, also those scheduled while this iterates.
-
-        Yields when each is due, its kind, and the test result's id.
-        """
+    def pop_due(self, now: int) -> Iterator[Timer]:
+        """Take the timers due at `now` or before, in order, also those scheduled while this iterates."""
         heap, armed, pop = self._heap, self._armed, heapq.heappop
         while heap and heap[0][0] <= now:
-            due, sequence, kind, test_result_id = pop(heap)
-            if sequence in armed:
-                armed.remove(sequence)
-                yield due, kind, test_result_id
+            timer = pop(heap)
+            if timer[1] in armed:
+                armed.remove(timer[1])
+                yield timer
 
     def restore(self, timers: list[Timer], sequence: int) -> None:
         """Replace all timers by saved ones."""
-        self._heap = sorted(tuple(timer) for timer in timers)
+        self._heap = sorted(timers)
         self._armed = {timer.sequence for timer in timers}
         self.sequence = sequence
 
     def __iter__(self) -> Iterator[Timer]:
         """The armed timers, in the order they would fire."""
-        return (Timer(*entry) for entry in sorted(self._heap) if entry[1] in self._armed)
+        return iter(sorted(timer for timer in self._heap if timer.sequence in self._armed))
 
     def __len__(self) -> int:
         return len(self._armed)

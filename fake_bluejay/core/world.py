@@ -96,21 +96,20 @@ class World:
     # --- time ---------------------------------------------------------------------------------------------------
 
     def now(self) -> int:
-        """The current instant, in microseconds."""
-        with self.lock:
-            return self.clock.now()
+        """The current instant, in microseconds; while a timer fires, the one it was due at."""
+        return self.clock.now() if self._firing_at is None else self._firing_at
 
-    def settle(self) -> int:
-        """Let everything happen that has fallen due, each thing at its own instant.
-
-        Returns the present instant. What a call then does, it does at that one, however long it takes: a clock that
-        follows real time would put it after things that are due meanwhile, and have not happened.
-        """
+    def settle(self) -> None:
+        """Let everything happen that has fallen due."""
         with self.lock:
-            now = self.clock.now()
-            for due, kind, id in self.timers.pop_due(now):
-                self._fire(due, kind, self.results[id])
-            return now
+            if self._firing_at is not None:
+                return
+            try:
+                for timer in self.timers.pop_due(self.clock.now()):
+                    self._firing_at = timer.due
+                    self._fire(timer)
+            finally:
+                self._firing_at = None
 
     def advance(self, seconds: float | timedelta) -> None:
         """Move time forward; all that falls due on the way happens, in order, each at its own instant.
@@ -132,14 +131,14 @@ class World:
         """
         instant = instant_of(moment)
         with self.lock:
-            now = self.settle()
-            if instant < now:
-                raise ValueError(f"cannot advance to {datetime_at(instant)}: it is {datetime_at(now)} already")
+            self.settle()
             self._advance_to(instant)
 
     def _advance_to(self, instant: int) -> None:
-        """A clock that follows real time may be past it by now."""
-        self.clock.advance(max(0, instant - self.clock.now()))
+        now = self.now()
+        if instant < now:
+            raise ValueError(f"cannot advance to {datetime_at(instant)}: it is {datetime_at(now)} already")
+        self.clock.advance(instant - now)
         self.settle()
 
     def run_until(self, predicate: Callable[[], object], limit: float | timedelta) -> None:
@@ -148,35 +147,43 @@ class World:
         Raises `TimeoutError` if it does not hold within `limit` seconds of the clock, which then have passed.
         """
         with self.lock:
-            deadline = self.settle() + microseconds(limit)
+            self.settle()
+            deadline = self.now() + microseconds(limit)
             while not predicate():
                 due = self.timers.next_due()
                 if due is None or due > deadline:
-                    self._advance_to(deadline)
+                    self._advance_to(max(deadline, self.now()))
                     if predicate():
                         return
                     raise TimeoutError(
                         f"the condition did not hold within {limit} s of the fake's clock:"
                         f" it is {datetime_at(deadline)}, and {len(self.timers)} timers are pending"
                     )
-                self._advance_to(due)
+                self._advance_to(max(due, self.now()))
 
-    def _fire(self, due: int, kind: TimerKind, record: Record) -> None:
-        event, cause = _FIRES[kind]
-        if event is None:
-            event = _WATCHDOG_EVENTS[self.readings.watchdog_sets]
-        # A late agent finds its control object gone, or the call over, and changes nothing.
-        elif cause == "agent" and not (record.status is Status.RUNNING and is_marked(record)):
+    def _fire(self, timer: Timer) -> None:
+        record = self.results.get(timer.test_result_id)
+        if record is None:
             return
-        self._change(record, event, cause, due)
+        kind = timer.kind
+        if kind is TimerKind.WATCHDOG:
+            self._change(record, _WATCHDOG_EVENTS[self.readings.watchdog_sets], "watchdog")
+        elif kind is TimerKind.EVALUATION_STARTS:
+            self._change(record, Event.EVALUATE, "evaluation")
+        elif kind is TimerKind.EVALUATION_COMPLETES:
+            self._change(record, Event.COMPLETE, "evaluation")
+        # A late agent finds its control object gone, or the call over, and changes nothing.
+        elif record.status is Status.RUNNING and is_marked(record):
+            self._change(record, Event.END if kind is TimerKind.AGENT_ENDS else Event.DROP, "agent")
 
     # --- the one place where a status changes ------------------------------------------------------------------
 
-    def _change(self, record: Record, event: Event, cause: str, now: int, forced_to: Status | None = None) -> None:
+    def _change(self, record: Record, event: Event, cause: str, forced_to: Status | None = None) -> None:
         from_ = record.status
         to = forced_to or TRANSITIONS.get((from_, event))
         if to is None:
             raise IllegalMove(f"test result {record.id}: {event} is not legal now; {ways_on(from_)}")
+        now = self.now()
         record.status = to
         record.history.append(Move(now, from_, to, event, cause))
         for sequence in record.armed:
@@ -192,11 +199,15 @@ class World:
 
     def _enter(self, record: Record, now: int) -> None:
         """What begins with a status by itself, however it was reached."""
-        if record.status is Status.RUNNING:
+        status = record.status
+        if status is Status.RUNNING:
             record.start_time, record.end_time = now, None
-        elif kind := LEFT_BY.get(record.status):
-            length = self.evaluation_starts_after if kind is TimerKind.EVALUATION_STARTS else self.evaluation_takes
-            record.armed.append(self.timers.schedule(now + length, kind, record.id))
+        elif status is Status.CONVERSATION_ENDED or status is Status.EVALUATION_PENDING:
+            due = now + self.evaluation_starts_after
+            record.armed.append(self.timers.schedule(due, TimerKind.EVALUATION_STARTS, record.id))
+        elif status is Status.EVALUATING:
+            due = now + self.evaluation_takes
+            record.armed.append(self.timers.schedule(due, TimerKind.EVALUATION_COMPLETES, record.id))
 
     def happen(self, id: int, event: Event, cause: str) -> None:
         """Let an event happen to a test result.
@@ -204,8 +215,8 @@ class World:
         Raises `KeyError` if there is no such id, `IllegalMove` (a `ValueError`) if the event is not legal now.
         """
         with self.lock:
-            now = self.settle()
-            self._change(self.result(id), event, cause, now)
+            self.settle()
+            self._change(self.result(id), event, cause)
 
     def set_status(self, id: int, status: str, *, force: bool = False) -> None:
         """Move a test result to a status because a test says so; `force` allows what the table does not.
@@ -214,12 +225,12 @@ class World:
         """
         to = status_from_text(status)
         with self.lock:
-            now = self.settle()
+            self.settle()
             record = self.result(id)
             if force:
-                self._change(record, Event.FORCE, "test", now, forced_to=to)
+                self._change(record, Event.FORCE, "test", forced_to=to)
             else:
-                self._change(record, event_between(record.status, to), "test", now)
+                self._change(record, event_between(record.status, to), "test")
 
     def become(self, other: World) -> None:
         """Take over everything from another world, which is not to be used any more."""
