@@ -1,0 +1,219 @@
+"""Real clients, unmodified, with the host hard-coded; no socket is ever opened for them."""
+
+import http.client
+import json
+import socket
+import subprocess
+import sys
+import threading
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from typing import Any
+
+import bluejay as bluejay_sdk
+import httpx
+import pytest
+import requests
+from bluejay import errors
+from requests import post
+from requests.adapters import HTTPAdapter
+from urllib3.util.retry import Retry
+
+from fake_bluejay import FakeBluejay
+
+URL = "https://api.getbluejay.ai/v1/end-conversations"
+SESSION = requests.Session()  # before any fake is on, as an application's would be
+CLIENT = httpx.Client()
+ASYNC_CLIENT = httpx.AsyncClient()
+RETRYING = requests.Session()
+RETRYING.mount("https://", HTTPAdapter(max_retries=Retry(3, status_forcelist=[503])))
+IDS = {"test_result_ids": [1]}
+KEY = {"X-API-Key": "key"}
+BOTH = {**KEY, "Content-Type": "application/json"}
+
+
+@pytest.fixture(autouse=True)
+def no_way_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    connect, look_up = socket.socket.connect, socket.getaddrinfo
+
+    def only_loopback(self: socket.socket, address: Any) -> None:
+        assert address[0] == "127.0.0.1", f"a connection to {address} was tried"
+        connect(self, address)
+
+    def only_local(host: Any, *args: Any, **kwargs: Any) -> Any:
+        assert host in ("127.0.0.1", b"127.0.0.1"), f"a look-up of {host} was tried"
+        return look_up(host, *args, **kwargs)
+
+    monkeypatch.setattr(socket.socket, "connect", only_loopback)
+    monkeypatch.setattr(socket, "getaddrinfo", only_local)
+
+
+@pytest.fixture
+def elsewhere() -> Iterator[str]:
+    """The URL of another host: a real server, which must be reached for real."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200)
+            self.end_headers()
+            self.wfile.write(b"elsewhere")
+
+        def log_message(self, *args: Any) -> None: ...
+
+    with HTTPServer(("127.0.0.1", 0), Handler) as server:
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_port}/"
+        server.shutdown()
+        thread.join()
+
+
+def test_the_documentations_example(bluejay: FakeBluejay) -> None:
+    def example(api_key: str, payload: dict[str, Any]) -> Any:
+        response = requests.post(
+            "https://api.getbluejay.ai/v1/end-conversations", headers={"X-API-Key": api_key}, json=payload
+        )
+        response.raise_for_status()
+        return response.json()
+
+    call = bluejay.add_test_result()
+    answer = example(bluejay.api_key, {"test_result_ids": [call.id, 999]})
+    assert list(answer) == ["success", "ended_count", "test_result_ids", "failed_ids", "message"]
+    assert list(answer.values())[:4] == [True, 1, [call.id], [999]]
+    with pytest.raises(requests.HTTPError, match="422"):
+        example(bluejay.api_key, {"test_result_ids": []})
+
+
+def parts() -> Iterator[bytes]:
+    yield b'{"test_result'
+    yield b'_ids":[1]}'
+
+
+def sdk() -> bluejay_sdk.Bluejay:
+    # Clients of one's own, so that the SDK has none to close when it is collected.
+    return bluejay_sdk.Bluejay("key", client=CLIENT, async_client=ASYNC_CLIENT)
+
+
+def by_urllib() -> Any:
+    request = urllib.request.Request(URL, data=b'{"test_result_ids":[1]}', headers=BOTH)
+    with urllib.request.urlopen(request, timeout=5) as response:
+        return json.loads(response.read())
+
+
+def by_http_client() -> Any:
+    connection = http.client.HTTPSConnection("api.getbluejay.ai")
+    for _ in range(2):  # twice over one connection
+        connection.request("POST", "/v1/end-conversations", b'{"test_result_ids":[1]}', BOTH)
+        answer = json.loads(connection.getresponse().read())
+    return answer
+
+
+PROXY = "http://proxy.test:3128"
+WAYS: dict[str, Any] = {
+    "imported by name": lambda: post(URL, json=IDS, headers=KEY).json(),
+    "an old session": lambda: SESSION.post(URL, json=IDS, headers=KEY).json(),
+    "retries": lambda: RETRYING.post(URL, json=IDS, headers=KEY).json(),
+    "a streamed upload": lambda: requests.post(URL, data=parts(), headers=BOTH).json(),
+    "a streamed answer": lambda: json.loads(
+        b"".join(SESSION.post(URL, json=IDS, headers=KEY, stream=True).iter_content(7))
+    ),
+    "a redirect": lambda: SESSION.post(f"{URL}/", json=IDS, headers=KEY).json(),
+    "a redirect with retries": lambda: RETRYING.post(f"{URL}/", json=IDS, headers=KEY).json(),
+    "plain http": lambda: SESSION.post(URL.replace("https", "http"), json=IDS, headers=KEY).json(),
+    "another port": lambda: SESSION.post(URL.replace(".ai", ".ai:8443"), json=IDS, headers=KEY).json(),
+    "a proxy": lambda: SESSION.post(URL, json=IDS, headers=KEY, proxies={"https": PROXY}).json(),
+    "a proxy with retries": lambda: RETRYING.post(URL, json=IDS, headers=KEY, proxies={"https": PROXY}).json(),
+    "httpx": lambda: httpx.post(URL, json=IDS, headers=KEY).json(),
+    "an old httpx client": lambda: CLIENT.post(URL, json=IDS, headers=KEY).json(),
+    "httpx, a streamed upload": lambda: CLIENT.post(URL, content=parts(), headers=BOTH).json(),
+    "httpx, a redirect": lambda: CLIENT.post(f"{URL}/", json=IDS, headers=KEY, follow_redirects=True).json(),
+    "httpx, a proxy": lambda: httpx.post(URL, json=IDS, headers=KEY, proxy=PROXY, verify=False).json(),
+    "urllib.request": by_urllib,
+    "http.client": by_http_client,
+    "the SDK": lambda: sdk().conversations.end_conversations(test_result_ids=[1]).model_dump(),
+}
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_every_way_to_ask(bluejay: FakeBluejay, way: str) -> None:
+    bluejay.add_test_result()
+    answer = WAYS[way]()
+    assert (answer["ended_count"], answer["test_result_ids"], answer["failed_ids"]) == (1, [1], None)
+    bluejay.assert_ended(1)
+    assert bluejay.requests[-1].json == IDS
+    assert bluejay.requests[-1].headers["host"].startswith("api.getbluejay.ai")
+
+
+async def test_async_httpx(bluejay: FakeBluejay) -> None:
+    async def stream() -> Any:
+        yield b'{"test_result_ids":[1]}'
+
+    bluejay.add_test_result()
+    async with httpx.AsyncClient() as client:
+        assert (await client.post(URL, json=IDS, headers=KEY)).json()["ended_count"] == 1
+        assert (await client.post(URL, content=stream(), headers=BOTH)).json()["ended_count"] == 1
+        async with client.stream("POST", URL, json={}, headers=KEY) as response:
+            assert response.status_code == 422
+            assert b"".join([part async for part in response.aiter_bytes()]).startswith(b'{"detail"')
+    async with bluejay.async_client() as client:
+        assert (await client.post("/v1/end-conversations")).status_code == 422
+
+
+async def test_the_sdk_async(bluejay: FakeBluejay) -> None:
+    bluejay.add_test_result()
+    answer = await sdk().conversations.end_conversations_async(test_result_ids=[1, 999])
+    assert (answer.ended_count, answer.failed_ids) == (1, [999])
+
+
+def test_the_sdks_errors(bluejay: FakeBluejay) -> None:
+    with pytest.raises(errors.HTTPValidationError):
+        sdk().conversations.end_conversations(test_result_ids=[])
+    bluejay.require_known_keys = True
+    with pytest.raises(errors.BluejayDefaultError, match="401"):
+        sdk().conversations.end_conversations(test_result_ids=[1])
+
+
+def test_urllib_raises_its_own_error(bluejay: FakeBluejay) -> None:
+    with pytest.raises(urllib.error.HTTPError, match="422") as error:
+        urllib.request.urlopen(urllib.request.Request(URL, data=b"{}"), timeout=5)
+    error.value.close()
+
+
+def test_elapsed_and_reason(bluejay: FakeBluejay) -> None:
+    for client in (SESSION, RETRYING, CLIENT):
+        assert client.post(URL).elapsed.total_seconds() >= 0
+    assert SESSION.post(URL).reason.startswith("Unprocessable")
+
+
+def test_head_has_no_body(bluejay: FakeBluejay) -> None:
+    for client in (SESSION, RETRYING, CLIENT):
+        response = client.head(URL)
+        assert (response.status_code, response.content, response.headers["content-length"]) == (405, b"", "31")
+
+
+async def test_other_hosts_are_reached_for_real(bluejay: FakeBluejay, elsewhere: str) -> None:
+    assert requests.get(elsewhere, timeout=5).text == "elsewhere"
+    assert httpx.get(elsewhere).text == "elsewhere"
+    with urllib.request.urlopen(elsewhere, timeout=5) as response:
+        assert response.read() == b"elsewhere"
+    async with httpx.AsyncClient() as client:
+        assert (await client.get(elsewhere)).text == "elsewhere"
+    bluejay.assert_no_requests()
+
+
+def test_clients_first_imported_while_a_fake_is_on() -> None:
+    script = f"""
+import sys
+from fake_bluejay import FakeBluejay
+with FakeBluejay() as bluejay:
+    assert "requests" not in sys.modules and "httpx" not in sys.modules
+    import httpx, requests, urllib3
+    for post in (requests.post, httpx.post):
+        assert post({URL!r}).status_code == 422
+    assert urllib3.PoolManager().request("POST", {URL!r}).status == 422
+    assert len(bluejay.requests) == 3
+assert httpx.HTTPTransport.handle_request.__module__.startswith("httpx")
+"""
+    subprocess.run([sys.executable, "-c", script], check=True, timeout=60)

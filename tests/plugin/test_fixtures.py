@@ -1,0 +1,129 @@
+"""The fixtures, the marker and the options of the plugin."""
+
+import subprocess
+import sys
+
+import httpx
+import pytest
+
+from fake_bluejay import FakeBluejay
+from fake_bluejay.agents import silent
+
+
+def run(pytester: pytest.Pytester, *arguments: str, **outcomes: int) -> pytest.RunResult:
+    result = pytester.runpytest_inprocess("-p", "no:randomly", *arguments)
+    result.assert_outcomes(**outcomes)
+    return result
+
+
+def python(script: str) -> str:
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60, check=True)
+    return done.stdout
+
+
+def test_the_first_test_of_the_readme(bluejay: FakeBluejay) -> None:
+    stuck = bluejay.add_test_result(agent=silent())
+    answer = httpx.post(
+        "https://api.getbluejay.ai/v1/end-conversations",
+        headers={"X-API-Key": bluejay.api_key},
+        json={"test_result_ids": [stuck.id, 999]},
+    ).json()
+    assert answer["failed_ids"] == [999]
+    bluejay.clock.advance(29.999999)
+    assert stuck.status == "RUNNING"
+    bluejay.clock.advance(0.000001)
+    assert stuck.status == "CONVERSATION_ENDED"
+    assert stuck.history[-1].cause == "watchdog"
+
+
+def test_the_closest_marker_wins_over_command_line_and_ini(pytester: pytest.Pytester) -> None:
+    pytester.makeini("[pytest]\nbluejay_agent = silent\nbluejay_readings = success=always")
+    pytester.makepyfile(
+        """
+        import pytest
+
+        def agent(bluejay): return str(bluejay.world.agent)
+        def test_command_line_over_ini(bluejay):
+            assert agent(bluejay) == "ends-after=7" and bluejay.readings.success == "always"
+        @pytest.mark.bluejay(agent="drops-after=5", api_keys=["one-key"], seed=9)
+        class TestMarked:
+            def test_of_the_class(self, bluejay):
+                assert agent(bluejay) == "drops-after=5" and bluejay.api_key == "one-key" and bluejay.world.seed == 9
+            @pytest.mark.bluejay(agent="ends-within=20")
+            def test_of_the_function(self, bluejay): assert agent(bluejay) == "ends-within=20"
+        """
+    )
+    run(pytester, "--bluejay-agent=ends-after=7", passed=3)
+
+
+def test_several_fakes_in_one_test(make_bluejay) -> None:  # type: ignore[no-untyped-def]
+    one, other = make_bluejay(), make_bluejay(seed=1)
+    assert one.url != other.url
+    assert httpx.get(other.url).status_code == 404
+    assert (len(one.requests), len(other.requests)) == (0, 1)
+
+
+def test_a_subprocess_reaches_the_server(bluejay_server: FakeBluejay) -> None:
+    call = bluejay_server.add_test_result()
+    answer = python(
+        """
+import os, urllib.request
+request = urllib.request.Request(
+    os.environ["BLUEJAY_API_URL"] + "/end-conversations", data=b'{"test_result_ids":[1]}',
+    headers={"X-API-Key": os.environ["BLUEJAY_API_KEY"], "Content-Type": "application/json"})
+print(urllib.request.urlopen(request, timeout=10).read().decode())
+"""
+    )
+    assert f'"test_result_ids":[{call.id}]' in answer
+    bluejay_server.assert_ended(call.id)
+
+
+def test_the_unused_plugin_imports_nothing_heavy() -> None:
+    assert (
+        python(
+            """
+import sys, pytest
+before = set(sys.modules)
+import conftest_plugin
+heavy = {"starlette", "pydantic", "httpx", "requests", "uvicorn", "asyncio", "fake_bluejay"}
+print(sorted(heavy & (set(sys.modules) - before)))
+"""
+        )
+        == "[]\n"
+    )
+
+
+def test_the_core_needs_nothing_installed() -> None:
+    assert (
+        python(
+            """
+import sys
+before = set(sys.modules)
+import fake_bluejay.core.dump
+print(sorted({name.partition(".")[0] for name in set(sys.modules) - before} - set(sys.stdlib_module_names)))
+"""
+        )
+        == "['fake_bluejay']\n"
+    )
+
+
+def test_the_plugin_registers_once(pytester: pytest.Pytester) -> None:
+    pytester.makeconftest('pytest_plugins = ["conftest_plugin"]')
+    pytester.makepyfile("def test_it(bluejay): pass")
+    pytester.runpytest_subprocess("-p", "no:randomly").assert_outcomes(passed=1)
+
+
+@pytest.mark.parametrize(
+    ("argument", "message"),
+    [
+        ("--bluejay-agent=sleepy", "*unknown agent behaviour 'sleepy'*known: *silent*"),
+        ("--bluejay-seed=x", "*bluejay_seed = 'x': expected*"),
+        ("--bluejay-clock=sundial", "*unknown choice for clock: 'sundial'*known: manual, real*"),
+        ("--bluejay-readings=success=never", "*unknown choice for the reading 'success'*known: if-any-marked*"),
+    ],
+)
+def test_a_bad_option_is_an_error_that_names_the_choices(
+    pytester: pytest.Pytester, argument: str, message: str
+) -> None:
+    pytester.makepyfile("def test_it(bluejay): pass")
+    run(pytester, argument, errors=1).stdout.fnmatch_lines([message])
