@@ -20,9 +20,18 @@ def listen(host: str, port: int) -> socket.socket:
 
 
 def serve(fake: FakeBluejay, listening: socket.socket, *, access_log: bool = True) -> None:
-    """Serve a fake on a socket until SIGINT or SIGTERM, then finish what is in flight and return."""
+    """Serve a fake on a socket until SIGINT or SIGTERM, then finish what is in flight and return.
+
+    A reset through the control API brings back the world as it is now.
+    """
+    start = fake.snapshot()
+
+    def reset() -> None:
+        fake.restore(start)
+        fake.requests.clear()
+
     config = uvicorn.Config(
-        served_app(fake.world, fake.app, fake.reset),
+        served_app(fake.world, fake.app, reset),
         interface="asgi3",
         lifespan="off",
         proxy_headers=False,

@@ -82,7 +82,7 @@ def test_after_failing_and_erring_tests(pytester: pytest.Pytester, before: list[
         def test_has_a_bad_option(bluejay): pass
         """
     )
-    result = pytester.runpytest_inprocess("-p", "no:randomly")
+    result = pytester.runpytest_inprocess("-p", "no:randomly", "-p", "no:asyncio")
     result.assert_outcomes(failed=1, errors=2)
     result.stdout.fnmatch_lines(["*unknown option 'agnet'; did you mean 'agent'? known: *"])
     assert state() == before

@@ -11,7 +11,7 @@ from fake_bluejay.agents import silent
 
 
 def run(pytester: pytest.Pytester, *arguments: str, **outcomes: int) -> pytest.RunResult:
-    result = pytester.runpytest_inprocess("-p", "no:randomly", *arguments)
+    result = pytester.runpytest_inprocess("-p", "no:randomly", "-p", "no:asyncio", *arguments)
     result.assert_outcomes(**outcomes)
     return result
 

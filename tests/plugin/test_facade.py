@@ -1,0 +1,256 @@
+"""`FakeBluejay`, with and without pytest's fixtures."""
+
+import json
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+
+import httpx
+import pytest
+
+from fake_bluejay import FakeBluejay, Status
+from fake_bluejay.agents import drops_after, ends_after, ends_within, silent
+from fake_bluejay.readings import questions
+
+URL = "https://api.getbluejay.ai/v1/end-conversations"
+START = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+def end(*ids: int, key: str = "a-key") -> httpx.Response:
+    return httpx.post(URL, json={"test_result_ids": ids}, headers={"X-API-Key": key})
+
+
+def test_as_a_decorator() -> None:
+    @FakeBluejay(agent="silent")
+    def decorated(extra: int, bluejay: FakeBluejay) -> tuple[int, int]:
+        bluejay.add_test_result()
+        return extra, end(1).json()["ended_count"]
+
+    assert decorated(7) == decorated(7) == (7, 1)  # type: ignore[call-arg]
+
+
+async def test_async_as_a_decorator_and_a_context_manager() -> None:
+    @FakeBluejay()
+    async def decorated() -> int:
+        return end(1).status_code
+
+    assert await decorated() == 200
+    async with FakeBluejay() as bluejay:
+        end(1)
+        assert len(bluejay.requests) == 1
+
+
+def test_the_watchdog_to_the_microsecond(bluejay: FakeBluejay) -> None:
+    exact, late = bluejay.add_test_result(agent=ends_after(30)), bluejay.add_test_result(agent=ends_after(45))
+    end(1, 2)
+    assert exact.watchdog is not None
+    assert exact.watchdog.due - bluejay.clock.now == timedelta(seconds=30)
+    for _ in range(299):
+        bluejay.clock.advance(0.1)
+    bluejay.clock.advance(0.099999)
+    assert (exact.status, late.status) == ("RUNNING", "RUNNING")
+    bluejay.clock.advance(0.000001)
+    assert [entry.cause for entry in exact.history] == ["agent"]
+    assert [entry.cause for entry in late.history] == ["watchdog"]
+    bluejay.clock.advance(100)
+    assert [entry.to for entry in late.history] == ["CONVERSATION_ENDED", "EVALUATING", "COMPLETED"]
+    bluejay.assert_ended(1, by="agent")
+    bluejay.assert_ended(2, by="watchdog")
+    assert late.control is not None
+    assert late.control.expired_at == late.end_time == START + timedelta(seconds=30)
+
+
+def test_three_hundred_tenths_fire_the_watchdog_once(bluejay: FakeBluejay) -> None:
+    stuck = bluejay.add_test_result(agent=silent())
+    end(1)
+    for _ in range(300):
+        assert stuck.history == []
+        bluejay.clock.advance(0.1)
+    assert [(entry.at, entry.cause) for entry in stuck.history] == [(START + timedelta(seconds=30), "watchdog")]
+
+
+def test_agents(bluejay: FakeBluejay) -> None:
+    within, drops, default = (bluejay.add_test_result(agent=one) for one in (ends_within(20), drops_after(5), None))
+    end(1, 2, 3)
+    bluejay.clock.run_until(lambda: default.status != "RUNNING", limit=3)
+    assert bluejay.clock.now == START + timedelta(seconds=2)
+    with pytest.raises(TimeoutError, match="did not hold within 1 s"):
+        bluejay.clock.run_until(lambda: False, limit=1)
+    bluejay.clock.advance_to(START + timedelta(seconds=20))
+    assert within.history[0].cause == "agent"
+    assert (drops.status, drops.control.by if drops.control else "") == ("CALL_DROPPED", None)
+
+
+def agent_took(bluejay: FakeBluejay) -> float:
+    call, marked = bluejay.add_test_result(), bluejay.clock.now
+    end(call.id)
+    bluejay.clock.advance(40)
+    return (call.history[0].at - marked).total_seconds()
+
+
+def set_by_watchdog(bluejay: FakeBluejay) -> str:
+    end(2)
+    bluejay.clock.advance(30)
+    return bluejay.test_result(2).status
+
+
+def without_key() -> httpx.Response:
+    return httpx.post(URL, json={"test_result_ids": [1]})
+
+
+# 1 is RUNNING, 2 with a silent agent, 3 another organisation's; there is no 9.
+READINGS: dict[tuple[str, str], Callable[[FakeBluejay], object]] = {
+    ("success", "if-any-marked"): lambda fake: end(1, 9).json()["success"] and not end(9).json()["success"],
+    ("success", "if-none-failed"): lambda fake: end(1).json()["success"] and not end(1, 9).json()["success"],
+    ("success", "always"): lambda fake: end(9).json()["success"],
+    ("all_failed_status", "200"): lambda fake: end(9).status_code == 200,
+    ("all_failed_status", "404"): lambda fake: end(9).status_code == 404 and end(1, 9).status_code == 200,
+    ("all_failed_status", "400"): lambda fake: end(9).status_code == 400 and end(1, 9).status_code == 200,
+    ("test_result_ids", "marked"): lambda fake: end(1, 9).json()["test_result_ids"] == [1],
+    ("test_result_ids", "requested"): lambda fake: end(1, 9).json()["test_result_ids"] == [1, 9],
+    ("no_failed_ids", "null"): lambda fake: end(1).json()["failed_ids"] is None,
+    ("no_failed_ids", "empty-list"): lambda fake: end(1).json()["failed_ids"] == [],
+    ("duplicate_ids", "each-counts"): lambda fake: end(1, 1, 9, 9).json()["failed_ids"] == [9, 9],
+    ("duplicate_ids", "counted-once"): lambda fake: end(1, 1, 9, 9).json()["ended_count"] == 1,
+    ("already_marked", "marked-again"): lambda fake: [end(1).json()["ended_count"] for _ in "12"] == [1, 1],
+    ("already_marked", "fails"): lambda fake: [end(1).json()["failed_ids"] for _ in "12"] == [None, [1]],
+    ("foreign_id", "fails"): lambda fake: end(1, 3).json()["failed_ids"] == [3],
+    ("foreign_id", "403"): lambda fake: end(1, 3).status_code == 403 and not fake.control_objects,
+    ("missing_key", "422"): lambda fake: without_key().status_code == 422,
+    ("missing_key", "401"): lambda fake: without_key().status_code == 401,
+    ("missing_key", "403"): lambda fake: without_key().status_code == 403,
+    ("missing_key_name", "x-api-key"): lambda fake: without_key().json()["detail"][0]["loc"][1] == "x-api-key",
+    ("missing_key_name", "X-API-Key"): lambda fake: without_key().json()["detail"][0]["loc"][1] == "X-API-Key",
+    ("unknown_key", "401-error-and-detail"): lambda fake: list(end(1, key="").json()) == ["error", "detail"],
+    ("unknown_key", "401-detail"): lambda fake: list(end(1, key="wrong").json()) == ["detail"],
+    ("unknown_key", "403"): lambda fake: end(1, key="wrong").status_code == 403,
+    ("bad_key_and_bad_body", "body-first"): lambda fake: end(key="wrong").status_code == 422,
+    ("bad_key_and_bad_body", "key-first"): lambda fake: end(key="wrong").status_code == 401,
+    ("watchdog_sets", "CONVERSATION_ENDED"): lambda fake: set_by_watchdog(fake) == "CONVERSATION_ENDED",
+    ("watchdog_sets", "INCOMPLETED"): lambda fake: set_by_watchdog(fake) == "INCOMPLETED",
+    ("watchdog_sets", "COMPLETED"): lambda fake: set_by_watchdog(fake) == "COMPLETED",
+    ("agent_ends", "after-2-seconds"): lambda fake: agent_took(fake) == 2,
+    ("agent_ends", "within-20-seconds"): lambda fake: 0 < agent_took(fake) < 20 and agent_took(fake) != 2,
+}
+
+
+def test_every_choice_of_every_reading_is_tested() -> None:
+    assert set(READINGS) == {(one.name, str(choice)) for one in questions() for choice in one.choices}
+    assert all(one.evidence and one.question for one in questions())
+
+
+@pytest.mark.parametrize(("name", "choice"), READINGS)
+def test_each_reading_is_what_a_client_meets(bluejay: FakeBluejay, name: str, choice: str) -> None:
+    bluejay.add_organisation("other", "other-key")
+    bluejay.world.add_api_keys("default", "a-key")
+    bluejay.add_test_result()
+    bluejay.add_test_result(agent=silent())
+    bluejay.add_test_result(organisation="other")
+    bluejay.readings.set(**{name: choice})
+    assert READINGS[name, choice](bluejay)
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda fake: fake.add_test_result(id=7), "id 7 is taken; there are: 7"),
+        (lambda fake: fake.add_test_result(status="RUNING"), "unknown status 'RUNING'; did you mean 'RUNNING'?"),
+        (lambda fake: fake.add_test_result(agent="sleepy"), "unknown agent behaviour 'sleepy'"),
+        (lambda fake: fake.add_test_result(colour="red"), "unknown field of a test result 'colour'"),
+        (lambda fake: fake.clock.advance(-1), "cannot advance by -1"),
+        (lambda fake: fake.clock.advance(float("nan")), "finite"),
+        (lambda fake: fake.clock.advance_to(START - timedelta(days=1)), "cannot advance to 2025-12-31"),
+        (lambda fake: fake.clock.advance_to(datetime(2027, 1, 1)), "no time zone"),
+        (lambda fake: fake.readings.set(sucess="always"), "unknown reading 'sucess'; did you mean 'success'?"),
+        (lambda fake: fake.test_result(7).set_status("QUEUED"), "from RUNNING to QUEUED"),
+        (lambda fake: ends_after(-2), "must not be negative"),
+    ],
+)
+def test_bad_input_names_the_value_and_the_choices(
+    bluejay: FakeBluejay, call: Callable[[FakeBluejay], object], message: str
+) -> None:
+    bluejay.add_test_result(id=7)
+    before = bluejay.dump()
+    with pytest.raises(ValueError) as error:  # noqa: PT011 - the message is compared below
+        call(bluejay)
+    assert message in str(error.value)
+    assert bluejay.dump() == before
+
+
+def test_an_unknown_id_names_the_known_ones(bluejay: FakeBluejay) -> None:
+    bluejay.add_test_results(2)
+    with pytest.raises(KeyError, match="there is no test result 8; there are: 1, 2"):
+        bluejay.test_result(8)
+
+
+def test_a_dump_goes_on_where_it_stopped(bluejay: FakeBluejay) -> None:
+    bluejay.add_test_results(3, agent=ends_within(20))
+    bluejay.add_test_result(agent=silent())
+    end(1, 2, 3, 4, 999)
+    bluejay.clock.advance(9)
+    other = FakeBluejay.load(json.loads(json.dumps(bluejay.dump())))
+    for length in (0, 60):
+        for fake in (bluejay, other):
+            fake.clock.advance(length)
+        assert other.dump() == bluejay.dump()
+    assert other.test_result(4).history[0].cause == "watchdog"
+    data = bluejay.dump()
+    data["test_results"][2]["status"] = "BUSY"
+    with pytest.raises(ValueError, match=r"test_results\[2\]\.status: unknown status 'BUSY'"):
+        FakeBluejay.load(data)
+
+
+def test_a_snapshot_brings_back(bluejay: FakeBluejay) -> None:
+    call = bluejay.add_test_result()
+    with bluejay.snapshot():
+        end(call.id)
+        bluejay.clock.advance(60)
+        assert call.status == Status.COMPLETED
+    assert (call.status, call.history, bluejay.control_objects) == ("RUNNING", [], [])
+    bluejay.reset()
+    assert bluejay.test_results == []
+
+
+def test_organisations_do_not_see_each_other(bluejay: FakeBluejay) -> None:
+    bluejay.add_organisation("other", api_key="other-key")
+    bluejay.add_test_result()
+    bluejay.add_test_result(organisation="other")
+    assert end(1, 2, key=bluejay.api_key).json()["test_result_ids"] == [1]
+    assert end(1, 2, key="other-key").json()["test_result_ids"] == [2]
+    polled = "https://api.getbluejay.ai/v1/retrieve-simulation-result/2"
+    assert httpx.get(polled, headers={"X-API-Key": bluejay.api_key}).status_code == 404
+    assert httpx.get(polled, headers={"X-API-Key": "other-key"}).json()["simulation_result"]["status"] == "RUNNING"
+
+
+def test_assertions_show_what_did_arrive(bluejay: FakeBluejay) -> None:
+    bluejay.add_test_result(agent=silent())
+    bluejay.assert_no_requests()
+    end(1, 9, key="a-very-secret-key")
+    bluejay.assert_failed(9)
+    bluejay.assert_requested("POST", "/v1/end-conversations", times=1)
+    checks: list[tuple[Callable[[], None], str]] = [
+        (lambda: bluejay.assert_ended(9), "no call marked 9"),
+        (lambda: bluejay.assert_ended(1, by="agent"), "1 was marked, but not ended by the agent: it is RUNNING"),
+        (lambda: bluejay.assert_failed(1), "no call was refused for 1"),
+        (lambda: bluejay.assert_no_requests(), "1 requests arrived"),
+        (lambda: bluejay.assert_requested("GET", "/v1/ping"), "GET /v1/ping was expected at least once, and came 0"),
+    ]
+    for check, message in checks:
+        with pytest.raises(AssertionError) as error:
+            check()
+        assert message in str(error.value)
+        assert "<POST /v1/end-conversations key=a-ve…ey" in str(error.value)
+        assert "secret" not in str(error.value)
+
+
+def test_a_request_that_breaks_the_fake_changes_nothing(bluejay: FakeBluejay, caplog: pytest.LogCaptureFixture) -> None:
+    class Broken:
+        def reaction(self, draw: str) -> None:
+            raise RuntimeError("broken agent")
+
+    bluejay.add_test_result()
+    bluejay.add_test_result(agent=Broken())
+    answer = end(1, 2)
+    assert (answer.status_code, answer.text) == (500, "Internal Server Error")
+    assert bluejay.control_objects == bluejay.clock.pending == []
+    assert "broken agent" in caplog.text
+    assert end(1).json()["ended_count"] == 1
