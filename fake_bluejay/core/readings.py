@@ -83,6 +83,9 @@ class AlreadyMarked(StrEnum):
 class WatchdogSets(StrEnum):
     """The status that the watchdog sets."""
 
+    # As in statuses: every watchdog that fires looks it up.
+    __hash__ = str.__hash__
+
     CONVERSATION_ENDED = "CONVERSATION_ENDED"
     INCOMPLETED = "INCOMPLETED"
     COMPLETED = "COMPLETED"

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any, Final, NamedTuple
 
 from fake_bluejay.core.agents import Agent
 from fake_bluejay.core.statuses import Event, Status
+from fake_bluejay.core.suggest import unknown
 
-__all__ = ["FIELDS", "WATCHDOG_DELAY", "ControlObject", "Move", "Organisation", "Record"]
+__all__ = ["FIELDS", "WATCHDOG_DELAY", "ControlObject", "Move", "Organisation", "Record", "check_fields"]
 
 WATCHDOG_DELAY: Final = 30_000_000
 """Documented: a 30-second fallback watchdog for each conversation. Microseconds."""
@@ -31,6 +33,13 @@ FIELDS: Final = frozenset(
     }
 )
 """What a test result may carry besides its status and times: the published fields of a simulation result."""
+
+
+def check_fields(names: Iterable[str]) -> None:
+    """Raises `ValueError` naming a field that is not published and the ones that are."""
+    for name in names:
+        if name not in FIELDS:
+            raise ValueError(unknown("field of a test result", name, sorted(FIELDS | {"organisation"})))
 
 
 class Move(NamedTuple):

@@ -2,7 +2,8 @@
 
 Rules of this file:
 - A status changes in `_change` and nowhere else; whether it may is for `TRANSITIONS` to say.
-- Every public method takes the lock and lets what has fallen due happen first, so whoever looks, looks at the present.
+- Every public method takes the lock and, if time matters to it, lets what has fallen due happen first: whoever looks,
+  looks at the present.
 - What a request will do is planned first and carried out last: a request that fails half-way has changed nothing.
 """
 
@@ -23,12 +24,12 @@ from fake_bluejay.core.readings import (
     Readings,
     WatchdogSets,
 )
-from fake_bluejay.core.records import FIELDS, WATCHDOG_DELAY, ControlObject, Move, Organisation, Record
+from fake_bluejay.core.records import WATCHDOG_DELAY, ControlObject, Move, Organisation, Record, check_fields
 from fake_bluejay.core.statuses import TRANSITIONS, Event, IllegalMove, Status, event_between, ways_on
 from fake_bluejay.core.suggest import unknown
-from fake_bluejay.core.timers import Timer, TimerKind, Timers
+from fake_bluejay.core.timers import TimerKind, Timers
 
-__all__ = ["DEFAULT_ORGANISATION", "Ending", "World"]
+__all__ = ["DEFAULT_ORGANISATION", "LEFT_BY", "Ending", "World", "is_marked", "status_from_text"]
 
 DEFAULT_ORGANISATION = "default"
 
@@ -41,6 +42,22 @@ _WATCHDOG_EVENTS = {
     WatchdogSets.INCOMPLETED: Event.GIVE_UP,
     WatchdogSets.COMPLETED: Event.COMPLETE,
 }
+_FIRES: dict[TimerKind, tuple[Event | None, str]] = {
+    TimerKind.AGENT_ENDS: (Event.END, "agent"),
+    TimerKind.AGENT_DROPS: (Event.DROP, "agent"),
+    TimerKind.WATCHDOG: (None, "watchdog"),
+    TimerKind.EVALUATION_STARTS: (Event.EVALUATE, "evaluation"),
+    TimerKind.EVALUATION_COMPLETES: (Event.COMPLETE, "evaluation"),
+}
+"""What a timer makes happen, and the cause; the watchdog's event is a reading."""
+
+LEFT_BY: dict[Status, TimerKind] = {
+    Status.RUNNING: TimerKind.WATCHDOG,
+    Status.CONVERSATION_ENDED: TimerKind.EVALUATION_STARTS,
+    Status.EVALUATION_PENDING: TimerKind.EVALUATION_STARTS,
+    Status.EVALUATING: TimerKind.EVALUATION_COMPLETES,
+}
+"""The timers that hold only while a status does, and end it unless something else comes first."""
 
 
 class Ending(NamedTuple):
@@ -55,6 +72,10 @@ class Ending(NamedTuple):
     forbidden: bool
     marks: list[tuple[Record, int, tuple[int, TimerKind] | None]]
     """For each marked id: its record, the id of its control object, and how its agent will react."""
+    refused_writes: dict[int, int]
+    """What the world's `refused_writes` will be."""
+    at: int
+    """The instant at which it all happens."""
 
 
 class World:
@@ -91,25 +112,25 @@ class World:
         self.refused: set[int] = set()
         """The ids that an end-conversations call did not mark."""
         self._last_id = 0
-        self._firing_at: int | None = None
 
     # --- time ---------------------------------------------------------------------------------------------------
 
     def now(self) -> int:
-        """The current instant, in microseconds; while a timer fires, the one it was due at."""
-        return self.clock.now() if self._firing_at is None else self._firing_at
-
-    def settle(self) -> None:
-        """Let everything happen that has fallen due."""
+        """The current instant, in microseconds."""
         with self.lock:
-            if self._firing_at is not None:
-                return
-            try:
-                for timer in self.timers.pop_due(self.clock.now()):
-                    self._firing_at = timer.due
-                    self._fire(timer)
-            finally:
-                self._firing_at = None
+            return self.clock.now()
+
+    def settle(self) -> int:
+        """Let everything happen that has fallen due, each thing at its own instant.
+
+        Returns the present instant. What a call then does, it does at that one, however long it takes: a clock that
+        follows real time would put it after things that are due meanwhile, and have not happened.
+        """
+        with self.lock:
+            now = self.clock.now()
+            for due, kind, id in self.timers.pop_due(now):
+                self._fire(due, kind, self.results[id])
+            return now
 
     def advance(self, seconds: float | timedelta) -> None:
         """Move time forward; all that falls due on the way happens, in order, each at its own instant.
@@ -131,14 +152,14 @@ class World:
         """
         instant = instant_of(moment)
         with self.lock:
-            self.settle()
+            now = self.settle()
+            if instant < now:
+                raise ValueError(f"cannot advance to {datetime_at(instant)}: it is {datetime_at(now)} already")
             self._advance_to(instant)
 
     def _advance_to(self, instant: int) -> None:
-        now = self.now()
-        if instant < now:
-            raise ValueError(f"cannot advance to {datetime_at(instant)}: it is {datetime_at(now)} already")
-        self.clock.advance(instant - now)
+        """A clock that follows real time may be past it by now."""
+        self.clock.advance(max(0, instant - self.clock.now()))
         self.settle()
 
     def run_until(self, predicate: Callable[[], object], limit: float | timedelta) -> None:
@@ -147,47 +168,38 @@ class World:
         Raises `TimeoutError` if it does not hold within `limit` seconds of the clock, which then have passed.
         """
         with self.lock:
-            self.settle()
-            deadline = self.now() + microseconds(limit)
+            deadline = self.settle() + microseconds(limit)
             while not predicate():
                 due = self.timers.next_due()
                 if due is None or due > deadline:
-                    self._advance_to(max(deadline, self.now()))
+                    self._advance_to(deadline)
                     if predicate():
                         return
                     raise TimeoutError(
                         f"the condition did not hold within {limit} s of the fake's clock:"
                         f" it is {datetime_at(deadline)}, and {len(self.timers)} timers are pending"
                     )
-                self._advance_to(max(due, self.now()))
+                self._advance_to(due)
 
-    def _fire(self, timer: Timer) -> None:
-        record = self.results.get(timer.test_result_id)
-        if record is None:
-            return
-        kind = timer.kind
-        if kind is TimerKind.WATCHDOG:
-            self._change(record, _WATCHDOG_EVENTS[self.readings.watchdog_sets], "watchdog")
-        elif kind is TimerKind.EVALUATION_STARTS:
-            self._change(record, Event.EVALUATE, "evaluation")
-        elif kind is TimerKind.EVALUATION_COMPLETES:
-            self._change(record, Event.COMPLETE, "evaluation")
+    def _fire(self, due: int, kind: TimerKind, record: Record) -> None:
+        event, cause = _FIRES[kind]
+        if event is None:
+            event = _WATCHDOG_EVENTS[self.readings.watchdog_sets]
         # A late agent finds its control object gone, or the call over, and changes nothing.
-        elif record.status is Status.RUNNING and is_marked(record):
-            self._change(record, Event.END if kind is TimerKind.AGENT_ENDS else Event.DROP, "agent")
+        elif cause == "agent" and not (record.status is Status.RUNNING and is_marked(record)):
+            return
+        self._change(record, event, cause, due)
 
     # --- the one place where a status changes ------------------------------------------------------------------
 
-    def _change(self, record: Record, event: Event, cause: str, forced_to: Status | None = None) -> None:
+    def _change(self, record: Record, event: Event, cause: str, now: int, forced_to: Status | None = None) -> None:
         from_ = record.status
         to = forced_to or TRANSITIONS.get((from_, event))
         if to is None:
             raise IllegalMove(f"test result {record.id}: {event} is not legal now; {ways_on(from_)}")
-        now = self.now()
         record.status = to
         record.history.append(Move(now, from_, to, event, cause))
-        for sequence in record.armed:
-            self.timers.cancel(sequence)
+        self.timers.cancel(record.armed)
         record.armed.clear()
         if from_ is Status.RUNNING:
             record.end_time = now
@@ -199,15 +211,11 @@ class World:
 
     def _enter(self, record: Record, now: int) -> None:
         """What begins with a status by itself, however it was reached."""
-        status = record.status
-        if status is Status.RUNNING:
+        if record.status is Status.RUNNING:
             record.start_time, record.end_time = now, None
-        elif status is Status.CONVERSATION_ENDED or status is Status.EVALUATION_PENDING:
-            due = now + self.evaluation_starts_after
-            record.armed.append(self.timers.schedule(due, TimerKind.EVALUATION_STARTS, record.id))
-        elif status is Status.EVALUATING:
-            due = now + self.evaluation_takes
-            record.armed.append(self.timers.schedule(due, TimerKind.EVALUATION_COMPLETES, record.id))
+        elif kind := LEFT_BY.get(record.status):
+            length = self.evaluation_starts_after if kind is TimerKind.EVALUATION_STARTS else self.evaluation_takes
+            record.armed.append(self.timers.schedule(now + length, kind, record.id))
 
     def happen(self, id: int, event: Event, cause: str) -> None:
         """Let an event happen to a test result.
@@ -215,8 +223,8 @@ class World:
         Raises `KeyError` if there is no such id, `IllegalMove` (a `ValueError`) if the event is not legal now.
         """
         with self.lock:
-            self.settle()
-            self._change(self.result(id), event, cause)
+            now = self.settle()
+            self._change(self.result(id), event, cause, now)
 
     def set_status(self, id: int, status: str, *, force: bool = False) -> None:
         """Move a test result to a status because a test says so; `force` allows what the table does not.
@@ -225,12 +233,12 @@ class World:
         """
         to = status_from_text(status)
         with self.lock:
-            self.settle()
+            now = self.settle()
             record = self.result(id)
             if force:
-                self._change(record, Event.FORCE, "test", forced_to=to)
+                self._change(record, Event.FORCE, "test", now, forced_to=to)
             else:
-                self._change(record, event_between(record.status, to), "test")
+                self._change(record, event_between(record.status, to), "test", now)
 
     def become(self, other: World) -> None:
         """Take over everything from another world, which is not to be used any more."""
@@ -252,11 +260,9 @@ class World:
         Raises `ValueError` if the id is taken or no integer, or the status, the organisation or a field is unknown.
         """
         with self.lock:
-            self.settle()
+            now = self.settle()
             state = status_from_text(status)
-            for name in fields:
-                if name not in FIELDS:
-                    raise ValueError(unknown("field of a test result", name, sorted(FIELDS | {"organisation"})))
+            check_fields(fields)
             if organisation not in self.organisations:
                 raise ValueError(unknown("organisation", organisation, self.organisations))
             if id is None:
@@ -268,26 +274,28 @@ class World:
                 raise ValueError(f"a test result's id is an integer, not {id!r}")
             elif id in self.results:
                 raise ValueError(f"the test result id {id} is taken; {self._ids()}")
-            record = Record(id, organisation, state, agent, self.now(), fields)
+            record = Record(id, organisation, state, agent, now, fields)
             self.results[id] = record
-            self._enter(record, record.created_at)
+            self._enter(record, now)
             return record
 
     def remove_test_result(self, id: int) -> None:
         """Forget a test result and what was scheduled for it. Raises `KeyError` if there is no such id."""
         with self.lock:
             self.settle()
-            record = self.result(id)
-            for sequence in record.armed:
-                self.timers.cancel(sequence)
+            self.result(id)
+            # All of it, late agents too: the id may be given again, and they would take the new one for theirs.
+            self.timers.cancel_all(id)
             del self.results[id]
 
     def result(self, id: int) -> Record:
         """The record of a test result. Raises `KeyError` naming the ids there are."""
-        try:
-            return self.results[id]
-        except KeyError:
-            raise KeyError(f"there is no test result {id!r}; {self._ids()}") from None
+        with self.lock:
+            self.settle()
+            try:
+                return self.results[id]
+            except KeyError:
+                raise KeyError(f"there is no test result {id!r}; {self._ids()}") from None
 
     def _ids(self) -> str:
         ids = sorted(self.results)
@@ -326,31 +334,32 @@ class World:
 
     def organisation_of(self, api_key: str) -> str | None:
         """The name of the organisation that a key belongs to; None if the key is to be refused."""
-        for organisation in self.organisations.values():
-            if api_key in organisation.api_keys:
-                return organisation.name
-        return DEFAULT_ORGANISATION if api_key and not self.require_known_keys else None
+        with self.lock:
+            for organisation in self.organisations.values():
+                if api_key in organisation.api_keys:
+                    return organisation.name
+            return DEFAULT_ORGANISATION if api_key and not self.require_known_keys else None
 
     # --- end-conversations --------------------------------------------------------------------------------------
 
     def plan_ending(self, organisation: str, ids: Iterable[int]) -> Ending:
         """Step 1 of the endpoint: which ids exist, for this organisation, and are RUNNING. Changes nothing."""
         with self.lock:
-            self.settle()
+            now = self.settle()
             readings = self.readings
             once = readings.duplicate_ids is DuplicateIds.COUNTED_ONCE
             marked_fails = readings.already_marked is AlreadyMarked.FAILS
-            ending = Ending(list(dict.fromkeys(ids)) if once else list(ids), [], [], False, [])
+            refused = dict(self.refused_writes)
+            ending = Ending(list(dict.fromkeys(ids)) if once else list(ids), [], [], False, [], refused, now)
             control_id = len(self.control_objects)
             marked_here: set[int] = set()
-            refused = dict(self.refused_writes)
             for id in ending.processed:
                 record = self.results.get(id)
                 if record is None:
                     ending.failed.append(id)
                 elif record.organisation != organisation:
                     if readings.foreign_id is ForeignId.FORBIDDEN:
-                        return Ending(ending.processed, [], ending.processed, True, [])
+                        return Ending(ending.processed, [], ending.processed, True, [], self.refused_writes, now)
                     ending.failed.append(id)
                 elif (
                     record.status is not Status.RUNNING
@@ -372,12 +381,10 @@ class World:
         Call it under the lock that the plan was made under.
         """
         with self.lock:
-            now = self.now()
+            now = ending.at
             schedule = self.timers.schedule
             self.refused.update(ending.failed)
-            if self.refused_writes:
-                for id in ending.failed:
-                    _take(self.refused_writes, id)
+            self.refused_writes = ending.refused_writes
             for record, control_id, reaction in ending.marks:
                 control = ControlObject(control_id, record.id, now)
                 self.control_objects.append(control)
@@ -402,7 +409,10 @@ def status_from_text(text: str) -> Status:
 
 
 def _delay(name: str, seconds: float) -> int:
-    length = microseconds(seconds)
+    try:
+        length = microseconds(seconds)
+    except ValueError as error:
+        raise ValueError(f"{name}: {error}") from None
     if length < 0:
         raise ValueError(f"{name} must not be negative: {seconds!r}")
     return length
