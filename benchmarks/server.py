@@ -13,7 +13,7 @@ from statistics import median
 
 from benchmarks.report import ratio
 
-ROUNDS = 7
+ROUNDS = 9
 CONNECTIONS = 16
 SECONDS = 2.0
 BODY = b'{"test_result_ids":[1]}'

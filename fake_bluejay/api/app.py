@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import logging
-from typing import Any
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 from starlette.types import Message, Receive, Scope, Send
 
@@ -33,16 +32,17 @@ async def _on_http_exception(request: Request, error: Exception) -> Response:
     return json_error(error.status_code, error.detail, dict(error.headers) if error.headers else None)
 
 
+_ROUTES = {
+    ("POST", "/v1/end-conversations"): Endpoint(end_conversations, has_body=True),
+    ("GET", "/v1/retrieve-simulation-result/{test_result_id}"): Endpoint(retrieve_simulation_result, has_body=False),
+}
+
+_STATIC = {operation: endpoint for operation, endpoint in _ROUTES.items() if "{" not in operation[1]}
+"""Those whose path has no parameters: found by a look-up."""
+
 # One for all fakes: what differs between them travels in the scope, so a new fake costs a test nothing to set up.
 _SURFACE = Starlette(
-    routes=[
-        _route("POST", "/v1/end-conversations", Endpoint(end_conversations, has_body=True)),
-        _route(
-            "GET",
-            "/v1/retrieve-simulation-result/{test_result_id}",
-            Endpoint(retrieve_simulation_result, has_body=False),
-        ),
-    ],
+    routes=[_route(method, path, endpoint) for (method, path), endpoint in _ROUTES.items()],
     exception_handlers={HTTPException: _on_http_exception},
 )
 
@@ -79,54 +79,36 @@ class Api:
             content,
         )
         self._journal.append(exchange)
-        recorder = _Recorder()
-        scope[STATE] = world, content
+        response: Response | _Recorder
         try:
-            await _SURFACE(scope, receive, recorder)
+            # Whatever there is to routing beyond a look-up is Starlette's.
+            endpoint = None if scope.get("root_path") else _STATIC.get((scope["method"], scope["path"]))
+            if endpoint is not None:
+                response = endpoint.answer(world, scope, content)
+            else:
+                response = _Recorder()
+                scope[STATE] = world, content
+                await _SURFACE(scope, receive, response)
         except Exception:
-            # Starlette has sent its 500 by then: a bug of ours goes to the log, not to the client or the door.
+            # A bug of ours goes to the log, and the client gets what the framework answers then.
             _log.exception("%s %s: the fake failed; nothing was changed", scope["method"], scope["path"])
-        exchange.response = Answer(recorder.status, recorder.headers, recorder.body)
-        await send({"type": "http.response.start", "status": recorder.status, "headers": recorder.headers})
-        await send({"type": "http.response.body", "body": recorder.body})
+            response = PlainTextResponse("Internal Server Error", status_code=500)
+        exchange.response = Answer(response.status_code, response.raw_headers, bytes(response.body))
+        await send({"type": "http.response.start", "status": response.status_code, "headers": response.raw_headers})
+        await send({"type": "http.response.body", "body": response.body})
 
 
 class _Recorder:
     """An ASGI `send` that keeps the answer."""
 
-    __slots__ = ("body", "headers", "status")
-
     def __init__(self) -> None:
-        self.status = 500
-        self.headers: list[tuple[bytes, bytes]] = []
+        self.status_code = 500
+        self.raw_headers: list[tuple[bytes, bytes]] = []
         self.body = b""
 
     async def __call__(self, message: Message) -> None:
         if message["type"] == "http.response.start":
-            self.status = message["status"]
-            self.headers = list(message["headers"])
+            self.status_code = message["status"]
+            self.raw_headers = list(message["headers"])
         else:
             self.body += message.get("body", b"")
-
-
-def scope_for(
-    method: str, scheme: str, host: str, port: int, path: bytes, headers: list[tuple[bytes, bytes]]
-) -> dict[str, Any]:
-    """The ASGI scope of a request that never was on a socket. `path` is the raw target, percent-encoded, with query."""
-    from urllib.parse import unquote
-
-    raw_path, _, query = path.partition(b"?")
-    return {
-        "type": "http",
-        "asgi": {"version": "3.0", "spec_version": "2.3"},
-        "http_version": "1.1",
-        "method": method,
-        "scheme": scheme,
-        "path": unquote(raw_path.decode("ascii")),
-        "raw_path": raw_path,
-        "root_path": "",
-        "query_string": query,
-        "headers": headers,
-        "client": ("127.0.0.1", 1),
-        "server": (host, port),
-    }

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from starlette.datastructures import Headers
+from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, Response
 from starlette.types import Receive, Scope, Send
 
@@ -73,18 +74,23 @@ class Endpoint:
         self._answer = answer
         self._has_body = has_body
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        world, content = scope[STATE]
+    def answer(self, world: World, scope: Scope, content: bytes) -> Response:
+        """The answer to a request whose body is whole."""
         headers = Headers(scope=scope)
         try:
             body = read_body(headers, content) if self._has_body else None
             with world.lock:
-                response = self._answer(Call(world, scope, headers, body))
+                return self._answer(Call(world, scope, headers, body))
         except Invalid as invalid:
-            response = invalid.response()
+            return invalid.response()
         except Refused as refused:
-            response = refused.response
-        await response(scope, receive, send)
+            return refused.response
+        except HTTPException as error:
+            return json_error(error.status_code, error.detail)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        world, content = scope[STATE]
+        await self.answer(world, scope, content)(scope, receive, send)
 
 
 def end_conversations(call: Call) -> Response:
@@ -107,11 +113,10 @@ def _answer_to(ending: Ending, readings: Readings) -> Response:
     if not marked and readings.all_failed_status is not AllFailedStatus.OK:
         return json_error(int(readings.all_failed_status), "No conversation could be marked for ending")
     answer = EndConversationsResponse(
-        success={
-            Success.IF_ANY_MARKED: bool(marked),
-            Success.IF_NONE_FAILED: not failed,
-            Success.ALWAYS: True,
-        }[readings.success],
+        success=(
+            readings.success is Success.ALWAYS
+            or (not failed if readings.success is Success.IF_NONE_FAILED else bool(marked))
+        ),
         ended_count=len(marked),
         test_result_ids=marked if readings.test_result_ids is TestResultIds.MARKED else ending.processed,
         failed_ids=failed or (None if readings.no_failed_ids is NoFailedIds.NULL else []),

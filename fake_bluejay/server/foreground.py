@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import signal
 import socket
 from typing import Any
@@ -41,6 +42,7 @@ def serve(fake: FakeBluejay, listening: socket.socket, *, access_log: bool = Tru
         ws="none",
     )
     server = uvicorn.Server(config)
+    gc.freeze()  # what is loaded by now stays: collections need not look at it again, at each of many requests
     # uvicorn raises the signal again once it has stopped; by then it has done its work, so nothing more is to happen.
     before = {one: signal.signal(one, _ignore) for one in (signal.SIGINT, signal.SIGTERM)}
     try:
