@@ -12,7 +12,7 @@ from statistics import median
 
 from benchmarks.report import ratio
 
-ROUNDS = 7
+ROUNDS = 5
 SUITE = """
 import httpx, pytest, requests, responses
 

@@ -20,6 +20,9 @@ _OPTIONS = {
 }
 """The options that have a place in the ini file and on the command line; as text there, as values in the marker."""
 
+_SESSION = pytest.StashKey[dict[str, Any]]()
+"""Where the options of the whole session are kept, read once."""
+
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     group = parser.getgroup("bluejay", "fake Bluejay")
@@ -56,9 +59,12 @@ def make_bluejay(request: pytest.FixtureRequest) -> Iterator[Callable[..., FakeB
 
 
 @pytest.fixture
-def bluejay(make_bluejay: Callable[..., FakeBluejay]) -> FakeBluejay:
+def bluejay(request: pytest.FixtureRequest) -> Iterator[FakeBluejay]:
     """A fresh fake Bluejay: calls to the real host are answered by it, in this process, and time stands still."""
-    return make_bluejay()
+    from fake_bluejay.fake import FakeBluejay
+
+    with FakeBluejay(**_configured(request)) as fake:
+        yield fake
 
 
 @pytest.fixture
@@ -70,16 +76,23 @@ def bluejay_server(bluejay: FakeBluejay, monkeypatch: pytest.MonkeyPatch) -> Fak
 
 def _configured(request: pytest.FixtureRequest) -> dict[str, Any]:
     """The options for a test: from the ini file, then the command line, then its markers, the closest last."""
-    options: dict[str, Any] = {}
-    config = request.config
-    for name in _OPTIONS:
-        for text in (config.getini(f"bluejay_{name}"), config.getoption(f"bluejay_{name}")):
-            if text:
-                options[name] = _from_text(name, text)
+    stash = request.config.stash
+    if _SESSION not in stash:
+        stash[_SESSION] = _of_the_session(request.config)
+    options = {**stash[_SESSION]}
     for marker in reversed(list(request.node.iter_markers("bluejay"))):
         if marker.args:
             raise pytest.UsageError(f"@pytest.mark.bluejay takes options by name, not {marker.args!r}")
         options.update(marker.kwargs)
+    return options
+
+
+def _of_the_session(config: pytest.Config) -> dict[str, Any]:
+    options: dict[str, Any] = {}
+    for name in _OPTIONS:
+        for text in (config.getini(f"bluejay_{name}"), config.getoption(f"bluejay_{name}")):
+            if text:
+                options[name] = _from_text(name, text)
     return options
 
 

@@ -50,7 +50,7 @@ class EndsAfter:
 
     def reaction(self, draw: str) -> tuple[int, TimerKind]:
         """Always after the same time."""
-        return microseconds(self.seconds), TimerKind.AGENT_ENDS
+        return microseconds(self.seconds), "agent_ends"
 
     def __str__(self) -> str:
         return f"ends-after={_text(self.seconds)}"
@@ -67,7 +67,7 @@ class EndsWithin:
 
     def reaction(self, draw: str) -> tuple[int, TimerKind]:
         """After a time drawn evenly, to the microsecond, from nothing to `seconds`."""
-        return random.Random(draw).randint(0, microseconds(self.seconds)), TimerKind.AGENT_ENDS
+        return random.Random(draw).randint(0, microseconds(self.seconds)), "agent_ends"
 
     def __str__(self) -> str:
         return f"ends-within={_text(self.seconds)}"
@@ -95,7 +95,7 @@ class DropsAfter:
 
     def reaction(self, draw: str) -> tuple[int, TimerKind]:
         """Always after the same time."""
-        return microseconds(self.seconds), TimerKind.AGENT_DROPS
+        return microseconds(self.seconds), "agent_drops"
 
     def __str__(self) -> str:
         return f"drops-after={_text(self.seconds)}"

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from copy import deepcopy
 from datetime import datetime
-from typing import Any
+from typing import Any, NoReturn, get_args
 
 from fake_bluejay.core.agents import Agent, agent_from_text
 from fake_bluejay.core.clock import Clock, ManualClock, ScaledClock, datetime_at, instant_of
 from fake_bluejay.core.readings import Readings
-from fake_bluejay.core.records import ControlObject, Move, Organisation, Record
+from fake_bluejay.core.records import ControlObject, Move, Record, check_fields
 from fake_bluejay.core.statuses import Event
+from fake_bluejay.core.suggest import unknown
 from fake_bluejay.core.timers import Timer, TimerKind
-from fake_bluejay.core.world import World, status_from_text
+from fake_bluejay.core.world import DEFAULT_ORGANISATION, LEFT_BY, World, status_from_text
 
 __all__ = ["dump", "dump_record", "load", "restore"]
 
@@ -22,10 +24,10 @@ FORMAT = 1
 def dump(world: World) -> dict[str, Any]:
     """Everything a world holds, as data that JSON can carry. Instants are ISO 8601 in UTC, to the microsecond."""
     with world.lock:
-        world.settle()
+        now = world.settle()
         return {
             "format": FORMAT,
-            "now": _iso(world.now()),
+            "now": _iso(now),
             "clock": {"speed": world.clock.speed} if isinstance(world.clock, ScaledClock) else "manual",
             "seed": world.seed,
             "agent": _optional_text(world.agent),
@@ -49,12 +51,12 @@ def dump(world: World) -> dict[str, Any]:
                 for control in world.control_objects
             ],
             "refused": sorted(world.refused),
-            "refused_writes": {str(id): count for id, count in world.refused_writes.items()},
+            "refused_writes": [{"test_result_id": id, "count": count} for id, count in world.refused_writes.items()],
             "timers": [
                 {
                     "due": _iso(timer.due),
                     "sequence": timer.sequence,
-                    "kind": timer.kind.name.lower(),
+                    "kind": timer.kind,
                     "test_result_id": timer.test_result_id,
                 }
                 for timer in world.timers
@@ -74,7 +76,7 @@ def dump_record(record: Record) -> dict[str, Any]:
         "created_at": _iso(record.created_at),
         "start_time": _optional_iso(record.start_time),
         "end_time": _optional_iso(record.end_time),
-        "fields": record.fields,
+        "fields": deepcopy(record.fields),
         "history": [
             {
                 "at": _iso(move.at),
@@ -86,7 +88,6 @@ def dump_record(record: Record) -> dict[str, Any]:
             for move in record.history
         ],
         "control_objects": [control.id for control in record.control_objects],
-        "armed": list(record.armed),
     }
 
 
@@ -102,43 +103,34 @@ def load(data: Mapping[str, Any]) -> World:
     world = World(
         clock=_load_clock(root),
         readings=root.read("readings", dict, lambda choices: Readings().changed(**choices)),
-        agent=root.read("agent", str, _load_agent, optional=True),
+        agent=root.read("agent", str, agent_from_text, optional=True),
         seed=root.get("seed", int),
         evaluation_starts_after=root.get("evaluation_starts_after", (int, float)),
         evaluation_takes=root.get("evaluation_takes", (int, float)),
     )
+    world.organisations.clear()
     for place in root.each("organisations"):
-        name = place.get("name", str)
-        world.organisations[name] = Organisation(name, tuple(place.get("api_keys", list)))
+        api_keys = place.items("api_keys", str)
+        place.read("name", str, lambda name, keys=api_keys: world.add_organisation(name, *keys))
+    if DEFAULT_ORGANISATION not in world.organisations:
+        root.fail("organisations", f"the organisation {DEFAULT_ORGANISATION!r} is missing")
     world.require_known_keys = root.get("require_known_keys", bool)
-    for place in root.each("control_objects"):
-        control = ControlObject(
-            place.get("id", int), place.get("test_result_id", int), place.read("written_at", str, _instant)
-        )
-        control.gone_at = place.read("gone_at", str, _instant, optional=True)
-        control.by = place.get("by", str, optional=True)
-        world.control_objects.append(control)
+    for number, place in enumerate(root.each("control_objects"), 1):
+        if place.get("id", int) != number:
+            place.fail("id", f"control objects are numbered from 1, so this one is {number}")
+        world.control_objects.append(_load_control_object(place))
     for place in root.each("test_results"):
         record = _load_record(place, world.control_objects)
         if record.id in world.results:
             place.fail("id", f"the test result id {record.id} is there twice")
         if record.organisation not in world.organisations:
-            place.fail("organisation", f"there is no organisation {record.organisation!r}")
+            place.fail("organisation", unknown("organisation", record.organisation, world.organisations))
         world.results[record.id] = record
-    world.refused = set(root.get("refused", list))
-    world.refused_writes = {int(id): count for id, count in root.get("refused_writes", dict).items()}
-    world.timers.restore(
-        [
-            Timer(
-                place.read("due", str, _instant),
-                place.get("sequence", int),
-                place.read("kind", str, lambda name: TimerKind[name.upper()]),
-                place.get("test_result_id", int),
-            )
-            for place in root.each("timers")
-        ],
-        root.get("last_sequence", int),
-    )
+    world.refused = set(root.items("refused", int))
+    world.refused_writes = {
+        place.get("test_result_id", int): place.get("count", int) for place in root.each("refused_writes")
+    }
+    world.timers.restore(_load_timers(root, world), root.get("last_sequence", int))
     world._last_id = root.get("last_id", int)
     return world
 
@@ -148,14 +140,25 @@ def restore(world: World, data: Mapping[str, Any]) -> None:
     world.become(load(data))
 
 
+def _load_control_object(place: _Place) -> ControlObject:
+    control = ControlObject(
+        place.get("id", int), place.get("test_result_id", int), place.read("written_at", str, _instant)
+    )
+    control.gone_at = place.read("gone_at", str, _instant, optional=True)
+    control.by = place.get("by", str, optional=True)
+    return control
+
+
 def _load_record(place: _Place, control_objects: list[ControlObject]) -> Record:
+    fields = deepcopy(place.get("fields", dict))
+    place.read("fields", dict, check_fields)
     record = Record(
         place.get("id", int),
         place.get("organisation", str),
         place.read("status", str, status_from_text),
-        place.read("agent", str, _load_agent, optional=True),
+        place.read("agent", str, agent_from_text, optional=True),
         place.read("created_at", str, _instant),
-        dict(place.get("fields", dict)),
+        fields,
     )
     record.start_time = place.read("start_time", str, _instant, optional=True)
     record.end_time = place.read("end_time", str, _instant, optional=True)
@@ -169,27 +172,49 @@ def _load_record(place: _Place, control_objects: list[ControlObject]) -> Record:
         )
         for move in place.each("history")
     ]
-    numbers = place.read("control_objects", list, lambda ids: [int(id) for id in ids])
-    if any(not 0 < number <= len(control_objects) for number in numbers):
-        place.fail("control_objects", f"there are only the control objects 1 to {len(control_objects)}")
-    record.control_objects = [control_objects[number - 1] for number in numbers]
-    record.armed = list(place.get("armed", list))
+    for number in place.items("control_objects", int):
+        if not 0 < number <= len(control_objects):
+            place.fail("control_objects", f"there is no control object {number}")
+        record.control_objects.append(control_objects[number - 1])
     return record
+
+
+def _load_timers(root: _Place, world: World) -> list[Timer]:
+    """The timers, each armed in its test result if it holds only while the status does."""
+    timers: dict[int, Timer] = {}
+    for place in root.each("timers"):
+        due, kind = place.read("due", str, _instant), place.read("kind", str, _timer_kind)
+        sequence, id = place.get("sequence", int), place.get("test_result_id", int)
+        record = world.results.get(id)
+        if record is None:
+            place.fail("test_result_id", f"there is no test result {id}")
+        if kind in LEFT_BY.values():
+            if LEFT_BY.get(record.status) != kind:
+                place.fail("kind", f"nothing like this is scheduled for a test result that is {record.status}")
+            record.armed.append(sequence)
+        if sequence in timers or not 0 < sequence <= root.get("last_sequence", int):
+            place.fail("sequence", f"{sequence} is there twice, or above last_sequence")
+        timers[sequence] = Timer(due, sequence, kind, id)
+    return list(timers.values())
+
+
+def _timer_kind(text: str) -> str:
+    if text not in get_args(TimerKind):
+        raise ValueError(unknown("kind of timer", text, get_args(TimerKind)))
+    return text
 
 
 def _load_clock(root: _Place) -> Clock:
     now = root.read("now", str, _instant)
     if root.get("clock", (str, dict)) == "manual":
         return ManualClock(now)
-    return ScaledClock(root.read("clock", dict, lambda clock: float(clock["speed"])), now)
-
-
-def _load_agent(text: str) -> Agent:
-    return agent_from_text(text)
+    clock = _Place(root.get("clock", dict), "clock.")
+    scaled: ScaledClock = clock.read("speed", (int, float), lambda speed: ScaledClock(speed, now))
+    return scaled
 
 
 def _iso(instant: int) -> str:
-    return datetime_at(instant).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    return datetime_at(instant).isoformat(timespec="microseconds").replace("+00:00", "Z")
 
 
 def _optional_iso(instant: int | None) -> str | None:
@@ -201,7 +226,9 @@ def _optional_text(agent: Agent | None) -> str | None:
 
 
 def _instant(text: str) -> int:
-    return instant_of(datetime.fromisoformat(text))
+    moment = instant_of(datetime.fromisoformat(text))
+    datetime_at(moment)  # an offset can put it out of what a datetime can say
+    return moment
 
 
 class _Place:
@@ -218,21 +245,22 @@ class _Place:
         if name not in self._data:
             self.fail(name, "missing")
         value = self._data[name]
-        if optional and value is None:
-            return None
+        return None if optional and value is None else self._checked(name, value, type_)
+
+    def _checked(self, name: str, value: Any, type_: type | tuple[type, ...]) -> Any:
         if not isinstance(value, type_) or (isinstance(value, bool) and type_ is not bool):
             kinds = type_ if isinstance(type_, tuple) else (type_,)
             self.fail(name, f"{' or '.join(kind.__name__ for kind in kinds)} is needed, not {value!r:.80}")
         return value
 
-    def read(self, name: str, type_: type, parse: Any, *, optional: bool = False) -> Any:
+    def read(self, name: str, type_: type | tuple[type, ...], parse: Any, *, optional: bool = False) -> Any:
         """The value there, parsed."""
         value = self.get(name, type_, optional=optional)
         if value is None:
             return None
         try:
             return parse(value)
-        except (ValueError, KeyError, TypeError) as error:
+        except (ValueError, TypeError, OverflowError) as error:
             self.fail(name, str(error))
 
     def each(self, name: str) -> Iterator[_Place]:
@@ -240,5 +268,9 @@ class _Place:
         for index, item in enumerate(self.get(name, list)):
             yield _Place(item, f"{self._path}{name}[{index}].")
 
-    def fail(self, name: str, problem: str) -> None:
+    def items(self, name: str, type_: type) -> list[Any]:
+        """The plain values of a list, if they have the type."""
+        return [self._checked(f"{name}[{index}]", item, type_) for index, item in enumerate(self.get(name, list))]
+
+    def fail(self, name: str, problem: str) -> NoReturn:
         raise ValueError(f"{self._path}{name}: {problem}")

@@ -194,7 +194,7 @@ class Readings:
                 raise ValueError(unknown("reading", name, known))
             if str(choice) not in known[name]:
                 raise ValueError(unknown(f"choice for the reading {name!r}:", str(choice), known[name]))
-        chosen: dict[str, Any] = {name: type(known[name][0])(choice) for name, choice in choices.items()}
+        chosen: dict[str, Any] = {name: type(known[name][0])(str(choice)) for name, choice in choices.items()}
         return replace(self, **chosen)
 
     def departures(self) -> Iterator[tuple[str, str]]:

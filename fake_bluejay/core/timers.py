@@ -4,23 +4,13 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Iterable, Iterator
-from enum import IntEnum
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 __all__ = ["Timer", "TimerKind", "Timers"]
 
 
-class TimerKind(IntEnum):
-    """What a timer does when it fires; `World` knows how."""
-
-    # As in statuses: hash it as the number it is.
-    __hash__ = int.__hash__
-
-    AGENT_ENDS = 1
-    AGENT_DROPS = 2
-    WATCHDOG = 3
-    EVALUATION_STARTS = 4
-    EVALUATION_COMPLETES = 5
+TimerKind = Literal["agent_ends", "agent_drops", "watchdog", "evaluation_starts", "evaluation_completes"]
+"""What a timer does when it fires; `World` knows how."""
 
 
 class Timer(NamedTuple):
@@ -64,7 +54,7 @@ class Timers:
 
     def cancel_all(self, test_result_id: int) -> None:
         """Disarm whatever is scheduled for a test result. Costs O(n)."""
-        self.cancel(timer.sequence for timer in self if timer.test_result_id == test_result_id)
+        self.cancel([timer.sequence for timer in self if timer.test_result_id == test_result_id])
 
     def next_due(self) -> int | None:
         """When the next armed timer is due, or None if there is none."""
@@ -92,15 +82,14 @@ class Timers:
     def _forget_first(self) -> None:
         del self._due_at[heapq.heappop(self._instants)]
 
-    def restore(self, timers: list[Timer], sequence: int) -> None:
+    def restore(self, timers: list[Timer], last_sequence: int) -> None:
         """Replace all timers by saved ones."""
         self._due_at = {}
-        for timer in sorted(timers):
-            waiting = (timer.sequence, timer.kind, timer.test_result_id)
-            self._due_at.setdefault(timer.due, []).append(waiting)
+        for due, sequence, kind, test_result_id in sorted(timers):
+            self._due_at.setdefault(due, []).append((sequence, kind, test_result_id))
         self._instants = sorted(self._due_at)  # which is a heap
         self._armed = {timer.sequence for timer in timers}
-        self.sequence = sequence
+        self.sequence = last_sequence
 
     def __iter__(self) -> Iterator[Timer]:
         """The armed timers, in the order they would fire."""

@@ -33,6 +33,9 @@ __all__ = ["DEFAULT_ORGANISATION", "LEFT_BY", "Ending", "World", "is_marked", "s
 
 DEFAULT_ORGANISATION = "default"
 
+# Looking a member up in its enum costs as much as a call, and these stand where everything passes that falls due.
+_RUNNING, _DROP = Status.RUNNING, Event.DROP
+
 _DEFAULT_AGENTS: dict[AgentEnds, Agent] = {
     AgentEnds.AFTER_2_SECONDS: EndsAfter(2),
     AgentEnds.WITHIN_20_SECONDS: EndsWithin(20),
@@ -43,19 +46,19 @@ _WATCHDOG_EVENTS = {
     WatchdogSets.COMPLETED: Event.COMPLETE,
 }
 _FIRES: dict[TimerKind, tuple[Event | None, str]] = {
-    TimerKind.AGENT_ENDS: (Event.END, "agent"),
-    TimerKind.AGENT_DROPS: (Event.DROP, "agent"),
-    TimerKind.WATCHDOG: (None, "watchdog"),
-    TimerKind.EVALUATION_STARTS: (Event.EVALUATE, "evaluation"),
-    TimerKind.EVALUATION_COMPLETES: (Event.COMPLETE, "evaluation"),
+    "agent_ends": (Event.END, "agent"),
+    "agent_drops": (Event.DROP, "agent"),
+    "watchdog": (None, "watchdog"),
+    "evaluation_starts": (Event.EVALUATE, "evaluation"),
+    "evaluation_completes": (Event.COMPLETE, "evaluation"),
 }
 """What a timer makes happen, and the cause; the watchdog's event is a reading."""
 
 LEFT_BY: dict[Status, TimerKind] = {
-    Status.RUNNING: TimerKind.WATCHDOG,
-    Status.CONVERSATION_ENDED: TimerKind.EVALUATION_STARTS,
-    Status.EVALUATION_PENDING: TimerKind.EVALUATION_STARTS,
-    Status.EVALUATING: TimerKind.EVALUATION_COMPLETES,
+    Status.RUNNING: "watchdog",
+    Status.CONVERSATION_ENDED: "evaluation_starts",
+    Status.EVALUATION_PENDING: "evaluation_starts",
+    Status.EVALUATING: "evaluation_completes",
 }
 """The timers that hold only while a status does, and end it unless something else comes first."""
 
@@ -186,7 +189,7 @@ class World:
         if event is None:
             event = _WATCHDOG_EVENTS[self.readings.watchdog_sets]
         # A late agent finds its control object gone, or the call over, and changes nothing.
-        elif cause == "agent" and not (record.status is Status.RUNNING and is_marked(record)):
+        elif cause == "agent" and not (record.status is _RUNNING and is_marked(record)):
             return
         self._change(record, event, cause, due)
 
@@ -201,9 +204,9 @@ class World:
         record.history.append(Move(now, from_, to, event, cause))
         self.timers.cancel(record.armed)
         record.armed.clear()
-        if from_ is Status.RUNNING:
+        if from_ is _RUNNING:
             record.end_time = now
-            if event is not Event.DROP and cause != "test":
+            if event is not _DROP and cause != "test":
                 for control in record.control_objects:
                     if control.by is None:
                         control.by, control.gone_at = cause, now
@@ -211,10 +214,10 @@ class World:
 
     def _enter(self, record: Record, now: int) -> None:
         """What begins with a status by itself, however it was reached."""
-        if record.status is Status.RUNNING:
+        if record.status is _RUNNING:
             record.start_time, record.end_time = now, None
         elif kind := LEFT_BY.get(record.status):
-            length = self.evaluation_starts_after if kind is TimerKind.EVALUATION_STARTS else self.evaluation_takes
+            length = self.evaluation_starts_after if kind == "evaluation_starts" else self.evaluation_takes
             record.armed.append(self.timers.schedule(now + length, kind, record.id))
 
     def happen(self, id: int, event: Event, cause: str) -> None:
@@ -362,7 +365,7 @@ class World:
                         return Ending(ending.processed, [], ending.processed, True, [], self.refused_writes, now)
                     ending.failed.append(id)
                 elif (
-                    record.status is not Status.RUNNING
+                    record.status is not _RUNNING
                     or (marked_fails and (is_marked(record) or id in marked_here))
                     or (refused and _take(refused, id))
                 ):
@@ -392,7 +395,7 @@ class World:
                 # The agent's timer comes first, so an agent due at exactly 30 s beats the watchdog.
                 if reaction is not None:
                     schedule(now + reaction[0], reaction[1], record.id)
-                record.armed.append(schedule(now + WATCHDOG_DELAY, TimerKind.WATCHDOG, record.id))
+                record.armed.append(schedule(now + WATCHDOG_DELAY, "watchdog", record.id))
 
 
 def is_marked(record: Record) -> bool:
