@@ -14,16 +14,38 @@ from benchmarks.report import ratio
 
 ROUNDS = 5
 SUITE = """
+import json
 import httpx, pytest, requests, responses
 
 URL = "https://api.getbluejay.ai/v1/end-conversations"
 ANSWER = {"success": True, "ended_count": 1, "test_result_ids": [1], "failed_ids": None, "message": "Marked 1"}
 CALL = {"json": {"test_result_ids": [1]}, "headers": {"X-API-Key": "key"}}
 client, session = httpx.Client(), requests.Session()
+
+class Transport(httpx.BaseTransport):
+    def handle_request(self, request):
+        return httpx.Response(200, json=ANSWER)
+
+class Adapter(requests.adapters.HTTPAdapter):
+    def send(self, request, **options):
+        response = requests.Response()
+        response.status_code, response.request, response._content = 200, request, json.dumps(ANSWER).encode()
+        return response
+
+floor_client, floor_session = httpx.Client(transport=Transport()), requests.Session()
+floor_session.mount("https://", Adapter())
 many = pytest.mark.parametrize("n", range(501))  # the first warms up
 
 @many
 def test_empty(n): pass
+
+@many
+def test_floor_of_httpx(n):
+    assert floor_client.post(URL, **CALL).json()["ended_count"] == 1
+
+@many
+def test_floor_of_requests(n):
+    assert floor_session.post(URL, **CALL).json()["ended_count"] == 1
 
 @many
 def test_bluejay_httpx(bluejay, n):
@@ -76,11 +98,16 @@ def run() -> None:
     def net(name: str) -> list[float]:
         return [one[name] - one["test_empty"] for one in rounds]
 
+    # The floors are what the client itself costs, answered by a constant in its lowest public seam.
     print(f"a test's cost, {ROUNDS} rounds of 500 tests each, µs over an empty test's (medians):")
     for name in rounds[0]:
         print(f"  {name[5:]}: {median(net(name)) * 1e6:.0f}")
     ratio("bluejay + httpx.Client / pytest-httpx", net("test_bluejay_httpx"), net("test_pytest_httpx"), "≤ 0.6")
     ratio("bluejay + httpx.Client / respx", net("test_bluejay_httpx"), net("test_respx"), "≤ 0.6")
+    ratio(
+        "a constant in httpx.Client / pytest-httpx", net("test_floor_of_httpx"), net("test_pytest_httpx"), "the floor"
+    )
+    ratio("a constant in requests / responses", net("test_floor_of_requests"), net("test_responses"), "the floor")
     ratio("bluejay + requests / responses", net("test_bluejay_requests"), net("test_responses"), "≤ 0.9")
 
 

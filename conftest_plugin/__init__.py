@@ -79,7 +79,7 @@ def _configured(request: pytest.FixtureRequest) -> dict[str, Any]:
     stash = request.config.stash
     if _SESSION not in stash:
         stash[_SESSION] = _of_the_session(request.config)
-    options = {**stash[_SESSION]}
+    options = stash[_SESSION].copy()
     for marker in reversed(list(request.node.iter_markers("bluejay"))):
         if marker.args:
             raise pytest.UsageError(f"@pytest.mark.bluejay takes options by name, not {marker.args!r}")
