@@ -1,7 +1,25 @@
-"""`python -m fake_bluejay` is the `fake-bluejay` command."""
+"""`fake-bluejay`, also `python -m fake_bluejay`: the command, if what it needs is installed."""
 
 from __future__ import annotations
 
-from fake_bluejay.cli import main
+import sys
 
-main(prog_name="fake-bluejay")
+__all__ = ["main"]
+
+
+def main() -> None:
+    """Run the command, or say what to install for it."""
+    try:
+        from fake_bluejay.cli import main as command
+    except ModuleNotFoundError as error:
+        if error.name != "click":
+            raise
+        print(
+            'fake-bluejay: the command needs more than the fixture: pip install "fake-bluejay[server]"', file=sys.stderr
+        )
+        sys.exit(2)
+    command(prog_name="fake-bluejay")
+
+
+if __name__ == "__main__":
+    main()
