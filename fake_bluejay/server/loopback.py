@@ -11,9 +11,16 @@ import atexit
 import socket
 import threading
 
-import uvicorn
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
+
+try:
+    import uvicorn
+except ModuleNotFoundError as error:
+    raise ModuleNotFoundError(
+        'the loopback server (bluejay.url, bluejay_server) needs uvicorn: pip install "fake-bluejay[server]"',
+        name=error.name,
+    ) from None
 
 __all__ = ["Loopback", "lend"]
 
