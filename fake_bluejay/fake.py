@@ -10,7 +10,9 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Self, TypedDict, TypeVar, Unpack, cast
 
 from fake_bluejay.api.app import Api
+from fake_bluejay.api.faults import Faults
 from fake_bluejay.api.journal import Journal
+from fake_bluejay.api.stubs import Stubs
 from fake_bluejay.core import dump as dumps
 from fake_bluejay.core.agents import Agent, agent_from_text
 from fake_bluejay.core.clock import Clock, ManualClock, ScaledClock, datetime_at
@@ -19,7 +21,9 @@ from fake_bluejay.core.suggest import unknown
 from fake_bluejay.core.timers import Timer
 from fake_bluejay.core.world import DEFAULT_ORGANISATION, World
 from fake_bluejay.intercept import switch
+from fake_bluejay.intercept.asyncio import LOOPBACKS
 from fake_bluejay.intercept.door import HOST
+from fake_bluejay.intercept.virtual_time import REAL_TIME_THREADS, VirtualTime
 from fake_bluejay.results import ControlObjectView, TestResult
 
 if TYPE_CHECKING:
@@ -77,8 +81,10 @@ class FakeBluejay:
         self._options = options
         self._world = _world(options)
         self._journal = Journal()
-        self._api = Api(self._world, self._journal)
-        self._on: switch.On | None = None
+        self._stubs = Stubs()
+        self.faults = Faults(self._world.seed)
+        self._api = Api(self._world, self._journal, self.faults, self._stubs)
+        self._on: switch.Fake | None = None
         self._loopback: Loopback | None = None
         self.clock = FakeClock(self._world)
         self.readings = FakeReadings(self._world)
@@ -88,15 +94,23 @@ class FakeBluejay:
     def start(self) -> Self:
         """Take the calls to the real host from now on. Starting twice is one start."""
         if self._on is None:
-            self._on = switch.On(self._api, self._environment())
+            self._on = switch.Fake(self._api, self._environment(), self.faults.__bool__, self._time())
             switch.switch_on(self._on)
         return self
+
+    def _time(self) -> VirtualTime | None:
+        """The time of the code under test, tied to the fake's clock; None if it is to be real."""
+        if self._options.get("sleep", "skip") == "real":
+            return None
+        time = VirtualTime(self._world.advance, frozen=isinstance(self._world.clock, ManualClock))
+        self._world.on_move = time.moved
+        return time
 
     def stop(self) -> None:
         """Let go of everything: the calls, the environment, the loopback server."""
         if self._on is not None:
             switch.switch_off(self._on)
-            self._on = None
+            self._on = self._world.on_move = None
         if self._loopback is not None:
             self._loopback.give_back()
             self._loopback = None
@@ -225,6 +239,13 @@ class FakeBluejay:
             lines.insert(0, f"  … {len(exchanges) - most} more before")
         return "\n".join(["what arrived:", *(lines or ["  nothing"])])
 
+    def stub(self, method: str, path: str, status: int = 200, json: Any = None) -> None:
+        """An answer for an endpoint, above all for one that is not modelled; `path` may have parameters in braces.
+
+        Raises `ValueError` for a method, path or status that cannot be.
+        """
+        self._stubs.add(method, path, status, json)
+
     # --- who may call -------------------------------------------------------------------------------------------
 
     @property
@@ -271,6 +292,8 @@ class FakeBluejay:
             from fake_bluejay.server.loopback import lend
 
             self._loopback = lend(served_app(self._world, self._api, self.reset))
+            REAL_TIME_THREADS.add(self._loopback.thread_id)
+            LOOPBACKS[self._loopback.port] = self._loopback.is_answering
         return self._loopback.url
 
     @property
@@ -300,9 +323,11 @@ class FakeBluejay:
     # --- state --------------------------------------------------------------------------------------------------
 
     def reset(self) -> None:
-        """Back to how it began: the options, no test results, no journal."""
+        """Back to how it began: the options, no test results, no journal, no faults, no stubs."""
         self._world.become(_world(self._options))
         self._journal.clear()
+        self.faults.clear()
+        self._stubs.clear()
 
     def dump(self) -> dict[str, Any]:
         """The whole world as JSON-ready data, timers included."""

@@ -9,10 +9,13 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
-from starlette.types import Message, Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from fake_bluejay.api.endpoints import STATE, Endpoint, end_conversations, retrieve_simulation_result
+from fake_bluejay.api.faults import BREAKAGE, Breakage, Fault, Faults, response_of
 from fake_bluejay.api.journal import Answer, Exchange, Journal
+from fake_bluejay.api.published import PUBLISHED
+from fake_bluejay.api.stubs import Stubs
 from fake_bluejay.api.validation import json_error
 from fake_bluejay.core.world import World
 
@@ -21,7 +24,7 @@ __all__ = ["Api"]
 _log = logging.getLogger("fake_bluejay")
 
 
-def _route(method: str, path: str, endpoint: Endpoint) -> Route:
+def _route(method: str, path: str, endpoint: ASGIApp) -> Route:
     route = Route(path, endpoint, methods=[method], name=path)
     route.methods = {method}  # Starlette adds HEAD to GET; FastAPI, and so Bluejay, does not
     return route
@@ -40,9 +43,30 @@ _ROUTES = {
 _STATIC = {operation: endpoint for operation, endpoint in _ROUTES.items() if "{" not in operation[1]}
 """Those whose path has no parameters: found by a look-up."""
 
+
+async def _not_modelled(scope: Scope, receive: Receive, send: Send) -> None:
+    method, path = scope["method"], scope["path"]
+    detail = (
+        f"{method} {path} is an endpoint of Bluejay that this fake does not model. Give it an answer: "
+        f'bluejay.stub("{method}", "{path}", status=200, json={{…}})'
+    )
+    await json_error(501, detail)(scope, receive, send)
+
+
+class _NotModelled:
+    # A class, for Starlette takes a function for an endpoint of its own kind.
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await _not_modelled(scope, receive, send)
+
+
+_OPERATIONS = {(method, path): _NotModelled() for path, methods in PUBLISHED.items() for method in methods} | _ROUTES
+
 # One for all fakes: what differs between them travels in the scope, so a new fake costs a test nothing to set up.
 _SURFACE = Starlette(
-    routes=[_route(method, path, endpoint) for (method, path), endpoint in _ROUTES.items()],
+    # Paths without parameters first, or /v1/things/{id} would take /v1/things/all.
+    routes=[
+        _route(*operation, _OPERATIONS[operation]) for operation in sorted(_OPERATIONS, key=lambda each: "{" in each[1])
+    ],
     exception_handlers={HTTPException: _on_http_exception},
 )
 
@@ -50,9 +74,13 @@ _SURFACE = Starlette(
 class Api:
     """Bluejay's HTTP surface over one world. An ASGI application that never truly waits once the body is there."""
 
-    def __init__(self, world: World, journal: Journal) -> None:
+    def __init__(
+        self, world: World, journal: Journal, faults: Faults | None = None, stubs: Stubs | None = None
+    ) -> None:
         self._world = world
         self._journal = journal
+        self._faults = Faults() if faults is None else faults
+        self._stubs = Stubs() if stubs is None else stubs
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -79,16 +107,17 @@ class Api:
             content,
         )
         self._journal.append(exchange)
+        fault = self._faults.take(scope["path"], content) if self._faults else None
+        if fault is not None:
+            exchange.faults = (repr(fault),)
+        breakage = _breakage(fault)
+        if breakage is not None and BREAKAGE not in scope.get("extensions", ()):
+            breakage = None  # the door cannot break anything: it is an ASGI server of somebody else's
+        if breakage is not None:
+            scope["extensions"][BREAKAGE] = breakage
         response: Response | _Recorder
         try:
-            # Whatever there is to routing beyond a look-up is Starlette's.
-            endpoint = None if scope.get("root_path") else _STATIC.get((scope["method"], scope["path"]))
-            if endpoint is not None:
-                response = endpoint.answer(world, scope, content)
-            else:
-                response = _Recorder()
-                scope[STATE] = world, content
-                await _SURFACE(scope, receive, response)
+            response = await self._answer(scope, receive, content, fault)
         except Exception:
             # A bug of ours goes to the log, and the client gets what the framework answers then.
             _log.exception("%s %s: the fake failed; nothing was changed", scope["method"], scope["path"])
@@ -96,6 +125,32 @@ class Api:
         exchange.response = Answer(response.status_code, response.raw_headers, bytes(response.body))
         await send({"type": "http.response.start", "status": response.status_code, "headers": response.raw_headers})
         await send({"type": "http.response.body", "body": response.body})
+
+    async def _answer(
+        self, scope: Scope, receive: Receive, content: bytes, fault: Fault | None
+    ) -> Response | _Recorder:
+        world = self._world
+        if fault is not None and fault.kind == "respond":
+            return response_of(fault)
+        if fault is not None and fault.kind == "reset":
+            return Response(status_code=503)  # for the journal alone: the door resets the connection instead
+        if self._stubs and (stubbed := self._stubs.find(scope["method"], scope["path"])):
+            return stubbed
+        # Whatever there is to routing beyond a look-up is Starlette's.
+        endpoint = None if scope.get("root_path") else _STATIC.get((scope["method"], scope["path"]))
+        if endpoint is not None:
+            unwritable = fault.arguments["ids"] if fault is not None and fault.kind == "refuse_control_write" else ()
+            return endpoint.answer(world, scope, content, frozenset(unwritable))
+        recorder = _Recorder()
+        scope[STATE] = world, content
+        await _SURFACE(scope, receive, recorder)
+        return recorder
+
+
+def _breakage(fault: Fault | None) -> Breakage | None:
+    if fault is None or fault.kind in ("respond", "refuse_control_write"):
+        return None
+    return Breakage(fault.kind, **fault.arguments)  # type: ignore[arg-type]
 
 
 class _Recorder:

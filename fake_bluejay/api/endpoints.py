@@ -48,6 +48,8 @@ class Call:
     scope: Scope
     headers: Headers
     body: Any
+    unwritable: frozenset[int] = frozenset()
+    """The test results whose control objects a fault keeps from being written."""
 
     def organisation(self, errors: list[dict[str, Any]]) -> str | None:
         """The caller's organisation; None if the key is unknown, which `refuse_unknown_key` answers.
@@ -74,13 +76,13 @@ class Endpoint:
         self._answer = answer
         self._has_body = has_body
 
-    def answer(self, world: World, scope: Scope, content: bytes) -> Response:
+    def answer(self, world: World, scope: Scope, content: bytes, unwritable: frozenset[int] = frozenset()) -> Response:
         """The answer to a request whose body is whole."""
         headers = Headers(scope=scope)
         try:
             body = read_body(headers, content) if self._has_body else None
             with world.lock:
-                return self._answer(Call(world, scope, headers, body))
+                return self._answer(Call(world, scope, headers, body, unwritable))
         except Invalid as invalid:
             return invalid.response()
         except Refused as refused:
@@ -100,7 +102,7 @@ def end_conversations(call: Call) -> Response:
     request = validate_body(EndConversationsRequest, call.body, errors)
     if organisation is None:
         return _UNKNOWN_KEY[call.world.readings.unknown_key]()
-    ending = call.world.plan_ending(organisation, request.test_result_ids)
+    ending = call.world.plan_ending(organisation, request.test_result_ids, call.unwritable)
     response = _answer_to(ending, call.world.readings)
     call.world.carry_out(ending)
     return response

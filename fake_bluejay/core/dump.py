@@ -51,7 +51,6 @@ def dump(world: World) -> dict[str, Any]:
                 for control in world.control_objects
             ],
             "refused": sorted(world.refused),
-            "refused_writes": [{"test_result_id": id, "count": count} for id, count in world.refused_writes.items()],
             "timers": [
                 {
                     "due": _iso(timer.due),
@@ -127,9 +126,6 @@ def load(data: Mapping[str, Any]) -> World:
             place.fail("organisation", unknown("organisation", record.organisation, world.organisations))
         world.results[record.id] = record
     world.refused = set(root.items("refused", int))
-    world.refused_writes = {
-        place.get("test_result_id", int): place.get("count", int) for place in root.each("refused_writes")
-    }
     world.timers.restore(_load_timers(root, world), root.get("last_sequence", int))
     world._last_id = root.get("last_id", int)
     return world

@@ -10,7 +10,7 @@ Rules of this file:
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Container, Iterable
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
@@ -75,8 +75,6 @@ class Ending(NamedTuple):
     forbidden: bool
     marks: list[tuple[Record, int, tuple[int, TimerKind] | None]]
     """For each marked id: its record, the id of its control object, and how its agent will react."""
-    refused_writes: dict[int, int]
-    """What the world's `refused_writes` will be."""
     at: int
     """The instant at which it all happens."""
 
@@ -110,11 +108,11 @@ class World:
         self.results: dict[int, Record] = {}
         self.control_objects: list[ControlObject] = []
         self.timers = Timers()
-        self.refused_writes: dict[int, int] = {}
-        """Test result id → how many more writes of its control object will fail: a fault a test asked for."""
         self.refused: set[int] = set()
         """The ids that an end-conversations call did not mark."""
         self._last_id = 0
+        self.on_move: Callable[[int], None] | None = None
+        """Told how many microseconds the clock was moved by, each time it was: for whoever keeps step with it."""
 
     # --- time ---------------------------------------------------------------------------------------------------
 
@@ -145,8 +143,7 @@ class World:
             raise ValueError(f"cannot advance by {seconds!r} seconds: time only moves forward")
         with self.lock:
             self.settle()
-            self.clock.advance(length)
-            self.settle()
+            self._move(length)
 
     def advance_to(self, moment: datetime) -> None:
         """Move time forward to a moment.
@@ -162,8 +159,13 @@ class World:
 
     def _advance_to(self, instant: int) -> None:
         """A clock that follows real time may be past it by now."""
-        self.clock.advance(max(0, instant - self.clock.now()))
+        self._move(max(0, instant - self.clock.now()))
+
+    def _move(self, length: int) -> None:
+        self.clock.advance(length)
         self.settle()
+        if self.on_move is not None:
+            self.on_move(length)
 
     def run_until(self, predicate: Callable[[], object], limit: float | timedelta) -> None:
         """Advance from one due timer to the next, and stop at the first instant at which the predicate holds.
@@ -246,7 +248,8 @@ class World:
     def become(self, other: World) -> None:
         """Take over everything from another world, which is not to be used any more."""
         with self.lock:
-            vars(self).update({name: value for name, value in vars(other).items() if name != "lock"})
+            own = ("lock", "on_move")
+            vars(self).update({name: value for name, value in vars(other).items() if name not in own})
 
     # --- test results -------------------------------------------------------------------------------------------
 
@@ -345,15 +348,17 @@ class World:
 
     # --- end-conversations --------------------------------------------------------------------------------------
 
-    def plan_ending(self, organisation: str, ids: Iterable[int]) -> Ending:
-        """Step 1 of the endpoint: which ids exist, for this organisation, and are RUNNING. Changes nothing."""
+    def plan_ending(self, organisation: str, ids: Iterable[int], unwritable: Container[int] = ()) -> Ending:
+        """Step 1 of the endpoint: which ids exist, for this organisation, and are RUNNING. Changes nothing.
+
+        The control objects of `unwritable` ids will not be written, so these fail.
+        """
         with self.lock:
             now = self.settle()
             readings = self.readings
             once = readings.duplicate_ids is DuplicateIds.COUNTED_ONCE
             marked_fails = readings.already_marked is AlreadyMarked.FAILS
-            refused = dict(self.refused_writes)
-            ending = Ending(list(dict.fromkeys(ids)) if once else list(ids), [], [], False, [], refused, now)
+            ending = Ending(list(dict.fromkeys(ids)) if once else list(ids), [], [], False, [], now)
             control_id = len(self.control_objects)
             marked_here: set[int] = set()
             for id in ending.processed:
@@ -362,12 +367,12 @@ class World:
                     ending.failed.append(id)
                 elif record.organisation != organisation:
                     if readings.foreign_id is ForeignId.FORBIDDEN:
-                        return Ending(ending.processed, [], ending.processed, True, [], self.refused_writes, now)
+                        return Ending(ending.processed, [], ending.processed, True, [], now)
                     ending.failed.append(id)
                 elif (
                     record.status is not _RUNNING
                     or (marked_fails and (is_marked(record) or id in marked_here))
-                    or (refused and _take(refused, id))
+                    or id in unwritable
                 ):
                     ending.failed.append(id)
                 else:
@@ -387,7 +392,6 @@ class World:
             now = ending.at
             schedule = self.timers.schedule
             self.refused.update(ending.failed)
-            self.refused_writes = ending.refused_writes
             for record, control_id, reaction in ending.marks:
                 control = ControlObject(control_id, record.id, now)
                 self.control_objects.append(control)
@@ -419,13 +423,3 @@ def _delay(name: str, seconds: float) -> int:
     if length < 0:
         raise ValueError(f"{name} must not be negative: {seconds!r}")
     return length
-
-
-def _take(counts: dict[int, int], id: int) -> bool:
-    """Use up one of the counts for this id, if there is one."""
-    left = counts.get(id, 0)
-    if left == 1:
-        del counts[id]
-    elif left:
-        counts[id] = left - 1
-    return left > 0

@@ -6,7 +6,9 @@ from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any, NamedTuple
 from urllib.parse import unquote
 
-__all__ = ["HOST", "App", "Reply", "exchange", "is_bluejay"]
+from fake_bluejay.api.faults import BREAKAGE, GARBAGE, Breakage
+
+__all__ = ["GARBAGE", "HOST", "App", "Breakage", "Reply", "exchange", "is_bluejay"]
 
 HOST = "api.getbluejay.ai"
 
@@ -27,6 +29,7 @@ class Reply(NamedTuple):
     status: int
     headers: RawHeaders
     body: bytes
+    breakage: Breakage | None = None
 
 
 def is_bluejay(host: str | bytes | None) -> bool:
@@ -44,6 +47,7 @@ def exchange(
     `target` is the path with its query as on the wire; header names are lower-case.
     """
     raw_path, _, query = target.partition(b"?")
+    extensions: dict[str, Any] = {BREAKAGE: None}
     scope: dict[str, Any] = {
         "type": "http",
         "asgi": {"version": "3.0", "spec_version": "2.3"},
@@ -57,6 +61,7 @@ def exchange(
         "headers": headers,
         "client": ("127.0.0.1", 1),
         "server": (host, port or (443 if scheme == "https" else 80)),
+        "extensions": extensions,
     }
     messages: list[MutableMapping[str, Any]] = []
 
@@ -69,7 +74,7 @@ def exchange(
     step(app(scope, receive, send))
     start, *rest = messages
     content = b"" if method == "HEAD" else b"".join(message.get("body", b"") for message in rest)
-    return Reply(start["status"], list(start["headers"]), content)
+    return Reply(start["status"], list(start["headers"]), content, extensions[BREAKAGE])
 
 
 def step(answering: Awaitable[None]) -> None:

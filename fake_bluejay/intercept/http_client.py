@@ -6,23 +6,43 @@ exceptions) is the library's own code.
 
 from __future__ import annotations
 
+import errno
 import functools
 import io
 import os
+import time
 from collections.abc import Callable, Iterator
 from types import ModuleType
 from typing import Any
+from urllib.parse import urlsplit
 
-from fake_bluejay.intercept.door import Reply, exchange, is_bluejay
-from fake_bluejay.intercept.switch import Patch, current
+from fake_bluejay.intercept.door import HOST, is_bluejay
+from fake_bluejay.intercept.patch import Patch
+from fake_bluejay.intercept.switch import current
+from fake_bluejay.intercept.wire import Arrival, Wire
 
 __all__ = ["InProcessSocket", "connect_in_process", "patches"]
 
 
 def patches(http_client: ModuleType) -> Iterator[Patch]:
     """What to replace in `http.client`."""
+    yield Patch(http_client.HTTPConnection, "putrequest", _putrequest)
     yield Patch(http_client.HTTPConnection, "connect", functools.partial(connect_in_process, "http"))
     yield Patch(http_client.HTTPSConnection, "connect", functools.partial(connect_in_process, "https"))
+
+
+def _putrequest(original: Callable[..., Any]) -> Callable[..., Any]:
+    """One that knows who a request is for that is made to a proxy: its target is a whole URL."""
+
+    def putrequest(self: Any, method: str, url: str, *args: Any, **kwargs: Any) -> Any:
+        if url.startswith("http"):
+            for_bluejay = current() is not None and is_bluejay(urlsplit(url).hostname)
+            if for_bluejay != isinstance(self.sock, InProcessSocket):
+                self.close()
+                self.sock = InProcessSocket("http", HOST, 80) if for_bluejay else None
+        return original(self, method, url, *args, **kwargs)
+
+    return putrequest
 
 
 def connect_in_process(scheme: str, original: Callable[..., Any]) -> Callable[..., Any]:
@@ -34,69 +54,44 @@ def connect_in_process(scheme: str, original: Callable[..., Any]) -> Callable[..
             original(self)
             return
         self.sock = InProcessSocket("https" if self._tunnel_host else scheme, host, port)
+        self.sock.settimeout(self.timeout if isinstance(self.timeout, (int, float)) else None)
 
     return connect
 
 
 class InProcessSocket:
-    """Takes the bytes of HTTP/1.1 requests, and gives the bytes of the fake's answers."""
+    """A `Wire` with the methods of a socket that client libraries use."""
 
     def __init__(self, scheme: str, host: str, port: int | None) -> None:
-        import h11
-
-        self._h11 = h11
-        self._scheme, self._host, self._port = scheme, host, port
-        self._connection = h11.Connection(h11.SERVER)
-        self._request: Any = None
-        self._body: list[bytes] = []
+        self._wire = Wire(scheme, host, port)
+        self._arrivals: list[Arrival] = []
         self._answer = bytearray()
+        self._end: str | None = None
         self._timeout: float | None = None
 
     def sendall(self, data: bytes) -> None:
         """Take a part of a request; once it is whole, it is answered."""
-        self._connection.receive_data(bytes(data))
-        while True:
-            event = self._connection.next_event()
-            if isinstance(event, self._h11.Request):
-                self._request, self._body = event, []
-            elif isinstance(event, self._h11.Data):
-                self._body.append(bytes(event.data))
-            elif isinstance(event, self._h11.EndOfMessage):
-                self._take_answer()
-                return
-            else:
-                return
-
-    def _take_answer(self) -> None:
-        fake = current()
-        if fake is None:
-            raise ConnectionResetError("the fake Bluejay that this connection was made to has been stopped")
-        request = self._request
-        reply = exchange(
-            fake.app,
-            request.method.decode(),
-            self._scheme,
-            self._host,
-            self._port,
-            request.target,
-            list(request.headers),
-            b"".join(self._body),
-        )
-        self._answer += self._bytes_of(reply)
-        if self._connection.our_state is self._h11.DONE and self._connection.their_state is self._h11.DONE:
-            self._connection.start_next_cycle()
-
-    def _bytes_of(self, reply: Reply) -> bytes:
-        from http import client
-
-        reason = client.responses.get(reply.status, "")
-        h11, send = self._h11, self._connection.send
-        start = h11.Response(status_code=reply.status, headers=reply.headers, reason=reason)
-        parts = [send(start), send(h11.Data(data=reply.body)), send(h11.EndOfMessage())]
-        return b"".join(part for part in parts if part)
+        if self._end is not None:
+            raise BrokenPipeError(errno.EPIPE, os.strerror(errno.EPIPE))
+        arrival = self._wire.take(bytes(data))
+        if arrival is not None:
+            self._arrivals.append(arrival)
 
     def recv_into(self, buffer: memoryview) -> int:
-        """What there is of the answer; 0 at its end."""
+        """What has arrived of the answer; 0 at its end. An answer that is late is waited for, in the fake's time."""
+        while not self._answer and self._arrivals:
+            seconds, data, end = self._arrivals[0]
+            if self._timeout is not None and seconds > self._timeout:
+                time.sleep(self._timeout)
+                self._arrivals[0] = Arrival(seconds - self._timeout, data, end)
+                raise TimeoutError("timed out")
+            if seconds:
+                time.sleep(seconds)
+            del self._arrivals[0]
+            self._answer += data
+            self._end = end
+        if not self._answer and self._end == "reset":
+            raise ConnectionResetError(errno.ECONNRESET, os.strerror(errno.ECONNRESET))
         count = min(len(buffer), len(self._answer))
         buffer[:count] = self._answer[:count]
         del self._answer[:count]

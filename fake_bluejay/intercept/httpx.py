@@ -1,13 +1,16 @@
-"""httpx, sync and async: its transports, the lowest public seam, under clients with any configuration."""
+"""httpx and httpx2, sync and async: its transports, the lowest public seam, under clients with any configuration."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import functools
+import time
+from collections.abc import AsyncIterator, Callable, Iterator
 from types import ModuleType
-from typing import Any
+from typing import Any, NamedTuple
 
-from fake_bluejay.intercept.door import App, Reply, exchange, is_bluejay
-from fake_bluejay.intercept.switch import Patch, current
+from fake_bluejay.intercept.door import GARBAGE, App, Reply, exchange, is_bluejay
+from fake_bluejay.intercept.patch import Patch
+from fake_bluejay.intercept.switch import current
 
 __all__ = ["answer", "answer_async", "patches"]
 
@@ -38,13 +41,27 @@ def patches(httpx: ModuleType) -> Iterator[Patch]:
 
 
 def answer(httpx: ModuleType, app: App, request: Any) -> Any:
-    """The application's answer to an `httpx.Request`, as an `httpx.Response`."""
-    return _response(httpx, _exchange(app, request, b"".join(request.stream)))
+    """The application's answer to an `httpx.Request`, as an `httpx.Response`. Raises what httpx raises for a fault."""
+    reply = _exchange(app, request, b"".join(request.stream))
+    late = _lateness(httpx, request, reply)
+    if late:
+        time.sleep(late.seconds)
+        if late.too_late:
+            raise late.too_late
+    return _response(httpx, request, reply)
 
 
 async def answer_async(httpx: ModuleType, app: App, request: Any) -> Any:
     """The same where the request's body is an async stream."""
-    return _response(httpx, _exchange(app, request, b"".join([part async for part in request.stream])))
+    reply = _exchange(app, request, b"".join([part async for part in request.stream]))
+    late = _lateness(httpx, request, reply)
+    if late:
+        import anyio
+
+        await anyio.sleep(late.seconds)
+        if late.too_late:
+            raise late.too_late
+    return _response(httpx, request, reply)
 
 
 def _exchange(app: App, request: Any, body: bytes) -> Reply:
@@ -53,10 +70,60 @@ def _exchange(app: App, request: Any, body: bytes) -> Reply:
     return exchange(app, request.method, url.scheme, url.host, url.port, url.raw_path, headers, body)
 
 
-def _response(httpx: ModuleType, reply: Reply) -> Any:
+class _Lateness(NamedTuple):
+    seconds: float
+    too_late: Exception | None
+
+
+def _lateness(httpx: ModuleType, request: Any, reply: Reply) -> _Lateness | None:
+    """How long the client waits for an answer, and what it raises if its patience ends before."""
+    if reply.breakage is None or reply.breakage.kind != "delay":
+        return None
+    patience = request.extensions.get("timeout", {}).get("read")
+    if patience is not None and patience < reply.breakage.seconds:
+        return _Lateness(patience, httpx.ReadTimeout("The read operation timed out", request=request))
+    return _Lateness(reply.breakage.seconds, None)
+
+
+def _response(httpx: ModuleType, request: Any, reply: Reply) -> Any:
+    stream = httpx.ByteStream(reply.body)
+    if reply.breakage is not None:
+        match reply.breakage.kind:
+            case "reset":
+                raise httpx.ReadError("[Errno 104] Connection reset by peer", request=request)
+            case "lose_response":
+                raise httpx.RemoteProtocolError("Server disconnected without sending a response.", request=request)
+            case "garbage":
+                raise httpx.RemoteProtocolError(f"illegal status line: {bytearray(GARBAGE)!r}", request=request)
+            case "truncate" if reply.breakage.bytes < len(reply.body):
+                part = reply.body[: reply.breakage.bytes]
+                lack = f"received {len(part)} bytes, expected {len(reply.body)}"
+                error = httpx.RemoteProtocolError(
+                    f"peer closed connection without sending complete message body ({lack})", request=request
+                )
+                stream = _broken_stream(httpx)(part, error)
     return httpx.Response(
         reply.status,
         headers=reply.headers,
-        stream=httpx.ByteStream(reply.body),
+        stream=stream,
         extensions={"http_version": b"HTTP/1.1"},
     )
+
+
+@functools.cache
+def _broken_stream(httpx: ModuleType) -> Any:
+    class BrokenStream(httpx.SyncByteStream, httpx.AsyncByteStream):  # type: ignore[misc, name-defined]
+        """A part of a body, and then the error with which its connection died."""
+
+        def __init__(self, part: bytes, error: Exception) -> None:
+            self._part, self._error = part, error
+
+        def __iter__(self) -> Iterator[bytes]:
+            yield self._part
+            raise self._error
+
+        async def __aiter__(self) -> AsyncIterator[bytes]:
+            yield self._part
+            raise self._error
+
+    return BrokenStream

@@ -1,6 +1,7 @@
 """requests: its adapter, where a call that needs none of urllib3's machinery is answered at once.
 
-What does need it (retries, streamed uploads, client certificates) goes on into urllib3, and meets the fake there.
+What does need it (retries, faults, streamed uploads, client certificates) goes on into urllib3, and meets the fake
+there.
 """
 
 from __future__ import annotations
@@ -14,7 +15,8 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from fake_bluejay.intercept.door import Reply, exchange, is_bluejay
-from fake_bluejay.intercept.switch import Patch, current
+from fake_bluejay.intercept.patch import Patch
+from fake_bluejay.intercept.switch import current
 
 __all__ = ["patches"]
 
@@ -37,7 +39,7 @@ def patches(requests: ModuleType) -> Iterator[Patch]:
             fake = current() if is_bluejay(url.hostname) else None
             body = request.body.encode() if isinstance(request.body, str) else request.body or b""
             plain = isinstance(body, bytes) and _exists(verify) and cert is None and not _retries(self)
-            if fake is None or not plain:
+            if fake is None or not plain or fake.may_fail():
                 return original(
                     self, request, stream=stream, timeout=timeout, verify=verify, cert=cert, proxies=proxies
                 )

@@ -12,87 +12,24 @@ from collections.abc import Callable, Iterable, Sequence
 from types import ModuleType
 from typing import Any, NamedTuple
 
+from fake_bluejay.intercept import virtual_time
 from fake_bluejay.intercept.door import App
+from fake_bluejay.intercept.patch import Patch
+from fake_bluejay.intercept.virtual_time import VirtualTime
 
-__all__ = ["Patch", "current", "switch_off", "switch_on"]
-
-_CLIENTS = {
-    "http.client": "http_client",
-    "httpx": "httpx",
-    "requests": "requests",
-    "urllib3": "urllib3",
-}
-"""The module whose import makes a client library usable → the file here that takes its calls."""
+__all__ = ["Fake", "current", "guard", "switch_off", "switch_on"]
 
 
-class Patch(NamedTuple):
-    """An attribute to replace: where, which, and what makes the replacement out of the original."""
-
-    owner: Any
-    name: str
-    replacement: Callable[[Any], Any]
-
-
-class On(NamedTuple):
-    """A fake that is on: its application, and the variables that its clients are to find in the environment."""
+class Fake(NamedTuple):
+    """A fake that is on, as its doors know it."""
 
     app: App
     environment: dict[str, str]
-
-
-_lock = threading.RLock()
-_on: list[On] = []
-_patched: list[_Prepared] = []
-_environment: dict[str, str | None] = {}
-"""What the variables were before the first fake was switched on; None for not set."""
-
-
-def current() -> On | None:
-    """The fake that takes calls now: the one that was switched on last."""
-    return _on[-1] if _on else None
-
-
-def switch_on(fake: On) -> None:
-    """Let this fake take the calls to the real host."""
-    with _lock:
-        if not _on:
-            sys.meta_path.insert(0, _watcher)
-            for module, file in _CLIENTS.items():
-                if module in sys.modules:
-                    _patch(sys.modules[module], file)
-        _on.append(fake)
-        _set_environment(fake)
-
-
-def switch_off(fake: On) -> None:
-    """Stop taking calls for this fake; with the last one, everything is as it was before the first."""
-    with _lock:
-        _on[:] = [one for one in _on if one is not fake]
-        if _on:
-            _set_environment(_on[-1])
-            return
-        sys.meta_path[:] = [finder for finder in sys.meta_path if finder is not _watcher]
-        while _patched:
-            patch = _patched.pop()
-            if patch.original is _ABSENT:
-                delattr(patch.owner, patch.name)
-            else:
-                setattr(patch.owner, patch.name, patch.original)
-        for variable, value in _environment.items():
-            if value is None:
-                os.environ.pop(variable, None)
-            else:
-                os.environ[variable] = value
-        _environment.clear()
-
-
-def _set_environment(fake: On) -> None:
-    for variable, value in fake.environment.items():
-        _environment.setdefault(variable, os.environ.get(variable))
-        os.environ[variable] = value
-
-
-_ABSENT: Any = object()
+    """The variables that its clients are to find."""
+    may_fail: Callable[[], bool]
+    """Whether a fault is armed, so that a call has to go through all of a client's machinery."""
+    time: VirtualTime | None
+    """What sleeping moves; None if it takes its real time."""
 
 
 class _Prepared(NamedTuple):
@@ -104,26 +41,131 @@ class _Prepared(NamedTuple):
     replacement: Any
 
 
-_prepared: dict[str, tuple[ModuleType, list[_Prepared]]] = {}
+_ABSENT: Any = object()
 
 
-def _patch(module: ModuleType, file: str) -> None:
-    for patch in _prepare(module, file):
-        setattr(patch.owner, patch.name, patch.replacement)
-        _patched.append(patch)
+class _Group:
+    """Patches that are on and off together: module whose import makes them possible → the file here that has them."""
+
+    def __init__(self, files: dict[str, str]) -> None:
+        self.files = files
+        self.on = False
+        self._patched: list[_Prepared] = []
+        self._prepared: dict[str, tuple[ModuleType, list[_Prepared]]] = {}
+
+    def switch(self, on: bool) -> None:
+        if on == self.on:
+            return
+        self.on = on
+        if on:
+            for name, file in self.files.items():
+                if name in sys.modules:
+                    self.patch(sys.modules[name], file)
+        while self._patched and not on:
+            patch = self._patched.pop()
+            if patch.original is _ABSENT:
+                delattr(patch.owner, patch.name)
+            else:
+                setattr(patch.owner, patch.name, patch.original)
+
+    def patch(self, module: ModuleType, file: str) -> None:
+        for patch in self._prepare(module, file):
+            setattr(patch.owner, patch.name, patch.replacement)
+            self._patched.append(patch)
+
+    def _prepare(self, module: ModuleType, file: str) -> list[_Prepared]:
+        # Kept from test to test, unless somebody else has replaced something since.
+        known, ready = self._prepared.get(module.__name__, (None, []))
+        if known is not module or any(vars(one.owner).get(one.name, _ABSENT) is not one.original for one in ready):
+            patches: Iterable[Patch] = importlib.import_module(f"fake_bluejay.intercept.{file}").patches(module)
+            ready = [
+                _Prepared(owner, name, vars(owner).get(name, _ABSENT), replacement(getattr(owner, name)))
+                for owner, name, replacement in patches
+            ]
+            self._prepared[module.__name__] = module, ready
+        return ready
 
 
-def _prepare(module: ModuleType, file: str) -> list[_Prepared]:
-    # Kept from test to test, unless somebody else has replaced something since.
-    known, prepared = _prepared.get(file, (None, []))
-    if known is not module or any(vars(one.owner).get(one.name, _ABSENT) is not one.original for one in prepared):
-        patches: Iterable[Patch] = importlib.import_module(f"fake_bluejay.intercept.{file}").patches(module)
-        prepared = [
-            _Prepared(owner, name, vars(owner).get(name, _ABSENT), replacement(getattr(owner, name)))
-            for owner, name, replacement in patches
-        ]
-        _prepared[file] = module, prepared
-    return prepared
+_clients = _Group(
+    {
+        "aiohttp.connector": "aiohttp",
+        "http.client": "http_client",
+        "httpx": "httpx",
+        "httpx2": "httpx",
+        "requests": "requests",
+        "urllib3": "urllib3",
+    }
+)
+_clocks = _Group({"time": "virtual_time", "asyncio.base_events": "asyncio"})
+_names = _Group({"socket": "guard"})
+_groups = (_clients, _clocks, _names)
+
+_lock = threading.RLock()
+_on: list[Fake] = []
+_guards = 0
+_environment: dict[str, str | None] = {}
+"""What the variables were before the first fake was switched on; None for not set."""
+
+
+def current() -> Fake | None:
+    """The fake that takes calls now: the one that was switched on last."""
+    return _on[-1] if _on else None
+
+
+def switch_on(fake: Fake) -> None:
+    """Let this fake take the calls to the real host."""
+    with _lock:
+        _on.append(fake)
+        _switch_groups()
+        if fake.time is not None:
+            virtual_time.join(fake.time)
+        _set_environment(fake)
+
+
+def switch_off(fake: Fake) -> None:
+    """Stop taking calls for this fake; with the last one, everything is as it was before the first."""
+    with _lock:
+        _on[:] = [one for one in _on if one is not fake]
+        if fake.time is not None:
+            virtual_time.leave(fake.time)
+        _switch_groups()
+        if _on:
+            _set_environment(_on[-1])
+            return
+        for variable, value in _environment.items():
+            if value is None:
+                os.environ.pop(variable, None)
+            else:
+                os.environ[variable] = value
+        _environment.clear()
+
+
+def guard(on: bool) -> None:
+    """Keep the real host's name from being resolved also while no fake is on; as often off as on."""
+    global _guards
+    with _lock:
+        _guards += 1 if on else -1
+        _switch_groups()
+
+
+def _switch_groups() -> None:
+    sleepless = any(fake.time is not None for fake in _on)
+    if sleepless != _clocks.on:
+        _clocks.switch(sleepless)
+        virtual_time.switch_named(sleepless)
+    _clients.switch(bool(_on))
+    _names.switch(bool(_on) or _guards > 0)
+    watching = _watcher in sys.meta_path
+    if _on and not watching:
+        sys.meta_path.insert(0, _watcher)
+    elif watching and not _on:
+        sys.meta_path.remove(_watcher)
+
+
+def _set_environment(fake: Fake) -> None:
+    for variable, value in fake.environment.items():
+        _environment.setdefault(variable, os.environ.get(variable))
+        os.environ[variable] = value
 
 
 class _Watcher(importlib.abc.MetaPathFinder):
@@ -132,25 +174,26 @@ class _Watcher(importlib.abc.MetaPathFinder):
     def find_spec(
         self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
     ) -> importlib.machinery.ModuleSpec | None:
-        if fullname not in _CLIENTS:
+        group = next((group for group in _groups if fullname in group.files), None)
+        if group is None:
             return None
         for finder in sys.meta_path:
             spec = None if finder is self else finder.find_spec(fullname, path, target)
             if spec is not None and spec.loader is not None:
-                _patch_once_executed(spec.loader, _CLIENTS[fullname])
+                _patch_once_executed(spec.loader, group, group.files[fullname])
                 return spec
         return None
 
 
-def _patch_once_executed(loader: Any, file: str) -> None:
+def _patch_once_executed(loader: Any, group: _Group, file: str) -> None:
     execute = loader.exec_module
 
     def exec_module(module: ModuleType) -> None:
         del loader.exec_module
         execute(module)
         with _lock:
-            if _on:
-                _patch(module, file)
+            if group.on:
+                group.patch(module, file)
 
     loader.exec_module = exec_module
 

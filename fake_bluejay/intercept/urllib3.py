@@ -7,7 +7,7 @@ from types import ModuleType
 from typing import Any
 
 from fake_bluejay.intercept.http_client import InProcessSocket, connect_in_process
-from fake_bluejay.intercept.switch import Patch
+from fake_bluejay.intercept.patch import Patch
 
 __all__ = ["patches"]
 

@@ -45,7 +45,9 @@ class Loopback:
         self._loop: asyncio.AbstractEventLoop | None = None
         # It listens before uvicorn runs: clients that are early wait in the socket's queue.
         self._socket = socket.create_server(("127.0.0.1", 0), backlog=2048)
-        self.url = f"http://127.0.0.1:{self._socket.getsockname()[1]}"
+        self.port: int = self._socket.getsockname()[1]
+        self.url = f"http://127.0.0.1:{self.port}"
+        self._answering = 0
         self._server = uvicorn.Server(
             uvicorn.Config(
                 self._serve,
@@ -65,7 +67,21 @@ class Loopback:
 
     async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
         self._loop = asyncio.get_running_loop()
-        await (self.app or _STOPPED)(scope, receive, send)
+        self._answering += 1
+        try:
+            await (self.app or _STOPPED)(scope, receive, send)
+        finally:
+            self._answering -= 1
+
+    @property
+    def thread_id(self) -> int:
+        """The thread it runs in."""
+        assert self._thread.ident is not None
+        return self._thread.ident
+
+    def is_answering(self) -> bool:
+        """Whether it has a request in hand."""
+        return self._answering > 0
 
     def give_back(self) -> None:
         """Close the connections there are, and answer nobody until lent again."""

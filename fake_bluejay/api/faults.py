@@ -1,0 +1,189 @@
+"""Faults: the ways in which a remote service fails, asked for by a test, met by the next requests.
+
+A fault that only changes the answer is carried out here; one that breaks the connection is a `Breakage`, which travels
+beside the answer for the door to carry out, as each client would meet it.
+"""
+
+from __future__ import annotations
+
+import json as jsons
+import random
+from collections.abc import Iterator
+from typing import Any, Literal, NamedTuple
+
+from starlette.responses import Response
+
+from fake_bluejay.core.suggest import unknown
+
+__all__ = ["BREAKAGE", "GARBAGE", "Breakage", "Fault", "Faults"]
+
+BREAKAGE = "fake_bluejay.breakage"
+"""Where, in a request's `scope["extensions"]`, a door that can break connections finds the `Breakage`, if any."""
+
+GARBAGE = b"\x15\x03\x01 this is not HTTP\r\n\r\n"
+"""What arrives instead of an answer: bytes as a peer might send that speaks TLS, or nothing known."""
+
+Kind = Literal["respond", "delay", "reset", "lose_response", "truncate", "garbage", "refuse_control_write"]
+
+
+class Breakage(NamedTuple):
+    """What becomes of an answer on its way to the client."""
+
+    kind: Literal["delay", "reset", "lose_response", "truncate", "garbage"]
+    seconds: float = 0
+    """For `delay`: the time that passes before it."""
+    bytes: int = 0
+    """For `truncate`: how much of the body arrives before the connection dies."""
+
+
+class Fault:
+    """One armed fault: what it does, to which requests, and how often it still will."""
+
+    __slots__ = ("after", "arguments", "kind", "path", "probability", "times")
+
+    def __init__(
+        self,
+        kind: Kind,
+        arguments: dict[str, Any],
+        path: str | None,
+        times: int | None,
+        after: int,
+        probability: float | None,
+    ) -> None:
+        self.kind = kind
+        self.arguments = arguments
+        self.path = path
+        self.times = times
+        self.after = after
+        self.probability = probability
+
+    def __repr__(self) -> str:
+        arguments = ", ".join(
+            [f"{name}={value!r}" for name, value in self.arguments.items() if value is not None]
+            + [f"{name}={getattr(self, name)!r}" for name in ("path", "probability") if getattr(self, name) is not None]
+        )
+        return f"{self.kind}({arguments})"
+
+
+class Faults:
+    """The armed faults. A request meets at most one: the first that is armed for it.
+
+    Each takes `path` (only requests of that path; None: any), `times` (how many requests; None: all from now on),
+    `after` (so many requests that it is for pass first) and `probability` (of meeting it, drawn from the fake's seed).
+    Raises `ValueError` for what cannot be.
+    """
+
+    def __init__(self, seed: int = 0) -> None:
+        self.seed = seed
+        self._random = random.Random(seed)
+        self._armed: list[Fault] = []
+
+    def respond(self, status: int, json: Any = None, headers: dict[str, str] | None = None, **to: Any) -> None:
+        """Answer with this status, JSON and headers; the request has no effect."""
+        if not isinstance(status, int) or not 200 <= status <= 599:
+            raise ValueError(f"a status to respond with is an integer from 200 to 599, not {status!r}")
+        jsons.dumps(json)
+        self._arm("respond", {"status": status, "json": json, "headers": headers}, to)
+
+    def delay(self, seconds: float, **to: Any) -> None:
+        """Answer late. The request takes effect when it arrives; a client whose patience ends before hears nothing."""
+        if isinstance(seconds, bool) or not isinstance(seconds, (int, float)) or not 0 <= seconds < float("inf"):
+            raise ValueError(f"a delay is a number of seconds, at least 0, not {seconds!r}")
+        self._arm("delay", {"seconds": seconds}, to)
+
+    def reset(self, **to: Any) -> None:
+        """The connection is reset before the request takes effect."""
+        self._arm("reset", {}, to)
+
+    def lose_response(self, **to: Any) -> None:
+        """The request takes effect, and the connection dies before the answer."""
+        self._arm("lose_response", {}, to)
+
+    def truncate(self, bytes: int, **to: Any) -> None:
+        """The request takes effect; of the answer's body so many bytes arrive, and the connection dies."""
+        if isinstance(bytes, bool) or not isinstance(bytes, int) or bytes < 0:
+            raise ValueError(f"a number of bytes is an integer, at least 0, not {bytes!r}")
+        self._arm("truncate", {"bytes": bytes}, to)
+
+    def garbage(self, **to: Any) -> None:
+        """The request takes effect; what arrives instead of the answer is not HTTP."""
+        self._arm("garbage", {}, to)
+
+    def refuse_control_write(self, *ids: int, **to: Any) -> None:
+        """The control objects of these cannot be written: RUNNING, and yet failed. For requests that have any."""
+        if not ids or any(isinstance(id, bool) or not isinstance(id, int) for id in ids):
+            raise ValueError(f"refuse_control_write takes test result ids, at least one, not {ids!r}")
+        self._arm("refuse_control_write", {"ids": list(ids)}, to)
+
+    def clear(self) -> None:
+        """Disarm all, and draw from the seed's beginning again."""
+        self._armed.clear()
+        self._random = random.Random(self.seed)
+
+    def _arm(self, kind: Kind, arguments: dict[str, Any], to: dict[str, Any]) -> None:
+        for name in to:
+            if name not in ("path", "times", "after", "probability"):
+                raise ValueError(unknown("argument", name, ("path", "times", "after", "probability")))
+        path, times, after = to.get("path"), to.get("times", 1), to.get("after", 0)
+        probability = to.get("probability")
+        if path is not None and not (isinstance(path, str) and path.startswith("/")):
+            raise ValueError(f"a path starts with a slash, e.g. /v1/end-conversations, not {path!r}")
+        if times is not None and not _is_count(times, 1):
+            raise ValueError(f"times is an integer, at least 1, or None for always, not {times!r}")
+        if not _is_count(after, 0):
+            raise ValueError(f"after is an integer, at least 0, not {after!r}")
+        if probability is not None and not (isinstance(probability, (int, float)) and 0 <= probability <= 1):
+            raise ValueError(f"probability is a number from 0 to 1, not {probability!r}")
+        self._armed.append(Fault(kind, arguments, path, times, after, probability))
+
+    def take(self, path: str, content: bytes) -> Fault | None:
+        """The fault that a request meets; it is used up by that."""
+        for fault in tuple(self._armed):
+            if fault.path not in (None, path):
+                continue
+            if fault.kind == "refuse_control_write" and not set(fault.arguments["ids"]) & set(requested_ids(content)):
+                continue
+            if fault.after:
+                fault.after -= 1
+                continue
+            if fault.probability is not None and self._random.random() >= fault.probability:
+                continue
+            if fault.times is not None:
+                fault.times -= 1
+                if fault.times == 0:
+                    self._armed.remove(fault)
+            return fault
+        return None
+
+    def __bool__(self) -> bool:
+        return bool(self._armed)
+
+    def __len__(self) -> int:
+        return len(self._armed)
+
+    def __iter__(self) -> Iterator[Fault]:
+        return iter(tuple(self._armed))
+
+    def __repr__(self) -> str:
+        return repr(self._armed)
+
+
+def response_of(fault: Fault) -> Response:
+    """The answer that a `respond` gives."""
+    json, headers = fault.arguments["json"], fault.arguments["headers"]
+    content = b"" if json is None else jsons.dumps(json, ensure_ascii=False, separators=(",", ":")).encode()
+    media_type = None if json is None else "application/json"
+    return Response(content, fault.arguments["status"], headers, media_type)
+
+
+def requested_ids(content: bytes) -> list[int]:
+    """The test result ids in the body of an end-conversations request, as far as they are any."""
+    try:
+        ids = jsons.loads(content)["test_result_ids"]
+        return [int(id) for id in ids]
+    except (ValueError, TypeError, KeyError, RecursionError):
+        return []
+
+
+def _is_count(value: Any, least: int) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value >= least

@@ -1,0 +1,158 @@
+"""The operations that Bluejay publishes (OpenAPI of July 2026): what can be called, modelled here or not."""
+
+from __future__ import annotations
+
+__all__ = ["PUBLISHED"]
+
+_OPERATIONS = """
+/v1/add-agent POST
+/v1/add-to-community/{community_id} PUT
+/v1/agent-by-external-id/{external_id} GET
+/v1/agent/{agent_id} DELETE
+/v1/agents/{agent_id} GET
+/v1/agents/{agent_id}/knowledge-bases GET
+/v1/agents/{agent_id}/knowledge-bases/versions DELETE GET POST
+/v1/agents/{agent_id}/knowledge-bases/versions/{version} DELETE GET
+/v1/agents/{agent_id}/knowledge-bases/versions/{version}/labels DELETE GET POST
+/v1/agents/{agent_id}/knowledge-bases/{kb_id} DELETE GET
+/v1/agents/{agent_id}/labels GET POST
+/v1/agents/{agent_id}/labels/{label_id} DELETE GET PUT
+/v1/agents/{agent_id}/prompts GET
+/v1/agents/{agent_id}/prompts/promote POST
+/v1/agents/{agent_id}/prompts/versions DELETE GET POST
+/v1/agents/{agent_id}/prompts/versions/{version} DELETE GET
+/v1/agents/{agent_id}/prompts/versions/{version}/labels DELETE GET POST
+/v1/agents/{agent_id}/prompts/{prompt_id} DELETE GET
+/v1/alert/{alert_id} DELETE
+/v1/all-agents GET
+/v1/all-folders GET
+/v1/api-keys POST
+/v1/api-keys/{key_id} DELETE
+/v1/call-log DELETE
+/v1/call-log/{call_id} DELETE
+/v1/call-logs DELETE
+/v1/call-webhook POST
+/v1/check-queue-simulation-run/{simulation_run_id} POST
+/v1/communities GET
+/v1/community/{community_id} DELETE GET
+/v1/compare-experiment-runs POST
+/v1/create-alert POST
+/v1/create-community POST
+/v1/create-custom-metric POST
+/v1/create-custom-metrics POST
+/v1/create-customer-persona POST
+/v1/create-customer-trait POST
+/v1/create-digital-human POST
+/v1/create-folder POST
+/v1/create-schedule POST
+/v1/create-simulation POST
+/v1/custom-metric/{metric_id} DELETE GET
+/v1/custom-metrics GET
+/v1/custom-metrics-by-agent/{agent_id} GET
+/v1/customer-persona/{persona_id} DELETE GET
+/v1/customer-personas-by-agent/{agent_id} GET
+/v1/customer-trait/{trait_id} DELETE GET
+/v1/customer-traits GET
+/v1/delete-schedule/{schedule_id} DELETE
+/v1/digital-human/{digital_human_id} DELETE GET
+/v1/digital-humans-by-simulation/{simulation_id} GET
+/v1/end-conversations POST
+/v1/evaluate POST
+/v1/evaluate-call POST
+/v1/folder/{folder_id} DELETE GET
+/v1/folders/move-agent PUT
+/v1/generate-custom-metrics POST
+/v1/generate-customer-personas POST
+/v1/generate-digital-humans POST
+/v1/generate-formatted-transcript POST
+/v1/generate-goals POST
+/v1/generate-http-webhook-key POST
+/v1/generate-intent-summary POST
+/v1/generate-objectives POST
+/v1/generate-prompt-summary POST
+/v1/generate-signing-key POST
+/v1/generate-test-scenarios POST
+/v1/generate-trait-values POST
+/v1/generate-translated-transcript/{test_result_id} POST
+/v1/get-agents-by-folder/{folder_id} GET
+/v1/get-all-simulations GET
+/v1/get-http-webhook-key POST
+/v1/get-integration-key POST
+/v1/get-signing-key POST
+/v1/get-simulation-runs/{simulation_id} GET
+/v1/get-simulations-by-agent/{agent_id} GET
+/v1/integrations GET PATCH
+/v1/integrations/ElevenLabs POST
+/v1/integrations/bland POST
+/v1/integrations/retell POST
+/v1/integrations/vapi POST
+/v1/integrations/vapi/sync POST
+/v1/integrations/vapi/sync-agent POST
+/v1/metrics-lab/evaluate-conversation POST
+/v1/metrics-lab/lab POST
+/v1/metrics-lab/lab/{lab_id} DELETE PUT
+/v1/metrics-lab/lab/{lab_id}/conversations DELETE POST
+/v1/metrics-lab/lab/{lab_id}/human-evaluation PUT
+/v1/metrics-lab/lab/{lab_id}/metric-revisions POST
+/v1/metrics-lab/lab/{lab_id}/metrics POST
+/v1/metrics-lab/lab/{lab_id}/settings PUT
+/v1/move-regen-test-scenarios POST
+/v1/optimize/metric-prompt POST
+/v1/optimize/metric-prompt-with-diff POST
+/v1/phone-numbers GET
+/v1/phone-numbers/add POST
+/v1/phone-numbers/{phone_number}/release DELETE
+/v1/ping GET
+/v1/queue-http-text-simulation-run POST
+/v1/queue-simulation-run POST
+/v1/queue-sms-simulation-run POST
+/v1/re-evaluate-simulation-result/{simulation_result_id} POST
+/v1/re-evaluate/{call_id} POST
+/v1/receive-text-message POST
+/v1/regen-test-scenarios POST
+/v1/regenerate-test-scenarios-from-community POST
+/v1/retrieve-call-log GET
+/v1/retrieve-call-log/{call_id} GET
+/v1/retrieve-call-logs GET
+/v1/retrieve-call-logs/{agent_id} GET
+/v1/retrieve-simulation-result/{test_result_id} GET
+/v1/retrieve-simulation-results/{simulation_run_id} GET
+/v1/send-http-text-message POST
+/v1/send-text POST
+/v1/simulation-result/{simulation_result_id} DELETE
+/v1/simulation-run/{simulation_run_id} DELETE
+/v1/simulation/{simulation_id} DELETE GET PUT
+/v1/simulation/{simulation_id}/add-digital-humans POST
+/v1/simulation/{simulation_id}/remove-digital-humans POST
+/v1/spans/{trace_id}/{span_id} POST
+/v1/subscription/active-package GET
+/v1/subscription/cancel POST
+/v1/subscription/signup POST
+/v1/subscription/start-trial POST
+/v1/traces GET
+/v1/traces/{trace_id} POST
+/v1/translate-transcript POST
+/v1/update-agent POST
+/v1/update-agent-by-external-id PUT
+/v1/update-alert/{alert_id} PUT
+/v1/update-community/{community_id} PUT
+/v1/update-custom-metric/{metric_id} PUT
+/v1/update-custom-metrics PUT
+/v1/update-customer-persona/{persona_id} PUT
+/v1/update-customer-trait/{trait_id} PUT
+/v1/update-digital-human/{digital_human_id} PUT
+/v1/update-folder/{folder_id} PUT
+/v1/update-integrations POST
+/v1/update-log/{call_id} PUT
+/v1/update-schedule/{schedule_id} PUT
+/v1/update-simulation-result POST
+/v1/weekly-notifications POST
+/v1/workflow GET POST
+/v1/workflow/{workflow_id} DELETE GET PUT
+/v1/workflow/{workflow_id}/duplicate POST
+"""
+
+PUBLISHED: dict[str, tuple[str, ...]] = {
+    path: tuple(methods) for path, *methods in (line.split() for line in _OPERATIONS.split("\n") if line)
+}
+"""Path → its methods."""

@@ -1,0 +1,62 @@
+"""Stubs: answers that a test gives for endpoints, above all for those that are not modelled."""
+
+from __future__ import annotations
+
+import json as jsons
+import re
+from typing import Any
+
+from starlette.responses import Response
+from starlette.routing import compile_path
+
+from fake_bluejay.core.suggest import unknown
+
+__all__ = ["Stubs"]
+
+_METHODS = ("DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT")
+
+
+class Stubs:
+    """The stubs of a fake. One that is given later for the same requests wins."""
+
+    def __init__(self) -> None:
+        self._stubs: dict[tuple[str, str], tuple[re.Pattern[str], int, Any]] = {}
+
+    def add(self, method: str, path: str, status: int = 200, json: Any = None) -> None:
+        """Answer these requests so. `path` may have parameters: `/v1/agents/{id}`.
+
+        Raises `ValueError` for a method, path or status that cannot be, `TypeError` for what is not JSON.
+        """
+        if method.upper() not in _METHODS:
+            raise ValueError(unknown("method", method, _METHODS))
+        if not path.startswith("/"):
+            raise ValueError(f"a path starts with a slash, e.g. /v1/agents/{{id}}, not {path!r}")
+        if not isinstance(status, int) or not 200 <= status <= 599:
+            raise ValueError(f"a status is an integer from 200 to 599, not {status!r}")
+        jsons.dumps(json)
+        self._stubs.pop((method.upper(), path), None)
+        self._stubs[method.upper(), path] = compile_path(path)[0], status, json
+
+    def find(self, method: str, path: str) -> Response | None:
+        """The answer for a request, if it is stubbed."""
+        for (stubbed, _), (pattern, status, json) in reversed(self._stubs.items()):
+            if method == stubbed and pattern.match(path):
+                if json is None:
+                    return Response(status_code=status)
+                content = jsons.dumps(json, ensure_ascii=False, separators=(",", ":"))
+                return Response(content, status, media_type="application/json")
+        return None
+
+    def clear(self) -> None:
+        """Forget all."""
+        self._stubs.clear()
+
+    def as_list(self) -> list[dict[str, Any]]:
+        """Each as data: method, path, status, json."""
+        return [
+            {"method": method, "path": path, "status": status, "json": json}
+            for (method, path), (_, status, json) in self._stubs.items()
+        ]
+
+    def __len__(self) -> int:
+        return len(self._stubs)

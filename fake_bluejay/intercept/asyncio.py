@@ -1,0 +1,96 @@
+"""asyncio: its event loops live in virtual time, and move to their next timer when nothing else is left to wait for.
+
+So whatever is built on a loop's timers passes at once: `asyncio.sleep`, `wait_for`, `timeout`, anyio, a client's own
+timeouts. Many sleepers wake in the order of their deadlines. While a connection, a subprocess or a thread is waited
+for, time is real, because theirs is.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import selectors
+import sys
+from collections.abc import Callable, Iterator
+from types import ModuleType
+from typing import Any
+from weakref import WeakKeyDictionary
+
+from fake_bluejay.intercept.patch import Patch
+from fake_bluejay.intercept.virtual_time import current_time, whole
+
+__all__ = ["LOOPBACKS", "patches"]
+
+LOOPBACKS: dict[int, Callable[[], bool]] = {}
+"""Port of a loopback server of ours → whether it has a request in hand."""
+
+_SLICE = 0.005
+"""Real seconds for which a loop waits at a time for something that is not a timer."""
+
+_in_executor: WeakKeyDictionary[Any, int] = WeakKeyDictionary()
+"""Event loop → how many calls it waits for that run on threads."""
+
+
+def patches(base_events: ModuleType) -> Iterator[Patch]:
+    """What to replace in `asyncio.base_events`, and in how its loops wait."""
+    yield Patch(base_events.BaseEventLoop, "time", _replace_time)
+    yield Patch(base_events.BaseEventLoop, "run_in_executor", _replace_run_in_executor)
+    yield Patch(selectors.DefaultSelector, "select", _replace_select)
+
+
+def _replace_time(original: Callable[[Any], float]) -> Callable[[Any], float]:
+    def time(self: Any) -> float:
+        now = current_time()
+        return original(self) if now is None else now.microseconds() / 1_000_000
+
+    return time
+
+
+def _replace_run_in_executor(original: Callable[..., Any]) -> Callable[..., Any]:
+    def run_in_executor(self: Any, executor: Any, func: Any, *args: Any) -> Any:
+        future = original(self, executor, func, *args)
+        if current_time() is not None:
+            _in_executor[self] = _in_executor.get(self, 0) + 1
+            future.add_done_callback(lambda _: _in_executor.update({self: _in_executor[self] - 1}))
+        return future
+
+    return run_in_executor
+
+
+def _replace_select(original: Callable[..., Any]) -> Callable[..., Any]:
+    def select(self: Any, timeout: float | None = None) -> Any:
+        now = current_time() if timeout is not None and timeout > 0 else None
+        loop: Any = asyncio._get_running_loop() if now is not None else None
+        if timeout is None or now is None or loop is None or getattr(loop, "_selector", None) != self:
+            return original(self, timeout)
+        events = original(self, 0)
+        if events:
+            return events
+        others = [each for each in self.get_map() if each != loop._ssock.fileno()]
+        on_threads = bool(_in_executor.get(loop)) or _on_anyio_threads()
+        if others or on_threads:
+            # Something may happen that is not one of the loop's timers, in real time; these are to see that pass.
+            slice = min(timeout, _SLICE)
+            events = original(self, slice)
+            if events:
+                return events
+            if on_threads or not all(_is_idle_loopback(loop, each) for each in others):
+                now.sleep(whole(slice))
+                return []
+        now.sleep(whole(timeout))
+        return []
+
+    return select
+
+
+def _on_anyio_threads() -> bool:
+    if "anyio.to_thread" not in sys.modules:
+        return False
+    return bool(sys.modules["anyio.to_thread"].current_default_thread_limiter().borrowed_tokens)
+
+
+def _is_idle_loopback(loop: Any, descriptor: int) -> bool:
+    """Whether a connection leads to a loopback server of ours, which has nothing to do."""
+    transport = loop._transports.get(descriptor)
+    peer = transport and transport.get_extra_info("peername")
+    in_hand = LOOPBACKS.get(peer[1]) if peer else None
+    return in_hand is not None and not in_hand()
