@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import sys
+from collections.abc import Callable, Generator, Iterator
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -30,12 +31,47 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         parser.addini(f"bluejay_{name}", help, default=None)
         group.addoption(f"--bluejay-{name.replace('_', '-')}", dest=f"bluejay_{name}", default=None, help=help)
 
+    parser.addini("bluejay_guard", "no test may reach the real Bluejay, with the fixture or without", "bool", False)
+
 
 def pytest_configure(config: pytest.Config) -> None:
+    if config.getini("bluejay_guard"):
+        from fake_bluejay.intercept import switch
+
+        switch.guard(True)
+        config.add_cleanup(lambda: switch.guard(False))
     config.addinivalue_line(
         "markers",
         f"bluejay({'=…, '.join(_OPTIONS)}=…): options of the bluejay fixture for this test, class or module",
     )
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    if "bluejay_every_reading" in metafunc.fixturenames:
+        from fake_bluejay.core.readings import Readings
+
+        departures = list(Readings().departures())
+        metafunc.parametrize(
+            "bluejay_every_reading",
+            [{}, *({name: str(choice)} for name, choice in departures)],
+            ids=["defaults", *(f"{name}={choice}" for name, choice in departures)],
+            indirect=True,
+        )
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    report = yield
+    facade = sys.modules.get("fake_bluejay.fake")
+    if report.failed and facade is not None:
+        report.sections += [("bluejay", fake.report()) for fake in facade.ACTIVE]
+    return report
+
+
+class UnmodelledEndpoint(pytest.PytestWarning):
+    """A test called an endpoint of Bluejay that the fake neither models nor was given a stub for."""
 
 
 @pytest.fixture
@@ -56,6 +92,7 @@ def make_bluejay(request: pytest.FixtureRequest) -> Iterator[Callable[..., FakeB
     finally:
         for fake in reversed(made):
             fake.stop()
+            _warn(request, fake)
 
 
 @pytest.fixture
@@ -63,8 +100,19 @@ def bluejay(request: pytest.FixtureRequest) -> Iterator[FakeBluejay]:
     """A fresh fake Bluejay: calls to the real host are answered by it, in this process, and time stands still."""
     from fake_bluejay.fake import FakeBluejay
 
-    with FakeBluejay(**_configured(request)) as fake:
+    fake = FakeBluejay(**_configured(request)).start()
+    try:
         yield fake
+    finally:
+        fake.stop()
+        _warn(request, fake)
+
+
+@pytest.fixture
+def bluejay_every_reading(request: pytest.FixtureRequest, make_bluejay: Callable[..., FakeBluejay]) -> FakeBluejay:
+    """`bluejay`, in as many runs of the test: with the defaults, and with each other plausible reading."""
+    readings = {**dict(_configured(request).get("readings") or {}), **request.param}
+    return make_bluejay(readings=readings)
 
 
 @pytest.fixture
@@ -72,6 +120,13 @@ def bluejay_server(bluejay: FakeBluejay, monkeypatch: pytest.MonkeyPatch) -> Fak
     """`bluejay` with its loopback server started, and `BLUEJAY_API_URL` naming that: for subprocesses."""
     monkeypatch.setenv("BLUEJAY_API_URL", bluejay.base_url)
     return bluejay
+
+
+def _warn(request: pytest.FixtureRequest, fake: FakeBluejay) -> None:
+    for call in fake.unmodelled:
+        method, path = call.split(" ", 1)
+        advice = f'answered 501; give it an answer: bluejay.stub("{method}", "{path}", json={{…}})'
+        request.node.warn(UnmodelledEndpoint(f"{call} is not modelled by the fake Bluejay, and was {advice}"))
 
 
 def _configured(request: pytest.FixtureRequest) -> dict[str, Any]:

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import difflib
 import functools
 import inspect
 import json
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Self, TypedDict, TypeVar, Unpack, cast
 
 from fake_bluejay.api.app import Api
-from fake_bluejay.api.faults import Faults
+from fake_bluejay.api.faults import Faults, requested_ids
 from fake_bluejay.api.journal import Journal
 from fake_bluejay.api.stubs import Stubs
 from fake_bluejay.core import dump as dumps
@@ -31,12 +33,19 @@ if TYPE_CHECKING:
 
     from fake_bluejay.server.loopback import Loopback
 
-__all__ = ["OPTIONS", "FakeBluejay", "FakeClock", "FakeReadings", "Options", "Snapshot"]
+__all__ = ["ACTIVE", "OPTIONS", "FakeBluejay", "FakeClock", "FakeReadings", "Options", "Snapshot"]
 
 API_KEY = "fake-bluejay-key"
 """The key of the default organisation: made up, so no real key is ever needed in a test."""
 
+_SECTION = "--- bluejay ---"
+"""What begins the note on an assertion that failed while a fake was on."""
+
 _Function = TypeVar("_Function", bound=Callable[..., Any])
+
+
+ACTIVE: list[FakeBluejay] = []
+"""The fakes that are on, the one that takes the calls last."""
 
 
 class Options(TypedDict, total=False):
@@ -94,6 +103,7 @@ class FakeBluejay:
     def start(self) -> Self:
         """Take the calls to the real host from now on. Starting twice is one start."""
         if self._on is None:
+            ACTIVE.append(self)
             self._on = switch.Fake(self._api, self._environment(), self.faults.__bool__, self._time())
             switch.switch_on(self._on)
         return self
@@ -110,6 +120,7 @@ class FakeBluejay:
         """Let go of everything: the calls, the environment, the loopback server."""
         if self._on is not None:
             switch.switch_off(self._on)
+            ACTIVE.remove(self)
             self._on = self._world.on_move = None
         if self._loopback is not None:
             self._loopback.give_back()
@@ -121,14 +132,18 @@ class FakeBluejay:
     def __enter__(self) -> Self:
         return self.start()
 
-    def __exit__(self, *exception: object) -> None:
+    def __exit__(self, type_: type[BaseException] | None, error: BaseException | None, traceback: object) -> None:
+        if isinstance(error, AssertionError) and _SECTION not in "".join(getattr(error, "__notes__", ())):
+            error.add_note(f"{_SECTION}\n{self.report()}")
         self.stop()
 
     async def __aenter__(self) -> Self:
         return self.start()
 
-    async def __aexit__(self, *exception: object) -> None:
-        self.stop()
+    async def __aexit__(
+        self, type_: type[BaseException] | None, error: BaseException | None, traceback: object
+    ) -> None:
+        self.__exit__(type_, error, traceback)
 
     def __call__(self, function: _Function) -> _Function:
         """Decorate a function: each call gets a fresh fake of these options, as `bluejay` if it has that parameter."""
@@ -199,45 +214,75 @@ class FakeBluejay:
 
     def assert_ended(self, *ids: int, by: str | None = None) -> None:
         """An end-conversations call marked each of these; by `"agent"` or `"watchdog"`: that has since ended it."""
+        if by not in (None, "agent", "watchdog"):
+            raise ValueError(unknown("cause of an end:", by, ("agent", "watchdog")))
         self._world.settle()
         for id in ids:
             ours = [control for control in self._world.control_objects if control.test_result_id == id]
             if not ours:
-                raise AssertionError(f"no call marked {id} for ending\n{self._what_arrived()}")
+                raise AssertionError(f"no call marked {id} for ending: {self._instead(id)}{self._arrived()}")
             if by is not None and all(control.by != by for control in ours):
-                record = self._world.results.get(id)
-                state = f"is {record.status}" if record else "is gone"
                 raise AssertionError(
-                    f"{id} was marked, but not ended by the {by}: it {state},"
-                    f" control object {ControlObjectView(ours[-1])!r}\n{self._what_arrived()}"
+                    f"{id} was marked, but not ended by the {by}: {self._instead(id)}{self._arrived()}"
                 )
 
     def assert_failed(self, *ids: int) -> None:
         """An end-conversations call refused each of these."""
         for id in ids:
             if id not in self._world.refused:
-                raise AssertionError(f"no call was refused for {id}\n{self._what_arrived()}")
+                raise AssertionError(f"no call was refused for {id}: {self._instead(id)}{self._arrived()}")
+
+    def _instead(self, id: int) -> str:
+        """What did happen to a test result, for the message of an assertion that does not hold."""
+        record = self._world.results.get(id)
+        asked = [exchange for exchange in self._journal if id in requested_ids(exchange.content)]
+        controls = [control for control in self._world.control_objects if control.test_result_id == id]
+        said = "there is no such test result" if record is None else f"it is {record.status}"
+        if controls:
+            ended = controls[-1].by
+            said += f", and was marked at {ControlObjectView(controls[-1]).written_at.isoformat()}"
+            said += f" and ended by the {ended}" if ended else ""
+        elif id in self._world.refused:
+            said += ", and a call for it failed"
+        return said if asked else f"{said}, and no request named it"
+
+    @property
+    def unmodelled(self) -> list[str]:
+        """The calls that got a 501, because their endpoint is neither modelled nor stubbed: `"GET /v1/…"`."""
+        return list(
+            dict.fromkeys(
+                f"{one.method} {one.path}" for one in self._journal if one.response and one.response.status_code == 501
+            )
+        )
+
+    def _arrived(self, most: int = 10) -> str:
+        """What did arrive, a line each; of much, the end."""
+        lines = [f"  {exchange!r}" for exchange in self._journal]
+        before = [f"  … {len(lines) - most} more before"] if len(lines) > most else []
+        return "\n".join(["", "what arrived:", *before, *(lines[-most:] or ["  nothing"])])
 
     def assert_no_requests(self) -> None:
         """Nothing arrived."""
         if len(self._journal):
-            raise AssertionError(f"{len(self._journal)} requests arrived\n{self._what_arrived()}")
+            raise AssertionError(f"{len(self._journal)} requests arrived{self._arrived()}")
 
     def assert_requested(self, method: str, path: str, times: int | None = None) -> None:
         """A request of that method and path arrived: at least once, or exactly so many `times`."""
-        count = sum(one.method == method.upper() and one.path == path for one in self._journal)
-        if count == 0 if times is None else count != times:
+        came = Counter(f"{one.method} {one.path}" for one in self._journal)
+        asked = f"{method.upper()} {path}"
+        if (came[asked] == 0) if times is None else (came[asked] != times):
             wanted = "at least once" if times is None else f"{times} times"
+            near = difflib.get_close_matches(asked, came, n=1, cutoff=0)
+            nearest = f" (the nearest that came: {near[0]}, {came[near[0]]} times)" if near and near[0] != asked else ""
             raise AssertionError(
-                f"{method} {path} was expected {wanted}, and came {count} times\n{self._what_arrived()}"
+                f"{asked} was expected {wanted}, and came {came[asked]} times{nearest}{self._arrived()}"
             )
 
-    def _what_arrived(self, most: int = 20) -> str:
-        exchanges = list(self._journal)
-        lines = [f"  {exchange!r}" for exchange in exchanges[-most:]]
-        if len(exchanges) > most:
-            lines.insert(0, f"  … {len(exchanges) - most} more before")
-        return "\n".join(["what arrived:", *(lines or ["  nothing"])])
+    def report(self) -> str:
+        """What happened, as text: requests, answers, faults, histories, in time order. Keys are masked."""
+        from fake_bluejay.report import report
+
+        return report(self)
 
     def stub(self, method: str, path: str, status: int = 200, json: Any = None) -> None:
         """An answer for an endpoint, above all for one that is not modelled; `path` may have parameters in braces.

@@ -11,7 +11,7 @@ from typing import Any, overload
 
 from fake_bluejay.core.clock import datetime_at
 
-__all__ = ["Answer", "Exchange", "Journal", "masked"]
+__all__ = ["Answer", "Exchange", "Journal", "masked", "masked_key", "shortened"]
 
 _KEY_HEADERS = ("x-api-key", "authorization")
 
@@ -44,7 +44,7 @@ class Answer:
         return _json(self.content)
 
     def __repr__(self) -> str:
-        return f"<Answer {self.status_code} {_short(self.content)}>"
+        return f"<Answer {self.status_code} {shortened(self.content)}>"
 
 
 class Exchange:
@@ -89,10 +89,8 @@ class Exchange:
         return _json(self.content)
 
     def __repr__(self) -> str:
-        keys = [masked(self.headers[name]) for name in _KEY_HEADERS if name in self.headers]
-        key = f" key={keys[0]}" if keys else ""
         answer = "no answer" if self.response is None else f"{self.response.status_code}"
-        return f"<{self.method} {self.path}{key} {_short(self.content)} → {answer}>"
+        return f"<{self.method} {self.path}{masked_key(self)} {shortened(self.content)} → {answer}>"
 
 
 class Journal:
@@ -138,6 +136,12 @@ def masked(key: str) -> str:
     return f"{key[:4]}…{key[-2:]}" if len(key) >= 12 else "…" if key else "(empty)"
 
 
+def masked_key(exchange: Exchange) -> str:
+    """The key that a request came with, as it may be shown; empty if it had none."""
+    keys = [masked(exchange.headers[name]) for name in _KEY_HEADERS if name in exchange.headers]
+    return f" key={keys[0]}" if keys else ""
+
+
 def _headers_dict(raw: list[tuple[bytes, bytes]]) -> dict[str, str]:
     headers: dict[str, str] = {}
     for name, value in raw:
@@ -153,6 +157,7 @@ def _json(content: bytes) -> Any:
         return None
 
 
-def _short(content: bytes, limit: int = 120) -> str:
+def shortened(content: bytes, limit: int = 200) -> str:
+    """A body as reports show it."""
     text = content.decode(errors="replace")
     return text if len(text) <= limit else f"{text[:limit]}… ({len(content)} bytes)"

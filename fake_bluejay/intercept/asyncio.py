@@ -67,15 +67,15 @@ def _replace_select(original: Callable[..., Any]) -> Callable[..., Any]:
             return events
         others = [each for each in self.get_map() if each != loop._ssock.fileno()]
         on_threads = bool(_in_executor.get(loop)) or _on_anyio_threads()
-        if others or on_threads:
+        if on_threads or not all(_is_idle_loopback(loop, each) for each in others):
             # Something may happen that is not one of the loop's timers, in real time; these are to see that pass.
             slice = min(timeout, _SLICE)
             events = original(self, slice)
-            if events:
-                return events
-            if on_threads or not all(_is_idle_loopback(loop, each) for each in others):
+            if not events:
                 now.sleep(whole(slice))
-                return []
+            return events
+        if others and (events := original(self, 0)):  # what an idle server had sent by then
+            return events
         now.sleep(whole(timeout))
         return []
 

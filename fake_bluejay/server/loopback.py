@@ -42,7 +42,6 @@ class Loopback:
 
     def __init__(self) -> None:
         self.app: ASGIApp | None = None
-        self._loop: asyncio.AbstractEventLoop | None = None
         # It listens before uvicorn runs: clients that are early wait in the socket's queue.
         self._socket = socket.create_server(("127.0.0.1", 0), backlog=2048)
         self.port: int = self._socket.getsockname()[1]
@@ -59,14 +58,19 @@ class Loopback:
                 timeout_graceful_shutdown=1,
             )
         )
-        self._thread = threading.Thread(
-            target=self._server.run, kwargs={"sockets": [self._socket]}, name="fake-bluejay loopback", daemon=True
-        )
+        self._loop = (self._server.config.get_loop_factory() or asyncio.new_event_loop)()
+        self._thread = threading.Thread(target=self._run, name="fake-bluejay loopback", daemon=True)
         self._thread.start()
         atexit.register(self._end)
 
+    def _run(self) -> None:
+        async def run() -> None:
+            await self._server.serve(sockets=[self._socket])
+
+        with asyncio.Runner(loop_factory=lambda: self._loop) as runner:
+            runner.run(run())
+
     async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
-        self._loop = asyncio.get_running_loop()
         self._answering += 1
         try:
             await (self.app or _STOPPED)(scope, receive, send)
@@ -80,14 +84,23 @@ class Loopback:
         return self._thread.ident
 
     def is_answering(self) -> bool:
-        """Whether it has a request in hand."""
-        return self._answering > 0
+        """Whether it has a request in hand, or one that has been sent already and not been read yet."""
+        caught_up = threading.Event()
+
+        def turn(left: int) -> None:
+            if left:
+                self._loop.call_soon(turn, left - 1)
+            else:
+                caught_up.set()
+
+        # So many turns of its loop take what is waiting from the first byte of a connection to the request.
+        self._loop.call_soon_threadsafe(turn, 10)
+        return not caught_up.wait(timeout=1) or self._answering > 0
 
     def give_back(self) -> None:
         """Close the connections there are, and answer nobody until lent again."""
         self.app = None
-        if self._loop is not None:
-            asyncio.run_coroutine_threadsafe(self._close_connections(), self._loop).result(timeout=5)
+        asyncio.run_coroutine_threadsafe(self._close_connections(), self._loop).result(timeout=5)
         with _lock:
             _idle.append(self)
 
