@@ -105,7 +105,11 @@ class FakeBluejay:
         if self._on is None:
             ACTIVE.append(self)
             self._on = switch.Fake(self._api, self._environment(), self.faults.__bool__, self._time())
-            switch.switch_on(self._on)
+            try:
+                switch.switch_on(self._on)
+            except BaseException:
+                self.stop()
+                raise
         return self
 
     def _time(self) -> VirtualTime | None:

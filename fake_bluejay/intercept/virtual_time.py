@@ -157,6 +157,8 @@ def join(now: VirtualTime) -> None:
 
 def leave(now: VirtualTime) -> None:
     """It is off again."""
+    if now not in _times:
+        return
     first = _times[0] is now
     _times.remove(now)
     now.stop()

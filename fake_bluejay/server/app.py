@@ -31,7 +31,7 @@ def served_app(world: World, api: ASGIApp, reset: Callable[[], None]) -> ASGIApp
 
         async def send_broken(message: Message) -> None:
             breakage: Breakage | None = extensions[BREAKAGE]
-            if breakage is not None and await _break(breakage, message, send, world):
+            if breakage is not None and await _break(breakage, message, receive, send, world):
                 return
             await send(message)
 
@@ -40,33 +40,39 @@ def served_app(world: World, api: ASGIApp, reset: Callable[[], None]) -> ASGIApp
     return app
 
 
-async def _break(breakage: Breakage, message: Message, send: Any, world: World) -> bool:
+async def _break(breakage: Breakage, message: Message, receive: Receive, send: Any, world: World) -> bool:
     """Carry a fault out on a socket. Says whether the message is not to be sent any more."""
     begins = message["type"] == "http.response.start"
+    if breakage.kind == "delay":
+        return begins and await _leaves_within(breakage.seconds, receive, world)
     # The connection itself is uvicorn's, and no part of ASGI.
-    transport: asyncio.Transport = send.__self__.transport
-    match breakage.kind:
-        case "delay":
-            if begins:
-                speed = world.clock.speed if isinstance(world.clock, ScaledClock) else 1.0
-                await asyncio.sleep(breakage.seconds / speed if speed else breakage.seconds)
+    request = send.__self__
+    transport: asyncio.Transport = request.transport
+    if breakage.kind == "truncate":
+        if begins:
             return False
-        case "truncate":
-            if not begins:
-                await send({**message, "body": message["body"][: breakage.bytes], "more_body": True})
-                transport.close()
-            return not begins
-        case "reset":
-            if begins:
-                _linger_not(transport)
-                transport.abort()
-        case "garbage":
-            if begins:
-                transport.write(GARBAGE)
-                transport.close()
-        case "lose_response":
-            if begins:
-                transport.close()
+        await send({**message, "body": message["body"][: breakage.bytes], "more_body": True})
+        transport.close()
+    elif begins and breakage.kind == "reset":
+        _linger_not(transport)
+        transport.abort()
+    elif begins:
+        if breakage.kind == "garbage":
+            transport.write(GARBAGE)
+        transport.close()
+    request.disconnected = True  # or uvicorn logs that the answer is not whole
+    return True
+
+
+async def _leaves_within(seconds: float, receive: Receive, world: World) -> bool:
+    """Wait so long, in the clock's seconds if it follows real time; true at once if the client leaves meanwhile."""
+    speed = world.clock.speed if isinstance(world.clock, ScaledClock) else 1
+    try:
+        async with asyncio.timeout(seconds / speed if speed else seconds):
+            while (await receive())["type"] != "http.disconnect":
+                pass
+    except TimeoutError:
+        return False
     return True
 
 

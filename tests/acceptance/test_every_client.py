@@ -1,0 +1,56 @@
+"""The same scenario by every client library: sync and async, imported before and after, in process and on a socket."""
+
+import json
+import subprocess
+import sys
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from fake_bluejay.core.clock import EPOCH, datetime_at
+
+CLIENTS_FILE = Path(__file__).with_name("clients.py")
+sys.path.insert(0, str(CLIENTS_FILE.parent))
+import clients  # noqa: E402
+
+sys.path.remove(str(CLIENTS_FILE.parent))
+
+
+@pytest.fixture(scope="module", autouse=True)
+def imported_before() -> None:
+    for name in clients.CLIENTS:
+        (clients.SYNC.get(name) or clients.ASYNC[name])()
+
+
+def check(seen: dict[str, Any]) -> None:
+    assert seen["answer"]["test_result_ids"] == [1, 2, 3]
+    assert seen["answer"]["failed_ids"] == [999]
+    # The silent one's watchdog is due at 30 s, and its evaluation at 36 s: seen at the next poll, the eighth.
+    assert seen["polls"] == 8
+    assert [result["status"] for result in seen["results"]] == ["COMPLETED"] * 3
+
+
+@pytest.mark.parametrize("loopback", [False, True], ids=["in process", "loopback"])
+@pytest.mark.parametrize("client", clients.CLIENTS)
+def test_imported_before(client: str, loopback: bool) -> None:
+    played = clients.play(client, loopback)
+    check(played.seen)
+    causes = [[entry.cause for entry in history] for history in played.histories]
+    assert causes == [["agent", "evaluation", "evaluation"]] * 2 + [["watchdog", "evaluation", "evaluation"]]
+    ends = [history[0].at - datetime_at(EPOCH) for history in played.histories]
+    assert ends == [timedelta(seconds=2), timedelta(seconds=2), timedelta(seconds=30)]
+    assert played.fake.requests[0].headers["x-api-key"] == "key"
+    assert len(played.fake.requests) == 1 + 9 * 3
+
+
+@pytest.mark.parametrize("client", clients.CLIENTS)
+def test_imported_after(client: str) -> None:
+    run = subprocess.run(
+        [sys.executable, "-W", "error", str(CLIENTS_FILE), client], capture_output=True, text=True, timeout=60
+    )
+    assert run.returncode == 0, run.stderr
+    for line in run.stdout.splitlines():
+        check(json.loads(line))
+    assert len(run.stdout.splitlines()) == 2

@@ -1,0 +1,161 @@
+"""Every fault, as every client meets it: in process and on a socket, each cell of the table in docs/faults.md."""
+
+import asyncio
+import importlib
+import re
+import sys
+from pathlib import Path
+from typing import Any
+
+import bluejay as bluejay_sdk
+import httpx
+import pytest
+import requests
+from bluejay.utils import BackoffStrategy, RetryConfig
+
+from fake_bluejay import FakeBluejay
+
+HERE = Path(__file__).parent
+sys.path.insert(0, str(HERE))
+import clients  # noqa: E402
+
+sys.path.remove(str(HERE))
+
+URL = "https://api.getbluejay.ai/v1/end-conversations"
+ARGUMENTS = {"delay": [60], "truncate": [10]}
+TABLE = re.findall(r"^\| ([\w.() ]+) \| (`.*) \|$", (HERE.parent.parent / "docs/faults.md").read_text(), re.MULTILINE)
+KINDS = ["delay", "reset", "lose_response", "truncate", "garbage"]
+CELLS = [
+    (client, kind, exception.strip("`"))
+    for client, cells in TABLE
+    for kind, exception in zip(KINDS, cells.split(" | "), strict=True)
+    if client in clients.CLIENTS
+]
+
+
+def ask(client: str, base: str) -> Any:
+    arguments = ("POST", f"{base}/v1/end-conversations", {"test_result_ids": [1]})
+    if client in clients.SYNC:
+        return clients.SYNC[client]()(*arguments)
+    return asyncio.run(clients.ASYNC[client]()(*arguments))  # type: ignore[arg-type]
+
+
+def test_the_table_is_whole() -> None:
+    assert len(CELLS) == len(clients.CLIENTS) * len(KINDS)
+
+
+@pytest.mark.parametrize("loopback", [False, True], ids=["in process", "loopback"])
+@pytest.mark.parametrize(("client", "kind", "exception"), CELLS, ids=lambda each: str(each).split(".")[-1])
+def test_cell(client: str, kind: str, exception: str, loopback: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    if loopback:
+        monkeypatch.setattr(clients, "TIMEOUT", 0.02 if kind == "delay" else 5)
+    module, _, name = exception.rpartition(".")
+    expected = getattr(importlib.import_module(module or "builtins"), name)
+    with FakeBluejay() as bluejay:
+        bluejay.add_test_result()
+        start = bluejay.clock.now
+        getattr(bluejay.faults, kind)(*ARGUMENTS.get(kind, []))
+        with pytest.raises(expected) as raised:
+            ask(client, bluejay.url if loopback else clients.HOST)
+        assert raised.type is expected
+        assert len(bluejay.control_objects) == (kind != "reset")
+        assert bluejay.requests[-1].faults[0].startswith(kind)
+        if kind == "delay" and not loopback:
+            assert (bluejay.clock.now - start).total_seconds() == pytest.approx(5, abs=1e-5)
+        assert ask(client, bluejay.url if loopback else clients.HOST)[0] == 200  # one request, one fault
+
+
+@pytest.mark.parametrize("client", clients.CLIENTS)
+def test_a_delay_that_the_client_has_the_patience_for(client: str) -> None:
+    with FakeBluejay() as bluejay:
+        start = bluejay.clock.now
+        bluejay.faults.delay(4)
+        assert ask(client, clients.HOST)[0] == 200
+        assert (bluejay.clock.now - start).total_seconds() == pytest.approx(4, abs=1e-5)
+
+
+@pytest.mark.parametrize("client", [each for each in clients.CLIENTS if each != "urllib.request"])  # it raises
+def test_an_answer_of_ones_own(client: str) -> None:
+    with FakeBluejay() as bluejay:
+        bluejay.faults.respond(429, json={"detail": "slow down"}, headers={"Retry-After": "2"})
+        assert ask(client, clients.HOST) == (429, {"detail": "slow down"})
+        assert bluejay.requests[0].response.headers["retry-after"] == "2"  # type: ignore[union-attr]
+
+
+def test_a_refused_control_write(bluejay: FakeBluejay) -> None:
+    bluejay.add_test_results(3)
+    bluejay.faults.refuse_control_write(2, times=2)
+    answers = [end(*ids) for ids in ([1], [1, 2, 3], [2], [2])]
+    assert [answer["failed_ids"] for answer in answers] == [None, [2], [2], None]
+    assert bluejay.test_result(2).status == "RUNNING"
+    assert not bluejay.faults
+
+
+def end(*ids: int) -> Any:
+    return requests.post(URL, json={"test_result_ids": ids}, headers=clients.KEY).json()
+
+
+def test_which_requests_meet_a_fault(bluejay: FakeBluejay) -> None:
+    bluejay.faults.respond(503, path="/v1/end-conversations", after=1, times=2)
+    bluejay.faults.respond(500, path="/v1/ping")
+    statuses = [httpx.post(URL, headers=clients.KEY).status_code for _ in range(4)]
+    assert statuses == [422, 503, 503, 422]
+    assert httpx.get("https://api.getbluejay.ai/v1/ping").status_code == 500
+    bluejay.faults.respond(503, times=None)
+    assert [httpx.get(URL).status_code for _ in range(3)] == [503] * 3
+    bluejay.faults.clear()
+    assert httpx.get(URL).status_code == 405
+
+
+def test_probabilities_come_from_the_seed() -> None:
+    def statuses(seed: int) -> list[int]:
+        with FakeBluejay(seed=seed) as bluejay, httpx.Client() as client:
+            bluejay.faults.respond(503, times=None, probability=0.5)
+            return [client.get(URL).status_code for _ in range(30)]
+
+    assert statuses(1) == statuses(1) != statuses(2)
+    assert set(statuses(1)) == {503, 405}
+
+
+@pytest.mark.parametrize(
+    ("arm", "message"),
+    [
+        (lambda faults: faults.respond(99), "an integer from 200 to 599, not 99"),
+        (lambda faults: faults.delay(-1), "at least 0, not -1"),
+        (lambda faults: faults.truncate("x"), "an integer, at least 0, not 'x'"),
+        (lambda faults: faults.refuse_control_write(), "at least one"),
+        (lambda faults: faults.reset(times=0), "at least 1, or None for always, not 0"),
+        (lambda faults: faults.reset(after=-1), "at least 0, not -1"),
+        (lambda faults: faults.reset(probability=2), "from 0 to 1, not 2"),
+        (lambda faults: faults.reset(path="v1"), "starts with a slash"),
+        (lambda faults: faults.reset(tiems=2), "unknown argument 'tiems'; did you mean 'times'?"),
+    ],
+)
+def test_what_cannot_be_is_refused(bluejay: FakeBluejay, arm: Any, message: str) -> None:
+    with pytest.raises(ValueError, match=re.escape(message)):
+        arm(bluejay.faults)
+    assert not bluejay.faults
+
+
+CLIENT, ASYNC_CLIENT = httpx.Client(), httpx.AsyncClient()
+RETRIES = RetryConfig("backoff", BackoffStrategy(500, 60_000, 1.5, 3_600_000), True)
+
+
+def test_the_sdk_retries_in_no_time(bluejay: FakeBluejay) -> None:
+    result = bluejay.add_test_result()
+    bluejay.faults.respond(429, headers={"Retry-After": "2"}, times=3)
+    start = bluejay.clock.now
+    with bluejay_sdk.Bluejay(bluejay.api_key, client=CLIENT, async_client=ASYNC_CLIENT) as sdk:
+        answer = sdk.conversations.end_conversations(test_result_ids=[result.id], retries=RETRIES)
+    assert answer.test_result_ids == [result.id]
+    assert len(bluejay.requests) == 4
+    assert 6 <= (bluejay.clock.now - start).total_seconds() < 10
+
+
+async def test_the_sdk_retries_in_no_time_async(bluejay: FakeBluejay) -> None:
+    result = bluejay.add_test_result()
+    bluejay.faults.respond(503, times=2)
+    async with bluejay_sdk.Bluejay(bluejay.api_key, client=CLIENT, async_client=ASYNC_CLIENT) as sdk:
+        answer = await sdk.conversations.end_conversations_async(test_result_ids=[result.id], retries=RETRIES)
+    assert answer.test_result_ids == [result.id]
+    assert len(bluejay.requests) == 3

@@ -1,0 +1,222 @@
+"""Sleeping in the code under test moves the fake's clock instead of waiting; deadlines see it move."""
+
+import asyncio
+import random
+import threading
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from time import monotonic as clock_by_name
+from time import sleep
+
+import anyio
+import anyio.to_thread
+import httpx
+import pytest
+
+from fake_bluejay import FakeBluejay
+from fake_bluejay.intercept.virtual_time import _sleep as real_sleep
+
+
+def by_default(
+    seconds: float, wait: Callable[[float], None] = time.sleep, *, again: Callable[[float], None] = sleep
+) -> None:
+    wait(seconds)
+    again(seconds)
+
+
+class Waiter:
+    nap = sleep
+
+    def wait(self, seconds: float, nap: Callable[[float], None] = time.sleep) -> None:
+        nap(seconds)
+
+
+def passed(bluejay: FakeBluejay) -> float:
+    return (bluejay.clock.now - datetime(2026, 1, 1, tzinfo=UTC)).total_seconds()
+
+
+def test_every_way_to_sleep(bluejay: FakeBluejay) -> None:
+    time.sleep(10_000)
+    sleep(1_000)
+    by_default(100)
+    Waiter.nap(10)
+    Waiter().nap(2)
+    Waiter().wait(0.000001)
+    assert passed(bluejay) == 11_212.000001
+
+
+def test_what_sleep_refuses(bluejay: FakeBluejay) -> None:
+    sleep(0)
+    for wrong, error in ((-1, ValueError), ("1", TypeError), (float("inf"), OverflowError)):
+        with pytest.raises(error):
+            sleep(wrong)  # type: ignore[arg-type]
+    assert passed(bluejay) == 0
+
+
+CLOCKS: list[Callable[[], float]] = [
+    lambda: clock_by_name(),
+    lambda: time.monotonic(),
+    lambda: time.monotonic_ns() / 1e9,
+    lambda: time.time(),
+    lambda: time.time_ns() / 1e9,
+    lambda: datetime.now(UTC).timestamp(),
+    lambda: datetime.now().timestamp(),
+]
+
+
+@pytest.mark.parametrize("number", range(len(CLOCKS)))
+def test_a_loop_with_a_deadline(bluejay: FakeBluejay, number: int) -> None:
+    clock, polls = CLOCKS[number], 0
+    deadline = clock() + 60
+    while clock() < deadline:
+        polls += 1
+        sleep(min(7, deadline - clock()))
+    assert polls == 9
+    assert passed(bluejay) == pytest.approx(60, abs=1e-5)
+
+
+def test_a_loop_that_only_looks(bluejay: FakeBluejay) -> None:
+    deadline = time.monotonic() + 30
+    while time.monotonic() < deadline:
+        pass
+    assert passed(bluejay) >= 30
+
+
+def test_advancing_moves_what_the_code_sees(bluejay: FakeBluejay) -> None:
+    monotonic, wall = time.monotonic(), time.time()
+    bluejay.clock.advance(12.5)
+    assert time.monotonic() - monotonic == pytest.approx(12.5, abs=1e-6)
+    assert time.time() - wall == pytest.approx(12.5, abs=1e-6)
+    bluejay.reset()  # the fake's clock goes back, the code's must not
+    assert time.monotonic() - monotonic == pytest.approx(12.5, abs=1e-6)
+
+
+def test_durations_stay_true(bluejay: FakeBluejay) -> None:
+    start = time.perf_counter()
+    sleep(3600)
+    assert time.perf_counter() - start < 3600
+
+
+@pytest.mark.bluejay(sleep="real")
+def test_real_sleep(bluejay: FakeBluejay) -> None:
+    start = time.monotonic()
+    time.sleep(0.001)
+    assert time.monotonic() - start >= 0.001
+    assert passed(bluejay) == 0
+
+
+@pytest.mark.bluejay(clock="real")
+def test_skipped_sleep_on_a_real_clock(bluejay: FakeBluejay) -> None:
+    before, wall, monotonic = bluejay.clock.now, time.time(), time.monotonic()
+    sleep(600)
+    assert 600 <= (bluejay.clock.now - before).total_seconds() < 660
+    assert 600 <= time.monotonic() - monotonic < 660
+    assert 590 <= time.time() - wall < 660
+
+
+def test_two_fakes_move_together(make_bluejay: Callable[..., FakeBluejay]) -> None:
+    first, second = make_bluejay(), make_bluejay()
+    sleep(30)
+    assert passed(first) == passed(second) == 30
+    first.stop()
+    sleep(5)
+    assert (passed(first), passed(second)) == (30, 35)
+
+
+def test_sleepers_on_threads(bluejay: FakeBluejay) -> None:
+    def work() -> None:
+        for _ in range(3):
+            sleep(5)
+
+    threads = [threading.Thread(target=work) for _ in range(10)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(timeout=30)
+        assert not thread.is_alive()
+    assert passed(bluejay) >= 15
+
+
+def test_a_thread_polls_while_the_test_sleeps(bluejay: FakeBluejay) -> None:
+    polls: list[float] = []
+    stop = threading.Event()
+
+    def work() -> None:
+        while not stop.is_set():
+            sleep(5)
+            polls.append(passed(bluejay))
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    while not polls:
+        real_sleep(0)
+    sleep(100)
+    stop.set()
+    thread.join(timeout=30)
+    assert len(polls) > 10
+    assert polls == sorted(polls)
+
+
+async def test_asyncio_sleepers_wake_in_order(bluejay: FakeBluejay) -> None:
+    draw = random.Random(3)
+    lengths = [draw.randint(1, 60_000_000) / 1e6 for _ in range(500)]
+    woken: list[float] = []
+
+    async def sleeper(length: float) -> None:
+        await asyncio.sleep(length)
+        woken.append(length)
+
+    await asyncio.gather(*map(sleeper, lengths))
+    assert woken == sorted(lengths)
+    assert passed(bluejay) == pytest.approx(max(lengths), abs=1e-5)
+
+
+async def test_what_asyncio_builds_on_its_timers(bluejay: FakeBluejay) -> None:
+    with pytest.raises(TimeoutError):
+        await asyncio.wait_for(asyncio.Event().wait(), 1000)
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(100):
+            await asyncio.Event().wait()
+    with anyio.move_on_after(10) as scope:
+        await anyio.sleep(3600)
+    assert scope.cancelled_caught
+    assert passed(bluejay) == pytest.approx(1110, abs=1e-4)
+    assert asyncio.get_running_loop().time() == pytest.approx(time.monotonic(), abs=1e-6)
+
+
+async def test_work_on_threads_gets_its_time(bluejay: FakeBluejay) -> None:
+    def work() -> str:
+        real_sleep(0.02)
+        return "done"
+
+    assert await asyncio.wait_for(asyncio.to_thread(work), 600) == "done"
+    with anyio.fail_after(600):
+        assert await anyio.to_thread.run_sync(work) == "done"
+    assert passed(bluejay) < 60
+
+
+async def test_a_connection_gets_its_time(bluejay: FakeBluejay) -> None:
+    async def slow(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readline()
+        await asyncio.to_thread(real_sleep, 0.02)
+        writer.write(b"pong\n")
+        writer.close()
+
+    server = await asyncio.start_server(slow, "127.0.0.1", 0)
+    async with server, asyncio.timeout(600):
+        reader, writer = await asyncio.open_connection(*server.sockets[0].getsockname())
+        writer.write(b"ping\n")
+        assert await reader.readline() == b"pong\n"
+        writer.close()
+        await writer.wait_closed()
+    assert passed(bluejay) < 60
+
+
+async def test_an_idle_loopback_connection_holds_nothing_up(bluejay: FakeBluejay) -> None:
+    async with httpx.AsyncClient(base_url=bluejay.url) as client:
+        assert (await client.get("/v1/nothing")).status_code == 404
+        before = passed(bluejay)
+        await asyncio.sleep(3600)
+        assert passed(bluejay) - before == pytest.approx(3600, abs=1)
+        assert (await client.get("/v1/nothing")).status_code == 404

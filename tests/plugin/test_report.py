@@ -1,0 +1,199 @@
+"""What a failing test shows, and what a passing one is warned of."""
+
+import unittest
+
+import pytest
+import requests
+
+from fake_bluejay import FakeBluejay
+
+URL = "https://api.getbluejay.ai/v1/end-conversations"
+QUIET = ("-p", "no:randomly", "-p", "no:asyncio")
+FAILING = """
+import requests
+def test_fails(bluejay):
+    result = bluejay.add_test_result()
+    bluejay.faults.delay(1)
+    bluejay.faults.respond(503, after=5)
+    bluejay.readings.set(success="always")
+    requests.post(
+        "https://api.getbluejay.ai/v1/end-conversations",
+        headers={"X-API-Key": "a-very-secret-key"},
+        json={"test_result_ids": [result.id, 404]},
+    )
+    requests.get("https://api.getbluejay.ai/v1/" + "x" * 3000)
+    bluejay.clock.advance(10)
+    assert False
+"""
+
+
+def test_the_bluejay_section(pytester: pytest.Pytester) -> None:
+    pytester.makepyfile(FAILING)
+    result = pytester.runpytest_inprocess(*QUIET, "--bluejay-seed=7")
+    result.stdout.fnmatch_lines(
+        [
+            "*-- bluejay --*",
+            "now 2026-01-01T00:00:11+00:00, 0 timers pending, seed 7",
+            "readings that are not the defaults: success=always",
+            "faults still armed: [[]respond(status=503)]",
+            "*+0.000000 s  test result 1 added, RUNNING",
+            "*+0.000000 s  POST /v1/end-conversations key=a-ve…ey *[[]1, 404]*",
+            "*fault: delay(seconds=1)",
+            '*→ 200 {"success":true,*',
+            "*+1.000000 s  GET /v1/xxx*",
+            '*→ 404 {"detail":"Not Found"}',
+            "*+2.000000 s  test result 1: RUNNING → CONVERSATION_ENDED (end, by the agent)",
+            "*+3.000000 s  test result 1: CONVERSATION_ENDED → EVALUATING (evaluate, by the evaluation)",
+            "*+8.000000 s  test result 1: EVALUATING → COMPLETED (complete, by the evaluation)",
+        ]
+    )
+    assert "secret" not in result.stdout.str().split("-- bluejay --")[1]
+
+
+def test_of_much_the_end_is_shown() -> None:
+    with FakeBluejay() as bluejay:
+        bluejay.add_test_results(200)
+        requests.post(URL, headers={"X-API-Key": "k"}, json={"test_result_ids": list(range(1, 201))})
+        bluejay.clock.advance(60)
+        report = bluejay.report()
+    assert "… 742 lines more before" in report
+    assert report.count("\n") == 61
+    assert "test result 200: EVALUATING → COMPLETED" in report.splitlines()[-1]
+
+
+def test_without_a_fixture_the_assertion_carries_the_report() -> None:
+    @FakeBluejay()
+    def fails(bluejay: FakeBluejay) -> None:
+        bluejay.add_test_result(7)
+        requests.post(URL, headers={"X-API-Key": "k"}, json={"test_result_ids": [7]})
+        bluejay.assert_failed(7)
+
+    with pytest.raises(AssertionError) as raised:
+        fails()
+    assert "test result 7 added, RUNNING" in "".join(raised.value.__notes__)
+
+
+def test_a_call_that_is_not_modelled(pytester: pytest.Pytester) -> None:
+    pytester.makepyfile(
+        """
+        import requests
+        URL = "https://api.getbluejay.ai/v1/all-folders"
+        def test_not_stubbed(bluejay):
+            answer = requests.get(URL)
+            assert answer.status_code == 501
+            assert 'bluejay.stub("GET", "/v1/all-folders", status=200, json={' in answer.json()["detail"]
+        def test_stubbed(bluejay):
+            bluejay.stub("GET", "/v1/all-folders", json=[1, 2])
+            assert requests.get(URL).json() == [1, 2]
+            assert requests.post(URL).status_code == 405
+            bluejay.reset()
+            bluejay.stub("get", "/v1/{any}", status=204)
+            assert requests.get(URL).status_code == 204
+        """
+    )
+    result = pytester.runpytest_inprocess(*QUIET, "-W", "always")
+    result.assert_outcomes(passed=2, warnings=1)
+    result.stdout.fnmatch_lines(["*UnmodelledEndpoint: GET /v1/all-folders is not modelled by the fake Bluejay*"])
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("GTE", "/v1/x"), "unknown method 'GTE'; did you mean 'GET'?"),
+        (("GET", "v1/x"), "starts with a slash"),
+        (("GET", "/v1/x", 99), "from 200 to 599, not 99"),
+    ],
+)
+def test_a_stub_that_cannot_be(bluejay: FakeBluejay, arguments: tuple[object, ...], message: str) -> None:
+    with pytest.raises(ValueError, match=message.replace("?", r"\?")):
+        bluejay.stub(*arguments)  # type: ignore[arg-type]
+
+
+def test_every_reading(pytester: pytest.Pytester) -> None:
+    pytester.makepyfile(
+        """
+        import requests
+        seen = []
+        def test_it(bluejay_every_reading):
+            seen.append(dict(bluejay_every_reading.readings))
+        def test_each_departs_in_one():
+            defaults = seen[0]
+            for readings in seen[1:]:
+                assert sum(readings[name] != defaults[name] for name in defaults) == 1
+            assert len({str(readings) for readings in seen}) == len(seen)
+        """
+    )
+    from fake_bluejay.readings import Readings
+
+    count = 1 + len(list(Readings().departures()))
+    result = pytester.runpytest_inprocess(*QUIET, "-v")
+    result.assert_outcomes(passed=count + 1)
+    result.stdout.fnmatch_lines(["*test_it[[]defaults] PASSED*", "*test_it[[]success=if-none-failed] PASSED*"])
+
+
+GUARDED = """
+import socket, subprocess, sys, pytest
+def test_without_the_fixture():
+    with pytest.raises(OSError, match="api.getbluejay.ai was about to be called for real, while no fake Bluejay is on"):
+        socket.getaddrinfo("api.getbluejay.ai", 443)
+def test_with_it(bluejay):
+    with pytest.raises(OSError, match="by a client that the fake Bluejay does not intercept: point it at bluejay.url"):
+        socket.create_connection(("api.getbluejay.ai", 443))
+    with pytest.raises(OSError):
+        socket.gethostbyname("API.getbluejay.ai.")
+"""
+
+
+def test_the_guard_of_a_whole_suite(pytester: pytest.Pytester) -> None:
+    pytester.makepyfile(GUARDED)
+    pytester.makeini("[pytest]\nbluejay_guard = true\n")
+    pytester.runpytest_inprocess(*QUIET).assert_outcomes(passed=2)
+    pytester.makeini("[pytest]\n")
+    import socket
+
+    look_up = socket.getaddrinfo
+    pytester.runpytest_inprocess(*QUIET, "-k", "with_it").assert_outcomes(passed=1, deselected=1)
+    assert socket.getaddrinfo is look_up
+
+
+class TestInAUnittestCase(unittest.TestCase):
+    def setUp(self) -> None:
+        self.bluejay = self.enterContext(FakeBluejay())
+
+    def test_it(self) -> None:
+        self.bluejay.add_test_result()
+        answer = requests.post(URL, headers={"X-API-Key": "k"}, json={"test_result_ids": [1]})
+        assert answer.json()["ended_count"] == 1
+
+    @FakeBluejay(agent="silent")
+    def test_decorated(self, bluejay: FakeBluejay) -> None:
+        bluejay.add_test_result()
+        requests.post(URL, headers={"X-API-Key": "k"}, json={"test_result_ids": [1]})
+        bluejay.clock.advance(30)
+        bluejay.assert_ended(1, by="watchdog")
+
+
+def test_fixtures_of_wider_scopes(pytester: pytest.Pytester) -> None:
+    pytester.makepyfile(
+        """
+        import pytest, requests
+        from fake_bluejay import FakeBluejay
+        @pytest.fixture(scope="session")
+        def shared():
+            with FakeBluejay() as fake:
+                yield fake
+        class TestShared:
+            def test_one(self, shared):
+                shared.add_test_result()
+                with shared.snapshot():
+                    shared.add_test_result()
+            def test_two(self, shared, bluejay):
+                requests.get("https://api.getbluejay.ai/v1/nothing")
+                assert len(shared.test_results) == 1
+                assert (len(shared.requests), len(bluejay.requests)) == (0, 1)
+            def test_three(self, shared):
+                requests.get("https://api.getbluejay.ai/v1/nothing")
+                assert len(shared.requests) == 1
+        """
+    )
+    pytester.runpytest_inprocess(*QUIET).assert_outcomes(passed=3)
