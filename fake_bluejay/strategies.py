@@ -1,0 +1,138 @@
+"""Hypothesis strategies for those who test a client of Bluejay: payloads, worlds, and a machine that drives a client.
+
+Needs hypothesis: `pip install hypothesis`.
+"""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar, NamedTuple
+
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
+
+from fake_bluejay.agents import drops_after, ends_after, ends_within, silent
+from fake_bluejay.core.statuses import Status
+from fake_bluejay.fake import FakeBluejay
+
+__all__ = ["BluejayMachine", "InvalidPayload", "agents", "invalid_payloads", "valid_payloads", "worlds"]
+
+
+class InvalidPayload(NamedTuple):
+    """A payload that must draw a 422, and the types of the errors in it, in their order."""
+
+    payload: Any
+    types: tuple[str, ...]
+
+
+def agents() -> st.SearchStrategy[Any]:
+    """Agents of every kind, early and late."""
+    seconds = st.integers(0, 40_000_000).map(lambda microseconds: microseconds / 1e6)
+    return st.one_of(st.just(silent()), seconds.map(ends_after), seconds.map(ends_within), seconds.map(drops_after))
+
+
+def valid_payloads(ids: st.SearchStrategy[int] | None = None) -> st.SearchStrategy[dict[str, Any]]:
+    """Bodies that end-conversations accepts: `{"test_result_ids": […]}`, repetitions and other keys included.
+
+    `ids`: what to draw the ids from; small integers unless given.
+    """
+    lists = st.lists(st.integers(1, 50) if ids is None else ids, min_size=1, max_size=20)
+    others = st.dictionaries(st.text(min_size=1).filter("test_result_ids".__ne__), st.integers(), max_size=2)
+    return st.builds(lambda ids, more: {**more, "test_result_ids": ids}, lists, others)
+
+
+_WRONG_ITEMS: list[tuple[st.SearchStrategy[Any], str]] = [
+    (st.none(), "int_type"),
+    (st.lists(st.integers(), max_size=2), "int_type"),
+    (st.dictionaries(st.text(), st.integers(), max_size=2), "int_type"),
+    (st.integers(-100, 100).map(lambda whole: whole + 0.5), "int_from_float"),
+    (st.sampled_from(["abc", "", "0x10", "1.5", "one"]), "int_parsing"),
+    (st.just(1e20), "int_parsing_size"),
+]
+
+
+def _invalid_items() -> st.SearchStrategy[InvalidPayload]:
+    wrong = st.one_of(*[st.tuples(items, st.just(type_)) for items, type_ in _WRONG_ITEMS])
+    right = st.tuples(st.integers(1, 50), st.none())
+    mixed = st.lists(st.one_of(wrong, right), min_size=1, max_size=8).filter(
+        lambda items: any(type_ for _, type_ in items)
+    )
+    return mixed.map(
+        lambda items: InvalidPayload(
+            {"test_result_ids": [item for item, _ in items]}, tuple(type_ for _, type_ in items if type_)
+        )
+    )
+
+
+def invalid_payloads() -> st.SearchStrategy[InvalidPayload]:
+    """Bodies that end-conversations answers with 422, each with the types of its errors."""
+    not_lists = st.one_of(
+        st.none(), st.integers(), st.text(max_size=5), st.dictionaries(st.text(), st.integers(), max_size=2)
+    )
+    not_objects = st.one_of(st.none(), st.integers(), st.text(max_size=5), st.lists(st.integers(), max_size=3))
+    others = st.dictionaries(st.text().filter("test_result_ids".__ne__), st.integers(), max_size=3)
+    return st.one_of(
+        others.map(lambda body: InvalidPayload(body, ("missing",))),
+        st.just(InvalidPayload({"test_result_ids": []}, ("too_short",))),
+        not_lists.map(lambda value: InvalidPayload({"test_result_ids": value}, ("list_type",))),
+        not_objects.map(lambda body: InvalidPayload(body, ("missing" if body is None else "model_attributes_type",))),
+        _invalid_items(),
+    )
+
+
+@st.composite
+def worlds(draw: st.DrawFn, max_size: int = 10) -> FakeBluejay:
+    """Fakes with test results of every status and agent, at some moment of their lives. Not switched on."""
+    fake = FakeBluejay(seed=draw(st.integers(0, 2**16)))
+    for _ in range(draw(st.integers(0, max_size))):
+        fake.add_test_result(status=draw(st.sampled_from(list(Status))).value, agent=draw(agents()))
+        fake.clock.advance(draw(st.sampled_from([0, 0.000001, 1, 7.5])))
+    return fake
+
+
+class BluejayMachine(RuleBasedStateMachine):
+    """A machine in whose world anything may happen while a client is used: subclass it, and add rules that use yours.
+
+    It has a fake, `self.bluejay`, that is on; its rules add test results, pass time, and arm faults of `faults`.
+    Invariants are for the subclass to state: what must hold of the client whatever happens.
+    """
+
+    faults: ClassVar[tuple[str, ...]] = ("respond", "reset", "lose_response", "truncate", "garbage", "delay")
+    """Which faults may happen; a subclass may leave some out."""
+
+    _ARGUMENTS: ClassVar[dict[str, st.SearchStrategy[tuple[Any, ...]]]] = {
+        "respond": st.tuples(st.sampled_from([429, 500, 502, 503, 504])),
+        "truncate": st.tuples(st.integers(0, 40)),
+        "delay": st.tuples(st.integers(0, 60)),
+    }
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.bluejay = FakeBluejay().start()
+
+    def teardown(self) -> None:
+        """Switch the fake off."""
+        self.bluejay.stop()
+
+    @initialize(agents=st.lists(agents(), min_size=1, max_size=4))
+    def begin(self, agents: list[Any]) -> None:
+        """Some RUNNING test results to begin with."""
+        for agent in agents:
+            self.bluejay.add_test_result(agent=agent)
+
+    @rule(agent=agents(), status=st.sampled_from(list(Status)))
+    def add_test_result(self, agent: Any, status: Status) -> None:
+        """One more test result."""
+        self.bluejay.add_test_result(status=status.value, agent=agent)
+
+    @rule(seconds=st.sampled_from([0.000001, 1, 2, 19.999999, 20, 30]))
+    def pass_time(self, seconds: float) -> None:
+        """Some time passes."""
+        self.bluejay.clock.advance(seconds)
+
+    @rule(data=st.data())
+    def arm_fault(self, data: st.DataObject) -> None:
+        """The next request, or the one after, meets a fault."""
+        if self.faults:
+            kind = data.draw(st.sampled_from(self.faults))
+            arguments = data.draw(self._ARGUMENTS.get(kind, st.just(())))
+            getattr(self.bluejay.faults, kind)(*arguments, after=data.draw(st.integers(0, 1)))

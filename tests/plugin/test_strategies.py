@@ -1,0 +1,86 @@
+"""The strategies give what they say: payloads accepted, or refused for the reasons given; worlds; a machine."""
+
+from typing import Any
+
+import httpx
+import pytest
+from hypothesis import Phase, given, settings
+from hypothesis.stateful import invariant, rule, run_state_machine_as_test
+
+from fake_bluejay import FakeBluejay, Status
+from fake_bluejay.strategies import BluejayMachine, InvalidPayload, invalid_payloads, valid_payloads, worlds
+
+URL = "https://api.getbluejay.ai/v1/end-conversations"
+FAKE = FakeBluejay()
+CLIENT = FAKE.client(headers={"X-API-Key": "key"})
+MANY = settings(max_examples=300, deadline=None)
+
+
+@MANY
+@given(valid_payloads())
+def test_valid_payloads_are_accepted(payload: dict[str, Any]) -> None:
+    answer = CLIENT.post("/v1/end-conversations", json=payload)
+    assert answer.status_code == 200
+    assert answer.json()["failed_ids"] == payload["test_result_ids"]
+
+
+@MANY
+@given(invalid_payloads())
+def test_invalid_payloads_are_refused_for_the_reasons_given(invalid: InvalidPayload) -> None:
+    answer = CLIENT.post("/v1/end-conversations", json=invalid.payload)
+    assert answer.status_code == 422
+    assert tuple(error["type"] for error in answer.json()["detail"]) == invalid.types
+
+
+@MANY
+@given(worlds())
+def test_worlds_survive_a_dump(bluejay: FakeBluejay) -> None:
+    dump = bluejay.dump()
+    again = FakeBluejay.load(dump)
+    assert again.dump() == dump
+    for fake in (bluejay, again):
+        fake.clock.advance(100)
+    assert again.dump() == bluejay.dump()
+
+
+def test_a_machine_drives_a_client() -> None:
+    class Careful(BluejayMachine):
+        """A client that takes any failure for a maybe, and asks again."""
+
+        calls = 0
+
+        @rule()
+        def end_all(self) -> None:
+            ids = [result.id for result in self.bluejay.test_results]
+            for _ in range(20):
+                try:
+                    answer = httpx.post(URL, json={"test_result_ids": ids}, headers={"X-API-Key": "k"}, timeout=5)
+                except httpx.TransportError:
+                    continue
+                if answer.status_code == 200:
+                    type(self).calls += 1
+                    return
+
+        @invariant()
+        def nothing_is_stuck(self) -> None:
+            with self.bluejay.snapshot():
+                self.bluejay.clock.advance(31)
+                for result in self.bluejay.test_results:
+                    assert result.status != Status.RUNNING or not result.control
+
+    run_state_machine_as_test(Careful, settings=settings(max_examples=20, stateful_step_count=15, deadline=None))
+    assert Careful.calls > 10
+
+
+def test_a_machine_finds_a_careless_client() -> None:
+    class Careless(BluejayMachine):
+        faults = ("reset",)
+
+        @rule()
+        def end_first(self) -> None:
+            answer = httpx.post(URL, json={"test_result_ids": [1]}, headers={"X-API-Key": "k"}, timeout=5)
+            assert answer.json()["success"] in (True, False)
+
+    few = settings(max_examples=50, stateful_step_count=15, deadline=None, phases=[Phase.generate])
+    with pytest.raises(httpx.ReadError):
+        run_state_machine_as_test(Careless, settings=few)
