@@ -16,6 +16,7 @@ import bluejay as bluejay_sdk
 import httpx
 import pytest
 import requests
+import urllib3
 from bluejay import errors
 from requests import post
 from requests.adapters import HTTPAdapter
@@ -125,6 +126,11 @@ WAYS: dict[str, Any] = {
     "another port": lambda: SESSION.post(URL.replace(".ai", ".ai:8443"), json=IDS, headers=KEY).json(),
     "a proxy": lambda: SESSION.post(URL, json=IDS, headers=KEY, proxies={"https": PROXY}).json(),
     "a proxy with retries": lambda: RETRYING.post(URL, json=IDS, headers=KEY, proxies={"https": PROXY}).json(),
+    "plain http by a proxy": lambda: (
+        urllib3.ProxyManager(PROXY)
+        .request("POST", URL.replace("https", "http"), body=b'{"test_result_ids":[1]}', headers=BOTH)
+        .json()
+    ),
     "httpx": lambda: httpx.post(URL, json=IDS, headers=KEY).json(),
     "an old httpx client": lambda: CLIENT.post(URL, json=IDS, headers=KEY).json(),
     "httpx, a streamed upload": lambda: CLIENT.post(URL, content=parts(), headers=BOTH).json(),
