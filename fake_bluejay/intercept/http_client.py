@@ -38,7 +38,8 @@ def _putrequest(original: Callable[..., Any]) -> Callable[..., Any]:
         if url.startswith("http"):
             for_bluejay = current() is not None and is_bluejay(urlsplit(url).hostname)
             if for_bluejay != isinstance(self.sock, InProcessSocket):
-                self.close()
+                if self.sock is not None:
+                    self.sock.close()
                 self.sock = InProcessSocket("http", HOST, 80) if for_bluejay else None
         return original(self, method, url, *args, **kwargs)
 

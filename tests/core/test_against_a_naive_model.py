@@ -235,9 +235,7 @@ class Comparison(RuleBasedStateMachine):
         if id in self.naive.results:
             self.world.remove_test_result(id)
             del self.naive.results[id]
-            self.naive.pending = [
-                one for one in self.naive.pending if one["id"] != id or one["what"].startswith("agent")
-            ]
+            self.naive.pending = [one for one in self.naive.pending if one["id"] != id]
             # A control object of a removed test result is nobody's: a new one of that id does not inherit it.
             for control in self.naive.controls:
                 if control["id"] == id:
