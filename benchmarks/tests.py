@@ -72,6 +72,16 @@ def test_bluejay_requests(bluejay, n):
 def test_responses(n):
     responses.add(responses.POST, URL, json=ANSWER)
     assert session.post(URL, **CALL).json()["ended_count"] == 1
+
+@many
+def test_bluejay_loopback(bluejay, n):
+    bluejay.add_test_result()
+    assert session.post(bluejay.base_url + "/end-conversations", **CALL).json()["ended_count"] == 1
+
+@many
+def test_pytest_httpserver(httpserver, n):
+    httpserver.expect_request("/v1/end-conversations", method="POST").respond_with_json(ANSWER)
+    assert session.post(httpserver.url_for("/v1/end-conversations"), **CALL).json()["ended_count"] == 1
 """
 TIMER = """
 import json, os, time, pytest
@@ -88,7 +98,7 @@ def pytest_sessionfinish():
     with open(os.environ["COSTS"], "w") as file:
         json.dump(costs, file)
 """
-PLUGINS = ("conftest_plugin", "respx.plugin", "pytest_httpx")
+PLUGINS = ("conftest_plugin", "respx.plugin", "pytest_httpx", "pytest_httpserver.pytest_plugin")
 
 
 def run() -> None:
@@ -109,6 +119,12 @@ def run() -> None:
     )
     ratio("a constant in requests / responses", net("test_floor_of_requests"), net("test_responses"), "the floor")
     ratio("bluejay + requests / responses", net("test_bluejay_requests"), net("test_responses"), "≤ 0.9")
+    ratio(
+        "bluejay.url + requests / pytest-httpserver",
+        net("test_bluejay_loopback"),
+        net("test_pytest_httpserver"),
+        "≤ 0.6",
+    )
 
 
 def _round() -> dict[str, float]:

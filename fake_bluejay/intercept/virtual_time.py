@@ -231,18 +231,25 @@ class _Place(NamedTuple):
 
 
 _seen: dict[str, ModuleType] = {}
+_loaded: list[ModuleType] = []
 _places: list[_Place] = []
 
 
 def switch_named(on: bool) -> None:
     """Replace the functions of `time` wherever modules, their classes or defaults of their functions hold them."""
-    if len(sys.modules) != len(_seen):
+    global _loaded
+    loaded = list(sys.modules.values())
+    if loaded != _loaded:
+        _loaded = loaded
         _look_for_places()
     for owner, name, original, replacement in _places:
-        held, wanted = (original, replacement) if on else (replacement, original)
-        # What somebody else has put there since is theirs.
-        if vars(owner).get(name) is held if not isinstance(owner, FunctionType) else getattr(owner, name) == held:
-            setattr(owner, name, wanted)
+        if isinstance(owner, FunctionType):
+            ours = getattr(owner, name) == (original if on else replacement)
+        else:
+            value = vars(owner).get(name)
+            ours = id(value.__func__ if isinstance(value, staticmethod) else value) in _ORIGINALS
+        if ours:  # and not what somebody else has put there since
+            setattr(owner, name, replacement if on else original)
 
 
 def _look_for_places() -> None:

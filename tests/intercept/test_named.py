@@ -1,0 +1,54 @@
+"""Where else the functions of `time` are found, also in modules that come and go."""
+
+import sys
+import time
+from types import ModuleType
+
+import pytest
+
+from fake_bluejay import FakeBluejay
+
+
+def module(name: str, source: str) -> ModuleType:
+    made = ModuleType(name)
+    exec(source, vars(made))
+    return made
+
+
+SOURCE = """
+from time import sleep as nap
+def wait(seconds, *, by=nap): by(seconds)
+class Outer:
+    class Inner:
+        nap = nap
+"""
+
+
+def test_a_module_that_takes_the_place_of_another(monkeypatch: pytest.MonkeyPatch) -> None:
+    for _ in range(3):
+        made = module("comes_and_goes", SOURCE)
+        monkeypatch.setitem(sys.modules, "comes_and_goes", made)
+        with FakeBluejay() as bluejay:
+            start = bluejay.clock.now
+            made.nap(1000)
+            made.wait(200)
+            made.Outer.Inner().nap(30)
+            assert (bluejay.clock.now - start).total_seconds() == 1230
+        assert made.nap is time.sleep is made.wait.__kwdefaults__["by"] is made.Outer.Inner.nap
+
+
+def test_a_module_that_is_imported_meanwhile(monkeypatch: pytest.MonkeyPatch) -> None:
+    with FakeBluejay():
+        made = module("comes_late", SOURCE)
+        monkeypatch.setitem(sys.modules, "comes_late", made)
+    assert made.nap is time.sleep is made.wait.__kwdefaults__["by"] is made.Outer.Inner.nap
+
+
+def test_what_somebody_else_replaced_is_theirs(monkeypatch: pytest.MonkeyPatch) -> None:
+    made = module("replaced", SOURCE)
+    monkeypatch.setitem(sys.modules, "replaced", made)
+    with FakeBluejay():
+        pass
+    with FakeBluejay():
+        vars(made)["nap"] = print
+    assert made.nap is print
