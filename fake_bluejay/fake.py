@@ -340,7 +340,7 @@ class FakeBluejay:
             from fake_bluejay.server.app import served_app
             from fake_bluejay.server.loopback import lend
 
-            self._loopback = lend(served_app(self._world, self._api, self.reset))
+            self._loopback = lend(served_app(self, self.reset))
             REAL_TIME_THREADS.add(self._loopback.thread_id)
             LOOPBACKS[self._loopback.port] = self._loopback.is_answering
         return self._loopback.url

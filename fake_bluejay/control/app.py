@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from datetime import datetime
-from typing import Any
+from typing import Any, Protocol
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
@@ -22,15 +22,25 @@ from fake_bluejay.core.dump import dump, dump_record
 from fake_bluejay.core.records import Record
 from fake_bluejay.core.world import World
 
-__all__ = ["control_app"]
+__all__ = ["Controlled", "control_app"]
+
+
+class Controlled(Protocol):
+    """What the control API needs of a fake; `FakeBluejay` has it."""
+
+    @property
+    def world(self) -> World:
+        """The model behind it."""
+        ...
 
 
 class _BadRequest(Exception):
     """What the caller sent cannot be used; the text says why."""
 
 
-def control_app(world: World, reset: Callable[[], None]) -> Starlette:
-    """The control API over a world; `reset` puts the fake back to how it began."""
+def control_app(fake: Controlled, reset: Callable[[], None]) -> Starlette:
+    """The control API over a fake; `reset` puts it back to how it began."""
+    world = fake.world
 
     def route(method: str, path: str, answer: Callable[[Request, Any], Any]) -> Route:
         async def endpoint(request: Request) -> Response:

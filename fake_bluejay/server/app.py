@@ -6,21 +6,31 @@ import asyncio
 import socket
 import struct
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Protocol
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from fake_bluejay.api.faults import BREAKAGE, GARBAGE, Breakage
-from fake_bluejay.control.app import control_app
+from fake_bluejay.control.app import Controlled, control_app
 from fake_bluejay.core.clock import ScaledClock
 from fake_bluejay.core.world import World
 
 __all__ = ["served_app"]
 
 
-def served_app(world: World, api: ASGIApp, reset: Callable[[], None]) -> ASGIApp:
-    """One ASGI application of both surfaces, for uvicorn."""
-    control = control_app(world, reset)
+class Served(Controlled, Protocol):
+    """What a server needs of a fake; `FakeBluejay` has it."""
+
+    @property
+    def app(self) -> ASGIApp:
+        """Bluejay's surface."""
+        ...
+
+
+def served_app(fake: Served, reset: Callable[[], None]) -> ASGIApp:
+    """One ASGI application of both surfaces, for uvicorn; `reset` puts the fake back to how it began."""
+    control = control_app(fake, reset)
+    api = fake.app
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http" and (scope["path"] + "/").startswith("/_fake/"):
@@ -31,7 +41,7 @@ def served_app(world: World, api: ASGIApp, reset: Callable[[], None]) -> ASGIApp
 
         async def send_broken(message: Message) -> None:
             breakage: Breakage | None = extensions[BREAKAGE]
-            if breakage is not None and await _break(breakage, message, receive, send, world):
+            if breakage is not None and await _break(breakage, message, receive, send, fake.world):
                 return
             await send(message)
 

@@ -32,7 +32,7 @@ def serve(fake: FakeBluejay, listening: socket.socket, *, access_log: bool = Tru
         fake.requests.clear()
 
     config = uvicorn.Config(
-        served_app(fake.world, fake.app, reset),
+        served_app(fake, reset),
         interface="asgi3",
         lifespan="off",
         proxy_headers=False,
