@@ -11,9 +11,10 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from fake_bluejay.api.endpoints import STATE, Endpoint, end_conversations, retrieve_simulation_result
+from fake_bluejay.api import conversations, results
 from fake_bluejay.api.faults import BREAKAGE, Breakage, Fault, Faults, response_of
 from fake_bluejay.api.journal import Answer, Exchange, Journal
+from fake_bluejay.api.operation import STATE, Operation
 from fake_bluejay.api.published import PUBLISHED
 from fake_bluejay.api.stubs import Stubs
 from fake_bluejay.api.validation import json_error
@@ -35,12 +36,13 @@ async def _on_http_exception(request: Request, error: Exception) -> Response:
     return json_error(error.status_code, error.detail, dict(error.headers) if error.headers else None)
 
 
-_ROUTES = {
-    ("POST", "/v1/end-conversations"): Endpoint(end_conversations, has_body=True),
-    ("GET", "/v1/retrieve-simulation-result/{test_result_id}"): Endpoint(retrieve_simulation_result, has_body=False),
+_MODELLED: dict[tuple[str, str], Operation] = {
+    (operation.method, operation.path): operation
+    for module in (conversations, results)
+    for operation in module.OPERATIONS
 }
 
-_STATIC = {operation: endpoint for operation, endpoint in _ROUTES.items() if "{" not in operation[1]}
+_STATIC = {called: operation for called, operation in _MODELLED.items() if "{" not in called[1]}
 """Those whose path has no parameters: found by a look-up."""
 
 
@@ -59,13 +61,14 @@ class _NotModelled:
         await _not_modelled(scope, receive, send)
 
 
-_OPERATIONS = {(method, path): _NotModelled() for path, methods in PUBLISHED.items() for method in methods} | _ROUTES
+_OPERATIONS = {(method, path): _NotModelled() for path, methods in PUBLISHED.items() for method in methods} | _MODELLED
 
 # One for all fakes: what differs between them travels in the scope, so a new fake costs a test nothing to set up.
 _SURFACE = Starlette(
-    # Paths without parameters first, or /v1/things/{id} would take /v1/things/all.
+    # Paths without parameters first, or /v1/things/{id} would take /v1/things/all; then what is called most.
     routes=[
-        _route(*operation, _OPERATIONS[operation]) for operation in sorted(_OPERATIONS, key=lambda each: "{" in each[1])
+        _route(*called, _OPERATIONS[called])
+        for called in sorted(_OPERATIONS, key=lambda each: ("{" in each[1], each not in _MODELLED))
     ],
     exception_handlers={HTTPException: _on_http_exception},
 )
@@ -137,10 +140,11 @@ class Api:
         if self._stubs and (stubbed := self._stubs.find(scope["method"], scope["path"])):
             return stubbed
         # Whatever there is to routing beyond a look-up is Starlette's.
-        endpoint = None if scope.get("root_path") else _STATIC.get((scope["method"], scope["path"]))
-        if endpoint is not None:
+        operation = None if scope.get("root_path") else _STATIC.get((scope["method"], scope["path"]))
+        if operation is not None:
             unwritable = fault.arguments["ids"] if fault is not None and fault.kind == "refuse_control_write" else ()
-            return endpoint.answer(world, scope, content, frozenset(unwritable))
+            scope["path_params"] = {}
+            return operation.respond(world, scope, content, frozenset(unwritable))
         recorder = _Recorder()
         scope[STATE] = world, content
         await _SURFACE(scope, receive, recorder)
