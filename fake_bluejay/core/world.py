@@ -25,6 +25,7 @@ from fake_bluejay.core.readings import (
     WatchdogSets,
 )
 from fake_bluejay.core.records import WATCHDOG_DELAY, ControlObject, Move, Organisation, Record, check_fields
+from fake_bluejay.core.resources import Collection
 from fake_bluejay.core.statuses import TRANSITIONS, Event, IllegalMove, Status, event_between, ways_on
 from fake_bluejay.core.suggest import unknown
 from fake_bluejay.core.timers import TimerKind, Timers
@@ -105,6 +106,10 @@ class World:
         self.require_known_keys = False
         """Whether only keys that an organisation has are accepted, or any key that is not empty."""
         self.organisations: dict[str, Organisation] = {DEFAULT_ORGANISATION: Organisation(DEFAULT_ORGANISATION, ())}
+        self.agents = Collection("agent")
+        self.simulations = Collection("simulation")
+        self.digital_humans = Collection("digital human")
+        """A digital human's field `simulation_ids` says which simulations it belongs to; nothing else does."""
         self.results: dict[int, Record] = {}
         self.control_objects: list[ControlObject] = []
         self.timers = Timers()
