@@ -7,7 +7,7 @@ from typing import Any
 from starlette.exceptions import HTTPException
 
 from fake_bluejay.api.models.results import SingleSimulationResultResponse
-from fake_bluejay.api.operation import Call, Operation
+from fake_bluejay.api.operation import Call, Operation, as_id
 from fake_bluejay.core.clock import datetime_at
 from fake_bluejay.core.records import Record
 
@@ -17,8 +17,8 @@ __all__ = ["OPERATIONS"]
 def retrieve_simulation_result(call: Call) -> Any:
     """One test result. An unknown id is 404, as public clients rely on."""
     call.world.settle()
-    text = call.parameters["test_result_id"]
-    record = call.world.results.get(int(text)) if text.isascii() and text.isdigit() else None
+    id = as_id(call.parameters["test_result_id"])
+    record = None if id is None else call.world.results.get(id)
     if record is None or record.organisation != call.organisation:
         raise HTTPException(404, "Simulation result not found")
     return {"simulation_result": _simulation_result(record)}
