@@ -392,7 +392,7 @@ def test_generated_requests_are_answered_as_fastapi_does(
     compare(loop, method, path, headers, body)
 
 
-# --- every operation: FastAPI parses and renders, our function answers in between --------------------------------------
+# --- every operation: FastAPI parses and renders, our function answers in between -------------------------------------
 
 
 def furnished() -> dict[str, Any]:
