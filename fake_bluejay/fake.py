@@ -31,6 +31,7 @@ from fake_bluejay.results import ControlObjectView, TestResult
 if TYPE_CHECKING:
     import httpx
 
+    from fake_bluejay.resources import AgentView, DigitalHumanView, SimulationView
     from fake_bluejay.server.loopback import Loopback
 
 __all__ = ["ACTIVE", "OPTIONS", "FakeBluejay", "FakeClock", "FakeReadings", "Options", "Snapshot"]
@@ -208,6 +209,44 @@ class FakeBluejay:
         """The control objects that were written, the newest last."""
         self._world.settle()
         return [ControlObjectView(control) for control in self._world.control_objects]
+
+    # --- agents, simulations, digital humans --------------------------------------------------------------------
+
+    def add_agent(self, *, organisation: str = DEFAULT_ORGANISATION, **fields: Any) -> AgentView:
+        """A new agent. `fields` are the published ones of `POST /v1/add-agent`; each has a default.
+
+        Raises `ValueError` if a field is unknown or cannot be so.
+        """
+        from fake_bluejay import resources
+
+        return resources.add_agent(self._world, organisation, fields)
+
+    def add_simulation(
+        self,
+        *,
+        agent: AgentView | int | None = None,
+        digital_humans: int | Sequence[DigitalHumanView] = 1,
+        organisation: str = DEFAULT_ORGANISATION,
+        **fields: Any,
+    ) -> SimulationView:
+        """A new simulation, ready to be run: of that agent, or a new one, with so many new digital humans, or these.
+
+        `fields` are the published ones of `POST /v1/create-simulation`. Raises `ValueError` if a field is unknown or
+        cannot be so.
+        """
+        from fake_bluejay import resources
+
+        return resources.add_simulation(self._world, organisation, agent, digital_humans, fields)
+
+    def add_digital_human(self, *, organisation: str = DEFAULT_ORGANISATION, **fields: Any) -> DigitalHumanView:
+        """A new digital human. `fields` are the published ones of `POST /v1/create-digital-human`, and
+        `simulation_ids`; each has a default.
+
+        Raises `ValueError` if a field is unknown or cannot be so.
+        """
+        from fake_bluejay import resources
+
+        return resources.add_digital_human(self._world, organisation, fields)
 
     # --- what came in -------------------------------------------------------------------------------------------
 

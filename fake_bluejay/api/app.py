@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+import importlib
 import logging
 
 from starlette.applications import Starlette
@@ -11,11 +13,10 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from fake_bluejay.api import conversations, results
 from fake_bluejay.api.faults import BREAKAGE, Breakage, Fault, Faults, response_of
 from fake_bluejay.api.journal import Answer, Exchange, Journal
 from fake_bluejay.api.operation import STATE, Operation
-from fake_bluejay.api.published import PUBLISHED
+from fake_bluejay.api.published import MODELLED_IN, ONLY_IN_SDK, OURS, PUBLISHED
 from fake_bluejay.api.stubs import Stubs
 from fake_bluejay.api.validation import json_error
 from fake_bluejay.core.world import World
@@ -36,14 +37,11 @@ async def _on_http_exception(request: Request, error: Exception) -> Response:
     return json_error(error.status_code, error.detail, dict(error.headers) if error.headers else None)
 
 
-_MODELLED: dict[tuple[str, str], Operation] = {
-    (operation.method, operation.path): operation
-    for module in (conversations, results)
-    for operation in module.OPERATIONS
-}
-
-_STATIC = {called: operation for called, operation in _MODELLED.items() if "{" not in called[1]}
-"""Those whose path has no parameters: found by a look-up."""
+@functools.cache
+def _operation(method: str, path: str) -> Operation:
+    """The operation that is modelled there."""
+    operations: list[Operation] = importlib.import_module(f"fake_bluejay.api.{MODELLED_IN[path]}").OPERATIONS
+    return next(operation for operation in operations if (operation.method, operation.path) == (method, path))
 
 
 async def _not_modelled(scope: Scope, receive: Receive, send: Send) -> None:
@@ -55,20 +53,27 @@ async def _not_modelled(scope: Scope, receive: Receive, send: Send) -> None:
     await json_error(501, detail)(scope, receive, send)
 
 
-class _NotModelled:
+class _Endpoint:
     # A class, for Starlette takes a function for an endpoint of its own kind.
+    def __init__(self, method: str, path: str) -> None:
+        self._called = method, path
+
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        await _not_modelled(scope, receive, send)
+        modelled = self._called[1] in MODELLED_IN
+        await (_operation(*self._called) if modelled else _not_modelled)(scope, receive, send)
 
 
-_OPERATIONS = {(method, path): _NotModelled() for path, methods in PUBLISHED.items() for method in methods} | _MODELLED
+_CALLED = [(method, path) for path, methods in {**PUBLISHED, **ONLY_IN_SDK, **OURS}.items() for method in methods]
+
+_STATIC = {(method, path) for method, path in _CALLED if path in MODELLED_IN and "{" not in path}
+"""Those whose path has no parameters: found by a look-up."""
 
 # One for all fakes: what differs between them travels in the scope, so a new fake costs a test nothing to set up.
 _SURFACE = Starlette(
     # Paths without parameters first, or /v1/things/{id} would take /v1/things/all; then what is called most.
     routes=[
-        _route(*called, _OPERATIONS[called])
-        for called in sorted(_OPERATIONS, key=lambda each: ("{" in each[1], each not in _MODELLED))
+        _route(*called, _Endpoint(*called))
+        for called in sorted(_CALLED, key=lambda each: ("{" in each[1], each[1] not in MODELLED_IN))
     ],
     exception_handlers={HTTPException: _on_http_exception},
 )
@@ -140,11 +145,11 @@ class Api:
         if self._stubs and (stubbed := self._stubs.find(scope["method"], scope["path"])):
             return stubbed
         # Whatever there is to routing beyond a look-up is Starlette's.
-        operation = None if scope.get("root_path") else _STATIC.get((scope["method"], scope["path"]))
-        if operation is not None:
+        called = scope["method"], scope["path"]
+        if called in _STATIC and not scope.get("root_path"):
             unwritable = fault.arguments["ids"] if fault is not None and fault.kind == "refuse_control_write" else ()
             scope["path_params"] = {}
-            return operation.respond(world, scope, content, frozenset(unwritable))
+            return _operation(*called).respond(world, scope, content, frozenset(unwritable))
         recorder = _Recorder()
         scope[STATE] = world, content
         await _SURFACE(scope, receive, recorder)

@@ -16,15 +16,20 @@ from starlette.responses import JSONResponse, Response
 from starlette.types import Receive, Scope, Send
 
 from fake_bluejay.api.validation import NOTHING, Invalid, json_error, missing, read_body, validated
-from fake_bluejay.core.readings import BadKeyAndBadBody, MissingKey, UnknownKey
+from fake_bluejay.core.readings import BadKeyAndBadBody, Contract, MissingKey, UnknownKey
 from fake_bluejay.core.world import World
 
-__all__ = ["STATE", "Call", "Operation", "Parameter"]
+__all__ = ["STATE", "Call", "Operation", "Parameter", "as_id"]
 
 STATE = "fake_bluejay"
 """The key under which a request's scope carries `(world, body)`."""
 
 _REQUIRED: Any = object()
+
+
+def as_id(text: str) -> int | None:
+    """The id that a text is, where the published type is a string; None if no id is written so."""
+    return int(text) if text.isascii() and text.isdigit() and len(text) <= 18 else None
 
 
 class Refused(Exception):
@@ -77,7 +82,8 @@ class Operation:
     """An ASGI application that answers one operation, all of it under the world's lock.
 
     `answer` takes a `Call` and returns a response, or what `returns` describes, or raises `HTTPException`. Parameters
-    in the path are strings unless `path_types` says otherwise; `takes` is the model of the body.
+    in the path are strings unless `path_types` says otherwise; `takes` is the model of the body, and `takes_of_sdk`
+    what it is instead where the reading `contract` is the SDK's. Without `needs_key` the organisation is empty.
     """
 
     def __init__(
@@ -88,21 +94,29 @@ class Operation:
         *,
         returns: Any,
         takes: type[BaseModel] | None = None,
+        takes_of_sdk: type[BaseModel] | None = None,
         path_types: Mapping[str, Any] | None = None,
         query: Mapping[str, Parameter] | None = None,
+        needs_key: bool = True,
     ) -> None:
         self.method = method
         self.path = path
         self.answer = answer
         self.takes = takes
+        self.takes_of_sdk = takes_of_sdk or takes
         self.returns = returns
         self.in_path = {name: Parameter((path_types or {}).get(name, str)) for name in re.findall(r"{(\w+)}", path)}
         self.in_query = dict(query or {})
+        self.needs_key = needs_key
 
     # Made when they are needed: an application has many operations, a test uses few.
     @cached_property
     def _request(self) -> TypeAdapter[Any]:
         return TypeAdapter(self.takes)  # type: ignore[arg-type]  # only asked for where there is one
+
+    @cached_property
+    def _request_of_sdk(self) -> TypeAdapter[Any]:
+        return TypeAdapter(self.takes_of_sdk)  # type: ignore[arg-type]
 
     @cached_property
     def _response(self) -> TypeAdapter[Any]:
@@ -132,13 +146,14 @@ class Operation:
             given = dict(parse_qsl(scope.get("query_string", b"").decode("latin-1"), keep_blank_values=True))
             for name, parameter in self.in_query.items():
                 parameters[name] = parameter.read("query", name, given, errors)
-        organisation = _organisation(world, headers, errors)
+        organisation = _organisation(world, headers, errors) if self.needs_key else ""
         request = None
         if self.takes is not None:
             if body is NOTHING:
                 errors.append(missing("body"))
             else:
-                request = validated(self._request, body, ("body",), errors)
+                by_sdk = world.readings.contract is Contract.SDK
+                request = validated(self._request_of_sdk if by_sdk else self._request, body, ("body",), errors)
         if errors:
             raise Invalid(errors)
         if organisation is None:

@@ -15,7 +15,7 @@ from fake_bluejay.api.models.results import (
     UpdateSimulationResultRequest,
 )
 from fake_bluejay.api.operation import Call, Operation, as_id
-from fake_bluejay.api.resources import as_fields
+from fake_bluejay.api.resources import changes
 from fake_bluejay.core.clock import datetime_at
 from fake_bluejay.core.readings import Contract, ErrorCodeIn, ReEvaluateUnfinished
 from fake_bluejay.core.records import Record
@@ -24,7 +24,7 @@ from fake_bluejay.core.spelling import spelt
 from fake_bluejay.core.statuses import Event, Status
 from fake_bluejay.core.world import World
 
-__all__ = ["OPERATIONS", "TRANSCRIPT", "TRANSCRIPTS", "simulation_result"]
+__all__ = ["OPERATIONS", "TRANSCRIPTS", "simulation_result"]
 
 TRANSCRIPTS = "https://api.getbluejay.ai/fake/transcripts"
 """Where the transcripts are that answers refer to: a made-up place, which the fake itself answers for."""
@@ -36,12 +36,11 @@ def retrieve_simulation_result(call: Call) -> dict[str, Any]:
 
 
 def update_simulation_result(call: Call) -> UpdateSimulationResponse:
-    """Add what the customer knows of a conversation; what is null, or not there, stays as it was."""
+    """Add what the customer knows of a conversation."""
     request: UpdateSimulationResultRequest = call.request
     record = _found(call, as_id(request.simulation_result_id))
-    given = {name: value for name, value in as_fields(request).items() if value is not None}
-    del given["simulation_result_id"]
-    record.fields.update(given)
+    record.fields.update(changes(request, call.world.readings, never_null=("simulation_result_id",)))
+    del record.fields["simulation_result_id"]
     return UpdateSimulationResponse()
 
 
@@ -65,9 +64,10 @@ def delete_simulation_result(call: Call) -> DeleteSimulationResultResponse:
 
 
 def retrieve_transcript(call: Call) -> list[Mapping[str, Any]]:
-    """Who said what when, in a conversation that is over. No endpoint of Bluejay's: where our `transcript_url` leads."""
-    record = _asked_for(call, "test_result_id")
-    if not is_scored(record):
+    """Who said what when. No endpoint of Bluejay's: where our `transcript_url` leads, for anybody who knows it."""
+    call.world.settle()
+    record = call.world.results.get(as_id(call.parameters["test_result_id"]) or 0)
+    if record is None or not is_scored(record):
         raise HTTPException(404, "Transcript not found")
     return transcript(record)
 
@@ -167,9 +167,11 @@ OPERATIONS = [
         **_INTEGER,
         returns=DeleteSimulationResultResponse,
     ),
+    Operation(
+        "GET",
+        "/fake/transcripts/{test_result_id}.json",
+        retrieve_transcript,
+        returns=list[dict[str, Any]],
+        needs_key=False,
+    ),
 ]
-
-TRANSCRIPT = Operation(
-    "GET", "/fake/transcripts/{test_result_id}.json", retrieve_transcript, returns=list[dict[str, Any]]
-)
-"""Beside Bluejay's own surface, and so in no list of its operations."""

@@ -13,6 +13,7 @@ from fake_bluejay.core.calls import call_from_dict
 from fake_bluejay.core.clock import Clock, ManualClock, ScaledClock, datetime_at, instant_of, microseconds
 from fake_bluejay.core.readings import Readings
 from fake_bluejay.core.records import ControlObject, Move, Record, check_fields
+from fake_bluejay.core.resources import NEEDED, Collection, Resource
 from fake_bluejay.core.runs import ON_A_LINE, Run
 from fake_bluejay.core.statuses import Event, Status
 from fake_bluejay.core.suggest import unknown
@@ -43,6 +44,10 @@ def dump(world: World) -> dict[str, Any]:
                 {"name": organisation.name, "api_keys": list(organisation.api_keys)}
                 for organisation in world.organisations.values()
             ],
+            **{
+                name: {"last_id": collection.last_id, "all": [_dump_resource(one) for one in collection.all()]}
+                for name, collection in _collections(world).items()
+            },
             "test_results": [dump_record(record) for record in world.results.values()],
             "control_objects": [
                 {
@@ -82,6 +87,19 @@ def dump(world: World) -> dict[str, Any]:
                 for one in world.outbox.irregularities
             ],
         }
+
+
+def _collections(world: World) -> dict[str, Collection]:
+    return {"agents": world.agents, "simulations": world.simulations, "digital_humans": world.digital_humans}
+
+
+def _dump_resource(resource: Resource) -> dict[str, Any]:
+    return {
+        "id": resource.id,
+        "organisation": resource.organisation,
+        "created_at": _iso(resource.created_at),
+        "fields": deepcopy(resource.fields),
+    }
 
 
 def dump_record(record: Record) -> dict[str, Any]:
@@ -178,6 +196,9 @@ def load(data: Mapping[str, Any]) -> World:
         if record.organisation not in world.organisations:
             place.fail("organisation", unknown("organisation", record.organisation, world.organisations))
         world.results[record.id] = record
+    for name, collection in _collections(world).items():
+        if name in data:  # dumps from before there were any go on being read
+            _load_collection(_Place(root.get(name, dict), f"{name}."), collection, world)
     world.refused = set(root.items("refused", int))
     _load_calls(root, world)
     for place in root.each("runs", optional=True):
@@ -316,6 +337,20 @@ def _resend(world: World) -> None:
             world.timers.schedule(world.now(), "delivery", delivery.number)
 
 
+def _load_collection(root: _Place, collection: Collection, world: World) -> None:
+    collection.last_id = root.get("last_id", int)
+    for place in root.each("all"):
+        id, organisation = place.get("id", int), place.get("organisation", str)
+        if organisation not in world.organisations:
+            place.fail("organisation", unknown("organisation", organisation, world.organisations))
+        if collection.find(id, organisation) is not None or not 0 < id <= collection.last_id:
+            place.fail("id", f"{id} is there twice, or above last_id")
+        fields = deepcopy(place.get("fields", dict))
+        for name, type_ in NEEDED[collection.kind].items():
+            _Place(fields, f"{place.path}fields.").get(name, type_)
+        collection.put(Resource(id, organisation, place.read("created_at", str, _instant), fields))
+
+
 def _load_timers(root: _Place, world: World) -> list[Timer]:
     """The timers, each armed in its test result if it holds only while the status does."""
     timers: dict[int, Timer] = {}
@@ -375,7 +410,7 @@ class _Place:
     """A mapping inside the dump that knows where it stands, so that an error can say it."""
 
     def __init__(self, data: Any, path: str) -> None:
-        self._path = path
+        self.path = path
         if not isinstance(data, Mapping):
             raise ValueError(f"{path.rstrip('.') or 'a dump'}: an object is needed, not {data!r:.80}")
         self._data = data
@@ -412,11 +447,11 @@ class _Place:
         if optional and not self.has(name):
             return
         for index, item in enumerate(self.get(name, list)):
-            yield _Place(item, f"{self._path}{name}[{index}].")
+            yield _Place(item, f"{self.path}{name}[{index}].")
 
     def items(self, name: str, type_: type) -> list[Any]:
         """The plain values of a list, if they have the type."""
         return [self._checked(f"{name}[{index}]", item, type_) for index, item in enumerate(self.get(name, list))]
 
     def fail(self, name: str, problem: str) -> NoReturn:
-        raise ValueError(f"{self._path}{name}: {problem}")
+        raise ValueError(f"{self.path}{name}: {problem}")

@@ -19,6 +19,8 @@ __all__ = [
     "AllFailedStatus",
     "AlreadyMarked",
     "BadKeyAndBadBody",
+    "Contract",
+    "DeletedAgent",
     "DroppedIsEvaluated",
     "DuplicateIds",
     "ErrorCodeIn",
@@ -30,11 +32,13 @@ __all__ = [
     "ReEvaluateUnfinished",
     "Readings",
     "RunStatus",
+    "SameExternalId",
     "StatusWords",
     "Success",
     "TestResultIds",
     "TestsIncompleted",
     "UnknownKey",
+    "UpdateChanges",
     "WatchdogSets",
     "WebhookProof",
     "questions",
@@ -195,6 +199,35 @@ class WebhookProof(StrEnum):
     SECRET_HEADER = "secret-header"  # noqa: S105  # the name of a choice
 
 
+class Contract(StrEnum):
+    """Which contract a request is held to where the two published ones differ."""
+
+    OPENAPI = "openapi-2026-07"
+    SDK = "sdk-0.3.6"
+
+
+class UpdateChanges(StrEnum):
+    """What an update changes of an agent, a simulation or a digital human."""
+
+    GIVEN_NOT_NULL = "given-not-null"
+    GIVEN = "given"
+    NOT_NULL = "not-null-defaults-too"
+
+
+class SameExternalId(StrEnum):
+    """A second agent with the same external id."""
+
+    ADDED = "added"
+    CONFLICT = "409"
+
+
+class DeletedAgent(StrEnum):
+    """What becomes of the simulations of an agent that is deleted."""
+
+    SIMULATIONS_GO = "simulations-go"
+    SIMULATIONS_STAY = "simulations-stay"
+
+
 def _reading(default: Any, evidence: str) -> Any:
     return field(default=default, metadata={"evidence": evidence})
 
@@ -267,6 +300,23 @@ class Readings:
     webhook_proof: WebhookProof = _reading(
         WebhookProof.SIGNATURE,
         "the documentation of August: X-Bluejay-Signature; the OpenAPI of July has an X-Webhook-Secret instead",
+    )
+
+    contract: Contract = _reading(
+        Contract.OPENAPI,
+        "the OpenAPI is the contract of the endpoint; bluejay-sdk 0.3.6 needs no phone number for a digital human, and"
+        " knows more languages, accents, noises and connection types",
+    )
+    update_changes: UpdateChanges = _reading(
+        UpdateChanges.GIVEN_NOT_NULL,
+        'the OpenAPI: "only provided fields will be updated", with null allowed where what is updated cannot be null',
+    )
+    same_external_id: SameExternalId = _reading(
+        SameExternalId.ADDED, "nothing says that an external id is unique, and no status but 200 and 422 is declared"
+    )
+    deleted_agent: DeletedAgent = _reading(
+        DeletedAgent.SIMULATIONS_GO,
+        "a simulation's agent_id is a required integer; deleting a run is documented to delete what belongs to it",
     )
 
     def changed(self, **choices: str) -> Readings:

@@ -7,7 +7,14 @@ from __future__ import annotations
 
 from typing import Any
 
-__all__ = ["Collection", "Resource"]
+__all__ = ["NEEDED", "Collection", "Resource"]
+
+NEEDED: dict[str, dict[str, type]] = {
+    "agent": {"name": str, "system_prompt": str, "knowledge_base": str, "mode": str},
+    "simulation": {"agent_id": int, "name": str},
+    "digital human": {"intent": str, "success_criteria": str, "simulation_ids": list},
+}
+"""What one of each kind carries in any case, and as what; all else may be missing."""
 
 
 class Resource:

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import httpx
 import pytest
@@ -97,6 +98,28 @@ def without_key() -> httpx.Response:
     return httpx.post(URL, json={"test_result_ids": [1]})
 
 
+def ask(method: str, path: str, json: Any = None) -> httpx.Response:
+    return httpx.request(method, f"https://api.getbluejay.ai/v1/{path}", json=json, headers={"x-api-key": "a-key"})
+
+
+def updated(fake: FakeBluejay, **changes: Any) -> tuple[Any, Any]:
+    human = fake.add_digital_human(name="Ann", language="fr")
+    ask("PUT", f"update-digital-human/{human.id}", changes)
+    return human.fields["name"], human.fields["language"]
+
+
+def added_twice(fake: FakeBluejay) -> int:
+    fake.add_agent(external_agent_id="a")
+    body = {"name": "", "system_prompt": "", "knowledge_base": "", "goals": [], "external_agent_id": "a"}
+    return ask("POST", "add-agent", body).status_code
+
+
+def of_deleted_agent(fake: FakeBluejay) -> int:
+    simulation = fake.add_simulation()
+    ask("DELETE", f"agent/{simulation.agent.id}")
+    return ask("GET", f"simulation/{simulation.id}").status_code
+
+
 # 1 is RUNNING, 2 with a silent agent, 3 another organisation's; there is no 9.
 READINGS: dict[tuple[str, str], Callable[[FakeBluejay], object]] = {
     ("success", "if-any-marked"): lambda fake: end(1, 9).json()["success"] and not end(9).json()["success"],
@@ -130,6 +153,21 @@ READINGS: dict[tuple[str, str], Callable[[FakeBluejay], object]] = {
     ("watchdog_sets", "COMPLETED"): lambda fake: set_by_watchdog(fake) == "COMPLETED",
     ("agent_ends", "after-2-seconds"): lambda fake: agent_took(fake) == 2,
     ("agent_ends", "within-20-seconds"): lambda fake: 0 < agent_took(fake) < 20 and agent_took(fake) != 2,
+    ("contract", "openapi-2026-07"): lambda fake: (
+        ask("POST", "create-digital-human", {"digital_human": {"language": "ko"}}).json()["detail"][1]["type"]
+        == "missing"
+    ),
+    ("contract", "sdk-0.3.6"): lambda fake: (
+        ask("POST", "create-digital-human", {"digital_human": {"language": "ko"}}).json()["digital_human"]["language"]
+        == "ko"
+    ),
+    ("update_changes", "given-not-null"): lambda fake: updated(fake, name=None) == ("Ann", "fr"),
+    ("update_changes", "given"): lambda fake: updated(fake, name=None) == (None, "fr"),
+    ("update_changes", "not-null-defaults-too"): lambda fake: updated(fake, name=None) == ("Ann", "en"),
+    ("same_external_id", "added"): lambda fake: added_twice(fake) == 200,
+    ("same_external_id", "409"): lambda fake: added_twice(fake) == 409,
+    ("deleted_agent", "simulations-go"): lambda fake: of_deleted_agent(fake) == 404,
+    ("deleted_agent", "simulations-stay"): lambda fake: of_deleted_agent(fake) == 200,
 }
 
 

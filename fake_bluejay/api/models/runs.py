@@ -44,7 +44,7 @@ class _Connection(Wire):
 
 
 class SimulationRunRequest(_Connection):
-    """Which simulation to run, whose id is a string here, and with whom, if not with all. The last is only the SDK's."""
+    """Which simulation to run, whose id is a string here, and with whom, if not with all. The last is the SDK's."""
 
     simulation_id: str
     prompt_id: UUID | None = None
