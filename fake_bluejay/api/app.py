@@ -16,7 +16,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from fake_bluejay.api.faults import BREAKAGE, Breakage, Fault, Faults, response_of
 from fake_bluejay.api.journal import Answer, Exchange, Journal
 from fake_bluejay.api.operation import STATE, Operation
-from fake_bluejay.api.published import MODELLED_IN, ONLY_IN_SDK, PUBLISHED
+from fake_bluejay.api.published import MODELLED_IN, ONLY_IN_SDK, OURS, PUBLISHED
 from fake_bluejay.api.stubs import Stubs
 from fake_bluejay.api.validation import json_error
 from fake_bluejay.core.world import World
@@ -78,7 +78,7 @@ async def _openapi(request: Request) -> Response:
     return Response(content(), media_type="application/json")
 
 
-_CALLED = [(method, path) for path, methods in {**PUBLISHED, **ONLY_IN_SDK}.items() for method in methods]
+_CALLED = [(method, path) for path, methods in {**PUBLISHED, **ONLY_IN_SDK, **OURS}.items() for method in methods]
 
 _STATIC = {(method, path) for method, path in _CALLED if path in MODELLED_IN and "{" not in path}
 """Those whose path has no parameters: found by a look-up."""

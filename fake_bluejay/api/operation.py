@@ -83,7 +83,7 @@ class Operation:
 
     `answer` takes a `Call` and returns a response, or what `returns` describes, or raises `HTTPException`. Parameters
     in the path are strings unless `path_types` says otherwise; `takes` is the model of the body, and `takes_of_sdk`
-    what it is instead where the reading `contract` is the SDK's.
+    what it is instead where the reading `contract` is the SDK's. Without `needs_key` the organisation is empty.
     """
 
     def __init__(
@@ -97,6 +97,7 @@ class Operation:
         takes_of_sdk: type[BaseModel] | None = None,
         path_types: Mapping[str, Any] | None = None,
         query: Mapping[str, Parameter] | None = None,
+        needs_key: bool = True,
     ) -> None:
         self.method = method
         self.path = path
@@ -106,6 +107,7 @@ class Operation:
         self.returns = returns
         self.in_path = {name: Parameter((path_types or {}).get(name, str)) for name in re.findall(r"{(\w+)}", path)}
         self.in_query = dict(query or {})
+        self.needs_key = needs_key
 
     # Made when they are needed: an application has many operations, a test uses few.
     @cached_property
@@ -144,7 +146,7 @@ class Operation:
             given = dict(parse_qsl(scope.get("query_string", b"").decode("latin-1"), keep_blank_values=True))
             for name, parameter in self.in_query.items():
                 parameters[name] = parameter.read("query", name, given, errors)
-        organisation = _organisation(world, headers, errors)
+        organisation = _organisation(world, headers, errors) if self.needs_key else ""
         request = None
         if self.takes is not None:
             if body is NOTHING:

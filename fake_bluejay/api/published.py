@@ -6,7 +6,7 @@ uses few, and their wire models take longer to load than a test takes to run.
 
 from __future__ import annotations
 
-__all__ = ["MODELLED_IN", "ONLY_IN_SDK", "PUBLISHED"]
+__all__ = ["MODELLED_IN", "ONLY_IN_SDK", "OURS", "PUBLISHED"]
 
 _OPERATIONS = """
 /v1/add-agent POST agents
@@ -36,7 +36,7 @@ _OPERATIONS = """
 /v1/call-log/{call_id} DELETE
 /v1/call-logs DELETE
 /v1/call-webhook POST
-/v1/check-queue-simulation-run/{simulation_run_id} POST
+/v1/check-queue-simulation-run/{simulation_run_id} POST runs
 /v1/communities GET
 /v1/community/{community_id} DELETE GET
 /v1/compare-experiment-runs POST
@@ -74,7 +74,7 @@ _OPERATIONS = """
 /v1/generate-intent-summary POST
 /v1/generate-objectives POST
 /v1/generate-prompt-summary POST
-/v1/generate-signing-key POST
+/v1/generate-signing-key POST webhooks
 /v1/generate-test-scenarios POST
 /v1/generate-trait-values POST
 /v1/generate-translated-transcript/{test_result_id} POST
@@ -82,8 +82,8 @@ _OPERATIONS = """
 /v1/get-all-simulations GET simulations
 /v1/get-http-webhook-key POST agents
 /v1/get-integration-key POST
-/v1/get-signing-key POST
-/v1/get-simulation-runs/{simulation_id} GET
+/v1/get-signing-key POST webhooks
+/v1/get-simulation-runs/{simulation_id} GET runs
 /v1/get-simulations-by-agent/{agent_id} GET simulations
 /v1/integrations GET PATCH
 /v1/integrations/ElevenLabs POST
@@ -107,10 +107,10 @@ _OPERATIONS = """
 /v1/phone-numbers/add POST
 /v1/phone-numbers/{phone_number}/release DELETE
 /v1/ping GET ping
-/v1/queue-http-text-simulation-run POST
-/v1/queue-simulation-run POST
-/v1/queue-sms-simulation-run POST
-/v1/re-evaluate-simulation-result/{simulation_result_id} POST
+/v1/queue-http-text-simulation-run POST runs
+/v1/queue-simulation-run POST runs
+/v1/queue-sms-simulation-run POST runs
+/v1/re-evaluate-simulation-result/{simulation_result_id} POST results
 /v1/re-evaluate/{call_id} POST
 /v1/receive-text-message POST
 /v1/regen-test-scenarios POST
@@ -120,11 +120,11 @@ _OPERATIONS = """
 /v1/retrieve-call-logs GET
 /v1/retrieve-call-logs/{agent_id} GET
 /v1/retrieve-simulation-result/{test_result_id} GET results
-/v1/retrieve-simulation-results/{simulation_run_id} GET
+/v1/retrieve-simulation-results/{simulation_run_id} GET runs
 /v1/send-http-text-message POST
 /v1/send-text POST
-/v1/simulation-result/{simulation_result_id} DELETE
-/v1/simulation-run/{simulation_run_id} DELETE
+/v1/simulation-result/{simulation_result_id} DELETE results
+/v1/simulation-run/{simulation_run_id} DELETE runs
 /v1/simulation/{simulation_id} DELETE GET PUT simulations
 /v1/simulation/{simulation_id}/add-digital-humans POST simulations
 /v1/simulation/{simulation_id}/remove-digital-humans POST simulations
@@ -149,7 +149,7 @@ _OPERATIONS = """
 /v1/update-integrations POST
 /v1/update-log/{call_id} PUT
 /v1/update-schedule/{schedule_id} PUT
-/v1/update-simulation-result POST
+/v1/update-simulation-result POST results
 /v1/weekly-notifications POST
 /v1/workflow GET POST
 /v1/workflow/{workflow_id} DELETE GET PUT
@@ -198,4 +198,9 @@ ONLY_IN_SDK = _paths(_OPERATIONS_OF_SDK)
 MODELLED_IN = {
     path: words[-1] for path, *words in map(str.split, _lines(_OPERATIONS + _OPERATIONS_OF_SDK)) if words[-1].islower()
 }
-"""Path → the module of `fake_bluejay.api` that models it, all its methods."""
+"""Path → the module of `fake_bluejay.api` that answers for it, all its methods."""
+
+OURS = {"/fake/transcripts/{test_result_id}.json": ("GET",)}
+"""Path → its methods, of what no Bluejay has: where the fake's own `transcript_url` leads."""
+
+MODELLED_IN.update(dict.fromkeys(OURS, "results"))
