@@ -15,6 +15,7 @@ from fake_bluejay.api.app import Api
 from fake_bluejay.api.faults import Faults, requested_ids
 from fake_bluejay.api.journal import Journal
 from fake_bluejay.api.stubs import Stubs
+from fake_bluejay.calls import Calls
 from fake_bluejay.core import dump as dumps
 from fake_bluejay.core.agents import Agent, agent_from_text
 from fake_bluejay.core.clock import Clock, ManualClock, ScaledClock, datetime_at
@@ -31,8 +32,11 @@ from fake_bluejay.results import ControlObjectView, TestResult
 if TYPE_CHECKING:
     import httpx
 
+    from fake_bluejay.core.webhooks import Delivery
     from fake_bluejay.resources import AgentView, DigitalHumanView, SimulationView
+    from fake_bluejay.runs import RunView
     from fake_bluejay.server.loopback import Loopback
+    from fake_bluejay.webhooks import Webhooks
 
 __all__ = ["ACTIVE", "OPTIONS", "FakeBluejay", "FakeClock", "FakeReadings", "Options", "Snapshot"]
 
@@ -96,6 +100,8 @@ class FakeBluejay:
         self._api = Api(self._world, self._journal, self.faults, self._stubs)
         self._on: switch.Fake | None = None
         self._loopback: Loopback | None = None
+        self._world.courier = self._carry
+        self.calls = Calls(self._world)
         self.clock = FakeClock(self._world)
         self.readings = FakeReadings(self._world)
 
@@ -184,7 +190,8 @@ class FakeBluejay:
     def add_test_result(
         self, id: int | None = None, status: str = "RUNNING", agent: Agent | str | None = None, **fields: Any
     ) -> TestResult:
-        """A new test result. `fields` are the published ones of a simulation result, and `organisation`.
+        """A new test result. `fields` are the published ones of a simulation result, `organisation`, and `call`: the
+        script by which it goes on by itself.
 
         Raises `ValueError` if the id is taken, or the status, the agent or a field is unknown.
         """
@@ -247,6 +254,34 @@ class FakeBluejay:
         from fake_bluejay import resources
 
         return resources.add_digital_human(self._world, organisation, fields)
+
+    # --- runs and webhooks --------------------------------------------------------------------------------------
+
+    def queue_run(self, simulation: SimulationView | int | None = None, **fields: Any) -> RunView:
+        """Queue a run of a simulation, or of a new one, as `POST /v1/queue-simulation-run` does, with its fields.
+
+        Raises `ValueError` if there is no such simulation or digital human, or a field is unknown.
+        """
+        from fake_bluejay import runs
+
+        return runs.queue_run(self._world, self.add_simulation() if simulation is None else simulation, fields)
+
+    @property
+    def runs(self) -> list[RunView]:
+        """The runs, the newest last."""
+        from fake_bluejay.runs import RunView
+
+        return [RunView(self._world, id) for id in self._world.runs]
+
+    @functools.cached_property
+    def webhooks(self) -> Webhooks:
+        """The webhooks: who is told of what, and what was delivered."""
+        from fake_bluejay.webhooks import Webhooks
+
+        return Webhooks(self._world)
+
+    def _carry(self, delivery: Delivery) -> None:
+        self.webhooks.carry(delivery)
 
     # --- what came in -------------------------------------------------------------------------------------------
 

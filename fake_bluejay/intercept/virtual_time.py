@@ -23,6 +23,7 @@ from typing import Any, NamedTuple
 from fake_bluejay.intercept.patch import Patch
 
 __all__ = [
+    "HELPERS",
     "REAL_TIME_THREADS",
     "VirtualTime",
     "current_time",
@@ -39,6 +40,9 @@ _get_ident = threading.get_ident
 
 REAL_TIME_THREADS: set[int] = set()
 """Threads that live in real time whatever is on: the loopback servers'."""
+
+HELPERS: set[int] = set()
+"""Threads that somebody waits for who moves the clock, so it is theirs to move."""
 
 _times: list[VirtualTime] = []
 """Those of the fakes that are on and skip sleeps. The first is what the clocks show; a sleep moves all."""
@@ -70,6 +74,8 @@ class VirtualTime:
         self._looks = 0
         self._owner = _get_ident()
         self._moving = threading.Lock()
+        self._mover: int | None = None
+        """The thread that moves the clock now."""
         self._changed = threading.Condition(threading.Lock())
         self._deadlines: list[int] = []
         """What the sleeping threads wait for."""
@@ -124,6 +130,11 @@ class VirtualTime:
 
         The thread that switched the fake on moves it at once; others first give everybody a moment to do so.
         """
+        if self._mover == _get_ident() or _get_ident() in HELPERS:
+            # Called from where the clock is being moved: the turn is ours already.
+            for each in tuple(_times):
+                each.move(timedelta(microseconds=length))
+            return
         patient = _get_ident() != self._owner
         with self._changed:
             deadline = self._elapsed + length
@@ -139,8 +150,12 @@ class VirtualTime:
                     if now >= deadline:
                         return
                     first = min(each for each in tuple(self._deadlines) if each > now)
-                    for each in tuple(_times):
-                        each.move(timedelta(microseconds=first - now))
+                    self._mover = _get_ident()
+                    try:
+                        for each in tuple(_times):
+                            each.move(timedelta(microseconds=first - now))
+                    finally:
+                        self._mover = None
                 if first < deadline:
                     _sleep(_GRACE)  # whose turn it was is awake now, and may have more to sleep
         finally:
