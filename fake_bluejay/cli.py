@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import json
 import sys
 from typing import NoReturn
 
@@ -76,6 +77,14 @@ def readings() -> None:
         click.echo(f"{click.style(name, bold=True)}: {question}")
         click.echo(f"    {default} (default); {'; '.join(others)}")
         click.echo(f"    because of {evidence}")
+
+
+@main.command()
+def openapi() -> None:
+    """Print the OpenAPI document of what is modelled."""
+    from fake_bluejay.api.openapi import document
+
+    click.echo(json.dumps(document(), indent=2, ensure_ascii=False))
 
 
 def _seed(fake: FakeBluejay) -> None:

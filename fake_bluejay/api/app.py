@@ -21,7 +21,7 @@ from fake_bluejay.api.stubs import Stubs
 from fake_bluejay.api.validation import json_error
 from fake_bluejay.core.world import World
 
-__all__ = ["Api"]
+__all__ = ["Api", "operations"]
 
 _log = logging.getLogger("fake_bluejay")
 
@@ -40,8 +40,17 @@ async def _on_http_exception(request: Request, error: Exception) -> Response:
 @functools.cache
 def _operation(method: str, path: str) -> Operation:
     """The operation that is modelled there."""
-    operations: list[Operation] = importlib.import_module(f"fake_bluejay.api.{MODELLED_IN[path]}").OPERATIONS
-    return next(operation for operation in operations if (operation.method, operation.path) == (method, path))
+    return next(one for one in _operations_in(MODELLED_IN[path]) if (one.method, one.path) == (method, path))
+
+
+def _operations_in(module: str) -> list[Operation]:
+    found: list[Operation] = importlib.import_module(f"fake_bluejay.api.{module}").OPERATIONS
+    return found
+
+
+def operations() -> list[Operation]:
+    """Every operation that is modelled; which loads all of them."""
+    return [one for module in sorted(set(MODELLED_IN.values())) for one in _operations_in(module)]
 
 
 async def _not_modelled(scope: Scope, receive: Receive, send: Send) -> None:
@@ -63,6 +72,12 @@ class _Endpoint:
         await (_operation(*self._called) if modelled else _not_modelled)(scope, receive, send)
 
 
+async def _openapi(request: Request) -> Response:
+    from fake_bluejay.api.openapi import content
+
+    return Response(content(), media_type="application/json")
+
+
 _CALLED = [(method, path) for path, methods in {**PUBLISHED, **ONLY_IN_SDK, **OURS}.items() for method in methods]
 
 _STATIC = {(method, path) for method, path in _CALLED if path in MODELLED_IN and "{" not in path}
@@ -72,8 +87,11 @@ _STATIC = {(method, path) for method, path in _CALLED if path in MODELLED_IN and
 _SURFACE = Starlette(
     # Paths without parameters first, or /v1/things/{id} would take /v1/things/all; then what is called most.
     routes=[
-        _route(*called, _Endpoint(*called))
-        for called in sorted(_CALLED, key=lambda each: ("{" in each[1], each[1] not in MODELLED_IN))
+        Route("/openapi.json", _openapi),
+        *(
+            _route(*called, _Endpoint(*called))
+            for called in sorted(_CALLED, key=lambda each: ("{" in each[1], each[1] not in MODELLED_IN))
+        ),
     ],
     exception_handlers={HTTPException: _on_http_exception},
 )
