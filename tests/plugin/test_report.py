@@ -141,6 +141,10 @@ def test_with_it(bluejay):
         socket.create_connection(("api.getbluejay.ai", 443))
     with pytest.raises(OSError):
         socket.gethostbyname("API.getbluejay.ai.")
+    with socket.socket() as one:
+        for connect in (one.connect, one.connect_ex):  # they look the name up themselves
+            with pytest.raises(OSError, match="was about to be called for real"):
+                connect(("api.getbluejay.ai", 443))
 """
 
 
