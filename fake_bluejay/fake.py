@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import difflib
 import functools
 import inspect
@@ -17,7 +18,7 @@ from fake_bluejay.api.journal import Journal
 from fake_bluejay.api.stubs import Stubs
 from fake_bluejay.calls import Calls
 from fake_bluejay.core import dump as dumps
-from fake_bluejay.core.agents import Agent, agent_from_text
+from fake_bluejay.core.agents import Agent, agent_of
 from fake_bluejay.core.clock import Clock, ManualClock, ScaledClock, datetime_at
 from fake_bluejay.core.readings import Readings
 from fake_bluejay.core.suggest import unknown
@@ -157,7 +158,16 @@ class FakeBluejay:
         self.__exit__(type_, error, traceback)
 
     def __call__(self, function: _Function) -> _Function:
-        """Decorate a function: each call gets a fresh fake of these options, as `bluejay` if it has that parameter."""
+        """Decorate a function: each call gets a fresh fake of these options, as `bluejay` if it has that parameter.
+
+        Or a coroutine function, or a generator function (a fixture, say), sync or async: the fake is on until it ends.
+        Or a class: then its methods whose names begin with `test`, and none other, `setUp` included.
+        """
+        if isinstance(function, type):
+            for name, member in list(vars(function).items()):
+                if name.startswith("test") and inspect.isfunction(member):
+                    setattr(function, name, self(member))
+            return function
         signature = inspect.signature(function)
         wants_fake = "bluejay" in signature.parameters
 
@@ -167,22 +177,34 @@ class FakeBluejay:
                 kwargs["bluejay"] = fake
             return fake
 
+        wrapper: Any
         if inspect.iscoroutinefunction(function):
 
-            @functools.wraps(function)
             async def wrapper(*args: Any, **kwargs: Any) -> Any:
                 with fresh(kwargs):
                     return await function(*args, **kwargs)
+        elif inspect.isasyncgenfunction(function):
+
+            async def wrapper(*args: Any, **kwargs: Any) -> Any:
+                with fresh(kwargs):
+                    async with contextlib.aclosing(function(*args, **kwargs)) as steps:
+                        async for each in steps:
+                            yield each
+        elif inspect.isgeneratorfunction(function):
+
+            def wrapper(*args: Any, **kwargs: Any) -> Any:
+                with fresh(kwargs):
+                    return (yield from function(*args, **kwargs))
         else:
 
-            @functools.wraps(function)
             def wrapper(*args: Any, **kwargs: Any) -> Any:
                 with fresh(kwargs):
                     return function(*args, **kwargs)
 
+        functools.update_wrapper(wrapper, function)
         # Without the parameter, so that a test runner does not look for a fixture of that name.
         rest = [parameter for name, parameter in signature.parameters.items() if name != "bluejay"]
-        wrapper.__signature__ = signature.replace(parameters=rest)  # type: ignore[attr-defined]
+        wrapper.__signature__ = signature.replace(parameters=rest)
         return cast(_Function, wrapper)
 
     # --- test results -------------------------------------------------------------------------------------------
@@ -195,7 +217,7 @@ class FakeBluejay:
 
         Raises `ValueError` if the id is taken, or the status, the agent or a field is unknown.
         """
-        record = self._world.add_test_result(id, status, _agent(agent), **fields)
+        record = self._world.add_test_result(id, status, agent_of(agent), **fields)
         return TestResult(self._world, record.id)
 
     def add_test_results(self, n: int, **same: Any) -> list[TestResult]:
@@ -552,15 +574,18 @@ class FakeReadings:
 
 
 def _world(options: Options) -> World:
-    readings = options.get("readings") or Readings()
-    keys = tuple(options.get("api_keys", ()))
-    if isinstance(options.get("api_keys"), str):
-        raise ValueError("api_keys is a list of keys, not one string")
+    readings, keys, seed = options.get("readings") or Readings(), options.get("api_keys"), options.get("seed", 0)
+    if not isinstance(readings, (Readings, Mapping)):
+        raise ValueError(f"readings are names with choices, e.g. {{'success': 'always'}}, not {readings!r}")
+    if keys is not None and (isinstance(keys, str) or not keys or not all(isinstance(key, str) for key in keys)):
+        raise ValueError(f"api_keys is a list of strings, at least one, not {keys!r}")
+    if not isinstance(seed, int):
+        raise ValueError(f"a seed is an integer, not {seed!r}")
     world = World(
         clock=_clock(options.get("clock", "manual")),
         readings=readings if isinstance(readings, Readings) else Readings().changed(**readings),
-        agent=_agent(options.get("agent")),
-        seed=options.get("seed", 0),
+        agent=agent_of(options.get("agent")),
+        seed=seed,
         evaluation_starts_after=options.get("evaluation_starts_after", 1.0),
         evaluation_takes=options.get("evaluation_takes", 5.0),
     )
@@ -570,12 +595,8 @@ def _world(options: Options) -> World:
 
 
 def _clock(clock: str | Clock) -> Clock:
-    if not isinstance(clock, str):
-        return clock
+    if hasattr(clock, "now") and hasattr(clock, "advance"):
+        return cast(Clock, clock)
     if clock not in ("manual", "real"):
         raise ValueError(unknown("choice for clock:", clock, ("manual", "real")))
     return ManualClock() if clock == "manual" else ScaledClock()
-
-
-def _agent(agent: Agent | str | None) -> Agent | None:
-    return agent_from_text(agent) if isinstance(agent, str) else agent

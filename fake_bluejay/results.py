@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from fake_bluejay.core.agents import Agent
+from fake_bluejay.core.agents import Agent, agent_of
 from fake_bluejay.core.calls import Call
 from fake_bluejay.core.clock import datetime_at
 from fake_bluejay.core.records import WATCHDOG_DELAY, ControlObject, Record
@@ -125,8 +125,8 @@ class TestResult:
         return self._record.agent
 
     @agent.setter
-    def agent(self, agent: Agent | None) -> None:
-        self._record.agent = agent
+    def agent(self, agent: Agent | str | None) -> None:
+        self._record.agent = agent_of(agent)
 
     @property
     def call(self) -> Call | None:
