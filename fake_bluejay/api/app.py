@@ -148,6 +148,7 @@ class Api:
             # A bug of ours goes to the log, and the client gets what the framework answers then.
             _log.exception("%s %s: the fake failed; nothing was changed", scope["method"], scope["path"])
             response = PlainTextResponse("Internal Server Error", status_code=500)
+        world.deliver()
         exchange.response = Answer(response.status_code, response.raw_headers, bytes(response.body))
         await send({"type": "http.response.start", "status": response.status_code, "headers": response.raw_headers})
         await send({"type": "http.response.body", "body": response.body})
