@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import ipaddress
 import sys
-from typing import NoReturn
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, NoReturn
 
 import click
 
@@ -12,6 +15,9 @@ from fake_bluejay import FakeBluejay, __version__
 from fake_bluejay.agents import silent
 from fake_bluejay.core.clock import ManualClock, ScaledClock
 from fake_bluejay.core.readings import questions
+
+if TYPE_CHECKING:
+    from fake_bluejay.server.tls import Tls
 
 __all__ = ["main"]
 
@@ -33,6 +39,8 @@ def main() -> None:
 @click.option("--reading", "readings", multiple=True, metavar="NAME=CHOICE", help="See `fake-bluejay readings`.")
 @click.option("--api-key", "api_keys", multiple=True, metavar="KEY", help="Accept only this key, and others so given.")
 @click.option("--access-log/--no-access-log", default=True, show_default=True)
+@click.option("--tls", is_flag=True, help="Speak TLS too, for https://api.getbluejay.ai, by a throw-away authority.")
+@click.option("--ca-file", type=Path, default=None, metavar="FILE", help="Where to write that authority, with --tls.")
 def serve(
     host: str,
     port: int,
@@ -42,6 +50,8 @@ def serve(
     readings: tuple[str, ...],
     api_keys: tuple[str, ...],
     access_log: bool,
+    tls: bool,
+    ca_file: Path | None,
 ) -> None:
     """Serve the fake, with a small world to try, until Ctrl-C."""
     from fake_bluejay.server.foreground import listen, serve
@@ -63,9 +73,31 @@ def serve(
     if not _is_loopback(host):
         click.echo(f"Warning: listening on {host}: others on the network can reach this, and its controls.", err=True)
     name = f"[{host}]" if ":" in host else host
-    click.echo(_welcome(fake, f"http://{name}:{listening.getsockname()[1]}", clock))
-    sys.stdout.flush()
-    serve(fake, listening, access_log=access_log)
+    url = f"http://{name}:{listening.getsockname()[1]}"
+    with _tls(tls, ca_file, host) as authority:
+        click.echo(_welcome(fake, url, clock))
+        if authority is not None:
+            click.echo(authority.client_lines(url, fake.api_key))
+        click.echo("Ctrl-C stops it.")
+        sys.stdout.flush()
+        serve(fake, listening, access_log=access_log, tls=authority and authority.context)
+
+
+@contextlib.contextmanager
+def _tls(wanted: bool, ca_file: Path | None, host: str) -> Iterator[Tls | None]:
+    """What TLS needs, for as long as the server runs."""
+    with contextlib.ExitStack() as until_the_end:
+        tls = None
+        try:
+            if ca_file is not None and not wanted:
+                raise ValueError("--ca-file is where --tls writes its authority; add --tls")
+            if wanted:
+                from fake_bluejay.server.tls import throw_away_authority
+
+                tls = until_the_end.enter_context(throw_away_authority(ca_file, host=host))
+        except (ImportError, OSError, ValueError) as error:
+            _fail(str(error))
+        yield tls
 
 
 @main.command()
@@ -109,8 +141,6 @@ Or don't wait:
 A request that does not validate, and a fresh start:
   {end} '{{"test_result_ids": []}}'
   curl -s -X POST {url}/_fake/reset
-
-Ctrl-C stops it.
 """
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import signal
 import socket
+import ssl
 from typing import Any
 
 import uvicorn
@@ -20,10 +21,12 @@ def listen(host: str, port: int) -> socket.socket:
     return socket.create_server((host, port), backlog=2048, family=socket.AF_INET6 if ":" in host else socket.AF_INET)
 
 
-def serve(fake: FakeBluejay, listening: socket.socket, *, access_log: bool = True) -> None:
+def serve(
+    fake: FakeBluejay, listening: socket.socket, *, access_log: bool = True, tls: ssl.SSLContext | None = None
+) -> None:
     """Serve a fake on a socket until SIGINT or SIGTERM, then finish what is in flight and return.
 
-    A reset through the control API brings back the world as it is now.
+    A reset through the control API brings back the world as it is now. With `tls` the port speaks that too.
     """
     start = fake.snapshot()
 
@@ -41,6 +44,10 @@ def serve(fake: FakeBluejay, listening: socket.socket, *, access_log: bool = Tru
         timeout_graceful_shutdown=5,
         ws="none",
     )
+    if tls is not None:
+        from fake_bluejay.server.one_port import speak_tls_too
+
+        speak_tls_too(config, tls)
     server = uvicorn.Server(config)
     gc.freeze()  # what is loaded by now stays: collections need not look at it again, at each of many requests
     # uvicorn raises the signal again once it has stopped; by then it has done its work, so nothing more is to happen.
