@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import difflib
 import functools
 import inspect
 import json
-from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Self, TypedDict, TypeVar, Unpack, cast
 
 from fake_bluejay.api.app import Api
-from fake_bluejay.api.faults import Faults, requested_ids
+from fake_bluejay.api.faults import Faults
 from fake_bluejay.api.journal import Journal
 from fake_bluejay.api.stubs import Stubs
+from fake_bluejay.assertions import Assertions
 from fake_bluejay.core import dump as dumps
 from fake_bluejay.core.agents import Agent, agent_from_text
 from fake_bluejay.core.clock import Clock, ManualClock, ScaledClock, datetime_at
@@ -73,7 +72,7 @@ OPTIONS = tuple(Options.__annotations__)
 """The names of all options."""
 
 
-class FakeBluejay:
+class FakeBluejay(Assertions):
     """A Bluejay of one's own: a context manager (also async), a decorator, or switched by `start()` and `stop()`.
 
     While it is on, calls to the real host are answered by it, in this process, and the environment names it
@@ -215,78 +214,6 @@ class FakeBluejay:
     def requests(self) -> Journal:
         """The journal: the requests that arrived, with their answers, the newest last."""
         return self._journal
-
-    def assert_ended(self, *ids: int, by: str | None = None) -> None:
-        """An end-conversations call marked each of these; by `"agent"` or `"watchdog"`: that has since ended it."""
-        if by not in (None, "agent", "watchdog"):
-            raise ValueError(unknown("cause of an end:", by, ("agent", "watchdog")))
-        self._world.settle()
-        for id in ids:
-            ours = [control for control in self._world.control_objects if control.test_result_id == id]
-            if not ours:
-                raise AssertionError(f"no call marked {id} for ending: {self._instead(id)}{self._arrived()}")
-            if by is not None and all(control.by != by for control in ours):
-                raise AssertionError(
-                    f"{id} was marked, but not ended by the {by}: {self._instead(id)}{self._arrived()}"
-                )
-
-    def assert_failed(self, *ids: int) -> None:
-        """An end-conversations call refused each of these."""
-        for id in ids:
-            if id not in self._world.refused:
-                raise AssertionError(f"no call was refused for {id}: {self._instead(id)}{self._arrived()}")
-
-    def _instead(self, id: int) -> str:
-        """What did happen to a test result, for the message of an assertion that does not hold."""
-        record = self._world.results.get(id)
-        asked = [exchange for exchange in self._journal if id in requested_ids(exchange.content)]
-        controls = [control for control in self._world.control_objects if control.test_result_id == id]
-        said = "there is no such test result" if record is None else f"it is {record.status}"
-        if controls:
-            ended = controls[-1].by
-            said += f", and was marked at {ControlObjectView(controls[-1]).written_at.isoformat()}"
-            said += f" and ended by the {ended}" if ended else ""
-        elif id in self._world.refused:
-            said += ", and a call for it failed"
-        return said if asked else f"{said}, and no request named it"
-
-    @property
-    def unmodelled(self) -> list[str]:
-        """The calls that got a 501, because their endpoint is neither modelled nor stubbed: `"GET /v1/…"`."""
-        return list(
-            dict.fromkeys(
-                f"{one.method} {one.path}" for one in self._journal if one.response and one.response.status_code == 501
-            )
-        )
-
-    def _arrived(self, most: int = 10) -> str:
-        """What did arrive, a line each; of much, the end."""
-        lines = [f"  {exchange!r}" for exchange in self._journal]
-        before = [f"  … {len(lines) - most} more before"] if len(lines) > most else []
-        return "\n".join(["", "what arrived:", *before, *(lines[-most:] or ["  nothing"])])
-
-    def assert_no_requests(self) -> None:
-        """Nothing arrived."""
-        if len(self._journal):
-            raise AssertionError(f"{len(self._journal)} requests arrived{self._arrived()}")
-
-    def assert_requested(self, method: str, path: str, times: int | None = None) -> None:
-        """A request of that method and path arrived: at least once, or exactly so many `times`."""
-        came = Counter(f"{one.method} {one.path}" for one in self._journal)
-        asked = f"{method.upper()} {path}"
-        if (came[asked] == 0) if times is None else (came[asked] != times):
-            wanted = "at least once" if times is None else f"{times} times"
-            near = difflib.get_close_matches(asked, came, n=1, cutoff=0)
-            nearest = f" (the nearest that came: {near[0]}, {came[near[0]]} times)" if near and near[0] != asked else ""
-            raise AssertionError(
-                f"{asked} was expected {wanted}, and came {came[asked]} times{nearest}{self._arrived()}"
-            )
-
-    def report(self) -> str:
-        """What happened, as text: requests, answers, faults, histories, in time order. Keys are masked."""
-        from fake_bluejay.report import report
-
-        return report(self)
 
     def stub(self, method: str, path: str, status: int = 200, json: Any = None) -> None:
         """An answer for an endpoint, above all for one that is not modelled; `path` may have parameters in braces.

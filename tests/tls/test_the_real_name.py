@@ -1,4 +1,4 @@
-"""`fake-bluejay serve --tls`: clients with the real host in them, in any language, as the lines that it prints make them."""
+"""`fake-bluejay serve --tls`: clients with the real host in them, in any language, led by the lines that it prints."""
 
 import contextlib
 import json
@@ -98,10 +98,10 @@ def test_what_came_without_tls_still_does(server: Any, ca_file: Path) -> None:
 def test_the_certificate_is_for(server: Any, ca_file: Path, name: str) -> None:
     context = ssl.create_default_context(cafile=str(ca_file))
     port = int(server.url.rpartition(":")[2])
-    with socket.create_connection(("127.0.0.1", port)) as plain:
-        with context.wrap_socket(plain, server_hostname=name) as secure:
-            assert secure.version() == "TLSv1.3"
-    with socket.create_connection(("127.0.0.1", port)) as plain, pytest.raises(ssl.SSLCertVerificationError):
+    there = ("127.0.0.1", port)
+    with socket.create_connection(there) as plain, context.wrap_socket(plain, server_hostname=name) as secure:
+        assert secure.version() == "TLSv1.3"
+    with socket.create_connection(there) as plain, pytest.raises(ssl.SSLCertVerificationError):
         context.wrap_socket(plain, server_hostname="example.com")
 
 
