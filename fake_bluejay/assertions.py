@@ -13,6 +13,9 @@ from fake_bluejay.core.world import World
 
 __all__ = ["Assertions"]
 
+_SECTION = "--- bluejay ---"
+"""What begins the note on an assertion that failed while a fake was on."""
+
 
 class Assertions:
     """The assertions of a fake, over its world and its journal; on failure they show what did arrive."""
@@ -86,6 +89,11 @@ class Assertions:
         from fake_bluejay.report import report
 
         return report(self)
+
+    def _explain(self, error: BaseException | None) -> None:
+        """Note on an assertion that failed what happened here."""
+        if isinstance(error, AssertionError) and _SECTION not in "".join(getattr(error, "__notes__", ())):
+            error.add_note(f"{_SECTION}\n{self.report()}")
 
 
 def _instead(world: World, journal: Journal, id: int) -> str:

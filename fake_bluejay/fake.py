@@ -25,20 +25,18 @@ from fake_bluejay.intercept import switch
 from fake_bluejay.intercept.asyncio import LOOPBACKS
 from fake_bluejay.intercept.door import HOST
 from fake_bluejay.intercept.virtual_time import REAL_TIME_THREADS, VirtualTime
-from fake_bluejay.results import ControlObjectView, TestResult
+from fake_bluejay.results import ControlObjectView, Seen, TestResult
 
 if TYPE_CHECKING:
     import httpx
 
+    from fake_bluejay.remote import RemoteBluejay
     from fake_bluejay.server.loopback import Loopback
 
 __all__ = ["ACTIVE", "OPTIONS", "FakeBluejay", "FakeClock", "FakeReadings", "Options", "Snapshot"]
 
 API_KEY = "fake-bluejay-key"
 """The key of the default organisation: made up, so no real key is ever needed in a test."""
-
-_SECTION = "--- bluejay ---"
-"""What begins the note on an assertion that failed while a fake was on."""
 
 _Function = TypeVar("_Function", bound=Callable[..., Any])
 
@@ -136,8 +134,7 @@ class FakeBluejay(Assertions):
         return self.start()
 
     def __exit__(self, type_: type[BaseException] | None, error: BaseException | None, traceback: object) -> None:
-        if isinstance(error, AssertionError) and _SECTION not in "".join(getattr(error, "__notes__", ())):
-            error.add_note(f"{_SECTION}\n{self.report()}")
+        self._explain(error)
         self.stop()
 
     async def __aenter__(self) -> Self:
@@ -296,6 +293,17 @@ class FakeBluejay(Assertions):
 
         return httpx.AsyncClient(transport=self.transport, base_url=f"https://{HOST}", **kwargs)
 
+    @staticmethod
+    def connect(url: str, organisation: str | None = None) -> RemoteBluejay:
+        """The fake that is served at this address by `fake-bluejay serve`, with the same interface.
+
+        As an organisation, which is added if there is none of that name, one sees what is its own: so suites that run
+        beside each other share a server. Raises `ConnectionError` if no fake answers there.
+        """
+        from fake_bluejay.remote import RemoteBluejay
+
+        return RemoteBluejay(url, organisation)
+
     # --- state --------------------------------------------------------------------------------------------------
 
     def reset(self) -> None:
@@ -328,7 +336,7 @@ class FakeBluejay(Assertions):
 class Snapshot:
     """A world at a moment. As a context manager it brings that moment back at its end."""
 
-    def __init__(self, fake: FakeBluejay, data: dict[str, Any]) -> None:
+    def __init__(self, fake: FakeBluejay | RemoteBluejay, data: dict[str, Any]) -> None:
         self._fake = fake
         self.data = data
 
@@ -342,7 +350,7 @@ class Snapshot:
 class FakeClock:
     """The fake's time. It stands still until it is advanced, unless the fake was started with `clock="real"`."""
 
-    def __init__(self, world: World) -> None:
+    def __init__(self, world: Seen) -> None:
         self._world = world
 
     @property
@@ -385,7 +393,7 @@ class FakeClock:
 class FakeReadings:
     """The fake's readings: what it answers to the questions that the documentation leaves open."""
 
-    def __init__(self, world: World) -> None:
+    def __init__(self, world: Seen) -> None:
         self._world = world
 
     def set(self, **choices: str) -> None:

@@ -1,0 +1,456 @@
+"""A fake that is served by another process, with the interface of one in this process.
+
+Rules of this file:
+- Nothing is kept of the server's state: whoever looks asks it, by the control API under `/_fake`.
+- What the control API says in data becomes the core's own records, so that views, assertions and report are the same.
+"""
+
+from __future__ import annotations
+
+import http.client
+import json
+import os
+import secrets
+from collections.abc import Callable, Iterator, Mapping
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any, Self, cast
+from urllib.parse import urlencode, urlsplit
+
+from fake_bluejay.api.faults import Fault, Faults
+from fake_bluejay.api.journal import Answer, Exchange, Journal, masked
+from fake_bluejay.assertions import Assertions
+from fake_bluejay.core import dump as dumps
+from fake_bluejay.core.agents import Agent, agent_from_text
+from fake_bluejay.core.clock import datetime_at, instant_of, microseconds
+from fake_bluejay.core.readings import Readings
+from fake_bluejay.core.records import ControlObject, Move, Record
+from fake_bluejay.core.statuses import Event, Status
+from fake_bluejay.core.timers import Timer
+from fake_bluejay.core.world import DEFAULT_ORGANISATION, World
+from fake_bluejay.fake import FakeClock, FakeReadings, Snapshot
+from fake_bluejay.results import ControlObjectView, TestResult
+
+if TYPE_CHECKING:
+    import httpx
+
+__all__ = ["RemoteBluejay", "RemoteClock"]
+
+_TIMEOUT = 30
+"""Seconds in which the server must answer."""
+_AT_ONCE = 10_000
+"""Test results that one request may add."""
+
+
+class RemoteBluejay(Assertions):
+    """A served fake, as `FakeBluejay.connect(url)` gives it.
+
+    As a context manager it sets `BLUEJAY_API_URL` and `BLUEJAY_API_KEY` meanwhile. What the server refuses is the error
+    that a fake in this process would raise (`ValueError`, `KeyError`), and a server that does not answer a
+    `ConnectionError`. Keys in `requests` are masked. Clock, faults, readings, stubs and `reset` are the server's, and so
+    everybody's; with an organisation, test results, control objects and requests are that organisation's.
+    """
+
+    def __init__(self, url: str, organisation: str | None = None) -> None:
+        self._control = _Control(url)
+        self._far = _FarWorld(self._control)
+        self._organisation = organisation
+        self._environment: dict[str, str | None] = {}
+        if self._control("GET", "health") != {"status": "ok"}:
+            raise ConnectionError(f"what answers at {url} is no fake Bluejay")
+        self.clock = RemoteClock(self._far)
+        self.readings = FakeReadings(self._far)
+        self.faults: Faults = _FarFaults(self._control)
+        if organisation is not None and organisation not in self._names():
+            self.add_organisation(organisation, secrets.token_hex(12))
+
+    def _names(self) -> list[str]:
+        return [one["name"] for one in self._control("GET", "organisations")]
+
+    # --- the environment ----------------------------------------------------------------------------------------
+
+    def start(self) -> Self:
+        """Name the server in the environment, for the code under test, until `stop`."""
+        if not self._environment:
+            for name, value in (("BLUEJAY_API_URL", self.base_url), ("BLUEJAY_API_KEY", self.api_key)):
+                self._environment[name] = os.environ.get(name)
+                os.environ[name] = value
+        return self
+
+    def stop(self) -> None:
+        """Put the environment back. The server goes on as it is."""
+        for name, value in self._environment.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value
+        self._environment = {}
+
+    def __enter__(self) -> Self:
+        return self.start()
+
+    def __exit__(self, type_: type[BaseException] | None, error: BaseException | None, traceback: object) -> None:
+        self._explain(error)
+        self.stop()
+
+    async def __aenter__(self) -> Self:
+        return self.start()
+
+    async def __aexit__(
+        self, type_: type[BaseException] | None, error: BaseException | None, traceback: object
+    ) -> None:
+        self.__exit__(type_, error, traceback)
+
+    # --- test results -------------------------------------------------------------------------------------------
+
+    def add_test_result(
+        self, id: int | None = None, status: str = "RUNNING", agent: Agent | str | None = None, **fields: Any
+    ) -> TestResult:
+        """A new test result; as `FakeBluejay.add_test_result`."""
+        added = self._control("POST", "test-results", {"id": id, **self._new(status, agent, fields)})
+        return TestResult(self._far, added["id"])
+
+    def add_test_results(self, n: int, **same: Any) -> list[TestResult]:
+        """`n` new test results that are all alike."""
+        status, agent = same.pop("status", "RUNNING"), same.pop("agent", None)
+        new, added = self._new(status, agent, same), []
+        for first in range(0, n, _AT_ONCE):
+            added += self._control("POST", "test-results", {"count": min(_AT_ONCE, n - first), **new})
+        return [TestResult(self._far, one["id"]) for one in added]
+
+    def _new(self, status: str, agent: Agent | str | None, fields: dict[str, Any]) -> dict[str, Any]:
+        organisation = {} if self._organisation is None else {"organisation": self._organisation}
+        return {"status": status, "agent": agent and str(agent), **organisation, **fields}
+
+    def test_result(self, id: int) -> TestResult:
+        """The test result of that id. Raises `KeyError` naming the ids there are."""
+        return TestResult(self._far, self._far.result(id).id)
+
+    @property
+    def test_results(self) -> list[TestResult]:
+        """All test results, in the order they were added; with an organisation, its own."""
+        return [TestResult(self._far, one["id"]) for one in self._listed()]
+
+    def _listed(self) -> list[dict[str, Any]]:
+        query = {} if self._organisation is None else {"organisation": self._organisation}
+        return cast(list[dict[str, Any]], self._control("GET", f"test-results?{urlencode(query)}"))
+
+    @property
+    def control_objects(self) -> list[ControlObjectView]:
+        """The control objects that were written, the newest last."""
+        world = self.world
+        if self._organisation is None:
+            return [ControlObjectView(control) for control in world.control_objects]
+        own = {record.id for record in world.results.values() if record.organisation == self._organisation}
+        return [ControlObjectView(control) for control in world.control_objects if control.test_result_id in own]
+
+    # --- what came in -------------------------------------------------------------------------------------------
+
+    @property
+    def world(self) -> World:
+        """A copy of the server's world as it is now, whose time stands still."""
+        return dumps.load({**self.dump(), "clock": "manual"})
+
+    @property
+    def requests(self) -> Journal:
+        """The requests that arrived, with their answers, as they are now, the newest last. Keys are masked."""
+        journal = Journal()
+        key = None if self._organisation is None else masked(self.api_key)
+        for data in self._control("GET", f"requests?limit={_AT_ONCE}"):
+            exchange = _exchange(data)
+            if key is None or exchange.headers.get("x-api-key") == key:
+                journal.append(exchange)
+        return journal
+
+    def stub(self, method: str, path: str, status: int = 200, json: Any = None) -> None:
+        """An answer for an endpoint, above all for one that is not modelled; as `FakeBluejay.stub`."""
+        self._control("POST", "stubs", {"method": method, "path": path, "status": status, "json": json})
+
+    # --- who may call -------------------------------------------------------------------------------------------
+
+    @property
+    def api_key(self) -> str:
+        """A key of the organisation, or of the default one."""
+        wanted = self._organisation or DEFAULT_ORGANISATION
+        for organisation in self.dump()["organisations"]:
+            if organisation["name"] == wanted and organisation["api_keys"]:
+                return cast(str, organisation["api_keys"][0])
+        raise KeyError(f"the organisation {wanted!r} has no key")
+
+    def add_organisation(self, name: str, api_key: str) -> None:
+        """Another organisation; as `FakeBluejay.add_organisation`."""
+        self._control("POST", "organisations", {"name": name, "api_key": api_key})
+
+    @property
+    def require_known_keys(self) -> bool:
+        """Whether unknown keys are refused."""
+        return cast(bool, self._control("GET", "overview")["require_known_keys"])
+
+    # --- ways in ------------------------------------------------------------------------------------------------
+
+    @property
+    def url(self) -> str:
+        """Where the server listens."""
+        return self._control.url
+
+    @property
+    def base_url(self) -> str:
+        """`<url>/v1`, as clients take it in `BLUEJAY_API_URL`."""
+        return f"{self.url}/v1"
+
+    def client(self, **kwargs: Any) -> httpx.Client:
+        """An `httpx.Client` that leads here: `client.post("/v1/end-conversations", …)`."""
+        import httpx
+
+        return httpx.Client(base_url=self.url, **kwargs)
+
+    def async_client(self, **kwargs: Any) -> httpx.AsyncClient:
+        """An `httpx.AsyncClient` that leads here."""
+        import httpx
+
+        return httpx.AsyncClient(base_url=self.url, **kwargs)
+
+    # --- state --------------------------------------------------------------------------------------------------
+
+    def reset(self) -> None:
+        """The whole server back to how it began; with an organisation, only its test results are removed."""
+        if self._organisation is None:
+            self._control("POST", "reset")
+        else:
+            for one in self._listed():
+                self._control("DELETE", f"test-results/{one['id']}")
+
+    def dump(self) -> dict[str, Any]:
+        """The whole world as JSON-ready data, timers included."""
+        return cast(dict[str, Any], self._control("GET", "state"))
+
+    def snapshot(self) -> Snapshot:
+        """The world as it is now, for `restore`; or, in a `with`, restored when that ends."""
+        return Snapshot(self, self.dump())
+
+    def restore(self, snapshot: Snapshot) -> None:
+        """Put the server's world back to what it was at the snapshot. The journal stays."""
+        self._control("PUT", "state", snapshot.data)
+
+    def __repr__(self) -> str:
+        organisation = f" as {self._organisation}" if self._organisation else ""
+        return f"<RemoteBluejay {self.url}{organisation}>"
+
+
+class RemoteClock(FakeClock):
+    """The server's time; it can also be told how to pass."""
+
+    _world: _FarWorld
+
+    @property
+    def mode(self) -> str:
+        """`manual` (stands still until advanced) or `real` (passes by itself, at a speed); settable."""
+        return cast(str, self._world.clock()["mode"])
+
+    @mode.setter
+    def mode(self, mode: str) -> None:
+        self._world.change_clock(mode=mode)
+
+    @property
+    def speed(self) -> float:
+        """Virtual seconds a real second, 0 for a manual or paused clock; settable."""
+        return cast(float, self._world.clock()["speed"])
+
+    @speed.setter
+    def speed(self, speed: float) -> None:
+        self._world.change_clock(speed=speed)
+
+
+class _Control:
+    """The control API as a function: method, path and body to what it answers."""
+
+    def __init__(self, url: str) -> None:
+        parts = urlsplit(url.rstrip("/"))
+        if parts.scheme not in ("http", "https") or not parts.hostname or parts.path or parts.query:
+            raise ValueError(f"a server's address is needed, e.g. http://127.0.0.1:8787, not {url!r}")
+        self.url = f"{parts.scheme}://{parts.netloc}"
+        self._kind = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
+        self._address = parts.hostname, parts.port
+
+    def __call__(self, method: str, path: str, body: Any = None) -> Any:
+        """Raises `ValueError` or `KeyError` with what the server says, `ConnectionError` if none answers."""
+        content = None if body is None else json.dumps(body).encode()
+        connection = self._kind(*self._address, timeout=_TIMEOUT)
+        try:
+            connection.request(method, f"/_fake/{path}", content, {"Content-Type": "application/json"})
+            response = connection.getresponse()
+            status, answer = response.status, response.read()
+        except (OSError, http.client.HTTPException) as error:
+            raise ConnectionError(
+                f"no fake Bluejay answers at {self.url} ({error or type(error).__name__}); start one: fake-bluejay serve"
+            ) from None
+        finally:
+            connection.close()
+        try:
+            data = json.loads(answer)
+            detail = data["detail"] if status >= 400 else ""
+        except (ValueError, KeyError, TypeError):
+            raise ConnectionError(f"what answers at {self.url} is no fake Bluejay: {status} {answer[:100]!r}") from None
+        if status == 404:
+            raise KeyError(detail)
+        if status >= 400:
+            raise ValueError(detail)
+        return data
+
+
+class _FarWorld:
+    """As much of a `World` as the views need, at the other end."""
+
+    def __init__(self, control: _Control) -> None:
+        self._control = control
+
+    def clock(self) -> dict[str, Any]:
+        return cast(dict[str, Any], self._control("GET", "clock"))
+
+    def change_clock(self, **change: Any) -> None:
+        self._control("PATCH", "clock", change)
+
+    def now(self) -> int:
+        return _instant(self.clock()["now"])
+
+    def settle(self) -> int:
+        """The server does, at each request."""
+        return self.now()
+
+    def advance(self, seconds: float | timedelta) -> None:
+        self._control("POST", "clock/advance", {"seconds": microseconds(seconds) / 1_000_000})
+
+    def advance_to(self, moment: datetime) -> None:
+        instant_of(moment)  # raises if it has no time zone
+        self._control("POST", "clock/advance", {"to": moment.isoformat()})
+
+    def run_until(self, predicate: Callable[[], object], limit: float | timedelta) -> None:
+        deadline = self.now() + microseconds(limit)
+        while not predicate():
+            clock = self.clock()
+            now, due = _instant(clock["now"]), _optional_instant(clock["next_due"])
+            late = due is None or due > deadline
+            # By a length, not to a moment: a clock that follows real time may be past it when the request arrives.
+            self.advance(timedelta(microseconds=max(0, (deadline if due is None or late else due) - now)))
+            if late and not predicate():
+                raise TimeoutError(
+                    f"the condition did not hold within {limit} s of the fake's clock:"
+                    f" it is {datetime_at(deadline)}, and {clock['pending']} timers are pending"
+                )
+
+    @property
+    def timers(self) -> _FarTimers:
+        return _FarTimers(self)
+
+    def pending(self) -> Iterator[Timer]:
+        for one in self._control("GET", "state")["timers"]:
+            yield Timer(_instant(one["due"]), one["sequence"], one["kind"], one["test_result_id"])
+
+    @property
+    def readings(self) -> Readings:
+        return Readings().changed(**{one["name"]: one["choice"] for one in self._control("GET", "readings")})
+
+    def choose(self, **choices: str) -> None:
+        self._control("PATCH", "readings", {name: str(choice) for name, choice in choices.items()})
+
+    def result(self, id: int) -> Record:
+        return _record(self._control("GET", f"test-results/{id}"))
+
+    def edit(self, id: int, *, agent: Agent | None) -> None:
+        self._control("PATCH", f"test-results/{id}", {"agent": agent and str(agent)})
+
+    def set_status(self, id: int, status: str, *, force: bool = False) -> None:
+        self._control("PATCH", f"test-results/{id}", {"status": status, "force": force})
+
+    def happen(self, id: int, event: Event, cause: str) -> None:
+        self._control("POST", f"test-results/{id}/events", {"event": event, "cause": cause})
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _FarWorld) and self._control.url == other._control.url
+
+    def __hash__(self) -> int:
+        return hash(self._control.url)
+
+
+class _FarTimers:
+    def __init__(self, world: _FarWorld) -> None:
+        self._world = world
+
+    def next_due(self) -> int | None:
+        return _optional_instant(self._world.clock()["next_due"])
+
+    def __iter__(self) -> Iterator[Timer]:
+        return self._world.pending()
+
+    def __len__(self) -> int:
+        return cast(int, self._world.clock()["pending"])
+
+
+class _FarFaults(Faults):
+    """The server's faults: checked here as ever, armed there."""
+
+    def __init__(self, control: _Control) -> None:
+        super().__init__()
+        self._control = control
+
+    def _arm(self, kind: Any, arguments: dict[str, Any], to: dict[str, Any]) -> None:
+        self._control("POST", "faults", {"kind": kind, **arguments, **to})
+
+    def clear(self) -> None:
+        """Disarm all, and draw from the seed's beginning again."""
+        self._control("DELETE", "faults")
+
+    def __iter__(self) -> Iterator[Fault]:
+        for one in self._control("GET", "faults"):
+            yield Fault(**one)
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self)
+
+    def __bool__(self) -> bool:
+        return len(self) > 0
+
+    def __repr__(self) -> str:
+        return repr(list(self))
+
+
+def _exchange(data: Mapping[str, Any]) -> Exchange:
+    exchange = Exchange(
+        _instant(data["at"]), data["method"], data["path"], data["query"], _headers(data), _content(data)
+    )
+    exchange.faults = tuple(data["faults"])
+    if data["response"] is not None:
+        answer = data["response"]
+        exchange.response = Answer(answer["status_code"], _headers(answer), _content(answer))
+    return exchange
+
+
+def _headers(data: Mapping[str, Any]) -> list[tuple[bytes, bytes]]:
+    return [(name.encode("latin-1"), value.encode()) for name, value in data["headers"].items()]
+
+
+def _content(data: Mapping[str, Any]) -> bytes:
+    return cast(str, data["text"]).encode()
+
+
+def _record(data: Mapping[str, Any]) -> Record:
+    agent = data["agent"] and agent_from_text(data["agent"])
+    created_at = _instant(data["created_at"])
+    record = Record(data["id"], data["organisation"], Status(data["status"]), agent, created_at, data["fields"])
+    record.start_time, record.end_time = _optional_instant(data["start_time"]), _optional_instant(data["end_time"])
+    record.history = [
+        Move(_instant(one["at"]), Status(one["from"]), Status(one["to"]), Event(one["event"]), one["cause"])
+        for one in data["history"]
+    ]
+    for one in data["controls"]:
+        control = ControlObject(one["id"], data["id"], _instant(one["written_at"]))
+        control.gone_at, control.by = _optional_instant(one["gone_at"]), one["by"]
+        record.control_objects.append(control)
+    return record
+
+
+def _instant(text: str) -> int:
+    return instant_of(datetime.fromisoformat(text))
+
+
+def _optional_instant(text: str | None) -> int | None:
+    return None if text is None else _instant(text)
