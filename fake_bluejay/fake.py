@@ -17,6 +17,7 @@ from fake_bluejay.assertions import Assertions
 from fake_bluejay.core import dump as dumps
 from fake_bluejay.core.agents import Agent, agent_from_text
 from fake_bluejay.core.clock import Clock, ManualClock, ScaledClock, datetime_at
+from fake_bluejay.core.feed import Feed
 from fake_bluejay.core.readings import Readings
 from fake_bluejay.core.suggest import unknown
 from fake_bluejay.core.timers import Timer
@@ -90,6 +91,8 @@ class FakeBluejay(Assertions):
         self._stubs = Stubs()
         self.faults = Faults(self._world.seed)
         self._api = Api(self._world, self._journal, self.faults, self._stubs)
+        self.feed = Feed(self._world, self._journal, self.faults, self._stubs)
+        """Every change, for whoever listens: the server's event stream."""
         self._on: switch.Fake | None = None
         self._loopback: Loopback | None = None
         self.clock = FakeClock(self._world)
@@ -124,6 +127,7 @@ class FakeBluejay(Assertions):
             ACTIVE.remove(self)
             self._on = self._world.on_move = None
         if self._loopback is not None:
+            self.feed.end()
             self._loopback.give_back()
             self._loopback = None
 
@@ -218,6 +222,11 @@ class FakeBluejay(Assertions):
         Raises `ValueError` for a method, path or status that cannot be.
         """
         self._stubs.add(method, path, status, json)
+
+    @property
+    def stubs(self) -> Stubs:
+        """The answers given with `stub`."""
+        return self._stubs
 
     # --- who may call -------------------------------------------------------------------------------------------
 
@@ -398,7 +407,7 @@ class FakeReadings:
 
     def set(self, **choices: str) -> None:
         """Choose otherwise, from now on: `set(success="always")`. Raises `ValueError` naming what is known."""
-        self._world.readings = self._world.readings.changed(**choices)
+        self._world.choose(**choices)
 
     def __getattr__(self, name: str) -> str:
         if name not in Readings.__dataclass_fields__:

@@ -123,6 +123,8 @@ class Api:
             _log.exception("%s %s: the fake failed; nothing was changed", scope["method"], scope["path"])
             response = PlainTextResponse("Internal Server Error", status_code=500)
         exchange.response = Answer(response.status_code, response.raw_headers, bytes(response.body))
+        if (tell := self._journal.on_change) is not None:
+            tell("request-answered", exchange)
         await send({"type": "http.response.start", "status": response.status_code, "headers": response.raw_headers})
         await send({"type": "http.response.body", "body": response.body})
 

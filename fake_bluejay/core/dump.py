@@ -9,6 +9,7 @@ from typing import Any, NoReturn, get_args
 
 from fake_bluejay.core.agents import Agent, agent_from_text
 from fake_bluejay.core.clock import Clock, ManualClock, ScaledClock, datetime_at, instant_of
+from fake_bluejay.core.clock import iso as _iso
 from fake_bluejay.core.readings import Readings
 from fake_bluejay.core.records import ControlObject, Move, Record, check_fields
 from fake_bluejay.core.statuses import Event
@@ -207,10 +208,6 @@ def _load_clock(root: _Place) -> Clock:
     clock = _Place(root.get("clock", dict), "clock.")
     scaled: ScaledClock = clock.read("speed", (int, float), lambda speed: ScaledClock(speed, now))
     return scaled
-
-
-def _iso(instant: int) -> str:
-    return datetime_at(instant).isoformat(timespec="microseconds").replace("+00:00", "Z")
 
 
 def _optional_iso(instant: int | None) -> str | None:

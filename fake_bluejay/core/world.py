@@ -10,12 +10,13 @@ Rules of this file:
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Container, Iterable
+from collections.abc import Callable, Container, Iterable, Mapping
 from datetime import datetime, timedelta
+from types import EllipsisType
 from typing import Any, NamedTuple
 
 from fake_bluejay.core.agents import Agent, EndsAfter, EndsWithin
-from fake_bluejay.core.clock import Clock, ManualClock, datetime_at, instant_of, microseconds
+from fake_bluejay.core.clock import Clock, ManualClock, ScaledClock, datetime_at, instant_of, microseconds
 from fake_bluejay.core.readings import (
     AgentEnds,
     AlreadyMarked,
@@ -113,6 +114,8 @@ class World:
         self._last_id = 0
         self.on_move: Callable[[int], None] | None = None
         """Told how many microseconds the clock was moved by, each time it was: for whoever keeps step with it."""
+        self.on_change: Callable[..., None] | None = None
+        """Told of every change: what kind, and what changed. A `Feed` sets it while somebody listens."""
 
     # --- time ---------------------------------------------------------------------------------------------------
 
@@ -166,6 +169,21 @@ class World:
         self.settle()
         if self.on_move is not None:
             self.on_move(length)
+        if (tell := self.on_change) is not None:
+            tell("clock-moved", self.clock.now(), length)
+
+    def switch_clock(self, mode: str, speed: float = 1.0) -> None:
+        """Go on from this instant by another clock: `manual`, or `real` at a speed, of which 0 is a pause.
+
+        Raises `ValueError` for an unknown mode or a speed that cannot be.
+        """
+        if mode not in ("manual", "real"):
+            raise ValueError(unknown("clock", mode, ("manual", "real")))
+        with self.lock:
+            now = self.settle()
+            self.clock = ManualClock(now) if mode == "manual" else ScaledClock(speed, now)
+            if (tell := self.on_change) is not None:
+                tell("clock-changed", now, mode, speed)
 
     def run_until(self, predicate: Callable[[], object], limit: float | timedelta) -> None:
         """Advance from one due timer to the next, and stop at the first instant at which the predicate holds.
@@ -212,7 +230,11 @@ class World:
                 for control in record.control_objects:
                     if control.by is None:
                         control.by, control.gone_at = cause, now
+                        if (tell := self.on_change) is not None:
+                            tell("control-object-gone", control)
         self._enter(record, now)
+        if (tell := self.on_change) is not None:
+            tell("test-result-moved", record)
 
     def _enter(self, record: Record, now: int) -> None:
         """What begins with a status by itself, however it was reached."""
@@ -248,8 +270,17 @@ class World:
     def become(self, other: World) -> None:
         """Take over everything from another world, which is not to be used any more."""
         with self.lock:
-            own = ("lock", "on_move")
+            own = ("lock", "on_move", "on_change")
             vars(self).update({name: value for name, value in vars(other).items() if name not in own})
+            if (tell := self.on_change) is not None:
+                tell("world-replaced")
+
+    def choose(self, **choices: str) -> None:
+        """Read what the documentation leaves open otherwise, from now on. Raises `ValueError` naming what is known."""
+        with self.lock:
+            self.readings = self.readings.changed(**choices)
+            if (tell := self.on_change) is not None:
+                tell("readings-changed", choices)
 
     # --- test results -------------------------------------------------------------------------------------------
 
@@ -283,7 +314,23 @@ class World:
             record = Record(id, organisation, state, agent, now, fields)
             self.results[id] = record
             self._enter(record, now)
+            if (tell := self.on_change) is not None:
+                tell("test-result-added", record)
             return record
+
+    def edit(self, id: int, *, agent: Agent | EllipsisType | None = ..., fields: Mapping[str, Any] = {}) -> None:
+        """Give a test result another agent, or other fields; a field of None is as if it had never been given.
+
+        Raises `KeyError` if there is no such id, `ValueError` for an unknown field; then nothing has changed.
+        """
+        check_fields(fields)
+        with self.lock:
+            record = self.result(id)
+            if agent is not ...:
+                record.agent = agent
+            record.fields = {name: value for name, value in {**record.fields, **fields}.items() if value is not None}
+            if (tell := self.on_change) is not None:
+                tell("test-result-changed", record, fields)
 
     def remove_test_result(self, id: int) -> None:
         """Forget a test result and what was scheduled for it. Raises `KeyError` if there is no such id."""
@@ -293,6 +340,8 @@ class World:
             # All of it, late agents too: the id may be given again, and they would take the new one for theirs.
             self.timers.cancel_all(id)
             del self.results[id]
+            if (tell := self.on_change) is not None:
+                tell("test-result-removed", id)
 
     def result(self, id: int) -> Record:
         """The record of a test result. Raises `KeyError` naming the ids there are."""
@@ -320,6 +369,8 @@ class World:
             self._check_keys(api_keys)
             self.organisations[name] = Organisation(name, api_keys)
             self.require_known_keys = True
+            if (tell := self.on_change) is not None:
+                tell("organisation-added", name)
             return self.organisations[name]
 
     def add_api_keys(self, name: str, *api_keys: str) -> None:
@@ -400,6 +451,8 @@ class World:
                 if reaction is not None:
                     schedule(now + reaction[0], reaction[1], record.id)
                 record.armed.append(schedule(now + WATCHDOG_DELAY, "watchdog", record.id))
+                if (tell := self.on_change) is not None:
+                    tell("test-result-marked", control)
 
 
 def is_marked(record: Record) -> bool:
