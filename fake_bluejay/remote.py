@@ -10,21 +10,22 @@ from __future__ import annotations
 import http.client
 import json
 import os
+import re
 import secrets
 from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Self, cast
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import urlencode
 
 from fake_bluejay.api.faults import Fault, Faults
 from fake_bluejay.api.journal import Answer, Exchange, Journal, masked
 from fake_bluejay.assertions import Assertions
 from fake_bluejay.core import dump as dumps
-from fake_bluejay.core.agents import Agent, agent_from_text
+from fake_bluejay.core.agents import Agent
 from fake_bluejay.core.clock import datetime_at, instant_of, microseconds
 from fake_bluejay.core.readings import Readings
-from fake_bluejay.core.records import ControlObject, Move, Record
-from fake_bluejay.core.statuses import Event, Status
+from fake_bluejay.core.records import Record
+from fake_bluejay.core.statuses import Event
 from fake_bluejay.core.timers import Timer
 from fake_bluejay.core.world import DEFAULT_ORGANISATION, World
 from fake_bluejay.fake import FakeClock, FakeReadings, Snapshot
@@ -44,10 +45,10 @@ _AT_ONCE = 10_000
 class RemoteBluejay(Assertions):
     """A served fake, as `FakeBluejay.connect(url)` gives it.
 
-    As a context manager it sets `BLUEJAY_API_URL` and `BLUEJAY_API_KEY` meanwhile. What the server refuses is the error
-    that a fake in this process would raise (`ValueError`, `KeyError`), and a server that does not answer a
-    `ConnectionError`. Keys in `requests` are masked. Clock, faults, readings, stubs and `reset` are the server's, and so
-    everybody's; with an organisation, test results, control objects and requests are that organisation's.
+    As a context manager it sets `BLUEJAY_API_URL` and `BLUEJAY_API_KEY` meanwhile. What the server refuses raises what
+    a fake in this process would raise (`ValueError`, `KeyError`); a server that does not answer, `ConnectionError`.
+    With an organisation, test results, control objects and requests are that organisation's; clock, faults, readings
+    and stubs are the server's, and so everybody's. Keys in `requests` are masked.
     """
 
     def __init__(self, url: str, organisation: str | None = None) -> None:
@@ -156,7 +157,7 @@ class RemoteBluejay(Assertions):
         journal = Journal()
         key = None if self._organisation is None else masked(self.api_key)
         for data in self._control("GET", f"requests?limit={_AT_ONCE}"):
-            exchange = _exchange(data)
+            exchange = _FarExchange(data)
             if key is None or exchange.headers.get("x-api-key") == key:
                 journal.append(exchange)
         return journal
@@ -264,24 +265,25 @@ class _Control:
     """The control API as a function: method, path and body to what it answers."""
 
     def __init__(self, url: str) -> None:
-        parts = urlsplit(url.rstrip("/"))
-        if parts.scheme not in ("http", "https") or not parts.hostname or parts.path or parts.query:
+        parts = re.fullmatch(r"(https?)://((?:[^/?#@:\[\]\s]+|\[[0-9a-fA-F:.]+\])(?::\d{1,5})?)/?", url)
+        if parts is None:
             raise ValueError(f"a server's address is needed, e.g. http://127.0.0.1:8787, not {url!r}")
-        self.url = f"{parts.scheme}://{parts.netloc}"
-        self._kind = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
-        self._address = parts.hostname, parts.port
+        self.url = f"{parts[1]}://{parts[2]}"
+        self._kind = http.client.HTTPSConnection if parts[1] == "https" else http.client.HTTPConnection
+        self._address = parts[2]
 
     def __call__(self, method: str, path: str, body: Any = None) -> Any:
         """Raises `ValueError` or `KeyError` with what the server says, `ConnectionError` if none answers."""
         content = None if body is None else json.dumps(body).encode()
-        connection = self._kind(*self._address, timeout=_TIMEOUT)
+        connection = self._kind(self._address, timeout=_TIMEOUT)
         try:
             connection.request(method, f"/_fake/{path}", content, {"Content-Type": "application/json"})
             response = connection.getresponse()
             status, answer = response.status, response.read()
         except (OSError, http.client.HTTPException) as error:
+            why = error or type(error).__name__
             raise ConnectionError(
-                f"no fake Bluejay answers at {self.url} ({error or type(error).__name__}); start one: fake-bluejay serve"
+                f"no fake Bluejay answers at {self.url} ({why}); `fake-bluejay serve` starts one"
             ) from None
         finally:
             connection.close()
@@ -353,7 +355,8 @@ class _FarWorld:
         self._control("PATCH", "readings", {name: str(choice) for name, choice in choices.items()})
 
     def result(self, id: int) -> Record:
-        return _record(self._control("GET", f"test-results/{id}"))
+        data = self._control("GET", f"test-results/{id}")
+        return dumps.load_record(data, ({**one, "test_result_id": id} for one in data["controls"]))
 
     def edit(self, id: int, *, agent: Agent | None) -> None:
         self._control("PATCH", f"test-results/{id}", {"agent": agent and str(agent)})
@@ -413,39 +416,24 @@ class _FarFaults(Faults):
         return repr(list(self))
 
 
-def _exchange(data: Mapping[str, Any]) -> Exchange:
-    exchange = Exchange(
-        _instant(data["at"]), data["method"], data["path"], data["query"], _headers(data), _content(data)
-    )
-    exchange.faults = tuple(data["faults"])
-    if data["response"] is not None:
-        answer = data["response"]
-        exchange.response = Answer(answer["status_code"], _headers(answer), _content(answer))
-    return exchange
+class _FarExchange(Exchange):
+    """A request as the control API shows it, with the headers that it shows."""
 
+    __slots__ = ("_shown",)
 
-def _headers(data: Mapping[str, Any]) -> list[tuple[bytes, bytes]]:
-    return [(name.encode("latin-1"), value.encode()) for name, value in data["headers"].items()]
+    def __init__(self, data: Mapping[str, Any]) -> None:
+        instant, content = _instant(data["at"]), data["text"].encode()
+        super().__init__(instant, data["method"], data["path"], data["query"], [], content)
+        self._shown: dict[str, str] = data["headers"]
+        self.number = data["number"]
+        self.faults = tuple(data["faults"])
+        if (answer := data["response"]) is not None:
+            headers = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in answer["headers"].items()]
+            self.response = Answer(answer["status_code"], headers, answer["text"].encode())
 
-
-def _content(data: Mapping[str, Any]) -> bytes:
-    return cast(str, data["text"]).encode()
-
-
-def _record(data: Mapping[str, Any]) -> Record:
-    agent = data["agent"] and agent_from_text(data["agent"])
-    created_at = _instant(data["created_at"])
-    record = Record(data["id"], data["organisation"], Status(data["status"]), agent, created_at, data["fields"])
-    record.start_time, record.end_time = _optional_instant(data["start_time"]), _optional_instant(data["end_time"])
-    record.history = [
-        Move(_instant(one["at"]), Status(one["from"]), Status(one["to"]), Event(one["event"]), one["cause"])
-        for one in data["history"]
-    ]
-    for one in data["controls"]:
-        control = ControlObject(one["id"], data["id"], _instant(one["written_at"]))
-        control.gone_at, control.by = _optional_instant(one["gone_at"]), one["by"]
-        record.control_objects.append(control)
-    return record
+    @property
+    def headers(self) -> dict[str, str]:
+        return self._shown
 
 
 def _instant(text: str) -> int:

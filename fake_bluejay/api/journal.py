@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import threading
 from collections import deque
 from collections.abc import Callable, Iterator
@@ -142,7 +143,9 @@ class Journal:
 
 
 def masked(key: str) -> str:
-    """An API key as reports and logs may show it: enough to tell two apart, not enough to use."""
+    """An API key as reports and logs may show it: enough to tell two apart, not enough to use. Once is enough."""
+    if re.fullmatch(r"(.{4})?…(.{2})?", key):
+        return key
     return f"{key[:4]}…{key[-2:]}" if len(key) >= 12 else "…" if key else "(empty)"
 
 
