@@ -3,11 +3,12 @@
 import contextlib
 import os
 import re
+import shlex
 import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import pytest
 
@@ -20,6 +21,20 @@ class Serving(NamedTuple):
     process: "subprocess.Popen[str]"
     url: str
     printed: str
+
+    @property
+    def exported(self) -> dict[str, str]:
+        """What the `export` lines that it printed set."""
+        lines = re.findall(r"^  export (.*)", self.printed, re.MULTILINE)
+        return dict(one.split("=", 1) for line in lines for one in shlex.split(line))
+
+    def run(self, *command: str, **options: Any) -> str:
+        """What a command prints, in a shell with those lines, and without this machine's own proxies."""
+        clean = {name: value for name, value in os.environ.items() if not name.lower().endswith("_proxy")}
+        environment = {**clean, **self.exported}
+        done = subprocess.run(command, capture_output=True, text=True, timeout=110, env=environment, **options)
+        assert done.returncode == 0, done.stderr
+        return done.stdout
 
 
 @contextlib.contextmanager
