@@ -14,7 +14,8 @@ _GROUP = "NOT_CONNECTED"
 
 def mermaid() -> str:
     """The diagram, in Mermaid's language."""
-    inner, outer = [], []
+    inner: list[str] = []
+    outer: list[str] = []
     for source, target, label in _arrows():
         (inner if {source, target} <= set(CANCELLABLE) else outer).append(f"    {source} --> {target}: {label}")
     return "\n".join(
