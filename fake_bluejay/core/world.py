@@ -15,7 +15,7 @@ from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
 from fake_bluejay.core.agents import Agent, EndsAfter, EndsWithin
-from fake_bluejay.core.clock import Clock, ManualClock, datetime_at, instant_of, microseconds
+from fake_bluejay.core.clock import Clock, ManualClock, ScaledClock, datetime_at, instant_of, microseconds
 from fake_bluejay.core.readings import (
     AgentEnds,
     AlreadyMarked,
@@ -166,6 +166,17 @@ class World:
         self.settle()
         if self.on_move is not None:
             self.on_move(length)
+
+    def switch_clock(self, mode: str, speed: float = 1.0) -> None:
+        """Go on from this instant by another clock: `manual`, or `real` at a speed, of which 0 is a pause.
+
+        Raises `ValueError` for an unknown mode or a speed that cannot be.
+        """
+        if mode not in ("manual", "real"):
+            raise ValueError(unknown("clock", mode, ("manual", "real")))
+        with self.lock:
+            now = self.settle()
+            self.clock = ManualClock(now) if mode == "manual" else ScaledClock(speed, now)
 
     def run_until(self, predicate: Callable[[], object], limit: float | timedelta) -> None:
         """Advance from one due timer to the next, and stop at the first instant at which the predicate holds.
