@@ -13,7 +13,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from fake_bluejay.api.endpoints import STATE, Endpoint, end_conversations, retrieve_simulation_result
 from fake_bluejay.api.faults import BREAKAGE, Breakage, Fault, Faults, response_of
-from fake_bluejay.api.journal import Answer, Exchange, Journal
+from fake_bluejay.api.journal import EXCHANGE, Answer, Exchange, Journal
 from fake_bluejay.api.published import PUBLISHED
 from fake_bluejay.api.stubs import Stubs
 from fake_bluejay.api.validation import json_error
@@ -96,10 +96,8 @@ class Api:
             content = b"".join(parts)
         if message["type"] == "http.disconnect":
             return  # the client left before its request was whole, so nothing was asked
-        world = self._world
-        world.settle()
         exchange = Exchange(
-            world.now(),
+            self._world.settle(),
             scope["method"],
             scope["path"],
             scope.get("query_string", b"").decode("latin-1"),
@@ -107,6 +105,7 @@ class Api:
             content,
         )
         self._journal.append(exchange)
+        scope[EXCHANGE] = exchange
         fault = self._faults.take(scope["path"], content) if self._faults else None
         if fault is not None:
             exchange.faults = (repr(fault),)

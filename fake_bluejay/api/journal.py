@@ -12,7 +12,10 @@ from typing import Any, overload
 
 from fake_bluejay.core.clock import datetime_at
 
-__all__ = ["Answer", "Exchange", "Journal", "masked", "masked_key", "shortened"]
+__all__ = ["EXCHANGE", "Answer", "Exchange", "Journal", "masked", "masked_key", "shortened"]
+
+EXCHANGE = "fake_bluejay.exchange"
+"""Where, in a request's scope, the API leaves its `Exchange` for the door that it came by."""
 
 _KEY_HEADERS = ("x-api-key", "authorization")
 
