@@ -306,8 +306,8 @@ class FakeBluejay(Assertions):
     def connect(url: str, organisation: str | None = None) -> RemoteBluejay:
         """The fake that is served at this address by `fake-bluejay serve`, with the same interface.
 
-        As an organisation, which is added if there is none of that name, one sees what is its own: so suites that run
-        beside each other share a server. Raises `ConnectionError` if no fake answers there.
+        Suites that run beside each other name an organisation each, which is added if there is none of that name: it
+        has a world of its own, met by whoever calls with its key. Raises `ConnectionError` if no fake answers there.
         """
         from fake_bluejay.remote import RemoteBluejay
 

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, Self, cast
 from urllib.parse import urlencode
 
 from fake_bluejay.api.faults import Fault, Faults
-from fake_bluejay.api.journal import Answer, Exchange, Journal, masked
+from fake_bluejay.api.journal import Answer, Exchange, Journal
 from fake_bluejay.assertions import Assertions
 from fake_bluejay.core import dump as dumps
 from fake_bluejay.core.agents import Agent
@@ -47,25 +47,31 @@ class RemoteBluejay(Assertions):
 
     As a context manager it sets `BLUEJAY_API_URL` and `BLUEJAY_API_KEY` meanwhile. What the server refuses raises what
     a fake in this process would raise (`ValueError`, `KeyError`); a server that does not answer, `ConnectionError`.
-    With an organisation, test results, control objects and requests are that organisation's; clock, faults, readings
-    and stubs are the server's, and so everybody's. Keys in `requests` are masked.
+    With an organisation it is a world of that organisation's own, clock and faults included. Keys in `requests` are
+    masked.
     """
 
     def __init__(self, url: str, organisation: str | None = None) -> None:
-        self._control = _Control(url)
+        self._control = _Control(url, organisation)
         self._far = _FarWorld(self._control)
-        self._organisation = organisation
         self._environment: dict[str, str | None] = {}
-        if self._control("GET", "health") != {"status": "ok"}:
+        if self._control("GET", "health", of_all=True) != {"status": "ok"}:
             raise ConnectionError(f"what answers at {url} is no fake Bluejay")
         self.clock = RemoteClock(self._far)
         self.readings = FakeReadings(self._far)
         self.faults: Faults = _FarFaults(self._control)
-        if organisation is not None and organisation not in self._names():
-            self.add_organisation(organisation, secrets.token_hex(12))
+        if organisation is not None:
+            self._found(organisation)
 
-    def _names(self) -> list[str]:
-        return [one["name"] for one in self._control("GET", "organisations")]
+    def _found(self, organisation: str) -> None:
+        """Add the organisation, unless it has its world already."""
+        for one in self._control("GET", "organisations", of_all=True):
+            if one["name"] == organisation:
+                if one.get("world") != "own":
+                    raise ValueError(f"the organisation {organisation!r} shares a world with others: choose a new name")
+                return
+        new = {"name": organisation, "api_key": secrets.token_hex(12), "world": "own"}
+        self._control("POST", "organisations", new, of_all=True)
 
     # --- the environment ----------------------------------------------------------------------------------------
 
@@ -107,20 +113,15 @@ class RemoteBluejay(Assertions):
         self, id: int | None = None, status: str = "RUNNING", agent: Agent | str | None = None, **fields: Any
     ) -> TestResult:
         """A new test result; as `FakeBluejay.add_test_result`."""
-        added = self._control("POST", "test-results", {"id": id, **self._new(status, agent, fields)})
+        added = self._control("POST", "test-results", {"id": id, "status": status, "agent": _text(agent), **fields})
         return TestResult(self._far, added["id"])
 
     def add_test_results(self, n: int, **same: Any) -> list[TestResult]:
         """`n` new test results that are all alike."""
-        status, agent = same.pop("status", "RUNNING"), same.pop("agent", None)
-        new, added = self._new(status, agent, same), []
+        new, added = {**same, "agent": _text(same.get("agent"))}, []
         for first in range(0, n, _AT_ONCE):
             added += self._control("POST", "test-results", {"count": min(_AT_ONCE, n - first), **new})
         return [TestResult(self._far, one["id"]) for one in added]
-
-    def _new(self, status: str, agent: Agent | str | None, fields: dict[str, Any]) -> dict[str, Any]:
-        organisation = {} if self._organisation is None else {"organisation": self._organisation}
-        return {"status": status, "agent": agent and str(agent), **organisation, **fields}
 
     def test_result(self, id: int) -> TestResult:
         """The test result of that id. Raises `KeyError` naming the ids there are."""
@@ -128,21 +129,13 @@ class RemoteBluejay(Assertions):
 
     @property
     def test_results(self) -> list[TestResult]:
-        """All test results, in the order they were added; with an organisation, its own."""
-        return [TestResult(self._far, one["id"]) for one in self._listed()]
-
-    def _listed(self) -> list[dict[str, Any]]:
-        query = {} if self._organisation is None else {"organisation": self._organisation}
-        return cast(list[dict[str, Any]], self._control("GET", f"test-results?{urlencode(query)}"))
+        """All test results, in the order they were added."""
+        return [TestResult(self._far, one["id"]) for one in self._control("GET", "test-results")]
 
     @property
     def control_objects(self) -> list[ControlObjectView]:
         """The control objects that were written, the newest last."""
-        world = self.world
-        if self._organisation is None:
-            return [ControlObjectView(control) for control in world.control_objects]
-        own = {record.id for record in world.results.values() if record.organisation == self._organisation}
-        return [ControlObjectView(control) for control in world.control_objects if control.test_result_id in own]
+        return [ControlObjectView(control) for control in self.world.control_objects]
 
     # --- what came in -------------------------------------------------------------------------------------------
 
@@ -155,11 +148,8 @@ class RemoteBluejay(Assertions):
     def requests(self) -> Journal:
         """The requests that arrived, with their answers, as they are now, the newest last. Keys are masked."""
         journal = Journal()
-        key = None if self._organisation is None else masked(self.api_key)
-        for data in self._control("GET", f"requests?limit={_AT_ONCE}"):
-            exchange = _FarExchange(data)
-            if key is None or exchange.headers.get("x-api-key") == key:
-                journal.append(exchange)
+        for data in self._control("GET", "requests", limit=_AT_ONCE):
+            journal.append(_FarExchange(data))
         return journal
 
     def stub(self, method: str, path: str, status: int = 200, json: Any = None) -> None:
@@ -170,12 +160,11 @@ class RemoteBluejay(Assertions):
 
     @property
     def api_key(self) -> str:
-        """A key of the organisation, or of the default one."""
-        wanted = self._organisation or DEFAULT_ORGANISATION
+        """A key of the default organisation, or of the one that was connected as."""
         for organisation in self.dump()["organisations"]:
-            if organisation["name"] == wanted and organisation["api_keys"]:
+            if organisation["name"] == DEFAULT_ORGANISATION:
                 return cast(str, organisation["api_keys"][0])
-        raise KeyError(f"the organisation {wanted!r} has no key")
+        raise KeyError(f"the server has no organisation {DEFAULT_ORGANISATION!r}")
 
     def add_organisation(self, name: str, api_key: str) -> None:
         """Another organisation; as `FakeBluejay.add_organisation`."""
@@ -213,12 +202,8 @@ class RemoteBluejay(Assertions):
     # --- state --------------------------------------------------------------------------------------------------
 
     def reset(self) -> None:
-        """The whole server back to how it began; with an organisation, only its test results are removed."""
-        if self._organisation is None:
-            self._control("POST", "reset")
-        else:
-            for one in self._listed():
-                self._control("DELETE", f"test-results/{one['id']}")
+        """The server's world back to how it began."""
+        self._control("POST", "reset")
 
     def dump(self) -> dict[str, Any]:
         """The whole world as JSON-ready data, timers included."""
@@ -233,8 +218,7 @@ class RemoteBluejay(Assertions):
         self._control("PUT", "state", snapshot.data)
 
     def __repr__(self) -> str:
-        organisation = f" as {self._organisation}" if self._organisation else ""
-        return f"<RemoteBluejay {self.url}{organisation}>"
+        return f"<RemoteBluejay {self.url}>"
 
 
 class RemoteClock(FakeClock):
@@ -264,20 +248,29 @@ class RemoteClock(FakeClock):
 class _Control:
     """The control API as a function: method, path and body to what it answers."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, organisation: str | None) -> None:
         parts = re.fullmatch(r"(https?)://((?:[^/?#@:\[\]\s]+|\[[0-9a-fA-F:.]+\])(?::\d{1,5})?)/?", url)
         if parts is None:
             raise ValueError(f"a server's address is needed, e.g. http://127.0.0.1:8787, not {url!r}")
         self.url = f"{parts[1]}://{parts[2]}"
         self._kind = http.client.HTTPSConnection if parts[1] == "https" else http.client.HTTPConnection
         self._address = parts[2]
+        self._world = {} if organisation is None else {"organisation": organisation}
+        self.place = self.url, organisation
+        """Tells one world from another."""
 
-    def __call__(self, method: str, path: str, body: Any = None) -> Any:
-        """Raises `ValueError` or `KeyError` with what the server says, `ConnectionError` if none answers."""
+    def __call__(self, method: str, path: str, body: Any = None, *, of_all: bool = False, **query: Any) -> Any:
+        """Ask the world of the organisation, or with `of_all` the server.
+
+        Raises `ValueError`, `KeyError` or `PermissionError` with what it says, and `ConnectionError` if none answers.
+        """
+        query = query if of_all else {**self._world, **query}
         content = None if body is None else json.dumps(body).encode()
         connection = self._kind(self._address, timeout=_TIMEOUT)
         try:
-            connection.request(method, f"/_fake/{path}", content, {"Content-Type": "application/json"})
+            connection.request(
+                method, f"/_fake/{path}?{urlencode(query)}", content, {"Content-Type": "application/json"}
+            )
             response = connection.getresponse()
             status, answer = response.status, response.read()
         except (OSError, http.client.HTTPException) as error:
@@ -292,8 +285,8 @@ class _Control:
             detail = data["detail"] if status >= 400 else ""
         except (ValueError, KeyError, TypeError):
             raise ConnectionError(f"what answers at {self.url} is no fake Bluejay: {status} {answer[:100]!r}") from None
-        if status == 404:
-            raise KeyError(detail)
+        if status in (403, 404):
+            raise (PermissionError if status == 403 else KeyError)(detail)
         if status >= 400:
             raise ValueError(detail)
         return data
@@ -359,7 +352,7 @@ class _FarWorld:
         return dumps.load_record(data, ({**one, "test_result_id": id} for one in data["controls"]))
 
     def edit(self, id: int, *, agent: Agent | None) -> None:
-        self._control("PATCH", f"test-results/{id}", {"agent": agent and str(agent)})
+        self._control("PATCH", f"test-results/{id}", {"agent": _text(agent)})
 
     def set_status(self, id: int, status: str, *, force: bool = False) -> None:
         self._control("PATCH", f"test-results/{id}", {"status": status, "force": force})
@@ -368,10 +361,10 @@ class _FarWorld:
         self._control("POST", f"test-results/{id}/events", {"event": event, "cause": cause})
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, _FarWorld) and self._control.url == other._control.url
+        return isinstance(other, _FarWorld) and self._control.place == other._control.place
 
     def __hash__(self) -> int:
-        return hash(self._control.url)
+        return hash(self._control.place)
 
 
 class _FarTimers:
@@ -434,6 +427,10 @@ class _FarExchange(Exchange):
     @property
     def headers(self) -> dict[str, str]:
         return self._shown
+
+
+def _text(agent: Agent | str | None) -> str | None:
+    return None if agent is None else str(agent)
 
 
 def _instant(text: str) -> int:

@@ -51,21 +51,27 @@ def test_a_failed_assertion_tells_what_happened(served: FakeBluejay) -> None:
     assert "GET /v1/ping" in note
 
 
-def test_suites_that_share_a_server_do_not_meet(served: FakeBluejay) -> None:
-    one, two = (FakeBluejay.connect(served.url, organisation=name) for name in ("suite-1", "suite-2"))
-    mine, theirs = one.add_test_result(), two.add_test_result()
-    served.add_test_result()
-    for fake in (one, two):
-        with fake, fake.client(headers={"X-API-Key": fake.api_key}) as client:
-            client.post("/v1/end-conversations", json={"test_result_ids": [mine.id, theirs.id]})
-    assert (one.test_results, two.test_results) == ([mine], [theirs])
-    assert [control.test_result_id for control in one.control_objects] == [mine.id]
-    assert [len(fake.requests) for fake in (one, two, served)] == [1, 1, 2]
-    assert FakeBluejay.connect(served.url, organisation="suite-1").api_key == one.api_key != two.api_key
-    one.reset()
-    assert (one.test_results, two.test_results, len(served.test_results)) == ([], [theirs], 2)
-    FakeBluejay.connect(served.url).reset()
-    assert served.test_results == []
+def test_suites_that_share_a_server_do_not_meet(serving: Callable[..., Any]) -> None:
+    with serving("--clock", "manual", "--no-access-log") as server:
+        all = FakeBluejay.connect(server.url)
+        one, two = (FakeBluejay.connect(server.url, organisation=name) for name in ("suite-1", "suite 2 & more"))
+        mine, theirs = one.add_test_result(agent="silent"), two.add_test_result(agent="silent")
+        assert mine.id == theirs.id == 1
+        assert mine != theirs
+        one.faults.respond(503)
+        for fake, status in ((one, 503), (one, 200), (two, 200)):
+            with fake, fake.client(headers={"X-API-Key": os.environ["BLUEJAY_API_KEY"]}) as client:
+                assert client.post("/v1/end-conversations", json={"test_result_ids": [1]}).status_code == status
+        one.clock.advance(30)
+        assert (mine.status, theirs.status, all.test_result(1).control) == ("CONVERSATION_ENDED", "RUNNING", None)
+        assert [len(fake.requests) for fake in (one, two, all)] == [2, 1, 0]
+        again = FakeBluejay.connect(server.url, organisation="suite-1")
+        assert again.api_key == one.api_key != two.api_key
+        assert again.test_results == one.test_results == [mine]
+        one.reset()
+        assert (one.test_results, two.test_results, len(all.test_results)) == ([], [theirs], 9)
+        with pytest.raises(ValueError, match="'default' shares a world with others"):
+            FakeBluejay.connect(server.url, organisation="default")
 
 
 def test_the_clock_can_be_told_how_to_pass(served: FakeBluejay) -> None:
@@ -126,8 +132,17 @@ def test_a_server_that_is_gone_is_one_clear_error(serving: Callable[..., Any]) -
         assert error.value.__suppress_context__
 
 
-@pytest.mark.parametrize(("status", "body"), [(404, b"<html>"), (200, b'{"status": "up"}'), (200, b"ok"), (502, b"[]")])
-def test_a_server_that_is_something_else(status: int, body: bytes) -> None:
+@pytest.mark.parametrize(
+    ("status", "body", "error", "message"),
+    [
+        (404, b"<html>", ConnectionError, "is no fake Bluejay"),
+        (200, b'{"status": "up"}', ConnectionError, "is no fake Bluejay"),
+        (200, b"ok", ConnectionError, "is no fake Bluejay"),
+        (502, b"[]", ConnectionError, "is no fake Bluejay"),
+        (403, b'{"detail": "not for this caller"}', PermissionError, "^not for this caller$"),
+    ],
+)
+def test_a_server_that_is_something_else(status: int, body: bytes, error: type[Exception], message: str) -> None:
     class Other(http.server.BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             self.send_response(status)
@@ -140,7 +155,7 @@ def test_a_server_that_is_something_else(status: int, body: bytes) -> None:
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
         thread.start()
         try:
-            with pytest.raises(ConnectionError, match="is no fake Bluejay"):
+            with pytest.raises(error, match=message):
                 FakeBluejay.connect(f"http://127.0.0.1:{server.server_port}")
         finally:
             server.shutdown()
