@@ -179,7 +179,7 @@ SeedTestResult = create_model(
     "SeedTestResult",
     __base__=_TestResult,
     __doc__=_TestResult.__doc__,
-    **dict.fromkeys(sorted(FIELDS), (Any, None)),
+    **dict.fromkeys(sorted(FIELDS), (Any, None)),  # type: ignore[call-overload]
 )
 
 
