@@ -6,7 +6,7 @@ import time
 from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
-__all__ = ["Clock", "ManualClock", "ScaledClock", "datetime_at", "instant_of", "microseconds"]
+__all__ = ["Clock", "ManualClock", "ScaledClock", "datetime_at", "instant_of", "iso", "microseconds"]
 
 _ZERO = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
@@ -33,6 +33,11 @@ def microseconds(seconds: float | timedelta) -> int:
 def datetime_at(instant: int) -> datetime:
     """The instant as an aware datetime in UTC."""
     return _ZERO + timedelta(microseconds=instant)
+
+
+def iso(instant: int) -> str:
+    """The instant as ISO 8601 in UTC, to the microsecond."""
+    return datetime_at(instant).isoformat(timespec="microseconds").replace("+00:00", "Z")
 
 
 def instant_of(moment: datetime) -> int:

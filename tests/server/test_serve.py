@@ -69,7 +69,7 @@ def test_the_control_api_says_what_is_wrong() -> None:
         for method, path, body, status, detail in [
             ("POST", "/test-results", {"id": 50}, 400, "id 50 is taken"),
             ("POST", "/test-results", {"status": "X"}, 400, "unknown status 'X'"),
-            ("POST", "/test-results", {"agent": 5}, 400, "agent: str is needed"),
+            ("POST", "/test-results", {"agent": 5}, 400, "agent: a string is needed"),
             ("POST", "/test-results", [], 400, "must be a JSON object"),
             ("POST", "/clock/advance", {"seconds": -1}, 400, "cannot advance by -1"),
             ("POST", "/clock/advance", {}, 400, "expected"),
