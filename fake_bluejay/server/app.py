@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import socket
 import struct
 from collections.abc import Callable
@@ -20,11 +21,11 @@ __all__ = ["served_app"]
 
 def served_app(world: World, api: ASGIApp, reset: Callable[[], None]) -> ASGIApp:
     """One ASGI application of both surfaces, for uvicorn."""
-    control = control_app(world, reset)
+    control = functools.cache(lambda: control_app(world, reset))  # which most tests never ask for
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http" and (scope["path"] + "/").startswith("/_fake/"):
-            await control(scope, receive, send)
+            await control()(scope, receive, send)
             return
         extensions = scope.setdefault("extensions", {})
         extensions[BREAKAGE] = None
