@@ -242,7 +242,7 @@ SeedReadings = create_model(
     "SeedReadings",
     __base__=_Shape,
     __doc__="What the fake answers to the questions that Bluejay's documentation leaves open.",
-    **{question.name: _reading(question) for question in questions()},  # type: ignore[call-overload]
+    **{question.name: _reading(question) for question in questions()},
 )
 
 

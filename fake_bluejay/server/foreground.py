@@ -20,7 +20,7 @@ import uvicorn
 
 from fake_bluejay.fake import FakeBluejay
 from fake_bluejay.server import saving
-from fake_bluejay.server.access import Access, AccessLog
+from fake_bluejay.server.access import AccessLog
 from fake_bluejay.server.gate import Gate
 from fake_bluejay.server.protocol import Limits, Protocol, protocol, sweep
 from fake_bluejay.server.worlds import Worlds
@@ -77,7 +77,7 @@ def serve(
     def refused(connection: Protocol, status: int, detail: str) -> None:
         if log is not None:
             scope = dict(connection.scope or {})
-            log.add(Access(time.time(), 0, scope, status, detail=detail))
+            log.add(scope, status, 0, detail=detail)
 
     config = uvicorn.Config(
         worlds,
@@ -92,7 +92,10 @@ def serve(
     )
     server = _Server(config, worlds, saver)
     _make_room_for(settings.limits.max_connections)
-    gc.freeze()  # what is loaded by now stays: collections need not look at it again, at each of many requests
+    # What is loaded by now stays, so collections need not look at it again; and a request leaves no garbage that only
+    # they could find, so there need not be many.
+    gc.freeze()
+    gc.set_threshold(10_000, 10, 10)
     try:
         with _ends_quietly():
             server.run(sockets=[listening])

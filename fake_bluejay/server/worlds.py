@@ -20,7 +20,7 @@ from fake_bluejay.api.journal import EXCHANGE, Exchange, masked
 from fake_bluejay.core.dump import dump
 from fake_bluejay.core.suggest import unknown
 from fake_bluejay.core.world import World
-from fake_bluejay.server.access import Access, AccessLog
+from fake_bluejay.server.access import AccessLog
 from fake_bluejay.server.app import Served, Surface, is_control
 from fake_bluejay.server.gate import Gate
 from fake_bluejay.server.timekeeper import Timekeeper
@@ -86,8 +86,7 @@ class Worlds:
         await part.surface.api(scope, receive, send)
         part.timekeeper.look()
         if self._log is not None and (exchange := scope.get(EXCHANGE)):
-            took = time.perf_counter() - began
-            self._log.add(Access(time.time(), took, scope, exchange.response.status_code))
+            self._log.add(scope, exchange.response.status_code, time.perf_counter() - began)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         began = time.perf_counter()
@@ -110,7 +109,7 @@ class Worlds:
                 status = exchange.response.status_code
             faults = exchange.faults if exchange is not None else ()
             if status is not None:
-                self._log.add(Access(time.time(), time.perf_counter() - began, scope, status, faults))
+                self._log.add(scope, status, time.perf_counter() - began, faults)
 
     def _part_of(self, scope: Scope) -> _Part:
         """The world that the key of a request belongs to."""
