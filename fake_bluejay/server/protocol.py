@@ -107,6 +107,8 @@ class Protocol(HttpToolsProtocol):
             pass  # another protocol is only offered; the request is answered as it is
         except httptools.HttpParserError as error:
             self._refuse(400, f"this is not HTTP: {error}")
+        if self._waiting is not None and self._is_too_large():
+            self._refuse_body()
 
     def on_message_begin(self) -> None:
         super().on_message_begin()
@@ -119,11 +121,14 @@ class Protocol(HttpToolsProtocol):
         self._received += len(body)
         if self._received > self._little:
             if self._is_too_large():
-                self._refuse(413, f"the body is larger than {self.limits.max_body} bytes (--max-body)")
+                self._refuse_body()
                 return
             if self._waiting is not None:
                 self._begin()
         super().on_body(body)
+
+    def _refuse_body(self) -> None:
+        self._refuse(413, f"the body is larger than {self.limits.max_body} bytes (--max-body)")
 
     def _is_too_large(self) -> bool:
         limit = self.limits.max_body
