@@ -120,11 +120,15 @@ def serve(
         click.echo(f"Warning: listening on {host}: others on the network can reach this, and its controls.", err=True)
     name = f"[{host}]" if ":" in host else host
     url = f"http://{name}:{listening.getsockname()[1]}"
-    if log_format == "json":
-        click.echo(json.dumps({"event": "listening", "url": url, "console": f"{url}/_fake/", "version": __version__}))
-    else:
-        click.echo(_welcome(fake, url, seed if goes_on else None, save))
-    sys.stdout.flush()
+
+    def announce() -> None:
+        if log_format == "json":
+            started = {"event": "listening", "url": url, "console": f"{url}/_fake/", "version": __version__}
+            click.echo(json.dumps(started))
+        else:
+            click.echo(_welcome(fake, url, seed if goes_on else None, save))
+        sys.stdout.flush()
+
     settings = Settings(
         host=host,
         allow_hosts=allow_hosts,
@@ -134,7 +138,7 @@ def serve(
         save=save,
     )
     try:
-        serve(fake, listening, settings, reset=reset, own=own, own_worlds=planted.own_worlds)
+        serve(fake, listening, settings, reset=reset, own=own, own_worlds=planted.own_worlds, announce=announce)
     except OSError as error:
         _fail(f"cannot save the world to {save}: {error.strerror or error}", status=1)
 

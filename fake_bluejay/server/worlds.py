@@ -17,7 +17,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from fake_bluejay.api.journal import EXCHANGE, Exchange, masked
-from fake_bluejay.core.dump import dump
+from fake_bluejay.core.dump import dump, restore
 from fake_bluejay.core.suggest import unknown
 from fake_bluejay.core.world import World
 from fake_bluejay.server.access import AccessLog
@@ -34,7 +34,7 @@ class OwnWorld(Served, Protocol):
     """What a world of one organisation is made of; `FakeBluejay` is it."""
 
     def reset(self) -> None:
-        """Put it back to how it began."""
+        """Forget everything: also faults, stubs and the journal."""
         ...
 
 
@@ -214,8 +214,14 @@ class Worlds:
             raise ValueError(f"there are {_MOST_WORLDS} worlds already, which is the most")
         if api_key.encode() in self._by_key or any(api_key in one.api_keys for one in shared.organisations.values()):
             raise ValueError("the API key given belongs to another organisation already")
-        fake = fake or self._make(api_key)
-        self._own[name] = self._by_key[api_key.encode()] = _Part(fake, fake.reset, api_key)
+        its = fake or self._make(api_key)
+        start = dump(its.world)
+
+        def reset() -> None:
+            its.reset()
+            restore(its.world, start)
+
+        self._own[name] = self._by_key[api_key.encode()] = _Part(its, reset, api_key)
 
     async def _organisations(self, scope: Scope, receive: Receive) -> Response:
         """Those that share a world, as its control API lists them, and those that have their own."""

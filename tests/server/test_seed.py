@@ -106,14 +106,22 @@ def test_each_format_makes_the_same_world(tmp_path: Path, name: str) -> None:
     [
         ("w.toml", "seed = 1\nsede = 2", "w.toml:2: sede: unknown field 'sede'; did you mean 'seed'? known: $schema"),
         ("w.toml", 'agent = "silnt"', "w.toml:1: agent: unknown agent behaviour 'silnt'; did you mean 'silent'?"),
-        ("w.toml", "[readings]\n\nsucess = 'always'", "w.toml:3: readings.sucess: unknown field 'sucess'; did you mean"),
+        (
+            "w.toml",
+            "[readings]\n\nsucess = 'always'",
+            "w.toml:3: readings.sucess: unknown field 'sucess'; did you mean",
+        ),
         ("w.toml", "[readings]\nsuccess = 'alwys'", "w.toml:2: readings.success: unknown choice for the reading"),
         (
             "w.toml",
             "[[test_results]]\ntags = [\n 'a',\n 'b']\n\n# one more\n[[test_results]]\nstatus = 'RUNING'",
             "w.toml:8: test_results[1].status: unknown status 'RUNING'; did you mean 'RUNNING'?",
         ),
-        ("w.toml", "[[test_results]]\ntags = [\n'a']\ncount = [\n1]", "w.toml:4: test_results[0].count: input should be"),
+        (
+            "w.toml",
+            "[[test_results]]\ntags = [\n'a']\ncount = [\n1]",
+            "w.toml:4: test_results[0].count: input should be",
+        ),
         ("w.toml", "seed = 1\nseed = 2", "w.toml:2: not TOML: Cannot overwrite a value"),
         ("w.toml", "seed =", "w.toml:1: not TOML"),
         ("w.toml", "now = 2026-01-01T00:00:00", "w.toml:1: now: "),
@@ -124,7 +132,11 @@ def test_each_format_makes_the_same_world(tmp_path: Path, name: str) -> None:
         ("w.yaml", "speed: .inf", "w.yaml:1: speed: a finite number is needed"),
         ("w.yaml", "organisations:\n- name: a", "w.yaml:2: organisations[0].api_keys: missing"),
         ("w.yaml", "faults:\n- {kind: delay}", "w.yaml:2: faults[0]: a fault of the kind 'delay' needs 'seconds'"),
-        ("w.yaml", "faults:\n- {kind: reset, bytes: 1}", "w.yaml:2: faults[0]: a fault of the kind 'reset' takes no 'by"),
+        (
+            "w.yaml",
+            "faults:\n- {kind: reset, bytes: 1}",
+            "w.yaml:2: faults[0]: a fault of the kind 'reset' takes no 'by",
+        ),
         ("w.yaml", "faults:\n- kind: rest", "w.yaml:2: faults[0].kind: unknown kind of fault 'rest'; did you mean"),
         ("w.yaml", "stubs:\n- {method: GETS, path: /}", "w.yaml:2: stubs[0]: unknown method 'GETS'"),
         ("w.yaml", "!!python/object/apply:os.system [ls]", "w.yaml:1: not YAML: could not determine a constructor"),
