@@ -9,6 +9,7 @@ from typing import Any
 
 import uvicorn
 
+from fake_bluejay.core.feed import Feed
 from fake_bluejay.fake import FakeBluejay
 from fake_bluejay.server.app import served_app
 
@@ -41,7 +42,7 @@ def serve(fake: FakeBluejay, listening: socket.socket, *, access_log: bool = Tru
         timeout_graceful_shutdown=5,
         ws="none",
     )
-    server = uvicorn.Server(config)
+    server = _Server(config, fake.feed)
     gc.freeze()  # what is loaded by now stays: collections need not look at it again, at each of many requests
     # uvicorn raises the signal again once it has stopped; by then it has done its work, so nothing more is to happen.
     before = {one: signal.signal(one, _ignore) for one in (signal.SIGINT, signal.SIGTERM)}
@@ -51,6 +52,18 @@ def serve(fake: FakeBluejay, listening: socket.socket, *, access_log: bool = Tru
         for one, handler in before.items():
             signal.signal(one, handler)
         listening.close()
+
+
+class _Server(uvicorn.Server):
+    """Ends the event streams when it stops, or it would wait for clients that mean to listen for ever."""
+
+    def __init__(self, config: uvicorn.Config, feed: Feed) -> None:
+        super().__init__(config)
+        self._feed = feed
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        self._feed.end()
+        await super().shutdown(sockets)
 
 
 def _ignore(signum: int, frame: Any) -> None: ...
