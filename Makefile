@@ -43,7 +43,7 @@ bench: $(VENV)/bench ## Measure, as ratios against peers
 	$(BIN)/python -m benchmarks
 
 screenshots: $(VENV)/test ## Picture the console, light, dark and narrow, into docs/images (needs Chromium)
-	$(BIN)/python -m tests.control.screenshots
+	$(BIN)/python tests/control/screenshots.py
 
 wheel: $(VENV)/serve ## Build the wheel and the source distribution into dist/
 	$(PIP) build

@@ -3,10 +3,10 @@
 from pathlib import Path
 
 import httpx
+from chromium import chromium
 
 from fake_bluejay import FakeBluejay
 from fake_bluejay.agents import drops_after, ends_within, silent
-from tests.control.chromium import chromium
 
 IMAGES = Path(__file__).parents[2] / "docs" / "images"
 

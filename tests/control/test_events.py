@@ -3,7 +3,11 @@
 import asyncio
 import contextlib
 import json
+import re
+import signal
 import socket
+import subprocess
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -325,3 +329,25 @@ def test_a_raw_client_that_leaves_is_forgotten(fake: FakeBluejay) -> None:
     with listening(fake.url) as stream:
         next(stream)
         until_listening(fake, 1)
+
+
+def test_a_signal_ends_the_server_however_long_its_streams_were_meant_to_last() -> None:
+    with subprocess.Popen(
+        [sys.executable, "-m", "fake_bluejay", "serve", "--port", "0"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    ) as process:
+        try:
+            assert process.stdout is not None
+            url = next(found[1] for line in process.stdout if (found := re.search(r"listens on (\S+)", line)))
+            with listening(url) as first, listening(url) as second:
+                next(first), next(second)
+                process.send_signal(signal.SIGTERM)
+                assert list(first) == list(second) == []
+            output, _ = process.communicate(timeout=20)
+            assert process.returncode == 0
+            assert "exceeded" not in output  # what uvicorn says when it has to cut a request off
+            assert "Traceback" not in output
+        finally:
+            process.kill()

@@ -4,10 +4,18 @@ import { note } from "./dom.js";
 
 export class Refused extends Error {}
 
+// The world of one organisation, if the page was opened as /_fake/?organisation=NAME.
+const organisation = new URLSearchParams(location.search).get("organisation");
+
+export function place(path) {
+  if (organisation === null) return path;
+  return `${path}${path.includes("?") ? "&" : "?"}organisation=${encodeURIComponent(organisation)}`;
+}
+
 async function answer(method, path, body) {
   let response;
   try {
-    response = await fetch(path, {
+    response = await fetch(place(path), {
       method,
       headers: body === undefined ? {} : { "content-type": "application/json" },
       body: body === undefined ? undefined : JSON.stringify(body),
@@ -83,7 +91,7 @@ async function lookNow() {
 }
 
 export function listen(show) {
-  const events = new EventSource("events");
+  const events = new EventSource(place("events"));
   for (const [kind, topics] of Object.entries(TOPICS)) events.addEventListener(kind, () => look(...topics));
   for (const kind of ["resync", "world-replaced"]) events.addEventListener(kind, () => look(...all()));
   events.addEventListener("open", () => { show("live"); look(...all()); });

@@ -68,12 +68,23 @@ const KEYS = [
   ["t", "light or dark", theme],
   ["?", "these keys", () => $("#help").showModal()],
 ];
-const MORE = [["↑ ↓", "move in a table (j, k)"], ["Enter", "open"], ["Esc", "leave a search or a dialog"]];
+const MORE = [["↑ ↓", "move in a table (j, k), or from a search into it"], ["Enter", "open"], ["Esc", "clear and leave a search, close a dialog"]];
 
 function onKey(event) {
   if (event.ctrlKey || event.metaKey || event.altKey || $("dialog[open]")) return;
   if (event.target.closest("input, select, textarea")) {
-    if (event.key === "Escape") event.target.blur();
+    const search = event.target.type === "search";
+    if (search && (event.key === "Enter" || event.key === "ArrowDown")) {
+      event.preventDefault();
+      $("tbody tr[tabindex='0']", event.target.closest(".panel"))?.focus();
+    } else if (event.key === "Escape") {
+      event.preventDefault();
+      if (search && event.target.value) {
+        event.target.value = "";
+        event.target.dispatchEvent(new Event("input"));
+      }
+      event.target.blur();
+    }
     return;
   }
   const key = KEYS.find(([name]) => name === event.key);

@@ -1,7 +1,7 @@
 // Faults to arm, readings to change, and the world as a whole.
 
 import { $, $$, h, note, sure } from "./dom.js";
-import { all, attempt, get, look, onLook, send } from "./api.js";
+import { all, attempt, get, look, onLook, place, Refused, send } from "./api.js";
 
 const KINDS = {
   respond: ["answer with a status", "The request has no effect."],
@@ -16,7 +16,7 @@ const KINDS = {
 const input = (label, name, properties) => h("label", null, label, h("input", { name, autocomplete: "off", spellcheck: "false", ...properties }));
 const json = (text, what) => {
   if (!text.trim()) return null;
-  try { return JSON.parse(text); } catch (error) { throw new Error(`${what} is not JSON: ${error.message}`); }
+  try { return JSON.parse(text); } catch (error) { throw new Refused(`${what} is not JSON: ${error.message}`); }
 };
 
 function argumentsFor(kind) {
@@ -129,7 +129,7 @@ function world() {
   return [
     h("h2", null, "World"),
     h("p", { class: "muted" }, "A saved world goes on where it stopped, timers included. The file holds the API keys."),
-    h("div", { class: "buttons" }, h("a", { class: "button", href: "state", download: "bluejay-world.json" }, "Save to a file"), h("label", { class: "button file" }, "Put one in…", file), reset),
+    h("div", { class: "buttons" }, h("a", { class: "button", href: place("state"), download: "bluejay-world.json" }, "Save to a file"), h("label", { class: "button file" }, "Put one in…", file), reset),
     h("h3", null, "Organisations"),
     h("ul", { id: "organisation-list", class: "list" }),
     h("form", {
