@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-import difflib
+import contextlib
 import functools
 import inspect
 import json
-from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Self, TypedDict, TypeVar, Unpack, cast
 
 from fake_bluejay.api.app import Api
-from fake_bluejay.api.faults import Faults, requested_ids
+from fake_bluejay.api.faults import Faults
 from fake_bluejay.api.journal import Journal
 from fake_bluejay.api.stubs import Stubs
+from fake_bluejay.assertions import Assertions
+from fake_bluejay.calls import Calls
 from fake_bluejay.core import dump as dumps
-from fake_bluejay.core.agents import Agent, agent_from_text
+from fake_bluejay.core.agents import Agent, agent_of
 from fake_bluejay.core.clock import Clock, ManualClock, ScaledClock, datetime_at
 from fake_bluejay.core.feed import Feed
 from fake_bluejay.core.readings import Readings
@@ -27,20 +28,22 @@ from fake_bluejay.intercept import switch
 from fake_bluejay.intercept.asyncio import LOOPBACKS
 from fake_bluejay.intercept.door import HOST
 from fake_bluejay.intercept.virtual_time import REAL_TIME_THREADS, VirtualTime
-from fake_bluejay.results import ControlObjectView, TestResult
+from fake_bluejay.results import ControlObjectView, Seen, TestResult
 
 if TYPE_CHECKING:
     import httpx
 
+    from fake_bluejay.core.webhooks import Delivery
+    from fake_bluejay.remote import RemoteBluejay
+    from fake_bluejay.resources import AgentView, DigitalHumanView, SimulationView
+    from fake_bluejay.runs import RunView
     from fake_bluejay.server.loopback import Loopback
+    from fake_bluejay.webhooks import Webhooks
 
 __all__ = ["ACTIVE", "OPTIONS", "FakeBluejay", "FakeClock", "FakeReadings", "Options", "Snapshot"]
 
 API_KEY = "fake-bluejay-key"
 """The key of the default organisation: made up, so no real key is ever needed in a test."""
-
-_SECTION = "--- bluejay ---"
-"""What begins the note on an assertion that failed while a fake was on."""
 
 _Function = TypeVar("_Function", bound=Callable[..., Any])
 
@@ -60,7 +63,7 @@ class Options(TypedDict, total=False):
     """`"manual"` (stands still until advanced) or `"real"`."""
     sleep: str
     """`"skip"` or `"real"`: what sleeping in the code under test does."""
-    api_keys: Sequence[str]
+    api_keys: Sequence[str] | None
     """The keys of the default organisation; if given, other keys are refused."""
     seed: int
     """Whatever is left to chance is drawn from it."""
@@ -74,7 +77,7 @@ OPTIONS = tuple(Options.__annotations__)
 """The names of all options."""
 
 
-class FakeBluejay:
+class FakeBluejay(Assertions):
     """A Bluejay of one's own: a context manager (also async), a decorator, or switched by `start()` and `stop()`.
 
     While it is on, calls to the real host are answered by it, in this process, and the environment names it
@@ -98,6 +101,8 @@ class FakeBluejay:
         """Every change, for whoever listens: the server's event stream."""
         self._on: switch.Fake | None = None
         self._loopback: Loopback | None = None
+        self._world.courier = self._carry
+        self.calls = Calls(self._world)
         self.clock = FakeClock(self._world)
         self.readings = FakeReadings(self._world)
 
@@ -141,8 +146,7 @@ class FakeBluejay:
         return self.start()
 
     def __exit__(self, type_: type[BaseException] | None, error: BaseException | None, traceback: object) -> None:
-        if isinstance(error, AssertionError) and _SECTION not in "".join(getattr(error, "__notes__", ())):
-            error.add_note(f"{_SECTION}\n{self.report()}")
+        self._explain(error)
         self.stop()
 
     async def __aenter__(self) -> Self:
@@ -154,7 +158,16 @@ class FakeBluejay:
         self.__exit__(type_, error, traceback)
 
     def __call__(self, function: _Function) -> _Function:
-        """Decorate a function: each call gets a fresh fake of these options, as `bluejay` if it has that parameter."""
+        """Decorate a function: each call gets a fresh fake of these options, as `bluejay` if it has that parameter.
+
+        Or a coroutine function, or a generator function (a fixture, say), sync or async: the fake is on until it ends.
+        Or a class: then its methods whose names begin with `test`, and none other, `setUp` included.
+        """
+        if isinstance(function, type):
+            for name, member in list(vars(function).items()):
+                if name.startswith("test") and inspect.isfunction(member):
+                    setattr(function, name, self(member))
+            return function
         signature = inspect.signature(function)
         wants_fake = "bluejay" in signature.parameters
 
@@ -164,22 +177,34 @@ class FakeBluejay:
                 kwargs["bluejay"] = fake
             return fake
 
+        wrapper: Any
         if inspect.iscoroutinefunction(function):
 
-            @functools.wraps(function)
             async def wrapper(*args: Any, **kwargs: Any) -> Any:
                 with fresh(kwargs):
                     return await function(*args, **kwargs)
+        elif inspect.isasyncgenfunction(function):
+
+            async def wrapper(*args: Any, **kwargs: Any) -> Any:
+                with fresh(kwargs):
+                    async with contextlib.aclosing(function(*args, **kwargs)) as steps:
+                        async for each in steps:
+                            yield each
+        elif inspect.isgeneratorfunction(function):
+
+            def wrapper(*args: Any, **kwargs: Any) -> Any:
+                with fresh(kwargs):
+                    return (yield from function(*args, **kwargs))
         else:
 
-            @functools.wraps(function)
             def wrapper(*args: Any, **kwargs: Any) -> Any:
                 with fresh(kwargs):
                     return function(*args, **kwargs)
 
+        functools.update_wrapper(wrapper, function)
         # Without the parameter, so that a test runner does not look for a fixture of that name.
         rest = [parameter for name, parameter in signature.parameters.items() if name != "bluejay"]
-        wrapper.__signature__ = signature.replace(parameters=rest)  # type: ignore[attr-defined]
+        wrapper.__signature__ = signature.replace(parameters=rest)
         return cast(_Function, wrapper)
 
     # --- test results -------------------------------------------------------------------------------------------
@@ -187,11 +212,12 @@ class FakeBluejay:
     def add_test_result(
         self, id: int | None = None, status: str = "RUNNING", agent: Agent | str | None = None, **fields: Any
     ) -> TestResult:
-        """A new test result. `fields` are the published ones of a simulation result, and `organisation`.
+        """A new test result. `fields` are the published ones of a simulation result, `organisation`, and `call`: the
+        script by which it goes on by itself.
 
         Raises `ValueError` if the id is taken, or the status, the agent or a field is unknown.
         """
-        record = self._world.add_test_result(id, status, _agent(agent), **fields)
+        record = self._world.add_test_result(id, status, agent_of(agent), **fields)
         return TestResult(self._world, record.id)
 
     def add_test_results(self, n: int, **same: Any) -> list[TestResult]:
@@ -213,84 +239,78 @@ class FakeBluejay:
         self._world.settle()
         return [ControlObjectView(control) for control in self._world.control_objects]
 
+    # --- agents, simulations, digital humans --------------------------------------------------------------------
+
+    def add_agent(self, *, organisation: str = DEFAULT_ORGANISATION, **fields: Any) -> AgentView:
+        """A new agent. `fields` are the published ones of `POST /v1/add-agent`; each has a default.
+
+        Raises `ValueError` if a field is unknown or cannot be so.
+        """
+        from fake_bluejay import resources
+
+        return resources.add_agent(self._world, organisation, fields)
+
+    def add_simulation(
+        self,
+        *,
+        agent: AgentView | int | None = None,
+        digital_humans: int | Sequence[DigitalHumanView] = 1,
+        organisation: str = DEFAULT_ORGANISATION,
+        **fields: Any,
+    ) -> SimulationView:
+        """A new simulation, ready to be run: of that agent, or a new one, with so many new digital humans, or these.
+
+        `fields` are the published ones of `POST /v1/create-simulation`. Raises `ValueError` if a field is unknown or
+        cannot be so.
+        """
+        from fake_bluejay import resources
+
+        return resources.add_simulation(self._world, organisation, agent, digital_humans, fields)
+
+    def add_digital_human(self, *, organisation: str = DEFAULT_ORGANISATION, **fields: Any) -> DigitalHumanView:
+        """A new digital human. `fields` are the published ones of `POST /v1/create-digital-human`, and
+        `simulation_ids`; each has a default.
+
+        Raises `ValueError` if a field is unknown or cannot be so.
+        """
+        from fake_bluejay import resources
+
+        return resources.add_digital_human(self._world, organisation, fields)
+
+    # --- runs and webhooks --------------------------------------------------------------------------------------
+
+    def queue_run(self, simulation: SimulationView | int | None = None, **fields: Any) -> RunView:
+        """Queue a run of a simulation, or of a new one, as `POST /v1/queue-simulation-run` does, with its fields.
+
+        Raises `ValueError` if there is no such simulation or digital human, or a field is unknown.
+        """
+        from fake_bluejay import runs
+
+        return runs.queue_run(self._world, self.add_simulation() if simulation is None else simulation, fields)
+
+    @property
+    def runs(self) -> list[RunView]:
+        """The runs, the newest last."""
+        from fake_bluejay.runs import RunView
+
+        return [RunView(self._world, id) for id in self._world.runs]
+
+    @functools.cached_property
+    def webhooks(self) -> Webhooks:
+        """The webhooks: who is told of what, and what was delivered."""
+        from fake_bluejay.webhooks import Webhooks
+
+        return Webhooks(self._world)
+
+    def _carry(self, delivery: Delivery) -> None:
+        self.webhooks.carry(delivery)
+
     # --- what came in -------------------------------------------------------------------------------------------
 
     @property
     def requests(self) -> Journal:
         """The journal: the requests that arrived, with their answers, the newest last."""
         return self._journal
-
-    def assert_ended(self, *ids: int, by: str | None = None) -> None:
-        """An end-conversations call marked each of these; by `"agent"` or `"watchdog"`: that has since ended it."""
-        if by not in (None, "agent", "watchdog"):
-            raise ValueError(unknown("cause of an end:", by, ("agent", "watchdog")))
-        self._world.settle()
-        for id in ids:
-            ours = [control for control in self._world.control_objects if control.test_result_id == id]
-            if not ours:
-                raise AssertionError(f"no call marked {id} for ending: {self._instead(id)}{self._arrived()}")
-            if by is not None and all(control.by != by for control in ours):
-                raise AssertionError(
-                    f"{id} was marked, but not ended by the {by}: {self._instead(id)}{self._arrived()}"
-                )
-
-    def assert_failed(self, *ids: int) -> None:
-        """An end-conversations call refused each of these."""
-        for id in ids:
-            if id not in self._world.refused:
-                raise AssertionError(f"no call was refused for {id}: {self._instead(id)}{self._arrived()}")
-
-    def _instead(self, id: int) -> str:
-        """What did happen to a test result, for the message of an assertion that does not hold."""
-        record = self._world.results.get(id)
-        asked = [exchange for exchange in self._journal if id in requested_ids(exchange.content)]
-        controls = [control for control in self._world.control_objects if control.test_result_id == id]
-        said = "there is no such test result" if record is None else f"it is {record.status}"
-        if controls:
-            ended = controls[-1].by
-            said += f", and was marked at {ControlObjectView(controls[-1]).written_at.isoformat()}"
-            said += f" and ended by the {ended}" if ended else ""
-        elif id in self._world.refused:
-            said += ", and a call for it failed"
-        return said if asked else f"{said}, and no request named it"
-
-    @property
-    def unmodelled(self) -> list[str]:
-        """The calls that got a 501, because their endpoint is neither modelled nor stubbed: `"GET /v1/…"`."""
-        return list(
-            dict.fromkeys(
-                f"{one.method} {one.path}" for one in self._journal if one.response and one.response.status_code == 501
-            )
-        )
-
-    def _arrived(self, most: int = 10) -> str:
-        """What did arrive, a line each; of much, the end."""
-        lines = [f"  {exchange!r}" for exchange in self._journal]
-        before = [f"  … {len(lines) - most} more before"] if len(lines) > most else []
-        return "\n".join(["", "what arrived:", *before, *(lines[-most:] or ["  nothing"])])
-
-    def assert_no_requests(self) -> None:
-        """Nothing arrived."""
-        if len(self._journal):
-            raise AssertionError(f"{len(self._journal)} requests arrived{self._arrived()}")
-
-    def assert_requested(self, method: str, path: str, times: int | None = None) -> None:
-        """A request of that method and path arrived: at least once, or exactly so many `times`."""
-        came = Counter(f"{one.method} {one.path}" for one in self._journal)
-        asked = f"{method.upper()} {path}"
-        if (came[asked] == 0) if times is None else (came[asked] != times):
-            wanted = "at least once" if times is None else f"{times} times"
-            near = difflib.get_close_matches(asked, came, n=1, cutoff=0)
-            nearest = f" (the nearest that came: {near[0]}, {came[near[0]]} times)" if near and near[0] != asked else ""
-            raise AssertionError(
-                f"{asked} was expected {wanted}, and came {came[asked]} times{nearest}{self._arrived()}"
-            )
-
-    def report(self) -> str:
-        """What happened, as text: requests, answers, faults, histories, in time order. Keys are masked."""
-        from fake_bluejay.report import report
-
-        return report(self)
 
     def stub(self, method: str, path: str, status: int = 200, json: Any = None) -> None:
         """An answer for an endpoint, above all for one that is not modelled; `path` may have parameters in braces.
@@ -378,6 +398,17 @@ class FakeBluejay:
 
         return httpx.AsyncClient(transport=self.transport, base_url=f"https://{HOST}", **kwargs)
 
+    @staticmethod
+    def connect(url: str, organisation: str | None = None) -> RemoteBluejay:
+        """The fake that is served at this address by `fake-bluejay serve`, with the same interface.
+
+        Suites that run beside each other name an organisation each, which is added if there is none of that name: it
+        has a world of its own, met by whoever calls with its key. Raises `ConnectionError` if no fake answers there.
+        """
+        from fake_bluejay.remote import RemoteBluejay
+
+        return RemoteBluejay(url, organisation)
+
     # --- state --------------------------------------------------------------------------------------------------
 
     def reset(self) -> None:
@@ -410,7 +441,7 @@ class FakeBluejay:
 class Snapshot:
     """A world at a moment. As a context manager it brings that moment back at its end."""
 
-    def __init__(self, fake: FakeBluejay, data: dict[str, Any]) -> None:
+    def __init__(self, fake: FakeBluejay | RemoteBluejay, data: dict[str, Any]) -> None:
         self._fake = fake
         self.data = data
 
@@ -424,7 +455,7 @@ class Snapshot:
 class FakeClock:
     """The fake's time. It stands still until it is advanced, unless the fake was started with `clock="real"`."""
 
-    def __init__(self, world: World) -> None:
+    def __init__(self, world: Seen) -> None:
         self._world = world
 
     @property
@@ -467,7 +498,7 @@ class FakeClock:
 class FakeReadings:
     """The fake's readings: what it answers to the questions that the documentation leaves open."""
 
-    def __init__(self, world: World) -> None:
+    def __init__(self, world: Seen) -> None:
         self._world = world
 
     def set(self, **choices: str) -> None:
@@ -487,15 +518,18 @@ class FakeReadings:
 
 
 def _world(options: Options) -> World:
-    readings = options.get("readings") or Readings()
-    keys = tuple(options.get("api_keys", ()))
-    if isinstance(options.get("api_keys"), str):
-        raise ValueError("api_keys is a list of keys, not one string")
+    readings, keys, seed = options.get("readings") or Readings(), options.get("api_keys"), options.get("seed", 0)
+    if not isinstance(readings, (Readings, Mapping)):
+        raise ValueError(f"readings are names with choices, e.g. {{'success': 'always'}}, not {readings!r}")
+    if keys is not None and (isinstance(keys, str) or not keys or not all(isinstance(key, str) for key in keys)):
+        raise ValueError(f"api_keys is a list of strings, at least one, not {keys!r}")
+    if not isinstance(seed, int):
+        raise ValueError(f"a seed is an integer, not {seed!r}")
     world = World(
         clock=_clock(options.get("clock", "manual")),
         readings=readings if isinstance(readings, Readings) else Readings().changed(**readings),
-        agent=_agent(options.get("agent")),
-        seed=options.get("seed", 0),
+        agent=agent_of(options.get("agent")),
+        seed=seed,
         evaluation_starts_after=options.get("evaluation_starts_after", 1.0),
         evaluation_takes=options.get("evaluation_takes", 5.0),
     )
@@ -505,12 +539,8 @@ def _world(options: Options) -> World:
 
 
 def _clock(clock: str | Clock) -> Clock:
-    if not isinstance(clock, str):
-        return clock
+    if hasattr(clock, "now") and hasattr(clock, "advance"):
+        return cast(Clock, clock)
     if clock not in ("manual", "real"):
         raise ValueError(unknown("choice for clock:", clock, ("manual", "real")))
     return ManualClock() if clock == "manual" else ScaledClock()
-
-
-def _agent(agent: Agent | str | None) -> Agent | None:
-    return agent_from_text(agent) if isinstance(agent, str) else agent

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import threading
 from collections import deque
 from collections.abc import Callable, Iterator
@@ -11,7 +12,10 @@ from typing import Any, overload
 
 from fake_bluejay.core.clock import datetime_at
 
-__all__ = ["Answer", "Exchange", "Journal", "masked", "masked_key", "shortened"]
+__all__ = ["EXCHANGE", "Answer", "Exchange", "Journal", "masked", "masked_key", "shortened"]
+
+EXCHANGE = "fake_bluejay.exchange"
+"""Where, in a request's scope, the API leaves its `Exchange` for the door that it came by."""
 
 _KEY_HEADERS = ("x-api-key", "authorization")
 
@@ -142,7 +146,9 @@ class Journal:
 
 
 def masked(key: str) -> str:
-    """An API key as reports and logs may show it: enough to tell two apart, not enough to use."""
+    """An API key as reports and logs may show it: enough to tell two apart, not enough to use. Once is enough."""
+    if re.fullmatch(r"(.{4})?…(.{2})?", key):
+        return key
     return f"{key[:4]}…{key[-2:]}" if len(key) >= 12 else "…" if key else "(empty)"
 
 
