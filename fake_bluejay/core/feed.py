@@ -79,7 +79,7 @@ class Feed:
         with self._lock:
             for listener in self._listeners:
                 listener.ended = True
-                listener._wake()
+                listener._call()
             self._listeners.clear()
 
     def id_of(self, number: int) -> str:
@@ -88,8 +88,8 @@ class Feed:
 
     def _place_of(self, id: str) -> int:
         """The number of a change; -1, before all of them, if it is none of this feed's."""
-        name, _, number = id.rpartition("-")
-        if name not in ("", self._name) or not (number.isascii() and number.isdigit() and len(number) < 20):
+        name, dash, number = id.rpartition("-")
+        if (dash and name != self._name) or not (number.isascii() and number.isdigit() and len(number) < 20):
             return -1
         return int(number) if int(number) <= self._last else -1
 

@@ -19,7 +19,7 @@ from typing import Any, NamedTuple
 
 from fake_bluejay.core.agents import Agent, EndsAfter, EndsWithin
 from fake_bluejay.core.calls import Call
-from fake_bluejay.core.clock import Clock, ManualClock, ScaledClock, datetime_at, instant_of, microseconds
+from fake_bluejay.core.clock import END, Clock, ManualClock, ScaledClock, datetime_at, instant_of, microseconds
 from fake_bluejay.core.readings import (
     AgentEnds,
     AlreadyMarked,
@@ -177,12 +177,15 @@ class World:
     def advance(self, seconds: float | timedelta) -> None:
         """Move time forward; all that falls due on the way happens, in order, each at its own instant.
 
-        Raises `ValueError` if the length is negative or not a finite number.
+        Raises `ValueError` if the length is negative or not a finite number, or leads beyond the year 9998.
         """
         length = microseconds(seconds)
         if length < 0:
             raise ValueError(f"cannot advance by {seconds!r} seconds: time only moves forward")
-        self._advance_to(self.settle() + length)
+        instant = self.settle() + length
+        if instant > END:
+            raise ValueError(f"cannot advance by {seconds!r} seconds: that is beyond the year 9998")
+        self._advance_to(instant)
 
     def advance_to(self, moment: datetime) -> None:
         """Move time forward to a moment.
@@ -193,6 +196,8 @@ class World:
         now = self.settle()
         if instant < now:
             raise ValueError(f"cannot advance to {datetime_at(instant)}: it is {datetime_at(now)} already")
+        if instant > END:
+            raise ValueError(f"cannot advance to {datetime_at(instant)}: that is beyond the year 9998")
         self._advance_to(instant)
 
     def _advance_to(self, instant: int) -> None:

@@ -134,6 +134,7 @@ class _Server(uvicorn.Server):
             asyncio.get_running_loop().add_signal_handler(signal.SIGUSR1, self._saver.save_soon)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        self._worlds.end_streams()  # or it would wait for clients that mean to listen for ever
         await super().shutdown(sockets)
         self._worlds.end()
         if self._sweeping is not None:
