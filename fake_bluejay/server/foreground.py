@@ -98,7 +98,7 @@ def serve(
     if settings.tls is not None:
         from fake_bluejay.server.one_port import speak_tls_too
 
-        speak_tls_too(config, settings.tls)
+        speak_tls_too(config, settings.tls, settings.limits.client_timeout)
     server = _Server(config, worlds, saver)
     _make_room_for(settings.limits.max_connections)
     # What is loaded by now stays, so collections need not look at it again; and a request leaves no garbage that only
