@@ -1,20 +1,37 @@
-"""The `fake-bluejay` command."""
+"""The `fake-bluejay` command. What a command needs is imported by that command: the others are to answer at once."""
 
 from __future__ import annotations
 
-import ipaddress
+import contextlib
+import functools
+import importlib
 import json
 import sys
-from typing import NoReturn
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
-from fake_bluejay import FakeBluejay, __version__
-from fake_bluejay.agents import silent
-from fake_bluejay.core.clock import ManualClock, ScaledClock
-from fake_bluejay.core.readings import questions
+from fake_bluejay import __version__
+
+if TYPE_CHECKING:
+    from fake_bluejay.fake import FakeBluejay
+    from fake_bluejay.seed import Overrides, Planted
+    from fake_bluejay.server.tls import Tls
 
 __all__ = ["main"]
+
+_ENVIRONMENT = {"auto_envvar_prefix": "FAKE_BLUEJAY"}
+_INSTALLED = {
+    "bash": "fake-bluejay completion bash > ~/.local/share/bash-completion/completions/fake-bluejay",
+    "zsh": 'fake-bluejay completion zsh > "${fpath[1]}/_fake-bluejay"',
+    "fish": "fake-bluejay completion fish > ~/.config/fish/completions/fake-bluejay.fish",
+}
+
+_option = functools.partial(click.option, show_envvar=True)
+_file = click.Path(dir_okay=False, path_type=Path)
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -23,89 +40,205 @@ def main() -> None:
     """A fake of the Bluejay API: offline, deterministic, true to the real service."""
 
 
-@main.command()
-@click.option("--host", default="127.0.0.1", show_default=True, help="The address to listen on.")
-@click.option("--port", default=8787, show_default=True, type=click.IntRange(0, 65535), help="0 takes any free port.")
-@click.option("--clock", type=click.Choice(["real", "manual"]), default="real", show_default=True)
-@click.option(
-    "--speed", type=click.FloatRange(0), default=1.0, show_default=True, help="How many times as fast as real."
+# --- serve ----------------------------------------------------------------------------------------------------------
+
+
+@main.command(context_settings=_ENVIRONMENT)
+@_option("--host", default="127.0.0.1", show_default=True, help="The address to listen on.")
+@_option("--port", default=8787, show_default=True, type=click.IntRange(0, 65535), help="0 takes any free port.")
+@_option("--seed", type=_file, help="The world to begin with: TOML, YAML or JSON, or a saved world, which goes on.")
+@_option("--save", type=_file, help="Write the world there on exit, on POST /_fake/save and on SIGUSR1.")
+@_option("--clock", type=click.Choice(["real", "manual"]), help="Whether time passes by itself.  [default: real]")
+@_option("--speed", type=click.FloatRange(0), help="How many times as fast as real; 0 is a pause.  [default: 1]")
+@_option("--agent", metavar="BEHAVIOUR", help="What agents do: ends-after=2, ends-within=20, silent, drops-after=5.")
+@_option("--reading", "readings", multiple=True, metavar="NAME=CHOICE", help="See `fake-bluejay readings`.")
+@_option("--api-key", "api_keys", multiple=True, metavar="KEY", help="Accept only this key, and others so given.")
+@_option("--allow-host", "allow_hosts", multiple=True, metavar="NAME", help="A name to call the control API by, too.")
+@_option("--access-log/--no-access-log", default=True, show_default=True, help="A line for each request.")
+@_option("--log-format", type=click.Choice(["text", "json"]), default="text", show_default=True)
+@_option(
+    "--max-body",
+    type=click.IntRange(0),
+    default=64 * 1024 * 1024,
+    metavar="BYTES",
+    help="Of one request; past it: 413. 0 is no limit.  [default: 64 MiB]",
 )
-@click.option("--agent", default=None, help="What agents do: ends-after=2, ends-within=20, silent, drops-after=5.")
-@click.option("--reading", "readings", multiple=True, metavar="NAME=CHOICE", help="See `fake-bluejay readings`.")
-@click.option("--api-key", "api_keys", multiple=True, metavar="KEY", help="Accept only this key, and others so given.")
-@click.option("--access-log/--no-access-log", default=True, show_default=True)
+@_option("--max-connections", type=click.IntRange(1), default=1000, show_default=True, help="Open at the same time.")
+@_option(
+    "--client-timeout",
+    type=click.FloatRange(0, min_open=True),
+    default=20.0,
+    metavar="SECONDS",
+    show_default=True,
+    help="In which a request must be whole, and one more for each 16 KiB of it; then: 408.",
+)
+@_option("--tls", is_flag=True, help="Speak TLS too, for https://api.getbluejay.ai, by a throw-away authority.")
+@_option("--ca-file", type=_file, help="Where to write that authority's certificate.  [default: a temporary file]")
 def serve(
     host: str,
     port: int,
-    clock: str,
-    speed: float,
+    seed: Path | None,
+    save: Path | None,
+    clock: str | None,
+    speed: float | None,
     agent: str | None,
     readings: tuple[str, ...],
     api_keys: tuple[str, ...],
+    allow_hosts: tuple[str, ...],
     access_log: bool,
+    log_format: str,
+    max_body: int,
+    max_connections: int,
+    client_timeout: float,
+    tls: bool,
+    ca_file: Path | None,
 ) -> None:
-    """Serve the fake, with a small world to try, until Ctrl-C."""
-    from fake_bluejay.server.foreground import listen, serve
+    """Serve the fake until Ctrl-C: with a small world to try, or that of a seed.
 
+    Each option can also be given in the environment, under the name shown with it.
+    """
+    from fake_bluejay.seed import Overrides
+    from fake_bluejay.server.foreground import Settings, listen, serve
+    from fake_bluejay.server.gate import is_loopback
+    from fake_bluejay.server.protocol import Limits
+
+    if clock == "manual" and speed is not None:
+        _fail("a manual clock has no speed: leave --speed out, or choose --clock real")
+    _check_saving(save)
     try:
-        fake = FakeBluejay(
-            clock=ManualClock() if clock == "manual" else ScaledClock(speed),
-            readings=dict(_name_and_choice(reading) for reading in readings),
-            api_keys=api_keys,
-            agent=agent,
-        )
+        overrides = Overrides(clock, speed, agent, dict(_name_and_choice(one) for one in readings), api_keys)
     except ValueError as error:
         _fail(str(error))
-    _seed(fake)
+    goes_on = seed is not None and not (seed == save and not seed.exists())
+    planted = _planted(seed, overrides) if seed is not None and goes_on else _small_world(overrides)
+    fake = planted.fake
+    start, own = fake.snapshot(), planted.empty()
+
+    def reset() -> None:
+        fake.reset()
+        fake.restore(start)
+        planted.rearm()
+
     try:
         listening = listen(host, port)
     except OSError as error:
         _fail(f"cannot listen on {host} port {port}: {error.strerror or error}; choose another with --port")
-    if not _is_loopback(host):
+    if not is_loopback(host):
         click.echo(f"Warning: listening on {host}: others on the network can reach this, and its controls.", err=True)
     name = f"[{host}]" if ":" in host else host
-    click.echo(_welcome(fake, f"http://{name}:{listening.getsockname()[1]}", clock))
-    sys.stdout.flush()
-    serve(fake, listening, access_log=access_log)
+    url = f"http://{name}:{listening.getsockname()[1]}"
+    with _tls(tls, ca_file, host) as authority:
+
+        def announce() -> None:
+            if log_format == "json":
+                begin = {"event": "listening", "url": url, "console": f"{url}/_fake/", "version": __version__}
+                click.echo(json.dumps(begin if authority is None else {**begin, "ca_file": str(authority.ca_file)}))
+            else:
+                click.echo(_welcome(fake, url, seed if goes_on else None, save))
+                click.echo("" if authority is None else f"{authority.client_lines(url, fake.api_key)}\n", nl=False)
+                click.echo("Ctrl-C stops it.\n")
+            sys.stdout.flush()
+
+        settings = Settings(
+            host=host,
+            allow_hosts=allow_hosts,
+            limits=Limits(max_body, max_connections, client_timeout),
+            access_log=access_log,
+            log_format=log_format,
+            save=save,
+            tls=authority and authority.context,
+        )
+        try:
+            serve(fake, listening, settings, reset=reset, own=own, own_worlds=planted.own_worlds, announce=announce)
+        except OSError as error:
+            _fail(f"cannot save the world to {save}: {error.strerror or error}", status=1)
 
 
-@main.command()
-def readings() -> None:
-    """Print what Bluejay's documentation leaves open: each question, the choices, and the evidence for the default."""
-    for name, question, choices, evidence in questions():
-        default, *others = choices
-        click.echo(f"{click.style(name, bold=True)}: {question}")
-        click.echo(f"    {default} (default); {'; '.join(others)}")
-        click.echo(f"    because of {evidence}")
+@contextlib.contextmanager
+def _tls(wanted: bool, ca_file: Path | None, host: str) -> Iterator[Tls | None]:
+    """What TLS needs, for as long as the server runs."""
+    with contextlib.ExitStack() as until_the_end:
+        tls = None
+        try:
+            if ca_file is not None and not wanted:
+                raise ValueError("--ca-file is where --tls writes its authority; add --tls")
+            if wanted:
+                from fake_bluejay.server.tls import throw_away_authority
+
+                tls = until_the_end.enter_context(throw_away_authority(ca_file, host=host))
+        except (ImportError, OSError, ValueError) as error:
+            _fail(str(error))
+        yield tls
 
 
-@main.command()
-def openapi() -> None:
-    """Print the OpenAPI document of what is modelled."""
-    from fake_bluejay.api.openapi import document
+def _check_saving(save: Path | None) -> None:
+    """Whether the world can be saved is found out now, and not when it is to be."""
+    if save is None:
+        return
+    from fake_bluejay.server import saving
 
-    click.echo(json.dumps(document(), indent=2, ensure_ascii=False))
+    if save.suffix.lower() != ".json":
+        _fail(f"cannot save to {save}: a saved world is JSON, so its name ends in .json")
+    try:
+        saving.check(save)
+    except OSError as error:
+        _fail(f"cannot save to {save}: {error.strerror or error}")
 
 
-def _seed(fake: FakeBluejay) -> None:
+def _small_world(overrides: Overrides) -> Planted:
     """A few test results to try things on."""
+    from fake_bluejay.agents import silent
+    from fake_bluejay.fake import FakeBluejay
+    from fake_bluejay.seed import Planted, Seed
+
+    try:
+        fake = FakeBluejay(**Seed.model_validate({}).options(overrides))
+    except ValueError as error:
+        _fail(str(error))
     fake.add_test_results(3)
     fake.add_test_results(2, agent=silent())
     for status in ("QUEUED", "DISPATCHED", "COMPLETED", "NO_ANSWER"):
         fake.add_test_result(status=status)
+    return Planted(fake)
 
 
-def _welcome(fake: FakeBluejay, url: str, clock: str) -> str:
+def _planted(seed: Path, overrides: Overrides) -> Planted:
+    from fake_bluejay.seed import SeedError, plant
+
+    try:
+        return plant(seed, overrides)
+    except SeedError as error:
+        first, *more = error.problems
+        _fail(f"{first}{f' (and {len(more)} more: fake-bluejay check {seed})' if more else ''}")
+    except OSError as error:
+        _fail(f"cannot read {seed}: {error.strerror or error}")
+    except ValueError as error:
+        _fail(str(error))
+
+
+def _welcome(fake: FakeBluejay, url: str, seed: Path | None, save: Path | None) -> str:
     running = [result for result in fake.test_results if result.status == "RUNNING"]
+    end = f"curl -s {url}/v1/end-conversations -H 'X-API-Key: {fake.api_key}' -H 'Content-Type: application/json' -d"
+    head = f"""\
+fake Bluejay {__version__} listens on {url}
+API key: {fake.api_key}
+Console: {url}/_fake/
+{f"The world is saved to {save} on exit.{chr(10)}" if save else ""}"""
+    if seed is not None:
+        add = f"curl -s {url}/_fake/test-results -d '{{}}'"
+        one = f"{end} '{{\"test_result_ids\": [{running[0].id}]}}'" if running else add
+        return f"""\
+{head}
+From {seed}: {_summary(fake)}.
+{"End one:" if running else "Add a running one:"}
+  {one}
+"""
     answering = [str(result.id) for result in running if result.agent is None]
     silent_ones = [str(result.id) for result in running if result.agent is not None]
     others = [f"{result.id} is {result.status}" for result in fake.test_results if result not in running]
-    time = "by itself" if clock == "real" else "when you advance the clock"
-    end = f"curl -s {url}/v1/end-conversations -H 'X-API-Key: {fake.api_key}' -H 'Content-Type: application/json' -d"
+    time = "by itself" if hasattr(fake.world.clock, "speed") else "when you advance the clock"
     return f"""\
-fake Bluejay {__version__} listens on {url}
-API key: {fake.api_key}
-
+{head}
 RUNNING are {", ".join(answering)}, whose agents answer, and {", ".join(silent_ones)}, whose agents are silent;
 {", ".join(others)}.
 
@@ -118,9 +251,27 @@ Or don't wait:
 A request that does not validate, and a fresh start:
   {end} '{{"test_result_ids": []}}'
   curl -s -X POST {url}/_fake/reset
-
-Ctrl-C stops it.
 """
+
+
+def _summary(fake: FakeBluejay) -> str:
+    """What is in a world, in a line."""
+    results, organisations = fake.test_results, fake.world.organisations
+    statuses = Counter(result.status for result in results)
+    said = [f"{_count(len(results), 'test result')}"]
+    if results:
+        said[0] += f" ({', '.join(f'{count} {status}' for status, count in statuses.items())})"
+    if len(organisations) > 1:
+        said.append(f"the organisations {', '.join(organisations)}")
+    if len(fake.faults):
+        said.append(_count(len(fake.faults), "fault"))
+    if pending := len(fake.clock.pending):
+        said.append(_count(pending, "pending timer"))
+    return ", ".join(said)
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number} {what}{'' if number == 1 else 's'}"
 
 
 def _name_and_choice(text: str) -> tuple[str, str]:
@@ -130,13 +281,71 @@ def _name_and_choice(text: str) -> tuple[str, str]:
     return name, choice
 
 
-def _is_loopback(host: str) -> bool:
+# --- the others -----------------------------------------------------------------------------------------------------
+
+
+@main.command()
+@click.argument("seed", type=_file)
+def check(seed: Path) -> None:
+    """Say what a seed would make, or everything that is wrong with it: file, line and field. Then the status is 2."""
+    from fake_bluejay.seed import SeedError, plant
+
     try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
+        planted = plant(seed)
+    except SeedError as error:
+        click.echo("\n".join(error.problems), err=True)
+        sys.exit(2)
+    except OSError as error:
+        _fail(f"cannot read {seed}: {error.strerror or error}")
+    click.echo(f"{seed}: {_summary(planted.fake)}")
 
 
-def _fail(message: str) -> NoReturn:
+@main.command()
+def schema() -> None:
+    """Print the JSON Schema of a seed, for editors."""
+    from fake_bluejay.seed import schema
+
+    _echo_json(schema())
+
+
+@main.command()
+def openapi() -> None:
+    """Print the OpenAPI document of what is served."""
+    document = importlib.import_module("fake_bluejay.api.openapi").document
+    _echo_json(document())
+
+
+@main.command()
+def readings() -> None:
+    """Print what Bluejay's documentation leaves open: each question, the choices, and the evidence for the default."""
+    from fake_bluejay.core.readings import questions
+
+    for name, question, choices, evidence in questions():
+        default, *others = choices
+        click.echo(f"{click.style(name, bold=True)}: {question}")
+        click.echo(f"    {default} (default); {'; '.join(others)}")
+        click.echo(f"    because of {evidence}")
+
+
+@main.command()
+@click.argument("shell", type=click.Choice(list(_INSTALLED)))
+def completion(shell: str) -> None:
+    """Print what makes a shell complete this command; its first line says how to install it."""
+    from click.shell_completion import get_completion_class
+
+    complete = get_completion_class(shell)
+    assert complete is not None
+    source = complete(main, {}, "fake-bluejay", "_FAKE_BLUEJAY_COMPLETE").source().strip()
+    first, _, rest = source.partition("\n")
+    # What tells zsh the command's name has to be the first line.
+    head, body = (f"{first}\n", rest) if first.startswith("#compdef") else ("", source)
+    click.echo(f"{head}# Install it with: {_INSTALLED[shell]}\n{body}")
+
+
+def _echo_json(document: Any) -> None:
+    click.echo(json.dumps(document, indent=2, ensure_ascii=False))
+
+
+def _fail(message: str, status: int = 2) -> NoReturn:
     click.echo(f"fake-bluejay: {message}", err=True)
-    sys.exit(2)
+    sys.exit(status)

@@ -3,23 +3,23 @@
 from __future__ import annotations
 
 import contextlib
-import difflib
 import functools
 import inspect
 import json
-from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Self, TypedDict, TypeVar, Unpack, cast
 
 from fake_bluejay.api.app import Api
-from fake_bluejay.api.faults import Faults, requested_ids
+from fake_bluejay.api.faults import Faults
 from fake_bluejay.api.journal import Journal
 from fake_bluejay.api.stubs import Stubs
+from fake_bluejay.assertions import Assertions
 from fake_bluejay.calls import Calls
 from fake_bluejay.core import dump as dumps
 from fake_bluejay.core.agents import Agent, agent_of
 from fake_bluejay.core.clock import Clock, ManualClock, ScaledClock, datetime_at
+from fake_bluejay.core.feed import Feed
 from fake_bluejay.core.readings import Readings
 from fake_bluejay.core.suggest import unknown
 from fake_bluejay.core.timers import Timer
@@ -28,12 +28,13 @@ from fake_bluejay.intercept import switch
 from fake_bluejay.intercept.asyncio import LOOPBACKS
 from fake_bluejay.intercept.door import HOST
 from fake_bluejay.intercept.virtual_time import REAL_TIME_THREADS, VirtualTime
-from fake_bluejay.results import ControlObjectView, TestResult
+from fake_bluejay.results import ControlObjectView, Seen, TestResult
 
 if TYPE_CHECKING:
     import httpx
 
     from fake_bluejay.core.webhooks import Delivery
+    from fake_bluejay.remote import RemoteBluejay
     from fake_bluejay.resources import AgentView, DigitalHumanView, SimulationView
     from fake_bluejay.runs import RunView
     from fake_bluejay.server.loopback import Loopback
@@ -43,9 +44,6 @@ __all__ = ["ACTIVE", "OPTIONS", "FakeBluejay", "FakeClock", "FakeReadings", "Opt
 
 API_KEY = "fake-bluejay-key"
 """The key of the default organisation: made up, so no real key is ever needed in a test."""
-
-_SECTION = "--- bluejay ---"
-"""What begins the note on an assertion that failed while a fake was on."""
 
 _Function = TypeVar("_Function", bound=Callable[..., Any])
 
@@ -79,7 +77,7 @@ OPTIONS = tuple(Options.__annotations__)
 """The names of all options."""
 
 
-class FakeBluejay:
+class FakeBluejay(Assertions):
     """A Bluejay of one's own: a context manager (also async), a decorator, or switched by `start()` and `stop()`.
 
     While it is on, calls to the real host are answered by it, in this process, and the environment names it
@@ -99,6 +97,8 @@ class FakeBluejay:
         self._stubs = Stubs()
         self.faults = Faults(self._world.seed)
         self._api = Api(self._world, self._journal, self.faults, self._stubs)
+        self.feed = Feed(self._world, self._journal, self.faults, self._stubs)
+        """Every change, for whoever listens: the server's event stream."""
         self._on: switch.Fake | None = None
         self._loopback: Loopback | None = None
         self._world.courier = self._carry
@@ -135,6 +135,7 @@ class FakeBluejay:
             ACTIVE.remove(self)
             self._on = self._world.on_move = None
         if self._loopback is not None:
+            self.feed.end()
             self._loopback.give_back()
             self._loopback = None
 
@@ -145,8 +146,7 @@ class FakeBluejay:
         return self.start()
 
     def __exit__(self, type_: type[BaseException] | None, error: BaseException | None, traceback: object) -> None:
-        if isinstance(error, AssertionError) and _SECTION not in "".join(getattr(error, "__notes__", ())):
-            error.add_note(f"{_SECTION}\n{self.report()}")
+        self._explain(error)
         self.stop()
 
     async def __aenter__(self) -> Self:
@@ -312,84 +312,17 @@ class FakeBluejay:
         """The journal: the requests that arrived, with their answers, the newest last."""
         return self._journal
 
-    def assert_ended(self, *ids: int, by: str | None = None) -> None:
-        """An end-conversations call marked each of these; by `"agent"` or `"watchdog"`: that has since ended it."""
-        if by not in (None, "agent", "watchdog"):
-            raise ValueError(unknown("cause of an end:", by, ("agent", "watchdog")))
-        self._world.settle()
-        for id in ids:
-            ours = [control for control in self._world.control_objects if control.test_result_id == id]
-            if not ours:
-                raise AssertionError(f"no call marked {id} for ending: {self._instead(id)}{self._arrived()}")
-            if by is not None and all(control.by != by for control in ours):
-                raise AssertionError(
-                    f"{id} was marked, but not ended by the {by}: {self._instead(id)}{self._arrived()}"
-                )
-
-    def assert_failed(self, *ids: int) -> None:
-        """An end-conversations call refused each of these."""
-        for id in ids:
-            if id not in self._world.refused:
-                raise AssertionError(f"no call was refused for {id}: {self._instead(id)}{self._arrived()}")
-
-    def _instead(self, id: int) -> str:
-        """What did happen to a test result, for the message of an assertion that does not hold."""
-        record = self._world.results.get(id)
-        asked = [exchange for exchange in self._journal if id in requested_ids(exchange.content)]
-        controls = [control for control in self._world.control_objects if control.test_result_id == id]
-        said = "there is no such test result" if record is None else f"it is {record.status}"
-        if controls:
-            ended = controls[-1].by
-            said += f", and was marked at {ControlObjectView(controls[-1]).written_at.isoformat()}"
-            said += f" and ended by the {ended}" if ended else ""
-        elif id in self._world.refused:
-            said += ", and a call for it failed"
-        return said if asked else f"{said}, and no request named it"
-
-    @property
-    def unmodelled(self) -> list[str]:
-        """The calls that got a 501, because their endpoint is neither modelled nor stubbed: `"GET /v1/…"`."""
-        return list(
-            dict.fromkeys(
-                f"{one.method} {one.path}" for one in self._journal if one.response and one.response.status_code == 501
-            )
-        )
-
-    def _arrived(self, most: int = 10) -> str:
-        """What did arrive, a line each; of much, the end."""
-        lines = [f"  {exchange!r}" for exchange in self._journal]
-        before = [f"  … {len(lines) - most} more before"] if len(lines) > most else []
-        return "\n".join(["", "what arrived:", *before, *(lines[-most:] or ["  nothing"])])
-
-    def assert_no_requests(self) -> None:
-        """Nothing arrived."""
-        if len(self._journal):
-            raise AssertionError(f"{len(self._journal)} requests arrived{self._arrived()}")
-
-    def assert_requested(self, method: str, path: str, times: int | None = None) -> None:
-        """A request of that method and path arrived: at least once, or exactly so many `times`."""
-        came = Counter(f"{one.method} {one.path}" for one in self._journal)
-        asked = f"{method.upper()} {path}"
-        if (came[asked] == 0) if times is None else (came[asked] != times):
-            wanted = "at least once" if times is None else f"{times} times"
-            near = difflib.get_close_matches(asked, came, n=1, cutoff=0)
-            nearest = f" (the nearest that came: {near[0]}, {came[near[0]]} times)" if near and near[0] != asked else ""
-            raise AssertionError(
-                f"{asked} was expected {wanted}, and came {came[asked]} times{nearest}{self._arrived()}"
-            )
-
-    def report(self) -> str:
-        """What happened, as text: requests, answers, faults, histories, in time order. Keys are masked."""
-        from fake_bluejay.report import report
-
-        return report(self)
-
     def stub(self, method: str, path: str, status: int = 200, json: Any = None) -> None:
         """An answer for an endpoint, above all for one that is not modelled; `path` may have parameters in braces.
 
         Raises `ValueError` for a method, path or status that cannot be.
         """
         self._stubs.add(method, path, status, json)
+
+    @property
+    def stubs(self) -> Stubs:
+        """The answers given with `stub`."""
+        return self._stubs
 
     # --- who may call -------------------------------------------------------------------------------------------
 
@@ -465,6 +398,17 @@ class FakeBluejay:
 
         return httpx.AsyncClient(transport=self.transport, base_url=f"https://{HOST}", **kwargs)
 
+    @staticmethod
+    def connect(url: str, organisation: str | None = None) -> RemoteBluejay:
+        """The fake that is served at this address by `fake-bluejay serve`, with the same interface.
+
+        Suites that run beside each other name an organisation each, which is added if there is none of that name: it
+        has a world of its own, met by whoever calls with its key. Raises `ConnectionError` if no fake answers there.
+        """
+        from fake_bluejay.remote import RemoteBluejay
+
+        return RemoteBluejay(url, organisation)
+
     # --- state --------------------------------------------------------------------------------------------------
 
     def reset(self) -> None:
@@ -497,7 +441,7 @@ class FakeBluejay:
 class Snapshot:
     """A world at a moment. As a context manager it brings that moment back at its end."""
 
-    def __init__(self, fake: FakeBluejay, data: dict[str, Any]) -> None:
+    def __init__(self, fake: FakeBluejay | RemoteBluejay, data: dict[str, Any]) -> None:
         self._fake = fake
         self.data = data
 
@@ -511,7 +455,7 @@ class Snapshot:
 class FakeClock:
     """The fake's time. It stands still until it is advanced, unless the fake was started with `clock="real"`."""
 
-    def __init__(self, world: World) -> None:
+    def __init__(self, world: Seen) -> None:
         self._world = world
 
     @property
@@ -554,12 +498,12 @@ class FakeClock:
 class FakeReadings:
     """The fake's readings: what it answers to the questions that the documentation leaves open."""
 
-    def __init__(self, world: World) -> None:
+    def __init__(self, world: Seen) -> None:
         self._world = world
 
     def set(self, **choices: str) -> None:
         """Choose otherwise, from now on: `set(success="always")`. Raises `ValueError` naming what is known."""
-        self._world.readings = self._world.readings.changed(**choices)
+        self._world.choose(**choices)
 
     def __getattr__(self, name: str) -> str:
         if name not in Readings.__dataclass_fields__:
@@ -574,11 +518,11 @@ class FakeReadings:
 
 
 def _world(options: Options) -> World:
-    readings, keys, seed = options.get("readings") or Readings(), options.get("api_keys"), options.get("seed", 0)
+    readings, keys, seed = options.get("readings") or Readings(), options.get("api_keys", ()), options.get("seed", 0)
     if not isinstance(readings, (Readings, Mapping)):
         raise ValueError(f"readings are names with choices, e.g. {{'success': 'always'}}, not {readings!r}")
-    if keys is not None and (isinstance(keys, str) or not keys or not all(isinstance(key, str) for key in keys)):
-        raise ValueError(f"api_keys is a list of strings, at least one, not {keys!r}")
+    if isinstance(keys, str) or not all(isinstance(key, str) for key in keys):
+        raise ValueError(f"api_keys is a list of strings, not {keys!r}")
     if not isinstance(seed, int):
         raise ValueError(f"a seed is an integer, not {seed!r}")
     world = World(

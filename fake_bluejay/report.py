@@ -11,7 +11,7 @@ from fake_bluejay.core.clock import datetime_at
 from fake_bluejay.core.readings import Readings
 
 if TYPE_CHECKING:
-    from fake_bluejay.fake import FakeBluejay
+    from fake_bluejay.assertions import Assertions
 
 __all__ = ["report"]
 
@@ -19,7 +19,7 @@ _MOST = 60
 """Lines of what happened; the oldest are left out."""
 
 
-def report(fake: FakeBluejay) -> str:
+def report(fake: Assertions) -> str:
     """The text of the *bluejay* section. Keys are masked, long bodies cut, and of much only the end is shown."""
     world, journal = fake.world, fake.requests
     with world.lock:

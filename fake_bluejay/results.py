@@ -2,18 +2,48 @@
 
 from __future__ import annotations
 
-from datetime import datetime
-from typing import Any, NamedTuple
+from collections.abc import Callable, Iterator
+from datetime import datetime, timedelta
+from typing import Any, NamedTuple, Protocol
 
 from fake_bluejay.core.agents import Agent, agent_of
 from fake_bluejay.core.calls import Call
 from fake_bluejay.core.clock import datetime_at
+from fake_bluejay.core.readings import Readings
 from fake_bluejay.core.records import WATCHDOG_DELAY, ControlObject, Record
 from fake_bluejay.core.scoring import is_scored
 from fake_bluejay.core.statuses import Event, Status
-from fake_bluejay.core.world import World, is_marked
+from fake_bluejay.core.timers import Timer
+from fake_bluejay.core.world import is_marked
 
-__all__ = ["ControlObjectView", "HistoryEntry", "TestResult", "Watchdog"]
+__all__ = ["ControlObjectView", "HistoryEntry", "Seen", "SeenTimers", "TestResult", "Watchdog"]
+
+
+class SeenTimers(Protocol):
+    """What the views need of a world's timers."""
+
+    def next_due(self) -> int | None: ...
+    def __iter__(self) -> Iterator[Timer]: ...
+    def __len__(self) -> int: ...
+
+
+class Seen(Protocol):
+    """What the views need of a world: the one in this process, or one at the other end of a control API."""
+
+    @property
+    def timers(self) -> SeenTimers: ...
+    @property
+    def readings(self) -> Readings: ...
+    def now(self) -> int: ...
+    def settle(self) -> int: ...
+    def advance(self, seconds: float | timedelta) -> None: ...
+    def advance_to(self, moment: datetime) -> None: ...
+    def run_until(self, predicate: Callable[[], object], limit: float | timedelta) -> None: ...
+    def choose(self, **choices: str) -> None: ...
+    def result(self, id: int) -> Record: ...
+    def edit(self, id: int, *, agent: Agent | None) -> None: ...
+    def set_status(self, id: int, status: str, *, force: bool = False) -> None: ...
+    def happen(self, id: int, event: Event, cause: str) -> None: ...
 
 
 class HistoryEntry(NamedTuple):
@@ -82,13 +112,12 @@ class TestResult:
 
     __test__ = False  # not a test class, whatever its name says to a test runner
 
-    def __init__(self, world: World, id: int) -> None:
+    def __init__(self, world: Seen, id: int) -> None:
         self._world = world
         self._id = id
 
     @property
     def _record(self) -> Record:
-        self._world.settle()
         return self._world.result(self._id)
 
     @property
@@ -126,7 +155,7 @@ class TestResult:
 
     @agent.setter
     def agent(self, agent: Agent | str | None) -> None:
-        self._record.agent = agent_of(agent)
+        self._world.edit(self._id, agent=agent_of(agent))
 
     @property
     def call(self) -> Call | None:
@@ -197,8 +226,10 @@ class TestResult:
         return hash((id(self._world), self._id))
 
     def __repr__(self) -> str:
-        record = self._world.results.get(self._id)
-        return f"<TestResult {self._id} {record.status if record else 'gone'}>"
+        try:
+            return f"<TestResult {self._id} {self.status}>"
+        except KeyError:
+            return f"<TestResult {self._id} gone>"
 
 
 def _moment(instant: int | None) -> datetime | None:

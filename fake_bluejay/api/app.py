@@ -14,7 +14,7 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from fake_bluejay.api.faults import BREAKAGE, Breakage, Fault, Faults, response_of
-from fake_bluejay.api.journal import Answer, Exchange, Journal
+from fake_bluejay.api.journal import EXCHANGE, Answer, Exchange, Journal
 from fake_bluejay.api.operation import STATE, Operation
 from fake_bluejay.api.published import MODELLED_IN, ONLY_IN_SDK, OURS, PUBLISHED
 from fake_bluejay.api.stubs import Stubs
@@ -122,10 +122,8 @@ class Api:
             content = b"".join(parts)
         if message["type"] == "http.disconnect":
             return  # the client left before its request was whole, so nothing was asked
-        world = self._world
-        world.settle()
         exchange = Exchange(
-            world.now(),
+            self._world.settle(),
             scope["method"],
             scope["path"],
             scope.get("query_string", b"").decode("latin-1"),
@@ -133,6 +131,7 @@ class Api:
             content,
         )
         self._journal.append(exchange)
+        scope[EXCHANGE] = exchange
         fault = self._faults.take(scope["path"], content) if self._faults else None
         if fault is not None:
             exchange.faults = (repr(fault),)
@@ -148,8 +147,10 @@ class Api:
             # A bug of ours goes to the log, and the client gets what the framework answers then.
             _log.exception("%s %s: the fake failed; nothing was changed", scope["method"], scope["path"])
             response = PlainTextResponse("Internal Server Error", status_code=500)
-        world.deliver()
+        self._world.deliver()
         exchange.response = Answer(response.status_code, response.raw_headers, bytes(response.body))
+        if (tell := self._journal.on_change) is not None:
+            tell("request-answered", exchange)
         await send({"type": "http.response.start", "status": response.status_code, "headers": response.raw_headers})
         await send({"type": "http.response.body", "body": response.body})
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json as jsons
 import random
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, Literal, NamedTuple
 
 from starlette.responses import Response
@@ -75,8 +75,11 @@ class Faults:
 
     def __init__(self, seed: int = 0) -> None:
         self.seed = seed
-        self._random = random.Random(seed)
+        self._random: random.Random | None = None
+        """Made when a probability first asks for it; to make one costs more than the rest of a fake's faults."""
         self._armed: list[Fault] = []
+        self.on_change: Callable[..., None] | None = None
+        """As `World.on_change`."""
 
     def respond(self, status: int, json: Any = None, headers: dict[str, str] | None = None, **to: Any) -> None:
         """Answer with this status, JSON and headers; the request has no effect."""
@@ -118,7 +121,9 @@ class Faults:
     def clear(self) -> None:
         """Disarm all, and draw from the seed's beginning again."""
         self._armed.clear()
-        self._random = random.Random(self.seed)
+        self._random = None
+        if (tell := self.on_change) is not None:
+            tell("faults-cleared")
 
     def _arm(self, kind: Kind, arguments: dict[str, Any], to: dict[str, Any]) -> None:
         for name in to:
@@ -134,7 +139,10 @@ class Faults:
             raise ValueError(f"after is an integer, at least 0, not {after!r}")
         if probability is not None and not (isinstance(probability, (int, float)) and 0 <= probability <= 1):
             raise ValueError(f"probability is a number from 0 to 1, not {probability!r}")
-        self._armed.append(Fault(kind, arguments, path, times, after, probability))
+        fault = Fault(kind, arguments, path, times, after, probability)
+        self._armed.append(fault)
+        if (tell := self.on_change) is not None:
+            tell("fault-armed", fault)
 
     def take(self, path: str, content: bytes) -> Fault | None:
         """The fault that a request meets; it is used up by that."""
@@ -146,14 +154,21 @@ class Faults:
             if fault.after:
                 fault.after -= 1
                 continue
-            if fault.probability is not None and self._random.random() >= fault.probability:
+            if fault.probability is not None and self._draw() >= fault.probability:
                 continue
             if fault.times is not None:
                 fault.times -= 1
                 if fault.times == 0:
                     self._armed.remove(fault)
+            if (tell := self.on_change) is not None:
+                tell("fault-met", fault, path)
             return fault
         return None
+
+    def _draw(self) -> float:
+        if self._random is None:
+            self._random = random.Random(self.seed)
+        return self._random.random()
 
     def __bool__(self) -> bool:
         return bool(self._armed)

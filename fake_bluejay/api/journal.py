@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import json
+import re
 import threading
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import datetime
 from typing import Any, overload
 
 from fake_bluejay.core.clock import datetime_at
 
-__all__ = ["Answer", "Exchange", "Journal", "masked", "masked_key", "shortened"]
+__all__ = ["EXCHANGE", "Answer", "Exchange", "Journal", "masked", "masked_key", "shortened"]
+
+EXCHANGE = "fake_bluejay.exchange"
+"""Where, in a request's scope, the API leaves its `Exchange` for the door that it came by."""
 
 _KEY_HEADERS = ("x-api-key", "authorization")
 
@@ -52,10 +56,10 @@ class Exchange:
 
     `.method`, `.path` (decoded, without the query), `.query`, `.headers` (lower-case names), `.content`, `.json`,
     `.at` (aware datetime of the fake's clock), `.response` (None while the request is answered), `.faults` (those
-    applied, in words).
+    applied, in words), `.number` (its place in the journal, counted from 1).
     """
 
-    __slots__ = ("_headers", "content", "faults", "instant", "method", "path", "query", "response")
+    __slots__ = ("_headers", "content", "faults", "instant", "method", "number", "path", "query", "response")
 
     def __init__(
         self,
@@ -74,6 +78,11 @@ class Exchange:
         self.content = content
         self.response: Answer | None = None
         self.faults: tuple[str, ...] = ()
+        self.number = 0
+
+    @property
+    def raw_headers(self) -> list[tuple[bytes, bytes]]:
+        return self._headers
 
     @property
     def at(self) -> datetime:
@@ -101,17 +110,22 @@ class Journal:
         self._lock = threading.Lock()
         self.total = 0
         """How many there were, including the forgotten ones."""
+        self.on_change: Callable[..., None] | None = None
+        """As `World.on_change`."""
 
     def append(self, exchange: Exchange) -> None:
         with self._lock:
             self._exchanges.append(exchange)
             self.total += 1
+            exchange.number = self.total
 
     def clear(self) -> None:
         """Forget all of them."""
         with self._lock:
             self._exchanges.clear()
             self.total = 0
+        if (tell := self.on_change) is not None:
+            tell("requests-cleared")
 
     def __iter__(self) -> Iterator[Exchange]:
         with self._lock:
@@ -132,7 +146,9 @@ class Journal:
 
 
 def masked(key: str) -> str:
-    """An API key as reports and logs may show it: enough to tell two apart, not enough to use."""
+    """An API key as reports and logs may show it: enough to tell two apart, not enough to use. Once is enough."""
+    if re.fullmatch(r"(.{4})?…(.{2})?", key):
+        return key
     return f"{key[:4]}…{key[-2:]}" if len(key) >= 12 else "…" if key else "(empty)"
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json as jsons
 import re
+from collections.abc import Callable
 from typing import Any
 
 from starlette.responses import Response
@@ -21,6 +22,8 @@ class Stubs:
 
     def __init__(self) -> None:
         self._stubs: dict[tuple[str, str], tuple[re.Pattern[str], int, Any]] = {}
+        self.on_change: Callable[..., None] | None = None
+        """As `World.on_change`."""
 
     def add(self, method: str, path: str, status: int = 200, json: Any = None) -> None:
         """Answer these requests so. `path` may have parameters: `/v1/agents/{id}`.
@@ -36,6 +39,8 @@ class Stubs:
         jsons.dumps(json)
         self._stubs.pop((method.upper(), path), None)
         self._stubs[method.upper(), path] = compile_path(path)[0], status, json
+        if (tell := self.on_change) is not None:
+            tell("stub-added", method.upper(), path, status)
 
     def find(self, method: str, path: str) -> Response | None:
         """The answer for a request, if it is stubbed."""
@@ -50,6 +55,8 @@ class Stubs:
     def clear(self) -> None:
         """Forget all."""
         self._stubs.clear()
+        if (tell := self.on_change) is not None:
+            tell("stubs-cleared")
 
     def as_list(self) -> list[dict[str, Any]]:
         """Each as data: method, path, status, json."""

@@ -1,127 +1,179 @@
 """The control API under `/_fake`: what a person or a test in another process may do to a fake.
 
-Errors are JSON with a `detail` that names what was wrong: 400 for a bad value, 404 for something that is not there.
+Errors are JSON with a `detail` that names what was wrong and what was expected: 400 for a bad value, 404 for something
+that is not there, 405 with `allow` for a method that a path does not have.
 """
 
 from __future__ import annotations
 
+import inspect
 import json
+import logging
 from collections.abc import Callable
-from datetime import datetime
-from typing import Any, Protocol
+from typing import Any, NoReturn, get_args
 
+from pydantic import BaseModel, ValidationError
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
-from starlette.routing import Route
+from starlette.responses import Response
+from starlette.routing import Mount, Route
+from starlette.types import Receive, Scope, Send
 
-from fake_bluejay.core.agents import agent_from_text
-from fake_bluejay.core.clock import datetime_at
-from fake_bluejay.core.dump import dump, dump_record
-from fake_bluejay.core.records import Record
-from fake_bluejay.core.world import World
+from fake_bluejay.control.events import EventStream
+from fake_bluejay.control.operations import OPERATIONS, Call, Control, Controlled, NotFound, Operation
+from fake_bluejay.control.page import console_file
+from fake_bluejay.core.suggest import unknown
 
 __all__ = ["Controlled", "control_app"]
 
-
-class Controlled(Protocol):
-    """What the control API needs of a fake; `FakeBluejay` has it."""
-
-    @property
-    def world(self) -> World:
-        """The model behind it."""
-        ...
-
-
-class _BadRequest(Exception):
-    """What the caller sent cannot be used; the text says why."""
+_log = logging.getLogger("fake_bluejay")
 
 
 def control_app(fake: Controlled, reset: Callable[[], None]) -> Starlette:
     """The control API over a fake; `reset` puts it back to how it began."""
-    world = fake.world
-
-    def route(method: str, path: str, answer: Callable[[Request, Any], Any]) -> Route:
-        async def endpoint(request: Request) -> Response:
-            body = await _json_object(request) if method in ("POST", "PATCH", "PUT") else {}
-            with world.lock:
-                world.settle()
-                return JSONResponse(answer(request, body))
-
-        return Route(f"/_fake/{path}", endpoint, methods=[method], name=f"{method} {path}")
-
-    def find(request: Request) -> Record:
-        return world.result(request.path_params["id"])
-
-    def add(request: Request, body: dict[str, Any]) -> Any:
-        agent = body.pop("agent", None)
-        if agent is not None:
-            body["agent"] = agent_from_text(_of_type("agent", agent, str))
-        return dump_record(world.add_test_result(**body))
-
-    def advance(request: Request, body: dict[str, Any]) -> Any:
-        if set(body) - {"seconds", "to"} or len(body) != 1:
-            raise _BadRequest('expected {"seconds": number} or {"to": "2026-01-01T00:00:30Z"}')
-        if "to" in body:
-            world.advance_to(datetime.fromisoformat(_of_type("to", body["to"], str)))
-        else:
-            world.advance(body["seconds"])
-        return clock(request, None)
-
-    def clock(request: Request, body: Any) -> Any:
-        due = world.timers.next_due()
-        return {
-            "now": datetime_at(world.now()).isoformat(),
-            "next_due": None if due is None else datetime_at(due).isoformat(),
-            "pending": len(world.timers),
-        }
-
-    def start_again(request: Request, body: Any) -> Any:
-        reset()
-        return clock(request, None)
-
+    control = Control(fake, reset)
+    paths: dict[str, dict[str, Operation]] = {}
+    for operation in OPERATIONS:
+        paths.setdefault(operation.path, {})[operation.method] = operation
+    routes = [
+        *(Route(f"/{path}", _Path(control, operations)) for path, operations in paths.items()),
+        Route("/events", EventStream(fake.feed)),
+        Route("/openapi.json", _openapi),
+        Route("/", console_file),
+        Route("/console/{name}", console_file),
+    ]
     return Starlette(
-        routes=[
-            route("GET", "health", lambda request, body: {"status": "ok"}),
-            route("GET", "state", lambda request, body: dump(world)),
-            route("POST", "reset", start_again),
-            route("GET", "test-results", lambda request, body: [dump_record(one) for one in world.results.values()]),
-            route("POST", "test-results", add),
-            route("GET", "test-results/{id:int}", lambda request, body: dump_record(find(request))),
-            route("GET", "clock", clock),
-            route("POST", "clock/advance", advance),
-        ],
-        exception_handlers={
-            HTTPException: _on_error,
-            _BadRequest: _on_error,
-            ValueError: _on_error,
-            KeyError: _on_error,
-            TypeError: _on_error,
-        },
+        # Starlette redirects from /_fake to /_fake/, and from what has a slash too many to what has not.
+        routes=[Mount("/_fake", routes=routes)],
+        exception_handlers={HTTPException: _on_http_exception},
     )
 
 
-async def _json_object(request: Request) -> dict[str, Any]:
-    content = await request.body()
+class _Path:
+    """The operations of one path, as an ASGI application."""
+
+    def __init__(self, control: Control, operations: dict[str, Operation]) -> None:
+        self._control = control
+        self._operations = operations
+        methods = {*operations, "HEAD"} if "GET" in operations else set(operations)
+        self._allow = ", ".join(sorted(methods))
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        request = Request(scope, receive)
+        method = "GET" if request.method == "HEAD" else request.method
+        operation = self._operations.get(method)
+        if operation is None:
+            detail = f"Method Not Allowed: {request.method} is not for {request.url.path}, which takes {self._allow}"
+            raise HTTPException(405, detail, {"allow": self._allow})
+        await (await self._answer(operation, request))(scope, receive, send)
+
+    async def _answer(self, operation: Operation, request: Request) -> Response:
+        world = self._control.world
+        try:
+            call = Call(str(request.base_url).removesuffix("/_fake/"), request.path_params.get("id", ""))
+            if operation.query is not None:
+                call.query = _validated(operation.query, dict(request.query_params), "parameter")
+            if operation.takes is not None:
+                call.body = _validated(operation.takes, _json_object(await request.body()), "field")
+            if inspect.iscoroutinefunction(operation.answer):
+                answer = await operation.answer(self._control, call)
+            else:
+                with world.lock:
+                    world.settle()
+                    answer = operation.answer(self._control, call)
+            return _json(answer, operation.status, call.headers)
+        except NotFound as error:
+            return _json({"detail": str(error)}, 404)
+        except ValueError as error:
+            return _json({"detail": str(error)}, 400)
+        except Exception:
+            _log.exception("%s %s: the fake failed", request.method, request.url.path)
+            return _json({"detail": "the fake failed; its log says how. This is a bug of the fake"}, 500)
+
+
+def _json(data: Any, status: int = 200, headers: dict[str, str] | None = None) -> Response:
+    # In ASCII, for bodies in the journal may have halves of characters that UTF-8 cannot carry.
+    content = json.dumps(data, separators=(",", ":"), default=str)
+    return Response(content, status, headers, "application/json")
+
+
+def _json_object(content: bytes) -> dict[str, Any]:
     try:
-        body = json.loads(content) if content else {}
+        body = json.loads(content, parse_constant=_no_constant) if content else {}
     except (ValueError, RecursionError) as error:
-        raise _BadRequest(f"the body is not JSON: {error}") from None
+        raise ValueError(f"the body is not JSON: {error}") from None
     if not isinstance(body, dict):
-        raise _BadRequest(f"the body must be a JSON object, not {type(body).__name__}")
+        raise ValueError(f"the body must be a JSON object, not {type(body).__name__}")
     return body
 
 
-def _of_type(name: str, value: Any, type_: type) -> Any:
-    if not isinstance(value, type_):
-        raise _BadRequest(f"{name}: {type_.__name__} is needed, not {value!r}")
-    return value
+def _no_constant(name: str) -> NoReturn:
+    raise ValueError(f"{name} is no JSON")
 
 
-async def _on_error(request: Request, error: Exception) -> Response:
-    if isinstance(error, HTTPException):
-        return JSONResponse({"detail": error.detail}, status_code=error.status_code, headers=error.headers)
-    if isinstance(error, KeyError):
-        return JSONResponse({"detail": error.args[0]}, status_code=404)
-    return JSONResponse({"detail": str(error)}, status_code=400)
+def _validated(model: type[BaseModel], value: Any, kind: str) -> Any:
+    """The value as this model. Raises `ValueError` that names each place where it is wrong."""
+    try:
+        return model.model_validate(value)
+    except ValidationError as error:
+        raise ValueError("; ".join(_in_words(one, error, model, kind) for one in error.errors())) from None
+
+
+_NEEDED = {
+    "string_type": "a string",
+    "int_type": "an integer",
+    "int_parsing": "an integer",
+    "float_type": "a number",
+    "float_parsing": "a number",
+    "bool_type": "true or false",
+    "list_type": "a list",
+    "dict_type": "an object",
+    "datetime_type": "a moment, e.g. 2026-01-01T00:00:30Z",
+    "datetime_from_date_parsing": "a moment, e.g. 2026-01-01T00:00:30Z",
+    "datetime_parsing": "a moment, e.g. 2026-01-01T00:00:30Z",
+    "timezone_aware": "a moment with its time zone, e.g. 2026-01-01T00:00:30Z",
+}
+
+
+def _in_words(error: Any, errors: ValidationError, model: type[BaseModel], kind: str) -> str:
+    """One thing that is wrong: where, what was given, what is needed."""
+    tags = {"respond", "delay", "reset", "lose_response", "garbage", "truncate", "refuse_control_write"}
+    place = ".".join(str(part) for part in error["loc"] if part not in tags)
+    if error["type"] == "extra_forbidden":
+        return unknown(kind, error["loc"][-1], _fields(model, error["loc"]))
+    if error["type"] == "missing":
+        return f"{place}: missing; known: {', '.join(_fields(model, error['loc']))}"
+    if error["type"] == "union_tag_not_found":
+        return f"kind: missing; known: {', '.join(sorted(tags))}"
+    if error["type"] == "union_tag_invalid":
+        return unknown("kind", error["ctx"]["tag"], sorted(tags))
+    if error["type"] == "value_error":
+        return str(error["ctx"]["error"])
+    if error["type"] in _NEEDED:
+        return f"{place}: {_NEEDED[error['type']]} is needed, not {error['input']!r:.80}"
+    return f"{place}: {error['msg'][0].lower()}{error['msg'][1:]}, not {error['input']!r:.80}"
+
+
+def _fields(model: type[BaseModel], loc: tuple[Any, ...]) -> list[str]:
+    """The names that are known where an error is."""
+    root = model.model_fields.get("root")
+    if root is not None:
+        for choice in get_args(root.annotation):
+            if loc[0] in get_args(choice.model_fields["kind"].annotation):
+                model = choice
+    return [field.alias or name for name, field in model.model_fields.items()]
+
+
+async def _openapi(request: Request) -> Response:
+    from fake_bluejay.control.openapi import document
+
+    return _json(document())
+
+
+async def _on_http_exception(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    detail, path = error.detail, request.url.path
+    if error.status_code == 404:
+        detail = f"Not Found: there is nothing at {path[:200]}; /_fake/openapi.json says what there is under /_fake"
+    return _json({"detail": detail}, error.status_code, dict(error.headers or {}))

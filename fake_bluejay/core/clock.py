@@ -6,13 +6,16 @@ import time
 from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
-__all__ = ["Clock", "ManualClock", "ScaledClock", "datetime_at", "instant_of", "microseconds"]
+__all__ = ["Clock", "ManualClock", "ScaledClock", "datetime_at", "instant_of", "iso", "microseconds"]
 
 _ZERO = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 
 EPOCH = (datetime(2026, 1, 1, tzinfo=UTC) - _ZERO) // _MICROSECOND
 """Where a manual clock starts unless told otherwise: fixed, so that runs are reproducible to the byte."""
+
+END = (datetime(9999, 1, 1, tzinfo=UTC) - _ZERO) // _MICROSECOND
+"""No clock goes further: what is due after a moment must have a date too."""
 
 
 def microseconds(seconds: float | timedelta) -> int:
@@ -33,6 +36,11 @@ def microseconds(seconds: float | timedelta) -> int:
 def datetime_at(instant: int) -> datetime:
     """The instant as an aware datetime in UTC."""
     return _ZERO + timedelta(microseconds=instant)
+
+
+def iso(instant: int) -> str:
+    """The instant as ISO 8601 in UTC, to the microsecond."""
+    return datetime_at(instant).isoformat(timespec="microseconds").replace("+00:00", "Z")
 
 
 def instant_of(moment: datetime) -> int:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from copy import deepcopy
 from datetime import datetime
 from typing import Any, NoReturn, get_args
@@ -11,6 +11,7 @@ from typing import Any, NoReturn, get_args
 from fake_bluejay.core.agents import Agent, agent_from_text
 from fake_bluejay.core.calls import call_from_dict
 from fake_bluejay.core.clock import Clock, ManualClock, ScaledClock, datetime_at, instant_of, microseconds
+from fake_bluejay.core.clock import iso as _iso
 from fake_bluejay.core.readings import Readings
 from fake_bluejay.core.records import ControlObject, Move, Record, check_fields
 from fake_bluejay.core.resources import NEEDED, Collection, Resource
@@ -21,7 +22,7 @@ from fake_bluejay.core.timers import Timer, TimerKind
 from fake_bluejay.core.webhooks import Attempt, Delivery, Irregularity, Webhook
 from fake_bluejay.core.world import DEFAULT_ORGANISATION, LEFT_BY, World, status_from_text
 
-__all__ = ["dump", "dump_record", "load", "restore"]
+__all__ = ["dump", "dump_record", "load", "load_record", "restore"]
 
 FORMAT = 1
 
@@ -189,8 +190,9 @@ def load(data: Mapping[str, Any]) -> World:
         if place.get("id", int) != number:
             place.fail("id", f"control objects are numbered from 1, so this one is {number}")
         world.control_objects.append(_load_control_object(place))
+    control_objects = {control.id: control for control in world.control_objects}
     for place in root.each("test_results"):
-        record = _load_record(place, world.control_objects)
+        record = _load_record(place, control_objects)
         if record.id in world.results:
             place.fail("id", f"the test result id {record.id} is there twice")
         if record.organisation not in world.organisations:
@@ -225,7 +227,13 @@ def _load_control_object(place: _Place) -> ControlObject:
     return control
 
 
-def _load_record(place: _Place, control_objects: list[ControlObject]) -> Record:
+def load_record(data: Mapping[str, Any], control_objects: Iterable[Mapping[str, Any]]) -> Record:
+    """A test result that stands by itself, with its control objects, each as in a dump. Raises `ValueError`."""
+    loaded = [_load_control_object(_Place(one, "control_objects.")) for one in control_objects]
+    return _load_record(_Place(data, ""), {control.id: control for control in loaded})
+
+
+def _load_record(place: _Place, control_objects: Mapping[int, ControlObject]) -> Record:
     fields = deepcopy(place.get("fields", dict))
     place.read("fields", dict, check_fields)
     record = Record(
@@ -251,9 +259,9 @@ def _load_record(place: _Place, control_objects: list[ControlObject]) -> Record:
         for move in place.each("history")
     ]
     for number in place.items("control_objects", int):
-        if not 0 < number <= len(control_objects):
+        if number not in control_objects:
             place.fail("control_objects", f"there is no control object {number}")
-        record.control_objects.append(control_objects[number - 1])
+        record.control_objects.append(control_objects[number])
     return record
 
 
@@ -386,10 +394,6 @@ def _load_clock(root: _Place) -> Clock:
     clock = _Place(root.get("clock", dict), "clock.")
     scaled: ScaledClock = clock.read("speed", (int, float), lambda speed: ScaledClock(speed, now))
     return scaled
-
-
-def _iso(instant: int) -> str:
-    return datetime_at(instant).isoformat(timespec="microseconds").replace("+00:00", "Z")
 
 
 def _optional_iso(instant: int | None) -> str | None:

@@ -11,14 +11,15 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from collections.abc import Callable, Container, Iterable
+from collections.abc import Callable, Container, Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
+from types import EllipsisType
 from typing import Any, NamedTuple
 
 from fake_bluejay.core.agents import Agent, EndsAfter, EndsWithin
 from fake_bluejay.core.calls import Call
-from fake_bluejay.core.clock import Clock, ManualClock, datetime_at, instant_of, microseconds
+from fake_bluejay.core.clock import END, Clock, ManualClock, ScaledClock, datetime_at, instant_of, microseconds
 from fake_bluejay.core.readings import (
     AgentEnds,
     AlreadyMarked,
@@ -148,6 +149,8 @@ class World:
         """Carries what is to be delivered, and says by `attempted` how it went. It is called without the lock."""
         self.on_move: Callable[[int], None] | None = None
         """Told how many microseconds the clock was moved by, each time it was: for whoever keeps step with it."""
+        self.on_change: Callable[..., None] | None = None
+        """Told of every change: what kind, and what changed. A `Feed` sets it while somebody listens."""
 
     # --- time ---------------------------------------------------------------------------------------------------
 
@@ -174,12 +177,15 @@ class World:
     def advance(self, seconds: float | timedelta) -> None:
         """Move time forward; all that falls due on the way happens, in order, each at its own instant.
 
-        Raises `ValueError` if the length is negative or not a finite number.
+        Raises `ValueError` if the length is negative or not a finite number, or leads beyond the year 9998.
         """
         length = microseconds(seconds)
         if length < 0:
             raise ValueError(f"cannot advance by {seconds!r} seconds: time only moves forward")
-        self._advance_to(self.settle() + length)
+        instant = self.settle() + length
+        if instant > END:
+            raise ValueError(f"cannot advance by {seconds!r} seconds: that is beyond the year 9998")
+        self._advance_to(instant)
 
     def advance_to(self, moment: datetime) -> None:
         """Move time forward to a moment.
@@ -190,6 +196,8 @@ class World:
         now = self.settle()
         if instant < now:
             raise ValueError(f"cannot advance to {datetime_at(instant)}: it is {datetime_at(now)} already")
+        if instant > END:
+            raise ValueError(f"cannot advance to {datetime_at(instant)}: that is beyond the year 9998")
         self._advance_to(instant)
 
     def _advance_to(self, instant: int) -> None:
@@ -208,9 +216,24 @@ class World:
                 self.settle()
                 if self.on_move is not None:
                     self.on_move(length)
+                if (tell := self.on_change) is not None:
+                    tell("clock-moved", self.clock.now(), length)
             self.deliver()
             if stop == instant:
                 return
+
+    def switch_clock(self, mode: str, speed: float = 1.0) -> None:
+        """Go on from this instant by another clock: `manual`, or `real` at a speed, of which 0 is a pause.
+
+        Raises `ValueError` for an unknown mode or a speed that cannot be.
+        """
+        if mode not in ("manual", "real"):
+            raise ValueError(unknown("clock", mode, ("manual", "real")))
+        with self.lock:
+            now = self.settle()
+            self.clock = ManualClock(now) if mode == "manual" else ScaledClock(speed, now)
+            if (tell := self.on_change) is not None:
+                tell("clock-changed", now, mode, speed)
 
     def run_until(self, predicate: Callable[[], object], limit: float | timedelta) -> None:
         """Advance from one due timer to the next, and stop at the first instant at which the predicate holds.
@@ -218,17 +241,19 @@ class World:
         Raises `TimeoutError` if it does not hold within `limit` seconds of the clock, which then have passed.
         """
         deadline = self.settle() + microseconds(limit)
-        while not predicate():
+        while not predicate():  # without the lock: it may ask by way of a server, which needs it on a thread of its own
+            self.settle()
             due = self.timers.next_due()
-            if due is None or due > deadline:
-                self._advance_to(deadline)
-                if predicate():
-                    return
-                raise TimeoutError(
-                    f"the condition did not hold within {limit} s of the fake's clock:"
-                    f" it is {datetime_at(deadline)}, and {len(self.timers)} timers are pending"
-                )
-            self._advance_to(due)
+            if due is not None and due <= deadline:
+                self._advance_to(due)
+                continue
+            self._advance_to(deadline)
+            if predicate():
+                return
+            raise TimeoutError(
+                f"the condition did not hold within {limit} s of the fake's clock:"
+                f" it is {datetime_at(deadline)}, and {len(self.timers)} timers are pending"
+            )
 
     def deliver(self) -> None:
         """Have everything carried that is to be delivered by now. Call it without the lock."""
@@ -277,10 +302,14 @@ class World:
                 for control in record.control_objects:
                     if control.by is None:
                         control.by, control.gone_at = cause, now
+                        if (tell := self.on_change) is not None:
+                            tell("control-object-gone", control)
         self._enter(record, now)
         self._free_line(record, now)
         if self.outbox.webhooks:
             self._tell(record, now)
+        if (tell := self.on_change) is not None:
+            tell("test-result-moved", record)
 
     def _enter(self, record: Record, now: int) -> None:
         """What begins with a status by itself, however it was reached."""
@@ -401,6 +430,8 @@ class World:
         self.results[record.id] = record
         run.result_ids.append(record.id)
         self._enter(record, now)
+        if (tell := self.on_change) is not None:
+            tell("test-result-added", record)
         return record
 
     def remove_run(self, id: int) -> None:
@@ -411,6 +442,8 @@ class World:
             self.timers.cancel_all(set(run.result_ids))
             for result_id in run.result_ids:
                 del self.results[result_id]
+                if (tell := self.on_change) is not None:
+                    tell("test-result-removed", result_id)
 
     def happen(self, id: int, event: Event, cause: str) -> None:
         """Let an event happen to a test result.
@@ -440,8 +473,17 @@ class World:
     def become(self, other: World) -> None:
         """Take over everything from another world, which is not to be used any more."""
         with self.lock:
-            own = ("lock", "on_move", "courier")
+            own = ("lock", "on_move", "on_change", "courier")
             vars(self).update({name: value for name, value in vars(other).items() if name not in own})
+            if (tell := self.on_change) is not None:
+                tell("world-replaced")
+
+    def choose(self, **choices: str) -> None:
+        """Read what the documentation leaves open otherwise, from now on. Raises `ValueError` naming what is known."""
+        with self.lock:
+            self.readings = self.readings.changed(**choices)
+            if (tell := self.on_change) is not None:
+                tell("readings-changed", choices)
 
     # --- test results -------------------------------------------------------------------------------------------
 
@@ -474,6 +516,8 @@ class World:
             record.call = call
             self.results[id] = record
             self._enter(record, now)
+            if (tell := self.on_change) is not None:
+                tell("test-result-added", record)
             return record
 
     def _free_id(self) -> int:
@@ -482,6 +526,20 @@ class World:
             id += 1
         self._last_id = id
         return id
+
+    def edit(self, id: int, *, agent: Agent | EllipsisType | None = ..., fields: Mapping[str, Any] = {}) -> None:
+        """Give a test result another agent, or other fields; a field of None is as if it had never been given.
+
+        Raises `KeyError` if there is no such id, `ValueError` for an unknown field; then nothing has changed.
+        """
+        check_fields(fields)
+        with self.lock:
+            record = self.result(id)
+            if agent is not ...:
+                record.agent = agent
+            record.fields = {name: value for name, value in {**record.fields, **fields}.items() if value is not None}
+            if (tell := self.on_change) is not None:
+                tell("test-result-changed", record, fields)
 
     def remove_test_result(self, id: int) -> None:
         """Forget a test result and what was scheduled for it. Raises `KeyError` if there is no such id."""
@@ -494,6 +552,8 @@ class World:
             if record.run is not None:
                 record.run.result_ids.remove(id)
                 self._hand_on_line(record.run, id, now)
+            if (tell := self.on_change) is not None:
+                tell("test-result-removed", id)
 
     def result(self, id: int) -> Record:
         """The record of a test result. Raises `KeyError` naming the ids there are."""
@@ -521,6 +581,8 @@ class World:
             self._check_keys(api_keys)
             self.organisations[name] = Organisation(name, api_keys)
             self.require_known_keys = True
+            if (tell := self.on_change) is not None:
+                tell("organisation-added", name)
             return self.organisations[name]
 
     def add_api_keys(self, name: str, *api_keys: str) -> None:
@@ -601,6 +663,8 @@ class World:
                 if reaction is not None:
                     schedule(now + reaction[0], reaction[1], record.id)
                 record.armed.append(schedule(now + WATCHDOG_DELAY, "watchdog", record.id))
+                if (tell := self.on_change) is not None:
+                    tell("test-result-marked", control)
 
 
 def is_marked(record: Record) -> bool:

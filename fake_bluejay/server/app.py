@@ -1,8 +1,9 @@
-"""What a server serves: the control API under `/_fake`, and Bluejay everywhere else, its faults carried out."""
+"""What a server serves of a fake: the control API under `/_fake`, Bluejay everywhere else, its faults carried out."""
 
 from __future__ import annotations
 
 import asyncio
+import functools
 import socket
 import struct
 from collections.abc import Callable
@@ -10,16 +11,19 @@ from typing import Any, Protocol
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from fake_bluejay.api.faults import BREAKAGE, GARBAGE, Breakage
+from fake_bluejay.api.faults import BREAKAGE, GARBAGE, Breakage, Faults
 from fake_bluejay.control.app import Controlled, control_app
 from fake_bluejay.core.clock import ScaledClock
 from fake_bluejay.core.world import World
+from fake_bluejay.server.gate import Gate
 
-__all__ = ["served_app"]
+__all__ = ["Served", "Surface", "is_control", "served_app"]
 
 
 class Served(Controlled, Protocol):
     """What a server needs of a fake; `FakeBluejay` has it."""
+
+    faults: Faults
 
     @property
     def app(self) -> ASGIApp:
@@ -28,26 +32,51 @@ class Served(Controlled, Protocol):
 
 
 def served_app(fake: Served, reset: Callable[[], None]) -> ASGIApp:
-    """One ASGI application of both surfaces, for uvicorn; `reset` puts the fake back to how it began."""
-    control = control_app(fake, reset)
-    api = fake.app
+    """One ASGI application of both surfaces, for a server on loopback; `reset` puts the fake back to how it began."""
+    surface, gate = Surface(fake, reset), Gate("127.0.0.1")
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http" and (scope["path"] + "/").startswith("/_fake/"):
-            await control(scope, receive, send)
+        if is_control(scope) and (refusal := gate.refusal(scope)):
+            await refusal(scope, receive, send)
+        else:
+            await surface(scope, receive, send)
+
+    return app
+
+
+def is_control(scope: Scope) -> bool:
+    """Whether a request is for the control API."""
+    path: str = scope.get("path", "")
+    return path.startswith("/_fake/") or path == "/_fake"
+
+
+class Surface:
+    """One fake as an ASGI application."""
+
+    def __init__(self, fake: Served, reset: Callable[[], None]) -> None:
+        self.fake = fake
+        self.reset = reset
+        self.api = fake.app
+
+    @functools.cached_property
+    def control(self) -> ASGIApp:
+        """Its control API; most tests never ask for it."""
+        return control_app(self.fake, self.reset)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if is_control(scope):
+            await self.control(scope, receive, send)
             return
         extensions = scope.setdefault("extensions", {})
         extensions[BREAKAGE] = None
 
         async def send_broken(message: Message) -> None:
             breakage: Breakage | None = extensions[BREAKAGE]
-            if breakage is not None and await _break(breakage, message, receive, send, fake.world):
+            if breakage is not None and await _break(breakage, message, receive, send, self.fake.world):
                 return
             await send(message)
 
-        await api(scope, receive, send_broken)
-
-    return app
+        await self.api(scope, receive, send_broken)
 
 
 async def _break(breakage: Breakage, message: Message, receive: Receive, send: Any, world: World) -> bool:

@@ -2,17 +2,52 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import gc
+import json
+import logging
 import signal
 import socket
+import ssl
+import sys
+import time
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import uvicorn
 
 from fake_bluejay.fake import FakeBluejay
-from fake_bluejay.server.app import served_app
+from fake_bluejay.server import saving
+from fake_bluejay.server.access import AccessLog
+from fake_bluejay.server.gate import Gate
+from fake_bluejay.server.protocol import Limits, Protocol, protocol, sweep
+from fake_bluejay.server.worlds import Worlds
 
-__all__ = ["listen", "serve"]
+__all__ = ["Settings", "listen", "serve"]
+
+_log = logging.getLogger("fake_bluejay")
+
+_PATIENCE = 5
+"""Seconds that requests in flight have to be finished in, when the server is to stop."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """How to serve; each with a default."""
+
+    host: str = "127.0.0.1"
+    allow_hosts: tuple[str, ...] = ()
+    """Names besides `host` by which the control API may be called."""
+    limits: Limits = field(default_factory=Limits)
+    access_log: bool = True
+    log_format: str = "text"
+    save: Path | None = None
+    """Where to write the world to on exit, on `POST /_fake/save` and on SIGUSR1."""
+    tls: ssl.SSLContext | None = None
+    """Speak TLS too, on the same port."""
 
 
 def listen(host: str, port: int) -> socket.socket:
@@ -20,37 +55,175 @@ def listen(host: str, port: int) -> socket.socket:
     return socket.create_server((host, port), backlog=2048, family=socket.AF_INET6 if ":" in host else socket.AF_INET)
 
 
-def serve(fake: FakeBluejay, listening: socket.socket, *, access_log: bool = True) -> None:
-    """Serve a fake on a socket until SIGINT or SIGTERM, then finish what is in flight and return.
+def serve(
+    fake: FakeBluejay,
+    listening: socket.socket,
+    settings: Settings,
+    *,
+    reset: Callable[[], None],
+    own: Callable[[str], FakeBluejay],
+    own_worlds: Iterable[tuple[str, FakeBluejay]] = (),
+    announce: Callable[[], None] = lambda: None,
+) -> None:
+    """Serve a fake on a socket until SIGINT or SIGTERM, then finish what is in flight, save, and return.
 
-    A reset through the control API brings back the world as it is now.
+    `reset` puts the fake back to how it began; `own` makes the fake for an organisation that is to have a world of its
+    own, given its key, and `own_worlds` are those there are at the start; `announce` is called once all is ready, and
+    whatever happens then ends well. Raises `OSError` if saving fails.
     """
-    start = fake.snapshot()
+    _log_to_stderr(settings.log_format)
+    log = AccessLog(settings.log_format) if settings.access_log else None
+    worlds = Worlds(fake, reset, own=own, gate=Gate(settings.host, settings.allow_hosts), log=log)
+    for name, its in own_worlds:
+        worlds.add(name, its.api_key, its)
+    saver = _Saver(worlds, settings.save) if settings.save else None
+    worlds.save = saver.save if saver else None
 
-    def reset() -> None:
-        fake.restore(start)
-        fake.requests.clear()
+    def refused(connection: Protocol, status: int, detail: str) -> None:
+        if log is not None:
+            scope = dict(connection.scope or {})
+            log.add(scope, status, 0, detail=detail)
 
     config = uvicorn.Config(
-        served_app(fake, reset),
+        worlds,
+        http=protocol(settings.limits, worlds.at_once, refused),
         interface="asgi3",
         lifespan="off",
         proxy_headers=False,
-        log_level="info" if access_log else "warning",
-        access_log=access_log,
-        timeout_graceful_shutdown=5,
+        log_config=None,
+        access_log=False,
+        timeout_graceful_shutdown=_PATIENCE,
         ws="none",
     )
-    server = uvicorn.Server(config)
-    gc.freeze()  # what is loaded by now stays: collections need not look at it again, at each of many requests
-    # uvicorn raises the signal again once it has stopped; by then it has done its work, so nothing more is to happen.
-    before = {one: signal.signal(one, _ignore) for one in (signal.SIGINT, signal.SIGTERM)}
+    if settings.tls is not None:
+        from fake_bluejay.server.one_port import speak_tls_too
+
+        speak_tls_too(config, settings.tls, settings.limits.client_timeout)
+    server = _Server(config, worlds, saver)
+    _make_room_for(settings.limits.max_connections)
+    # What is loaded by now stays, so collections need not look at it again; and a request leaves no garbage that only
+    # they could find, so there need not be many.
+    gc.freeze()
+    gc.set_threshold(10_000, 10, 10)
     try:
-        server.run(sockets=[listening])
+        with _signals_end(server):
+            announce()
+            server.run(sockets=[listening])
+    finally:
+        listening.close()
+        if saver:
+            saver.save_now()
+        if log is not None:
+            log.close()
+
+
+class _Server(uvicorn.Server):
+    """uvicorn, and what runs beside it on its event loop: time, a look at slow clients, saving on SIGUSR1."""
+
+    def __init__(self, config: uvicorn.Config, worlds: Worlds, saver: _Saver | None) -> None:
+        super().__init__(config)
+        self._worlds = worlds
+        self._saver = saver
+        self._sweeping: asyncio.Task[None] | None = None
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self._worlds.begin()
+        self._sweeping = asyncio.create_task(sweep(self.server_state.connections))
+        if self._saver is not None and hasattr(signal, "SIGUSR1"):
+            asyncio.get_running_loop().add_signal_handler(signal.SIGUSR1, self._saver.save_soon)
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        self._worlds.end_streams()  # or it would wait for clients that mean to listen for ever
+        await super().shutdown(sockets)
+        self._worlds.end()
+        if self._sweeping is not None:
+            self._sweeping.cancel()
+        if self._saver is not None:
+            await self._saver.finished()
+
+
+class _Saver:
+    """Writes the worlds of a server to a file."""
+
+    def __init__(self, worlds: Worlds, path: Path) -> None:
+        self._worlds = worlds
+        self._path = path
+        self._one_at_a_time = asyncio.Lock()
+        self._saving: set[asyncio.Task[Path]] = set()
+
+    async def save(self) -> Path:
+        """Write them as they are now; the writing itself happens aside."""
+        async with self._one_at_a_time:
+            await asyncio.to_thread(saving.write, self._path, self._worlds.dump())
+        return self._path
+
+    def save_soon(self) -> None:
+        """As `save`, for a signal: whether it worked is in the log."""
+
+        def done(task: asyncio.Task[Path]) -> None:
+            self._saving.discard(task)
+            if error := task.exception():
+                _log.error("could not save the world to %s: %s", self._path, error)
+            else:
+                _log.warning("saved the world to %s", self._path)
+
+        task = asyncio.get_running_loop().create_task(self.save())
+        self._saving.add(task)
+        task.add_done_callback(done)
+
+    async def finished(self) -> None:
+        """Once none is being written."""
+        async with self._one_at_a_time:
+            pass
+
+    def save_now(self) -> None:
+        """Write them, at the very end."""
+        saving.write(self._path, self._worlds.dump())
+
+
+@contextlib.contextmanager
+def _signals_end(server: uvicorn.Server) -> Iterator[None]:
+    """Before uvicorn listens to signals, and after: it raises them again once it has stopped, when all is done."""
+
+    def end(signum: int, frame: object) -> None:
+        server.should_exit = True
+
+    before = {one: signal.signal(one, end) for one in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
     finally:
         for one, handler in before.items():
             signal.signal(one, handler)
-        listening.close()
 
 
-def _ignore(signum: int, frame: Any) -> None: ...
+def _make_room_for(connections: int) -> None:
+    """As many open files as that takes, if the system lets us."""
+    try:
+        import resource
+    except ImportError:
+        return
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    needed = connections + 100
+    if hard != resource.RLIM_INFINITY:
+        needed = min(needed, hard)
+    if soft != resource.RLIM_INFINITY and soft < needed:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (needed, hard))
+
+
+def _log_to_stderr(format: str) -> None:
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(_JsonFormatter() if format == "json" else logging.Formatter("%(levelname)s: %(message)s"))
+    for name in ("uvicorn", "fake_bluejay"):
+        logger = logging.getLogger(name)
+        logger.handlers, logger.propagate = [handler], False
+        logger.setLevel(logging.WARNING)
+
+
+class _JsonFormatter(logging.Formatter):
+    def format(self, record: logging.LogRecord) -> str:
+        at = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(record.created))
+        entry: dict[str, Any] = {"at": at, "event": record.levelname.lower(), "message": record.getMessage()}
+        if record.exc_info:
+            entry["traceback"] = self.formatException(record.exc_info)
+        return json.dumps(entry, ensure_ascii=False)

@@ -1,0 +1,194 @@
+"""What the control API shows of a fake, as data that JSON can carry."""
+
+from __future__ import annotations
+
+import base64
+import json
+import shlex
+from typing import Any
+from urllib.parse import quote
+
+from fake_bluejay.api.faults import Fault
+from fake_bluejay.api.journal import Exchange, masked
+from fake_bluejay.core.clock import ScaledClock, iso
+from fake_bluejay.core.dump import dump_record
+from fake_bluejay.core.readings import questions
+from fake_bluejay.core.records import WATCHDOG_DELAY, Record
+from fake_bluejay.core.statuses import TERMINAL, TRANSITIONS, Status
+from fake_bluejay.core.world import World, is_marked
+
+__all__ = ["clock", "curl", "exchange", "fault", "organisations", "readings", "test_result", "transitions"]
+
+MOST_TEXT = 65_536
+"""Characters of a body that are shown."""
+MOST_JSON = 4_194_304
+"""Bytes of a body that are shown parsed."""
+
+_SECRET = ("x-api-key", "authorization", "proxy-authorization", "cookie")
+_NOT_REPEATED = {
+    "accept-encoding",
+    "connection",
+    "content-length",
+    "expect",
+    "host",
+    "keep-alive",
+    "proxy-authorization",
+    "te",
+    "trailer",
+    "transfer-encoding",
+    "upgrade",
+}
+"""Headers that belong to the connection, not to the request."""
+_LONGEST_ARGUMENT = 100_000
+"""What fits into one argument of a command, with room to spare."""
+
+
+def test_result(record: Record) -> dict[str, Any]:
+    """A test result as it stands in a dump, with its control objects and its watchdog spelt out."""
+    data = dump_record(record)
+    data["controls"] = [
+        {
+            "id": control.id,
+            "written_at": iso(control.written_at),
+            "gone_at": None if control.gone_at is None else iso(control.gone_at),
+            "by": control.by,
+        }
+        for control in record.control_objects
+    ]
+    data["watchdog"] = None
+    if record.status is Status.RUNNING and is_marked(record):
+        armed_at = min(control.written_at for control in record.control_objects if control.by is None)
+        data["watchdog"] = {"armed_at": iso(armed_at), "due": iso(armed_at + WATCHDOG_DELAY)}
+    return data
+
+
+def clock(world: World) -> dict[str, Any]:
+    """The clock, and what is due next by it."""
+    scaled = world.clock if isinstance(world.clock, ScaledClock) else None
+    due = world.timers.next_due()
+    return {
+        "now": iso(world.clock.now()),
+        "mode": "real" if scaled else "manual",
+        "speed": scaled.speed if scaled else 0.0,
+        "paused": scaled is not None and scaled.speed == 0,
+        "next_due": None if due is None else iso(due),
+        "pending": len(world.timers),
+    }
+
+
+def exchange(one: Exchange, base_url: str, *, brief: bool = False) -> dict[str, Any]:
+    """A request and its answer, the keys masked; `brief` leaves headers and bodies out."""
+    response = one.response
+    data: dict[str, Any] = {
+        "number": one.number,
+        "at": iso(one.instant),
+        "method": one.method,
+        "path": one.path,
+        "query": one.query,
+        "faults": list(one.faults),
+        "size": len(one.content),
+        "response": response and {"status_code": response.status_code, "size": len(response.content)},
+    }
+    if not brief:
+        data |= {"headers": _masked(one.headers), **_body(one.content), "curl": curl(one, base_url)}
+        if response:
+            data["response"] |= {"headers": _masked(response.headers), **_body(response.content)}
+    return data
+
+
+def _masked(headers: dict[str, str]) -> dict[str, str]:
+    return {name: masked(value) if name in _SECRET else value for name, value in headers.items()}
+
+
+def _body(content: bytes) -> dict[str, Any]:
+    try:
+        value = json.loads(content) if len(content) <= MOST_JSON else None
+        json.dumps(value, allow_nan=False)
+    except (ValueError, RecursionError):
+        value = None
+    return {"text": content[: MOST_TEXT * 4].decode(errors="replace")[:MOST_TEXT], "json": value}
+
+
+def curl(one: Exchange, base_url: str) -> str:
+    """A line of shell that sends the request again, the key taken from `$BLUEJAY_API_KEY`."""
+    url = base_url.rstrip("/") + quote(one.path, safe="/:@!$&'()*+,;=~-._") + (f"?{one.query}" if one.query else "")
+    parts = ["curl", "-sS", "-I" if one.method == "HEAD" else f"-X {shlex.quote(one.method)}", shlex.quote(url)]
+    names = set()
+    for raw_name, raw_value in one.raw_headers:
+        name, value = raw_name.decode("latin-1").lower(), raw_value.decode("latin-1")
+        names.add(name)
+        if name in _NOT_REPEATED:
+            continue
+        if name == "x-api-key":
+            parts.append('-H "X-API-Key: $BLUEJAY_API_KEY"')
+        elif name == "authorization":
+            parts.append('-H "Authorization: Bearer $BLUEJAY_API_KEY"')
+        elif name in _SECRET:
+            parts.append(f"-H {shlex.quote(f'{name}: {masked(value)}')}")
+        else:
+            # An empty value is sent only if it is written with a semicolon.
+            parts.append(f"-H {shlex.quote(f'{name}: {value}' if value else f'{name};')}")
+    if not one.content:
+        return " ".join(parts)
+    if "content-type" not in names:
+        parts.append("-H 'Content-Type:'")  # or curl adds one of its own
+    text = _as_argument(one.content)
+    if text is not None:
+        return " ".join([*parts, "--data-binary", shlex.quote(text)])
+    encoded = base64.b64encode(one.content).decode()
+    return f"echo {encoded} | base64 -d | {' '.join(parts)} --data-binary @-"
+
+
+def _as_argument(content: bytes) -> str | None:
+    """The body as text that can stand in a command; None if it cannot."""
+    if len(content) > _LONGEST_ARGUMENT or content.startswith(b"@"):
+        return None
+    try:
+        text = content.decode()
+    except UnicodeDecodeError:
+        return None
+    return text if all(character.isprintable() or character in "\n\t" for character in text) else None
+
+
+def fault(one: Fault) -> dict[str, Any]:
+    """An armed fault."""
+    return {
+        "kind": one.kind,
+        "arguments": one.arguments,
+        "path": one.path,
+        "times": one.times,
+        "after": one.after,
+        "probability": one.probability,
+    }
+
+
+def readings(world: World) -> list[dict[str, Any]]:
+    """Every open question, with what is chosen now."""
+    return [
+        {
+            "name": question.name,
+            "question": question.question,
+            "choice": str(getattr(world.readings, question.name)),
+            "default": str(question.choices[0]),
+            "choices": [str(choice) for choice in question.choices],
+            "evidence": question.evidence,
+        }
+        for question in questions()
+    ]
+
+
+def organisations(world: World) -> list[dict[str, Any]]:
+    """The organisations, their keys masked."""
+    return [
+        {"name": one.name, "api_keys": [masked(key) for key in one.api_keys]} for one in world.organisations.values()
+    ]
+
+
+def transitions() -> dict[str, Any]:
+    """The transition table."""
+    return {
+        "statuses": [{"name": str(status), "final": status in TERMINAL} for status in Status],
+        "transitions": [
+            {"from": str(from_), "event": str(event), "to": str(to)} for (from_, event), to in TRANSITIONS.items()
+        ],
+    }

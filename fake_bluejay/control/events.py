@@ -1,0 +1,109 @@
+"""The event stream: every change of the fake as server-sent events, resumable by `Last-Event-ID`.
+
+Format: https://html.spec.whatwg.org/multipage/server-sent-events.html. An event's name is the kind of change, its data
+one JSON object. `resync` says that changes were missed: look at the present, what comes next is whole again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from contextlib import suppress
+from typing import Final
+
+from starlette.datastructures import Headers
+from starlette.exceptions import HTTPException
+from starlette.types import Receive, Scope, Send
+
+from fake_bluejay.core.feed import Feed, Listener, TooManyListeners
+
+__all__ = ["HEARTBEAT", "EventStream"]
+
+HEARTBEAT: Final = 15.0
+"""Real seconds of silence after which a comment is sent, so that whoever stands between keeps the stream open."""
+
+_LAST_WORDS: Final = 0.2
+"""Real seconds that a client which does not read has left when the server means to stop."""
+
+
+class EventStream:
+    """`GET events`, as an ASGI application. A stream costs a task, and no memory beyond what is on its way."""
+
+    def __init__(self, feed: Feed, heartbeat: float = HEARTBEAT) -> None:
+        self._feed = feed
+        self._heartbeat = heartbeat
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["method"] != "GET":
+            detail = f"Method Not Allowed: {scope['method']} is not for the event stream, which takes GET"
+            raise HTTPException(405, detail, {"allow": "GET"})
+        loop, news, end = asyncio.get_running_loop(), asyncio.Event(), asyncio.Event()
+
+        def wake() -> None:
+            with suppress(RuntimeError):  # the loop is closed, and the stream with it
+                loop.call_soon_threadsafe(woken)
+
+        def woken() -> None:
+            news.set()
+            if listener.ended:
+                end.set()
+
+        try:
+            listener = self._feed.listen(wake, Headers(scope=scope).get("last-event-id"))
+        except TooManyListeners as error:
+            raise HTTPException(503, str(error)) from None
+        streaming = asyncio.create_task(self._stream(listener, news, send))
+        tasks = streaming, asyncio.create_task(_gone(receive)), asyncio.create_task(end.wait())
+        try:
+            await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+            if listener.ended:
+                await asyncio.wait((streaming,), timeout=_LAST_WORDS)
+        finally:
+            listener.close()
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _stream(self, listener: Listener, news: asyncio.Event, send: Send) -> None:
+        headers = [
+            (b"content-type", b"text/event-stream"),
+            (b"cache-control", b"no-store"),
+            (b"x-accel-buffering", b"no"),
+        ]
+        await send({"type": "http.response.start", "status": 200, "headers": headers})
+        await _write(send, "retry: 1000\n: every change of the fake, from now on\n\n")
+        first = True
+        while not listener.ended:
+            news.clear()
+            changes = listener.take()
+            if changes is None:
+                await _write(send, f"id: {listener.last_id}\nevent: resync\ndata: {{}}\n\n")
+            elif changes:
+                await _write(send, "".join(_event(listener, *change) for change in changes))
+            elif first:
+                # An id without an event: who loses the stream before the first one can resume from here.
+                await _write(send, f"id: {listener.last_id}\n\n")
+            else:
+                await self._wait(news, send)
+            first = False
+        await send({"type": "http.response.body", "body": b""})
+
+    async def _wait(self, news: asyncio.Event, send: Send) -> None:
+        try:
+            async with asyncio.timeout(self._heartbeat):
+                await news.wait()
+        except TimeoutError:
+            await _write(send, ": still here\n\n")
+
+
+def _event(listener: Listener, number: int, kind: str, data: object) -> str:
+    return f"id: {listener.id_of(number)}\nevent: {kind}\ndata: {json.dumps(data, separators=(',', ':'))}\n\n"
+
+
+async def _write(send: Send, text: str) -> None:
+    await send({"type": "http.response.body", "body": text.encode(), "more_body": True})
+
+
+async def _gone(receive: Receive) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass

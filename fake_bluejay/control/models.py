@@ -1,0 +1,426 @@
+"""What the control API takes and gives, as Pydantic models: they validate requests, and its OpenAPI document is made of
+them."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Any, Literal
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, RootModel, StrictBool, StrictInt, model_validator
+
+__all__ = [
+    "Advance",
+    "Change",
+    "Cleared",
+    "ClientAnswer",
+    "Clock",
+    "ClockChange",
+    "EndConversations",
+    "Event",
+    "Exchange",
+    "Fault",
+    "Health",
+    "Message",
+    "Model",
+    "NewFault",
+    "NewOrganisation",
+    "NewStub",
+    "NewTestResult",
+    "Organisation",
+    "Overview",
+    "Question",
+    "ReadingChoices",
+    "RequestsQuery",
+    "State",
+    "Stub",
+    "TestResult",
+    "TestResultChange",
+    "TestResultsQuery",
+    "Transitions",
+]
+
+Seconds = Annotated[float, Field(strict=True, allow_inf_nan=False)]
+
+
+class Model(BaseModel):
+    """What is sent here: a name that is not known is a mistake, not something to ignore."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+# --- what is sent ---------------------------------------------------------------------------------------------------
+
+
+class NewTestResult(Model):
+    """A test result to add; its published fields (`result`, `evaluations`, …) stand beside these."""
+
+    model_config = ConfigDict(extra="allow")
+
+    id: StrictInt | None = Field(None, description="Counted from 1 unless given.")
+    status: str = "RUNNING"
+    agent: str | None = Field(None, description="`ends-after=2`, `ends-within=20`, `silent`, `drops-after=5`.")
+    organisation: str = "default"
+    count: StrictInt | None = Field(
+        None, ge=1, le=10_000, description="So many that are alike; the answer is a list then."
+    )
+
+    @model_validator(mode="after")
+    def _one_id(self) -> NewTestResult:
+        if self.id is not None and self.count is not None:
+            raise ValueError("give an id or a count, not both: ids are counted for many")
+        return self
+
+
+class TestResultChange(Model):
+    """What to change of a test result; nothing changes if any of it cannot."""
+
+    __test__ = False
+
+    status: str | None = Field(None, description="Reached by a legal move, unless `force`.")
+    force: StrictBool = Field(False, description="Move to the status whatever the transition table says.")
+    agent: str | None = Field(None, description="null: as the default says when the conversation is marked.")
+    fields: dict[str, Any] = Field({}, description="Merged into those there are; null takes one away.")
+
+
+class Event(Model):
+    """What happens to a test result by hand: an event of the transition table that is legal now."""
+
+    event: str
+    cause: Literal["agent", "test"] = "agent"
+
+
+class EndConversations(Model):
+    """Which conversations a client would mark for ending."""
+
+    test_result_ids: list[Any]
+
+
+class ClockChange(Model):
+    """How time passes from now on."""
+
+    mode: Literal["manual", "real"] | None = None
+    speed: Seconds | None = Field(None, ge=0, description="Virtual seconds a real second; 0 is a pause.")
+    paused: StrictBool | None = Field(None, description="false goes on at the speed it had before.")
+
+    @model_validator(mode="after")
+    def _something(self) -> ClockChange:
+        if self.mode is None and self.speed is None and self.paused is None:
+            raise ValueError('expected some of {"mode": "manual" or "real", "speed": number, "paused": true or false}')
+        if self.mode == "manual" and (self.speed is not None or self.paused is not None):
+            raise ValueError("a manual clock has no speed and is never paused: it stands still until advanced")
+        return self
+
+
+class Advance(Model):
+    """How far to move time forward: by seconds, to a moment, or to the next timer."""
+
+    seconds: Seconds | None = None
+    to: AwareDatetime | None = Field(None, description="A moment, e.g. 2026-01-01T00:00:30Z.")
+    next: Literal[True] | None = Field(None, description="To the moment at which the next timer is due.")
+
+    @model_validator(mode="after")
+    def _one(self) -> Advance:
+        if len(self.model_fields_set) != 1 or not any(
+            value is not None for value in (self.seconds, self.to, self.next)
+        ):
+            raise ValueError('expected {"seconds": number}, {"to": "2026-01-01T00:00:30Z"} or {"next": true}')
+        return self
+
+
+class _ToWhich(Model):
+    path: str | None = Field(None, description="Only requests of this path; null: any.")
+    times: StrictInt | None = Field(1, description="How many requests meet it; null: all from now on.")
+    after: StrictInt = Field(0, description="So many requests that it is for pass first.")
+    probability: float | None = Field(None, description="Of meeting it, from 0 to 1, drawn from the seed.")
+
+
+class Respond(_ToWhich):
+    """Answer with this status; the request has no effect."""
+
+    kind: Literal["respond"]
+    status: StrictInt
+    json_: Any = Field(None, alias="json")
+    headers: dict[str, str] | None = None
+
+
+class Delay(_ToWhich):
+    """Answer late."""
+
+    kind: Literal["delay"]
+    seconds: Seconds
+
+
+class Break(_ToWhich):
+    """Reset the connection, lose the response, or send what is not HTTP."""
+
+    kind: Literal["reset", "lose_response", "garbage"]
+
+
+class Truncate(_ToWhich):
+    """Let so many bytes of the answer's body arrive."""
+
+    kind: Literal["truncate"]
+    bytes: StrictInt
+
+
+class RefuseControlWrite(_ToWhich):
+    """The control objects of these test results cannot be written."""
+
+    kind: Literal["refuse_control_write"]
+    ids: list[StrictInt]
+
+
+class NewFault(
+    RootModel[Annotated[Respond | Delay | Break | Truncate | RefuseControlWrite, Field(discriminator="kind")]]
+):
+    """A fault for the next requests to meet."""
+
+
+class ReadingChoices(RootModel[dict[str, str]]):
+    """`{name: choice}`; `GET readings` has the names and the choices."""
+
+
+class NewOrganisation(Model):
+    """An organisation; from then on, only known keys are accepted."""
+
+    name: str = Field(min_length=1)
+    api_key: str | None = None
+    api_keys: list[str] = []
+
+    @model_validator(mode="after")
+    def _a_key(self) -> NewOrganisation:
+        if not self.api_keys and self.api_key is None:
+            raise ValueError('expected {"name": …, "api_key": …} or {"name": …, "api_keys": [ … ]}')
+        return self
+
+    @property
+    def keys(self) -> list[str]:
+        """All keys given."""
+        return ([] if self.api_key is None else [self.api_key]) + self.api_keys
+
+
+class NewStub(Model):
+    """An answer for requests of a method and path, which may have parameters in braces."""
+
+    method: str
+    path: str
+    status: StrictInt = 200
+    json_: Any = Field(None, alias="json")
+
+
+class TestResultsQuery(Model):
+    """Which test results. Without any of it: all of them."""
+
+    __test__ = False
+
+    status: str | None = Field(None, description="Only these statuses, separated by commas.")
+    organisation: str | None = None
+    q: str | None = Field(None, description="Only those whose id, status, agent, organisation or run has this text.")
+    order: Literal["oldest", "newest"] = Field("oldest", description="Which come first.")
+    after: int = Field(0, ge=0, description="Only those whose id is greater.")
+    offset: int = Field(0, ge=0)
+    limit: int | None = Field(None, ge=1)
+
+
+class RequestsQuery(Model):
+    """Which requests of the journal."""
+
+    after: int = Field(0, ge=0, description="Only those whose number is greater.")
+    limit: int = Field(1000, ge=1, le=10_000)
+    order: Literal["oldest", "newest"] = Field("oldest", description="Which come first.")
+    q: str | None = Field(None, description="Only those whose method, path, status or bodies have this text.")
+    brief: bool = Field(False, description="Without headers and bodies.")
+
+
+# --- what is answered -----------------------------------------------------------------------------------------------
+
+
+class Message(BaseModel):
+    """What was wrong, what was expected, and what to do."""
+
+    detail: str
+
+
+class Health(BaseModel):
+    """The server answers."""
+
+    status: Literal["ok"]
+
+
+class Cleared(BaseModel):
+    """How many were removed."""
+
+    removed: int
+
+
+class ControlObject(BaseModel):
+    """What end-conversations wrote for the agent to pick up; `by` whom it went, if it did."""
+
+    id: int
+    written_at: datetime
+    gone_at: datetime | None
+    by: str | None
+
+
+class Watchdog(BaseModel):
+    """The watchdog that will bark first."""
+
+    armed_at: datetime
+    due: datetime
+
+
+class HistoryEntry(BaseModel):
+    """One change of status."""
+
+    at: datetime
+    from_: str = Field(alias="from")
+    to: str
+    event: str
+    cause: str
+
+
+class TestResult(BaseModel):
+    """A test result, with its history, its control objects (the newest last), and its watchdog if one is armed."""
+
+    __test__ = False
+
+    id: int
+    organisation: str
+    status: str
+    agent: str | None
+    created_at: datetime
+    start_time: datetime | None
+    end_time: datetime | None
+    fields: dict[str, Any]
+    history: list[HistoryEntry]
+    control_objects: list[int]
+    controls: list[ControlObject]
+    watchdog: Watchdog | None
+
+
+class ClientAnswer(BaseModel):
+    """What a client would have been answered."""
+
+    status_code: int
+    text: str
+
+
+class Clock(BaseModel):
+    """The fake's time, and when the next timer is due."""
+
+    now: datetime
+    mode: Literal["manual", "real"]
+    speed: float = Field(description="Virtual seconds a real second; 0 for a manual clock and while it is paused.")
+    paused: bool
+    next_due: datetime | None
+    pending: int = Field(description="How many timers are armed.")
+
+
+class Answer(BaseModel):
+    """What the fake answered."""
+
+    status_code: int
+    headers: dict[str, str] | None = None
+    text: str | None = None
+    json_: Any = Field(None, alias="json")
+    size: int
+
+
+class Exchange(BaseModel):
+    """A request and its answer. Keys are masked; `curl` is a line that repeats it, given `$BLUEJAY_API_KEY`."""
+
+    number: int
+    at: datetime
+    method: str
+    path: str
+    query: str
+    faults: list[str]
+    headers: dict[str, str] | None = None
+    text: str | None = None
+    json_: Any = Field(None, alias="json")
+    size: int
+    curl: str | None = None
+    response: Answer | None
+
+
+class Fault(BaseModel):
+    """An armed fault, and how often it still will strike."""
+
+    kind: str
+    arguments: dict[str, Any]
+    path: str | None
+    times: int | None
+    after: int
+    probability: float | None
+
+
+class Question(BaseModel):
+    """What the documentation leaves open, and the choice that is in force."""
+
+    name: str
+    question: str
+    choice: str
+    default: str
+    choices: list[str]
+    evidence: str
+
+
+class Organisation(BaseModel):
+    """An organisation; its keys are masked."""
+
+    name: str
+    api_keys: list[str]
+
+
+class Stub(BaseModel):
+    """An answer given by hand."""
+
+    method: str
+    path: str
+    status: int
+    json_: Any = Field(alias="json")
+
+
+class StatusFacts(BaseModel):
+    """A status of the transition table."""
+
+    name: str
+    final: bool
+
+
+class Transition(BaseModel):
+    """A legal move."""
+
+    from_: str = Field(alias="from")
+    event: str
+    to: str
+
+
+class Transitions(BaseModel):
+    """The transition table: every status, and every legal move between them."""
+
+    statuses: list[StatusFacts]
+    transitions: list[Transition]
+
+
+class Overview(BaseModel):
+    """What a glance wants: the clock, and how many there are of everything."""
+
+    version: str
+    clock: Clock
+    statuses: dict[str, int]
+    requests: int
+    faults: int
+    stubs: int
+    readings_changed: list[str]
+    require_known_keys: bool
+
+
+class State(RootModel[dict[str, Any]]):
+    """A dump: everything a world holds, which `PUT state` takes back. It holds the API keys as they are."""
+
+
+class Change(BaseModel):
+    """The data of an event; which members it has depends on the event."""
+
+    model_config = ConfigDict(extra="allow")

@@ -1,0 +1,101 @@
+"""The OpenAPI document of the control API, made of the table of operations and the models that validate requests."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from typing import Any
+
+from pydantic import TypeAdapter
+from pydantic.json_schema import models_json_schema
+
+from fake_bluejay import __version__
+from fake_bluejay.control import models
+from fake_bluejay.control.operations import OPERATIONS, Operation
+from fake_bluejay.core.feed import KINDS
+
+__all__ = ["document"]
+
+_REF = "#/components/schemas/{model}"
+
+
+@functools.cache
+def document() -> dict[str, Any]:
+    """OpenAPI 3.1, as data that JSON can carry. Everybody gets the same object: copy it before changing it."""
+    takes = [(operation.takes, "validation") for operation in OPERATIONS if operation.takes is not None]
+    answers: list[tuple[Any, TypeAdapter[Any]]] = [(one, TypeAdapter(one.gives)) for one in OPERATIONS]
+    answers.append((None, TypeAdapter(models.Message)))
+    _, schemas = models_json_schema(takes, ref_template=_REF)  # type: ignore[arg-type]
+    given, answer_schemas = TypeAdapter.json_schemas(
+        [(one, "serialization", adapter) for one, adapter in answers], ref_template=_REF
+    )
+    paths: dict[str, Any] = {}
+    for operation in OPERATIONS:
+        paths.setdefault(f"/_fake/{operation.path}", {})[operation.method.lower()] = _operation(
+            operation, given[operation, "serialization"]
+        )
+    paths["/_fake/events"] = {"get": _events()}
+    return {
+        "openapi": "3.1.0",
+        "info": {"title": "fake Bluejay: control API", "version": __version__},
+        "paths": paths,
+        "components": {"schemas": {**answer_schemas.get("$defs", {}), **schemas.get("$defs", {})}},
+    }
+
+
+def _operation(operation: Operation, answer: Any) -> dict[str, Any]:
+    text = inspect.cleandoc(operation.answer.__doc__ or "").replace("\n", " ")
+    described: dict[str, Any] = {
+        "operationId": operation.answer.__name__,
+        "tags": ["control"],
+        "summary": text.split(". ")[0].rstrip("."),
+        "description": text,
+        "responses": {
+            str(operation.status): _content("Done", answer),
+            "400": _content("What was sent cannot be used", {"$ref": _REF.format(model="Message")}),
+        },
+    }
+    parameters = []
+    if "{id}" in operation.path:
+        parameters.append({"name": "id", "in": "path", "required": True, "schema": {"type": "integer"}})
+        described["responses"]["404"] = _content("It is not there", {"$ref": _REF.format(model="Message")})
+    if operation.query is not None:
+        for name, schema in operation.query.model_json_schema()["properties"].items():
+            parameters.append({"name": name, "in": "query", "required": False, "schema": schema})
+    if parameters:
+        described["parameters"] = parameters
+    if operation.takes is not None:
+        described["requestBody"] = {
+            "required": True,
+            "content": {"application/json": {"schema": {"$ref": _REF.format(model=operation.takes.__name__)}}},
+        }
+    return described
+
+
+def _content(description: str, schema: Any) -> dict[str, Any]:
+    return {"description": description, "content": {"application/json": {"schema": schema}}}
+
+
+def _events() -> dict[str, Any]:
+    return {
+        "operationId": "events",
+        "tags": ["control"],
+        "summary": "Every change, as server-sent events",
+        "description": f"Events: {', '.join(KINDS)}, and `resync` when changes were missed: look at the present then.",
+        "parameters": [
+            {
+                "name": "Last-Event-ID",
+                "in": "header",
+                "required": False,
+                "schema": {"type": "string"},
+                "description": "Go on after this event.",
+            }
+        ],
+        "responses": {
+            "200": {
+                "description": "The stream",
+                "content": {"text/event-stream": {"schema": {"type": "string"}}},
+            },
+            "503": _content("Too many listen", {"$ref": _REF.format(model="Message")}),
+        },
+    }

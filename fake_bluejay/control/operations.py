@@ -1,0 +1,467 @@
+"""What the control API can do: one function an operation, and the table of them, which routes and documentation share.
+
+Each runs under the world's lock, after what has fallen due has happened. It raises `ValueError` for what cannot be,
+which is a 400, and `NotFound` for what is not there.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Awaitable, Callable, Iterable
+from dataclasses import dataclass, field
+from itertools import islice
+from typing import Any, NamedTuple, Protocol
+
+from pydantic import BaseModel
+from starlette.types import ASGIApp, Message
+
+from fake_bluejay import __version__
+from fake_bluejay.api.faults import Faults
+from fake_bluejay.api.journal import Exchange, Journal
+from fake_bluejay.api.stubs import Stubs
+from fake_bluejay.control import data, models
+from fake_bluejay.core import dump as dumps
+from fake_bluejay.core.agents import agent_from_text
+from fake_bluejay.core.clock import ScaledClock
+from fake_bluejay.core.feed import Feed
+from fake_bluejay.core.records import Record, check_fields
+from fake_bluejay.core.statuses import Event
+from fake_bluejay.core.suggest import unknown
+from fake_bluejay.core.world import World, status_from_text
+
+__all__ = ["OPERATIONS", "Call", "Control", "Controlled", "NotFound", "Operation"]
+
+
+class Controlled(Protocol):
+    """What the control API needs of a fake; `FakeBluejay` has it."""
+
+    @property
+    def world(self) -> World:
+        """The model behind it."""
+        ...
+
+    @property
+    def requests(self) -> Journal:
+        """The requests that arrived."""
+        ...
+
+    @property
+    def stubs(self) -> Stubs:
+        """The answers given by hand."""
+        ...
+
+    @property
+    def app(self) -> ASGIApp:
+        """Bluejay's own surface."""
+        ...
+
+    faults: Faults
+    feed: Feed
+
+
+class NotFound(Exception):
+    """What was asked for is not there; the message says what is."""
+
+
+@dataclass(slots=True)
+class Control:
+    """A fake under control."""
+
+    fake: Controlled
+    reset: Callable[[], None]
+    """Puts the fake back to how it began."""
+    speed: float = 1.0
+    """What the clock goes on at after a pause."""
+
+    @property
+    def world(self) -> World:
+        return self.fake.world
+
+
+@dataclass(slots=True)
+class Call:
+    """One request to an operation, validated."""
+
+    base_url: str
+    id: str = ""
+    body: Any = None
+    query: Any = None
+    headers: dict[str, str] = field(default_factory=dict)
+    """Headers of the answer."""
+
+
+# --- the server and its world ---------------------------------------------------------------------------------------
+
+
+def health(control: Control, call: Call) -> Any:
+    """Whether the server answers."""
+    return {"status": "ok"}
+
+
+def overview(control: Control, call: Call) -> Any:
+    """The clock, and how many there are of everything."""
+    world, fake = control.world, control.fake
+    return {
+        "version": __version__,
+        "clock": data.clock(world),
+        "statuses": dict(Counter(str(record.status) for record in world.results.values())),
+        "requests": fake.requests.total,
+        "faults": len(fake.faults),
+        "stubs": len(fake.stubs),
+        "readings_changed": [one["name"] for one in data.readings(world) if one["choice"] != one["default"]],
+        "require_known_keys": world.require_known_keys,
+    }
+
+
+def state(control: Control, call: Call) -> Any:
+    """Everything the world holds, timers included, as `PUT state` takes it back. API keys are in it as they are."""
+    return dumps.dump(control.world)
+
+
+def put_state(control: Control, call: Call) -> Any:
+    """Put a dumped world in the place of this one; it goes on where it stopped. A bad dump changes nothing."""
+    dumps.restore(control.world, call.body.root)
+    return overview(control, call)
+
+
+def reset(control: Control, call: Call) -> Any:
+    """Back to how it began."""
+    control.reset()
+    return data.clock(control.world)
+
+
+def transitions(control: Control, call: Call) -> Any:
+    """The transition table: every status, and every legal move."""
+    return data.transitions()
+
+
+# --- test results ---------------------------------------------------------------------------------------------------
+
+
+def test_results(control: Control, call: Call) -> Any:
+    """The test results, in the order they were added; `x-total-count` says how many match before paging."""
+    query: models.TestResultsQuery = call.query
+    found: Iterable[Record] = control.world.results.values()
+    if query.status is not None:
+        statuses = {status_from_text(text.strip()) for text in query.status.split(",")}
+        found = [record for record in found if record.status in statuses]
+    if query.organisation is not None:
+        found = [record for record in found if record.organisation == query.organisation]
+    if query.after:
+        found = [record for record in found if record.id > query.after]
+    for word in (query.q or "").lower().split():
+        found = [record for record in found if _has(record, word)]
+    matching = list(found)
+    call.headers["x-total-count"] = str(len(matching))
+    if query.order == "newest":
+        matching.reverse()
+    end = None if query.limit is None else query.offset + query.limit
+    return [data.test_result(record) for record in matching[query.offset : end]]
+
+
+def _has(record: Record, word: str) -> bool:
+    if word[0] == "#":
+        return str(record.id) == word[1:]
+    run = record.fields.get("simulation_run_id", "")
+    return word in f"{record.id} {record.status} {record.agent or ''} {record.organisation} {run}".lower()
+
+
+def add_test_results(control: Control, call: Call) -> Any:
+    """Add a test result, or with `count` so many. It is RUNNING unless told otherwise."""
+    new: models.NewTestResult = call.body
+    agent = None if new.agent is None else agent_from_text(new.agent)
+    add, fields = control.world.add_test_result, new.model_extra or {}
+    if new.count is None:
+        return data.test_result(add(new.id, new.status, agent, new.organisation, **fields))
+    return [data.test_result(add(None, new.status, agent, new.organisation, **fields)) for _ in range(new.count)]
+
+
+def test_result(control: Control, call: Call) -> Any:
+    """One test result."""
+    return data.test_result(_found(control, call))
+
+
+def change_test_result(control: Control, call: Call) -> Any:
+    """Change a test result's status, agent or fields: all that is given, or nothing."""
+    record, change = _found(control, call), call.body
+    given = change.model_fields_set
+    agent = None if change.agent is None else agent_from_text(change.agent)
+    check_fields(change.fields)
+    if change.status is not None:
+        control.world.set_status(record.id, change.status, force=change.force)
+    if "agent" in given or change.fields:
+        control.world.edit(record.id, agent=agent if "agent" in given else ..., fields=change.fields)
+    return data.test_result(record)
+
+
+def remove_test_result(control: Control, call: Call) -> Any:
+    """Forget a test result, and what was scheduled for it."""
+    control.world.remove_test_result(_found(control, call).id)
+    return {"removed": 1}
+
+
+def happen(control: Control, call: Call) -> Any:
+    """Let an event happen to a test result by hand: `end`, `drop`, … as the transition table allows."""
+    record = _found(control, call)
+    if call.body.event not in set(Event) - {Event.FORCE}:
+        raise ValueError(unknown("event", call.body.event, sorted(set(Event) - {Event.FORCE})))
+    control.world.happen(record.id, Event(call.body.event), call.body.cause)
+    return data.test_result(record)
+
+
+def _found(control: Control, call: Call) -> Record:
+    results = control.world.results
+    # Longer numbers are not even read: Python refuses to beyond some thousand digits.
+    id = int(call.id) if call.id.isascii() and call.id.isdigit() and len(call.id) <= 100 else call.id[:100]
+    if id not in results:
+        ids = ", ".join(map(str, islice(sorted(results), 20))) + (", …" if len(results) > 20 else "")
+        raise NotFound(
+            f"there is no test result {id!r}; there are: {ids}" if ids else f"there is no test result {id!r}"
+        )
+    return results[int(id)]
+
+
+async def end_conversations(control: Control, call: Call) -> Any:
+    """Mark conversations for ending as a client would, with a key that the server knows: a request in the journal like
+    any other, answered like any other. What a fault does to a connection is for a client of one's own to meet."""
+    ids, world, status, body = call.body.test_result_ids, control.world, 500, b""
+    record = next((world.results[id] for id in ids if isinstance(id, int) and id in world.results), None)
+    keys = world.organisations[record.organisation if record else "default"].api_keys
+    content = json.dumps({"test_result_ids": ids}).encode()
+
+    async def receive() -> Message:
+        return {"type": "http.request", "body": content}
+
+    async def send(message: Message) -> None:
+        nonlocal status, body
+        status, body = message.get("status", status), body + message.get("body", b"")
+
+    headers = {"content-type": "application/json", "x-api-key": keys[0] if keys else "console", "user-agent": "console"}
+    await control.fake.app(
+        {
+            "type": "http",
+            "method": "POST",
+            "path": "/v1/end-conversations",
+            "query_string": b"",
+            "headers": [(name.encode(), value.encode("latin-1")) for name, value in headers.items()],
+        },
+        receive,
+        send,
+    )
+    return {"status_code": status, "text": body.decode(errors="replace")}
+
+
+# --- time -----------------------------------------------------------------------------------------------------------
+
+
+def clock(control: Control, call: Call) -> Any:
+    """The clock, and what is due next by it."""
+    return data.clock(control.world)
+
+
+def change_clock(control: Control, call: Call) -> Any:
+    """Let time pass otherwise: stand still, follow real time at a speed, pause, go on. It is not set back or forth."""
+    change, world = call.body, control.world
+    if isinstance(world.clock, ScaledClock) and world.clock.speed:
+        control.speed = world.clock.speed
+    is_manual = not isinstance(world.clock, ScaledClock)
+    if change.mode == "manual":
+        world.switch_clock("manual")
+        return data.clock(world)
+    if is_manual and change.mode is None and change.speed is None:
+        raise ValueError('the clock is manual, so it is never paused; {"mode": "real"} makes it follow real time')
+    speed = control.speed if change.speed is None else change.speed
+    if change.speed:
+        control.speed = change.speed
+    if change.paused is not None:
+        speed = 0 if change.paused else speed or control.speed
+    elif change.speed is None and not is_manual:
+        return data.clock(world)  # real it is already
+    world.switch_clock("real", speed)
+    return data.clock(world)
+
+
+def advance(control: Control, call: Call) -> Any:
+    """Move time forward; all that falls due on the way happens, in order, each at its own moment."""
+    world, how = control.world, call.body
+    if how.seconds is not None:
+        world.advance(how.seconds)
+    elif how.to is not None:
+        world.advance_to(how.to)
+    else:
+        due = world.timers.next_due()
+        if due is None:
+            raise ValueError("no timer is pending, so there is no next one to advance to; give seconds instead")
+        world.advance(max(0, due - world.clock.now()) / 1_000_000)
+    return data.clock(world)
+
+
+# --- requests -------------------------------------------------------------------------------------------------------
+
+
+def requests(control: Control, call: Call) -> Any:
+    """The journal: requests with their answers, keys masked; `x-total-count` says how many match before paging."""
+    query: models.RequestsQuery = call.query
+    found = [one for one in control.fake.requests if one.number > query.after]
+    for word in (query.q or "").lower().split():
+        found = [one for one in found if _mentions(one, word)]
+    call.headers["x-total-count"] = str(len(found))
+    if query.order == "newest":
+        found.reverse()
+    return [data.exchange(one, call.base_url, brief=query.brief) for one in found[: query.limit]]
+
+
+def _mentions(one: Exchange, word: str) -> bool:
+    answer = one.response
+    line = f"#{one.number} {one.method} {one.path}?{one.query} {answer.status_code if answer else ''}".lower()
+    return (
+        word in line
+        or word.encode() in one.content.lower()
+        or (answer is not None and word.encode() in answer.content.lower())
+    )
+
+
+def request(control: Control, call: Call) -> Any:
+    """One request with its answer."""
+    for one in control.fake.requests:
+        if str(one.number) == call.id:
+            return data.exchange(one, call.base_url)
+    raise NotFound(f"there is no request {call.id[:100]!r} in the journal, which counts {control.fake.requests.total}")
+
+
+def clear_requests(control: Control, call: Call) -> Any:
+    """Forget the requests."""
+    count = len(control.fake.requests)
+    control.fake.requests.clear()
+    return {"removed": count}
+
+
+# --- faults, stubs --------------------------------------------------------------------------------------------------
+
+
+def faults(control: Control, call: Call) -> Any:
+    """The armed faults, in the order in which requests meet them."""
+    return [data.fault(one) for one in control.fake.faults]
+
+
+def arm_fault(control: Control, call: Call) -> Any:
+    """Arm a fault: the next request that it is for meets it."""
+    armed, fault = control.fake.faults, call.body.root
+    to = {name: getattr(fault, name) for name in ("path", "times", "after", "probability")}
+    match fault:
+        case models.Respond():
+            armed.respond(fault.status, fault.json_, fault.headers, **to)
+        case models.Delay():
+            armed.delay(fault.seconds, **to)
+        case models.Truncate():
+            armed.truncate(fault.bytes, **to)
+        case models.RefuseControlWrite():
+            armed.refuse_control_write(*fault.ids, **to)
+        case _:
+            {"reset": armed.reset, "lose_response": armed.lose_response, "garbage": armed.garbage}[fault.kind](**to)
+    return data.fault(list(armed)[-1])
+
+
+def clear_faults(control: Control, call: Call) -> Any:
+    """Disarm all faults."""
+    count = len(control.fake.faults)
+    control.fake.faults.clear()
+    return {"removed": count}
+
+
+def stubs(control: Control, call: Call) -> Any:
+    """The answers given by hand."""
+    return control.fake.stubs.as_list()
+
+
+def add_stub(control: Control, call: Call) -> Any:
+    """Give an answer for an endpoint, above all for one that is not modelled."""
+    stub: models.NewStub = call.body
+    control.fake.stubs.add(stub.method, stub.path, stub.status, stub.json_)
+    return control.fake.stubs.as_list()[-1]
+
+
+def clear_stubs(control: Control, call: Call) -> Any:
+    """Forget all stubs."""
+    count = len(control.fake.stubs)
+    control.fake.stubs.clear()
+    return {"removed": count}
+
+
+# --- readings, organisations ----------------------------------------------------------------------------------------
+
+
+def readings(control: Control, call: Call) -> Any:
+    """What the documentation leaves open: questions, choices, the default, the evidence, and what is chosen."""
+    return data.readings(control.world)
+
+
+def choose(control: Control, call: Call) -> Any:
+    """Choose other readings, from now on."""
+    control.world.choose(**call.body.root)
+    return data.readings(control.world)
+
+
+def organisations(control: Control, call: Call) -> Any:
+    """The organisations; their keys are masked."""
+    return data.organisations(control.world)
+
+
+def add_organisation(control: Control, call: Call) -> Any:
+    """Add an organisation: what it has is invisible to the others. From now on only known keys are accepted."""
+    control.world.add_organisation(call.body.name, *call.body.keys)
+    return data.organisations(control.world)[-1]
+
+
+class Operation(NamedTuple):
+    """One operation: where it is, what does it, the models of what it takes and gives, and its status when done."""
+
+    method: str
+    path: str
+    answer: Callable[[Control, Call], Any] | Callable[[Control, Call], Awaitable[Any]]
+    gives: Any
+    takes: type[BaseModel] | None = None
+    query: type[BaseModel] | None = None
+    status: int = 200
+
+
+OPERATIONS = (
+    Operation("GET", "health", health, models.Health),
+    Operation("GET", "overview", overview, models.Overview),
+    Operation("GET", "state", state, models.State),
+    Operation("PUT", "state", put_state, models.Overview, models.State),
+    Operation("POST", "reset", reset, models.Clock),
+    Operation("GET", "transitions", transitions, models.Transitions),
+    Operation("GET", "test-results", test_results, list[models.TestResult], query=models.TestResultsQuery),
+    Operation(
+        "POST",
+        "test-results",
+        add_test_results,
+        models.TestResult | list[models.TestResult],
+        models.NewTestResult,
+        status=201,
+    ),
+    Operation("GET", "test-results/{id}", test_result, models.TestResult),
+    Operation("PATCH", "test-results/{id}", change_test_result, models.TestResult, models.TestResultChange),
+    Operation("DELETE", "test-results/{id}", remove_test_result, models.Cleared),
+    Operation("POST", "test-results/{id}/events", happen, models.TestResult, models.Event),
+    Operation("POST", "end-conversations", end_conversations, models.ClientAnswer, models.EndConversations),
+    Operation("GET", "clock", clock, models.Clock),
+    Operation("PATCH", "clock", change_clock, models.Clock, models.ClockChange),
+    Operation("POST", "clock/advance", advance, models.Clock, models.Advance),
+    Operation("GET", "requests", requests, list[models.Exchange], query=models.RequestsQuery),
+    Operation("DELETE", "requests", clear_requests, models.Cleared),
+    Operation("GET", "requests/{id}", request, models.Exchange),
+    Operation("GET", "faults", faults, list[models.Fault]),
+    Operation("POST", "faults", arm_fault, models.Fault, models.NewFault, status=201),
+    Operation("DELETE", "faults", clear_faults, models.Cleared),
+    Operation("GET", "readings", readings, list[models.Question]),
+    Operation("PATCH", "readings", choose, list[models.Question], models.ReadingChoices),
+    Operation("GET", "organisations", organisations, list[models.Organisation]),
+    Operation("POST", "organisations", add_organisation, models.Organisation, models.NewOrganisation, status=201),
+    Operation("GET", "stubs", stubs, list[models.Stub]),
+    Operation("POST", "stubs", add_stub, models.Stub, models.NewStub, status=201),
+    Operation("DELETE", "stubs", clear_stubs, models.Cleared),
+)
+"""All of it, but for the event stream and the console."""

@@ -1,0 +1,46 @@
+"""The console: one page at `/_fake/`, of files beside this one, with nothing from outside."""
+
+from __future__ import annotations
+
+import functools
+from pathlib import Path
+
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+
+__all__ = ["console_file"]
+
+_FILES = Path(__file__).parent / "console"
+_TYPES = {".html": "text/html", ".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
+
+_HEADERS = {
+    # Only what this server itself serves, and nothing that is written into the page: a name or a body that a test
+    # made up can be shown here, never run. Trusted types let no string become markup.
+    "content-security-policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; "
+    "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; "
+    "require-trusted-types-for 'script'; trusted-types 'none'",
+    "x-content-type-options": "nosniff",
+    "referrer-policy": "no-referrer",
+    "cross-origin-opener-policy": "same-origin",
+    "cross-origin-resource-policy": "same-origin",
+    "cache-control": "no-cache",
+}
+
+
+async def console_file(request: Request) -> Response:
+    """The page, or one of the files that it is made of."""
+    name = request.path_params.get("name", "index.html")
+    if name not in _names():
+        raise HTTPException(404)
+    return Response(_content(name), headers=_HEADERS, media_type=_TYPES[Path(name).suffix])
+
+
+@functools.cache
+def _names() -> frozenset[str]:
+    return frozenset(file.name for file in _FILES.iterdir() if file.suffix in _TYPES)
+
+
+@functools.cache
+def _content(name: str) -> bytes:
+    return (_FILES / name).read_bytes()

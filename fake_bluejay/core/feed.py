@@ -1,0 +1,248 @@
+"""The feed: every change of a fake, numbered, for whoever listens. It costs nothing until somebody does.
+
+Rules of this file:
+- Memory is bounded by the feed alone: a listener is a place in it, not a queue. Who falls so far behind that changes
+  were forgotten is told so, and has to look at the present instead.
+- Nothing here waits, and no lock but the feed's own is taken: changes are told from under other locks.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections import deque
+from collections.abc import Callable, Mapping
+from itertools import islice
+from typing import Any, NamedTuple, Protocol
+
+from fake_bluejay.core.clock import iso
+from fake_bluejay.core.records import WATCHDOG_DELAY, ControlObject, Record
+
+__all__ = ["KINDS", "Change", "Feed", "Listener", "Source", "TooManyListeners"]
+
+
+class Change(NamedTuple):
+    """One change: its number in the feed, what kind it is, and data that JSON can carry. Small, whatever changed."""
+
+    number: int
+    kind: str
+    data: dict[str, Any]
+
+
+class Source(Protocol):
+    """What changes: a world, a journal, faults, stubs."""
+
+    on_change: Callable[..., None] | None
+
+
+class TooManyListeners(Exception):
+    """As many listen as may; the message says how many."""
+
+
+class Feed:
+    """The latest `limit` changes of its sources, for at most `most` listeners at a time.
+
+    It begins to record with the first listener. It goes on when the last one leaves, so that who comes back misses
+    nothing, until `limit` changes went unheard.
+    """
+
+    def __init__(self, *sources: Source, limit: int = 4096, most: int = 64) -> None:
+        self._sources = sources
+        self._limit = limit
+        self._most = most
+        self._lock = threading.Lock()
+        self._changes: deque[Change] = deque(maxlen=limit)
+        self._listeners: set[Listener] = set()
+        self._last = 0
+        self._unheard = 0
+        self._name = ""
+        """Tells the ids of this feed from those of another one, before a restart say."""
+
+    def listen(self, wake: Callable[[], None], last_id: str | None = None) -> Listener:
+        """Hear of every change from now on, or from the one after that of `last_id`.
+
+        `wake` is called, from any thread and under locks, when there is something to take: once, until it was taken.
+        Raises `TooManyListeners`.
+        """
+        with self._lock:
+            if len(self._listeners) >= self._most:
+                raise TooManyListeners(f"{self._most} listen already, and no more may; close one of the streams")
+            if not self._listeners and self._sources and self._sources[0].on_change is None:
+                self._begin()
+            self._unheard = 0
+            listener = Listener(self, wake, self._last if last_id is None else self._place_of(last_id))
+            self._listeners.add(listener)
+            return listener
+
+    def end(self) -> None:
+        """Send all listeners away; others may come."""
+        with self._lock:
+            for listener in self._listeners:
+                listener.ended = True
+                listener._call()
+            self._listeners.clear()
+
+    def id_of(self, number: int) -> str:
+        """What a change is called outside."""
+        return f"{self._name}-{number}"
+
+    def _place_of(self, id: str) -> int:
+        """The number of a change; -1, before all of them, if it is none of this feed's."""
+        name, dash, number = id.rpartition("-")
+        if (dash and name != self._name) or not (number.isascii() and number.isdigit() and len(number) < 20):
+            return -1
+        return int(number) if int(number) <= self._last else -1
+
+    def _begin(self) -> None:
+        self._name = self._name or os.urandom(4).hex()
+        self._last += 1  # what happened unrecorded counts as one change that was forgotten
+        self._changes.clear()
+        for source in self._sources:
+            source.on_change = self._tell
+
+    def _stop(self) -> None:
+        for source in self._sources:
+            source.on_change = None
+        self._changes.clear()
+
+    def _tell(self, kind: str, *subjects: Any) -> None:
+        data = KINDS[kind](*subjects)
+        with self._lock:
+            self._last += 1
+            self._changes.append(Change(self._last, kind, data))
+            for listener in self._listeners:
+                listener._wake()
+            if not self._listeners:
+                self._unheard += 1
+                if self._unheard > self._limit:
+                    self._stop()
+
+
+class Listener:
+    """Somebody's place in a feed. Close it when done."""
+
+    def __init__(self, feed: Feed, wake: Callable[[], None], place: int) -> None:
+        self._feed = feed
+        self._call = wake
+        self._place = place
+        self._woken = False
+        self.ended = False
+        """Whether the feed has sent this listener away."""
+
+    @property
+    def last_id(self) -> str:
+        """The id of the change that was taken last."""
+        return self._feed.id_of(self._place)
+
+    def take(self, most: int = 256) -> list[Change] | None:
+        """The next changes, at most so many; none if nothing happened.
+
+        None if changes were forgotten that were never taken: then it is the present that has to be looked at, and
+        what happens from now on comes next.
+        """
+        feed = self._feed
+        with feed._lock:
+            self._woken = False
+            forgotten = feed._last - len(feed._changes)
+            if self._place < forgotten:
+                self._place = feed._last
+                return None
+            first = self._place - forgotten
+            changes = list(islice(feed._changes, first, first + most))
+            self._place += len(changes)
+            return changes
+
+    def id_of(self, number: int) -> str:
+        """What a change is called outside."""
+        return self._feed.id_of(number)
+
+    def close(self) -> None:
+        """Hear no more."""
+        with self._feed._lock:
+            self._feed._listeners.discard(self)
+
+    def _wake(self) -> None:
+        if not self._woken:
+            self._woken = True
+            self._call()
+
+
+def _moved(record: Record) -> dict[str, Any]:
+    move = record.history[-1]
+    return {
+        "id": record.id,
+        "at": iso(move.at),
+        "from": str(move.from_),
+        "to": str(move.to),
+        "event": str(move.event),
+        "cause": move.cause,
+    }
+
+
+def _added(record: Record) -> dict[str, Any]:
+    return {
+        "id": record.id,
+        "at": iso(record.created_at),
+        "status": str(record.status),
+        "agent": None if record.agent is None else str(record.agent),
+        "organisation": record.organisation,
+    }
+
+
+def _edited(record: Record, fields: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        "id": record.id,
+        "agent": None if record.agent is None else str(record.agent),
+        "fields": sorted(fields),
+    }
+
+
+def _marked(control: ControlObject) -> dict[str, Any]:
+    return {
+        "id": control.test_result_id,
+        "control_object": control.id,
+        "at": iso(control.written_at),
+        "watchdog_due": iso(control.written_at + WATCHDOG_DELAY),
+    }
+
+
+def _gone(control: ControlObject) -> dict[str, Any]:
+    return {
+        "id": control.test_result_id,
+        "control_object": control.id,
+        "at": None if control.gone_at is None else iso(control.gone_at),
+        "by": control.by,
+    }
+
+
+def _answered(exchange: Any) -> dict[str, Any]:
+    return {
+        "number": exchange.number,
+        "at": iso(exchange.instant),
+        "method": exchange.method,
+        "path": exchange.path[:200],
+        "status_code": exchange.response.status_code,
+    }
+
+
+KINDS: dict[str, Callable[..., dict[str, Any]]] = {
+    "test-result-added": _added,
+    "test-result-moved": _moved,
+    "test-result-marked": _marked,
+    "control-object-gone": _gone,
+    "test-result-changed": _edited,
+    "test-result-removed": lambda gone: {"id": gone},
+    "clock-moved": lambda now, length: {"now": iso(now), "seconds": length / 1_000_000},
+    "clock-changed": lambda now, mode, speed: {"now": iso(now), "mode": mode, "speed": speed},
+    "request-answered": _answered,
+    "requests-cleared": dict,
+    "fault-armed": lambda fault: {"kind": fault.kind},
+    "fault-met": lambda fault, path: {"kind": fault.kind, "path": path[:200]},
+    "faults-cleared": dict,
+    "readings-changed": lambda choices: {name: str(choice) for name, choice in choices.items()},
+    "organisation-added": lambda name: {"name": name[:200]},
+    "stub-added": lambda method, path, status: {"method": method, "path": path[:200], "status": status},
+    "stubs-cleared": dict,
+    "world-replaced": dict,
+}
+"""The kinds of change, and what is told of each. `world-replaced`: a reset, or another state was put in."""

@@ -1,0 +1,441 @@
+"""A fake that is served by another process, with the interface of one in this process.
+
+Rules of this file:
+- Nothing is kept of the server's state: whoever looks asks it, by the control API under `/_fake`.
+- What the control API says in data becomes the core's own records, so that views, assertions and report are the same.
+"""
+
+from __future__ import annotations
+
+import http.client
+import json
+import os
+import re
+import secrets
+from collections.abc import Callable, Iterator, Mapping
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any, Self, cast
+from urllib.parse import urlencode
+
+from fake_bluejay.api.faults import Fault, Faults
+from fake_bluejay.api.journal import Answer, Exchange, Journal
+from fake_bluejay.assertions import Assertions
+from fake_bluejay.core import dump as dumps
+from fake_bluejay.core.agents import Agent
+from fake_bluejay.core.clock import datetime_at, instant_of, microseconds
+from fake_bluejay.core.readings import Readings
+from fake_bluejay.core.records import Record
+from fake_bluejay.core.statuses import Event
+from fake_bluejay.core.timers import Timer
+from fake_bluejay.core.world import DEFAULT_ORGANISATION, World
+from fake_bluejay.fake import FakeClock, FakeReadings, Snapshot
+from fake_bluejay.results import ControlObjectView, TestResult
+
+if TYPE_CHECKING:
+    import httpx
+
+__all__ = ["RemoteBluejay", "RemoteClock"]
+
+_TIMEOUT = 30
+"""Seconds in which the server must answer."""
+_AT_ONCE = 10_000
+"""Test results that one request may add."""
+
+
+class RemoteBluejay(Assertions):
+    """A served fake, as `FakeBluejay.connect(url)` gives it.
+
+    As a context manager it sets `BLUEJAY_API_URL` and `BLUEJAY_API_KEY` meanwhile. What the server refuses raises what
+    a fake in this process would raise (`ValueError`, `KeyError`); a server that does not answer, `ConnectionError`.
+    With an organisation it is a world of that organisation's own, clock and faults included. Keys in `requests` are
+    masked.
+    """
+
+    def __init__(self, url: str, organisation: str | None = None) -> None:
+        self._control = _Control(url, organisation)
+        self._far = _FarWorld(self._control)
+        self._environment: dict[str, str | None] = {}
+        if self._control("GET", "health", of_all=True) != {"status": "ok"}:
+            raise ConnectionError(f"what answers at {url} is no fake Bluejay")
+        self.clock = RemoteClock(self._far)
+        self.readings = FakeReadings(self._far)
+        self.faults: Faults = _FarFaults(self._control)
+        if organisation is not None:
+            self._found(organisation)
+
+    def _found(self, organisation: str) -> None:
+        """Add the organisation, unless it has its world already."""
+        for one in self._control("GET", "organisations", of_all=True):
+            if one["name"] == organisation:
+                if one.get("world") != "own":
+                    raise ValueError(f"the organisation {organisation!r} shares a world with others: choose a new name")
+                return
+        new = {"name": organisation, "api_key": secrets.token_hex(12), "world": "own"}
+        self._control("POST", "organisations", new, of_all=True)
+
+    # --- the environment ----------------------------------------------------------------------------------------
+
+    def start(self) -> Self:
+        """Name the server in the environment, for the code under test, until `stop`."""
+        if not self._environment:
+            for name, value in (("BLUEJAY_API_URL", self.base_url), ("BLUEJAY_API_KEY", self.api_key)):
+                self._environment[name] = os.environ.get(name)
+                os.environ[name] = value
+        return self
+
+    def stop(self) -> None:
+        """Put the environment back. The server goes on as it is."""
+        for name, value in self._environment.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value
+        self._environment = {}
+
+    def __enter__(self) -> Self:
+        return self.start()
+
+    def __exit__(self, type_: type[BaseException] | None, error: BaseException | None, traceback: object) -> None:
+        self._explain(error)
+        self.stop()
+
+    async def __aenter__(self) -> Self:
+        return self.start()
+
+    async def __aexit__(
+        self, type_: type[BaseException] | None, error: BaseException | None, traceback: object
+    ) -> None:
+        self.__exit__(type_, error, traceback)
+
+    # --- test results -------------------------------------------------------------------------------------------
+
+    def add_test_result(
+        self, id: int | None = None, status: str = "RUNNING", agent: Agent | str | None = None, **fields: Any
+    ) -> TestResult:
+        """A new test result; as `FakeBluejay.add_test_result`."""
+        added = self._control("POST", "test-results", {"id": id, "status": status, "agent": _text(agent), **fields})
+        return TestResult(self._far, added["id"])
+
+    def add_test_results(self, n: int, **same: Any) -> list[TestResult]:
+        """`n` new test results that are all alike."""
+        new, added = {**same, "agent": _text(same.get("agent"))}, []
+        for first in range(0, n, _AT_ONCE):
+            added += self._control("POST", "test-results", {"count": min(_AT_ONCE, n - first), **new})
+        return [TestResult(self._far, one["id"]) for one in added]
+
+    def test_result(self, id: int) -> TestResult:
+        """The test result of that id. Raises `KeyError` naming the ids there are."""
+        return TestResult(self._far, self._far.result(id).id)
+
+    @property
+    def test_results(self) -> list[TestResult]:
+        """All test results, in the order they were added."""
+        return [TestResult(self._far, one["id"]) for one in self._control("GET", "test-results")]
+
+    @property
+    def control_objects(self) -> list[ControlObjectView]:
+        """The control objects that were written, the newest last."""
+        return [ControlObjectView(control) for control in self.world.control_objects]
+
+    # --- what came in -------------------------------------------------------------------------------------------
+
+    @property
+    def world(self) -> World:
+        """A copy of the server's world as it is now, whose time stands still."""
+        return dumps.load({**self.dump(), "clock": "manual"})
+
+    @property
+    def requests(self) -> Journal:
+        """The requests that arrived, with their answers, as they are now, the newest last. Keys are masked."""
+        journal = Journal()
+        for data in self._control("GET", "requests", limit=_AT_ONCE):
+            journal.append(_FarExchange(data))
+        return journal
+
+    def stub(self, method: str, path: str, status: int = 200, json: Any = None) -> None:
+        """An answer for an endpoint, above all for one that is not modelled; as `FakeBluejay.stub`."""
+        self._control("POST", "stubs", {"method": method, "path": path, "status": status, "json": json})
+
+    # --- who may call -------------------------------------------------------------------------------------------
+
+    @property
+    def api_key(self) -> str:
+        """A key of the default organisation, or of the one that was connected as."""
+        for organisation in self.dump()["organisations"]:
+            if organisation["name"] == DEFAULT_ORGANISATION:
+                return cast(str, organisation["api_keys"][0])
+        raise KeyError(f"the server has no organisation {DEFAULT_ORGANISATION!r}")
+
+    def add_organisation(self, name: str, api_key: str) -> None:
+        """Another organisation; as `FakeBluejay.add_organisation`."""
+        self._control("POST", "organisations", {"name": name, "api_key": api_key})
+
+    @property
+    def require_known_keys(self) -> bool:
+        """Whether unknown keys are refused."""
+        return cast(bool, self._control("GET", "overview")["require_known_keys"])
+
+    # --- ways in ------------------------------------------------------------------------------------------------
+
+    @property
+    def url(self) -> str:
+        """Where the server listens."""
+        return self._control.url
+
+    @property
+    def base_url(self) -> str:
+        """`<url>/v1`, as clients take it in `BLUEJAY_API_URL`."""
+        return f"{self.url}/v1"
+
+    def client(self, **kwargs: Any) -> httpx.Client:
+        """An `httpx.Client` that leads here: `client.post("/v1/end-conversations", …)`."""
+        import httpx
+
+        return httpx.Client(base_url=self.url, **kwargs)
+
+    def async_client(self, **kwargs: Any) -> httpx.AsyncClient:
+        """An `httpx.AsyncClient` that leads here."""
+        import httpx
+
+        return httpx.AsyncClient(base_url=self.url, **kwargs)
+
+    # --- state --------------------------------------------------------------------------------------------------
+
+    def reset(self) -> None:
+        """The server's world back to how it began."""
+        self._control("POST", "reset")
+
+    def dump(self) -> dict[str, Any]:
+        """The whole world as JSON-ready data, timers included."""
+        return cast(dict[str, Any], self._control("GET", "state"))
+
+    def snapshot(self) -> Snapshot:
+        """The world as it is now, for `restore`; or, in a `with`, restored when that ends."""
+        return Snapshot(self, self.dump())
+
+    def restore(self, snapshot: Snapshot) -> None:
+        """Put the server's world back to what it was at the snapshot. The journal stays."""
+        self._control("PUT", "state", snapshot.data)
+
+    def __repr__(self) -> str:
+        return f"<RemoteBluejay {self.url}>"
+
+
+class RemoteClock(FakeClock):
+    """The server's time; it can also be told how to pass."""
+
+    _world: _FarWorld
+
+    @property
+    def mode(self) -> str:
+        """`manual` (stands still until advanced) or `real` (passes by itself, at a speed); settable."""
+        return cast(str, self._world.clock()["mode"])
+
+    @mode.setter
+    def mode(self, mode: str) -> None:
+        self._world.change_clock(mode=mode)
+
+    @property
+    def speed(self) -> float:
+        """Virtual seconds a real second, 0 for a manual or paused clock; settable."""
+        return cast(float, self._world.clock()["speed"])
+
+    @speed.setter
+    def speed(self, speed: float) -> None:
+        self._world.change_clock(speed=speed)
+
+
+class _Control:
+    """The control API as a function: method, path and body to what it answers."""
+
+    def __init__(self, url: str, organisation: str | None) -> None:
+        parts = re.fullmatch(r"(https?)://((?:[^/?#@:\[\]\s]+|\[[0-9a-fA-F:.]+\])(?::\d{1,5})?)/?", url)
+        if parts is None:
+            raise ValueError(f"a server's address is needed, e.g. http://127.0.0.1:8787, not {url!r}")
+        self.url = f"{parts[1]}://{parts[2]}"
+        self._kind = http.client.HTTPSConnection if parts[1] == "https" else http.client.HTTPConnection
+        self._address = parts[2]
+        self._world = {} if organisation is None else {"organisation": organisation}
+        self.place = self.url, organisation
+        """Tells one world from another."""
+
+    def __call__(self, method: str, path: str, body: Any = None, *, of_all: bool = False, **query: Any) -> Any:
+        """Ask the world of the organisation, or with `of_all` the server.
+
+        Raises `ValueError`, `KeyError` or `PermissionError` with what it says, and `ConnectionError` if none answers.
+        """
+        query = query if of_all else {**self._world, **query}
+        content = None if body is None else json.dumps(body).encode()
+        connection = self._kind(self._address, timeout=_TIMEOUT)
+        try:
+            connection.request(
+                method, f"/_fake/{path}?{urlencode(query)}", content, {"Content-Type": "application/json"}
+            )
+            response = connection.getresponse()
+            status, answer = response.status, response.read()
+        except (OSError, http.client.HTTPException) as error:
+            why = error or type(error).__name__
+            raise ConnectionError(
+                f"no fake Bluejay answers at {self.url} ({why}); `fake-bluejay serve` starts one"
+            ) from None
+        finally:
+            connection.close()
+        try:
+            data = json.loads(answer)
+            detail = data["detail"] if status >= 400 else ""
+        except (ValueError, KeyError, TypeError):
+            raise ConnectionError(f"what answers at {self.url} is no fake Bluejay: {status} {answer[:100]!r}") from None
+        if status in (403, 404):
+            raise (PermissionError if status == 403 else KeyError)(detail)
+        if status >= 400:
+            raise ValueError(detail)
+        return data
+
+
+class _FarWorld:
+    """As much of a `World` as the views need, at the other end."""
+
+    def __init__(self, control: _Control) -> None:
+        self._control = control
+
+    def clock(self) -> dict[str, Any]:
+        return cast(dict[str, Any], self._control("GET", "clock"))
+
+    def change_clock(self, **change: Any) -> None:
+        self._control("PATCH", "clock", change)
+
+    def now(self) -> int:
+        return _instant(self.clock()["now"])
+
+    def settle(self) -> int:
+        """The server does, at each request."""
+        return self.now()
+
+    def advance(self, seconds: float | timedelta) -> None:
+        self._control("POST", "clock/advance", {"seconds": microseconds(seconds) / 1_000_000})
+
+    def advance_to(self, moment: datetime) -> None:
+        instant_of(moment)  # raises if it has no time zone
+        self._control("POST", "clock/advance", {"to": moment.isoformat()})
+
+    def run_until(self, predicate: Callable[[], object], limit: float | timedelta) -> None:
+        deadline = self.now() + microseconds(limit)
+        while not predicate():
+            clock = self.clock()
+            now, due = _instant(clock["now"]), _optional_instant(clock["next_due"])
+            late = due is None or due > deadline
+            # By a length, not to a moment: a clock that follows real time may be past it when the request arrives.
+            self.advance(timedelta(microseconds=max(0, (deadline if due is None or late else due) - now)))
+            if late and not predicate():
+                raise TimeoutError(
+                    f"the condition did not hold within {limit} s of the fake's clock:"
+                    f" it is {datetime_at(deadline)}, and {clock['pending']} timers are pending"
+                )
+
+    @property
+    def timers(self) -> _FarTimers:
+        return _FarTimers(self)
+
+    def pending(self) -> Iterator[Timer]:
+        for one in self._control("GET", "state")["timers"]:
+            yield Timer(_instant(one["due"]), one["sequence"], one["kind"], one["subject_id"])
+
+    @property
+    def readings(self) -> Readings:
+        return Readings().changed(**{one["name"]: one["choice"] for one in self._control("GET", "readings")})
+
+    def choose(self, **choices: str) -> None:
+        self._control("PATCH", "readings", {name: str(choice) for name, choice in choices.items()})
+
+    def result(self, id: int) -> Record:
+        data = self._control("GET", f"test-results/{id}")
+        return dumps.load_record(data, ({**one, "test_result_id": id} for one in data["controls"]))
+
+    def edit(self, id: int, *, agent: Agent | None) -> None:
+        self._control("PATCH", f"test-results/{id}", {"agent": _text(agent)})
+
+    def set_status(self, id: int, status: str, *, force: bool = False) -> None:
+        self._control("PATCH", f"test-results/{id}", {"status": status, "force": force})
+
+    def happen(self, id: int, event: Event, cause: str) -> None:
+        self._control("POST", f"test-results/{id}/events", {"event": event, "cause": cause})
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _FarWorld) and self._control.place == other._control.place
+
+    def __hash__(self) -> int:
+        return hash(self._control.place)
+
+
+class _FarTimers:
+    def __init__(self, world: _FarWorld) -> None:
+        self._world = world
+
+    def next_due(self) -> int | None:
+        return _optional_instant(self._world.clock()["next_due"])
+
+    def __iter__(self) -> Iterator[Timer]:
+        return self._world.pending()
+
+    def __len__(self) -> int:
+        return cast(int, self._world.clock()["pending"])
+
+
+class _FarFaults(Faults):
+    """The server's faults: checked here as ever, armed there."""
+
+    def __init__(self, control: _Control) -> None:
+        super().__init__()
+        self._control = control
+
+    def _arm(self, kind: Any, arguments: dict[str, Any], to: dict[str, Any]) -> None:
+        self._control("POST", "faults", {"kind": kind, **arguments, **to})
+
+    def clear(self) -> None:
+        """Disarm all, and draw from the seed's beginning again."""
+        self._control("DELETE", "faults")
+
+    def __iter__(self) -> Iterator[Fault]:
+        for one in self._control("GET", "faults"):
+            yield Fault(**one)
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self)
+
+    def __bool__(self) -> bool:
+        return len(self) > 0
+
+    def __repr__(self) -> str:
+        return repr(list(self))
+
+
+class _FarExchange(Exchange):
+    """A request as the control API shows it, with the headers that it shows."""
+
+    __slots__ = ("_shown",)
+
+    def __init__(self, data: Mapping[str, Any]) -> None:
+        instant, content = _instant(data["at"]), data["text"].encode()
+        super().__init__(instant, data["method"], data["path"], data["query"], [], content)
+        self._shown: dict[str, str] = data["headers"]
+        self.number = data["number"]
+        self.faults = tuple(data["faults"])
+        if (answer := data["response"]) is not None:
+            headers = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in answer["headers"].items()]
+            self.response = Answer(answer["status_code"], headers, answer["text"].encode())
+
+    @property
+    def headers(self) -> dict[str, str]:
+        return self._shown
+
+
+def _text(agent: Agent | str | None) -> str | None:
+    return None if agent is None else str(agent)
+
+
+def _instant(text: str) -> int:
+    return instant_of(datetime.fromisoformat(text))
+
+
+def _optional_instant(text: str | None) -> int | None:
+    return None if text is None else _instant(text)

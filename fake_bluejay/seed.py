@@ -1,0 +1,533 @@
+"""Seeds: the world that a server begins with, from a file in TOML, YAML or JSON; and saved worlds, which go on.
+
+Rules of this file:
+- A seed is data, never code. Its shape is `Seed`, whose JSON Schema is published as `docs/seed.schema.json`.
+- What a seed can have besides options is a `Part`: a model that says how it comes into a fake. To add one, write its
+  model, and give `Seed` a list of it.
+- Whatever is wrong is said with file, line and field.
+"""
+
+from __future__ import annotations
+
+import bisect
+import json
+import re
+import tomllib
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime, time
+from pathlib import Path
+from typing import Annotated, Any, NamedTuple, get_args
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, create_model, model_validator
+
+from fake_bluejay.api.faults import Faults, Kind
+from fake_bluejay.core import dump as dumps
+from fake_bluejay.core.agents import agent_from_text
+from fake_bluejay.core.clock import ManualClock, ScaledClock, instant_of
+from fake_bluejay.core.readings import Question, Readings, questions
+from fake_bluejay.core.records import FIELDS
+from fake_bluejay.core.statuses import Status
+from fake_bluejay.core.suggest import unknown
+from fake_bluejay.core.world import DEFAULT_ORGANISATION, status_from_text
+from fake_bluejay.fake import FakeBluejay, Options
+
+__all__ = ["Overrides", "Planted", "Seed", "SeedError", "plant", "schema"]
+
+_FORMATS = (".toml", ".yaml", ".yml", ".json")
+
+Path_ = tuple[str | int, ...]
+"""Where something stands in a seed: names of fields, and numbers in lists."""
+
+
+class SeedError(ValueError):
+    """A seed that cannot be used: everything that is wrong with it, a line each, with file, line and field."""
+
+    def __init__(self, problems: list[str]) -> None:
+        super().__init__("\n".join(problems))
+        self.problems = problems
+
+
+class Overrides(NamedTuple):
+    """What was asked for besides the seed, and goes before it."""
+
+    clock: str | None = None
+    speed: float | None = None
+    agent: str | None = None
+    readings: Mapping[str, str] = {}
+    api_keys: tuple[str, ...] = ()
+
+
+@dataclass
+class Planted:
+    """What came of a seed."""
+
+    fake: FakeBluejay
+    rearm: Callable[[], None] = lambda: None
+    """Gives it the faults and stubs of the seed again, which a snapshot does not have."""
+    own_worlds: list[tuple[str, FakeBluejay]] = field(default_factory=list)
+    """The organisations that have a world of their own (in saved worlds)."""
+
+    def empty(self) -> Callable[[str], FakeBluejay]:
+        """What makes another fake of the same settings, given its key, with nothing in it."""
+        world = self.fake.world
+        speed = world.clock.speed if isinstance(world.clock, ScaledClock) else None
+        options: Options = {
+            "readings": world.readings,
+            "agent": world.agent,
+            "seed": world.seed,
+            "evaluation_starts_after": world.evaluation_starts_after / 1_000_000,
+            "evaluation_takes": world.evaluation_takes / 1_000_000,
+        }
+
+        def make(key: str) -> FakeBluejay:
+            its = options.copy()
+            its["clock"] = ManualClock() if speed is None else ScaledClock(speed)
+            its["api_keys"] = [key]
+            return FakeBluejay(**its)
+
+        return make
+
+
+# --- the shape ------------------------------------------------------------------------------------------------------
+
+
+def _names(check: Callable[[str], Any]) -> AfterValidator:
+    """A text that `check` accepts; it raises a `ValueError` that says what would be."""
+
+    def validate(text: str) -> str:
+        check(text)
+        return text
+
+    return AfterValidator(validate)
+
+
+def _one_of(kind: str, choices: tuple[str, ...]) -> AfterValidator:
+    def check(text: str) -> None:
+        if text not in choices:
+            raise ValueError(unknown(kind, text, choices))
+
+    return _names(check)
+
+
+def _reading(question: Question) -> Any:
+    """A field of `readings`."""
+    choices = [str(choice) for choice in question.choices]
+    type_ = Annotated[str, _names(lambda choice: Readings().changed(**{question.name: choice}))]
+    described = f"{question.question} Default: {choices[0]}."
+    return type_ | None, Field(None, description=described, json_schema_extra={"enum": [*choices, None]})
+
+
+_Agent = Annotated[
+    str,
+    _names(agent_from_text),
+    Field(json_schema_extra={"examples": ["ends-after=2", "ends-within=20", "silent", "drops-after=5"]}),
+]
+_Moment = Annotated[
+    str, _names(lambda text: instant_of(datetime.fromisoformat(text))), Field(json_schema_extra={"format": "date-time"})
+]
+_Status = Annotated[str, _names(status_from_text), Field(json_schema_extra={"enum": [str(one) for one in Status]})]
+_FaultKind = Annotated[
+    str, _one_of("kind of fault", get_args(Kind)), Field(json_schema_extra={"enum": list(get_args(Kind))})
+]
+_ClockMode = Annotated[str, _one_of("clock", ("real", "manual")), Field(json_schema_extra={"enum": ["real", "manual"]})]
+
+
+class _Shape(BaseModel):
+    """What a name in a seed may be followed by: nothing is ignored, and nothing is taken for something else."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, arbitrary_types_allowed=True)
+
+
+class Part(_Shape):
+    """Something that a seed puts into a world."""
+
+    def plant(self, fake: FakeBluejay) -> None:
+        """Put it there. Raises `ValueError` if it does not fit to what is there."""
+        raise NotImplementedError
+
+
+class SeedOrganisation(Part):
+    """An organisation: what it has is invisible to others. If there is any, only known keys are accepted."""
+
+    name: str = Field(min_length=1)
+    api_keys: list[str] = Field(min_length=1)
+
+    def plant(self, fake: FakeBluejay) -> None:
+        """Its keys, too, which no other organisation may have."""
+        fake.world.add_organisation(self.name, *self.api_keys)
+
+
+class _TestResult(Part):
+    """A test result, or several that are alike; the published fields of a simulation result stand beside these."""
+
+    count: int = Field(1, ge=1, le=1_000_000, description="So many that are alike.")
+    id: int | None = Field(None, description="Counted from 1 unless given; of several, the first one's.")
+    status: _Status = "RUNNING"
+    agent: _Agent | None = Field(None, description="What its agent does; null: as `agent` above says.")
+    organisation: str = Field(DEFAULT_ORGANISATION, description="Whose it is.")
+
+    def plant(self, fake: FakeBluejay) -> None:
+        """All of them."""
+        fields = {name: value for name in FIELDS if (value := getattr(self, name)) is not None}
+        for number in range(self.count):
+            id = None if self.id is None else self.id + number
+            fake.add_test_result(id, self.status, self.agent, organisation=self.organisation, **fields)
+
+
+SeedTestResult = create_model(
+    "SeedTestResult",
+    __base__=_TestResult,
+    __doc__=_TestResult.__doc__,
+    **dict.fromkeys(sorted(FIELDS), (Any, None)),  # type: ignore[call-overload]
+)
+
+
+class SeedStub(Part):
+    """An answer for requests of a method and path, which may have parameters in braces."""
+
+    method: str
+    path: str
+    status: int = 200
+    json_: Any = Field(None, alias="json")
+
+    def plant(self, fake: FakeBluejay) -> None:
+        """As `bluejay.stub` does."""
+        fake.stub(self.method, self.path, self.status, self.json_)
+
+
+class SeedFault(Part):
+    """A fault for the next requests to meet, with the arguments that its kind takes."""
+
+    kind: _FaultKind
+    status: int | None = Field(None, description="Of `respond`.")
+    json_: Any = Field(None, alias="json", description="Of `respond`.")
+    headers: dict[str, str] | None = Field(None, description="Of `respond`.")
+    seconds: float | None = Field(None, description="Of `delay`.")
+    bytes: int | None = Field(None, description="Of `truncate`.")
+    ids: list[int] | None = Field(None, description="Of `refuse_control_write`.")
+    path: str | None = Field(None, description="Only requests of this path.")
+    times: int | None = Field(1, description="How many requests meet it; null: all from now on.")
+    after: int = Field(0, description="So many requests that it is for pass first.")
+    probability: float | None = Field(None, description="Of meeting it, from 0 to 1, drawn from the seed.")
+
+    @model_validator(mode="after")
+    def _fits(self) -> SeedFault:
+        self.arm(Faults())
+        return self
+
+    def arm(self, faults: Faults) -> None:
+        """Raises `ValueError` for arguments that cannot be."""
+        given = {name.rstrip("_"): getattr(self, name) for name in self.model_fields_set if name != "kind"}
+        takes = {
+            "respond": ("status", "json", "headers"),
+            "delay": ("seconds",),
+            "truncate": ("bytes",),
+            "refuse_control_write": ("ids",),
+        }.get(self.kind, ())
+        for name in given:
+            if name not in (*takes, "path", "times", "after", "probability"):
+                raise ValueError(f"a fault of the kind {self.kind!r} takes no {name!r}")
+        for name in takes:
+            if name not in given and name not in ("json", "headers"):
+                raise ValueError(f"a fault of the kind {self.kind!r} needs {name!r}")
+        getattr(faults, self.kind)(*given.pop("ids", ()), **given)
+
+    def plant(self, fake: FakeBluejay) -> None:
+        """As `bluejay.faults` does."""
+        self.arm(fake.faults)
+
+
+SeedReadings = create_model(
+    "SeedReadings",
+    __base__=_Shape,
+    __doc__="What the fake answers to the questions that Bluejay's documentation leaves open.",
+    **{question.name: _reading(question) for question in questions()},
+)
+
+
+class Seed(_Shape):
+    """The world that a fake Bluejay begins with. Everything may be left out."""
+
+    schema_: str | None = Field(None, alias="$schema", description="For editors.")
+    seed: int = Field(0, description="Whatever is left to chance is drawn from it.")
+    clock: _ClockMode = "real"
+    speed: float = Field(1.0, ge=0, allow_inf_nan=False, description="How many times as fast as real; 0 is a pause.")
+    now: _Moment | None = Field(None, description="Where time begins; it needs an offset, or Z.")
+    agent: _Agent | None = Field(None, description="What agents do that are not told otherwise.")
+    api_keys: list[str] = Field([], description="Of the default organisation; if there are any, others are refused.")
+    evaluation_starts_after: float = Field(1.0, ge=0, allow_inf_nan=False, description="Seconds after the end.")
+    evaluation_takes: float = Field(5.0, ge=0, allow_inf_nan=False, description="Seconds.")
+    readings: SeedReadings = Field(default_factory=SeedReadings)  # type: ignore[valid-type]
+    organisations: list[SeedOrganisation] = []
+    test_results: list[SeedTestResult] = []  # type: ignore[valid-type]
+    stubs: list[SeedStub] = []
+    faults: list[SeedFault] = []
+
+    def options(self, overrides: Overrides) -> Options:
+        """What a fake of this seed is made with."""
+        start = None if self.now is None else instant_of(datetime.fromisoformat(self.now))
+        manual = (overrides.clock or self.clock) == "manual"
+        speed = self.speed if overrides.speed is None else overrides.speed
+        return {
+            "clock": ManualClock(*(() if start is None else (start,))) if manual else ScaledClock(speed, start),
+            "readings": {**self.readings.model_dump(exclude_none=True), **overrides.readings},  # type: ignore[attr-defined]
+            "agent": overrides.agent or self.agent,
+            "seed": self.seed,
+            "api_keys": overrides.api_keys or self.api_keys,
+            "evaluation_starts_after": self.evaluation_starts_after,
+            "evaluation_takes": self.evaluation_takes,
+        }
+
+    def parts(self) -> Iterable[tuple[Path_, Part]]:
+        """All that is to be put into the world, in this order, and where in the seed each stands."""
+        for name in type(self).model_fields:
+            value = getattr(self, name)
+            if isinstance(value, list):
+                yield from (((name, number), one) for number, one in enumerate(value) if isinstance(one, Part))
+
+
+def schema() -> dict[str, Any]:
+    """The JSON Schema of a seed, for editors and other programs."""
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **Seed.model_json_schema()}
+
+
+# --- from a file ----------------------------------------------------------------------------------------------------
+
+
+def plant(path: Path, overrides: Overrides | None = None) -> Planted:
+    """A fake whose world is that of a file. Raises `SeedError`, `OSError`, and `ValueError` for the overrides."""
+    overrides = overrides or Overrides()
+    source = _Source(path)
+    data = source.read()
+    if "format" in data:
+        return _goes_on(source, data, overrides)
+    try:
+        seed = Seed.model_validate(data)
+    except ValidationError as error:
+        raise SeedError([source.problem(*_in_words(one)) for one in error.errors(include_url=False)]) from None
+    try:
+        fake = FakeBluejay(**seed.options(overrides))
+    except ValueError as error:
+        raise SeedError([source.problem((), str(error))]) from None
+    problems = []
+    for place, part in seed.parts():
+        try:
+            part.plant(fake)
+        except ValueError as error:
+            problems.append(source.problem(place, str(error)))
+    if problems:
+        raise SeedError(problems)
+
+    def rearm() -> None:
+        for _, part in seed.parts():
+            if isinstance(part, SeedStub | SeedFault):
+                part.plant(fake)
+
+    return Planted(fake, rearm)
+
+
+def _goes_on(source: _Source, data: dict[str, Any], overrides: Overrides) -> Planted:
+    """A saved world goes on exactly where it stopped, unless it is told otherwise."""
+    place = ""
+    try:
+        planted = Planted(FakeBluejay.load(data))
+        make = planted.empty()
+        for number, one in enumerate(data.get("own_worlds", [])):
+            place = f"own_worlds[{number}].world."
+            fake = make(str(one["api_key"]))
+            dumps.restore(fake.world, one["world"])
+            planted.own_worlds.append((str(one["name"]), fake))
+    except (ValueError, LookupError, TypeError) as error:
+        raise SeedError([source.problem(*_placed(f"{place}{error}"))]) from None
+    world = planted.fake.world
+    if overrides.clock is not None or overrides.speed is not None:
+        world.switch_clock(overrides.clock or "real", 1.0 if overrides.speed is None else overrides.speed)
+    if overrides.agent is not None:
+        world.agent = agent_from_text(overrides.agent)
+    world.readings = world.readings.changed(**overrides.readings)
+    if overrides.api_keys:
+        world.add_api_keys(DEFAULT_ORGANISATION, *overrides.api_keys)
+        world.require_known_keys = True
+    return planted
+
+
+class _Source:
+    """A file of which the line of each thing in it can be told. It is looked for only if something is wrong there."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._format = path.suffix.lower().replace(".yml", ".yaml")
+        if path.suffix.lower() not in _FORMATS:
+            raise SeedError([f"{path}: the name of a seed ends in one of {', '.join(_FORMATS)}"])
+        try:
+            self._text = path.read_text(encoding="utf-8-sig")
+        except UnicodeDecodeError as error:
+            raise SeedError([f"{path}: not UTF-8: {error.reason} at byte {error.start}"]) from None
+
+    def read(self) -> dict[str, Any]:
+        """What is in it, as JSON would have it. Raises `SeedError` if it cannot be read."""
+        try:
+            data = _READERS[self._format](self._text)
+        except _Unreadable as error:
+            raise SeedError([f"{self.path}:{error.line}: {error}"]) from None
+        except json.JSONDecodeError as error:
+            raise SeedError([f"{self.path}:{error.lineno}: not JSON: {error.msg}, column {error.colno}"]) from None
+        except tomllib.TOMLDecodeError as error:
+            said = re.fullmatch(r"(.*) \(at (?:line (\d+), column \d+|end of document)\)", str(error))
+            line = said[2] if said and said[2] else self._text.count("\n") + 1
+            raise SeedError([f"{self.path}:{line}: not TOML: {said[1] if said else error}"]) from None
+        except RecursionError:
+            raise SeedError([f"{self.path}: too deeply nested"]) from None
+        if data is None:
+            data = {}
+        if not isinstance(data, dict):
+            raise SeedError([f"{self.path}:1: a seed is a table of names and values, not {type(data).__name__}"])
+        try:
+            whole: dict[str, Any] = _as_json(data, ())
+        except _NotJson as error:
+            raise SeedError([self.problem(error.place, str(error))]) from None
+        return whole
+
+    def problem(self, place: Path_, what: str) -> str:
+        """What is wrong where: `world.toml:7: test_results[0].status: …`."""
+        line = self._line(place)
+        field = "".join(f"[{one}]" if isinstance(one, int) else f".{one}" for one in place).lstrip(".")
+        return f"{self.path}{f':{line}' if line else ''}: {f'{field}: ' if field else ''}{what}"
+
+    def _line(self, place: Path_) -> int | None:
+        """The line of what stands there, or of the nearest thing around it."""
+        while place:
+            line = _line_in_toml(self._text, place) if self._format == ".toml" else _line_in_yaml(self._text, place)
+            if line is not None:
+                return line
+            place = place[:-1]
+        return None
+
+
+class _Unreadable(ValueError):
+    def __init__(self, what: str, line: int) -> None:
+        super().__init__(what)
+        self.line = line
+
+
+class _NotJson(ValueError):
+    def __init__(self, what: str, place: Path_) -> None:
+        super().__init__(what)
+        self.place = place
+
+
+def _as_json(value: Any, place: Path_) -> Any:
+    """A value of TOML or YAML as JSON has it: moments as text, names as text. Raises `_NotJson`."""
+    if isinstance(value, dict):
+        for name in value:
+            if not isinstance(name, str):
+                raise _NotJson(f"a name is a text, not {name!r}; put it in quotes", place)
+        return {name: _as_json(one, (*place, name)) for name, one in value.items()}
+    if isinstance(value, list):
+        return [_as_json(one, (*place, number)) for number, one in enumerate(value)]
+    if isinstance(value, datetime | date | time):
+        return value.isoformat()
+    if isinstance(value, float) and value - value != 0:
+        raise _NotJson(f"a finite number is needed, not {value!r}", place)
+    if value is not None and not isinstance(value, str | int | float | bool):
+        raise _NotJson(f"this is no JSON: {type(value).__name__}", place)
+    return value
+
+
+def _yaml(text: str) -> Any:
+    import yaml
+
+    try:
+        return yaml.load(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))  # noqa: S506 - a safe one
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        raise _Unreadable(f"not YAML: {error.problem}", mark.line + 1 if mark else 1) from None
+    except (yaml.YAMLError, ValueError) as error:
+        raise _Unreadable(f"not YAML: {' '.join(str(error).split())}", 1) from None
+
+
+_READERS: dict[str, Callable[[str], Any]] = {".toml": tomllib.loads, ".yaml": _yaml, ".json": json.loads}
+
+
+def _line_in_yaml(text: str, place: Path_) -> int | None:
+    """The line of a place in YAML, of which JSON is a part; there tabs are white space, which YAML has none of."""
+    import yaml
+
+    try:
+        node = yaml.compose(text.replace("\t", " "), Loader=yaml.SafeLoader)
+    except yaml.YAMLError:
+        return None
+    line = None
+    for one in place:
+        if isinstance(node, yaml.MappingNode):
+            found = [(key, value) for key, value in node.value if key.value == one]
+            if not found:
+                return None
+            line, node = found[-1][0].start_mark.line + 1, found[-1][1]
+        elif isinstance(node, yaml.SequenceNode) and isinstance(one, int) and one < len(node.value):
+            node = node.value[one]
+            line = node.start_mark.line + 1
+        else:
+            return None
+    return line
+
+
+def _line_in_toml(text: str, place: Path_) -> int | None:
+    """The line that begins the statement by which a place comes into being, as the document is read from its top."""
+    lines = text.splitlines(keepends=True)
+
+    def whole(count: int) -> tuple[int, Any]:
+        """The most lines, of so many, that end a statement; and what they say."""
+        while True:
+            try:
+                return count, tomllib.loads("".join(lines[:count]))
+            except tomllib.TOMLDecodeError:
+                count -= 1
+
+    def is_there(count: int) -> bool:
+        value = whole(count)[1]
+        try:
+            for one in place:
+                value = value[one]
+        except (LookupError, TypeError):
+            return False
+        return True
+
+    end = bisect.bisect_left(range(len(lines) + 1), True, key=is_there)
+    return whole(end - 1)[0] + 1 if end <= len(lines) else None
+
+
+def _in_words(error: Any) -> tuple[Path_, str]:
+    """An error of Pydantic's: where, and what was wrong and what was expected."""
+    place: Path_ = error["loc"]
+    if error["type"] == "extra_forbidden":
+        return place, unknown("field", place[-1], _fields_at(place[:-1]))
+    if error["type"] == "missing":
+        return place, "missing"
+    if error["type"] == "value_error":
+        return place, str(error["ctx"]["error"])
+    return place, f"{error['msg'][:1].lower()}{error['msg'][1:]}, not {error['input']!r:.80}"
+
+
+def _fields_at(place: Path_) -> list[str]:
+    """The names that may stand at a place in a seed."""
+    shape: type[BaseModel] = Seed
+    for one in place:
+        if isinstance(one, str):
+            annotation = shape.model_fields[one].annotation
+            shape = next(
+                each
+                for each in (annotation, *get_args(annotation))
+                if isinstance(each, type) and issubclass(each, BaseModel)
+            )
+    return [known.alias or name for name, known in shape.model_fields.items()]
+
+
+def _placed(text: str) -> tuple[Path_, str]:
+    """A message that begins with where, as those of dumps do: `test_results[2].status: …`."""
+    said = re.match(r"([a-z_]+(?:\[\d+\]|\.[a-z_]+)*)\.?: (.*)", text, re.DOTALL)
+    if said is None:
+        return (), text
+    place = tuple(int(part) if part.isdigit() else part for part in re.findall(r"[a-z_]+|\d+", said[1]))
+    return place, said[2]

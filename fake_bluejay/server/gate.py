@@ -1,0 +1,91 @@
+"""Who may use the control API: whoever calls the server by its own address, and no web page of somebody else's.
+
+A page in the tester's browser can send requests to this machine, and by a name that it makes resolve to 127.0.0.1 it
+could even read the answers (DNS rebinding). The browser says in `Host`, `Origin` and `Sec-Fetch-Site` what it is doing.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import socket
+from collections.abc import Iterable
+from urllib.parse import urlsplit
+
+from starlette.responses import JSONResponse, Response
+from starlette.types import Scope
+
+__all__ = ["Gate", "is_loopback"]
+
+_LOOPBACK = ("localhost", "127.0.0.1", "::1")
+
+
+def is_loopback(host: str) -> bool:
+    """Whether only this machine can reach what listens there."""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+class Gate:
+    """The hosts by which a server that listens on `host` may be called, and `allowed` ones besides."""
+
+    def __init__(self, host: str, allowed: Iterable[str] = ()) -> None:
+        self._allowed = frozenset(name.lower() for name in allowed)
+        self._hosts = self._allowed | {host.lower(), *_LOOPBACK}
+        self._every_address = host in ("0.0.0.0", "::")  # noqa: S104 - no default, asked for
+        if self._every_address:
+            self._hosts |= {socket.gethostname().lower()}
+
+    def refusal(self, scope: Scope) -> Response | None:
+        """The 403 for a request that may not come through; None if it may."""
+        headers = {name: value.decode("latin-1") for name, value in scope["headers"]}
+        host = headers.get(b"host", "")
+        if not self._is_ours(_name(host)):
+            return _refuse(f"the Host {host!r} is not an address of this server's; --allow-host adds one")
+        origin = headers.get(b"origin")
+        if origin is not None and not self._is_same(origin, host):
+            return _refuse(f"requests from pages of another origin, here {origin!r}, are refused")
+        site = headers.get(b"sec-fetch-site", "none")
+        if origin is None and site not in ("none", "same-origin") and not _opens_the_console(scope, headers):
+            return _refuse("requests from pages of another origin are refused")
+        return None
+
+    def _is_ours(self, name: str) -> bool:
+        if name in self._hosts:
+            return True
+        # A name can be made to lead here, a bare address cannot.
+        return self._every_address and _is_address(name)
+
+    def _is_same(self, origin: str, host: str) -> bool:
+        parts = urlsplit(origin)
+        return parts.netloc.lower() == host.lower() or _name(parts.netloc) in self._allowed
+
+
+def _name(authority: str) -> str:
+    """The host of a `Host` header, without port and brackets; empty if it is none."""
+    try:
+        return (urlsplit(f"//{authority}").hostname or "").lower()
+    except ValueError:
+        return ""
+
+
+def _is_address(name: str) -> bool:
+    try:
+        ipaddress.ip_address(name)
+    except ValueError:
+        return False
+    return True
+
+
+def _opens_the_console(scope: Scope, headers: dict[bytes, str]) -> bool:
+    """A link on any page may lead to the console: opening it changes nothing, and tells the page nothing."""
+    return (
+        scope["method"] == "GET"
+        and scope["path"] in ("/_fake", "/_fake/")
+        and headers.get(b"sec-fetch-dest") == "document"
+    )
+
+
+def _refuse(why: str) -> Response:
+    return JSONResponse({"detail": f"the control API is not for this caller: {why}"}, status_code=403)

@@ -1,0 +1,302 @@
+"""HTTP on a connection: uvicorn's protocol, with bounds for what a client may take, and a short way for most requests.
+
+The short way: a request is begun with once its body is there, and one whose answer waits for nothing is answered in the
+same step, without a task of its own. Who takes too long is found by `sweep`, a look at all connections every half
+second, and not by a timer a request.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import types
+from collections.abc import Callable, Coroutine, Generator
+from typing import Any, NamedTuple
+
+import httptools
+from starlette.types import Message
+from uvicorn.protocols.http.flow_control import HIGH_WATER_LIMIT
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
+
+__all__ = ["Limits", "Protocol", "protocol", "sweep"]
+
+_log = logging.getLogger("fake_bluejay")
+
+_LINGER = 2.0
+"""Seconds for which a client that was refused may go on sending, so that it gets to read why."""
+_IDLE = 75.0
+"""Seconds for which a connection without a request is kept."""
+_MOST_HEAD = 64 * 1024
+"""Bytes of a request's headers."""
+_LEAST_RATE = 16 * 1024
+"""Bytes a second that a slow body has to come with."""
+
+
+class Limits(NamedTuple):
+    """What clients may take of a server."""
+
+    max_body: int = 64 * 1024 * 1024
+    """Bytes of one request's body; past it: 413. 0: no limit."""
+    max_connections: int = 1000
+    """Open at the same time. One more closes the one that has waited longest for its client; if all are being answered,
+    it gets 503 itself."""
+    client_timeout: float = 20.0
+    """Seconds in which a request must be whole, and one more for each 16 KiB of it; then: 408."""
+
+
+class Protocol(HttpToolsProtocol):
+    """One connection. Made by `protocol`, which sets what all connections of a server share."""
+
+    limits: Limits
+    at_once: Callable[[Any], Any]
+    """The application that answers a request, given its scope, without waiting for anything; None if there is none."""
+    refused: Callable[[Any, int, str], None]
+    """Told of each request that gets no further than here: the protocol, the status, and why."""
+
+    _since: float | None = None
+    """When it was first seen waiting for its client to begin or to go on; None until `sweep` comes by."""
+    _begun = False
+    """Whether the first byte of a request has come, and not the last."""
+    _head = _received = 0
+    """Bytes of the present request: of its headers, if they do not come all at once, and of its body."""
+    _little = HIGH_WATER_LIMIT
+    """Bytes of a body that can wait for the rest of it, and are not too many."""
+    _unread: tuple[int, float] = (0, 0.0)
+    """Bytes that the client has not taken, and since when it has taken none of them."""
+    _waiting: Any = None
+    """The application, while the body of a request is not whole."""
+    _refused = False
+    _start: Message
+    """The beginning of an answer, until its body is there."""
+    _defaults: tuple[Any, bytes] = (None, b"")
+    """The headers that every answer has, as uvicorn keeps them, and as they are sent."""
+
+    # --- what comes in ------------------------------------------------------------------------------------------
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        if len(self.connections) > self.limits.max_connections and not self._make_room():
+            self._refuse(503, f"all {self.limits.max_connections} connections are in use (--max-connections)")
+
+    def _make_room(self) -> bool:
+        """Close the connection that has waited longest for its client."""
+        idle = [one for one in self.connections if one is not self and isinstance(one, Protocol) and one.is_waiting()]
+        if not idle:
+            return False
+        longest = min(idle, key=lambda one: float("inf") if one._since is None else one._since)
+        self.connections.discard(longest)
+        longest.transport.abort()
+        return True
+
+    def is_waiting(self) -> bool:
+        """Whether it is the client's turn."""
+        return self.cycle is None or self.cycle.response_complete or self.cycle.more_body
+
+    def data_received(self, data: bytes) -> None:
+        if self._refused:
+            return
+        if self._begun and "path" not in self.scope:
+            self._head += len(data)
+            if self._head > _MOST_HEAD:
+                self._refuse(431, f"the headers are larger than {_MOST_HEAD} bytes")
+                return
+        try:
+            self.parser.feed_data(data)
+        except httptools.HttpParserUpgrade:
+            pass  # another protocol is only offered; the request is answered as it is
+        except httptools.HttpParserError as error:
+            self._refuse(400, f"this is not HTTP: {error}")
+        if self._waiting is not None and self._is_too_large():
+            self._refuse_body()
+
+    def on_message_begin(self) -> None:
+        super().on_message_begin()
+        self._begun, self._since = True, None
+        self._head = self._received = 0
+
+    def on_body(self, body: bytes) -> None:
+        if self._refused:
+            return
+        self._received += len(body)
+        if self._received > self._little:
+            if self._is_too_large():
+                self._refuse_body()
+                return
+            if self._waiting is not None:
+                self._begin()
+        super().on_body(body)
+
+    def _refuse_body(self) -> None:
+        self._refuse(413, f"the body is larger than {self.limits.max_body} bytes (--max-body)")
+
+    def _is_too_large(self) -> bool:
+        limit = self.limits.max_body
+        declared = next((int(value) for name, value in self.headers if name == b"content-length"), 0)
+        return bool(limit) and max(declared, self._received) > limit
+
+    def on_message_complete(self) -> None:
+        self._begun = False
+        super().on_message_complete()
+        if self._waiting is not None:
+            self._begin()
+
+    # --- answering ----------------------------------------------------------------------------------------------
+
+    def _start_asgi_task(self, cycle: Any, app: Any) -> None:
+        if cycle is self.cycle and cycle.more_body and not cycle.waiting_for_100_continue:
+            self._waiting = app
+        else:
+            super()._start_asgi_task(cycle, app)
+
+    def _begin(self) -> None:
+        app, self._waiting = self._waiting, None
+        cycle = self.cycle
+        if self.transport.is_closing():
+            return  # what cannot be answered any more is not to take effect
+        at_once = None if cycle.more_body or self.flow.write_paused else type(self).at_once(self.scope)
+        if at_once is None:
+            super()._start_asgi_task(cycle, app)
+            return
+        answering = at_once(self.scope, self._whole_body, self._send_at_once)
+        try:
+            awaited = answering.send(None)
+        except StopIteration:
+            return
+        except Exception:
+            _log.exception("%s %s: the server failed", self.scope["method"], self.scope["path"])
+            self.transport.close()
+            return
+        super()._start_asgi_task(_Begun(answering, awaited), app)  # type: ignore[arg-type]  # it waits after all
+
+    async def _whole_body(self) -> Message:
+        """As ASGI's `receive`."""
+        return {"type": "http.request", "body": bytes(self.cycle.body), "more_body": False}
+
+    async def _send_at_once(self, message: Message) -> None:
+        """As ASGI's `send`, of an answer that has one body: head and body leave together."""
+        cycle = self.cycle
+        if not cycle.response_started:
+            cycle.response_started = True
+            self._start = message
+            return
+        status, body = self._start["status"], message["body"]
+        defaults = self.server_state.default_headers
+        if self._defaults[0] is not defaults:
+            type(self)._defaults = defaults, b"".join(b"%s: %s\r\n" % header for header in defaults)
+        parts = [STATUS_LINE[status], self._defaults[1]]
+        for header in self._start["headers"]:
+            parts.append(b"%s: %s\r\n" % header)
+        parts.append(b"\r\n" if cycle.keep_alive else b"connection: close\r\n\r\n")
+        if self.scope["method"] != "HEAD":
+            parts.append(body)
+        self.transport.write(b"".join(parts))
+        cycle.response_complete = True
+        if not cycle.keep_alive:
+            self.transport.close()
+        self.on_response_complete()
+
+    def on_response_complete(self) -> None:
+        self._since = None
+        if self.pipeline:
+            super().on_response_complete()
+            return
+        self.server_state.total_requests += 1
+        if not self.transport.is_closing():
+            self.flow.resume_reading()
+
+    # --- who takes too long, or too much ------------------------------------------------------------------------
+
+    def check(self, now: float) -> None:
+        """Close the connection if its client has taken too long."""
+        unread = self.transport.get_write_buffer_size()
+        if unread != self._unread[0]:
+            self._unread = unread, now
+        elif unread and now - self._unread[1] >= self.limits.client_timeout:
+            self.transport.abort()
+        if not self.is_waiting() or self.transport.is_closing():
+            return
+        if self._since is None:
+            self._since = now
+        waited = now - self._since
+        if self._refused or not self._begun:
+            if waited >= (_LINGER if self._refused else _IDLE):
+                self.transport.close()
+        elif waited >= self.limits.client_timeout + self._received / _LEAST_RATE:
+            self._refuse(408, f"the request was not whole within {waited:.0f} seconds (--client-timeout)")
+
+    def shutdown(self) -> None:
+        super().shutdown()
+        if self._waiting is not None:
+            self.transport.close()  # what is not whole was not asked
+        elif self.cycle is not None and not self.cycle.response_complete and self.cycle.chunked_encoding:
+            # A stream of events ends with its client only, so let it think that this has left.
+            self.cycle.disconnected = True
+            self.cycle.message_event.set()
+            self.transport.close()
+
+    def _refuse(self, status: int, detail: str) -> None:
+        """Answer a request that will not be read to its end, and let the client read the answer before closing."""
+        if self._refused:
+            return
+        self._refused, self._waiting, self._since = True, None, None
+        content = json.dumps({"detail": detail}, separators=(",", ":")).encode()
+        if self.cycle is None or not self.cycle.response_started or self.cycle.response_complete:
+            self.transport.write(
+                b"%scontent-type: application/json\r\ncontent-length: %d\r\nconnection: close\r\n\r\n%s"
+                % (STATUS_LINE[status], len(content), content)
+            )
+        if self.cycle is not None and not self.cycle.response_complete:
+            self.cycle.disconnected = True
+            self.cycle.message_event.set()
+        self.flow.resume_reading()
+        if self.transport.can_write_eof():
+            self.transport.write_eof()
+        type(self).refused(self, status, detail)
+
+
+class _Begun:
+    """An answer that had begun, in the place of uvicorn's for a whole one."""
+
+    def __init__(self, answering: Coroutine[Any, Any, None], awaited: Any) -> None:
+        self._answering = answering
+        self._awaited = awaited
+
+    async def run_asgi(self, app: Any) -> None:
+        await _rest(self._answering, self._awaited)
+
+
+@types.coroutine
+def _rest(coroutine: Coroutine[Any, Any, None], awaited: Any) -> Generator[Any, Any, None]:
+    """The rest of a coroutine that waits for something already."""
+    try:
+        while True:
+            try:
+                sent = yield awaited
+            except BaseException as error:
+                awaited = coroutine.throw(error)
+            else:
+                awaited = coroutine.send(sent)
+    except StopIteration:
+        return
+
+
+def protocol(limits: Limits, at_once: Callable[[Any], Any], refused: Callable[[Any, int, str], None]) -> type[Protocol]:
+    """The protocol for one server, as uvicorn takes it."""
+    shared = {
+        "limits": limits,
+        "at_once": staticmethod(at_once),
+        "refused": staticmethod(refused),
+        "_little": min(HIGH_WATER_LIMIT, limits.max_body or HIGH_WATER_LIMIT),
+    }
+    return type("Protocol", (Protocol,), shared)
+
+
+async def sweep(connections: Any, every: float = 0.5) -> None:
+    """Look after slow clients, until cancelled."""
+    loop = asyncio.get_running_loop()
+    while True:
+        await asyncio.sleep(every)
+        now = loop.time()
+        for connection in list(connections):
+            connection.check(now)

@@ -1,0 +1,50 @@
+"""Timers that fire on time, although nobody asks: otherwise the world is only looked at when a request comes."""
+
+from __future__ import annotations
+
+import asyncio
+
+from fake_bluejay.core.clock import ScaledClock
+from fake_bluejay.core.world import World
+
+__all__ = ["Timekeeper"]
+
+_LONGEST = 3600.0
+"""Seconds to sleep at most; also what a real-time clock may be set by, unnoticed."""
+
+
+class Timekeeper:
+    """Lets what falls due in a world happen then, on the event loop that it is first used on."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+        self._planned: int | None = None
+        self._sequence = -1
+        self._handle: asyncio.TimerHandle | None = None
+
+    def look(self) -> None:
+        """Something may have been scheduled."""
+        timers = self._world.timers
+        if timers.sequence != self._sequence:
+            self._sequence = timers.sequence
+            if timers.next_due() != self._planned:
+                self.plan()
+
+    def plan(self) -> None:
+        """Time may have moved, or the clock may be another."""
+        if self._handle is not None:
+            self._handle.cancel()
+            self._handle = None
+        with self._world.lock:
+            now = self._world.settle()
+            self._sequence, self._planned = self._world.timers.sequence, self._world.timers.next_due()
+            clock = self._world.clock
+        if self._planned is not None and isinstance(clock, ScaledClock) and clock.speed:
+            seconds = (self._planned - now) / 1_000_000 / clock.speed
+            # A little late rather than early, which would mean to come twice.
+            self._handle = asyncio.get_running_loop().call_later(min(seconds + 0.001, _LONGEST), self.plan)
+
+    def stop(self) -> None:
+        """Let nothing happen any more."""
+        if self._handle is not None:
+            self._handle.cancel()

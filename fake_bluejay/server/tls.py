@@ -1,0 +1,99 @@
+"""TLS under the real name: a throw-away authority, a certificate of it, and the lines that make clients trust it.
+
+No private key is ever in a file that stays: the authority's is never written, and the certificate's only for the moment
+that OpenSSL takes to read it, in a file that only its owner may read.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import shlex
+import ssl
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+try:
+    import trustme
+except ModuleNotFoundError as error:
+    raise ModuleNotFoundError('--tls needs trustme: pip install "fake-bluejay[tls]"', name=error.name) from None
+
+from cryptography import x509
+from cryptography.x509.oid import NameOID
+
+from fake_bluejay.intercept.door import HOST
+
+__all__ = ["NAMES", "Tls", "throw_away_authority"]
+
+NAMES = (HOST, "localhost", "127.0.0.1", "::1")
+"""Whom the certificate is for."""
+
+PRELOAD = Path(__file__).with_name("node.cjs")
+"""What leads a Node that knows nothing of `HTTPS_PROXY`, which is any before 22.21, to the fake."""
+
+_ANYWHERE = ("0.0.0.0", "::", "")  # noqa: S104 - these are no names
+_ORGANISATION = "fake Bluejay: a throw-away authority"
+
+
+class Tls(NamedTuple):
+    """What a server shows its clients, and the file of the authority that they are to trust."""
+
+    context: ssl.SSLContext
+    ca_file: Path
+
+    def client_lines(self, url: str, api_key: str) -> str:
+        """What to type so that clients with the real host in them reach a server, unmodified.
+
+        `url` is where it listens, without TLS, e.g. `http://127.0.0.1:8787`.
+        """
+        address = url.removeprefix("http://")
+        host, _, port = address.rpartition(":")
+        ca, store = shlex.quote(str(self.ca_file)), shlex.quote(str(self.ca_file.with_suffix(".p12")))
+        how, where = ("--resolve", host.strip("[]")) if port == "443" else ("--connect-to", address)
+        to = f"{how} {shlex.quote(f'{HOST}:443:{where}')}"
+        post = f"-H 'X-API-Key: {api_key}' -H 'Content-Type: application/json' -d '{{\"test_result_ids\": [1]}}'"
+        return f"""\
+The same port speaks TLS, as https://localhost:{port}, and is a proxy that leads to https://{HOST}.
+The authority to trust is {self.ca_file}.
+So that clients with the real host in them come here unmodified, in the shell of curl, Python, Go, Node:
+  export HTTPS_PROXY={url} SSL_CERT_FILE={ca} REQUESTS_CA_BUNDLE={ca} CURL_CA_BUNDLE={ca}
+  export NODE_EXTRA_CA_CERTS={ca} NODE_OPTIONS={shlex.quote(f"--require={PRELOAD}")}
+and of Java:
+  keytool -importcert -noprompt -alias fake-bluejay -file {ca} -keystore {store} -storetype PKCS12 -storepass changeit
+  export JAVA_TOOL_OPTIONS="-Djavax.net.ssl.trustStore={store} -Djavax.net.ssl.trustStorePassword=changeit\
+ -Dhttps.proxyHost={host.strip("[]")} -Dhttps.proxyPort={port}"
+Or with nothing exported:
+  curl -s --cacert {ca} {to} https://{HOST}/v1/end-conversations {post}
+"""
+
+
+@contextlib.contextmanager
+def throw_away_authority(ca_file: Path | None = None, *, host: str = "localhost") -> Iterator[Tls]:
+    """A new authority, and a certificate of it for `NAMES` and `host`.
+
+    The authority's certificate is written to `ca_file` and stays there; without one, to a temporary directory that is
+    removed at the end. Raises `OSError` if it cannot be written, and `ValueError` if the file holds anything but an
+    earlier authority of this kind, which would be lost.
+    """
+    authority = trustme.CA(organization_name=_ORGANISATION)
+    names = dict.fromkeys([*NAMES, *([] if host in _ANYWHERE else [host])])
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    authority.issue_cert(*names).configure_cert(context)
+    with contextlib.ExitStack() as until_the_end:
+        if ca_file is None:
+            directory = until_the_end.enter_context(tempfile.TemporaryDirectory(prefix="fake-bluejay-"))
+            ca_file = Path(directory, "ca.pem")
+        elif ca_file.exists() and not _is_ours(ca_file.read_bytes()):
+            raise ValueError(f"{ca_file} is something else than the authority of a fake Bluejay, and is left as it is")
+        authority.cert_pem.write_to_path(str(ca_file))
+        yield Tls(context, ca_file.absolute())
+
+
+def _is_ours(content: bytes) -> bool:
+    try:
+        (certificate,) = x509.load_pem_x509_certificates(content)
+    except ValueError:
+        return False
+    names = certificate.subject.get_attributes_for_oid(NameOID.ORGANIZATION_NAME)
+    return [name.value for name in names] == [_ORGANISATION]

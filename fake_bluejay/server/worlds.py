@@ -1,0 +1,307 @@
+"""Everything one server answers: a world for all, and worlds of their own for organisations that asked for one.
+
+A request goes to the world of its key; a control request to that of `?organisation=NAME`, or of its key. So test
+suites that run at the same time, each with a key, do not meet.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from collections.abc import Callable
+from typing import Any, Protocol
+from urllib.parse import parse_qsl, urlencode
+
+from starlette.responses import JSONResponse, Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from fake_bluejay.api.journal import EXCHANGE, Exchange, masked
+from fake_bluejay.core.dump import dump, restore
+from fake_bluejay.core.suggest import unknown
+from fake_bluejay.core.world import World
+from fake_bluejay.server.access import AccessLog
+from fake_bluejay.server.app import Served, Surface, is_control
+from fake_bluejay.server.gate import Gate
+from fake_bluejay.server.timekeeper import Timekeeper
+
+__all__ = ["OwnWorld", "Worlds"]
+
+_MOST_WORLDS = 100
+
+
+class OwnWorld(Served, Protocol):
+    """What a world of one organisation is made of; `FakeBluejay` is it."""
+
+    def reset(self) -> None:
+        """Forget everything: also faults, stubs and the journal."""
+        ...
+
+
+class _Part:
+    """One world: what it serves, and who keeps its time."""
+
+    def __init__(self, fake: Served, reset: Callable[[], None], key: str = "") -> None:
+        self.surface = Surface(fake, reset)
+        self.timekeeper = Timekeeper(fake.world)
+        self.key = key
+        """The key that leads here; empty for the world that all share."""
+
+
+class Worlds:
+    """The ASGI application of a standalone server."""
+
+    def __init__(
+        self,
+        fake: Served,
+        reset: Callable[[], None],
+        *,
+        own: Callable[[str], OwnWorld],
+        gate: Gate,
+        log: AccessLog | None = None,
+        save: Callable[[], Any] | None = None,
+    ) -> None:
+        self._shared = _Part(fake, reset)
+        self._own: dict[str, _Part] = {}
+        self._by_key: dict[bytes, _Part] = {}
+        self._make = own
+        self._gate = gate
+        self._log = log
+        self.save = save
+        """Writes the world to its file and returns where; None if it has none."""
+
+    # --- requests -----------------------------------------------------------------------------------------------
+
+    def at_once(self, scope: Scope) -> ASGIApp | None:
+        """What answers this request without ever waiting; None if it may have to wait."""
+        if is_control(scope):
+            return None
+        part = self._part_of(scope) if self._by_key else self._shared
+        return None if part.surface.fake.faults else self._answer
+
+    async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Bluejay's surface, with nothing in between."""
+        part = self._part_of(scope) if self._by_key else self._shared
+        began = time.perf_counter()
+        await part.surface.api(scope, receive, send)
+        part.timekeeper.look()
+        if self._log is not None and (exchange := scope.get(EXCHANGE)):
+            self._log.add(scope, exchange.response.status_code, time.perf_counter() - began)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        began = time.perf_counter()
+        status = None
+        try:
+            if is_control(scope):
+                status = await self._control(scope, receive, send)
+            else:
+                part = self._part_of(scope)
+                await part.surface(scope, receive, send)
+                part.timekeeper.look()
+        except asyncio.CancelledError:
+            # The server stops, and has waited long enough: the client hears nothing, as of a service that is gone.
+            request = send.__self__  # type: ignore[attr-defined]
+            request.disconnected = True
+            request.transport.abort()
+        if self._log is not None:
+            exchange: Exchange | None = scope.get(EXCHANGE)
+            if exchange is not None and exchange.response is not None:
+                status = exchange.response.status_code
+            faults = exchange.faults if exchange is not None else ()
+            if status is not None:
+                self._log.add(scope, status, time.perf_counter() - began, faults)
+
+    def _part_of(self, scope: Scope) -> _Part:
+        """The world that the key of a request belongs to."""
+        for name, value in scope["headers"]:
+            if name == b"x-api-key":
+                return self._by_key.get(value, self._shared)
+            if name == b"authorization" and value[:7].lower() == b"bearer ":
+                return self._by_key.get(value[7:], self._shared)
+        return self._shared
+
+    # --- control ------------------------------------------------------------------------------------------------
+
+    async def _control(self, scope: Scope, receive: Receive, send: Send) -> int | None:
+        """Answer a control request. Returns the status; None if there was no answer."""
+        status: int | None = None
+
+        async def noting(message: Message) -> None:
+            nonlocal status
+            status = message.get("status", status)
+            await send(message)
+
+        response = self._gate.refusal(scope)
+        if response is None:
+            try:
+                response = await self._answer_control(scope, receive, noting)
+            except (ValueError, OSError) as error:
+                response = JSONResponse({"detail": str(error)}, status_code=400)
+        if response is not None:
+            await response(scope, receive, noting)
+        return status
+
+    async def _answer_control(self, scope: Scope, receive: Receive, send: Send) -> Response | None:
+        """The answer, if it is not that of one world's own control API."""
+        query = dict(parse_qsl(scope["query_string"].decode("latin-1"), keep_blank_values=True))
+        called, name = (scope["method"], scope["path"].removeprefix("/_fake/")), query.get("organisation")
+        if called == ("POST", "save"):
+            return await self._saved()
+        if called[1] == "organisations" and name is None:
+            if scope["method"] == "POST":
+                content = await _body(receive)
+                if (made := self._add_own(content)) is not None:
+                    return made
+                receive = _replay(content)
+            elif scope["method"] == "GET" and self._own:
+                return await self._organisations(scope, receive)
+        part = self._part_of(scope) if name is None else self._own.get(name)
+        if part is None and name is not None:
+            organisations = self._shared.surface.fake.world.organisations
+            if name not in organisations:
+                return JSONResponse({"detail": unknown("organisation", name, [*organisations, *self._own])}, 404)
+            if called == ("POST", "reset"):
+                return self._clear(name)
+        elif name is not None:  # what is left of the request is about that world alone
+            del query["organisation"]
+            scope = {**scope, "query_string": urlencode(query).encode()}
+        part = part or self._shared
+        await part.surface.control(scope, receive, send)
+        part.timekeeper.plan()
+        return None
+
+    async def _saved(self) -> Response:
+        if self.save is None:
+            raise ValueError("the server was started without --save FILE, so there is nowhere to save the world to")
+        return JSONResponse({"saved": str(await self.save())})
+
+    def _add_own(self, content: bytes) -> Response | None:
+        """An organisation with a world of its own, if that is what is asked for."""
+        try:
+            asked = json.loads(content)
+        except (ValueError, RecursionError):
+            return None
+        if not isinstance(asked, dict):
+            return None
+        name, key, world = asked.get("name"), asked.get("api_key"), asked.pop("world", None)
+        if world is None:
+            if isinstance(key, str) and key.encode() in self._by_key:
+                raise ValueError("the API key given belongs to another organisation already")
+            return None
+        if world != "own":
+            raise ValueError(f"world: 'own' or nothing, not {world!r}; without it, all organisations share one world")
+        for field in asked:
+            if field not in ("name", "api_key"):
+                raise ValueError(unknown("field of an organisation", field, ("name", "api_key", "world")))
+        if not isinstance(name, str) or not name:
+            raise ValueError(f"name: a text is needed, not {name!r}")
+        if not isinstance(key, str) or not key or not key.isascii():
+            raise ValueError("api_key: a text of ASCII characters is needed, the key that leads to this world")
+        self.add(name, key)
+        return JSONResponse({"name": name, "api_keys": [masked(key)], "world": "own"}, status_code=201)
+
+    def add(self, name: str, api_key: str, fake: OwnWorld | None = None) -> None:
+        """A world of its own for an organisation, an empty one or a given one.
+
+        Raises `ValueError` if the name or the key is taken.
+        """
+        shared = self._shared.surface.fake.world
+        if name in shared.organisations or name in self._own:
+            raise ValueError(
+                f"there is an organisation {name!r} already; POST /_fake/reset?organisation={name} empties it"
+            )
+        if len(self._own) >= _MOST_WORLDS:
+            raise ValueError(f"there are {_MOST_WORLDS} worlds already, which is the most")
+        if api_key.encode() in self._by_key or any(api_key in one.api_keys for one in shared.organisations.values()):
+            raise ValueError("the API key given belongs to another organisation already")
+        its = fake or self._make(api_key)
+        start = dump(its.world)
+
+        def reset() -> None:
+            its.reset()
+            restore(its.world, start)
+
+        self._own[name] = self._by_key[api_key.encode()] = _Part(its, reset, api_key)
+
+    async def _organisations(self, scope: Scope, receive: Receive) -> Response:
+        """Those that share a world, as its control API lists them, and those that have their own."""
+        listed = b""
+        status = 200
+
+        async def keep(message: Message) -> None:
+            nonlocal listed, status
+            status = message.get("status", status)
+            listed += message.get("body", b"")
+
+        await self._shared.surface.control(scope, receive, keep)
+        organisations = json.loads(listed)
+        if status == 200 and isinstance(organisations, list):
+            organisations += [
+                {"name": name, "api_keys": [masked(part.key)], "world": "own"} for name, part in self._own.items()
+            ]
+        return JSONResponse(organisations, status)
+
+    def _clear(self, name: str) -> Response:
+        """Forget the test results of an organisation that shares a world."""
+        world = self._shared.surface.fake.world
+        with world.lock:
+            own = [id for id, record in world.results.items() if record.organisation == name]
+            for id in own:
+                world.remove_test_result(id)
+        self._shared.timekeeper.plan()
+        return JSONResponse({"organisation": name, "removed": len(own)})
+
+    # --- the whole ----------------------------------------------------------------------------------------------
+
+    def begin(self) -> None:
+        """Keep time, from now on. To be called on the event loop."""
+        for part in self._parts():
+            part.timekeeper.plan()
+
+    def end_streams(self) -> None:
+        """Send away whoever listens to events."""
+        for part in self._parts():
+            part.surface.fake.feed.end()
+
+    def end(self) -> None:
+        """Keep time no more."""
+        for part in self._parts():
+            part.timekeeper.stop()
+
+    def _parts(self) -> list[_Part]:
+        return [self._shared, *self._own.values()]
+
+    def dump(self) -> dict[str, Any]:
+        """Every world, as `--save` writes them and `--seed` takes them back."""
+        whole = dump(self._shared.surface.fake.world)
+        if self._own:
+            whole["own_worlds"] = [
+                {
+                    "name": name,
+                    "api_key": part.key,
+                    "world": dump(part.surface.fake.world),
+                }
+                for name, part in self._own.items()
+            ]
+        return whole
+
+    @property
+    def world(self) -> World:
+        """The one that all share."""
+        return self._shared.surface.fake.world
+
+
+async def _body(receive: Receive) -> bytes:
+    parts = []
+    while True:
+        message = await receive()
+        parts.append(message.get("body", b""))
+        if not message.get("more_body"):
+            return b"".join(parts)
+
+
+def _replay(content: bytes) -> Receive:
+    async def receive() -> Message:
+        return {"type": "http.request", "body": content, "more_body": False}
+
+    return receive

@@ -1,0 +1,170 @@
+"""What is peculiar to a fake that is served elsewhere: the connection, the environment, organisations, its clock."""
+
+import http.server
+import os
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import httpx
+import pytest
+
+from fake_bluejay import FakeBluejay
+from fake_bluejay.remote import RemoteBluejay
+
+
+@pytest.fixture
+def served() -> Iterator[FakeBluejay]:
+    """A fake whose loopback server is connected to."""
+    fake = FakeBluejay()
+    yield fake
+    fake.stop()
+
+
+def test_it_names_the_server_in_the_environment_meanwhile(served: FakeBluejay, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("BLUEJAY_API_KEY", "a-real-key")
+    monkeypatch.delenv("BLUEJAY_API_URL", raising=False)
+    with FakeBluejay.connect(f"{served.url}/") as remote:
+        assert (os.environ["BLUEJAY_API_URL"], os.environ["BLUEJAY_API_KEY"]) == (served.base_url, served.api_key)
+        assert remote.base_url == served.base_url
+        assert remote.start() is remote
+    assert "BLUEJAY_API_URL" not in os.environ
+    assert os.environ["BLUEJAY_API_KEY"] == "a-real-key"
+
+
+async def test_as_an_async_context_manager(served: FakeBluejay) -> None:
+    async with FakeBluejay.connect(served.url):
+        assert os.environ["BLUEJAY_API_URL"] == served.base_url
+    assert os.environ.get("BLUEJAY_API_URL") != served.base_url
+
+
+def test_a_failed_assertion_tells_what_happened(served: FakeBluejay) -> None:
+    def a_test() -> None:
+        with FakeBluejay.connect(served.url) as remote:
+            httpx.get(f"{remote.base_url}/ping", headers={"X-API-Key": "k"})
+            raise AssertionError("mine")
+
+    with pytest.raises(AssertionError) as error:
+        a_test()
+    (note,) = error.value.__notes__
+    assert note.startswith("--- bluejay ---")
+    assert "GET /v1/ping" in note
+
+
+def test_suites_that_share_a_server_do_not_meet(serving: Callable[..., Any]) -> None:
+    with serving("--clock", "manual", "--no-access-log") as server:
+        all = FakeBluejay.connect(server.url)
+        one, two = (FakeBluejay.connect(server.url, organisation=name) for name in ("suite-1", "suite 2 & more"))
+        mine, theirs = one.add_test_result(agent="silent"), two.add_test_result(agent="silent")
+        assert mine.id == theirs.id == 1
+        assert mine != theirs
+        one.faults.respond(503)
+        for fake, status in ((one, 503), (one, 200), (two, 200)):
+            with fake, fake.client(headers={"X-API-Key": os.environ["BLUEJAY_API_KEY"]}) as client:
+                assert client.post("/v1/end-conversations", json={"test_result_ids": [1]}).status_code == status
+        one.clock.advance(30)
+        assert (mine.status, theirs.status, all.test_result(1).control) == ("CONVERSATION_ENDED", "RUNNING", None)
+        assert [len(fake.requests) for fake in (one, two, all)] == [2, 1, 0]
+        again = FakeBluejay.connect(server.url, organisation="suite-1")
+        assert again.api_key == one.api_key != two.api_key
+        assert again.test_results == one.test_results == [mine]
+        one.reset()
+        assert (one.test_results, two.test_results, len(all.test_results)) == ([], [theirs], 9)
+        with pytest.raises(ValueError, match="'default' shares a world with others"):
+            FakeBluejay.connect(server.url, organisation="default")
+
+
+def test_the_clock_can_be_told_how_to_pass(served: FakeBluejay) -> None:
+    clock = FakeBluejay.connect(served.url).clock
+    assert (clock.mode, clock.speed) == ("manual", 0)
+    clock.mode = "real"
+    clock.speed = 0
+    before = clock.now
+    assert (clock.mode, clock.speed, clock.now) == ("real", 0, before)
+    clock.speed = 1000
+    assert clock.speed == 1000
+    clock.mode = "manual"
+    with pytest.raises(ValueError, match="real"):
+        clock.mode = "fast"
+
+
+def test_run_until_over_a_clock_that_passes_by_itself(served: FakeBluejay) -> None:
+    remote = FakeBluejay.connect(served.url)
+    stuck = remote.add_test_result(agent="silent")
+    remote.clock.mode = "real"
+    httpx.post(f"{remote.base_url}/end-conversations", json={"test_result_ids": [stuck.id]}, headers={"X-API-Key": "k"})
+    remote.clock.run_until(lambda: stuck.status == "COMPLETED", limit=60)
+    assert stuck.history[0].cause == "watchdog"
+
+
+def test_many_are_added_at_once(served: FakeBluejay) -> None:
+    added = FakeBluejay.connect(served.url).add_test_results(10_001, agent="silent")
+    assert len(added) == len(served.test_results) == 10_001
+    assert added[-1].id == 10_001
+
+
+def test_a_test_result_that_is_gone(served: FakeBluejay) -> None:
+    remote = FakeBluejay.connect(served.url)
+    call = remote.add_test_result()
+    remote.reset()
+    assert repr(call) == "<TestResult 1 gone>"
+    with pytest.raises(KeyError, match="there is no test result 1"):
+        _ = call.status
+
+
+@pytest.mark.parametrize(
+    "url", ["127.0.0.1:8787", "http://127.0.0.1:8787/v1", "ftp://127.0.0.1", "http://127.0.0.1:many", ""]
+)
+def test_what_is_no_address(url: str) -> None:
+    with pytest.raises(ValueError, match=r"a server's address is needed, e\.g\. http://127\.0\.0\.1:8787"):
+        FakeBluejay.connect(url)
+
+
+def test_a_server_that_is_gone_is_one_clear_error(serving: Callable[..., Any]) -> None:
+    with serving("--no-access-log") as server:
+        remote = FakeBluejay.connect(server.url)
+        server.process.send_signal(signal.SIGTERM)
+        server.process.communicate(timeout=20)
+    message = rf"no fake Bluejay answers at {server.url} \(.*refused\); `fake-bluejay serve` starts one"
+    for call in (lambda: FakeBluejay.connect(server.url), lambda: remote.test_results):
+        with pytest.raises(ConnectionError, match=message) as error:
+            call()
+        assert error.value.__suppress_context__
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "error", "message"),
+    [
+        (404, b"<html>", ConnectionError, "is no fake Bluejay"),
+        (200, b'{"status": "up"}', ConnectionError, "is no fake Bluejay"),
+        (200, b"ok", ConnectionError, "is no fake Bluejay"),
+        (502, b"[]", ConnectionError, "is no fake Bluejay"),
+        (403, b'{"detail": "not for this caller"}', PermissionError, "^not for this caller$"),
+    ],
+)
+def test_a_server_that_is_something_else(status: int, body: bytes, error: type[Exception], message: str) -> None:
+    class Other(http.server.BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(status)
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *arguments: object) -> None: ...
+
+    with http.server.HTTPServer(("127.0.0.1", 0), Other) as server:
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+        thread.start()
+        try:
+            with pytest.raises(error, match=message):
+                FakeBluejay.connect(f"http://127.0.0.1:{server.server_port}")
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+def test_every_member_of_a_fake_is_there() -> None:
+    """But for the ways into this process."""
+    near, far = ({name for name in dir(kind) if name[0] != "_"} for kind in (FakeBluejay, RemoteBluejay))
+    assert near - far == {"app", "connect", "load", "stubs", "transport"}
+    assert far - near == set()

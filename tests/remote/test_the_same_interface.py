@@ -1,0 +1,239 @@
+"""Each test here runs over a fake in this process, over one in a thread, and over one that another process serves."""
+
+import json
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import httpx
+import pytest
+
+from fake_bluejay import FakeBluejay
+from fake_bluejay.agents import drops_after, ends_within, silent
+from fake_bluejay.fake import Snapshot
+from fake_bluejay.remote import RemoteBluejay
+
+START = datetime(2026, 1, 1, tzinfo=UTC)
+EMPTY = FakeBluejay().dump()
+Fake = FakeBluejay | RemoteBluejay
+
+
+@pytest.fixture(scope="module")
+def server(serving: Callable[..., Any]) -> Iterator[str]:
+    with serving("--clock", "manual", "--no-access-log") as running:
+        yield running.url
+
+
+@pytest.fixture(params=["here", "in a thread", "served"])
+def fake(request: pytest.FixtureRequest) -> Iterator[Fake]:
+    if request.param == "served":
+        remote = FakeBluejay.connect(request.getfixturevalue("server"))
+        remote.reset()
+        remote.faults.clear()
+        remote.restore(Snapshot(remote, EMPTY))
+        yield remote
+        return
+    local = FakeBluejay()
+    try:
+        yield FakeBluejay.connect(local.url) if request.param == "in a thread" else local
+    finally:
+        local.stop()
+
+
+def end(fake: Fake, *ids: int, key: str = "a-very-secret-key") -> httpx.Response:
+    with fake.client() as client:
+        return client.post("/v1/end-conversations", json={"test_result_ids": ids}, headers={"X-API-Key": key})
+
+
+def test_the_watchdog_to_the_microsecond(fake: Fake) -> None:
+    stuck = fake.add_test_result(agent=silent())
+    assert (stuck.status, stuck.history, stuck.control, stuck.watchdog) == ("RUNNING", [], None, None)
+    assert end(fake, stuck.id, 999).json()["failed_ids"] == [999]
+    assert stuck.watchdog is not None
+    assert (stuck.watchdog.armed_at, stuck.watchdog.due) == (START, START + timedelta(seconds=30))
+    fake.clock.advance(29.999999)
+    assert stuck.status == "RUNNING"
+    fake.clock.advance(0.000001)
+    assert stuck.status == "CONVERSATION_ENDED"
+    (entry,) = stuck.history
+    assert entry == (START + timedelta(seconds=30), "RUNNING", "CONVERSATION_ENDED", "end", "watchdog")
+    assert stuck.control is not None
+    assert (stuck.control.by, stuck.control.expired_at) == ("watchdog", stuck.end_time)
+    assert (stuck.created_at, stuck.start_time) == (START, START)
+    fake.assert_ended(stuck.id, by="watchdog")
+    fake.assert_failed(999)
+
+
+def test_test_results_are_views(fake: Fake) -> None:
+    first, *others = fake.add_test_results(3, agent="ends-within=20", digital_human_id=7)
+    named = fake.add_test_result(id=50, status="QUEUED", agent=drops_after(5))
+    assert [one.id for one in fake.test_results] == [1, 2, 3, 50]
+    assert fake.test_results == [first, *others, named]
+    assert (first.agent, first.fields, first.organisation) == (ends_within(20), {"digital_human_id": 7}, "default")
+    assert fake.test_result(50) == named
+    named.set_status("DISPATCHED")
+    named.set_status("RUNNING")
+    named.agent = None
+    assert named.agent is None
+    named.set_status("QUEUED", force=True)
+    assert [(one.to, one.cause) for one in named.history][-1] == ("QUEUED", "test")
+    first.end()
+    others[0].drop()
+    assert (first.status, first.history[-1].cause, others[0].status) == ("CONVERSATION_ENDED", "agent", "CALL_DROPPED")
+    assert repr(first) == "<TestResult 1 CONVERSATION_ENDED>"
+
+
+def test_time(fake: Fake) -> None:
+    assert (fake.clock.now, fake.clock.next_due, fake.clock.pending) == (START, None, [])
+    call = fake.add_test_result()
+    end(fake, call.id)
+    assert fake.clock.next_due == START + timedelta(seconds=2)
+    assert [(timer.kind, timer.test_result_id) for timer in fake.clock.pending] == [("agent_ends", 1), ("watchdog", 1)]
+    fake.clock.run_until(lambda: call.status != "RUNNING", limit=3)
+    assert fake.clock.now == START + timedelta(seconds=2)
+    with pytest.raises(TimeoutError, match=r"did not hold within 0\.5 s"):
+        fake.clock.run_until(lambda: False, limit=0.5)
+    assert fake.clock.now == START + timedelta(seconds=2.5)
+    fake.clock.advance_to(START + timedelta(seconds=20))
+    fake.clock.advance(timedelta(minutes=1))
+    assert (fake.clock.now, call.status) == (START + timedelta(seconds=80), "COMPLETED")
+
+
+def test_control_objects(fake: Fake) -> None:
+    fake.add_test_results(2)
+    end(fake, 2, 1)
+    assert [(one.id, one.test_result_id, one.written_at, one.by) for one in fake.control_objects] == [
+        (1, 2, START, None),
+        (2, 1, START, None),
+    ]
+
+
+def test_the_journal(fake: Fake) -> None:
+    fake.assert_no_requests()
+    end(fake, 9)
+    (one,) = fake.requests
+    assert (one.method, one.path, one.json, one.at) == (
+        "POST",
+        "/v1/end-conversations",
+        {"test_result_ids": [9]},
+        START,
+    )
+    assert one.headers["content-type"] == "application/json"
+    assert one.response is not None
+    assert (one.response.status_code, one.response.json["failed_ids"]) == (200, [9])
+    assert one.response.headers["content-type"] == "application/json"
+    fake.assert_requested("POST", "/v1/end-conversations", times=1)
+
+
+def test_assertions_show_what_did_arrive(fake: Fake) -> None:
+    fake.add_test_result(agent=silent())
+    end(fake, 1, 9)
+    checks: list[tuple[Callable[[], None], str]] = [
+        (lambda: fake.assert_ended(9), "no call marked 9"),
+        (lambda: fake.assert_ended(1, by="agent"), "1 was marked, but not ended by the agent: it is RUNNING, and was"),
+        (lambda: fake.assert_failed(1), "no call was refused for 1"),
+        (lambda: fake.assert_no_requests(), "1 requests arrived"),
+        (lambda: fake.assert_requested("GET", "/v1/ping"), "GET /v1/ping was expected at least once, and came 0"),
+    ]
+    for check, message in checks:
+        with pytest.raises(AssertionError) as error:
+            check()
+        assert message in str(error.value)
+        assert "<POST /v1/end-conversations key=a-ve…ey" in str(error.value)
+        assert "secret" not in str(error.value)
+
+
+def test_the_report_is_the_same(fake: Fake) -> None:
+    fake.readings.set(success="always")
+    fake.faults.respond(503, after=1)
+    fake.add_test_result(agent=silent())
+    end(fake, 1)
+    fake.clock.advance(30)
+    lines = fake.report().splitlines()
+    assert lines[:3] == [
+        "now 2026-01-01T00:00:30+00:00, 1 timers pending, seed 0",
+        "readings that are not the defaults: success=always",
+        "faults still armed: [respond(status=503)]",
+    ]
+    assert lines[-1].endswith("test result 1: RUNNING → CONVERSATION_ENDED (end, by the watchdog)")
+
+
+def test_faults_readings_stubs(fake: Fake) -> None:
+    fake.add_test_result()
+    fake.faults.respond(503, json={"detail": "busy"}, headers={"retry-after": "1"}, path="/v1/end-conversations")
+    fake.faults.refuse_control_write(1, times=2)
+    assert (len(fake.faults), bool(fake.faults), [one.times for one in fake.faults]) == (2, True, [1, 2])
+    refused = end(fake, 1)
+    assert (refused.status_code, refused.json(), refused.headers["retry-after"]) == (503, {"detail": "busy"}, "1")
+    assert end(fake, 1).json()["failed_ids"] == [1]
+    fake.faults.clear()
+    fake.readings.set(no_failed_ids="empty-list")
+    assert (fake.readings.no_failed_ids, dict(fake.readings)["no_failed_ids"]) == ("empty-list", "empty-list")
+    assert end(fake, 1).json()["failed_ids"] == []
+    fake.stub("GET", "/v1/phone-numbers/{id}", json={"number": "+44"})
+    with fake.client() as client:
+        assert client.get("/v1/phone-numbers/5", headers={"X-API-Key": "k"}).json() == {"number": "+44"}
+
+
+def test_organisations(fake: Fake) -> None:
+    fake.add_organisation("other", api_key="other-key")
+    assert fake.require_known_keys
+    fake.add_test_result()
+    fake.add_test_result(organisation="other")
+    assert end(fake, 1, 2, key=fake.api_key).json()["test_result_ids"] == [1]
+    assert end(fake, 1, 2, key="other-key").json()["test_result_ids"] == [2]
+
+
+def test_states(fake: Fake) -> None:
+    call = fake.add_test_result()
+    with fake.snapshot():
+        end(fake, call.id)
+        fake.clock.advance(60)
+        assert call.status == "COMPLETED"
+    assert (call.status, call.history, fake.control_objects) == ("RUNNING", [], [])
+    before = fake.dump()
+    assert FakeBluejay.load(json.loads(json.dumps(before))).dump() == before
+    assert fake.world.results.keys() == {1}
+    with pytest.raises(ValueError, match=r"test_results\[0\]\.status: unknown status 'BUSY'"):
+        fake.restore(Snapshot(fake, {**before, "test_results": [{**before["test_results"][0], "status": "BUSY"}]}))
+    assert fake.dump() == before
+
+
+async def test_async_clients(fake: Fake) -> None:
+    async with fake.async_client() as client:
+        answer = await client.post("/v1/end-conversations", json={}, headers={"X-API-Key": "k"})
+    assert answer.status_code == 422
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda fake: fake.add_test_result(id=7), "id 7 is taken; there are: 7"),
+        (lambda fake: fake.add_test_result(status="RUNING"), "unknown status 'RUNING'; did you mean 'RUNNING'?"),
+        (lambda fake: fake.add_test_result(agent="sleepy"), "unknown agent behaviour 'sleepy'"),
+        (lambda fake: fake.add_test_result(colour="red"), "unknown field of a test result 'colour'"),
+        (lambda fake: fake.clock.advance(-1), "cannot advance by -1"),
+        (lambda fake: fake.clock.advance(float("nan")), "finite"),
+        (lambda fake: fake.clock.advance_to(START - timedelta(days=1)), "cannot advance to 2025-12-31"),
+        (lambda fake: fake.clock.advance_to(datetime(2027, 1, 1)), "no time zone"),
+        (lambda fake: fake.readings.set(sucess="always"), "unknown reading 'sucess'; did you mean 'success'?"),
+        (lambda fake: fake.test_result(7).set_status("QUEUED"), "from RUNNING to QUEUED"),
+        (lambda fake: fake.faults.delay(-1), "-1"),
+        (lambda fake: fake.stub("FETCH", "/v1/x"), "unknown method 'FETCH'"),
+        (lambda fake: fake.add_organisation("default", "k"), "'default' already"),
+        (lambda fake: fake.assert_ended(7, by="cat"), "unknown cause of an end: 'cat'"),
+    ],
+)
+def test_bad_input_names_the_value_and_the_choices(fake: Fake, call: Callable[[Fake], object], message: str) -> None:
+    fake.add_test_result(id=7)
+    before = fake.dump()
+    with pytest.raises(ValueError) as error:  # noqa: PT011 - the message is compared below
+        call(fake)
+    assert message in str(error.value)
+    assert fake.dump() == before
+
+
+def test_an_unknown_id_names_the_known_ones(fake: Fake) -> None:
+    fake.add_test_results(2)
+    with pytest.raises(KeyError, match="there is no test result 8; there are: 1, 2"):
+        fake.test_result(8)
