@@ -23,6 +23,7 @@ from fake_bluejay.api.stubs import Stubs
 from fake_bluejay.control import data, models
 from fake_bluejay.core import dump as dumps
 from fake_bluejay.core.agents import agent_from_text
+from fake_bluejay.core.calls import call_from_dict
 from fake_bluejay.core.clock import ScaledClock
 from fake_bluejay.core.feed import Feed
 from fake_bluejay.core.records import Record, check_fields
@@ -171,10 +172,13 @@ def add_test_results(control: Control, call: Call) -> Any:
     """Add a test result, or with `count` so many. It is RUNNING unless told otherwise."""
     new: models.NewTestResult = call.body
     agent = None if new.agent is None else agent_from_text(new.agent)
+    script = None if new.call is None else call_from_dict(new.call)
     add, fields = control.world.add_test_result, new.model_extra or {}
     if new.count is None:
-        return data.test_result(add(new.id, new.status, agent, new.organisation, **fields))
-    return [data.test_result(add(None, new.status, agent, new.organisation, **fields)) for _ in range(new.count)]
+        return data.test_result(add(new.id, new.status, agent, new.organisation, script, **fields))
+    return [
+        data.test_result(add(None, new.status, agent, new.organisation, script, **fields)) for _ in range(new.count)
+    ]
 
 
 def test_result(control: Control, call: Call) -> Any:
