@@ -11,6 +11,7 @@ import httpx
 import pytest
 
 from fake_bluejay import FakeBluejay
+from fake_bluejay.remote import RemoteBluejay
 
 
 @pytest.fixture
@@ -160,3 +161,10 @@ def test_a_server_that_is_something_else(status: int, body: bytes, error: type[E
         finally:
             server.shutdown()
             thread.join()
+
+
+def test_every_member_of_a_fake_is_there() -> None:
+    """But for the ways into this process."""
+    near, far = ({name for name in dir(kind) if name[0] != "_"} for kind in (FakeBluejay, RemoteBluejay))
+    assert near - far == {"app", "connect", "load", "stubs", "transport"}
+    assert far - near == set()

@@ -10,6 +10,7 @@ import ssl
 import stat
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -151,6 +152,48 @@ def test_it_stops_at_once_and_leaves_no_file(serving: Callable[..., Any]) -> Non
         output, _ = process.communicate(timeout=20)
         assert (process.returncode, "Traceback" in output, "exceeded" in output) == (0, False, False)
         assert not directory.exists()
+
+
+def test_a_connection_that_says_nothing_is_closed(serving: Callable[..., Any]) -> None:
+    """Or does not go on with its handshake; one that said plain HTTP is the server's other bounds' to close."""
+    with serving("--tls", "--no-access-log", "--client-timeout", "0.2") as server:
+        for pieces in ([], [b"CONN"], [b"\x16"], [b"CONNECT api.getbluejay.ai:443 HTTP/1.1\r\n\r\n", b"\x16\x03"]):
+            assert spoken(server.url, *pieces) in (b"", b"HTTP/1.1 200 Connection established\r\n\r\n")
+        server.process.send_signal(signal.SIGTERM)
+        output, _ = server.process.communicate(timeout=20)
+        assert (server.process.returncode, output) == (0, "")
+
+
+def test_a_client_that_does_not_trust_it_leaves_nothing_behind(serving: Callable[..., Any]) -> None:
+    """Neither a traceback, nor a connection that counts."""
+    with serving("--tls", "--no-access-log", "--max-connections", "5") as server:
+        for _ in range(20):
+            with pytest.raises(httpx.ConnectError, match="certificate verify failed"):
+                httpx.get(server.url.replace("http://127.0.0.1", "https://localhost"))
+        assert httpx.get(f"{server.url}/_fake/health").status_code == 200
+        server.process.send_signal(signal.SIGTERM)
+        output, _ = server.process.communicate(timeout=20)
+        assert (server.process.returncode, output) == (0, "")
+
+
+def test_a_private_key_is_in_a_file_for_a_moment_and_for_its_owner(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    removed = []
+    unlink = os.unlink
+
+    def watched(path: Any, **more: Any) -> None:
+        if not more:
+            removed.append((stat.S_IMODE(os.stat(path).st_mode), "PRIVATE KEY" in Path(path).read_text()))
+        unlink(path, **more)
+
+    monkeypatch.setattr(os, "unlink", watched)
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    with throw_away_authority() as tls:
+        assert removed == [(0o600, True)]
+        assert [path for path in tmp_path.rglob("*") if path.is_file()] == [tls.ca_file]
+        assert "PRIVATE" not in tls.ca_file.read_text()
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_file_of_ones_own_is_written_again_and_never_another(tmp_path: Path) -> None:
