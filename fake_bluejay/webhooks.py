@@ -161,6 +161,8 @@ class Webhooks:
             self._receivers.pop(registered.id, None)  # one of before a reset has the same id
             if not isinstance(to, str):
                 self._receivers[registered.id] = to
+            if (tell := self._world.on_change) is not None:
+                tell("webhook-added", registered)
         return Webhook(registered.id, registered.secret)
 
     def _check(self, url: str) -> None:
@@ -181,6 +183,8 @@ class Webhooks:
                 raise KeyError(f"there is no webhook {id!r}")
             del self._world.outbox.webhooks[id]
             self._receivers.pop(id, None)
+            if (tell := self._world.on_change) is not None:
+                tell("webhook-removed", id)
 
     def send(self, event: str, payload: Any, organisation: str = DEFAULT_ORGANISATION) -> None:
         """Send a payload of your own: an event of calls outside simulations, say. Raises `ValueError` for no event."""

@@ -1,7 +1,8 @@
 """What the control API can do: one function an operation, and the table of them, which routes and documentation share.
 
-Each runs under the world's lock, after what has fallen due has happened. It raises `ValueError` for what cannot be,
-which is a 400, and `NotFound` for what is not there.
+Each runs after what has fallen due has happened, under the world's lock, unless webhooks may be told of what it does:
+these are called without. It raises `ValueError` for what cannot be, which is a 400, and `NotFound` for what is not
+there.
 """
 
 from __future__ import annotations
@@ -177,26 +178,27 @@ def test_results(control: Control, call: Call) -> Any:
 def _has(record: Record, word: str) -> bool:
     if word[0] == "#":
         return str(record.id) == word[1:]
-    run = record.fields.get("simulation_run_id", "")
-    return word in f"{record.id} {record.status} {record.agent or ''} {record.organisation} {run}".lower()
+    text = f"{record.id} {record.status} {record.agent or ''} {record.organisation} run {record.run_id}"
+    return word in text.lower()
 
 
 def add_test_results(control: Control, call: Call) -> Any:
     """Add a test result, or with `count` so many. It is RUNNING unless told otherwise."""
     new: models.NewTestResult = call.body
     agent = None if new.agent is None else agent_from_text(new.agent)
-    script = None if new.call is None else call_from_dict(new.call)
-    add, fields = control.world.add_test_result, new.model_extra or {}
-    if new.count is None:
-        return data.test_result(add(new.id, new.status, agent, new.organisation, script, **fields))
-    return [
-        data.test_result(add(None, new.status, agent, new.organisation, script, **fields)) for _ in range(new.count)
-    ]
+    call_ = None if new.call is None else call_from_dict(new.call)
+
+    def add(id: int | None) -> Any:
+        fields = new.model_extra or {}
+        return data.test_result(control.world.add_test_result(id, new.status, agent, new.organisation, call_, **fields))
+
+    return add(new.id) if new.count is None else [add(None) for _ in range(new.count)]
 
 
 def test_result(control: Control, call: Call) -> Any:
     """One test result."""
-    return data.test_result(_found(control, call))
+    with control.world.lock:
+        return data.test_result(_found(control, call))
 
 
 def change_test_result(control: Control, call: Call) -> Any:
@@ -209,7 +211,7 @@ def change_test_result(control: Control, call: Call) -> Any:
         control.world.set_status(record.id, change.status, force=change.force)
     if "agent" in given or change.fields:
         control.world.edit(record.id, agent=agent if "agent" in given else ..., fields=change.fields)
-    return data.test_result(record)
+    return test_result(control, call)
 
 
 def remove_test_result(control: Control, call: Call) -> Any:
@@ -224,7 +226,7 @@ def happen(control: Control, call: Call) -> Any:
     if call.body.event not in set(Event) - {Event.FORCE}:
         raise ValueError(unknown("event", call.body.event, sorted(set(Event) - {Event.FORCE})))
     control.world.happen(record.id, Event(call.body.event), call.body.cause)
-    return data.test_result(record)
+    return test_result(control, call)
 
 
 def _found(control: Control, call: Call) -> Record:
@@ -274,7 +276,8 @@ async def end_conversations(control: Control, call: Call) -> Any:
 
 def clock(control: Control, call: Call) -> Any:
     """The clock, and what is due next by it."""
-    return data.clock(control.world)
+    with control.world.lock:
+        return data.clock(control.world)
 
 
 def change_clock(control: Control, call: Call) -> Any:
@@ -311,7 +314,7 @@ def advance(control: Control, call: Call) -> Any:
         if due is None:
             raise ValueError("no timer is pending, so there is no next one to advance to; give seconds instead")
         world.advance(max(0, due - world.clock.now()) / 1_000_000)
-    return data.clock(world)
+    return clock(control, call)
 
 
 # --- requests -------------------------------------------------------------------------------------------------------
@@ -471,6 +474,8 @@ class Operation(NamedTuple):
     takes: type[BaseModel] | None = None
     query: type[BaseModel] | None = None
     status: int = 200
+    locked: bool = True
+    """Whether it runs under the world's lock."""
 
 
 OPERATIONS = (
@@ -490,13 +495,17 @@ OPERATIONS = (
         status=201,
     ),
     Operation("GET", "test-results/{id}", test_result, models.TestResult),
-    Operation("PATCH", "test-results/{id}", change_test_result, models.TestResult, models.TestResultChange),
+    Operation(
+        "PATCH", "test-results/{id}", change_test_result, models.TestResult, models.TestResultChange, locked=False
+    ),
     Operation("DELETE", "test-results/{id}", remove_test_result, models.Cleared),
-    Operation("POST", "test-results/{id}/events", happen, models.TestResult, models.Event),
-    Operation("POST", "end-conversations", end_conversations, models.ClientAnswer, models.EndConversations),
+    Operation("POST", "test-results/{id}/events", happen, models.TestResult, models.Event, locked=False),
+    Operation(
+        "POST", "end-conversations", end_conversations, models.ClientAnswer, models.EndConversations, locked=False
+    ),
     Operation("GET", "clock", clock, models.Clock),
     Operation("PATCH", "clock", change_clock, models.Clock, models.ClockChange),
-    Operation("POST", "clock/advance", advance, models.Clock, models.Advance),
+    Operation("POST", "clock/advance", advance, models.Clock, models.Advance, locked=False),
     Operation("GET", "requests", requests, list[models.Exchange], query=models.RequestsQuery),
     Operation("DELETE", "requests", clear_requests, models.Cleared),
     Operation("GET", "requests/{id}", request, models.Exchange),
