@@ -121,7 +121,7 @@ class DeliveryView:
     @property
     def given_up(self) -> bool:
         """Whether it has not, and is not sent any more."""
-        return not self.delivered and not self._delivery.planned
+        return self._delivery.given_up
 
     def __repr__(self) -> str:
         state = "delivered" if self.delivered else "given up" if self.given_up else "on its way"
@@ -135,6 +135,8 @@ class Webhooks:
         self._world = world
         self.loopback_only = loopback_only
         """Whether a URL must be on this machine: a fake tells nobody else anything, unless told otherwise."""
+        self.on_attempt: Callable[[], None] = lambda: None
+        """Told, on any thread, that an attempt is over, and the next may be planned."""
         self._receivers: dict[str, Receiver] = {}
         self._under_way: list[threading.Thread] = []
 
@@ -159,6 +161,8 @@ class Webhooks:
             self._receivers.pop(registered.id, None)  # one of before a reset has the same id
             if not isinstance(to, str):
                 self._receivers[registered.id] = to
+            if (tell := self._world.on_change) is not None:
+                tell("webhook-added", registered)
         return Webhook(registered.id, registered.secret)
 
     def _check(self, url: str) -> None:
@@ -179,6 +183,8 @@ class Webhooks:
                 raise KeyError(f"there is no webhook {id!r}")
             del self._world.outbox.webhooks[id]
             self._receivers.pop(id, None)
+            if (tell := self._world.on_change) is not None:
+                tell("webhook-removed", id)
 
     def send(self, event: str, payload: Any, organisation: str = DEFAULT_ORGANISATION) -> None:
         """Send a payload of your own: an event of calls outside simulations, say. Raises `ValueError` for no event."""
@@ -267,6 +273,7 @@ class Webhooks:
         if receiver is not None and self._world.now() - began > PATIENCE:
             status, problem = None, "no answer within 5 seconds"
         self._world.attempted(delivery, status, problem)
+        self.on_attempt()
 
     def _request(self, delivery: Delivery, registered: Registered) -> Request:
         signed = self._world.readings.webhook_proof is WebhookProof.SIGNATURE

@@ -270,6 +270,8 @@ class World:
         """How it went to carry a delivery: the status that came back, or the problem. What failed is tried again."""
         with self.lock:
             self.outbox.attempted(delivery, status, problem, self.clock.now())
+            if (tell := self.on_change) is not None:
+                tell("webhook-attempted", delivery)
 
     def _fire(self, due: int, kind: TimerKind, record: Record) -> None:
         if kind == "call_proceeds":
@@ -414,6 +416,8 @@ class World:
             if inbound and self.outbox.webhooks:
                 payload = outbound_simulation_started(run, told)
                 self.outbox.emit("outbound_simulation_started", run.organisation, payload, now)
+            if (tell := self.on_change) is not None:
+                tell("run-added", run)
             return run
 
     def _script_for(self, human: Resource, name: str, inbound: bool) -> Call:
@@ -444,6 +448,8 @@ class World:
                 del self.results[result_id]
                 if (tell := self.on_change) is not None:
                     tell("test-result-removed", result_id)
+            if (tell := self.on_change) is not None:
+                tell("run-removed", id)
 
     def happen(self, id: int, event: Event, cause: str) -> None:
         """Let an event happen to a test result.

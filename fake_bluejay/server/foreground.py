@@ -11,6 +11,7 @@ import signal
 import socket
 import ssl
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
@@ -20,6 +21,7 @@ from typing import Any
 import uvicorn
 
 from fake_bluejay.fake import FakeBluejay
+from fake_bluejay.intercept.virtual_time import REAL_TIME_THREADS
 from fake_bluejay.server import saving
 from fake_bluejay.server.access import AccessLog
 from fake_bluejay.server.gate import Gate
@@ -128,6 +130,9 @@ class _Server(uvicorn.Server):
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
+        REAL_TIME_THREADS.add(
+            threading.get_ident()
+        )  # receivers of webhooks are not waited for here: they may call back
         self._worlds.begin()
         self._sweeping = asyncio.create_task(sweep(self.server_state.connections))
         if self._saver is not None and hasattr(signal, "SIGUSR1"):
@@ -135,6 +140,8 @@ class _Server(uvicorn.Server):
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         self._worlds.end_streams()  # or it would wait for clients that mean to listen for ever
+        for _ in range(10):  # so many turns of the loop bring the streams' last words on their way
+            await asyncio.sleep(0)
         await super().shutdown(sockets)
         self._worlds.end()
         if self._sweeping is not None:

@@ -44,6 +44,7 @@ class _Part:
     def __init__(self, fake: Served, reset: Callable[[], None], key: str = "") -> None:
         self.surface = Surface(fake, reset)
         self.timekeeper = Timekeeper(fake.world)
+        fake.webhooks.on_attempt = self.timekeeper.look_soon
         self.key = key
         """The key that leads here; empty for the world that all share."""
 

@@ -50,8 +50,8 @@ def main() -> None:
     IMAGES.mkdir(exist_ok=True)
     with chromium() as browser:
         for name, scheme, width, height in [
-            ("console-light", "light", 1360, 860),
-            ("console-dark", "dark", 1360, 860),
+            ("console-light", "light", 1360, 960),
+            ("console-dark", "dark", 1360, 960),
             ("console-narrow", "light", 390, 780),
         ]:
             page = browser.new_page(viewport={"width": width, "height": height}, color_scheme=scheme)  # type: ignore[arg-type]

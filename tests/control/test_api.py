@@ -402,6 +402,7 @@ def test_every_answer_is_as_the_document_says(fake: FakeBluejay, control: httpx.
     fake.add_test_result(agent=silent())
     fake.faults.delay(1, path="/v1/none")
     fake.stub("GET", "/v1/x", json=[1])
+    fake.webhooks.add(lambda request: None)
     end(fake, 1)
     fake.clock.advance(31)
     for operation in OPERATIONS:
@@ -444,3 +445,12 @@ def test_the_transition_table(control: httpx.Client) -> None:
     assert {"from": "RUNNING", "event": "end", "to": "CONVERSATION_ENDED"} in table["transitions"]
     assert {"name": "COMPLETED", "final": True} in table["statuses"]
     assert {"name": "CONVERSATION_ENDED", "final": False} in table["statuses"]
+
+
+def test_a_call_that_goes_on_by_itself(fake: FakeBluejay, control: httpx.Client) -> None:
+    added = control.post("/test-results", json={"status": "QUEUED", "call": {"waits": 3, "talks_for": None}}).json()
+    assert (added["call"], added["run"]) == ({"waits": 3, "talks_for": None}, None)
+    control.post("/clock/advance", json={"seconds": 5})
+    assert fake.test_result(1).status == "RUNNING"
+    refused = control.post("/test-results", json={"call": {"wait": 3}})
+    assert (refused.status_code, "did you mean 'waits'?" in refused.json()["detail"]) == (400, True)

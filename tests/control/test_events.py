@@ -114,6 +114,16 @@ def test_every_change_is_told_in_order(fake: FakeBluejay) -> None:
         assert comes("test-result-removed") == {"id": 1}
         fake.requests.clear()
         comes("requests-cleared")
+        webhook = fake.webhooks.add(lambda request: 503, ["simulation_ended"])
+        assert comes("webhook-added")["events"] == ["simulation_ended"]
+        fake.add_test_result().end()
+        assert comes("webhook-attempted")["status"] == 503
+        fake.webhooks.remove(webhook)
+        assert comes("webhook-removed") == {"id": webhook.id}
+        run = fake.queue_run(fake.add_simulation(digital_humans=2))
+        assert comes("run-added")["test_results"] == 2
+        fake.world.remove_run(run.id)
+        assert comes("run-removed") == {"id": run.id}
         fake.reset()
         comes("world-replaced")
         assert {kind for _, kind, _ in told} >= set(KINDS)

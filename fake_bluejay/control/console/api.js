@@ -50,6 +50,8 @@ const TOPICS = {
   "control-object-gone": ["results", "result"],
   "test-result-changed": ["results", "result"],
   "test-result-removed": ["overview", "results", "result"],
+  "run-added": ["results"],
+  "run-removed": ["overview", "results", "result"],
   "clock-moved": ["overview"],
   "clock-changed": ["overview"],
   "request-answered": ["overview", "requests"],

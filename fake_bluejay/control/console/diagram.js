@@ -2,7 +2,7 @@
 // the right. No status is named here, so a table that changes is drawn as it then is.
 
 import { svg } from "./dom.js";
-import { table, tone, waysOn } from "./statuses.js";
+import { isFinal, table, tone, waysOn } from "./statuses.js";
 
 const NODE = { width: 142, height: 24 };
 const PITCH = 43;
@@ -14,7 +14,7 @@ const WIDTH = RIGHT + NODE.width + 4;
 function ranks() {
   const rank = new Map(table.statuses.map((one) => [one.name, 0]));
   for (let round = 0; round < table.statuses.length; round += 1) {
-    for (const { from, to } of table.transitions) rank.set(to, Math.max(rank.get(to), Math.min(rank.get(from) + 1, table.statuses.length)));
+    for (const { from, to } of table.transitions) if (!isFinal(from)) rank.set(to, Math.max(rank.get(to), Math.min(rank.get(from) + 1, table.statuses.length)));
   }
   return rank;
 }

@@ -77,12 +77,15 @@ async function lookAtFaults() {
   $("#fault-clear").hidden = faults.length === 0;
 }
 
+// What stands between backticks is code.
+const withCode = (text) => text.split("`").map((part, index) => (index % 2 ? h("code", null, part) : part));
+
 async function lookAtReadings() {
   const readings = await get("readings");
   const tab = $("#reading-list");
   const focused = tab.contains(document.activeElement) ? document.activeElement.id : null;
   tab.replaceChildren(...readings.map((one) => h("div", { class: `reading${one.choice === one.default ? "" : " changed"}` },
-    h("label", { for: `reading-${one.name}` }, one.question),
+    h("label", { for: `reading-${one.name}` }, h("span", null, withCode(one.question))),
     h("select", {
       id: `reading-${one.name}`,
       onchange: (event) => attempt(() => send("PATCH", "readings", { [one.name]: event.target.value })).then(() => look("readings", "overview")),

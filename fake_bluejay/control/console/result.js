@@ -3,14 +3,14 @@
 import { $, h, put, sure } from "./dom.js";
 import { attempt, get, look, onLook, Refused, send } from "./api.js";
 import { instant, seconds, tick, timeOfDay } from "./time.js";
-import { pill, table, waysOn, words } from "./statuses.js";
+import { isFinal, pill, table, waysOn, words } from "./statuses.js";
 import { choose, happen, mark, selected } from "./results.js";
 import { diagram } from "./diagram.js";
 
 let shown = null;
 export let record = null;
 
-const BY = { agent: "agent", watchdog: "watchdog", test: "by hand", evaluation: "evaluation", api: "API" };
+const BY = { agent: "agent", watchdog: "watchdog", test: "by hand", evaluation: "evaluation", api: "API", call: "call", limit: "longest duration" };
 
 function entries(one) {
   const list = [{ at: one.created_at, what: h("span", null, "added"), kind: "plain" }];
@@ -64,9 +64,10 @@ function actions(one) {
   if (one.status === "RUNNING") {
     buttons.unshift(h("button", { type: "button", class: "primary", id: "result-mark", "aria-keyshortcuts": "m", onclick: () => mark(one.id) }, one.watchdog ? "Mark again" : "Mark for ending"));
   }
-  return buttons.length
-    ? h("div", { class: "buttons" }, buttons)
-    : h("p", { class: "muted" }, "Nothing can happen to it any more: this status is final.");
+  return [
+    isFinal(one.status) ? h("p", { class: "muted" }, "By itself, nothing: this status is final.") : null,
+    h("div", { class: "buttons" }, buttons),
+  ];
 }
 
 function forceForm(one) {
@@ -116,11 +117,13 @@ function draw(one, instead) {
     h("dl", { class: "facts" },
       h("dt", null, h("label", { for: "result-agent" }, "Agent")), h("dd", null, agentForm(one)),
       h("dt", null, "Organisation"), h("dd", null, one.organisation),
+      one.run === null ? null : [h("dt", null, "Run"), h("dd", null, String(one.run))],
       h("dt", null, "Added"), h("dd", { class: "mono" }, `${one.created_at.slice(0, 10)} ${timeOfDay(one.created_at)}`)),
     h("h3", null, "Timeline"),
     timeline(one),
     h("h3", null, "What may happen now"),
     actions(one),
+    one.call ? h("details", null, h("summary", null, "Script of its call"), h("pre", null, JSON.stringify(one.call, null, 2))) : null,
     fields.length ? h("details", null, h("summary", null, `Fields (${fields.length})`), h("pre", null, JSON.stringify(one.fields, null, 2))) : null,
     h("h3", null, "Transitions"),
     diagram(one.status, passed),

@@ -17,4 +17,5 @@ export const pill = (status) => h("span", { class: `pill ${tone(status)}` }, sta
 
 // The transition table, as the server gives it; everything about what may follow is asked of it.
 export const table = { statuses: [], transitions: [] };
+export const isFinal = (status) => table.statuses.some((one) => one.name === status && one.final);
 export const waysOn = (status) => table.transitions.filter((one) => one.from === status);
