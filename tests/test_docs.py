@@ -1,6 +1,7 @@
 """What README and docs show works: every block of Python is run as a test file, every command line as a command."""
 
 import re
+import runpy
 import shutil
 import subprocess
 import sys
@@ -35,6 +36,12 @@ def test_a_command(line: str) -> None:
     done = subprocess.run([sys.executable, "-m", "fake_bluejay", *line.split()[1:]], capture_output=True, text=True)
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout
+
+
+def test_the_tables_of_endpoints_are_current() -> None:
+    text = (ROOT / "docs" / "endpoints.md").read_text()
+    page = runpy.run_path(str(ROOT / "docs" / "endpoints.py"))["page"]
+    assert page(text) == text, "make docs writes them anew"
 
 
 def copied(pytester: pytest.Pytester, name: str) -> None:

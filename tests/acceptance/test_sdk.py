@@ -3,11 +3,10 @@
 A method of the SDK whose endpoint is modelled has an entry in `CALLS`; a test says if one is missing.
 """
 
-import importlib
-import inspect
-import re
+import runpy
 from collections.abc import Iterator
-from typing import Any, NamedTuple
+from pathlib import Path
+from typing import Any
 
 import bluejay
 import pytest
@@ -15,24 +14,7 @@ import pytest
 from fake_bluejay import FakeBluejay
 from fake_bluejay.api.published import MODELLED_IN
 
-
-class Method(NamedTuple):
-    """A method of the SDK, and what it calls."""
-
-    name: str
-    """As it is written: `agents.add_agent`."""
-    method: str
-    path: str
-
-
-def methods() -> Iterator[Method]:
-    """All methods of the SDK that call an endpoint, as its code says."""
-    for part, (module, name) in bluejay.Bluejay._sub_sdk_map.items():
-        for method, function in inspect.getmembers(getattr(importlib.import_module(module), name), inspect.isfunction):
-            called = re.search(r'method="(\w+)",\s*path="([^"]+)"', inspect.getsource(function))
-            if called and not method.endswith("_async"):
-                yield Method(f"{part}.{method}", called[1], called[2])
-
+methods = runpy.run_path(str(Path(__file__).parents[2] / "docs" / "endpoints.py"))["methods"]
 
 CALLS: dict[str, dict[str, Any]] = {
     "agents.add_agent": {
