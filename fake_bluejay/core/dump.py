@@ -15,7 +15,7 @@ from fake_bluejay.core.clock import iso as _iso
 from fake_bluejay.core.readings import Readings
 from fake_bluejay.core.records import ControlObject, Move, Record, check_fields
 from fake_bluejay.core.resources import NEEDED, Collection, Resource
-from fake_bluejay.core.runs import ON_A_LINE, Run
+from fake_bluejay.core.runs import Run
 from fake_bluejay.core.statuses import Event, Status
 from fake_bluejay.core.suggest import unknown
 from fake_bluejay.core.timers import Timer, TimerKind
@@ -290,14 +290,27 @@ def _load_run(place: _Place, world: World) -> None:
         ringing=place.read("ringing", (int, float), microseconds),
     )
     run.result_ids = place.items("test_results", int)
-    run.waiting.extend(place.items("waiting", int))
+    if run.id in world.runs or run.id < 1:
+        place.fail("id", f"{run.id} is there twice, or below 1")
+    if run.organisation not in world.organisations:
+        place.fail("organisation", unknown("organisation", run.organisation, world.organisations))
+    if run.lines is not None and run.lines < 1:
+        place.fail("lines", f"at least 1 is needed, or null, not {run.lines}")
     for id in run.result_ids:
         record = world.results.get(id)
-        if record is None:
-            place.fail("test_results", f"there is no test result {id}")
+        if record is None or record.run is not None:
+            place.fail("test_results", f"there is no test result {id}, or it is there twice")
+        if record.call is None:
+            place.fail("test_results", f"the test result {id} of a run has no call")
         record.run = run
-        if record.status in ON_A_LINE or (record.status is Status.QUEUED and id not in run.waiting):
-            run.taken.add(id)
+    for id in place.items("waiting", int):
+        waits = world.results.get(id)
+        if id in run.waiting or waits is None or waits.run is not run or waits.status is not Status.QUEUED:
+            place.fail("waiting", f"{id} is there twice, or no queued test result of this run")
+        run.waiting[id] = None
+    for id in run.result_ids:
+        if id not in run.waiting:
+            run.note(id, world.results[id].status)
     world.runs[run.id] = run
 
 

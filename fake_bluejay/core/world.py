@@ -31,7 +31,7 @@ from fake_bluejay.core.readings import (
 )
 from fake_bluejay.core.records import WATCHDOG_DELAY, ControlObject, Move, Organisation, Record, check_fields
 from fake_bluejay.core.resources import Collection, Resource
-from fake_bluejay.core.runs import DEFAULT_LONGEST, DEFAULT_RINGING, ON_A_LINE, Run
+from fake_bluejay.core.runs import DEFAULT_LONGEST, DEFAULT_RINGING, Run
 from fake_bluejay.core.spelling import spelt
 from fake_bluejay.core.statuses import TRANSITIONS, Event, IllegalMove, Status, event_between, ways_on
 from fake_bluejay.core.suggest import unknown
@@ -298,7 +298,8 @@ class World:
                         if (tell := self.on_change) is not None:
                             tell("control-object-gone", control)
         self._enter(record, now)
-        self._free_line(record, now)
+        if record.run is not None and record.run.waiting:
+            self._hand_on_lines(record.run, now)
         if self.outbox.webhooks:
             self._tell(record, now)
         if (tell := self.on_change) is not None:
@@ -339,27 +340,16 @@ class World:
 
     def _follow_script(self, record: Record, now: int) -> None:
         """Schedule what follows the status a call has just come to; one that is queued waits for a line first."""
-        run = record.run
-        if run is not None and record.status is Status.QUEUED and record.id not in run.taken:
-            if not run.has_free_line():
-                run.waiting.append(record.id)
-                return
-            run.taken.add(record.id)
+        if record.run is not None and not record.run.may_go_on(record.id, record.status):
+            return
         step = self._next_of_call(record)
         if step is not None:
             record.armed.append(self.timers.schedule(now + step[0], "call_proceeds", record.id))
 
-    def _free_line(self, record: Record, now: int) -> None:
-        """A call of a run that needs its line no more leaves it to the next that waits."""
-        if record.run is not None and record.status not in ON_A_LINE and record.status is not Status.QUEUED:
-            self._hand_on_line(record.run, record.id, now)
-
-    def _hand_on_line(self, run: Run, id: int, now: int) -> None:
-        run.taken.discard(id)
-        while run.waiting and run.has_free_line():
-            following = self.results.get(run.waiting.popleft())
-            if following is not None and following.status is Status.QUEUED:  # and not cancelled since
-                self._follow_script(following, now)
+    def _hand_on_lines(self, run: Run, now: int) -> None:
+        """Leave the lines that are free to the calls that wait for one."""
+        while (following := run.next_waiting()) is not None:
+            self._follow_script(self.results[following], now)
 
     def queue_run(
         self,
@@ -543,8 +533,8 @@ class World:
             self.timers.cancel_all({id})
             del self.results[id]
             if record.run is not None:
-                record.run.result_ids.remove(id)
-                self._hand_on_line(record.run, id, now)
+                record.run.leave(id)
+                self._hand_on_lines(record.run, now)
             if (tell := self.on_change) is not None:
                 tell("test-result-removed", id)
 
