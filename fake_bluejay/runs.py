@@ -9,12 +9,12 @@ from typing import Any
 from starlette.exceptions import HTTPException
 
 from fake_bluejay.api import runs as endpoints
-from fake_bluejay.api.models.runs import SimulationRunRequest
+from fake_bluejay.api.models.runs import SimulationRunRequestOfSdk
 from fake_bluejay.core.clock import datetime_at
 from fake_bluejay.core.runs import Run, Tally, tally
 from fake_bluejay.core.suggest import unknown
 from fake_bluejay.core.world import World
-from fake_bluejay.resources import SimulationView
+from fake_bluejay.resources import SimulationView, validated
 from fake_bluejay.results import TestResult
 
 __all__ = ["RunView", "queue_run"]
@@ -74,17 +74,20 @@ class RunView:
 
 def queue_run(world: World, simulation: SimulationView | int, fields: Mapping[str, Any]) -> RunView:
     """A new run. Raises `ValueError` for what cannot be."""
-    for name in fields:
-        if name not in SimulationRunRequest.model_fields:
-            raise ValueError(unknown("field of a run", name, sorted(SimulationRunRequest.model_fields)))
+    request = validated(SimulationRunRequestOfSdk, "a run", {**fields, "digital_human_ids": _ids(fields)}, ())
     with world.lock:
         id = simulation if isinstance(simulation, int) else simulation.id
         found = next((one for one in world.simulations.all() if one.id == id), None)
         if found is None:
             raise ValueError(unknown("simulation", id, [one.id for one in world.simulations.all()]))
         try:
-            run = endpoints.queue_run(world, found, dict(fields))
+            run = endpoints.queue_run(world, found, endpoints.given(request))
         except HTTPException as error:
             raise ValueError(error.detail) from None
     world.deliver()
     return RunView(world, run.id)
+
+
+def _ids(fields: Mapping[str, Any]) -> list[str] | None:
+    humans = fields.get("digital_human_ids")
+    return None if humans is None else [str(getattr(human, "id", human)) for human in humans]

@@ -21,7 +21,7 @@ from fake_bluejay.core.readings import Contract, ErrorCodeIn, ReEvaluateUnfinish
 from fake_bluejay.core.records import Record
 from fake_bluejay.core.scoring import evaluations, is_scored, tool_calls, transcript
 from fake_bluejay.core.spelling import spelt
-from fake_bluejay.core.statuses import Event, Status
+from fake_bluejay.core.statuses import Status
 from fake_bluejay.core.world import World
 
 __all__ = ["OPERATIONS", "TRANSCRIPTS", "simulation_result"]
@@ -48,7 +48,7 @@ def re_evaluate_simulation_result(call: Call) -> ReEvaluateSimulationResultRespo
     """Have a conversation evaluated again: it is EVALUATING from now on, and COMPLETED a while later."""
     record = _asked_for(call, "simulation_result_id")
     if record.status is Status.COMPLETED:
-        call.world.happen(record.id, Event.RE_EVALUATE, "api")
+        call.world.re_evaluate(record.id)
     elif call.world.readings.re_evaluate_unfinished is ReEvaluateUnfinished.BAD_REQUEST:
         raise HTTPException(400, "Only a completed simulation result can be evaluated again")
     return ReEvaluateSimulationResultResponse(

@@ -37,8 +37,11 @@ from fake_bluejay.core.statuses import TRANSITIONS, Event, IllegalMove, Status, 
 from fake_bluejay.core.suggest import unknown
 from fake_bluejay.core.timers import TimerKind, Timers
 from fake_bluejay.core.webhooks import (
+    PATIENCE,
+    Attempt,
     Delivery,
     Outbox,
+    Webhook,
     outbound_simulation_started,
     simulation_ended,
     simulation_result_evaluated,
@@ -100,6 +103,12 @@ class Ending(NamedTuple):
     """The instant at which it all happens."""
 
 
+class _Asked(threading.local):
+    """How far each thread has asked that time move on, in microseconds: what a receiver takes is what it asks for."""
+
+    microseconds = 0
+
+
 class World:
     """A deterministic model of Bluejay: the same calls in the same order give the same world, to the byte."""
 
@@ -145,8 +154,10 @@ class World:
         """What happens in the calls of a digital human of that name, or with that id as text."""
         self._last_id = 0
         self._last_run_id = 0
-        self.courier: Callable[[Delivery], None] | None = None
-        """Carries what is to be delivered, and says by `attempted` how it went. It is called without the lock."""
+        self.courier: Callable[[], None] | None = None
+        """Carries what is to be delivered: takes each by `next_delivery`, and says by `attempted` how it went. It is
+        called without the lock."""
+        self.asked = _Asked()
         self.on_move: Callable[[int], None] | None = None
         """Told how many microseconds the clock was moved by, each time it was: for whoever keeps step with it."""
         self.on_change: Callable[..., None] | None = None
@@ -198,8 +209,12 @@ class World:
     def _advance_to(self, instant: int) -> None:
         """Move on at once; or, if something may be delivered on the way, from one due timer to the next.
 
-        A receiver is to find the time at which it was sent to, and may advance the clock itself.
+        A receiver is to find the time at which it was sent to, and may advance the clock itself: then whoever else is
+        to be sent to now does not wait for that.
         """
+        self.asked.microseconds += max(0, instant - self.clock.now())
+        if self.outbox.ready:
+            self.deliver()
         while True:
             with self.lock:
                 stop = instant
@@ -250,19 +265,24 @@ class World:
 
     def deliver(self) -> None:
         """Have everything carried that is to be delivered by now. Call it without the lock."""
-        if self.courier is None or not self.outbox.webhooks:
+        if self.courier is None or not (self.outbox.webhooks or self.outbox.ready):
             return
         self.settle()
-        while self.outbox.ready:
-            with self.lock:
-                delivery = self.outbox.ready.popleft() if self.outbox.ready else None
-            if delivery is not None:
-                self.courier(delivery)
+        if self.outbox.ready:
+            self.courier()
 
-    def attempted(self, delivery: Delivery, status: int | None, problem: str | None) -> None:
-        """How it went to carry a delivery: the status that came back, or the problem. What failed is tried again."""
+    def next_delivery(self) -> tuple[Delivery, Webhook | None] | None:
+        """Take what is to be carried next, and the webhook that it is for; None for one that is gone."""
         with self.lock:
-            self.outbox.attempted(delivery, status, problem, self.clock.now())
+            if not self.outbox.ready:
+                return None
+            delivery = self.outbox.ready.popleft()
+            return delivery, self.outbox.webhooks.get(delivery.webhook_id)
+
+    def attempted(self, delivery: Delivery, attempt: Attempt, took: int) -> None:
+        """How it went to carry a delivery, which took so many microseconds. What failed is tried again."""
+        with self.lock:
+            self.outbox.attempted(delivery, attempt, attempt.at + min(took, PATIENCE))
 
     def _fire(self, due: int, kind: TimerKind, record: Record) -> None:
         if kind == "call_proceeds":
@@ -319,12 +339,17 @@ class World:
         """Let the webhooks know what a test result has come to."""
         status, organisation = record.status, record.organisation
         if status is Status.CONVERSATION_ENDED:
-            self.outbox.emit("simulation_ended", organisation, simulation_ended(record), now)
+            self.outbox.emit("simulation_ended", organisation, lambda: simulation_ended(record), now)
         elif status is Status.COMPLETED or (
             status is Status.CALL_DROPPED and self.readings.dropped_is_evaluated is DroppedIsEvaluated.YES
         ):
-            payload = simulation_result_evaluated(record, spelt(status, self.readings), self.seed)
-            self.outbox.emit("simulation_result_evaluated", organisation, payload, now)
+            word = spelt(status, self.readings)
+            self.outbox.emit(
+                "simulation_result_evaluated",
+                organisation,
+                lambda: simulation_result_evaluated(record, word, self.seed),
+                now,
+            )
 
     # --- calls that go on by themselves -------------------------------------------------------------------------
 
@@ -394,9 +419,9 @@ class World:
                 told.append(
                     {"id": human.id, "name": name, "phone_number": number, "associated_simulation_result_ids": ids}
                 )
-            if inbound and self.outbox.webhooks:
-                payload = outbound_simulation_started(run, told)
-                self.outbox.emit("outbound_simulation_started", run.organisation, payload, now)
+            if inbound:
+                started = "outbound_simulation_started"
+                self.outbox.emit(started, run.organisation, lambda: outbound_simulation_started(run, told), now)
             return run
 
     def _script_for(self, human: Resource, name: str, inbound: bool) -> Call:
@@ -438,6 +463,12 @@ class World:
             self._change(self.result(id), event, cause, now)
         self.deliver()
 
+    def re_evaluate(self, id: int) -> None:
+        """Evaluate a test result again. It may be called under the lock. Raises as `happen` does."""
+        with self.lock:
+            now = self.settle()
+            self._change(self.result(id), Event.RE_EVALUATE, "api", now)
+
     def set_status(self, id: int, status: str, *, force: bool = False) -> None:
         """Move a test result to a status because a test says so; `force` allows what the table does not.
 
@@ -456,7 +487,7 @@ class World:
     def become(self, other: World) -> None:
         """Take over everything from another world, which is not to be used any more."""
         with self.lock:
-            own = ("lock", "on_move", "on_change", "courier")
+            own = ("lock", "on_move", "on_change", "courier", "asked")
             vars(self).update({name: value for name, value in vars(other).items() if name not in own})
             if (tell := self.on_change) is not None:
                 tell("world-replaced")

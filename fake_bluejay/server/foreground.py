@@ -11,6 +11,7 @@ import signal
 import socket
 import ssl
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
@@ -20,6 +21,7 @@ from typing import Any
 import uvicorn
 
 from fake_bluejay.fake import FakeBluejay
+from fake_bluejay.intercept.virtual_time import REAL_TIME_THREADS
 from fake_bluejay.server import saving
 from fake_bluejay.server.access import Access, AccessLog
 from fake_bluejay.server.gate import Gate
@@ -100,10 +102,12 @@ def serve(
     server = _Server(config, worlds, saver)
     _make_room_for(settings.limits.max_connections)
     gc.freeze()  # what is loaded by now stays: collections need not look at it again, at each of many requests
+    REAL_TIME_THREADS.add(threading.get_ident())
     try:
         with _ends_quietly():
             server.run(sockets=[listening])
     finally:
+        REAL_TIME_THREADS.discard(threading.get_ident())
         listening.close()
         if saver:
             saver.save_now()

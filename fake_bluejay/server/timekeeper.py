@@ -39,6 +39,7 @@ class Timekeeper:
             now = self._world.settle()
             self._sequence, self._planned = self._world.timers.sequence, self._world.timers.next_due()
             clock = self._world.clock
+        self._world.deliver()
         if self._planned is not None and isinstance(clock, ScaledClock) and clock.speed:
             seconds = (self._planned - now) / 1_000_000 / clock.speed
             # A little late rather than early, which would mean to come twice.
