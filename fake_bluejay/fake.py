@@ -15,7 +15,7 @@ from fake_bluejay.api.faults import Faults
 from fake_bluejay.api.journal import Journal
 from fake_bluejay.api.stubs import Stubs
 from fake_bluejay.assertions import Assertions
-from fake_bluejay.calls import Calls
+from fake_bluejay.calls import Calls, checked
 from fake_bluejay.core import dump as dumps
 from fake_bluejay.core.agents import Agent, agent_of
 from fake_bluejay.core.clock import Clock, ManualClock, ScaledClock, datetime_at
@@ -218,6 +218,8 @@ class FakeBluejay(Assertions):
 
         Raises `ValueError` if the id is taken, or the status, the agent or a field is unknown.
         """
+        if fields.get("call") is not None:
+            checked(fields["call"])
         record = self._world.add_test_result(id, status, agent_of(agent), **fields)
         return TestResult(self._world, record.id)
 
@@ -287,7 +289,7 @@ class FakeBluejay(Assertions):
         """
         from fake_bluejay import runs
 
-        return runs.queue_run(self._world, self.add_simulation() if simulation is None else simulation, fields)
+        return runs.queue_run(self._world, simulation, fields)
 
     @property
     def runs(self) -> list[RunView]:

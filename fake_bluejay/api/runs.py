@@ -117,7 +117,7 @@ def retrieve_simulation_results(call: Call) -> dict[str, Any]:
             "simulation_id": str(run.simulation_id),
             **_state(world, run),
         },
-        "simulation_results": [simulation_result(record, world) for record in records],
+        "simulation_results": [simulation_result(record, call) for record in records],
     }
 
 
