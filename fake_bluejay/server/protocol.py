@@ -106,7 +106,7 @@ class Protocol(HttpToolsProtocol):
             self._look_at_size(len(data))
 
     def on_message_begin(self) -> None:
-        super().on_message_begin()
+        HttpToolsProtocol.on_message_begin(self)
         self._begun, self._since = True, None
         self._head = self._received = 0
 
@@ -120,7 +120,7 @@ class Protocol(HttpToolsProtocol):
                 return
             if self._waiting is not None:
                 self._begin()
-        super().on_body(body)
+        HttpToolsProtocol.on_body(self, body)
 
     def _look_at_size(self, came: int) -> None:
         if "path" not in self.scope:
@@ -140,7 +140,7 @@ class Protocol(HttpToolsProtocol):
 
     def on_message_complete(self) -> None:
         self._begun = False
-        super().on_message_complete()
+        HttpToolsProtocol.on_message_complete(self)
         if self._waiting is not None:
             self._begin()
 
