@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help serve test lint bench wheel clean
+.PHONY: help serve test lint bench soak schema wheel clean
 
 PYTHON ?= python3
 VENV := .venv
@@ -41,6 +41,12 @@ lint: $(VENV)/lint ## Check style and types
 
 bench: $(VENV)/bench ## Measure, as ratios against peers
 	$(BIN)/python -m benchmarks
+
+soak: $(VENV)/serve ## Load a server for a minute, half of it broken or slow connections
+	$(BIN)/python -m benchmarks.soak
+
+schema: $(VENV)/serve ## Write docs/seed.schema.json anew
+	$(BIN)/fake-bluejay schema > docs/seed.schema.json
 
 wheel: $(VENV)/serve ## Build the wheel and the source distribution into dist/
 	$(PIP) build
