@@ -18,7 +18,7 @@ from fake_bluejay import __version__
 
 if TYPE_CHECKING:
     from fake_bluejay.fake import FakeBluejay
-    from fake_bluejay.seed import Overrides, Planted
+    from fake_bluejay.planted import Overrides, Planted
     from fake_bluejay.server.tls import Tls
 
 __all__ = ["main"]
@@ -97,7 +97,7 @@ def serve(
 
     Each option can also be given in the environment, under the name shown with it.
     """
-    from fake_bluejay.seed import Overrides
+    from fake_bluejay.planted import Overrides
     from fake_bluejay.server.foreground import Settings, listen, serve
     from fake_bluejay.server.gate import is_loopback
     from fake_bluejay.server.protocol import Limits
@@ -189,10 +189,10 @@ def _small_world(overrides: Overrides) -> Planted:
     """A few test results to try things on."""
     from fake_bluejay.agents import silent
     from fake_bluejay.fake import FakeBluejay
-    from fake_bluejay.seed import Planted, Seed
+    from fake_bluejay.planted import Planted
 
     try:
-        fake = FakeBluejay(**Seed.model_validate({}).options(overrides))
+        fake = FakeBluejay(**overrides.options())
     except ValueError as error:
         _fail(str(error))
     fake.add_test_results(3)
