@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help serve test lint bench wheel clean
+.PHONY: help serve test lint bench screenshots wheel clean
 
 PYTHON ?= python3
 VENV := .venv
@@ -26,7 +26,7 @@ $(VENV)/bench: $(VENV)/test
 	@touch $@
 
 help: ## Show what there is to make
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 serve: $(VENV)/serve ## Run the fake on http://127.0.0.1:8787 (ARGS="--port 9000 …")
 	$(BIN)/fake-bluejay serve $(ARGS)
@@ -41,6 +41,9 @@ lint: $(VENV)/lint ## Check style and types
 
 bench: $(VENV)/bench ## Measure, as ratios against peers
 	$(BIN)/python -m benchmarks
+
+screenshots: $(VENV)/test ## Picture the console, light, dark and narrow, into docs/images (needs Chromium)
+	$(BIN)/python tests/control/screenshots.py
 
 wheel: $(VENV)/serve ## Build the wheel and the source distribution into dist/
 	$(PIP) build

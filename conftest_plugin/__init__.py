@@ -24,6 +24,9 @@ _OPTIONS = {
 _SESSION = pytest.StashKey[dict[str, Any]]()
 """Where the options of the whole session are kept, read once."""
 
+_FAKES = pytest.StashKey["list[FakeBluejay]"]()
+"""Where a test keeps the fakes that its fixtures made: they are off when the report of its tear-down is written."""
+
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     group = parser.getgroup("bluejay", "fake Bluejay")
@@ -65,8 +68,12 @@ def pytest_runtest_makereport(
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     report = yield
     facade = sys.modules.get("fake_bluejay.fake")
-    if report.failed and facade is not None:
-        report.sections += [("bluejay", fake.report()) for fake in facade.ACTIVE]
+    if facade is not None:
+        fakes = item.stash.get(_FAKES, [])
+        if report.failed:
+            report.sections += [("bluejay", fake.report()) for fake in dict.fromkeys([*fakes, *facade.ACTIVE])]
+        if call.when == "teardown":
+            fakes.clear()  # a test is kept until the session ends; its fakes need not be
     return report
 
 
@@ -77,35 +84,28 @@ class UnmodelledEndpoint(pytest.PytestWarning):
 @pytest.fixture
 def make_bluejay(request: pytest.FixtureRequest) -> Iterator[Callable[..., FakeBluejay]]:
     """A factory of fakes: `make_bluejay(**options)`. Each is on until the test ends; the last made takes the calls."""
-    from fake_bluejay.fake import FakeBluejay
-
     made: list[FakeBluejay] = []
     configured = _configured(request)
 
     def make(**options: Any) -> FakeBluejay:
-        fake = FakeBluejay(**{**configured, **options})
-        made.append(fake)
-        return fake.start()
+        made.append(_started(request, {**configured, **options}))
+        return made[-1]
 
     try:
         yield make
     finally:
         for fake in reversed(made):
-            fake.stop()
-            _warn(request, fake)
+            _stop(request, fake)
 
 
 @pytest.fixture
 def bluejay(request: pytest.FixtureRequest) -> Iterator[FakeBluejay]:
     """A fresh fake Bluejay: calls to the real host are answered by it, in this process, and time stands still."""
-    from fake_bluejay.fake import FakeBluejay
-
-    fake = FakeBluejay(**_configured(request)).start()
+    fake = _started(request, _configured(request))
     try:
         yield fake
     finally:
-        fake.stop()
-        _warn(request, fake)
+        _stop(request, fake)
 
 
 @pytest.fixture
@@ -122,7 +122,16 @@ def bluejay_server(bluejay: FakeBluejay, monkeypatch: pytest.MonkeyPatch) -> Fak
     return bluejay
 
 
-def _warn(request: pytest.FixtureRequest, fake: FakeBluejay) -> None:
+def _started(request: pytest.FixtureRequest, options: dict[str, Any]) -> FakeBluejay:
+    from fake_bluejay.fake import FakeBluejay
+
+    fake = FakeBluejay(**options)
+    request.node.stash.setdefault(_FAKES, []).append(fake)
+    return fake.start()
+
+
+def _stop(request: pytest.FixtureRequest, fake: FakeBluejay) -> None:
+    fake.stop()
     for call in fake.unmodelled:
         method, path = call.split(" ", 1)
         advice = f'answered 501; give it an answer: bluejay.stub("{method}", "{path}", json={{…}})'

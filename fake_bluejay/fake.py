@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import inspect
 import json
@@ -14,8 +15,9 @@ from fake_bluejay.api.faults import Faults
 from fake_bluejay.api.journal import Journal
 from fake_bluejay.api.stubs import Stubs
 from fake_bluejay.assertions import Assertions
+from fake_bluejay.calls import Calls
 from fake_bluejay.core import dump as dumps
-from fake_bluejay.core.agents import Agent, agent_from_text
+from fake_bluejay.core.agents import Agent, agent_of
 from fake_bluejay.core.clock import Clock, ManualClock, ScaledClock, datetime_at
 from fake_bluejay.core.feed import Feed
 from fake_bluejay.core.readings import Readings
@@ -31,8 +33,12 @@ from fake_bluejay.results import ControlObjectView, Seen, TestResult
 if TYPE_CHECKING:
     import httpx
 
+    from fake_bluejay.core.webhooks import Delivery
     from fake_bluejay.remote import RemoteBluejay
+    from fake_bluejay.resources import AgentView, DigitalHumanView, SimulationView
+    from fake_bluejay.runs import RunView
     from fake_bluejay.server.loopback import Loopback
+    from fake_bluejay.webhooks import Webhooks
 
 __all__ = ["ACTIVE", "OPTIONS", "FakeBluejay", "FakeClock", "FakeReadings", "Options", "Snapshot"]
 
@@ -57,7 +63,7 @@ class Options(TypedDict, total=False):
     """`"manual"` (stands still until advanced) or `"real"`."""
     sleep: str
     """`"skip"` or `"real"`: what sleeping in the code under test does."""
-    api_keys: Sequence[str]
+    api_keys: Sequence[str] | None
     """The keys of the default organisation; if given, other keys are refused."""
     seed: int
     """Whatever is left to chance is drawn from it."""
@@ -95,6 +101,8 @@ class FakeBluejay(Assertions):
         """Every change, for whoever listens: the server's event stream."""
         self._on: switch.Fake | None = None
         self._loopback: Loopback | None = None
+        self._world.courier = self._carry
+        self.calls = Calls(self._world)
         self.clock = FakeClock(self._world)
         self.readings = FakeReadings(self._world)
 
@@ -150,7 +158,16 @@ class FakeBluejay(Assertions):
         self.__exit__(type_, error, traceback)
 
     def __call__(self, function: _Function) -> _Function:
-        """Decorate a function: each call gets a fresh fake of these options, as `bluejay` if it has that parameter."""
+        """Decorate a function: each call gets a fresh fake of these options, as `bluejay` if it has that parameter.
+
+        Or a coroutine function, or a generator function (a fixture, say), sync or async: the fake is on until it ends.
+        Or a class: then its methods whose names begin with `test`, and none other, `setUp` included.
+        """
+        if isinstance(function, type):
+            for name, member in list(vars(function).items()):
+                if name.startswith("test") and inspect.isfunction(member):
+                    setattr(function, name, self(member))
+            return function
         signature = inspect.signature(function)
         wants_fake = "bluejay" in signature.parameters
 
@@ -160,22 +177,34 @@ class FakeBluejay(Assertions):
                 kwargs["bluejay"] = fake
             return fake
 
+        wrapper: Any
         if inspect.iscoroutinefunction(function):
 
-            @functools.wraps(function)
             async def wrapper(*args: Any, **kwargs: Any) -> Any:
                 with fresh(kwargs):
                     return await function(*args, **kwargs)
+        elif inspect.isasyncgenfunction(function):
+
+            async def wrapper(*args: Any, **kwargs: Any) -> Any:
+                with fresh(kwargs):
+                    async with contextlib.aclosing(function(*args, **kwargs)) as steps:
+                        async for each in steps:
+                            yield each
+        elif inspect.isgeneratorfunction(function):
+
+            def wrapper(*args: Any, **kwargs: Any) -> Any:
+                with fresh(kwargs):
+                    return (yield from function(*args, **kwargs))
         else:
 
-            @functools.wraps(function)
             def wrapper(*args: Any, **kwargs: Any) -> Any:
                 with fresh(kwargs):
                     return function(*args, **kwargs)
 
+        functools.update_wrapper(wrapper, function)
         # Without the parameter, so that a test runner does not look for a fixture of that name.
         rest = [parameter for name, parameter in signature.parameters.items() if name != "bluejay"]
-        wrapper.__signature__ = signature.replace(parameters=rest)  # type: ignore[attr-defined]
+        wrapper.__signature__ = signature.replace(parameters=rest)
         return cast(_Function, wrapper)
 
     # --- test results -------------------------------------------------------------------------------------------
@@ -183,11 +212,12 @@ class FakeBluejay(Assertions):
     def add_test_result(
         self, id: int | None = None, status: str = "RUNNING", agent: Agent | str | None = None, **fields: Any
     ) -> TestResult:
-        """A new test result. `fields` are the published ones of a simulation result, and `organisation`.
+        """A new test result. `fields` are the published ones of a simulation result, `organisation`, and `call`: the
+        script by which it goes on by itself.
 
         Raises `ValueError` if the id is taken, or the status, the agent or a field is unknown.
         """
-        record = self._world.add_test_result(id, status, _agent(agent), **fields)
+        record = self._world.add_test_result(id, status, agent_of(agent), **fields)
         return TestResult(self._world, record.id)
 
     def add_test_results(self, n: int, **same: Any) -> list[TestResult]:
@@ -208,6 +238,72 @@ class FakeBluejay(Assertions):
         """The control objects that were written, the newest last."""
         self._world.settle()
         return [ControlObjectView(control) for control in self._world.control_objects]
+
+    # --- agents, simulations, digital humans --------------------------------------------------------------------
+
+    def add_agent(self, *, organisation: str = DEFAULT_ORGANISATION, **fields: Any) -> AgentView:
+        """A new agent. `fields` are the published ones of `POST /v1/add-agent`; each has a default.
+
+        Raises `ValueError` if a field is unknown or cannot be so.
+        """
+        from fake_bluejay import resources
+
+        return resources.add_agent(self._world, organisation, fields)
+
+    def add_simulation(
+        self,
+        *,
+        agent: AgentView | int | None = None,
+        digital_humans: int | Sequence[DigitalHumanView] = 1,
+        organisation: str = DEFAULT_ORGANISATION,
+        **fields: Any,
+    ) -> SimulationView:
+        """A new simulation, ready to be run: of that agent, or a new one, with so many new digital humans, or these.
+
+        `fields` are the published ones of `POST /v1/create-simulation`. Raises `ValueError` if a field is unknown or
+        cannot be so.
+        """
+        from fake_bluejay import resources
+
+        return resources.add_simulation(self._world, organisation, agent, digital_humans, fields)
+
+    def add_digital_human(self, *, organisation: str = DEFAULT_ORGANISATION, **fields: Any) -> DigitalHumanView:
+        """A new digital human. `fields` are the published ones of `POST /v1/create-digital-human`, and
+        `simulation_ids`; each has a default.
+
+        Raises `ValueError` if a field is unknown or cannot be so.
+        """
+        from fake_bluejay import resources
+
+        return resources.add_digital_human(self._world, organisation, fields)
+
+    # --- runs and webhooks --------------------------------------------------------------------------------------
+
+    def queue_run(self, simulation: SimulationView | int | None = None, **fields: Any) -> RunView:
+        """Queue a run of a simulation, or of a new one, as `POST /v1/queue-simulation-run` does, with its fields.
+
+        Raises `ValueError` if there is no such simulation or digital human, or a field is unknown.
+        """
+        from fake_bluejay import runs
+
+        return runs.queue_run(self._world, self.add_simulation() if simulation is None else simulation, fields)
+
+    @property
+    def runs(self) -> list[RunView]:
+        """The runs, the newest last."""
+        from fake_bluejay.runs import RunView
+
+        return [RunView(self._world, id) for id in self._world.runs]
+
+    @functools.cached_property
+    def webhooks(self) -> Webhooks:
+        """The webhooks: who is told of what, and what was delivered."""
+        from fake_bluejay.webhooks import Webhooks
+
+        return Webhooks(self._world)
+
+    def _carry(self, delivery: Delivery) -> None:
+        self.webhooks.carry(delivery)
 
     # --- what came in -------------------------------------------------------------------------------------------
 
@@ -422,15 +518,18 @@ class FakeReadings:
 
 
 def _world(options: Options) -> World:
-    readings = options.get("readings") or Readings()
-    keys = tuple(options.get("api_keys", ()))
-    if isinstance(options.get("api_keys"), str):
-        raise ValueError("api_keys is a list of keys, not one string")
+    readings, keys, seed = options.get("readings") or Readings(), options.get("api_keys"), options.get("seed", 0)
+    if not isinstance(readings, (Readings, Mapping)):
+        raise ValueError(f"readings are names with choices, e.g. {{'success': 'always'}}, not {readings!r}")
+    if keys is not None and (isinstance(keys, str) or not keys or not all(isinstance(key, str) for key in keys)):
+        raise ValueError(f"api_keys is a list of strings, at least one, not {keys!r}")
+    if not isinstance(seed, int):
+        raise ValueError(f"a seed is an integer, not {seed!r}")
     world = World(
         clock=_clock(options.get("clock", "manual")),
         readings=readings if isinstance(readings, Readings) else Readings().changed(**readings),
-        agent=_agent(options.get("agent")),
-        seed=options.get("seed", 0),
+        agent=agent_of(options.get("agent")),
+        seed=seed,
         evaluation_starts_after=options.get("evaluation_starts_after", 1.0),
         evaluation_takes=options.get("evaluation_takes", 5.0),
     )
@@ -440,12 +539,8 @@ def _world(options: Options) -> World:
 
 
 def _clock(clock: str | Clock) -> Clock:
-    if not isinstance(clock, str):
-        return clock
+    if hasattr(clock, "now") and hasattr(clock, "advance"):
+        return cast(Clock, clock)
     if clock not in ("manual", "real"):
         raise ValueError(unknown("choice for clock:", clock, ("manual", "real")))
     return ManualClock() if clock == "manual" else ScaledClock()
-
-
-def _agent(agent: Agent | str | None) -> Agent | None:
-    return agent_from_text(agent) if isinstance(agent, str) else agent

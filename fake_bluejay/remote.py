@@ -338,7 +338,7 @@ class _FarWorld:
 
     def pending(self) -> Iterator[Timer]:
         for one in self._control("GET", "state")["timers"]:
-            yield Timer(_instant(one["due"]), one["sequence"], one["kind"], one["test_result_id"])
+            yield Timer(_instant(one["due"]), one["sequence"], one["kind"], one["subject_id"])
 
     @property
     def readings(self) -> Readings:

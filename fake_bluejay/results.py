@@ -6,10 +6,12 @@ from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple, Protocol
 
-from fake_bluejay.core.agents import Agent
+from fake_bluejay.core.agents import Agent, agent_of
+from fake_bluejay.core.calls import Call
 from fake_bluejay.core.clock import datetime_at
 from fake_bluejay.core.readings import Readings
 from fake_bluejay.core.records import WATCHDOG_DELAY, ControlObject, Record
+from fake_bluejay.core.scoring import is_scored
 from fake_bluejay.core.statuses import Event, Status
 from fake_bluejay.core.timers import Timer
 from fake_bluejay.core.world import is_marked
@@ -152,8 +154,24 @@ class TestResult:
         return self._record.agent
 
     @agent.setter
-    def agent(self, agent: Agent | None) -> None:
-        self._world.edit(self._id, agent=agent)
+    def agent(self, agent: Agent | str | None) -> None:
+        self._world.edit(self._id, agent=agent_of(agent))
+
+    @property
+    def call(self) -> Call | None:
+        """The script by which it goes on by itself; None: it does not."""
+        return self._record.call
+
+    @property
+    def error_code(self) -> str | None:
+        """Why its call failed; None if it did not."""
+        return self._record.error_code
+
+    @property
+    def passed(self) -> bool | None:
+        """What its evaluation found; None before that."""
+        record = self._record
+        return record.passes if is_scored(record) else None
 
     @property
     def organisation(self) -> str:
@@ -196,6 +214,10 @@ class TestResult:
     def drop(self) -> None:
         """The call dies now. Raises `ValueError` unless it is RUNNING."""
         self.happen(Event.DROP)
+
+    def cancel(self) -> None:
+        """It is cancelled. Raises `ValueError` once it is RUNNING: then it can only be ended (documented)."""
+        self.happen(Event.CANCEL, "api")
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, TestResult) and (self._world, self._id) == (other._world, other._id)

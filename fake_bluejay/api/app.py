@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+import importlib
 import logging
 
 from starlette.applications import Starlette
@@ -11,15 +13,15 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from fake_bluejay.api.endpoints import STATE, Endpoint, end_conversations, retrieve_simulation_result
 from fake_bluejay.api.faults import BREAKAGE, Breakage, Fault, Faults, response_of
 from fake_bluejay.api.journal import EXCHANGE, Answer, Exchange, Journal
-from fake_bluejay.api.published import PUBLISHED
+from fake_bluejay.api.operation import STATE, Operation
+from fake_bluejay.api.published import MODELLED_IN, ONLY_IN_SDK, OURS, PUBLISHED
 from fake_bluejay.api.stubs import Stubs
 from fake_bluejay.api.validation import json_error
 from fake_bluejay.core.world import World
 
-__all__ = ["Api"]
+__all__ = ["Api", "operations"]
 
 _log = logging.getLogger("fake_bluejay")
 
@@ -35,13 +37,20 @@ async def _on_http_exception(request: Request, error: Exception) -> Response:
     return json_error(error.status_code, error.detail, dict(error.headers) if error.headers else None)
 
 
-_ROUTES = {
-    ("POST", "/v1/end-conversations"): Endpoint(end_conversations, has_body=True),
-    ("GET", "/v1/retrieve-simulation-result/{test_result_id}"): Endpoint(retrieve_simulation_result, has_body=False),
-}
+@functools.cache
+def _operation(method: str, path: str) -> Operation:
+    """The operation that is modelled there."""
+    return next(one for one in _operations_in(MODELLED_IN[path]) if (one.method, one.path) == (method, path))
 
-_STATIC = {operation: endpoint for operation, endpoint in _ROUTES.items() if "{" not in operation[1]}
-"""Those whose path has no parameters: found by a look-up."""
+
+def _operations_in(module: str) -> list[Operation]:
+    found: list[Operation] = importlib.import_module(f"fake_bluejay.api.{module}").OPERATIONS
+    return found
+
+
+def operations() -> list[Operation]:
+    """Every operation that is modelled; which loads all of them."""
+    return [one for module in sorted(set(MODELLED_IN.values())) for one in _operations_in(module)]
 
 
 async def _not_modelled(scope: Scope, receive: Receive, send: Send) -> None:
@@ -53,19 +62,36 @@ async def _not_modelled(scope: Scope, receive: Receive, send: Send) -> None:
     await json_error(501, detail)(scope, receive, send)
 
 
-class _NotModelled:
+class _Endpoint:
     # A class, for Starlette takes a function for an endpoint of its own kind.
+    def __init__(self, method: str, path: str) -> None:
+        self._called = method, path
+
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        await _not_modelled(scope, receive, send)
+        modelled = self._called[1] in MODELLED_IN
+        await (_operation(*self._called) if modelled else _not_modelled)(scope, receive, send)
 
 
-_OPERATIONS = {(method, path): _NotModelled() for path, methods in PUBLISHED.items() for method in methods} | _ROUTES
+async def _openapi(request: Request) -> Response:
+    from fake_bluejay.api.openapi import content
+
+    return Response(content(), media_type="application/json")
+
+
+_CALLED = [(method, path) for path, methods in {**PUBLISHED, **ONLY_IN_SDK, **OURS}.items() for method in methods]
+
+_STATIC = {(method, path) for method, path in _CALLED if path in MODELLED_IN and "{" not in path}
+"""Those whose path has no parameters: found by a look-up."""
 
 # One for all fakes: what differs between them travels in the scope, so a new fake costs a test nothing to set up.
 _SURFACE = Starlette(
-    # Paths without parameters first, or /v1/things/{id} would take /v1/things/all.
+    # Paths without parameters first, or /v1/things/{id} would take /v1/things/all; then what is called most.
     routes=[
-        _route(*operation, _OPERATIONS[operation]) for operation in sorted(_OPERATIONS, key=lambda each: "{" in each[1])
+        Route("/openapi.json", _openapi),
+        *(
+            _route(*called, _Endpoint(*called))
+            for called in sorted(_CALLED, key=lambda each: ("{" in each[1], each[1] not in MODELLED_IN))
+        ),
     ],
     exception_handlers={HTTPException: _on_http_exception},
 )
@@ -121,6 +147,7 @@ class Api:
             # A bug of ours goes to the log, and the client gets what the framework answers then.
             _log.exception("%s %s: the fake failed; nothing was changed", scope["method"], scope["path"])
             response = PlainTextResponse("Internal Server Error", status_code=500)
+        self._world.deliver()
         exchange.response = Answer(response.status_code, response.raw_headers, bytes(response.body))
         if (tell := self._journal.on_change) is not None:
             tell("request-answered", exchange)
@@ -138,10 +165,11 @@ class Api:
         if self._stubs and (stubbed := self._stubs.find(scope["method"], scope["path"])):
             return stubbed
         # Whatever there is to routing beyond a look-up is Starlette's.
-        endpoint = None if scope.get("root_path") else _STATIC.get((scope["method"], scope["path"]))
-        if endpoint is not None:
+        called = scope["method"], scope["path"]
+        if called in _STATIC and not scope.get("root_path"):
             unwritable = fault.arguments["ids"] if fault is not None and fault.kind == "refuse_control_write" else ()
-            return endpoint.answer(world, scope, content, frozenset(unwritable))
+            scope["path_params"] = {}
+            return _operation(*called).respond(world, scope, content, frozenset(unwritable))
         recorder = _Recorder()
         scope[STATE] = world, content
         await _SURFACE(scope, receive, recorder)

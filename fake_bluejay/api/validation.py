@@ -11,14 +11,14 @@ import functools
 import json
 from typing import Any, Final, TypeVar
 
-from pydantic import BaseModel, ValidationError
+from pydantic import TypeAdapter, ValidationError
 from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 
-__all__ = ["NOTHING", "Invalid", "json_error", "missing", "read_body", "validate_body"]
+__all__ = ["NOTHING", "Invalid", "json_error", "missing", "read_body", "validated"]
 
-Model = TypeVar("Model", bound=BaseModel)
+Model = TypeVar("Model")
 
 NOTHING: Final = object()
 """The body of a request that has none."""
@@ -70,21 +70,16 @@ def read_body(headers: Headers, body: bytes) -> Any:
         raise HTTPException(400, "There was an error parsing the body") from None
 
 
-def validate_body(model: type[Model], body: Any, errors: list[dict[str, Any]]) -> Model:
-    """The body as a model.
-
-    Raises `Invalid` if it does not validate, or if there are `errors` already: FastAPI reports all of them together.
-    """
-    if body is NOTHING:
-        raise Invalid([*errors, missing("body")])
+def validated(
+    adapter: TypeAdapter[Model], value: Any, loc: tuple[str, ...], errors: list[dict[str, Any]]
+) -> Model | None:
+    """The value as what it is to be. What is wrong with it is added to `errors`, each where it is below `loc`."""
     try:
-        valid = model.model_validate(body, from_attributes=True)
+        return adapter.validate_python(value, from_attributes=True)
     except ValidationError as error:
         found: list[Any] = error.errors(include_url=False)
-        raise Invalid([*errors, *({**one, "loc": ("body", *one["loc"])} for one in found)]) from None
-    if errors:
-        raise Invalid(errors)
-    return valid
+        errors += [{**one, "loc": (*loc, *one["loc"])} for one in found]
+        return None
 
 
 def json_error(status: int, detail: str, headers: dict[str, str] | None = None) -> Response:

@@ -38,7 +38,7 @@ def control_app(fake: Controlled, reset: Callable[[], None]) -> Starlette:
         paths.setdefault(operation.path, {})[operation.method] = operation
     routes = [
         *(Route(f"/{path}", _Path(control, operations)) for path, operations in paths.items()),
-        Route("/events", EventStream(fake.feed, fake.world)),
+        Route("/events", EventStream(fake.feed)),
         Route("/openapi.json", _openapi),
         Route("/", console_file),
         Route("/console/{name}", console_file),

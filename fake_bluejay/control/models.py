@@ -60,6 +60,7 @@ class NewTestResult(Model):
     status: str = "RUNNING"
     agent: str | None = Field(None, description="`ends-after=2`, `ends-within=20`, `silent`, `drops-after=5`.")
     organisation: str = "default"
+    call: dict[str, Any] | None = Field(None, description="The script of its call, by which it goes on by itself.")
     count: StrictInt | None = Field(
         None, ge=1, le=10_000, description="So many that are alike; the answer is a list then."
     )
@@ -294,6 +295,8 @@ class TestResult(BaseModel):
     fields: dict[str, Any]
     history: list[HistoryEntry]
     control_objects: list[int]
+    call: dict[str, Any] | None = Field(description="The script of its call, if it has one.")
+    run: int | None = Field(description="The run that it belongs to.")
     controls: list[ControlObject]
     watchdog: Watchdog | None
 

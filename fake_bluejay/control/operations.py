@@ -23,6 +23,7 @@ from fake_bluejay.api.stubs import Stubs
 from fake_bluejay.control import data, models
 from fake_bluejay.core import dump as dumps
 from fake_bluejay.core.agents import agent_from_text
+from fake_bluejay.core.calls import call_from_dict
 from fake_bluejay.core.clock import ScaledClock
 from fake_bluejay.core.feed import Feed
 from fake_bluejay.core.records import Record, check_fields
@@ -163,18 +164,21 @@ def test_results(control: Control, call: Call) -> Any:
 def _has(record: Record, word: str) -> bool:
     if word[0] == "#":
         return str(record.id) == word[1:]
-    run = record.fields.get("simulation_run_id", "")
-    return word in f"{record.id} {record.status} {record.agent or ''} {record.organisation} {run}".lower()
+    text = f"{record.id} {record.status} {record.agent or ''} {record.organisation} run {record.run_id}"
+    return word in text.lower()
 
 
 def add_test_results(control: Control, call: Call) -> Any:
     """Add a test result, or with `count` so many. It is RUNNING unless told otherwise."""
     new: models.NewTestResult = call.body
     agent = None if new.agent is None else agent_from_text(new.agent)
-    add, fields = control.world.add_test_result, new.model_extra or {}
-    if new.count is None:
-        return data.test_result(add(new.id, new.status, agent, new.organisation, **fields))
-    return [data.test_result(add(None, new.status, agent, new.organisation, **fields)) for _ in range(new.count)]
+    call_ = None if new.call is None else call_from_dict(new.call)
+
+    def add(id: int | None) -> Any:
+        fields = new.model_extra or {}
+        return data.test_result(control.world.add_test_result(id, new.status, agent, new.organisation, call_, **fields))
+
+    return add(new.id) if new.count is None else [add(None) for _ in range(new.count)]
 
 
 def test_result(control: Control, call: Call) -> Any:

@@ -14,7 +14,7 @@ from fake_bluejay.core.clock import microseconds
 from fake_bluejay.core.suggest import unknown
 from fake_bluejay.core.timers import TimerKind
 
-__all__ = ["Agent", "DropsAfter", "EndsAfter", "EndsWithin", "Silent", "agent_from_text"]
+__all__ = ["Agent", "DropsAfter", "EndsAfter", "EndsWithin", "Silent", "agent_from_text", "agent_of"]
 
 
 class Agent(Protocol):
@@ -122,3 +122,15 @@ def agent_from_text(text: str) -> Agent:
         return _TIMED[name](float(seconds))
     except ValueError:
         raise ValueError(f"{text!r}: {name} needs a number of seconds of at least 0, e.g. {name}=2") from None
+
+
+def agent_of(given: Agent | str | None) -> Agent | None:
+    """The behaviour that somebody gave, as such or as text; None stays None.
+
+    Raises `ValueError` if it is none.
+    """
+    if isinstance(given, str):
+        return agent_from_text(given)
+    if given is not None and not hasattr(given, "reaction"):
+        raise ValueError(f"an agent is a behaviour such as silent(), or its text such as 'ends-after=2', not {given!r}")
+    return given

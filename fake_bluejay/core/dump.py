@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from copy import deepcopy
 from datetime import datetime
 from typing import Any, NoReturn, get_args
 
 from fake_bluejay.core.agents import Agent, agent_from_text
-from fake_bluejay.core.clock import Clock, ManualClock, ScaledClock, datetime_at, instant_of
+from fake_bluejay.core.calls import call_from_dict
+from fake_bluejay.core.clock import Clock, ManualClock, ScaledClock, datetime_at, instant_of, microseconds
 from fake_bluejay.core.clock import iso as _iso
 from fake_bluejay.core.readings import Readings
 from fake_bluejay.core.records import ControlObject, Move, Record, check_fields
-from fake_bluejay.core.statuses import Event
+from fake_bluejay.core.resources import NEEDED, Collection, Resource
+from fake_bluejay.core.runs import ON_A_LINE, Run
+from fake_bluejay.core.statuses import Event, Status
 from fake_bluejay.core.suggest import unknown
 from fake_bluejay.core.timers import Timer, TimerKind
+from fake_bluejay.core.webhooks import Attempt, Delivery, Irregularity, Webhook
 from fake_bluejay.core.world import DEFAULT_ORGANISATION, LEFT_BY, World, status_from_text
 
 __all__ = ["dump", "dump_record", "load", "load_record", "restore"]
@@ -40,6 +45,10 @@ def dump(world: World) -> dict[str, Any]:
                 {"name": organisation.name, "api_keys": list(organisation.api_keys)}
                 for organisation in world.organisations.values()
             ],
+            **{
+                name: {"last_id": collection.last_id, "all": [_dump_resource(one) for one in collection.all()]}
+                for name, collection in _collections(world).items()
+            },
             "test_results": [dump_record(record) for record in world.results.values()],
             "control_objects": [
                 {
@@ -57,13 +66,41 @@ def dump(world: World) -> dict[str, Any]:
                     "due": _iso(timer.due),
                     "sequence": timer.sequence,
                     "kind": timer.kind,
-                    "test_result_id": timer.test_result_id,
+                    "subject_id": timer.subject_id,
                 }
                 for timer in world.timers
             ],
             "last_sequence": world.timers.sequence,
             "last_id": world._last_id,
+            "calls": {
+                "default": world.call.as_dict(),
+                "next": [call.as_dict() for call in world.next_calls],
+                "of": {human: call.as_dict() for human, call in world.calls_of.items()},
+            },
+            "runs": [_dump_run(run) for run in world.runs.values()],
+            "last_run_id": world._last_run_id,
+            "webhooks": [
+                {**webhook._asdict(), "events": list(webhook.events)} for webhook in world.outbox.webhooks.values()
+            ],
+            "deliveries": [_dump_delivery(delivery) for delivery in world.outbox.deliveries],
+            "irregularities": [
+                {"later": one.later / 1_000_000, "copies": one.copies, "event": one.event, "times": one.times}
+                for one in world.outbox.irregularities
+            ],
         }
+
+
+def _collections(world: World) -> dict[str, Collection]:
+    return {"agents": world.agents, "simulations": world.simulations, "digital_humans": world.digital_humans}
+
+
+def _dump_resource(resource: Resource) -> dict[str, Any]:
+    return {
+        "id": resource.id,
+        "organisation": resource.organisation,
+        "created_at": _iso(resource.created_at),
+        "fields": deepcopy(resource.fields),
+    }
 
 
 def dump_record(record: Record) -> dict[str, Any]:
@@ -88,6 +125,40 @@ def dump_record(record: Record) -> dict[str, Any]:
             for move in record.history
         ],
         "control_objects": [control.id for control in record.control_objects],
+        "call": None if record.call is None else record.call.as_dict(),
+        "run": None if record.run is None else record.run.id,
+    }
+
+
+def _dump_run(run: Run) -> dict[str, Any]:
+    return {
+        "id": run.id,
+        "organisation": run.organisation,
+        "simulation_id": run.simulation_id,
+        "agent_id": run.agent_id,
+        "created_at": _iso(run.created_at),
+        "fields": deepcopy(run.fields),
+        "lines": run.lines,
+        "longest": run.longest / 1_000_000,
+        "ringing": run.ringing / 1_000_000,
+        "test_results": list(run.result_ids),
+        "waiting": list(run.waiting),
+    }
+
+
+def _dump_delivery(delivery: Delivery) -> dict[str, Any]:
+    return {
+        "id": delivery.id,
+        "webhook_id": delivery.webhook_id,
+        "event": delivery.event,
+        "body": delivery.body.decode(),
+        "created_at": _iso(delivery.created_at),
+        "attempts": [
+            {"at": _iso(attempt.at), "status": attempt.status, "problem": attempt.problem}
+            for attempt in delivery.attempts
+        ],
+        # One that is on its way now is sent again by whoever loads this: at least once.
+        "planned": delivery.planned,
     }
 
 
@@ -127,9 +198,18 @@ def load(data: Mapping[str, Any]) -> World:
         if record.organisation not in world.organisations:
             place.fail("organisation", unknown("organisation", record.organisation, world.organisations))
         world.results[record.id] = record
+    for name, collection in _collections(world).items():
+        if name in data:  # dumps from before there were any go on being read
+            _load_collection(_Place(root.get(name, dict), f"{name}."), collection, world)
     world.refused = set(root.items("refused", int))
+    _load_calls(root, world)
+    for place in root.each("runs", optional=True):
+        _load_run(place, world)
+    _load_outbox(root, world)
     world.timers.restore(_load_timers(root, world), root.get("last_sequence", int))
     world._last_id = root.get("last_id", int)
+    world._last_run_id = root.get("last_run_id", int) if world.runs or root.has("last_run_id") else 0
+    _resend(world)
     return world
 
 
@@ -166,6 +246,8 @@ def _load_record(place: _Place, control_objects: Mapping[int, ControlObject]) ->
     )
     record.start_time = place.read("start_time", str, _instant, optional=True)
     record.end_time = place.read("end_time", str, _instant, optional=True)
+    if place.has("call"):
+        record.call = place.read("call", dict, call_from_dict, optional=True)
     record.history = [
         Move(
             move.read("at", str, _instant),
@@ -183,17 +265,114 @@ def _load_record(place: _Place, control_objects: Mapping[int, ControlObject]) ->
     return record
 
 
+def _load_calls(root: _Place, world: World) -> None:
+    if root.has("calls"):
+        calls = _Place(root.get("calls", dict), "calls.")
+        world.call = calls.read("default", dict, call_from_dict)
+        world.next_calls.extend(
+            _Place({"call": each}, f"calls.next[{index}].").read("call", dict, call_from_dict)
+            for index, each in enumerate(calls.get("next", list))
+        )
+        of = _Place(calls.get("of", dict), "calls.of.")
+        world.calls_of = {human: of.read(human, dict, call_from_dict) for human in calls.get("of", dict)}
+
+
+def _load_run(place: _Place, world: World) -> None:
+    run = Run(
+        place.get("id", int),
+        place.get("organisation", str),
+        place.get("simulation_id", int),
+        place.get("agent_id", int),
+        place.read("created_at", str, _instant),
+        deepcopy(place.get("fields", dict)),
+        lines=place.get("lines", int, optional=True),
+        longest=place.read("longest", (int, float), microseconds),
+        ringing=place.read("ringing", (int, float), microseconds),
+    )
+    run.result_ids = place.items("test_results", int)
+    run.waiting.extend(place.items("waiting", int))
+    for id in run.result_ids:
+        record = world.results.get(id)
+        if record is None:
+            place.fail("test_results", f"there is no test result {id}")
+        record.run = run
+        if record.status in ON_A_LINE or (record.status is Status.QUEUED and id not in run.waiting):
+            run.taken.add(id)
+    world.runs[run.id] = run
+
+
+def _load_outbox(root: _Place, world: World) -> None:
+    outbox = world.outbox
+    for place in root.each("webhooks", optional=True):
+        webhook = Webhook(
+            place.get("id", str),
+            place.get("organisation", str),
+            place.get("url", str, optional=True),
+            tuple(place.items("events", str)),
+            place.get("secret", str),
+        )
+        outbox.webhooks[webhook.id] = webhook
+    for number, place in enumerate(root.each("deliveries", optional=True), 1):
+        delivery = Delivery(
+            number,
+            place.get("id", str),
+            place.get("webhook_id", str),
+            place.get("event", str),
+            place.get("body", str).encode(),
+            place.read("created_at", str, _instant),
+        )
+        delivery.attempts = [
+            Attempt(
+                attempt.read("at", str, _instant),
+                attempt.get("status", int, optional=True),
+                attempt.get("problem", str, optional=True),
+            )
+            for attempt in place.each("attempts")
+        ]
+        delivery.planned = place.get("planned", int)
+        outbox.deliveries.append(delivery)
+    for place in root.each("irregularities", optional=True):
+        later = place.read("later", (int, float), microseconds)
+        event = place.get("event", str, optional=True)
+        outbox.irregularities.append(Irregularity(later, place.get("copies", int), event, place.get("times", int)))
+
+
+def _resend(world: World) -> None:
+    """Let what was on its way when the world was dumped be sent again."""
+    scheduled = Counter(timer.subject_id for timer in world.timers if timer.kind == "delivery")
+    for delivery in world.outbox.deliveries:
+        for _ in range(delivery.planned - scheduled[delivery.number]):
+            world.timers.schedule(world.now(), "delivery", delivery.number)
+
+
+def _load_collection(root: _Place, collection: Collection, world: World) -> None:
+    collection.last_id = root.get("last_id", int)
+    for place in root.each("all"):
+        id, organisation = place.get("id", int), place.get("organisation", str)
+        if organisation not in world.organisations:
+            place.fail("organisation", unknown("organisation", organisation, world.organisations))
+        if collection.find(id, organisation) is not None or not 0 < id <= collection.last_id:
+            place.fail("id", f"{id} is there twice, or above last_id")
+        fields = deepcopy(place.get("fields", dict))
+        for name, type_ in NEEDED[collection.kind].items():
+            _Place(fields, f"{place.path}fields.").get(name, type_)
+        collection.put(Resource(id, organisation, place.read("created_at", str, _instant), fields))
+
+
 def _load_timers(root: _Place, world: World) -> list[Timer]:
     """The timers, each armed in its test result if it holds only while the status does."""
     timers: dict[int, Timer] = {}
     for place in root.each("timers"):
         due, kind = place.read("due", str, _instant), place.read("kind", str, _timer_kind)
-        sequence, id = place.get("sequence", int), place.get("test_result_id", int)
+        sequence, id = place.get("sequence", int), place.get("subject_id", int)
         record = world.results.get(id)
-        if record is None:
-            place.fail("test_result_id", f"there is no test result {id}")
-        if kind in LEFT_BY.values():
-            if LEFT_BY.get(record.status) != kind:
+        if kind == "delivery":
+            if not 0 < id <= len(world.outbox.deliveries):
+                place.fail("subject_id", f"there is no delivery {id}")
+        elif record is None:
+            place.fail("subject_id", f"there is no test result {id}")
+        elif kind == "call_proceeds" or kind in LEFT_BY.values():
+            if not (world.goes_on(record) if kind == "call_proceeds" else LEFT_BY.get(record.status) == kind):
                 place.fail("kind", f"nothing like this is scheduled for a test result that is {record.status}")
             record.armed.append(sequence)
         if sequence in timers or not 0 < sequence <= root.get("last_sequence", int):
@@ -235,7 +414,7 @@ class _Place:
     """A mapping inside the dump that knows where it stands, so that an error can say it."""
 
     def __init__(self, data: Any, path: str) -> None:
-        self._path = path
+        self.path = path
         if not isinstance(data, Mapping):
             raise ValueError(f"{path.rstrip('.') or 'a dump'}: an object is needed, not {data!r:.80}")
         self._data = data
@@ -263,14 +442,20 @@ class _Place:
         except (ValueError, TypeError, OverflowError) as error:
             self.fail(name, str(error))
 
-    def each(self, name: str) -> Iterator[_Place]:
-        """The objects of a list, each knowing its place."""
+    def has(self, name: str) -> bool:
+        """Whether there is anything of that name."""
+        return name in self._data
+
+    def each(self, name: str, *, optional: bool = False) -> Iterator[_Place]:
+        """The objects of a list, each knowing its place; of an optional one that is not there, none."""
+        if optional and not self.has(name):
+            return
         for index, item in enumerate(self.get(name, list)):
-            yield _Place(item, f"{self._path}{name}[{index}].")
+            yield _Place(item, f"{self.path}{name}[{index}].")
 
     def items(self, name: str, type_: type) -> list[Any]:
         """The plain values of a list, if they have the type."""
         return [self._checked(f"{name}[{index}]", item, type_) for index, item in enumerate(self.get(name, list))]
 
     def fail(self, name: str, problem: str) -> NoReturn:
-        raise ValueError(f"{self._path}{name}: {problem}")
+        raise ValueError(f"{self.path}{name}: {problem}")

@@ -17,6 +17,8 @@ from typing import Any, NamedTuple, Protocol
 
 from fake_bluejay.core.clock import iso
 from fake_bluejay.core.records import WATCHDOG_DELAY, ControlObject, Record
+from fake_bluejay.core.runs import Run
+from fake_bluejay.core.webhooks import Delivery
 
 __all__ = ["KINDS", "Change", "Feed", "Listener", "Source", "TooManyListeners"]
 
@@ -79,7 +81,7 @@ class Feed:
         with self._lock:
             for listener in self._listeners:
                 listener.ended = True
-                listener._wake()
+                listener._call()
             self._listeners.clear()
 
     def id_of(self, number: int) -> str:
@@ -88,8 +90,8 @@ class Feed:
 
     def _place_of(self, id: str) -> int:
         """The number of a change; -1, before all of them, if it is none of this feed's."""
-        name, _, number = id.rpartition("-")
-        if name not in ("", self._name) or not (number.isascii() and number.isdigit() and len(number) < 20):
+        name, dash, number = id.rpartition("-")
+        if (dash and name != self._name) or not (number.isascii() and number.isdigit() and len(number) < 20):
             return -1
         return int(number) if int(number) <= self._last else -1
 
@@ -215,6 +217,30 @@ def _gone(control: ControlObject) -> dict[str, Any]:
     }
 
 
+def _run(run: Run) -> dict[str, Any]:
+    return {
+        "id": run.id,
+        "at": iso(run.created_at),
+        "simulation_id": run.simulation_id,
+        "agent_id": run.agent_id,
+        "test_results": len(run.result_ids),
+        "organisation": run.organisation,
+    }
+
+
+def _attempted(delivery: Delivery) -> dict[str, Any]:
+    attempt = delivery.attempts[-1]
+    return {
+        "delivery": delivery.id,
+        "webhook": delivery.webhook_id,
+        "event": delivery.event,
+        "at": iso(attempt.at),
+        "attempt": len(delivery.attempts),
+        "status": attempt.status,
+        "problem": attempt.problem and attempt.problem[:200],
+    }
+
+
 def _answered(exchange: Any) -> dict[str, Any]:
     return {
         "number": exchange.number,
@@ -232,6 +258,11 @@ KINDS: dict[str, Callable[..., dict[str, Any]]] = {
     "control-object-gone": _gone,
     "test-result-changed": _edited,
     "test-result-removed": lambda gone: {"id": gone},
+    "run-added": _run,
+    "run-removed": lambda gone: {"id": gone},
+    "webhook-added": lambda webhook: {"id": webhook.id, "events": list(webhook.events)},
+    "webhook-removed": lambda gone: {"id": gone},
+    "webhook-attempted": _attempted,
     "clock-moved": lambda now, length: {"now": iso(now), "seconds": length / 1_000_000},
     "clock-changed": lambda now, mode, speed: {"now": iso(now), "mode": mode, "speed": speed},
     "request-answered": _answered,
@@ -245,4 +276,7 @@ KINDS: dict[str, Callable[..., dict[str, Any]]] = {
     "stubs-cleared": dict,
     "world-replaced": dict,
 }
-"""The kinds of change, and what is told of each. `world-replaced`: a reset, or another state was put in."""
+"""The kinds of change, and what is told of each. `world-replaced`: a reset, or another state was put in.
+
+Agents, simulations and digital humans are not among them; what clients do to these is told as requests.
+"""

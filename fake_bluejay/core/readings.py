@@ -19,17 +19,28 @@ __all__ = [
     "AllFailedStatus",
     "AlreadyMarked",
     "BadKeyAndBadBody",
+    "Contract",
+    "DeletedAgent",
+    "DroppedIsEvaluated",
     "DuplicateIds",
+    "ErrorCodeIn",
     "ForeignId",
     "MissingKey",
     "MissingKeyName",
     "NoFailedIds",
     "Question",
+    "ReEvaluateUnfinished",
     "Readings",
+    "RunStatus",
+    "SameExternalId",
+    "StatusWords",
     "Success",
     "TestResultIds",
+    "TestsIncompleted",
     "UnknownKey",
+    "UpdateChanges",
     "WatchdogSets",
+    "WebhookProof",
     "questions",
 ]
 
@@ -135,6 +146,88 @@ class AgentEnds(StrEnum):
     WITHIN_20_SECONDS = "within-20-seconds"
 
 
+class StatusWords(StrEnum):
+    """The words for a test result's status."""
+
+    AS_THEY_ARE = "as-they-are"
+    JULY = "july"
+    AUGUST = "august"
+
+
+class RunStatus(StrEnum):
+    """The status of a run of which no call is in flight any more."""
+
+    COMPLETED = "completed"
+    BY_ITS_CALLS = "by-its-calls"
+
+
+class TestsIncompleted(StrEnum):
+    """What a run's `tests_incompleted` counts."""
+
+    __test__ = False
+
+    ENDED_OTHERWISE = "ended-otherwise"
+    NOT_COMPLETED = "not-completed"
+
+
+class ErrorCodeIn(StrEnum):
+    """Where a simulation result says why its call failed."""
+
+    NOWHERE = "nowhere"
+    RESULT = "result"
+    OWN_FIELD = "own-field"
+
+
+class DroppedIsEvaluated(StrEnum):
+    """Whether the webhook `simulation_result_evaluated` tells of a dropped call."""
+
+    YES = "yes"
+    NO = "no"
+
+
+class ReEvaluateUnfinished(StrEnum):
+    """Asking that a result be evaluated again that is not COMPLETED."""
+
+    BAD_REQUEST = "400"
+    IGNORED = "ignored"
+
+
+class WebhookProof(StrEnum):
+    """How a webhook's receiver can tell that it comes from Bluejay."""
+
+    SIGNATURE = "signature"
+    SECRET_HEADER = "secret-header"  # noqa: S105  # the name of a choice
+
+
+class Contract(StrEnum):
+    """Which contract a request is held to where the two published ones differ."""
+
+    OPENAPI = "openapi-2026-07"
+    SDK = "sdk-0.3.6"
+
+
+class UpdateChanges(StrEnum):
+    """What an update changes of an agent, a simulation or a digital human."""
+
+    GIVEN_NOT_NULL = "given-not-null"
+    GIVEN = "given"
+    NOT_NULL = "not-null-defaults-too"
+
+
+class SameExternalId(StrEnum):
+    """A second agent with the same external id."""
+
+    ADDED = "added"
+    CONFLICT = "409"
+
+
+class DeletedAgent(StrEnum):
+    """What becomes of the simulations of an agent that is deleted."""
+
+    SIMULATIONS_GO = "simulations-go"
+    SIMULATIONS_STAY = "simulations-stay"
+
+
 def _reading(default: Any, evidence: str) -> Any:
     return field(default=default, metadata={"evidence": evidence})
 
@@ -181,6 +274,49 @@ class Readings:
     )
     agent_ends: AgentEnds = _reading(
         AgentEnds.AFTER_2_SECONDS, 'the endpoint\'s page: "conversations will end within 20 seconds"'
+    )
+    status_words: StatusWords = _reading(
+        StatusWords.AS_THEY_ARE,
+        "the OpenAPI of July and the documentation of August have different words, and public clients know both",
+    )
+    run_status: RunStatus = _reading(
+        RunStatus.COMPLETED,
+        "the documentation of August: COMPLETED once every call has reached an end state, whatever the mix; July's enum"
+        " also has INITIALIZING, INCOMPLETED and INSUFFICIENT_FUNDS",
+    )
+    tests_incompleted: TestsIncompleted = _reading(
+        TestsIncompleted.ENDED_OTHERWISE,
+        "counters stand beside a status that says whether calls are in flight, so they would count ends",
+    )
+    error_code_in: ErrorCodeIn = _reading(
+        ErrorCodeIn.NOWHERE, "each failure carries a code, but neither the OpenAPI nor the SDK has a field for it"
+    )
+    dropped_is_evaluated: DroppedIsEvaluated = _reading(
+        DroppedIsEvaluated.YES, "the documentation: of a dropped call, the transcript so far is still scored"
+    )
+    re_evaluate_unfinished: ReEvaluateUnfinished = _reading(
+        ReEvaluateUnfinished.BAD_REQUEST, "there is nothing yet to evaluate again, and the answer has no way to say so"
+    )
+    webhook_proof: WebhookProof = _reading(
+        WebhookProof.SIGNATURE,
+        "the documentation of August: X-Bluejay-Signature; the OpenAPI of July has an X-Webhook-Secret instead",
+    )
+
+    contract: Contract = _reading(
+        Contract.OPENAPI,
+        "the OpenAPI is the contract of the endpoint; bluejay-sdk 0.3.6 needs no phone number for a digital human, and"
+        " knows more languages, accents, noises and connection types",
+    )
+    update_changes: UpdateChanges = _reading(
+        UpdateChanges.GIVEN_NOT_NULL,
+        'the OpenAPI: "only provided fields will be updated", with null allowed where what is updated cannot be null',
+    )
+    same_external_id: SameExternalId = _reading(
+        SameExternalId.ADDED, "nothing says that an external id is unique, and no status but 200 and 422 is declared"
+    )
+    deleted_agent: DeletedAgent = _reading(
+        DeletedAgent.SIMULATIONS_GO,
+        "a simulation's agent_id is a required integer; deleting a run is documented to delete what belongs to it",
     )
 
     def changed(self, **choices: str) -> Readings:

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from fake_bluejay.core.agents import Agent
+from fake_bluejay.core.calls import ENDS, Call
 from fake_bluejay.core.statuses import Event, Status
 from fake_bluejay.core.suggest import unknown
+
+if TYPE_CHECKING:
+    from fake_bluejay.core.runs import Run
 
 __all__ = ["FIELDS", "WATCHDOG_DELAY", "ControlObject", "Move", "Organisation", "Record", "check_fields"]
 
@@ -45,7 +49,8 @@ def check_fields(names: Iterable[str]) -> None:
 class Move(NamedTuple):
     """One change of status: when, from what, to what, by which event, caused by whom.
 
-    The cause is `api`, `agent`, `watchdog`, `evaluation` or `test`.
+    The cause is `api`, `agent`, `watchdog`, `evaluation` or `test`; or `call` (its script) or `limit` (it rang or
+    lasted as long as its simulation allows).
     """
 
     at: int
@@ -85,6 +90,7 @@ class Record:
     __slots__ = (
         "agent",
         "armed",
+        "call",
         "control_objects",
         "created_at",
         "end_time",
@@ -92,6 +98,7 @@ class Record:
         "history",
         "id",
         "organisation",
+        "run",
         "start_time",
         "status",
     )
@@ -111,4 +118,45 @@ class Record:
         self.history: list[Move] = []
         self.control_objects: list[ControlObject] = []
         self.armed: list[int] = []
-        """The timers that hold only while the present status does: watchdogs, evaluation."""
+        """The timers that hold only while the present status does: watchdogs, evaluation, the call's next step."""
+        self.call: Call | None = None
+        """What happens in it by itself; None: nothing."""
+        self.run: Run | None = None
+
+    @property
+    def digital_human_id(self) -> int:
+        """Who was simulated; 1 for a test result that a test made without saying."""
+        id: int = self.fields.get("digital_human_id", 1)
+        return id
+
+    @property
+    def run_id(self) -> int:
+        """The run it belongs to; 1 for a test result that a test made without saying."""
+        id: int = self.fields.get("simulation_run_id", 1) if self.run is None else self.run.id
+        return id
+
+    @property
+    def duration(self) -> int | None:
+        """How long it was RUNNING, in milliseconds (documented); None if it was not, or still is."""
+        given: int | None = self.fields.get("duration")
+        if given is None and self.start_time is not None and self.end_time is not None:
+            return (self.end_time - self.start_time) // 1000
+        return given
+
+    @property
+    def error_code(self) -> str | None:
+        """Why it failed, as its script says; None unless it has ended as the script says."""
+        call = self.call
+        if call is None or not self.history or self.history[-1].event is not ENDS[call.end]:
+            return None
+        return call.error_code
+
+    @property
+    def passes(self) -> bool:
+        """Whether its evaluation finds the goal reached: what its evaluations say, or else its script."""
+        evaluations = self.fields.get("evaluations")
+        if evaluations is None and self.call is not None:
+            evaluations = self.call.evaluations
+        if evaluations:
+            return all(evaluation.get("goal_success") is not False for evaluation in evaluations)
+        return self.call is None or self.call.passes

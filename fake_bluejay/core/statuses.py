@@ -56,6 +56,7 @@ class Event(StrEnum):
     AWAIT_EVALUATION = "await_evaluation"
     EVALUATE = "evaluate"
     COMPLETE = "complete"
+    RE_EVALUATE = "re_evaluate"
     GIVE_UP = "give_up"
     REJECT = "reject"
     LACK_FUNDS = "lack_funds"
@@ -88,6 +89,8 @@ TRANSITIONS: dict[tuple[Status, Event], Status] = {
     (Status.CONVERSATION_ENDED, Event.EVALUATE): Status.EVALUATING,
     (Status.EVALUATION_PENDING, Event.EVALUATE): Status.EVALUATING,
     (Status.EVALUATING, Event.COMPLETE): Status.COMPLETED,
+    # On request only: a test result that is COMPLETED stays so by itself.
+    (Status.COMPLETED, Event.RE_EVALUATE): Status.EVALUATING,
     **{(status, Event.FAIL_TO_CONNECT): Status.NO_CONNECTION for status in _DIALLING},
     **{(status, Event.GO_UNANSWERED): Status.NO_ANSWER for status in _DIALLING},
     **{(status, Event.REJECT): Status.REJECTED for status in _DIALLING},
@@ -108,8 +111,8 @@ TRANSITIONS: dict[tuple[Status, Event], Status] = {
 }
 """`(from, event) → to`: every legal move there is."""
 
-TERMINAL = frozenset(Status) - {from_ for from_, _ in TRANSITIONS}
-"""The statuses that nothing leads out of."""
+TERMINAL = frozenset(Status) - {from_ for from_, event in TRANSITIONS if event is not Event.RE_EVALUATE}
+"""The statuses that nothing leads out of but the wish to have it evaluated again."""
 
 
 class IllegalMove(ValueError):

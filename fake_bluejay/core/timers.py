@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import heapq
-from collections.abc import Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator
 from typing import Literal, NamedTuple
 
 __all__ = ["Timer", "TimerKind", "Timers"]
 
 
-TimerKind = Literal["agent_ends", "agent_drops", "watchdog", "evaluation_starts", "evaluation_completes"]
-"""What a timer does when it fires; `World` knows how."""
+TimerKind = Literal[
+    "agent_ends", "agent_drops", "watchdog", "evaluation_starts", "evaluation_completes", "call_proceeds", "delivery"
+]
+"""What a timer does when it fires; `World` knows how. All but `delivery` are for a test result."""
 
 
 class Timer(NamedTuple):
@@ -19,7 +21,13 @@ class Timer(NamedTuple):
     due: int
     sequence: int
     kind: TimerKind
-    test_result_id: int
+    subject_id: int
+    """The test result; for a `delivery`, its number."""
+
+    @property
+    def test_result_id(self) -> int | None:
+        """The test result that it is for; None for a `delivery`."""
+        return None if self.kind == "delivery" else self.subject_id
 
 
 class Timers:
@@ -33,18 +41,18 @@ class Timers:
     def __init__(self) -> None:
         self._instants: list[int] = []
         self._due_at: dict[int, list[tuple[int, TimerKind, int]]] = {}
-        """Instant → the timers due then: sequence, kind and test result. Those cancelled stay until it comes."""
+        """Instant → the timers due then: sequence, kind and subject. Those cancelled stay until it comes."""
         self._armed: set[int] = set()
         self.sequence = 0
         """How many timers were ever scheduled."""
 
-    def schedule(self, due: int, kind: TimerKind, test_result_id: int) -> int:
+    def schedule(self, due: int, kind: TimerKind, subject_id: int) -> int:
         """Arm a timer; its sequence number is what `cancel` takes."""
         self.sequence = sequence = self.sequence + 1
         if due not in self._due_at:
             self._due_at[due] = []
             heapq.heappush(self._instants, due)
-        self._due_at[due].append((sequence, kind, test_result_id))
+        self._due_at[due].append((sequence, kind, subject_id))
         self._armed.add(sequence)
         return sequence
 
@@ -52,9 +60,11 @@ class Timers:
         """Disarm timers; nothing happens to those that have fired already."""
         self._armed.difference_update(sequences)
 
-    def cancel_all(self, test_result_id: int) -> None:
-        """Disarm whatever is scheduled for a test result. Costs O(n)."""
-        self.cancel([timer.sequence for timer in self if timer.test_result_id == test_result_id])
+    def cancel_all(self, test_result_ids: Container[int]) -> None:
+        """Disarm whatever is scheduled for these test results. Costs O(n)."""
+        self.cancel(
+            [timer.sequence for timer in self if timer.subject_id in test_result_ids and timer.kind != "delivery"]
+        )
 
     def next_due(self) -> int | None:
         """When the next armed timer is due, or None if there is none."""
@@ -68,15 +78,15 @@ class Timers:
     def pop_due(self, now: int) -> Iterator[tuple[int, TimerKind, int]]:
         """Take the timers due at `now` or before, in order, also those scheduled while this iterates.
 
-        Yields the instant at which one is due, its kind, and the id of its test result.
+        Yields the instant at which one is due, its kind, and the id of its subject.
         """
         armed = self._armed
         while self._instants and self._instants[0] <= now:
             due = self._instants[0]
-            for sequence, kind, test_result_id in self._due_at[due]:
+            for sequence, kind, subject_id in self._due_at[due]:
                 if sequence in armed:
                     armed.remove(sequence)
-                    yield due, kind, test_result_id
+                    yield due, kind, subject_id
             self._forget_first()
 
     def _forget_first(self) -> None:
@@ -85,8 +95,8 @@ class Timers:
     def restore(self, timers: list[Timer], last_sequence: int) -> None:
         """Replace all timers by saved ones."""
         self._due_at = {}
-        for due, sequence, kind, test_result_id in sorted(timers):
-            self._due_at.setdefault(due, []).append((sequence, kind, test_result_id))
+        for due, sequence, kind, subject_id in sorted(timers):
+            self._due_at.setdefault(due, []).append((sequence, kind, subject_id))
         self._instants = sorted(self._due_at)  # which is a heap
         self._armed = {timer.sequence for timer in timers}
         self.sequence = last_sequence
@@ -94,9 +104,9 @@ class Timers:
     def __iter__(self) -> Iterator[Timer]:
         """The armed timers, in the order they would fire."""
         for due in sorted(self._instants):
-            for sequence, kind, test_result_id in self._due_at[due]:
+            for sequence, kind, subject_id in self._due_at[due]:
                 if sequence in self._armed:
-                    yield Timer(due, sequence, kind, test_result_id)
+                    yield Timer(due, sequence, kind, subject_id)
 
     def __len__(self) -> int:
         return len(self._armed)

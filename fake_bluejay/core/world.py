@@ -10,25 +10,39 @@ Rules of this file:
 from __future__ import annotations
 
 import threading
+from collections import deque
 from collections.abc import Callable, Container, Iterable, Mapping
+from dataclasses import replace
 from datetime import datetime, timedelta
 from types import EllipsisType
 from typing import Any, NamedTuple
 
 from fake_bluejay.core.agents import Agent, EndsAfter, EndsWithin
-from fake_bluejay.core.clock import Clock, ManualClock, ScaledClock, datetime_at, instant_of, microseconds
+from fake_bluejay.core.calls import Call
+from fake_bluejay.core.clock import END, Clock, ManualClock, ScaledClock, datetime_at, instant_of, microseconds
 from fake_bluejay.core.readings import (
     AgentEnds,
     AlreadyMarked,
+    DroppedIsEvaluated,
     DuplicateIds,
     ForeignId,
     Readings,
     WatchdogSets,
 )
 from fake_bluejay.core.records import WATCHDOG_DELAY, ControlObject, Move, Organisation, Record, check_fields
+from fake_bluejay.core.resources import Collection, Resource
+from fake_bluejay.core.runs import DEFAULT_LONGEST, DEFAULT_RINGING, ON_A_LINE, Run
+from fake_bluejay.core.spelling import spelt
 from fake_bluejay.core.statuses import TRANSITIONS, Event, IllegalMove, Status, event_between, ways_on
 from fake_bluejay.core.suggest import unknown
 from fake_bluejay.core.timers import TimerKind, Timers
+from fake_bluejay.core.webhooks import (
+    Delivery,
+    Outbox,
+    outbound_simulation_started,
+    simulation_ended,
+    simulation_result_evaluated,
+)
 
 __all__ = ["DEFAULT_ORGANISATION", "LEFT_BY", "Ending", "World", "is_marked", "status_from_text"]
 
@@ -36,6 +50,12 @@ DEFAULT_ORGANISATION = "default"
 
 # Looking a member up in its enum costs as much as a call, and these stand where everything passes that falls due.
 _RUNNING, _DROP = Status.RUNNING, Event.DROP
+
+_PICK_UP = ("agent", "watchdog")
+"""The causes of a conversation's end that take its control objects away."""
+
+READY_FOR = 20.0
+"""Seconds that an inbound digital human waits for the customer's agent, unless its call's script says: ours."""
 
 _DEFAULT_AGENTS: dict[AgentEnds, Agent] = {
     AgentEnds.AFTER_2_SECONDS: EndsAfter(2),
@@ -53,7 +73,7 @@ _FIRES: dict[TimerKind, tuple[Event | None, str]] = {
     "evaluation_starts": (Event.EVALUATE, "evaluation"),
     "evaluation_completes": (Event.COMPLETE, "evaluation"),
 }
-"""What a timer makes happen, and the cause; the watchdog's event is a reading."""
+"""What a timer makes happen, and the cause; the watchdog's event is a reading, the next of a call its script's."""
 
 LEFT_BY: dict[Status, TimerKind] = {
     Status.RUNNING: "watchdog",
@@ -106,12 +126,27 @@ class World:
         self.require_known_keys = False
         """Whether only keys that an organisation has are accepted, or any key that is not empty."""
         self.organisations: dict[str, Organisation] = {DEFAULT_ORGANISATION: Organisation(DEFAULT_ORGANISATION, ())}
+        self.agents = Collection("agent")
+        self.simulations = Collection("simulation")
+        self.digital_humans = Collection("digital human")
+        """A digital human's field `simulation_ids` says which simulations it belongs to; nothing else does."""
+        self.runs: dict[int, Run] = {}
         self.results: dict[int, Record] = {}
         self.control_objects: list[ControlObject] = []
         self.timers = Timers()
+        self.outbox = Outbox(self.timers, seed)
         self.refused: set[int] = set()
         """The ids that an end-conversations call did not mark."""
+        self.call: Call = Call()
+        """What happens in a call that was not told otherwise."""
+        self.next_calls: deque[Call] = deque()
+        """What happens in the next calls of runs, the next first."""
+        self.calls_of: dict[str, Call] = {}
+        """What happens in the calls of a digital human of that name, or with that id as text."""
         self._last_id = 0
+        self._last_run_id = 0
+        self.courier: Callable[[Delivery], None] | None = None
+        """Carries what is to be delivered, and says by `attempted` how it went. It is called without the lock."""
         self.on_move: Callable[[int], None] | None = None
         """Told how many microseconds the clock was moved by, each time it was: for whoever keeps step with it."""
         self.on_change: Callable[..., None] | None = None
@@ -133,20 +168,24 @@ class World:
         with self.lock:
             now = self.clock.now()
             for due, kind, id in self.timers.pop_due(now):
-                self._fire(due, kind, self.results[id])
+                if kind == "delivery":
+                    self.outbox.fall_due(id)
+                else:
+                    self._fire(due, kind, self.results[id])
             return now
 
     def advance(self, seconds: float | timedelta) -> None:
         """Move time forward; all that falls due on the way happens, in order, each at its own instant.
 
-        Raises `ValueError` if the length is negative or not a finite number.
+        Raises `ValueError` if the length is negative or not a finite number, or leads beyond the year 9998.
         """
         length = microseconds(seconds)
         if length < 0:
             raise ValueError(f"cannot advance by {seconds!r} seconds: time only moves forward")
-        with self.lock:
-            self.settle()
-            self._move(length)
+        instant = self.settle() + length
+        if instant > END:
+            raise ValueError(f"cannot advance by {seconds!r} seconds: that is beyond the year 9998")
+        self._advance_to(instant)
 
     def advance_to(self, moment: datetime) -> None:
         """Move time forward to a moment.
@@ -154,23 +193,34 @@ class World:
         Raises `ValueError` if the moment is past or has no time zone.
         """
         instant = instant_of(moment)
-        with self.lock:
-            now = self.settle()
-            if instant < now:
-                raise ValueError(f"cannot advance to {datetime_at(instant)}: it is {datetime_at(now)} already")
-            self._advance_to(instant)
+        now = self.settle()
+        if instant < now:
+            raise ValueError(f"cannot advance to {datetime_at(instant)}: it is {datetime_at(now)} already")
+        if instant > END:
+            raise ValueError(f"cannot advance to {datetime_at(instant)}: that is beyond the year 9998")
+        self._advance_to(instant)
 
     def _advance_to(self, instant: int) -> None:
-        """A clock that follows real time may be past it by now."""
-        self._move(max(0, instant - self.clock.now()))
+        """Move on at once; or, if something may be delivered on the way, from one due timer to the next.
 
-    def _move(self, length: int) -> None:
-        self.clock.advance(length)
-        self.settle()
-        if self.on_move is not None:
-            self.on_move(length)
-        if (tell := self.on_change) is not None:
-            tell("clock-moved", self.clock.now(), length)
+        A receiver is to find the time at which it was sent to, and may advance the clock itself.
+        """
+        while True:
+            with self.lock:
+                stop = instant
+                if self.outbox.webhooks:
+                    stop = min(instant, self.timers.next_due() or instant)
+                # A clock that follows real time may be past it by now.
+                length = max(0, stop - self.clock.now())
+                self.clock.advance(length)
+                self.settle()
+                if self.on_move is not None:
+                    self.on_move(length)
+                if (tell := self.on_change) is not None:
+                    tell("clock-moved", self.clock.now(), length)
+            self.deliver()
+            if stop == instant:
+                return
 
     def switch_clock(self, mode: str, speed: float = 1.0) -> None:
         """Go on from this instant by another clock: `manual`, or `real` at a speed, of which 0 is a pause.
@@ -190,21 +240,43 @@ class World:
 
         Raises `TimeoutError` if it does not hold within `limit` seconds of the clock, which then have passed.
         """
+        deadline = self.settle() + microseconds(limit)
+        while not predicate():
+            due = self.timers.next_due()
+            if due is None or due > deadline:
+                self._advance_to(deadline)
+                if predicate():
+                    return
+                raise TimeoutError(
+                    f"the condition did not hold within {limit} s of the fake's clock:"
+                    f" it is {datetime_at(deadline)}, and {len(self.timers)} timers are pending"
+                )
+            self._advance_to(due)
+
+    def deliver(self) -> None:
+        """Have everything carried that is to be delivered by now. Call it without the lock."""
+        if self.courier is None or not self.outbox.webhooks:
+            return
+        self.settle()
+        while self.outbox.ready:
+            with self.lock:
+                delivery = self.outbox.ready.popleft() if self.outbox.ready else None
+            if delivery is not None:
+                self.courier(delivery)
+
+    def attempted(self, delivery: Delivery, status: int | None, problem: str | None) -> None:
+        """How it went to carry a delivery: the status that came back, or the problem. What failed is tried again."""
         with self.lock:
-            deadline = self.settle() + microseconds(limit)
-            while not predicate():
-                due = self.timers.next_due()
-                if due is None or due > deadline:
-                    self._advance_to(deadline)
-                    if predicate():
-                        return
-                    raise TimeoutError(
-                        f"the condition did not hold within {limit} s of the fake's clock:"
-                        f" it is {datetime_at(deadline)}, and {len(self.timers)} timers are pending"
-                    )
-                self._advance_to(due)
+            self.outbox.attempted(delivery, status, problem, self.clock.now())
+            if (tell := self.on_change) is not None:
+                tell("webhook-attempted", delivery)
 
     def _fire(self, due: int, kind: TimerKind, record: Record) -> None:
+        if kind == "call_proceeds":
+            step = self._next_of_call(record)
+            assert step is not None, "it was armed because the script goes on"
+            self._change(record, step[1], step[2], due)
+            return
         event, cause = _FIRES[kind]
         if event is None:
             event = _WATCHDOG_EVENTS[self.readings.watchdog_sets]
@@ -226,13 +298,16 @@ class World:
         record.armed.clear()
         if from_ is _RUNNING:
             record.end_time = now
-            if event is not _DROP and cause != "test":
+            if event is not _DROP and cause in _PICK_UP:
                 for control in record.control_objects:
                     if control.by is None:
                         control.by, control.gone_at = cause, now
                         if (tell := self.on_change) is not None:
                             tell("control-object-gone", control)
         self._enter(record, now)
+        self._free_line(record, now)
+        if self.outbox.webhooks:
+            self._tell(record, now)
         if (tell := self.on_change) is not None:
             tell("test-result-moved", record)
 
@@ -243,6 +318,136 @@ class World:
         elif kind := LEFT_BY.get(record.status):
             length = self.evaluation_starts_after if kind == "evaluation_starts" else self.evaluation_takes
             record.armed.append(self.timers.schedule(now + length, kind, record.id))
+        if record.call is not None:
+            self._follow_script(record, now)
+
+    def _tell(self, record: Record, now: int) -> None:
+        """Let the webhooks know what a test result has come to."""
+        status, organisation = record.status, record.organisation
+        if status is Status.CONVERSATION_ENDED:
+            self.outbox.emit("simulation_ended", organisation, simulation_ended(record), now)
+        elif status is Status.COMPLETED or (
+            status is Status.CALL_DROPPED and self.readings.dropped_is_evaluated is DroppedIsEvaluated.YES
+        ):
+            payload = simulation_result_evaluated(record, spelt(status, self.readings), self.seed)
+            self.outbox.emit("simulation_result_evaluated", organisation, payload, now)
+
+    # --- calls that go on by themselves -------------------------------------------------------------------------
+
+    def _next_of_call(self, record: Record) -> tuple[int, Event, str] | None:
+        assert record.call is not None
+        run = record.run
+        ringing, longest = (DEFAULT_RINGING, DEFAULT_LONGEST) if run is None else (run.ringing, run.longest)
+        return record.call.next(record.status, ringing, longest)
+
+    def goes_on(self, record: Record) -> bool:
+        """Whether a test result's script leads on from its present status by itself."""
+        return record.call is not None and self._next_of_call(record) is not None
+
+    def _follow_script(self, record: Record, now: int) -> None:
+        """Schedule what follows the status a call has just come to; one that is queued waits for a line first."""
+        run = record.run
+        if run is not None and record.status is Status.QUEUED and record.id not in run.taken:
+            if not run.has_free_line():
+                run.waiting.append(record.id)
+                return
+            run.taken.add(record.id)
+        step = self._next_of_call(record)
+        if step is not None:
+            record.armed.append(self.timers.schedule(now + step[0], "call_proceeds", record.id))
+
+    def _free_line(self, record: Record, now: int) -> None:
+        """A call of a run that needs its line no more leaves it to the next that waits."""
+        if record.run is not None and record.status not in ON_A_LINE and record.status is not Status.QUEUED:
+            self._hand_on_line(record.run, record.id, now)
+
+    def _hand_on_line(self, run: Run, id: int, now: int) -> None:
+        run.taken.discard(id)
+        while run.waiting and run.has_free_line():
+            following = self.results.get(run.waiting.popleft())
+            if following is not None and following.status is Status.QUEUED:  # and not cancelled since
+                self._follow_script(following, now)
+
+    def queue_run(
+        self,
+        simulation: Resource,
+        humans: Iterable[tuple[Resource, int]],
+        fields: dict[str, Any],
+        *,
+        lines: int | None,
+        longest: int,
+        ringing: int,
+        inbound: bool,
+    ) -> Run:
+        """Queue a run of a simulation: as many test results of each digital human as is said beside it.
+
+        `inbound`: the digital humans are called by the customer's agent, and a webhook says so.
+        """
+        with self.lock:
+            now = self.settle()
+            self._last_run_id += 1
+            agent_id = simulation.fields["agent_id"]
+            run = Run(
+                self._last_run_id,
+                simulation.organisation,
+                simulation.id,
+                agent_id,
+                now,
+                fields,
+                lines=lines,
+                longest=longest,
+                ringing=ringing,
+            )
+            self.runs[run.id] = run
+            told = []
+            for human, times in humans:
+                name = str(human.fields.get("name"))
+                results = [
+                    self._add(human.organisation, self._script_for(human, name, inbound), run, human.id, now)
+                    for _ in range(times)
+                ]
+                number = str(human.fields.get("phone_number"))
+                ids = [record.id for record in results]
+                told.append(
+                    {"id": human.id, "name": name, "phone_number": number, "associated_simulation_result_ids": ids}
+                )
+            if inbound and self.outbox.webhooks:
+                payload = outbound_simulation_started(run, told)
+                self.outbox.emit("outbound_simulation_started", run.organisation, payload, now)
+            if (tell := self.on_change) is not None:
+                tell("run-added", run)
+            return run
+
+    def _script_for(self, human: Resource, name: str, inbound: bool) -> Call:
+        call = self.calls_of.get(name) or self.calls_of.get(str(human.id))
+        if call is None:
+            call = self.next_calls.popleft() if self.next_calls else self.call
+        if inbound and call.ready_for is None:
+            call = replace(call, ready_for=READY_FOR)
+        return call
+
+    def _add(self, organisation: str, call: Call, run: Run, human_id: int, now: int) -> Record:
+        record = Record(self._free_id(), organisation, Status.INITIALIZING, None, now, {"digital_human_id": human_id})
+        record.call, record.run = call, run
+        self.results[record.id] = record
+        run.result_ids.append(record.id)
+        self._enter(record, now)
+        if (tell := self.on_change) is not None:
+            tell("test-result-added", record)
+        return record
+
+    def remove_run(self, id: int) -> None:
+        """Forget a run, its test results, and all that was scheduled for them. Raises `KeyError` for an unknown id."""
+        with self.lock:
+            self.settle()
+            run = self.runs.pop(id)
+            self.timers.cancel_all(set(run.result_ids))
+            for result_id in run.result_ids:
+                del self.results[result_id]
+                if (tell := self.on_change) is not None:
+                    tell("test-result-removed", result_id)
+            if (tell := self.on_change) is not None:
+                tell("run-removed", id)
 
     def happen(self, id: int, event: Event, cause: str) -> None:
         """Let an event happen to a test result.
@@ -252,6 +457,7 @@ class World:
         with self.lock:
             now = self.settle()
             self._change(self.result(id), event, cause, now)
+        self.deliver()
 
     def set_status(self, id: int, status: str, *, force: bool = False) -> None:
         """Move a test result to a status because a test says so; `force` allows what the table does not.
@@ -266,11 +472,12 @@ class World:
                 self._change(record, Event.FORCE, "test", now, forced_to=to)
             else:
                 self._change(record, event_between(record.status, to), "test", now)
+        self.deliver()
 
     def become(self, other: World) -> None:
         """Take over everything from another world, which is not to be used any more."""
         with self.lock:
-            own = ("lock", "on_move", "on_change")
+            own = ("lock", "on_move", "on_change", "courier")
             vars(self).update({name: value for name, value in vars(other).items() if name not in own})
             if (tell := self.on_change) is not None:
                 tell("world-replaced")
@@ -290,9 +497,10 @@ class World:
         status: str = Status.RUNNING,
         agent: Agent | None = None,
         organisation: str = DEFAULT_ORGANISATION,
+        call: Call | None = None,
         **fields: Any,
     ) -> Record:
-        """A new test result; ids count from 1 unless given.
+        """A new test result; ids count from 1 unless given. With a `call` it goes on by itself from its status.
 
         Raises `ValueError` if the id is taken or no integer, or the status, the organisation or a field is unknown.
         """
@@ -303,20 +511,25 @@ class World:
             if organisation not in self.organisations:
                 raise ValueError(unknown("organisation", organisation, self.organisations))
             if id is None:
-                id = self._last_id + 1
-                while id in self.results:
-                    id += 1
-                self._last_id = id
+                id = self._free_id()
             elif isinstance(id, bool) or not isinstance(id, int):
                 raise ValueError(f"a test result's id is an integer, not {id!r}")
             elif id in self.results:
                 raise ValueError(f"the test result id {id} is taken; {self._ids()}")
             record = Record(id, organisation, state, agent, now, fields)
+            record.call = call
             self.results[id] = record
             self._enter(record, now)
             if (tell := self.on_change) is not None:
                 tell("test-result-added", record)
             return record
+
+    def _free_id(self) -> int:
+        id = self._last_id + 1
+        while id in self.results:
+            id += 1
+        self._last_id = id
+        return id
 
     def edit(self, id: int, *, agent: Agent | EllipsisType | None = ..., fields: Mapping[str, Any] = {}) -> None:
         """Give a test result another agent, or other fields; a field of None is as if it had never been given.
@@ -335,11 +548,14 @@ class World:
     def remove_test_result(self, id: int) -> None:
         """Forget a test result and what was scheduled for it. Raises `KeyError` if there is no such id."""
         with self.lock:
-            self.settle()
-            self.result(id)
+            now = self.settle()
+            record = self.result(id)
             # All of it, late agents too: the id may be given again, and they would take the new one for theirs.
-            self.timers.cancel_all(id)
+            self.timers.cancel_all({id})
             del self.results[id]
+            if record.run is not None:
+                record.run.result_ids.remove(id)
+                self._hand_on_line(record.run, id, now)
             if (tell := self.on_change) is not None:
                 tell("test-result-removed", id)
 

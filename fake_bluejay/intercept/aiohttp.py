@@ -30,7 +30,18 @@ def patches(connector: ModuleType) -> Iterator[Patch]:
 
         return _create_connection
 
+    def get(original: Callable[..., Any]) -> Callable[..., Any]:
+        def _get(self: Any, key: Any, *args: Any) -> Any:
+            if is_bluejay(key.host):
+                for protocol, _ in self._conns.get(key, ()):
+                    if not isinstance(protocol.transport, _Transport):  # kept alive from before the fake
+                        protocol.close()
+            return original(self, key, *args)
+
+        return _get
+
     yield Patch(connector.TCPConnector, "_create_connection", create_connection)
+    yield Patch(connector.BaseConnector, "_get", get)
 
 
 class _Transport(asyncio.Transport):
@@ -86,7 +97,7 @@ class _Transport(asyncio.Transport):
         return self._reading and not self._closing
 
     def is_closing(self) -> bool:
-        return self._closing
+        return self._closing or current() is None  # so a session that outlives the fake does not go on with it
 
     def close(self) -> None:
         if not self._closing:

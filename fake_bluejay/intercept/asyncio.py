@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import selectors
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from types import ModuleType
 from typing import Any
@@ -58,22 +59,21 @@ def _replace_run_in_executor(original: Callable[..., Any]) -> Callable[..., Any]
 
 def _replace_select(original: Callable[..., Any]) -> Callable[..., Any]:
     def select(self: Any, timeout: float | None = None) -> Any:
-        now = current_time() if timeout is not None and timeout > 0 else None
+        now = current_time() if timeout is None or timeout > 0 else None
         loop: Any = asyncio._get_running_loop() if now is not None else None
-        if timeout is None or now is None or loop is None or getattr(loop, "_selector", None) != self:
+        if now is None or loop is None or getattr(loop, "_selector", None) != self:
             return original(self, timeout)
+        if timeout is None:
+            return now.wait(lambda: original(self, None), None)
         events = original(self, 0)
         if events:
             return events
         others = [each for each in self.get_map() if each != loop._ssock.fileno()]
-        on_threads = bool(_in_executor.get(loop)) or _on_anyio_threads()
+        on_threads = bool(_in_executor.get(loop)) or _on_anyio_threads() or _on_children()
         if on_threads or not all(_is_idle_loopback(loop, each) for each in others):
             # Something may happen that is not one of the loop's timers, in real time; these are to see that pass.
             slice = min(timeout, _SLICE)
-            events = original(self, slice)
-            if not events:
-                now.sleep(whole(slice))
-            return events
+            return now.wait(lambda: original(self, slice), whole(timeout), whole(slice))
         if others and (events := original(self, 0)):  # what an idle server had sent by then
             return events
         now.sleep(whole(timeout))
@@ -86,6 +86,11 @@ def _on_anyio_threads() -> bool:
     if "anyio.to_thread" not in sys.modules:
         return False
     return bool(sys.modules["anyio.to_thread"].current_default_thread_limiter().borrowed_tokens)
+
+
+def _on_children() -> bool:
+    """Whether a subprocess is waited for by a thread, as asyncio does where there are no descriptors for processes."""
+    return any(thread.name.startswith("asyncio-waitpid-") for thread in threading.enumerate())
 
 
 def _is_idle_loopback(loop: Any, descriptor: int) -> bool:

@@ -36,5 +36,15 @@ def patches(module: ModuleType) -> Iterator[Patch]:
 
         return resolve
 
+    def connecting(original: Callable[..., Any]) -> Callable[..., Any]:
+        def connect(self: Any, address: Any) -> Any:  # a name is resolved in there, in C
+            if isinstance(address, tuple) and isinstance(address[0], (str, bytes)) and is_bluejay(address[0]):
+                raise NotIntercepted
+            return original(self, address)
+
+        return connect
+
     for name in ("getaddrinfo", "gethostbyname", "gethostbyname_ex"):
         yield Patch(module, name, guarded)
+    for name in ("connect", "connect_ex"):
+        yield Patch(module.socket, name, connecting)

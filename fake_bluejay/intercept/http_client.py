@@ -32,15 +32,21 @@ def patches(http_client: ModuleType) -> Iterator[Patch]:
 
 
 def _putrequest(original: Callable[..., Any]) -> Callable[..., Any]:
-    """One that knows who a request is for that is made to a proxy: its target is a whole URL."""
+    """One that sees to it that a request is on the right kind of connection, also on one that was kept alive.
+
+    A connection may be from before the fake; and one to a proxy is for many hosts: a request's target is a whole URL.
+    """
 
     def putrequest(self: Any, method: str, url: str, *args: Any, **kwargs: Any) -> Any:
-        if url.startswith("http"):
-            for_bluejay = current() is not None and is_bluejay(urlsplit(url).hostname)
-            if for_bluejay != isinstance(self.sock, InProcessSocket):
-                if self.sock is not None:
-                    self.sock.close()
-                self.sock = InProcessSocket("http", HOST, 80) if for_bluejay else None
+        by_proxy = url.startswith("http")
+        host = urlsplit(url).hostname if by_proxy else self._tunnel_host or self.host
+        for_bluejay = current() is not None and is_bluejay(host)
+        if for_bluejay != isinstance(self.sock, InProcessSocket) and (by_proxy or self.sock is not None):
+            if self.sock is not None:
+                self.sock.close()
+            self.sock = InProcessSocket("http", HOST, 80) if for_bluejay and by_proxy else None
+            if self.sock is None:
+                self.connect()
         return original(self, method, url, *args, **kwargs)
 
     return putrequest
@@ -103,8 +109,8 @@ class InProcessSocket:
         return io.BufferedReader(_Incoming(self))
 
     def fileno(self) -> int:
-        """A descriptor on which nothing is ever readable: to a pool, a connection that still stands."""
-        return _silence()
+        """A descriptor by which a pool sees that the connection still stands, or that its fake is off: then it ends."""
+        return _silence() if current() is not None else _end()
 
     def settimeout(self, timeout: float | None) -> None:
         self._timeout = timeout
@@ -132,4 +138,13 @@ class _Incoming(io.RawIOBase):
 
 @functools.cache
 def _silence() -> int:
+    """A descriptor on which nothing is ever readable."""
     return os.pipe()[0]
+
+
+@functools.cache
+def _end() -> int:
+    """A descriptor on which the end is readable."""
+    reading, writing = os.pipe()
+    os.close(writing)
+    return reading

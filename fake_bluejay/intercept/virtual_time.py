@@ -16,13 +16,15 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import nullcontext
 from datetime import timedelta
 from types import FunctionType, ModuleType
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 from fake_bluejay.intercept.patch import Patch
 
 __all__ = [
+    "HELPERS",
     "REAL_TIME_THREADS",
     "VirtualTime",
     "current_time",
@@ -37,18 +39,26 @@ __all__ = [
 _sleep, _monotonic, _monotonic_ns = time.sleep, time.monotonic, time.monotonic_ns
 _get_ident = threading.get_ident
 
+_T = TypeVar("_T")
+
 REAL_TIME_THREADS: set[int] = set()
 """Threads that live in real time whatever is on: the loopback servers'."""
+
+HELPERS: set[int] = set()
+"""Threads that somebody waits for who moves the clock: it is theirs to move."""
+
+_movers: set[int] = set()
+"""Threads in which the clock is being moved, so that whatever sleeps there sleeps on the way."""
 
 _times: list[VirtualTime] = []
 """Those of the fakes that are on and skip sleeps. The first is what the clocks show; a sleep moves all."""
 
 _LONGEST = 9_000_000_000
 """Seconds; what is longer is for `time.sleep` itself to refuse."""
-_GRACE = 0.002
-"""Real seconds in which other threads may come to their own next sleep before time moves on without them."""
-_SLICE = 0.005
-"""Real seconds for which an event loop waits at a time for something that is not a timer."""
+_PATIENCE = 0.02
+"""Real seconds that a thread has, once awake, to come to its next sleep, before time moves on without it."""
+_GLANCE = 0.002
+"""Real seconds after which who waits for others looks again, whatever they do."""
 _LOOKS = 10_000
 """So often the clock may be read while it stands; a loop that goes on reading would wait for ever."""
 
@@ -68,11 +78,12 @@ class VirtualTime:
         # Whole seconds: a difference of two readings is then exact to the microsecond, and the same in every run.
         self._start = math.ceil(_monotonic())
         self._looks = 0
-        self._owner = _get_ident()
         self._moving = threading.Lock()
         self._changed = threading.Condition(threading.Lock())
-        self._deadlines: list[int] = []
-        """What the sleeping threads wait for."""
+        self._sleepers: list[tuple[int, threading.Thread]] = []
+        """The sleeping threads, each with what it waits for."""
+        self._awake_since: dict[threading.Thread, float] = {}
+        """Thread → the real time at which it last woke, or was first seen."""
         self._travel: Any = None
         self._traveller: Any = None
 
@@ -120,32 +131,93 @@ class VirtualTime:
         return self.microseconds()
 
     def sleep(self, length: int) -> None:
-        """Pass that many microseconds, in step with the other sleeping threads: the clock stops at each one's deadline.
+        """Pass that many microseconds, in step with the other threads: the clock stops at each one's deadline.
 
-        The thread that switched the fake on moves it at once; others first give everybody a moment to do so.
+        It moves at once when all are asleep; who is awake has a moment to come to its own next sleep.
         """
-        patient = _get_ident() != self._owner
-        with self._changed:
-            deadline = self._elapsed + length
-            self._deadlines.append(deadline)
+        if _has_the_turn():
+            _pass(length)
+            return
+        deadline = self._lie_down(length)
         try:
             while self._elapsed < deadline:
-                if patient:
-                    with self._changed:
-                        if self._changed.wait(_GRACE):
-                            continue
                 with self._moving:
                     now = self._elapsed
                     if now >= deadline:
                         return
-                    first = min(each for each in tuple(self._deadlines) if each > now)
-                    for each in tuple(_times):
-                        each.move(timedelta(microseconds=first - now))
-                if first < deadline:
-                    _sleep(_GRACE)  # whose turn it was is awake now, and may have more to sleep
+                    patience = self._patience()
+                    if patience <= 0:
+                        _move_all(min(each for each, _ in tuple(self._sleepers) if each > now) - now)
+                        continue
+                with self._changed:
+                    self._changed.wait(min(patience, _GLANCE))
         finally:
-            with self._changed:
-                self._deadlines.remove(deadline)
+            self._get_up(deadline)
+
+    def wait(self, wait: Callable[[], _T], length: int | None, slice: int = 0) -> _T:
+        """Do this, which waits for something in real time, instead of sleeping so many microseconds (None: for ever).
+
+        Others may move the clock meanwhile. If nothing comes of it, a `slice` of it has passed.
+        """
+        deadline = self._lie_down(sys.maxsize if length is None else length)
+        try:
+            found = wait()
+        finally:
+            self._get_up(deadline)
+        if not found and slice:
+            with nullcontext() if _has_the_turn() else self._moving:
+                _move_all(max(0, min(slice, deadline - self._elapsed)))
+        return found
+
+    def _lie_down(self, length: int) -> int:
+        me = threading.current_thread()
+        with self._changed:
+            deadline = self._elapsed + length
+            self._sleepers.append((deadline, me))
+            self._changed.notify_all()
+        return deadline
+
+    def _get_up(self, deadline: int) -> None:
+        me = threading.current_thread()
+        with self._changed:
+            self._sleepers.remove((deadline, me))
+            self._awake_since[me] = _monotonic()
+
+    def _patience(self) -> float:
+        """Real seconds for which the clock is to stand still yet, because of threads that are awake."""
+        threads = threading.enumerate()
+        if len(threads) == 1:
+            return 0
+        real = _monotonic()
+        asleep = {thread for deadline, thread in tuple(self._sleepers) if deadline > self._elapsed}
+        # Of a foreign thread nothing is known, and a timer's has nothing to do before its time, which is real.
+        awake = [
+            self._awake_since.setdefault(thread, real)
+            for thread in threads
+            if thread not in asleep
+            and thread.ident not in REAL_TIME_THREADS
+            and not isinstance(thread, (threading.Timer, threading._DummyThread))
+        ]
+        return max(awake, default=-math.inf) + _PATIENCE - real
+
+
+def _move_all(length: int) -> None:
+    me = _get_ident()
+    _movers.add(me)
+    try:
+        _pass(length)
+    finally:
+        _movers.discard(me)
+
+
+def _pass(length: int) -> None:
+    for each in tuple(_times):
+        each.move(timedelta(microseconds=length))
+
+
+def _has_the_turn() -> bool:
+    """Whether this thread is called from where the clock is being moved: to wait for the turn would be for ever."""
+    return _get_ident() in _movers or _get_ident() in HELPERS
 
 
 def join(now: VirtualTime) -> None:
@@ -169,11 +241,6 @@ def leave(now: VirtualTime) -> None:
 def current_time() -> VirtualTime | None:
     """The time to live by, in this thread; None for real time."""
     return _times[0] if _times and _get_ident() not in REAL_TIME_THREADS else None
-
-
-def wait(seconds: float) -> None:
-    """Pass so many seconds in this thread: virtual ones, if any fake is on that skips sleeps."""
-    time.sleep(seconds)
 
 
 def sleep(seconds: float, /) -> None:

@@ -128,6 +128,9 @@ class _Server(uvicorn.Server):
             asyncio.get_running_loop().add_signal_handler(signal.SIGUSR1, self._saver.save_soon)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        self._worlds.end_streams()  # or it would wait for clients that mean to listen for ever
+        for _ in range(10):  # so many turns of the loop bring the streams' last words on their way
+            await asyncio.sleep(0)
         await super().shutdown(sockets)
         self._worlds.end()
         if self._sweeping is not None:

@@ -71,11 +71,13 @@ class Loopback:
             runner.run(run())
 
     async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
-        self._answering += 1
+        # A stream of events is open as long as somebody listens: nothing that is in hand.
+        counts = scope.get("path") != "/_fake/events"
+        self._answering += counts
         try:
             await (self.app or _STOPPED)(scope, receive, send)
         finally:
-            self._answering -= 1
+            self._answering -= counts
 
     @property
     def thread_id(self) -> int:

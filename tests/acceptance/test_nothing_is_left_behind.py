@@ -1,93 +1,125 @@
 """When the last fake is off, everything is as it was before the first."""
 
-import asyncio
-import http.client
 import os
-import selectors
-import socket
 import sys
 import time
 from collections.abc import Callable
 from time import monotonic, sleep  # noqa: F401 (only held)
-from typing import Any
+from types import BuiltinFunctionType, FunctionType, MethodDescriptorType, ModuleType
+from typing import Any, NamedTuple
 
-import aiohttp
-import httpx
-import httpx2
+import aiohttp  # noqa: F401 (to be patched)
+import httpx  # noqa: F401
+import httpx2  # noqa: F401
 import pytest
 import requests
 import time_machine
-import urllib3.connection
 
 from fake_bluejay import FakeBluejay
 from fake_bluejay.fake import ACTIVE
 
 URL = "https://api.getbluejay.ai/"
-SEAMS = [
-    (httpx.HTTPTransport, "handle_request"),
-    (httpx.AsyncHTTPTransport, "handle_async_request"),
-    (httpx2.HTTPTransport, "handle_request"),
-    (httpx2.AsyncHTTPTransport, "handle_async_request"),
-    (aiohttp.TCPConnector, "_create_connection"),
-    (requests.adapters.HTTPAdapter, "send"),
-    (http.client.HTTPConnection, "putrequest"),
-    (http.client.HTTPConnection, "connect"),
-    (http.client.HTTPSConnection, "connect"),
-    (urllib3.connection.HTTPConnection, "connect"),
-    (urllib3.connection.HTTPSConnection, "connect"),
-    (socket, "getaddrinfo"),
-    (socket, "gethostbyname"),
-    (socket, "gethostbyname_ex"),
-    (time, "sleep"),
-    (time, "monotonic"),
-    (time, "monotonic_ns"),
-    (asyncio.BaseEventLoop, "time"),
-    (asyncio.BaseEventLoop, "run_in_executor"),
-    (selectors.DefaultSelector, "select"),
-    (sys.modules[__name__], "sleep"),
-    (sys.modules[__name__], "monotonic"),
-]
+FUNCTIONS = (BuiltinFunctionType, FunctionType, MethodDescriptorType, classmethod, property, staticmethod)
 
 
 def nap(seconds: float, by: Callable[[float], None] = time.sleep) -> None:
     by(seconds)
 
 
-def state() -> list[Any]:
+def functions() -> dict[tuple[str, ...], Any]:
+    """Every function there is, of every module that is loaded and of its classes: so none escapes by its name."""
+    found: dict[tuple[str, ...], Any] = {}
+    for module in [each for each in list(sys.modules.values()) if isinstance(each, ModuleType)]:
+        if module.__name__.startswith("fake_bluejay."):
+            continue
+        for name, value in list(vars(module).items()):
+            if isinstance(value, FUNCTIONS):
+                found[module.__name__, name] = value
+            elif isinstance(value, type) and value.__module__ == module.__name__:
+                of_class = [(inner, each) for inner, each in vars(value).items() if isinstance(each, FUNCTIONS)]
+                found |= {(module.__name__, name, inner): each for inner, each in of_class}
+    return found
+
+
+class State(NamedTuple):
+    functions: dict[tuple[str, ...], Any]
+    others: list[Any]
+
+
+def state() -> State:
     variables = [os.environ.get(name) for name in ("BLUEJAY_API_KEY", "BLUEJAY_API_URL")]
-    return [
-        *(vars(owner).get(name) for owner, name in SEAMS),
-        *(nap.__defaults__ or ()),
-        *variables,
-        *sys.meta_path,
-        *ACTIVE,
-        time_machine.escape_hatch.is_travelling(),
-    ]
+    travelling = time_machine.escape_hatch.is_travelling()
+    return State(functions(), [nap.__defaults__, variables, list(sys.meta_path), list(ACTIVE), travelling])
+
+
+def assert_as_it_was(before: State) -> None:
+    now = state()
+    assert now.others == before.others
+    changed = [place for place, value in now.functions.items() if before.functions.get(place, value) is not value]
+    ours = [place for place, value in now.functions.items() if module_of(value).startswith("fake_bluejay.intercept.")]
+    assert (changed, ours) == ([], [])
+
+
+def module_of(value: Any) -> str:
+    return str(getattr(getattr(value, "__func__", value), "__module__", None))
+
+
+def patched(before: State) -> set[str]:
+    now = functions()
+    return {".".join(place) for place, value in now.items() if before.functions.get(place) is not value}
 
 
 @pytest.fixture
-def before(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
+def before(monkeypatch: pytest.MonkeyPatch) -> State:
     monkeypatch.setenv("BLUEJAY_API_KEY", "a-real-key")
     monkeypatch.delenv("BLUEJAY_API_URL", raising=False)
+    with FakeBluejay():  # or what a first fake imports would be missing before
+        pass
     return state()
 
 
-def test_after_a_fake(before: list[Any]) -> None:
+def test_after_a_fake(before: State) -> None:
     with FakeBluejay() as bluejay:
         assert os.environ["BLUEJAY_API_KEY"] == bluejay.api_key != "a-real-key"
         assert os.environ["BLUEJAY_API_URL"] == "https://api.getbluejay.ai/v1"
-        assert all(one is not other for one, other in zip(state()[: len(SEAMS)], before, strict=False))
-    assert state() == before
+        assert patched(before) >= {
+            "aiohttp.connector.BaseConnector._get",
+            "aiohttp.connector.TCPConnector._create_connection",
+            "asyncio.base_events.BaseEventLoop.run_in_executor",
+            "asyncio.base_events.BaseEventLoop.time",
+            "http.client.HTTPConnection.connect",
+            "http.client.HTTPConnection.putrequest",
+            "http.client.HTTPSConnection.connect",
+            "httpx.AsyncHTTPTransport.handle_async_request",
+            "httpx.HTTPTransport.handle_request",
+            "httpx2.AsyncHTTPTransport.handle_async_request",
+            "httpx2.HTTPTransport.handle_request",
+            "requests.adapters.HTTPAdapter.send",
+            "selectors.DefaultSelector.select",
+            "socket.getaddrinfo",
+            "socket.gethostbyname",
+            "socket.gethostbyname_ex",
+            "socket.socket.connect",
+            "socket.socket.connect_ex",
+            "time.monotonic",
+            "time.monotonic_ns",
+            "time.sleep",
+            "urllib3.connection.HTTPConnection.connect",
+            "urllib3.connection.HTTPSConnection.connect",
+            f"{__name__}.monotonic",
+            f"{__name__}.sleep",
+        }
+    assert_as_it_was(before)
 
 
 @pytest.mark.parametrize("error", [ValueError, KeyboardInterrupt])
-def test_after_an_error(before: list[Any], error: type[BaseException]) -> None:
+def test_after_an_error(before: State, error: type[BaseException]) -> None:
     with pytest.raises(error), FakeBluejay():
         raise error
-    assert state() == before
+    assert_as_it_was(before)
 
 
-def test_after_nested_fakes_stopped_in_any_order(before: list[Any]) -> None:
+def test_after_nested_fakes_stopped_in_any_order(before: State) -> None:
     first, second = FakeBluejay().start(), FakeBluejay(api_keys=["second-key"]).start()
     assert os.environ["BLUEJAY_API_KEY"] == "second-key"
     requests.post(URL)
@@ -95,7 +127,7 @@ def test_after_nested_fakes_stopped_in_any_order(before: list[Any]) -> None:
     requests.post(URL)
     assert (len(first.requests), len(second.requests)) == (0, 2)
     second.stop()
-    assert state() == before
+    assert_as_it_was(before)
 
 
 def test_the_inner_fake_gives_the_calls_back() -> None:
@@ -106,7 +138,7 @@ def test_the_inner_fake_gives_the_calls_back() -> None:
         assert (len(outer.requests), len(inner.requests)) == (1, 1)
 
 
-def test_after_failing_and_erring_tests(pytester: pytest.Pytester, before: list[Any]) -> None:
+def test_after_failing_and_erring_tests(pytester: pytest.Pytester, before: State) -> None:
     pytester.makepyfile(
         """
         import pytest
@@ -126,11 +158,11 @@ def test_after_failing_and_erring_tests(pytester: pytest.Pytester, before: list[
     result = pytester.runpytest_inprocess("-p", "no:randomly", "-p", "no:asyncio")
     result.assert_outcomes(passed=1, failed=1, errors=2)
     result.stdout.fnmatch_lines(["*unknown option 'agnet'; did you mean 'agent'? known: *"])
-    assert state() == before
+    assert_as_it_was(before)
 
 
-def test_after_an_interrupt(pytester: pytest.Pytester, before: list[Any]) -> None:
+def test_after_an_interrupt(pytester: pytest.Pytester, before: State) -> None:
     pytester.makepyfile("def test_is_interrupted(bluejay): raise KeyboardInterrupt")
     result = pytester.runpytest_inprocess("-p", "no:randomly", "-p", "no:asyncio", no_reraise_ctrlc=True)
     assert result.ret == pytest.ExitCode.INTERRUPTED
-    assert state() == before
+    assert_as_it_was(before)

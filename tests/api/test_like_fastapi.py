@@ -3,17 +3,22 @@
 import asyncio
 import json
 from collections.abc import Iterator
+from inspect import Parameter as Argument
+from inspect import Signature
 from typing import Annotated, Any, NamedTuple
 
 import pytest
-from fastapi import FastAPI, Header
+from fastapi import FastAPI, Header, Path, Query
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from pydantic import BaseModel, Field
 
-from fake_bluejay.api.app import Api
+from fake_bluejay import FakeBluejay
+from fake_bluejay.api.app import Api, operations
 from fake_bluejay.api.journal import Journal
-from fake_bluejay.core.world import World
+from fake_bluejay.api.operation import Call, Operation
+from fake_bluejay.core.dump import dump, load
+from fake_bluejay.core.world import DEFAULT_ORGANISATION, World
 
 PATH = "/v1/end-conversations"
 KEY = (b"x-api-key", b"key")
@@ -385,3 +390,122 @@ def test_generated_requests_are_answered_as_fastapi_does(
     loop: asyncio.Runner, method: str, path: str, headers: list[tuple[bytes, bytes]], body: bytes
 ) -> None:
     compare(loop, method, path, headers, body)
+
+
+# --- every operation: FastAPI parses and renders, our function answers in between -------------------------------------
+
+
+def furnished() -> dict[str, Any]:
+    """A world with something of everything, as a dump."""
+    fake = FakeBluejay(seed=3)
+    fake.add_simulation(digital_humans=2)
+    fake.add_agent(external_agent_id="a", http_webhook="http://127.0.0.1/")
+    fake.add_digital_human(test_name="loud")
+    fake.add_test_results(2)
+    return fake.dump()
+
+
+WORLD = furnished()
+
+
+def equivalent(operation: Operation, world: list[World]) -> Any:
+    """A function that declares the same parameters as FastAPI has them declared, and answers with ours."""
+
+    def answer(x_api_key: str, request: Any = None, **parameters: Any) -> Any:
+        return operation.answer(Call(world[0], DEFAULT_ORGANISATION, parameters, request))
+
+    def argument(name: str, annotation: Any, default: Any = Argument.empty) -> Argument:
+        return Argument(name, Argument.KEYWORD_ONLY, annotation=annotation, default=default)
+
+    arguments = [argument(name, Annotated[one.type, Path()]) for name, one in operation.in_path.items()]
+    for name, one in operation.in_query.items():
+        arguments.append(argument(name, Annotated[one.type, Query()], Argument.empty if one.required else one.default))
+    arguments.append(argument("x_api_key", Annotated[str, Header()]))
+    if operation.takes is not None:
+        arguments.append(argument("request", operation.takes))
+    answer.__signature__ = Signature(arguments)  # type: ignore[attr-defined]
+    return answer
+
+
+@pytest.fixture(scope="module")
+def equivalents() -> tuple[FastAPI, list[World]]:
+    app, world = FastAPI(docs_url=None, redoc_url=None, openapi_url=None), [World()]
+    for operation in sorted(operations(), key=lambda one: "{" in one.path):
+        app.add_api_route(
+            operation.path, equivalent(operation, world), methods=[operation.method], response_model=operation.returns
+        )
+    return app, world
+
+
+def names_in(schema: Any) -> Iterator[str]:
+    if isinstance(schema, dict):
+        yield from schema.get("properties", {})
+        schema = list(schema.values())
+    if isinstance(schema, list):
+        for item in schema:
+            yield from names_in(item)
+
+
+def smallest(schema: Any, root: Any) -> Any:
+    """The smallest value that a schema allows, near enough."""
+    if "$ref" in schema:
+        return smallest(root["$defs"][schema["$ref"].rpartition("/")[2]], root)
+    if "enum" in schema:
+        return schema["enum"][0]
+    if "anyOf" in schema:
+        return smallest(schema["anyOf"][0], root)
+    if schema.get("type") == "object":
+        return {name: smallest(schema["properties"][name], root) for name in schema.get("required", ())}
+    if schema.get("type") == "array":
+        return [smallest(schema["items"], root)] * schema.get("minItems", 1)
+    return {"integer": 1, "number": 1.5, "boolean": True}.get(schema.get("type"), "1")
+
+
+texts = st.one_of(
+    st.sampled_from(
+        ["1", "2", "a", "loud", "99", " 1", "1.0", "+1", "0", "-1", "1e3", "٣", "1_0", "9" * 4301, "é", "%2F", "x y"]
+    ),
+    st.text(st.characters(codec="utf-8", exclude_characters="/?#"), min_size=1, max_size=5),
+)
+
+
+@st.composite
+def requests_to(draw: Any, operation: Operation) -> tuple[str, list[tuple[bytes, bytes]], bytes]:
+    path = operation.path.format_map({name: draw(texts) for name in operation.in_path})
+    if operation.in_query and draw(st.booleans()):
+        names = st.sampled_from([*operation.in_query, "else"])
+        pairs = st.tuples(names, st.one_of(texts, st.just("")), st.sampled_from(["=", "=", "=", ""]))
+        path += "?" + draw(st.sampled_from("&;")).join(
+            f"{name}{between}{value}" for name, value, between in draw(st.lists(pairs, max_size=3))
+        )
+    headers = draw(st.sampled_from([[KEY, JSON], [KEY, JSON], [KEY, JSON], [JSON], [KEY], [KEY, KEY, JSON]]))
+    if operation.takes is None:
+        return path, headers, b""
+    schema = operation.takes.model_json_schema()
+    fields = st.dictionaries(st.sampled_from(sorted({*names_in(schema), "else"})), values, max_size=3)
+    body = smallest(schema, schema)
+    changed = draw(st.sampled_from([body, body, *(value for value in body.values() if isinstance(value, dict))]))
+    changed.update(draw(fields))
+    if draw(st.integers(0, 3)) == 0:
+        body.pop(draw(st.sampled_from(sorted(body))), None) if body else None
+    return path, headers, json.dumps(body).encode()
+
+
+@pytest.mark.filterwarnings("ignore::pydantic.warnings.UnsupportedFieldAttributeWarning")
+@pytest.mark.parametrize("operation", operations(), ids=lambda one: f"{one.method} {one.path}")
+def test_every_operation_is_answered_as_fastapi_does(
+    loop: asyncio.Runner, equivalents: tuple[FastAPI, list[World]], operation: Operation
+) -> None:
+    """Parameters in path, query and header, bodies, several errors in one list, and the answer's own bytes."""
+    app, theirs = equivalents
+
+    @settings(max_examples=60, derandomize=True, deadline=None, database=None)
+    @given(requests_to(operation))
+    def compared(request: tuple[str, list[tuple[bytes, bytes]], bytes]) -> None:
+        path, headers, body = request
+        ours, theirs[0] = load(WORLD), load(WORLD)
+        answer = loop.run(ask(Api(ours, Journal()), operation.method, path, headers, body))
+        assert answer == loop.run(ask(app, operation.method, path, headers, body))
+        assert dump(ours) == dump(theirs[0])
+
+    compared()

@@ -2,9 +2,10 @@
 
 import asyncio
 import random
+import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from time import monotonic as clock_by_name
 from time import sleep
@@ -15,7 +16,12 @@ import httpx
 import pytest
 
 from fake_bluejay import FakeBluejay
-from fake_bluejay.intercept.virtual_time import _sleep as real_sleep
+from fake_bluejay.intercept import virtual_time
+
+
+def real_sleep(seconds: float) -> None:
+    """Not virtual: held by a module that is left alone. Under a name in this module it would be replaced, too."""
+    virtual_time._sleep(seconds)
 
 
 def by_default(
@@ -136,6 +142,89 @@ def test_sleepers_on_threads(bluejay: FakeBluejay) -> None:
         thread.join(timeout=30)
         assert not thread.is_alive()
     assert passed(bluejay) >= 15
+
+
+@pytest.fixture
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """However slow the machine is, threads wait for each other."""
+    monkeypatch.setattr(virtual_time, "_PATIENCE", 60)
+
+
+def test_sleepers_in_a_pool_sleep_at_the_same_time(bluejay: FakeBluejay, patient: None) -> None:
+    begin = threading.Barrier(8)
+
+    def work(seconds: float) -> None:
+        begin.wait()
+        sleep(seconds)
+
+    threads = [threading.Thread(target=work, args=(seconds,)) for seconds in range(10, 90, 10)]
+    for thread in threads:
+        thread.start()
+    time.sleep(100)
+    for thread in threads:
+        thread.join(timeout=30)
+    assert passed(bluejay) == 100
+
+
+def test_who_waits_for_a_thread_does_not_run_ahead_of_it(bluejay: FakeBluejay, patient: None) -> None:
+    done: list[float] = []
+
+    def work() -> None:
+        for _ in range(3):
+            real_sleep(0.005)  # what takes its real time, of which virtual time knows nothing
+            sleep(100)
+        done.append(passed(bluejay))
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    deadline = time.monotonic() + 310
+    while not done and time.monotonic() < deadline:
+        sleep(1)
+    thread.join(timeout=30)
+    assert done == [300]
+
+
+@pytest.mark.parametrize("loop_sleeps", [50, 400])
+def test_an_event_loop_in_a_thread_keeps_step(bluejay: FakeBluejay, patient: None, loop_sleeps: float) -> None:
+    woken: list[tuple[str, float]] = []
+
+    async def sleeper() -> None:
+        for _ in range(2):
+            await asyncio.sleep(loop_sleeps)
+            woken.append(("loop", passed(bluejay)))
+
+    thread = threading.Thread(target=lambda: asyncio.run(sleeper()))
+    thread.start()
+    for _ in range(4):
+        sleep(201)
+        woken.append(("test", passed(bluejay)))
+    thread.join(timeout=30)
+    assert woken == sorted(woken, key=lambda each: each[1])
+    assert [round(at) for who, at in woken if who == "loop"] == [loop_sleeps, 2 * loop_sleeps]
+
+
+async def test_sleeping_on_a_thread_and_in_the_loop(bluejay: FakeBluejay) -> None:
+    async def note(what: str, sleeping: Awaitable[None]) -> str:
+        await sleeping
+        return f"{what} {round(passed(bluejay))}"
+
+    noted = [
+        await each
+        for each in asyncio.as_completed(
+            [
+                note("thread", asyncio.to_thread(sleep, 30)),
+                note("loop", asyncio.sleep(20)),
+                note("loop", asyncio.sleep(40)),
+            ]
+        )
+    ]
+    assert noted == ["loop 20", "thread 30", "loop 40"]
+
+
+async def test_a_subprocess_gets_its_time(bluejay: FakeBluejay) -> None:
+    child = await asyncio.create_subprocess_exec(sys.executable, "-c", "import time; time.sleep(0.05)")
+    assert await asyncio.wait_for(child.wait(), 600) == 0
+    assert passed(bluejay) < 60
 
 
 def test_a_thread_polls_while_the_test_sleeps(bluejay: FakeBluejay) -> None:

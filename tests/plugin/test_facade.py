@@ -3,12 +3,14 @@
 import json
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import httpx
 import pytest
 
 from fake_bluejay import FakeBluejay, Status
 from fake_bluejay.agents import drops_after, ends_after, ends_within, silent
+from fake_bluejay.calls import Call, call_dropped, no_answer, no_connection, out_of_funds
 from fake_bluejay.readings import questions
 
 URL = "https://api.getbluejay.ai/v1/end-conversations"
@@ -97,6 +99,77 @@ def without_key() -> httpx.Response:
     return httpx.post(URL, json={"test_result_ids": [1]})
 
 
+def ask(method: str, path: str, json: Any = None) -> httpx.Response:
+    return httpx.request(method, f"https://api.getbluejay.ai/v1/{path}", json=json, headers={"x-api-key": "a-key"})
+
+
+def updated(fake: FakeBluejay, **changes: Any) -> tuple[Any, Any]:
+    human = fake.add_digital_human(name="Ann", language="fr")
+    ask("PUT", f"update-digital-human/{human.id}", changes)
+    return human.fields["name"], human.fields["language"]
+
+
+def added_twice(fake: FakeBluejay) -> int:
+    fake.add_agent(external_agent_id="a")
+    body = {"name": "", "system_prompt": "", "knowledge_base": "", "goals": [], "external_agent_id": "a"}
+    return ask("POST", "add-agent", body).status_code
+
+
+def of_deleted_agent(fake: FakeBluejay) -> int:
+    simulation = fake.add_simulation()
+    ask("DELETE", f"agent/{simulation.agent.id}")
+    return ask("GET", f"simulation/{simulation.id}").status_code
+
+
+def queued(fake: FakeBluejay, *calls: Call, **fields: Any) -> Any:
+    """The answer that a client polls, an hour after a run was queued in which these calls happen."""
+    fake.calls.next(*calls)
+    run = fake.queue_run(fake.add_simulation(digital_humans=len(calls), **fields))
+    fake.clock.advance(3600)
+    return ask("GET", f"retrieve-simulation-results/{run.id}").json()
+
+
+def words(fake: FakeBluejay) -> list[str]:
+    results = [fake.add_test_result(status=status) for status in ("NO_ANSWER", "REJECTED", "OUT_OF_FUNDS")]
+    answers = [ask("GET", f"retrieve-simulation-result/{result.id}").json() for result in results]
+    return [answer["simulation_result"]["status"] for answer in answers]
+
+
+def run_statuses(fake: FakeBluejay) -> list[str]:
+    return [
+        queued(fake, *calls)["simulation_run"]["status"]
+        for calls in ([Call(), no_answer()], [no_answer(), no_answer()], [out_of_funds()])
+    ]
+
+
+def incompleted(fake: FakeBluejay) -> list[int]:
+    over = queued(fake, Call(), no_answer())["simulation_run"]["tests_incompleted"]
+    run = fake.queue_run()
+    return [over, ask("GET", f"retrieve-simulation-results/{run.id}").json()["simulation_run"]["tests_incompleted"]]
+
+
+def failure(fake: FakeBluejay) -> tuple[Any, Any]:
+    result = queued(fake, no_connection("SIP_DIAL_FAILED"))["simulation_results"][0]
+    return result["result"], result.get("error_code")
+
+
+def told_of_drop(fake: FakeBluejay) -> list[str]:
+    fake.webhooks.add(lambda request: None)
+    queued(fake, call_dropped())
+    return [delivery.event for delivery in fake.webhooks.deliveries]
+
+
+def re_evaluated(fake: FakeBluejay) -> int:
+    return ask("POST", "re-evaluate-simulation-result/1").status_code
+
+
+def proof(fake: FakeBluejay) -> set[str]:
+    received: list[Any] = []
+    fake.webhooks.add(received.append)
+    queued(fake, Call())
+    return {"X-Bluejay-Signature", "X-Webhook-Secret"} & set(received[0].headers)
+
+
 # 1 is RUNNING, 2 with a silent agent, 3 another organisation's; there is no 9.
 READINGS: dict[tuple[str, str], Callable[[FakeBluejay], object]] = {
     ("success", "if-any-marked"): lambda fake: end(1, 9).json()["success"] and not end(9).json()["success"],
@@ -130,6 +203,39 @@ READINGS: dict[tuple[str, str], Callable[[FakeBluejay], object]] = {
     ("watchdog_sets", "COMPLETED"): lambda fake: set_by_watchdog(fake) == "COMPLETED",
     ("agent_ends", "after-2-seconds"): lambda fake: agent_took(fake) == 2,
     ("agent_ends", "within-20-seconds"): lambda fake: 0 < agent_took(fake) < 20 and agent_took(fake) != 2,
+    ("contract", "openapi-2026-07"): lambda fake: (
+        ask("POST", "create-digital-human", {"digital_human": {"language": "ko"}}).json()["detail"][1]["type"]
+        == "missing"
+    ),
+    ("contract", "sdk-0.3.6"): lambda fake: (
+        ask("POST", "create-digital-human", {"digital_human": {"language": "ko"}}).json()["digital_human"]["language"]
+        == "ko"
+    ),
+    ("update_changes", "given-not-null"): lambda fake: updated(fake, name=None) == ("Ann", "fr"),
+    ("update_changes", "given"): lambda fake: updated(fake, name=None) == (None, "fr"),
+    ("update_changes", "not-null-defaults-too"): lambda fake: updated(fake, name=None) == ("Ann", "en"),
+    ("same_external_id", "added"): lambda fake: added_twice(fake) == 200,
+    ("same_external_id", "409"): lambda fake: added_twice(fake) == 409,
+    ("deleted_agent", "simulations-go"): lambda fake: of_deleted_agent(fake) == 404,
+    ("deleted_agent", "simulations-stay"): lambda fake: of_deleted_agent(fake) == 200,
+    ("status_words", "as-they-are"): lambda fake: words(fake) == ["NO_ANSWER", "REJECTED", "OUT_OF_FUNDS"],
+    ("status_words", "july"): lambda fake: words(fake) == ["INCOMPLETED", "REJECTED", "INSUFFICIENT_FUNDS"],
+    ("status_words", "august"): lambda fake: words(fake) == ["NO_ANSWER", "NO_CONNECTION", "OUT_OF_FUNDS"],
+    ("run_status", "completed"): lambda fake: run_statuses(fake) == ["COMPLETED"] * 3,
+    ("run_status", "by-its-calls"): lambda fake: (
+        run_statuses(fake) == ["COMPLETED", "INCOMPLETED", "INSUFFICIENT_FUNDS"]
+    ),
+    ("tests_incompleted", "ended-otherwise"): lambda fake: incompleted(fake) == [1, 0],
+    ("tests_incompleted", "not-completed"): lambda fake: incompleted(fake) == [1, 1],
+    ("error_code_in", "nowhere"): lambda fake: failure(fake) == (None, None),
+    ("error_code_in", "result"): lambda fake: failure(fake) == ({"error_code": "SIP_DIAL_FAILED"}, None),
+    ("error_code_in", "own-field"): lambda fake: failure(fake) == (None, "SIP_DIAL_FAILED"),
+    ("dropped_is_evaluated", "yes"): lambda fake: told_of_drop(fake) == ["simulation_result_evaluated"],
+    ("dropped_is_evaluated", "no"): lambda fake: told_of_drop(fake) == [],
+    ("re_evaluate_unfinished", "400"): lambda fake: re_evaluated(fake) == 400,
+    ("re_evaluate_unfinished", "ignored"): lambda fake: re_evaluated(fake) == 200,
+    ("webhook_proof", "signature"): lambda fake: proof(fake) == {"X-Bluejay-Signature"},
+    ("webhook_proof", "secret-header"): lambda fake: proof(fake) == {"X-Webhook-Secret"},
 }
 
 

@@ -1,7 +1,9 @@
 """The fixtures, the marker and the options of the plugin."""
 
+import re
 import subprocess
 import sys
+from typing import Any
 
 import httpx
 import pytest
@@ -111,6 +113,27 @@ def test_the_plugin_registers_once(pytester: pytest.Pytester) -> None:
     pytester.makeconftest('pytest_plugins = ["conftest_plugin"]')
     pytester.makepyfile("def test_it(bluejay): pass")
     pytester.runpytest_subprocess("-p", "no:randomly").assert_outcomes(passed=1)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"agnet": "silent"}, "unknown option 'agnet'; did you mean 'agent'?"),
+        ({"readings": "success=always"}, "readings are names with choices, e.g. {'success': 'always'}, not 'success="),
+        ({"readings": {"sucess": "always"}}, "unknown reading 'sucess'; did you mean 'success'?"),
+        ({"agent": 5}, "an agent is a behaviour such as silent(), or its text such as 'ends-after=2', not 5"),
+        ({"clock": 5}, "unknown choice for clock: 5; known: manual, real"),
+        ({"sleep": True}, "unknown choice for sleep: True"),
+        ({"api_keys": "key"}, "api_keys is a list of strings, at least one, not 'key'"),
+        ({"api_keys": []}, "at least one, not []"),
+        ({"api_keys": [5]}, "at least one, not [5]"),
+        ({"seed": "7"}, "a seed is an integer, not '7'"),
+        ({"evaluation_takes": "5"}, "evaluation_takes: a number of seconds or a timedelta is needed, not '5'"),
+    ],
+)
+def test_an_option_that_cannot_be(options: Any, message: str) -> None:
+    with pytest.raises(ValueError, match=re.escape(message)):
+        FakeBluejay(**options)
 
 
 @pytest.mark.parametrize(

@@ -1,8 +1,11 @@
 """What a failing test shows, and what a passing one is warned of."""
 
+import asyncio
 import unittest
+from collections.abc import AsyncIterator, Iterator
 
 import pytest
+import pytest_asyncio
 import requests
 
 from fake_bluejay import FakeBluejay
@@ -59,6 +62,30 @@ def test_of_much_the_end_is_shown() -> None:
     assert "… 742 lines more before" in report
     assert report.count("\n") == 61
     assert "test result 200: EVALUATING → COMPLETED" in report.splitlines()[-1]
+
+
+def test_errors_around_a_test_have_the_section_too(pytester: pytest.Pytester) -> None:
+    pytester.makepyfile(
+        """
+        import pytest, requests
+        @pytest.fixture
+        def broken(bluejay):
+            requests.get("https://api.getbluejay.ai/v1/in-set-up")
+            raise RuntimeError
+        def test_errs_before(broken): pass
+        @pytest.fixture
+        def breaks(bluejay):
+            yield
+            requests.get("https://api.getbluejay.ai/v1/in-tear-down")
+            raise RuntimeError
+        def test_errs_after(breaks): pass
+        """
+    )
+    result = pytester.runpytest_inprocess(*QUIET)
+    result.assert_outcomes(passed=1, errors=2)
+    result.stdout.fnmatch_lines(
+        ["*GET /v1/in-set-up", "*ERROR at teardown*", "*-- bluejay --*", "*GET /v1/in-tear-down"]
+    )
 
 
 def test_without_a_fixture_the_assertion_carries_the_report() -> None:
@@ -141,6 +168,10 @@ def test_with_it(bluejay):
         socket.create_connection(("api.getbluejay.ai", 443))
     with pytest.raises(OSError):
         socket.gethostbyname("API.getbluejay.ai.")
+    with socket.socket() as one:
+        for connect in (one.connect, one.connect_ex):  # they look the name up themselves
+            with pytest.raises(OSError, match="was about to be called for real"):
+                connect(("api.getbluejay.ai", 443))
 """
 
 
@@ -171,6 +202,44 @@ class TestInAUnittestCase(unittest.TestCase):
         requests.post(URL, headers={"X-API-Key": "k"}, json={"test_result_ids": [1]})
         bluejay.clock.advance(30)
         bluejay.assert_ended(1, by="watchdog")
+
+
+@FakeBluejay(agent="silent")
+class TestADecoratedClass:
+    def test_with_the_fake(self, bluejay: FakeBluejay) -> None:
+        bluejay.add_test_result()
+        assert requests.post(URL, headers={"X-API-Key": "k"}, json={"test_result_ids": [1]}).json()["ended_count"] == 1
+
+    def test_without_it(self) -> None:
+        assert requests.post(URL, headers={"X-API-Key": "k"}, json={"test_result_ids": [1]}).json()["failed_ids"] == [1]
+
+    async def test_async(self, bluejay: FakeBluejay) -> None:
+        await asyncio.sleep(1000)
+        assert bluejay.clock.now.minute == 16
+
+
+@pytest.fixture
+@FakeBluejay(seed=3)
+def made_by_a_generator(bluejay: FakeBluejay) -> Iterator[FakeBluejay]:
+    yield bluejay
+    assert requests.get(URL).status_code == 405  # still on
+
+
+@pytest_asyncio.fixture
+@FakeBluejay(seed=4)
+async def made_by_an_async_generator(bluejay: FakeBluejay) -> AsyncIterator[FakeBluejay]:
+    yield bluejay
+    assert requests.get(URL).status_code == 405
+
+
+def test_a_decorated_generator(made_by_a_generator: FakeBluejay) -> None:
+    requests.get(URL)
+    assert len(made_by_a_generator.requests) == 1
+
+
+async def test_a_decorated_async_generator(made_by_an_async_generator: FakeBluejay) -> None:
+    requests.get(URL)
+    assert len(made_by_an_async_generator.requests) == 1
 
 
 def test_fixtures_of_wider_scopes(pytester: pytest.Pytester) -> None:

@@ -1,19 +1,21 @@
-"""The shapes on the wire, as the published OpenAPI gives them."""
+"""Ending conversations."""
 
 from __future__ import annotations
 
-from pydantic import BaseModel, Field
+from pydantic import Field
+
+from fake_bluejay.api.models.wire import Wire
 
 __all__ = ["EndConversationsRequest", "EndConversationsResponse"]
 
 
-class EndConversationsRequest(BaseModel):
+class EndConversationsRequest(Wire):
     """Which conversations to end: at least one test result's id."""
 
     test_result_ids: list[int] = Field(min_length=1)
 
 
-class EndConversationsResponse(BaseModel):
+class EndConversationsResponse(Wire):
     """Which conversations were marked, and which were not. The order of the fields is that of the published schema."""
 
     success: bool

@@ -1,0 +1,108 @@
+"""What happens in the calls of a run, as a test scripts it: `bluejay.calls.next(no_answer(), Call(passes=False))`.
+
+Without a script a call is answered after 2 seconds, lasts 45, and passes. The seconds are the fake's; which ends there
+are, and what a failure may be called, is documented (August 2026).
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from fake_bluejay.core.calls import ERROR_CODES, Call, call_from_dict
+from fake_bluejay.core.world import READY_FOR, World
+
+if TYPE_CHECKING:
+    from fake_bluejay.resources import DigitalHumanView
+
+__all__ = [
+    "ERROR_CODES",
+    "Call",
+    "Calls",
+    "call_dropped",
+    "call_from_dict",
+    "inbound",
+    "no_answer",
+    "no_connection",
+    "out_of_funds",
+    "rejected",
+    "system_error",
+]
+
+
+def no_answer(after: float | None = None) -> Call:
+    """It rings, and nobody answers: NO_ANSWER, after so many seconds, or as long as the simulation lets it ring."""
+    return Call(end="no_answer", connects_after=after, error_code="NO_ANSWER")
+
+
+def no_connection(error_code: str = "SIP_DIAL_FAILED", after: float = 2) -> Call:
+    """No connection comes about: NO_CONNECTION."""
+    return Call(end="no_connection", connects_after=after, error_code=error_code)
+
+
+def call_dropped(after: float = 10, error_code: str = "BRIDGE_DISCONNECTED") -> Call:
+    """The connection dies in the middle of the conversation: CALL_DROPPED, and what there is of it is scored."""
+    return Call(end="dropped", talks_for=after, error_code=error_code, passes=False)
+
+
+def out_of_funds() -> Call:
+    """There is no money left for the call: OUT_OF_FUNDS."""
+    return Call(end="out_of_funds", connects_after=0, error_code="INSUFFICIENT_BALANCE")
+
+
+def rejected(after: float = 2) -> Call:
+    """The customer's host refuses the credentials: REJECTED."""
+    return Call(end="rejected", connects_after=after, error_code="CALL_REJECTED")
+
+
+def system_error(after: float = 2) -> Call:
+    """Something breaks on Bluejay's side: SYSTEM_ERROR."""
+    return Call(end="system_error", connects_after=after)
+
+
+def inbound(ready_for: float = READY_FOR, call: Call | None = None) -> Call:
+    """The digital human is READY, until the customer's agent calls so many seconds later; and then, the `call`.
+
+    A call that never connects ends when those are over: `inbound(20, no_connection("INBOUND_NO_INCOMING_CALL"))`.
+    """
+    return replace(call or Call(), ready_for=ready_for)
+
+
+class Calls:
+    """What happens in the calls of runs that are queued from now on; each takes its script when it is queued.
+
+    A digital human's own script comes first, then those given by `next`, then the default.
+    """
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+
+    @property
+    def default(self) -> Call:
+        """The script of calls that are not told otherwise; settable."""
+        return self._world.call
+
+    @default.setter
+    def default(self, call: Call) -> None:
+        self._world.call = _call(call)
+
+    def next(self, *calls: Call) -> None:
+        """The scripts of the next calls, one each, after those that were given before."""
+        self._world.next_calls.extend([_call(call) for call in calls])
+
+    def of(self, digital_human: DigitalHumanView | int | str, call: Call) -> None:
+        """The script of every call of a digital human: one of ours, its id, or its name."""
+        name = digital_human if isinstance(digital_human, (int, str)) else digital_human.id
+        self._world.calls_of[str(name)] = _call(call)
+
+    def clear(self) -> None:
+        """Back to how it began."""
+        self._world.call = Call()
+        self._world.next_calls.clear()
+        self._world.calls_of.clear()
+
+
+def _call(call: Call) -> Call:
+    if not isinstance(call, Call):
+        raise ValueError(f"a Call is needed, e.g. no_answer() or Call(talks_for=10), not {call!r}")
+    return call

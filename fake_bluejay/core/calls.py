@@ -1,0 +1,145 @@
+"""The script of a call: what happens in it, from the worker that takes it up to its end.
+
+Scripts are values, as the agents' behaviours are: they compare, print, and go to data and back, for dumps and seeds.
+The documentation gives the stages and the ends (August 2026); how long each takes is nowhere said, so it is the
+script's to say, and the defaults are ours.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from typing import Any, Final
+
+from fake_bluejay.core.clock import microseconds
+from fake_bluejay.core.statuses import Event, Status
+from fake_bluejay.core.suggest import unknown
+
+__all__ = ["ENDS", "ERROR_CODES", "Call", "call_from_dict"]
+
+ENDS: Final = {
+    "ended": Event.END,
+    "dropped": Event.DROP,
+    "no_answer": Event.GO_UNANSWERED,
+    "no_connection": Event.FAIL_TO_CONNECT,
+    "incompleted": Event.GIVE_UP,
+    "rejected": Event.REJECT,
+    "out_of_funds": Event.RUN_OUT_OF_FUNDS,
+    "insufficient_funds": Event.LACK_FUNDS,
+    "system_error": Event.BREAK,
+}
+"""How a call may end, in words → the event that ends it."""
+
+CONNECTED: Final = ("ended", "dropped")
+"""The ends that a call can only come to once it is connected; the others end it before."""
+
+ERROR_CODES: Final = (
+    "NO_ANSWER",
+    "CALL_REJECTED",
+    "AGENT_HUNG_UP_BEFORE_SPEECH",
+    "INBOUND_NO_INCOMING_CALL",
+    "CUSTOMER_CONCURRENCY_LIMIT",
+    "SIP_DIAL_FAILED",
+    "BRIDGE_DISCONNECTED",
+    "INSUFFICIENT_BALANCE",
+)
+"""The error codes that the documentation names, as examples: others exist."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Call:
+    """What happens in a call. Seconds of the fake's clock.
+
+    Raises `ValueError` for a time that is negative or an end that is unknown.
+    """
+
+    waits: float = 1
+    """In the queue, once a line is free, until a worker takes it up."""
+    ready_for: float | None = None
+    """For an inbound digital human: how long it is online until the customer's agent calls. None: it is who calls."""
+    connects_after: float | None = 2
+    """From DISPATCHED until it is RUNNING, or fails. None: as long as the simulation lets it ring."""
+    talks_for: float | None = 45
+    """RUNNING until it ends. None: until somebody ends it, at the latest the simulation's longest duration."""
+    end: str = "ended"
+    """How it ends: one of `ENDS`."""
+    passes: bool = True
+    """Whether the evaluation finds that the goal was reached."""
+    error_code: str | None = None
+    """What is said of a failure, e.g. `SIP_DIAL_FAILED`."""
+    transcript: tuple[Mapping[str, Any], ...] | None = None
+    """Who said what when, as the published transcript entries; None: generated."""
+    evaluations: tuple[Mapping[str, Any], ...] | None = None
+    """As published; None: generated from the seed, in keeping with `passes`."""
+    tool_calls: tuple[Mapping[str, Any], ...] | None = None
+    """The calls of tools that the agent made: `{"name": …, "start_offset_ms": …, "parameters": …, "output": …}`."""
+    custom_metrics: tuple[Mapping[str, Any], ...] | None = None
+    """The custom metrics of the generated evaluation, as published."""
+
+    def __post_init__(self) -> None:
+        for name in ("waits", "ready_for", "connects_after", "talks_for"):
+            seconds = getattr(self, name)
+            if seconds is None and name != "waits":
+                continue
+            try:
+                length = microseconds(seconds)
+            except ValueError as error:
+                raise ValueError(f"a call's {name}: {error}") from None
+            if length < 0:
+                raise ValueError(f"a call's {name} must not be negative: {seconds!r}")
+        if self.end not in ENDS:
+            raise ValueError(unknown("end of a call", self.end, ENDS))
+        for name in ("transcript", "evaluations", "tool_calls", "custom_metrics"):
+            entries = getattr(self, name)
+            if entries is not None:
+                if isinstance(entries, (str, Mapping)) or not all(isinstance(entry, Mapping) for entry in entries):
+                    raise ValueError(f"a call's {name} is a list of objects, not {entries!r:.80}")
+                object.__setattr__(self, name, tuple(entries))
+
+    @property
+    def connects(self) -> bool:
+        """Whether it ever is RUNNING."""
+        return self.end in CONNECTED
+
+    def next(self, status: Status, ringing: int, longest: int) -> tuple[int, Event, str] | None:
+        """What follows a status by itself: after how many microseconds which event, and its cause. None: nothing.
+
+        `ringing` and `longest` are the simulation's: how long a call may ring, and how long it may last.
+        """
+        match status:
+            case Status.INITIALIZING:
+                return 0, Event.QUEUE, "call"
+            case Status.QUEUED:
+                return microseconds(self.waits), Event.DISPATCH if self.ready_for is None else Event.AWAIT_CALL, "call"
+            case Status.READY:
+                return microseconds(self.ready_for or 0), Event.DISPATCH if self.connects else ENDS[self.end], "call"
+            case Status.DISPATCHED:
+                rings = ringing if self.connects_after is None else microseconds(self.connects_after)
+                if self.connects and rings >= ringing:
+                    return ringing, Event.GO_UNANSWERED, "limit"
+                return min(rings, ringing), Event.CONNECT if self.connects else ENDS[self.end], "call"
+            case Status.RUNNING:
+                talks = longest if self.talks_for is None else microseconds(self.talks_for)
+                return (talks, ENDS[self.end], "call") if talks < longest else (longest, Event.END, "limit")
+        return None
+
+    def as_dict(self) -> dict[str, Any]:
+        """As data, without what is as by default."""
+        data: dict[str, Any] = {}
+        for each in fields(self):
+            value = getattr(self, each.name)
+            if value != each.default:
+                data[each.name] = [dict(entry) for entry in value] if isinstance(value, tuple) else value
+        return data
+
+
+def call_from_dict(data: Mapping[str, Any]) -> Call:
+    """The script that the data describes.
+
+    Raises `ValueError` naming an unknown field and the known ones, or a value that cannot be.
+    """
+    known = [each.name for each in fields(Call)]
+    for name in data:
+        if name not in known:
+            raise ValueError(unknown("field of a call", name, known))
+    return Call(**data)

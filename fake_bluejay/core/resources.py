@@ -1,0 +1,66 @@
+"""What an organisation sets up before it tests: its agents, simulations and digital humans, as collections of records.
+
+What a resource carries is for the wire's models to say; the core keeps it as it was given.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+__all__ = ["NEEDED", "Collection", "Resource"]
+
+NEEDED: dict[str, dict[str, type]] = {
+    "agent": {"name": str, "system_prompt": str, "knowledge_base": str, "mode": str},
+    "simulation": {"agent_id": int, "name": str},
+    "digital human": {"intent": str, "success_criteria": str, "simulation_ids": list},
+}
+"""What one of each kind carries in any case, and as what; all else may be missing."""
+
+
+class Resource:
+    """An agent, a simulation or a digital human: whose it is, since when (an instant), and its published fields."""
+
+    __slots__ = ("created_at", "fields", "id", "organisation")
+
+    def __init__(self, id: int, organisation: str, created_at: int, fields: dict[str, Any]) -> None:
+        self.id = id
+        self.organisation = organisation
+        self.created_at = created_at
+        self.fields = fields
+
+
+class Collection:
+    """The resources of one kind. Ids count from 1; what belongs to another organisation does not exist for a caller."""
+
+    def __init__(self, kind: str) -> None:
+        self.kind = kind
+        """What one is called in messages: `agent`, `simulation`, `digital human`."""
+        self.last_id = 0
+        self._all: dict[int, Resource] = {}
+
+    def add(self, organisation: str, created_at: int, fields: dict[str, Any]) -> Resource:
+        """A new one."""
+        self.last_id += 1
+        return self.put(Resource(self.last_id, organisation, created_at, fields))
+
+    def put(self, resource: Resource) -> Resource:
+        """One that was there before, e.g. in a dump."""
+        self._all[resource.id] = resource
+        return resource
+
+    def find(self, id: int, organisation: str) -> Resource | None:
+        """The one of that id; None if there is none that this organisation can see."""
+        resource = self._all.get(id)
+        return resource if resource is not None and resource.organisation == organisation else None
+
+    def remove(self, resource: Resource) -> None:
+        """Forget it."""
+        del self._all[resource.id]
+
+    def of(self, organisation: str) -> list[Resource]:
+        """All that an organisation can see, in the order they were made."""
+        return [resource for resource in self._all.values() if resource.organisation == organisation]
+
+    def all(self) -> list[Resource]:
+        """Every organisation's."""
+        return list(self._all.values())

@@ -1,0 +1,117 @@
+"""Runs: what a simulation was queued for, the test results it consists of, and which of them have a line."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable
+from typing import Any, Final, NamedTuple
+
+from fake_bluejay.core.records import Record
+from fake_bluejay.core.statuses import TERMINAL, Status
+
+__all__ = ["DEFAULT_LONGEST", "DEFAULT_RINGING", "ON_A_LINE", "Run", "Tally", "tally"]
+
+DEFAULT_LONGEST: Final = 600_000_000
+"""Documented: a call lasts 10 minutes at most, unless the simulation says otherwise. Microseconds."""
+
+DEFAULT_RINGING: Final = 300_000_000
+"""Documented: it rings for 300 seconds at most, unless the simulation says otherwise. Microseconds."""
+
+ON_A_LINE: Final = frozenset({Status.READY, Status.DISPATCHED, Status.RUNNING})
+"""The statuses of a call that counts against a simulation's `max_concurrent`; one that is to be dispatched does too."""
+
+
+class Run:
+    """One run of a simulation. Its status and counters are derived from its test results when they are asked for."""
+
+    __slots__ = (
+        "agent_id",
+        "created_at",
+        "fields",
+        "id",
+        "lines",
+        "longest",
+        "organisation",
+        "result_ids",
+        "ringing",
+        "simulation_id",
+        "taken",
+        "waiting",
+    )
+
+    def __init__(
+        self,
+        id: int,
+        organisation: str,
+        simulation_id: int,
+        agent_id: int,
+        created_at: int,
+        fields: dict[str, Any],
+        *,
+        lines: int | None = None,
+        longest: int = DEFAULT_LONGEST,
+        ringing: int = DEFAULT_RINGING,
+    ) -> None:
+        self.id = id
+        self.organisation = organisation
+        self.simulation_id = simulation_id
+        self.agent_id = agent_id
+        self.created_at = created_at
+        self.fields = fields
+        """What it was queued with: the overrides of the connection."""
+        self.lines = lines
+        """How many calls may go on at once; None: all."""
+        self.longest = longest
+        """How long a call may last, in microseconds."""
+        self.ringing = ringing
+        """How long a call may ring, in microseconds."""
+        self.result_ids: list[int] = []
+        self.taken: set[int] = set()
+        """The test results that have a line."""
+        self.waiting: deque[int] = deque()
+        """Those that are queued for one, the first first."""
+
+    def has_free_line(self) -> bool:
+        """Whether one more call may begin."""
+        return self.lines is None or len(self.taken) < self.lines
+
+
+class Tally(NamedTuple):
+    """The test results of a run, counted."""
+
+    total: int
+    passed: int
+    """COMPLETED, and the evaluation found the goal reached."""
+    failed: int
+    """COMPLETED, and it did not."""
+    ended_otherwise: int
+    """In another end state."""
+    unfunded: int
+    """Of those, the ones for lack of funds."""
+    begun: int
+    """Past being queued."""
+
+    @property
+    def completed(self) -> int:
+        return self.passed + self.failed
+
+    @property
+    def is_over(self) -> bool:
+        """Whether every call has reached an end state."""
+        return self.completed + self.ended_otherwise == self.total
+
+
+def tally(records: Iterable[Record]) -> Tally:
+    """Count the test results of a run."""
+    total = passed = failed = otherwise = unfunded = begun = 0
+    for record in records:
+        total += 1
+        begun += record.status not in (Status.INITIALIZING, Status.QUEUED)
+        if record.status is Status.COMPLETED:
+            passes = record.passes
+            passed += passes
+            failed += not passes
+        elif record.status in TERMINAL:
+            otherwise += 1
+            unfunded += record.status in (Status.OUT_OF_FUNDS, Status.INSUFFICIENT_FUNDS)
+    return Tally(total, passed, failed, otherwise, unfunded, begun)

@@ -1,0 +1,114 @@
+"""What an evaluation finds, where nothing else is given: plausible, the same for the same seed, made when asked for.
+
+The shapes are the published ones (OpenAPI of July 2026). The figures mean nothing but that `goal_success` keeps to the
+call's script.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import random
+import uuid
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
+
+from fake_bluejay.core.clock import datetime_at
+from fake_bluejay.core.records import Record
+from fake_bluejay.core.statuses import Status
+
+__all__ = ["SCORED", "evaluations", "is_scored", "tool_calls", "transcript", "uuid_from"]
+
+SCORED: Final = (Status.COMPLETED, Status.CALL_DROPPED)
+"""Documented: a completed conversation is scored, and so is, of one that was dropped, what there is of it."""
+
+_OPENING, _CLOSING = ("Hello, how can I help you?", "Thank you, goodbye.")
+_TURNS = (
+    ("USER", "I would like to change my appointment."),
+    ("AGENT", "Of course. Which day suits you?"),
+    ("USER", "Thursday, if that is possible."),
+    ("AGENT", "Thursday is free. I have changed it."),
+)
+_MILLISECONDS_A_TURN: Final = 4_000
+
+
+def uuid_from(text: str) -> str:
+    """A UUID drawn from a text: the same for the same."""
+    return str(uuid.UUID(bytes=hashlib.sha256(text.encode()).digest()[:16], version=4))
+
+
+def is_scored(record: Record) -> bool:
+    """Whether it has been evaluated."""
+    return record.status in SCORED
+
+
+def evaluations(record: Record, seed: int) -> list[Mapping[str, Any]] | None:
+    """The evaluations of a test result, those that were given or one of ours; None while there are none."""
+    given: list[Mapping[str, Any]] | None = record.fields.get("evaluations")
+    if given is not None or not is_scored(record):
+        return given
+    if record.call is not None and record.call.evaluations is not None:
+        return list(record.call.evaluations)
+    return [_evaluation(record, seed)]
+
+
+def _evaluation(record: Record, seed: int) -> dict[str, Any]:
+    draw = f"{seed}:evaluation:{record.id}"
+    chance = random.Random(draw)
+    average = round(chance.uniform(600, 1400), 1)
+    passes = record.passes
+    latency = {
+        "avg_agent_latency": average,
+        "max_agent_latency": round(average * 2.1, 1),
+        **{f"p{percent}_agent_latency": round(average * (0.5 + percent / 100), 1) for percent in (50, 90, 95, 99)},
+    }
+    metrics = record.call.custom_metrics if record.call is not None else None
+    return {
+        "id": uuid_from(draw),
+        "created_at": datetime_at(record.history[-1].at if record.history else record.created_at),
+        "hallucination": False,
+        "hallucination_reasoning": "The agent said nothing that its knowledge base does not.",
+        "redundancy": False,
+        "redundancy_reasoning": "The agent did not repeat itself.",
+        "agent_speak_percentage": round(chance.uniform(40, 60), 1),
+        "avg_agent_latency": average,
+        "latency": latency,
+        "filler_ignored_latency": {
+            name.replace("agent_latency", "filler_ignored_latency"): value
+            for name, value in latency.items()
+            if not name.startswith("max")
+        },
+        "num_turns": sum(entry["speaker"] == "AGENT" for entry in transcript(record)),
+        "call_summary": "The caller changed an appointment." if passes else "The caller did not get what they wanted.",
+        "custom_evals": None,
+        "custom_evals_success_rate": None,
+        "goal_success": passes,
+        "goal_reasoning": "The goal was reached." if passes else "The goal was not reached.",
+        "pronunciation_score": round(chance.uniform(85, 99), 1),
+        "pronunciation_reasoning": "Every word could be understood.",
+        "custom_metrics": None if metrics is None else [dict(metric) for metric in metrics],
+    }
+
+
+def transcript(record: Record) -> list[Mapping[str, Any]]:
+    """Who said what when: as given, or as many turns as the conversation had time for. Empty if there was none."""
+    if record.call is not None and record.call.transcript is not None:
+        return list(record.call.transcript)
+    return list(_turns(record.duration or 0))
+
+
+def _turns(milliseconds: int) -> Iterator[Mapping[str, Any]]:
+    spoken = [("AGENT", _OPENING), *_TURNS, ("AGENT", _CLOSING)]
+    for number, (speaker, utterance) in enumerate(spoken):
+        start = number * _MILLISECONDS_A_TURN
+        if start >= milliseconds:
+            return
+        end = min(start + _MILLISECONDS_A_TURN - 500, milliseconds)
+        yield {"start_offset_ms": start, "end_offset_ms": end, "speaker": speaker, "utterance": utterance}
+
+
+def tool_calls(record: Record) -> list[Mapping[str, Any]] | None:
+    """The tool calls that the agent made: those reported of it, or its script's; None if there is nothing of either."""
+    reported: list[Mapping[str, Any]] | None = record.fields.get("tool_calls")
+    if reported is None and record.call is not None and record.call.tool_calls is not None and is_scored(record):
+        return list(record.call.tool_calls)
+    return reported

@@ -1,0 +1,245 @@
+"""Webhooks: who wants to hear of which events, and what was sent to them.
+
+Source: the product's documentation (August 2026) for the events, at-least-once delivery and the 5 seconds that a
+receiver has; the OpenAPI of July 2026 for the payloads. When a delivery is tried again is nowhere said, so it is ours.
+
+The core decides what is sent and when; a door carries it, and says how it went. Between the two, nothing is locked: a
+receiver may take its time and call back.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import json
+from collections import deque
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any, Final, NamedTuple
+
+from fake_bluejay.core.clock import datetime_at
+from fake_bluejay.core.records import Record
+from fake_bluejay.core.runs import Run
+from fake_bluejay.core.scoring import evaluations, tool_calls, uuid_from
+from fake_bluejay.core.suggest import unknown
+from fake_bluejay.core.timers import Timers
+
+__all__ = ["EVENTS", "PATIENCE", "RETRIES", "Attempt", "Delivery", "Outbox", "Webhook", "signature"]
+
+EVENTS: Final = (
+    "simulation_ended",
+    "simulation_result_evaluated",
+    "outbound_simulation_started",
+    "observability_call_evaluated",
+)
+"""The documented events; the last is of calls outside simulations, so only a test sends it."""
+
+PATIENCE: Final = 5_000_000
+"""Documented: a receiver has 5 seconds to answer. Microseconds."""
+
+RETRIES: Final = (5_000_000, 30_000_000, 120_000_000, 600_000_000)
+"""After an attempt that failed, the next one follows in so many microseconds; after the last, none does."""
+
+
+class Webhook(NamedTuple):
+    """Who is told: an address (None: a receiver in this process), and of what. The secret signs what is sent."""
+
+    id: str
+    organisation: str
+    url: str | None
+    events: tuple[str, ...]
+    secret: str
+
+
+class Attempt(NamedTuple):
+    """One time that a delivery was sent: when, and what came back; `status` is None if nothing did."""
+
+    at: int
+    status: int | None
+    problem: str | None
+
+    @property
+    def succeeded(self) -> bool:
+        """Whether a 2xx came, in time."""
+        return self.problem is None and self.status is not None and 200 <= self.status < 300
+
+
+class Delivery:
+    """An event on its way to one webhook. `number` counts from 1, `id` is what receivers tell repetitions by."""
+
+    __slots__ = ("attempts", "body", "created_at", "event", "id", "number", "planned", "webhook_id")
+
+    def __init__(self, number: int, id: str, webhook_id: str, event: str, body: bytes, created_at: int) -> None:
+        self.number = number
+        self.id = id
+        self.webhook_id = webhook_id
+        self.event = event
+        self.body = body
+        self.created_at = created_at
+        self.attempts: list[Attempt] = []
+        self.planned = 0
+        """How many attempts are scheduled, or on their way."""
+
+    @property
+    def delivered(self) -> bool:
+        """Whether the receiver has answered with a 2xx in time."""
+        return any(attempt.succeeded for attempt in self.attempts)
+
+
+class Irregularity:
+    """What a test wants to go amiss with the next deliveries: each is sent `copies` times, the first so much later."""
+
+    __slots__ = ("copies", "event", "later", "times")
+
+    def __init__(self, later: int, copies: int, event: str | None, times: int) -> None:
+        self.later = later
+        self.copies = copies
+        self.event = event
+        self.times = times
+
+
+class Outbox:
+    """The webhooks of a world, and what is sent to them."""
+
+    def __init__(self, timers: Timers, seed: int) -> None:
+        self._timers = timers
+        self._seed = seed
+        self.webhooks: dict[str, Webhook] = {}
+        self.deliveries: list[Delivery] = []
+        self.irregularities: list[Irregularity] = []
+        self.ready: deque[Delivery] = deque()
+        """Those to be carried now."""
+
+    def add(self, organisation: str, url: str | None, events: tuple[str, ...], secret: str | None) -> Webhook:
+        """A new webhook; without a secret one is drawn. Raises `ValueError` for an event that is not documented."""
+        for event in events:
+            if event not in EVENTS:
+                raise ValueError(unknown("webhook event", event, EVENTS))
+        number = len(self.webhooks) + 1
+        while (id := uuid_from(f"{self._seed}:webhook:{number}")) in self.webhooks:
+            number += 1
+        webhook = Webhook(id, organisation, url, events, secret or self._secret(id))
+        self.webhooks[id] = webhook
+        return webhook
+
+    def renew_secret(self, webhook: Webhook) -> Webhook:
+        """The webhook with another signing secret, which no earlier one was."""
+        renewed = webhook._replace(secret=self._secret(f"{webhook.id}:{webhook.secret}"))
+        self.webhooks[webhook.id] = renewed
+        return renewed
+
+    def _secret(self, draw: str) -> str:
+        return hashlib.sha256(f"{self._seed}:secret:{draw}".encode()).hexdigest()
+
+    def emit(self, event: str, organisation: str, payload: Mapping[str, Any], now: int) -> None:
+        """Something has happened: it is sent to each webhook of the organisation that wants to hear of it."""
+        body = encoded(payload)
+        for webhook in self.webhooks.values():
+            if webhook.organisation == organisation and event in webhook.events:
+                number = len(self.deliveries) + 1
+                delivery = Delivery(number, uuid_from(f"{self._seed}:delivery:{number}"), webhook.id, event, body, now)
+                self.deliveries.append(delivery)
+                irregularity = self._irregularity(event)
+                copies, later = (irregularity.copies, irregularity.later) if irregularity else (1, 0)
+                for _ in range(copies):
+                    self._plan(delivery, now + later)
+
+    def _irregularity(self, event: str) -> Irregularity | None:
+        for irregularity in self.irregularities:
+            if irregularity.event in (None, event):
+                irregularity.times -= 1
+                if not irregularity.times:
+                    self.irregularities.remove(irregularity)
+                return irregularity
+        return None
+
+    def _plan(self, delivery: Delivery, due: int) -> None:
+        delivery.planned += 1
+        self._timers.schedule(due, "delivery", delivery.number)
+
+    def fall_due(self, number: int) -> None:
+        """A delivery's time has come; one to a webhook that is gone comes to nothing."""
+        delivery = self.deliveries[number - 1]
+        if delivery.webhook_id in self.webhooks:
+            self.ready.append(delivery)
+        else:
+            delivery.planned -= 1
+
+    def attempted(self, delivery: Delivery, status: int | None, problem: str | None, now: int) -> None:
+        """How an attempt went; after one that failed, the next is planned."""
+        attempt = Attempt(now, status, problem)
+        delivery.attempts.append(attempt)
+        delivery.planned -= 1
+        if not delivery.delivered and not delivery.planned and len(delivery.attempts) <= len(RETRIES):
+            self._plan(delivery, now + RETRIES[len(delivery.attempts) - 1])
+
+
+def signature(body: bytes, secret: str) -> str:
+    """The `X-Bluejay-Signature` of a body: HMAC-SHA256 by the webhook's secret, in hexadecimal (documented)."""
+    return hmac.new(secret.encode(), body, hashlib.sha256).hexdigest()
+
+
+def encoded(payload: Mapping[str, Any]) -> bytes:
+    """A payload as it is sent."""
+    return json.dumps(payload, ensure_ascii=False, separators=(",", ":"), default=_plain).encode()
+
+
+def _plain(value: Any) -> str:
+    assert isinstance(value, datetime)
+    return value.isoformat().replace("+00:00", "Z")
+
+
+def simulation_ended(record: Record) -> dict[str, Any]:
+    """The payload of `simulation_ended`: before the evaluation."""
+    return {
+        "type": "simulation_ended",
+        "id": record.id,
+        "digital_human_id": record.digital_human_id,
+        "status": "CONVERSATION_ENDED",
+        "simulation_run_id": record.run_id,
+        **_times(record),
+    }
+
+
+def simulation_result_evaluated(record: Record, status: str, seed: int) -> dict[str, Any]:
+    """The payload of `simulation_result_evaluated`; `status` is how the test result's is spelt."""
+    run = record.run
+    return {
+        "type": "simulation_result_evaluated",
+        "id": record.id,
+        "digital_human_id": record.digital_human_id,
+        "status": status,
+        "simulation_run_id": record.run_id,
+        "simulation_id": 1 if run is None else run.simulation_id,
+        "agent_id": 1 if run is None else run.agent_id,
+        "folder_id": None,
+        "result": record.fields.get("result"),
+        "custom_metrics": None,
+        "evaluations": evaluations(record, seed),
+        **_times(record),
+        "latency": None,
+        "events": record.fields.get("events"),
+        "tool_calls": tool_calls(record),
+        "tags": record.fields.get("tags"),
+        "metadata": record.fields.get("metadata"),
+    }
+
+
+def outbound_simulation_started(run: Run, humans: list[dict[str, Any]]) -> dict[str, Any]:
+    """The payload of `outbound_simulation_started`: whom the customer's agent is to call."""
+    return {
+        "type": "outbound_simulation_started",
+        "agent_id": run.agent_id,
+        "simulation_id": run.simulation_id,
+        "simulation_run_id": run.id,
+        "digital_humans": humans,
+    }
+
+
+def _times(record: Record) -> dict[str, Any]:
+    return {
+        "created_at": datetime_at(record.created_at),
+        "start_time": None if record.start_time is None else datetime_at(record.start_time),
+        "end_time": None if record.end_time is None else datetime_at(record.end_time),
+        "duration": record.duration,
+    }

@@ -1,0 +1,90 @@
+"""What a test sees of a run of a simulation: a live view, and a way to queue one without a request."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from starlette.exceptions import HTTPException
+
+from fake_bluejay.api import runs as endpoints
+from fake_bluejay.api.models.runs import SimulationRunRequest
+from fake_bluejay.core.clock import datetime_at
+from fake_bluejay.core.runs import Run, Tally, tally
+from fake_bluejay.core.suggest import unknown
+from fake_bluejay.core.world import World
+from fake_bluejay.resources import SimulationView
+from fake_bluejay.results import TestResult
+
+__all__ = ["RunView", "queue_run"]
+
+
+class RunView:
+    """A run of a simulation: always what it is now. Every member raises `KeyError` once it is gone."""
+
+    def __init__(self, world: World, id: int) -> None:
+        self._world = world
+        self._id = id
+
+    @property
+    def _run(self) -> Run:
+        self._world.settle()
+        try:
+            return self._world.runs[self._id]
+        except KeyError:
+            raise KeyError(f"there is no run {self._id}; there are: {sorted(self._world.runs)}") from None
+
+    @property
+    def id(self) -> int:
+        return self._id
+
+    @property
+    def status(self) -> str:
+        """As answers give it."""
+        return str(endpoints.run_status(self.tally, self._world.readings.run_status))
+
+    @property
+    def simulation(self) -> SimulationView:
+        return SimulationView(self._world, "simulations", self._run.simulation_id)
+
+    @property
+    def test_results(self) -> list[TestResult]:
+        """Its test results, in the order of its digital humans."""
+        return [TestResult(self._world, id) for id in self._run.result_ids]
+
+    @property
+    def tally(self) -> Tally:
+        """Its test results, counted: `.total .passed .failed .completed .ended_otherwise .is_over`, …"""
+        return tally(self._world.results[id] for id in self._run.result_ids)
+
+    @property
+    def created_at(self) -> datetime:
+        return datetime_at(self._run.created_at)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, RunView) and (self._world, self._id) == (other._world, other._id)
+
+    def __hash__(self) -> int:
+        return hash((id(self._world), self._id))
+
+    def __repr__(self) -> str:
+        return f"<Run {self._id} {self.status}>"
+
+
+def queue_run(world: World, simulation: SimulationView | int, fields: Mapping[str, Any]) -> RunView:
+    """A new run. Raises `ValueError` for what cannot be."""
+    for name in fields:
+        if name not in SimulationRunRequest.model_fields:
+            raise ValueError(unknown("field of a run", name, sorted(SimulationRunRequest.model_fields)))
+    with world.lock:
+        id = simulation if isinstance(simulation, int) else simulation.id
+        found = next((one for one in world.simulations.all() if one.id == id), None)
+        if found is None:
+            raise ValueError(unknown("simulation", id, [one.id for one in world.simulations.all()]))
+        try:
+            run = endpoints.queue_run(world, found, dict(fields))
+        except HTTPException as error:
+            raise ValueError(error.detail) from None
+    world.deliver()
+    return RunView(world, run.id)

@@ -1,0 +1,30 @@
+"""No test of real clients lets a packet leave: it is an error to connect or send to anybody but this machine."""
+
+import socket
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+HERE = ("127.0.0.1", b"127.0.0.1", "::1")
+
+
+@pytest.fixture(autouse=True)
+def no_way_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    look_up = socket.getaddrinfo
+
+    def only_local(host: Any, *args: Any, **kwargs: Any) -> Any:
+        assert host in HERE, f"a look-up of {host} was tried"
+        return look_up(host, *args, **kwargs)
+
+    def only_here(original: Callable[..., Any]) -> Callable[..., Any]:
+        def reach(self: socket.socket, *args: Any) -> Any:
+            address = args[-1]
+            assert isinstance(address, str) or address[0] in HERE, f"a packet was about to leave for {address}"
+            return original(self, *args)
+
+        return reach
+
+    monkeypatch.setattr(socket, "getaddrinfo", only_local)
+    for name in ("connect", "connect_ex", "sendto"):
+        monkeypatch.setattr(socket.socket, name, only_here(getattr(socket.socket, name)))

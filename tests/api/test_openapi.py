@@ -1,0 +1,67 @@
+"""The OpenAPI document of what is modelled."""
+
+import json
+from collections.abc import Iterator
+
+import httpx
+import pytest
+from click.testing import CliRunner
+from fastapi import FastAPI
+from openapi_spec_validator import OpenAPIV31SpecValidator
+
+from fake_bluejay import FakeBluejay
+from fake_bluejay.api.app import operations
+from fake_bluejay.api.openapi import content, document
+from fake_bluejay.api.operation import Operation
+from fake_bluejay.api.published import MODELLED_IN, ONLY_IN_SDK, PUBLISHED
+from fake_bluejay.cli import main
+
+
+@pytest.fixture
+def bluejay() -> Iterator[FakeBluejay]:
+    with FakeBluejay() as bluejay:
+        yield bluejay
+
+
+def test_it_is_openapi_3_1() -> None:
+    assert [error.message for error in OpenAPIV31SpecValidator(document()).iter_errors()] == []  # type: ignore[arg-type]
+
+
+def test_it_has_what_is_modelled_and_nothing_else() -> None:
+    described = {path: {method.upper() for method in methods} for path, methods in document()["paths"].items()}
+    every = {**PUBLISHED, **ONLY_IN_SDK}
+    assert described == {path: set(every[path]) for path in MODELLED_IN}
+    names = [one["operationId"] for methods in document()["paths"].values() for one in methods.values()]
+    assert len(names) == len(set(names))
+
+
+def test_it_is_served_and_printed(bluejay: FakeBluejay) -> None:
+    served = httpx.get("https://api.getbluejay.ai/openapi.json")
+    assert served.headers["content-type"] == "application/json"
+    assert served.json() == json.loads(CliRunner().invoke(main, ["openapi"]).output) == document()
+
+
+@pytest.mark.filterwarnings("ignore::pydantic.warnings.UnsupportedFieldAttributeWarning")
+@pytest.mark.parametrize("operation", operations(), ids=lambda one: f"{one.method} {one.path}")
+def test_bodies_are_described_as_fastapi_does(operation: Operation) -> None:
+    """A FastAPI application of the same models describes them in the same words, titles of its own aside."""
+    app = FastAPI()
+    if operation.takes is None:
+
+        def answer() -> None: ...
+    else:
+
+        def answer(body: operation.takes) -> None: ...  # type: ignore[name-defined, no-redef]
+
+    app.add_api_route("/", answer, methods=[operation.method], response_model=operation.returns)
+    theirs, ours = app.openapi(), json.loads(content())
+    described, described_here = (
+        theirs["paths"]["/"][operation.method.lower()],
+        ours["paths"][operation.path][operation.method.lower()],
+    )
+    assert described.get("requestBody") == described_here.get("requestBody")
+    response = described["responses"]["200"]["content"]["application/json"]["schema"]
+    response.pop("title", None)
+    assert response == described_here["responses"]["200"]["content"]["application/json"]["schema"]
+    for name, schema in theirs.get("components", {}).get("schemas", {}).items():
+        assert schema == ours["components"]["schemas"][name], name

@@ -1,0 +1,202 @@
+"""Requests made from the published schemas are accepted or refused as these say, and the answers are what they say."""
+
+import copy
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+import jsonschema
+import pytest
+
+from fake_bluejay import FakeBluejay
+from fake_bluejay.api.app import operations
+from fake_bluejay.api.operation import Operation
+from fake_bluejay.api.published import PUBLISHED
+
+MODELLED = [operation for operation in operations() if operation.path in PUBLISHED]
+
+KNOWN: dict[str, Any] = {
+    "agent_id": 1,
+    "digital_human_id": 1,
+    "digital_human_ids": [1, 2],
+    "external_agent_id": "a",
+    "external_id": "a",
+    "simulation_id": 1,
+    "simulation_ids": [1],
+    "test_result_id": 1,
+    "test_result_ids": [1],
+}
+"""What there is in the furnished world, by the names that requests have for it."""
+
+UNDECLARED = {400, 404, 409}
+"""How the fake refuses what is valid and cannot be; the published document declares no status for it."""
+
+WRONG = {"string": {}, "integer": "x", "number": "x", "boolean": "x", "array": 7, "object": 7}
+"""A value of no use where that type is wanted, to JSON Schema and to Pydantic alike."""
+
+
+class Case(NamedTuple):
+    """A body, and where in it something is wrong, if anything is."""
+
+    name: str
+    body: Any
+    wrong: tuple[str | int, ...] | None
+
+
+class Maker:
+    """Makes values from schemas."""
+
+    def __init__(self, published: Any) -> None:
+        self._schemas = published["components"]["schemas"]
+
+    def resolved(self, schema: Any) -> Any:
+        return self._schemas[schema["$ref"].rpartition("/")[2]] if "$ref" in schema else schema
+
+    def value(self, schema: Any, name: str = "", *, full: bool) -> Any:
+        """A valid value: of an object, all that is required, or `full`, all that there is."""
+        schema = self.resolved(schema)
+        if "anyOf" in schema:
+            return self.value(schema["anyOf"][0], name, full=full)
+        if name in KNOWN:
+            return str(KNOWN[name]) if schema.get("type") == "string" else copy.copy(KNOWN[name])
+        if "enum" in schema or "const" in schema:
+            return schema.get("enum", [schema.get("const")])[0]
+        match schema.get("type"):
+            case "object":
+                wanted = schema.get("properties", {}) if full else schema.get("required", ())
+                return {one: self.value(schema["properties"][one], one, full=full) for one in wanted}
+            case "array":
+                return [self.value(schema["items"], full=full)]
+            case "integer" | "number":
+                low = schema.get("minimum", schema.get("exclusiveMinimum", 1))
+                return int(low) + ("exclusiveMinimum" in schema)
+            case "boolean":
+                return True
+            case "string" if schema.get("format") == "uuid":
+                return "6b1e7a52-26f3-4d6c-8a1f-0d2c3f4b5a69"
+            case _:
+                return "text"
+
+    def cases(self, schema: Any) -> Iterator[Case]:
+        """Valid bodies, and each with one thing wrong."""
+        full = self.value(schema, full=True)
+        yield Case("the smallest", self.value(schema, full=False), None)
+        yield Case("the fullest", full, None)
+        yield Case("with something else", {**full, "something_else": 1}, None)
+        for place, one, required in self._places(schema, ()):
+            yield from self._cases_of(full, place, one, required)
+
+    def _places(self, schema: Any, place: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], Any, bool]]:
+        schema = self.resolved(schema)
+        for name, one in schema.get("properties", {}).items():
+            yield (*place, name), one, name in schema.get("required", ())
+            inner = self.resolved(one["anyOf"][0] if "anyOf" in one else one)
+            if "properties" in inner and len(one.get("anyOf", ())) < 3:  # of a union, the errors have other places
+                yield from self._places(inner, (*place, name))
+
+    def _cases_of(self, full: Any, place: tuple[str, ...], schema: Any, required: bool) -> Iterator[Case]:
+        name = ".".join(place)
+        choices = [self.resolved(one) for one in schema.get("anyOf", [schema])]
+        nullable = any(one.get("type") == "null" or one == {} for one in choices)
+        choice = choices[0]
+        yield Case(f"{name} null", changed(full, place, None), None if nullable else place)
+        yield Case(f"no {name}", changed(full, place), place if required else None)
+        if len(choices) > 2 or "type" not in choice:
+            return
+        yield Case(f"{name} of another type", changed(full, place, WRONG[choice["type"]]), place)
+        for value in choice.get("enum", ()):
+            yield Case(f"{name} {value}", changed(full, place, value), None)
+        if "enum" in choice:
+            yield Case(f"{name} none of its values", changed(full, place, "none-of-them"), place)
+        if choice.get("format") == "uuid":
+            yield Case(f"{name} no UUID", changed(full, place, "none"), place)
+        for bound, step in (("minimum", -1), ("maximum", 1)):
+            if bound in choice:
+                yield Case(f"{name} at its {bound}", changed(full, place, int(choice[bound])), None)
+                yield Case(f"{name} beyond its {bound}", changed(full, place, int(choice[bound]) + step), place)
+        if "exclusiveMinimum" in choice:
+            yield Case(f"{name} too small", changed(full, place, int(choice["exclusiveMinimum"])), place)
+        if "minItems" in choice:
+            yield Case(f"{name} too short", changed(full, place, []), place)
+
+
+def changed(body: Any, place: tuple[str, ...], *value: Any) -> Any:
+    """A copy with that value there, or without any."""
+    copied = copy.deepcopy(body)
+    inner = copied
+    for name in place[:-1]:
+        inner = inner[name]
+    if value:
+        inner[place[-1]] = value[0]
+    else:
+        del inner[place[-1]]
+    return copied
+
+
+def validator(published: Any, schema: Any) -> jsonschema.Draft202012Validator:
+    whole = {**schema, "components": published["components"]}
+    return jsonschema.Draft202012Validator(whole, format_checker=jsonschema.Draft202012Validator.FORMAT_CHECKER)
+
+
+def described(published: Any, operation: Operation) -> Any:
+    return published["paths"][operation.path][operation.method.lower()]
+
+
+def content(of: Any) -> Any:
+    return of["content"]["application/json"]["schema"]
+
+
+def path_of(operation: Operation) -> str:
+    return operation.path.format_map({name: KNOWN[name] for name in operation.in_path})
+
+
+@pytest.mark.parametrize("operation", MODELLED, ids=lambda one: f"{one.method} {one.path}")
+def test_bodies(published: Any, furnished: Any, operation: Operation) -> None:
+    there = described(published, operation)
+    answers = validator(published, content(there["responses"]["200"]))
+    refusals = validator(published, {"$ref": "#/components/schemas/HTTPValidationError"})
+    cases = [Case("no body", None, None)]
+    if "requestBody" in there:
+        schema = content(there["requestBody"])
+        cases, valid = list(Maker(published).cases(schema)), validator(published, schema)
+        for case in cases:
+            assert valid.is_valid(case.body) == (case.wrong is None), case.name
+    answered = 0
+    for case in cases:
+        fake = FakeBluejay.load(furnished)
+        with fake.client(headers={"X-API-Key": fake.api_key}) as client:
+            response = client.request(operation.method, path_of(operation), json=case.body)
+        if case.wrong is not None:
+            assert response.status_code == 422, case
+            refusals.validate(response.json())
+            assert response.json()["detail"][0]["loc"][: len(case.wrong) + 1] == ["body", *case.wrong]
+        elif response.status_code == 200:
+            answered += 1
+            answers.validate(response.json())
+        else:
+            assert response.status_code in UNDECLARED, (case, response.text)
+    assert answered
+
+
+@pytest.mark.parametrize("operation", MODELLED, ids=lambda one: f"{one.method} {one.path}")
+def test_parameters(published: Any, furnished: Any, operation: Operation) -> None:
+    """Without one that is required, or with one that is not what it is to be: 422, at that place."""
+    there = described(published, operation)
+    body = Maker(published).value(content(there["requestBody"]), full=False) if "requestBody" in there else None
+    for parameter in there.get("parameters", ()):
+        path, headers, query = path_of(operation), {"X-API-Key": "key"}, {}
+        place = parameter["in"], parameter["name"]
+        if parameter["in"] == "path":
+            if parameter["schema"]["type"] != "integer":
+                continue
+            path = operation.path.format_map({**KNOWN, parameter["name"]: "x"})
+        elif parameter["in"] == "header":
+            headers, place = {}, ("header", "x-api-key")
+        elif parameter["required"]:
+            query = {}
+        else:
+            query = {parameter["name"]: "x"}
+        fake = FakeBluejay.load(furnished)
+        with fake.client() as client:
+            response = client.request(operation.method, path, json=body, headers=headers, params=query)
+        assert response.status_code == 422
+        assert tuple(response.json()["detail"][0]["loc"]) == place
