@@ -128,14 +128,17 @@ def serve(
     name = f"[{host}]" if ":" in host else host
     url = f"http://{name}:{listening.getsockname()[1]}"
     with _tls(tls, ca_file, host) as authority:
-        if log_format == "json":
-            begin = {"event": "listening", "url": url, "console": f"{url}/_fake/", "version": __version__}
-            click.echo(json.dumps(begin if authority is None else {**begin, "ca_file": str(authority.ca_file)}))
-        else:
-            click.echo(_welcome(fake, url, seed if goes_on else None, save))
-            click.echo("" if authority is None else f"{authority.client_lines(url, fake.api_key)}\n", nl=False)
-            click.echo("Ctrl-C stops it.\n")
-        sys.stdout.flush()
+
+        def announce() -> None:
+            if log_format == "json":
+                begin = {"event": "listening", "url": url, "console": f"{url}/_fake/", "version": __version__}
+                click.echo(json.dumps(begin if authority is None else {**begin, "ca_file": str(authority.ca_file)}))
+            else:
+                click.echo(_welcome(fake, url, seed if goes_on else None, save))
+                click.echo("" if authority is None else f"{authority.client_lines(url, fake.api_key)}\n", nl=False)
+                click.echo("Ctrl-C stops it.\n")
+            sys.stdout.flush()
+
         settings = Settings(
             host=host,
             allow_hosts=allow_hosts,
@@ -146,7 +149,7 @@ def serve(
             tls=authority and authority.context,
         )
         try:
-            serve(fake, listening, settings, reset=reset, own=own, own_worlds=planted.own_worlds)
+            serve(fake, listening, settings, reset=reset, own=own, own_worlds=planted.own_worlds, announce=announce)
         except OSError as error:
             _fail(f"cannot save the world to {save}: {error.strerror or error}", status=1)
 

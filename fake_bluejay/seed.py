@@ -274,7 +274,7 @@ class Seed(_Shape):
             "readings": {**self.readings.model_dump(exclude_none=True), **overrides.readings},  # type: ignore[attr-defined]
             "agent": overrides.agent or self.agent,
             "seed": self.seed,
-            "api_keys": overrides.api_keys or self.api_keys or None,
+            "api_keys": overrides.api_keys or self.api_keys,
             "evaluation_starts_after": self.evaluation_starts_after,
             "evaluation_takes": self.evaluation_takes,
         }

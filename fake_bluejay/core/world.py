@@ -241,17 +241,19 @@ class World:
         Raises `TimeoutError` if it does not hold within `limit` seconds of the clock, which then have passed.
         """
         deadline = self.settle() + microseconds(limit)
-        while not predicate():
+        while not predicate():  # without the lock: it may ask by way of a server, which needs it on a thread of its own
+            self.settle()
             due = self.timers.next_due()
-            if due is None or due > deadline:
-                self._advance_to(deadline)
-                if predicate():
-                    return
-                raise TimeoutError(
-                    f"the condition did not hold within {limit} s of the fake's clock:"
-                    f" it is {datetime_at(deadline)}, and {len(self.timers)} timers are pending"
-                )
-            self._advance_to(due)
+            if due is not None and due <= deadline:
+                self._advance_to(due)
+                continue
+            self._advance_to(deadline)
+            if predicate():
+                return
+            raise TimeoutError(
+                f"the condition did not hold within {limit} s of the fake's clock:"
+                f" it is {datetime_at(deadline)}, and {len(self.timers)} timers are pending"
+            )
 
     def deliver(self) -> None:
         """Have everything carried that is to be delivered by now. Call it without the lock."""

@@ -305,10 +305,12 @@ _places: list[_Place] = []
 def switch_named(on: bool) -> None:
     """Replace the functions of `time` wherever modules, their classes or defaults of their functions hold them."""
     global _loaded
-    loaded = list(sys.modules.values())
-    if loaded != _loaded:
-        _loaded = loaded
-        _look_for_places()
+    # Switched off, it is enough to see whether any was imported meanwhile: another escapes until next time, harmlessly.
+    if on or len(sys.modules) != len(_loaded):
+        loaded = list(sys.modules.values())
+        if loaded != _loaded:
+            _loaded = loaded
+            _look_for_places()
     for owner, name, original, replacement in _places:
         if isinstance(owner, FunctionType):
             ours = getattr(owner, name) == (original if on else replacement)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import socket
 import struct
 from collections.abc import Callable
@@ -55,8 +56,12 @@ class Surface:
     def __init__(self, fake: Served, reset: Callable[[], None]) -> None:
         self.fake = fake
         self.reset = reset
-        self.control: ASGIApp = control_app(fake, reset)
         self.api = fake.app
+
+    @functools.cached_property
+    def control(self) -> ASGIApp:
+        """Its control API; most tests never ask for it."""
+        return control_app(self.fake, self.reset)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if is_control(scope):

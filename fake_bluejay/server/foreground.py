@@ -21,7 +21,7 @@ import uvicorn
 
 from fake_bluejay.fake import FakeBluejay
 from fake_bluejay.server import saving
-from fake_bluejay.server.access import Access, AccessLog
+from fake_bluejay.server.access import AccessLog
 from fake_bluejay.server.gate import Gate
 from fake_bluejay.server.protocol import Limits, Protocol, protocol, sweep
 from fake_bluejay.server.worlds import Worlds
@@ -63,11 +63,13 @@ def serve(
     reset: Callable[[], None],
     own: Callable[[str], FakeBluejay],
     own_worlds: Iterable[tuple[str, FakeBluejay]] = (),
+    announce: Callable[[], None] = lambda: None,
 ) -> None:
     """Serve a fake on a socket until SIGINT or SIGTERM, then finish what is in flight, save, and return.
 
     `reset` puts the fake back to how it began; `own` makes the fake for an organisation that is to have a world of its
-    own, given its key, and `own_worlds` are those there are at the start. Raises `OSError` if saving fails.
+    own, given its key, and `own_worlds` are those there are at the start; `announce` is called once all is ready, and
+    whatever happens then ends well. Raises `OSError` if saving fails.
     """
     _log_to_stderr(settings.log_format)
     log = AccessLog(settings.log_format) if settings.access_log else None
@@ -80,7 +82,7 @@ def serve(
     def refused(connection: Protocol, status: int, detail: str) -> None:
         if log is not None:
             scope = dict(connection.scope or {})
-            log.add(Access(time.time(), 0, scope, status, detail=detail))
+            log.add(scope, status, 0, detail=detail)
 
     config = uvicorn.Config(
         worlds,
@@ -99,9 +101,13 @@ def serve(
         speak_tls_too(config, settings.tls, settings.limits.client_timeout)
     server = _Server(config, worlds, saver)
     _make_room_for(settings.limits.max_connections)
-    gc.freeze()  # what is loaded by now stays: collections need not look at it again, at each of many requests
+    # What is loaded by now stays, so collections need not look at it again; and a request leaves no garbage that only
+    # they could find, so there need not be many.
+    gc.freeze()
+    gc.set_threshold(10_000, 10, 10)
     try:
-        with _ends_quietly():
+        with _signals_end(server):
+            announce()
             server.run(sockets=[listening])
     finally:
         listening.close()
@@ -179,9 +185,13 @@ class _Saver:
 
 
 @contextlib.contextmanager
-def _ends_quietly() -> Iterator[None]:
-    """uvicorn raises the signal again once it has stopped, when all is done: then nothing more is to happen."""
-    before = {one: signal.signal(one, lambda signum, frame: None) for one in (signal.SIGINT, signal.SIGTERM)}
+def _signals_end(server: uvicorn.Server) -> Iterator[None]:
+    """Before uvicorn listens to signals, and after: it raises them again once it has stopped, when all is done."""
+
+    def end(signum: int, frame: object) -> None:
+        server.should_exit = True
+
+    before = {one: signal.signal(one, end) for one in (signal.SIGINT, signal.SIGTERM)}
     try:
         yield
     finally:

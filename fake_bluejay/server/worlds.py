@@ -17,10 +17,10 @@ from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from fake_bluejay.api.journal import EXCHANGE, Exchange, masked
-from fake_bluejay.core.dump import dump
+from fake_bluejay.core.dump import dump, restore
 from fake_bluejay.core.suggest import unknown
 from fake_bluejay.core.world import World
-from fake_bluejay.server.access import Access, AccessLog
+from fake_bluejay.server.access import AccessLog
 from fake_bluejay.server.app import Served, Surface, is_control
 from fake_bluejay.server.gate import Gate
 from fake_bluejay.server.timekeeper import Timekeeper
@@ -34,7 +34,7 @@ class OwnWorld(Served, Protocol):
     """What a world of one organisation is made of; `FakeBluejay` is it."""
 
     def reset(self) -> None:
-        """Put it back to how it began."""
+        """Forget everything: also faults, stubs and the journal."""
         ...
 
 
@@ -86,8 +86,7 @@ class Worlds:
         await part.surface.api(scope, receive, send)
         part.timekeeper.look()
         if self._log is not None and (exchange := scope.get(EXCHANGE)):
-            took = time.perf_counter() - began
-            self._log.add(Access(time.time(), took, scope, exchange.response.status_code))
+            self._log.add(scope, exchange.response.status_code, time.perf_counter() - began)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         began = time.perf_counter()
@@ -110,7 +109,7 @@ class Worlds:
                 status = exchange.response.status_code
             faults = exchange.faults if exchange is not None else ()
             if status is not None:
-                self._log.add(Access(time.time(), time.perf_counter() - began, scope, status, faults))
+                self._log.add(scope, status, time.perf_counter() - began, faults)
 
     def _part_of(self, scope: Scope) -> _Part:
         """The world that the key of a request belongs to."""
@@ -215,8 +214,14 @@ class Worlds:
             raise ValueError(f"there are {_MOST_WORLDS} worlds already, which is the most")
         if api_key.encode() in self._by_key or any(api_key in one.api_keys for one in shared.organisations.values()):
             raise ValueError("the API key given belongs to another organisation already")
-        fake = fake or self._make(api_key)
-        self._own[name] = self._by_key[api_key.encode()] = _Part(fake, fake.reset, api_key)
+        its = fake or self._make(api_key)
+        start = dump(its.world)
+
+        def reset() -> None:
+            its.reset()
+            restore(its.world, start)
+
+        self._own[name] = self._by_key[api_key.encode()] = _Part(its, reset, api_key)
 
     async def _organisations(self, scope: Scope, receive: Receive) -> Response:
         """Those that share a world, as its control API lists them, and those that have their own."""

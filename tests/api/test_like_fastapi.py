@@ -411,8 +411,9 @@ WORLD = furnished()
 def equivalent(operation: Operation, world: list[World]) -> Any:
     """A function that declares the same parameters as FastAPI has them declared, and answers with ours."""
 
-    def answer(x_api_key: str, request: Any = None, **parameters: Any) -> Any:
-        return operation.answer(Call(world[0], DEFAULT_ORGANISATION, parameters, request))
+    def answer(x_api_key: str | None = None, request: Any = None, **parameters: Any) -> Any:
+        organisation = "" if x_api_key is None else DEFAULT_ORGANISATION
+        return operation.answer(Call(world[0], organisation, parameters, request))
 
     def argument(name: str, annotation: Any, default: Any = Argument.empty) -> Argument:
         return Argument(name, Argument.KEYWORD_ONLY, annotation=annotation, default=default)
@@ -420,7 +421,8 @@ def equivalent(operation: Operation, world: list[World]) -> Any:
     arguments = [argument(name, Annotated[one.type, Path()]) for name, one in operation.in_path.items()]
     for name, one in operation.in_query.items():
         arguments.append(argument(name, Annotated[one.type, Query()], Argument.empty if one.required else one.default))
-    arguments.append(argument("x_api_key", Annotated[str, Header()]))
+    if operation.needs_key:
+        arguments.append(argument("x_api_key", Annotated[str, Header()]))
     if operation.takes is not None:
         arguments.append(argument("request", operation.takes))
     answer.__signature__ = Signature(arguments)  # type: ignore[attr-defined]

@@ -1,0 +1,84 @@
+"""A running server, for whoever tests one."""
+
+import contextlib
+import re
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+COMMAND = [sys.executable, "-m", "fake_bluejay"]
+
+
+class Server(NamedTuple):
+    process: "subprocess.Popen[str]"
+    url: str
+    printed: str
+    output: Path
+
+    @property
+    def port(self) -> int:
+        return int(self.url.rpartition(":")[2])
+
+    def stop(self) -> str:
+        """All that it printed, after SIGTERM, which it takes well."""
+        self.process.terminate()
+        assert self.process.wait(timeout=20) == 0, self.output.read_text()
+        return self.output.read_text()
+
+
+Serving = Callable[..., AbstractContextManager[Server]]
+
+
+@pytest.fixture
+def run() -> Callable[..., "subprocess.CompletedProcess[str]"]:
+    """Run the command to its end."""
+
+    def run(*arguments: object, **environment: str) -> "subprocess.CompletedProcess[str]":
+        return subprocess.run(
+            [*COMMAND, *map(str, arguments)],
+            capture_output=True,
+            text=True,
+            timeout=60,
+            env={**_environment(), **environment},
+        )
+
+    return run
+
+
+@pytest.fixture
+def serving(tmp_path_factory: pytest.TempPathFactory) -> Serving:
+    """Start a server on a free port, and kill it in the end."""
+
+    @contextlib.contextmanager
+    def serving(*arguments: object, **environment: str) -> Iterator[Server]:
+        output = tmp_path_factory.mktemp("server") / "output.txt"
+        with output.open("w") as file:
+            process = subprocess.Popen(
+                [*COMMAND, "serve", "--port", "0", *map(str, arguments)],
+                stdout=file,
+                stderr=subprocess.STDOUT,
+                text=True,
+                env={**_environment(), **environment},
+            )
+        try:
+            printed = ""
+            while not (found := re.search(r'(?:listens on |"url": ")(http\S+?)[\s"]', printed)):
+                assert process.poll() is None, printed
+                printed = output.read_text()
+            yield Server(process, found[1], printed, output)
+        finally:
+            process.kill()
+            process.wait(timeout=10)
+
+    return serving
+
+
+def _environment() -> dict[str, str]:
+    import os
+
+    return {name: value for name, value in os.environ.items() if not name.startswith("FAKE_BLUEJAY_")}
