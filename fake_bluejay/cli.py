@@ -134,9 +134,8 @@ def serve(
                 begin = {"event": "listening", "url": url, "console": f"{url}/_fake/", "version": __version__}
                 click.echo(json.dumps(begin if authority is None else {**begin, "ca_file": str(authority.ca_file)}))
             else:
-                click.echo(_welcome(fake, url, seed if goes_on else None, save))
-                click.echo("" if authority is None else f"{authority.client_lines(url, fake.api_key)}\n", nl=False)
-                click.echo("Ctrl-C stops it.\n")
+                lines = "" if authority is None else f"{authority.client_lines(url, fake.api_key)}\n"
+                click.echo(f"{_welcome(fake, url, seed if goes_on else None, save)}\n{lines}Ctrl-C stops it.\n")
             sys.stdout.flush()
 
         settings = Settings(

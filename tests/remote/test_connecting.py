@@ -11,6 +11,7 @@ import httpx
 import pytest
 
 from fake_bluejay import FakeBluejay
+from fake_bluejay.core.clock import ManualClock
 from fake_bluejay.remote import RemoteBluejay
 
 
@@ -96,6 +97,12 @@ def test_run_until_over_a_clock_that_passes_by_itself(served: FakeBluejay) -> No
     httpx.post(f"{remote.base_url}/end-conversations", json={"test_result_ids": [stuck.id]}, headers={"X-API-Key": "k"})
     remote.clock.run_until(lambda: stuck.status == "COMPLETED", limit=60)
     assert stuck.history[0].cause == "watchdog"
+
+
+def test_a_copy_of_the_world_stands_still(served: FakeBluejay) -> None:
+    remote = FakeBluejay.connect(served.url)
+    remote.clock.mode = "real"
+    assert isinstance(remote.world.clock, ManualClock)
 
 
 def test_many_are_added_at_once(served: FakeBluejay) -> None:
