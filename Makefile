@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help serve test lint bench soak schema screenshots wheel clean
+.PHONY: help serve test lint docs bench soak schema screenshots wheel clean
 
 PYTHON ?= python3
 VENV := .venv
@@ -38,6 +38,9 @@ lint: $(VENV)/lint ## Check style and types
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+docs: $(VENV)/test ## Write the tables of docs/endpoints.md anew
+	$(BIN)/python docs/endpoints.py
 
 bench: $(VENV)/bench ## Measure, as ratios against peers
 	$(BIN)/python -m benchmarks

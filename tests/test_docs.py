@@ -2,6 +2,7 @@
 
 import os
 import re
+import runpy
 import shutil
 import subprocess
 import sys
@@ -78,6 +79,12 @@ def test_a_session(tmp_path: Path, page: Path, session: str) -> None:
         for server in servers:
             server.terminate()
             server.wait(timeout=20)
+
+
+def test_the_tables_of_endpoints_are_current() -> None:
+    text = (ROOT / "docs" / "endpoints.md").read_text()
+    page = runpy.run_path(str(ROOT / "docs" / "endpoints.py"))["page"]
+    assert page(text) == text, "make docs writes them anew"
 
 
 def copied(pytester: pytest.Pytester, name: str) -> None:

@@ -13,7 +13,6 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from pydantic import BaseModel, Field
 
-from fake_bluejay import FakeBluejay
 from fake_bluejay.api.app import Api, operations
 from fake_bluejay.api.journal import Journal
 from fake_bluejay.api.operation import Call, Operation
@@ -396,19 +395,6 @@ def test_generated_requests_are_answered_as_fastapi_does(
 # --- every operation: FastAPI parses and renders, our function answers in between -------------------------------------
 
 
-def furnished() -> dict[str, Any]:
-    """A world with something of everything, as a dump."""
-    fake = FakeBluejay(seed=3)
-    fake.add_simulation(digital_humans=2)
-    fake.add_agent(external_agent_id="a", http_webhook="http://127.0.0.1/")
-    fake.add_digital_human(test_name="loud")
-    fake.add_test_results(2)
-    return fake.dump()
-
-
-WORLD = furnished()
-
-
 def equivalent(operation: Operation, world: list[World]) -> Any:
     """A function that declares the same parameters as FastAPI has them declared, and answers with ours."""
 
@@ -466,7 +452,7 @@ def smallest(schema: Any, root: Any) -> Any:
 
 texts = st.one_of(
     st.sampled_from(
-        ["1", "2", "a", "loud", "99", " 1", "1.0", "+1", "0", "-1", "1e3", "٣", "1_0", "9" * 4301, "é", "%2F", "x y"]
+        ["1", "2", "a", "99", " 1", "1.0", "+1", "0", "-1", "1e3", "٣", "1_0", "9" * 4301, "é", "%2F", "x y"]
     ),
     st.text(st.characters(codec="utf-8", exclude_characters="/?#"), min_size=1, max_size=5),
 )
@@ -497,7 +483,7 @@ def requests_to(draw: Any, operation: Operation) -> tuple[str, list[tuple[bytes,
 @pytest.mark.filterwarnings("ignore::pydantic.warnings.UnsupportedFieldAttributeWarning")
 @pytest.mark.parametrize("operation", operations(), ids=lambda one: f"{one.method} {one.path}")
 def test_every_operation_is_answered_as_fastapi_does(
-    loop: asyncio.Runner, equivalents: tuple[FastAPI, list[World]], operation: Operation
+    loop: asyncio.Runner, equivalents: tuple[FastAPI, list[World]], furnished: Any, operation: Operation
 ) -> None:
     """Parameters in path, query and header, bodies, several errors in one list, and the answer's own bytes."""
     app, theirs = equivalents
@@ -506,7 +492,7 @@ def test_every_operation_is_answered_as_fastapi_does(
     @given(requests_to(operation))
     def compared(request: tuple[str, list[tuple[bytes, bytes]], bytes]) -> None:
         path, headers, body = request
-        ours, theirs[0] = load(WORLD), load(WORLD)
+        ours, theirs[0] = load(furnished), load(furnished)
         answer = loop.run(ask(Api(ours, Journal()), operation.method, path, headers, body))
         assert answer == loop.run(ask(app, operation.method, path, headers, body))
         assert dump(ours) == dump(theirs[0])
