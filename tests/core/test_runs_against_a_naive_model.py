@@ -283,10 +283,9 @@ class Naive:
         while self.ready:
             delivery = self.ready.pop(0)
             began, how = self.now, self.hooks[delivery["hook"]]["how"]
-            if how == "hangs":
-                self.advance(10 * SECOND)
+            self.advance({"hangs": 10, "dawdles": 3}.get(how, 0) * SECOND)
             over = began + (5 * SECOND if how == "hangs" else 0)
-            delivery["attempts"].append((began, {"takes": 200, "fails": 500}.get(how)))
+            delivery["attempts"].append((began, {"takes": 200, "dawdles": 200, "fails": 500}.get(how)))
             delivery["planned"] -= 1
             taken = any(status == 200 for _, status in delivery["attempts"])
             if not taken and not delivery["planned"] and delivery["retries"] < len(RETRIES):
@@ -310,7 +309,7 @@ lengths = st.sampled_from([0, 1, SECOND, 5 * SECOND, 30 * SECOND, 700 * SECOND])
 # Before most of what it does, a test waits: or little would ever come about.
 pauses = st.sampled_from([0, 0, 0, SECOND, 2 * SECOND, 3_500_000, 5 * SECOND, 20 * SECOND, 60 * SECOND])
 numbers = st.integers(1, 20)
-hows = st.sampled_from(["takes", "takes", "fails", "hangs", "refuses"])
+hows = st.sampled_from(["takes", "takes", "dawdles", "fails", "hangs", "refuses"])
 
 
 class Comparison(RuleBasedStateMachine):
@@ -433,8 +432,7 @@ class Comparison(RuleBasedStateMachine):
             assert request.headers["X-Bluejay-Signature"] == wanted
             assert request.json["type"] == request.event == request.headers["x-bluejay-event"]
             self.arrived[request.headers["X-Bluejay-Delivery"]] += 1
-            if self.hows[id] == "hangs":
-                self.fake.clock.advance(10)
+            self.fake.clock.advance({"hangs": 10, "dawdles": 3}.get(self.hows[id], 0))
             if self.hows[id] == "refuses":
                 raise ConnectionRefusedError
             return 500 if self.hows[id] == "fails" else 200
