@@ -275,8 +275,9 @@ class World:
         if self.courier is None or not (self.outbox.webhooks or self.outbox.ready):
             return
         self.settle()
-        if self.outbox.ready:
+        while self.outbox.ready:
             self.courier()
+            self.settle()  # to carry it may have taken time
 
     def next_delivery(self) -> tuple[Delivery, Webhook | None] | None:
         """Take what is to be carried next, and the webhook that it is for; None for one that is gone."""
