@@ -30,8 +30,8 @@ __all__ = ["Settings", "listen", "serve"]
 _log = logging.getLogger("fake_bluejay")
 
 _DOORS = 16
-"""How often the socket is listened on: an event loop takes one new connection from each in a round, and while it is busy
-answering, a round is long; so connections that are made and dropped would keep others waiting for seconds."""
+"""How often the socket is listened on. An event loop takes one new connection from each in a round, and while it has
+much to answer, a round is long; so connections that are made and dropped would keep others waiting for seconds."""
 
 _PATIENCE = 5
 """Seconds that requests in flight have to be finished in, when the server is to stop."""
