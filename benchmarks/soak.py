@@ -59,7 +59,7 @@ def soak(seconds: float, connections: int = 200) -> Report:
     report = Report()
     with tempfile.TemporaryDirectory() as directory:
         seed, output = Path(directory, "seed.json"), Path(directory, "output.txt")
-        results = [{"count": 100, "agent": "silent"}, {"count": 100, "status": "COMPLETED"}]
+        results = [{"count": 20, "agent": "silent"}, {"count": 20, "status": "COMPLETED"}]
         seed.write_text(json.dumps({"clock": "manual", "test_results": results}))
         command = [sys.executable, "-m", "fake_bluejay", "serve", "--port", "0", "--client-timeout", "2"]
         with output.open("w") as file:
@@ -109,7 +109,7 @@ def _request(method: str, path: str, body: bytes = b"") -> bytes:
 
 def _calls(chance: random.Random) -> tuple[bytes, int, Callable[[object], bool]]:
     """A request, and what its answer has to be, whatever the others do."""
-    running, completed = chance.randint(1, 100), chance.randint(101, 200)
+    running, completed = chance.randint(1, 20), chance.randint(21, 40)
     kind = chance.randint(1, 5)
     if kind == 1:
         ids = [running, completed, 999]
@@ -196,8 +196,8 @@ async def _resets(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) ->
 
 async def _leaves(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
     """Gone before it is answered."""
-    writer.write(_request("GET", "/_fake/state"))
-    await asyncio.sleep(0.02)
+    writer.write(_request("GET", "/v1/retrieve-simulation-result/1"))
+    await asyncio.sleep(0)
 
 
 async def _rubbish(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -218,7 +218,7 @@ async def _too_large(reader: asyncio.StreamReader, writer: asyncio.StreamWriter)
 async def _does_not_read(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
     """Asks and asks, and takes no answer."""
     writer.transport.pause_reading()  # type: ignore[attr-defined]
-    writer.write(_request("GET", "/_fake/state") * 100)
+    writer.write(_request("GET", "/_fake/state") * 30)
     await asyncio.sleep(3)
 
 

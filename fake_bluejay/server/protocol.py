@@ -302,4 +302,9 @@ async def sweep(connections: Any, every: float = 0.5) -> None:
         await asyncio.sleep(every)
         now = loop.time()
         for connection in list(connections):
-            connection.check(now)
+            try:
+                connection.check(now)
+            except Exception:
+                # One connection of which something is not understood must not keep the others from being looked at.
+                _log.exception("a connection could not be looked at")
+                connection.transport.abort()
