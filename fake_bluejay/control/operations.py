@@ -30,9 +30,17 @@ from fake_bluejay.core.feed import Feed
 from fake_bluejay.core.records import Record, check_fields
 from fake_bluejay.core.statuses import Event
 from fake_bluejay.core.suggest import unknown
+from fake_bluejay.core.webhooks import EVENTS
 from fake_bluejay.core.world import World, status_from_text
 
 __all__ = ["OPERATIONS", "Call", "Control", "Controlled", "NotFound", "Operation"]
+
+
+class Webhooks(Protocol):
+    """What the control API needs of a fake's webhooks."""
+
+    def add(self, to: str, events: Iterable[str], *, secret: str | None, organisation: str) -> Any: ...
+    def remove(self, webhook: str) -> None: ...
 
 
 class Controlled(Protocol):
@@ -56,6 +64,11 @@ class Controlled(Protocol):
     @property
     def app(self) -> ASGIApp:
         """Bluejay's own surface."""
+        ...
+
+    @property
+    def webhooks(self) -> Webhooks:
+        """Who is told of what happens."""
         ...
 
     faults: Faults
@@ -421,6 +434,39 @@ def add_organisation(control: Control, call: Call) -> Any:
     return data.organisations(control.world)[-1]
 
 
+# --- webhooks -------------------------------------------------------------------------------------------------------
+
+
+def webhooks(control: Control, call: Call) -> Any:
+    """Who is told of what happens."""
+    return [data.webhook(one) for one in control.world.outbox.webhooks.values()]
+
+
+def add_webhook(control: Control, call: Call) -> Any:
+    """Have a server on this machine told of what happens."""
+    new: models.NewWebhook = call.body
+    added = control.fake.webhooks.add(
+        new.url,
+        EVENTS if new.events is None else new.events,
+        secret=new.secret,
+        organisation=new.organisation,
+    )
+    return data.webhook(control.world.outbox.webhooks[added.id])
+
+
+def remove_webhook(control: Control, call: Call) -> Any:
+    """Tell a webhook nothing any more."""
+    if call.id not in control.world.outbox.webhooks:
+        raise NotFound(unknown("webhook", call.id, control.world.outbox.webhooks))
+    control.fake.webhooks.remove(call.id)
+    return {"removed": 1}
+
+
+def deliveries(control: Control, call: Call) -> Any:
+    """What was sent to webhooks, and what became of it."""
+    return data.deliveries(control.world)
+
+
 class Operation(NamedTuple):
     """One operation: where it is, what does it, the models of what it takes and gives, and its status when done."""
 
@@ -476,5 +522,9 @@ OPERATIONS = (
     Operation("GET", "stubs", stubs, list[models.Stub]),
     Operation("POST", "stubs", add_stub, models.Stub, models.NewStub, status=201),
     Operation("DELETE", "stubs", clear_stubs, models.Cleared),
+    Operation("GET", "webhooks", webhooks, list[models.Webhook]),
+    Operation("POST", "webhooks", add_webhook, models.Webhook, models.NewWebhook, status=201),
+    Operation("DELETE", "webhooks/{id}", remove_webhook, models.Cleared),
+    Operation("GET", "deliveries", deliveries, list[models.Delivery]),
 )
 """All of it, but for the event stream and the console."""

@@ -107,11 +107,13 @@ def serve(
     # they could find, so there need not be many.
     gc.freeze()
     gc.set_threshold(10_000, 10, 10)
+    REAL_TIME_THREADS.add(threading.get_ident())  # receivers of webhooks are not waited for here: they may call back
     try:
         with _signals_end(server):
             announce()
             server.run(sockets=[listening])
     finally:
+        REAL_TIME_THREADS.discard(threading.get_ident())
         listening.close()
         if saver:
             saver.save_now()
@@ -130,9 +132,6 @@ class _Server(uvicorn.Server):
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
-        REAL_TIME_THREADS.add(
-            threading.get_ident()
-        )  # receivers of webhooks are not waited for here: they may call back
         self._worlds.begin()
         self._sweeping = asyncio.create_task(sweep(self.server_state.connections))
         if self._saver is not None and hasattr(signal, "SIGUSR1"):

@@ -11,6 +11,7 @@ import httpx
 import pytest
 
 from fake_bluejay import FakeBluejay
+from fake_bluejay.core.clock import ManualClock
 from fake_bluejay.remote import RemoteBluejay
 
 
@@ -98,6 +99,12 @@ def test_run_until_over_a_clock_that_passes_by_itself(served: FakeBluejay) -> No
     assert stuck.history[0].cause == "watchdog"
 
 
+def test_a_copy_of_the_world_stands_still(served: FakeBluejay) -> None:
+    remote = FakeBluejay.connect(served.url)
+    remote.clock.mode = "real"
+    assert isinstance(remote.world.clock, ManualClock)
+
+
 def test_many_are_added_at_once(served: FakeBluejay) -> None:
     added = FakeBluejay.connect(served.url).add_test_results(10_001, agent="silent")
     assert len(added) == len(served.test_results) == 10_001
@@ -164,7 +171,8 @@ def test_a_server_that_is_something_else(status: int, body: bytes, error: type[E
 
 
 def test_every_member_of_a_fake_is_there() -> None:
-    """But for the ways into this process."""
+    """But for the ways into this process, and what has endpoints of Bluejay's own: `client()` leads to those."""
     near, far = ({name for name in dir(kind) if name[0] != "_"} for kind in (FakeBluejay, RemoteBluejay))
-    assert near - far == {"app", "connect", "load", "stubs", "transport"}
+    runs = {"add_agent", "add_digital_human", "add_simulation", "queue_run", "runs", "webhooks"}
+    assert near - far == {"app", "connect", "load", "stubs", "transport"} | runs
     assert far - near == set()

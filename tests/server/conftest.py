@@ -1,6 +1,7 @@
 """A running server, for whoever tests one."""
 
 import contextlib
+import os
 import re
 import subprocess
 import sys
@@ -50,7 +51,7 @@ def run() -> Callable[..., "subprocess.CompletedProcess[str]"]:
     return run
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def serving(tmp_path_factory: pytest.TempPathFactory) -> Serving:
     """Start a server on a free port, and kill it in the end."""
 
@@ -79,6 +80,4 @@ def serving(tmp_path_factory: pytest.TempPathFactory) -> Serving:
 
 
 def _environment() -> dict[str, str]:
-    import os
-
     return {name: value for name, value in os.environ.items() if not name.startswith("FAKE_BLUEJAY_")}

@@ -84,6 +84,21 @@ def test_the_certificate_is_for(server: Any, ca_file: Path, name: str) -> None:
         context.wrap_socket(plain, server_hostname="example.com")
 
 
+@pytest.mark.parametrize(("host", "name"), [("bluejay.test", "bluejay.test"), ("0.0.0.0", "localhost")])
+def test_the_certificate_is_for_the_host_that_is_served_too(host: str, name: str) -> None:
+    with throw_away_authority(host=host) as tls:
+        client_reads, server_reads = ssl.MemoryBIO(), ssl.MemoryBIO()
+        trusting = ssl.create_default_context(cafile=str(tls.ca_file))
+        client = trusting.wrap_bio(client_reads, server_reads, server_hostname=name)
+        server = tls.context.wrap_bio(server_reads, client_reads, server_side=True)
+        for side in (client, server, client):
+            with contextlib.suppress(ssl.SSLWantReadError):
+                side.do_handshake()
+        certificate = client.getpeercert()
+        assert certificate is not None
+        assert ("DNS", name) in certificate["subjectAltName"]
+
+
 def spoken(url: str, *pieces: bytes) -> bytes:
     """What a server says to these bytes, sent one piece after another, until it closes."""
     host, port = url.removeprefix("http://").split(":")
@@ -219,12 +234,13 @@ def test_a_file_of_ones_own_is_written_again_and_never_another(tmp_path: Path) -
     [
         (["--ca-file", "ca.pem"], "--ca-file is where --tls writes its authority; add --tls"),
         (["--tls", "--ca-file", "/nowhere/ca.pem"], "No such file or directory: '/nowhere/ca.pem'"),
-        (["--tls", "--ca-file", __file__], "is something else than the authority of a fake Bluejay"),
+        (["--tls", "--ca-file", "notes.txt"], "is something else than the authority of a fake Bluejay"),
     ],
 )
-def test_a_bad_option_is_one_line_and_status_2(arguments: list[str], message: str) -> None:
+def test_a_bad_option_is_one_line_and_status_2(arguments: list[str], message: str, tmp_path: Path) -> None:
+    (tmp_path / "notes.txt").write_text("important")
     command = [sys.executable, "-m", "fake_bluejay", "serve", "--port", "0", *arguments]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, cwd=tmp_path)
     assert (done.returncode, done.stderr.count("\n"), done.stdout) == (2, 1, "")
     assert message in done.stderr
 
