@@ -15,6 +15,7 @@ __all__ = [
     "ClientAnswer",
     "Clock",
     "ClockChange",
+    "Delivery",
     "EndConversations",
     "Event",
     "Exchange",
@@ -26,6 +27,7 @@ __all__ = [
     "NewOrganisation",
     "NewStub",
     "NewTestResult",
+    "NewWebhook",
     "Organisation",
     "Overview",
     "Question",
@@ -37,6 +39,7 @@ __all__ = [
     "TestResultChange",
     "TestResultsQuery",
     "Transitions",
+    "Webhook",
 ]
 
 Seconds = Annotated[float, Field(strict=True, allow_inf_nan=False)]
@@ -207,6 +210,15 @@ class NewStub(Model):
     path: str
     status: StrictInt = 200
     json_: Any = Field(None, alias="json")
+
+
+class NewWebhook(Model):
+    """A server on this machine that is to be told of events: of all, unless some are given."""
+
+    url: str
+    events: list[str] | None = None
+    secret: str | None = Field(None, description="What deliveries are signed with; drawn, if none is given.")
+    organisation: str = "default"
 
 
 class TestResultsQuery(Model):
@@ -382,6 +394,37 @@ class Stub(BaseModel):
     path: str
     status: int
     json_: Any = Field(alias="json")
+
+
+class Webhook(BaseModel):
+    """A webhook, with the secret that its deliveries are signed with. Without a URL it is a function in a test."""
+
+    id: str
+    url: str | None
+    organisation: str
+    events: list[str]
+    secret: str
+
+
+class Attempt(BaseModel):
+    """One time that a delivery was sent."""
+
+    at: datetime
+    status: int | None = Field(description="What came back; null if nothing did.")
+    problem: str | None
+
+
+class Delivery(BaseModel):
+    """An event, and what became of sending it to one webhook."""
+
+    id: str
+    webhook_id: str
+    event: str
+    created_at: datetime
+    body: Any
+    attempts: list[Attempt]
+    delivered: bool
+    given_up: bool
 
 
 class StatusFacts(BaseModel):

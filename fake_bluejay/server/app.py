@@ -16,6 +16,7 @@ from fake_bluejay.control.app import Controlled, control_app
 from fake_bluejay.core.clock import ScaledClock
 from fake_bluejay.core.world import World
 from fake_bluejay.server.gate import Gate
+from fake_bluejay.webhooks import Webhooks
 
 __all__ = ["Served", "Surface", "is_control", "served_app"]
 
@@ -24,6 +25,11 @@ class Served(Controlled, Protocol):
     """What a server needs of a fake; `FakeBluejay` has it."""
 
     faults: Faults
+
+    @property
+    def webhooks(self) -> Webhooks:
+        """Who is told of what happens."""
+        ...
 
     @property
     def app(self) -> ASGIApp:

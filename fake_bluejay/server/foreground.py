@@ -11,6 +11,7 @@ import signal
 import socket
 import ssl
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
@@ -20,6 +21,7 @@ from typing import Any
 import uvicorn
 
 from fake_bluejay.fake import FakeBluejay
+from fake_bluejay.intercept.virtual_time import REAL_TIME_THREADS
 from fake_bluejay.server import saving
 from fake_bluejay.server.access import AccessLog
 from fake_bluejay.server.gate import Gate
@@ -105,11 +107,13 @@ def serve(
     # they could find, so there need not be many.
     gc.freeze()
     gc.set_threshold(10_000, 10, 10)
+    REAL_TIME_THREADS.add(threading.get_ident())  # receivers of webhooks are not waited for here: they may call back
     try:
         with _signals_end(server):
             announce()
             server.run(sockets=[listening])
     finally:
+        REAL_TIME_THREADS.discard(threading.get_ident())
         listening.close()
         if saver:
             saver.save_now()

@@ -46,6 +46,7 @@ class _Part:
         self.faults = fake.faults
         self._log = log
         self.timekeeper = Timekeeper(fake.world)
+        fake.webhooks.on_attempt = self.timekeeper.look_soon
         self.key = key
         """The key that leads here; empty for the world that all share."""
 

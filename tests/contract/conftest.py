@@ -31,6 +31,7 @@ def furnished() -> Any:
     fake.add_simulation()
     fake.webhooks.add(lambda delivery: None)
     fake.queue_run(1)
+    fake.queue_run(2)
     fake.clock.advance(3600)
     fake.add_test_result()
     return fake.dump()

@@ -402,6 +402,7 @@ def test_every_answer_is_as_the_document_says(fake: FakeBluejay, control: httpx.
     fake.add_test_result(agent=silent())
     fake.faults.delay(1, path="/v1/none")
     fake.stub("GET", "/v1/x", json=[1])
+    fake.webhooks.add(lambda request: None)
     end(fake, 1)
     fake.clock.advance(31)
     for operation in OPERATIONS:

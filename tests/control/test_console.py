@@ -86,7 +86,7 @@ def test_add_a_result_end_it_watch_the_countdown_advance_and_see_it_ended(fake: 
     page.get_by_role("button", name="+30 s").click()
     shows(row(page, 1), "COMPLETED")
     assert fake.test_result(1).history[0].cause == "watchdog"
-    shows(page.locator("#tab-result"), "this status is final")
+    shows(page.locator("#tab-result"), "re evaluate")  # it is final but for that
 
 
 def test_what_happens_elsewhere_shows_by_itself(fake: FakeBluejay, page: Any) -> None:
