@@ -2,7 +2,6 @@
 
 import http.server
 import os
-import signal
 import threading
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -131,8 +130,7 @@ def test_what_is_no_address(url: str) -> None:
 def test_a_server_that_is_gone_is_one_clear_error(serving: Callable[..., Any]) -> None:
     with serving("--no-access-log") as server:
         remote = FakeBluejay.connect(server.url)
-        server.process.send_signal(signal.SIGTERM)
-        server.process.communicate(timeout=20)
+        server.stop()
     message = rf"no fake Bluejay answers at {server.url} \(.*refused\); `fake-bluejay serve` starts one"
     for call in (lambda: FakeBluejay.connect(server.url), lambda: remote.test_results):
         with pytest.raises(ConnectionError, match=message) as error:
