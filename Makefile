@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help serve test lint docs bench screenshots wheel clean
+.PHONY: help serve test lint docs bench soak schema screenshots wheel clean
 
 PYTHON ?= python3
 VENV := .venv
@@ -47,6 +47,12 @@ bench: $(VENV)/bench ## Measure, as ratios against peers
 
 screenshots: $(VENV)/test ## Picture the console, light, dark and narrow, into docs/images (needs Chromium)
 	$(BIN)/python tests/control/screenshots.py
+
+soak: $(VENV)/serve ## Load a server for a minute, half of it broken or slow connections
+	$(BIN)/python -m benchmarks.soak
+
+schema: $(VENV)/serve ## Write docs/seed.schema.json anew
+	$(BIN)/fake-bluejay schema > docs/seed.schema.json
 
 wheel: $(VENV)/serve ## Build the wheel and the source distribution into dist/
 	$(PIP) build

@@ -21,6 +21,7 @@ __all__ = [
     "Calls",
     "call_dropped",
     "call_from_dict",
+    "checked",
     "inbound",
     "no_answer",
     "no_connection",
@@ -84,16 +85,16 @@ class Calls:
 
     @default.setter
     def default(self, call: Call) -> None:
-        self._world.call = _call(call)
+        self._world.call = checked(call)
 
     def next(self, *calls: Call) -> None:
         """The scripts of the next calls, one each, after those that were given before."""
-        self._world.next_calls.extend([_call(call) for call in calls])
+        self._world.next_calls.extend([checked(call) for call in calls])
 
     def of(self, digital_human: DigitalHumanView | int | str, call: Call) -> None:
         """The script of every call of a digital human: one of ours, its id, or its name."""
         name = digital_human if isinstance(digital_human, (int, str)) else digital_human.id
-        self._world.calls_of[str(name)] = _call(call)
+        self._world.calls_of[str(name)] = checked(call)
 
     def clear(self) -> None:
         """Back to how it began."""
@@ -102,7 +103,12 @@ class Calls:
         self._world.calls_of.clear()
 
 
-def _call(call: Call) -> Call:
+def checked(call: Call) -> Call:
+    """The script, if answers can show what it says. Raises `ValueError` naming what cannot be."""
     if not isinstance(call, Call):
         raise ValueError(f"a Call is needed, e.g. no_answer() or Call(talks_for=10), not {call!r}")
+    if any((call.transcript, call.evaluations, call.tool_calls, call.custom_metrics)):
+        from fake_bluejay.api.models.results import check_script
+
+        check_script(call)
     return call

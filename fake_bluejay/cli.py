@@ -18,7 +18,7 @@ from fake_bluejay import __version__
 
 if TYPE_CHECKING:
     from fake_bluejay.fake import FakeBluejay
-    from fake_bluejay.seed import Overrides, Planted
+    from fake_bluejay.planted import Overrides, Planted
     from fake_bluejay.server.tls import Tls
 
 __all__ = ["main"]
@@ -97,7 +97,7 @@ def serve(
 
     Each option can also be given in the environment, under the name shown with it.
     """
-    from fake_bluejay.seed import Overrides
+    from fake_bluejay.planted import Overrides
     from fake_bluejay.server.foreground import Settings, listen, serve
     from fake_bluejay.server.gate import is_loopback
     from fake_bluejay.server.protocol import Limits
@@ -134,9 +134,8 @@ def serve(
                 begin = {"event": "listening", "url": url, "console": f"{url}/_fake/", "version": __version__}
                 click.echo(json.dumps(begin if authority is None else {**begin, "ca_file": str(authority.ca_file)}))
             else:
-                click.echo(_welcome(fake, url, seed if goes_on else None, save))
-                click.echo("" if authority is None else f"{authority.client_lines(url, fake.api_key)}\n", nl=False)
-                click.echo("Ctrl-C stops it.\n")
+                lines = "" if authority is None else f"{authority.client_lines(url, fake.api_key)}\n"
+                click.echo(f"{_welcome(fake, url, seed if goes_on else None, save)}\n{lines}Ctrl-C stops it.\n")
             sys.stdout.flush()
 
         settings = Settings(
@@ -189,10 +188,10 @@ def _small_world(overrides: Overrides) -> Planted:
     """A few test results to try things on."""
     from fake_bluejay.agents import silent
     from fake_bluejay.fake import FakeBluejay
-    from fake_bluejay.seed import Planted, Seed
+    from fake_bluejay.planted import Planted
 
     try:
-        fake = FakeBluejay(**Seed.model_validate({}).options(overrides))
+        fake = FakeBluejay(**overrides.options())
     except ValueError as error:
         _fail(str(error))
     fake.add_test_results(3)

@@ -15,7 +15,7 @@ from fake_bluejay.api.faults import Faults
 from fake_bluejay.api.journal import Journal
 from fake_bluejay.api.stubs import Stubs
 from fake_bluejay.assertions import Assertions
-from fake_bluejay.calls import Calls
+from fake_bluejay.calls import Calls, checked
 from fake_bluejay.core import dump as dumps
 from fake_bluejay.core.agents import Agent, agent_of
 from fake_bluejay.core.clock import Clock, ManualClock, ScaledClock, datetime_at
@@ -33,7 +33,6 @@ from fake_bluejay.results import ControlObjectView, Seen, TestResult
 if TYPE_CHECKING:
     import httpx
 
-    from fake_bluejay.core.webhooks import Delivery
     from fake_bluejay.remote import RemoteBluejay
     from fake_bluejay.resources import AgentView, DigitalHumanView, SimulationView
     from fake_bluejay.runs import RunView
@@ -134,6 +133,8 @@ class FakeBluejay(Assertions):
             switch.switch_off(self._on)
             ACTIVE.remove(self)
             self._on = self._world.on_move = None
+        if "webhooks" in vars(self):
+            self.webhooks.wait()
         if self._loopback is not None:
             self.feed.end()
             self._loopback.give_back()
@@ -217,6 +218,8 @@ class FakeBluejay(Assertions):
 
         Raises `ValueError` if the id is taken, or the status, the agent or a field is unknown.
         """
+        if fields.get("call") is not None:
+            checked(fields["call"])
         record = self._world.add_test_result(id, status, agent_of(agent), **fields)
         return TestResult(self._world, record.id)
 
@@ -286,7 +289,7 @@ class FakeBluejay(Assertions):
         """
         from fake_bluejay import runs
 
-        return runs.queue_run(self._world, self.add_simulation() if simulation is None else simulation, fields)
+        return runs.queue_run(self._world, simulation, fields)
 
     @property
     def runs(self) -> list[RunView]:
@@ -302,8 +305,8 @@ class FakeBluejay(Assertions):
 
         return Webhooks(self._world)
 
-    def _carry(self, delivery: Delivery) -> None:
-        self.webhooks.carry(delivery)
+    def _carry(self) -> None:
+        self.webhooks.carry()
 
     # --- what came in -------------------------------------------------------------------------------------------
 
@@ -431,19 +434,25 @@ class FakeBluejay(Assertions):
 
     def snapshot(self) -> Snapshot:
         """The world as it is now, for `restore`; or, in a `with`, restored when that ends."""
-        return Snapshot(self, self.dump())
+        return Snapshot(self, self.dump(), dict(self.webhooks.receivers) if "webhooks" in vars(self) else {})
 
     def restore(self, snapshot: Snapshot) -> None:
         """Put the world back to what it was at the snapshot. The journal stays."""
         dumps.restore(self._world, snapshot.data)
+        if "webhooks" in vars(self):
+            self.webhooks.receivers = dict(snapshot.receivers)
 
 
 class Snapshot:
     """A world at a moment. As a context manager it brings that moment back at its end."""
 
-    def __init__(self, fake: FakeBluejay | RemoteBluejay, data: dict[str, Any]) -> None:
+    def __init__(
+        self, fake: FakeBluejay | RemoteBluejay, data: dict[str, Any], receivers: Mapping[str, Any] | None = None
+    ) -> None:
         self._fake = fake
         self.data = data
+        self.receivers = receivers or {}
+        """Of its webhooks, those in this process."""
 
     def __enter__(self) -> Self:
         return self

@@ -28,6 +28,7 @@ __all__ = [
     "add_agent",
     "add_digital_human",
     "add_simulation",
+    "validated",
 ]
 
 _Model = TypeVar("_Model", bound=BaseModel)
@@ -107,7 +108,7 @@ class SimulationView(ResourceView):
 
 def add_agent(world: World, organisation: str, fields: Mapping[str, Any]) -> AgentView:
     """A new agent. Raises `ValueError` for what cannot be."""
-    request = _request(AgentRequestOfSdk, "an agent", {**_AGENT, **fields})
+    request = validated(AgentRequestOfSdk, "an agent", {**_AGENT, **fields})
     return AgentView(world, "agents", _made(world, organisation, lambda: create_agent(world, organisation, request)).id)
 
 
@@ -122,7 +123,7 @@ def add_simulation(
     with world.lock:
         agent_id = agent if isinstance(agent, int) else agent.id if agent is not None else None
         # Checked first: what cannot be leaves no agent behind.
-        request = _request(SimulationRequest, "a simulation", {"agent_id": str(agent_id), **fields})
+        request = validated(SimulationRequest, "a simulation", {"agent_id": str(agent_id), **fields})
         if agent_id is None and "agent_id" not in fields:
             request.agent_id = str(add_agent(world, organisation, {}).id)
         made = _made(world, organisation, lambda: create_simulation(world, organisation, request))
@@ -138,16 +139,21 @@ def add_simulation(
 def add_digital_human(world: World, organisation: str, fields: Mapping[str, Any]) -> DigitalHumanView:
     """A new digital human. Raises `ValueError` for what cannot be."""
     own = {name: value for name, value in fields.items() if name != "simulation_ids"}
-    request = _request(DigitalHumanRequestDataOfSdk, "a digital human", {**_DIGITAL_HUMAN, **own}, ("simulation_ids",))
+    request = validated(
+        DigitalHumanRequestDataOfSdk, "a digital human", {**_DIGITAL_HUMAN, **own}, ("simulation_ids", "organisation")
+    )
     ids = fields.get("simulation_ids") or ()
     made = _made(world, organisation, lambda: create_digital_human(world, organisation, request, ids))
     return DigitalHumanView(world, "digital_humans", made.id)
 
 
-def _request(model: type[_Model], what: str, fields: Mapping[str, Any], besides: tuple[str, ...] = ()) -> _Model:
+def validated(
+    model: type[_Model], what: str, fields: Mapping[str, Any], besides: tuple[str, ...] = ("organisation",)
+) -> _Model:
+    """What a test gave, as the API would take it. `besides`: what else it might have given. Raises `ValueError`."""
     for name in fields:
         if name not in model.model_fields:
-            raise ValueError(unknown(f"field of {what}", name, sorted((*model.model_fields, *besides, "organisation"))))
+            raise ValueError(unknown(f"field of {what}", name, sorted((*model.model_fields, *besides))))
     try:
         return model.model_validate(dict(fields))
     except ValidationError as error:

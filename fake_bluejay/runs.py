@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
 from starlette.exceptions import HTTPException
 
 from fake_bluejay.api import runs as endpoints
-from fake_bluejay.api.models.runs import SimulationRunRequest
+from fake_bluejay.api.models.runs import SimulationRunRequestOfSdk
 from fake_bluejay.core.clock import datetime_at
 from fake_bluejay.core.runs import Run, Tally, tally
 from fake_bluejay.core.suggest import unknown
-from fake_bluejay.core.world import World
-from fake_bluejay.resources import SimulationView
+from fake_bluejay.core.world import DEFAULT_ORGANISATION, World
+from fake_bluejay.resources import SimulationView, add_simulation, validated
 from fake_bluejay.results import TestResult
 
 __all__ = ["RunView", "queue_run"]
@@ -72,19 +72,27 @@ class RunView:
         return f"<Run {self._id} {self.status}>"
 
 
-def queue_run(world: World, simulation: SimulationView | int, fields: Mapping[str, Any]) -> RunView:
-    """A new run. Raises `ValueError` for what cannot be."""
-    for name in fields:
-        if name not in SimulationRunRequest.model_fields:
-            raise ValueError(unknown("field of a run", name, sorted(SimulationRunRequest.model_fields)))
+def queue_run(world: World, simulation: SimulationView | int | None, fields: Mapping[str, Any]) -> RunView:
+    """A new run, of a new simulation unless one is given. Raises `ValueError` for what cannot be."""
+    humans = fields.get("digital_human_ids")
+    ids = None if humans is None else [str(getattr(human, "id", human)) for human in humans]
+    request = validated(SimulationRunRequestOfSdk, "a run", {**fields, "digital_human_ids": ids}, ())
     with world.lock:
+        _check("digital human", ids or (), [str(one.id) for one in world.digital_humans.all()])
+        if simulation is None:
+            simulation = add_simulation(world, DEFAULT_ORGANISATION, None, 1, {})
         id = simulation if isinstance(simulation, int) else simulation.id
-        found = next((one for one in world.simulations.all() if one.id == id), None)
-        if found is None:
-            raise ValueError(unknown("simulation", id, [one.id for one in world.simulations.all()]))
+        known = {one.id: one for one in world.simulations.all()}
+        _check("simulation", (id,), known)
         try:
-            run = endpoints.queue_run(world, found, dict(fields))
-        except HTTPException as error:
+            run = endpoints.queue_run(world, known[id], endpoints.given(request))
+        except HTTPException as error:  # another organisation's digital human, or an agent that is gone
             raise ValueError(error.detail) from None
     world.deliver()
     return RunView(world, run.id)
+
+
+def _check(kind: str, ids: Iterable[Any], known: Collection[Any]) -> None:
+    for id in ids:
+        if id not in known:
+            raise ValueError(unknown(kind, id, known))

@@ -13,26 +13,26 @@ import bisect
 import json
 import re
 import tomllib
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable
 from datetime import date, datetime, time
 from pathlib import Path
-from typing import Annotated, Any, NamedTuple, get_args
+from typing import Annotated, Any, get_args
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, create_model, model_validator
 
 from fake_bluejay.api.faults import Faults, Kind
 from fake_bluejay.core import dump as dumps
 from fake_bluejay.core.agents import agent_from_text
-from fake_bluejay.core.clock import ManualClock, ScaledClock, instant_of
+from fake_bluejay.core.clock import instant_of
 from fake_bluejay.core.readings import Question, Readings, questions
 from fake_bluejay.core.records import FIELDS
 from fake_bluejay.core.statuses import Status
 from fake_bluejay.core.suggest import unknown
 from fake_bluejay.core.world import DEFAULT_ORGANISATION, status_from_text
 from fake_bluejay.fake import FakeBluejay, Options
+from fake_bluejay.planted import Overrides, Planted
 
-__all__ = ["Overrides", "Planted", "Seed", "SeedError", "plant", "schema"]
+__all__ = ["Seed", "SeedError", "plant", "schema"]
 
 _FORMATS = (".toml", ".yaml", ".yml", ".json")
 
@@ -46,47 +46,6 @@ class SeedError(ValueError):
     def __init__(self, problems: list[str]) -> None:
         super().__init__("\n".join(problems))
         self.problems = problems
-
-
-class Overrides(NamedTuple):
-    """What was asked for besides the seed, and goes before it."""
-
-    clock: str | None = None
-    speed: float | None = None
-    agent: str | None = None
-    readings: Mapping[str, str] = {}
-    api_keys: tuple[str, ...] = ()
-
-
-@dataclass
-class Planted:
-    """What came of a seed."""
-
-    fake: FakeBluejay
-    rearm: Callable[[], None] = lambda: None
-    """Gives it the faults and stubs of the seed again, which a snapshot does not have."""
-    own_worlds: list[tuple[str, FakeBluejay]] = field(default_factory=list)
-    """The organisations that have a world of their own (in saved worlds)."""
-
-    def empty(self) -> Callable[[str], FakeBluejay]:
-        """What makes another fake of the same settings, given its key, with nothing in it."""
-        world = self.fake.world
-        speed = world.clock.speed if isinstance(world.clock, ScaledClock) else None
-        options: Options = {
-            "readings": world.readings,
-            "agent": world.agent,
-            "seed": world.seed,
-            "evaluation_starts_after": world.evaluation_starts_after / 1_000_000,
-            "evaluation_takes": world.evaluation_takes / 1_000_000,
-        }
-
-        def make(key: str) -> FakeBluejay:
-            its = options.copy()
-            its["clock"] = ManualClock() if speed is None else ScaledClock(speed)
-            its["api_keys"] = [key]
-            return FakeBluejay(**its)
-
-        return make
 
 
 # --- the shape ------------------------------------------------------------------------------------------------------
@@ -267,17 +226,18 @@ class Seed(_Shape):
     def options(self, overrides: Overrides) -> Options:
         """What a fake of this seed is made with."""
         start = None if self.now is None else instant_of(datetime.fromisoformat(self.now))
-        manual = (overrides.clock or self.clock) == "manual"
-        speed = self.speed if overrides.speed is None else overrides.speed
-        return {
-            "clock": ManualClock(*(() if start is None else (start,))) if manual else ScaledClock(speed, start),
-            "readings": {**self.readings.model_dump(exclude_none=True), **overrides.readings},  # type: ignore[attr-defined]
-            "agent": overrides.agent or self.agent,
-            "seed": self.seed,
-            "api_keys": overrides.api_keys or self.api_keys,
-            "evaluation_starts_after": self.evaluation_starts_after,
-            "evaluation_takes": self.evaluation_takes,
-        }
+        own = Overrides(
+            self.clock,
+            self.speed,
+            self.agent,
+            self.readings.model_dump(exclude_none=True),  # type: ignore[attr-defined]
+            tuple(self.api_keys),
+        )
+        options = own.overridden(overrides).options(start)
+        options["seed"] = self.seed
+        options["evaluation_starts_after"] = self.evaluation_starts_after
+        options["evaluation_takes"] = self.evaluation_takes
+        return options
 
     def parts(self) -> Iterable[tuple[Path_, Part]]:
         """All that is to be put into the world, in this order, and where in the seed each stands."""

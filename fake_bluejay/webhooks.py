@@ -6,6 +6,9 @@
 A receiver is a function of a `Request`, an ASGI application, or the URL of a server on this machine. One that fails, or
 takes longer than 5 seconds, hears of it again (documented: at least once); the fake tries after 5 and 30 seconds, 2 and
 10 minutes, and then gives up.
+
+Functions and applications live in the fake's time, as all code under test: one that sleeps for 10 seconds is too late
+at once. A server lives in real time.
 """
 
 from __future__ import annotations
@@ -17,29 +20,33 @@ import inspect
 import ipaddress
 import json as jsons
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from datetime import datetime
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
-from fake_bluejay.core.clock import datetime_at, microseconds
+from starlette.datastructures import Headers
+
+from fake_bluejay.core.clock import ManualClock, datetime_at, microseconds
 from fake_bluejay.core.readings import WebhookProof
 from fake_bluejay.core.suggest import unknown
 from fake_bluejay.core.webhooks import EVENTS, PATIENCE, Attempt, Delivery, Irregularity, signature
 from fake_bluejay.core.webhooks import Webhook as Registered
 from fake_bluejay.core.world import DEFAULT_ORGANISATION, World
-from fake_bluejay.intercept.virtual_time import HELPERS, REAL_TIME_THREADS
+from fake_bluejay.intercept.virtual_time import HELPERS, REAL_TIME_THREADS, current_time
 
-__all__ = ["EVENTS", "Attempt", "DeliveryView", "Receiver", "Request", "Webhook", "Webhooks", "sign", "verify"]
+__all__ = ["EVENTS", "AttemptView", "DeliveryView", "Receiver", "Request", "Webhook", "Webhooks", "sign", "verify"]
 
 _USER_AGENT = "Bluejay-Webhooks/1.0"
 """The documentation has such a header, and does not say what is in it."""
 
-_MOST_AT_ONCE = 100
-"""So many receivers may keep us waiting; whoever is next then is tried again later."""
+_MOST_AT_ONCE = 50
+"""So many servers are sent to at the same time."""
+
+_TOO_LATE = "no answer within 5 seconds"
 
 Receiver = Callable[..., Any]
-"""A function of a `Request`, whose answer is a status (None: 200); or an ASGI application."""
+"""A function of a `Request`, also an async one, whose answer is a status (None: 200); or an ASGI application."""
 
 
 def sign(body: bytes, secret: str) -> str:
@@ -47,15 +54,16 @@ def sign(body: bytes, secret: str) -> str:
     return signature(body, secret)
 
 
-def verify(body: bytes, secret: str, signature: str) -> bool:
+def verify(body: bytes, secret: str, signature: str | None) -> bool:
     """Whether this is the signature of that body: what a receiver must check. `body` is the raw one."""
-    return hmac.compare_digest(sign(body, secret).encode(), signature.encode())
+    return signature is not None and hmac.compare_digest(sign(body, secret).encode(), signature.encode())
 
 
 class Request(NamedTuple):
     """What a receiver is sent."""
 
-    headers: dict[str, str]
+    headers: Headers
+    """By name, in whatever case."""
     body: bytes
 
     @property
@@ -74,6 +82,19 @@ class Webhook(NamedTuple):
 
     id: str
     secret: str
+
+
+class AttemptView(NamedTuple):
+    """One time that a delivery was sent: when, and what came back; `status` is None if nothing did, in time."""
+
+    at: datetime
+    status: int | None
+    problem: str | None
+
+    @property
+    def succeeded(self) -> bool:
+        """Whether a 2xx came, in time."""
+        return Attempt(0, self.status, self.problem).succeeded
 
 
 class DeliveryView:
@@ -109,9 +130,9 @@ class DeliveryView:
         return datetime_at(self._delivery.created_at)
 
     @property
-    def attempts(self) -> list[Attempt]:
-        """Each time that it was sent: `.at` (an instant, in microseconds), `.status`, `.problem`, `.succeeded`."""
-        return list(self._delivery.attempts)
+    def attempts(self) -> list[AttemptView]:
+        """Each time that it was sent, the first first."""
+        return [AttemptView(datetime_at(attempt.at), *attempt[1:]) for attempt in self._delivery.attempts]
 
     @property
     def delivered(self) -> bool:
@@ -128,6 +149,15 @@ class DeliveryView:
         return f"<Delivery {self.event} {self.id[:8]}, {len(self.attempts)} attempts, {state}>"
 
 
+class _Thread(threading.local):
+    """What a thread is about."""
+
+    waited_for = True
+    """Whether somebody who moves the clock waits for it."""
+    attempting = False
+    """Whether it is in a receiver."""
+
+
 class Webhooks:
     """The webhooks of a fake."""
 
@@ -137,7 +167,9 @@ class Webhooks:
         """Whether a URL must be on this machine: a fake tells nobody else anything, unless told otherwise."""
         self.on_attempt: Callable[[], None] = lambda: None
         """Told, on any thread, that an attempt is over, and the next may be planned."""
-        self._receivers: dict[str, Receiver] = {}
+        self.receivers: dict[str, tuple[Receiver, str]] = {}
+        """Webhook → its receiver in this process, and under which path an application has it."""
+        self._thread = _Thread()
         self._under_way: list[threading.Thread] = []
 
     def add(
@@ -145,33 +177,44 @@ class Webhooks:
         to: str | Receiver,
         events: Iterable[str] = EVENTS,
         secret: str | None = None,
+        *,
+        path: str = "/",
         organisation: str = DEFAULT_ORGANISATION,
     ) -> Webhook:
         """Have a receiver told of events; all, unless some are given. Without a secret one is drawn from the seed.
 
-        Raises `ValueError` for an event that is not documented, or an address that is not on this machine.
+        `path` is where an ASGI application has it. Raises `ValueError` for an event that is not documented, an address
+        that is not on this machine, or a receiver that is none.
         """
         if isinstance(events, str):
             raise ValueError(f"events is a list of events, not one string: {events!r}")
-        url = to if isinstance(to, str) else None
-        if url is not None:
-            self._check(url)
+        if isinstance(to, str):
+            self._check(to)
+        elif not callable(to) or not _takes_what_is_sent(to):
+            raise ValueError(f"a receiver is a function of one request, an ASGI application, or a URL, not {to!r:.80}")
         with self._world.lock:
+            if organisation not in self._world.organisations:
+                raise ValueError(unknown("organisation", organisation, self._world.organisations))
+            url = to if isinstance(to, str) else None
             registered = self._world.outbox.add(organisation, url, tuple(events), secret)
-            self._receivers.pop(registered.id, None)  # one of before a reset has the same id
+            self.receivers.pop(registered.id, None)  # one of before a reset has the same id
             if not isinstance(to, str):
-                self._receivers[registered.id] = to
+                self.receivers[registered.id] = to, path
             if (tell := self._world.on_change) is not None:
                 tell("webhook-added", registered)
         return Webhook(registered.id, registered.secret)
 
     def _check(self, url: str) -> None:
-        parts = urlsplit(url)
-        if parts.scheme not in ("http", "https") or not parts.hostname:
+        try:
+            parts = urlsplit(url)
+            host = parts.hostname if parts.scheme in ("http", "https") and parts.port != 0 else None
+        except ValueError:  # the port
+            host = None
+        if host is None:
             raise ValueError(f"a webhook's URL is like http://127.0.0.1:8000/webhooks, not {url!r}")
-        if self.loopback_only and not _is_loopback(parts.hostname):
+        if self.loopback_only and not _is_loopback(host):
             raise ValueError(
-                f"{parts.hostname} is not this machine: the fake delivers webhooks to loopback addresses only,"
+                f"{host} is not this machine: the fake delivers webhooks to loopback addresses only,"
                 " unless bluejay.webhooks.loopback_only is set to False"
             )
 
@@ -182,7 +225,6 @@ class Webhooks:
             if id not in self._world.outbox.webhooks:
                 raise KeyError(f"there is no webhook {id!r}")
             del self._world.outbox.webhooks[id]
-            self._receivers.pop(id, None)
             if (tell := self._world.on_change) is not None:
                 tell("webhook-removed", id)
 
@@ -191,19 +233,19 @@ class Webhooks:
         if event not in EVENTS:
             raise ValueError(unknown("webhook event", event, EVENTS))
         with self._world.lock:
-            self._world.outbox.emit(event, organisation, payload, self._world.settle())
+            self._world.outbox.emit(event, organisation, lambda: payload, self._world.settle())
         self._world.deliver()
 
-    def duplicate(self, times: int = 1, *, copies: int = 2, event: str | None = None) -> None:
-        """The next deliveries (of that event) are sent more than once, though the first was taken."""
+    def duplicate(self, times: int | None = 1, *, copies: int = 2, event: str | None = None) -> None:
+        """The next deliveries (of that event; None: all) are sent more than once, though the first was taken."""
         self._arm(0, copies, event, times)
 
-    def delay(self, seconds: float, times: int = 1, *, event: str | None = None) -> None:
-        """The next deliveries (of that event) leave so much later: later ones may arrive before them."""
+    def delay(self, seconds: float, times: int | None = 1, *, event: str | None = None) -> None:
+        """The next deliveries (of that event; None: all) leave so much later: later ones may arrive before them."""
         self._arm(microseconds(seconds), 1, event, times)
 
-    def _arm(self, later: int, copies: int, event: str | None, times: int) -> None:
-        if later < 0 or copies < 1 or times < 1:
+    def _arm(self, later: int, copies: int, event: str | None, times: int | None) -> None:
+        if later < 0 or copies < 1 or (times is not None and times < 1):
             raise ValueError("seconds must not be negative, and copies and times must be at least 1")
         if event is not None and event not in EVENTS:
             raise ValueError(unknown("webhook event", event, EVENTS))
@@ -214,80 +256,104 @@ class Webhooks:
     def deliveries(self) -> list[DeliveryView]:
         """What was sent, the newest last; what is on its way on a thread is waited for."""
         self._world.deliver()
-        self._wait()
+        self.wait()
         return [DeliveryView(delivery) for delivery in self._world.outbox.deliveries]
 
     # --- carrying ------------------------------------------------------------------------------------------------
 
-    def carry(self, delivery: Delivery) -> None:
-        """Send a delivery to its receiver, and note how that went.
+    def carry(self) -> None:
+        """Send what is to be sent now to its receivers, and note how that went.
 
-        A function is called here and now. Others get a thread: an application has an event loop of its own, and a
-        server may call back. Who moves the clock waits for them, all at once; a server's own thread does not.
+        Whoever moves the clock waits for it. A server's own thread does not: a receiver may call that server.
         """
-        registered = self._world.outbox.webhooks.get(delivery.webhook_id)
-        if registered is None:  # removed a moment ago
-            return self._world.attempted(delivery, None, "the webhook is gone")
-        receiver = self._receivers.get(delivery.webhook_id)
-        on_server = threading.get_ident() in REAL_TIME_THREADS
-        if receiver is not None and not _is_asgi(receiver) and not on_server:
-            return self._attempt(delivery, registered, receiver)
-        self._under_way = [thread for thread in self._under_way if thread.is_alive()]
-        if len(self._under_way) >= _MOST_AT_ONCE:
-            return self._world.attempted(delivery, None, f"{_MOST_AT_ONCE} receivers have not answered yet")
-        thread = threading.Thread(target=self._help, args=(delivery, registered, receiver), daemon=True)
-        self._under_way.append(thread)
-        thread.start()
-        if not on_server and not self._world.outbox.ready:
-            self._wait()
-        return None
+        if threading.get_ident() in REAL_TIME_THREADS:
+            thread = threading.Thread(target=self._carry, args=(False,), daemon=True, name="fake-bluejay webhooks")
+            self._under_way = [*(one for one in self._under_way if one.is_alive()), thread]
+            thread.start()
+        else:
+            self._carry(self._thread.waited_for)
 
-    def _wait(self) -> None:
-        threads, self._under_way = self._under_way, []
-        for thread in threads:
-            thread.join(2 * PATIENCE / 1e6)
+    def _carry(self, waited_for: bool) -> None:
+        """A function is called here. Others get a thread: an application has an event loop, and a server takes time."""
+        self._thread.waited_for = waited_for
+        helpers: list[threading.Thread] = []
+        while (taken := self._world.next_delivery()) is not None:
+            delivery, webhook = taken
+            receiver, _ = self.receivers.get(delivery.webhook_id, (None, ""))
+            if webhook is None or (webhook.url is None and not _is_async(receiver)):
+                self._attempt(delivery, webhook, waited_for)
+                continue
+            helper = threading.Thread(target=self._help, args=(delivery, webhook, waited_for), daemon=True)
+            helper.start()
+            helpers.append(helper)
+            # In virtual time one after the other, each in its own time; else at once, some of them.
+            if (webhook.url is None and current_time() is not None) or len(helpers) >= _MOST_AT_ONCE:
+                helpers.pop(0).join(2 * PATIENCE / 1e6)
+        for helper in helpers:
+            helper.join(2 * PATIENCE / 1e6)
 
-    def _help(self, *attempt: Any) -> None:
-        HELPERS.add(threading.get_ident())
+    def _help(self, delivery: Delivery, webhook: Registered, waited_for: bool) -> None:
+        self._thread.waited_for = waited_for
+        if waited_for:
+            HELPERS.add(threading.get_ident())
         try:
-            self._attempt(*attempt)
+            self._attempt(delivery, webhook, waited_for)
         finally:
             HELPERS.discard(threading.get_ident())
 
-    def _attempt(self, delivery: Delivery, registered: Registered, receiver: Receiver | None) -> None:
-        request = self._request(delivery, registered)
-        began = self._world.now()
+    def wait(self) -> None:
+        """Wait for what is under way because of a request to a server; not from within a receiver."""
+        while not self._thread.attempting and self._under_way:
+            self._under_way.pop(0).join(2 * PATIENCE / 1e6)
+
+    def _attempt(self, delivery: Delivery, webhook: Registered | None, waited_for: bool) -> None:
+        world = self._world
+        began, asked, within = world.now(), world.asked.microseconds, self._thread.attempting
+        self._thread.attempting = True
         status, problem = None, None
         try:
-            if registered.url is None and receiver is None:
-                problem = "its receiver is not in this process"
-            elif registered.url is not None:
-                status = _post(registered.url, request)
-            elif receiver is not None and _is_asgi(receiver):
-                status = asyncio.run(_ask(receiver, request))
-            elif receiver is not None:
-                answer = receiver(request)
-                status = 200 if answer is None else int(answer)
+            if webhook is None:
+                problem = "the webhook is gone"
+            else:
+                status, problem = self._sent(webhook, self._request(delivery, webhook))
+        except TimeoutError:
+            problem = _TOO_LATE
         except Exception as error:
             problem = f"{type(error).__name__}: {error}"
-        if receiver is not None and self._world.now() - began > PATIENCE:
-            status, problem = None, "no answer within 5 seconds"
-        self._world.attempted(delivery, status, problem)
+        # What others have made of the time meanwhile is not this receiver's.
+        by_itself = waited_for and isinstance(world.clock, ManualClock)
+        took = world.asked.microseconds - asked if by_itself else world.now() - began
+        world.asked.microseconds, self._thread.attempting = asked, within
+        if webhook is not None and webhook.url is None and took > PATIENCE:
+            status, problem = None, _TOO_LATE
+        world.attempted(delivery, Attempt(began, status, problem), took)
         self.on_attempt()
+
+    def _sent(self, webhook: Registered, request: Request) -> tuple[int | None, str | None]:
+        """The status that came back; or the problem, if nothing can be sent."""
+        receiver, path = self.receivers.get(webhook.id, (None, ""))
+        if webhook.url is not None:
+            if self.loopback_only and not _is_loopback(urlsplit(webhook.url).hostname or ""):
+                return None, "its address is not on this machine"
+            return _post(webhook.url, request), None
+        if receiver is None:
+            return None, "its receiver is not in this process"
+        if _is_asgi(receiver):
+            return asyncio.run(_ask(receiver, path, request)), None
+        answer = asyncio.run(_within_patience(receiver(request))) if _is_async(receiver) else receiver(request)
+        return 200 if answer is None else int(answer), None
 
     def _request(self, delivery: Delivery, registered: Registered) -> Request:
         signed = self._world.readings.webhook_proof is WebhookProof.SIGNATURE
-        return Request(
-            {
-                "Content-Type": "application/json",
-                "User-Agent": _USER_AGENT,
-                **({"X-Bluejay-Signature": sign(delivery.body, registered.secret)} if signed else {}),
-                **({} if signed else {"X-Webhook-Secret": registered.secret}),
-                "X-Bluejay-Event": delivery.event,
-                "X-Bluejay-Delivery": delivery.id,
-            },
-            delivery.body,
-        )
+        headers = {
+            "Content-Type": "application/json",
+            "User-Agent": _USER_AGENT,
+            **({"X-Bluejay-Signature": sign(delivery.body, registered.secret)} if signed else {}),
+            **({} if signed else {"X-Webhook-Secret": registered.secret}),
+            "X-Bluejay-Event": delivery.event,
+            "X-Bluejay-Delivery": delivery.id,
+        }
+        return Request(Headers(headers), delivery.body)
 
 
 def _is_loopback(host: str) -> bool:
@@ -298,13 +364,29 @@ def _is_loopback(host: str) -> bool:
 
 
 def _is_asgi(receiver: Receiver) -> bool:
-    """An application takes three arguments, and is answered by a coroutine."""
-    called = receiver if inspect.isroutine(receiver) else type(receiver).__call__
+    """An application takes three arguments."""
+    return _is_async(receiver) and _takes(receiver, 3)
+
+
+def _is_async(receiver: Receiver | None) -> bool:
+    """Whether it answers with a coroutine."""
+    called = receiver if inspect.isroutine(receiver) else getattr(receiver, "__call__", None)  # noqa: B004
+    return inspect.iscoroutinefunction(called) or inspect.iscoroutinefunction(getattr(receiver, "func", None))
+
+
+def _takes_what_is_sent(receiver: Receiver) -> bool:
+    return _is_asgi(receiver) or _takes(receiver, 1)
+
+
+def _takes(receiver: Receiver, number: int) -> bool:
+    """Whether it can be called with so many arguments."""
     try:
-        required = [each for each in inspect.signature(receiver).parameters.values() if each.default is each.empty]
-    except (TypeError, ValueError):
+        inspect.signature(receiver).bind(*range(number))
+    except TypeError:
         return False
-    return inspect.iscoroutinefunction(called) and len(required) == 3
+    except ValueError:  # nobody knows
+        return number == 1
+    return True
 
 
 def _post(url: str, request: Request) -> int:
@@ -312,14 +394,21 @@ def _post(url: str, request: Request) -> int:
     parts = urlsplit(url)
     kind = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
     connection = kind(parts.hostname or "", parts.port, timeout=PATIENCE / 1e6)
+    target = parts._replace(scheme="", netloc="").geturl() or "/"
+    headers = {name.title(): value for name, value in request.headers.items()}  # as the documentation spells them
     try:
-        connection.request("POST", parts._replace(scheme="", netloc="").geturl() or "/", request.body, request.headers)
+        connection.request("POST", target, request.body, headers)
         return connection.getresponse().status
     finally:
         connection.close()
 
 
-async def _ask(app: Receiver, request: Request) -> int:
+async def _within_patience(answer: Awaitable[Any]) -> Any:
+    async with asyncio.timeout(PATIENCE / 1e6):
+        return await answer
+
+
+async def _ask(app: Receiver, path: str, request: Request) -> int:
     """POST to an ASGI application; its answer is over when its body is."""
     statuses: list[int] = []
     sent = False
@@ -335,23 +424,21 @@ async def _ask(app: Receiver, request: Request) -> int:
         if message["type"] == "http.response.start":
             statuses.append(message["status"])
 
-    headers = [
-        (name.lower().encode(), value.encode()) for name, value in {"Host": "testserver", **request.headers}.items()
-    ]
+    length = str(len(request.body)).encode()
+    headers = [(b"host", b"testserver"), (b"content-length", length), *request.headers.raw]
     scope = {
         "type": "http",
         "asgi": {"version": "3.0", "spec_version": "2.3"},
         "http_version": "1.1",
         "method": "POST",
         "scheme": "http",
-        "path": "/",
-        "raw_path": b"/",
+        "path": path,
+        "raw_path": path.encode(),
         "root_path": "",
         "query_string": b"",
         "headers": headers,
         "client": ("127.0.0.1", 1),
         "server": ("testserver", 80),
     }
-    async with asyncio.timeout(PATIENCE / 1e6):
-        await app(scope, receive, send)
+    await _within_patience(app(scope, receive, send))
     return statuses[0]

@@ -76,6 +76,8 @@ class Call:
     """The body, as the operation's model; None if it takes none."""
     unwritable: frozenset[int] = field(default_factory=frozenset)
     """The test results whose control objects a fault keeps from being written."""
+    origin: str = ""
+    """Where it was sent to, as `https://api.getbluejay.ai`."""
 
 
 class Operation:
@@ -158,7 +160,8 @@ class Operation:
             raise Invalid(errors)
         if organisation is None:
             raise Refused(_UNKNOWN_KEY[world.readings.unknown_key]())
-        return Call(world, organisation, parameters, request, unwritable)
+        origin = f"{scope.get('scheme', 'http')}://{headers.get('host', '')}"
+        return Call(world, organisation, parameters, request, unwritable, origin)
 
     def _render(self, answer: Any) -> Response:
         if isinstance(answer, Response):

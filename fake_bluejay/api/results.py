@@ -21,18 +21,18 @@ from fake_bluejay.core.readings import Contract, ErrorCodeIn, ReEvaluateUnfinish
 from fake_bluejay.core.records import Record
 from fake_bluejay.core.scoring import evaluations, is_scored, tool_calls, transcript
 from fake_bluejay.core.spelling import spelt
-from fake_bluejay.core.statuses import Event, Status
+from fake_bluejay.core.statuses import Status
 from fake_bluejay.core.world import World
 
-__all__ = ["OPERATIONS", "TRANSCRIPTS", "simulation_result"]
+__all__ = ["OPERATIONS", "simulation_result"]
 
-TRANSCRIPTS = "https://api.getbluejay.ai/fake/transcripts"
-"""Where the transcripts are that answers refer to: a made-up place, which the fake itself answers for."""
+_TRANSCRIPTS = "/fake/transcripts"
+"""Where the transcripts are that answers refer to, at whatever address the fake was called: a made-up place."""
 
 
 def retrieve_simulation_result(call: Call) -> dict[str, Any]:
     """One test result. An unknown id is 404, as public clients rely on."""
-    return {"simulation_result": simulation_result(_asked_for(call, "test_result_id"), call.world)}
+    return {"simulation_result": simulation_result(_asked_for(call, "test_result_id"), call)}
 
 
 def update_simulation_result(call: Call) -> UpdateSimulationResponse:
@@ -50,7 +50,7 @@ def re_evaluate_simulation_result(call: Call) -> ReEvaluateSimulationResultRespo
     """Have a conversation evaluated again: it is EVALUATING from now on, and COMPLETED a while later."""
     record = _asked_for(call, "simulation_result_id")
     if record.status is Status.COMPLETED:
-        call.world.happen(record.id, Event.RE_EVALUATE, "api")
+        call.world.re_evaluate(record.id)
     elif call.world.readings.re_evaluate_unfinished is ReEvaluateUnfinished.BAD_REQUEST:
         raise HTTPException(400, "Only a completed simulation result can be evaluated again")
     return ReEvaluateSimulationResultResponse(
@@ -87,8 +87,9 @@ def _found(call: Call, id: int | None) -> Record:
     return record
 
 
-def simulation_result(record: Record, world: World) -> dict[str, Any]:
+def simulation_result(record: Record, call: Call) -> dict[str, Any]:
     """A test result in the published shape of a simulation result."""
+    world, transcript_at = call.world, f"{call.origin}{_TRANSCRIPTS}/{record.id}.json"
     fields, readings = record.fields, world.readings
     result = fields.get("result")
     scored = is_scored(record)
@@ -103,7 +104,7 @@ def simulation_result(record: Record, world: World) -> dict[str, Any]:
         "status": spelt(record.status, readings),
         "latency": fields.get("latency"),
         "events": fields.get("events"),
-        "transcript_url": fields.get("transcript_url") or (f"{TRANSCRIPTS}/{record.id}.json" if scored else None),
+        "transcript_url": fields.get("transcript_url") or (transcript_at if scored else None),
         "audio_url": fields.get("audio_url"),
         "evaluations": evaluations(record, world.seed),
         "tool_calls": _compared(_expected(record, world), tool_calls(record)),
@@ -171,7 +172,7 @@ OPERATIONS = [
     ),
     Operation(
         "GET",
-        "/fake/transcripts/{test_result_id}.json",
+        f"{_TRANSCRIPTS}/{{test_result_id}}.json",
         retrieve_transcript,
         returns=list[dict[str, Any]],
         needs_key=False,

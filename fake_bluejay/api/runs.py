@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 
 from fake_bluejay.api.models.runs import (
@@ -28,7 +29,7 @@ from fake_bluejay.core.resources import Resource
 from fake_bluejay.core.runs import DEFAULT_LONGEST, DEFAULT_RINGING, Run, Tally, tally
 from fake_bluejay.core.world import World
 
-__all__ = ["OPERATIONS", "queue_run", "run_status"]
+__all__ = ["OPERATIONS", "given", "queue_run", "run_status"]
 
 
 def queue_simulation_run(call: Call) -> SimulationRunResponse:
@@ -42,13 +43,18 @@ def queue_sms_simulation_run(call: Call) -> SmsSimulationRunResponse:
 
 
 def _queued(call: Call) -> dict[str, Any]:
-    fields = {name: value for name, value in as_fields(call.request).items() if value is not None}
+    fields = given(call.request)
     run = queue_run(call.world, _simulation(call, fields), fields)
     return {
         "simulation_run_id": str(run.id),
         "simulation_result_ids": [str(id) for id in run.result_ids],
         "agent_id": str(run.agent_id),
     }
+
+
+def given(request: BaseModel) -> dict[str, Any]:
+    """What a request for a run says."""
+    return {name: value for name, value in as_fields(request).items() if value is not None}
 
 
 def _simulation(call: Call, fields: Mapping[str, Any]) -> Resource:
@@ -111,7 +117,7 @@ def retrieve_simulation_results(call: Call) -> dict[str, Any]:
             "simulation_id": str(run.simulation_id),
             **_state(world, run),
         },
-        "simulation_results": [simulation_result(record, world) for record in records],
+        "simulation_results": [simulation_result(record, call) for record in records],
     }
 
 

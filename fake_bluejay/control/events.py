@@ -15,7 +15,7 @@ from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
 from starlette.types import Receive, Scope, Send
 
-from fake_bluejay.core.feed import Feed, Listener, TooManyListeners
+from fake_bluejay.core.feed import Change, Feed, Listener, TooManyListeners
 
 __all__ = ["HEARTBEAT", "EventStream"]
 
@@ -79,7 +79,7 @@ class EventStream:
             if changes is None:
                 await _write(send, f"id: {listener.last_id}\nevent: resync\ndata: {{}}\n\n")
             elif changes:
-                await _write(send, "".join(_event(listener, *change) for change in changes))
+                await _write(send, "".join(_event(listener, change) for change in changes))
             elif first:
                 # An id without an event: who loses the stream before the first one can resume from here.
                 await _write(send, f"id: {listener.last_id}\n\n")
@@ -96,8 +96,9 @@ class EventStream:
             await _write(send, ": still here\n\n")
 
 
-def _event(listener: Listener, number: int, kind: str, data: object) -> str:
-    return f"id: {listener.id_of(number)}\nevent: {kind}\ndata: {json.dumps(data, separators=(',', ':'))}\n\n"
+def _event(listener: Listener, change: Change) -> str:
+    data = json.dumps(change.data, separators=(",", ":"))
+    return f"id: {listener.id_of(change.number)}\nevent: {change.kind}\ndata: {data}\n\n"
 
 
 async def _write(send: Send, text: str) -> None:

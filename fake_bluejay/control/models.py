@@ -190,11 +190,16 @@ class NewOrganisation(Model):
     name: str = Field(min_length=1)
     api_key: str | None = None
     api_keys: list[str] = []
+    world: Literal["own"] | None = Field(
+        None, description="Apart from all others, on a standalone server: clock, faults and journal included."
+    )
 
     @model_validator(mode="after")
     def _a_key(self) -> NewOrganisation:
         if not self.api_keys and self.api_key is None:
             raise ValueError('expected {"name": …, "api_key": …} or {"name": …, "api_keys": [ … ]}')
+        if self.world is not None:
+            raise ValueError("this server has one world for all; `fake-bluejay serve` can give organisations their own")
         return self
 
     @property

@@ -39,7 +39,7 @@ __all__ = ["OPERATIONS", "Call", "Control", "Controlled", "NotFound", "Operation
 class Webhooks(Protocol):
     """What the control API needs of a fake's webhooks."""
 
-    def add(self, to: str, events: Iterable[str], secret: str | None, organisation: str) -> Any: ...
+    def add(self, to: str, events: Iterable[str], *, secret: str | None, organisation: str) -> Any: ...
     def remove(self, webhook: str) -> None: ...
 
 
@@ -446,7 +446,10 @@ def add_webhook(control: Control, call: Call) -> Any:
     """Have a server on this machine told of what happens."""
     new: models.NewWebhook = call.body
     added = control.fake.webhooks.add(
-        new.url, EVENTS if new.events is None else new.events, new.secret, new.organisation
+        new.url,
+        EVENTS if new.events is None else new.events,
+        secret=new.secret,
+        organisation=new.organisation,
     )
     return data.webhook(control.world.outbox.webhooks[added.id])
 

@@ -15,11 +15,11 @@ from fake_bluejay.core.clock import iso as _iso
 from fake_bluejay.core.readings import Readings
 from fake_bluejay.core.records import ControlObject, Move, Record, check_fields
 from fake_bluejay.core.resources import NEEDED, Collection, Resource
-from fake_bluejay.core.runs import ON_A_LINE, Run
+from fake_bluejay.core.runs import Run
 from fake_bluejay.core.statuses import Event, Status
 from fake_bluejay.core.suggest import unknown
 from fake_bluejay.core.timers import Timer, TimerKind
-from fake_bluejay.core.webhooks import Attempt, Delivery, Irregularity, Webhook
+from fake_bluejay.core.webhooks import EVENTS, Attempt, Delivery, Irregularity, Webhook
 from fake_bluejay.core.world import DEFAULT_ORGANISATION, LEFT_BY, World, status_from_text
 
 __all__ = ["dump", "dump_record", "load", "load_record", "restore"]
@@ -82,6 +82,7 @@ def dump(world: World) -> dict[str, Any]:
             "webhooks": [
                 {**webhook._asdict(), "events": list(webhook.events)} for webhook in world.outbox.webhooks.values()
             ],
+            "last_webhook": world.outbox.last_webhook,
             "deliveries": [_dump_delivery(delivery) for delivery in world.outbox.deliveries],
             "irregularities": [
                 {"later": one.later / 1_000_000, "copies": one.copies, "event": one.event, "times": one.times}
@@ -159,6 +160,7 @@ def _dump_delivery(delivery: Delivery) -> dict[str, Any]:
         ],
         # One that is on its way now is sent again by whoever loads this: at least once.
         "planned": delivery.planned,
+        "retries": delivery.retries,
     }
 
 
@@ -290,14 +292,27 @@ def _load_run(place: _Place, world: World) -> None:
         ringing=place.read("ringing", (int, float), microseconds),
     )
     run.result_ids = place.items("test_results", int)
-    run.waiting.extend(place.items("waiting", int))
+    if run.id in world.runs or run.id < 1:
+        place.fail("id", f"{run.id} is there twice, or below 1")
+    if run.organisation not in world.organisations:
+        place.fail("organisation", unknown("organisation", run.organisation, world.organisations))
+    if run.lines is not None and run.lines < 1:
+        place.fail("lines", f"at least 1 is needed, or null, not {run.lines}")
     for id in run.result_ids:
         record = world.results.get(id)
-        if record is None:
-            place.fail("test_results", f"there is no test result {id}")
+        if record is None or record.run is not None:
+            place.fail("test_results", f"there is no test result {id}, or it is there twice")
+        if record.call is None:
+            place.fail("test_results", f"the test result {id} of a run has no call")
         record.run = run
-        if record.status in ON_A_LINE or (record.status is Status.QUEUED and id not in run.waiting):
-            run.taken.add(id)
+    for id in place.items("waiting", int):
+        waits = world.results.get(id)
+        if id in run.waiting or waits is None or waits.run is not run or waits.status is not Status.QUEUED:
+            place.fail("waiting", f"{id} is there twice, or no queued test result of this run")
+        run.waiting[id] = None
+    for id in run.result_ids:
+        if id not in run.waiting:
+            run.note(id, world.results[id].status)
     world.runs[run.id] = run
 
 
@@ -311,7 +326,13 @@ def _load_outbox(root: _Place, world: World) -> None:
             tuple(place.items("events", str)),
             place.get("secret", str),
         )
+        if webhook.organisation not in world.organisations:
+            place.fail("organisation", unknown("organisation", webhook.organisation, world.organisations))
+        for event in webhook.events:
+            if event not in EVENTS:
+                place.fail("events", unknown("webhook event", event, EVENTS))
         outbox.webhooks[webhook.id] = webhook
+    outbox.last_webhook = root.get("last_webhook", int) if root.has("last_webhook") else len(outbox.webhooks)
     for number, place in enumerate(root.each("deliveries", optional=True), 1):
         delivery = Delivery(
             number,
@@ -329,18 +350,21 @@ def _load_outbox(root: _Place, world: World) -> None:
             )
             for attempt in place.each("attempts")
         ]
-        delivery.planned = place.get("planned", int)
+        delivery.planned, delivery.retries = place.get("planned", int), place.get("retries", int)
         outbox.deliveries.append(delivery)
     for place in root.each("irregularities", optional=True):
         later = place.read("later", (int, float), microseconds)
         event = place.get("event", str, optional=True)
-        outbox.irregularities.append(Irregularity(later, place.get("copies", int), event, place.get("times", int)))
+        times = place.get("times", int, optional=True)
+        outbox.irregularities.append(Irregularity(later, place.get("copies", int), event, times))
 
 
 def _resend(world: World) -> None:
     """Let what was on its way when the world was dumped be sent again."""
     scheduled = Counter(timer.subject_id for timer in world.timers if timer.kind == "delivery")
     for delivery in world.outbox.deliveries:
+        # What is scheduled beyond what is planned would be sent, and then counted as if it had not been to be.
+        delivery.planned = max(delivery.planned, scheduled[delivery.number])
         for _ in range(delivery.planned - scheduled[delivery.number]):
             world.timers.schedule(world.now(), "delivery", delivery.number)
 

@@ -28,6 +28,7 @@ FIELDS: Final = frozenset(
         "events",
         "latency",
         "metadata",
+        "recorded_transcript",
         "result",
         "simulation_run_id",
         "tags",
@@ -36,7 +37,8 @@ FIELDS: Final = frozenset(
         "transcript_url",
     }
 )
-"""What a test result may carry besides its status and times: the published fields of a simulation result."""
+"""What a test result may carry besides its status and times: the published fields of a simulation result, and of what
+may be reported of one."""
 
 
 def check_fields(names: Iterable[str]) -> None:
@@ -145,11 +147,13 @@ class Record:
 
     @property
     def error_code(self) -> str | None:
-        """Why it failed, as its script says; None unless it has ended as the script says."""
+        """Why it failed, as its script says; None unless it has ended as the script says, or nobody answered."""
         call = self.call
-        if call is None or not self.history or self.history[-1].event is not ENDS[call.end]:
+        if call is None or not self.history:
             return None
-        return call.error_code
+        last = self.history[-1].event
+        code = call.error_code if last is ENDS[call.end] else None
+        return code or ("NO_ANSWER" if last is Event.GO_UNANSWERED else None)
 
     @property
     def passes(self) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import deque
+from collections import OrderedDict
 from collections.abc import Iterable
 from typing import Any, Final, NamedTuple
 
@@ -18,7 +18,8 @@ DEFAULT_RINGING: Final = 300_000_000
 """Documented: it rings for 300 seconds at most, unless the simulation says otherwise. Microseconds."""
 
 ON_A_LINE: Final = frozenset({Status.READY, Status.DISPATCHED, Status.RUNNING})
-"""The statuses of a call that counts against a simulation's `max_concurrent`; one that is to be dispatched does too."""
+"""The statuses of a call that counts against a simulation's `max_concurrent`; one that a worker is to take up does too.
+"""
 
 
 class Run:
@@ -67,13 +68,39 @@ class Run:
         """How long a call may ring, in microseconds."""
         self.result_ids: list[int] = []
         self.taken: set[int] = set()
-        """The test results that have a line."""
-        self.waiting: deque[int] = deque()
+        """The test results that have a line, where lines are counted."""
+        self.waiting: OrderedDict[int, None] = OrderedDict()
         """Those that are queued for one, the first first."""
 
-    def has_free_line(self) -> bool:
-        """Whether one more call may begin."""
-        return self.lines is None or len(self.taken) < self.lines
+    def may_go_on(self, id: int, status: Status) -> bool:
+        """Note that a test result has come to a status. Says whether it may go on, or waits for a line."""
+        if self.lines is None:
+            return True
+        if status is Status.QUEUED and id not in self.taken and len(self.taken) >= self.lines:
+            self.waiting[id] = None
+            return False
+        self.note(id, status)
+        return True
+
+    def note(self, id: int, status: Status) -> None:
+        """Note that a test result has come to a status in which it waits for no line."""
+        self.waiting.pop(id, None)
+        if self.lines is not None and (status is Status.QUEUED or status in ON_A_LINE):
+            self.taken.add(id)
+        else:
+            self.taken.discard(id)
+
+    def leave(self, id: int) -> None:
+        """Forget a test result that is removed."""
+        self.result_ids.remove(id)
+        self.waiting.pop(id, None)
+        self.taken.discard(id)
+
+    def next_waiting(self) -> int | None:
+        """Take the test result that is next to have a line, if one is free."""
+        if not self.waiting or self.lines is None or len(self.taken) >= self.lines:
+            return None
+        return self.waiting.popitem(last=False)[0]
 
 
 class Tally(NamedTuple):

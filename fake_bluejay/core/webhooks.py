@@ -13,7 +13,7 @@ import hashlib
 import hmac
 import json
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any, Final, NamedTuple
 
@@ -38,7 +38,7 @@ PATIENCE: Final = 5_000_000
 """Documented: a receiver has 5 seconds to answer. Microseconds."""
 
 RETRIES: Final = (5_000_000, 30_000_000, 120_000_000, 600_000_000)
-"""After an attempt that failed, the next one follows in so many microseconds; after the last, none does."""
+"""So many microseconds after an attempt failed the next one follows; after the last, none does. Undocumented: ours."""
 
 
 class Webhook(NamedTuple):
@@ -67,7 +67,7 @@ class Attempt(NamedTuple):
 class Delivery:
     """An event on its way to one webhook. `number` counts from 1, `id` is what receivers tell repetitions by."""
 
-    __slots__ = ("attempts", "body", "created_at", "event", "id", "number", "planned", "webhook_id")
+    __slots__ = ("attempts", "body", "created_at", "event", "id", "number", "planned", "retries", "webhook_id")
 
     def __init__(self, number: int, id: str, webhook_id: str, event: str, body: bytes, created_at: int) -> None:
         self.number = number
@@ -79,6 +79,8 @@ class Delivery:
         self.attempts: list[Attempt] = []
         self.planned = 0
         """How many attempts are scheduled, or on their way."""
+        self.retries = 0
+        """How many attempts were planned because none had succeeded."""
 
     @property
     def delivered(self) -> bool:
@@ -92,11 +94,12 @@ class Delivery:
 
 
 class Irregularity:
-    """What a test wants to go amiss with the next deliveries: each is sent `copies` times, the first so much later."""
+    """What is to go amiss with the next deliveries, so many `times` (None: with all): each leaves so much `later`, and
+    in so many `copies`."""
 
     __slots__ = ("copies", "event", "later", "times")
 
-    def __init__(self, later: int, copies: int, event: str | None, times: int) -> None:
+    def __init__(self, later: int, copies: int, event: str | None, times: int | None) -> None:
         self.later = later
         self.copies = copies
         self.event = event
@@ -114,15 +117,16 @@ class Outbox:
         self.irregularities: list[Irregularity] = []
         self.ready: deque[Delivery] = deque()
         """Those to be carried now."""
+        self.last_webhook = 0
+        """How many webhooks were ever added: no id is given twice."""
 
     def add(self, organisation: str, url: str | None, events: tuple[str, ...], secret: str | None) -> Webhook:
         """A new webhook; without a secret one is drawn. Raises `ValueError` for an event that is not documented."""
         for event in events:
             if event not in EVENTS:
                 raise ValueError(unknown("webhook event", event, EVENTS))
-        number = len(self.webhooks) + 1
-        while (id := uuid_from(f"{self._seed}:webhook:{number}")) in self.webhooks:
-            number += 1
+        self.last_webhook += 1
+        id = uuid_from(f"{self._seed}:webhook:{self.last_webhook}")
         webhook = Webhook(id, organisation, url, events, secret or self._secret(id))
         self.webhooks[id] = webhook
         return webhook
@@ -136,25 +140,26 @@ class Outbox:
     def _secret(self, draw: str) -> str:
         return hashlib.sha256(f"{self._seed}:secret:{draw}".encode()).hexdigest()
 
-    def emit(self, event: str, organisation: str, payload: Mapping[str, Any], now: int) -> None:
+    def emit(self, event: str, organisation: str, payload: Callable[[], Mapping[str, Any]], now: int) -> None:
         """Something has happened: it is sent to each webhook of the organisation that wants to hear of it."""
-        body = encoded(payload)
-        for webhook in self.webhooks.values():
-            if webhook.organisation == organisation and event in webhook.events:
-                number = len(self.deliveries) + 1
-                delivery = Delivery(number, uuid_from(f"{self._seed}:delivery:{number}"), webhook.id, event, body, now)
-                self.deliveries.append(delivery)
-                irregularity = self._irregularity(event)
-                copies, later = (irregularity.copies, irregularity.later) if irregularity else (1, 0)
-                for _ in range(copies):
-                    self._plan(delivery, now + later)
+        to = [one for one in self.webhooks.values() if one.organisation == organisation and event in one.events]
+        body = encoded(payload()) if to else b""
+        for webhook in to:
+            number = len(self.deliveries) + 1
+            delivery = Delivery(number, uuid_from(f"{self._seed}:delivery:{number}"), webhook.id, event, body, now)
+            self.deliveries.append(delivery)
+            irregularity = self._irregularity(event)
+            copies, later = (irregularity.copies, irregularity.later) if irregularity else (1, 0)
+            for _ in range(copies):
+                self._plan(delivery, now + later)
 
     def _irregularity(self, event: str) -> Irregularity | None:
         for irregularity in self.irregularities:
             if irregularity.event in (None, event):
-                irregularity.times -= 1
-                if not irregularity.times:
-                    self.irregularities.remove(irregularity)
+                if irregularity.times is not None:
+                    irregularity.times -= 1
+                    if not irregularity.times:
+                        self.irregularities.remove(irregularity)
                 return irregularity
         return None
 
@@ -170,13 +175,15 @@ class Outbox:
         else:
             delivery.planned -= 1
 
-    def attempted(self, delivery: Delivery, status: int | None, problem: str | None, now: int) -> None:
-        """How an attempt went; after one that failed, the next is planned."""
-        attempt = Attempt(now, status, problem)
+    def attempted(self, delivery: Delivery, attempt: Attempt, over: int) -> None:
+        """How an attempt went that was over at that instant; after one that failed, the next is planned."""
+        if delivery.number > len(self.deliveries) or self.deliveries[delivery.number - 1] is not delivery:
+            return  # of a world that was reset or restored meanwhile
         delivery.attempts.append(attempt)
         delivery.planned -= 1
-        if not delivery.delivered and not delivery.planned and len(delivery.attempts) <= len(RETRIES):
-            self._plan(delivery, now + RETRIES[len(delivery.attempts) - 1])
+        if not delivery.delivered and not delivery.planned and delivery.retries < len(RETRIES):
+            self._plan(delivery, over + RETRIES[delivery.retries])
+            delivery.retries += 1
 
 
 def signature(body: bytes, secret: str) -> str:

@@ -31,14 +31,17 @@ from fake_bluejay.core.readings import (
 )
 from fake_bluejay.core.records import WATCHDOG_DELAY, ControlObject, Move, Organisation, Record, check_fields
 from fake_bluejay.core.resources import Collection, Resource
-from fake_bluejay.core.runs import DEFAULT_LONGEST, DEFAULT_RINGING, ON_A_LINE, Run
+from fake_bluejay.core.runs import DEFAULT_LONGEST, DEFAULT_RINGING, Run
 from fake_bluejay.core.spelling import spelt
 from fake_bluejay.core.statuses import TRANSITIONS, Event, IllegalMove, Status, event_between, ways_on
 from fake_bluejay.core.suggest import unknown
 from fake_bluejay.core.timers import TimerKind, Timers
 from fake_bluejay.core.webhooks import (
+    PATIENCE,
+    Attempt,
     Delivery,
     Outbox,
+    Webhook,
     outbound_simulation_started,
     simulation_ended,
     simulation_result_evaluated,
@@ -100,6 +103,12 @@ class Ending(NamedTuple):
     """The instant at which it all happens."""
 
 
+class _Asked(threading.local):
+    """How far each thread has asked that time move on, in microseconds: what a receiver takes is what it asks for."""
+
+    microseconds = 0
+
+
 class World:
     """A deterministic model of Bluejay: the same calls in the same order give the same world, to the byte."""
 
@@ -145,8 +154,10 @@ class World:
         """What happens in the calls of a digital human of that name, or with that id as text."""
         self._last_id = 0
         self._last_run_id = 0
-        self.courier: Callable[[Delivery], None] | None = None
-        """Carries what is to be delivered, and says by `attempted` how it went. It is called without the lock."""
+        self.courier: Callable[[], None] | None = None
+        """Carries what is to be delivered: takes each by `next_delivery`, and says by `attempted` how it went. It is
+        called without the lock."""
+        self.asked = _Asked()
         self.on_move: Callable[[int], None] | None = None
         """Told how many microseconds the clock was moved by, each time it was: for whoever keeps step with it."""
         self.on_change: Callable[..., None] | None = None
@@ -203,8 +214,12 @@ class World:
     def _advance_to(self, instant: int) -> None:
         """Move on at once; or, if something may be delivered on the way, from one due timer to the next.
 
-        A receiver is to find the time at which it was sent to, and may advance the clock itself.
+        A receiver is to find the time at which it was sent to, and may advance the clock itself: then whoever else is
+        to be sent to now does not wait for that.
         """
+        self.asked.microseconds += max(0, instant - self.clock.now())
+        if self.outbox.ready:
+            self.deliver()
         while True:
             with self.lock:
                 stop = instant
@@ -257,19 +272,25 @@ class World:
 
     def deliver(self) -> None:
         """Have everything carried that is to be delivered by now. Call it without the lock."""
-        if self.courier is None or not self.outbox.webhooks:
+        if self.courier is None or not (self.outbox.webhooks or self.outbox.ready):
             return
         self.settle()
         while self.outbox.ready:
-            with self.lock:
-                delivery = self.outbox.ready.popleft() if self.outbox.ready else None
-            if delivery is not None:
-                self.courier(delivery)
+            self.courier()
+            self.settle()  # to carry it may have taken time
 
-    def attempted(self, delivery: Delivery, status: int | None, problem: str | None) -> None:
-        """How it went to carry a delivery: the status that came back, or the problem. What failed is tried again."""
+    def next_delivery(self) -> tuple[Delivery, Webhook | None] | None:
+        """Take what is to be carried next, and the webhook that it is for; None for one that is gone."""
         with self.lock:
-            self.outbox.attempted(delivery, status, problem, self.clock.now())
+            if not self.outbox.ready:
+                return None
+            delivery = self.outbox.ready.popleft()
+            return delivery, self.outbox.webhooks.get(delivery.webhook_id)
+
+    def attempted(self, delivery: Delivery, attempt: Attempt, took: int) -> None:
+        """How it went to carry a delivery, which took so many microseconds. What failed is tried again."""
+        with self.lock:
+            self.outbox.attempted(delivery, attempt, attempt.at + min(took, PATIENCE))
             if (tell := self.on_change) is not None:
                 tell("webhook-attempted", delivery)
 
@@ -307,7 +328,8 @@ class World:
                         if (tell := self.on_change) is not None:
                             tell("control-object-gone", control)
         self._enter(record, now)
-        self._free_line(record, now)
+        if record.run is not None and record.run.waiting:
+            self._hand_on_lines(record.run, now)
         if self.outbox.webhooks:
             self._tell(record, now)
         if (tell := self.on_change) is not None:
@@ -327,12 +349,17 @@ class World:
         """Let the webhooks know what a test result has come to."""
         status, organisation = record.status, record.organisation
         if status is Status.CONVERSATION_ENDED:
-            self.outbox.emit("simulation_ended", organisation, simulation_ended(record), now)
+            self.outbox.emit("simulation_ended", organisation, lambda: simulation_ended(record), now)
         elif status is Status.COMPLETED or (
             status is Status.CALL_DROPPED and self.readings.dropped_is_evaluated is DroppedIsEvaluated.YES
         ):
-            payload = simulation_result_evaluated(record, spelt(status, self.readings), self.seed)
-            self.outbox.emit("simulation_result_evaluated", organisation, payload, now)
+            word = spelt(status, self.readings)
+            self.outbox.emit(
+                "simulation_result_evaluated",
+                organisation,
+                lambda: simulation_result_evaluated(record, word, self.seed),
+                now,
+            )
 
     # --- calls that go on by themselves -------------------------------------------------------------------------
 
@@ -348,27 +375,16 @@ class World:
 
     def _follow_script(self, record: Record, now: int) -> None:
         """Schedule what follows the status a call has just come to; one that is queued waits for a line first."""
-        run = record.run
-        if run is not None and record.status is Status.QUEUED and record.id not in run.taken:
-            if not run.has_free_line():
-                run.waiting.append(record.id)
-                return
-            run.taken.add(record.id)
+        if record.run is not None and not record.run.may_go_on(record.id, record.status):
+            return
         step = self._next_of_call(record)
         if step is not None:
             record.armed.append(self.timers.schedule(now + step[0], "call_proceeds", record.id))
 
-    def _free_line(self, record: Record, now: int) -> None:
-        """A call of a run that needs its line no more leaves it to the next that waits."""
-        if record.run is not None and record.status not in ON_A_LINE and record.status is not Status.QUEUED:
-            self._hand_on_line(record.run, record.id, now)
-
-    def _hand_on_line(self, run: Run, id: int, now: int) -> None:
-        run.taken.discard(id)
-        while run.waiting and run.has_free_line():
-            following = self.results.get(run.waiting.popleft())
-            if following is not None and following.status is Status.QUEUED:  # and not cancelled since
-                self._follow_script(following, now)
+    def _hand_on_lines(self, run: Run, now: int) -> None:
+        """Leave the lines that are free to the calls that wait for one."""
+        while (following := run.next_waiting()) is not None:
+            self._follow_script(self.results[following], now)
 
     def queue_run(
         self,
@@ -413,9 +429,9 @@ class World:
                 told.append(
                     {"id": human.id, "name": name, "phone_number": number, "associated_simulation_result_ids": ids}
                 )
-            if inbound and self.outbox.webhooks:
-                payload = outbound_simulation_started(run, told)
-                self.outbox.emit("outbound_simulation_started", run.organisation, payload, now)
+            if inbound:
+                started = "outbound_simulation_started"
+                self.outbox.emit(started, run.organisation, lambda: outbound_simulation_started(run, told), now)
             if (tell := self.on_change) is not None:
                 tell("run-added", run)
             return run
@@ -461,6 +477,12 @@ class World:
             self._change(self.result(id), event, cause, now)
         self.deliver()
 
+    def re_evaluate(self, id: int) -> None:
+        """Evaluate a test result again. It may be called under the lock. Raises as `happen` does."""
+        with self.lock:
+            now = self.settle()
+            self._change(self.result(id), Event.RE_EVALUATE, "api", now)
+
     def set_status(self, id: int, status: str, *, force: bool = False) -> None:
         """Move a test result to a status because a test says so; `force` allows what the table does not.
 
@@ -479,7 +501,7 @@ class World:
     def become(self, other: World) -> None:
         """Take over everything from another world, which is not to be used any more."""
         with self.lock:
-            own = ("lock", "on_move", "on_change", "courier")
+            own = ("lock", "on_move", "on_change", "courier", "asked")
             vars(self).update({name: value for name, value in vars(other).items() if name not in own})
             if (tell := self.on_change) is not None:
                 tell("world-replaced")
@@ -556,8 +578,8 @@ class World:
             self.timers.cancel_all({id})
             del self.results[id]
             if record.run is not None:
-                record.run.result_ids.remove(id)
-                self._hand_on_line(record.run, id, now)
+                record.run.leave(id)
+                self._hand_on_lines(record.run, now)
             if (tell := self.on_change) is not None:
                 tell("test-result-removed", id)
 

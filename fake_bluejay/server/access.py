@@ -95,14 +95,18 @@ def _lost(lines: int, format: Format) -> str:
 
 def _text(scope: Scope, status: int, took: float, faults: tuple[str, ...], detail: str | None) -> str:
     at = time.time()
-    key = _key(scope)
-    return (
-        f"{_second(int(at))}.{int(at % 1 * 1000):03} {status} {took * 1000:6.1f} ms  {scope.get('method', '-')}"
-        f" {_path(scope)}"
-        f"{f'  key={key}' if key is not None else ''}"
-        f"{f'  fault={faults[0]}' if faults else ''}"
-        f"{f'  {detail}' if detail is not None else ''}\n"
+    second = int(at)
+    line = (
+        f"{_second(second)}.{int((at - second) * 1000):03} {status} {took * 1000:6.1f} ms"
+        f"  {scope.get('method', '-')} {_path(scope)}"
     )
+    if (key := _key(scope)) is not None:
+        line += f"  key={key}"
+    if faults:
+        line += f"  fault={faults[0]}"
+    if detail is not None:
+        line += f"  {detail}"
+    return line + "\n"
 
 
 def _json(scope: Scope, status: int, took: float, faults: tuple[str, ...], detail: str | None) -> str:

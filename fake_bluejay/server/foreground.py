@@ -32,6 +32,10 @@ __all__ = ["Settings", "listen", "serve"]
 
 _log = logging.getLogger("fake_bluejay")
 
+_DOORS = 16
+"""How often the socket is listened on. An event loop takes one new connection from each in a round, and while it has
+much to answer, a round is long; so connections that are made and dropped would keep others waiting for seconds."""
+
 _PATIENCE = 5
 """Seconds that requests in flight have to be finished in, when the server is to stop."""
 
@@ -107,11 +111,13 @@ def serve(
     # they could find, so there need not be many.
     gc.freeze()
     gc.set_threshold(10_000, 10, 10)
+    REAL_TIME_THREADS.add(threading.get_ident())  # receivers of webhooks are not waited for here: they may call back
     try:
-        with _signals_end(server):
+        with _signals_end(server, saver):
             announce()
-            server.run(sockets=[listening])
+            server.run(sockets=[listening, *(listening.dup() for _ in range(_DOORS - 1))])
     finally:
+        REAL_TIME_THREADS.discard(threading.get_ident())
         listening.close()
         if saver:
             saver.save_now()
@@ -130,9 +136,6 @@ class _Server(uvicorn.Server):
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
-        REAL_TIME_THREADS.add(
-            threading.get_ident()
-        )  # receivers of webhooks are not waited for here: they may call back
         self._worlds.begin()
         self._sweeping = asyncio.create_task(sweep(self.server_state.connections))
         if self._saver is not None and hasattr(signal, "SIGUSR1"):
@@ -190,13 +193,15 @@ class _Saver:
 
 
 @contextlib.contextmanager
-def _signals_end(server: uvicorn.Server) -> Iterator[None]:
+def _signals_end(server: uvicorn.Server, saver: _Saver | None) -> Iterator[None]:
     """Before uvicorn listens to signals, and after: it raises them again once it has stopped, when all is done."""
 
     def end(signum: int, frame: object) -> None:
         server.should_exit = True
 
-    before = {one: signal.signal(one, end) for one in (signal.SIGINT, signal.SIGTERM)}
+    before: dict[signal.Signals, Any] = {one: signal.signal(one, end) for one in (signal.SIGINT, signal.SIGTERM)}
+    if saver is not None and hasattr(signal, "SIGUSR1"):
+        before[signal.SIGUSR1] = signal.signal(signal.SIGUSR1, lambda signum, frame: saver.save_now())
     try:
         yield
     finally:

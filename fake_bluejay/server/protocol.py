@@ -96,22 +96,17 @@ class Protocol(HttpToolsProtocol):
     def data_received(self, data: bytes) -> None:
         if self._refused:
             return
-        if self._begun and "path" not in self.scope:
-            self._head += len(data)
-            if self._head > _MOST_HEAD:
-                self._refuse(431, f"the headers are larger than {_MOST_HEAD} bytes")
-                return
         try:
             self.parser.feed_data(data)
         except httptools.HttpParserUpgrade:
             pass  # another protocol is only offered; the request is answered as it is
         except httptools.HttpParserError as error:
             self._refuse(400, f"this is not HTTP: {error}")
-        if self._waiting is not None and self._is_too_large():
-            self._refuse_body()
+        if self._begun:  # and not whole yet
+            self._look_at_size(len(data))
 
     def on_message_begin(self) -> None:
-        super().on_message_begin()
+        HttpToolsProtocol.on_message_begin(self)
         self._begun, self._since = True, None
         self._head = self._received = 0
 
@@ -125,7 +120,15 @@ class Protocol(HttpToolsProtocol):
                 return
             if self._waiting is not None:
                 self._begin()
-        super().on_body(body)
+        HttpToolsProtocol.on_body(self, body)
+
+    def _look_at_size(self, came: int) -> None:
+        if "path" not in self.scope:
+            self._head += came
+            if self._head > _MOST_HEAD:
+                self._refuse(431, f"the headers are larger than {_MOST_HEAD} bytes")
+        elif self._is_too_large():
+            self._refuse_body()
 
     def _refuse_body(self) -> None:
         self._refuse(413, f"the body is larger than {self.limits.max_body} bytes (--max-body)")
@@ -137,7 +140,7 @@ class Protocol(HttpToolsProtocol):
 
     def on_message_complete(self) -> None:
         self._begun = False
-        super().on_message_complete()
+        HttpToolsProtocol.on_message_complete(self)
         if self._waiting is not None:
             self._begin()
 
@@ -299,4 +302,9 @@ async def sweep(connections: Any, every: float = 0.5) -> None:
         await asyncio.sleep(every)
         now = loop.time()
         for connection in list(connections):
-            connection.check(now)
+            try:
+                connection.check(now)
+            except Exception:
+                # One connection of which something is not understood must not keep the others from being looked at.
+                _log.exception("a connection could not be looked at")
+                connection.transport.abort()

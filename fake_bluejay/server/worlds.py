@@ -41,12 +41,22 @@ class OwnWorld(Served, Protocol):
 class _Part:
     """One world: what it serves, and who keeps its time."""
 
-    def __init__(self, fake: Served, reset: Callable[[], None], key: str = "") -> None:
+    def __init__(self, fake: Served, reset: Callable[[], None], log: AccessLog | None, key: str = "") -> None:
         self.surface = Surface(fake, reset)
+        self.faults = fake.faults
+        self._log = log
         self.timekeeper = Timekeeper(fake.world)
         fake.webhooks.on_attempt = self.timekeeper.look_soon
         self.key = key
         """The key that leads here; empty for the world that all share."""
+
+    async def at_once(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Bluejay's surface, with nothing in between."""
+        began = time.perf_counter()
+        await self.surface.api(scope, receive, send)
+        self.timekeeper.look()
+        if self._log is not None:
+            self._log.add(scope, scope[EXCHANGE].response.status_code, time.perf_counter() - began)
 
 
 class Worlds:
@@ -62,7 +72,7 @@ class Worlds:
         log: AccessLog | None = None,
         save: Callable[[], Any] | None = None,
     ) -> None:
-        self._shared = _Part(fake, reset)
+        self._shared = _Part(fake, reset, log)
         self._own: dict[str, _Part] = {}
         self._by_key: dict[bytes, _Part] = {}
         self._make = own
@@ -78,16 +88,7 @@ class Worlds:
         if is_control(scope):
             return None
         part = self._part_of(scope) if self._by_key else self._shared
-        return None if part.surface.fake.faults else self._answer
-
-    async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Bluejay's surface, with nothing in between."""
-        part = self._part_of(scope) if self._by_key else self._shared
-        began = time.perf_counter()
-        await part.surface.api(scope, receive, send)
-        part.timekeeper.look()
-        if self._log is not None and (exchange := scope.get(EXCHANGE)):
-            self._log.add(scope, exchange.response.status_code, time.perf_counter() - began)
+        return None if part.faults else part.at_once
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         began = time.perf_counter()
@@ -222,7 +223,7 @@ class Worlds:
             its.reset()
             restore(its.world, start)
 
-        self._own[name] = self._by_key[api_key.encode()] = _Part(its, reset, api_key)
+        self._own[name] = self._by_key[api_key.encode()] = _Part(its, reset, self._log, api_key)
 
     async def _organisations(self, scope: Scope, receive: Receive) -> Response:
         """Those that share a world, as its control API lists them, and those that have their own."""

@@ -18,6 +18,7 @@ from fake_bluejay.api.journal import Journal
 from fake_bluejay.api.operation import Call, Operation
 from fake_bluejay.core.dump import dump, load
 from fake_bluejay.core.world import DEFAULT_ORGANISATION, World
+from fake_bluejay.strategies import InvalidPayload, invalid_payloads, valid_payloads
 
 PATH = "/v1/end-conversations"
 KEY = (b"x-api-key", b"key")
@@ -497,3 +498,16 @@ def test_every_operation_is_answered_as_fastapi_does(
         assert dump(ours) == dump(theirs[0])
 
     compared()
+
+
+@settings(max_examples=300, derandomize=True, deadline=None, database=None)
+@given(invalid=invalid_payloads())
+def test_the_labels_of_invalid_payloads_hold_for_fastapi(loop: asyncio.Runner, invalid: InvalidPayload) -> None:
+    answer = compare(loop, "POST", PATH, [KEY, JSON], json.dumps(invalid.payload).encode())
+    assert tuple(error["type"] for error in json.loads(answer.body)["detail"]) == invalid.types
+
+
+@settings(max_examples=300, derandomize=True, deadline=None, database=None)
+@given(payload=valid_payloads())
+def test_valid_payloads_are_valid_for_fastapi(loop: asyncio.Runner, payload: dict[str, Any]) -> None:
+    assert compare(loop, "POST", PATH, [KEY, JSON], json.dumps(payload).encode()).status == 200

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import httpx
+import openapi_spec_validator
 import pytest
 from pydantic import TypeAdapter
 
@@ -351,6 +352,7 @@ def test_marking_from_here_is_a_request_like_any_other(fake: FakeBluejay, contro
             400,
             "there is an organisation 'default' already",
         ),
+        ("POST", "/organisations", {"name": "new", "api_key": "k", "world": "own"}, 400, "one world for all"),
         ("POST", "/organisations", {"name": "new"}, 400, 'expected {"name": …, "api_key": …}'),
         (
             "POST",
@@ -416,6 +418,7 @@ def test_every_answer_is_as_the_document_says(fake: FakeBluejay, control: httpx.
 
 def test_the_document_is_whole(control: httpx.Client) -> None:
     served = control.get("/openapi.json").json()
+    openapi_spec_validator.validate(served)
     assert served == document()
     schemas = served["components"]["schemas"]
 

@@ -10,7 +10,8 @@ import pytest
 
 from fake_bluejay import FakeBluejay
 from fake_bluejay.agents import ends_after, silent
-from fake_bluejay.seed import Overrides, SeedError, plant, schema
+from fake_bluejay.planted import Overrides
+from fake_bluejay.seed import SeedError, plant, schema
 
 TOML = """
 seed = 7
@@ -204,7 +205,7 @@ def test_options_go_before_the_seed(tmp_path: Path) -> None:
 
 def test_the_published_schema_is_that_of_the_code(run) -> None:
     published = Path(__file__).parent.parent.parent / "docs" / "seed.schema.json"
-    assert json.loads(published.read_text()) == schema(), "run: fake-bluejay schema > docs/seed.schema.json"
+    assert json.loads(published.read_text()) == schema(), "run: make schema"
     assert run("schema").stdout == published.read_text()
 
 

@@ -6,9 +6,10 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Annotated, Any
 
-from pydantic import ConfigDict, Field
+from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
 
 from fake_bluejay.api.models.wire import Wire
+from fake_bluejay.core.calls import Call
 
 __all__ = [
     "DeleteSimulationResultResponse",
@@ -19,6 +20,7 @@ __all__ = [
     "ToolCall",
     "UpdateSimulationResponse",
     "UpdateSimulationResultRequest",
+    "check_script",
 ]
 
 
@@ -205,3 +207,22 @@ class DeleteSimulationResultResponse(Wire):
 
     message: str
     deleted_simulation_result_id: int
+
+
+_IN_A_SCRIPT: dict[str, type[Wire]] = {
+    "transcript": TranscriptEntryRequest,
+    "evaluations": Evaluation,
+    "tool_calls": ToolCall,
+    "custom_metrics": CustomMetric,
+}
+
+
+def check_script(call: Call) -> None:
+    """Raises `ValueError` if a call's script gives what no answer can show."""
+    for name, model in _IN_A_SCRIPT.items():
+        try:
+            TypeAdapter(list[model] | None).validate_python(getattr(call, name), strict=False)  # type: ignore[valid-type, arg-type]
+        except ValidationError as error:
+            first = error.errors()[0]
+            place = ".".join(map(str, first["loc"]))
+            raise ValueError(f"a call's {name}: {place}: {first['msg']}, not {first['input']!r:.80}") from None
