@@ -215,7 +215,7 @@ class Webhooks:
         if self.loopback_only and not _is_loopback(host):
             raise ValueError(
                 f"{host} is not this machine: the fake delivers webhooks to loopback addresses only,"
-                " unless bluejay.webhooks.loopback_only is set to False"
+                " unless told otherwise (webhooks_anywhere=True, --webhooks-anywhere)"
             )
 
     def remove(self, webhook: Webhook | str) -> None:
