@@ -155,8 +155,6 @@ class Protocol(HttpToolsProtocol):
     def _begin(self) -> None:
         app, self._waiting = self._waiting, None
         cycle = self.cycle
-        if self.transport.is_closing():
-            return  # what cannot be answered any more is not to take effect
         at_once = None if cycle.more_body or self.flow.write_paused else type(self).at_once(self.scope)
         if at_once is None:
             super()._start_asgi_task(cycle, app)
