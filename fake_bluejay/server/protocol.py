@@ -79,6 +79,11 @@ class Protocol(HttpToolsProtocol):
         if len(self.connections) > self.limits.max_connections and not self._make_room():
             self._refuse(503, f"all {self.limits.max_connections} connections are in use (--max-connections)")
 
+    def connection_lost(self, exc: Exception | None) -> None:
+        super().connection_lost(exc)
+        if self.cycle is not None and self.cycle.response_complete:
+            self.cycle = None  # type: ignore[assignment]  # they refer to each other, and are not to wait for the garbage collector
+
     def _make_room(self) -> bool:
         """Close the connection that has waited longest for its client."""
         idle = [one for one in self.connections if one is not self and isinstance(one, Protocol) and one.is_waiting()]
