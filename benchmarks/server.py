@@ -2,7 +2,8 @@
 Prism (with npm's `npx` there), which plays the documented example back.
 
 Ours in its default settings, with journal, events and access log; theirs without any log. Each round begins with a
-reset, so that the conversation is RUNNING and is marked, and not merely refused.
+reset, so that the conversation is RUNNING and is marked; *refusing* is the same for one that is over, where the world
+does not change.
 """
 
 from __future__ import annotations
@@ -29,11 +30,18 @@ from benchmarks.report import ratio
 ROUNDS = 9
 CONNECTIONS = 16
 SECONDS = 2.0
-BODY = b'{"test_result_ids":[1]}'
-REQUEST = (
-    b"POST /v1/end-conversations HTTP/1.1\r\nhost: 127.0.0.1\r\nx-api-key: fake-bluejay-key\r\n"
-    b"content-type: application/json\r\ncontent-length: %d\r\n\r\n%s" % (len(BODY), BODY)
-)
+
+
+def _request(body: bytes) -> bytes:
+    return (
+        b"POST /v1/end-conversations HTTP/1.1\r\nhost: 127.0.0.1\r\nx-api-key: fake-bluejay-key\r\n"
+        b"content-type: application/json\r\ncontent-length: %d\r\n\r\n%s" % (len(body), body)
+    )
+
+
+REQUEST = _request(b'{"test_result_ids":[1]}')
+REFUSED = _request(b'{"test_result_ids":[8]}')
+"""For a conversation that is over in the small world: nothing is marked."""
 SERVE = "import uvicorn; uvicorn.run(app, port=0, lifespan='off', access_log=False, proxy_headers=False)"
 STARLETTE = f"""
 from starlette.applications import Starlette
@@ -110,6 +118,7 @@ def run() -> None:
     cpu: dict[str, list[float]] = {}
     with contextlib.ExitStack() as stack:
         ports = {name: stack.enter_context(_serving(command)) for name, command in SERVERS.items()}
+        ports["fake-bluejay, refusing"] = ports["fake-bluejay"]
         if npx := shutil.which("npx"):
             ports["Prism"] = stack.enter_context(_prism(npx))
         for _ in range(ROUNDS):
@@ -117,7 +126,7 @@ def run() -> None:
                 if name == "fake-bluejay":
                     urllib.request.urlopen(f"http://127.0.0.1:{port}/_fake/reset", b"").close()
                 before = cpu_seconds(pid)
-                rate = asyncio.run(_load(port))
+                rate = asyncio.run(_load(port, REFUSED if name.endswith("refusing") else REQUEST))
                 rates.setdefault(name, []).append(rate)
                 if before is not None:
                     spent = (cpu_seconds(pid) or 0) - before
@@ -129,14 +138,15 @@ def run() -> None:
     if "Prism" not in rates:
         print("  Prism: left out, for there is no npx")
     goals = {"Starlette": "≥ 0.85", "FastAPI": "≥ 1.9", "Prism": "none"}
-    for name in rates:
-        if name in goals:
-            ratio(f"fake-bluejay / {name}", rates["fake-bluejay"], rates[name], goals[name])
-            if name in cpu:
+    for ours in ("fake-bluejay", "fake-bluejay, refusing"):
+        for theirs in [name for name in goals if name in rates]:
+            ratio(f"{ours} / {theirs}", rates[ours], rates[theirs], goals[theirs])
+            if theirs in cpu:
                 ratio(
                     "… by processor time, which others on the machine disturb less",
-                    *[cpu[one] for one in ("fake-bluejay", name)],
-                    goals[name],
+                    cpu[ours],
+                    cpu[theirs],
+                    goals[theirs],
                 )
 
 
@@ -191,9 +201,11 @@ def _prism(npx: str) -> Iterator[tuple[int, int]]:
             server.wait(timeout=10)
 
 
-async def _load(port: int) -> float:
+async def _load(port: int, request: bytes) -> float:
     loop = asyncio.get_running_loop()
-    clients = [(await loop.create_connection(_Client, "127.0.0.1", port))[1] for _ in range(CONNECTIONS)]
+    clients = [
+        (await loop.create_connection(lambda: _Client(request), "127.0.0.1", port))[1] for _ in range(CONNECTIONS)
+    ]
     start = time.perf_counter()
     await asyncio.sleep(SECONDS)
     spent = time.perf_counter() - start
@@ -207,14 +219,15 @@ async def _load(port: int) -> float:
 class _Client(asyncio.Protocol):
     """Sends the next request as soon as the last is answered; nothing is parsed but the end and the status."""
 
-    def __init__(self) -> None:
+    def __init__(self, request: bytes) -> None:
+        self._request = request
         self.answered = 0
         self._buffer = b""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.Transport)
         self.transport = transport
-        transport.write(REQUEST)
+        transport.write(self._request)
 
     def data_received(self, data: bytes) -> None:
         self._buffer += data
@@ -222,4 +235,4 @@ class _Client(asyncio.Protocol):
             assert self._buffer.startswith(b"HTTP/1.1 200"), self._buffer
             self._buffer = b""
             self.answered += 1
-            self.transport.write(REQUEST)
+            self.transport.write(self._request)

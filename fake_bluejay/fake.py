@@ -70,6 +70,8 @@ class Options(TypedDict, total=False):
     """Seconds from a conversation's end to EVALUATING."""
     evaluation_takes: float
     """Seconds from EVALUATING to COMPLETED."""
+    webhooks_anywhere: bool
+    """Whether webhooks may lead elsewhere than to this machine."""
 
 
 OPTIONS = tuple(Options.__annotations__)
@@ -303,7 +305,7 @@ class FakeBluejay(Assertions):
         """The webhooks: who is told of what, and what was delivered."""
         from fake_bluejay.webhooks import Webhooks
 
-        return Webhooks(self._world)
+        return Webhooks(self._world, loopback_only=not self._options.get("webhooks_anywhere"))
 
     def _carry(self) -> None:
         self.webhooks.carry()

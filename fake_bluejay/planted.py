@@ -20,6 +20,7 @@ class Overrides(NamedTuple):
     agent: str | None = None
     readings: Mapping[str, str] = {}
     api_keys: tuple[str, ...] = ()
+    webhooks_anywhere: bool = False
 
     def overridden(self, other: Overrides) -> Overrides:
         """What `other` leaves open."""
@@ -29,6 +30,7 @@ class Overrides(NamedTuple):
             other.agent or self.agent,
             {**self.readings, **other.readings},
             other.api_keys or self.api_keys,
+            other.webhooks_anywhere or self.webhooks_anywhere,
         )
 
     def options(self, start: int | None = None) -> Options:
@@ -38,7 +40,13 @@ class Overrides(NamedTuple):
             clock = ManualClock() if start is None else ManualClock(start)
         else:
             clock = ScaledClock(1.0 if self.speed is None else self.speed, start)
-        return {"clock": clock, "agent": self.agent, "readings": self.readings, "api_keys": self.api_keys}
+        return {
+            "clock": clock,
+            "agent": self.agent,
+            "readings": self.readings,
+            "api_keys": self.api_keys,
+            "webhooks_anywhere": self.webhooks_anywhere,
+        }
 
 
 @dataclass
@@ -61,6 +69,7 @@ class Planted:
             "seed": world.seed,
             "evaluation_starts_after": world.evaluation_starts_after / 1_000_000,
             "evaluation_takes": world.evaluation_takes / 1_000_000,
+            "webhooks_anywhere": not self.fake.webhooks.loopback_only,
         }
 
         def make(key: str) -> FakeBluejay:

@@ -16,21 +16,26 @@ import tomllib
 from collections.abc import Callable, Iterable
 from datetime import date, datetime, time
 from pathlib import Path
-from typing import Annotated, Any, get_args
+from typing import TYPE_CHECKING, Annotated, Any, get_args
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, create_model, model_validator
 
 from fake_bluejay.api.faults import Faults, Kind
 from fake_bluejay.core import dump as dumps
 from fake_bluejay.core.agents import agent_from_text
+from fake_bluejay.core.calls import call_from_dict
 from fake_bluejay.core.clock import instant_of
 from fake_bluejay.core.readings import Question, Readings, questions
 from fake_bluejay.core.records import FIELDS
 from fake_bluejay.core.statuses import Status
 from fake_bluejay.core.suggest import unknown
+from fake_bluejay.core.webhooks import EVENTS
 from fake_bluejay.core.world import DEFAULT_ORGANISATION, status_from_text
 from fake_bluejay.fake import FakeBluejay, Options
 from fake_bluejay.planted import Overrides, Planted
+
+if TYPE_CHECKING:
+    from fake_bluejay.resources import DigitalHumanView
 
 __all__ = ["Seed", "SeedError", "plant", "schema"]
 
@@ -92,6 +97,9 @@ _FaultKind = Annotated[
 _ClockMode = Annotated[str, _one_of("clock", ("real", "manual")), Field(json_schema_extra={"enum": ["real", "manual"]})]
 
 
+_Script = Annotated[dict[str, Any], AfterValidator(lambda fields: call_from_dict(fields) and fields)]
+
+
 class _Shape(BaseModel):
     """What a name in a seed may be followed by: nothing is ignored, and nothing is taken for something else."""
 
@@ -140,6 +148,60 @@ SeedTestResult = create_model(
     __doc__=_TestResult.__doc__,
     **dict.fromkeys(sorted(FIELDS), (Any, None)),  # type: ignore[call-overload]
 )
+
+
+class SeedCalls(Part):
+    """What happens in the calls of runs, each as the fields of a `Call`: `talks_for`, `end`, `passes`, …"""
+
+    default: _Script = {}
+    next: list[_Script] = Field(default=[], description="In the next calls, the next first.")
+    of: dict[str, _Script] = Field(default={}, description="In the calls of a digital human of that name or id.")
+
+    def plant(self, fake: FakeBluejay) -> None:
+        """For the runs that are queued from then on."""
+        fake.calls.default = call_from_dict(self.default)
+        fake.calls.next(*map(call_from_dict, self.next))
+        for human, script in self.of.items():
+            fake.calls.of(human, call_from_dict(script))
+
+
+class SeedWebhook(Part):
+    """A server on this machine that is told of events: of all, unless some are given."""
+
+    url: str
+    events: list[str] = list(EVENTS)
+    secret: str | None = Field(None, description="What deliveries are signed with; drawn, if none is given.")
+    organisation: str = Field(DEFAULT_ORGANISATION, description="Whose events.")
+
+    def plant(self, fake: FakeBluejay) -> None:
+        """Raises `ValueError` for an unknown event or an address elsewhere."""
+        fake.webhooks.add(self.url, self.events, self.secret, organisation=self.organisation)
+
+
+class SeedSimulation(Part):
+    """A simulation, of an agent of its own, with digital humans of its own; and runs of it, queued at the start."""
+
+    agent: dict[str, Any] = Field({}, description="The published fields of an agent.")
+    digital_humans: int | list[dict[str, Any]] = Field(
+        1, description="How many; or the published fields of a digital human each."
+    )
+    fields: dict[str, Any] = Field({}, description="The published fields of a simulation.")
+    runs: int = Field(0, ge=0, le=10_000)
+    organisation: str = Field(DEFAULT_ORGANISATION, description="Whose it is.")
+
+    def plant(self, fake: FakeBluejay) -> None:
+        """All of it. Raises `ValueError` for a field that is unknown or cannot be so."""
+        agent = fake.add_agent(organisation=self.organisation, **self.agent)
+        humans: int | list[DigitalHumanView] = 0
+        if isinstance(self.digital_humans, int):
+            humans = self.digital_humans
+        else:
+            humans = [fake.add_digital_human(organisation=self.organisation, **one) for one in self.digital_humans]
+        simulation = fake.add_simulation(
+            agent=agent, digital_humans=humans, organisation=self.organisation, **self.fields
+        )
+        for _ in range(self.runs):
+            fake.queue_run(simulation)
 
 
 class SeedStub(Part):
@@ -219,6 +281,9 @@ class Seed(_Shape):
     evaluation_takes: float = Field(5.0, ge=0, allow_inf_nan=False, description="Seconds.")
     readings: SeedReadings = Field(default_factory=SeedReadings)  # type: ignore[valid-type]
     organisations: list[SeedOrganisation] = []
+    calls: SeedCalls = SeedCalls()
+    webhooks: list[SeedWebhook] = []
+    simulations: list[SeedSimulation] = []
     test_results: list[SeedTestResult] = []  # type: ignore[valid-type]
     stubs: list[SeedStub] = []
     faults: list[SeedFault] = []
@@ -243,7 +308,9 @@ class Seed(_Shape):
         """All that is to be put into the world, in this order, and where in the seed each stands."""
         for name in type(self).model_fields:
             value = getattr(self, name)
-            if isinstance(value, list):
+            if isinstance(value, Part):
+                yield (name,), value
+            elif isinstance(value, list):
                 yield from (((name, number), one) for number, one in enumerate(value) if isinstance(one, Part))
 
 
@@ -291,7 +358,7 @@ def _goes_on(source: _Source, data: dict[str, Any], overrides: Overrides) -> Pla
     """A saved world goes on exactly where it stopped, unless it is told otherwise."""
     place = ""
     try:
-        planted = Planted(FakeBluejay.load(data))
+        planted = Planted(FakeBluejay.load(data, webhooks_anywhere=overrides.webhooks_anywhere))
         make = planted.empty()
         for number, one in enumerate(data.get("own_worlds", [])):
             place = f"own_worlds[{number}].world."

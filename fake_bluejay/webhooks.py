@@ -152,8 +152,6 @@ class DeliveryView:
 class _Thread(threading.local):
     """What a thread is about."""
 
-    waited_for = True
-    """Whether somebody who moves the clock waits for it."""
     attempting = False
     """Whether it is in a receiver."""
 
@@ -215,7 +213,7 @@ class Webhooks:
         if self.loopback_only and not _is_loopback(host):
             raise ValueError(
                 f"{host} is not this machine: the fake delivers webhooks to loopback addresses only,"
-                " unless bluejay.webhooks.loopback_only is set to False"
+                " unless told otherwise (webhooks_anywhere=True, --webhooks-anywhere)"
             )
 
     def remove(self, webhook: Webhook | str) -> None:
@@ -267,23 +265,22 @@ class Webhooks:
         Whoever moves the clock waits for it. A server's own thread does not: a receiver may call that server.
         """
         if threading.get_ident() in REAL_TIME_THREADS:
-            thread = threading.Thread(target=self._carry, args=(False,), daemon=True, name="fake-bluejay webhooks")
+            taken = list(iter(self._world.next_delivery, None))
+            thread = threading.Thread(target=self._help, args=(self._carry, taken), daemon=True)
             self._under_way = [*(one for one in self._under_way if one.is_alive()), thread]
             thread.start()
         else:
-            self._carry(self._thread.waited_for)
+            self._carry(iter(self._world.next_delivery, None))
 
-    def _carry(self, waited_for: bool) -> None:
+    def _carry(self, deliveries: Iterable[tuple[Delivery, Registered | None]]) -> None:
         """A function is called here. Others get a thread: an application has an event loop, and a server takes time."""
-        self._thread.waited_for = waited_for
         helpers: list[threading.Thread] = []
-        while (taken := self._world.next_delivery()) is not None:
-            delivery, webhook = taken
+        for delivery, webhook in deliveries:
             receiver, _ = self.receivers.get(delivery.webhook_id, (None, ""))
             if webhook is None or (webhook.url is None and not _is_async(receiver)):
-                self._attempt(delivery, webhook, waited_for)
+                self._attempt(delivery, webhook)
                 continue
-            helper = threading.Thread(target=self._help, args=(delivery, webhook, waited_for), daemon=True)
+            helper = threading.Thread(target=self._help, args=(self._attempt, delivery, webhook), daemon=True)
             helper.start()
             helpers.append(helper)
             # In virtual time one after the other, each in its own time; else at once, some of them.
@@ -292,12 +289,10 @@ class Webhooks:
         for helper in helpers:
             helper.join(2 * PATIENCE / 1e6)
 
-    def _help(self, delivery: Delivery, webhook: Registered, waited_for: bool) -> None:
-        self._thread.waited_for = waited_for
-        if waited_for:
-            HELPERS.add(threading.get_ident())
+    def _help(self, do: Callable[..., None], *what: Any) -> None:
+        HELPERS.add(threading.get_ident())
         try:
-            self._attempt(delivery, webhook, waited_for)
+            do(*what)
         finally:
             HELPERS.discard(threading.get_ident())
 
@@ -306,7 +301,7 @@ class Webhooks:
         while not self._thread.attempting and self._under_way:
             self._under_way.pop(0).join(2 * PATIENCE / 1e6)
 
-    def _attempt(self, delivery: Delivery, webhook: Registered | None, waited_for: bool) -> None:
+    def _attempt(self, delivery: Delivery, webhook: Registered | None) -> None:
         world = self._world
         began, asked, within = world.now(), world.asked.microseconds, self._thread.attempting
         self._thread.attempting = True
@@ -321,8 +316,8 @@ class Webhooks:
         except Exception as error:
             problem = f"{type(error).__name__}: {error}"
         # What others have made of the time meanwhile is not this receiver's.
-        by_itself = waited_for and isinstance(world.clock, ManualClock)
-        took = world.asked.microseconds - asked if by_itself else world.now() - began
+        manual = isinstance(world.clock, ManualClock)
+        took = world.asked.microseconds - asked if manual else world.now() - began
         world.asked.microseconds, self._thread.attempting = asked, within
         if webhook is not None and webhook.url is None and took > PATIENCE:
             status, problem = None, _TOO_LATE

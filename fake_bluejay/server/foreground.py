@@ -107,10 +107,7 @@ def serve(
         speak_tls_too(config, settings.tls, settings.limits.client_timeout)
     server = _Server(config, worlds, saver)
     _make_room_for(settings.limits.max_connections)
-    # What is loaded by now stays, so collections need not look at it again; and a request leaves no garbage that only
-    # they could find, so there need not be many.
-    gc.freeze()
-    gc.set_threshold(10_000, 10, 10)
+    gc.freeze()  # what is loaded by now stays: collections need not look at it again, at each of many requests
     REAL_TIME_THREADS.add(threading.get_ident())  # receivers of webhooks are not waited for here: they may call back
     try:
         with _signals_end(server, saver):

@@ -79,6 +79,11 @@ class Protocol(HttpToolsProtocol):
         if len(self.connections) > self.limits.max_connections and not self._make_room():
             self._refuse(503, f"all {self.limits.max_connections} connections are in use (--max-connections)")
 
+    def connection_lost(self, exc: Exception | None) -> None:
+        super().connection_lost(exc)
+        if self.cycle is not None and self.cycle.response_complete:
+            self.cycle = None  # type: ignore[assignment]  # they refer to each other, and are not to wait for the garbage collector
+
     def _make_room(self) -> bool:
         """Close the connection that has waited longest for its client."""
         idle = [one for one in self.connections if one is not self and isinstance(one, Protocol) and one.is_waiting()]
@@ -155,8 +160,6 @@ class Protocol(HttpToolsProtocol):
     def _begin(self) -> None:
         app, self._waiting = self._waiting, None
         cycle = self.cycle
-        if self.transport.is_closing():
-            return  # what cannot be answered any more is not to take effect
         at_once = None if cycle.more_body or self.flow.write_paused else type(self).at_once(self.scope)
         if at_once is None:
             super()._start_asgi_task(cycle, app)

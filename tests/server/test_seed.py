@@ -141,6 +141,9 @@ def test_each_format_makes_the_same_world(tmp_path: Path, name: str) -> None:
         ("w.yaml", "faults:\n- kind: rest", "w.yaml:2: faults[0].kind: unknown kind of fault 'rest'; did you mean"),
         ("w.yaml", "stubs:\n- {method: GETS, path: /}", "w.yaml:2: stubs[0]: unknown method 'GETS'"),
         ("w.yaml", "!!python/object/apply:os.system [ls]", "w.yaml:1: not YAML: could not determine a constructor"),
+        ("w.yaml", "calls:\n  next: [{en: x}]", "w.yaml:2: calls.next[0]: unknown field of a call 'en'; did you mean"),
+        ("w.yaml", "webhooks:\n- {url: http://10.0.0.1/}", "w.yaml:2: webhooks[0]: 10.0.0.1 is not this machine"),
+        ("w.yaml", "simulations:\n- {fields: {nam: x}}", "w.yaml:2: simulations[0]: unknown field of a simulation"),
         ("w.yaml", "- 1", "w.yaml:1: a seed is a table of names and values, not list"),
         ("w.json", '{\n\t"test_results": [\n\t\t{"count": 0}]}', "w.json:3: test_results[0].count: input should be"),
         ("w.json", '{"seed": 1,\n}', "w.json:2: not JSON: "),
@@ -194,6 +197,44 @@ def test_a_saved_world_is_a_seed_that_goes_on(tmp_path: Path) -> None:
     line = path.read_text()[: path.read_text().index("DONE")].count("\n") + 1
     with pytest.raises(SeedError, match=rf"world.json:{line}: test_results\[1\].status: unknown status 'DONE'"):
         plant(path)
+
+
+RUNS = """
+clock: manual
+webhooks:
+  - {url: "http://127.0.0.1:9/hook", events: [simulation_ended], secret: s3cret}
+calls:
+  default: {talks_for: 10}
+  next: [{end: no_answer, connects_after: 3}]
+  of: {Bob: {passes: false}}
+simulations:
+  - agent: {name: Reception}
+    fields: {name: Nightly, max_concurrent: 1}
+    digital_humans: [{name: Ann}, {name: Bob}, {name: Cid}]
+    runs: 2
+  - {digital_humans: 2}
+"""
+
+
+def test_simulations_are_run_as_it_is_scripted(tmp_path: Path) -> None:
+    fake = plant(written(tmp_path, "world.yaml", RUNS)).fake
+    first, second = fake.runs
+    assert first.simulation.agent.fields["name"] == "Reception"
+    assert first.simulation.fields["max_concurrent"] == 1
+    [webhook] = fake.world.outbox.webhooks.values()
+    assert (webhook.url, webhook.events, webhook.secret) == ("http://127.0.0.1:9/hook", ("simulation_ended",), "s3cret")
+    fake.webhooks.remove(webhook.id)  # nobody listens there
+    fake.clock.advance(3600)
+    assert [str(result.status) for result in first.test_results] == ["NO_ANSWER", "COMPLETED", "COMPLETED"]
+    assert [result.passed for result in second.test_results] == [True, False, True]
+    [_, talking, _] = first.test_results
+    assert (talking.end_time - talking.start_time).total_seconds() == 45, "Bob's script has its own length"
+    assert len(fake.world.digital_humans.all()) == 5
+
+
+def test_webhooks_lead_elsewhere_if_told_so(tmp_path: Path) -> None:
+    seed = written(tmp_path, "world.yaml", "webhooks: [{url: 'http://10.0.0.1/'}]")
+    assert len(plant(seed, Overrides(webhooks_anywhere=True)).fake.world.outbox.webhooks) == 1
 
 
 def test_options_go_before_the_seed(tmp_path: Path) -> None:

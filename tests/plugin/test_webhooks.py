@@ -1,0 +1,693 @@
+"""Webhooks, as a user's tests meet them: who is told of what, how it is proved, and what goes amiss."""
+
+import asyncio
+import contextlib
+import hashlib
+import hmac
+import http.server
+import json
+import os
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import httpx
+import jsonschema
+import pytest
+import requests
+from starlette.applications import Starlette
+from starlette.responses import Response
+from starlette.routing import Route
+
+from fake_bluejay import FakeBluejay, webhooks
+from fake_bluejay.calls import Call, call_dropped, no_answer
+from fake_bluejay.webhooks import DeliveryView, Request, sign, verify
+
+START = datetime(2026, 1, 1, tzinfo=UTC)
+API = "https://api.getbluejay.ai/v1"
+PUBLISHED = Path(__file__).parents[3] / "shared" / "bluejay-openapi-2026-07.json"
+
+
+def seconds(delivery: DeliveryView) -> list[float]:
+    """When it was sent, in seconds from the first time."""
+    times = [attempt.at for attempt in delivery.attempts]
+    return [(one - times[0]).total_seconds() for one in times]
+
+
+@contextlib.contextmanager
+def listening(answer: Callable[[http.server.BaseHTTPRequestHandler, bytes], int]) -> Iterator[str]:
+    """A server on a socket, in a thread."""
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            body = self.rfile.read(int(self.headers["Content-Length"]))
+            with contextlib.suppress(ConnectionError):
+                self.send_response(answer(self, body))
+                self.send_header("Content-Length", "0")
+                self.end_headers()
+
+        def log_message(self, *args: Any) -> None: ...
+
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}/hook?from=bluejay"
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+# --- what is sent -------------------------------------------------------------------------------------------------
+
+
+def test_a_call_is_told_of_when_it_ends_and_when_it_is_evaluated(bluejay: FakeBluejay) -> None:
+    received: list[Request] = []
+    bluejay.webhooks.add(received.append, secret="s3cret")
+    bluejay.calls.next(Call(waits=1, connects_after=2, talks_for=45))
+    run = bluejay.queue_run()
+    bluejay.clock.advance(47.999999)
+    assert received == []
+    bluejay.clock.advance(0.000001)
+    [ended] = received
+    assert (ended.event, ended.json["status"], ended.json["id"]) == ("simulation_ended", "CONVERSATION_ENDED", 1)
+    assert (ended.json["start_time"], ended.json["duration"]) == ("2026-01-01T00:00:03Z", 45_000)
+    bluejay.clock.advance(6)
+    evaluated = received[1]
+    assert (evaluated.event, evaluated.json["status"]) == ("simulation_result_evaluated", "COMPLETED")
+    assert evaluated.json["simulation_run_id"] == run.id
+    assert evaluated.json["evaluations"][0]["goal_success"] is True
+    assert "evaluations" not in ended.json
+
+
+def test_the_headers_prove_who_sends(bluejay: FakeBluejay) -> None:
+    received: list[Request] = []
+    bluejay.webhooks.add(received.append, secret="s3cret")
+    bluejay.queue_run()
+    bluejay.clock.advance(60)
+    for request in received:
+        mac = hmac.new(b"s3cret", request.body, hashlib.sha256).hexdigest()
+        assert request.headers["X-Bluejay-Signature"] == request.headers["x-bluejay-signature"] == mac
+        assert request.headers["content-type"] == "application/json"
+        assert request.headers["X-Bluejay-Event"] == request.json["type"] == request.event
+        assert request.headers["User-Agent"]
+    assert [one.headers["X-Bluejay-Delivery"] for one in received] == [one.id for one in bluejay.webhooks.deliveries]
+    assert len({one.headers["X-Bluejay-Delivery"] for one in received}) == 2
+
+
+def test_a_signature_is_of_these_bytes_and_this_secret() -> None:
+    proof = sign(b'{"id":1}', "s3cret")
+    assert verify(b'{"id":1}', "s3cret", proof)
+    assert not verify(b'{"id":2}', "s3cret", proof)
+    assert not verify(b'{"id":1}', "other", proof)
+    assert not verify(b'{"id":1}', "s3cret", "")
+    assert not verify(b'{"id":1}', "s3cret", None)
+    assert not verify(b'{"id":1}', "s3cret", "ü")
+
+
+def test_only_who_asked_is_told(bluejay: FakeBluejay) -> None:
+    bluejay.add_organisation("other", "other-key")
+    ended: list[Request] = []
+    others: list[Request] = []
+    bluejay.webhooks.add(ended.append, ["simulation_ended"])
+    bluejay.webhooks.add(others.append, organisation="other")
+    bluejay.calls.next(Call(), no_answer(after=5), call_dropped())
+    bluejay.queue_run(bluejay.add_simulation(digital_humans=3))
+    bluejay.clock.advance(600)
+    assert [request.json["id"] for request in ended] == [1]
+    assert others == []
+
+
+def test_whom_the_customers_agent_is_to_call(bluejay: FakeBluejay) -> None:
+    received: list[Request] = []
+    bluejay.webhooks.add(received.append, ["outbound_simulation_started"])
+    simulation = bluejay.add_simulation(agent=bluejay.add_agent(type="OUTBOUND"), digital_humans=2)
+    run = bluejay.queue_run(simulation, runs_per_digital_human=2)
+    [started] = received
+    assert (started.json["simulation_run_id"], started.json["agent_id"]) == (run.id, simulation.agent.id)
+    humans = started.json["digital_humans"]
+    assert [human["associated_simulation_result_ids"] for human in humans] == [[1, 2], [3, 4]]
+    assert all(human["phone_number"] for human in humans)
+
+
+def test_what_was_reported_of_a_call_is_told(bluejay: FakeBluejay) -> None:
+    received: list[Request] = []
+    bluejay.webhooks.add(received.append, ["simulation_result_evaluated"])
+    bluejay.queue_run()
+    known = {
+        "events": [{"title": "greeted", "start_offset_ms": 5}],
+        "tool_calls": [{"name": "book", "start_offset_ms": 9, "parameters": {"day": "Thursday"}}],
+        "tags": ["a"],
+        "metadata": {"b": [1]},
+    }
+    answer = requests.post(
+        f"{API}/update-simulation-result",
+        headers={"X-API-Key": bluejay.api_key},
+        json={"simulation_result_id": "1", **known},
+        timeout=5,
+    )
+    assert answer.json()["status"] == "success"
+    bluejay.clock.advance(60)
+    [told] = received
+    assert told.json["events"][0]["title"] == "greeted"
+    assert told.json["tool_calls"][0]["parameters"] == {"day": "Thursday"}
+    assert (told.json["tags"], told.json["metadata"]) == (["a"], {"b": [1]})
+
+
+def test_payloads_are_as_published(bluejay: FakeBluejay) -> None:
+    if not PUBLISHED.exists():
+        assert not os.environ.get("CI"), "the published OpenAPI document is needed beside the checkout"
+        pytest.skip("the published OpenAPI document is not beside the checkout")
+    bluejay.readings.set(status_words="july")  # the published document is of July
+    bluejay.webhooks.add(lambda request: None)
+    bluejay.calls.default = Call(
+        tool_calls=({"name": "book", "start_offset_ms": 1, "output": "done"},),
+        custom_metrics=({"name": "m", "description": "", "response_type": "score", "response_value": "3"},),
+    )
+    bluejay.calls.next(call_dropped(), Call(passes=False))
+    bluejay.queue_run(bluejay.add_simulation(agent=bluejay.add_agent(type="OUTBOUND"), digital_humans=3))
+    bluejay.clock.advance(600)
+    document = json.loads(PUBLISHED.read_text())
+    operation = document["webhooks"]["events_webhook"]["post"]
+    mapping = operation["requestBody"]["content"]["application/json"]["schema"]["discriminator"]["mapping"]
+    seen = set()
+    for delivery in bluejay.webhooks.deliveries:
+        schema = {"$ref": mapping[delivery.event], "components": document["components"]}
+        validator = jsonschema.Draft202012Validator(schema, format_checker=jsonschema.FormatChecker())
+        assert [error.message for error in validator.iter_errors(delivery.json)] == []
+        # Nothing is said that is not published either.
+        model = document["components"]["schemas"][mapping[delivery.event].rpartition("/")[2]]
+        assert set(delivery.json) <= set(model["properties"])
+        seen.add(delivery.event)
+    assert len(seen) == 3
+
+
+def test_a_payload_of_ones_own(bluejay: FakeBluejay) -> None:
+    received: list[Request] = []
+    bluejay.webhooks.add(received.append, ["observability_call_evaluated"])
+    bluejay.webhooks.send("observability_call_evaluated", {"type": "observability_call_evaluated", "id": 7})
+    assert received[0].json["id"] == 7
+    with pytest.raises(ValueError, match="unknown webhook event 'call_evaluated'; did you mean"):
+        bluejay.webhooks.send("call_evaluated", {})
+
+
+# --- what is amiss ------------------------------------------------------------------------------------------------
+
+
+def test_what_fails_is_tried_again_after_5_30_120_and_600_seconds_and_then_given_up(bluejay: FakeBluejay) -> None:
+    bluejay.webhooks.add(lambda request: 500, ["simulation_ended"])
+    bluejay.queue_run()
+    bluejay.clock.advance(10_000)
+    [delivery] = bluejay.webhooks.deliveries
+    assert seconds(delivery) == [0, 5, 35, 155, 755]
+    assert [attempt.status for attempt in delivery.attempts] == [500] * 5
+    assert delivery.attempts[0].at == START + timedelta(seconds=48)
+    assert delivery.given_up
+    assert not delivery.delivered
+
+
+def test_a_repetition_is_known_by_its_id(bluejay: FakeBluejay) -> None:
+    received: list[Request] = []
+
+    def receive(request: Request) -> int:
+        received.append(request)
+        return 204 if len(received) > 2 else 503
+
+    bluejay.webhooks.add(receive, ["simulation_ended"])
+    bluejay.queue_run()
+    bluejay.clock.advance(1000)
+    assert len(received) == 3
+    assert len({request.headers["X-Bluejay-Delivery"] for request in received}) == 1
+    assert len({request.body for request in received}) == 1
+    [delivery] = bluejay.webhooks.deliveries
+    assert delivery.delivered
+    assert not delivery.given_up
+
+
+@pytest.mark.parametrize(
+    ("answer", "problem"), [(None, None), (299, None), (300, None), (404, None), ("x", "ValueError: ")]
+)
+def test_any_2xx_is_taken_and_nothing_else(bluejay: FakeBluejay, answer: Any, problem: str | None) -> None:
+    bluejay.webhooks.add(lambda request: answer, ["simulation_ended"])
+    bluejay.queue_run()
+    bluejay.clock.advance(48)
+    [delivery] = bluejay.webhooks.deliveries
+    assert delivery.delivered is (answer in (None, 299))
+    assert (delivery.attempts[0].problem or "").startswith(problem or "")
+
+
+def test_a_receiver_that_raises_disturbs_nobody(bluejay: FakeBluejay) -> None:
+    received: list[Request] = []
+
+    def broken(request: Request) -> None:
+        raise RuntimeError("broken receiver")
+
+    bluejay.webhooks.add(broken)
+    bluejay.webhooks.add(received.append)
+    run = bluejay.queue_run()
+    bluejay.clock.advance(60)
+    assert [request.event for request in received] == ["simulation_ended", "simulation_result_evaluated"]
+    assert run.status == "COMPLETED"
+    assert bluejay.webhooks.deliveries[0].attempts[0].problem == "RuntimeError: broken receiver"
+
+
+def sleeps(length: float) -> Callable[[Request], None]:
+    def receive(request: Request) -> None:
+        time.sleep(length)
+
+    return receive
+
+
+def asgi_that_sleeps(length: float) -> Any:
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        await asyncio.sleep(length)
+        await Response()(scope, receive, send)
+
+    return app
+
+
+def async_that_sleeps(length: float) -> Any:
+    async def receive(request: Request) -> int:
+        await asyncio.sleep(length)
+        return 201
+
+    return receive
+
+
+@pytest.mark.parametrize("sleeping", [sleeps, asgi_that_sleeps, async_that_sleeps])
+def test_who_takes_ten_seconds_is_too_late_and_delays_nothing_else(
+    bluejay: FakeBluejay, sleeping: Callable[[float], Any]
+) -> None:
+    arrived: list[datetime] = []
+    events = ["simulation_ended"]
+    bluejay.webhooks.add(sleeping(10), events)
+    bluejay.webhooks.add(sleeping(3), events)
+    bluejay.webhooks.add(lambda request: arrived.append(bluejay.clock.now), events)
+    began = time.perf_counter()
+    run = bluejay.queue_run()
+    bluejay.clock.advance(48)
+    assert arrived == [START + timedelta(seconds=48)]
+    bluejay.clock.advance(2000)
+    late, slow, _ = bluejay.webhooks.deliveries
+    assert late.given_up
+    assert {attempt.problem for attempt in late.attempts} == {"no answer within 5 seconds"}
+    # It has failed after 5 seconds, and is tried again so long after that.
+    assert seconds(late) == [0, 10, 45, 170, 775]
+    assert slow.delivered
+    assert [move.at for move in run.test_results[0].history if move.to == "EVALUATING"] == [
+        START + timedelta(seconds=49)
+    ]
+    assert time.perf_counter() - began < 20  # none of it in real time
+
+
+def test_one_that_never_answers(bluejay: FakeBluejay) -> None:
+    async def hangs(scope: Any, receive: Any, send: Any) -> None:
+        await asyncio.Event().wait()
+
+    bluejay.webhooks.add(hangs, ["simulation_ended"])
+    bluejay.queue_run()
+    bluejay.clock.advance(49)
+    assert bluejay.webhooks.deliveries[0].attempts[0].problem == "no answer within 5 seconds"
+
+
+def test_deliveries_may_come_twice_and_in_another_order(bluejay: FakeBluejay) -> None:
+    received: list[Request] = []
+    bluejay.webhooks.add(received.append)
+    bluejay.webhooks.duplicate(copies=3, event="simulation_result_evaluated")
+    bluejay.webhooks.delay(30, event="simulation_ended")
+    bluejay.queue_run()
+    bluejay.clock.advance(100)
+    assert [request.event for request in received] == ["simulation_result_evaluated"] * 3 + ["simulation_ended"]
+    bluejay.webhooks.duplicate(None)
+    bluejay.queue_run()
+    bluejay.clock.advance(100)
+    assert len(received) == 8
+    with pytest.raises(ValueError, match="at least 1"):
+        bluejay.webhooks.delay(1, times=0)
+
+
+def test_duplicates_do_not_use_up_the_retries(bluejay: FakeBluejay) -> None:
+    bluejay.webhooks.add(lambda request: 500, ["simulation_ended"])
+    bluejay.webhooks.duplicate(copies=7)
+    bluejay.queue_run()
+    bluejay.clock.advance(10_000)
+    assert seconds(bluejay.webhooks.deliveries[0]) == [0] * 7 + [5, 35, 155, 755]
+
+
+# --- receivers of every kind --------------------------------------------------------------------------------------
+
+
+def test_an_asgi_application_at_its_own_path(bluejay: FakeBluejay) -> None:
+    received: list[Any] = []
+
+    async def endpoint(request: Any) -> Response:
+        body = await request.body()
+        received.append((await request.json(), verify(body, "s3cret", request.headers["X-Bluejay-Signature"])))
+        return Response(status_code=202)
+
+    app = Starlette(routes=[Route("/hooks/bluejay", endpoint, methods=["POST"])])
+    bluejay.webhooks.add(app, ["simulation_ended"], "s3cret", path="/hooks/bluejay")
+    bluejay.webhooks.add(app, ["simulation_ended"], "s3cret")
+    bluejay.queue_run()
+    bluejay.clock.advance(48)
+    right, wrong = bluejay.webhooks.deliveries
+    assert (right.attempts[0].status, wrong.attempts[0].status) == (202, 404)
+    [(payload, proved)] = received
+    assert proved
+    assert payload["id"] == 1
+
+
+def test_a_server_on_this_machine(bluejay: FakeBluejay) -> None:
+    received: list[Any] = []
+
+    def answer(handler: http.server.BaseHTTPRequestHandler, body: bytes) -> int:
+        received.append((handler.path, json.loads(body)["type"]))
+        return 200 if verify(body, "s3cret", handler.headers["X-Bluejay-Signature"]) else 401
+
+    with listening(answer) as url:
+        bluejay.webhooks.add(url, secret="s3cret")
+        bluejay.queue_run(bluejay.add_simulation(digital_humans=60))
+        bluejay.clock.advance(60)
+    assert [delivery.delivered for delivery in bluejay.webhooks.deliveries] == [True] * 120
+    assert received[0][0] == "/hook?from=bluejay"
+    assert {event for _, event in received} == {"simulation_ended", "simulation_result_evaluated"}
+
+
+def test_a_server_that_hangs_or_refuses_or_fails_delays_nothing_else(
+    bluejay: FakeBluejay, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(webhooks, "PATIENCE", 100_000)  # of real time
+    received: list[Request] = []
+    released = threading.Event()
+
+    def hang(handler: Any, body: bytes) -> int:
+        released.wait(10)
+        return 200
+
+    with listening(hang) as hanging, listening(lambda handler, body: 500) as failing:
+        with listening(hang) as gone:
+            pass
+        for url in (hanging, failing, gone):
+            bluejay.webhooks.add(url, ["simulation_ended"])
+        bluejay.webhooks.add(received.append, ["simulation_ended"])
+        run = bluejay.queue_run()
+        bluejay.clock.advance(54)
+        problems = [one.attempts[0].problem for one in bluejay.webhooks.deliveries]
+        released.set()
+    assert problems[0] == "no answer within 5 seconds"
+    assert problems[1] is None
+    assert (problems[2] or "").startswith("ConnectionRefusedError")
+    assert bluejay.webhooks.deliveries[1].attempts[0].status == 500
+    assert len(received) == 1
+    assert run.status == "COMPLETED"
+
+
+@pytest.mark.parametrize(
+    ("url", "message"),
+    [
+        ("https://example.com/hook", "example.com is not this machine"),
+        ("http://10.0.0.1/", "10.0.0.1 is not this machine"),
+        ("http://127.0.0.1.example.com/", "is not this machine"),
+        ("ftp://127.0.0.1/", "a webhook's URL is like"),
+        ("http://127.0.0.1:99999/", "a webhook's URL is like"),
+        ("localhost:8000", "a webhook's URL is like"),
+    ],
+)
+def test_other_addresses_are_refused(bluejay: FakeBluejay, url: str, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        bluejay.webhooks.add(url)
+    assert bluejay.dump()["webhooks"] == []
+
+
+def test_an_address_elsewhere_that_a_dump_brings_is_not_sent_to(bluejay: FakeBluejay) -> None:
+    bluejay.webhooks.loopback_only = False
+    bluejay.webhooks.add("http://203.0.113.1/", ["simulation_ended"])
+    data = bluejay.dump()
+    other = FakeBluejay.load(data)
+    other.queue_run()
+    other.clock.advance(48)
+    assert other.webhooks.deliveries[0].attempts[0].problem == "its address is not on this machine"
+
+
+@pytest.mark.parametrize("receiver", [lambda: None, lambda environ, start_response: None, 7])
+def test_what_is_no_receiver_is_refused(bluejay: FakeBluejay, receiver: Any) -> None:
+    with pytest.raises(ValueError, match="a receiver is a function of one request"):
+        bluejay.webhooks.add(receiver)
+    with pytest.raises(ValueError, match="not one string"):
+        bluejay.webhooks.add(print, "simulation_ended")
+    with pytest.raises(ValueError, match="unknown webhook event 'ended'"):
+        bluejay.webhooks.add(print, ["ended"])
+    with pytest.raises(ValueError, match="unknown organisation 'other'"):
+        bluejay.webhooks.add(print, organisation="other")
+
+
+# --- receivers that call back, and tests with an event loop -------------------------------------------------------
+
+
+def ask(url: str, id: int) -> Any:
+    answer = requests.get(f"{url}/retrieve-simulation-result/{id}", headers={"X-API-Key": "key"}, timeout=5)
+    return answer.json()["simulation_result"]["status"]
+
+
+@pytest.mark.parametrize("by_socket", [False, True])
+@pytest.mark.parametrize("trigger", ["advance", "sleep", "request in process", "request on a socket"])
+def test_a_receiver_calls_the_fake_back(bluejay: FakeBluejay, by_socket: bool, trigger: str) -> None:
+    url = bluejay.base_url if by_socket else API
+    heard: list[str] = []
+    bluejay.webhooks.add(lambda request: heard.append(ask(url, request.json["id"])), ["simulation_ended"])
+    bluejay.queue_run()
+    bluejay.clock.advance(47.9)
+    if trigger == "advance":
+        bluejay.clock.advance(1)
+    elif trigger == "sleep":
+        time.sleep(1)
+    else:
+        bluejay.webhooks.delay(0)
+        bluejay.test_result(1).set_status("CONVERSATION_ENDED")
+        ask(API if trigger == "request in process" else bluejay.base_url, 1)
+    assert bluejay.webhooks.deliveries[0].delivered
+    assert heard in (["CONVERSATION_ENDED"], ["EVALUATING"])
+
+
+def test_applications_and_servers_call_the_fake_back(bluejay: FakeBluejay) -> None:
+    heard: list[str] = []
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        body = json.loads((await receive())["body"])
+        async with httpx.AsyncClient(headers={"X-API-Key": "key"}) as client:
+            for url in (API, bluejay.base_url):
+                answer = await client.get(f"{url}/retrieve-simulation-result/{body['id']}")
+                heard.append(answer.json()["simulation_result"]["status"])
+        await Response()(scope, receive, send)
+
+    def answer(handler: Any, body: bytes) -> int:
+        heard.extend(ask(url, json.loads(body)["id"]) for url in (API, bluejay.base_url))
+        return 200
+
+    bluejay.webhooks.add(app, ["simulation_ended"])
+    with listening(answer) as url:
+        bluejay.webhooks.add(url, ["simulation_ended"])
+        bluejay.queue_run()
+        time.sleep(48.5)
+        assert [one.delivered for one in bluejay.webhooks.deliveries] == [True, True]
+    assert heard == ["CONVERSATION_ENDED"] * 4
+
+
+def test_a_receiver_may_ask_that_the_result_be_evaluated_again(bluejay: FakeBluejay) -> None:
+    asked: list[int] = []
+
+    def again(request: Request) -> None:
+        if not asked:
+            id = request.json["id"]
+            url = f"{API}/re-evaluate-simulation-result/{id}"
+            asked.append(requests.post(url, headers={"X-API-Key": "key"}, timeout=5).status_code)
+
+    bluejay.webhooks.add(again, ["simulation_result_evaluated"])
+    bluejay.queue_run()
+    bluejay.clock.advance(60)
+    assert asked == [200]
+    assert len(bluejay.webhooks.deliveries) == 2
+
+
+def test_an_application_is_told_while_a_request_changes_the_world(bluejay: FakeBluejay) -> None:
+    """What is due is delivered after the request, not from within it, where it would wait for itself."""
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        assert bluejay.test_result(1).status
+        await Response()(scope, receive, send)
+
+    bluejay.webhooks.add(app)
+    bluejay.queue_run()
+    bluejay.clock.advance(54)
+    bluejay.webhooks.send("simulation_ended", {"type": "simulation_ended", "id": 1})
+    bluejay.webhooks.delay(5)
+    bluejay.webhooks.send("simulation_ended", {"type": "simulation_ended", "id": 1})
+    bluejay.world.clock.advance(5_000_000)  # as real time would have passed, with nobody looking
+    began = time.perf_counter()
+    url = f"{API}/re-evaluate-simulation-result/1"
+    assert requests.post(url, headers={"X-API-Key": "key"}, timeout=5).status_code == 200
+    assert all(one.delivered for one in bluejay.webhooks.deliveries)
+    assert time.perf_counter() - began < 5
+
+
+async def test_in_an_async_test(bluejay: FakeBluejay) -> None:
+    heard: list[str] = []
+
+    def function(request: Request) -> None:
+        heard.append("function")
+        ask(API, 1)
+
+    async def coroutine(request: Request) -> None:
+        await asyncio.sleep(0.1)
+        heard.append("coroutine")
+
+    bluejay.webhooks.add(function, ["simulation_ended"])
+    bluejay.webhooks.add(coroutine, ["simulation_ended"])
+    bluejay.webhooks.add(asgi_that_sleeps(0.1), ["simulation_ended"])
+    bluejay.queue_run()
+    await asyncio.sleep(50)
+    assert heard == ["function", "coroutine"]
+    bluejay.queue_run()
+    bluejay.clock.advance(50)  # while an event loop runs
+    assert heard == ["function", "coroutine"] * 2
+    assert all(one.delivered for one in bluejay.webhooks.deliveries)
+
+
+def test_without_the_fixture_and_its_time() -> None:
+    received: list[Request] = []
+    fake = FakeBluejay()
+    fake.webhooks.add(received.append, ["simulation_ended"])
+    fake.webhooks.add(async_that_sleeps(0), ["simulation_ended"])
+    fake.queue_run()
+    fake.clock.advance(60)
+    assert len(received) == 1
+    assert all(one.delivered for one in fake.webhooks.deliveries)
+
+
+def test_a_client_on_the_socket_brings_deliveries_about(bluejay_server: FakeBluejay) -> None:
+    """The run is queued, and time moved on, by a process that knows nothing of the receivers."""
+    bluejay = bluejay_server
+    received: list[str] = []
+    bluejay.webhooks.add(lambda request: received.append(request.event))
+    bluejay.webhooks.add(asgi_that_sleeps(0.01))
+    simulation = bluejay.add_simulation(agent=bluejay.add_agent(type="OUTBOUND"))
+    script = (
+        "import os, json, urllib.request as u;"
+        "h = {'X-API-Key': os.environ['BLUEJAY_API_KEY'], 'Content-Type': 'application/json'};"
+        "b = os.environ['BLUEJAY_API_URL'];"
+        "post = lambda url, body: u.urlopen(u.Request(url, json.dumps(body).encode(), h), timeout=10).read();"
+        f"post(b + '/queue-simulation-run', {{'simulation_id': '{simulation.id}'}});"
+        "post(b[:-3] + '/_fake/clock/advance', {'seconds': 600})"
+    )
+    subprocess.run([sys.executable, "-c", script], timeout=60, check=True)
+    assert all(one.delivered for one in bluejay.webhooks.deliveries)
+    assert sorted(received) == ["outbound_simulation_started", "simulation_ended", "simulation_result_evaluated"]
+
+
+# --- secrets and state --------------------------------------------------------------------------------------------
+
+
+def test_a_secret_is_read_and_renewed_by_the_api(bluejay: FakeBluejay) -> None:
+    bluejay.add_organisation("other", "other-key")
+    received: list[Request] = []
+    webhook = bluejay.webhooks.add(received.append, ["simulation_ended"])
+
+    def key(which: str, id: str = webhook.id, key: str = bluejay.api_key) -> httpx.Response:
+        return httpx.post(f"{API}/{which}-signing-key", json={"webhook_id": id}, headers={"X-API-Key": key})
+
+    assert key("get").json()["signing_key"] == webhook.secret
+    new = key("generate").json()["signing_key"]
+    assert new != webhook.secret
+    assert key("get").json()["signing_key"] == new
+    assert key("generate").json()["signing_key"] not in (new, webhook.secret)
+    new = key("get").json()["signing_key"]
+    bluejay.queue_run()
+    bluejay.clock.advance(60)
+    assert verify(received[0].body, new, received[0].headers["X-Bluejay-Signature"])
+    assert key("get", key="other-key").status_code == key("get", "00000000-0000-4000-8000-000000000000").status_code
+    assert key("get", key="other-key").status_code == 404
+    assert key("get", "no-uuid").status_code == 422
+
+
+def test_a_webhook_is_removed(bluejay: FakeBluejay) -> None:
+    received: list[Request] = []
+    webhook = bluejay.webhooks.add(received.append, ["simulation_ended"])
+    bluejay.webhooks.delay(100)
+    bluejay.queue_run()
+    bluejay.clock.advance(60)
+    bluejay.webhooks.remove(webhook)
+    later: list[Request] = []
+    assert bluejay.webhooks.add(later.append, ["simulation_result_evaluated"]).id != webhook.id
+    bluejay.clock.advance(1000)
+    assert received == later == []
+    assert bluejay.webhooks.deliveries[0].given_up
+    with pytest.raises(KeyError, match="there is no webhook"):
+        bluejay.webhooks.remove(webhook)
+
+
+def test_snapshots_restores_and_resets(bluejay: FakeBluejay) -> None:
+    first: list[Request] = []
+    second: list[Request] = []
+    webhook = bluejay.webhooks.add(first.append, ["simulation_ended"])
+    bluejay.queue_run()
+    snapshot = bluejay.snapshot()
+    bluejay.clock.advance(60)
+    assert len(first) == len(bluejay.webhooks.deliveries) == 1
+    bluejay.webhooks.remove(webhook)
+    bluejay.restore(snapshot)
+    assert bluejay.webhooks.deliveries == []
+    bluejay.clock.advance(60)
+    assert len(first) == 2
+    assert first[0].body == first[1].body
+    assert first[0].headers["X-Bluejay-Delivery"] == first[1].headers["X-Bluejay-Delivery"]
+    bluejay.reset()
+    assert bluejay.webhooks.deliveries == []
+    assert bluejay.webhooks.add(second.append, ["simulation_ended"]).id == webhook.id  # reproducible
+    bluejay.queue_run()
+    bluejay.clock.advance(60)
+    assert (len(first), len(second)) == (2, 1)
+    bluejay.restore(snapshot)
+    bluejay.clock.advance(60)
+    assert (len(first), len(second)) == (3, 1)
+
+
+def test_a_receiver_resets_the_world_that_tells_it(bluejay: FakeBluejay) -> None:
+    def reset(request: Request) -> int:
+        bluejay.reset()
+        return 500
+
+    bluejay.webhooks.add(reset)
+    bluejay.queue_run()
+    bluejay.clock.advance(60)
+    assert bluejay.webhooks.deliveries == []
+    assert bluejay.clock.pending == []
+
+
+def test_what_is_on_its_way_goes_on_from_a_dump(bluejay: FakeBluejay) -> None:
+    bluejay.webhooks.add(lambda request: 500, ["simulation_ended"])
+    bluejay.queue_run()
+    bluejay.clock.advance(60)
+    other = FakeBluejay.load(bluejay.dump())
+    for fake in (bluejay, other):
+        fake.clock.advance(10_000)
+    [ours], [theirs] = bluejay.webhooks.deliveries, other.webhooks.deliveries
+    assert seconds(ours) == seconds(theirs)
+    assert theirs.attempts[-1].problem == "its receiver is not in this process"
+
+
+def test_the_same_seed_gives_the_same_deliveries() -> None:
+    def told(seed: int) -> list[Any]:
+        with FakeBluejay(seed=seed) as bluejay:
+            received: list[Request] = []
+            bluejay.webhooks.add(received.append)
+            bluejay.queue_run(bluejay.add_simulation(digital_humans=3))
+            bluejay.clock.advance(60)
+            return [(request.headers.raw, request.body) for request in received]
+
+    assert told(1) == told(1) != told(2)
