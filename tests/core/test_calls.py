@@ -1,0 +1,200 @@
+"""Scripts of calls: what each makes of a call, to the second."""
+
+import json
+from typing import Any
+
+import pytest
+
+from fake_bluejay import FakeBluejay, Status
+from fake_bluejay.calls import (
+    Call,
+    call_dropped,
+    call_from_dict,
+    inbound,
+    no_answer,
+    no_connection,
+    out_of_funds,
+    rejected,
+    system_error,
+)
+from fake_bluejay.core.clock import microseconds
+from fake_bluejay.core.statuses import TERMINAL
+
+START = ["queue→QUEUED@0", "dispatch→DISPATCHED@1"]
+ENDED = ["evaluate→EVALUATING@49", "complete→COMPLETED@54"]
+
+
+def life(call: Call, **simulation: Any) -> tuple[list[str], str | None, bool | None]:
+    """What happens in a call, when; its error code; whether it passed."""
+    fake = FakeBluejay()
+    fake.calls.default = call
+    began = fake.clock.now
+    run = fake.queue_run(fake.add_simulation(**simulation))
+    fake.clock.advance(10_000)
+    [result] = run.test_results
+    assert result.status in TERMINAL
+    moves = [f"{move.event}→{move.to}@{(move.at - began).total_seconds():g}" for move in result.history]
+    return moves, result.error_code, result.passed
+
+
+def test_without_a_script_a_call_is_answered_after_two_seconds_lasts_45_and_passes() -> None:
+    moves, code, passed = life(Call())
+    assert moves == [*START, "connect→RUNNING@3", "end→CONVERSATION_ENDED@48", *ENDED]
+    assert (code, passed) == (None, True)
+
+
+@pytest.mark.parametrize(
+    ("call", "moves", "code", "passed"),
+    [
+        (Call(passes=False), [*START, "connect→RUNNING@3", "end→CONVERSATION_ENDED@48", *ENDED], None, False),
+        (no_answer(), [*START, "go_unanswered→NO_ANSWER@301"], "NO_ANSWER", None),
+        (no_answer(after=7), [*START, "go_unanswered→NO_ANSWER@8"], "NO_ANSWER", None),
+        (no_answer(after=7000), [*START, "go_unanswered→NO_ANSWER@301"], "NO_ANSWER", None),
+        (
+            no_connection("RETELL_AUTH_FAILED"),
+            [*START, "fail_to_connect→NO_CONNECTION@3"],
+            "RETELL_AUTH_FAILED",
+            None,
+        ),
+        (
+            call_dropped(after=10),
+            [*START, "connect→RUNNING@3", "drop→CALL_DROPPED@13"],
+            "BRIDGE_DISCONNECTED",
+            False,
+        ),
+        (out_of_funds(), [*START, "run_out_of_funds→OUT_OF_FUNDS@1"], "INSUFFICIENT_BALANCE", None),
+        (Call(end="insufficient_funds"), [*START, "lack_funds→INSUFFICIENT_FUNDS@3"], None, None),
+        (Call(end="incompleted"), [*START, "give_up→INCOMPLETED@3"], None, None),
+        (rejected(), [*START, "reject→REJECTED@3"], "CALL_REJECTED", None),
+        (system_error(), [*START, "break→SYSTEM_ERROR@3"], None, None),
+        (Call(connects_after=None), [*START, "go_unanswered→NO_ANSWER@301"], "NO_ANSWER", None),
+        (
+            inbound(20, Call(talks_for=10)),
+            [
+                "queue→QUEUED@0",
+                "await_call→READY@1",
+                "dispatch→DISPATCHED@21",
+                "connect→RUNNING@23",
+                "end→CONVERSATION_ENDED@33",
+                "evaluate→EVALUATING@34",
+                "complete→COMPLETED@39",
+            ],
+            None,
+            True,
+        ),
+        (
+            inbound(20, no_connection("INBOUND_NO_INCOMING_CALL")),
+            ["queue→QUEUED@0", "await_call→READY@1", "fail_to_connect→NO_CONNECTION@21"],
+            "INBOUND_NO_INCOMING_CALL",
+            None,
+        ),
+    ],
+)
+def test_a_script(call: Call, moves: list[str], code: str | None, passed: bool | None) -> None:
+    assert life(call) == (moves, code, passed)
+
+
+@pytest.mark.parametrize(
+    ("simulation", "end"),
+    [
+        ({}, 603),  # documented: 10 minutes
+        ({"max_call_duration": 2}, 123),
+        ({"max_call_duration": 2, "max_call_duration_units": "minutes"}, 123),
+        ({"max_call_duration": 30, "max_call_duration_units": "seconds"}, 33),
+    ],
+)
+def test_a_call_lasts_as_long_as_the_simulation_lets_it(simulation: dict[str, Any], end: int) -> None:
+    moves, _, passed = life(Call(talks_for=None), **simulation)
+    assert moves[3] == f"end→CONVERSATION_ENDED@{end}"
+    assert passed
+    assert life(call_dropped(after=5000), **simulation)[0][3] == f"end→CONVERSATION_ENDED@{end}"
+
+
+def test_it_rings_as_long_as_the_simulation_lets_it() -> None:
+    assert life(Call(connects_after=20), ringing_timeout=20)[0][-1] == "go_unanswered→NO_ANSWER@21"
+    assert life(Call(connects_after=19.999999), ringing_timeout=20)[0][2] == "connect→RUNNING@21"
+    assert life(no_connection(after=30), ringing_timeout=20)[0][-1] == "fail_to_connect→NO_CONNECTION@21"
+
+
+def test_the_causes_in_the_history_say_whose_doing_it_was() -> None:
+    fake = FakeBluejay()
+    fake.calls.next(Call(talks_for=None), Call(connects_after=None), call_dropped())
+    run = fake.queue_run(fake.add_simulation(digital_humans=3))
+    fake.clock.advance(10_000)
+    causes = [[move.cause for move in result.history] for result in run.test_results]
+    assert causes == [
+        ["call", "call", "call", "limit", "evaluation", "evaluation"],
+        ["call", "call", "limit"],
+        ["call"] * 4,
+    ]
+
+
+def test_whose_script_it_is() -> None:
+    """A digital human's own comes first, then those for the next calls, then the default."""
+    fake = FakeBluejay()
+    ann, ben, cleo = (fake.add_digital_human(name=name) for name in ("Ann", "Ben", "Cleo"))
+    simulation = fake.add_simulation(digital_humans=[ann, ben, cleo])
+    fake.calls.of("Ben", rejected())
+    fake.calls.of(cleo, no_answer(after=1))
+    fake.calls.next(out_of_funds())
+    fake.calls.default = system_error()
+
+    def ends() -> list[Status]:
+        run = fake.queue_run(simulation)
+        fake.clock.advance(400)
+        return [result.status for result in run.test_results]
+
+    assert ends() == ["OUT_OF_FUNDS", "REJECTED", "NO_ANSWER"]
+    assert ends() == ["SYSTEM_ERROR", "REJECTED", "NO_ANSWER"]
+    fake.calls.clear()
+    assert ends() == ["COMPLETED"] * 3
+
+
+def test_a_script_is_taken_when_a_call_is_queued() -> None:
+    fake = FakeBluejay()
+    run = fake.queue_run()
+    fake.calls.default = rejected()
+    fake.clock.advance(400)
+    assert run.test_results[0].status == "COMPLETED"
+    assert fake.queue_run().test_results[0].call == rejected()
+
+
+def test_a_test_result_of_a_test_may_have_a_script_too() -> None:
+    fake = FakeBluejay()
+    call = fake.add_test_result(status="DISPATCHED", call=Call(connects_after=3, talks_for=4))
+    fake.clock.advance(7)
+    assert call.status == "CONVERSATION_ENDED"
+    assert fake.add_test_result().call is None
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: Call(waits=-1), "a call's waits must not be negative: -1"),
+        (lambda: Call(talks_for=float("nan")), "a call's talks_for: a finite number"),
+        (lambda: Call(connects_after="soon"), "a call's connects_after: a number of seconds"),
+        (lambda: Call(waits=None), "a call's waits"),
+        (lambda: Call(end="noanswer"), "unknown end of a call 'noanswer'; did you mean 'no_answer'?"),
+        (lambda: Call(transcript="hello"), "a call's transcript is a list of objects"),
+        (lambda: Call(tool_calls=({"name": 1}, 2)), "a call's tool_calls is a list of objects"),
+        (lambda: call_from_dict({"talks": 1}), "unknown field of a call 'talks'; did you mean 'talks_for'?"),
+        (lambda: FakeBluejay().calls.next("no_answer"), "a Call is needed, e.g. no_answer()"),
+        (lambda: FakeBluejay().calls.next(Call(tool_calls=({"name": "a"},))), "0.start_offset_ms: Field required"),
+        (lambda: FakeBluejay().add_test_result(call=Call(evaluations=({"num_turns": "few"},))), "0.num_turns"),
+    ],
+)
+def test_what_no_call_can_be_is_refused(make: Any, message: str) -> None:
+    with pytest.raises(ValueError) as error:  # noqa: PT011 - the message is compared below
+        make()
+    assert message in str(error.value)
+
+
+def test_a_script_goes_to_data_and_back() -> None:
+    call = Call(
+        ready_for=3,
+        end="dropped",
+        transcript=({"start_offset_ms": 0, "end_offset_ms": 5, "speaker": "USER", "utterance": "Hello?"},),
+    )
+    assert call_from_dict(json.loads(json.dumps(call.as_dict()))) == call
+    assert Call().as_dict() == {}
+    assert microseconds(Call().waits) == 1_000_000
