@@ -125,6 +125,8 @@ def test_terminated_under_load_it_has_saved_every_answered_request(serving, tmp_
                     enough.set()
         except (OSError, http.client.HTTPException):
             pass  # the server has gone
+        finally:
+            connection.close()
 
     with serving("--seed", seed, "--save", path) as server:
         threads = [threading.Thread(target=client, args=(server.port, number)) for number in range(1, 9)]
