@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help serve test lint bench wheel clean
+.PHONY: help serve test lint docs bench soak schema screenshots wheel clean
 
 PYTHON ?= python3
 VENV := .venv
@@ -26,7 +26,7 @@ $(VENV)/bench: $(VENV)/test
 	@touch $@
 
 help: ## Show what there is to make
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 serve: $(VENV)/serve ## Run the fake on http://127.0.0.1:8787 (ARGS="--port 9000 …")
 	$(BIN)/fake-bluejay serve $(ARGS)
@@ -39,8 +39,20 @@ lint: $(VENV)/lint ## Check style and types
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
+docs: $(VENV)/test ## Write the tables of docs/endpoints.md anew
+	$(BIN)/python docs/endpoints.py
+
 bench: $(VENV)/bench ## Measure, as ratios against peers
 	$(BIN)/python -m benchmarks
+
+screenshots: $(VENV)/test ## Picture the console, light, dark and narrow, into docs/images (needs Chromium)
+	$(BIN)/python tests/control/screenshots.py
+
+soak: $(VENV)/serve ## Load a server for a minute, half of it broken or slow connections
+	$(BIN)/python -m benchmarks.soak
+
+schema: $(VENV)/serve ## Write docs/seed.schema.json anew
+	$(BIN)/fake-bluejay schema > docs/seed.schema.json
 
 wheel: $(VENV)/serve ## Build the wheel and the source distribution into dist/
 	$(PIP) build

@@ -1,4 +1,4 @@
-"""Run all benchmarks, or those named: `python -m benchmarks [tests] [server] [watchdogs] [runs] [plugin]`."""
+"""Run all benchmarks, or those named: `python -m benchmarks [tests] [server] [startup] [watchdogs] [runs] [plugin]`."""
 
 from __future__ import annotations
 
@@ -6,9 +6,16 @@ import os
 import platform
 import sys
 
-from benchmarks import plugin, runs, server, tests, watchdogs
+from benchmarks import plugin, runs, server, startup, tests, watchdogs
 
-ALL = {"tests": tests.run, "server": server.run, "watchdogs": watchdogs.run, "runs": runs.run, "plugin": plugin.run}
+ALL = {
+    "tests": tests.run,
+    "server": server.run,
+    "startup": startup.run,
+    "watchdogs": watchdogs.run,
+    "runs": runs.run,
+    "plugin": plugin.run,
+}
 
 
 def main() -> None:

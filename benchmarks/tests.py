@@ -1,4 +1,8 @@
-"""What a test costs: set-up, one call with a shared client, tear-down; an empty test's cost subtracted."""
+"""What a test costs: set-up, one call with a shared client, tear-down; an empty test's cost subtracted.
+
+The tests of all peers run in turn, and the median of each counts: a machine with other work to do, and a collection of
+garbage that somebody happens to set off, then decide nothing.
+"""
 
 from __future__ import annotations
 
@@ -87,6 +91,9 @@ TIMER = """
 import json, os, time, pytest
 costs = {}
 
+def pytest_collection_modifyitems(items):
+    items.sort(key=lambda item: item.callspec.params["n"])  # in turn, so that all meet the same machine
+
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_protocol(item, nextitem):
     start = time.perf_counter()
@@ -109,7 +116,7 @@ def run() -> None:
         return [one[name] - one["test_empty"] for one in rounds]
 
     # The floors are what the client itself costs, answered by a constant in its lowest public seam.
-    print(f"a test's cost, {ROUNDS} rounds of 500 tests each, µs over an empty test's (medians):")
+    print(f"a test's cost, {ROUNDS} rounds of 500 tests of each kind in turn, µs over an empty test's (medians):")
     for name in rounds[0]:
         print(f"  {name[5:]}: {median(net(name)) * 1e6:.0f}")
     ratio("bluejay + httpx.Client / pytest-httpx", net("test_bluejay_httpx"), net("test_pytest_httpx"), "≤ 0.6")
@@ -141,4 +148,4 @@ def _round() -> dict[str, float]:
             check=True,
             stdout=subprocess.DEVNULL,
         )
-        return {name: sum(each[1:]) / len(each[1:]) for name, each in json.loads(costs.read_text()).items()}
+        return {name: median(each[1:]) for name, each in json.loads(costs.read_text()).items()}

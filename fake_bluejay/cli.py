@@ -18,7 +18,7 @@ from fake_bluejay import __version__
 
 if TYPE_CHECKING:
     from fake_bluejay.fake import FakeBluejay
-    from fake_bluejay.seed import Overrides, Planted
+    from fake_bluejay.planted import Overrides, Planted
     from fake_bluejay.server.tls import Tls
 
 __all__ = ["main"]
@@ -72,6 +72,7 @@ def main() -> None:
     show_default=True,
     help="In which a request must be whole, and one more for each 16 KiB of it; then: 408.",
 )
+@_option("--webhooks-anywhere", is_flag=True, help="Let webhooks lead elsewhere than to this machine.")
 @_option("--tls", is_flag=True, help="Speak TLS too, for https://api.getbluejay.ai, by a throw-away authority.")
 @_option("--ca-file", type=_file, help="Where to write that authority's certificate.  [default: a temporary file]")
 def serve(
@@ -90,6 +91,7 @@ def serve(
     max_body: int,
     max_connections: int,
     client_timeout: float,
+    webhooks_anywhere: bool,
     tls: bool,
     ca_file: Path | None,
 ) -> None:
@@ -97,7 +99,7 @@ def serve(
 
     Each option can also be given in the environment, under the name shown with it.
     """
-    from fake_bluejay.seed import Overrides
+    from fake_bluejay.planted import Overrides
     from fake_bluejay.server.foreground import Settings, listen, serve
     from fake_bluejay.server.gate import is_loopback
     from fake_bluejay.server.protocol import Limits
@@ -106,7 +108,8 @@ def serve(
         _fail("a manual clock has no speed: leave --speed out, or choose --clock real")
     _check_saving(save)
     try:
-        overrides = Overrides(clock, speed, agent, dict(_name_and_choice(one) for one in readings), api_keys)
+        choices = dict(_name_and_choice(one) for one in readings)
+        overrides = Overrides(clock, speed, agent, choices, api_keys, webhooks_anywhere)
     except ValueError as error:
         _fail(str(error))
     goes_on = seed is not None and not (seed == save and not seed.exists())
@@ -128,14 +131,16 @@ def serve(
     name = f"[{host}]" if ":" in host else host
     url = f"http://{name}:{listening.getsockname()[1]}"
     with _tls(tls, ca_file, host) as authority:
-        if log_format == "json":
-            begin = {"event": "listening", "url": url, "console": f"{url}/_fake/", "version": __version__}
-            click.echo(json.dumps(begin if authority is None else {**begin, "ca_file": str(authority.ca_file)}))
-        else:
-            click.echo(_welcome(fake, url, seed if goes_on else None, save))
-            click.echo("" if authority is None else f"{authority.client_lines(url, fake.api_key)}\n", nl=False)
-            click.echo("Ctrl-C stops it.\n")
-        sys.stdout.flush()
+
+        def announce() -> None:
+            if log_format == "json":
+                begin = {"event": "listening", "url": url, "console": f"{url}/_fake/", "version": __version__}
+                click.echo(json.dumps(begin if authority is None else {**begin, "ca_file": str(authority.ca_file)}))
+            else:
+                lines = "" if authority is None else f"{authority.client_lines(url, fake.api_key)}\n"
+                click.echo(f"{_welcome(fake, url, seed if goes_on else None, save)}\n{lines}Ctrl-C stops it.\n")
+            sys.stdout.flush()
+
         settings = Settings(
             host=host,
             allow_hosts=allow_hosts,
@@ -146,7 +151,7 @@ def serve(
             tls=authority and authority.context,
         )
         try:
-            serve(fake, listening, settings, reset=reset, own=own, own_worlds=planted.own_worlds)
+            serve(fake, listening, settings, reset=reset, own=own, own_worlds=planted.own_worlds, announce=announce)
         except OSError as error:
             _fail(f"cannot save the world to {save}: {error.strerror or error}", status=1)
 
@@ -186,16 +191,17 @@ def _small_world(overrides: Overrides) -> Planted:
     """A few test results to try things on."""
     from fake_bluejay.agents import silent
     from fake_bluejay.fake import FakeBluejay
-    from fake_bluejay.seed import Planted, Seed
+    from fake_bluejay.planted import Planted
 
     try:
-        fake = FakeBluejay(**Seed.model_validate({}).options(overrides))
+        fake = FakeBluejay(**overrides.options())
     except ValueError as error:
         _fail(str(error))
     fake.add_test_results(3)
     fake.add_test_results(2, agent=silent())
     for status in ("QUEUED", "DISPATCHED", "COMPLETED", "NO_ANSWER"):
         fake.add_test_result(status=status)
+    fake.add_simulation(digital_humans=2, name="Try me")
     return Planted(fake)
 
 
@@ -215,7 +221,9 @@ def _planted(seed: Path, overrides: Overrides) -> Planted:
 
 def _welcome(fake: FakeBluejay, url: str, seed: Path | None, save: Path | None) -> str:
     running = [result for result in fake.test_results if result.status == "RUNNING"]
-    end = f"curl -s {url}/v1/end-conversations -H 'X-API-Key: {fake.api_key}' -H 'Content-Type: application/json' -d"
+    key = f"-H 'X-API-Key: {fake.api_key}'"
+    post = f"{key} -H 'Content-Type: application/json' -d"
+    end = f"curl -s {url}/v1/end-conversations {post}"
     head = f"""\
 fake Bluejay {__version__} listens on {url}
 API key: {fake.api_key}
@@ -245,6 +253,9 @@ Time passes {time}: {answering[0]} ends within seconds, {silent_ones[0]} after 3
   curl -s {url}/_fake/test-results/{silent_ones[0]}
 Or don't wait:
   curl -s {url}/_fake/clock/advance -d '{{"seconds": 30}}'
+Queue a run of a simulation with two digital humans, and watch it go on:
+  curl -s {url}/v1/queue-simulation-run {post} '{{"simulation_id": "1"}}'
+  curl -s {url}/v1/retrieve-simulation-results/1 {key}
 A request that does not validate, and a fresh start:
   {end} '{{"test_result_ids": []}}'
   curl -s -X POST {url}/_fake/reset
@@ -262,6 +273,11 @@ def _summary(fake: FakeBluejay) -> str:
         said.append(f"the organisations {', '.join(organisations)}")
     if len(fake.faults):
         said.append(_count(len(fake.faults), "fault"))
+    for there, what in ((fake.world.simulations.all(), "simulation"), (fake.runs, "run")):
+        if there:
+            said.append(_count(len(there), what))
+    if webhooks := len(fake.world.outbox.webhooks):
+        said.append(_count(webhooks, "webhook"))
     if pending := len(fake.clock.pending):
         said.append(_count(pending, "pending timer"))
     return ", ".join(said)

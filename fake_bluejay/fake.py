@@ -62,7 +62,7 @@ class Options(TypedDict, total=False):
     """`"manual"` (stands still until advanced) or `"real"`."""
     sleep: str
     """`"skip"` or `"real"`: what sleeping in the code under test does."""
-    api_keys: Sequence[str] | None
+    api_keys: Sequence[str]
     """The keys of the default organisation; if given, other keys are refused."""
     seed: int
     """Whatever is left to chance is drawn from it."""
@@ -70,6 +70,8 @@ class Options(TypedDict, total=False):
     """Seconds from a conversation's end to EVALUATING."""
     evaluation_takes: float
     """Seconds from EVALUATING to COMPLETED."""
+    webhooks_anywhere: bool
+    """Whether webhooks may lead elsewhere than to this machine."""
 
 
 OPTIONS = tuple(Options.__annotations__)
@@ -303,7 +305,7 @@ class FakeBluejay(Assertions):
         """The webhooks: who is told of what, and what was delivered."""
         from fake_bluejay.webhooks import Webhooks
 
-        return Webhooks(self._world)
+        return Webhooks(self._world, loopback_only=not self._options.get("webhooks_anywhere"))
 
     def _carry(self) -> None:
         self.webhooks.carry()
@@ -527,11 +529,11 @@ class FakeReadings:
 
 
 def _world(options: Options) -> World:
-    readings, keys, seed = options.get("readings") or Readings(), options.get("api_keys"), options.get("seed", 0)
+    readings, keys, seed = options.get("readings") or Readings(), options.get("api_keys", ()), options.get("seed", 0)
     if not isinstance(readings, (Readings, Mapping)):
         raise ValueError(f"readings are names with choices, e.g. {{'success': 'always'}}, not {readings!r}")
-    if keys is not None and (isinstance(keys, str) or not keys or not all(isinstance(key, str) for key in keys)):
-        raise ValueError(f"api_keys is a list of strings, at least one, not {keys!r}")
+    if isinstance(keys, str) or not all(isinstance(key, str) for key in keys):
+        raise ValueError(f"api_keys is a list of strings, not {keys!r}")
     if not isinstance(seed, int):
         raise ValueError(f"a seed is an integer, not {seed!r}")
     world = World(

@@ -22,6 +22,7 @@ from fake_bluejay.api.journal import Answer, Exchange, Journal
 from fake_bluejay.assertions import Assertions
 from fake_bluejay.core import dump as dumps
 from fake_bluejay.core.agents import Agent
+from fake_bluejay.core.calls import Call
 from fake_bluejay.core.clock import datetime_at, instant_of, microseconds
 from fake_bluejay.core.readings import Readings
 from fake_bluejay.core.records import Record
@@ -48,7 +49,7 @@ class RemoteBluejay(Assertions):
     As a context manager it sets `BLUEJAY_API_URL` and `BLUEJAY_API_KEY` meanwhile. What the server refuses raises what
     a fake in this process would raise (`ValueError`, `KeyError`); a server that does not answer, `ConnectionError`.
     With an organisation it is a world of that organisation's own, clock and faults included. Keys in `requests` are
-    masked.
+    masked. Agents, simulations, runs and webhooks have endpoints of Bluejay's own, to which `client()` leads.
     """
 
     def __init__(self, url: str, organisation: str | None = None) -> None:
@@ -113,12 +114,13 @@ class RemoteBluejay(Assertions):
         self, id: int | None = None, status: str = "RUNNING", agent: Agent | str | None = None, **fields: Any
     ) -> TestResult:
         """A new test result; as `FakeBluejay.add_test_result`."""
-        added = self._control("POST", "test-results", {"id": id, "status": status, "agent": _text(agent), **fields})
+        new = _as_data({"id": id, "status": status, "agent": agent, **fields})
+        added = self._control("POST", "test-results", new)
         return TestResult(self._far, added["id"])
 
     def add_test_results(self, n: int, **same: Any) -> list[TestResult]:
         """`n` new test results that are all alike."""
-        new, added = {**same, "agent": _text(same.get("agent"))}, []
+        new, added = _as_data(same), []
         for first in range(0, n, _AT_ONCE):
             added += self._control("POST", "test-results", {"count": min(_AT_ONCE, n - first), **new})
         return [TestResult(self._far, one["id"]) for one in added]
@@ -427,6 +429,13 @@ class _FarExchange(Exchange):
     @property
     def headers(self) -> dict[str, str]:
         return self._shown
+
+
+def _as_data(new: dict[str, Any]) -> dict[str, Any]:
+    """A new test result as JSON can carry it."""
+    call = new.get("call")
+    data = {**new, "agent": _text(new.get("agent"))}
+    return {**data, "call": call.as_dict()} if isinstance(call, Call) else data
 
 
 def _text(agent: Agent | str | None) -> str | None:

@@ -48,10 +48,10 @@ class ResourceView:
     @property
     def _resource(self) -> Resource:
         collection: Collection = getattr(self._world, self._collection)
-        for resource in collection.all():
-            if resource.id == self._id:
-                return resource
-        raise KeyError(f"there is no {collection.kind} {self._id}")
+        resource = collection.get(self._id)
+        if resource is None:
+            raise KeyError(f"there is no {collection.kind} {self._id}")
+        return resource
 
     @property
     def id(self) -> int:

@@ -13,26 +13,31 @@ import bisect
 import json
 import re
 import tomllib
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable
 from datetime import date, datetime, time
 from pathlib import Path
-from typing import Annotated, Any, NamedTuple, get_args
+from typing import TYPE_CHECKING, Annotated, Any, get_args
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, create_model, model_validator
 
 from fake_bluejay.api.faults import Faults, Kind
 from fake_bluejay.core import dump as dumps
 from fake_bluejay.core.agents import agent_from_text
-from fake_bluejay.core.clock import ManualClock, ScaledClock, instant_of
+from fake_bluejay.core.calls import call_from_dict
+from fake_bluejay.core.clock import instant_of
 from fake_bluejay.core.readings import Question, Readings, questions
 from fake_bluejay.core.records import FIELDS
 from fake_bluejay.core.statuses import Status
 from fake_bluejay.core.suggest import unknown
+from fake_bluejay.core.webhooks import EVENTS
 from fake_bluejay.core.world import DEFAULT_ORGANISATION, status_from_text
 from fake_bluejay.fake import FakeBluejay, Options
+from fake_bluejay.planted import Overrides, Planted
 
-__all__ = ["Overrides", "Planted", "Seed", "SeedError", "plant", "schema"]
+if TYPE_CHECKING:
+    from fake_bluejay.resources import DigitalHumanView
+
+__all__ = ["Seed", "SeedError", "plant", "schema"]
 
 _FORMATS = (".toml", ".yaml", ".yml", ".json")
 
@@ -46,47 +51,6 @@ class SeedError(ValueError):
     def __init__(self, problems: list[str]) -> None:
         super().__init__("\n".join(problems))
         self.problems = problems
-
-
-class Overrides(NamedTuple):
-    """What was asked for besides the seed, and goes before it."""
-
-    clock: str | None = None
-    speed: float | None = None
-    agent: str | None = None
-    readings: Mapping[str, str] = {}
-    api_keys: tuple[str, ...] = ()
-
-
-@dataclass
-class Planted:
-    """What came of a seed."""
-
-    fake: FakeBluejay
-    rearm: Callable[[], None] = lambda: None
-    """Gives it the faults and stubs of the seed again, which a snapshot does not have."""
-    own_worlds: list[tuple[str, FakeBluejay]] = field(default_factory=list)
-    """The organisations that have a world of their own (in saved worlds)."""
-
-    def empty(self) -> Callable[[str], FakeBluejay]:
-        """What makes another fake of the same settings, given its key, with nothing in it."""
-        world = self.fake.world
-        speed = world.clock.speed if isinstance(world.clock, ScaledClock) else None
-        options: Options = {
-            "readings": world.readings,
-            "agent": world.agent,
-            "seed": world.seed,
-            "evaluation_starts_after": world.evaluation_starts_after / 1_000_000,
-            "evaluation_takes": world.evaluation_takes / 1_000_000,
-        }
-
-        def make(key: str) -> FakeBluejay:
-            its = options.copy()
-            its["clock"] = ManualClock() if speed is None else ScaledClock(speed)
-            its["api_keys"] = [key]
-            return FakeBluejay(**its)
-
-        return make
 
 
 # --- the shape ------------------------------------------------------------------------------------------------------
@@ -131,6 +95,9 @@ _FaultKind = Annotated[
     str, _one_of("kind of fault", get_args(Kind)), Field(json_schema_extra={"enum": list(get_args(Kind))})
 ]
 _ClockMode = Annotated[str, _one_of("clock", ("real", "manual")), Field(json_schema_extra={"enum": ["real", "manual"]})]
+
+
+_Script = Annotated[dict[str, Any], AfterValidator(lambda fields: call_from_dict(fields) and fields)]
 
 
 class _Shape(BaseModel):
@@ -181,6 +148,60 @@ SeedTestResult = create_model(
     __doc__=_TestResult.__doc__,
     **dict.fromkeys(sorted(FIELDS), (Any, None)),  # type: ignore[call-overload]
 )
+
+
+class SeedCalls(Part):
+    """What happens in the calls of runs, each as the fields of a `Call`: `talks_for`, `end`, `passes`, …"""
+
+    default: _Script = {}
+    next: list[_Script] = Field(default=[], description="In the next calls, the next first.")
+    of: dict[str, _Script] = Field(default={}, description="In the calls of a digital human of that name or id.")
+
+    def plant(self, fake: FakeBluejay) -> None:
+        """For the runs that are queued from then on."""
+        fake.calls.default = call_from_dict(self.default)
+        fake.calls.next(*map(call_from_dict, self.next))
+        for human, script in self.of.items():
+            fake.calls.of(human, call_from_dict(script))
+
+
+class SeedWebhook(Part):
+    """A server on this machine that is told of events: of all, unless some are given."""
+
+    url: str
+    events: list[str] = list(EVENTS)
+    secret: str | None = Field(None, description="What deliveries are signed with; drawn, if none is given.")
+    organisation: str = Field(DEFAULT_ORGANISATION, description="Whose events.")
+
+    def plant(self, fake: FakeBluejay) -> None:
+        """Raises `ValueError` for an unknown event or an address elsewhere."""
+        fake.webhooks.add(self.url, self.events, self.secret, organisation=self.organisation)
+
+
+class SeedSimulation(Part):
+    """A simulation, of an agent of its own, with digital humans of its own; and runs of it, queued at the start."""
+
+    agent: dict[str, Any] = Field({}, description="The published fields of an agent.")
+    digital_humans: int | list[dict[str, Any]] = Field(
+        1, description="How many; or the published fields of a digital human each."
+    )
+    fields: dict[str, Any] = Field({}, description="The published fields of a simulation.")
+    runs: int = Field(0, ge=0, le=10_000)
+    organisation: str = Field(DEFAULT_ORGANISATION, description="Whose it is.")
+
+    def plant(self, fake: FakeBluejay) -> None:
+        """All of it. Raises `ValueError` for a field that is unknown or cannot be so."""
+        agent = fake.add_agent(organisation=self.organisation, **self.agent)
+        humans: int | list[DigitalHumanView] = 0
+        if isinstance(self.digital_humans, int):
+            humans = self.digital_humans
+        else:
+            humans = [fake.add_digital_human(organisation=self.organisation, **one) for one in self.digital_humans]
+        simulation = fake.add_simulation(
+            agent=agent, digital_humans=humans, organisation=self.organisation, **self.fields
+        )
+        for _ in range(self.runs):
+            fake.queue_run(simulation)
 
 
 class SeedStub(Part):
@@ -260,6 +281,9 @@ class Seed(_Shape):
     evaluation_takes: float = Field(5.0, ge=0, allow_inf_nan=False, description="Seconds.")
     readings: SeedReadings = Field(default_factory=SeedReadings)  # type: ignore[valid-type]
     organisations: list[SeedOrganisation] = []
+    calls: SeedCalls = SeedCalls()
+    webhooks: list[SeedWebhook] = []
+    simulations: list[SeedSimulation] = []
     test_results: list[SeedTestResult] = []  # type: ignore[valid-type]
     stubs: list[SeedStub] = []
     faults: list[SeedFault] = []
@@ -267,23 +291,26 @@ class Seed(_Shape):
     def options(self, overrides: Overrides) -> Options:
         """What a fake of this seed is made with."""
         start = None if self.now is None else instant_of(datetime.fromisoformat(self.now))
-        manual = (overrides.clock or self.clock) == "manual"
-        speed = self.speed if overrides.speed is None else overrides.speed
-        return {
-            "clock": ManualClock(*(() if start is None else (start,))) if manual else ScaledClock(speed, start),
-            "readings": {**self.readings.model_dump(exclude_none=True), **overrides.readings},  # type: ignore[attr-defined]
-            "agent": overrides.agent or self.agent,
-            "seed": self.seed,
-            "api_keys": overrides.api_keys or self.api_keys or None,
-            "evaluation_starts_after": self.evaluation_starts_after,
-            "evaluation_takes": self.evaluation_takes,
-        }
+        own = Overrides(
+            self.clock,
+            self.speed,
+            self.agent,
+            self.readings.model_dump(exclude_none=True),  # type: ignore[attr-defined]
+            tuple(self.api_keys),
+        )
+        options = own.overridden(overrides).options(start)
+        options["seed"] = self.seed
+        options["evaluation_starts_after"] = self.evaluation_starts_after
+        options["evaluation_takes"] = self.evaluation_takes
+        return options
 
     def parts(self) -> Iterable[tuple[Path_, Part]]:
         """All that is to be put into the world, in this order, and where in the seed each stands."""
         for name in type(self).model_fields:
             value = getattr(self, name)
-            if isinstance(value, list):
+            if isinstance(value, Part):
+                yield (name,), value
+            elif isinstance(value, list):
                 yield from (((name, number), one) for number, one in enumerate(value) if isinstance(one, Part))
 
 
@@ -331,7 +358,7 @@ def _goes_on(source: _Source, data: dict[str, Any], overrides: Overrides) -> Pla
     """A saved world goes on exactly where it stopped, unless it is told otherwise."""
     place = ""
     try:
-        planted = Planted(FakeBluejay.load(data))
+        planted = Planted(FakeBluejay.load(data, webhooks_anywhere=overrides.webhooks_anywhere))
         make = planted.empty()
         for number, one in enumerate(data.get("own_worlds", [])):
             place = f"own_worlds[{number}].world."

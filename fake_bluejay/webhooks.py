@@ -142,7 +142,7 @@ class DeliveryView:
     @property
     def given_up(self) -> bool:
         """Whether it has not, and is not sent any more."""
-        return not self.delivered and not self._delivery.planned
+        return self._delivery.given_up
 
     def __repr__(self) -> str:
         state = "delivered" if self.delivered else "given up" if self.given_up else "on its way"
@@ -163,6 +163,8 @@ class Webhooks:
         self._world = world
         self.loopback_only = loopback_only
         """Whether a URL must be on this machine: a fake tells nobody else anything, unless told otherwise."""
+        self.on_attempt: Callable[[], None] = lambda: None
+        """Told, on any thread, that an attempt is over, and the next may be planned."""
         self.receivers: dict[str, tuple[Receiver, str]] = {}
         """Webhook → its receiver in this process, and under which path an application has it."""
         self._thread = _Thread()
@@ -196,6 +198,8 @@ class Webhooks:
             self.receivers.pop(registered.id, None)  # one of before a reset has the same id
             if not isinstance(to, str):
                 self.receivers[registered.id] = to, path
+            if (tell := self._world.on_change) is not None:
+                tell("webhook-added", registered)
         return Webhook(registered.id, registered.secret)
 
     def _check(self, url: str) -> None:
@@ -209,7 +213,7 @@ class Webhooks:
         if self.loopback_only and not _is_loopback(host):
             raise ValueError(
                 f"{host} is not this machine: the fake delivers webhooks to loopback addresses only,"
-                " unless bluejay.webhooks.loopback_only is set to False"
+                " unless told otherwise (webhooks_anywhere=True, --webhooks-anywhere)"
             )
 
     def remove(self, webhook: Webhook | str) -> None:
@@ -219,6 +223,8 @@ class Webhooks:
             if id not in self._world.outbox.webhooks:
                 raise KeyError(f"there is no webhook {id!r}")
             del self._world.outbox.webhooks[id]
+            if (tell := self._world.on_change) is not None:
+                tell("webhook-removed", id)
 
     def send(self, event: str, payload: Any, organisation: str = DEFAULT_ORGANISATION) -> None:
         """Send a payload of your own: an event of calls outside simulations, say. Raises `ValueError` for no event."""
@@ -316,6 +322,7 @@ class Webhooks:
         if webhook is not None and webhook.url is None and took > PATIENCE:
             status, problem = None, _TOO_LATE
         world.attempted(delivery, Attempt(began, status, problem), took)
+        self.on_attempt()
 
     def _sent(self, webhook: Registered, request: Request) -> tuple[int | None, str | None]:
         """The status that came back; or the problem, if nothing can be sent."""
@@ -382,10 +389,10 @@ def _post(url: str, request: Request) -> int:
     parts = urlsplit(url)
     kind = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
     connection = kind(parts.hostname or "", parts.port, timeout=PATIENCE / 1e6)
+    target = parts._replace(scheme="", netloc="").geturl() or "/"
+    headers = {name.title(): value for name, value in request.headers.items()}  # as the documentation spells them
     try:
-        connection.request(
-            "POST", parts._replace(scheme="", netloc="").geturl() or "/", request.body, dict(request.headers)
-        )
+        connection.request("POST", target, request.body, headers)
         return connection.getresponse().status
     finally:
         connection.close()

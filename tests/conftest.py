@@ -1,4 +1,4 @@
-"""What the whole suite shares."""
+"""What the whole suite shares: the command, a running server, and programs that not everybody has."""
 
 import contextlib
 import os
@@ -8,19 +8,34 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
 
+from fake_bluejay import FakeBluejay
+
 pytest_plugins = ["pytester"]
 
+COMMAND = [sys.executable, "-m", "fake_bluejay"]
 
-class Serving(NamedTuple):
-    """A running `fake-bluejay serve`: its process, where it listens, and what it printed until then."""
 
+class Server(NamedTuple):
     process: "subprocess.Popen[str]"
     url: str
     printed: str
+    output: Path
+
+    @property
+    def port(self) -> int:
+        return int(self.url.rpartition(":")[2])
+
+    def stop(self) -> str:
+        """All that it printed, after SIGTERM, which it takes well."""
+        self.process.terminate()
+        assert self.process.wait(timeout=20) == 0, self.output.read_text()
+        return self.output.read_text()
 
     @property
     def exported(self) -> dict[str, str]:
@@ -30,36 +45,65 @@ class Serving(NamedTuple):
 
     def run(self, *command: str, **options: Any) -> str:
         """What a command prints, in a shell with those lines, and without this machine's own proxies."""
-        clean = {name: value for name, value in os.environ.items() if not name.lower().endswith("_proxy")}
-        environment = {**clean, **self.exported}
+        environment = {**without_proxies(), **self.exported}
         done = subprocess.run(command, capture_output=True, text=True, timeout=110, env=environment, **options)
         assert done.returncode == 0, done.stderr
         return done.stdout
 
 
-@contextlib.contextmanager
-def _serving(*arguments: str) -> Iterator[Serving]:
-    command = [sys.executable, "-m", "fake_bluejay", "serve", "--port", "0", *arguments]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
-    try:
-        assert process.stdout is not None
-        printed = ""
-        for line in process.stdout:
-            printed += line
-            if "Ctrl-C" in line:
-                break
-        found = re.search(r"listens on (\S+)", printed)
-        assert found, printed
-        yield Serving(process, found[1], printed)
-    finally:
-        process.kill()
-        process.communicate(timeout=10)
+Serving = Callable[..., AbstractContextManager[Server]]
+
+
+@pytest.fixture
+def run() -> Callable[..., "subprocess.CompletedProcess[str]"]:
+    """Run the command to its end."""
+
+    def run(*arguments: object, **environment: str) -> "subprocess.CompletedProcess[str]":
+        return subprocess.run(
+            [*COMMAND, *map(str, arguments)],
+            capture_output=True,
+            text=True,
+            timeout=60,
+            env={**_environment(), **environment},
+        )
+
+    return run
 
 
 @pytest.fixture(scope="session")
-def serving() -> Callable[..., contextlib.AbstractContextManager[Serving]]:
-    """`with serving("--clock", "manual") as server:` runs the command on a free port."""
-    return _serving
+def serving(tmp_path_factory: pytest.TempPathFactory) -> Serving:
+    """Start a server on a free port, and kill it in the end."""
+
+    @contextlib.contextmanager
+    def serving(*arguments: object, **environment: str) -> Iterator[Server]:
+        output = tmp_path_factory.mktemp("server") / "output.txt"
+        with output.open("w") as file:
+            process = subprocess.Popen(
+                [*COMMAND, "serve", "--port", "0", *map(str, arguments)],
+                stdout=file,
+                stderr=subprocess.STDOUT,
+                text=True,
+                env={**_environment(), **environment},
+            )
+        try:
+            printed = ""
+            while not (found := re.search(r'(?:listens on |"url": ")(http\S+?)[\s"]', printed)):
+                assert process.poll() is None, printed
+                printed = output.read_text()
+            yield Server(process, found[1], printed, output)
+        finally:
+            process.kill()
+            process.wait(timeout=10)
+
+    return serving
+
+
+def _environment() -> dict[str, str]:
+    return {name: value for name, value in os.environ.items() if not name.startswith("FAKE_BLUEJAY_")}
+
+
+def without_proxies() -> dict[str, str]:
+    return {name: value for name, value in os.environ.items() if not name.lower().endswith("_proxy")}
 
 
 @pytest.fixture(scope="session")
@@ -73,3 +117,21 @@ def tool() -> Callable[[str], str]:
         return path or pytest.skip(f"{name} is not installed")
 
     return find
+
+
+@pytest.fixture(scope="session")
+def furnished() -> Any:
+    """A dump of a world with something of everything: of what has an id, 1 and 2; external ids and names are `a`.
+
+    The test results 1 and 2 are evaluated, 3 is RUNNING.
+    """
+    fake = FakeBluejay(seed=5)
+    fake.add_simulation(digital_humans=2, agent=fake.add_agent(external_agent_id="a", http_webhook="http://127.0.0.1/"))
+    fake.add_simulation(digital_humans=0)
+    fake.add_digital_human(test_name="a")
+    fake.webhooks.add(lambda delivery: None)
+    fake.queue_run(1)
+    fake.queue_run(2)
+    fake.clock.advance(3600)
+    fake.add_test_result()
+    return fake.dump()

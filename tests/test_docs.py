@@ -1,6 +1,8 @@
 """What README and docs show works: every block of Python is run as a test file, every command line as a command."""
 
+import os
 import re
+import runpy
 import shutil
 import subprocess
 import sys
@@ -15,11 +17,10 @@ BLOCKS = [
     for match in re.finditer(r"^```python\n(.*?)^```", page.read_text(), re.DOTALL | re.MULTILINE)
     for code in [match[1]]
 ]
-COMMANDS = [
-    pytest.param(line, id=f"{page.name}: {line}")
+SESSIONS = [
+    pytest.param(page, block[1], id=f"{page.name}:{page.read_text()[: block.start()].count(chr(10)) + 1}")
     for page in [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
-    for block in re.findall(r"^```console\n(.*?)^```", page.read_text(), re.DOTALL | re.MULTILINE)
-    for line in re.findall(r"^\$ (fake-bluejay (?!serve).*)$", block, re.MULTILINE)
+    for block in re.finditer(r"^```console\n(.*?)^```", page.read_text(), re.DOTALL | re.MULTILINE)
 ]
 QUIET = ("-p", "no:randomly", "-p", "no:asyncio", "-W", "error")
 
@@ -30,11 +31,60 @@ def test_a_block_of_python(pytester: pytest.Pytester, code: str) -> None:
     assert pytester.runpytest_inprocess(*QUIET).ret == pytest.ExitCode.OK
 
 
-@pytest.mark.parametrize("line", COMMANDS)
-def test_a_command(line: str) -> None:
-    done = subprocess.run([sys.executable, "-m", "fake_bluejay", *line.split()[1:]], capture_output=True, text=True)
-    assert (done.returncode, done.stderr) == (0, "")
-    assert done.stdout
+@pytest.mark.parametrize(("page", "session"), SESSIONS)
+def test_a_session(tmp_path: Path, page: Path, session: str) -> None:
+    """Each command does what is shown below it, an ellipsis standing for anything; a server runs to the block's end.
+
+    The server takes a free port in place of the one that is shown, and the files that the page shows are there.
+    """
+    for name, content in re.findall(r"^```(toml|yaml)\n(.*?)^```", page.read_text(), re.DOTALL | re.MULTILINE):
+        (tmp_path / f"world.{name}").write_text(content)
+    bin = tmp_path / "bin"
+    bin.mkdir()
+    (bin / "fake-bluejay").write_text(f'#!/bin/sh\nexec "{sys.executable}" -m fake_bluejay "$@"\n')
+    (bin / "fake-bluejay").chmod(0o755)
+    environment = {**os.environ, "PATH": f"{bin}:{os.environ['PATH']}", "FAKE_BLUEJAY_PORT": "0"}
+    url, servers = "http://127.0.0.1:8787", []
+    try:
+        for part in re.split(r"^\$ ", session, flags=re.MULTILINE)[1:]:
+            command, _, shown = part.partition("\n")
+            if command.startswith("pip install "):
+                continue  # this is what runs here
+            if command.startswith("fake-bluejay serve") and "--help" not in command:
+                output = tmp_path / "server.txt"
+                with output.open("w") as file:
+                    server = subprocess.Popen(
+                        f"exec {command}", shell=True, cwd=tmp_path, env=environment, stdout=file, stderr=file
+                    )
+                servers.append(server)
+                while not (found := re.search(r"listens on (\S+)", output.read_text())):
+                    assert server.poll() is None, output.read_text()
+                url = found[1]
+                continue
+            line = command.replace("http://127.0.0.1:8787", url).replace("curl ", "curl --fail ")
+            done = subprocess.run(
+                line,
+                shell=True,
+                cwd=tmp_path,
+                env=environment,
+                text=True,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+            )
+            assert done.returncode == 0, (command, done.stdout)
+            assert done.stdout or not command.startswith(("fake-bluejay", "curl")), command
+            expected = ".*".join(re.escape(one.strip()) for one in shown.split("…"))
+            assert re.search(expected, done.stdout, re.DOTALL), (command, done.stdout)
+    finally:
+        for server in servers:
+            server.terminate()
+            server.wait(timeout=20)
+
+
+def test_the_tables_of_endpoints_are_current() -> None:
+    text = (ROOT / "docs" / "endpoints.md").read_text()
+    page = runpy.run_path(str(ROOT / "docs" / "endpoints.py"))["page"]
+    assert page(text) == text, "make docs writes them anew"
 
 
 def copied(pytester: pytest.Pytester, name: str) -> None:

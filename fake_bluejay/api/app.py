@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import importlib
 import logging
+import re
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
@@ -82,6 +83,13 @@ _CALLED = [(method, path) for path, methods in {**PUBLISHED, **ONLY_IN_SDK, **OU
 
 _STATIC = {(method, path) for method, path in _CALLED if path in MODELLED_IN and "{" not in path}
 """Those whose path has no parameters: found by a look-up."""
+
+_LAST = {
+    (method, match[1]): (path, match[2])
+    for method, path in _CALLED
+    if path in MODELLED_IN and (match := re.fullmatch(r"([^{}]+)/\{(\w+)\}", path))
+}
+"""Those whose only parameter is the end of the path: found by what comes before. Gives the path, and the name."""
 
 # One for all fakes: what differs between them travels in the scope, so a new fake costs a test nothing to set up.
 _SURFACE = Starlette(
@@ -165,11 +173,18 @@ class Api:
         if self._stubs and (stubbed := self._stubs.find(scope["method"], scope["path"])):
             return stubbed
         # Whatever there is to routing beyond a look-up is Starlette's.
-        called = scope["method"], scope["path"]
-        if called in _STATIC and not scope.get("root_path"):
-            unwritable = fault.arguments["ids"] if fault is not None and fault.kind == "refuse_control_write" else ()
-            scope["path_params"] = {}
-            return _operation(*called).respond(world, scope, content, frozenset(unwritable))
+        method, path = scope["method"], scope["path"]
+        if not scope.get("root_path"):
+            if (method, path) in _STATIC:
+                unwritable = (
+                    fault.arguments["ids"] if fault is not None and fault.kind == "refuse_control_write" else ()
+                )
+                scope["path_params"] = {}
+                return _operation(method, path).respond(world, scope, content, frozenset(unwritable))
+            before, _, last = path.rpartition("/")
+            if last and (called := _LAST.get((method, before))):
+                scope["path_params"] = {called[1]: last}
+                return _operation(method, called[0]).respond(world, scope, content)
         recorder = _Recorder()
         scope[STATE] = world, content
         await _SURFACE(scope, receive, recorder)

@@ -75,7 +75,8 @@ class Faults:
 
     def __init__(self, seed: int = 0) -> None:
         self.seed = seed
-        self._random = random.Random(seed)
+        self._random: random.Random | None = None
+        """Made when a probability first asks for it; to make one costs more than the rest of a fake's faults."""
         self._armed: list[Fault] = []
         self.on_change: Callable[..., None] | None = None
         """As `World.on_change`."""
@@ -120,7 +121,7 @@ class Faults:
     def clear(self) -> None:
         """Disarm all, and draw from the seed's beginning again."""
         self._armed.clear()
-        self._random = random.Random(self.seed)
+        self._random = None
         if (tell := self.on_change) is not None:
             tell("faults-cleared")
 
@@ -153,7 +154,7 @@ class Faults:
             if fault.after:
                 fault.after -= 1
                 continue
-            if fault.probability is not None and self._random.random() >= fault.probability:
+            if fault.probability is not None and self._draw() >= fault.probability:
                 continue
             if fault.times is not None:
                 fault.times -= 1
@@ -163,6 +164,11 @@ class Faults:
                 tell("fault-met", fault, path)
             return fault
         return None
+
+    def _draw(self) -> float:
+        if self._random is None:
+            self._random = random.Random(self.seed)
+        return self._random.random()
 
     def __bool__(self) -> bool:
         return bool(self._armed)

@@ -124,7 +124,7 @@ def _described(operation: Operation, schemas: dict[str, Any]) -> dict[str, Any]:
         "parameters": [
             *(_parameter("path", *each, schemas) for each in operation.in_path.items()),
             *(_parameter("query", *each, schemas) for each in operation.in_query.items()),
-            _KEY,
+            *([_KEY] if operation.needs_key else []),
         ],
     }
     if operation.takes is not None:

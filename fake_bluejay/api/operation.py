@@ -160,7 +160,7 @@ class Operation:
             raise Invalid(errors)
         if organisation is None:
             raise Refused(_UNKNOWN_KEY[world.readings.unknown_key]())
-        origin = f"{scope['scheme']}://{headers.get('host', '')}"
+        origin = f"{scope.get('scheme', 'http')}://{headers.get('host', '')}"
         return Call(world, organisation, parameters, request, unwritable, origin)
 
     def _render(self, answer: Any) -> Response:

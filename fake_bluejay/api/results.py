@@ -41,6 +41,8 @@ def update_simulation_result(call: Call) -> UpdateSimulationResponse:
     record = _found(call, as_id(request.simulation_result_id))
     record.fields.update(changes(request, call.world.readings, never_null=("simulation_result_id",)))
     del record.fields["simulation_result_id"]
+    if (tell := call.world.on_change) is not None:
+        tell("test-result-changed", record, record.fields)
     return UpdateSimulationResponse()
 
 

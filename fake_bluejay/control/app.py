@@ -10,6 +10,7 @@ import inspect
 import json
 import logging
 from collections.abc import Callable
+from contextlib import nullcontext
 from typing import Any, NoReturn, get_args
 
 from pydantic import BaseModel, ValidationError
@@ -38,7 +39,7 @@ def control_app(fake: Controlled, reset: Callable[[], None]) -> Starlette:
         paths.setdefault(operation.path, {})[operation.method] = operation
     routes = [
         *(Route(f"/{path}", _Path(control, operations)) for path, operations in paths.items()),
-        Route("/events", EventStream(fake.feed, fake.world)),
+        Route("/events", EventStream(fake.feed)),
         Route("/openapi.json", _openapi),
         Route("/", console_file),
         Route("/console/{name}", console_file),
@@ -76,12 +77,12 @@ class _Path:
                 call.query = _validated(operation.query, dict(request.query_params), "parameter")
             if operation.takes is not None:
                 call.body = _validated(operation.takes, _json_object(await request.body()), "field")
-            if inspect.iscoroutinefunction(operation.answer):
-                answer = await operation.answer(self._control, call)
-            else:
-                with world.lock:
-                    world.settle()
-                    answer = operation.answer(self._control, call)
+            with world.lock if operation.locked else nullcontext():
+                world.settle()
+                answer = operation.answer(self._control, call)
+            if inspect.isawaitable(answer):
+                answer = await answer
+            world.deliver()
             return _json(answer, operation.status, call.headers)
         except NotFound as error:
             return _json({"detail": str(error)}, 404)

@@ -15,9 +15,21 @@ from fake_bluejay.core.dump import dump_record
 from fake_bluejay.core.readings import questions
 from fake_bluejay.core.records import WATCHDOG_DELAY, Record
 from fake_bluejay.core.statuses import TERMINAL, TRANSITIONS, Status
+from fake_bluejay.core.webhooks import Webhook
 from fake_bluejay.core.world import World, is_marked
 
-__all__ = ["clock", "curl", "exchange", "fault", "organisations", "readings", "test_result", "transitions"]
+__all__ = [
+    "clock",
+    "curl",
+    "deliveries",
+    "exchange",
+    "fault",
+    "organisations",
+    "readings",
+    "test_result",
+    "transitions",
+    "webhook",
+]
 
 MOST_TEXT = 65_536
 """Characters of a body that are shown."""
@@ -181,6 +193,28 @@ def organisations(world: World) -> list[dict[str, Any]]:
     """The organisations, their keys masked."""
     return [
         {"name": one.name, "api_keys": [masked(key) for key in one.api_keys]} for one in world.organisations.values()
+    ]
+
+
+def webhook(one: Webhook) -> dict[str, Any]:
+    """A webhook."""
+    return {**one._asdict(), "events": list(one.events)}
+
+
+def deliveries(world: World) -> list[dict[str, Any]]:
+    """What was sent to webhooks, the newest last."""
+    return [
+        {
+            "id": one.id,
+            "webhook_id": one.webhook_id,
+            "event": one.event,
+            "created_at": iso(one.created_at),
+            "body": json.loads(one.body),
+            "attempts": [{**attempt._asdict(), "at": iso(attempt.at)} for attempt in one.attempts],
+            "delivered": one.delivered,
+            "given_up": one.given_up,
+        }
+        for one in world.outbox.deliveries
     ]
 
 

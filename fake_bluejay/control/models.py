@@ -15,6 +15,7 @@ __all__ = [
     "ClientAnswer",
     "Clock",
     "ClockChange",
+    "Delivery",
     "EndConversations",
     "Event",
     "Exchange",
@@ -26,6 +27,7 @@ __all__ = [
     "NewOrganisation",
     "NewStub",
     "NewTestResult",
+    "NewWebhook",
     "Organisation",
     "Overview",
     "Question",
@@ -37,6 +39,7 @@ __all__ = [
     "TestResultChange",
     "TestResultsQuery",
     "Transitions",
+    "Webhook",
 ]
 
 Seconds = Annotated[float, Field(strict=True, allow_inf_nan=False)]
@@ -60,6 +63,7 @@ class NewTestResult(Model):
     status: str = "RUNNING"
     agent: str | None = Field(None, description="`ends-after=2`, `ends-within=20`, `silent`, `drops-after=5`.")
     organisation: str = "default"
+    call: dict[str, Any] | None = Field(None, description="The script of its call, by which it goes on by itself.")
     count: StrictInt | None = Field(
         None, ge=1, le=10_000, description="So many that are alike; the answer is a list then."
     )
@@ -186,11 +190,16 @@ class NewOrganisation(Model):
     name: str = Field(min_length=1)
     api_key: str | None = None
     api_keys: list[str] = []
+    world: Literal["own"] | None = Field(
+        None, description="Apart from all others, on a standalone server: clock, faults and journal included."
+    )
 
     @model_validator(mode="after")
     def _a_key(self) -> NewOrganisation:
         if not self.api_keys and self.api_key is None:
             raise ValueError('expected {"name": …, "api_key": …} or {"name": …, "api_keys": [ … ]}')
+        if self.world is not None:
+            raise ValueError("this server has one world for all; `fake-bluejay serve` can give organisations their own")
         return self
 
     @property
@@ -206,6 +215,15 @@ class NewStub(Model):
     path: str
     status: StrictInt = 200
     json_: Any = Field(None, alias="json")
+
+
+class NewWebhook(Model):
+    """A server on this machine that is to be told of events: of all, unless some are given."""
+
+    url: str
+    events: list[str] | None = None
+    secret: str | None = Field(None, description="What deliveries are signed with; drawn, if none is given.")
+    organisation: str = "default"
 
 
 class TestResultsQuery(Model):
@@ -294,6 +312,8 @@ class TestResult(BaseModel):
     fields: dict[str, Any]
     history: list[HistoryEntry]
     control_objects: list[int]
+    call: dict[str, Any] | None = Field(description="The script of its call, if it has one.")
+    run: int | None = Field(description="The run that it belongs to.")
     controls: list[ControlObject]
     watchdog: Watchdog | None
 
@@ -379,6 +399,37 @@ class Stub(BaseModel):
     path: str
     status: int
     json_: Any = Field(alias="json")
+
+
+class Webhook(BaseModel):
+    """A webhook, with the secret that its deliveries are signed with. Without a URL it is a function in a test."""
+
+    id: str
+    url: str | None
+    organisation: str
+    events: list[str]
+    secret: str
+
+
+class Attempt(BaseModel):
+    """One time that a delivery was sent."""
+
+    at: datetime
+    status: int | None = Field(description="What came back; null if nothing did.")
+    problem: str | None
+
+
+class Delivery(BaseModel):
+    """An event, and what became of sending it to one webhook."""
+
+    id: str
+    webhook_id: str
+    event: str
+    created_at: datetime
+    body: Any
+    attempts: list[Attempt]
+    delivered: bool
+    given_up: bool
 
 
 class StatusFacts(BaseModel):

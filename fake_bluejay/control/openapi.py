@@ -18,6 +18,14 @@ __all__ = ["document"]
 
 _REF = "#/components/schemas/{model}"
 
+_ORGANISATION = {
+    "name": "organisation",
+    "in": "query",
+    "required": False,
+    "schema": {"type": "string"},
+    "description": "In the world of this organisation, if it has its own; else, of what belongs to it.",
+}
+
 
 @functools.cache
 def document() -> dict[str, Any]:
@@ -35,6 +43,10 @@ def document() -> dict[str, Any]:
             operation, given[operation, "serialization"]
         )
     paths["/_fake/events"] = {"get": _events()}
+    paths["/_fake/save"] = {"post": _save()}
+    for methods in paths.values():
+        for described in methods.values():
+            described.setdefault("parameters", []).append(_ORGANISATION)
     return {
         "openapi": "3.1.0",
         "info": {"title": "fake Bluejay: control API", "version": __version__},
@@ -61,6 +73,8 @@ def _operation(operation: Operation, answer: Any) -> dict[str, Any]:
         described["responses"]["404"] = _content("It is not there", {"$ref": _REF.format(model="Message")})
     if operation.query is not None:
         for name, schema in operation.query.model_json_schema()["properties"].items():
+            if name == "organisation":
+                continue  # every operation has it
             parameters.append({"name": name, "in": "query", "required": False, "schema": schema})
     if parameters:
         described["parameters"] = parameters
@@ -70,6 +84,19 @@ def _operation(operation: Operation, answer: Any) -> dict[str, Any]:
             "content": {"application/json": {"schema": {"$ref": _REF.format(model=operation.takes.__name__)}}},
         }
     return described
+
+
+def _save() -> dict[str, Any]:
+    schema = {"type": "object", "properties": {"saved": {"type": "string"}}, "required": ["saved"]}
+    return {
+        "operationId": "save",
+        "tags": ["control"],
+        "summary": "Write the world to the file that `serve --save FILE` named",
+        "responses": {
+            "200": _content("Where it was written", schema),
+            "400": _content("There is no such file", {"$ref": _REF.format(model="Message")}),
+        },
+    }
 
 
 def _content(description: str, schema: Any) -> dict[str, Any]:

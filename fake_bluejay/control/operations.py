@@ -1,7 +1,8 @@
 """What the control API can do: one function an operation, and the table of them, which routes and documentation share.
 
-Each runs under the world's lock, after what has fallen due has happened. It raises `ValueError` for what cannot be,
-which is a 400, and `NotFound` for what is not there.
+Each runs after what has fallen due has happened, under the world's lock, unless webhooks may be told of what it does:
+these are called without. It raises `ValueError` for what cannot be, which is a 400, and `NotFound` for what is not
+there.
 """
 
 from __future__ import annotations
@@ -23,14 +24,23 @@ from fake_bluejay.api.stubs import Stubs
 from fake_bluejay.control import data, models
 from fake_bluejay.core import dump as dumps
 from fake_bluejay.core.agents import agent_from_text
+from fake_bluejay.core.calls import call_from_dict
 from fake_bluejay.core.clock import ScaledClock
 from fake_bluejay.core.feed import Feed
 from fake_bluejay.core.records import Record, check_fields
 from fake_bluejay.core.statuses import Event
 from fake_bluejay.core.suggest import unknown
+from fake_bluejay.core.webhooks import EVENTS
 from fake_bluejay.core.world import World, status_from_text
 
 __all__ = ["OPERATIONS", "Call", "Control", "Controlled", "NotFound", "Operation"]
+
+
+class Webhooks(Protocol):
+    """What the control API needs of a fake's webhooks."""
+
+    def add(self, to: str, events: Iterable[str], *, secret: str | None, organisation: str) -> Any: ...
+    def remove(self, webhook: str) -> None: ...
 
 
 class Controlled(Protocol):
@@ -54,6 +64,11 @@ class Controlled(Protocol):
     @property
     def app(self) -> ASGIApp:
         """Bluejay's own surface."""
+        ...
+
+    @property
+    def webhooks(self) -> Webhooks:
+        """Who is told of what happens."""
         ...
 
     faults: Faults
@@ -163,23 +178,27 @@ def test_results(control: Control, call: Call) -> Any:
 def _has(record: Record, word: str) -> bool:
     if word[0] == "#":
         return str(record.id) == word[1:]
-    run = record.fields.get("simulation_run_id", "")
-    return word in f"{record.id} {record.status} {record.agent or ''} {record.organisation} {run}".lower()
+    text = f"{record.id} {record.status} {record.agent or ''} {record.organisation} run {record.run_id}"
+    return word in text.lower()
 
 
 def add_test_results(control: Control, call: Call) -> Any:
     """Add a test result, or with `count` so many. It is RUNNING unless told otherwise."""
     new: models.NewTestResult = call.body
     agent = None if new.agent is None else agent_from_text(new.agent)
-    add, fields = control.world.add_test_result, new.model_extra or {}
-    if new.count is None:
-        return data.test_result(add(new.id, new.status, agent, new.organisation, **fields))
-    return [data.test_result(add(None, new.status, agent, new.organisation, **fields)) for _ in range(new.count)]
+    call_ = None if new.call is None else call_from_dict(new.call)
+
+    def add(id: int | None) -> Any:
+        fields = new.model_extra or {}
+        return data.test_result(control.world.add_test_result(id, new.status, agent, new.organisation, call_, **fields))
+
+    return add(new.id) if new.count is None else [add(None) for _ in range(new.count)]
 
 
 def test_result(control: Control, call: Call) -> Any:
     """One test result."""
-    return data.test_result(_found(control, call))
+    with control.world.lock:
+        return data.test_result(_found(control, call))
 
 
 def change_test_result(control: Control, call: Call) -> Any:
@@ -192,7 +211,7 @@ def change_test_result(control: Control, call: Call) -> Any:
         control.world.set_status(record.id, change.status, force=change.force)
     if "agent" in given or change.fields:
         control.world.edit(record.id, agent=agent if "agent" in given else ..., fields=change.fields)
-    return data.test_result(record)
+    return test_result(control, call)
 
 
 def remove_test_result(control: Control, call: Call) -> Any:
@@ -207,7 +226,7 @@ def happen(control: Control, call: Call) -> Any:
     if call.body.event not in set(Event) - {Event.FORCE}:
         raise ValueError(unknown("event", call.body.event, sorted(set(Event) - {Event.FORCE})))
     control.world.happen(record.id, Event(call.body.event), call.body.cause)
-    return data.test_result(record)
+    return test_result(control, call)
 
 
 def _found(control: Control, call: Call) -> Record:
@@ -257,7 +276,8 @@ async def end_conversations(control: Control, call: Call) -> Any:
 
 def clock(control: Control, call: Call) -> Any:
     """The clock, and what is due next by it."""
-    return data.clock(control.world)
+    with control.world.lock:
+        return data.clock(control.world)
 
 
 def change_clock(control: Control, call: Call) -> Any:
@@ -294,7 +314,7 @@ def advance(control: Control, call: Call) -> Any:
         if due is None:
             raise ValueError("no timer is pending, so there is no next one to advance to; give seconds instead")
         world.advance(max(0, due - world.clock.now()) / 1_000_000)
-    return data.clock(world)
+    return clock(control, call)
 
 
 # --- requests -------------------------------------------------------------------------------------------------------
@@ -414,6 +434,39 @@ def add_organisation(control: Control, call: Call) -> Any:
     return data.organisations(control.world)[-1]
 
 
+# --- webhooks -------------------------------------------------------------------------------------------------------
+
+
+def webhooks(control: Control, call: Call) -> Any:
+    """Who is told of what happens."""
+    return [data.webhook(one) for one in control.world.outbox.webhooks.values()]
+
+
+def add_webhook(control: Control, call: Call) -> Any:
+    """Have a server on this machine told of what happens."""
+    new: models.NewWebhook = call.body
+    added = control.fake.webhooks.add(
+        new.url,
+        EVENTS if new.events is None else new.events,
+        secret=new.secret,
+        organisation=new.organisation,
+    )
+    return data.webhook(control.world.outbox.webhooks[added.id])
+
+
+def remove_webhook(control: Control, call: Call) -> Any:
+    """Tell a webhook nothing any more."""
+    if call.id not in control.world.outbox.webhooks:
+        raise NotFound(unknown("webhook", call.id, control.world.outbox.webhooks))
+    control.fake.webhooks.remove(call.id)
+    return {"removed": 1}
+
+
+def deliveries(control: Control, call: Call) -> Any:
+    """What was sent to webhooks, and what became of it."""
+    return data.deliveries(control.world)
+
+
 class Operation(NamedTuple):
     """One operation: where it is, what does it, the models of what it takes and gives, and its status when done."""
 
@@ -424,6 +477,8 @@ class Operation(NamedTuple):
     takes: type[BaseModel] | None = None
     query: type[BaseModel] | None = None
     status: int = 200
+    locked: bool = True
+    """Whether it runs under the world's lock."""
 
 
 OPERATIONS = (
@@ -443,13 +498,17 @@ OPERATIONS = (
         status=201,
     ),
     Operation("GET", "test-results/{id}", test_result, models.TestResult),
-    Operation("PATCH", "test-results/{id}", change_test_result, models.TestResult, models.TestResultChange),
+    Operation(
+        "PATCH", "test-results/{id}", change_test_result, models.TestResult, models.TestResultChange, locked=False
+    ),
     Operation("DELETE", "test-results/{id}", remove_test_result, models.Cleared),
-    Operation("POST", "test-results/{id}/events", happen, models.TestResult, models.Event),
-    Operation("POST", "end-conversations", end_conversations, models.ClientAnswer, models.EndConversations),
+    Operation("POST", "test-results/{id}/events", happen, models.TestResult, models.Event, locked=False),
+    Operation(
+        "POST", "end-conversations", end_conversations, models.ClientAnswer, models.EndConversations, locked=False
+    ),
     Operation("GET", "clock", clock, models.Clock),
     Operation("PATCH", "clock", change_clock, models.Clock, models.ClockChange),
-    Operation("POST", "clock/advance", advance, models.Clock, models.Advance),
+    Operation("POST", "clock/advance", advance, models.Clock, models.Advance, locked=False),
     Operation("GET", "requests", requests, list[models.Exchange], query=models.RequestsQuery),
     Operation("DELETE", "requests", clear_requests, models.Cleared),
     Operation("GET", "requests/{id}", request, models.Exchange),
@@ -463,5 +522,9 @@ OPERATIONS = (
     Operation("GET", "stubs", stubs, list[models.Stub]),
     Operation("POST", "stubs", add_stub, models.Stub, models.NewStub, status=201),
     Operation("DELETE", "stubs", clear_stubs, models.Cleared),
+    Operation("GET", "webhooks", webhooks, list[models.Webhook]),
+    Operation("POST", "webhooks", add_webhook, models.Webhook, models.NewWebhook, status=201),
+    Operation("DELETE", "webhooks/{id}", remove_webhook, models.Cleared),
+    Operation("GET", "deliveries", deliveries, list[models.Delivery]),
 )
 """All of it, but for the event stream and the console."""

@@ -14,6 +14,9 @@ _MICROSECOND = timedelta(microseconds=1)
 EPOCH = (datetime(2026, 1, 1, tzinfo=UTC) - _ZERO) // _MICROSECOND
 """Where a manual clock starts unless told otherwise: fixed, so that runs are reproducible to the byte."""
 
+END = (datetime(9999, 1, 1, tzinfo=UTC) - _ZERO) // _MICROSECOND
+"""No clock goes further: what is due after a moment must have a date too."""
+
 
 def microseconds(seconds: float | timedelta) -> int:
     """A length of time in whole microseconds, to the nearest one: `0.1` is exactly 100,000.

@@ -375,7 +375,7 @@ def _load_collection(root: _Place, collection: Collection, world: World) -> None
         id, organisation = place.get("id", int), place.get("organisation", str)
         if organisation not in world.organisations:
             place.fail("organisation", unknown("organisation", organisation, world.organisations))
-        if collection.find(id, organisation) is not None or not 0 < id <= collection.last_id:
+        if collection.get(id) is not None or not 0 < id <= collection.last_id:
             place.fail("id", f"{id} is there twice, or above last_id")
         fields = deepcopy(place.get("fields", dict))
         for name, type_ in NEEDED[collection.kind].items():

@@ -11,22 +11,30 @@ from __future__ import annotations
 import os
 import threading
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from itertools import islice
 from typing import Any, NamedTuple, Protocol
 
+from fake_bluejay.core.agents import Agent
 from fake_bluejay.core.clock import iso
-from fake_bluejay.core.records import WATCHDOG_DELAY, ControlObject, Record
+from fake_bluejay.core.records import WATCHDOG_DELAY, Move
+from fake_bluejay.core.statuses import Status
+from fake_bluejay.core.webhooks import Attempt
 
 __all__ = ["KINDS", "Change", "Feed", "Listener", "Source", "TooManyListeners"]
 
 
 class Change(NamedTuple):
-    """One change: its number in the feed, what kind it is, and data that JSON can carry. Small, whatever changed."""
+    """One change: its number in the feed, what kind it is, and what is kept of it. Small, whatever changed."""
 
     number: int
     kind: str
-    data: dict[str, Any]
+    kept: tuple[Any, ...]
+
+    @property
+    def data(self) -> dict[str, Any]:
+        """What it is told with, as data that JSON can carry."""
+        return KINDS[self.kind](*self.kept)
 
 
 class Source(Protocol):
@@ -79,7 +87,7 @@ class Feed:
         with self._lock:
             for listener in self._listeners:
                 listener.ended = True
-                listener._wake()
+                listener._call()
             self._listeners.clear()
 
     def id_of(self, number: int) -> str:
@@ -88,8 +96,8 @@ class Feed:
 
     def _place_of(self, id: str) -> int:
         """The number of a change; -1, before all of them, if it is none of this feed's."""
-        name, _, number = id.rpartition("-")
-        if name not in ("", self._name) or not (number.isascii() and number.isdigit() and len(number) < 20):
+        name, dash, number = id.rpartition("-")
+        if (dash and name != self._name) or not (number.isascii() and number.isdigit() and len(number) < 20):
             return -1
         return int(number) if int(number) <= self._last else -1
 
@@ -106,10 +114,11 @@ class Feed:
         self._changes.clear()
 
     def _tell(self, kind: str, *subjects: Any) -> None:
-        data = KINDS[kind](*subjects)
+        keep = _KEPT.get(kind)
+        kept = subjects if keep is None else keep(*subjects)
         with self._lock:
             self._last += 1
-            self._changes.append(Change(self._last, kind, data))
+            self._changes.append(Change(self._last, kind, kept))
             for listener in self._listeners:
                 listener._wake()
             if not self._listeners:
@@ -167,10 +176,19 @@ class Listener:
             self._call()
 
 
-def _moved(record: Record) -> dict[str, Any]:
-    move = record.history[-1]
+def _added(id: int, at: int, status: Status, agent: Agent | None, organisation: str) -> dict[str, Any]:
     return {
-        "id": record.id,
+        "id": id,
+        "at": iso(at),
+        "status": str(status),
+        "agent": None if agent is None else str(agent),
+        "organisation": organisation,
+    }
+
+
+def _moved(id: int, move: Move) -> dict[str, Any]:
+    return {
+        "id": id,
         "at": iso(move.at),
         "from": str(move.from_),
         "to": str(move.to),
@@ -179,50 +197,43 @@ def _moved(record: Record) -> dict[str, Any]:
     }
 
 
-def _added(record: Record) -> dict[str, Any]:
+def _marked(id: int, control_id: int, at: int) -> dict[str, Any]:
+    return {"id": id, "control_object": control_id, "at": iso(at), "watchdog_due": iso(at + WATCHDOG_DELAY)}
+
+
+def _gone(id: int, control_id: int, at: int | None, by: str) -> dict[str, Any]:
+    return {"id": id, "control_object": control_id, "at": None if at is None else iso(at), "by": by}
+
+
+def _changed(id: int, agent: Agent | None, fields: list[str]) -> dict[str, Any]:
+    return {"id": id, "agent": None if agent is None else str(agent), "fields": fields}
+
+
+def _run(id: int, at: int, simulation_id: int, agent_id: int, count: int, organisation: str) -> dict[str, Any]:
     return {
-        "id": record.id,
-        "at": iso(record.created_at),
-        "status": str(record.status),
-        "agent": None if record.agent is None else str(record.agent),
-        "organisation": record.organisation,
+        "id": id,
+        "at": iso(at),
+        "simulation_id": simulation_id,
+        "agent_id": agent_id,
+        "test_results": count,
+        "organisation": organisation,
     }
 
 
-def _edited(record: Record, fields: Mapping[str, Any]) -> dict[str, Any]:
+def _attempted(id: str, webhook_id: str, event: str, count: int, attempt: Attempt) -> dict[str, Any]:
     return {
-        "id": record.id,
-        "agent": None if record.agent is None else str(record.agent),
-        "fields": sorted(fields),
+        "delivery": id,
+        "webhook": webhook_id,
+        "event": event,
+        "at": iso(attempt.at),
+        "attempt": count,
+        "status": attempt.status,
+        "problem": attempt.problem and attempt.problem[:200],
     }
 
 
-def _marked(control: ControlObject) -> dict[str, Any]:
-    return {
-        "id": control.test_result_id,
-        "control_object": control.id,
-        "at": iso(control.written_at),
-        "watchdog_due": iso(control.written_at + WATCHDOG_DELAY),
-    }
-
-
-def _gone(control: ControlObject) -> dict[str, Any]:
-    return {
-        "id": control.test_result_id,
-        "control_object": control.id,
-        "at": None if control.gone_at is None else iso(control.gone_at),
-        "by": control.by,
-    }
-
-
-def _answered(exchange: Any) -> dict[str, Any]:
-    return {
-        "number": exchange.number,
-        "at": iso(exchange.instant),
-        "method": exchange.method,
-        "path": exchange.path[:200],
-        "status_code": exchange.response.status_code,
-    }
+def _answered(number: int, at: int, method: str, path: str, status_code: int) -> dict[str, Any]:
+    return {"number": number, "at": iso(at), "method": method, "path": path, "status_code": status_code}
 
 
 KINDS: dict[str, Callable[..., dict[str, Any]]] = {
@@ -230,19 +241,49 @@ KINDS: dict[str, Callable[..., dict[str, Any]]] = {
     "test-result-moved": _moved,
     "test-result-marked": _marked,
     "control-object-gone": _gone,
-    "test-result-changed": _edited,
+    "test-result-changed": _changed,
     "test-result-removed": lambda gone: {"id": gone},
+    "run-added": _run,
+    "run-removed": lambda gone: {"id": gone},
+    "webhook-added": lambda webhook: {"id": webhook.id, "events": list(webhook.events)},
+    "webhook-removed": lambda gone: {"id": gone},
+    "webhook-attempted": _attempted,
     "clock-moved": lambda now, length: {"now": iso(now), "seconds": length / 1_000_000},
     "clock-changed": lambda now, mode, speed: {"now": iso(now), "mode": mode, "speed": speed},
     "request-answered": _answered,
     "requests-cleared": dict,
-    "fault-armed": lambda fault: {"kind": fault.kind},
-    "fault-met": lambda fault, path: {"kind": fault.kind, "path": path[:200]},
+    "fault-armed": lambda kind: {"kind": kind},
+    "fault-met": lambda kind, path: {"kind": kind, "path": path},
     "faults-cleared": dict,
-    "readings-changed": lambda choices: {name: str(choice) for name, choice in choices.items()},
+    "readings-changed": lambda choices: choices,
     "organisation-added": lambda name: {"name": name[:200]},
     "stub-added": lambda method, path, status: {"method": method, "path": path[:200], "status": status},
     "stubs-cleared": dict,
     "world-replaced": dict,
 }
-"""The kinds of change, and what is told of each. `world-replaced`: a reset, or another state was put in."""
+"""The kinds of change, and the data that each is told with. `world-replaced`: a reset, or another state was put in.
+
+Agents, simulations and digital humans are not among them; what clients do to these is told as requests.
+"""
+
+_KEPT: dict[str, Callable[..., tuple[Any, ...]]] = {
+    "test-result-added": lambda one: (one.id, one.created_at, one.status, one.agent, one.organisation),
+    "test-result-moved": lambda one: (one.id, one.history[-1]),
+    "test-result-marked": lambda control: (control.test_result_id, control.id, control.written_at),
+    "control-object-gone": lambda control: (control.test_result_id, control.id, control.gone_at, control.by),
+    "test-result-changed": lambda one, fields: (one.id, one.agent, sorted(fields)),
+    "run-added": lambda run: (
+        run.id,
+        run.created_at,
+        run.simulation_id,
+        run.agent_id,
+        len(run.result_ids),
+        run.organisation,
+    ),
+    "webhook-attempted": lambda one: (one.id, one.webhook_id, one.event, len(one.attempts), one.attempts[-1]),
+    "request-answered": lambda one: (one.number, one.instant, one.method, one.path[:200], one.response.status_code),
+    "fault-armed": lambda fault: (fault.kind,),
+    "fault-met": lambda fault, path: (fault.kind, path[:200]),
+    "readings-changed": lambda choices: ({name: str(choice) for name, choice in choices.items()},),
+}
+"""What is kept of a subject that goes on changing. Put into words when somebody takes it: most of a burst is not."""

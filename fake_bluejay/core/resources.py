@@ -50,8 +50,12 @@ class Collection:
 
     def find(self, id: int, organisation: str) -> Resource | None:
         """The one of that id; None if there is none that this organisation can see."""
-        resource = self._all.get(id)
+        resource = self.get(id)
         return resource if resource is not None and resource.organisation == organisation else None
+
+    def get(self, id: int) -> Resource | None:
+        """The one of that id, whoever's it is; None if there is none."""
+        return self._all.get(id)
 
     def remove(self, resource: Resource) -> None:
         """Forget it."""

@@ -24,6 +24,11 @@ class Timer(NamedTuple):
     subject_id: int
     """The test result; for a `delivery`, its number."""
 
+    @property
+    def test_result_id(self) -> int | None:
+        """The test result that it is for; None for a `delivery`."""
+        return None if self.kind == "delivery" else self.subject_id
+
 
 class Timers:
     """All timers of a world.

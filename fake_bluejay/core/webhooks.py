@@ -87,6 +87,11 @@ class Delivery:
         """Whether the receiver has answered with a 2xx in time."""
         return any(attempt.succeeded for attempt in self.attempts)
 
+    @property
+    def given_up(self) -> bool:
+        """Whether it has not been taken, and is not sent any more."""
+        return not self.delivered and not self.planned
+
 
 class Irregularity:
     """What is to go amiss with the next deliveries, so many `times` (None: with all): each leaves so much `later`, and

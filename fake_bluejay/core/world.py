@@ -19,7 +19,7 @@ from typing import Any, NamedTuple
 
 from fake_bluejay.core.agents import Agent, EndsAfter, EndsWithin
 from fake_bluejay.core.calls import Call
-from fake_bluejay.core.clock import Clock, ManualClock, ScaledClock, datetime_at, instant_of, microseconds
+from fake_bluejay.core.clock import END, Clock, ManualClock, ScaledClock, datetime_at, instant_of, microseconds
 from fake_bluejay.core.readings import (
     AgentEnds,
     AlreadyMarked,
@@ -188,12 +188,15 @@ class World:
     def advance(self, seconds: float | timedelta) -> None:
         """Move time forward; all that falls due on the way happens, in order, each at its own instant.
 
-        Raises `ValueError` if the length is negative or not a finite number.
+        Raises `ValueError` if the length is negative or not a finite number, or leads beyond the year 9998.
         """
         length = microseconds(seconds)
         if length < 0:
             raise ValueError(f"cannot advance by {seconds!r} seconds: time only moves forward")
-        self._advance_to(self.settle() + length)
+        instant = self.settle() + length
+        if instant > END:
+            raise ValueError(f"cannot advance by {seconds!r} seconds: that is beyond the year 9998")
+        self._advance_to(instant)
 
     def advance_to(self, moment: datetime) -> None:
         """Move time forward to a moment.
@@ -204,6 +207,8 @@ class World:
         now = self.settle()
         if instant < now:
             raise ValueError(f"cannot advance to {datetime_at(instant)}: it is {datetime_at(now)} already")
+        if instant > END:
+            raise ValueError(f"cannot advance to {datetime_at(instant)}: that is beyond the year 9998")
         self._advance_to(instant)
 
     def _advance_to(self, instant: int) -> None:
@@ -251,17 +256,19 @@ class World:
         Raises `TimeoutError` if it does not hold within `limit` seconds of the clock, which then have passed.
         """
         deadline = self.settle() + microseconds(limit)
-        while not predicate():
+        while not predicate():  # without the lock: it may ask by way of a server, which needs it on a thread of its own
+            self.settle()
             due = self.timers.next_due()
-            if due is None or due > deadline:
-                self._advance_to(deadline)
-                if predicate():
-                    return
-                raise TimeoutError(
-                    f"the condition did not hold within {limit} s of the fake's clock:"
-                    f" it is {datetime_at(deadline)}, and {len(self.timers)} timers are pending"
-                )
-            self._advance_to(due)
+            if due is not None and due <= deadline:
+                self._advance_to(due)
+                continue
+            self._advance_to(deadline)
+            if predicate():
+                return
+            raise TimeoutError(
+                f"the condition did not hold within {limit} s of the fake's clock:"
+                f" it is {datetime_at(deadline)}, and {len(self.timers)} timers are pending"
+            )
 
     def deliver(self) -> None:
         """Have everything carried that is to be delivered by now. Call it without the lock."""
@@ -284,6 +291,8 @@ class World:
         """How it went to carry a delivery, which took so many microseconds. What failed is tried again."""
         with self.lock:
             self.outbox.attempted(delivery, attempt, attempt.at + min(took, PATIENCE))
+            if (tell := self.on_change) is not None:
+                tell("webhook-attempted", delivery)
 
     def _fire(self, due: int, kind: TimerKind, record: Record) -> None:
         if kind == "call_proceeds":
@@ -423,6 +432,8 @@ class World:
             if inbound:
                 started = "outbound_simulation_started"
                 self.outbox.emit(started, run.organisation, lambda: outbound_simulation_started(run, told), now)
+            if (tell := self.on_change) is not None:
+                tell("run-added", run)
             return run
 
     def _script_for(self, human: Resource, name: str, inbound: bool) -> Call:
@@ -453,6 +464,8 @@ class World:
                 del self.results[result_id]
                 if (tell := self.on_change) is not None:
                     tell("test-result-removed", result_id)
+            if (tell := self.on_change) is not None:
+                tell("run-removed", id)
 
     def happen(self, id: int, event: Event, cause: str) -> None:
         """Let an event happen to a test result.

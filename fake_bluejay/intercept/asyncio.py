@@ -69,8 +69,7 @@ def _replace_select(original: Callable[..., Any]) -> Callable[..., Any]:
         if events:
             return events
         others = [each for each in self.get_map() if each != loop._ssock.fileno()]
-        on_threads = bool(_in_executor.get(loop)) or _on_anyio_threads() or _on_children()
-        if on_threads or not all(_is_idle_loopback(loop, each) for each in others):
+        if _waits_for_threads(loop) or not all(_is_idle_loopback(loop, each) for each in others):
             # Something may happen that is not one of the loop's timers, in real time; these are to see that pass.
             slice = min(timeout, _SLICE)
             return now.wait(lambda: original(self, slice), whole(timeout), whole(slice))
@@ -82,15 +81,19 @@ def _replace_select(original: Callable[..., Any]) -> Callable[..., Any]:
     return select
 
 
+def _waits_for_threads(loop: Any) -> bool:
+    """Whether something is to come from a thread that asyncio or anyio has: work, its end, or a subprocess's."""
+    return bool(
+        _in_executor.get(loop)
+        or (loop._executor_shutdown_called and loop._default_executor is not None)
+        or ("anyio.to_thread" in sys.modules and _on_anyio_threads())
+        # Where there are no descriptors for processes, a thread waits for each.
+        or any(thread.name.startswith("asyncio-waitpid-") for thread in threading.enumerate())
+    )
+
+
 def _on_anyio_threads() -> bool:
-    if "anyio.to_thread" not in sys.modules:
-        return False
     return bool(sys.modules["anyio.to_thread"].current_default_thread_limiter().borrowed_tokens)
-
-
-def _on_children() -> bool:
-    """Whether a subprocess is waited for by a thread, as asyncio does where there are no descriptors for processes."""
-    return any(thread.name.startswith("asyncio-waitpid-") for thread in threading.enumerate())
 
 
 def _is_idle_loopback(loop: Any, descriptor: int) -> bool:

@@ -36,7 +36,8 @@ def patches(requests: ModuleType) -> Iterator[Patch]:
             proxies: Any = None,
         ) -> Any:
             url = urlsplit(request.url)
-            fake = current() if is_bluejay(url.hostname) else None
+            host = url.hostname
+            fake = current() if is_bluejay(host) else None
             body = request.body.encode() if isinstance(request.body, str) else request.body or b""
             plain = isinstance(body, bytes) and _exists(verify) and cert is None and not _retries(self)
             if fake is None or not plain or fake.may_fail():
@@ -46,8 +47,11 @@ def patches(requests: ModuleType) -> Iterator[Patch]:
             headers = [(b"host", url.netloc.rpartition("@")[2].encode())]
             headers += [(_bytes(name).lower(), _bytes(value)) for name, value in request.headers.items()]
             target = f"{url.path or '/'}{'?' if url.query else ''}{url.query}".encode()
-            reply = exchange(fake.app, request.method, url.scheme, url.hostname or "", url.port, target, headers, body)
-            return self.build_response(request, _urllib3_response(HTTPResponse, request.method, reply))
+            reply = exchange(fake.app, request.method, url.scheme, host or "", url.port, target, headers, body)
+            response = self.build_response(request, _urllib3_response(HTTPResponse, request.method, reply, stream))
+            if not stream:  # which requests itself reads to its end at once
+                response._content, response._content_consumed = reply.body, True
+            return response
 
         return send
 
@@ -67,16 +71,17 @@ def _bytes(text: Any) -> bytes:
     return text if isinstance(text, bytes) else str(text).encode("latin-1")
 
 
-def _urllib3_response(response_class: Any, method: str, reply: Reply) -> Any:
+def _urllib3_response(response_class: Any, method: str, reply: Reply, stream: bool) -> Any:
     headers = [(name.decode("latin-1"), value.decode("latin-1")) for name, value in reply.headers]
     return response_class(
-        body=io.BytesIO(reply.body),
+        body=io.BytesIO(reply.body if stream else b""),
         headers=headers,
         status=reply.status,
         reason=responses.get(reply.status, ""),
         version=11,
         preload_content=False,
         decode_content=False,
+        enforce_content_length=stream,
         request_method=method,
         original_response=_cookies(headers),
     )

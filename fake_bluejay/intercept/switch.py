@@ -59,30 +59,38 @@ class _Group:
         self.on = on
         if on:
             for name, file in self.files.items():
-                if name in sys.modules:
-                    self.patch(sys.modules[name], file)
-        while self._patched and not on:
-            patch = self._patched.pop()
-            if patch.original is _ABSENT:
-                delattr(patch.owner, patch.name)
-            else:
-                setattr(patch.owner, patch.name, patch.original)
+                module = sys.modules.get(name)
+                if module is not None:
+                    self.patch(module, file)
+        else:
+            for owner, name, original, _ in reversed(self._patched):
+                if original is _ABSENT:
+                    delattr(owner, name)
+                else:
+                    setattr(owner, name, original)
+            self._patched.clear()
 
     def patch(self, module: ModuleType, file: str) -> None:
-        for patch in self._prepare(module, file):
-            setattr(patch.owner, patch.name, patch.replacement)
-            self._patched.append(patch)
+        ready = self._prepare(module, file)
+        for owner, name, _, replacement in ready:
+            setattr(owner, name, replacement)
+        self._patched += ready
 
     def _prepare(self, module: ModuleType, file: str) -> list[_Prepared]:
         # Kept from test to test, unless somebody else has replaced something since.
         known, ready = self._prepared.get(module.__name__, (None, []))
-        if known is not module or any(vars(one.owner).get(one.name, _ABSENT) is not one.original for one in ready):
-            patches: Iterable[Patch] = importlib.import_module(f"fake_bluejay.intercept.{file}").patches(module)
-            ready = [
-                _Prepared(owner, name, vars(owner).get(name, _ABSENT), replacement(getattr(owner, name)))
-                for owner, name, replacement in patches
-            ]
-            self._prepared[module.__name__] = module, ready
+        if known is module:
+            for owner, name, original, _ in ready:
+                if owner.__dict__.get(name, _ABSENT) is not original:
+                    break
+            else:
+                return ready
+        patches: Iterable[Patch] = importlib.import_module(f"fake_bluejay.intercept.{file}").patches(module)
+        ready = [
+            _Prepared(owner, name, vars(owner).get(name, _ABSENT), replacement(getattr(owner, name)))
+            for owner, name, replacement in patches
+        ]
+        self._prepared[module.__name__] = module, ready
         return ready
 
 

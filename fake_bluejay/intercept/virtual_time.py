@@ -298,16 +298,19 @@ class _Place(NamedTuple):
 
 
 _seen: dict[str, ModuleType] = {}
-_loaded: list[ModuleType] = []
+_newest: tuple[int, ModuleType | None] = 0, None
+"""How many modules there were when they were looked through last, and the newest."""
 _places: list[_Place] = []
 
 
 def switch_named(on: bool) -> None:
     """Replace the functions of `time` wherever modules, their classes or defaults of their functions hold them."""
-    global _loaded
-    loaded = list(sys.modules.values())
-    if loaded != _loaded:
-        _loaded = loaded
+    global _newest
+    # To compare them all would touch each, which costs more than everything else there is to switch. A module that was
+    # put in the place of an old one, and is not the newest, escapes until the next import.
+    newest = len(sys.modules), next(reversed(sys.modules.values()))
+    if newest != _newest:
+        _newest = newest
         _look_for_places()
     for owner, name, original, replacement in _places:
         if isinstance(owner, FunctionType):

@@ -6,71 +6,64 @@ Whoever does not read what is written loses lines, and is told how many: a full 
 from __future__ import annotations
 
 import asyncio
+import functools
 import json
 import queue
 import sys
 import threading
+import time
 from collections.abc import Callable
-from datetime import UTC, datetime
-from typing import Any, NamedTuple, TextIO
+from typing import Any, TextIO
 
 from starlette.types import Scope
 
 from fake_bluejay.api.journal import masked
 
-__all__ = ["FORMATS", "Access", "AccessLog"]
+__all__ = ["FORMATS", "AccessLog"]
 
 _BATCH = 0.1
 """Seconds in which lines gather."""
+_MOST_IN_A_BATCH = 5_000
 _MOST_WAITING = 100
 """Batches that wait to be written, before lines are dropped."""
-_MOST_IN_A_BATCH = 5_000
 
-
-class Access(NamedTuple):
-    """One request and what became of it."""
-
-    at: float
-    """When it was answered: seconds since 1970."""
-    took: float
-    """Seconds from the request being whole to its answer."""
-    scope: Scope
-    status: int
-    faults: tuple[str, ...] = ()
-    detail: str | None = None
-    """Why it was refused, if it came no further than the connection."""
+Format = Callable[[Scope, int, float, tuple[str, ...], str | None], str]
 
 
 class AccessLog:
     """Writes lines to a stream, in one of `FORMATS`."""
 
     def __init__(self, format: str = "text", stream: TextIO | None = None) -> None:
-        self._line = FORMATS[format]
+        self._format = FORMATS[format]
         self._stream = stream or sys.stdout
-        self._lines: list[Access] = []
+        self._lines: list[str] = []
         self._batches: queue.Queue[str | None] = queue.Queue(_MOST_WAITING)
         self._dropped = 0
-        self._gathering = False
         self._writer = threading.Thread(target=self._write, name="fake-bluejay access log", daemon=True)
         self._writer.start()
 
-    def add(self, access: Access) -> None:
-        """Write it, soon. To be called on the event loop."""
-        if len(self._lines) >= _MOST_IN_A_BATCH:
-            self.flush()
-        self._lines.append(access)
-        if not self._gathering:
-            self._gathering = True
+    def add(
+        self, scope: Scope, status: int, took: float, faults: tuple[str, ...] = (), detail: str | None = None
+    ) -> None:
+        """A request and what became of it; `took` is in seconds, `detail` says why it was refused.
+
+        To be called on the event loop.
+        """
+        lines = self._lines
+        if not lines:
             asyncio.get_running_loop().call_later(_BATCH, self.flush)
+        # As text at once: a request that is kept for later costs the garbage collector more than that.
+        lines.append(self._format(scope, status, took, faults, detail))
+        if len(lines) >= _MOST_IN_A_BATCH:
+            self.flush()
 
     def flush(self) -> None:
         """Hand over to the thread what has gathered."""
-        self._gathering = False
         gathered, self._lines = self._lines, []
         if not gathered:
             return
         try:
-            self._batches.put_nowait("".join(map(self._line, gathered)))
+            self._batches.put_nowait("".join(gathered))
         except queue.Full:
             self._dropped += len(gathered)
 
@@ -88,57 +81,84 @@ class AccessLog:
             dropped, self._dropped = self._dropped, 0
             try:
                 if dropped:
-                    self._stream.write(f"… {dropped} lines of the access log are missing: nobody read them in time\n")
+                    self._stream.write(_lost(dropped, self._format))
                 self._stream.write(batch)
                 self._stream.flush()
             except (OSError, ValueError):
                 pass  # nobody is there to read it
 
 
-def _key(scope: Scope) -> str | None:
-    for name, value in scope.get("headers", ()):
-        if name in (b"x-api-key", b"authorization"):
-            return masked(value.decode("latin-1"))
-    return None
+def _lost(lines: int, format: Format) -> str:
+    message = f"{lines} lines of the access log are missing: nobody read it in time"
+    return json.dumps({"event": "warning", "message": message}) + "\n" if format is _json else f"… {message}\n"
 
 
-def _text(access: Access) -> str:
-    scope = access.scope
-    at = datetime.fromtimestamp(access.at).isoformat(" ", "milliseconds")
-    key = _key(scope)
-    return (
-        f"{at} {access.status} {access.took * 1000:6.1f} ms  {scope.get('method', '-')} {_path(scope)}"
-        f"{f'  key={key}' if key is not None else ''}"
-        f"{''.join(f'  fault={fault}' for fault in access.faults)}"
-        f"{f'  {access.detail}' if access.detail else ''}\n"
+def _text(scope: Scope, status: int, took: float, faults: tuple[str, ...], detail: str | None) -> str:
+    at = time.time()
+    second = int(at)
+    line = (
+        f"{_second(second)}.{int((at - second) * 1000):03} {status} {took * 1000:6.1f} ms"
+        f"  {scope.get('method', '-')} {_path(scope)}"
     )
+    if (key := _key(scope)) is not None:
+        line += f"  key={key}"
+    if faults:
+        line += f"  fault={faults[0]}"
+    if detail is not None:
+        line += f"  {detail}"
+    return line + "\n"
 
 
-def _json(access: Access) -> str:
-    scope = access.scope
+def _json(scope: Scope, status: int, took: float, faults: tuple[str, ...], detail: str | None) -> str:
+    at = time.time()
     client = scope.get("client")
     entry: dict[str, Any] = {
-        "at": datetime.fromtimestamp(access.at, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+        "at": f"{_utc_second(int(at))}.{int(at % 1 * 1000):03}Z",
         "event": "request",
         "method": scope.get("method"),
         "path": _path(scope),
-        "status": access.status,
-        "ms": round(access.took * 1000, 3),
+        "status": status,
+        "ms": round(took * 1000, 3),
         "client": client[0] if client else None,
         "key": _key(scope),
     }
-    if access.faults:
-        entry["faults"] = access.faults
-    if access.detail:
-        entry["detail"] = access.detail
-    return json.dumps(entry, ensure_ascii=False) + "\n"
+    if faults:
+        entry["faults"] = faults
+    if detail is not None:
+        entry["detail"] = detail
+    return _encode(entry) + "\n"
+
+
+_encode = json.JSONEncoder(ensure_ascii=False).encode
+
+
+@functools.lru_cache(maxsize=4)
+def _second(at: int) -> str:
+    return time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(at))
+
+
+@functools.lru_cache(maxsize=4)
+def _utc_second(at: int) -> str:
+    return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(at))
 
 
 def _path(scope: Scope) -> str:
     """As it was sent, so that no line break of a client's makes a line of its own."""
     query = scope.get("query_string")
-    path = scope.get("raw_path", b"-").decode("latin-1")
+    path: str = scope.get("raw_path", b"-").decode("latin-1")
     return f"{path}?{query.decode('latin-1')}" if query else path
 
 
-FORMATS: dict[str, Callable[[Access], str]] = {"text": _text, "json": _json}
+def _key(scope: Scope) -> str | None:
+    for name, value in scope.get("headers", ()):
+        if name in (b"x-api-key", b"authorization"):
+            return _masked(value)
+    return None
+
+
+@functools.lru_cache(maxsize=256)
+def _masked(key: bytes) -> str:
+    return masked(key.decode("latin-1"))
+
+
+FORMATS: dict[str, Format] = {"text": _text, "json": _json}

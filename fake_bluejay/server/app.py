@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import socket
 import struct
 from collections.abc import Callable
@@ -15,6 +16,7 @@ from fake_bluejay.control.app import Controlled, control_app
 from fake_bluejay.core.clock import ScaledClock
 from fake_bluejay.core.world import World
 from fake_bluejay.server.gate import Gate
+from fake_bluejay.webhooks import Webhooks
 
 __all__ = ["Served", "Surface", "is_control", "served_app"]
 
@@ -23,6 +25,11 @@ class Served(Controlled, Protocol):
     """What a server needs of a fake; `FakeBluejay` has it."""
 
     faults: Faults
+
+    @property
+    def webhooks(self) -> Webhooks:
+        """Who is told of what happens."""
+        ...
 
     @property
     def app(self) -> ASGIApp:
@@ -55,8 +62,12 @@ class Surface:
     def __init__(self, fake: Served, reset: Callable[[], None]) -> None:
         self.fake = fake
         self.reset = reset
-        self.control: ASGIApp = control_app(fake, reset)
         self.api = fake.app
+
+    @functools.cached_property
+    def control(self) -> ASGIApp:
+        """Its control API; most tests never ask for it."""
+        return control_app(self.fake, self.reset)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if is_control(scope):

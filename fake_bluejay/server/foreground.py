@@ -23,7 +23,7 @@ import uvicorn
 from fake_bluejay.fake import FakeBluejay
 from fake_bluejay.intercept.virtual_time import REAL_TIME_THREADS
 from fake_bluejay.server import saving
-from fake_bluejay.server.access import Access, AccessLog
+from fake_bluejay.server.access import AccessLog
 from fake_bluejay.server.gate import Gate
 from fake_bluejay.server.protocol import Limits, Protocol, protocol, sweep
 from fake_bluejay.server.worlds import Worlds
@@ -31,6 +31,10 @@ from fake_bluejay.server.worlds import Worlds
 __all__ = ["Settings", "listen", "serve"]
 
 _log = logging.getLogger("fake_bluejay")
+
+_DOORS = 16
+"""How often the socket is listened on. An event loop takes one new connection from each in a round, and while it has
+much to answer, a round is long; so connections that are made and dropped would keep others waiting for seconds."""
 
 _PATIENCE = 5
 """Seconds that requests in flight have to be finished in, when the server is to stop."""
@@ -65,11 +69,13 @@ def serve(
     reset: Callable[[], None],
     own: Callable[[str], FakeBluejay],
     own_worlds: Iterable[tuple[str, FakeBluejay]] = (),
+    announce: Callable[[], None] = lambda: None,
 ) -> None:
     """Serve a fake on a socket until SIGINT or SIGTERM, then finish what is in flight, save, and return.
 
     `reset` puts the fake back to how it began; `own` makes the fake for an organisation that is to have a world of its
-    own, given its key, and `own_worlds` are those there are at the start. Raises `OSError` if saving fails.
+    own, given its key, and `own_worlds` are those there are at the start; `announce` is called once all is ready, and
+    whatever happens then ends well. Raises `OSError` if saving fails.
     """
     _log_to_stderr(settings.log_format)
     log = AccessLog(settings.log_format) if settings.access_log else None
@@ -82,7 +88,7 @@ def serve(
     def refused(connection: Protocol, status: int, detail: str) -> None:
         if log is not None:
             scope = dict(connection.scope or {})
-            log.add(Access(time.time(), 0, scope, status, detail=detail))
+            log.add(scope, status, 0, detail=detail)
 
     config = uvicorn.Config(
         worlds,
@@ -98,14 +104,15 @@ def serve(
     if settings.tls is not None:
         from fake_bluejay.server.one_port import speak_tls_too
 
-        speak_tls_too(config, settings.tls)
+        speak_tls_too(config, settings.tls, settings.limits.client_timeout)
     server = _Server(config, worlds, saver)
     _make_room_for(settings.limits.max_connections)
     gc.freeze()  # what is loaded by now stays: collections need not look at it again, at each of many requests
-    REAL_TIME_THREADS.add(threading.get_ident())
+    REAL_TIME_THREADS.add(threading.get_ident())  # receivers of webhooks are not waited for here: they may call back
     try:
-        with _ends_quietly():
-            server.run(sockets=[listening])
+        with _signals_end(server, saver):
+            announce()
+            server.run(sockets=[listening, *(listening.dup() for _ in range(_DOORS - 1))])
     finally:
         REAL_TIME_THREADS.discard(threading.get_ident())
         listening.close()
@@ -132,6 +139,9 @@ class _Server(uvicorn.Server):
             asyncio.get_running_loop().add_signal_handler(signal.SIGUSR1, self._saver.save_soon)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        self._worlds.end_streams()  # or it would wait for clients that mean to listen for ever
+        for _ in range(10):  # so many turns of the loop bring the streams' last words on their way
+            await asyncio.sleep(0)
         await super().shutdown(sockets)
         self._worlds.end()
         if self._sweeping is not None:
@@ -180,9 +190,15 @@ class _Saver:
 
 
 @contextlib.contextmanager
-def _ends_quietly() -> Iterator[None]:
-    """uvicorn raises the signal again once it has stopped, when all is done: then nothing more is to happen."""
-    before = {one: signal.signal(one, lambda signum, frame: None) for one in (signal.SIGINT, signal.SIGTERM)}
+def _signals_end(server: uvicorn.Server, saver: _Saver | None) -> Iterator[None]:
+    """Before uvicorn listens to signals, and after: it raises them again once it has stopped, when all is done."""
+
+    def end(signum: int, frame: object) -> None:
+        server.should_exit = True
+
+    before: dict[signal.Signals, Any] = {one: signal.signal(one, end) for one in (signal.SIGINT, signal.SIGTERM)}
+    if saver is not None and hasattr(signal, "SIGUSR1"):
+        before[signal.SIGUSR1] = signal.signal(signal.SIGUSR1, lambda signum, frame: saver.save_now())
     try:
         yield
     finally:

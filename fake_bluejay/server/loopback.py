@@ -1,7 +1,7 @@
 """A server on 127.0.0.1 in a thread of this process, for as long as a fake is on.
 
 Starting and stopping a server costs a test far more than a request does, so servers are kept and lent: one that is
-given back closes its connections, answers nobody, and serves the next fake.
+given back answers nobody, and then serves the next fake, also on the connections that clients have kept alive.
 """
 
 from __future__ import annotations
@@ -71,11 +71,13 @@ class Loopback:
             runner.run(run())
 
     async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
-        self._answering += 1
+        # A stream of events is open as long as somebody listens: nothing that is in hand.
+        counts = scope.get("path") != "/_fake/events"
+        self._answering += counts
         try:
             await (self.app or _STOPPED)(scope, receive, send)
         finally:
-            self._answering -= 1
+            self._answering -= counts
 
     @property
     def thread_id(self) -> int:
@@ -98,9 +100,10 @@ class Loopback:
         return not caught_up.wait(timeout=1) or self._answering > 0
 
     def give_back(self) -> None:
-        """Close the connections there are, and answer nobody until lent again."""
+        """Answer nobody until lent again; who still waits for an answer loses the connection."""
         self.app = None
-        asyncio.run_coroutine_threadsafe(self._close_connections(), self._loop).result(timeout=5)
+        if self._answering:
+            asyncio.run_coroutine_threadsafe(self._close_connections(), self._loop).result(timeout=5)
         with _lock:
             _idle.append(self)
 

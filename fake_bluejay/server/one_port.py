@@ -24,34 +24,45 @@ _TLS_HANDSHAKE = b"\x16"
 _CONNECT = b"CONNECT "
 _MOST = 16_384
 """Bytes of a CONNECT request; one that is longer is refused."""
-_PATIENCE = 20.0
-"""Seconds in which a connection must say what it is."""
 
 
-def speak_tls_too(config: uvicorn.Config, context: ssl.SSLContext) -> None:
-    """Let a server that has been configured take TLS and CONNECT beside plain HTTP."""
+def speak_tls_too(config: uvicorn.Config, context: ssl.SSLContext, patience: float = 20.0) -> None:
+    """Let a server that has been configured take TLS and CONNECT beside plain HTTP.
+
+    A connection must say what it is within so many seconds, and shake hands within as many.
+    """
     config.load()
     http = config.http_protocol_class
-    config.http_protocol_class = functools.partial(_FirstBytes, http, context)  # type: ignore[assignment]
+    config.http_protocol_class = functools.partial(_FirstBytes, http, context, patience)  # type: ignore[assignment]
 
 
 class _FirstBytes(asyncio.Protocol):
     """A connection that has not yet said what it is. Once it has, uvicorn's protocol takes its place."""
 
     def __init__(
-        self, http: Callable[..., asyncio.Protocol], context: ssl.SSLContext, *, server_state: Any, **more: Any
+        self,
+        http: Callable[..., asyncio.Protocol],
+        context: ssl.SSLContext,
+        patience: float,
+        *,
+        server_state: Any,
+        **more: Any,
     ) -> None:
         self._http = functools.partial(http, server_state=server_state, **more)
         self._context = context
+        self._patience = patience
         self._connections: set[Any] = server_state.connections
         self._received = b""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         self._transport = transport
         self._connections.add(self)
-        self._timer = asyncio.get_running_loop().call_later(_PATIENCE, transport.close)
+        self._timer = asyncio.get_running_loop().call_later(self._patience, transport.close)
 
     def connection_lost(self, error: Exception | None) -> None:
+        self._over()
+
+    def _over(self) -> None:
         self._connections.discard(self)
         self._timer.cancel()
 
@@ -69,21 +80,29 @@ class _FirstBytes(asyncio.Protocol):
         elif self._received.startswith(_CONNECT):
             self._connect()
         elif not _CONNECT.startswith(self._received):
+            self._over()
             http = self._http()
             self._become(http)
             http.data_received(self._received)
 
     def _become(self, protocol: asyncio.Protocol | SSLProtocol) -> None:
-        self._connections.discard(self)
-        self._timer.cancel()
         self._transport.set_protocol(protocol)
         protocol.connection_made(self._transport)
 
     def _become_tls(self) -> None:
         # Not `loop.start_tls`: that would wait for the bytes that are here already.
-        nobody_waits: Any = None
         loop = asyncio.get_running_loop()
-        tls = SSLProtocol(loop, self._http(), self._context, nobody_waits, server_side=True)
+        shaken = loop.create_future()
+        shaken.add_done_callback(self._shaken)
+        self._timer.cancel()
+        tls = SSLProtocol(
+            loop,
+            self._http(),
+            self._context,
+            shaken,
+            server_side=True,
+            ssl_handshake_timeout=self._patience,  # type: ignore[arg-type]  # any number will do
+        )
         self._become(tls)
         rest = self._received
         while rest:
@@ -92,6 +111,11 @@ class _FirstBytes(asyncio.Protocol):
             buffer[:length] = rest[:length]
             tls.buffer_updated(length)
             rest = rest[length:]
+
+    def _shaken(self, shaken: asyncio.Future[Any]) -> None:
+        """The handshake is over, and the connection is HTTP's to count; or it failed, which is the client's to tell."""
+        shaken.exception()
+        self._over()
 
     def _connect(self) -> None:
         head, end, rest = self._received.partition(b"\r\n\r\n")

@@ -9,20 +9,26 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 import types
 from collections.abc import Callable, Coroutine, Generator
 from typing import Any, NamedTuple
 
 import httptools
+from starlette.types import Message
 from uvicorn.protocols.http.flow_control import HIGH_WATER_LIMIT
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
 __all__ = ["Limits", "Protocol", "protocol", "sweep"]
 
+_log = logging.getLogger("fake_bluejay")
+
 _LINGER = 2.0
 """Seconds for which a client that was refused may go on sending, so that it gets to read why."""
 _IDLE = 75.0
 """Seconds for which a connection without a request is kept."""
+_MOST_HEAD = 64 * 1024
+"""Bytes of a request's headers."""
 _LEAST_RATE = 16 * 1024
 """Bytes a second that a slow body has to come with."""
 
@@ -52,11 +58,19 @@ class Protocol(HttpToolsProtocol):
     """When it was first seen waiting for its client to begin or to go on; None until `sweep` comes by."""
     _begun = False
     """Whether the first byte of a request has come, and not the last."""
-    _received = 0
-    """Bytes of the body of the present request."""
+    _head = _received = 0
+    """Bytes of the present request: of its headers, if they do not come all at once, and of its body."""
+    _little = HIGH_WATER_LIMIT
+    """Bytes of a body that can wait for the rest of it, and are not too many."""
+    _unread: tuple[int, float] = (0, 0.0)
+    """Bytes that the client has not taken, and since when it has taken none of them."""
     _waiting: Any = None
     """The application, while the body of a request is not whole."""
     _refused = False
+    _start: Message
+    """The beginning of an answer, until its body is there."""
+    _defaults: tuple[Any, bytes] = (None, b"")
+    """The headers that every answer has, as uvicorn keeps them, and as they are sent."""
 
     # --- what comes in ------------------------------------------------------------------------------------------
 
@@ -64,6 +78,11 @@ class Protocol(HttpToolsProtocol):
         super().connection_made(transport)
         if len(self.connections) > self.limits.max_connections and not self._make_room():
             self._refuse(503, f"all {self.limits.max_connections} connections are in use (--max-connections)")
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        super().connection_lost(exc)
+        if self.cycle is not None and self.cycle.response_complete:
+            self.cycle = None  # type: ignore[assignment]  # they refer to each other, and are not to wait for the garbage collector
 
     def _make_room(self) -> bool:
         """Close the connection that has waited longest for its client."""
@@ -82,26 +101,42 @@ class Protocol(HttpToolsProtocol):
     def data_received(self, data: bytes) -> None:
         if self._refused:
             return
-        if not self._begun:
-            self._begun, self._since = True, None
         try:
             self.parser.feed_data(data)
         except httptools.HttpParserUpgrade:
             pass  # another protocol is only offered; the request is answered as it is
         except httptools.HttpParserError as error:
             self._refuse(400, f"this is not HTTP: {error}")
+        if self._begun:  # and not whole yet
+            self._look_at_size(len(data))
+
+    def on_message_begin(self) -> None:
+        HttpToolsProtocol.on_message_begin(self)
+        self._begun, self._since = True, None
+        self._head = self._received = 0
 
     def on_body(self, body: bytes) -> None:
         if self._refused:
             return
         self._received += len(body)
-        if self._received > HIGH_WATER_LIMIT:
+        if self._received > self._little:
             if self._is_too_large():
-                self._refuse(413, f"the body is larger than {self.limits.max_body} bytes (--max-body)")
+                self._refuse_body()
                 return
             if self._waiting is not None:
                 self._begin()
-        super().on_body(body)
+        HttpToolsProtocol.on_body(self, body)
+
+    def _look_at_size(self, came: int) -> None:
+        if "path" not in self.scope:
+            self._head += came
+            if self._head > _MOST_HEAD:
+                self._refuse(431, f"the headers are larger than {_MOST_HEAD} bytes")
+        elif self._is_too_large():
+            self._refuse_body()
+
+    def _refuse_body(self) -> None:
+        self._refuse(413, f"the body is larger than {self.limits.max_body} bytes (--max-body)")
 
     def _is_too_large(self) -> bool:
         limit = self.limits.max_body
@@ -109,8 +144,8 @@ class Protocol(HttpToolsProtocol):
         return bool(limit) and max(declared, self._received) > limit
 
     def on_message_complete(self) -> None:
-        self._begun, self._received = False, 0
-        super().on_message_complete()
+        self._begun = False
+        HttpToolsProtocol.on_message_complete(self)
         if self._waiting is not None:
             self._begin()
 
@@ -129,12 +164,43 @@ class Protocol(HttpToolsProtocol):
         if at_once is None:
             super()._start_asgi_task(cycle, app)
             return
-        answering = cycle.run_asgi(at_once)
+        answering = at_once(self.scope, self._whole_body, self._send_at_once)
         try:
             awaited = answering.send(None)
         except StopIteration:
             return
+        except Exception:
+            _log.exception("%s %s: the server failed", self.scope["method"], self.scope["path"])
+            self.transport.close()
+            return
         super()._start_asgi_task(_Begun(answering, awaited), app)  # type: ignore[arg-type]  # it waits after all
+
+    async def _whole_body(self) -> Message:
+        """As ASGI's `receive`."""
+        return {"type": "http.request", "body": bytes(self.cycle.body), "more_body": False}
+
+    async def _send_at_once(self, message: Message) -> None:
+        """As ASGI's `send`, of an answer that has one body: head and body leave together."""
+        cycle = self.cycle
+        if not cycle.response_started:
+            cycle.response_started = True
+            self._start = message
+            return
+        status, body = self._start["status"], message["body"]
+        defaults = self.server_state.default_headers
+        if self._defaults[0] is not defaults:
+            type(self)._defaults = defaults, b"".join(b"%s: %s\r\n" % header for header in defaults)
+        parts = [STATUS_LINE[status], self._defaults[1]]
+        for header in self._start["headers"]:
+            parts.append(b"%s: %s\r\n" % header)
+        parts.append(b"\r\n" if cycle.keep_alive else b"connection: close\r\n\r\n")
+        if self.scope["method"] != "HEAD":
+            parts.append(body)
+        self.transport.write(b"".join(parts))
+        cycle.response_complete = True
+        if not cycle.keep_alive:
+            self.transport.close()
+        self.on_response_complete()
 
     def on_response_complete(self) -> None:
         self._since = None
@@ -149,6 +215,11 @@ class Protocol(HttpToolsProtocol):
 
     def check(self, now: float) -> None:
         """Close the connection if its client has taken too long."""
+        unread = self.transport.get_write_buffer_size()
+        if unread != self._unread[0]:
+            self._unread = unread, now
+        elif unread and now - self._unread[1] >= self.limits.client_timeout:
+            self.transport.abort()
         if not self.is_waiting() or self.transport.is_closing():
             return
         if self._since is None:
@@ -218,7 +289,12 @@ def _rest(coroutine: Coroutine[Any, Any, None], awaited: Any) -> Generator[Any, 
 
 def protocol(limits: Limits, at_once: Callable[[Any], Any], refused: Callable[[Any, int, str], None]) -> type[Protocol]:
     """The protocol for one server, as uvicorn takes it."""
-    shared = {"limits": limits, "at_once": staticmethod(at_once), "refused": staticmethod(refused)}
+    shared = {
+        "limits": limits,
+        "at_once": staticmethod(at_once),
+        "refused": staticmethod(refused),
+        "_little": min(HIGH_WATER_LIMIT, limits.max_body or HIGH_WATER_LIMIT),
+    }
     return type("Protocol", (Protocol,), shared)
 
 
@@ -229,4 +305,9 @@ async def sweep(connections: Any, every: float = 0.5) -> None:
         await asyncio.sleep(every)
         now = loop.time()
         for connection in list(connections):
-            connection.check(now)
+            try:
+                connection.check(now)
+            except Exception:
+                # One connection of which something is not understood must not keep the others from being looked at.
+                _log.exception("a connection could not be looked at")
+                connection.transport.abort()

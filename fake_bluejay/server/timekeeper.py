@@ -21,6 +21,7 @@ class Timekeeper:
         self._planned: int | None = None
         self._sequence = -1
         self._handle: asyncio.TimerHandle | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
 
     def look(self) -> None:
         """Something may have been scheduled."""
@@ -30,8 +31,14 @@ class Timekeeper:
             if timers.next_due() != self._planned:
                 self.plan()
 
+    def look_soon(self) -> None:
+        """As `look`, from another thread."""
+        if self._loop is not None and not self._loop.is_closed():
+            self._loop.call_soon_threadsafe(self.look)
+
     def plan(self) -> None:
         """Time may have moved, or the clock may be another."""
+        self._loop = asyncio.get_running_loop()
         if self._handle is not None:
             self._handle.cancel()
             self._handle = None
@@ -43,7 +50,7 @@ class Timekeeper:
         if self._planned is not None and isinstance(clock, ScaledClock) and clock.speed:
             seconds = (self._planned - now) / 1_000_000 / clock.speed
             # A little late rather than early, which would mean to come twice.
-            self._handle = asyncio.get_running_loop().call_later(min(seconds + 0.001, _LONGEST), self.plan)
+            self._handle = self._loop.call_later(min(seconds + 0.001, _LONGEST), self.plan)
 
     def stop(self) -> None:
         """Let nothing happen any more."""

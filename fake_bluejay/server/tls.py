@@ -50,12 +50,13 @@ class Tls(NamedTuple):
         address = url.removeprefix("http://")
         host, _, port = address.rpartition(":")
         ca, store = shlex.quote(str(self.ca_file)), shlex.quote(str(self.ca_file.with_suffix(".p12")))
-        to = f"--resolve {HOST}:443:{host.strip('[]')}" if port == "443" else f"--connect-to {HOST}:443:{address}"
+        how, where = ("--resolve", host.strip("[]")) if port == "443" else ("--connect-to", address)
+        to = f"{how} {shlex.quote(f'{HOST}:443:{where}')}"
         post = f"-H 'X-API-Key: {api_key}' -H 'Content-Type: application/json' -d '{{\"test_result_ids\": [1]}}'"
         return f"""\
-The same port is https://localhost:{port}, and a proxy that is https://{HOST} itself.
+The same port speaks TLS, as https://localhost:{port}, and is a proxy that leads to https://{HOST}.
 The authority to trust is {self.ca_file}.
-So that clients with the real host in them come here unmodified, in the shell of curl, Python, Go, Ruby, Node:
+So that clients with the real host in them come here unmodified, in the shell of curl, Python, Go, Node:
   export HTTPS_PROXY={url} SSL_CERT_FILE={ca} REQUESTS_CA_BUNDLE={ca} CURL_CA_BUNDLE={ca}
   export NODE_EXTRA_CA_CERTS={ca} NODE_OPTIONS={shlex.quote(f"--require={PRELOAD}")}
 and of Java:

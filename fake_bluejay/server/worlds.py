@@ -17,10 +17,10 @@ from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from fake_bluejay.api.journal import EXCHANGE, Exchange, masked
-from fake_bluejay.core.dump import dump
+from fake_bluejay.core.dump import dump, restore
 from fake_bluejay.core.suggest import unknown
 from fake_bluejay.core.world import World
-from fake_bluejay.server.access import Access, AccessLog
+from fake_bluejay.server.access import AccessLog
 from fake_bluejay.server.app import Served, Surface, is_control
 from fake_bluejay.server.gate import Gate
 from fake_bluejay.server.timekeeper import Timekeeper
@@ -34,18 +34,29 @@ class OwnWorld(Served, Protocol):
     """What a world of one organisation is made of; `FakeBluejay` is it."""
 
     def reset(self) -> None:
-        """Put it back to how it began."""
+        """Forget everything: also faults, stubs and the journal."""
         ...
 
 
 class _Part:
     """One world: what it serves, and who keeps its time."""
 
-    def __init__(self, fake: Served, reset: Callable[[], None], key: str = "") -> None:
+    def __init__(self, fake: Served, reset: Callable[[], None], log: AccessLog | None, key: str = "") -> None:
         self.surface = Surface(fake, reset)
+        self.faults = fake.faults
+        self._log = log
         self.timekeeper = Timekeeper(fake.world)
+        fake.webhooks.on_attempt = self.timekeeper.look_soon
         self.key = key
         """The key that leads here; empty for the world that all share."""
+
+    async def at_once(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Bluejay's surface, with nothing in between."""
+        began = time.perf_counter()
+        await self.surface.api(scope, receive, send)
+        self.timekeeper.look()
+        if self._log is not None:
+            self._log.add(scope, scope[EXCHANGE].response.status_code, time.perf_counter() - began)
 
 
 class Worlds:
@@ -61,7 +72,7 @@ class Worlds:
         log: AccessLog | None = None,
         save: Callable[[], Any] | None = None,
     ) -> None:
-        self._shared = _Part(fake, reset)
+        self._shared = _Part(fake, reset, log)
         self._own: dict[str, _Part] = {}
         self._by_key: dict[bytes, _Part] = {}
         self._make = own
@@ -77,17 +88,7 @@ class Worlds:
         if is_control(scope):
             return None
         part = self._part_of(scope) if self._by_key else self._shared
-        return None if part.surface.fake.faults else self._answer
-
-    async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Bluejay's surface, with nothing in between."""
-        part = self._part_of(scope) if self._by_key else self._shared
-        began = time.perf_counter()
-        await part.surface.api(scope, receive, send)
-        part.timekeeper.look()
-        if self._log is not None and (exchange := scope.get(EXCHANGE)):
-            took = time.perf_counter() - began
-            self._log.add(Access(time.time(), took, scope, exchange.response.status_code))
+        return None if part.faults else part.at_once
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         began = time.perf_counter()
@@ -110,7 +111,7 @@ class Worlds:
                 status = exchange.response.status_code
             faults = exchange.faults if exchange is not None else ()
             if status is not None:
-                self._log.add(Access(time.time(), time.perf_counter() - began, scope, status, faults))
+                self._log.add(scope, status, time.perf_counter() - began, faults)
 
     def _part_of(self, scope: Scope) -> _Part:
         """The world that the key of a request belongs to."""
@@ -215,8 +216,14 @@ class Worlds:
             raise ValueError(f"there are {_MOST_WORLDS} worlds already, which is the most")
         if api_key.encode() in self._by_key or any(api_key in one.api_keys for one in shared.organisations.values()):
             raise ValueError("the API key given belongs to another organisation already")
-        fake = fake or self._make(api_key)
-        self._own[name] = self._by_key[api_key.encode()] = _Part(fake, fake.reset, api_key)
+        its = fake or self._make(api_key)
+        start = dump(its.world)
+
+        def reset() -> None:
+            its.reset()
+            restore(its.world, start)
+
+        self._own[name] = self._by_key[api_key.encode()] = _Part(its, reset, self._log, api_key)
 
     async def _organisations(self, scope: Scope, receive: Receive) -> Response:
         """Those that share a world, as its control API lists them, and those that have their own."""
@@ -252,6 +259,11 @@ class Worlds:
         """Keep time, from now on. To be called on the event loop."""
         for part in self._parts():
             part.timekeeper.plan()
+
+    def end_streams(self) -> None:
+        """Send away whoever listens to events."""
+        for part in self._parts():
+            part.surface.fake.feed.end()
 
     def end(self) -> None:
         """Keep time no more."""

@@ -153,6 +153,21 @@ def test_every_way_to_ask(bluejay: FakeBluejay, way: str) -> None:
     assert bluejay.requests[-1].headers["host"].startswith("api.getbluejay.ai")
 
 
+@pytest.mark.parametrize("stream", [False, True])
+@pytest.mark.parametrize("session", [SESSION, RETRYING], ids=["plain", "retries"])
+def test_what_is_left_of_an_answer(bluejay: FakeBluejay, session: requests.Session, stream: bool) -> None:
+    """As requests leaves it: read to its end unless it is streamed, and then readable once."""
+    response = session.post(URL, json=IDS, headers=KEY, stream=stream)
+    assert (response.status_code, response.reason, response.raw.version) == (200, "OK", 11)
+    if stream:
+        assert json.loads(response.raw.read(10_000))["failed_ids"] == [1]
+        assert response.content == b""
+    else:
+        assert response.raw.read() == b""
+        assert json.loads(b"".join(response.iter_content(7))) == response.json()
+        assert response.json()["failed_ids"] == [1]
+
+
 @pytest.mark.parametrize("way", ["an old session", "plain http", "httpx", "httpx with HTTP/2", "urllib.request"])
 def test_proxies_in_the_environment(bluejay: FakeBluejay, way: str, monkeypatch: pytest.MonkeyPatch) -> None:
     for variable in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"):

@@ -294,6 +294,15 @@ def test_a_dump_from_before_there_were_any() -> None:
     assert FakeBluejay.load(dump).add_agent().id == 1
 
 
+def test_a_dump_with_an_id_twice(fake: FakeBluejay) -> None:
+    fake.add_agent()
+    fake.add_agent(organisation="others")
+    dump = fake.dump()
+    dump["agents"]["all"][1]["id"] = 1
+    with pytest.raises(ValueError, match=r"agents.all\[1\].id: 1 is there twice"):
+        FakeBluejay.load(dump)
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [

@@ -7,8 +7,6 @@ from typing import Any
 
 import pytest
 
-from fake_bluejay import FakeBluejay
-
 PUBLISHED = Path(__file__).parents[3] / "shared" / "bluejay-openapi-2026-07.json"
 
 
@@ -21,14 +19,3 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 def published() -> Any:
     """The document. Where it is missing in CI, whoever asks for it fails."""
     return json.loads(PUBLISHED.read_text())
-
-
-@pytest.fixture(scope="session")
-def furnished() -> Any:
-    """A dump of a world with something of everything, whose ids are 1 and 2, and whose external ids are `a`."""
-    fake = FakeBluejay(seed=5)
-    fake.add_simulation(digital_humans=2, agent=fake.add_agent(external_agent_id="a", http_webhook="http://127.0.0.1/"))
-    fake.add_simulation()
-    fake.add_test_results(2)
-    fake.add_test_result(status="COMPLETED")
-    return fake.dump()

@@ -22,6 +22,8 @@ KNOWN: dict[str, Any] = {
     "external_id": "a",
     "simulation_id": 1,
     "simulation_ids": [1],
+    "simulation_result_id": 1,
+    "simulation_run_id": 1,
     "test_result_id": 1,
     "test_result_ids": [1],
 }
@@ -45,8 +47,9 @@ class Case(NamedTuple):
 class Maker:
     """Makes values from schemas."""
 
-    def __init__(self, published: Any) -> None:
+    def __init__(self, published: Any, furnished: Any) -> None:
         self._schemas = published["components"]["schemas"]
+        self._webhook_id = furnished["webhooks"][0]["id"]
 
     def resolved(self, schema: Any) -> Any:
         return self._schemas[schema["$ref"].rpartition("/")[2]] if "$ref" in schema else schema
@@ -57,7 +60,9 @@ class Maker:
         if "anyOf" in schema:
             return self.value(schema["anyOf"][0], name, full=full)
         if name in KNOWN:
-            return str(KNOWN[name]) if schema.get("type") == "string" else copy.copy(KNOWN[name])
+            return known(schema, KNOWN[name])
+        if name == "webhook_id":
+            return self._webhook_id
         if "enum" in schema or "const" in schema:
             return schema.get("enum", [schema.get("const")])[0]
         match schema.get("type"):
@@ -119,6 +124,13 @@ class Maker:
             yield Case(f"{name} too short", changed(full, place, []), place)
 
 
+def known(schema: Any, value: Any) -> Any:
+    """What there is, as the schema wants it: ids are numbers in one place and texts in the next."""
+    if isinstance(value, list):
+        return [known(schema["items"], item) for item in value]
+    return str(value) if schema["type"] == "string" else value
+
+
 def changed(body: Any, place: tuple[str, ...], *value: Any) -> Any:
     """A copy with that value there, or without any."""
     copied = copy.deepcopy(body)
@@ -157,7 +169,7 @@ def test_bodies(published: Any, furnished: Any, operation: Operation) -> None:
     cases = [Case("no body", None, None)]
     if "requestBody" in there:
         schema = content(there["requestBody"])
-        cases, valid = list(Maker(published).cases(schema)), validator(published, schema)
+        cases, valid = list(Maker(published, furnished).cases(schema)), validator(published, schema)
         for case in cases:
             assert valid.is_valid(case.body) == (case.wrong is None), case.name
     answered = 0
@@ -181,7 +193,9 @@ def test_bodies(published: Any, furnished: Any, operation: Operation) -> None:
 def test_parameters(published: Any, furnished: Any, operation: Operation) -> None:
     """Without one that is required, or with one that is not what it is to be: 422, at that place."""
     there = described(published, operation)
-    body = Maker(published).value(content(there["requestBody"]), full=False) if "requestBody" in there else None
+    body = (
+        Maker(published, furnished).value(content(there["requestBody"]), full=False) if "requestBody" in there else None
+    )
     for parameter in there.get("parameters", ()):
         path, headers, query = path_of(operation), {"X-API-Key": "key"}, {}
         place = parameter["in"], parameter["name"]

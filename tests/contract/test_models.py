@@ -21,21 +21,34 @@ OF_SDK = {
     "AgentUpdateWithExternalIdRequest": "AgentUpdateWithExternalIDRequest",
     "DigitalHumanRequestData": "DigitalHumanRequestData",
     "DigitalHumanResponseData": "DigitalHumanResponseData",
+    "HttpSimulationRunRequest": "HTTPSimulationRunRequest",
     "SimulationPydantic": "SimulationPydantic",
     "SimulationRequest": "SimulationRequest",
     "SimulationRes": "SimulationRes",
+    "SimulationRunRequest": "SrcAPIQueueSimulationRunSimulationRunRequest",
+    "SmsSimulationRunRequest": "SrcTextAgentsSmsTextAgentAPISimulationRunRequest",
     "UpdateDigitalHumanRequest": "UpdateDigitalHumanRequest",
     "UpdateSimulationRequest": "UpdateSimulationRequest",
 }
 """Our models that have fields besides the published ones → the SDK's model that has them."""
 
+_GIVEN = "a test gives evaluations of its own, and need not give all of one"
 EXPLAINED = {
+    "Evaluation": _GIVEN,
+    "Evaluation.created_at": _GIVEN,
+    "Evaluation.id": _GIVEN,
+    "POST /v1/check-queue-simulation-run/{simulation_run_id}": "nothing is published of the answer",
+    "SimulationResultResponse": "a reading adds a field",
+    "UpdateSimulationResultRequest.trace_ids": "the product's documentation has it",
     "AgentPydantic.connection_type": "the SDK's, which the reading `contract` lets in",
     "AgentUpdateRequestOfSdk.connection_type": "the SDK's, which the reading `contract` lets in",
     "DigitalHumanResponseData.accent": "the SDK's, which the reading `contract` lets in",
     "DigitalHumanResponseData.language": "the SDK's, which the reading `contract` lets in",
 }
 """Where ours differs from the published, and why."""
+
+UNUSED = ("header", "X-Webhook-Secret")
+"""An optional header of check-queue-simulation-run, which Bluejay itself calls so; it changes nothing here."""
 
 ASIDE = frozenset({"title", "description", "examples", "deprecated"})
 """What a schema says besides what it allows."""
@@ -89,8 +102,8 @@ def sdk_fields(ours: str) -> Any:
     return getattr(bluejay.models, OF_SDK[ours]).model_fields if ours in OF_SDK else {}
 
 
-def unexplained(differences: Iterator[str]) -> list[str]:
-    return [one for one in differences if one.partition(":")[0] not in EXPLAINED]
+def unexplained(differences: Iterator[str]) -> str:
+    return "\n".join(one for one in differences if one.partition(":")[0] not in EXPLAINED)
 
 
 @pytest.fixture(scope="module")
@@ -108,18 +121,18 @@ def test_an_operation_takes_and_gives_what_is_published(ours: Any, published: An
     there = published["paths"][operation.path][operation.method.lower()]
     compare = Comparison(ours, published).differences
     name = f"{operation.method} {operation.path}"
-    assert unexplained(compare(content(here["responses"]["200"]), content(there["responses"]["200"]), name)) == []
+    assert unexplained(compare(content(here["responses"]["200"]), content(there["responses"]["200"]), name)) == ""
     assert ("requestBody" in here) == ("requestBody" in there)
     if "requestBody" in here:
-        assert unexplained(compare(content(here["requestBody"]), content(there["requestBody"]), name)) == []
+        assert unexplained(compare(content(here["requestBody"]), content(there["requestBody"]), name)) == ""
     parameters = [
         {(one["in"], one["name"]): (one["required"], one["schema"]) for one in described["parameters"]}
         for described in (here, there)
     ]
-    assert parameters[0].keys() == parameters[1].keys()
+    assert parameters[0].keys() == parameters[1].keys() - {UNUSED}
     for key, (required, schema) in parameters[0].items():
         assert required == parameters[1][key][0]
-        assert unexplained(compare(schema, parameters[1][key][1], f"{name} {key[1]}")) == []
+        assert unexplained(compare(schema, parameters[1][key][1], f"{name} {key[1]}")) == ""
 
 
 def test_every_explanation_is_needed(ours: Any, published: Any) -> None:
@@ -130,7 +143,8 @@ def test_every_explanation_is_needed(ours: Any, published: Any) -> None:
         there = published["paths"][operation.path][operation.method.lower()]
         pairs = [(here["responses"]["200"], there["responses"]["200"])]
         pairs += [(here["requestBody"], there["requestBody"])] if "requestBody" in here else []
-        found |= {one.partition(":")[0] for pair in pairs for one in compare(*map(content, pair), operation.path)}
+        name = f"{operation.method} {operation.path}"
+        found |= {one.partition(":")[0] for pair in pairs for one in compare(*map(content, pair), name)}
     assert EXPLAINED.keys() <= found
 
 

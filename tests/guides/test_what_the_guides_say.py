@@ -16,7 +16,7 @@ import pytest
 from fake_bluejay.core.diagram import mermaid
 
 DOCS = Path(__file__).parents[2] / "docs"
-PAGES = ["start", "watchdog", "partial-failure", "errors", "other-languages", "how-it-works"]
+PAGES = ["start", "watchdog", "partial-failure", "errors", "other-languages", "how-it-works", "console"]
 RUN = {
     "sh": ("curl", "client.sh"),
     "js": ("node", "client.mjs"),

@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from time import monotonic as clock_by_name
 from time import sleep
+from typing import Any
 
 import anyio
 import anyio.to_thread
@@ -282,6 +283,15 @@ async def test_work_on_threads_gets_its_time(bluejay: FakeBluejay) -> None:
     assert await asyncio.wait_for(asyncio.to_thread(work), 600) == "done"
     with anyio.fail_after(600):
         assert await anyio.to_thread.run_sync(work) == "done"
+    assert passed(bluejay) < 60
+
+
+async def test_the_end_of_an_executor_gets_its_time(bluejay: FakeBluejay) -> None:
+    """From Python 3.12 on, `asyncio.run` gives it 300 seconds, and warns if they are over."""
+    await asyncio.to_thread(int)
+    loop: Any = asyncio.get_running_loop()
+    loop._default_executor.submit(real_sleep, 0.02)
+    await asyncio.wait_for(loop.shutdown_default_executor(), 300)
     assert passed(bluejay) < 60
 
 

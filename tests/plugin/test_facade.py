@@ -360,3 +360,16 @@ def test_a_request_that_breaks_the_fake_changes_nothing(bluejay: FakeBluejay, ca
     assert bluejay.control_objects == bluejay.clock.pending == []
     assert "broken agent" in caplog.text
     assert end(1).json()["ended_count"] == 1
+
+
+def test_a_condition_may_be_asked_by_way_of_the_server(bluejay: FakeBluejay) -> None:
+    result = bluejay.add_test_result()
+    with httpx.Client(base_url=bluejay.base_url, headers={"X-API-Key": "k"}, timeout=30) as client:
+        client.post("/end-conversations", json={"test_result_ids": [result.id]})
+
+        def is_over() -> bool:
+            answer = client.get(f"/retrieve-simulation-result/{result.id}").json()
+            return bool(answer["simulation_result"]["status"] != "RUNNING")
+
+        bluejay.clock.run_until(is_over, limit=30)
+    assert result.status == "CONVERSATION_ENDED"

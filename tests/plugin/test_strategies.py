@@ -13,7 +13,7 @@ from fake_bluejay.strategies import BluejayMachine, InvalidPayload, invalid_payl
 URL = "https://api.getbluejay.ai/v1/end-conversations"
 FAKE = FakeBluejay()
 CLIENT = FAKE.client(headers={"X-API-Key": "key"})
-MANY = settings(max_examples=300, deadline=None)
+MANY = settings(max_examples=300, deadline=None, derandomize=True, database=None)
 
 
 @MANY
@@ -68,7 +68,7 @@ def test_a_machine_drives_a_client() -> None:
                 for result in self.bluejay.test_results:
                     assert result.status != Status.RUNNING or not result.control
 
-    run_state_machine_as_test(Careful, settings=settings(max_examples=20, stateful_step_count=15, deadline=None))
+    run_state_machine_as_test(Careful, settings=settings(MANY, max_examples=20, stateful_step_count=15))
     assert Careful.calls > 10
 
 
@@ -81,6 +81,6 @@ def test_a_machine_finds_a_careless_client() -> None:
             answer = httpx.post(URL, json={"test_result_ids": [1]}, headers={"X-API-Key": "k"}, timeout=5)
             assert answer.json()["success"] in (True, False)
 
-    few = settings(max_examples=50, stateful_step_count=15, deadline=None, phases=[Phase.generate])
+    few = settings(MANY, max_examples=50, stateful_step_count=15, phases=[Phase.generate])
     with pytest.raises(httpx.ReadError):
         run_state_machine_as_test(Careless, settings=few)

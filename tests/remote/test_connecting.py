@@ -2,7 +2,6 @@
 
 import http.server
 import os
-import signal
 import threading
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -11,6 +10,8 @@ import httpx
 import pytest
 
 from fake_bluejay import FakeBluejay
+from fake_bluejay.core.clock import ManualClock
+from fake_bluejay.remote import RemoteBluejay
 
 
 @pytest.fixture
@@ -97,6 +98,12 @@ def test_run_until_over_a_clock_that_passes_by_itself(served: FakeBluejay) -> No
     assert stuck.history[0].cause == "watchdog"
 
 
+def test_a_copy_of_the_world_stands_still(served: FakeBluejay) -> None:
+    remote = FakeBluejay.connect(served.url)
+    remote.clock.mode = "real"
+    assert isinstance(remote.world.clock, ManualClock)
+
+
 def test_many_are_added_at_once(served: FakeBluejay) -> None:
     added = FakeBluejay.connect(served.url).add_test_results(10_001, agent="silent")
     assert len(added) == len(served.test_results) == 10_001
@@ -123,8 +130,7 @@ def test_what_is_no_address(url: str) -> None:
 def test_a_server_that_is_gone_is_one_clear_error(serving: Callable[..., Any]) -> None:
     with serving("--no-access-log") as server:
         remote = FakeBluejay.connect(server.url)
-        server.process.send_signal(signal.SIGTERM)
-        server.process.communicate(timeout=20)
+        server.stop()
     message = rf"no fake Bluejay answers at {server.url} \(.*refused\); `fake-bluejay serve` starts one"
     for call in (lambda: FakeBluejay.connect(server.url), lambda: remote.test_results):
         with pytest.raises(ConnectionError, match=message) as error:
@@ -160,3 +166,11 @@ def test_a_server_that_is_something_else(status: int, body: bytes, error: type[E
         finally:
             server.shutdown()
             thread.join()
+
+
+def test_every_member_of_a_fake_is_there() -> None:
+    """But for the ways into this process, and what has endpoints of Bluejay's own: `client()` leads to those."""
+    near, far = ({name for name in dir(kind) if name[0] != "_"} for kind in (FakeBluejay, RemoteBluejay))
+    runs = {"add_agent", "add_digital_human", "add_simulation", "queue_run", "runs", "webhooks"}
+    assert near - far == {"app", "connect", "load", "stubs", "transport"} | runs
+    assert far - near == set()

@@ -10,6 +10,7 @@ import pytest
 
 from fake_bluejay import FakeBluejay
 from fake_bluejay.agents import drops_after, ends_within, silent
+from fake_bluejay.calls import Call
 from fake_bluejay.fake import Snapshot
 from fake_bluejay.remote import RemoteBluejay
 
@@ -81,6 +82,20 @@ def test_test_results_are_views(fake: Fake) -> None:
     others[0].drop()
     assert (first.status, first.history[-1].cause, others[0].status) == ("CONVERSATION_ENDED", "agent", "CALL_DROPPED")
     assert repr(first) == "<TestResult 1 CONVERSATION_ENDED>"
+
+
+def test_a_call_by_its_script(fake: Fake) -> None:
+    call = fake.add_test_result(
+        status="INITIALIZING", call=Call(connects_after=3, talks_for=10, evaluations=[{"passed": False}])
+    )
+    alike = fake.add_test_results(2, status="INITIALIZING", call=Call(end="no_answer"))
+    fake.clock.advance(3600)
+    assert [(entry.to, entry.cause) for entry in call.history][-2:] == [
+        ("EVALUATING", "evaluation"),
+        ("COMPLETED", "evaluation"),
+    ]
+    assert call.call == Call(connects_after=3, talks_for=10, evaluations=[{"passed": False}])
+    assert [(one.status, one.error_code) for one in alike] == [("NO_ANSWER", "NO_ANSWER")] * 2
 
 
 def test_time(fake: Fake) -> None:

@@ -1,52 +1,27 @@
 """The `fake-bluejay` command, as a person meets it."""
 
-import contextlib
+import json
 import re
+import shutil
 import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator
+from pathlib import Path
 
 import httpx
 import pytest
 
 from fake_bluejay.readings import questions
 
-COMMAND = [sys.executable, "-m", "fake_bluejay"]
 
-
-def run(*arguments: str) -> "subprocess.CompletedProcess[str]":
-    return subprocess.run([*COMMAND, *arguments], capture_output=True, text=True, timeout=60)
-
-
-@contextlib.contextmanager
-def serving(*arguments: str) -> Iterator[tuple["subprocess.Popen[str]", str, str]]:
-    """A running server: the process, its URL, and what it printed."""
-    process = subprocess.Popen(
-        [*COMMAND, "serve", "--port", "0", *arguments], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
-    )
-    try:
-        assert process.stdout is not None
-        printed = ""
-        for line in process.stdout:
-            printed += line
-            if "Ctrl-C" in line:
-                break
-        found = re.search(r"listens on (\S+)", printed)
-        assert found, printed
-        yield process, found[1], printed
-    finally:
-        process.kill()
-        process.communicate(timeout=10)
-
-
-def test_the_printed_lines_do_what_they_say() -> None:
-    with serving("--clock", "manual", "--no-access-log") as (_, url, printed), httpx.Client(base_url=url) as client:
-        key = re.search(r"X-API-Key: (\S+)'", printed)
-        body = re.search(r"-d '(\{\"test_result_ids\": \[1.*?\})'", printed)
+def test_the_printed_lines_do_what_they_say(serving) -> None:
+    with serving("--clock", "manual", "--no-access-log") as server, httpx.Client(base_url=server.url) as client:
+        key = re.search(r"X-API-Key: (\S+)'", server.printed)
+        body = re.search(r"-d '(\{\"test_result_ids\": \[1.*?\})'", server.printed)
         assert key
         assert body
+        assert f"API key: {key[1]}\nConsole: {server.url}/_fake/\n" in server.printed
         headers = {"X-API-Key": key[1], "Content-Type": "application/json"}
         answer = client.post("/v1/end-conversations", content=body[1], headers=headers).json()
         assert (answer["test_result_ids"], answer["failed_ids"]) == ([1, 4], [999])
@@ -60,9 +35,9 @@ def test_the_printed_lines_do_what_they_say() -> None:
         assert client.get("/_fake/test-results/4").json()["history"] == []
 
 
-def test_the_control_api_says_what_is_wrong() -> None:
-    with serving("--no-access-log") as (_, url, _), httpx.Client(base_url=f"{url}/_fake") as client:
-        assert client.get("/health").json() == {"status": "ok"}
+def test_the_control_api_says_what_is_wrong(serving) -> None:
+    with serving("--no-access-log") as server, httpx.Client(base_url=f"{server.url}/_fake") as client:
+        assert client.get("/health").json()["status"] == "ok"
         assert len(client.get("/test-results").json()) == len(client.get("/state").json()["test_results"]) == 9
         added = client.post("/test-results", json={"id": 50, "agent": "silent"}).json()
         assert (added["id"], added["status"], added["agent"]) == (50, "RUNNING", "silent")
@@ -83,13 +58,25 @@ def test_the_control_api_says_what_is_wrong() -> None:
 
 
 @pytest.mark.parametrize("stop", [signal.SIGTERM, signal.SIGINT])
-def test_signals_stop_it_cleanly(stop: signal.Signals) -> None:
-    with serving() as (process, url, _):
-        assert httpx.get(f"{url}/_fake/health").status_code == 200
-        process.send_signal(stop)
-        output, _ = process.communicate(timeout=20)
-        assert process.returncode == 0, output
-        assert "Traceback" not in output
+def test_signals_stop_it_cleanly(serving, stop: signal.Signals) -> None:
+    with serving() as server:
+        assert httpx.get(f"{server.url}/_fake/health").status_code == 200
+        server.process.send_signal(stop)
+        assert server.process.wait(timeout=20) == 0
+        assert "Traceback" not in server.output.read_text()
+
+
+def test_a_fault_that_delays_for_an_hour_does_not_keep_it_from_stopping(serving, tmp_path: Path) -> None:
+    seed = tmp_path / "seed.toml"
+    seed.write_text('[[faults]]\nkind = "delay"\nseconds = 3600\n')
+    with serving("--seed", seed) as server, socket.create_connection(("127.0.0.1", server.port)) as client:
+        client.sendall(b"GET /v1/ping HTTP/1.1\r\nhost: x\r\n\r\n")
+        for _ in range(5):  # each takes the server's loop round, so that by then it has read what came before
+            httpx.get(f"{server.url}/_fake/health")
+        output = server.stop()
+        assert client.recv(1000) == b""
+    assert "Traceback" not in output
+    assert re.search(r"GET /v1/ping +fault=delay\(seconds=3600", output)
 
 
 @pytest.mark.parametrize(
@@ -99,15 +86,21 @@ def test_signals_stop_it_cleanly(stop: signal.Signals) -> None:
         (["--reading", "success"], "--reading takes NAME=CHOICE"),
         (["--agent", "sleepy"], "unknown agent behaviour 'sleepy'"),
         (["--host", "256.0.0.1"], "cannot listen on 256.0.0.1"),
+        (["--clock", "manual", "--speed", "2"], "a manual clock has no speed"),
+        (["--seed", "nowhere.toml"], "cannot read nowhere.toml: No such file"),
+        (["--seed", "seed.ini"], "the name of a seed ends in one of .toml, .yaml, .yml, .json"),
+        (["--save", "world.toml"], "its name ends in .json"),
+        (["--save", "nowhere/world.json"], "cannot save to nowhere/world.json: No such file"),
+        (["--save", "/proc/world.json"], "cannot save to /proc/world.json"),
     ],
 )
-def test_a_bad_option_is_one_line_and_status_2(arguments: list[str], message: str) -> None:
+def test_a_bad_option_is_one_line_and_status_2(run, arguments: list[str], message: str) -> None:
     done = run("serve", "--port", "0", *arguments)
     assert (done.returncode, done.stderr.count("\n"), done.stdout) == (2, 1, "")
     assert message in done.stderr
 
 
-def test_a_taken_port_is_one_line_and_status_2() -> None:
+def test_a_taken_port_is_one_line_and_status_2(run) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = str(taken.getsockname()[1])
         done = run("serve", "--port", port)
@@ -115,7 +108,24 @@ def test_a_taken_port_is_one_line_and_status_2() -> None:
     assert f"cannot listen on 127.0.0.1 port {port}" in done.stderr
 
 
-def test_readings_are_all_printed() -> None:
+def test_each_option_has_its_name_in_the_environment(run, serving) -> None:
+    from fake_bluejay.cli import serve
+
+    shown = run("serve", "--help").stdout
+    for option in serve.params:
+        assert f"FAKE_BLUEJAY_{option.name.upper()}" in shown.replace("\n", " ")
+    environment = {"FAKE_BLUEJAY_CLOCK": "manual", "FAKE_BLUEJAY_API_KEYS": "one-key another-key"}
+    with serving(**environment) as server:
+        assert "when you advance the clock" in server.printed
+        assert "API key: one-key" in server.printed
+
+
+def test_beyond_loopback_it_warns(serving) -> None:
+    with serving("--host", "0.0.0.0") as server:
+        assert "Warning: listening on 0.0.0.0: others on the network" in server.output.read_text()
+
+
+def test_readings_are_all_printed(run) -> None:
     printed = run("readings").stdout
     for name, _, choices, evidence in questions():
         assert name in printed
@@ -123,5 +133,31 @@ def test_readings_are_all_printed() -> None:
         assert all(choice in printed for choice in choices)
 
 
-def test_the_version() -> None:
+def test_the_version(run) -> None:
     assert re.fullmatch(r"fake-bluejay, version \d+\.\d+\.\d+\n", run("--version").stdout)
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_completion(run, shell: str) -> None:
+    printed = run("completion", shell).stdout
+    assert f"# Install it with: fake-bluejay completion {shell} > " in printed
+    asked = {"bash": "COMP_WORDS", "zsh": "COMP_WORDS", "fish": "COMP_WORDS"}[shell]
+    variable = re.search(r"_FAKE_BLUEJAY_COMPLETE=(\w+)", printed)
+    assert variable
+    answer = run(
+        _FAKE_BLUEJAY_COMPLETE=variable[1], COMP_CWORD="che" if shell == "fish" else "1", **{asked: "fake-bluejay che"}
+    )
+    assert "check" in answer.stdout
+    if interpreter := shutil.which(shell):
+        assert subprocess.run([interpreter, "-n"], input=printed, text=True).returncode == 0
+
+
+def test_the_openapi_document(run) -> None:
+    pytest.importorskip("fake_bluejay.api.openapi", reason="there is no OpenAPI document yet")
+    assert json.loads(run("openapi").stdout)["openapi"].startswith("3.1")
+
+
+def test_what_a_command_does_not_need_is_not_imported() -> None:
+    heavy = {"pydantic", "starlette", "uvicorn", "yaml"}
+    code = f"import sys, fake_bluejay.cli; print(sorted({heavy} & set(sys.modules)))"
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout == "[]\n"

@@ -1,60 +1,54 @@
-"""A standalone server delivers webhooks when they are due, whether or not anybody calls it."""
+"""Webhooks of a served fake: delivered although nobody asks, and by a server that goes on answering meanwhile."""
 
 import http.server
-import json
+import queue
+import re
+import subprocess
+import sys
 import threading
-import time
-from collections.abc import Callable
-from contextlib import AbstractContextManager
-from typing import Any
+from collections.abc import Iterator
 
 import httpx
+import pytest
 
-from fake_bluejay import FakeBluejay
-from fake_bluejay.webhooks import verify
+EVENTS = ["simulation_ended", "simulation_result_evaluated"]
 
 
-def test_what_is_due_is_delivered_by_itself_and_may_call_back(
-    serving: Callable[..., AbstractContextManager[Any]],
-) -> None:
-    received: list[Any] = []
-    both = threading.Event()
+@pytest.fixture
+def url() -> Iterator[str]:
+    command = [sys.executable, "-m", "fake_bluejay", "serve", "--port", "0", "--clock", "manual", "--no-access-log"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        try:
+            assert process.stdout is not None
+            yield next(found[1] for line in process.stdout if (found := re.search(r"listens on (\S+)", line)))
+        finally:
+            process.kill()
 
-    class Handler(http.server.BaseHTTPRequestHandler):
+
+def test_a_receiver_is_not_waited_for_and_may_call_back(url: str) -> None:
+    answered = threading.Event()
+    told: queue.Queue[tuple[str, bool, int]] = queue.Queue()
+
+    class Receiver(http.server.BaseHTTPRequestHandler):
         def do_POST(self) -> None:
-            body = self.rfile.read(int(self.headers["Content-Length"]))
-            payload = json.loads(body)
-            result = httpx.get(
-                f"{server.url}/v1/retrieve-simulation-result/{payload['id']}", headers={"X-API-Key": "k"}
-            )
-            proved = verify(body, "s3cret", self.headers["X-Bluejay-Signature"])
-            received.append((payload["type"], proved, result.json()["simulation_result"]["status"]))
+            self.rfile.read(int(self.headers["content-length"]))
+            in_time = answered.wait(4)  # a receiver has 5 seconds
+            called_back = httpx.get(f"{url}/_fake/health", timeout=20).status_code
+            told.put((self.headers["x-bluejay-event"], in_time, called_back))
             self.send_response(200)
             self.end_headers()
-            if len(received) == 2:
-                both.set()
 
-        def log_message(self, *args: Any) -> None: ...
+        def log_message(self, *_: object) -> None: ...
 
-    receiver = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    threading.Thread(target=receiver.serve_forever, daemon=True).start()
-    fake = FakeBluejay()
-    fake.webhooks.add(f"http://127.0.0.1:{receiver.server_port}/", secret="s3cret")
-    fake.queue_run()
-    state = {**fake.dump(), "clock": {"speed": 500.0}}
-    try:
-        with serving("--no-access-log") as server:
-            assert httpx.put(f"{server.url}/_fake/state", json=state, timeout=10).status_code == 200
-            assert both.wait(30)
-            while not all(one["attempts"] for one in httpx.get(f"{server.url}/_fake/state").json()["deliveries"]):
-                time.sleep(0.01)
-            deliveries = httpx.get(f"{server.url}/_fake/state").json()["deliveries"]
-    finally:
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Receiver) as receiver, httpx.Client(timeout=30) as client:
+        threading.Thread(target=receiver.serve_forever, daemon=True).start()
+        webhook = {"id": "a", "organisation": "default", "events": EVENTS, "secret": "a-secret"}
+        state = client.get(f"{url}/_fake/state").json()
+        state["webhooks"] = [{**webhook, "url": f"http://127.0.0.1:{receiver.server_port}/"}]
+        client.put(f"{url}/_fake/state", json=state)
+        client.post(f"{url}/_fake/test-results/1/events", json={"event": "end"})
+        answered.set()
+        assert told.get(timeout=20) == ("simulation_ended", True, 200)
+        client.patch(f"{url}/_fake/clock", json={"mode": "real", "speed": 100})
+        assert told.get(timeout=20) == ("simulation_result_evaluated", True, 200)  # nobody asked
         receiver.shutdown()
-        receiver.server_close()
-    assert [(type, proved) for type, proved, _ in received] == [
-        ("simulation_ended", True),
-        ("simulation_result_evaluated", True),
-    ]
-    assert received[1][2] == "COMPLETED"
-    assert [attempt["status"] for one in deliveries for attempt in one["attempts"]] == [200, 200]

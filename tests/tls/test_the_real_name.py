@@ -4,12 +4,12 @@ import contextlib
 import json
 import os
 import re
-import signal
 import socket
 import ssl
 import stat
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -75,12 +75,26 @@ def test_what_came_without_tls_still_does(server: Any, ca_file: Path) -> None:
 @pytest.mark.parametrize("name", NAMES)
 def test_the_certificate_is_for(server: Any, ca_file: Path, name: str) -> None:
     context = ssl.create_default_context(cafile=str(ca_file))
-    port = int(server.url.rpartition(":")[2])
-    there = ("127.0.0.1", port)
+    there = ("127.0.0.1", server.port)
     with socket.create_connection(there) as plain, context.wrap_socket(plain, server_hostname=name) as secure:
         assert secure.version() == "TLSv1.3"
     with socket.create_connection(there) as plain, pytest.raises(ssl.SSLCertVerificationError):
         context.wrap_socket(plain, server_hostname="example.com")
+
+
+@pytest.mark.parametrize(("host", "name"), [("bluejay.test", "bluejay.test"), ("0.0.0.0", "localhost")])
+def test_the_certificate_is_for_the_host_that_is_served_too(host: str, name: str) -> None:
+    with throw_away_authority(host=host) as tls:
+        client_reads, server_reads = ssl.MemoryBIO(), ssl.MemoryBIO()
+        trusting = ssl.create_default_context(cafile=str(tls.ca_file))
+        client = trusting.wrap_bio(client_reads, server_reads, server_hostname=name)
+        server = tls.context.wrap_bio(server_reads, client_reads, server_side=True)
+        for side in (client, server, client):
+            with contextlib.suppress(ssl.SSLWantReadError):
+                side.do_handshake()
+        certificate = client.getpeercert()
+        assert certificate is not None
+        assert ("DNS", name) in certificate["subjectAltName"]
 
 
 def spoken(url: str, *pieces: bytes) -> bytes:
@@ -138,19 +152,53 @@ def test_faults_break_a_connection_of_tls(server: Any, tool: Callable[[str], str
 
 def test_it_stops_at_once_and_leaves_no_file(serving: Callable[..., Any]) -> None:
     with contextlib.ExitStack() as connections, serving("--tls", "--no-access-log") as server:
-        process, url = server.process, server.url
         ca_file = Path(server.exported["SSL_CERT_FILE"])
         directory = ca_file.parent
         assert [path.name for path in directory.iterdir()] == ["ca.pem"]
         assert stat.S_IMODE(directory.stat().st_mode) == 0o700
         assert "PRIVATE" not in ca_file.read_text()
-        host, port = url.removeprefix("http://").split(":")
-        connections.enter_context(socket.create_connection((host, int(port))))  # one that says nothing
-        assert httpx.get(f"{url}/_fake/health").status_code == 200
-        process.send_signal(signal.SIGTERM)
-        output, _ = process.communicate(timeout=20)
-        assert (process.returncode, "Traceback" in output, "exceeded" in output) == (0, False, False)
+        connections.enter_context(socket.create_connection(("127.0.0.1", server.port)))  # one that says nothing
+        assert httpx.get(f"{server.url}/_fake/health").status_code == 200
+        assert server.stop() == server.printed
         assert not directory.exists()
+
+
+def test_a_connection_that_says_nothing_is_closed(serving: Callable[..., Any]) -> None:
+    """Or does not go on with its handshake; one that said plain HTTP is the server's other bounds' to close."""
+    with serving("--tls", "--no-access-log", "--client-timeout", "0.2") as server:
+        for pieces in ([], [b"CONN"], [b"\x16"], [b"CONNECT api.getbluejay.ai:443 HTTP/1.1\r\n\r\n", b"\x16\x03"]):
+            assert spoken(server.url, *pieces) in (b"", b"HTTP/1.1 200 Connection established\r\n\r\n")
+        assert server.stop() == server.printed
+
+
+def test_a_client_that_does_not_trust_it_leaves_nothing_behind(serving: Callable[..., Any]) -> None:
+    """Neither a traceback, nor a connection that counts."""
+    with serving("--tls", "--no-access-log", "--max-connections", "5") as server:
+        for _ in range(20):
+            with pytest.raises(httpx.ConnectError, match="certificate verify failed"):
+                httpx.get(server.url.replace("http://127.0.0.1", "https://localhost"))
+        assert httpx.get(f"{server.url}/_fake/health").status_code == 200
+        assert server.stop() == server.printed
+
+
+def test_a_private_key_is_in_a_file_for_a_moment_and_for_its_owner(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    removed = []
+    unlink = os.unlink
+
+    def watched(path: Any, **more: Any) -> None:
+        if not more:
+            removed.append((stat.S_IMODE(os.stat(path).st_mode), "PRIVATE KEY" in Path(path).read_text()))
+        unlink(path, **more)
+
+    monkeypatch.setattr(os, "unlink", watched)
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    with throw_away_authority() as tls:
+        assert removed == [(0o600, True)]
+        assert [path for path in tmp_path.rglob("*") if path.is_file()] == [tls.ca_file]
+        assert "PRIVATE" not in tls.ca_file.read_text()
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_file_of_ones_own_is_written_again_and_never_another(tmp_path: Path) -> None:
@@ -176,12 +224,13 @@ def test_a_file_of_ones_own_is_written_again_and_never_another(tmp_path: Path) -
     [
         (["--ca-file", "ca.pem"], "--ca-file is where --tls writes its authority; add --tls"),
         (["--tls", "--ca-file", "/nowhere/ca.pem"], "No such file or directory: '/nowhere/ca.pem'"),
-        (["--tls", "--ca-file", __file__], "is something else than the authority of a fake Bluejay"),
+        (["--tls", "--ca-file", "notes.txt"], "is something else than the authority of a fake Bluejay"),
     ],
 )
-def test_a_bad_option_is_one_line_and_status_2(arguments: list[str], message: str) -> None:
+def test_a_bad_option_is_one_line_and_status_2(arguments: list[str], message: str, tmp_path: Path) -> None:
+    (tmp_path / "notes.txt").write_text("important")
     command = [sys.executable, "-m", "fake_bluejay", "serve", "--port", "0", *arguments]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, cwd=tmp_path)
     assert (done.returncode, done.stderr.count("\n"), done.stdout) == (2, 1, "")
     assert message in done.stderr
 

@@ -56,8 +56,24 @@ AnyConnectionType = ConnectionType | Literal["ELEVEN_LABS", "RETELL", "VAPI", "K
 """Those of the OpenAPI, and those that only the SDK knows."""
 
 
+class _OnlyOfSdk(Wire):
+    """What only the SDK has of an agent; it stands last, after the published fields."""
+
+    livekit_customer_tool_topic: str | None = None
+    eleven_labs_agent_id: str | None = None
+    retell_agent_id: str | None = None
+    vapi_assistant_id: str | None = None
+    kore_host: str | None = None
+    kore_bot_id: str | None = None
+    kore_client_id: str | None = None
+    kore_client_secret: str | None = None
+    simulations_disabled: bool | None = None
+    workflow: dict[str, Any] | None = None
+    provider: str | None = None
+
+
 class _Connection(Wire):
-    """How an agent is reached, as every request that describes one ends; after `enable_outbound…`, the SDK's fields."""
+    """How an agent is reached, as every request that describes one ends."""
 
     folder: str | None = None
     websocket_url: str | None = None
@@ -77,17 +93,6 @@ class _Connection(Wire):
     voice_provider: str | None = None
     provider_id: str | None = None
     enable_outbound_call_auto_start: bool | None = None
-    livekit_customer_tool_topic: str | None = None
-    eleven_labs_agent_id: str | None = None
-    retell_agent_id: str | None = None
-    vapi_assistant_id: str | None = None
-    kore_host: str | None = None
-    kore_bot_id: str | None = None
-    kore_client_id: str | None = None
-    kore_client_secret: str | None = None
-    simulations_disabled: bool | None = None
-    workflow: dict[str, Any] | None = None
-    provider: str | None = None
 
 
 class _NewAgent(Wire):
@@ -103,7 +108,7 @@ class _NewAgent(Wire):
     external_agent_id: str | None = None
 
 
-class AgentRequest(_Connection, _NewAgent):
+class AgentRequest(_OnlyOfSdk, _Connection, _NewAgent):
     """A new agent."""
 
     redact_pii: bool | None = False
@@ -127,13 +132,13 @@ class _AgentId(Wire):
     agent_id: str | None
 
 
-class AgentUpdateRequest(_Connection, _ChangedAgent, _AgentId):
+class AgentUpdateRequest(_OnlyOfSdk, _Connection, _ChangedAgent, _AgentId):
     """Which agent to change, and what. The id must be there, and may be null."""
 
     bluejay_as_code_id: str | None = None
 
 
-class AgentUpdateWithExternalIdRequest(_Connection, _ChangedAgent):
+class AgentUpdateWithExternalIdRequest(_OnlyOfSdk, _Connection, _ChangedAgent):
     """Which agent to change, by the customer's own id for it, and what."""
 
     external_agent_id: str
@@ -173,9 +178,7 @@ class AgentUpdateResponse(Wire):
     http_webhook_key: str | None = None
 
 
-class AgentPydantic(Wire):
-    """An agent, as it is given back. After `enable_outbound_call_auto_start`, what only the SDK has."""
-
+class _PublishedAgent(Wire):
     id: str | int | None = None
     name: str
     agent_description: str
@@ -209,19 +212,13 @@ class AgentPydantic(Wire):
     http_webhook: str | None = None
     http_webhook_key: str | None = None
     enable_outbound_call_auto_start: bool | None = None
+
+
+class AgentPydantic(_OnlyOfSdk, _PublishedAgent):
+    """An agent, as it is given back."""
+
     bluejay_as_code_id: str | None = None
-    livekit_customer_tool_topic: str | None = None
-    eleven_labs_agent_id: str | None = None
-    retell_agent_id: str | None = None
-    vapi_assistant_id: str | None = None
-    kore_host: str | None = None
-    kore_bot_id: str | None = None
-    kore_client_id: str | None = None
-    kore_client_secret: str | None = None
     kore_inbound_token: str | None = None
-    simulations_disabled: bool | None = None
-    workflow: dict[str, Any] | None = None
-    provider: str | None = None
 
 
 class AgentWebhookKeyRequest(Wire):

@@ -28,9 +28,15 @@ __all__ = [
 ]
 
 
-class _Connection(Wire):
-    """How the agent is reached in this run, where not as it says itself. After the pipecat ones, only the SDK's."""
+class SimulationRunRequest(Wire):
+    """Which simulation to run, whose id is a string here, with whom, if not with all, and how the agent is reached, if
+    not as it says itself. After the pipecat fields, only the SDK's.
+    """
 
+    simulation_id: str
+    prompt_id: UUID | None = None
+    knowledge_base_id: UUID | None = None
+    digital_human_ids: list[str] | None = None
     phone_number: str | None = None
     sip_uri: str | None = None
     livekit_agent_name: str | None = None
@@ -41,15 +47,6 @@ class _Connection(Wire):
     eleven_labs_agent_id: str | None = None
     retell_agent_id: str | None = None
     vapi_assistant_id: str | None = None
-
-
-class SimulationRunRequest(_Connection):
-    """Which simulation to run, whose id is a string here, and with whom, if not with all. The last is the SDK's."""
-
-    simulation_id: str
-    prompt_id: UUID | None = None
-    knowledge_base_id: UUID | None = None
-    digital_human_ids: list[str] | None = None
     runs_per_digital_human: int | None = None
 
 

@@ -1,0 +1,70 @@
+"""Writes the tables of `endpoints.md` anew: `make docs`. A test says when they are not current."""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import re
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import NamedTuple
+
+from bluejay import Bluejay
+
+from fake_bluejay.api.published import MODELLED_IN, ONLY_IN_SDK, PUBLISHED
+
+PAGE = Path(__file__).with_suffix(".md")
+
+
+class Method(NamedTuple):
+    """A method of the SDK, and what it calls."""
+
+    name: str
+    """As it is written: `agents.add_agent`."""
+    method: str
+    path: str
+
+
+def methods() -> Iterator[Method]:
+    """All methods of the SDK that call an endpoint, as its code says; each is there once more as `…_async`."""
+    for part, (module, name) in Bluejay._sub_sdk_map.items():
+        for method, function in inspect.getmembers(getattr(importlib.import_module(module), name), inspect.isfunction):
+            called = re.search(r'method="(\w+)",\s*path="([^"]+)"', inspect.getsource(function))
+            if called and not method.endswith("_async"):
+                yield Method(f"{part}.{method}", called[1], called[2])
+
+
+def _here(path: str) -> str:
+    return "modelled" if path in MODELLED_IN else "501, unless stubbed"
+
+
+def _count(paths: Mapping[str, object]) -> str:
+    return f"{sum(path in MODELLED_IN for path in paths)} of {len(paths)} paths are modelled."
+
+
+def _paths(paths: Mapping[str, tuple[str, ...]]) -> Iterator[str]:
+    yield from (_count(paths), "", "| path | methods | here |", "|---|---|---|")
+    for path, verbs in sorted(paths.items()):
+        yield f"| `{path}` | {', '.join(verbs)} | {_here(path)} |"
+
+
+def _sdk() -> Iterator[str]:
+    every = list(methods())
+    yield f"{sum(one.path in MODELLED_IN for one in every)} of {len(every)} methods are answered by a model."
+    yield from ("", "| method | calls | here |", "|---|---|---|")
+    for one in every:
+        yield f"| `{one.name}` | `{one.method} {one.path}` | {_here(one.path)} |"
+
+
+def page(text: str) -> str:
+    """The page with its tables as they are to be."""
+    for name, lines in (("published", _paths(PUBLISHED)), ("only in the SDK", _paths(ONLY_IN_SDK)), ("SDK", _sdk())):
+        begin, end = f"<!-- begin: {name} -->\n", f"<!-- end: {name} -->\n"
+        before, _, rest = text.partition(begin)
+        _, _, after = rest.partition(end)
+        text = "".join([before, begin, *(f"{line}\n" for line in lines), end, after])
+    return text
+
+
+if __name__ == "__main__":
+    PAGE.write_text(page(PAGE.read_text()))

@@ -1,0 +1,162 @@
+// The page: which parts are shown, the keys, and the stream that keeps it true.
+
+import { $, $$, h } from "./dom.js";
+import { attempt, get, listen, look, onLook, send } from "./api.js";
+import { advance, pauseOrGoOn, setClock, startClock } from "./time.js";
+import { choose, happen, mark, selected, show, startResults, turn } from "./results.js";
+import { record, startResult } from "./result.js";
+import { startRequests } from "./requests.js";
+import { badges, startPanels } from "./panels.js";
+import { table } from "./statuses.js";
+
+const narrow = matchMedia("(max-width: 900px)");
+let details = "result";
+
+function tab(name) {
+  if (name === "details") name = details;
+  if (name === "result" || name === "request") details = name;
+  document.body.dataset.tab = name;
+  for (const button of $$(".tabs button")) button.setAttribute("aria-current", String(button.dataset.tab === name));
+  marks();
+}
+
+function view(name) {
+  document.body.dataset.view = name;
+  scrollTo(0, 0);
+  marks();
+}
+
+function marks() {
+  const { view: shown, tab: chosen } = document.body.dataset;
+  for (const button of $$(".views button")) {
+    const same = button.dataset.view === shown && (shown !== "side" || button.dataset.tab === chosen || (button.dataset.tab === "details" && ["result", "request"].includes(chosen)));
+    button.setAttribute("aria-current", String(same));
+  }
+}
+
+function openPanel(name) {
+  tab(name);
+  view("side");
+  $(`#tab-${name} select, #tab-${name} input`)?.focus();
+}
+
+function theme() {
+  const root = document.documentElement;
+  const dark = root.dataset.theme ? root.dataset.theme === "dark" : matchMedia("(prefers-color-scheme: dark)").matches;
+  root.dataset.theme = dark ? "light" : "dark";
+  try { localStorage.setItem("theme", root.dataset.theme); } catch { /* then it is forgotten with the page */ }
+}
+
+const onSelected = (act) => () => selected !== null && act(selected);
+const KEYS = [
+  ["/", "search test results", () => { view("results"); $("#results-search").focus(); $("#results-search").select(); }],
+  ["a", "add test results", () => $("#add").click()],
+  ["m", "mark the chosen one for ending, as a client would", onSelected(mark)],
+  ["e", "its agent ends it", onSelected((id) => happen(id, "end"))],
+  ["d", "its call drops", onSelected((id) => happen(id, "drop"))],
+  ["p", "pause the clock, or go on", pauseOrGoOn],
+  ["1", "advance by 1 s", () => advance("1")],
+  ["2", "advance by 10 s", () => advance("10")],
+  ["3", "advance by 30 s", () => advance("30")],
+  ["n", "advance to the next timer", () => advance("next")],
+  ["f", "faults", () => openPanel("faults")],
+  ["r", "readings", () => openPanel("readings")],
+  ["w", "the world: save, put in, reset, stubs, organisations", () => openPanel("world")],
+  ["q", "search requests", () => { view("requests"); $("#requests-search").focus(); }],
+  ["[", "page back", () => turn(-1)],
+  ["]", "page on", () => turn(1)],
+  ["t", "light or dark", theme],
+  ["?", "these keys", () => $("#help").showModal()],
+];
+const MORE = [["↑ ↓", "move in a table (j, k), or from a search into it"], ["Enter", "open"], ["Esc", "clear and leave a search, close a dialog"]];
+
+function onKey(event) {
+  if (event.ctrlKey || event.metaKey || event.altKey || $("dialog[open]")) return;
+  if (event.target.closest("input, select, textarea")) {
+    const search = event.target.type === "search";
+    if (search && (event.key === "Enter" || event.key === "ArrowDown")) {
+      event.preventDefault();
+      $("tbody tr[tabindex='0']", event.target.closest(".panel"))?.focus();
+    } else if (event.key === "Escape") {
+      event.preventDefault();
+      if (search && event.target.value) {
+        event.target.value = "";
+        event.target.dispatchEvent(new Event("input"));
+      }
+      event.target.blur();
+    }
+    return;
+  }
+  const key = KEYS.find(([name]) => name === event.key);
+  if (!key) return;
+  event.preventDefault();
+  key[2]();
+}
+
+function startAdding() {
+  const dialog = $("#adding");
+  const form = $("form", dialog);
+  const problem = $(".problem", dialog);
+  const { agent, seconds, count, id } = form.elements;
+  form.elements.status.replaceChildren(...table.statuses.map(({ name }) => h("option", { selected: name === "RUNNING" }, name)));
+  agent.addEventListener("change", () => { seconds.disabled = !agent.value.includes("-"); });
+  count.addEventListener("input", () => { id.disabled = Number(count.value) !== 1; });
+  $("#add").addEventListener("click", () => { problem.hidden = true; dialog.showModal(); count.select(); });
+  $("[data-close]", dialog).addEventListener("click", () => dialog.close());
+  form.addEventListener("submit", async (event) => {
+    event.preventDefault();
+    const body = { status: form.elements.status.value, organisation: form.elements.organisation.value || "default" };
+    if (agent.value) body.agent = agent.value.includes("-") ? `${agent.value}=${seconds.value || 0}` : agent.value;
+    if (id.value && !id.disabled) body.id = Number(id.value);
+    else body.count = Number(count.value);
+    try {
+      const added = await send("POST", "test-results", body);
+      dialog.close();
+      choose((Array.isArray(added) ? added[0] : added).id, false);
+      look("results", "overview");
+    } catch (error) {
+      problem.hidden = false;
+      problem.textContent = error.message;
+    }
+  });
+}
+
+async function start() {
+  try { if (localStorage.getItem("theme")) document.documentElement.dataset.theme = localStorage.getItem("theme"); } catch { /* as the system says */ }
+  const transitions = await attempt(() => get("transitions"));
+  if (!transitions) { $("#live").textContent = "no answer"; $("#live").dataset.state = "reconnecting"; setTimeout(start, 3000); return; }
+  Object.assign(table, transitions);
+  startClock();
+  startResults((id, opened) => {
+    look("result");
+    tab("result");
+    if (opened && narrow.matches) view("side");
+  });
+  startResult();
+  startRequests((opened) => {
+    tab("request");
+    if (opened && narrow.matches) view("side");
+  });
+  startPanels();
+  startAdding();
+  onLook("overview", async () => {
+    const overview = await get("overview");
+    $("#version").textContent = overview.version;
+    setClock(overview.clock);
+    show(overview.statuses);
+    badges(overview);
+  });
+  $("#keys").append(...[...KEYS.map(([name, what]) => [name, what]), ...MORE].flatMap(([name, what]) => [h("dt", null, h("kbd", null, name)), h("dd", null, what)]));
+  for (const button of $$(".tabs button")) button.addEventListener("click", () => tab(button.dataset.tab));
+  for (const button of $$(".views button")) button.addEventListener("click", () => { if (button.dataset.tab) tab(button.dataset.tab); view(button.dataset.view); });
+  $("#theme").addEventListener("click", theme);
+  $("#help-button").addEventListener("click", () => $("#help").showModal());
+  document.addEventListener("keydown", onKey);
+  tab("result");
+  listen((state) => {
+    $("#live").textContent = state;
+    $("#live").dataset.state = state;
+  });
+}
+
+start();

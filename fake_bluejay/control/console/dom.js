@@ -1,0 +1,115 @@
+// Making elements. Everything that comes from outside becomes text, never markup.
+
+const SVG = "http://www.w3.org/2000/svg";
+
+export const $ = (selector, within = document) => within.querySelector(selector);
+export const $$ = (selector, within = document) => [...within.querySelectorAll(selector)];
+
+function filled(element, properties, children) {
+  for (const [name, value] of Object.entries(properties ?? {})) {
+    if (value === null || value === undefined || value === false) continue;
+    if (name.startsWith("on")) element.addEventListener(name.slice(2), value);
+    else if (name === "value") element.value = value;
+    else element.setAttribute(name, value === true ? "" : value);
+  }
+  return put(element, ...children);
+}
+
+// Put children into an element in the place of those it has; lists are spread, and what is null or false is left out.
+export function put(element, ...children) {
+  element.replaceChildren(...children.flat(Infinity).filter((child) => child !== null && child !== undefined && child !== false));
+  return element;
+}
+
+export const h = (name, properties, ...children) => filled(document.createElement(name), properties, children);
+export const svg = (name, properties, ...children) => filled(document.createElementNS(SVG, name), properties, children);
+
+// Rows that stay the same elements while what they show changes: focus and selection survive every update.
+export function updateRows(body, items, key, build) {
+  const present = new Map([...body.children].map((row) => [row.dataset.key, row]));
+  let place = body.firstElementChild;
+  for (const item of items) {
+    const name = String(key(item));
+    const shown = JSON.stringify(item);
+    let row = present.get(name);
+    present.delete(name);
+    if (!row) {
+      row = h("tr", { "data-key": name, tabindex: "-1" });
+      row.shown = null;
+    }
+    if (row.shown !== shown) {
+      row.replaceChildren(...build(item));
+      row.shown = shown;
+    }
+    if (row === place) place = place.nextElementSibling;
+    else body.insertBefore(row, place);
+  }
+  for (const row of present.values()) row.remove();
+}
+
+// The one row that Tab reaches; the arrow keys move on from it.
+export function reachable(body, selected) {
+  const rows = [...body.children];
+  const row = rows.find((each) => each.dataset.key === String(selected)) ?? rows[0];
+  for (const each of rows) {
+    each.tabIndex = each === row ? 0 : -1;
+    each.setAttribute("aria-selected", String(each.dataset.key === String(selected)));
+  }
+}
+
+export function arrows(body, choose) {
+  body.addEventListener("keydown", (event) => {
+    const step = { ArrowDown: 1, j: 1, ArrowUp: -1, k: -1 }[event.key];
+    const row = event.target.closest("tr");
+    if (!row || event.target.closest("button") || event.ctrlKey || event.metaKey || event.altKey) return;
+    if (event.key === "Enter") choose(row.dataset.key, true);
+    const next = step === 1 ? row.nextElementSibling : step === -1 ? row.previousElementSibling : null;
+    if (!next) return;
+    event.preventDefault();
+    next.focus();
+    choose(next.dataset.key, false);
+  });
+  body.addEventListener("click", (event) => {
+    const row = event.target.closest("tr");
+    if (row && !event.target.closest("button")) choose(row.dataset.key, true);
+  });
+}
+
+export function note(text, kind = "error") {
+  const close = h("button", { type: "button", class: "icon", "aria-label": "Close this message" }, "×");
+  const one = h("div", { class: `note ${kind}` }, h("span", null, text), close);
+  close.addEventListener("click", () => one.remove());
+  $("#notes").append(one);
+  while ($("#notes").children.length > 4) $("#notes").firstElementChild.remove();
+  setTimeout(() => one.remove(), kind === "error" ? 12000 : 3000);
+}
+
+// A button that asks again before it does what cannot be undone.
+export function sure(button, act) {
+  const text = button.textContent;
+  let reset;
+  button.addEventListener("click", () => {
+    if (button.classList.toggle("asking")) {
+      button.textContent = button.dataset.sure;
+      reset = setTimeout(() => { button.classList.remove("asking"); button.textContent = text; }, 4000);
+    } else {
+      clearTimeout(reset);
+      button.textContent = text;
+      act();
+    }
+  });
+}
+
+export async function copy(text) {
+  try {
+    await navigator.clipboard.writeText(text);
+  } catch {
+    const area = h("textarea", { class: "hidden", value: text });
+    document.body.append(area);
+    area.select();
+    const done = document.execCommand("copy");
+    area.remove();
+    if (!done) return note("The browser did not let this page copy; select the text instead.");
+  }
+  note("Copied.", "done");
+}

@@ -1,0 +1,190 @@
+// Faults to arm, readings to change, and the world as a whole.
+
+import { $, $$, h, note, sure } from "./dom.js";
+import { all, attempt, get, look, onLook, place, Refused, send } from "./api.js";
+
+const KINDS = {
+  respond: ["answer with a status", "The request has no effect."],
+  delay: ["answer late", "The request takes effect when it arrives."],
+  reset: ["reset the connection", "Before the request takes effect."],
+  lose_response: ["lose the response", "The request takes effect, and the connection dies before the answer."],
+  truncate: ["cut the answer short", "The request takes effect; so many bytes of the answer's body arrive."],
+  garbage: ["send what is not HTTP", "The request takes effect."],
+  refuse_control_write: ["refuse a control object", "These test results are RUNNING, and yet fail to be marked."],
+};
+
+const input = (label, name, properties) => h("label", null, label, h("input", { name, autocomplete: "off", spellcheck: "false", ...properties }));
+const json = (text, what) => {
+  if (!text.trim()) return null;
+  try { return JSON.parse(text); } catch (error) { throw new Refused(`${what} is not JSON: ${error.message}`); }
+};
+
+function argumentsFor(kind) {
+  switch (kind) {
+    case "respond": return [input("Status", "status", { type: "number", min: 200, max: 599, value: "503", required: true }), h("label", { class: "wide" }, "JSON", h("textarea", { name: "json", rows: 2, spellcheck: "false", placeholder: "{\"detail\": \"…\"}" }))];
+    case "delay": return [input("Seconds", "seconds", { type: "number", min: 0, step: "any", value: "5", required: true })];
+    case "truncate": return [input("Bytes", "bytes", { type: "number", min: 0, value: "10", required: true })];
+    case "refuse_control_write": return [input("Test result ids", "ids", { placeholder: "1, 2", required: true, pattern: "[0-9, ]+" })];
+    default: return [];
+  }
+}
+
+function faultForm() {
+  const given = h("div", { class: "fields" });
+  const about = h("p", { class: "muted" });
+  const kind = h("select", { name: "kind", onchange: show }, Object.entries(KINDS).map(([name, [text]]) => h("option", { value: name }, text)));
+  function show() {
+    given.replaceChildren(...argumentsFor(kind.value));
+    about.textContent = KINDS[kind.value][1];
+  }
+  show();
+  return h("form", {
+    id: "fault-form",
+    onsubmit: (event) => { event.preventDefault(); arm(event.target); },
+  },
+  h("label", null, "The next requests", kind), about, given,
+  h("div", { class: "fields" },
+    input("Path", "path", { placeholder: "any", list: "paths" }),
+    input("Times", "times", { type: "number", min: 1, value: "1", placeholder: "always" }),
+    input("After", "after", { type: "number", min: 0, value: "0" }),
+    input("Probability", "probability", { type: "number", min: 0, max: 1, step: "any", placeholder: "1" })),
+  h("datalist", { id: "paths" }, h("option", { value: "/v1/end-conversations" })),
+  h("div", { class: "buttons" }, h("button", { class: "primary" }, "Arm")));
+}
+
+async function arm(form) {
+  const values = Object.fromEntries(new FormData(form));
+  const number = (text) => (text === "" ? null : Number(text));
+  const done = await attempt(async () => {
+    const body = { kind: values.kind, path: values.path || null, times: number(values.times), after: Number(values.after || 0), probability: number(values.probability) };
+    if (values.kind === "respond") Object.assign(body, { status: Number(values.status), json: json(values.json, "What to answer") });
+    if (values.kind === "delay") body.seconds = Number(values.seconds);
+    if (values.kind === "truncate") body.bytes = Number(values.bytes);
+    if (values.kind === "refuse_control_write") body.ids = values.ids.split(/[ ,]+/).filter(Boolean).map(Number);
+    return send("POST", "faults", body);
+  });
+  if (done) look("faults", "overview");
+}
+
+async function lookAtFaults() {
+  const faults = await get("faults");
+  const list = $("#fault-list");
+  list.replaceChildren(...faults.map((one) => h("li", null,
+    h("strong", null, KINDS[one.kind]?.[0] ?? one.kind),
+    " ", h("span", { class: "mono" }, Object.entries(one.arguments).filter(([, value]) => value !== null).map(([name, value]) => `${name} ${JSON.stringify(value)}`).join(", ")),
+    h("span", { class: "muted" }, [one.path ?? "any path", one.times === null ? "always" : one.times === 1 ? "once" : `${one.times} times`, one.after ? `after ${one.after} more` : "", one.probability === null ? "" : `with probability ${one.probability}`].filter(Boolean).join(" · ")))));
+  $("#fault-empty").hidden = faults.length > 0;
+  $("#fault-clear").hidden = faults.length === 0;
+}
+
+// What stands between backticks is code.
+const withCode = (text) => text.split("`").map((part, index) => (index % 2 ? h("code", null, part) : part));
+
+async function lookAtReadings() {
+  const readings = await get("readings");
+  const tab = $("#reading-list");
+  const focused = tab.contains(document.activeElement) ? document.activeElement.id : null;
+  tab.replaceChildren(...readings.map((one) => h("div", { class: `reading${one.choice === one.default ? "" : " changed"}` },
+    h("label", { for: `reading-${one.name}` }, h("span", null, withCode(one.question))),
+    h("select", {
+      id: `reading-${one.name}`,
+      onchange: (event) => attempt(() => send("PATCH", "readings", { [one.name]: event.target.value })).then(() => look("readings", "overview")),
+    }, one.choices.map((choice) => h("option", { value: choice, selected: choice === one.choice }, choice === one.default ? `${choice} (default)` : choice))),
+    h("p", { class: "muted" }, h("code", null, one.name), " · the default because of ", one.evidence))));
+  if (focused) $(`#${focused}`)?.focus();
+}
+
+async function lookAtStubs() {
+  const stubs = await get("stubs");
+  $("#stub-list").replaceChildren(...stubs.map((one) => h("li", null,
+    h("span", { class: "mono" }, `${one.method} ${one.path}`), " → ", h("strong", null, String(one.status)),
+    one.json === null ? null : h("span", { class: "mono muted clip" }, JSON.stringify(one.json)))));
+  $("#stub-empty").hidden = stubs.length > 0;
+  $("#stub-clear").hidden = stubs.length === 0;
+}
+
+async function lookAtOrganisations() {
+  const organisations = await get("organisations");
+  $("#organisation-list").replaceChildren(...organisations.map((one) => h("li", null,
+    h("strong", null, one.name), h("span", { class: "mono muted" }, one.api_keys.join(", ") || "no key"))));
+  const select = $("#adding [name=organisation]");
+  const chosen = select.value;
+  select.replaceChildren(...organisations.map((one) => h("option", null, one.name)));
+  if (organisations.some((one) => one.name === chosen)) select.value = chosen;
+}
+
+function world() {
+  const reset = h("button", { type: "button", class: "danger", id: "reset", "data-sure": "Really reset?" }, "Reset");
+  sure(reset, () => attempt(async () => { await send("POST", "reset", {}); look(...all()); }));
+  const file = h("input", {
+    type: "file", accept: ".json,application/json", "aria-label": "A saved world",
+    onchange: async (event) => {
+      const chosen = event.target.files[0];
+      event.target.value = "";
+      if (!chosen) return;
+      const text = await chosen.text();
+      const done = await attempt(async () => send("PUT", "state", json(text, chosen.name) ?? {}));
+      if (done) { note(`${chosen.name} was put in.`, "done"); look(...all()); }
+    },
+  });
+  const stubClear = h("button", { type: "button", id: "stub-clear", class: "small", "data-sure": "Really clear?", hidden: true }, "Clear");
+  sure(stubClear, () => attempt(() => send("DELETE", "stubs")));
+  return [
+    h("h2", null, "World"),
+    h("p", { class: "muted" }, "A saved world goes on where it stopped, timers included. The file holds the API keys."),
+    h("div", { class: "buttons" }, h("a", { class: "button", href: place("state"), download: "bluejay-world.json" }, "Save to a file"), h("label", { class: "button file" }, "Put one in…", file), reset),
+    h("h3", null, "Organisations"),
+    h("ul", { id: "organisation-list", class: "list" }),
+    h("form", {
+      class: "fields",
+      onsubmit: async (event) => {
+        event.preventDefault();
+        const values = Object.fromEntries(new FormData(event.target));
+        if (await attempt(() => send("POST", "organisations", values))) { event.target.reset(); look("organisations", "overview"); }
+      },
+    }, input("Name", "name", { required: true }), input("API key", "api_key", { required: true, type: "password", autocomplete: "new-password" }), h("button", null, "Add")),
+    h("p", { class: "muted" }, "From the first one on, only known keys are accepted."),
+    h("div", { class: "bar" }, h("h3", null, "Stubs"), stubClear),
+    h("p", { class: "empty", id: "stub-empty" }, "No stubs. One gives an answer for an endpoint that is not modelled."),
+    h("ul", { id: "stub-list", class: "list" }),
+    h("form", {
+      class: "fields",
+      id: "stub-form",
+      onsubmit: async (event) => {
+        event.preventDefault();
+        const values = Object.fromEntries(new FormData(event.target));
+        const done = await attempt(async () => send("POST", "stubs", { method: values.method, path: values.path, status: Number(values.status), json: json(values.json, "What to answer") }));
+        if (done) { event.target.reset(); look("stubs", "overview"); }
+      },
+    },
+    h("label", null, "Method", h("select", { name: "method" }, ["GET", "POST", "PUT", "PATCH", "DELETE"].map((each) => h("option", null, each)))),
+    input("Status", "status", { type: "number", min: 200, max: 599, value: "200", required: true }),
+    h("label", { class: "wide" }, "Path", h("input", { name: "path", placeholder: "/v1/agents/{id}", required: true, autocomplete: "off", spellcheck: "false" })),
+    h("label", { class: "wide" }, "JSON", h("textarea", { name: "json", rows: 2, spellcheck: "false" })),
+    h("button", null, "Add stub")),
+  ];
+}
+
+export function startPanels() {
+  const clear = h("button", { type: "button", id: "fault-clear", class: "small", hidden: true }, "Disarm all");
+  clear.addEventListener("click", () => attempt(() => send("DELETE", "faults")).then(() => look("faults", "overview")));
+  $("#tab-faults").append(
+    h("h2", null, "Faults"), faultForm(), h("div", { class: "bar" }, h("h3", null, "Armed"), clear),
+    h("p", { class: "empty", id: "fault-empty" }, "None is armed: requests are answered as they should be."), h("ul", { id: "fault-list", class: "list" }));
+  $("#tab-readings").append(
+    h("h2", null, "Readings"), h("p", { class: "muted" }, "What Bluejay's documentation leaves open. Choose otherwise, and see what your client makes of it."), h("div", { id: "reading-list" }));
+  $("#tab-world").append(...world());
+  onLook("faults", lookAtFaults);
+  onLook("readings", lookAtReadings);
+  onLook("stubs", lookAtStubs);
+  onLook("organisations", lookAtOrganisations);
+}
+
+export function badges(overview) {
+  for (const [name, count] of [["faults", overview.faults], ["readings", overview.readings_changed.length]]) {
+    for (const badge of $$(`#${name}-badge`)) {
+      badge.hidden = count === 0;
+      badge.textContent = String(count);
+    }
+  }
+}

@@ -1,0 +1,138 @@
+// One test result: what happened to it and what is to come, what may happen next, and where it stands in the diagram.
+
+import { $, h, put, sure } from "./dom.js";
+import { attempt, get, look, onLook, Refused, send } from "./api.js";
+import { instant, seconds, tick, timeOfDay } from "./time.js";
+import { isFinal, pill, table, waysOn, words } from "./statuses.js";
+import { choose, happen, mark, selected } from "./results.js";
+import { diagram } from "./diagram.js";
+
+let shown = null;
+export let record = null;
+
+const BY = { agent: "agent", watchdog: "watchdog", test: "by hand", evaluation: "evaluation", api: "API", call: "call", limit: "longest duration" };
+
+function entries(one) {
+  const list = [{ at: one.created_at, what: h("span", null, "added"), kind: "plain" }];
+  for (const control of one.controls) {
+    list.push({ at: control.written_at, what: h("span", null, "marked for ending ", h("span", { class: "muted" }, `control object ${control.id}`)), kind: "mark" });
+    if (control.by === "agent") list.push({ at: control.gone_at, what: h("span", null, "control picked up ", h("span", { class: "muted" }, "by the agent")), kind: "mark" });
+    if (control.by === "watchdog") list.push({ at: control.gone_at, what: h("span", null, "control expired ", h("span", { class: "muted" }, "by the watchdog")), kind: "late" });
+  }
+  for (const move of one.history) {
+    list.push({ at: move.at, what: h("span", null, pill(move.to), " ", h("span", { class: "muted" }, `${words(move.event)} · ${BY[move.cause] ?? move.cause}`)), kind: move.cause === "watchdog" ? "late" : "move" });
+  }
+  // Of what happened at the same moment, what was listed first came first.
+  return list.map((entry, index) => ({ ...entry, index })).sort((a, b) => instant(a.at) - instant(b.at) || a.index - b.index);
+}
+
+function timeline(one) {
+  const list = entries(one);
+  const zero = instant(one.controls[0]?.written_at ?? one.created_at);
+  const items = list.map((entry) => {
+    const offset = instant(entry.at) - zero;
+    return h("li", { class: entry.kind },
+      h("time", { datetime: entry.at, title: entry.at }, `${offset < 0 ? "−" : "+"}${seconds(Math.abs(offset), 3)}`), entry.what);
+  });
+  if (one.watchdog) {
+    const due = String(instant(one.watchdog.due));
+    items.push(h("li", { class: "coming" },
+      h("time", { datetime: one.watchdog.due, title: one.watchdog.due }, `+${seconds(instant(one.watchdog.due) - zero, 3)}`),
+      h("span", { class: "watchdog" },
+        h("span", null, "watchdog in ", h("strong", { class: "countdown", "data-until": due })),
+        h("span", { class: "meter", "data-until": due, "data-of": "30000" }))));
+  }
+  return h("ol", { class: "timeline" }, items);
+}
+
+function agentForm(one) {
+  const options = ["", "silent", "ends-after=2", "ends-within=20", "drops-after=5"];
+  if (one.agent && !options.includes(one.agent)) options.push(one.agent);
+  return h("select", {
+    id: "result-agent",
+    onchange: async (event) => { await attempt(() => send("PATCH", `test-results/${one.id}`, { agent: event.target.value || null })); look("results", "result"); },
+    value: null,
+  }, options.map((each) => h("option", { value: each, selected: each === (one.agent ?? "") }, each || "as the default says")));
+}
+
+function actions(one) {
+  const ways = waysOn(one.status);
+  const buttons = ways.map(({ event, to }) => h("button", {
+    type: "button", title: `${event} → ${to}`, "data-event": event, onclick: () => happen(one.id, event),
+    "aria-keyshortcuts": { end: "e", drop: "d" }[event],
+  }, words(event)));
+  if (one.status === "RUNNING") {
+    buttons.unshift(h("button", { type: "button", class: "primary", id: "result-mark", "aria-keyshortcuts": "m", onclick: () => mark(one.id) }, one.watchdog ? "Mark again" : "Mark for ending"));
+  }
+  return [
+    isFinal(one.status) ? h("p", { class: "muted" }, "By itself, nothing: this status is final.") : null,
+    h("div", { class: "buttons" }, buttons),
+  ];
+}
+
+function forceForm(one) {
+  const select = h("select", { "aria-label": "Status" }, table.statuses.map(({ name }) => h("option", { selected: name === one.status }, name)));
+  return h("form", {
+    class: "inline",
+    onsubmit: async (event) => {
+      event.preventDefault();
+      await attempt(() => send("PATCH", `test-results/${one.id}`, { status: select.value, force: true }));
+      look("results", "result", "overview");
+    },
+  }, select, h("button", null, "Force"));
+}
+
+export async function lookAtResult() {
+  if (selected === null) return draw(null);
+  try {
+    draw(await get(`test-results/${selected}`));
+  } catch (error) {
+    if (!(error instanceof Refused)) throw error;
+    draw(null, `Test result ${selected} is gone.`);
+  }
+}
+
+function draw(one, instead) {
+  record = one;
+  const key = JSON.stringify([one, instead]);
+  if (key === shown) return;
+  const tab = $("#tab-result");
+  const focus = tab.contains(document.activeElement) && (document.activeElement.dataset.event ? `[data-event="${document.activeElement.dataset.event}"]` : document.activeElement.id && `#${document.activeElement.id}`);
+  shown = key;
+  if (one === null) {
+    put(tab, h("p", { class: "empty" }, instead ?? "Choose a test result: its timeline, what may happen next and its place in the diagram are shown here."), diagram(null, new Set()));
+    return;
+  }
+  const remove = h("button", { type: "button", class: "danger", "data-sure": "Really remove?" }, "Remove");
+  sure(remove, async () => {
+    await attempt(() => send("DELETE", `test-results/${one.id}`));
+    choose(null, false);
+    look("results", "overview");
+  });
+  const passed = new Set(one.history.flatMap((move) => [move.from, move.to]));
+  const fields = Object.entries(one.fields);
+  put(
+    tab,
+    h("header", { class: "head" }, h("h2", null, `Test result ${one.id}`), pill(one.status)),
+    h("dl", { class: "facts" },
+      h("dt", null, h("label", { for: "result-agent" }, "Agent")), h("dd", null, agentForm(one)),
+      h("dt", null, "Organisation"), h("dd", null, one.organisation),
+      one.run === null ? null : [h("dt", null, "Run"), h("dd", null, String(one.run))],
+      h("dt", null, "Added"), h("dd", { class: "mono" }, `${one.created_at.slice(0, 10)} ${timeOfDay(one.created_at)}`)),
+    h("h3", null, "Timeline"),
+    timeline(one),
+    h("h3", null, "What may happen now"),
+    actions(one),
+    one.call ? h("details", null, h("summary", null, "Script of its call"), h("pre", null, JSON.stringify(one.call, null, 2))) : null,
+    fields.length ? h("details", null, h("summary", null, `Fields (${fields.length})`), h("pre", null, JSON.stringify(one.fields, null, 2))) : null,
+    h("h3", null, "Transitions"),
+    diagram(one.status, passed),
+    h("div", { class: "last" }, forceForm(one), remove),
+  );
+  if (focus) $(focus, tab)?.focus();
+  tick();
+}
+
+export function startResult() {
+  onLook("result", lookAtResult);
+}

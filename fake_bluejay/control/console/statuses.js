@@ -1,0 +1,21 @@
+// Statuses: in groups that are told apart by colour and, for whoever does not see it, by their names.
+
+import { h } from "./dom.js";
+
+const TONES = {
+  INITIALIZING: "wait", QUEUED: "wait", READY: "wait", DISPATCHED: "wait",
+  RUNNING: "run",
+  CONVERSATION_ENDED: "end", EVALUATION_PENDING: "end", EVALUATING: "end",
+  COMPLETED: "done",
+  INSUFFICIENT_FUNDS: "money", OUT_OF_FUNDS: "money",
+  CANCELLED: "off",
+};
+
+export const tone = (status) => TONES[status] ?? "fail";
+export const words = (name) => name.replaceAll("_", " ").toLowerCase();
+export const pill = (status) => h("span", { class: `pill ${tone(status)}` }, status);
+
+// The transition table, as the server gives it; everything about what may follow is asked of it.
+export const table = { statuses: [], transitions: [] };
+export const isFinal = (status) => table.statuses.some((one) => one.name === status && one.final);
+export const waysOn = (status) => table.transitions.filter((one) => one.from === status);

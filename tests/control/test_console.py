@@ -1,0 +1,506 @@
+"""The console, as a person meets it: in a real browser, against a real server."""
+
+import json
+import re
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from fake_bluejay import FakeBluejay
+from fake_bluejay.agents import silent
+from fake_bluejay.core.statuses import TRANSITIONS, Status
+
+sys.path.insert(0, str(Path(__file__).parent))
+from chromium import chromium
+
+KEY = "a-key-that-nobody-may-see"
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    with chromium() as browser:
+        yield browser
+
+
+@pytest.fixture
+def fake() -> Iterator[FakeBluejay]:
+    fake = FakeBluejay(api_keys=[KEY])
+    yield fake
+    fake.stop()
+
+
+@pytest.fixture
+def page(browser: Any, fake: FakeBluejay) -> Iterator[Any]:
+    """The console, open. Whatever the browser complains of, a violated policy too, fails the test."""
+    context = browser.new_context(
+        viewport={"width": 1360, "height": 900}, permissions=["clipboard-read", "clipboard-write"]
+    )
+    page = context.new_page()
+    page.set_default_timeout(20_000)
+    problems: list[str] = []
+    page.on("pageerror", lambda error: problems.append(str(error)))
+    page.on("console", lambda message: problems.append(message.text) if message.type == "error" else None)
+    page.goto(f"{fake.url}/_fake/")
+    page.locator("#live", has_text="live").wait_for()
+    yield page
+    context.close()
+    assert [one for one in problems if "status of 4" not in one] == []
+
+
+def end(fake: FakeBluejay, *ids: int) -> httpx.Response:
+    return httpx.post(f"{fake.base_url}/end-conversations", json={"test_result_ids": ids}, headers={"X-API-Key": KEY})
+
+
+def row(page: Any, id: int) -> Any:
+    return page.locator(f"#results-rows tr[data-key='{id}']")
+
+
+def shows(locator: Any, text: str) -> None:
+    locator.filter(has_text=text).wait_for()
+
+
+def test_add_a_result_end_it_watch_the_countdown_advance_and_see_it_ended(fake: FakeBluejay, page: Any) -> None:
+    shows(page.locator("#results-empty"), "There are no test results yet.")
+    page.get_by_role("button", name="Add…").click()
+    page.get_by_role("dialog").get_by_label("Agent").select_option("silent")
+    page.get_by_role("dialog").get_by_role("button", name="Add", exact=True).click()
+    shows(row(page, 1), "RUNNING")
+    assert str(fake.test_result(1).agent) == "silent"
+
+    row(page, 1).get_by_role("button", name="Mark").click()
+    shows(row(page, 1), "watchdog in 30.0 s")
+    fake.assert_requested("POST", "/v1/end-conversations", times=1)
+    page.get_by_role("button", name="+10 s").click()
+    shows(row(page, 1), "watchdog in 20.0 s")
+    row(page, 1).click()
+    shows(page.locator("#tab-result .timeline"), "watchdog in 20.0 s")
+    page.get_by_role("button", name=re.compile("To next timer · 20.0 s")).click()
+    shows(row(page, 1), "CONVERSATION_ENDED")
+    shows(row(page, 1), "ended by the watchdog after 30.0 s")
+    shows(page.locator("#tab-result .timeline"), "control expired by the watchdog")
+    page.get_by_role("button", name="+30 s").click()
+    shows(row(page, 1), "COMPLETED")
+    assert fake.test_result(1).history[0].cause == "watchdog"
+    shows(page.locator("#tab-result"), "re evaluate")  # it is final but for that
+
+
+def test_what_happens_elsewhere_shows_by_itself(fake: FakeBluejay, page: Any) -> None:
+    fake.add_test_result()
+    shows(row(page, 1), "RUNNING")
+    end(fake, 1, 999)
+    shows(row(page, 1), "watchdog in 30.0 s")
+    shows(page.locator("#requests-rows tr"), "/v1/end-conversations")
+    fake.clock.advance(2)
+    shows(row(page, 1), "ended by the agent after 2.0 s")
+    shows(page.locator("#chips"), "CONVERSATION_ENDED1")
+    fake.reset()
+    shows(page.locator("#results-empty"), "There are no test results yet.")
+
+
+def test_the_countdown_runs_with_the_servers_clock(fake: FakeBluejay, page: Any) -> None:
+    fake.add_test_result(agent=silent())
+    end(fake, 1)
+    page.get_by_label("Speed").select_option("10")
+    shows(page.locator("#pace"), "real × 10")
+    countdown = row(page, 1).locator(".countdown")
+    countdown.wait_for()
+    shown = [countdown.text_content()]
+    while len(shown) < 4:
+        page.wait_for_function(
+            "text => document.querySelector('#results-rows .countdown')?.textContent !== text", arg=shown[-1]
+        )
+        shown.append(countdown.text_content())
+    values = [float(text.removesuffix(" s")) for text in shown]
+    assert values == sorted(values, reverse=True)
+    page.keyboard.press("p")
+    shows(page.locator("#pace"), "paused")
+    at = page.locator("#now").text_content()
+    left = (fake.world.timers.next_due() - fake.world.now()) / 1e6
+    assert countdown.text_content() == f"{left:.1f} s"
+    page.keyboard.press("p")
+    shows(page.locator("#pace"), "real × 10")
+    page.wait_for_function("at => document.querySelector('#now').textContent !== at", arg=at)
+    shows(row(page, 1), "ended by the watchdog")  # on time, although nobody asked
+    page.get_by_label("Speed").select_option("manual")
+    shows(page.locator("#pace"), "manual")
+
+
+def test_a_fault_armed_here_hits_the_next_request(fake: FakeBluejay, page: Any) -> None:
+    page.keyboard.press("f")
+    page.locator("#fault-form [name=status]").fill("418")
+    page.get_by_label("JSON").first.fill('{"detail": "a teapot"}')
+    page.get_by_role("button", name="Arm").click()
+    shows(page.locator("#fault-list"), "answer with a status")
+    shows(page.locator("#faults-badge"), "1")
+    answer = end(fake, 1)
+    assert (answer.status_code, answer.json()) == (418, {"detail": "a teapot"})
+    shows(page.locator("#fault-empty"), "None is armed")
+    shows(page.locator("#requests-rows tr"), "418")
+    assert end(fake, 1).status_code == 200
+
+    page.get_by_label("The next requests").select_option("refuse_control_write")
+    page.get_by_label("Test result ids").fill("1, 2")
+    page.get_by_label("Times").fill("")
+    page.get_by_role("button", name="Arm").click()
+    shows(page.locator("#fault-list"), "always")
+    assert [(one.kind, one.arguments, one.times) for one in fake.faults] == [
+        ("refuse_control_write", {"ids": [1, 2]}, None)
+    ]
+    page.get_by_role("button", name="Disarm all").click()
+    shows(page.locator("#fault-empty"), "None is armed")
+
+
+def test_what_the_server_refuses_is_said(fake: FakeBluejay, page: Any) -> None:
+    page.keyboard.press("f")
+    page.get_by_label("JSON").first.fill("{")
+    page.get_by_role("button", name="Arm").click()
+    shows(page.get_by_role("alert"), "What to answer is not JSON")
+    page.get_by_label("JSON").first.fill("")
+    page.get_by_label("Path").first.fill("no-slash")
+    page.get_by_role("button", name="Arm").click()
+    shows(page.get_by_role("alert"), "a path starts with a slash")
+    fake.add_test_result()
+    page.get_by_role("button", name="Add…").click()
+    page.get_by_label("Id", exact=True).fill("1")
+    page.get_by_role("dialog").get_by_role("button", name="Add", exact=True).click()
+    shows(page.get_by_role("dialog"), "the test result id 1 is taken")
+    page.keyboard.press("Escape")
+    assert len(fake.test_results) == 1
+
+
+def test_a_reading_changed_here_is_what_clients_meet(fake: FakeBluejay, page: Any) -> None:
+    page.keyboard.press("r")
+    page.locator("#reading-success").select_option("always")
+    shows(page.locator(".reading.changed"), "success")
+    assert end(fake, 9).json()["success"] is True
+    fake.readings.set(success="if-none-failed")
+    page.wait_for_function("() => document.querySelector('#reading-success').value === 'if-none-failed'")
+
+
+def test_requests_with_the_line_that_repeats_them(fake: FakeBluejay, page: Any) -> None:
+    fake.add_test_result()
+    end(fake, 1)
+    httpx.get(f"{fake.base_url}/nothing?here=1", headers={"Authorization": f"Bearer {KEY}"})
+    page.locator("#requests-rows tr", has_text="end-conversations").click()
+    shows(page.locator("#tab-request"), "Marked 1 conversation(s) for ending")
+    page.get_by_role("button", name="Copy").click()
+    shows(page.get_by_role("alert"), "Copied.")
+    line = page.evaluate("navigator.clipboard.readText()")
+    assert '-H "X-API-Key: $BLUEJAY_API_KEY"' in line
+    assert line == page.locator("#curl").text_content()
+    assert KEY not in page.content()
+    page.locator("#requests-search").fill("here=1")
+    page.wait_for_function("() => document.querySelectorAll('#requests-rows tr').length === 1")
+    shows(page.locator("#requests-rows tr"), "404")
+    page.locator("#requests-rows tr").click()
+    shows(page.locator("#tab-request"), "Request 2")
+    page.locator("#requests-search").fill("")
+    clear = page.locator("#requests-clear")
+    clear.click()
+    clear.click()
+    shows(page.locator("#requests-empty"), "No requests yet.")
+    assert len(fake.requests) == 0
+    shows(page.locator("#tab-request"), "no longer in the journal")
+
+
+def test_markup_in_what_others_send_is_text(fake: FakeBluejay, page: Any) -> None:
+    evil = "<img src=x onerror=\"document.title='owned'\"><script>document.title='owned'</script>"
+    fake.add_test_result(result=evil)
+    httpx.post(f"{fake.url}/v1/{evil}", content=evil, headers={"X-Evil": "<b>1</b>", "X-API-Key": KEY})
+    fake.stub("GET", "/v1/<b>", json=evil)
+    row(page, 1).click()
+    page.locator("#tab-result details summary").click()
+    shows(page.locator("#tab-result pre"), "onerror")
+    page.locator("#requests-rows tr").first.click()
+    shows(page.locator("#tab-request"), "<img src=x")
+    page.keyboard.press("w")
+    shows(page.locator("#stub-list"), "<b>")
+    assert page.title() == "fake Bluejay"
+    assert page.locator("main img, main script").count() == 0
+
+
+def test_the_policy_lets_nothing_from_outside_in(fake: FakeBluejay) -> None:
+    answer = httpx.get(f"{fake.url}/_fake/")
+    policy = dict(one.strip().split(" ", 1) for one in answer.headers["content-security-policy"].split(";"))
+    assert policy["default-src"] == "'none'"
+    assert policy["script-src"] == policy["style-src"] == policy["connect-src"] == "'self'"
+    assert "unsafe" not in str(policy)
+    for text in [answer.text, *(file.read_text() for file in (CONSOLE).iterdir())]:
+        outside = re.findall(r"https?://[^\s\"')]+", text)
+        assert set(outside) <= {"http://www.w3.org/2000/svg"}
+    assert "style=" not in answer.text
+    assert not re.search(r"\son\w+=", answer.text)
+    assert httpx.get(f"{fake.url}/_fake/console/..%2Fapp.py").status_code == 404
+    assert httpx.get(f"{fake.url}/_fake/console/none.js").status_code == 404
+    assert httpx.get(f"{fake.url}/_fake").headers["location"].endswith("/_fake/")
+
+
+CONSOLE = Path(__file__).parents[2] / "fake_bluejay" / "control" / "console"
+
+
+def test_the_diagram_is_the_table(fake: FakeBluejay, page: Any) -> None:
+    fake.add_test_result()
+    row(page, 1).click()
+    page.locator(".diagram .here", has_text="RUNNING").wait_for()
+    nodes = page.eval_on_selector_all(".diagram .node", "nodes => nodes.map((node) => node.dataset.status)")
+    assert sorted(nodes) == sorted(Status)
+    assert page.locator(".diagram path.edge").count() == len(TRANSITIONS)
+    lit = {str(event).replace("_", " ") for from_, event in TRANSITIONS if from_ is Status.RUNNING}
+    assert set(page.locator(".diagram .event").all_text_contents()) == lit
+    reached = {str(to) for (from_, _), to in TRANSITIONS.items() if from_ is Status.RUNNING}
+    assert set(page.locator(".diagram .node.next").all_text_contents()) == reached
+    # Nodes do not lie over each other.
+    boxes = page.eval_on_selector_all(
+        ".diagram rect",
+        "all => all.map((one) => { const b = one.getBoundingClientRect(); return [b.x, b.y, b.right, b.bottom] })",
+    )
+    for index, (x, y, right, bottom) in enumerate(boxes):
+        for other_x, other_y, other_right, other_bottom in boxes[:index]:
+            assert right <= other_x or other_right <= x or bottom <= other_y or other_bottom <= y
+    page.get_by_role("button", name="drop", exact=True).click()
+    page.locator(".diagram .here", has_text="CALL_DROPPED").wait_for()
+    assert page.locator(".diagram .event").count() == 0
+
+
+def test_everything_by_keyboard(fake: FakeBluejay, page: Any) -> None:
+    fake.add_test_results(3, agent=silent())
+    shows(row(page, 3), "RUNNING")
+    page.keyboard.press("?")
+    keys = page.locator("#keys kbd").all_text_contents()
+    assert len(keys) == len(set(keys)) > 15
+    page.keyboard.press("Escape")
+    page.keyboard.press("/")
+    page.keyboard.type("#2")
+    page.wait_for_function("() => document.querySelectorAll('#results-rows tr').length === 1")
+    page.keyboard.press("ArrowDown")
+    assert page.evaluate("document.activeElement.dataset.key") == "2"
+    outline = page.evaluate("getComputedStyle(document.activeElement).outlineStyle")
+    assert outline == "solid"
+    page.keyboard.press("Enter")
+    shows(page.locator("#tab-result"), "Test result 2")
+    page.keyboard.press("m")
+    shows(row(page, 2), "watchdog in 30.0 s")
+    page.keyboard.press("1")
+    shows(row(page, 2), "watchdog in 29.0 s")
+    page.keyboard.press("e")
+    shows(row(page, 2), "CONVERSATION_ENDED")
+    page.keyboard.press("n")
+    shows(row(page, 2), "EVALUATING")
+    assert fake.test_result(2).history[0].cause == "agent"
+    page.keyboard.press("/")
+    page.keyboard.press("Escape")
+    row(page, 3).wait_for()
+    reached = []
+    for _ in range(60):  # every control, in the order of the page
+        page.keyboard.press("Tab")
+        reached.append(page.evaluate("(document.activeElement.closest('section, header, nav') ?? document.body).id"))
+    assert [one for one in dict.fromkeys(reached) if one in ("results", "requests", "side")] in (
+        ["results", "requests", "side"],
+        ["requests", "side", "results"],
+        ["side", "results", "requests"],
+    )
+    row(page, 1).focus()
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("ArrowDown")
+    shows(page.locator("#tab-result"), "Test result 3")
+    page.keyboard.press("d")
+    shows(row(page, 3), "CALL_DROPPED")
+    assert page.evaluate("document.activeElement.closest('tr')?.dataset.key") == "3"
+
+
+def test_the_rest_by_hand(fake: FakeBluejay, page: Any, tmp_path: Path) -> None:
+    page.keyboard.press("w")
+    with page.expect_download() as download:
+        page.get_by_role("link", name="Save to a file").click()
+    saved = tmp_path / "world.json"
+    download.value.save_as(saved)
+    assert json.loads(saved.read_text()) == fake.dump()
+    fake.add_test_result(status="QUEUED")
+    row(page, 1).click()
+    page.get_by_role("button", name="dispatch").click()
+    shows(row(page, 1), "DISPATCHED")
+    page.locator("#result-agent").select_option("drops-after=5")
+    shows(row(page, 1), "drops-after=5")
+    page.locator("#tab-result").get_by_label("Status").select_option("REJECTED")
+    page.get_by_role("button", name="Force").click()
+    shows(row(page, 1), "REJECTED")
+    page.keyboard.press("w")
+    page.get_by_label("Name").fill("other")
+    page.get_by_label("API key").fill("another-secret-key")
+    page.locator("#tab-world").get_by_role("button", name="Add", exact=True).click()
+    shows(page.locator("#organisation-list"), "anot…ey")
+    page.locator("#stub-form").get_by_label("Path").fill("/v1/agents/{id}")
+    page.get_by_role("button", name="Add stub").click()
+    shows(page.locator("#stub-list"), "GET /v1/agents/{id}")
+    assert "another-secret-key" not in page.content()
+    page.get_by_label("A saved world").set_input_files(saved)
+    shows(page.locator("#results-empty"), "There are no test results yet.")
+    assert list(fake.world.organisations) == ["default"]
+    bad = tmp_path / "bad.json"
+    bad.write_text('{"format": 1}')
+    page.get_by_label("A saved world").set_input_files(bad)
+    shows(page.get_by_role("alert"), "now: missing")
+    fake.add_test_result()
+    row(page, 1).wait_for()
+    page.locator("#reset").click()
+    page.locator("#reset").click()
+    shows(page.locator("#results-empty"), "There are no test results yet.")
+
+
+def test_ten_thousand_results_stay_usable(browser: Any, fake: FakeBluejay, capsys: pytest.CaptureFixture[str]) -> None:
+    fake.add_test_results(10_000, agent=silent())
+    page = browser.new_page(viewport={"width": 1360, "height": 900})
+    page.set_default_timeout(30_000)
+    begun = time.perf_counter()
+    page.goto(f"{fake.url}/_fake/")
+    row(page, 1).wait_for()
+    painted = time.perf_counter() - begun
+    first_paint = page.evaluate("performance.getEntriesByName('first-contentful-paint')[0]?.startTime ?? NaN")
+    shows(page.locator("#page-text"), "1–100 of 10,000")
+    assert page.locator("#results-rows tr").count() == 100
+
+    begun = time.perf_counter()
+    fake.test_result(50).set_status("CONVERSATION_ENDED")
+    shows(row(page, 50), "CONVERSATION_ENDED")
+    updated = time.perf_counter() - begun
+    shows(page.locator("#chips"), "RUNNING9,999")
+
+    begun = time.perf_counter()
+    page.locator("#results-search").fill("#9876")
+    row(page, 9876).wait_for()
+    searched = time.perf_counter() - begun
+    page.locator("#results-search").fill("")
+
+    # A burst that no feed holds: every one of them marked, and expired.
+    begun = time.perf_counter()
+    assert end(fake, *range(1, 10_001)).json()["ended_count"] == 9_999
+    fake.clock.advance(30)
+    shows(page.locator("#chips"), "CONVERSATION_ENDED9,999")
+    burst = time.perf_counter() - begun
+    page.locator("#page-on").click()
+    row(page, 101).wait_for()
+    shows(page.locator("#page-text"), "101–200 of 10,000")
+    page.close()
+    with capsys.disabled():
+        print(
+            f"\n10,000 results in the console: first paint {first_paint:.0f} ms, rows there {painted * 1000:.0f} ms, "
+            f"an update {updated * 1000:.0f} ms, a search {searched * 1000:.0f} ms, "
+            f"10,000 marked and expired {burst * 1000:.0f} ms"
+        )
+
+
+CONTRAST = """() => {
+  const canvas = document.createElement('canvas').getContext('2d', { willReadFrequently: true });
+  const rgb = (color, under) => {
+    canvas.clearRect(0, 0, 1, 1);
+    if (under) { canvas.fillStyle = under; canvas.fillRect(0, 0, 1, 1); }
+    canvas.fillStyle = color;
+    canvas.fillRect(0, 0, 1, 1);
+    return [...canvas.getImageData(0, 0, 1, 1).data];
+  };
+  const light = ([r, g, b]) => {
+    const linear = (each) => (each <= 0.04045 ? each / 12.92 : ((each + 0.055) / 1.055) ** 2.4);
+    const [x, y, z] = [r, g, b].map((each) => linear(each / 255));
+    return 0.2126 * x + 0.7152 * y + 0.0722 * z;
+  };
+  const ground = (element) => {
+    for (let each = element; each; each = each.parentElement) {
+      const color = getComputedStyle(each).backgroundColor;
+      if (rgb(color)[3] === 255) return color;
+    }
+    return 'white';
+  };
+  const found = [];
+  for (const element of document.querySelectorAll('body *')) {
+    const text = [...element.childNodes].some((node) => node.nodeType === 3 && node.data.trim());
+    if (!text || !element.checkVisibility()) continue;
+    if (element.closest('svg, [disabled], option, .hidden, noscript')) continue;
+    const [a, b] = [light(rgb(getComputedStyle(element).color)), light(rgb(ground(element)))];
+    const ratio = (Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05);
+    found.push([ratio, `${element.tagName}.${element.className}: ${element.textContent.slice(0, 40)}`]);
+  }
+  return found;
+}"""
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_every_text_has_contrast(browser: Any, fake: FakeBluejay, scheme: str) -> None:
+    for status in Status:
+        fake.add_test_result(status=status)
+    end(fake, 5)
+    fake.faults.respond(500)
+    end(fake, 5)
+    end(fake)
+    fake.faults.delay(1)
+    fake.readings.set(success="always")
+    page = browser.new_page(viewport={"width": 1360, "height": 1200}, color_scheme=scheme)
+    page.goto(f"{fake.url}/_fake/")
+    row(page, 5).click()
+    page.locator("#tab-result .timeline").wait_for()
+    ground = page.evaluate("getComputedStyle(document.body).backgroundColor")
+    assert (sum(map(int, re.findall(r"\d+", ground))) > 382) is (scheme == "light")
+    checked = 0
+    for tab in ("result", "request", "faults", "readings", "world"):
+        page.locator(f".tabs button[data-tab={tab}]").click()
+        if tab == "request":
+            page.locator("#requests-rows tr").first.click()
+            page.locator("#curl").wait_for()
+        found = page.evaluate(CONTRAST)
+        checked += len(found)
+        assert [one for one in found if one[0] < 4.5] == []
+    assert checked > 300
+    page.keyboard.press("t")
+    turned = page.evaluate("getComputedStyle(document.body).backgroundColor")
+    assert turned != ground
+    page.reload()
+    row(page, 5).wait_for()
+    assert page.evaluate("getComputedStyle(document.body).backgroundColor") == turned
+    page.evaluate("localStorage.clear()")
+    page.close()
+
+
+@pytest.mark.parametrize("width", [360, 700, 1024])
+def test_narrow_windows(browser: Any, fake: FakeBluejay, width: int) -> None:
+    for status in Status:
+        fake.add_test_result(status=status)
+    end(fake, 5)
+    page = browser.new_page(viewport={"width": width, "height": 740})
+    page.goto(f"{fake.url}/_fake/")
+    row(page, 5).wait_for()
+
+    def fits() -> bool:
+        return bool(page.evaluate("document.documentElement.scrollWidth <= innerWidth"))
+
+    assert fits()
+    row(page, 5).click()
+    page.locator("#tab-result .timeline").wait_for()
+    assert page.locator(".diagram").is_visible()
+    assert fits()
+    if width <= 900:
+        assert not page.locator("#results").is_visible()
+        for name in ("Requests", "Details", "Faults", "Readings", "World", "Results"):
+            page.locator(".views").get_by_role("button", name=name).click()
+            assert fits()
+            assert page.locator(".views [aria-current=true]").all_text_contents() == [name]
+        row(page, 5).get_by_role("button", name="Mark").click()
+        fake.assert_requested("POST", "/v1/end-conversations")
+    page.close()
+
+
+def test_it_finds_the_server_again(browser: Any) -> None:
+    fake = FakeBluejay()
+    fake.add_test_result()
+    page = browser.new_page()
+    page.goto(f"{fake.url}/_fake/")
+    shows(row(page, 1), "RUNNING")
+    fake.feed.end()
+    fake.add_test_result(status="QUEUED")  # while the page is not listening
+    shows(row(page, 2), "QUEUED")
+    shows(page.locator("#live"), "live")
+    page.close()
+    fake.stop()

@@ -1,0 +1,255 @@
+"""What a client may take of a server, so that others get theirs."""
+
+import asyncio
+import contextlib
+import json
+import re
+import socket
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import httpx
+import pytest
+import uvicorn
+from uvicorn.server import ServerState
+
+from fake_bluejay.server.protocol import Limits, Protocol, protocol
+
+BODY = b'{"test_result_ids":[1]}'
+HEAD = (
+    b"POST /v1/end-conversations HTTP/1.1\r\nhost: x\r\nx-api-key: k\r\ncontent-type: application/json\r\n"
+    b"content-length: %d\r\n"
+)
+WHOLE = HEAD % len(BODY) + b"\r\n" + BODY
+LAST = HEAD % len(BODY) + b"connection: close\r\n\r\n" + BODY
+
+
+@pytest.fixture(scope="module")
+def server(serving) -> Iterator[object]:
+    """One with little patience, for all tests of this file."""
+    with serving("--max-body", 100_000, "--client-timeout", 2, "--max-connections", 20) as server:
+        yield server
+        output = server.stop()
+        assert "Traceback" not in output
+
+
+def connect(server) -> socket.socket:
+    connection = socket.create_connection(("127.0.0.1", server.port))
+    connection.settimeout(20)
+    return connection
+
+
+def answers(connection: socket.socket) -> list[tuple[int, bytes]]:
+    """Whatever comes until the server closes: statuses and bodies."""
+    received = b""
+    while data := connection.recv(65536):
+        received += data
+    heads = re.split(rb"HTTP/1\.1 (?=\d{3} )", received)[1:]
+    return [(int(one[:3]), one.partition(b"\r\n\r\n")[2]) for one in heads]
+
+
+def sent(server, *parts: bytes) -> list[tuple[int, bytes]]:
+    with connect(server) as connection:
+        for part in parts:
+            connection.sendall(part)
+        return answers(connection)
+
+
+def test_a_body_that_is_declared_too_large_is_refused_before_it_comes(server) -> None:
+    [(status, body)] = sent(server, HEAD % 100_001 + b"\r\n{")
+    assert (status, json.loads(body)) == (413, {"detail": "the body is larger than 100000 bytes (--max-body)"})
+
+
+def test_a_body_that_grows_too_large_is_refused_while_it_comes(server) -> None:
+    chunk = b"8000\r\n" + b" " * 0x8000 + b"\r\n"
+    head = (HEAD % 0).replace(b"content-length: 0", b"transfer-encoding: chunked") + b"\r\n"
+    [(status, _)] = sent(server, head, *[chunk] * 4)
+    assert status == 413
+
+
+def test_a_client_that_sends_it_all_first_still_hears_why(server) -> None:
+    answer = httpx.post(f"{server.url}/v1/end-conversations", content=b" " * 3_000_000, headers={"X-API-Key": "k"})
+    assert answer.status_code == 413
+
+
+def test_a_large_body_within_the_limit_is_answered(server) -> None:
+    body = json.dumps({"test_result_ids": [999], "more": "x" * 90_000}).encode()
+    parts = [body[at : at + 30_000] for at in range(0, len(body), 30_000)]
+    [(status, answer)] = sent(server, HEAD % len(body) + b"connection: close\r\n\r\n", *parts)
+    assert (status, json.loads(answer)["failed_ids"]) == (200, [999])
+
+
+def test_the_limit_can_be_lifted(serving) -> None:
+    with serving("--max-body", "0") as server:
+        body = json.dumps({"test_result_ids": [1], "more": "x" * 70_000_000}).encode()
+        answer = httpx.post(f"{server.url}/v1/end-conversations", content=body, headers={"X-API-Key": "k"}, timeout=60)
+        assert answer.status_code == 422  # it has no content type
+
+
+@pytest.mark.parametrize("part", [b"POST /v1/end", HEAD % len(BODY), HEAD % len(BODY) + b"\r\n" + BODY[:5]])
+def test_a_request_that_does_not_come_whole_is_given_up(server, part: bytes) -> None:
+    [(status, body)] = sent(server, part)
+    assert status == 408
+    assert b"--client-timeout" in body
+
+
+def test_headers_without_end_are_refused(server) -> None:
+    with connect(server) as connection:
+        connection.sendall(b"GET / HTTP/1.1\r\n")
+        try:
+            for _ in range(100):
+                connection.sendall(b"x-filler: " + b"x" * 1000 + b"\r\n")
+        except OSError:
+            pass  # it has closed already
+        assert [status for status, _ in answers(connection)] == [431]
+
+
+def test_what_is_not_http_is_said_so(server) -> None:
+    [(status, body)] = sent(server, b"\x16\x03\x01 hello")
+    assert status == 400
+    assert b"this is not HTTP" in body
+
+
+def test_requests_that_come_together_are_answered_in_turn(server) -> None:
+    statuses = [status for status, _ in sent(server, WHOLE + b"GET /nowhere HTTP/1.1\r\nhost: x\r\n\r\n" + LAST)]
+    assert statuses == [200, 404, 200]
+    byte_by_byte = [LAST[at : at + 1] for at in range(len(LAST))]
+    assert [status for status, _ in sent(server, *byte_by_byte)] == [200]
+
+
+def test_head_has_no_body_and_expect_is_answered(server) -> None:
+    assert sent(server, b"HEAD /v1/nowhere HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n") == [(404, b"")]
+    with connect(server) as connection:
+        connection.sendall(HEAD % len(BODY) + b"expect: 100-continue\r\nconnection: close\r\n\r\n")
+        assert connection.recv(1000) == b"HTTP/1.1 100 Continue\r\n\r\n"
+        connection.sendall(BODY)
+        assert [status for status, _ in answers(connection)] == [200]
+
+
+def test_idle_connections_give_way_and_slow_ones_do_not_hold_others_up(server) -> None:
+    slow = [connect(server) for _ in range(40)]  # twice as many as there may be
+    try:
+        for connection in slow:
+            with contextlib.suppress(OSError):  # it may have given way already
+                connection.sendall(HEAD % len(BODY))
+        assert [status for status, _ in sent(server, LAST)] == [200]
+    finally:
+        for connection in slow:
+            connection.close()
+
+
+class Transport(asyncio.Transport):
+    """Nobody at the other end."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.written = b""
+        self.aborted = False
+
+    def write(self, data: bytes) -> None:
+        self.written += data
+
+    def write_eof(self) -> None: ...
+
+    def can_write_eof(self) -> bool:
+        return True
+
+    def abort(self) -> None:
+        self.aborted = True
+
+    close = abort
+
+    def pause_reading(self) -> None: ...
+
+    def resume_reading(self) -> None: ...
+
+    def get_extra_info(self, name: str, default: object = None) -> object:
+        return default
+
+    def get_write_buffer_size(self) -> int:
+        return 0
+
+    def is_closing(self) -> bool:
+        return self.aborted
+
+
+def connections(app: Any, limits: Limits, *, at_once: Any = None) -> Callable[[], tuple[Protocol, Transport]]:
+    """What makes connections to a server of that application, on the running loop."""
+    made = protocol(limits, lambda scope: at_once, lambda *refused: None)
+    config = uvicorn.Config(app, http=made, interface="asgi3", lifespan="off", log_config=None)
+    config.load()
+    state = ServerState()
+
+    def connect() -> tuple[Protocol, Transport]:
+        connection, transport = made(config, state, {}), Transport()
+        connection.connection_made(transport)
+        return connection, transport
+
+    return connect
+
+
+async def test_if_all_are_being_answered_one_more_is_refused() -> None:
+    forever = asyncio.Event()
+
+    async def never(scope: Any, receive: Any, send: Any) -> None:
+        await forever.wait()
+
+    connect = connections(never, Limits(max_connections=2))
+    busy = [connect() for _ in "12"]
+    for connection, _ in busy:
+        connection.data_received(WHOLE)
+    _, refused = connect()
+    assert refused.written.startswith(b"HTTP/1.1 503 ")
+    assert b"all 2 connections are in use" in refused.written
+    assert not any(transport.aborted for _, transport in busy)
+    tasks = [*busy[0][0].tasks]
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def test_the_one_that_has_waited_longest_gives_way() -> None:
+    connect = connections(None, Limits(max_connections=2))
+    (first, first_transport), (second, second_transport) = connect(), connect()
+    second.check(1.0)
+    first.check(2.0)
+    _, third = connect()
+    assert (first_transport.aborted, second_transport.aborted, third.written) == (False, True, b"")
+
+
+async def test_an_answer_that_is_not_taken_is_given_up() -> None:
+    connection, transport = connections(None, Limits(client_timeout=5))()
+    transport.get_write_buffer_size = lambda: 10  # type: ignore[method-assign]
+    for moment, aborted in [(1.0, False), (5.9, False), (6.0, True)]:
+        connection.check(moment)
+        assert transport.aborted is aborted
+
+
+async def test_a_request_after_the_last_one_has_no_effect() -> None:
+    asked = []
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        asked.append(scope["path"])
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await send({"type": "http.response.body", "body": b""})
+
+    connection, transport = connections(app, Limits(), at_once=app)()
+    connection.data_received(WHOLE + LAST + WHOLE)
+    assert transport.written.count(b"HTTP/1.1 200") == len(asked) == 2
+
+
+async def test_what_waits_unexpectedly_is_answered_all_the_same() -> None:
+    """The short way is for what never waits; if it does, it goes on as a task."""
+
+    async def waits(scope: Any, receive: Any, send: Any) -> None:
+        assert (await receive())["body"] == BODY
+        await asyncio.sleep(0)
+        assert asyncio.current_task() is not None
+        await send({"type": "http.response.start", "status": 201, "headers": [(b"content-length", b"2")]})
+        await send({"type": "http.response.body", "body": b"ok"})
+
+    connection, transport = connections(waits, Limits(), at_once=waits)()
+    connection.data_received(WHOLE)
+    assert transport.written == b""
+    await asyncio.gather(*connection.tasks)
+    assert transport.written == b"HTTP/1.1 201 Created\r\ncontent-length: 2\r\n\r\nok"

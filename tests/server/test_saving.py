@@ -1,0 +1,143 @@
+"""`--save`: the world is written whole, on exit and on request, and lost by nothing that was answered."""
+
+import http.client
+import json
+import os
+import re
+import signal
+import threading
+from pathlib import Path
+
+import httpx
+import pytest
+
+from fake_bluejay import FakeBluejay
+from fake_bluejay.server import saving
+
+
+def test_a_world_is_replaced_whole_or_not_at_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "world.json"
+    saving.write(path, {"one": 1})
+    path.chmod(0o640)
+    with pytest.raises(TypeError):
+        saving.write(path, {"two": object()})
+
+    def full(descriptor: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "fsync", full)
+        with pytest.raises(OSError, match="No space"):
+            saving.write(path, {"three": 3})
+    assert json.loads(path.read_text()) == {"one": 1}
+    assert os.listdir(tmp_path) == ["world.json"]
+
+    link = tmp_path / "link.json"
+    link.symlink_to(path)
+    saving.write(link, {"four": 4})
+    assert link.is_symlink()
+    assert json.loads(path.read_text()) == {"four": 4}
+    assert path.stat().st_mode & 0o777 == 0o640
+
+
+def test_a_place_that_cannot_be_written_is_found_at_once(tmp_path: Path) -> None:
+    saving.check(tmp_path / "world.json")
+    assert os.listdir(tmp_path) == []
+    for nowhere in (tmp_path, tmp_path / "nowhere" / "world.json"):
+        with pytest.raises(OSError, match=r"directory"):
+            saving.check(nowhere)
+
+
+def test_on_request_and_on_exit(serving, tmp_path: Path) -> None:
+    path = tmp_path / "world.json"
+    with serving("--save", path, "--clock", "manual") as server:
+        assert f"The world is saved to {path} on exit." in server.printed
+        assert not path.exists()
+        assert httpx.post(f"{server.url}/_fake/save").json() == {"saved": str(path)}
+        assert len(json.loads(path.read_text())["test_results"]) == 9
+        httpx.post(f"{server.url}/_fake/test-results", json={"id": 77})
+        path.unlink()
+        server.process.send_signal(signal.SIGUSR1)
+        while "saved the world to" not in server.output.read_text():
+            httpx.get(f"{server.url}/_fake/health")
+        assert len(json.loads(path.read_text())["test_results"]) == 10
+        httpx.post(f"{server.url}/_fake/clock/advance", json={"seconds": 5})
+        server.stop()
+    saved = FakeBluejay.load(json.loads(path.read_text()))
+    assert saved.test_result(77).status == "RUNNING"
+    assert saved.clock.now.second == 5
+
+
+def test_without_save_there_is_nowhere_to_save_to(serving) -> None:
+    with serving() as server:
+        answer = httpx.post(f"{server.url}/_fake/save")
+    assert (answer.status_code, "--save FILE" in answer.json()["detail"]) == (400, True)
+
+
+def test_one_file_for_seed_and_save_goes_on_from_run_to_run(serving, tmp_path: Path) -> None:
+    path = tmp_path / "world.json"
+    for run in range(3):
+        with serving("--seed", path, "--save", path, "--clock", "manual") as server:
+            assert len(httpx.get(f"{server.url}/_fake/test-results").json()) == 9 + run
+            httpx.post(f"{server.url}/_fake/test-results", json={})
+            server.stop()
+
+
+def test_a_place_that_goes_away_is_a_line_and_status_1(serving, tmp_path: Path) -> None:
+    path = tmp_path / "there" / "world.json"
+    path.parent.mkdir()
+    with serving("--save", path) as server:
+        path.parent.rmdir()
+        server.process.terminate()
+        assert server.process.wait(timeout=20) == 1
+        output = server.output.read_text()
+    assert f"fake-bluejay: cannot save the world to {path}: No such file" in output
+    assert "Traceback" not in output
+
+
+def test_worlds_of_organisations_are_saved_too(serving, tmp_path: Path) -> None:
+    path = tmp_path / "world.json"
+    with serving("--save", path, "--clock", "manual") as server, httpx.Client(base_url=f"{server.url}/_fake") as client:
+        client.post("/organisations", json={"name": "suite", "api_key": "suite-key", "world": "own"})
+        client.post("/test-results?organisation=suite", json={"id": 5})
+        server.stop()
+    with serving("--seed", path) as server, httpx.Client(base_url=f"{server.url}/_fake") as client:
+        assert [one["id"] for one in client.get("/test-results", params={"organisation": "suite"}).json()] == [5]
+        assert len(client.get("/test-results").json()) == 9
+
+
+def test_terminated_under_load_it_has_saved_every_answered_request(serving, tmp_path: Path) -> None:
+    seed, path = tmp_path / "seed.json", tmp_path / "world.json"
+    seed.write_text(json.dumps({"test_results": [{"count": 20_000, "agent": "silent"}]}))
+    answered: list[int] = []
+    enough = threading.Event()
+
+    def client(port: int, first: int) -> None:
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+        headers = {"X-API-Key": "k", "Content-Type": "application/json"}
+        try:
+            for id in range(first, 20_000, 8):
+                connection.request("POST", "/v1/end-conversations", json.dumps({"test_result_ids": [id]}), headers)
+                response = connection.getresponse()
+                assert json.loads(response.read())["test_result_ids"] == [id]
+                answered.append(id)
+                if len(answered) > 300:
+                    enough.set()
+        except (OSError, http.client.HTTPException):
+            pass  # the server has gone
+        finally:
+            connection.close()
+
+    with serving("--seed", seed, "--save", path) as server:
+        threads = [threading.Thread(target=client, args=(server.port, number)) for number in range(1, 9)]
+        for thread in threads:
+            thread.start()
+        assert enough.wait(timeout=60)
+        output = server.stop()
+        for thread in threads:
+            thread.join(timeout=20)
+    assert "Traceback" not in output
+    assert 300 < len(answered) < 19_000  # it was stopped in the middle
+    marked = {control["test_result_id"] for control in json.loads(path.read_text())["control_objects"]}
+    assert set(answered) <= marked
+    assert re.search(r"200 .* POST /v1/end-conversations", output)

@@ -1,0 +1,257 @@
+"""Seeds: what they make, and how they say what is wrong."""
+
+import json
+import textwrap
+import tomllib
+from pathlib import Path
+
+import jsonschema
+import pytest
+
+from fake_bluejay import FakeBluejay
+from fake_bluejay.agents import ends_after, silent
+from fake_bluejay.planted import Overrides
+from fake_bluejay.seed import SeedError, plant, schema
+
+TOML = """
+seed = 7
+clock = "manual"
+now = 2026-03-01T12:00:00Z
+agent = "ends-after=4"
+api_keys = ["a-key"]
+evaluation_takes = 9
+
+[readings]
+success = "always"
+
+[[organisations]]
+name = "acme"
+api_keys = ["acme-key"]
+
+[[test_results]]
+count = 2
+agent = "silent"
+
+[[test_results]]
+id = 50
+status = "EVALUATING"
+organisation = "acme"
+metadata = { call = { number = 1 } }
+
+[[stubs]]
+method = "GET"
+path = "/v1/ping"
+json = { pong = true }
+
+[[faults]]
+kind = "respond"
+status = 503
+times = 2
+"""
+YAML = """
+seed: 7
+clock: manual
+now: 2026-03-01T12:00:00Z
+agent: ends-after=4
+api_keys: [a-key]
+evaluation_takes: 9
+readings: {success: always}
+organisations:
+  - {name: acme, api_keys: [acme-key]}
+test_results:
+  - count: 2
+    agent: silent
+  - id: 50
+    status: EVALUATING
+    organisation: acme
+    metadata: {call: {number: 1}}
+stubs:
+  - {method: GET, path: /v1/ping, json: {pong: true}}
+faults:
+  - {kind: respond, status: 503, times: 2}
+"""
+
+
+def written(directory: Path, name: str, text: str) -> Path:
+    path = directory / name
+    path.write_text(textwrap.dedent(text))
+    return path
+
+
+@pytest.mark.parametrize("name", ["world.toml", "world.yaml", "world.yml", "world.json"])
+def test_each_format_makes_the_same_world(tmp_path: Path, name: str) -> None:
+    as_json = json.dumps({**tomllib.loads(TOML), "now": "2026-03-01T12:00:00Z"})
+    planted = plant(written(tmp_path, name, {"toml": TOML, "json": as_json}.get(name[6:], YAML)))
+    fake, world = planted.fake, planted.fake.world
+    assert (world.seed, world.agent, fake.readings.success) == (7, ends_after(4), "always")
+    assert fake.clock.now.isoformat() == "2026-03-01T12:00:00+00:00"
+    assert [(one.id, one.status, one.agent, one.organisation) for one in fake.test_results] == [
+        (1, "RUNNING", silent(), "default"),
+        (2, "RUNNING", silent(), "default"),
+        (50, "EVALUATING", None, "acme"),
+    ]
+    assert fake.test_result(50).fields == {"metadata": {"call": {"number": 1}}}
+    assert [timer.due - world.now() for timer in fake.clock.pending] == [9_000_000]
+    with fake.client(headers={"X-API-Key": "acme-key"}) as client:
+        assert [client.get("/v1/ping").status_code for _ in "123"] == [503, 503, 200]
+        assert client.get("/v1/ping").json() == {"pong": True}
+    fake.reset()
+    planted.rearm()
+    assert len(fake.faults) == 1
+    assert world.organisation_of("a-key") == "default"
+    assert world.organisation_of("another") is None
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "problem"),
+    [
+        ("w.toml", "seed = 1\nsede = 2", "w.toml:2: sede: unknown field 'sede'; did you mean 'seed'? known: $schema"),
+        ("w.toml", 'agent = "silnt"', "w.toml:1: agent: unknown agent behaviour 'silnt'; did you mean 'silent'?"),
+        (
+            "w.toml",
+            "[readings]\n\nsucess = 'always'",
+            "w.toml:3: readings.sucess: unknown field 'sucess'; did you mean",
+        ),
+        ("w.toml", "[readings]\nsuccess = 'alwys'", "w.toml:2: readings.success: unknown choice for the reading"),
+        (
+            "w.toml",
+            "[[test_results]]\ntags = [\n 'a',\n 'b']\n\n# one more\n[[test_results]]\nstatus = 'RUNING'",
+            "w.toml:8: test_results[1].status: unknown status 'RUNING'; did you mean 'RUNNING'?",
+        ),
+        (
+            "w.toml",
+            "[[test_results]]\ntags = [\n'a']\ncount = [\n1]",
+            "w.toml:4: test_results[0].count: input should be",
+        ),
+        ("w.toml", "seed = 1\nseed = 2", "w.toml:2: not TOML: Cannot overwrite a value"),
+        ("w.toml", "seed =", "w.toml:1: not TOML"),
+        ("w.toml", "now = 2026-01-01T00:00:00", "w.toml:1: now: "),
+        ("w.yaml", "seed: 1\n  x: [", "w.yaml:2: not YAML"),
+        ("w.yaml", "test_results:\n- id: 3\n- id: 3", "w.yaml:3: test_results[1]: the test result id 3 is taken"),
+        ("w.yaml", "test_results:\n- {organisation: acme}", "w.yaml:2: test_results[0]: unknown organisation 'acme'"),
+        ("w.yaml", "clock: fast", "w.yaml:1: clock: unknown clock 'fast'; known: real, manual"),
+        ("w.yaml", "speed: .inf", "w.yaml:1: speed: a finite number is needed"),
+        ("w.yaml", "organisations:\n- name: a", "w.yaml:2: organisations[0].api_keys: missing"),
+        ("w.yaml", "faults:\n- {kind: delay}", "w.yaml:2: faults[0]: a fault of the kind 'delay' needs 'seconds'"),
+        (
+            "w.yaml",
+            "faults:\n- {kind: reset, bytes: 1}",
+            "w.yaml:2: faults[0]: a fault of the kind 'reset' takes no 'by",
+        ),
+        ("w.yaml", "faults:\n- kind: rest", "w.yaml:2: faults[0].kind: unknown kind of fault 'rest'; did you mean"),
+        ("w.yaml", "stubs:\n- {method: GETS, path: /}", "w.yaml:2: stubs[0]: unknown method 'GETS'"),
+        ("w.yaml", "!!python/object/apply:os.system [ls]", "w.yaml:1: not YAML: could not determine a constructor"),
+        ("w.yaml", "calls:\n  next: [{en: x}]", "w.yaml:2: calls.next[0]: unknown field of a call 'en'; did you mean"),
+        ("w.yaml", "webhooks:\n- {url: http://10.0.0.1/}", "w.yaml:2: webhooks[0]: 10.0.0.1 is not this machine"),
+        ("w.yaml", "simulations:\n- {fields: {nam: x}}", "w.yaml:2: simulations[0]: unknown field of a simulation"),
+        ("w.yaml", "- 1", "w.yaml:1: a seed is a table of names and values, not list"),
+        ("w.json", '{\n\t"test_results": [\n\t\t{"count": 0}]}', "w.json:3: test_results[0].count: input should be"),
+        ("w.json", '{"seed": 1,\n}', "w.json:2: not JSON: "),
+        ("w.json", '{"format": 1,\n "now": "x"}', "w.json:2: now: Invalid isoformat string: 'x'"),
+        ("w.txt", "", "w.txt: the name of a seed ends in one of .toml, .yaml, .yml, .json"),
+    ],
+)
+def test_what_is_wrong_is_said_with_file_line_and_field(tmp_path: Path, name: str, text: str, problem: str) -> None:
+    path = tmp_path / name
+    path.write_text(text)
+    with pytest.raises(SeedError) as error:
+        plant(path)
+    assert error.value.problems[0].startswith(f"{tmp_path}/{problem}"), error.value
+
+
+def test_check_says_what_there_would_be_or_all_that_is_wrong(run, tmp_path: Path) -> None:
+    good = run("check", written(tmp_path, "world.yaml", YAML))
+    assert (good.returncode, good.stderr) == (0, "")
+    assert "3 test results (2 RUNNING, 1 EVALUATING), the organisations default, acme, 1 fault" in good.stdout
+    path = written(tmp_path, "bad.toml", "sede = 1\nagent = 'x'\n")
+    bad = run("check", path)
+    assert (bad.returncode, bad.stdout) == (2, "")
+    assert len(bad.stderr.splitlines()) == 2
+    served = run("serve", "--port", "0", "--seed", path)
+    assert (served.returncode, served.stdout, served.stderr.count("\n")) == (2, "", 1)
+    assert f"{path}:" in served.stderr
+    assert f"(and 1 more: fake-bluejay check {path})" in served.stderr
+
+
+def test_a_saved_world_is_a_seed_that_goes_on(tmp_path: Path) -> None:
+    fake = FakeBluejay()
+    fake.add_test_results(2, agent=silent())
+    with fake.client(headers={"X-API-Key": "k"}) as client:
+        client.post("/v1/end-conversations", json={"test_result_ids": [1, 2, 999]})
+    fake.clock.advance(10)
+    path = written(tmp_path, "world.json", json.dumps(fake.dump()))
+    other = plant(path).fake
+    assert other.dump() == fake.dump()
+    other.clock.advance(19.999999)
+    assert other.test_result(1).status == "RUNNING"
+    other.clock.advance(0.000001)
+    assert other.test_result(1).status == "CONVERSATION_ENDED"
+
+    told = plant(path, Overrides("real", 5.0, "silent", {"success": "always"}, ("another-key",))).fake
+    assert (told.world.clock.speed, told.world.agent, told.readings.success) == (5.0, silent(), "always")
+    assert told.world.organisation_of("k") is None
+
+    data = fake.dump()
+    data["test_results"][1]["status"] = "DONE"
+    path.write_text(json.dumps(data, indent=1))
+    line = path.read_text()[: path.read_text().index("DONE")].count("\n") + 1
+    with pytest.raises(SeedError, match=rf"world.json:{line}: test_results\[1\].status: unknown status 'DONE'"):
+        plant(path)
+
+
+RUNS = """
+clock: manual
+webhooks:
+  - {url: "http://127.0.0.1:9/hook", events: [simulation_ended], secret: s3cret}
+calls:
+  default: {talks_for: 10}
+  next: [{end: no_answer, connects_after: 3}]
+  of: {Bob: {passes: false}}
+simulations:
+  - agent: {name: Reception}
+    fields: {name: Nightly, max_concurrent: 1}
+    digital_humans: [{name: Ann}, {name: Bob}, {name: Cid}]
+    runs: 2
+  - {digital_humans: 2}
+"""
+
+
+def test_simulations_are_run_as_it_is_scripted(tmp_path: Path) -> None:
+    fake = plant(written(tmp_path, "world.yaml", RUNS)).fake
+    first, second = fake.runs
+    assert first.simulation.agent.fields["name"] == "Reception"
+    assert first.simulation.fields["max_concurrent"] == 1
+    [webhook] = fake.world.outbox.webhooks.values()
+    assert (webhook.url, webhook.events, webhook.secret) == ("http://127.0.0.1:9/hook", ("simulation_ended",), "s3cret")
+    fake.webhooks.remove(webhook.id)  # nobody listens there
+    fake.clock.advance(3600)
+    assert [str(result.status) for result in first.test_results] == ["NO_ANSWER", "COMPLETED", "COMPLETED"]
+    assert [result.passed for result in second.test_results] == [True, False, True]
+    [_, talking, _] = first.test_results
+    assert (talking.end_time - talking.start_time).total_seconds() == 45, "Bob's script has its own length"
+    assert len(fake.world.digital_humans.all()) == 5
+
+
+def test_webhooks_lead_elsewhere_if_told_so(tmp_path: Path) -> None:
+    seed = written(tmp_path, "world.yaml", "webhooks: [{url: 'http://10.0.0.1/'}]")
+    assert len(plant(seed, Overrides(webhooks_anywhere=True)).fake.world.outbox.webhooks) == 1
+
+
+def test_options_go_before_the_seed(tmp_path: Path) -> None:
+    path = written(tmp_path, "world.toml", TOML)
+    fake = plant(path, Overrides("real", 3.0, "silent", {"foreign_id": "403"}, ("my-key",))).fake
+    assert (fake.world.clock.speed, fake.world.agent, fake.api_key) == (3.0, silent(), "my-key")
+    assert (fake.readings.success, fake.readings.foreign_id) == ("always", "403")
+
+
+def test_the_published_schema_is_that_of_the_code(run) -> None:
+    published = Path(__file__).parent.parent.parent / "docs" / "seed.schema.json"
+    assert json.loads(published.read_text()) == schema(), "run: make schema"
+    assert run("schema").stdout == published.read_text()
+
+
+def test_the_schema_accepts_what_is_accepted() -> None:
+    validator = jsonschema.Draft202012Validator(schema())
+    assert not list(validator.iter_errors({**tomllib.loads(TOML), "now": "2026-03-01T12:00:00Z"}))
+    for wrong in ({"sede": 1}, {"test_results": [{"status": "X"}]}, {"readings": {"success": "x"}}, {"speed": -1}):
+        assert list(validator.iter_errors(wrong)), wrong

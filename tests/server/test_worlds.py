@@ -1,0 +1,91 @@
+"""Suites that run against one server at the same time, and do not meet."""
+
+from collections.abc import Iterator
+
+import httpx
+import pytest
+
+
+@pytest.fixture
+def client(serving) -> Iterator[httpx.Client]:
+    with serving("--clock", "manual") as server, httpx.Client(base_url=server.url) as client:
+        yield client
+
+
+def end(client: httpx.Client, key: str, *ids: int) -> list[int]:
+    answer = client.post("/v1/end-conversations", json={"test_result_ids": ids}, headers={"X-API-Key": key})
+    return answer.json()["test_result_ids"]
+
+
+def now(client: httpx.Client, **params: str) -> str:
+    return client.get("/_fake/clock", params=params).json()["now"]
+
+
+def test_an_organisation_with_a_world_of_its_own(client: httpx.Client) -> None:
+    for name in ("a", "b"):
+        made = client.post("/_fake/organisations", json={"name": name, "api_key": f"{name}-secret-key", "world": "own"})
+        assert (made.status_code, made.json()["world"]) == (201, "own")
+        assert "secret" not in made.text
+        added = client.post("/_fake/test-results", params={"organisation": name}, json={"agent": "silent"})
+        assert added.json()["id"] == 1  # its own ids
+    # Requests go by key, and so do those of the control API.
+    assert end(client, "a-secret-key", 1, 2) == [1]
+    assert end(client, "b-secret-key", 2) == []
+    assert end(client, "another", 1, 2) == [1, 2]  # the world that all share
+    by_key = client.get("/_fake/test-results/1", headers={"X-API-Key": "a-secret-key"}).json()
+    assert by_key["control_objects"]
+    bearer = client.get("/_fake/test-results", headers={"Authorization": "Bearer b-secret-key"})
+    assert len(bearer.json()) == 1
+    # Its own clock.
+    began = now(client)
+    client.post("/_fake/clock/advance", params={"organisation": "a"}, json={"seconds": 30})
+    assert (now(client), now(client, organisation="b")) == (began, began)
+    assert now(client, organisation="a") > began
+    results = {
+        name: client.get("/_fake/test-results/1", params={"organisation": name}).json()["status"] for name in "ab"
+    }
+    assert results == {"a": "CONVERSATION_ENDED", "b": "RUNNING"}
+    # Reset is for one.
+    client.post("/_fake/reset", params={"organisation": "a"})
+    assert client.get("/_fake/test-results", params={"organisation": "a"}).json() == []
+    assert now(client, organisation="a") == began
+    assert len(client.get("/_fake/test-results", params={"organisation": "b"}).json()) == 1
+    assert len(client.get("/_fake/test-results").json()) == 9
+
+
+def test_what_cannot_be(client: httpx.Client) -> None:
+    client.post("/_fake/organisations", json={"name": "a", "api_key": "a-key", "world": "own"})
+    for body, detail in [
+        ({"name": "a", "api_key": "x", "world": "own"}, "there is an organisation 'a' already"),
+        ({"name": "default", "api_key": "x", "world": "own"}, "there is an organisation 'default' already"),
+        ({"name": "b", "api_key": "a-key", "world": "own"}, "belongs to another organisation already"),
+        ({"name": "b", "api_key": "fake-bluejay-key", "world": "own"}, "belongs to another organisation already"),
+        ({"name": "b", "api_key": "a-key"}, "belongs to another organisation already"),
+        ({"name": "b", "world": "own"}, "api_key: a text"),
+        ({"api_key": "b", "world": "own"}, "name: a text"),
+        ({"name": "b", "api_key": "x", "world": "mine"}, "world: 'own' or nothing"),
+        ({"name": "b", "api_key": "x", "world": "own", "nmae": 1}, "did you mean 'name'?"),
+    ]:
+        answer = client.post("/_fake/organisations", json=body)
+        assert answer.status_code == 400, body
+        assert detail in answer.json()["detail"]
+    unknown = client.get("/_fake/state", params={"organisation": "aa"})
+    assert (unknown.status_code, unknown.json()["detail"]) == (
+        404,
+        "unknown organisation 'aa'; did you mean 'a'? known: default, a",
+    )
+
+
+def test_resetting_an_organisation_that_shares_a_world(serving, tmp_path) -> None:
+    seed = tmp_path / "seed.yaml"
+    seed.write_text(
+        "organisations: [{name: acme, api_keys: [acme-key]}]\n"
+        "test_results: [{count: 2}, {count: 3, organisation: acme, status: EVALUATING}]\n"
+    )
+    with serving("--seed", seed) as server, httpx.Client(base_url=server.url) as client:
+        answer = client.post("/_fake/reset", params={"organisation": "acme"})
+        assert answer.json() == {"organisation": "acme", "removed": 3}
+        assert [one["id"] for one in client.get("/_fake/test-results").json()] == [1, 2]
+        assert client.get("/_fake/clock").json()["pending"] in (0, [])
+        client.post("/_fake/reset")
+        assert len(client.get("/_fake/test-results").json()) == 5
