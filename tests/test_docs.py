@@ -97,6 +97,12 @@ def test_the_downstream_example(pytester: pytest.Pytester) -> None:
     result.assert_outcomes(passed=14)
 
 
+def test_the_example_of_a_pipeline(pytester: pytest.Pytester) -> None:
+    copied(pytester, "pipeline")
+    result = pytester.runpytest_subprocess(*QUIET)
+    result.assert_outcomes(passed=12)
+
+
 def test_the_example_of_readings(pytester: pytest.Pytester) -> None:
     copied(pytester, "readings")
     result = pytester.runpytest_subprocess(*QUIET)
