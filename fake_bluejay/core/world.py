@@ -57,6 +57,8 @@ _RUNNING, _DROP = Status.RUNNING, Event.DROP
 _PICK_UP = ("agent", "watchdog")
 """The causes of a conversation's end that take its control objects away."""
 
+_CALL = Call()
+
 READY_FOR = 20.0
 """Seconds that an inbound digital human waits for the customer's agent, unless its call's script says: ours."""
 
@@ -146,7 +148,7 @@ class World:
         self.outbox = Outbox(self.timers, seed)
         self.refused: set[int] = set()
         """The ids that an end-conversations call did not mark."""
-        self.call: Call = Call()
+        self.call = _CALL
         """What happens in a call that was not told otherwise."""
         self.next_calls: deque[Call] = deque()
         """What happens in the next calls of runs, the next first."""
