@@ -23,7 +23,7 @@ from starlette.types import Receive, Scope, Send
 
 from fake_bluejay.control.events import EventStream
 from fake_bluejay.control.operations import OPERATIONS, Call, Control, Controlled, NotFound, Operation
-from fake_bluejay.control.page import console_file
+from fake_bluejay.control.page import console_file, reference
 from fake_bluejay.core.suggest import unknown
 
 __all__ = ["Controlled", "control_app"]
@@ -42,6 +42,7 @@ def control_app(fake: Controlled, reset: Callable[[], None]) -> Starlette:
         Route("/events", EventStream(fake.feed)),
         Route("/openapi.json", _openapi),
         Route("/", console_file),
+        Route("/docs", reference),
         Route("/console/{name}", console_file),
     ]
     return Starlette(

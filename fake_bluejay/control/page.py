@@ -1,4 +1,4 @@
-"""The console: one page at `/_fake/`, of files beside this one, with nothing from outside."""
+"""The console at `/_fake/` and the reference at `/_fake/docs`, of files beside this one, with nothing from outside."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
-__all__ = ["console_file"]
+__all__ = ["console_file", "reference"]
 
 _FILES = Path(__file__).parent / "console"
 _TYPES = {".html": "text/html", ".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
@@ -29,8 +29,16 @@ _HEADERS = {
 
 
 async def console_file(request: Request) -> Response:
-    """The page, or one of the files that it is made of."""
-    name = request.path_params.get("name", "index.html")
+    """The console, or one of the files that the pages are made of."""
+    return _file(request.path_params.get("name", "index.html"))
+
+
+async def reference(request: Request) -> Response:
+    """Every operation of both OpenAPI documents, to read."""
+    return _file("reference.html")
+
+
+def _file(name: str) -> Response:
     if name not in _names():
         raise HTTPException(404)
     return Response(_content(name), headers=_HEADERS, media_type=_TYPES[Path(name).suffix])

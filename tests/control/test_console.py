@@ -504,3 +504,17 @@ def test_it_finds_the_server_again(browser: Any) -> None:
     shows(page.locator("#live"), "live")
     page.close()
     fake.stop()
+
+
+def test_the_reference_has_every_operation_of_both_documents(fake: FakeBluejay, page: Any) -> None:
+    page.get_by_role("link", name="API").click()
+    listed = page.locator("details")
+    listed.first.wait_for()
+    documents = [httpx.get(f"{fake.url}{path}").json() for path in ("/openapi.json", "/_fake/openapi.json")]
+    assert listed.count() == sum(len(methods) for one in documents for methods in one["paths"].values())
+
+    page.get_by_label("Search operations").fill("failed_ids")
+    shown = page.locator("details:visible")
+    assert shown.locator("summary code").all_inner_texts() == ["/v1/end-conversations"]
+    shown.locator("summary").click()
+    shows(shown.locator(".shape tr"), "list of integer items ≥ 1")
