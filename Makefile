@@ -10,7 +10,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet
 $(VENV)/serve: pyproject.toml
 	$(PYTHON) -m venv $(VENV)
 	$(PIP) --upgrade "pip>=25.1"
-	$(PIP) --editable ".[server]"
+	$(PIP) --editable ".[server,tls]"
 	@touch $@
 
 $(VENV)/test: $(VENV)/serve
