@@ -200,6 +200,13 @@ def test_a_payload_of_ones_own(bluejay: FakeBluejay) -> None:
 # --- what is amiss ------------------------------------------------------------------------------------------------
 
 
+def test_a_payload_that_is_no_json_is_refused(bluejay: FakeBluejay) -> None:
+    bluejay.webhooks.add(lambda request: None)
+    with pytest.raises(TypeError, match="a payload is JSON, with datetimes, and not <object object"):
+        bluejay.webhooks.send("observability_call_evaluated", {"call": object()})
+    assert bluejay.webhooks.deliveries == []
+
+
 def test_what_fails_is_tried_again_after_5_30_120_and_600_seconds_and_then_given_up(bluejay: FakeBluejay) -> None:
     bluejay.webhooks.add(lambda request: 500, ["simulation_ended"])
     bluejay.queue_run()
@@ -306,6 +313,18 @@ def test_who_takes_ten_seconds_is_too_late_and_delays_nothing_else(
     assert time.perf_counter() - began < 20  # none of it in real time
 
 
+def test_a_receiver_that_ends_the_test_has_not_taken_what_it_was_sent(bluejay: FakeBluejay) -> None:
+    answers = iter([lambda: pytest.fail("this should not have come"), lambda: 200])
+    bluejay.webhooks.add(lambda request: next(answers)(), ["simulation_ended"])
+    bluejay.queue_run()
+    with pytest.raises(pytest.fail.Exception, match="should not have come"):
+        bluejay.clock.advance(60)
+    bluejay.clock.advance(60)
+    [delivery] = bluejay.webhooks.deliveries
+    assert [attempt.status for attempt in delivery.attempts] == [None, 200]
+    assert "should not have come" in str(delivery.attempts[0].problem)
+
+
 def test_one_that_never_answers(bluejay: FakeBluejay) -> None:
     async def hangs(scope: Any, receive: Any, send: Any) -> None:
         await asyncio.Event().wait()
@@ -361,6 +380,21 @@ def test_an_asgi_application_at_its_own_path(bluejay: FakeBluejay) -> None:
     [(payload, proved)] = received
     assert proved
     assert payload["id"] == 1
+
+
+@pytest.mark.parametrize("by_sleeping", [True, False])
+def test_an_application_that_answers_in_a_thread_of_its_own_and_sleeps_there(
+    bluejay: FakeBluejay, by_sleeping: bool
+) -> None:
+    def endpoint(request: Any) -> Response:
+        time.sleep(1)
+        return Response()
+
+    bluejay.webhooks.add(Starlette(routes=[Route("/", endpoint, methods=["POST"])]), ["simulation_ended"])
+    bluejay.queue_run()
+    time.sleep(60) if by_sleeping else bluejay.clock.advance(60)
+    [delivery] = bluejay.webhooks.deliveries
+    assert [attempt.status for attempt in delivery.attempts] == [200]
 
 
 def test_a_server_on_this_machine(bluejay: FakeBluejay) -> None:
