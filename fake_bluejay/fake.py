@@ -218,10 +218,14 @@ class FakeBluejay(Assertions):
         """A new test result. `fields` are the published ones of a simulation result, `organisation`, and `call`: the
         script by which it goes on by itself.
 
-        Raises `ValueError` if the id is taken, or the status, the agent or a field is unknown.
+        Raises `ValueError` if the id is taken, the status, the agent or a field is unknown, or no answer could show it.
         """
         if fields.get("call") is not None:
             checked(fields["call"])
+        if fields:
+            from fake_bluejay.api.models.results import check_given
+
+            check_given(fields)
         record = self._world.add_test_result(id, status, agent_of(agent), **fields)
         return TestResult(self._world, record.id)
 
