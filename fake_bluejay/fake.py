@@ -496,18 +496,16 @@ class FakeClock:
     @property
     def next_due(self) -> datetime | None:
         """When the next timer is due; None if none is pending."""
-        self._world.settle()
-        due = self._world.timers.next_due()
+        due = self._world.next_due()
         return None if due is None else datetime_at(due)
 
     @property
     def pending(self) -> list[Timer]:
         """The pending timers, in the order they will fire."""
-        self._world.settle()
-        return list(self._world.timers)
+        return self._world.pending()
 
     def __repr__(self) -> str:
-        return f"<FakeClock {self.now.isoformat()}, {len(self._world.timers)} timers pending>"
+        return f"<FakeClock {self.now.isoformat()}, {len(self.pending)} timers pending>"
 
 
 class FakeReadings:

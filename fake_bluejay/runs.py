@@ -74,7 +74,10 @@ class RunView:
 
 
 def queue_run(world: World, simulation: SimulationView | int | None, fields: Mapping[str, Any]) -> RunView:
-    """A new run, of a new simulation unless one is given. Raises `ValueError` for what cannot be; nothing is new then."""
+    """A new run, of a new simulation unless one is given.
+
+    Raises `ValueError` for what cannot be; then nothing is new.
+    """
     for name in ("simulation_id", "bluejay_as_code_id"):
         if name in fields:
             raise ValueError(f"the simulation to run comes first, as queue_run(simulation), and not as {name}")

@@ -314,7 +314,7 @@ def advance(control: Control, call: Call) -> Any:
     elif how.to is not None:
         world.advance_to(how.to)
     else:
-        due = world.timers.next_due()
+        due = world.next_due()
         if due is None:
             raise ValueError("no timer is pending, so there is no next one to advance to; give seconds instead")
         world.advance(max(0, due - world.clock.now()) / 1_000_000)
