@@ -423,6 +423,8 @@ class FakeBluejay(Assertions):
     def reset(self) -> None:
         """Back to how it began: the options, no test results, no journal, no faults, no stubs."""
         self._world.become(_world(self._options))
+        if "webhooks" in vars(self):
+            self.webhooks.receivers = {}
         self._journal.clear()
         self.faults.clear()
         self._stubs.clear()

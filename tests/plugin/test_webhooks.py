@@ -26,6 +26,7 @@ from starlette.routing import Route
 
 from fake_bluejay import FakeBluejay, webhooks
 from fake_bluejay.calls import Call, call_dropped, no_answer
+from fake_bluejay.core.dump import restore
 from fake_bluejay.webhooks import DeliveryView, Request, sign, verify
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
@@ -689,6 +690,19 @@ def test_snapshots_restores_and_resets(bluejay: FakeBluejay) -> None:
     bluejay.restore(snapshot)
     bluejay.clock.advance(60)
     assert (len(first), len(second)) == (3, 1)
+
+
+def test_a_receiver_of_before_a_reset_hears_of_nothing_that_a_dump_brings(bluejay: FakeBluejay) -> None:
+    received: list[Request] = []
+    other = FakeBluejay()
+    other.webhooks.add(print)  # of the same id
+    other.queue_run()
+    bluejay.webhooks.add(received.append)
+    bluejay.reset()
+    restore(bluejay.world, other.dump())
+    bluejay.clock.advance(60)
+    assert received == []
+    assert bluejay.webhooks.deliveries[0].attempts[0].problem == "its receiver is not in this process"
 
 
 def test_a_receiver_resets_the_world_that_tells_it(bluejay: FakeBluejay) -> None:
