@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from fake_bluejay.server.loopback import Loopback
     from fake_bluejay.webhooks import Webhooks
 
-__all__ = ["ACTIVE", "OPTIONS", "FakeBluejay", "FakeClock", "FakeReadings", "Options", "Snapshot"]
+__all__ = ["ACTIVE", "API_KEY", "OPTIONS", "FakeBluejay", "FakeClock", "FakeReadings", "Options", "Snapshot"]
 
 API_KEY = "fake-bluejay-key"
 """The key of the default organisation: made up, so no real key is ever needed in a test."""
@@ -338,7 +338,8 @@ class FakeBluejay(Assertions):
     @property
     def api_key(self) -> str:
         """A key of the default organisation; it is also in the environment as `BLUEJAY_API_KEY`."""
-        return self._world.organisations[DEFAULT_ORGANISATION].api_keys[0]
+        keys = self._world.organisations[DEFAULT_ORGANISATION].api_keys
+        return keys[0] if keys else API_KEY  # a dump may bring none, and then any will do
 
     def add_organisation(self, name: str, api_key: str) -> None:
         """Another organisation: what it has is invisible to the others. From now on only known keys are accepted.

@@ -29,7 +29,7 @@ from fake_bluejay.core.records import Record
 from fake_bluejay.core.statuses import Event
 from fake_bluejay.core.timers import Timer
 from fake_bluejay.core.world import DEFAULT_ORGANISATION, World
-from fake_bluejay.fake import FakeClock, FakeReadings, Snapshot
+from fake_bluejay.fake import API_KEY, FakeClock, FakeReadings, Snapshot
 from fake_bluejay.results import ControlObjectView, TestResult
 
 if TYPE_CHECKING:
@@ -165,7 +165,7 @@ class RemoteBluejay(Assertions):
         """A key of the default organisation, or of the one that was connected as."""
         for organisation in self.dump()["organisations"]:
             if organisation["name"] == DEFAULT_ORGANISATION:
-                return cast(str, organisation["api_keys"][0])
+                return cast(str, [*organisation["api_keys"], API_KEY][0])
         raise KeyError(f"the server has no organisation {DEFAULT_ORGANISATION!r}")
 
     def add_organisation(self, name: str, api_key: str) -> None:

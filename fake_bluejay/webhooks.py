@@ -22,6 +22,7 @@ import json as jsons
 import threading
 from collections.abc import Awaitable, Callable, Iterable
 from datetime import datetime
+from time import perf_counter
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
@@ -388,7 +389,8 @@ def _takes(receiver: Receiver, number: int) -> bool:
 
 
 def _post(url: str, request: Request) -> int:
-    """POST to a server, by nothing that is intercepted, in real time."""
+    """POST to a server, by nothing that is intercepted, in real time. Raises `TimeoutError` if that takes too long."""
+    began = perf_counter()
     parts = urlsplit(url)
     kind = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
     connection = kind(parts.hostname or "", parts.port, timeout=PATIENCE / 1e6)
@@ -396,7 +398,11 @@ def _post(url: str, request: Request) -> int:
     headers = {name.title(): value for name, value in request.headers.items()}  # as the documentation spells them
     try:
         connection.request("POST", target, request.body, headers)
-        return connection.getresponse().status
+        status = connection.getresponse().status
+        # The connection's patience is for each part of the answer; this is for all of them.
+        if perf_counter() - began > PATIENCE / 1e6:
+            raise TimeoutError
+        return status
     finally:
         connection.close()
 

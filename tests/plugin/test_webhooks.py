@@ -414,6 +414,19 @@ def test_a_server_on_this_machine(bluejay: FakeBluejay) -> None:
     assert {event for _, event in received} == {"simulation_ended", "simulation_result_evaluated"}
 
 
+def test_a_server_whose_answer_comes_in_pieces_for_longer_than_five_seconds_is_too_late(
+    bluejay: FakeBluejay, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    readings = iter([100.0, 105.1])
+    monkeypatch.setattr(webhooks, "perf_counter", lambda: next(readings))
+    with listening(lambda handler, body: 200) as url:
+        bluejay.webhooks.add(url, ["simulation_ended"])
+        bluejay.queue_run()
+        bluejay.clock.advance(48)
+    [attempt] = bluejay.webhooks.deliveries[0].attempts
+    assert (attempt.status, attempt.problem) == (None, "no answer within 5 seconds")
+
+
 def test_a_server_that_hangs_or_refuses_or_fails_delays_nothing_else(
     bluejay: FakeBluejay, monkeypatch: pytest.MonkeyPatch
 ) -> None:
