@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from fake_bluejay.server.loopback import Loopback
     from fake_bluejay.webhooks import Webhooks
 
-__all__ = ["ACTIVE", "OPTIONS", "FakeBluejay", "FakeClock", "FakeReadings", "Options", "Snapshot"]
+__all__ = ["ACTIVE", "API_KEY", "OPTIONS", "FakeBluejay", "FakeClock", "FakeReadings", "Options", "Snapshot"]
 
 API_KEY = "fake-bluejay-key"
 """The key of the default organisation: made up, so no real key is ever needed in a test."""
@@ -218,10 +218,14 @@ class FakeBluejay(Assertions):
         """A new test result. `fields` are the published ones of a simulation result, `organisation`, and `call`: the
         script by which it goes on by itself.
 
-        Raises `ValueError` if the id is taken, or the status, the agent or a field is unknown.
+        Raises `ValueError` if the id is taken, the status, the agent or a field is unknown, or no answer could show it.
         """
         if fields.get("call") is not None:
             checked(fields["call"])
+        if fields:
+            from fake_bluejay.api.models.results import check_given
+
+            check_given(fields)
         record = self._world.add_test_result(id, status, agent_of(agent), **fields)
         return TestResult(self._world, record.id)
 
@@ -334,7 +338,8 @@ class FakeBluejay(Assertions):
     @property
     def api_key(self) -> str:
         """A key of the default organisation; it is also in the environment as `BLUEJAY_API_KEY`."""
-        return self._world.organisations[DEFAULT_ORGANISATION].api_keys[0]
+        keys = self._world.organisations[DEFAULT_ORGANISATION].api_keys
+        return keys[0] if keys else API_KEY  # a dump may bring none, and then any will do
 
     def add_organisation(self, name: str, api_key: str) -> None:
         """Another organisation: what it has is invisible to the others. From now on only known keys are accepted.
@@ -419,6 +424,8 @@ class FakeBluejay(Assertions):
     def reset(self) -> None:
         """Back to how it began: the options, no test results, no journal, no faults, no stubs."""
         self._world.become(_world(self._options))
+        if "webhooks" in vars(self):
+            self.webhooks.receivers = {}
         self._journal.clear()
         self.faults.clear()
         self._stubs.clear()
@@ -492,18 +499,16 @@ class FakeClock:
     @property
     def next_due(self) -> datetime | None:
         """When the next timer is due; None if none is pending."""
-        self._world.settle()
-        due = self._world.timers.next_due()
+        due = self._world.next_due()
         return None if due is None else datetime_at(due)
 
     @property
     def pending(self) -> list[Timer]:
         """The pending timers, in the order they will fire."""
-        self._world.settle()
-        return list(self._world.timers)
+        return self._world.pending()
 
     def __repr__(self) -> str:
-        return f"<FakeClock {self.now.isoformat()}, {len(self._world.timers)} timers pending>"
+        return f"<FakeClock {self.now.isoformat()}, {len(self.pending)} timers pending>"
 
 
 class FakeReadings:

@@ -29,7 +29,7 @@ from fake_bluejay.core.records import Record
 from fake_bluejay.core.statuses import Event
 from fake_bluejay.core.timers import Timer
 from fake_bluejay.core.world import DEFAULT_ORGANISATION, World
-from fake_bluejay.fake import FakeClock, FakeReadings, Snapshot
+from fake_bluejay.fake import API_KEY, FakeClock, FakeReadings, Snapshot
 from fake_bluejay.results import ControlObjectView, TestResult
 
 if TYPE_CHECKING:
@@ -165,7 +165,7 @@ class RemoteBluejay(Assertions):
         """A key of the default organisation, or of the one that was connected as."""
         for organisation in self.dump()["organisations"]:
             if organisation["name"] == DEFAULT_ORGANISATION:
-                return cast(str, organisation["api_keys"][0])
+                return cast(str, [*organisation["api_keys"], API_KEY][0])
         raise KeyError(f"the server has no organisation {DEFAULT_ORGANISATION!r}")
 
     def add_organisation(self, name: str, api_key: str) -> None:
@@ -309,10 +309,6 @@ class _FarWorld:
     def now(self) -> int:
         return _instant(self.clock()["now"])
 
-    def settle(self) -> int:
-        """The server does, at each request."""
-        return self.now()
-
     def advance(self, seconds: float | timedelta) -> None:
         self._control("POST", "clock/advance", {"seconds": microseconds(seconds) / 1_000_000})
 
@@ -334,13 +330,14 @@ class _FarWorld:
                     f" it is {datetime_at(deadline)}, and {clock['pending']} timers are pending"
                 )
 
-    @property
-    def timers(self) -> _FarTimers:
-        return _FarTimers(self)
+    def next_due(self) -> int | None:
+        return _optional_instant(self.clock()["next_due"])
 
-    def pending(self) -> Iterator[Timer]:
-        for one in self._control("GET", "state")["timers"]:
-            yield Timer(_instant(one["due"]), one["sequence"], one["kind"], one["subject_id"])
+    def pending(self) -> list[Timer]:
+        return [
+            Timer(_instant(one["due"]), one["sequence"], one["kind"], one["subject_id"])
+            for one in self._control("GET", "state")["timers"]
+        ]
 
     @property
     def readings(self) -> Readings:
@@ -367,20 +364,6 @@ class _FarWorld:
 
     def __hash__(self) -> int:
         return hash(self._control.place)
-
-
-class _FarTimers:
-    def __init__(self, world: _FarWorld) -> None:
-        self._world = world
-
-    def next_due(self) -> int | None:
-        return _optional_instant(self._world.clock()["next_due"])
-
-    def __iter__(self) -> Iterator[Timer]:
-        return self._world.pending()
-
-    def __len__(self) -> int:
-        return cast(int, self._world.clock()["pending"])
 
 
 class _FarFaults(Faults):

@@ -119,8 +119,13 @@ def add_simulation(
     digital_humans: int | Sequence[DigitalHumanView],
     fields: Mapping[str, Any],
 ) -> SimulationView:
-    """A new simulation, of a new agent unless one is given. Raises `ValueError` for what cannot be."""
+    """A new simulation, of a new agent unless one is given. Raises `ValueError` for what cannot be, `KeyError` for a
+    digital human that is gone; then nothing is new.
+    """
     with world.lock:
+        for human in () if isinstance(digital_humans, int) else digital_humans:
+            if human.organisation != organisation:
+                raise ValueError(f"{human!r} is of the organisation {human.organisation!r}, not {organisation!r}")
         agent_id = agent if isinstance(agent, int) else agent.id if agent is not None else None
         # Checked first: what cannot be leaves no agent behind.
         request = validated(SimulationRequest, "a simulation", {"agent_id": str(agent_id), **fields})

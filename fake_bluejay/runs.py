@@ -10,6 +10,7 @@ from starlette.exceptions import HTTPException
 
 from fake_bluejay.api import runs as endpoints
 from fake_bluejay.api.models.runs import SimulationRunRequestOfSdk
+from fake_bluejay.api.resources import found
 from fake_bluejay.core.clock import datetime_at
 from fake_bluejay.core.runs import Run, Tally, tally
 from fake_bluejay.core.suggest import unknown
@@ -73,20 +74,28 @@ class RunView:
 
 
 def queue_run(world: World, simulation: SimulationView | int | None, fields: Mapping[str, Any]) -> RunView:
-    """A new run, of a new simulation unless one is given. Raises `ValueError` for what cannot be."""
+    """A new run, of a new simulation unless one is given.
+
+    Raises `ValueError` for what cannot be; then nothing is new.
+    """
+    for name in ("simulation_id", "bluejay_as_code_id"):
+        if name in fields:
+            raise ValueError(f"the simulation to run comes first, as queue_run(simulation), and not as {name}")
     humans = fields.get("digital_human_ids")
     ids = None if humans is None else [str(getattr(human, "id", human)) for human in humans]
     request = validated(SimulationRunRequestOfSdk, "a run", {**fields, "digital_human_ids": ids}, ())
     with world.lock:
-        _check("digital human", ids or (), [str(one.id) for one in world.digital_humans.all()])
-        if simulation is None:
-            simulation = add_simulation(world, DEFAULT_ORGANISATION, None, 1, {})
-        id = simulation if isinstance(simulation, int) else simulation.id
         known = {one.id: one for one in world.simulations.all()}
-        _check("simulation", (id,), known)
+        id = simulation.id if isinstance(simulation, SimulationView) else simulation
+        if id is not None:
+            _check("simulation", (id,), known)
+        organisation = DEFAULT_ORGANISATION if id is None else known[id].organisation
+        _check("digital human", ids or (), [str(one.id) for one in world.digital_humans.of(organisation)])
+        if id is None:
+            id = add_simulation(world, organisation, None, 1, {}).id
         try:
-            run = endpoints.queue_run(world, known[id], endpoints.given(request))
-        except HTTPException as error:  # another organisation's digital human, or an agent that is gone
+            run = endpoints.queue_run(world, found(world.simulations, id, organisation), endpoints.given(request))
+        except HTTPException as error:  # its agent is gone
             raise ValueError(error.detail) from None
     world.deliver()
     return RunView(world, run.id)

@@ -22,6 +22,7 @@ import json as jsons
 import threading
 from collections.abc import Awaitable, Callable, Iterable
 from datetime import datetime
+from time import perf_counter
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
@@ -33,7 +34,7 @@ from fake_bluejay.core.suggest import unknown
 from fake_bluejay.core.webhooks import EVENTS, PATIENCE, Attempt, Delivery, Irregularity, signature
 from fake_bluejay.core.webhooks import Webhook as Registered
 from fake_bluejay.core.world import DEFAULT_ORGANISATION, World
-from fake_bluejay.intercept.virtual_time import HELPERS, REAL_TIME_THREADS, current_time
+from fake_bluejay.intercept.virtual_time import HELPING, REAL_TIME_THREADS, current_time
 
 __all__ = ["EVENTS", "AttemptView", "DeliveryView", "Receiver", "Request", "Webhook", "Webhooks", "sign", "verify"]
 
@@ -227,7 +228,10 @@ class Webhooks:
                 tell("webhook-removed", id)
 
     def send(self, event: str, payload: Any, organisation: str = DEFAULT_ORGANISATION) -> None:
-        """Send a payload of your own: an event of calls outside simulations, say. Raises `ValueError` for no event."""
+        """Send a payload of your own: an event of calls outside simulations, say.
+
+        Raises `ValueError` for an event that there is not, `TypeError` for what is not JSON.
+        """
         if event not in EVENTS:
             raise ValueError(unknown("webhook event", event, EVENTS))
         with self._world.lock:
@@ -267,8 +271,8 @@ class Webhooks:
         if threading.get_ident() in REAL_TIME_THREADS:
             taken = list(iter(self._world.next_delivery, None))
             thread = threading.Thread(target=self._help, args=(self._carry, taken), daemon=True)
+            thread.start()  # first, for what is under way may be waited for
             self._under_way = [*(one for one in self._under_way if one.is_alive()), thread]
-            thread.start()
         else:
             self._carry(iter(self._world.next_delivery, None))
 
@@ -290,11 +294,8 @@ class Webhooks:
             helper.join(2 * PATIENCE / 1e6)
 
     def _help(self, do: Callable[..., None], *what: Any) -> None:
-        HELPERS.add(threading.get_ident())
-        try:
-            do(*what)
-        finally:
-            HELPERS.discard(threading.get_ident())
+        HELPING.set(True)  # in the context of this thread alone
+        do(*what)
 
     def wait(self) -> None:
         """Wait for what is under way because of a request to a server; not from within a receiver."""
@@ -313,16 +314,19 @@ class Webhooks:
                 status, problem = self._sent(webhook, self._request(delivery, webhook))
         except TimeoutError:
             problem = _TOO_LATE
-        except Exception as error:
+        except BaseException as error:
             problem = f"{type(error).__name__}: {error}"
-        # What others have made of the time meanwhile is not this receiver's.
-        manual = isinstance(world.clock, ManualClock)
-        took = world.asked.microseconds - asked if manual else world.now() - began
-        world.asked.microseconds, self._thread.attempting = asked, within
-        if webhook is not None and webhook.url is None and took > PATIENCE:
-            status, problem = None, _TOO_LATE
-        world.attempted(delivery, Attempt(began, status, problem), took)
-        self.on_attempt()
+            if not isinstance(error, Exception):
+                raise  # it is meant for the test: `pytest.fail`, say
+        finally:
+            # What others have made of the time meanwhile is not this receiver's.
+            manual = isinstance(world.clock, ManualClock)
+            took = world.asked.microseconds - asked if manual else world.now() - began
+            world.asked.microseconds, self._thread.attempting = asked, within
+            if webhook is not None and webhook.url is None and took > PATIENCE:
+                status, problem = None, _TOO_LATE
+            world.attempted(delivery, Attempt(began, status, problem), took)
+            self.on_attempt()
 
     def _sent(self, webhook: Registered, request: Request) -> tuple[int | None, str | None]:
         """The status that came back; or the problem, if nothing can be sent."""
@@ -385,7 +389,8 @@ def _takes(receiver: Receiver, number: int) -> bool:
 
 
 def _post(url: str, request: Request) -> int:
-    """POST to a server, by nothing that is intercepted, in real time."""
+    """POST to a server, by nothing that is intercepted, in real time. Raises `TimeoutError` if that takes too long."""
+    began = perf_counter()
     parts = urlsplit(url)
     kind = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
     connection = kind(parts.hostname or "", parts.port, timeout=PATIENCE / 1e6)
@@ -393,7 +398,11 @@ def _post(url: str, request: Request) -> int:
     headers = {name.title(): value for name, value in request.headers.items()}  # as the documentation spells them
     try:
         connection.request("POST", target, request.body, headers)
-        return connection.getresponse().status
+        status = connection.getresponse().status
+        # The connection's patience is for each part of the answer; this is for all of them.
+        if perf_counter() - began > PATIENCE / 1e6:
+            raise TimeoutError
+        return status
     finally:
         connection.close()
 

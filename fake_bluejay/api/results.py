@@ -39,10 +39,9 @@ def update_simulation_result(call: Call) -> UpdateSimulationResponse:
     """Add what the customer knows of a conversation."""
     request: UpdateSimulationResultRequest = call.request
     record = _found(call, as_id(request.simulation_result_id))
-    record.fields.update(changes(request, call.world.readings, never_null=("simulation_result_id",)))
-    del record.fields["simulation_result_id"]
-    if (tell := call.world.on_change) is not None:
-        tell("test-result-changed", record, record.fields)
+    reported = changes(request, call.world.readings, never_null=("simulation_result_id",))
+    del reported["simulation_result_id"]
+    call.world.edit(record.id, fields=reported)
     return UpdateSimulationResponse()
 
 

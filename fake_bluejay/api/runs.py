@@ -98,10 +98,12 @@ def queue_run(world: World, simulation: Resource, fields: dict[str, Any]) -> Run
 def _repetitions(human: Resource, settings: Mapping[str, Any], fields: Mapping[str, Any]) -> int:
     """How many test results of a digital human there are to be: the closest that says so, and 1 if nobody does.
 
-    A digital human's own `num_runs` has a default, 1, so 1 is taken for not saying so.
+    A digital human's own `num_runs` has a default, 1, so 1 is taken for not saying so. What is published of a change to
+    a simulation lets its settings have anything for `num_runs`; what is no integer says nothing.
     """
     own = human.fields.get("num_runs")
     shared = (settings.get("digital_humans_settings") or {}).get("num_runs")
+    shared = shared if isinstance(shared, int) else None
     sources = (fields.get("runs_per_digital_human"), own if own != 1 else None, settings.get("runs_per_digital_human"))
     return max(0, next((times for times in (*sources, shared) if times is not None), 1))
 

@@ -20,7 +20,9 @@ from starlette.types import ASGIApp, Message
 from fake_bluejay import __version__
 from fake_bluejay.api.faults import Faults
 from fake_bluejay.api.journal import Exchange, Journal
+from fake_bluejay.api.models.results import check_given
 from fake_bluejay.api.stubs import Stubs
+from fake_bluejay.calls import checked
 from fake_bluejay.control import data, models
 from fake_bluejay.core import dump as dumps
 from fake_bluejay.core.agents import agent_from_text
@@ -186,7 +188,8 @@ def add_test_results(control: Control, call: Call) -> Any:
     """Add a test result, or with `count` so many. It is RUNNING unless told otherwise."""
     new: models.NewTestResult = call.body
     agent = None if new.agent is None else agent_from_text(new.agent)
-    call_ = None if new.call is None else call_from_dict(new.call)
+    call_ = None if new.call is None else checked(call_from_dict(new.call))
+    check_given(new.model_extra or {})
 
     def add(id: int | None) -> Any:
         fields = new.model_extra or {}
@@ -207,6 +210,7 @@ def change_test_result(control: Control, call: Call) -> Any:
     given = change.model_fields_set
     agent = None if change.agent is None else agent_from_text(change.agent)
     check_fields(change.fields)
+    check_given({name: value for name, value in change.fields.items() if value is not None})
     if change.status is not None:
         control.world.set_status(record.id, change.status, force=change.force)
     if "agent" in given or change.fields:
@@ -310,7 +314,7 @@ def advance(control: Control, call: Call) -> Any:
     elif how.to is not None:
         world.advance_to(how.to)
     else:
-        due = world.timers.next_due()
+        due = world.next_due()
         if due is None:
             raise ValueError("no timer is pending, so there is no next one to advance to; give seconds instead")
         world.advance(max(0, due - world.clock.now()) / 1_000_000)

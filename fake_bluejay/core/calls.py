@@ -12,7 +12,7 @@ from dataclasses import dataclass, fields
 from typing import Any, Final
 
 from fake_bluejay.core.clock import microseconds
-from fake_bluejay.core.statuses import Event, Status
+from fake_bluejay.core.statuses import TRANSITIONS, Event, Status
 from fake_bluejay.core.suggest import unknown
 
 __all__ = ["ENDS", "ERROR_CODES", "Call", "call_from_dict"]
@@ -50,7 +50,7 @@ ERROR_CODES: Final = (
 class Call:
     """What happens in a call. Seconds of the fake's clock.
 
-    Raises `ValueError` for a time that is negative or an end that is unknown.
+    Raises `ValueError` for a time that is negative, an end that is unknown, or a value of another type.
     """
 
     waits: float = 1
@@ -87,12 +87,16 @@ class Call:
                 raise ValueError(f"a call's {name}: {error}") from None
             if length < 0:
                 raise ValueError(f"a call's {name} must not be negative: {seconds!r}")
-        if self.end not in ENDS:
-            raise ValueError(unknown("end of a call", self.end, ENDS))
+        if not isinstance(self.end, str) or self.end not in ENDS:
+            raise ValueError(unknown("end of a call", str(self.end), ENDS))
+        if not isinstance(self.passes, bool):
+            raise ValueError(f"a call's passes is true or false, not {self.passes!r:.80}")
+        if self.error_code is not None and not isinstance(self.error_code, str):
+            raise ValueError(f"a call's error_code is a text, not {self.error_code!r:.80}")
         for name in ("transcript", "evaluations", "tool_calls", "custom_metrics"):
             entries = getattr(self, name)
             if entries is not None:
-                if isinstance(entries, (str, Mapping)) or not all(isinstance(entry, Mapping) for entry in entries):
+                if not isinstance(entries, (list, tuple)) or not all(isinstance(entry, Mapping) for entry in entries):
                     raise ValueError(f"a call's {name} is a list of objects, not {entries!r:.80}")
                 object.__setattr__(self, name, tuple(entries))
 
@@ -120,7 +124,9 @@ class Call:
                 return min(rings, ringing), Event.CONNECT if self.connects else ENDS[self.end], "call"
             case Status.RUNNING:
                 talks = longest if self.talks_for is None else microseconds(self.talks_for)
-                return (talks, ENDS[self.end], "call") if talks < longest else (longest, Event.END, "limit")
+                # A test may have set a call RUNNING whose script has no end for one.
+                ends = talks < longest and (status, ENDS[self.end]) in TRANSITIONS
+                return (talks, ENDS[self.end], "call") if ends else (longest, Event.END, "limit")
         return None
 
     def as_dict(self) -> dict[str, Any]:

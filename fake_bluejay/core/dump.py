@@ -205,12 +205,13 @@ def load(data: Mapping[str, Any]) -> World:
             _load_collection(_Place(root.get(name, dict), f"{name}."), collection, world)
     world.refused = set(root.items("refused", int))
     _load_calls(root, world)
-    for place in root.each("runs", optional=True):
-        _load_run(place, world)
+    if "runs" in data:
+        world._last_run_id = root.get("last_run_id", int)
+        for place in root.each("runs"):
+            _load_run(place, world)
     _load_outbox(root, world)
     world.timers.restore(_load_timers(root, world), root.get("last_sequence", int))
     world._last_id = root.get("last_id", int)
-    world._last_run_id = root.get("last_run_id", int) if world.runs or root.has("last_run_id") else 0
     _resend(world)
     return world
 
@@ -292,8 +293,8 @@ def _load_run(place: _Place, world: World) -> None:
         ringing=place.read("ringing", (int, float), microseconds),
     )
     run.result_ids = place.items("test_results", int)
-    if run.id in world.runs or run.id < 1:
-        place.fail("id", f"{run.id} is there twice, or below 1")
+    if run.id in world.runs or not 0 < run.id <= world._last_run_id:
+        place.fail("id", f"{run.id} is there twice, below 1, or above last_run_id")
     if run.organisation not in world.organisations:
         place.fail("organisation", unknown("organisation", run.organisation, world.organisations))
     if run.lines is not None and run.lines < 1:
@@ -331,6 +332,8 @@ def _load_outbox(root: _Place, world: World) -> None:
         for event in webhook.events:
             if event not in EVENTS:
                 place.fail("events", unknown("webhook event", event, EVENTS))
+        if webhook.id in outbox.webhooks:
+            place.fail("id", f"the webhook {webhook.id!r} is there twice")
         outbox.webhooks[webhook.id] = webhook
     outbox.last_webhook = root.get("last_webhook", int) if root.has("last_webhook") else len(outbox.webhooks)
     for number, place in enumerate(root.each("deliveries", optional=True), 1):
@@ -356,7 +359,10 @@ def _load_outbox(root: _Place, world: World) -> None:
         later = place.read("later", (int, float), microseconds)
         event = place.get("event", str, optional=True)
         times = place.get("times", int, optional=True)
-        outbox.irregularities.append(Irregularity(later, place.get("copies", int), event, times))
+        copies = place.get("copies", int)
+        if later < 0 or copies < 1 or (times is not None and times < 1):
+            place.fail("copies", "later must not be negative, and copies and times must be at least 1")
+        outbox.irregularities.append(Irregularity(later, copies, event, times))
 
 
 def _resend(world: World) -> None:

@@ -6,6 +6,8 @@ import heapq
 from collections.abc import Container, Iterable, Iterator
 from typing import Literal, NamedTuple
 
+from fake_bluejay.core.clock import END
+
 __all__ = ["Timer", "TimerKind", "Timers"]
 
 
@@ -47,7 +49,8 @@ class Timers:
         """How many timers were ever scheduled."""
 
     def schedule(self, due: int, kind: TimerKind, subject_id: int) -> int:
-        """Arm a timer; its sequence number is what `cancel` takes."""
+        """Arm a timer; its sequence number is what `cancel` takes. What is due after the end of time is due then."""
+        due = min(due, END)
         self.sequence = sequence = self.sequence + 1
         if due not in self._due_at:
             self._due_at[due] = []

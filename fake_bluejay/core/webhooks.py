@@ -197,7 +197,8 @@ def encoded(payload: Mapping[str, Any]) -> bytes:
 
 
 def _plain(value: Any) -> str:
-    assert isinstance(value, datetime)
+    if not isinstance(value, datetime):
+        raise TypeError(f"a payload is JSON, with datetimes, and not {value!r:.80}")
     return value.isoformat().replace("+00:00", "Z")
 
 

@@ -12,6 +12,7 @@ from __future__ import annotations
 import threading
 from collections import deque
 from collections.abc import Callable, Container, Iterable, Mapping
+from contextlib import nullcontext
 from dataclasses import replace
 from datetime import datetime, timedelta
 from types import EllipsisType
@@ -35,7 +36,7 @@ from fake_bluejay.core.runs import DEFAULT_LONGEST, DEFAULT_RINGING, Run
 from fake_bluejay.core.spelling import spelt
 from fake_bluejay.core.statuses import TRANSITIONS, Event, IllegalMove, Status, event_between, ways_on
 from fake_bluejay.core.suggest import unknown
-from fake_bluejay.core.timers import TimerKind, Timers
+from fake_bluejay.core.timers import Timer, TimerKind, Timers
 from fake_bluejay.core.webhooks import (
     PATIENCE,
     Attempt,
@@ -187,6 +188,18 @@ class World:
                     self._fire(due, kind, self.results[id])
             return now
 
+    def next_due(self) -> int | None:
+        """When the next timer is due; None if none is pending."""
+        with self.lock:
+            self.settle()
+            return self.timers.next_due()
+
+    def pending(self) -> list[Timer]:
+        """The pending timers, in the order they will fire."""
+        with self.lock:
+            self.settle()
+            return list(self.timers)
+
     def advance(self, seconds: float | timedelta) -> None:
         """Move time forward; all that falls due on the way happens, in order, each at its own instant.
 
@@ -195,10 +208,12 @@ class World:
         length = microseconds(seconds)
         if length < 0:
             raise ValueError(f"cannot advance by {seconds!r} seconds: time only moves forward")
-        instant = self.settle() + length
-        if instant > END:
-            raise ValueError(f"cannot advance by {seconds!r} seconds: that is beyond the year 9998")
-        self._advance_to(instant)
+        # Of two threads that advance at once, each is to add its own length. Not while a receiver may be called.
+        with nullcontext() if self.outbox.webhooks else self.lock:
+            instant = self.settle() + length
+            if instant > END:
+                raise ValueError(f"cannot advance by {seconds!r} seconds: that is beyond the year 9998")
+            self._advance_to(instant)
 
     def advance_to(self, moment: datetime) -> None:
         """Move time forward to a moment.
@@ -259,8 +274,7 @@ class World:
         """
         deadline = self.settle() + microseconds(limit)
         while not predicate():  # without the lock: it may ask by way of a server, which needs it on a thread of its own
-            self.settle()
-            due = self.timers.next_due()
+            due = self.next_due()
             if due is not None and due <= deadline:
                 self._advance_to(due)
                 continue

@@ -17,6 +17,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import nullcontext
+from contextvars import ContextVar
 from datetime import timedelta
 from types import FunctionType, ModuleType
 from typing import Any, NamedTuple, TypeVar
@@ -24,7 +25,7 @@ from typing import Any, NamedTuple, TypeVar
 from fake_bluejay.intercept.patch import Patch
 
 __all__ = [
-    "HELPERS",
+    "HELPING",
     "REAL_TIME_THREADS",
     "VirtualTime",
     "current_time",
@@ -44,8 +45,9 @@ _T = TypeVar("_T")
 REAL_TIME_THREADS: set[int] = set()
 """Threads that live in real time whatever is on: the loopback servers'."""
 
-HELPERS: set[int] = set()
-"""Threads that somebody waits for who moves the clock: it is theirs to move."""
+HELPING: ContextVar[bool] = ContextVar("HELPING", default=False)
+"""Whether somebody who moves the clock waits for this: then it is this one's to move. A context, and no thread, for an
+application hands a request on to threads of its own, which have the context."""
 
 _movers: set[int] = set()
 """Threads in which the clock is being moved, so that whatever sleeps there sleeps on the way."""
@@ -217,7 +219,7 @@ def _pass(length: int) -> None:
 
 def _has_the_turn() -> bool:
     """Whether this thread is called from where the clock is being moved: to wait for the turn would be for ever."""
-    return _get_ident() in _movers or _get_ident() in HELPERS
+    return _get_ident() in _movers or HELPING.get()
 
 
 def join(now: VirtualTime) -> None:

@@ -27,8 +27,9 @@ class Timekeeper:
         """Something may have been scheduled."""
         timers = self._world.timers
         if timers.sequence != self._sequence:
-            self._sequence = timers.sequence
-            if timers.next_due() != self._planned:
+            with self._world.lock:  # a receiver's thread may be planning to try again
+                self._sequence, due = timers.sequence, timers.next_due()
+            if due != self._planned:
                 self.plan()
 
     def look_soon(self) -> None:

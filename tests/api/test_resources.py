@@ -322,6 +322,31 @@ def test_a_dump_that_cannot_be(change: Any, message: str) -> None:
         FakeBluejay.load(dump)
 
 
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"last_run_id": 0}, r"runs\[0\].id: 1 is there twice, below 1, or above last_run_id"),
+        ({"irregularities": [{"later": 0, "copies": 0, "event": None, "times": 1}]}, r"irregularities\[0\].copies: "),
+        ({"irregularities": [{"later": 0, "copies": 1, "event": None, "times": 0}]}, r"irregularities\[0\].copies: "),
+        ({"irregularities": [{"later": -1, "copies": 1, "event": None, "times": 1}]}, r"irregularities\[0\].copies: "),
+    ],
+)
+def test_a_dump_of_runs_and_webhooks_that_cannot_be(change: Any, message: str) -> None:
+    fake = FakeBluejay()
+    fake.queue_run()
+    with pytest.raises(ValueError, match=message):
+        FakeBluejay.load({**fake.dump(), **change})
+
+
+def test_a_dump_with_a_webhook_twice() -> None:
+    fake = FakeBluejay()
+    fake.webhooks.add(print)
+    dump = fake.dump()
+    dump["webhooks"] *= 2
+    with pytest.raises(ValueError, match=r"webhooks\[1\].id: the webhook .* is there twice"):
+        FakeBluejay.load(dump)
+
+
 def test_the_short_way(fake: FakeBluejay) -> None:
     simulation = fake.add_simulation()
     assert (simulation.agent.id, [human.id for human in simulation.digital_humans]) == (1, [1])
@@ -351,4 +376,12 @@ def test_the_short_way_and_what_cannot_be(fake: FakeBluejay) -> None:
         fake.add_digital_human(simulation_ids=[7])
     with pytest.raises(ValueError, match="unknown field of a digital human 'langage'; did you mean 'language'"):
         fake.add_digital_human(langage="en")
+    assert fake.dump() == before
+    others, gone = fake.add_digital_human(organisation="others"), fake.add_digital_human()
+    fake.world.digital_humans.remove(fake.world.digital_humans.all()[-1])
+    before = fake.dump()
+    with pytest.raises(ValueError, match="<DigitalHumanView 1> is of the organisation 'others', not 'default'"):
+        fake.add_simulation(digital_humans=[others])
+    with pytest.raises(KeyError, match="there is no digital human 2"):
+        fake.add_simulation(digital_humans=[gone])
     assert fake.dump() == before

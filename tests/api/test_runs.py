@@ -119,6 +119,14 @@ def test_how_often_to_run(fake: FakeBluejay, ask: Client) -> None:
     assert len(queued["simulation_result_ids"]) == 4
 
 
+@pytest.mark.parametrize("num_runs", [2.5, "two", None, [2]])
+def test_what_is_no_number_of_runs_says_nothing(fake: FakeBluejay, ask: Client, num_runs: Any) -> None:
+    """Published: a change to a simulation may have anything there."""
+    fake.add_simulation()
+    ask("PUT", "simulation/1", {"digital_humans_settings": {"num_runs": num_runs}})
+    assert len(ask("POST", "queue-simulation-run", {"simulation_id": "1"})["simulation_result_ids"]) == 1
+
+
 def test_a_run_with_nobody_is_over_at_once(fake: FakeBluejay, ask: Client) -> None:
     fake.add_simulation(digital_humans=0)
     assert ask("POST", "queue-simulation-run", {"simulation_id": "1"})["simulation_result_ids"] == []
@@ -446,10 +454,13 @@ def test_a_test_queues_a_run_itself(fake: FakeBluejay) -> None:
     fake.clock.advance(60)
     assert (run.status, run.tally.passed, repr(run)) == ("COMPLETED", 2, "<Run 1 COMPLETED>")
     assert fake.queue_run(simulation.id, digital_human_ids=[human.id]).id == 2
+    others = fake.add_digital_human(organisation="others")
     before = fake.dump()
     for fields, message in [
         ({"simulation": 9}, "unknown simulation 9; known: 1"),
         ({"digital_human_ids": [9]}, "unknown digital human '9'; known: 1, 2"),
+        ({"digital_human_ids": [others]}, "unknown digital human '3'; known: 1, 2"),
+        ({"simulation_id": str(simulation.id)}, "the simulation to run comes first"),
         ({"runs": 3}, "unknown field of a run 'runs'"),
         ({"runs_per_digital_human": "many"}, "runs_per_digital_human of a run"),
     ]:

@@ -75,27 +75,50 @@ def test_many_at_once_are_found_and_paged(fake: FakeBluejay, control: httpx.Clie
 
 
 def test_what_changes_changes_all_or_nothing(fake: FakeBluejay, control: httpx.Client) -> None:
-    fake.add_test_result(result="fine", latency=3)
+    fake.add_test_result(result={"all": "fine"}, latency={"p50": 3})
     before = fake.dump()
     for change in (
         {"agent": "silent", "status": "QUEUED"},
         {"agent": "sleepy", "status": "COMPLETED", "force": True},
         {"fields": {"colour": "red"}, "status": "CONVERSATION_ENDED"},
+        {"fields": {"latency": "long"}, "status": "CONVERSATION_ENDED"},
         {"status": "CONVERSATION_ENDED", "forced": True},
     ):
         assert control.patch("/test-results/1", json=change).status_code == 400
         assert fake.dump() == before
     changed = control.patch(
         "/test-results/1",
-        json={"status": "QUEUED", "force": True, "agent": "silent", "fields": {"latency": None, "tags": [1]}},
+        json={"status": "QUEUED", "force": True, "agent": "silent", "fields": {"latency": None, "tags": ["a"]}},
     ).json()
     assert (changed["status"], changed["agent"], changed["fields"]) == (
         "QUEUED",
         "silent",
-        {"result": "fine", "tags": [1]},
+        {"result": {"all": "fine"}, "tags": ["a"]},
     )
     assert control.patch("/test-results/1", json={"agent": None}).json()["agent"] is None
     assert control.patch("/test-results/1", json={"status": "DISPATCHED"}).json()["history"][-1]["event"] == "dispatch"
+
+
+@pytest.mark.parametrize(
+    ("new", "message"),
+    [
+        ({"duration": "long"}, "a test result's duration: "),
+        ({"evaluations": [{"goal_success": "perhaps"}]}, "a test result's evaluations.0.goal_success: "),
+        ({"tool_calls": [{"tool": "x"}]}, "a test result's tool_calls.0.ToolCall.name: "),
+        ({"call": {"end": []}}, "unknown end of a call '[]'"),
+        ({"call": {"transcript": 5}}, "a call's transcript is a list of objects, not 5"),
+        ({"call": {"transcript": [{"speaker": "USER"}]}}, "a call's transcript: 0.start_offset_ms: "),
+        ({"call": {"passes": "perhaps"}}, "a call's passes is true or false, not 'perhaps'"),
+        ({"call": {"error_code": 7}}, "a call's error_code is a text, not 7"),
+    ],
+)
+def test_what_no_answer_could_show_is_refused(
+    fake: FakeBluejay, control: httpx.Client, new: dict[str, Any], message: str
+) -> None:
+    answer = control.post("/test-results", json=new)
+    assert answer.status_code == 400
+    assert message in answer.json()["detail"]
+    assert fake.test_results == []
 
 
 def test_events_by_hand(fake: FakeBluejay, control: httpx.Client) -> None:

@@ -210,7 +210,7 @@ def test_requests_with_the_line_that_repeats_them(fake: FakeBluejay, page: Any) 
 
 def test_markup_in_what_others_send_is_text(fake: FakeBluejay, page: Any) -> None:
     evil = "<img src=x onerror=\"document.title='owned'\"><script>document.title='owned'</script>"
-    fake.add_test_result(result=evil)
+    fake.add_test_result(result={"found": evil})
     httpx.post(f"{fake.url}/v1/{evil}", content=evil, headers={"X-Evil": "<b>1</b>", "X-API-Key": KEY})
     fake.stub("GET", "/v1/<b>", json=evil)
     row(page, 1).click()

@@ -90,8 +90,14 @@ def test_every_change_is_told_in_order(fake: FakeBluejay) -> None:
         moved = comes("test-result-moved")
         assert (moved["id"], moved["to"], moved["cause"]) == (1, "CONVERSATION_ENDED", "watchdog")
         assert comes("clock-moved") == {"now": "2026-01-01T00:00:30.000000Z", "seconds": 30.0}
-        control.patch("/test-results/1", json={"agent": "ends-after=3", "fields": {"latency": 1}})
+        control.patch("/test-results/1", json={"agent": "ends-after=3", "fields": {"latency": {"p50": 1}}})
         assert comes("test-result-changed") == {"id": 1, "agent": "ends-after=3", "fields": ["latency"]}
+        fake.client().post(
+            "/v1/update-simulation-result",
+            json={"simulation_result_id": "1", "tags": ["a"]},
+            headers={"X-API-Key": fake.api_key},
+        )
+        assert comes("test-result-changed") == {"id": 1, "agent": "ends-after=3", "fields": ["tags"]}
         control.patch("/clock", json={"mode": "real", "speed": 2})
         assert comes("clock-changed")["speed"] == 2
         control.patch("/clock", json={"mode": "manual"})

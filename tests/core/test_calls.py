@@ -1,6 +1,7 @@
 """Scripts of calls: what each makes of a call, to the second."""
 
 import json
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -159,6 +160,28 @@ def test_a_script_is_taken_when_a_call_is_queued() -> None:
     assert fake.queue_run().test_results[0].call == rejected()
 
 
+def test_one_that_is_running_though_its_script_has_it_never_connect_lasts_as_long_as_it_may() -> None:
+    fake = FakeBluejay()
+    call = fake.add_test_result(call=no_answer())
+    other = fake.add_test_result(call=Call(end="system_error", talks_for=3))
+    fake.clock.advance(599.999999)
+    assert (call.status, other.status) == ("RUNNING", "SYSTEM_ERROR")
+    fake.clock.advance(0.000001)
+    assert (call.status, call.history[-1].cause) == ("CONVERSATION_ENDED", "limit")
+
+
+def test_what_is_due_after_the_end_of_time_is_due_then() -> None:
+    fake = FakeBluejay(agent="ends-after=1e12")
+    fake.add_test_result(status="QUEUED", call=Call(waits=1e12))
+    marked = fake.add_test_result(status="EVALUATING")
+    simulation = fake.add_simulation(max_call_duration=10**15)
+    fake.calls.default = Call(talks_for=None)
+    fake.queue_run(simulation)
+    fake.clock.advance(10)
+    assert marked.status == "COMPLETED"
+    assert FakeBluejay.load(fake.dump()).clock.next_due == fake.clock.next_due == datetime(9999, 1, 1, tzinfo=UTC)
+
+
 def test_a_test_result_of_a_test_may_have_a_script_too() -> None:
     fake = FakeBluejay()
     call = fake.add_test_result(status="DISPATCHED", call=Call(connects_after=3, talks_for=4))
@@ -176,6 +199,10 @@ def test_a_test_result_of_a_test_may_have_a_script_too() -> None:
         (lambda: Call(waits=None), "a call's waits"),
         (lambda: Call(end="noanswer"), "unknown end of a call 'noanswer'; did you mean 'no_answer'?"),
         (lambda: Call(transcript="hello"), "a call's transcript is a list of objects"),
+        (lambda: Call(end=["ended"]), "unknown end of a call"),  # type: ignore[arg-type]
+        (lambda: Call(passes="yes"), "a call's passes is true or false, not 'yes'"),  # type: ignore[arg-type]
+        (lambda: Call(error_code=5), "a call's error_code is a text, not 5"),  # type: ignore[arg-type]
+        (lambda: Call(transcript=iter([{}])), "a call's transcript is a list of objects"),  # type: ignore[arg-type]
         (lambda: Call(tool_calls=({"name": 1}, 2)), "a call's tool_calls is a list of objects"),
         (lambda: call_from_dict({"talks": 1}), "unknown field of a call 'talks'; did you mean 'talks_for'?"),
         (lambda: FakeBluejay().calls.next("no_answer"), "a Call is needed, e.g. no_answer()"),

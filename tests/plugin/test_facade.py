@@ -1,6 +1,7 @@
 """`FakeBluejay`, with and without pytest's fixtures."""
 
 import json
+import os
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -286,6 +287,19 @@ def test_an_unknown_id_names_the_known_ones(bluejay: FakeBluejay) -> None:
     bluejay.add_test_results(2)
     with pytest.raises(KeyError, match="there is no test result 8; there are: 1, 2"):
         bluejay.test_result(8)
+
+
+def test_a_dump_without_a_key_brings_a_fake_that_can_be_used(bluejay: FakeBluejay) -> None:
+    dump = bluejay.dump()
+    dump["organisations"][0]["api_keys"] = []
+    with FakeBluejay.load(dump) as other:
+        result = other.add_test_result()
+        answer = other.client().post(
+            "/v1/end-conversations",
+            json={"test_result_ids": [result.id]},
+            headers={"X-API-Key": os.environ["BLUEJAY_API_KEY"]},
+        )
+    assert answer.status_code == 200
 
 
 def test_a_dump_goes_on_where_it_stopped(bluejay: FakeBluejay) -> None:

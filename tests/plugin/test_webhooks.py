@@ -26,6 +26,7 @@ from starlette.routing import Route
 
 from fake_bluejay import FakeBluejay, webhooks
 from fake_bluejay.calls import Call, call_dropped, no_answer
+from fake_bluejay.core.dump import restore
 from fake_bluejay.webhooks import DeliveryView, Request, sign, verify
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
@@ -53,7 +54,10 @@ def listening(answer: Callable[[http.server.BaseHTTPRequestHandler, bytes], int]
 
         def log_message(self, *args: Any) -> None: ...
 
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    class Server(http.server.ThreadingHTTPServer):
+        request_queue_size = 128  # or a machine that is busy refuses some of fifty at once
+
+    server = Server(("127.0.0.1", 0), Handler)
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
     thread.start()
     try:
@@ -200,6 +204,13 @@ def test_a_payload_of_ones_own(bluejay: FakeBluejay) -> None:
 # --- what is amiss ------------------------------------------------------------------------------------------------
 
 
+def test_a_payload_that_is_no_json_is_refused(bluejay: FakeBluejay) -> None:
+    bluejay.webhooks.add(lambda request: None)
+    with pytest.raises(TypeError, match="a payload is JSON, with datetimes, and not <object object"):
+        bluejay.webhooks.send("observability_call_evaluated", {"call": object()})
+    assert bluejay.webhooks.deliveries == []
+
+
 def test_what_fails_is_tried_again_after_5_30_120_and_600_seconds_and_then_given_up(bluejay: FakeBluejay) -> None:
     bluejay.webhooks.add(lambda request: 500, ["simulation_ended"])
     bluejay.queue_run()
@@ -306,6 +317,18 @@ def test_who_takes_ten_seconds_is_too_late_and_delays_nothing_else(
     assert time.perf_counter() - began < 20  # none of it in real time
 
 
+def test_a_receiver_that_ends_the_test_has_not_taken_what_it_was_sent(bluejay: FakeBluejay) -> None:
+    answers = iter([lambda: pytest.fail("this should not have come"), lambda: 200])
+    bluejay.webhooks.add(lambda request: next(answers)(), ["simulation_ended"])
+    bluejay.queue_run()
+    with pytest.raises(pytest.fail.Exception, match="should not have come"):
+        bluejay.clock.advance(60)
+    bluejay.clock.advance(60)
+    [delivery] = bluejay.webhooks.deliveries
+    assert [attempt.status for attempt in delivery.attempts] == [None, 200]
+    assert "should not have come" in str(delivery.attempts[0].problem)
+
+
 def test_one_that_never_answers(bluejay: FakeBluejay) -> None:
     async def hangs(scope: Any, receive: Any, send: Any) -> None:
         await asyncio.Event().wait()
@@ -363,6 +386,21 @@ def test_an_asgi_application_at_its_own_path(bluejay: FakeBluejay) -> None:
     assert payload["id"] == 1
 
 
+@pytest.mark.parametrize("by_sleeping", [True, False])
+def test_an_application_that_answers_in_a_thread_of_its_own_and_sleeps_there(
+    bluejay: FakeBluejay, by_sleeping: bool
+) -> None:
+    def endpoint(request: Any) -> Response:
+        time.sleep(1)
+        return Response()
+
+    bluejay.webhooks.add(Starlette(routes=[Route("/", endpoint, methods=["POST"])]), ["simulation_ended"])
+    bluejay.queue_run()
+    time.sleep(60) if by_sleeping else bluejay.clock.advance(60)
+    [delivery] = bluejay.webhooks.deliveries
+    assert [attempt.status for attempt in delivery.attempts] == [200]
+
+
 def test_a_server_on_this_machine(bluejay: FakeBluejay) -> None:
     received: list[Any] = []
 
@@ -377,6 +415,19 @@ def test_a_server_on_this_machine(bluejay: FakeBluejay) -> None:
     assert [delivery.delivered for delivery in bluejay.webhooks.deliveries] == [True] * 120
     assert received[0][0] == "/hook?from=bluejay"
     assert {event for _, event in received} == {"simulation_ended", "simulation_result_evaluated"}
+
+
+def test_a_server_whose_answer_comes_in_pieces_for_longer_than_five_seconds_is_too_late(
+    bluejay: FakeBluejay, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    readings = iter([100.0, 105.1])
+    monkeypatch.setattr(webhooks, "perf_counter", lambda: next(readings))
+    with listening(lambda handler, body: 200) as url:
+        bluejay.webhooks.add(url, ["simulation_ended"])
+        bluejay.queue_run()
+        bluejay.clock.advance(48)
+    [attempt] = bluejay.webhooks.deliveries[0].attempts
+    assert (attempt.status, attempt.problem) == (None, "no answer within 5 seconds")
 
 
 def test_a_server_that_hangs_or_refuses_or_fails_delays_nothing_else(
@@ -655,6 +706,19 @@ def test_snapshots_restores_and_resets(bluejay: FakeBluejay) -> None:
     bluejay.restore(snapshot)
     bluejay.clock.advance(60)
     assert (len(first), len(second)) == (3, 1)
+
+
+def test_a_receiver_of_before_a_reset_hears_of_nothing_that_a_dump_brings(bluejay: FakeBluejay) -> None:
+    received: list[Request] = []
+    other = FakeBluejay()
+    other.webhooks.add(print)  # of the same id
+    other.queue_run()
+    bluejay.webhooks.add(received.append)
+    bluejay.reset()
+    restore(bluejay.world, other.dump())
+    bluejay.clock.advance(60)
+    assert received == []
+    assert bluejay.webhooks.deliveries[0].attempts[0].problem == "its receiver is not in this process"
 
 
 def test_a_receiver_resets_the_world_that_tells_it(bluejay: FakeBluejay) -> None:

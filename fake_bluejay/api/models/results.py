@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 from enum import StrEnum
 from typing import Annotated, Any
 
-from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import ConfigDict, Field, StrictInt, TypeAdapter, ValidationError
 
 from fake_bluejay.api.models.wire import Wire
 from fake_bluejay.core.calls import Call
@@ -20,6 +21,7 @@ __all__ = [
     "ToolCall",
     "UpdateSimulationResponse",
     "UpdateSimulationResultRequest",
+    "check_given",
     "check_script",
 ]
 
@@ -209,6 +211,34 @@ class DeleteSimulationResultResponse(Wire):
     deleted_simulation_result_id: int
 
 
+class GivenFields(Wire):
+    """What a test may say of a test result; what is left out, an answer leaves out or makes up."""
+
+    audio_url: str | None = None
+    custom_metrics: dict[str, Any] | list[Any] | None = None
+    digital_human_id: StrictInt = 1
+    duration: StrictInt | None = None
+    evaluations: list[Evaluation] | None = None
+    events: list[Event] | None = None
+    latency: dict[str, Any] | list[Any] | None = None
+    metadata: dict[str, Any] | None = None
+    recorded_transcript: list[TranscriptEntryRequest] | None = None
+    result: dict[str, Any] | None = None
+    simulation_run_id: StrictInt = 1
+    tags: list[str] | None = None
+    tool_calls: list[ToolCall | ToolCallComparisonGroup] | None = None
+    trace_ids: list[str] | None = None
+    transcript_url: str | None = None
+
+
+def check_given(fields: Mapping[str, Any]) -> None:
+    """Raises `ValueError` if a field of a test result is what no answer can show; unknown ones are not looked at."""
+    try:
+        GivenFields.model_validate(dict(fields))
+    except ValidationError as error:
+        raise ValueError(f"a test result's {_first(error)}") from None
+
+
 _IN_A_SCRIPT: dict[str, type[Wire]] = {
     "transcript": TranscriptEntryRequest,
     "evaluations": Evaluation,
@@ -223,6 +253,10 @@ def check_script(call: Call) -> None:
         try:
             TypeAdapter(list[model] | None).validate_python(getattr(call, name), strict=False)  # type: ignore[valid-type, arg-type]
         except ValidationError as error:
-            first = error.errors()[0]
-            place = ".".join(map(str, first["loc"]))
-            raise ValueError(f"a call's {name}: {place}: {first['msg']}, not {first['input']!r:.80}") from None
+            raise ValueError(f"a call's {name}: {_first(error)}") from None
+
+
+def _first(error: ValidationError) -> str:
+    """The first thing that is wrong: where, what is needed, and what was given."""
+    first = error.errors()[0]
+    return f"{'.'.join(map(str, first['loc']))}: {first['msg']}, not {first['input']!r:.80}"

@@ -1,0 +1,61 @@
+"""What several threads may do to a world at once: whoever looks at its timers, or adds to its time, does it alone."""
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from fake_bluejay import FakeBluejay
+from fake_bluejay.server.timekeeper import Timekeeper
+
+
+class Watched:
+    """Notes of each call of a method whether this thread had the world's lock."""
+
+    def __init__(self, fake: FakeBluejay, monkeypatch: pytest.MonkeyPatch, owner: Any, *names: str) -> None:
+        self.locked: list[bool] = []
+        for name in names:
+            monkeypatch.setattr(owner, name, self._noting(fake.world.lock, getattr(owner, name)))
+
+    def _noting(self, lock: Any, method: Any) -> Any:
+        def noting(*arguments: Any) -> Any:
+            self.locked.append(lock._is_owned())
+            return method(*arguments)
+
+        return noting
+
+
+def test_whoever_looks_at_the_timers_has_the_lock(monkeypatch: pytest.MonkeyPatch) -> None:
+    """To look forgets what was cancelled, so another thread that fires timers would find less than there is."""
+    fake = FakeBluejay()
+    result = fake.add_test_result(status="CONVERSATION_ENDED")
+    timekeeper = Timekeeper(fake.world)
+    watched = Watched(fake, monkeypatch, fake.world.timers, "next_due")
+    assert fake.clock.next_due is not None
+    fake.clock.run_until(lambda: result.status == "COMPLETED")
+    fake.add_test_result(status="EVALUATING")
+
+    async def look() -> None:
+        timekeeper.look()
+        timekeeper.stop()
+
+    asyncio.run(look())
+    assert len(watched.locked) >= 5
+    assert all(watched.locked)
+
+
+def test_of_two_threads_that_advance_at_once_each_adds_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    fake = FakeBluejay()
+    watched = Watched(fake, monkeypatch, fake.world, "_advance_to")
+    fake.clock.advance(1)
+    assert watched.locked == [True]
+
+
+def test_a_receiver_is_called_without_the_lock(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Or whoever it waits for, on another thread, could not do anything."""
+    fake = FakeBluejay()
+    locked: list[bool] = []
+    fake.webhooks.add(lambda request: locked.append(fake.world.lock._is_owned()))  # type: ignore[attr-defined]
+    fake.queue_run()
+    fake.clock.advance(60)
+    assert locked == [False, False]
