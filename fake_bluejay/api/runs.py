@@ -32,6 +32,10 @@ from fake_bluejay.core.world import World
 __all__ = ["OPERATIONS", "given", "queue_run", "run_status"]
 
 
+MOST_CALLS = 100_000
+"""Of one run: ours, so that a slip of the pen does not cost a suite its memory."""
+
+
 def queue_simulation_run(call: Call) -> SimulationRunResponse:
     """Queue a run: one test result for each digital human and repetition."""
     return SimulationRunResponse(**_queued(call))
@@ -84,9 +88,12 @@ def queue_run(world: World, simulation: Resource, fields: dict[str, Any]) -> Run
     longest = settings.get("max_call_duration")
     ringing = settings.get("ringing_timeout")
     minutes = settings.get("max_call_duration_units") != "seconds"
+    called = [(human, _repetitions(human, settings, fields)) for human in humans]
+    if sum(times for _, times in called) > MOST_CALLS:
+        raise HTTPException(400, f"The fake runs at most {MOST_CALLS:,} calls at once")
     return world.queue_run(
         simulation,
-        [(human, _repetitions(human, settings, fields)) for human in humans],
+        called,
         {name: value for name, value in fields.items() if name not in ("simulation_id", "digital_human_ids")},
         lines=1 if settings.get("sequential_calling") else settings.get("max_concurrent"),
         longest=DEFAULT_LONGEST if longest is None else max(0, microseconds(longest * (60 if minutes else 1))),

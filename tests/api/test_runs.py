@@ -52,6 +52,13 @@ def others(fake: FakeBluejay) -> Client:
 # --- queueing -----------------------------------------------------------------------------------------------------
 
 
+def test_a_run_has_its_bounds(fake: FakeBluejay, ask: Client) -> None:
+    fake.add_simulation(digital_humans=2)
+    body = {"simulation_id": "1", "runs_per_digital_human": 50_001}
+    assert "100,000" in ask("POST", "queue-simulation-run", body, status=400)["detail"]
+    assert (fake.runs, fake.test_results) == ([], [])
+
+
 def test_a_run_from_its_queueing_to_its_scores(fake: FakeBluejay, ask: Client) -> None:
     fake.add_simulation(digital_humans=2)
     fake.calls.next(Call(), Call(passes=False))
