@@ -6,7 +6,7 @@ import contextlib
 import functools
 import inspect
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Self, TypedDict, TypeVar, Unpack, cast
 
@@ -532,7 +532,7 @@ def _world(options: Options) -> World:
     readings, keys, seed = options.get("readings") or Readings(), options.get("api_keys", ()), options.get("seed", 0)
     if not isinstance(readings, (Readings, Mapping)):
         raise ValueError(f"readings are names with choices, e.g. {{'success': 'always'}}, not {readings!r}")
-    if isinstance(keys, str) or not all(isinstance(key, str) for key in keys):
+    if isinstance(keys, str) or not isinstance(keys, Iterable) or not all(isinstance(key, str) for key in keys):
         raise ValueError(f"api_keys is a list of strings, not {keys!r}")
     if not isinstance(seed, int):
         raise ValueError(f"a seed is an integer, not {seed!r}")

@@ -115,6 +115,28 @@ def test_the_plugin_registers_once(pytester: pytest.Pytester) -> None:
     pytester.runpytest_subprocess("-p", "no:randomly").assert_outcomes(passed=1)
 
 
+def test_all_fakes_are_switched_off_where_a_warning_is_an_error(pytester: pytest.Pytester) -> None:
+    pytester.makepyfile(
+        """
+        import httpx
+        from fake_bluejay.fake import ACTIVE
+
+        def test_several(make_bluejay):
+            make_bluejay(), make_bluejay()
+            httpx.get("https://api.getbluejay.ai/v1/communities", headers={"X-API-Key": "key"})
+        def test_afterwards(): assert not ACTIVE
+        """
+    )
+    run(pytester, "-W", "error", "-p", "no:xdist", passed=2, errors=1)
+
+
+def test_an_unknown_option_is_an_error_that_lists_the_known(pytester: pytest.Pytester) -> None:
+    done = pytester.runpytest_subprocess("--bluejay-reading=success=always")
+    assert done.ret == pytest.ExitCode.USAGE_ERROR
+    message = "unknown option '--bluejay-reading'; did you mean '--bluejay-readings'? known: --bluejay-readings, "
+    assert message in done.stderr.str()
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [
@@ -125,6 +147,7 @@ def test_the_plugin_registers_once(pytester: pytest.Pytester) -> None:
         ({"clock": 5}, "unknown choice for clock: 5; known: manual, real"),
         ({"sleep": True}, "unknown choice for sleep: True"),
         ({"api_keys": "key"}, "api_keys is a list of strings, not 'key'"),
+        ({"api_keys": 5}, "api_keys is a list of strings, not 5"),
         ({"api_keys": [5]}, "api_keys is a list of strings, not [5]"),
         ({"seed": "7"}, "a seed is an integer, not '7'"),
         ({"evaluation_takes": "5"}, "evaluation_takes: a number of seconds or a timedelta is needed, not '5'"),
