@@ -21,7 +21,7 @@ from fake_bluejay.core.agents import Agent, agent_of
 from fake_bluejay.core.clock import Clock, ManualClock, ScaledClock, datetime_at
 from fake_bluejay.core.feed import Feed
 from fake_bluejay.core.readings import Readings
-from fake_bluejay.core.suggest import unknown
+from fake_bluejay.core.suggest import instead_of, unknown
 from fake_bluejay.core.timers import Timer
 from fake_bluejay.core.world import DEFAULT_ORGANISATION, World
 from fake_bluejay.intercept import switch
@@ -533,7 +533,7 @@ def _world(options: Options) -> World:
     if not isinstance(readings, (Readings, Mapping)):
         raise ValueError(f"readings are names with choices, e.g. {{'success': 'always'}}, not {readings!r}")
     if isinstance(keys, str) or not isinstance(keys, Iterable) or not all(isinstance(key, str) for key in keys):
-        raise ValueError(f"api_keys is a list of strings, not {keys!r}")
+        raise ValueError(f"api_keys is a list of strings, {instead_of('api_keys', keys)}")
     if not isinstance(seed, int):
         raise ValueError(f"a seed is an integer, not {seed!r}")
     world = World(
