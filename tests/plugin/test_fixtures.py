@@ -1,5 +1,6 @@
 """The fixtures, the marker and the options of the plugin."""
 
+import os
 import re
 import subprocess
 import sys
@@ -78,6 +79,12 @@ print(urllib.request.urlopen(request, timeout=10).read().decode())
     )
     assert f'"test_result_ids":[{call.id}]' in answer
     bluejay_server.assert_ended(call.id)
+
+
+def test_another_fake_for_a_while_leaves_the_server_in_the_environment(bluejay_server: FakeBluejay) -> None:
+    with FakeBluejay():
+        assert os.environ["BLUEJAY_API_URL"] == "https://api.getbluejay.ai/v1"
+    assert os.environ["BLUEJAY_API_URL"] == bluejay_server.base_url
 
 
 def test_the_unused_plugin_imports_nothing_heavy() -> None:
