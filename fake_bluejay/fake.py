@@ -18,7 +18,7 @@ from fake_bluejay.assertions import Assertions
 from fake_bluejay.calls import Calls, checked
 from fake_bluejay.core import dump as dumps
 from fake_bluejay.core.agents import Agent, agent_of
-from fake_bluejay.core.clock import Clock, ManualClock, ScaledClock, datetime_at
+from fake_bluejay.core.clock import Clock, ManualClock, ScaledClock, datetime_at, microseconds
 from fake_bluejay.core.feed import Feed
 from fake_bluejay.core.readings import Readings
 from fake_bluejay.core.suggest import instead_of, unknown
@@ -485,8 +485,11 @@ class FakeClock:
     def run_until(self, predicate: Callable[[], object], limit: float | timedelta = 3600) -> None:
         """Move forward until the predicate holds, from one due timer to the next.
 
-        Raises `TimeoutError` if it does not hold within `limit` seconds of the fake's time.
+        Raises `TimeoutError` if it does not hold within `limit` seconds of the fake's time, `ValueError` if that is
+        negative.
         """
+        if microseconds(limit) < 0:
+            raise ValueError(f"a limit of {limit} seconds: time only moves forward")
         self._world.run_until(predicate, limit)
 
     @property
@@ -515,6 +518,11 @@ class FakeReadings:
     def set(self, **choices: str) -> None:
         """Choose otherwise, from now on: `set(success="always")`. Raises `ValueError` naming what is known."""
         self._world.choose(**choices)
+
+    def __setattr__(self, name: str, value: object) -> None:
+        if name != "_world":
+            raise AttributeError(f"a reading is chosen by readings.set({name}={value!r})")
+        super().__setattr__(name, value)
 
     def __getattr__(self, name: str) -> str:
         if name not in Readings.__dataclass_fields__:

@@ -1,6 +1,7 @@
 """`FakeBluejay`, with and without pytest's fixtures."""
 
 import json
+import re
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -277,6 +278,7 @@ def test_each_reading_is_what_a_client_meets(bluejay: FakeBluejay, name: str, ch
         ),
         (lambda fake: fake.assert_failed("7"), "are integers, e.g. `result.id` or `int(text)`, not '7'"),  # type: ignore[arg-type]
         (lambda fake: fake.stub("GET", "/v1/ping", 204, json={}), "an answer of status 204 has no body"),
+        (lambda fake: fake.clock.run_until(lambda: False, -1), "a limit of -1 seconds: time only moves forward"),
         (lambda fake: fake.readings.set(sucess="always"), "unknown reading 'sucess'; did you mean 'success'?"),
         (lambda fake: fake.test_result(7).set_status("QUEUED"), "from RUNNING to QUEUED"),
         (lambda fake: ends_after(-2), "must not be negative"),
@@ -291,6 +293,11 @@ def test_bad_input_names_the_value_and_the_choices(
         call(bluejay)
     assert message in str(error.value)
     assert bluejay.dump() == before
+
+
+def test_a_reading_that_is_assigned_is_not_taken_for_one_that_is_set(bluejay: FakeBluejay) -> None:
+    with pytest.raises(AttributeError, match=re.escape("a reading is chosen by readings.set(success='always')")):
+        bluejay.readings.success = "always"  # type: ignore[assignment, method-assign, unused-ignore]
 
 
 def test_an_unknown_id_names_the_known_ones(bluejay: FakeBluejay) -> None:
