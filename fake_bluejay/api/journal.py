@@ -165,7 +165,8 @@ def masked(key: str) -> str:
 
 def masked_key(exchange: Exchange) -> str:
     """The key that a request came with, as it may be shown; empty if it had none."""
-    keys = [masked(exchange.headers[name]) for name in SECRET_HEADERS[:2] if name in exchange.headers]
+    headers = exchange.headers
+    keys = [masked(headers[name]) for name in SECRET_HEADERS[:2] if name in headers]
     return f" key={keys[0]}" if keys else ""
 
 
@@ -186,11 +187,11 @@ class Headers(dict[str, str]):
 
 
 def _headers_dict(raw: list[tuple[bytes, bytes]]) -> Headers:
-    headers = Headers()
+    headers: dict[str, str] = {}
     for name, value in raw:
         key = name.decode("latin-1").lower()
         headers[key] = f"{headers[key]}, {value.decode('latin-1')}" if key in headers else value.decode("latin-1")
-    return headers
+    return Headers(headers)
 
 
 def _json(content: bytes) -> Any:
