@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
 from collections.abc import Callable, Generator, Iterator
 from typing import TYPE_CHECKING, Any
@@ -35,6 +36,16 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         group.addoption(f"--bluejay-{name.replace('_', '-')}", dest=f"bluejay_{name}", default=None, help=help)
 
     parser.addini("bluejay_guard", "no test may reach the real Bluejay, with the fixture or without", "bool", False)
+
+
+def pytest_load_initial_conftests(args: list[str]) -> None:
+    """Of an unknown option pytest would only say that it is. (In the ini file, pytest alone can know of one.)"""
+    known = [f"--bluejay-{name.replace('_', '-')}" for name in _OPTIONS]
+    for name in (arg.partition("=")[0] for arg in args):
+        if name.startswith("--bluejay-") and name not in known:
+            from fake_bluejay.core.suggest import unknown
+
+            raise pytest.UsageError(unknown("option", name, known))
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -84,18 +95,15 @@ class UnmodelledEndpoint(pytest.PytestWarning):
 @pytest.fixture
 def make_bluejay(request: pytest.FixtureRequest) -> Iterator[Callable[..., FakeBluejay]]:
     """A factory of fakes: `make_bluejay(**options)`. Each is on until the test ends; the last made takes the calls."""
-    made: list[FakeBluejay] = []
     configured = _configured(request)
+    with contextlib.ExitStack() as at_the_end:  # which stops all of them, also where one of them warns of an error
 
-    def make(**options: Any) -> FakeBluejay:
-        made.append(_started(request, {**configured, **options}))
-        return made[-1]
+        def make(**options: Any) -> FakeBluejay:
+            fake = _started(request, {**configured, **options})
+            at_the_end.callback(_stop, request, fake)
+            return fake
 
-    try:
         yield make
-    finally:
-        for fake in reversed(made):
-            _stop(request, fake)
 
 
 @pytest.fixture

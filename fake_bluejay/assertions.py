@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections import Counter
+from collections.abc import Sequence
 
 from fake_bluejay.api.faults import Faults, requested_ids
 from fake_bluejay.api.journal import Journal
@@ -36,6 +37,7 @@ class Assertions:
         """An end-conversations call marked each of these; by `"agent"` or `"watchdog"`: that has since ended it."""
         if by not in (None, "agent", "watchdog"):
             raise ValueError(unknown("cause of an end:", by, ("agent", "watchdog")))
+        _check_ids(ids)
         world = self.world
         world.settle()
         for id in ids:
@@ -47,6 +49,7 @@ class Assertions:
 
     def assert_failed(self, *ids: int) -> None:
         """An end-conversations call refused each of these."""
+        _check_ids(ids)
         world = self.world
         for id in ids:
             if id not in world.refused:
@@ -94,6 +97,13 @@ class Assertions:
         """Note on an assertion that failed what happened here."""
         if isinstance(error, AssertionError) and _SECTION not in "".join(getattr(error, "__notes__", ())):
             error.add_note(f"{_SECTION}\n{self.report()}")
+
+
+def _check_ids(ids: Sequence[int]) -> None:
+    """What is no id was never asked for, so that would look like a call that is missing. Raises `ValueError`."""
+    for id in ids:
+        if isinstance(id, bool) or not isinstance(id, int):
+            raise ValueError(f"ids of test results are integers, e.g. `result.id` or `int(text)`, not {id!r}")
 
 
 def _instead(world: World, journal: Journal, id: int) -> str:

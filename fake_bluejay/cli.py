@@ -8,9 +8,9 @@ import importlib
 import json
 import sys
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 import click
 
@@ -30,7 +30,16 @@ _INSTALLED = {
     "fish": "fake-bluejay completion fish > ~/.config/fish/completions/fake-bluejay.fish",
 }
 
+_Function = TypeVar("_Function", bound=Callable[..., Any])
 _option = functools.partial(click.option, show_envvar=True)
+
+
+def _options(option: str, parameter: str, **attributes: Any) -> Callable[[_Function], _Function]:
+    """An option that can be given several times; its name in the environment may be singular or plural."""
+    names = [f"FAKE_BLUEJAY_{name.strip('-').replace('-', '_').upper()}" for name in (option, parameter)]
+    return _option(option, parameter, multiple=True, envvar=names, **attributes)
+
+
 _file = click.Path(dir_okay=False, path_type=Path)
 
 
@@ -51,9 +60,9 @@ def main() -> None:
 @_option("--clock", type=click.Choice(["real", "manual"]), help="Whether time passes by itself.  [default: real]")
 @_option("--speed", type=click.FloatRange(0), help="How many times as fast as real; 0 is a pause.  [default: 1]")
 @_option("--agent", metavar="BEHAVIOUR", help="What agents do: ends-after=2, ends-within=20, silent, drops-after=5.")
-@_option("--reading", "readings", multiple=True, metavar="NAME=CHOICE", help="See `fake-bluejay readings`.")
-@_option("--api-key", "api_keys", multiple=True, metavar="KEY", help="Accept only this key, and others so given.")
-@_option("--allow-host", "allow_hosts", multiple=True, metavar="NAME", help="A name to call the control API by, too.")
+@_options("--reading", "readings", metavar="NAME=CHOICE", help="See `fake-bluejay readings`.")
+@_options("--api-key", "api_keys", metavar="KEY", help="Accept only this key, and others so given.")
+@_options("--allow-host", "allow_hosts", metavar="NAME", help="A name to call the control API by, too.")
 @_option("--access-log/--no-access-log", default=True, show_default=True, help="A line for each request.")
 @_option("--log-format", type=click.Choice(["text", "json"]), default="text", show_default=True)
 @_option(

@@ -6,7 +6,7 @@ import contextlib
 import functools
 import inspect
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Self, TypedDict, TypeVar, Unpack, cast
 
@@ -18,10 +18,10 @@ from fake_bluejay.assertions import Assertions
 from fake_bluejay.calls import Calls, checked
 from fake_bluejay.core import dump as dumps
 from fake_bluejay.core.agents import Agent, agent_of
-from fake_bluejay.core.clock import Clock, ManualClock, ScaledClock, datetime_at
+from fake_bluejay.core.clock import Clock, ManualClock, ScaledClock, datetime_at, microseconds
 from fake_bluejay.core.feed import Feed
 from fake_bluejay.core.readings import Readings
-from fake_bluejay.core.suggest import unknown
+from fake_bluejay.core.suggest import instead_of, unknown
 from fake_bluejay.core.timers import Timer
 from fake_bluejay.core.world import DEFAULT_ORGANISATION, World
 from fake_bluejay.intercept import switch
@@ -492,8 +492,11 @@ class FakeClock:
     def run_until(self, predicate: Callable[[], object], limit: float | timedelta = 3600) -> None:
         """Move forward until the predicate holds, from one due timer to the next.
 
-        Raises `TimeoutError` if it does not hold within `limit` seconds of the fake's time.
+        Raises `TimeoutError` if it does not hold within `limit` seconds of the fake's time, `ValueError` if that is
+        negative.
         """
+        if microseconds(limit) < 0:
+            raise ValueError(f"a limit of {limit} seconds: time only moves forward")
         self._world.run_until(predicate, limit)
 
     @property
@@ -521,6 +524,11 @@ class FakeReadings:
         """Choose otherwise, from now on: `set(success="always")`. Raises `ValueError` naming what is known."""
         self._world.choose(**choices)
 
+    def __setattr__(self, name: str, value: object) -> None:
+        if name != "_world":
+            raise AttributeError(f"a reading is chosen by readings.set({name}={value!r})")
+        super().__setattr__(name, value)
+
     def __getattr__(self, name: str) -> str:
         if name not in Readings.__dataclass_fields__:
             raise AttributeError(unknown("reading", name, Readings.__dataclass_fields__))
@@ -537,8 +545,8 @@ def _world(options: Options) -> World:
     readings, keys, seed = options.get("readings") or Readings(), options.get("api_keys", ()), options.get("seed", 0)
     if not isinstance(readings, (Readings, Mapping)):
         raise ValueError(f"readings are names with choices, e.g. {{'success': 'always'}}, not {readings!r}")
-    if isinstance(keys, str) or not all(isinstance(key, str) for key in keys):
-        raise ValueError(f"api_keys is a list of strings, not {keys!r}")
+    if isinstance(keys, str) or not isinstance(keys, Iterable) or not all(isinstance(key, str) for key in keys):
+        raise ValueError(f"api_keys is a list of strings, {instead_of('api_keys', keys)}")
     if not isinstance(seed, int):
         raise ValueError(f"a seed is an integer, not {seed!r}")
     world = World(

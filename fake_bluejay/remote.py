@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, Self, cast
 from urllib.parse import urlencode
 
 from fake_bluejay.api.faults import Fault, Faults
-from fake_bluejay.api.journal import Answer, Exchange, Journal
+from fake_bluejay.api.journal import Answer, Exchange, Headers, Journal
 from fake_bluejay.assertions import Assertions
 from fake_bluejay.core import dump as dumps
 from fake_bluejay.core.agents import Agent
@@ -402,7 +402,7 @@ class _FarExchange(Exchange):
     def __init__(self, data: Mapping[str, Any]) -> None:
         instant, content = _instant(data["at"]), data["text"].encode()
         super().__init__(instant, data["method"], data["path"], data["query"], [], content)
-        self._shown: dict[str, str] = data["headers"]
+        self._shown = Headers(data["headers"])
         self.number = data["number"]
         self.faults = tuple(data["faults"])
         if (answer := data["response"]) is not None:
@@ -410,7 +410,7 @@ class _FarExchange(Exchange):
             self.response = Answer(answer["status_code"], headers, answer["text"].encode())
 
     @property
-    def headers(self) -> dict[str, str]:
+    def headers(self) -> Headers:
         return self._shown
 
 

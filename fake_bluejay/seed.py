@@ -26,9 +26,9 @@ from fake_bluejay.core.agents import agent_from_text
 from fake_bluejay.core.calls import call_from_dict
 from fake_bluejay.core.clock import instant_of
 from fake_bluejay.core.readings import Question, Readings, questions
-from fake_bluejay.core.records import FIELDS
+from fake_bluejay.core.records import FIELDS, Organisation
 from fake_bluejay.core.statuses import Status
-from fake_bluejay.core.suggest import unknown
+from fake_bluejay.core.suggest import instead_of, unknown
 from fake_bluejay.core.webhooks import EVENTS
 from fake_bluejay.core.world import DEFAULT_ORGANISATION, status_from_text
 from fake_bluejay.fake import FakeBluejay, Options
@@ -374,6 +374,7 @@ def _goes_on(source: _Source, data: dict[str, Any], overrides: Overrides) -> Pla
         world.agent = agent_from_text(overrides.agent)
     world.readings = world.readings.changed(**overrides.readings)
     if overrides.api_keys:
+        world.organisations[DEFAULT_ORGANISATION] = Organisation(DEFAULT_ORGANISATION, ())
         world.add_api_keys(DEFAULT_ORGANISATION, *overrides.api_keys)
         world.require_known_keys = True
     return planted
@@ -534,7 +535,7 @@ def _in_words(error: Any) -> tuple[Path_, str]:
         return place, "missing"
     if error["type"] == "value_error":
         return place, str(error["ctx"]["error"])
-    return place, f"{error['msg'][:1].lower()}{error['msg'][1:]}, not {error['input']!r:.80}"
+    return place, f"{error['msg'][:1].lower()}{error['msg'][1:]}, {instead_of(place, error['input'])}"
 
 
 def _fields_at(place: Path_) -> list[str]:

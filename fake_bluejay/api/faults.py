@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import json as jsons
 import random
-from collections.abc import Callable, Iterator
+import re
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Literal, NamedTuple
 
 from starlette.responses import Response
 
+from fake_bluejay.api.stubs import check_answer
 from fake_bluejay.core.suggest import unknown
 
 __all__ = ["BREAKAGE", "GARBAGE", "Breakage", "Fault", "Faults"]
@@ -22,6 +24,9 @@ BREAKAGE = "fake_bluejay.breakage"
 
 GARBAGE = b"\x15\x03\x01 this is not HTTP\r\n\r\n"
 """What arrives instead of an answer: bytes as a peer might send that speaks TLS, or nothing known."""
+
+_HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+_HEADER_VALUE = re.compile(r"[\t\x20-\x7e\x80-\xff]*")
 
 Kind = Literal["respond", "delay", "reset", "lose_response", "truncate", "garbage", "refuse_control_write"]
 
@@ -83,9 +88,8 @@ class Faults:
 
     def respond(self, status: int, json: Any = None, headers: dict[str, str] | None = None, **to: Any) -> None:
         """Answer with this status, JSON and headers; the request has no effect."""
-        if not isinstance(status, int) or not 200 <= status <= 599:
-            raise ValueError(f"a status to respond with is an integer from 200 to 599, not {status!r}")
-        jsons.dumps(json)
+        check_answer(status, json)
+        _check_headers(headers)
         self._arm("respond", {"status": status, "json": json, "headers": headers}, to)
 
     def delay(self, seconds: float, **to: Any) -> None:
@@ -198,6 +202,17 @@ def requested_ids(content: bytes) -> list[int]:
         return [int(id) for id in ids]
     except (ValueError, TypeError, KeyError, RecursionError):
         return []
+
+
+def _check_headers(headers: Any) -> None:
+    """Whether HTTP can carry them: found out here, and not when the answer is sent."""
+    if headers is not None and not isinstance(headers, Mapping):
+        raise ValueError(f"headers are names with values, e.g. {{'Retry-After': '2'}}, not {headers!r}")
+    for name, value in (headers or {}).items():
+        if not isinstance(name, str) or not _HEADER_NAME.fullmatch(name):
+            raise ValueError(f"a header's name is letters, digits and dashes, not {name!r}")
+        if not isinstance(value, str) or not _HEADER_VALUE.fullmatch(value):
+            raise ValueError(f"a header's value is text in one line of Latin-1, e.g. {name}: '2', not {value!r}")
 
 
 def _is_count(value: Any, least: int) -> bool:

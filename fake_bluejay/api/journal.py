@@ -12,16 +12,27 @@ from typing import Any, overload
 
 from fake_bluejay.core.clock import datetime_at
 
-__all__ = ["EXCHANGE", "Answer", "Exchange", "Journal", "masked", "masked_key", "shortened"]
+__all__ = [
+    "EXCHANGE",
+    "SECRET_HEADERS",
+    "Answer",
+    "Exchange",
+    "Headers",
+    "Journal",
+    "masked",
+    "masked_key",
+    "shortened",
+]
 
 EXCHANGE = "fake_bluejay.exchange"
 """Where, in a request's scope, the API leaves its `Exchange` for the door that it came by."""
 
-_KEY_HEADERS = ("x-api-key", "authorization")
+SECRET_HEADERS = ("x-api-key", "authorization", "proxy-authorization", "cookie")
+"""The headers whose values are masked wherever they are shown."""
 
 
 class Answer:
-    """The answer to a request: `.status_code`, `.headers` (lower-case names), `.content` (bytes), `.text`, `.json`."""
+    """The answer to a request: `.status_code`, `.headers` (found in any case), `.content` (bytes), `.text`, `.json`."""
 
     __slots__ = ("_headers", "content", "status_code")
 
@@ -31,7 +42,7 @@ class Answer:
         self.content = content
 
     @property
-    def headers(self) -> dict[str, str]:
+    def headers(self) -> Headers:
         return _headers_dict(self._headers)
 
     @property
@@ -54,7 +65,7 @@ class Answer:
 class Exchange:
     """A request and its answer.
 
-    `.method`, `.path` (decoded, without the query), `.query`, `.headers` (lower-case names), `.content`, `.json`,
+    `.method`, `.path` (decoded, without the query), `.query`, `.headers` (found in any case), `.content`, `.json`,
     `.at` (aware datetime of the fake's clock), `.response` (None while the request is answered), `.faults` (those
     applied, in words), `.number` (its place in the journal, counted from 1).
     """
@@ -89,7 +100,7 @@ class Exchange:
         return datetime_at(self.instant)
 
     @property
-    def headers(self) -> dict[str, str]:
+    def headers(self) -> Headers:
         return _headers_dict(self._headers)
 
     @property
@@ -154,16 +165,33 @@ def masked(key: str) -> str:
 
 def masked_key(exchange: Exchange) -> str:
     """The key that a request came with, as it may be shown; empty if it had none."""
-    keys = [masked(exchange.headers[name]) for name in _KEY_HEADERS if name in exchange.headers]
+    headers = exchange.headers
+    keys = [masked(headers[name]) for name in SECRET_HEADERS[:2] if name in headers]
     return f" key={keys[0]}" if keys else ""
 
 
-def _headers_dict(raw: list[tuple[bytes, bytes]]) -> dict[str, str]:
+class Headers(dict[str, str]):
+    """Headers by their lower-case names, looked up in any case, as HTTP has it. Its `repr` masks keys."""
+
+    def __getitem__(self, name: str) -> str:
+        return super().__getitem__(name.lower())
+
+    def __contains__(self, name: object) -> bool:
+        return isinstance(name, str) and super().__contains__(name.lower())
+
+    def get(self, name: str, default: Any = None) -> Any:
+        return super().get(name.lower(), default)
+
+    def __repr__(self) -> str:
+        return repr({name: masked(value) if name in SECRET_HEADERS else value for name, value in self.items()})
+
+
+def _headers_dict(raw: list[tuple[bytes, bytes]]) -> Headers:
     headers: dict[str, str] = {}
     for name, value in raw:
         key = name.decode("latin-1").lower()
         headers[key] = f"{headers[key]}, {value.decode('latin-1')}" if key in headers else value.decode("latin-1")
-    return headers
+    return Headers(headers)
 
 
 def _json(content: bytes) -> Any:

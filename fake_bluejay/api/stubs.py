@@ -12,9 +12,18 @@ from starlette.routing import compile_path
 
 from fake_bluejay.core.suggest import unknown
 
-__all__ = ["Stubs"]
+__all__ = ["Stubs", "check_answer"]
 
 _METHODS = ("DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT")
+
+
+def check_answer(status: int, json: Any) -> None:
+    """Whether an answer can be so. Raises `ValueError` for what cannot be, `TypeError` for what is not JSON."""
+    if not isinstance(status, int) or not 200 <= status <= 599:
+        raise ValueError(f"a status is an integer from 200 to 599, not {status!r}")
+    if status in (204, 304) and json is not None:
+        raise ValueError(f"an answer of status {status} has no body: leave json out")
+    jsons.dumps(json)
 
 
 class Stubs:
@@ -34,9 +43,7 @@ class Stubs:
             raise ValueError(unknown("method", method, _METHODS))
         if not path.startswith("/"):
             raise ValueError(f"a path starts with a slash, e.g. /v1/agents/{{id}}, not {path!r}")
-        if not isinstance(status, int) or not 200 <= status <= 599:
-            raise ValueError(f"a status is an integer from 200 to 599, not {status!r}")
-        jsons.dumps(json)
+        check_answer(status, json)
         self._stubs.pop((method.upper(), path), None)
         self._stubs[method.upper(), path] = compile_path(path)[0], status, json
         if (tell := self.on_change) is not None:

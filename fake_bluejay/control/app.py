@@ -24,7 +24,7 @@ from starlette.types import Receive, Scope, Send
 from fake_bluejay.control.events import EventStream
 from fake_bluejay.control.operations import OPERATIONS, Call, Control, Controlled, NotFound, Operation
 from fake_bluejay.control.page import console_file, reference
-from fake_bluejay.core.suggest import unknown
+from fake_bluejay.core.suggest import instead_of, unknown
 
 __all__ = ["Controlled", "control_app"]
 
@@ -153,8 +153,8 @@ def _in_words(error: Any, errors: ValidationError, model: type[BaseModel], kind:
     if error["type"] == "value_error":
         return str(error["ctx"]["error"])
     if error["type"] in _NEEDED:
-        return f"{place}: {_NEEDED[error['type']]} is needed, not {error['input']!r:.80}"
-    return f"{place}: {error['msg'][0].lower()}{error['msg'][1:]}, not {error['input']!r:.80}"
+        return f"{place}: {_NEEDED[error['type']]} is needed, {instead_of(place, error['input'])}"
+    return f"{place}: {error['msg'][0].lower()}{error['msg'][1:]}, {instead_of(place, error['input'])}"
 
 
 def _fields(model: type[BaseModel], loc: tuple[Any, ...]) -> list[str]:

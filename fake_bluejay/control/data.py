@@ -9,7 +9,7 @@ from typing import Any
 from urllib.parse import quote
 
 from fake_bluejay.api.faults import Fault
-from fake_bluejay.api.journal import Exchange, masked
+from fake_bluejay.api.journal import SECRET_HEADERS, Exchange, masked
 from fake_bluejay.core.clock import ScaledClock, iso
 from fake_bluejay.core.dump import dump_record
 from fake_bluejay.core.readings import questions
@@ -36,7 +36,6 @@ MOST_TEXT = 65_536
 MOST_JSON = 4_194_304
 """Bytes of a body that are shown parsed."""
 
-_SECRET = ("x-api-key", "authorization", "proxy-authorization", "cookie")
 _NOT_REPEATED = {
     "accept-encoding",
     "connection",
@@ -109,7 +108,7 @@ def exchange(one: Exchange, base_url: str, *, brief: bool = False) -> dict[str, 
 
 
 def _masked(headers: dict[str, str]) -> dict[str, str]:
-    return {name: masked(value) if name in _SECRET else value for name, value in headers.items()}
+    return {name: masked(value) if name in SECRET_HEADERS else value for name, value in headers.items()}
 
 
 def _body(content: bytes) -> dict[str, Any]:
@@ -135,7 +134,7 @@ def curl(one: Exchange, base_url: str) -> str:
             parts.append('-H "X-API-Key: $BLUEJAY_API_KEY"')
         elif name == "authorization":
             parts.append('-H "Authorization: Bearer $BLUEJAY_API_KEY"')
-        elif name in _SECRET:
+        elif name in SECRET_HEADERS:
             parts.append(f"-H {shlex.quote(f'{name}: {masked(value)}')}")
         else:
             # An empty value is sent only if it is written with a semicolon.

@@ -46,8 +46,10 @@ def iso(instant: int) -> str:
 def instant_of(moment: datetime) -> int:
     """The datetime as an instant.
 
-    Raises `ValueError` if it has no time zone.
+    Raises `ValueError` if it is none, or has no time zone.
     """
+    if not isinstance(moment, datetime):
+        raise ValueError(f"an aware datetime is needed, e.g. datetime(…, tzinfo=UTC), not {moment!r}")
     if moment.tzinfo is None:
         raise ValueError(f"{moment!r} has no time zone: give an aware datetime, e.g. datetime(…, tzinfo=UTC)")
     return (moment - _ZERO) // _MICROSECOND

@@ -17,7 +17,7 @@ from fake_bluejay.core.records import ControlObject, Move, Record, check_fields
 from fake_bluejay.core.resources import NEEDED, Collection, Resource
 from fake_bluejay.core.runs import Run
 from fake_bluejay.core.statuses import Event, Status
-from fake_bluejay.core.suggest import unknown
+from fake_bluejay.core.suggest import instead_of, unknown
 from fake_bluejay.core.timers import Timer, TimerKind
 from fake_bluejay.core.webhooks import EVENTS, Attempt, Delivery, Irregularity, Webhook
 from fake_bluejay.core.world import DEFAULT_ORGANISATION, LEFT_BY, World, status_from_text
@@ -459,7 +459,7 @@ class _Place:
     def _checked(self, name: str, value: Any, type_: type | tuple[type, ...]) -> Any:
         if not isinstance(value, type_) or (isinstance(value, bool) and type_ is not bool):
             kinds = type_ if isinstance(type_, tuple) else (type_,)
-            self.fail(name, f"{' or '.join(kind.__name__ for kind in kinds)} is needed, not {value!r:.80}")
+            self.fail(name, f"{' or '.join(kind.__name__ for kind in kinds)} is needed, {instead_of(name, value)}")
         return value
 
     def read(self, name: str, type_: type | tuple[type, ...], parse: Any, *, optional: bool = False) -> Any:

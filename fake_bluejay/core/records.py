@@ -68,6 +68,9 @@ class Organisation(NamedTuple):
     name: str
     api_keys: tuple[str, ...]
 
+    def __repr__(self) -> str:
+        return f"<Organisation {self.name}, {len(self.api_keys)} keys>"
+
 
 class ControlObject:
     """What the endpoint writes for the LiveKit agent to pick up; its watchdog is due 30 s after `written_at`.

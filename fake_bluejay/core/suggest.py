@@ -1,10 +1,11 @@
-"""One way to say that a name is not known: what was wrong, what was expected, and the likely meaning."""
+"""One way to say that a name is not known: what was wrong, what was expected, and the likely meaning. And one to show
+what was given instead of what was expected."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 
-__all__ = ["unknown"]
+__all__ = ["instead_of", "unknown"]
 
 
 def unknown(kind: str, given: object, known: Iterable[object]) -> str:
@@ -15,3 +16,9 @@ def unknown(kind: str, given: object, known: Iterable[object]) -> str:
     close = difflib.get_close_matches(str(given), names, n=1, cutoff=0.5)
     hint = f"did you mean {close[0]!r}? " if close else ""
     return f"unknown {kind} {given!r}; {hint}known: {', '.join(names) or 'none'}"
+
+
+def instead_of(place: object, given: object) -> str:
+    """What was given at a place, for the end of a message: short, and of a key or a secret no more than its type."""
+    secret = "api_key" in str(place) or "secret" in str(place)
+    return f"not a {type(given).__name__}" if secret else f"not {given!r:.80}"

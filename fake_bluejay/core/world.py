@@ -617,8 +617,10 @@ class World:
     def add_organisation(self, name: str, *api_keys: str) -> Organisation:
         """A new organisation with its keys; from then on, only known keys are accepted.
 
-        Raises `ValueError` if the name or a key is taken, or a key is empty.
+        Raises `ValueError` if the name or a key is taken or empty, or a key is none that a header can carry.
         """
+        if not isinstance(name, str) or not name:
+            raise ValueError(f"the name of an organisation is text that is not empty, not {name!r}")
         with self.lock:
             if name in self.organisations:
                 raise ValueError(f"there is an organisation {name!r} already")
@@ -641,6 +643,8 @@ class World:
         for key in api_keys:
             if not key:
                 raise ValueError("an API key must not be empty: Bluejay refuses an empty one")
+            if not isinstance(key, str) or not key.isascii() or not key.isprintable() or key != key.strip():
+                raise ValueError("an API key is printable ASCII text with no blanks around it: a header carries it")
             for organisation in self.organisations.values():
                 if key in organisation.api_keys:
                     raise ValueError(f"the API key given belongs to the organisation {organisation.name!r} already")

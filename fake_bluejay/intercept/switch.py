@@ -111,8 +111,8 @@ _groups = (_clients, _clocks, _names)
 _lock = threading.RLock()
 _on: list[Fake] = []
 _guards = 0
-_environment: dict[str, str | None] = {}
-"""What the variables were before the first fake was switched on; None for not set."""
+_found: list[dict[str, str | None]] = []
+"""For each that is on, what the variables were before; None for not set."""
 
 
 def current() -> Fake | None:
@@ -124,28 +124,30 @@ def switch_on(fake: Fake) -> None:
     """Let this fake take the calls to the real host."""
     with _lock:
         _on.append(fake)
+        _found.append({variable: os.environ.get(variable) for variable in fake.environment})
         _switch_groups()
         if fake.time is not None:
             virtual_time.join(fake.time)
-        _set_environment(fake)
+        os.environ.update(fake.environment)
 
 
 def switch_off(fake: Fake) -> None:
     """Stop taking calls for this fake; with the last one, everything is as it was before the first."""
     with _lock:
-        _on[:] = [one for one in _on if one is not fake]
+        place = next(index for index, one in enumerate(_on) if one is fake)
+        found = _found.pop(place)
+        del _on[place]
         if fake.time is not None:
             virtual_time.leave(fake.time)
         _switch_groups()
-        if _on:
-            _set_environment(_on[-1])
+        if place < len(_on):  # the one that came next will leave what this one found
+            _found[place] = found
             return
-        for variable, value in _environment.items():
+        for variable, value in found.items():
             if value is None:
                 os.environ.pop(variable, None)
             else:
                 os.environ[variable] = value
-        _environment.clear()
 
 
 def guard(on: bool) -> None:
@@ -168,12 +170,6 @@ def _switch_groups() -> None:
         sys.meta_path.insert(0, _watcher)
     elif watching and not _on:
         sys.meta_path.remove(_watcher)
-
-
-def _set_environment(fake: Fake) -> None:
-    for variable, value in fake.environment.items():
-        _environment.setdefault(variable, os.environ.get(variable))
-        os.environ[variable] = value
 
 
 class _Watcher(importlib.abc.MetaPathFinder):

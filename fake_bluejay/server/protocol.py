@@ -254,6 +254,7 @@ class Protocol(HttpToolsProtocol):
             )
         if self.cycle is not None and not self.cycle.response_complete:
             self.cycle.disconnected = True
+            self.cycle.waiting_for_100_continue = False  # nobody wants the rest any more
             self.cycle.message_event.set()
         self.flow.resume_reading()
         if self.transport.can_write_eof():

@@ -130,6 +130,11 @@ def test_probabilities_come_from_the_seed() -> None:
     ("arm", "message"),
     [
         (lambda faults: faults.respond(99), "an integer from 200 to 599, not 99"),
+        (lambda faults: faults.respond(204, json={}), "an answer of status 204 has no body: leave json out"),
+        (lambda faults: faults.respond(429, headers={"Retry-After": 2}), "e.g. Retry-After: '2', not 2"),
+        (lambda faults: faults.respond(429, headers={"a": "b\r\nc: d"}), "a header's value is text in one line"),
+        (lambda faults: faults.respond(429, headers={"a b": "c"}), "letters, digits and dashes, not 'a b'"),
+        (lambda faults: faults.respond(429, headers=[("a", "b")]), "headers are names with values, e.g."),
         (lambda faults: faults.delay(-1), "at least 0, not -1"),
         (lambda faults: faults.truncate("x"), "an integer, at least 0, not 'x'"),
         (lambda faults: faults.refuse_control_write(), "at least one"),

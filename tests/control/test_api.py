@@ -376,6 +376,7 @@ def test_marking_from_here_is_a_request_like_any_other(fake: FakeBluejay, contro
             "there is an organisation 'default' already",
         ),
         ("POST", "/organisations", {"name": "new", "api_key": "k", "world": "own"}, 400, "one world for all"),
+        ("POST", "/organisations", {"name": "new", "api_keys": "k"}, 400, "api_keys: a list is needed, not a str"),
         ("POST", "/organisations", {"name": "new"}, 400, 'expected {"name": …, "api_key": …}'),
         (
             "POST",

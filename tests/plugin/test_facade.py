@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -267,6 +268,18 @@ def test_each_reading_is_what_a_client_meets(bluejay: FakeBluejay, name: str, ch
         (lambda fake: fake.clock.advance(float("nan")), "finite"),
         (lambda fake: fake.clock.advance_to(START - timedelta(days=1)), "cannot advance to 2025-12-31"),
         (lambda fake: fake.clock.advance_to(datetime(2027, 1, 1)), "no time zone"),
+        (lambda fake: fake.clock.advance_to("2027-01-01"), "an aware datetime is needed"),  # type: ignore[arg-type]
+        (lambda fake: fake.add_organisation("", api_key="k"), "the name of an organisation is text that is not empty"),
+        (lambda fake: fake.add_organisation("o", api_key=""), "an API key must not be empty"),
+        (lambda fake: fake.add_organisation("o", api_key="a\nb"), "an API key is printable ASCII text"),
+        (lambda fake: fake.add_organisation("o", api_key=5), "an API key is printable ASCII"),  # type: ignore[arg-type]
+        (
+            lambda fake: fake.assert_ended(fake.test_result(7)),
+            "are integers, e.g. `result.id` or `int(text)`, not <Test",
+        ),
+        (lambda fake: fake.assert_failed("7"), "are integers, e.g. `result.id` or `int(text)`, not '7'"),  # type: ignore[arg-type]
+        (lambda fake: fake.stub("GET", "/v1/ping", 204, json={}), "an answer of status 204 has no body"),
+        (lambda fake: fake.clock.run_until(lambda: False, -1), "a limit of -1 seconds: time only moves forward"),
         (lambda fake: fake.readings.set(sucess="always"), "unknown reading 'sucess'; did you mean 'success'?"),
         (lambda fake: fake.test_result(7).set_status("QUEUED"), "from RUNNING to QUEUED"),
         (lambda fake: ends_after(-2), "must not be negative"),
@@ -281,6 +294,11 @@ def test_bad_input_names_the_value_and_the_choices(
         call(bluejay)
     assert message in str(error.value)
     assert bluejay.dump() == before
+
+
+def test_a_reading_that_is_assigned_is_not_taken_for_one_that_is_set(bluejay: FakeBluejay) -> None:
+    with pytest.raises(AttributeError, match=re.escape("a reading is chosen by readings.set(success='always')")):
+        bluejay.readings.success = "always"  # type: ignore[assignment, method-assign, unused-ignore]
 
 
 def test_an_unknown_id_names_the_known_ones(bluejay: FakeBluejay) -> None:
@@ -339,6 +357,18 @@ def test_organisations_do_not_see_each_other(bluejay: FakeBluejay) -> None:
     polled = "https://api.getbluejay.ai/v1/retrieve-simulation-result/2"
     assert httpx.get(polled, headers={"X-API-Key": bluejay.api_key}).status_code == 404
     assert httpx.get(polled, headers={"X-API-Key": "other-key"}).json()["simulation_result"]["status"] == "RUNNING"
+
+
+def test_headers_in_the_journal_are_found_in_any_case_and_shown_masked(bluejay: FakeBluejay) -> None:
+    end(1, key="a-very-secret-key")
+    [request] = bluejay.requests
+    assert request.headers["X-API-Key"] == request.headers["x-api-key"] == "a-very-secret-key"
+    assert request.headers.get("X-Api-Key") == "a-very-secret-key"
+    assert "X-API-Key" in request.headers
+    assert "X-Other" not in request.headers
+    assert request.response is not None
+    assert request.response.headers["Content-Type"] == "application/json"
+    assert "'x-api-key': 'a-ve…ey'" in repr(request.headers)
 
 
 def test_assertions_show_what_did_arrive(bluejay: FakeBluejay) -> None:

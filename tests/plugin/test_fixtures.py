@@ -1,5 +1,6 @@
 """The fixtures, the marker and the options of the plugin."""
 
+import os
 import re
 import subprocess
 import sys
@@ -80,6 +81,12 @@ print(urllib.request.urlopen(request, timeout=10).read().decode())
     bluejay_server.assert_ended(call.id)
 
 
+def test_another_fake_for_a_while_leaves_the_server_in_the_environment(bluejay_server: FakeBluejay) -> None:
+    with FakeBluejay():
+        assert os.environ["BLUEJAY_API_URL"] == "https://api.getbluejay.ai/v1"
+    assert os.environ["BLUEJAY_API_URL"] == bluejay_server.base_url
+
+
 def test_the_unused_plugin_imports_nothing_heavy() -> None:
     assert (
         python(
@@ -115,6 +122,28 @@ def test_the_plugin_registers_once(pytester: pytest.Pytester) -> None:
     pytester.runpytest_subprocess("-p", "no:randomly").assert_outcomes(passed=1)
 
 
+def test_all_fakes_are_switched_off_where_a_warning_is_an_error(pytester: pytest.Pytester) -> None:
+    pytester.makepyfile(
+        """
+        import httpx
+        from fake_bluejay.fake import ACTIVE
+
+        def test_several(make_bluejay):
+            make_bluejay(), make_bluejay()
+            httpx.get("https://api.getbluejay.ai/v1/communities", headers={"X-API-Key": "key"})
+        def test_afterwards(): assert not ACTIVE
+        """
+    )
+    run(pytester, "-W", "error", "-p", "no:xdist", passed=2, errors=1)
+
+
+def test_an_unknown_option_is_an_error_that_lists_the_known(pytester: pytest.Pytester) -> None:
+    done = pytester.runpytest_subprocess("--bluejay-reading=success=always")
+    assert done.ret == pytest.ExitCode.USAGE_ERROR
+    message = "unknown option '--bluejay-reading'; did you mean '--bluejay-readings'? known: --bluejay-readings, "
+    assert message in done.stderr.str()
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [
@@ -124,8 +153,9 @@ def test_the_plugin_registers_once(pytester: pytest.Pytester) -> None:
         ({"agent": 5}, "an agent is a behaviour such as silent(), or its text such as 'ends-after=2', not 5"),
         ({"clock": 5}, "unknown choice for clock: 5; known: manual, real"),
         ({"sleep": True}, "unknown choice for sleep: True"),
-        ({"api_keys": "key"}, "api_keys is a list of strings, not 'key'"),
-        ({"api_keys": [5]}, "api_keys is a list of strings, not [5]"),
+        ({"api_keys": "key"}, "api_keys is a list of strings, not a str"),
+        ({"api_keys": 5}, "api_keys is a list of strings, not a int"),
+        ({"api_keys": [5]}, "api_keys is a list of strings, not a list"),
         ({"seed": "7"}, "a seed is an integer, not '7'"),
         ({"evaluation_takes": "5"}, "evaluation_takes: a number of seconds or a timedelta is needed, not '5'"),
     ],

@@ -60,6 +60,11 @@ def test_a_body_that_is_declared_too_large_is_refused_before_it_comes(server) ->
     assert (status, json.loads(body)) == (413, {"detail": "the body is larger than 100000 bytes (--max-body)"})
 
 
+def test_a_client_that_asks_whether_to_send_too_large_a_body_is_told_no(server) -> None:
+    [(status, _)] = sent(server, HEAD % 100_001 + b"expect: 100-continue\r\n\r\n")
+    assert status == 413  # and no traceback, which the fixture looks for
+
+
 def test_a_body_that_grows_too_large_is_refused_while_it_comes(server) -> None:
     chunk = b"8000\r\n" + b" " * 0x8000 + b"\r\n"
     head = (HEAD % 0).replace(b"content-length: 0", b"transfer-encoding: chunked") + b"\r\n"

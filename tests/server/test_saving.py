@@ -77,7 +77,8 @@ def test_without_save_there_is_nowhere_to_save_to(serving) -> None:
 def test_one_file_for_seed_and_save_goes_on_from_run_to_run(serving, tmp_path: Path) -> None:
     path = tmp_path / "world.json"
     for run in range(3):
-        with serving("--seed", path, "--save", path, "--clock", "manual") as server:
+        with serving("--seed", path, "--save", path, "--clock", "manual", "--api-key", "my-key") as server:
+            assert "API key: my-key" in server.printed
             assert len(httpx.get(f"{server.url}/_fake/test-results").json()) == 9 + run
             httpx.post(f"{server.url}/_fake/test-results", json={})
             server.stop()

@@ -131,6 +131,7 @@ def test_each_format_makes_the_same_world(tmp_path: Path, name: str) -> None:
         ("w.yaml", "test_results:\n- {organisation: acme}", "w.yaml:2: test_results[0]: unknown organisation 'acme'"),
         ("w.yaml", "clock: fast", "w.yaml:1: clock: unknown clock 'fast'; known: real, manual"),
         ("w.yaml", "speed: .inf", "w.yaml:1: speed: a finite number is needed"),
+        ("w.yaml", "api_keys: a-key", "w.yaml:1: api_keys: input should be a valid list, not a str"),
         ("w.yaml", "organisations:\n- name: a", "w.yaml:2: organisations[0].api_keys: missing"),
         ("w.yaml", "faults:\n- {kind: delay}", "w.yaml:2: faults[0]: a fault of the kind 'delay' needs 'seconds'"),
         (
@@ -235,6 +236,13 @@ def test_simulations_are_run_as_it_is_scripted(tmp_path: Path) -> None:
 def test_webhooks_lead_elsewhere_if_told_so(tmp_path: Path) -> None:
     seed = written(tmp_path, "world.yaml", "webhooks: [{url: 'http://10.0.0.1/'}]")
     assert len(plant(seed, Overrides(webhooks_anywhere=True)).fake.world.outbox.webhooks) == 1
+
+
+def test_the_keys_given_are_the_only_ones_of_a_saved_world(tmp_path: Path) -> None:
+    path = written(tmp_path, "world.json", json.dumps(FakeBluejay(api_keys=["old-key", "my-key"]).dump()))
+    world = plant(path, Overrides(api_keys=("my-key",))).fake.world
+    assert (world.organisation_of("my-key"), world.organisation_of("old-key")) == ("default", None)
+    assert "my-key" not in repr(world.organisations)
 
 
 def test_options_go_before_the_seed(tmp_path: Path) -> None:

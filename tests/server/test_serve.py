@@ -118,6 +118,8 @@ def test_each_option_has_its_name_in_the_environment(run, serving) -> None:
     with serving(**environment) as server:
         assert "when you advance the clock" in server.printed
         assert "API key: one-key" in server.printed
+    with serving(FAKE_BLUEJAY_API_KEY="one-key", FAKE_BLUEJAY_READING="success=always") as server:
+        assert "API key: one-key" in server.printed
 
 
 def test_beyond_loopback_it_warns(serving) -> None:
