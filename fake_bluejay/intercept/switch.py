@@ -17,7 +17,7 @@ from fake_bluejay.intercept.door import App
 from fake_bluejay.intercept.patch import Patch
 from fake_bluejay.intercept.virtual_time import VirtualTime
 
-__all__ = ["Fake", "current", "guard", "switch_off", "switch_on"]
+__all__ = ["Fake", "current", "guard", "leave_nothing", "switch_off", "switch_on"]
 
 
 class Fake(NamedTuple):
@@ -44,6 +44,13 @@ class _Prepared(NamedTuple):
 _ABSENT: Any = object()
 
 
+def _put_back(patch: _Prepared) -> None:
+    if patch.original is _ABSENT:
+        delattr(patch.owner, patch.name)
+    else:
+        setattr(patch.owner, patch.name, patch.original)
+
+
 class _Group:
     """Patches that are on and off together: module whose import makes them possible → the file here that has them."""
 
@@ -63,12 +70,16 @@ class _Group:
                 if module is not None:
                     self.patch(module, file)
         else:
-            for owner, name, original, _ in reversed(self._patched):
-                if original is _ABSENT:
-                    delattr(owner, name)
-                else:
-                    setattr(owner, name, original)
+            for patch in reversed(self._patched):
+                _put_back(patch)
             self._patched.clear()
+
+    def leave_nothing(self) -> None:
+        """What is off and in its place all the same is put back."""
+        for _, ready in () if self.on else self._prepared.values():
+            for patch in ready:
+                if patch.owner.__dict__.get(patch.name) is patch.replacement:
+                    _put_back(patch)
 
     def patch(self, module: ModuleType, file: str) -> None:
         ready = self._prepare(module, file)
@@ -113,6 +124,8 @@ _on: list[Fake] = []
 _guards = 0
 _found: list[dict[str, str | None]] = []
 """For each that is on, what the variables were before; None for not set."""
+_given: dict[str, tuple[set[str], str | None]] = {}
+"""Variable → the values that fakes have given it, and what it was before the first of them."""
 
 
 def current() -> Fake | None:
@@ -124,7 +137,10 @@ def switch_on(fake: Fake) -> None:
     """Let this fake take the calls to the real host."""
     with _lock:
         _on.append(fake)
-        _found.append({variable: os.environ.get(variable) for variable in fake.environment})
+        found = {variable: os.environ.get(variable) for variable in fake.environment}
+        _found.append(found)
+        for variable, value in fake.environment.items():
+            _given.setdefault(variable, (set(), found[variable]))[0].add(value)
         _switch_groups()
         if fake.time is not None:
             virtual_time.join(fake.time)
@@ -144,10 +160,31 @@ def switch_off(fake: Fake) -> None:
             _found[place] = found
             return
         for variable, value in found.items():
-            if value is None:
-                os.environ.pop(variable, None)
-            else:
-                os.environ[variable] = value
+            _set(variable, value)
+
+
+def leave_nothing() -> None:
+    """While no fake is on: take away what is there of ours again.
+
+    Whoever undoes changes of their own that were made while a fake was on puts back what was there then. `monkeypatch`
+    does, where a test has it from before its fake.
+    """
+    with _lock:
+        if not _on:
+            for variable, (values, before) in _given.items():
+                if os.environ.get(variable) in values:
+                    _set(variable, before)
+            _given.clear()
+            for group in _groups:
+                group.leave_nothing()
+            virtual_time.switch_named(False)
+
+
+def _set(variable: str, value: str | None) -> None:
+    if value is None:
+        os.environ.pop(variable, None)
+    else:
+        os.environ[variable] = value
 
 
 def guard(on: bool) -> None:
