@@ -6,6 +6,7 @@ import contextlib
 import functools
 import inspect
 import json
+import weakref
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Self, TypedDict, TypeVar, Unpack, cast
@@ -102,7 +103,7 @@ class FakeBluejay(Assertions):
         """Every change, for whoever listens: the server's event stream."""
         self._on: switch.Fake | None = None
         self._loopback: Loopback | None = None
-        self._world.courier = self._carry
+        self._world.courier = _courier_of(weakref.ref(self))
         self.calls = Calls(self._world)
         self.clock = FakeClock(self._world)
         self.readings = FakeReadings(self._world)
@@ -310,9 +311,6 @@ class FakeBluejay(Assertions):
         from fake_bluejay.webhooks import Webhooks
 
         return Webhooks(self._world, loopback_only=not self._options.get("webhooks_anywhere"))
-
-    def _carry(self) -> None:
-        self.webhooks.carry()
 
     # --- what came in -------------------------------------------------------------------------------------------
 
@@ -539,6 +537,18 @@ class FakeReadings:
 
     def __repr__(self) -> str:
         return repr(self._world.readings)
+
+
+def _courier_of(fake: weakref.ref[FakeBluejay]) -> Callable[[], None]:
+    """What carries for a fake, for its world to hold without holding the fake: a suite makes many, and none is to
+    wait for the garbage collector."""
+
+    def carry() -> None:
+        present = fake()
+        if present is not None:
+            present.webhooks.carry()
+
+    return carry
 
 
 def _world(options: Options) -> World:
