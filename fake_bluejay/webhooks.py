@@ -31,7 +31,7 @@ from starlette.datastructures import Headers
 from fake_bluejay.core.clock import ManualClock, datetime_at, microseconds
 from fake_bluejay.core.readings import WebhookProof
 from fake_bluejay.core.suggest import unknown
-from fake_bluejay.core.webhooks import EVENTS, PATIENCE, Attempt, Delivery, Irregularity, signature
+from fake_bluejay.core.webhooks import EVENTS, MOST_COPIES, PATIENCE, Attempt, Delivery, Irregularity, signature
 from fake_bluejay.core.webhooks import Webhook as Registered
 from fake_bluejay.core.world import DEFAULT_ORGANISATION, World
 from fake_bluejay.intercept.virtual_time import HELPING, REAL_TIME_THREADS, current_time
@@ -247,8 +247,11 @@ class Webhooks:
         self._arm(microseconds(seconds), 1, event, times)
 
     def _arm(self, later: int, copies: int, event: str | None, times: int | None) -> None:
-        if later < 0 or copies < 1 or (times is not None and times < 1):
-            raise ValueError("seconds must not be negative, and copies and times must be at least 1")
+        if later < 0 or not 1 <= copies <= MOST_COPIES or (times is not None and times < 1):
+            raise ValueError(
+                f"seconds must not be negative, times must be at least 1, and copies 1 to {MOST_COPIES}:"
+                f" not {later / 1_000_000:g}, {times!r} and {copies!r}"
+            )
         if event is not None and event not in EVENTS:
             raise ValueError(unknown("webhook event", event, EVENTS))
         with self._world.lock:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from copy import deepcopy
@@ -19,7 +20,7 @@ from fake_bluejay.core.runs import Run
 from fake_bluejay.core.statuses import Event, Status
 from fake_bluejay.core.suggest import instead_of, unknown
 from fake_bluejay.core.timers import Timer, TimerKind
-from fake_bluejay.core.webhooks import EVENTS, Attempt, Delivery, Irregularity, Webhook
+from fake_bluejay.core.webhooks import EVENTS, MOST_COPIES, Attempt, Delivery, Irregularity, Webhook
 from fake_bluejay.core.world import DEFAULT_ORGANISATION, LEFT_BY, World, status_from_text
 
 __all__ = ["dump", "dump_record", "load", "load_record", "restore"]
@@ -342,7 +343,7 @@ def _load_outbox(root: _Place, world: World) -> None:
             place.get("id", str),
             place.get("webhook_id", str),
             place.get("event", str),
-            place.get("body", str).encode(),
+            place.read("body", str, _json_bytes),
             place.read("created_at", str, _instant),
         )
         delivery.attempts = [
@@ -354,6 +355,8 @@ def _load_outbox(root: _Place, world: World) -> None:
             for attempt in place.each("attempts")
         ]
         delivery.planned, delivery.retries = place.get("planned", int), place.get("retries", int)
+        if not 0 <= delivery.planned <= MOST_COPIES:
+            place.fail("planned", f"0 to {MOST_COPIES} attempts are planned at once, not {delivery.planned}")
         outbox.deliveries.append(delivery)
     for place in root.each("irregularities", optional=True):
         later = place.read("later", (int, float), microseconds)
@@ -363,6 +366,11 @@ def _load_outbox(root: _Place, world: World) -> None:
         if later < 0 or copies < 1 or (times is not None and times < 1):
             place.fail("copies", "later must not be negative, and copies and times must be at least 1")
         outbox.irregularities.append(Irregularity(later, copies, event, times))
+
+
+def _json_bytes(text: str) -> bytes:
+    json.loads(text)  # or nobody could be shown it
+    return text.encode()
 
 
 def _resend(world: World) -> None:

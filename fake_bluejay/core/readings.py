@@ -21,7 +21,7 @@ __all__ = [
     "BadKeyAndBadBody",
     "Contract",
     "DeletedAgent",
-    "DroppedIsEvaluated",
+    "DroppedCallTells",
     "DuplicateIds",
     "ErrorCodeIn",
     "ForeignId",
@@ -178,11 +178,12 @@ class ErrorCodeIn(StrEnum):
     OWN_FIELD = "own-field"
 
 
-class DroppedIsEvaluated(StrEnum):
-    """Whether the webhook `simulation_result_evaluated` tells of a dropped call."""
+class DroppedCallTells(StrEnum):
+    """What webhooks are told of a dropped call."""
 
-    YES = "yes"
-    NO = "no"
+    EVALUATED = "evaluated"
+    ENDED_AND_EVALUATED = "ended-and-evaluated"
+    NOTHING = "nothing"
 
 
 class ReEvaluateUnfinished(StrEnum):
@@ -291,8 +292,10 @@ class Readings:
     error_code_in: ErrorCodeIn = _reading(
         ErrorCodeIn.NOWHERE, "each failure carries a code, but neither the OpenAPI nor the SDK has a field for it"
     )
-    dropped_is_evaluated: DroppedIsEvaluated = _reading(
-        DroppedIsEvaluated.YES, "the documentation: of a dropped call, the transcript so far is still scored"
+    dropped_call_tells: DroppedCallTells = _reading(
+        DroppedCallTells.EVALUATED,
+        "the documentation: of a dropped call, the transcript so far is still scored; what simulation_ended carries,"
+        " CONVERSATION_ENDED, it never is",
     )
     re_evaluate_unfinished: ReEvaluateUnfinished = _reading(
         ReEvaluateUnfinished.BAD_REQUEST, "there is nothing yet to evaluate again, and the answer has no way to say so"

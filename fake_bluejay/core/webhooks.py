@@ -37,6 +37,9 @@ EVENTS: Final = (
 PATIENCE: Final = 5_000_000
 """Documented: a receiver has 5 seconds to answer. Microseconds."""
 
+MOST_COPIES: Final = 1_000
+"""Of one delivery."""
+
 RETRIES: Final = (5_000_000, 30_000_000, 120_000_000, 600_000_000)
 """So many microseconds after an attempt failed the next one follows; after the last, none does. Undocumented: ours."""
 

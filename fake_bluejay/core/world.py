@@ -24,7 +24,7 @@ from fake_bluejay.core.clock import END, Clock, ManualClock, ScaledClock, dateti
 from fake_bluejay.core.readings import (
     AgentEnds,
     AlreadyMarked,
-    DroppedIsEvaluated,
+    DroppedCallTells,
     DuplicateIds,
     ForeignId,
     Readings,
@@ -363,12 +363,11 @@ class World:
 
     def _tell(self, record: Record, now: int) -> None:
         """Let the webhooks know what a test result has come to."""
-        status, organisation = record.status, record.organisation
-        if status is Status.CONVERSATION_ENDED:
+        status, organisation, tells = record.status, record.organisation, self.readings.dropped_call_tells
+        dropped = status is Status.CALL_DROPPED
+        if status is Status.CONVERSATION_ENDED or (dropped and tells is DroppedCallTells.ENDED_AND_EVALUATED):
             self.outbox.emit("simulation_ended", organisation, lambda: simulation_ended(record), now)
-        elif status is Status.COMPLETED or (
-            status is Status.CALL_DROPPED and self.readings.dropped_is_evaluated is DroppedIsEvaluated.YES
-        ):
+        if status is Status.COMPLETED or (dropped and tells is not DroppedCallTells.NOTHING):
             word = spelt(status, self.readings)
             self.outbox.emit(
                 "simulation_result_evaluated",

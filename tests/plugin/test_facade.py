@@ -232,8 +232,11 @@ READINGS: dict[tuple[str, str], Callable[[FakeBluejay], object]] = {
     ("error_code_in", "nowhere"): lambda fake: failure(fake) == (None, None),
     ("error_code_in", "result"): lambda fake: failure(fake) == ({"error_code": "SIP_DIAL_FAILED"}, None),
     ("error_code_in", "own-field"): lambda fake: failure(fake) == (None, "SIP_DIAL_FAILED"),
-    ("dropped_is_evaluated", "yes"): lambda fake: told_of_drop(fake) == ["simulation_result_evaluated"],
-    ("dropped_is_evaluated", "no"): lambda fake: told_of_drop(fake) == [],
+    ("dropped_call_tells", "evaluated"): lambda fake: told_of_drop(fake) == ["simulation_result_evaluated"],
+    ("dropped_call_tells", "ended-and-evaluated"): lambda fake: (
+        told_of_drop(fake) == ["simulation_ended", "simulation_result_evaluated"]
+    ),
+    ("dropped_call_tells", "nothing"): lambda fake: told_of_drop(fake) == [],
     ("re_evaluate_unfinished", "400"): lambda fake: re_evaluated(fake) == 400,
     ("re_evaluate_unfinished", "ignored"): lambda fake: re_evaluated(fake) == 200,
     ("webhook_proof", "signature"): lambda fake: proof(fake) == {"X-Bluejay-Signature"},

@@ -755,3 +755,27 @@ def test_the_same_seed_gives_the_same_deliveries() -> None:
             return [(request.headers.raw, request.body) for request in received]
 
     assert told(1) == told(1) != told(2)
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "says"),
+    [
+        ("planned", 10**9, r"deliveries\[0\]\.planned: 0 to 1000 attempts"),
+        ("planned", -1, r"deliveries\[0\]\.planned: 0 to 1000 attempts"),
+        ("body", "not JSON", r"deliveries\[0\]\.body: Expecting value"),
+    ],
+)
+def test_a_dump_of_deliveries_that_cannot_be_is_refused(
+    bluejay: FakeBluejay, field: str, value: object, says: str
+) -> None:
+    bluejay.webhooks.add(lambda request: None)
+    bluejay.add_test_result().end()
+    dump = bluejay.dump()
+    dump["deliveries"][0][field] = value
+    with pytest.raises(ValueError, match=says):
+        FakeBluejay.load(dump)
+
+
+def test_copies_have_a_bound(bluejay: FakeBluejay) -> None:
+    with pytest.raises(ValueError, match="copies 1 to 1000"):
+        bluejay.webhooks.duplicate(copies=1001)
