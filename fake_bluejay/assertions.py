@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 from collections import Counter
 from collections.abc import Sequence
+from typing import Self
 
 from fake_bluejay.api.faults import Faults, requested_ids
 from fake_bluejay.api.journal import Journal
@@ -19,7 +20,10 @@ _SECTION = "--- bluejay ---"
 
 
 class Assertions:
-    """The assertions of a fake, over its world and its journal; on failure they show what did arrive."""
+    """The assertions of a fake, over its world and its journal; on failure they show what did arrive.
+
+    What has them is a context manager, sync and async: it is there from `start` to `stop`.
+    """
 
     faults: Faults
 
@@ -93,10 +97,32 @@ class Assertions:
 
         return report(self)
 
-    def _explain(self, error: BaseException | None) -> None:
-        """Note on an assertion that failed what happened here."""
+    # --- a `with` around what is asserted -----------------------------------------------------------------------
+
+    def start(self) -> Self:
+        """Be there for the code under test."""
+        raise NotImplementedError
+
+    def stop(self) -> None:
+        """Be there for it no more."""
+        raise NotImplementedError
+
+    def __enter__(self) -> Self:
+        return self.start()
+
+    def __exit__(self, type_: type[BaseException] | None, error: BaseException | None, traceback: object) -> None:
+        """An assertion that failed is noted what happened here."""
         if isinstance(error, AssertionError) and _SECTION not in "".join(getattr(error, "__notes__", ())):
             error.add_note(f"{_SECTION}\n{self.report()}")
+        self.stop()
+
+    async def __aenter__(self) -> Self:
+        return self.start()
+
+    async def __aexit__(
+        self, type_: type[BaseException] | None, error: BaseException | None, traceback: object
+    ) -> None:
+        self.__exit__(type_, error, traceback)
 
 
 def _check_ids(ids: Sequence[int]) -> None:

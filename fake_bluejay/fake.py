@@ -146,21 +146,6 @@ class FakeBluejay(Assertions):
     def _environment(self) -> dict[str, str]:
         return {"BLUEJAY_API_KEY": self.api_key, "BLUEJAY_API_URL": f"https://{HOST}/v1"}
 
-    def __enter__(self) -> Self:
-        return self.start()
-
-    def __exit__(self, type_: type[BaseException] | None, error: BaseException | None, traceback: object) -> None:
-        self._explain(error)
-        self.stop()
-
-    async def __aenter__(self) -> Self:
-        return self.start()
-
-    async def __aexit__(
-        self, type_: type[BaseException] | None, error: BaseException | None, traceback: object
-    ) -> None:
-        self.__exit__(type_, error, traceback)
-
     def __call__(self, function: _Function) -> _Function:
         """Decorate a function: each call gets a fresh fake of these options, as `bluejay` if it has that parameter.
 

@@ -93,21 +93,6 @@ class RemoteBluejay(Assertions):
                 os.environ[name] = value
         self._environment = {}
 
-    def __enter__(self) -> Self:
-        return self.start()
-
-    def __exit__(self, type_: type[BaseException] | None, error: BaseException | None, traceback: object) -> None:
-        self._explain(error)
-        self.stop()
-
-    async def __aenter__(self) -> Self:
-        return self.start()
-
-    async def __aexit__(
-        self, type_: type[BaseException] | None, error: BaseException | None, traceback: object
-    ) -> None:
-        self.__exit__(type_, error, traceback)
-
     # --- test results -------------------------------------------------------------------------------------------
 
     def add_test_result(
