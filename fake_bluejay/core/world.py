@@ -462,12 +462,8 @@ class World:
     def _add(self, organisation: str, call: Call, run: Run, human_id: int, now: int) -> Record:
         record = Record(self._free_id(), organisation, Status.INITIALIZING, None, now, {"digital_human_id": human_id})
         record.call, record.run = call, run
-        self.results[record.id] = record
         run.result_ids.append(record.id)
-        self._enter(record, now)
-        if (tell := self.on_change) is not None:
-            tell("test-result-added", record)
-        return record
+        return self._admit(record, now)
 
     def remove_run(self, id: int) -> None:
         """Forget a run, its test results, and all that was scheduled for them. Raises `KeyError` for an unknown id."""
@@ -557,11 +553,14 @@ class World:
                 raise ValueError(f"the test result id {id} is taken; {self._ids()}")
             record = Record(id, organisation, state, agent, now, fields)
             record.call = call
-            self.results[id] = record
-            self._enter(record, now)
-            if (tell := self.on_change) is not None:
-                tell("test-result-added", record)
-            return record
+            return self._admit(record, now)
+
+    def _admit(self, record: Record, now: int) -> Record:
+        self.results[record.id] = record
+        self._enter(record, now)
+        if (tell := self.on_change) is not None:
+            tell("test-result-added", record)
+        return record
 
     def _free_id(self) -> int:
         id = self._last_id + 1

@@ -1,7 +1,6 @@
 """Agents, simulations and digital humans: what is stored is given back, what belongs to others does not exist."""
 
 import json
-from collections.abc import Iterator
 from typing import Any
 
 import httpx
@@ -9,6 +8,7 @@ import pytest
 
 from fake_bluejay import FakeBluejay
 from fake_bluejay.api.published import MODELLED_IN, ONLY_IN_SDK, OURS, PUBLISHED
+from tests.api.client import Client
 
 AGENT = {"name": "Ann", "system_prompt": "Be kind.", "knowledge_base": "Much.", "goals": ["help"]}
 NOT_FOUND = {
@@ -16,35 +16,6 @@ NOT_FOUND = {
     "simulation": {"detail": "Simulation not found"},
     "digital human": {"detail": "Digital human not found"},
 }
-
-
-class Client:
-    """Asks as the organisation whose key it has, and expects a status."""
-
-    def __init__(self, fake: FakeBluejay, key: str) -> None:
-        self.http = fake.client(headers={"X-API-Key": key})
-
-    def __call__(self, method: str, path: str, json: Any = None, status: int = 200) -> Any:
-        response = self.http.request(method, f"/v1/{path}", json=json)
-        assert response.status_code == status, response.text
-        return response.json()
-
-
-@pytest.fixture
-def fake() -> Iterator[FakeBluejay]:
-    with FakeBluejay() as fake:
-        fake.add_organisation("others", "other-key")
-        yield fake
-
-
-@pytest.fixture
-def ask(fake: FakeBluejay) -> Client:
-    return Client(fake, fake.api_key)
-
-
-@pytest.fixture
-def others(fake: FakeBluejay) -> Client:
-    return Client(fake, "other-key")
 
 
 def test_an_agent_from_its_first_to_its_last_day(ask: Client) -> None:

@@ -1,6 +1,5 @@
 """Runs, as a client of the API meets them: queueing, polling, ending, scores, deleting."""
 
-from collections.abc import Iterator
 from typing import Any
 
 import httpx
@@ -9,44 +8,10 @@ import pytest
 from fake_bluejay import FakeBluejay
 from fake_bluejay.agents import drops_after, silent
 from fake_bluejay.calls import Call, call_dropped, no_answer, no_connection, rejected
+from tests.api.client import Client
 
 NO_RUN = {"detail": "Simulation run not found"}
 NO_RESULT = {"detail": "Simulation result not found"}
-
-
-class Client:
-    """Asks as the organisation whose key it has, and expects a status."""
-
-    def __init__(self, fake: FakeBluejay, key: str) -> None:
-        self.http = fake.client(headers={"X-API-Key": key})
-
-    def __call__(self, method: str, path: str, json: Any = None, status: int = 200) -> Any:
-        response = self.http.request(method, f"/v1/{path}", json=json)
-        assert response.status_code == status, response.text
-        return response.json()
-
-    def run(self, id: Any = 1) -> Any:
-        return self("GET", f"retrieve-simulation-results/{id}")["simulation_run"]
-
-    def result(self, id: int = 1) -> Any:
-        return self("GET", f"retrieve-simulation-result/{id}")["simulation_result"]
-
-
-@pytest.fixture
-def fake() -> Iterator[FakeBluejay]:
-    with FakeBluejay() as fake:
-        fake.add_organisation("others", "other-key")
-        yield fake
-
-
-@pytest.fixture
-def ask(fake: FakeBluejay) -> Client:
-    return Client(fake, fake.api_key)
-
-
-@pytest.fixture
-def others(fake: FakeBluejay) -> Client:
-    return Client(fake, "other-key")
 
 
 # --- queueing -----------------------------------------------------------------------------------------------------
