@@ -4,6 +4,8 @@ import socket
 from collections.abc import Callable
 from typing import Any
 
+import bluejay
+import httpx
 import pytest
 
 HERE = ("127.0.0.1", b"127.0.0.1", "::1")
@@ -28,3 +30,14 @@ def no_way_out(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(socket, "getaddrinfo", only_local)
     for name in ("connect", "connect_ex", "sendto"):
         monkeypatch.setattr(socket.socket, name, only_here(getattr(socket.socket, name)))
+
+
+@pytest.fixture(scope="session")
+def make_sdk() -> Callable[[str], bluejay.Bluejay]:
+    """A `Bluejay` of the SDK for an API key, with clients that live as long as the session.
+
+    Those that it makes for itself it closes when it is collected, by running an event loop and importing wherever a
+    collection happens to begin; within an import, that breaks the import (before Python 3.12: cpython #91351).
+    """
+    client, async_client = httpx.Client(), httpx.AsyncClient()
+    return lambda api_key: bluejay.Bluejay(api_key, client=client, async_client=async_client)

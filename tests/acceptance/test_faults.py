@@ -4,6 +4,7 @@ import asyncio
 import importlib
 import re
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -151,25 +152,25 @@ def test_what_cannot_be_is_refused(bluejay: FakeBluejay, arm: Any, message: str)
     assert not bluejay.faults
 
 
-CLIENT, ASYNC_CLIENT = httpx.Client(), httpx.AsyncClient()
+MakeSdk = Callable[[str], bluejay_sdk.Bluejay]
 RETRIES = RetryConfig("backoff", BackoffStrategy(500, 60_000, 1.5, 3_600_000), True)
 
 
-def test_the_sdk_retries_in_no_time(bluejay: FakeBluejay) -> None:
+def test_the_sdk_retries_in_no_time(bluejay: FakeBluejay, make_sdk: MakeSdk) -> None:
     result = bluejay.add_test_result()
     bluejay.faults.respond(429, headers={"Retry-After": "2"}, times=3)
     start = bluejay.clock.now
-    with bluejay_sdk.Bluejay(bluejay.api_key, client=CLIENT, async_client=ASYNC_CLIENT) as sdk:
+    with make_sdk(bluejay.api_key) as sdk:
         answer = sdk.conversations.end_conversations(test_result_ids=[result.id], retries=RETRIES)
     assert answer.test_result_ids == [result.id]
     assert len(bluejay.requests) == 4
     assert 6 <= (bluejay.clock.now - start).total_seconds() < 10
 
 
-async def test_the_sdk_retries_in_no_time_async(bluejay: FakeBluejay) -> None:
+async def test_the_sdk_retries_in_no_time_async(bluejay: FakeBluejay, make_sdk: MakeSdk) -> None:
     result = bluejay.add_test_result()
     bluejay.faults.respond(503, times=2)
-    async with bluejay_sdk.Bluejay(bluejay.api_key, client=CLIENT, async_client=ASYNC_CLIENT) as sdk:
+    async with make_sdk(bluejay.api_key) as sdk:
         answer = await sdk.conversations.end_conversations_async(test_result_ids=[result.id], retries=RETRIES)
     assert answer.test_result_ids == [result.id]
     assert len(bluejay.requests) == 3

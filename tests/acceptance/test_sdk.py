@@ -4,7 +4,7 @@ A method of the SDK whose endpoint is modelled has an entry in `CALLS`; a test s
 """
 
 import runpy
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,8 @@ import pytest
 
 from fake_bluejay import FakeBluejay
 from fake_bluejay.api.published import MODELLED_IN
+
+MakeSdk = Callable[[str], bluejay.Bluejay]
 
 methods = runpy.run_path(str(Path(__file__).parents[2] / "docs" / "endpoints.py"))["methods"]
 
@@ -100,17 +102,17 @@ def test_every_method_of_what_is_modelled_is_called() -> None:
 
 
 @pytest.mark.parametrize("name", CALLS)
-def test_sync(fake: FakeBluejay, name: str) -> None:
+def test_sync(fake: FakeBluejay, make_sdk: MakeSdk, name: str) -> None:
     part, _, method = name.partition(".")
-    with bluejay.Bluejay(api_key=fake.api_key) as sdk:
+    with make_sdk(fake.api_key) as sdk:
         answer = getattr(getattr(sdk, part), method)(**CALLS[name])
     assert_parsed(fake, answer)
 
 
 @pytest.mark.parametrize("name", CALLS)
-async def test_async(fake: FakeBluejay, name: str) -> None:
+async def test_async(fake: FakeBluejay, make_sdk: MakeSdk, name: str) -> None:
     part, _, method = name.partition(".")
-    async with bluejay.Bluejay(api_key=fake.api_key) as sdk:
+    async with make_sdk(fake.api_key) as sdk:
         answer = await getattr(getattr(sdk, part), f"{method}_async")(**CALLS[name])
     assert_parsed(fake, answer)
 
@@ -137,8 +139,8 @@ def assert_within(parsed: Any, sent: Any) -> None:
         assert parsed == sent
 
 
-def test_errors(fake: FakeBluejay) -> None:
-    with bluejay.Bluejay(api_key=fake.api_key) as sdk:
+def test_errors(fake: FakeBluejay, make_sdk: MakeSdk) -> None:
+    with make_sdk(fake.api_key) as sdk:
         with pytest.raises(bluejay.errors.BluejayDefaultError) as not_found:
             sdk.agents.get_agent(agent_id=99)
         assert (not_found.value.status_code, not_found.value.body) == (404, '{"detail":"Agent not found"}')
@@ -148,9 +150,9 @@ def test_errors(fake: FakeBluejay) -> None:
         assert error.loc == ["body", "max_concurrent"]
 
 
-def test_a_digital_human_without_a_phone_number(furnished: Any) -> None:
+def test_a_digital_human_without_a_phone_number(furnished: Any, make_sdk: MakeSdk) -> None:
     """The SDK lets a client create one; whether Bluejay does is the reading `contract`."""
-    with FakeBluejay.load(furnished) as fake, bluejay.Bluejay(api_key=fake.api_key) as sdk:
+    with FakeBluejay.load(furnished) as fake, make_sdk(fake.api_key) as sdk:
         with pytest.raises(bluejay.errors.HTTPValidationError):
             sdk.digital_humans.create_digital_human(digital_human={"language": "ko"})
         fake.readings.set(contract="sdk-0.3.6")
