@@ -28,6 +28,10 @@ _SESSION = pytest.StashKey[dict[str, Any]]()
 _FAKES = pytest.StashKey["list[FakeBluejay]"]()
 """Where a test keeps the fakes that its fixtures made: they are off when the report of its tear-down is written."""
 
+_running: list[pytest.Item] = []
+"""The test that runs; last, for a test of a plugin runs others inside it. `request.node` says the same, but a fixture
+that asks for `request` costs a test more than pytest's whole handling of one that does not."""
+
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     group = parser.getgroup("bluejay", "fake Bluejay")
@@ -73,6 +77,15 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         )
 
 
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
+    _running.append(item)
+    try:
+        return (yield)
+    finally:
+        _running.pop()
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(
     item: pytest.Item, call: pytest.CallInfo[None]
@@ -97,31 +110,33 @@ class UnmodelledEndpoint(pytest.PytestWarning):
 @pytest.fixture
 def make_bluejay(request: pytest.FixtureRequest) -> Iterator[Callable[..., FakeBluejay]]:
     """A factory of fakes: `make_bluejay(**options)`. Each is on until the test ends; the last made takes the calls."""
-    configured = _configured(request)
+    item: pytest.Item = request.node
+    configured = _configured(item)
     with contextlib.ExitStack() as at_the_end:  # which stops all of them, also where one of them warns of an error
 
         def make(**options: Any) -> FakeBluejay:
-            fake = _started(request, {**configured, **options})
-            at_the_end.callback(_stop, request, fake)
+            fake = _started(item, {**configured, **options})
+            at_the_end.callback(_stop, item, fake)
             return fake
 
         yield make
 
 
 @pytest.fixture
-def bluejay(request: pytest.FixtureRequest) -> Iterator[FakeBluejay]:
+def bluejay() -> Iterator[FakeBluejay]:
     """A fresh fake Bluejay: calls to the real host are answered by it, in this process, and time stands still."""
-    fake = _started(request, _configured(request))
+    item = _running[-1]
+    fake = _started(item, _configured(item))
     try:
         yield fake
     finally:
-        _stop(request, fake)
+        _stop(item, fake)
 
 
 @pytest.fixture
 def bluejay_every_reading(request: pytest.FixtureRequest, make_bluejay: Callable[..., FakeBluejay]) -> FakeBluejay:
     """`bluejay`, in as many runs of the test: with the defaults, and with each other plausible reading."""
-    readings = {**dict(_configured(request).get("readings") or {}), **request.param}
+    readings = {**dict(_configured(request.node).get("readings") or {}), **request.param}
     return make_bluejay(readings=readings)
 
 
@@ -132,29 +147,29 @@ def bluejay_server(bluejay: FakeBluejay, monkeypatch: pytest.MonkeyPatch) -> Fak
     return bluejay
 
 
-def _started(request: pytest.FixtureRequest, options: dict[str, Any]) -> FakeBluejay:
+def _started(item: pytest.Item, options: dict[str, Any]) -> FakeBluejay:
     from fake_bluejay.fake import FakeBluejay
 
     fake = FakeBluejay(**options)
-    request.node.stash.setdefault(_FAKES, []).append(fake)
+    item.stash.setdefault(_FAKES, []).append(fake)
     return fake.start()
 
 
-def _stop(request: pytest.FixtureRequest, fake: FakeBluejay) -> None:
+def _stop(item: pytest.Item, fake: FakeBluejay) -> None:
     fake.stop()
     for call in fake.unmodelled:
         method, path = call.split(" ", 1)
         advice = f'answered 501; give it an answer: bluejay.stub("{method}", "{path}", json={{…}})'
-        request.node.warn(UnmodelledEndpoint(f"{call} is not modelled by the fake Bluejay, and was {advice}"))
+        item.warn(UnmodelledEndpoint(f"{call} is not modelled by the fake Bluejay, and was {advice}"))
 
 
-def _configured(request: pytest.FixtureRequest) -> dict[str, Any]:
+def _configured(item: pytest.Item) -> dict[str, Any]:
     """The options for a test: from the ini file, then the command line, then its markers, the closest last."""
-    stash = request.config.stash
+    stash = item.config.stash
     if _SESSION not in stash:
-        stash[_SESSION] = _of_the_session(request.config)
+        stash[_SESSION] = _of_the_session(item.config)
     options = stash[_SESSION].copy()
-    for marker in reversed(list(request.node.iter_markers("bluejay"))):
+    for marker in reversed(list(item.iter_markers("bluejay"))):
         if marker.args:
             raise pytest.UsageError(f"@pytest.mark.bluejay takes options by name, not {marker.args!r}")
         options.update(marker.kwargs)

@@ -536,8 +536,11 @@ def _courier_of(fake: weakref.ref[FakeBluejay]) -> Callable[[], None]:
     return carry
 
 
+_DEFAULTS = Readings()
+
+
 def _world(options: Options) -> World:
-    readings, keys, seed = options.get("readings") or Readings(), options.get("api_keys", ()), options.get("seed", 0)
+    readings, keys, seed = options.get("readings") or _DEFAULTS, options.get("api_keys", ()), options.get("seed", 0)
     if not isinstance(readings, (Readings, Mapping)):
         raise ValueError(f"readings are names with choices, e.g. {{'success': 'always'}}, not {readings!r}")
     if isinstance(keys, str) or not isinstance(keys, Iterable) or not all(isinstance(key, str) for key in keys):

@@ -116,6 +116,15 @@ print(sorted({name.partition(".")[0] for name in set(sys.modules) - before} - se
     )
 
 
+@pytest.mark.bluejay(seed=3)
+def test_a_fake_is_for_the_test_that_asks_also_after_others_ran_inside_it(
+    pytester: pytest.Pytester, request: pytest.FixtureRequest
+) -> None:
+    pytester.makepyfile("def test_it(bluejay): assert bluejay.world.seed == 0")
+    run(pytester, passed=1)
+    assert request.getfixturevalue("bluejay").world.seed == 3
+
+
 def test_the_plugin_registers_once(pytester: pytest.Pytester) -> None:
     pytester.makeconftest('pytest_plugins = ["conftest_plugin"]')
     pytester.makepyfile("def test_it(bluejay): pass")
