@@ -9,7 +9,10 @@ from typing import NamedTuple
 from fake_bluejay.core.clock import Clock, ManualClock, ScaledClock
 from fake_bluejay.fake import FakeBluejay, Options
 
-__all__ = ["Overrides", "Planted"]
+__all__ = ["MOST_WORLDS", "Overrides", "Planted"]
+
+MOST_WORLDS = 100
+"""Organisations with a world of their own, on one server."""
 
 
 class Overrides(NamedTuple):
@@ -56,8 +59,8 @@ class Planted:
     fake: FakeBluejay
     rearm: Callable[[], None] = lambda: None
     """Gives it the faults and stubs of the seed again, which a snapshot does not have."""
-    own_worlds: list[tuple[str, FakeBluejay]] = field(default_factory=list)
-    """The organisations that have a world of their own (in saved worlds)."""
+    own_worlds: list[tuple[str, str, FakeBluejay]] = field(default_factory=list)
+    """The organisations that have a world of their own (in saved worlds), each with the key that leads there."""
 
     def empty(self) -> Callable[[str], FakeBluejay]:
         """What makes another fake of the same settings, given its key, with nothing in it."""

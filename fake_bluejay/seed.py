@@ -30,9 +30,9 @@ from fake_bluejay.core.records import FIELDS, Organisation
 from fake_bluejay.core.statuses import Status
 from fake_bluejay.core.suggest import instead_of, unknown
 from fake_bluejay.core.webhooks import EVENTS
-from fake_bluejay.core.world import DEFAULT_ORGANISATION, status_from_text
+from fake_bluejay.core.world import DEFAULT_ORGANISATION, World, status_from_text
 from fake_bluejay.fake import FakeBluejay, Options
-from fake_bluejay.planted import Overrides, Planted
+from fake_bluejay.planted import MOST_WORLDS, Overrides, Planted
 
 if TYPE_CHECKING:
     from fake_bluejay.resources import DigitalHumanView
@@ -314,6 +314,18 @@ class Seed(_Shape):
                 yield from (((name, number), one) for number, one in enumerate(value) if isinstance(one, Part))
 
 
+class _OwnWorld(_Shape):
+    """The world of one organisation, beside the one that the others share, as `--save` writes it."""
+
+    name: str = Field(min_length=1)
+    api_key: str = Field(min_length=1)
+    world: dict[str, Any]
+
+
+class _Saved(_Shape):
+    own_worlds: list[_OwnWorld] = Field(default=[], max_length=MOST_WORLDS)
+
+
 def schema() -> dict[str, Any]:
     """The JSON Schema of a seed, for editors and other programs."""
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **Seed.model_json_schema()}
@@ -356,18 +368,16 @@ def plant(path: Path, overrides: Overrides | None = None) -> Planted:
 
 def _goes_on(source: _Source, data: dict[str, Any], overrides: Overrides) -> Planted:
     """A saved world goes on exactly where it stopped, unless it is told otherwise."""
-    place = ""
+    try:
+        saved = _Saved.model_validate({"own_worlds": data.pop("own_worlds", [])})
+    except ValidationError as error:
+        raise SeedError([source.problem(*_in_words(one, _Saved)) for one in error.errors(include_url=False)]) from None
     try:
         planted = Planted(FakeBluejay.load(data, webhooks_anywhere=overrides.webhooks_anywhere))
-        make = planted.empty()
-        for number, one in enumerate(data.get("own_worlds", [])):
-            place = f"own_worlds[{number}].world."
-            fake = make(str(one["api_key"]))
-            dumps.restore(fake.world, one["world"])
-            planted.own_worlds.append((str(one["name"]), fake))
-    except (ValueError, LookupError, TypeError) as error:
-        raise SeedError([source.problem(*_placed(f"{place}{error}"))]) from None
+    except ValueError as error:
+        raise SeedError([source.problem(*_placed(str(error)))]) from None
     world = planted.fake.world
+    make = planted.empty()
     if overrides.clock is not None or overrides.speed is not None:
         world.switch_clock(overrides.clock or "real", 1.0 if overrides.speed is None else overrides.speed)
     if overrides.agent is not None:
@@ -377,7 +387,39 @@ def _goes_on(source: _Source, data: dict[str, Any], overrides: Overrides) -> Pla
         world.organisations[DEFAULT_ORGANISATION] = Organisation(DEFAULT_ORGANISATION, ())
         world.add_api_keys(DEFAULT_ORGANISATION, *overrides.api_keys)
         world.require_known_keys = True
+    taken = set(_keys(world))
+    names = set(world.organisations)
+    for number, own in enumerate(saved.own_worlds):
+        place: Path_ = ("own_worlds", number)
+        fake = _own_world(source, place, own, make)
+        if own.name in names:
+            raise SeedError([source.problem((*place, "name"), f"there is an organisation {own.name!r} already")])
+        if not taken.isdisjoint(_keys(fake.world)):
+            raise SeedError([source.problem(place, "one of its API keys belongs to an organisation elsewhere already")])
+        names.add(own.name)
+        taken.update(_keys(fake.world))
+        planted.own_worlds.append((own.name, own.api_key, fake))
     return planted
+
+
+def _own_world(source: _Source, place: Path_, own: _OwnWorld, make: Callable[[str], FakeBluejay]) -> FakeBluejay:
+    """A saved world of one organisation, in which its key is known, whatever the world itself says."""
+    try:
+        fake = make(own.api_key)
+    except ValueError as error:
+        raise SeedError([source.problem((*place, "api_key"), str(error))]) from None
+    try:
+        dumps.restore(fake.world, own.world)
+    except ValueError as error:
+        inner, what = _placed(str(error))
+        raise SeedError([source.problem((*place, "world", *inner), what)]) from None
+    if own.api_key not in _keys(fake.world):
+        fake.world.add_api_keys(DEFAULT_ORGANISATION, own.api_key)
+    return fake
+
+
+def _keys(world: World) -> list[str]:
+    return [key for organisation in world.organisations.values() for key in organisation.api_keys]
 
 
 class _Source:
@@ -526,11 +568,11 @@ def _line_in_toml(text: str, place: Path_) -> int | None:
     return whole(end - 1)[0] + 1 if end <= len(lines) else None
 
 
-def _in_words(error: Any) -> tuple[Path_, str]:
+def _in_words(error: Any, shape: type[BaseModel] = Seed) -> tuple[Path_, str]:
     """An error of Pydantic's: where, and what was wrong and what was expected."""
     place: Path_ = error["loc"]
     if error["type"] == "extra_forbidden":
-        return place, unknown("field", place[-1], _fields_at(place[:-1]))
+        return place, unknown("field", place[-1], _fields_at(shape, place[:-1]))
     if error["type"] == "missing":
         return place, "missing"
     if error["type"] == "value_error":
@@ -538,9 +580,8 @@ def _in_words(error: Any) -> tuple[Path_, str]:
     return place, f"{error['msg'][:1].lower()}{error['msg'][1:]}, {instead_of(place, error['input'])}"
 
 
-def _fields_at(place: Path_) -> list[str]:
+def _fields_at(shape: type[BaseModel], place: Path_) -> list[str]:
     """The names that may stand at a place in a seed."""
-    shape: type[BaseModel] = Seed
     for one in place:
         if isinstance(one, str):
             annotation = shape.model_fields[one].annotation

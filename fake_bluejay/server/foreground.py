@@ -68,20 +68,20 @@ def serve(
     *,
     reset: Callable[[], None],
     own: Callable[[str], FakeBluejay],
-    own_worlds: Iterable[tuple[str, FakeBluejay]] = (),
+    own_worlds: Iterable[tuple[str, str, FakeBluejay]] = (),
     announce: Callable[[], None] = lambda: None,
 ) -> None:
     """Serve a fake on a socket until SIGINT or SIGTERM, then finish what is in flight, save, and return.
 
     `reset` puts the fake back to how it began; `own` makes the fake for an organisation that is to have a world of its
-    own, given its key, and `own_worlds` are those there are at the start; `announce` is called once all is ready, and
-    whatever happens then ends well. Raises `OSError` if saving fails.
+    own, given its key, and `own_worlds` are those there are at the start, each with name and key; `announce` is called
+    once all is ready, and whatever happens then ends well. Raises `OSError` if saving fails.
     """
     _log_to_stderr(settings.log_format)
     log = AccessLog(settings.log_format) if settings.access_log else None
     worlds = Worlds(fake, reset, own=own, gate=Gate(settings.host, settings.allow_hosts), log=log)
-    for name, its in own_worlds:
-        worlds.add(name, its.api_key, its)
+    for name, key, its in own_worlds:
+        worlds.add(name, key, its)
     saver = _Saver(worlds, settings.save) if settings.save else None
     worlds.save = saver.save if saver else None
 

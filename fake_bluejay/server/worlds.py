@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Iterable
 from typing import Any, Protocol
 from urllib.parse import parse_qsl, urlencode
 
@@ -19,7 +19,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from fake_bluejay.api.journal import EXCHANGE, Exchange, masked
 from fake_bluejay.core.dump import dump, restore
 from fake_bluejay.core.suggest import unknown
-from fake_bluejay.core.world import World
+from fake_bluejay.core.world import DEFAULT_ORGANISATION, World
+from fake_bluejay.planted import MOST_WORLDS
 from fake_bluejay.server.access import AccessLog
 from fake_bluejay.server.app import Served, Surface, is_control
 from fake_bluejay.server.gate import Gate
@@ -27,7 +28,8 @@ from fake_bluejay.server.timekeeper import Timekeeper
 
 __all__ = ["OwnWorld", "Worlds"]
 
-_MOST_WORLDS = 100
+_BRING_KEYS = (("POST", "organisations"), ("PUT", "state"), ("POST", "reset"))
+"""The control requests after which a world may have other organisations."""
 
 
 class OwnWorld(Served, Protocol):
@@ -48,7 +50,15 @@ class _Part:
         self.timekeeper = Timekeeper(fake.world)
         fake.webhooks.on_attempt = self.timekeeper.look_soon
         self.key = key
-        """The key that leads here; empty for the world that all share."""
+        """The key that leads here, whatever else does; empty for the world that all share."""
+        self.begun_with = self.organisations()
+        """Its organisations as a reset brings them back."""
+
+    def organisations(self) -> list[dict[str, Any]]:
+        """Those it has now, with their keys."""
+        return [
+            {"name": one.name, "api_keys": list(one.api_keys)} for one in self.surface.fake.world.organisations.values()
+        ]
 
     async def at_once(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Bluejay's surface, with nothing in between."""
@@ -149,26 +159,30 @@ class Worlds:
         called, name = (scope["method"], scope["path"].removeprefix("/_fake/")), query.get("organisation")
         if called == ("POST", "save"):
             return await self._saved()
-        if called[1] == "organisations" and name is None:
-            if scope["method"] == "POST":
-                content = await _body(receive)
-                if (made := self._add_own(content)) is not None:
-                    return made
-                receive = _replay(content)
-            elif scope["method"] == "GET" and self._own:
-                return await self._organisations(scope, receive)
-        part = self._part_of(scope) if name is None else self._own.get(name)
-        if part is None and name is not None:
-            organisations = self._shared.surface.fake.world.organisations
+        if called == ("GET", "organisations") and name is None and self._own:
+            return await self._organisations(scope, receive)
+        part = self._part_of(scope) if name is None else self._own.get(name, self._shared)
+        if name in self._own:  # what is left of the request is about that world alone
+            del query["organisation"]
+            scope = {**scope, "query_string": urlencode(query).encode()}
+        elif name is not None:
+            organisations = self.world.organisations
             if name not in organisations:
                 return JSONResponse({"detail": unknown("organisation", name, [*organisations, *self._own])}, 404)
             if called == ("POST", "reset"):
                 return self._clear(name)
-        elif name is not None:  # what is left of the request is about that world alone
-            del query["organisation"]
-            scope = {**scope, "query_string": urlencode(query).encode()}
-        part = part or self._shared
+        if called in _BRING_KEYS:
+            content = await _body(receive)
+            asked = _json_object(content)
+            if asked is not None:
+                if called[1] == "organisations" and name is None and asked.get("world") is not None:
+                    return self._add_own(asked)
+                if called[1] == "state" and part is not self._shared:
+                    content = _with_its_own_key(asked, part.key)
+            self._check_brought(called, asked or {}, part)
+            receive = _replay(content)
         await part.surface.control(scope, receive, send)
+        self._lead_to(part)
         part.timekeeper.plan()
         return None
 
@@ -177,23 +191,13 @@ class Worlds:
             raise ValueError("the server was started without --save FILE, so there is nowhere to save the world to")
         return JSONResponse({"saved": str(await self.save())})
 
-    def _add_own(self, content: bytes) -> Response | None:
-        """An organisation with a world of its own, if that is what is asked for."""
-        try:
-            asked = json.loads(content)
-        except (ValueError, RecursionError):
-            return None
-        if not isinstance(asked, dict):
-            return None
-        name, key, world = asked.get("name"), asked.get("api_key"), asked.pop("world", None)
-        if world is None:
-            if isinstance(key, str) and key.encode() in self._by_key:
-                raise ValueError("the API key given belongs to another organisation already")
-            return None
+    def _add_own(self, asked: dict[str, Any]) -> Response:
+        """An organisation with a world of its own."""
+        name, key, world = asked.get("name"), asked.get("api_key"), asked["world"]
         if world != "own":
             raise ValueError(f"world: 'own' or nothing, not {world!r}; without it, all organisations share one world")
         for field in asked:
-            if field not in ("name", "api_key"):
+            if field not in ("name", "api_key", "world"):
                 raise ValueError(unknown("field of an organisation", field, ("name", "api_key", "world")))
         if not isinstance(name, str) or not name:
             raise ValueError(f"name: a text is needed, not {name!r}")
@@ -207,15 +211,10 @@ class Worlds:
 
         Raises `ValueError` if the name or the key is taken.
         """
-        shared = self._shared.surface.fake.world
-        if name in shared.organisations or name in self._own:
-            raise ValueError(
-                f"there is an organisation {name!r} already; POST /_fake/reset?organisation={name} empties it"
-            )
-        if len(self._own) >= _MOST_WORLDS:
-            raise ValueError(f"there are {_MOST_WORLDS} worlds already, which is the most")
-        if api_key.encode() in self._by_key or any(api_key in one.api_keys for one in shared.organisations.values()):
-            raise ValueError("the API key given belongs to another organisation already")
+        self._check_name(name, [*self._own, *self.world.organisations])
+        if len(self._own) >= MOST_WORLDS:
+            raise ValueError(f"there are {MOST_WORLDS} worlds already, which is the most")
+        self._check_keys([api_key], self._parts())
         its = fake or self._make(api_key)
         start = dump(its.world)
 
@@ -223,7 +222,41 @@ class Worlds:
             its.reset()
             restore(its.world, start)
 
-        self._own[name] = self._by_key[api_key.encode()] = _Part(its, reset, self._log, api_key)
+        part = self._own[name] = _Part(its, reset, self._log, api_key)
+        self._lead_to(part)
+
+    def _lead_to(self, part: _Part) -> None:
+        """Let the keys of all its organisations, and no others, lead to a world of its own."""
+        if part is not self._shared:
+            others = {key: its for key, its in self._by_key.items() if its is not part}
+            self._by_key = {**others, **dict.fromkeys((key.encode() for key in _keys(part.organisations())), part)}
+
+    def _check_brought(self, called: tuple[str, str], asked: dict[str, Any], part: _Part) -> None:
+        """Whether what a request brings to a world may be there beside the others.
+
+        Raises `ValueError` for a key that leads to another, and for an organisation among those that share a world
+        which is named as one that has its own: `?organisation=` would not tell them apart.
+        """
+        brought: Any = {"organisations": [asked], "state": asked.get("organisations"), "reset": part.begun_with}[
+            called[1]
+        ]
+        # What is no list, or no object, its control API refuses.
+        organisations = [one for one in brought if isinstance(one, dict)] if isinstance(brought, list) else []
+        self._check_keys(_keys(organisations), [one for one in self._parts() if one is not part])
+        if part is self._shared:
+            for one in organisations:
+                self._check_name(one.get("name"), self._own)
+
+    def _check_name(self, name: Any, taken: Collection[str]) -> None:
+        if isinstance(name, str) and name in taken:
+            raise ValueError(
+                f"there is an organisation {name!r} already; POST /_fake/reset?organisation={name} empties it"
+            )
+
+    def _check_keys(self, keys: Iterable[Any], parts: Iterable[_Part]) -> None:
+        taken = {key for part in parts for key in _keys(part.organisations())}
+        if any(key in taken for key in keys):
+            raise ValueError("the API key given belongs to another organisation already")
 
     async def _organisations(self, scope: Scope, receive: Receive) -> Response:
         """Those that share a world, as its control API lists them, and those that have their own."""
@@ -291,6 +324,33 @@ class Worlds:
     def world(self) -> World:
         """The one that all share."""
         return self._shared.surface.fake.world
+
+
+def _keys(organisations: Iterable[dict[str, Any]]) -> list[str]:
+    """The keys of organisations, as they stand in a dump or are asked for."""
+    keys = []
+    for one in organisations:
+        several = one.get("api_keys")
+        keys += [one.get("api_key"), *(several if isinstance(several, list) else ())]
+    return [key for key in keys if isinstance(key, str)]
+
+
+def _with_its_own_key(state: dict[str, Any], key: str) -> bytes:
+    """A dump for a world of its own, whose default organisation goes on having the key that leads there."""
+    organisations = state.get("organisations")
+    for one in organisations if isinstance(organisations, list) else ():
+        if isinstance(one, dict) and one.get("name") == DEFAULT_ORGANISATION:
+            one["api_keys"] = [key]
+    return json.dumps(state).encode()
+
+
+def _json_object(content: bytes) -> dict[str, Any] | None:
+    """What a body says; None if it is something else, which the control API then refuses."""
+    try:
+        asked = json.loads(content)
+    except (ValueError, RecursionError):
+        return None
+    return asked if isinstance(asked, dict) else None
 
 
 async def _body(receive: Receive) -> bytes:

@@ -101,9 +101,13 @@ def test_worlds_of_organisations_are_saved_too(serving, tmp_path: Path) -> None:
     with serving("--save", path, "--clock", "manual") as server, httpx.Client(base_url=f"{server.url}/_fake") as client:
         client.post("/organisations", json={"name": "suite", "api_key": "suite-key", "world": "own"})
         client.post("/test-results?organisation=suite", json={"id": 5})
+        client.post("/organisations", json={"name": "other", "api_key": "other-key", "world": "own"})
+        # What another world was goes on under the key of this one.
+        client.put("/state?organisation=other", json=client.get("/state").json())
         server.stop()
     with serving("--seed", path) as server, httpx.Client(base_url=f"{server.url}/_fake") as client:
         assert [one["id"] for one in client.get("/test-results", params={"organisation": "suite"}).json()] == [5]
+        assert len(client.get("/test-results", headers={"x-api-key": "other-key"}).json()) == 9
         assert len(client.get("/test-results").json()) == 9
 
 

@@ -245,6 +245,38 @@ def test_the_keys_given_are_the_only_ones_of_a_saved_world(tmp_path: Path) -> No
     assert "my-key" not in repr(world.organisations)
 
 
+def _saved(**own: object) -> str:
+    world = FakeBluejay(api_keys=["own-key"]).dump()
+    whole = {**FakeBluejay().dump(), "own_worlds": [{"name": "own", "api_key": "own-key", "world": world, **own}]}
+    return json.dumps(whole, indent=1)
+
+
+@pytest.mark.parametrize(
+    ("own", "api_keys", "problem"),
+    [
+        ({"name": "default"}, (), "own_worlds[0].name: there is an organisation 'default' already"),
+        ({"world": FakeBluejay().dump()}, (), "own_worlds[0]: one of its API keys belongs to an organisation"),
+        ({}, ("own-key",), "own_worlds[0]: one of its API keys belongs to an organisation elsewhere already"),
+        ({"api_key": ""}, (), "own_worlds[0].api_key: string should have at least 1 character, not a str"),
+        ({"nmae": 1}, (), "own_worlds[0].nmae: unknown field 'nmae'; did you mean 'name'? known: name, api_key, world"),
+        ({"world": {"format": 1}}, (), "own_worlds[0].world.now: missing"),
+    ],
+)
+def test_saved_worlds_that_would_not_start_are_refused(
+    tmp_path: Path, own: dict[str, object], api_keys: tuple[str, ...], problem: str
+) -> None:
+    with pytest.raises(SeedError) as error:
+        plant(written(tmp_path, "world.json", _saved(**own)), Overrides(api_keys=api_keys))
+    assert problem in str(error.value)
+
+
+def test_the_key_that_led_to_a_saved_world_is_known_there(tmp_path: Path) -> None:
+    planted = plant(written(tmp_path, "world.json", _saved(api_key="another-key")))
+    [(name, key, fake)] = planted.own_worlds
+    assert (name, key) == ("own", "another-key")
+    assert fake.world.organisation_of("another-key") == "default"
+
+
 def test_options_go_before_the_seed(tmp_path: Path) -> None:
     path = written(tmp_path, "world.toml", TOML)
     fake = plant(path, Overrides("real", 3.0, "silent", {"foreign_id": "403"}, ("my-key",))).fake

@@ -61,6 +61,8 @@ def test_what_cannot_be(client: httpx.Client) -> None:
         ({"name": "b", "api_key": "a-key", "world": "own"}, "belongs to another organisation already"),
         ({"name": "b", "api_key": "fake-bluejay-key", "world": "own"}, "belongs to another organisation already"),
         ({"name": "b", "api_key": "a-key"}, "belongs to another organisation already"),
+        ({"name": "b", "api_keys": ["x", "a-key"]}, "belongs to another organisation already"),
+        ({"name": "a", "api_key": "x"}, "there is an organisation 'a' already"),
         ({"name": "b", "world": "own"}, "api_key: a text"),
         ({"api_key": "b", "world": "own"}, "name: a text"),
         ({"name": "b", "api_key": "x", "world": "mine"}, "world: 'own' or nothing"),
@@ -74,6 +76,45 @@ def test_what_cannot_be(client: httpx.Client) -> None:
         404,
         "unknown organisation 'aa'; did you mean 'a'? known: default, a",
     )
+
+
+def test_every_key_of_a_world_of_its_own_leads_there(client: httpx.Client) -> None:
+    for name in "ab":
+        client.post("/_fake/organisations", json={"name": name, "api_key": f"{name}-key", "world": "own"})
+    of_a = {"organisation": "a"}
+    empty = client.get("/_fake/state", params=of_a).json()
+    new = {"name": "more", "api_keys": ["more-key"]}
+    assert client.post("/_fake/organisations", params=of_a, json=new).status_code == 201
+    client.post("/_fake/test-results", params=of_a, json={"organisation": "more"})
+    assert end(client, "more-key", 1) == [1]
+    # Nobody else may have it, however it comes.
+    full = client.get("/_fake/state", params=of_a).json()
+    for elsewhere in ({}, {"organisation": "b"}):
+        for taken in (
+            client.post("/_fake/organisations", params=elsewhere, json=new),
+            client.put("/_fake/state", params=elsewhere, json=full),
+        ):
+            assert (taken.status_code, "belongs to another" in taken.text) == (400, True)
+    # It goes with the organisation, and may come again only while nobody else has it.
+    assert client.put("/_fake/state", params=of_a, json=empty).status_code == 200
+    assert client.put("/_fake/state", params={"organisation": "b"}, json=full).status_code == 200
+    assert client.put("/_fake/state", params=of_a, json=full).status_code == 400
+    # The world's own key goes on leading there, whatever is put in.
+    assert end(client, "b-key", 1) == []
+    client.post("/_fake/test-results", params={"organisation": "b"}, json={"id": 7})
+    assert end(client, "b-key", 7) == [7]
+
+
+def test_an_organisation_comes_back_by_a_reset_only_while_its_key_is_free(serving, tmp_path) -> None:
+    seed = tmp_path / "seed.json"
+    seed.write_text('{"organisations": [{"name": "acme", "api_keys": ["acme-key"]}]}')
+    with serving("--seed", seed) as server, httpx.Client(base_url=server.url) as client:
+        state = client.get("/_fake/state").json()
+        state["organisations"] = state["organisations"][:1]
+        assert client.put("/_fake/state", json=state).status_code == 200
+        own = {"name": "b", "api_key": "acme-key", "world": "own"}
+        assert client.post("/_fake/organisations", json=own).status_code == 201
+        assert "belongs to another" in client.post("/_fake/reset").json()["detail"]
 
 
 def test_resetting_an_organisation_that_shares_a_world(serving, tmp_path) -> None:
