@@ -104,7 +104,7 @@ def serve(
     if settings.tls is not None:
         from fake_bluejay.server.one_port import speak_tls_too
 
-        speak_tls_too(config, settings.tls, settings.limits.client_timeout)
+        speak_tls_too(config, settings.tls, settings.limits)
     server = _Server(config, worlds, saver)
     _make_room_for(settings.limits.max_connections)
     gc.freeze()  # what is loaded by now stays: collections need not look at it again, at each of many requests

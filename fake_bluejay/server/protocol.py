@@ -19,7 +19,7 @@ from starlette.types import Message
 from uvicorn.protocols.http.flow_control import HIGH_WATER_LIMIT
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
-__all__ = ["Limits", "Protocol", "protocol", "sweep"]
+__all__ = ["Limits", "Protocol", "make_room", "protocol", "sweep"]
 
 _log = logging.getLogger("fake_bluejay")
 
@@ -54,12 +54,14 @@ class Protocol(HttpToolsProtocol):
     refused: Callable[[Any, int, str], None]
     """Told of each request that gets no further than here: the protocol, the status, and why."""
 
-    _since: float | None = None
+    waits_since: float | None = None
     """When it was first seen waiting for its client to begin or to go on; None until `sweep` comes by."""
     _begun = False
     """Whether the first byte of a request has come, and not the last."""
     _head = _received = 0
-    """Bytes of the present request: of its headers, if they do not come all at once, and of its body."""
+    """Bytes of the present request: of its headers, until the piece that ends them, and of its body."""
+    _piece = 0
+    """Bytes that came last, all at once."""
     _little = HIGH_WATER_LIMIT
     """Bytes of a body that can wait for the rest of it, and are not too many."""
     _unread: tuple[int, float] = (0, 0.0)
@@ -76,23 +78,13 @@ class Protocol(HttpToolsProtocol):
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
-        if len(self.connections) > self.limits.max_connections and not self._make_room():
+        if not make_room(self.connections, self, self.limits.max_connections):
             self._refuse(503, f"all {self.limits.max_connections} connections are in use (--max-connections)")
 
     def connection_lost(self, exc: Exception | None) -> None:
         super().connection_lost(exc)
         if self.cycle is not None and self.cycle.response_complete:
             self.cycle = None  # type: ignore[assignment]  # they refer to each other, and are not to wait for the garbage collector
-
-    def _make_room(self) -> bool:
-        """Close the connection that has waited longest for its client."""
-        idle = [one for one in self.connections if one is not self and isinstance(one, Protocol) and one.is_waiting()]
-        if not idle:
-            return False
-        longest = min(idle, key=lambda one: float("inf") if one._since is None else one._since)
-        self.connections.discard(longest)
-        longest.transport.abort()
-        return True
 
     def is_waiting(self) -> bool:
         """Whether it is the client's turn."""
@@ -101,6 +93,7 @@ class Protocol(HttpToolsProtocol):
     def data_received(self, data: bytes) -> None:
         if self._refused:
             return
+        self._piece = len(data)
         try:
             self.parser.feed_data(data)
         except httptools.HttpParserUpgrade:
@@ -108,12 +101,19 @@ class Protocol(HttpToolsProtocol):
         except httptools.HttpParserError as error:
             self._refuse(400, f"this is not HTTP: {error}")
         if self._begun:  # and not whole yet
-            self._look_at_size(len(data))
+            self._look_at_size()
 
     def on_message_begin(self) -> None:
         HttpToolsProtocol.on_message_begin(self)
-        self._begun, self._since = True, None
+        self._begun, self.waits_since = True, None
         self._head = self._received = 0
+
+    def on_headers_complete(self) -> None:
+        # Only what came in large pieces is worth looking at closely.
+        if self._head + self._piece > _MOST_HEAD and self._is_head_too_large():
+            self._refuse_head()
+            raise ValueError  # so that nothing more is read
+        HttpToolsProtocol.on_headers_complete(self)
 
     def on_body(self, body: bytes) -> None:
         if self._refused:
@@ -127,13 +127,19 @@ class Protocol(HttpToolsProtocol):
                 self._begin()
         HttpToolsProtocol.on_body(self, body)
 
-    def _look_at_size(self, came: int) -> None:
+    def _look_at_size(self) -> None:
         if "path" not in self.scope:
-            self._head += came
+            self._head += self._piece
             if self._head > _MOST_HEAD:
-                self._refuse(431, f"the headers are larger than {_MOST_HEAD} bytes")
+                self._refuse_head()
         elif self._is_too_large():
             self._refuse_body()
+
+    def _is_head_too_large(self) -> bool:
+        return len(self.url) + sum(len(name) + len(value) for name, value in self.headers) > _MOST_HEAD
+
+    def _refuse_head(self) -> None:
+        self._refuse(431, f"the address and the headers are larger than {_MOST_HEAD} bytes")
 
     def _refuse_body(self) -> None:
         self._refuse(413, f"the body is larger than {self.limits.max_body} bytes (--max-body)")
@@ -203,7 +209,7 @@ class Protocol(HttpToolsProtocol):
         self.on_response_complete()
 
     def on_response_complete(self) -> None:
-        self._since = None
+        self.waits_since = None
         if self.pipeline:
             super().on_response_complete()
             return
@@ -222,9 +228,9 @@ class Protocol(HttpToolsProtocol):
             self.transport.abort()
         if not self.is_waiting() or self.transport.is_closing():
             return
-        if self._since is None:
-            self._since = now
-        waited = now - self._since
+        if self.waits_since is None:
+            self.waits_since = now
+        waited = now - self.waits_since
         if self._refused or not self._begun:
             if waited >= (_LINGER if self._refused else _IDLE):
                 self.transport.close()
@@ -245,7 +251,7 @@ class Protocol(HttpToolsProtocol):
         """Answer a request that will not be read to its end, and let the client read the answer before closing."""
         if self._refused:
             return
-        self._refused, self._waiting, self._since = True, None, None
+        self._refused, self._waiting, self.waits_since = True, None, None
         content = json.dumps({"detail": detail}, separators=(",", ":")).encode()
         if self.cycle is None or not self.cycle.response_started or self.cycle.response_complete:
             self.transport.write(
@@ -297,6 +303,22 @@ def protocol(limits: Limits, at_once: Callable[[Any], Any], refused: Callable[[A
         "_little": min(HIGH_WATER_LIMIT, limits.max_body or HIGH_WATER_LIMIT),
     }
     return type("Protocol", (Protocol,), shared)
+
+
+def make_room(connections: set[Any], newcomer: object, most: int) -> bool:
+    """Whether there is room for one more, if need be that of the one that has waited longest for its client.
+
+    Each has a `transport`, and says by `is_waiting()` and `waits_since` whether and since when it waits.
+    """
+    if len(connections) <= most:
+        return True
+    idle = [one for one in connections if one is not newcomer and one.is_waiting()]
+    if not idle:
+        return False
+    longest = min(idle, key=lambda one: float("inf") if one.waits_since is None else one.waits_since)
+    connections.discard(longest)
+    longest.transport.abort()
+    return True
 
 
 async def sweep(connections: Any, every: float = 0.5) -> None:

@@ -109,6 +109,23 @@ def test_headers_without_end_are_refused(server) -> None:
         assert [status for status, _ in answers(connection)] == [431]
 
 
+@pytest.mark.parametrize(
+    "large",
+    [
+        b"GET /v1/ping?" + b"x" * 70_000 + b" HTTP/1.1\r\nhost: x\r\n\r\n",
+        b"GET /v1/ping HTTP/1.1\r\nx-filler: " + b"x" * 70_000 + b"\r\n\r\n",
+        b"GET /v1/ping HTTP/1.1\r\n" + (b"x-filler: " + b"x" * 1000 + b"\r\n") * 70 + b"\r\n",
+    ],
+)
+async def test_a_head_that_is_too_large_is_refused_however_it_comes(large: bytes) -> None:
+    for pieces in ([large], [large[:60_000], large[60_000:]]):
+        connection, transport = connections(None, Limits())()
+        for piece in pieces:
+            connection.data_received(piece)
+        assert transport.written.startswith(b"HTTP/1.1 431 "), transport.written[:200]
+        assert transport.written.count(b"HTTP/1.1") == 1
+
+
 def test_what_is_not_http_is_said_so(server) -> None:
     [(status, body)] = sent(server, b"\x16\x03\x01 hello")
     assert status == 400

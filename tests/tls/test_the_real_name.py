@@ -171,6 +171,24 @@ def test_a_connection_that_says_nothing_is_closed(serving: Callable[..., Any]) -
         assert server.stop() == server.printed
 
 
+def test_silent_connections_are_counted_and_give_way(serving: Callable[..., Any]) -> None:
+    """Whether they say nothing at all, or do not go on with their handshake."""
+    silent = [b"", b"CONN", b"\x16\x03", b"CONNECT api.getbluejay.ai:443 HTTP/1.1\r\n\r\n\x16\x03"]
+    with contextlib.ExitStack() as connections, serving("--tls", "--no-access-log", "--max-connections", "3") as server:
+        made = []
+        for said in silent * 5:
+            made.append(connections.enter_context(socket.create_connection(("127.0.0.1", server.port), timeout=10)))
+            made[-1].sendall(said)
+        context = ssl.create_default_context(cafile=server.exported["SSL_CERT_FILE"])
+        for scheme in ("http", "https"):
+            with httpx.Client(verify=context, trust_env=False) as client:
+                assert client.get(f"{scheme}://localhost:{server.port}/_fake/health").status_code == 200
+        for one in made[:-3]:
+            with contextlib.suppress(ConnectionResetError):
+                assert one.recv(100) in (b"", b"HTTP/1.1 200 Connection established\r\n\r\n")
+        assert server.stop() == server.printed
+
+
 def test_a_client_that_does_not_trust_it_leaves_nothing_behind(serving: Callable[..., Any]) -> None:
     """Neither a traceback, nor a connection that counts."""
     with serving("--tls", "--no-access-log", "--max-connections", "5") as server:
