@@ -7,11 +7,13 @@ Rules of this file:
 
 from __future__ import annotations
 
+import base64
 import http.client
 import json
 import os
 import re
 import secrets
+import sys
 from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Self, cast
@@ -134,8 +136,8 @@ class RemoteBluejay(Assertions):
     @property
     def requests(self) -> Journal:
         """The requests that arrived, with their answers, as they are now, the newest last. Keys are masked."""
-        journal = Journal()
-        for data in self._control("GET", "requests", limit=_AT_ONCE):
+        journal = Journal(most_bytes=sys.maxsize)  # the server has seen to that
+        for data in self._control("GET", "requests", limit=_AT_ONCE, whole=True):
             journal.append(_FarExchange(data))
         return journal
 
@@ -385,18 +387,23 @@ class _FarExchange(Exchange):
     __slots__ = ("_shown",)
 
     def __init__(self, data: Mapping[str, Any]) -> None:
-        instant, content = _instant(data["at"]), data["text"].encode()
-        super().__init__(instant, data["method"], data["path"], data["query"], [], content)
+        super().__init__(_instant(data["at"]), data["method"], data["path"], data["query"], [], _content(data))
         self._shown = Headers(data["headers"])
         self.number = data["number"]
         self.faults = tuple(data["faults"])
         if (answer := data["response"]) is not None:
             headers = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in answer["headers"].items()]
-            self.response = Answer(answer["status_code"], headers, answer["text"].encode())
+            self.response = Answer(answer["status_code"], headers, _content(answer))
 
     @property
     def headers(self) -> Headers:
         return self._shown
+
+
+def _content(body: Mapping[str, Any]) -> bytes:
+    """The bytes of a body as the control API shows it."""
+    whole = body["base64"]
+    return cast(bytes, body["text"].encode()) if whole is None else base64.b64decode(whole)
 
 
 def _as_data(new: dict[str, Any]) -> dict[str, Any]:

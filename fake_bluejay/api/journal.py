@@ -14,6 +14,7 @@ from fake_bluejay.core.clock import datetime_at
 
 __all__ = [
     "EXCHANGE",
+    "MOST_BYTES",
     "SECRET_HEADERS",
     "Answer",
     "Exchange",
@@ -113,11 +114,21 @@ class Exchange:
         return f"<{self.method} {self.path}{masked_key(self)} {shortened(self.content)} → {answer}>"
 
 
-class Journal:
-    """The exchanges in the order they arrived, the oldest forgotten past `limit`. Reads like a list."""
+MOST_BYTES = 64 * 1024 * 1024
+"""Bytes of bodies, of requests and answers together, that a journal keeps."""
 
-    def __init__(self, limit: int = 10_000) -> None:
-        self._exchanges: deque[Exchange] = deque(maxlen=limit)
+
+class Journal:
+    """The exchanges in the order they arrived, the oldest forgotten past `limit` or `most_bytes` of bodies, but never
+    the newest. Reads like a list."""
+
+    def __init__(self, limit: int = 10_000, most_bytes: int = MOST_BYTES) -> None:
+        self._limit = limit
+        self._most_bytes = most_bytes
+        self._exchanges: deque[Exchange] = deque()
+        self._sizes: deque[int] = deque()
+        """Bytes of the bodies of each."""
+        self._bytes = 0
         self._lock = threading.Lock()
         self.total = 0
         """How many there were, including the forgotten ones."""
@@ -125,16 +136,26 @@ class Journal:
         """As `World.on_change`."""
 
     def append(self, exchange: Exchange) -> None:
+        """The answer may come later: that of the last one before counts from now on."""
         with self._lock:
+            if self._exchanges and (answer := self._exchanges[-1].response) is not None:
+                self._sizes[-1] += len(answer.content)
+                self._bytes += len(answer.content)
             self._exchanges.append(exchange)
+            self._sizes.append(len(exchange.content))
+            self._bytes += len(exchange.content)
             self.total += 1
             exchange.number = self.total
+            while len(self._sizes) > self._limit or (self._bytes > self._most_bytes and len(self._sizes) > 1):
+                self._exchanges.popleft()
+                self._bytes -= self._sizes.popleft()
 
     def clear(self) -> None:
         """Forget all of them."""
         with self._lock:
             self._exchanges.clear()
-            self.total = 0
+            self._sizes.clear()
+            self._bytes = self.total = 0
         if (tell := self.on_change) is not None:
             tell("requests-cleared")
 

@@ -52,6 +52,8 @@ _NOT_REPEATED = {
 """Headers that belong to the connection, not to the request."""
 _LONGEST_ARGUMENT = 100_000
 """What fits into one argument of a command, with room to spare."""
+_MOST_IN_CURL = 1_048_576
+"""Bytes of a body that a line of shell has in it."""
 
 
 def test_result(record: Record) -> dict[str, Any]:
@@ -87,8 +89,9 @@ def clock(world: World) -> dict[str, Any]:
     }
 
 
-def exchange(one: Exchange, base_url: str, *, brief: bool = False) -> dict[str, Any]:
-    """A request and its answer, the keys masked; `brief` leaves headers and bodies out."""
+def exchange(one: Exchange, base_url: str, *, brief: bool = False, whole: bool = False) -> dict[str, Any]:
+    """A request and its answer, the keys masked; `brief` leaves headers and bodies out, `whole` adds to bodies of which
+    the text does not say all what does."""
     response = one.response
     data: dict[str, Any] = {
         "number": one.number,
@@ -101,9 +104,9 @@ def exchange(one: Exchange, base_url: str, *, brief: bool = False) -> dict[str, 
         "response": response and {"status_code": response.status_code, "size": len(response.content)},
     }
     if not brief:
-        data |= {"headers": _masked(one.headers), **_body(one.content), "curl": curl(one, base_url)}
+        data |= {"headers": _masked(one.headers), **_body(one.content, whole), "curl": curl(one, base_url)}
         if response:
-            data["response"] |= {"headers": _masked(response.headers), **_body(response.content)}
+            data["response"] |= {"headers": _masked(response.headers), **_body(response.content, whole)}
     return data
 
 
@@ -111,17 +114,19 @@ def _masked(headers: dict[str, str]) -> dict[str, str]:
     return {name: masked(value) if name in SECRET_HEADERS else value for name, value in headers.items()}
 
 
-def _body(content: bytes) -> dict[str, Any]:
+def _body(content: bytes, whole: bool) -> dict[str, Any]:
     try:
         value = json.loads(content) if len(content) <= MOST_JSON else None
         json.dumps(value, allow_nan=False)
     except (ValueError, RecursionError):
         value = None
-    return {"text": content[: MOST_TEXT * 4].decode(errors="replace")[:MOST_TEXT], "json": value}
+    text = content[: MOST_TEXT * 4].decode(errors="replace")[:MOST_TEXT]
+    all_of_it = base64.b64encode(content).decode() if whole and text.encode() != content else None
+    return {"text": text, "json": value, "base64": all_of_it}
 
 
 def curl(one: Exchange, base_url: str) -> str:
-    """A line of shell that sends the request again, the key taken from `$BLUEJAY_API_KEY`."""
+    """A line of shell that sends the request again, the key from `$BLUEJAY_API_KEY`, a long body from a file."""
     url = base_url.rstrip("/") + quote(one.path, safe="/:@!$&'()*+,;=~-._") + (f"?{one.query}" if one.query else "")
     parts = ["curl", "-sS", "-I" if one.method == "HEAD" else f"-X {shlex.quote(one.method)}", shlex.quote(url)]
     names = set()
@@ -143,6 +148,8 @@ def curl(one: Exchange, base_url: str) -> str:
         return " ".join(parts)
     if "content-type" not in names:
         parts.append("-H 'Content-Type:'")  # or curl adds one of its own
+    if len(one.content) > _MOST_IN_CURL:
+        return " ".join([*parts, f"--data-binary @FILE  # with the {len(one.content)} bytes of its body"])
     text = _as_argument(one.content)
     if text is not None:
         return " ".join([*parts, "--data-binary", shlex.quote(text)])

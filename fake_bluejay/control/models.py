@@ -248,6 +248,7 @@ class RequestsQuery(Model):
     order: Literal["oldest", "newest"] = Field("oldest", description="Which come first.")
     q: str | None = Field(None, description="Only those whose method, path, status or bodies have this text.")
     brief: bool = Field(False, description="Without headers and bodies.")
+    whole: bool = Field(False, description="With `base64` of each body that is longer than its text, or is none.")
 
 
 # --- what is answered -----------------------------------------------------------------------------------------------
@@ -343,6 +344,7 @@ class Answer(BaseModel):
     headers: dict[str, str] | None = None
     text: str | None = None
     json_: Any = Field(None, alias="json")
+    base64: str | None = None
     size: int
 
 
@@ -358,6 +360,7 @@ class Exchange(BaseModel):
     headers: dict[str, str] | None = None
     text: str | None = None
     json_: Any = Field(None, alias="json")
+    base64: str | None = None
     size: int
     curl: str | None = None
     response: Answer | None

@@ -333,7 +333,7 @@ def requests(control: Control, call: Call) -> Any:
     call.headers["x-total-count"] = str(len(found))
     if query.order == "newest":
         found.reverse()
-    return [data.exchange(one, call.base_url, brief=query.brief) for one in found[: query.limit]]
+    return [data.exchange(one, call.base_url, brief=query.brief, whole=query.whole) for one in found[: query.limit]]
 
 
 def _mentions(one: Exchange, word: str) -> bool:

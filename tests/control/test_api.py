@@ -224,6 +224,13 @@ def test_the_curl_line_repeats_the_request(
     assert _without_the_connections_own(again.headers) == _without_the_connections_own(first.headers)
 
 
+def test_the_curl_line_of_a_long_body_takes_it_from_a_file(fake: FakeBluejay, control: httpx.Client) -> None:
+    httpx.post(f"{fake.base_url}/end-conversations", content=b" " * 2_000_000, headers={"X-API-Key": KEY})
+    assert (
+        control.get("/requests/1").json()["curl"].endswith("--data-binary @FILE  # with the 2000000 bytes of its body")
+    )
+
+
 def _without_the_connections_own(headers: dict[str, str]) -> dict[str, str]:
     own = ("accept-encoding", "connection", "content-length")
     return {name: value for name, value in headers.items() if name not in own}

@@ -140,6 +140,15 @@ def test_the_journal(fake: Fake) -> None:
     fake.assert_requested("POST", "/v1/end-conversations", times=1)
 
 
+@pytest.mark.parametrize("body", [b'{"test_result_ids": [' + b"1, " * 40_000 + b"1]}", b"\xff\x00 no text"])
+def test_the_journal_has_bodies_whole(fake: Fake, body: bytes) -> None:
+    with fake.client() as client:
+        client.post("/v1/end-conversations", content=body, headers={"X-API-Key": "k"})
+    (one,) = fake.requests
+    assert one.content == body
+    assert (one.json is None) == (b"no text" in body)
+
+
 def test_assertions_show_what_did_arrive(fake: Fake) -> None:
     fake.add_test_result(agent=silent())
     end(fake, 1, 9)

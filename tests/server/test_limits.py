@@ -13,6 +13,7 @@ import pytest
 import uvicorn
 from uvicorn.server import ServerState
 
+from fake_bluejay.api.journal import Answer, Exchange, Journal
 from fake_bluejay.server.protocol import Limits, Protocol, protocol
 
 BODY = b'{"test_result_ids":[1]}'
@@ -275,3 +276,21 @@ async def test_what_waits_unexpectedly_is_answered_all_the_same() -> None:
     assert transport.written == b""
     await asyncio.gather(*connection.tasks)
     assert transport.written == b"HTTP/1.1 201 Created\r\ncontent-length: 2\r\n\r\nok"
+
+
+def test_the_journal_forgets_by_number_and_by_bytes() -> None:
+    def kept(*sizes: tuple[int, int | None], **limits: int) -> list[int]:
+        journal = Journal(**limits)
+        for request, answer in sizes:
+            exchange = Exchange(0, "POST", "/", "", [], b"x" * request)
+            journal.append(exchange)
+            if answer is not None:
+                exchange.response = Answer(200, [], b"x" * answer)
+        assert journal.total == len(sizes)
+        return [one.number for one in journal]
+
+    assert kept(*[(1, 1)] * 5, limit=3) == [3, 4, 5]
+    assert kept(*[(1, 1)] * 5, most_bytes=5) == [3, 4, 5]  # the newest answer does not count yet
+    assert kept((9, 0), (1, None), most_bytes=10) == [1, 2]
+    assert kept((1, 9), (1, None), most_bytes=10) == [2]
+    assert kept((1, 1), (99, 99), most_bytes=10) == [2]
