@@ -113,12 +113,11 @@ def serve(
     from fake_bluejay.server.gate import is_loopback
     from fake_bluejay.server.protocol import Limits
 
-    if clock == "manual" and speed is not None:
-        _fail("a manual clock has no speed: leave --speed out, or choose --clock real")
     _check_saving(save)
     try:
         choices = dict(_name_and_choice(one) for one in readings)
         overrides = Overrides(clock, speed, agent, choices, api_keys, webhooks_anywhere)
+        overrides.check_clock()
     except ValueError as error:
         _fail(str(error))
     goes_on = seed is not None and not (seed == save and not seed.exists())

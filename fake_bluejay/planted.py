@@ -25,10 +25,15 @@ class Overrides(NamedTuple):
     api_keys: tuple[str, ...] = ()
     webhooks_anywhere: bool = False
 
+    def check_clock(self) -> None:
+        """Raises `ValueError` for a speed of what stands still."""
+        if self.clock == "manual" and self.speed is not None:
+            raise ValueError("a manual clock has no speed: leave the speed out, or choose the clock that is real")
+
     def overridden(self, other: Overrides) -> Overrides:
-        """What `other` leaves open."""
+        """What `other` leaves open. A speed without a clock means the one that has a speed."""
         return Overrides(
-            other.clock or self.clock,
+            other.clock or (self.clock if other.speed is None else "real"),
             self.speed if other.speed is None else other.speed,
             other.agent or self.agent,
             {**self.readings, **other.readings},

@@ -10,21 +10,32 @@ Rules of this file:
 from __future__ import annotations
 
 import bisect
+import itertools
 import json
 import re
 import tomllib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from datetime import date, datetime, time
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, get_args
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, create_model, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    ValidationInfo,
+    create_model,
+    field_validator,
+    model_validator,
+)
 
 from fake_bluejay.api.faults import Faults, Kind
 from fake_bluejay.core import dump as dumps
 from fake_bluejay.core.agents import agent_from_text
 from fake_bluejay.core.calls import call_from_dict
-from fake_bluejay.core.clock import instant_of
+from fake_bluejay.core.clock import MOST_SPEED, check_start, instant_of
 from fake_bluejay.core.readings import Question, Readings, questions
 from fake_bluejay.core.records import FIELDS, Organisation
 from fake_bluejay.core.statuses import Status
@@ -82,14 +93,23 @@ def _reading(question: Question) -> Any:
     return type_ | None, Field(None, description=described, json_schema_extra={"enum": [*choices, None]})
 
 
+def _instant(text: str) -> int:
+    """When time is to begin. Raises `ValueError`."""
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        moment = None
+    if moment is None or moment.tzinfo is None:
+        raise ValueError(f"a moment with its offset is needed, e.g. 2026-03-01T12:00:00Z, not {text!r:.80}")
+    return check_start(instant_of(moment))
+
+
 _Agent = Annotated[
     str,
     _names(agent_from_text),
     Field(json_schema_extra={"examples": ["ends-after=2", "ends-within=20", "silent", "drops-after=5"]}),
 ]
-_Moment = Annotated[
-    str, _names(lambda text: instant_of(datetime.fromisoformat(text))), Field(json_schema_extra={"format": "date-time"})
-]
+_Moment = Annotated[str, _names(_instant), Field(json_schema_extra={"format": "date-time"})]
 _Status = Annotated[str, _names(status_from_text), Field(json_schema_extra={"enum": [str(one) for one in Status]})]
 _FaultKind = Annotated[
     str, _one_of("kind of fault", get_args(Kind)), Field(json_schema_extra={"enum": list(get_args(Kind))})
@@ -98,6 +118,9 @@ _ClockMode = Annotated[str, _one_of("clock", ("real", "manual")), Field(json_sch
 
 
 _Script = Annotated[dict[str, Any], AfterValidator(lambda fields: call_from_dict(fields) and fields)]
+
+
+_Key = Annotated[str, _names(lambda key: FakeBluejay(api_keys=[key]))]
 
 
 class _Shape(BaseModel):
@@ -118,7 +141,7 @@ class SeedOrganisation(Part):
     """An organisation: what it has is invisible to others. If there is any, only known keys are accepted."""
 
     name: str = Field(min_length=1)
-    api_keys: list[str] = Field(min_length=1)
+    api_keys: list[_Key] = Field(min_length=1)
 
     def plant(self, fake: FakeBluejay) -> None:
         """Its keys, too, which no other organisation may have."""
@@ -182,7 +205,7 @@ class SeedSimulation(Part):
     """A simulation, of an agent of its own, with digital humans of its own; and runs of it, queued at the start."""
 
     agent: dict[str, Any] = Field({}, description="The published fields of an agent.")
-    digital_humans: int | list[dict[str, Any]] = Field(
+    digital_humans: Annotated[int, Field(ge=0, le=10_000)] | list[dict[str, Any]] = Field(
         1, description="How many; or the published fields of a digital human each."
     )
     fields: dict[str, Any] = Field({}, description="The published fields of a simulation.")
@@ -273,10 +296,12 @@ class Seed(_Shape):
     schema_: str | None = Field(None, alias="$schema", description="For editors.")
     seed: int = Field(0, description="Whatever is left to chance is drawn from it.")
     clock: _ClockMode = "real"
-    speed: float = Field(1.0, ge=0, allow_inf_nan=False, description="How many times as fast as real; 0 is a pause.")
+    speed: float = Field(
+        1.0, ge=0, le=MOST_SPEED, allow_inf_nan=False, description="How many times as fast as real; 0 is a pause."
+    )
     now: _Moment | None = Field(None, description="Where time begins; it needs an offset, or Z.")
     agent: _Agent | None = Field(None, description="What agents do that are not told otherwise.")
-    api_keys: list[str] = Field([], description="Of the default organisation; if there are any, others are refused.")
+    api_keys: list[_Key] = Field([], description="Of the default organisation; if there are any, others are refused.")
     evaluation_starts_after: float = Field(1.0, ge=0, allow_inf_nan=False, description="Seconds after the end.")
     evaluation_takes: float = Field(5.0, ge=0, allow_inf_nan=False, description="Seconds.")
     readings: SeedReadings = Field(default_factory=SeedReadings)  # type: ignore[valid-type]
@@ -288,9 +313,15 @@ class Seed(_Shape):
     stubs: list[SeedStub] = []
     faults: list[SeedFault] = []
 
+    @field_validator("speed")
+    @classmethod
+    def _has_a_speed(cls, speed: float, info: ValidationInfo) -> float:
+        Overrides(info.data.get("clock"), speed).check_clock()
+        return speed
+
     def options(self, overrides: Overrides) -> Options:
         """What a fake of this seed is made with."""
-        start = None if self.now is None else instant_of(datetime.fromisoformat(self.now))
+        start = None if self.now is None else _instant(self.now)
         own = Overrides(
             self.clock,
             self.speed,
@@ -318,7 +349,7 @@ class _OwnWorld(_Shape):
     """The world of one organisation, beside the one that the others share, as `--save` writes it."""
 
     name: str = Field(min_length=1)
-    api_key: str = Field(min_length=1)
+    api_key: _Key
     world: dict[str, Any]
 
 
@@ -337,6 +368,7 @@ def schema() -> dict[str, Any]:
 def plant(path: Path, overrides: Overrides | None = None) -> Planted:
     """A fake whose world is that of a file. Raises `SeedError`, `OSError`, and `ValueError` for the overrides."""
     overrides = overrides or Overrides()
+    FakeBluejay(**overrides.options())  # or what is wrong with these would be said of the file
     source = _Source(path)
     data = source.read()
     if "format" in data:
@@ -354,7 +386,7 @@ def plant(path: Path, overrides: Overrides | None = None) -> Planted:
         try:
             part.plant(fake)
         except ValueError as error:
-            problems.append(source.problem(place, str(error)))
+            problems.append(source.problem((*place, *_culprit(part, str(error))), str(error)))
     if problems:
         raise SeedError(problems)
 
@@ -404,10 +436,7 @@ def _goes_on(source: _Source, data: dict[str, Any], overrides: Overrides) -> Pla
 
 def _own_world(source: _Source, place: Path_, own: _OwnWorld, make: Callable[[str], FakeBluejay]) -> FakeBluejay:
     """A saved world of one organisation, in which its key is known, whatever the world itself says."""
-    try:
-        fake = make(own.api_key)
-    except ValueError as error:
-        raise SeedError([source.problem((*place, "api_key"), str(error))]) from None
+    fake = make(own.api_key)
     try:
         dumps.restore(fake.world, own.world)
     except ValueError as error:
@@ -449,19 +478,25 @@ class _Source:
             raise SeedError([f"{self.path}:{line}: not TOML: {said[1] if said else error}"]) from None
         except RecursionError:
             raise SeedError([f"{self.path}: too deeply nested"]) from None
+        except ValueError as error:  # an integer of thousands of digits, which Python refuses to read
+            raise SeedError([f"{self.path}: {error}"]) from None
         if data is None:
             data = {}
         if not isinstance(data, dict):
             raise SeedError([f"{self.path}:1: a seed is a table of names and values, not {type(data).__name__}"])
         try:
-            whole: dict[str, Any] = _as_json(data, ())
+            whole: dict[str, Any] = _as_json(
+                data, (), itertools.count() if self._format == ".yaml" else itertools.repeat(0)
+            )
         except _NotJson as error:
-            raise SeedError([self.problem(error.place, str(error))]) from None
+            raise SeedError([self.problem(error.place, str(error), error.name)]) from None
+        except RecursionError:
+            raise SeedError([f"{self.path}: too deeply nested, or something in it contains itself"]) from None
         return whole
 
-    def problem(self, place: Path_, what: str) -> str:
-        """What is wrong where: `world.toml:7: test_results[0].status: …`."""
-        line = self._line(place)
+    def problem(self, place: Path_, what: str, name: Any = None) -> str:
+        """What is wrong where: `world.toml:7: test_results[0].status: …`; with a name there, on the line of that."""
+        line = self._line(place if name is None else (*place, name))
         field = "".join(f"[{one}]" if isinstance(one, int) else f".{one}" for one in place).lstrip(".")
         return f"{self.path}{f':{line}' if line else ''}: {f'{field}: ' if field else ''}{what}"
 
@@ -482,20 +517,28 @@ class _Unreadable(ValueError):
 
 
 class _NotJson(ValueError):
-    def __init__(self, what: str, place: Path_) -> None:
+    def __init__(self, what: str, place: Path_, name: object = None) -> None:
         super().__init__(what)
         self.place = place
+        self.name = name
+        """The name there that it is about, if it is one."""
 
 
-def _as_json(value: Any, place: Path_) -> Any:
+_MOST_IN_YAML = 1_000_000
+"""Values, aliases written out: a few, each of several others, would soon be more than a machine has room for."""
+
+
+def _as_json(value: Any, place: Path_, counted: Iterator[int]) -> Any:
     """A value of TOML or YAML as JSON has it: moments as text, names as text. Raises `_NotJson`."""
+    if next(counted) > _MOST_IN_YAML:
+        raise _NotJson(f"there are more than {_MOST_IN_YAML:,} values here, aliases written out", place[:1])
     if isinstance(value, dict):
         for name in value:
             if not isinstance(name, str):
-                raise _NotJson(f"a name is a text, not {name!r}; put it in quotes", place)
-        return {name: _as_json(one, (*place, name)) for name, one in value.items()}
+                raise _NotJson(f"a name is a text, not {name!r}; put it in quotes", place, name)
+        return {name: _as_json(one, (*place, name), counted) for name, one in value.items()}
     if isinstance(value, list):
-        return [_as_json(one, (*place, number)) for number, one in enumerate(value)]
+        return [_as_json(one, (*place, number), counted) for number, one in enumerate(value)]
     if isinstance(value, datetime | date | time):
         return value.isoformat()
     if isinstance(value, float) and value - value != 0:
@@ -531,7 +574,7 @@ def _line_in_yaml(text: str, place: Path_) -> int | None:
     line = None
     for one in place:
         if isinstance(node, yaml.MappingNode):
-            found = [(key, value) for key, value in node.value if key.value == one]
+            found = [(key, value) for key, value in node.value if _reads(key.value, one)]
             if not found:
                 return None
             line, node = found[-1][0].start_mark.line + 1, found[-1][1]
@@ -541,6 +584,13 @@ def _line_in_yaml(text: str, place: Path_) -> int | None:
         else:
             return None
     return line
+
+
+def _reads(text: Any, name: object) -> bool:
+    """Whether this is how a name is written; one that is no text, as `1` or `yes`, is written in several ways."""
+    import yaml
+
+    return bool(text == name or (not isinstance(name, str) and isinstance(text, str) and yaml.safe_load(text) == name))
 
 
 def _line_in_toml(text: str, place: Path_) -> int | None:
@@ -578,6 +628,37 @@ def _in_words(error: Any, shape: type[BaseModel] = Seed) -> tuple[Path_, str]:
     if error["type"] == "value_error":
         return place, str(error["ctx"]["error"])
     return place, f"{error['msg'][:1].lower()}{error['msg'][1:]}, {instead_of(place, error['input'])}"
+
+
+_CULPRITS = {
+    r"unknown organisation": "organisation",
+    r"test result id": "id",
+    r"a test result's (\w+)": None,
+    r"field of a test result": None,
+    r"there is an organisation": "name",
+    r"API key": "api_keys",
+    r"unknown method": "method",
+    r"a path starts|parameter": "path",
+    r"a status is": "status",
+    r"has no body": "json",
+    r"webhook event": "events",
+    r"URL|is not this machine": "url",
+    r"of an agent": "agent",
+    r"of a digital human": "digital_humans",
+    r"of a simulation": "fields",
+}
+"""What parts say that they refuse, and the field of theirs that it is about; None: the one that is named."""
+
+
+def _culprit(part: Part, message: str) -> Path_:
+    """The field that a part refused, if that can be told."""
+    fields = [field.alias or name for name, field in type(part).model_fields.items()]
+    for said, field in _CULPRITS.items():
+        if found := re.search(said, message):
+            name = field or (found[1] if found.groups() else None)
+            if name in fields:
+                return (name,)
+    return ()
 
 
 def _fields_at(shape: type[BaseModel], place: Path_) -> list[str]:

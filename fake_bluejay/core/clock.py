@@ -6,7 +6,19 @@ import time
 from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
-__all__ = ["Clock", "ManualClock", "ScaledClock", "datetime_at", "instant_of", "iso", "microseconds"]
+__all__ = [
+    "END",
+    "EPOCH",
+    "MOST_SPEED",
+    "Clock",
+    "ManualClock",
+    "ScaledClock",
+    "check_start",
+    "datetime_at",
+    "instant_of",
+    "iso",
+    "microseconds",
+]
 
 _ZERO = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
@@ -14,8 +26,13 @@ _MICROSECOND = timedelta(microseconds=1)
 EPOCH = (datetime(2026, 1, 1, tzinfo=UTC) - _ZERO) // _MICROSECOND
 """Where a manual clock starts unless told otherwise: fixed, so that runs are reproducible to the byte."""
 
+_BEGINNING = (datetime(1, 1, 1, tzinfo=UTC) - _ZERO) // _MICROSECOND
+
 END = (datetime(9999, 1, 1, tzinfo=UTC) - _ZERO) // _MICROSECOND
 """No clock goes further: what is due after a moment must have a date too."""
+
+MOST_SPEED = 1_000_000
+"""Virtual seconds that may pass in a real one."""
 
 
 def microseconds(seconds: float | timedelta) -> int:
@@ -55,6 +72,13 @@ def instant_of(moment: datetime) -> int:
     return (moment - _ZERO) // _MICROSECOND
 
 
+def check_start(instant: int) -> int:
+    """The instant, if a clock may begin there. Raises `ValueError` if there is no date for it, or soon will be none."""
+    if not _BEGINNING <= instant <= END:
+        raise ValueError("a clock begins somewhere in the years 1 to 9998, in UTC")
+    return instant
+
+
 class Clock(Protocol):
     """What a world asks for the time. Only a world advances its clock, so that what falls due also happens."""
 
@@ -71,7 +95,7 @@ class ManualClock:
     """Stands still until advanced: pytest's default."""
 
     def __init__(self, start: int = EPOCH) -> None:
-        self._now = start
+        self._now = check_start(start)
 
     def now(self) -> int:
         """The current instant, in microseconds."""
@@ -90,12 +114,12 @@ class ScaledClock:
         self._speed = speed
         # Held here, because a test may have replaced time.monotonic_ns by then.
         self._real = time.monotonic_ns
-        self._from = time.time_ns() // 1000 if start is None else start
+        self._from = time.time_ns() // 1000 if start is None else check_start(start)
         self._since = self._real()
 
     def now(self) -> int:
         """The current instant, in microseconds."""
-        return self._from + int((self._real() - self._since) * self._speed) // 1000
+        return min(END, self._from + int((self._real() - self._since) * self._speed) // 1000)
 
     def advance(self, length: int) -> None:
         """Move forward by `length` microseconds at once, on top of the real time that passes."""
@@ -113,5 +137,5 @@ class ScaledClock:
 
     @staticmethod
     def _check(speed: float) -> None:
-        if not 0 <= speed < float("inf"):
-            raise ValueError(f"a clock's speed must be a finite number of at least 0, not {speed!r}")
+        if not 0 <= speed <= MOST_SPEED:
+            raise ValueError(f"a clock's speed is a number from 0 to {MOST_SPEED:,}, not {speed!r}")

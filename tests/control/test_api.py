@@ -333,6 +333,7 @@ def test_marking_from_here_is_a_request_like_any_other(fake: FakeBluejay, contro
     ("method", "path", "body", "status", "detail"),
     [
         ("POST", "/test-results", {"id": 1}, 400, "id 1 is taken; there are: 1"),
+        ("PATCH", "/clock", {"speed": 1e18}, 400, "a clock's speed is a number from 0 to 1,000,000, not 1e+18"),
         ("POST", "/test-results", {"status": "RUNING"}, 400, "unknown status 'RUNING'; did you mean 'RUNNING'?"),
         ("POST", "/test-results", {"agent": 5}, 400, "agent: a string is needed, not 5"),
         ("POST", "/test-results", {"id": True}, 400, "id: an integer is needed, not True"),

@@ -72,6 +72,12 @@ faults:
 """
 
 
+BOMB = "a0: &a0 [1, 1, 1, 1, 1, 1, 1, 1]\n" + "".join(
+    f"a{number}: &a{number} [{', '.join([f'*a{number - 1}'] * 8)}]\n" for number in range(1, 12)
+)
+"""Each list has the one before it eight times, which makes some 69,000,000,000 values."""
+
+
 def written(directory: Path, name: str, text: str) -> Path:
     path = directory / name
     path.write_text(textwrap.dedent(text))
@@ -125,10 +131,47 @@ def test_each_format_makes_the_same_world(tmp_path: Path, name: str) -> None:
         ),
         ("w.toml", "seed = 1\nseed = 2", "w.toml:2: not TOML: Cannot overwrite a value"),
         ("w.toml", "seed =", "w.toml:1: not TOML"),
-        ("w.toml", "now = 2026-01-01T00:00:00", "w.toml:1: now: "),
+        (
+            "w.toml",
+            "now = 2026-01-01T00:00:00",
+            "w.toml:1: now: a moment with its offset is needed, e.g. 2026-03-01T12",
+        ),
+        (
+            "w.toml",
+            "now = 'x'",
+            "w.toml:1: now: a moment with its offset is needed, e.g. 2026-03-01T12:00:00Z, not 'x'",
+        ),
+        ("w.toml", "now = 9999-12-31T23:59:59Z", "w.toml:1: now: a clock begins somewhere in the years 1 to 9998"),
+        ("w.toml", "now = 0001-01-01T00:00:00+23:59", "w.toml:1: now: a clock begins somewhere in the years 1"),
+        ("w.toml", "speed = 1e18", "w.toml:1: speed: input should be less than or equal to 1000000"),
+        ("w.toml", "clock = 'manual'\nspeed = 2", "w.toml:2: speed: a manual clock has no speed"),
+        ("w.toml", "seed = " + "9" * 5000, "w.toml: Exceeds the limit"),
+        ("w.yaml", "seed: " + "9" * 5000, "w.yaml:1: not YAML: Exceeds the limit"),
+        ("w.json", '{"seed": ' + "9" * 5000 + "}", "w.json: Exceeds the limit"),
+        ("w.yaml", "stubs: &a\n- *a", "w.yaml: too deeply nested, or something in it contains itself"),
+        ("w.yaml", BOMB, "w.yaml:7: a6: there are more than 1,000,000 values here, aliases written out"),
+        ("w.yaml", "simulations:\n- digital_humans: 1000000000", "w.yaml:2: simulations[0].digital_humans"),
+        ("w.yaml", "seed: 1\napi_keys: [a, '']", "w.yaml:2: api_keys[1]: an API key must not be empty"),
+        ("w.yaml", "seed: 1\n2: 1", "w.yaml:2: a name is a text, not 2; put it in quotes"),
+        ("w.yaml", "seed: 1\nreadings:\n  yes: 1", "w.yaml:3: readings: a name is a text, not True; put it in quotes"),
+        ("w.yaml", "stubs:\n- method: GET\n  path: x", "w.yaml:3: stubs[0].path: a path starts with a slash"),
+        ("w.yaml", "stubs:\n- path: /x\n  status: 9\n  method: GET", "w.yaml:3: stubs[0].status: a status is an"),
+        ("w.yaml", "webhooks:\n- url: http://[::1]/\n  events: [x]", "w.yaml:3: webhooks[0].events: unknown webhook"),
+        ("w.yaml", "webhooks:\n- events: []\n  url: x", "w.yaml:3: webhooks[0].url: a webhook's URL is like"),
+        (
+            "w.yaml",
+            "organisations:\n- &a {name: a, api_keys: [k]}\n- name: b\n  api_keys: [k]",
+            "w.yaml:4: organisations[1].api_keys: the API key given belongs to the organisation 'a' already",
+        ),
+        ("w.yaml", "organisations:\n- name: default\n  api_keys: [k]", "w.yaml:2: organisations[0].name: there is"),
+        ("w.yaml", "test_results:\n- id: 1\n  evaluations: 1", "w.yaml:3: test_results[0].evaluations: a test result"),
         ("w.yaml", "seed: 1\n  x: [", "w.yaml:2: not YAML"),
-        ("w.yaml", "test_results:\n- id: 3\n- id: 3", "w.yaml:3: test_results[1]: the test result id 3 is taken"),
-        ("w.yaml", "test_results:\n- {organisation: acme}", "w.yaml:2: test_results[0]: unknown organisation 'acme'"),
+        ("w.yaml", "test_results:\n- id: 3\n- id: 3", "w.yaml:3: test_results[1].id: the test result id 3 is taken"),
+        (
+            "w.yaml",
+            "test_results:\n- {organisation: acme}",
+            "w.yaml:2: test_results[0].organisation: unknown organisation 'acme'",
+        ),
         ("w.yaml", "clock: fast", "w.yaml:1: clock: unknown clock 'fast'; known: real, manual"),
         ("w.yaml", "speed: .inf", "w.yaml:1: speed: a finite number is needed"),
         ("w.yaml", "api_keys: a-key", "w.yaml:1: api_keys: input should be a valid list, not a str"),
@@ -140,11 +183,15 @@ def test_each_format_makes_the_same_world(tmp_path: Path, name: str) -> None:
             "w.yaml:2: faults[0]: a fault of the kind 'reset' takes no 'by",
         ),
         ("w.yaml", "faults:\n- kind: rest", "w.yaml:2: faults[0].kind: unknown kind of fault 'rest'; did you mean"),
-        ("w.yaml", "stubs:\n- {method: GETS, path: /}", "w.yaml:2: stubs[0]: unknown method 'GETS'"),
+        ("w.yaml", "stubs:\n- {method: GETS, path: /}", "w.yaml:2: stubs[0].method: unknown method 'GETS'"),
         ("w.yaml", "!!python/object/apply:os.system [ls]", "w.yaml:1: not YAML: could not determine a constructor"),
         ("w.yaml", "calls:\n  next: [{en: x}]", "w.yaml:2: calls.next[0]: unknown field of a call 'en'; did you mean"),
-        ("w.yaml", "webhooks:\n- {url: http://10.0.0.1/}", "w.yaml:2: webhooks[0]: 10.0.0.1 is not this machine"),
-        ("w.yaml", "simulations:\n- {fields: {nam: x}}", "w.yaml:2: simulations[0]: unknown field of a simulation"),
+        ("w.yaml", "webhooks:\n- {url: http://10.0.0.1/}", "w.yaml:2: webhooks[0].url: 10.0.0.1 is not this machine"),
+        (
+            "w.yaml",
+            "simulations:\n- {fields: {nam: x}}",
+            "w.yaml:2: simulations[0].fields: unknown field of a simulation",
+        ),
         ("w.yaml", "- 1", "w.yaml:1: a seed is a table of names and values, not list"),
         ("w.json", '{\n\t"test_results": [\n\t\t{"count": 0}]}', "w.json:3: test_results[0].count: input should be"),
         ("w.json", '{"seed": 1,\n}', "w.json:2: not JSON: "),
@@ -257,7 +304,7 @@ def _saved(**own: object) -> str:
         ({"name": "default"}, (), "own_worlds[0].name: there is an organisation 'default' already"),
         ({"world": FakeBluejay().dump()}, (), "own_worlds[0]: one of its API keys belongs to an organisation"),
         ({}, ("own-key",), "own_worlds[0]: one of its API keys belongs to an organisation elsewhere already"),
-        ({"api_key": ""}, (), "own_worlds[0].api_key: string should have at least 1 character, not a str"),
+        ({"api_key": ""}, (), "own_worlds[0].api_key: an API key must not be empty"),
         ({"nmae": 1}, (), "own_worlds[0].nmae: unknown field 'nmae'; did you mean 'name'? known: name, api_key, world"),
         ({"world": {"format": 1}}, (), "own_worlds[0].world.now: missing"),
     ],
@@ -282,6 +329,14 @@ def test_options_go_before_the_seed(tmp_path: Path) -> None:
     fake = plant(path, Overrides("real", 3.0, "silent", {"foreign_id": "403"}, ("my-key",))).fake
     assert (fake.world.clock.speed, fake.world.agent, fake.api_key) == (3.0, silent(), "my-key")
     assert (fake.readings.success, fake.readings.foreign_id) == ("always", "403")
+
+
+def test_a_speed_means_a_clock_that_has_one(tmp_path: Path) -> None:
+    seed = written(tmp_path, "w.toml", "clock = 'manual'")
+    assert plant(seed, Overrides(speed=10)).fake.world.clock.speed == 10  # type: ignore[attr-defined]
+    with pytest.raises(ValueError, match="a clock's speed is a number from 0 to 1,000,000, not 1e\\+18") as error:
+        plant(seed, Overrides(speed=1e18))
+    assert not isinstance(error.value, SeedError)  # for it is none of the file's
 
 
 def test_the_published_schema_is_that_of_the_code(run) -> None:

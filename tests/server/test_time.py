@@ -1,6 +1,8 @@
 """Time on a server: it passes by itself, at a speed, or not at all; and what falls due happens then."""
 
 import asyncio
+import functools
+import itertools
 import json
 import time
 
@@ -8,7 +10,7 @@ import httpx
 import pytest
 
 from fake_bluejay.agents import silent
-from fake_bluejay.core.clock import ManualClock, ScaledClock
+from fake_bluejay.core.clock import END, ManualClock, ScaledClock
 from fake_bluejay.core.world import World
 from fake_bluejay.server.timekeeper import Timekeeper
 
@@ -89,7 +91,7 @@ def test_switching_goes_on_from_the_same_instant() -> None:
     world.advance(5)
     world.switch_clock("manual")
     assert world.now() == begin + 5_000_000
-    for mode, speed, message in [("fast", 1, "unknown clock 'fast'"), ("real", -1, "at least 0")]:
+    for mode, speed, message in [("fast", 1, "unknown clock 'fast'"), ("real", -1, "from 0 to")]:
         with pytest.raises(ValueError, match=message):
             world.switch_clock(mode, speed)
     assert isinstance(world.clock, ManualClock)
@@ -104,3 +106,13 @@ def test_a_server_keeps_time(serving, tmp_path) -> None:
         while (result := client.get("/_fake/test-results/1").json())["status"] != "COMPLETED":
             pass
     assert [move["cause"] for move in result["history"]] == ["watchdog", "evaluation", "evaluation"]
+
+
+def test_time_ends_before_there_are_no_dates_left(monkeypatch: pytest.MonkeyPatch) -> None:
+    ticks = itertools.count(0, 10**18)  # nanoseconds, some thirty years
+    monkeypatch.setattr(time, "monotonic_ns", lambda: next(ticks))
+    clock = ScaledClock(1_000_000)
+    assert clock.now() == clock.now() == END
+    for begin in (ManualClock, functools.partial(ScaledClock, 1.0)):
+        with pytest.raises(ValueError, match="years 1 to 9998"):
+            begin(END + 1)
