@@ -74,8 +74,8 @@ class _Path:
         world = self._control.world
         try:
             call = Call(str(request.base_url).removesuffix("/_fake/"), request.path_params.get("id", ""))
-            if operation.query is not None:
-                call.query = _validated(operation.query, dict(request.query_params), "parameter")
+            call.query = _validated(operation.query, dict(request.query_params), "parameter")
+            self._check_organisation(operation, call.query.organisation)
             if operation.takes is not None:
                 call.body = _validated(operation.takes, _json_object(await request.body()), "field")
             with world.lock if operation.locked else nullcontext():
@@ -92,6 +92,18 @@ class _Path:
         except Exception:
             _log.exception("%s %s: the fake failed", request.method, request.url.path)
             return _json({"detail": "the fake failed; its log says how. This is a bug of the fake"}, 500)
+
+    def _check_organisation(self, operation: Operation, name: str | None) -> None:
+        """What is for one organisation must not be done to others. Those with a world of their own do not come here."""
+        organisations = self._control.world.organisations
+        if name is None or (name in organisations and operation.for_one):
+            return
+        if name not in organisations:
+            raise NotFound(unknown("organisation", name, organisations))
+        raise ValueError(
+            f"the organisation {name!r} shares its world with others, so {operation.method} {operation.path} cannot be"
+            " for it alone: leave the organisation out"
+        )
 
 
 def _json(data: Any, status: int = 200, headers: dict[str, str] | None = None) -> Response:

@@ -30,6 +30,7 @@ __all__ = [
     "NewWebhook",
     "Organisation",
     "Overview",
+    "Query",
     "Question",
     "ReadingChoices",
     "RequestsQuery",
@@ -62,7 +63,7 @@ class NewTestResult(Model):
     id: StrictInt | None = Field(None, description="Counted from 1 unless given.")
     status: str = "RUNNING"
     agent: str | None = Field(None, description="`ends-after=2`, `ends-within=20`, `silent`, `drops-after=5`.")
-    organisation: str = "default"
+    organisation: str | None = Field(None, description="`default`, unless the query names another.")
     call: dict[str, Any] | None = Field(None, description="The script of its call, by which it goes on by itself.")
     count: StrictInt | None = Field(
         None, ge=1, le=10_000, description="So many that are alike; the answer is a list then."
@@ -226,13 +227,18 @@ class NewWebhook(Model):
     organisation: str = "default"
 
 
-class TestResultsQuery(Model):
+class Query(Model):
+    """What every operation can be asked with."""
+
+    organisation: str | None = None
+
+
+class TestResultsQuery(Query):
     """Which test results. Without any of it: all of them."""
 
     __test__ = False
 
     status: str | None = Field(None, description="Only these statuses, separated by commas.")
-    organisation: str | None = None
     q: str | None = Field(None, description="Only those whose id, status, agent, organisation or run has this text.")
     order: Literal["oldest", "newest"] = Field("oldest", description="Which come first.")
     after: int = Field(0, ge=0, description="Only those whose id is greater.")
@@ -240,7 +246,7 @@ class TestResultsQuery(Model):
     limit: int | None = Field(None, ge=1)
 
 
-class RequestsQuery(Model):
+class RequestsQuery(Query):
     """Which requests of the journal."""
 
     after: int = Field(0, ge=0, description="Only those whose number is greater.")

@@ -23,7 +23,8 @@ _ORGANISATION = {
     "in": "query",
     "required": False,
     "schema": {"type": "string"},
-    "description": "In the world of this organisation, if it has its own; else, of what belongs to it.",
+    "description": "In the world of this organisation, if it has its own. Of one that shares a world, test results can"
+    " be listed, added and, on a standalone server, reset; all else is refused.",
 }
 
 
@@ -71,10 +72,8 @@ def _operation(operation: Operation, answer: Any) -> dict[str, Any]:
     if "{id}" in operation.path:
         parameters.append({"name": "id", "in": "path", "required": True, "schema": {"type": "integer"}})
         described["responses"]["404"] = _content("It is not there", {"$ref": _REF.format(model="Message")})
-    if operation.query is not None:
-        for name, schema in operation.query.model_json_schema()["properties"].items():
-            if name == "organisation":
-                continue  # every operation has it
+    for name, schema in operation.query.model_json_schema()["properties"].items():
+        if name != "organisation":  # every operation has it
             parameters.append({"name": name, "in": "query", "required": False, "schema": schema})
     if parameters:
         described["parameters"] = parameters

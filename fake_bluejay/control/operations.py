@@ -8,6 +8,7 @@ there.
 from __future__ import annotations
 
 import json
+import re
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, field
@@ -33,7 +34,7 @@ from fake_bluejay.core.records import Record, check_fields
 from fake_bluejay.core.statuses import Event
 from fake_bluejay.core.suggest import unknown
 from fake_bluejay.core.webhooks import EVENTS
-from fake_bluejay.core.world import World, status_from_text
+from fake_bluejay.core.world import DEFAULT_ORGANISATION, World, status_from_text
 
 __all__ = ["OPERATIONS", "Call", "Control", "Controlled", "NotFound", "Operation"]
 
@@ -103,7 +104,7 @@ class Call:
     base_url: str
     id: str = ""
     body: Any = None
-    query: Any = None
+    query: Any = field(default_factory=models.Query)
     headers: dict[str, str] = field(default_factory=dict)
     """Headers of the answer."""
 
@@ -138,6 +139,11 @@ def state(control: Control, call: Call) -> Any:
 
 def put_state(control: Control, call: Call) -> Any:
     """Put a dumped world in the place of this one; it goes on where it stopped. A bad dump changes nothing."""
+    if "own_worlds" in call.body.root:
+        raise ValueError(
+            "own_worlds: this was saved by a server that has worlds of organisations, too: serve --seed takes all of it;"
+            " here, leave own_worlds out, or put in the 'world' of one of them"
+        )
     dumps.restore(control.world, call.body.root)
     return overview(control, call)
 
@@ -190,10 +196,12 @@ def add_test_results(control: Control, call: Call) -> Any:
     agent = None if new.agent is None else agent_from_text(new.agent)
     call_ = None if new.call is None else checked(call_from_dict(new.call))
     check_given(new.model_extra or {})
+    named = (new.organisation, call.query.organisation, DEFAULT_ORGANISATION)
+    organisation = next(name for name in named if name is not None)
 
     def add(id: int | None) -> Any:
         fields = new.model_extra or {}
-        return data.test_result(control.world.add_test_result(id, new.status, agent, new.organisation, call_, **fields))
+        return data.test_result(control.world.add_test_result(id, new.status, agent, organisation, call_, **fields))
 
     return add(new.id) if new.count is None else [add(None) for _ in range(new.count)]
 
@@ -236,7 +244,7 @@ def happen(control: Control, call: Call) -> Any:
 def _found(control: Control, call: Call) -> Record:
     results = control.world.results
     # Longer numbers are not even read: Python refuses to beyond some thousand digits.
-    id = int(call.id) if call.id.isascii() and call.id.isdigit() and len(call.id) <= 100 else call.id[:100]
+    id = int(call.id) if re.fullmatch(r"-?[0-9]{1,100}", call.id) else call.id[:100]
     if id not in results:
         ids = ", ".join(map(str, islice(sorted(results), 20))) + (", …" if len(results) > 20 else "")
         raise NotFound(
@@ -479,10 +487,12 @@ class Operation(NamedTuple):
     answer: Callable[[Control, Call], Any] | Callable[[Control, Call], Awaitable[Any]]
     gives: Any
     takes: type[BaseModel] | None = None
-    query: type[BaseModel] | None = None
+    query: type[models.Query] = models.Query
     status: int = 200
     locked: bool = True
     """Whether it runs under the world's lock."""
+    for_one: bool = False
+    """Whether it can be for one of the organisations that share a world."""
 
 
 OPERATIONS = (
@@ -492,7 +502,9 @@ OPERATIONS = (
     Operation("PUT", "state", put_state, models.Overview, models.State),
     Operation("POST", "reset", reset, models.Clock),
     Operation("GET", "transitions", transitions, models.Transitions),
-    Operation("GET", "test-results", test_results, list[models.TestResult], query=models.TestResultsQuery),
+    Operation(
+        "GET", "test-results", test_results, list[models.TestResult], query=models.TestResultsQuery, for_one=True
+    ),
     Operation(
         "POST",
         "test-results",
@@ -500,6 +512,7 @@ OPERATIONS = (
         models.TestResult | list[models.TestResult],
         models.NewTestResult,
         status=201,
+        for_one=True,
     ),
     Operation("GET", "test-results/{id}", test_result, models.TestResult),
     Operation(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
@@ -174,6 +175,9 @@ def load(data: Mapping[str, Any]) -> World:
     format = root.get("format", int)
     if format != FORMAT:
         raise ValueError(f"format: this version reads dumps of format {FORMAT}, not {format!r}")
+    for name in data:
+        if name not in _names():
+            root.fail(name, unknown("name in a dump", name, _names()))
     world = World(
         clock=_load_clock(root),
         readings=root.read("readings", dict, lambda choices: Readings().changed(**choices)),
@@ -215,6 +219,12 @@ def load(data: Mapping[str, Any]) -> World:
     world._last_id = root.get("last_id", int)
     _resend(world)
     return world
+
+
+@functools.cache
+def _names() -> tuple[str, ...]:
+    """What stands in a dump."""
+    return tuple(dump(World()))
 
 
 def restore(world: World, data: Mapping[str, Any]) -> None:

@@ -71,7 +71,17 @@ def test_many_at_once_are_found_and_paged(fake: FakeBluejay, control: httpx.Clie
     assert found(q="99 queued") == ([26], "1")
     assert found(q="#2") == ([2], "1")
     assert found(after=24) == ([25, 26], "2")
-    assert found(organisation="other") == ([], "0")
+    assert found(organisation="default", limit=1) == ([1], "26")
+
+
+def test_one_of_the_organisations_that_share_a_world(fake: FakeBluejay, control: httpx.Client) -> None:
+    fake.add_organisation("acme", "acme-key")
+    of_acme = {"organisation": "acme"}
+    assert control.post("/test-results", params=of_acme, json={"id": -5}).json()["organisation"] == "acme"
+    mine = control.post("/test-results", params=of_acme, json={"organisation": "default"}).json()
+    assert mine["organisation"] == "default"
+    assert [one["id"] for one in control.get("/test-results", params=of_acme).json()] == [-5]
+    assert control.get("/test-results/-5").json()["id"] == -5
 
 
 def test_what_changes_changes_all_or_nothing(fake: FakeBluejay, control: httpx.Client) -> None:
@@ -351,6 +361,33 @@ def test_marking_from_here_is_a_request_like_any_other(fake: FakeBluejay, contro
         ("GET", "/test-results/77", None, 404, "there is no test result 77; there are: 1"),
         ("GET", "/test-results/x", None, 404, "there is no test result 'x'"),
         ("GET", f"/test-results/{'9' * 5000}", None, 404, "there is no test result"),
+        ("GET", "/test-results/-5", None, 404, "there is no test result -5; there are: 1"),
+        ("GET", "/test-results?organisation=x", None, 404, "unknown organisation 'x'; known: default"),
+        ("POST", "/test-results", {"organisation": ""}, 400, "unknown organisation ''; known: default"),
+        ("DELETE", "/faults?kind=delay", None, 400, "unknown parameter 'kind'; known: organisation"),
+        (
+            "DELETE",
+            "/requests?organisation=default",
+            None,
+            400,
+            "'default' shares its world with others, so DELETE req",
+        ),
+        ("POST", "/clock/advance?organisation=default", {"seconds": 1}, 400, "leave the organisation out"),
+        ("POST", "/reset?organisation=x", None, 404, "unknown organisation 'x'"),
+        (
+            "PUT",
+            "/state",
+            {"format": 1, "own_worlds": []},
+            400,
+            "own_worlds: this was saved by a server that has worlds",
+        ),
+        (
+            "PUT",
+            "/state",
+            {"format": 1, "timer": []},
+            400,
+            "timer: unknown name in a dump 'timer'; did you mean 'timers'",
+        ),
         ("PATCH", "/test-results/1", {"status": "QUEUED"}, 400, "no move leads from RUNNING to QUEUED"),
         ("PATCH", "/test-results/1", {"statis": "QUEUED"}, 400, "did you mean 'status'?"),
         ("POST", "/test-results/1/events", {"event": "ende"}, 400, "unknown event 'ende'; did you mean 'end'?"),
