@@ -68,13 +68,23 @@ class RemoteBluejay(Assertions):
 
     def _found(self, organisation: str) -> None:
         """Add the organisation, unless it has its world already."""
+        if self._is_there(organisation):
+            return
+        new = {"name": organisation, "api_key": secrets.token_hex(12), "world": "own"}
+        try:
+            self._control("POST", "organisations", new, of_all=True)
+        except ValueError:
+            if not self._is_there(organisation):  # or another suite added it just now
+                raise
+
+    def _is_there(self, organisation: str) -> bool:
+        """Raises `ValueError` if it has no world of its own."""
         for one in self._control("GET", "organisations", of_all=True):
             if one["name"] == organisation:
                 if one.get("world") != "own":
                     raise ValueError(f"the organisation {organisation!r} shares a world with others: choose a new name")
-                return
-        new = {"name": organisation, "api_key": secrets.token_hex(12), "world": "own"}
-        self._control("POST", "organisations", new, of_all=True)
+                return True
+        return False
 
     # --- the environment ----------------------------------------------------------------------------------------
 

@@ -214,7 +214,7 @@ class TestResult:
         return isinstance(other, TestResult) and (self._world, self._id) == (other._world, other._id)
 
     def __hash__(self) -> int:
-        return hash((id(self._world), self._id))
+        return hash((self._world, self._id))
 
     def __repr__(self) -> str:
         try:

@@ -11,7 +11,7 @@ import pytest
 
 from fake_bluejay import FakeBluejay
 from fake_bluejay.core.clock import ManualClock
-from fake_bluejay.remote import RemoteBluejay
+from fake_bluejay.remote import RemoteBluejay, _Control
 
 
 @pytest.fixture
@@ -75,6 +75,27 @@ def test_suites_that_share_a_server_do_not_meet(serving: Callable[..., Any]) -> 
             FakeBluejay.connect(server.url, organisation="default")
 
 
+def test_an_organisation_that_another_suite_adds_just_now(
+    serving: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ask, asked = _Control.__call__, []
+
+    def late(control: _Control, method: str, path: str, *rest: Any, **more: Any) -> Any:
+        asked.append((method, path))
+        # What the other suite adds is not listed yet when this one looks first.
+        return (
+            []
+            if asked.count(("GET", "organisations")) == 1 == len(asked) - 1
+            else ask(control, method, path, *rest, **more)
+        )
+
+    with serving() as server:
+        first = FakeBluejay.connect(server.url, organisation="suite")
+        monkeypatch.setattr(_Control, "__call__", late)
+        assert FakeBluejay.connect(server.url, organisation="suite").api_key == first.api_key
+        assert ("POST", "organisations") in asked
+
+
 def test_the_clock_can_be_told_how_to_pass(served: FakeBluejay) -> None:
     clock = FakeBluejay.connect(served.url).clock
     assert (clock.mode, clock.speed) == ("manual", 0)
@@ -108,6 +129,12 @@ def test_many_are_added_at_once(served: FakeBluejay) -> None:
     added = FakeBluejay.connect(served.url).add_test_results(10_001, agent="silent")
     assert len(added) == len(served.test_results) == 10_001
     assert added[-1].id == 10_001
+
+
+def test_a_test_result_is_the_same_over_another_connection(served: FakeBluejay) -> None:
+    served.add_test_results(2)
+    one, again = (FakeBluejay.connect(served.url).test_result(1) for _ in "12")
+    assert len({one, again, FakeBluejay.connect(served.url).test_result(2)}) == 2
 
 
 def test_a_test_result_that_is_gone(served: FakeBluejay) -> None:
