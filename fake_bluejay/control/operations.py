@@ -20,7 +20,7 @@ from starlette.types import ASGIApp, Message
 
 from fake_bluejay import __version__
 from fake_bluejay.api.faults import Faults
-from fake_bluejay.api.journal import Exchange, Journal
+from fake_bluejay.api.journal import Exchange, Journal, masked
 from fake_bluejay.api.models.results import check_given
 from fake_bluejay.api.stubs import Stubs
 from fake_bluejay.calls import checked
@@ -141,7 +141,7 @@ def put_state(control: Control, call: Call) -> Any:
     """Put a dumped world in the place of this one; it goes on where it stopped. A bad dump changes nothing."""
     if "own_worlds" in call.body.root:
         raise ValueError(
-            "own_worlds: this was saved by a server that has worlds of organisations, too: serve --seed takes all of it;"
+            "own_worlds: this was saved by a server that has worlds of organisations, too: serve --seed takes it all;"
             " here, leave own_worlds out, or put in the 'world' of one of them"
         )
     dumps.restore(control.world, call.body.root)
@@ -410,6 +410,8 @@ def stubs(control: Control, call: Call) -> Any:
 def add_stub(control: Control, call: Call) -> Any:
     """Give an answer for an endpoint, above all for one that is not modelled."""
     stub: models.NewStub = call.body
+    if stub.path.startswith("/_fake"):
+        raise ValueError(f"what is under /_fake answers for itself, so no request would meet a stub of {stub.path!r}")
     control.fake.stubs.add(stub.method, stub.path, stub.status, stub.json_)
     return control.fake.stubs.as_list()[-1]
 
@@ -450,12 +452,12 @@ def add_organisation(control: Control, call: Call) -> Any:
 
 
 def webhooks(control: Control, call: Call) -> Any:
-    """Who is told of what happens."""
-    return [data.webhook(one) for one in control.world.outbox.webhooks.values()]
+    """Who is told of what happens; what deliveries are signed with is masked."""
+    return [{**data.webhook(one), "secret": masked(one.secret)} for one in control.world.outbox.webhooks.values()]
 
 
 def add_webhook(control: Control, call: Call) -> Any:
-    """Have a server on this machine told of what happens."""
+    """Have a server on this machine told of what happens. The answer has the secret as it is, this once."""
     new: models.NewWebhook = call.body
     added = control.fake.webhooks.add(
         new.url,

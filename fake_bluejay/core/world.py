@@ -265,7 +265,7 @@ class World:
             now = self.settle()
             self.clock = ManualClock(now) if mode == "manual" else ScaledClock(speed, now)
             if (tell := self.on_change) is not None:
-                tell("clock-changed", now, mode, speed)
+                tell("clock-changed", now, mode, speed if mode == "real" else 0.0)
 
     def run_until(self, predicate: Callable[[], object], limit: float | timedelta) -> None:
         """Advance from one due timer to the next, and stop at the first instant at which the predicate holds.

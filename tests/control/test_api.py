@@ -431,6 +431,7 @@ def test_marking_from_here_is_a_request_like_any_other(fake: FakeBluejay, contro
             "belongs to the organisation 'default' already",
         ),
         ("POST", "/stubs", {"method": "FETCH", "path": "/x"}, 400, "unknown method 'FETCH'"),
+        ("POST", "/stubs", {"method": "GET", "path": "/_fake/state"}, 400, "what is under /_fake answers for itself"),
         ("POST", "/stubs", {"method": "GET", "path": "x"}, 400, "a path starts with a slash"),
         ("GET", "/nothing", None, 404, "Not Found: there is nothing at /_fake/nothing"),
         ("DELETE", "/events", None, 405, "Method Not Allowed"),

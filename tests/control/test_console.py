@@ -506,6 +506,21 @@ def test_it_finds_the_server_again(browser: Any) -> None:
     fake.stop()
 
 
+def test_one_console_too_many_says_so_and_shows_what_is_there(browser: Any) -> None:
+    fake = FakeBluejay()
+    fake.add_test_result()
+    listeners = [fake.feed.listen(lambda: None) for _ in range(64)]
+    page = browser.new_page()
+    page.goto(f"{fake.url}/_fake/")
+    shows(row(page, 1), "RUNNING")
+    shows(page.locator("#notes"), "64 listen already")
+    for listener in listeners:
+        listener.close()
+    shows(page.locator("#live"), "live")
+    page.close()
+    fake.stop()
+
+
 def test_the_reference_has_every_operation_of_both_documents(fake: FakeBluejay, page: Any) -> None:
     page.get_by_role("link", name="API").click()
     listed = page.locator("details")

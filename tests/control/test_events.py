@@ -101,6 +101,7 @@ def test_every_change_is_told_in_order(fake: FakeBluejay) -> None:
         control.patch("/clock", json={"mode": "real", "speed": 2})
         assert comes("clock-changed")["speed"] == 2
         control.patch("/clock", json={"mode": "manual"})
+        assert comes("clock-changed")["speed"] == 0
         fake.faults.reset()
         assert comes("fault-armed") == {"kind": "reset"}
         with pytest.raises(httpx.TransportError):

@@ -8,6 +8,7 @@ import httpx
 import pytest
 
 from fake_bluejay import FakeBluejay
+from fake_bluejay.api.journal import masked
 from fake_bluejay.webhooks import verify
 
 
@@ -54,7 +55,9 @@ def test_a_server_is_told_and_told_again(
     url, received = receiver
     added = control.post("/webhooks", json={"url": url, "events": ["simulation_ended"]})
     assert added.status_code == 201
-    assert control.get("/webhooks").json() == [added.json()]
+    [listed] = control.get("/webhooks").json()
+    assert {**listed, "secret": added.json()["secret"]} == added.json()
+    assert listed["secret"] == masked(added.json()["secret"])
     fake.add_test_result().end()
     fake.clock.advance(5)
     [delivery] = control.get("/deliveries").json()

@@ -92,13 +92,27 @@ async function lookNow() {
   if (due.size) look();
 }
 
-export function listen(show) {
+// Why the server does not let this page listen, as when too many do; null if it would now.
+async function refusal() {
+  const asked = new AbortController();
+  const response = await fetch(place("events"), { signal: asked.signal }).catch(() => null);
+  if (response === null) return null; // it does not answer: that is said elsewhere
+  if (!response.ok) return (await response.json().catch(() => null))?.detail ?? `GET events was answered ${response.status}.`;
+  asked.abort();
+  return null;
+}
+
+export function listen(show, told = null) {
   const events = new EventSource(place("events"));
   for (const [kind, topics] of Object.entries(TOPICS)) events.addEventListener(kind, () => look(...topics));
   for (const kind of ["resync", "world-replaced"]) events.addEventListener(kind, () => look(...all()));
   events.addEventListener("open", () => { show("live"); look(...all()); });
-  events.addEventListener("error", () => {
+  events.addEventListener("error", async () => {
     show("reconnecting");
-    if (events.readyState === EventSource.CLOSED) setTimeout(() => listen(show), 3000);
+    if (events.readyState !== EventSource.CLOSED) return;
+    look(...all()); // what is there can be seen all the same, if a little late
+    const why = await refusal();
+    if (why !== null && why !== told) note(`This page does not hear of changes, and looks every few seconds: ${why}`);
+    setTimeout(() => listen(show, why ?? told), 3000);
   });
 }
