@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import functools
 import importlib
 import json
@@ -19,6 +20,7 @@ from fake_bluejay import __version__
 if TYPE_CHECKING:
     from fake_bluejay.fake import FakeBluejay
     from fake_bluejay.planted import Overrides, Planted
+    from fake_bluejay.results import TestResult
     from fake_bluejay.server.tls import Tls
 
 __all__ = ["main"]
@@ -110,14 +112,18 @@ def serve(
     """
     from fake_bluejay.planted import Overrides
     from fake_bluejay.server.foreground import Settings, listen, serve
-    from fake_bluejay.server.gate import is_loopback
+    from fake_bluejay.server.gate import check_name, is_loopback
     from fake_bluejay.server.protocol import Limits
 
     _check_saving(save)
+    if not host:
+        _fail("--host is the address to listen on, e.g. 127.0.0.1, or 0.0.0.0 for every one of this machine's; not ''")
     try:
         choices = dict(_name_and_choice(one) for one in readings)
         overrides = Overrides(clock, speed, agent, choices, api_keys, webhooks_anywhere)
         overrides.check_clock()
+        for name in allow_hosts:
+            check_name(name)
     except ValueError as error:
         _fail(str(error))
     goes_on = seed is not None and not (seed == save and not seed.exists())
@@ -132,10 +138,14 @@ def serve(
 
     try:
         listening = listen(host, port)
-    except OSError as error:
-        _fail(f"cannot listen on {host} port {port}: {error.strerror or error}; choose another with --port")
+    except (OSError, UnicodeError) as error:
+        is_taken = isinstance(error, OSError) and error.errno in (errno.EADDRINUSE, errno.EACCES)
+        why = (isinstance(error, OSError) and error.strerror) or error
+        _fail(f"cannot listen on {host} port {port}: {why}; choose another with {'--port' if is_taken else '--host'}")
     if not is_loopback(host):
-        click.echo(f"Warning: listening on {host}: others on the network can reach this, and its controls.", err=True)
+        warning = f"listening on {host}: others on the network can reach this, and its controls."
+        as_json = json.dumps({"event": "warning", "message": warning})
+        click.echo(as_json if log_format == "json" else f"Warning: {warning}", err=True)
     name = f"[{host}]" if ":" in host else host
     url = f"http://{name}:{listening.getsockname()[1]}"
     with _tls(tls, ca_file, host) as authority:
@@ -143,6 +153,7 @@ def serve(
         def announce() -> None:
             if log_format == "json":
                 begin = {"event": "listening", "url": url, "console": f"{url}/_fake/", "version": __version__}
+                begin |= {"api_key": fake.api_key, "curl": _first_line(fake, url)}
                 click.echo(json.dumps(begin if authority is None else {**begin, "ca_file": str(authority.ca_file)}))
             else:
                 lines = "" if authority is None else f"{authority.client_lines(url, fake.api_key)}\n"
@@ -228,23 +239,20 @@ def _planted(seed: Path, overrides: Overrides) -> Planted:
 
 
 def _welcome(fake: FakeBluejay, url: str, seed: Path | None, save: Path | None) -> str:
-    running = [result for result in fake.test_results if result.status == "RUNNING"]
+    running = _running(fake)
     key = f"-H 'X-API-Key: {fake.api_key}'"
-    post = f"{key} -H 'Content-Type: application/json' -d"
-    end = f"curl -s {url}/v1/end-conversations {post}"
+    end, post = _end(fake, url), _post(fake)
     head = f"""\
 fake Bluejay {__version__} listens on {url}
 API key: {fake.api_key}
 Console: {url}/_fake/
 {f"The world is saved to {save} on exit.{chr(10)}" if save else ""}"""
     if seed is not None:
-        add = f"curl -s {url}/_fake/test-results -d '{{}}'"
-        one = f"{end} '{{\"test_result_ids\": [{running[0].id}]}}'" if running else add
         return f"""\
 {head}
 From {seed}: {_summary(fake)}.
 {"End one:" if running else "Add a running one:"}
-  {one}
+  {_first_line(fake, url)}
 """
     answering = [str(result.id) for result in running if result.agent is None]
     silent_ones = [str(result.id) for result in running if result.agent is not None]
@@ -268,6 +276,25 @@ A request that does not validate, and a fresh start:
   {end} '{{"test_result_ids": []}}'
   curl -s -X POST {url}/_fake/reset
 """
+
+
+def _first_line(fake: FakeBluejay, url: str) -> str:
+    """What to type first: it ends a running conversation, or adds one if there is none."""
+    running = _running(fake)
+    ids = json.dumps({"test_result_ids": [result.id for result in running[:1]]})
+    return f"{_end(fake, url)} '{ids}'" if running else f"curl -s {url}/_fake/test-results -d '{{}}'"
+
+
+def _end(fake: FakeBluejay, url: str) -> str:
+    return f"curl -s {url}/v1/end-conversations {_post(fake)}"
+
+
+def _post(fake: FakeBluejay) -> str:
+    return f"-H 'X-API-Key: {fake.api_key}' -H 'Content-Type: application/json' -d"
+
+
+def _running(fake: FakeBluejay) -> list[TestResult]:
+    return [result for result in fake.test_results if result.status == "RUNNING"]
 
 
 def _summary(fake: FakeBluejay) -> str:

@@ -1,4 +1,4 @@
-"""The standalone server: uvicorn in the foreground until SIGINT or SIGTERM."""
+"""The standalone server: uvicorn in the foreground until a signal ends it."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ def serve(
     own_worlds: Iterable[tuple[str, str, FakeBluejay]] = (),
     announce: Callable[[], None] = lambda: None,
 ) -> None:
-    """Serve a fake on a socket until SIGINT or SIGTERM, then finish what is in flight, save, and return.
+    """Serve a fake on a socket until SIGINT, SIGTERM or SIGHUP, then finish what is in flight, save, and return.
 
     `reset` puts the fake back to how it began; `own` makes the fake for an organisation that is to have a world of its
     own, given its key, and `own_worlds` are those there are at the start, each with name and key; `announce` is called
@@ -79,7 +79,8 @@ def serve(
     """
     _log_to_stderr(settings.log_format)
     log = AccessLog(settings.log_format) if settings.access_log else None
-    worlds = Worlds(fake, reset, own=own, gate=Gate(settings.host, settings.allow_hosts), log=log)
+    gate = Gate(settings.host, settings.allow_hosts)
+    worlds = Worlds(fake, reset, own=own, gate=gate, log=log)
     for name, key, its in own_worlds:
         worlds.add(name, key, its)
     saver = _Saver(worlds, settings.save) if settings.save else None
@@ -92,7 +93,7 @@ def serve(
 
     config = uvicorn.Config(
         worlds,
-        http=protocol(settings.limits, worlds.at_once, refused),
+        http=protocol(settings.limits, worlds.at_once, refused, gate.is_ours),
         interface="asgi3",
         lifespan="off",
         proxy_headers=False,
@@ -196,7 +197,10 @@ def _signals_end(server: uvicorn.Server, saver: _Saver | None) -> Iterator[None]
     def end(signum: int, frame: object) -> None:
         server.should_exit = True
 
-    before: dict[signal.Signals, Any] = {one: signal.signal(one, end) for one in (signal.SIGINT, signal.SIGTERM)}
+    ending = [signal.SIGINT, signal.SIGTERM]
+    if hasattr(signal, "SIGHUP") and signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # as nohup has it
+        ending.append(signal.SIGHUP)
+    before: dict[signal.Signals, Any] = {one: signal.signal(one, end) for one in ending}
     if saver is not None and hasattr(signal, "SIGUSR1"):
         before[signal.SIGUSR1] = signal.signal(signal.SIGUSR1, lambda signum, frame: saver.save_now())
     try:

@@ -7,6 +7,7 @@ could even read the answers (DNS rebinding). The browser says in `Host`, `Origin
 from __future__ import annotations
 
 import ipaddress
+import re
 import socket
 from collections.abc import Iterable
 from urllib.parse import urlsplit
@@ -14,7 +15,7 @@ from urllib.parse import urlsplit
 from starlette.responses import JSONResponse, Response
 from starlette.types import Scope
 
-__all__ = ["Gate", "is_loopback"]
+__all__ = ["Gate", "check_name", "is_loopback"]
 
 _LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
@@ -25,6 +26,14 @@ def is_loopback(host: str) -> bool:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
         return host == "localhost"
+
+
+def check_name(name: str) -> None:
+    """Raises `ValueError` if no request could call a server by it: it is no name or address, or has more to it."""
+    if not _is_address(name) and not re.fullmatch(r"[A-Za-z0-9_]([A-Za-z0-9_.-]*[A-Za-z0-9_.])?", name):
+        raise ValueError(
+            f"--allow-host takes a name or an address to be called by, e.g. fake.local, without a port, not {name!r}"
+        )
 
 
 class Gate:
@@ -41,7 +50,7 @@ class Gate:
         """The 403 for a request that may not come through; None if it may."""
         headers = {name: value.decode("latin-1") for name, value in scope["headers"]}
         host = headers.get(b"host", "")
-        if not self._is_ours(_name(host)):
+        if not self.is_ours(_name(host)):
             return _refuse(f"the Host {host!r} is not an address of this server's; --allow-host adds one")
         origin = headers.get(b"origin")
         if origin is not None and not self._is_same(origin, host):
@@ -51,7 +60,8 @@ class Gate:
             return _refuse("requests from pages of another origin are refused")
         return None
 
-    def _is_ours(self, name: str) -> bool:
+    def is_ours(self, name: str) -> bool:
+        """Whether the server may be called by this name."""
         if name in self._hosts:
             return True
         # A name can be made to lead here, a bare address cannot.

@@ -17,7 +17,7 @@ from typing import Any
 import uvicorn
 
 from fake_bluejay.intercept.door import HOST
-from fake_bluejay.server.protocol import Limits, make_room
+from fake_bluejay.server.protocol import Limits, leads_elsewhere, make_room
 
 __all__ = ["speak_tls_too"]
 
@@ -143,7 +143,7 @@ class _FirstBytes(asyncio.Protocol):
             self._refuse(400, "This is not a CONNECT request.")
         elif target[1].lower() != HOST.encode():
             other = target[1].decode("latin-1")
-            self._refuse(403, f"This proxy leads to {HOST} alone. To reach {other}: NO_PROXY={other}")
+            self._refuse(403, leads_elsewhere(other))
         else:
             self.transport.write(b"HTTP/1.1 200 Connection established\r\n\r\n")
             self._received = rest

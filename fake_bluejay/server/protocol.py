@@ -19,7 +19,9 @@ from starlette.types import Message
 from uvicorn.protocols.http.flow_control import HIGH_WATER_LIMIT
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
-__all__ = ["Limits", "Protocol", "make_room", "protocol", "sweep"]
+from fake_bluejay.intercept.door import HOST
+
+__all__ = ["Limits", "Protocol", "leads_elsewhere", "make_room", "protocol", "sweep"]
 
 _log = logging.getLogger("fake_bluejay")
 
@@ -53,6 +55,8 @@ class Protocol(HttpToolsProtocol):
     """The application that answers a request, given its scope, without waiting for anything; None if there is none."""
     refused: Callable[[Any, int, str], None]
     """Told of each request that gets no further than here: the protocol, the status, and why."""
+    is_ours: Callable[[str], bool]
+    """Whether the server may be called by a name."""
 
     waits_since: float | None = None
     """When it was first seen waiting for its client to begin or to go on; None until `sweep` comes by."""
@@ -113,6 +117,11 @@ class Protocol(HttpToolsProtocol):
         if self._head + self._piece > _MOST_HEAD and self._is_head_too_large():
             self._refuse_head()
             raise ValueError  # so that nothing more is read
+        if self.url[:4].lower() == b"http":  # as a proxy is asked
+            host = (httptools.parse_url(self.url).host or b"").decode("latin-1").lower()
+            if host != HOST and not type(self).is_ours(host):
+                self._refuse(403, leads_elsewhere(host))
+                raise ValueError
         HttpToolsProtocol.on_headers_complete(self)
 
     def on_body(self, body: bytes) -> None:
@@ -294,15 +303,26 @@ def _rest(coroutine: Coroutine[Any, Any, None], awaited: Any) -> Generator[Any, 
         return
 
 
-def protocol(limits: Limits, at_once: Callable[[Any], Any], refused: Callable[[Any, int, str], None]) -> type[Protocol]:
+def protocol(
+    limits: Limits,
+    at_once: Callable[[Any], Any],
+    refused: Callable[[Any, int, str], None],
+    is_ours: Callable[[str], bool] = lambda name: True,
+) -> type[Protocol]:
     """The protocol for one server, as uvicorn takes it."""
     shared = {
         "limits": limits,
         "at_once": staticmethod(at_once),
         "refused": staticmethod(refused),
+        "is_ours": staticmethod(is_ours),
         "_little": min(HIGH_WATER_LIMIT, limits.max_body or HIGH_WATER_LIMIT),
     }
     return type("Protocol", (Protocol,), shared)
+
+
+def leads_elsewhere(host: str) -> str:
+    """Why a proxy is of no use for that host."""
+    return f"This proxy leads to {HOST} alone. To reach {host}: NO_PROXY={host}"
 
 
 def make_room(connections: set[Any], newcomer: object, most: int) -> bool:

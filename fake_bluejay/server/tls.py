@@ -50,9 +50,10 @@ class Tls(NamedTuple):
         address = url.removeprefix("http://")
         host, _, port = address.rpartition(":")
         ca, store = shlex.quote(str(self.ca_file)), shlex.quote(str(self.ca_file.with_suffix(".p12")))
-        how, where = ("--resolve", host.strip("[]")) if port == "443" else ("--connect-to", address)
-        to = f"{how} {shlex.quote(f'{HOST}:443:{where}')}"
-        post = f"-H 'X-API-Key: {api_key}' -H 'Content-Type: application/json' -d '{{\"test_result_ids\": [1]}}'"
+        resolved = f"--resolve {shlex.quote(f'{HOST}:{port}:' + host.strip('[]'))}"
+        to = resolved if port == "443" else f"--connect-to {shlex.quote(f'{HOST}:443:{address}')}"
+        key = f"-H 'X-API-Key: {api_key}'"
+        post = f"{key} -H 'Content-Type: application/json' -d '{{\"test_result_ids\": [1]}}'"
         return f"""\
 The same port speaks TLS, as https://localhost:{port}, and is a proxy that leads to https://{HOST}.
 The authority to trust is {self.ca_file}.
@@ -65,6 +66,7 @@ and of Java:
  -Dhttps.proxyHost={host.strip("[]")} -Dhttps.proxyPort={port}"
 Or with nothing exported:
   curl -s --cacert {ca} {to} https://{HOST}/v1/end-conversations {post}
+  curl -s --cacert {ca} {resolved} https://{HOST}:{port}/v1/ping {key}
 """
 
 

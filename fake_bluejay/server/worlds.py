@@ -102,7 +102,7 @@ class Worlds:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         began = time.perf_counter()
-        status = None
+        status = detail = None
         try:
             if is_control(scope):
                 status = await self._control(scope, receive, send)
@@ -115,13 +115,14 @@ class Worlds:
             request = send.__self__  # type: ignore[attr-defined]
             request.disconnected = True
             request.transport.abort()
+            detail = "the server stopped, so there was no answer"
         if self._log is not None:
             exchange: Exchange | None = scope.get(EXCHANGE)
-            if exchange is not None and exchange.response is not None:
+            if detail is None and exchange is not None and exchange.response is not None:
                 status = exchange.response.status_code
             faults = exchange.faults if exchange is not None else ()
-            if status is not None:
-                self._log.add(scope, status, time.perf_counter() - began, faults)
+            if status is not None or faults or detail is not None:
+                self._log.add(scope, status, time.perf_counter() - began, faults, detail)
 
     def _part_of(self, scope: Scope) -> _Part:
         """The world that the key of a request belongs to."""

@@ -4,7 +4,7 @@ import httpx
 import pytest
 
 from fake_bluejay import FakeBluejay
-from fake_bluejay.server.gate import Gate
+from fake_bluejay.server.gate import Gate, check_name
 
 
 def refused(gate: Gate, method: str = "POST", path: str = "/_fake/reset", **headers: str) -> bool:
@@ -51,6 +51,19 @@ def test_by_which_host(serves: str, allowed: list[str], host: str, comes_through
 )
 def test_from_which_page(headers: dict[str, str], comes_through: bool) -> None:
     assert refused(Gate("127.0.0.1", ["bluejay.test"]), host="localhost:8787", **headers) is not comes_through
+
+
+@pytest.mark.parametrize("name", ["fake.local", "a_b.c-d", "LOCALHOST", "10.0.0.7", "::1", "fake."])
+def test_names_to_be_called_by(name: str) -> None:
+    check_name(name)
+    host = f"[{name}]" if ":" in name else name
+    assert not refused(Gate("127.0.0.1", [name]), host=host)
+
+
+@pytest.mark.parametrize("name", ["", "*", "x,y", "fake.local:8787", "http://fake.local", "[::1]", "a b", "fäke", "-x"])
+def test_what_nobody_can_be_called_by(name: str) -> None:
+    with pytest.raises(ValueError, match="a name or an address"):
+        check_name(name)
 
 
 def test_a_link_may_open_the_console_and_nothing_else() -> None:

@@ -57,7 +57,7 @@ def test_the_control_api_says_what_is_wrong(serving) -> None:
             assert detail in answer.json()["detail"]
 
 
-@pytest.mark.parametrize("stop", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("stop", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
 def test_signals_stop_it_cleanly(serving, stop: signal.Signals) -> None:
     with serving() as server:
         assert httpx.get(f"{server.url}/_fake/health").status_code == 200
@@ -76,7 +76,7 @@ def test_a_fault_that_delays_for_an_hour_does_not_keep_it_from_stopping(serving,
         output = server.stop()
         assert client.recv(1000) == b""
     assert "Traceback" not in output
-    assert re.search(r"GET /v1/ping +fault=delay\(seconds=3600", output)
+    assert re.search(r" --- .*GET /v1/ping +fault=delay\(seconds=3600.*  the server stopped, so there was no", output)
 
 
 @pytest.mark.parametrize(
@@ -85,7 +85,10 @@ def test_a_fault_that_delays_for_an_hour_does_not_keep_it_from_stopping(serving,
         (["--reading", "sucess=always"], "unknown reading 'sucess'; did you mean 'success'?"),
         (["--reading", "success"], "--reading takes NAME=CHOICE"),
         (["--agent", "sleepy"], "unknown agent behaviour 'sleepy'"),
-        (["--host", "256.0.0.1"], "cannot listen on 256.0.0.1"),
+        (["--host", "256.0.0.1"], "choose another with --host"),
+        (["--host", "a" * 70], "choose another with --host"),
+        (["--host", ""], "--host is the address to listen on"),
+        (["--allow-host", "fake.local:8787"], "--allow-host takes a name or an address to be called by"),
         (["--clock", "manual", "--speed", "2"], "a manual clock has no speed"),
         (["--speed", "1e18"], "a clock's speed is a number from 0 to 1,000,000, not 1e+18"),
         (["--seed", "nowhere.toml"], "cannot read nowhere.toml: No such file"),
@@ -121,6 +124,16 @@ def test_each_option_has_its_name_in_the_environment(run, serving) -> None:
         assert "API key: one-key" in server.printed
     with serving(FAKE_BLUEJAY_API_KEY="one-key", FAKE_BLUEJAY_READING="success=always") as server:
         assert "API key: one-key" in server.printed
+
+
+def test_the_first_line_of_json_has_what_is_needed_to_begin(serving) -> None:
+    with serving("--log-format", "json", "--api-key", "k", "--host", "0.0.0.0") as server:
+        listening, warning = sorted(
+            (json.loads(line) for line in server.printed.splitlines()), key=lambda one: one["event"]
+        )
+        assert (listening["url"], listening["api_key"]) == (server.url, "k")
+        assert "'X-API-Key: k'" in listening["curl"]
+        assert warning["message"].startswith("listening on 0.0.0.0: others on the network")
 
 
 def test_beyond_loopback_it_warns(serving) -> None:
