@@ -14,7 +14,7 @@ import os
 import re
 import secrets
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Self, cast
 from urllib.parse import urlencode
@@ -37,6 +37,9 @@ from fake_bluejay.results import ControlObjectView, TestResult
 if TYPE_CHECKING:
     import httpx
 
+    from fake_bluejay.resources import AgentView, DigitalHumanView, SimulationView
+    from fake_bluejay.runs import RunView
+
 __all__ = ["RemoteBluejay", "RemoteClock"]
 
 _TIMEOUT = 30
@@ -51,7 +54,7 @@ class RemoteBluejay(Assertions):
     As a context manager it sets `BLUEJAY_API_URL` and `BLUEJAY_API_KEY` meanwhile. What the server refuses raises what
     a fake in this process would raise (`ValueError`, `KeyError`); a server that does not answer, `ConnectionError`.
     With an organisation it is a world of that organisation's own, clock and faults included. Keys in `requests` are
-    masked. Agents, simulations, runs and webhooks have endpoints of Bluejay's own, to which `client()` leads.
+    masked. Webhooks have endpoints of Bluejay's own, to which `client()` leads.
     """
 
     def __init__(self, url: str, organisation: str | None = None) -> None:
@@ -136,12 +139,59 @@ class RemoteBluejay(Assertions):
         """The control objects that were written, the newest last."""
         return [ControlObjectView(control) for control in self.world.control_objects]
 
+    # --- agents, simulations, digital humans, runs --------------------------------------------------------------
+
+    def add_agent(self, *, organisation: str = DEFAULT_ORGANISATION, **fields: Any) -> AgentView:
+        """A new agent; as `FakeBluejay.add_agent`."""
+        from fake_bluejay.resources import AgentView
+
+        made = self._control("POST", "agents", {**fields, "organisation": organisation})
+        return AgentView(self._far.as_world, "agents", made["id"])
+
+    def add_simulation(
+        self,
+        *,
+        agent: AgentView | int | None = None,
+        digital_humans: int | Sequence[DigitalHumanView] = 1,
+        organisation: str = DEFAULT_ORGANISATION,
+        **fields: Any,
+    ) -> SimulationView:
+        """A new simulation, ready to be run; as `FakeBluejay.add_simulation`."""
+        from fake_bluejay.resources import SimulationView
+
+        new = {"agent": _id(agent), "digital_humans": _ids(digital_humans), "organisation": organisation}
+        made = self._control("POST", "simulations", {**fields, **new})
+        return SimulationView(self._far.as_world, "simulations", made["id"])
+
+    def add_digital_human(self, *, organisation: str = DEFAULT_ORGANISATION, **fields: Any) -> DigitalHumanView:
+        """A new digital human; as `FakeBluejay.add_digital_human`."""
+        from fake_bluejay.resources import DigitalHumanView
+
+        made = self._control("POST", "digital-humans", {**fields, "organisation": organisation})
+        return DigitalHumanView(self._far.as_world, "digital_humans", made["id"])
+
+    def queue_run(self, simulation: SimulationView | int | None = None, **fields: Any) -> RunView:
+        """Queue a run; as `FakeBluejay.queue_run`."""
+        from fake_bluejay.runs import RunView
+
+        if "digital_human_ids" in fields:
+            fields["digital_human_ids"] = _ids(fields["digital_human_ids"])
+        made = self._control("POST", "runs", {**fields, "simulation": _id(simulation)})
+        return RunView(self._far.as_world, made["id"])
+
+    @property
+    def runs(self) -> list[RunView]:
+        """The runs, the newest last."""
+        from fake_bluejay.runs import RunView
+
+        return [RunView(self._far.as_world, id) for id in self.world.runs]
+
     # --- what came in -------------------------------------------------------------------------------------------
 
     @property
     def world(self) -> World:
         """A copy of the server's world as it is now, whose time stands still."""
-        return dumps.load({**self.dump(), "clock": "manual"})
+        return self._far.copy()
 
     @property
     def requests(self) -> Journal:
@@ -173,6 +223,10 @@ class RemoteBluejay(Assertions):
     def require_known_keys(self) -> bool:
         """Whether unknown keys are refused."""
         return cast(bool, self._control("GET", "overview")["require_known_keys"])
+
+    @require_known_keys.setter
+    def require_known_keys(self, required: bool) -> None:
+        self._control("PATCH", "organisations", {"require_known_keys": required})
 
     # --- ways in ------------------------------------------------------------------------------------------------
 
@@ -296,6 +350,23 @@ class _FarWorld:
 
     def __init__(self, control: _Control) -> None:
         self._control = control
+
+    @property
+    def as_world(self) -> World:
+        """For views that look up more than `Seen` says."""
+        return cast(World, self)
+
+    def copy(self) -> World:
+        """The world as it is now, whose time stands still."""
+        return dumps.load({**self._control("GET", "state"), "clock": "manual"})
+
+    def __getattr__(self, name: str) -> Any:
+        if name not in ("agents", "digital_humans", "results", "runs", "simulations"):
+            raise AttributeError(f"a world at the other end of a control API has no {name!r}")
+        return getattr(self.copy(), name)
+
+    def settle(self) -> None:
+        """The server has, before it answers."""
 
     def clock(self) -> dict[str, Any]:
         return cast(dict[str, Any], self._control("GET", "clock"))
@@ -421,6 +492,16 @@ def _as_data(new: dict[str, Any]) -> dict[str, Any]:
     call = new.get("call")
     data = {**new, "agent": _text(new.get("agent"))}
     return {**data, "call": call.as_dict()} if isinstance(call, Call) else data
+
+
+def _id(view: Any) -> Any:
+    """The id of what is seen; or what was given for one."""
+    return getattr(view, "id", view)
+
+
+def _ids(views: Any) -> Any:
+    """The ids of what is seen, in the place of these."""
+    return list(map(_id, views)) if isinstance(views, (list, tuple)) else views
 
 
 def _text(agent: Agent | str | None) -> str | None:

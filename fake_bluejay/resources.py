@@ -74,7 +74,7 @@ class ResourceView:
         return type(self) is type(other) and vars(self) == vars(other)
 
     def __hash__(self) -> int:
-        return hash((id(self._world), self._collection, self._id))
+        return hash((self._world, self._collection, self._id))
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self._id}>"

@@ -67,7 +67,7 @@ class RunView:
         return isinstance(other, RunView) and (self._world, self._id) == (other._world, other._id)
 
     def __hash__(self) -> int:
-        return hash((id(self._world), self._id))
+        return hash((self._world, self._id))
 
     def __repr__(self) -> str:
         return f"<Run {self._id} {self.status}>"

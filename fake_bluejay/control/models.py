@@ -21,10 +21,15 @@ __all__ = [
     "Exchange",
     "Fault",
     "Health",
+    "Made",
     "Message",
     "Model",
+    "NewAgent",
+    "NewDigitalHuman",
     "NewFault",
     "NewOrganisation",
+    "NewRun",
+    "NewSimulation",
     "NewStub",
     "NewTestResult",
     "NewWebhook",
@@ -41,6 +46,7 @@ __all__ = [
     "TestResultsQuery",
     "Transitions",
     "Webhook",
+    "WhoMayCall",
 ]
 
 Seconds = Annotated[float, Field(strict=True, allow_inf_nan=False)]
@@ -74,6 +80,33 @@ class NewTestResult(Model):
         if self.id is not None and self.count is not None:
             raise ValueError("give an id or a count, not both: ids are counted for many")
         return self
+
+
+class NewAgent(Model):
+    """An agent to add; its published fields stand beside these, each with a default."""
+
+    model_config = ConfigDict(extra="allow")
+
+    organisation: str = "default"
+
+
+class NewDigitalHuman(NewAgent):
+    """A digital human to add; its published fields stand beside these, each with a default."""
+
+
+class NewSimulation(NewAgent):
+    """A simulation to add; its published fields stand beside these, each with a default."""
+
+    agent: StrictInt | None = Field(None, description="The id of its agent; a new one, if none is given.")
+    digital_humans: StrictInt | list[StrictInt] = Field(1, description="So many new ones, or the ids of these.")
+
+
+class NewRun(Model):
+    """A run to queue; the fields of `POST /v1/queue-simulation-run` stand beside these."""
+
+    model_config = ConfigDict(extra="allow")
+
+    simulation: StrictInt | None = Field(None, description="The id of its simulation; a new one, if none is given.")
 
 
 class TestResultChange(Model):
@@ -209,6 +242,12 @@ class NewOrganisation(Model):
         return ([] if self.api_key is None else [self.api_key]) + self.api_keys
 
 
+class WhoMayCall(Model):
+    """Whether keys that belong to no organisation are refused, or taken for one of the default organisation's."""
+
+    require_known_keys: StrictBool
+
+
 class NewStub(Model):
     """An answer for requests of a method and path, which may have parameters in braces."""
 
@@ -276,6 +315,12 @@ class Cleared(BaseModel):
     """How many were removed."""
 
     removed: int
+
+
+class Made(BaseModel):
+    """What was made."""
+
+    id: int
 
 
 class ControlObject(BaseModel):

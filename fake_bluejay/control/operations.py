@@ -18,7 +18,7 @@ from typing import Any, NamedTuple, Protocol
 from pydantic import BaseModel
 from starlette.types import ASGIApp, Message
 
-from fake_bluejay import __version__
+from fake_bluejay import __version__, resources, runs
 from fake_bluejay.api.faults import Faults
 from fake_bluejay.api.journal import Exchange, Journal, masked
 from fake_bluejay.api.models.results import check_given
@@ -448,6 +448,43 @@ def add_organisation(control: Control, call: Call) -> Any:
     return data.organisations(control.world)[-1]
 
 
+def choose_who_may_call(control: Control, call: Call) -> Any:
+    """Refuse keys that belong to no organisation, or take them for one of the default organisation's."""
+    control.world.require_known_keys = call.body.require_known_keys
+    return data.organisations(control.world)
+
+
+# --- agents, simulations, digital humans, runs ----------------------------------------------------------------------
+
+
+def add_agent(control: Control, call: Call) -> Any:
+    """Add an agent."""
+    return {"id": resources.add_agent(control.world, call.body.organisation, call.body.model_extra or {}).id}
+
+
+def add_digital_human(control: Control, call: Call) -> Any:
+    """Add a digital human."""
+    return {"id": resources.add_digital_human(control.world, call.body.organisation, call.body.model_extra or {}).id}
+
+
+def add_simulation(control: Control, call: Call) -> Any:
+    """Add a simulation, ready to be run."""
+    new: models.NewSimulation = call.body
+    humans: Any = new.digital_humans
+    if isinstance(humans, list):
+        humans = [resources.DigitalHumanView(control.world, "digital_humans", id) for id in humans]
+    try:
+        made = resources.add_simulation(control.world, new.organisation, new.agent, humans, new.model_extra or {})
+    except KeyError as error:
+        raise NotFound(error.args[0]) from None
+    return {"id": made.id}
+
+
+def queue_run(control: Control, call: Call) -> Any:
+    """Queue a run, as `POST /v1/queue-simulation-run` does."""
+    return {"id": runs.queue_run(control.world, call.body.simulation, call.body.model_extra or {}).id}
+
+
 # --- webhooks -------------------------------------------------------------------------------------------------------
 
 
@@ -538,6 +575,11 @@ OPERATIONS = (
     Operation("PATCH", "readings", choose, list[models.Question], models.ReadingChoices),
     Operation("GET", "organisations", organisations, list[models.Organisation]),
     Operation("POST", "organisations", add_organisation, models.Organisation, models.NewOrganisation, status=201),
+    Operation("PATCH", "organisations", choose_who_may_call, list[models.Organisation], models.WhoMayCall),
+    Operation("POST", "agents", add_agent, models.Made, models.NewAgent, status=201),
+    Operation("POST", "digital-humans", add_digital_human, models.Made, models.NewDigitalHuman, status=201),
+    Operation("POST", "simulations", add_simulation, models.Made, models.NewSimulation, status=201),
+    Operation("POST", "runs", queue_run, models.Made, models.NewRun, status=201, locked=False),
     Operation("GET", "stubs", stubs, list[models.Stub]),
     Operation("POST", "stubs", add_stub, models.Stub, models.NewStub, status=201),
     Operation("DELETE", "stubs", clear_stubs, models.Cleared),

@@ -208,6 +208,30 @@ def test_organisations(fake: Fake) -> None:
     assert end(fake, 1, 2, key="other-key").json()["test_result_ids"] == [2]
 
 
+def test_who_may_call(fake: Fake) -> None:
+    for required in (True, False):
+        fake.require_known_keys = required
+        assert fake.require_known_keys is required
+        assert end(fake, 1, key="of-nobody").status_code == (401 if required else 200)
+
+
+def test_runs_and_what_they_are_made_of(fake: Fake) -> None:
+    fake.add_organisation("acme", "acme-key")
+    agent = fake.add_agent(name="Ann", organisation="acme")
+    humans = [fake.add_digital_human(organisation="acme", intent=intent) for intent in ("Ask.", "Tell.")]
+    simulation = fake.add_simulation(agent=agent, digital_humans=humans, organisation="acme", name="Both")
+    assert (simulation.agent, simulation.digital_humans, simulation.organisation) == (agent, humans, "acme")
+    assert (agent.fields["name"], humans[1].fields["intent"], agent.created_at) == ("Ann", "Tell.", START)
+    run = fake.queue_run(simulation, digital_human_ids=humans[1:])
+    assert fake.runs == [run]
+    assert (run.simulation, run.created_at, len(run.test_results)) == (simulation, START, 1)
+    assert fake.queue_run().simulation != simulation
+    assert len({*fake.runs, *fake.runs, run}) == 2
+    fake.clock.advance(3600)
+    assert (run.test_results[0].status, run.tally.is_over, run.status) == ("COMPLETED", True, "COMPLETED")
+    fake.assert_no_requests()
+
+
 def test_states(fake: Fake) -> None:
     call = fake.add_test_result()
     with fake.snapshot():
@@ -246,6 +270,10 @@ async def test_async_clients(fake: Fake) -> None:
         (lambda fake: fake.stub("FETCH", "/v1/x"), "unknown method 'FETCH'"),
         (lambda fake: fake.add_organisation("default", "k"), "'default' already"),
         (lambda fake: fake.assert_ended(7, by="cat"), "unknown cause of an end: 'cat'"),
+        (lambda fake: fake.add_agent(nam="x"), "unknown field of an agent 'nam'; did you mean 'name'?"),
+        (lambda fake: fake.add_digital_human(organisation="x"), "unknown organisation 'x'"),
+        (lambda fake: fake.queue_run(9), "unknown simulation 9"),
+        (lambda fake: fake.queue_run(digital_human_ids=[9]), "unknown digital human '9'"),
     ],
 )
 def test_bad_input_names_the_value_and_the_choices(fake: Fake, call: Callable[[Fake], object], message: str) -> None:
