@@ -196,7 +196,7 @@ def test_a_server_that_is_something_else(status: int, body: bytes, error: type[E
 
 
 def test_every_member_of_a_fake_is_there() -> None:
-    """But for the ways into this process, and webhooks, which have endpoints of Bluejay's own to which `client()` leads."""
+    """But for the ways into this process, and webhooks, to whose endpoints `client()` leads."""
     near, far = ({name for name in dir(kind) if name[0] != "_"} for kind in (FakeBluejay, RemoteBluejay))
     assert near - far == {"app", "connect", "load", "stubs", "transport", "webhooks"}
     assert far - near == set()
