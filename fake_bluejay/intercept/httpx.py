@@ -52,12 +52,13 @@ def answer(httpx: ModuleType, app: App, request: Any) -> Any:
 
 
 async def answer_async(httpx: ModuleType, app: App, request: Any) -> Any:
-    """The same where the request's body is an async stream."""
+    """The same where the request's body is an async stream; others get their turn, and who cancels is heard."""
+    import anyio.lowlevel  # which httpx brings
+
+    await anyio.lowlevel.checkpoint()
     reply = _exchange(app, request, b"".join([part async for part in request.stream]))
     late = _lateness(httpx, request, reply)
     if late:
-        import anyio
-
         await anyio.sleep(late.seconds)
         if late.too_late:
             raise late.too_late

@@ -11,6 +11,7 @@ who are waited for need real time); other event loops, such as uvloop's and trio
 
 from __future__ import annotations
 
+import functools
 import math
 import sys
 import threading
@@ -62,7 +63,7 @@ _PATIENCE = 0.02
 _GLANCE = 0.002
 """Real seconds after which who waits for others looks again, whatever they do."""
 _LOOKS = 10_000
-"""So often the clock may be read while it stands; a loop that goes on reading would wait for ever."""
+"""So often code may read the clock while it stands; a loop that goes on reading would wait for ever."""
 
 
 class VirtualTime:
@@ -79,13 +80,13 @@ class VirtualTime:
         """Microseconds moved by since the start."""
         # Whole seconds: a difference of two readings is then exact to the microsecond, and the same in every run.
         self._start = math.ceil(_monotonic())
-        self._looks = 0
+        self._looks = 0.0
         self._moving = threading.Lock()
         self._changed = threading.Condition(threading.Lock())
         self._sleepers: list[tuple[int, threading.Thread]] = []
         """The sleeping threads, each with what it waits for."""
         self._awake_since: dict[threading.Thread, float] = {}
-        """Thread → the real time at which it last woke, or was first seen."""
+        """Thread that is not asleep → the real time at which it woke, or was first seen to be awake."""
         self._travel: Any = None
         self._traveller: Any = None
 
@@ -107,6 +108,13 @@ class VirtualTime:
 
         self._travel = time_machine.travel(math.ceil(time.time()), tick=not self._frozen)
         self._traveller = self._travel.start()
+        if self._frozen:
+            self._traveller.time_ns = functools.partial(self._look_at_wall_clock, self._traveller.time_ns)
+
+    def _look_at_wall_clock(self, time_ns: Callable[[], int]) -> int:
+        if _get_ident() not in REAL_TIME_THREADS:
+            self.look()
+        return time_ns()
 
     def stop(self) -> None:
         """Let go of the wall clock, and wake who sleeps."""
@@ -123,9 +131,9 @@ class VirtualTime:
             return self._start * 1_000_000 + self._elapsed
         return int(_monotonic() * 1_000_000) + self._elapsed
 
-    def look(self) -> int:
+    def look(self, weight: float = 1) -> int:
         """The same, for code that may be waiting in a loop that does nothing but look."""
-        self._looks += 1
+        self._looks += weight
         if self._frozen and self._looks > _LOOKS:
             looks = self._looks
             self.move(timedelta(milliseconds=1))
@@ -176,6 +184,7 @@ class VirtualTime:
         with self._changed:
             deadline = self._elapsed + length
             self._sleepers.append((deadline, me))
+            self._awake_since.pop(me, None)  # it wakes with its deadline, before it comes to say so
             self._changed.notify_all()
         return deadline
 
@@ -342,11 +351,16 @@ _ORIGINALS: dict[int, Any] = {
 
 def _in_namespace(owner: Any) -> Iterator[_Place]:
     prefix = f"{owner.__qualname__}." if isinstance(owner, type) else ""
-    for name, value in list(vars(owner).items()):
+    for name, held in list(vars(owner).items()):
+        value = held.__func__ if isinstance(held, (staticmethod, classmethod)) else held
         if id(value) in _ORIGINALS:
             original = _ORIGINALS[id(value)]
             replacement = _REPLACEMENTS[original]
-            yield _Place(owner, name, original, staticmethod(replacement) if isinstance(owner, type) else replacement)
+            if isinstance(owner, type):
+                replacement = staticmethod(replacement)
+            if isinstance(held, staticmethod):
+                original = held if value is original else staticmethod(original)
+            yield _Place(owner, name, original, replacement)
         elif isinstance(value, FunctionType) and value.__module__ == _module(owner):
             yield from _in_defaults(value)
         elif isinstance(value, type) and value.__module__ == _module(owner) and value.__qualname__ == prefix + name:
