@@ -17,7 +17,7 @@ from typing import Any
 from weakref import WeakKeyDictionary
 
 from fake_bluejay.intercept.patch import Patch
-from fake_bluejay.intercept.virtual_time import current_time, whole
+from fake_bluejay.intercept.virtual_time import LOOPS, current_time, whole
 
 __all__ = ["LOOPBACKS", "patches"]
 
@@ -44,7 +44,10 @@ def patches(base_events: ModuleType) -> Iterator[Patch]:
 def _replace_time(original: Callable[[Any], float]) -> Callable[[Any], float]:
     def time(self: Any) -> float:
         now = current_time()
-        return original(self) if now is None else now.look(_A_TURN) / 1_000_000
+        if now is None:
+            return original(self)
+        LOOPS.add(self)
+        return now.look(_A_TURN) / 1_000_000
 
     return time
 

@@ -22,11 +22,13 @@ from contextvars import ContextVar
 from datetime import timedelta
 from types import FunctionType, ModuleType
 from typing import Any, NamedTuple, TypeVar
+from weakref import WeakSet
 
 from fake_bluejay.intercept.patch import Patch
 
 __all__ = [
     "HELPING",
+    "LOOPS",
     "REAL_TIME_THREADS",
     "VirtualTime",
     "current_time",
@@ -55,6 +57,9 @@ _movers: set[int] = set()
 
 _times: list[VirtualTime] = []
 """Those of the fakes that are on and skip sleeps. The first is what the clocks show; a sleep moves all."""
+
+LOOPS: WeakSet[Any] = WeakSet()
+"""The event loops that have looked at virtual time: one that outlives a fake takes its timers back to real time."""
 
 _LONGEST = 9_000_000_000
 """Seconds; what is longer is for `time.sleep` itself to refuse."""
@@ -233,9 +238,11 @@ def _has_the_turn() -> bool:
 
 def join(now: VirtualTime) -> None:
     """A fake that skips sleeps is on."""
+    before = _shown()
     _times.append(now)
     if len(_times) == 1:
         now.start()
+        _take_timers_along(_shown() - before)
 
 
 def leave(now: VirtualTime) -> None:
@@ -243,10 +250,25 @@ def leave(now: VirtualTime) -> None:
     if now not in _times:
         return
     first = _times[0] is now
+    before = _shown()
     _times.remove(now)
     now.stop()
-    if first and _times:
-        _times[0].start()
+    if first:
+        if _times:
+            _times[0].start()
+        _take_timers_along(_shown() - before)
+
+
+def _shown() -> float:
+    """What the monotonic clock shows, in seconds."""
+    return _times[0].microseconds() / 1_000_000 if _times else _monotonic()
+
+
+def _take_timers_along(seconds: float) -> None:
+    """The clock of event loops goes to another time; what they have yet to wait for stays as long."""
+    for loop in LOOPS:
+        for handle in getattr(loop, "_scheduled", ()):
+            handle._when += seconds
 
 
 def current_time() -> VirtualTime | None:

@@ -382,3 +382,20 @@ async def test_an_idle_loopback_connection_holds_nothing_up(bluejay: FakeBluejay
         await asyncio.sleep(3600)
         assert passed(bluejay) - before == pytest.approx(3600, abs=1)
         assert (await client.get("/v1/nothing")).status_code == 404
+
+
+def test_a_loop_that_outlives_the_fake_goes_on_as_before() -> None:
+    loop = asyncio.new_event_loop()
+    try:
+        ends = []
+        for _ in range(2):
+            with FakeBluejay():
+                loop.run_until_complete(asyncio.sleep(3600))
+                handle = loop.call_later(60, print)
+            ends.append(handle.when() - loop.time())
+            with FakeBluejay():
+                ends.append(handle.when() - loop.time())
+            handle.cancel()
+        assert [round(end, 1) for end in ends] == [60.0] * 4
+    finally:
+        loop.close()

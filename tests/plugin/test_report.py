@@ -159,7 +159,20 @@ def test_every_reading(pytester: pytest.Pytester) -> None:
 
 
 GUARDED = """
-import socket, subprocess, sys, pytest
+import asyncio, socket, urllib.request, aiohttp, httpx, pytest, requests
+URL = "https://api.getbluejay.ai/v1/ping"
+async def by_aiohttp(url):
+    async with aiohttp.ClientSession(trust_env=True) as session:
+        await session.get(url)
+@pytest.mark.parametrize(
+    "ask", [requests.get, httpx.get, urllib.request.urlopen, lambda url: asyncio.run(by_aiohttp(url))]
+)
+def test_by_a_proxy(ask, monkeypatch):
+    with socket.socket() as proxy:  # where nobody listens: a connection is refused
+        proxy.bind(("127.0.0.1", 0))
+        monkeypatch.setenv("HTTPS_PROXY", f"http://127.0.0.1:{proxy.getsockname()[1]}")
+        with pytest.raises(Exception, match="was about to be called for real, while no fake Bluejay is on"):
+            ask(URL)
 def test_without_the_fixture():
     with pytest.raises(OSError, match="api.getbluejay.ai was about to be called for real, while no fake Bluejay is on"):
         socket.getaddrinfo("api.getbluejay.ai", 443)
@@ -178,12 +191,12 @@ def test_with_it(bluejay):
 def test_the_guard_of_a_whole_suite(pytester: pytest.Pytester) -> None:
     pytester.makepyfile(GUARDED)
     pytester.makeini("[pytest]\nbluejay_guard = true\n")
-    pytester.runpytest_inprocess(*QUIET).assert_outcomes(passed=2)
+    pytester.runpytest_inprocess(*QUIET).assert_outcomes(passed=6)
     pytester.makeini("[pytest]\n")
     import socket
 
     look_up = socket.getaddrinfo
-    pytester.runpytest_inprocess(*QUIET, "-k", "with_it").assert_outcomes(passed=1, deselected=1)
+    pytester.runpytest_inprocess(*QUIET, "-k", "with_it").assert_outcomes(passed=1, deselected=5)
     assert socket.getaddrinfo is look_up
 
 
