@@ -397,7 +397,7 @@ def _post(url: str, request: Request) -> int:
     parts = urlsplit(url)
     kind = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
     connection = kind(parts.hostname or "", parts.port, timeout=PATIENCE / 1e6)
-    target = parts._replace(scheme="", netloc="").geturl() or "/"
+    target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
     headers = {name.title(): value for name, value in request.headers.items()}  # as the documentation spells them
     try:
         connection.request("POST", target, request.body, headers)

@@ -76,7 +76,8 @@ def dump(world: World) -> dict[str, Any]:
             "calls": {
                 "default": world.call.as_dict(),
                 "next": [call.as_dict() for call in world.next_calls],
-                "of": {human: call.as_dict() for human, call in world.calls_of.items()},
+                "of": {name: call.as_dict() for name, call in world.calls_of.items() if isinstance(name, str)},
+                "of_ids": {str(id): call.as_dict() for id, call in world.calls_of.items() if isinstance(id, int)},
             },
             "runs": [_dump_run(run) for run in world.runs.values()],
             "last_run_id": world._last_run_id,
@@ -278,7 +279,13 @@ def _load_calls(root: _Place, world: World) -> None:
             for index, each in enumerate(calls.get("next", list))
         )
         of = _Place(calls.get("of", dict), "calls.of.")
-        world.calls_of = {human: of.read(human, dict, call_from_dict) for human in calls.get("of", dict)}
+        world.calls_of = {name: of.read(name, dict, call_from_dict) for name in calls.get("of", dict)}
+        if calls.has("of_ids"):
+            of_ids = _Place(calls.get("of_ids", dict), "calls.of_ids.")
+            for id in calls.get("of_ids", dict):
+                if not (id.isascii() and id.isdigit()):
+                    of_ids.fail(id, "the id of a digital human is needed")
+                world.calls_of[int(id)] = of_ids.read(id, dict, call_from_dict)
 
 
 def _load_run(place: _Place, world: World) -> None:

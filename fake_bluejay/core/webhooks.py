@@ -13,12 +13,13 @@ import hashlib
 import hmac
 import json
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from typing import Any, Final, NamedTuple
 
 from fake_bluejay.core.clock import datetime_at
 from fake_bluejay.core.records import Record
+from fake_bluejay.core.resources import Resource
 from fake_bluejay.core.runs import Run
 from fake_bluejay.core.scoring import evaluations, tool_calls, uuid_from
 from fake_bluejay.core.suggest import unknown
@@ -151,20 +152,21 @@ class Outbox:
             number = len(self.deliveries) + 1
             delivery = Delivery(number, uuid_from(f"{self._seed}:delivery:{number}"), webhook.id, event, body, now)
             self.deliveries.append(delivery)
-            irregularity = self._irregularity(event)
-            copies, later = (irregularity.copies, irregularity.later) if irregularity else (1, 0)
-            for _ in range(copies):
-                self._plan(delivery, now + later)
+            amiss = self._amiss_with(event)
+            for _ in range(max((one.copies for one in amiss), default=1)):
+                self._plan(delivery, now + sum(one.later for one in amiss))
 
-    def _irregularity(self, event: str) -> Irregularity | None:
-        for irregularity in self.irregularities:
-            if irregularity.event in (None, event):
-                if irregularity.times is not None:
-                    irregularity.times -= 1
-                    if not irregularity.times:
-                        self.irregularities.remove(irregularity)
-                return irregularity
-        return None
+    def _amiss_with(self, event: str) -> list[Irregularity]:
+        """Use up what is to go amiss with the next delivery: at most one delay, and one duplication."""
+        amiss: dict[bool, Irregularity] = {}
+        for one in self.irregularities:
+            if one.event in (None, event):
+                amiss.setdefault(one.copies > 1, one)
+        for one in amiss.values():
+            if one.times is not None:
+                one.times -= 1
+        self.irregularities = [one for one in self.irregularities if one.times != 0]
+        return list(amiss.values())
 
     def _plan(self, delivery: Delivery, due: int) -> None:
         delivery.planned += 1
@@ -241,14 +243,25 @@ def simulation_result_evaluated(record: Record, status: str, seed: int) -> dict[
     }
 
 
-def outbound_simulation_started(run: Run, humans: list[dict[str, Any]]) -> dict[str, Any]:
-    """The payload of `outbound_simulation_started`: whom the customer's agent is to call."""
+def outbound_simulation_started(run: Run, humans: Iterable[tuple[Resource, list[int]]]) -> dict[str, Any]:
+    """The payload of `outbound_simulation_started`: whom the customer's agent is to call, and for which test results.
+
+    Published is that each has a name and a number; what one without them has is ours.
+    """
     return {
         "type": "outbound_simulation_started",
         "agent_id": run.agent_id,
         "simulation_id": run.simulation_id,
         "simulation_run_id": run.id,
-        "digital_humans": humans,
+        "digital_humans": [
+            {
+                "id": human.id,
+                "name": human.fields.get("name") or f"Digital human {human.id}",
+                "phone_number": human.fields.get("phone_number") or "",
+                "associated_simulation_result_ids": ids,
+            }
+            for human, ids in humans
+        ],
     }
 
 

@@ -87,6 +87,8 @@ def test_how_often_to_run(fake: FakeBluejay, ask: Client) -> None:
     assert runs(plain) == [1, 2]
     assert runs(shared) == [3, 2]
     assert runs(shared, runs_per_digital_human=4) == [4, 4]
+    ask("PUT", f"update-digital-human/{once.id}", {"num_runs": 1})
+    assert runs(shared) == [1, 2]  # its own wish now, though the same as the default
     queued = ask("POST", "queue-simulation-run", {"simulation_id": str(plain.id), "runs_per_digital_human": 2})
     assert len(queued["simulation_result_ids"]) == 4
 

@@ -140,6 +140,14 @@ def test_whom_the_customers_agent_is_to_call(bluejay: FakeBluejay) -> None:
     assert all(human["phone_number"] for human in humans)
 
 
+def test_who_has_no_name_or_number_has_one_of_ours(bluejay: FakeBluejay) -> None:
+    bluejay.webhooks.add(lambda request: None, ["outbound_simulation_started"])
+    humans = [bluejay.add_digital_human(name="Ann"), bluejay.add_digital_human(phone_number=None)]
+    bluejay.queue_run(bluejay.add_simulation(agent=bluejay.add_agent(type="OUTBOUND"), digital_humans=humans))
+    told = bluejay.webhooks.deliveries[0].json["digital_humans"]
+    assert [(one["name"], one["phone_number"]) for one in told] == [("Ann", "+15555550100"), ("Digital human 2", "")]
+
+
 def test_what_was_reported_of_a_call_is_told(bluejay: FakeBluejay) -> None:
     received: list[Request] = []
     bluejay.webhooks.add(received.append, ["simulation_result_evaluated"])
@@ -355,6 +363,18 @@ def test_deliveries_may_come_twice_and_in_another_order(bluejay: FakeBluejay) ->
         bluejay.webhooks.delay(1, times=0)
 
 
+def test_one_may_come_late_and_twice(bluejay: FakeBluejay) -> None:
+    bluejay.webhooks.add(lambda request: None)
+    bluejay.webhooks.delay(30)
+    bluejay.webhooks.delay(10)
+    bluejay.webhooks.duplicate(event="simulation_ended")
+    for _ in range(3):
+        bluejay.webhooks.send("simulation_ended", {})
+    bluejay.clock.advance(100)
+    sent = [[(attempt.at - START).seconds for attempt in one.attempts] for one in bluejay.webhooks.deliveries]
+    assert sent == [[30, 30], [10], [0]]
+
+
 def test_duplicates_do_not_use_up_the_retries(bluejay: FakeBluejay) -> None:
     bluejay.webhooks.add(lambda request: 500, ["simulation_ended"])
     bluejay.webhooks.duplicate(copies=7)
@@ -415,6 +435,23 @@ def test_a_server_on_this_machine(bluejay: FakeBluejay) -> None:
     assert [delivery.delivered for delivery in bluejay.webhooks.deliveries] == [True] * 120
     assert received[0][0] == "/hook?from=bluejay"
     assert {event for _, event in received} == {"simulation_ended", "simulation_result_evaluated"}
+
+
+@pytest.mark.parametrize(
+    ("address", "target"),
+    [("", "/"), ("?a=1", "/?a=1"), ("/hook?a=1#part", "/hook?a=1"), ("/a%20b#part", "/a%20b")],
+)
+def test_what_is_asked_of_a_server(bluejay: FakeBluejay, address: str, target: str) -> None:
+    received: list[str] = []
+
+    def answer(handler: http.server.BaseHTTPRequestHandler, body: bytes) -> int:
+        received.append(handler.path)
+        return 200
+
+    with listening(answer) as url:
+        bluejay.webhooks.add(url.removesuffix("/hook?from=bluejay") + address)
+        bluejay.webhooks.send("simulation_ended", {})
+    assert received == [target]
 
 
 def test_a_server_whose_answer_comes_in_pieces_for_longer_than_five_seconds_is_too_late(
