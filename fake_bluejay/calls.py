@@ -109,11 +109,11 @@ class Calls:
 
 
 def checked(call: Call) -> Call:
-    """The script, if answers can show what it says. Raises `ValueError` naming what cannot be."""
+    """The script as it is kept, if answers can show what it says. Raises `ValueError` naming what cannot be."""
     if not isinstance(call, Call):
         raise ValueError(f"a Call is needed, e.g. no_answer() or Call(talks_for=10), not {call!r}")
     if any((call.transcript, call.evaluations, call.tool_calls, call.custom_metrics)):
-        from fake_bluejay.api.models.results import check_script
+        from fake_bluejay.api.models.results import as_scripted
 
-        check_script(call)
+        return as_scripted(call)
     return call

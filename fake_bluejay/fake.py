@@ -207,11 +207,11 @@ class FakeBluejay(Assertions):
         Raises `ValueError` if the id is taken, the status, the agent or a field is unknown, or no answer could show it.
         """
         if fields.get("call") is not None:
-            checked(fields["call"])
+            fields["call"] = checked(fields["call"])
         if fields:
-            from fake_bluejay.api.models.results import check_given
+            from fake_bluejay.api.models.results import as_given
 
-            check_given(fields)
+            fields = as_given(fields)
         record = self._world.add_test_result(id, status, agent_of(agent), **fields)
         return TestResult(self._world, record.id)
 

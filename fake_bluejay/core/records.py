@@ -169,6 +169,7 @@ class Record:
         evaluations = self.fields.get("evaluations")
         if evaluations is None and self.call is not None:
             evaluations = self.call.evaluations
-        if evaluations:
-            return all(evaluation.get("goal_success") is not False for evaluation in evaluations)
+        goals = [goal for one in evaluations or () if isinstance(goal := one.get("goal_success"), bool)]
+        if goals:
+            return all(goals)
         return self.call is None or self.call.passes

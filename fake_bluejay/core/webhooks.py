@@ -13,13 +13,13 @@ import hashlib
 import hmac
 import json
 from collections import deque
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime
 from typing import Any, Final, NamedTuple
 
 from fake_bluejay.core.clock import datetime_at
 from fake_bluejay.core.records import Record
-from fake_bluejay.core.resources import Resource
+from fake_bluejay.core.resources import Collection, Resource, folder_id
 from fake_bluejay.core.runs import Run
 from fake_bluejay.core.scoring import evaluations, tool_calls, uuid_from
 from fake_bluejay.core.suggest import unknown
@@ -219,9 +219,12 @@ def simulation_ended(record: Record) -> dict[str, Any]:
     }
 
 
-def simulation_result_evaluated(record: Record, status: str, seed: int) -> dict[str, Any]:
+def simulation_result_evaluated(record: Record, status: str, seed: int, agents: Collection) -> dict[str, Any]:
     """The payload of `simulation_result_evaluated`; `status` is how the test result's is spelt."""
-    run = record.run
+    run, fields = record.run, record.fields
+    agent_id = 1 if run is None else run.agent_id
+    agent = agents.find(agent_id, record.organisation)
+    folder = None if agent is None else folder_id(agent)
     return {
         "type": "simulation_result_evaluated",
         "id": record.id,
@@ -229,18 +232,44 @@ def simulation_result_evaluated(record: Record, status: str, seed: int) -> dict[
         "status": status,
         "simulation_run_id": record.run_id,
         "simulation_id": 1 if run is None else run.simulation_id,
-        "agent_id": 1 if run is None else run.agent_id,
-        "folder_id": None,
-        "result": record.fields.get("result"),
-        "custom_metrics": None,
+        "agent_id": agent_id,
+        "folder_id": None if folder is None else str(folder),
+        "result": fields.get("result"),
+        "custom_metrics": _list_of(_is_metric, fields.get("custom_metrics")),
         "evaluations": evaluations(record, seed),
         **_times(record),
-        "latency": None,
-        "events": record.fields.get("events"),
-        "tool_calls": tool_calls(record),
-        "tags": record.fields.get("tags"),
-        "metadata": record.fields.get("metadata"),
+        "latency": _list_of(_is_number, fields.get("latency")),
+        "events": fields.get("events"),
+        "tool_calls": _ungrouped(tool_calls(record)),
+        "tags": fields.get("tags"),
+        "metadata": fields.get("metadata"),
     }
+
+
+def _list_of(fits: Callable[[Any], bool], value: Any) -> list[Any] | None:
+    """What may be anything in an answer, and only a list of some kind here; None if it is none."""
+    return value if isinstance(value, list) and all(map(fits, value)) else None
+
+
+def _is_metric(value: Any) -> bool:
+    needed = ("name", "description", "response_type", "response_value")
+    return isinstance(value, dict) and all(isinstance(value.get(name), str) for name in needed)
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool)
+
+
+def _ungrouped(calls: Iterable[Mapping[str, Any]] | None) -> list[Mapping[str, Any]] | None:
+    """Tool calls one by one, as published here: of those that a test gave as answers have them, the ones made."""
+    return None if calls is None else [one for each in calls for one in _made(each)]
+
+
+def _made(call: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+    if "start_offset_ms" in call:
+        yield call
+    for one in call.get("actual", ()):
+        yield {"name": call["name"], **one, "start_offset_ms": one.get("start_offset_ms") or 0}
 
 
 def outbound_simulation_started(run: Run, humans: Iterable[tuple[Resource, list[int]]]) -> dict[str, Any]:

@@ -372,7 +372,7 @@ class World:
             self.outbox.emit(
                 "simulation_result_evaluated",
                 organisation,
-                lambda: simulation_result_evaluated(record, word, self.seed),
+                lambda: simulation_result_evaluated(record, word, self.seed, self.agents),
                 now,
             )
 

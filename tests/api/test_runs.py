@@ -248,7 +248,12 @@ def test_evaluations_are_given_or_made_the_same_for_the_same_seed(ask: Client, f
     fake.queue_run(fake.add_simulation(digital_humans=2))
     fake.clock.advance(60)
     given = ask.result(1)["evaluations"]
-    assert [(one["goal_success"], one["call_summary"]) for one in given] == [(False, "Lost."), (True, None)]
+    assert [(one["goal_success"], one["call_summary"]) for one in given] == [
+        (False, "Lost."),
+        (True, "The caller changed an appointment."),  # what is left out is made
+    ]
+    assert given[0]["id"] != given[1]["id"]
+    assert {one["created_at"] for one in given} == {"2026-01-01T00:00:54Z"}
     assert ask.run()["tests_failed"] == 1  # one of its evaluations did not find the goal reached
     assert ask.result(2)["evaluations"][0]["custom_metrics"][0]["response_value"] == "3"
 

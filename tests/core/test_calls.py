@@ -176,6 +176,21 @@ def test_a_script_is_for_an_id_or_for_a_name_and_not_for_whoever_has_neither() -
         FakeBluejay.load(dump)
 
 
+@pytest.mark.parametrize(
+    ("goals", "passes", "passed"),
+    [
+        ([{}], False, False),
+        ([{"goal_success": None}], True, True),
+        ([{}, {"goal_success": True}], False, True),
+        ([{"goal_success": True}, {"goal_success": False}], True, False),
+    ],
+)
+def test_whether_it_passes_its_evaluations_say_or_else_its_script(
+    goals: list[dict[str, Any]], passes: bool, passed: bool
+) -> None:
+    assert life(Call(passes=passes, evaluations=tuple(goals)))[2] is passed
+
+
 def test_a_script_is_taken_when_a_call_is_queued() -> None:
     fake = FakeBluejay()
     run = fake.queue_run()
@@ -246,6 +261,14 @@ def test_a_test_result_of_a_test_may_have_a_script_too() -> None:
         (lambda: FakeBluejay().calls.of(None, Call()), "a digital human, its id or its name is needed, not None"),
         (lambda: FakeBluejay().calls.of(True, Call()), "a digital human, its id or its name is needed, not True"),
         (lambda: FakeBluejay().calls.next(Call(tool_calls=({"name": "a"},))), "0.start_offset_ms: Field required"),
+        (
+            lambda: FakeBluejay().calls.next(Call(evaluations=({"goal_sucess": False},))),
+            "unknown field of a call's evaluations: 'goal_sucess'; did you mean 'goal_success'?",
+        ),
+        (
+            lambda: FakeBluejay().add_test_result(call=Call(transcript=({"speeker": "USER"},))),
+            "unknown field of a call's transcript: 'speeker'; did you mean 'speaker'?",
+        ),
         (lambda: FakeBluejay().add_test_result(call=Call(evaluations=({"num_turns": "few"},))), "0.num_turns"),
     ],
 )

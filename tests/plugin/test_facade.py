@@ -267,6 +267,17 @@ def test_each_reading_is_what_a_client_meets(bluejay: FakeBluejay, name: str, ch
         (lambda fake: fake.add_test_result(status="RUNING"), "unknown status 'RUNING'; did you mean 'RUNNING'?"),
         (lambda fake: fake.add_test_result(agent="sleepy"), "unknown agent behaviour 'sleepy'"),
         (lambda fake: fake.add_test_result(colour="red"), "unknown field of a test result 'colour'"),
+        (
+            lambda fake: fake.add_test_result(evaluations=[{"latency": {"avg_latency": 3}}]),
+            "unknown field of a test result's evaluations.latency: 'avg_latency'; did you mean 'avg_agent_latency'?",
+        ),
+        (lambda fake: fake.add_test_result(evaluations=[{"id": None}]), "evaluations.0.id: Input should be a valid"),
+        (lambda fake: fake.add_test_result(metadata={"call": object()}), "a test result's metadata: JSON is needed"),
+        (
+            lambda fake: fake.add_test_result(metadata={"call": float("nan")}),
+            "a test result's metadata: JSON is needed",
+        ),
+        (lambda fake: fake.add_test_result(tags=["\ud800"]), "a test result's tags: JSON is needed"),
         (lambda fake: fake.clock.advance(-1), "cannot advance by -1"),
         (lambda fake: fake.clock.advance(float("nan")), "finite"),
         (lambda fake: fake.clock.advance_to(START - timedelta(days=1)), "cannot advance to 2025-12-31"),
@@ -321,6 +332,16 @@ def test_a_dump_without_a_key_brings_a_fake_that_can_be_used(bluejay: FakeBlueja
             headers={"X-API-Key": os.environ["BLUEJAY_API_KEY"]},
         )
     assert answer.status_code == 200
+
+
+def test_what_is_given_is_kept_as_json(bluejay: FakeBluejay) -> None:
+    entry = {"goal_success": False, "created_at": START}
+    given = bluejay.add_test_result(evaluations=[entry], metadata={"days": (START,), "set": {1}})
+    assert given.fields["evaluations"] == [{"goal_success": False, "created_at": "2026-01-01T00:00:00Z"}]
+    assert given.fields["metadata"] == {"days": ["2026-01-01T00:00:00Z"], "set": [1]}
+    bluejay.calls.default = Call(evaluations=[entry])
+    bluejay.queue_run()
+    assert FakeBluejay.load(bluejay.dump()).dump() == bluejay.dump()
 
 
 def test_a_dump_goes_on_where_it_stopped(bluejay: FakeBluejay) -> None:

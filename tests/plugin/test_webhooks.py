@@ -182,8 +182,18 @@ def test_payloads_are_as_published(bluejay: FakeBluejay) -> None:
         tool_calls=({"name": "book", "start_offset_ms": 1, "output": "done"},),
         custom_metrics=({"name": "m", "description": "", "response_type": "score", "response_value": "3"},),
     )
-    bluejay.calls.next(call_dropped(), Call(passes=False))
-    bluejay.queue_run(bluejay.add_simulation(agent=bluejay.add_agent(type="OUTBOUND"), digital_humans=3))
+    bluejay.calls.next(call_dropped(), Call(passes=False), Call(evaluations=[{"goal_success": True}, {}]))
+    simulation = bluejay.add_simulation(agent=bluejay.add_agent(type="OUTBOUND", folder="F"), digital_humans=4)
+    bluejay.calls.of(4, Call())
+    bluejay.calls.of(2, Call(evaluations=[{}]))
+    bluejay.queue_run(simulation)
+    bluejay.add_test_result(
+        status="EVALUATING",
+        evaluations=[{"goal_success": False}],
+        custom_metrics={"m": 3},
+        latency={"average": 3},
+        tool_calls=[{"name": "book", "actual": [{"output": "done"}]}],
+    )
     bluejay.clock.advance(600)
     document = json.loads(PUBLISHED.read_text())
     operation = document["webhooks"]["events_webhook"]["post"]
@@ -198,6 +208,31 @@ def test_payloads_are_as_published(bluejay: FakeBluejay) -> None:
         assert set(delivery.json) <= set(model["properties"])
         seen.add(delivery.event)
     assert len(seen) == 3
+
+
+def test_what_is_told_is_what_is_answered(bluejay: FakeBluejay) -> None:
+    bluejay.webhooks.add(lambda request: None, ["simulation_result_evaluated"])
+    bluejay.add_agent(folder="F")
+    metric = {"name": "m", "description": "", "response_type": "score", "response_value": "3"}
+    given = {"custom_metrics": [metric], "latency": [1, 2.5], "result": {"a": 1}}
+    made = [{"parameters": None, "output": "done", "start_offset_ms": 5}, {"output": "done"}]
+    calls = [{"name": "book", "actual": made}, {"name": "thank", "start_offset_ms": 9}]
+    bluejay.add_test_result(status="EVALUATING", evaluations=[{}], tool_calls=calls, **given)
+    bluejay.add_test_result(status="EVALUATING", custom_metrics=[metric, {}], latency=[True])
+    bluejay.clock.advance(5)
+    told, other = (delivery.json for delivery in bluejay.webhooks.deliveries)
+    with bluejay.client(headers={"X-API-Key": bluejay.api_key}) as client:
+        answered = client.get("/v1/retrieve-simulation-result/1").json()["simulation_result"]
+        assert told["folder_id"] == client.get("/v1/agents/1").json()["folder_id"] is not None
+    assert {name: told[name] for name in (*given, "evaluations")} == {
+        name: answered[name] for name in (*given, "evaluations")
+    }
+    assert [(call["name"], call["start_offset_ms"]) for call in told["tool_calls"]] == [
+        ("book", 5),
+        ("book", 0),
+        ("thank", 9),
+    ]
+    assert (other["custom_metrics"], other["latency"]) == (None, None)  # which are none of these, as published
 
 
 def test_a_payload_of_ones_own(bluejay: FakeBluejay) -> None:
