@@ -25,7 +25,7 @@ from fake_bluejay.core.scoring import evaluations, tool_calls, uuid_from
 from fake_bluejay.core.suggest import unknown
 from fake_bluejay.core.timers import Timers
 
-__all__ = ["EVENTS", "PATIENCE", "RETRIES", "Attempt", "Delivery", "Outbox", "Webhook", "signature"]
+__all__ = ["EVENTS", "PATIENCE", "RETRIES", "Attempt", "Delivery", "Outbox", "Webhook", "encoded", "signature"]
 
 EVENTS: Final = (
     "simulation_ended",
@@ -197,8 +197,11 @@ def signature(body: bytes, secret: str) -> str:
 
 
 def encoded(payload: Mapping[str, Any]) -> bytes:
-    """A payload as it is sent."""
-    return json.dumps(payload, ensure_ascii=False, separators=(",", ":"), default=_plain).encode()
+    """A payload as it is sent. Raises `TypeError` for what is not JSON."""
+    try:
+        return json.dumps(payload, ensure_ascii=False, separators=(",", ":"), default=_plain, allow_nan=False).encode()
+    except ValueError as error:  # NaN, half of a character, or what is within itself
+        raise TypeError(f"a payload is JSON, with datetimes: {error}") from None
 
 
 def _plain(value: Any) -> str:

@@ -13,8 +13,10 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import httpx
 import jsonschema
@@ -247,10 +249,18 @@ def test_a_payload_of_ones_own(bluejay: FakeBluejay) -> None:
 # --- what is amiss ------------------------------------------------------------------------------------------------
 
 
-def test_a_payload_that_is_no_json_is_refused(bluejay: FakeBluejay) -> None:
-    bluejay.webhooks.add(lambda request: None)
-    with pytest.raises(TypeError, match="a payload is JSON, with datetimes, and not <object object"):
-        bluejay.webhooks.send("observability_call_evaluated", {"call": object()})
+@pytest.mark.parametrize("somebody_listens", [True, False])
+@pytest.mark.parametrize(
+    ("value", "message"),
+    [(object(), ", and not <object object"), (float("nan"), ": Out of range"), ("\ud800", ": 'utf-8' codec can't")],
+)
+def test_a_payload_that_is_no_json_is_refused(
+    bluejay: FakeBluejay, value: Any, message: str, somebody_listens: bool
+) -> None:
+    if somebody_listens:
+        bluejay.webhooks.add(lambda request: None)
+    with pytest.raises(TypeError, match=f"a payload is JSON, with datetimes{message}"):
+        bluejay.webhooks.send("observability_call_evaluated", {"call": value})
     assert bluejay.webhooks.deliveries == []
 
 
@@ -285,15 +295,34 @@ def test_a_repetition_is_known_by_its_id(bluejay: FakeBluejay) -> None:
 
 
 @pytest.mark.parametrize(
-    ("answer", "problem"), [(None, None), (299, None), (300, None), (404, None), ("x", "ValueError: ")]
+    ("answer", "status"),
+    [
+        (299, 299),
+        (HTTPStatus.CREATED, 201),
+        (300, 300),
+        (404, 404),
+        *((whatever, 200) for whatever in (None, "x", False, {}, Mock(), 404.0)),
+    ],
 )
-def test_any_2xx_is_taken_and_nothing_else(bluejay: FakeBluejay, answer: Any, problem: str | None) -> None:
-    bluejay.webhooks.add(lambda request: answer, ["simulation_ended"])
-    bluejay.queue_run()
-    bluejay.clock.advance(48)
+def test_an_integer_is_a_status_of_which_2xx_is_taken_and_whatever_else_is_200(
+    bluejay: FakeBluejay, answer: Any, status: int
+) -> None:
+    bluejay.webhooks.add(lambda request: answer)
+    bluejay.webhooks.send("simulation_ended", {})
     [delivery] = bluejay.webhooks.deliveries
-    assert delivery.delivered is (answer in (None, 299))
-    assert (delivery.attempts[0].problem or "").startswith(problem or "")
+    assert (delivery.attempts[0].status, delivery.delivered) == (status, 200 <= status < 300)
+
+
+@pytest.mark.parametrize("is_async", [False, True])
+@pytest.mark.parametrize("answer", [0, 99, 600, -1])
+def test_an_integer_that_is_no_status_is_told_the_test(bluejay: FakeBluejay, answer: int, is_async: bool) -> None:
+    async def receive(request: Request) -> int:
+        return answer
+
+    bluejay.webhooks.add(receive if is_async else lambda request: answer)
+    with pytest.raises(ValueError, match=f"a receiver returned {answer}: an integer is its status, 100 to 599"):
+        bluejay.webhooks.send("simulation_ended", {})
+    assert not bluejay.webhooks.deliveries[0].delivered
 
 
 def test_a_receiver_that_raises_disturbs_nobody(bluejay: FakeBluejay) -> None:
@@ -358,6 +387,16 @@ def test_who_takes_ten_seconds_is_too_late_and_delays_nothing_else(
         START + timedelta(seconds=49)
     ]
     assert time.perf_counter() - began < 20  # none of it in real time
+
+
+@pytest.mark.parametrize("length", [5, 5.000001])
+@pytest.mark.parametrize("sleeping", [sleeps, asgi_that_sleeps, async_that_sleeps])
+def test_who_takes_five_seconds_is_in_time_and_who_takes_longer_is_not(
+    bluejay: FakeBluejay, sleeping: Callable[[float], Any], length: float
+) -> None:
+    bluejay.webhooks.add(sleeping(length))
+    bluejay.webhooks.send("simulation_ended", {})
+    assert bluejay.webhooks.deliveries[0].delivered is (length == 5)
 
 
 def test_a_receiver_that_ends_the_test_has_not_taken_what_it_was_sent(bluejay: FakeBluejay) -> None:
@@ -426,11 +465,12 @@ def test_an_asgi_application_at_its_own_path(bluejay: FakeBluejay) -> None:
 
     async def endpoint(request: Any) -> Response:
         body = await request.body()
+        assert dict(request.query_params) == {"from": "bluejay"}
         received.append((await request.json(), verify(body, "s3cret", request.headers["X-Bluejay-Signature"])))
         return Response(status_code=202)
 
-    app = Starlette(routes=[Route("/hooks/bluejay", endpoint, methods=["POST"])])
-    bluejay.webhooks.add(app, ["simulation_ended"], "s3cret", path="/hooks/bluejay")
+    app = Starlette(routes=[Route("/hooks/blue jay", endpoint, methods=["POST"])])
+    bluejay.webhooks.add(app, ["simulation_ended"], "s3cret", path="/hooks/blue%20jay?from=bluejay")
     bluejay.webhooks.add(app, ["simulation_ended"], "s3cret")
     bluejay.queue_run()
     bluejay.clock.advance(48)
@@ -562,12 +602,35 @@ def test_an_address_elsewhere_that_a_dump_brings_is_not_sent_to(bluejay: FakeBlu
 def test_what_is_no_receiver_is_refused(bluejay: FakeBluejay, receiver: Any) -> None:
     with pytest.raises(ValueError, match="a receiver is a function of one request"):
         bluejay.webhooks.add(receiver)
-    with pytest.raises(ValueError, match="not one string"):
-        bluejay.webhooks.add(print, "simulation_ended")
-    with pytest.raises(ValueError, match="unknown webhook event 'ended'"):
-        bluejay.webhooks.add(print, ["ended"])
-    with pytest.raises(ValueError, match="unknown organisation 'other'"):
-        bluejay.webhooks.add(print, organisation="other")
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda webhooks: webhooks.add(print, "simulation_ended"), "not one string: 'simulation_ended'"),
+        (lambda webhooks: webhooks.add(print, 5), "events is a list of events, not 5"),
+        (lambda webhooks: webhooks.add(print, []), "events is empty, so nothing would be told; leave it out for all"),
+        (lambda webhooks: webhooks.add(print, ["ended"]), "unknown webhook event 'ended'"),
+        (lambda webhooks: webhooks.add(print, organisation="other"), "unknown organisation 'other'"),
+        *(
+            (lambda webhooks, secret=secret: webhooks.add(print, secret=secret), "a secret is printable ASCII text")
+            for secret in (b"x", 5, "", "a\n", "ü")
+        ),
+        (lambda webhooks: webhooks.add(print, path="hook"), "a path starts with a slash, e.g. /hooks/bluejay"),
+        (lambda webhooks: webhooks.send("simulation_ended", {}, "other"), "unknown organisation 'other'"),
+        (lambda webhooks: webhooks.duplicate(copies="2"), "copies is an integer from 1 to 1000, not '2'"),
+        (lambda webhooks: webhooks.duplicate(copies=1001), "copies is an integer from 1 to 1000, not 1001"),
+        (lambda webhooks: webhooks.duplicate(True), "times is an integer of at least 1, or None for all from now on"),
+        (lambda webhooks: webhooks.delay("soon"), "a number of seconds or a timedelta is needed, not 'soon'"),
+        (lambda webhooks: webhooks.delay(-1), "seconds must not be negative: -1"),
+    ],
+)
+def test_what_cannot_be_is_refused(bluejay: FakeBluejay, call: Callable[[Any], object], message: str) -> None:
+    before = bluejay.dump()
+    with pytest.raises(ValueError) as error:  # noqa: PT011 - the message is compared below
+        call(bluejay.webhooks)
+    assert message in str(error.value)
+    assert bluejay.dump() == before
 
 
 # --- receivers that call back, and tests with an event loop -------------------------------------------------------
@@ -846,8 +909,3 @@ def test_a_dump_of_deliveries_that_cannot_be_is_refused(
     dump["deliveries"][0][field] = value
     with pytest.raises(ValueError, match=says):
         FakeBluejay.load(dump)
-
-
-def test_copies_have_a_bound(bluejay: FakeBluejay) -> None:
-    with pytest.raises(ValueError, match="copies 1 to 1000"):
-        bluejay.webhooks.duplicate(copies=1001)
