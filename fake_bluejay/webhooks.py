@@ -287,10 +287,13 @@ class Webhooks:
 
     @property
     def deliveries(self) -> list[DeliveryView]:
-        """What was sent, the newest last; what is on its way on a thread is waited for."""
+        """What was sent, the newest last; what is on its way on a thread is waited for.
+
+        Of those that are over, it keeps the latest 10,000.
+        """
         self._world.deliver()
         self.wait()
-        return [DeliveryView(delivery) for delivery in self._world.outbox.deliveries]
+        return [DeliveryView(delivery) for delivery in list(self._world.outbox.deliveries.values())]
 
     # --- carrying ------------------------------------------------------------------------------------------------
 

@@ -469,8 +469,13 @@ def remove_webhook(control: Control, call: Call) -> Any:
 
 
 def deliveries(control: Control, call: Call) -> Any:
-    """What was sent to webhooks, and what became of it."""
-    return data.deliveries(control.world)
+    """What was sent to webhooks, and what became of it; `x-total-count` says how many match before paging."""
+    query: models.DeliveriesQuery = call.query
+    found = [one for number, one in control.world.outbox.deliveries.items() if number > query.after]
+    call.headers["x-total-count"] = str(len(found))
+    if query.order == "newest":
+        found.reverse()
+    return [data.delivery(one) for one in found[: query.limit]]
 
 
 class Operation(NamedTuple):
@@ -531,6 +536,6 @@ OPERATIONS = (
     Operation("GET", "webhooks", webhooks, list[models.Webhook]),
     Operation("POST", "webhooks", add_webhook, models.Webhook, models.NewWebhook, status=201),
     Operation("DELETE", "webhooks/{id}", remove_webhook, models.Cleared),
-    Operation("GET", "deliveries", deliveries, list[models.Delivery]),
+    Operation("GET", "deliveries", deliveries, list[models.Delivery], query=models.DeliveriesQuery),
 )
 """All of it, but for the event stream and the console."""

@@ -41,6 +41,9 @@ PATIENCE: Final = 5_000_000
 MOST_COPIES: Final = 1_000
 """Of one delivery."""
 
+KEPT: Final = 10_000
+"""So many deliveries that are over are kept, as many as the journal keeps requests."""
+
 RETRIES: Final = (5_000_000, 30_000_000, 120_000_000, 600_000_000)
 """So many microseconds after an attempt failed the next one follows; after the last, none does. Undocumented: ours."""
 
@@ -117,7 +120,12 @@ class Outbox:
         self._timers = timers
         self._seed = seed
         self.webhooks: dict[str, Webhook] = {}
-        self.deliveries: list[Delivery] = []
+        self.deliveries: dict[int, Delivery] = {}
+        """By their numbers: those on their way, and the latest that are over."""
+        self.over: deque[int] = deque()
+        """The numbers of those that are over, in that order."""
+        self.last_delivery = 0
+        """How many deliveries there ever were: no number is given twice."""
         self.irregularities: list[Irregularity] = []
         self.ready: deque[Delivery] = deque()
         """Those to be carried now."""
@@ -149,9 +157,9 @@ class Outbox:
         to = [one for one in self.webhooks.values() if one.organisation == organisation and event in one.events]
         body = encoded(payload()) if to else b""
         for webhook in to:
-            number = len(self.deliveries) + 1
+            self.last_delivery = number = self.last_delivery + 1
             delivery = Delivery(number, uuid_from(f"{self._seed}:delivery:{number}"), webhook.id, event, body, now)
-            self.deliveries.append(delivery)
+            self.deliveries[number] = delivery
             amiss = self._amiss_with(event)
             for _ in range(max((one.copies for one in amiss), default=1)):
                 self._plan(delivery, now + sum(one.later for one in amiss))
@@ -174,21 +182,30 @@ class Outbox:
 
     def fall_due(self, number: int) -> None:
         """A delivery's time has come; one to a webhook that is gone comes to nothing."""
-        delivery = self.deliveries[number - 1]
+        delivery = self.deliveries[number]
         if delivery.webhook_id in self.webhooks:
             self.ready.append(delivery)
         else:
             delivery.planned -= 1
+            self.forget_if_over(delivery)
 
     def attempted(self, delivery: Delivery, attempt: Attempt, over: int) -> None:
         """How an attempt went that was over at that instant; after one that failed, the next is planned."""
-        if delivery.number > len(self.deliveries) or self.deliveries[delivery.number - 1] is not delivery:
+        if self.deliveries.get(delivery.number) is not delivery:
             return  # of a world that was reset or restored meanwhile
         delivery.attempts.append(attempt)
         delivery.planned -= 1
         if not delivery.delivered and not delivery.planned and delivery.retries < len(RETRIES):
             self._plan(delivery, over + RETRIES[delivery.retries])
             delivery.retries += 1
+        self.forget_if_over(delivery)
+
+    def forget_if_over(self, delivery: Delivery) -> None:
+        """Note that a delivery is not sent any more, if so; of those, the oldest are forgotten past `KEPT`."""
+        if not delivery.planned:
+            self.over.append(delivery.number)
+            if len(self.over) > KEPT:
+                del self.deliveries[self.over.popleft()]
 
 
 def signature(body: bytes, secret: str) -> str:

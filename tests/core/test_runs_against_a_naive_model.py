@@ -555,7 +555,7 @@ class Comparison(RuleBasedStateMachine):
 
     @invariant()
     def deliveries_agree(self) -> None:
-        deliveries: list[Delivery] = self.world.outbox.deliveries
+        deliveries: list[Delivery] = list(self.world.outbox.deliveries.values())
         assert [
             (
                 one.webhook_id,

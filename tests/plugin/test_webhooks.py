@@ -28,6 +28,7 @@ from starlette.routing import Route
 
 from fake_bluejay import FakeBluejay, webhooks
 from fake_bluejay.calls import Call, call_dropped, no_answer
+from fake_bluejay.core import webhooks as core_webhooks
 from fake_bluejay.core.dump import restore
 from fake_bluejay.webhooks import DeliveryView, Request, sign, verify
 
@@ -274,6 +275,35 @@ def test_what_fails_is_tried_again_after_5_30_120_and_600_seconds_and_then_given
     assert delivery.attempts[0].at == START + timedelta(seconds=48)
     assert delivery.given_up
     assert not delivery.delivered
+
+
+def test_of_those_that_are_over_the_latest_are_kept(bluejay: FakeBluejay, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(core_webhooks, "KEPT", 2)
+    bluejay.webhooks.add(lambda request: 500 if request.json["number"] == 1 else 200)
+    gone = bluejay.webhooks.add(lambda request: 200, ["simulation_result_evaluated"])
+    for number in range(1, 5):
+        bluejay.webhooks.send("simulation_ended", {"number": number})
+
+    def kept(fake: FakeBluejay) -> list[int]:
+        return [delivery.json["number"] for delivery in fake.webhooks.deliveries]
+
+    assert kept(bluejay) == [1, 3, 4]  # the first is on its way yet
+    other = FakeBluejay.load(bluejay.dump())
+    assert other.dump() == bluejay.dump()
+    other.webhooks.send("simulation_ended", {"number": 5})
+    ids = {delivery.id for delivery in (*bluejay.webhooks.deliveries, *other.webhooks.deliveries)}
+    assert (kept(other), len(ids)) == ([1, 3, 4, 5], 4)
+    bluejay.webhooks.delay(1)
+    bluejay.webhooks.send("simulation_result_evaluated", {"number": 5})
+    bluejay.webhooks.remove(gone)
+    bluejay.clock.advance(1000)
+    assert kept(bluejay) == [1, 5]
+    dump = bluejay.dump()
+    dump["deliveries"].reverse()
+    with pytest.raises(ValueError, match=r"^deliveries\[1\].number: deliveries are numbered from 1 and ascend"):
+        FakeBluejay.load(dump)
+    with pytest.raises(ValueError, match=r"^last_delivery: there is a delivery of number"):
+        FakeBluejay.load({**bluejay.dump(), "last_delivery": 1})
 
 
 def test_a_repetition_is_known_by_its_id(bluejay: FakeBluejay) -> None:
