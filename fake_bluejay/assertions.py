@@ -126,7 +126,11 @@ class Assertions:
 
 
 def _check_ids(ids: Sequence[int]) -> None:
-    """What is no id was never asked for, so that would look like a call that is missing. Raises `ValueError`."""
+    """What is no id was never asked for, so that would look like a call that is missing; and of no ids anything holds.
+    Raises `ValueError`.
+    """
+    if not ids:
+        raise ValueError("nothing is asserted: the ids of test results are needed, e.g. assert_ended(result.id)")
     for id in ids:
         if isinstance(id, bool) or not isinstance(id, int):
             raise ValueError(f"ids of test results are integers, e.g. `result.id` or `int(text)`, not {id!r}")

@@ -146,6 +146,10 @@ class FakeBluejay(Assertions):
     def _environment(self) -> dict[str, str]:
         return {"BLUEJAY_API_KEY": self.api_key, "BLUEJAY_API_URL": f"https://{HOST}/v1"}
 
+    def __repr__(self) -> str:
+        state, results, requests = "on" if self._on else "off", len(self._world.results), self._journal.total
+        return f"<FakeBluejay {state}, {self.clock.now.isoformat()}, {results} test results, {requests} requests>"
+
     def __call__(self, function: _Function) -> _Function:
         """Decorate a function: each call gets a fresh fake of these options, as `bluejay` if it has that parameter.
 
@@ -207,11 +211,11 @@ class FakeBluejay(Assertions):
         Raises `ValueError` if the id is taken, the status, the agent or a field is unknown, or no answer could show it.
         """
         if fields.get("call") is not None:
-            checked(fields["call"])
+            fields["call"] = checked(fields["call"])
         if fields:
-            from fake_bluejay.api.models.results import check_given
+            from fake_bluejay.api.models.results import as_given
 
-            check_given(fields)
+            fields = as_given(fields)
         record = self._world.add_test_result(id, status, agent_of(agent), **fields)
         return TestResult(self._world, record.id)
 
@@ -429,7 +433,9 @@ class FakeBluejay(Assertions):
         return Snapshot(self, self.dump(), dict(self.webhooks.receivers) if "webhooks" in vars(self) else {})
 
     def restore(self, snapshot: Snapshot) -> None:
-        """Put the world back to what it was at the snapshot. The journal stays."""
+        """Put the world back to what it was then; the journal stays. Raises `ValueError` for what is no snapshot."""
+        if not isinstance(snapshot, Snapshot):
+            raise ValueError(f"a snapshot is needed, as snapshot() gives it (a dump: load()), not {snapshot!r:.80}")
         dumps.restore(self._world, snapshot.data)
         if "webhooks" in vars(self):
             self.webhooks.receivers = dict(snapshot.receivers)

@@ -155,14 +155,16 @@ class SeedCalls(Part):
 
     default: _Script = {}
     next: list[_Script] = Field(default=[], description="In the next calls, the next first.")
-    of: dict[str, _Script] = Field(default={}, description="In the calls of a digital human of that name or id.")
+    of: dict[str, _Script] = Field(
+        default={}, description="In the calls of a digital human of that name; digits are an id."
+    )
 
     def plant(self, fake: FakeBluejay) -> None:
         """For the runs that are queued from then on."""
         fake.calls.default = call_from_dict(self.default)
         fake.calls.next(*map(call_from_dict, self.next))
         for human, script in self.of.items():
-            fake.calls.of(human, call_from_dict(script))
+            fake.calls.of(int(human) if human.isdecimal() else human, call_from_dict(script))
 
 
 class SeedWebhook(Part):

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 from starlette.responses import Response
-from starlette.routing import compile_path
+from starlette.routing import PARAM_REGEX, compile_path
 
 from fake_bluejay.core.suggest import unknown
 
@@ -39,10 +39,12 @@ class Stubs:
 
         Raises `ValueError` for a method, path or status that cannot be, `TypeError` for what is not JSON.
         """
-        if method.upper() not in _METHODS:
+        if str(method).upper() not in _METHODS:
             raise ValueError(unknown("method", method, _METHODS))
-        if not path.startswith("/"):
+        if not isinstance(path, str) or not path.startswith("/"):
             raise ValueError(f"a path starts with a slash, e.g. /v1/agents/{{id}}, not {path!r}")
+        if re.search("[{}]", PARAM_REGEX.sub("", path)):
+            raise ValueError(f"a parameter of a path is a name in braces, e.g. /v1/agents/{{id}}, not {path!r}")
         check_answer(status, json)
         self._stubs.pop((method.upper(), path), None)
         self._stubs[method.upper(), path] = compile_path(path)[0], status, json

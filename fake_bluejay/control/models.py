@@ -15,6 +15,7 @@ __all__ = [
     "ClientAnswer",
     "Clock",
     "ClockChange",
+    "DeliveriesQuery",
     "Delivery",
     "EndConversations",
     "Event",
@@ -240,12 +241,19 @@ class TestResultsQuery(Model):
     limit: int | None = Field(None, ge=1)
 
 
-class RequestsQuery(Model):
-    """Which requests of the journal."""
-
+class _Page(Model):
     after: int = Field(0, ge=0, description="Only those whose number is greater.")
     limit: int = Field(1000, ge=1, le=10_000)
     order: Literal["oldest", "newest"] = Field("oldest", description="Which come first.")
+
+
+class DeliveriesQuery(_Page):
+    """Which deliveries."""
+
+
+class RequestsQuery(_Page):
+    """Which requests of the journal."""
+
     q: str | None = Field(None, description="Only those whose method, path, status or bodies have this text.")
     brief: bool = Field(False, description="Without headers and bodies.")
 
@@ -422,6 +430,7 @@ class Attempt(BaseModel):
 class Delivery(BaseModel):
     """An event, and what became of sending it to one webhook."""
 
+    number: int
     id: str
     webhook_id: str
     event: str

@@ -163,7 +163,7 @@ def test_an_unknown_option_is_an_error_that_lists_the_known(pytester: pytest.Pyt
         ({"clock": 5}, "unknown choice for clock: 5; known: manual, real"),
         ({"sleep": True}, "unknown choice for sleep: True"),
         ({"api_keys": "key"}, "api_keys is a list of strings, not a str"),
-        ({"api_keys": 5}, "api_keys is a list of strings, not a int"),
+        ({"api_keys": 5}, "api_keys is a list of strings, not an int"),
         ({"api_keys": [5]}, "api_keys is a list of strings, not a list"),
         ({"seed": "7"}, "a seed is an integer, not '7'"),
         ({"evaluation_takes": "5"}, "evaluation_takes: a number of seconds or a timedelta is needed, not '5'"),
