@@ -26,7 +26,7 @@ _SESSION = pytest.StashKey[dict[str, Any]]()
 """Where the options of the whole session are kept, read once."""
 
 _FAKES = pytest.StashKey["list[FakeBluejay]"]()
-"""Where a test keeps the fakes that its fixtures made: they are off when the report of its tear-down is written."""
+"""Where a test keeps the fakes that were started while it ran: they may be off when its report is written."""
 
 _running: list[pytest.Item] = []
 """The test that runs; last, for a test of a plugin runs others inside it. `request.node` says the same, but a fixture
@@ -86,6 +86,18 @@ def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object
         _running.pop()
 
 
+def starts(fake: FakeBluejay) -> bool:
+    """Called by every fake that is switched on. Says whether a test runs, whose report shows it if that fails.
+
+    Those that are off by then belong to what is over: an earlier example of Hypothesis, say.
+    """
+    if not _running:
+        return False
+    fakes = _running[-1].stash.setdefault(_FAKES, [])
+    fakes[:] = [*(one for one in fakes if one.is_on), fake]
+    return True
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(
     item: pytest.Item, call: pytest.CallInfo[None]
@@ -115,7 +127,7 @@ def make_bluejay(request: pytest.FixtureRequest) -> Iterator[Callable[..., FakeB
     with contextlib.ExitStack() as at_the_end:  # which stops all of them, also where one of them warns of an error
 
         def make(**options: Any) -> FakeBluejay:
-            fake = _started(item, {**configured, **options})
+            fake = _started({**configured, **options})
             at_the_end.callback(_stop, item, fake)
             return fake
 
@@ -126,7 +138,7 @@ def make_bluejay(request: pytest.FixtureRequest) -> Iterator[Callable[..., FakeB
 def bluejay() -> Iterator[FakeBluejay]:
     """A fresh fake Bluejay: calls to the real host are answered by it, in this process, and time stands still."""
     item = _running[-1]
-    fake = _started(item, _configured(item))
+    fake = _started(_configured(item))
     try:
         yield fake
     finally:
@@ -147,12 +159,10 @@ def bluejay_server(bluejay: FakeBluejay, monkeypatch: pytest.MonkeyPatch) -> Fak
     return bluejay
 
 
-def _started(item: pytest.Item, options: dict[str, Any]) -> FakeBluejay:
+def _started(options: dict[str, Any]) -> FakeBluejay:
     from fake_bluejay.fake import FakeBluejay
 
-    fake = FakeBluejay(**options)
-    item.stash.setdefault(_FAKES, []).append(fake)
-    return fake.start()
+    return FakeBluejay(**options).start()
 
 
 def _stop(item: pytest.Item, fake: FakeBluejay) -> None:

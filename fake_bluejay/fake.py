@@ -6,6 +6,7 @@ import contextlib
 import functools
 import inspect
 import json
+import sys
 import weakref
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
@@ -110,9 +111,16 @@ class FakeBluejay(Assertions):
 
     # --- on and off ---------------------------------------------------------------------------------------------
 
+    @property
+    def is_on(self) -> bool:
+        """Whether it takes the calls to the real host: from `start` to `stop`."""
+        return self._on is not None
+
     def start(self) -> Self:
         """Take the calls to the real host from now on. Starting twice is one start."""
         if self._on is None:
+            plugin = sys.modules.get("conftest_plugin")
+            self._is_shown = plugin is not None and plugin.starts(self)
             ACTIVE.append(self)
             self._on = switch.Fake(self._api, self._environment(), self.faults.__bool__, self._time())
             try:

@@ -76,6 +76,11 @@ class RemoteBluejay(Assertions):
 
     # --- the environment ----------------------------------------------------------------------------------------
 
+    @property
+    def is_on(self) -> bool:
+        """Whether the environment names the server: from `start` to `stop`."""
+        return bool(self._environment)
+
     def start(self) -> Self:
         """Name the server in the environment, for the code under test, until `stop`."""
         if not self._environment:

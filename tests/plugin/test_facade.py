@@ -43,6 +43,18 @@ async def test_async_as_a_decorator_and_a_context_manager() -> None:
         assert len(bluejay.requests) == 1
 
 
+def test_a_with_leaves_on_what_was_on(bluejay: FakeBluejay) -> None:
+    with bluejay, bluejay:
+        end(1)
+    end(1)
+    with FakeBluejay() as other:
+        with other:
+            end(1)
+        assert other.is_on
+    assert not other.is_on
+    assert (len(bluejay.requests), len(other.requests)) == (2, 1)
+
+
 def test_the_watchdog_to_the_microsecond(bluejay: FakeBluejay) -> None:
     exact, late = bluejay.add_test_result(agent=ends_after(30)), bluejay.add_test_result(agent=ends_after(45))
     end(1, 2)

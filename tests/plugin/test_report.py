@@ -1,6 +1,8 @@
 """What a failing test shows, and what a passing one is warned of."""
 
 import asyncio
+import re
+import sys
 import unittest
 from collections.abc import AsyncIterator, Iterator
 
@@ -88,7 +90,86 @@ def test_errors_around_a_test_have_the_section_too(pytester: pytest.Pytester) ->
     )
 
 
-def test_without_a_fixture_the_assertion_carries_the_report() -> None:
+WITHOUT_A_FIXTURE = """
+import unittest, pytest, requests
+from fake_bluejay import FakeBluejay
+from hypothesis import given, strategies
+from hypothesis.stateful import rule
+from fake_bluejay.strategies import BluejayMachine
+
+def fail():
+    assert requests.get("https://api.getbluejay.ai/v1/here").ok
+
+class TestEntered(unittest.TestCase):
+    def setUp(self): self.enterContext(FakeBluejay())
+    def test_it(self): fail()
+class TestCleanedUp(unittest.TestCase):
+    def setUp(self): self.addCleanup(FakeBluejay().start().stop)
+    def test_it(self): fail()
+class TestTornDown(unittest.TestCase):
+    def setUp(self): self.fake = FakeBluejay().start()
+    def tearDown(self): self.fake.stop()
+    def test_it(self): fail()
+class TestAsync(unittest.IsolatedAsyncioTestCase):
+    async def asyncSetUp(self): await self.enterAsyncContext(FakeBluejay())
+    async def test_it(self): fail()
+@FakeBluejay()
+class TestDecorated(unittest.TestCase):
+    def test_it(self): requests.get("https://api.getbluejay.ai/v1/here").raise_for_status()
+def test_with_that_fails_otherwise():
+    with FakeBluejay(), pytest.raises(ValueError): requests.get("https://api.getbluejay.ai/v1/here")
+def test_the_last_of_many():
+    with FakeBluejay(): requests.get("https://api.getbluejay.ai/v1/over")
+    with FakeBluejay(): fail()
+@given(strategies.integers())
+def test_examples(number):
+    with FakeBluejay(): fail()
+class Machine(BluejayMachine):
+    faults = ()
+    @rule()
+    def step(self): fail()
+TestMachine = Machine.TestCase
+def test_with_a_fixture_too(bluejay):
+    requests.get("https://api.getbluejay.ai/v1/of-the-fixture")
+    with FakeBluejay(): fail()
+"""
+
+
+def test_the_section_without_a_fixture(pytester: pytest.Pytester) -> None:
+    pytester.makepyfile(WITHOUT_A_FIXTURE)
+    reports = [
+        report for report in pytester.inline_run(*QUIET).getreports("pytest_runtest_logreport") if report.when == "call"
+    ]
+    asked = {
+        report.nodeid.partition("::")[2]: [
+            re.findall(r"GET /v1/([\w-]+)", text) for title, text in report.sections if title == "bluejay"
+        ]
+        for report in reports
+    }
+    assert asked.pop("test_with_a_fixture_too") == [["of-the-fixture"], ["here"]]
+    assert len(asked) == 9
+    assert all(sections == [["here"]] for sections in asked.values()), asked
+
+
+def test_a_fake_is_forgotten_with_the_test_that_started_it(pytester: pytest.Pytester) -> None:
+    pytester.makepyfile(
+        """
+        import weakref
+        from fake_bluejay import FakeBluejay
+        def test_it():
+            global fake
+            with FakeBluejay() as fake: fake = weakref.ref(fake)
+        def test_afterwards():
+            import gc; gc.collect()
+            assert fake() is None
+        """
+    )
+    pytester.runpytest_inprocess(*QUIET).assert_outcomes(passed=2)
+
+
+def test_without_pytest_the_assertion_carries_the_report(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delitem(sys.modules, "conftest_plugin")
+
     @FakeBluejay()
     def fails(bluejay: FakeBluejay) -> None:
         bluejay.add_test_result(7)
