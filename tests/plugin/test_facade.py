@@ -13,6 +13,7 @@ import pytest
 from fake_bluejay import FakeBluejay, Status
 from fake_bluejay.agents import drops_after, ends_after, ends_within, silent
 from fake_bluejay.calls import Call, call_dropped, no_answer, no_connection, out_of_funds
+from fake_bluejay.core.clock import ManualClock
 from fake_bluejay.readings import questions
 
 URL = "https://api.getbluejay.ai/v1/end-conversations"
@@ -30,6 +31,44 @@ def test_as_a_decorator() -> None:
         return extra, end(1).json()["ended_count"]
 
     assert decorated(7) == decorated(7) == (7, 1)  # type: ignore[call-arg]
+
+
+def test_a_decorated_function_takes_the_fake_wherever_it_names_it() -> None:
+    def first(bluejay: FakeBluejay, x: int, /, *rest: int) -> tuple[object, ...]:
+        return type(bluejay), x, *rest
+
+    def between(x: int, bluejay: FakeBluejay, y: int = 2) -> tuple[object, ...]:
+        return type(bluejay), x, y
+
+    def by_name(*numbers: int, bluejay: FakeBluejay) -> tuple[object, ...]:
+        return type(bluejay), *numbers
+
+    for function in (first, between, by_name):
+        assert FakeBluejay()(function)(1, 2) == (FakeBluejay, 1, 2)  # type: ignore[operator]
+    assert FakeBluejay()(between)(y=2, x=1) == (FakeBluejay, 1, 2)  # type: ignore[call-arg]
+
+
+def test_a_clock_that_is_given_begins_anew() -> None:
+    seen = []
+
+    @FakeBluejay(clock=ManualClock(5_000_000))
+    def decorated(bluejay: FakeBluejay) -> None:
+        for _ in "12":
+            seen.append(bluejay.clock.now)
+            bluejay.clock.advance(10)
+            bluejay.reset()
+
+    decorated()  # type: ignore[call-arg]
+    decorated()  # type: ignore[call-arg]
+    assert seen == [datetime(1970, 1, 1, 0, 0, 5, tzinfo=UTC)] * 4
+
+
+def test_its_repr_says_whether_it_is_on_and_what_it_has(bluejay: FakeBluejay) -> None:
+    bluejay.add_test_result()
+    end(1)
+    end(1)
+    assert repr(bluejay) == "<FakeBluejay on, 2026-01-01T00:00:00+00:00, 1 test results, 2 requests, seed 0>"
+    assert repr(FakeBluejay()).startswith("<FakeBluejay off, ")
 
 
 async def test_async_as_a_decorator_and_a_context_manager() -> None:
@@ -297,6 +336,11 @@ def test_each_reading_is_what_a_client_meets(bluejay: FakeBluejay, name: str, ch
         (lambda fake: fake.clock.run_until(lambda: False, -1), "a limit of -1 seconds: time only moves forward"),
         (lambda fake: fake.readings.set(sucess="always"), "unknown reading 'sucess'; did you mean 'success'?"),
         (lambda fake: fake.test_result(7).set_status("QUEUED"), "from RUNNING to QUEUED"),
+        (lambda fake: fake.clock.run_until(True), "run_until takes a function, e.g."),  # type: ignore[arg-type]
+        (lambda fake: fake.test_result(7).happen("edn"), "unknown event 'edn'; did you mean 'end'? known: "),
+        (lambda fake: fake.assert_ended(), "name the ids of test results, at least one"),
+        (lambda fake: fake.assert_failed(), "name the ids of test results, at least one"),
+        (lambda fake: fake.restore(fake.dump()), "not a dict; FakeBluejay.load() takes a dump"),  # type: ignore[arg-type]
         (lambda fake: ends_after(-2), "must not be negative"),
     ],
 )
