@@ -71,11 +71,7 @@ class Assertions:
     @property
     def unmodelled(self) -> list[str]:
         """The calls that got a 501, because their endpoint is neither modelled nor stubbed: `"GET /v1/…"`."""
-        return list(
-            dict.fromkeys(
-                f"{one.method} {one.path}" for one in self.requests if one.response and one.response.status_code == 501
-            )
-        )
+        return list(dict.fromkeys(f"{one.method} {one.path}" for one in self.requests if not one.modelled))
 
     def assert_no_requests(self) -> None:
         """Nothing arrived."""

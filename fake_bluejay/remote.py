@@ -363,7 +363,7 @@ class _FarFaults(Faults):
         super().__init__()
         self._control = control
 
-    def _arm(self, kind: Any, arguments: dict[str, Any], to: dict[str, Any]) -> None:
+    def _arm(self, kind: Any, arguments: dict[str, Any], to: Mapping[str, Any]) -> None:
         self._control("POST", "faults", {"kind": kind, **arguments, **to})
 
     def clear(self) -> None:
@@ -398,6 +398,7 @@ class _FarExchange(Exchange):
         if (answer := data["response"]) is not None:
             headers = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in answer["headers"].items()]
             self.response = Answer(answer["status_code"], headers, answer["text"].encode())
+            self.modelled = answer["status_code"] != 501  # the control API does not say more
 
     @property
     def headers(self) -> Headers:

@@ -40,7 +40,7 @@ def test_the_bluejay_section(pytester: pytest.Pytester) -> None:
             "*-- bluejay --*",
             "now 2026-01-01T00:00:11+00:00, 0 timers pending, seed 7",
             "readings that are not the defaults: success=always",
-            "faults still armed: [[]respond(status=503)]",
+            "faults still armed: [[]respond(status=503, after=4)]",
             "*+0.000000 s  test result 1 added, RUNNING",
             "*+0.000000 s  POST /v1/end-conversations key=a-ve…ey *[[]1, 404]*",
             "*fault: delay(seconds=1)",
@@ -53,6 +53,14 @@ def test_the_bluejay_section(pytester: pytest.Pytester) -> None:
         ]
     )
     assert "secret" not in result.stdout.str().split("-- bluejay --")[1]
+
+
+def test_nothing_in_the_report_is_secret_or_obeyed_by_a_terminal(bluejay: FakeBluejay) -> None:
+    requests.post("https://api.getbluejay.ai/v1/%1b[2J?page=2&api_key=a-very-secret-key", data=b"\x1b[31mred\n")
+    shown = bluejay.report() + repr(bluejay.requests)
+    assert r"POST /v1/\x1b[2J?page=2&api_key=a-ve…ey \x1b[31mred\n" in shown
+    assert "secret" not in shown
+    assert "\x1b" not in shown
 
 
 def test_of_much_the_end_is_shown() -> None:
@@ -197,10 +205,14 @@ def test_a_call_that_is_not_modelled(pytester: pytest.Pytester) -> None:
             bluejay.reset()
             bluejay.stub("get", "/v1/{any}", status=204)
             assert requests.get(URL).status_code == 204
+        def test_501_for_another_reason(bluejay):
+            bluejay.faults.respond(501)
+            bluejay.stub("GET", "/v1/all-folders", status=501)
+            assert [requests.get(URL).status_code for _ in "12"] == [501, 501]
         """
     )
     result = pytester.runpytest_inprocess(*QUIET, "-W", "always")
-    result.assert_outcomes(passed=2, warnings=1)
+    result.assert_outcomes(passed=3, warnings=1)
     result.stdout.fnmatch_lines(["*UnmodelledEndpoint: GET /v1/all-folders is not modelled by the fake Bluejay*"])
 
 
@@ -208,12 +220,17 @@ def test_a_call_that_is_not_modelled(pytester: pytest.Pytester) -> None:
     ("arguments", "message"),
     [
         (("GTE", "/v1/x"), "unknown method 'GTE'; did you mean 'GET'?"),
+        ((None, "/v1/x"), "unknown method None; "),
         (("GET", "v1/x"), "starts with a slash"),
+        (("GET", None), "starts with a slash"),
+        (("GET", "/v1/x?y=1"), "a path has no query, and is met with any: /v1/x, not /v1/x?y=1"),
+        (("GET", "/v1/{a:foo}"), "unknown kind of parameter 'foo'; "),
+        (("GET", "/v1/x/{"), "a parameter of a path is a name in braces"),
         (("GET", "/v1/x", 99), "from 200 to 599, not 99"),
     ],
 )
 def test_a_stub_that_cannot_be(bluejay: FakeBluejay, arguments: tuple[object, ...], message: str) -> None:
-    with pytest.raises(ValueError, match=message.replace("?", r"\?")):
+    with pytest.raises(ValueError, match=re.escape(message)):
         bluejay.stub(*arguments)  # type: ignore[arg-type]
 
 
