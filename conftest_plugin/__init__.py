@@ -23,7 +23,7 @@ _OPTIONS = {
 """The options that have a place in the ini file and on the command line; as text there, as values in the marker."""
 
 _SESSION = pytest.StashKey[dict[str, Any]]()
-"""Where the options of the whole session are kept, read once."""
+"""Where the options of the whole session are kept, read at its start."""
 
 _FAKES = pytest.StashKey["list[FakeBluejay]"]()
 """Where a test keeps the fakes that were started while it ran: they may be off when its report is written."""
@@ -58,6 +58,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
         switch.guard(True)
         config.add_cleanup(lambda: switch.guard(False))
+    config.stash[_SESSION] = _of_the_session(config)
     config.addinivalue_line(
         "markers",
         f"bluejay({'=…, '.join(_OPTIONS)}=…): options of the bluejay fixture for this test, class or module",
@@ -119,19 +120,26 @@ class UnmodelledEndpoint(pytest.PytestWarning):
     """A test called an endpoint of Bluejay that the fake neither models nor was given a stub for."""
 
 
-@pytest.fixture
-def make_bluejay(request: pytest.FixtureRequest) -> Iterator[Callable[..., FakeBluejay]]:
-    """A factory of fakes: `make_bluejay(**options)`. Each is on until the test ends; the last made takes the calls."""
-    item: pytest.Item = request.node
-    configured = _configured(item)
+def _factory(request: pytest.FixtureRequest) -> Iterator[Callable[..., FakeBluejay]]:
+    """A factory of fakes: `make_bluejay(**options)`. Each is on until the test ends, or the class, the module or the
+    session that the fixture is of; the last made takes the calls.
+    """
+    node: pytest.Item | pytest.Collector = request.node
+    configured = _configured(node)
     with contextlib.ExitStack() as at_the_end:  # which stops all of them, also where one of them warns of an error
 
         def make(**options: Any) -> FakeBluejay:
             fake = _started({**configured, **options})
-            at_the_end.callback(_stop, item, fake)
+            at_the_end.callback(_stop, node, fake)
             return fake
 
         yield make
+
+
+make_bluejay = pytest.fixture(_factory)
+make_class_bluejay = pytest.fixture(_factory, scope="class")
+make_module_bluejay = pytest.fixture(_factory, scope="module")
+make_session_bluejay = pytest.fixture(_factory, scope="session")
 
 
 @pytest.fixture
@@ -146,10 +154,9 @@ def bluejay() -> Iterator[FakeBluejay]:
 
 
 @pytest.fixture
-def bluejay_every_reading(request: pytest.FixtureRequest, make_bluejay: Callable[..., FakeBluejay]) -> FakeBluejay:
+def bluejay_every_reading(bluejay: FakeBluejay) -> FakeBluejay:
     """`bluejay`, in as many runs of the test: with the defaults, and with each other plausible reading."""
-    readings = {**dict(_configured(request.node).get("readings") or {}), **request.param}
-    return make_bluejay(readings=readings)
+    return bluejay
 
 
 @pytest.fixture
@@ -165,24 +172,29 @@ def _started(options: dict[str, Any]) -> FakeBluejay:
     return FakeBluejay(**options).start()
 
 
-def _stop(item: pytest.Item, fake: FakeBluejay) -> None:
+def _stop(node: pytest.Item | pytest.Collector, fake: FakeBluejay) -> None:
     fake.stop()
     for call in fake.unmodelled:
         method, path = call.split(" ", 1)
         advice = f'answered 501; give it an answer: bluejay.stub("{method}", "{path}", json={{…}})'
-        item.warn(UnmodelledEndpoint(f"{call} is not modelled by the fake Bluejay, and was {advice}"))
+        node.warn(UnmodelledEndpoint(f"{call} is not modelled by the fake Bluejay, and was {advice}"))
 
 
-def _configured(item: pytest.Item) -> dict[str, Any]:
-    """The options for a test: from the ini file, then the command line, then its markers, the closest last."""
-    stash = item.config.stash
-    if _SESSION not in stash:
-        stash[_SESSION] = _of_the_session(item.config)
-    options = stash[_SESSION].copy()
-    for marker in reversed(list(item.iter_markers("bluejay"))):
+def _configured(node: pytest.Item | pytest.Collector) -> dict[str, Any]:
+    """The options for a test, or a class or module: from the ini file, then the command line, then its markers, the
+    closest last, and then the reading that it runs with.
+    """
+    options = node.config.stash[_SESSION].copy()
+    for marker in reversed(list(node.iter_markers("bluejay"))):
         if marker.args:
             raise pytest.UsageError(f"@pytest.mark.bluejay takes options by name, not {marker.args!r}")
         options.update(marker.kwargs)
+    callspec = getattr(node, "callspec", None)
+    if callspec is not None and (departure := callspec.params.get("bluejay_every_reading")):
+        from fake_bluejay.core.readings import Readings
+
+        readings = options.get("readings") or {}
+        options["readings"] = {**(readings.as_dict() if isinstance(readings, Readings) else readings), **departure}
     return options
 
 
@@ -196,11 +208,19 @@ def _of_the_session(config: pytest.Config) -> dict[str, Any]:
 
 
 def _from_text(name: str, text: str) -> Any:
+    """The value that an option is given as text. Raises `UsageError` if no fake can be made with it."""
+    from fake_bluejay.fake import FakeBluejay
+
+    value: Any = text.split() if name == "api_keys" else text
     try:
         if name == "seed":
-            return int(text)
+            value = int(text)
         if name == "readings":
-            return dict(part.split("=", 1) for part in text.split())
+            value = dict(part.split("=", 1) for part in text.split())
     except ValueError:
         raise pytest.UsageError(f"bluejay_{name} = {text!r}: expected {_OPTIONS[name]}") from None
-    return text.split() if name == "api_keys" else text
+    try:
+        FakeBluejay(**{name: value})
+    except ValueError as error:
+        raise pytest.UsageError(f"bluejay_{name} = {text!r}: {error}") from None
+    return value

@@ -256,6 +256,25 @@ def test_every_reading(pytester: pytest.Pytester) -> None:
     result.stdout.fnmatch_lines(["*test_it[[]defaults] PASSED*", "*test_it[[]success=if-none-failed] PASSED*"])
 
 
+def test_every_reading_reaches_what_is_built_on_the_fixture(pytester: pytest.Pytester) -> None:
+    pytester.makepyfile(
+        """
+        import pytest
+        from fake_bluejay.readings import Readings, Success
+        @pytest.fixture
+        def mine(bluejay): return bluejay
+        @pytest.mark.bluejay(readings=Readings(success=Success.ALWAYS))
+        def test_it(mine, make_bluejay, bluejay_every_reading, request):
+            assert mine is bluejay_every_reading
+            expected = {"success": "always", **request.node.callspec.params["bluejay_every_reading"]}
+            for fake in (mine, make_bluejay()):
+                assert expected.items() <= dict(fake.readings).items()
+        """
+    )
+    result = pytester.runpytest_inprocess(*QUIET)
+    assert set(result.parseoutcomes()) == {"passed"}
+
+
 GUARDED = """
 import socket, subprocess, sys, pytest
 def test_without_the_fixture():
