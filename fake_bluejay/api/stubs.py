@@ -9,15 +9,13 @@ from typing import Any
 
 from starlette.convertors import CONVERTOR_TYPES
 from starlette.responses import Response
-from starlette.routing import compile_path
+from starlette.routing import PARAM_REGEX, compile_path
 
 from fake_bluejay.core.suggest import unknown
 
 __all__ = ["Stubs", "check_answer", "content_of", "pattern_of"]
 
 _METHODS = ("DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT")
-
-_PARAMETER = re.compile(r"{[a-zA-Z_]\w*(?::(\w+))?}")
 
 
 def check_answer(status: int, json: Any) -> None:
@@ -40,10 +38,10 @@ def pattern_of(path: str) -> re.Pattern[str]:
         raise ValueError(f"a path starts with a slash, e.g. /v1/agents/{{id}}, not {path!r}")
     if "?" in path or "#" in path:
         raise ValueError(f"a path has no query, and is met with any: {re.split('[?#]', path)[0]}, not {path}")
-    for kind in _PARAMETER.findall(path):
-        if kind and kind not in CONVERTOR_TYPES:
-            raise ValueError(unknown("kind of parameter", kind, CONVERTOR_TYPES))
-    if re.search("[{}]", _PARAMETER.sub("", path)):
+    for _, kind in PARAM_REGEX.findall(path):
+        if kind and kind[1:] not in CONVERTOR_TYPES:
+            raise ValueError(unknown("kind of parameter", kind[1:], CONVERTOR_TYPES))
+    if re.search("[{}]", PARAM_REGEX.sub("", path)):
         raise ValueError(f"a parameter of a path is a name in braces, e.g. /v1/agents/{{id}}, not {path!r}")
     return compile_path(path)[0]
 
