@@ -137,10 +137,11 @@ class Assertions:
 
 
 def _check_ids(ids: Sequence[int]) -> None:
-    """What is no id was never asked for, so that would look like a call that is missing; and none at all would hold
-    whatever happened. Raises `ValueError`."""
+    """What is no id was never asked for, so that would look like a call that is missing; and of no ids anything holds.
+    Raises `ValueError`.
+    """
     if not ids:
-        raise ValueError("name the ids of test results, at least one: without any, this would hold whatever happened")
+        raise ValueError("nothing is asserted: the ids of test results are needed, e.g. assert_ended(result.id)")
     for id in ids:
         if isinstance(id, bool) or not isinstance(id, int):
             raise ValueError(f"ids of test results are integers, e.g. `result.id` or `int(text)`, not {id!r}")

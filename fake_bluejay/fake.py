@@ -155,6 +155,10 @@ class FakeBluejay(Assertions):
     def _environment(self) -> dict[str, str]:
         return {"BLUEJAY_API_KEY": self.api_key, "BLUEJAY_API_URL": f"https://{HOST}/v1"}
 
+    def __repr__(self) -> str:
+        state, results, requests = "on" if self._on else "off", len(self._world.results), self._journal.total
+        return f"<FakeBluejay {state}, {self.clock.now.isoformat()}, {results} test results, {requests} requests>"
+
     def __call__(self, function: _Function) -> _Function:
         """Decorate a function: each call gets a fresh fake of these options, as `bluejay` if it has that parameter.
 
@@ -447,18 +451,12 @@ class FakeBluejay(Assertions):
         return Snapshot(self, self.dump(), dict(self.webhooks.receivers) if "webhooks" in vars(self) else {})
 
     def restore(self, snapshot: Snapshot) -> None:
-        """Put the world back to what it was at the snapshot. The journal stays. Raises `ValueError` if it is none."""
+        """Put the world back to what it was then; the journal stays. Raises `ValueError` for what is no snapshot."""
         if not isinstance(snapshot, Snapshot):
-            given = type(snapshot).__name__
-            raise ValueError(f"restore takes what snapshot() gave, not a {given}; FakeBluejay.load() takes a dump")
+            raise ValueError(f"a snapshot is needed, as snapshot() gives it (a dump: load()), not {snapshot!r:.80}")
         dumps.restore(self._world, snapshot.data)
         if "webhooks" in vars(self):
             self.webhooks.receivers = dict(snapshot.receivers)
-
-    def __repr__(self) -> str:
-        world = self._world
-        counts = f"{len(world.results)} test results, {len(self._journal)} requests, seed {world.seed}"
-        return f"<FakeBluejay {'on' if self.is_on else 'off'}, {datetime_at(world.now()).isoformat()}, {counts}>"
 
 
 class Snapshot:

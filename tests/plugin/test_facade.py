@@ -63,14 +63,6 @@ def test_a_clock_that_is_given_begins_anew() -> None:
     assert seen == [datetime(1970, 1, 1, 0, 0, 5, tzinfo=UTC)] * 4
 
 
-def test_its_repr_says_whether_it_is_on_and_what_it_has(bluejay: FakeBluejay) -> None:
-    bluejay.add_test_result()
-    end(1)
-    end(1)
-    assert repr(bluejay) == "<FakeBluejay on, 2026-01-01T00:00:00+00:00, 1 test results, 2 requests, seed 0>"
-    assert repr(FakeBluejay()).startswith("<FakeBluejay off, ")
-
-
 async def test_async_as_a_decorator_and_a_context_manager() -> None:
     @FakeBluejay()
     async def decorated() -> int:
@@ -338,9 +330,6 @@ def test_each_reading_is_what_a_client_meets(bluejay: FakeBluejay, name: str, ch
         (lambda fake: fake.test_result(7).set_status("QUEUED"), "from RUNNING to QUEUED"),
         (lambda fake: fake.clock.run_until(True), "run_until takes a function, e.g."),  # type: ignore[arg-type]
         (lambda fake: fake.test_result(7).happen("edn"), "unknown event 'edn'; did you mean 'end'? known: "),
-        (lambda fake: fake.assert_ended(), "name the ids of test results, at least one"),
-        (lambda fake: fake.assert_failed(), "name the ids of test results, at least one"),
-        (lambda fake: fake.restore(fake.dump()), "not a dict; FakeBluejay.load() takes a dump"),  # type: ignore[arg-type]
         (lambda fake: ends_after(-2), "must not be negative"),
     ],
 )
