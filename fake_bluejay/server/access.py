@@ -27,7 +27,7 @@ _MOST_IN_A_BATCH = 5_000
 _MOST_WAITING = 100
 """Batches that wait to be written, before lines are dropped."""
 
-Format = Callable[[Scope, int, float, tuple[str, ...], str | None], str]
+Format = Callable[[Scope, int | None, float, tuple[str, ...], str | None], str]
 
 
 class AccessLog:
@@ -43,9 +43,10 @@ class AccessLog:
         self._writer.start()
 
     def add(
-        self, scope: Scope, status: int, took: float, faults: tuple[str, ...] = (), detail: str | None = None
+        self, scope: Scope, status: int | None, took: float, faults: tuple[str, ...] = (), detail: str | None = None
     ) -> None:
-        """A request and what became of it; `took` is in seconds, `detail` says why it was refused.
+        """A request and what became of it; `took` is in seconds, `detail` says why it was refused. A status of None: it
+        had no answer.
 
         To be called on the event loop.
         """
@@ -93,11 +94,11 @@ def _lost(lines: int, format: Format) -> str:
     return json.dumps({"event": "warning", "message": message}) + "\n" if format is _json else f"… {message}\n"
 
 
-def _text(scope: Scope, status: int, took: float, faults: tuple[str, ...], detail: str | None) -> str:
+def _text(scope: Scope, status: int | None, took: float, faults: tuple[str, ...], detail: str | None) -> str:
     at = time.time()
     second = int(at)
     line = (
-        f"{_second(second)}.{int((at - second) * 1000):03} {status} {took * 1000:6.1f} ms"
+        f"{_second(second)}.{int((at - second) * 1000):03} {status or '---'} {took * 1000:6.1f} ms"
         f"  {scope.get('method', '-')} {_path(scope)}"
     )
     if (key := _key(scope)) is not None:
@@ -109,7 +110,7 @@ def _text(scope: Scope, status: int, took: float, faults: tuple[str, ...], detai
     return line + "\n"
 
 
-def _json(scope: Scope, status: int, took: float, faults: tuple[str, ...], detail: str | None) -> str:
+def _json(scope: Scope, status: int | None, took: float, faults: tuple[str, ...], detail: str | None) -> str:
     at = time.time()
     client = scope.get("client")
     entry: dict[str, Any] = {

@@ -110,7 +110,7 @@ class Worlds:
             if exchange is not None and exchange.response is not None:
                 status = exchange.response.status_code
             faults = exchange.faults if exchange is not None else ()
-            if status is not None:
+            if status is not None or faults:
                 self._log.add(scope, status, time.perf_counter() - began, faults)
 
     def _part_of(self, scope: Scope) -> _Part:

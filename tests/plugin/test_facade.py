@@ -13,6 +13,7 @@ import pytest
 from fake_bluejay import FakeBluejay, Status
 from fake_bluejay.agents import drops_after, ends_after, ends_within, silent
 from fake_bluejay.calls import Call, call_dropped, no_answer, no_connection, out_of_funds
+from fake_bluejay.core.clock import ManualClock
 from fake_bluejay.readings import questions
 
 URL = "https://api.getbluejay.ai/v1/end-conversations"
@@ -32,6 +33,36 @@ def test_as_a_decorator() -> None:
     assert decorated(7) == decorated(7) == (7, 1)  # type: ignore[call-arg]
 
 
+def test_a_decorated_function_takes_the_fake_wherever_it_names_it() -> None:
+    def first(bluejay: FakeBluejay, x: int, /, *rest: int) -> tuple[object, ...]:
+        return type(bluejay), x, *rest
+
+    def between(x: int, bluejay: FakeBluejay, y: int = 2) -> tuple[object, ...]:
+        return type(bluejay), x, y
+
+    def by_name(*numbers: int, bluejay: FakeBluejay) -> tuple[object, ...]:
+        return type(bluejay), *numbers
+
+    for function in (first, between, by_name):
+        assert FakeBluejay()(function)(1, 2) == (FakeBluejay, 1, 2)  # type: ignore[operator]
+    assert FakeBluejay()(between)(y=2, x=1) == (FakeBluejay, 1, 2)  # type: ignore[call-arg]
+
+
+def test_a_clock_that_is_given_begins_anew() -> None:
+    seen = []
+
+    @FakeBluejay(clock=ManualClock(5_000_000))
+    def decorated(bluejay: FakeBluejay) -> None:
+        for _ in "12":
+            seen.append(bluejay.clock.now)
+            bluejay.clock.advance(10)
+            bluejay.reset()
+
+    decorated()  # type: ignore[call-arg]
+    decorated()  # type: ignore[call-arg]
+    assert seen == [datetime(1970, 1, 1, 0, 0, 5, tzinfo=UTC)] * 4
+
+
 async def test_async_as_a_decorator_and_a_context_manager() -> None:
     @FakeBluejay()
     async def decorated() -> int:
@@ -41,6 +72,18 @@ async def test_async_as_a_decorator_and_a_context_manager() -> None:
     async with FakeBluejay() as bluejay:
         end(1)
         assert len(bluejay.requests) == 1
+
+
+def test_a_with_leaves_on_what_was_on(bluejay: FakeBluejay) -> None:
+    with bluejay, bluejay:
+        end(1)
+    end(1)
+    with FakeBluejay() as other:
+        with other:
+            end(1)
+        assert other.is_on
+    assert not other.is_on
+    assert (len(bluejay.requests), len(other.requests)) == (2, 1)
 
 
 def test_the_watchdog_to_the_microsecond(bluejay: FakeBluejay) -> None:
@@ -311,6 +354,8 @@ def test_each_reading_is_what_a_client_meets(bluejay: FakeBluejay, name: str, ch
         (lambda fake: fake.clock.run_until(lambda: False, -1), "a limit of -1 seconds: time only moves forward"),
         (lambda fake: fake.readings.set(sucess="always"), "unknown reading 'sucess'; did you mean 'success'?"),
         (lambda fake: fake.test_result(7).set_status("QUEUED"), "from RUNNING to QUEUED"),
+        (lambda fake: fake.clock.run_until(True), "run_until takes a function, e.g."),  # type: ignore[arg-type]
+        (lambda fake: fake.test_result(7).happen("edn"), "unknown event 'edn'; did you mean 'end'? known: "),
         (lambda fake: ends_after(-2), "must not be negative"),
     ],
 )
