@@ -23,10 +23,10 @@ _OPTIONS = {
 """The options that have a place in the ini file and on the command line; as text there, as values in the marker."""
 
 _SESSION = pytest.StashKey[dict[str, Any]]()
-"""Where the options of the whole session are kept, read once."""
+"""Where the options of the whole session are kept, read at its start."""
 
 _FAKES = pytest.StashKey["list[FakeBluejay]"]()
-"""Where a test keeps the fakes that its fixtures made: they are off when the report of its tear-down is written."""
+"""Where a test keeps the fakes that were started while it ran: they may be off when its report is written."""
 
 _running: list[pytest.Item] = []
 """The test that runs; last, for a test of a plugin runs others inside it. `request.node` says the same, but a fixture
@@ -58,6 +58,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
         switch.guard(True)
         config.add_cleanup(lambda: switch.guard(False))
+    config.stash[_SESSION] = _of_the_session(config)
     config.addinivalue_line(
         "markers",
         f"bluejay({'=…, '.join(_OPTIONS)}=…): options of the bluejay fixture for this test, class or module",
@@ -86,6 +87,18 @@ def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object
         _running.pop()
 
 
+def starts(fake: FakeBluejay) -> bool:
+    """Called by every fake that is switched on. Says whether a test runs, whose report shows it if that fails.
+
+    Those that are off by then belong to what is over: an earlier example of Hypothesis, say.
+    """
+    if not _running:
+        return False
+    fakes = _running[-1].stash.setdefault(_FAKES, [])
+    fakes[:] = [*(one for one in fakes if one.is_on), fake]
+    return True
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(
     item: pytest.Item, call: pytest.CallInfo[None]
@@ -107,26 +120,33 @@ class UnmodelledEndpoint(pytest.PytestWarning):
     """A test called an endpoint of Bluejay that the fake neither models nor was given a stub for."""
 
 
-@pytest.fixture
-def make_bluejay(request: pytest.FixtureRequest) -> Iterator[Callable[..., FakeBluejay]]:
-    """A factory of fakes: `make_bluejay(**options)`. Each is on until the test ends; the last made takes the calls."""
-    item: pytest.Item = request.node
-    configured = _configured(item)
+def _factory(request: pytest.FixtureRequest) -> Iterator[Callable[..., FakeBluejay]]:
+    """A factory of fakes: `make_bluejay(**options)`. Each is on until the test ends, or the class, the module or the
+    session that the fixture is of; the last made takes the calls.
+    """
+    node: pytest.Item | pytest.Collector = request.node
+    configured = _configured(node)
     with contextlib.ExitStack() as at_the_end:  # which stops all of them, also where one of them warns of an error
 
         def make(**options: Any) -> FakeBluejay:
-            fake = _started(item, {**configured, **options})
-            at_the_end.callback(_stop, item, fake)
+            fake = _started({**configured, **options})
+            at_the_end.callback(_stop, node, fake)
             return fake
 
         yield make
+
+
+make_bluejay = pytest.fixture(_factory)
+make_class_bluejay = pytest.fixture(_factory, scope="class")
+make_module_bluejay = pytest.fixture(_factory, scope="module")
+make_session_bluejay = pytest.fixture(_factory, scope="session")
 
 
 @pytest.fixture
 def bluejay() -> Iterator[FakeBluejay]:
     """A fresh fake Bluejay: calls to the real host are answered by it, in this process, and time stands still."""
     item = _running[-1]
-    fake = _started(item, _configured(item))
+    fake = _started(_configured(item))
     try:
         yield fake
     finally:
@@ -134,10 +154,9 @@ def bluejay() -> Iterator[FakeBluejay]:
 
 
 @pytest.fixture
-def bluejay_every_reading(request: pytest.FixtureRequest, make_bluejay: Callable[..., FakeBluejay]) -> FakeBluejay:
+def bluejay_every_reading(bluejay: FakeBluejay) -> FakeBluejay:
     """`bluejay`, in as many runs of the test: with the defaults, and with each other plausible reading."""
-    readings = {**dict(_configured(request.node).get("readings") or {}), **request.param}
-    return make_bluejay(readings=readings)
+    return bluejay
 
 
 @pytest.fixture
@@ -147,32 +166,35 @@ def bluejay_server(bluejay: FakeBluejay, monkeypatch: pytest.MonkeyPatch) -> Fak
     return bluejay
 
 
-def _started(item: pytest.Item, options: dict[str, Any]) -> FakeBluejay:
+def _started(options: dict[str, Any]) -> FakeBluejay:
     from fake_bluejay.fake import FakeBluejay
 
-    fake = FakeBluejay(**options)
-    item.stash.setdefault(_FAKES, []).append(fake)
-    return fake.start()
+    return FakeBluejay(**options).start()
 
 
-def _stop(item: pytest.Item, fake: FakeBluejay) -> None:
+def _stop(node: pytest.Item | pytest.Collector, fake: FakeBluejay) -> None:
     fake.stop()
     for call in fake.unmodelled:
         method, path = call.split(" ", 1)
         advice = f'answered 501; give it an answer: bluejay.stub("{method}", "{path}", json={{…}})'
-        item.warn(UnmodelledEndpoint(f"{call} is not modelled by the fake Bluejay, and was {advice}"))
+        node.warn(UnmodelledEndpoint(f"{call} is not modelled by the fake Bluejay, and was {advice}"))
 
 
-def _configured(item: pytest.Item) -> dict[str, Any]:
-    """The options for a test: from the ini file, then the command line, then its markers, the closest last."""
-    stash = item.config.stash
-    if _SESSION not in stash:
-        stash[_SESSION] = _of_the_session(item.config)
-    options = stash[_SESSION].copy()
-    for marker in reversed(list(item.iter_markers("bluejay"))):
+def _configured(node: pytest.Item | pytest.Collector) -> dict[str, Any]:
+    """The options for a test, or a class or module: from the ini file, then the command line, then its markers, the
+    closest last, and then the reading that it runs with.
+    """
+    options = node.config.stash[_SESSION].copy()
+    for marker in reversed(list(node.iter_markers("bluejay"))):
         if marker.args:
             raise pytest.UsageError(f"@pytest.mark.bluejay takes options by name, not {marker.args!r}")
         options.update(marker.kwargs)
+    callspec = getattr(node, "callspec", None)
+    if callspec is not None and (departure := callspec.params.get("bluejay_every_reading")):
+        from fake_bluejay.core.readings import Readings
+
+        readings = options.get("readings") or {}
+        options["readings"] = {**(readings.as_dict() if isinstance(readings, Readings) else readings), **departure}
     return options
 
 
@@ -186,11 +208,19 @@ def _of_the_session(config: pytest.Config) -> dict[str, Any]:
 
 
 def _from_text(name: str, text: str) -> Any:
+    """The value that an option is given as text. Raises `UsageError` if no fake can be made with it."""
+    from fake_bluejay.fake import FakeBluejay
+
+    value: Any = text.split() if name == "api_keys" else text
     try:
         if name == "seed":
-            return int(text)
+            value = int(text)
         if name == "readings":
-            return dict(part.split("=", 1) for part in text.split())
+            value = dict(part.split("=", 1) for part in text.split())
     except ValueError:
         raise pytest.UsageError(f"bluejay_{name} = {text!r}: expected {_OPTIONS[name]}") from None
-    return text.split() if name == "api_keys" else text
+    try:
+        FakeBluejay(**{name: value})
+    except ValueError as error:
+        raise pytest.UsageError(f"bluejay_{name} = {text!r}: {error}") from None
+    return value

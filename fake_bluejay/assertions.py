@@ -27,6 +27,11 @@ class Assertions:
 
     faults: Faults
 
+    _is_shown = False
+    """Whether pytest shows what happened here if the test fails."""
+    _inner = 0
+    """How many `with`s are entered that found it on, and leave it on."""
+
     @property
     def world(self) -> World:
         """The model behind it all, for the doors; a test has better names for what it needs."""
@@ -66,11 +71,7 @@ class Assertions:
     @property
     def unmodelled(self) -> list[str]:
         """The calls that got a 501, because their endpoint is neither modelled nor stubbed: `"GET /v1/…"`."""
-        return list(
-            dict.fromkeys(
-                f"{one.method} {one.path}" for one in self.requests if one.response and one.response.status_code == 501
-            )
-        )
+        return list(dict.fromkeys(f"{one.method} {one.path}" for one in self.requests if not one.modelled))
 
     def assert_no_requests(self) -> None:
         """Nothing arrived."""
@@ -99,6 +100,11 @@ class Assertions:
 
     # --- a `with` around what is asserted -----------------------------------------------------------------------
 
+    @property
+    def is_on(self) -> bool:
+        """Whether it is there for the code under test: from `start` to `stop`."""
+        raise NotImplementedError
+
     def start(self) -> Self:
         """Be there for the code under test."""
         raise NotImplementedError
@@ -108,16 +114,21 @@ class Assertions:
         raise NotImplementedError
 
     def __enter__(self) -> Self:
+        self._inner += self.is_on
         return self.start()
 
     def __exit__(self, type_: type[BaseException] | None, error: BaseException | None, traceback: object) -> None:
-        """An assertion that failed is noted what happened here."""
-        if isinstance(error, AssertionError) and _SECTION not in "".join(getattr(error, "__notes__", ())):
+        """An assertion that failed is noted what happened here, unless pytest shows it. What was on before stays on."""
+        noted = self._is_shown or _SECTION in "".join(getattr(error, "__notes__", ()))
+        if isinstance(error, AssertionError) and not noted:
             error.add_note(f"{_SECTION}\n{self.report()}")
-        self.stop()
+        if self._inner:
+            self._inner -= 1
+        else:
+            self.stop()
 
     async def __aenter__(self) -> Self:
-        return self.start()
+        return self.__enter__()
 
     async def __aexit__(
         self, type_: type[BaseException] | None, error: BaseException | None, traceback: object
@@ -126,7 +137,11 @@ class Assertions:
 
 
 def _check_ids(ids: Sequence[int]) -> None:
-    """What is no id was never asked for, so that would look like a call that is missing. Raises `ValueError`."""
+    """What is no id was never asked for, so that would look like a call that is missing; and of no ids anything holds.
+    Raises `ValueError`.
+    """
+    if not ids:
+        raise ValueError("nothing is asserted: the ids of test results are needed, e.g. assert_ended(result.id)")
     for id in ids:
         if isinstance(id, bool) or not isinstance(id, int):
             raise ValueError(f"ids of test results are integers, e.g. `result.id` or `int(text)`, not {id!r}")

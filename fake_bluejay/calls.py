@@ -92,9 +92,14 @@ class Calls:
         self._world.next_calls.extend([checked(call) for call in calls])
 
     def of(self, digital_human: DigitalHumanView | int | str, call: Call) -> None:
-        """The script of every call of a digital human: one of ours, its id, or its name."""
-        name = digital_human if isinstance(digital_human, (int, str)) else digital_human.id
-        self._world.calls_of[str(name)] = checked(call)
+        """The script of every call of a digital human: one that was added, its id, or else its name.
+
+        Raises `ValueError` for what is none of these.
+        """
+        human = getattr(digital_human, "id", digital_human)
+        if isinstance(human, bool) or not isinstance(human, (int, str)) or human == "":
+            raise ValueError(f"a digital human, its id or its name is needed, not {digital_human!r:.80}")
+        self._world.calls_of[human] = checked(call)
 
     def clear(self) -> None:
         """Back to how it began."""
@@ -104,11 +109,11 @@ class Calls:
 
 
 def checked(call: Call) -> Call:
-    """The script, if answers can show what it says. Raises `ValueError` naming what cannot be."""
+    """The script as it is kept, if answers can show what it says. Raises `ValueError` naming what cannot be."""
     if not isinstance(call, Call):
         raise ValueError(f"a Call is needed, e.g. no_answer() or Call(talks_for=10), not {call!r}")
     if any((call.transcript, call.evaluations, call.tool_calls, call.custom_metrics)):
-        from fake_bluejay.api.models.results import check_script
+        from fake_bluejay.api.models.results import as_scripted
 
-        check_script(call)
+        return as_scripted(call)
     return call

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import copy
 import functools
 import inspect
 import json
+import sys
 import weakref
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
@@ -60,7 +62,7 @@ class Options(TypedDict, total=False):
     agent: Agent | str | None
     """What agents do that are not told otherwise: `silent()` or `"ends-after=2"`."""
     clock: str | Clock
-    """`"manual"` (stands still until advanced) or `"real"`."""
+    """`"manual"` (stands still until advanced), `"real"`, or a clock, of which a copy is used."""
     sleep: str
     """`"skip"` or `"real"`: what sleeping in the code under test does."""
     api_keys: Sequence[str]
@@ -110,9 +112,16 @@ class FakeBluejay(Assertions):
 
     # --- on and off ---------------------------------------------------------------------------------------------
 
+    @property
+    def is_on(self) -> bool:
+        """Whether it takes the calls to the real host: from `start` to `stop`."""
+        return self._on is not None
+
     def start(self) -> Self:
         """Take the calls to the real host from now on. Starting twice is one start."""
         if self._on is None:
+            plugin = sys.modules.get("conftest_plugin")
+            self._is_shown = plugin is not None and plugin.starts(self)
             ACTIVE.append(self)
             self._on = switch.Fake(self._api, self._environment(), self.faults.__bool__, self._time())
             try:
@@ -146,11 +155,15 @@ class FakeBluejay(Assertions):
     def _environment(self) -> dict[str, str]:
         return {"BLUEJAY_API_KEY": self.api_key, "BLUEJAY_API_URL": f"https://{HOST}/v1"}
 
+    def __repr__(self) -> str:
+        state, results, requests = "on" if self._on else "off", len(self._world.results), self._journal.total
+        return f"<FakeBluejay {state}, {self.clock.now.isoformat()}, {results} test results, {requests} requests>"
+
     def __call__(self, function: _Function) -> _Function:
         """Decorate a function: each call gets a fresh fake of these options, as `bluejay` if it has that parameter.
 
         Or a coroutine function, or a generator function (a fixture, say), sync or async: the fake is on until it ends.
-        Or a class: then its methods whose names begin with `test`, and none other, `setUp` included.
+        Or a class: then its own methods whose names begin with `test`. Neither what it inherits, nor `setUp`.
         """
         if isinstance(function, type):
             for name, member in list(vars(function).items()):
@@ -158,36 +171,45 @@ class FakeBluejay(Assertions):
                     setattr(function, name, self(member))
             return function
         signature = inspect.signature(function)
-        wants_fake = "bluejay" in signature.parameters
+        place = list(signature.parameters).index("bluejay") if "bluejay" in signature.parameters else None
+        by_name = place is not None and signature.parameters["bluejay"].kind is inspect.Parameter.KEYWORD_ONLY
 
-        def fresh(kwargs: dict[str, Any]) -> FakeBluejay:
+        def fresh(args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[FakeBluejay, tuple[Any, ...]]:
+            """A fake, and the positional arguments with it among them; or it is added to the others."""
             fake = type(self)(**self._options)
-            if wants_fake:
+            if place is None:
+                return fake, args
+            if by_name or len(args) < place:
                 kwargs["bluejay"] = fake
-            return fake
+                return fake, args
+            return fake, (*args[:place], fake, *args[place:])
 
         wrapper: Any
         if inspect.iscoroutinefunction(function):
 
             async def wrapper(*args: Any, **kwargs: Any) -> Any:
-                with fresh(kwargs):
+                fake, args = fresh(args, kwargs)
+                with fake:
                     return await function(*args, **kwargs)
         elif inspect.isasyncgenfunction(function):
 
             async def wrapper(*args: Any, **kwargs: Any) -> Any:
-                with fresh(kwargs):
+                fake, args = fresh(args, kwargs)
+                with fake:
                     async with contextlib.aclosing(function(*args, **kwargs)) as steps:
                         async for each in steps:
                             yield each
         elif inspect.isgeneratorfunction(function):
 
             def wrapper(*args: Any, **kwargs: Any) -> Any:
-                with fresh(kwargs):
+                fake, args = fresh(args, kwargs)
+                with fake:
                     return (yield from function(*args, **kwargs))
         else:
 
             def wrapper(*args: Any, **kwargs: Any) -> Any:
-                with fresh(kwargs):
+                fake, args = fresh(args, kwargs)
+                with fake:
                     return function(*args, **kwargs)
 
         functools.update_wrapper(wrapper, function)
@@ -207,11 +229,11 @@ class FakeBluejay(Assertions):
         Raises `ValueError` if the id is taken, the status, the agent or a field is unknown, or no answer could show it.
         """
         if fields.get("call") is not None:
-            checked(fields["call"])
+            fields["call"] = checked(fields["call"])
         if fields:
-            from fake_bluejay.api.models.results import check_given
+            from fake_bluejay.api.models.results import as_given
 
-            check_given(fields)
+            fields = as_given(fields)
         record = self._world.add_test_result(id, status, agent_of(agent), **fields)
         return TestResult(self._world, record.id)
 
@@ -429,7 +451,9 @@ class FakeBluejay(Assertions):
         return Snapshot(self, self.dump(), dict(self.webhooks.receivers) if "webhooks" in vars(self) else {})
 
     def restore(self, snapshot: Snapshot) -> None:
-        """Put the world back to what it was at the snapshot. The journal stays."""
+        """Put the world back to what it was then; the journal stays. Raises `ValueError` for what is no snapshot."""
+        if not isinstance(snapshot, Snapshot):
+            raise ValueError(f"a snapshot is needed, as snapshot() gives it (a dump: load()), not {snapshot!r:.80}")
         dumps.restore(self._world, snapshot.data)
         if "webhooks" in vars(self):
             self.webhooks.receivers = dict(snapshot.receivers)
@@ -476,8 +500,10 @@ class FakeClock:
         """Move forward until the predicate holds, from one due timer to the next.
 
         Raises `TimeoutError` if it does not hold within `limit` seconds of the fake's time, `ValueError` if that is
-        negative.
+        negative or the predicate no function.
         """
+        if not callable(predicate):
+            raise ValueError(f"run_until takes a function, e.g. `lambda: result.status == …`, not {predicate!r}")
         if microseconds(limit) < 0:
             raise ValueError(f"a limit of {limit} seconds: time only moves forward")
         self._world.run_until(predicate, limit)
@@ -562,7 +588,7 @@ def _world(options: Options) -> World:
 
 def _clock(clock: str | Clock) -> Clock:
     if hasattr(clock, "now") and hasattr(clock, "advance"):
-        return cast(Clock, clock)
+        return copy.copy(cast(Clock, clock))  # what is reset, or called again when decorated, begins where it began
     if clock not in ("manual", "real"):
         raise ValueError(unknown("choice for clock:", clock, ("manual", "real")))
     return ManualClock() if clock == "manual" else ScaledClock()

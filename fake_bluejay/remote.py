@@ -91,6 +91,11 @@ class RemoteBluejay(Assertions):
 
     # --- the environment ----------------------------------------------------------------------------------------
 
+    @property
+    def is_on(self) -> bool:
+        """Whether the environment names the server: from `start` to `stop`."""
+        return bool(self._environment)
+
     def start(self) -> Self:
         """Name the server in the environment, for the code under test, until `stop`."""
         if not self._environment:
@@ -441,7 +446,7 @@ class _FarFaults(Faults):
         super().__init__()
         self._control = control
 
-    def _arm(self, kind: Any, arguments: dict[str, Any], to: dict[str, Any]) -> None:
+    def _arm(self, kind: Any, arguments: dict[str, Any], to: Mapping[str, Any]) -> None:
         self._control("POST", "faults", {"kind": kind, **arguments, **to})
 
     def clear(self) -> None:
@@ -475,6 +480,7 @@ class _FarExchange(Exchange):
         if (answer := data["response"]) is not None:
             headers = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in answer["headers"].items()]
             self.response = Answer(answer["status_code"], headers, _content(answer))
+            self.modelled = answer["status_code"] != 501  # the control API does not say more
 
     @property
     def headers(self) -> Headers:

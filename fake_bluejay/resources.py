@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, TypeVar
 
@@ -28,6 +28,7 @@ __all__ = [
     "add_agent",
     "add_digital_human",
     "add_simulation",
+    "known",
     "validated",
 ]
 
@@ -123,10 +124,17 @@ def add_simulation(
     digital human that is gone; then nothing is new.
     """
     with world.lock:
+        counted = isinstance(digital_humans, int) and not isinstance(digital_humans, bool) and digital_humans >= 0
+        if not counted and not isinstance(digital_humans, (list, tuple)):
+            raise ValueError(f"digital_humans is how many, or a list of those added, not {digital_humans!r:.80}")
         for human in () if isinstance(digital_humans, int) else digital_humans:
+            if not isinstance(human, DigitalHumanView):
+                raise ValueError(f"a digital human is needed, as add_digital_human() gives it, not {human!r:.80}")
             if human.organisation != organisation:
                 raise ValueError(f"{human!r} is of the organisation {human.organisation!r}, not {organisation!r}")
-        agent_id = agent if isinstance(agent, int) else agent.id if agent is not None else None
+        agent_id = getattr(agent, "id", agent)
+        if agent is not None:
+            known("agent", agent_id, [one.id for one in world.agents.of(organisation)])
         # Checked first: what cannot be leaves no agent behind.
         request = validated(SimulationRequest, "a simulation", {"agent_id": str(agent_id), **fields})
         if agent_id is None and "agent_id" not in fields:
@@ -150,6 +158,13 @@ def add_digital_human(world: World, organisation: str, fields: Mapping[str, Any]
     ids = fields.get("simulation_ids") or ()
     made = _made(world, organisation, lambda: create_digital_human(world, organisation, request, ids))
     return DigitalHumanView(world, "digital_humans", made.id)
+
+
+def known(kind: str, id: object, ids: Iterable[object]) -> None:
+    """Raises `ValueError` for an id that is none of those there are."""
+    ids = list(ids)
+    if id not in ids:
+        raise ValueError(unknown(kind, id, ids))
 
 
 def validated(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
@@ -13,9 +13,8 @@ from fake_bluejay.api.models.runs import SimulationRunRequestOfSdk
 from fake_bluejay.api.resources import found
 from fake_bluejay.core.clock import datetime_at
 from fake_bluejay.core.runs import Run, Tally, tally
-from fake_bluejay.core.suggest import unknown
 from fake_bluejay.core.world import DEFAULT_ORGANISATION, World
-from fake_bluejay.resources import SimulationView, add_simulation, validated
+from fake_bluejay.resources import SimulationView, add_simulation, known, validated
 from fake_bluejay.results import TestResult
 
 __all__ = ["RunView", "queue_run"]
@@ -82,15 +81,18 @@ def queue_run(world: World, simulation: SimulationView | int | None, fields: Map
         if name in fields:
             raise ValueError(f"the simulation to run comes first, as queue_run(simulation), and not as {name}")
     humans = fields.get("digital_human_ids")
+    if humans is not None and not isinstance(humans, (list, tuple)):
+        raise ValueError(f"digital_human_ids is a list of ids or digital humans, not {humans!r:.80}")
     ids = None if humans is None else [str(getattr(human, "id", human)) for human in humans]
     request = validated(SimulationRunRequestOfSdk, "a run", {**fields, "digital_human_ids": ids}, ())
     with world.lock:
-        known = {one.id: one for one in world.simulations.all()}
-        id = simulation.id if isinstance(simulation, SimulationView) else simulation
+        id, organisation = simulation.id if isinstance(simulation, SimulationView) else simulation, DEFAULT_ORGANISATION
         if id is not None:
-            _check("simulation", (id,), known)
-        organisation = DEFAULT_ORGANISATION if id is None else known[id].organisation
-        _check("digital human", ids or (), [str(one.id) for one in world.digital_humans.of(organisation)])
+            simulations = {one.id: one for one in world.simulations.all()}
+            known("simulation", id, simulations)
+            organisation = simulations[id].organisation
+        for human in ids or ():
+            known("digital human", human, [str(one.id) for one in world.digital_humans.of(organisation)])
         if id is None:
             id = add_simulation(world, organisation, None, 1, {}).id
         try:
@@ -99,9 +101,3 @@ def queue_run(world: World, simulation: SimulationView | int | None, fields: Map
             raise ValueError(error.detail) from None
     world.deliver()
     return RunView(world, run.id)
-
-
-def _check(kind: str, ids: Iterable[Any], known: Collection[Any]) -> None:
-    for id in ids:
-        if id not in known:
-            raise ValueError(unknown(kind, id, known))

@@ -178,14 +178,16 @@ class SeedCalls(Part):
 
     default: _Script = {}
     next: list[_Script] = Field(default=[], description="In the next calls, the next first.")
-    of: dict[str, _Script] = Field(default={}, description="In the calls of a digital human of that name or id.")
+    of: dict[str, _Script] = Field(
+        default={}, description="In the calls of a digital human of that name; digits are an id."
+    )
 
     def plant(self, fake: FakeBluejay) -> None:
         """For the runs that are queued from then on."""
         fake.calls.default = call_from_dict(self.default)
         fake.calls.next(*map(call_from_dict, self.next))
         for human, script in self.of.items():
-            fake.calls.of(human, call_from_dict(script))
+            fake.calls.of(int(human) if human.isdecimal() else human, call_from_dict(script))
 
 
 class SeedWebhook(Part):
@@ -634,20 +636,20 @@ _CULPRITS = {
     r"unknown organisation": "organisation",
     r"test result id": "id",
     r"a test result's (\w+)": None,
-    r"field of a test result": None,
     r"there is an organisation": "name",
     r"API key": "api_keys",
     r"unknown method": "method",
-    r"a path starts|parameter": "path",
+    r"a path (?:starts|has)|parameter": "path",
     r"a status is": "status",
     r"has no body": "json",
-    r"webhook event": "events",
+    r"webhook event|events is": "events",
+    r"a secret is": "secret",
     r"URL|is not this machine": "url",
     r"of an agent": "agent",
     r"of a digital human": "digital_humans",
     r"of a simulation": "fields",
 }
-"""What parts say that they refuse, and the field of theirs that it is about; None: the one that is named."""
+"""What parts say that they refuse, and the field of theirs that it is about; None: the one that they name."""
 
 
 def _culprit(part: Part, message: str) -> Path_:
@@ -655,7 +657,7 @@ def _culprit(part: Part, message: str) -> Path_:
     fields = [field.alias or name for name, field in type(part).model_fields.items()]
     for said, field in _CULPRITS.items():
         if found := re.search(said, message):
-            name = field or (found[1] if found.groups() else None)
+            name = field or found[1]
             if name in fields:
                 return (name,)
     return ()

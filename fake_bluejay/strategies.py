@@ -12,7 +12,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 
 from fake_bluejay.agents import drops_after, ends_after, ends_within, silent
 from fake_bluejay.core.statuses import Status
-from fake_bluejay.fake import FakeBluejay
+from fake_bluejay.fake import FakeBluejay, Options
 
 __all__ = ["BluejayMachine", "InvalidPayload", "agents", "invalid_payloads", "valid_payloads", "worlds"]
 
@@ -98,7 +98,10 @@ class BluejayMachine(RuleBasedStateMachine):
     """
 
     faults: ClassVar[tuple[str, ...]] = ("respond", "reset", "lose_response", "truncate", "garbage", "delay")
-    """Which faults may happen; a subclass may leave some out."""
+    """Which faults may happen; a subclass may leave some out, or add `refuse_control_write`."""
+
+    options: ClassVar[Options] = {}
+    """What the fake is made with; for a subclass to say."""
 
     _ARGUMENTS: ClassVar[dict[str, st.SearchStrategy[tuple[Any, ...]]]] = {
         "respond": st.tuples(st.sampled_from([429, 500, 502, 503, 504])),
@@ -108,7 +111,7 @@ class BluejayMachine(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        self.bluejay = FakeBluejay().start()
+        self.bluejay = FakeBluejay(**self.options).start()
 
     def teardown(self) -> None:
         """Switch the fake off."""
@@ -135,5 +138,9 @@ class BluejayMachine(RuleBasedStateMachine):
         """The next request, or the one after, meets a fault."""
         if self.faults:
             kind = data.draw(st.sampled_from(self.faults))
-            arguments = data.draw(self._ARGUMENTS.get(kind, st.just(())))
+            drawn_from: st.SearchStrategy[Any] = self._ARGUMENTS.get(kind, st.just(()))
+            if kind == "refuse_control_write":
+                ids = [result.id for result in self.bluejay.test_results]
+                drawn_from = st.lists(st.sampled_from(ids), min_size=1, max_size=3, unique=True)
+            arguments = data.draw(drawn_from)
             getattr(self.bluejay.faults, kind)(*arguments, after=data.draw(st.integers(0, 1)))

@@ -24,14 +24,23 @@ from collections.abc import Awaitable, Callable, Iterable
 from datetime import datetime
 from time import perf_counter
 from typing import Any, NamedTuple
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 from starlette.datastructures import Headers
 
 from fake_bluejay.core.clock import ManualClock, datetime_at, microseconds
 from fake_bluejay.core.readings import WebhookProof
-from fake_bluejay.core.suggest import unknown
-from fake_bluejay.core.webhooks import EVENTS, MOST_COPIES, PATIENCE, Attempt, Delivery, Irregularity, signature
+from fake_bluejay.core.suggest import instead_of, unknown
+from fake_bluejay.core.webhooks import (
+    EVENTS,
+    MOST_COPIES,
+    PATIENCE,
+    Attempt,
+    Delivery,
+    Irregularity,
+    encoded,
+    signature,
+)
 from fake_bluejay.core.webhooks import Webhook as Registered
 from fake_bluejay.core.world import DEFAULT_ORGANISATION, World
 from fake_bluejay.intercept.virtual_time import HELPING, REAL_TIME_THREADS, current_time
@@ -47,7 +56,8 @@ _MOST_AT_ONCE = 50
 _TOO_LATE = "no answer within 5 seconds"
 
 Receiver = Callable[..., Any]
-"""A function of a `Request`, also an async one, whose answer is a status (None: 200); or an ASGI application."""
+"""A function of a `Request`, also an async one; or an ASGI application. An integer that the function returns is its
+status; whatever else it returns, it has received it: 200."""
 
 
 def sign(body: bytes, secret: str) -> str:
@@ -183,10 +193,24 @@ class Webhooks:
         """Have a receiver told of events; all, unless some are given. Without a secret one is drawn from the seed.
 
         `path` is where an ASGI application has it. Raises `ValueError` for an event that is not documented, an address
-        that is not on this machine, or a receiver that is none.
+        that is not on this machine, a receiver that is none, or a secret or a path that cannot be.
         """
-        if isinstance(events, str):
-            raise ValueError(f"events is a list of events, not one string: {events!r}")
+        if isinstance(events, str) or not isinstance(events, Iterable):
+            raise ValueError(
+                f"events is a list of events, not {'one string: ' * isinstance(events, str)}{events!r:.80}"
+            )
+        events = tuple(events)
+        if not events:
+            raise ValueError(f"events is empty, so nothing would be told; leave it out for all: {', '.join(EVENTS)}")
+        # A header carries it, by a reading of `webhook_proof`.
+        if secret is not None and not (
+            isinstance(secret, str) and secret and secret.isascii() and secret.isprintable()
+        ):
+            raise ValueError(
+                f"a secret is printable ASCII text, or None to have one drawn, {instead_of('secret', secret)}"
+            )
+        if not isinstance(path, str) or not path.startswith("/"):
+            raise ValueError(f"a path starts with a slash, e.g. /hooks/bluejay, not {path!r:.80}")
         if isinstance(to, str):
             self._check(to)
         elif not callable(to) or not _takes_what_is_sent(to):
@@ -195,7 +219,7 @@ class Webhooks:
             if organisation not in self._world.organisations:
                 raise ValueError(unknown("organisation", organisation, self._world.organisations))
             url = to if isinstance(to, str) else None
-            registered = self._world.outbox.add(organisation, url, tuple(events), secret)
+            registered = self._world.outbox.add(organisation, url, events, secret)
             self.receivers.pop(registered.id, None)  # one of before a reset has the same id
             if not isinstance(to, str):
                 self.receivers[registered.id] = to, path
@@ -219,7 +243,7 @@ class Webhooks:
 
     def remove(self, webhook: Webhook | str) -> None:
         """Tell it nothing any more. Raises `KeyError` if it is not there."""
-        id = webhook if isinstance(webhook, str) else webhook.id
+        id = getattr(webhook, "id", webhook)
         with self._world.lock:
             if id not in self._world.outbox.webhooks:
                 raise KeyError(f"there is no webhook {id!r}")
@@ -230,11 +254,14 @@ class Webhooks:
     def send(self, event: str, payload: Any, organisation: str = DEFAULT_ORGANISATION) -> None:
         """Send a payload of your own: an event of calls outside simulations, say.
 
-        Raises `ValueError` for an event that there is not, `TypeError` for what is not JSON.
+        Raises `ValueError` for an event or an organisation that there is not, `TypeError` for what is not JSON.
         """
         if event not in EVENTS:
             raise ValueError(unknown("webhook event", event, EVENTS))
+        encoded(payload)  # also where nobody listens
         with self._world.lock:
+            if organisation not in self._world.organisations:
+                raise ValueError(unknown("organisation", organisation, self._world.organisations))
             self._world.outbox.emit(event, organisation, lambda: payload, self._world.settle())
         self._world.deliver()
 
@@ -247,11 +274,12 @@ class Webhooks:
         self._arm(microseconds(seconds), 1, event, times)
 
     def _arm(self, later: int, copies: int, event: str | None, times: int | None) -> None:
-        if later < 0 or not 1 <= copies <= MOST_COPIES or (times is not None and times < 1):
-            raise ValueError(
-                f"seconds must not be negative, times must be at least 1, and copies 1 to {MOST_COPIES}:"
-                f" not {later / 1_000_000:g}, {times!r} and {copies!r}"
-            )
+        if later < 0:
+            raise ValueError(f"seconds must not be negative: {later / 1_000_000:g}")
+        if not _is_integer(copies) or not 1 <= copies <= MOST_COPIES:
+            raise ValueError(f"copies is an integer from 1 to {MOST_COPIES}, not {copies!r:.80}")
+        if times is not None and (not _is_integer(times) or times < 1):
+            raise ValueError(f"times is an integer of at least 1, or None for all from now on, not {times!r:.80}")
         if event is not None and event not in EVENTS:
             raise ValueError(unknown("webhook event", event, EVENTS))
         with self._world.lock:
@@ -259,10 +287,13 @@ class Webhooks:
 
     @property
     def deliveries(self) -> list[DeliveryView]:
-        """What was sent, the newest last; what is on its way on a thread is waited for."""
+        """What was sent, the newest last; what is on its way on a thread is waited for.
+
+        Of those that are over, it keeps the latest 10,000.
+        """
         self._world.deliver()
         self.wait()
-        return [DeliveryView(delivery) for delivery in self._world.outbox.deliveries]
+        return [DeliveryView(delivery) for delivery in list(self._world.outbox.deliveries.values())]
 
     # --- carrying ------------------------------------------------------------------------------------------------
 
@@ -282,12 +313,20 @@ class Webhooks:
     def _carry(self, deliveries: Iterable[tuple[Delivery, Registered | None]]) -> None:
         """A function is called here. Others get a thread: an application has an event loop, and a server takes time."""
         helpers: list[threading.Thread] = []
+        meant_for_the_test: list[BaseException] = []
+
+        def attempt(delivery: Delivery, webhook: Registered) -> None:
+            try:
+                self._attempt(delivery, webhook)
+            except BaseException as error:
+                meant_for_the_test.append(error)
+
         for delivery, webhook in deliveries:
             receiver, _ = self.receivers.get(delivery.webhook_id, (None, ""))
             if webhook is None or (webhook.url is None and not _is_async(receiver)):
                 self._attempt(delivery, webhook)
                 continue
-            helper = threading.Thread(target=self._help, args=(self._attempt, delivery, webhook), daemon=True)
+            helper = threading.Thread(target=self._help, args=(attempt, delivery, webhook), daemon=True)
             helper.start()
             helpers.append(helper)
             # In virtual time one after the other, each in its own time; else at once, some of them.
@@ -295,6 +334,8 @@ class Webhooks:
                 helpers.pop(0).join(2 * PATIENCE / 1e6)
         for helper in helpers:
             helper.join(2 * PATIENCE / 1e6)
+        if meant_for_the_test:
+            raise meant_for_the_test[0]
 
     def _help(self, do: Callable[..., None], *what: Any) -> None:
         HELPING.set(True)  # in the context of this thread alone
@@ -319,7 +360,7 @@ class Webhooks:
             problem = _TOO_LATE
         except BaseException as error:
             problem = f"{type(error).__name__}: {error}"
-            if not isinstance(error, Exception):
+            if not isinstance(error, Exception) or isinstance(error, _NoStatus):
                 raise  # it is meant for the test: `pytest.fail`, say
         finally:
             # What others have made of the time meanwhile is not this receiver's.
@@ -342,8 +383,9 @@ class Webhooks:
             return None, "its receiver is not in this process"
         if _is_asgi(receiver):
             return asyncio.run(_ask(receiver, path, request)), None
-        answer = asyncio.run(_within_patience(receiver(request))) if _is_async(receiver) else receiver(request)
-        return 200 if answer is None else int(answer), None
+        return _status(
+            asyncio.run(_within_patience(receiver(request))) if _is_async(receiver) else receiver(request)
+        ), None
 
     def _request(self, delivery: Delivery, registered: Registered) -> Request:
         signed = self._world.readings.webhook_proof is WebhookProof.SIGNATURE
@@ -356,6 +398,22 @@ class Webhooks:
             "X-Bluejay-Delivery": delivery.id,
         }
         return Request(Headers(headers), delivery.body)
+
+
+def _is_integer(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+class _NoStatus(ValueError):
+    """A receiver of the test's has returned what no server could: the test is told."""
+
+
+def _status(answer: Any) -> int:
+    if not _is_integer(answer):
+        return 200
+    if not 100 <= answer <= 599:
+        raise _NoStatus(f"a receiver returned {answer}: an integer is its status, 100 to 599; return None for 200")
+    return int(answer)
 
 
 def _is_loopback(host: str) -> bool:
@@ -397,7 +455,7 @@ def _post(url: str, request: Request) -> int:
     parts = urlsplit(url)
     kind = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
     connection = kind(parts.hostname or "", parts.port, timeout=PATIENCE / 1e6)
-    target = parts._replace(scheme="", netloc="").geturl() or "/"
+    target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
     headers = {name.title(): value for name, value in request.headers.items()}  # as the documentation spells them
     try:
         connection.request("POST", target, request.body, headers)
@@ -411,12 +469,14 @@ def _post(url: str, request: Request) -> int:
 
 
 async def _within_patience(answer: Awaitable[Any]) -> Any:
-    async with asyncio.timeout(PATIENCE / 1e6):
+    # A microsecond longer than the patience: who takes exactly that is in time, however it is called.
+    async with asyncio.timeout((PATIENCE + 1) / 1e6):
         return await answer
 
 
 async def _ask(app: Receiver, path: str, request: Request) -> int:
     """POST to an ASGI application; its answer is over when its body is."""
+    path, _, query = path.partition("?")
     statuses: list[int] = []
     sent = False
 
@@ -439,10 +499,10 @@ async def _ask(app: Receiver, path: str, request: Request) -> int:
         "http_version": "1.1",
         "method": "POST",
         "scheme": "http",
-        "path": path,
+        "path": unquote(path),
         "raw_path": path.encode(),
         "root_path": "",
-        "query_string": b"",
+        "query_string": query.encode(),
         "headers": headers,
         "client": ("127.0.0.1", 1),
         "server": ("testserver", 80),

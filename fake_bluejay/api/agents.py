@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import uuid
 from typing import Any
 
 from starlette.exceptions import HTTPException
@@ -26,14 +25,12 @@ from fake_bluejay.api.resources import as_fields, changes, found
 from fake_bluejay.api.simulations import remove_simulation
 from fake_bluejay.core.clock import datetime_at
 from fake_bluejay.core.readings import DeletedAgent, SameExternalId
-from fake_bluejay.core.resources import Resource
+from fake_bluejay.core.resources import Resource, folder_id
 from fake_bluejay.core.world import World
 
 __all__ = ["OPERATIONS", "create_agent"]
 
 _NEVER_NULL = frozenset({"name", "system_prompt", "knowledge_base", "mode"})
-_FOLDERS = uuid.UUID("7c2a7a3e-6a0f-4f0e-9d53-9a6f2f0d5b11")
-"""The name space of folder ids: a folder's id is made of its name, for folders are not modelled."""
 
 
 def create_agent(world: World, organisation: str, request: AgentRequest) -> Resource:
@@ -155,12 +152,11 @@ def _answer(agent: Resource) -> AgentResponse:
 
 def _agent(agent: Resource) -> AgentPydantic:
     fields: dict[str, Any] = {name: value for name, value in agent.fields.items() if name != "folder"}
-    folder = agent.fields.get("folder")
     return AgentPydantic(
         id=agent.id,
         agent_description=fields.pop("system_prompt"),
         organization_id=agent.organisation,
-        folder_id=None if folder is None else uuid.uuid5(_FOLDERS, f"{agent.organisation}/{folder}"),
+        folder_id=folder_id(agent),
         created_at=datetime_at(agent.created_at),
         **fields,
     )

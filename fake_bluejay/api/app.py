@@ -6,6 +6,8 @@ import functools
 import importlib
 import logging
 import re
+from collections.abc import Collection
+from typing import cast
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
@@ -60,6 +62,7 @@ async def _not_modelled(scope: Scope, receive: Receive, send: Send) -> None:
         f"{method} {path} is an endpoint of Bluejay that this fake does not model. Give it an answer: "
         f'bluejay.stub("{method}", "{path}", status=200, json={{…}})'
     )
+    scope[EXCHANGE].modelled = False
     await json_error(501, detail)(scope, receive, send)
 
 
@@ -140,61 +143,62 @@ class Api:
         )
         self._journal.append(exchange)
         scope[EXCHANGE] = exchange
-        fault = self._faults.take(scope["path"], content) if self._faults else None
+        fault = None
+        if self._faults:
+            # A door that is an ASGI server of somebody else's cannot break anything.
+            fault = self._faults.take(scope["path"], breakable=BREAKAGE in scope.get("extensions", ()))
         if fault is not None:
-            exchange.faults = (repr(fault),)
-        breakage = _breakage(fault)
-        if breakage is not None and BREAKAGE not in scope.get("extensions", ()):
-            breakage = None  # the door cannot break anything: it is an ASGI server of somebody else's
-        if breakage is not None:
-            scope["extensions"][BREAKAGE] = breakage
+            exchange.faults = (str(fault),)
+            if fault.kind != "respond":
+                scope["extensions"][BREAKAGE] = Breakage(fault.kind, **fault.arguments)  # type: ignore[arg-type]
         response: Response | _Recorder
         try:
-            response = await self._answer(scope, receive, content, fault)
+            response = await self._answer(scope, receive, exchange, fault)
         except Exception:
             # A bug of ours goes to the log, and the client gets what the framework answers then.
             _log.exception("%s %s: the fake failed; nothing was changed", scope["method"], scope["path"])
             response = PlainTextResponse("Internal Server Error", status_code=500)
         self._world.deliver()
-        exchange.response = Answer(response.status_code, response.raw_headers, bytes(response.body))
+        if fault is None or fault.kind != "reset":
+            exchange.response = Answer(response.status_code, response.raw_headers, bytes(response.body))
         if (tell := self._journal.on_change) is not None:
             tell("request-answered", exchange)
         await send({"type": "http.response.start", "status": response.status_code, "headers": response.raw_headers})
         await send({"type": "http.response.body", "body": response.body})
 
     async def _answer(
-        self, scope: Scope, receive: Receive, content: bytes, fault: Fault | None
+        self, scope: Scope, receive: Receive, exchange: Exchange, fault: Fault | None
     ) -> Response | _Recorder:
-        world = self._world
+        world, content = self._world, exchange.content
+        unwritable = functools.partial(self._unwritable, exchange)
         if fault is not None and fault.kind == "respond":
             return response_of(fault)
         if fault is not None and fault.kind == "reset":
-            return Response(status_code=503)  # for the journal alone: the door resets the connection instead
+            return Response(status_code=503)  # which nobody gets: the door resets the connection instead
         if self._stubs and (stubbed := self._stubs.find(scope["method"], scope["path"])):
             return stubbed
         # Whatever there is to routing beyond a look-up is Starlette's.
         method, path = scope["method"], scope["path"]
         if not scope.get("root_path"):
             if (method, path) in _STATIC:
-                unwritable = (
-                    fault.arguments["ids"] if fault is not None and fault.kind == "refuse_control_write" else ()
-                )
                 scope["path_params"] = {}
-                return _operation(method, path).respond(world, scope, content, frozenset(unwritable))
+                return _operation(method, path).respond(world, scope, content, unwritable)
             before, _, last = path.rpartition("/")
             if last and (called := _LAST.get((method, before))):
                 scope["path_params"] = {called[1]: last}
-                return _operation(method, called[0]).respond(world, scope, content)
+                return _operation(method, called[0]).respond(world, scope, content, unwritable)
         recorder = _Recorder()
-        scope[STATE] = world, content
+        scope[STATE] = world, content, unwritable
         await _SURFACE(scope, receive, recorder)
         return recorder
 
-
-def _breakage(fault: Fault | None) -> Breakage | None:
-    if fault is None or fault.kind in ("respond", "refuse_control_write"):
-        return None
-    return Breakage(fault.kind, **fault.arguments)  # type: ignore[arg-type]
+    def _unwritable(self, exchange: Exchange, ids: Collection[int]) -> Collection[int]:
+        """Of test results that are to be marked, those whose control objects a fault keeps from being written."""
+        fault = self._faults.take_refusal(exchange.path, ids)
+        if fault is None:
+            return ()
+        exchange.faults += (str(fault),)
+        return cast(list[int], fault.arguments["ids"])
 
 
 class _Recorder:

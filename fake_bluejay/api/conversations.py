@@ -15,7 +15,9 @@ __all__ = ["OPERATIONS"]
 
 def end_conversations(call: Call) -> Response | EndConversationsResponse:
     """Mark running conversations for ending, and say which were marked and which were not."""
-    ending = call.world.plan_ending(call.organisation, call.request.test_result_ids, call.unwritable)
+    ending = call.world.plan_ending(call.organisation, call.request.test_result_ids)
+    if unwritable := call.unwritable(ending.marked):
+        ending = call.world.plan_ending(call.organisation, call.request.test_result_ids, unwritable)
     answer = _answer_to(ending, call.world.readings)
     call.world.carry_out(ending)
     return answer

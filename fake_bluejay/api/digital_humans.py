@@ -39,6 +39,8 @@ def create_digital_human(
 ) -> Resource:
     """A new digital human. Raises the 404 for a simulation that there is not, the 409 for a phone number in use."""
     fields = {**as_fields(request), "simulation_ids": _known(world, organisation, simulation_ids)}
+    if "num_runs" not in request.model_fields_set:
+        fields["num_runs"] = None  # the default would be taken for its own wish, which comes before its simulation's
     _refuse_conflict(world, organisation, fields)
     return world.digital_humans.add(organisation, world.settle(), fields)
 

@@ -9,15 +9,15 @@ from __future__ import annotations
 import json as jsons
 import random
 import re
-from collections.abc import Callable, Iterator, Mapping
-from typing import Any, Literal, NamedTuple
+from collections.abc import Callable, Collection, Iterator, Mapping
+from typing import Any, Literal, NamedTuple, TypedDict, Unpack
 
 from starlette.responses import Response
 
-from fake_bluejay.api.stubs import check_answer
+from fake_bluejay.api.stubs import check_answer, content_of, pattern_of
 from fake_bluejay.core.suggest import unknown
 
-__all__ = ["BREAKAGE", "GARBAGE", "Breakage", "Fault", "Faults"]
+__all__ = ["BREAKAGE", "GARBAGE", "Breakage", "Fault", "Faults", "Which"]
 
 BREAKAGE = "fake_bluejay.breakage"
 """Where, in a request's `scope["extensions"]`, a door that can break connections finds the `Breakage`, if any."""
@@ -41,10 +41,26 @@ class Breakage(NamedTuple):
     """For `truncate`: how much of the body arrives before the connection dies."""
 
 
+class Which(TypedDict, total=False):
+    """Which requests meet a fault."""
+
+    path: str | None
+    """Only those of this path, which may have parameters in braces; None: of any."""
+    times: int | None
+    """So many; None: all from now on."""
+    after: int
+    """So many that it is for pass first."""
+    probability: float | None
+    """Of meeting it, drawn from the fake's seed."""
+
+
+_WHICH: Which = {"path": None, "times": 1, "after": 0, "probability": None}
+
+
 class Fault:
     """One armed fault: what it does, to which requests, and how often it still will."""
 
-    __slots__ = ("after", "arguments", "kind", "path", "probability", "times")
+    __slots__ = ("after", "arguments", "kind", "path", "pattern", "probability", "times")
 
     def __init__(
         self,
@@ -58,24 +74,30 @@ class Fault:
         self.kind = kind
         self.arguments = arguments
         self.path = path
+        self.pattern = None if path is None else pattern_of(path)
         self.times = times
         self.after = after
         self.probability = probability
 
+    def __str__(self) -> str:
+        """What it does, and to which requests: the same each time that it is met."""
+        return self._words("path", "probability")
+
     def __repr__(self) -> str:
-        arguments = ", ".join(
-            [f"{name}={value!r}" for name, value in self.arguments.items() if value is not None]
-            + [f"{name}={getattr(self, name)!r}" for name in ("path", "probability") if getattr(self, name) is not None]
-        )
-        return f"{self.kind}({arguments})"
+        """As it could be armed to do what is left of it."""
+        return self._words("path", "times", "after", "probability")
+
+    def _words(self, *which: str) -> str:
+        given = {name: value for name, value in self.arguments.items() if value is not None}
+        given |= {name: getattr(self, name) for name in which if getattr(self, name) != _WHICH[name]}  # type: ignore[literal-required]
+        return f"{self.kind}({', '.join(f'{name}={value!r}' for name, value in given.items())})"
 
 
 class Faults:
-    """The armed faults. A request meets at most one: the first that is armed for it.
+    """The armed faults. A request meets at most one, the first that is armed for it; and beside it a refused write.
 
-    Each takes `path` (only requests of that path; None: any), `times` (how many requests; None: all from now on),
-    `after` (so many requests that it is for pass first) and `probability` (of meeting it, drawn from the fake's seed).
-    Raises `ValueError` for what cannot be.
+    Each takes what `Which` has: `path`, `times` (1 unless given), `after` and `probability`. Raises `ValueError` for
+    what cannot be.
     """
 
     def __init__(self, seed: int = 0) -> None:
@@ -86,38 +108,40 @@ class Faults:
         self.on_change: Callable[..., None] | None = None
         """As `World.on_change`."""
 
-    def respond(self, status: int, json: Any = None, headers: dict[str, str] | None = None, **to: Any) -> None:
+    def respond(
+        self, status: int, json: Any = None, headers: dict[str, str] | None = None, **to: Unpack[Which]
+    ) -> None:
         """Answer with this status, JSON and headers; the request has no effect."""
         check_answer(status, json)
-        _check_headers(headers)
+        _check_headers(headers, len(content_of(json)))
         self._arm("respond", {"status": status, "json": json, "headers": headers}, to)
 
-    def delay(self, seconds: float, **to: Any) -> None:
+    def delay(self, seconds: float, **to: Unpack[Which]) -> None:
         """Answer late. The request takes effect when it arrives; a client whose patience ends before hears nothing."""
         if isinstance(seconds, bool) or not isinstance(seconds, (int, float)) or not 0 <= seconds < float("inf"):
             raise ValueError(f"a delay is a number of seconds, at least 0, not {seconds!r}")
         self._arm("delay", {"seconds": seconds}, to)
 
-    def reset(self, **to: Any) -> None:
+    def reset(self, **to: Unpack[Which]) -> None:
         """The connection is reset before the request takes effect."""
         self._arm("reset", {}, to)
 
-    def lose_response(self, **to: Any) -> None:
+    def lose_response(self, **to: Unpack[Which]) -> None:
         """The request takes effect, and the connection dies before the answer."""
         self._arm("lose_response", {}, to)
 
-    def truncate(self, bytes: int, **to: Any) -> None:
+    def truncate(self, bytes: int, **to: Unpack[Which]) -> None:
         """The request takes effect; of the answer's body so many bytes arrive, and the connection dies."""
         if isinstance(bytes, bool) or not isinstance(bytes, int) or bytes < 0:
             raise ValueError(f"a number of bytes is an integer, at least 0, not {bytes!r}")
         self._arm("truncate", {"bytes": bytes}, to)
 
-    def garbage(self, **to: Any) -> None:
+    def garbage(self, **to: Unpack[Which]) -> None:
         """The request takes effect; what arrives instead of the answer is not HTTP."""
         self._arm("garbage", {}, to)
 
-    def refuse_control_write(self, *ids: int, **to: Any) -> None:
-        """The control objects of these cannot be written: RUNNING, and yet failed. For requests that have any."""
+    def refuse_control_write(self, *ids: int, **to: Unpack[Which]) -> None:
+        """The control objects of these cannot be written: RUNNING, and yet failed. For requests that would mark any."""
         if not ids or any(isinstance(id, bool) or not isinstance(id, int) for id in ids):
             raise ValueError(f"refuse_control_write takes test result ids, at least one, not {ids!r}")
         self._arm("refuse_control_write", {"ids": list(ids)}, to)
@@ -129,31 +153,36 @@ class Faults:
         if (tell := self.on_change) is not None:
             tell("faults-cleared")
 
-    def _arm(self, kind: Kind, arguments: dict[str, Any], to: dict[str, Any]) -> None:
+    def _arm(self, kind: Kind, arguments: dict[str, Any], to: Mapping[str, Any]) -> None:
         for name in to:
-            if name not in ("path", "times", "after", "probability"):
-                raise ValueError(unknown("argument", name, ("path", "times", "after", "probability")))
-        path, times, after = to.get("path"), to.get("times", 1), to.get("after", 0)
-        probability = to.get("probability")
-        if path is not None and not (isinstance(path, str) and path.startswith("/")):
-            raise ValueError(f"a path starts with a slash, e.g. /v1/end-conversations, not {path!r}")
+            if name not in _WHICH:
+                raise ValueError(unknown("argument", name, _WHICH))
+        which: Any = {**_WHICH, **to}
+        times, after, probability = which["times"], which["after"], which["probability"]
         if times is not None and not _is_count(times, 1):
             raise ValueError(f"times is an integer, at least 1, or None for always, not {times!r}")
         if not _is_count(after, 0):
             raise ValueError(f"after is an integer, at least 0, not {after!r}")
-        if probability is not None and not (isinstance(probability, (int, float)) and 0 <= probability <= 1):
+        if probability is not None and not (type(probability) in (int, float) and 0 <= probability <= 1):
             raise ValueError(f"probability is a number from 0 to 1, not {probability!r}")
-        fault = Fault(kind, arguments, path, times, after, probability)
+        fault = Fault(kind, arguments, **which)
         self._armed.append(fault)
         if (tell := self.on_change) is not None:
             tell("fault-armed", fault)
 
-    def take(self, path: str, content: bytes) -> Fault | None:
-        """The fault that a request meets; it is used up by that."""
+    def take(self, path: str, *, breakable: bool) -> Fault | None:
+        """The fault that a request meets; it is used up by that. One that breaks the connection only if it can be."""
+        return self._take(path, lambda one: one.kind == "respond" or (breakable and one.kind != "refuse_control_write"))
+
+    def take_refusal(self, path: str, ids: Collection[int]) -> Fault | None:
+        """The refusal that a request meets which would mark these test results; it is used up by that."""
+        return self._take(
+            path, lambda one: one.kind == "refuse_control_write" and not set(ids).isdisjoint(one.arguments["ids"])
+        )
+
+    def _take(self, path: str, is_for: Callable[[Fault], bool]) -> Fault | None:
         for fault in tuple(self._armed):
-            if fault.path not in (None, path):
-                continue
-            if fault.kind == "refuse_control_write" and not set(fault.arguments["ids"]) & set(requested_ids(content)):
+            if not is_for(fault) or (fault.pattern is not None and not fault.pattern.fullmatch(path)):
                 continue
             if fault.after:
                 fault.after -= 1
@@ -190,9 +219,8 @@ class Faults:
 def response_of(fault: Fault) -> Response:
     """The answer that a `respond` gives."""
     json, headers = fault.arguments["json"], fault.arguments["headers"]
-    content = b"" if json is None else jsons.dumps(json, ensure_ascii=False, separators=(",", ":")).encode()
     media_type = None if json is None else "application/json"
-    return Response(content, fault.arguments["status"], headers, media_type)
+    return Response(content_of(json), fault.arguments["status"], headers, media_type)
 
 
 def requested_ids(content: bytes) -> list[int]:
@@ -204,8 +232,8 @@ def requested_ids(content: bytes) -> list[int]:
         return []
 
 
-def _check_headers(headers: Any) -> None:
-    """Whether HTTP can carry them: found out here, and not when the answer is sent."""
+def _check_headers(headers: Any, length: int) -> None:
+    """Whether HTTP can carry them with so long a body: found out here, and not when the answer is sent."""
     if headers is not None and not isinstance(headers, Mapping):
         raise ValueError(f"headers are names with values, e.g. {{'Retry-After': '2'}}, not {headers!r}")
     for name, value in (headers or {}).items():
@@ -213,6 +241,8 @@ def _check_headers(headers: Any) -> None:
             raise ValueError(f"a header's name is letters, digits and dashes, not {name!r}")
         if not isinstance(value, str) or not _HEADER_VALUE.fullmatch(value):
             raise ValueError(f"a header's value is text in one line of Latin-1, e.g. {name}: '2', not {value!r}")
+        if name.lower() == "content-length" and value != str(length):
+            raise ValueError(f"the body has {length} bytes, so its Content-Length is not {value}: leave it out")
 
 
 def _is_count(value: Any, least: int) -> bool:

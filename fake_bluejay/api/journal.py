@@ -22,6 +22,8 @@ __all__ = [
     "Journal",
     "masked",
     "masked_key",
+    "printable",
+    "query_shown",
     "shortened",
 ]
 
@@ -30,6 +32,8 @@ EXCHANGE = "fake_bluejay.exchange"
 
 SECRET_HEADERS = ("x-api-key", "authorization", "proxy-authorization", "cookie")
 """The headers whose values are masked wherever they are shown."""
+
+_SECRET_IN_QUERY = re.compile(r"([^&=]*(?:key|token|secret|password|auth)[^&=]*=)([^&]+)", re.IGNORECASE)
 
 
 class Answer:
@@ -67,11 +71,23 @@ class Exchange:
     """A request and its answer.
 
     `.method`, `.path` (decoded, without the query), `.query`, `.headers` (found in any case), `.content`, `.json`,
-    `.at` (aware datetime of the fake's clock), `.response` (None while the request is answered), `.faults` (those
-    applied, in words), `.number` (its place in the journal, counted from 1).
+    `.at` (aware datetime of the fake's clock), `.response` (None while the request is answered, and where a fault reset
+    the connection instead), `.faults` (those applied, in words), `.number` (its place in the journal, counted from 1),
+    `.modelled` (whether it was for an endpoint that is modelled or stubbed, or for none of Bluejay's).
     """
 
-    __slots__ = ("_headers", "content", "faults", "instant", "method", "number", "path", "query", "response")
+    __slots__ = (
+        "_headers",
+        "content",
+        "faults",
+        "instant",
+        "method",
+        "modelled",
+        "number",
+        "path",
+        "query",
+        "response",
+    )
 
     def __init__(
         self,
@@ -91,6 +107,7 @@ class Exchange:
         self.response: Answer | None = None
         self.faults: tuple[str, ...] = ()
         self.number = 0
+        self.modelled = True
 
     @property
     def raw_headers(self) -> list[tuple[bytes, bytes]]:
@@ -111,7 +128,7 @@ class Exchange:
 
     def __repr__(self) -> str:
         answer = "no answer" if self.response is None else f"{self.response.status_code}"
-        return f"<{self.method} {self.path}{masked_key(self)} {shortened(self.content)} → {answer}>"
+        return f"<{self.method} {printable(self.path)}{masked_key(self)} {shortened(self.content)} → {answer}>"
 
 
 MOST_BYTES = 64 * 1024 * 1024
@@ -225,4 +242,15 @@ def _json(content: bytes) -> Any:
 def shortened(content: bytes, limit: int = 200) -> str:
     """A body as reports show it."""
     text = content.decode(errors="replace")
-    return text if len(text) <= limit else f"{text[:limit]}… ({len(content)} bytes)"
+    return printable(text) if len(text) <= limit else f"{printable(text[:limit])}… ({len(content)} bytes)"
+
+
+def printable(text: str) -> str:
+    """A text in one line, with nothing in it that a terminal would obey."""
+    return text if text.isprintable() else "".join(one if one.isprintable() else repr(one)[1:-1] for one in text)
+
+
+def query_shown(exchange: Exchange) -> str:
+    """The query as reports show it, `?` included: what is named like a key is masked. Empty if there is none."""
+    query = _SECRET_IN_QUERY.sub(lambda found: f"{found[1]}{masked(found[2])}", exchange.query)
+    return f"?{printable(query)}" if query else ""

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 from urllib.parse import parse_qsl
@@ -22,7 +22,9 @@ from fake_bluejay.core.world import World
 __all__ = ["STATE", "Call", "Operation", "Parameter", "as_id"]
 
 STATE = "fake_bluejay"
-"""The key under which a request's scope carries `(world, body)`."""
+"""The key under which a request's scope carries `(world, body, unwritable)`."""
+
+Unwritable = Callable[[Collection[int]], Collection[int]]
 
 _REQUIRED: Any = object()
 
@@ -74,8 +76,8 @@ class Call:
     """Those in the path and in the query, and headers besides the key, by name."""
     request: Any
     """The body, as the operation's model; None if it takes none."""
-    unwritable: frozenset[int] = field(default_factory=frozenset)
-    """The test results whose control objects a fault keeps from being written."""
+    unwritable: Unwritable = lambda ids: ()
+    """Says of the test results that are to be marked whose control objects a fault keeps from being written."""
     origin: str = ""
     """Where it was sent to, as `https://api.getbluejay.ai`."""
 
@@ -124,7 +126,7 @@ class Operation:
     def _response(self) -> TypeAdapter[Any]:
         return TypeAdapter(self.returns)
 
-    def respond(self, world: World, scope: Scope, content: bytes, unwritable: frozenset[int] = frozenset()) -> Response:
+    def respond(self, world: World, scope: Scope, content: bytes, unwritable: Unwritable) -> Response:
         """The answer to a request whose body is whole."""
         headers = Headers(scope=scope)
         try:
@@ -138,7 +140,7 @@ class Operation:
         except HTTPException as error:
             return json_error(error.status_code, error.detail)
 
-    def _call(self, world: World, scope: Scope, headers: Headers, body: Any, unwritable: frozenset[int]) -> Call:
+    def _call(self, world: World, scope: Scope, headers: Headers, body: Any, unwritable: Unwritable) -> Call:
         """The request, validated: all that is wrong is reported together, in FastAPI's order."""
         errors: list[dict[str, Any]] = []
         parameters: dict[str, Any] = {}
@@ -171,8 +173,8 @@ class Operation:
         return Response(self._response.dump_json(self._response.validate_python(answer)), media_type="application/json")
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        world, content = scope[STATE]
-        await self.respond(world, scope, content)(scope, receive, send)
+        world, content, unwritable = scope[STATE]
+        await self.respond(world, scope, content, unwritable)(scope, receive, send)
 
 
 def _organisation(world: World, headers: Headers, errors: list[dict[str, Any]]) -> str | None:

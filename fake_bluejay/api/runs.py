@@ -23,7 +23,7 @@ from fake_bluejay.api.models.runs import (
 from fake_bluejay.api.operation import Call, Operation, as_id
 from fake_bluejay.api.resources import as_fields, found
 from fake_bluejay.api.results import simulation_result
-from fake_bluejay.core.clock import datetime_at, microseconds
+from fake_bluejay.core.clock import END, datetime_at, microseconds
 from fake_bluejay.core.readings import RunStatus, TestsIncompleted
 from fake_bluejay.core.resources import Resource
 from fake_bluejay.core.runs import DEFAULT_LONGEST, DEFAULT_RINGING, Run, Tally, tally
@@ -85,8 +85,6 @@ def queue_run(world: World, simulation: Resource, fields: dict[str, Any]) -> Run
         ]
     else:
         humans = [found(world.digital_humans, as_id(id), simulation.organisation) for id in asked_for]
-    longest = settings.get("max_call_duration")
-    ringing = settings.get("ringing_timeout")
     minutes = settings.get("max_call_duration_units") != "seconds"
     called = [(human, _repetitions(human, settings, fields)) for human in humans]
     if sum(times for _, times in called) > MOST_CALLS:
@@ -96,22 +94,27 @@ def queue_run(world: World, simulation: Resource, fields: dict[str, Any]) -> Run
         called,
         {name: value for name, value in fields.items() if name not in ("simulation_id", "digital_human_ids")},
         lines=1 if settings.get("sequential_calling") else settings.get("max_concurrent"),
-        longest=DEFAULT_LONGEST if longest is None else max(0, microseconds(longest * (60 if minutes else 1))),
-        ringing=DEFAULT_RINGING if ringing is None else max(0, microseconds(ringing)),
+        longest=_length(settings.get("max_call_duration"), DEFAULT_LONGEST, 60 if minutes else 1),
+        ringing=_length(settings.get("ringing_timeout"), DEFAULT_RINGING),
         inbound=agent.fields.get("type") == "OUTBOUND",
     )
+
+
+def _length(given: int | None, default: int, unit: int = 1) -> int:
+    """A limit of a simulation, given in so many seconds each, in microseconds: from none to longer than time lasts."""
+    return default if given is None else min(max(0, microseconds(given * unit)), END)
 
 
 def _repetitions(human: Resource, settings: Mapping[str, Any], fields: Mapping[str, Any]) -> int:
     """How many test results of a digital human there are to be: the closest that says so, and 1 if nobody does.
 
-    A digital human's own `num_runs` has a default, 1, so 1 is taken for not saying so. What is published of a change to
-    a simulation lets its settings have anything for `num_runs`; what is no integer says nothing.
+    A digital human's own `num_runs` has a default, which is not kept: it says nothing. What is published of a change to
+    a simulation lets its settings have anything for `num_runs`; what is no integer says nothing either.
     """
     own = human.fields.get("num_runs")
     shared = (settings.get("digital_humans_settings") or {}).get("num_runs")
     shared = shared if isinstance(shared, int) else None
-    sources = (fields.get("runs_per_digital_human"), own if own != 1 else None, settings.get("runs_per_digital_human"))
+    sources = (fields.get("runs_per_digital_human"), own, settings.get("runs_per_digital_human"))
     return max(0, next((times for times in (*sources, shared) if times is not None), 1))
 
 

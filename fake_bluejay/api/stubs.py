@@ -7,12 +7,13 @@ import re
 from collections.abc import Callable
 from typing import Any
 
+from starlette.convertors import CONVERTOR_TYPES
 from starlette.responses import Response
-from starlette.routing import compile_path
+from starlette.routing import PARAM_REGEX, compile_path
 
 from fake_bluejay.core.suggest import unknown
 
-__all__ = ["Stubs", "check_answer"]
+__all__ = ["Stubs", "check_answer", "content_of", "pattern_of"]
 
 _METHODS = ("DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT")
 
@@ -23,7 +24,26 @@ def check_answer(status: int, json: Any) -> None:
         raise ValueError(f"a status is an integer from 200 to 599, not {status!r}")
     if status in (204, 304) and json is not None:
         raise ValueError(f"an answer of status {status} has no body: leave json out")
-    jsons.dumps(json)
+    content_of(json)
+
+
+def content_of(json: Any) -> bytes:
+    """The body of an answer as the framework writes it, empty for None. Raises `TypeError` for what is not JSON."""
+    return b"" if json is None else jsons.dumps(json, ensure_ascii=False, separators=(",", ":")).encode()
+
+
+def pattern_of(path: str) -> re.Pattern[str]:
+    """What the paths that are meant match; parameters stand in braces. Raises `ValueError` for what no path is."""
+    if not isinstance(path, str) or not path.startswith("/"):
+        raise ValueError(f"a path starts with a slash, e.g. /v1/agents/{{id}}, not {path!r}")
+    if "?" in path or "#" in path:
+        raise ValueError(f"a path has no query, and is met with any: {re.split('[?#]', path)[0]}, not {path}")
+    for _, kind in PARAM_REGEX.findall(path):
+        if kind and kind[1:] not in CONVERTOR_TYPES:
+            raise ValueError(unknown("kind of parameter", kind[1:], CONVERTOR_TYPES))
+    if re.search("[{}]", PARAM_REGEX.sub("", path)):
+        raise ValueError(f"a parameter of a path is a name in braces, e.g. /v1/agents/{{id}}, not {path!r}")
+    return compile_path(path)[0]
 
 
 class Stubs:
@@ -39,13 +59,12 @@ class Stubs:
 
         Raises `ValueError` for a method, path or status that cannot be, `TypeError` for what is not JSON.
         """
-        if method.upper() not in _METHODS:
+        if not isinstance(method, str) or method.upper() not in _METHODS:
             raise ValueError(unknown("method", method, _METHODS))
-        if not path.startswith("/"):
-            raise ValueError(f"a path starts with a slash, e.g. /v1/agents/{{id}}, not {path!r}")
+        pattern = pattern_of(path)
         check_answer(status, json)
         self._stubs.pop((method.upper(), path), None)
-        self._stubs[method.upper(), path] = compile_path(path)[0], status, json
+        self._stubs[method.upper(), path] = pattern, status, json
         if (tell := self.on_change) is not None:
             tell("stub-added", method.upper(), path, status)
 
@@ -55,8 +74,7 @@ class Stubs:
             if method == stubbed and pattern.match(path):
                 if json is None:
                     return Response(status_code=status)
-                content = jsons.dumps(json, ensure_ascii=False, separators=(",", ":"))
-                return Response(content, status, media_type="application/json")
+                return Response(content_of(json), status, media_type="application/json")
         return None
 
     def clear(self) -> None:

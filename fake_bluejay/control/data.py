@@ -15,13 +15,13 @@ from fake_bluejay.core.dump import dump_record
 from fake_bluejay.core.readings import questions
 from fake_bluejay.core.records import WATCHDOG_DELAY, Record
 from fake_bluejay.core.statuses import TERMINAL, TRANSITIONS, Status
-from fake_bluejay.core.webhooks import Webhook
+from fake_bluejay.core.webhooks import Delivery, Webhook
 from fake_bluejay.core.world import World, is_marked
 
 __all__ = [
     "clock",
     "curl",
-    "deliveries",
+    "delivery",
     "exchange",
     "fault",
     "organisations",
@@ -207,21 +207,19 @@ def webhook(one: Webhook) -> dict[str, Any]:
     return {**one._asdict(), "events": list(one.events)}
 
 
-def deliveries(world: World) -> list[dict[str, Any]]:
-    """What was sent to webhooks, the newest last."""
-    return [
-        {
-            "id": one.id,
-            "webhook_id": one.webhook_id,
-            "event": one.event,
-            "created_at": iso(one.created_at),
-            "body": json.loads(one.body),
-            "attempts": [{**attempt._asdict(), "at": iso(attempt.at)} for attempt in one.attempts],
-            "delivered": one.delivered,
-            "given_up": one.given_up,
-        }
-        for one in world.outbox.deliveries
-    ]
+def delivery(one: Delivery) -> dict[str, Any]:
+    """What was sent to a webhook."""
+    return {
+        "number": one.number,
+        "id": one.id,
+        "webhook_id": one.webhook_id,
+        "event": one.event,
+        "created_at": iso(one.created_at),
+        "body": json.loads(one.body),
+        "attempts": [{**attempt._asdict(), "at": iso(attempt.at)} for attempt in one.attempts],
+        "delivered": one.delivered,
+        "given_up": one.given_up,
+    }
 
 
 def transitions() -> dict[str, Any]:

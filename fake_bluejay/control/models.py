@@ -15,6 +15,7 @@ __all__ = [
     "ClientAnswer",
     "Clock",
     "ClockChange",
+    "DeliveriesQuery",
     "Delivery",
     "EndConversations",
     "Event",
@@ -285,12 +286,19 @@ class TestResultsQuery(Query):
     limit: int | None = Field(None, ge=1)
 
 
-class RequestsQuery(Query):
-    """Which requests of the journal."""
-
+class _Page(Query):
     after: int = Field(0, ge=0, description="Only those whose number is greater.")
     limit: int = Field(1000, ge=1, le=10_000)
     order: Literal["oldest", "newest"] = Field("oldest", description="Which come first.")
+
+
+class DeliveriesQuery(_Page):
+    """Which deliveries."""
+
+
+class RequestsQuery(_Page):
+    """Which requests of the journal."""
+
     q: str | None = Field(None, description="Only those whose method, path, status or bodies have this text.")
     brief: bool = Field(False, description="Without headers and bodies.")
     whole: bool = Field(False, description="With `base64` of each body that is longer than its text, or is none.")
@@ -476,6 +484,7 @@ class Attempt(BaseModel):
 class Delivery(BaseModel):
     """An event, and what became of sending it to one webhook."""
 
+    number: int
     id: str
     webhook_id: str
     event: str

@@ -21,7 +21,7 @@ from starlette.types import ASGIApp, Message
 from fake_bluejay import __version__, resources, runs
 from fake_bluejay.api.faults import Faults
 from fake_bluejay.api.journal import Exchange, Journal, masked
-from fake_bluejay.api.models.results import check_given
+from fake_bluejay.api.models.results import as_given
 from fake_bluejay.api.stubs import Stubs
 from fake_bluejay.calls import checked
 from fake_bluejay.control import data, models
@@ -195,12 +195,11 @@ def add_test_results(control: Control, call: Call) -> Any:
     new: models.NewTestResult = call.body
     agent = None if new.agent is None else agent_from_text(new.agent)
     call_ = None if new.call is None else checked(call_from_dict(new.call))
-    check_given(new.model_extra or {})
+    fields = as_given(new.model_extra or {})
     named = (new.organisation, call.query.organisation, DEFAULT_ORGANISATION)
     organisation = next(name for name in named if name is not None)
 
     def add(id: int | None) -> Any:
-        fields = new.model_extra or {}
         return data.test_result(control.world.add_test_result(id, new.status, agent, organisation, call_, **fields))
 
     return add(new.id) if new.count is None else [add(None) for _ in range(new.count)]
@@ -218,11 +217,14 @@ def change_test_result(control: Control, call: Call) -> Any:
     given = change.model_fields_set
     agent = None if change.agent is None else agent_from_text(change.agent)
     check_fields(change.fields)
-    check_given({name: value for name, value in change.fields.items() if value is not None})
+    fields = {
+        **change.fields,
+        **as_given({name: value for name, value in change.fields.items() if value is not None}),
+    }
     if change.status is not None:
         control.world.set_status(record.id, change.status, force=change.force)
-    if "agent" in given or change.fields:
-        control.world.edit(record.id, agent=agent if "agent" in given else ..., fields=change.fields)
+    if "agent" in given or fields:
+        control.world.edit(record.id, agent=agent if "agent" in given else ..., fields=fields)
     return test_result(control, call)
 
 
@@ -514,8 +516,13 @@ def remove_webhook(control: Control, call: Call) -> Any:
 
 
 def deliveries(control: Control, call: Call) -> Any:
-    """What was sent to webhooks, and what became of it."""
-    return data.deliveries(control.world)
+    """What was sent to webhooks, and what became of it; `x-total-count` says how many match before paging."""
+    query: models.DeliveriesQuery = call.query
+    found = [one for number, one in control.world.outbox.deliveries.items() if number > query.after]
+    call.headers["x-total-count"] = str(len(found))
+    if query.order == "newest":
+        found.reverse()
+    return [data.delivery(one) for one in found[: query.limit]]
 
 
 class Operation(NamedTuple):
@@ -586,6 +593,6 @@ OPERATIONS = (
     Operation("GET", "webhooks", webhooks, list[models.Webhook]),
     Operation("POST", "webhooks", add_webhook, models.Webhook, models.NewWebhook, status=201),
     Operation("DELETE", "webhooks/{id}", remove_webhook, models.Cleared),
-    Operation("GET", "deliveries", deliveries, list[models.Delivery]),
+    Operation("GET", "deliveries", deliveries, list[models.Delivery], query=models.DeliveriesQuery),
 )
 """All of it, but for the event stream and the console."""

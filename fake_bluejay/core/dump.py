@@ -77,7 +77,8 @@ def dump(world: World) -> dict[str, Any]:
             "calls": {
                 "default": world.call.as_dict(),
                 "next": [call.as_dict() for call in world.next_calls],
-                "of": {human: call.as_dict() for human, call in world.calls_of.items()},
+                "of": {name: call.as_dict() for name, call in world.calls_of.items() if isinstance(name, str)},
+                "of_ids": {str(id): call.as_dict() for id, call in world.calls_of.items() if isinstance(id, int)},
             },
             "runs": [_dump_run(run) for run in world.runs.values()],
             "last_run_id": world._last_run_id,
@@ -85,7 +86,8 @@ def dump(world: World) -> dict[str, Any]:
                 {**webhook._asdict(), "events": list(webhook.events)} for webhook in world.outbox.webhooks.values()
             ],
             "last_webhook": world.outbox.last_webhook,
-            "deliveries": [_dump_delivery(delivery) for delivery in world.outbox.deliveries],
+            "deliveries": [_dump_delivery(delivery) for delivery in world.outbox.deliveries.values()],
+            "last_delivery": world.outbox.last_delivery,
             "irregularities": [
                 {"later": one.later / 1_000_000, "copies": one.copies, "event": one.event, "times": one.times}
                 for one in world.outbox.irregularities
@@ -151,6 +153,7 @@ def _dump_run(run: Run) -> dict[str, Any]:
 
 def _dump_delivery(delivery: Delivery) -> dict[str, Any]:
     return {
+        "number": delivery.number,
         "id": delivery.id,
         "webhook_id": delivery.webhook_id,
         "event": delivery.event,
@@ -288,7 +291,13 @@ def _load_calls(root: _Place, world: World) -> None:
             for index, each in enumerate(calls.get("next", list))
         )
         of = _Place(calls.get("of", dict), "calls.of.")
-        world.calls_of = {human: of.read(human, dict, call_from_dict) for human in calls.get("of", dict)}
+        world.calls_of = {name: of.read(name, dict, call_from_dict) for name in calls.get("of", dict)}
+        if calls.has("of_ids"):
+            of_ids = _Place(calls.get("of_ids", dict), "calls.of_ids.")
+            for id in calls.get("of_ids", dict):
+                if not (id.isascii() and id.isdigit()):
+                    of_ids.fail(id, "the id of a digital human is needed")
+                world.calls_of[int(id)] = of_ids.read(id, dict, call_from_dict)
 
 
 def _load_run(place: _Place, world: World) -> None:
@@ -347,9 +356,9 @@ def _load_outbox(root: _Place, world: World) -> None:
             place.fail("id", f"the webhook {webhook.id!r} is there twice")
         outbox.webhooks[webhook.id] = webhook
     outbox.last_webhook = root.get("last_webhook", int) if root.has("last_webhook") else len(outbox.webhooks)
-    for number, place in enumerate(root.each("deliveries", optional=True), 1):
+    for count, place in enumerate(root.each("deliveries", optional=True), 1):
         delivery = Delivery(
-            number,
+            place.get("number", int) if place.has("number") else count,
             place.get("id", str),
             place.get("webhook_id", str),
             place.get("event", str),
@@ -367,7 +376,15 @@ def _load_outbox(root: _Place, world: World) -> None:
         delivery.planned, delivery.retries = place.get("planned", int), place.get("retries", int)
         if not 0 <= delivery.planned <= MOST_COPIES:
             place.fail("planned", f"0 to {MOST_COPIES} attempts are planned at once, not {delivery.planned}")
-        outbox.deliveries.append(delivery)
+        if delivery.number <= outbox.last_delivery:
+            place.fail("number", f"deliveries are numbered from 1 and ascend, so this is not {delivery.number}")
+        outbox.deliveries[delivery.number] = delivery
+        outbox.last_delivery = delivery.number
+    if root.has("last_delivery"):
+        last = root.get("last_delivery", int)
+        if last < outbox.last_delivery:
+            root.fail("last_delivery", f"there is a delivery of number {outbox.last_delivery}, not only {last}")
+        outbox.last_delivery = last
     for place in root.each("irregularities", optional=True):
         later = place.read("later", (int, float), microseconds)
         event = place.get("event", str, optional=True)
@@ -386,11 +403,12 @@ def _json_bytes(text: str) -> bytes:
 def _resend(world: World) -> None:
     """Let what was on its way when the world was dumped be sent again."""
     scheduled = Counter(timer.subject_id for timer in world.timers if timer.kind == "delivery")
-    for delivery in world.outbox.deliveries:
+    for delivery in list(world.outbox.deliveries.values()):
         # What is scheduled beyond what is planned would be sent, and then counted as if it had not been to be.
         delivery.planned = max(delivery.planned, scheduled[delivery.number])
         for _ in range(delivery.planned - scheduled[delivery.number]):
             world.timers.schedule(world.now(), "delivery", delivery.number)
+        world.outbox.forget_if_over(delivery)
 
 
 def _load_collection(root: _Place, collection: Collection, world: World) -> None:
@@ -415,7 +433,7 @@ def _load_timers(root: _Place, world: World) -> list[Timer]:
         sequence, id = place.get("sequence", int), place.get("subject_id", int)
         record = world.results.get(id)
         if kind == "delivery":
-            if not 0 < id <= len(world.outbox.deliveries):
+            if id not in world.outbox.deliveries:
                 place.fail("subject_id", f"there is no delivery {id}")
         elif record is None:
             place.fail("subject_id", f"there is no test result {id}")

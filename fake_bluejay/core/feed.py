@@ -232,7 +232,7 @@ def _attempted(id: str, webhook_id: str, event: str, count: int, attempt: Attemp
     }
 
 
-def _answered(number: int, at: int, method: str, path: str, status_code: int) -> dict[str, Any]:
+def _answered(number: int, at: int, method: str, path: str, status_code: int | None) -> dict[str, Any]:
     return {"number": number, "at": iso(at), "method": method, "path": path, "status_code": status_code}
 
 
@@ -281,7 +281,13 @@ _KEPT: dict[str, Callable[..., tuple[Any, ...]]] = {
         run.organisation,
     ),
     "webhook-attempted": lambda one: (one.id, one.webhook_id, one.event, len(one.attempts), one.attempts[-1]),
-    "request-answered": lambda one: (one.number, one.instant, one.method, one.path[:200], one.response.status_code),
+    "request-answered": lambda one: (
+        one.number,
+        one.instant,
+        one.method,
+        one.path[:200],
+        one.response and one.response.status_code,
+    ),
     "fault-armed": lambda fault: (fault.kind,),
     "fault-met": lambda fault, path: (fault.kind, path[:200]),
     "readings-changed": lambda choices: ({name: str(choice) for name, choice in choices.items()},),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from itertools import takewhile
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from fake_bluejay.core.agents import Agent
@@ -152,11 +153,15 @@ class Record:
     def error_code(self) -> str | None:
         """Why it failed, as its script says; None unless it has ended as the script says, or nobody answered."""
         call = self.call
-        if call is None or not self.history:
+        if call is None:
             return None
-        last = self.history[-1].event
-        code = call.error_code if last is ENDS[call.end] else None
-        return code or ("NO_ANSWER" if last is Event.GO_UNANSWERED else None)
+        # What has come after it was connected, an evaluation say, or after a test has put it elsewhere.
+        moves = takewhile(
+            lambda move: move.to is not Status.RUNNING and move.event is not Event.FORCE, reversed(self.history)
+        )
+        events = {move.event for move in moves}
+        code = call.error_code if ENDS[call.end] in events else None
+        return code or ("NO_ANSWER" if Event.GO_UNANSWERED in events else None)
 
     @property
     def passes(self) -> bool:
@@ -164,6 +169,7 @@ class Record:
         evaluations = self.fields.get("evaluations")
         if evaluations is None and self.call is not None:
             evaluations = self.call.evaluations
-        if evaluations:
-            return all(evaluation.get("goal_success") is not False for evaluation in evaluations)
+        goals = [goal for one in evaluations or () if isinstance(goal := one.get("goal_success"), bool)]
+        if goals:
+            return all(goals)
         return self.call is None or self.call.passes

@@ -5,9 +5,10 @@ What a resource carries is for the wire's models to say; the core keeps it as it
 
 from __future__ import annotations
 
+import uuid
 from typing import Any
 
-__all__ = ["NEEDED", "Collection", "Resource"]
+__all__ = ["NEEDED", "Collection", "Resource", "folder_id"]
 
 NEEDED: dict[str, dict[str, type]] = {
     "agent": {"name": str, "system_prompt": str, "knowledge_base": str, "mode": str},
@@ -27,6 +28,16 @@ class Resource:
         self.organisation = organisation
         self.created_at = created_at
         self.fields = fields
+
+
+_FOLDERS = uuid.UUID("7c2a7a3e-6a0f-4f0e-9d53-9a6f2f0d5b11")
+"""The name space of folder ids."""
+
+
+def folder_id(agent: Resource) -> uuid.UUID | None:
+    """The id of the folder that an agent is in, made of its name, for folders are not modelled; None: it is in none."""
+    folder = agent.fields.get("folder")
+    return None if folder is None else uuid.uuid5(_FOLDERS, f"{agent.organisation}/{folder}")
 
 
 class Collection:

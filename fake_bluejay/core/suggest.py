@@ -21,4 +21,5 @@ def unknown(kind: str, given: object, known: Iterable[object]) -> str:
 def instead_of(place: object, given: object) -> str:
     """What was given at a place, for the end of a message: short, and of a key or a secret no more than its type."""
     secret = "api_key" in str(place) or "secret" in str(place)
-    return f"not a {type(given).__name__}" if secret else f"not {given!r:.80}"
+    kind = type(given).__name__
+    return f"not {'an' if kind[0] in 'aeiou' else 'a'} {kind}" if secret else f"not {given!r:.80}"

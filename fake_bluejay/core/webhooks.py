@@ -13,18 +13,19 @@ import hashlib
 import hmac
 import json
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime
 from typing import Any, Final, NamedTuple
 
 from fake_bluejay.core.clock import datetime_at
 from fake_bluejay.core.records import Record
+from fake_bluejay.core.resources import Collection, Resource, folder_id
 from fake_bluejay.core.runs import Run
 from fake_bluejay.core.scoring import evaluations, tool_calls, uuid_from
 from fake_bluejay.core.suggest import unknown
 from fake_bluejay.core.timers import Timers
 
-__all__ = ["EVENTS", "PATIENCE", "RETRIES", "Attempt", "Delivery", "Outbox", "Webhook", "signature"]
+__all__ = ["EVENTS", "PATIENCE", "RETRIES", "Attempt", "Delivery", "Outbox", "Webhook", "encoded", "signature"]
 
 EVENTS: Final = (
     "simulation_ended",
@@ -39,6 +40,9 @@ PATIENCE: Final = 5_000_000
 
 MOST_COPIES: Final = 1_000
 """Of one delivery."""
+
+KEPT: Final = 10_000
+"""So many deliveries that are over are kept, as many as the journal keeps requests."""
 
 RETRIES: Final = (5_000_000, 30_000_000, 120_000_000, 600_000_000)
 """So many microseconds after an attempt failed the next one follows; after the last, none does. Undocumented: ours."""
@@ -116,7 +120,12 @@ class Outbox:
         self._timers = timers
         self._seed = seed
         self.webhooks: dict[str, Webhook] = {}
-        self.deliveries: list[Delivery] = []
+        self.deliveries: dict[int, Delivery] = {}
+        """By their numbers: those on their way, and the latest that are over."""
+        self.over: deque[int] = deque()
+        """The numbers of those that are over, in that order."""
+        self.last_delivery = 0
+        """How many deliveries there ever were: no number is given twice."""
         self.irregularities: list[Irregularity] = []
         self.ready: deque[Delivery] = deque()
         """Those to be carried now."""
@@ -148,23 +157,24 @@ class Outbox:
         to = [one for one in self.webhooks.values() if one.organisation == organisation and event in one.events]
         body = encoded(payload()) if to else b""
         for webhook in to:
-            number = len(self.deliveries) + 1
+            self.last_delivery = number = self.last_delivery + 1
             delivery = Delivery(number, uuid_from(f"{self._seed}:delivery:{number}"), webhook.id, event, body, now)
-            self.deliveries.append(delivery)
-            irregularity = self._irregularity(event)
-            copies, later = (irregularity.copies, irregularity.later) if irregularity else (1, 0)
-            for _ in range(copies):
-                self._plan(delivery, now + later)
+            self.deliveries[number] = delivery
+            amiss = self._amiss_with(event)
+            for _ in range(max((one.copies for one in amiss), default=1)):
+                self._plan(delivery, now + sum(one.later for one in amiss))
 
-    def _irregularity(self, event: str) -> Irregularity | None:
-        for irregularity in self.irregularities:
-            if irregularity.event in (None, event):
-                if irregularity.times is not None:
-                    irregularity.times -= 1
-                    if not irregularity.times:
-                        self.irregularities.remove(irregularity)
-                return irregularity
-        return None
+    def _amiss_with(self, event: str) -> list[Irregularity]:
+        """Use up what is to go amiss with the next delivery: at most one delay, and one duplication."""
+        amiss: dict[bool, Irregularity] = {}
+        for one in self.irregularities:
+            if one.event in (None, event):
+                amiss.setdefault(one.copies > 1, one)
+        for one in amiss.values():
+            if one.times is not None:
+                one.times -= 1
+        self.irregularities = [one for one in self.irregularities if one.times != 0]
+        return list(amiss.values())
 
     def _plan(self, delivery: Delivery, due: int) -> None:
         delivery.planned += 1
@@ -172,21 +182,30 @@ class Outbox:
 
     def fall_due(self, number: int) -> None:
         """A delivery's time has come; one to a webhook that is gone comes to nothing."""
-        delivery = self.deliveries[number - 1]
+        delivery = self.deliveries[number]
         if delivery.webhook_id in self.webhooks:
             self.ready.append(delivery)
         else:
             delivery.planned -= 1
+            self.forget_if_over(delivery)
 
     def attempted(self, delivery: Delivery, attempt: Attempt, over: int) -> None:
         """How an attempt went that was over at that instant; after one that failed, the next is planned."""
-        if delivery.number > len(self.deliveries) or self.deliveries[delivery.number - 1] is not delivery:
+        if self.deliveries.get(delivery.number) is not delivery:
             return  # of a world that was reset or restored meanwhile
         delivery.attempts.append(attempt)
         delivery.planned -= 1
         if not delivery.delivered and not delivery.planned and delivery.retries < len(RETRIES):
             self._plan(delivery, over + RETRIES[delivery.retries])
             delivery.retries += 1
+        self.forget_if_over(delivery)
+
+    def forget_if_over(self, delivery: Delivery) -> None:
+        """Note that a delivery is not sent any more, if so; of those, the oldest are forgotten past `KEPT`."""
+        if not delivery.planned:
+            self.over.append(delivery.number)
+            if len(self.over) > KEPT:
+                del self.deliveries[self.over.popleft()]
 
 
 def signature(body: bytes, secret: str) -> str:
@@ -195,8 +214,11 @@ def signature(body: bytes, secret: str) -> str:
 
 
 def encoded(payload: Mapping[str, Any]) -> bytes:
-    """A payload as it is sent."""
-    return json.dumps(payload, ensure_ascii=False, separators=(",", ":"), default=_plain).encode()
+    """A payload as it is sent. Raises `TypeError` for what is not JSON."""
+    try:
+        return json.dumps(payload, ensure_ascii=False, separators=(",", ":"), default=_plain, allow_nan=False).encode()
+    except ValueError as error:  # NaN, half of a character, or what is within itself
+        raise TypeError(f"a payload is JSON, with datetimes: {error}") from None
 
 
 def _plain(value: Any) -> str:
@@ -217,9 +239,12 @@ def simulation_ended(record: Record) -> dict[str, Any]:
     }
 
 
-def simulation_result_evaluated(record: Record, status: str, seed: int) -> dict[str, Any]:
+def simulation_result_evaluated(record: Record, status: str, seed: int, agents: Collection) -> dict[str, Any]:
     """The payload of `simulation_result_evaluated`; `status` is how the test result's is spelt."""
-    run = record.run
+    run, fields = record.run, record.fields
+    agent_id = 1 if run is None else run.agent_id
+    agent = agents.find(agent_id, record.organisation)
+    folder = None if agent is None else folder_id(agent)
     return {
         "type": "simulation_result_evaluated",
         "id": record.id,
@@ -227,28 +252,65 @@ def simulation_result_evaluated(record: Record, status: str, seed: int) -> dict[
         "status": status,
         "simulation_run_id": record.run_id,
         "simulation_id": 1 if run is None else run.simulation_id,
-        "agent_id": 1 if run is None else run.agent_id,
-        "folder_id": None,
-        "result": record.fields.get("result"),
-        "custom_metrics": None,
+        "agent_id": agent_id,
+        "folder_id": None if folder is None else str(folder),
+        "result": fields.get("result"),
+        "custom_metrics": _list_of(_is_metric, fields.get("custom_metrics")),
         "evaluations": evaluations(record, seed),
         **_times(record),
-        "latency": None,
-        "events": record.fields.get("events"),
-        "tool_calls": tool_calls(record),
-        "tags": record.fields.get("tags"),
-        "metadata": record.fields.get("metadata"),
+        "latency": _list_of(_is_number, fields.get("latency")),
+        "events": fields.get("events"),
+        "tool_calls": _ungrouped(tool_calls(record)),
+        "tags": fields.get("tags"),
+        "metadata": fields.get("metadata"),
     }
 
 
-def outbound_simulation_started(run: Run, humans: list[dict[str, Any]]) -> dict[str, Any]:
-    """The payload of `outbound_simulation_started`: whom the customer's agent is to call."""
+def _list_of(fits: Callable[[Any], bool], value: Any) -> list[Any] | None:
+    """What may be anything in an answer, and only a list of some kind here; None if it is none."""
+    return value if isinstance(value, list) and all(map(fits, value)) else None
+
+
+def _is_metric(value: Any) -> bool:
+    needed = ("name", "description", "response_type", "response_value")
+    return isinstance(value, dict) and all(isinstance(value.get(name), str) for name in needed)
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool)
+
+
+def _ungrouped(calls: Iterable[Mapping[str, Any]] | None) -> list[Mapping[str, Any]] | None:
+    """Tool calls one by one, as published here: of those that a test gave as answers have them, the ones made."""
+    return None if calls is None else [one for each in calls for one in _made(each)]
+
+
+def _made(call: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+    if "start_offset_ms" in call:
+        yield call
+    for one in call.get("actual", ()):
+        yield {"name": call["name"], **one, "start_offset_ms": one.get("start_offset_ms") or 0}
+
+
+def outbound_simulation_started(run: Run, humans: Iterable[tuple[Resource, list[int]]]) -> dict[str, Any]:
+    """The payload of `outbound_simulation_started`: whom the customer's agent is to call, and for which test results.
+
+    Published is that each has a name and a number; what one without them has is ours.
+    """
     return {
         "type": "outbound_simulation_started",
         "agent_id": run.agent_id,
         "simulation_id": run.simulation_id,
         "simulation_run_id": run.id,
-        "digital_humans": humans,
+        "digital_humans": [
+            {
+                "id": human.id,
+                "name": human.fields.get("name") or f"Digital human {human.id}",
+                "phone_number": human.fields.get("phone_number") or "",
+                "associated_simulation_result_ids": ids,
+            }
+            for human, ids in humans
+        ],
     }
 
 

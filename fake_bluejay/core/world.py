@@ -153,8 +153,8 @@ class World:
         """What happens in a call that was not told otherwise."""
         self.next_calls: deque[Call] = deque()
         """What happens in the next calls of runs, the next first."""
-        self.calls_of: dict[str, Call] = {}
-        """What happens in the calls of a digital human of that name, or with that id as text."""
+        self.calls_of: dict[int | str, Call] = {}
+        """What happens in the calls of a digital human of that id, or that name."""
         self._last_id = 0
         self._last_run_id = 0
         self.courier: Callable[[], None] | None = None
@@ -372,7 +372,7 @@ class World:
             self.outbox.emit(
                 "simulation_result_evaluated",
                 organisation,
-                lambda: simulation_result_evaluated(record, word, self.seed),
+                lambda: simulation_result_evaluated(record, word, self.seed, self.agents),
                 now,
             )
 
@@ -434,16 +434,11 @@ class World:
             self.runs[run.id] = run
             told = []
             for human, times in humans:
-                name = str(human.fields.get("name"))
                 results = [
-                    self._add(human.organisation, self._script_for(human, name, inbound), run, human.id, now)
+                    self._add(human.organisation, self._script_for(human, inbound), run, human.id, now)
                     for _ in range(times)
                 ]
-                number = str(human.fields.get("phone_number"))
-                ids = [record.id for record in results]
-                told.append(
-                    {"id": human.id, "name": name, "phone_number": number, "associated_simulation_result_ids": ids}
-                )
+                told.append((human, [record.id for record in results]))
             if inbound:
                 started = "outbound_simulation_started"
                 self.outbox.emit(started, run.organisation, lambda: outbound_simulation_started(run, told), now)
@@ -451,8 +446,8 @@ class World:
                 tell("run-added", run)
             return run
 
-    def _script_for(self, human: Resource, name: str, inbound: bool) -> Call:
-        call = self.calls_of.get(name) or self.calls_of.get(str(human.id))
+    def _script_for(self, human: Resource, inbound: bool) -> Call:
+        call = self.calls_of.get(human.id) or self.calls_of.get(human.fields.get("name") or "")
         if call is None:
             call = self.next_calls.popleft() if self.next_calls else self.call
         if inbound and call.ready_for is None:

@@ -11,7 +11,7 @@ from typing import Any
 
 from fake_bluejay.intercept.door import is_bluejay
 from fake_bluejay.intercept.patch import Patch
-from fake_bluejay.intercept.switch import current
+from fake_bluejay.intercept.switch import current, taker
 from fake_bluejay.intercept.wire import Arrival, Wire
 
 __all__ = ["patches"]
@@ -22,7 +22,7 @@ def patches(connector: ModuleType) -> Iterator[Patch]:
 
     def create_connection(original: Callable[..., Any]) -> Callable[..., Any]:
         async def _create_connection(self: Any, req: Any, *args: Any, **kwargs: Any) -> Any:
-            if current() is None or not is_bluejay(req.url.host):
+            if taker(req.url.host) is None:
                 return await original(self, req, *args, **kwargs)
             protocol = self._factory()
             protocol.connection_made(_Transport(protocol, Wire(req.url.scheme, req.url.host, req.url.port)))

@@ -17,7 +17,7 @@ from typing import Any
 from weakref import WeakKeyDictionary
 
 from fake_bluejay.intercept.patch import Patch
-from fake_bluejay.intercept.virtual_time import current_time, whole
+from fake_bluejay.intercept.virtual_time import LOOPS, current_time, whole
 
 __all__ = ["LOOPBACKS", "patches"]
 
@@ -26,6 +26,9 @@ LOOPBACKS: dict[int, Callable[[], bool]] = {}
 
 _SLICE = 0.005
 """Real seconds for which a loop waits at a time for something that is not a timer."""
+
+_A_TURN = 0.1
+"""What a loop's own look at the clock counts, of a look of somebody who may be waiting: it looks at each turn."""
 
 _in_executor: WeakKeyDictionary[Any, int] = WeakKeyDictionary()
 """Event loop → how many calls it waits for that run on threads."""
@@ -41,7 +44,10 @@ def patches(base_events: ModuleType) -> Iterator[Patch]:
 def _replace_time(original: Callable[[Any], float]) -> Callable[[Any], float]:
     def time(self: Any) -> float:
         now = current_time()
-        return original(self) if now is None else now.microseconds() / 1_000_000
+        if now is None:
+            return original(self)
+        LOOPS.add(self)
+        return now.look(_A_TURN) / 1_000_000
 
     return time
 

@@ -16,9 +16,9 @@ from types import ModuleType
 from typing import Any
 from urllib.parse import urlsplit
 
-from fake_bluejay.intercept.door import HOST, is_bluejay
+from fake_bluejay.intercept.door import HOST
 from fake_bluejay.intercept.patch import Patch
-from fake_bluejay.intercept.switch import current
+from fake_bluejay.intercept.switch import current, taker
 from fake_bluejay.intercept.wire import Arrival, Wire
 
 __all__ = ["InProcessSocket", "connect_in_process", "patches"]
@@ -40,7 +40,7 @@ def _putrequest(original: Callable[..., Any]) -> Callable[..., Any]:
     def putrequest(self: Any, method: str, url: str, *args: Any, **kwargs: Any) -> Any:
         by_proxy = url.startswith("http")
         host = urlsplit(url).hostname if by_proxy else self._tunnel_host or self.host
-        for_bluejay = current() is not None and is_bluejay(host)
+        for_bluejay = taker(host) is not None
         if for_bluejay != isinstance(self.sock, InProcessSocket) and (by_proxy or self.sock is not None):
             if self.sock is not None:
                 self.sock.close()
@@ -57,7 +57,7 @@ def connect_in_process(scheme: str, original: Callable[..., Any]) -> Callable[..
 
     def connect(self: Any) -> None:
         host, port = (self._tunnel_host, self._tunnel_port) if self._tunnel_host else (self.host, self.port)
-        if current() is None or not is_bluejay(host):
+        if taker(host) is None:
             original(self)
             return
         self.sock = InProcessSocket("https" if self._tunnel_host else scheme, host, port)

@@ -8,9 +8,9 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from types import ModuleType
 from typing import Any, NamedTuple
 
-from fake_bluejay.intercept.door import GARBAGE, App, Reply, exchange, is_bluejay
+from fake_bluejay.intercept.door import GARBAGE, App, Reply, exchange
 from fake_bluejay.intercept.patch import Patch
-from fake_bluejay.intercept.switch import current
+from fake_bluejay.intercept.switch import Fake, taker
 
 __all__ = ["answer", "answer_async", "patches"]
 
@@ -20,7 +20,7 @@ def patches(httpx: ModuleType) -> Iterator[Patch]:
 
     def handle_request(original: Callable[..., Any]) -> Callable[..., Any]:
         def handle_request(self: Any, request: Any) -> Any:
-            fake = current() if is_bluejay(request.url.host) else None
+            fake = _taker(httpx, request)
             if fake is None:
                 return original(self, request)
             return answer(httpx, fake.app, request)
@@ -29,7 +29,7 @@ def patches(httpx: ModuleType) -> Iterator[Patch]:
 
     def handle_async_request(original: Callable[..., Any]) -> Callable[..., Any]:
         async def handle_async_request(self: Any, request: Any) -> Any:
-            fake = current() if is_bluejay(request.url.host) else None
+            fake = _taker(httpx, request)
             if fake is None:
                 return await original(self, request)
             return await answer_async(httpx, fake.app, request)
@@ -38,6 +38,13 @@ def patches(httpx: ModuleType) -> Iterator[Patch]:
 
     yield Patch(httpx.HTTPTransport, "handle_request", handle_request)
     yield Patch(httpx.AsyncHTTPTransport, "handle_async_request", handle_async_request)
+
+
+def _taker(httpx: ModuleType, request: Any) -> Fake | None:
+    try:
+        return taker(request.url.host)
+    except OSError as error:
+        raise httpx.ConnectError(str(error), request=request) from error
 
 
 def answer(httpx: ModuleType, app: App, request: Any) -> Any:
@@ -52,12 +59,13 @@ def answer(httpx: ModuleType, app: App, request: Any) -> Any:
 
 
 async def answer_async(httpx: ModuleType, app: App, request: Any) -> Any:
-    """The same where the request's body is an async stream."""
+    """The same where the request's body is an async stream; others get their turn, and who cancels is heard."""
+    import anyio.lowlevel  # which httpx brings
+
+    await anyio.lowlevel.checkpoint()
     reply = _exchange(app, request, b"".join([part async for part in request.stream]))
     late = _lateness(httpx, request, reply)
     if late:
-        import anyio
-
         await anyio.sleep(late.seconds)
         if late.too_late:
             raise late.too_late

@@ -13,11 +13,11 @@ from types import ModuleType
 from typing import Any, NamedTuple
 
 from fake_bluejay.intercept import virtual_time
-from fake_bluejay.intercept.door import App
+from fake_bluejay.intercept.door import App, is_bluejay
 from fake_bluejay.intercept.patch import Patch
 from fake_bluejay.intercept.virtual_time import VirtualTime
 
-__all__ = ["Fake", "current", "guard", "leave_nothing", "switch_off", "switch_on"]
+__all__ = ["Fake", "current", "guard", "leave_nothing", "switch_off", "switch_on", "taker"]
 
 
 class Fake(NamedTuple):
@@ -133,6 +133,20 @@ def current() -> Fake | None:
     return _on[-1] if _on else None
 
 
+def taker(host: str | bytes | None) -> Fake | None:
+    """The fake that takes a call to this host; None if that is not Bluejay's, or no fake is on.
+
+    Raises `NotIntercepted` where none is on and all calls to Bluejay are guarded: by a proxy they would get out.
+    """
+    if not is_bluejay(host):
+        return None
+    if not _on and _guards:
+        from fake_bluejay.intercept.guard import NotIntercepted
+
+        raise NotIntercepted
+    return current()
+
+
 def switch_on(fake: Fake) -> None:
     """Let this fake take the calls to the real host."""
     with _lock:
@@ -188,7 +202,7 @@ def _set(variable: str, value: str | None) -> None:
 
 
 def guard(on: bool) -> None:
-    """Keep the real host's name from being resolved also while no fake is on; as often off as on."""
+    """Keep calls from the real host also while no fake is on; as often off as on."""
     global _guards
     with _lock:
         _guards += 1 if on else -1
@@ -200,17 +214,18 @@ def _switch_groups() -> None:
     if sleepless != _clocks.on:
         _clocks.switch(sleepless)
         virtual_time.switch_named(sleepless)
-    _clients.switch(bool(_on))
-    _names.switch(bool(_on) or _guards > 0)
+    needed = bool(_on) or _guards > 0
+    _clients.switch(needed)
+    _names.switch(needed)
     watching = _watcher in sys.meta_path
-    if _on and not watching:
+    if needed and not watching:
         sys.meta_path.insert(0, _watcher)
-    elif watching and not _on:
+    elif watching and not needed:
         sys.meta_path.remove(_watcher)
 
 
 class _Watcher(importlib.abc.MetaPathFinder):
-    """Patches a client library that is first imported while a fake is on."""
+    """Patches a client library that is first imported while a fake, or the guard, is on."""
 
     def find_spec(
         self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None

@@ -11,6 +11,7 @@ who are waited for need real time); other event loops, such as uvloop's and trio
 
 from __future__ import annotations
 
+import functools
 import math
 import sys
 import threading
@@ -21,11 +22,13 @@ from contextvars import ContextVar
 from datetime import timedelta
 from types import FunctionType, ModuleType
 from typing import Any, NamedTuple, TypeVar
+from weakref import WeakSet
 
 from fake_bluejay.intercept.patch import Patch
 
 __all__ = [
     "HELPING",
+    "LOOPS",
     "REAL_TIME_THREADS",
     "VirtualTime",
     "current_time",
@@ -55,6 +58,9 @@ _movers: set[int] = set()
 _times: list[VirtualTime] = []
 """Those of the fakes that are on and skip sleeps. The first is what the clocks show; a sleep moves all."""
 
+LOOPS: WeakSet[Any] = WeakSet()
+"""The event loops that have looked at virtual time: one that outlives a fake takes its timers back to real time."""
+
 _LONGEST = 9_000_000_000
 """Seconds; what is longer is for `time.sleep` itself to refuse."""
 _PATIENCE = 0.02
@@ -62,7 +68,7 @@ _PATIENCE = 0.02
 _GLANCE = 0.002
 """Real seconds after which who waits for others looks again, whatever they do."""
 _LOOKS = 10_000
-"""So often the clock may be read while it stands; a loop that goes on reading would wait for ever."""
+"""So often code may read the clock while it stands; a loop that goes on reading would wait for ever."""
 
 
 class VirtualTime:
@@ -79,13 +85,13 @@ class VirtualTime:
         """Microseconds moved by since the start."""
         # Whole seconds: a difference of two readings is then exact to the microsecond, and the same in every run.
         self._start = math.ceil(_monotonic())
-        self._looks = 0
+        self._looks = 0.0
         self._moving = threading.Lock()
         self._changed = threading.Condition(threading.Lock())
         self._sleepers: list[tuple[int, threading.Thread]] = []
         """The sleeping threads, each with what it waits for."""
         self._awake_since: dict[threading.Thread, float] = {}
-        """Thread → the real time at which it last woke, or was first seen."""
+        """Thread that is not asleep → the real time at which it woke, or was first seen to be awake."""
         self._travel: Any = None
         self._traveller: Any = None
 
@@ -107,6 +113,13 @@ class VirtualTime:
 
         self._travel = time_machine.travel(math.ceil(time.time()), tick=not self._frozen)
         self._traveller = self._travel.start()
+        if self._frozen:
+            self._traveller.time_ns = functools.partial(self._look_at_wall_clock, self._traveller.time_ns)
+
+    def _look_at_wall_clock(self, time_ns: Callable[[], int]) -> int:
+        if _get_ident() not in REAL_TIME_THREADS:
+            self.look()
+        return time_ns()
 
     def stop(self) -> None:
         """Let go of the wall clock, and wake who sleeps."""
@@ -123,9 +136,9 @@ class VirtualTime:
             return self._start * 1_000_000 + self._elapsed
         return int(_monotonic() * 1_000_000) + self._elapsed
 
-    def look(self) -> int:
+    def look(self, weight: float = 1) -> int:
         """The same, for code that may be waiting in a loop that does nothing but look."""
-        self._looks += 1
+        self._looks += weight
         if self._frozen and self._looks > _LOOKS:
             looks = self._looks
             self.move(timedelta(milliseconds=1))
@@ -176,6 +189,7 @@ class VirtualTime:
         with self._changed:
             deadline = self._elapsed + length
             self._sleepers.append((deadline, me))
+            self._awake_since.pop(me, None)  # it wakes with its deadline, before it comes to say so
             self._changed.notify_all()
         return deadline
 
@@ -224,9 +238,11 @@ def _has_the_turn() -> bool:
 
 def join(now: VirtualTime) -> None:
     """A fake that skips sleeps is on."""
+    before = _shown()
     _times.append(now)
     if len(_times) == 1:
         now.start()
+        _take_timers_along(_shown() - before)
 
 
 def leave(now: VirtualTime) -> None:
@@ -234,10 +250,25 @@ def leave(now: VirtualTime) -> None:
     if now not in _times:
         return
     first = _times[0] is now
+    before = _shown()
     _times.remove(now)
     now.stop()
-    if first and _times:
-        _times[0].start()
+    if first:
+        if _times:
+            _times[0].start()
+        _take_timers_along(_shown() - before)
+
+
+def _shown() -> float:
+    """What the monotonic clock shows, in seconds."""
+    return _times[0].microseconds() / 1_000_000 if _times else _monotonic()
+
+
+def _take_timers_along(seconds: float) -> None:
+    """The clock of event loops goes to another time; what they have yet to wait for stays as long."""
+    for loop in LOOPS:
+        for handle in getattr(loop, "_scheduled", ()):
+            handle._when += seconds
 
 
 def current_time() -> VirtualTime | None:
@@ -342,11 +373,16 @@ _ORIGINALS: dict[int, Any] = {
 
 def _in_namespace(owner: Any) -> Iterator[_Place]:
     prefix = f"{owner.__qualname__}." if isinstance(owner, type) else ""
-    for name, value in list(vars(owner).items()):
+    for name, held in list(vars(owner).items()):
+        value = held.__func__ if isinstance(held, (staticmethod, classmethod)) else held
         if id(value) in _ORIGINALS:
             original = _ORIGINALS[id(value)]
             replacement = _REPLACEMENTS[original]
-            yield _Place(owner, name, original, staticmethod(replacement) if isinstance(owner, type) else replacement)
+            if isinstance(owner, type):
+                replacement = staticmethod(replacement)
+            if isinstance(held, staticmethod):
+                original = held if value is original else staticmethod(original)
+            yield _Place(owner, name, original, replacement)
         elif isinstance(value, FunctionType) and value.__module__ == _module(owner):
             yield from _in_defaults(value)
         elif isinstance(value, type) and value.__module__ == _module(owner) and value.__qualname__ == prefix + name:

@@ -45,7 +45,8 @@ class AccessLog:
     def add(
         self, scope: Scope, status: int | None, took: float, faults: tuple[str, ...] = (), detail: str | None = None
     ) -> None:
-        """A request and what became of it; `took` is in seconds, `detail` says why it was refused, or not answered.
+        """A request and what became of it; `took` is in seconds, `detail` says why it was refused. A status of None: it
+        had no answer.
 
         To be called on the event loop.
         """

@@ -64,11 +64,12 @@ def test_cell(client: str, kind: str, exception: str, loopback: bool, monkeypatc
             ask(client, bluejay.url if loopback else clients.HOST)
         assert raised.type is expected
         for _ in range(10_000):  # on a busy machine the client may give up before the server has read what it sent
-            if bluejay.requests and bluejay.requests[-1].response:
+            if any(one.response or (kind == "reset" and one.faults) for one in bluejay.requests):
                 break
             virtual_time._sleep(0.001)
         assert len(bluejay.control_objects) == (kind != "reset")
         assert bluejay.requests[-1].faults[0].startswith(kind)
+        assert (bluejay.requests[-1].response is None) == (kind == "reset")
         if kind == "delay" and not loopback:
             assert (bluejay.clock.now - start).total_seconds() == pytest.approx(5, abs=1e-5)
         monkeypatch.setattr(clients, "TIMEOUT", 5)
@@ -99,6 +100,47 @@ def test_a_refused_control_write(bluejay: FakeBluejay) -> None:
     assert [answer["failed_ids"] for answer in answers] == [None, [2], [2], None]
     assert bluejay.test_result(2).status == "RUNNING"
     assert not bluejay.faults
+
+
+def test_a_refusal_waits_for_the_write_that_it_is_of(bluejay: FakeBluejay) -> None:
+    running, over = bluejay.add_test_result(), bluejay.add_test_result(status="COMPLETED")
+    bluejay.faults.refuse_control_write(running.id, over.id)
+    body = {"test_result_ids": [running.id]}
+    statuses = [
+        requests.post(URL.replace("end-conversations", "nothing"), json=body, headers=clients.KEY).status_code,
+        requests.post(URL, json=body).status_code,  # without a key
+        requests.post(URL, json={"test_result_ids": [over.id]}, headers=clients.KEY).status_code,
+    ]
+    assert statuses == [404, 422, 200]
+    assert not any(request.faults for request in bluejay.requests)
+    bluejay.faults.lose_response()
+    with pytest.raises(requests.ConnectionError):
+        end(running.id)
+    assert bluejay.requests[-1].faults == ("lose_response()", "refuse_control_write(ids=[1, 2])")
+    assert not bluejay.faults
+    assert running.control is None
+
+
+async def test_a_fault_waits_for_a_door_that_can_break(bluejay: FakeBluejay) -> None:
+    bluejay.faults.reset()
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(bluejay.app), base_url="http://fake") as client:
+        assert (await client.get("/v1/ping", headers=clients.KEY)).status_code == 200
+        assert bluejay.requests[-1].faults == ()
+        bluejay.faults.respond(503)
+        assert (await client.get("/v1/ping")).status_code == 503
+    with pytest.raises(httpx.ReadError):
+        httpx.get(URL)
+    assert not bluejay.faults
+
+
+def test_an_armed_fault_says_what_is_left_of_it(bluejay: FakeBluejay) -> None:
+    bluejay.faults.respond(503, path="/v1/agents/{id}", times=3, after=1)
+    bluejay.faults.reset(times=None, probability=0.0)
+    asked = [httpx.get(f"https://api.getbluejay.ai/v1/agents{path}").status_code for path in ("/1", "", "/2")]
+    assert asked[-1] == 503 not in asked[:-1]
+    left = "[respond(status=503, path='/v1/agents/{id}', times=2), reset(times=None, probability=0.0)]"
+    assert repr(bluejay.faults) == left
+    assert bluejay.requests[-1].faults == ("respond(status=503, path='/v1/agents/{id}')",)
 
 
 def end(*ids: int) -> Any:
@@ -142,7 +184,10 @@ def test_probabilities_come_from_the_seed() -> None:
         (lambda faults: faults.reset(times=0), "at least 1, or None for always, not 0"),
         (lambda faults: faults.reset(after=-1), "at least 0, not -1"),
         (lambda faults: faults.reset(probability=2), "from 0 to 1, not 2"),
+        (lambda faults: faults.reset(probability=True), "from 0 to 1, not True"),
         (lambda faults: faults.reset(path="v1"), "starts with a slash"),
+        (lambda faults: faults.reset(path="/v1/ping?x=1"), "a path has no query, and is met with any: /v1/ping, not"),
+        (lambda faults: faults.respond(503, headers={"Content-length": "5"}), "the body has 0 bytes, so its Content"),
         (lambda faults: faults.reset(tiems=2), "unknown argument 'tiems'; did you mean 'times'?"),
     ],
 )

@@ -339,7 +339,7 @@ def test_the_short_way_and_what_cannot_be(fake: FakeBluejay) -> None:
         fake.add_agent(goals=3)
     with pytest.raises(ValueError, match="max_concurrent of a simulation: Input should be less than or equal to 500"):
         fake.add_simulation(max_concurrent=501)
-    with pytest.raises(ValueError, match="Agent not found"):
+    with pytest.raises(ValueError, match="unknown agent 7; known: none"):
         fake.add_simulation(agent=7)
     with pytest.raises(ValueError, match="unknown organisation 'nobody'"):
         fake.add_simulation(organisation="nobody")

@@ -87,6 +87,8 @@ def test_how_often_to_run(fake: FakeBluejay, ask: Client) -> None:
     assert runs(plain) == [1, 2]
     assert runs(shared) == [3, 2]
     assert runs(shared, runs_per_digital_human=4) == [4, 4]
+    ask("PUT", f"update-digital-human/{once.id}", {"num_runs": 1})
+    assert runs(shared) == [1, 2]  # its own wish now, though the same as the default
     queued = ask("POST", "queue-simulation-run", {"simulation_id": str(plain.id), "runs_per_digital_human": 2})
     assert len(queued["simulation_result_ids"]) == 4
 
@@ -246,7 +248,12 @@ def test_evaluations_are_given_or_made_the_same_for_the_same_seed(ask: Client, f
     fake.queue_run(fake.add_simulation(digital_humans=2))
     fake.clock.advance(60)
     given = ask.result(1)["evaluations"]
-    assert [(one["goal_success"], one["call_summary"]) for one in given] == [(False, "Lost."), (True, None)]
+    assert [(one["goal_success"], one["call_summary"]) for one in given] == [
+        (False, "Lost."),
+        (True, "The caller changed an appointment."),  # what is left out is made
+    ]
+    assert given[0]["id"] != given[1]["id"]
+    assert {one["created_at"] for one in given} == {"2026-01-01T00:00:54Z"}
     assert ask.run()["tests_failed"] == 1  # one of its evaluations did not find the goal reached
     assert ask.result(2)["evaluations"][0]["custom_metrics"][0]["response_value"] == "3"
 

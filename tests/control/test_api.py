@@ -114,10 +114,11 @@ def test_what_changes_changes_all_or_nothing(fake: FakeBluejay, control: httpx.C
     [
         ({"duration": "long"}, "a test result's duration: "),
         ({"evaluations": [{"goal_success": "perhaps"}]}, "a test result's evaluations.0.goal_success: "),
-        ({"tool_calls": [{"tool": "x"}]}, "a test result's tool_calls.0.ToolCall.name: "),
+        ({"tool_calls": [{"name": 5}]}, "a test result's tool_calls.0.ToolCall.name: "),
+        ({"tool_calls": [{"nam": "x"}]}, "unknown field of a test result's tool_calls: 'nam'; did you mean 'name'?"),
         ({"call": {"end": []}}, "unknown end of a call '[]'"),
         ({"call": {"transcript": 5}}, "a call's transcript is a list of objects, not 5"),
-        ({"call": {"transcript": [{"speaker": "USER"}]}}, "a call's transcript: 0.start_offset_ms: "),
+        ({"call": {"transcript": [{"speaker": "USER"}]}}, "a call's transcript.0.start_offset_ms: "),
         ({"call": {"passes": "perhaps"}}, "a call's passes is true or false, not 'perhaps'"),
         ({"call": {"error_code": 7}}, "a call's error_code is a text, not 7"),
     ],

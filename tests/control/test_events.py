@@ -107,6 +107,7 @@ def test_every_change_is_told_in_order(fake: FakeBluejay) -> None:
         with pytest.raises(httpx.TransportError):
             end(fake, 1)
         assert comes("fault-met")["kind"] == "reset"
+        assert comes("request-answered")["status_code"] is None
         fake.faults.clear()
         comes("faults-cleared")
         fake.readings.set(success="always")

@@ -72,6 +72,20 @@ def test_a_server_is_told_and_told_again(
     assert len(control.get("/deliveries").json()) == len(received) - 1 == 1
 
 
+def test_deliveries_come_in_pages(fake: FakeBluejay, control: httpx.Client) -> None:
+    fake.webhooks.add(lambda request: 200)
+    for _ in range(4):
+        fake.webhooks.send("simulation_ended", {})
+    for query, numbers, total in (
+        ({}, [1, 2, 3, 4], "4"),
+        ({"after": 1, "limit": 2}, [2, 3], "3"),
+        ({"order": "newest", "limit": 1}, [4], "4"),
+    ):
+        answer = control.get("/deliveries", params=query)
+        assert ([one["number"] for one in answer.json()], answer.headers["x-total-count"]) == (numbers, total)
+    assert control.get("/deliveries", params={"limit": 0}).status_code == 400
+
+
 @pytest.mark.parametrize(
     ("body", "says"),
     [

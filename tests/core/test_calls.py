@@ -47,7 +47,12 @@ def test_without_a_script_a_call_is_answered_after_two_seconds_lasts_45_and_pass
 @pytest.mark.parametrize(
     ("call", "moves", "code", "passed"),
     [
-        (Call(passes=False), [*START, "connect→RUNNING@3", "end→CONVERSATION_ENDED@48", *ENDED], None, False),
+        (
+            Call(passes=False, error_code="AGENT_HUNG_UP_BEFORE_SPEECH"),
+            [*START, "connect→RUNNING@3", "end→CONVERSATION_ENDED@48", *ENDED],
+            "AGENT_HUNG_UP_BEFORE_SPEECH",
+            False,
+        ),
         (no_answer(), [*START, "go_unanswered→NO_ANSWER@301"], "NO_ANSWER", None),
         (no_answer(after=7), [*START, "go_unanswered→NO_ANSWER@8"], "NO_ANSWER", None),
         (no_answer(after=7000), [*START, "go_unanswered→NO_ANSWER@301"], "NO_ANSWER", None),
@@ -151,6 +156,41 @@ def test_whose_script_it_is() -> None:
     assert ends() == ["COMPLETED"] * 3
 
 
+def test_a_script_is_for_an_id_or_for_a_name_and_not_for_whoever_has_neither() -> None:
+    fake = FakeBluejay()
+    humans = [fake.add_digital_human(**name) for name in ({"name": "2"}, {}, {"name": "Cleo"})]
+    simulation = fake.add_simulation(digital_humans=humans)
+    fake.calls.of(2, rejected())
+    fake.calls.of("None", no_answer(after=1))
+
+    def calls(fake: FakeBluejay) -> list[Call | None]:
+        return [result.call for result in fake.queue_run(simulation.id).test_results]
+
+    assert calls(fake) == calls(FakeBluejay.load(fake.dump())) == [Call(), rejected(), Call()]
+    fake.calls.of("2", out_of_funds())
+    fake.calls.of(3, system_error())
+    assert calls(fake) == calls(FakeBluejay.load(fake.dump())) == [out_of_funds(), rejected(), system_error()]
+    dump = fake.dump()
+    dump["calls"]["of_ids"] = {"Cleo": {}}
+    with pytest.raises(ValueError, match=r"^calls.of_ids.Cleo: the id of a digital human is needed"):
+        FakeBluejay.load(dump)
+
+
+@pytest.mark.parametrize(
+    ("goals", "passes", "passed"),
+    [
+        ([{}], False, False),
+        ([{"goal_success": None}], True, True),
+        ([{}, {"goal_success": True}], False, True),
+        ([{"goal_success": True}, {"goal_success": False}], True, False),
+    ],
+)
+def test_whether_it_passes_its_evaluations_say_or_else_its_script(
+    goals: list[dict[str, Any]], passes: bool, passed: bool
+) -> None:
+    assert life(Call(passes=passes, evaluations=tuple(goals)))[2] is passed
+
+
 def test_a_script_is_taken_when_a_call_is_queued() -> None:
     fake = FakeBluejay()
     run = fake.queue_run()
@@ -174,12 +214,24 @@ def test_what_is_due_after_the_end_of_time_is_due_then() -> None:
     fake = FakeBluejay(agent="ends-after=1e12")
     fake.add_test_result(status="QUEUED", call=Call(waits=1e12))
     marked = fake.add_test_result(status="EVALUATING")
-    simulation = fake.add_simulation(max_call_duration=10**15)
+    simulation = fake.add_simulation(max_call_duration=10**400, ringing_timeout=10**400)
     fake.calls.default = Call(talks_for=None)
     fake.queue_run(simulation)
     fake.clock.advance(10)
     assert marked.status == "COMPLETED"
     assert FakeBluejay.load(fake.dump()).clock.next_due == fake.clock.next_due == datetime(9999, 1, 1, tzinfo=UTC)
+
+
+def test_an_error_code_is_of_the_end_that_came_last() -> None:
+    fake = FakeBluejay()
+    call = fake.add_test_result(status="DISPATCHED", call=Call(end="dropped", talks_for=3, error_code="X"))
+    codes = []
+    for status in ("RUNNING", "CALL_DROPPED", "RUNNING", "CONVERSATION_ENDED", "EVALUATING", "COMPLETED"):
+        call.set_status(status, force=status == "RUNNING")
+        codes.append(call.error_code)
+    assert codes == [None, "X", None, None, None, None]
+    call.set_status("CALL_DROPPED", force=True)
+    assert call.error_code is None  # that is a test's doing, and not the script's
 
 
 def test_a_test_result_of_a_test_may_have_a_script_too() -> None:
@@ -206,7 +258,17 @@ def test_a_test_result_of_a_test_may_have_a_script_too() -> None:
         (lambda: Call(tool_calls=({"name": 1}, 2)), "a call's tool_calls is a list of objects"),
         (lambda: call_from_dict({"talks": 1}), "unknown field of a call 'talks'; did you mean 'talks_for'?"),
         (lambda: FakeBluejay().calls.next("no_answer"), "a Call is needed, e.g. no_answer()"),
+        (lambda: FakeBluejay().calls.of(None, Call()), "a digital human, its id or its name is needed, not None"),
+        (lambda: FakeBluejay().calls.of(True, Call()), "a digital human, its id or its name is needed, not True"),
         (lambda: FakeBluejay().calls.next(Call(tool_calls=({"name": "a"},))), "0.start_offset_ms: Field required"),
+        (
+            lambda: FakeBluejay().calls.next(Call(evaluations=({"goal_sucess": False},))),
+            "unknown field of a call's evaluations: 'goal_sucess'; did you mean 'goal_success'?",
+        ),
+        (
+            lambda: FakeBluejay().add_test_result(call=Call(transcript=({"speeker": "USER"},))),
+            "unknown field of a call's transcript: 'speeker'; did you mean 'speaker'?",
+        ),
         (lambda: FakeBluejay().add_test_result(call=Call(evaluations=({"num_turns": "few"},))), "0.num_turns"),
     ],
 )

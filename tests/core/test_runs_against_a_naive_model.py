@@ -266,11 +266,12 @@ class Naive:
             if event not in its["events"]:
                 continue
             copies, later = 1, 0
-            for one in self.amiss:
-                if one["event"] in (None, event):
-                    copies, later = one["copies"], one["later"]
-                    one["times"] -= 1
-                    break
+            delays = [one for one in self.amiss if one["event"] in (None, event) and one["copies"] == 1]
+            duplicates = [one for one in self.amiss if one["event"] in (None, event) and one["copies"] > 1]
+            for one in delays[:1]:
+                later, one["times"] = one["later"], one["times"] - 1
+            for one in duplicates[:1]:
+                copies, one["times"] = one["copies"], one["times"] - 1
             self.amiss = [one for one in self.amiss if one["times"]]
             number = len(self.deliveries)
             self.deliveries.append(
@@ -554,7 +555,7 @@ class Comparison(RuleBasedStateMachine):
 
     @invariant()
     def deliveries_agree(self) -> None:
-        deliveries: list[Delivery] = self.world.outbox.deliveries
+        deliveries: list[Delivery] = list(self.world.outbox.deliveries.values())
         assert [
             (
                 one.webhook_id,

@@ -83,11 +83,52 @@ def test_a_loop_with_a_deadline(bluejay: FakeBluejay, number: int) -> None:
     assert passed(bluejay) == pytest.approx(60, abs=1e-5)
 
 
-def test_a_loop_that_only_looks(bluejay: FakeBluejay) -> None:
-    deadline = time.monotonic() + 30
-    while time.monotonic() < deadline:
+@pytest.mark.parametrize("number", range(len(CLOCKS)))
+def test_a_loop_that_only_looks(bluejay: FakeBluejay, number: int) -> None:
+    clock = CLOCKS[number]
+    deadline = clock() + 3
+    while clock() < deadline:
         pass
-    assert passed(bluejay) >= 30
+    assert passed(bluejay) == pytest.approx(3, abs=0.01)
+
+
+async def turn_until(deadline: float) -> None:
+    while asyncio.get_running_loop().time() < deadline:
+        await asyncio.sleep(0)
+
+
+async def test_an_event_loop_that_only_turns(bluejay: FakeBluejay) -> None:
+    await turn_until(asyncio.get_running_loop().time() + 1)
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(2):
+            await turn_until(float("inf"))
+    assert passed(bluejay) == pytest.approx(3, abs=0.02)
+
+
+async def test_an_event_loop_with_much_to_do_is_not_waiting(bluejay: FakeBluejay) -> None:
+    for _ in range(20_000):
+        await asyncio.sleep(0)
+    assert passed(bluejay) == 0
+
+
+async def test_httpx_gives_others_their_turn(bluejay: FakeBluejay) -> None:
+    order: list[str] = []
+
+    async def ask(name: str) -> None:
+        for _ in range(3):
+            await client.get("https://api.getbluejay.ai/v1/ping")
+            order.append(name)
+
+    async with httpx.AsyncClient() as client:
+        await asyncio.gather(ask("a"), ask("b"))
+        assert "".join(order) == "ababab"
+        task = asyncio.create_task(ask("c"))
+        await asyncio.sleep(0)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        assert "c" not in order
+    assert len(bluejay.requests) == 6
 
 
 def test_advancing_moves_what_the_code_sees(bluejay: FakeBluejay) -> None:
@@ -149,6 +190,28 @@ def test_sleepers_on_threads(bluejay: FakeBluejay) -> None:
 def patient(monkeypatch: pytest.MonkeyPatch) -> None:
     """However slow the machine is, threads wait for each other."""
     monkeypatch.setattr(virtual_time, "_PATIENCE", 60)
+
+
+def test_who_wakes_is_given_time_to_say_so(patient: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    now = virtual_time.VirtualTime(lambda length: None, frozen=True)
+    lying, over = threading.Event(), threading.Event()
+
+    def work() -> None:
+        now._awake_since[threading.current_thread()] = virtual_time._monotonic() - 1000  # it woke once, long ago
+        now._lie_down(10)
+        lying.set()
+        over.wait()
+
+    sleeper = threading.Thread(target=work, daemon=True)
+    monkeypatch.setattr(threading, "enumerate", lambda: [threading.current_thread(), sleeper])
+    sleeper.start()
+    lying.wait()
+    now._lie_down(20)
+    assert now._patience() < 0  # all are asleep
+    now.moved(10)
+    assert now._patience() > 0  # one has been woken, and has not come to run yet
+    over.set()
+    sleeper.join()
 
 
 def test_sleepers_in_a_pool_sleep_at_the_same_time(bluejay: FakeBluejay, patient: None) -> None:
@@ -319,3 +382,20 @@ async def test_an_idle_loopback_connection_holds_nothing_up(bluejay: FakeBluejay
         await asyncio.sleep(3600)
         assert passed(bluejay) - before == pytest.approx(3600, abs=1)
         assert (await client.get("/v1/nothing")).status_code == 404
+
+
+def test_a_loop_that_outlives_the_fake_goes_on_as_before() -> None:
+    loop = asyncio.new_event_loop()
+    try:
+        ends = []
+        for _ in range(2):
+            with FakeBluejay():
+                loop.run_until_complete(asyncio.sleep(3600))
+                handle = loop.call_later(60, print)
+            ends.append(handle.when() - loop.time())
+            with FakeBluejay():
+                ends.append(handle.when() - loop.time())
+            handle.cancel()
+        assert [round(end, 1) for end in ends] == [60.0] * 4
+    finally:
+        loop.close()

@@ -13,6 +13,7 @@ import pytest
 from fake_bluejay import FakeBluejay, Status
 from fake_bluejay.agents import drops_after, ends_after, ends_within, silent
 from fake_bluejay.calls import Call, call_dropped, no_answer, no_connection, out_of_funds
+from fake_bluejay.core.clock import ManualClock
 from fake_bluejay.readings import questions
 
 URL = "https://api.getbluejay.ai/v1/end-conversations"
@@ -32,6 +33,36 @@ def test_as_a_decorator() -> None:
     assert decorated(7) == decorated(7) == (7, 1)  # type: ignore[call-arg]
 
 
+def test_a_decorated_function_takes_the_fake_wherever_it_names_it() -> None:
+    def first(bluejay: FakeBluejay, x: int, /, *rest: int) -> tuple[object, ...]:
+        return type(bluejay), x, *rest
+
+    def between(x: int, bluejay: FakeBluejay, y: int = 2) -> tuple[object, ...]:
+        return type(bluejay), x, y
+
+    def by_name(*numbers: int, bluejay: FakeBluejay) -> tuple[object, ...]:
+        return type(bluejay), *numbers
+
+    for function in (first, between, by_name):
+        assert FakeBluejay()(function)(1, 2) == (FakeBluejay, 1, 2)  # type: ignore[operator]
+    assert FakeBluejay()(between)(y=2, x=1) == (FakeBluejay, 1, 2)  # type: ignore[call-arg]
+
+
+def test_a_clock_that_is_given_begins_anew() -> None:
+    seen = []
+
+    @FakeBluejay(clock=ManualClock(5_000_000))
+    def decorated(bluejay: FakeBluejay) -> None:
+        for _ in "12":
+            seen.append(bluejay.clock.now)
+            bluejay.clock.advance(10)
+            bluejay.reset()
+
+    decorated()  # type: ignore[call-arg]
+    decorated()  # type: ignore[call-arg]
+    assert seen == [datetime(1970, 1, 1, 0, 0, 5, tzinfo=UTC)] * 4
+
+
 async def test_async_as_a_decorator_and_a_context_manager() -> None:
     @FakeBluejay()
     async def decorated() -> int:
@@ -41,6 +72,18 @@ async def test_async_as_a_decorator_and_a_context_manager() -> None:
     async with FakeBluejay() as bluejay:
         end(1)
         assert len(bluejay.requests) == 1
+
+
+def test_a_with_leaves_on_what_was_on(bluejay: FakeBluejay) -> None:
+    with bluejay, bluejay:
+        end(1)
+    end(1)
+    with FakeBluejay() as other:
+        with other:
+            end(1)
+        assert other.is_on
+    assert not other.is_on
+    assert (len(bluejay.requests), len(other.requests)) == (2, 1)
 
 
 def test_the_watchdog_to_the_microsecond(bluejay: FakeBluejay) -> None:
@@ -267,6 +310,17 @@ def test_each_reading_is_what_a_client_meets(bluejay: FakeBluejay, name: str, ch
         (lambda fake: fake.add_test_result(status="RUNING"), "unknown status 'RUNING'; did you mean 'RUNNING'?"),
         (lambda fake: fake.add_test_result(agent="sleepy"), "unknown agent behaviour 'sleepy'"),
         (lambda fake: fake.add_test_result(colour="red"), "unknown field of a test result 'colour'"),
+        (
+            lambda fake: fake.add_test_result(evaluations=[{"latency": {"avg_latency": 3}}]),
+            "unknown field of a test result's evaluations.latency: 'avg_latency'; did you mean 'avg_agent_latency'?",
+        ),
+        (lambda fake: fake.add_test_result(evaluations=[{"id": None}]), "evaluations.0.id: Input should be a valid"),
+        (lambda fake: fake.add_test_result(metadata={"call": object()}), "a test result's metadata: JSON is needed"),
+        (
+            lambda fake: fake.add_test_result(metadata={"call": float("nan")}),
+            "a test result's metadata: JSON is needed",
+        ),
+        (lambda fake: fake.add_test_result(tags=["\ud800"]), "a test result's tags: JSON is needed"),
         (lambda fake: fake.clock.advance(-1), "cannot advance by -1"),
         (lambda fake: fake.clock.advance(float("nan")), "finite"),
         (lambda fake: fake.clock.advance_to(START - timedelta(days=1)), "cannot advance to 2025-12-31"),
@@ -282,9 +336,26 @@ def test_each_reading_is_what_a_client_meets(bluejay: FakeBluejay, name: str, ch
         ),
         (lambda fake: fake.assert_failed("7"), "are integers, e.g. `result.id` or `int(text)`, not '7'"),  # type: ignore[arg-type]
         (lambda fake: fake.stub("GET", "/v1/ping", 204, json={}), "an answer of status 204 has no body"),
+        (lambda fake: fake.stub("GET", "/v1/x/{"), "is a name in braces, e.g. /v1/agents/{id}, not '/v1/x/{'"),
+        (lambda fake: fake.stub("GET", 5), "a path starts with a slash"),  # type: ignore[arg-type]
+        (lambda fake: fake.stub(5, "/v1/x"), "unknown method 5"),  # type: ignore[arg-type]
+        (lambda fake: fake.assert_ended(), "nothing is asserted: the ids of test results are needed"),
+        (lambda fake: fake.assert_failed(), "nothing is asserted: the ids of test results are needed"),
+        (lambda fake: fake.restore(fake.dump()), "a snapshot is needed, as snapshot() gives it (a dump: load())"),  # type: ignore[arg-type]
+        (lambda fake: fake.queue_run("x"), "unknown simulation 'x'"),  # type: ignore[arg-type]
+        (lambda fake: fake.queue_run([1]), "unknown simulation [1]"),  # type: ignore[arg-type]
+        (lambda fake: fake.queue_run(digital_human_ids="12"), "a list of ids or digital humans, not '12'"),
+        (lambda fake: fake.add_simulation(agent=99), "unknown agent 99; known: none"),
+        *(
+            (lambda fake, humans=humans: fake.add_simulation(digital_humans=humans), "how many, or a list of those")
+            for humans in (-1, True, None, "ab")
+        ),
+        (lambda fake: fake.add_simulation(digital_humans=[1]), "as add_digital_human() gives it, not 1"),  # type: ignore[list-item]
         (lambda fake: fake.clock.run_until(lambda: False, -1), "a limit of -1 seconds: time only moves forward"),
         (lambda fake: fake.readings.set(sucess="always"), "unknown reading 'sucess'; did you mean 'success'?"),
         (lambda fake: fake.test_result(7).set_status("QUEUED"), "from RUNNING to QUEUED"),
+        (lambda fake: fake.clock.run_until(True), "run_until takes a function, e.g."),  # type: ignore[arg-type]
+        (lambda fake: fake.test_result(7).happen("edn"), "unknown event 'edn'; did you mean 'end'? known: "),
         (lambda fake: ends_after(-2), "must not be negative"),
     ],
 )
@@ -297,6 +368,15 @@ def test_bad_input_names_the_value_and_the_choices(
         call(bluejay)
     assert message in str(error.value)
     assert bluejay.dump() == before
+
+
+def test_a_fake_says_how_it_stands() -> None:
+    with FakeBluejay() as fake:
+        fake.add_test_result()
+        fake.client().get("/v1/ping")
+        fake.clock.advance(1)
+        assert repr(fake) == "<FakeBluejay on, 2026-01-01T00:00:01+00:00, 1 test results, 1 requests>"
+    assert repr(fake).startswith("<FakeBluejay off, ")
 
 
 def test_a_reading_that_is_assigned_is_not_taken_for_one_that_is_set(bluejay: FakeBluejay) -> None:
@@ -321,6 +401,16 @@ def test_a_dump_without_a_key_brings_a_fake_that_can_be_used(bluejay: FakeBlueja
             headers={"X-API-Key": os.environ["BLUEJAY_API_KEY"]},
         )
     assert answer.status_code == 200
+
+
+def test_what_is_given_is_kept_as_json(bluejay: FakeBluejay) -> None:
+    entry = {"goal_success": False, "created_at": START}
+    given = bluejay.add_test_result(evaluations=[entry], metadata={"days": (START,), "set": {1}})
+    assert given.fields["evaluations"] == [{"goal_success": False, "created_at": "2026-01-01T00:00:00Z"}]
+    assert given.fields["metadata"] == {"days": ["2026-01-01T00:00:00Z"], "set": [1]}
+    bluejay.calls.default = Call(evaluations=[entry])
+    bluejay.queue_run()
+    assert FakeBluejay.load(bluejay.dump()).dump() == bluejay.dump()
 
 
 def test_a_dump_goes_on_where_it_stopped(bluejay: FakeBluejay) -> None:

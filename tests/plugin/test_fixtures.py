@@ -163,7 +163,7 @@ def test_an_unknown_option_is_an_error_that_lists_the_known(pytester: pytest.Pyt
         ({"clock": 5}, "unknown choice for clock: 5; known: manual, real"),
         ({"sleep": True}, "unknown choice for sleep: True"),
         ({"api_keys": "key"}, "api_keys is a list of strings, not a str"),
-        ({"api_keys": 5}, "api_keys is a list of strings, not a int"),
+        ({"api_keys": 5}, "api_keys is a list of strings, not an int"),
         ({"api_keys": [5]}, "api_keys is a list of strings, not a list"),
         ({"seed": "7"}, "a seed is an integer, not '7'"),
         ({"evaluation_takes": "5"}, "evaluation_takes: a number of seconds or a timedelta is needed, not '5'"),
@@ -175,16 +175,61 @@ def test_an_option_that_cannot_be(options: Any, message: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("argument", "message"),
+    ("option", "text", "message"),
     [
-        ("--bluejay-agent=sleepy", "*unknown agent behaviour 'sleepy'*known: *silent*"),
-        ("--bluejay-seed=x", "*bluejay_seed = 'x': expected*"),
-        ("--bluejay-clock=sundial", "*unknown choice for clock: 'sundial'*known: manual, real*"),
-        ("--bluejay-readings=success=never", "*unknown choice for the reading 'success'*known: if-any-marked*"),
+        ("agent", "sleepy", "unknown agent behaviour 'sleepy'*known: *silent*"),
+        ("seed", "x", "expected an integer*"),
+        ("clock", "sundial", "unknown choice for clock: 'sundial'*known: manual, real*"),
+        ("readings", "success=never", "unknown choice for the reading 'success'*known: if-any-marked*"),
+        ("readings", "success", "expected other readings than the defaults: name=choice*"),
     ],
 )
-def test_a_bad_option_is_an_error_that_names_the_choices(
-    pytester: pytest.Pytester, argument: str, message: str
+@pytest.mark.parametrize("in_ini", [False, True])
+def test_a_bad_option_is_one_error_that_names_the_choices(
+    pytester: pytest.Pytester, option: str, text: str, message: str, in_ini: bool
 ) -> None:
-    pytester.makepyfile("def test_it(bluejay): pass")
-    run(pytester, argument, errors=1).stdout.fnmatch_lines([message])
+    if in_ini:
+        pytester.makeini(f"[pytest]\nbluejay_{option} = {text}")
+    result = pytester.runpytest_inprocess("-p", "no:asyncio", *([] if in_ini else [f"--bluejay-{option}={text}"]))
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    result.stderr.fnmatch_lines([f"ERROR: bluejay_{option} = '{text}': {message}"])
+
+
+WIDER_SCOPES = """
+import pytest, requests
+pytestmark = pytest.mark.bluejay(agent="drops-after=5", seed=1)
+made = []
+
+@pytest.fixture(scope="session")
+def of_session(make_session_bluejay): return make_session_bluejay(seed=9)
+@pytest.fixture(scope="module")
+def of_module(make_module_bluejay): return make_module_bluejay()
+@pytest.fixture(scope="class")
+def of_class(make_class_bluejay): return make_class_bluejay()
+
+@pytest.mark.bluejay(seed=2)
+class TestIt:
+    @pytest.mark.parametrize("n", range(2))
+    def test_one(self, n, of_session, of_module, of_class):
+        made.append((of_session, of_module, of_class))
+        assert made[0] == made[-1]
+        assert [(fake.world.seed, str(fake.world.agent)) for fake in made[0]] == [
+            (9, "silent"), (1, "drops-after=5"), (2, "drops-after=5"),
+        ]
+        requests.get("https://api.getbluejay.ai/v1/communities")
+        assert len(of_class.requests) == n + 1
+
+def test_afterwards(of_session, of_module):
+    session, module, of_class = made[0]
+    assert (of_session, of_module) == (session, module)
+    assert (session.is_on, module.is_on, of_class.is_on) == (True, True, False)
+    requests.get("https://api.getbluejay.ai/v1/in-the-module")
+    assert False
+"""
+
+
+def test_factories_of_wider_scopes(pytester: pytest.Pytester) -> None:
+    pytester.makeini("[pytest]\nbluejay_agent = silent")
+    pytester.makepyfile(WIDER_SCOPES)
+    result = run(pytester, "-W", "always", passed=2, failed=1, warnings=1)
+    result.stdout.fnmatch_lines(["*-- bluejay --*", "*GET /v1/in-the-module", "*GET /v1/communities is not modelled*"])

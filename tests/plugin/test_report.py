@@ -1,6 +1,8 @@
 """What a failing test shows, and what a passing one is warned of."""
 
 import asyncio
+import re
+import sys
 import unittest
 from collections.abc import AsyncIterator, Iterator
 
@@ -38,7 +40,7 @@ def test_the_bluejay_section(pytester: pytest.Pytester) -> None:
             "*-- bluejay --*",
             "now 2026-01-01T00:00:11+00:00, 0 timers pending, seed 7",
             "readings that are not the defaults: success=always",
-            "faults still armed: [[]respond(status=503)]",
+            "faults still armed: [[]respond(status=503, after=4)]",
             "*+0.000000 s  test result 1 added, RUNNING",
             "*+0.000000 s  POST /v1/end-conversations key=a-ve…ey *[[]1, 404]*",
             "*fault: delay(seconds=1)",
@@ -51,6 +53,14 @@ def test_the_bluejay_section(pytester: pytest.Pytester) -> None:
         ]
     )
     assert "secret" not in result.stdout.str().split("-- bluejay --")[1]
+
+
+def test_nothing_in_the_report_is_secret_or_obeyed_by_a_terminal(bluejay: FakeBluejay) -> None:
+    requests.post("https://api.getbluejay.ai/v1/%1b[2J?page=2&api_key=a-very-secret-key", data=b"\x1b[31mred\n")
+    shown = bluejay.report() + repr(bluejay.requests)
+    assert r"POST /v1/\x1b[2J?page=2&api_key=a-ve…ey \x1b[31mred\n" in shown
+    assert "secret" not in shown
+    assert "\x1b" not in shown
 
 
 def test_of_much_the_end_is_shown() -> None:
@@ -88,7 +98,86 @@ def test_errors_around_a_test_have_the_section_too(pytester: pytest.Pytester) ->
     )
 
 
-def test_without_a_fixture_the_assertion_carries_the_report() -> None:
+WITHOUT_A_FIXTURE = """
+import unittest, pytest, requests
+from fake_bluejay import FakeBluejay
+from hypothesis import given, strategies
+from hypothesis.stateful import rule
+from fake_bluejay.strategies import BluejayMachine
+
+def fail():
+    assert requests.get("https://api.getbluejay.ai/v1/here").ok
+
+class TestEntered(unittest.TestCase):
+    def setUp(self): self.enterContext(FakeBluejay())
+    def test_it(self): fail()
+class TestCleanedUp(unittest.TestCase):
+    def setUp(self): self.addCleanup(FakeBluejay().start().stop)
+    def test_it(self): fail()
+class TestTornDown(unittest.TestCase):
+    def setUp(self): self.fake = FakeBluejay().start()
+    def tearDown(self): self.fake.stop()
+    def test_it(self): fail()
+class TestAsync(unittest.IsolatedAsyncioTestCase):
+    async def asyncSetUp(self): await self.enterAsyncContext(FakeBluejay())
+    async def test_it(self): fail()
+@FakeBluejay()
+class TestDecorated(unittest.TestCase):
+    def test_it(self): requests.get("https://api.getbluejay.ai/v1/here").raise_for_status()
+def test_with_that_fails_otherwise():
+    with FakeBluejay(), pytest.raises(ValueError): requests.get("https://api.getbluejay.ai/v1/here")
+def test_the_last_of_many():
+    with FakeBluejay(): requests.get("https://api.getbluejay.ai/v1/over")
+    with FakeBluejay(): fail()
+@given(strategies.integers())
+def test_examples(number):
+    with FakeBluejay(): fail()
+class Machine(BluejayMachine):
+    faults = ()
+    @rule()
+    def step(self): fail()
+TestMachine = Machine.TestCase
+def test_with_a_fixture_too(bluejay):
+    requests.get("https://api.getbluejay.ai/v1/of-the-fixture")
+    with FakeBluejay(): fail()
+"""
+
+
+def test_the_section_without_a_fixture(pytester: pytest.Pytester) -> None:
+    pytester.makepyfile(WITHOUT_A_FIXTURE)
+    reports = [
+        report for report in pytester.inline_run(*QUIET).getreports("pytest_runtest_logreport") if report.when == "call"
+    ]
+    asked = {
+        report.nodeid.partition("::")[2]: [
+            re.findall(r"GET /v1/([\w-]+)", text) for title, text in report.sections if title == "bluejay"
+        ]
+        for report in reports
+    }
+    assert asked.pop("test_with_a_fixture_too") == [["of-the-fixture"], ["here"]]
+    assert len(asked) == 9
+    assert all(sections == [["here"]] for sections in asked.values()), asked
+
+
+def test_a_fake_is_forgotten_with_the_test_that_started_it(pytester: pytest.Pytester) -> None:
+    pytester.makepyfile(
+        """
+        import weakref
+        from fake_bluejay import FakeBluejay
+        def test_it():
+            global fake
+            with FakeBluejay() as fake: fake = weakref.ref(fake)
+        def test_afterwards():
+            import gc; gc.collect()
+            assert fake() is None
+        """
+    )
+    pytester.runpytest_inprocess(*QUIET).assert_outcomes(passed=2)
+
+
+def test_without_pytest_the_assertion_carries_the_report(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delitem(sys.modules, "conftest_plugin")
+
     @FakeBluejay()
     def fails(bluejay: FakeBluejay) -> None:
         bluejay.add_test_result(7)
@@ -116,10 +205,14 @@ def test_a_call_that_is_not_modelled(pytester: pytest.Pytester) -> None:
             bluejay.reset()
             bluejay.stub("get", "/v1/{any}", status=204)
             assert requests.get(URL).status_code == 204
+        def test_501_for_another_reason(bluejay):
+            bluejay.faults.respond(501)
+            bluejay.stub("GET", "/v1/all-folders", status=501)
+            assert [requests.get(URL).status_code for _ in "12"] == [501, 501]
         """
     )
     result = pytester.runpytest_inprocess(*QUIET, "-W", "always")
-    result.assert_outcomes(passed=2, warnings=1)
+    result.assert_outcomes(passed=3, warnings=1)
     result.stdout.fnmatch_lines(["*UnmodelledEndpoint: GET /v1/all-folders is not modelled by the fake Bluejay*"])
 
 
@@ -127,12 +220,17 @@ def test_a_call_that_is_not_modelled(pytester: pytest.Pytester) -> None:
     ("arguments", "message"),
     [
         (("GTE", "/v1/x"), "unknown method 'GTE'; did you mean 'GET'?"),
+        ((None, "/v1/x"), "unknown method None; "),
         (("GET", "v1/x"), "starts with a slash"),
+        (("GET", None), "starts with a slash"),
+        (("GET", "/v1/x?y=1"), "a path has no query, and is met with any: /v1/x, not /v1/x?y=1"),
+        (("GET", "/v1/{a:foo}"), "unknown kind of parameter 'foo'; "),
+        (("GET", "/v1/x/{"), "a parameter of a path is a name in braces"),
         (("GET", "/v1/x", 99), "from 200 to 599, not 99"),
     ],
 )
 def test_a_stub_that_cannot_be(bluejay: FakeBluejay, arguments: tuple[object, ...], message: str) -> None:
-    with pytest.raises(ValueError, match=message.replace("?", r"\?")):
+    with pytest.raises(ValueError, match=re.escape(message)):
         bluejay.stub(*arguments)  # type: ignore[arg-type]
 
 
@@ -158,8 +256,40 @@ def test_every_reading(pytester: pytest.Pytester) -> None:
     result.stdout.fnmatch_lines(["*test_it[[]defaults] PASSED*", "*test_it[[]success=if-none-failed] PASSED*"])
 
 
+def test_every_reading_reaches_what_is_built_on_the_fixture(pytester: pytest.Pytester) -> None:
+    pytester.makepyfile(
+        """
+        import pytest
+        from fake_bluejay.readings import Readings, Success
+        @pytest.fixture
+        def mine(bluejay): return bluejay
+        @pytest.mark.bluejay(readings=Readings(success=Success.ALWAYS))
+        def test_it(mine, make_bluejay, bluejay_every_reading, request):
+            assert mine is bluejay_every_reading
+            expected = {"success": "always", **request.node.callspec.params["bluejay_every_reading"]}
+            for fake in (mine, make_bluejay()):
+                assert expected.items() <= dict(fake.readings).items()
+        """
+    )
+    result = pytester.runpytest_inprocess(*QUIET)
+    assert set(result.parseoutcomes()) == {"passed"}
+
+
 GUARDED = """
-import socket, subprocess, sys, pytest
+import asyncio, socket, urllib.request, aiohttp, httpx, pytest, requests
+URL = "https://api.getbluejay.ai/v1/ping"
+async def by_aiohttp(url):
+    async with aiohttp.ClientSession(trust_env=True) as session:
+        await session.get(url)
+@pytest.mark.parametrize(
+    "ask", [requests.get, httpx.get, urllib.request.urlopen, lambda url: asyncio.run(by_aiohttp(url))]
+)
+def test_by_a_proxy(ask, monkeypatch):
+    with socket.socket() as proxy:  # where nobody listens: a connection is refused
+        proxy.bind(("127.0.0.1", 0))
+        monkeypatch.setenv("HTTPS_PROXY", f"http://127.0.0.1:{proxy.getsockname()[1]}")
+        with pytest.raises(Exception, match="was about to be called for real, while no fake Bluejay is on"):
+            ask(URL)
 def test_without_the_fixture():
     with pytest.raises(OSError, match="api.getbluejay.ai was about to be called for real, while no fake Bluejay is on"):
         socket.getaddrinfo("api.getbluejay.ai", 443)
@@ -178,12 +308,12 @@ def test_with_it(bluejay):
 def test_the_guard_of_a_whole_suite(pytester: pytest.Pytester) -> None:
     pytester.makepyfile(GUARDED)
     pytester.makeini("[pytest]\nbluejay_guard = true\n")
-    pytester.runpytest_inprocess(*QUIET).assert_outcomes(passed=2)
+    pytester.runpytest_inprocess(*QUIET).assert_outcomes(passed=6)
     pytester.makeini("[pytest]\n")
     import socket
 
     look_up = socket.getaddrinfo
-    pytester.runpytest_inprocess(*QUIET, "-k", "with_it").assert_outcomes(passed=1, deselected=1)
+    pytester.runpytest_inprocess(*QUIET, "-k", "with_it").assert_outcomes(passed=1, deselected=5)
     assert socket.getaddrinfo is look_up
 
 

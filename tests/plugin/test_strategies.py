@@ -1,6 +1,6 @@
 """The strategies give what they say: payloads accepted, or refused for the reasons given; worlds; a machine."""
 
-from typing import Any
+from typing import Any, ClassVar
 
 import httpx
 import pytest
@@ -8,6 +8,7 @@ from hypothesis import Phase, given, settings
 from hypothesis.stateful import invariant, rule, run_state_machine_as_test
 
 from fake_bluejay import FakeBluejay, Status
+from fake_bluejay.fake import Options
 from fake_bluejay.strategies import BluejayMachine, InvalidPayload, invalid_payloads, valid_payloads, worlds
 
 URL = "https://api.getbluejay.ai/v1/end-conversations"
@@ -70,6 +71,24 @@ def test_a_machine_drives_a_client() -> None:
 
     run_state_machine_as_test(Careful, settings=settings(MANY, max_examples=20, stateful_step_count=15))
     assert Careful.calls > 10
+
+
+def test_a_machine_may_be_given_options_and_refuse_writes() -> None:
+    refused = set()
+
+    class Refusing(BluejayMachine):
+        faults = ("refuse_control_write",)
+        options: ClassVar[Options] = {"seed": 7}
+
+        @rule()
+        def end_all(self) -> None:
+            assert self.bluejay.world.seed == 7
+            ids = [result.id for result in self.bluejay.test_results]
+            httpx.post(URL, json={"test_result_ids": ids}, headers={"X-API-Key": "k"})
+            refused.update(self.bluejay.requests[-1].faults)
+
+    run_state_machine_as_test(Refusing, settings=settings(MANY, max_examples=10, stateful_step_count=15))
+    assert refused
 
 
 def test_a_machine_finds_a_careless_client() -> None:

@@ -13,8 +13,10 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import httpx
 import jsonschema
@@ -26,6 +28,7 @@ from starlette.routing import Route
 
 from fake_bluejay import FakeBluejay, webhooks
 from fake_bluejay.calls import Call, call_dropped, no_answer
+from fake_bluejay.core import webhooks as core_webhooks
 from fake_bluejay.core.dump import restore
 from fake_bluejay.webhooks import DeliveryView, Request, sign, verify
 
@@ -140,6 +143,14 @@ def test_whom_the_customers_agent_is_to_call(bluejay: FakeBluejay) -> None:
     assert all(human["phone_number"] for human in humans)
 
 
+def test_who_has_no_name_or_number_has_one_of_ours(bluejay: FakeBluejay) -> None:
+    bluejay.webhooks.add(lambda request: None, ["outbound_simulation_started"])
+    humans = [bluejay.add_digital_human(name="Ann"), bluejay.add_digital_human(phone_number=None)]
+    bluejay.queue_run(bluejay.add_simulation(agent=bluejay.add_agent(type="OUTBOUND"), digital_humans=humans))
+    told = bluejay.webhooks.deliveries[0].json["digital_humans"]
+    assert [(one["name"], one["phone_number"]) for one in told] == [("Ann", "+15555550100"), ("Digital human 2", "")]
+
+
 def test_what_was_reported_of_a_call_is_told(bluejay: FakeBluejay) -> None:
     received: list[Request] = []
     bluejay.webhooks.add(received.append, ["simulation_result_evaluated"])
@@ -174,8 +185,16 @@ def test_payloads_are_as_published(bluejay: FakeBluejay) -> None:
         tool_calls=({"name": "book", "start_offset_ms": 1, "output": "done"},),
         custom_metrics=({"name": "m", "description": "", "response_type": "score", "response_value": "3"},),
     )
-    bluejay.calls.next(call_dropped(), Call(passes=False))
-    bluejay.queue_run(bluejay.add_simulation(agent=bluejay.add_agent(type="OUTBOUND"), digital_humans=3))
+    bluejay.calls.next(call_dropped(), Call(passes=False), Call(evaluations=[{"goal_success": True}, {}]))
+    simulation = bluejay.add_simulation(agent=bluejay.add_agent(type="OUTBOUND", folder="F"), digital_humans=4)
+    bluejay.queue_run(simulation)
+    bluejay.add_test_result(
+        status="EVALUATING",
+        evaluations=[{"goal_success": False}],
+        custom_metrics={"m": 3},
+        latency={"average": 3},
+        tool_calls=[{"name": "book", "actual": [{"output": "done"}]}],
+    )
     bluejay.clock.advance(600)
     document = json.loads(PUBLISHED.read_text())
     operation = document["webhooks"]["events_webhook"]["post"]
@@ -192,6 +211,31 @@ def test_payloads_are_as_published(bluejay: FakeBluejay) -> None:
     assert len(seen) == 3
 
 
+def test_what_is_told_is_what_is_answered(bluejay: FakeBluejay) -> None:
+    bluejay.webhooks.add(lambda request: None, ["simulation_result_evaluated"])
+    bluejay.add_agent(folder="F")
+    metric = {"name": "m", "description": "", "response_type": "score", "response_value": "3"}
+    given = {"custom_metrics": [metric], "latency": [1, 2.5], "result": {"a": 1}}
+    made = [{"parameters": None, "output": "done", "start_offset_ms": 5}, {"output": "done"}]
+    calls = [{"name": "book", "actual": made}, {"name": "thank", "start_offset_ms": 9}]
+    bluejay.add_test_result(status="EVALUATING", evaluations=[{}], tool_calls=calls, **given)
+    bluejay.add_test_result(status="EVALUATING", custom_metrics=[metric, {}], latency=[True])
+    bluejay.clock.advance(5)
+    told, other = (delivery.json for delivery in bluejay.webhooks.deliveries)
+    with bluejay.client(headers={"X-API-Key": bluejay.api_key}) as client:
+        answered = client.get("/v1/retrieve-simulation-result/1").json()["simulation_result"]
+        assert told["folder_id"] == client.get("/v1/agents/1").json()["folder_id"] is not None
+    assert {name: told[name] for name in (*given, "evaluations")} == {
+        name: answered[name] for name in (*given, "evaluations")
+    }
+    assert [(call["name"], call["start_offset_ms"]) for call in told["tool_calls"]] == [
+        ("book", 5),
+        ("book", 0),
+        ("thank", 9),
+    ]
+    assert (other["custom_metrics"], other["latency"]) == (None, None)  # which are none of these, as published
+
+
 def test_a_payload_of_ones_own(bluejay: FakeBluejay) -> None:
     received: list[Request] = []
     bluejay.webhooks.add(received.append, ["observability_call_evaluated"])
@@ -204,10 +248,18 @@ def test_a_payload_of_ones_own(bluejay: FakeBluejay) -> None:
 # --- what is amiss ------------------------------------------------------------------------------------------------
 
 
-def test_a_payload_that_is_no_json_is_refused(bluejay: FakeBluejay) -> None:
-    bluejay.webhooks.add(lambda request: None)
-    with pytest.raises(TypeError, match="a payload is JSON, with datetimes, and not <object object"):
-        bluejay.webhooks.send("observability_call_evaluated", {"call": object()})
+@pytest.mark.parametrize("somebody_listens", [True, False])
+@pytest.mark.parametrize(
+    ("value", "message"),
+    [(object(), ", and not <object object"), (float("nan"), ": Out of range"), ("\ud800", ": 'utf-8' codec can't")],
+)
+def test_a_payload_that_is_no_json_is_refused(
+    bluejay: FakeBluejay, value: Any, message: str, somebody_listens: bool
+) -> None:
+    if somebody_listens:
+        bluejay.webhooks.add(lambda request: None)
+    with pytest.raises(TypeError, match=f"a payload is JSON, with datetimes{message}"):
+        bluejay.webhooks.send("observability_call_evaluated", {"call": value})
     assert bluejay.webhooks.deliveries == []
 
 
@@ -221,6 +273,35 @@ def test_what_fails_is_tried_again_after_5_30_120_and_600_seconds_and_then_given
     assert delivery.attempts[0].at == START + timedelta(seconds=48)
     assert delivery.given_up
     assert not delivery.delivered
+
+
+def test_of_those_that_are_over_the_latest_are_kept(bluejay: FakeBluejay, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(core_webhooks, "KEPT", 2)
+    bluejay.webhooks.add(lambda request: 500 if request.json["number"] == 1 else 200)
+    gone = bluejay.webhooks.add(lambda request: 200, ["simulation_result_evaluated"])
+    for number in range(1, 5):
+        bluejay.webhooks.send("simulation_ended", {"number": number})
+
+    def kept(fake: FakeBluejay) -> list[int]:
+        return [delivery.json["number"] for delivery in fake.webhooks.deliveries]
+
+    assert kept(bluejay) == [1, 3, 4]  # the first is on its way yet
+    other = FakeBluejay.load(bluejay.dump())
+    assert other.dump() == bluejay.dump()
+    other.webhooks.send("simulation_ended", {"number": 5})
+    ids = {delivery.id for delivery in (*bluejay.webhooks.deliveries, *other.webhooks.deliveries)}
+    assert (kept(other), len(ids)) == ([1, 3, 4, 5], 4)
+    bluejay.webhooks.delay(1)
+    bluejay.webhooks.send("simulation_result_evaluated", {"number": 5})
+    bluejay.webhooks.remove(gone)
+    bluejay.clock.advance(1000)
+    assert kept(bluejay) == [1, 5]
+    dump = bluejay.dump()
+    dump["deliveries"].reverse()
+    with pytest.raises(ValueError, match=r"^deliveries\[1\].number: deliveries are numbered from 1 and ascend"):
+        FakeBluejay.load(dump)
+    with pytest.raises(ValueError, match=r"^last_delivery: there is a delivery of number"):
+        FakeBluejay.load({**bluejay.dump(), "last_delivery": 1})
 
 
 def test_a_repetition_is_known_by_its_id(bluejay: FakeBluejay) -> None:
@@ -242,15 +323,34 @@ def test_a_repetition_is_known_by_its_id(bluejay: FakeBluejay) -> None:
 
 
 @pytest.mark.parametrize(
-    ("answer", "problem"), [(None, None), (299, None), (300, None), (404, None), ("x", "ValueError: ")]
+    ("answer", "status"),
+    [
+        (299, 299),
+        (HTTPStatus.CREATED, 201),
+        (300, 300),
+        (404, 404),
+        *((whatever, 200) for whatever in (None, "x", False, {}, Mock(), 404.0)),
+    ],
 )
-def test_any_2xx_is_taken_and_nothing_else(bluejay: FakeBluejay, answer: Any, problem: str | None) -> None:
-    bluejay.webhooks.add(lambda request: answer, ["simulation_ended"])
-    bluejay.queue_run()
-    bluejay.clock.advance(48)
+def test_an_integer_is_a_status_of_which_2xx_is_taken_and_whatever_else_is_200(
+    bluejay: FakeBluejay, answer: Any, status: int
+) -> None:
+    bluejay.webhooks.add(lambda request: answer)
+    bluejay.webhooks.send("simulation_ended", {})
     [delivery] = bluejay.webhooks.deliveries
-    assert delivery.delivered is (answer in (None, 299))
-    assert (delivery.attempts[0].problem or "").startswith(problem or "")
+    assert (delivery.attempts[0].status, delivery.delivered) == (status, 200 <= status < 300)
+
+
+@pytest.mark.parametrize("is_async", [False, True])
+@pytest.mark.parametrize("answer", [0, 99, 600, -1])
+def test_an_integer_that_is_no_status_is_told_the_test(bluejay: FakeBluejay, answer: int, is_async: bool) -> None:
+    async def receive(request: Request) -> int:
+        return answer
+
+    bluejay.webhooks.add(receive if is_async else lambda request: answer)
+    with pytest.raises(ValueError, match=f"a receiver returned {answer}: an integer is its status, 100 to 599"):
+        bluejay.webhooks.send("simulation_ended", {})
+    assert not bluejay.webhooks.deliveries[0].delivered
 
 
 def test_a_receiver_that_raises_disturbs_nobody(bluejay: FakeBluejay) -> None:
@@ -317,6 +417,16 @@ def test_who_takes_ten_seconds_is_too_late_and_delays_nothing_else(
     assert time.perf_counter() - began < 20  # none of it in real time
 
 
+@pytest.mark.parametrize("length", [5, 5.000001])
+@pytest.mark.parametrize("sleeping", [sleeps, asgi_that_sleeps, async_that_sleeps])
+def test_who_takes_five_seconds_is_in_time_and_who_takes_longer_is_not(
+    bluejay: FakeBluejay, sleeping: Callable[[float], Any], length: float
+) -> None:
+    bluejay.webhooks.add(sleeping(length))
+    bluejay.webhooks.send("simulation_ended", {})
+    assert bluejay.webhooks.deliveries[0].delivered is (length == 5)
+
+
 def test_a_receiver_that_ends_the_test_has_not_taken_what_it_was_sent(bluejay: FakeBluejay) -> None:
     answers = iter([lambda: pytest.fail("this should not have come"), lambda: 200])
     bluejay.webhooks.add(lambda request: next(answers)(), ["simulation_ended"])
@@ -355,6 +465,18 @@ def test_deliveries_may_come_twice_and_in_another_order(bluejay: FakeBluejay) ->
         bluejay.webhooks.delay(1, times=0)
 
 
+def test_one_may_come_late_and_twice(bluejay: FakeBluejay) -> None:
+    bluejay.webhooks.add(lambda request: None)
+    bluejay.webhooks.delay(30)
+    bluejay.webhooks.delay(10)
+    bluejay.webhooks.duplicate(event="simulation_ended")
+    for _ in range(3):
+        bluejay.webhooks.send("simulation_ended", {})
+    bluejay.clock.advance(100)
+    sent = [[(attempt.at - START).seconds for attempt in one.attempts] for one in bluejay.webhooks.deliveries]
+    assert sent == [[30, 30], [10], [0]]
+
+
 def test_duplicates_do_not_use_up_the_retries(bluejay: FakeBluejay) -> None:
     bluejay.webhooks.add(lambda request: 500, ["simulation_ended"])
     bluejay.webhooks.duplicate(copies=7)
@@ -371,11 +493,12 @@ def test_an_asgi_application_at_its_own_path(bluejay: FakeBluejay) -> None:
 
     async def endpoint(request: Any) -> Response:
         body = await request.body()
+        assert dict(request.query_params) == {"from": "bluejay"}
         received.append((await request.json(), verify(body, "s3cret", request.headers["X-Bluejay-Signature"])))
         return Response(status_code=202)
 
-    app = Starlette(routes=[Route("/hooks/bluejay", endpoint, methods=["POST"])])
-    bluejay.webhooks.add(app, ["simulation_ended"], "s3cret", path="/hooks/bluejay")
+    app = Starlette(routes=[Route("/hooks/blue jay", endpoint, methods=["POST"])])
+    bluejay.webhooks.add(app, ["simulation_ended"], "s3cret", path="/hooks/blue%20jay?from=bluejay")
     bluejay.webhooks.add(app, ["simulation_ended"], "s3cret")
     bluejay.queue_run()
     bluejay.clock.advance(48)
@@ -415,6 +538,23 @@ def test_a_server_on_this_machine(bluejay: FakeBluejay) -> None:
     assert [delivery.delivered for delivery in bluejay.webhooks.deliveries] == [True] * 120
     assert received[0][0] == "/hook?from=bluejay"
     assert {event for _, event in received} == {"simulation_ended", "simulation_result_evaluated"}
+
+
+@pytest.mark.parametrize(
+    ("address", "target"),
+    [("", "/"), ("?a=1", "/?a=1"), ("/hook?a=1#part", "/hook?a=1"), ("/a%20b#part", "/a%20b")],
+)
+def test_what_is_asked_of_a_server(bluejay: FakeBluejay, address: str, target: str) -> None:
+    received: list[str] = []
+
+    def answer(handler: http.server.BaseHTTPRequestHandler, body: bytes) -> int:
+        received.append(handler.path)
+        return 200
+
+    with listening(answer) as url:
+        bluejay.webhooks.add(url.removesuffix("/hook?from=bluejay") + address)
+        bluejay.webhooks.send("simulation_ended", {})
+    assert received == [target]
 
 
 def test_a_server_whose_answer_comes_in_pieces_for_longer_than_five_seconds_is_too_late(
@@ -490,12 +630,35 @@ def test_an_address_elsewhere_that_a_dump_brings_is_not_sent_to(bluejay: FakeBlu
 def test_what_is_no_receiver_is_refused(bluejay: FakeBluejay, receiver: Any) -> None:
     with pytest.raises(ValueError, match="a receiver is a function of one request"):
         bluejay.webhooks.add(receiver)
-    with pytest.raises(ValueError, match="not one string"):
-        bluejay.webhooks.add(print, "simulation_ended")
-    with pytest.raises(ValueError, match="unknown webhook event 'ended'"):
-        bluejay.webhooks.add(print, ["ended"])
-    with pytest.raises(ValueError, match="unknown organisation 'other'"):
-        bluejay.webhooks.add(print, organisation="other")
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda webhooks: webhooks.add(print, "simulation_ended"), "not one string: 'simulation_ended'"),
+        (lambda webhooks: webhooks.add(print, 5), "events is a list of events, not 5"),
+        (lambda webhooks: webhooks.add(print, []), "events is empty, so nothing would be told; leave it out for all"),
+        (lambda webhooks: webhooks.add(print, ["ended"]), "unknown webhook event 'ended'"),
+        (lambda webhooks: webhooks.add(print, organisation="other"), "unknown organisation 'other'"),
+        *(
+            (lambda webhooks, secret=secret: webhooks.add(print, secret=secret), "a secret is printable ASCII text")
+            for secret in (b"x", 5, "", "a\n", "ü")
+        ),
+        (lambda webhooks: webhooks.add(print, path="hook"), "a path starts with a slash, e.g. /hooks/bluejay"),
+        (lambda webhooks: webhooks.send("simulation_ended", {}, "other"), "unknown organisation 'other'"),
+        (lambda webhooks: webhooks.duplicate(copies="2"), "copies is an integer from 1 to 1000, not '2'"),
+        (lambda webhooks: webhooks.duplicate(copies=1001), "copies is an integer from 1 to 1000, not 1001"),
+        (lambda webhooks: webhooks.duplicate(True), "times is an integer of at least 1, or None for all from now on"),
+        (lambda webhooks: webhooks.delay("soon"), "a number of seconds or a timedelta is needed, not 'soon'"),
+        (lambda webhooks: webhooks.delay(-1), "seconds must not be negative: -1"),
+    ],
+)
+def test_what_cannot_be_is_refused(bluejay: FakeBluejay, call: Callable[[Any], object], message: str) -> None:
+    before = bluejay.dump()
+    with pytest.raises(ValueError) as error:  # noqa: PT011 - the message is compared below
+        call(bluejay.webhooks)
+    assert message in str(error.value)
+    assert bluejay.dump() == before
 
 
 # --- receivers that call back, and tests with an event loop -------------------------------------------------------
@@ -774,8 +937,3 @@ def test_a_dump_of_deliveries_that_cannot_be_is_refused(
     dump["deliveries"][0][field] = value
     with pytest.raises(ValueError, match=says):
         FakeBluejay.load(dump)
-
-
-def test_copies_have_a_bound(bluejay: FakeBluejay) -> None:
-    with pytest.raises(ValueError, match="copies 1 to 1000"):
-        bluejay.webhooks.duplicate(copies=1001)

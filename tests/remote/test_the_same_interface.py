@@ -86,7 +86,7 @@ def test_test_results_are_views(fake: Fake) -> None:
 
 def test_a_call_by_its_script(fake: Fake) -> None:
     call = fake.add_test_result(
-        status="INITIALIZING", call=Call(connects_after=3, talks_for=10, evaluations=[{"passed": False}])
+        status="INITIALIZING", call=Call(connects_after=3, talks_for=10, evaluations=[{"goal_success": False}])
     )
     alike = fake.add_test_results(2, status="INITIALIZING", call=Call(end="no_answer"))
     fake.clock.advance(3600)
@@ -94,7 +94,7 @@ def test_a_call_by_its_script(fake: Fake) -> None:
         ("EVALUATING", "evaluation"),
         ("COMPLETED", "evaluation"),
     ]
-    assert call.call == Call(connects_after=3, talks_for=10, evaluations=[{"passed": False}])
+    assert call.call == Call(connects_after=3, talks_for=10, evaluations=[{"goal_success": False}])
     assert [(one.status, one.error_code) for one in alike] == [("NO_ANSWER", "NO_ANSWER")] * 2
 
 

@@ -55,6 +55,9 @@ def test_the_servers_log(serving, format: str) -> None:
             end = {"url": f"{server.url}/v1/end-conversations", "json": {"test_result_ids": [1]}}
             httpx.post(**end, headers={"X-API-Key": key})
         httpx.get(f"{server.url}/_fake/test-results?q=no", headers={"Authorization": "Bearer a-very-secret-key"})
+        httpx.post(f"{server.url}/_fake/faults", json={"kind": "reset"})
+        with pytest.raises(httpx.ReadError):
+            httpx.get(f"{server.url}/v1/ping")
         output = server.stop()
     lines = output[output.index("2") :].splitlines() if format == "text" else output.splitlines()
     if format == "json":
@@ -64,11 +67,13 @@ def test_the_servers_log(serving, format: str) -> None:
             (200, "a-ve…ey"),
             (401, "a-wr…ey"),
             (200, entries[3]["key"]),
+            (201, None),
+            (None, None),  # the connection was reset
         ]
         assert "secret" not in "".join(lines[1:])
     else:
         logged = [line for line in lines if " ms  " in line]
-        assert [line.split()[2] for line in logged] == ["200", "401", "200"]
+        assert [line.split()[2] for line in logged] == ["200", "401", "200", "201", "---"]
         assert not any("secret" in line for line in logged)
 
 

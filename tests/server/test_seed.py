@@ -157,7 +157,12 @@ def test_each_format_makes_the_same_world(tmp_path: Path, name: str) -> None:
         ("w.yaml", "stubs:\n- method: GET\n  path: x", "w.yaml:3: stubs[0].path: a path starts with a slash"),
         ("w.yaml", "stubs:\n- path: /x\n  status: 9\n  method: GET", "w.yaml:3: stubs[0].status: a status is an"),
         ("w.yaml", "webhooks:\n- url: http://[::1]/\n  events: [x]", "w.yaml:3: webhooks[0].events: unknown webhook"),
-        ("w.yaml", "webhooks:\n- events: []\n  url: x", "w.yaml:3: webhooks[0].url: a webhook's URL is like"),
+        ("w.yaml", "webhooks:\n- url: http://[::1]/\n  events: []", "w.yaml:3: webhooks[0].events: events is empty"),
+        (
+            "w.yaml",
+            "webhooks:\n- events: [simulation_ended]\n  url: x",
+            "w.yaml:3: webhooks[0].url: a webhook's URL is like",
+        ),
         (
             "w.yaml",
             "organisations:\n- &a {name: a, api_keys: [k]}\n- name: b\n  api_keys: [k]",
@@ -254,7 +259,7 @@ webhooks:
 calls:
   default: {talks_for: 10}
   next: [{end: no_answer, connects_after: 3}]
-  of: {Bob: {passes: false}}
+  of: {Bob: {passes: false}, "3": {passes: false}}
 simulations:
   - agent: {name: Reception}
     fields: {name: Nightly, max_concurrent: 1}
@@ -274,7 +279,7 @@ def test_simulations_are_run_as_it_is_scripted(tmp_path: Path) -> None:
     fake.webhooks.remove(webhook.id)  # nobody listens there
     fake.clock.advance(3600)
     assert [str(result.status) for result in first.test_results] == ["NO_ANSWER", "COMPLETED", "COMPLETED"]
-    assert [result.passed for result in second.test_results] == [True, False, True]
+    assert [result.passed for result in second.test_results] == [True, False, False]
     [_, talking, _] = first.test_results
     assert (talking.end_time - talking.start_time).total_seconds() == 45, "Bob's script has its own length"
     assert len(fake.world.digital_humans.all()) == 5

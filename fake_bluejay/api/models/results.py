@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from datetime import datetime
 from enum import StrEnum
-from typing import Annotated, Any
+from typing import Annotated, Any, get_args
 
-from pydantic import ConfigDict, Field, StrictInt, TypeAdapter, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, StrictInt, ValidationError
 
 from fake_bluejay.api.models.wire import Wire
 from fake_bluejay.core.calls import Call
+from fake_bluejay.core.clock import datetime_at
+from fake_bluejay.core.suggest import unknown
 
 __all__ = [
     "DeleteSimulationResultResponse",
@@ -21,8 +25,8 @@ __all__ = [
     "ToolCall",
     "UpdateSimulationResponse",
     "UpdateSimulationResultRequest",
-    "check_given",
-    "check_script",
+    "as_given",
+    "as_scripted",
 ]
 
 
@@ -107,11 +111,11 @@ class FillerIgnoredLatency(Wire):
     p99_filler_ignored_latency: float | None = 0
 
 
-class Evaluation(Wire):
-    """What an evaluation found."""
+class GivenEvaluation(Wire):
+    """What a test says that an evaluation found; what it leaves out is made up."""
 
-    id: str | None = None
-    created_at: datetime | None = None
+    id: str = Field(default_factory=str)
+    created_at: datetime = Field(default_factory=lambda: datetime_at(0))
     hallucination: bool | None = None
     hallucination_reasoning: str | None = None
     redundancy: bool | None = None
@@ -129,6 +133,13 @@ class Evaluation(Wire):
     pronunciation_score: float | None = None
     pronunciation_reasoning: str | None = None
     custom_metrics: list[CustomMetric] | None = None
+
+
+class Evaluation(GivenEvaluation):
+    """What an evaluation found."""
+
+    agent_speak_percentage: float | None
+    avg_agent_latency: float | None
 
 
 class SimulationResultResponse(Wire):
@@ -211,14 +222,20 @@ class DeleteSimulationResultResponse(Wire):
     deleted_simulation_result_id: int
 
 
-class GivenFields(Wire):
+class Given(Wire):
+    """What a test says. NaN stays what it is, so that it is met as what JSON has not."""
+
+    model_config = ConfigDict(ser_json_inf_nan="constants")
+
+
+class GivenFields(Given):
     """What a test may say of a test result; what is left out, an answer leaves out or makes up."""
 
     audio_url: str | None = None
     custom_metrics: dict[str, Any] | list[Any] | None = None
     digital_human_id: StrictInt = 1
     duration: StrictInt | None = None
-    evaluations: list[Evaluation] | None = None
+    evaluations: list[GivenEvaluation] | None = None
     events: list[Event] | None = None
     latency: dict[str, Any] | list[Any] | None = None
     metadata: dict[str, Any] | None = None
@@ -231,29 +248,62 @@ class GivenFields(Wire):
     transcript_url: str | None = None
 
 
-def check_given(fields: Mapping[str, Any]) -> None:
-    """Raises `ValueError` if a field of a test result is what no answer can show; unknown ones are not looked at."""
+class GivenScript(Given):
+    """What a call's script may say of what answers show."""
+
+    transcript: list[TranscriptEntryRequest] | None = None
+    evaluations: list[GivenEvaluation] | None = None
+    tool_calls: list[ToolCall] | None = None
+    custom_metrics: list[CustomMetric] | None = None
+
+
+def as_given(fields: Mapping[str, Any]) -> dict[str, Any]:
+    """What a test says of a test result, as it is kept: as JSON. Fields of unknown names are not looked at.
+
+    Raises `ValueError` for what no answer can show, and for a name inside a field that is unknown there.
+    """
+    return {**fields, **_as_json(GivenFields, fields, "a test result's")}
+
+
+def as_scripted(call: Call) -> Call:
+    """A call's script with what answers show as it is kept: as JSON. Raises `ValueError` as `as_given` does."""
+    given = {name: getattr(call, name) for name in GivenScript.model_fields}
+    return replace(call, **_as_json(GivenScript, given, "a call's"))
+
+
+def _as_json(model: type[Given], given: Mapping[str, Any], whose: str) -> dict[str, Any]:
+    known = {name: value for name, value in given.items() if name in model.model_fields}
+    for name, value in known.items():
+        _refuse_unknown(model.model_fields[name].annotation, value, f"{whose} {name}")
     try:
-        GivenFields.model_validate(dict(fields))
+        kept = model.model_validate(known).model_dump(mode="json", exclude_unset=True)
+        json.dumps(kept, allow_nan=False, ensure_ascii=False).encode()
     except ValidationError as error:
-        raise ValueError(f"a test result's {_first(error)}") from None
+        raise ValueError(f"{whose} {_first(error)}") from None
+    except ValueError as error:
+        raise ValueError(f"{whose} {' and '.join(known)}: JSON is needed: {error}") from None
+    return kept
 
 
-_IN_A_SCRIPT: dict[str, type[Wire]] = {
-    "transcript": TranscriptEntryRequest,
-    "evaluations": Evaluation,
-    "tool_calls": ToolCall,
-    "custom_metrics": CustomMetric,
-}
+def _refuse_unknown(annotation: Any, value: Any, what: str) -> None:
+    """Raises `ValueError` for a name, in an object whose fields are known, that is none of theirs."""
+    if isinstance(value, (list, tuple)):
+        for one in value:
+            _refuse_unknown(annotation, one, what)
+    elif isinstance(value, Mapping) and (models := list(_models_in(annotation))):
+        fields = {name: field.annotation for model in models for name, field in model.model_fields.items()}
+        for name, inner in value.items():
+            if name not in fields:
+                raise ValueError(unknown(f"field of {what}:", name, fields))
+            _refuse_unknown(fields[name], inner, f"{what}.{name}")
 
 
-def check_script(call: Call) -> None:
-    """Raises `ValueError` if a call's script gives what no answer can show."""
-    for name, model in _IN_A_SCRIPT.items():
-        try:
-            TypeAdapter(list[model] | None).validate_python(getattr(call, name), strict=False)  # type: ignore[valid-type, arg-type]
-        except ValidationError as error:
-            raise ValueError(f"a call's {name}: {_first(error)}") from None
+def _models_in(annotation: Any) -> Iterator[type[BaseModel]]:
+    """The models that an annotation is made of: of a list of one, that one."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        yield annotation
+    for inner in get_args(annotation):
+        yield from _models_in(inner)
 
 
 def _first(error: ValidationError) -> str:
