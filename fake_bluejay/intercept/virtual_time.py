@@ -162,7 +162,12 @@ class VirtualTime:
                         return
                     patience = self._patience()
                     if patience <= 0:
-                        _move_all(min(each for each, _ in tuple(self._sleepers) if each > now) - now)
+                        first = min(each for each, _ in tuple(self._sleepers) if each > now)
+                        _move_all(first - now)
+                        # A clock that follows real time is moved by less, for some has passed meanwhile. That counts:
+                        # to move it by so little again, when as much passes again, might never come to an end.
+                        if self._elapsed < first:
+                            self.moved(first - self._elapsed)
                         continue
                 with self._changed:
                     self._changed.wait(min(patience, _GLANCE))

@@ -238,9 +238,8 @@ class Worlds:
         Raises `ValueError` for a key that leads to another, and for an organisation among those that share a world
         which is named as one that has its own: `?organisation=` would not tell them apart.
         """
-        brought: Any = {"organisations": [asked], "state": asked.get("organisations"), "reset": part.begun_with}[
-            called[1]
-        ]
+        by_path = {"organisations": [asked], "state": asked.get("organisations"), "reset": part.begun_with}
+        brought: Any = by_path[called[1]]
         # What is no list, or no object, its control API refuses.
         organisations = [one for one in brought if isinstance(one, dict)] if isinstance(brought, list) else []
         self._check_keys(_keys(organisations), [one for one in self._parts() if one is not part])

@@ -163,6 +163,22 @@ def test_skipped_sleep_on_a_real_clock(bluejay: FakeBluejay) -> None:
     assert 590 <= time.time() - wall < 660
 
 
+def test_a_clock_that_moves_on_while_it_is_moved_does_not_hold_a_sleeper(
+    bluejay: FakeBluejay, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told, moves = bluejay.world.on_move, []
+
+    def moved(length: int) -> None:
+        assert told is not None
+        moves.append(length)
+        assert len(moves) < 5
+        told(max(0, length - 50))  # so much real time has passed in the meantime
+
+    monkeypatch.setattr(bluejay.world, "on_move", moved)
+    sleep(600)
+    assert passed(bluejay) == 600
+
+
 def test_two_fakes_move_together(make_bluejay: Callable[..., FakeBluejay]) -> None:
     first, second = make_bluejay(), make_bluejay()
     sleep(30)
