@@ -110,8 +110,7 @@ def pytest_runtest_makereport(
         if report.failed:
             report.sections += [("bluejay", fake.report()) for fake in dict.fromkeys([*fakes, *facade.ACTIVE])]
         if call.when == "teardown":
-            if "monkeypatch" in getattr(item, "fixturenames", ()):
-                facade.switch.leave_nothing()
+            facade.switch.leave_nothing()
             fakes.clear()  # a test is kept until the session ends; its fakes need not be
     return report
 

@@ -181,7 +181,7 @@ def leave_nothing() -> None:
     """While no fake is on: take away what is there of ours again.
 
     Whoever undoes changes of their own that were made while a fake was on puts back what was there then. `monkeypatch`
-    does, where a test has it from before its fake.
+    and pytest-mock's `mocker` do, where a test has them from before its fake.
     """
     with _lock:
         if not _on:

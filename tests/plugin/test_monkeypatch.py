@@ -1,4 +1,4 @@
-"""A test that has `monkeypatch` from before its fake undoes its changes after it: nothing of the fake's comes back."""
+"""Who has changed something while a fake was on undoes that after it: nothing of the fake's comes back."""
 
 import pytest
 
@@ -34,4 +34,27 @@ def test_nothing_of_the_fake_comes_back(pytester: pytest.Pytester) -> None:
         """,
     )
     pytester.syspathinsert()
+    pytester.runpytest_inprocess("-p", "no:randomly", "-p", "no:asyncio").assert_outcomes(passed=2)
+
+
+def test_nor_by_another_patcher(pytester: pytest.Pytester) -> None:
+    pytester.makepyfile("""
+        import contextlib, os, time
+        from unittest import mock
+        import pytest
+
+        BEFORE = time.sleep, os.environ.get("BLUEJAY_API_KEY")
+
+        @pytest.fixture
+        def mocker():  # as pytest-mock's: it undoes as late as monkeypatch
+            with contextlib.ExitStack() as undone:
+                yield lambda patch: undone.enter_context(patch)
+
+        def test_changes(mocker, bluejay):
+            mocker(mock.patch("time.sleep"))
+            mocker(mock.patch.dict(os.environ, OTHER="1"))
+
+        def test_all_is_as_it_was():
+            assert (time.sleep, os.environ.get("BLUEJAY_API_KEY")) == BEFORE
+    """)
     pytester.runpytest_inprocess("-p", "no:randomly", "-p", "no:asyncio").assert_outcomes(passed=2)
