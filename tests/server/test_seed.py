@@ -199,7 +199,7 @@ def test_each_format_makes_the_same_world(tmp_path: Path, name: str) -> None:
         ),
         ("w.yaml", "- 1", "w.yaml:1: a seed is a table of names and values, not list"),
         ("w.json", '{\n\t"test_results": [\n\t\t{"count": 0}]}', "w.json:3: test_results[0].count: input should be"),
-        ("w.json", '{"seed": 1,\n}', "w.json:2: not JSON: "),
+        ("w.json", '{"seed": 1,\n"clock" 2}', "w.json:2: not JSON: "),
         ("w.json", '{"format": 1,\n "now": "x"}', "w.json:2: now: Invalid isoformat string: 'x'"),
         ("w.txt", "", "w.txt: the name of a seed ends in one of .toml, .yaml, .yml, .json"),
     ],
