@@ -128,14 +128,7 @@ def serve(
         _fail(str(error))
     goes_on = seed is not None and not (seed == save and not seed.exists())
     planted = _planted(seed, overrides) if seed is not None and goes_on else _small_world(overrides)
-    fake = planted.fake
-    start, own = fake.snapshot(), planted.empty()
-
-    def reset() -> None:
-        fake.reset()
-        fake.restore(start)
-        planted.rearm()
-
+    fake, own = planted.fake, planted.empty()
     try:
         listening = listen(host, port)
     except (OSError, UnicodeError) as error:
@@ -170,7 +163,15 @@ def serve(
             tls=authority and authority.context,
         )
         try:
-            serve(fake, listening, settings, reset=reset, own=own, own_worlds=planted.own_worlds, announce=announce)
+            serve(
+                fake,
+                listening,
+                settings,
+                reset=planted.reset,
+                own=own,
+                own_worlds=planted.own_worlds,
+                announce=announce,
+            )
         except OSError as error:
             _fail(f"cannot save the world to {save}: {error.strerror or error}", status=1)
 
@@ -216,12 +217,17 @@ def _small_world(overrides: Overrides) -> Planted:
         fake = FakeBluejay(**overrides.options())
     except ValueError as error:
         _fail(str(error))
-    fake.add_test_results(3)
-    fake.add_test_results(2, agent=silent())
-    for status in ("QUEUED", "DISPATCHED", "COMPLETED", "NO_ANSWER"):
-        fake.add_test_result(status=status)
-    fake.add_simulation(digital_humans=2, name="Try me")
-    return Planted(fake)
+
+    def reset() -> None:
+        fake.reset()
+        fake.add_test_results(3)
+        fake.add_test_results(2, agent=silent())
+        for status in ("QUEUED", "DISPATCHED", "COMPLETED", "NO_ANSWER"):
+            fake.add_test_result(status=status)
+        fake.add_simulation(digital_humans=2, name="Try me")
+
+    reset()
+    return Planted(fake, reset)
 
 
 def _planted(seed: Path, overrides: Overrides) -> Planted:

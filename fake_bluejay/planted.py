@@ -62,8 +62,8 @@ class Planted:
     """What came of a seed."""
 
     fake: FakeBluejay
-    rearm: Callable[[], None] = lambda: None
-    """Gives it the faults and stubs of the seed again, which a snapshot does not have."""
+    reset: Callable[[], None]
+    """Puts it back to how it began; on a clock that follows real time, at present."""
     own_worlds: list[tuple[str, str, FakeBluejay]] = field(default_factory=list)
     """The organisations that have a world of their own (in saved worlds), each with the key that leads there."""
 

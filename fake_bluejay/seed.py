@@ -392,12 +392,12 @@ def plant(path: Path, overrides: Overrides | None = None) -> Planted:
     if problems:
         raise SeedError(problems)
 
-    def rearm() -> None:
+    def reset() -> None:
+        fake.reset()
         for _, part in seed.parts():
-            if isinstance(part, SeedStub | SeedFault):
-                part.plant(fake)
+            part.plant(fake)
 
-    return Planted(fake, rearm)
+    return Planted(fake, reset)
 
 
 def _goes_on(source: _Source, data: dict[str, Any], overrides: Overrides) -> Planted:
@@ -407,11 +407,10 @@ def _goes_on(source: _Source, data: dict[str, Any], overrides: Overrides) -> Pla
     except ValidationError as error:
         raise SeedError([source.problem(*_in_words(one, _Saved)) for one in error.errors(include_url=False)]) from None
     try:
-        planted = Planted(FakeBluejay.load(data, webhooks_anywhere=overrides.webhooks_anywhere))
+        fake = FakeBluejay.load(data, webhooks_anywhere=overrides.webhooks_anywhere)
     except ValueError as error:
         raise SeedError([source.problem(*_placed(str(error)))]) from None
-    world = planted.fake.world
-    make = planted.empty()
+    world = fake.world
     if overrides.clock is not None or overrides.speed is not None:
         world.switch_clock(overrides.clock or "real", 1.0 if overrides.speed is None else overrides.speed)
     if overrides.agent is not None:
@@ -421,18 +420,26 @@ def _goes_on(source: _Source, data: dict[str, Any], overrides: Overrides) -> Pla
         world.organisations[DEFAULT_ORGANISATION] = Organisation(DEFAULT_ORGANISATION, ())
         world.add_api_keys(DEFAULT_ORGANISATION, *overrides.api_keys)
         world.require_known_keys = True
+    start = fake.snapshot()
+
+    def reset() -> None:
+        fake.reset()
+        fake.restore(start)
+
+    planted = Planted(fake, reset)
+    make = planted.empty()
     taken = set(_keys(world))
     names = set(world.organisations)
     for number, own in enumerate(saved.own_worlds):
         place: Path_ = ("own_worlds", number)
-        fake = _own_world(source, place, own, make)
+        its = _own_world(source, place, own, make)
         if own.name in names:
             raise SeedError([source.problem((*place, "name"), f"there is an organisation {own.name!r} already")])
-        if not taken.isdisjoint(_keys(fake.world)):
+        if not taken.isdisjoint(_keys(its.world)):
             raise SeedError([source.problem(place, "one of its API keys belongs to an organisation elsewhere already")])
         names.add(own.name)
-        taken.update(_keys(fake.world))
-        planted.own_worlds.append((own.name, own.api_key, fake))
+        taken.update(_keys(its.world))
+        planted.own_worlds.append((own.name, own.api_key, its))
     return planted
 
 

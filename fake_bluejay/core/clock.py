@@ -111,11 +111,15 @@ class ScaledClock:
 
     def __init__(self, speed: float = 1.0, start: int | None = None) -> None:
         self._check(speed)
-        self._speed = speed
+        self._speed, self._start = speed, start
         # Held here, because a test may have replaced time.monotonic_ns by then.
         self._real = time.monotonic_ns
         self._from = time.time_ns() // 1000 if start is None else check_start(start)
         self._since = self._real()
+
+    def __copy__(self) -> ScaledClock:
+        """One that begins where this one began: at its start, or at present."""
+        return ScaledClock(self._speed, self._start)
 
     def now(self) -> int:
         """The current instant, in microseconds."""

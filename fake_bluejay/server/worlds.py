@@ -217,11 +217,12 @@ class Worlds:
             raise ValueError(f"there are {MOST_WORLDS} worlds already, which is the most")
         self._check_keys([api_key], self._parts())
         its = fake or self._make(api_key)
-        start = dump(its.world)
+        start = None if fake is None else dump(fake.world)
 
         def reset() -> None:
             its.reset()
-            restore(its.world, start)
+            if start is not None:
+                restore(its.world, start)
 
         part = self._own[name] = _Part(its, reset, self._log, api_key)
         self._lead_to(part)

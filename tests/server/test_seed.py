@@ -2,6 +2,7 @@
 
 import json
 import textwrap
+import time
 import tomllib
 from pathlib import Path
 
@@ -101,11 +102,25 @@ def test_each_format_makes_the_same_world(tmp_path: Path, name: str) -> None:
     with fake.client(headers={"X-API-Key": "acme-key"}) as client:
         assert [client.get("/v1/ping").status_code for _ in "123"] == [503, 503, 200]
         assert client.get("/v1/ping").json() == {"pong": True}
-    fake.reset()
-    planted.rearm()
+    before = fake.dump()
+    fake.add_test_result(51)
+    fake.clock.advance(60)
+    planted.reset()
     assert len(fake.faults) == 1
+    assert fake.dump() == before
     assert world.organisation_of("a-key") == "default"
     assert world.organisation_of("another") is None
+
+
+@pytest.mark.parametrize(("now", "begins"), [("", "2033-05-18"), ("now: 2026-03-01T12:00:00Z", "2026-03-01")])
+def test_time_after_a_reset(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, now: str, begins: str) -> None:
+    """Where a seed says when time begins, it does again; or it is the present, of which little is known here."""
+    planted = plant(written(tmp_path, "world.yaml", f"clock: real\n{now}\ntest_results: [{{}}]"))
+    with monkeypatch.context() as later:
+        later.setattr(time, "time_ns", lambda: 2_000_000_000_000_000_000)
+        planted.reset()
+        assert planted.fake.test_result(1).created_at.date().isoformat() == begins
+        assert planted.fake.clock.now.date().isoformat() == begins
 
 
 @pytest.mark.parametrize(
