@@ -403,15 +403,17 @@ class FakeBluejay(Assertions):
 
     def client(self, **kwargs: Any) -> httpx.Client:
         """An `httpx.Client` that leads here, relative to the real host: `client.post("/v1/end-conversations", …)`."""
+        transport = self.transport  # which says what to install if it is not there
         import httpx
 
-        return httpx.Client(transport=self.transport, base_url=f"https://{HOST}", **kwargs)
+        return httpx.Client(transport=transport, base_url=f"https://{HOST}", **kwargs)
 
     def async_client(self, **kwargs: Any) -> httpx.AsyncClient:
         """An `httpx.AsyncClient` that leads here, relative to the real host."""
+        transport = self.transport
         import httpx
 
-        return httpx.AsyncClient(transport=self.transport, base_url=f"https://{HOST}", **kwargs)
+        return httpx.AsyncClient(transport=transport, base_url=f"https://{HOST}", **kwargs)
 
     @staticmethod
     def connect(url: str, organisation: str | None = None) -> RemoteBluejay:

@@ -7,8 +7,13 @@ from __future__ import annotations
 
 from typing import Any, ClassVar, NamedTuple
 
-from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
+try:
+    from hypothesis import strategies as st
+    from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
+except ModuleNotFoundError as error:
+    raise ModuleNotFoundError(
+        "fake_bluejay.strategies needs hypothesis: pip install hypothesis", name=error.name
+    ) from None
 
 from fake_bluejay.agents import drops_after, ends_after, ends_within, silent
 from fake_bluejay.core.statuses import Status

@@ -4,7 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-import httpx
+try:
+    import httpx
+except ModuleNotFoundError as error:
+    raise ModuleNotFoundError(
+        "bluejay.client(), .async_client() and .transport are httpx's: pip install httpx", name=error.name
+    ) from None
 
 from fake_bluejay.intercept.door import App
 from fake_bluejay.intercept.httpx import answer, answer_async

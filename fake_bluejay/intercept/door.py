@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Awaitable, Callable, MutableMapping
+from email.utils import formatdate
 from typing import Any, NamedTuple
 from urllib.parse import unquote
 
 from fake_bluejay.api.faults import BREAKAGE, GARBAGE, Breakage
+from fake_bluejay.api.journal import EXCHANGE
 
 __all__ = ["GARBAGE", "HOST", "App", "Breakage", "Reply", "exchange", "is_bluejay"]
 
@@ -74,7 +77,14 @@ def exchange(
     step(app(scope, receive, send))
     start, *rest = messages
     content = b"" if method == "HEAD" else b"".join(message.get("body", b"") for message in rest)
-    return Reply(start["status"], list(start["headers"]), content, extensions[BREAKAGE])
+    date = b"date", _date(scope[EXCHANGE].instant // 1_000_000)
+    return Reply(start["status"], [date, *start["headers"]], content, extensions[BREAKAGE])
+
+
+@functools.lru_cache(maxsize=1)
+def _date(seconds: int) -> bytes:
+    """A moment of the fake's clock as HTTP has it: a server adds when it answered."""
+    return formatdate(seconds, usegmt=True).encode()
 
 
 def step(answering: Awaitable[None]) -> None:

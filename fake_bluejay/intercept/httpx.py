@@ -49,7 +49,7 @@ def _taker(httpx: ModuleType, request: Any) -> Fake | None:
 
 def answer(httpx: ModuleType, app: App, request: Any) -> Any:
     """The application's answer to an `httpx.Request`, as an `httpx.Response`. Raises what httpx raises for a fault."""
-    reply = _exchange(app, request, b"".join(request.stream))
+    reply = _exchange(httpx, app, request, b"".join(request.stream))
     late = _lateness(httpx, request, reply)
     if late:
         time.sleep(late.seconds)
@@ -63,7 +63,7 @@ async def answer_async(httpx: ModuleType, app: App, request: Any) -> Any:
     import anyio.lowlevel  # which httpx brings
 
     await anyio.lowlevel.checkpoint()
-    reply = _exchange(app, request, b"".join([part async for part in request.stream]))
+    reply = _exchange(httpx, app, request, b"".join([part async for part in request.stream]))
     late = _lateness(httpx, request, reply)
     if late:
         await anyio.sleep(late.seconds)
@@ -72,10 +72,37 @@ async def answer_async(httpx: ModuleType, app: App, request: Any) -> Any:
     return _response(httpx, request, reply)
 
 
-def _exchange(app: App, request: Any, body: bytes) -> Reply:
-    url = request.url
-    headers = [(name.lower(), value) for name, value in request.headers.raw]
+def _exchange(httpx: ModuleType, app: App, request: Any, body: bytes) -> Reply:
+    url, headers = request.url, []
+    for raw, value in request.headers.raw:
+        name = raw.lower()
+        if not _is_plain(name, value) or (name == b"content-length" and value != b"%d" % len(body)):
+            _refuse_as_h11(httpx, request, body)
+        headers.append((name, value))
     return exchange(app, request.method, url.scheme, url.host, url.port, url.raw_path, headers, body)
+
+
+def _is_plain(name: bytes, value: bytes) -> bool:
+    """Whether a header is one of which nothing could be wrong."""
+    return (
+        name.replace(b"-", b"").isalnum()
+        and value.isascii()
+        and value.decode().isprintable()
+        and value == value.strip()
+    )
+
+
+def _refuse_as_h11(httpx: ModuleType, request: Any, body: bytes) -> None:
+    """Raise what httpx raises for a request that h11 cannot write; for a body of another length that is h11's own."""
+    import h11
+
+    connection = h11.Connection(h11.CLIENT)
+    try:
+        connection.send(h11.Request(method=request.method, target=request.url.raw_path, headers=request.headers.raw))
+    except h11.LocalProtocolError as error:
+        raise httpx.LocalProtocolError(str(error), request=request) from error
+    connection.send(h11.Data(body))
+    connection.send(h11.EndOfMessage())
 
 
 class _Lateness(NamedTuple):

@@ -39,7 +39,13 @@ def patches(requests: ModuleType) -> Iterator[Patch]:
             host = url.hostname
             fake = current() if is_bluejay(host) else None
             body = request.body.encode() if isinstance(request.body, str) else request.body or b""
-            plain = isinstance(body, bytes) and _exists(verify) and cert is None and not _retries(self)
+            plain = (
+                isinstance(body, bytes)
+                and _exists(verify)
+                and cert is None
+                and not _retries(self)
+                and _can_be_waited_for(timeout)
+            )
             if fake is None or not plain or fake.may_fail():
                 return original(
                     self, request, stream=stream, timeout=timeout, verify=verify, cert=cert, proxies=proxies
@@ -56,6 +62,12 @@ def patches(requests: ModuleType) -> Iterator[Patch]:
         return send
 
     yield Patch(requests.adapters.HTTPAdapter, "send", send)
+
+
+def _can_be_waited_for(timeout: Any) -> bool:
+    # Whatever else may be a timeout, or is refused as one, urllib3 knows.
+    both = timeout if type(timeout) is tuple and len(timeout) == 2 else (timeout,)
+    return all(each is None or (type(each) in (int, float) and each > 0) for each in both)
 
 
 def _exists(verify: Any) -> bool:

@@ -12,6 +12,13 @@ from fake_bluejay.intercept.switch import current
 __all__ = ["Arrival", "Wire"]
 
 
+_NOT_HTTP = (
+    b"HTTP/1.1 400 Bad Request\r\ncontent-type: text/plain; charset=utf-8\r\nconnection: close\r\n\r\n"
+    b"Invalid HTTP request received."
+)
+"""What uvicorn answers then."""
+
+
 class Arrival(NamedTuple):
     """What comes back for a request: after so many seconds these bytes; and then, maybe, the end of the connection."""
 
@@ -41,7 +48,10 @@ class Wire:
         h11 = self._h11
         self._connection.receive_data(data)
         while True:
-            event = self._connection.next_event()
+            try:
+                event = self._connection.next_event()
+            except h11.RemoteProtocolError:
+                return Arrival(0, _NOT_HTTP, "close")
             if isinstance(event, h11.Request):
                 self._request, self._body = event, []
                 if self._connection.they_are_waiting_for_100_continue:
@@ -57,7 +67,7 @@ class Wire:
         fake = current()
         if fake is None:
             raise ConnectionResetError("the fake Bluejay that this connection was made to has been stopped")
-        target = self._request.target
+        target = self._request.target.partition(b"#")[0]
         if target.startswith(b"http"):  # as it is said to a proxy
             url = urlsplit(target)
             target = (url.path or b"/") + (b"?" + url.query if url.query else b"")

@@ -3,6 +3,8 @@
 import json
 import os
 import re
+import subprocess
+import sys
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -510,3 +512,24 @@ def test_a_condition_may_be_asked_by_way_of_the_server(bluejay: FakeBluejay) -> 
 
         bluejay.clock.run_until(is_over, limit=30)
     assert result.status == "CONVERSATION_ENDED"
+
+
+@pytest.mark.parametrize(
+    ("missing", "use", "advice"),
+    [
+        ("uvicorn", "bluejay.url", 'pip install "fake-bluejay[server]"'),
+        ("httpx", "bluejay.client()", "pip install httpx"),
+        ("httpx", "bluejay.transport", "pip install httpx"),
+        ("hypothesis", "import fake_bluejay.strategies", "pip install hypothesis"),
+    ],
+)
+def test_what_is_not_installed_is_named_with_what_installs_it(missing: str, use: str, advice: str) -> None:
+    code = f"""
+import sys
+sys.modules[{missing!r}] = None
+from fake_bluejay import FakeBluejay
+bluejay = FakeBluejay()
+{use}
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert re.search(rf"ModuleNotFoundError: .*{re.escape(advice)}", done.stderr.splitlines()[-1])
