@@ -33,7 +33,8 @@ EXCHANGE = "fake_bluejay.exchange"
 SECRET_HEADERS = ("x-api-key", "authorization", "proxy-authorization", "cookie")
 """The headers whose values are masked wherever they are shown."""
 
-_SECRET_IN_QUERY = re.compile(r"([^&=]*(?:key|token|secret|password|auth)[^&=]*=)([^&]+)", re.IGNORECASE)
+_SECRET_IN_QUERY = ("key", "token", "secret", "password", "auth")
+"""What is in the name of a parameter whose value is masked likewise."""
 
 
 class Answer:
@@ -252,5 +253,9 @@ def printable(text: str) -> str:
 
 def query_shown(exchange: Exchange) -> str:
     """The query as reports show it, `?` included: what is named like a key is masked. Empty if there is none."""
-    query = _SECRET_IN_QUERY.sub(lambda found: f"{found[1]}{masked(found[2])}", exchange.query)
-    return f"?{printable(query)}" if query else ""
+    parts = []
+    for part in exchange.query.split("&"):
+        name, equals, value = part.partition("=")
+        secret = any(word in name.lower() for word in _SECRET_IN_QUERY)
+        parts.append(f"{name}{equals}{masked(value) if secret and value else value}")
+    return f"?{printable('&'.join(parts))}" if exchange.query else ""

@@ -77,8 +77,10 @@ def exchange(
     step(app(scope, receive, send))
     start, *rest = messages
     content = b"" if method == "HEAD" else b"".join(message.get("body", b"") for message in rest)
-    date = b"date", _date(scope[EXCHANGE].instant // 1_000_000)
-    return Reply(start["status"], [date, *start["headers"]], content, extensions[BREAKAGE])
+    answered = list(start["headers"])
+    if all(name != b"date" for name, _ in answered):  # which a fault may bring
+        answered.insert(0, (b"date", _date(scope[EXCHANGE].instant // 1_000_000)))
+    return Reply(start["status"], answered, content, extensions[BREAKAGE])
 
 
 @functools.lru_cache(maxsize=1)

@@ -64,6 +64,9 @@ class Protocol(HttpToolsProtocol):
     """Whether the first byte of a request has come, and not the last."""
     _head = _received = 0
     """Bytes of the present request: of its headers, until the piece that ends them, and of its body."""
+    _completed = _follows = False
+    """Whether a request ended in the piece that came last; and in the piece in which the present one began, of which
+    it then has nobody knows how much."""
     _piece = 0
     """Bytes that came last, all at once."""
     _little = HIGH_WATER_LIMIT
@@ -97,7 +100,7 @@ class Protocol(HttpToolsProtocol):
     def data_received(self, data: bytes) -> None:
         if self._refused:
             return
-        self._piece = len(data)
+        self._piece, self._completed = len(data), False
         try:
             self.parser.feed_data(data)
         except httptools.HttpParserUpgrade:
@@ -110,11 +113,12 @@ class Protocol(HttpToolsProtocol):
     def on_message_begin(self) -> None:
         HttpToolsProtocol.on_message_begin(self)
         self._begun, self.waits_since = True, None
-        self._head = self._received = 0
+        self._follows = self._completed
+        self._head, self._received = -self._piece if self._follows else 0, 0
 
     def on_headers_complete(self) -> None:
         # Only what came in large pieces is worth looking at closely.
-        if self._head + self._piece > _MOST_HEAD and self._is_head_too_large():
+        if (self._follows or self._head + self._piece > _MOST_HEAD) and self._is_head_too_large():
             self._refuse_head()
             raise ValueError  # so that nothing more is read
         if self.url[:4].lower() == b"http":  # as a proxy is asked
@@ -159,7 +163,7 @@ class Protocol(HttpToolsProtocol):
         return bool(limit) and max(declared, self._received) > limit
 
     def on_message_complete(self) -> None:
-        self._begun = False
+        self._begun, self._completed = False, True
         HttpToolsProtocol.on_message_complete(self)
         if self._waiting is not None:
             self._begin()

@@ -136,6 +136,8 @@ def test_what_is_not_http_is_said_so(server) -> None:
 def test_requests_that_come_together_are_answered_in_turn(server) -> None:
     statuses = [status for status, _ in sent(server, WHOLE + b"GET /nowhere HTTP/1.1\r\nhost: x\r\n\r\n" + LAST)]
     assert statuses == [200, 404, 200]
+    large = b"POST /nowhere HTTP/1.1\r\nhost: x\r\ncontent-length: 70000\r\n\r\n" + b" " * 70_000
+    assert [status for status, _ in sent(server, large + LAST[:10], LAST[10:])] == [404, 200]
     byte_by_byte = [LAST[at : at + 1] for at in range(len(LAST))]
     assert [status for status, _ in sent(server, *byte_by_byte)] == [200]
 
