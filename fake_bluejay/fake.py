@@ -145,12 +145,14 @@ class FakeBluejay(Assertions):
             switch.switch_off(self._on)
             ACTIVE.remove(self)
             self._on = self._world.on_move = None
-        if "webhooks" in vars(self):
-            self.webhooks.wait()
-        if self._loopback is not None:
-            self.feed.end()
-            self._loopback.give_back()
-            self._loopback = None
+        try:
+            if "webhooks" in vars(self):
+                self.webhooks.wait()
+        finally:
+            if self._loopback is not None:
+                self.feed.end()
+                self._loopback.give_back()
+                self._loopback = None
 
     def _environment(self) -> dict[str, str]:
         return {"BLUEJAY_API_KEY": self.api_key, "BLUEJAY_API_URL": f"https://{HOST}/v1"}

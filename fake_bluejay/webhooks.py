@@ -179,6 +179,7 @@ class Webhooks:
         self.receivers: dict[str, tuple[Receiver, str]] = {}
         """Webhook → its receiver in this process, and under which path an application has it."""
         self._thread = _Thread()
+        self._meant_for_the_test: list[BaseException] = []
         self._under_way: list[threading.Thread] = []
 
     def add(
@@ -304,27 +305,35 @@ class Webhooks:
         """
         if threading.get_ident() in REAL_TIME_THREADS:
             taken = list(iter(self._world.next_delivery, None))
-            thread = threading.Thread(target=self._help, args=(self._carry, taken), daemon=True)
+            thread = threading.Thread(target=self._help, args=(self._carry_aside, taken), daemon=True)
             thread.start()  # first, for what is under way may be waited for
             self._under_way = [*(one for one in self._under_way if one.is_alive()), thread]
         else:
             self._carry(iter(self._world.next_delivery, None))
+
+    def _carry_aside(self, deliveries: Iterable[tuple[Delivery, Registered | None]]) -> None:
+        try:
+            self._carry(deliveries)
+        except BaseException as error:
+            self._meant_for_the_test.append(error)
 
     def _carry(self, deliveries: Iterable[tuple[Delivery, Registered | None]]) -> None:
         """A function is called here. Others get a thread: an application has an event loop, and a server takes time."""
         helpers: list[threading.Thread] = []
         meant_for_the_test: list[BaseException] = []
 
-        def attempt(delivery: Delivery, webhook: Registered) -> None:
+        def attempt(delivery: Delivery, webhook: Registered | None) -> None:
             try:
                 self._attempt(delivery, webhook)
-            except BaseException as error:
+            except KeyboardInterrupt:
+                raise
+            except BaseException as error:  # once the others have been sent to
                 meant_for_the_test.append(error)
 
         for delivery, webhook in deliveries:
             receiver, _ = self.receivers.get(delivery.webhook_id, (None, ""))
             if webhook is None or (webhook.url is None and not _is_async(receiver)):
-                self._attempt(delivery, webhook)
+                attempt(delivery, webhook)
                 continue
             helper = threading.Thread(target=self._help, args=(attempt, delivery, webhook), daemon=True)
             helper.start()
@@ -342,9 +351,16 @@ class Webhooks:
         do(*what)
 
     def wait(self) -> None:
-        """Wait for what is under way because of a request to a server; not from within a receiver."""
-        while not self._thread.attempting and self._under_way:
+        """Wait for what is under way because of a request to a server; not from within a receiver.
+
+        Raises what a receiver there has raised for the test: by `pytest.fail`, say.
+        """
+        if self._thread.attempting:
+            return
+        while self._under_way:
             self._under_way.pop(0).join(2 * PATIENCE / 1e6)
+        if self._meant_for_the_test:
+            raise self._meant_for_the_test.pop(0)
 
     def _attempt(self, delivery: Delivery, webhook: Registered | None) -> None:
         world = self._world

@@ -158,9 +158,9 @@ class Api:
             # A bug of ours goes to the log, and the client gets what the framework answers then.
             _log.exception("%s %s: the fake failed; nothing was changed", scope["method"], scope["path"])
             response = PlainTextResponse("Internal Server Error", status_code=500)
-        self._world.deliver()
         if fault is None or fault.kind != "reset":
             exchange.response = Answer(response.status_code, response.raw_headers, bytes(response.body))
+        self._world.deliver()
         if (tell := self._journal.on_change) is not None:
             tell("request-answered", exchange)
         await send({"type": "http.response.start", "status": response.status_code, "headers": response.raw_headers})
