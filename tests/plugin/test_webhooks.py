@@ -439,18 +439,21 @@ def test_a_receiver_that_ends_the_test_has_not_taken_what_it_was_sent(bluejay: F
     assert "should not have come" in str(delivery.attempts[0].problem)
 
 
-@pytest.mark.parametrize("by_socket", [False, True])
-def test_who_ends_the_test_keeps_nothing_from_the_others(bluejay: FakeBluejay, by_socket: bool) -> None:
+def end_over_a_socket(bluejay: FakeBluejay) -> None:
+    httpx.post(f"{bluejay.url}/_fake/test-results/1/events", json={"event": "end"})
+    bluejay.webhooks.wait()
+
+
+@pytest.mark.parametrize("end", [lambda bluejay: bluejay.test_result(1).end(), end_over_a_socket])
+def test_who_ends_the_test_keeps_nothing_from_the_others(
+    bluejay: FakeBluejay, end: Callable[[FakeBluejay], None]
+) -> None:
     heard: list[str] = []
     bluejay.webhooks.add(lambda request: pytest.fail("this should not have come"), ["simulation_ended"])
     bluejay.webhooks.add(lambda request: heard.append(request.event), ["simulation_ended"])
-    result = bluejay.add_test_result()
+    bluejay.add_test_result()
     with pytest.raises(pytest.fail.Exception, match="should not have come"):
-        if by_socket:
-            httpx.post(f"{bluejay.url}/_fake/test-results/{result.id}/events", json={"event": "end"})
-            bluejay.webhooks.wait()
-        else:
-            result.end()
+        end(bluejay)
     assert heard == ["simulation_ended"]
     first, second = bluejay.webhooks.deliveries
     assert (len(first.attempts), second.delivered) == (1, True)
