@@ -27,9 +27,6 @@ LOOPBACKS: dict[int, Callable[[], bool]] = {}
 _SLICE = 0.005
 """Real seconds for which a loop waits at a time for something that is not a timer."""
 
-_A_TURN = 0.1
-"""What a loop's own look at the clock counts, of a look of somebody who may be waiting: it looks at each turn."""
-
 _in_executor: WeakKeyDictionary[Any, int] = WeakKeyDictionary()
 """Event loop → how many calls it waits for that run on threads."""
 
@@ -47,7 +44,7 @@ def _replace_time(original: Callable[[Any], float]) -> Callable[[Any], float]:
         if now is None:
             return original(self)
         LOOPS.add(self)
-        return now.look(_A_TURN) / 1_000_000
+        return now.look() / 1_000_000
 
     return time
 

@@ -67,8 +67,9 @@ _PATIENCE = 0.02
 """Real seconds that a thread has, once awake, to come to its next sleep, before time moves on without it."""
 _GLANCE = 0.002
 """Real seconds after which who waits for others looks again, whatever they do."""
-_LOOKS = 10_000
-"""So often code may read the clock while it stands; a loop that goes on reading would wait for ever."""
+_LOOKS = 100_000
+"""So often the clocks may be read while time stands; a loop that goes on reading would wait for ever. Libraries and
+event loops read them, too: with each request, log record or turn."""
 
 
 class VirtualTime:
@@ -85,7 +86,7 @@ class VirtualTime:
         """Microseconds moved by since the start."""
         # Whole seconds: a difference of two readings is then exact to the microsecond, and the same in every run.
         self._start = math.ceil(_monotonic())
-        self._looks = 0.0
+        self._looks = 0
         self._moving = threading.Lock()
         self._changed = threading.Condition(threading.Lock())
         self._sleepers: list[tuple[int, threading.Thread]] = []
@@ -136,9 +137,9 @@ class VirtualTime:
             return self._start * 1_000_000 + self._elapsed
         return int(_monotonic() * 1_000_000) + self._elapsed
 
-    def look(self, weight: float = 1) -> int:
+    def look(self) -> int:
         """The same, for code that may be waiting in a loop that does nothing but look."""
-        self._looks += weight
+        self._looks += 1
         if self._frozen and self._looks > _LOOKS:
             looks = self._looks
             self.move(timedelta(milliseconds=1))
