@@ -159,7 +159,8 @@ class Api:
             _log.exception("%s %s: the fake failed; nothing was changed", scope["method"], scope["path"])
             response = PlainTextResponse("Internal Server Error", status_code=500)
         if fault is None or fault.kind != "reset":
-            exchange.response = Answer(response.status_code, response.raw_headers, bytes(response.body))
+            answer = Answer(response.status_code, response.raw_headers, bytes(response.body))
+            self._journal.answered(exchange, answer)
         self._world.deliver()
         if (tell := self._journal.on_change) is not None:
             tell("request-answered", exchange)

@@ -127,6 +127,11 @@ class Exchange:
         """The body parsed as JSON; None if it is not JSON."""
         return _json(self.content)
 
+    @property
+    def size(self) -> int:
+        """Bytes of its bodies."""
+        return len(self.content) + (0 if self.response is None else len(self.response.content))
+
     def __repr__(self) -> str:
         answer = "no answer" if self.response is None else f"{self.response.status_code}"
         return f"<{self.method} {printable(self.path)}{masked_key(self)} {shortened(self.content)} → {answer}>"
@@ -144,8 +149,6 @@ class Journal:
         self._limit = limit
         self._most_bytes = most_bytes
         self._exchanges: deque[Exchange] = deque()
-        self._sizes: deque[int] = deque()
-        """Bytes of the bodies of each."""
         self._bytes = 0
         self._lock = threading.Lock()
         self.total = 0
@@ -154,25 +157,32 @@ class Journal:
         """As `World.on_change`."""
 
     def append(self, exchange: Exchange) -> None:
-        """The answer may come later: that of the last one before counts from now on."""
+        """One that begins; its answer comes by `answered`."""
         with self._lock:
-            if self._exchanges and (answer := self._exchanges[-1].response) is not None:
-                self._sizes[-1] += len(answer.content)
-                self._bytes += len(answer.content)
             self._exchanges.append(exchange)
-            self._sizes.append(len(exchange.content))
-            self._bytes += len(exchange.content)
             self.total += 1
             exchange.number = self.total
-            while len(self._sizes) > self._limit or (self._bytes > self._most_bytes and len(self._sizes) > 1):
-                self._exchanges.popleft()
-                self._bytes -= self._sizes.popleft()
+            self._bytes += exchange.size
+            self._forget()
+
+    def answered(self, exchange: Exchange, answer: Answer) -> None:
+        """The answer to one that had begun, and may have been forgotten since."""
+        with self._lock:
+            place = exchange.number - self.total - 1
+            if -len(self._exchanges) <= place < 0 and self._exchanges[place] is exchange:
+                self._bytes += len(answer.content)
+            exchange.response = answer
+            self._forget()
+
+    def _forget(self) -> None:
+        kept = self._exchanges
+        while len(kept) > self._limit or (self._bytes > self._most_bytes and len(kept) > 1):
+            self._bytes -= kept.popleft().size
 
     def clear(self) -> None:
         """Forget all of them."""
         with self._lock:
             self._exchanges.clear()
-            self._sizes.clear()
             self._bytes = self.total = 0
         if (tell := self.on_change) is not None:
             tell("requests-cleared")

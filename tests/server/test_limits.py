@@ -280,6 +280,22 @@ async def test_what_waits_unexpectedly_is_answered_all_the_same() -> None:
     assert transport.written == b"HTTP/1.1 201 Created\r\ncontent-length: 2\r\n\r\nok"
 
 
+def test_the_journal_counts_answers_that_come_late() -> None:
+    journal = Journal(most_bytes=10)
+    first, second = (Exchange(0, "POST", "/", "", [], b"xx") for _ in "12")
+    journal.append(first)
+    journal.append(second)
+    journal.answered(first, Answer(200, [], b"x" * 7))  # more than there is room for
+    journal.answered(second, Answer(200, [], b"x" * 7))
+    assert list(journal) == [second]
+    journal.clear()
+    journal.answered(second, Answer(200, [], b"x" * 7))
+    third, fourth = (Exchange(0, "POST", "/", "", [], b"xxxxx") for _ in "12")
+    journal.append(third)
+    journal.append(fourth)
+    assert list(journal) == [third, fourth]
+
+
 def test_the_journal_forgets_by_number_and_by_bytes() -> None:
     def kept(*sizes: tuple[int, int | None], **limits: int) -> list[int]:
         journal = Journal(**limits)
@@ -287,12 +303,13 @@ def test_the_journal_forgets_by_number_and_by_bytes() -> None:
             exchange = Exchange(0, "POST", "/", "", [], b"x" * request)
             journal.append(exchange)
             if answer is not None:
-                exchange.response = Answer(200, [], b"x" * answer)
+                journal.answered(exchange, Answer(200, [], b"x" * answer))
         assert journal.total == len(sizes)
         return [one.number for one in journal]
 
     assert kept(*[(1, 1)] * 5, limit=3) == [3, 4, 5]
-    assert kept(*[(1, 1)] * 5, most_bytes=5) == [3, 4, 5]  # the newest answer does not count yet
+    assert kept(*[(1, 1)] * 5, most_bytes=5) == [4, 5]
     assert kept((9, 0), (1, None), most_bytes=10) == [1, 2]
     assert kept((1, 9), (1, None), most_bytes=10) == [2]
+    assert kept((1, None), (1, 9), most_bytes=10) == [2]
     assert kept((1, 1), (99, 99), most_bytes=10) == [2]
