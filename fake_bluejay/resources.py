@@ -21,6 +21,7 @@ from fake_bluejay.core.suggest import unknown
 from fake_bluejay.core.world import World
 
 __all__ = [
+    "MOST_DIGITAL_HUMANS",
     "AgentView",
     "DigitalHumanView",
     "ResourceView",
@@ -31,6 +32,9 @@ __all__ = [
     "known",
     "validated",
 ]
+
+MOST_DIGITAL_HUMANS = 10_000
+"""That are new with one simulation: ours, so that a slip of the pen does not cost a server its memory."""
 
 _Model = TypeVar("_Model", bound=BaseModel)
 
@@ -124,9 +128,12 @@ def add_simulation(
     digital human that is gone; then nothing is new.
     """
     with world.lock:
-        counted = isinstance(digital_humans, int) and not isinstance(digital_humans, bool) and digital_humans >= 0
+        counted = type(digital_humans) is int and 0 <= digital_humans <= MOST_DIGITAL_HUMANS
         if not counted and not isinstance(digital_humans, (list, tuple)):
-            raise ValueError(f"digital_humans is how many, or a list of those added, not {digital_humans!r:.80}")
+            raise ValueError(
+                f"digital_humans is how many, at most {MOST_DIGITAL_HUMANS:,}, or a list of those added,"
+                f" not {digital_humans!r:.80}"
+            )
         for human in () if isinstance(digital_humans, int) else digital_humans:
             if not isinstance(human, DigitalHumanView):
                 raise ValueError(f"a digital human is needed, as add_digital_human() gives it, not {human!r:.80}")

@@ -44,6 +44,7 @@ from fake_bluejay.core.webhooks import EVENTS
 from fake_bluejay.core.world import DEFAULT_ORGANISATION, World, status_from_text
 from fake_bluejay.fake import FakeBluejay, Options
 from fake_bluejay.planted import MOST_WORLDS, Overrides, Planted
+from fake_bluejay.resources import MOST_DIGITAL_HUMANS
 
 if TYPE_CHECKING:
     from fake_bluejay.resources import DigitalHumanView
@@ -207,7 +208,7 @@ class SeedSimulation(Part):
     """A simulation, of an agent of its own, with digital humans of its own; and runs of it, queued at the start."""
 
     agent: dict[str, Any] = Field({}, description="The published fields of an agent.")
-    digital_humans: Annotated[int, Field(ge=0, le=10_000)] | list[dict[str, Any]] = Field(
+    digital_humans: Annotated[int, Field(ge=0, le=MOST_DIGITAL_HUMANS)] | list[dict[str, Any]] = Field(
         1, description="How many; or the published fields of a digital human each."
     )
     fields: dict[str, Any] = Field({}, description="The published fields of a simulation.")
