@@ -162,9 +162,19 @@ def add_digital_human(world: World, organisation: str, fields: Mapping[str, Any]
     request = validated(
         DigitalHumanRequestDataOfSdk, "a digital human", {**_DIGITAL_HUMAN, **own}, ("simulation_ids", "organisation")
     )
-    ids = fields.get("simulation_ids") or ()
-    made = _made(world, organisation, lambda: create_digital_human(world, organisation, request, ids))
-    return DigitalHumanView(world, "digital_humans", made.id)
+    ids = fields.get("simulation_ids")
+    if ids is None:
+        ids = ()
+    if not isinstance(ids, (list, tuple)) or any(type(id) is not int for id in ids):
+        raise ValueError(f"simulation_ids is a list of integers, e.g. [simulation.id], not {ids!r:.80}")
+
+    def make() -> Resource:
+        simulations = [one.id for one in world.simulations.of(organisation)] if ids else ()
+        for id in ids:
+            known("simulation", id, simulations)
+        return create_digital_human(world, organisation, request, ids)
+
+    return DigitalHumanView(world, "digital_humans", _made(world, organisation, make).id)
 
 
 def known(kind: str, id: object, ids: Iterable[object]) -> None:

@@ -433,6 +433,8 @@ def test_marking_from_here_is_a_request_like_any_other(fake: FakeBluejay, contro
         ),
         ("POST", "/simulations", {"digital_humans": [9]}, 404, "there is no digital human 9"),
         ("POST", "/simulations", {"digital_humans": 10**9}, 400, "digital_humans is how many, at most 10,000, or"),
+        ("POST", "/digital-humans", {"simulation_ids": 5}, 400, "simulation_ids is a list of integers"),
+        ("POST", "/digital-humans", {"simulation_ids": [9]}, 400, "unknown simulation 9; known: none"),
         ("POST", "/agents", {"self": 1}, 400, "unknown field of an agent 'self'"),
         ("PATCH", "/organisations", {"require_known_keys": 1}, 400, "require_known_keys: "),
         ("POST", "/stubs", {"method": "FETCH", "path": "/x"}, 400, "unknown method 'FETCH'"),

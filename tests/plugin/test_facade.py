@@ -353,6 +353,10 @@ def test_each_reading_is_what_a_client_meets(bluejay: FakeBluejay, name: str, ch
             for humans in (-1, True, None, "ab", 10**9)
         ),
         (lambda fake: fake.add_simulation(digital_humans=[1]), "as add_digital_human() gives it, not 1"),  # type: ignore[list-item]
+        *(
+            (lambda fake, ids=ids: fake.add_digital_human(simulation_ids=ids), "simulation_ids is a list of integers")
+            for ids in (5, "1", 0, [[1]], [True], ["1"])
+        ),
         (lambda fake: fake.clock.run_until(lambda: False, -1), "a limit of -1 seconds: time only moves forward"),
         (lambda fake: fake.readings.set(sucess="always"), "unknown reading 'sucess'; did you mean 'success'?"),
         (lambda fake: fake.test_result(7).set_status("QUEUED"), "from RUNNING to QUEUED"),
