@@ -190,7 +190,7 @@ def validated(
     """What a test gave, as the API would take it. `besides`: what else it might have given. Raises `ValueError`."""
     for name in fields:
         if name not in model.model_fields:
-            raise ValueError(unknown(f"field of {what}", name, sorted((*model.model_fields, *besides))))
+            raise ValueError(unknown(f"field of {what}", name, sorted({*model.model_fields, *besides} - {name})))
     try:
         return model.model_validate(dict(fields))
     except ValidationError as error:

@@ -17,7 +17,7 @@ import tomllib
 from collections.abc import Callable, Iterable, Iterator
 from datetime import date, datetime, time
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, get_args
+from typing import Annotated, Any, get_args
 
 from pydantic import (
     AfterValidator,
@@ -31,6 +31,7 @@ from pydantic import (
     model_validator,
 )
 
+from fake_bluejay import resources
 from fake_bluejay.api.faults import Faults, Kind
 from fake_bluejay.core import dump as dumps
 from fake_bluejay.core.agents import agent_from_text
@@ -44,10 +45,7 @@ from fake_bluejay.core.webhooks import EVENTS
 from fake_bluejay.core.world import DEFAULT_ORGANISATION, World, status_from_text
 from fake_bluejay.fake import FakeBluejay, Options
 from fake_bluejay.planted import MOST_WORLDS, Overrides, Planted
-from fake_bluejay.resources import MOST_DIGITAL_HUMANS
-
-if TYPE_CHECKING:
-    from fake_bluejay.resources import DigitalHumanView
+from fake_bluejay.resources import DigitalHumanView
 
 __all__ = ["Seed", "SeedError", "plant", "schema"]
 
@@ -208,7 +206,7 @@ class SeedSimulation(Part):
     """A simulation, of an agent of its own, with digital humans of its own; and runs of it, queued at the start."""
 
     agent: dict[str, Any] = Field({}, description="The published fields of an agent.")
-    digital_humans: Annotated[int, Field(ge=0, le=MOST_DIGITAL_HUMANS)] | list[dict[str, Any]] = Field(
+    digital_humans: Annotated[int, Field(ge=0, le=resources.MOST_DIGITAL_HUMANS)] | list[dict[str, Any]] = Field(
         1, description="How many; or the published fields of a digital human each."
     )
     fields: dict[str, Any] = Field({}, description="The published fields of a simulation.")
@@ -217,15 +215,14 @@ class SeedSimulation(Part):
 
     def plant(self, fake: FakeBluejay) -> None:
         """All of it. Raises `ValueError` for a field that is unknown or cannot be so."""
-        agent = fake.add_agent(organisation=self.organisation, **self.agent)
+        world, organisation = fake.world, self.organisation
+        agent = resources.add_agent(world, organisation, self.agent)
         humans: int | list[DigitalHumanView] = 0
         if isinstance(self.digital_humans, int):
             humans = self.digital_humans
         else:
-            humans = [fake.add_digital_human(organisation=self.organisation, **one) for one in self.digital_humans]
-        simulation = fake.add_simulation(
-            agent=agent, digital_humans=humans, organisation=self.organisation, **self.fields
-        )
+            humans = [resources.add_digital_human(world, organisation, one) for one in self.digital_humans]
+        simulation = resources.add_simulation(world, organisation, agent, humans, self.fields)
         for _ in range(self.runs):
             fake.queue_run(simulation)
 

@@ -212,6 +212,21 @@ def test_time_after_a_reset(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, now
             "simulations:\n- {fields: {nam: x}}",
             "w.yaml:2: simulations[0].fields: unknown field of a simulation",
         ),
+        (
+            "w.yaml",
+            "simulations:\n- agent: {organisation: default}",
+            "w.yaml:2: simulations[0].agent: unknown field of an agent 'organisation'; known: ",
+        ),
+        (
+            "w.yaml",
+            "simulations:\n- fields:\n    agent: 1",
+            "w.yaml:2: simulations[0].fields: unknown field of a simulation 'agent'; did you mean 'agent_id'?",
+        ),
+        (
+            "w.yaml",
+            "simulations:\n- digital_humans:\n  - {name: Ann}\n  - {organisation: default}",
+            "w.yaml:2: simulations[0].digital_humans: unknown field of a digital human 'organisation'; ",
+        ),
         ("w.yaml", "- 1", "w.yaml:1: a seed is a table of names and values, not list"),
         ("w.json", '{\n\t"test_results": [\n\t\t{"count": 0}]}', "w.json:3: test_results[0].count: input should be"),
         ("w.json", '{"seed": 1,\n"clock" 2}', "w.json:2: not JSON: "),
