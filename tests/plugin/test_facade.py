@@ -349,7 +349,10 @@ def test_each_reading_is_what_a_client_meets(bluejay: FakeBluejay, name: str, ch
         (lambda fake: fake.queue_run(digital_human_ids="12"), "a list of ids or digital humans, not '12'"),
         (lambda fake: fake.add_simulation(agent=99), "unknown agent 99; known: none"),
         *(
-            (lambda fake, humans=humans: fake.add_simulation(digital_humans=humans), "at most 10,000, or a list of those")
+            (
+                lambda fake, humans=humans: fake.add_simulation(digital_humans=humans),
+                "at most 10,000, or a list of those",
+            )
             for humans in (-1, True, None, "ab", 10**9)
         ),
         (lambda fake: fake.add_simulation(digital_humans=[1]), "as add_digital_human() gives it, not 1"),  # type: ignore[list-item]
