@@ -360,6 +360,8 @@ class FakeBluejay(Assertions):
 
     @require_known_keys.setter
     def require_known_keys(self, required: bool) -> None:
+        if not isinstance(required, bool):  # a dump of it could not be restored
+            raise ValueError(f"require_known_keys is True or False, not {required!r:.80}")
         self._world.require_known_keys = required
 
     # --- ways in without interception ---------------------------------------------------------------------------
