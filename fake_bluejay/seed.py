@@ -196,7 +196,7 @@ class _TestResult(Part):
     def plant(self, fake: FakeBluejay) -> None:
         """All of them."""
         _check_organisation(fake, self.organisation)
-        fields = {name: value for name in FIELDS if (value := getattr(self, name)) is not None}
+        fields = {name: value for name in sorted(FIELDS) if (value := getattr(self, name)) is not None}
         for number in range(self.count):
             id = None if self.id is None else self.id + number
             with _at("id"):

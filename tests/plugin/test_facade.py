@@ -322,7 +322,7 @@ def test_each_reading_is_what_a_client_meets(bluejay: FakeBluejay, name: str, ch
             lambda fake: fake.add_test_result(metadata={"call": float("nan")}),
             "a test result's metadata: JSON is needed",
         ),
-        (lambda fake: fake.add_test_result(tags=["\ud800"]), "a test result's tags: JSON is needed"),
+        (lambda fake: fake.add_test_result(duration=5, tags=["\ud800"]), "a test result's tags: JSON is needed"),
         (lambda fake: fake.clock.advance(-1), "cannot advance by -1"),
         (lambda fake: fake.clock.advance(float("nan")), "finite"),
         (lambda fake: fake.clock.advance_to(START - timedelta(days=1)), "cannot advance to 2025-12-31"),
