@@ -42,7 +42,7 @@ if TYPE_CHECKING:
     from fake_bluejay.server.loopback import Loopback
     from fake_bluejay.webhooks import Webhooks
 
-__all__ = ["ACTIVE", "API_KEY", "OPTIONS", "FakeBluejay", "FakeClock", "FakeReadings", "Options", "Snapshot"]
+__all__ = ["ACTIVE", "API_KEY", "OPTIONS", "FakeBluejay", "FakeClock", "FakeReadings", "Options", "Snapshot", "data_of"]
 
 API_KEY = "fake-bluejay-key"
 """The key of the default organisation: made up, so no real key is ever needed in a test."""
@@ -362,6 +362,8 @@ class FakeBluejay(Assertions):
 
     @require_known_keys.setter
     def require_known_keys(self, required: bool) -> None:
+        if not isinstance(required, bool):  # a dump of it could not be restored
+            raise ValueError(f"require_known_keys is True or False, not {required!r:.80}")
         self._world.require_known_keys = required
 
     # --- ways in without interception ---------------------------------------------------------------------------
@@ -456,9 +458,7 @@ class FakeBluejay(Assertions):
 
     def restore(self, snapshot: Snapshot) -> None:
         """Put the world back to what it was then; the journal stays. Raises `ValueError` for what is no snapshot."""
-        if not isinstance(snapshot, Snapshot):
-            raise ValueError(f"a snapshot is needed, as snapshot() gives it (a dump: load()), not {snapshot!r:.80}")
-        dumps.restore(self._world, snapshot.data)
+        dumps.restore(self._world, data_of(snapshot))
         if "webhooks" in vars(self):
             self.webhooks.receivers = dict(snapshot.receivers)
 
@@ -479,6 +479,15 @@ class Snapshot:
 
     def __exit__(self, *exception: object) -> None:
         self._fake.restore(self)
+
+
+def data_of(snapshot: Snapshot) -> dict[str, Any]:
+    """The dump that a snapshot is. Raises `ValueError` for what is no snapshot."""
+    if not isinstance(snapshot, Snapshot):
+        raise ValueError(
+            f"a snapshot is needed, as snapshot() gives it (a dump: FakeBluejay.load()), not {snapshot!r:.80}"
+        )
+    return snapshot.data
 
 
 class FakeClock:

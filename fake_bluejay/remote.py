@@ -31,7 +31,7 @@ from fake_bluejay.core.records import Record
 from fake_bluejay.core.statuses import Event
 from fake_bluejay.core.timers import Timer
 from fake_bluejay.core.world import DEFAULT_ORGANISATION, World
-from fake_bluejay.fake import API_KEY, FakeClock, FakeReadings, Snapshot
+from fake_bluejay.fake import API_KEY, FakeClock, FakeReadings, Snapshot, data_of
 from fake_bluejay.results import ControlObjectView, TestResult
 
 if TYPE_CHECKING:
@@ -272,8 +272,8 @@ class RemoteBluejay(Assertions):
         return Snapshot(self, self.dump())
 
     def restore(self, snapshot: Snapshot) -> None:
-        """Put the server's world back to what it was at the snapshot. The journal stays."""
-        self._control("PUT", "state", snapshot.data)
+        """Put the server's world back to what it was then; the journal stays. Raises as `FakeBluejay.restore` does."""
+        self._control("PUT", "state", data_of(snapshot))
 
     def __repr__(self) -> str:
         return f"<RemoteBluejay {self.url}>"

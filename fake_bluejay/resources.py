@@ -21,6 +21,7 @@ from fake_bluejay.core.suggest import unknown
 from fake_bluejay.core.world import World
 
 __all__ = [
+    "MOST_DIGITAL_HUMANS",
     "AgentView",
     "DigitalHumanView",
     "ResourceView",
@@ -31,6 +32,9 @@ __all__ = [
     "known",
     "validated",
 ]
+
+MOST_DIGITAL_HUMANS = 10_000
+"""That are new with one simulation: ours, so that a slip of the pen does not cost a server its memory."""
 
 _Model = TypeVar("_Model", bound=BaseModel)
 
@@ -124,9 +128,12 @@ def add_simulation(
     digital human that is gone; then nothing is new.
     """
     with world.lock:
-        counted = isinstance(digital_humans, int) and not isinstance(digital_humans, bool) and digital_humans >= 0
+        counted = type(digital_humans) is int and 0 <= digital_humans <= MOST_DIGITAL_HUMANS
         if not counted and not isinstance(digital_humans, (list, tuple)):
-            raise ValueError(f"digital_humans is how many, or a list of those added, not {digital_humans!r:.80}")
+            raise ValueError(
+                f"digital_humans is how many, at most {MOST_DIGITAL_HUMANS:,}, or a list of those added,"
+                f" not {digital_humans!r:.80}"
+            )
         for human in () if isinstance(digital_humans, int) else digital_humans:
             if not isinstance(human, DigitalHumanView):
                 raise ValueError(f"a digital human is needed, as add_digital_human() gives it, not {human!r:.80}")
@@ -155,9 +162,19 @@ def add_digital_human(world: World, organisation: str, fields: Mapping[str, Any]
     request = validated(
         DigitalHumanRequestDataOfSdk, "a digital human", {**_DIGITAL_HUMAN, **own}, ("simulation_ids", "organisation")
     )
-    ids = fields.get("simulation_ids") or ()
-    made = _made(world, organisation, lambda: create_digital_human(world, organisation, request, ids))
-    return DigitalHumanView(world, "digital_humans", made.id)
+    ids = fields.get("simulation_ids")
+    if ids is None:
+        ids = ()
+    if not isinstance(ids, (list, tuple)) or any(type(id) is not int for id in ids):
+        raise ValueError(f"simulation_ids is a list of integers, e.g. [simulation.id], not {ids!r:.80}")
+
+    def make() -> Resource:
+        simulations = [one.id for one in world.simulations.of(organisation)] if ids else ()
+        for id in ids:
+            known("simulation", id, simulations)
+        return create_digital_human(world, organisation, request, ids)
+
+    return DigitalHumanView(world, "digital_humans", _made(world, organisation, make).id)
 
 
 def known(kind: str, id: object, ids: Iterable[object]) -> None:
@@ -173,7 +190,7 @@ def validated(
     """What a test gave, as the API would take it. `besides`: what else it might have given. Raises `ValueError`."""
     for name in fields:
         if name not in model.model_fields:
-            raise ValueError(unknown(f"field of {what}", name, sorted((*model.model_fields, *besides))))
+            raise ValueError(unknown(f"field of {what}", name, sorted({*model.model_fields, *besides} - {name})))
     try:
         return model.model_validate(dict(fields))
     except ValidationError as error:

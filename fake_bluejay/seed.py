@@ -10,6 +10,7 @@ Rules of this file:
 from __future__ import annotations
 
 import bisect
+import contextlib
 import itertools
 import json
 import re
@@ -17,7 +18,7 @@ import tomllib
 from collections.abc import Callable, Iterable, Iterator
 from datetime import date, datetime, time
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, get_args
+from typing import Annotated, Any, get_args
 
 from pydantic import (
     AfterValidator,
@@ -31,7 +32,11 @@ from pydantic import (
     model_validator,
 )
 
+from fake_bluejay import resources
 from fake_bluejay.api.faults import Faults, Kind
+from fake_bluejay.api.models.results import as_given
+from fake_bluejay.api.stubs import Stubs, check_answer, pattern_of
+from fake_bluejay.calls import checked
 from fake_bluejay.core import dump as dumps
 from fake_bluejay.core.agents import agent_from_text
 from fake_bluejay.core.calls import call_from_dict
@@ -44,9 +49,7 @@ from fake_bluejay.core.webhooks import EVENTS
 from fake_bluejay.core.world import DEFAULT_ORGANISATION, World, status_from_text
 from fake_bluejay.fake import FakeBluejay, Options
 from fake_bluejay.planted import MOST_WORLDS, Overrides, Planted
-
-if TYPE_CHECKING:
-    from fake_bluejay.resources import DigitalHumanView
+from fake_bluejay.resources import DigitalHumanView
 
 __all__ = ["Seed", "SeedError", "plant", "schema"]
 
@@ -67,12 +70,12 @@ class SeedError(ValueError):
 # --- the shape ------------------------------------------------------------------------------------------------------
 
 
-def _names(check: Callable[[str], Any]) -> AfterValidator:
-    """A text that `check` accepts; it raises a `ValueError` that says what would be."""
+def _checked(check: Callable[[Any], Any]) -> AfterValidator:
+    """What `check` accepts; it raises a `ValueError` that says what would be."""
 
-    def validate(text: str) -> str:
-        check(text)
-        return text
+    def validate(value: Any) -> Any:
+        check(value)
+        return value
 
     return AfterValidator(validate)
 
@@ -82,15 +85,20 @@ def _one_of(kind: str, choices: tuple[str, ...]) -> AfterValidator:
         if text not in choices:
             raise ValueError(unknown(kind, text, choices))
 
-    return _names(check)
+    return _checked(check)
 
 
 def _reading(question: Question) -> Any:
     """A field of `readings`."""
     choices = [str(choice) for choice in question.choices]
-    type_ = Annotated[str, _names(lambda choice: Readings().changed(**{question.name: choice}))]
+    type_ = Annotated[str, _checked(lambda choice: Readings().changed(**{question.name: choice}))]
     described = f"{question.question} Default: {choices[0]}."
     return type_ | None, Field(None, description=described, json_schema_extra={"enum": [*choices, None]})
+
+
+def _published(name: str) -> Any:
+    """A published field of a test result."""
+    return Annotated[Any, _checked(lambda value: value is None or as_given({name: value}))], None
 
 
 def _instant(text: str) -> int:
@@ -106,21 +114,46 @@ def _instant(text: str) -> int:
 
 _Agent = Annotated[
     str,
-    _names(agent_from_text),
+    _checked(agent_from_text),
     Field(json_schema_extra={"examples": ["ends-after=2", "ends-within=20", "silent", "drops-after=5"]}),
 ]
-_Moment = Annotated[str, _names(_instant), Field(json_schema_extra={"format": "date-time"})]
-_Status = Annotated[str, _names(status_from_text), Field(json_schema_extra={"enum": [str(one) for one in Status]})]
+_Moment = Annotated[str, _checked(_instant), Field(json_schema_extra={"format": "date-time"})]
+_Status = Annotated[str, _checked(status_from_text), Field(json_schema_extra={"enum": [str(one) for one in Status]})]
 _FaultKind = Annotated[
     str, _one_of("kind of fault", get_args(Kind)), Field(json_schema_extra={"enum": list(get_args(Kind))})
 ]
 _ClockMode = Annotated[str, _one_of("clock", ("real", "manual")), Field(json_schema_extra={"enum": ["real", "manual"]})]
 
 
-_Script = Annotated[dict[str, Any], AfterValidator(lambda fields: call_from_dict(fields) and fields)]
+_Script = Annotated[dict[str, Any], _checked(lambda fields: checked(call_from_dict(fields)))]
+_Key = Annotated[str, _checked(lambda key: FakeBluejay(api_keys=[key]))]
+_Events = Annotated[list[str], _checked(lambda events: FakeBluejay().webhooks.add("http://127.0.0.1", events))]
+_Secret = Annotated[str, _checked(lambda secret: FakeBluejay().webhooks.add("http://127.0.0.1", secret=secret))]
+_Url = Annotated[str, _checked(lambda url: FakeBluejay(webhooks_anywhere=True).webhooks.add(url))]
+_Method = Annotated[str, _checked(lambda method: Stubs().add(method, "/"))]
+_StubPath = Annotated[str, _checked(pattern_of)]
+_StubStatus = Annotated[int, _checked(lambda status: check_answer(status, None))]
 
 
-_Key = Annotated[str, _names(lambda key: FakeBluejay(api_keys=[key]))]
+class _Misfit(ValueError):
+    def __init__(self, place: Path_, what: str) -> None:
+        super().__init__(what)
+        self.place = place
+
+
+@contextlib.contextmanager
+def _at(*place: str | int) -> Iterator[None]:
+    """What does not fit within is said to stand there. Raises `_Misfit`."""
+    try:
+        yield
+    except ValueError as error:
+        inner = error.place if isinstance(error, _Misfit) else ()
+        raise _Misfit((*place, *inner), str(error)) from None
+
+
+def _check_organisation(fake: FakeBluejay, name: str) -> None:
+    with _at("organisation"):
+        resources.known("organisation", name, fake.world.organisations)
 
 
 class _Shape(BaseModel):
@@ -130,10 +163,10 @@ class _Shape(BaseModel):
 
 
 class Part(_Shape):
-    """Something that a seed puts into a world."""
+    """Something that a seed puts into a world. What needs no world is checked before, by the types of its fields."""
 
     def plant(self, fake: FakeBluejay) -> None:
-        """Put it there. Raises `ValueError` if it does not fit to what is there."""
+        """Put it there. Raises `ValueError` if it does not fit to what is there, by `_at` with its place."""
         raise NotImplementedError
 
 
@@ -145,7 +178,10 @@ class SeedOrganisation(Part):
 
     def plant(self, fake: FakeBluejay) -> None:
         """Its keys, too, which no other organisation may have."""
-        fake.world.add_organisation(self.name, *self.api_keys)
+        with _at("name"):
+            fake.world.add_organisation(self.name)
+        with _at("api_keys"):
+            fake.world.add_api_keys(self.name, *self.api_keys)
 
 
 class _TestResult(Part):
@@ -159,17 +195,19 @@ class _TestResult(Part):
 
     def plant(self, fake: FakeBluejay) -> None:
         """All of them."""
-        fields = {name: value for name in FIELDS if (value := getattr(self, name)) is not None}
+        _check_organisation(fake, self.organisation)
+        fields = {name: value for name in sorted(FIELDS) if (value := getattr(self, name)) is not None}
         for number in range(self.count):
             id = None if self.id is None else self.id + number
-            fake.add_test_result(id, self.status, self.agent, organisation=self.organisation, **fields)
+            with _at("id"):
+                fake.add_test_result(id, self.status, self.agent, organisation=self.organisation, **fields)
 
 
 SeedTestResult = create_model(
     "SeedTestResult",
     __base__=_TestResult,
     __doc__=_TestResult.__doc__,
-    **dict.fromkeys(sorted(FIELDS), (Any, None)),  # type: ignore[call-overload]
+    **{name: _published(name) for name in sorted(FIELDS)},
 )
 
 
@@ -187,27 +225,30 @@ class SeedCalls(Part):
         fake.calls.default = call_from_dict(self.default)
         fake.calls.next(*map(call_from_dict, self.next))
         for human, script in self.of.items():
-            fake.calls.of(int(human) if human.isdecimal() else human, call_from_dict(script))
+            with _at("of", human):
+                fake.calls.of(int(human) if human.isdecimal() else human, call_from_dict(script))
 
 
 class SeedWebhook(Part):
     """A server on this machine that is told of events: of all, unless some are given."""
 
-    url: str
-    events: list[str] = list(EVENTS)
-    secret: str | None = Field(None, description="What deliveries are signed with; drawn, if none is given.")
+    url: _Url
+    events: _Events = list(EVENTS)
+    secret: _Secret | None = Field(None, description="What deliveries are signed with; drawn, if none is given.")
     organisation: str = Field(DEFAULT_ORGANISATION, description="Whose events.")
 
     def plant(self, fake: FakeBluejay) -> None:
-        """Raises `ValueError` for an unknown event or an address elsewhere."""
-        fake.webhooks.add(self.url, self.events, self.secret, organisation=self.organisation)
+        """Only on this machine, unless the fake may tell others."""
+        _check_organisation(fake, self.organisation)
+        with _at("url"):
+            fake.webhooks.add(self.url, self.events, self.secret, organisation=self.organisation)
 
 
 class SeedSimulation(Part):
     """A simulation, of an agent of its own, with digital humans of its own; and runs of it, queued at the start."""
 
     agent: dict[str, Any] = Field({}, description="The published fields of an agent.")
-    digital_humans: Annotated[int, Field(ge=0, le=10_000)] | list[dict[str, Any]] = Field(
+    digital_humans: Annotated[int, Field(ge=0, le=resources.MOST_DIGITAL_HUMANS)] | list[dict[str, Any]] = Field(
         1, description="How many; or the published fields of a digital human each."
     )
     fields: dict[str, Any] = Field({}, description="The published fields of a simulation.")
@@ -216,30 +257,37 @@ class SeedSimulation(Part):
 
     def plant(self, fake: FakeBluejay) -> None:
         """All of it. Raises `ValueError` for a field that is unknown or cannot be so."""
-        agent = fake.add_agent(organisation=self.organisation, **self.agent)
+        world, organisation = fake.world, self.organisation
+        _check_organisation(fake, organisation)
+        with _at("agent"):
+            agent = resources.add_agent(world, organisation, self.agent)
         humans: int | list[DigitalHumanView] = 0
         if isinstance(self.digital_humans, int):
             humans = self.digital_humans
         else:
-            humans = [fake.add_digital_human(organisation=self.organisation, **one) for one in self.digital_humans]
-        simulation = fake.add_simulation(
-            agent=agent, digital_humans=humans, organisation=self.organisation, **self.fields
-        )
-        for _ in range(self.runs):
-            fake.queue_run(simulation)
+            humans = []
+            for number, one in enumerate(self.digital_humans):
+                with _at("digital_humans", number):
+                    humans.append(resources.add_digital_human(world, organisation, one))
+        with _at("fields"):
+            simulation = resources.add_simulation(world, organisation, agent, humans, self.fields)
+        with _at("runs"):
+            for _ in range(self.runs):
+                fake.queue_run(simulation)
 
 
 class SeedStub(Part):
     """An answer for requests of a method and path, which may have parameters in braces."""
 
-    method: str
-    path: str
-    status: int = 200
+    method: _Method
+    path: _StubPath
+    status: _StubStatus = 200
     json_: Any = Field(None, alias="json")
 
     def plant(self, fake: FakeBluejay) -> None:
         """As `bluejay.stub` does."""
-        fake.stub(self.method, self.path, self.status, self.json_)
+        with _at("json"):  # which some statuses have none of
+            fake.stub(self.method, self.path, self.status, self.json_)
 
 
 class SeedFault(Part):
@@ -386,9 +434,10 @@ def plant(path: Path, overrides: Overrides | None = None) -> Planted:
     problems = []
     for place, part in seed.parts():
         try:
-            part.plant(fake)
-        except ValueError as error:
-            problems.append(source.problem((*place, *_culprit(part, str(error))), str(error)))
+            with _at(*place):
+                part.plant(fake)
+        except _Misfit as error:
+            problems.append(source.problem(error.place, str(error)))
     if problems:
         raise SeedError(problems)
 
@@ -637,37 +686,6 @@ def _in_words(error: Any, shape: type[BaseModel] = Seed) -> tuple[Path_, str]:
     if error["type"] == "value_error":
         return place, str(error["ctx"]["error"])
     return place, f"{error['msg'][:1].lower()}{error['msg'][1:]}, {instead_of(place, error['input'])}"
-
-
-_CULPRITS = {
-    r"unknown organisation": "organisation",
-    r"test result id": "id",
-    r"a test result's (\w+)": None,
-    r"there is an organisation": "name",
-    r"API key": "api_keys",
-    r"unknown method": "method",
-    r"a path (?:starts|has)|parameter": "path",
-    r"a status is": "status",
-    r"has no body": "json",
-    r"webhook event|events is": "events",
-    r"a secret is": "secret",
-    r"URL|is not this machine": "url",
-    r"of an agent": "agent",
-    r"of a digital human": "digital_humans",
-    r"of a simulation": "fields",
-}
-"""What parts say that they refuse, and the field of theirs that it is about; None: the one that they name."""
-
-
-def _culprit(part: Part, message: str) -> Path_:
-    """The field that a part refused, if that can be told."""
-    fields = [field.alias or name for name, field in type(part).model_fields.items()]
-    for said, field in _CULPRITS.items():
-        if found := re.search(said, message):
-            name = field or found[1]
-            if name in fields:
-                return (name,)
-    return ()
 
 
 def _fields_at(shape: type[BaseModel], place: Path_) -> list[str]:

@@ -25,6 +25,9 @@ BREAKAGE = "fake_bluejay.breakage"
 GARBAGE = b"\x15\x03\x01 this is not HTTP\r\n\r\n"
 """What arrives instead of an answer: bytes as a peer might send that speaks TLS, or nothing known."""
 
+MOST_DELAY = 1_000_000
+"""Seconds: longer than any client waits, and not too long for what sleeps or has a timeout, which 1e300 is."""
+
 _HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _HEADER_VALUE = re.compile(r"[\t\x20-\x7e\x80-\xff]*")
 
@@ -118,8 +121,8 @@ class Faults:
 
     def delay(self, seconds: float, **to: Unpack[Which]) -> None:
         """Answer late. The request takes effect when it arrives; a client whose patience ends before hears nothing."""
-        if isinstance(seconds, bool) or not isinstance(seconds, (int, float)) or not 0 <= seconds < float("inf"):
-            raise ValueError(f"a delay is a number of seconds, at least 0, not {seconds!r}")
+        if isinstance(seconds, bool) or not isinstance(seconds, (int, float)) or not 0 <= seconds <= MOST_DELAY:
+            raise ValueError(f"a delay is a number of seconds from 0 to {MOST_DELAY:,}, not {seconds!r:.80}")
         self._arm("delay", {"seconds": seconds}, to)
 
     def reset(self, **to: Unpack[Which]) -> None:

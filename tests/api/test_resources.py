@@ -343,7 +343,7 @@ def test_the_short_way_and_what_cannot_be(fake: FakeBluejay) -> None:
         fake.add_simulation(agent=7)
     with pytest.raises(ValueError, match="unknown organisation 'nobody'"):
         fake.add_simulation(organisation="nobody")
-    with pytest.raises(ValueError, match="Simulation not found"):
+    with pytest.raises(ValueError, match="unknown simulation 7; known: none"):
         fake.add_digital_human(simulation_ids=[7])
     with pytest.raises(ValueError, match="unknown field of a digital human 'langage'; did you mean 'language'"):
         fake.add_digital_human(langage="en")

@@ -258,6 +258,16 @@ def test_evaluations_are_given_or_made_the_same_for_the_same_seed(ask: Client, f
     assert ask.result(2)["evaluations"][0]["custom_metrics"][0]["response_value"] == "3"
 
 
+def test_a_goal_of_null_says_nothing(ask: Client, fake: FakeBluejay) -> None:
+    result = fake.add_test_result(status="COMPLETED", evaluations=[{"goal_success": None}])
+    [evaluation] = ask.result(result.id)["evaluations"]
+    assert (result.passed, evaluation["goal_success"], evaluation["goal_reasoning"]) == (
+        True,
+        None,
+        "The goal was reached.",
+    )
+
+
 def test_what_a_customer_reports_is_given_back(ask: Client, fake: FakeBluejay) -> None:
     human = fake.add_digital_human(
         expected_tool_calls=[

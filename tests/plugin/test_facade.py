@@ -322,7 +322,7 @@ def test_each_reading_is_what_a_client_meets(bluejay: FakeBluejay, name: str, ch
             lambda fake: fake.add_test_result(metadata={"call": float("nan")}),
             "a test result's metadata: JSON is needed",
         ),
-        (lambda fake: fake.add_test_result(tags=["\ud800"]), "a test result's tags: JSON is needed"),
+        (lambda fake: fake.add_test_result(duration=5, tags=["\ud800"]), "a test result's tags: JSON is needed"),
         (lambda fake: fake.clock.advance(-1), "cannot advance by -1"),
         (lambda fake: fake.clock.advance(float("nan")), "finite"),
         (lambda fake: fake.clock.advance_to(START - timedelta(days=1)), "cannot advance to 2025-12-31"),
@@ -343,16 +343,22 @@ def test_each_reading_is_what_a_client_meets(bluejay: FakeBluejay, name: str, ch
         (lambda fake: fake.stub(5, "/v1/x"), "unknown method 5"),  # type: ignore[arg-type]
         (lambda fake: fake.assert_ended(), "nothing is asserted: the ids of test results are needed"),
         (lambda fake: fake.assert_failed(), "nothing is asserted: the ids of test results are needed"),
-        (lambda fake: fake.restore(fake.dump()), "a snapshot is needed, as snapshot() gives it (a dump: load())"),  # type: ignore[arg-type]
         (lambda fake: fake.queue_run("x"), "unknown simulation 'x'"),  # type: ignore[arg-type]
         (lambda fake: fake.queue_run([1]), "unknown simulation [1]"),  # type: ignore[arg-type]
         (lambda fake: fake.queue_run(digital_human_ids="12"), "a list of ids or digital humans, not '12'"),
         (lambda fake: fake.add_simulation(agent=99), "unknown agent 99; known: none"),
         *(
-            (lambda fake, humans=humans: fake.add_simulation(digital_humans=humans), "how many, or a list of those")
-            for humans in (-1, True, None, "ab")
+            (
+                lambda fake, humans=humans: fake.add_simulation(digital_humans=humans),
+                "at most 10,000, or a list of those",
+            )
+            for humans in (-1, True, None, "ab", 10**9)
         ),
         (lambda fake: fake.add_simulation(digital_humans=[1]), "as add_digital_human() gives it, not 1"),  # type: ignore[list-item]
+        *(
+            (lambda fake, ids=ids: fake.add_digital_human(simulation_ids=ids), "simulation_ids is a list of integers")
+            for ids in (5, "1", 0, [[1]], [True], ["1"])
+        ),
         (lambda fake: fake.clock.run_until(lambda: False, -1), "a limit of -1 seconds: time only moves forward"),
         (lambda fake: fake.readings.set(sucess="always"), "unknown reading 'sucess'; did you mean 'success'?"),
         (lambda fake: fake.test_result(7).set_status("QUEUED"), "from RUNNING to QUEUED"),

@@ -270,8 +270,10 @@ async def test_async_clients(fake: Fake) -> None:
         (lambda fake: fake.stub("FETCH", "/v1/x"), "unknown method 'FETCH'"),
         (lambda fake: fake.add_organisation("default", "k"), "'default' already"),
         (lambda fake: fake.assert_ended(7, by="cat"), "unknown cause of an end: 'cat'"),
+        (lambda fake: setattr(fake, "require_known_keys", "no"), "require_known_keys"),
         (lambda fake: fake.add_agent(nam="x"), "unknown field of an agent 'nam'; did you mean 'name'?"),
         (lambda fake: fake.add_digital_human(organisation="x"), "unknown organisation 'x'"),
+        (lambda fake: fake.restore(fake.dump()), "a snapshot is needed, as snapshot() gives it (a dump: Fake"),  # type: ignore[arg-type]
         (lambda fake: fake.queue_run(9), "unknown simulation 9"),
         (lambda fake: fake.queue_run(digital_human_ids=[9]), "unknown digital human '9'"),
     ],

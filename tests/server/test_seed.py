@@ -212,6 +212,48 @@ def test_time_after_a_reset(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, now
             "simulations:\n- {fields: {nam: x}}",
             "w.yaml:2: simulations[0].fields: unknown field of a simulation",
         ),
+        (
+            "w.yaml",
+            "simulations:\n- agent: {organisation: default}",
+            "w.yaml:2: simulations[0].agent: unknown field of an agent 'organisation'; known: ",
+        ),
+        (
+            "w.yaml",
+            "simulations:\n- fields:\n    agent: 1",
+            "w.yaml:2: simulations[0].fields: unknown field of a simulation 'agent'; did you mean 'agent_id'?",
+        ),
+        (
+            "w.yaml",
+            "simulations:\n- digital_humans:\n  - {name: Ann}\n  - {organisation: default}",
+            "w.yaml:4: simulations[0].digital_humans[1]: unknown field of a digital human 'organisation'; ",
+        ),
+        (
+            "w.yaml",
+            "simulations:\n- runs: 1\n  agent: {mode: of a simulation}",
+            "w.yaml:3: simulations[0].agent: mode of",
+        ),
+        (
+            "w.yaml",
+            "stubs:\n- path: /\n  method: a status is",
+            "w.yaml:3: stubs[0].method: unknown method 'a status is'",
+        ),
+        ("w.yaml", "stubs:\n- {method: GET, path: /, status: 204,\n   json: 1}", "w.yaml:3: stubs[0].json: an answer"),
+        (
+            "w.yaml",
+            "webhooks:\n- url: http://[::1]/\n  organisation: API key",
+            "w.yaml:3: webhooks[0].organisation: unknown organisation 'API key'; known: default",
+        ),
+        (
+            "w.yaml",
+            "webhooks:\n- url: http://[::1]/\n  secret: ''",
+            "w.yaml:3: webhooks[0].secret: a secret is printable",
+        ),
+        (
+            "w.yaml",
+            "calls:\n  of:\n    Ben: {tool_calls: [{}]}",
+            "w.yaml:3: calls.of.Ben: a call's tool_calls.0.name: ",
+        ),
+        ("w.yaml", "calls:\n  of:\n    '': {}", "w.yaml:3: calls.of.: a digital human, its id or its name is needed"),
         ("w.yaml", "- 1", "w.yaml:1: a seed is a table of names and values, not list"),
         ("w.json", '{\n\t"test_results": [\n\t\t{"count": 0}]}', "w.json:3: test_results[0].count: input should be"),
         ("w.json", '{"seed": 1,\n"clock" 2}', "w.json:2: not JSON: "),

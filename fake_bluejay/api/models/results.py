@@ -272,16 +272,19 @@ def as_scripted(call: Call) -> Call:
 
 
 def _as_json(model: type[Given], given: Mapping[str, Any], whose: str) -> dict[str, Any]:
-    known = {name: value for name, value in given.items() if name in model.model_fields}
-    for name, value in known.items():
+    kept: dict[str, Any] = {}
+    for name, value in given.items():
+        if name not in model.model_fields:
+            continue
         _refuse_unknown(model.model_fields[name].annotation, value, f"{whose} {name}")
-    try:
-        kept = model.model_validate(known).model_dump(mode="json", exclude_unset=True)
-        json.dumps(kept, allow_nan=False, ensure_ascii=False).encode()
-    except ValidationError as error:
-        raise ValueError(f"{whose} {_first(error)}") from None
-    except ValueError as error:
-        raise ValueError(f"{whose} {' and '.join(known)}: JSON is needed: {error}") from None
+        try:
+            one = model.model_validate({name: value}).model_dump(mode="json", exclude_unset=True)
+            json.dumps(one, allow_nan=False, ensure_ascii=False).encode()
+        except ValidationError as error:
+            raise ValueError(f"{whose} {_first(error)}") from None
+        except ValueError as error:
+            raise ValueError(f"{whose} {name}: JSON is needed: {error}") from None
+        kept |= one
     return kept
 
 
