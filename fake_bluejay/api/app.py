@@ -18,7 +18,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from fake_bluejay.api.faults import BREAKAGE, Breakage, Fault, Faults, response_of
 from fake_bluejay.api.journal import EXCHANGE, Answer, Exchange, Journal
-from fake_bluejay.api.operation import STATE, Operation
+from fake_bluejay.api.operation import STATE, Operation, Unwritable
 from fake_bluejay.api.published import MODELLED_IN, ONLY_IN_SDK, OURS, PUBLISHED
 from fake_bluejay.api.stubs import Stubs
 from fake_bluejay.api.validation import json_error
@@ -108,6 +108,10 @@ _SURFACE = Starlette(
 )
 
 
+def _none(ids: Collection[int]) -> Collection[int]:
+    return ()
+
+
 class Api:
     """Bluejay's HTTP surface over one world. An ASGI application that never truly waits once the body is there."""
 
@@ -143,8 +147,10 @@ class Api:
         )
         self._journal.append(exchange)
         scope[EXCHANGE] = exchange
-        fault = None
+        fault: Fault | None = None
+        unwritable: Unwritable = _none
         if self._faults:
+            unwritable = functools.partial(self._unwritable, exchange)
             # A door that is an ASGI server of somebody else's cannot break anything.
             fault = self._faults.take(scope["path"], breakable=BREAKAGE in scope.get("extensions", ()))
         if fault is not None:
@@ -153,7 +159,7 @@ class Api:
                 scope["extensions"][BREAKAGE] = Breakage(fault.kind, **fault.arguments)  # type: ignore[arg-type]
         response: Response | _Recorder
         try:
-            response = await self._answer(scope, receive, exchange, fault)
+            response = await self._answer(scope, receive, content, fault, unwritable)
         except Exception:
             # A bug of ours goes to the log, and the client gets what the framework answers then.
             _log.exception("%s %s: the fake failed; nothing was changed", scope["method"], scope["path"])
@@ -168,10 +174,9 @@ class Api:
         await send({"type": "http.response.body", "body": response.body})
 
     async def _answer(
-        self, scope: Scope, receive: Receive, exchange: Exchange, fault: Fault | None
+        self, scope: Scope, receive: Receive, content: bytes, fault: Fault | None, unwritable: Unwritable
     ) -> Response | _Recorder:
-        world, content = self._world, exchange.content
-        unwritable = functools.partial(self._unwritable, exchange)
+        world = self._world
         if fault is not None and fault.kind == "respond":
             return response_of(fault)
         if fault is not None and fault.kind == "reset":

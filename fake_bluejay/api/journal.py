@@ -88,6 +88,7 @@ class Exchange:
         "path",
         "query",
         "response",
+        "size",
     )
 
     def __init__(
@@ -109,6 +110,8 @@ class Exchange:
         self.faults: tuple[str, ...] = ()
         self.number = 0
         self.modelled = True
+        self.size = 0
+        """Bytes of its bodies that its journal counts."""
 
     @property
     def raw_headers(self) -> list[tuple[bytes, bytes]]:
@@ -127,18 +130,14 @@ class Exchange:
         """The body parsed as JSON; None if it is not JSON."""
         return _json(self.content)
 
-    @property
-    def size(self) -> int:
-        """Bytes of its bodies."""
-        return len(self.content) + (0 if self.response is None else len(self.response.content))
-
     def __repr__(self) -> str:
         answer = "no answer" if self.response is None else f"{self.response.status_code}"
         return f"<{self.method} {printable(self.path)}{masked_key(self)} {shortened(self.content)} → {answer}>"
 
 
 MOST_BYTES = 64 * 1024 * 1024
-"""Bytes of bodies, of requests and answers together, that a journal keeps."""
+"""Bytes of large bodies, of requests and answers together, that a journal keeps: of those larger than it could keep as
+many of as it keeps exchanges."""
 
 
 class Journal:
@@ -148,6 +147,8 @@ class Journal:
     def __init__(self, limit: int = 10_000, most_bytes: int = MOST_BYTES) -> None:
         self._limit = limit
         self._most_bytes = most_bytes
+        self._small = most_bytes // limit
+        """Bytes of a body that needs not be counted: so many of them are no more than there may be."""
         self._exchanges: deque[Exchange] = deque()
         self._bytes = 0
         self._lock = threading.Lock()
@@ -158,26 +159,30 @@ class Journal:
 
     def append(self, exchange: Exchange) -> None:
         """One that begins; its answer comes by `answered`."""
+        size = len(exchange.content)
         with self._lock:
             self._exchanges.append(exchange)
-            self.total += 1
-            exchange.number = self.total
-            self._bytes += exchange.size
-            self._forget()
+            self.total = exchange.number = self.total + 1
+            if size > self._small:
+                self._count(exchange, size)
+            if len(self._exchanges) > self._limit:
+                self._bytes -= self._exchanges.popleft().size
 
     def answered(self, exchange: Exchange, answer: Answer) -> None:
         """The answer to one that had begun, and may have been forgotten since."""
-        with self._lock:
-            place = exchange.number - self.total - 1
-            if -len(self._exchanges) <= place < 0 and self._exchanges[place] is exchange:
-                self._bytes += len(answer.content)
-            exchange.response = answer
-            self._forget()
+        exchange.response = answer
+        size = len(answer.content)
+        if size > self._small:
+            with self._lock:
+                place = exchange.number - self.total - 1
+                if -len(self._exchanges) <= place < 0 and self._exchanges[place] is exchange:
+                    self._count(exchange, size)
 
-    def _forget(self) -> None:
-        kept = self._exchanges
-        while len(kept) > self._limit or (self._bytes > self._most_bytes and len(kept) > 1):
-            self._bytes -= kept.popleft().size
+    def _count(self, exchange: Exchange, size: int) -> None:
+        exchange.size += size
+        self._bytes += size
+        while self._bytes > self._most_bytes and len(self._exchanges) > 1:
+            self._bytes -= self._exchanges.popleft().size
 
     def clear(self) -> None:
         """Forget all of them."""

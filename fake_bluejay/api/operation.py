@@ -19,7 +19,7 @@ from fake_bluejay.api.validation import NOTHING, Invalid, json_error, missing, r
 from fake_bluejay.core.readings import BadKeyAndBadBody, Contract, MissingKey, UnknownKey
 from fake_bluejay.core.world import World
 
-__all__ = ["STATE", "Call", "Operation", "Parameter", "as_id"]
+__all__ = ["STATE", "Call", "Operation", "Parameter", "Unwritable", "as_id"]
 
 STATE = "fake_bluejay"
 """The key under which a request's scope carries `(world, body, unwritable)`."""

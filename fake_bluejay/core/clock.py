@@ -123,7 +123,8 @@ class ScaledClock:
 
     def now(self) -> int:
         """The current instant, in microseconds."""
-        return min(END, self._from + int((self._real() - self._since) * self._speed) // 1000)
+        now = self._from + int((self._real() - self._since) * self._speed) // 1000
+        return now if now < END else END
 
     def advance(self, length: int) -> None:
         """Move forward by `length` microseconds at once, on top of the real time that passes."""

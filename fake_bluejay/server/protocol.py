@@ -58,28 +58,37 @@ class Protocol(HttpToolsProtocol):
     is_ours: Callable[[str], bool]
     """Whether the server may be called by a name."""
 
-    waits_since: float | None = None
-    """When it was first seen waiting for its client to begin or to go on; None until `sweep` comes by."""
-    _begun = False
-    """Whether the first byte of a request has come, and not the last."""
-    _head = _received = 0
-    """Bytes of the present request: of its headers, until the piece that ends them, and of its body."""
-    _completed = _follows = False
-    """Whether a request ended in the piece that came last; and in the piece in which the present one began, of which
-    it then has nobody knows how much."""
-    _piece = 0
-    """Bytes that came last, all at once."""
     _little = HIGH_WATER_LIMIT
     """Bytes of a body that can wait for the rest of it, and are not too many."""
-    _unread: tuple[int, float] = (0, 0.0)
-    """Bytes that the client has not taken, and since when it has taken none of them."""
-    _waiting: Any = None
-    """The application, while the body of a request is not whole."""
-    _refused = False
-    _start: Message
-    """The beginning of an answer, until its body is there."""
     _defaults: tuple[Any, bytes] = (None, b"")
     """The headers that every answer has, as uvicorn keeps them, and as they are sent."""
+
+    # Slots, because with so many attributes more, Python would keep all of them in a slower way.
+    __slots__ = (
+        "_begun", "_completed", "_follows", "_head", "_piece", "_received", "_refused", "_start", "_unread", "_waiting",
+        "waits_since",
+    )  # fmt: skip
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.waits_since: float | None = None
+        """When it was first seen waiting for its client to begin or to go on; None until `sweep` comes by."""
+        self._begun = False
+        """Whether the first byte of a request has come, and not the last."""
+        self._head = self._received = 0
+        """Bytes of the present request: of its headers, until the piece that ends them, and of its body."""
+        self._completed = self._follows = False
+        """Whether a request ended in the piece that came last; and in the piece in which the present one began, of
+        which it then has nobody knows how much."""
+        self._piece = 0
+        """Bytes that came last, all at once."""
+        self._unread: tuple[int, float] = (0, 0.0)
+        """Bytes that the client has not taken, and since when it has taken none of them."""
+        self._waiting: Any = None
+        """The application, while the body of a request is not whole."""
+        self._refused = False
+        self._start: Message
+        """The beginning of an answer, until its body is there."""
 
     # --- what comes in ------------------------------------------------------------------------------------------
 
@@ -121,7 +130,7 @@ class Protocol(HttpToolsProtocol):
         if (self._follows or self._head + self._piece > _MOST_HEAD) and self._is_head_too_large():
             self._refuse_head()
             raise ValueError  # so that nothing more is read
-        if self.url[:4].lower() == b"http":  # as a proxy is asked
+        if self.url[:1] != b"/" and self.url[:4].lower() == b"http":  # as a proxy is asked
             host = (httptools.parse_url(self.url).host or b"").decode("latin-1").lower()
             if host != HOST and not type(self).is_ours(host):
                 self._refuse(403, leads_elsewhere(host))
