@@ -10,6 +10,7 @@ from typing import Self
 from fake_bluejay.api.faults import Faults, requested_ids
 from fake_bluejay.api.journal import Journal
 from fake_bluejay.core.clock import datetime_at
+from fake_bluejay.core.integers import is_integer
 from fake_bluejay.core.suggest import unknown
 from fake_bluejay.core.world import World
 
@@ -143,7 +144,7 @@ def _check_ids(ids: Sequence[int]) -> None:
     if not ids:
         raise ValueError("nothing is asserted: the ids of test results are needed, e.g. assert_ended(result.id)")
     for id in ids:
-        if isinstance(id, bool) or not isinstance(id, int):
+        if not is_integer(id):
             raise ValueError(f"ids of test results are integers, e.g. `result.id` or `int(text)`, not {id!r}")
 
 

@@ -10,6 +10,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from fake_bluejay.core.calls import ERROR_CODES, Call, call_from_dict
+from fake_bluejay.core.integers import is_integer
 from fake_bluejay.core.world import READY_FOR, World
 
 if TYPE_CHECKING:
@@ -97,7 +98,7 @@ class Calls:
         Raises `ValueError` for what is none of these.
         """
         human = getattr(digital_human, "id", digital_human)
-        if isinstance(human, bool) or not isinstance(human, (int, str)) or human == "":
+        if not is_integer(human) and not (isinstance(human, str) and human):
             raise ValueError(f"a digital human, its id or its name is needed, not {digital_human!r:.80}")
         self._world.calls_of[human] = checked(call)
 

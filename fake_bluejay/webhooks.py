@@ -29,6 +29,7 @@ from urllib.parse import unquote, urlsplit
 from starlette.datastructures import Headers
 
 from fake_bluejay.core.clock import ManualClock, datetime_at, microseconds
+from fake_bluejay.core.integers import is_integer
 from fake_bluejay.core.readings import WebhookProof
 from fake_bluejay.core.suggest import instead_of, unknown
 from fake_bluejay.core.webhooks import (
@@ -277,9 +278,9 @@ class Webhooks:
     def _arm(self, later: int, copies: int, event: str | None, times: int | None) -> None:
         if later < 0:
             raise ValueError(f"seconds must not be negative: {later / 1_000_000:g}")
-        if not _is_integer(copies) or not 1 <= copies <= MOST_COPIES:
+        if not is_integer(copies, 1) or copies > MOST_COPIES:
             raise ValueError(f"copies is an integer from 1 to {MOST_COPIES}, not {copies!r:.80}")
-        if times is not None and (not _is_integer(times) or times < 1):
+        if times is not None and (not is_integer(times, 1)):
             raise ValueError(f"times is an integer of at least 1, or None for all from now on, not {times!r:.80}")
         if event is not None and event not in EVENTS:
             raise ValueError(unknown("webhook event", event, EVENTS))
@@ -416,16 +417,12 @@ class Webhooks:
         return Request(Headers(headers), delivery.body)
 
 
-def _is_integer(value: Any) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool)
-
-
 class _NoStatus(ValueError):
     """A receiver of the test's has returned what no server could: the test is told."""
 
 
 def _status(answer: Any) -> int:
-    if not _is_integer(answer):
+    if not is_integer(answer):
         return 200
     if not 100 <= answer <= 599:
         raise _NoStatus(f"a receiver returned {answer}: an integer is its status, 100 to 599; return None for 200")

@@ -15,6 +15,7 @@ from typing import Any, Literal, NamedTuple, TypedDict, Unpack
 from starlette.responses import Response
 
 from fake_bluejay.api.stubs import check_answer, content_of, pattern_of
+from fake_bluejay.core.integers import is_integer
 from fake_bluejay.core.suggest import unknown
 
 __all__ = ["BREAKAGE", "GARBAGE", "Breakage", "Fault", "Faults", "Which"]
@@ -135,7 +136,7 @@ class Faults:
 
     def truncate(self, bytes: int, **to: Unpack[Which]) -> None:
         """The request takes effect; of the answer's body so many bytes arrive, and the connection dies."""
-        if isinstance(bytes, bool) or not isinstance(bytes, int) or bytes < 0:
+        if not is_integer(bytes, 0):
             raise ValueError(f"a number of bytes is an integer, at least 0, not {bytes!r}")
         self._arm("truncate", {"bytes": bytes}, to)
 
@@ -145,7 +146,7 @@ class Faults:
 
     def refuse_control_write(self, *ids: int, **to: Unpack[Which]) -> None:
         """The control objects of these cannot be written: RUNNING, and yet failed. For requests that would mark any."""
-        if not ids or any(isinstance(id, bool) or not isinstance(id, int) for id in ids):
+        if not ids or not all(map(is_integer, ids)):
             raise ValueError(f"refuse_control_write takes test result ids, at least one, not {ids!r}")
         self._arm("refuse_control_write", {"ids": list(ids)}, to)
 
@@ -162,9 +163,9 @@ class Faults:
                 raise ValueError(unknown("argument", name, _WHICH))
         which: Any = {**_WHICH, **to}
         times, after, probability = which["times"], which["after"], which["probability"]
-        if times is not None and not _is_count(times, 1):
+        if times is not None and not is_integer(times, 1):
             raise ValueError(f"times is an integer, at least 1, or None for always, not {times!r}")
-        if not _is_count(after, 0):
+        if not is_integer(after, 0):
             raise ValueError(f"after is an integer, at least 0, not {after!r}")
         if probability is not None and not (type(probability) in (int, float) and 0 <= probability <= 1):
             raise ValueError(f"probability is a number from 0 to 1, not {probability!r}")
@@ -246,7 +247,3 @@ def _check_headers(headers: Any, length: int) -> None:
             raise ValueError(f"a header's value is text in one line of Latin-1, e.g. {name}: '2', not {value!r}")
         if name.lower() == "content-length" and value != str(length):
             raise ValueError(f"the body has {length} bytes, so its Content-Length is not {value}: leave it out")
-
-
-def _is_count(value: Any, least: int) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and value >= least

@@ -21,6 +21,7 @@ from typing import Any, NamedTuple
 from fake_bluejay.core.agents import Agent, EndsAfter, EndsWithin
 from fake_bluejay.core.calls import Call
 from fake_bluejay.core.clock import END, Clock, ManualClock, ScaledClock, datetime_at, instant_of, microseconds
+from fake_bluejay.core.integers import is_integer
 from fake_bluejay.core.readings import (
     AgentEnds,
     AlreadyMarked,
@@ -542,7 +543,7 @@ class World:
                 raise ValueError(unknown("organisation", organisation, self.organisations))
             if id is None:
                 id = self._free_id()
-            elif isinstance(id, bool) or not isinstance(id, int):
+            elif not is_integer(id):
                 raise ValueError(f"a test result's id is an integer, not {id!r}")
             elif id in self.results:
                 raise ValueError(f"the test result id {id} is taken; {self._ids()}")
