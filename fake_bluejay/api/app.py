@@ -18,7 +18,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from fake_bluejay.api.faults import BREAKAGE, Breakage, Fault, Faults, response_of
 from fake_bluejay.api.journal import EXCHANGE, Answer, Exchange, Journal
-from fake_bluejay.api.operation import STATE, Operation, Unwritable
+from fake_bluejay.api.operation import STATE, Operation, Unwritable, unwritten
 from fake_bluejay.api.published import MODELLED_IN, ONLY_IN_SDK, OURS, PUBLISHED
 from fake_bluejay.api.stubs import Stubs
 from fake_bluejay.api.validation import json_error
@@ -108,10 +108,6 @@ _SURFACE = Starlette(
 )
 
 
-def _none(ids: Collection[int]) -> Collection[int]:
-    return ()
-
-
 class Api:
     """Bluejay's HTTP surface over one world. An ASGI application that never truly waits once the body is there."""
 
@@ -122,6 +118,20 @@ class Api:
         self._journal = journal
         self._faults = Faults() if faults is None else faults
         self._stubs = Stubs() if stubs is None else stubs
+
+    def at_once(self, scope: Scope, content: bytes) -> Answer | None:
+        """Answer a request in one step. None, and nothing has happened, where there may be more to it: where a fault or
+        a stub may be for it, or its operation is not found by a look-up."""
+        if self._faults or self._stubs or (operation := _look_up(scope)) is None:
+            return None
+        exchange = self._begin(scope, content)
+        try:
+            answer = operation.respond(self._world, scope, content)
+        except Exception:
+            answer = _failed(scope)
+        self._journal.answered(exchange, answer)
+        self._end(exchange)
+        return answer
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -137,7 +147,13 @@ class Api:
             content = b"".join(parts)
         if message["type"] == "http.disconnect":
             return  # the client left before its request was whole, so nothing was asked
-        exchange = Exchange(
+        answer = self.at_once(scope, content)
+        if answer is None:
+            answer = await self._in_steps(scope, receive, content)
+        await answer(scope, receive, send)
+
+    def _begin(self, scope: Scope, content: bytes) -> Exchange:
+        exchange = scope[EXCHANGE] = Exchange(
             self._world.settle(),
             scope["method"],
             scope["path"],
@@ -146,9 +162,13 @@ class Api:
             content,
         )
         self._journal.append(exchange)
-        scope[EXCHANGE] = exchange
+        return exchange
+
+    async def _in_steps(self, scope: Scope, receive: Receive, content: bytes) -> Answer:
+        """Faults first, then stubs, then whatever Starlette's routing finds."""
+        exchange = self._begin(scope, content)
         fault: Fault | None = None
-        unwritable: Unwritable = _none
+        unwritable = unwritten
         if self._faults:
             unwritable = functools.partial(self._unwritable, exchange)
             # A door that is an ASGI server of somebody else's cannot break anything.
@@ -157,46 +177,35 @@ class Api:
             exchange.faults = (str(fault),)
             if fault.kind != "respond":
                 scope["extensions"][BREAKAGE] = Breakage(fault.kind, **fault.arguments)  # type: ignore[arg-type]
-        response: Response | _Recorder
         try:
-            response = await self._answer(scope, receive, content, fault, unwritable)
+            answer = await self._answer(scope, receive, content, fault, unwritable)
         except Exception:
-            # A bug of ours goes to the log, and the client gets what the framework answers then.
-            _log.exception("%s %s: the fake failed; nothing was changed", scope["method"], scope["path"])
-            response = PlainTextResponse("Internal Server Error", status_code=500)
+            answer = _failed(scope)
         if fault is None or fault.kind != "reset":
-            answer = Answer(response.status_code, response.raw_headers, bytes(response.body))
             self._journal.answered(exchange, answer)
-        self._world.deliver()
-        if (tell := self._journal.on_change) is not None:
-            tell("request-answered", exchange)
-        await send({"type": "http.response.start", "status": response.status_code, "headers": response.raw_headers})
-        await send({"type": "http.response.body", "body": response.body})
+        self._end(exchange)
+        return answer
 
     async def _answer(
         self, scope: Scope, receive: Receive, content: bytes, fault: Fault | None, unwritable: Unwritable
-    ) -> Response | _Recorder:
-        world = self._world
+    ) -> Answer:
         if fault is not None and fault.kind == "respond":
-            return response_of(fault)
+            return Answer.of(response_of(fault))
         if fault is not None and fault.kind == "reset":
-            return Response(status_code=503)  # which nobody gets: the door resets the connection instead
+            return Answer(503, [], b"")  # which nobody gets: the door resets the connection instead
         if self._stubs and (stubbed := self._stubs.find(scope["method"], scope["path"])):
-            return stubbed
-        # Whatever there is to routing beyond a look-up is Starlette's.
-        method, path = scope["method"], scope["path"]
-        if not scope.get("root_path"):
-            if (method, path) in _STATIC:
-                scope["path_params"] = {}
-                return _operation(method, path).respond(world, scope, content, unwritable)
-            before, _, last = path.rpartition("/")
-            if last and (called := _LAST.get((method, before))):
-                scope["path_params"] = {called[1]: last}
-                return _operation(method, called[0]).respond(world, scope, content, unwritable)
+            return Answer.of(stubbed)
+        if (operation := _look_up(scope)) is not None:
+            return operation.respond(self._world, scope, content, unwritable)
         recorder = _Recorder()
-        scope[STATE] = world, content, unwritable
+        scope[STATE] = self._world, content, unwritable
         await _SURFACE(scope, receive, recorder)
-        return recorder
+        return recorder.answer
+
+    def _end(self, exchange: Exchange) -> None:
+        self._world.deliver()
+        if (tell := self._journal.on_change) is not None:
+            tell("request-answered", exchange)
 
     def _unwritable(self, exchange: Exchange, ids: Collection[int]) -> Collection[int]:
         """Of test results that are to be marked, those whose control objects a fault keeps from being written."""
@@ -207,17 +216,35 @@ class Api:
         return cast(list[int], fault.arguments["ids"])
 
 
+def _look_up(scope: Scope) -> Operation | None:
+    """The operation that a request is for. None if there is more to finding it than a look-up: that is Starlette's."""
+    if scope.get("root_path"):
+        return None
+    method, path = called = scope["method"], scope["path"]
+    if called in _STATIC:
+        scope["path_params"] = {}
+        return _operation(method, path)
+    before, _, last = path.rpartition("/")
+    if not last or (found := _LAST.get((method, before))) is None:
+        return None
+    scope["path_params"] = {found[1]: last}
+    return _operation(method, found[0])
+
+
+def _failed(scope: Scope) -> Answer:
+    """A bug of ours goes to the log, and the client gets what the framework answers then. To be called on `except`."""
+    _log.exception("%s %s: the fake failed; nothing was changed", scope["method"], scope["path"])
+    return Answer.of(PlainTextResponse("Internal Server Error", status_code=500))
+
+
 class _Recorder:
     """An ASGI `send` that keeps the answer."""
 
     def __init__(self) -> None:
-        self.status_code = 500
-        self.raw_headers: list[tuple[bytes, bytes]] = []
-        self.body = b""
+        self.answer = Answer(500, [], b"")
 
     async def __call__(self, message: Message) -> None:
         if message["type"] == "http.response.start":
-            self.status_code = message["status"]
-            self.raw_headers = list(message["headers"])
+            self.answer = Answer(message["status"], list(message["headers"]), b"")
         else:
-            self.body += message.get("body", b"")
+            self.answer.content += message.get("body", b"")

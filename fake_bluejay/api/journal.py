@@ -10,6 +10,9 @@ from collections.abc import Callable, Iterator
 from datetime import datetime
 from typing import Any, overload
 
+from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
+
 from fake_bluejay.core.clock import datetime_at
 
 __all__ = [
@@ -38,7 +41,10 @@ _SECRET_IN_QUERY = ("key", "token", "secret", "password", "auth")
 
 
 class Answer:
-    """The answer to a request: `.status_code`, `.headers` (found in any case), `.content` (bytes), `.text`, `.json`."""
+    """The answer to a request: `.status_code`, `.headers` (found in any case), `.content` (bytes), `.text`, `.json`.
+
+    Also an ASGI application that answers so.
+    """
 
     __slots__ = ("_headers", "content", "status_code")
 
@@ -46,6 +52,15 @@ class Answer:
         self.status_code = status_code
         self._headers = headers
         self.content = content
+
+    @classmethod
+    def of(cls, response: Response) -> Answer:
+        """What Starlette has made."""
+        return cls(response.status_code, response.raw_headers, bytes(response.body))
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await send({"type": "http.response.start", "status": self.status_code, "headers": self._headers})
+        await send({"type": "http.response.body", "body": self.content})
 
     @property
     def headers(self) -> Headers:

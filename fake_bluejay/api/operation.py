@@ -10,23 +10,30 @@ from typing import Any
 from urllib.parse import parse_qsl
 
 from pydantic import BaseModel, TypeAdapter
-from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, Response
 from starlette.types import Receive, Scope, Send
 
+from fake_bluejay.api.journal import Answer
 from fake_bluejay.api.validation import NOTHING, Invalid, json_error, missing, read_body, validated
 from fake_bluejay.core.readings import BadKeyAndBadBody, Contract, MissingKey, UnknownKey
 from fake_bluejay.core.world import World
 
-__all__ = ["STATE", "Call", "Operation", "Parameter", "Unwritable", "as_id"]
+__all__ = ["STATE", "Call", "Operation", "Parameter", "Unwritable", "as_id", "unwritten"]
 
 STATE = "fake_bluejay"
 """The key under which a request's scope carries `(world, body, unwritable)`."""
 
+RequestHeaders = Mapping[bytes, bytes]
+"""Each once, by its lower-case name."""
 Unwritable = Callable[[Collection[int]], Collection[int]]
 
 _REQUIRED: Any = object()
+
+
+def unwritten(ids: Collection[int]) -> Collection[int]:
+    """What `Unwritable` says where no fault is armed."""
+    return ()
 
 
 def as_id(text: str) -> int | None:
@@ -73,13 +80,18 @@ class Call:
     world: World
     organisation: str
     parameters: dict[str, Any]
-    """Those in the path and in the query, and headers besides the key, by name."""
+    """Those in the path and in the query, by name."""
     request: Any
     """The body, as the operation's model; None if it takes none."""
-    unwritable: Unwritable = lambda ids: ()
+    scope: Scope
+    unwritable: Unwritable = unwritten
     """Says of the test results that are to be marked whose control objects a fault keeps from being written."""
-    origin: str = ""
-    """Where it was sent to, as `https://api.getbluejay.ai`."""
+
+    @property
+    def origin(self) -> str:
+        """Where it was sent to, as `https://api.getbluejay.ai`."""
+        host: bytes = next((value for name, value in self.scope["headers"] if name == b"host"), b"")
+        return f"{self.scope.get('scheme', 'http')}://{host.decode('latin-1')}"
 
 
 class Operation:
@@ -126,21 +138,22 @@ class Operation:
     def _response(self) -> TypeAdapter[Any]:
         return TypeAdapter(self.returns)
 
-    def respond(self, world: World, scope: Scope, content: bytes, unwritable: Unwritable) -> Response:
+    def respond(self, world: World, scope: Scope, content: bytes, unwritable: Unwritable = unwritten) -> Answer:
         """The answer to a request whose body is whole."""
-        headers = Headers(scope=scope)
+        # Of a header that is there twice, the first counts, as with Starlette.
+        headers: RequestHeaders = dict(reversed(scope["headers"]))
         try:
-            body = read_body(headers, content) if self.takes else None
+            body = read_body(headers.get(b"content-type"), content) if self.takes else None
             with world.lock:
                 return self._render(self.answer(self._call(world, scope, headers, body, unwritable)))
         except Invalid as invalid:
-            return invalid.response()
+            return Answer.of(invalid.response())
         except Refused as refused:
-            return refused.response
+            return Answer.of(refused.response)
         except HTTPException as error:
-            return json_error(error.status_code, error.detail)
+            return Answer.of(json_error(error.status_code, error.detail))
 
-    def _call(self, world: World, scope: Scope, headers: Headers, body: Any, unwritable: Unwritable) -> Call:
+    def _call(self, world: World, scope: Scope, headers: RequestHeaders, body: Any, unwritable: Unwritable) -> Call:
         """The request, validated: all that is wrong is reported together, in FastAPI's order."""
         errors: list[dict[str, Any]] = []
         parameters: dict[str, Any] = {}
@@ -162,34 +175,35 @@ class Operation:
             raise Invalid(errors)
         if organisation is None:
             raise Refused(_UNKNOWN_KEY[world.readings.unknown_key]())
-        origin = f"{scope.get('scheme', 'http')}://{headers.get('host', '')}"
-        return Call(world, organisation, parameters, request, unwritable, origin)
+        return Call(world, organisation, parameters, request, scope, unwritable)
 
-    def _render(self, answer: Any) -> Response:
+    def _render(self, answer: Any) -> Answer:
         if isinstance(answer, Response):
-            return answer
+            return Answer.of(answer)
         if isinstance(answer, BaseModel):  # the adapter would do as well, and slower
-            return Response(answer.__pydantic_serializer__.to_json(answer), media_type="application/json")
-        return Response(self._response.dump_json(self._response.validate_python(answer)), media_type="application/json")
+            content = answer.__pydantic_serializer__.to_json(answer)
+        else:
+            content = self._response.dump_json(self._response.validate_python(answer))
+        return Answer(200, [(b"content-length", b"%d" % len(content)), (b"content-type", b"application/json")], content)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         world, content, unwritable = scope[STATE]
         await self.respond(world, scope, content, unwritable)(scope, receive, send)
 
 
-def _organisation(world: World, headers: Headers, errors: list[dict[str, Any]]) -> str | None:
+def _organisation(world: World, headers: RequestHeaders, errors: list[dict[str, Any]]) -> str | None:
     """The caller's organisation; None if the key is unknown, or missing, which may be one more of `errors`.
 
     Raises `Refused` where a reading says that a bad key is heard of first.
     """
-    key = headers.get("x-api-key")
+    key = headers.get(b"x-api-key")
     readings = world.readings
     if key is None:
         if readings.missing_key is MissingKey.UNPROCESSABLE:
             errors.append(missing("header", str(readings.missing_key_name)))
             return None
         raise Refused(_MISSING_KEY[readings.missing_key]())
-    organisation = world.organisation_of(key)
+    organisation = world.organisation_of(key.decode("latin-1"))
     if organisation is None and readings.bad_key_and_bad_body is BadKeyAndBadBody.KEY_FIRST:
         raise Refused(_UNKNOWN_KEY[readings.unknown_key]())
     return organisation

@@ -12,7 +12,6 @@ import json
 from typing import Any, Final, TypeVar
 
 from pydantic import TypeAdapter, ValidationError
-from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 
@@ -43,14 +42,14 @@ def missing(*loc: str) -> dict[str, Any]:
     return {"type": "missing", "loc": loc, "msg": "Field required", "input": None}
 
 
-def read_body(headers: Headers, body: bytes) -> Any:
+def read_body(content_type: bytes | None, body: bytes) -> Any:
     """The body as FastAPI hands it to validation: parsed if it is declared as JSON, else the bytes, or `NOTHING`.
 
     Raises `Invalid` for JSON that does not parse, and `HTTPException` 400 for what breaks the parser otherwise.
     """
     if not body:
         return NOTHING
-    if not _is_json(headers.get("content-type")):
+    if not _is_json(content_type):
         return body
     try:
         return json.loads(body)
@@ -88,11 +87,11 @@ def json_error(status: int, detail: str, headers: dict[str, str] | None = None) 
 
 
 @functools.lru_cache(maxsize=64)
-def _is_json(content_type: str | None) -> bool:
+def _is_json(content_type: bytes | None) -> bool:
     if not content_type:
         return False
     message = email.message.Message()
-    message["content-type"] = content_type
+    message["content-type"] = content_type.decode("latin-1")
     subtype = message.get_content_subtype()
     return message.get_content_maintype() == "application" and (subtype == "json" or subtype.endswith("+json"))
 

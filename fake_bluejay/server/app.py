@@ -11,6 +11,7 @@ from typing import Any, Protocol
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from fake_bluejay.api.app import Api
 from fake_bluejay.api.faults import BREAKAGE, GARBAGE, Breakage, Faults
 from fake_bluejay.control.app import Controlled, control_app
 from fake_bluejay.core.clock import ScaledClock
@@ -32,7 +33,7 @@ class Served(Controlled, Protocol):
         ...
 
     @property
-    def app(self) -> ASGIApp:
+    def app(self) -> Api:
         """Bluejay's surface."""
         ...
 

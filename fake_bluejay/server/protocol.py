@@ -10,15 +10,14 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-import types
-from collections.abc import Callable, Coroutine, Generator
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import httptools
-from starlette.types import Message
 from uvicorn.protocols.http.flow_control import HIGH_WATER_LIMIT
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
+from fake_bluejay.api.journal import Answer
 from fake_bluejay.intercept.door import HOST
 
 __all__ = ["Limits", "Protocol", "leads_elsewhere", "make_room", "protocol", "sweep"]
@@ -51,8 +50,8 @@ class Protocol(HttpToolsProtocol):
     """One connection. Made by `protocol`, which sets what all connections of a server share."""
 
     limits: Limits
-    at_once: Callable[[Any], Any]
-    """The application that answers a request, given its scope, without waiting for anything; None if there is none."""
+    at_once: Callable[[Any, bytes], Answer | None]
+    """Answers a request, given its scope and its body, without waiting for anything; None if it may have to wait."""
     refused: Callable[[Any, int, str], None]
     """Told of each request that gets no further than here: the protocol, the status, and why."""
     is_ours: Callable[[str], bool]
@@ -65,7 +64,7 @@ class Protocol(HttpToolsProtocol):
 
     # Slots, because with so many attributes more, Python would keep all of them in a slower way.
     __slots__ = (
-        "_begun", "_completed", "_follows", "_head", "_piece", "_received", "_refused", "_start", "_unread", "_waiting",
+        "_begun", "_completed", "_follows", "_head", "_piece", "_received", "_refused", "_unread", "_waiting",
         "waits_since",
     )  # fmt: skip
 
@@ -87,8 +86,6 @@ class Protocol(HttpToolsProtocol):
         self._waiting: Any = None
         """The application, while the body of a request is not whole."""
         self._refused = False
-        self._start: Message
-        """The beginning of an answer, until its body is there."""
 
     # --- what comes in ------------------------------------------------------------------------------------------
 
@@ -187,45 +184,33 @@ class Protocol(HttpToolsProtocol):
 
     def _begin(self) -> None:
         app, self._waiting = self._waiting, None
-        cycle = self.cycle
-        at_once = None if cycle.more_body or self.flow.write_paused else type(self).at_once(self.scope)
-        if at_once is None:
+        cycle, answer = self.cycle, None
+        if not cycle.more_body and not self.flow.write_paused:
+            try:
+                answer = type(self).at_once(self.scope, bytes(cycle.body))
+            except Exception:
+                _log.exception("%s %s: the server failed", self.scope["method"], self.scope["path"])
+                self.transport.close()
+                return
+        if answer is None:
             super()._start_asgi_task(cycle, app)
-            return
-        answering = at_once(self.scope, self._whole_body, self._send_at_once)
-        try:
-            awaited = answering.send(None)
-        except StopIteration:
-            return
-        except Exception:
-            _log.exception("%s %s: the server failed", self.scope["method"], self.scope["path"])
-            self.transport.close()
-            return
-        super()._start_asgi_task(_Begun(answering, awaited), app)  # type: ignore[arg-type]  # it waits after all
+        else:
+            self._send(answer)
 
-    async def _whole_body(self) -> Message:
-        """As ASGI's `receive`."""
-        return {"type": "http.request", "body": bytes(self.cycle.body), "more_body": False}
-
-    async def _send_at_once(self, message: Message) -> None:
-        """As ASGI's `send`, of an answer that has one body: head and body leave together."""
+    def _send(self, answer: Answer) -> None:
+        """Answer the present request: head and body leave together."""
         cycle = self.cycle
-        if not cycle.response_started:
-            cycle.response_started = True
-            self._start = message
-            return
-        status, body = self._start["status"], message["body"]
         defaults = self.server_state.default_headers
         if self._defaults[0] is not defaults:
             type(self)._defaults = defaults, b"".join(b"%s: %s\r\n" % header for header in defaults)
-        parts = [STATUS_LINE[status], self._defaults[1]]
-        for header in self._start["headers"]:
+        parts = [STATUS_LINE[answer.status_code], self._defaults[1]]
+        for header in answer.raw_headers:
             parts.append(b"%s: %s\r\n" % header)
         parts.append(b"\r\n" if cycle.keep_alive else b"connection: close\r\n\r\n")
         if self.scope["method"] != "HEAD":
-            parts.append(body)
+            parts.append(answer.content)
         self.transport.write(b"".join(parts))
-        cycle.response_complete = True
+        cycle.response_started = cycle.response_complete = True
         if not cycle.keep_alive:
             self.transport.close()
         self.on_response_complete()
@@ -290,35 +275,9 @@ class Protocol(HttpToolsProtocol):
         type(self).refused(self, status, detail)
 
 
-class _Begun:
-    """An answer that had begun, in the place of uvicorn's for a whole one."""
-
-    def __init__(self, answering: Coroutine[Any, Any, None], awaited: Any) -> None:
-        self._answering = answering
-        self._awaited = awaited
-
-    async def run_asgi(self, app: Any) -> None:
-        await _rest(self._answering, self._awaited)
-
-
-@types.coroutine
-def _rest(coroutine: Coroutine[Any, Any, None], awaited: Any) -> Generator[Any, Any, None]:
-    """The rest of a coroutine that waits for something already."""
-    try:
-        while True:
-            try:
-                sent = yield awaited
-            except BaseException as error:
-                awaited = coroutine.throw(error)
-            else:
-                awaited = coroutine.send(sent)
-    except StopIteration:
-        return
-
-
 def protocol(
     limits: Limits,
-    at_once: Callable[[Any], Any],
+    at_once: Callable[[Any, bytes], Answer | None],
     refused: Callable[[Any, int, str], None],
     is_ours: Callable[[str], bool] = lambda name: True,
 ) -> type[Protocol]:

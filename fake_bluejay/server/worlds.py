@@ -14,9 +14,9 @@ from typing import Any, Protocol
 from urllib.parse import parse_qsl, urlencode
 
 from starlette.responses import JSONResponse, Response
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import Message, Receive, Scope, Send
 
-from fake_bluejay.api.journal import EXCHANGE, Exchange, masked
+from fake_bluejay.api.journal import EXCHANGE, Answer, Exchange, masked
 from fake_bluejay.core.dump import dump, restore
 from fake_bluejay.core.suggest import unknown
 from fake_bluejay.core.world import DEFAULT_ORGANISATION, World
@@ -45,7 +45,6 @@ class _Part:
 
     def __init__(self, fake: Served, reset: Callable[[], None], log: AccessLog | None, key: str = "") -> None:
         self.surface = Surface(fake, reset)
-        self.faults = fake.faults
         self._log = log
         self.timekeeper = Timekeeper(fake.world)
         fake.webhooks.on_attempt = self.timekeeper.look_soon
@@ -60,13 +59,15 @@ class _Part:
             {"name": one.name, "api_keys": list(one.api_keys)} for one in self.surface.fake.world.organisations.values()
         ]
 
-    async def at_once(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Bluejay's surface, with nothing in between."""
+    def at_once(self, scope: Scope, content: bytes) -> Answer | None:
+        """As `Api.at_once`."""
         began = time.perf_counter()
-        await self.surface.api(scope, receive, send)
-        self.timekeeper.look()
-        if self._log is not None:
-            self._log.add(scope, scope[EXCHANGE].response.status_code, time.perf_counter() - began)
+        answer = self.surface.api.at_once(scope, content)
+        if answer is not None:
+            self.timekeeper.look()
+            if self._log is not None:
+                self._log.add(scope, answer.status_code, time.perf_counter() - began)
+        return answer
 
 
 class Worlds:
@@ -93,12 +94,12 @@ class Worlds:
 
     # --- requests -----------------------------------------------------------------------------------------------
 
-    def at_once(self, scope: Scope) -> ASGIApp | None:
-        """What answers this request without ever waiting; None if it may have to wait."""
+    def at_once(self, scope: Scope, content: bytes) -> Answer | None:
+        """The answer to a request that needs not wait for anything; None if it may, and then nothing has happened."""
         if is_control(scope):
             return None
         part = self._part_of(scope) if self._by_key else self._shared
-        return None if part.faults else part.at_once
+        return part.at_once(scope, content)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         began = time.perf_counter()

@@ -400,7 +400,8 @@ def equivalent(operation: Operation, world: list[World]) -> Any:
 
     def answer(x_api_key: str | None = None, request: Any = None, **parameters: Any) -> Any:
         organisation = "" if x_api_key is None else DEFAULT_ORGANISATION
-        return operation.answer(Call(world[0], organisation, parameters, request, origin="https://api.getbluejay.ai"))
+        scope = {"scheme": "https", "headers": [(b"host", b"api.getbluejay.ai")]}
+        return operation.answer(Call(world[0], organisation, parameters, request, scope))
 
     def argument(name: str, annotation: Any, default: Any = Argument.empty) -> Argument:
         return Argument(name, Argument.KEYWORD_ONLY, annotation=annotation, default=default)

@@ -200,7 +200,7 @@ class Transport(asyncio.Transport):
 
 def connections(app: Any, limits: Limits, *, at_once: Any = None) -> Callable[[], tuple[Protocol, Transport]]:
     """What makes connections to a server of that application, on the running loop."""
-    made = protocol(limits, lambda scope: at_once, lambda *refused: None)
+    made = protocol(limits, at_once or (lambda scope, content: None), lambda *refused: None)
     config = uvicorn.Config(app, http=made, interface="asgi3", lifespan="off", log_config=None)
     config.load()
     state = ServerState()
@@ -253,19 +253,16 @@ async def test_an_answer_that_is_not_taken_is_given_up() -> None:
 async def test_a_request_after_the_last_one_has_no_effect() -> None:
     asked = []
 
-    async def app(scope: Any, receive: Any, send: Any) -> None:
+    def at_once(scope: Any, content: bytes) -> Answer:
         asked.append(scope["path"])
-        await send({"type": "http.response.start", "status": 200, "headers": []})
-        await send({"type": "http.response.body", "body": b""})
+        return Answer(200, [], b"")
 
-    connection, transport = connections(app, Limits(), at_once=app)()
+    connection, transport = connections(None, Limits(), at_once=at_once)()
     connection.data_received(WHOLE + LAST + WHOLE)
     assert transport.written.count(b"HTTP/1.1 200") == len(asked) == 2
 
 
-async def test_what_waits_unexpectedly_is_answered_all_the_same() -> None:
-    """The short way is for what never waits; if it does, it goes on as a task."""
-
+async def test_what_is_not_answered_at_once_gets_a_task() -> None:
     async def waits(scope: Any, receive: Any, send: Any) -> None:
         assert (await receive())["body"] == BODY
         await asyncio.sleep(0)
@@ -273,9 +270,10 @@ async def test_what_waits_unexpectedly_is_answered_all_the_same() -> None:
         await send({"type": "http.response.start", "status": 201, "headers": [(b"content-length", b"2")]})
         await send({"type": "http.response.body", "body": b"ok"})
 
-    connection, transport = connections(waits, Limits(), at_once=waits)()
+    asked = []
+    connection, transport = connections(waits, Limits(), at_once=lambda scope, content: asked.append(content))()
     connection.data_received(WHOLE)
-    assert transport.written == b""
+    assert (asked, transport.written) == ([BODY], b"")
     await asyncio.gather(*connection.tasks)
     assert transport.written == b"HTTP/1.1 201 Created\r\ncontent-length: 2\r\n\r\nok"
 
