@@ -25,8 +25,8 @@ __all__ = [
     "Journal",
     "masked",
     "masked_key",
+    "masked_query",
     "printable",
-    "query_shown",
     "shortened",
 ]
 
@@ -281,11 +281,11 @@ def printable(text: str) -> str:
     return text if text.isprintable() else "".join(one if one.isprintable() else repr(one)[1:-1] for one in text)
 
 
-def query_shown(exchange: Exchange) -> str:
-    """The query as reports show it, `?` included: what is named like a key is masked. Empty if there is none."""
+def masked_query(query: str) -> str:
+    """A query as it may be shown: what is named like a key is masked."""
     parts = []
-    for part in exchange.query.split("&"):
-        name, equals, value = part.partition("=")
-        secret = any(word in name.lower() for word in _SECRET_IN_QUERY)
-        parts.append(f"{name}{equals}{masked(value) if secret and value else value}")
-    return f"?{printable('&'.join(parts))}" if exchange.query else ""
+    for part in query.split("&"):
+        name, _, value = part.partition("=")
+        secret = value and any(word in name.lower() for word in _SECRET_IN_QUERY)
+        parts.append(f"{name}={masked(value)}" if secret else part)
+    return "&".join(parts)

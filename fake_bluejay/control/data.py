@@ -9,7 +9,7 @@ from typing import Any
 from urllib.parse import quote
 
 from fake_bluejay.api.faults import Fault
-from fake_bluejay.api.journal import SECRET_HEADERS, Exchange, masked
+from fake_bluejay.api.journal import SECRET_HEADERS, Exchange, masked, masked_query
 from fake_bluejay.core.clock import ScaledClock, iso
 from fake_bluejay.core.dump import dump_record
 from fake_bluejay.core.readings import questions
@@ -98,7 +98,7 @@ def exchange(one: Exchange, base_url: str, *, brief: bool = False, whole: bool =
         "at": iso(one.instant),
         "method": one.method,
         "path": one.path,
-        "query": one.query,
+        "query": masked_query(one.query),
         "faults": list(one.faults),
         "size": len(one.content),
         "response": response and {"status_code": response.status_code, "size": len(response.content)},
@@ -127,7 +127,11 @@ def _body(content: bytes, whole: bool) -> dict[str, Any]:
 
 def curl(one: Exchange, base_url: str) -> str:
     """A line of shell that sends the request again, the key from `$BLUEJAY_API_KEY`, a long body from a file."""
-    url = base_url.rstrip("/") + quote(one.path, safe="/:@!$&'()*+,;=~-._") + (f"?{one.query}" if one.query else "")
+    url = (
+        base_url.rstrip("/")
+        + quote(one.path, safe="/:@!$&'()*+,;=~-._")
+        + (f"?{masked_query(one.query)}" if one.query else "")
+    )
     parts = ["curl", "-sS", "-I" if one.method == "HEAD" else f"-X {shlex.quote(one.method)}", shlex.quote(url)]
     names = set()
     for raw_name, raw_value in one.raw_headers:

@@ -73,16 +73,21 @@ class Timers:
         """When the next armed timer is due, or None if there is none."""
         while self._instants:
             due = self._instants[0]
-            if any(sequence in self._armed for sequence, _, _ in self._due_at[due]):
-                return due
+            for sequence, _, _ in self._due_at[due]:
+                if sequence in self._armed:
+                    return due
             self._forget_first()
         return None
 
-    def pop_due(self, now: int) -> Iterator[tuple[int, TimerKind, int]]:
+    def pop_due(self, now: int) -> Iterable[tuple[int, TimerKind, int]]:
         """Take the timers due at `now` or before, in order, also those scheduled while this iterates.
 
         Yields the instant at which one is due, its kind, and the id of its subject.
         """
+        # Mostly nothing is due, and this is asked with every request.
+        return self._pop_due(now) if self._instants and self._instants[0] <= now else ()
+
+    def _pop_due(self, now: int) -> Iterator[tuple[int, TimerKind, int]]:
         armed = self._armed
         while self._instants and self._instants[0] <= now:
             due = self._instants[0]

@@ -17,7 +17,7 @@ from typing import Any, TextIO
 
 from starlette.types import Scope
 
-from fake_bluejay.api.journal import masked
+from fake_bluejay.api.journal import masked, masked_query
 
 __all__ = ["FORMATS", "AccessLog"]
 
@@ -99,7 +99,7 @@ def _text(scope: Scope, status: int | None, took: float, faults: tuple[str, ...]
     second = int(at)
     line = (
         f"{_second(second)}.{int((at - second) * 1000):03} {status or '---'} {took * 1000:6.1f} ms"
-        f"  {scope.get('method', '-')} {_path(scope)}"
+        f"  {scope.get('method', '-')} {_address(scope.get('raw_path', b'-'), scope.get('query_string'))}"
     )
     if (key := _key(scope)) is not None:
         line += f"  key={key}"
@@ -117,7 +117,7 @@ def _json(scope: Scope, status: int | None, took: float, faults: tuple[str, ...]
         "at": f"{_utc_second(int(at))}.{int(at % 1 * 1000):03}Z",
         "event": "request",
         "method": scope.get("method"),
-        "path": _path(scope),
+        "path": _address(scope.get("raw_path", b"-"), scope.get("query_string")),
         "status": status,
         "ms": round(took * 1000, 3),
         "client": client[0] if client else None,
@@ -143,11 +143,10 @@ def _utc_second(at: int) -> str:
     return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(at))
 
 
-def _path(scope: Scope) -> str:
-    """As it was sent, so that no line break of a client's makes a line of its own."""
-    query = scope.get("query_string")
-    path: str = scope.get("raw_path", b"-").decode("latin-1")
-    return f"{path}?{query.decode('latin-1')}" if query else path
+@functools.lru_cache(maxsize=256)
+def _address(path: bytes, query: bytes | None) -> str:
+    """As it was sent, so that no line break of a client's makes a line of its own; but keys in the query are masked."""
+    return path.decode("latin-1") + (f"?{masked_query(query.decode('latin-1'))}" if query else "")
 
 
 def _key(scope: Scope) -> str | None:

@@ -162,7 +162,7 @@ def test_the_journal_as_data_masks_keys_and_pages(fake: FakeBluejay, control: ht
     fake.add_test_results(3)
     for id in (1, 2, 999):
         end(fake, id)
-    httpx.get(f"{fake.base_url}/ping", headers={"Authorization": f"Bearer {KEY}", "Cookie": f"key={KEY}"})
+    httpx.get(f"{fake.base_url}/ping?api_key={KEY}", headers={"Authorization": f"Bearer {KEY}", "Cookie": f"key={KEY}"})
     everything = control.get("/requests")
     assert everything.headers["x-total-count"] == "4"
     first = everything.json()[0]
