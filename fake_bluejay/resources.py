@@ -14,7 +14,7 @@ from fake_bluejay.api.digital_humans import create_digital_human
 from fake_bluejay.api.models.agents import AgentRequestOfSdk
 from fake_bluejay.api.models.digital_humans import DigitalHumanRequestDataOfSdk
 from fake_bluejay.api.models.simulations import SimulationRequest
-from fake_bluejay.api.simulations import create_simulation
+from fake_bluejay.api.simulations import create_simulation, join
 from fake_bluejay.core.clock import datetime_at
 from fake_bluejay.core.resources import Collection, Resource
 from fake_bluejay.core.suggest import unknown
@@ -152,7 +152,7 @@ def add_simulation(
                 add_digital_human(world, organisation, {"simulation_ids": [made.id]})
         else:
             for human in digital_humans:
-                human.fields["simulation_ids"].append(made.id)
+                join(world, human._resource, made)
         return SimulationView(world, "simulations", made.id)
 
 

@@ -39,9 +39,8 @@ def create_agent(world: World, organisation: str, request: AgentRequest) -> Reso
     # A null `mode` may be asked for, and not be given back: what is published as the default stands.
     fields["mode"] = fields["mode"] or "VOICE"
     _refuse_taken(world, organisation, fields.get("external_agent_id"))
-    agent = world.agents.add(organisation, world.settle(), fields)
-    fields["http_webhook_key"] = _next_key(world, agent) if fields.get("http_webhook") else None
-    return agent
+    fields["http_webhook_key"] = _key(world, world.agents.last_id + 1) if fields.get("http_webhook") else None
+    return world.agents.add(organisation, world.settle(), fields)
 
 
 def add_agent(call: Call) -> AgentResponse:
@@ -100,7 +99,8 @@ def get_http_webhook_key(call: Call) -> AgentWebhookKeyResponse:
 def generate_http_webhook_key(call: Call) -> AgentWebhookKeyResponse:
     """A new key for an agent's HTTP webhook; the one before is valid no more."""
     agent = _agent_of_key(call)
-    agent.fields["http_webhook_key"] = key = _next_key(call.world, agent)
+    key = _key(call.world, agent.id, agent.fields.get("http_webhook_key"))
+    call.world.agents.change(agent, {"http_webhook_key": key})
     return AgentWebhookKeyResponse(signing_key=key, message="The HTTP webhook key of the agent is new")
 
 
@@ -109,9 +109,10 @@ def _update(call: Call, agent: Resource) -> AgentUpdateResponse:
     changed.pop("agent_id", None)
     if changed.get("external_agent_id") != agent.fields.get("external_agent_id"):
         _refuse_taken(call.world, call.organisation, changed.get("external_agent_id"))
-    agent.fields.update(changed)
-    if agent.fields.get("http_webhook") and not agent.fields.get("http_webhook_key"):
-        agent.fields["http_webhook_key"] = _next_key(call.world, agent)
+    after = {**agent.fields, **changed}
+    if after.get("http_webhook") and not after.get("http_webhook_key"):
+        changed["http_webhook_key"] = _key(call.world, agent.id)
+    call.world.agents.change(agent, changed)
     return AgentUpdateResponse(
         agent=AgentUpdateRequestOfSdk(agent_id=str(agent.id), **agent.fields),
         http_webhook_key=agent.fields.get("http_webhook_key"),
@@ -140,10 +141,9 @@ def _agent_of_key(call: Call) -> Resource:
     return found(call.world.agents, as_id(request.agent_id), call.organisation)
 
 
-def _next_key(world: World, agent: Resource) -> str:
-    """Another key than the agent has, always the same for the same seed."""
-    before = agent.fields.get("http_webhook_key")
-    return hashlib.sha256(f"{world.seed}:http-webhook-key:{agent.id}:{before}".encode()).hexdigest()
+def _key(world: World, agent_id: int, before: str | None = None) -> str:
+    """A key for an agent, another one than it had before; always the same for the same seed."""
+    return hashlib.sha256(f"{world.seed}:http-webhook-key:{agent_id}:{before}".encode()).hexdigest()
 
 
 def _answer(agent: Resource) -> AgentResponse:

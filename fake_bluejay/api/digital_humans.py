@@ -113,10 +113,10 @@ def update_digital_human(call: Call) -> DigitalHumanResponse:
     after = {**human.fields, **changed}
     if overrides:
         for other in _conflicting(call.world, call.organisation, after, human):
-            other.fields["always_on_active"] = False
+            call.world.digital_humans.change(other, {"always_on_active": False})
     elif "always_on_active" in changed or "phone_number" in changed:
         _refuse_conflict(call.world, call.organisation, after, human)
-    human.fields = after
+    call.world.digital_humans.change(human, changed)
     return _answer(human)
 
 

@@ -24,7 +24,7 @@ from fake_bluejay.core.clock import datetime_at
 from fake_bluejay.core.resources import Resource
 from fake_bluejay.core.world import World
 
-__all__ = ["OPERATIONS", "create_simulation", "remove_simulation"]
+__all__ = ["OPERATIONS", "create_simulation", "join", "remove_simulation"]
 
 _NEVER_NULL = frozenset({"name"})
 _OWN_FIELDS = frozenset(SimulationPydantic.model_fields)
@@ -34,16 +34,16 @@ _OWN_FIELDS = frozenset(SimulationPydantic.model_fields)
 def create_simulation(world: World, organisation: str, request: SimulationRequest) -> Resource:
     """A new simulation. Raises the 404 if there is no such agent."""
     agent = found(world.agents, as_id(request.agent_id), organisation)
-    simulation = world.simulations.add(organisation, world.settle(), {**as_fields(request), "agent_id": agent.id})
-    if simulation.fields["name"] is None:
-        simulation.fields["name"] = f"Simulation {simulation.id}"
-    return simulation
+    fields = {**as_fields(request), "agent_id": agent.id}
+    if fields["name"] is None:
+        fields["name"] = f"Simulation {world.simulations.last_id + 1}"
+    return world.simulations.add(organisation, world.settle(), fields)
 
 
 def remove_simulation(world: World, simulation: Resource) -> None:
     """Forget a simulation. Its digital humans stay, and take part in it no more."""
     for human in world.digital_humans.of(simulation.organisation):
-        _leave(human, simulation)
+        _leave(world, human, simulation)
     world.simulations.remove(simulation)
 
 
@@ -60,7 +60,7 @@ def get_simulation(call: Call) -> SimulationPydantic:
 def update_simulation(call: Call) -> SimulationPydantic:
     """Change a simulation."""
     simulation = _asked_for(call)
-    simulation.fields.update(changes(call.request, call.world.readings, _NEVER_NULL))
+    call.world.simulations.change(simulation, changes(call.request, call.world.readings, _NEVER_NULL))
     return _simulation(simulation)
 
 
@@ -87,8 +87,7 @@ def add_digital_humans(call: Call) -> AddDigitalHumansToSimulationResponse:
     simulation = _asked_for(call)
     world, ids = call.world, call.request.digital_human_ids
     for human in [found(world.digital_humans, id, call.organisation) for id in ids]:
-        if simulation.id not in human.fields["simulation_ids"]:
-            human.fields["simulation_ids"].append(simulation.id)
+        join(world, human, simulation)
     return AddDigitalHumansToSimulationResponse(message=f"Added {len(ids)} digital human(s) to the simulation")
 
 
@@ -99,13 +98,21 @@ def remove_digital_humans(call: Call) -> RemoveDigitalHumansFromSimulationRespon
     for id in ids:
         human = call.world.digital_humans.find(id, call.organisation)
         if human is not None:
-            _leave(human, simulation)
+            _leave(call.world, human, simulation)
     return RemoveDigitalHumansFromSimulationResponse(message=f"Removed {len(ids)} digital human(s) from the simulation")
 
 
-def _leave(human: Resource, simulation: Resource) -> None:
-    if simulation.id in human.fields["simulation_ids"]:
-        human.fields["simulation_ids"].remove(simulation.id)
+def join(world: World, human: Resource, simulation: Resource) -> None:
+    """Let a digital human take part in a simulation; nothing happens if it does."""
+    ids = human.fields["simulation_ids"]
+    if simulation.id not in ids:
+        world.digital_humans.change(human, {"simulation_ids": [*ids, simulation.id]})
+
+
+def _leave(world: World, human: Resource, simulation: Resource) -> None:
+    ids = human.fields["simulation_ids"]
+    if simulation.id in ids:
+        world.digital_humans.change(human, {"simulation_ids": [id for id in ids if id != simulation.id]})
 
 
 def _asked_for(call: Call) -> Resource:

@@ -11,13 +11,14 @@ from __future__ import annotations
 import os
 import threading
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from itertools import islice
 from typing import Any, NamedTuple, Protocol
 
 from fake_bluejay.core.agents import Agent
 from fake_bluejay.core.clock import iso
 from fake_bluejay.core.records import WATCHDOG_DELAY, Move
+from fake_bluejay.core.resources import Resource
 from fake_bluejay.core.statuses import Status
 from fake_bluejay.core.webhooks import Attempt
 
@@ -209,6 +210,14 @@ def _changed(id: int, agent: Agent | None, fields: list[str]) -> dict[str, Any]:
     return {"id": id, "agent": None if agent is None else str(agent), "fields": fields}
 
 
+def _resource(id: int, at: int, organisation: str) -> dict[str, Any]:
+    return {"id": id, "at": iso(at), "organisation": organisation}
+
+
+def _resource_changed(id: int, fields: list[str]) -> dict[str, Any]:
+    return {"id": id, "fields": fields}
+
+
 def _run(id: int, at: int, simulation_id: int, agent_id: int, count: int, organisation: str) -> dict[str, Any]:
     return {
         "id": id,
@@ -243,6 +252,15 @@ KINDS: dict[str, Callable[..., dict[str, Any]]] = {
     "control-object-gone": _gone,
     "test-result-changed": _changed,
     "test-result-removed": lambda gone: {"id": gone},
+    "agent-added": _resource,
+    "agent-changed": _resource_changed,
+    "agent-removed": lambda gone: {"id": gone},
+    "simulation-added": _resource,
+    "simulation-changed": _resource_changed,
+    "simulation-removed": lambda gone: {"id": gone},
+    "digital-human-added": _resource,
+    "digital-human-changed": _resource_changed,
+    "digital-human-removed": lambda gone: {"id": gone},
     "run-added": _run,
     "run-removed": lambda gone: {"id": gone},
     "webhook-added": lambda webhook: {"id": webhook.id, "events": list(webhook.events)},
@@ -261,10 +279,16 @@ KINDS: dict[str, Callable[..., dict[str, Any]]] = {
     "stubs-cleared": dict,
     "world-replaced": dict,
 }
-"""The kinds of change, and the data that each is told with. `world-replaced`: a reset, or another state was put in.
+"""The kinds of change, and the data that each is told with. `world-replaced`: a reset, or another state was put in."""
 
-Agents, simulations and digital humans are not among them; what clients do to these is told as requests.
-"""
+
+def _keep_resource(one: Resource) -> tuple[int, int, str]:
+    return one.id, one.created_at, one.organisation
+
+
+def _keep_fields(one: Any, fields: Iterable[str]) -> tuple[int, list[str]]:
+    return one.id, sorted(fields)
+
 
 _KEPT: dict[str, Callable[..., tuple[Any, ...]]] = {
     "test-result-added": lambda one: (one.id, one.created_at, one.status, one.agent, one.organisation),
@@ -272,6 +296,12 @@ _KEPT: dict[str, Callable[..., tuple[Any, ...]]] = {
     "test-result-marked": lambda control: (control.test_result_id, control.id, control.written_at),
     "control-object-gone": lambda control: (control.test_result_id, control.id, control.gone_at, control.by),
     "test-result-changed": lambda one, fields: (one.id, one.agent, sorted(fields)),
+    "agent-added": _keep_resource,
+    "agent-changed": _keep_fields,
+    "simulation-added": _keep_resource,
+    "simulation-changed": _keep_fields,
+    "digital-human-added": _keep_resource,
+    "digital-human-changed": _keep_fields,
     "run-added": lambda run: (
         run.id,
         run.created_at,

@@ -6,6 +6,7 @@ What a resource carries is for the wire's models to say; the core keeps it as it
 from __future__ import annotations
 
 import uuid
+from collections.abc import Callable, Mapping
 from typing import Any
 
 __all__ = ["NEEDED", "Collection", "Resource", "folder_id"]
@@ -43,16 +44,29 @@ def folder_id(agent: Resource) -> uuid.UUID | None:
 class Collection:
     """The resources of one kind. Ids count from 1; what belongs to another organisation does not exist for a caller."""
 
-    def __init__(self, kind: str) -> None:
+    def __init__(self, kind: str, tell: Callable[..., None] = lambda *change: None) -> None:
         self.kind = kind
         """What one is called in messages: `agent`, `simulation`, `digital human`."""
+        self._tell = tell
         self.last_id = 0
         self._all: dict[int, Resource] = {}
 
     def add(self, organisation: str, created_at: int, fields: dict[str, Any]) -> Resource:
-        """A new one."""
+        """A new one, whose id is the one after `last_id`."""
         self.last_id += 1
-        return self.put(Resource(self.last_id, organisation, created_at, fields))
+        resource = self.put(Resource(self.last_id, organisation, created_at, fields))
+        self._tell(f"{self._name}-added", resource)
+        return resource
+
+    def change(self, resource: Resource, fields: Mapping[str, Any]) -> None:
+        """Give it these fields; it keeps its others."""
+        resource.fields = {**resource.fields, **fields}
+        self._tell(f"{self._name}-changed", resource, fields)
+
+    @property
+    def _name(self) -> str:
+        """What changes of it are called after."""
+        return self.kind.replace(" ", "-")
 
     def put(self, resource: Resource) -> Resource:
         """One that was there before, e.g. in a dump."""
@@ -71,6 +85,7 @@ class Collection:
     def remove(self, resource: Resource) -> None:
         """Forget it."""
         del self._all[resource.id]
+        self._tell(f"{self._name}-removed", resource.id)
 
     def of(self, organisation: str) -> list[Resource]:
         """All that an organisation can see, in the order they were made."""

@@ -139,9 +139,9 @@ class World:
         self.require_known_keys = False
         """Whether only keys that an organisation has are accepted, or any key that is not empty."""
         self.organisations: dict[str, Organisation] = {DEFAULT_ORGANISATION: Organisation(DEFAULT_ORGANISATION, ())}
-        self.agents = Collection("agent")
-        self.simulations = Collection("simulation")
-        self.digital_humans = Collection("digital human")
+        self.agents = Collection("agent", self._changed)
+        self.simulations = Collection("simulation", self._changed)
+        self.digital_humans = Collection("digital human", self._changed)
         """A digital human's field `simulation_ids` says which simulations it belongs to; nothing else does."""
         self.runs: dict[int, Run] = {}
         self.results: dict[int, Record] = {}
@@ -166,6 +166,10 @@ class World:
         """Told how many microseconds the clock was moved by, each time it was: for whoever keeps step with it."""
         self.on_change: Callable[..., None] | None = None
         """Told of every change: what kind, and what changed. A `Feed` sets it while somebody listens."""
+
+    def _changed(self, kind: str, *what: Any) -> None:
+        if (tell := self.on_change) is not None:
+            tell(kind, *what)
 
     # --- time ---------------------------------------------------------------------------------------------------
 

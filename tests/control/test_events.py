@@ -79,6 +79,10 @@ def test_every_change_is_told_in_order(fake: FakeBluejay) -> None:
                 if told[-1][1] == kind:
                     return told[-1][2]
 
+        def call(method: str, path: str, **body: Any) -> None:
+            headers = {"X-API-Key": fake.api_key}
+            fake.client().request(method, f"/v1/{path}", json=body, headers=headers).raise_for_status()
+
         fake.add_test_result(agent=silent())
         assert comes("test-result-added")["agent"] == "silent"
         end(fake, 1)
@@ -92,11 +96,7 @@ def test_every_change_is_told_in_order(fake: FakeBluejay) -> None:
         assert comes("clock-moved") == {"now": "2026-01-01T00:00:30.000000Z", "seconds": 30.0}
         control.patch("/test-results/1", json={"agent": "ends-after=3", "fields": {"latency": {"p50": 1}}})
         assert comes("test-result-changed") == {"id": 1, "agent": "ends-after=3", "fields": ["latency"]}
-        fake.client().post(
-            "/v1/update-simulation-result",
-            json={"simulation_result_id": "1", "tags": ["a"]},
-            headers={"X-API-Key": fake.api_key},
-        )
+        call("POST", "update-simulation-result", simulation_result_id="1", tags=["a"])
         assert comes("test-result-changed") == {"id": 1, "agent": "ends-after=3", "fields": ["tags"]}
         control.patch("/clock", json={"mode": "real", "speed": 2})
         assert comes("clock-changed")["speed"] == 2
@@ -128,10 +128,24 @@ def test_every_change_is_told_in_order(fake: FakeBluejay) -> None:
         assert comes("webhook-attempted")["status"] == 503
         fake.webhooks.remove(webhook)
         assert comes("webhook-removed") == {"id": webhook.id}
-        run = fake.queue_run(fake.add_simulation(digital_humans=2))
-        assert comes("run-added")["test_results"] == 2
+        simulation = fake.add_simulation(digital_humans=2)
+        assert comes("agent-added")["id"] == simulation.agent.id
+        assert comes("simulation-added")["organisation"] == "default"
+        assert [comes("digital-human-added")["id"] for _ in "12"] == [1, 2]
+        call("POST", "update-agent", agent_id="1", name="Another")
+        assert comes("agent-changed") == {"id": 1, "fields": ["name"]}
+        call("PUT", "simulation/1", name="Another")
+        assert comes("simulation-changed") == {"id": 1, "fields": ["name"]}
+        call("POST", "simulation/1/remove-digital-humans", digital_human_ids=[2])
+        assert comes("digital-human-changed") == {"id": 2, "fields": ["simulation_ids"]}
+        call("DELETE", "digital-human/2")
+        assert comes("digital-human-removed") == {"id": 2}
+        run = fake.queue_run(simulation)
+        assert comes("run-added")["test_results"] == 1
         fake.world.remove_run(run.id)
         assert comes("run-removed") == {"id": run.id}
+        call("DELETE", "agent/1")
+        assert (comes("simulation-removed"), comes("agent-removed")) == ({"id": 1}, {"id": 1})
         fake.reset()
         comes("world-replaced")
         assert {kind for _, kind, _ in told} >= set(KINDS)
