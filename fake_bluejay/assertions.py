@@ -11,7 +11,7 @@ from fake_bluejay.api.faults import Faults, requested_ids
 from fake_bluejay.api.journal import Journal
 from fake_bluejay.core.clock import datetime_at
 from fake_bluejay.core.integers import is_integer
-from fake_bluejay.core.suggest import unknown
+from fake_bluejay.core.suggest import check_known
 from fake_bluejay.core.world import World
 
 __all__ = ["Assertions"]
@@ -45,8 +45,8 @@ class Assertions:
 
     def assert_ended(self, *ids: int, by: str | None = None) -> None:
         """An end-conversations call marked each of these; by `"agent"` or `"watchdog"`: that has since ended it."""
-        if by not in (None, "agent", "watchdog"):
-            raise ValueError(unknown("cause of an end:", by, ("agent", "watchdog")))
+        if by is not None:
+            check_known("cause of an end:", by, ("agent", "watchdog"))
         _check_ids(ids)
         world = self.world
         world.settle()

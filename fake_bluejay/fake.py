@@ -24,7 +24,7 @@ from fake_bluejay.core.agents import Agent, agent_of
 from fake_bluejay.core.clock import Clock, ManualClock, ScaledClock, datetime_at, microseconds
 from fake_bluejay.core.feed import Feed
 from fake_bluejay.core.readings import Readings
-from fake_bluejay.core.suggest import instead_of, unknown
+from fake_bluejay.core.suggest import check_known, instead_of, unknown
 from fake_bluejay.core.timers import Timer
 from fake_bluejay.core.world import DEFAULT_ORGANISATION, World
 from fake_bluejay.intercept import switch
@@ -90,11 +90,9 @@ class FakeBluejay(Assertions):
 
     def __init__(self, **options: Unpack[Options]) -> None:
         for name in options:
-            if name not in OPTIONS:
-                raise ValueError(unknown("option", name, OPTIONS))
+            check_known("option", name, OPTIONS)
         sleep = options.get("sleep", "skip")
-        if sleep not in ("skip", "real"):
-            raise ValueError(unknown("choice for sleep:", sleep, ("skip", "real")))
+        check_known("choice for sleep:", sleep, ("skip", "real"))
         self._options = options
         self._world = _world(options)
         self._journal = Journal()
@@ -602,6 +600,5 @@ def _world(options: Options) -> World:
 def _clock(clock: str | Clock) -> Clock:
     if hasattr(clock, "now") and hasattr(clock, "advance"):
         return copy.copy(cast(Clock, clock))  # what is reset, or called again when decorated, begins where it began
-    if clock not in ("manual", "real"):
-        raise ValueError(unknown("choice for clock:", clock, ("manual", "real")))
+    check_known("choice for clock:", clock, ("manual", "real"))
     return ManualClock() if clock == "manual" else ScaledClock()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, TypeVar
 
@@ -17,7 +17,7 @@ from fake_bluejay.api.models.simulations import SimulationRequest
 from fake_bluejay.api.simulations import create_simulation, join
 from fake_bluejay.core.clock import datetime_at
 from fake_bluejay.core.resources import Collection, Resource
-from fake_bluejay.core.suggest import unknown
+from fake_bluejay.core.suggest import check_known, unknown
 from fake_bluejay.core.world import World
 
 __all__ = [
@@ -29,7 +29,6 @@ __all__ = [
     "add_agent",
     "add_digital_human",
     "add_simulation",
-    "known",
     "validated",
 ]
 
@@ -141,7 +140,7 @@ def add_simulation(
                 raise ValueError(f"{human!r} is of the organisation {human.organisation!r}, not {organisation!r}")
         agent_id = getattr(agent, "id", agent)
         if agent is not None:
-            known("agent", agent_id, [one.id for one in world.agents.of(organisation)])
+            check_known("agent", agent_id, [one.id for one in world.agents.of(organisation)])
         # Checked first: what cannot be leaves no agent behind.
         request = validated(SimulationRequest, "a simulation", {"agent_id": str(agent_id), **fields})
         if agent_id is None and "agent_id" not in fields:
@@ -171,17 +170,10 @@ def add_digital_human(world: World, organisation: str, fields: Mapping[str, Any]
     def make() -> Resource:
         simulations = [one.id for one in world.simulations.of(organisation)] if ids else ()
         for id in ids:
-            known("simulation", id, simulations)
+            check_known("simulation", id, simulations)
         return create_digital_human(world, organisation, request, ids)
 
     return DigitalHumanView(world, "digital_humans", _made(world, organisation, make).id)
-
-
-def known(kind: str, id: object, ids: Iterable[object]) -> None:
-    """Raises `ValueError` for an id that is none of those there are."""
-    ids = list(ids)
-    if id not in ids:
-        raise ValueError(unknown(kind, id, ids))
 
 
 def validated(
@@ -201,8 +193,7 @@ def validated(
 
 def _made(world: World, organisation: str, make: Callable[[], Resource]) -> Resource:
     with world.lock:
-        if organisation not in world.organisations:
-            raise ValueError(unknown("organisation", organisation, world.organisations))
+        check_known("organisation", organisation, world.organisations)
         try:
             return make()
         except HTTPException as error:

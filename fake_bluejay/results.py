@@ -13,7 +13,7 @@ from fake_bluejay.core.readings import Readings
 from fake_bluejay.core.records import WATCHDOG_DELAY, ControlObject, Record
 from fake_bluejay.core.scoring import is_scored
 from fake_bluejay.core.statuses import Event, Status
-from fake_bluejay.core.suggest import unknown
+from fake_bluejay.core.suggest import check_known
 from fake_bluejay.core.timers import Timer
 from fake_bluejay.core.world import is_marked
 
@@ -197,8 +197,7 @@ class TestResult:
 
     def happen(self, event: str, cause: str = "agent") -> None:
         """Let an event of the transition table happen. Raises `ValueError` if it is unknown or not legal now."""
-        if event not in tuple(Event):
-            raise ValueError(unknown("event", event, Event))
+        check_known("event", event, Event)
         self._world.happen(self._id, Event(event), cause)
 
     def end(self) -> None:

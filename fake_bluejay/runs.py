@@ -13,8 +13,9 @@ from fake_bluejay.api.models.runs import SimulationRunRequestOfSdk
 from fake_bluejay.api.resources import found
 from fake_bluejay.core.clock import datetime_at
 from fake_bluejay.core.runs import Run, Tally, tally
+from fake_bluejay.core.suggest import check_known
 from fake_bluejay.core.world import DEFAULT_ORGANISATION, World
-from fake_bluejay.resources import SimulationView, add_simulation, known, validated
+from fake_bluejay.resources import SimulationView, add_simulation, validated
 from fake_bluejay.results import TestResult
 
 __all__ = ["RunView", "queue_run"]
@@ -89,10 +90,10 @@ def queue_run(world: World, simulation: SimulationView | int | None, fields: Map
         id, organisation = simulation.id if isinstance(simulation, SimulationView) else simulation, DEFAULT_ORGANISATION
         if id is not None:
             simulations = {one.id: one for one in world.simulations.all()}
-            known("simulation", id, simulations)
+            check_known("simulation", id, simulations)
             organisation = simulations[id].organisation
         for human in ids or ():
-            known("digital human", human, [str(one.id) for one in world.digital_humans.of(organisation)])
+            check_known("digital human", human, [str(one.id) for one in world.digital_humans.of(organisation)])
         if id is None:
             id = add_simulation(world, organisation, None, 1, {}).id
         try:

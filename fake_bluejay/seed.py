@@ -17,6 +17,7 @@ import re
 import tomllib
 from collections.abc import Callable, Iterable, Iterator
 from datetime import date, datetime, time
+from inspect import Parameter, signature
 from pathlib import Path
 from typing import Annotated, Any, get_args
 
@@ -33,7 +34,7 @@ from pydantic import (
 )
 
 from fake_bluejay import resources
-from fake_bluejay.api.faults import Faults, Kind
+from fake_bluejay.api.faults import Faults, Kind, Which
 from fake_bluejay.api.models.results import as_given
 from fake_bluejay.api.stubs import Stubs, check_answer, pattern_of
 from fake_bluejay.calls import checked
@@ -44,7 +45,7 @@ from fake_bluejay.core.clock import MOST_SPEED, check_start, instant_of
 from fake_bluejay.core.readings import Question, Readings, questions
 from fake_bluejay.core.records import FIELDS, Organisation
 from fake_bluejay.core.statuses import Status
-from fake_bluejay.core.suggest import instead_of, unknown
+from fake_bluejay.core.suggest import check_known, instead_of, unknown
 from fake_bluejay.core.webhooks import EVENTS
 from fake_bluejay.core.world import DEFAULT_ORGANISATION, World, status_from_text
 from fake_bluejay.fake import FakeBluejay, Options
@@ -82,8 +83,7 @@ def _checked(check: Callable[[Any], Any]) -> AfterValidator:
 
 def _one_of(kind: str, choices: tuple[str, ...]) -> AfterValidator:
     def check(text: str) -> None:
-        if text not in choices:
-            raise ValueError(unknown(kind, text, choices))
+        check_known(kind, text, choices)
 
     return _checked(check)
 
@@ -153,7 +153,7 @@ def _at(*place: str | int) -> Iterator[None]:
 
 def _check_organisation(fake: FakeBluejay, name: str) -> None:
     with _at("organisation"):
-        resources.known("organisation", name, fake.world.organisations)
+        check_known("organisation", name, fake.world.organisations)
 
 
 class _Shape(BaseModel):
@@ -313,19 +313,15 @@ class SeedFault(Part):
     def arm(self, faults: Faults) -> None:
         """Raises `ValueError` for arguments that cannot be."""
         given = {name.rstrip("_"): getattr(self, name) for name in self.model_fields_set if name != "kind"}
-        takes = {
-            "respond": ("status", "json", "headers"),
-            "delay": ("seconds",),
-            "truncate": ("bytes",),
-            "refuse_control_write": ("ids",),
-        }.get(self.kind, ())
+        arm = getattr(faults, self.kind)
+        takes = {name: one.default for name, one in signature(arm).parameters.items() if name != "to"}
         for name in given:
-            if name not in (*takes, "path", "times", "after", "probability"):
+            if name not in takes and name not in Which.__annotations__:
                 raise ValueError(f"a fault of the kind {self.kind!r} takes no {name!r}")
-        for name in takes:
-            if name not in given and name not in ("json", "headers"):
+        for name, default in takes.items():
+            if name not in given and default is Parameter.empty:
                 raise ValueError(f"a fault of the kind {self.kind!r} needs {name!r}")
-        getattr(faults, self.kind)(*given.pop("ids", ()), **given)
+        arm(*given.pop("ids", ()), **given)
 
     def plant(self, fake: FakeBluejay) -> None:
         """As `bluejay.faults` does."""

@@ -16,7 +16,7 @@ from starlette.responses import Response
 
 from fake_bluejay.api.stubs import check_answer, content_of, pattern_of
 from fake_bluejay.core.integers import is_integer
-from fake_bluejay.core.suggest import unknown
+from fake_bluejay.core.suggest import check_known
 
 __all__ = ["BREAKAGE", "GARBAGE", "Breakage", "Fault", "Faults", "Which"]
 
@@ -159,8 +159,7 @@ class Faults:
 
     def _arm(self, kind: Kind, arguments: dict[str, Any], to: Mapping[str, Any]) -> None:
         for name in to:
-            if name not in _WHICH:
-                raise ValueError(unknown("argument", name, _WHICH))
+            check_known("argument", name, _WHICH)
         which: Any = {**_WHICH, **to}
         times, after, probability = which["times"], which["after"], which["probability"]
         if times is not None and not is_integer(times, 1):

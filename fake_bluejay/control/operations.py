@@ -32,7 +32,7 @@ from fake_bluejay.core.clock import ScaledClock
 from fake_bluejay.core.feed import Feed
 from fake_bluejay.core.records import Record, check_fields
 from fake_bluejay.core.statuses import Event
-from fake_bluejay.core.suggest import unknown
+from fake_bluejay.core.suggest import check_known, unknown
 from fake_bluejay.core.webhooks import EVENTS
 from fake_bluejay.core.world import DEFAULT_ORGANISATION, World, status_from_text
 
@@ -237,8 +237,7 @@ def remove_test_result(control: Control, call: Call) -> Any:
 def happen(control: Control, call: Call) -> Any:
     """Let an event happen to a test result by hand: `end`, `drop`, … as the transition table allows."""
     record = _found(control, call)
-    if call.body.event not in set(Event) - {Event.FORCE}:
-        raise ValueError(unknown("event", call.body.event, sorted(set(Event) - {Event.FORCE})))
+    check_known("event", call.body.event, sorted(set(Event) - {Event.FORCE}))
     control.world.happen(record.id, Event(call.body.event), call.body.cause)
     return test_result(control, call)
 
@@ -381,19 +380,8 @@ def faults(control: Control, call: Call) -> Any:
 
 def arm_fault(control: Control, call: Call) -> Any:
     """Arm a fault: the next request that it is for meets it."""
-    armed, fault = control.fake.faults, call.body.root
-    to = {name: getattr(fault, name) for name in ("path", "times", "after", "probability")}
-    match fault:
-        case models.Respond():
-            armed.respond(fault.status, fault.json_, fault.headers, **to)
-        case models.Delay():
-            armed.delay(fault.seconds, **to)
-        case models.Truncate():
-            armed.truncate(fault.bytes, **to)
-        case models.RefuseControlWrite():
-            armed.refuse_control_write(*fault.ids, **to)
-        case _:
-            {"reset": armed.reset, "lose_response": armed.lose_response, "garbage": armed.garbage}[fault.kind](**to)
+    armed, given = control.fake.faults, call.body.model_dump(by_alias=True)
+    getattr(armed, given.pop("kind"))(*given.pop("ids", ()), **given)
     return data.fault(list(armed)[-1])
 
 

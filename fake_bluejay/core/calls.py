@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from fake_bluejay.core.clock import microseconds
 from fake_bluejay.core.statuses import TRANSITIONS, Event, Status
-from fake_bluejay.core.suggest import unknown
+from fake_bluejay.core.suggest import check_known, unknown
 
 __all__ = ["ENDS", "ERROR_CODES", "Call", "call_from_dict"]
 
@@ -146,6 +146,5 @@ def call_from_dict(data: Mapping[str, Any]) -> Call:
     """
     known = [each.name for each in fields(Call)]
     for name in data:
-        if name not in known:
-            raise ValueError(unknown("field of a call", name, known))
+        check_known("field of a call", name, known)
     return Call(**data)

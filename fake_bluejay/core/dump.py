@@ -19,7 +19,7 @@ from fake_bluejay.core.records import ControlObject, Move, Record, check_fields
 from fake_bluejay.core.resources import NEEDED, Collection, Resource
 from fake_bluejay.core.runs import Run
 from fake_bluejay.core.statuses import Event, Status
-from fake_bluejay.core.suggest import instead_of, unknown
+from fake_bluejay.core.suggest import check_known, instead_of, unknown
 from fake_bluejay.core.timers import Timer, TimerKind
 from fake_bluejay.core.webhooks import EVENTS, MOST_COPIES, Attempt, Delivery, Irregularity, Webhook
 from fake_bluejay.core.world import DEFAULT_ORGANISATION, LEFT_BY, World, status_from_text
@@ -448,8 +448,7 @@ def _load_timers(root: _Place, world: World) -> list[Timer]:
 
 
 def _timer_kind(text: str) -> str:
-    if text not in get_args(TimerKind):
-        raise ValueError(unknown("kind of timer", text, get_args(TimerKind)))
+    check_known("kind of timer", text, get_args(TimerKind))
     return text
 
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, fields, replace
 from enum import StrEnum
 from typing import Any, NamedTuple
 
-from fake_bluejay.core.suggest import unknown
+from fake_bluejay.core.suggest import check_known
 
 __all__ = [
     "AgentEnds",
@@ -329,10 +329,8 @@ class Readings:
         """
         known = {question.name: question.choices for question in questions()}
         for name, choice in choices.items():
-            if name not in known:
-                raise ValueError(unknown("reading", name, known))
-            if str(choice) not in known[name]:
-                raise ValueError(unknown(f"choice for the reading {name!r}:", str(choice), known[name]))
+            check_known("reading", name, known)
+            check_known(f"choice for the reading {name!r}:", str(choice), known[name])
         chosen: dict[str, Any] = {name: type(known[name][0])(str(choice)) for name, choice in choices.items()}
         return replace(self, **chosen)
 

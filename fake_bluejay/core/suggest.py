@@ -5,7 +5,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-__all__ = ["instead_of", "unknown"]
+__all__ = ["check_known", "instead_of", "unknown"]
+
+
+def check_known(kind: str, given: object, known: Iterable[object]) -> None:
+    """Raises `ValueError` for what is none of those there are."""
+    known = list(known)  # in which also things can be looked for that have no hash
+    if given not in known:
+        raise ValueError(unknown(kind, given, known))
 
 
 def unknown(kind: str, given: object, known: Iterable[object]) -> str:

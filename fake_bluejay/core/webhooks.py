@@ -22,7 +22,7 @@ from fake_bluejay.core.records import Record
 from fake_bluejay.core.resources import Collection, Resource, folder_id
 from fake_bluejay.core.runs import Run
 from fake_bluejay.core.scoring import evaluations, tool_calls, uuid_from
-from fake_bluejay.core.suggest import unknown
+from fake_bluejay.core.suggest import check_known
 from fake_bluejay.core.timers import Timers
 
 __all__ = ["EVENTS", "PATIENCE", "RETRIES", "Attempt", "Delivery", "Outbox", "Webhook", "encoded", "signature"]
@@ -135,8 +135,7 @@ class Outbox:
     def add(self, organisation: str, url: str | None, events: tuple[str, ...], secret: str | None) -> Webhook:
         """A new webhook; without a secret one is drawn. Raises `ValueError` for an event that is not documented."""
         for event in events:
-            if event not in EVENTS:
-                raise ValueError(unknown("webhook event", event, EVENTS))
+            check_known("webhook event", event, EVENTS)
         self.last_webhook += 1
         id = uuid_from(f"{self._seed}:webhook:{self.last_webhook}")
         webhook = Webhook(id, organisation, url, events, secret or self._secret(id))

@@ -36,7 +36,7 @@ from fake_bluejay.core.resources import Collection, Resource
 from fake_bluejay.core.runs import DEFAULT_LONGEST, DEFAULT_RINGING, Run
 from fake_bluejay.core.spelling import spelt
 from fake_bluejay.core.statuses import TRANSITIONS, Event, IllegalMove, Status, event_between, ways_on
-from fake_bluejay.core.suggest import unknown
+from fake_bluejay.core.suggest import check_known, unknown
 from fake_bluejay.core.timers import Timer, TimerKind, Timers
 from fake_bluejay.core.webhooks import (
     PATIENCE,
@@ -264,8 +264,7 @@ class World:
 
         Raises `ValueError` for an unknown mode or a speed that cannot be.
         """
-        if mode not in ("manual", "real"):
-            raise ValueError(unknown("clock", mode, ("manual", "real")))
+        check_known("clock", mode, ("manual", "real"))
         with self.lock:
             now = self.settle()
             self.clock = ManualClock(now) if mode == "manual" else ScaledClock(speed, now)
@@ -543,8 +542,7 @@ class World:
             now = self.settle()
             state = status_from_text(status)
             check_fields(fields)
-            if organisation not in self.organisations:
-                raise ValueError(unknown("organisation", organisation, self.organisations))
+            check_known("organisation", organisation, self.organisations)
             if id is None:
                 id = self._free_id()
             elif not is_integer(id):
@@ -632,8 +630,7 @@ class World:
     def add_api_keys(self, name: str, *api_keys: str) -> None:
         """More keys for an organisation. Raises `ValueError` as `add_organisation` does."""
         with self.lock:
-            if name not in self.organisations:
-                raise ValueError(unknown("organisation", name, self.organisations))
+            check_known("organisation", name, self.organisations)
             self._check_keys(api_keys)
             self.organisations[name] = Organisation(name, self.organisations[name].api_keys + api_keys)
 

@@ -18,7 +18,7 @@ from starlette.types import Message, Receive, Scope, Send
 
 from fake_bluejay.api.journal import EXCHANGE, Answer, Exchange, masked
 from fake_bluejay.core.dump import dump, restore
-from fake_bluejay.core.suggest import unknown
+from fake_bluejay.core.suggest import check_known, unknown
 from fake_bluejay.core.world import DEFAULT_ORGANISATION, World
 from fake_bluejay.planted import MOST_WORLDS
 from fake_bluejay.server.access import AccessLog
@@ -199,8 +199,7 @@ class Worlds:
         if world != "own":
             raise ValueError(f"world: 'own' or nothing, not {world!r}; without it, all organisations share one world")
         for field in asked:
-            if field not in ("name", "api_key", "world"):
-                raise ValueError(unknown("field of an organisation", field, ("name", "api_key", "world")))
+            check_known("field of an organisation", field, ("name", "api_key", "world"))
         if not isinstance(name, str) or not name:
             raise ValueError(f"name: a text is needed, not {name!r}")
         if not isinstance(key, str) or not key or not key.isascii():

@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, StrictInt, ValidationError
 from fake_bluejay.api.models.wire import Wire
 from fake_bluejay.core.calls import Call
 from fake_bluejay.core.clock import datetime_at
-from fake_bluejay.core.suggest import unknown
+from fake_bluejay.core.suggest import check_known
 
 __all__ = [
     "DeleteSimulationResultResponse",
@@ -296,8 +296,7 @@ def _refuse_unknown(annotation: Any, value: Any, what: str) -> None:
     elif isinstance(value, Mapping) and (models := list(_models_in(annotation))):
         fields = {name: field.annotation for model in models for name, field in model.model_fields.items()}
         for name, inner in value.items():
-            if name not in fields:
-                raise ValueError(unknown(f"field of {what}:", name, fields))
+            check_known(f"field of {what}:", name, fields)
             _refuse_unknown(fields[name], inner, f"{what}.{name}")
 
 
