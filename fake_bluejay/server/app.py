@@ -81,6 +81,10 @@ class Surface:
             breakage: Breakage | None = extensions[BREAKAGE]
             if breakage is not None and await _break(breakage, message, receive, send, self.fake.world):
                 return
+            if any(name == b"date" for name, _ in message.get("headers", ())):
+                # A fault brought it, in the place of the server's own.
+                cycle = send.__self__  # type: ignore[attr-defined]
+                cycle.default_headers = [header for header in cycle.default_headers if header[0] != b"date"]
             await send(message)
 
         await self.api(scope, receive, send_broken)
