@@ -11,14 +11,14 @@ except ModuleNotFoundError as error:
         "bluejay.client(), .async_client() and .transport are httpx's: pip install httpx", name=error.name
     ) from None
 
-from fake_bluejay.intercept.door import App
+from fake_bluejay.api.app import Api
 from fake_bluejay.intercept.httpx import answer, answer_async
 
 __all__ = ["transport"]
 
 
 class _Transport(httpx.BaseTransport, httpx.AsyncBaseTransport):
-    def __init__(self, app: App) -> None:
+    def __init__(self, app: Api) -> None:
         self._app = app
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
@@ -30,6 +30,6 @@ class _Transport(httpx.BaseTransport, httpx.AsyncBaseTransport):
         return response
 
 
-def transport(app: App) -> Any:
+def transport(app: Api) -> Any:
     """A transport, sync and async, that answers every request from this application, whatever its host."""
     return _Transport(app)

@@ -6,8 +6,8 @@ import functools
 import importlib
 import logging
 import re
-from collections.abc import Collection
-from typing import cast
+from collections.abc import Collection, Coroutine
+from typing import Any, cast
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
@@ -109,7 +109,7 @@ _SURFACE = Starlette(
 
 
 class Api:
-    """Bluejay's HTTP surface over one world. An ASGI application that never truly waits once the body is there."""
+    """Bluejay's HTTP surface over one world: an ASGI application, which waits for nothing but a request's body."""
 
     def __init__(
         self, world: World, journal: Journal, faults: Faults | None = None, stubs: Stubs | None = None
@@ -119,18 +119,41 @@ class Api:
         self._faults = Faults() if faults is None else faults
         self._stubs = Stubs() if stubs is None else stubs
 
-    def at_once(self, scope: Scope, content: bytes) -> Answer | None:
-        """Answer a request in one step. None, and nothing has happened, where there may be more to it: where a fault or
-        a stub may be for it, or its operation is not found by a look-up."""
-        if self._faults or self._stubs or (operation := _look_up(scope)) is None:
-            return None
-        exchange = self._begin(scope, content)
+    def answer(self, scope: Scope, content: bytes) -> Answer:
+        """Answer a request whose body is whole: by a fault, a stub, or the operation that it is for.
+
+        What breaks the connection is left in the scope's extensions, for the door to carry out.
+        """
+        exchange = scope[EXCHANGE] = Exchange(
+            self._world.settle(),
+            scope["method"],
+            scope["path"],
+            scope.get("query_string", b"").decode("latin-1"),
+            scope["headers"],
+            content,
+        )
+        self._journal.append(exchange)
+        fault: Fault | None = None
+        unwritable = unwritten
+        if self._faults:
+            unwritable = functools.partial(self._unwritable, exchange)
+            # A door that is an ASGI server of somebody else's cannot break anything.
+            fault = self._faults.take(scope["path"], breakable=BREAKAGE in scope.get("extensions", ()))
+        if fault is not None:
+            exchange.faults = (str(fault),)
+            if fault.kind != "respond":
+                scope["extensions"][BREAKAGE] = Breakage(fault.kind, **fault.arguments)  # type: ignore[arg-type]
         try:
-            answer = operation.respond(self._world, scope, content)
+            answer = self._answer(scope, content, fault, unwritable)
         except Exception:
-            answer = _failed(scope)
-        self._journal.answered(exchange, answer)
-        self._end(exchange)
+            # A bug of ours goes to the log, and the client gets what the framework answers then.
+            _log.exception("%s %s: the fake failed; nothing was changed", scope["method"], scope["path"])
+            answer = Answer.of(PlainTextResponse("Internal Server Error", status_code=500))
+        if fault is None or fault.kind != "reset":
+            self._journal.answered(exchange, answer)
+        self._world.deliver()
+        if (tell := self._journal.on_change) is not None:
+            tell("request-answered", exchange)
         return answer
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -147,48 +170,9 @@ class Api:
             content = b"".join(parts)
         if message["type"] == "http.disconnect":
             return  # the client left before its request was whole, so nothing was asked
-        answer = self.at_once(scope, content)
-        if answer is None:
-            answer = await self._in_steps(scope, receive, content)
-        await answer(scope, receive, send)
+        await self.answer(scope, content)(scope, receive, send)
 
-    def _begin(self, scope: Scope, content: bytes) -> Exchange:
-        exchange = scope[EXCHANGE] = Exchange(
-            self._world.settle(),
-            scope["method"],
-            scope["path"],
-            scope.get("query_string", b"").decode("latin-1"),
-            scope["headers"],
-            content,
-        )
-        self._journal.append(exchange)
-        return exchange
-
-    async def _in_steps(self, scope: Scope, receive: Receive, content: bytes) -> Answer:
-        """Faults first, then stubs, then whatever Starlette's routing finds."""
-        exchange = self._begin(scope, content)
-        fault: Fault | None = None
-        unwritable = unwritten
-        if self._faults:
-            unwritable = functools.partial(self._unwritable, exchange)
-            # A door that is an ASGI server of somebody else's cannot break anything.
-            fault = self._faults.take(scope["path"], breakable=BREAKAGE in scope.get("extensions", ()))
-        if fault is not None:
-            exchange.faults = (str(fault),)
-            if fault.kind != "respond":
-                scope["extensions"][BREAKAGE] = Breakage(fault.kind, **fault.arguments)  # type: ignore[arg-type]
-        try:
-            answer = await self._answer(scope, receive, content, fault, unwritable)
-        except Exception:
-            answer = _failed(scope)
-        if fault is None or fault.kind != "reset":
-            self._journal.answered(exchange, answer)
-        self._end(exchange)
-        return answer
-
-    async def _answer(
-        self, scope: Scope, receive: Receive, content: bytes, fault: Fault | None, unwritable: Unwritable
-    ) -> Answer:
+    def _answer(self, scope: Scope, content: bytes, fault: Fault | None, unwritable: Unwritable) -> Answer:
         if fault is not None and fault.kind == "respond":
             return Answer.of(response_of(fault))
         if fault is not None and fault.kind == "reset":
@@ -199,13 +183,8 @@ class Api:
             return operation.respond(self._world, scope, content, unwritable)
         recorder = _Recorder()
         scope[STATE] = self._world, content, unwritable
-        await _SURFACE(scope, receive, recorder)
+        _step(_SURFACE(scope, _nothing_more, recorder))
         return recorder.answer
-
-    def _end(self, exchange: Exchange) -> None:
-        self._world.deliver()
-        if (tell := self._journal.on_change) is not None:
-            tell("request-answered", exchange)
 
     def _unwritable(self, exchange: Exchange, ids: Collection[int]) -> Collection[int]:
         """Of test results that are to be marked, those whose control objects a fault keeps from being written."""
@@ -231,10 +210,18 @@ def _look_up(scope: Scope) -> Operation | None:
     return _operation(method, found[0])
 
 
-def _failed(scope: Scope) -> Answer:
-    """A bug of ours goes to the log, and the client gets what the framework answers then. To be called on `except`."""
-    _log.exception("%s %s: the fake failed; nothing was changed", scope["method"], scope["path"])
-    return Answer.of(PlainTextResponse("Internal Server Error", status_code=500))
+def _step(answering: Coroutine[Any, Any, None]) -> None:
+    """Run a coroutine that never waits to its end."""
+    try:
+        answering.send(None)
+    except StopIteration:
+        return
+    raise RuntimeError("the fake's application waited, which it never does; this is a bug of fake-bluejay")
+
+
+async def _nothing_more() -> Message:
+    """An ASGI `receive`, of a body that has been read."""
+    return {"type": "http.request", "body": b"", "more_body": False}
 
 
 class _Recorder:

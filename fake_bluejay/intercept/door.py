@@ -1,28 +1,20 @@
-"""The door that every intercepted call comes through: one request in, the ASGI application stepped once, one answer."""
+"""The door that every intercepted call comes through: one request in, one answer out, nothing waited for."""
 
 from __future__ import annotations
 
 import functools
-from collections.abc import Awaitable, Callable, MutableMapping
 from email.utils import formatdate
 from typing import Any, NamedTuple
 from urllib.parse import unquote
 
+from fake_bluejay.api.app import Api
 from fake_bluejay.api.faults import BREAKAGE, GARBAGE, Breakage
 from fake_bluejay.api.journal import EXCHANGE
 
-__all__ = ["GARBAGE", "HOST", "App", "Breakage", "Reply", "exchange", "is_bluejay"]
+__all__ = ["GARBAGE", "HOST", "Breakage", "Reply", "exchange", "is_bluejay"]
 
 HOST = "api.getbluejay.ai"
 
-App = Callable[
-    [
-        MutableMapping[str, Any],
-        Callable[[], Awaitable[MutableMapping[str, Any]]],
-        Callable[[MutableMapping[str, Any]], Awaitable[None]],
-    ],
-    Awaitable[None],
-]
 RawHeaders = list[tuple[bytes, bytes]]
 
 
@@ -43,7 +35,7 @@ def is_bluejay(host: str | bytes | None) -> bool:
 
 
 def exchange(
-    app: App, method: str, scheme: str, host: str, port: int | None, target: bytes, headers: RawHeaders, body: bytes
+    app: Api, method: str, scheme: str, host: str, port: int | None, target: bytes, headers: RawHeaders, body: bytes
 ) -> Reply:
     """Answer one request in this thread, with no event loop.
 
@@ -66,34 +58,14 @@ def exchange(
         "server": (host, port or (443 if scheme == "https" else 80)),
         "extensions": extensions,
     }
-    messages: list[MutableMapping[str, Any]] = []
-
-    async def receive() -> MutableMapping[str, Any]:
-        return {"type": "http.request", "body": body, "more_body": False}
-
-    async def send(message: MutableMapping[str, Any]) -> None:
-        messages.append(message)
-
-    step(app(scope, receive, send))
-    start, *rest = messages
-    content = b"" if method == "HEAD" else b"".join(message.get("body", b"") for message in rest)
-    answered = list(start["headers"])
+    answer = app.answer(scope, body)
+    answered = list(answer.raw_headers)
     if all(name != b"date" for name, _ in answered):  # which a fault may bring
         answered.insert(0, (b"date", _date(scope[EXCHANGE].instant // 1_000_000)))
-    return Reply(start["status"], answered, content, extensions[BREAKAGE])
+    return Reply(answer.status_code, answered, b"" if method == "HEAD" else answer.content, extensions[BREAKAGE])
 
 
 @functools.lru_cache(maxsize=1)
 def _date(seconds: int) -> bytes:
     """A moment of the fake's clock as HTTP has it: a server adds when it answered."""
     return formatdate(seconds, usegmt=True).encode()
-
-
-def step(answering: Awaitable[None]) -> None:
-    """Run a coroutine that never waits to its end."""
-    steps = answering.__await__()
-    try:
-        next(steps)
-    except StopIteration:
-        return
-    raise RuntimeError("the fake's application waited inside a call that cannot wait; this is a bug of fake-bluejay")

@@ -8,7 +8,8 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from types import ModuleType
 from typing import Any, NamedTuple
 
-from fake_bluejay.intercept.door import GARBAGE, App, Reply, exchange
+from fake_bluejay.api.app import Api
+from fake_bluejay.intercept.door import GARBAGE, Reply, exchange
 from fake_bluejay.intercept.patch import Patch
 from fake_bluejay.intercept.switch import Fake, taker
 
@@ -47,7 +48,7 @@ def _taker(httpx: ModuleType, request: Any) -> Fake | None:
         raise httpx.ConnectError(str(error), request=request) from error
 
 
-def answer(httpx: ModuleType, app: App, request: Any) -> Any:
+def answer(httpx: ModuleType, app: Api, request: Any) -> Any:
     """The application's answer to an `httpx.Request`, as an `httpx.Response`. Raises what httpx raises for a fault."""
     reply = _exchange(httpx, app, request, b"".join(request.stream))
     late = _lateness(httpx, request, reply)
@@ -58,7 +59,7 @@ def answer(httpx: ModuleType, app: App, request: Any) -> Any:
     return _response(httpx, request, reply)
 
 
-async def answer_async(httpx: ModuleType, app: App, request: Any) -> Any:
+async def answer_async(httpx: ModuleType, app: Api, request: Any) -> Any:
     """The same where the request's body is an async stream; others get their turn, and who cancels is heard."""
     import anyio.lowlevel  # which httpx brings
 
@@ -72,7 +73,7 @@ async def answer_async(httpx: ModuleType, app: App, request: Any) -> Any:
     return _response(httpx, request, reply)
 
 
-def _exchange(httpx: ModuleType, app: App, request: Any, body: bytes) -> Reply:
+def _exchange(httpx: ModuleType, app: Api, request: Any, body: bytes) -> Reply:
     url, headers = request.url, []
     for raw, value in request.headers.raw:
         name = raw.lower()

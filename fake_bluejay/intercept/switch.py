@@ -12,8 +12,9 @@ from collections.abc import Callable, Iterable, Sequence
 from types import ModuleType
 from typing import Any, NamedTuple
 
+from fake_bluejay.api.app import Api
 from fake_bluejay.intercept import virtual_time
-from fake_bluejay.intercept.door import App, is_bluejay
+from fake_bluejay.intercept.door import is_bluejay
 from fake_bluejay.intercept.patch import Patch
 from fake_bluejay.intercept.virtual_time import VirtualTime
 
@@ -23,7 +24,7 @@ __all__ = ["Fake", "current", "guard", "leave_nothing", "switch_off", "switch_on
 class Fake(NamedTuple):
     """A fake that is on, as its doors know it."""
 
-    app: App
+    app: Api
     environment: dict[str, str]
     """The variables that its clients are to find."""
     may_fail: Callable[[], bool]

@@ -45,6 +45,7 @@ class _Part:
 
     def __init__(self, fake: Served, reset: Callable[[], None], log: AccessLog | None, key: str = "") -> None:
         self.surface = Surface(fake, reset)
+        self.faults = fake.faults
         self._log = log
         self.timekeeper = Timekeeper(fake.world)
         fake.webhooks.on_attempt = self.timekeeper.look_soon
@@ -60,13 +61,14 @@ class _Part:
         ]
 
     def at_once(self, scope: Scope, content: bytes) -> Answer | None:
-        """As `Api.at_once`."""
+        """As `Worlds.at_once`."""
+        if self.faults:
+            return None
         began = time.perf_counter()
-        answer = self.surface.api.at_once(scope, content)
-        if answer is not None:
-            self.timekeeper.look()
-            if self._log is not None:
-                self._log.add(scope, answer.status_code, time.perf_counter() - began)
+        answer = self.surface.api.answer(scope, content)
+        self.timekeeper.look()
+        if self._log is not None:
+            self._log.add(scope, answer.status_code, time.perf_counter() - began)
         return answer
 
 
