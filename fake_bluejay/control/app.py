@@ -6,7 +6,6 @@ that is not there, 405 with `allow` for a method that a path does not have.
 
 from __future__ import annotations
 
-import inspect
 import json
 import logging
 from collections.abc import Callable
@@ -81,8 +80,6 @@ class _Path:
             with world.lock if operation.locked else nullcontext():
                 world.settle()
                 answer = operation.answer(self._control, call)
-            if inspect.isawaitable(answer):
-                answer = await answer
             world.deliver()
             return _json(answer, operation.status, call.headers)
         except NotFound as error:

@@ -10,15 +10,15 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any, NamedTuple, Protocol
 
 from pydantic import BaseModel
-from starlette.types import ASGIApp, Message
 
 from fake_bluejay import __version__, resources, runs
+from fake_bluejay.api.app import Api
 from fake_bluejay.api.faults import Faults
 from fake_bluejay.api.journal import Exchange, Journal, masked
 from fake_bluejay.api.models.results import as_given
@@ -65,7 +65,7 @@ class Controlled(Protocol):
         ...
 
     @property
-    def app(self) -> ASGIApp:
+    def app(self) -> Api:
         """Bluejay's own surface."""
         ...
 
@@ -254,34 +254,20 @@ def _found(control: Control, call: Call) -> Record:
     return results[int(id)]
 
 
-async def end_conversations(control: Control, call: Call) -> Any:
+def end_conversations(control: Control, call: Call) -> Any:
     """Mark conversations for ending as a client would, with a key that the server knows: a request in the journal like
     any other, answered like any other. What a fault does to a connection is for a client of one's own to meet."""
-    ids, world, status, body = call.body.test_result_ids, control.world, 500, b""
+    ids, world = call.body.test_result_ids, control.world
     record = next((world.results[id] for id in ids if isinstance(id, int) and id in world.results), None)
     keys = world.organisations[record.organisation if record else "default"].api_keys
-    content = json.dumps({"test_result_ids": ids}).encode()
-
-    async def receive() -> Message:
-        return {"type": "http.request", "body": content}
-
-    async def send(message: Message) -> None:
-        nonlocal status, body
-        status, body = message.get("status", status), body + message.get("body", b"")
-
     headers = {"content-type": "application/json", "x-api-key": keys[0] if keys else "console", "user-agent": "console"}
-    await control.fake.app(
-        {
-            "type": "http",
-            "method": "POST",
-            "path": "/v1/end-conversations",
-            "query_string": b"",
-            "headers": [(name.encode(), value.encode("latin-1")) for name, value in headers.items()],
-        },
-        receive,
-        send,
-    )
-    return {"status_code": status, "text": body.decode(errors="replace")}
+    scope = {
+        "method": "POST",
+        "path": "/v1/end-conversations",
+        "headers": [(name.encode(), value.encode("latin-1")) for name, value in headers.items()],
+    }
+    answer = control.fake.app.answer(scope, json.dumps({"test_result_ids": ids}).encode())
+    return {"status_code": answer.status_code, "text": answer.text}
 
 
 # --- time -----------------------------------------------------------------------------------------------------------
@@ -518,7 +504,7 @@ class Operation(NamedTuple):
 
     method: str
     path: str
-    answer: Callable[[Control, Call], Any] | Callable[[Control, Call], Awaitable[Any]]
+    answer: Callable[[Control, Call], Any]
     gives: Any
     takes: type[BaseModel] | None = None
     query: type[models.Query] = models.Query

@@ -11,8 +11,7 @@ from typing import Any, Protocol
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from fake_bluejay.api.app import Api
-from fake_bluejay.api.faults import BREAKAGE, GARBAGE, Breakage, Faults
+from fake_bluejay.api.faults import BREAKAGE, GARBAGE, Breakage
 from fake_bluejay.control.app import Controlled, control_app
 from fake_bluejay.core.clock import ScaledClock
 from fake_bluejay.core.world import World
@@ -25,16 +24,9 @@ __all__ = ["Served", "Surface", "is_control", "served_app"]
 class Served(Controlled, Protocol):
     """What a server needs of a fake; `FakeBluejay` has it."""
 
-    faults: Faults
-
     @property
     def webhooks(self) -> Webhooks:
         """Who is told of what happens."""
-        ...
-
-    @property
-    def app(self) -> Api:
-        """Bluejay's surface."""
         ...
 
 
