@@ -264,24 +264,24 @@ class Protocol(HttpToolsProtocol):
             return
         self._refused, self._waiting, self.waits_since = True, None, None
         content = json.dumps({"detail": detail}, separators=(",", ":")).encode()
-        self._last_words = b"%scontent-type: application/json\r\ncontent-length: %d\r\nconnection: close\r\n\r\n%s" % (
+        words = b"%scontent-type: application/json\r\ncontent-length: %d\r\nconnection: close\r\n\r\n%s" % (
             STATUS_LINE[status],
             len(content),
             content,
         )
         cycle = self.cycle
         its_own = self._begun and "path" in self.scope  # else it is that of the request before
-        if self.pipeline:
+        if self.pipeline or not (its_own or cycle is None or cycle.response_complete):
             if its_own:
                 self.pipeline.popleft()
-        elif its_own or cycle is None or cycle.response_complete:
+            self._last_words = words
+        else:
             if its_own:
-                if cycle.response_started:
-                    self._last_words = b""  # who answers before a request is whole has said what there is to say
                 cycle.disconnected = True
                 cycle.waiting_for_100_continue = False  # nobody wants the rest any more
                 cycle.message_event.set()
-            self._say_last_words(self._last_words)
+            # Who answers before a request is whole has said what there is to say.
+            self._say_last_words(b"" if its_own and cycle.response_started else words)
         self.flow.resume_reading()
         type(self).refused(self, status, detail)
 
