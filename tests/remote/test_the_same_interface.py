@@ -284,6 +284,10 @@ def test_a_payload_of_ones_own_to_the_byte(fake: Fake, receiver: Any) -> None:
         '{"z":"Zoë \U0001f426","a":[1.0,"2026-01-01T00:00:00Z",null,100000000000000000000,1e-09]}'.encode()
     )
     assert receiver.received[0][1] == delivery.body
+    state = fake.dump()
+    state["deliveries"][0]["body"] = '{"a": 1.50}'  # as it would not be written anew
+    fake.restore(Snapshot(fake, state))
+    assert fake.webhooks.deliveries[0].body == b'{"a": 1.50}'
     with pytest.raises(TypeError, match="a payload is JSON, with datetimes, and not "):
         fake.webhooks.send("observability_call_evaluated", {"a": object()})
 
