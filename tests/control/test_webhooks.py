@@ -8,7 +8,7 @@ from typing import Any
 import httpx
 import pytest
 
-from fake_bluejay import FakeBluejay
+from fake_bluejay import FakeBluejay, webhooks
 from fake_bluejay.api.journal import masked
 from fake_bluejay.control import operations
 from fake_bluejay.webhooks import verify
@@ -53,7 +53,9 @@ def test_a_server_is_told_and_told_again(fake: FakeBluejay, control: httpx.Clien
 def test_what_is_on_its_way_is_waited_for_on_request_and_by_nobody_else(
     fake: FakeBluejay, control: httpx.Client, receiver: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    arrived, release = threading.Event(), threading.Event()
+    arrived, asked, release = threading.Event(), threading.Event(), threading.Event()
+    look: Any = webhooks.Webhooks.is_carrying.fget  # type: ignore[attr-defined]
+    monkeypatch.setattr(webhooks.Webhooks, "is_carrying", property(lambda self: asked.set() or look(self)))
 
     def hang() -> int:
         arrived.set()
@@ -70,6 +72,7 @@ def test_what_is_on_its_way_is_waited_for_on_request_and_by_nobody_else(
 
     waiting = threading.Thread(target=ask)
     waiting.start()
+    assert asked.wait(20)
     [now] = control.get("/deliveries").json()
     assert (now["planned"], now["attempts"], answers) == (1, [], [])
     with monkeypatch.context() as patch:
