@@ -64,8 +64,8 @@ class Protocol(HttpToolsProtocol):
 
     # Slots, because with so many attributes more, Python would keep all of them in a slower way.
     __slots__ = (
-        "_begun", "_completed", "_follows", "_head", "_piece", "_received", "_refused", "_unread", "_waiting",
-        "waits_since",
+        "_begun", "_completed", "_follows", "_head", "_last_words", "_piece", "_received", "_refused", "_unread",
+        "_waiting", "waits_since",
     )  # fmt: skip
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -86,6 +86,8 @@ class Protocol(HttpToolsProtocol):
         self._waiting: Any = None
         """The application, while the body of a request is not whole."""
         self._refused = False
+        self._last_words: bytes | None = None
+        """Those of a refusal, while earlier requests are being answered."""
 
     # --- what comes in ------------------------------------------------------------------------------------------
 
@@ -221,7 +223,9 @@ class Protocol(HttpToolsProtocol):
             super().on_response_complete()
             return
         self.server_state.total_requests += 1
-        if not self.transport.is_closing():
+        if self._last_words is not None:
+            self._say_last_words(self._last_words)
+        elif not self.transport.is_closing():
             self.flow.resume_reading()
 
     # --- who takes too long, or too much ------------------------------------------------------------------------
@@ -233,7 +237,7 @@ class Protocol(HttpToolsProtocol):
             self._unread = unread, now
         elif unread and now - self._unread[1] >= self.limits.client_timeout:
             self.transport.abort()
-        if not self.is_waiting() or self.transport.is_closing():
+        if not self.is_waiting() or self._last_words is not None or self.transport.is_closing():
             return
         if self.waits_since is None:
             self.waits_since = now
@@ -255,24 +259,40 @@ class Protocol(HttpToolsProtocol):
             self.transport.close()
 
     def _refuse(self, status: int, detail: str) -> None:
-        """Answer a request that will not be read to its end, and let the client read the answer before closing."""
+        """Answer a request that will not be read to its end, after those that came before it."""
         if self._refused:
             return
         self._refused, self._waiting, self.waits_since = True, None, None
         content = json.dumps({"detail": detail}, separators=(",", ":")).encode()
-        if self.cycle is None or not self.cycle.response_started or self.cycle.response_complete:
-            self.transport.write(
-                b"%scontent-type: application/json\r\ncontent-length: %d\r\nconnection: close\r\n\r\n%s"
-                % (STATUS_LINE[status], len(content), content)
-            )
-        if self.cycle is not None and not self.cycle.response_complete:
-            self.cycle.disconnected = True
-            self.cycle.waiting_for_100_continue = False  # nobody wants the rest any more
-            self.cycle.message_event.set()
+        self._last_words = b"%scontent-type: application/json\r\ncontent-length: %d\r\nconnection: close\r\n\r\n%s" % (
+            STATUS_LINE[status],
+            len(content),
+            content,
+        )
+        cycle = self.cycle
+        its_own = self._begun and "path" in self.scope  # else it is that of the request before
+        if self.pipeline:
+            if its_own:
+                self.pipeline.popleft()
+        elif its_own or cycle is None or cycle.response_complete:
+            if its_own:
+                if cycle.response_started:
+                    self._last_words = b""  # who answers before a request is whole has said what there is to say
+                cycle.disconnected = True
+                cycle.waiting_for_100_continue = False  # nobody wants the rest any more
+                cycle.message_event.set()
+            self._say_last_words(self._last_words)
         self.flow.resume_reading()
+        type(self).refused(self, status, detail)
+
+    def _say_last_words(self, words: bytes) -> None:
+        """And let the client read them before closing."""
+        self._last_words = None
+        if self.transport.is_closing():
+            return
+        self.transport.write(words)
         if self.transport.can_write_eof():
             self.transport.write_eof()
-        type(self).refused(self, status, detail)
 
 
 def protocol(

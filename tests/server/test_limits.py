@@ -262,6 +262,35 @@ async def test_a_request_after_the_last_one_has_no_effect() -> None:
     assert transport.written.count(b"HTTP/1.1 200") == len(asked) == 2
 
 
+@pytest.mark.parametrize(
+    ("bad", "status"),
+    [
+        (b"rubbish\r\n\r\n", b"400"),
+        (b"GET /" + b"x" * 70_000 + b" HTTP/1.1\r\n\r\n", b"431"),
+        (HEAD % 1000 + b"\r\n" + b" " * 200, b"413"),
+    ],
+)
+@pytest.mark.parametrize("before", [WHOLE, WHOLE * 3])
+async def test_a_refusal_comes_after_the_answers_to_what_came_before(before: bytes, bad: bytes, status: bytes) -> None:
+    go_on = asyncio.Event()
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        await go_on.wait()
+        await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"0")]})
+        await send({"type": "http.response.body", "body": b""})
+
+    connection, transport = connections(app, Limits(max_body=100))()
+    connection.data_received(before + bad)
+    connection.check(100.0)
+    connection.check(200.0)
+    assert (transport.written, transport.aborted) == (b"", False)
+    go_on.set()
+    while connection.tasks:
+        await asyncio.gather(*connection.tasks)
+    statuses = re.findall(rb"HTTP/1.1 (\d+)", transport.written)
+    assert statuses == [*[b"200"] * before.count(b"POST"), status]
+
+
 async def test_what_is_not_answered_at_once_gets_a_task() -> None:
     async def waits(scope: Any, receive: Any, send: Any) -> None:
         assert (await receive())["body"] == BODY
