@@ -86,11 +86,11 @@ class Calls:
 
     @default.setter
     def default(self, call: Call) -> None:
-        self._world.call = checked(call)
+        self._world.script(default=checked(call))
 
     def next(self, *calls: Call) -> None:
         """The scripts of the next calls, one each, after those that were given before."""
-        self._world.next_calls.extend([checked(call) for call in calls])
+        self._world.script(next=[checked(call) for call in calls])
 
     def of(self, digital_human: DigitalHumanView | int | str, call: Call) -> None:
         """The script of every call of a digital human: one that was added, its id, or else its name.
@@ -98,15 +98,13 @@ class Calls:
         Raises `ValueError` for what is none of these.
         """
         human = getattr(digital_human, "id", digital_human)
-        if not is_integer(human) and not (isinstance(human, str) and human):
+        if not is_integer(human, 1) and not (isinstance(human, str) and human):
             raise ValueError(f"a digital human, its id or its name is needed, not {digital_human!r:.80}")
-        self._world.calls_of[human] = checked(call)
+        self._world.script(of={human: checked(call)})
 
     def clear(self) -> None:
         """Back to how it began."""
-        self._world.call = Call()
-        self._world.next_calls.clear()
-        self._world.calls_of.clear()
+        self._world.clear_scripts()
 
 
 def checked(call: Call) -> Call:

@@ -14,25 +14,29 @@ import os
 import re
 import secrets
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import nullcontext
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Self, cast
-from urllib.parse import urlencode
+from urllib.parse import quote, urlencode
 
 from fake_bluejay.api.faults import Fault, Faults
 from fake_bluejay.api.journal import Answer, Exchange, Headers, Journal
 from fake_bluejay.assertions import Assertions
+from fake_bluejay.calls import Calls
 from fake_bluejay.core import dump as dumps
 from fake_bluejay.core.agents import Agent
-from fake_bluejay.core.calls import Call
+from fake_bluejay.core.calls import Call, call_from_dict
 from fake_bluejay.core.clock import datetime_at, instant_of, microseconds
 from fake_bluejay.core.readings import Readings
 from fake_bluejay.core.records import Record
 from fake_bluejay.core.statuses import Event
 from fake_bluejay.core.timers import Timer
+from fake_bluejay.core.webhooks import Delivery, Irregularity, Webhook, encoded
 from fake_bluejay.core.world import DEFAULT_ORGANISATION, World
 from fake_bluejay.fake import API_KEY, FakeClock, FakeReadings, Snapshot, data_of
 from fake_bluejay.results import ControlObjectView, TestResult
+from fake_bluejay.webhooks import Webhooks
 
 if TYPE_CHECKING:
     import httpx
@@ -45,7 +49,7 @@ __all__ = ["RemoteBluejay", "RemoteClock"]
 _TIMEOUT = 30
 """Seconds in which the server must answer."""
 _AT_ONCE = 10_000
-"""Test results that one request may add."""
+"""Test results that one request may add, and requests or deliveries that one may show."""
 
 
 class RemoteBluejay(Assertions):
@@ -54,7 +58,8 @@ class RemoteBluejay(Assertions):
     As a context manager it sets `BLUEJAY_API_URL` and `BLUEJAY_API_KEY` meanwhile. What the server refuses raises what
     a fake in this process would raise (`ValueError`, `KeyError`); a server that does not answer, `ConnectionError`.
     With an organisation it is a world of that organisation's own, clock and faults included. Keys in `requests` are
-    masked. Webhooks have endpoints of Bluejay's own, to which `client()` leads.
+    masked. The receiver of a webhook is the URL of a server, and the server does not wait for it, except where one asks
+    for `webhooks.deliveries`.
     """
 
     def __init__(self, url: str, organisation: str | None = None) -> None:
@@ -66,6 +71,8 @@ class RemoteBluejay(Assertions):
         self.clock = RemoteClock(self._far)
         self.readings = FakeReadings(self._far)
         self.faults: Faults = _FarFaults(self._control)
+        self.calls = Calls(self._far.as_world)
+        self.webhooks: Webhooks = _FarWebhooks(self._control, self._far.as_world)
         if organisation is not None:
             self._found(organisation)
 
@@ -370,6 +377,9 @@ class _FarWorld:
             raise AttributeError(f"a world at the other end of a control API has no {name!r}")
         return getattr(self.copy(), name)
 
+    lock = nullcontext()
+    """The server has one, for each request."""
+
     def settle(self) -> None:
         """The server has, before it answers."""
 
@@ -432,6 +442,44 @@ class _FarWorld:
     def happen(self, id: int, event: Event, cause: str) -> None:
         self._control("POST", f"test-results/{id}/events", {"event": event, "cause": cause})
 
+    @property
+    def call(self) -> Call:
+        return call_from_dict(self._control("GET", "calls")["default"])
+
+    def script(
+        self, *, default: Call | None = None, next: Iterable[Call] = (), of: Mapping[int | str, Call] = {}
+    ) -> None:
+        self._control("PATCH", "calls", dumps.dump_calls(default, next, of))
+
+    def clear_scripts(self) -> None:
+        self._control("DELETE", "calls")
+
+    def add_webhook(self, organisation: str, url: str, events: tuple[str, ...], secret: str | None) -> Webhook:
+        new = {"url": url, "events": events, "secret": secret, "organisation": organisation}
+        return Webhook(**self._control("POST", "webhooks", new))
+
+    def remove_webhook(self, id: str) -> None:
+        self._control("DELETE", f"webhooks/{quote(str(id), safe='')}")
+
+    def send(self, event: str, payload: Any, organisation: str) -> None:
+        new = {"event": event, "payload": json.loads(encoded(payload)), "organisation": organisation}
+        self._control("POST", "deliveries", new)
+
+    def disturb(self, irregularity: Irregularity) -> None:
+        self._control("POST", "irregularities", dumps.dump_irregularity(irregularity))
+
+    def deliver(self) -> None:
+        """The server has, before it answers."""
+
+    def deliveries(self) -> list[Delivery]:
+        found: list[Delivery] = []
+        while True:
+            after = found[-1].number if found else 0
+            page = self._control("GET", "deliveries", after=after, limit=_AT_ONCE)
+            found += [dumps.load_delivery({**one, "body": one["text"]}) for one in page]
+            if len(page) < _AT_ONCE:
+                return found
+
     def __eq__(self, other: object) -> bool:
         return isinstance(other, _FarWorld) and self._control.place == other._control.place
 
@@ -465,6 +513,26 @@ class _FarFaults(Faults):
 
     def __repr__(self) -> str:
         return repr(list(self))
+
+
+class _FarWebhooks(Webhooks):
+    """The server's webhooks: added here as ever, told from there."""
+
+    def __init__(self, control: _Control, world: World) -> None:
+        super().__init__(world, loopback_only=False)  # that is for the server to say
+        self._control = control
+
+    def _check(self, to: Any) -> None:
+        if not isinstance(to, str):
+            raise ValueError(
+                "over a connection a receiver is the URL of a server that the fake's server can reach, e.g."
+                f" http://127.0.0.1:8000/webhooks: it cannot call what is in this process, {to!r:.80}"
+            )
+        super()._check(to)
+
+    def wait(self) -> None:
+        """Wait for what is on its way from the server, 10 seconds at most; not from within a receiver."""
+        self._control("GET", "deliveries", settled=True, limit=1)
 
 
 class _FarExchange(Exchange):

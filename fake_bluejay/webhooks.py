@@ -31,15 +31,13 @@ from starlette.datastructures import Headers
 from fake_bluejay.core.clock import ManualClock, datetime_at, microseconds
 from fake_bluejay.core.integers import is_integer
 from fake_bluejay.core.readings import WebhookProof
-from fake_bluejay.core.suggest import instead_of, unknown
+from fake_bluejay.core.suggest import instead_of
 from fake_bluejay.core.webhooks import (
     EVENTS,
-    MOST_COPIES,
     PATIENCE,
     Attempt,
     Delivery,
     Irregularity,
-    encoded,
     signature,
 )
 from fake_bluejay.core.webhooks import Webhook as Registered
@@ -213,30 +211,28 @@ class Webhooks:
             )
         if not isinstance(path, str) or not path.startswith("/"):
             raise ValueError(f"a path starts with a slash, e.g. /hooks/bluejay, not {path!r:.80}")
-        if isinstance(to, str):
-            self._check(to)
-        elif not callable(to) or not _takes_what_is_sent(to):
-            raise ValueError(f"a receiver is a function of one request, an ASGI application, or a URL, not {to!r:.80}")
-        with self._world.lock:
-            if organisation not in self._world.organisations:
-                raise ValueError(unknown("organisation", organisation, self._world.organisations))
-            url = to if isinstance(to, str) else None
-            registered = self._world.outbox.add(organisation, url, events, secret)
+        self._check(to)
+        with self._world.lock:  # nothing is sent to it before its receiver is known
+            registered = self._world.add_webhook(organisation, to if isinstance(to, str) else None, events, secret)
             self.receivers.pop(registered.id, None)  # one of before a reset has the same id
             if not isinstance(to, str):
                 self.receivers[registered.id] = to, path
-            if (tell := self._world.on_change) is not None:
-                tell("webhook-added", registered)
         return Webhook(registered.id, registered.secret)
 
-    def _check(self, url: str) -> None:
+    def _check(self, to: str | Receiver) -> None:
+        if not isinstance(to, str):
+            if not callable(to) or not _takes_what_is_sent(to):
+                raise ValueError(
+                    f"a receiver is a function of one request, an ASGI application, or a URL, not {to!r:.80}"
+                )
+            return
         try:
-            parts = urlsplit(url)
+            parts = urlsplit(to)
             host = parts.hostname if parts.scheme in ("http", "https") and parts.port != 0 else None
         except ValueError:  # the port
             host = None
         if host is None:
-            raise ValueError(f"a webhook's URL is like http://127.0.0.1:8000/webhooks, not {url!r}")
+            raise ValueError(f"a webhook's URL is like http://127.0.0.1:8000/webhooks, not {to!r}")
         if self.loopback_only and not _is_loopback(host):
             raise ValueError(
                 f"{host} is not this machine: the fake delivers webhooks to loopback addresses only,"
@@ -245,47 +241,22 @@ class Webhooks:
 
     def remove(self, webhook: Webhook | str) -> None:
         """Tell it nothing any more. Raises `KeyError` if it is not there."""
-        id = getattr(webhook, "id", webhook)
-        with self._world.lock:
-            if id not in self._world.outbox.webhooks:
-                raise KeyError(f"there is no webhook {id!r}")
-            del self._world.outbox.webhooks[id]
-            if (tell := self._world.on_change) is not None:
-                tell("webhook-removed", id)
+        self._world.remove_webhook(webhook.id if isinstance(webhook, Webhook) else webhook)
 
     def send(self, event: str, payload: Any, organisation: str = DEFAULT_ORGANISATION) -> None:
         """Send a payload of your own: an event of calls outside simulations, say.
 
         Raises `ValueError` for an event or an organisation that there is not, `TypeError` for what is not JSON.
         """
-        if event not in EVENTS:
-            raise ValueError(unknown("webhook event", event, EVENTS))
-        encoded(payload)  # also where nobody listens
-        with self._world.lock:
-            if organisation not in self._world.organisations:
-                raise ValueError(unknown("organisation", organisation, self._world.organisations))
-            self._world.outbox.emit(event, organisation, lambda: payload, self._world.settle())
-        self._world.deliver()
+        self._world.send(event, payload, organisation)
 
     def duplicate(self, times: int | None = 1, *, copies: int = 2, event: str | None = None) -> None:
         """The next deliveries (of that event; None: all) are sent more than once, though the first was taken."""
-        self._arm(0, copies, event, times)
+        self._world.disturb(Irregularity(0, copies, event, times))
 
     def delay(self, seconds: float, times: int | None = 1, *, event: str | None = None) -> None:
         """The next deliveries (of that event; None: all) leave so much later: later ones may arrive before them."""
-        self._arm(microseconds(seconds), 1, event, times)
-
-    def _arm(self, later: int, copies: int, event: str | None, times: int | None) -> None:
-        if later < 0:
-            raise ValueError(f"seconds must not be negative: {later / 1_000_000:g}")
-        if not is_integer(copies, 1) or copies > MOST_COPIES:
-            raise ValueError(f"copies is an integer from 1 to {MOST_COPIES}, not {copies!r:.80}")
-        if times is not None and (not is_integer(times, 1)):
-            raise ValueError(f"times is an integer of at least 1, or None for all from now on, not {times!r:.80}")
-        if event is not None and event not in EVENTS:
-            raise ValueError(unknown("webhook event", event, EVENTS))
-        with self._world.lock:
-            self._world.outbox.irregularities.append(Irregularity(later, copies, event, times))
+        self._world.disturb(Irregularity(microseconds(seconds), 1, event, times))
 
     @property
     def deliveries(self) -> list[DeliveryView]:
@@ -295,7 +266,7 @@ class Webhooks:
         """
         self._world.deliver()
         self.wait()
-        return [DeliveryView(delivery) for delivery in list(self._world.outbox.deliveries.values())]
+        return [DeliveryView(delivery) for delivery in self._world.deliveries()]
 
     # --- carrying ------------------------------------------------------------------------------------------------
 
@@ -350,6 +321,11 @@ class Webhooks:
     def _help(self, do: Callable[..., None], *what: Any) -> None:
         HELPING.set(True)  # in the context of this thread alone
         do(*what)
+
+    @property
+    def is_carrying(self) -> bool:
+        """Whether something is on its way because of a request to a server."""
+        return any(thread.is_alive() for thread in self._under_way)
 
     def wait(self) -> None:
         """Wait for what is under way because of a request to a server; not from within a receiver.

@@ -1,12 +1,14 @@
 """What the whole suite shares: the command, a running server, and programs that not everybody has."""
 
 import contextlib
+import http.server
 import os
 import re
 import shlex
 import shutil
 import subprocess
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -104,6 +106,39 @@ def _environment() -> dict[str, str]:
 
 def without_proxies() -> dict[str, str]:
     return {name: value for name, value in os.environ.items() if not name.lower().endswith("_proxy")}
+
+
+class Receiver(NamedTuple):
+    """A server that webhooks lead to."""
+
+    url: str
+    received: list[tuple[dict[str, str], bytes]]
+    """Headers and body of each delivery."""
+    answers: list[int | Callable[[], int]]
+    """The statuses of the next answers, or functions that find them; without any it is 204."""
+
+
+@pytest.fixture
+def receiver() -> Iterator[Receiver]:
+    """One that listens meanwhile."""
+    received: list[tuple[dict[str, str], bytes]] = []
+    answers: list[int | Callable[[], int]] = []
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            received.append((dict(self.headers), self.rfile.read(int(self.headers["Content-Length"]))))
+            answer = answers.pop(0) if answers else 204
+            self.send_response(answer() if callable(answer) else answer)
+            self.end_headers()
+
+        def log_message(self, *arguments: object) -> None: ...
+
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+        thread.start()
+        yield Receiver(f"http://127.0.0.1:{server.server_port}/hook?a=1", received, answers)
+        server.shutdown()
+        thread.join()
 
 
 @pytest.fixture(scope="session")

@@ -77,6 +77,8 @@ class _Path:
             self._check_organisation(operation, call.query.organisation)
             if operation.takes is not None:
                 call.body = _validated(operation.takes, _json_object(await request.body()), "field")
+            if operation.first is not None:
+                await operation.first(self._control, call)
             with world.lock if operation.locked else nullcontext():
                 world.settle()
                 answer = operation.answer(self._control, call)

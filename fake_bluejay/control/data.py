@@ -11,7 +11,7 @@ from urllib.parse import quote
 from fake_bluejay.api.faults import Fault
 from fake_bluejay.api.journal import SECRET_HEADERS, Exchange, masked, masked_query
 from fake_bluejay.core.clock import ScaledClock, iso
-from fake_bluejay.core.dump import dump_record
+from fake_bluejay.core.dump import dump_delivery, dump_record
 from fake_bluejay.core.readings import questions
 from fake_bluejay.core.records import WATCHDOG_DELAY, Record
 from fake_bluejay.core.statuses import TERMINAL, TRANSITIONS, Status
@@ -212,15 +212,12 @@ def webhook(one: Webhook) -> dict[str, Any]:
 
 
 def delivery(one: Delivery) -> dict[str, Any]:
-    """What was sent to a webhook."""
+    """What was sent to a webhook as it stands in a dump, with its body parsed, and what has become of it."""
+    dumped = dump_delivery(one)
     return {
-        "number": one.number,
-        "id": one.id,
-        "webhook_id": one.webhook_id,
-        "event": one.event,
-        "created_at": iso(one.created_at),
+        **dumped,
         "body": json.loads(one.body),
-        "attempts": [{**attempt._asdict(), "at": iso(attempt.at)} for attempt in one.attempts],
+        "text": dumped["body"],
         "delivered": one.delivered,
         "given_up": one.given_up,
     }

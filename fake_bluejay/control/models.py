@@ -6,10 +6,21 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, RootModel, StrictBool, StrictInt, model_validator
+from pydantic import (
+    AwareDatetime,
+    BaseModel,
+    ConfigDict,
+    Field,
+    PositiveInt,
+    RootModel,
+    StrictBool,
+    StrictInt,
+    model_validator,
+)
 
 __all__ = [
     "Advance",
+    "CallScripts",
     "Change",
     "Cleared",
     "ClientAnswer",
@@ -22,10 +33,12 @@ __all__ = [
     "Exchange",
     "Fault",
     "Health",
+    "Irregularity",
     "Made",
     "Message",
     "Model",
     "NewAgent",
+    "NewDelivery",
     "NewDigitalHuman",
     "NewFault",
     "NewOrganisation",
@@ -40,6 +53,8 @@ __all__ = [
     "Question",
     "ReadingChoices",
     "RequestsQuery",
+    "ScriptsOfCalls",
+    "Sent",
     "State",
     "Stub",
     "TestResult",
@@ -267,6 +282,43 @@ class NewWebhook(Model):
     organisation: str = "default"
 
 
+class NewDelivery(Model):
+    """An event of a test's own making, for the webhooks that want to hear of such."""
+
+    event: str
+    payload: Any
+    organisation: str = "default"
+
+
+class Irregularity(Model):
+    """What is to go amiss with the next deliveries."""
+
+    later: Seconds = Field(0, description="So many seconds later each of them leaves.")
+    copies: StrictInt = Field(1, description="So many times each of them is sent, though the first was taken.")
+    event: str | None = Field(None, description="Only deliveries of this event; null: any.")
+    times: StrictInt | None = Field(1, description="How many deliveries meet it; null: all from now on.")
+
+    @model_validator(mode="after")
+    def _something(self) -> Irregularity:
+        if not self.model_fields_set & {"later", "copies"}:
+            raise ValueError('expected {"later": seconds} or {"copies": number}, or both')
+        return self
+
+
+Script = Annotated[dict[str, Any], Field(description="`talks_for`, `end`, `passes`, …: the fields of a `Call`.")]
+
+
+class ScriptsOfCalls(Model):
+    """What happens in the calls of runs that are queued from now on."""
+
+    default: Script | None = Field(None, description="In those that are not told otherwise.")
+    next: list[Script] = Field([], description="In the next ones, after those that were given before.")
+    of: dict[Annotated[str, Field(min_length=1)], Script] = Field(
+        {}, description="In those of digital humans, by their names."
+    )
+    of_ids: dict[PositiveInt, Script] = Field({}, description="In those of digital humans, by their ids.")
+
+
 class Query(Model):
     """What every operation can be asked with."""
 
@@ -294,6 +346,10 @@ class _Page(Query):
 
 class DeliveriesQuery(_Page):
     """Which deliveries."""
+
+    settled: bool = Field(
+        False, description="Once what is on its way has come to something; after 10 seconds, as it is."
+    )
 
 
 class RequestsQuery(_Page):
@@ -323,6 +379,12 @@ class Cleared(BaseModel):
     """How many were removed."""
 
     removed: int
+
+
+class Sent(BaseModel):
+    """To how many webhooks it is sent."""
+
+    sent: int
 
 
 class Made(BaseModel):
@@ -490,9 +552,21 @@ class Delivery(BaseModel):
     event: str
     created_at: datetime
     body: Any
+    text: str = Field(description="The body to the byte, as it is signed.")
     attempts: list[Attempt]
+    planned: int = Field(description="How many attempts are on their way, or to come.")
+    retries: int = Field(description="How many were planned because none had succeeded.")
     delivered: bool
     given_up: bool
+
+
+class CallScripts(BaseModel):
+    """What happens in the calls of runs, each with the fields of a `Call` that are not as by default."""
+
+    default: Script
+    next: list[Script] = Field(description="In the next calls, the next first.")
+    of: dict[str, Script] = Field(description="By the names of digital humans.")
+    of_ids: dict[int, Script] = Field(description="By their ids.")
 
 
 class StatusFacts(BaseModel):

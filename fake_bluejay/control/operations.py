@@ -7,12 +7,14 @@ there.
 
 from __future__ import annotations
 
+import asyncio
 import json
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, field
 from itertools import islice
+from time import perf_counter
 from typing import Any, NamedTuple, Protocol
 
 from pydantic import BaseModel
@@ -27,16 +29,20 @@ from fake_bluejay.calls import checked
 from fake_bluejay.control import data, models
 from fake_bluejay.core import dump as dumps
 from fake_bluejay.core.agents import agent_from_text
+from fake_bluejay.core.calls import Call as Script
 from fake_bluejay.core.calls import call_from_dict
-from fake_bluejay.core.clock import ScaledClock
+from fake_bluejay.core.clock import ScaledClock, microseconds
 from fake_bluejay.core.feed import Feed
 from fake_bluejay.core.records import Record, check_fields
 from fake_bluejay.core.statuses import Event
 from fake_bluejay.core.suggest import check_known, unknown
-from fake_bluejay.core.webhooks import EVENTS
+from fake_bluejay.core.webhooks import EVENTS, PATIENCE, Irregularity
 from fake_bluejay.core.world import DEFAULT_ORGANISATION, World, status_from_text
 
 __all__ = ["OPERATIONS", "Call", "Control", "Controlled", "NotFound", "Operation"]
+
+_A_MOMENT = 0.002
+"""Seconds after which it is looked again whether something has arrived."""
 
 
 class Webhooks(Protocol):
@@ -44,6 +50,8 @@ class Webhooks(Protocol):
 
     def add(self, to: str, events: Iterable[str], *, secret: str | None, organisation: str) -> Any: ...
     def remove(self, webhook: str) -> None: ...
+    @property
+    def is_carrying(self) -> bool: ...
 
 
 class Controlled(Protocol):
@@ -194,7 +202,7 @@ def add_test_results(control: Control, call: Call) -> Any:
     """Add a test result, or with `count` so many. It is RUNNING unless told otherwise."""
     new: models.NewTestResult = call.body
     agent = None if new.agent is None else agent_from_text(new.agent)
-    call_ = None if new.call is None else checked(call_from_dict(new.call))
+    call_ = None if new.call is None else _script(new.call)
     fields = as_given(new.model_extra or {})
     named = (new.organisation, call.query.organisation, DEFAULT_ORGANISATION)
     organisation = next(name for name in named if name is not None)
@@ -203,6 +211,10 @@ def add_test_results(control: Control, call: Call) -> Any:
         return data.test_result(control.world.add_test_result(id, new.status, agent, organisation, call_, **fields))
 
     return add(new.id) if new.count is None else [add(None) for _ in range(new.count)]
+
+
+def _script(given: dict[str, Any]) -> Script:
+    return checked(call_from_dict(given))
 
 
 def test_result(control: Control, call: Call) -> Any:
@@ -461,6 +473,31 @@ def queue_run(control: Control, call: Call) -> Any:
     return {"id": runs.queue_run(control.world, call.body.simulation, call.body.model_extra or {}).id}
 
 
+def calls(control: Control, call: Call) -> Any:
+    """What happens in the calls of runs that are queued from now on."""
+    world = control.world
+    return dumps.dump_calls(world.call, world.next_calls, world.calls_of)
+
+
+def script_calls(control: Control, call: Call) -> Any:
+    """Say what happens in calls of runs by default, in the next ones, or in those of digital humans: all that is given,
+    or nothing."""
+    given: models.ScriptsOfCalls = call.body
+    control.world.script(
+        default=None if given.default is None else _script(given.default),
+        next=[_script(one) for one in given.next],
+        of={human: _script(one) for human, one in (given.of | given.of_ids).items()},
+    )
+    return calls(control, call)
+
+
+def clear_calls(control: Control, call: Call) -> Any:
+    """Let calls of runs go on again as if nothing had been said of them."""
+    count = len(control.world.next_calls) + len(control.world.calls_of)
+    control.world.clear_scripts()
+    return {"removed": count}
+
+
 # --- webhooks -------------------------------------------------------------------------------------------------------
 
 
@@ -499,6 +536,32 @@ def deliveries(control: Control, call: Call) -> Any:
     return [data.delivery(one) for one in found[: query.limit]]
 
 
+async def arrivals(control: Control, call: Call) -> None:
+    """Wait until nothing is on its way to a receiver, if that is asked for; receivers have 5 seconds each."""
+    if call.query.settled:
+        control.world.deliver()
+        patience = perf_counter() + 2 * PATIENCE / 1e6
+        while control.fake.webhooks.is_carrying and perf_counter() < patience:
+            await asyncio.sleep(_A_MOMENT)
+
+
+def send(control: Control, call: Call) -> Any:
+    """Send an event of one's own to the webhooks that want to hear of such; the answer does not wait for theirs."""
+    new: models.NewDelivery = call.body
+    try:
+        return {"sent": control.world.send(new.event, new.payload, new.organisation)}
+    except TypeError as error:
+        raise ValueError(str(error)) from None
+
+
+def disturb(control: Control, call: Call) -> Any:
+    """Let the next deliveries leave later, or more than once."""
+    given: models.Irregularity = call.body
+    amiss = Irregularity(microseconds(given.later), given.copies, given.event, given.times)
+    control.world.disturb(amiss)
+    return dumps.dump_irregularity(amiss)
+
+
 class Operation(NamedTuple):
     """One operation: where it is, what does it, the models of what it takes and gives, and its status when done."""
 
@@ -513,6 +576,8 @@ class Operation(NamedTuple):
     """Whether it runs under the world's lock."""
     for_one: bool = False
     """Whether it can be for one of the organisations that share a world."""
+    first: Callable[[Control, Call], Awaitable[None]] | None = None
+    """What is waited for before, without the lock."""
 
 
 OPERATIONS = (
@@ -561,12 +626,17 @@ OPERATIONS = (
     Operation("POST", "digital-humans", add_digital_human, models.Made, models.NewDigitalHuman, status=201),
     Operation("POST", "simulations", add_simulation, models.Made, models.NewSimulation, status=201),
     Operation("POST", "runs", queue_run, models.Made, models.NewRun, status=201, locked=False),
+    Operation("GET", "calls", calls, models.CallScripts),
+    Operation("PATCH", "calls", script_calls, models.CallScripts, models.ScriptsOfCalls),
+    Operation("DELETE", "calls", clear_calls, models.Cleared),
     Operation("GET", "stubs", stubs, list[models.Stub]),
     Operation("POST", "stubs", add_stub, models.Stub, models.NewStub, status=201),
     Operation("DELETE", "stubs", clear_stubs, models.Cleared),
     Operation("GET", "webhooks", webhooks, list[models.Webhook]),
     Operation("POST", "webhooks", add_webhook, models.Webhook, models.NewWebhook, status=201),
     Operation("DELETE", "webhooks/{id}", remove_webhook, models.Cleared),
-    Operation("GET", "deliveries", deliveries, list[models.Delivery], query=models.DeliveriesQuery),
+    Operation("GET", "deliveries", deliveries, list[models.Delivery], query=models.DeliveriesQuery, first=arrivals),
+    Operation("POST", "deliveries", send, models.Sent, models.NewDelivery, status=201, locked=False),
+    Operation("POST", "irregularities", disturb, models.Irregularity, models.Irregularity, status=201),
 )
 """All of it, but for the event stream and the console."""

@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import Any, NoReturn, get_args
 
 from fake_bluejay.core.agents import Agent, agent_from_text
-from fake_bluejay.core.calls import call_from_dict
+from fake_bluejay.core.calls import Call, call_from_dict
 from fake_bluejay.core.clock import Clock, ManualClock, ScaledClock, datetime_at, instant_of, microseconds
 from fake_bluejay.core.clock import iso as _iso
 from fake_bluejay.core.readings import Readings
@@ -24,7 +24,17 @@ from fake_bluejay.core.timers import Timer, TimerKind
 from fake_bluejay.core.webhooks import EVENTS, MOST_COPIES, Attempt, Delivery, Irregularity, Webhook
 from fake_bluejay.core.world import DEFAULT_ORGANISATION, LEFT_BY, World, status_from_text
 
-__all__ = ["dump", "dump_record", "load", "load_record", "restore"]
+__all__ = [
+    "dump",
+    "dump_calls",
+    "dump_delivery",
+    "dump_irregularity",
+    "dump_record",
+    "load",
+    "load_delivery",
+    "load_record",
+    "restore",
+]
 
 FORMAT = 1
 
@@ -74,24 +84,16 @@ def dump(world: World) -> dict[str, Any]:
             ],
             "last_sequence": world.timers.sequence,
             "last_id": world._last_id,
-            "calls": {
-                "default": world.call.as_dict(),
-                "next": [call.as_dict() for call in world.next_calls],
-                "of": {name: call.as_dict() for name, call in world.calls_of.items() if isinstance(name, str)},
-                "of_ids": {str(id): call.as_dict() for id, call in world.calls_of.items() if isinstance(id, int)},
-            },
+            "calls": dump_calls(world.call, world.next_calls, world.calls_of),
             "runs": [_dump_run(run) for run in world.runs.values()],
             "last_run_id": world._last_run_id,
             "webhooks": [
                 {**webhook._asdict(), "events": list(webhook.events)} for webhook in world.outbox.webhooks.values()
             ],
             "last_webhook": world.outbox.last_webhook,
-            "deliveries": [_dump_delivery(delivery) for delivery in world.outbox.deliveries.values()],
+            "deliveries": [dump_delivery(delivery) for delivery in world.outbox.deliveries.values()],
             "last_delivery": world.outbox.last_delivery,
-            "irregularities": [
-                {"later": one.later / 1_000_000, "copies": one.copies, "event": one.event, "times": one.times}
-                for one in world.outbox.irregularities
-            ],
+            "irregularities": [dump_irregularity(one) for one in world.outbox.irregularities],
         }
 
 
@@ -135,6 +137,16 @@ def dump_record(record: Record) -> dict[str, Any]:
     }
 
 
+def dump_calls(default: Call | None, next: Iterable[Call], of: Mapping[int | str, Call]) -> dict[str, Any]:
+    """Scripts of calls as data, as they stand in a dump."""
+    return {
+        "default": None if default is None else default.as_dict(),
+        "next": [call.as_dict() for call in next],
+        "of": {name: call.as_dict() for name, call in of.items() if isinstance(name, str)},
+        "of_ids": {str(id): call.as_dict() for id, call in of.items() if isinstance(id, int)},
+    }
+
+
 def _dump_run(run: Run) -> dict[str, Any]:
     return {
         "id": run.id,
@@ -151,7 +163,13 @@ def _dump_run(run: Run) -> dict[str, Any]:
     }
 
 
-def _dump_delivery(delivery: Delivery) -> dict[str, Any]:
+def dump_irregularity(one: Irregularity) -> dict[str, Any]:
+    """What is to go amiss with deliveries as data, as it stands in a dump."""
+    return {"later": one.later / 1_000_000, "copies": one.copies, "event": one.event, "times": one.times}
+
+
+def dump_delivery(delivery: Delivery) -> dict[str, Any]:
+    """A delivery as data, as it stands in a dump."""
     return {
         "number": delivery.number,
         "id": delivery.id,
@@ -357,25 +375,7 @@ def _load_outbox(root: _Place, world: World) -> None:
         outbox.webhooks[webhook.id] = webhook
     outbox.last_webhook = root.get("last_webhook", int) if root.has("last_webhook") else len(outbox.webhooks)
     for count, place in enumerate(root.each("deliveries", optional=True), 1):
-        delivery = Delivery(
-            place.get("number", int) if place.has("number") else count,
-            place.get("id", str),
-            place.get("webhook_id", str),
-            place.get("event", str),
-            place.read("body", str, _json_bytes),
-            place.read("created_at", str, _instant),
-        )
-        delivery.attempts = [
-            Attempt(
-                attempt.read("at", str, _instant),
-                attempt.get("status", int, optional=True),
-                attempt.get("problem", str, optional=True),
-            )
-            for attempt in place.each("attempts")
-        ]
-        delivery.planned, delivery.retries = place.get("planned", int), place.get("retries", int)
-        if not 0 <= delivery.planned <= MOST_COPIES:
-            place.fail("planned", f"0 to {MOST_COPIES} attempts are planned at once, not {delivery.planned}")
+        delivery = _load_delivery(place, count)
         if delivery.number <= outbox.last_delivery:
             place.fail("number", f"deliveries are numbered from 1 and ascend, so this is not {delivery.number}")
         outbox.deliveries[delivery.number] = delivery
@@ -387,12 +387,38 @@ def _load_outbox(root: _Place, world: World) -> None:
         outbox.last_delivery = last
     for place in root.each("irregularities", optional=True):
         later = place.read("later", (int, float), microseconds)
-        event = place.get("event", str, optional=True)
-        times = place.get("times", int, optional=True)
-        copies = place.get("copies", int)
-        if later < 0 or copies < 1 or (times is not None and times < 1):
-            place.fail("copies", "later must not be negative, and copies and times must be at least 1")
-        outbox.irregularities.append(Irregularity(later, copies, event, times))
+        amiss = (place.get("event", str, optional=True), place.get("times", int, optional=True))
+        outbox.irregularities.append(
+            place.read("copies", int, lambda copies, later=later, amiss=amiss: Irregularity(later, copies, *amiss))
+        )
+
+
+def load_delivery(data: Mapping[str, Any]) -> Delivery:
+    """A delivery that stands by itself, as in a dump. Raises `ValueError`."""
+    return _load_delivery(_Place(data, ""), 1)
+
+
+def _load_delivery(place: _Place, count: int) -> Delivery:
+    delivery = Delivery(
+        place.get("number", int) if place.has("number") else count,
+        place.get("id", str),
+        place.get("webhook_id", str),
+        place.get("event", str),
+        place.read("body", str, _json_bytes),
+        place.read("created_at", str, _instant),
+    )
+    delivery.attempts = [
+        Attempt(
+            attempt.read("at", str, _instant),
+            attempt.get("status", int, optional=True),
+            attempt.get("problem", str, optional=True),
+        )
+        for attempt in place.each("attempts")
+    ]
+    delivery.planned, delivery.retries = place.get("planned", int), place.get("retries", int)
+    if not 0 <= delivery.planned <= MOST_COPIES:
+        place.fail("planned", f"0 to {MOST_COPIES} attempts are planned at once, not {delivery.planned}")
+    return delivery
 
 
 def _json_bytes(text: str) -> bytes:

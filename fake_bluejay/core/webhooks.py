@@ -18,6 +18,7 @@ from datetime import datetime
 from typing import Any, Final, NamedTuple
 
 from fake_bluejay.core.clock import datetime_at
+from fake_bluejay.core.integers import is_integer
 from fake_bluejay.core.records import Record
 from fake_bluejay.core.resources import Collection, Resource, folder_id
 from fake_bluejay.core.runs import Run
@@ -102,11 +103,19 @@ class Delivery:
 
 class Irregularity:
     """What is to go amiss with the next deliveries, so many `times` (None: with all): each leaves so much `later`, and
-    in so many `copies`."""
+    in so many `copies`. Raises `ValueError` for what cannot be."""
 
     __slots__ = ("copies", "event", "later", "times")
 
     def __init__(self, later: int, copies: int, event: str | None, times: int | None) -> None:
+        if later < 0:
+            raise ValueError(f"seconds must not be negative: {later / 1_000_000:g}")
+        if not is_integer(copies, 1) or copies > MOST_COPIES:
+            raise ValueError(f"copies is an integer from 1 to {MOST_COPIES}, not {copies!r:.80}")
+        if times is not None and not is_integer(times, 1):
+            raise ValueError(f"times is an integer of at least 1, or None for all from now on, not {times!r:.80}")
+        if event is not None:
+            check_known("webhook event", event, EVENTS)
         self.later = later
         self.copies = copies
         self.event = event

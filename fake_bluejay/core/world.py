@@ -39,11 +39,14 @@ from fake_bluejay.core.statuses import TRANSITIONS, Event, IllegalMove, Status, 
 from fake_bluejay.core.suggest import check_known, unknown
 from fake_bluejay.core.timers import Timer, TimerKind, Timers
 from fake_bluejay.core.webhooks import (
+    EVENTS,
     PATIENCE,
     Attempt,
     Delivery,
+    Irregularity,
     Outbox,
     Webhook,
+    encoded,
     outbound_simulation_started,
     simulation_ended,
     simulation_result_evaluated,
@@ -607,6 +610,67 @@ class World:
     def _ids(self) -> str:
         ids = sorted(self.results)
         return f"there are: {', '.join(map(str, ids[:20]))}{', …' * (len(ids) > 20)}" if ids else "there are none"
+
+    # --- scripts and webhooks -----------------------------------------------------------------------------------
+
+    def script(
+        self, *, default: Call | None = None, next: Iterable[Call] = (), of: Mapping[int | str, Call] = {}
+    ) -> None:
+        """Say what happens in calls of runs that are queued from now on: by default, in the next ones after those that
+        were given before, in those of digital humans."""
+        with self.lock:
+            if default is not None:
+                self.call = default
+            self.next_calls.extend(next)
+            self.calls_of.update(of)
+
+    def clear_scripts(self) -> None:
+        """Calls of runs go on again as if nothing had been said of them."""
+        with self.lock:
+            self.call = _CALL
+            self.next_calls.clear()
+            self.calls_of.clear()
+
+    def add_webhook(self, organisation: str, url: str | None, events: tuple[str, ...], secret: str | None) -> Webhook:
+        """Who is to be told of these events. Raises `ValueError` for an organisation or an event that there is not."""
+        with self.lock:
+            check_known("organisation", organisation, self.organisations)
+            webhook = self.outbox.add(organisation, url, events, secret)
+            self._changed("webhook-added", webhook)
+            return webhook
+
+    def remove_webhook(self, id: str) -> None:
+        """Tell it nothing any more. Raises `KeyError` if it is not there."""
+        with self.lock:
+            if id not in self.outbox.webhooks:
+                raise KeyError(f"there is no webhook {id!r}")
+            del self.outbox.webhooks[id]
+            self._changed("webhook-removed", id)
+
+    def send(self, event: str, payload: Any, organisation: str) -> int:
+        """Let the webhooks know what a test makes up. Returns to how many of them it is sent.
+
+        Raises `ValueError` for an event or an organisation that there is not, `TypeError` for what is not JSON.
+        """
+        check_known("webhook event", event, EVENTS)
+        encoded(payload)  # also where nobody listens
+        with self.lock:
+            check_known("organisation", organisation, self.organisations)
+            before = self.outbox.last_delivery
+            self.outbox.emit(event, organisation, lambda: payload, self.settle())
+            sent = self.outbox.last_delivery - before
+        self.deliver()
+        return sent
+
+    def disturb(self, irregularity: Irregularity) -> None:
+        """Let something go amiss with the next deliveries."""
+        with self.lock:
+            self.outbox.irregularities.append(irregularity)
+
+    def deliveries(self) -> list[Delivery]:
+        """What was sent to webhooks, the newest last."""
+        with self.lock:
+            return list(self.outbox.deliveries.values())
 
     # --- organisations ------------------------------------------------------------------------------------------
 

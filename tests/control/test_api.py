@@ -14,6 +14,7 @@ from pydantic import TypeAdapter
 
 from fake_bluejay import FakeBluejay
 from fake_bluejay.agents import silent
+from fake_bluejay.calls import Call, no_answer
 from fake_bluejay.control.openapi import document
 from fake_bluejay.control.operations import OPERATIONS
 
@@ -311,6 +312,18 @@ def test_readings_organisations_and_stubs(fake: FakeBluejay, control: httpx.Clie
     assert control.delete("/stubs").json() == {"removed": 1}
 
 
+def test_scripts_of_calls(fake: FakeBluejay, control: httpx.Client) -> None:
+    began = control.get("/calls").json()
+    assert began == {"default": {}, "next": [], "of": {}, "of_ids": {}}
+    fake.calls.next(no_answer())
+    given = {"default": {"talks_for": 9}, "next": [{"passes": False}], "of": {"2": {"waits": 2}}, "of_ids": {"2": {}}}
+    changed = control.patch("/calls", json=given).json()
+    assert changed == {**given, "next": [no_answer().as_dict(), {"passes": False}]} == control.get("/calls").json()
+    assert (fake.calls.default, fake.world.calls_of) == (Call(talks_for=9), {"2": Call(waits=2), 2: Call()})
+    assert control.delete("/calls").json() == {"removed": 4}
+    assert control.get("/calls").json() == began
+
+
 def test_the_state_goes_out_and_in_again(fake: FakeBluejay, control: httpx.Client) -> None:
     fake.add_test_result(agent=silent())
     end(fake, 1)
@@ -437,6 +450,17 @@ def test_marking_from_here_is_a_request_like_any_other(fake: FakeBluejay, contro
         ("POST", "/digital-humans", {"simulation_ids": [9]}, 400, "unknown simulation 9; known: none"),
         ("POST", "/agents", {"self": 1}, 400, "unknown field of an agent 'self'"),
         ("PATCH", "/organisations", {"require_known_keys": 1}, 400, "require_known_keys: "),
+        (
+            "PATCH",
+            "/calls",
+            {"default": {"passes": False}, "next": [{}], "of": {"Ben": {"wait": 3}}},
+            400,
+            "unknown field of a call 'wait'; did you mean 'waits'?",
+        ),
+        ("PATCH", "/calls", {"next": [{}, {"transcript": [{"speaker": "USER"}]}]}, 400, "a call's transcript.0.start"),
+        ("PATCH", "/calls", {"of": {"": {}}}, 400, "of..[key]: string should have at least 1 character, not ''"),
+        ("PATCH", "/calls", {"of_ids": {"Ben": {}}}, 400, "of_ids.Ben.[key]: an integer is needed, not 'Ben'"),
+        ("PATCH", "/calls", {"of_ids": {"0": {}}}, 400, "greater than 0, not '0'"),
         ("POST", "/stubs", {"method": "FETCH", "path": "/x"}, 400, "unknown method 'FETCH'"),
         ("POST", "/stubs", {"method": "GET", "path": "/_fake/state"}, 400, "what is under /_fake answers for itself"),
         ("POST", "/stubs", {"method": "GET", "path": "x"}, 400, "a path starts with a slash"),
@@ -514,9 +538,13 @@ def test_the_document_is_whole(control: httpx.Client) -> None:
         "health": "get", "state": "get put", "reset": "post", "test-results": "get post",
         "test-results/{id}": "get patch delete", "test-results/{id}/events": "post", "clock": "get patch",
         "clock/advance": "post", "requests": "get delete", "faults": "get post delete", "readings": "get patch",
-        "organisations": "get post", "stubs": "get post delete", "transitions": "get", "events": "get",
+        "organisations": "get post", "calls": "get patch delete", "stubs": "get post delete", "webhooks": "get post",
+        "webhooks/{id}": "delete", "deliveries": "get post", "irregularities": "post", "transitions": "get",
+        "events": "get",
     }.items():  # fmt: skip
         assert set(methods.split()) <= set(served["paths"][f"/_fake/{path}"]), path
+    [id] = [one for one in served["paths"]["/_fake/webhooks/{id}"]["delete"]["parameters"] if one["name"] == "id"]
+    assert id["schema"] == {"type": "string"}
     assert all(operation["summary"] for methods in served["paths"].values() for operation in methods.values())
 
 

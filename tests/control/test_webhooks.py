@@ -1,40 +1,17 @@
 """Webhooks by the control API: added, told, removed."""
 
-import http.server
+import json
 import threading
 from collections.abc import Iterator
+from typing import Any
 
 import httpx
 import pytest
 
-from fake_bluejay import FakeBluejay
+from fake_bluejay import FakeBluejay, webhooks
 from fake_bluejay.api.journal import masked
+from fake_bluejay.control import operations
 from fake_bluejay.webhooks import verify
-
-
-class Receiver(http.server.BaseHTTPRequestHandler):
-    """Refuses the first delivery, and takes the others."""
-
-    received: list[tuple[dict[str, str], bytes]]
-
-    def do_POST(self) -> None:
-        body = self.rfile.read(int(self.headers["Content-Length"]))
-        self.received.append((dict(self.headers), body))
-        self.send_response(500 if len(self.received) == 1 else 204)
-        self.end_headers()
-
-    def log_message(self, *arguments: object) -> None: ...
-
-
-@pytest.fixture
-def receiver() -> Iterator[tuple[str, list[tuple[dict[str, str], bytes]]]]:
-    handler = type("Handler", (Receiver,), {"received": []})
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
-        thread = threading.Thread(target=server.serve_forever)
-        thread.start()
-        yield f"http://127.0.0.1:{server.server_port}/hook?a=1", handler.received
-        server.shutdown()
-        thread.join()
 
 
 @pytest.fixture
@@ -49,10 +26,9 @@ def control(fake: FakeBluejay) -> Iterator[httpx.Client]:
         yield client
 
 
-def test_a_server_is_told_and_told_again(
-    fake: FakeBluejay, control: httpx.Client, receiver: tuple[str, list[tuple[dict[str, str], bytes]]]
-) -> None:
-    url, received = receiver
+def test_a_server_is_told_and_told_again(fake: FakeBluejay, control: httpx.Client, receiver: Any) -> None:
+    url, received, answers = receiver
+    answers.append(500)
     added = control.post("/webhooks", json={"url": url, "events": ["simulation_ended"]})
     assert added.status_code == 201
     [listed] = control.get("/webhooks").json()
@@ -64,12 +40,64 @@ def test_a_server_is_told_and_told_again(
     assert [attempt["status"] for attempt in delivery["attempts"]] == [500, 204]
     assert (delivery["delivered"], delivery["given_up"]) == (True, False)
     assert delivery["body"]["status"] == "CONVERSATION_ENDED"
+    assert (delivery["planned"], delivery["retries"]) == (0, 1)
     for headers, body in received:
         assert verify(body, added.json()["secret"], headers["X-Bluejay-Signature"])
         assert headers["X-Bluejay-Delivery"] == delivery["id"]
+        assert body == delivery["text"].encode()
     assert control.delete(f"/webhooks/{added.json()['id']}").json() == {"removed": 1}
     fake.add_test_result().end()
     assert len(control.get("/deliveries").json()) == len(received) - 1 == 1
+
+
+def test_what_is_on_its_way_is_waited_for_on_request_and_by_nobody_else(
+    fake: FakeBluejay, control: httpx.Client, receiver: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    arrived, asked, release = threading.Event(), threading.Event(), threading.Event()
+    look: Any = webhooks.Webhooks.is_carrying.fget  # type: ignore[attr-defined]
+    monkeypatch.setattr(webhooks.Webhooks, "is_carrying", property(lambda self: asked.set() or look(self)))
+
+    def hang() -> int:
+        arrived.set()
+        return 200 if release.wait(20) else 500
+
+    receiver.answers.append(hang)
+    control.post("/webhooks", json={"url": receiver.url})
+    assert control.post("/deliveries", json={"event": "simulation_ended", "payload": [1]}).json() == {"sent": 1}
+    assert arrived.wait(20)
+    answers: list[Any] = []
+
+    def ask() -> None:
+        answers.extend(httpx.get(f"{fake.url}/_fake/deliveries?settled=true").json())
+
+    waiting = threading.Thread(target=ask)
+    waiting.start()
+    assert asked.wait(20)
+    [now] = control.get("/deliveries").json()
+    assert (now["planned"], now["attempts"], answers) == (1, [], [])
+    with monkeypatch.context() as patch:
+        patch.setattr(operations, "PATIENCE", 0)
+        assert control.get("/deliveries", params={"settled": True}).json() == [now]
+    release.set()
+    waiting.join(20)
+    [then] = answers
+    assert (then["planned"], then["delivered"], then["text"]) == (0, True, "[1]")
+
+
+def test_an_event_of_ones_own_and_what_goes_amiss_with_it(fake: FakeBluejay, control: httpx.Client) -> None:
+    heard: list[str] = []
+    fake.webhooks.add(lambda request: heard.append(request.event), ["observability_call_evaluated"])
+    given = {"later": 30.0, "copies": 2, "event": "observability_call_evaluated", "times": 1}
+    assert control.post("/irregularities", json=given).json() == given
+    defaults = {"later": 0.0, "copies": 3, "event": None, "times": 1}
+    assert control.post("/irregularities", json={"copies": 3}).json() == defaults
+    for event, sent in (("simulation_ended", 0), ("observability_call_evaluated", 1)):
+        answer = control.post("/deliveries", json={"event": event, "payload": {"id": 1}})
+        assert (answer.status_code, answer.json()) == (201, {"sent": sent})
+    fake.clock.advance(29)
+    assert heard == []
+    fake.clock.advance(1)
+    assert len(heard) == 2
 
 
 def test_deliveries_come_in_pages(fake: FakeBluejay, control: httpx.Client) -> None:
@@ -87,19 +115,29 @@ def test_deliveries_come_in_pages(fake: FakeBluejay, control: httpx.Client) -> N
 
 
 @pytest.mark.parametrize(
-    ("body", "says"),
+    ("path", "body", "says"),
     [
-        ({"url": "http://10.0.0.1/"}, "10.0.0.1 is not this machine"),
-        ({"url": "127.0.0.1"}, "a webhook's URL is like"),
-        ({"url": "http://localhost/", "events": ["simulation_end"]}, "did you mean 'simulation_ended'?"),
-        ({}, "url: missing"),
+        ("/webhooks", {"url": "http://10.0.0.1/"}, "10.0.0.1 is not this machine"),
+        ("/webhooks", {"url": "127.0.0.1"}, "a webhook's URL is like"),
+        ("/webhooks", {"url": "http://localhost/", "events": ["simulation_end"]}, "did you mean 'simulation_ended'?"),
+        ("/webhooks", {}, "url: missing"),
+        ("/deliveries", {"event": "simulation_ended"}, "payload: missing"),
+        ("/deliveries", {"event": "simulation_end", "payload": {}}, "did you mean 'simulation_ended'?"),
+        ("/deliveries", {"event": "simulation_ended", "payload": "\ud800"}, "a payload is JSON, with datetimes: "),
+        ("/deliveries", {"event": "simulation_ended", "payload": 1, "organisation": "x"}, "unknown organisation 'x'"),
+        ("/irregularities", {"times": 3}, 'expected {"later": seconds} or {"copies": number}, or both'),
+        ("/irregularities", {"later": -1}, "seconds must not be negative: -1"),
+        ("/irregularities", {"copies": 1001}, "copies is an integer from 1 to 1000, not 1001"),
+        ("/irregularities", {"copies": 2, "times": 0}, "times is an integer of at least 1, or None for all"),
+        ("/irregularities", {"copies": 2, "event": "ended"}, "unknown webhook event 'ended'"),
     ],
 )
-def test_what_cannot_be_is_said(control: httpx.Client, body: object, says: str) -> None:
-    answer = control.post("/webhooks", json=body)
+def test_what_cannot_be_is_said(fake: FakeBluejay, control: httpx.Client, path: str, body: object, says: str) -> None:
+    before = fake.dump()
+    answer = control.post(path, content=json.dumps(body))
     assert answer.status_code == 400
     assert says in answer.json()["detail"]
-    assert control.get("/webhooks").json() == []
+    assert fake.dump() == before
 
 
 def test_one_that_is_not_there(control: httpx.Client) -> None:

@@ -10,8 +10,9 @@ import httpx
 import pytest
 
 from fake_bluejay import FakeBluejay
+from fake_bluejay.calls import no_answer
 from fake_bluejay.core.clock import ManualClock
-from fake_bluejay.remote import RemoteBluejay, _Control
+from fake_bluejay.remote import _Control
 
 
 @pytest.fixture
@@ -52,7 +53,7 @@ def test_a_failed_assertion_tells_what_happened(served: FakeBluejay) -> None:
     assert "GET /v1/ping" in note
 
 
-def test_suites_that_share_a_server_do_not_meet(serving: Callable[..., Any]) -> None:
+def test_suites_that_share_a_server_do_not_meet(serving: Callable[..., Any], receiver: Any) -> None:
     with serving("--clock", "manual", "--no-access-log") as server:
         all = FakeBluejay.connect(server.url)
         one, two = (FakeBluejay.connect(server.url, organisation=name) for name in ("suite-1", "suite 2 & more"))
@@ -66,6 +67,12 @@ def test_suites_that_share_a_server_do_not_meet(serving: Callable[..., Any]) -> 
         one.clock.advance(30)
         assert (mine.status, theirs.status, all.test_result(1).control) == ("CONVERSATION_ENDED", "RUNNING", None)
         assert [len(fake.requests) for fake in (one, two, all)] == [2, 1, 0]
+        one.calls.next(no_answer())
+        one.webhooks.add(receiver.url, ["simulation_ended"])
+        for fake in (one, two, all):
+            fake.webhooks.send("simulation_ended", {})
+        assert [len(fake.webhooks.deliveries) for fake in (one, two, all)] == [1, 0, 0]
+        assert [len(fake.dump()["calls"]["next"]) for fake in (one, two, all)] == [1, 0, 0]
         again = FakeBluejay.connect(server.url, organisation="suite-1")
         assert again.api_key == one.api_key != two.api_key
         assert again.test_results == one.test_results == [mine]
@@ -146,6 +153,27 @@ def test_a_test_result_that_is_gone(served: FakeBluejay) -> None:
         _ = call.status
 
 
+async def an_application(scope: Any, receive: Any, send: Any) -> None: ...
+
+
+@pytest.mark.parametrize("receiver", [print, an_application, None])
+def test_a_receiver_is_the_url_of_a_server(served: FakeBluejay, receiver: Any) -> None:
+    message = "a receiver is the URL of a server that the fake's server can reach, e.g. http://127.0.0.1:8000/webhooks"
+    with pytest.raises(ValueError, match=message):
+        FakeBluejay.connect(served.url).webhooks.add(receiver)
+    assert served.world.outbox.webhooks == {}
+
+
+def test_deliveries_are_read_whole(served: FakeBluejay, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("fake_bluejay.remote._AT_ONCE", 2)
+    remote = FakeBluejay.connect(served.url)
+    for n in range(6):
+        assert [one.json for one in remote.webhooks.deliveries] == list(range(n))
+        if not n:
+            served.webhooks.add(lambda request: 200)
+        served.webhooks.send("simulation_ended", n)
+
+
 @pytest.mark.parametrize(
     "url", ["127.0.0.1:8787", "http://127.0.0.1:8787/v1", "ftp://127.0.0.1", "http://127.0.0.1:many", ""]
 )
@@ -195,8 +223,14 @@ def test_a_server_that_is_something_else(status: int, body: bytes, error: type[E
             thread.join()
 
 
-def test_every_member_of_a_fake_is_there() -> None:
-    """But for the ways into this process, and webhooks, to whose endpoints `client()` leads."""
-    near, far = ({name for name in dir(kind) if name[0] != "_"} for kind in (FakeBluejay, RemoteBluejay))
-    assert near - far == {"app", "connect", "load", "stubs", "transport", "webhooks"}
-    assert far - near == set()
+def test_every_member_of_a_fake_is_there(served: FakeBluejay) -> None:
+    """But for the ways into this process."""
+
+    def members(one: object) -> set[str]:
+        return {name for name in dir(one) if name[0] != "_"}
+
+    remote = FakeBluejay.connect(served.url)
+    assert members(served) - members(remote) == {"app", "connect", "feed", "load", "stubs", "transport"}
+    assert members(remote) <= members(served)
+    for name in ("calls", "clock", "faults", "readings", "webhooks"):
+        assert members(getattr(served, name)) <= members(getattr(remote, name)), name

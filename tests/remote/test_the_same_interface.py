@@ -1,6 +1,7 @@
 """Each test here runs over a fake in this process, over one in a thread, and over one that another process serves."""
 
 import json
+from collections import Counter
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -10,9 +11,10 @@ import pytest
 
 from fake_bluejay import FakeBluejay
 from fake_bluejay.agents import drops_after, ends_within, silent
-from fake_bluejay.calls import Call
+from fake_bluejay.calls import Call, call_dropped, no_answer, out_of_funds, rejected, system_error
 from fake_bluejay.fake import Snapshot
 from fake_bluejay.remote import RemoteBluejay
+from fake_bluejay.webhooks import verify
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 EMPTY = FakeBluejay().dump()
@@ -232,6 +234,89 @@ def test_runs_and_what_they_are_made_of(fake: Fake) -> None:
     fake.assert_no_requests()
 
 
+def test_what_happens_in_calls(fake: Fake) -> None:
+    ben, _ = humans = [fake.add_digital_human(name=name) for name in ("Ben", "2")]
+    simulation = fake.add_simulation(digital_humans=humans)
+    fake.calls.default = slow = Call(talks_for=600, evaluations=[{"goal_success": False}])
+    assert fake.calls.default == slow
+    fake.calls.of("2", rejected())
+    fake.calls.next(no_answer(after=3), Call(talks_for=1))
+    fake.calls.next(call_dropped())
+    runs = [fake.queue_run(simulation) for _ in range(4)]
+    fake.calls.of(ben, out_of_funds())
+    fake.calls.of(ben.id, system_error())
+    runs.append(fake.queue_run(simulation))
+    fake.clock.advance(300)
+    assert [[one.status for one in run.test_results] for run in runs] == [
+        [status, "REJECTED"] for status in ("NO_ANSWER", "COMPLETED", "CALL_DROPPED", "RUNNING", "SYSTEM_ERROR")
+    ]
+    fake.calls.clear()
+    assert fake.calls.default == Call()
+    assert fake.dump()["calls"] == EMPTY["calls"]
+
+
+def test_a_webhook_is_told_again_until_it_takes_it(fake: Fake, receiver: Any) -> None:
+    receiver.answers.append(500)
+    added = fake.webhooks.add(receiver.url, ["simulation_ended"], "s3cret")
+    fake.add_test_result().end()
+    [refused] = fake.webhooks.deliveries
+    assert ([one.status for one in refused.attempts], refused.delivered, refused.given_up) == ([500], False, False)
+    fake.clock.advance(5)
+    [taken] = fake.webhooks.deliveries
+    assert [(one.at, one.status) for one in taken.attempts] == [(START, 500), (START + timedelta(seconds=5), 204)]
+    assert (taken.delivered, taken.event, taken.webhook_id) == (True, "simulation_ended", added.id)
+    assert (taken.id, taken.created_at, repr(taken)[-22:]) == (refused.id, START, "2 attempts, delivered>")
+    assert [body for _, body in receiver.received] == [taken.body] * 2
+    for headers, body in receiver.received:
+        assert verify(body, added.secret, headers["X-Bluejay-Signature"])
+    fake.webhooks.remove(added)
+    with pytest.raises(KeyError, match=f"webhook '{added.id}'"):
+        fake.webhooks.remove(added.id)
+    fake.add_test_result().end()
+    assert len(fake.webhooks.deliveries) == 1
+
+
+def test_a_payload_of_ones_own_to_the_byte(fake: Fake, receiver: Any) -> None:
+    assert len(fake.webhooks.add(receiver.url).secret) == 64
+    fake.webhooks.send("observability_call_evaluated", {"z": "Zoë \U0001f426", "a": [1.0, START, None, 10**20, 1e-9]})
+    [delivery] = fake.webhooks.deliveries
+    assert delivery.body == (
+        '{"z":"Zoë \U0001f426","a":[1.0,"2026-01-01T00:00:00Z",null,100000000000000000000,1e-09]}'.encode()
+    )
+    assert receiver.received[0][1] == delivery.body
+    state = fake.dump()
+    state["deliveries"][0]["body"] = '{"a": 1.50}'  # as it would not be written anew
+    fake.restore(Snapshot(fake, state))
+    assert fake.webhooks.deliveries[0].body == b'{"a": 1.50}'
+    with pytest.raises(TypeError, match="a payload is JSON, with datetimes, and not "):
+        fake.webhooks.send("observability_call_evaluated", {"a": object()})
+
+
+def test_deliveries_that_are_late_or_twice(fake: Fake, receiver: Any) -> None:
+    fake.webhooks.add(receiver.url)
+    fake.webhooks.delay(30.5, event="simulation_ended")
+    fake.webhooks.duplicate(times=2, copies=3)
+    for event in ("simulation_ended", "simulation_result_evaluated", "simulation_ended"):
+        fake.webhooks.send(event, {})
+    fake.webhooks.wait()
+    heard = Counter(headers["X-Bluejay-Event"] for headers, _ in receiver.received)
+    assert heard == {"simulation_result_evaluated": 3, "simulation_ended": 1}
+    fake.clock.advance(30.5)
+    assert [len(one.attempts) for one in fake.webhooks.deliveries] == [3, 3, 1]
+
+
+def test_one_that_never_takes_it_is_given_up(fake: Fake, receiver: Any) -> None:
+    receiver.answers.extend([500] * 5)
+    fake.webhooks.add(receiver.url)
+    fake.webhooks.send("simulation_ended", {})
+    for _ in range(4):
+        fake.webhooks.wait()
+        assert fake.clock.next_due is not None
+        fake.clock.advance_to(fake.clock.next_due)
+    [delivery] = fake.webhooks.deliveries
+    assert (len(delivery.attempts), delivery.delivered, delivery.given_up) == (5, False, True)
+
+
 def test_states(fake: Fake) -> None:
     call = fake.add_test_result()
     with fake.snapshot():
@@ -275,6 +360,22 @@ async def test_async_clients(fake: Fake) -> None:
         (lambda fake: fake.add_digital_human(organisation="x"), "unknown organisation 'x'"),
         (lambda fake: fake.restore(fake.dump()), "a snapshot is needed, as snapshot() gives it (a dump: Fake"),  # type: ignore[arg-type]
         (lambda fake: fake.queue_run(9), "unknown simulation 9"),
+        (lambda fake: fake.calls.next(Call(), 5), "a Call is needed, e.g. no_answer()"),
+        (lambda fake: fake.calls.next(Call(transcript=[{"speaker": "USER"}])), "a call's transcript.0.start_offset"),
+        (lambda fake: setattr(fake.calls, "default", None), "a Call is needed"),
+        (lambda fake: fake.calls.of("", Call()), "a digital human, its id or its name is needed, not ''"),
+        (lambda fake: fake.webhooks.add("http://10.0.0.1/"), "10.0.0.1 is not this machine"),
+        (lambda fake: fake.webhooks.add("127.0.0.1"), "a webhook's URL is like"),
+        (lambda fake: fake.webhooks.add("http://localhost/", "simulation_ended"), "not one string: 'simulation_ended'"),
+        (lambda fake: fake.webhooks.add("http://localhost/", ["ended"]), "unknown webhook event 'ended'"),
+        (lambda fake: fake.webhooks.add("http://localhost/", secret="ü"), "a secret is printable ASCII text"),
+        (lambda fake: fake.webhooks.add("http://localhost/", organisation="x"), "unknown organisation 'x'"),
+        (lambda fake: fake.webhooks.send("ended", {}), "unknown webhook event 'ended'"),
+        (lambda fake: fake.webhooks.send("simulation_ended", {}, "x"), "unknown organisation 'x'"),
+        (lambda fake: fake.webhooks.delay(-1), "seconds must not be negative: -1"),
+        (lambda fake: fake.webhooks.delay(1, event="ended"), "unknown webhook event 'ended'"),
+        (lambda fake: fake.webhooks.duplicate(copies=0), "copies is an integer from 1 to 1000, not 0"),
+        (lambda fake: fake.webhooks.duplicate(0), "times is an integer of at least 1"),
         (lambda fake: fake.queue_run(digital_human_ids=[9]), "unknown digital human '9'"),
     ],
 )
