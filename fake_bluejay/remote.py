@@ -545,10 +545,10 @@ class _FarExchange(Exchange):
         self._shown = Headers(data["headers"])
         self.number = data["number"]
         self.faults = tuple(data["faults"])
+        self.modelled = data["modelled"]
         if (answer := data["response"]) is not None:
             headers = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in answer["headers"].items()]
             self.response = Answer(answer["status_code"], headers, _content(answer))
-            self.modelled = answer["status_code"] != 501  # the control API does not say more
 
     @property
     def headers(self) -> Headers:

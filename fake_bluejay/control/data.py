@@ -99,6 +99,7 @@ def exchange(one: Exchange, base_url: str, *, brief: bool = False, whole: bool =
         "method": one.method,
         "path": one.path,
         "query": masked_query(one.query),
+        "modelled": one.modelled,
         "faults": list(one.faults),
         "size": len(one.content),
         "response": response and {"status_code": response.status_code, "size": len(response.content)},

@@ -477,6 +477,7 @@ class Exchange(BaseModel):
     method: str
     path: str
     query: str
+    modelled: bool = Field(description="Whether it was for an endpoint that is modelled or stubbed.")
     faults: list[str]
     headers: dict[str, str] | None = None
     text: str | None = None
