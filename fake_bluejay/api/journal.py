@@ -9,6 +9,7 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from datetime import datetime
 from typing import Any, overload
+from urllib.parse import unquote_plus
 
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
@@ -286,6 +287,6 @@ def masked_query(query: str) -> str:
     parts = []
     for part in query.split("&"):
         name, _, value = part.partition("=")
-        secret = value and any(word in name.lower() for word in _SECRET_IN_QUERY)
+        secret = value and any(word in unquote_plus(name).lower() for word in _SECRET_IN_QUERY)
         parts.append(f"{name}={masked(value)}" if secret else part)
     return "&".join(parts)

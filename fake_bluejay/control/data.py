@@ -127,7 +127,8 @@ def _body(content: bytes, whole: bool) -> dict[str, Any]:
 
 
 def curl(one: Exchange, base_url: str) -> str:
-    """A line of shell that sends the request again, the key from `$BLUEJAY_API_KEY`, a long body from a file."""
+    """A line of shell that sends the request again, the key from `$BLUEJAY_API_KEY`, a long body from a file.
+    A key in its query is masked."""
     url = (
         base_url.rstrip("/")
         + quote(one.path, safe="/:@!$&'()*+,;=~-._")

@@ -47,7 +47,8 @@ class Collection:
     def __init__(self, kind: str, tell: Callable[..., None] = lambda *change: None) -> None:
         self.kind = kind
         """What one is called in messages: `agent`, `simulation`, `digital human`."""
-        self._tell = tell
+        self.tell = tell
+        """Told of every change: what kind, and what changed."""
         self.last_id = 0
         self._all: dict[int, Resource] = {}
 
@@ -55,13 +56,15 @@ class Collection:
         """A new one, whose id is the one after `last_id`."""
         self.last_id += 1
         resource = self.put(Resource(self.last_id, organisation, created_at, fields))
-        self._tell(f"{self._name}-added", resource)
+        self.tell(f"{self._name}-added", resource)
         return resource
 
     def change(self, resource: Resource, fields: Mapping[str, Any]) -> None:
         """Give it these fields; it keeps its others."""
-        resource.fields = {**resource.fields, **fields}
-        self._tell(f"{self._name}-changed", resource, fields)
+        before = resource.fields
+        resource.fields = {**before, **fields}
+        if others := [name for name, value in fields.items() if name not in before or before[name] != value]:
+            self.tell(f"{self._name}-changed", resource, others)
 
     @property
     def _name(self) -> str:
@@ -85,7 +88,7 @@ class Collection:
     def remove(self, resource: Resource) -> None:
         """Forget it."""
         del self._all[resource.id]
-        self._tell(f"{self._name}-removed", resource.id)
+        self.tell(f"{self._name}-removed", resource.id)
 
     def of(self, organisation: str) -> list[Resource]:
         """All that an organisation can see, in the order they were made."""

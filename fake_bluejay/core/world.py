@@ -516,6 +516,8 @@ class World:
         with self.lock:
             own = ("lock", "on_move", "on_change", "courier", "asked")
             vars(self).update({name: value for name, value in vars(other).items() if name not in own})
+            for collection in (self.agents, self.simulations, self.digital_humans):
+                collection.tell = self._changed
             if (tell := self.on_change) is not None:
                 tell("world-replaced")
 

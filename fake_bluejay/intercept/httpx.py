@@ -6,12 +6,14 @@ import functools
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from types import ModuleType
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from fake_bluejay.api.app import Api
 from fake_bluejay.intercept.door import GARBAGE, Reply, exchange
 from fake_bluejay.intercept.patch import Patch
 from fake_bluejay.intercept.switch import Fake, taker
+
+if TYPE_CHECKING:
+    from fake_bluejay.api.app import Api
 
 __all__ = ["answer", "answer_async", "patches"]
 

@@ -10,13 +10,15 @@ import sys
 import threading
 from collections.abc import Callable, Iterable, Sequence
 from types import ModuleType
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from fake_bluejay.api.app import Api
 from fake_bluejay.intercept import virtual_time
 from fake_bluejay.intercept.door import is_bluejay
 from fake_bluejay.intercept.patch import Patch
 from fake_bluejay.intercept.virtual_time import VirtualTime
+
+if TYPE_CHECKING:
+    from fake_bluejay.api.app import Api
 
 __all__ = ["Fake", "current", "guard", "leave_nothing", "switch_off", "switch_on", "taker"]
 

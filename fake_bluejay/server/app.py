@@ -30,6 +30,10 @@ class Served(Controlled, Protocol):
         ...
 
 
+_SERVERS_OWN = {b"date", b"server"}
+"""The headers that uvicorn adds to every answer."""
+
+
 def served_app(fake: Served, reset: Callable[[], None]) -> ASGIApp:
     """One ASGI application of both surfaces, for a server on loopback; `reset` puts the fake back to how it began."""
     surface, gate = Surface(fake, reset), Gate("127.0.0.1")
@@ -73,10 +77,10 @@ class Surface:
             breakage: Breakage | None = extensions[BREAKAGE]
             if breakage is not None and await _break(breakage, message, receive, send, self.fake.world):
                 return
-            if any(name == b"date" for name, _ in message.get("headers", ())):
-                # A fault brought it, in the place of the server's own.
+            brought = {name for name, _ in message.get("headers", ())} & _SERVERS_OWN
+            if brought:  # by a fault, in the place of the server's own
                 cycle = send.__self__  # type: ignore[attr-defined]
-                cycle.default_headers = [header for header in cycle.default_headers if header[0] != b"date"]
+                cycle.default_headers = [header for header in cycle.default_headers if header[0] not in brought]
             await send(message)
 
         await self.api(scope, receive, send_broken)

@@ -49,7 +49,7 @@ def events(response: httpx.Response) -> Iterator[Event]:
 @contextlib.contextmanager
 def listening(url: str, last_id: str | None = None) -> Iterator[Iterator[Event]]:
     headers = {} if last_id is None else {"Last-Event-ID": last_id}
-    with httpx.stream("GET", f"{url}/_fake/events", headers=headers, timeout=20) as response:
+    with httpx.stream("GET", f"{url}/_fake/events", headers=headers, timeout=10) as response:
         assert response.headers["content-type"] == "text/event-stream"
         yield events(response)
 
@@ -75,7 +75,10 @@ def test_every_change_is_told_in_order(fake: FakeBluejay) -> None:
         def comes(kind: str) -> Any:
             """Read on to an event of this kind; its data."""
             while True:
-                told.append(next(stream))
+                try:
+                    told.append(next(stream))
+                except httpx.ReadTimeout:
+                    pytest.fail(f"{kind} was not told; the last was {told[-1]}")
                 if told[-1][1] == kind:
                     return told[-1][2]
 
@@ -136,6 +139,10 @@ def test_every_change_is_told_in_order(fake: FakeBluejay) -> None:
         assert comes("agent-changed") == {"id": 1, "fields": ["name"]}
         call("PUT", "simulation/1", name="Another")
         assert comes("simulation-changed") == {"id": 1, "fields": ["name"]}
+        call("PUT", "simulation/1", name="Another")  # which changes nothing
+        for _ in "12":
+            assert comes("request-answered")["path"] == "/v1/simulation/1"
+        assert told[-2][1] == "request-answered"
         call("POST", "simulation/1/remove-digital-humans", digital_human_ids=[2])
         assert comes("digital-human-changed") == {"id": 2, "fields": ["simulation_ids"]}
         call("DELETE", "digital-human/2")
@@ -152,6 +159,18 @@ def test_every_change_is_told_in_order(fake: FakeBluejay) -> None:
         numbers = [int(id.rpartition("-")[2]) for id, _, _ in told]
         assert numbers == list(range(numbers[0], numbers[0] + len(numbers)))
         assert "other-key" not in json.dumps(told)
+
+
+@pytest.mark.parametrize("begin", [lambda fake: None, FakeBluejay.reset, lambda fake: fake.restore(fake.snapshot())])
+def test_changes_are_told_whatever_world_it_is(fake: FakeBluejay, begin: Callable[[FakeBluejay], None]) -> None:
+    begin(fake)
+    listener = fake.feed.listen(lambda: None)
+    fake.add_simulation()
+    assert [change.kind for change in listener.take() or ()] == [
+        "agent-added",
+        "simulation-added",
+        "digital-human-added",
+    ]
 
 
 def test_a_stream_is_resumed_where_it_broke_off(fake: FakeBluejay) -> None:

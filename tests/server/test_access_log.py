@@ -17,7 +17,7 @@ SCOPE = {
     "type": "http",
     "method": "GET",
     "raw_path": b"/v1/x%0Ay",
-    "query_string": b"a=1&api_key=a-very-secret-key",
+    "query_string": b"a=1&api%5fk%65y=a-very-secret-key",
     "headers": [(b"x-api-key", b"a-very-secret-key")],
     "client": ("127.0.0.1", 5),
 }
@@ -26,7 +26,7 @@ SCOPE = {
 def test_a_line_of_text() -> None:
     line = FORMATS["text"](SCOPE, 404, 0.0123, ("delay(seconds=3)",), "why")
     assert re.fullmatch(
-        r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{3} 404   12\.3 ms  GET /v1/x%0Ay\?a=1&api_key=a-ve…ey  key=a-ve…ey"
+        r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{3} 404   12\.3 ms  GET /v1/x%0Ay\?a=1&api%5fk%65y=a-ve…ey  key=a-ve…ey"
         r"  fault=delay\(seconds=3\)  why\n",
         line,
     )
@@ -38,7 +38,7 @@ def test_a_line_of_json() -> None:
     assert entry == {
         "event": "request",
         "method": "GET",
-        "path": "/v1/x%0Ay?a=1&api_key=a-ve…ey",
+        "path": "/v1/x%0Ay?a=1&api%5fk%65y=a-ve…ey",
         "status": 404,
         "ms": 12.3,
         "client": "127.0.0.1",

@@ -262,6 +262,17 @@ async def test_a_request_after_the_last_one_has_no_effect() -> None:
     assert transport.written.count(b"HTTP/1.1 200") == len(asked) == 2
 
 
+async def test_who_answers_at_once_and_fails_is_heard_of_in_the_log(caplog: pytest.LogCaptureFixture) -> None:
+    def at_once(scope: Any, content: bytes) -> Answer:
+        raise RuntimeError("a bug")
+
+    connection, transport = connections(None, Limits(), at_once=at_once)()
+    connection.data_received(WHOLE)
+    assert (transport.written, transport.aborted) == (b"", True)
+    assert "POST /v1/end-conversations: the server failed" in caplog.text
+    assert "RuntimeError: a bug" in caplog.text
+
+
 @pytest.mark.parametrize(
     ("bad", "status"),
     [
