@@ -11,14 +11,14 @@ from __future__ import annotations
 import os
 import threading
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from itertools import islice
 from typing import Any, NamedTuple, Protocol
 
 from fake_bluejay.core.agents import Agent
 from fake_bluejay.core.clock import iso
 from fake_bluejay.core.records import WATCHDOG_DELAY, Move
-from fake_bluejay.core.resources import Resource
+from fake_bluejay.core.resources import NEEDED, change_of
 from fake_bluejay.core.statuses import Status
 from fake_bluejay.core.webhooks import Attempt
 
@@ -218,6 +218,10 @@ def _resource_changed(id: int, fields: list[str]) -> dict[str, Any]:
     return {"id": id, "fields": fields}
 
 
+def _gone_for_good(id: int | str) -> dict[str, Any]:
+    return {"id": id}
+
+
 def _run(id: int, at: int, simulation_id: int, agent_id: int, count: int, organisation: str) -> dict[str, Any]:
     return {
         "id": id,
@@ -251,20 +255,16 @@ KINDS: dict[str, Callable[..., dict[str, Any]]] = {
     "test-result-marked": _marked,
     "control-object-gone": _gone,
     "test-result-changed": _changed,
-    "test-result-removed": lambda gone: {"id": gone},
-    "agent-added": _resource,
-    "agent-changed": _resource_changed,
-    "agent-removed": lambda gone: {"id": gone},
-    "simulation-added": _resource,
-    "simulation-changed": _resource_changed,
-    "simulation-removed": lambda gone: {"id": gone},
-    "digital-human-added": _resource,
-    "digital-human-changed": _resource_changed,
-    "digital-human-removed": lambda gone: {"id": gone},
+    "test-result-removed": _gone_for_good,
+    **{
+        change_of(kind, what): told
+        for kind in NEEDED
+        for what, told in (("added", _resource), ("changed", _resource_changed), ("removed", _gone_for_good))
+    },
     "run-added": _run,
-    "run-removed": lambda gone: {"id": gone},
+    "run-removed": _gone_for_good,
     "webhook-added": lambda webhook: {"id": webhook.id, "events": list(webhook.events)},
-    "webhook-removed": lambda gone: {"id": gone},
+    "webhook-removed": _gone_for_good,
     "webhook-attempted": _attempted,
     "clock-moved": lambda now, length: {"now": iso(now), "seconds": length / 1_000_000},
     "clock-changed": lambda now, mode, speed: {"now": iso(now), "mode": mode, "speed": speed},
@@ -281,27 +281,14 @@ KINDS: dict[str, Callable[..., dict[str, Any]]] = {
 }
 """The kinds of change, and the data that each is told with. `world-replaced`: a reset, or another state was put in."""
 
-
-def _keep_resource(one: Resource) -> tuple[int, int, str]:
-    return one.id, one.created_at, one.organisation
-
-
-def _keep_fields(one: Any, fields: Iterable[str]) -> tuple[int, list[str]]:
-    return one.id, sorted(fields)
-
-
 _KEPT: dict[str, Callable[..., tuple[Any, ...]]] = {
     "test-result-added": lambda one: (one.id, one.created_at, one.status, one.agent, one.organisation),
     "test-result-moved": lambda one: (one.id, one.history[-1]),
     "test-result-marked": lambda control: (control.test_result_id, control.id, control.written_at),
     "control-object-gone": lambda control: (control.test_result_id, control.id, control.gone_at, control.by),
     "test-result-changed": lambda one, fields: (one.id, one.agent, sorted(fields)),
-    "agent-added": _keep_resource,
-    "agent-changed": _keep_fields,
-    "simulation-added": _keep_resource,
-    "simulation-changed": _keep_fields,
-    "digital-human-added": _keep_resource,
-    "digital-human-changed": _keep_fields,
+    **{change_of(kind, "added"): lambda one: (one.id, one.created_at, one.organisation) for kind in NEEDED},
+    **{change_of(kind, "changed"): lambda one, fields: (one.id, sorted(fields)) for kind in NEEDED},
     "run-added": lambda run: (
         run.id,
         run.created_at,

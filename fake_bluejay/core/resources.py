@@ -9,7 +9,7 @@ import uuid
 from collections.abc import Callable, Mapping
 from typing import Any
 
-__all__ = ["NEEDED", "Collection", "Resource", "folder_id"]
+__all__ = ["NEEDED", "Collection", "Resource", "change_of", "folder_id"]
 
 NEEDED: dict[str, dict[str, type]] = {
     "agent": {"name": str, "system_prompt": str, "knowledge_base": str, "mode": str},
@@ -41,6 +41,11 @@ def folder_id(agent: Resource) -> uuid.UUID | None:
     return None if folder is None else uuid.uuid5(_FOLDERS, f"{agent.organisation}/{folder}")
 
 
+def change_of(kind: str, what: str) -> str:
+    """What it is called that one of a kind is `added`, `changed` or `removed`, e.g. `digital-human-added`."""
+    return f"{kind.replace(' ', '-')}-{what}"
+
+
 class Collection:
     """The resources of one kind. Ids count from 1; what belongs to another organisation does not exist for a caller."""
 
@@ -56,7 +61,7 @@ class Collection:
         """A new one, whose id is the one after `last_id`."""
         self.last_id += 1
         resource = self.put(Resource(self.last_id, organisation, created_at, fields))
-        self.tell(f"{self._name}-added", resource)
+        self.tell(change_of(self.kind, "added"), resource)
         return resource
 
     def change(self, resource: Resource, fields: Mapping[str, Any]) -> None:
@@ -64,12 +69,7 @@ class Collection:
         before = resource.fields
         resource.fields = {**before, **fields}
         if others := [name for name, value in fields.items() if name not in before or before[name] != value]:
-            self.tell(f"{self._name}-changed", resource, others)
-
-    @property
-    def _name(self) -> str:
-        """What changes of it are called after."""
-        return self.kind.replace(" ", "-")
+            self.tell(change_of(self.kind, "changed"), resource, others)
 
     def put(self, resource: Resource) -> Resource:
         """One that was there before, e.g. in a dump."""
@@ -88,7 +88,7 @@ class Collection:
     def remove(self, resource: Resource) -> None:
         """Forget it."""
         del self._all[resource.id]
-        self.tell(f"{self._name}-removed", resource.id)
+        self.tell(change_of(self.kind, "removed"), resource.id)
 
     def of(self, organisation: str) -> list[Resource]:
         """All that an organisation can see, in the order they were made."""

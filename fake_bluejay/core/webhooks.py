@@ -160,8 +160,9 @@ class Outbox:
     def _secret(self, draw: str) -> str:
         return hashlib.sha256(f"{self._seed}:secret:{draw}".encode()).hexdigest()
 
-    def emit(self, event: str, organisation: str, payload: Callable[[], Mapping[str, Any]], now: int) -> None:
-        """Something has happened: it is sent to each webhook of the organisation that wants to hear of it."""
+    def emit(self, event: str, organisation: str, payload: Callable[[], Mapping[str, Any]], now: int) -> int:
+        """Something has happened: it is sent to each webhook of the organisation that wants to hear of it. Returns to
+        how many."""
         to = [one for one in self.webhooks.values() if one.organisation == organisation and event in one.events]
         body = encoded(payload()) if to else b""
         for webhook in to:
@@ -171,6 +172,7 @@ class Outbox:
             amiss = self._amiss_with(event)
             for _ in range(max((one.copies for one in amiss), default=1)):
                 self._plan(delivery, now + sum(one.later for one in amiss))
+        return len(to)
 
     def _amiss_with(self, event: str) -> list[Irregularity]:
         """Use up what is to go amiss with the next delivery: at most one delay, and one duplication."""

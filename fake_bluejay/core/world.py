@@ -171,6 +171,7 @@ class World:
         """Told of every change: what kind, and what changed. A `Feed` sets it while somebody listens."""
 
     def _changed(self, kind: str, *what: Any) -> None:
+        """Tell of a change, if somebody listens. What befalls a million conversations saves itself this call."""
         if (tell := self.on_change) is not None:
             tell(kind, *what)
 
@@ -271,8 +272,7 @@ class World:
         with self.lock:
             now = self.settle()
             self.clock = ManualClock(now) if mode == "manual" else ScaledClock(speed, now)
-            if (tell := self.on_change) is not None:
-                tell("clock-changed", now, mode, speed if mode == "real" else 0.0)
+            self._changed("clock-changed", now, mode, speed if mode == "real" else 0.0)
 
     def run_until(self, predicate: Callable[[], object], limit: float | timedelta) -> None:
         """Advance from one due timer to the next, and stop at the first instant at which the predicate holds.
@@ -314,8 +314,7 @@ class World:
         """How it went to carry a delivery, which took so many microseconds. What failed is tried again."""
         with self.lock:
             self.outbox.attempted(delivery, attempt, attempt.at + min(took, PATIENCE))
-            if (tell := self.on_change) is not None:
-                tell("webhook-attempted", delivery)
+            self._changed("webhook-attempted", delivery)
 
     def _fire(self, due: int, kind: TimerKind, record: Record) -> None:
         if kind == "call_proceeds":
@@ -449,8 +448,7 @@ class World:
             if inbound:
                 started = "outbound_simulation_started"
                 self.outbox.emit(started, run.organisation, lambda: outbound_simulation_started(run, told), now)
-            if (tell := self.on_change) is not None:
-                tell("run-added", run)
+            self._changed("run-added", run)
             return run
 
     def _script_for(self, human: Resource, inbound: bool) -> Call:
@@ -475,10 +473,8 @@ class World:
             self.timers.cancel_all(set(run.result_ids))
             for result_id in run.result_ids:
                 del self.results[result_id]
-                if (tell := self.on_change) is not None:
-                    tell("test-result-removed", result_id)
-            if (tell := self.on_change) is not None:
-                tell("run-removed", id)
+                self._changed("test-result-removed", result_id)
+            self._changed("run-removed", id)
 
     def happen(self, id: int, event: Event, cause: str) -> None:
         """Let an event happen to a test result.
@@ -518,15 +514,13 @@ class World:
             vars(self).update({name: value for name, value in vars(other).items() if name not in own})
             for collection in (self.agents, self.simulations, self.digital_humans):
                 collection.tell = self._changed
-            if (tell := self.on_change) is not None:
-                tell("world-replaced")
+            self._changed("world-replaced")
 
     def choose(self, **choices: str) -> None:
         """Read what the documentation leaves open otherwise, from now on. Raises `ValueError` naming what is known."""
         with self.lock:
             self.readings = self.readings.changed(**choices)
-            if (tell := self.on_change) is not None:
-                tell("readings-changed", choices)
+            self._changed("readings-changed", choices)
 
     # --- test results -------------------------------------------------------------------------------------------
 
@@ -583,8 +577,7 @@ class World:
             if agent is not ...:
                 record.agent = agent
             record.fields = {name: value for name, value in {**record.fields, **fields}.items() if value is not None}
-            if (tell := self.on_change) is not None:
-                tell("test-result-changed", record, fields)
+            self._changed("test-result-changed", record, fields)
 
     def remove_test_result(self, id: int) -> None:
         """Forget a test result and what was scheduled for it. Raises `KeyError` if there is no such id."""
@@ -597,8 +590,7 @@ class World:
             if record.run is not None:
                 record.run.leave(id)
                 self._hand_on_lines(record.run, now)
-            if (tell := self.on_change) is not None:
-                tell("test-result-removed", id)
+            self._changed("test-result-removed", id)
 
     def result(self, id: int) -> Record:
         """The record of a test result. Raises `KeyError` naming the ids there are."""
@@ -658,9 +650,7 @@ class World:
         encoded(payload)  # also where nobody listens
         with self.lock:
             check_known("organisation", organisation, self.organisations)
-            before = self.outbox.last_delivery
-            self.outbox.emit(event, organisation, lambda: payload, self.settle())
-            sent = self.outbox.last_delivery - before
+            sent = self.outbox.emit(event, organisation, lambda: payload, self.settle())
         self.deliver()
         return sent
 
@@ -689,8 +679,7 @@ class World:
             self._check_keys(api_keys)
             self.organisations[name] = Organisation(name, api_keys)
             self.require_known_keys = True
-            if (tell := self.on_change) is not None:
-                tell("organisation-added", name)
+            self._changed("organisation-added", name)
             return self.organisations[name]
 
     def add_api_keys(self, name: str, *api_keys: str) -> None:
