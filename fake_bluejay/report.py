@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 from fake_bluejay.api.faults import requested_ids
-from fake_bluejay.api.journal import Exchange, masked_key, masked_query, printable, shortened
+from fake_bluejay.api.journal import Exchange, masked_key, printable, shortened, with_query
 from fake_bluejay.core.clock import datetime_at
 from fake_bluejay.core.readings import Readings
 
@@ -59,8 +59,8 @@ def _ids(exchange: Exchange) -> list[int]:
 
 
 def _request_lines(exchange: Exchange) -> list[str]:
-    query = f"?{masked_query(exchange.query)}" if exchange.query else ""
-    asked = f"{exchange.method} {printable(exchange.path + query)}{masked_key(exchange)}"
+    address = printable(with_query(exchange.path, exchange.query))
+    asked = f"{exchange.method} {address}{masked_key(exchange)}"
     lines = [f"{asked} {shortened(exchange.content)}".rstrip()]
     lines += [f"fault: {fault}" for fault in exchange.faults]
     if exchange.response is None:

@@ -29,6 +29,7 @@ __all__ = [
     "masked_query",
     "printable",
     "shortened",
+    "with_query",
 ]
 
 EXCHANGE = "fake_bluejay.exchange"
@@ -280,6 +281,11 @@ def shortened(content: bytes, limit: int = 200) -> str:
 def printable(text: str) -> str:
     """A text in one line, with nothing in it that a terminal would obey."""
     return text if text.isprintable() else "".join(one if one.isprintable() else repr(one)[1:-1] for one in text)
+
+
+def with_query(path: str, query: str) -> str:
+    """A path and its query, if there is one, as they may be shown."""
+    return f"{path}?{masked_query(query)}" if query else path
 
 
 def masked_query(query: str) -> str:

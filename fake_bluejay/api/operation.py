@@ -147,11 +147,12 @@ class Operation:
             with world.lock:
                 return self._render(self.answer(self._call(world, scope, headers, body, unwritable)))
         except Invalid as invalid:
-            return Answer.of(invalid.response())
+            response = invalid.response()
         except Refused as refused:
-            return Answer.of(refused.response)
+            response = refused.response
         except HTTPException as error:
-            return Answer.of(json_error(error.status_code, error.detail))
+            response = json_error(error.status_code, error.detail)
+        return Answer.of(response)
 
     def _call(self, world: World, scope: Scope, headers: RequestHeaders, body: Any, unwritable: Unwritable) -> Call:
         """The request, validated: all that is wrong is reported together, in FastAPI's order."""

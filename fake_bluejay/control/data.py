@@ -9,7 +9,7 @@ from typing import Any
 from urllib.parse import quote
 
 from fake_bluejay.api.faults import Fault
-from fake_bluejay.api.journal import SECRET_HEADERS, Exchange, masked, masked_query
+from fake_bluejay.api.journal import SECRET_HEADERS, Exchange, masked, masked_query, with_query
 from fake_bluejay.core.clock import ScaledClock, iso
 from fake_bluejay.core.dump import dump_delivery, dump_record
 from fake_bluejay.core.readings import questions
@@ -129,11 +129,7 @@ def _body(content: bytes, whole: bool) -> dict[str, Any]:
 def curl(one: Exchange, base_url: str) -> str:
     """A line of shell that sends the request again, the key from `$BLUEJAY_API_KEY`, a long body from a file.
     A key in its query is masked."""
-    url = (
-        base_url.rstrip("/")
-        + quote(one.path, safe="/:@!$&'()*+,;=~-._")
-        + (f"?{masked_query(one.query)}" if one.query else "")
-    )
+    url = base_url.rstrip("/") + with_query(quote(one.path, safe="/:@!$&'()*+,;=~-._"), one.query)
     parts = ["curl", "-sS", "-I" if one.method == "HEAD" else f"-X {shlex.quote(one.method)}", shlex.quote(url)]
     names = set()
     for raw_name, raw_value in one.raw_headers:

@@ -70,8 +70,7 @@ def _operation(operation: Operation, answer: Any) -> dict[str, Any]:
     }
     parameters = []
     if "{id}" in operation.path:
-        schema = {"type": "string" if operation.path.startswith("webhooks") else "integer"}
-        parameters.append({"name": "id", "in": "path", "required": True, "schema": schema})
+        parameters.append({"name": "id", "in": "path", "required": True, "schema": {"type": operation.id}})
         described["responses"]["404"] = _content("It is not there", {"$ref": _REF.format(model="Message")})
     for name, schema in operation.query.model_json_schema()["properties"].items():
         if name != "organisation":  # every operation has it

@@ -15,7 +15,7 @@ from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, field
 from itertools import islice
 from time import perf_counter
-from typing import Any, NamedTuple, Protocol
+from typing import Any, Literal, NamedTuple, Protocol
 
 from pydantic import BaseModel
 
@@ -576,6 +576,8 @@ class Operation(NamedTuple):
     """Whether it runs under the world's lock."""
     for_one: bool = False
     """Whether it can be for one of the organisations that share a world."""
+    id: Literal["integer", "string"] = "integer"
+    """What an `{id}` in the path is."""
     first: Callable[[Control, Call], Awaitable[None]] | None = None
     """What is waited for before, without the lock."""
 
@@ -634,7 +636,7 @@ OPERATIONS = (
     Operation("DELETE", "stubs", clear_stubs, models.Cleared),
     Operation("GET", "webhooks", webhooks, list[models.Webhook]),
     Operation("POST", "webhooks", add_webhook, models.Webhook, models.NewWebhook, status=201),
-    Operation("DELETE", "webhooks/{id}", remove_webhook, models.Cleared),
+    Operation("DELETE", "webhooks/{id}", remove_webhook, models.Cleared, id="string"),
     Operation("GET", "deliveries", deliveries, list[models.Delivery], query=models.DeliveriesQuery, first=arrivals),
     Operation("POST", "deliveries", send, models.Sent, models.NewDelivery, status=201, locked=False),
     Operation("POST", "irregularities", disturb, models.Irregularity, models.Irregularity, status=201),

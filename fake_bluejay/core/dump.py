@@ -387,10 +387,13 @@ def _load_outbox(root: _Place, world: World) -> None:
         outbox.last_delivery = last
     for place in root.each("irregularities", optional=True):
         later = place.read("later", (int, float), microseconds)
-        amiss = (place.get("event", str, optional=True), place.get("times", int, optional=True))
-        outbox.irregularities.append(
-            place.read("copies", int, lambda copies, later=later, amiss=amiss: Irregularity(later, copies, *amiss))
-        )
+        event = place.get("event", str, optional=True)
+        times = place.get("times", int, optional=True)
+        copies = place.get("copies", int)
+        try:
+            outbox.irregularities.append(Irregularity(later, copies, event, times))
+        except ValueError as error:
+            place.fail("copies", str(error))
 
 
 def load_delivery(data: Mapping[str, Any]) -> Delivery:

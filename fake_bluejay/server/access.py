@@ -17,7 +17,7 @@ from typing import Any, TextIO
 
 from starlette.types import Scope
 
-from fake_bluejay.api.journal import masked, masked_query
+from fake_bluejay.api.journal import masked, with_query
 
 __all__ = ["FORMATS", "AccessLog"]
 
@@ -146,7 +146,7 @@ def _utc_second(at: int) -> str:
 @functools.lru_cache(maxsize=256)
 def _address(path: bytes, query: bytes | None) -> str:
     """As it was sent, so that no line break of a client's makes a line of its own; but keys in the query are masked."""
-    return path.decode("latin-1") + (f"?{masked_query(query.decode('latin-1'))}" if query else "")
+    return with_query(path.decode("latin-1"), (query or b"").decode("latin-1"))
 
 
 def _key(scope: Scope) -> str | None:
