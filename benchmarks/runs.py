@@ -8,8 +8,8 @@ import time
 import tracemalloc
 from statistics import linear_regression
 
-from fake_bluejay.core.calls import Call
 from fake_bluejay.core.runs import DEFAULT_LONGEST, DEFAULT_RINGING
+from fake_bluejay.core.scripts import Call
 from fake_bluejay.core.statuses import TERMINAL
 from fake_bluejay.core.world import DEFAULT_ORGANISATION, World
 
@@ -63,7 +63,7 @@ def _queued(calls: int, lines: int | None, *, webhook: bool = False) -> World:
 
 
 def _take(world: World) -> None:
-    from fake_bluejay.core.webhooks import Attempt
+    from fake_bluejay.core.outbox import Attempt
 
     while (taken := world.next_delivery()) is not None:
         world.attempted(taken[0], Attempt(world.now(), 200, None), 0)

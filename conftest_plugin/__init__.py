@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 if TYPE_CHECKING:
-    from fake_bluejay.fake import FakeBluejay
+    from fake_bluejay.facade.fake import FakeBluejay
 
 _OPTIONS = {
     "readings": "other readings than the defaults: name=choice, separated by spaces",
@@ -104,7 +104,7 @@ def pytest_runtest_makereport(
     item: pytest.Item, call: pytest.CallInfo[None]
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     report = yield
-    facade = sys.modules.get("fake_bluejay.fake")
+    facade = sys.modules.get("fake_bluejay.facade.fake")
     if facade is not None:
         fakes = item.stash.get(_FAKES, [])
         if report.failed:
@@ -166,7 +166,7 @@ def bluejay_server(bluejay: FakeBluejay, monkeypatch: pytest.MonkeyPatch) -> Fak
 
 
 def _started(options: dict[str, Any]) -> FakeBluejay:
-    from fake_bluejay.fake import FakeBluejay
+    from fake_bluejay.facade.fake import FakeBluejay
 
     return FakeBluejay(**options).start()
 
@@ -208,7 +208,7 @@ def _of_the_session(config: pytest.Config) -> dict[str, Any]:
 
 def _from_text(name: str, text: str) -> Any:
     """The value that an option is given as text. Raises `UsageError` if no fake can be made with it."""
-    from fake_bluejay.fake import FakeBluejay
+    from fake_bluejay.facade.fake import FakeBluejay
 
     value: Any = text.split() if name == "api_keys" else text
     try:

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from bluejay import Bluejay
 
-from fake_bluejay.api.published import MODELLED_IN, ONLY_IN_SDK, PUBLISHED
+from fake_bluejay.bluejay.published import MODELLED_IN, ONLY_IN_SDK, PUBLISHED
 
 PAGE = Path(__file__).with_suffix(".md")
 

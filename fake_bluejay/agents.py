@@ -6,7 +6,7 @@ conversation ends "within 20 seconds", and that a 30-second watchdog stands behi
 
 from __future__ import annotations
 
-from fake_bluejay.core.agents import Agent, DropsAfter, EndsAfter, EndsWithin, Silent, agent_from_text
+from fake_bluejay.core.behaviors import Agent, DropsAfter, EndsAfter, EndsWithin, Silent, agent_from_text
 
 __all__ = ["Agent", "agent_from_text", "drops_after", "ends_after", "ends_within", "silent"]
 

@@ -9,12 +9,12 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from fake_bluejay.core.calls import ERROR_CODES, Call, call_from_dict
 from fake_bluejay.core.integers import is_integer
+from fake_bluejay.core.scripts import ERROR_CODES, Call, call_from_dict
 from fake_bluejay.core.world import READY_FOR, World
 
 if TYPE_CHECKING:
-    from fake_bluejay.resources import DigitalHumanView
+    from fake_bluejay.facade.resources import DigitalHumanView
 
 __all__ = [
     "ERROR_CODES",
@@ -112,7 +112,7 @@ def checked(call: Call) -> Call:
     if not isinstance(call, Call):
         raise ValueError(f"a Call is needed, e.g. no_answer() or Call(talks_for=10), not {call!r}")
     if any((call.transcript, call.evaluations, call.tool_calls, call.custom_metrics)):
-        from fake_bluejay.api.models.results import as_scripted
+        from fake_bluejay.bluejay.models.results import as_scripted
 
         return as_scripted(call)
     return call

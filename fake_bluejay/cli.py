@@ -18,10 +18,10 @@ import click
 from fake_bluejay import __version__
 
 if TYPE_CHECKING:
-    from fake_bluejay.fake import FakeBluejay
-    from fake_bluejay.planted import Overrides, Planted
-    from fake_bluejay.results import TestResult
+    from fake_bluejay.facade.fake import FakeBluejay
+    from fake_bluejay.facade.results import TestResult
     from fake_bluejay.server.tls import Tls
+    from fake_bluejay.state.planted import Overrides, Planted
 
 __all__ = ["main"]
 
@@ -110,10 +110,10 @@ def serve(
 
     Each option can also be given in the environment, under the name shown with it.
     """
-    from fake_bluejay.planted import Overrides
     from fake_bluejay.server.foreground import Settings, listen, serve
     from fake_bluejay.server.gate import check_name, is_loopback
     from fake_bluejay.server.protocol import Limits
+    from fake_bluejay.state.planted import Overrides
 
     _check_saving(save)
     if not host:
@@ -210,8 +210,8 @@ def _check_saving(save: Path | None) -> None:
 def _small_world(overrides: Overrides) -> Planted:
     """A few test results to try things on."""
     from fake_bluejay.agents import silent
-    from fake_bluejay.fake import FakeBluejay
-    from fake_bluejay.planted import Planted
+    from fake_bluejay.facade.fake import FakeBluejay
+    from fake_bluejay.state.planted import Planted
 
     try:
         fake = FakeBluejay(**overrides.options())
@@ -231,7 +231,7 @@ def _small_world(overrides: Overrides) -> Planted:
 
 
 def _planted(seed: Path, overrides: Overrides) -> Planted:
-    from fake_bluejay.seed import SeedError, plant
+    from fake_bluejay.state.seed import SeedError, plant
 
     try:
         return plant(seed, overrides)
@@ -342,7 +342,7 @@ def _name_and_choice(text: str) -> tuple[str, str]:
 @click.argument("seed", type=_file)
 def check(seed: Path) -> None:
     """Say what a seed would make, or everything that is wrong with it: file, line and field. Then the status is 2."""
-    from fake_bluejay.seed import SeedError, plant
+    from fake_bluejay.state.seed import SeedError, plant
 
     try:
         planted = plant(seed)
@@ -357,7 +357,7 @@ def check(seed: Path) -> None:
 @main.command()
 def schema() -> None:
     """Print the JSON Schema of a seed, for editors."""
-    from fake_bluejay.seed import schema
+    from fake_bluejay.state.seed import schema
 
     _echo_json(schema())
 
@@ -365,7 +365,7 @@ def schema() -> None:
 @main.command()
 def openapi() -> None:
     """Print the OpenAPI document of what is served."""
-    document = importlib.import_module("fake_bluejay.api.openapi").document
+    document = importlib.import_module("fake_bluejay.http.openapi").document
     _echo_json(document())
 
 

@@ -17,7 +17,7 @@ except ModuleNotFoundError as error:
 
 from fake_bluejay.agents import drops_after, ends_after, ends_within, silent
 from fake_bluejay.core.statuses import Status
-from fake_bluejay.fake import FakeBluejay, Options
+from fake_bluejay.facade.fake import FakeBluejay, Options
 
 __all__ = ["BluejayMachine", "InvalidPayload", "agents", "invalid_payloads", "valid_payloads", "worlds"]
 

@@ -30,9 +30,7 @@ from starlette.datastructures import Headers
 
 from fake_bluejay.core.clock import ManualClock, datetime_at, microseconds
 from fake_bluejay.core.integers import is_integer
-from fake_bluejay.core.readings import WebhookProof
-from fake_bluejay.core.suggest import instead_of
-from fake_bluejay.core.webhooks import (
+from fake_bluejay.core.outbox import (
     EVENTS,
     PATIENCE,
     Attempt,
@@ -40,7 +38,9 @@ from fake_bluejay.core.webhooks import (
     Irregularity,
     signature,
 )
-from fake_bluejay.core.webhooks import Webhook as Registered
+from fake_bluejay.core.outbox import Webhook as Registered
+from fake_bluejay.core.readings import WebhookProof
+from fake_bluejay.core.suggest import instead_of
 from fake_bluejay.core.world import DEFAULT_ORGANISATION, World
 from fake_bluejay.intercept.virtual_time import HELPING, REAL_TIME_THREADS, current_time
 

@@ -8,15 +8,15 @@ import shlex
 from typing import Any
 from urllib.parse import quote
 
-from fake_bluejay.api.faults import Fault
-from fake_bluejay.api.journal import SECRET_HEADERS, Exchange, masked, masked_query, with_query
 from fake_bluejay.core.clock import ScaledClock, iso
-from fake_bluejay.core.dump import dump_delivery, dump_record
+from fake_bluejay.core.outbox import Delivery, Webhook
 from fake_bluejay.core.readings import questions
-from fake_bluejay.core.records import WATCHDOG_DELAY, Record
 from fake_bluejay.core.statuses import TERMINAL, TRANSITIONS, Status
-from fake_bluejay.core.webhooks import Delivery, Webhook
+from fake_bluejay.core.test_results import WATCHDOG_DELAY, Record
 from fake_bluejay.core.world import World, is_marked
+from fake_bluejay.http.faults import Fault
+from fake_bluejay.http.journal import SECRET_HEADERS, Exchange, masked, masked_query, with_query
+from fake_bluejay.state.snapshot import dump_delivery, dump_record
 
 __all__ = [
     "clock",

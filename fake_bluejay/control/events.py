@@ -15,7 +15,7 @@ from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
 from starlette.types import Receive, Scope, Send
 
-from fake_bluejay.core.feed import Change, Feed, Listener, TooManyListeners
+from fake_bluejay.core.events import Change, Feed, Listener, TooManyListeners
 
 __all__ = ["HEARTBEAT", "EventStream"]
 

@@ -12,7 +12,7 @@ from pydantic.json_schema import models_json_schema
 from fake_bluejay import __version__
 from fake_bluejay.control import models
 from fake_bluejay.control.operations import OPERATIONS, Operation
-from fake_bluejay.core.feed import KINDS
+from fake_bluejay.core.events import KINDS
 
 __all__ = ["document"]
 

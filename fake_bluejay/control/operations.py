@@ -19,25 +19,26 @@ from typing import Any, Literal, NamedTuple, Protocol
 
 from pydantic import BaseModel
 
-from fake_bluejay import __version__, resources, runs
-from fake_bluejay.api.app import Api
-from fake_bluejay.api.faults import Faults
-from fake_bluejay.api.journal import Exchange, Journal, masked
-from fake_bluejay.api.models.results import as_given
-from fake_bluejay.api.stubs import Stubs
+from fake_bluejay import __version__
+from fake_bluejay.bluejay.app import Api
+from fake_bluejay.bluejay.models.results import as_given
 from fake_bluejay.calls import checked
 from fake_bluejay.control import data, models
-from fake_bluejay.core import dump as dumps
-from fake_bluejay.core.agents import agent_from_text
-from fake_bluejay.core.calls import Call as Script
-from fake_bluejay.core.calls import call_from_dict
+from fake_bluejay.core.behaviors import agent_from_text
 from fake_bluejay.core.clock import ScaledClock, microseconds
-from fake_bluejay.core.feed import Feed
-from fake_bluejay.core.records import Record, check_fields
+from fake_bluejay.core.events import Feed
+from fake_bluejay.core.outbox import EVENTS, PATIENCE, Irregularity
+from fake_bluejay.core.scripts import Call as Script
+from fake_bluejay.core.scripts import call_from_dict
 from fake_bluejay.core.statuses import Event
 from fake_bluejay.core.suggest import check_known, unknown
-from fake_bluejay.core.webhooks import EVENTS, PATIENCE, Irregularity
+from fake_bluejay.core.test_results import Record, check_fields
 from fake_bluejay.core.world import DEFAULT_ORGANISATION, World, status_from_text
+from fake_bluejay.facade import resources, runs
+from fake_bluejay.http.faults import Faults
+from fake_bluejay.http.journal import Exchange, Journal, masked
+from fake_bluejay.http.stubs import Stubs
+from fake_bluejay.state import snapshot as dumps
 
 __all__ = ["OPERATIONS", "Call", "Control", "Controlled", "NotFound", "Operation"]
 

@@ -6,8 +6,8 @@ from collections import OrderedDict
 from collections.abc import Iterable
 from typing import Any, Final, NamedTuple
 
-from fake_bluejay.core.records import Record
 from fake_bluejay.core.statuses import TERMINAL, Status
+from fake_bluejay.core.test_results import Record
 
 __all__ = ["DEFAULT_LONGEST", "DEFAULT_RINGING", "ON_A_LINE", "Run", "Tally", "tally"]
 

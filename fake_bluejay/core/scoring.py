@@ -13,8 +13,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
 
 from fake_bluejay.core.clock import datetime_at
-from fake_bluejay.core.records import Record
 from fake_bluejay.core.statuses import Status
+from fake_bluejay.core.test_results import Record
 
 __all__ = ["SCORED", "evaluations", "is_scored", "tool_calls", "transcript", "uuid_from"]
 

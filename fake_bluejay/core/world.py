@@ -18,27 +18,10 @@ from datetime import datetime, timedelta
 from types import EllipsisType
 from typing import Any, NamedTuple
 
-from fake_bluejay.core.agents import Agent, EndsAfter, EndsWithin
-from fake_bluejay.core.calls import Call
+from fake_bluejay.core.behaviors import Agent, EndsAfter, EndsWithin
 from fake_bluejay.core.clock import END, Clock, ManualClock, ScaledClock, datetime_at, instant_of, microseconds
 from fake_bluejay.core.integers import is_integer
-from fake_bluejay.core.readings import (
-    AgentEnds,
-    AlreadyMarked,
-    DroppedCallTells,
-    DuplicateIds,
-    ForeignId,
-    Readings,
-    WatchdogSets,
-)
-from fake_bluejay.core.records import WATCHDOG_DELAY, ControlObject, Move, Organisation, Record, check_fields
-from fake_bluejay.core.resources import Collection, Resource
-from fake_bluejay.core.runs import DEFAULT_LONGEST, DEFAULT_RINGING, Run
-from fake_bluejay.core.spelling import spelt
-from fake_bluejay.core.statuses import TRANSITIONS, Event, IllegalMove, Status, event_between, ways_on
-from fake_bluejay.core.suggest import check_known, unknown
-from fake_bluejay.core.timers import Timer, TimerKind, Timers
-from fake_bluejay.core.webhooks import (
+from fake_bluejay.core.outbox import (
     EVENTS,
     PATIENCE,
     Attempt,
@@ -51,6 +34,23 @@ from fake_bluejay.core.webhooks import (
     simulation_ended,
     simulation_result_evaluated,
 )
+from fake_bluejay.core.readings import (
+    AgentEnds,
+    AlreadyMarked,
+    DroppedCallTells,
+    DuplicateIds,
+    ForeignId,
+    Readings,
+    WatchdogSets,
+)
+from fake_bluejay.core.resources import Collection, Resource
+from fake_bluejay.core.runs import DEFAULT_LONGEST, DEFAULT_RINGING, Run
+from fake_bluejay.core.scripts import Call
+from fake_bluejay.core.spelling import spelt
+from fake_bluejay.core.statuses import TRANSITIONS, Event, IllegalMove, Status, event_between, ways_on
+from fake_bluejay.core.suggest import check_known, unknown
+from fake_bluejay.core.test_results import WATCHDOG_DELAY, ControlObject, Move, Organisation, Record, check_fields
+from fake_bluejay.core.timers import Timer, TimerKind, Timers
 
 __all__ = ["DEFAULT_ORGANISATION", "LEFT_BY", "Ending", "World", "is_marked", "status_from_text"]
 

@@ -7,11 +7,11 @@ from email.utils import formatdate
 from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import unquote
 
-from fake_bluejay.api.faults import BREAKAGE, GARBAGE, Breakage
-from fake_bluejay.api.journal import EXCHANGE
+from fake_bluejay.http.faults import BREAKAGE, GARBAGE, Breakage
+from fake_bluejay.http.journal import EXCHANGE
 
 if TYPE_CHECKING:
-    from fake_bluejay.api.app import Api
+    from fake_bluejay.bluejay.app import Api
 
 __all__ = ["GARBAGE", "HOST", "Breakage", "Reply", "exchange", "is_bluejay"]
 

@@ -13,7 +13,7 @@ from fake_bluejay.intercept.patch import Patch
 from fake_bluejay.intercept.switch import Fake, taker
 
 if TYPE_CHECKING:
-    from fake_bluejay.api.app import Api
+    from fake_bluejay.bluejay.app import Api
 
 __all__ = ["answer", "answer_async", "patches"]
 

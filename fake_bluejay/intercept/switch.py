@@ -18,7 +18,7 @@ from fake_bluejay.intercept.patch import Patch
 from fake_bluejay.intercept.virtual_time import VirtualTime
 
 if TYPE_CHECKING:
-    from fake_bluejay.api.app import Api
+    from fake_bluejay.bluejay.app import Api
 
 __all__ = ["Fake", "current", "guard", "leave_nothing", "switch_off", "switch_on", "taker"]
 

@@ -17,7 +17,7 @@ from typing import Any, TextIO
 
 from starlette.types import Scope
 
-from fake_bluejay.api.journal import masked, with_query
+from fake_bluejay.http.journal import masked, with_query
 
 __all__ = ["FORMATS", "AccessLog"]
 

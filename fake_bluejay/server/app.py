@@ -11,10 +11,10 @@ from typing import Any, Protocol
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from fake_bluejay.api.faults import BREAKAGE, GARBAGE, Breakage
 from fake_bluejay.control.app import Controlled, control_app
 from fake_bluejay.core.clock import ScaledClock
 from fake_bluejay.core.world import World
+from fake_bluejay.http.faults import BREAKAGE, GARBAGE, Breakage
 from fake_bluejay.server.gate import Gate
 from fake_bluejay.webhooks import Webhooks
 

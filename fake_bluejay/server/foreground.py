@@ -20,7 +20,7 @@ from typing import Any
 
 import uvicorn
 
-from fake_bluejay.fake import FakeBluejay
+from fake_bluejay.facade.fake import FakeBluejay
 from fake_bluejay.intercept.virtual_time import REAL_TIME_THREADS
 from fake_bluejay.server import saving
 from fake_bluejay.server.access import AccessLog
@@ -108,7 +108,7 @@ def serve(
         ws="none",
     )
     if settings.tls is not None:
-        from fake_bluejay.server.one_port import speak_tls_too
+        from fake_bluejay.server.protocol_detection import speak_tls_too
 
         speak_tls_too(config, settings.tls, settings.limits)
     server = _Server(config, worlds, saver)

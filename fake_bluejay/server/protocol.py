@@ -17,7 +17,7 @@ import httptools
 from uvicorn.protocols.http.flow_control import HIGH_WATER_LIMIT
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
-from fake_bluejay.api.journal import Answer
+from fake_bluejay.http.journal import Answer
 from fake_bluejay.intercept.door import HOST
 
 __all__ = ["Limits", "Protocol", "leads_elsewhere", "make_room", "protocol", "sweep"]

@@ -16,15 +16,15 @@ from urllib.parse import parse_qsl, urlencode
 from starlette.responses import JSONResponse, Response
 from starlette.types import Message, Receive, Scope, Send
 
-from fake_bluejay.api.journal import EXCHANGE, Answer, Exchange, masked
-from fake_bluejay.core.dump import dump, restore
 from fake_bluejay.core.suggest import check_known, unknown
 from fake_bluejay.core.world import DEFAULT_ORGANISATION, World
-from fake_bluejay.planted import MOST_WORLDS
+from fake_bluejay.http.journal import EXCHANGE, Answer, Exchange, masked
 from fake_bluejay.server.access import AccessLog
 from fake_bluejay.server.app import Served, Surface, is_control
 from fake_bluejay.server.gate import Gate
 from fake_bluejay.server.timekeeper import Timekeeper
+from fake_bluejay.state.planted import MOST_WORLDS
+from fake_bluejay.state.snapshot import dump, restore
 
 __all__ = ["OwnWorld", "Worlds"]
 

@@ -16,7 +16,7 @@ import requests
 import time_machine
 
 from fake_bluejay import FakeBluejay
-from fake_bluejay.fake import ACTIVE
+from fake_bluejay.facade.fake import ACTIVE
 
 URL = "https://api.getbluejay.ai/"
 FUNCTIONS = (BuiltinFunctionType, FunctionType, MethodDescriptorType, classmethod, property, staticmethod)

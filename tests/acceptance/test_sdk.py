@@ -12,7 +12,7 @@ import bluejay
 import pytest
 
 from fake_bluejay import FakeBluejay
-from fake_bluejay.api.published import MODELLED_IN
+from fake_bluejay.bluejay.published import MODELLED_IN
 
 MakeSdk = Callable[[str], bluejay.Bluejay]
 

@@ -13,11 +13,11 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from pydantic import BaseModel, Field
 
-from fake_bluejay.api.app import Api, operations
-from fake_bluejay.api.journal import Journal
-from fake_bluejay.api.operation import Call, Operation
-from fake_bluejay.core.dump import dump, load
+from fake_bluejay.bluejay.app import Api, operations
 from fake_bluejay.core.world import DEFAULT_ORGANISATION, World
+from fake_bluejay.http.journal import Journal
+from fake_bluejay.http.operation import Call, Operation
+from fake_bluejay.state.snapshot import dump, load
 from fake_bluejay.strategies import InvalidPayload, invalid_payloads, valid_payloads
 
 PATH = "/v1/end-conversations"

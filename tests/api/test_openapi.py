@@ -10,11 +10,11 @@ from fastapi import FastAPI
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
 from fake_bluejay import FakeBluejay
-from fake_bluejay.api.app import operations
-from fake_bluejay.api.openapi import content, document
-from fake_bluejay.api.operation import Operation
-from fake_bluejay.api.published import MODELLED_IN, ONLY_IN_SDK, OURS, PUBLISHED
+from fake_bluejay.bluejay.app import operations
+from fake_bluejay.bluejay.published import MODELLED_IN, ONLY_IN_SDK, OURS, PUBLISHED
 from fake_bluejay.cli import main
+from fake_bluejay.http.openapi import content, document
+from fake_bluejay.http.operation import Operation
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ import httpx
 import pytest
 
 from fake_bluejay import FakeBluejay
-from fake_bluejay.api.published import MODELLED_IN, ONLY_IN_SDK, OURS, PUBLISHED
+from fake_bluejay.bluejay.published import MODELLED_IN, ONLY_IN_SDK, OURS, PUBLISHED
 from tests.api.client import Client
 
 AGENT = {"name": "Ann", "system_prompt": "Be kind.", "knowledge_base": "Much.", "goals": ["help"]}
@@ -240,7 +240,7 @@ def test_each_module_models_what_is_said_of_it() -> None:
     modelled = {
         (operation.path, operation.method): name
         for name in set(MODELLED_IN.values())
-        for operation in importlib.import_module(f"fake_bluejay.api.{name}").OPERATIONS
+        for operation in importlib.import_module(f"fake_bluejay.bluejay.{name}").OPERATIONS
     }
     every = {**PUBLISHED, **ONLY_IN_SDK, **OURS}
     assert modelled == {(path, method): name for path, name in MODELLED_IN.items() for method in every[path]}

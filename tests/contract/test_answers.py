@@ -8,9 +8,9 @@ import jsonschema
 import pytest
 
 from fake_bluejay import FakeBluejay
-from fake_bluejay.api.app import operations
-from fake_bluejay.api.operation import Operation
-from fake_bluejay.api.published import PUBLISHED
+from fake_bluejay.bluejay.app import operations
+from fake_bluejay.bluejay.published import PUBLISHED
+from fake_bluejay.http.operation import Operation
 
 MODELLED = [operation for operation in operations() if operation.path in PUBLISHED]
 

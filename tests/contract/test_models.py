@@ -6,10 +6,10 @@ from typing import Any
 import bluejay.models
 import pytest
 
-from fake_bluejay.api.app import operations
-from fake_bluejay.api.openapi import document
-from fake_bluejay.api.operation import Operation
-from fake_bluejay.api.published import PUBLISHED
+from fake_bluejay.bluejay.app import operations
+from fake_bluejay.bluejay.published import PUBLISHED
+from fake_bluejay.http.openapi import document
+from fake_bluejay.http.operation import Operation
 
 MODELLED = [operation for operation in operations() if operation.path in PUBLISHED]
 

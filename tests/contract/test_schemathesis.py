@@ -25,11 +25,11 @@ from schemathesis.specs.openapi.checks import (
 )
 
 from fake_bluejay import FakeBluejay
-from fake_bluejay.api import openapi
-from fake_bluejay.api.app import operations
-from fake_bluejay.api.operation import Operation
-from fake_bluejay.api.published import PUBLISHED
-from fake_bluejay.core.dump import restore
+from fake_bluejay.bluejay.app import operations
+from fake_bluejay.bluejay.published import PUBLISHED
+from fake_bluejay.http import openapi
+from fake_bluejay.http.operation import Operation
+from fake_bluejay.state.snapshot import restore
 
 MODELLED = [operation for operation in operations() if operation.path in PUBLISHED]
 KEY = "the-only-key"

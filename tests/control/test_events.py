@@ -19,7 +19,7 @@ from starlette.types import Message
 from fake_bluejay import FakeBluejay
 from fake_bluejay.agents import silent
 from fake_bluejay.control.events import EventStream
-from fake_bluejay.core.feed import KINDS, Change, Feed, Listener, TooManyListeners
+from fake_bluejay.core.events import KINDS, Change, Feed, Listener, TooManyListeners
 
 
 @pytest.fixture

@@ -9,8 +9,8 @@ import httpx
 import pytest
 
 from fake_bluejay import FakeBluejay, webhooks
-from fake_bluejay.api.journal import masked
 from fake_bluejay.control import operations
+from fake_bluejay.http.journal import masked
 from fake_bluejay.webhooks import verify
 
 

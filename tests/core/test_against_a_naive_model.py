@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
 
 from fake_bluejay.agents import drops_after, ends_after, ends_within, silent
-from fake_bluejay.core.dump import dump, restore
 from fake_bluejay.core.statuses import IllegalMove
 from fake_bluejay.core.world import World
+from fake_bluejay.state.snapshot import dump, restore
 
 SECOND = 1_000_000
 SEED = 3

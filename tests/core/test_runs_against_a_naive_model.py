@@ -23,8 +23,8 @@ from hypothesis.stateful import (
 from fake_bluejay import FakeBluejay
 from fake_bluejay.agents import drops_after, ends_after, silent
 from fake_bluejay.calls import Call
+from fake_bluejay.core.outbox import Delivery
 from fake_bluejay.core.statuses import IllegalMove
-from fake_bluejay.core.webhooks import Delivery
 
 SECOND = 1_000_000
 AGENTS = {

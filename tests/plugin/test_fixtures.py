@@ -108,7 +108,7 @@ def test_the_core_needs_nothing_installed() -> None:
             """
 import sys
 before = set(sys.modules)
-import fake_bluejay.core.dump
+import fake_bluejay.state.snapshot
 print(sorted({name.partition(".")[0] for name in set(sys.modules) - before} - set(sys.stdlib_module_names)))
 """
         )
@@ -135,7 +135,7 @@ def test_all_fakes_are_switched_off_where_a_warning_is_an_error(pytester: pytest
     pytester.makepyfile(
         """
         import httpx
-        from fake_bluejay.fake import ACTIVE
+        from fake_bluejay.facade.fake import ACTIVE
 
         def test_several(make_bluejay):
             make_bluejay(), make_bluejay()

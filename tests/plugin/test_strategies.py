@@ -8,7 +8,7 @@ from hypothesis import Phase, given, settings
 from hypothesis.stateful import invariant, rule, run_state_machine_as_test
 
 from fake_bluejay import FakeBluejay, Status
-from fake_bluejay.fake import Options
+from fake_bluejay.facade.fake import Options
 from fake_bluejay.strategies import BluejayMachine, InvalidPayload, invalid_payloads, valid_payloads, worlds
 
 URL = "https://api.getbluejay.ai/v1/end-conversations"

@@ -28,8 +28,8 @@ from starlette.routing import Route
 
 from fake_bluejay import FakeBluejay, webhooks
 from fake_bluejay.calls import Call, call_dropped, no_answer
-from fake_bluejay.core import webhooks as core_webhooks
-from fake_bluejay.core.dump import restore
+from fake_bluejay.core import outbox as core_webhooks
+from fake_bluejay.state.snapshot import restore
 from fake_bluejay.webhooks import DeliveryView, Request, sign, verify
 
 START = datetime(2026, 1, 1, tzinfo=UTC)

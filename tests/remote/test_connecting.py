@@ -12,7 +12,7 @@ import pytest
 from fake_bluejay import FakeBluejay
 from fake_bluejay.calls import no_answer
 from fake_bluejay.core.clock import ManualClock
-from fake_bluejay.remote import _Control
+from fake_bluejay.facade.remote import _Control
 
 
 @pytest.fixture
@@ -165,7 +165,7 @@ def test_a_receiver_is_the_url_of_a_server(served: FakeBluejay, receiver: Any) -
 
 
 def test_deliveries_are_read_whole(served: FakeBluejay, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("fake_bluejay.remote._AT_ONCE", 2)
+    monkeypatch.setattr("fake_bluejay.facade.remote._AT_ONCE", 2)
     remote = FakeBluejay.connect(served.url)
     for n in range(6):
         assert [one.json for one in remote.webhooks.deliveries] == list(range(n))

@@ -13,7 +13,7 @@ import pytest
 import uvicorn
 from uvicorn.server import ServerState
 
-from fake_bluejay.api.journal import Answer, Exchange, Journal
+from fake_bluejay.http.journal import Answer, Exchange, Journal
 from fake_bluejay.server.protocol import Limits, Protocol, protocol
 
 BODY = b'{"test_result_ids":[1]}'

@@ -11,8 +11,8 @@ import pytest
 
 from fake_bluejay import FakeBluejay
 from fake_bluejay.agents import ends_after, silent
-from fake_bluejay.planted import Overrides
-from fake_bluejay.seed import SeedError, plant, schema
+from fake_bluejay.state.planted import Overrides
+from fake_bluejay.state.seed import SeedError, plant, schema
 
 TOML = """
 seed = 7

@@ -1,0 +1,1 @@
+"""Bluejay's API: its resources, their operations, and the published paths."""

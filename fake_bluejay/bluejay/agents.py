@@ -1,0 +1,203 @@
+"""Agents: what a customer has Bluejay call, or be called by."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Any
+
+from starlette.exceptions import HTTPException
+
+from fake_bluejay.bluejay.models.agents import (
+    AgentPydantic,
+    AgentRequest,
+    AgentRequestOfSdk,
+    AgentResponse,
+    AgentUpdateRequest,
+    AgentUpdateRequestOfSdk,
+    AgentUpdateResponse,
+    AgentUpdateWithExternalIdRequest,
+    AgentUpdateWithExternalIdRequestOfSdk,
+    AgentWebhookKeyRequest,
+    AgentWebhookKeyResponse,
+)
+from fake_bluejay.bluejay.resources import as_fields, changes, found
+from fake_bluejay.bluejay.simulations import remove_simulation
+from fake_bluejay.core.clock import datetime_at
+from fake_bluejay.core.readings import DeletedAgent, SameExternalId
+from fake_bluejay.core.resources import Resource, folder_id
+from fake_bluejay.core.world import World
+from fake_bluejay.http.operation import Call, Operation, as_id
+
+__all__ = ["OPERATIONS", "create_agent"]
+
+_NEVER_NULL = frozenset({"name", "system_prompt", "knowledge_base", "mode"})
+
+
+def create_agent(world: World, organisation: str, request: AgentRequest) -> Resource:
+    """A new agent. Raises the 409 if its external id is taken, where a reading says so."""
+    fields = as_fields(request)
+    # A null `mode` may be asked for, and not be given back: what is published as the default stands.
+    fields["mode"] = fields["mode"] or "VOICE"
+    _refuse_taken(world, organisation, fields.get("external_agent_id"))
+    fields["http_webhook_key"] = _key(world, world.agents.last_id + 1) if fields.get("http_webhook") else None
+    return world.agents.add(organisation, world.settle(), fields)
+
+
+def add_agent(call: Call) -> AgentResponse:
+    """Add an agent."""
+    return _answer(create_agent(call.world, call.organisation, call.request))
+
+
+def update_agent(call: Call) -> AgentUpdateResponse:
+    """Change an agent; one whose id is null is meant by its external id."""
+    request = call.request
+    if request.agent_id is not None:
+        return _update(call, found(call.world.agents, as_id(request.agent_id), call.organisation))
+    return _update(call, _by_external_id(call, request.external_agent_id))
+
+
+def update_agent_by_external_id(call: Call) -> AgentUpdateResponse:
+    """Change an agent that is meant by the customer's own id for it."""
+    return _update(call, _by_external_id(call, call.request.external_agent_id))
+
+
+def get_agent(call: Call) -> AgentPydantic:
+    """One agent."""
+    return _agent(found(call.world.agents, call.parameters["agent_id"], call.organisation))
+
+
+def get_agent_by_external_id(call: Call) -> AgentPydantic:
+    """One agent, by the customer's own id for it."""
+    return _agent(_by_external_id(call, call.parameters["external_id"]))
+
+
+def get_all_agents(call: Call) -> list[AgentPydantic]:
+    """All agents, the oldest first."""
+    return [_agent(agent) for agent in call.world.agents.of(call.organisation)]
+
+
+def delete_agent(call: Call) -> AgentResponse:
+    """Delete an agent; its simulations go or stay, as a reading says."""
+    world = call.world
+    agent = found(world.agents, call.parameters["agent_id"], call.organisation)
+    if world.readings.deleted_agent is DeletedAgent.SIMULATIONS_GO:
+        for simulation in world.simulations.of(call.organisation):
+            if simulation.fields["agent_id"] == agent.id:
+                remove_simulation(world, simulation)
+    world.agents.remove(agent)
+    return _answer(agent)
+
+
+def get_http_webhook_key(call: Call) -> AgentWebhookKeyResponse:
+    """The key of an agent's HTTP webhook; 404 if it has none."""
+    key = _agent_of_key(call).fields.get("http_webhook_key")
+    if key is None:
+        raise HTTPException(404, "The agent has no HTTP webhook key")
+    return AgentWebhookKeyResponse(signing_key=key, message="The HTTP webhook key of the agent")
+
+
+def generate_http_webhook_key(call: Call) -> AgentWebhookKeyResponse:
+    """A new key for an agent's HTTP webhook; the one before is valid no more."""
+    agent = _agent_of_key(call)
+    key = _key(call.world, agent.id, agent.fields.get("http_webhook_key"))
+    call.world.agents.change(agent, {"http_webhook_key": key})
+    return AgentWebhookKeyResponse(signing_key=key, message="The HTTP webhook key of the agent is new")
+
+
+def _update(call: Call, agent: Resource) -> AgentUpdateResponse:
+    changed = changes(call.request, call.world.readings, _NEVER_NULL)
+    changed.pop("agent_id", None)
+    if changed.get("external_agent_id") != agent.fields.get("external_agent_id"):
+        _refuse_taken(call.world, call.organisation, changed.get("external_agent_id"))
+    after = {**agent.fields, **changed}
+    if after.get("http_webhook") and not after.get("http_webhook_key"):
+        changed["http_webhook_key"] = _key(call.world, agent.id)
+    call.world.agents.change(agent, changed)
+    return AgentUpdateResponse(
+        agent=AgentUpdateRequestOfSdk(agent_id=str(agent.id), **agent.fields),
+        http_webhook_key=agent.fields.get("http_webhook_key"),
+    )
+
+
+def _refuse_taken(world: World, organisation: str, external_id: str | None) -> None:
+    if external_id is None or world.readings.same_external_id is SameExternalId.ADDED:
+        return
+    if any(agent.fields.get("external_agent_id") == external_id for agent in world.agents.of(organisation)):
+        raise HTTPException(409, "An agent with this external id exists already")
+
+
+def _by_external_id(call: Call, external_id: str | None) -> Resource:
+    """The first agent of that external id."""
+    for agent in call.world.agents.of(call.organisation):
+        if external_id is not None and agent.fields.get("external_agent_id") == external_id:
+            return agent
+    return found(call.world.agents, None, call.organisation)
+
+
+def _agent_of_key(call: Call) -> Resource:
+    request = call.request
+    if request.agent_id is None:
+        return _by_external_id(call, request.external_agent_id)
+    return found(call.world.agents, as_id(request.agent_id), call.organisation)
+
+
+def _key(world: World, agent_id: int, before: str | None = None) -> str:
+    """A key for an agent, another one than it had before; always the same for the same seed."""
+    return hashlib.sha256(f"{world.seed}:http-webhook-key:{agent_id}:{before}".encode()).hexdigest()
+
+
+def _answer(agent: Resource) -> AgentResponse:
+    return AgentResponse(agent_id=agent.id, http_webhook_key=agent.fields.get("http_webhook_key"))
+
+
+def _agent(agent: Resource) -> AgentPydantic:
+    fields: dict[str, Any] = {name: value for name, value in agent.fields.items() if name != "folder"}
+    return AgentPydantic(
+        id=agent.id,
+        agent_description=fields.pop("system_prompt"),
+        organization_id=agent.organisation,
+        folder_id=folder_id(agent),
+        created_at=datetime_at(agent.created_at),
+        **fields,
+    )
+
+
+OPERATIONS = [
+    Operation(
+        "POST", "/v1/add-agent", add_agent, takes=AgentRequest, takes_of_sdk=AgentRequestOfSdk, returns=AgentResponse
+    ),
+    Operation(
+        "POST",
+        "/v1/update-agent",
+        update_agent,
+        takes=AgentUpdateRequest,
+        takes_of_sdk=AgentUpdateRequestOfSdk,
+        returns=AgentUpdateResponse,
+    ),
+    Operation(
+        "PUT",
+        "/v1/update-agent-by-external-id",
+        update_agent_by_external_id,
+        takes=AgentUpdateWithExternalIdRequest,
+        takes_of_sdk=AgentUpdateWithExternalIdRequestOfSdk,
+        returns=AgentUpdateResponse,
+    ),
+    Operation("GET", "/v1/agents/{agent_id}", get_agent, path_types={"agent_id": int}, returns=AgentPydantic),
+    Operation("GET", "/v1/agent-by-external-id/{external_id}", get_agent_by_external_id, returns=AgentPydantic),
+    Operation("GET", "/v1/all-agents", get_all_agents, returns=list[AgentPydantic]),
+    Operation("DELETE", "/v1/agent/{agent_id}", delete_agent, path_types={"agent_id": int}, returns=AgentResponse),
+    Operation(
+        "POST",
+        "/v1/get-http-webhook-key",
+        get_http_webhook_key,
+        takes=AgentWebhookKeyRequest,
+        returns=AgentWebhookKeyResponse,
+    ),
+    Operation(
+        "POST",
+        "/v1/generate-http-webhook-key",
+        generate_http_webhook_key,
+        takes=AgentWebhookKeyRequest,
+        returns=AgentWebhookKeyResponse,
+    ),
+]

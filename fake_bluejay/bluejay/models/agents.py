@@ -1,0 +1,235 @@
+"""Agents: what a customer has Bluejay call, or be called by."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Any, Literal
+from uuid import UUID
+
+from pydantic import Field
+
+from fake_bluejay.bluejay.models.wire import Wire
+
+__all__ = [
+    "AgentPydantic",
+    "AgentRequest",
+    "AgentRequestOfSdk",
+    "AgentResponse",
+    "AgentUpdateRequest",
+    "AgentUpdateRequestOfSdk",
+    "AgentUpdateResponse",
+    "AgentUpdateWithExternalIdRequest",
+    "AgentUpdateWithExternalIdRequestOfSdk",
+    "AgentWebhookKeyRequest",
+    "AgentWebhookKeyResponse",
+]
+
+
+class AgentType(StrEnum):
+    """Who calls: an INBOUND agent is called, an OUTBOUND one calls."""
+
+    INBOUND = "INBOUND"
+    OUTBOUND = "OUTBOUND"
+
+
+class ConnectionType(StrEnum):
+    """How an agent is reached."""
+
+    SMS = "SMS"
+    HTTP_WEBHOOK = "HTTP_WEBHOOK"
+    PHONE = "PHONE"
+    SIP = "SIP"
+    WEBSOCKET = "WEBSOCKET"
+    LIVEKIT = "LIVEKIT"
+    PIPECAT = "PIPECAT"
+
+
+class AgentMode(StrEnum):
+    """Whether an agent talks or writes."""
+
+    VOICE = "VOICE"
+    TEXT = "TEXT"
+
+
+AnyConnectionType = ConnectionType | Literal["ELEVEN_LABS", "RETELL", "VAPI", "KORE"]
+"""Those of the OpenAPI, and those that only the SDK knows."""
+
+
+class _OnlyOfSdk(Wire):
+    """What only the SDK has of an agent; it stands last, after the published fields."""
+
+    livekit_customer_tool_topic: str | None = None
+    eleven_labs_agent_id: str | None = None
+    retell_agent_id: str | None = None
+    vapi_assistant_id: str | None = None
+    kore_host: str | None = None
+    kore_bot_id: str | None = None
+    kore_client_id: str | None = None
+    kore_client_secret: str | None = None
+    simulations_disabled: bool | None = None
+    workflow: dict[str, Any] | None = None
+    provider: str | None = None
+
+
+class _Connection(Wire):
+    """How an agent is reached, as every request that describes one ends."""
+
+    folder: str | None = None
+    websocket_url: str | None = None
+    websocket_username: str | None = None
+    websocket_password: str | None = None
+    sip_uri: str | None = None
+    sip_username: str | None = None
+    sip_password: str | None = None
+    custom_sip_headers: dict[str, str] | None = None
+    redact_pii: bool | None = None
+    livekit_agent_name: str | None = None
+    livekit_metadata: dict[str, Any] | None = None
+    pipecat_agent_name: str | None = None
+    pipecat_agent_configuration: dict[str, Any] | None = None
+    pipecat_room_properties: dict[str, Any] | None = None
+    http_webhook: str | None = None
+    voice_provider: str | None = None
+    provider_id: str | None = None
+    enable_outbound_call_auto_start: bool | None = None
+
+
+class _NewAgent(Wire):
+    name: str
+    system_prompt: str
+    knowledge_base: str
+    phone_number: str | None = None
+    goals: list[str]
+    type: AgentType | None = AgentType.INBOUND
+    connection_type: ConnectionType | None = None
+    mode: AgentMode | None = AgentMode.VOICE
+    keyterms: list[str] | None = None
+    external_agent_id: str | None = None
+
+
+class AgentRequest(_OnlyOfSdk, _Connection, _NewAgent):
+    """A new agent."""
+
+    redact_pii: bool | None = False
+    bluejay_as_code_id: str | None = None
+
+
+class _ChangedAgent(Wire):
+    external_agent_id: str | None = None
+    name: str | None = None
+    system_prompt: str | None = None
+    knowledge_base: str | None = None
+    phone_number: str | None = None
+    goals: list[str] | None = None
+    type: AgentType | None = None
+    connection_type: ConnectionType | None = None
+    mode: AgentMode | None = None
+    keyterms: list[str] | None = None
+
+
+class _AgentId(Wire):
+    agent_id: str | None
+
+
+class AgentUpdateRequest(_OnlyOfSdk, _Connection, _ChangedAgent, _AgentId):
+    """Which agent to change, and what. The id must be there, and may be null."""
+
+    bluejay_as_code_id: str | None = None
+
+
+class AgentUpdateWithExternalIdRequest(_OnlyOfSdk, _Connection, _ChangedAgent):
+    """Which agent to change, by the customer's own id for it, and what."""
+
+    external_agent_id: str
+
+
+class AgentRequestOfSdk(AgentRequest):
+    """A new agent, with what only the SDK lets a client say."""
+
+    connection_type: AnyConnectionType | None = None  # type: ignore[assignment]
+
+
+class AgentUpdateRequestOfSdk(AgentUpdateRequest):
+    """What to change, with what only the SDK lets a client say."""
+
+    connection_type: AnyConnectionType | None = None  # type: ignore[assignment]
+
+
+class AgentUpdateWithExternalIdRequestOfSdk(AgentUpdateWithExternalIdRequest):
+    """What to change, with what only the SDK lets a client say."""
+
+    connection_type: AnyConnectionType | None = None  # type: ignore[assignment]
+
+
+class AgentResponse(Wire):
+    """An agent that was added or deleted. The key is there if the agent has an HTTP webhook."""
+
+    agent_id: int
+    status: str = "200"
+    http_webhook_key: str | None = None
+
+
+class AgentUpdateResponse(Wire):
+    """An agent that was changed, in the form of the request that changes one."""
+
+    agent: AgentUpdateRequestOfSdk
+    status: str = "200"
+    http_webhook_key: str | None = None
+
+
+class _PublishedAgent(Wire):
+    id: str | int | None = None
+    name: str
+    agent_description: str
+    knowledge_base: str
+    organization_id: str
+    goals: list[str] | None = None
+    mode: AgentMode
+    type: AgentType | None = None
+    connection_type: AnyConnectionType | None = None
+    phone_number: str | None = None
+    websocket_url: str | None = None
+    redact_pii: bool | None = None
+    folder_id: UUID | None = None
+    created_at: datetime | None = None
+    keyterms: list[str] | None = None
+    voice_provider: str | None = None
+    provider_id: str | None = None
+    websocket_username: str | None = None
+    websocket_password: str | None = None
+    external_agent_id: str | None = None
+    sip_uri: str | None = None
+    custom_sip_headers: dict[str, Any] | None = None
+    sip_username: str | None = None
+    sip_password: str | None = None
+    simulation_notifications: dict[str, Any] = Field(default_factory=dict)
+    livekit_agent_name: str | None = None
+    livekit_metadata: dict[str, Any] | None = None
+    pipecat_agent_name: str | None = None
+    pipecat_agent_configuration: dict[str, Any] | None = None
+    pipecat_room_properties: dict[str, Any] | None = None
+    http_webhook: str | None = None
+    http_webhook_key: str | None = None
+    enable_outbound_call_auto_start: bool | None = None
+
+
+class AgentPydantic(_OnlyOfSdk, _PublishedAgent):
+    """An agent, as it is given back."""
+
+    bluejay_as_code_id: str | None = None
+    kore_inbound_token: str | None = None
+
+
+class AgentWebhookKeyRequest(Wire):
+    """Whose key it is about: an agent, by either of its ids."""
+
+    agent_id: str | None = None
+    external_agent_id: str | None = None
+
+
+class AgentWebhookKeyResponse(Wire):
+    """The key that an agent's HTTP webhook is signed with."""
+
+    signing_key: str
+    message: str

@@ -1,0 +1,25 @@
+"""Ending conversations."""
+
+from __future__ import annotations
+
+from pydantic import Field
+
+from fake_bluejay.bluejay.models.wire import Wire
+
+__all__ = ["EndConversationsRequest", "EndConversationsResponse"]
+
+
+class EndConversationsRequest(Wire):
+    """Which conversations to end: at least one test result's id."""
+
+    test_result_ids: list[int] = Field(min_length=1)
+
+
+class EndConversationsResponse(Wire):
+    """Which conversations were marked, and which were not. The order of the fields is that of the published schema."""
+
+    success: bool
+    ended_count: int
+    test_result_ids: list[int]
+    failed_ids: list[int] | None = None
+    message: str

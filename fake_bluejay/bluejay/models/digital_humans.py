@@ -1,0 +1,472 @@
+"""Digital humans: whom Bluejay lets talk to an agent."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Annotated, Any, Literal
+
+from pydantic import Field
+
+from fake_bluejay.bluejay.models.wire import Wire
+
+__all__ = [
+    "BulkCreateDigitalHumansRequest",
+    "BulkCreateDigitalHumansResponse",
+    "BulkDeleteDigitalHumansResponse",
+    "CreateDigitalHumanRequest",
+    "CreateDigitalHumanRequestOfSdk",
+    "DigitalHumanRequestData",
+    "DigitalHumanRequestDataOfSdk",
+    "DigitalHumanResponse",
+    "DigitalHumanResponseData",
+    "DigitalHumansListResponse",
+    "PaginatedDigitalHumansResponse",
+    "UpdateDigitalHumanRequest",
+    "UpdateDigitalHumanRequestOfSdk",
+]
+
+
+class LanguageType(StrEnum):
+    """What a digital human speaks."""
+
+    EN = "en"
+    ES = "es"
+    PT = "pt"
+    JA = "ja"
+    TR = "tr"
+    HI = "hi"
+    AR = "ar"
+    RU = "ru"
+    ZH = "zh"
+    ML = "ml"
+    FR = "fr"
+    YUE = "yue"
+    VI = "vi"
+    DE = "de"
+
+
+class AccentType(StrEnum):
+    """How a digital human speaks it."""
+
+    MULTILINGUAL = "multilingual"
+    AMERICAN = "american"
+    AMERICAN2 = "american2"
+    SOUTHERN = "southern"
+    ITALIAN = "italian"
+    INDIAN = "indian"
+    BRITISH = "british"
+    AUSTRALIAN = "australian"
+    MEXICAN = "mexican"
+    SPANISH = "spanish"
+    PORTUGUESE = "portuguese"
+    FRENCH = "french"
+    TURKISH = "turkish"
+    JAPANESE = "japanese"
+    HINDI = "hindi"
+    ARABIC = "arabic"
+    RUSSIAN = "russian"
+    CHINESE = "chinese"
+    GERMAN = "german"
+
+
+class GenderType(StrEnum):
+    """Of the voice."""
+
+    MALE = "male"
+    FEMALE = "female"
+
+
+class BackgroundNoiseType(StrEnum):
+    """What is heard behind the voice."""
+
+    NONE = "none"
+    OFFICE = "office"
+    TALKING = "talking"
+    TRAFFIC = "traffic"
+    CAFE = "cafe"
+    PARK = "park"
+    TV = "tv"
+
+
+class VoiceSpeedType(StrEnum):
+    """How fast a digital human speaks."""
+
+    SLOWEST = "slowest"
+    SLOW = "slow"
+    NORMAL = "normal"
+    FAST = "fast"
+    FASTEST = "fastest"
+
+
+class AudioQualityType(StrEnum):
+    """How good the line is."""
+
+    HIGH = "high"
+    MEDIUM = "medium"
+    LOW = "low"
+    HORRIBLE = "horrible"
+
+
+class FluencyType(StrEnum):
+    """How well a digital human speaks the language."""
+
+    BEGINNER = "beginner"
+    INTERMEDIATE = "intermediate"
+    NATIVE = "native"
+
+
+class VerbosityType(StrEnum):
+    """How much a digital human says."""
+
+    LOW = "low"
+    MEDIUM = "medium"
+    HIGH = "high"
+
+
+class TraitDataType(StrEnum):
+    """What a trait's value is."""
+
+    BOOLEAN = "BOOLEAN"
+    STRING = "STRING"
+    DATE = "DATE"
+    NUMBER = "NUMBER"
+
+
+class MatchType(StrEnum):
+    """How a scripted response is set off."""
+
+    EXACT = "exact"
+    CONTEXT = "context"
+
+
+class ResponseType(StrEnum):
+    """What a scripted response does."""
+
+    PHRASE = "phrase"
+    SILENCE = "silence"
+    DTMF = "dtmf"
+
+
+class OccurrenceMode(StrEnum):
+    """How often a scripted response is given."""
+
+    ALWAYS = "always"
+    FIRST_N = "first_n"
+
+
+AnyLanguage = LanguageType | Literal["ko", "ad"]
+AnyAccent = AccentType | Literal["mature", "korean", "autodetect"]
+AnyBackgroundNoise = BackgroundNoiseType | Literal["noisy_restaurant", "hospital", "custom"]
+"""These three: those of the OpenAPI, and those that only the SDK knows."""
+
+
+class ExpectedToolCall(Wire):
+    """A tool that the agent is expected to call."""
+
+    name: str
+    parameters: dict[str, Any] | None = None
+    output: Any | None = None
+
+
+class Trait(Wire):
+    """Something about a digital human that the customer's systems know."""
+
+    trait_name: str
+    trait_data_type: TraitDataType
+    value: Any
+    is_sip_header: bool = False
+
+
+class SimpleInterruptionConfig(Wire):
+    """Interrupts so often."""
+
+    type: Literal["none", "low", "medium", "high"]
+
+
+class KeywordResponse(Wire):
+    """What is said when a keyword falls, and how probably."""
+
+    keyword: str
+    response: str
+    probability: Annotated[float, Field(ge=0, le=1)] = 1.0
+
+
+class KeywordsInterruptionConfig(Wire):
+    """Interrupts at keywords."""
+
+    type: Literal["keywords"]
+    keyword_responses: list[KeywordResponse]
+
+
+class ContextualInterruptionConfig(Wire):
+    """Interrupts when a description fits."""
+
+    type: Literal["contextual"]
+    contextual_prompt: str
+
+
+class ScriptedResponse(Wire):
+    """What a digital human always says to something."""
+
+    match_type: MatchType
+    match_phrase: str
+    response_type: ResponseType
+    response_value: str | None = None
+    occurrence_mode: OccurrenceMode
+    occurrence_n: Annotated[int, Field(gt=0)] | None = None
+    silence_duration: Annotated[int, Field(gt=0)] | None = None
+
+
+class SpeaksFirstConfig(Wire):
+    """Whether a digital human speaks first, and what."""
+
+    speaks_first: bool
+    mode: Literal["custom", "ai_generated"] | None = None
+    message: str | None = None
+
+
+class JourneyStep(Wire):
+    """A step of a customer journey; only the SDK has it."""
+
+    step: int
+    intent: str = ""
+    success_criteria: str = ""
+
+
+_DEPRECATED = Field(json_schema_extra={"deprecated": True})  # Pydantic's own way warns where we read it
+_Interruptions = SimpleInterruptionConfig | KeywordsInterruptionConfig | ContextualInterruptionConfig
+_Volume = Annotated[float, Field(ge=0, le=1)]
+_Creativity = Annotated[float, Field(ge=0, le=2)]
+_Silence = Annotated[int, Field(ge=15)]
+_Runs = Annotated[int, Field(ge=1)]
+
+
+class DigitalHumanRequestData(Wire):
+    """A new digital human. After `livekit_metadata`, what only the SDK has."""
+
+    intent: str = ""
+    success_criteria: str = ""
+    name: str | None = None
+    tag: str | None = None
+    language: LanguageType | None = LanguageType.EN
+    accent: AccentType | None = None
+    gender: GenderType | None = None
+    background_noise: BackgroundNoiseType | None = BackgroundNoiseType.NONE
+    voice_speed: VoiceSpeedType | None = VoiceSpeedType.NORMAL
+    audio_quality: AudioQualityType | None = AudioQualityType.HIGH
+    fluency: FluencyType | None = FluencyType.NATIVE
+    verbosity: VerbosityType | None = VerbosityType.MEDIUM
+    phone_number: str
+    outbound_text_number: str | None = None
+    background_noise_volume: _Volume | None = 0.8
+    expected_tool_calls: list[ExpectedToolCall] | None = None
+    allow_end_call_tool: bool | None = True
+    endpointing_delay: float | None = 1.5
+    creativity: _Creativity | None = 0.7
+    hangup_phrases: list[str] | None = None
+    hangup_instructions: str | None = None
+    allow_silence_tool: bool = False
+    silence_tool_instructions: str = "default"
+    silence_timeout: _Silence | None = None
+    role_description: str | None = None
+    traits: list[Trait] | None = None
+    interruptions: _Interruptions | None = None
+    scripted_responses: list[ScriptedResponse] | None = None
+    speaks_first_config: SpeaksFirstConfig | None = None
+    original_transcript: str | None = None
+    formatted_transcript: list[dict[str, str]] | None = None
+    enriched_playback: list[dict[str, Any]] | None = None
+    always_on_mode: bool | None = False
+    always_on_active: bool | None = None
+    num_runs: _Runs | None = 1
+    livekit_metadata: dict[str, Any] | None = None
+    bluejay_as_code_id: str | None = None
+    custom_voice_id: str | None = None
+    custom_background_noise_url: str | None = None
+    allow_dtmf_tool: bool | None = None
+    default_dtmf_or_voiced: Literal["voiced", "dtmf"] | None = None
+    workflow_v2_id: str | None = None
+    workflow_path_index: int | None = None
+    tested_path: list[str] | None = None
+    journey_steps: list[JourneyStep] | None = None
+    test_name: str | None = None
+
+
+class DigitalHumanRequestDataOfSdk(DigitalHumanRequestData):
+    """A new digital human as the SDK describes one: it needs no phone number, and there is more to choose from."""
+
+    language: AnyLanguage | None = LanguageType.EN  # type: ignore[assignment]
+    accent: AnyAccent | None = None  # type: ignore[assignment]
+    background_noise: AnyBackgroundNoise | None = BackgroundNoiseType.NONE  # type: ignore[assignment]
+    phone_number: str | None = None  # type: ignore[assignment]
+
+
+class CreateDigitalHumanRequest(Wire):
+    """A new digital human, and the simulations it takes part in: a list, or as before one."""
+
+    simulation_ids: list[int] | None = None
+    simulation_id: Annotated[int | None, _DEPRECATED] = None
+    digital_human: DigitalHumanRequestData
+
+
+class CreateDigitalHumanRequestOfSdk(CreateDigitalHumanRequest):
+    """The same, with what only the SDK lets a client say."""
+
+    digital_human: DigitalHumanRequestDataOfSdk
+
+
+class BulkCreateDigitalHumansRequest(Wire):
+    """Many new digital humans, and the simulations that all of them take part in. Only the SDK has it."""
+
+    digital_humans: Annotated[list[DigitalHumanRequestDataOfSdk], Field(min_length=1, max_length=100)]
+    simulation_ids: list[int] | None = None
+
+
+class UpdateDigitalHumanRequest(Wire):
+    """What to change of a digital human. After `override_conflict`, what only the SDK has."""
+
+    intent: str | None = None
+    success_criteria: str | None = None
+    name: str | None = None
+    tag: str | None = None
+    language: LanguageType | None = LanguageType.EN
+    accent: AccentType | None = None
+    gender: GenderType | None = None
+    background_noise: BackgroundNoiseType | None = BackgroundNoiseType.NONE
+    voice_speed: VoiceSpeedType | None = VoiceSpeedType.NORMAL
+    audio_quality: AudioQualityType | None = None
+    fluency: FluencyType | None = None
+    verbosity: VerbosityType | None = None
+    phone_number: str | None = None
+    outbound_text_number: str | None = None
+    background_noise_volume: _Volume | None = 0.8
+    expected_tool_calls: list[ExpectedToolCall] | None = None
+    allow_end_call_tool: bool | None = None
+    endpointing_delay: float | None = 1.5
+    creativity: _Creativity | None = 0.7
+    hangup_phrases: list[str] | None = None
+    hangup_instructions: str | None = None
+    allow_silence_tool: bool | None = None
+    silence_tool_instructions: str | None = None
+    silence_timeout: _Silence | None = None
+    simulation_ids: list[int] | None = None
+    traits: list[Trait] | None = None
+    interruptions: _Interruptions | None = None
+    scripted_responses: list[ScriptedResponse] | None = None
+    role_description: str | None = None
+    speaks_first_config: SpeaksFirstConfig | None = None
+    original_transcript: str | None = None
+    formatted_transcript: list[dict[str, str]] | None = None
+    enriched_playback: list[dict[str, Any]] | None = None
+    num_runs: _Runs | None = None
+    livekit_metadata: dict[str, Any] | None = None
+    always_on_mode: bool | None = None
+    always_on_active: bool | None = None
+    override_conflict: bool | None = False
+    custom_voice_id: str | None = None
+    custom_background_noise_url: str | None = None
+    allow_dtmf_tool: bool | None = None
+    default_dtmf_or_voiced: Literal["voiced", "dtmf"] | None = None
+    test_name: str | None = None
+    journey_steps: list[JourneyStep] | None = None
+
+
+class UpdateDigitalHumanRequestOfSdk(UpdateDigitalHumanRequest):
+    """The same, with what only the SDK lets a client say."""
+
+    language: AnyLanguage | None = LanguageType.EN  # type: ignore[assignment]
+    accent: AnyAccent | None = None  # type: ignore[assignment]
+    background_noise: AnyBackgroundNoise | None = BackgroundNoiseType.NONE  # type: ignore[assignment]
+
+
+class DigitalHumanResponseData(Wire):
+    """A digital human. After `livekit_metadata`, what only the SDK has."""
+
+    id: int | None = None
+    intent: str
+    success_criteria: str
+    tag: str | None = None
+    name: str | None = None
+    language: AnyLanguage | None = None
+    accent: AnyAccent | None = None
+    gender: GenderType | None = None
+    background_noise: str | None = None
+    voice_speed: str | None = None
+    audio_quality: str | None = None
+    fluency: str | None = None
+    verbosity: str | None = None
+    phone_number: str | None = None
+    outbound_text_number: str | None = None
+    websocket_url: str | None = None
+    background_noise_volume: float | None = None
+    expected_tool_calls: list[ExpectedToolCall] | None = None
+    allow_end_call_tool: bool | None = True
+    endpointing_delay: float | None = None
+    creativity: float | None = None
+    hangup_phrases: list[str] | None = None
+    hangup_instructions: str | None = None
+    allow_silence_tool: bool | None = False
+    silence_tool_instructions: str | None = "default"
+    silence_timeout: int | None = None
+    role_description: str | None = None
+    created_at: datetime | None = None
+    traits: list[Trait] | None = None
+    interruptions: dict[str, Any] | None = None
+    scripted_responses: list[ScriptedResponse] | None = None
+    speaks_first_config: SpeaksFirstConfig | None = None
+    original_transcript: str | None = None
+    formatted_transcript: list[dict[str, str]] | None = None
+    enriched_playback: list[dict[str, Any]] | None = None
+    livekit_metadata: dict[str, Any] | None = None
+    bluejay_as_code_id: str | None = None
+    tags: list[str] | None = None
+    custom_voice_id: str | None = None
+    custom_background_noise_url: str | None = None
+    allow_dtmf_tool: bool | None = None
+    default_dtmf_or_voiced: str | None = None
+    workflow_v2_id: str | None = None
+    workflow_path_index: int | None = None
+    tested_path: list[str] | None = None
+    test_name: str | None = None
+    journey_steps: list[JourneyStep] | None = None
+
+
+class DigitalHumanResponse(Wire):
+    """A digital human and the simulations it takes part in: all, and as before one."""
+
+    digital_human: DigitalHumanResponseData
+    simulation_ids: list[int] | None = None
+    simulation_id: Annotated[int | None, _DEPRECATED] = None
+
+
+class DigitalHumansListResponse(Wire):
+    """The digital humans of a simulation."""
+
+    digital_humans: list[DigitalHumanResponseData]
+    total: int
+    simulation_id: int
+
+
+class BulkCreateDigitalHumansResponse(Wire):
+    """Those that were created, and for each that was not its index and why. Only the SDK has it."""
+
+    created: list[DigitalHumanResponse] = Field(default_factory=list)
+    errors: list[dict[str, Any]] = Field(default_factory=list)
+
+
+class BulkDeleteDigitalHumansResponse(Wire):
+    """Those that were deleted, and for each that was not its id and why. Only the SDK has it."""
+
+    deleted: list[DigitalHumanResponseData] = Field(default_factory=list)
+    errors: list[dict[str, Any]] = Field(default_factory=list)
+
+
+class PaginatedDigitalHumansResponse(Wire):
+    """One page of all digital humans. Only the SDK has it."""
+
+    digital_humans: list[DigitalHumanResponseData]
+    total_count: int
+    page: int
+    page_size: int
+    total_pages: int

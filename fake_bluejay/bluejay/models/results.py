@@ -1,0 +1,314 @@
+"""Simulation results, which the end-conversations call knows as test results."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from datetime import datetime
+from enum import StrEnum
+from typing import Annotated, Any, get_args
+
+from pydantic import BaseModel, ConfigDict, Field, StrictInt, ValidationError
+
+from fake_bluejay.bluejay.models.wire import Wire
+from fake_bluejay.core.clock import datetime_at
+from fake_bluejay.core.scripts import Call
+from fake_bluejay.core.suggest import check_known
+
+__all__ = [
+    "DeleteSimulationResultResponse",
+    "Event",
+    "ReEvaluateSimulationResultResponse",
+    "SimulationResultResponse",
+    "SingleSimulationResultResponse",
+    "ToolCall",
+    "UpdateSimulationResponse",
+    "UpdateSimulationResultRequest",
+    "as_given",
+    "as_scripted",
+]
+
+
+class Event(Wire):
+    """Something that happened in a conversation. Offsets are milliseconds from its start."""
+
+    title: str
+    start_offset_ms: int
+    description: str | None = None
+    end_offset_ms: int | None = None
+    tags: list[str] | None = None
+    metadata: dict[str, Any] | None = None
+
+
+class ToolCall(Wire):
+    """A tool that the agent called, as it is reported to Bluejay."""
+
+    name: str
+    start_offset_ms: Annotated[int, Field(ge=0)]
+    description: str | None = None
+    parameters: dict[str, Any] | None = None
+    output: Any | None = None
+
+
+class ExpectedToolCallDetail(Wire):
+    """How a tool should have been called."""
+
+    parameters: dict[str, Any] | None = None
+    output: Any | None = None
+
+
+class ActualToolCallDetail(Wire):
+    """How a tool was called."""
+
+    parameters: dict[str, Any] | None = None
+    output: Any | None = None
+    start_offset_ms: int | None = None
+
+
+class ToolCallComparisonGroup(Wire):
+    """The calls of one tool: those that were expected, and those that were made."""
+
+    name: str
+    expected: list[ExpectedToolCallDetail] = Field(default_factory=list)
+    actual: list[ActualToolCallDetail] = Field(default_factory=list)
+
+
+class CustomMetric(Wire):
+    """A metric of the customer's own, with the value that it was found to have."""
+
+    name: str
+    description: str
+    response_type: str
+    response_value: str
+    reasoning: str | None = None
+    min_value: float | None = None
+    max_value: float | None = None
+    category: str | None = None
+    tags: list[str] | None = None
+    scoring_guidance: str | None = None
+    enum_options: list[str] | None = None
+
+
+class Latency(Wire):
+    """How long the agent took to answer, in milliseconds."""
+
+    avg_agent_latency: float | None = 0
+    max_agent_latency: float | None = 0
+    p50_agent_latency: float | None = 0
+    p90_agent_latency: float | None = 0
+    p95_agent_latency: float | None = 0
+    p99_agent_latency: float | None = 0
+
+
+class FillerIgnoredLatency(Wire):
+    """The same, where a filler is not yet an answer."""
+
+    avg_filler_ignored_latency: float | None = 0
+    p50_filler_ignored_latency: float | None = 0
+    p90_filler_ignored_latency: float | None = 0
+    p95_filler_ignored_latency: float | None = 0
+    p99_filler_ignored_latency: float | None = 0
+
+
+class GivenEvaluation(Wire):
+    """What a test says that an evaluation found; what it leaves out is made up."""
+
+    id: str = Field(default_factory=str)
+    created_at: datetime = Field(default_factory=lambda: datetime_at(0))
+    hallucination: bool | None = None
+    hallucination_reasoning: str | None = None
+    redundancy: bool | None = None
+    redundancy_reasoning: str | None = None
+    agent_speak_percentage: float | None = None
+    avg_agent_latency: float | None = None
+    latency: Latency | None = None
+    filler_ignored_latency: FillerIgnoredLatency | None = None
+    num_turns: int | None = None
+    call_summary: str | None = None
+    custom_evals: list[Any] | dict[str, Any] | None = None
+    custom_evals_success_rate: float | None = None
+    goal_success: bool | None = None
+    goal_reasoning: str | None = None
+    pronunciation_score: float | None = None
+    pronunciation_reasoning: str | None = None
+    custom_metrics: list[CustomMetric] | None = None
+
+
+class Evaluation(GivenEvaluation):
+    """What an evaluation found."""
+
+    agent_speak_percentage: float | None
+    avg_agent_latency: float | None
+
+
+class SimulationResultResponse(Wire):
+    """One conversation. `duration` is in milliseconds. The order of the fields is that of the published schema."""
+
+    # What a reading adds.
+    model_config = ConfigDict(extra="allow")
+
+    id: int
+    digital_human_id: int
+    result: dict[str, Any] | None = None
+    duration: int | None = None
+    start_time: datetime | None = None
+    end_time: datetime | None = None
+    custom_metrics: dict[str, Any] | list[Any] | None = None
+    status: str | None = None
+    latency: dict[str, Any] | list[Any] | None = None
+    events: list[Event] | None = None
+    transcript_url: str | None = None
+    audio_url: str | None = None
+    evaluations: list[Evaluation] | None = None
+    tool_calls: list[ToolCallComparisonGroup] | None = None
+
+
+class SingleSimulationResultResponse(Wire):
+    """One conversation, asked for by its id."""
+
+    simulation_result: SimulationResultResponse
+    status: str = "200"
+
+
+class ParticipantRole(StrEnum):
+    """Who speaks."""
+
+    AGENT = "AGENT"
+    USER = "USER"
+
+
+class TranscriptEntryRequest(Wire):
+    """What somebody said, as the customer recorded it. Offsets are milliseconds from the conversation's start."""
+
+    start_offset_ms: int
+    end_offset_ms: int
+    speaker: ParticipantRole
+    utterance: str
+    filler_utterance: bool | None = None
+
+
+class UpdateSimulationResultRequest(Wire):
+    """What the customer knows of a conversation. The last field only the SDK has."""
+
+    simulation_result_id: str
+    events: list[Event] | None = None
+    tool_calls: list[ToolCall] | None = None
+    recorded_transcript: list[TranscriptEntryRequest] | None = None
+    tags: list[str] | None = None
+    metadata: dict[str, Any] | None = None
+    trace_ids: list[str] | None = None
+
+
+class UpdateSimulationResponse(Wire):
+    """It was taken."""
+
+    status: str = "success"
+    message: str | None = None
+
+
+class ReEvaluateSimulationResultResponse(Wire):
+    """The conversation is to be evaluated again."""
+
+    status: str
+    simulation_result_id: int
+    message: str
+
+
+class DeleteSimulationResultResponse(Wire):
+    """The conversation is gone."""
+
+    message: str
+    deleted_simulation_result_id: int
+
+
+class Given(Wire):
+    """What a test says. NaN stays what it is, so that it is met as what JSON has not."""
+
+    model_config = ConfigDict(ser_json_inf_nan="constants")
+
+
+class GivenFields(Given):
+    """What a test may say of a test result; what is left out, an answer leaves out or makes up."""
+
+    audio_url: str | None = None
+    custom_metrics: dict[str, Any] | list[Any] | None = None
+    digital_human_id: StrictInt = 1
+    duration: StrictInt | None = None
+    evaluations: list[GivenEvaluation] | None = None
+    events: list[Event] | None = None
+    latency: dict[str, Any] | list[Any] | None = None
+    metadata: dict[str, Any] | None = None
+    recorded_transcript: list[TranscriptEntryRequest] | None = None
+    result: dict[str, Any] | None = None
+    simulation_run_id: StrictInt = 1
+    tags: list[str] | None = None
+    tool_calls: list[ToolCall | ToolCallComparisonGroup] | None = None
+    trace_ids: list[str] | None = None
+    transcript_url: str | None = None
+
+
+class GivenScript(Given):
+    """What a call's script may say of what answers show."""
+
+    transcript: list[TranscriptEntryRequest] | None = None
+    evaluations: list[GivenEvaluation] | None = None
+    tool_calls: list[ToolCall] | None = None
+    custom_metrics: list[CustomMetric] | None = None
+
+
+def as_given(fields: Mapping[str, Any]) -> dict[str, Any]:
+    """What a test says of a test result, as it is kept: as JSON. Fields of unknown names are not looked at.
+
+    Raises `ValueError` for what no answer can show, and for a name inside a field that is unknown there.
+    """
+    return {**fields, **_as_json(GivenFields, fields, "a test result's")}
+
+
+def as_scripted(call: Call) -> Call:
+    """A call's script with what answers show as it is kept: as JSON. Raises `ValueError` as `as_given` does."""
+    given = {name: getattr(call, name) for name in GivenScript.model_fields}
+    return replace(call, **_as_json(GivenScript, given, "a call's"))
+
+
+def _as_json(model: type[Given], given: Mapping[str, Any], whose: str) -> dict[str, Any]:
+    kept: dict[str, Any] = {}
+    for name, value in given.items():
+        if name not in model.model_fields:
+            continue
+        _refuse_unknown(model.model_fields[name].annotation, value, f"{whose} {name}")
+        try:
+            one = model.model_validate({name: value}).model_dump(mode="json", exclude_unset=True)
+            json.dumps(one, allow_nan=False, ensure_ascii=False).encode()
+        except ValidationError as error:
+            raise ValueError(f"{whose} {_first(error)}") from None
+        except ValueError as error:
+            raise ValueError(f"{whose} {name}: JSON is needed: {error}") from None
+        kept |= one
+    return kept
+
+
+def _refuse_unknown(annotation: Any, value: Any, what: str) -> None:
+    """Raises `ValueError` for a name, in an object whose fields are known, that is none of theirs."""
+    if isinstance(value, (list, tuple)):
+        for one in value:
+            _refuse_unknown(annotation, one, what)
+    elif isinstance(value, Mapping) and (models := list(_models_in(annotation))):
+        fields = {name: field.annotation for model in models for name, field in model.model_fields.items()}
+        for name, inner in value.items():
+            check_known(f"field of {what}:", name, fields)
+            _refuse_unknown(fields[name], inner, f"{what}.{name}")
+
+
+def _models_in(annotation: Any) -> Iterator[type[BaseModel]]:
+    """The models that an annotation is made of: of a list of one, that one."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        yield annotation
+    for inner in get_args(annotation):
+        yield from _models_in(inner)
+
+
+def _first(error: ValidationError) -> str:
+    """The first thing that is wrong: where, what is needed, and what was given."""
+    first = error.errors()[0]
+    return f"{'.'.join(map(str, first['loc']))}: {first['msg']}, not {first['input']!r:.80}"

@@ -1,0 +1,156 @@
+"""Runs of a simulation: how one is queued, and how it stands."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+from uuid import UUID
+
+from pydantic import Field
+
+from fake_bluejay.bluejay.models.results import SimulationResultResponse
+from fake_bluejay.bluejay.models.wire import Wire
+
+__all__ = [
+    "DeleteSimulationRunResponse",
+    "GetSimulationRunsResponse",
+    "HttpSimulationRunRequest",
+    "SimulationResultsResponse",
+    "SimulationRunRequest",
+    "SimulationRunRequestOfSdk",
+    "SimulationRunRes",
+    "SimulationRunResponse",
+    "SimulationRunResultResponse",
+    "SimulationRunStatus",
+    "SmsSimulationRunRequest",
+    "SmsSimulationRunResponse",
+]
+
+
+class SimulationRunRequest(Wire):
+    """Which simulation to run, whose id is a string here, with whom, if not with all, and how the agent is reached, if
+    not as it says itself. After the pipecat fields, only the SDK's.
+    """
+
+    simulation_id: str
+    prompt_id: UUID | None = None
+    knowledge_base_id: UUID | None = None
+    digital_human_ids: list[str] | None = None
+    phone_number: str | None = None
+    sip_uri: str | None = None
+    livekit_agent_name: str | None = None
+    livekit_metadata: dict[str, Any] | None = None
+    pipecat_agent_name: str | None = None
+    pipecat_agent_configuration: dict[str, Any] | None = None
+    pipecat_room_properties: dict[str, Any] | None = None
+    eleven_labs_agent_id: str | None = None
+    retell_agent_id: str | None = None
+    vapi_assistant_id: str | None = None
+    runs_per_digital_human: int | None = None
+
+
+class SimulationRunRequestOfSdk(SimulationRunRequest):
+    """The same, where a simulation may also be named as code names it."""
+
+    simulation_id: str | None = None  # type: ignore[assignment]
+    bluejay_as_code_id: str | None = None
+
+
+class HttpSimulationRunRequest(Wire):
+    """Which simulation to run by HTTP messages. The last field is only the SDK's."""
+
+    simulation_id: str
+    prompt_id: str | None = None
+    knowledge_base_id: str | None = None
+    digital_human_ids: list[str] | None = None
+    runs_per_digital_human: int | None = None
+
+
+class SmsSimulationRunRequest(Wire):
+    """Which simulation to run by text messages. The last field is only the SDK's."""
+
+    simulation_id: str
+    prompt_id: UUID | None = None
+    knowledge_base_id: UUID | None = None
+    digital_human_ids: list[str] | None = None
+    terminate_overlapping_simulations: bool | None = False
+    runs_per_digital_human: int | None = None
+
+
+class SimulationRunResponse(Wire):
+    """A run that was queued. Its ids are strings."""
+
+    simulation_run_id: str
+    simulation_result_ids: list[str]
+    agent_id: str
+    status: str = "success"
+
+
+class SmsSimulationRunResponse(SimulationRunResponse):
+    """The same, of text messages."""
+
+    terminated_conversations: list[dict[str, Any]] | None = None
+
+
+class SimulationRunStatus(StrEnum):
+    """How a run stands."""
+
+    INITIALIZING = "INITIALIZING"
+    RUNNING = "RUNNING"
+    COMPLETED = "COMPLETED"
+    INCOMPLETED = "INCOMPLETED"
+    INSUFFICIENT_FUNDS = "INSUFFICIENT_FUNDS"
+
+
+class SimulationRunResultResponse(Wire):
+    """A run, as it comes with its results. Its ids are strings."""
+
+    id: str
+    simulation_id: str
+    summary: str | None = None
+    status: SimulationRunStatus | None = None
+    total_tests: int | None = None
+    tests_passed: int | None = None
+    tests_failed: int | None = None
+    tests_completed: int | None = None
+    tests_incompleted: int | None = None
+    created_at: datetime
+
+
+class SimulationResultsResponse(Wire):
+    """A run with its results, whose ids are integers."""
+
+    simulation_run: SimulationRunResultResponse
+    simulation_results: list[SimulationResultResponse] | None = None
+    status: str = "200"
+
+
+class SimulationRunRes(Wire):
+    """A run, as it comes with the others of its simulation. Its ids are integers."""
+
+    id: int
+    experiment_id: int
+    summary: str | None = None
+    tests_passed: int | None = None
+    tests_failed: int | None = None
+    total_tests: int | None = None
+    tests_completed: int | None = None
+    tests_incompleted: int | None = None
+    curr_step_id: int | None = None
+    created_at: datetime
+    status: SimulationRunStatus
+    phone_number: str | None = None
+
+
+class GetSimulationRunsResponse(Wire):
+    """The runs of a simulation."""
+
+    simulation_runs: list[SimulationRunRes] = Field(default_factory=list)
+
+
+class DeleteSimulationRunResponse(Wire):
+    """The run is gone, with its results."""
+
+    message: str
+    deleted_simulation_run_id: int

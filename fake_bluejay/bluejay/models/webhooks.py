@@ -1,0 +1,22 @@
+"""The keys that webhooks are signed with."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from fake_bluejay.bluejay.models.wire import Wire
+
+__all__ = ["WebhookKeyRequest", "WebhookKeyResponse"]
+
+
+class WebhookKeyRequest(Wire):
+    """Which webhook."""
+
+    webhook_id: UUID
+
+
+class WebhookKeyResponse(Wire):
+    """Its key."""
+
+    signing_key: str
+    message: str

@@ -1,0 +1,206 @@
+"""The operations that Bluejay publishes: what can be called, and which module here models it, if any does.
+
+That stands here, and not only in the modules, so that one is loaded with the first call to it: there are many, a test
+uses few, and their wire models take longer to load than a test takes to run.
+"""
+
+from __future__ import annotations
+
+__all__ = ["MODELLED_IN", "ONLY_IN_SDK", "OURS", "PUBLISHED"]
+
+_OPERATIONS = """
+/v1/add-agent POST agents
+/v1/add-to-community/{community_id} PUT
+/v1/agent-by-external-id/{external_id} GET agents
+/v1/agent/{agent_id} DELETE agents
+/v1/agents/{agent_id} GET agents
+/v1/agents/{agent_id}/knowledge-bases GET
+/v1/agents/{agent_id}/knowledge-bases/versions DELETE GET POST
+/v1/agents/{agent_id}/knowledge-bases/versions/{version} DELETE GET
+/v1/agents/{agent_id}/knowledge-bases/versions/{version}/labels DELETE GET POST
+/v1/agents/{agent_id}/knowledge-bases/{kb_id} DELETE GET
+/v1/agents/{agent_id}/labels GET POST
+/v1/agents/{agent_id}/labels/{label_id} DELETE GET PUT
+/v1/agents/{agent_id}/prompts GET
+/v1/agents/{agent_id}/prompts/promote POST
+/v1/agents/{agent_id}/prompts/versions DELETE GET POST
+/v1/agents/{agent_id}/prompts/versions/{version} DELETE GET
+/v1/agents/{agent_id}/prompts/versions/{version}/labels DELETE GET POST
+/v1/agents/{agent_id}/prompts/{prompt_id} DELETE GET
+/v1/alert/{alert_id} DELETE
+/v1/all-agents GET agents
+/v1/all-folders GET
+/v1/api-keys POST
+/v1/api-keys/{key_id} DELETE
+/v1/call-log DELETE
+/v1/call-log/{call_id} DELETE
+/v1/call-logs DELETE
+/v1/call-webhook POST
+/v1/check-queue-simulation-run/{simulation_run_id} POST runs
+/v1/communities GET
+/v1/community/{community_id} DELETE GET
+/v1/compare-experiment-runs POST
+/v1/create-alert POST
+/v1/create-community POST
+/v1/create-custom-metric POST
+/v1/create-custom-metrics POST
+/v1/create-customer-persona POST
+/v1/create-customer-trait POST
+/v1/create-digital-human POST digital_humans
+/v1/create-folder POST
+/v1/create-schedule POST
+/v1/create-simulation POST simulations
+/v1/custom-metric/{metric_id} DELETE GET
+/v1/custom-metrics GET
+/v1/custom-metrics-by-agent/{agent_id} GET
+/v1/customer-persona/{persona_id} DELETE GET
+/v1/customer-personas-by-agent/{agent_id} GET
+/v1/customer-trait/{trait_id} DELETE GET
+/v1/customer-traits GET
+/v1/delete-schedule/{schedule_id} DELETE
+/v1/digital-human/{digital_human_id} DELETE GET digital_humans
+/v1/digital-humans-by-simulation/{simulation_id} GET digital_humans
+/v1/end-conversations POST conversations
+/v1/evaluate POST
+/v1/evaluate-call POST
+/v1/folder/{folder_id} DELETE GET
+/v1/folders/move-agent PUT
+/v1/generate-custom-metrics POST
+/v1/generate-customer-personas POST
+/v1/generate-digital-humans POST
+/v1/generate-formatted-transcript POST
+/v1/generate-goals POST
+/v1/generate-http-webhook-key POST agents
+/v1/generate-intent-summary POST
+/v1/generate-objectives POST
+/v1/generate-prompt-summary POST
+/v1/generate-signing-key POST webhooks
+/v1/generate-test-scenarios POST
+/v1/generate-trait-values POST
+/v1/generate-translated-transcript/{test_result_id} POST
+/v1/get-agents-by-folder/{folder_id} GET
+/v1/get-all-simulations GET simulations
+/v1/get-http-webhook-key POST agents
+/v1/get-integration-key POST
+/v1/get-signing-key POST webhooks
+/v1/get-simulation-runs/{simulation_id} GET runs
+/v1/get-simulations-by-agent/{agent_id} GET simulations
+/v1/integrations GET PATCH
+/v1/integrations/ElevenLabs POST
+/v1/integrations/bland POST
+/v1/integrations/retell POST
+/v1/integrations/vapi POST
+/v1/integrations/vapi/sync POST
+/v1/integrations/vapi/sync-agent POST
+/v1/metrics-lab/evaluate-conversation POST
+/v1/metrics-lab/lab POST
+/v1/metrics-lab/lab/{lab_id} DELETE PUT
+/v1/metrics-lab/lab/{lab_id}/conversations DELETE POST
+/v1/metrics-lab/lab/{lab_id}/human-evaluation PUT
+/v1/metrics-lab/lab/{lab_id}/metric-revisions POST
+/v1/metrics-lab/lab/{lab_id}/metrics POST
+/v1/metrics-lab/lab/{lab_id}/settings PUT
+/v1/move-regen-test-scenarios POST
+/v1/optimize/metric-prompt POST
+/v1/optimize/metric-prompt-with-diff POST
+/v1/phone-numbers GET
+/v1/phone-numbers/add POST
+/v1/phone-numbers/{phone_number}/release DELETE
+/v1/ping GET ping
+/v1/queue-http-text-simulation-run POST runs
+/v1/queue-simulation-run POST runs
+/v1/queue-sms-simulation-run POST runs
+/v1/re-evaluate-simulation-result/{simulation_result_id} POST results
+/v1/re-evaluate/{call_id} POST
+/v1/receive-text-message POST
+/v1/regen-test-scenarios POST
+/v1/regenerate-test-scenarios-from-community POST
+/v1/retrieve-call-log GET
+/v1/retrieve-call-log/{call_id} GET
+/v1/retrieve-call-logs GET
+/v1/retrieve-call-logs/{agent_id} GET
+/v1/retrieve-simulation-result/{test_result_id} GET results
+/v1/retrieve-simulation-results/{simulation_run_id} GET runs
+/v1/send-http-text-message POST
+/v1/send-text POST
+/v1/simulation-result/{simulation_result_id} DELETE results
+/v1/simulation-run/{simulation_run_id} DELETE runs
+/v1/simulation/{simulation_id} DELETE GET PUT simulations
+/v1/simulation/{simulation_id}/add-digital-humans POST simulations
+/v1/simulation/{simulation_id}/remove-digital-humans POST simulations
+/v1/spans/{trace_id}/{span_id} POST
+/v1/subscription/active-package GET
+/v1/subscription/cancel POST
+/v1/subscription/signup POST
+/v1/subscription/start-trial POST
+/v1/traces GET
+/v1/traces/{trace_id} POST
+/v1/translate-transcript POST
+/v1/update-agent POST agents
+/v1/update-agent-by-external-id PUT agents
+/v1/update-alert/{alert_id} PUT
+/v1/update-community/{community_id} PUT
+/v1/update-custom-metric/{metric_id} PUT
+/v1/update-custom-metrics PUT
+/v1/update-customer-persona/{persona_id} PUT
+/v1/update-customer-trait/{trait_id} PUT
+/v1/update-digital-human/{digital_human_id} PUT digital_humans
+/v1/update-folder/{folder_id} PUT
+/v1/update-integrations POST
+/v1/update-log/{call_id} PUT
+/v1/update-schedule/{schedule_id} PUT
+/v1/update-simulation-result POST results
+/v1/weekly-notifications POST
+/v1/workflow GET POST
+/v1/workflow/{workflow_id} DELETE GET PUT
+/v1/workflow/{workflow_id}/duplicate POST
+"""
+
+_OPERATIONS_OF_SDK = """
+/v1/agents/{agent_id}/workflow/edges POST
+/v1/agents/{agent_id}/workflow/edges/{edge_id} DELETE
+/v1/agents/{agent_id}/workflow/nodes POST
+/v1/agents/{agent_id}/workflow/nodes/{node_id} DELETE PATCH
+/v1/agents/{agent_id}/workflow/summary GET
+/v1/create-digital-humans POST digital_humans
+/v1/custom-background-noises GET POST
+/v1/custom-background-noises/{noise_id} DELETE PATCH
+/v1/delete-custom-metrics POST
+/v1/delete-digital-humans DELETE digital_humans
+/v1/digital-human-by-test-name/{test_name} GET digital_humans
+/v1/digital-humans GET digital_humans
+/v1/integrations/elevenlabs/agents GET
+/v1/integrations/elevenlabs/agents/{bluejay_agent_id}/branches GET
+/v1/remove-from-community/{community_id} PUT
+/v1/scenario GET POST
+/v1/scenario/validate-definition POST
+/v1/scenario/{workflow_id} DELETE GET PUT
+/v1/scenario/{workflow_id}/duplicate POST
+/v1/schedule/{schedule_id} GET
+/v1/schedules GET
+"""
+
+
+def _paths(text: str) -> dict[str, tuple[str, ...]]:
+    return {path: tuple(word for word in words if word.isupper()) for path, *words in map(str.split, _lines(text))}
+
+
+def _lines(text: str) -> list[str]:
+    return [line for line in text.split("\n") if line]
+
+
+PUBLISHED = _paths(_OPERATIONS)
+"""Path → its methods, as in the OpenAPI of July 2026."""
+
+ONLY_IN_SDK = _paths(_OPERATIONS_OF_SDK)
+"""Path → its methods, of those that bluejay-sdk 0.3.6 calls and the OpenAPI of July 2026 has not."""
+
+MODELLED_IN = {
+    path: words[-1] for path, *words in map(str.split, _lines(_OPERATIONS + _OPERATIONS_OF_SDK)) if words[-1].islower()
+}
+"""Path → the module of `fake_bluejay.bluejay` that answers for it, all its methods."""
+
+OURS = {"/fake/transcripts/{test_result_id}.json": ("GET",)}
+"""Path → its methods, of what no Bluejay has: where the fake's own `transcript_url` leads."""
+
+MODELLED_IN.update(dict.fromkeys(OURS, "results"))

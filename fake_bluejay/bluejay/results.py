@@ -1,0 +1,179 @@
+"""Simulation results, as clients poll them, add to them, and have them evaluated again."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from starlette.exceptions import HTTPException
+
+from fake_bluejay.bluejay.models.results import (
+    DeleteSimulationResultResponse,
+    ReEvaluateSimulationResultResponse,
+    SingleSimulationResultResponse,
+    UpdateSimulationResponse,
+    UpdateSimulationResultRequest,
+)
+from fake_bluejay.bluejay.resources import changes
+from fake_bluejay.core.clock import datetime_at
+from fake_bluejay.core.readings import Contract, ErrorCodeIn, ReEvaluateUnfinished
+from fake_bluejay.core.scoring import evaluations, is_scored, tool_calls, transcript
+from fake_bluejay.core.spelling import spelt
+from fake_bluejay.core.statuses import Status
+from fake_bluejay.core.test_results import Record
+from fake_bluejay.core.world import World
+from fake_bluejay.http.operation import Call, Operation, as_id
+
+__all__ = ["OPERATIONS", "simulation_result"]
+
+_TRANSCRIPTS = "/fake/transcripts"
+"""Where the transcripts are that answers refer to, at whatever address the fake was called: a made-up place."""
+
+
+def retrieve_simulation_result(call: Call) -> dict[str, Any]:
+    """One test result. An unknown id is 404, as public clients rely on."""
+    return {"simulation_result": simulation_result(_asked_for(call, "test_result_id"), call)}
+
+
+def update_simulation_result(call: Call) -> UpdateSimulationResponse:
+    """Add what the customer knows of a conversation."""
+    request: UpdateSimulationResultRequest = call.request
+    record = _found(call, as_id(request.simulation_result_id))
+    reported = changes(request, call.world.readings, never_null=("simulation_result_id",))
+    del reported["simulation_result_id"]
+    call.world.edit(record.id, fields=reported)
+    return UpdateSimulationResponse()
+
+
+def re_evaluate_simulation_result(call: Call) -> ReEvaluateSimulationResultResponse:
+    """Have a conversation evaluated again: it is EVALUATING from now on, and COMPLETED a while later."""
+    record = _asked_for(call, "simulation_result_id")
+    if record.status is Status.COMPLETED:
+        call.world.re_evaluate(record.id)
+    elif call.world.readings.re_evaluate_unfinished is ReEvaluateUnfinished.BAD_REQUEST:
+        raise HTTPException(400, "Only a completed simulation result can be evaluated again")
+    return ReEvaluateSimulationResultResponse(
+        status="success", simulation_result_id=record.id, message="Evaluation queued"
+    )
+
+
+def delete_simulation_result(call: Call) -> DeleteSimulationResultResponse:
+    """Delete a test result."""
+    record = _asked_for(call, "simulation_result_id")
+    call.world.remove_test_result(record.id)
+    return DeleteSimulationResultResponse(message="Simulation result deleted", deleted_simulation_result_id=record.id)
+
+
+def retrieve_transcript(call: Call) -> list[Mapping[str, Any]]:
+    """Who said what when. No endpoint of Bluejay's: where our `transcript_url` leads, for anybody who knows it."""
+    call.world.settle()
+    record = call.world.results.get(as_id(call.parameters["test_result_id"]) or 0)
+    if record is None or not is_scored(record):
+        raise HTTPException(404, "Transcript not found")
+    return transcript(record)
+
+
+def _asked_for(call: Call, name: str) -> Record:
+    id = call.parameters[name]
+    return _found(call, as_id(id) if isinstance(id, str) else id)
+
+
+def _found(call: Call, id: int | None) -> Record:
+    call.world.settle()
+    record = None if id is None else call.world.results.get(id)
+    if record is None or record.organisation != call.organisation:
+        raise HTTPException(404, "Simulation result not found")
+    return record
+
+
+def simulation_result(record: Record, call: Call) -> dict[str, Any]:
+    """A test result in the published shape of a simulation result."""
+    world, transcript_at = call.world, f"{call.origin}{_TRANSCRIPTS}/{record.id}.json"
+    fields, readings = record.fields, world.readings
+    result = fields.get("result")
+    scored = is_scored(record)
+    answer: dict[str, Any] = {
+        "id": record.id,
+        "digital_human_id": record.digital_human_id,
+        "result": result,
+        "duration": record.duration,
+        "start_time": None if record.start_time is None else datetime_at(record.start_time),
+        "end_time": None if record.end_time is None else datetime_at(record.end_time),
+        "custom_metrics": fields.get("custom_metrics"),
+        "status": spelt(record.status, readings),
+        "latency": fields.get("latency"),
+        "events": fields.get("events"),
+        "transcript_url": fields.get("transcript_url") or (transcript_at if scored else None),
+        "audio_url": fields.get("audio_url"),
+        "evaluations": evaluations(record, world.seed),
+        "tool_calls": _compared(_expected(record, world), tool_calls(record)),
+    }
+    code = record.error_code
+    if code is not None and readings.error_code_in is not ErrorCodeIn.NOWHERE:
+        if readings.error_code_in is ErrorCodeIn.RESULT:
+            answer["result"] = {**(result or {}), "error_code": code}
+        else:
+            answer["error_code"] = code
+    if readings.contract is Contract.SDK:
+        answer["trace_ids"] = fields.get("trace_ids")
+    return answer
+
+
+def _expected(record: Record, world: World) -> list[dict[str, Any]]:
+    human = world.digital_humans.find(record.digital_human_id, record.organisation)
+    return [] if human is None else human.fields.get("expected_tool_calls") or []
+
+
+def _compared(
+    expected: Iterable[Mapping[str, Any]], actual: Iterable[Mapping[str, Any]] | None
+) -> list[Mapping[str, Any]] | None:
+    """Tool calls by tool: what was expected beside what was made; None if there is nothing of either."""
+    groups: dict[str, Any] = {}
+    for side, calls in (("expected", expected), ("actual", actual or ())):
+        for one in calls:
+            if "expected" in one or "actual" in one:  # a test has given them as they are answered
+                groups[one["name"]] = dict(one)
+            else:
+                group = groups.setdefault(one["name"], {"name": one["name"], "expected": [], "actual": []})
+                group[side].append(one)
+    return list(groups.values()) or (None if actual is None else [])
+
+
+_INTEGER: dict[str, Any] = {"path_types": {"simulation_result_id": int}}
+
+OPERATIONS = [
+    Operation(
+        "GET",
+        "/v1/retrieve-simulation-result/{test_result_id}",
+        retrieve_simulation_result,
+        returns=SingleSimulationResultResponse,
+    ),
+    Operation(
+        "POST",
+        "/v1/update-simulation-result",
+        update_simulation_result,
+        takes=UpdateSimulationResultRequest,
+        returns=UpdateSimulationResponse,
+    ),
+    Operation(
+        "POST",
+        "/v1/re-evaluate-simulation-result/{simulation_result_id}",
+        re_evaluate_simulation_result,
+        **_INTEGER,
+        returns=ReEvaluateSimulationResultResponse,
+    ),
+    Operation(
+        "DELETE",
+        "/v1/simulation-result/{simulation_result_id}",
+        delete_simulation_result,
+        **_INTEGER,
+        returns=DeleteSimulationResultResponse,
+    ),
+    Operation(
+        "GET",
+        f"{_TRANSCRIPTS}/{{test_result_id}}.json",
+        retrieve_transcript,
+        returns=list[dict[str, Any]],
+        needs_key=False,
+    ),
+]

@@ -1,0 +1,249 @@
+"""Runs of a simulation: queueing one, by whatever the agent is reached, and asking how it stands."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from pydantic import BaseModel
+from starlette.exceptions import HTTPException
+
+from fake_bluejay.bluejay.models.runs import (
+    DeleteSimulationRunResponse,
+    GetSimulationRunsResponse,
+    HttpSimulationRunRequest,
+    SimulationResultsResponse,
+    SimulationRunRequest,
+    SimulationRunRequestOfSdk,
+    SimulationRunResponse,
+    SimulationRunStatus,
+    SmsSimulationRunRequest,
+    SmsSimulationRunResponse,
+)
+from fake_bluejay.bluejay.resources import as_fields, found
+from fake_bluejay.bluejay.results import simulation_result
+from fake_bluejay.core.clock import END, datetime_at, microseconds
+from fake_bluejay.core.readings import RunStatus, TestsIncompleted
+from fake_bluejay.core.resources import Resource
+from fake_bluejay.core.runs import DEFAULT_LONGEST, DEFAULT_RINGING, Run, Tally, tally
+from fake_bluejay.core.world import World
+from fake_bluejay.http.operation import Call, Operation, as_id
+
+__all__ = ["OPERATIONS", "given", "queue_run", "run_status"]
+
+
+MOST_CALLS = 100_000
+"""Of one run: ours, so that a slip of the pen does not cost a suite its memory."""
+
+
+def queue_simulation_run(call: Call) -> SimulationRunResponse:
+    """Queue a run: one test result for each digital human and repetition."""
+    return SimulationRunResponse(**_queued(call))
+
+
+def queue_sms_simulation_run(call: Call) -> SmsSimulationRunResponse:
+    """Queue a run of text messages. Nothing here is ever in its way, so no conversation is terminated for it."""
+    return SmsSimulationRunResponse(**_queued(call))
+
+
+def _queued(call: Call) -> dict[str, Any]:
+    fields = given(call.request)
+    run = queue_run(call.world, _simulation(call, fields), fields)
+    return {
+        "simulation_run_id": str(run.id),
+        "simulation_result_ids": [str(id) for id in run.result_ids],
+        "agent_id": str(run.agent_id),
+    }
+
+
+def given(request: BaseModel) -> dict[str, Any]:
+    """What a request for a run says."""
+    return {name: value for name, value in as_fields(request).items() if value is not None}
+
+
+def _simulation(call: Call, fields: Mapping[str, Any]) -> Resource:
+    simulations = call.world.simulations
+    if "simulation_id" in fields:
+        return found(simulations, as_id(fields["simulation_id"]), call.organisation)
+    code_id = fields.get("bluejay_as_code_id")
+    for simulation in simulations.of(call.organisation):
+        if code_id is not None and simulation.fields.get("bluejay_as_code_id") == code_id:
+            return simulation
+    raise HTTPException(404, "Simulation not found")
+
+
+def queue_run(world: World, simulation: Resource, fields: dict[str, Any]) -> Run:
+    """Queue a run with the fields of a request for one. Raises the 404 for a digital human that there is not."""
+    settings = simulation.fields
+    agent = found(world.agents, settings["agent_id"], simulation.organisation)
+    asked_for = fields.get("digital_human_ids")
+    if asked_for is None:
+        humans = [
+            human
+            for human in world.digital_humans.of(simulation.organisation)
+            if simulation.id in human.fields["simulation_ids"]
+        ]
+    else:
+        humans = [found(world.digital_humans, as_id(id), simulation.organisation) for id in asked_for]
+    minutes = settings.get("max_call_duration_units") != "seconds"
+    called = [(human, _repetitions(human, settings, fields)) for human in humans]
+    if sum(times for _, times in called) > MOST_CALLS:
+        raise HTTPException(400, f"The fake runs at most {MOST_CALLS:,} calls at once")
+    return world.queue_run(
+        simulation,
+        called,
+        {name: value for name, value in fields.items() if name not in ("simulation_id", "digital_human_ids")},
+        lines=1 if settings.get("sequential_calling") else settings.get("max_concurrent"),
+        longest=_length(settings.get("max_call_duration"), DEFAULT_LONGEST, 60 if minutes else 1),
+        ringing=_length(settings.get("ringing_timeout"), DEFAULT_RINGING),
+        inbound=agent.fields.get("type") == "OUTBOUND",
+    )
+
+
+def _length(given: int | None, default: int, unit: int = 1) -> int:
+    """A limit of a simulation, given in so many seconds each, in microseconds: from none to longer than time lasts."""
+    return default if given is None else min(max(0, microseconds(given * unit)), END)
+
+
+def _repetitions(human: Resource, settings: Mapping[str, Any], fields: Mapping[str, Any]) -> int:
+    """How many test results of a digital human there are to be: the closest that says so, and 1 if nobody does.
+
+    A digital human's own `num_runs` has a default, which is not kept: it says nothing. What is published of a change to
+    a simulation lets its settings have anything for `num_runs`; what is no integer says nothing either.
+    """
+    own = human.fields.get("num_runs")
+    shared = (settings.get("digital_humans_settings") or {}).get("num_runs")
+    shared = shared if isinstance(shared, int) else None
+    sources = (fields.get("runs_per_digital_human"), own, settings.get("runs_per_digital_human"))
+    return max(0, next((times for times in (*sources, shared) if times is not None), 1))
+
+
+def retrieve_simulation_results(call: Call) -> dict[str, Any]:
+    """A run with all its results: what clients poll."""
+    run = _asked_for(call)
+    world = call.world
+    records = [world.results[id] for id in run.result_ids]
+    return {
+        "simulation_run": {
+            "id": str(run.id),
+            "simulation_id": str(run.simulation_id),
+            **_state(world, run),
+        },
+        "simulation_results": [simulation_result(record, call) for record in records],
+    }
+
+
+def get_simulation_runs(call: Call) -> dict[str, Any]:
+    """The runs of a simulation, the oldest first."""
+    world = call.world
+    simulation = found(world.simulations, as_id(call.parameters["simulation_id"]), call.organisation)
+    world.settle()
+    runs = [run for run in world.runs.values() if run.simulation_id == simulation.id]
+    return {
+        "simulation_runs": [
+            {
+                "id": run.id,
+                "experiment_id": simulation.id,
+                **_state(world, run),
+                "phone_number": run.fields.get("phone_number"),
+            }
+            for run in runs
+        ]
+    }
+
+
+def check_queue_simulation_run(call: Call) -> dict[str, Any]:
+    """Whether a run's queue goes on. The published answer has no shape: ours names the run and its status."""
+    run = _asked_for(call)
+    return {"simulation_run_id": str(run.id), "status": _state(call.world, run)["status"]}
+
+
+def delete_simulation_run(call: Call) -> DeleteSimulationRunResponse:
+    """Delete a run with its test results."""
+    run = _asked_for(call)
+    call.world.remove_run(run.id)
+    return DeleteSimulationRunResponse(message="Simulation run deleted", deleted_simulation_run_id=run.id)
+
+
+def _asked_for(call: Call) -> Run:
+    call.world.settle()
+    id = call.parameters["simulation_run_id"]
+    run = call.world.runs.get(as_id(id) if isinstance(id, str) else id)  # type: ignore[arg-type]
+    if run is None or run.organisation != call.organisation:
+        raise HTTPException(404, "Simulation run not found")
+    return run
+
+
+def _state(world: World, run: Run) -> dict[str, Any]:
+    """What both shapes of a run have in common: its counters and its status, counted now."""
+    counted = tally(world.results[id] for id in run.result_ids)
+    otherwise = world.readings.tests_incompleted is TestsIncompleted.ENDED_OTHERWISE
+    return {
+        "status": run_status(counted, world.readings.run_status),
+        "total_tests": counted.total,
+        "tests_passed": counted.passed,
+        "tests_failed": counted.failed,
+        "tests_completed": counted.completed,
+        "tests_incompleted": counted.ended_otherwise if otherwise else counted.total - counted.completed,
+        "created_at": datetime_at(run.created_at),
+    }
+
+
+def run_status(counted: Tally, reading: RunStatus) -> SimulationRunStatus:
+    """The status of a run whose test results were counted so."""
+    by_calls = reading is RunStatus.BY_ITS_CALLS
+    if not counted.is_over:
+        return SimulationRunStatus.RUNNING if counted.begun or not by_calls else SimulationRunStatus.INITIALIZING
+    if not by_calls or counted.completed or not counted.total:
+        return SimulationRunStatus.COMPLETED
+    unfunded = counted.unfunded == counted.total
+    return SimulationRunStatus.INSUFFICIENT_FUNDS if unfunded else SimulationRunStatus.INCOMPLETED
+
+
+_INTEGER: dict[str, Any] = {"path_types": {"simulation_run_id": int}}
+
+OPERATIONS = [
+    Operation(
+        "POST",
+        "/v1/queue-simulation-run",
+        queue_simulation_run,
+        takes=SimulationRunRequest,
+        takes_of_sdk=SimulationRunRequestOfSdk,
+        returns=SimulationRunResponse,
+    ),
+    Operation(
+        "POST",
+        "/v1/queue-sms-simulation-run",
+        queue_sms_simulation_run,
+        takes=SmsSimulationRunRequest,
+        returns=SmsSimulationRunResponse,
+    ),
+    Operation(
+        "POST",
+        "/v1/queue-http-text-simulation-run",
+        queue_simulation_run,
+        takes=HttpSimulationRunRequest,
+        returns=SimulationRunResponse,
+    ),
+    Operation(
+        "GET",
+        "/v1/retrieve-simulation-results/{simulation_run_id}",
+        retrieve_simulation_results,
+        returns=SimulationResultsResponse,
+    ),
+    Operation("GET", "/v1/get-simulation-runs/{simulation_id}", get_simulation_runs, returns=GetSimulationRunsResponse),
+    Operation(
+        "POST",
+        "/v1/check-queue-simulation-run/{simulation_run_id}",
+        check_queue_simulation_run,
+        **_INTEGER,
+        returns=dict[str, Any],
+    ),
+    Operation(
+        "DELETE",
+        "/v1/simulation-run/{simulation_run_id}",
+        delete_simulation_run,
+        **_INTEGER,
+        returns=DeleteSimulationRunResponse,
+    ),
+]

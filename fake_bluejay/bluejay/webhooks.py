@@ -1,0 +1,37 @@
+"""The keys that webhooks are signed with. The API has no way to register a webhook: that is done in the dashboard."""
+
+from __future__ import annotations
+
+from starlette.exceptions import HTTPException
+
+from fake_bluejay.bluejay.models.webhooks import WebhookKeyRequest, WebhookKeyResponse
+from fake_bluejay.core.outbox import Webhook
+from fake_bluejay.http.operation import Call, Operation
+
+__all__ = ["OPERATIONS"]
+
+
+def get_signing_key(call: Call) -> WebhookKeyResponse:
+    """The key of a webhook."""
+    return WebhookKeyResponse(signing_key=_asked_for(call).secret, message="Signing key retrieved")
+
+
+def generate_signing_key(call: Call) -> WebhookKeyResponse:
+    """Give a webhook a new key; what is sent from now on is signed with that."""
+    webhook = call.world.outbox.renew_secret(_asked_for(call))
+    return WebhookKeyResponse(signing_key=webhook.secret, message="Signing key generated")
+
+
+def _asked_for(call: Call) -> Webhook:
+    webhook = call.world.outbox.webhooks.get(str(call.request.webhook_id))
+    if webhook is None or webhook.organisation != call.organisation:
+        raise HTTPException(404, "Webhook not found")
+    return webhook
+
+
+OPERATIONS = [
+    Operation("POST", "/v1/get-signing-key", get_signing_key, takes=WebhookKeyRequest, returns=WebhookKeyResponse),
+    Operation(
+        "POST", "/v1/generate-signing-key", generate_signing_key, takes=WebhookKeyRequest, returns=WebhookKeyResponse
+    ),
+]

@@ -1,0 +1,175 @@
+"""What a world remembers: test results with their histories, control objects, organisations."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from itertools import takewhile
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+from fake_bluejay.core.behaviors import Agent
+from fake_bluejay.core.scripts import ENDS, Call
+from fake_bluejay.core.statuses import Event, Status
+from fake_bluejay.core.suggest import unknown
+
+if TYPE_CHECKING:
+    from fake_bluejay.core.runs import Run
+
+__all__ = ["FIELDS", "WATCHDOG_DELAY", "ControlObject", "Move", "Organisation", "Record", "check_fields"]
+
+WATCHDOG_DELAY: Final = 30_000_000
+"""Documented: a 30-second fallback watchdog for each conversation. Microseconds."""
+
+FIELDS: Final = frozenset(
+    {
+        "audio_url",
+        "custom_metrics",
+        "digital_human_id",
+        "duration",
+        "evaluations",
+        "events",
+        "latency",
+        "metadata",
+        "recorded_transcript",
+        "result",
+        "simulation_run_id",
+        "tags",
+        "tool_calls",
+        "trace_ids",
+        "transcript_url",
+    }
+)
+"""What a test result may carry besides its status and times: the published fields of a simulation result, and of what
+may be reported of one."""
+
+
+def check_fields(names: Iterable[str]) -> None:
+    """Raises `ValueError` naming a field that is not published and the ones that are."""
+    for name in names:
+        if name not in FIELDS:
+            raise ValueError(unknown("field of a test result", name, sorted(FIELDS | {"organisation"})))
+
+
+class Move(NamedTuple):
+    """One change of status: when, from what, to what, by which event, caused by whom.
+
+    The cause is `api`, `agent`, `watchdog`, `evaluation` or `test`; or `call` (its script) or `limit` (it rang or
+    lasted as long as its simulation allows).
+    """
+
+    at: int
+    from_: Status
+    to: Status
+    event: Event
+    cause: str
+
+
+class Organisation(NamedTuple):
+    """Whose data it is. A key belongs to one organisation, and sees only what belongs to it."""
+
+    name: str
+    api_keys: tuple[str, ...]
+
+    def __repr__(self) -> str:
+        return f"<Organisation {self.name}, {len(self.api_keys)} keys>"
+
+
+class ControlObject:
+    """What the endpoint writes for the LiveKit agent to pick up; its watchdog is due 30 s after `written_at`.
+
+    `by` is `"agent"` once the agent picked it up, `"watchdog"` once that expired it, and stays None if the
+    conversation was over before either. Instants in microseconds.
+    """
+
+    __slots__ = ("by", "gone_at", "id", "test_result_id", "written_at")
+
+    def __init__(self, id: int, test_result_id: int, written_at: int) -> None:
+        self.id = id
+        self.test_result_id = test_result_id
+        self.written_at = written_at
+        self.gone_at: int | None = None
+        self.by: str | None = None
+
+
+class Record:
+    """A test result as the world holds it. `World` alone changes one."""
+
+    __slots__ = (
+        "agent",
+        "armed",
+        "call",
+        "control_objects",
+        "created_at",
+        "end_time",
+        "fields",
+        "history",
+        "id",
+        "organisation",
+        "run",
+        "start_time",
+        "status",
+    )
+
+    def __init__(
+        self, id: int, organisation: str, status: Status, agent: Agent | None, created_at: int, fields: dict[str, Any]
+    ) -> None:
+        self.id = id
+        self.organisation = organisation
+        self.status = status
+        self.agent = agent
+        """None: the default of the world, as it is when the conversation is marked."""
+        self.created_at = created_at
+        self.start_time: int | None = None
+        self.end_time: int | None = None
+        self.fields = fields
+        self.history: list[Move] = []
+        self.control_objects: list[ControlObject] = []
+        self.armed: list[int] = []
+        """The timers that hold only while the present status does: watchdogs, evaluation, the call's next step."""
+        self.call: Call | None = None
+        """What happens in it by itself; None: nothing."""
+        self.run: Run | None = None
+
+    @property
+    def digital_human_id(self) -> int:
+        """Who was simulated; 1 for a test result that a test made without saying."""
+        id: int = self.fields.get("digital_human_id", 1)
+        return id
+
+    @property
+    def run_id(self) -> int:
+        """The run it belongs to; 1 for a test result that a test made without saying."""
+        id: int = self.fields.get("simulation_run_id", 1) if self.run is None else self.run.id
+        return id
+
+    @property
+    def duration(self) -> int | None:
+        """How long it was RUNNING, in milliseconds (documented); None if it was not, or still is."""
+        given: int | None = self.fields.get("duration")
+        if given is None and self.start_time is not None and self.end_time is not None:
+            return (self.end_time - self.start_time) // 1000
+        return given
+
+    @property
+    def error_code(self) -> str | None:
+        """Why it failed, as its script says; None unless it has ended as the script says, or nobody answered."""
+        call = self.call
+        if call is None:
+            return None
+        # What has come after it was connected, an evaluation say, or after a test has put it elsewhere.
+        moves = takewhile(
+            lambda move: move.to is not Status.RUNNING and move.event is not Event.FORCE, reversed(self.history)
+        )
+        events = {move.event for move in moves}
+        code = call.error_code if ENDS[call.end] in events else None
+        return code or ("NO_ANSWER" if Event.GO_UNANSWERED in events else None)
+
+    @property
+    def passes(self) -> bool:
+        """Whether its evaluation finds the goal reached: what its evaluations say, or else its script."""
+        evaluations = self.fields.get("evaluations")
+        if evaluations is None and self.call is not None:
+            evaluations = self.call.evaluations
+        goals = [goal for one in evaluations or () if isinstance(goal := one.get("goal_success"), bool)]
+        if goals:
+            return all(goals)
+        return self.call is None or self.call.passes

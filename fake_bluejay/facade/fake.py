@@ -1,0 +1,604 @@
+"""`FakeBluejay`: the one object that a test holds, with a member for everything it may do to the fake."""
+
+from __future__ import annotations
+
+import contextlib
+import copy
+import functools
+import inspect
+import json
+import sys
+import weakref
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any, Self, TypedDict, TypeVar, Unpack, cast
+
+from fake_bluejay.bluejay.app import Api
+from fake_bluejay.calls import Calls, checked
+from fake_bluejay.core.behaviors import Agent, agent_of
+from fake_bluejay.core.clock import Clock, ManualClock, ScaledClock, datetime_at, microseconds
+from fake_bluejay.core.events import Feed
+from fake_bluejay.core.readings import Readings
+from fake_bluejay.core.suggest import check_known, instead_of, unknown
+from fake_bluejay.core.timers import Timer
+from fake_bluejay.core.world import DEFAULT_ORGANISATION, World
+from fake_bluejay.facade.assertions import Assertions
+from fake_bluejay.facade.results import ControlObjectView, Seen, TestResult
+from fake_bluejay.http.faults import Faults
+from fake_bluejay.http.journal import Journal
+from fake_bluejay.http.stubs import Stubs
+from fake_bluejay.intercept import switch
+from fake_bluejay.intercept.asyncio import LOOPBACKS
+from fake_bluejay.intercept.door import HOST
+from fake_bluejay.intercept.virtual_time import REAL_TIME_THREADS, VirtualTime
+from fake_bluejay.state import snapshot as dumps
+
+if TYPE_CHECKING:
+    import httpx
+
+    from fake_bluejay.facade.remote import RemoteBluejay
+    from fake_bluejay.facade.resources import AgentView, DigitalHumanView, SimulationView
+    from fake_bluejay.facade.runs import RunView
+    from fake_bluejay.server.loopback import Loopback
+    from fake_bluejay.webhooks import Webhooks
+
+__all__ = ["ACTIVE", "API_KEY", "OPTIONS", "FakeBluejay", "FakeClock", "FakeReadings", "Options", "Snapshot", "data_of"]
+
+API_KEY = "fake-bluejay-key"
+"""The key of the default organisation: made up, so no real key is ever needed in a test."""
+
+_Function = TypeVar("_Function", bound=Callable[..., Any])
+
+
+ACTIVE: list[FakeBluejay] = []
+"""The fakes that are on, the one that takes the calls last."""
+
+
+class Options(TypedDict, total=False):
+    """What a fake can be told at its start; each has a default."""
+
+    readings: Readings | Mapping[str, str]
+    """Other readings than the defaults: `{"success": "if-none-failed"}`."""
+    agent: Agent | str | None
+    """What agents do that are not told otherwise: `silent()` or `"ends-after=2"`."""
+    clock: str | Clock
+    """`"manual"` (stands still until advanced), `"real"`, or a clock, of which a copy is used."""
+    sleep: str
+    """`"skip"` or `"real"`: what sleeping in the code under test does."""
+    api_keys: Sequence[str]
+    """The keys of the default organisation; if given, other keys are refused."""
+    seed: int
+    """Whatever is left to chance is drawn from it."""
+    evaluation_starts_after: float
+    """Seconds from a conversation's end to EVALUATING."""
+    evaluation_takes: float
+    """Seconds from EVALUATING to COMPLETED."""
+    webhooks_anywhere: bool
+    """Whether webhooks may lead elsewhere than to this machine."""
+
+
+OPTIONS = tuple(Options.__annotations__)
+"""The names of all options."""
+
+
+class FakeBluejay(Assertions):
+    """A Bluejay of one's own: a context manager (also async), a decorator, or switched by `start()` and `stop()`.
+
+    While it is on, calls to the real host are answered by it, in this process, and the environment names it
+    (`BLUEJAY_API_KEY`, `BLUEJAY_API_URL`). Raises `ValueError` for an unknown option or a bad value.
+    """
+
+    def __init__(self, **options: Unpack[Options]) -> None:
+        for name in options:
+            check_known("option", name, OPTIONS)
+        sleep = options.get("sleep", "skip")
+        check_known("choice for sleep:", sleep, ("skip", "real"))
+        self._options = options
+        self._world = _world(options)
+        self._journal = Journal()
+        self._stubs = Stubs()
+        self.faults = Faults(self._world.seed)
+        self._api = Api(self._world, self._journal, self.faults, self._stubs)
+        self.feed = Feed(self._world, self._journal, self.faults, self._stubs)
+        """Every change, for whoever listens: the server's event stream."""
+        self._on: switch.Fake | None = None
+        self._loopback: Loopback | None = None
+        self._world.courier = _courier_of(weakref.ref(self))
+        self.calls = Calls(self._world)
+        self.clock = FakeClock(self._world)
+        self.readings = FakeReadings(self._world)
+
+    # --- on and off ---------------------------------------------------------------------------------------------
+
+    @property
+    def is_on(self) -> bool:
+        """Whether it takes the calls to the real host: from `start` to `stop`."""
+        return self._on is not None
+
+    def start(self) -> Self:
+        """Take the calls to the real host from now on. Starting twice is one start."""
+        if self._on is None:
+            plugin = sys.modules.get("conftest_plugin")
+            self._is_shown = plugin is not None and plugin.starts(self)
+            ACTIVE.append(self)
+            self._on = switch.Fake(self._api, self._environment(), self.faults.__bool__, self._time())
+            try:
+                switch.switch_on(self._on)
+            except BaseException:
+                self.stop()
+                raise
+        return self
+
+    def _time(self) -> VirtualTime | None:
+        """The time of the code under test, tied to the fake's clock; None if it is to be real."""
+        if self._options.get("sleep", "skip") == "real":
+            return None
+        time = VirtualTime(self._world.advance, frozen=isinstance(self._world.clock, ManualClock))
+        self._world.on_move = time.moved
+        return time
+
+    def stop(self) -> None:
+        """Let go of everything: the calls, the environment, the loopback server."""
+        if self._on is not None:
+            switch.switch_off(self._on)
+            ACTIVE.remove(self)
+            self._on = self._world.on_move = None
+        try:
+            if "webhooks" in vars(self):
+                self.webhooks.wait()
+        finally:
+            if self._loopback is not None:
+                self.feed.end()
+                self._loopback.give_back()
+                self._loopback = None
+
+    def _environment(self) -> dict[str, str]:
+        return {"BLUEJAY_API_KEY": self.api_key, "BLUEJAY_API_URL": f"https://{HOST}/v1"}
+
+    def __repr__(self) -> str:
+        state, results, requests = "on" if self._on else "off", len(self._world.results), self._journal.total
+        return f"<FakeBluejay {state}, {self.clock.now.isoformat()}, {results} test results, {requests} requests>"
+
+    def __call__(self, function: _Function) -> _Function:
+        """Decorate a function: each call gets a fresh fake of these options, as `bluejay` if it has that parameter.
+
+        Or a coroutine function, or a generator function (a fixture, say), sync or async: the fake is on until it ends.
+        Or a class: then its own methods whose names begin with `test`. Neither what it inherits, nor `setUp`.
+        """
+        if isinstance(function, type):
+            for name, member in list(vars(function).items()):
+                if name.startswith("test") and inspect.isfunction(member):
+                    setattr(function, name, self(member))
+            return function
+        signature = inspect.signature(function)
+        place = list(signature.parameters).index("bluejay") if "bluejay" in signature.parameters else None
+        by_name = place is not None and signature.parameters["bluejay"].kind is inspect.Parameter.KEYWORD_ONLY
+
+        def fresh(args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[FakeBluejay, tuple[Any, ...]]:
+            """A fake, and the positional arguments with it among them; or it is added to the others."""
+            fake = type(self)(**self._options)
+            if place is None:
+                return fake, args
+            if by_name or len(args) < place:
+                kwargs["bluejay"] = fake
+                return fake, args
+            return fake, (*args[:place], fake, *args[place:])
+
+        wrapper: Any
+        if inspect.iscoroutinefunction(function):
+
+            async def wrapper(*args: Any, **kwargs: Any) -> Any:
+                fake, args = fresh(args, kwargs)
+                with fake:
+                    return await function(*args, **kwargs)
+        elif inspect.isasyncgenfunction(function):
+
+            async def wrapper(*args: Any, **kwargs: Any) -> Any:
+                fake, args = fresh(args, kwargs)
+                with fake:
+                    async with contextlib.aclosing(function(*args, **kwargs)) as steps:
+                        async for each in steps:
+                            yield each
+        elif inspect.isgeneratorfunction(function):
+
+            def wrapper(*args: Any, **kwargs: Any) -> Any:
+                fake, args = fresh(args, kwargs)
+                with fake:
+                    return (yield from function(*args, **kwargs))
+        else:
+
+            def wrapper(*args: Any, **kwargs: Any) -> Any:
+                fake, args = fresh(args, kwargs)
+                with fake:
+                    return function(*args, **kwargs)
+
+        functools.update_wrapper(wrapper, function)
+        # Without the parameter, so that a test runner does not look for a fixture of that name.
+        rest = [parameter for name, parameter in signature.parameters.items() if name != "bluejay"]
+        wrapper.__signature__ = signature.replace(parameters=rest)
+        return cast(_Function, wrapper)
+
+    # --- test results -------------------------------------------------------------------------------------------
+
+    def add_test_result(
+        self, id: int | None = None, status: str = "RUNNING", agent: Agent | str | None = None, **fields: Any
+    ) -> TestResult:
+        """A new test result. `fields` are the published ones of a simulation result, `organisation`, and `call`: the
+        script by which it goes on by itself.
+
+        Raises `ValueError` if the id is taken, the status, the agent or a field is unknown, or no answer could show it.
+        """
+        if fields.get("call") is not None:
+            fields["call"] = checked(fields["call"])
+        if fields:
+            from fake_bluejay.bluejay.models.results import as_given
+
+            fields = as_given(fields)
+        record = self._world.add_test_result(id, status, agent_of(agent), **fields)
+        return TestResult(self._world, record.id)
+
+    def add_test_results(self, n: int, **same: Any) -> list[TestResult]:
+        """`n` new test results that are all alike."""
+        return [self.add_test_result(**same) for _ in range(n)]
+
+    def test_result(self, id: int) -> TestResult:
+        """The test result of that id. Raises `KeyError` naming the ids there are."""
+        return TestResult(self._world, self._world.result(id).id)
+
+    @property
+    def test_results(self) -> list[TestResult]:
+        """All test results, in the order they were added."""
+        return [TestResult(self._world, id) for id in self._world.results]
+
+    @property
+    def control_objects(self) -> list[ControlObjectView]:
+        """The control objects that were written, the newest last."""
+        self._world.settle()
+        return [ControlObjectView(control) for control in self._world.control_objects]
+
+    # --- agents, simulations, digital humans --------------------------------------------------------------------
+
+    def add_agent(self, *, organisation: str = DEFAULT_ORGANISATION, **fields: Any) -> AgentView:
+        """A new agent. `fields` are the published ones of `POST /v1/add-agent`; each has a default.
+
+        Raises `ValueError` if a field is unknown or cannot be so.
+        """
+        from fake_bluejay.facade import resources
+
+        return resources.add_agent(self._world, organisation, fields)
+
+    def add_simulation(
+        self,
+        *,
+        agent: AgentView | int | None = None,
+        digital_humans: int | Sequence[DigitalHumanView] = 1,
+        organisation: str = DEFAULT_ORGANISATION,
+        **fields: Any,
+    ) -> SimulationView:
+        """A new simulation, ready to be run: of that agent, or a new one, with so many new digital humans, or these.
+
+        `fields` are the published ones of `POST /v1/create-simulation`. Raises `ValueError` if a field is unknown or
+        cannot be so.
+        """
+        from fake_bluejay.facade import resources
+
+        return resources.add_simulation(self._world, organisation, agent, digital_humans, fields)
+
+    def add_digital_human(self, *, organisation: str = DEFAULT_ORGANISATION, **fields: Any) -> DigitalHumanView:
+        """A new digital human. `fields` are the published ones of `POST /v1/create-digital-human`, and
+        `simulation_ids`; each has a default.
+
+        Raises `ValueError` if a field is unknown or cannot be so.
+        """
+        from fake_bluejay.facade import resources
+
+        return resources.add_digital_human(self._world, organisation, fields)
+
+    # --- runs and webhooks --------------------------------------------------------------------------------------
+
+    def queue_run(self, simulation: SimulationView | int | None = None, **fields: Any) -> RunView:
+        """Queue a run of a simulation, or of a new one, as `POST /v1/queue-simulation-run` does, with its fields.
+
+        Raises `ValueError` if there is no such simulation or digital human, or a field is unknown.
+        """
+        from fake_bluejay.facade import runs
+
+        return runs.queue_run(self._world, simulation, fields)
+
+    @property
+    def runs(self) -> list[RunView]:
+        """The runs, the newest last."""
+        from fake_bluejay.facade.runs import RunView
+
+        return [RunView(self._world, id) for id in self._world.runs]
+
+    @functools.cached_property
+    def webhooks(self) -> Webhooks:
+        """The webhooks: who is told of what, and what was delivered."""
+        from fake_bluejay.webhooks import Webhooks
+
+        return Webhooks(self._world, loopback_only=not self._options.get("webhooks_anywhere"))
+
+    # --- what came in -------------------------------------------------------------------------------------------
+
+    @property
+    def requests(self) -> Journal:
+        """The journal: the requests that arrived, with their answers, the newest last."""
+        return self._journal
+
+    def stub(self, method: str, path: str, status: int = 200, json: Any = None) -> None:
+        """An answer for an endpoint, above all for one that is not modelled; `path` may have parameters in braces.
+
+        Raises `ValueError` for a method, path or status that cannot be.
+        """
+        self._stubs.add(method, path, status, json)
+
+    @property
+    def stubs(self) -> Stubs:
+        """The answers given with `stub`."""
+        return self._stubs
+
+    # --- who may call -------------------------------------------------------------------------------------------
+
+    @property
+    def api_key(self) -> str:
+        """A key of the default organisation; it is also in the environment as `BLUEJAY_API_KEY`."""
+        keys = self._world.organisations[DEFAULT_ORGANISATION].api_keys
+        return keys[0] if keys else API_KEY  # a dump may bring none, and then any will do
+
+    def add_organisation(self, name: str, api_key: str) -> None:
+        """Another organisation: what it has is invisible to the others. From now on only known keys are accepted.
+
+        Raises `ValueError` if the name or the key is taken.
+        """
+        self._world.add_organisation(name, api_key)
+
+    @property
+    def require_known_keys(self) -> bool:
+        """Whether unknown keys are refused; until then any key that is not empty is the default organisation's."""
+        return self._world.require_known_keys
+
+    @require_known_keys.setter
+    def require_known_keys(self, required: bool) -> None:
+        if not isinstance(required, bool):  # a dump of it could not be restored
+            raise ValueError(f"require_known_keys is True or False, not {required!r:.80}")
+        self._world.require_known_keys = required
+
+    # --- ways in without interception ---------------------------------------------------------------------------
+
+    @property
+    def world(self) -> World:
+        """The model behind it all, for the doors; a test has better names for what it needs."""
+        return self._world
+
+    @property
+    def app(self) -> Api:
+        """The fake as an ASGI application."""
+        return self._api
+
+    @property
+    def url(self) -> str:
+        """Where the loopback server listens, e.g. `http://127.0.0.1:41234`; it starts with the first use.
+
+        Raises `ModuleNotFoundError` if uvicorn is not there: `pip install "fake-bluejay[server]"` brings it.
+        """
+        if self._loopback is None:
+            from fake_bluejay.server.app import served_app
+            from fake_bluejay.server.loopback import lend
+
+            self._loopback = lend(served_app(self, self.reset))
+            REAL_TIME_THREADS.add(self._loopback.thread_id)
+            LOOPBACKS[self._loopback.port] = self._loopback.is_answering
+        return self._loopback.url
+
+    @property
+    def base_url(self) -> str:
+        """`<url>/v1`, as clients take it in `BLUEJAY_API_URL`."""
+        return f"{self.url}/v1"
+
+    @property
+    def transport(self) -> Any:
+        """An httpx transport, sync and async, that leads here."""
+        from fake_bluejay.facade.transport import transport
+
+        return transport(self._api)
+
+    def client(self, **kwargs: Any) -> httpx.Client:
+        """An `httpx.Client` that leads here, relative to the real host: `client.post("/v1/end-conversations", …)`."""
+        transport = self.transport  # which says what to install if it is not there
+        import httpx
+
+        return httpx.Client(transport=transport, base_url=f"https://{HOST}", **kwargs)
+
+    def async_client(self, **kwargs: Any) -> httpx.AsyncClient:
+        """An `httpx.AsyncClient` that leads here, relative to the real host."""
+        transport = self.transport
+        import httpx
+
+        return httpx.AsyncClient(transport=transport, base_url=f"https://{HOST}", **kwargs)
+
+    @staticmethod
+    def connect(url: str, organisation: str | None = None) -> RemoteBluejay:
+        """The fake that is served at this address by `fake-bluejay serve`, with the same interface.
+
+        Suites that run beside each other name an organisation each, which is added if there is none of that name: it
+        has a world of its own, met by whoever calls with its key. Raises `ConnectionError` if no fake answers there.
+        """
+        from fake_bluejay.facade.remote import RemoteBluejay
+
+        return RemoteBluejay(url, organisation)
+
+    # --- state --------------------------------------------------------------------------------------------------
+
+    def reset(self) -> None:
+        """Back to how it began: the options, no test results, no journal, no faults, no stubs."""
+        self._world.become(_world(self._options))
+        if "webhooks" in vars(self):
+            self.webhooks.receivers = {}
+        self._journal.clear()
+        self.faults.clear()
+        self._stubs.clear()
+
+    def dump(self) -> dict[str, Any]:
+        """The whole world as JSON-ready data, timers included."""
+        return cast(dict[str, Any], json.loads(json.dumps(dumps.dump(self._world))))
+
+    @classmethod
+    def load(cls, data: Mapping[str, Any], **options: Unpack[Options]) -> Self:
+        """A fake whose world goes on where the dumped one stopped. Raises `ValueError` naming what is wrong where."""
+        fake = cls(**options)
+        dumps.restore(fake._world, data)
+        return fake
+
+    def snapshot(self) -> Snapshot:
+        """The world as it is now, for `restore`; or, in a `with`, restored when that ends."""
+        return Snapshot(self, self.dump(), dict(self.webhooks.receivers) if "webhooks" in vars(self) else {})
+
+    def restore(self, snapshot: Snapshot) -> None:
+        """Put the world back to what it was then; the journal stays. Raises `ValueError` for what is no snapshot."""
+        dumps.restore(self._world, data_of(snapshot))
+        if "webhooks" in vars(self):
+            self.webhooks.receivers = dict(snapshot.receivers)
+
+
+class Snapshot:
+    """A world at a moment. As a context manager it brings that moment back at its end."""
+
+    def __init__(
+        self, fake: FakeBluejay | RemoteBluejay, data: dict[str, Any], receivers: Mapping[str, Any] | None = None
+    ) -> None:
+        self._fake = fake
+        self.data = data
+        self.receivers = receivers or {}
+        """Of its webhooks, those in this process."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self._fake.restore(self)
+
+
+def data_of(snapshot: Snapshot) -> dict[str, Any]:
+    """The dump that a snapshot is. Raises `ValueError` for what is no snapshot."""
+    if not isinstance(snapshot, Snapshot):
+        raise ValueError(
+            f"a snapshot is needed, as snapshot() gives it (a dump: FakeBluejay.load()), not {snapshot!r:.80}"
+        )
+    return snapshot.data
+
+
+class FakeClock:
+    """The fake's time. It stands still until it is advanced, unless the fake was started with `clock="real"`."""
+
+    def __init__(self, world: Seen) -> None:
+        self._world = world
+
+    @property
+    def now(self) -> datetime:
+        """The current moment, aware, in UTC."""
+        return datetime_at(self._world.now())
+
+    def advance(self, seconds: float | timedelta) -> None:
+        """Move forward; what falls due on the way happens, each at its own moment. Raises `ValueError` if negative."""
+        self._world.advance(seconds)
+
+    def advance_to(self, moment: datetime) -> None:
+        """Move forward to an aware datetime. Raises `ValueError` if it is past."""
+        self._world.advance_to(moment)
+
+    def run_until(self, predicate: Callable[[], object], limit: float | timedelta = 3600) -> None:
+        """Move forward until the predicate holds, from one due timer to the next.
+
+        Raises `TimeoutError` if it does not hold within `limit` seconds of the fake's time, `ValueError` if that is
+        negative or the predicate no function.
+        """
+        if not callable(predicate):
+            raise ValueError(f"run_until takes a function, e.g. `lambda: result.status == …`, not {predicate!r}")
+        if microseconds(limit) < 0:
+            raise ValueError(f"a limit of {limit} seconds: time only moves forward")
+        self._world.run_until(predicate, limit)
+
+    @property
+    def next_due(self) -> datetime | None:
+        """When the next timer is due; None if none is pending."""
+        due = self._world.next_due()
+        return None if due is None else datetime_at(due)
+
+    @property
+    def pending(self) -> list[Timer]:
+        """The pending timers, in the order they will fire."""
+        return self._world.pending()
+
+    def __repr__(self) -> str:
+        return f"<FakeClock {self.now.isoformat()}, {len(self.pending)} timers pending>"
+
+
+class FakeReadings:
+    """The fake's readings: what it answers to the questions that the documentation leaves open."""
+
+    def __init__(self, world: Seen) -> None:
+        self._world = world
+
+    def set(self, **choices: str) -> None:
+        """Choose otherwise, from now on: `set(success="always")`. Raises `ValueError` naming what is known."""
+        self._world.choose(**choices)
+
+    def __setattr__(self, name: str, value: object) -> None:
+        if name != "_world":
+            raise AttributeError(f"a reading is chosen by readings.set({name}={value!r})")
+        super().__setattr__(name, value)
+
+    def __getattr__(self, name: str) -> str:
+        if name not in Readings.__dataclass_fields__:
+            raise AttributeError(unknown("reading", name, Readings.__dataclass_fields__))
+        return cast(str, getattr(self._world.readings, name))
+
+    def __iter__(self) -> Iterator[tuple[str, str]]:
+        return iter(self._world.readings.as_dict().items())
+
+    def __repr__(self) -> str:
+        return repr(self._world.readings)
+
+
+def _courier_of(fake: weakref.ref[FakeBluejay]) -> Callable[[], None]:
+    """What carries for a fake, for its world to hold without holding the fake: a suite makes many, and none is to
+    wait for the garbage collector."""
+
+    def carry() -> None:
+        present = fake()
+        if present is not None:
+            present.webhooks.carry()
+
+    return carry
+
+
+_DEFAULTS = Readings()
+
+
+def _world(options: Options) -> World:
+    readings, keys, seed = options.get("readings") or _DEFAULTS, options.get("api_keys", ()), options.get("seed", 0)
+    if not isinstance(readings, (Readings, Mapping)):
+        raise ValueError(f"readings are names with choices, e.g. {{'success': 'always'}}, not {readings!r}")
+    if isinstance(keys, str) or not isinstance(keys, Iterable) or not all(isinstance(key, str) for key in keys):
+        raise ValueError(f"api_keys is a list of strings, {instead_of('api_keys', keys)}")
+    if not isinstance(seed, int):
+        raise ValueError(f"a seed is an integer, not {seed!r}")
+    world = World(
+        clock=_clock(options.get("clock", "manual")),
+        readings=readings if isinstance(readings, Readings) else Readings().changed(**readings),
+        agent=agent_of(options.get("agent")),
+        seed=seed,
+        evaluation_starts_after=options.get("evaluation_starts_after", 1.0),
+        evaluation_takes=options.get("evaluation_takes", 5.0),
+    )
+    world.add_api_keys(DEFAULT_ORGANISATION, *(keys or (API_KEY,)))
+    world.require_known_keys = bool(keys)
+    return world
+
+
+def _clock(clock: str | Clock) -> Clock:
+    if hasattr(clock, "now") and hasattr(clock, "advance"):
+        return copy.copy(cast(Clock, clock))  # what is reset, or called again when decorated, begins where it began
+    check_known("choice for clock:", clock, ("manual", "real"))
+    return ManualClock() if clock == "manual" else ScaledClock()

@@ -1,0 +1,590 @@
+"""A fake that is served by another process, with the interface of one in this process.
+
+Rules of this file:
+- Nothing is kept of the server's state: whoever looks asks it, by the control API under `/_fake`.
+- What the control API says in data becomes the core's own records, so that views, assertions and report are the same.
+"""
+
+from __future__ import annotations
+
+import base64
+import http.client
+import json
+import os
+import re
+import secrets
+import sys
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import nullcontext
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any, Self, cast
+from urllib.parse import quote, urlencode
+
+from fake_bluejay.calls import Calls
+from fake_bluejay.core.behaviors import Agent
+from fake_bluejay.core.clock import datetime_at, instant_of, microseconds
+from fake_bluejay.core.outbox import Delivery, Irregularity, Webhook, encoded
+from fake_bluejay.core.readings import Readings
+from fake_bluejay.core.scripts import Call, call_from_dict
+from fake_bluejay.core.statuses import Event
+from fake_bluejay.core.test_results import Record
+from fake_bluejay.core.timers import Timer
+from fake_bluejay.core.world import DEFAULT_ORGANISATION, World
+from fake_bluejay.facade.assertions import Assertions
+from fake_bluejay.facade.fake import API_KEY, FakeClock, FakeReadings, Snapshot, data_of
+from fake_bluejay.facade.results import ControlObjectView, TestResult
+from fake_bluejay.http.faults import Fault, Faults
+from fake_bluejay.http.journal import Answer, Exchange, Headers, Journal
+from fake_bluejay.state import snapshot as dumps
+from fake_bluejay.webhooks import Webhooks
+
+if TYPE_CHECKING:
+    import httpx
+
+    from fake_bluejay.facade.resources import AgentView, DigitalHumanView, SimulationView
+    from fake_bluejay.facade.runs import RunView
+
+__all__ = ["RemoteBluejay", "RemoteClock"]
+
+_TIMEOUT = 30
+"""Seconds in which the server must answer."""
+_AT_ONCE = 10_000
+"""Test results that one request may add, and requests or deliveries that one may show."""
+
+
+class RemoteBluejay(Assertions):
+    """A served fake, as `FakeBluejay.connect(url)` gives it.
+
+    As a context manager it sets `BLUEJAY_API_URL` and `BLUEJAY_API_KEY` meanwhile. What the server refuses raises what
+    a fake in this process would raise (`ValueError`, `KeyError`); a server that does not answer, `ConnectionError`.
+    With an organisation it is a world of that organisation's own, clock and faults included. Keys in `requests` are
+    masked. The receiver of a webhook is the URL of a server, and the server does not wait for it, except where one asks
+    for `webhooks.deliveries`.
+    """
+
+    def __init__(self, url: str, organisation: str | None = None) -> None:
+        self._control = _Control(url, organisation)
+        self._far = _FarWorld(self._control)
+        self._environment: dict[str, str | None] = {}
+        if self._control("GET", "health", of_all=True) != {"status": "ok"}:
+            raise ConnectionError(f"what answers at {url} is no fake Bluejay")
+        self.clock = RemoteClock(self._far)
+        self.readings = FakeReadings(self._far)
+        self.faults: Faults = _FarFaults(self._control)
+        self.calls = Calls(self._far.as_world)
+        self.webhooks: Webhooks = _FarWebhooks(self._control, self._far.as_world)
+        if organisation is not None:
+            self._found(organisation)
+
+    def _found(self, organisation: str) -> None:
+        """Add the organisation, unless it has its world already."""
+        if self._is_there(organisation):
+            return
+        new = {"name": organisation, "api_key": secrets.token_hex(12), "world": "own"}
+        try:
+            self._control("POST", "organisations", new, of_all=True)
+        except ValueError:
+            if not self._is_there(organisation):  # or another suite added it just now
+                raise
+
+    def _is_there(self, organisation: str) -> bool:
+        """Raises `ValueError` if it has no world of its own."""
+        for one in self._control("GET", "organisations", of_all=True):
+            if one["name"] == organisation:
+                if one.get("world") != "own":
+                    raise ValueError(f"the organisation {organisation!r} shares a world with others: choose a new name")
+                return True
+        return False
+
+    # --- the environment ----------------------------------------------------------------------------------------
+
+    @property
+    def is_on(self) -> bool:
+        """Whether the environment names the server: from `start` to `stop`."""
+        return bool(self._environment)
+
+    def start(self) -> Self:
+        """Name the server in the environment, for the code under test, until `stop`."""
+        if not self._environment:
+            for name, value in (("BLUEJAY_API_URL", self.base_url), ("BLUEJAY_API_KEY", self.api_key)):
+                self._environment[name] = os.environ.get(name)
+                os.environ[name] = value
+        return self
+
+    def stop(self) -> None:
+        """Put the environment back. The server goes on as it is."""
+        for name, value in self._environment.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value
+        self._environment = {}
+
+    # --- test results -------------------------------------------------------------------------------------------
+
+    def add_test_result(
+        self, id: int | None = None, status: str = "RUNNING", agent: Agent | str | None = None, **fields: Any
+    ) -> TestResult:
+        """A new test result; as `FakeBluejay.add_test_result`."""
+        new = _as_data({"id": id, "status": status, "agent": agent, **fields})
+        added = self._control("POST", "test-results", new)
+        return TestResult(self._far, added["id"])
+
+    def add_test_results(self, n: int, **same: Any) -> list[TestResult]:
+        """`n` new test results that are all alike."""
+        new, added = _as_data(same), []
+        for first in range(0, n, _AT_ONCE):
+            added += self._control("POST", "test-results", {"count": min(_AT_ONCE, n - first), **new})
+        return [TestResult(self._far, one["id"]) for one in added]
+
+    def test_result(self, id: int) -> TestResult:
+        """The test result of that id. Raises `KeyError` naming the ids there are."""
+        return TestResult(self._far, self._far.result(id).id)
+
+    @property
+    def test_results(self) -> list[TestResult]:
+        """All test results, in the order they were added."""
+        return [TestResult(self._far, one["id"]) for one in self._control("GET", "test-results")]
+
+    @property
+    def control_objects(self) -> list[ControlObjectView]:
+        """The control objects that were written, the newest last."""
+        return [ControlObjectView(control) for control in self.world.control_objects]
+
+    # --- agents, simulations, digital humans, runs --------------------------------------------------------------
+
+    def add_agent(self, *, organisation: str = DEFAULT_ORGANISATION, **fields: Any) -> AgentView:
+        """A new agent; as `FakeBluejay.add_agent`."""
+        from fake_bluejay.facade.resources import AgentView
+
+        made = self._control("POST", "agents", {**fields, "organisation": organisation})
+        return AgentView(self._far.as_world, "agents", made["id"])
+
+    def add_simulation(
+        self,
+        *,
+        agent: AgentView | int | None = None,
+        digital_humans: int | Sequence[DigitalHumanView] = 1,
+        organisation: str = DEFAULT_ORGANISATION,
+        **fields: Any,
+    ) -> SimulationView:
+        """A new simulation, ready to be run; as `FakeBluejay.add_simulation`."""
+        from fake_bluejay.facade.resources import SimulationView
+
+        new = {"agent": _id(agent), "digital_humans": _ids(digital_humans), "organisation": organisation}
+        made = self._control("POST", "simulations", {**fields, **new})
+        return SimulationView(self._far.as_world, "simulations", made["id"])
+
+    def add_digital_human(self, *, organisation: str = DEFAULT_ORGANISATION, **fields: Any) -> DigitalHumanView:
+        """A new digital human; as `FakeBluejay.add_digital_human`."""
+        from fake_bluejay.facade.resources import DigitalHumanView
+
+        made = self._control("POST", "digital-humans", {**fields, "organisation": organisation})
+        return DigitalHumanView(self._far.as_world, "digital_humans", made["id"])
+
+    def queue_run(self, simulation: SimulationView | int | None = None, **fields: Any) -> RunView:
+        """Queue a run; as `FakeBluejay.queue_run`."""
+        from fake_bluejay.facade.runs import RunView
+
+        if "digital_human_ids" in fields:
+            fields["digital_human_ids"] = _ids(fields["digital_human_ids"])
+        made = self._control("POST", "runs", {**fields, "simulation": _id(simulation)})
+        return RunView(self._far.as_world, made["id"])
+
+    @property
+    def runs(self) -> list[RunView]:
+        """The runs, the newest last."""
+        from fake_bluejay.facade.runs import RunView
+
+        return [RunView(self._far.as_world, id) for id in self.world.runs]
+
+    # --- what came in -------------------------------------------------------------------------------------------
+
+    @property
+    def world(self) -> World:
+        """A copy of the server's world as it is now, whose time stands still."""
+        return self._far.copy()
+
+    @property
+    def requests(self) -> Journal:
+        """The requests that arrived, with their answers, as they are now, the newest last. Keys are masked."""
+        journal = Journal(most_bytes=sys.maxsize)  # the server has seen to that
+        for data in self._control("GET", "requests", limit=_AT_ONCE, whole=True):
+            journal.append(_FarExchange(data))
+        return journal
+
+    def stub(self, method: str, path: str, status: int = 200, json: Any = None) -> None:
+        """An answer for an endpoint, above all for one that is not modelled; as `FakeBluejay.stub`."""
+        self._control("POST", "stubs", {"method": method, "path": path, "status": status, "json": json})
+
+    # --- who may call -------------------------------------------------------------------------------------------
+
+    @property
+    def api_key(self) -> str:
+        """A key of the default organisation, or of the one that was connected as."""
+        for organisation in self.dump()["organisations"]:
+            if organisation["name"] == DEFAULT_ORGANISATION:
+                return cast(str, [*organisation["api_keys"], API_KEY][0])
+        raise KeyError(f"the server has no organisation {DEFAULT_ORGANISATION!r}")
+
+    def add_organisation(self, name: str, api_key: str) -> None:
+        """Another organisation; as `FakeBluejay.add_organisation`."""
+        self._control("POST", "organisations", {"name": name, "api_key": api_key})
+
+    @property
+    def require_known_keys(self) -> bool:
+        """Whether unknown keys are refused."""
+        return cast(bool, self._control("GET", "overview")["require_known_keys"])
+
+    @require_known_keys.setter
+    def require_known_keys(self, required: bool) -> None:
+        self._control("PATCH", "organisations", {"require_known_keys": required})
+
+    # --- ways in ------------------------------------------------------------------------------------------------
+
+    @property
+    def url(self) -> str:
+        """Where the server listens."""
+        return self._control.url
+
+    @property
+    def base_url(self) -> str:
+        """`<url>/v1`, as clients take it in `BLUEJAY_API_URL`."""
+        return f"{self.url}/v1"
+
+    def client(self, **kwargs: Any) -> httpx.Client:
+        """An `httpx.Client` that leads here: `client.post("/v1/end-conversations", …)`."""
+        import httpx
+
+        return httpx.Client(base_url=self.url, **kwargs)
+
+    def async_client(self, **kwargs: Any) -> httpx.AsyncClient:
+        """An `httpx.AsyncClient` that leads here."""
+        import httpx
+
+        return httpx.AsyncClient(base_url=self.url, **kwargs)
+
+    # --- state --------------------------------------------------------------------------------------------------
+
+    def reset(self) -> None:
+        """The server's world back to how it began."""
+        self._control("POST", "reset")
+
+    def dump(self) -> dict[str, Any]:
+        """The whole world as JSON-ready data, timers included."""
+        return cast(dict[str, Any], self._control("GET", "state"))
+
+    def snapshot(self) -> Snapshot:
+        """The world as it is now, for `restore`; or, in a `with`, restored when that ends."""
+        return Snapshot(self, self.dump())
+
+    def restore(self, snapshot: Snapshot) -> None:
+        """Put the server's world back to what it was then; the journal stays. Raises as `FakeBluejay.restore` does."""
+        self._control("PUT", "state", data_of(snapshot))
+
+    def __repr__(self) -> str:
+        return f"<RemoteBluejay {self.url}>"
+
+
+class RemoteClock(FakeClock):
+    """The server's time; it can also be told how to pass."""
+
+    _world: _FarWorld
+
+    @property
+    def mode(self) -> str:
+        """`manual` (stands still until advanced) or `real` (passes by itself, at a speed); settable."""
+        return cast(str, self._world.clock()["mode"])
+
+    @mode.setter
+    def mode(self, mode: str) -> None:
+        self._world.change_clock(mode=mode)
+
+    @property
+    def speed(self) -> float:
+        """Virtual seconds a real second, 0 for a manual or paused clock; settable."""
+        return cast(float, self._world.clock()["speed"])
+
+    @speed.setter
+    def speed(self, speed: float) -> None:
+        self._world.change_clock(speed=speed)
+
+
+class _Control:
+    """The control API as a function: method, path and body to what it answers."""
+
+    def __init__(self, url: str, organisation: str | None) -> None:
+        parts = re.fullmatch(r"(https?)://((?:[^/?#@:\[\]\s]+|\[[0-9a-fA-F:.]+\])(?::\d{1,5})?)/?", url)
+        if parts is None:
+            raise ValueError(f"a server's address is needed, e.g. http://127.0.0.1:8787, not {url!r}")
+        self.url = f"{parts[1]}://{parts[2]}"
+        self._kind = http.client.HTTPSConnection if parts[1] == "https" else http.client.HTTPConnection
+        self._address = parts[2]
+        self._world = {} if organisation is None else {"organisation": organisation}
+        self.place = self.url, organisation
+        """Tells one world from another."""
+
+    def __call__(self, method: str, path: str, body: Any = None, *, of_all: bool = False, **query: Any) -> Any:
+        """Ask the world of the organisation, or with `of_all` the server.
+
+        Raises `ValueError`, `KeyError` or `PermissionError` with what it says, and `ConnectionError` if none answers.
+        """
+        query = query if of_all else {**self._world, **query}
+        content = None if body is None else json.dumps(body).encode()
+        connection = self._kind(self._address, timeout=_TIMEOUT)
+        try:
+            connection.request(
+                method, f"/_fake/{path}?{urlencode(query)}", content, {"Content-Type": "application/json"}
+            )
+            response = connection.getresponse()
+            status, answer = response.status, response.read()
+        except (OSError, http.client.HTTPException) as error:
+            why = error or type(error).__name__
+            raise ConnectionError(
+                f"no fake Bluejay answers at {self.url} ({why}); `fake-bluejay serve` starts one"
+            ) from None
+        finally:
+            connection.close()
+        try:
+            data = json.loads(answer)
+            detail = data["detail"] if status >= 400 else ""
+        except (ValueError, KeyError, TypeError):
+            raise ConnectionError(f"what answers at {self.url} is no fake Bluejay: {status} {answer[:100]!r}") from None
+        if status in (403, 404):
+            raise (PermissionError if status == 403 else KeyError)(detail)
+        if status >= 400:
+            raise ValueError(detail)
+        return data
+
+
+class _FarWorld:
+    """As much of a `World` as the views need, at the other end."""
+
+    def __init__(self, control: _Control) -> None:
+        self._control = control
+
+    @property
+    def as_world(self) -> World:
+        """For views that look up more than `Seen` says."""
+        return cast(World, self)
+
+    def copy(self) -> World:
+        """The world as it is now, whose time stands still."""
+        return dumps.load({**self._control("GET", "state"), "clock": "manual"})
+
+    def __getattr__(self, name: str) -> Any:
+        if name not in ("agents", "digital_humans", "results", "runs", "simulations"):
+            raise AttributeError(f"a world at the other end of a control API has no {name!r}")
+        return getattr(self.copy(), name)
+
+    lock = nullcontext()
+    """The server has one, for each request."""
+
+    def settle(self) -> None:
+        """The server has, before it answers."""
+
+    def clock(self) -> dict[str, Any]:
+        return cast(dict[str, Any], self._control("GET", "clock"))
+
+    def change_clock(self, **change: Any) -> None:
+        self._control("PATCH", "clock", change)
+
+    def now(self) -> int:
+        return _instant(self.clock()["now"])
+
+    def advance(self, seconds: float | timedelta) -> None:
+        self._control("POST", "clock/advance", {"seconds": microseconds(seconds) / 1_000_000})
+
+    def advance_to(self, moment: datetime) -> None:
+        instant_of(moment)  # raises if it has no time zone
+        self._control("POST", "clock/advance", {"to": moment.isoformat()})
+
+    def run_until(self, predicate: Callable[[], object], limit: float | timedelta) -> None:
+        deadline = self.now() + microseconds(limit)
+        while not predicate():
+            clock = self.clock()
+            now, due = _instant(clock["now"]), _optional_instant(clock["next_due"])
+            late = due is None or due > deadline
+            # By a length, not to a moment: a clock that follows real time may be past it when the request arrives.
+            self.advance(timedelta(microseconds=max(0, (deadline if due is None or late else due) - now)))
+            if late and not predicate():
+                raise TimeoutError(
+                    f"the condition did not hold within {limit} s of the fake's clock:"
+                    f" it is {datetime_at(deadline)}, and {clock['pending']} timers are pending"
+                )
+
+    def next_due(self) -> int | None:
+        return _optional_instant(self.clock()["next_due"])
+
+    def pending(self) -> list[Timer]:
+        return [
+            Timer(_instant(one["due"]), one["sequence"], one["kind"], one["subject_id"])
+            for one in self._control("GET", "state")["timers"]
+        ]
+
+    @property
+    def readings(self) -> Readings:
+        return Readings().changed(**{one["name"]: one["choice"] for one in self._control("GET", "readings")})
+
+    def choose(self, **choices: str) -> None:
+        self._control("PATCH", "readings", {name: str(choice) for name, choice in choices.items()})
+
+    def result(self, id: int) -> Record:
+        data = self._control("GET", f"test-results/{id}")
+        return dumps.load_record(data, ({**one, "test_result_id": id} for one in data["controls"]))
+
+    def edit(self, id: int, *, agent: Agent | None) -> None:
+        self._control("PATCH", f"test-results/{id}", {"agent": _text(agent)})
+
+    def set_status(self, id: int, status: str, *, force: bool = False) -> None:
+        self._control("PATCH", f"test-results/{id}", {"status": status, "force": force})
+
+    def happen(self, id: int, event: Event, cause: str) -> None:
+        self._control("POST", f"test-results/{id}/events", {"event": event, "cause": cause})
+
+    @property
+    def call(self) -> Call:
+        return call_from_dict(self._control("GET", "calls")["default"])
+
+    def script(
+        self, *, default: Call | None = None, next: Iterable[Call] = (), of: Mapping[int | str, Call] = {}
+    ) -> None:
+        self._control("PATCH", "calls", dumps.dump_calls(default, next, of))
+
+    def clear_scripts(self) -> None:
+        self._control("DELETE", "calls")
+
+    def add_webhook(self, organisation: str, url: str, events: tuple[str, ...], secret: str | None) -> Webhook:
+        new = {"url": url, "events": events, "secret": secret, "organisation": organisation}
+        return Webhook(**self._control("POST", "webhooks", new))
+
+    def remove_webhook(self, id: str) -> None:
+        self._control("DELETE", f"webhooks/{quote(str(id), safe='')}")
+
+    def send(self, event: str, payload: Any, organisation: str) -> None:
+        new = {"event": event, "payload": json.loads(encoded(payload)), "organisation": organisation}
+        self._control("POST", "deliveries", new)
+
+    def disturb(self, irregularity: Irregularity) -> None:
+        self._control("POST", "irregularities", dumps.dump_irregularity(irregularity))
+
+    def deliver(self) -> None:
+        """The server has, before it answers."""
+
+    def deliveries(self) -> list[Delivery]:
+        found: list[Delivery] = []
+        while True:
+            after = found[-1].number if found else 0
+            page = self._control("GET", "deliveries", after=after, limit=_AT_ONCE)
+            found += [dumps.load_delivery({**one, "body": one["text"]}) for one in page]
+            if len(page) < _AT_ONCE:
+                return found
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _FarWorld) and self._control.place == other._control.place
+
+    def __hash__(self) -> int:
+        return hash(self._control.place)
+
+
+class _FarFaults(Faults):
+    """The server's faults: checked here as ever, armed there."""
+
+    def __init__(self, control: _Control) -> None:
+        super().__init__()
+        self._control = control
+
+    def _arm(self, kind: Any, arguments: dict[str, Any], to: Mapping[str, Any]) -> None:
+        self._control("POST", "faults", {"kind": kind, **arguments, **to})
+
+    def clear(self) -> None:
+        """Disarm all, and draw from the seed's beginning again."""
+        self._control("DELETE", "faults")
+
+    def __iter__(self) -> Iterator[Fault]:
+        for one in self._control("GET", "faults"):
+            yield Fault(**one)
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self)
+
+    def __bool__(self) -> bool:
+        return len(self) > 0
+
+    def __repr__(self) -> str:
+        return repr(list(self))
+
+
+class _FarWebhooks(Webhooks):
+    """The server's webhooks: added here as ever, told from there."""
+
+    def __init__(self, control: _Control, world: World) -> None:
+        super().__init__(world, loopback_only=False)  # that is for the server to say
+        self._control = control
+
+    def _check(self, to: Any) -> None:
+        if not isinstance(to, str):
+            raise ValueError(
+                "over a connection a receiver is the URL of a server that the fake's server can reach, e.g."
+                f" http://127.0.0.1:8000/webhooks: it cannot call what is in this process, {to!r:.80}"
+            )
+        super()._check(to)
+
+    def wait(self) -> None:
+        """Wait for what is on its way from the server, 10 seconds at most; not from within a receiver."""
+        self._control("GET", "deliveries", settled=True, limit=1)
+
+
+class _FarExchange(Exchange):
+    """A request as the control API shows it, with the headers that it shows."""
+
+    __slots__ = ("_shown",)
+
+    def __init__(self, data: Mapping[str, Any]) -> None:
+        super().__init__(_instant(data["at"]), data["method"], data["path"], data["query"], [], _content(data))
+        self._shown = Headers(data["headers"])
+        self.number = data["number"]
+        self.faults = tuple(data["faults"])
+        self.modelled = data["modelled"]
+        if (answer := data["response"]) is not None:
+            headers = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in answer["headers"].items()]
+            self.response = Answer(answer["status_code"], headers, _content(answer))
+
+    @property
+    def headers(self) -> Headers:
+        return self._shown
+
+
+def _content(body: Mapping[str, Any]) -> bytes:
+    """The bytes of a body as the control API shows it."""
+    whole = body["base64"]
+    return cast(bytes, body["text"].encode()) if whole is None else base64.b64decode(whole)
+
+
+def _as_data(new: dict[str, Any]) -> dict[str, Any]:
+    """A new test result as JSON can carry it."""
+    call = new.get("call")
+    data = {**new, "agent": _text(new.get("agent"))}
+    return {**data, "call": call.as_dict()} if isinstance(call, Call) else data
+
+
+def _id(view: Any) -> Any:
+    """The id of what is seen; or what was given for one."""
+    return getattr(view, "id", view)
+
+
+def _ids(views: Any) -> Any:
+    """The ids of what is seen, in the place of these."""
+    return list(map(_id, views)) if isinstance(views, (list, tuple)) else views
+
+
+def _text(agent: Agent | str | None) -> str | None:
+    return None if agent is None else str(agent)
+
+
+def _instant(text: str) -> int:
+    return instant_of(datetime.fromisoformat(text))
+
+
+def _optional_instant(text: str | None) -> int | None:
+    return None if text is None else _instant(text)

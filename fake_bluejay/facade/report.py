@@ -1,0 +1,70 @@
+"""What happened in a fake, as a failing test shows it: requests with their answers, and histories, in time order."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from fake_bluejay.core.clock import datetime_at
+from fake_bluejay.core.readings import Readings
+from fake_bluejay.http.faults import requested_ids
+from fake_bluejay.http.journal import Exchange, masked_key, printable, shortened, with_query
+
+if TYPE_CHECKING:
+    from fake_bluejay.facade.assertions import Assertions
+
+__all__ = ["report"]
+
+_MOST = 60
+"""Lines of what happened; the oldest are left out."""
+
+
+def report(fake: Assertions) -> str:
+    """The text of the *bluejay* section. Keys are masked, long bodies cut, and of much only the end is shown."""
+    world, journal = fake.world, fake.requests
+    with world.lock:
+        now = world.settle()
+        exchanges = list(journal)
+        touched = {id for exchange in exchanges for id in _ids(exchange) if id in world.results}
+        events = [(exchange.instant, 0, _request_lines(exchange)) for exchange in exchanges]
+        for id in touched:
+            record = world.results[id]
+            first = record.history[0].from_ if record.history else record.status
+            events.append((record.created_at, -1, [f"test result {id} added, {first}"]))
+            for move in record.history:
+                change = f"test result {id}: {move.from_} → {move.to} ({move.event}, by the {move.cause})"
+                events.append((move.at, 1, [change]))
+        start = min((at for at, _, _ in events), default=now)
+        lines = []
+        for at, _, texts in sorted(events, key=lambda event: event[:2]):
+            lines.append(f"{(at - start) / 1e6:>+14.6f} s  {texts[0]}")
+            lines += [f"{'':>18}{text}" for text in texts[1:]]
+        if len(lines) > _MOST:
+            lines = [f"… {len(lines) - _MOST} lines more before", *lines[-_MOST:]]
+        others = [f"{name}={choice}" for name, choice in world.readings.as_dict().items() if _departs(name, choice)]
+        head = [
+            f"now {datetime_at(now).isoformat()}, {len(world.timers)} timers pending, seed {world.seed}",
+            *([f"readings that are not the defaults: {', '.join(others)}"] if others else []),
+            *([f"faults still armed: {fake.faults!r}"] if fake.faults else []),
+        ]
+        return "\n".join([*head, *(lines or ["no requests"])])
+
+
+def _departs(name: str, choice: str) -> bool:
+    return str(getattr(Readings(), name)) != choice
+
+
+def _ids(exchange: Exchange) -> list[int]:
+    return requested_ids(exchange.content) + [int(part) for part in re.findall(r"/(\d{1,18})(?=/|$)", exchange.path)]
+
+
+def _request_lines(exchange: Exchange) -> list[str]:
+    address = printable(with_query(exchange.path, exchange.query))
+    asked = f"{exchange.method} {address}{masked_key(exchange)}"
+    lines = [f"{asked} {shortened(exchange.content)}".rstrip()]
+    lines += [f"fault: {fault}" for fault in exchange.faults]
+    if exchange.response is None:
+        lines.append("→ no answer")
+    else:
+        lines.append(f"→ {exchange.response.status_code} {shortened(exchange.response.content)}".rstrip())
+    return lines

@@ -1,0 +1,229 @@
+"""What a test sees of a test result: live views on the world's records, with datetimes for instants."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Any, NamedTuple, Protocol
+
+from fake_bluejay.core.behaviors import Agent, agent_of
+from fake_bluejay.core.clock import datetime_at
+from fake_bluejay.core.readings import Readings
+from fake_bluejay.core.scoring import is_scored
+from fake_bluejay.core.scripts import Call
+from fake_bluejay.core.statuses import Event, Status
+from fake_bluejay.core.suggest import check_known
+from fake_bluejay.core.test_results import WATCHDOG_DELAY, ControlObject, Record
+from fake_bluejay.core.timers import Timer
+from fake_bluejay.core.world import is_marked
+
+__all__ = ["ControlObjectView", "HistoryEntry", "Seen", "TestResult", "Watchdog"]
+
+
+class Seen(Protocol):
+    """What the views need of a world: the one in this process, or one at the other end of a control API."""
+
+    @property
+    def readings(self) -> Readings: ...
+    def now(self) -> int: ...
+    def next_due(self) -> int | None: ...
+    def pending(self) -> list[Timer]: ...
+    def advance(self, seconds: float | timedelta) -> None: ...
+    def advance_to(self, moment: datetime) -> None: ...
+    def run_until(self, predicate: Callable[[], object], limit: float | timedelta) -> None: ...
+    def choose(self, **choices: str) -> None: ...
+    def result(self, id: int) -> Record: ...
+    def edit(self, id: int, *, agent: Agent | None) -> None: ...
+    def set_status(self, id: int, status: str, *, force: bool = False) -> None: ...
+    def happen(self, id: int, event: Event, cause: str) -> None: ...
+
+
+class HistoryEntry(NamedTuple):
+    """One change of status. The cause is `api`, `agent`, `watchdog`, `evaluation` or `test`."""
+
+    at: datetime
+    from_: Status
+    to: Status
+    event: Event
+    cause: str
+
+
+class Watchdog(NamedTuple):
+    """The fallback behind a marked conversation: since when it is armed, and when it will end the conversation."""
+
+    armed_at: datetime
+    due: datetime
+
+
+class ControlObjectView:
+    """What end-conversations wrote for the LiveKit agent. A live view.
+
+    `.by` is None while it waits (for good, if the conversation was over first), `"agent"` once the agent picked it up,
+    `"watchdog"` once that expired it.
+    """
+
+    def __init__(self, control: ControlObject) -> None:
+        self._control = control
+
+    @property
+    def id(self) -> int:
+        return self._control.id
+
+    @property
+    def test_result_id(self) -> int:
+        return self._control.test_result_id
+
+    @property
+    def written_at(self) -> datetime:
+        return datetime_at(self._control.written_at)
+
+    @property
+    def by(self) -> str | None:
+        return self._control.by
+
+    @property
+    def picked_up_at(self) -> datetime | None:
+        """When the agent picked it up; None if it has not."""
+        return _moment(self._control.gone_at) if self.by == "agent" else None
+
+    @property
+    def expired_at(self) -> datetime | None:
+        """When the watchdog expired it; None if it has not."""
+        return _moment(self._control.gone_at) if self.by == "watchdog" else None
+
+    def __repr__(self) -> str:
+        state = f"by {self.by}" if self.by else "waiting"
+        return f"<ControlObject {self.id} for {self.test_result_id}, written {self.written_at:%H:%M:%S.%f}, {state}>"
+
+
+class TestResult:
+    """A test result of the fake: always what it is now, however time moves or the world is restored.
+
+    Every member raises `KeyError` once the test result is gone (after a reset, say).
+    """
+
+    __test__ = False  # not a test class, whatever its name says to a test runner
+
+    def __init__(self, world: Seen, id: int) -> None:
+        self._world = world
+        self._id = id
+
+    @property
+    def _record(self) -> Record:
+        return self._world.result(self._id)
+
+    @property
+    def id(self) -> int:
+        return self._id
+
+    @property
+    def status(self) -> Status:
+        return self._record.status
+
+    @property
+    def history(self) -> list[HistoryEntry]:
+        """Every change of status, the first first."""
+        return [HistoryEntry(datetime_at(move.at), *move[1:]) for move in self._record.history]
+
+    @property
+    def control(self) -> ControlObjectView | None:
+        """The control object that was written last; None if there was none."""
+        objects = self._record.control_objects
+        return ControlObjectView(objects[-1]) if objects else None
+
+    @property
+    def watchdog(self) -> Watchdog | None:
+        """The watchdog that will bark first; None if none is armed."""
+        record = self._record
+        if record.status is not Status.RUNNING or not is_marked(record):
+            return None
+        armed_at = min(control.written_at for control in record.control_objects if control.by is None)
+        return Watchdog(datetime_at(armed_at), datetime_at(armed_at + WATCHDOG_DELAY))
+
+    @property
+    def agent(self) -> Agent | None:
+        """How its agent behaves; None: as the fake's default says when the conversation is marked."""
+        return self._record.agent
+
+    @agent.setter
+    def agent(self, agent: Agent | str | None) -> None:
+        self._world.edit(self._id, agent=agent_of(agent))
+
+    @property
+    def call(self) -> Call | None:
+        """The script by which it goes on by itself; None: it does not."""
+        return self._record.call
+
+    @property
+    def error_code(self) -> str | None:
+        """Why its call failed; None if it did not."""
+        return self._record.error_code
+
+    @property
+    def passed(self) -> bool | None:
+        """What its evaluation found; None before that."""
+        record = self._record
+        return record.passes if is_scored(record) else None
+
+    @property
+    def organisation(self) -> str:
+        return self._record.organisation
+
+    @property
+    def fields(self) -> dict[str, Any]:
+        """What it carries besides: `digital_human_id`, `evaluations`, …"""
+        return self._record.fields
+
+    @property
+    def created_at(self) -> datetime:
+        return datetime_at(self._record.created_at)
+
+    @property
+    def start_time(self) -> datetime | None:
+        """When the conversation began, i.e. it became RUNNING."""
+        return _moment(self._record.start_time)
+
+    @property
+    def end_time(self) -> datetime | None:
+        """When the conversation was over, i.e. it was RUNNING no more."""
+        return _moment(self._record.end_time)
+
+    def set_status(self, status: str, *, force: bool = False) -> None:
+        """Move it to a status, by a legal move, or with `force` by any.
+
+        Raises `ValueError` naming the status and the legal moves.
+        """
+        self._world.set_status(self._id, status, force=force)
+
+    def happen(self, event: str, cause: str = "agent") -> None:
+        """Let an event of the transition table happen. Raises `ValueError` if it is unknown or not legal now."""
+        check_known("event", event, Event)
+        self._world.happen(self._id, Event(event), cause)
+
+    def end(self) -> None:
+        """The agent ends the conversation now. Raises `ValueError` unless it is RUNNING."""
+        self.happen(Event.END)
+
+    def drop(self) -> None:
+        """The call dies now. Raises `ValueError` unless it is RUNNING."""
+        self.happen(Event.DROP)
+
+    def cancel(self) -> None:
+        """It is cancelled. Raises `ValueError` once it is RUNNING: then it can only be ended (documented)."""
+        self.happen(Event.CANCEL, "api")
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, TestResult) and (self._world, self._id) == (other._world, other._id)
+
+    def __hash__(self) -> int:
+        return hash((self._world, self._id))
+
+    def __repr__(self) -> str:
+        try:
+            return f"<TestResult {self._id} {self.status}>"
+        except KeyError:
+            return f"<TestResult {self._id} gone>"
+
+
+def _moment(instant: int | None) -> datetime | None:
+    return None if instant is None else datetime_at(instant)

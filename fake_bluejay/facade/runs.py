@@ -1,0 +1,104 @@
+"""What a test sees of a run of a simulation: a live view, and a way to queue one without a request."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from starlette.exceptions import HTTPException
+
+from fake_bluejay.bluejay import runs as endpoints
+from fake_bluejay.bluejay.models.runs import SimulationRunRequestOfSdk
+from fake_bluejay.bluejay.resources import found
+from fake_bluejay.core.clock import datetime_at
+from fake_bluejay.core.runs import Run, Tally, tally
+from fake_bluejay.core.suggest import check_known
+from fake_bluejay.core.world import DEFAULT_ORGANISATION, World
+from fake_bluejay.facade.resources import SimulationView, add_simulation, validated
+from fake_bluejay.facade.results import TestResult
+
+__all__ = ["RunView", "queue_run"]
+
+
+class RunView:
+    """A run of a simulation: always what it is now. Every member raises `KeyError` once it is gone."""
+
+    def __init__(self, world: World, id: int) -> None:
+        self._world = world
+        self._id = id
+
+    @property
+    def _run(self) -> Run:
+        self._world.settle()
+        try:
+            return self._world.runs[self._id]
+        except KeyError:
+            raise KeyError(f"there is no run {self._id}; there are: {sorted(self._world.runs)}") from None
+
+    @property
+    def id(self) -> int:
+        return self._id
+
+    @property
+    def status(self) -> str:
+        """As answers give it."""
+        return str(endpoints.run_status(self.tally, self._world.readings.run_status))
+
+    @property
+    def simulation(self) -> SimulationView:
+        return SimulationView(self._world, "simulations", self._run.simulation_id)
+
+    @property
+    def test_results(self) -> list[TestResult]:
+        """Its test results, in the order of its digital humans."""
+        return [TestResult(self._world, id) for id in self._run.result_ids]
+
+    @property
+    def tally(self) -> Tally:
+        """Its test results, counted: `.total .passed .failed .completed .ended_otherwise .is_over`, …"""
+        return tally(self._world.results[id] for id in self._run.result_ids)
+
+    @property
+    def created_at(self) -> datetime:
+        return datetime_at(self._run.created_at)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, RunView) and (self._world, self._id) == (other._world, other._id)
+
+    def __hash__(self) -> int:
+        return hash((self._world, self._id))
+
+    def __repr__(self) -> str:
+        return f"<Run {self._id} {self.status}>"
+
+
+def queue_run(world: World, simulation: SimulationView | int | None, fields: Mapping[str, Any]) -> RunView:
+    """A new run, of a new simulation unless one is given.
+
+    Raises `ValueError` for what cannot be; then nothing is new.
+    """
+    for name in ("simulation_id", "bluejay_as_code_id"):
+        if name in fields:
+            raise ValueError(f"the simulation to run comes first, as queue_run(simulation), and not as {name}")
+    humans = fields.get("digital_human_ids")
+    if humans is not None and not isinstance(humans, (list, tuple)):
+        raise ValueError(f"digital_human_ids is a list of ids or digital humans, not {humans!r:.80}")
+    ids = None if humans is None else [str(getattr(human, "id", human)) for human in humans]
+    request = validated(SimulationRunRequestOfSdk, "a run", {**fields, "digital_human_ids": ids}, ())
+    with world.lock:
+        id, organisation = simulation.id if isinstance(simulation, SimulationView) else simulation, DEFAULT_ORGANISATION
+        if id is not None:
+            simulations = {one.id: one for one in world.simulations.all()}
+            check_known("simulation", id, simulations)
+            organisation = simulations[id].organisation
+        for human in ids or ():
+            check_known("digital human", human, [str(one.id) for one in world.digital_humans.of(organisation)])
+        if id is None:
+            id = add_simulation(world, organisation, None, 1, {}).id
+        try:
+            run = endpoints.queue_run(world, found(world.simulations, id, organisation), endpoints.given(request))
+        except HTTPException as error:  # its agent is gone
+            raise ValueError(error.detail) from None
+    world.deliver()
+    return RunView(world, run.id)

@@ -1,0 +1,1 @@
+"""An HTTP layer that answers as FastAPI does, to the byte."""

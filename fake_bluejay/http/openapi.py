@@ -1,0 +1,148 @@
+"""The OpenAPI document of what is modelled, made of the operations themselves, in the form that FastAPI gives it."""
+
+from __future__ import annotations
+
+import functools
+import json
+import re
+from typing import Any, cast
+
+from pydantic import TypeAdapter
+from pydantic.json_schema import JsonSchemaMode
+
+from fake_bluejay import __version__
+from fake_bluejay.bluejay.app import operations
+from fake_bluejay.bluejay.published import MODELLED_IN
+from fake_bluejay.http.operation import Operation, Parameter
+
+__all__ = ["content", "document"]
+
+_Inputs = list[tuple[str, JsonSchemaMode, TypeAdapter[Any]]]
+
+_KEY = {"name": "X-API-Key", "in": "header", "required": True, "schema": {"type": "string"}}
+
+# As FastAPI 0.165 describes its own errors.
+_ERRORS: dict[str, Any] = {
+    "HTTPValidationError": {
+        "title": "HTTPValidationError",
+        "type": "object",
+        "properties": {
+            "detail": {
+                "title": "Detail",
+                "type": "array",
+                "items": {"$ref": "#/components/schemas/ValidationError"},
+            }
+        },
+    },
+    "ValidationError": {
+        "title": "ValidationError",
+        "type": "object",
+        "properties": {
+            "loc": {
+                "title": "Location",
+                "type": "array",
+                "items": {"anyOf": [{"type": "string"}, {"type": "integer"}]},
+            },
+            "msg": {"title": "Message", "type": "string"},
+            "type": {"title": "Error Type", "type": "string"},
+            "input": {"title": "Input"},
+            "ctx": {"title": "Context", "type": "object"},
+        },
+        "required": ["loc", "msg", "type"],
+    },
+}
+
+
+@functools.cache
+def content() -> bytes:
+    """The document as it is served."""
+    return json.dumps(document(), ensure_ascii=False, separators=(",", ":")).encode()
+
+
+def document() -> dict[str, Any]:
+    """The document: OpenAPI 3.1."""
+    modelled = operations()
+    inputs: _Inputs = []
+    for operation in modelled:
+        inputs += _inputs(operation)
+    schemas, defined = TypeAdapter.json_schemas(inputs, ref_template="#/components/schemas/{model}")
+    paths: dict[str, dict[str, Any]] = {}
+    for operation in modelled:
+        own = {
+            key.removeprefix(_key(operation)): schema
+            for (key, _), schema in schemas.items()
+            if key.startswith(_key(operation))
+        }
+        paths.setdefault(operation.path, {})[operation.method.lower()] = _described(operation, own)
+    described = {
+        "openapi": "3.1.0",
+        "info": {
+            "title": "fake Bluejay",
+            "description": "What this fake models of the Bluejay API.",
+            "version": __version__,
+        },
+        "paths": paths,
+        "components": {
+            "schemas": dict(sorted({**defined.get("$defs", {}), **_ERRORS}.items())),
+            "securitySchemes": {"apiKeyAuth": {"type": "apiKey", "in": "header", "name": "X-API-Key"}},
+        },
+        "security": [{"apiKeyAuth": []}],
+    }
+    return cast(dict[str, Any], _without_nulls(described))
+
+
+def _without_nulls(value: Any) -> Any:
+    """FastAPI leaves out what is null: that a default is null goes without saying."""
+    if isinstance(value, dict):
+        return {key: _without_nulls(item) for key, item in value.items() if item is not None}
+    return [_without_nulls(item) for item in value] if isinstance(value, list) else value
+
+
+def _key(operation: Operation) -> str:
+    return f"{operation.method} {operation.path} "
+
+
+def _inputs(operation: Operation) -> _Inputs:
+    """All that an operation has a schema for, each by a name of its own."""
+    parameters = {**operation.in_path, **operation.in_query}
+    inputs: _Inputs = [
+        (f"{_key(operation)}{name}", "validation", TypeAdapter(parameter.type))
+        for name, parameter in parameters.items()
+    ]
+    if operation.takes is not None:
+        inputs.append((f"{_key(operation)}request", "validation", TypeAdapter(operation.takes)))
+    return [*inputs, (f"{_key(operation)}response", "serialization", TypeAdapter(operation.returns))]
+
+
+def _described(operation: Operation, schemas: dict[str, Any]) -> dict[str, Any]:
+    name = operation.answer.__name__
+    described: dict[str, Any] = {
+        "tags": [MODELLED_IN[operation.path].replace("_", " ").title()],
+        "summary": name.replace("_", " ").title(),
+        "description": operation.answer.__doc__,
+        "operationId": re.sub(r"\W", "_", f"{name}{operation.path}_{operation.method.lower()}"),
+        "parameters": [
+            *(_parameter("path", *each, schemas) for each in operation.in_path.items()),
+            *(_parameter("query", *each, schemas) for each in operation.in_query.items()),
+            *([_KEY] if operation.needs_key else []),
+        ],
+    }
+    if operation.takes is not None:
+        described["requestBody"] = {"required": True, "content": _json(schemas["request"])}
+    described["responses"] = {
+        "200": {"description": "Successful Response", "content": _json(schemas["response"])},
+        "422": {
+            "description": "Validation Error",
+            "content": _json({"$ref": "#/components/schemas/HTTPValidationError"}),
+        },
+    }
+    return described
+
+
+def _parameter(where: str, name: str, parameter: Parameter, schemas: dict[str, Any]) -> dict[str, Any]:
+    schema = schemas[name] if parameter.required else {**schemas[name], "default": parameter.default}
+    return {"name": name, "in": where, "required": parameter.required, "schema": schema}
+
+
+def _json(schema: dict[str, Any]) -> dict[str, Any]:
+    return {"application/json": {"schema": schema}}

@@ -1,0 +1,223 @@
+"""An operation of Bluejay's: what a request to it must be, and the function that answers it, as FastAPI has them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+from urllib.parse import parse_qsl
+
+from pydantic import BaseModel, TypeAdapter
+from starlette.exceptions import HTTPException
+from starlette.responses import JSONResponse, Response
+from starlette.types import Receive, Scope, Send
+
+from fake_bluejay.core.readings import BadKeyAndBadBody, Contract, MissingKey, UnknownKey
+from fake_bluejay.core.world import World
+from fake_bluejay.http.errors import NOTHING, Invalid, json_error, missing, read_body, validated
+from fake_bluejay.http.journal import Answer
+
+__all__ = ["STATE", "Call", "Operation", "Parameter", "Unwritable", "as_id", "unwritten"]
+
+STATE = "fake_bluejay"
+"""The key under which a request's scope carries `(world, body, unwritable)`."""
+
+RequestHeaders = Mapping[bytes, bytes]
+"""Each once, by its lower-case name."""
+Unwritable = Callable[[Collection[int]], Collection[int]]
+
+_REQUIRED: Any = object()
+
+
+def unwritten(ids: Collection[int]) -> Collection[int]:
+    """What `Unwritable` says where no fault is armed."""
+    return ()
+
+
+def as_id(text: str) -> int | None:
+    """The id that a text is, where the published type is a string; None if no id is written so."""
+    return int(text) if text.isascii() and text.isdigit() and len(text) <= 18 else None
+
+
+class Refused(Exception):
+    """A request that is answered before its operation sees it."""
+
+    def __init__(self, response: Response) -> None:
+        self.response = response
+
+
+class Parameter:
+    """A parameter of a request: its type, and the default if it may be left out."""
+
+    def __init__(self, type: Any, default: Any = _REQUIRED) -> None:
+        self.type = type
+        self.default = default
+
+    @cached_property
+    def _adapter(self) -> TypeAdapter[Any]:
+        return TypeAdapter(self.type)
+
+    @property
+    def required(self) -> bool:
+        """Whether a request without it is refused."""
+        return self.default is _REQUIRED
+
+    def read(self, where: str, name: str, given: Mapping[str, str], errors: list[dict[str, Any]]) -> Any:
+        """Its value in a request; what is wrong with it is added to `errors`."""
+        if name not in given:
+            if self.required:
+                errors.append(missing(where, name))
+            return self.default
+        return validated(self._adapter, given[name], (where, name), errors)
+
+
+@dataclass(slots=True)
+class Call:
+    """One request to an operation, valid, and from somebody who may make it. It is answered under the world's lock."""
+
+    world: World
+    organisation: str
+    parameters: dict[str, Any]
+    """Those in the path and in the query, by name."""
+    request: Any
+    """The body, as the operation's model; None if it takes none."""
+    scope: Scope
+    unwritable: Unwritable = unwritten
+    """Says of the test results that are to be marked whose control objects a fault keeps from being written."""
+
+    @property
+    def origin(self) -> str:
+        """Where it was sent to, as `https://api.getbluejay.ai`."""
+        host: bytes = next((value for name, value in self.scope["headers"] if name == b"host"), b"")
+        return f"{self.scope.get('scheme', 'http')}://{host.decode('latin-1')}"
+
+
+class Operation:
+    """An ASGI application that answers one operation, all of it under the world's lock.
+
+    `answer` takes a `Call` and returns a response, or what `returns` describes, or raises `HTTPException`. Parameters
+    in the path are strings unless `path_types` says otherwise; `takes` is the model of the body, and `takes_of_sdk`
+    what it is instead where the reading `contract` is the SDK's. Without `needs_key` the organisation is empty.
+    """
+
+    def __init__(
+        self,
+        method: str,
+        path: str,
+        answer: Callable[[Call], Any],
+        *,
+        returns: Any,
+        takes: type[BaseModel] | None = None,
+        takes_of_sdk: type[BaseModel] | None = None,
+        path_types: Mapping[str, Any] | None = None,
+        query: Mapping[str, Parameter] | None = None,
+        needs_key: bool = True,
+    ) -> None:
+        self.method = method
+        self.path = path
+        self.answer = answer
+        self.takes = takes
+        self.takes_of_sdk = takes_of_sdk or takes
+        self.returns = returns
+        self.in_path = {name: Parameter((path_types or {}).get(name, str)) for name in re.findall(r"{(\w+)}", path)}
+        self.in_query = dict(query or {})
+        self.needs_key = needs_key
+
+    # Made when they are needed: an application has many operations, a test uses few.
+    @cached_property
+    def _request(self) -> TypeAdapter[Any]:
+        return TypeAdapter(self.takes)  # type: ignore[arg-type]  # only asked for where there is one
+
+    @cached_property
+    def _request_of_sdk(self) -> TypeAdapter[Any]:
+        return TypeAdapter(self.takes_of_sdk)  # type: ignore[arg-type]
+
+    @cached_property
+    def _response(self) -> TypeAdapter[Any]:
+        return TypeAdapter(self.returns)
+
+    def respond(self, world: World, scope: Scope, content: bytes, unwritable: Unwritable = unwritten) -> Answer:
+        """The answer to a request whose body is whole."""
+        # Of a header that is there twice, the first counts, as with Starlette.
+        headers: RequestHeaders = dict(reversed(scope["headers"]))
+        try:
+            body = read_body(headers.get(b"content-type"), content) if self.takes else None
+            with world.lock:
+                return self._render(self.answer(self._call(world, scope, headers, body, unwritable)))
+        except Invalid as invalid:
+            response = invalid.response()
+        except Refused as refused:
+            response = refused.response
+        except HTTPException as error:
+            response = json_error(error.status_code, error.detail)
+        return Answer.of(response)
+
+    def _call(self, world: World, scope: Scope, headers: RequestHeaders, body: Any, unwritable: Unwritable) -> Call:
+        """The request, validated: all that is wrong is reported together, in FastAPI's order."""
+        errors: list[dict[str, Any]] = []
+        parameters: dict[str, Any] = {}
+        for name, parameter in self.in_path.items():
+            parameters[name] = parameter.read("path", name, scope["path_params"], errors)
+        if self.in_query:
+            given = dict(parse_qsl(scope.get("query_string", b"").decode("latin-1"), keep_blank_values=True))
+            for name, parameter in self.in_query.items():
+                parameters[name] = parameter.read("query", name, given, errors)
+        organisation = _organisation(world, headers, errors) if self.needs_key else ""
+        request = None
+        if self.takes is not None:
+            if body is NOTHING:
+                errors.append(missing("body"))
+            else:
+                by_sdk = world.readings.contract is Contract.SDK
+                request = validated(self._request_of_sdk if by_sdk else self._request, body, ("body",), errors)
+        if errors:
+            raise Invalid(errors)
+        if organisation is None:
+            raise Refused(_UNKNOWN_KEY[world.readings.unknown_key]())
+        return Call(world, organisation, parameters, request, scope, unwritable)
+
+    def _render(self, answer: Any) -> Answer:
+        if isinstance(answer, Response):
+            return Answer.of(answer)
+        if isinstance(answer, BaseModel):  # the adapter would do as well, and slower
+            content = answer.__pydantic_serializer__.to_json(answer)
+        else:
+            content = self._response.dump_json(self._response.validate_python(answer))
+        return Answer(200, [(b"content-length", b"%d" % len(content)), (b"content-type", b"application/json")], content)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        world, content, unwritable = scope[STATE]
+        await self.respond(world, scope, content, unwritable)(scope, receive, send)
+
+
+def _organisation(world: World, headers: RequestHeaders, errors: list[dict[str, Any]]) -> str | None:
+    """The caller's organisation; None if the key is unknown, or missing, which may be one more of `errors`.
+
+    Raises `Refused` where a reading says that a bad key is heard of first.
+    """
+    key = headers.get(b"x-api-key")
+    readings = world.readings
+    if key is None:
+        if readings.missing_key is MissingKey.UNPROCESSABLE:
+            errors.append(missing("header", str(readings.missing_key_name)))
+            return None
+        raise Refused(_MISSING_KEY[readings.missing_key]())
+    organisation = world.organisation_of(key.decode("latin-1"))
+    if organisation is None and readings.bad_key_and_bad_body is BadKeyAndBadBody.KEY_FIRST:
+        raise Refused(_UNKNOWN_KEY[readings.unknown_key]())
+    return organisation
+
+
+_MISSING_KEY: dict[MissingKey, Callable[[], Response]] = {
+    MissingKey.UNAUTHORIZED: lambda: json_error(401, "Missing API key"),
+    MissingKey.FORBIDDEN: lambda: json_error(403, "Not authenticated"),
+}
+_UNKNOWN_KEY: dict[UnknownKey, Callable[[], Response]] = {
+    UnknownKey.UNAUTHORIZED_ERROR_AND_DETAIL: lambda: JSONResponse(
+        {"error": "Unauthorized", "detail": "Invalid API key"}, status_code=401
+    ),
+    UnknownKey.UNAUTHORIZED_DETAIL: lambda: json_error(401, "Invalid API key"),
+    UnknownKey.FORBIDDEN: lambda: json_error(403, "Invalid API key"),
+}

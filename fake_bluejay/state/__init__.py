@@ -1,0 +1,1 @@
+"""A world as data: snapshots and seed files."""

@@ -1,0 +1,89 @@
+"""A fake that is ready to be served, and what it can be made of without a seed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from fake_bluejay.core.clock import Clock, ManualClock, ScaledClock
+from fake_bluejay.facade.fake import FakeBluejay, Options
+
+__all__ = ["MOST_WORLDS", "Overrides", "Planted"]
+
+MOST_WORLDS = 100
+"""Organisations with a world of their own, on one server."""
+
+
+class Overrides(NamedTuple):
+    """What can be asked for besides a seed, and goes before it."""
+
+    clock: str | None = None
+    speed: float | None = None
+    agent: str | None = None
+    readings: Mapping[str, str] = {}
+    api_keys: tuple[str, ...] = ()
+    webhooks_anywhere: bool = False
+
+    def check_clock(self) -> None:
+        """Raises `ValueError` for a speed of what stands still."""
+        if self.clock == "manual" and self.speed is not None:
+            raise ValueError("a manual clock has no speed: leave the speed out, or choose the clock that is real")
+
+    def overridden(self, other: Overrides) -> Overrides:
+        """What `other` leaves open. A speed without a clock means the one that has a speed."""
+        return Overrides(
+            other.clock or (self.clock if other.speed is None else "real"),
+            self.speed if other.speed is None else other.speed,
+            other.agent or self.agent,
+            {**self.readings, **other.readings},
+            other.api_keys or self.api_keys,
+            other.webhooks_anywhere or self.webhooks_anywhere,
+        )
+
+    def options(self, start: int | None = None) -> Options:
+        """What a fake is made with whose time begins at an instant."""
+        clock: Clock
+        if self.clock == "manual":
+            clock = ManualClock() if start is None else ManualClock(start)
+        else:
+            clock = ScaledClock(1.0 if self.speed is None else self.speed, start)
+        return {
+            "clock": clock,
+            "agent": self.agent,
+            "readings": self.readings,
+            "api_keys": self.api_keys,
+            "webhooks_anywhere": self.webhooks_anywhere,
+        }
+
+
+@dataclass
+class Planted:
+    """What came of a seed."""
+
+    fake: FakeBluejay
+    reset: Callable[[], None]
+    """Puts it back to how it began; on a clock that follows real time, at present."""
+    own_worlds: list[tuple[str, str, FakeBluejay]] = field(default_factory=list)
+    """The organisations that have a world of their own (in saved worlds), each with the key that leads there."""
+
+    def empty(self) -> Callable[[str], FakeBluejay]:
+        """What makes another fake of the same settings, given its key, with nothing in it."""
+        world = self.fake.world
+        speed = world.clock.speed if isinstance(world.clock, ScaledClock) else None
+        options: Options = {
+            "readings": world.readings,
+            "agent": world.agent,
+            "seed": world.seed,
+            "evaluation_starts_after": world.evaluation_starts_after / 1_000_000,
+            "evaluation_takes": world.evaluation_takes / 1_000_000,
+            "webhooks_anywhere": not self.fake.webhooks.loopback_only,
+        }
+
+        def make(key: str) -> FakeBluejay:
+            its = options.copy()
+            its["clock"] = ManualClock() if speed is None else ScaledClock(speed)
+            its["api_keys"] = [key]
+            return FakeBluejay(**its)
+
+        return make

@@ -1,0 +1,706 @@
+"""Seeds: the world that a server begins with, from a file in TOML, YAML or JSON; and saved worlds, which go on.
+
+Rules of this file:
+- A seed is data, never code. Its shape is `Seed`, whose JSON Schema is published as `docs/seed.schema.json`.
+- What a seed can have besides options is a `Part`: a model that says how it comes into a fake. To add one, write its
+  model, and give `Seed` a list of it.
+- Whatever is wrong is said with file, line and field.
+"""
+
+from __future__ import annotations
+
+import bisect
+import contextlib
+import itertools
+import json
+import re
+import tomllib
+from collections.abc import Callable, Iterable, Iterator
+from datetime import date, datetime, time
+from inspect import Parameter, signature
+from pathlib import Path
+from typing import Annotated, Any, get_args
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    ValidationInfo,
+    create_model,
+    field_validator,
+    model_validator,
+)
+
+from fake_bluejay.bluejay.models.results import as_given
+from fake_bluejay.calls import checked
+from fake_bluejay.core.behaviors import agent_from_text
+from fake_bluejay.core.clock import MOST_SPEED, check_start, instant_of
+from fake_bluejay.core.outbox import EVENTS
+from fake_bluejay.core.readings import Question, Readings, questions
+from fake_bluejay.core.scripts import call_from_dict
+from fake_bluejay.core.statuses import Status
+from fake_bluejay.core.suggest import check_known, instead_of, unknown
+from fake_bluejay.core.test_results import FIELDS, Organisation
+from fake_bluejay.core.world import DEFAULT_ORGANISATION, World, status_from_text
+from fake_bluejay.facade import resources
+from fake_bluejay.facade.fake import FakeBluejay, Options
+from fake_bluejay.facade.resources import DigitalHumanView
+from fake_bluejay.http.faults import Faults, Kind, Which
+from fake_bluejay.http.stubs import Stubs, check_answer, pattern_of
+from fake_bluejay.state import snapshot as dumps
+from fake_bluejay.state.planted import MOST_WORLDS, Overrides, Planted
+
+__all__ = ["Seed", "SeedError", "plant", "schema"]
+
+_FORMATS = (".toml", ".yaml", ".yml", ".json")
+
+Path_ = tuple[str | int, ...]
+"""Where something stands in a seed: names of fields, and numbers in lists."""
+
+
+class SeedError(ValueError):
+    """A seed that cannot be used: everything that is wrong with it, a line each, with file, line and field."""
+
+    def __init__(self, problems: list[str]) -> None:
+        super().__init__("\n".join(problems))
+        self.problems = problems
+
+
+# --- the shape ------------------------------------------------------------------------------------------------------
+
+
+def _checked(check: Callable[[Any], Any]) -> AfterValidator:
+    """What `check` accepts; it raises a `ValueError` that says what would be."""
+
+    def validate(value: Any) -> Any:
+        check(value)
+        return value
+
+    return AfterValidator(validate)
+
+
+def _one_of(kind: str, choices: tuple[str, ...]) -> AfterValidator:
+    def check(text: str) -> None:
+        check_known(kind, text, choices)
+
+    return _checked(check)
+
+
+def _reading(question: Question) -> Any:
+    """A field of `readings`."""
+    choices = [str(choice) for choice in question.choices]
+    type_ = Annotated[str, _checked(lambda choice: Readings().changed(**{question.name: choice}))]
+    described = f"{question.question} Default: {choices[0]}."
+    return type_ | None, Field(None, description=described, json_schema_extra={"enum": [*choices, None]})
+
+
+def _published(name: str) -> Any:
+    """A published field of a test result."""
+    return Annotated[Any, _checked(lambda value: value is None or as_given({name: value}))], None
+
+
+def _instant(text: str) -> int:
+    """When time is to begin. Raises `ValueError`."""
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        moment = None
+    if moment is None or moment.tzinfo is None:
+        raise ValueError(f"a moment with its offset is needed, e.g. 2026-03-01T12:00:00Z, not {text!r:.80}")
+    return check_start(instant_of(moment))
+
+
+_Agent = Annotated[
+    str,
+    _checked(agent_from_text),
+    Field(json_schema_extra={"examples": ["ends-after=2", "ends-within=20", "silent", "drops-after=5"]}),
+]
+_Moment = Annotated[str, _checked(_instant), Field(json_schema_extra={"format": "date-time"})]
+_Status = Annotated[str, _checked(status_from_text), Field(json_schema_extra={"enum": [str(one) for one in Status]})]
+_FaultKind = Annotated[
+    str, _one_of("kind of fault", get_args(Kind)), Field(json_schema_extra={"enum": list(get_args(Kind))})
+]
+_ClockMode = Annotated[str, _one_of("clock", ("real", "manual")), Field(json_schema_extra={"enum": ["real", "manual"]})]
+
+
+_Script = Annotated[dict[str, Any], _checked(lambda fields: checked(call_from_dict(fields)))]
+_Key = Annotated[str, _checked(lambda key: FakeBluejay(api_keys=[key]))]
+_Events = Annotated[list[str], _checked(lambda events: FakeBluejay().webhooks.add("http://127.0.0.1", events))]
+_Secret = Annotated[str, _checked(lambda secret: FakeBluejay().webhooks.add("http://127.0.0.1", secret=secret))]
+_Url = Annotated[str, _checked(lambda url: FakeBluejay(webhooks_anywhere=True).webhooks.add(url))]
+_Method = Annotated[str, _checked(lambda method: Stubs().add(method, "/"))]
+_StubPath = Annotated[str, _checked(pattern_of)]
+_StubStatus = Annotated[int, _checked(lambda status: check_answer(status, None))]
+
+
+class _Misfit(ValueError):
+    def __init__(self, place: Path_, what: str) -> None:
+        super().__init__(what)
+        self.place = place
+
+
+@contextlib.contextmanager
+def _at(*place: str | int) -> Iterator[None]:
+    """What does not fit within is said to stand there. Raises `_Misfit`."""
+    try:
+        yield
+    except ValueError as error:
+        inner = error.place if isinstance(error, _Misfit) else ()
+        raise _Misfit((*place, *inner), str(error)) from None
+
+
+def _check_organisation(fake: FakeBluejay, name: str) -> None:
+    with _at("organisation"):
+        check_known("organisation", name, fake.world.organisations)
+
+
+class _Shape(BaseModel):
+    """What a name in a seed may be followed by: nothing is ignored, and nothing is taken for something else."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, arbitrary_types_allowed=True)
+
+
+class Part(_Shape):
+    """Something that a seed puts into a world. What needs no world is checked before, by the types of its fields."""
+
+    def plant(self, fake: FakeBluejay) -> None:
+        """Put it there. Raises `ValueError` if it does not fit to what is there, by `_at` with its place."""
+        raise NotImplementedError
+
+
+class SeedOrganisation(Part):
+    """An organisation: what it has is invisible to others. If there is any, only known keys are accepted."""
+
+    name: str = Field(min_length=1)
+    api_keys: list[_Key] = Field(min_length=1)
+
+    def plant(self, fake: FakeBluejay) -> None:
+        """Its keys, too, which no other organisation may have."""
+        with _at("name"):
+            fake.world.add_organisation(self.name)
+        with _at("api_keys"):
+            fake.world.add_api_keys(self.name, *self.api_keys)
+
+
+class _TestResult(Part):
+    """A test result, or several that are alike; the published fields of a simulation result stand beside these."""
+
+    count: int = Field(1, ge=1, le=1_000_000, description="So many that are alike.")
+    id: int | None = Field(None, description="Counted from 1 unless given; of several, the first one's.")
+    status: _Status = "RUNNING"
+    agent: _Agent | None = Field(None, description="What its agent does; null: as `agent` above says.")
+    organisation: str = Field(DEFAULT_ORGANISATION, description="Whose it is.")
+
+    def plant(self, fake: FakeBluejay) -> None:
+        """All of them."""
+        _check_organisation(fake, self.organisation)
+        fields = {name: value for name in sorted(FIELDS) if (value := getattr(self, name)) is not None}
+        for number in range(self.count):
+            id = None if self.id is None else self.id + number
+            with _at("id"):
+                fake.add_test_result(id, self.status, self.agent, organisation=self.organisation, **fields)
+
+
+SeedTestResult = create_model(
+    "SeedTestResult",
+    __base__=_TestResult,
+    __doc__=_TestResult.__doc__,
+    **{name: _published(name) for name in sorted(FIELDS)},
+)
+
+
+class SeedCalls(Part):
+    """What happens in the calls of runs, each as the fields of a `Call`: `talks_for`, `end`, `passes`, …"""
+
+    default: _Script = {}
+    next: list[_Script] = Field(default=[], description="In the next calls, the next first.")
+    of: dict[str, _Script] = Field(
+        default={}, description="In the calls of a digital human of that name; digits are an id."
+    )
+
+    def plant(self, fake: FakeBluejay) -> None:
+        """For the runs that are queued from then on."""
+        fake.calls.default = call_from_dict(self.default)
+        fake.calls.next(*map(call_from_dict, self.next))
+        for human, script in self.of.items():
+            with _at("of", human):
+                fake.calls.of(int(human) if human.isdecimal() else human, call_from_dict(script))
+
+
+class SeedWebhook(Part):
+    """A server on this machine that is told of events: of all, unless some are given."""
+
+    url: _Url
+    events: _Events = list(EVENTS)
+    secret: _Secret | None = Field(None, description="What deliveries are signed with; drawn, if none is given.")
+    organisation: str = Field(DEFAULT_ORGANISATION, description="Whose events.")
+
+    def plant(self, fake: FakeBluejay) -> None:
+        """Only on this machine, unless the fake may tell others."""
+        _check_organisation(fake, self.organisation)
+        with _at("url"):
+            fake.webhooks.add(self.url, self.events, self.secret, organisation=self.organisation)
+
+
+class SeedSimulation(Part):
+    """A simulation, of an agent of its own, with digital humans of its own; and runs of it, queued at the start."""
+
+    agent: dict[str, Any] = Field({}, description="The published fields of an agent.")
+    digital_humans: Annotated[int, Field(ge=0, le=resources.MOST_DIGITAL_HUMANS)] | list[dict[str, Any]] = Field(
+        1, description="How many; or the published fields of a digital human each."
+    )
+    fields: dict[str, Any] = Field({}, description="The published fields of a simulation.")
+    runs: int = Field(0, ge=0, le=10_000)
+    organisation: str = Field(DEFAULT_ORGANISATION, description="Whose it is.")
+
+    def plant(self, fake: FakeBluejay) -> None:
+        """All of it. Raises `ValueError` for a field that is unknown or cannot be so."""
+        world, organisation = fake.world, self.organisation
+        _check_organisation(fake, organisation)
+        with _at("agent"):
+            agent = resources.add_agent(world, organisation, self.agent)
+        humans: int | list[DigitalHumanView] = 0
+        if isinstance(self.digital_humans, int):
+            humans = self.digital_humans
+        else:
+            humans = []
+            for number, one in enumerate(self.digital_humans):
+                with _at("digital_humans", number):
+                    humans.append(resources.add_digital_human(world, organisation, one))
+        with _at("fields"):
+            simulation = resources.add_simulation(world, organisation, agent, humans, self.fields)
+        with _at("runs"):
+            for _ in range(self.runs):
+                fake.queue_run(simulation)
+
+
+class SeedStub(Part):
+    """An answer for requests of a method and path, which may have parameters in braces."""
+
+    method: _Method
+    path: _StubPath
+    status: _StubStatus = 200
+    json_: Any = Field(None, alias="json")
+
+    def plant(self, fake: FakeBluejay) -> None:
+        """As `bluejay.stub` does."""
+        with _at("json"):  # which some statuses have none of
+            fake.stub(self.method, self.path, self.status, self.json_)
+
+
+class SeedFault(Part):
+    """A fault for the next requests to meet, with the arguments that its kind takes."""
+
+    kind: _FaultKind
+    status: int | None = Field(None, description="Of `respond`.")
+    json_: Any = Field(None, alias="json", description="Of `respond`.")
+    headers: dict[str, str] | None = Field(None, description="Of `respond`.")
+    seconds: float | None = Field(None, description="Of `delay`.")
+    bytes: int | None = Field(None, description="Of `truncate`.")
+    ids: list[int] | None = Field(None, description="Of `refuse_control_write`.")
+    path: str | None = Field(None, description="Only requests of this path.")
+    times: int | None = Field(1, description="How many requests meet it; null: all from now on.")
+    after: int = Field(0, description="So many requests that it is for pass first.")
+    probability: float | None = Field(None, description="Of meeting it, from 0 to 1, drawn from the seed.")
+
+    @model_validator(mode="after")
+    def _fits(self) -> SeedFault:
+        self.arm(Faults())
+        return self
+
+    def arm(self, faults: Faults) -> None:
+        """Raises `ValueError` for arguments that cannot be."""
+        given = {name.rstrip("_"): getattr(self, name) for name in self.model_fields_set if name != "kind"}
+        arm = getattr(faults, self.kind)
+        takes = {name: one.default for name, one in signature(arm).parameters.items() if name != "to"}
+        for name in given:
+            if name not in takes and name not in Which.__annotations__:
+                raise ValueError(f"a fault of the kind {self.kind!r} takes no {name!r}")
+        for name, default in takes.items():
+            if name not in given and default is Parameter.empty:
+                raise ValueError(f"a fault of the kind {self.kind!r} needs {name!r}")
+        arm(*given.pop("ids", ()), **given)
+
+    def plant(self, fake: FakeBluejay) -> None:
+        """As `bluejay.faults` does."""
+        self.arm(fake.faults)
+
+
+SeedReadings = create_model(
+    "SeedReadings",
+    __base__=_Shape,
+    __doc__="What the fake answers to the questions that Bluejay's documentation leaves open.",
+    **{question.name: _reading(question) for question in questions()},
+)
+
+
+class Seed(_Shape):
+    """The world that a fake Bluejay begins with. Everything may be left out."""
+
+    schema_: str | None = Field(None, alias="$schema", description="For editors.")
+    seed: int = Field(0, description="Whatever is left to chance is drawn from it.")
+    clock: _ClockMode = "real"
+    speed: float = Field(
+        1.0, ge=0, le=MOST_SPEED, allow_inf_nan=False, description="How many times as fast as real; 0 is a pause."
+    )
+    now: _Moment | None = Field(None, description="Where time begins; it needs an offset, or Z.")
+    agent: _Agent | None = Field(None, description="What agents do that are not told otherwise.")
+    api_keys: list[_Key] = Field([], description="Of the default organisation; if there are any, others are refused.")
+    evaluation_starts_after: float = Field(1.0, ge=0, allow_inf_nan=False, description="Seconds after the end.")
+    evaluation_takes: float = Field(5.0, ge=0, allow_inf_nan=False, description="Seconds.")
+    readings: SeedReadings = Field(default_factory=SeedReadings)  # type: ignore[valid-type]
+    organisations: list[SeedOrganisation] = []
+    calls: SeedCalls = SeedCalls()
+    webhooks: list[SeedWebhook] = []
+    simulations: list[SeedSimulation] = []
+    test_results: list[SeedTestResult] = []  # type: ignore[valid-type]
+    stubs: list[SeedStub] = []
+    faults: list[SeedFault] = []
+
+    @field_validator("speed")
+    @classmethod
+    def _has_a_speed(cls, speed: float, info: ValidationInfo) -> float:
+        Overrides(info.data.get("clock"), speed).check_clock()
+        return speed
+
+    def options(self, overrides: Overrides) -> Options:
+        """What a fake of this seed is made with."""
+        start = None if self.now is None else _instant(self.now)
+        own = Overrides(
+            self.clock,
+            self.speed,
+            self.agent,
+            self.readings.model_dump(exclude_none=True),  # type: ignore[attr-defined]
+            tuple(self.api_keys),
+        )
+        options = own.overridden(overrides).options(start)
+        options["seed"] = self.seed
+        options["evaluation_starts_after"] = self.evaluation_starts_after
+        options["evaluation_takes"] = self.evaluation_takes
+        return options
+
+    def parts(self) -> Iterable[tuple[Path_, Part]]:
+        """All that is to be put into the world, in this order, and where in the seed each stands."""
+        for name in type(self).model_fields:
+            value = getattr(self, name)
+            if isinstance(value, Part):
+                yield (name,), value
+            elif isinstance(value, list):
+                yield from (((name, number), one) for number, one in enumerate(value) if isinstance(one, Part))
+
+
+class _OwnWorld(_Shape):
+    """The world of one organisation, beside the one that the others share, as `--save` writes it."""
+
+    name: str = Field(min_length=1)
+    api_key: _Key
+    world: dict[str, Any]
+
+
+class _Saved(_Shape):
+    own_worlds: list[_OwnWorld] = Field(default=[], max_length=MOST_WORLDS)
+
+
+def schema() -> dict[str, Any]:
+    """The JSON Schema of a seed, for editors and other programs."""
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **Seed.model_json_schema()}
+
+
+# --- from a file ----------------------------------------------------------------------------------------------------
+
+
+def plant(path: Path, overrides: Overrides | None = None) -> Planted:
+    """A fake whose world is that of a file. Raises `SeedError`, `OSError`, and `ValueError` for the overrides."""
+    overrides = overrides or Overrides()
+    FakeBluejay(**overrides.options())  # or what is wrong with these would be said of the file
+    source = _Source(path)
+    data = source.read()
+    if "format" in data:
+        return _goes_on(source, data, overrides)
+    try:
+        seed = Seed.model_validate(data)
+    except ValidationError as error:
+        raise SeedError([source.problem(*_in_words(one)) for one in error.errors(include_url=False)]) from None
+    try:
+        fake = FakeBluejay(**seed.options(overrides))
+    except ValueError as error:
+        raise SeedError([source.problem((), str(error))]) from None
+    problems = []
+    for place, part in seed.parts():
+        try:
+            with _at(*place):
+                part.plant(fake)
+        except _Misfit as error:
+            problems.append(source.problem(error.place, str(error)))
+    if problems:
+        raise SeedError(problems)
+
+    def reset() -> None:
+        fake.reset()
+        for _, part in seed.parts():
+            part.plant(fake)
+
+    return Planted(fake, reset)
+
+
+def _goes_on(source: _Source, data: dict[str, Any], overrides: Overrides) -> Planted:
+    """A saved world goes on exactly where it stopped, unless it is told otherwise."""
+    try:
+        saved = _Saved.model_validate({"own_worlds": data.pop("own_worlds", [])})
+    except ValidationError as error:
+        raise SeedError([source.problem(*_in_words(one, _Saved)) for one in error.errors(include_url=False)]) from None
+    try:
+        fake = FakeBluejay.load(data, webhooks_anywhere=overrides.webhooks_anywhere)
+    except ValueError as error:
+        raise SeedError([source.problem(*_placed(str(error)))]) from None
+    world = fake.world
+    if overrides.clock is not None or overrides.speed is not None:
+        world.switch_clock(overrides.clock or "real", 1.0 if overrides.speed is None else overrides.speed)
+    if overrides.agent is not None:
+        world.agent = agent_from_text(overrides.agent)
+    world.readings = world.readings.changed(**overrides.readings)
+    if overrides.api_keys:
+        world.organisations[DEFAULT_ORGANISATION] = Organisation(DEFAULT_ORGANISATION, ())
+        world.add_api_keys(DEFAULT_ORGANISATION, *overrides.api_keys)
+        world.require_known_keys = True
+    start = fake.snapshot()
+
+    def reset() -> None:
+        fake.reset()
+        fake.restore(start)
+
+    planted = Planted(fake, reset)
+    make = planted.empty()
+    taken = set(_keys(world))
+    names = set(world.organisations)
+    for number, own in enumerate(saved.own_worlds):
+        place: Path_ = ("own_worlds", number)
+        its = _own_world(source, place, own, make)
+        if own.name in names:
+            raise SeedError([source.problem((*place, "name"), f"there is an organisation {own.name!r} already")])
+        if not taken.isdisjoint(_keys(its.world)):
+            raise SeedError([source.problem(place, "one of its API keys belongs to an organisation elsewhere already")])
+        names.add(own.name)
+        taken.update(_keys(its.world))
+        planted.own_worlds.append((own.name, own.api_key, its))
+    return planted
+
+
+def _own_world(source: _Source, place: Path_, own: _OwnWorld, make: Callable[[str], FakeBluejay]) -> FakeBluejay:
+    """A saved world of one organisation, in which its key is known, whatever the world itself says."""
+    fake = make(own.api_key)
+    try:
+        dumps.restore(fake.world, own.world)
+    except ValueError as error:
+        inner, what = _placed(str(error))
+        raise SeedError([source.problem((*place, "world", *inner), what)]) from None
+    if own.api_key not in _keys(fake.world):
+        fake.world.add_api_keys(DEFAULT_ORGANISATION, own.api_key)
+    return fake
+
+
+def _keys(world: World) -> list[str]:
+    return [key for organisation in world.organisations.values() for key in organisation.api_keys]
+
+
+class _Source:
+    """A file of which the line of each thing in it can be told. It is looked for only if something is wrong there."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._format = path.suffix.lower().replace(".yml", ".yaml")
+        if path.suffix.lower() not in _FORMATS:
+            raise SeedError([f"{path}: the name of a seed ends in one of {', '.join(_FORMATS)}"])
+        try:
+            self._text = path.read_text(encoding="utf-8-sig")
+        except UnicodeDecodeError as error:
+            raise SeedError([f"{path}: not UTF-8: {error.reason} at byte {error.start}"]) from None
+
+    def read(self) -> dict[str, Any]:
+        """What is in it, as JSON would have it. Raises `SeedError` if it cannot be read."""
+        try:
+            data = _READERS[self._format](self._text)
+        except _Unreadable as error:
+            raise SeedError([f"{self.path}:{error.line}: {error}"]) from None
+        except json.JSONDecodeError as error:
+            raise SeedError([f"{self.path}:{error.lineno}: not JSON: {error.msg}, column {error.colno}"]) from None
+        except tomllib.TOMLDecodeError as error:
+            said = re.fullmatch(r"(.*) \(at (?:line (\d+), column \d+|end of document)\)", str(error))
+            line = said[2] if said and said[2] else self._text.count("\n") + 1
+            raise SeedError([f"{self.path}:{line}: not TOML: {said[1] if said else error}"]) from None
+        except RecursionError:
+            raise SeedError([f"{self.path}: too deeply nested"]) from None
+        except ValueError as error:  # an integer of thousands of digits, which Python refuses to read
+            raise SeedError([f"{self.path}: {error}"]) from None
+        if data is None:
+            data = {}
+        if not isinstance(data, dict):
+            raise SeedError([f"{self.path}:1: a seed is a table of names and values, not {type(data).__name__}"])
+        try:
+            whole: dict[str, Any] = _as_json(
+                data, (), itertools.count() if self._format == ".yaml" else itertools.repeat(0)
+            )
+        except _NotJson as error:
+            raise SeedError([self.problem(error.place, str(error), error.name)]) from None
+        except RecursionError:
+            raise SeedError([f"{self.path}: too deeply nested, or something in it contains itself"]) from None
+        return whole
+
+    def problem(self, place: Path_, what: str, name: Any = None) -> str:
+        """What is wrong where: `world.toml:7: test_results[0].status: …`; with a name there, on the line of that."""
+        line = self._line(place if name is None else (*place, name))
+        field = "".join(f"[{one}]" if isinstance(one, int) else f".{one}" for one in place).lstrip(".")
+        return f"{self.path}{f':{line}' if line else ''}: {f'{field}: ' if field else ''}{what}"
+
+    def _line(self, place: Path_) -> int | None:
+        """The line of what stands there, or of the nearest thing around it."""
+        while place:
+            line = _line_in_toml(self._text, place) if self._format == ".toml" else _line_in_yaml(self._text, place)
+            if line is not None:
+                return line
+            place = place[:-1]
+        return None
+
+
+class _Unreadable(ValueError):
+    def __init__(self, what: str, line: int) -> None:
+        super().__init__(what)
+        self.line = line
+
+
+class _NotJson(ValueError):
+    def __init__(self, what: str, place: Path_, name: object = None) -> None:
+        super().__init__(what)
+        self.place = place
+        self.name = name
+        """The name there that it is about, if it is one."""
+
+
+_MOST_IN_YAML = 1_000_000
+"""Values, aliases written out: a few, each of several others, would soon be more than a machine has room for."""
+
+
+def _as_json(value: Any, place: Path_, counted: Iterator[int]) -> Any:
+    """A value of TOML or YAML as JSON has it: moments as text, names as text. Raises `_NotJson`."""
+    if next(counted) > _MOST_IN_YAML:
+        raise _NotJson(f"there are more than {_MOST_IN_YAML:,} values here, aliases written out", place[:1])
+    if isinstance(value, dict):
+        for name in value:
+            if not isinstance(name, str):
+                raise _NotJson(f"a name is a text, not {name!r}; put it in quotes", place, name)
+        return {name: _as_json(one, (*place, name), counted) for name, one in value.items()}
+    if isinstance(value, list):
+        return [_as_json(one, (*place, number), counted) for number, one in enumerate(value)]
+    if isinstance(value, datetime | date | time):
+        return value.isoformat()
+    if isinstance(value, float) and value - value != 0:
+        raise _NotJson(f"a finite number is needed, not {value!r}", place)
+    if value is not None and not isinstance(value, str | int | float | bool):
+        raise _NotJson(f"this is no JSON: {type(value).__name__}", place)
+    return value
+
+
+def _yaml(text: str) -> Any:
+    import yaml
+
+    try:
+        return yaml.load(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))  # noqa: S506 - a safe one
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        raise _Unreadable(f"not YAML: {error.problem}", mark.line + 1 if mark else 1) from None
+    except (yaml.YAMLError, ValueError) as error:
+        raise _Unreadable(f"not YAML: {' '.join(str(error).split())}", 1) from None
+
+
+_READERS: dict[str, Callable[[str], Any]] = {".toml": tomllib.loads, ".yaml": _yaml, ".json": json.loads}
+
+
+def _line_in_yaml(text: str, place: Path_) -> int | None:
+    """The line of a place in YAML, of which JSON is a part; there tabs are white space, which YAML has none of."""
+    import yaml
+
+    try:
+        node = yaml.compose(text.replace("\t", " "), Loader=yaml.SafeLoader)
+    except yaml.YAMLError:
+        return None
+    line = None
+    for one in place:
+        if isinstance(node, yaml.MappingNode):
+            found = [(key, value) for key, value in node.value if _reads(key.value, one)]
+            if not found:
+                return None
+            line, node = found[-1][0].start_mark.line + 1, found[-1][1]
+        elif isinstance(node, yaml.SequenceNode) and isinstance(one, int) and one < len(node.value):
+            node = node.value[one]
+            line = node.start_mark.line + 1
+        else:
+            return None
+    return line
+
+
+def _reads(text: Any, name: object) -> bool:
+    """Whether this is how a name is written; one that is no text, as `1` or `yes`, is written in several ways."""
+    import yaml
+
+    return bool(text == name or (not isinstance(name, str) and isinstance(text, str) and yaml.safe_load(text) == name))
+
+
+def _line_in_toml(text: str, place: Path_) -> int | None:
+    """The line that begins the statement by which a place comes into being, as the document is read from its top."""
+    lines = text.splitlines(keepends=True)
+
+    def whole(count: int) -> tuple[int, Any]:
+        """The most lines, of so many, that end a statement; and what they say."""
+        while True:
+            try:
+                return count, tomllib.loads("".join(lines[:count]))
+            except tomllib.TOMLDecodeError:
+                count -= 1
+
+    def is_there(count: int) -> bool:
+        value = whole(count)[1]
+        try:
+            for one in place:
+                value = value[one]
+        except (LookupError, TypeError):
+            return False
+        return True
+
+    end = bisect.bisect_left(range(len(lines) + 1), True, key=is_there)
+    return whole(end - 1)[0] + 1 if end <= len(lines) else None
+
+
+def _in_words(error: Any, shape: type[BaseModel] = Seed) -> tuple[Path_, str]:
+    """An error of Pydantic's: where, and what was wrong and what was expected."""
+    place: Path_ = error["loc"]
+    if error["type"] == "extra_forbidden":
+        return place, unknown("field", place[-1], _fields_at(shape, place[:-1]))
+    if error["type"] == "missing":
+        return place, "missing"
+    if error["type"] == "value_error":
+        return place, str(error["ctx"]["error"])
+    return place, f"{error['msg'][:1].lower()}{error['msg'][1:]}, {instead_of(place, error['input'])}"
+
+
+def _fields_at(shape: type[BaseModel], place: Path_) -> list[str]:
+    """The names that may stand at a place in a seed."""
+    for one in place:
+        if isinstance(one, str):
+            annotation = shape.model_fields[one].annotation
+            shape = next(
+                each
+                for each in (annotation, *get_args(annotation))
+                if isinstance(each, type) and issubclass(each, BaseModel)
+            )
+    return [known.alias or name for name, known in shape.model_fields.items()]
+
+
+def _placed(text: str) -> tuple[Path_, str]:
+    """A message that begins with where, as those of dumps do: `test_results[2].status: …`."""
+    said = re.match(r"([a-z_]+(?:\[\d+\]|\.[a-z_]+)*)\.?: (.*)", text, re.DOTALL)
+    if said is None:
+        return (), text
+    place = tuple(int(part) if part.isdigit() else part for part in re.findall(r"[a-z_]+|\d+", said[1]))
+    return place, said[2]

@@ -1,0 +1,555 @@
+"""A world as JSON-ready data, and back: a loaded world goes on exactly where the saved one stopped."""
+
+from __future__ import annotations
+
+import functools
+import json
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from copy import deepcopy
+from datetime import datetime
+from typing import Any, NoReturn, get_args
+
+from fake_bluejay.core.behaviors import Agent, agent_from_text
+from fake_bluejay.core.clock import Clock, ManualClock, ScaledClock, datetime_at, instant_of, microseconds
+from fake_bluejay.core.clock import iso as _iso
+from fake_bluejay.core.outbox import EVENTS, MOST_COPIES, Attempt, Delivery, Irregularity, Webhook
+from fake_bluejay.core.readings import Readings
+from fake_bluejay.core.resources import NEEDED, Collection, Resource
+from fake_bluejay.core.runs import Run
+from fake_bluejay.core.scripts import Call, call_from_dict
+from fake_bluejay.core.statuses import Event, Status
+from fake_bluejay.core.suggest import check_known, instead_of, unknown
+from fake_bluejay.core.test_results import ControlObject, Move, Record, check_fields
+from fake_bluejay.core.timers import Timer, TimerKind
+from fake_bluejay.core.world import DEFAULT_ORGANISATION, LEFT_BY, World, status_from_text
+
+__all__ = [
+    "dump",
+    "dump_calls",
+    "dump_delivery",
+    "dump_irregularity",
+    "dump_record",
+    "load",
+    "load_delivery",
+    "load_record",
+    "restore",
+]
+
+FORMAT = 1
+
+
+def dump(world: World) -> dict[str, Any]:
+    """Everything a world holds, as data that JSON can carry. Instants are ISO 8601 in UTC, to the microsecond."""
+    with world.lock:
+        now = world.settle()
+        return {
+            "format": FORMAT,
+            "now": _iso(now),
+            "clock": {"speed": world.clock.speed} if isinstance(world.clock, ScaledClock) else "manual",
+            "seed": world.seed,
+            "agent": _optional_text(world.agent),
+            "readings": world.readings.as_dict(),
+            "evaluation_starts_after": world.evaluation_starts_after / 1_000_000,
+            "evaluation_takes": world.evaluation_takes / 1_000_000,
+            "require_known_keys": world.require_known_keys,
+            "organisations": [
+                {"name": organisation.name, "api_keys": list(organisation.api_keys)}
+                for organisation in world.organisations.values()
+            ],
+            **{
+                name: {"last_id": collection.last_id, "all": [_dump_resource(one) for one in collection.all()]}
+                for name, collection in _collections(world).items()
+            },
+            "test_results": [dump_record(record) for record in world.results.values()],
+            "control_objects": [
+                {
+                    "id": control.id,
+                    "test_result_id": control.test_result_id,
+                    "written_at": _iso(control.written_at),
+                    "gone_at": _optional_iso(control.gone_at),
+                    "by": control.by,
+                }
+                for control in world.control_objects
+            ],
+            "refused": sorted(world.refused),
+            "timers": [
+                {
+                    "due": _iso(timer.due),
+                    "sequence": timer.sequence,
+                    "kind": timer.kind,
+                    "subject_id": timer.subject_id,
+                }
+                for timer in world.timers
+            ],
+            "last_sequence": world.timers.sequence,
+            "last_id": world._last_id,
+            "calls": dump_calls(world.call, world.next_calls, world.calls_of),
+            "runs": [_dump_run(run) for run in world.runs.values()],
+            "last_run_id": world._last_run_id,
+            "webhooks": [
+                {**webhook._asdict(), "events": list(webhook.events)} for webhook in world.outbox.webhooks.values()
+            ],
+            "last_webhook": world.outbox.last_webhook,
+            "deliveries": [dump_delivery(delivery) for delivery in world.outbox.deliveries.values()],
+            "last_delivery": world.outbox.last_delivery,
+            "irregularities": [dump_irregularity(one) for one in world.outbox.irregularities],
+        }
+
+
+def _collections(world: World) -> dict[str, Collection]:
+    return {"agents": world.agents, "simulations": world.simulations, "digital_humans": world.digital_humans}
+
+
+def _dump_resource(resource: Resource) -> dict[str, Any]:
+    return {
+        "id": resource.id,
+        "organisation": resource.organisation,
+        "created_at": _iso(resource.created_at),
+        "fields": deepcopy(resource.fields),
+    }
+
+
+def dump_record(record: Record) -> dict[str, Any]:
+    """A test result as data, as it stands in a dump."""
+    return {
+        "id": record.id,
+        "organisation": record.organisation,
+        "status": str(record.status),
+        "agent": _optional_text(record.agent),
+        "created_at": _iso(record.created_at),
+        "start_time": _optional_iso(record.start_time),
+        "end_time": _optional_iso(record.end_time),
+        "fields": deepcopy(record.fields),
+        "history": [
+            {
+                "at": _iso(move.at),
+                "from": str(move.from_),
+                "to": str(move.to),
+                "event": str(move.event),
+                "cause": move.cause,
+            }
+            for move in record.history
+        ],
+        "control_objects": [control.id for control in record.control_objects],
+        "call": None if record.call is None else record.call.as_dict(),
+        "run": None if record.run is None else record.run.id,
+    }
+
+
+def dump_calls(default: Call | None, next: Iterable[Call], of: Mapping[int | str, Call]) -> dict[str, Any]:
+    """Scripts of calls as data, as they stand in a dump."""
+    return {
+        "default": None if default is None else default.as_dict(),
+        "next": [call.as_dict() for call in next],
+        "of": {name: call.as_dict() for name, call in of.items() if isinstance(name, str)},
+        "of_ids": {str(id): call.as_dict() for id, call in of.items() if isinstance(id, int)},
+    }
+
+
+def _dump_run(run: Run) -> dict[str, Any]:
+    return {
+        "id": run.id,
+        "organisation": run.organisation,
+        "simulation_id": run.simulation_id,
+        "agent_id": run.agent_id,
+        "created_at": _iso(run.created_at),
+        "fields": deepcopy(run.fields),
+        "lines": run.lines,
+        "longest": run.longest / 1_000_000,
+        "ringing": run.ringing / 1_000_000,
+        "test_results": list(run.result_ids),
+        "waiting": list(run.waiting),
+    }
+
+
+def dump_irregularity(one: Irregularity) -> dict[str, Any]:
+    """What is to go amiss with deliveries as data, as it stands in a dump."""
+    return {"later": one.later / 1_000_000, "copies": one.copies, "event": one.event, "times": one.times}
+
+
+def dump_delivery(delivery: Delivery) -> dict[str, Any]:
+    """A delivery as data, as it stands in a dump."""
+    return {
+        "number": delivery.number,
+        "id": delivery.id,
+        "webhook_id": delivery.webhook_id,
+        "event": delivery.event,
+        "body": delivery.body.decode(),
+        "created_at": _iso(delivery.created_at),
+        "attempts": [
+            {"at": _iso(attempt.at), "status": attempt.status, "problem": attempt.problem}
+            for attempt in delivery.attempts
+        ],
+        # One that is on its way now is sent again by whoever loads this: at least once.
+        "planned": delivery.planned,
+        "retries": delivery.retries,
+    }
+
+
+def load(data: Mapping[str, Any]) -> World:
+    """The world that was dumped.
+
+    Raises `ValueError` naming the place in the data and what is wrong there.
+    """
+    root = _Place(data, "")
+    format = root.get("format", int)
+    if format != FORMAT:
+        raise ValueError(f"format: this version reads dumps of format {FORMAT}, not {format!r}")
+    for name in data:
+        if name not in _names():
+            root.fail(name, unknown("name in a dump", name, _names()))
+    world = World(
+        clock=_load_clock(root),
+        readings=root.read("readings", dict, lambda choices: Readings().changed(**choices)),
+        agent=root.read("agent", str, agent_from_text, optional=True),
+        seed=root.get("seed", int),
+        evaluation_starts_after=root.get("evaluation_starts_after", (int, float)),
+        evaluation_takes=root.get("evaluation_takes", (int, float)),
+    )
+    world.organisations.clear()
+    for place in root.each("organisations"):
+        api_keys = place.items("api_keys", str)
+        place.read("name", str, lambda name, keys=api_keys: world.add_organisation(name, *keys))
+    if DEFAULT_ORGANISATION not in world.organisations:
+        root.fail("organisations", f"the organisation {DEFAULT_ORGANISATION!r} is missing")
+    world.require_known_keys = root.get("require_known_keys", bool)
+    for number, place in enumerate(root.each("control_objects"), 1):
+        if place.get("id", int) != number:
+            place.fail("id", f"control objects are numbered from 1, so this one is {number}")
+        world.control_objects.append(_load_control_object(place))
+    control_objects = {control.id: control for control in world.control_objects}
+    for place in root.each("test_results"):
+        record = _load_record(place, control_objects)
+        if record.id in world.results:
+            place.fail("id", f"the test result id {record.id} is there twice")
+        if record.organisation not in world.organisations:
+            place.fail("organisation", unknown("organisation", record.organisation, world.organisations))
+        world.results[record.id] = record
+    for name, collection in _collections(world).items():
+        if name in data:  # dumps from before there were any go on being read
+            _load_collection(_Place(root.get(name, dict), f"{name}."), collection, world)
+    world.refused = set(root.items("refused", int))
+    _load_calls(root, world)
+    if "runs" in data:
+        world._last_run_id = root.get("last_run_id", int)
+        for place in root.each("runs"):
+            _load_run(place, world)
+    _load_outbox(root, world)
+    world.timers.restore(_load_timers(root, world), root.get("last_sequence", int))
+    world._last_id = root.get("last_id", int)
+    _resend(world)
+    return world
+
+
+@functools.cache
+def _names() -> tuple[str, ...]:
+    """What stands in a dump."""
+    return tuple(dump(World()))
+
+
+def restore(world: World, data: Mapping[str, Any]) -> None:
+    """Put a world back into a dumped state, in place; a dump that cannot be read changes nothing."""
+    world.become(load(data))
+
+
+def _load_control_object(place: _Place) -> ControlObject:
+    control = ControlObject(
+        place.get("id", int), place.get("test_result_id", int), place.read("written_at", str, _instant)
+    )
+    control.gone_at = place.read("gone_at", str, _instant, optional=True)
+    control.by = place.get("by", str, optional=True)
+    return control
+
+
+def load_record(data: Mapping[str, Any], control_objects: Iterable[Mapping[str, Any]]) -> Record:
+    """A test result that stands by itself, with its control objects, each as in a dump. Raises `ValueError`."""
+    loaded = [_load_control_object(_Place(one, "control_objects.")) for one in control_objects]
+    return _load_record(_Place(data, ""), {control.id: control for control in loaded})
+
+
+def _load_record(place: _Place, control_objects: Mapping[int, ControlObject]) -> Record:
+    fields = deepcopy(place.get("fields", dict))
+    place.read("fields", dict, check_fields)
+    record = Record(
+        place.get("id", int),
+        place.get("organisation", str),
+        place.read("status", str, status_from_text),
+        place.read("agent", str, agent_from_text, optional=True),
+        place.read("created_at", str, _instant),
+        fields,
+    )
+    record.start_time = place.read("start_time", str, _instant, optional=True)
+    record.end_time = place.read("end_time", str, _instant, optional=True)
+    if place.has("call"):
+        record.call = place.read("call", dict, call_from_dict, optional=True)
+    record.history = [
+        Move(
+            move.read("at", str, _instant),
+            move.read("from", str, status_from_text),
+            move.read("to", str, status_from_text),
+            move.read("event", str, Event),
+            move.get("cause", str),
+        )
+        for move in place.each("history")
+    ]
+    for number in place.items("control_objects", int):
+        if number not in control_objects:
+            place.fail("control_objects", f"there is no control object {number}")
+        record.control_objects.append(control_objects[number])
+    return record
+
+
+def _load_calls(root: _Place, world: World) -> None:
+    if root.has("calls"):
+        calls = _Place(root.get("calls", dict), "calls.")
+        world.call = calls.read("default", dict, call_from_dict)
+        world.next_calls.extend(
+            _Place({"call": each}, f"calls.next[{index}].").read("call", dict, call_from_dict)
+            for index, each in enumerate(calls.get("next", list))
+        )
+        of = _Place(calls.get("of", dict), "calls.of.")
+        world.calls_of = {name: of.read(name, dict, call_from_dict) for name in calls.get("of", dict)}
+        if calls.has("of_ids"):
+            of_ids = _Place(calls.get("of_ids", dict), "calls.of_ids.")
+            for id in calls.get("of_ids", dict):
+                if not (id.isascii() and id.isdigit()):
+                    of_ids.fail(id, "the id of a digital human is needed")
+                world.calls_of[int(id)] = of_ids.read(id, dict, call_from_dict)
+
+
+def _load_run(place: _Place, world: World) -> None:
+    run = Run(
+        place.get("id", int),
+        place.get("organisation", str),
+        place.get("simulation_id", int),
+        place.get("agent_id", int),
+        place.read("created_at", str, _instant),
+        deepcopy(place.get("fields", dict)),
+        lines=place.get("lines", int, optional=True),
+        longest=place.read("longest", (int, float), microseconds),
+        ringing=place.read("ringing", (int, float), microseconds),
+    )
+    run.result_ids = place.items("test_results", int)
+    if run.id in world.runs or not 0 < run.id <= world._last_run_id:
+        place.fail("id", f"{run.id} is there twice, below 1, or above last_run_id")
+    if run.organisation not in world.organisations:
+        place.fail("organisation", unknown("organisation", run.organisation, world.organisations))
+    if run.lines is not None and run.lines < 1:
+        place.fail("lines", f"at least 1 is needed, or null, not {run.lines}")
+    for id in run.result_ids:
+        record = world.results.get(id)
+        if record is None or record.run is not None:
+            place.fail("test_results", f"there is no test result {id}, or it is there twice")
+        if record.call is None:
+            place.fail("test_results", f"the test result {id} of a run has no call")
+        record.run = run
+    for id in place.items("waiting", int):
+        waits = world.results.get(id)
+        if id in run.waiting or waits is None or waits.run is not run or waits.status is not Status.QUEUED:
+            place.fail("waiting", f"{id} is there twice, or no queued test result of this run")
+        run.waiting[id] = None
+    for id in run.result_ids:
+        if id not in run.waiting:
+            run.note(id, world.results[id].status)
+    world.runs[run.id] = run
+
+
+def _load_outbox(root: _Place, world: World) -> None:
+    outbox = world.outbox
+    for place in root.each("webhooks", optional=True):
+        webhook = Webhook(
+            place.get("id", str),
+            place.get("organisation", str),
+            place.get("url", str, optional=True),
+            tuple(place.items("events", str)),
+            place.get("secret", str),
+        )
+        if webhook.organisation not in world.organisations:
+            place.fail("organisation", unknown("organisation", webhook.organisation, world.organisations))
+        for event in webhook.events:
+            if event not in EVENTS:
+                place.fail("events", unknown("webhook event", event, EVENTS))
+        if webhook.id in outbox.webhooks:
+            place.fail("id", f"the webhook {webhook.id!r} is there twice")
+        outbox.webhooks[webhook.id] = webhook
+    outbox.last_webhook = root.get("last_webhook", int) if root.has("last_webhook") else len(outbox.webhooks)
+    for count, place in enumerate(root.each("deliveries", optional=True), 1):
+        delivery = _load_delivery(place, count)
+        if delivery.number <= outbox.last_delivery:
+            place.fail("number", f"deliveries are numbered from 1 and ascend, so this is not {delivery.number}")
+        outbox.deliveries[delivery.number] = delivery
+        outbox.last_delivery = delivery.number
+    if root.has("last_delivery"):
+        last = root.get("last_delivery", int)
+        if last < outbox.last_delivery:
+            root.fail("last_delivery", f"there is a delivery of number {outbox.last_delivery}, not only {last}")
+        outbox.last_delivery = last
+    for place in root.each("irregularities", optional=True):
+        later = place.read("later", (int, float), microseconds)
+        event = place.get("event", str, optional=True)
+        times = place.get("times", int, optional=True)
+        copies = place.get("copies", int)
+        try:
+            outbox.irregularities.append(Irregularity(later, copies, event, times))
+        except ValueError as error:
+            place.fail("copies", str(error))
+
+
+def load_delivery(data: Mapping[str, Any]) -> Delivery:
+    """A delivery that stands by itself, as in a dump. Raises `ValueError`."""
+    return _load_delivery(_Place(data, ""), 1)
+
+
+def _load_delivery(place: _Place, count: int) -> Delivery:
+    delivery = Delivery(
+        place.get("number", int) if place.has("number") else count,
+        place.get("id", str),
+        place.get("webhook_id", str),
+        place.get("event", str),
+        place.read("body", str, _json_bytes),
+        place.read("created_at", str, _instant),
+    )
+    delivery.attempts = [
+        Attempt(
+            attempt.read("at", str, _instant),
+            attempt.get("status", int, optional=True),
+            attempt.get("problem", str, optional=True),
+        )
+        for attempt in place.each("attempts")
+    ]
+    delivery.planned, delivery.retries = place.get("planned", int), place.get("retries", int)
+    if not 0 <= delivery.planned <= MOST_COPIES:
+        place.fail("planned", f"0 to {MOST_COPIES} attempts are planned at once, not {delivery.planned}")
+    return delivery
+
+
+def _json_bytes(text: str) -> bytes:
+    json.loads(text)  # or nobody could be shown it
+    return text.encode()
+
+
+def _resend(world: World) -> None:
+    """Let what was on its way when the world was dumped be sent again."""
+    scheduled = Counter(timer.subject_id for timer in world.timers if timer.kind == "delivery")
+    for delivery in list(world.outbox.deliveries.values()):
+        # What is scheduled beyond what is planned would be sent, and then counted as if it had not been to be.
+        delivery.planned = max(delivery.planned, scheduled[delivery.number])
+        for _ in range(delivery.planned - scheduled[delivery.number]):
+            world.timers.schedule(world.now(), "delivery", delivery.number)
+        world.outbox.forget_if_over(delivery)
+
+
+def _load_collection(root: _Place, collection: Collection, world: World) -> None:
+    collection.last_id = root.get("last_id", int)
+    for place in root.each("all"):
+        id, organisation = place.get("id", int), place.get("organisation", str)
+        if organisation not in world.organisations:
+            place.fail("organisation", unknown("organisation", organisation, world.organisations))
+        if collection.get(id) is not None or not 0 < id <= collection.last_id:
+            place.fail("id", f"{id} is there twice, or above last_id")
+        fields = deepcopy(place.get("fields", dict))
+        for name, type_ in NEEDED[collection.kind].items():
+            _Place(fields, f"{place.path}fields.").get(name, type_)
+        collection.put(Resource(id, organisation, place.read("created_at", str, _instant), fields))
+
+
+def _load_timers(root: _Place, world: World) -> list[Timer]:
+    """The timers, each armed in its test result if it holds only while the status does."""
+    timers: dict[int, Timer] = {}
+    for place in root.each("timers"):
+        due, kind = place.read("due", str, _instant), place.read("kind", str, _timer_kind)
+        sequence, id = place.get("sequence", int), place.get("subject_id", int)
+        record = world.results.get(id)
+        if kind == "delivery":
+            if id not in world.outbox.deliveries:
+                place.fail("subject_id", f"there is no delivery {id}")
+        elif record is None:
+            place.fail("subject_id", f"there is no test result {id}")
+        elif kind == "call_proceeds" or kind in LEFT_BY.values():
+            if not (world.goes_on(record) if kind == "call_proceeds" else LEFT_BY.get(record.status) == kind):
+                place.fail("kind", f"nothing like this is scheduled for a test result that is {record.status}")
+            record.armed.append(sequence)
+        if sequence in timers or not 0 < sequence <= root.get("last_sequence", int):
+            place.fail("sequence", f"{sequence} is there twice, or above last_sequence")
+        timers[sequence] = Timer(due, sequence, kind, id)
+    return list(timers.values())
+
+
+def _timer_kind(text: str) -> str:
+    check_known("kind of timer", text, get_args(TimerKind))
+    return text
+
+
+def _load_clock(root: _Place) -> Clock:
+    now = root.read("now", str, _instant)
+    if root.get("clock", (str, dict)) == "manual":
+        return ManualClock(now)
+    clock = _Place(root.get("clock", dict), "clock.")
+    scaled: ScaledClock = clock.read("speed", (int, float), lambda speed: ScaledClock(speed, now))
+    return scaled
+
+
+def _optional_iso(instant: int | None) -> str | None:
+    return None if instant is None else _iso(instant)
+
+
+def _optional_text(agent: Agent | None) -> str | None:
+    return None if agent is None else str(agent)
+
+
+def _instant(text: str) -> int:
+    moment = instant_of(datetime.fromisoformat(text))
+    datetime_at(moment)  # an offset can put it out of what a datetime can say
+    return moment
+
+
+class _Place:
+    """A mapping inside the dump that knows where it stands, so that an error can say it."""
+
+    def __init__(self, data: Any, path: str) -> None:
+        self.path = path
+        if not isinstance(data, Mapping):
+            raise ValueError(f"{path.rstrip('.') or 'a dump'}: an object is needed, not {data!r:.80}")
+        self._data = data
+
+    def get(self, name: str, type_: type | tuple[type, ...], *, optional: bool = False) -> Any:
+        """The value there, if it has the type."""
+        if name not in self._data:
+            self.fail(name, "missing")
+        value = self._data[name]
+        return None if optional and value is None else self._checked(name, value, type_)
+
+    def _checked(self, name: str, value: Any, type_: type | tuple[type, ...]) -> Any:
+        if not isinstance(value, type_) or (isinstance(value, bool) and type_ is not bool):
+            kinds = type_ if isinstance(type_, tuple) else (type_,)
+            self.fail(name, f"{' or '.join(kind.__name__ for kind in kinds)} is needed, {instead_of(name, value)}")
+        return value
+
+    def read(self, name: str, type_: type | tuple[type, ...], parse: Any, *, optional: bool = False) -> Any:
+        """The value there, parsed."""
+        value = self.get(name, type_, optional=optional)
+        if value is None:
+            return None
+        try:
+            return parse(value)
+        except (ValueError, TypeError, OverflowError) as error:
+            self.fail(name, str(error))
+
+    def has(self, name: str) -> bool:
+        """Whether there is anything of that name."""
+        return name in self._data
+
+    def each(self, name: str, *, optional: bool = False) -> Iterator[_Place]:
+        """The objects of a list, each knowing its place; of an optional one that is not there, none."""
+        if optional and not self.has(name):
+            return
+        for index, item in enumerate(self.get(name, list)):
+            yield _Place(item, f"{self.path}{name}[{index}].")
+
+    def items(self, name: str, type_: type) -> list[Any]:
+        """The plain values of a list, if they have the type."""
+        return [self._checked(f"{name}[{index}]", item, type_) for index, item in enumerate(self.get(name, list))]
+
+    def fail(self, name: str, problem: str) -> NoReturn:
+        raise ValueError(f"{self.path}{name}: {problem}")
