@@ -11,16 +11,24 @@ from starlette.exceptions import HTTPException
 
 from fake_bluejay.core.readings import Readings, UpdateChanges
 from fake_bluejay.core.resources import Collection, Resource
+from fake_bluejay.http.errors import Foreign
 
 __all__ = ["as_fields", "changes", "found"]
 
 
 def found(collection: Collection, id: int | None, organisation: str) -> Resource:
-    """The one of that id. Raises the 404 for one that there is not, and likewise for another organisation's."""
-    resource = None if id is None else collection.find(id, organisation)
+    """Return the one of that id.
+
+    Raises:
+        HTTPException: 404, there is none.
+        Foreign: It is another organisation's.
+    """
+    resource = None if id is None else collection.get(id)
     if resource is None:
         # The wording is nowhere documented: ours, and nothing for a client to rely on.
         raise HTTPException(404, f"{collection.kind.capitalize()} not found")
+    if resource.organisation != organisation:
+        raise Foreign(collection.kind)
     return resource
 
 

@@ -575,6 +575,10 @@ class StatusFacts(BaseModel):
 
     name: str
     final: bool
+    label: str
+    group: str
+    tone: str
+    error_codes: list[str]
 
 
 class Transition(BaseModel):

@@ -30,10 +30,10 @@ from fake_bluejay.core.events import Feed
 from fake_bluejay.core.outbox import EVENTS, PATIENCE, Irregularity
 from fake_bluejay.core.scripts import Call as Script
 from fake_bluejay.core.scripts import call_from_dict
-from fake_bluejay.core.statuses import Event
+from fake_bluejay.core.statuses import Event, status_from_text
 from fake_bluejay.core.suggest import check_known, unknown
 from fake_bluejay.core.test_results import Record, check_fields
-from fake_bluejay.core.world import DEFAULT_ORGANISATION, World, status_from_text
+from fake_bluejay.core.world import DEFAULT_ORGANISATION, World
 from fake_bluejay.facade import resources, runs
 from fake_bluejay.http.faults import Faults
 from fake_bluejay.http.journal import Exchange, Journal, masked

@@ -42,17 +42,26 @@ from fake_bluejay.core.readings import (
     ForeignId,
     Readings,
     WatchdogSets,
+    WatchdogTells,
 )
 from fake_bluejay.core.resources import Collection, Resource
 from fake_bluejay.core.runs import DEFAULT_LONGEST, DEFAULT_RINGING, Run
 from fake_bluejay.core.scripts import Call
-from fake_bluejay.core.spelling import spelt
-from fake_bluejay.core.statuses import TRANSITIONS, Event, IllegalMove, Status, event_between, ways_on
-from fake_bluejay.core.suggest import check_known, unknown
+from fake_bluejay.core.statuses import (
+    STATUSES,
+    TRANSITIONS,
+    Event,
+    IllegalMove,
+    Status,
+    event_between,
+    status_from_text,
+    ways_on,
+)
+from fake_bluejay.core.suggest import check_known
 from fake_bluejay.core.test_results import WATCHDOG_DELAY, ControlObject, Move, Organisation, Record, check_fields
 from fake_bluejay.core.timers import Timer, TimerKind, Timers
 
-__all__ = ["DEFAULT_ORGANISATION", "LEFT_BY", "Ending", "World", "is_marked", "status_from_text"]
+__all__ = ["DEFAULT_ORGANISATION", "Ending", "World", "is_marked"]
 
 DEFAULT_ORGANISATION = "default"
 
@@ -72,9 +81,15 @@ _DEFAULT_AGENTS: dict[AgentEnds, Agent] = {
     AgentEnds.WITHIN_20_SECONDS: EndsWithin(20),
 }
 _WATCHDOG_EVENTS = {
+    WatchdogSets.SYSTEM_ERROR: Event.BREAK,
     WatchdogSets.CONVERSATION_ENDED: Event.END,
     WatchdogSets.INCOMPLETED: Event.GIVE_UP,
     WatchdogSets.COMPLETED: Event.COMPLETE,
+}
+_DROP_TELLS = {
+    DroppedCallTells.EVALUATED: ["simulation_result_evaluated"],
+    DroppedCallTells.ENDED_AND_EVALUATED: ["simulation_ended", "simulation_result_evaluated"],
+    DroppedCallTells.NOTHING: [],
 }
 _FIRES: dict[TimerKind, tuple[Event | None, str]] = {
     "agent_ends": (Event.END, "agent"),
@@ -84,14 +99,6 @@ _FIRES: dict[TimerKind, tuple[Event | None, str]] = {
     "evaluation_completes": (Event.COMPLETE, "evaluation"),
 }
 """What a timer makes happen, and the cause; the watchdog's event is a reading, the next of a call its script's."""
-
-LEFT_BY: dict[Status, TimerKind] = {
-    Status.RUNNING: "watchdog",
-    Status.CONVERSATION_ENDED: "evaluation_starts",
-    Status.EVALUATION_PENDING: "evaluation_starts",
-    Status.EVALUATING: "evaluation_completes",
-}
-"""The timers that hold only while a status does, and end it unless something else comes first."""
 
 
 class Ending(NamedTuple):
@@ -325,6 +332,8 @@ class World:
         event, cause = _FIRES[kind]
         if event is None:
             event = _WATCHDOG_EVENTS[self.readings.watchdog_sets]
+        elif kind == "evaluation_completes" and record.call is not None and record.call.end == "custom_error":
+            event = Event.MATCH_CUSTOM_ERROR
         # A late agent finds its control object gone, or the call over, and changes nothing.
         elif cause == "agent" and not (record.status is _RUNNING and is_marked(record)):
             return
@@ -361,7 +370,7 @@ class World:
         """What begins with a status by itself, however it was reached."""
         if record.status is _RUNNING:
             record.start_time, record.end_time = now, None
-        elif kind := LEFT_BY.get(record.status):
+        elif kind := STATUSES[record.status].left_by:
             length = self.evaluation_starts_after if kind == "evaluation_starts" else self.evaluation_takes
             record.armed.append(self.timers.schedule(now + length, kind, record.id))
         if record.call is not None:
@@ -369,18 +378,21 @@ class World:
 
     def _tell(self, record: Record, now: int) -> None:
         """Let the webhooks know what a test result has come to."""
-        status, organisation, tells = record.status, record.organisation, self.readings.dropped_call_tells
-        dropped = status is Status.CALL_DROPPED
-        if status is Status.CONVERSATION_ENDED or (dropped and tells is DroppedCallTells.ENDED_AND_EVALUATED):
-            self.outbox.emit("simulation_ended", organisation, lambda: simulation_ended(record), now)
-        if status is Status.COMPLETED or (dropped and tells is not DroppedCallTells.NOTHING):
-            word = spelt(status, self.readings)
-            self.outbox.emit(
-                "simulation_result_evaluated",
-                organisation,
-                lambda: simulation_result_evaluated(record, word, self.seed, self.agents),
-                now,
-            )
+        status, readings = record.status, self.readings
+        tells = STATUSES[status].tells
+        events = [] if tells is None else [tells]
+        if status is Status.CALL_DROPPED:
+            events += _DROP_TELLS[readings.dropped_call_tells]
+        elif record.history[-1].cause == "watchdog" and readings.watchdog_tells is WatchdogTells.SIMULATION_ENDED:
+            events = list(dict.fromkeys(["simulation_ended", *events]))
+        payloads = {
+            "simulation_ended": lambda: simulation_ended(record),
+            "simulation_result_evaluated": lambda: simulation_result_evaluated(
+                record, record.wire_status(readings.status_words), self.seed, self.agents
+            ),
+        }
+        for event in events:
+            self.outbox.emit(event, record.organisation, payloads[event], now)
 
     # --- calls that go on by themselves -------------------------------------------------------------------------
 
@@ -768,14 +780,6 @@ class World:
 def is_marked(record: Record) -> bool:
     """Whether a control object of this test result still waits to be picked up."""
     return any(control.by is None for control in record.control_objects)
-
-
-def status_from_text(text: str) -> Status:
-    """The status of that name. Raises `ValueError` naming the known ones."""
-    try:
-        return Status(text)
-    except ValueError:
-        raise ValueError(unknown("status", text, Status)) from None
 
 
 def _delay(name: str, seconds: float) -> int:

@@ -40,10 +40,10 @@ from fake_bluejay.core.clock import MOST_SPEED, check_start, instant_of
 from fake_bluejay.core.outbox import EVENTS
 from fake_bluejay.core.readings import Question, Readings, questions
 from fake_bluejay.core.scripts import call_from_dict
-from fake_bluejay.core.statuses import Status
+from fake_bluejay.core.statuses import Status, status_from_text
 from fake_bluejay.core.suggest import check_known, instead_of, unknown
 from fake_bluejay.core.test_results import FIELDS, Organisation
-from fake_bluejay.core.world import DEFAULT_ORGANISATION, World, status_from_text
+from fake_bluejay.core.world import DEFAULT_ORGANISATION, World
 from fake_bluejay.facade import resources
 from fake_bluejay.facade.fake import FakeBluejay, Options
 from fake_bluejay.facade.resources import DigitalHumanView
