@@ -13,7 +13,7 @@ from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
-from starlette.routing import Route
+from starlette.routing import Match, Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from fake_bluejay.bluejay.published import MODELLED_IN, ONLY_IN_SDK, OURS, PUBLISHED
@@ -124,8 +124,9 @@ class Api:
 
         What breaks the connection is left in the scope's extensions, for the door to carry out.
         """
+        now = self._world.settle()
         exchange = scope[EXCHANGE] = Exchange(
-            self._world.settle(),
+            now,
             scope["method"],
             scope["path"],
             scope.get("query_string", b"").decode("latin-1"),
@@ -138,10 +139,14 @@ class Api:
         if self._faults:
             unwritable = functools.partial(self._unwritable, exchange)
             # A door that is an ASGI server of somebody else's cannot break anything.
-            fault = self._faults.take(scope["path"], breakable=BREAKAGE in scope.get("extensions", ()))
+            fault = self._faults.take(
+                scope["path"],
+                breakable=BREAKAGE in scope.get("extensions", ()),
+                exceeds=lambda limit: limit.exceeded(_client(scope), _endpoint(scope), now),
+            )
         if fault is not None:
             exchange.faults = (str(fault),)
-            if fault.kind != "respond":
+            if not fault.answers:
                 scope["extensions"][BREAKAGE] = Breakage(fault.kind, **fault.arguments)  # type: ignore[arg-type]
         try:
             answer = self._answer(scope, content, fault, unwritable)
@@ -173,7 +178,7 @@ class Api:
         await self.answer(scope, content)(scope, receive, send)
 
     def _answer(self, scope: Scope, content: bytes, fault: Fault | None, unwritable: Unwritable) -> Answer:
-        if fault is not None and fault.kind == "respond":
+        if fault is not None and fault.answers:
             return Answer.of(response_of(fault))
         if fault is not None and fault.kind == "reset":
             return Answer(503, [], b"")  # which nobody gets: the door resets the connection instead
@@ -208,6 +213,19 @@ def _look_up(scope: Scope) -> Operation | None:
         return None
     scope["path_params"] = {found[1]: last}
     return _operation(method, found[0])
+
+
+def _client(scope: Scope) -> str:
+    """Return the address that a request comes from; requests of doors without one come from one client."""
+    return scope["client"][0] if scope.get("client") else ""
+
+
+def _endpoint(scope: Scope) -> str:
+    """Return the method and the path of the route that a request is for, or the request's own if there is none."""
+    for route in _SURFACE.routes:
+        if isinstance(route, Route) and route.matches(scope)[0] is Match.FULL:
+            return f"{scope['method']} {route.path}"
+    return f"{scope['method']} {scope['path']}"
 
 
 def _step(answering: Coroutine[Any, Any, None]) -> None:

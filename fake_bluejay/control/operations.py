@@ -437,6 +437,12 @@ def add_organisation(control: Control, call: Call) -> Any:
     return data.organisations(control.world)[-1]
 
 
+def revoke_key(control: Control, call: Call) -> Any:
+    """Refuse a key from now on, whether an organisation has it or any key serves."""
+    control.world.revoke_api_key(call.body.api_key)
+    return data.organisations(control.world)
+
+
 def choose_who_may_call(control: Control, call: Call) -> Any:
     """Refuse keys that belong to no organisation, or take them for one of the default organisation's."""
     control.world.require_known_keys = call.body.require_known_keys
@@ -624,6 +630,7 @@ OPERATIONS = (
     Operation("PATCH", "readings", choose, list[models.Question], models.ReadingChoices),
     Operation("GET", "organisations", organisations, list[models.Organisation]),
     Operation("POST", "organisations", add_organisation, models.Organisation, models.NewOrganisation, status=201),
+    Operation("POST", "organisations/revoked-keys", revoke_key, list[models.Organisation], models.RevokedKey),
     Operation("PATCH", "organisations", choose_who_may_call, list[models.Organisation], models.WhoMayCall),
     Operation("POST", "agents", add_agent, models.Made, models.NewAgent, status=201),
     Operation("POST", "digital-humans", add_digital_human, models.Made, models.NewDigitalHuman, status=201),

@@ -148,6 +148,8 @@ class World:
         """Microseconds from EVALUATING to COMPLETED: undocumented, so a setting."""
         self.require_known_keys = False
         """Whether only keys that an organisation has are accepted, or any key that is not empty."""
+        self.revoked_keys: set[str] = set()
+        """Keys that are refused, whoever they belonged to."""
         self.organisations: dict[str, Organisation] = {DEFAULT_ORGANISATION: Organisation(DEFAULT_ORGANISATION, ())}
         self.agents = Collection("agent", self._changed)
         self.simulations = Collection("simulation", self._changed)
@@ -701,6 +703,26 @@ class World:
             self._check_keys(api_keys)
             self.organisations[name] = Organisation(name, self.organisations[name].api_keys + api_keys)
 
+    def revoke_api_key(self, api_key: str) -> None:
+        """Refuse a key from now on, whether an organisation has it or any key serves.
+
+        Raises:
+            ValueError: It is no key, or revoked already.
+        """
+        if not isinstance(api_key, str) or not api_key:
+            raise ValueError(f"a key to revoke is text that is not empty, not a {type(api_key).__name__}")
+        with self.lock:
+            if api_key in self.revoked_keys:
+                raise ValueError("the API key given is revoked already")
+            self.revoked_keys.add(api_key)
+
+    def _owner_of(self, api_key: str) -> str | None:
+        """Return the name of the organisation that has a key."""
+        for organisation in self.organisations.values():
+            if api_key in organisation.api_keys:
+                return organisation.name
+        return None
+
     def _check_keys(self, api_keys: Iterable[str]) -> None:
         for key in api_keys:
             if not key:
@@ -712,11 +734,12 @@ class World:
                     raise ValueError(f"the API key given belongs to the organisation {organisation.name!r} already")
 
     def organisation_of(self, api_key: str) -> str | None:
-        """The name of the organisation that a key belongs to; None if the key is to be refused."""
+        """Return the name of the organisation that a key belongs to; None if the key is to be refused."""
         with self.lock:
-            for organisation in self.organisations.values():
-                if api_key in organisation.api_keys:
-                    return organisation.name
+            if api_key in self.revoked_keys:
+                return None
+            if (owner := self._owner_of(api_key)) is not None:
+                return owner
             return DEFAULT_ORGANISATION if api_key and not self.require_known_keys else None
 
     # --- end-conversations --------------------------------------------------------------------------------------

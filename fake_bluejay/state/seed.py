@@ -300,6 +300,9 @@ class SeedFault(Part):
     seconds: float | None = Field(None, description="Of `delay`.")
     bytes: int | None = Field(None, description="Of `truncate`.")
     ids: list[int] | None = Field(None, description="Of `refuse_control_write`.")
+    code: str | None = Field(None, description="Of `billing`.")
+    count: int | None = Field(None, description="Of `rate_limit`: how many requests are let through.")
+    per: float | None = Field(60, description="Of `rate_limit`: in how many seconds.")
     path: str | None = Field(None, description="Only requests of this path.")
     times: int | None = Field(1, description="How many requests meet it; null: all from now on.")
     after: int = Field(0, description="So many requests that it is for pass first.")
@@ -314,9 +317,10 @@ class SeedFault(Part):
         """Raises `ValueError` for arguments that cannot be."""
         given = {name.rstrip("_"): getattr(self, name) for name in self.model_fields_set if name != "kind"}
         arm = getattr(faults, self.kind)
-        takes = {name: one.default for name, one in signature(arm).parameters.items() if name != "to"}
+        takes = {name: one.default for name, one in signature(arm).parameters.items()}
+        which = Which.__annotations__ if takes.pop("to", None) is not None else ()
         for name in given:
-            if name not in takes and name not in Which.__annotations__:
+            if name not in takes and name not in which:
                 raise ValueError(f"a fault of the kind {self.kind!r} takes no {name!r}")
         for name, default in takes.items():
             if name not in given and default is Parameter.empty:

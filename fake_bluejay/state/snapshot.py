@@ -58,6 +58,7 @@ def dump(world: World) -> dict[str, Any]:
                 {"name": organisation.name, "api_keys": list(organisation.api_keys)}
                 for organisation in world.organisations.values()
             ],
+            "revoked_keys": sorted(world.revoked_keys),
             **{
                 name: {"last_id": collection.last_id, "all": [_dump_resource(one) for one in collection.all()]}
                 for name, collection in _collections(world).items()
@@ -216,6 +217,7 @@ def load(data: Mapping[str, Any]) -> World:
     if DEFAULT_ORGANISATION not in world.organisations:
         root.fail("organisations", f"the organisation {DEFAULT_ORGANISATION!r} is missing")
     world.require_known_keys = root.get("require_known_keys", bool)
+    world.revoked_keys = set(root.items("revoked_keys", str)) if root.has("revoked_keys") else set()
     for number, place in enumerate(root.each("control_objects"), 1):
         if place.get("id", int) != number:
             place.fail("id", f"control objects are numbered from 1, so this one is {number}")
