@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import re
 import shlex
 from typing import Any
 from urllib.parse import quote
@@ -16,7 +17,7 @@ from fake_bluejay.core.test_results import WATCHDOG_DELAY, Record
 from fake_bluejay.core.world import World, is_marked
 from fake_bluejay.http.faults import Fault
 from fake_bluejay.http.journal import SECRET_HEADERS, Exchange, masked, masked_query, with_query
-from fake_bluejay.state.snapshot import dump_delivery, dump_record
+from fake_bluejay.state.snapshot import dump_delivery, dump_record, dump_webhook
 
 __all__ = [
     "clock",
@@ -35,6 +36,8 @@ MOST_TEXT = 65_536
 """Characters of a body that are shown."""
 MOST_JSON = 4_194_304
 """Bytes of a body that are shown parsed."""
+
+_PASSWORD = re.compile(r"//([^/@:]*):[^/@]*@")
 
 _NOT_REPEATED = {
     "accept-encoding",
@@ -205,8 +208,9 @@ def organisations(world: World) -> list[dict[str, Any]]:
 
 
 def webhook(one: Webhook) -> dict[str, Any]:
-    """A webhook."""
-    return {**one._asdict(), "events": list(one.events)}
+    """Return a webhook as it stands in a dump, its secret and a password in its URL masked."""
+    url = one.url and _PASSWORD.sub(r"//\1:…@", one.url)
+    return {**dump_webhook(one), "url": url, "secret": masked(one.secret)}
 
 
 def delivery(one: Delivery) -> dict[str, Any]:
