@@ -22,6 +22,8 @@ except ModuleNotFoundError as error:
         name=error.name,
     ) from None
 
+from fake_bluejay.server.upgrade import IgnoresUpgrades
+
 __all__ = ["Loopback", "lend"]
 
 _idle: list[Loopback] = []
@@ -50,6 +52,7 @@ class Loopback:
         self._server = uvicorn.Server(
             uvicorn.Config(
                 self._serve,
+                http=IgnoresUpgrades,
                 interface="asgi3",
                 lifespan="off",
                 proxy_headers=False,

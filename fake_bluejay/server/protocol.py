@@ -15,10 +15,11 @@ from typing import Any, NamedTuple
 
 import httptools
 from uvicorn.protocols.http.flow_control import HIGH_WATER_LIMIT
-from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE
 
 from fake_bluejay.http.journal import Answer
 from fake_bluejay.intercept.door import HOST
+from fake_bluejay.server.upgrade import IgnoresUpgrades
 
 __all__ = ["Limits", "Protocol", "leads_elsewhere", "make_room", "protocol", "sweep"]
 
@@ -46,7 +47,7 @@ class Limits(NamedTuple):
     """Seconds in which a request must be whole, and one more for each 16 KiB of it; then: 408."""
 
 
-class Protocol(HttpToolsProtocol):
+class Protocol(IgnoresUpgrades):
     """One connection. Made by `protocol`, which sets what all connections of a server share."""
 
     limits: Limits
@@ -112,14 +113,14 @@ class Protocol(HttpToolsProtocol):
         try:
             self.parser.feed_data(data)
         except httptools.HttpParserUpgrade:
-            pass  # another protocol is only offered; the request is answered as it is
+            pass  # a CONNECT request, which is answered as any other
         except httptools.HttpParserError as error:
             self._refuse(400, f"this is not HTTP: {error}")
         if self._begun:  # and not whole yet
             self._look_at_size()
 
     def on_message_begin(self) -> None:
-        HttpToolsProtocol.on_message_begin(self)
+        IgnoresUpgrades.on_message_begin(self)
         self._begun, self.waits_since = True, None
         self._follows = self._completed
         self._head, self._received = -self._piece if self._follows else 0, 0
@@ -134,7 +135,7 @@ class Protocol(HttpToolsProtocol):
             if host != HOST and not type(self).is_ours(host):
                 self._refuse(403, leads_elsewhere(host))
                 raise ValueError
-        HttpToolsProtocol.on_headers_complete(self)
+        IgnoresUpgrades.on_headers_complete(self)
 
     def on_body(self, body: bytes) -> None:
         if self._refused:
@@ -146,7 +147,7 @@ class Protocol(HttpToolsProtocol):
                 return
             if self._waiting is not None:
                 self._begin()
-        HttpToolsProtocol.on_body(self, body)
+        IgnoresUpgrades.on_body(self, body)
 
     def _look_at_size(self) -> None:
         if "path" not in self.scope:
@@ -172,7 +173,7 @@ class Protocol(HttpToolsProtocol):
 
     def on_message_complete(self) -> None:
         self._begun, self._completed = False, True
-        HttpToolsProtocol.on_message_complete(self)
+        IgnoresUpgrades.on_message_complete(self)
         if self._waiting is not None:
             self._begin()
 
