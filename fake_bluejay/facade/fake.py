@@ -29,7 +29,7 @@ from fake_bluejay.http.journal import Journal
 from fake_bluejay.http.stubs import Stubs
 from fake_bluejay.intercept import switch
 from fake_bluejay.intercept.asyncio import LOOPBACKS
-from fake_bluejay.intercept.door import HOST
+from fake_bluejay.intercept.hosts import HOST
 from fake_bluejay.intercept.virtual_time import REAL_TIME_THREADS, VirtualTime
 from fake_bluejay.state import snapshot as dumps
 

@@ -18,7 +18,7 @@ from uvicorn.protocols.http.flow_control import HIGH_WATER_LIMIT
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE
 
 from fake_bluejay.http.journal import Answer
-from fake_bluejay.intercept.door import HOST
+from fake_bluejay.intercept.hosts import HOST, is_bluejay
 from fake_bluejay.server.upgrade import IgnoresUpgrades
 
 __all__ = ["Limits", "Protocol", "leads_elsewhere", "make_room", "protocol", "sweep"]
@@ -132,7 +132,7 @@ class Protocol(IgnoresUpgrades):
             raise ValueError  # so that nothing more is read
         if self.url[:1] != b"/" and self.url[:4].lower() == b"http":  # as a proxy is asked
             host = (httptools.parse_url(self.url).host or b"").decode("latin-1").lower()
-            if host != HOST and not type(self).is_ours(host):
+            if not is_bluejay(host) and not type(self).is_ours(host):
                 self._refuse(403, leads_elsewhere(host))
                 raise ValueError
         IgnoresUpgrades.on_headers_complete(self)
