@@ -124,6 +124,7 @@ class FakeBluejay(Assertions):
             self._on = switch.Fake(self._api, self._environment(), self.faults.__bool__, self._time())
             try:
                 switch.switch_on(self._on)
+                self._bypass_proxies()
             except BaseException:
                 self.stop()
                 raise
@@ -380,6 +381,8 @@ class FakeBluejay(Assertions):
     def url(self) -> str:
         """Where the loopback server listens, e.g. `http://127.0.0.1:41234`; it starts with the first use.
 
+        While the fake is on, `NO_PROXY` and `no_proxy` keep calls to it from going by a proxy.
+
         Raises `ModuleNotFoundError` if uvicorn is not there: `pip install "fake-bluejay[server]"` brings it.
         """
         if self._loopback is None:
@@ -389,7 +392,12 @@ class FakeBluejay(Assertions):
             self._loopback = lend(served_app(self, self.reset))
             REAL_TIME_THREADS.add(self._loopback.thread_id)
             LOOPBACKS[self._loopback.port] = self._loopback.is_answering
+            self._bypass_proxies()
         return self._loopback.url
+
+    def _bypass_proxies(self) -> None:
+        if self._on is not None and self._loopback is not None:
+            switch.bypass_proxies(self._on, self._loopback.host)
 
     @property
     def base_url(self) -> str:

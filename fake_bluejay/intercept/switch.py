@@ -14,7 +14,7 @@ from fake_bluejay.intercept.virtual_time import VirtualTime
 if TYPE_CHECKING:
     from fake_bluejay.bluejay.app import Api
 
-__all__ = ["Fake", "current", "guard", "leave_nothing", "switch_off", "switch_on", "taker"]
+__all__ = ["Fake", "bypass_proxies", "current", "guard", "leave_nothing", "switch_off", "switch_on", "taker"]
 
 
 class Fake(NamedTuple):
@@ -46,6 +46,10 @@ _on: list[Fake] = []
 _guards = 0
 _found: list[dict[str, str | None]] = []
 """For each that is on, what the variables were before; None for not set."""
+_direct: list[Fake] = []
+"""The fakes whose server is not to be reached by a proxy."""
+_found_direct: dict[str, str | None] = {}
+"""What the variables that say so were before the first of them."""
 _given: dict[str, tuple[set[str], str | None]] = {}
 """Variable → the values that fakes have given it, and what it was before the first of them."""
 
@@ -92,11 +96,37 @@ def switch_off(fake: Fake) -> None:
         if fake.time is not None:
             virtual_time.leave(fake.time)
         _switch_groups()
+        if any(one is fake for one in _direct):
+            _direct[:] = [one for one in _direct if one is not fake]
+            for variable, value in () if _direct else _found_direct.items():
+                _set(variable, value)
         if place < len(_on):  # the one that came next will leave what this one found
             _found[place] = found
             return
         for variable, value in found.items():
             _set(variable, value)
+
+
+def bypass_proxies(fake: Fake, host: str) -> None:
+    """Have clients reach a host directly, whatever proxies the environment names, until this fake is off.
+
+    Args:
+        fake: One that is on.
+        host: A name or an address, as `NO_PROXY` lists it; the same for all fakes.
+    """
+    with LOCK:
+        if not _direct:
+            found = {name: os.environ.get(name) for name in ("no_proxy", "NO_PROXY")}
+            _found_direct.update(found)
+            # Most clients ask for the lower case first, and for the other one if it is not set.
+            either = found["no_proxy"] or found["NO_PROXY"] or ""
+            for name, before in found.items():
+                hosts = before or either
+                if not {"*", host} & {one.strip() for one in hosts.split(",")}:
+                    hosts = f"{hosts},{host}" if hosts else host
+                _given.setdefault(name, (set(), before))[0].add(hosts)
+                os.environ[name] = hosts
+        _direct.append(fake)
 
 
 def leave_nothing() -> None:
