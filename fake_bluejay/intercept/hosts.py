@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-__all__ = ["DOMAIN", "HOST", "is_bluejay", "is_in_domain"]
+__all__ = ["DOMAIN", "HOST", "is_bluejay", "is_in_domain", "text_of"]
 
 DOMAIN = "getbluejay.ai"
 HOST = f"api.{DOMAIN}"
@@ -25,7 +25,7 @@ def is_bluejay(host: object) -> bool:
     """
     if type(host) is str and host == HOST:
         return True
-    name = _NAME.fullmatch(_text(host))
+    name = _NAME.fullmatch(text_of(host))
     return name is not None and name["under"].lower() == "api."
 
 
@@ -35,10 +35,10 @@ def is_in_domain(host: object) -> bool:
     Args:
         host: As for `is_bluejay`.
     """
-    return _NAME.fullmatch(_text(host)) is not None
+    return _NAME.fullmatch(text_of(host)) is not None
 
 
-def _text(host: Any) -> str:
+def text_of(host: Any) -> str:
     """Return a host as text, in ASCII if the socket module would resolve it; empty if it is no text."""
     kind = type(host)
     if issubclass(kind, bytes):

@@ -7,14 +7,25 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, NamedTuple
 
 from fake_bluejay.intercept import shims, virtual_time
-from fake_bluejay.intercept.door import is_bluejay
+from fake_bluejay.intercept.hosts import is_bluejay, is_in_domain
 from fake_bluejay.intercept.shims import LOCK, Group
 from fake_bluejay.intercept.virtual_time import VirtualTime
 
 if TYPE_CHECKING:
     from fake_bluejay.bluejay.app import Api
 
-__all__ = ["Fake", "bypass_proxies", "current", "guard", "leave_nothing", "switch_off", "switch_on", "taker"]
+__all__ = [
+    "Fake",
+    "bypass_proxies",
+    "current",
+    "guard",
+    "is_forked",
+    "is_guarded",
+    "leave_nothing",
+    "switch_off",
+    "switch_on",
+    "taker",
+]
 
 
 class Fake(NamedTuple):
@@ -40,9 +51,11 @@ _clients = Group(
     }
 )
 _clocks = Group({"time": "virtual_time", "asyncio.base_events": "asyncio"}, spared=virtual_time.SPARED)
-_names = Group({"socket": "guard"})
+_names = Group({"socket": "guard", "asyncio.base_events": "guard", "uvloop": "guard"})
 
 _on: list[Fake] = []
+_inherited: list[Fake] = []
+"""The fakes that were on when this process was forked."""
 _guards = 0
 _found: list[dict[str, str | None]] = []
 """For each that is on, what the variables were before; None for not set."""
@@ -55,22 +68,33 @@ _given: dict[str, tuple[set[str], str | None]] = {}
 
 
 def current() -> Fake | None:
-    """The fake that takes calls now: the one that was switched on last."""
-    return _on[-1] if _on else None
+    """The fake that takes calls now: the one that was switched on last, in this process."""
+    return _on[-1] if _on and not is_forked() else None
 
 
-def taker(host: str | bytes | None) -> Fake | None:
-    """The fake that takes a call to this host; None if that is not Bluejay's, or no fake is on.
+def is_guarded() -> bool:
+    """Return whether calls to Bluejay are to be kept from its real hosts."""
+    return bool(_on) or _guards > 0
 
-    Raises `NotIntercepted` where none is on and all calls to Bluejay are guarded: by a proxy they would get out.
+
+def is_forked() -> bool:
+    """Return whether the fake that would take calls is another process's, of which this one was forked."""
+    return bool(_inherited) and bool(_on) and any(_on[-1] is fake for fake in _inherited)
+
+
+def taker(host: object) -> Fake | None:
+    """Return the fake that takes a client's call to this host, or None if it is the client's to go on.
+
+    Raises:
+        GuardError: No fake can take it, and it must not get out, as it would by a proxy.
     """
-    if not is_bluejay(host):
+    if not is_in_domain(host) or not is_guarded():
         return None
-    if not _on and _guards:
-        from fake_bluejay.intercept.guard import NotIntercepted
+    if _on and is_bluejay(host) and not is_forked():
+        return _on[-1]
+    from fake_bluejay.intercept import guard
 
-        raise NotIntercepted
-    return current()
+    raise guard.GuardError(guard.refusal(host))
 
 
 def switch_on(fake: Fake) -> None:
@@ -161,6 +185,15 @@ def guard(on: bool) -> None:
 
 def _switch_groups() -> None:
     _clocks.switch(any(fake.time is not None for fake in _on))
-    needed = bool(_on) or _guards > 0
-    _clients.switch(needed)
-    _names.switch(needed)
+    _clients.switch(is_guarded())
+    _names.switch(is_guarded())
+
+
+def _in_forked_child() -> None:
+    _inherited[:] = _on
+    LOCK.release()
+
+
+if hasattr(os, "register_at_fork"):
+    # With the lock, so that the child does not find it taken by a thread that it does not have.
+    os.register_at_fork(before=LOCK.acquire, after_in_parent=LOCK.release, after_in_child=_in_forked_child)
