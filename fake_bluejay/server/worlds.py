@@ -22,6 +22,7 @@ from fake_bluejay.http.journal import EXCHANGE, Answer, Exchange, masked
 from fake_bluejay.server.access import AccessLog
 from fake_bluejay.server.app import Served, Surface, is_control
 from fake_bluejay.server.gate import Gate
+from fake_bluejay.server.protocol import CONNECTION, Connection
 from fake_bluejay.server.timekeeper import Timekeeper
 from fake_bluejay.state.planted import MOST_WORLDS
 from fake_bluejay.state.snapshot import dump, restore
@@ -115,9 +116,8 @@ class Worlds:
                 part.timekeeper.look()
         except asyncio.CancelledError:
             # The server stops, and has waited long enough: the client hears nothing, as of a service that is gone.
-            request = send.__self__  # type: ignore[attr-defined]
-            request.disconnected = True
-            request.transport.abort()
+            connection: Connection = scope["extensions"][CONNECTION]
+            connection.abort()
             detail = "the server stopped, so there was no answer"
         if self._log is not None:
             exchange: Exchange | None = scope.get(EXCHANGE)
