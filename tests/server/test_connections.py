@@ -11,9 +11,8 @@ import pytest
 
 from fake_bluejay import FakeBluejay
 
-HEAD = (
-    b"POST /v1/end-conversations HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ntransfer-encoding: chunked\r\n"
-)
+HEAD = b"POST /v1/end-conversations HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\n"
+HEAD += b"transfer-encoding: chunked\r\n"
 BODY = b'{"test_result_ids":[1]}'
 CHUNKS = b"%x\r\n%s\r\n0\r\n" % (len(BODY), BODY)
 
