@@ -67,7 +67,7 @@ def ask(app: Any, method: str, path: str, headers: list[tuple[bytes, bytes]], bo
         "path": path,
         "raw_path": path.encode(),
         "root_path": "",
-        "query_string": query.encode(),
+        "query_string": query.encode(errors="surrogateescape"),
         "headers": [(b"host", b"api.getbluejay.ai"), *headers],
         "client": ("127.0.0.1", 1),
         "server": ("api.getbluejay.ai", 443),
@@ -278,6 +278,14 @@ def test_other_methods_are_not_allowed(loop: asyncio.Runner, method: str) -> Non
 def test_a_trailing_slash_is_redirected(loop: asyncio.Runner) -> None:
     answer = compare(loop, "POST", f"{PATH}/?a=1", [KEY, JSON], ids("[1]"))
     assert (answer.status, answer.location) == (307, b"https://api.getbluejay.ai/v1/end-conversations?a=1")
+
+
+def test_an_address_that_cannot_be_redirected_is_no_bug_of_the_fake(
+    loop: asyncio.Runner, caplog: pytest.LogCaptureFixture
+) -> None:
+    answer = compare(loop, "POST", f"{PATH}/?a=\udcff", [KEY, JSON], ids("[1]"))  # a byte that is not UTF-8
+    assert answer.status == 500
+    assert not [record for record in caplog.records if record.name == "fake_bluejay"]
 
 
 def test_an_unknown_path_is_not_found(loop: asyncio.Runner) -> None:
