@@ -16,7 +16,7 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Match, Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from fake_bluejay.bluejay.published import MODELLED_IN, ONLY_IN_SDK, OURS, PUBLISHED
+from fake_bluejay.bluejay.published import MODELLED_IN, OURS, SOURCES
 from fake_bluejay.core.world import World
 from fake_bluejay.http.errors import json_error
 from fake_bluejay.http.faults import BREAKAGE, Breakage, Fault, Faults, response_of
@@ -82,7 +82,7 @@ async def _openapi(request: Request) -> Response:
     return Response(content(), media_type="application/json")
 
 
-_CALLED = [(method, path) for path, methods in {**PUBLISHED, **ONLY_IN_SDK, **OURS}.items() for method in methods]
+_CALLED = [(method, path) for source in (*SOURCES, OURS) for path, methods in source.items() for method in methods]
 
 _STATIC = {(method, path) for method, path in _CALLED if path in MODELLED_IN and "{" not in path}
 """Those whose path has no parameters: found by a look-up."""

@@ -41,6 +41,7 @@ from fake_bluejay.core.readings import (
     DuplicateIds,
     ForeignId,
     Readings,
+    TracesWhileEvaluated,
     WatchdogSets,
 )
 from fake_bluejay.core.resources import Collection, Resource
@@ -349,6 +350,8 @@ class World:
         to = forced_to or TRANSITIONS.get((from_, event))
         if to is None:
             raise IllegalMove(f"test result {record.id}: {event} is not legal now; {ways_on(from_)}")
+        if event is Event.COMPLETE and from_ is Status.EVALUATING:
+            self._clear_traces(record)
         record.status = to
         record.history.append(Move(now, from_, to, event, cause))
         self.timers.cancel(record.armed)
@@ -378,6 +381,12 @@ class World:
             record.armed.append(self.timers.schedule(now + length, kind, record.id))
         if record.call is not None:
             self._follow_script(record, now)
+
+    def _clear_traces(self, record: Record) -> None:
+        """Forget the trace ids that were reported before an evaluation was over, if a reading says so."""
+        if self.readings.traces_while_evaluated is TracesWhileEvaluated.CLEARED and "trace_ids" in record.fields:
+            record.fields = {name: value for name, value in record.fields.items() if name != "trace_ids"}
+            self._changed("test-result-changed", record, {"trace_ids": None})
 
     def _tell(self, record: Record, now: int) -> None:
         """Let the webhooks know what a test result has come to."""
@@ -497,6 +506,12 @@ class World:
             now = self.settle()
             self._change(self.result(id), event, cause, now)
         self.deliver()
+
+    def end(self, id: int) -> None:
+        """End a conversation because a client asks for it. It may be called under the lock. Raises as `happen` does."""
+        with self.lock:
+            now = self.settle()
+            self._change(self.result(id), Event.END, "api", now)
 
     def re_evaluate(self, id: int) -> None:
         """Evaluate a test result again. It may be called under the lock. Raises as `happen` does."""
