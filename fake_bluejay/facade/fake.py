@@ -29,7 +29,7 @@ from fake_bluejay.http.journal import Journal
 from fake_bluejay.http.stubs import Stubs
 from fake_bluejay.intercept import switch
 from fake_bluejay.intercept.asyncio import LOOPBACKS
-from fake_bluejay.intercept.door import HOST
+from fake_bluejay.intercept.hosts import HOST
 from fake_bluejay.intercept.virtual_time import REAL_TIME_THREADS, VirtualTime
 from fake_bluejay.state import snapshot as dumps
 
@@ -125,6 +125,7 @@ class FakeBluejay(Assertions):
             self._on = switch.Fake(self._api, self._environment(), self.faults.__bool__, self._time())
             try:
                 switch.switch_on(self._on)
+                self._bypass_proxies()
             except BaseException:
                 self.stop()
                 raise
@@ -399,6 +400,8 @@ class FakeBluejay(Assertions):
     def url(self) -> str:
         """Where the loopback server listens, e.g. `http://127.0.0.1:41234`; it starts with the first use.
 
+        While the fake is on, `NO_PROXY` and `no_proxy` keep calls to it from going by a proxy.
+
         Raises `ModuleNotFoundError` if uvicorn is not there: `pip install "fake-bluejay[server]"` brings it.
         """
         if self._loopback is None:
@@ -408,7 +411,12 @@ class FakeBluejay(Assertions):
             self._loopback = lend(served_app(self, self.reset))
             REAL_TIME_THREADS.add(self._loopback.thread_id)
             LOOPBACKS[self._loopback.port] = self._loopback.is_answering
+            self._bypass_proxies()
         return self._loopback.url
+
+    def _bypass_proxies(self) -> None:
+        if self._on is not None and self._loopback is not None:
+            switch.bypass_proxies(self._on, self._loopback.host)
 
     @property
     def base_url(self) -> str:
