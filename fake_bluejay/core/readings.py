@@ -27,6 +27,7 @@ __all__ = [
     "ErrorCodeIn",
     "ForeignId",
     "ForeignResource",
+    "ListedResults",
     "MissingKey",
     "MissingKeyName",
     "NoFailedIds",
@@ -34,6 +35,7 @@ __all__ = [
     "Question",
     "ReEvaluateUnfinished",
     "Readings",
+    "ReportedLater",
     "RunStatus",
     "SameExternalId",
     "StatusWords",
@@ -41,11 +43,14 @@ __all__ = [
     "TestResultIds",
     "TestsFailed",
     "TestsIncompleted",
+    "TracesWhileEvaluated",
     "UnknownKey",
     "UpdateChanges",
     "WatchdogSets",
     "WatchdogTells",
+    "WebhookHeaders",
     "WebhookProof",
+    "WebhookRetries",
     "questions",
 ]
 
@@ -184,7 +189,7 @@ class AgentEnds(StrEnum):
 class StatusWords(StrEnum):
     """The words for a test result's status."""
 
-    DOCUMENTATION = "documentation-2026-09"
+    DOCUMENTATION = "docs-2026-09"
     OPENAPI = "openapi-2026-04-30"
 
 
@@ -244,11 +249,47 @@ class WebhookProof(StrEnum):
     SECRET_HEADER = "secret-header"  # noqa: S105  # the name of a choice
 
 
-class Contract(StrEnum):
-    """Which contract a request is held to where the two published ones differ."""
+class WebhookHeaders(StrEnum):
+    """The headers of a webhook besides the proof of who sends it."""
 
-    OPENAPI = "openapi-2026-04-30"
+    EVENT_AND_DELIVERY = "event-and-delivery"
+    NONE = "none"
+
+
+class WebhookRetries(StrEnum):
+    """Whether a failed delivery to a webhook is sent again."""
+
+    NONE = "none"
+    AT_LEAST_ONCE = "at-least-once"
+
+
+class Contract(StrEnum):
+    """Which contract a request is held to where the published ones differ."""
+
+    DOCS = "docs-2026-09"
     SDK = "sdk-0.3.6"
+    OPENAPI = "openapi-2026-04-30"
+
+
+class ListedResults(StrEnum):
+    """How much of `metrics` and `tool_calls` the results of a run show, beside a result that is asked for alone."""
+
+    BRIEF = "brief"
+    FULL = "full"
+
+
+class ReportedLater(StrEnum):
+    """What a second `update-simulation-result` does with what the first has reported."""
+
+    ADDS = "adds"
+    REPLACES = "replaces"
+
+
+class TracesWhileEvaluated(StrEnum):
+    """What becomes of `trace_ids` that are reported before an evaluation is over."""
+
+    CLEARED = "cleared"
+    KEPT = "kept"
 
 
 class UpdateChanges(StrEnum):
@@ -419,14 +460,42 @@ class Readings:
     webhook_proof: WebhookProof = _reading(
         WebhookProof.SIGNATURE,
         _WEBHOOKS,
-        "each request has an X-Bluejay-Signature; the OpenAPI of 30 April 2026 has an X-Webhook-Secret instead",
+        "every request has X-Bluejay-Signature; the OpenAPI of 14 April 2026 has X-Webhook-Secret instead, that of"
+        " 30 April has neither",
+    )
+    webhook_headers: WebhookHeaders = _reading(
+        WebhookHeaders.EVENT_AND_DELIVERY,
+        _WEBHOOKS,
+        "it names only the signature, and does not say that X-Bluejay-Event and X-Bluejay-Delivery are gone, which the"
+        " documentation of August 2026 lists",
+    )
+    webhook_retries: WebhookRetries = _reading(
+        WebhookRetries.NONE,
+        _WEBHOOKS,
+        '"sends each event once and does not retry"; the documentation of August 2026 has deliveries at least once',
     )
 
     contract: Contract = _reading(
-        Contract.OPENAPI,
-        _OPENAPI,
-        "it is the published contract of each endpoint; bluejay-sdk 0.3.6 needs no phone number for a digital human,"
-        " and knows more languages, accents, noises and connection types",
+        Contract.DOCS,
+        "the documentation of September 2026",
+        "it is the newest: an agent needs no knowledge base, any language will do, a run may name its simulation as"
+        " code does, results come in pages; bluejay-sdk 0.3.6 is of June 2026",
+    )
+    listed_results: ListedResults = _reading(
+        ListedResults.BRIEF,
+        "public clients of 2026",
+        "they ask for each result alone, because the list shows fewer of its metrics and tool calls",
+    )
+    reported_later: ReportedLater = _reading(
+        ReportedLater.ADDS,
+        "the documentation of September 2026",
+        '"adds tool calls, events, tags, metadata, and trace IDs"; a public client met its tools twice after a second'
+        " report",
+    )
+    traces_while_evaluated: TracesWhileEvaluated = _reading(
+        TracesWhileEvaluated.CLEARED,
+        "two public clients of 2026",
+        "they wait for a final status, because the evaluation wipes the trace ids",
     )
     update_changes: UpdateChanges = _reading(
         UpdateChanges.GIVEN_NOT_NULL,

@@ -14,14 +14,14 @@ from types import ModuleType, SimpleNamespace
 from typing import Any
 from urllib.parse import urlsplit
 
-from fake_bluejay.intercept.door import Reply, exchange, is_bluejay
-from fake_bluejay.intercept.patch import Patch
-from fake_bluejay.intercept.switch import current
+from fake_bluejay.intercept.door import Reply, exchange
+from fake_bluejay.intercept.shims import Seam
+from fake_bluejay.intercept.switch import taker
 
-__all__ = ["patches"]
+__all__ = ["seams"]
 
 
-def patches(requests: ModuleType) -> Iterator[Patch]:
+def seams(requests: ModuleType) -> Iterator[Seam]:
     """What to replace in requests."""
     from urllib3.response import HTTPResponse
 
@@ -37,7 +37,7 @@ def patches(requests: ModuleType) -> Iterator[Patch]:
         ) -> Any:
             url = urlsplit(request.url)
             host = url.hostname
-            fake = current() if is_bluejay(host) else None
+            fake = taker(host)
             body = request.body.encode() if isinstance(request.body, str) else request.body or b""
             plain = (
                 isinstance(body, bytes)
@@ -61,7 +61,7 @@ def patches(requests: ModuleType) -> Iterator[Patch]:
 
         return send
 
-    yield Patch(requests.adapters.HTTPAdapter, "send", send)
+    yield Seam(requests.adapters.HTTPAdapter, "send", send)
 
 
 def _can_be_waited_for(timeout: Any) -> bool:

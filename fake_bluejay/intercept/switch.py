@@ -1,26 +1,31 @@
-"""The switch: which fakes are on, and the patches and environment variables that hold while any is."""
+"""The switch: which fakes are on, and the shims and environment variables that hold while any is."""
 
 from __future__ import annotations
 
-import importlib.abc
-import importlib.machinery
-import importlib.util
 import os
-import sys
-import threading
-from collections.abc import Callable, Iterable, Sequence
-from types import ModuleType
-from typing import TYPE_CHECKING, Any, NamedTuple
+from collections.abc import Callable
+from typing import TYPE_CHECKING, NamedTuple
 
-from fake_bluejay.intercept import virtual_time
-from fake_bluejay.intercept.door import is_bluejay
-from fake_bluejay.intercept.patch import Patch
+from fake_bluejay.intercept import shims, virtual_time
+from fake_bluejay.intercept.hosts import is_bluejay, is_in_domain
+from fake_bluejay.intercept.shims import LOCK, Group
 from fake_bluejay.intercept.virtual_time import VirtualTime
 
 if TYPE_CHECKING:
     from fake_bluejay.bluejay.app import Api
 
-__all__ = ["Fake", "current", "guard", "leave_nothing", "switch_off", "switch_on", "taker"]
+__all__ = [
+    "Fake",
+    "bypass_proxies",
+    "current",
+    "guard",
+    "is_forked",
+    "is_guarded",
+    "leave_nothing",
+    "switch_off",
+    "switch_on",
+    "taker",
+]
 
 
 class Fake(NamedTuple):
@@ -35,80 +40,7 @@ class Fake(NamedTuple):
     """What sleeping moves; None if it takes its real time."""
 
 
-class _Prepared(NamedTuple):
-    """A patch made ready: what the class itself has there (it may inherit the attribute), and what replaces it."""
-
-    owner: Any
-    name: str
-    original: Any
-    replacement: Any
-
-
-_ABSENT: Any = object()
-
-
-def _put_back(patch: _Prepared) -> None:
-    if patch.original is _ABSENT:
-        delattr(patch.owner, patch.name)
-    else:
-        setattr(patch.owner, patch.name, patch.original)
-
-
-class _Group:
-    """Patches that are on and off together: module whose import makes them possible → the file here that has them."""
-
-    def __init__(self, files: dict[str, str]) -> None:
-        self.files = files
-        self.on = False
-        self._patched: list[_Prepared] = []
-        self._prepared: dict[str, tuple[ModuleType, list[_Prepared]]] = {}
-
-    def switch(self, on: bool) -> None:
-        if on == self.on:
-            return
-        self.on = on
-        if on:
-            for name, file in self.files.items():
-                module = sys.modules.get(name)
-                if module is not None:
-                    self.patch(module, file)
-        else:
-            for patch in reversed(self._patched):
-                _put_back(patch)
-            self._patched.clear()
-
-    def leave_nothing(self) -> None:
-        """What is off and in its place all the same is put back."""
-        for _, ready in () if self.on else self._prepared.values():
-            for patch in ready:
-                if patch.owner.__dict__.get(patch.name) is patch.replacement:
-                    _put_back(patch)
-
-    def patch(self, module: ModuleType, file: str) -> None:
-        ready = self._prepare(module, file)
-        for owner, name, _, replacement in ready:
-            setattr(owner, name, replacement)
-        self._patched += ready
-
-    def _prepare(self, module: ModuleType, file: str) -> list[_Prepared]:
-        # Kept from test to test, unless somebody else has replaced something since.
-        known, ready = self._prepared.get(module.__name__, (None, []))
-        if known is module:
-            for owner, name, original, _ in ready:
-                if owner.__dict__.get(name, _ABSENT) is not original:
-                    break
-            else:
-                return ready
-        patches: Iterable[Patch] = importlib.import_module(f"fake_bluejay.intercept.{file}").patches(module)
-        ready = [
-            _Prepared(owner, name, vars(owner).get(name, _ABSENT), replacement(getattr(owner, name)))
-            for owner, name, replacement in patches
-        ]
-        self._prepared[module.__name__] = module, ready
-        return ready
-
-
-_clients = _Group(
+_clients = Group(
     {
         "aiohttp.connector": "aiohttp",
         "http.client": "http_client",
@@ -118,41 +50,56 @@ _clients = _Group(
         "urllib3": "urllib3",
     }
 )
-_clocks = _Group({"time": "virtual_time", "asyncio.base_events": "asyncio"})
-_names = _Group({"socket": "guard"})
-_groups = (_clients, _clocks, _names)
+_clocks = Group({"time": "virtual_time", "asyncio.base_events": "asyncio"}, spared=virtual_time.SPARED)
+_names = Group({"socket": "guard", "asyncio.base_events": "guard", "uvloop": "guard"})
 
-_lock = threading.RLock()
 _on: list[Fake] = []
+_inherited: list[Fake] = []
+"""The fakes that were on when this process was forked."""
 _guards = 0
 _found: list[dict[str, str | None]] = []
 """For each that is on, what the variables were before; None for not set."""
+_direct: list[Fake] = []
+"""The fakes whose server is not to be reached by a proxy."""
+_found_direct: dict[str, str | None] = {}
+"""What the variables that say so were before the first of them."""
 _given: dict[str, tuple[set[str], str | None]] = {}
 """Variable → the values that fakes have given it, and what it was before the first of them."""
 
 
 def current() -> Fake | None:
-    """The fake that takes calls now: the one that was switched on last."""
-    return _on[-1] if _on else None
+    """The fake that takes calls now: the one that was switched on last, in this process."""
+    return _on[-1] if _on and not is_forked() else None
 
 
-def taker(host: str | bytes | None) -> Fake | None:
-    """The fake that takes a call to this host; None if that is not Bluejay's, or no fake is on.
+def is_guarded() -> bool:
+    """Return whether calls to Bluejay are to be kept from its real hosts."""
+    return bool(_on) or _guards > 0
 
-    Raises `NotIntercepted` where none is on and all calls to Bluejay are guarded: by a proxy they would get out.
+
+def is_forked() -> bool:
+    """Return whether the fake that would take calls is another process's, of which this one was forked."""
+    return bool(_inherited) and bool(_on) and any(_on[-1] is fake for fake in _inherited)
+
+
+def taker(host: object) -> Fake | None:
+    """Return the fake that takes a client's call to this host, or None if it is the client's to go on.
+
+    Raises:
+        GuardError: No fake can take it, and it must not get out, as it would by a proxy.
     """
-    if not is_bluejay(host):
+    if not is_in_domain(host) or not is_guarded():
         return None
-    if not _on and _guards:
-        from fake_bluejay.intercept.guard import NotIntercepted
+    if _on and is_bluejay(host) and not is_forked():
+        return _on[-1]
+    from fake_bluejay.intercept import guard
 
-        raise NotIntercepted
-    return current()
+    raise guard.GuardError(guard.refusal(host))
 
 
 def switch_on(fake: Fake) -> None:
     """Let this fake take the calls to the real host."""
-    with _lock:
+    with LOCK:
         _on.append(fake)
         found = {variable: os.environ.get(variable) for variable in fake.environment}
         _found.append(found)
@@ -166,18 +113,44 @@ def switch_on(fake: Fake) -> None:
 
 def switch_off(fake: Fake) -> None:
     """Stop taking calls for this fake; with the last one, everything is as it was before the first."""
-    with _lock:
+    with LOCK:
         place = next(index for index, one in enumerate(_on) if one is fake)
         found = _found.pop(place)
         del _on[place]
         if fake.time is not None:
             virtual_time.leave(fake.time)
         _switch_groups()
+        if any(one is fake for one in _direct):
+            _direct[:] = [one for one in _direct if one is not fake]
+            for variable, value in () if _direct else _found_direct.items():
+                _set(variable, value)
         if place < len(_on):  # the one that came next will leave what this one found
             _found[place] = found
             return
         for variable, value in found.items():
             _set(variable, value)
+
+
+def bypass_proxies(fake: Fake, host: str) -> None:
+    """Have clients reach a host directly, whatever proxies the environment names, until this fake is off.
+
+    Args:
+        fake: One that is on.
+        host: A name or an address, as `NO_PROXY` lists it; the same for all fakes.
+    """
+    with LOCK:
+        if not _direct:
+            found = {name: os.environ.get(name) for name in ("no_proxy", "NO_PROXY")}
+            _found_direct.update(found)
+            # Most clients ask for the lower case first, and for the other one if it is not set.
+            either = found["no_proxy"] or found["NO_PROXY"] or ""
+            for name, before in found.items():
+                hosts = before or either
+                if not {"*", host} & {one.strip() for one in hosts.split(",")}:
+                    hosts = f"{hosts},{host}" if hosts else host
+                _given.setdefault(name, (set(), before))[0].add(hosts)
+                os.environ[name] = hosts
+        _direct.append(fake)
 
 
 def leave_nothing() -> None:
@@ -186,15 +159,13 @@ def leave_nothing() -> None:
     Whoever undoes changes of their own that were made while a fake was on puts back what was there then. `monkeypatch`
     and pytest-mock's `mocker` do, where a test has them from before its fake.
     """
-    with _lock:
+    with LOCK:
         if not _on:
             for variable, (values, before) in _given.items():
                 if os.environ.get(variable) in values:
                     _set(variable, before)
             _given.clear()
-            for group in _groups:
-                group.leave_nothing()
-            virtual_time.switch_named(False)
+            shims.leave_nothing()
 
 
 def _set(variable: str, value: str | None) -> None:
@@ -207,54 +178,22 @@ def _set(variable: str, value: str | None) -> None:
 def guard(on: bool) -> None:
     """Keep calls from the real host also while no fake is on; as often off as on."""
     global _guards
-    with _lock:
+    with LOCK:
         _guards += 1 if on else -1
         _switch_groups()
 
 
 def _switch_groups() -> None:
-    sleepless = any(fake.time is not None for fake in _on)
-    if sleepless != _clocks.on:
-        _clocks.switch(sleepless)
-        virtual_time.switch_named(sleepless)
-    needed = bool(_on) or _guards > 0
-    _clients.switch(needed)
-    _names.switch(needed)
-    watching = _watcher in sys.meta_path
-    if needed and not watching:
-        sys.meta_path.insert(0, _watcher)
-    elif watching and not needed:
-        sys.meta_path.remove(_watcher)
+    _clocks.switch(any(fake.time is not None for fake in _on))
+    _clients.switch(is_guarded())
+    _names.switch(is_guarded())
 
 
-class _Watcher(importlib.abc.MetaPathFinder):
-    """Patches a client library that is first imported while a fake, or the guard, is on."""
-
-    def find_spec(
-        self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
-    ) -> importlib.machinery.ModuleSpec | None:
-        group = next((group for group in _groups if fullname in group.files), None)
-        if group is None:
-            return None
-        for finder in sys.meta_path:
-            spec = None if finder is self else finder.find_spec(fullname, path, target)
-            if spec is not None and spec.loader is not None:
-                _patch_once_executed(spec.loader, group, group.files[fullname])
-                return spec
-        return None
+def _in_forked_child() -> None:
+    _inherited[:] = _on
+    LOCK.release()
 
 
-def _patch_once_executed(loader: Any, group: _Group, file: str) -> None:
-    execute = loader.exec_module
-
-    def exec_module(module: ModuleType) -> None:
-        del loader.exec_module
-        execute(module)
-        with _lock:
-            if group.on:
-                group.patch(module, file)
-
-    loader.exec_module = exec_module
-
-
-_watcher = _Watcher()
+if hasattr(os, "register_at_fork"):
+    # With the lock, so that the child does not find it taken by a thread that it does not have.
+    os.register_at_fork(before=LOCK.acquire, after_in_parent=LOCK.release, after_in_child=_in_forked_child)

@@ -18,13 +18,17 @@ _GONE: Final = "await_evaluation"
 
 _CHOICE: Final = {
     ("contract", "openapi-2026-07"): "openapi-2026-04-30",
-    ("status_words", "as-they-are"): "documentation-2026-09",
-    ("status_words", "august"): "documentation-2026-09",
+    ("status_words", "as-they-are"): "docs-2026-09",
+    ("status_words", "august"): "docs-2026-09",
     ("status_words", "july"): "openapi-2026-04-30",
 }
 
 _BEFORE: Final = {
     "tests_failed": "scored-only",
+    "webhook_retries": "at-least-once",
+    "listed_results": "full",
+    "reported_later": "replaces",
+    "traces_while_evaluated": "kept",
     **{f"foreign_{kind}": "404" for kind in ("agent", "simulation", "digital_human", "run", "result")},
 }
 """Readings that a dump may not have yet → what was done then."""
