@@ -92,8 +92,8 @@ class Collection:
 
     def of(self, organisation: str) -> list[Resource]:
         """All that an organisation can see, in the order they were made."""
-        return [resource for resource in self._all.values() if resource.organisation == organisation]
+        return [resource for resource in self.all() if resource.organisation == organisation]
 
     def all(self) -> list[Resource]:
-        """Every organisation's."""
+        """Return every organisation's: a copy, made in one step, since views of a test come here without the lock."""
         return list(self._all.values())
