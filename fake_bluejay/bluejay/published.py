@@ -6,7 +6,7 @@ uses few, and their wire models take longer to load than a test takes to run.
 
 from __future__ import annotations
 
-__all__ = ["MODELLED_IN", "ONLY_IN_SDK", "OURS", "PUBLISHED"]
+__all__ = ["ALIASES", "METHODS", "MODELLED_IN", "ONLY_IN_SDK", "OURS", "PUBLISHED"]
 
 _OPERATIONS = """
 /v1/add-agent POST agents
@@ -29,7 +29,7 @@ _OPERATIONS = """
 /v1/agents/{agent_id}/prompts/{prompt_id} DELETE GET
 /v1/alert/{alert_id} DELETE
 /v1/all-agents GET agents
-/v1/all-folders GET
+/v1/all-folders GET folders
 /v1/api-keys POST
 /v1/api-keys/{key_id} DELETE
 /v1/call-log DELETE
@@ -47,7 +47,7 @@ _OPERATIONS = """
 /v1/create-customer-persona POST
 /v1/create-customer-trait POST
 /v1/create-digital-human POST digital_humans
-/v1/create-folder POST
+/v1/create-folder POST folders
 /v1/create-schedule POST
 /v1/create-simulation POST simulations
 /v1/custom-metric/{metric_id} DELETE GET
@@ -63,8 +63,8 @@ _OPERATIONS = """
 /v1/end-conversations POST conversations
 /v1/evaluate POST
 /v1/evaluate-call POST
-/v1/folder/{folder_id} DELETE GET
-/v1/folders/move-agent PUT
+/v1/folder/{folder_id} DELETE GET folders
+/v1/folders/move-agent PUT folders
 /v1/generate-custom-metrics POST
 /v1/generate-customer-personas POST
 /v1/generate-digital-humans POST
@@ -78,7 +78,7 @@ _OPERATIONS = """
 /v1/generate-test-scenarios POST
 /v1/generate-trait-values POST
 /v1/generate-translated-transcript/{test_result_id} POST
-/v1/get-agents-by-folder/{folder_id} GET
+/v1/get-agents-by-folder/{folder_id} GET agents
 /v1/get-all-simulations GET simulations
 /v1/get-http-webhook-key POST agents
 /v1/get-integration-key POST
@@ -145,7 +145,7 @@ _OPERATIONS = """
 /v1/update-customer-persona/{persona_id} PUT
 /v1/update-customer-trait/{trait_id} PUT
 /v1/update-digital-human/{digital_human_id} PUT digital_humans
-/v1/update-folder/{folder_id} PUT
+/v1/update-folder/{folder_id} PUT folders
 /v1/update-integrations POST
 /v1/update-log/{call_id} PUT
 /v1/update-schedule/{schedule_id} PUT
@@ -180,6 +180,10 @@ _OPERATIONS_OF_SDK = """
 /v1/schedules GET
 """
 
+_RENAMED = """
+"""
+"""Paths that are the same as others: `/v1/new/{id} = /v1/old/{id}`."""
+
 
 def _paths(text: str) -> dict[str, tuple[str, ...]]:
     return {path: tuple(word for word in words if word.isupper()) for path, *words in map(str.split, _lines(text))}
@@ -204,3 +208,12 @@ OURS = {"/fake/transcripts/{test_result_id}.json": ("GET",)}
 """Path → its methods, of what no Bluejay has: where the fake's own `transcript_url` leads."""
 
 MODELLED_IN.update(dict.fromkeys(OURS, "results"))
+
+ALIASES = {path: words[1] for path, *words in map(str.split, _lines(_RENAMED))}
+"""Path → the path of the operations that answer there, too: of what was renamed, either name is good."""
+
+METHODS = {**PUBLISHED, **ONLY_IN_SDK, **OURS}
+METHODS.update({path: METHODS[old] for path, old in ALIASES.items()})
+"""Path → its methods, of every path that is known."""
+
+MODELLED_IN.update({path: MODELLED_IN[old] for path, old in ALIASES.items() if old in MODELLED_IN})

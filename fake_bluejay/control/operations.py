@@ -22,12 +22,15 @@ from pydantic import BaseModel
 from fake_bluejay import __version__
 from fake_bluejay.bluejay.app import Api
 from fake_bluejay.bluejay.models.results import as_given
+from fake_bluejay.bluejay.modules import declared, resource_names
+from fake_bluejay.bluejay.resources import Operations as ResourceOperations
 from fake_bluejay.calls import checked
 from fake_bluejay.control import data, models
 from fake_bluejay.core.behaviors import agent_from_text
 from fake_bluejay.core.clock import ScaledClock, microseconds
 from fake_bluejay.core.events import Feed
 from fake_bluejay.core.outbox import EVENTS, PATIENCE, Irregularity
+from fake_bluejay.core.resources import Entity
 from fake_bluejay.core.scripts import Call as Script
 from fake_bluejay.core.scripts import call_from_dict
 from fake_bluejay.core.statuses import Event
@@ -112,6 +115,8 @@ class Call:
 
     base_url: str
     id: str = ""
+    name: str = ""
+    """What a `{name}` in the path is."""
     body: Any = None
     query: Any = field(default_factory=models.Query)
     headers: dict[str, str] = field(default_factory=dict)
@@ -469,6 +474,66 @@ def add_simulation(control: Control, call: Call) -> Any:
     return {"id": made.id}
 
 
+def all_resources(control: Control, call: Call) -> Any:
+    """The resources: what there is of each, and how they refer to each other."""
+    return [data.resource(declared(name).of, control.world) for name in resource_names()]
+
+
+def entities(control: Control, call: Call) -> Any:
+    """The entities of a resource; `x-total-count` says how many match before paging."""
+    query: models.ResourcesQuery = call.query
+    collection = control.world.resources.named(_resource(call).of.plural)
+    matching = [data.entity(one) for one in ([] if collection is None else collection.all())]
+    for word in (query.q or "").lower().split():
+        matching = [one for one in matching if word in json.dumps(one, ensure_ascii=False).lower()]
+    call.headers["x-total-count"] = str(len(matching))
+    if query.order == "newest":
+        matching.reverse()
+    return matching[query.offset : None if query.limit is None else query.offset + query.limit]
+
+
+def add_entity(control: Control, call: Call) -> Any:
+    """Add an entity of a resource, by the rules of the request that makes one."""
+    made = resources.add(control.world, _resource(call).of.name, call.body.organisation, call.body.model_extra or {})
+    return data.entity(made._entity)
+
+
+def entity(control: Control, call: Call) -> Any:
+    """One entity of a resource."""
+    return data.entity(_entity(control, call)[1])
+
+
+def change_entity(control: Control, call: Call) -> Any:
+    """Change fields of an entity."""
+    operations, one = _entity(control, call)
+    operations.edit(control.world, one, call.body.fields)
+    return data.entity(one)
+
+
+def remove_entity(control: Control, call: Call) -> Any:
+    """Remove an entity; what refers to it goes, too, lets go of it, or forbids it."""
+    before = sum(map(len, control.world.resources))
+    control.world.resources.remove(_entity(control, call)[1])
+    return {"removed": before - sum(map(len, control.world.resources))}
+
+
+def _resource(call: Call) -> ResourceOperations:
+    try:
+        return declared(call.name)
+    except ValueError as error:
+        raise NotFound(str(error)) from None
+
+
+def _entity(control: Control, call: Call) -> tuple[ResourceOperations, Entity]:
+    operations = _resource(call)
+    collection = control.world.resources.named(operations.of.plural)
+    id = operations.of.ids.read(call.id)
+    one = None if collection is None or id is None else collection.get(id)
+    if one is None:
+        raise NotFound(f"there is no {operations.of.name} {call.id[:100]!r}")
+    return operations, one
+
+
 def queue_run(control: Control, call: Call) -> Any:
     """Queue a run, as `POST /v1/queue-simulation-run` does."""
     return {"id": runs.queue_run(control.world, call.body.simulation, call.body.model_extra or {}).id}
@@ -625,6 +690,12 @@ OPERATIONS = (
     Operation("GET", "organisations", organisations, list[models.Organisation]),
     Operation("POST", "organisations", add_organisation, models.Organisation, models.NewOrganisation, status=201),
     Operation("PATCH", "organisations", choose_who_may_call, list[models.Organisation], models.WhoMayCall),
+    Operation("GET", "resources", all_resources, list[models.Resource]),
+    Operation("GET", "resources/{name}", entities, list[models.Entity], query=models.ResourcesQuery),
+    Operation("POST", "resources/{name}", add_entity, models.Entity, models.NewEntity, status=201),
+    Operation("GET", "resources/{name}/{id}", entity, models.Entity, id="string"),
+    Operation("PATCH", "resources/{name}/{id}", change_entity, models.Entity, models.EntityChange, id="string"),
+    Operation("DELETE", "resources/{name}/{id}", remove_entity, models.Cleared, id="string"),
     Operation("POST", "agents", add_agent, models.Made, models.NewAgent, status=201),
     Operation("POST", "digital-humans", add_digital_human, models.Made, models.NewDigitalHuman, status=201),
     Operation("POST", "simulations", add_simulation, models.Made, models.NewSimulation, status=201),

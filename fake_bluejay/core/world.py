@@ -43,7 +43,7 @@ from fake_bluejay.core.readings import (
     Readings,
     WatchdogSets,
 )
-from fake_bluejay.core.resources import Collection, Resource
+from fake_bluejay.core.resources import Entity, Resources
 from fake_bluejay.core.runs import DEFAULT_LONGEST, DEFAULT_RINGING, Run
 from fake_bluejay.core.scripts import Call
 from fake_bluejay.core.spelling import spelt
@@ -142,10 +142,8 @@ class World:
         self.require_known_keys = False
         """Whether only keys that an organisation has are accepted, or any key that is not empty."""
         self.organisations: dict[str, Organisation] = {DEFAULT_ORGANISATION: Organisation(DEFAULT_ORGANISATION, ())}
-        self.agents = Collection("agent", self._changed)
-        self.simulations = Collection("simulation", self._changed)
-        self.digital_humans = Collection("digital human", self._changed)
-        """A digital human's field `simulation_ids` says which simulations it belongs to; nothing else does."""
+        self.resources = Resources(self)
+        """What organisations set up: agents, simulations, digital humans, folders, …"""
         self.runs: dict[int, Run] = {}
         self.results: dict[int, Record] = {}
         self.control_objects: list[ControlObject] = []
@@ -378,7 +376,7 @@ class World:
             self.outbox.emit(
                 "simulation_result_evaluated",
                 organisation,
-                lambda: simulation_result_evaluated(record, word, self.seed, self.agents),
+                lambda: simulation_result_evaluated(record, word, self.seed, self.resources),
                 now,
             )
 
@@ -409,8 +407,8 @@ class World:
 
     def queue_run(
         self,
-        simulation: Resource,
-        humans: Iterable[tuple[Resource, int]],
+        simulation: Entity,
+        humans: Iterable[tuple[Entity, int]],
         fields: dict[str, Any],
         *,
         lines: int | None,
@@ -451,7 +449,7 @@ class World:
             self._changed("run-added", run)
             return run
 
-    def _script_for(self, human: Resource, inbound: bool) -> Call:
+    def _script_for(self, human: Entity, inbound: bool) -> Call:
         call = self.calls_of.get(human.id) or self.calls_of.get(human.fields.get("name") or "")
         if call is None:
             call = self.next_calls.popleft() if self.next_calls else self.call
@@ -512,8 +510,7 @@ class World:
         with self.lock:
             own = ("lock", "on_move", "on_change", "courier", "asked")
             vars(self).update({name: value for name, value in vars(other).items() if name not in own})
-            for collection in (self.agents, self.simulations, self.digital_humans):
-                collection.tell = self._changed
+            self.resources.move_to(self)
             self._changed("world-replaced")
 
     def choose(self, **choices: str) -> None:

@@ -294,6 +294,34 @@ class FakeBluejay(Assertions):
 
         return resources.add_digital_human(self._world, organisation, fields)
 
+    def add(self, resource: str, *, organisation: str = DEFAULT_ORGANISATION, **fields: Any) -> Any:
+        """Make an entity of any resource that is modelled: `bluejay.add("folder", name="Support")`.
+
+        Args:
+            resource: The name of the resource: `folder`, `digital human`, …
+            organisation: Whose it is.
+            **fields: Those of the request that makes one, each with a default where one is needed; and `id`.
+
+        Returns:
+            A live view with `id`, `fields`, `organisation` and `created_at`.
+
+        Raises:
+            ValueError: There is no such resource, or a field is unknown or cannot be so.
+        """
+        from fake_bluejay.facade import resources
+
+        return resources.add(self._world, resource, organisation, fields)
+
+    def resources(self, resource: str) -> list[Any]:
+        """Return all of a resource, the oldest first: `bluejay.resources("folder")`.
+
+        Raises:
+            ValueError: There is no such resource.
+        """
+        from fake_bluejay.facade import resources
+
+        return resources.resources(self._world, resource)
+
     # --- runs and webhooks --------------------------------------------------------------------------------------
 
     def queue_run(self, simulation: SimulationView | int | None = None, **fields: Any) -> RunView:

@@ -182,6 +182,19 @@ class RemoteBluejay(Assertions):
         made = self._control("POST", "digital-humans", {**fields, "organisation": organisation})
         return DigitalHumanView(self._far.as_world, "digital_humans", made["id"])
 
+    def add(self, resource: str, *, organisation: str = DEFAULT_ORGANISATION, **fields: Any) -> Any:
+        """Make an entity of any resource; as `FakeBluejay.add`."""
+        from fake_bluejay.facade.resources import view
+
+        made = self._control("POST", f"resources/{quote(resource, safe='')}", {**fields, "organisation": organisation})
+        return view(self._far.as_world, made["collection"], made["id"])
+
+    def resources(self, resource: str) -> list[Any]:
+        """Return all of a resource, the oldest first; as `FakeBluejay.resources`."""
+        from fake_bluejay.facade.resources import resources
+
+        return resources(self._far.as_world, resource)
+
     def queue_run(self, simulation: SimulationView | int | None = None, **fields: Any) -> RunView:
         """Queue a run; as `FakeBluejay.queue_run`."""
         from fake_bluejay.facade.runs import RunView
@@ -373,7 +386,7 @@ class _FarWorld:
         return dumps.load({**self._control("GET", "state"), "clock": "manual"})
 
     def __getattr__(self, name: str) -> Any:
-        if name not in ("agents", "digital_humans", "results", "runs", "simulations"):
+        if name not in ("resources", "results", "runs"):
             raise AttributeError(f"a world at the other end of a control API has no {name!r}")
         return getattr(self.copy(), name)
 

@@ -276,6 +276,21 @@ class SeedSimulation(Part):
                 fake.queue_run(simulation)
 
 
+class SeedResource(Part):
+    """An entity of a resource, such as a folder."""
+
+    resource: str
+    fields: dict[str, Any]
+    """Those of the request that makes one, and `organisation`."""
+
+    def plant(self, fake: FakeBluejay) -> None:
+        """As `bluejay.add` does."""
+        organisation = self.fields.get("organisation", DEFAULT_ORGANISATION)
+        _check_organisation(fake, organisation)
+        own = {name: value for name, value in self.fields.items() if name != "organisation"}
+        resources.add(fake.world, self.resource, organisation, own)
+
+
 class SeedStub(Part):
     """An answer for requests of a method and path, which may have parameters in braces."""
 
@@ -354,6 +369,9 @@ class Seed(_Shape):
     organisations: list[SeedOrganisation] = []
     calls: SeedCalls = SeedCalls()
     webhooks: list[SeedWebhook] = []
+    resources: dict[str, list[dict[str, Any]]] = Field(
+        {}, description="By the name of a resource, as `folders`: the fields of the request that makes one, each."
+    )
     simulations: list[SeedSimulation] = []
     test_results: list[SeedTestResult] = []  # type: ignore[valid-type]
     stubs: list[SeedStub] = []
@@ -387,6 +405,10 @@ class Seed(_Shape):
             value = getattr(self, name)
             if isinstance(value, Part):
                 yield (name,), value
+            elif name == "resources":
+                for resource, entities in value.items():
+                    for number, one in enumerate(entities):
+                        yield (name, resource, number), SeedResource(resource=resource, fields=one)
             elif isinstance(value, list):
                 yield from (((name, number), one) for number, one in enumerate(value) if isinstance(one, Part))
 

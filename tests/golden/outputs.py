@@ -95,23 +95,23 @@ def requests(operation: Operation) -> Iterator[tuple[str, Any]]:
 
 def answers_of(module: str) -> str:
     """What each operation of a module answers."""
-    lines = []
+    lines, before = [], set(kinds(rich()))
     for operation in sorted(operations(), key=lambda one: (one.path, one.method)):
         if MODELLED_IN[operation.path] != module:
             continue
         for path, body in requests(operation):
             with rich() as fake, fake.client(headers={"X-API-Key": fake.api_key}) as client:
                 answer = client.request(operation.method, path, json=body)
-                changed = sorted(set(kinds(fake)))
+                changed = sorted(set(kinds(fake)) - before)
             lines.append(f"{operation.method} {path} {json.dumps(body, ensure_ascii=False)}\n")
             lines.append(f"{answer.status_code} {answer.headers.get('content-type', '')}\n")
             lines.append(pretty(answer.json()) if answer.content else "")
-            lines.append(f"{', '.join(changed)}\n\n")
+            lines.append(f"now: {', '.join(changed)}\n\n" if changed else "\n")
     return "".join(lines)
 
 
 def kinds(fake: FakeBluejay) -> Iterator[str]:
-    """What there is in the world afterwards, counted."""
+    """What there is in the world, counted."""
     dump = fake.dump()
     for name, value in dump.items():
         held = value.get("all") if isinstance(value, dict) else value

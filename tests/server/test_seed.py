@@ -339,7 +339,7 @@ def test_simulations_are_run_as_it_is_scripted(tmp_path: Path) -> None:
     assert [result.passed for result in second.test_results] == [True, False, False]
     [_, talking, _] = first.test_results
     assert (talking.end_time - talking.start_time).total_seconds() == 45, "Bob's script has its own length"
-    assert len(fake.world.digital_humans.all()) == 5
+    assert len(fake.resources("digital human")) == 5
 
 
 def test_webhooks_lead_elsewhere_if_told_so(tmp_path: Path) -> None:
