@@ -280,6 +280,7 @@ def end_conversations(control: Control, call: Call) -> Any:
     keys = world.organisations[record.organisation if record else "default"].api_keys
     headers = {"content-type": "application/json", "x-api-key": keys[0] if keys else "console", "user-agent": "console"}
     scope = {
+        "type": "http",
         "method": "POST",
         "path": "/v1/end-conversations",
         "headers": [(name.encode(), value.encode("latin-1")) for name, value in headers.items()],
