@@ -9,20 +9,22 @@ from fake_bluejay.bluejay.folders import folder_named
 from fake_bluejay.bluejay.models.agents import (
     AgentPydantic,
     AgentRequest,
+    AgentRequestOfOpenApi,
     AgentRequestOfSdk,
     AgentResponse,
     AgentUpdateRequest,
-    AgentUpdateRequestOfSdk,
+    AgentUpdateRequestOfOpenApi,
     AgentUpdateResponse,
     AgentUpdateWithExternalIdRequest,
-    AgentUpdateWithExternalIdRequestOfSdk,
+    AgentUpdateWithExternalIdRequestOfOpenApi,
     AgentWebhookKeyRequest,
     AgentWebhookKeyResponse,
+    NewAgentResponse,
 )
 from fake_bluejay.bluejay.resources import Operations, as_fields, changes, found
 from fake_bluejay.core.clock import datetime_at
 from fake_bluejay.core.errors import Conflict, NotFound
-from fake_bluejay.core.readings import SameExternalId
+from fake_bluejay.core.readings import Contract, SameExternalId
 from fake_bluejay.core.resources import Entity, Link, OnDelete, Resource, uuid_ids
 from fake_bluejay.core.world import World
 from fake_bluejay.http.operation import Call, Operation, as_id
@@ -58,14 +60,17 @@ def create_agent(world: World, organisation: str, request: AgentRequest) -> Enti
     fields = as_fields(request)
     # A null `mode` may be asked for, and not be given back: what is published as the default stands.
     fields["mode"] = fields["mode"] or "VOICE"
+    # Optional in the newest documentation's request, and a text in every answer that is published.
+    fields["knowledge_base"] = fields["knowledge_base"] or ""
     _refuse_taken(world, organisation, fields.get("external_agent_id"))
     fields["http_webhook_key"] = _key(world, world.resources[AGENTS].next_id()) if fields.get("http_webhook") else None
     return world.resources[AGENTS].add(organisation, _with_folder(world, organisation, fields))
 
 
-def add_agent(call: Call) -> AgentResponse:
+def add_agent(call: Call) -> NewAgentResponse:
     """Add an agent."""
-    return _answer(create_agent(call.world, call.organisation, call.request))
+    agent = create_agent(call.world, call.organisation, call.request)
+    return NewAgentResponse(agent_id=agent.id, http_webhook_key=agent.fields.get("http_webhook_key"))
 
 
 def update_agent(call: Call) -> AgentUpdateResponse:
@@ -100,7 +105,7 @@ def delete_agent(call: Call) -> AgentResponse:
     """Delete an agent; its simulations go or stay, as a reading says."""
     agent = found(call.world.resources[AGENTS], call.parameters["agent_id"], call.organisation)
     call.world.resources.remove(agent)
-    return _answer(agent)
+    return AgentResponse(agent_id=agent.id, http_webhook_key=agent.fields.get("http_webhook_key"))
 
 
 def get_http_webhook_key(call: Call) -> AgentWebhookKeyResponse:
@@ -130,7 +135,7 @@ def _update(call: Call, agent: Entity) -> AgentUpdateResponse:
     call.world.resources[AGENTS].change(agent, _with_folder(call.world, call.organisation, changed))
     folder = call.world.resources.find("folder", agent.fields["folder_id"], call.organisation)
     return AgentUpdateResponse(
-        agent=AgentUpdateRequestOfSdk(
+        agent=AgentUpdateRequest(
             agent_id=str(agent.id), **{**agent.fields, "folder": folder and folder.fields["name"]}
         ),
         http_webhook_key=agent.fields.get("http_webhook_key"),
@@ -164,10 +169,6 @@ def _key(world: World, agent_id: int | str, before: str | None = None) -> str:
     return hashlib.sha256(f"{world.seed}:http-webhook-key:{agent_id}:{before}".encode()).hexdigest()
 
 
-def _answer(agent: Entity) -> AgentResponse:
-    return AgentResponse(agent_id=agent.id, http_webhook_key=agent.fields.get("http_webhook_key"))
-
-
 def _agent(agent: Entity) -> AgentPydantic:
     fields = dict(agent.fields)
     return AgentPydantic(
@@ -179,19 +180,24 @@ def _agent(agent: Entity) -> AgentPydantic:
     )
 
 
-agents = Operations(AGENTS, returns=AgentPydantic, show=_agent, new=create_agent, request=AgentRequestOfSdk)
+agents = Operations(AGENTS, returns=AgentPydantic, show=_agent, new=create_agent, request=AgentRequest)
 agents.list("GET", "/v1/get-agents-by-folder/{folder_id}")
 
 OPERATIONS = [
     Operation(
-        "POST", "/v1/add-agent", add_agent, takes=AgentRequest, takes_of_sdk=AgentRequestOfSdk, returns=AgentResponse
+        "POST",
+        "/v1/add-agent",
+        add_agent,
+        takes=AgentRequest,
+        takes_under={Contract.SDK: AgentRequestOfSdk, Contract.OPENAPI: AgentRequestOfOpenApi},
+        returns=NewAgentResponse,
     ),
     Operation(
         "POST",
         "/v1/update-agent",
         update_agent,
         takes=AgentUpdateRequest,
-        takes_of_sdk=AgentUpdateRequestOfSdk,
+        takes_under={Contract.OPENAPI: AgentUpdateRequestOfOpenApi},
         returns=AgentUpdateResponse,
     ),
     Operation(
@@ -199,7 +205,7 @@ OPERATIONS = [
         "/v1/update-agent-by-external-id",
         update_agent_by_external_id,
         takes=AgentUpdateWithExternalIdRequest,
-        takes_of_sdk=AgentUpdateWithExternalIdRequestOfSdk,
+        takes_under={Contract.OPENAPI: AgentUpdateWithExternalIdRequestOfOpenApi},
         returns=AgentUpdateResponse,
     ),
     Operation("GET", "/v1/agents/{agent_id}", get_agent, path_types={"agent_id": int}, returns=AgentPydantic),

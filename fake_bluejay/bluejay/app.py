@@ -11,7 +11,7 @@ from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
-from starlette.routing import Route, Router
+from starlette.routing import Match, Route, Router
 from starlette.types import Message, Receive, Scope, Send
 
 from fake_bluejay.bluejay.modules import operation_at, operations
@@ -53,8 +53,18 @@ class _Router(Router):
 
     async def app(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer by the routes that begin as the path does; if there is none, as a router without any."""
-        path = scope["path"].removeprefix(scope.get("root_path", ""))
-        await self._among.get(_beginning(path), self._none).app(scope, receive, send)
+        await self._among.get(_beginning(_path_in(scope)), self._none).app(scope, receive, send)
+
+    def endpoint_of(self, scope: Scope) -> Any:
+        """Return the endpoint that answers a request; None if it is refused before."""
+        among = self._among.get(_beginning(_path_in(scope)), self._none)
+        routes = (route for route in among.routes if isinstance(route, Route))
+        return next((route.endpoint for route in routes if route.matches(scope)[0] is Match.FULL), None)
+
+
+def _path_in(scope: Scope) -> str:
+    path: str = scope["path"]
+    return path.removeprefix(scope.get("root_path", ""))
 
 
 def _beginning(path: str) -> str:
@@ -82,6 +92,12 @@ class _Endpoint:
     def __init__(self, method: str, path: str) -> None:
         self._called = method, path
 
+    @property
+    def takes_nothing(self) -> bool:
+        """Whether it is modelled, and no request to it has a body that would be read."""
+        operation = operation_at(*self._called)
+        return operation is not None and operation.takes is None
+
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         await (operation_at(*self._called) or _not_modelled)(scope, receive, send)
 
@@ -92,17 +108,16 @@ async def _openapi(request: Request) -> Response:
     return Response(content(), media_type="application/json")
 
 
-def _surface() -> Starlette:
-    surface = Starlette(exception_handlers={HTTPException: _on_http_exception})
-    called = [(method, path) for path, methods in METHODS.items() for method in methods]
+_CALLED = sorted(
+    ((method, path) for path, methods in METHODS.items() for method in methods),
     # Paths without parameters first, or /v1/things/{id} would take /v1/things/all; then what is called most.
-    called.sort(key=lambda each: ("{" in each[1], each[1] not in MODELLED_IN))
-    surface.router = _Router([Route("/openapi.json", _openapi), *(_Route(*each) for each in called)])
-    return surface
-
+    key=lambda each: ("{" in each[1], each[1] not in MODELLED_IN),
+)
+_ROUTER = _Router([Route("/openapi.json", _openapi), *(_Route(*each) for each in _CALLED)])
 
 # One for all fakes: what differs between them travels in the scope, so a new fake costs a test nothing to set up.
-_SURFACE = _surface()
+_SURFACE = Starlette(exception_handlers={HTTPException: _on_http_exception})
+_SURFACE.router = _ROUTER
 
 
 class Api:
@@ -157,6 +172,9 @@ class Api:
         if scope["type"] != "http":
             await _SURFACE(scope, receive, send)
             return
+        if (b"expect", b"100-continue") in scope["headers"] and not self._reads_body(scope):
+            await self.answer(scope, b"")(scope, receive, send)
+            return
         message = await receive()
         content: bytes = message.get("body", b"")
         if message.get("more_body"):
@@ -169,6 +187,16 @@ class Api:
             return  # the client left before its request was whole, so nothing was asked
         await self.answer(scope, content)(scope, receive, send)
 
+    def _reads_body(self, scope: Scope) -> bool:
+        """Return whether FastAPI would read a request's body: not where nothing takes one, nor where there is nothing.
+
+        To read it is to tell a client that waits for `100 Continue` to send it.
+        """
+        if self._faults or self._stubs:
+            return True  # a test may ask afterwards what was sent
+        endpoint = _ROUTER.endpoint_of(scope)
+        return endpoint is not None and not (isinstance(endpoint, _Endpoint) and endpoint.takes_nothing)
+
     def _answer(self, scope: Scope, content: bytes, fault: Fault | None, unwritable: Unwritable) -> Answer:
         if fault is not None and fault.kind == "respond":
             return Answer.of(response_of(fault))
@@ -178,7 +206,11 @@ class Api:
             return Answer.of(stubbed)
         recorder = _Recorder()
         scope[STATE] = self._world, content, unwritable
-        _step(_SURFACE(scope, _nothing_more, recorder))
+        try:
+            _step(_SURFACE(scope, _nothing_more, recorder))
+        except UnicodeDecodeError:
+            # Starlette cannot redirect an address whose query is not UTF-8, so FastAPI fails on it, too.
+            return Answer.of(PlainTextResponse("Internal Server Error", status_code=500))
         return recorder.answer
 
     def _unwritable(self, exchange: Exchange, ids: Collection[int]) -> Collection[int]:

@@ -56,14 +56,27 @@ from typing import Annotated, Any, NamedTuple, TypeVar, Union, cast, get_args, g
 from pydantic import BaseModel, Field, ValidationError
 
 from fake_bluejay.core.clock import datetime_at, iso
-from fake_bluejay.core.errors import DomainError
+from fake_bluejay.core.errors import DomainError, Refused
 from fake_bluejay.core.readings import Readings, UpdateChanges
 from fake_bluejay.core.resources import Collection, Entity, Id, Link, Resource, not_found
 from fake_bluejay.core.suggest import check_known, unknown
 from fake_bluejay.core.world import World
 from fake_bluejay.http.operation import Call, Operation, Parameter
 
-__all__ = ["LIMIT", "OFFSETS", "PAGES", "Answered", "Filter", "Operations", "Paging", "as_fields", "changes", "found"]
+__all__ = [
+    "LIMIT",
+    "OFFSETS",
+    "PAGES",
+    "Answered",
+    "Filter",
+    "Operations",
+    "Paging",
+    "as_fields",
+    "changes",
+    "check_version",
+    "found",
+    "validated",
+]
 
 _Function = TypeVar("_Function", bound=Callable[..., Any])
 _Model = TypeVar("_Model", bound=BaseModel)
@@ -549,9 +562,30 @@ def found(collection: Collection, id: Id | None, organisation: str) -> Entity:
 
 
 def as_fields(model: BaseModel) -> dict[str, Any]:
-    """Return what a model says as JSON-ready data to store. Raises `ValueError` for text that no JSON can carry."""
-    fields: dict[str, Any] = json.loads(model.model_dump_json())
+    """Return what a model says, as JSON-ready data to store.
+
+    Raises:
+        Refused: A text has a lone surrogate, which no UTF-8 and so no answer can carry. What Bluejay does then is not
+            known.
+    """
+    try:
+        # Pydantic's own writer replaces what is no Unicode in the keys of a dictionary without a word.
+        json.dumps(model.model_dump(), default=str, ensure_ascii=False).encode()
+        fields: dict[str, Any] = json.loads(model.model_dump_json())
+    except UnicodeEncodeError:
+        raise Refused("A text in the body has a lone surrogate: it is not valid Unicode") from None
     return fields
+
+
+def check_version(request: BaseModel) -> None:
+    """Check that a request names one version of the agent's prompt.
+
+    Raises:
+        Refused: `prompt_id`, which is deprecated, and `agent_version_id` differ.
+    """
+    old, new = getattr(request, "prompt_id", None), getattr(request, "agent_version_id", None)
+    if old is not None and new is not None and old != new:
+        raise Refused("prompt_id and agent_version_id name different versions; send agent_version_id alone")
 
 
 def changes(request: BaseModel, readings: Readings, never_null: Container[str] = ()) -> dict[str, Any]:

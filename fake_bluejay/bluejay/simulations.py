@@ -18,7 +18,7 @@ from fake_bluejay.bluejay.models.simulations import (
     SimulationType,
     UpdateSimulationRequest,
 )
-from fake_bluejay.bluejay.resources import Operations, as_fields, changes, found
+from fake_bluejay.bluejay.resources import Operations, as_fields, changes, check_version, found
 from fake_bluejay.core.clock import datetime_at
 from fake_bluejay.core.readings import DeletedAgent, Readings
 from fake_bluejay.core.resources import Entity, Link, OnDelete, Resource
@@ -42,7 +42,8 @@ _OWN_FIELDS = frozenset(SimulationPydantic.model_fields)
 
 
 def create_simulation(world: World, organisation: str, request: SimulationRequest) -> Entity:
-    """A new simulation. Raises the 404 if there is no such agent."""
+    """A new simulation. Raises the 404 if there is no such agent, the 400 for two versions of it."""
+    check_version(request)
     agent = world.resources.require("agent", as_id(request.agent_id), organisation)
     fields = {**as_fields(request), "agent_id": agent.id}
     if fields["name"] is None:
@@ -63,9 +64,9 @@ def get_simulation(call: Call) -> SimulationPydantic:
 def update_simulation(call: Call) -> SimulationPydantic:
     """Change a simulation."""
     simulation = _asked_for(call)
-    call.world.resources[SIMULATIONS].change(
-        simulation, changes(call.request, call.world.readings, simulations.never_null)
-    )
+    check_version(call.request)
+    changed = changes(call.request, call.world.readings, simulations.never_null)
+    call.world.resources[SIMULATIONS].change(simulation, changed)
     return _simulation(simulation)
 
 

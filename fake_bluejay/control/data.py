@@ -13,10 +13,10 @@ from fake_bluejay.core.outbox import Delivery, Webhook
 from fake_bluejay.core.readings import questions
 from fake_bluejay.core.resources import Entity, Resource, plural_of
 from fake_bluejay.core.statuses import TERMINAL, TRANSITIONS, Status
-from fake_bluejay.core.test_results import WATCHDOG_DELAY, Record
+from fake_bluejay.core.test_results import WATCHDOG_DELAY, Organisation, Record
 from fake_bluejay.core.world import World, is_marked
 from fake_bluejay.http.faults import Fault
-from fake_bluejay.http.journal import SECRET_HEADERS, Exchange, masked, masked_query, with_query
+from fake_bluejay.http.journal import Exchange, is_secret, masked, masked_headers, masked_query, with_query
 from fake_bluejay.state.snapshot import dump_delivery, dump_entity, dump_record
 
 __all__ = [
@@ -26,6 +26,7 @@ __all__ = [
     "entity",
     "exchange",
     "fault",
+    "organisation",
     "organisations",
     "readings",
     "resource",
@@ -133,14 +134,10 @@ def exchange(one: Exchange, base_url: str, *, brief: bool = False, whole: bool =
         "response": response and {"status_code": response.status_code, "size": len(response.content)},
     }
     if not brief:
-        data |= {"headers": _masked(one.headers), **_body(one.content, whole), "curl": curl(one, base_url)}
+        data |= {"headers": masked_headers(one.headers), **_body(one.content, whole), "curl": curl(one, base_url)}
         if response:
-            data["response"] |= {"headers": _masked(response.headers), **_body(response.content, whole)}
+            data["response"] |= {"headers": masked_headers(response.headers), **_body(response.content, whole)}
     return data
-
-
-def _masked(headers: dict[str, str]) -> dict[str, str]:
-    return {name: masked(value) if name in SECRET_HEADERS else value for name, value in headers.items()}
 
 
 def _body(content: bytes, whole: bool) -> dict[str, Any]:
@@ -169,7 +166,7 @@ def curl(one: Exchange, base_url: str) -> str:
             parts.append('-H "X-API-Key: $BLUEJAY_API_KEY"')
         elif name == "authorization":
             parts.append('-H "Authorization: Bearer $BLUEJAY_API_KEY"')
-        elif name in SECRET_HEADERS:
+        elif is_secret(name):
             parts.append(f"-H {shlex.quote(f'{name}: {masked(value)}')}")
         else:
             # An empty value is sent only if it is written with a semicolon.
@@ -202,7 +199,7 @@ def fault(one: Fault) -> dict[str, Any]:
     """An armed fault."""
     return {
         "kind": one.kind,
-        "arguments": one.arguments,
+        "arguments": one.shown,
         "path": one.path,
         "times": one.times,
         "after": one.after,
@@ -227,9 +224,12 @@ def readings(world: World) -> list[dict[str, Any]]:
 
 def organisations(world: World) -> list[dict[str, Any]]:
     """The organisations, their keys masked."""
-    return [
-        {"name": one.name, "api_keys": [masked(key) for key in one.api_keys]} for one in world.organisations.values()
-    ]
+    return [organisation(one) for one in world.organisations.values()]
+
+
+def organisation(one: Organisation) -> dict[str, Any]:
+    """Return an organisation, its keys masked."""
+    return {"name": one.name, "api_keys": [masked(key) for key in one.api_keys]}
 
 
 def webhook(one: Webhook) -> dict[str, Any]:

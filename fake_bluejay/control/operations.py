@@ -439,8 +439,7 @@ def organisations(control: Control, call: Call) -> Any:
 
 def add_organisation(control: Control, call: Call) -> Any:
     """Add an organisation: what it has is invisible to the others. From now on only known keys are accepted."""
-    control.world.add_organisation(call.body.name, *call.body.keys)
-    return data.organisations(control.world)[-1]
+    return data.organisation(control.world.add_organisation(call.body.name, *call.body.keys))
 
 
 def choose_who_may_call(control: Control, call: Call) -> Any:

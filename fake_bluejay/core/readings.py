@@ -25,18 +25,21 @@ __all__ = [
     "DuplicateIds",
     "ErrorCodeIn",
     "ForeignId",
+    "ListedResults",
     "MissingKey",
     "MissingKeyName",
     "NoFailedIds",
     "Question",
     "ReEvaluateUnfinished",
     "Readings",
+    "ReportedLater",
     "RunStatus",
     "SameExternalId",
     "StatusWords",
     "Success",
     "TestResultIds",
     "TestsIncompleted",
+    "TracesWhileEvaluated",
     "UnknownKey",
     "UpdateChanges",
     "WatchdogSets",
@@ -201,10 +204,32 @@ class WebhookProof(StrEnum):
 
 
 class Contract(StrEnum):
-    """Which contract a request is held to where the two published ones differ."""
+    """Which contract a request is held to where the published ones differ."""
 
-    OPENAPI = "openapi-2026-07"
+    DOCS = "docs-2026-09"
     SDK = "sdk-0.3.6"
+    OPENAPI = "openapi-2026-04-30"
+
+
+class ListedResults(StrEnum):
+    """How much of `metrics` and `tool_calls` the results of a run show, beside a result that is asked for alone."""
+
+    BRIEF = "brief"
+    FULL = "full"
+
+
+class ReportedLater(StrEnum):
+    """What a second `update-simulation-result` does with what the first has reported."""
+
+    ADDS = "adds"
+    REPLACES = "replaces"
+
+
+class TracesWhileEvaluated(StrEnum):
+    """What becomes of `trace_ids` that are reported before an evaluation is over."""
+
+    CLEARED = "cleared"
+    KEPT = "kept"
 
 
 class UpdateChanges(StrEnum):
@@ -306,9 +331,22 @@ class Readings:
     )
 
     contract: Contract = _reading(
-        Contract.OPENAPI,
-        "the OpenAPI is the contract of the endpoint; bluejay-sdk 0.3.6 needs no phone number for a digital human, and"
-        " knows more languages, accents, noises and connection types",
+        Contract.DOCS,
+        "the documentation of September 2026 is the newest: an agent needs no knowledge base, any language will do, a"
+        " run may name its simulation as code does, results come in pages; bluejay-sdk 0.3.6 is of June 2026",
+    )
+    listed_results: ListedResults = _reading(
+        ListedResults.BRIEF,
+        "public clients of 2026 ask for each result alone, because the list shows fewer of its metrics and tool calls",
+    )
+    reported_later: ReportedLater = _reading(
+        ReportedLater.ADDS,
+        'the documentation of September 2026: "adds tool calls, events, tags, metadata, and trace IDs"; a public client'
+        " met its tools twice after a second report",
+    )
+    traces_while_evaluated: TracesWhileEvaluated = _reading(
+        TracesWhileEvaluated.CLEARED,
+        "two public clients of 2026 wait for a final status, because the evaluation wipes the trace ids",
     )
     update_changes: UpdateChanges = _reading(
         UpdateChanges.GIVEN_NOT_NULL,

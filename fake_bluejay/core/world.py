@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from collections.abc import Callable, Container, Iterable, Mapping
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -41,6 +41,7 @@ from fake_bluejay.core.readings import (
     DuplicateIds,
     ForeignId,
     Readings,
+    TracesWhileEvaluated,
     WatchdogSets,
 )
 from fake_bluejay.core.resources import Entity, Resources
@@ -49,7 +50,15 @@ from fake_bluejay.core.scripts import Call
 from fake_bluejay.core.spelling import spelt
 from fake_bluejay.core.statuses import TRANSITIONS, Event, IllegalMove, Status, event_between, ways_on
 from fake_bluejay.core.suggest import check_known, unknown
-from fake_bluejay.core.test_results import WATCHDOG_DELAY, ControlObject, Move, Organisation, Record, check_fields
+from fake_bluejay.core.test_results import (
+    WATCHDOG_DELAY,
+    ControlObject,
+    Move,
+    Organisation,
+    Organisations,
+    Record,
+    check_fields,
+)
 from fake_bluejay.core.timers import Timer, TimerKind, Timers
 
 __all__ = ["DEFAULT_ORGANISATION", "LEFT_BY", "Ending", "World", "is_marked", "status_from_text"]
@@ -94,6 +103,9 @@ LEFT_BY: dict[Status, TimerKind] = {
 """The timers that hold only while a status does, and end it unless something else comes first."""
 
 
+Mark = tuple[Record, int, tuple[int, TimerKind] | None]
+
+
 class Ending(NamedTuple):
     """What an end-conversations call will do, before it is done. Ids in the order of the request.
 
@@ -104,8 +116,9 @@ class Ending(NamedTuple):
     marked: list[int]
     failed: list[int]
     forbidden: bool
-    marks: list[tuple[Record, int, tuple[int, TimerKind] | None]]
-    """For each marked id: its record, the id of its control object, and how its agent will react."""
+    marks: list[Mark]
+    """For each marked id, however often it was asked for: its record, the id of its control object, and how its agent
+    will react."""
     at: int
     """The instant at which it all happens."""
 
@@ -141,7 +154,7 @@ class World:
         """Microseconds from EVALUATING to COMPLETED: undocumented, so a setting."""
         self.require_known_keys = False
         """Whether only keys that an organisation has are accepted, or any key that is not empty."""
-        self.organisations: dict[str, Organisation] = {DEFAULT_ORGANISATION: Organisation(DEFAULT_ORGANISATION, ())}
+        self.organisations = Organisations(Organisation(DEFAULT_ORGANISATION, ()))
         self.resources = Resources(self)
         """What organisations set up: agents, simulations, digital humans, folders, …"""
         self.runs: dict[int, Run] = {}
@@ -335,6 +348,8 @@ class World:
         to = forced_to or TRANSITIONS.get((from_, event))
         if to is None:
             raise IllegalMove(f"test result {record.id}: {event} is not legal now; {ways_on(from_)}")
+        if event is Event.COMPLETE and from_ is Status.EVALUATING:
+            self._clear_traces(record)
         record.status = to
         record.history.append(Move(now, from_, to, event, cause))
         self.timers.cancel(record.armed)
@@ -364,6 +379,12 @@ class World:
             record.armed.append(self.timers.schedule(now + length, kind, record.id))
         if record.call is not None:
             self._follow_script(record, now)
+
+    def _clear_traces(self, record: Record) -> None:
+        """Forget the trace ids that were reported before an evaluation was over, if a reading says so."""
+        if self.readings.traces_while_evaluated is TracesWhileEvaluated.CLEARED and "trace_ids" in record.fields:
+            record.fields = {name: value for name, value in record.fields.items() if name != "trace_ids"}
+            self._changed("test-result-changed", record, {"trace_ids": None})
 
     def _tell(self, record: Record, now: int) -> None:
         """Let the webhooks know what a test result has come to."""
@@ -483,6 +504,12 @@ class World:
             now = self.settle()
             self._change(self.result(id), event, cause, now)
         self.deliver()
+
+    def end(self, id: int) -> None:
+        """End a conversation because a client asks for it. It may be called under the lock. Raises as `happen` does."""
+        with self.lock:
+            now = self.settle()
+            self._change(self.result(id), Event.END, "api", now)
 
     def re_evaluate(self, id: int) -> None:
         """Evaluate a test result again. It may be called under the lock. Raises as `happen` does."""
@@ -692,21 +719,19 @@ class World:
                 raise ValueError("an API key must not be empty: Bluejay refuses an empty one")
             if not isinstance(key, str) or not key.isascii() or not key.isprintable() or key != key.strip():
                 raise ValueError("an API key is printable ASCII text with no blanks around it: a header carries it")
-            for organisation in self.organisations.values():
-                if key in organisation.api_keys:
-                    raise ValueError(f"the API key given belongs to the organisation {organisation.name!r} already")
+            if (owner := self.organisations.of_key(key)) is not None:
+                raise ValueError(f"the API key given belongs to the organisation {owner.name!r} already")
 
     def organisation_of(self, api_key: str) -> str | None:
         """The name of the organisation that a key belongs to; None if the key is to be refused."""
         with self.lock:
-            for organisation in self.organisations.values():
-                if api_key in organisation.api_keys:
-                    return organisation.name
+            if (owner := self.organisations.of_key(api_key)) is not None:
+                return owner.name
             return DEFAULT_ORGANISATION if api_key and not self.require_known_keys else None
 
     # --- end-conversations --------------------------------------------------------------------------------------
 
-    def plan_ending(self, organisation: str, ids: Iterable[int], unwritable: Container[int] = ()) -> Ending:
+    def plan_ending(self, organisation: str, ids: Sequence[int], unwritable: Container[int] = ()) -> Ending:
         """Step 1 of the endpoint: which ids exist, for this organisation, and are RUNNING. Changes nothing.
 
         The control objects of `unwritable` ids will not be written, so these fail.
@@ -714,32 +739,35 @@ class World:
         with self.lock:
             now = self.settle()
             readings = self.readings
-            once = readings.duplicate_ids is DuplicateIds.COUNTED_ONCE
-            marked_fails = readings.already_marked is AlreadyMarked.FAILS
-            ending = Ending(list(dict.fromkeys(ids)) if once else list(ids), [], [], False, [], now)
-            control_id = len(self.control_objects)
-            marked_here: set[int] = set()
-            for id in ending.processed:
+            distinct = dict.fromkeys(ids)
+            processed = list(distinct if readings.duplicate_ids is DuplicateIds.COUNTED_ONCE else ids)
+            once_marked_fails = readings.already_marked is AlreadyMarked.FAILS
+            # A test result is looked at once, however often it is asked for: a request may have half a million ids.
+            marks: dict[int, Mark] = {}
+            for id in distinct:
                 record = self.results.get(id)
                 if record is None:
-                    ending.failed.append(id)
-                elif record.organisation != organisation:
+                    continue
+                if record.organisation != organisation:
                     if readings.foreign_id is ForeignId.FORBIDDEN:
-                        return Ending(ending.processed, [], ending.processed, True, [], now)
-                    ending.failed.append(id)
-                elif (
-                    record.status is not _RUNNING
-                    or (marked_fails and (is_marked(record) or id in marked_here))
-                    or id in unwritable
+                        return Ending(processed, [], processed, True, [], now)
+                elif not (
+                    record.status is not _RUNNING or (once_marked_fails and is_marked(record)) or id in unwritable
                 ):
-                    ending.failed.append(id)
-                else:
-                    control_id += 1
+                    control_id = len(self.control_objects) + len(marks) + 1
                     agent = record.agent or self.agent or _DEFAULT_AGENTS[readings.agent_ends]
-                    ending.marked.append(id)
-                    marked_here.add(id)
-                    ending.marks.append((record, control_id, agent.reaction(f"{self.seed}:{control_id}")))
-            return ending
+                    marks[id] = record, control_id, agent.reaction(f"{self.seed}:{control_id}")
+            if once_marked_fails and len(distinct) < len(processed):
+                unmarked = set(marks)
+                marked: list[int] = []
+                failed: list[int] = []
+                for id in processed:
+                    (marked if id in unmarked else failed).append(id)
+                    unmarked.discard(id)
+            else:
+                marked = [id for id in processed if id in marks]
+                failed = [id for id in processed if id not in marks]
+            return Ending(processed, marked, failed, False, list(marks.values()), now)
 
     def carry_out(self, ending: Ending) -> None:
         """Steps 2 and 3 of the endpoint: write each control object, schedule each watchdog.

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from fake_bluejay.bluejay.digital_humans import DIGITAL_HUMANS, create_digital_human
-from fake_bluejay.bluejay.models.digital_humans import DigitalHumanRequestDataOfSdk
+from fake_bluejay.bluejay.models.digital_humans import DigitalHumanRequestData
 from fake_bluejay.bluejay.models.simulations import SimulationRequest
 from fake_bluejay.bluejay.modules import declared
 from fake_bluejay.bluejay.resources import validated
@@ -184,7 +184,7 @@ def add_digital_human(world: World, organisation: str, fields: Mapping[str, Any]
     """A new digital human. Raises `ValueError` for what cannot be."""
     own = {name: value for name, value in fields.items() if name != "simulation_ids"}
     request = validated(
-        DigitalHumanRequestDataOfSdk,
+        DigitalHumanRequestData,
         "a digital human",
         {**DIGITAL_HUMANS.example, **own},
         ("simulation_ids", "organisation"),

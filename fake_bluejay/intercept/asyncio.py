@@ -16,10 +16,10 @@ from types import ModuleType
 from typing import Any
 from weakref import WeakKeyDictionary
 
-from fake_bluejay.intercept.patch import Patch
+from fake_bluejay.intercept.shims import Seam
 from fake_bluejay.intercept.virtual_time import LOOPS, current_time, whole
 
-__all__ = ["LOOPBACKS", "patches"]
+__all__ = ["LOOPBACKS", "seams"]
 
 LOOPBACKS: dict[int, Callable[[], bool]] = {}
 """Port of a loopback server of ours → whether it has a request in hand."""
@@ -31,11 +31,11 @@ _in_executor: WeakKeyDictionary[Any, int] = WeakKeyDictionary()
 """Event loop → how many calls it waits for that run on threads."""
 
 
-def patches(base_events: ModuleType) -> Iterator[Patch]:
+def seams(base_events: ModuleType) -> Iterator[Seam]:
     """What to replace in `asyncio.base_events`, and in how its loops wait."""
-    yield Patch(base_events.BaseEventLoop, "time", _replace_time)
-    yield Patch(base_events.BaseEventLoop, "run_in_executor", _replace_run_in_executor)
-    yield Patch(selectors.DefaultSelector, "select", _replace_select)
+    yield Seam(base_events.BaseEventLoop, "time", _replace_time)
+    yield Seam(base_events.BaseEventLoop, "run_in_executor", _replace_run_in_executor)
+    yield Seam(selectors.DefaultSelector, "select", _replace_select)
 
 
 def _replace_time(original: Callable[[Any], float]) -> Callable[[Any], float]:

@@ -20,22 +20,22 @@ from collections.abc import Callable, Iterator
 from contextlib import nullcontext
 from contextvars import ContextVar
 from datetime import timedelta
-from types import FunctionType, ModuleType
-from typing import Any, NamedTuple, TypeVar
+from types import ModuleType
+from typing import Any, TypeVar
 from weakref import WeakSet
 
-from fake_bluejay.intercept.patch import Patch
+from fake_bluejay.intercept.shims import Seam
 
 __all__ = [
     "HELPING",
     "LOOPS",
     "REAL_TIME_THREADS",
+    "SPARED",
     "VirtualTime",
     "current_time",
     "join",
     "leave",
-    "patches",
-    "switch_named",
+    "seams",
     "whole",
 ]
 
@@ -282,35 +282,36 @@ def current_time() -> VirtualTime | None:
     return _times[0] if _times and _get_ident() not in REAL_TIME_THREADS else None
 
 
-def sleep(seconds: float, /) -> None:
-    """`time.sleep`, but virtual."""
-    now = current_time()
-    if now is None or not isinstance(seconds, (int, float)) or not 0 < seconds < _LONGEST:
-        _sleep(seconds)
-    else:
-        now.sleep(whole(seconds))
+def seams(module: ModuleType) -> Iterator[Seam]:
+    """List the seams in `time`."""
 
+    def with_sleep(original: Callable[[float], None]) -> Callable[[float], None]:
+        def sleep(seconds: float, /) -> None:
+            now = current_time()
+            if now is None or not isinstance(seconds, (int, float)) or not 0 < seconds < _LONGEST:
+                original(seconds)
+            else:
+                now.sleep(whole(seconds))
 
-def monotonic() -> float:
-    """`time.monotonic`, but virtual."""
-    now = current_time()
-    return _monotonic() if now is None else now.look() / 1_000_000
+        return sleep
 
+    def with_monotonic(original: Callable[[], float]) -> Callable[[], float]:
+        def monotonic() -> float:
+            now = current_time()
+            return original() if now is None else now.look() / 1_000_000
 
-def monotonic_ns() -> int:
-    """`time.monotonic_ns`, but virtual."""
-    now = current_time()
-    return _monotonic_ns() if now is None else now.look() * 1000
+        return monotonic
 
+    def with_monotonic_ns(original: Callable[[], int]) -> Callable[[], int]:
+        def monotonic_ns() -> int:
+            now = current_time()
+            return original() if now is None else now.look() * 1000
 
-_REPLACEMENTS: dict[Any, Any] = {_sleep: sleep, _monotonic: monotonic, _monotonic_ns: monotonic_ns}
+        return monotonic_ns
 
-
-def patches(module: ModuleType) -> Iterator[Patch]:
-    """What to replace in `time`."""
-    yield Patch(module, "sleep", lambda _: sleep)
-    yield Patch(module, "monotonic", lambda _: monotonic)
-    yield Patch(module, "monotonic_ns", lambda _: monotonic_ns)
+    yield Seam(module, "sleep", with_sleep, named=_sleep)
+    yield Seam(module, "monotonic", with_monotonic, named=_monotonic)
+    yield Seam(module, "monotonic_ns", with_monotonic_ns, named=_monotonic_ns)
 
 
 def whole(seconds: float) -> int:
@@ -318,97 +319,8 @@ def whole(seconds: float) -> int:
     return max(1, round(seconds * 1_000_000))
 
 
-# --- imported by name -------------------------------------------------------------------------------------------
-
-_LEFT_ALONE = frozenset(sys.stdlib_module_names) | {
+SPARED = frozenset(sys.stdlib_module_names) | {
     "_pytest", "anyio", "conftest_plugin", "coverage", "execnet", "fake_bluejay", "hypothesis", "pluggy", "pytest",
     "pytest_asyncio", "pytest_timeout", "time_machine", "trio", "uvicorn", "uvloop", "xdist",
 }  # fmt: skip
-"""Who measures, waits or serves in real time, and must go on to."""
-
-
-class _Place(NamedTuple):
-    """Where a function of `time` is held outside `time`: by an attribute, with the value that replaces it."""
-
-    owner: Any
-    name: str
-    original: Any
-    replacement: Any
-
-
-_seen: dict[str, ModuleType] = {}
-_newest: tuple[int, ModuleType | None] = 0, None
-"""How many modules there were when they were looked through last, and the newest."""
-_places: list[_Place] = []
-
-
-def switch_named(on: bool) -> None:
-    """Replace the functions of `time` wherever modules, their classes or defaults of their functions hold them."""
-    global _newest
-    # To compare them all would touch each, which costs more than everything else there is to switch. A module that was
-    # put in the place of an old one, and is not the newest, escapes until the next import.
-    newest = len(sys.modules), next(reversed(sys.modules.values()))
-    if newest != _newest:
-        _newest = newest
-        _look_for_places()
-    for owner, name, original, replacement in _places:
-        if isinstance(owner, FunctionType):
-            ours = getattr(owner, name) == (original if on else replacement)
-        else:
-            value = vars(owner).get(name)
-            ours = id(value.__func__ if isinstance(value, staticmethod) else value) in _ORIGINALS
-        if ours:  # and not what somebody else has put there since
-            setattr(owner, name, replacement if on else original)
-
-
-def _look_for_places() -> None:
-    for name, module in list(sys.modules.items()):
-        if _seen.get(name) is not module:
-            _seen[name] = module
-            if name.partition(".")[0] not in _LEFT_ALONE and isinstance(module, ModuleType):
-                _places.extend(_in_namespace(module))
-    for name in _seen.keys() - sys.modules.keys():
-        del _seen[name]
-
-
-# A module that is imported while a fake is on takes the replacements for the originals.
-_ORIGINALS: dict[int, Any] = {
-    id(each): original for original, replacement in _REPLACEMENTS.items() for each in (original, replacement)
-}
-
-
-def _in_namespace(owner: Any) -> Iterator[_Place]:
-    prefix = f"{owner.__qualname__}." if isinstance(owner, type) else ""
-    for name, held in list(vars(owner).items()):
-        value = held.__func__ if isinstance(held, (staticmethod, classmethod)) else held
-        if id(value) in _ORIGINALS:
-            original = _ORIGINALS[id(value)]
-            replacement = _REPLACEMENTS[original]
-            if isinstance(owner, type):
-                replacement = staticmethod(replacement)
-            if isinstance(held, staticmethod):
-                original = held if value is original else staticmethod(original)
-            yield _Place(owner, name, original, replacement)
-        elif isinstance(value, FunctionType) and value.__module__ == _module(owner):
-            yield from _in_defaults(value)
-        elif isinstance(value, type) and value.__module__ == _module(owner) and value.__qualname__ == prefix + name:
-            yield from _in_namespace(value)
-
-
-def _in_defaults(function: FunctionType) -> Iterator[_Place]:
-    if any(id(each) in _ORIGINALS for each in function.__defaults__ or ()):
-        originals = tuple(_ORIGINALS.get(id(each), each) for each in function.__defaults__ or ())
-        yield _Place(function, "__defaults__", originals, tuple(_replaced(each) for each in originals))
-    by_name = function.__kwdefaults__ or {}
-    if any(id(each) in _ORIGINALS for each in by_name.values()):
-        named = {name: _ORIGINALS.get(id(each), each) for name, each in by_name.items()}
-        yield _Place(function, "__kwdefaults__", named, {name: _replaced(each) for name, each in named.items()})
-
-
-def _replaced(value: Any) -> Any:
-    original = _ORIGINALS.get(id(value))
-    return value if original is None else _REPLACEMENTS[original]
-
-
-def _module(owner: Any) -> str:
-    return str(owner.__name__ if isinstance(owner, ModuleType) else owner.__module__)
+"""The packages that measure, wait or serve in real time, and must go on to."""

@@ -16,6 +16,8 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 try:
     import uvicorn
+
+    from fake_bluejay.server.protocol import unbounded
 except ModuleNotFoundError as error:
     raise ModuleNotFoundError(
         'the loopback server (bluejay.url, bluejay_server) needs uvicorn: pip install "fake-bluejay[server]"',
@@ -50,12 +52,14 @@ class Loopback:
         self._server = uvicorn.Server(
             uvicorn.Config(
                 self._serve,
+                http=unbounded(),
                 interface="asgi3",
                 lifespan="off",
                 proxy_headers=False,
                 log_config=None,
                 access_log=False,
                 timeout_graceful_shutdown=1,
+                ws="none",
             )
         )
         self._loop = (self._server.config.get_loop_factory() or asyncio.new_event_loop)()

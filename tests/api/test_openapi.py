@@ -58,6 +58,8 @@ def test_bodies_are_described_as_fastapi_does(operation: Operation) -> None:
         theirs["paths"]["/"][operation.method.lower()],
         ours["paths"][operation.path][operation.method.lower()],
     )
+    if "requestBody" in described:
+        described["requestBody"]["content"]["application/json"]["schema"].pop("title", None)  # of a union
     assert described.get("requestBody") == described_here.get("requestBody")
     response = described["responses"]["200"]["content"]["application/json"]["schema"]
     response.pop("title", None)

@@ -9,6 +9,7 @@ from typing import Any
 
 import httpx
 from click.testing import CliRunner
+from pydantic import TypeAdapter
 
 from fake_bluejay import FakeBluejay
 from fake_bluejay.bluejay.app import operations
@@ -80,7 +81,7 @@ def requests(operation: Operation) -> Iterator[tuple[str, Any]]:
     """Paths and bodies: one that means something, one of an id that is unknown, and one that is empty."""
     body = None
     if operation.takes is not None:
-        schema = operation.takes.model_json_schema()
+        schema = TypeAdapter(operation.takes).json_schema()
         body = smallest(schema, schema)
     uuid = "6b1e7a52-26f3-4d6c-8a1f-0d2c3f4b5a69"
     yield operation.path.format_map({name: KNOWN.get(name, "1") for name in operation.in_path}), body

@@ -34,7 +34,7 @@ from fake_bluejay.webhooks import DeliveryView, Request, sign, verify
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 API = "https://api.getbluejay.ai/v1"
-PUBLISHED = Path(__file__).parents[3] / "shared" / "bluejay-openapi-2026-07.json"
+PUBLISHED = Path(__file__).parents[3] / "shared" / "bluejay-openapi-2026-04-30.json"
 
 
 def seconds(delivery: DeliveryView) -> list[float]:
