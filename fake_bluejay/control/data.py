@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import re
 import shlex
 from typing import Any
 from urllib.parse import quote
@@ -17,7 +18,7 @@ from fake_bluejay.core.test_results import WATCHDOG_DELAY, Organisation, Record
 from fake_bluejay.core.world import World, is_marked
 from fake_bluejay.http.faults import Fault
 from fake_bluejay.http.journal import Exchange, is_secret, masked, masked_headers, masked_query, with_query
-from fake_bluejay.state.snapshot import dump_delivery, dump_entity, dump_record
+from fake_bluejay.state.snapshot import dump_delivery, dump_entity, dump_record, dump_webhook
 
 __all__ = [
     "clock",
@@ -39,6 +40,8 @@ MOST_TEXT = 65_536
 """Characters of a body that are shown."""
 MOST_JSON = 4_194_304
 """Bytes of a body that are shown parsed."""
+
+_PASSWORD = re.compile(r"//([^/@:]*):[^/@]*@")
 
 _NOT_REPEATED = {
     "accept-encoding",
@@ -233,8 +236,9 @@ def organisation(one: Organisation) -> dict[str, Any]:
 
 
 def webhook(one: Webhook) -> dict[str, Any]:
-    """A webhook."""
-    return {**one._asdict(), "events": list(one.events)}
+    """Return a webhook as it stands in a dump, its secret and a password in its URL masked."""
+    url = one.url and _PASSWORD.sub(r"//\1:…@", one.url)
+    return {**dump_webhook(one), "url": url, "secret": masked(one.secret)}
 
 
 def delivery(one: Delivery) -> dict[str, Any]:
