@@ -17,12 +17,13 @@ from starlette.middleware.cors import CORSMiddleware
 from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from fake_bluejay.control.app import Controlled
 from fake_bluejay.core.suggest import check_known, unknown
 from fake_bluejay.core.world import DEFAULT_ORGANISATION, World
 from fake_bluejay.http.journal import EXCHANGE, Answer, Exchange, masked, printable
 from fake_bluejay.http.operation import OWN_WORLD
 from fake_bluejay.server.access import AccessLog
-from fake_bluejay.server.app import Served, Surface, is_control
+from fake_bluejay.server.app import Surface, is_control
 from fake_bluejay.server.gate import Gate
 from fake_bluejay.server.protocol import CONNECTION, Connection
 from fake_bluejay.server.timekeeper import Timekeeper
@@ -35,7 +36,7 @@ _BRING_KEYS = (("POST", "organisations"), ("PUT", "state"), ("POST", "reset"))
 """The control requests after which a world may have other organisations."""
 
 
-class OwnWorld(Served, Protocol):
+class OwnWorld(Controlled, Protocol):
     """What a world of one organisation is made of; `FakeBluejay` is it."""
 
     def reset(self) -> None:
@@ -47,13 +48,13 @@ class _Part:
     """One world: what it serves, and who keeps its time."""
 
     def __init__(
-        self, fake: Served, reset: Callable[[], None], log: AccessLog | None, name: str | None = None, key: str = ""
+        self, fake: Controlled, reset: Callable[[], None], log: AccessLog | None, name: str | None = None, key: str = ""
     ) -> None:
         self.surface = Surface(fake, reset)
         self.faults = fake.faults
         self._log = log
         self.timekeeper = Timekeeper(fake.world)
-        fake.webhooks.on_attempt = self.timekeeper.look_soon
+        fake.world.on_attempt = self.timekeeper.look_soon
         self.name = name
         """The organisation whose own world it is; None for the world that all share."""
         self.key = key
@@ -87,7 +88,7 @@ class Worlds:
 
     def __init__(
         self,
-        fake: Served,
+        fake: Controlled,
         reset: Callable[[], None],
         *,
         own: Callable[[str], OwnWorld],
