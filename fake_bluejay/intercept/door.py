@@ -13,7 +13,7 @@ from fake_bluejay.http.journal import EXCHANGE
 if TYPE_CHECKING:
     from fake_bluejay.bluejay.app import Api
 
-__all__ = ["GARBAGE", "HOST", "Breakage", "Reply", "exchange", "is_bluejay"]
+__all__ = ["GARBAGE", "HOST", "Breakage", "RawHeaders", "Reply", "exchange", "is_bluejay"]
 
 HOST = "api.getbluejay.ai"
 

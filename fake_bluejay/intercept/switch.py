@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
 from typing import TYPE_CHECKING, NamedTuple
 
 from fake_bluejay.intercept import shims, virtual_time
@@ -14,7 +13,7 @@ from fake_bluejay.intercept.virtual_time import VirtualTime
 if TYPE_CHECKING:
     from fake_bluejay.bluejay.app import Api
 
-__all__ = ["Fake", "current", "guard", "leave_nothing", "switch_off", "switch_on", "taker"]
+__all__ = ["Fake", "current", "guard", "leave_nothing", "switch_off", "switch_on", "taker", "takes"]
 
 
 class Fake(NamedTuple):
@@ -23,8 +22,6 @@ class Fake(NamedTuple):
     app: Api
     environment: dict[str, str]
     """The variables that its clients are to find."""
-    may_fail: Callable[[], bool]
-    """Whether a fault is armed, so that a call has to go through all of a client's machinery."""
     time: VirtualTime | None
     """What sleeping moves; None if it takes its real time."""
 
@@ -33,10 +30,9 @@ _clients = Group(
     {
         "aiohttp.connector": "aiohttp",
         "http.client": "http_client",
-        "httpx": "httpx",
-        "httpx2": "httpx",
-        "requests": "requests",
-        "urllib3": "urllib3",
+        "httpcore": "httpcore",
+        "httpcore2": "httpcore",
+        "urllib3.connection": "urllib3",
     }
 )
 _clocks = Group({"time": "virtual_time", "asyncio.base_events": "asyncio"}, spared=virtual_time.SPARED)
@@ -53,6 +49,11 @@ _given: dict[str, tuple[set[str], str | None]] = {}
 def current() -> Fake | None:
     """The fake that takes calls now: the one that was switched on last."""
     return _on[-1] if _on else None
+
+
+def takes(host: str | bytes | None) -> bool:
+    """Whether a call to this host is kept from the network: it is Bluejay's, and a fake or the guard is on."""
+    return bool(_on or _guards) and is_bluejay(host)
 
 
 def taker(host: str | bytes | None) -> Fake | None:
