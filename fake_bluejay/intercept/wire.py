@@ -346,7 +346,8 @@ def open_wire(scheme: str, host: str, port: int | None) -> Wire:
     """Connect to the fake that takes calls.
 
     Raises:
-        OSError: No fake is on; `NotIntercepted` if calls are guarded.
+        GuardError: No fake may take it.
+        ConnectionRefusedError: The fake has been stopped since the client began to connect.
     """
     fake = taker(host)
     if fake is None:
