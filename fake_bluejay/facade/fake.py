@@ -122,7 +122,7 @@ class FakeBluejay(Assertions):
             plugin = sys.modules.get("fake_bluejay.pytest_plugin")
             self._is_shown = plugin is not None and plugin.starts(self)
             ACTIVE.append(self)
-            self._on = switch.Fake(self._api, self._environment(), self.faults.__bool__, self._time())
+            self._on = switch.Fake(self._api, self._environment(), self._time())
             try:
                 switch.switch_on(self._on)
                 self._bypass_proxies()
@@ -456,24 +456,29 @@ class FakeBluejay(Assertions):
 
     @property
     def transport(self) -> Any:
-        """An httpx transport, sync and async, that leads here."""
+        """An httpx transport, sync and async, that leads here; of httpx2 where there is no httpx."""
         from fake_bluejay.facade.transport import transport
 
         return transport(self._api)
 
     def client(self, **kwargs: Any) -> httpx.Client:
-        """An `httpx.Client` that leads here, relative to the real host: `client.post("/v1/end-conversations", …)`."""
-        transport = self.transport  # which says what to install if it is not there
-        import httpx
+        """An `httpx.Client` that leads here, relative to the real host: `client.post("/v1/end-conversations", …)`.
 
-        return httpx.Client(transport=transport, base_url=f"https://{HOST}", **kwargs)
+        Where there is no httpx it is httpx2's.
+        """
+        from fake_bluejay.facade.transport import library
+
+        client: httpx.Client = library().Client(transport=self.transport, base_url=f"https://{HOST}", **kwargs)
+        return client
 
     def async_client(self, **kwargs: Any) -> httpx.AsyncClient:
-        """An `httpx.AsyncClient` that leads here, relative to the real host."""
-        transport = self.transport
-        import httpx
+        """An `httpx.AsyncClient`, or httpx2's, that leads here, relative to the real host."""
+        from fake_bluejay.facade.transport import library
 
-        return httpx.AsyncClient(transport=transport, base_url=f"https://{HOST}", **kwargs)
+        client: httpx.AsyncClient = library().AsyncClient(
+            transport=self.transport, base_url=f"https://{HOST}", **kwargs
+        )
+        return client
 
     @staticmethod
     def connect(url: str, organisation: str | None = None) -> RemoteBluejay:
