@@ -379,6 +379,13 @@ class Readings:
     foreign_digital_human: ForeignResource = _foreign("A digital human")
     foreign_run: ForeignResource = _foreign("A run")
     foreign_result: ForeignResource = _foreign("A simulation result")
+    foreign_other: ForeignResource = _reading(
+        ForeignResource.NOT_FOUND,
+        "the pages of knowledge bases and scenarios of August 2026",
+        "404 for what is not in the caller's organization; the introduction to the API of September 2026 lists 403 for"
+        " that, for no endpoint in particular",
+        "Anything else of another organisation, asked for by its id.",
+    )
     missing_key: MissingKey = _reading(
         MissingKey.UNAUTHORIZED_DETAIL,
         _INTRODUCTION,

@@ -15,9 +15,7 @@ from pydantic import TypeAdapter, ValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 
-from fake_bluejay.core.readings import ForeignResource, Readings
-
-__all__ = ["NOTHING", "Foreign", "Invalid", "json_error", "missing", "read_body", "validated"]
+__all__ = ["NOTHING", "Invalid", "json_error", "missing", "read_body", "validated"]
 
 Model = TypeVar("Model")
 
@@ -37,26 +35,6 @@ class Invalid(Exception):
             return JSONResponse({"detail": _jsonable(self.errors)}, status_code=422)
         except (ValueError, RecursionError):
             return PlainTextResponse("Internal Server Error", status_code=500)
-
-
-class Foreign(HTTPException):
-    """A resource of another organisation. A reading of its kind says whether it is forbidden or as good as not there.
-
-    As an `HTTPException` it is the latter.
-    """
-
-    def __init__(self, kind: str, name: str | None = None) -> None:
-        self.kind = kind
-        self.name = (name or kind).capitalize()
-        # The wording is nowhere documented: ours, and nothing for a client to rely on.
-        super().__init__(404, f"{self.name} not found")
-
-    def response(self, readings: Readings) -> Response:
-        """Return the answer that the reading has for the kind."""
-        reading: ForeignResource = getattr(readings, f"foreign_{self.kind.replace(' ', '_')}")
-        if reading is ForeignResource.FORBIDDEN:
-            return json_error(403, f"{self.name} is not in your organization")
-        return json_error(self.status_code, self.detail)
 
 
 def missing(*loc: str) -> dict[str, Any]:
