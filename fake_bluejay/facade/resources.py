@@ -141,8 +141,18 @@ def add_simulation(
         agent_id = getattr(agent, "id", agent)
         if agent is not None:
             check_known("agent", agent_id, [one.id for one in world.agents.of(organisation)])
+        if not isinstance(given := fields.get("agent_id", ""), str):
+            raise ValueError(
+                f"agent_id of a simulation is a text, as in a request, not {given!r:.80};"
+                f" a test gives agent={given!r:.80}"
+            )
         # Checked first: what cannot be leaves no agent behind.
-        request = validated(SimulationRequest, "a simulation", {"agent_id": str(agent_id), **fields})
+        request = validated(
+            SimulationRequest,
+            "a simulation",
+            {"agent_id": str(agent_id), **fields},
+            ("agent", "digital_humans", "organisation"),
+        )
         if agent_id is None and "agent_id" not in fields:
             request.agent_id = str(add_agent(world, organisation, {}).id)
         made = _made(world, organisation, lambda: create_simulation(world, organisation, request))
@@ -179,7 +189,17 @@ def add_digital_human(world: World, organisation: str, fields: Mapping[str, Any]
 def validated(
     model: type[_Model], what: str, fields: Mapping[str, Any], besides: tuple[str, ...] = ("organisation",)
 ) -> _Model:
-    """What a test gave, as the API would take it. `besides`: what else it might have given. Raises `ValueError`."""
+    """Return what a test gave as the API would take it.
+
+    Args:
+        model: The model of the request.
+        what: What it is of, for messages.
+        fields: What the test gave, by name.
+        besides: What else it could have given in that place, and so may have meant.
+
+    Raises:
+        ValueError: A field is unknown, or cannot be so.
+    """
     for name in fields:
         if name not in model.model_fields:
             raise ValueError(unknown(f"field of {what}", name, sorted({*model.model_fields, *besides} - {name})))
