@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from fake_bluejay import FakeBluejay
+from tests.furnished import furnished_world
 
 pytest_plugins = ["pytester"]
 
@@ -100,6 +100,18 @@ def serving(tmp_path_factory: pytest.TempPathFactory) -> Serving:
     return serving
 
 
+@pytest.fixture(scope="session")
+def run_program() -> Callable[..., str]:
+    """What a program prints that ends well, without this machine's proxies."""
+
+    def run(*command: str) -> str:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=110, env=without_proxies())
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    return run
+
+
 def _environment() -> dict[str, str]:
     return {name: value for name, value in os.environ.items() if not name.startswith("FAKE_BLUEJAY_")}
 
@@ -156,17 +168,5 @@ def tool() -> Callable[[str], str]:
 
 @pytest.fixture(scope="session")
 def furnished() -> Any:
-    """A dump of a world with something of everything: of what has an id, 1 and 2; external ids and names are `a`.
-
-    The test results 1 and 2 are evaluated, 3 is RUNNING.
-    """
-    fake = FakeBluejay(seed=5)
-    fake.add_simulation(digital_humans=2, agent=fake.add_agent(external_agent_id="a", http_webhook="http://127.0.0.1/"))
-    fake.add_simulation(digital_humans=0)
-    fake.add_digital_human(test_name="a")
-    fake.webhooks.add(lambda delivery: None)
-    fake.queue_run(1)
-    fake.queue_run(2)
-    fake.clock.advance(3600)
-    fake.add_test_result()
-    return fake.dump()
+    """A dump of a world with something of everything."""
+    return furnished_world()

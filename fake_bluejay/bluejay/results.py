@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from starlette.exceptions import HTTPException
-
 from fake_bluejay.bluejay.matching import find_by_time
 from fake_bluejay.bluejay.models.results import (
     DeleteSimulationResultResponse,
@@ -18,6 +16,7 @@ from fake_bluejay.bluejay.models.results import (
 )
 from fake_bluejay.bluejay.resources import changes
 from fake_bluejay.core.clock import datetime_at
+from fake_bluejay.core.errors import NotFound, Refused
 from fake_bluejay.core.readings import Contract, ErrorCodeIn, ReEvaluateUnfinished, ReportedLater
 from fake_bluejay.core.scoring import evaluations, is_scored, tool_calls, transcript
 from fake_bluejay.core.spelling import spelt
@@ -74,7 +73,7 @@ def re_evaluate_simulation_result(call: Call) -> ReEvaluateSimulationResultRespo
     if record.status is Status.COMPLETED:
         call.world.re_evaluate(record.id)
     elif call.world.readings.re_evaluate_unfinished is ReEvaluateUnfinished.BAD_REQUEST:
-        raise HTTPException(400, "Only a completed simulation result can be evaluated again")
+        raise Refused("Only a completed simulation result can be evaluated again")
     return ReEvaluateSimulationResultResponse(
         status="success", simulation_result_id=record.id, message="Evaluation queued"
     )
@@ -92,7 +91,7 @@ def retrieve_transcript(call: Call) -> list[Mapping[str, Any]]:
     call.world.settle()
     record = call.world.results.get(as_id(call.parameters["test_result_id"]) or 0)
     if record is None or not is_scored(record):
-        raise HTTPException(404, "Transcript not found")
+        raise NotFound("Transcript not found")
     return transcript(record)
 
 
@@ -105,7 +104,7 @@ def _found(call: Call, id: int | None) -> Record:
     call.world.settle()
     record = None if id is None else call.world.results.get(id)
     if record is None or record.organisation != call.organisation:
-        raise HTTPException(404, "Simulation result not found")
+        raise NotFound("Simulation result not found")
     return record
 
 
@@ -149,7 +148,7 @@ def _metrics(record: Record) -> list[Mapping[str, Any]] | None:
 
 
 def _expected(record: Record, world: World) -> list[dict[str, Any]]:
-    human = world.digital_humans.find(record.digital_human_id, record.organisation)
+    human = world.resources.find("digital human", record.digital_human_id, record.organisation)
     return [] if human is None else human.fields.get("expected_tool_calls") or []
 
 

@@ -43,7 +43,9 @@ __all__ = [
     "UnknownKey",
     "UpdateChanges",
     "WatchdogSets",
+    "WebhookHeaders",
     "WebhookProof",
+    "WebhookRetries",
     "questions",
 ]
 
@@ -203,6 +205,20 @@ class WebhookProof(StrEnum):
     SECRET_HEADER = "secret-header"  # noqa: S105  # the name of a choice
 
 
+class WebhookHeaders(StrEnum):
+    """The headers of a webhook besides the proof of who sends it."""
+
+    EVENT_AND_DELIVERY = "event-and-delivery"
+    NONE = "none"
+
+
+class WebhookRetries(StrEnum):
+    """Whether a failed delivery to a webhook is sent again."""
+
+    NONE = "none"
+    AT_LEAST_ONCE = "at-least-once"
+
+
 class Contract(StrEnum):
     """Which contract a request is held to where the published ones differ."""
 
@@ -327,7 +343,18 @@ class Readings:
     )
     webhook_proof: WebhookProof = _reading(
         WebhookProof.SIGNATURE,
-        "the documentation of August: X-Bluejay-Signature; the OpenAPI of July has an X-Webhook-Secret instead",
+        "the documentation of September 2026: every request has X-Bluejay-Signature; the OpenAPI of 14 April 2026 has"
+        " X-Webhook-Secret instead, that of 30 April has neither",
+    )
+    webhook_headers: WebhookHeaders = _reading(
+        WebhookHeaders.EVENT_AND_DELIVERY,
+        "the documentation of August 2026 lists X-Bluejay-Event and X-Bluejay-Delivery; that of September names only"
+        " the signature, and does not say that the others are gone",
+    )
+    webhook_retries: WebhookRetries = _reading(
+        WebhookRetries.NONE,
+        'the documentation of September 2026: "sends each event once and does not retry"; that of August 2026 has'
+        " deliveries at least once",
     )
 
     contract: Contract = _reading(

@@ -46,8 +46,10 @@ class Loopback:
         self.app: ASGIApp | None = None
         # It listens before uvicorn runs: clients that are early wait in the socket's queue.
         self._socket = socket.create_server(("127.0.0.1", 0), backlog=2048)
-        self.port: int = self._socket.getsockname()[1]
-        self.url = f"http://127.0.0.1:{self.port}"
+        self.host: str
+        self.port: int
+        self.host, self.port = self._socket.getsockname()
+        self.url = f"http://{self.host}:{self.port}"
         self._answering = 0
         self._server = uvicorn.Server(
             uvicorn.Config(

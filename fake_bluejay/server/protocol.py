@@ -32,10 +32,11 @@ import httptools
 import uvicorn
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from uvicorn.protocols.http.flow_control import HIGH_WATER_LIMIT
-from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE
 
 from fake_bluejay.http.journal import Answer
-from fake_bluejay.intercept.door import HOST
+from fake_bluejay.intercept.hosts import HOST, is_bluejay
+from fake_bluejay.server.upgrade import IgnoresUpgrades
 
 __all__ = [
     "CONNECTION",
@@ -110,7 +111,7 @@ class Limits(NamedTuple):
     """Seconds in which a request must be whole, and one more for each 16 KiB of it; then: 408."""
 
 
-class Protocol(HttpToolsProtocol):
+class Protocol(IgnoresUpgrades):
     """One connection. Made by `protocol`, which sets what all connections of a server share."""
 
     limits: Limits
@@ -185,14 +186,14 @@ class Protocol(HttpToolsProtocol):
         try:
             self.parser.feed_data(data)
         except httptools.HttpParserUpgrade:
-            pass  # another protocol is only offered; the request is answered as it is
+            pass  # a CONNECT request, which is answered as any other
         except httptools.HttpParserError as error:
             self._refuse(400, f"this is not HTTP: {error}")
         if self._begun:  # and not whole yet
             self._look_at_size(received)
 
     def on_message_begin(self) -> None:
-        HttpToolsProtocol.on_message_begin(self)
+        IgnoresUpgrades.on_message_begin(self)
         self._begun, self.waits_since = True, None
         self._follows = self._completed
         self._head, self._received = -self._piece if self._follows else 0, 0
@@ -205,10 +206,10 @@ class Protocol(HttpToolsProtocol):
             raise ValueError  # so that nothing more is read
         if self.url[:1] != b"/" and self.url[:4].lower() == b"http":  # as a proxy is asked
             host = (httptools.parse_url(self.url).host or b"").decode("latin-1").lower()
-            if host != HOST and not type(self).is_ours(host):
+            if not is_bluejay(host) and not type(self).is_ours(host):
                 self._refuse(403, leads_elsewhere(host))
                 raise ValueError
-        HttpToolsProtocol.on_headers_complete(self)
+        IgnoresUpgrades.on_headers_complete(self)
         self.headers = []  # a trailer is no header: what was not there in time authenticates nobody, and is dropped
 
     def on_body(self, body: bytes) -> None:
@@ -221,7 +222,7 @@ class Protocol(HttpToolsProtocol):
                 return
             if self._waiting is not None:
                 self._begin()
-        HttpToolsProtocol.on_body(self, body)
+        IgnoresUpgrades.on_body(self, body)
 
     def _look_at_size(self, received_before: int) -> None:
         if "path" not in self.scope:
@@ -252,7 +253,7 @@ class Protocol(HttpToolsProtocol):
     def on_message_complete(self) -> None:
         self._begun, self._completed = False, True
         self.cycle.waiting_for_100_continue = False  # all of it is here, so there is nothing to go on with
-        HttpToolsProtocol.on_message_complete(self)
+        IgnoresUpgrades.on_message_complete(self)
         if self._waiting is not None:
             self._begin()
 

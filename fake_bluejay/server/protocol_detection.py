@@ -15,7 +15,7 @@ from typing import Any
 
 import uvicorn
 
-from fake_bluejay.intercept.door import HOST
+from fake_bluejay.intercept.hosts import is_bluejay
 from fake_bluejay.server.protocol import Limits, leads_elsewhere, make_room, wrap_protocol
 
 __all__ = ["speak_tls_too"]
@@ -160,7 +160,7 @@ class _FirstBytes(asyncio.Protocol):
         target = re.match(rb"CONNECT (\S+):(\d+) HTTP/1\.[01](\r\n|$)", head)
         if not end or target is None:
             self._refuse(400, "This is not a CONNECT request.")
-        elif target[1].lower() != HOST.encode():
+        elif not is_bluejay(target[1]):
             other = target[1].decode("latin-1")
             self._refuse(403, leads_elsewhere(other))
         else:

@@ -243,6 +243,22 @@ def re_evaluated(fake: FakeBluejay) -> int:
     return ask("POST", "re-evaluate-simulation-result/1").status_code
 
 
+def headers(fake: FakeBluejay) -> set[str]:
+    received: list[Any] = []
+    fake.webhooks.add(received.append)
+    queued(fake, Call())
+    assert received[0].event == "simulation_ended"
+    return set(received[0].headers)
+
+
+def attempts(fake: FakeBluejay) -> list[int | None]:
+    answers = iter([500, 200])
+    fake.webhooks.add(lambda request: next(answers), ["simulation_ended"])
+    queued(fake, Call())
+    fake.clock.advance(5)
+    return [attempt.status for attempt in fake.webhooks.deliveries[0].attempts]
+
+
 def proof(fake: FakeBluejay) -> set[str]:
     received: list[Any] = []
     fake.webhooks.add(received.append)
@@ -320,6 +336,12 @@ READINGS: dict[tuple[str, str], Callable[[FakeBluejay], object]] = {
     ("re_evaluate_unfinished", "ignored"): lambda fake: re_evaluated(fake) == 200,
     ("webhook_proof", "signature"): lambda fake: proof(fake) == {"X-Bluejay-Signature"},
     ("webhook_proof", "secret-header"): lambda fake: proof(fake) == {"X-Webhook-Secret"},
+    ("webhook_headers", "event-and-delivery"): lambda fake: (
+        headers(fake) >= {"x-bluejay-signature", "x-bluejay-event", "x-bluejay-delivery"}
+    ),
+    ("webhook_headers", "none"): lambda fake: headers(fake) == {"content-type", "user-agent", "x-bluejay-signature"},
+    ("webhook_retries", "none"): lambda fake: attempts(fake) == [500],
+    ("webhook_retries", "at-least-once"): lambda fake: attempts(fake) == [500, 200],
 }
 
 
