@@ -37,10 +37,10 @@ goes is the link's `on_delete`, and `World.resources.remove` walks all links.
 
 Its first parameter is the `Call`; one called as the resource gets the entity that the path names; `request` is the
 body; the others are parameters in path or query, by name, with FastAPI's meaning of annotations and defaults. It
-returns the model that its annotation says; or an `Entity`, or `Answered(entity, message=…)` with values that are not stored,
-and the answer is made of these as above, by `returns=` of the decorator if that is another model. It raises `NotFound`,
-`Conflict` or `Refused` of `core.errors`, and plans before it changes: what raises has changed nothing. A rule that a
-test's `add` must obey, too, is a function `(world, organisation, request) -> Entity`, given as `new=`.
+returns the model that its annotation says; or an `Entity`, or `Answered(entity, message=…)` with values that are not
+stored, and the answer is made of these as above, by `returns=` of the decorator if that is another model. It raises
+`NotFound`, `Conflict` or `Refused` of `core.errors`, and plans before it changes: what raises has changed nothing. A
+rule that a test's `add` must obey, too, is a function `(world, organisation, request) -> Entity`, given as `new=`.
 """
 
 from __future__ import annotations
