@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help serve test lint docs bench soak schema screenshots wheel clean
+.PHONY: help serve test golden lint docs bench soak schema screenshots wheel clean
 
 PYTHON ?= python3
 VENV := .venv
@@ -33,6 +33,9 @@ serve: $(VENV)/serve ## Run the fake on http://127.0.0.1:8787 (ARGS="--port 9000
 
 test: $(VENV)/test ## Run the tests (ARGS="-k watchdog …")
 	$(BIN)/python -m pytest $(ARGS)
+
+golden: $(VENV)/test ## Write tests/golden/data anew, to be reviewed as a diff (ARGS="openapi.json …")
+	$(BIN)/python -m tests.golden.outputs $(ARGS)
 
 lint: $(VENV)/lint ## Check style and types
 	$(BIN)/ruff check .

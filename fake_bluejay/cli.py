@@ -314,7 +314,7 @@ def _summary(fake: FakeBluejay) -> str:
         said.append(f"the organisations {', '.join(organisations)}")
     if len(fake.faults):
         said.append(_count(len(fake.faults), "fault"))
-    for there, what in ((fake.world.simulations.all(), "simulation"), (fake.runs, "run")):
+    for there, what in ((fake.resources("simulation"), "simulation"), (fake.runs, "run")):
         if there:
             said.append(_count(len(there), what))
     if webhooks := len(fake.world.outbox.webhooks):

@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from fake_bluejay import FakeBluejay
+from tests.furnished import furnished_world
 
 pytest_plugins = ["pytester"]
 
@@ -168,17 +168,5 @@ def tool() -> Callable[[str], str]:
 
 @pytest.fixture(scope="session")
 def furnished() -> Any:
-    """A dump of a world with something of everything: of what has an id, 1 and 2; external ids and names are `a`.
-
-    The test results 1 and 2 are evaluated, 3 is RUNNING.
-    """
-    fake = FakeBluejay(seed=5)
-    fake.add_simulation(digital_humans=2, agent=fake.add_agent(external_agent_id="a", http_webhook="http://127.0.0.1/"))
-    fake.add_simulation(digital_humans=0)
-    fake.add_digital_human(test_name="a")
-    fake.webhooks.add(lambda delivery: None)
-    fake.queue_run(1)
-    fake.queue_run(2)
-    fake.clock.advance(3600)
-    fake.add_test_result()
-    return fake.dump()
+    """A dump of a world with something of everything."""
+    return furnished_world()

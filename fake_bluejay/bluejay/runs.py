@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import BaseModel
-from starlette.exceptions import HTTPException
+from pydantic import BaseModel, Field
 
 from fake_bluejay.bluejay.models.runs import (
     DeleteSimulationRunResponse,
@@ -14,20 +13,23 @@ from fake_bluejay.bluejay.models.runs import (
     HttpSimulationRunRequest,
     SimulationResultsResponse,
     SimulationRunRequest,
-    SimulationRunRequestOfSdk,
+    SimulationRunRequestUsingBACId,
     SimulationRunResponse,
     SimulationRunStatus,
     SmsSimulationRunRequest,
     SmsSimulationRunResponse,
 )
-from fake_bluejay.bluejay.resources import as_fields, found
+from fake_bluejay.bluejay.resources import as_fields, check_version
 from fake_bluejay.bluejay.results import simulation_result
 from fake_bluejay.core.clock import END, datetime_at, microseconds
-from fake_bluejay.core.readings import RunStatus, TestsIncompleted
-from fake_bluejay.core.resources import Resource
+from fake_bluejay.core.errors import NotFound, Refused
+from fake_bluejay.core.readings import Contract, ListedResults, RunStatus, TestsIncompleted
+from fake_bluejay.core.resources import Entity, not_found
 from fake_bluejay.core.runs import DEFAULT_LONGEST, DEFAULT_RINGING, Run, Tally, tally
+from fake_bluejay.core.statuses import Status
+from fake_bluejay.core.test_results import Record
 from fake_bluejay.core.world import World
-from fake_bluejay.http.operation import Call, Operation, as_id
+from fake_bluejay.http.operation import Call, Operation, Parameter, as_id
 
 __all__ = ["OPERATIONS", "given", "queue_run", "run_status"]
 
@@ -42,11 +44,50 @@ def queue_simulation_run(call: Call) -> SimulationRunResponse:
 
 
 def queue_sms_simulation_run(call: Call) -> SmsSimulationRunResponse:
-    """Queue a run of text messages. Nothing here is ever in its way, so no conversation is terminated for it."""
-    return SmsSimulationRunResponse(**_queued(call))
+    """Queue a run of text messages; before it, end those that would be in its way, if that is asked for."""
+    if not call.request.terminate_overlapping_simulations:
+        return SmsSimulationRunResponse(**_queued(call))
+    overlapping = _running(call)
+    queued = _queued(call)
+    run = call.world.runs[int(queued["simulation_run_id"])]
+    wanted = {_numbers(call.world, call.world.results[id]) for id in run.result_ids} - {None}
+    terminated = [record for record in overlapping if _numbers(call.world, record) in wanted]
+    for record in terminated:
+        call.world.end(record.id)
+    # Of what is listed only that it is a list of objects is published; the name of the id is ours.
+    return SmsSimulationRunResponse(
+        **queued, terminated_conversations=[{"simulation_result_id": record.id} for record in terminated]
+    )
+
+
+def _running(call: Call) -> list[Record]:
+    """The running conversations that the caller's organisation has."""
+    call.world.settle()
+    return [
+        record
+        for record in call.world.results.values()
+        if record.status is Status.RUNNING and record.organisation == call.organisation
+    ]
+
+
+def _numbers(world: World, record: Record) -> tuple[str, str] | None:
+    """The pair of phone numbers that a conversation is between; None if one of them is not known.
+
+    The agent's is the one that its run was queued with, or the agent's own. A digital human writes from its number
+    for texts, or else from its only one.
+    """
+    find, run = world.resources.find, record.run
+    human = find("digital human", record.digital_human_id, record.organisation)
+    if run is None or human is None:
+        return None
+    agent = find("agent", run.agent_id, record.organisation)
+    agents = run.fields.get("phone_number") or (agent and agent.fields.get("phone_number"))
+    humans = human.fields.get("outbound_text_number") or human.fields.get("phone_number")
+    return (agents, humans) if agents and humans else None
 
 
 def _queued(call: Call) -> dict[str, Any]:
+    check_version(call.request)
     fields = given(call.request)
     run = queue_run(call.world, _simulation(call, fields), fields)
     return {
@@ -61,38 +102,41 @@ def given(request: BaseModel) -> dict[str, Any]:
     return {name: value for name, value in as_fields(request).items() if value is not None}
 
 
-def _simulation(call: Call, fields: Mapping[str, Any]) -> Resource:
-    simulations = call.world.simulations
+def _simulation(call: Call, fields: Mapping[str, Any]) -> Entity:
     if "simulation_id" in fields:
-        return found(simulations, as_id(fields["simulation_id"]), call.organisation)
+        return call.require("simulation", as_id(fields["simulation_id"]))
     code_id = fields.get("bluejay_as_code_id")
-    for simulation in simulations.of(call.organisation):
+    for simulation in call.world.resources.of("simulation", call.organisation):
         if code_id is not None and simulation.fields.get("bluejay_as_code_id") == code_id:
             return simulation
-    raise HTTPException(404, "Simulation not found")
+    raise not_found("simulation")
 
 
-def queue_run(world: World, simulation: Resource, fields: dict[str, Any]) -> Run:
+def queue_run(world: World, simulation: Entity, fields: dict[str, Any]) -> Run:
     """Queue a run with the fields of a request for one. Raises the 404 for a digital human that there is not."""
     settings = simulation.fields
-    agent = found(world.agents, settings["agent_id"], simulation.organisation)
+    agent = world.resources.require("agent", settings["agent_id"], simulation.organisation)
     asked_for = fields.get("digital_human_ids")
     if asked_for is None:
         humans = [
             human
-            for human in world.digital_humans.of(simulation.organisation)
+            for human in world.resources.of("digital human", simulation.organisation)
             if simulation.id in human.fields["simulation_ids"]
         ]
     else:
-        humans = [found(world.digital_humans, as_id(id), simulation.organisation) for id in asked_for]
+        humans = [world.resources.require("digital human", as_id(id), simulation.organisation) for id in asked_for]
     minutes = settings.get("max_call_duration_units") != "seconds"
     called = [(human, _repetitions(human, settings, fields)) for human in humans]
     if sum(times for _, times in called) > MOST_CALLS:
-        raise HTTPException(400, f"The fake runs at most {MOST_CALLS:,} calls at once")
+        raise Refused(f"The fake runs at most {MOST_CALLS:,} calls at once")
     return world.queue_run(
         simulation,
         called,
-        {name: value for name, value in fields.items() if name not in ("simulation_id", "digital_human_ids")},
+        {
+            name: value
+            for name, value in fields.items()
+            if name not in ("simulation_id", "bluejay_as_code_id", "digital_human_ids")
+        },
         lines=1 if settings.get("sequential_calling") else settings.get("max_concurrent"),
         longest=_length(settings.get("max_call_duration"), DEFAULT_LONGEST, 60 if minutes else 1),
         ringing=_length(settings.get("ringing_timeout"), DEFAULT_RINGING),
@@ -105,7 +149,7 @@ def _length(given: int | None, default: int, unit: int = 1) -> int:
     return default if given is None else min(max(0, microseconds(given * unit)), END)
 
 
-def _repetitions(human: Resource, settings: Mapping[str, Any], fields: Mapping[str, Any]) -> int:
+def _repetitions(human: Entity, settings: Mapping[str, Any], fields: Mapping[str, Any]) -> int:
     """How many test results of a digital human there are to be: the closest that says so, and 1 if nobody does.
 
     A digital human's own `num_runs` has a default, which is not kept: it says nothing. What is published of a change to
@@ -119,24 +163,37 @@ def _repetitions(human: Resource, settings: Mapping[str, Any], fields: Mapping[s
 
 
 def retrieve_simulation_results(call: Call) -> dict[str, Any]:
-    """A run with all its results: what clients poll."""
+    """Return a run and a page of its results, the oldest first: what clients poll."""
     run = _asked_for(call)
     world = call.world
     records = [world.results[id] for id in run.result_ids]
+    if world.readings.contract is Contract.DOCS:  # the older contracts have no pages
+        if (issues := call.parameters["issue_ids"]) is not None:
+            records = [record for record in records if not _linked(record).isdisjoint(issues)]
+        offset = call.parameters["offset"]
+        records = records[offset : offset + call.parameters["limit"]]
+    brief = world.readings.listed_results is ListedResults.BRIEF
     return {
         "simulation_run": {
             "id": str(run.id),
             "simulation_id": str(run.simulation_id),
             **_state(world, run),
         },
-        "simulation_results": [simulation_result(record, call) for record in records],
+        "simulation_results": [
+            {**simulation_result(record, call), **(_NOT_LISTED if brief else {})} for record in records
+        ],
     }
+
+
+def _linked(record: Record) -> frozenset[str]:
+    """The ids of the issues that a test has linked a result to; the fake finds none by itself."""
+    return frozenset(record.fields.get("issue_ids") or ())
 
 
 def get_simulation_runs(call: Call) -> dict[str, Any]:
     """The runs of a simulation, the oldest first."""
     world = call.world
-    simulation = found(world.simulations, as_id(call.parameters["simulation_id"]), call.organisation)
+    simulation = call.require("simulation", as_id(call.parameters["simulation_id"]))
     world.settle()
     runs = [run for run in world.runs.values() if run.simulation_id == simulation.id]
     return {
@@ -170,7 +227,7 @@ def _asked_for(call: Call) -> Run:
     id = call.parameters["simulation_run_id"]
     run = call.world.runs.get(as_id(id) if isinstance(id, str) else id)  # type: ignore[arg-type]
     if run is None or run.organisation != call.organisation:
-        raise HTTPException(404, "Simulation run not found")
+        raise NotFound("Simulation run not found")
     return run
 
 
@@ -200,6 +257,12 @@ def run_status(counted: Tally, reading: RunStatus) -> SimulationRunStatus:
     return SimulationRunStatus.INSUFFICIENT_FUNDS if unfunded else SimulationRunStatus.INCOMPLETED
 
 
+_NOT_OF_A_RUN = ("simulation_id", "bluejay_as_code_id", "digital_human_ids")
+"""What a request for a run says of what to run, and not of how."""
+
+_NOT_LISTED = {"tool_calls": None, "metrics": None}
+"""What a brief result in a list does not show."""
+
 _INTEGER: dict[str, Any] = {"path_types": {"simulation_run_id": int}}
 
 OPERATIONS = [
@@ -207,8 +270,8 @@ OPERATIONS = [
         "POST",
         "/v1/queue-simulation-run",
         queue_simulation_run,
-        takes=SimulationRunRequest,
-        takes_of_sdk=SimulationRunRequestOfSdk,
+        takes=SimulationRunRequestUsingBACId | SimulationRunRequest,
+        takes_under={Contract.OPENAPI: SimulationRunRequest},
         returns=SimulationRunResponse,
     ),
     Operation(
@@ -229,6 +292,11 @@ OPERATIONS = [
         "GET",
         "/v1/retrieve-simulation-results/{simulation_run_id}",
         retrieve_simulation_results,
+        query={
+            "limit": Parameter(Annotated[int, Field(ge=1, le=100)], 100),
+            "offset": Parameter(Annotated[int, Field(ge=0)], 0),
+            "issue_ids": Parameter(list[str] | None, None, many=True),
+        },
         returns=SimulationResultsResponse,
     ),
     Operation("GET", "/v1/get-simulation-runs/{simulation_id}", get_simulation_runs, returns=GetSimulationRunsResponse),

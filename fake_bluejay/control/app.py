@@ -23,6 +23,7 @@ from starlette.types import Receive, Scope, Send
 from fake_bluejay.control.events import EventStream
 from fake_bluejay.control.operations import OPERATIONS, Call, Control, Controlled, NotFound, Operation
 from fake_bluejay.control.page import console_file, reference
+from fake_bluejay.core import errors as domain
 from fake_bluejay.core.suggest import instead_of, unknown
 
 __all__ = ["Controlled", "control_app"]
@@ -72,7 +73,7 @@ class _Path:
     async def _answer(self, operation: Operation, request: Request) -> Response:
         world = self._control.world
         try:
-            call = Call(str(request.base_url).removesuffix("/_fake/"), request.path_params.get("id", ""))
+            call = Call(str(request.base_url).removesuffix("/_fake/"), **request.path_params)
             call.query = _validated(operation.query, dict(request.query_params), "parameter")
             self._check_organisation(operation, call.query.organisation)
             if operation.takes is not None:
@@ -84,9 +85,9 @@ class _Path:
                 answer = operation.answer(self._control, call)
             world.deliver()
             return _json(answer, operation.status, call.headers)
-        except NotFound as error:
+        except (NotFound, domain.NotFound) as error:
             return _json({"detail": str(error)}, 404)
-        except ValueError as error:
+        except (ValueError, domain.DomainError) as error:
             return _json({"detail": str(error)}, 400)
         except Exception:
             _log.exception("%s %s: the fake failed", request.method, request.url.path)

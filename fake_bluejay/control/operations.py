@@ -22,12 +22,15 @@ from pydantic import BaseModel
 from fake_bluejay import __version__
 from fake_bluejay.bluejay.app import Api
 from fake_bluejay.bluejay.models.results import as_given
+from fake_bluejay.bluejay.modules import declared, resource_names
+from fake_bluejay.bluejay.resources import Operations as ResourceOperations
 from fake_bluejay.calls import checked
 from fake_bluejay.control import data, models
 from fake_bluejay.core.behaviors import agent_from_text
 from fake_bluejay.core.clock import ScaledClock, microseconds
 from fake_bluejay.core.events import Feed
 from fake_bluejay.core.outbox import EVENTS, PATIENCE, Irregularity
+from fake_bluejay.core.resources import Entity
 from fake_bluejay.core.scripts import Call as Script
 from fake_bluejay.core.scripts import call_from_dict
 from fake_bluejay.core.statuses import Event
@@ -36,7 +39,7 @@ from fake_bluejay.core.test_results import Record, check_fields
 from fake_bluejay.core.world import DEFAULT_ORGANISATION, World, status_from_text
 from fake_bluejay.facade import resources, runs
 from fake_bluejay.http.faults import Faults
-from fake_bluejay.http.journal import Exchange, Journal, masked
+from fake_bluejay.http.journal import Exchange, Journal
 from fake_bluejay.http.stubs import Stubs
 from fake_bluejay.state import snapshot as dumps
 
@@ -49,10 +52,19 @@ _A_MOMENT = 0.002
 class Webhooks(Protocol):
     """What the control API needs of a fake's webhooks."""
 
-    def add(self, to: str, events: Iterable[str], *, secret: str | None, organisation: str) -> Any: ...
+    def add(
+        self,
+        to: str,
+        events: Iterable[str],
+        secret: str | None,
+        *,
+        agents: Iterable[int],
+        folders: Iterable[str],
+        retries: int | None,
+        enabled: bool,
+        organisation: str,
+    ) -> Any: ...
     def remove(self, webhook: str) -> None: ...
-    @property
-    def is_carrying(self) -> bool: ...
 
 
 class Controlled(Protocol):
@@ -112,6 +124,8 @@ class Call:
 
     base_url: str
     id: str = ""
+    name: str = ""
+    """What a `{name}` in the path is."""
     body: Any = None
     query: Any = field(default_factory=models.Query)
     headers: dict[str, str] = field(default_factory=dict)
@@ -275,6 +289,7 @@ def end_conversations(control: Control, call: Call) -> Any:
     keys = world.organisations[record.organisation if record else "default"].api_keys
     headers = {"content-type": "application/json", "x-api-key": keys[0] if keys else "console", "user-agent": "console"}
     scope = {
+        "type": "http",
         "method": "POST",
         "path": "/v1/end-conversations",
         "headers": [(name.encode(), value.encode("latin-1")) for name, value in headers.items()],
@@ -468,6 +483,66 @@ def add_simulation(control: Control, call: Call) -> Any:
     return {"id": made.id}
 
 
+def all_resources(control: Control, call: Call) -> Any:
+    """The resources: what there is of each, and how they refer to each other."""
+    return [data.resource(declared(name).of, control.world) for name in resource_names()]
+
+
+def entities(control: Control, call: Call) -> Any:
+    """The entities of a resource; `x-total-count` says how many match before paging."""
+    query: models.ResourcesQuery = call.query
+    collection = control.world.resources.named(_resource(call).of.plural)
+    matching = [data.entity(one) for one in ([] if collection is None else collection.all())]
+    for word in (query.q or "").lower().split():
+        matching = [one for one in matching if word in json.dumps(one, ensure_ascii=False).lower()]
+    call.headers["x-total-count"] = str(len(matching))
+    if query.order == "newest":
+        matching.reverse()
+    return matching[query.offset : None if query.limit is None else query.offset + query.limit]
+
+
+def add_entity(control: Control, call: Call) -> Any:
+    """Add an entity of a resource, by the rules of the request that makes one."""
+    made = resources.add(control.world, _resource(call).of.name, call.body.organisation, call.body.model_extra or {})
+    return data.entity(made._entity)
+
+
+def entity(control: Control, call: Call) -> Any:
+    """One entity of a resource."""
+    return data.entity(_entity(control, call)[1])
+
+
+def change_entity(control: Control, call: Call) -> Any:
+    """Change fields of an entity."""
+    operations, one = _entity(control, call)
+    operations.edit(control.world, one, call.body.fields)
+    return data.entity(one)
+
+
+def remove_entity(control: Control, call: Call) -> Any:
+    """Remove an entity; what refers to it goes, too, lets go of it, or forbids it."""
+    before = sum(map(len, control.world.resources))
+    control.world.resources.remove(_entity(control, call)[1])
+    return {"removed": before - sum(map(len, control.world.resources))}
+
+
+def _resource(call: Call) -> ResourceOperations:
+    try:
+        return declared(call.name)
+    except ValueError as error:
+        raise NotFound(str(error)) from None
+
+
+def _entity(control: Control, call: Call) -> tuple[ResourceOperations, Entity]:
+    operations = _resource(call)
+    collection = control.world.resources.named(operations.of.plural)
+    id = operations.of.ids.read(call.id)
+    one = None if collection is None or id is None else collection.get(id)
+    if one is None:
+        raise NotFound(f"there is no {operations.of.name} {call.id[:100]!r}")
+    return operations, one
+
+
 def queue_run(control: Control, call: Call) -> Any:
     """Queue a run, as `POST /v1/queue-simulation-run` does."""
     return {"id": runs.queue_run(control.world, call.body.simulation, call.body.model_extra or {}).id}
@@ -502,28 +577,43 @@ def clear_calls(control: Control, call: Call) -> Any:
 
 
 def webhooks(control: Control, call: Call) -> Any:
-    """Who is told of what happens; what deliveries are signed with is masked."""
-    return [{**data.webhook(one), "secret": masked(one.secret)} for one in control.world.outbox.webhooks.values()]
+    """The webhooks; secrets, and passwords in URLs, are masked."""
+    return [data.webhook(one) for one in control.world.outbox.webhooks.values()]
 
 
 def add_webhook(control: Control, call: Call) -> Any:
-    """Have a server on this machine told of what happens. The answer has the secret as it is, this once."""
+    """Add a webhook to a server on this machine. The answer has the secret and the URL as they are, this once."""
     new: models.NewWebhook = call.body
     added = control.fake.webhooks.add(
         new.url,
         EVENTS if new.events is None else new.events,
-        secret=new.secret,
+        new.secret,
+        agents=new.agents,
+        folders=new.folders,
+        retries=new.retries,
+        enabled=new.enabled,
         organisation=new.organisation,
     )
-    return data.webhook(control.world.outbox.webhooks[added.id])
+    return dumps.dump_webhook(control.world.outbox.webhooks[added.id])
+
+
+def change_webhook(control: Control, call: Call) -> Any:
+    """Enable or disable a webhook, or change how often failed deliveries to it are sent again."""
+    _check_webhook(control, call.id)
+    changes = {name: getattr(call.body, name) for name in call.body.model_fields_set}
+    return data.webhook(control.world.change_webhook(call.id, **changes))
 
 
 def remove_webhook(control: Control, call: Call) -> Any:
-    """Tell a webhook nothing any more."""
-    if call.id not in control.world.outbox.webhooks:
-        raise NotFound(unknown("webhook", call.id, control.world.outbox.webhooks))
+    """Remove a webhook, and send it nothing any more."""
+    _check_webhook(control, call.id)
     control.fake.webhooks.remove(call.id)
     return {"removed": 1}
+
+
+def _check_webhook(control: Control, id: str) -> None:
+    if id not in control.world.outbox.webhooks:
+        raise NotFound(unknown("webhook", id, control.world.outbox.webhooks))
 
 
 def deliveries(control: Control, call: Call) -> Any:
@@ -541,7 +631,7 @@ async def arrivals(control: Control, call: Call) -> None:
     if call.query.settled:
         control.world.deliver()
         patience = perf_counter() + 2 * PATIENCE / 1e6
-        while control.fake.webhooks.is_carrying and perf_counter() < patience:
+        while control.world.is_delivering and perf_counter() < patience:
             await asyncio.sleep(_A_MOMENT)
 
 
@@ -624,6 +714,12 @@ OPERATIONS = (
     Operation("GET", "organisations", organisations, list[models.Organisation]),
     Operation("POST", "organisations", add_organisation, models.Organisation, models.NewOrganisation, status=201),
     Operation("PATCH", "organisations", choose_who_may_call, list[models.Organisation], models.WhoMayCall),
+    Operation("GET", "resources", all_resources, list[models.Resource]),
+    Operation("GET", "resources/{name}", entities, list[models.Entity], query=models.ResourcesQuery),
+    Operation("POST", "resources/{name}", add_entity, models.Entity, models.NewEntity, status=201),
+    Operation("GET", "resources/{name}/{id}", entity, models.Entity, id="string"),
+    Operation("PATCH", "resources/{name}/{id}", change_entity, models.Entity, models.EntityChange, id="string"),
+    Operation("DELETE", "resources/{name}/{id}", remove_entity, models.Cleared, id="string"),
     Operation("POST", "agents", add_agent, models.Made, models.NewAgent, status=201),
     Operation("POST", "digital-humans", add_digital_human, models.Made, models.NewDigitalHuman, status=201),
     Operation("POST", "simulations", add_simulation, models.Made, models.NewSimulation, status=201),
@@ -636,6 +732,7 @@ OPERATIONS = (
     Operation("DELETE", "stubs", clear_stubs, models.Cleared),
     Operation("GET", "webhooks", webhooks, list[models.Webhook]),
     Operation("POST", "webhooks", add_webhook, models.Webhook, models.NewWebhook, status=201),
+    Operation("PATCH", "webhooks/{id}", change_webhook, models.Webhook, models.WebhookChange, id="string"),
     Operation("DELETE", "webhooks/{id}", remove_webhook, models.Cleared, id="string"),
     Operation("GET", "deliveries", deliveries, list[models.Delivery], query=models.DeliveriesQuery, first=arrivals),
     Operation("POST", "deliveries", send, models.Sent, models.NewDelivery, status=201, locked=False),

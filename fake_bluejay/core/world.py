@@ -22,18 +22,20 @@ from fake_bluejay.core.behaviors import Agent, EndsAfter, EndsWithin
 from fake_bluejay.core.clock import END, Clock, ManualClock, ScaledClock, datetime_at, instant_of, microseconds
 from fake_bluejay.core.integers import is_integer
 from fake_bluejay.core.outbox import (
+    ALL_AGENTS,
     EVENTS,
     PATIENCE,
     Attempt,
     Delivery,
+    DeliveryWorker,
     Irregularity,
     Outbox,
+    Scope,
     Webhook,
+    check_retries,
     encoded,
-    outbound_simulation_started,
-    simulation_ended,
-    simulation_result_evaluated,
 )
+from fake_bluejay.core.payloads import outbound_simulation_started, simulation_ended, simulation_result_evaluated
 from fake_bluejay.core.readings import (
     AgentEnds,
     AlreadyMarked,
@@ -41,9 +43,11 @@ from fake_bluejay.core.readings import (
     DuplicateIds,
     ForeignId,
     Readings,
+    TracesWhileEvaluated,
     WatchdogSets,
+    WebhookRetries,
 )
-from fake_bluejay.core.resources import Collection, Resource
+from fake_bluejay.core.resources import Entity, Resources
 from fake_bluejay.core.runs import DEFAULT_LONGEST, DEFAULT_RINGING, Run
 from fake_bluejay.core.scripts import Call
 from fake_bluejay.core.spelling import spelt
@@ -137,7 +141,7 @@ class World:
         clock: Clock | None = None,
         readings: Readings | None = None,
         agent: Agent | None = None,
-        seed: int = 0,
+        seed: int | None = None,
         evaluation_starts_after: float = 1.0,
         evaluation_takes: float = 5.0,
     ) -> None:
@@ -146,7 +150,9 @@ class World:
         self.readings = readings or Readings()
         self.agent = agent
         """What an agent does that was not told otherwise; None: as the reading `agent_ends` says."""
-        self.seed = seed
+        self.seed = seed or 0
+        self.is_seeded = seed is not None
+        """Whether a seed was given, so that also ids that are to differ between runs repeat."""
         self.evaluation_starts_after = _delay("evaluation_starts_after", evaluation_starts_after)
         """Microseconds from a conversation's end to EVALUATING: undocumented, so a setting."""
         self.evaluation_takes = _delay("evaluation_takes", evaluation_takes)
@@ -154,10 +160,8 @@ class World:
         self.require_known_keys = False
         """Whether only keys that an organisation has are accepted, or any key that is not empty."""
         self.organisations = Organisations(Organisation(DEFAULT_ORGANISATION, ()))
-        self.agents = Collection("agent", self._changed)
-        self.simulations = Collection("simulation", self._changed)
-        self.digital_humans = Collection("digital human", self._changed)
-        """A digital human's field `simulation_ids` says which simulations it belongs to; nothing else does."""
+        self.resources = Resources(self)
+        """What organisations set up: agents, simulations, digital humans, folders, …"""
         self.runs: dict[int, Run] = {}
         self.results: dict[int, Record] = {}
         self.control_objects: list[ControlObject] = []
@@ -173,9 +177,12 @@ class World:
         """What happens in the calls of a digital human of that id, or that name."""
         self._last_id = 0
         self._last_run_id = 0
-        self.courier: Callable[[], None] | None = None
-        """Carries what is to be delivered: takes each by `next_delivery`, and says by `attempted` how it went. It is
-        called without the lock."""
+        self.delivery_worker: DeliveryWorker | None = None
+        """What sends the deliveries that are due; None: nobody does."""
+        self.webhooks_anywhere = False
+        """Whether webhooks may lead elsewhere than to this machine."""
+        self.on_attempt: Callable[[], None] | None = None
+        """Called, on any thread, when an attempt to deliver is over, and the next may be scheduled."""
         self.asked = _Asked()
         self.on_move: Callable[[int], None] | None = None
         """Told how many microseconds the clock was moved by, each time it was: for whoever keeps step with it."""
@@ -306,16 +313,20 @@ class World:
             )
 
     def deliver(self) -> None:
-        """Have everything carried that is to be delivered by now. Call it without the lock."""
-        if self.courier is None or not (self.outbox.webhooks or self.outbox.ready):
+        """Have the delivery worker send everything that is due. Call it without the lock."""
+        worker = self.delivery_worker
+        if worker is None or not (self.outbox.webhooks or self.outbox.ready):
             return
         self.settle()
         while self.outbox.ready:
-            self.courier()
-            self.settle()  # to carry it may have taken time
+            worker.deliver()
+            self.settle()  # receivers may have taken time
 
     def next_delivery(self) -> tuple[Delivery, Webhook | None] | None:
-        """Take what is to be carried next, and the webhook that it is for; None for one that is gone."""
+        """Take the delivery that is to be sent next, with its webhook, or None for a webhook that is gone.
+
+        Returns None if there is no such delivery.
+        """
         with self.lock:
             if not self.outbox.ready:
                 return None
@@ -323,10 +334,18 @@ class World:
             return delivery, self.outbox.webhooks.get(delivery.webhook_id)
 
     def attempted(self, delivery: Delivery, attempt: Attempt, took: int) -> None:
-        """How it went to carry a delivery, which took so many microseconds. What failed is tried again."""
+        """Note an attempt that took so many microseconds. A failed delivery may be sent again."""
         with self.lock:
-            self.outbox.attempted(delivery, attempt, attempt.at + min(took, PATIENCE))
+            retried = self.readings.webhook_retries is WebhookRetries.AT_LEAST_ONCE
+            self.outbox.attempted(delivery, attempt, attempt.at + min(took, PATIENCE), retried)
             self._changed("webhook-attempted", delivery)
+        if self.on_attempt is not None:
+            self.on_attempt()
+
+    @property
+    def is_delivering(self) -> bool:
+        """Whether a delivery is on its way."""
+        return self.delivery_worker is not None and self.delivery_worker.is_busy
 
     def _fire(self, due: int, kind: TimerKind, record: Record) -> None:
         if kind == "call_proceeds":
@@ -349,6 +368,8 @@ class World:
         to = forced_to or TRANSITIONS.get((from_, event))
         if to is None:
             raise IllegalMove(f"test result {record.id}: {event} is not legal now; {ways_on(from_)}")
+        if event is Event.COMPLETE and from_ is Status.EVALUATING:
+            self._clear_traces(record)
         record.status = to
         record.history.append(Move(now, from_, to, event, cause))
         self.timers.cancel(record.armed)
@@ -379,20 +400,39 @@ class World:
         if record.call is not None:
             self._follow_script(record, now)
 
+    def _clear_traces(self, record: Record) -> None:
+        """Forget the trace ids that were reported before an evaluation was over, if a reading says so."""
+        if self.readings.traces_while_evaluated is TracesWhileEvaluated.CLEARED and "trace_ids" in record.fields:
+            record.fields = {name: value for name, value in record.fields.items() if name != "trace_ids"}
+            self._changed("test-result-changed", record, {"trace_ids": None})
+
     def _tell(self, record: Record, now: int) -> None:
-        """Let the webhooks know what a test result has come to."""
-        status, organisation, tells = record.status, record.organisation, self.readings.dropped_call_tells
+        """Send webhooks the events of the status that a test result has come to."""
+        status, tells = record.status, self.readings.dropped_call_tells
         dropped = status is Status.CALL_DROPPED
         if status is Status.CONVERSATION_ENDED or (dropped and tells is DroppedCallTells.ENDED_AND_EVALUATED):
-            self.outbox.emit("simulation_ended", organisation, lambda: simulation_ended(record), now)
+            self._emit_of(record, "simulation_ended", lambda: simulation_ended(record), now)
         if status is Status.COMPLETED or (dropped and tells is not DroppedCallTells.NOTHING):
             word = spelt(status, self.readings)
-            self.outbox.emit(
+            self._emit_of(
+                record,
                 "simulation_result_evaluated",
-                organisation,
-                lambda: simulation_result_evaluated(record, word, self.seed, self.agents),
+                lambda: simulation_result_evaluated(record, word, self.seed, self.resources),
                 now,
             )
+
+    def _emit_of(self, record: Record, event: str, payload: Callable[[], Mapping[str, Any]], now: int) -> None:
+        agent_id = 1 if record.run is None else record.run.agent_id
+        self._emit(event, record.organisation, agent_id, payload, now)
+
+    def _emit(
+        self, event: str, organisation: str, agent_id: Any, payload: Callable[[], Mapping[str, Any]], now: int
+    ) -> int:
+        """Send an event of an agent to the webhooks that listen to it, and return to how many."""
+        agent = self.resources.find("agent", agent_id, organisation) if is_integer(agent_id) else None
+        folder = agent and self.resources.find("folder", agent.fields.get("folder_id"), organisation)
+        folders = () if folder is None else (folder.id, folder.fields["name"])
+        return self.outbox.emit(event, organisation, payload, now, agent_id, folders)
 
     # --- calls that go on by themselves -------------------------------------------------------------------------
 
@@ -421,8 +461,8 @@ class World:
 
     def queue_run(
         self,
-        simulation: Resource,
-        humans: Iterable[tuple[Resource, int]],
+        simulation: Entity,
+        humans: Iterable[tuple[Entity, int]],
         fields: dict[str, Any],
         *,
         lines: int | None,
@@ -459,11 +499,11 @@ class World:
                 told.append((human, [record.id for record in results]))
             if inbound:
                 started = "outbound_simulation_started"
-                self.outbox.emit(started, run.organisation, lambda: outbound_simulation_started(run, told), now)
+                self._emit(started, run.organisation, agent_id, lambda: outbound_simulation_started(run, told), now)
             self._changed("run-added", run)
             return run
 
-    def _script_for(self, human: Resource, inbound: bool) -> Call:
+    def _script_for(self, human: Entity, inbound: bool) -> Call:
         call = self.calls_of.get(human.id) or self.calls_of.get(human.fields.get("name") or "")
         if call is None:
             call = self.next_calls.popleft() if self.next_calls else self.call
@@ -498,6 +538,12 @@ class World:
             self._change(self.result(id), event, cause, now)
         self.deliver()
 
+    def end(self, id: int) -> None:
+        """End a conversation because a client asks for it. It may be called under the lock. Raises as `happen` does."""
+        with self.lock:
+            now = self.settle()
+            self._change(self.result(id), Event.END, "api", now)
+
     def re_evaluate(self, id: int) -> None:
         """Evaluate a test result again. It may be called under the lock. Raises as `happen` does."""
         with self.lock:
@@ -522,10 +568,9 @@ class World:
     def become(self, other: World) -> None:
         """Take over everything from another world, which is not to be used any more."""
         with self.lock:
-            own = ("lock", "on_move", "on_change", "courier", "asked")
+            own = ("lock", "on_move", "on_change", "on_attempt", "delivery_worker", "webhooks_anywhere", "asked")
             vars(self).update({name: value for name, value in vars(other).items() if name not in own})
-            for collection in (self.agents, self.simulations, self.digital_humans):
-                collection.tell = self._changed
+            self.resources.move_to(self)
             self._changed("world-replaced")
 
     def choose(self, **choices: str) -> None:
@@ -637,32 +682,71 @@ class World:
             self.next_calls.clear()
             self.calls_of.clear()
 
-    def add_webhook(self, organisation: str, url: str | None, events: tuple[str, ...], secret: str | None) -> Webhook:
-        """Who is to be told of these events. Raises `ValueError` for an organisation or an event that there is not."""
+    def add_webhook(
+        self,
+        organisation: str,
+        url: str | None,
+        events: tuple[str, ...],
+        secret: str | None,
+        scope: Scope = ALL_AGENTS,
+        retries: int | None = None,
+        enabled: bool = True,
+    ) -> Webhook:
+        """Add a webhook.
+
+        Raises:
+            ValueError: The organisation or one of its agents is unknown, an event is not documented, or `retries` or
+                `enabled` cannot be so.
+        """
         with self.lock:
             check_known("organisation", organisation, self.organisations)
-            webhook = self.outbox.add(organisation, url, events, secret)
+            for id in scope.agents:
+                check_known("agent", id, [agent.id for agent in self.resources.of("agent", organisation)])
+            webhook = self.outbox.add(organisation, url, events, secret, scope=scope, retries=retries, enabled=enabled)
             self._changed("webhook-added", webhook)
             return webhook
 
-    def remove_webhook(self, id: str) -> None:
-        """Tell it nothing any more. Raises `KeyError` if it is not there."""
+    def change_webhook(self, id: str, **changes: Any) -> Webhook:
+        """Enable or disable a webhook, or change its `retries`.
+
+        Raises:
+            KeyError: There is no such webhook.
+        """
         with self.lock:
-            if id not in self.outbox.webhooks:
-                raise KeyError(f"there is no webhook {id!r}")
+            webhook = self._webhook(id)._replace(**changes)
+            check_retries(webhook.retries)
+            self.outbox.webhooks[id] = webhook
+            self._changed("webhook-changed", webhook)
+            return webhook
+
+    def remove_webhook(self, id: str) -> None:
+        """Remove a webhook, and send it nothing any more. Raises `KeyError` if there is none of that id."""
+        with self.lock:
+            self._webhook(id)
             del self.outbox.webhooks[id]
             self._changed("webhook-removed", id)
 
-    def send(self, event: str, payload: Any, organisation: str) -> int:
-        """Let the webhooks know what a test makes up. Returns to how many of them it is sent.
+    def _webhook(self, id: str) -> Webhook:
+        if id not in self.outbox.webhooks:
+            raise KeyError(f"there is no webhook {id!r}")
+        return self.outbox.webhooks[id]
 
-        Raises `ValueError` for an event or an organisation that there is not, `TypeError` for what is not JSON.
+    def send(self, event: str, payload: Any, organisation: str) -> int:
+        """Send a payload of a test's own. It is of the agent that its `agent_id` names, if it names one.
+
+        Returns:
+            The number of webhooks that it is sent to.
+
+        Raises:
+            ValueError: There is no such event or organisation.
+            TypeError: The payload is not JSON.
         """
         check_known("webhook event", event, EVENTS)
         encoded(payload)  # also where nobody listens
+        agent_id = payload.get("agent_id") if isinstance(payload, Mapping) else None
         with self.lock:
             check_known("organisation", organisation, self.organisations)
-            sent = self.outbox.emit(event, organisation, lambda: payload, self.settle())
+            sent = self._emit(event, organisation, agent_id, lambda: payload, self.settle())
         self.deliver()
         return sent
 

@@ -8,7 +8,6 @@ import functools
 import inspect
 import json
 import sys
-import weakref
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Self, TypedDict, TypeVar, Unpack, cast
@@ -23,6 +22,7 @@ from fake_bluejay.core.suggest import check_known, instead_of, unknown
 from fake_bluejay.core.timers import Timer
 from fake_bluejay.core.world import DEFAULT_ORGANISATION, World
 from fake_bluejay.facade.assertions import Assertions
+from fake_bluejay.facade.delivery import DeliveryWorker
 from fake_bluejay.facade.results import ControlObjectView, Seen, TestResult
 from fake_bluejay.http.faults import Faults
 from fake_bluejay.http.journal import Journal
@@ -39,8 +39,8 @@ if TYPE_CHECKING:
     from fake_bluejay.facade.remote import RemoteBluejay
     from fake_bluejay.facade.resources import AgentView, DigitalHumanView, SimulationView
     from fake_bluejay.facade.runs import RunView
+    from fake_bluejay.facade.webhooks import Webhooks
     from fake_bluejay.server.loopback import Loopback
-    from fake_bluejay.webhooks import Webhooks
 
 __all__ = ["ACTIVE", "API_KEY", "OPTIONS", "FakeBluejay", "FakeClock", "FakeReadings", "Options", "Snapshot", "data_of"]
 
@@ -68,7 +68,7 @@ class Options(TypedDict, total=False):
     api_keys: Sequence[str]
     """The keys of the default organisation; if given, other keys are refused."""
     seed: int
-    """Whatever is left to chance is drawn from it."""
+    """Whatever is left to chance is drawn from it. Without one, ids of webhook deliveries differ from run to run."""
     evaluation_starts_after: float
     """Seconds from a conversation's end to EVALUATING."""
     evaluation_takes: float
@@ -103,7 +103,8 @@ class FakeBluejay(Assertions):
         """Every change, for whoever listens: the server's event stream."""
         self._on: switch.Fake | None = None
         self._loopback: Loopback | None = None
-        self._world.courier = _courier_of(weakref.ref(self))
+        self._worker = DeliveryWorker(self._world)
+        self._world.delivery_worker = self._worker
         self.calls = Calls(self._world)
         self.clock = FakeClock(self._world)
         self.readings = FakeReadings(self._world)
@@ -136,22 +137,40 @@ class FakeBluejay(Assertions):
             return None
         time = VirtualTime(self._world.advance, frozen=isinstance(self._world.clock, ManualClock))
         self._world.on_move = time.moved
+        if isinstance(self._world.clock, ManualClock):
+            time.next_due = self._until_next_due
         return time
 
+    def _until_next_due(self) -> int | None:
+        if not self._world.outbox.webhooks:
+            return None  # nothing in this process happens by then
+        due = self._world.next_due()
+        return None if due is None else due - self._world.now()
+
     def stop(self) -> None:
-        """Let go of everything: the calls, the environment, the loopback server."""
-        if self._on is not None:
-            switch.switch_off(self._on)
-            ACTIVE.remove(self)
-            self._on = self._world.on_move = None
+        """Let go of everything: receivers of webhooks, the calls, the environment, the loopback server."""
         try:
-            if "webhooks" in vars(self):
-                self.webhooks.wait()
+            self._worker.close()  # while their calls are still taken
+        finally:
+            if self._on is not None:
+                switch.switch_off(self._on)
+                ACTIVE.remove(self)
+                self._on = self._world.on_move = None
+        try:
+            self._worker.wait()
         finally:
             if self._loopback is not None:
                 self.feed.end()
                 self._loopback.give_back()
                 self._loopback = None
+
+    async def __aexit__(
+        self, type_: type[BaseException] | None, error: BaseException | None, traceback: object
+    ) -> None:
+        """Stop; the applications that webhooks led to on this event loop have their shutdown first."""
+        if not self._inner:
+            await self._worker.shut_down()
+        await super().__aexit__(type_, error, traceback)
 
     def _environment(self) -> dict[str, str]:
         return {"BLUEJAY_API_KEY": self.api_key, "BLUEJAY_API_URL": f"https://{HOST}/v1"}
@@ -295,6 +314,34 @@ class FakeBluejay(Assertions):
 
         return resources.add_digital_human(self._world, organisation, fields)
 
+    def add(self, resource: str, *, organisation: str = DEFAULT_ORGANISATION, **fields: Any) -> Any:
+        """Make an entity of any resource that is modelled: `bluejay.add("folder", name="Support")`.
+
+        Args:
+            resource: The name of the resource: `folder`, `digital human`, …
+            organisation: Whose it is.
+            **fields: Those of the request that makes one, each with a default where one is needed; and `id`.
+
+        Returns:
+            A live view with `id`, `fields`, `organisation` and `created_at`.
+
+        Raises:
+            ValueError: There is no such resource, or a field is unknown or cannot be so.
+        """
+        from fake_bluejay.facade import resources
+
+        return resources.add(self._world, resource, organisation, fields)
+
+    def resources(self, resource: str) -> list[Any]:
+        """Return all of a resource, the oldest first: `bluejay.resources("folder")`.
+
+        Raises:
+            ValueError: There is no such resource.
+        """
+        from fake_bluejay.facade import resources
+
+        return resources.resources(self._world, resource)
+
     # --- runs and webhooks --------------------------------------------------------------------------------------
 
     def queue_run(self, simulation: SimulationView | int | None = None, **fields: Any) -> RunView:
@@ -316,9 +363,9 @@ class FakeBluejay(Assertions):
     @functools.cached_property
     def webhooks(self) -> Webhooks:
         """The webhooks: who is told of what, and what was delivered."""
-        from fake_bluejay.webhooks import Webhooks
+        from fake_bluejay.facade.webhooks import Webhooks
 
-        return Webhooks(self._world, loopback_only=not self._options.get("webhooks_anywhere"))
+        return Webhooks(self._world, self._worker)
 
     # --- what came in -------------------------------------------------------------------------------------------
 
@@ -441,8 +488,7 @@ class FakeBluejay(Assertions):
     def reset(self) -> None:
         """Back to how it began: the options, no test results, no journal, no faults, no stubs."""
         self._world.become(_world(self._options))
-        if "webhooks" in vars(self):
-            self.webhooks.receivers = {}
+        self._worker.receivers = {}
         self._journal.clear()
         self.faults.clear()
         self._stubs.clear()
@@ -460,13 +506,12 @@ class FakeBluejay(Assertions):
 
     def snapshot(self) -> Snapshot:
         """The world as it is now, for `restore`; or, in a `with`, restored when that ends."""
-        return Snapshot(self, self.dump(), dict(self.webhooks.receivers) if "webhooks" in vars(self) else {})
+        return Snapshot(self, self.dump(), dict(self._worker.receivers))
 
     def restore(self, snapshot: Snapshot) -> None:
         """Put the world back to what it was then; the journal stays. Raises `ValueError` for what is no snapshot."""
         dumps.restore(self._world, data_of(snapshot))
-        if "webhooks" in vars(self):
-            self.webhooks.receivers = dict(snapshot.receivers)
+        self._worker.receivers = dict(snapshot.receivers)
 
 
 class Snapshot:
@@ -569,28 +614,16 @@ class FakeReadings:
         return repr(self._world.readings)
 
 
-def _courier_of(fake: weakref.ref[FakeBluejay]) -> Callable[[], None]:
-    """What carries for a fake, for its world to hold without holding the fake: a suite makes many, and none is to
-    wait for the garbage collector."""
-
-    def carry() -> None:
-        present = fake()
-        if present is not None:
-            present.webhooks.carry()
-
-    return carry
-
-
 _DEFAULTS = Readings()
 
 
 def _world(options: Options) -> World:
-    readings, keys, seed = options.get("readings") or _DEFAULTS, options.get("api_keys", ()), options.get("seed", 0)
+    readings, keys, seed = options.get("readings") or _DEFAULTS, options.get("api_keys", ()), options.get("seed")
     if not isinstance(readings, (Readings, Mapping)):
         raise ValueError(f"readings are names with choices, e.g. {{'success': 'always'}}, not {readings!r}")
     if isinstance(keys, str) or not isinstance(keys, Iterable) or not all(isinstance(key, str) for key in keys):
         raise ValueError(f"api_keys is a list of strings, {instead_of('api_keys', keys)}")
-    if not isinstance(seed, int):
+    if seed is not None and not isinstance(seed, int):
         raise ValueError(f"a seed is an integer, not {seed!r}")
     world = World(
         clock=_clock(options.get("clock", "manual")),
@@ -602,6 +635,7 @@ def _world(options: Options) -> World:
     )
     world.add_api_keys(DEFAULT_ORGANISATION, *(keys or (API_KEY,)))
     world.require_known_keys = bool(keys)
+    world.webhooks_anywhere = bool(options.get("webhooks_anywhere"))
     return world
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import re
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
@@ -14,12 +15,15 @@ from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, Response
 from starlette.types import Receive, Scope, Send
 
+from fake_bluejay.core.errors import Conflict, DomainError, NotFound
+from fake_bluejay.core.errors import Refused as RefusedByRule
 from fake_bluejay.core.readings import BadKeyAndBadBody, Contract, MissingKey, UnknownKey
+from fake_bluejay.core.resources import Entity, Id
 from fake_bluejay.core.world import World
 from fake_bluejay.http.errors import NOTHING, Invalid, json_error, missing, read_body, validated
 from fake_bluejay.http.journal import Answer
 
-__all__ = ["STATE", "Call", "Operation", "Parameter", "Unwritable", "as_id", "unwritten"]
+__all__ = ["STATE", "Call", "Operation", "Parameter", "Unwritable", "answer_to", "as_id", "unwritten"]
 
 STATE = "fake_bluejay"
 """The key under which a request's scope carries `(world, body, unwritable)`."""
@@ -51,9 +55,11 @@ class Refused(Exception):
 class Parameter:
     """A parameter of a request: its type, and the default if it may be left out."""
 
-    def __init__(self, type: Any, default: Any = _REQUIRED) -> None:
+    def __init__(self, type: Any, default: Any = _REQUIRED, *, many: bool = False) -> None:
         self.type = type
         self.default = default
+        self.many = many
+        """Whether it may be given more than once, and is a list of what was given."""
 
     @cached_property
     def _adapter(self) -> TypeAdapter[Any]:
@@ -64,7 +70,7 @@ class Parameter:
         """Whether a request without it is refused."""
         return self.default is _REQUIRED
 
-    def read(self, where: str, name: str, given: Mapping[str, str], errors: list[dict[str, Any]]) -> Any:
+    def read(self, where: str, name: str, given: Mapping[str, Any], errors: list[dict[str, Any]]) -> Any:
         """Its value in a request; what is wrong with it is added to `errors`."""
         if name not in given:
             if self.required:
@@ -87,6 +93,10 @@ class Call:
     unwritable: Unwritable = unwritten
     """Says of the test results that are to be marked whose control objects a fault keeps from being written."""
 
+    def require(self, resource: str, id: Id | None) -> Entity:
+        """Return an entity that the caller can see, by the name of its resource. Raises `NotFound`."""
+        return self.world.resources.require(resource, id, self.organisation)
+
     @property
     def origin(self) -> str:
         """Where it was sent to, as `https://api.getbluejay.ai`."""
@@ -98,8 +108,10 @@ class Operation:
     """An ASGI application that answers one operation, all of it under the world's lock.
 
     `answer` takes a `Call` and returns a response, or what `returns` describes, or raises `HTTPException`. Parameters
-    in the path are strings unless `path_types` says otherwise; `takes` is the model of the body, and `takes_of_sdk`
-    what it is instead where the reading `contract` is the SDK's. Without `needs_key` the organisation is empty.
+    in the path are strings unless `path_types` says otherwise. `takes` is the model of the body by the newest contract,
+    or a union of models, and `takes_under` what it is instead by other choices of the reading `contract`. Without
+    `needs_key` the organisation is empty. With a `status` such as 204 the answer has no body. A `DomainError` becomes
+    the answer that `answer_to` says.
     """
 
     def __init__(
@@ -109,30 +121,40 @@ class Operation:
         answer: Callable[[Call], Any],
         *,
         returns: Any,
-        takes: type[BaseModel] | None = None,
-        takes_of_sdk: type[BaseModel] | None = None,
+        takes: Any = None,
+        takes_under: Mapping[Contract, Any] | None = None,
         path_types: Mapping[str, Any] | None = None,
         query: Mapping[str, Parameter] | None = None,
         needs_key: bool = True,
+        status: int = 200,
     ) -> None:
         self.method = method
         self.path = path
         self.answer = answer
         self.takes = takes
-        self.takes_of_sdk = takes_of_sdk or takes
+        self.takes_under = dict(takes_under or {})
         self.returns = returns
         self.in_path = {name: Parameter((path_types or {}).get(name, str)) for name in re.findall(r"{(\w+)}", path)}
         self.in_query = dict(query or {})
         self.needs_key = needs_key
+        self.status = status
+
+    def moved_to(self, path: str) -> Operation:
+        """Return the same operation at another path, which has the same parameters."""
+        moved = copy.copy(self)
+        moved.path = path
+        assert re.findall(r"{(\w+)}", path) == list(self.in_path), f"{path} has other parameters than {self.path}"
+        return moved
 
     # Made when they are needed: an application has many operations, a test uses few.
     @cached_property
-    def _request(self) -> TypeAdapter[Any]:
-        return TypeAdapter(self.takes)  # type: ignore[arg-type]  # only asked for where there is one
+    def _requests(self) -> dict[Contract, TypeAdapter[Any]]:
+        return {}
 
-    @cached_property
-    def _request_of_sdk(self) -> TypeAdapter[Any]:
-        return TypeAdapter(self.takes_of_sdk)  # type: ignore[arg-type]
+    def _request(self, contract: Contract) -> TypeAdapter[Any]:
+        if contract not in self._requests:
+            self._requests[contract] = TypeAdapter(self.takes_under.get(contract, self.takes))
+        return self._requests[contract]
 
     @cached_property
     def _response(self) -> TypeAdapter[Any]:
@@ -150,6 +172,8 @@ class Operation:
             response = invalid.response()
         except Refused as refused:
             response = refused.response
+        except DomainError as error:
+            response = answer_to(error)
         except HTTPException as error:
             response = json_error(error.status_code, error.detail)
         return Answer.of(response)
@@ -161,8 +185,11 @@ class Operation:
         for name, parameter in self.in_path.items():
             parameters[name] = parameter.read("path", name, scope["path_params"], errors)
         if self.in_query:
-            given = dict(parse_qsl(scope.get("query_string", b"").decode("latin-1"), keep_blank_values=True))
+            pairs = parse_qsl(scope.get("query_string", b"").decode("latin-1"), keep_blank_values=True)
+            given: dict[str, Any] = dict(pairs)
             for name, parameter in self.in_query.items():
+                if parameter.many and name in given:
+                    given[name] = [value for key, value in pairs if key == name]
                 parameters[name] = parameter.read("query", name, given, errors)
         organisation = _organisation(world, headers, errors) if self.needs_key else ""
         request = None
@@ -170,8 +197,7 @@ class Operation:
             if body is NOTHING:
                 errors.append(missing("body"))
             else:
-                by_sdk = world.readings.contract is Contract.SDK
-                request = validated(self._request_of_sdk if by_sdk else self._request, body, ("body",), errors)
+                request = validated(self._request(world.readings.contract), body, ("body",), errors)
         if errors:
             raise Invalid(errors)
         if organisation is None:
@@ -181,15 +207,27 @@ class Operation:
     def _render(self, answer: Any) -> Answer:
         if isinstance(answer, Response):
             return Answer.of(answer)
+        if self.status in _WITHOUT_BODY:
+            return Answer(self.status, [(b"content-type", b"application/json")], b"")
         if isinstance(answer, BaseModel):  # the adapter would do as well, and slower
             content = answer.__pydantic_serializer__.to_json(answer)
         else:
             content = self._response.dump_json(self._response.validate_python(answer))
-        return Answer(200, [(b"content-length", b"%d" % len(content)), (b"content-type", b"application/json")], content)
+        headers = [(b"content-length", b"%d" % len(content)), (b"content-type", b"application/json")]
+        return Answer(self.status, headers, content)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         world, content, unwritable = scope[STATE]
         await self.respond(world, scope, content, unwritable)(scope, receive, send)
+
+
+_STATUSES: dict[type[DomainError], int] = {NotFound: 404, Conflict: 409, RefusedByRule: 400}
+_WITHOUT_BODY = (204, 304)
+
+
+def answer_to(error: DomainError) -> Response:
+    """Return the answer to a request that a rule forbids."""
+    return json_error(_STATUSES[type(error)], error.detail)
 
 
 def _organisation(world: World, headers: RequestHeaders, errors: list[dict[str, Any]]) -> str | None:

@@ -82,6 +82,8 @@ class VirtualTime:
     def __init__(self, move: Callable[[timedelta], None], *, frozen: bool) -> None:
         self.move = move
         self._frozen = frozen
+        self.next_due: Callable[[], int | None] = lambda: None
+        """Returns the microseconds to the fake's next timer, if it has one."""
         self._elapsed = 0
         """Microseconds moved by since the start."""
         # Whole seconds: a difference of two readings is then exact to the microsecond, and the same in every run.

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import functools
 from collections.abc import Callable
-from typing import Protocol
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -15,25 +14,14 @@ from fake_bluejay.core.world import World
 from fake_bluejay.http.faults import BREAKAGE, GARBAGE, Breakage
 from fake_bluejay.server.gate import Gate
 from fake_bluejay.server.protocol import CONNECTION, Connection
-from fake_bluejay.webhooks import Webhooks
 
-__all__ = ["Served", "Surface", "is_control", "served_app"]
-
-
-class Served(Controlled, Protocol):
-    """What a server needs of a fake; `FakeBluejay` has it."""
-
-    @property
-    def webhooks(self) -> Webhooks:
-        """Who is told of what happens."""
-        ...
-
+__all__ = ["Surface", "is_control", "served_app"]
 
 _SERVERS_OWN = {b"date", b"server"}
 """The headers that uvicorn adds to every answer."""
 
 
-def served_app(fake: Served, reset: Callable[[], None]) -> ASGIApp:
+def served_app(fake: Controlled, reset: Callable[[], None]) -> ASGIApp:
     """One ASGI application of both surfaces, for a server on loopback; `reset` puts the fake back to how it began."""
     surface, gate = Surface(fake, reset), Gate("127.0.0.1")
 
@@ -55,7 +43,7 @@ def is_control(scope: Scope) -> bool:
 class Surface:
     """One fake as an ASGI application."""
 
-    def __init__(self, fake: Served, reset: Callable[[], None]) -> None:
+    def __init__(self, fake: Controlled, reset: Callable[[], None]) -> None:
         self.fake = fake
         self.reset = reset
         self.api = fake.app

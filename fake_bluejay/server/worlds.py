@@ -16,11 +16,12 @@ from urllib.parse import parse_qsl, urlencode
 from starlette.responses import JSONResponse, Response
 from starlette.types import Message, Receive, Scope, Send
 
+from fake_bluejay.control.app import Controlled
 from fake_bluejay.core.suggest import check_known, unknown
 from fake_bluejay.core.world import DEFAULT_ORGANISATION, World
 from fake_bluejay.http.journal import EXCHANGE, Answer, Exchange, masked
 from fake_bluejay.server.access import AccessLog
-from fake_bluejay.server.app import Served, Surface, is_control
+from fake_bluejay.server.app import Surface, is_control
 from fake_bluejay.server.gate import Gate
 from fake_bluejay.server.protocol import CONNECTION, Connection
 from fake_bluejay.server.timekeeper import Timekeeper
@@ -33,7 +34,7 @@ _BRING_KEYS = (("POST", "organisations"), ("PUT", "state"), ("POST", "reset"))
 """The control requests after which a world may have other organisations."""
 
 
-class OwnWorld(Served, Protocol):
+class OwnWorld(Controlled, Protocol):
     """What a world of one organisation is made of; `FakeBluejay` is it."""
 
     def reset(self) -> None:
@@ -44,12 +45,12 @@ class OwnWorld(Served, Protocol):
 class _Part:
     """One world: what it serves, and who keeps its time."""
 
-    def __init__(self, fake: Served, reset: Callable[[], None], log: AccessLog | None, key: str = "") -> None:
+    def __init__(self, fake: Controlled, reset: Callable[[], None], log: AccessLog | None, key: str = "") -> None:
         self.surface = Surface(fake, reset)
         self.faults = fake.faults
         self._log = log
         self.timekeeper = Timekeeper(fake.world)
-        fake.webhooks.on_attempt = self.timekeeper.look_soon
+        fake.world.on_attempt = self.timekeeper.look_soon
         self.key = key
         """The key that leads here, whatever else does; empty for the world that all share."""
         self.leading: set[bytes] = set()
@@ -80,7 +81,7 @@ class Worlds:
 
     def __init__(
         self,
-        fake: Served,
+        fake: Controlled,
         reset: Callable[[], None],
         *,
         own: Callable[[str], OwnWorld],

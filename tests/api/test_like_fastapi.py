@@ -11,12 +11,13 @@ import pytest
 from fastapi import FastAPI, Header, Path, Query
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, TypeAdapter
 
 from fake_bluejay.bluejay.app import Api, operations
+from fake_bluejay.core.errors import DomainError
 from fake_bluejay.core.world import DEFAULT_ORGANISATION, World
 from fake_bluejay.http.journal import Journal
-from fake_bluejay.http.operation import Call, Operation
+from fake_bluejay.http.operation import Call, Operation, answer_to
 from fake_bluejay.state.snapshot import dump, load
 from fake_bluejay.strategies import InvalidPayload, invalid_payloads, valid_payloads
 
@@ -428,9 +429,14 @@ def equivalent(operation: Operation, world: list[World]) -> Any:
 @pytest.fixture(scope="module")
 def equivalents() -> tuple[FastAPI, list[World]]:
     app, world = FastAPI(docs_url=None, redoc_url=None, openapi_url=None), [World()]
+    app.add_exception_handler(DomainError, lambda request, error: answer_to(error))  # type: ignore[arg-type]
     for operation in sorted(operations(), key=lambda one: "{" in one.path):
         app.add_api_route(
-            operation.path, equivalent(operation, world), methods=[operation.method], response_model=operation.returns
+            operation.path,
+            equivalent(operation, world),
+            methods=[operation.method],
+            response_model=operation.returns,
+            status_code=operation.status,
         )
     return app, world
 
@@ -479,7 +485,7 @@ def requests_to(draw: Any, operation: Operation) -> tuple[str, list[tuple[bytes,
     headers = draw(st.sampled_from([[KEY, JSON], [KEY, JSON], [KEY, JSON], [JSON], [KEY], [KEY, KEY, JSON]]))
     if operation.takes is None:
         return path, headers, b""
-    schema = operation.takes.model_json_schema()
+    schema = TypeAdapter(operation.takes).json_schema()
     fields = st.dictionaries(st.sampled_from(sorted({*names_in(schema), "else"})), values, max_size=3)
     body = smallest(schema, schema)
     changed = draw(st.sampled_from([body, body, *(value for value in body.values() if isinstance(value, dict))]))

@@ -172,7 +172,7 @@ def test_time_after_a_reset(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, now
         ("w.yaml", "stubs:\n- method: GET\n  path: x", "w.yaml:3: stubs[0].path: a path starts with a slash"),
         ("w.yaml", "stubs:\n- path: /x\n  status: 9\n  method: GET", "w.yaml:3: stubs[0].status: a status is an"),
         ("w.yaml", "webhooks:\n- url: http://[::1]/\n  events: [x]", "w.yaml:3: webhooks[0].events: unknown webhook"),
-        ("w.yaml", "webhooks:\n- url: http://[::1]/\n  events: []", "w.yaml:3: webhooks[0].events: events is empty"),
+        ("w.yaml", "webhooks:\n- url: http://[::1]/\n  retries: 101", "w.yaml:3: webhooks[0].retries: input should be"),
         (
             "w.yaml",
             "webhooks:\n- events: [simulation_ended]\n  url: x",
@@ -339,7 +339,7 @@ def test_simulations_are_run_as_it_is_scripted(tmp_path: Path) -> None:
     assert [result.passed for result in second.test_results] == [True, False, False]
     [_, talking, _] = first.test_results
     assert (talking.end_time - talking.start_time).total_seconds() == 45, "Bob's script has its own length"
-    assert len(fake.world.digital_humans.all()) == 5
+    assert len(fake.resources("digital human")) == 5
 
 
 def test_webhooks_lead_elsewhere_if_told_so(tmp_path: Path) -> None:
