@@ -23,8 +23,8 @@ import urllib3
 import uvloop
 
 from fake_bluejay import FakeBluejay
-from fake_bluejay.intercept import switch
-from fake_bluejay.intercept.guard import GuardError, NotIntercepted, seams
+from fake_bluejay.intercept import guard, switch
+from fake_bluejay.intercept.guard import GuardError, NotIntercepted
 
 from socket import getaddrinfo, gethostbyaddr, gethostbyname, gethostbyname_ex  # isort: skip  # by name, before any fake
 
@@ -276,7 +276,9 @@ def test_errors_cross_the_borders_of_processes() -> None:
 
 def test_afterwards_everything_is_as_before() -> None:
     def held() -> list[object]:
-        places = [vars(seam.owner).get(seam.name) for name in ("socket", "uvloop") for seam in seams(sys.modules[name])]
+        places = [
+            vars(seam.owner).get(seam.name) for name in ("socket", "uvloop") for seam in guard.seams(sys.modules[name])
+        ]
         return [*places, vars(asyncio.BaseEventLoop)["getaddrinfo"], gethostbyname, Keeps.look.__defaults__]
 
     before = held()
@@ -302,7 +304,7 @@ def test_a_module_first_imported_meanwhile_is_inert_afterwards(tmp_path: Path, m
         for look_up in (meanwhile.gethostbyname, *meanwhile.kept):
             with pytest.raises(NotIntercepted):
                 look_up(API)
-    monkeypatch.delitem(sys.modules, "imported_meanwhile")
+    del sys.modules["imported_meanwhile"]
     # A name that nobody resolves anywhere: too long for the system to ask for, and in the guarded domain.
     nowhere = ("x" * 63 + ".") * 4 + "getbluejay.ai"
     for look_up in (meanwhile.gethostbyname, meanwhile.gethostbyname_ex, meanwhile.gethostbyaddr, *meanwhile.kept):
