@@ -268,13 +268,15 @@ class FakeBluejay(Assertions):
     @property
     def test_results(self) -> list[TestResult]:
         """All test results, in the order they were added."""
-        return [TestResult(self._world, id) for id in self._world.results]
+        with self._world.lock:
+            return [TestResult(self._world, id) for id in self._world.results]
 
     @property
     def control_objects(self) -> list[ControlObjectView]:
         """The control objects that were written, the newest last."""
-        self._world.settle()
-        return [ControlObjectView(control) for control in self._world.control_objects]
+        with self._world.lock:
+            self._world.settle()
+            return [ControlObjectView(control) for control in self._world.control_objects]
 
     # --- agents, simulations, digital humans --------------------------------------------------------------------
 
@@ -358,7 +360,8 @@ class FakeBluejay(Assertions):
         """The runs, the newest last."""
         from fake_bluejay.facade.runs import RunView
 
-        return [RunView(self._world, id) for id in self._world.runs]
+        with self._world.lock:
+            return [RunView(self._world, id) for id in self._world.runs]
 
     @functools.cached_property
     def webhooks(self) -> Webhooks:
