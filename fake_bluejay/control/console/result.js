@@ -62,7 +62,7 @@ function actions(one) {
     "aria-keyshortcuts": { end: "e", drop: "d" }[event],
   }, words(event)));
   if (one.status === "RUNNING") {
-    buttons.unshift(h("button", { type: "button", class: "primary", id: "result-mark", "aria-keyshortcuts": "m", onclick: () => mark(one.id) }, one.watchdog ? "End again" : "End the conversation"));
+    buttons.unshift(h("button", { type: "button", class: "primary", id: "result-mark", "aria-keyshortcuts": "m", onclick: () => mark(one.id) }, one.watchdog ? "End again (as a client)" : "End (as a client)"));
   }
   return [
     isFinal(one.status) ? h("p", { class: "muted" }, "By itself, nothing: this status is final.") : null,
