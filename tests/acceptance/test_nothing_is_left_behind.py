@@ -109,9 +109,11 @@ def test_after_a_fake(before: State) -> None:
                 )
             ),
             "selectors.DefaultSelector.select",
-            "socket.getaddrinfo",
+            "_socket.getaddrinfo",
+            "socket.gethostbyaddr",
             "socket.gethostbyname",
             "socket.gethostbyname_ex",
+            "socket.socket.bind",
             "socket.socket.connect",
             "socket.socket.connect_ex",
             "time.monotonic",
