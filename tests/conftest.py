@@ -6,6 +6,7 @@ import os
 import re
 import shlex
 import shutil
+import signal
 import subprocess
 import sys
 import threading
@@ -79,7 +80,7 @@ def serving(tmp_path_factory: pytest.TempPathFactory) -> Serving:
     @contextlib.contextmanager
     def serving(*arguments: object, **environment: str) -> Iterator[Server]:
         output = tmp_path_factory.mktemp("server") / "output.txt"
-        with output.open("w") as file:
+        with output.open("w") as file, _hanging_up():
             process = subprocess.Popen(
                 [*COMMAND, "serve", "--port", "0", *map(str, arguments)],
                 stdout=file,
@@ -98,6 +99,19 @@ def serving(tmp_path_factory: pytest.TempPathFactory) -> Serving:
             process.wait(timeout=10)
 
     return serving
+
+
+@contextlib.contextmanager
+def _hanging_up() -> Iterator[None]:
+    """What is started here obeys SIGHUP, also if these tests run under `nohup`, which has everything ignore it."""
+    if not hasattr(signal, "SIGHUP"):
+        yield
+        return
+    before = signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGHUP, before)
 
 
 @pytest.fixture(scope="session")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from typing import Any
+from urllib.parse import urlencode
 
 from fake_bluejay.bluejay.matching import find_by_time
 from fake_bluejay.bluejay.models.results import (
@@ -23,7 +24,7 @@ from fake_bluejay.core.spelling import spelt
 from fake_bluejay.core.statuses import Status
 from fake_bluejay.core.test_results import Record
 from fake_bluejay.core.world import World
-from fake_bluejay.http.operation import Call, Operation, as_id
+from fake_bluejay.http.operation import OWN_WORLD, Call, Operation, as_id
 
 __all__ = ["OPERATIONS", "simulation_result"]
 
@@ -111,6 +112,8 @@ def _found(call: Call, id: int | None) -> Record:
 def simulation_result(record: Record, call: Call) -> dict[str, Any]:
     """A test result in the published shape of a simulation result."""
     world, transcript_at = call.world, f"{call.origin}{_TRANSCRIPTS}/{record.id}.json"
+    if (name := call.scope.get(OWN_WORLD)) is not None:
+        transcript_at += f"?{urlencode({'organisation': name})}"
     fields, readings = record.fields, world.readings
     result = fields.get("result")
     scored = is_scored(record)

@@ -24,7 +24,7 @@ _ORGANISATION = {
     "required": False,
     "schema": {"type": "string"},
     "description": "In the world of this organisation, if it has its own. Of one that shares a world, test results can"
-    " be listed, added and, on a standalone server, reset; all else is refused.",
+    " be listed, added, looked at, changed, removed and, on a standalone server, reset; all else is refused.",
 }
 
 

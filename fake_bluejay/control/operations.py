@@ -270,11 +270,17 @@ def happen(control: Control, call: Call) -> Any:
 
 
 def _found(control: Control, call: Call) -> Record:
-    results = control.world.results
+    with control.world.lock:
+        return _found_in(control.world.results, call)
+
+
+def _found_in(results: dict[int, Record], call: Call) -> Record:
     # Longer numbers are not even read: Python refuses to beyond some thousand digits.
     id = int(call.id) if re.fullmatch(r"-?[0-9]{1,100}", call.id) else call.id[:100]
-    if id not in results:
-        ids = ", ".join(map(str, islice(sorted(results), 20))) + (", …" if len(results) > 20 else "")
+    organisation = call.query.organisation
+    if id not in results or organisation not in (None, results[int(id)].organisation):
+        seen = sorted(one.id for one in results.values() if organisation in (None, one.organisation))
+        ids = ", ".join(map(str, islice(seen, 20))) + (", …" if len(seen) > 20 else "")
         raise NotFound(
             f"there is no test result {id!r}; there are: {ids}" if ids else f"there is no test result {id!r}"
         )
@@ -414,8 +420,6 @@ def stubs(control: Control, call: Call) -> Any:
 def add_stub(control: Control, call: Call) -> Any:
     """Give an answer for an endpoint, above all for one that is not modelled."""
     stub: models.NewStub = call.body
-    if stub.path.startswith("/_fake"):
-        raise ValueError(f"what is under /_fake answers for itself, so no request would meet a stub of {stub.path!r}")
     control.fake.stubs.add(stub.method, stub.path, stub.status, stub.json_)
     return control.fake.stubs.as_list()[-1]
 
@@ -691,12 +695,18 @@ OPERATIONS = (
         status=201,
         for_one=True,
     ),
-    Operation("GET", "test-results/{id}", test_result, models.TestResult),
+    Operation("GET", "test-results/{id}", test_result, models.TestResult, for_one=True),
     Operation(
-        "PATCH", "test-results/{id}", change_test_result, models.TestResult, models.TestResultChange, locked=False
+        "PATCH",
+        "test-results/{id}",
+        change_test_result,
+        models.TestResult,
+        models.TestResultChange,
+        locked=False,
+        for_one=True,
     ),
-    Operation("DELETE", "test-results/{id}", remove_test_result, models.Cleared),
-    Operation("POST", "test-results/{id}/events", happen, models.TestResult, models.Event, locked=False),
+    Operation("DELETE", "test-results/{id}", remove_test_result, models.Cleared, for_one=True),
+    Operation("POST", "test-results/{id}/events", happen, models.TestResult, models.Event, locked=False, for_one=True),
     Operation(
         "POST", "end-conversations", end_conversations, models.ClientAnswer, models.EndConversations, locked=False
     ),

@@ -253,10 +253,10 @@ class Collection:
 
     def of(self, organisation: str) -> list[Entity]:
         """Return all that an organisation can see, the oldest first."""
-        return [entity for entity in self._all.values() if entity.organisation == organisation]
+        return [entity for entity in self.all() if entity.organisation == organisation]
 
     def all(self) -> list[Entity]:
-        """Return the entities of every organisation, the oldest first."""
+        """Return a copy, made in one step, of the entities of every organisation, the oldest first."""
         return list(self._all.values())
 
     def __len__(self) -> int:

@@ -327,10 +327,12 @@ class _Control:
     """The control API as a function: method, path and body to what it answers."""
 
     def __init__(self, url: str, organisation: str | None) -> None:
-        parts = re.fullmatch(r"(https?)://((?:[^/?#@:\[\]\s]+|\[[0-9a-fA-F:.]+\])(?::\d{1,5})?)/?", url)
+        address = r"(?:[^/?#@:\[\]\s]+|\[[0-9a-fA-F:.]+\])(?::\d{1,5})?"
+        parts = re.fullmatch(rf"(https?)://({address})((?:/[^/?#\s]+)*)/?", url)
         if parts is None:
             raise ValueError(f"a server's address is needed, e.g. http://127.0.0.1:8787, not {url!r}")
-        self.url = f"{parts[1]}://{parts[2]}"
+        self.url = f"{parts[1]}://{parts[2]}{parts[3]}"
+        self._prefix = parts[3]
         self._kind = http.client.HTTPSConnection if parts[1] == "https" else http.client.HTTPConnection
         self._address = parts[2]
         self._world = {} if organisation is None else {"organisation": organisation}
@@ -347,7 +349,7 @@ class _Control:
         connection = self._kind(self._address, timeout=_TIMEOUT)
         try:
             connection.request(
-                method, f"/_fake/{path}?{urlencode(query)}", content, {"Content-Type": "application/json"}
+                method, f"{self._prefix}/_fake/{path}?{urlencode(query)}", content, {"Content-Type": "application/json"}
             )
             response = connection.getresponse()
             status, answer = response.status, response.read()

@@ -23,10 +23,13 @@ from fake_bluejay.core.world import World
 from fake_bluejay.http.errors import NOTHING, Invalid, json_error, missing, read_body, validated
 from fake_bluejay.http.journal import Answer
 
-__all__ = ["STATE", "Call", "Operation", "Parameter", "Unwritable", "answer_to", "as_id", "unwritten"]
+__all__ = ["OWN_WORLD", "STATE", "Call", "Operation", "Parameter", "Unwritable", "answer_to", "as_id", "unwritten"]
 
 STATE = "fake_bluejay"
 """The key under which a request's scope carries `(world, body, unwritable)`."""
+
+OWN_WORLD = "fake_bluejay.own_world"
+"""The key under which a request's scope carries the name of the organisation whose own world it is for, if any."""
 
 RequestHeaders = Mapping[bytes, bytes]
 """Each once, by its lower-case name."""
