@@ -46,7 +46,7 @@ def simulation_result_evaluated(record: Record, status: str, seed: int, agents: 
         "folder_id": None if folder is None else str(folder),
         "result": fields.get("result"),
         "custom_metrics": _list_of(_is_metric, fields.get("custom_metrics")),
-        "evaluations": evaluations(record, seed),
+        "evaluations": _evaluations(evaluations(record, seed)),
         **_times(record),
         "latency": _list_of(_is_number, fields.get("latency")),
         "events": fields.get("events"),
@@ -54,6 +54,12 @@ def simulation_result_evaluated(record: Record, status: str, seed: int, agents: 
         "tags": fields.get("tags") or [],
         "metadata": fields.get("metadata") or {},
     }
+
+
+def _evaluations(found: Iterable[Mapping[str, Any]] | None) -> list[dict[str, Any]] | None:
+    """Return evaluations with the fields that are published of webhooks: of a result there are more, by people."""
+    published = {"sentiment_label": None, "sentiment_score": None, "sentiment_scores": None}
+    return None if found is None else [{**published, **one} for one in found]
 
 
 def _list_of(fits: Callable[[Any], bool], value: Any) -> list[Any] | None:
