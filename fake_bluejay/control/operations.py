@@ -216,6 +216,7 @@ def _has(record: Record, word: str) -> bool:
 def add_test_results(control: Control, call: Call) -> Any:
     """Add a test result, or with `count` so many. It is RUNNING unless told otherwise."""
     new: models.NewTestResult = call.body
+    check_fields(new.model_extra or {}, models.NewTestResult.model_fields)
     agent = None if new.agent is None else agent_from_text(new.agent)
     call_ = None if new.call is None else _script(new.call)
     fields = as_given(new.model_extra or {})
@@ -243,7 +244,7 @@ def change_test_result(control: Control, call: Call) -> Any:
     record, change = _found(control, call), call.body
     given = change.model_fields_set
     agent = None if change.agent is None else agent_from_text(change.agent)
-    check_fields(change.fields)
+    check_fields(change.fields, models.TestResultChange.model_fields)
     fields = {
         **change.fields,
         **as_given({name: value for name, value in change.fields.items() if value is not None}),

@@ -57,8 +57,8 @@ def simulation_result_evaluated(record: Record, status: str, seed: int, resource
 
 def _evaluations(found: Iterable[Mapping[str, Any]] | None) -> list[dict[str, Any]] | None:
     """Return evaluations with the fields that are published of webhooks: of a result there are more, by people."""
-    published = {"sentiment_label": None, "sentiment_score": None, "sentiment_scores": None}
-    return None if found is None else [{**published, **one} for one in found]
+    published = ("sentiment_label", "sentiment_score", "sentiment_scores")
+    return None if found is None else [{**one, **{name: one.get(name) for name in published}} for one in found]
 
 
 def _list_of(fits: Callable[[Any], bool], value: Any) -> list[Any] | None:
