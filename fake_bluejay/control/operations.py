@@ -406,6 +406,16 @@ def arm_fault(control: Control, call: Call) -> Any:
     return data.fault(list(armed)[-1])
 
 
+def disarm_fault(control: Control, call: Call) -> Any:
+    """Disarm one fault; the others stay."""
+    armed = list(control.fake.faults)
+    fault = next((one for one in armed if str(one.id) == call.id), None)
+    if fault is None:
+        raise NotFound(unknown("fault", call.id[:100], [one.id for one in armed]))
+    control.fake.faults.disarm(fault)
+    return {"removed": 1}
+
+
 def clear_faults(control: Control, call: Call) -> Any:
     """Disarm all faults."""
     count = len(control.fake.faults)
@@ -720,6 +730,7 @@ OPERATIONS = (
     Operation("GET", "faults", faults, list[models.Fault]),
     Operation("POST", "faults", arm_fault, models.Fault, models.NewFault, status=201),
     Operation("DELETE", "faults", clear_faults, models.Cleared),
+    Operation("DELETE", "faults/{id}", disarm_fault, models.Cleared),
     Operation("GET", "readings", readings, list[models.Question]),
     Operation("PATCH", "readings", choose, list[models.Question], models.ReadingChoices),
     Operation("GET", "organisations", organisations, list[models.Organisation]),
