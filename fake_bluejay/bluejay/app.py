@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import functools
 import logging
-from collections.abc import Collection, Coroutine, Iterable
+from collections.abc import Collection, Coroutine, Sequence
 from typing import Any, cast
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
+from starlette.middleware.exceptions import ExceptionMiddleware
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Match, Route, Router
-from starlette.types import Message, Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from fake_bluejay.bluejay.modules import operation_at, operations
 from fake_bluejay.bluejay.published import METHODS, MODELLED_IN
@@ -37,22 +38,30 @@ class _Route(Route):
 
 
 class _Router(Router):
-    """Starlette's router, which looks the beginning of a path up before it tries patterns.
+    """Starlette's router, which looks a path up before it tries patterns.
 
-    No path has a parameter in its first two segments, so those alone say which few routes can be meant. Among these,
-    Starlette's own router decides, and answers 404, 405 and 307.
+    A path without parameters is found as it is. No path has a parameter in its first two segments, so for others those
+    say which few routes can be meant; among these Starlette's own router decides, and answers 404, 405 and 307.
     """
 
-    def __init__(self, routes: Iterable[Route]) -> None:
+    def __init__(self, routes: Sequence[Route]) -> None:
         super().__init__()
         self._none = Router()
         begun: dict[str, list[Route]] = {}
         for route in routes:
             begun.setdefault(_beginning(route.path), []).append(route)
+        self._exact = {(method, route.path): route for route in routes for method in route.methods or ()}
         self._among = {beginning: Router(some) for beginning, some in begun.items()}
 
     async def app(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer by the routes that begin as the path does; if there is none, as a router without any."""
+        """Answer by the route of the path; or else by those that begin as it does, as a router of these."""
+        if scope["type"] != "http":
+            await super().app(scope, receive, send)
+            return
+        if (route := self._exact.get((scope["method"], _path_in(scope)))) is not None:
+            scope["path_params"] = {}
+            await route.app(scope, receive, send)
+            return
         await self._among.get(_beginning(_path_in(scope)), self._none).app(scope, receive, send)
 
     def endpoint_of(self, scope: Scope) -> Any:
@@ -64,7 +73,7 @@ class _Router(Router):
 
 def _path_in(scope: Scope) -> str:
     path: str = scope["path"]
-    return path.removeprefix(scope.get("root_path", ""))
+    return path.removeprefix(root) if (root := scope.get("root_path")) else path
 
 
 def _beginning(path: str) -> str:
@@ -115,9 +124,17 @@ _CALLED = sorted(
 )
 _ROUTER = _Router([Route("/openapi.json", _openapi), *(_Route(*each) for each in _CALLED)])
 
+
+class _Surface(Starlette):
+    """The application around the router. What an operation raises by mistake is for `Api` to log and to answer."""
+
+    def build_middleware_stack(self) -> ASGIApp:
+        """Build the application that turns an `HTTPException` into an answer, and leave the rest out."""
+        return ExceptionMiddleware(_ROUTER, {HTTPException: _on_http_exception})
+
+
 # One for all fakes: what differs between them travels in the scope, so a new fake costs a test nothing to set up.
-_SURFACE = Starlette(exception_handlers={HTTPException: _on_http_exception})
-_SURFACE.router = _ROUTER
+_SURFACE = _Surface()
 
 
 class Api:

@@ -32,13 +32,14 @@ goes is the link's `on_delete`, and `World.resources.remove` walks all links.
 **Rules.** An operation that is more than this is a function:
 
     @communities.operation("PUT", "/v1/add-to-community/{community_id}")
-    def add_to_community(call: Call, community: Entity, request: AddRequest) -> CommunityResponse:
+    def add_to_community(call: Call, community: Entity, request: AddRequest) -> Entity:
         \"""Add digital humans to a community.\"""
 
 Its first parameter is the `Call`; one called as the resource gets the entity that the path names; `request` is the
-body; the others are parameters in path or query, by name, with FastAPI's meaning of annotations and defaults. It may
-return an entity or entities instead of a model, and `Answered(entity, message=…)` with values that are not stored. It
-raises `NotFound`, `Conflict` or `Refused` of `core.errors`, and plans before it changes: what raises changes nothing. A
+body; the others are parameters in path or query, by name, with FastAPI's meaning of annotations and defaults. It
+returns the model that its annotation says; or an `Entity`, or `Answered(entity, message=…)` with values that are not
+stored, and the answer is made of these as above, by `returns=` of the decorator if that is another model. It raises
+`NotFound`, `Conflict` or `Refused` of `core.errors`, and plans before it changes: what raises has changed nothing. A
 rule that a test's `add` must obey, too, is a function `(world, organisation, request) -> Entity`, given as `new=`.
 """
 
@@ -260,7 +261,8 @@ class Operations:
 
         def declare(function: _Function) -> _Function:
             hints = get_type_hints(function, include_extras=True)
-            options.setdefault("returns", hints.pop("return", Any))
+            returns = hints.pop("return", Any)
+            options.setdefault("returns", self.returns if returns in (Entity, Answered) else returns)
             types, query, names = dict(options.pop("path_types", {})), dict(options.pop("query", {})), []
             wants_entity = wants_request = False
             for name, parameter in list(inspect.signature(function).parameters.items())[1:]:

@@ -174,7 +174,7 @@ def plural_of(name: str) -> str:
     name = name.strip().lower().replace(" ", "_").replace("-", "_")
     if name.endswith("s"):
         return name
-    return f"{name[:-1]}ies" if name.endswith("y") else f"{name}s"
+    return f"{name[:-1]}ies" if name.endswith("y") and name[-2:-1] not in "aeiou" else f"{name}s"
 
 
 def change_of(resource: str, what: str) -> str:
