@@ -133,7 +133,7 @@ def _update(call: Call, agent: Entity) -> AgentUpdateResponse:
     if after.get("http_webhook") and not after.get("http_webhook_key"):
         changed["http_webhook_key"] = _key(call.world, agent.id)
     call.world.resources[AGENTS].change(agent, _with_folder(call.world, call.organisation, changed))
-    folder = call.world.resources.find("folder", agent.fields["folder_id"], call.organisation)
+    folder = call.world.resources.find("folder", agent.fields.get("folder_id"), call.organisation)
     return AgentUpdateResponse(
         agent=AgentUpdateRequest(
             agent_id=str(agent.id), **{**agent.fields, "folder": folder and folder.fields["name"]}

@@ -393,6 +393,9 @@ class Operations:
             check_known("organisation", organisation, world.organisations)
             collection = world.resources[self.of]
             collection.given_id = self._given_id(id)
+            if collection.given_id is not None and collection.get(collection.given_id) is not None:
+                taken, collection.given_id = collection.given_id, None
+                raise ValueError(f"the {self.of.name} id {taken} is taken")
             try:
                 return self._new(world, organisation, request)
             except DomainError as error:
