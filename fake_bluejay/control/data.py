@@ -201,6 +201,7 @@ def _as_argument(content: bytes) -> str | None:
 def fault(one: Fault) -> dict[str, Any]:
     """An armed fault."""
     return {
+        "id": one.id,
         "kind": one.kind,
         "arguments": one.shown,
         "path": one.path,

@@ -564,6 +564,7 @@ class Exchange(BaseModel):
 class Fault(BaseModel):
     """An armed fault, and how often it still will strike."""
 
+    id: int
     kind: str
     arguments: dict[str, Any]
     path: str | None

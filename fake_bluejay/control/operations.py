@@ -216,6 +216,7 @@ def _has(record: Record, word: str) -> bool:
 def add_test_results(control: Control, call: Call) -> Any:
     """Add a test result, or with `count` so many. It is RUNNING unless told otherwise."""
     new: models.NewTestResult = call.body
+    check_fields(new.model_extra or {}, models.NewTestResult.model_fields)
     agent = None if new.agent is None else agent_from_text(new.agent)
     call_ = None if new.call is None else _script(new.call)
     fields = as_given(new.model_extra or {})
@@ -243,7 +244,7 @@ def change_test_result(control: Control, call: Call) -> Any:
     record, change = _found(control, call), call.body
     given = change.model_fields_set
     agent = None if change.agent is None else agent_from_text(change.agent)
-    check_fields(change.fields)
+    check_fields(change.fields, models.TestResultChange.model_fields)
     fields = {
         **change.fields,
         **as_given({name: value for name, value in change.fields.items() if value is not None}),
@@ -403,6 +404,16 @@ def arm_fault(control: Control, call: Call) -> Any:
     armed, given = control.fake.faults, call.body.model_dump(by_alias=True)
     getattr(armed, given.pop("kind"))(*given.pop("ids", ()), **given)
     return data.fault(list(armed)[-1])
+
+
+def disarm_fault(control: Control, call: Call) -> Any:
+    """Disarm one fault; the others stay."""
+    armed = list(control.fake.faults)
+    fault = next((one for one in armed if str(one.id) == call.id), None)
+    if fault is None:
+        raise NotFound(unknown("fault", call.id[:100], [one.id for one in armed]))
+    control.fake.faults.disarm(fault)
+    return {"removed": 1}
 
 
 def clear_faults(control: Control, call: Call) -> Any:
@@ -719,6 +730,7 @@ OPERATIONS = (
     Operation("GET", "faults", faults, list[models.Fault]),
     Operation("POST", "faults", arm_fault, models.Fault, models.NewFault, status=201),
     Operation("DELETE", "faults", clear_faults, models.Cleared),
+    Operation("DELETE", "faults/{id}", disarm_fault, models.Cleared),
     Operation("GET", "readings", readings, list[models.Question]),
     Operation("PATCH", "readings", choose, list[models.Question], models.ReadingChoices),
     Operation("GET", "organisations", organisations, list[models.Organisation]),

@@ -53,11 +53,19 @@ FIELDS: Final = frozenset(
 may be reported of one."""
 
 
-def check_fields(names: Iterable[str]) -> None:
-    """Raises `ValueError` naming a field that is not published and the ones that are."""
+def check_fields(names: Iterable[str], besides: Iterable[str] = ()) -> None:
+    """Check the names of what a test result is to carry.
+
+    Args:
+        names: The names that were given.
+        besides: What else could have been given in that place, and so may have been meant.
+
+    Raises:
+        ValueError: A field is not published. The message names it, and those that are known.
+    """
     for name in names:
         if name not in FIELDS:
-            raise ValueError(unknown("field of a test result", name, sorted(FIELDS | {"organisation"})))
+            raise ValueError(unknown("field of a test result", name, sorted({*FIELDS, *besides} - {name})))
 
 
 class Move(NamedTuple):

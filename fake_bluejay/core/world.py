@@ -597,7 +597,7 @@ class World:
         with self.lock:
             now = self.settle()
             state = status_from_text(status)
-            check_fields(fields)
+            check_fields(fields, ("agent", "call", "id", "organisation", "status"))
             check_known("organisation", organisation, self.organisations)
             if id is None:
                 id = self._free_id()

@@ -66,7 +66,7 @@ _WHICH: Which = {"path": None, "times": 1, "after": 0, "probability": None}
 class Fault:
     """One armed fault: what it does, to which requests, and how often it still will."""
 
-    __slots__ = ("after", "arguments", "kind", "path", "pattern", "probability", "times")
+    __slots__ = ("after", "arguments", "id", "kind", "path", "pattern", "probability", "times")
 
     def __init__(
         self,
@@ -77,6 +77,8 @@ class Fault:
         after: int,
         probability: float | None,
     ) -> None:
+        self.id = 0
+        """Its number among those that were armed, counted from 1."""
         self.kind = kind
         self.arguments = arguments
         self.path = path
@@ -117,6 +119,7 @@ class Faults:
         self._random: random.Random | None = None
         """Made when a probability first asks for it; to make one costs more than the rest of a fake's faults."""
         self._armed: list[Fault] = []
+        self._last_id = 0
         self._lock = threading.Lock()
         """A test arms in its thread, a server's thread meets."""
         self.on_change: Callable[..., None] | None = None
@@ -160,6 +163,14 @@ class Faults:
             raise ValueError(f"refuse_control_write takes test result ids, at least one, not {ids!r}")
         self._arm("refuse_control_write", {"ids": list(ids)}, to)
 
+    def disarm(self, fault: Fault) -> None:
+        """Disarm one fault, of those that are iterated here; one that was met meanwhile is left as it is."""
+        with self._lock:
+            if fault in self._armed:
+                self._armed.remove(fault)
+        if (tell := self.on_change) is not None:
+            tell("faults-cleared")
+
     def clear(self) -> None:
         """Disarm all, and draw from the seed's beginning again."""
         with self._lock:
@@ -180,7 +191,10 @@ class Faults:
         if probability is not None and not (type(probability) in (int, float) and 0 <= probability <= 1):
             raise ValueError(f"probability is a number from 0 to 1, not {probability!r}")
         fault = Fault(kind, arguments, **which)
-        self._armed.append(fault)
+        with self._lock:
+            self._last_id += 1
+            fault.id = self._last_id
+            self._armed.append(fault)
         if (tell := self.on_change) is not None:
             tell("fault-armed", fault)
 

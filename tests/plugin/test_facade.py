@@ -365,6 +365,12 @@ def test_each_reading_is_what_a_client_meets(bluejay: FakeBluejay, name: str, ch
     ("call", "message"),
     [
         (lambda fake: fake.add_test_result(id=7), "id 7 is taken; there are: 7"),
+        (lambda fake: fake.add_test_result(statsu="RUNNING"), "a test result 'statsu'; did you mean 'status'?"),
+        (lambda fake: fake.add_test_result(agnet="silent"), "a test result 'agnet'; did you mean 'agent'?"),
+        (lambda fake: fake.add_simulation(agnt=1), "a simulation 'agnt'; did you mean 'agent'?"),
+        (lambda fake: fake.add_simulation(digital_human=1), "'digital_human'; did you mean 'digital_humans'?"),
+        (lambda fake: fake.add_simulation(agent_id=1), "as in a request, not 1; a test gives agent=1"),
+        (lambda fake: fake.queue_run(simulaton=1), "a run 'simulaton'; did you mean 'simulation'?"),
         (lambda fake: fake.add_test_result(status="RUNING"), "unknown status 'RUNING'; did you mean 'RUNNING'?"),
         (lambda fake: fake.add_test_result(agent="sleepy"), "unknown agent behaviour 'sleepy'"),
         (lambda fake: fake.add_test_result(colour="red"), "unknown field of a test result 'colour'"),

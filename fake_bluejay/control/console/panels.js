@@ -69,7 +69,11 @@ async function arm(form) {
 async function lookAtFaults() {
   const faults = await get("faults");
   const list = $("#fault-list");
-  list.replaceChildren(...faults.map((one) => h("li", null,
+  list.replaceChildren(...faults.map((one, index) => h("li", null,
+    h("button", {
+      type: "button", class: "small end", "aria-label": `Disarm fault ${index + 1}: ${KINDS[one.kind]?.[0] ?? one.kind}`,
+      onclick: () => attempt(() => send("DELETE", `faults/${one.id}`)).then(() => look("faults", "overview")),
+    }, "Disarm"),
     h("strong", null, KINDS[one.kind]?.[0] ?? one.kind),
     " ", h("span", { class: "mono" }, Object.entries(one.arguments).filter(([, value]) => value !== null).map(([name, value]) => `${name} ${JSON.stringify(value)}`).join(", ")),
     h("span", { class: "muted" }, [one.path ?? "any path", one.times === null ? "always" : one.times === 1 ? "once" : `${one.times} times`, one.after ? `after ${one.after} more` : "", one.probability === null ? "" : `with probability ${one.probability}`].filter(Boolean).join(" · ")))));
@@ -124,7 +128,7 @@ function world() {
       if (!chosen) return;
       const text = await chosen.text();
       const done = await attempt(async () => send("PUT", "state", json(text, chosen.name) ?? {}));
-      if (done) { note(`${chosen.name} was put in.`, "done"); look(...all()); }
+      if (done) { note(`${chosen.name} was loaded.`, "done"); look(...all()); }
     },
   });
   const stubClear = h("button", { type: "button", id: "stub-clear", class: "small", "data-sure": "Really clear?", hidden: true }, "Clear");
@@ -132,7 +136,7 @@ function world() {
   return [
     h("h2", null, "World"),
     h("p", { class: "muted" }, "A saved world goes on where it stopped, timers included. The file holds the API keys."),
-    h("div", { class: "buttons" }, h("a", { class: "button", href: place("state"), download: "bluejay-world.json" }, "Save to a file"), h("label", { class: "button file" }, "Put one in…", file), reset),
+    h("div", { class: "buttons" }, h("a", { class: "button", href: place("state"), download: "bluejay-world.json" }, "Save to a file"), h("label", { class: "button file" }, "Load a saved world…", file), reset),
     h("h3", null, "Organisations"),
     h("ul", { id: "organisation-list", class: "list" }),
     h("form", {
