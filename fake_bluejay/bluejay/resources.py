@@ -560,10 +560,7 @@ def _is_nullable(annotation: Any) -> bool:
 
 def found(collection: Collection, id: Id | None, organisation: str) -> Entity:
     """Return the entity of that id. Raises `NotFound` if there is none that the organisation can see."""
-    entity = collection.find(id, organisation)
-    if entity is None:
-        raise not_found(collection.resource.name)
-    return entity
+    return collection.require(id, organisation)
 
 
 def as_fields(model: BaseModel) -> dict[str, Any]:
