@@ -1338,6 +1338,32 @@ async def test_a_receiver_runs_on_the_loop_of_the_test_and_its_tasks_go_on(bluej
     assert bluejay.webhooks.deliveries[0].attempts[0].at == START + timedelta(seconds=48)
 
 
+async def test_a_receiver_that_was_added_before_the_loop_ran_runs_on_the_loop_of_the_test(bluejay: FakeBluejay) -> None:
+    loops = []
+
+    async def receive(request: Request) -> None:
+        loops.append(asyncio.get_running_loop())
+
+    await asyncio.to_thread(bluejay.webhooks.add, receive)
+    bluejay.webhooks.send("simulation_ended", {})
+    await asyncio.sleep(1)
+    assert loops == [asyncio.get_running_loop()]
+
+
+async def test_a_receiver_runs_on_the_loop_it_was_added_on_also_if_a_thread_brings_it_about(
+    bluejay: FakeBluejay,
+) -> None:
+    loops = []
+
+    async def receive(request: Request) -> None:
+        loops.append(asyncio.get_running_loop())
+
+    bluejay.webhooks.add(receive)
+    await asyncio.to_thread(bluejay.webhooks.send, "simulation_ended", {})
+    await asyncio.sleep(1)
+    assert loops == [asyncio.get_running_loop()]
+
+
 @pytest.mark.parametrize("by_sleeping", [True, False])
 def test_without_a_loop_of_the_test_they_run_on_one_that_lives_as_long_as_the_fake(by_sleeping: bool) -> None:
     done, cancelled, loops = threading.Event(), threading.Event(), set()
