@@ -66,9 +66,14 @@ class _Router(Router):
 
     def endpoint_of(self, scope: Scope) -> Any:
         """Return the endpoint that answers a request; None if it is refused before."""
+        route = self.route_of(scope)
+        return None if route is None else route.endpoint
+
+    def route_of(self, scope: Scope) -> Route | None:
+        """Return the route that a request is for; None if it is refused before."""
         among = self._among.get(_beginning(_path_in(scope)), self._none)
         routes = (route for route in among.routes if isinstance(route, Route))
-        return next((route.endpoint for route in routes if route.matches(scope)[0] is Match.FULL), None)
+        return next((route for route in routes if route.matches(scope)[0] is Match.FULL), None)
 
 
 def _path_in(scope: Scope) -> str:
@@ -153,8 +158,9 @@ class Api:
 
         What breaks the connection is left in the scope's extensions, for the door to carry out.
         """
+        now = self._world.settle()
         exchange = scope[EXCHANGE] = Exchange(
-            self._world.settle(),
+            now,
             scope["method"],
             scope["path"],
             scope.get("query_string", b"").decode("latin-1"),
@@ -167,10 +173,14 @@ class Api:
         if self._faults:
             unwritable = functools.partial(self._unwritable, exchange)
             # A door that is an ASGI server of somebody else's cannot break anything.
-            fault = self._faults.take(scope["path"], breakable=BREAKAGE in scope.get("extensions", ()))
+            fault = self._faults.take(
+                scope["path"],
+                breakable=BREAKAGE in scope.get("extensions", ()),
+                exceeds=lambda limit: limit.exceeded(_client(scope), _endpoint_name(scope), now),
+            )
         if fault is not None:
             exchange.faults = (str(fault),)
-            if fault.kind != "respond":
+            if not fault.answers:
                 scope["extensions"][BREAKAGE] = Breakage(fault.kind, **fault.arguments)  # type: ignore[arg-type]
         try:
             answer = self._answer(scope, content, fault, unwritable)
@@ -215,7 +225,7 @@ class Api:
         return endpoint is not None and not (isinstance(endpoint, _Endpoint) and endpoint.takes_nothing)
 
     def _answer(self, scope: Scope, content: bytes, fault: Fault | None, unwritable: Unwritable) -> Answer:
-        if fault is not None and fault.kind == "respond":
+        if fault is not None and fault.answers:
             return Answer.of(response_of(fault))
         if fault is not None and fault.kind == "reset":
             return Answer(503, [], b"")  # which nobody gets: the door resets the connection instead
@@ -237,6 +247,17 @@ class Api:
             return ()
         exchange.faults += (str(fault),)
         return cast(list[int], fault.arguments["ids"])
+
+
+def _endpoint_name(scope: Scope) -> str:
+    """Return the method and the path of the route that a request is for, or the request's own if there is none."""
+    route = _ROUTER.route_of(scope)
+    return f"{scope['method']} {scope['path'] if route is None else route.path}"
+
+
+def _client(scope: Scope) -> str:
+    """Return the address that a request comes from; requests of doors without one come from one client."""
+    return scope["client"][0] if scope.get("client") else ""
 
 
 def _step(answering: Coroutine[Any, Any, None]) -> None:

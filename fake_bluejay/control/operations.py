@@ -33,10 +33,10 @@ from fake_bluejay.core.outbox import EVENTS, PATIENCE, Irregularity
 from fake_bluejay.core.resources import Entity
 from fake_bluejay.core.scripts import Call as Script
 from fake_bluejay.core.scripts import call_from_dict
-from fake_bluejay.core.statuses import Event
+from fake_bluejay.core.statuses import Event, status_from_text
 from fake_bluejay.core.suggest import check_known, unknown
 from fake_bluejay.core.test_results import Record, check_fields
-from fake_bluejay.core.world import DEFAULT_ORGANISATION, World, status_from_text
+from fake_bluejay.core.world import DEFAULT_ORGANISATION, World
 from fake_bluejay.facade import resources, runs
 from fake_bluejay.http.faults import Faults
 from fake_bluejay.http.journal import Exchange, Journal
@@ -466,6 +466,12 @@ def add_organisation(control: Control, call: Call) -> Any:
     return data.organisation(control.world.add_organisation(call.body.name, *call.body.keys))
 
 
+def revoke_key(control: Control, call: Call) -> Any:
+    """Refuse a key from now on, whether an organisation has it or any key serves."""
+    control.world.revoke_api_key(call.body.api_key)
+    return data.organisations(control.world)
+
+
 def choose_who_may_call(control: Control, call: Call) -> Any:
     """Refuse keys that belong to no organisation, or take them for one of the default organisation's."""
     control.world.require_known_keys = call.body.require_known_keys
@@ -735,6 +741,7 @@ OPERATIONS = (
     Operation("PATCH", "readings", choose, list[models.Question], models.ReadingChoices),
     Operation("GET", "organisations", organisations, list[models.Organisation]),
     Operation("POST", "organisations", add_organisation, models.Organisation, models.NewOrganisation, status=201),
+    Operation("POST", "organisations/revoked-keys", revoke_key, list[models.Organisation], models.RevokedKey),
     Operation("PATCH", "organisations", choose_who_may_call, list[models.Organisation], models.WhoMayCall),
     Operation("GET", "resources", all_resources, list[models.Resource]),
     Operation("GET", "resources/{name}", entities, list[models.Entity], query=models.ResourcesQuery),
