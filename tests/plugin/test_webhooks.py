@@ -181,7 +181,7 @@ def test_what_was_reported_of_a_call_is_told(bluejay: FakeBluejay) -> None:
 
 
 def test_payloads_are_as_published(bluejay: FakeBluejay, published: Any) -> None:
-    bluejay.readings.set(status_words="july")  # the published document is of July
+    bluejay.readings.set(status_words="openapi-2026-04-30")  # as the published document
     bluejay.webhooks.add(lambda request: None)
     bluejay.calls.default = Call(
         tool_calls=({"name": "book", "start_offset_ms": 1, "output": "done"},),
