@@ -153,7 +153,7 @@ class Operations:
     Args:
         resource: What they are about; None where nothing is stored, as for `ping`.
         returns: The model of one entity in an answer.
-        show: Makes such a model of an entity, where its fields are not the stored ones.
+        values: Returns values of an entity that are not stored, by the names of the fields of its models.
         new: The rule by which one is made; left out, what the request says is stored.
         request: The model that `new` takes; left out, that of `create`.
     """
@@ -163,7 +163,7 @@ class Operations:
         resource: Resource | None = None,
         *,
         returns: type[BaseModel] | None = None,
-        show: Callable[[Entity], BaseModel] | None = None,
+        values: Callable[[Entity], Mapping[str, Any]] | None = None,
         new: New | None = None,
         request: type[BaseModel] | None = None,
     ) -> None:
@@ -172,7 +172,7 @@ class Operations:
         self.request = request
         self.all: list[Operation] = []
         self.module = sys._getframe(1).f_globals["__name__"]
-        self._show = show
+        self._values = values
         self._new = new or self._store
 
     # --- declarations -------------------------------------------------------------------------------------------
@@ -334,14 +334,14 @@ class Operations:
     def shown(self, entity: Entity) -> BaseModel:
         """Return an entity as answers show it."""
         assert self.returns is not None, "Operations(…, returns=…) says how one is shown"
-        return self._show(entity) if self._show is not None else _fill(self.returns, entity, {})
+        return cast(BaseModel, self._filled(entity, self.returns, {}))
 
     def _filled(self, entity: Entity, returns: Any, values: Mapping[str, Any]) -> Any:
-        if returns is self.returns and self._show is not None:
-            return self._show(entity)
+        if self._values is not None:
+            values = {**self._values(entity), **values}
         if isinstance(returns, type) and issubclass(returns, BaseModel):
             field = returns.model_fields.get(entity.resource.field)
-            if field is not None and self.returns in (field.annotation, *get_args(field.annotation)):
+            if field is not None and field.annotation is self.returns:
                 values = {entity.resource.field: self.shown(entity), **values}
             return _fill(returns, entity, values)
         return None if returns is None else {}
@@ -393,6 +393,9 @@ class Operations:
             check_known("organisation", organisation, world.organisations)
             collection = world.resources[self.of]
             collection.given_id = self._given_id(id)
+            if collection.given_id is not None and collection.get(collection.given_id) is not None:
+                taken, collection.given_id = collection.given_id, None
+                raise ValueError(f"the {self.of.name} id {taken} is taken")
             try:
                 return self._new(world, organisation, request)
             except DomainError as error:

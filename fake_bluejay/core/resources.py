@@ -212,14 +212,8 @@ class Collection:
         self._all: dict[Id, Entity] = {}
 
     def add(self, organisation: str, fields: dict[str, Any]) -> Entity:
-        """Make an entity, whose id is the next one, or the one that `given_id` says.
-
-        Raises:
-            Conflict: That id is taken.
-        """
+        """Make an entity, whose id is the next one, or the one that `given_id` says."""
         id = self.next_id()
-        if id in self._all:
-            raise Conflict(f"The {self.resource.name} id {id} is taken")
         self.last_id = max(self.last_id, id) if isinstance(id, int) else self.last_id + 1
         entity = self.put(Entity(self.resource, id, organisation, self._world.settle(), fields))
         self._world._changed(change_of(self.resource.name, "added"), entity)

@@ -6,12 +6,10 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from fake_bluejay.bluejay.digital_humans import DIGITAL_HUMANS, create_digital_human
-from fake_bluejay.bluejay.models.digital_humans import DigitalHumanRequestData
-from fake_bluejay.bluejay.models.simulations import SimulationRequest
+from fake_bluejay.bluejay.digital_humans import DIGITAL_HUMANS, DigitalHumanRequestData, create_digital_human
 from fake_bluejay.bluejay.modules import declared
 from fake_bluejay.bluejay.resources import validated
-from fake_bluejay.bluejay.simulations import create_simulation, join
+from fake_bluejay.bluejay.simulations import SimulationRequest, create_simulation, join
 from fake_bluejay.core.clock import datetime_at
 from fake_bluejay.core.errors import DomainError
 from fake_bluejay.core.resources import Entity

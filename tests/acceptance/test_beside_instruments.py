@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import json
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -39,7 +40,7 @@ def by_async_httpx() -> Any:
 
 
 def by_urllib3() -> Any:
-    return urllib3.PoolManager().request("GET", URL, headers=KEY).json()
+    return json.loads(urllib3.PoolManager().request("GET", URL, headers=KEY).data)
 
 
 def by_aiohttp() -> Any:

@@ -133,14 +133,16 @@ def test_id_can_be_chosen() -> None:
     assert [fake.add("agent", id=7).id, fake.add("agent").id] == [7, 8]
     before = fake.dump()
     for name, chosen, message in (
-        ("folder", id, f"The folder id {id} is taken"),
-        ("agent", 7, "The agent id 7 is taken"),
+        ("folder", id, f"the folder id {id} is taken"),
+        ("agent", 7, "the agent id 7 is taken"),
         ("folder", 7, "id of a folder: a UUID is needed, not 7"),
         ("agent", "x", "id of an agent: an integer above 0 is needed, not 'x'"),
         ("agent", 0, "id of an agent: an integer above 0 is needed, not 0"),
     ):
         with pytest.raises(ValueError, match=message):
             fake.add(name, id=chosen)
+    with pytest.raises(ValueError, match="the agent id 7 is taken"):
+        fake.add("agent", id=7, folder="New")
     assert fake.dump() == before
 
 

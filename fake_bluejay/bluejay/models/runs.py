@@ -10,8 +10,8 @@ from uuid import UUID
 from pydantic import Field
 
 from fake_bluejay.bluejay.models.results import SimulationResultResponse
-from fake_bluejay.bluejay.models.simulations import Positive
 from fake_bluejay.bluejay.models.wire import Wire
+from fake_bluejay.bluejay.simulations import Positive
 
 __all__ = [
     "DeleteSimulationRunResponse",
