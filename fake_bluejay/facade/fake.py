@@ -30,7 +30,7 @@ from fake_bluejay.http.stubs import Stubs
 from fake_bluejay.intercept import switch
 from fake_bluejay.intercept.asyncio import LOOPBACKS
 from fake_bluejay.intercept.door import HOST
-from fake_bluejay.intercept.virtual_time import REAL_TIME_THREADS, VirtualTime
+from fake_bluejay.intercept.clockwork import CLOCKWORK, Timeline
 from fake_bluejay.state import snapshot as dumps
 
 if TYPE_CHECKING:
@@ -129,13 +129,14 @@ class FakeBluejay(Assertions):
                 raise
         return self
 
-    def _time(self) -> VirtualTime | None:
+    def _time(self) -> Timeline | None:
         """The time of the code under test, tied to the fake's clock; None if it is to be real."""
         if self._options.get("sleep", "skip") == "real":
             return None
-        time = VirtualTime(self._world.advance, frozen=isinstance(self._world.clock, ManualClock))
-        self._world.on_move = time.moved
-        return time
+        world, frozen = self._world, isinstance(self._world.clock, ManualClock)
+        timeline = Timeline(world.move, world.due_in, waited=world.waited, frozen=frozen)
+        world.on_move = functools.partial(CLOCKWORK.moved, timeline)
+        return timeline
 
     def stop(self) -> None:
         """Let go of everything: the calls, the environment, the loopback server."""
@@ -387,7 +388,6 @@ class FakeBluejay(Assertions):
             from fake_bluejay.server.loopback import lend
 
             self._loopback = lend(served_app(self, self.reset))
-            REAL_TIME_THREADS.add(self._loopback.thread_id)
             LOOPBACKS[self._loopback.port] = self._loopback.is_answering
         return self._loopback.url
 

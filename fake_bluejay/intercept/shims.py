@@ -1,0 +1,456 @@
+"""Shims: the one way in which attributes of other people's modules and classes are replaced.
+
+A *seam* is an attribute of somebody else: an owner, a name, and a function that makes what is to stand there. A *shim*
+is what stands there. The theory:
+
+- A shim calls through to what it found, and asks at each call whether it is wanted. So a shim that is off is inert,
+  wherever it is held: by a wrapper, by a saved attribute, by a module that imported it by name.
+- A shim is put on over whatever stands there, so tools that were there before are under it and tools that come later
+  are over it, as if each were the only one.
+- A shim is taken away only if it is on top, which is decided with `is` on the owner's own namespace. Under somebody's
+  wrapper it stays. The next time it is wanted, a shim that is on top or within reach of what is on top is in use
+  already; so shims never pile up. Otherwise a shim is put on over what is there.
+- Whether a wrapper leads to a shim is seen by following references, as the garbage collector does. That is a look of
+  bounded length; a shim that it misses is joined by a second one, which does no harm.
+
+Looking never runs code of others. Objects are compared with `is` and asked for their `type()`; modules and classes give
+their namespaces through `types.ModuleType` and `type` themselves, so no `__getattr__`, `__class__`, descriptor or
+metaclass has a say, and a module that loads itself when it is touched does not. A namespace of a module is written
+directly for the same reason.
+
+A function of a module is also held by whoever wrote `from module import function`. A seam that gives the function as
+`named` is replaced there too: in modules, in their classes and in the defaults of their functions.
+"""
+
+from __future__ import annotations
+
+import gc
+import importlib
+import importlib.abc
+import importlib.machinery
+import importlib.util
+import sys
+import threading
+from collections import deque
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from types import CodeType, FunctionType, ModuleType, SimpleNamespace
+from typing import Any, NamedTuple
+from weakref import WeakKeyDictionary
+
+__all__ = ["LOCK", "Group", "Seam", "contents", "leave_nothing"]
+
+LOCK = threading.RLock()
+"""Held while anything is put on or taken away."""
+
+_ABSENT: Any = object()
+"""What is found where a class only inherits an attribute."""
+
+_REACH = 500
+"""The number of objects looked at to see whether a wrapper leads to a shim."""
+
+
+class Seam(NamedTuple):
+    """A place to put a shim."""
+
+    owner: Any
+    """A module or a class."""
+    name: str
+    make: Callable[[Callable[..., Any]], Callable[..., Any]]
+    """Makes the shim, a plain function, from a function that calls what was found, for a class with `self` first."""
+    named: Any = None
+    """The function itself, if it is to be replaced also where it was imported by name."""
+
+
+class _Found(NamedTuple):
+    seam: Seam
+    value: Any
+
+
+_found: WeakKeyDictionary[Any, _Found] = WeakKeyDictionary()
+"""Every shim there is → what it stands over."""
+
+
+def _is_shim(value: Any) -> bool:
+    return type(value) is FunctionType and value in _found
+
+
+def _is_class(value: Any) -> bool:
+    return issubclass(type(value), type)
+
+
+_namespace_of_module: Callable[[Any], dict[str, Any]] = vars(ModuleType)["__dict__"].__get__
+_namespace_of_class: Callable[[Any], Mapping[str, Any]] = vars(type)["__dict__"].__get__
+
+
+def _namespace(owner: Any) -> Mapping[str, Any]:
+    return _namespace_of_class(owner) if _is_class(owner) else _namespace_of_module(owner)
+
+
+def contents(module: ModuleType) -> SimpleNamespace:
+    """Return what a module holds, for reading seams from it without waking what it loads lazily."""
+    return SimpleNamespace(**_namespace_of_module(module))
+
+
+def _set(owner: Any, name: str, value: Any) -> None:
+    if type(owner) is FunctionType:
+        setattr(owner, name, value)
+    elif not _is_class(owner):
+        _namespace_of_module(owner)[name] = value
+    elif value is _ABSENT:
+        type.__delattr__(owner, name)
+    else:
+        type.__setattr__(owner, name, value)
+
+
+# --- one seam ---------------------------------------------------------------------------------------------------
+
+
+class _Shims:
+    """The shims of one seam."""
+
+    def __init__(self, seam: Seam) -> None:
+        self.seam = seam
+        self._newest: Any = None
+        self.named: Any = None
+        """What replaces the function where it was imported by name."""
+        if seam.named is not None:
+            self.named = self._over(seam.named)
+
+    def put_on(self) -> None:
+        owner, name, *_ = self.seam
+        top = _namespace(owner).get(name, _ABSENT)
+        if not self._is_mine(top) and not self._is_reached_from(top):
+            _set(owner, name, self._over(top))
+
+    def take_off(self) -> None:
+        owner, name, *_ = self.seam
+        while self._is_mine(top := _namespace(owner).get(name, _ABSENT)):
+            _set(owner, name, _found[top].value)
+
+    def _over(self, value: Any) -> Any:
+        """A shim over this value; the newest again if it is over the same."""
+        for known in (self._newest, self.named):
+            if known is not None and _found[known].value is value:
+                self._newest = known
+                return known
+        shim = self.seam.make(_caller(self.seam, value))
+        assert type(shim) is FunctionType
+        shim.__name__ = shim.__qualname__ = self.seam.name
+        if type(value) is FunctionType:
+            shim.__doc__ = value.__doc__
+            shim.__wrapped__ = value  # type: ignore[attr-defined]
+        _found[shim] = _Found(self.seam, value)
+        self._newest = shim
+        return shim
+
+    def _is_mine(self, value: Any) -> bool:
+        if not _is_shim(value):
+            return False
+        seam = _found[value].seam
+        return seam.owner is self.seam.owner and seam.name == self.seam.name
+
+    def _is_reached_from(self, value: Any) -> bool:
+        if value is _ABSENT or self._newest is None or value is _found[self._newest].value:
+            return False
+        seen: dict[int, Any] = {}
+        queue = deque([value])
+        while queue and len(seen) < _REACH:
+            one = queue.popleft()
+            if id(one) in seen:
+                continue
+            seen[id(one)] = one
+            if self._is_mine(one):
+                return True
+            queue.extend(_held_by(one))
+        return False
+
+
+def _held_by(value: Any) -> Iterable[Any]:
+    """What an object holds that it may call; not what whole modules and classes hold."""
+    if type(value) is FunctionType:
+        names = _names_in(value.__code__)
+        by_name = [value.__globals__[name] for name in names if name in value.__globals__]
+        return [*(value.__closure__ or ()), *by_name, *value.__dict__.values(), *(value.__defaults__ or ())]
+    if _is_class(value) or issubclass(type(value), ModuleType):
+        return ()
+    return gc.get_referents(value)
+
+
+def _names_in(code: CodeType) -> Iterator[str]:
+    yield from code.co_names
+    for constant in code.co_consts:
+        if type(constant) is CodeType:
+            yield from _names_in(constant)
+
+
+def _caller(seam: Seam, found: Any) -> Callable[..., Any]:
+    """A function that calls what was found as Python would have called it there."""
+    owner, name, *_ = seam
+    if found is _ABSENT:
+        return lambda self, *args, **kwargs: getattr(super(owner, self), name)(*args, **kwargs)
+    if type(found) is FunctionType or not _is_class(owner):
+        call: Callable[..., Any] = found
+        return call
+    if not hasattr(type(found), "__get__"):
+        return lambda self, *args, **kwargs: found(*args, **kwargs)  # as a mock is, without the object
+    return lambda self, *args, **kwargs: found.__get__(self, type(self))(*args, **kwargs)
+
+
+# --- many seams, on and off together ----------------------------------------------------------------------------
+
+
+class Group:
+    """Seams that are on and off together.
+
+    Args:
+        files: Name of a module whose import makes seams possible → the file beside this one whose `seams(module)` lists
+            them. A module that is first imported while the group is on gets its shims then.
+        spared: The packages in which functions that were imported by name are left alone.
+    """
+
+    def __init__(self, files: Mapping[str, str], spared: Collection[str] = ("fake_bluejay",)) -> None:
+        self.files = files
+        self.spared = spared
+        self.on = False
+        self._shims: dict[str, tuple[ModuleType, list[_Shims]]] = {}
+        _groups.append(self)
+
+    def switch(self, on: bool) -> None:
+        """Put all on, also those that somebody has taken away since; or take away all that are on top."""
+        with LOCK:
+            if not on and not self.on:
+                return
+            self.on = on
+            if on:
+                for name in self.files:
+                    self.put_on(name, sys.modules.get(name))
+            else:
+                self.take_off()
+            _switch_named(self)
+            _watch(any(group.on for group in _groups))
+
+    def put_on(self, name: str, module: Any, *, executed: bool = False) -> None:
+        """Put the shims of this module on, if it is one, and loaded."""
+        if type(module) is not ModuleType and not executed:
+            if type(module) is _LazyModule:
+                _call_once_executed(_namespace_of_module(module)["__spec__"].loader, name)
+            return
+        known, all_shims = self._shims.get(name, (None, []))
+        if known is not module:
+            seams = importlib.import_module(f"fake_bluejay.intercept.{self.files[name]}").seams
+            all_shims = [_Shims(seam) for seam in seams(module)]
+            self._shims[name] = module, all_shims
+            for shims in all_shims:
+                if shims.named is not None:
+                    _look_for(shims, self)
+        for shims in all_shims:
+            shims.put_on()
+
+    def take_off(self) -> None:
+        """Take away what is on top."""
+        for _, all_shims in self._shims.values():
+            for shims in reversed(all_shims):
+                shims.take_off()
+
+
+_groups: list[Group] = []
+
+
+def leave_nothing() -> None:
+    """Take away the shims of groups that are off, where somebody has put them back since."""
+    with LOCK:
+        for group in _groups:
+            if not group.on:
+                group.take_off()
+                _switch_named(group)
+
+
+# --- modules that are imported meanwhile ------------------------------------------------------------------------
+
+_LazyModule: Any = importlib.util._LazyModule  # type: ignore[attr-defined]
+"""The type of a module that `importlib.util.LazyLoader` is to load once it is touched."""
+
+
+class _Watcher(importlib.abc.MetaPathFinder):
+    """Puts shims on a module that is first imported while its group is on."""
+
+    def find_spec(
+        self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
+    ) -> importlib.machinery.ModuleSpec | None:
+        if not any(fullname in group.files for group in _groups):
+            return None
+        for finder in sys.meta_path:
+            spec = None if finder is self else finder.find_spec(fullname, path, target)
+            if spec is not None and spec.loader is not None:
+                loader: Any = spec.loader
+                if type(loader) is importlib.util.LazyLoader:
+                    loader = loader.loader  # type: ignore[attr-defined]
+                _call_once_executed(loader, fullname)
+                return spec
+        return None
+
+
+def _call_once_executed(loader: Any, name: str) -> None:
+    """Put the shims on a module as soon as this loader has executed it."""
+    if _is_class(loader) or "exec_module" in vars(loader):
+        return  # a builtin's; or it is to be done already
+    execute = loader.exec_module
+
+    def exec_module(module: ModuleType) -> None:
+        vars(loader).pop("exec_module", None)
+        execute(module)
+        with LOCK:
+            for each in _groups:
+                if each.on and name in each.files:
+                    each.put_on(name, module, executed=True)
+
+    loader.exec_module = exec_module
+
+
+_watcher = _Watcher()
+
+
+def _watch(on: bool) -> None:
+    there = any(finder is _watcher for finder in sys.meta_path)
+    if on and not there:
+        sys.meta_path.insert(0, _watcher)
+    elif there and not on:
+        sys.meta_path[:] = [finder for finder in sys.meta_path if finder is not _watcher]
+
+
+# --- functions that were imported by name -----------------------------------------------------------------------
+
+
+class _Named(NamedTuple):
+    """A function that is looked for, and its shim."""
+
+    seam: Seam
+    function: Any
+    shim: Any
+    group: Group
+
+
+class _Place(NamedTuple):
+    """Where such a function is held outside its module: by an attribute, with the values for off and on."""
+
+    owner: Any
+    name: str
+    off: Any
+    on: Any
+    group: Group
+
+
+_named: dict[int, _Named] = {}
+"""Id of a function that is looked for, or of its shim → both."""
+_places: list[_Place] = []
+_seen: dict[str, Any] = {}
+"""The modules that have been looked through."""
+_newest: tuple[int, Any] = 0, None
+"""The number of modules when they were looked through last, and the newest."""
+
+
+def _look_for(shims: _Shims, group: Group) -> None:
+    global _newest
+    named = _Named(shims.seam, shims.seam.named, shims.named, group)
+    for value in (named.function, named.shim):
+        _named[id(value)] = named
+    _places.clear()
+    _seen.clear()
+    _newest = 0, None
+
+
+def _switch_named(group: Group) -> None:
+    """Replace the functions that a group has by name, or put them back; and leave alone what others put there."""
+    _look_for_places()
+    for owner, name, off, on, of_group in _places:
+        if of_group is group:
+            held = getattr(owner, name) if type(owner) is FunctionType else _namespace(owner).get(name)
+            wanted = on if group.on else off
+            if held is not wanted and (_holds_the_same(held, off) or _holds_the_same(held, on)):
+                _set(owner, name, wanted)
+
+
+def _holds_the_same(value: Any, other: Any) -> bool:
+    ours, theirs = _functions_in(value), _functions_in(other)
+    return len(ours) == len(theirs) and all(one is another for one, another in zip(ours, theirs, strict=True))
+
+
+def _functions_in(value: Any) -> Sequence[Any]:
+    kind = type(value)
+    if kind is staticmethod:
+        return (value.__func__,)
+    if kind is dict:
+        return list(value.values())
+    return value if kind is tuple else (value,)
+
+
+def _look_for_places() -> None:
+    global _newest
+    # To compare them all would touch each, which costs more than everything else there is to switch. A module that was
+    # put in the place of an old one, and is not the newest, escapes until the next import.
+    newest = len(sys.modules), next(reversed(sys.modules.values()))
+    if not _named or (newest[0] == _newest[0] and newest[1] is _newest[1]):
+        return
+    _newest = newest
+    for name, module in list(sys.modules.items()):
+        if _seen.get(name) is not module:
+            _seen[name] = module
+            if issubclass(type(module), ModuleType):
+                package = name.partition(".")[0]
+                for place in _places_in(module, name, ""):
+                    if package not in place.group.spared:
+                        _places.append(place)
+    for name in _seen.keys() - sys.modules.keys():
+        del _seen[name]
+
+
+def _places_in(owner: Any, module: str, prefix: str) -> Iterator[_Place]:
+    """The places in a module or class, and in the functions and classes that were defined in it."""
+    for name, held in list(_namespace(owner).items()):
+        kind = type(held)
+        value = held.__func__ if kind is staticmethod or kind is classmethod else held
+        named = _named.get(id(value))
+        if named is not None and kind is not classmethod:
+            seam, function, shim, group = named
+            if owner is seam.owner and name == seam.name:
+                continue
+            off, on = function, shim
+            if kind is staticmethod:
+                off, on = held if value is function else staticmethod(function), staticmethod(shim)
+            elif _is_class(owner) and type(function) is not FunctionType:
+                on = staticmethod(shim)  # a builtin does not get the object that it is called by, as its shim would
+            yield _Place(owner, name, off, on, group)
+        elif type(value) is FunctionType:
+            if _is_text(value.__module__, module):
+                yield from _places_in_defaults(value)
+        elif _is_class(value):
+            path = prefix + name
+            if _is_text(_module_of_class(value), module) and _qualified_name(value) == path:
+                yield from _places_in(value, module, f"{path}.")
+
+
+_module_of_class: Callable[[Any], Any] = vars(type)["__module__"].__get__
+_qualified_name: Callable[[Any], str] = vars(type)["__qualname__"].__get__
+
+
+def _is_text(value: Any, expected: str) -> bool:
+    return type(value) is str and value == expected
+
+
+def _places_in_defaults(function: FunctionType) -> Iterator[_Place]:
+    by_position, by_name = function.__defaults__ or (), function.__kwdefaults__ or {}
+    for group in {_named[id(each)].group for each in (*by_position, *by_name.values()) if id(each) in _named}:
+        off, on = ([_in_default(group, on, each) for each in by_position] for on in (False, True))
+        yield _Place(function, "__defaults__", tuple(off), tuple(on), group)
+        off_by_name, on_by_name = (
+            {name: _in_default(group, on, each) for name, each in by_name.items()} for on in (False, True)
+        )
+        yield _Place(function, "__kwdefaults__", off_by_name, on_by_name, group)
+
+
+def _in_default(group: Group, on: bool, value: Any) -> Any:
+    """What stands in a default for this value while the group is on or off."""
+    named = _named.get(id(value))
+    if named is None or named.group is not group:
+        return value
+    return named.shim if on else named.function
