@@ -7,7 +7,8 @@ import sys
 from statistics import median
 
 ROUNDS = 11
-MEASURE = "import pytest, time; start = time.perf_counter(); import conftest_plugin; print(time.perf_counter() - start)"
+MODULE = "fake_bluejay.pytest_plugin"
+MEASURE = f"import pytest, time; start = time.perf_counter(); import {MODULE}; print(time.perf_counter() - start)"
 
 
 def run() -> None:

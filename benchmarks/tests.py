@@ -127,7 +127,7 @@ def pytest_sessionfinish():
     with open(os.environ["COSTS"], "w") as file:
         json.dump(costs, file)
 """
-PLUGINS = ("conftest_plugin", "respx.plugin", "pytest_httpx", "pytest_httpserver.pytest_plugin")
+PLUGINS = ("fake_bluejay.pytest_plugin", "respx.plugin", "pytest_httpx", "pytest_httpserver.pytest_plugin")
 
 
 def run() -> None:

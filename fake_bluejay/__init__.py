@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
+import importlib
 from typing import TYPE_CHECKING, Any
 
-from fake_bluejay.core.statuses import Status
-
 if TYPE_CHECKING:
+    from fake_bluejay.core.statuses import Status
     from fake_bluejay.facade.fake import FakeBluejay
 
 __all__ = ["FakeBluejay", "Status", "__version__"]
 
 __version__ = "0.1.0"
 
+_LOADED_ON_USE = {"FakeBluejay": "facade.fake", "Status": "core.statuses"}
+"""Name → the module that has it. pytest loads this package in every session; what a test doesn't use is not loaded."""
+
 
 def __getattr__(name: str) -> Any:
-    # The core works with nothing installed, so the facade and what it needs load with their first use.
-    if name == "FakeBluejay":
-        from fake_bluejay.facade.fake import FakeBluejay
+    if name not in _LOADED_ON_USE:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(f"{__name__}.{_LOADED_ON_USE[name]}"), name)
 
-        return FakeBluejay
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -118,7 +118,7 @@ class FakeBluejay(Assertions):
     def start(self) -> Self:
         """Take the calls to the real host from now on. Starting twice is one start."""
         if self._on is None:
-            plugin = sys.modules.get("conftest_plugin")
+            plugin = sys.modules.get("fake_bluejay.pytest_plugin")
             self._is_shown = plugin is not None and plugin.starts(self)
             ACTIVE.append(self)
             self._on = switch.Fake(self._api, self._environment(), self.faults.__bool__, self._time())

@@ -93,13 +93,21 @@ def test_the_unused_plugin_imports_nothing_heavy() -> None:
             """
 import sys, pytest
 before = set(sys.modules)
-import conftest_plugin
-heavy = {"starlette", "pydantic", "httpx", "requests", "uvicorn", "asyncio", "fake_bluejay"}
-print(sorted(heavy & (set(sys.modules) - before)))
+import fake_bluejay.pytest_plugin
+heavy = {"starlette", "pydantic", "httpx", "requests", "uvicorn", "asyncio"}
+new = set(sys.modules) - before
+print(sorted(heavy & new), sorted(name for name in new if name.startswith("fake_bluejay")))
 """
         )
-        == "[]\n"
+        == "[] ['fake_bluejay', 'fake_bluejay.pytest_plugin']\n"
     )
+
+
+def test_the_package_lists_the_names_that_it_loads_on_use() -> None:
+    import fake_bluejay
+
+    assert {"FakeBluejay", "Status", "__version__"} <= set(dir(fake_bluejay))
+    assert all(hasattr(fake_bluejay, name) for name in fake_bluejay.__all__)
 
 
 def test_the_core_needs_nothing_installed() -> None:
@@ -125,10 +133,65 @@ def test_a_fake_is_for_the_test_that_asks_also_after_others_ran_inside_it(
     assert request.getfixturevalue("bluejay").world.seed == 3
 
 
-def test_the_plugin_registers_once(pytester: pytest.Pytester) -> None:
-    pytester.makeconftest('pytest_plugins = ["conftest_plugin"]')
+CONFTEST = 'pytest_plugins = ["conftest_plugin"]'
+
+
+@pytest.mark.parametrize("autoload", [True, False], ids=["autoload", "no-autoload"])
+@pytest.mark.parametrize(
+    ("conftest", "arguments"),
+    [
+        ("", []),
+        (CONFTEST, []),
+        ("", ["-p", "conftest_plugin"]),
+        (CONFTEST, ["-p", "conftest_plugin"]),
+        ("", ["-p", "fake_bluejay.pytest_plugin"]),
+        (CONFTEST, ["-p", "fake_bluejay.pytest_plugin"]),
+    ],
+)
+def test_the_plugin_loads_once_however_it_is_asked_for(
+    pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch, conftest: str, arguments: list[str], autoload: bool
+) -> None:
+    if not autoload:
+        monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
+    pytester.makeconftest(conftest)
+    pytester.makepyfile(
+        """
+        def test_it(bluejay, pytestconfig):
+            plugins = pytestconfig.pluginmanager.list_name_plugin()
+            loaded = [name for name, plugin in plugins if hasattr(plugin, "make_bluejay")]
+            assert loaded == ["fake_bluejay.pytest_plugin"]
+        """
+    )
+    loaded = autoload or conftest or arguments
+    pytester.runpytest_subprocess(*arguments).assert_outcomes(**{"passed" if loaded else "errors": 1})
+
+
+def test_a_file_of_the_users_does_not_hide_the_plugin(pytester: pytest.Pytester) -> None:
+    pytester.makepyfile(conftest_plugin="raise AssertionError('not ours')", test_it="def test_it(bluejay): pass")
+    done = subprocess.run([sys.executable, "-m", "pytest", "-q"], cwd=pytester.path, capture_output=True, text=True)
+    assert "1 passed" in done.stdout
+
+
+@pytest.mark.parametrize("conftest", ["", CONFTEST])
+def test_the_plugin_can_be_switched_off(pytester: pytest.Pytester, conftest: str) -> None:
+    pytester.makeconftest(conftest)
     pytester.makepyfile("def test_it(bluejay): pass")
-    pytester.runpytest_subprocess("-p", "no:randomly").assert_outcomes(passed=1)
+    done = pytester.runpytest_subprocess("-p", "no:fake_bluejay.pytest_plugin")
+    done.assert_outcomes(errors=1)
+    done.stdout.fnmatch_lines("*fixture 'bluejay' not found*")
+
+
+def test_pytest_does_not_rewrite_the_assertions_of_the_package(pytester: pytest.Pytester) -> None:
+    pytester.makepyfile(
+        """
+        import sys
+        def test_it(bluejay):
+            ours = [each for name, each in sys.modules.items() if name.startswith("fake_bluejay.") and each.__spec__]
+            rewritten = [each.__name__ for each in ours if "@pytest_ar" in vars(each)]
+            assert len(ours) > 20 and set(rewritten) <= {"fake_bluejay.pytest_plugin"}
+        """
+    )
+    pytester.runpytest_subprocess().assert_outcomes(passed=1)
 
 
 def test_all_fakes_are_switched_off_where_a_warning_is_an_error(pytester: pytest.Pytester) -> None:

@@ -176,7 +176,7 @@ def test_a_fake_is_forgotten_with_the_test_that_started_it(pytester: pytest.Pyte
 
 
 def test_without_pytest_the_assertion_carries_the_report(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delitem(sys.modules, "conftest_plugin")
+    monkeypatch.delitem(sys.modules, "fake_bluejay.pytest_plugin")
 
     @FakeBluejay()
     def fails(bluejay: FakeBluejay) -> None:

@@ -1,0 +1,250 @@
+"""The pytest plugin: the `bluejay` fixtures. Nothing heavy is imported until a test asks for one of them.
+
+The entry point is named like this module, so that pytest sees one plugin however it is asked for: by the entry point,
+by `-p conftest_plugin`, or by a conftest's `pytest_plugins`. `-p no:fake_bluejay.pytest_plugin` switches it off.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import importlib.abc
+import importlib.machinery
+import sys
+from collections.abc import Callable, Generator, Iterator, Sequence
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+if TYPE_CHECKING:
+    from fake_bluejay.facade.fake import FakeBluejay
+
+
+class _PlainImports(importlib.abc.MetaPathFinder):
+    """Import the modules of `fake_bluejay` as Python does by itself, before pytest's own finder sees them.
+
+    pytest rewrites the assertions of every module of a distribution that has a plugin. Ours are
+    for nobody's report; without kept bytecode, rewriting them costs the first test several times all other imports.
+    """
+
+    def find_spec(
+        self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
+    ) -> importlib.machinery.ModuleSpec | None:
+        if not fullname.startswith("fake_bluejay."):
+            return None
+        return importlib.machinery.PathFinder.find_spec(fullname, path, target)
+
+
+sys.meta_path.insert(0, _PlainImports())
+
+_OPTIONS = {
+    "readings": "other readings than the defaults: name=choice, separated by spaces",
+    "agent": "what agents do that are not told otherwise: ends-after=2, ends-within=20, silent, drops-after=5",
+    "clock": "manual (the default: time stands still until advanced) or real",
+    "sleep": "skip (the default) or real: what sleeping in the code under test does",
+    "api_keys": "the only keys to accept, separated by spaces",
+    "seed": "an integer, from which whatever is left to chance is drawn",
+}
+"""The options that have a place in the ini file and on the command line; as text there, as values in the marker."""
+
+_SESSION = pytest.StashKey[dict[str, Any]]()
+"""Where the options of the whole session are kept, read at its start."""
+
+_FAKES = pytest.StashKey["list[FakeBluejay]"]()
+"""Where a test keeps the fakes that were started while it ran: they may be off when its report is written."""
+
+_running: list[pytest.Item] = []
+"""The test that runs; last, for a test of a plugin runs others inside it. `request.node` says the same, but a fixture
+that asks for `request` costs a test more than pytest's whole handling of one that does not."""
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    group = parser.getgroup("bluejay", "fake Bluejay")
+    for name, help in _OPTIONS.items():
+        parser.addini(f"bluejay_{name}", help, default=None)
+        group.addoption(f"--bluejay-{name.replace('_', '-')}", dest=f"bluejay_{name}", default=None, help=help)
+
+    parser.addini("bluejay_guard", "no test may reach the real Bluejay, with the fixture or without", "bool", False)
+
+
+def pytest_load_initial_conftests(args: list[str]) -> None:
+    """Of an unknown option pytest would only say that it is. (In the ini file, pytest alone can know of one.)"""
+    known = [f"--bluejay-{name.replace('_', '-')}" for name in _OPTIONS]
+    for name in (arg.partition("=")[0] for arg in args):
+        if name.startswith("--bluejay-") and name not in known:
+            from fake_bluejay.core.suggest import unknown
+
+            raise pytest.UsageError(unknown("option", name, known))
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    if config.getini("bluejay_guard"):
+        from fake_bluejay.intercept import switch
+
+        switch.guard(True)
+        config.add_cleanup(lambda: switch.guard(False))
+    config.stash[_SESSION] = _of_the_session(config)
+    config.addinivalue_line(
+        "markers",
+        f"bluejay({'=…, '.join(_OPTIONS)}=…): options of the bluejay fixture for this test, class or module",
+    )
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    if "bluejay_every_reading" in metafunc.fixturenames:
+        from fake_bluejay.core.readings import Readings
+
+        departures = list(Readings().departures())
+        metafunc.parametrize(
+            "bluejay_every_reading",
+            [{}, *({name: str(choice)} for name, choice in departures)],
+            ids=["defaults", *(f"{name}={choice}" for name, choice in departures)],
+            indirect=True,
+        )
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
+    _running.append(item)
+    try:
+        return (yield)
+    finally:
+        _running.pop()
+
+
+def starts(fake: FakeBluejay) -> bool:
+    """Called by every fake that is switched on. Says whether a test runs, whose report shows it if that fails.
+
+    Those that are off by then belong to what is over: an earlier example of Hypothesis, say.
+    """
+    if not _running:
+        return False
+    fakes = _running[-1].stash.setdefault(_FAKES, [])
+    fakes[:] = [*(one for one in fakes if one.is_on), fake]
+    return True
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    report = yield
+    facade = sys.modules.get("fake_bluejay.facade.fake")
+    if facade is not None:
+        fakes = item.stash.get(_FAKES, [])
+        if report.failed:
+            report.sections += [("bluejay", fake.report()) for fake in dict.fromkeys([*fakes, *facade.ACTIVE])]
+        if call.when == "teardown":
+            facade.switch.leave_nothing()
+            fakes.clear()  # a test is kept until the session ends; its fakes need not be
+    return report
+
+
+class UnmodelledEndpoint(pytest.PytestWarning):
+    """A test called an endpoint of Bluejay that the fake neither models nor was given a stub for."""
+
+
+def _factory(request: pytest.FixtureRequest) -> Iterator[Callable[..., FakeBluejay]]:
+    """A factory of fakes: `make_bluejay(**options)`. Each is on until the test ends, or the class, the module or the
+    session that the fixture is of; the last made takes the calls.
+    """
+    node: pytest.Item | pytest.Collector = request.node
+    configured = _configured(node)
+    with contextlib.ExitStack() as at_the_end:  # which stops all of them, also where one of them warns of an error
+
+        def make(**options: Any) -> FakeBluejay:
+            fake = _started({**configured, **options})
+            at_the_end.callback(_stop, node, fake)
+            return fake
+
+        yield make
+
+
+make_bluejay = pytest.fixture(_factory)
+make_class_bluejay = pytest.fixture(_factory, scope="class")
+make_module_bluejay = pytest.fixture(_factory, scope="module")
+make_session_bluejay = pytest.fixture(_factory, scope="session")
+
+
+@pytest.fixture
+def bluejay() -> Iterator[FakeBluejay]:
+    """A fresh fake Bluejay: calls to the real host are answered by it, in this process, and time stands still."""
+    item = _running[-1]
+    fake = _started(_configured(item))
+    try:
+        yield fake
+    finally:
+        _stop(item, fake)
+
+
+@pytest.fixture
+def bluejay_every_reading(bluejay: FakeBluejay) -> FakeBluejay:
+    """`bluejay`, in as many runs of the test: with the defaults, and with each other plausible reading."""
+    return bluejay
+
+
+@pytest.fixture
+def bluejay_server(bluejay: FakeBluejay, monkeypatch: pytest.MonkeyPatch) -> FakeBluejay:
+    """`bluejay` with its loopback server started, and `BLUEJAY_API_URL` naming that: for subprocesses."""
+    monkeypatch.setenv("BLUEJAY_API_URL", bluejay.base_url)
+    return bluejay
+
+
+def _started(options: dict[str, Any]) -> FakeBluejay:
+    from fake_bluejay.facade.fake import FakeBluejay
+
+    return FakeBluejay(**options).start()
+
+
+def _stop(node: pytest.Item | pytest.Collector, fake: FakeBluejay) -> None:
+    fake.stop()
+    for call in fake.unmodelled:
+        method, path = call.split(" ", 1)
+        advice = f'answered 501; give it an answer: bluejay.stub("{method}", "{path}", json={{…}})'
+        node.warn(UnmodelledEndpoint(f"{call} is not modelled by the fake Bluejay, and was {advice}"))
+
+
+def _configured(node: pytest.Item | pytest.Collector) -> dict[str, Any]:
+    """The options for a test, or a class or module: from the ini file, then the command line, then its markers, the
+    closest last, and then the reading that it runs with.
+    """
+    options = node.config.stash[_SESSION].copy()
+    for marker in reversed(list(node.iter_markers("bluejay"))):
+        if marker.args:
+            raise pytest.UsageError(f"@pytest.mark.bluejay takes options by name, not {marker.args!r}")
+        options.update(marker.kwargs)
+    callspec = getattr(node, "callspec", None)
+    if callspec is not None and (departure := callspec.params.get("bluejay_every_reading")):
+        from fake_bluejay.core.readings import Readings
+
+        readings = options.get("readings") or {}
+        options["readings"] = {**(readings.as_dict() if isinstance(readings, Readings) else readings), **departure}
+    return options
+
+
+def _of_the_session(config: pytest.Config) -> dict[str, Any]:
+    options: dict[str, Any] = {}
+    for name in _OPTIONS:
+        for text in (config.getini(f"bluejay_{name}"), config.getoption(f"bluejay_{name}")):
+            if text:
+                options[name] = _from_text(name, text)
+    return options
+
+
+def _from_text(name: str, text: str) -> Any:
+    """The value that an option is given as text. Raises `UsageError` if no fake can be made with it."""
+    from fake_bluejay.facade.fake import FakeBluejay
+
+    value: Any = text.split() if name == "api_keys" else text
+    try:
+        if name == "seed":
+            value = int(text)
+        if name == "readings":
+            value = dict(part.split("=", 1) for part in text.split())
+    except ValueError:
+        raise pytest.UsageError(f"bluejay_{name} = {text!r}: expected {_OPTIONS[name]}") from None
+    try:
+        FakeBluejay(**{name: value})
+    except ValueError as error:
+        raise pytest.UsageError(f"bluejay_{name} = {text!r}: {error}") from None
+    return value
