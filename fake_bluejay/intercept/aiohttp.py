@@ -10,14 +10,14 @@ from types import ModuleType
 from typing import Any
 
 from fake_bluejay.intercept.door import is_bluejay
-from fake_bluejay.intercept.patch import Patch
+from fake_bluejay.intercept.shims import Seam
 from fake_bluejay.intercept.switch import current, taker
 from fake_bluejay.intercept.wire import Arrival, Wire
 
-__all__ = ["patches"]
+__all__ = ["seams"]
 
 
-def patches(connector: ModuleType) -> Iterator[Patch]:
+def seams(connector: ModuleType) -> Iterator[Seam]:
     """What to replace in `aiohttp.connector`."""
 
     def create_connection(original: Callable[..., Any]) -> Callable[..., Any]:
@@ -40,8 +40,8 @@ def patches(connector: ModuleType) -> Iterator[Patch]:
 
         return _get
 
-    yield Patch(connector.TCPConnector, "_create_connection", create_connection)
-    yield Patch(connector.BaseConnector, "_get", get)
+    yield Seam(connector.TCPConnector, "_create_connection", create_connection)
+    yield Seam(connector.BaseConnector, "_get", get)
 
 
 class _Transport(asyncio.Transport):

@@ -8,10 +8,10 @@ from types import ModuleType
 from typing import Any
 
 from fake_bluejay.intercept.door import HOST, is_bluejay
-from fake_bluejay.intercept.patch import Patch
+from fake_bluejay.intercept.shims import Seam
 from fake_bluejay.intercept.switch import current
 
-__all__ = ["NotIntercepted", "patches"]
+__all__ = ["NotIntercepted", "seams"]
 
 
 class NotIntercepted(socket.gaierror):
@@ -25,7 +25,7 @@ class NotIntercepted(socket.gaierror):
         super().__init__(socket.EAI_FAIL, f"{HOST} was about to be called for real, {what}")
 
 
-def patches(module: ModuleType) -> Iterator[Patch]:
+def seams(module: ModuleType) -> Iterator[Seam]:
     """What to replace in `socket`."""
 
     def guarded(original: Callable[..., Any]) -> Callable[..., Any]:
@@ -45,6 +45,6 @@ def patches(module: ModuleType) -> Iterator[Patch]:
         return connect
 
     for name in ("getaddrinfo", "gethostbyname", "gethostbyname_ex"):
-        yield Patch(module, name, guarded)
+        yield Seam(module, name, guarded)
     for name in ("connect", "connect_ex"):
-        yield Patch(module.socket, name, connecting)
+        yield Seam(module.socket, name, connecting)

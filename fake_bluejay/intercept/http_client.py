@@ -17,18 +17,18 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from fake_bluejay.intercept.door import HOST
-from fake_bluejay.intercept.patch import Patch
+from fake_bluejay.intercept.shims import Seam
 from fake_bluejay.intercept.switch import current, taker
 from fake_bluejay.intercept.wire import Arrival, Wire
 
-__all__ = ["InProcessSocket", "connect_in_process", "patches"]
+__all__ = ["InProcessSocket", "connect_in_process", "seams"]
 
 
-def patches(http_client: ModuleType) -> Iterator[Patch]:
+def seams(http_client: ModuleType) -> Iterator[Seam]:
     """What to replace in `http.client`."""
-    yield Patch(http_client.HTTPConnection, "putrequest", _putrequest)
-    yield Patch(http_client.HTTPConnection, "connect", functools.partial(connect_in_process, "http"))
-    yield Patch(http_client.HTTPSConnection, "connect", functools.partial(connect_in_process, "https"))
+    yield Seam(http_client.HTTPConnection, "putrequest", _putrequest)
+    yield Seam(http_client.HTTPConnection, "connect", functools.partial(connect_in_process, "http"))
+    yield Seam(http_client.HTTPSConnection, "connect", functools.partial(connect_in_process, "https"))
 
 
 def _putrequest(original: Callable[..., Any]) -> Callable[..., Any]:

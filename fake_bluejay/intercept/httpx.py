@@ -9,16 +9,16 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from fake_bluejay.intercept.door import GARBAGE, Reply, exchange
-from fake_bluejay.intercept.patch import Patch
+from fake_bluejay.intercept.shims import Seam
 from fake_bluejay.intercept.switch import Fake, taker
 
 if TYPE_CHECKING:
     from fake_bluejay.bluejay.app import Api
 
-__all__ = ["answer", "answer_async", "patches"]
+__all__ = ["answer", "answer_async", "seams"]
 
 
-def patches(httpx: ModuleType) -> Iterator[Patch]:
+def seams(httpx: ModuleType) -> Iterator[Seam]:
     """What to replace in httpx."""
 
     def handle_request(original: Callable[..., Any]) -> Callable[..., Any]:
@@ -39,8 +39,8 @@ def patches(httpx: ModuleType) -> Iterator[Patch]:
 
         return handle_async_request
 
-    yield Patch(httpx.HTTPTransport, "handle_request", handle_request)
-    yield Patch(httpx.AsyncHTTPTransport, "handle_async_request", handle_async_request)
+    yield Seam(httpx.HTTPTransport, "handle_request", handle_request)
+    yield Seam(httpx.AsyncHTTPTransport, "handle_async_request", handle_async_request)
 
 
 def _taker(httpx: ModuleType, request: Any) -> Fake | None:

@@ -15,13 +15,13 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from fake_bluejay.intercept.door import Reply, exchange, is_bluejay
-from fake_bluejay.intercept.patch import Patch
+from fake_bluejay.intercept.shims import Seam
 from fake_bluejay.intercept.switch import current
 
-__all__ = ["patches"]
+__all__ = ["seams"]
 
 
-def patches(requests: ModuleType) -> Iterator[Patch]:
+def seams(requests: ModuleType) -> Iterator[Seam]:
     """What to replace in requests."""
     from urllib3.response import HTTPResponse
 
@@ -61,7 +61,7 @@ def patches(requests: ModuleType) -> Iterator[Patch]:
 
         return send
 
-    yield Patch(requests.adapters.HTTPAdapter, "send", send)
+    yield Seam(requests.adapters.HTTPAdapter, "send", send)
 
 
 def _can_be_waited_for(timeout: Any) -> bool:

@@ -7,12 +7,12 @@ from types import ModuleType
 from typing import Any
 
 from fake_bluejay.intercept.http_client import InProcessSocket, connect_in_process
-from fake_bluejay.intercept.patch import Patch
+from fake_bluejay.intercept.shims import Seam
 
-__all__ = ["patches"]
+__all__ = ["seams"]
 
 
-def patches(urllib3: ModuleType) -> Iterator[Patch]:
+def seams(urllib3: ModuleType) -> Iterator[Seam]:
     """What to replace in urllib3."""
 
     def connect_as(scheme: str) -> Callable[[Any], Any]:
@@ -30,5 +30,5 @@ def patches(urllib3: ModuleType) -> Iterator[Patch]:
 
     from urllib3 import connection
 
-    yield Patch(connection.HTTPConnection, "connect", connect_as("http"))
-    yield Patch(connection.HTTPSConnection, "connect", connect_as("https"))
+    yield Seam(connection.HTTPConnection, "connect", connect_as("http"))
+    yield Seam(connection.HTTPSConnection, "connect", connect_as("https"))

@@ -155,7 +155,7 @@ def test_after_failing_and_erring_tests(pytester: pytest.Pytester, before: State
             with pytest.raises(TypeError), FakeBluejay(): pass
         """
     )
-    result = pytester.runpytest_inprocess("-p", "no:randomly", "-p", "no:asyncio")
+    result = pytester.runpytest_inprocess("-p", "no:randomly", "-p", "no:asyncio", "-p", "no:socket")
     result.assert_outcomes(passed=1, failed=1, errors=2)
     result.stdout.fnmatch_lines(["*unknown option 'agnet'; did you mean 'agent'? known: *"])
     assert_as_it_was(before)
@@ -163,6 +163,8 @@ def test_after_failing_and_erring_tests(pytester: pytest.Pytester, before: State
 
 def test_after_an_interrupt(pytester: pytest.Pytester, before: State) -> None:
     pytester.makepyfile("def test_is_interrupted(bluejay): raise KeyboardInterrupt")
-    result = pytester.runpytest_inprocess("-p", "no:randomly", "-p", "no:asyncio", no_reraise_ctrlc=True)
+    result = pytester.runpytest_inprocess(
+        "-p", "no:randomly", "-p", "no:asyncio", "-p", "no:socket", no_reraise_ctrlc=True
+    )
     assert result.ret == pytest.ExitCode.INTERRUPTED
     assert_as_it_was(before)
