@@ -42,7 +42,7 @@ from fake_bluejay.core.outbox import Webhook as Registered
 from fake_bluejay.core.readings import WebhookProof
 from fake_bluejay.core.suggest import instead_of
 from fake_bluejay.core.world import DEFAULT_ORGANISATION, World
-from fake_bluejay.intercept.virtual_time import HELPING, REAL_TIME_THREADS, current_time
+from fake_bluejay.intercept.clockwork import CLOCKWORK, REAL_TIME_THREADS
 
 __all__ = ["EVENTS", "AttemptView", "DeliveryView", "Receiver", "Request", "Webhook", "Webhooks", "sign", "verify"]
 
@@ -311,7 +311,7 @@ class Webhooks:
             helper.start()
             helpers.append(helper)
             # In virtual time one after the other, each in its own time; else at once, some of them.
-            if (webhook.url is None and current_time() is not None) or len(helpers) >= _MOST_AT_ONCE:
+            if (webhook.url is None and CLOCKWORK.is_on) or len(helpers) >= _MOST_AT_ONCE:
                 helpers.pop(0).join(2 * PATIENCE / 1e6)
         for helper in helpers:
             helper.join(2 * PATIENCE / 1e6)
@@ -319,8 +319,8 @@ class Webhooks:
             raise meant_for_the_test[0]
 
     def _help(self, do: Callable[..., None], *what: Any) -> None:
-        HELPING.set(True)  # in the context of this thread alone
-        do(*what)
+        with CLOCKWORK.taking_part():
+            do(*what)
 
     @property
     def is_carrying(self) -> bool:

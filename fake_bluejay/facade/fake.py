@@ -30,7 +30,7 @@ from fake_bluejay.http.stubs import Stubs
 from fake_bluejay.intercept import switch
 from fake_bluejay.intercept.asyncio import LOOPBACKS
 from fake_bluejay.intercept.door import HOST
-from fake_bluejay.intercept.clockwork import CLOCKWORK, Timeline
+from fake_bluejay.intercept.clockwork import CLOCKWORK, REAL_TIME_THREADS, Timeline
 from fake_bluejay.state import snapshot as dumps
 
 if TYPE_CHECKING:
@@ -388,6 +388,7 @@ class FakeBluejay(Assertions):
             from fake_bluejay.server.loopback import lend
 
             self._loopback = lend(served_app(self, self.reset))
+            REAL_TIME_THREADS.add(self._loopback.thread_id)
             LOOPBACKS[self._loopback.port] = self._loopback.is_answering
         return self._loopback.url
 

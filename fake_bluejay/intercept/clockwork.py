@@ -37,7 +37,7 @@ from typing import Any, Literal, NamedTuple
 from fake_bluejay.intercept.true_time import REAL
 from fake_bluejay.intercept.working import Activity, Watch, describe_stack, runqueue_wait
 
-__all__ = ["CLOCKWORK", "Clockwork", "LongestExceeded", "Member", "Movement", "Timeline", "Wait", "whole"]
+__all__ = ["CLOCKWORK", "REAL_TIME_THREADS", "Clockwork", "LongestExceeded", "Member", "Movement", "Timeline", "Wait", "whole"]
 
 _TICK = 0.005
 """Real seconds after which the lookout looks again, and a wait for something outside counts what has passed."""
@@ -45,12 +45,12 @@ _TICK = 0.005
 _HELD_UP = 5.0
 """Real seconds after which the report names who holds time up, and a warning who waits for what cannot come."""
 
-_LOOKS = 100_000
+_LOOKS = 300_000
 """So often a thread may read clocks between two waits; from then on real time counts, for it waits by looking."""
 
 _UNSEEN = 1.0
-"""Real seconds for which a thread that reads clocks may have waited in ways that are not known here, until it counts.
-Less than that may be a slow disk's, or a busy machine's."""
+"""Real seconds for which a thread that reads clocks may have waited in ways that are not known here, until it counts: if
+it has done hardly anything else. Less than that may be a slow disk's."""
 
 _MOVEMENTS = 200
 """So many movements of the clock are kept for the report."""
@@ -172,7 +172,7 @@ class Wait:
     """A wait of a thread that takes part, from the moment it is announced."""
 
     __slots__ = (
-        "deadline", "due", "ended", "gate", "is_blind", "is_open", "member", "outside", "place", "wake", "what"
+        "deadline", "due", "ended", "gate", "has_work", "is_blind", "is_open", "is_outside", "member", "place", "wake", "what"
     )  # fmt: skip
 
     def __init__(self, member: Member, deadline: int | None, what: str) -> None:
@@ -188,10 +188,12 @@ class Wait:
         """Whether its deadline has come."""
         self.is_open = False
         """Whether its thread waits; if not, it works, or is about to."""
-        self.outside: Callable[[], bool] | None = None
-        """Says whether something outside is waited for."""
+        self.is_outside = False
+        """Whether something outside is waited for."""
         self.is_blind = False
         """Whether its thread cannot be woken before what it waits for comes, so that it is no lookout."""
+        self.has_work: Callable[[], bool] = _no
+        """Says whether its thread has got something to do by moving the clock."""
         self.gate: Any = None
         self.wake: Callable[[], object] = self._open_gate
 
@@ -371,7 +373,9 @@ class Clockwork:
         """The same, for a thread that may be waiting in a way that is not known here."""
         member.looks += 1
         now = REAL.monotonic()
-        if member.looks > _LOOKS:
+        if member.looks == _LOOKS:
+            member.seen = now
+        elif member.looks > _LOOKS:
             since, member.seen = member.seen, now
             self.count(since, "read clocks, again and again")
         elif now - member.seen > 0.02:
@@ -387,8 +391,9 @@ class Clockwork:
             since, member.seen = member.seen, now
             self.count(since, "passed in an event loop of another kind")
         elif member._spent is None or now - member.seen > _UNSEEN:
+            since = member.seen
             waited = member.waited_unseen(now)
-            if waited > 0.5 * _UNSEEN:
+            if waited > 0.9 * (now - since):
                 self.count(now - waited, "waited in real time")
 
     def count(self, since: float, what: str, place: Place | None = None) -> None:
@@ -466,6 +471,8 @@ class Clockwork:
                     pause = self._pause(wait)
                 if pause == 0:
                     self._move(wait)
+                    if wait.has_work():
+                        break
                     continue
                 since = REAL.monotonic()
                 got = block(pause)
@@ -494,7 +501,7 @@ class Clockwork:
         """
         wait = Wait(member, None, what)
         wait.is_blind, wait.wake = True, _nothing
-        wait.outside = (lambda: True) if counts else None
+        wait.is_outside = counts
         since, ident = REAL.monotonic(), REAL.get_ident()
         with self._mutex:
             taking_part = self._begin(wait)
@@ -553,7 +560,7 @@ class Clockwork:
             self._lookout = wait
         if not self._working and not self._dying and self._quiet_since is None and not self._is_outside():
             return 0
-        if wait.outside is None and self._lookout is not wait:
+        if not wait.is_outside and self._lookout is not wait:
             return None
         pause = 0.0001 if self._dying and not self._working else _TICK
         if wait.deadline is not None and (self._is_outside() or not self.timelines[0].frozen):
@@ -561,7 +568,7 @@ class Clockwork:
         return pause
 
     def _is_outside(self) -> bool:
-        return self.children() is not None or any(wait.outside is not None and wait.outside() for wait in self._waits)
+        return self.children() is not None or any(wait.is_outside for wait in self._waits)
 
     def _look_around(self, wait: Wait, since: float) -> None:
         """What the lookout does, and who waits for something outside, when a pause is over."""
@@ -589,7 +596,7 @@ class Clockwork:
             return
         activities = {one: one.watch.look() for one in working}
         if Activity.WORKS in activities.values():
-            self._note_who_holds_up(wait, activities)
+            self._note_who_holds_up(since, activities)
         elif Activity.WAITS_OUTSIDE in activities.values():
             outside = next(one for one in working if activities[one] is Activity.WAITS_OUTSIDE)
             self.count(max(since, outside.watch.since), f"{outside.thread.name} waited for something outside")
@@ -621,7 +628,7 @@ class Clockwork:
             self._spend(length)
             with self._mutex:
                 missing = length - (self._elapsed - before)
-                if timelines and timelines[0] in self.timelines and not timelines[0].frozen and missing > 0:
+                if timelines[:1] == tuple(self.timelines[:1]) and missing > 0:
                     # A clock that follows real time is moved by less, for some has passed meanwhile.
                     self._elapsed += missing
                     self._wake_who_is_due()
@@ -666,12 +673,17 @@ class Clockwork:
 
     # --- what takes long --------------------------------------------------------------------------------------------
 
-    def _note_who_holds_up(self, wait: Wait, activities: dict[Member, Activity]) -> None:
+    def _note_who_holds_up(self, since: float, activities: dict[Member, Activity]) -> None:
+        """Note who has worked for long. From then on real time counts: it may be waiting by doing nothing else."""
         now = REAL.monotonic()
+        held_up = False
         for member, activity in activities.items():
             if activity is Activity.WORKS and now - member.since > _HELD_UP:
+                held_up = True
                 for timeline in tuple(self.timelines):
                     timeline.held_up[member.thread.name] = describe_stack(member.ident)
+        if held_up:
+            self.count(since, "passed while a thread worked for long")
 
     def _warn_of_a_wait_for_ever(self, since: float) -> None:
         if REAL.monotonic() - since < _HELD_UP:
@@ -688,6 +700,10 @@ class Clockwork:
 
 
 def _nothing() -> None: ...
+
+
+def _no() -> bool:
+    return False
 
 
 def whole(seconds: float) -> int:
@@ -726,6 +742,9 @@ def _is_in_foreign_loop() -> bool:
     loop = asyncio._get_running_loop() if asyncio is not None else None
     return loop is not None and not (isinstance(loop, asyncio.BaseEventLoop) and hasattr(loop, "_selector"))
 
+
+REAL_TIME_THREADS: set[int] = set()
+"""The threads of servers, by number: nobody waits in them for what the code under test does."""
 
 CLOCKWORK = Clockwork()
 """The one of this process."""

@@ -6,10 +6,10 @@ import os
 from collections.abc import Callable
 from typing import TYPE_CHECKING, NamedTuple
 
-from fake_bluejay.intercept import shims, virtual_time
+from fake_bluejay.intercept import asyncio, shims, virtual_time, waits
 from fake_bluejay.intercept.door import is_bluejay
 from fake_bluejay.intercept.shims import LOCK, Group
-from fake_bluejay.intercept.virtual_time import VirtualTime
+from fake_bluejay.intercept.clockwork import Timeline
 
 if TYPE_CHECKING:
     from fake_bluejay.bluejay.app import Api
@@ -25,7 +25,7 @@ class Fake(NamedTuple):
     """The variables that its clients are to find."""
     may_fail: Callable[[], bool]
     """Whether a fault is armed, so that a call has to go through all of a client's machinery."""
-    time: VirtualTime | None
+    time: Timeline | None
     """What sleeping moves; None if it takes its real time."""
 
 
@@ -39,7 +39,7 @@ _clients = Group(
         "urllib3": "urllib3",
     }
 )
-_clocks = Group({"time": "virtual_time", "asyncio.base_events": "asyncio"}, spared=virtual_time.SPARED)
+_clocks = Group({**waits.FILES, **asyncio.FILES}, spared=waits.SPARED)
 _names = Group({"socket": "guard"})
 
 _on: list[Fake] = []
@@ -130,7 +130,10 @@ def guard(on: bool) -> None:
 
 
 def _switch_groups() -> None:
-    _clocks.switch(any(fake.time is not None for fake in _on))
+    sleepless = any(fake.time is not None for fake in _on)
+    if sleepless != _clocks.on:
+        _clocks.switch(sleepless)
+        waits.switch_simple_queue(sleepless)
     needed = bool(_on) or _guards > 0
     _clients.switch(needed)
     _names.switch(needed)

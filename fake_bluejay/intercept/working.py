@@ -7,7 +7,8 @@ passed, waits in the kernel, however busy the machine is. Where there is no `/pr
 instruction that it is at must not have changed for a quarter of a second.
 
 Of a thread that is proved to wait, the innermost instruction says for what: a call of `acquire`, `get` or `__enter__`
-in C takes a lock (or from a queue), which somebody in this process will give. All else is outside.
+in C takes a lock (or from a queue), which somebody in this process will give; one of `recv`, `poll` or `waitpid` waits
+for something outside. Of all others it is not known: a thread that reads a disk, or waits for threads in C, works.
 """
 
 from __future__ import annotations
@@ -26,6 +27,13 @@ _SLEEPS_WITHOUT_PROC = 0.25
 """Real seconds for which a thread must have stood still, where nothing better is known."""
 
 _TAKES_A_LOCK = frozenset({"acquire", "__enter__", "get", "_acquire_restore", "acquire_lock"})
+
+
+_WAITS_OUTSIDE = frozenset({
+    "accept", "_accept", "connect", "connect_ex", "control", "do_handshake", "epoll_wait", "poll", "recv", "recv_into",
+    "recvfrom", "recvfrom_into", "recvmsg", "run_forever", "run_until_complete", "select", "send", "sendall", "sendto",
+    "sigtimedwait", "sigwait", "sleep", "wait4", "waitid", "waitpid",
+})  # fmt: skip
 
 
 class Activity(Enum):
@@ -72,7 +80,7 @@ class Watch:
             frame = sys._current_frames().get(self._thread.ident or 0)
             if frame is None:
                 return Activity.WORKS
-            self._known = Activity.WAITS_FOR_LOCK if _takes_a_lock(frame) else Activity.WAITS_OUTSIDE
+            self._known = _activity_in(frame)
             self.since = self._last.since
         return self._known
 
@@ -116,8 +124,16 @@ def runqueue_wait() -> tuple[float, int] | None:
     return int(waited) / 1e9, int(turns)
 
 
-def _takes_a_lock(frame: Any) -> bool:
-    """Whether the frame's current instruction is a call, in C, that takes a lock or takes from a queue."""
+def _activity_in(frame: Any) -> Activity:
+    """What a thread does that waits in C, called by the frame's current instruction."""
+    called = _called_by(frame)
+    if called in _TAKES_A_LOCK:
+        return Activity.WAITS_FOR_LOCK
+    return Activity.WAITS_OUTSIDE if called in _WAITS_OUTSIDE else Activity.WORKS
+
+
+def _called_by(frame: Any) -> str | None:
+    """The name of the function that the frame's current instruction calls."""
     code, at = frame.f_code, frame.f_lasti
     before: list[dis.Instruction] = []
     for instruction in dis.get_instructions(code):
@@ -125,18 +141,18 @@ def _takes_a_lock(frame: Any) -> bool:
             break
         before.append(instruction)
     if not before:
-        return False
+        return None
     current = before[-1]
     if current.opname in ("BEFORE_WITH", "LOAD_SPECIAL"):
-        return True
+        return "__enter__"
     if not current.opname.startswith("CALL"):
-        return False
+        return None
     # The function's name is the longest expression that begins where the call begins.
     start = _start(current)
     for instruction in reversed(before[:-1]):
         if instruction.opname.startswith("LOAD_") and start is not None and _start(instruction) == start:
-            return instruction.argval in _TAKES_A_LOCK
-    return False
+            return str(instruction.argval)
+    return None
 
 
 def _start(instruction: dis.Instruction) -> tuple[int, int] | None:
