@@ -48,7 +48,7 @@ def _queued(calls: int, lines: int | None, *, webhook: bool = False) -> World:
     world.next_calls.extend(_ENDS[number % len(_ENDS)] for number in range(calls))
     if webhook:
         world.outbox.add(DEFAULT_ORGANISATION, None, ("simulation_ended", "simulation_result_evaluated"), None)
-        world.courier = lambda: _take(world)
+        world.delivery_worker = _Taker(world)
     for _ in range(calls // 10):
         world.queue_run(
             simulation,
@@ -62,11 +62,19 @@ def _queued(calls: int, lines: int | None, *, webhook: bool = False) -> World:
     return world
 
 
-def _take(world: World) -> None:
-    from fake_bluejay.core.outbox import Attempt
+class _Taker:
+    """A delivery worker of which every receiver takes everything at once."""
 
-    while (taken := world.next_delivery()) is not None:
-        world.attempted(taken[0], Attempt(world.now(), 200, None), 0)
+    is_busy = False
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+
+    def deliver(self) -> None:
+        from fake_bluejay.core.outbox import Attempt
+
+        while (taken := self._world.next_delivery()) is not None:
+            self._world.attempted(taken[0], Attempt(self._world.now(), 200, None), 0)
 
 
 def _advance(calls: int, lines: int | None, *, webhook: bool = False) -> float:

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from bluejay import Bluejay
 
-from fake_bluejay.bluejay.published import MODELLED_IN, ONLY_IN_SDK, PUBLISHED
+from fake_bluejay.bluejay.published import MODELLED_IN, ONLY_IN_CLIENTS, ONLY_IN_DOCS, ONLY_IN_SDK, PUBLISHED
 
 PAGE = Path(__file__).with_suffix(".md")
 
@@ -58,7 +58,13 @@ def _sdk() -> Iterator[str]:
 
 def page(text: str) -> str:
     """The page with its tables as they are to be."""
-    for name, lines in (("published", _paths(PUBLISHED)), ("only in the SDK", _paths(ONLY_IN_SDK)), ("SDK", _sdk())):
+    for name, lines in (
+        ("published", _paths(PUBLISHED)),
+        ("only in the SDK", _paths(ONLY_IN_SDK)),
+        ("only in the documentation", _paths(ONLY_IN_DOCS)),
+        ("only in clients", _paths(ONLY_IN_CLIENTS)),
+        ("SDK", _sdk()),
+    ):
         begin, end = f"<!-- begin: {name} -->\n", f"<!-- end: {name} -->\n"
         before, _, rest = text.partition(begin)
         _, _, after = rest.partition(end)

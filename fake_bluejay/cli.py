@@ -194,7 +194,7 @@ def _tls(wanted: bool, ca_file: Path | None, host: str) -> Iterator[Tls | None]:
 
 
 def _check_saving(save: Path | None) -> None:
-    """Whether the world can be saved is found out now, and not when it is to be."""
+    """Find out now whether the world can be saved, and not when it is to be."""
     if save is None:
         return
     from fake_bluejay.server import saving
@@ -202,7 +202,7 @@ def _check_saving(save: Path | None) -> None:
     if save.suffix.lower() != ".json":
         _fail(f"cannot save to {save}: a saved world is JSON, so its name ends in .json")
     try:
-        saving.check(save)
+        click.get_current_context().with_resource(saving.alone(save))
     except OSError as error:
         _fail(f"cannot save to {save}: {error.strerror or error}")
 

@@ -100,6 +100,18 @@ def serving(tmp_path_factory: pytest.TempPathFactory) -> Serving:
     return serving
 
 
+@pytest.fixture(scope="session")
+def run_program() -> Callable[..., str]:
+    """What a program prints that ends well, without this machine's proxies."""
+
+    def run(*command: str) -> str:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=110, env=without_proxies())
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    return run
+
+
 def _environment() -> dict[str, str]:
     return {name: value for name, value in os.environ.items() if not name.startswith("FAKE_BLUEJAY_")}
 

@@ -10,20 +10,22 @@ from starlette.exceptions import HTTPException
 from fake_bluejay.bluejay.models.agents import (
     AgentPydantic,
     AgentRequest,
+    AgentRequestOfOpenApi,
     AgentRequestOfSdk,
     AgentResponse,
     AgentUpdateRequest,
-    AgentUpdateRequestOfSdk,
+    AgentUpdateRequestOfOpenApi,
     AgentUpdateResponse,
     AgentUpdateWithExternalIdRequest,
-    AgentUpdateWithExternalIdRequestOfSdk,
+    AgentUpdateWithExternalIdRequestOfOpenApi,
     AgentWebhookKeyRequest,
     AgentWebhookKeyResponse,
+    NewAgentResponse,
 )
 from fake_bluejay.bluejay.resources import as_fields, changes, found
 from fake_bluejay.bluejay.simulations import remove_simulation
 from fake_bluejay.core.clock import datetime_at
-from fake_bluejay.core.readings import DeletedAgent, SameExternalId
+from fake_bluejay.core.readings import Contract, DeletedAgent, SameExternalId
 from fake_bluejay.core.resources import Resource, folder_id
 from fake_bluejay.core.world import World
 from fake_bluejay.http.operation import Call, Operation, as_id
@@ -38,14 +40,17 @@ def create_agent(world: World, organisation: str, request: AgentRequest) -> Reso
     fields = as_fields(request)
     # A null `mode` may be asked for, and not be given back: what is published as the default stands.
     fields["mode"] = fields["mode"] or "VOICE"
+    # Optional in the newest documentation's request, and a text in every answer that is published.
+    fields["knowledge_base"] = fields["knowledge_base"] or ""
     _refuse_taken(world, organisation, fields.get("external_agent_id"))
     fields["http_webhook_key"] = _key(world, world.agents.last_id + 1) if fields.get("http_webhook") else None
     return world.agents.add(organisation, world.settle(), fields)
 
 
-def add_agent(call: Call) -> AgentResponse:
+def add_agent(call: Call) -> NewAgentResponse:
     """Add an agent."""
-    return _answer(create_agent(call.world, call.organisation, call.request))
+    agent = create_agent(call.world, call.organisation, call.request)
+    return NewAgentResponse(agent_id=agent.id, http_webhook_key=agent.fields.get("http_webhook_key"))
 
 
 def update_agent(call: Call) -> AgentUpdateResponse:
@@ -85,7 +90,7 @@ def delete_agent(call: Call) -> AgentResponse:
             if simulation.fields["agent_id"] == agent.id:
                 remove_simulation(world, simulation)
     world.agents.remove(agent)
-    return _answer(agent)
+    return AgentResponse(agent_id=agent.id, http_webhook_key=agent.fields.get("http_webhook_key"))
 
 
 def get_http_webhook_key(call: Call) -> AgentWebhookKeyResponse:
@@ -114,7 +119,7 @@ def _update(call: Call, agent: Resource) -> AgentUpdateResponse:
         changed["http_webhook_key"] = _key(call.world, agent.id)
     call.world.agents.change(agent, changed)
     return AgentUpdateResponse(
-        agent=AgentUpdateRequestOfSdk(agent_id=str(agent.id), **agent.fields),
+        agent=AgentUpdateRequest(agent_id=str(agent.id), **agent.fields),
         http_webhook_key=agent.fields.get("http_webhook_key"),
     )
 
@@ -146,10 +151,6 @@ def _key(world: World, agent_id: int, before: str | None = None) -> str:
     return hashlib.sha256(f"{world.seed}:http-webhook-key:{agent_id}:{before}".encode()).hexdigest()
 
 
-def _answer(agent: Resource) -> AgentResponse:
-    return AgentResponse(agent_id=agent.id, http_webhook_key=agent.fields.get("http_webhook_key"))
-
-
 def _agent(agent: Resource) -> AgentPydantic:
     fields: dict[str, Any] = {name: value for name, value in agent.fields.items() if name != "folder"}
     return AgentPydantic(
@@ -164,14 +165,19 @@ def _agent(agent: Resource) -> AgentPydantic:
 
 OPERATIONS = [
     Operation(
-        "POST", "/v1/add-agent", add_agent, takes=AgentRequest, takes_of_sdk=AgentRequestOfSdk, returns=AgentResponse
+        "POST",
+        "/v1/add-agent",
+        add_agent,
+        takes=AgentRequest,
+        takes_under={Contract.SDK: AgentRequestOfSdk, Contract.OPENAPI: AgentRequestOfOpenApi},
+        returns=NewAgentResponse,
     ),
     Operation(
         "POST",
         "/v1/update-agent",
         update_agent,
         takes=AgentUpdateRequest,
-        takes_of_sdk=AgentUpdateRequestOfSdk,
+        takes_under={Contract.OPENAPI: AgentUpdateRequestOfOpenApi},
         returns=AgentUpdateResponse,
     ),
     Operation(
@@ -179,7 +185,7 @@ OPERATIONS = [
         "/v1/update-agent-by-external-id",
         update_agent_by_external_id,
         takes=AgentUpdateWithExternalIdRequest,
-        takes_of_sdk=AgentUpdateWithExternalIdRequestOfSdk,
+        takes_under={Contract.OPENAPI: AgentUpdateWithExternalIdRequestOfOpenApi},
         returns=AgentUpdateResponse,
     ),
     Operation("GET", "/v1/agents/{agent_id}", get_agent, path_types={"agent_id": int}, returns=AgentPydantic),

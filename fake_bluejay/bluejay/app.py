@@ -13,10 +13,10 @@ from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
-from starlette.routing import Route
+from starlette.routing import Match, Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from fake_bluejay.bluejay.published import MODELLED_IN, ONLY_IN_SDK, OURS, PUBLISHED
+from fake_bluejay.bluejay.published import MODELLED_IN, OURS, SOURCES
 from fake_bluejay.core.world import World
 from fake_bluejay.http.errors import json_error
 from fake_bluejay.http.faults import BREAKAGE, Breakage, Fault, Faults, response_of
@@ -82,7 +82,7 @@ async def _openapi(request: Request) -> Response:
     return Response(content(), media_type="application/json")
 
 
-_CALLED = [(method, path) for path, methods in {**PUBLISHED, **ONLY_IN_SDK, **OURS}.items() for method in methods]
+_CALLED = [(method, path) for source in (*SOURCES, OURS) for path, methods in source.items() for method in methods]
 
 _STATIC = {(method, path) for method, path in _CALLED if path in MODELLED_IN and "{" not in path}
 """Those whose path has no parameters: found by a look-up."""
@@ -160,6 +160,9 @@ class Api:
         if scope["type"] != "http":
             await _SURFACE(scope, receive, send)
             return
+        if (b"expect", b"100-continue") in scope["headers"] and not self._reads_body(scope):
+            await self.answer(scope, b"")(scope, receive, send)
+            return
         message = await receive()
         content: bytes = message.get("body", b"")
         if message.get("more_body"):
@@ -172,6 +175,17 @@ class Api:
             return  # the client left before its request was whole, so nothing was asked
         await self.answer(scope, content)(scope, receive, send)
 
+    def _reads_body(self, scope: Scope) -> bool:
+        """Return whether FastAPI would read a request's body: not where nothing takes one, nor where there is nothing.
+
+        To read it is to tell a client that waits for `100 Continue` to send it.
+        """
+        if self._faults or self._stubs:
+            return True  # a test may ask afterwards what was sent
+        if (operation := _look_up(scope)) is not None:
+            return operation.takes is not None
+        return any(route.matches(scope)[0] is Match.FULL for route in _SURFACE.routes)
+
     def _answer(self, scope: Scope, content: bytes, fault: Fault | None, unwritable: Unwritable) -> Answer:
         if fault is not None and fault.kind == "respond":
             return Answer.of(response_of(fault))
@@ -183,7 +197,11 @@ class Api:
             return operation.respond(self._world, scope, content, unwritable)
         recorder = _Recorder()
         scope[STATE] = self._world, content, unwritable
-        _step(_SURFACE(scope, _nothing_more, recorder))
+        try:
+            _step(_SURFACE(scope, _nothing_more, recorder))
+        except UnicodeDecodeError:
+            # Starlette cannot redirect an address whose query is not UTF-8, so FastAPI fails on it, too.
+            return Answer.of(PlainTextResponse("Internal Server Error", status_code=500))
         return recorder.answer
 
     def _unwritable(self, exchange: Exchange, ids: Collection[int]) -> Collection[int]:

@@ -10,20 +10,24 @@ from starlette.exceptions import HTTPException
 
 from fake_bluejay.bluejay.models.digital_humans import (
     BulkCreateDigitalHumansRequest,
+    BulkCreateDigitalHumansRequestOfOpenApi,
     BulkCreateDigitalHumansResponse,
     BulkDeleteDigitalHumansResponse,
+    BulkUpdateDigitalHumansRequest,
+    BulkUpdateDigitalHumansResponse,
     CreateDigitalHumanRequest,
-    CreateDigitalHumanRequestOfSdk,
+    CreateDigitalHumanRequestOfOpenApi,
     DigitalHumanRequestData,
     DigitalHumanResponse,
     DigitalHumanResponseData,
     DigitalHumansListResponse,
     PaginatedDigitalHumansResponse,
     UpdateDigitalHumanRequest,
-    UpdateDigitalHumanRequestOfSdk,
+    UpdateDigitalHumanRequestOfOpenApi,
 )
 from fake_bluejay.bluejay.resources import as_fields, changes, found
 from fake_bluejay.core.clock import datetime_at
+from fake_bluejay.core.readings import Contract
 from fake_bluejay.core.resources import Resource
 from fake_bluejay.core.world import World
 from fake_bluejay.http.operation import Call, Operation, Parameter, as_id
@@ -91,8 +95,8 @@ def get_digital_humans_by_simulation(call: Call) -> DigitalHumansListResponse:
 
 
 def get_all_digital_humans(call: Call) -> PaginatedDigitalHumansResponse:
-    """A page of all digital humans, the oldest first; the first page is 1."""
-    humans = call.world.digital_humans.of(call.organisation)
+    """Return a page of all digital humans, the newest first; the first page is 1."""
+    humans = call.world.digital_humans.of(call.organisation)[::-1]
     page, size = call.parameters["page"], call.parameters["page_size"]
     return PaginatedDigitalHumansResponse(
         digital_humans=[_data(human) for human in humans[(page - 1) * size : page * size]],
@@ -106,7 +110,26 @@ def get_all_digital_humans(call: Call) -> PaginatedDigitalHumansResponse:
 def update_digital_human(call: Call) -> DigitalHumanResponse:
     """Change a digital human. Documented: lists of simulations, traits, … are replaced, not added to."""
     human = _asked_for(call)
-    changed = changes(call.request, call.world.readings, _NEVER_NULL)
+    _update(call, human, call.request)
+    return _answer(human)
+
+
+def update_many(call: Call) -> BulkUpdateDigitalHumansResponse:
+    """Change digital humans, each in its own way. What cannot be changed is listed, and the others are changed."""
+    answer = BulkUpdateDigitalHumansResponse()
+    for one in call.request.updates:
+        try:
+            human = found(call.world.digital_humans, one.digital_human_id, call.organisation)
+            _update(call, human, one.update)
+        except HTTPException as error:
+            answer.errors.append({"digital_human_id": one.digital_human_id, "detail": error.detail})
+        else:
+            answer.updated.append(_answer(human))
+    return answer
+
+
+def _update(call: Call, human: Resource, request: UpdateDigitalHumanRequest) -> None:
+    changed = changes(request, call.world.readings, _NEVER_NULL)
     overrides = changed.pop("override_conflict", False)
     if "simulation_ids" in changed:
         changed["simulation_ids"] = _known(call.world, call.organisation, changed["simulation_ids"])
@@ -117,7 +140,6 @@ def update_digital_human(call: Call) -> DigitalHumanResponse:
     elif "always_on_active" in changed or "phone_number" in changed:
         _refuse_conflict(call.world, call.organisation, after, human)
     call.world.digital_humans.change(human, changed)
-    return _answer(human)
 
 
 def delete_digital_human(call: Call) -> DigitalHumanResponseData:
@@ -188,6 +210,7 @@ def _answer(human: Resource) -> DigitalHumanResponse:
 
 _BY_ID: dict[str, Any] = {"path_types": {"digital_human_id": int}}
 _FROM_1 = Annotated[int, Field(ge=1)]
+_PAGE_SIZE = Annotated[int, Field(ge=1, le=100)]
 
 OPERATIONS = [
     Operation(
@@ -195,7 +218,7 @@ OPERATIONS = [
         "/v1/create-digital-human",
         create,
         takes=CreateDigitalHumanRequest,
-        takes_of_sdk=CreateDigitalHumanRequestOfSdk,
+        takes_under={Contract.OPENAPI: CreateDigitalHumanRequestOfOpenApi},
         returns=DigitalHumanResponse,
     ),
     Operation(
@@ -203,6 +226,7 @@ OPERATIONS = [
         "/v1/create-digital-humans",
         create_many,
         takes=BulkCreateDigitalHumansRequest,
+        takes_under={Contract.OPENAPI: BulkCreateDigitalHumansRequestOfOpenApi},
         returns=BulkCreateDigitalHumansResponse,
     ),
     Operation("GET", "/v1/digital-human/{digital_human_id}", get_digital_human, **_BY_ID, returns=DigitalHumanResponse),
@@ -230,7 +254,7 @@ OPERATIONS = [
         "GET",
         "/v1/digital-humans",
         get_all_digital_humans,
-        query={"page_size": Parameter(_FROM_1, 20), "page": Parameter(_FROM_1, 1)},
+        query={"page_size": Parameter(_PAGE_SIZE, 20), "page": Parameter(_FROM_1, 1)},
         returns=PaginatedDigitalHumansResponse,
     ),
     Operation(
@@ -239,8 +263,15 @@ OPERATIONS = [
         update_digital_human,
         **_BY_ID,
         takes=UpdateDigitalHumanRequest,
-        takes_of_sdk=UpdateDigitalHumanRequestOfSdk,
+        takes_under={Contract.OPENAPI: UpdateDigitalHumanRequestOfOpenApi},
         returns=DigitalHumanResponse,
+    ),
+    Operation(
+        "PUT",
+        "/v1/update-digital-humans",
+        update_many,
+        takes=BulkUpdateDigitalHumansRequest,
+        returns=BulkUpdateDigitalHumansResponse,
     ),
     Operation(
         "DELETE",

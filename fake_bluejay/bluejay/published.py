@@ -1,12 +1,15 @@
-"""The operations that Bluejay publishes: what can be called, and which module here models it, if any does.
+"""The operations of Bluejay that are known: what can be called, and which module here models it, if any does.
 
-That stands here, and not only in the modules, so that one is loaded with the first call to it: there are many, a test
-uses few, and their wire models take longer to load than a test takes to run.
+The list stands here, and not only in the modules, so that a module is loaded with the first call to it: there are many,
+a test uses few, and their wire models take longer to load than a test takes to run.
+
+An operation stands in the table of the first source that has it. A path with other methods in another source stands in
+both tables. The name of a path's parameter does not count.
 """
 
 from __future__ import annotations
 
-__all__ = ["MODELLED_IN", "ONLY_IN_SDK", "OURS", "PUBLISHED"]
+__all__ = ["MODELLED_IN", "ONLY_IN_CLIENTS", "ONLY_IN_DOCS", "ONLY_IN_SDK", "OURS", "PUBLISHED", "SOURCES"]
 
 _OPERATIONS = """
 /v1/add-agent POST agents
@@ -32,6 +35,9 @@ _OPERATIONS = """
 /v1/all-folders GET
 /v1/api-keys POST
 /v1/api-keys/{key_id} DELETE
+/v1/bluejay-as-code/pull/{simulation_bluejay_id} GET
+/v1/bluejay-as-code/push POST
+/v1/bluejay-as-code/run/{simulation_bac_id} POST
 /v1/call-log DELETE
 /v1/call-log/{call_id} DELETE
 /v1/call-logs DELETE
@@ -47,6 +53,7 @@ _OPERATIONS = """
 /v1/create-customer-persona POST
 /v1/create-customer-trait POST
 /v1/create-digital-human POST digital_humans
+/v1/create-digital-humans POST digital_humans
 /v1/create-folder POST
 /v1/create-schedule POST
 /v1/create-simulation POST simulations
@@ -57,6 +64,8 @@ _OPERATIONS = """
 /v1/customer-personas-by-agent/{agent_id} GET
 /v1/customer-trait/{trait_id} DELETE GET
 /v1/customer-traits GET
+/v1/delete-custom-metrics POST
+/v1/delete-digital-humans DELETE digital_humans
 /v1/delete-schedule/{schedule_id} DELETE
 /v1/digital-human/{digital_human_id} DELETE GET digital_humans
 /v1/digital-humans-by-simulation/{simulation_id} GET digital_humans
@@ -115,12 +124,15 @@ _OPERATIONS = """
 /v1/receive-text-message POST
 /v1/regen-test-scenarios POST
 /v1/regenerate-test-scenarios-from-community POST
+/v1/remove-from-community/{community_id} PUT
 /v1/retrieve-call-log GET
 /v1/retrieve-call-log/{call_id} GET
 /v1/retrieve-call-logs GET
 /v1/retrieve-call-logs/{agent_id} GET
 /v1/retrieve-simulation-result/{test_result_id} GET results
 /v1/retrieve-simulation-results/{simulation_run_id} GET runs
+/v1/schedule/{schedule_id} GET
+/v1/schedules GET
 /v1/send-http-text-message POST
 /v1/send-text POST
 /v1/simulation-result/{simulation_result_id} DELETE results
@@ -152,6 +164,9 @@ _OPERATIONS = """
 /v1/update-simulation-result POST results
 /v1/weekly-notifications POST
 /v1/workflow GET POST
+/v1/workflow/generate-definition POST
+/v1/workflow/generate-from-prompt POST
+/v1/workflow/validate-definition POST
 /v1/workflow/{workflow_id} DELETE GET PUT
 /v1/workflow/{workflow_id}/duplicate POST
 """
@@ -162,22 +177,73 @@ _OPERATIONS_OF_SDK = """
 /v1/agents/{agent_id}/workflow/nodes POST
 /v1/agents/{agent_id}/workflow/nodes/{node_id} DELETE PATCH
 /v1/agents/{agent_id}/workflow/summary GET
-/v1/create-digital-humans POST digital_humans
 /v1/custom-background-noises GET POST
 /v1/custom-background-noises/{noise_id} DELETE PATCH
-/v1/delete-custom-metrics POST
-/v1/delete-digital-humans DELETE digital_humans
 /v1/digital-human-by-test-name/{test_name} GET digital_humans
 /v1/digital-humans GET digital_humans
 /v1/integrations/elevenlabs/agents GET
 /v1/integrations/elevenlabs/agents/{bluejay_agent_id}/branches GET
-/v1/remove-from-community/{community_id} PUT
 /v1/scenario GET POST
 /v1/scenario/validate-definition POST
 /v1/scenario/{workflow_id} DELETE GET PUT
 /v1/scenario/{workflow_id}/duplicate POST
-/v1/schedule/{schedule_id} GET
-/v1/schedules GET
+"""
+
+_OPERATIONS_OF_DOCS = """
+/v1/agents/{agent_id}/versions DELETE GET POST
+/v1/agents/{agent_id}/versions/promote POST
+/v1/agents/{agent_id}/versions/{version} DELETE GET
+/v1/agents/{agent_id}/versions/{version}/labels DELETE GET POST
+/v1/alerts GET
+/v1/alerts/{alert_id}/results GET
+/v1/bluejay-as-code POST
+/v1/bluejay-as-code/{root_type}/{root_id} GET
+/v1/create-metric POST
+/v1/create-metrics POST
+/v1/custom-background-noises/upload-url POST
+/v1/dashboards GET POST
+/v1/dashboards/{dashboard_id} DELETE GET PUT
+/v1/dashboards/{dashboard_id}/duplicate POST
+/v1/dashboards/{dashboard_id}/layout PUT
+/v1/delete-metrics POST
+/v1/knowledge-base GET POST
+/v1/knowledge-base/{knowledge_base_id} DELETE GET PUT
+/v1/knowledge-base/{knowledge_base_id}/agents/{agent_id} DELETE POST
+/v1/metric/{metric_id} DELETE GET
+/v1/metrics GET
+/v1/metrics-lab/lab/{lab_id} GET
+/v1/metrics-lab/labs GET
+/v1/observability/conversations GET
+/v1/observability/conversations/{conversation_id} GET
+/v1/observability/issues GET
+/v1/observability/issues/{issue_id} GET PUT
+/v1/personalities GET POST
+/v1/personalities/{personality_id} DELETE PATCH
+/v1/red-team-simulations GET POST
+/v1/red-team-simulations/entitlements GET
+/v1/red-team-simulations/{test_id} GET
+/v1/red-team-simulations/{test_id}/stop POST
+/v1/self-improve/runs GET POST
+/v1/self-improve/runs/{run_id} GET
+/v1/self-improve/runs/{run_id}/stop POST
+/v1/simulations/{simulation_id}/personalities GET PUT
+/v1/update-metric/{metric_id} PUT
+/v1/update-metrics PUT
+/v1/uptime/monitors GET POST
+/v1/uptime/monitors/{monitor_id} DELETE GET PUT
+/v1/uptime/monitors/{monitor_id}/checks/{check_id}/resolve POST
+/v1/uptime/monitors/{monitor_id}/checks/{check_id}/transcript GET
+/v1/uptime/monitors/{monitor_id}/checks/{check_id}/unresolve POST
+/v1/uptime/monitors/{monitor_id}/incidents/resolve POST
+/v1/uptime/monitors/{monitor_id}/series GET
+/v1/widgets GET POST
+/v1/widgets/{widget_id} DELETE GET PUT
+/v1/widgets/{widget_id}/duplicate POST
+"""
+
+_OPERATIONS_OF_CLIENTS = """
+/mcp POST
+/v1/update-digital-humans PUT digital_humans
 """
 
 
@@ -190,17 +256,28 @@ def _lines(text: str) -> list[str]:
 
 
 PUBLISHED = _paths(_OPERATIONS)
-"""Path → its methods, as in the OpenAPI of July 2026."""
+"""Path → its methods, as in the OpenAPI of 30 April 2026."""
 
 ONLY_IN_SDK = _paths(_OPERATIONS_OF_SDK)
-"""Path → its methods, of those that bluejay-sdk 0.3.6 calls and the OpenAPI of July 2026 has not."""
+"""Path → its methods, of what bluejay-sdk 0.3.6 (June 2026) calls besides."""
 
-MODELLED_IN = {
-    path: words[-1] for path, *words in map(str.split, _lines(_OPERATIONS + _OPERATIONS_OF_SDK)) if words[-1].islower()
-}
-"""Path → the module of `fake_bluejay.bluejay` that answers for it, all its methods."""
+ONLY_IN_DOCS = _paths(_OPERATIONS_OF_DOCS)
+"""Path → its methods, of what the documentation of September 2026 lists besides."""
+
+ONLY_IN_CLIENTS = _paths(_OPERATIONS_OF_CLIENTS)
+"""Path → its methods, of what only public clients are known to call, and the documentation's MCP page."""
 
 OURS = {"/fake/transcripts/{test_result_id}.json": ("GET",)}
 """Path → its methods, of what no Bluejay has: where the fake's own `transcript_url` leads."""
 
-MODELLED_IN.update(dict.fromkeys(OURS, "results"))
+SOURCES = (PUBLISHED, ONLY_IN_SDK, ONLY_IN_DOCS, ONLY_IN_CLIENTS)
+"""What Bluejay answers, by where that is known from."""
+
+MODELLED_IN = {
+    path: words[-1]
+    for path, *words in map(
+        str.split, _lines(_OPERATIONS + _OPERATIONS_OF_SDK + _OPERATIONS_OF_DOCS + _OPERATIONS_OF_CLIENTS)
+    )
+    if words[-1].islower()
+} | dict.fromkeys(OURS, "results")
+"""Path → the module of `fake_bluejay.bluejay` that answers for it, all its methods."""

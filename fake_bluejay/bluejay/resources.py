@@ -12,7 +12,7 @@ from starlette.exceptions import HTTPException
 from fake_bluejay.core.readings import Readings, UpdateChanges
 from fake_bluejay.core.resources import Collection, Resource
 
-__all__ = ["as_fields", "changes", "found"]
+__all__ = ["as_fields", "changes", "check_version", "found"]
 
 
 def found(collection: Collection, id: int | None, organisation: str) -> Resource:
@@ -25,9 +25,30 @@ def found(collection: Collection, id: int | None, organisation: str) -> Resource
 
 
 def as_fields(model: BaseModel) -> dict[str, Any]:
-    """What a model says, as JSON-ready data to store. Raises `ValueError` for text that no JSON can carry."""
-    fields: dict[str, Any] = json.loads(model.model_dump_json())
+    """Return what a model says, as JSON-ready data to store.
+
+    Raises:
+        HTTPException: 400, for a text with a lone surrogate, which no UTF-8 and so no answer can carry. What Bluejay
+            does then is not known.
+    """
+    try:
+        # Pydantic's own writer replaces what is no Unicode in the keys of a dictionary without a word.
+        json.dumps(model.model_dump(), default=str, ensure_ascii=False).encode()
+        fields: dict[str, Any] = json.loads(model.model_dump_json())
+    except UnicodeEncodeError:
+        raise HTTPException(400, "A text in the body has a lone surrogate: it is not valid Unicode") from None
     return fields
+
+
+def check_version(request: BaseModel) -> None:
+    """Check that a request names one version of the agent's prompt.
+
+    Raises:
+        HTTPException: 400 if `prompt_id`, which is deprecated, and `agent_version_id` differ.
+    """
+    old, new = getattr(request, "prompt_id", None), getattr(request, "agent_version_id", None)
+    if old is not None and new is not None and old != new:
+        raise HTTPException(400, "prompt_id and agent_version_id name different versions; send agent_version_id alone")
 
 
 def changes(request: BaseModel, readings: Readings, never_null: Container[str] = ()) -> dict[str, Any]:

@@ -7,16 +7,18 @@ from typing import Any
 
 from starlette.exceptions import HTTPException
 
+from fake_bluejay.bluejay.matching import find_by_time
 from fake_bluejay.bluejay.models.results import (
     DeleteSimulationResultResponse,
     ReEvaluateSimulationResultResponse,
     SingleSimulationResultResponse,
     UpdateSimulationResponse,
     UpdateSimulationResultRequest,
+    UpdateSimulationResultRequestById,
 )
 from fake_bluejay.bluejay.resources import changes
 from fake_bluejay.core.clock import datetime_at
-from fake_bluejay.core.readings import Contract, ErrorCodeIn, ReEvaluateUnfinished
+from fake_bluejay.core.readings import Contract, ErrorCodeIn, ReEvaluateUnfinished, ReportedLater
 from fake_bluejay.core.scoring import evaluations, is_scored, tool_calls, transcript
 from fake_bluejay.core.spelling import spelt
 from fake_bluejay.core.statuses import Status
@@ -36,13 +38,34 @@ def retrieve_simulation_result(call: Call) -> dict[str, Any]:
 
 
 def update_simulation_result(call: Call) -> UpdateSimulationResponse:
-    """Add what the customer knows of a conversation."""
+    """Add what the customer knows of a conversation, which is found by its id, or else by when it was."""
     request: UpdateSimulationResultRequest = call.request
-    record = _found(call, as_id(request.simulation_result_id))
-    reported = changes(request, call.world.readings, never_null=("simulation_result_id",))
-    del reported["simulation_result_id"]
+    if request.simulation_result_id is not None:
+        record = _found(call, as_id(request.simulation_result_id))
+    else:
+        record = find_by_time(call.world, call.organisation, request)
+    reported = changes(request, call.world.readings, never_null=_IDENTIFYING)
+    for name in _IDENTIFYING:
+        reported.pop(name, None)
+    if call.world.readings.reported_later is ReportedLater.ADDS:
+        reported = {name: _added(record.fields.get(name), value, name) for name, value in reported.items()}
     call.world.edit(record.id, fields=reported)
     return UpdateSimulationResponse()
+
+
+_IDENTIFYING = ("simulation_result_id", "start_time", "end_time", "duration")
+"""What a report is for, as opposed to what it says."""
+
+
+def _added(before: Any, reported: Any, name: str) -> Any:
+    """What was reported, beside what had been reported before; a tag or a trace is there once."""
+    if not before or reported is None:
+        return reported
+    if isinstance(reported, dict):
+        return {**before, **reported}
+    if name == "recorded_transcript":  # there is one, and not one after the other
+        return reported
+    return [*before, *(one for one in reported if name not in ("tags", "trace_ids") or one not in before)]
 
 
 def re_evaluate_simulation_result(call: Call) -> ReEvaluateSimulationResultResponse:
@@ -107,6 +130,8 @@ def simulation_result(record: Record, call: Call) -> dict[str, Any]:
         "audio_url": fields.get("audio_url"),
         "evaluations": evaluations(record, world.seed),
         "tool_calls": _compared(_expected(record, world), tool_calls(record)),
+        "trace_ids": fields.get("trace_ids"),
+        "metrics": fields.get("metrics") or _metrics(record),
     }
     code = record.error_code
     if code is not None and readings.error_code_in is not ErrorCodeIn.NOWHERE:
@@ -114,9 +139,13 @@ def simulation_result(record: Record, call: Call) -> dict[str, Any]:
             answer["result"] = {**(result or {}), "error_code": code}
         else:
             answer["error_code"] = code
-    if readings.contract is Contract.SDK:
-        answer["trace_ids"] = fields.get("trace_ids")
     return answer
+
+
+def _metrics(record: Record) -> list[Mapping[str, Any]] | None:
+    """The metrics that the script of a scored call has the evaluation find."""
+    scripted = record.call.custom_metrics if record.call is not None and is_scored(record) else None
+    return None if scripted is None else list(scripted)
 
 
 def _expected(record: Record, world: World) -> list[dict[str, Any]]:
@@ -132,7 +161,8 @@ def _compared(
     for side, calls in (("expected", expected), ("actual", actual or ())):
         for one in calls:
             if "expected" in one or "actual" in one:  # a test has given them as they are answered
-                groups[one["name"]] = dict(one)
+                expected_calls, calls = one.get("expected") or (), one.get("actual") or ()
+                groups[one["name"]] = {"name": one["name"], "expected": [*expected_calls], "actual": [*calls]}
             else:
                 group = groups.setdefault(one["name"], {"name": one["name"], "expected": [], "actual": []})
                 group[side].append(one)
@@ -153,6 +183,7 @@ OPERATIONS = [
         "/v1/update-simulation-result",
         update_simulation_result,
         takes=UpdateSimulationResultRequest,
+        takes_under=dict.fromkeys((Contract.SDK, Contract.OPENAPI), UpdateSimulationResultRequestById),
         returns=UpdateSimulationResponse,
     ),
     Operation(

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 
 from fake_bluejay.bluejay.models.runs import (
@@ -14,20 +14,22 @@ from fake_bluejay.bluejay.models.runs import (
     HttpSimulationRunRequest,
     SimulationResultsResponse,
     SimulationRunRequest,
-    SimulationRunRequestOfSdk,
+    SimulationRunRequestUsingBACId,
     SimulationRunResponse,
     SimulationRunStatus,
     SmsSimulationRunRequest,
     SmsSimulationRunResponse,
 )
-from fake_bluejay.bluejay.resources import as_fields, found
+from fake_bluejay.bluejay.resources import as_fields, check_version, found
 from fake_bluejay.bluejay.results import simulation_result
 from fake_bluejay.core.clock import END, datetime_at, microseconds
-from fake_bluejay.core.readings import RunStatus, TestsIncompleted
+from fake_bluejay.core.readings import Contract, ListedResults, RunStatus, TestsIncompleted
 from fake_bluejay.core.resources import Resource
 from fake_bluejay.core.runs import DEFAULT_LONGEST, DEFAULT_RINGING, Run, Tally, tally
+from fake_bluejay.core.statuses import Status
+from fake_bluejay.core.test_results import Record
 from fake_bluejay.core.world import World
-from fake_bluejay.http.operation import Call, Operation, as_id
+from fake_bluejay.http.operation import Call, Operation, Parameter, as_id
 
 __all__ = ["OPERATIONS", "given", "queue_run", "run_status"]
 
@@ -42,11 +44,49 @@ def queue_simulation_run(call: Call) -> SimulationRunResponse:
 
 
 def queue_sms_simulation_run(call: Call) -> SmsSimulationRunResponse:
-    """Queue a run of text messages. Nothing here is ever in its way, so no conversation is terminated for it."""
-    return SmsSimulationRunResponse(**_queued(call))
+    """Queue a run of text messages; before it, end those that would be in its way, if that is asked for."""
+    if not call.request.terminate_overlapping_simulations:
+        return SmsSimulationRunResponse(**_queued(call))
+    overlapping = _running(call)
+    queued = _queued(call)
+    run = call.world.runs[int(queued["simulation_run_id"])]
+    wanted = {_numbers(call.world, call.world.results[id]) for id in run.result_ids} - {None}
+    terminated = [record for record in overlapping if _numbers(call.world, record) in wanted]
+    for record in terminated:
+        call.world.end(record.id)
+    # Of what is listed only that it is a list of objects is published; the name of the id is ours.
+    return SmsSimulationRunResponse(
+        **queued, terminated_conversations=[{"simulation_result_id": record.id} for record in terminated]
+    )
+
+
+def _running(call: Call) -> list[Record]:
+    """The running conversations that the caller's organisation has."""
+    call.world.settle()
+    return [
+        record
+        for record in call.world.results.values()
+        if record.status is Status.RUNNING and record.organisation == call.organisation
+    ]
+
+
+def _numbers(world: World, record: Record) -> tuple[str, str] | None:
+    """The pair of phone numbers that a conversation is between; None if one of them is not known.
+
+    The agent's is the one that its run was queued with, or the agent's own. A digital human writes from its number
+    for texts, or else from its only one.
+    """
+    run, human = record.run, world.digital_humans.get(record.digital_human_id)
+    if run is None or human is None:
+        return None
+    agent = world.agents.get(run.agent_id)
+    agents = run.fields.get("phone_number") or (agent and agent.fields.get("phone_number"))
+    humans = human.fields.get("outbound_text_number") or human.fields.get("phone_number")
+    return (agents, humans) if agents and humans else None
 
 
 def _queued(call: Call) -> dict[str, Any]:
+    check_version(call.request)
     fields = given(call.request)
     run = queue_run(call.world, _simulation(call, fields), fields)
     return {
@@ -92,7 +132,11 @@ def queue_run(world: World, simulation: Resource, fields: dict[str, Any]) -> Run
     return world.queue_run(
         simulation,
         called,
-        {name: value for name, value in fields.items() if name not in ("simulation_id", "digital_human_ids")},
+        {
+            name: value
+            for name, value in fields.items()
+            if name not in ("simulation_id", "bluejay_as_code_id", "digital_human_ids")
+        },
         lines=1 if settings.get("sequential_calling") else settings.get("max_concurrent"),
         longest=_length(settings.get("max_call_duration"), DEFAULT_LONGEST, 60 if minutes else 1),
         ringing=_length(settings.get("ringing_timeout"), DEFAULT_RINGING),
@@ -119,18 +163,31 @@ def _repetitions(human: Resource, settings: Mapping[str, Any], fields: Mapping[s
 
 
 def retrieve_simulation_results(call: Call) -> dict[str, Any]:
-    """A run with all its results: what clients poll."""
+    """Return a run and a page of its results, the oldest first: what clients poll."""
     run = _asked_for(call)
     world = call.world
     records = [world.results[id] for id in run.result_ids]
+    if world.readings.contract is Contract.DOCS:  # the older contracts have no pages
+        if (issues := call.parameters["issue_ids"]) is not None:
+            records = [record for record in records if not _linked(record).isdisjoint(issues)]
+        offset = call.parameters["offset"]
+        records = records[offset : offset + call.parameters["limit"]]
+    brief = world.readings.listed_results is ListedResults.BRIEF
     return {
         "simulation_run": {
             "id": str(run.id),
             "simulation_id": str(run.simulation_id),
             **_state(world, run),
         },
-        "simulation_results": [simulation_result(record, call) for record in records],
+        "simulation_results": [
+            {**simulation_result(record, call), **(_NOT_LISTED if brief else {})} for record in records
+        ],
     }
+
+
+def _linked(record: Record) -> frozenset[str]:
+    """The ids of the issues that a test has linked a result to; the fake finds none by itself."""
+    return frozenset(record.fields.get("issue_ids") or ())
 
 
 def get_simulation_runs(call: Call) -> dict[str, Any]:
@@ -200,6 +257,12 @@ def run_status(counted: Tally, reading: RunStatus) -> SimulationRunStatus:
     return SimulationRunStatus.INSUFFICIENT_FUNDS if unfunded else SimulationRunStatus.INCOMPLETED
 
 
+_NOT_OF_A_RUN = ("simulation_id", "bluejay_as_code_id", "digital_human_ids")
+"""What a request for a run says of what to run, and not of how."""
+
+_NOT_LISTED = {"tool_calls": None, "metrics": None}
+"""What a brief result in a list does not show."""
+
 _INTEGER: dict[str, Any] = {"path_types": {"simulation_run_id": int}}
 
 OPERATIONS = [
@@ -207,8 +270,8 @@ OPERATIONS = [
         "POST",
         "/v1/queue-simulation-run",
         queue_simulation_run,
-        takes=SimulationRunRequest,
-        takes_of_sdk=SimulationRunRequestOfSdk,
+        takes=SimulationRunRequestUsingBACId | SimulationRunRequest,
+        takes_under={Contract.OPENAPI: SimulationRunRequest},
         returns=SimulationRunResponse,
     ),
     Operation(
@@ -229,6 +292,11 @@ OPERATIONS = [
         "GET",
         "/v1/retrieve-simulation-results/{simulation_run_id}",
         retrieve_simulation_results,
+        query={
+            "limit": Parameter(Annotated[int, Field(ge=1, le=100)], 100),
+            "offset": Parameter(Annotated[int, Field(ge=0)], 0),
+            "issue_ids": Parameter(list[str] | None, None, many=True),
+        },
         returns=SimulationResultsResponse,
     ),
     Operation("GET", "/v1/get-simulation-runs/{simulation_id}", get_simulation_runs, returns=GetSimulationRunsResponse),

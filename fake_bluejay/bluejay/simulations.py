@@ -18,7 +18,7 @@ from fake_bluejay.bluejay.models.simulations import (
     SimulationType,
     UpdateSimulationRequest,
 )
-from fake_bluejay.bluejay.resources import as_fields, changes, found
+from fake_bluejay.bluejay.resources import as_fields, changes, check_version, found
 from fake_bluejay.core.clock import datetime_at
 from fake_bluejay.core.resources import Resource
 from fake_bluejay.core.world import World
@@ -32,7 +32,8 @@ _OWN_FIELDS = frozenset(SimulationPydantic.model_fields)
 
 
 def create_simulation(world: World, organisation: str, request: SimulationRequest) -> Resource:
-    """A new simulation. Raises the 404 if there is no such agent."""
+    """A new simulation. Raises the 404 if there is no such agent, the 400 for two versions of it."""
+    check_version(request)
     agent = found(world.agents, as_id(request.agent_id), organisation)
     fields = {**as_fields(request), "agent_id": agent.id}
     if fields["name"] is None:
@@ -60,6 +61,7 @@ def get_simulation(call: Call) -> SimulationPydantic:
 def update_simulation(call: Call) -> SimulationPydantic:
     """Change a simulation."""
     simulation = _asked_for(call)
+    check_version(call.request)
     call.world.simulations.change(simulation, changes(call.request, call.world.readings, _NEVER_NULL))
     return _simulation(simulation)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import re
 import shlex
 from typing import Any
 from urllib.parse import quote
@@ -12,11 +13,11 @@ from fake_bluejay.core.clock import ScaledClock, iso
 from fake_bluejay.core.outbox import Delivery, Webhook
 from fake_bluejay.core.readings import questions
 from fake_bluejay.core.statuses import TERMINAL, TRANSITIONS, Status
-from fake_bluejay.core.test_results import WATCHDOG_DELAY, Record
+from fake_bluejay.core.test_results import WATCHDOG_DELAY, Organisation, Record
 from fake_bluejay.core.world import World, is_marked
 from fake_bluejay.http.faults import Fault
-from fake_bluejay.http.journal import SECRET_HEADERS, Exchange, masked, masked_query, with_query
-from fake_bluejay.state.snapshot import dump_delivery, dump_record
+from fake_bluejay.http.journal import Exchange, is_secret, masked, masked_headers, masked_query, with_query
+from fake_bluejay.state.snapshot import dump_delivery, dump_record, dump_webhook
 
 __all__ = [
     "clock",
@@ -24,6 +25,7 @@ __all__ = [
     "delivery",
     "exchange",
     "fault",
+    "organisation",
     "organisations",
     "readings",
     "test_result",
@@ -35,6 +37,8 @@ MOST_TEXT = 65_536
 """Characters of a body that are shown."""
 MOST_JSON = 4_194_304
 """Bytes of a body that are shown parsed."""
+
+_PASSWORD = re.compile(r"//([^/@:]*):[^/@]*@")
 
 _NOT_REPEATED = {
     "accept-encoding",
@@ -105,14 +109,10 @@ def exchange(one: Exchange, base_url: str, *, brief: bool = False, whole: bool =
         "response": response and {"status_code": response.status_code, "size": len(response.content)},
     }
     if not brief:
-        data |= {"headers": _masked(one.headers), **_body(one.content, whole), "curl": curl(one, base_url)}
+        data |= {"headers": masked_headers(one.headers), **_body(one.content, whole), "curl": curl(one, base_url)}
         if response:
-            data["response"] |= {"headers": _masked(response.headers), **_body(response.content, whole)}
+            data["response"] |= {"headers": masked_headers(response.headers), **_body(response.content, whole)}
     return data
-
-
-def _masked(headers: dict[str, str]) -> dict[str, str]:
-    return {name: masked(value) if name in SECRET_HEADERS else value for name, value in headers.items()}
 
 
 def _body(content: bytes, whole: bool) -> dict[str, Any]:
@@ -141,7 +141,7 @@ def curl(one: Exchange, base_url: str) -> str:
             parts.append('-H "X-API-Key: $BLUEJAY_API_KEY"')
         elif name == "authorization":
             parts.append('-H "Authorization: Bearer $BLUEJAY_API_KEY"')
-        elif name in SECRET_HEADERS:
+        elif is_secret(name):
             parts.append(f"-H {shlex.quote(f'{name}: {masked(value)}')}")
         else:
             # An empty value is sent only if it is written with a semicolon.
@@ -174,7 +174,7 @@ def fault(one: Fault) -> dict[str, Any]:
     """An armed fault."""
     return {
         "kind": one.kind,
-        "arguments": one.arguments,
+        "arguments": one.shown,
         "path": one.path,
         "times": one.times,
         "after": one.after,
@@ -199,14 +199,18 @@ def readings(world: World) -> list[dict[str, Any]]:
 
 def organisations(world: World) -> list[dict[str, Any]]:
     """The organisations, their keys masked."""
-    return [
-        {"name": one.name, "api_keys": [masked(key) for key in one.api_keys]} for one in world.organisations.values()
-    ]
+    return [organisation(one) for one in world.organisations.values()]
+
+
+def organisation(one: Organisation) -> dict[str, Any]:
+    """Return an organisation, its keys masked."""
+    return {"name": one.name, "api_keys": [masked(key) for key in one.api_keys]}
 
 
 def webhook(one: Webhook) -> dict[str, Any]:
-    """A webhook."""
-    return {**one._asdict(), "events": list(one.events)}
+    """Return a webhook as it stands in a dump, its secret and a password in its URL masked."""
+    url = one.url and _PASSWORD.sub(r"//\1:…@", one.url)
+    return {**dump_webhook(one), "url": url, "secret": masked(one.secret)}
 
 
 def delivery(one: Delivery) -> dict[str, Any]:

@@ -274,12 +274,31 @@ class NewStub(Model):
 
 
 class NewWebhook(Model):
-    """A server on this machine that is to be told of events: of all, unless some are given."""
+    """A webhook to a server on this machine."""
 
     url: str
-    events: list[str] | None = None
+    events: list[str] | None = Field(
+        None, description="The selected events; null: all; none: observability_call_evaluated, as documented."
+    )
     secret: str | None = Field(None, description="What deliveries are signed with; drawn, if none is given.")
+    agents: list[StrictInt] = Field([], description="Whose events are sent; with no folders either, those of all.")
+    folders: list[str] = Field([], description="Ids or names of folders, each with all its agents.")
+    retries: StrictInt | None = Field(None, description="How often a failed delivery is sent again; null: a reading.")
+    enabled: StrictBool = True
     organisation: str = "default"
+
+
+class WebhookChange(Model):
+    """What is to be different in a webhook."""
+
+    enabled: StrictBool = True
+    retries: StrictInt | None = None
+
+    @model_validator(mode="after")
+    def _something(self) -> WebhookChange:
+        if not self.model_fields_set:
+            raise ValueError('expected {"enabled": true or false} or {"retries": number or null}, or both')
+        return self
 
 
 class NewDelivery(Model):
@@ -534,6 +553,10 @@ class Webhook(BaseModel):
     organisation: str
     events: list[str]
     secret: str
+    agents: list[int] = Field(description="Whose events are sent; with no folders either, those of all.")
+    folders: list[str]
+    retries: int | None
+    enabled: bool
 
 
 class Attempt(BaseModel):

@@ -36,7 +36,7 @@ from fake_bluejay.core.test_results import Record, check_fields
 from fake_bluejay.core.world import DEFAULT_ORGANISATION, World, status_from_text
 from fake_bluejay.facade import resources, runs
 from fake_bluejay.http.faults import Faults
-from fake_bluejay.http.journal import Exchange, Journal, masked
+from fake_bluejay.http.journal import Exchange, Journal
 from fake_bluejay.http.stubs import Stubs
 from fake_bluejay.state import snapshot as dumps
 
@@ -49,10 +49,19 @@ _A_MOMENT = 0.002
 class Webhooks(Protocol):
     """What the control API needs of a fake's webhooks."""
 
-    def add(self, to: str, events: Iterable[str], *, secret: str | None, organisation: str) -> Any: ...
+    def add(
+        self,
+        to: str,
+        events: Iterable[str],
+        secret: str | None,
+        *,
+        agents: Iterable[int],
+        folders: Iterable[str],
+        retries: int | None,
+        enabled: bool,
+        organisation: str,
+    ) -> Any: ...
     def remove(self, webhook: str) -> None: ...
-    @property
-    def is_carrying(self) -> bool: ...
 
 
 class Controlled(Protocol):
@@ -433,8 +442,7 @@ def organisations(control: Control, call: Call) -> Any:
 
 def add_organisation(control: Control, call: Call) -> Any:
     """Add an organisation: what it has is invisible to the others. From now on only known keys are accepted."""
-    control.world.add_organisation(call.body.name, *call.body.keys)
-    return data.organisations(control.world)[-1]
+    return data.organisation(control.world.add_organisation(call.body.name, *call.body.keys))
 
 
 def choose_who_may_call(control: Control, call: Call) -> Any:
@@ -503,28 +511,43 @@ def clear_calls(control: Control, call: Call) -> Any:
 
 
 def webhooks(control: Control, call: Call) -> Any:
-    """Who is told of what happens; what deliveries are signed with is masked."""
-    return [{**data.webhook(one), "secret": masked(one.secret)} for one in control.world.outbox.webhooks.values()]
+    """The webhooks; secrets, and passwords in URLs, are masked."""
+    return [data.webhook(one) for one in control.world.outbox.webhooks.values()]
 
 
 def add_webhook(control: Control, call: Call) -> Any:
-    """Have a server on this machine told of what happens. The answer has the secret as it is, this once."""
+    """Add a webhook to a server on this machine. The answer has the secret and the URL as they are, this once."""
     new: models.NewWebhook = call.body
     added = control.fake.webhooks.add(
         new.url,
         EVENTS if new.events is None else new.events,
-        secret=new.secret,
+        new.secret,
+        agents=new.agents,
+        folders=new.folders,
+        retries=new.retries,
+        enabled=new.enabled,
         organisation=new.organisation,
     )
-    return data.webhook(control.world.outbox.webhooks[added.id])
+    return dumps.dump_webhook(control.world.outbox.webhooks[added.id])
+
+
+def change_webhook(control: Control, call: Call) -> Any:
+    """Enable or disable a webhook, or change how often failed deliveries to it are sent again."""
+    _check_webhook(control, call.id)
+    changes = {name: getattr(call.body, name) for name in call.body.model_fields_set}
+    return data.webhook(control.world.change_webhook(call.id, **changes))
 
 
 def remove_webhook(control: Control, call: Call) -> Any:
-    """Tell a webhook nothing any more."""
-    if call.id not in control.world.outbox.webhooks:
-        raise NotFound(unknown("webhook", call.id, control.world.outbox.webhooks))
+    """Remove a webhook, and send it nothing any more."""
+    _check_webhook(control, call.id)
     control.fake.webhooks.remove(call.id)
     return {"removed": 1}
+
+
+def _check_webhook(control: Control, id: str) -> None:
+    if id not in control.world.outbox.webhooks:
+        raise NotFound(unknown("webhook", id, control.world.outbox.webhooks))
 
 
 def deliveries(control: Control, call: Call) -> Any:
@@ -542,7 +565,7 @@ async def arrivals(control: Control, call: Call) -> None:
     if call.query.settled:
         control.world.deliver()
         patience = perf_counter() + 2 * PATIENCE / 1e6
-        while control.fake.webhooks.is_carrying and perf_counter() < patience:
+        while control.world.is_delivering and perf_counter() < patience:
             await asyncio.sleep(_A_MOMENT)
 
 
@@ -637,6 +660,7 @@ OPERATIONS = (
     Operation("DELETE", "stubs", clear_stubs, models.Cleared),
     Operation("GET", "webhooks", webhooks, list[models.Webhook]),
     Operation("POST", "webhooks", add_webhook, models.Webhook, models.NewWebhook, status=201),
+    Operation("PATCH", "webhooks/{id}", change_webhook, models.Webhook, models.WebhookChange, id="string"),
     Operation("DELETE", "webhooks/{id}", remove_webhook, models.Cleared, id="string"),
     Operation("GET", "deliveries", deliveries, list[models.Delivery], query=models.DeliveriesQuery, first=arrivals),
     Operation("POST", "deliveries", send, models.Sent, models.NewDelivery, status=201, locked=False),

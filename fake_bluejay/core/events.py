@@ -264,6 +264,7 @@ KINDS: dict[str, Callable[..., dict[str, Any]]] = {
     "run-added": _run,
     "run-removed": _gone_for_good,
     "webhook-added": lambda webhook: {"id": webhook.id, "events": list(webhook.events)},
+    "webhook-changed": lambda webhook: {"id": webhook.id, "enabled": webhook.enabled},
     "webhook-removed": _gone_for_good,
     "webhook-attempted": _attempted,
     "clock-moved": lambda now, length: {"now": iso(now), "seconds": length / 1_000_000},

@@ -1,10 +1,11 @@
-"""Webhooks: who wants to hear of which events, and what was sent to them.
+"""Webhook deliveries: which webhooks there are, what is sent to them and when, and what came back.
 
-Source: the product's documentation (August 2026) for the events, at-least-once delivery and the 5 seconds that a
-receiver has; the OpenAPI of July 2026 for the payloads. When a delivery is tried again is nowhere said, so it is ours.
+Source: the documentation of September 2026 for the six events, a single attempt, scope and disabling; that of August
+2026 for at-least-once delivery and the 5 seconds that a receiver has. When a failed delivery would be sent again is
+documented nowhere, so `RETRIES` is this project's.
 
-The core decides what is sent and when; a door carries it, and says how it went. Between the two, nothing is locked: a
-receiver may take its time and call back.
+The outbox decides what is sent and when. A `DeliveryWorker` sends it and reports the attempt. Nothing is locked between
+the two, because a receiver may take its time and call back.
 """
 
 from __future__ import annotations
@@ -12,29 +13,50 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
+import os
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, Protocol
 
-from fake_bluejay.core.clock import datetime_at
 from fake_bluejay.core.integers import is_integer
-from fake_bluejay.core.resources import Collection, Resource, folder_id
-from fake_bluejay.core.runs import Run
-from fake_bluejay.core.scoring import evaluations, tool_calls, uuid_from
+from fake_bluejay.core.scoring import uuid_from
 from fake_bluejay.core.suggest import check_known
-from fake_bluejay.core.test_results import Record
 from fake_bluejay.core.timers import Timers
 
-__all__ = ["EVENTS", "PATIENCE", "RETRIES", "Attempt", "Delivery", "Outbox", "Webhook", "encoded", "signature"]
+__all__ = [
+    "ALERTS",
+    "ALL_AGENTS",
+    "EVENTS",
+    "MOST_RETRIES",
+    "PATIENCE",
+    "RETRIES",
+    "UNSELECTED",
+    "Attempt",
+    "Delivery",
+    "DeliveryWorker",
+    "Outbox",
+    "Scope",
+    "Webhook",
+    "check_retries",
+    "encoded",
+    "signature",
+]
+
+ALERTS: Final = ("observability_alert_triggered", "simulation_alert_triggered")
+"""The events of alerts, which are not modelled: only a test sends them."""
 
 EVENTS: Final = (
     "simulation_ended",
     "simulation_result_evaluated",
     "outbound_simulation_started",
     "observability_call_evaluated",
+    *ALERTS,
 )
-"""The documented events; the last is of calls outside simulations, so only a test sends it."""
+"""The documented events. Only a test sends `observability_call_evaluated`, which is of production calls."""
+
+UNSELECTED: Final = ("observability_call_evaluated",)
+"""Documented: the events of a webhook for which none were selected."""
 
 PATIENCE: Final = 5_000_000
 """Documented: a receiver has 5 seconds to answer. Microseconds."""
@@ -43,20 +65,47 @@ MOST_COPIES: Final = 1_000
 """Of one delivery."""
 
 KEPT: Final = 10_000
-"""So many deliveries that are over are kept, as many as the journal keeps requests."""
+"""The number of finished deliveries that are kept, as many as the journal keeps requests."""
 
 RETRIES: Final = (5_000_000, 30_000_000, 120_000_000, 600_000_000)
-"""So many microseconds after an attempt failed the next one follows; after the last, none does. Undocumented: ours."""
+"""Microseconds from a failed attempt to the next one, where deliveries are retried. Undocumented: this project's."""
+
+
+MOST_RETRIES: Final = 100
+"""Of one delivery; those after the fourth follow at the last interval of `RETRIES`."""
+
+
+class Scope(NamedTuple):
+    """The agents and folders that a webhook listens to; all agents of its organisation if there are none of either."""
+
+    agents: tuple[int, ...] = ()
+    folders: tuple[str, ...] = ()
+    """Each the id of a folder, or its name."""
+
+    def includes(self, agent_id: int | None, folders: tuple[str, ...]) -> bool:
+        """Return whether events of this agent, which is in a folder of these names, are sent."""
+        return (
+            not (self.agents or self.folders)
+            or agent_id in self.agents
+            or any(folder in self.folders for folder in folders)
+        )
+
+
+ALL_AGENTS: Final = Scope()
 
 
 class Webhook(NamedTuple):
-    """Who is told: an address (None: a receiver in this process), and of what. The secret signs what is sent."""
+    """A webhook: its address (None: a receiver in this process), its events, its scope, and its signing secret."""
 
     id: str
     organisation: str
     url: str | None
     events: tuple[str, ...]
     secret: str
+    scope: Scope = ALL_AGENTS
+    retries: int | None = None
+    """How often a failed delivery is sent again; None: as the reading `webhook_retries` says."""
+    enabled: bool = True
 
 
 class Attempt(NamedTuple):
@@ -73,7 +122,7 @@ class Attempt(NamedTuple):
 
 
 class Delivery:
-    """An event on its way to one webhook. `number` counts from 1, `id` is what receivers tell repetitions by."""
+    """An event for one webhook. `number` counts from 1; receivers know a repetition by `id`."""
 
     __slots__ = ("attempts", "body", "created_at", "event", "id", "number", "planned", "retries", "webhook_id")
 
@@ -86,9 +135,9 @@ class Delivery:
         self.created_at = created_at
         self.attempts: list[Attempt] = []
         self.planned = 0
-        """How many attempts are scheduled, or on their way."""
+        """The number of attempts that are scheduled or under way."""
         self.retries = 0
-        """How many attempts were planned because none had succeeded."""
+        """The number of attempts that were planned because none had succeeded."""
 
     @property
     def delivered(self) -> bool:
@@ -97,8 +146,21 @@ class Delivery:
 
     @property
     def given_up(self) -> bool:
-        """Whether it has not been taken, and is not sent any more."""
+        """Whether the delivery failed and is not sent any more."""
         return not self.delivered and not self.planned
+
+
+class DeliveryWorker(Protocol):
+    """What sends the deliveries of a world that are due. A world calls it without holding its lock."""
+
+    def deliver(self) -> None:
+        """Send what `World.next_delivery` gives, and report each attempt to `World.attempted`."""
+        ...
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether a delivery is on its way."""
+        ...
 
 
 class Irregularity:
@@ -123,36 +185,58 @@ class Irregularity:
 
 
 class Outbox:
-    """The webhooks of a world, and what is sent to them."""
+    """The webhooks of a world, and the deliveries to them.
 
-    def __init__(self, timers: Timers, seed: int) -> None:
+    With a `seed`, ids of deliveries repeat from run to run. Without one they differ, so that a receiver which drops
+    repetitions does not take one run's deliveries for another's.
+    """
+
+    def __init__(self, timers: Timers, seed: int | None = None) -> None:
         self._timers = timers
-        self._seed = seed
+        self._seed = seed or 0
+        self._deliveries_seed = os.urandom(8).hex() if seed is None else str(seed)
         self.webhooks: dict[str, Webhook] = {}
         self.deliveries: dict[int, Delivery] = {}
-        """By their numbers: those on their way, and the latest that are over."""
+        """By number: those that are not finished, and the latest that are."""
         self.over: deque[int] = deque()
-        """The numbers of those that are over, in that order."""
+        """The numbers of the finished deliveries, in the order in which they finished."""
         self.last_delivery = 0
-        """How many deliveries there ever were: no number is given twice."""
+        """The number of deliveries that there ever were: no number is given twice."""
         self.irregularities: list[Irregularity] = []
         self.ready: deque[Delivery] = deque()
-        """Those to be carried now."""
+        """The deliveries that are to be sent now."""
         self.last_webhook = 0
-        """How many webhooks were ever added: no id is given twice."""
+        """The number of webhooks that were ever added: no id is given twice."""
 
-    def add(self, organisation: str, url: str | None, events: tuple[str, ...], secret: str | None) -> Webhook:
-        """A new webhook; without a secret one is drawn. Raises `ValueError` for an event that is not documented."""
+    def add(
+        self,
+        organisation: str,
+        url: str | None,
+        events: tuple[str, ...],
+        secret: str | None,
+        *,
+        scope: Scope = ALL_AGENTS,
+        retries: int | None = None,
+        enabled: bool = True,
+    ) -> Webhook:
+        """Add a webhook; without a secret one is drawn.
+
+        Raises:
+            ValueError: An event is not documented, or `retries` is no number of retries.
+        """
         for event in events:
             check_known("webhook event", event, EVENTS)
+        check_retries(retries)
+        if not isinstance(enabled, bool):
+            raise ValueError(f"enabled is True or False, not {enabled!r:.80}")
         self.last_webhook += 1
         id = uuid_from(f"{self._seed}:webhook:{self.last_webhook}")
-        webhook = Webhook(id, organisation, url, events, secret or self._secret(id))
+        webhook = Webhook(id, organisation, url, events, secret or self._secret(id), scope, retries, enabled)
         self.webhooks[id] = webhook
         return webhook
 
     def renew_secret(self, webhook: Webhook) -> Webhook:
-        """The webhook with another signing secret, which no earlier one was."""
+        """Give a webhook another signing secret, which it has not had before."""
         renewed = webhook._replace(secret=self._secret(f"{webhook.id}:{webhook.secret}"))
         self.webhooks[webhook.id] = renewed
         return renewed
@@ -160,14 +244,41 @@ class Outbox:
     def _secret(self, draw: str) -> str:
         return hashlib.sha256(f"{self._seed}:secret:{draw}".encode()).hexdigest()
 
-    def emit(self, event: str, organisation: str, payload: Callable[[], Mapping[str, Any]], now: int) -> int:
-        """Something has happened: it is sent to each webhook of the organisation that wants to hear of it. Returns to
-        how many."""
-        to = [one for one in self.webhooks.values() if one.organisation == organisation and event in one.events]
+    def emit(
+        self,
+        event: str,
+        organisation: str,
+        payload: Callable[[], Mapping[str, Any]],
+        now: int,
+        agent_id: int | None = None,
+        folders: tuple[str, ...] = (),
+    ) -> int:
+        """Send an event to each enabled webhook of the organisation that selected it and whose scope it is in.
+
+        Args:
+            event: A documented event.
+            organisation: Whose event it is.
+            payload: Makes the payload, if there is such a webhook.
+            now: The instant, in microseconds.
+            agent_id: The agent that the event is of, if it is of one.
+            folders: What the agent's folder can be called: its id and its name.
+
+        Returns:
+            The number of webhooks.
+        """
+        to = [
+            one
+            for one in self.webhooks.values()
+            if one.organisation == organisation
+            and event in one.events
+            and one.enabled
+            and one.scope.includes(agent_id, folders)
+        ]
         body = encoded(payload()) if to else b""
         for webhook in to:
             self.last_delivery = number = self.last_delivery + 1
-            delivery = Delivery(number, uuid_from(f"{self._seed}:delivery:{number}"), webhook.id, event, body, now)
+            id = uuid_from(f"{self._deliveries_seed}:delivery:{number}")
+            delivery = Delivery(number, id, webhook.id, event, body, now)
             self.deliveries[number] = delivery
             amiss = self._amiss_with(event)
             for _ in range(max((one.copies for one in amiss), default=1)):
@@ -191,31 +302,48 @@ class Outbox:
         self._timers.schedule(due, "delivery", delivery.number)
 
     def fall_due(self, number: int) -> None:
-        """A delivery's time has come; one to a webhook that is gone comes to nothing."""
+        """Have a delivery sent whose time has come, unless its webhook is gone or disabled."""
         delivery = self.deliveries[number]
-        if delivery.webhook_id in self.webhooks:
+        webhook = self.webhooks.get(delivery.webhook_id)
+        if webhook is not None and webhook.enabled:
             self.ready.append(delivery)
         else:
             delivery.planned -= 1
             self.forget_if_over(delivery)
 
-    def attempted(self, delivery: Delivery, attempt: Attempt, over: int) -> None:
-        """How an attempt went that was over at that instant; after one that failed, the next is planned."""
+    def attempted(self, delivery: Delivery, attempt: Attempt, over: int, retried: bool) -> None:
+        """Note an attempt that was over at an instant. If all failed, plan the next.
+
+        `retried` is whether deliveries are sent again to webhooks that do not say so themselves.
+        """
         if self.deliveries.get(delivery.number) is not delivery:
             return  # of a world that was reset or restored meanwhile
         delivery.attempts.append(attempt)
         delivery.planned -= 1
-        if not delivery.delivered and not delivery.planned and delivery.retries < len(RETRIES):
-            self._plan(delivery, over + RETRIES[delivery.retries])
+        webhook = self.webhooks.get(delivery.webhook_id)
+        most = webhook.retries if webhook is not None else 0
+        if most is None:
+            most = len(RETRIES) if retried else 0
+        if not delivery.delivered and not delivery.planned and delivery.retries < most:
+            self._plan(delivery, over + RETRIES[min(delivery.retries, len(RETRIES) - 1)])
             delivery.retries += 1
         self.forget_if_over(delivery)
 
     def forget_if_over(self, delivery: Delivery) -> None:
-        """Note that a delivery is not sent any more, if so; of those, the oldest are forgotten past `KEPT`."""
+        """Note whether a delivery is finished. Past `KEPT` finished deliveries, the oldest are forgotten."""
         if not delivery.planned:
             self.over.append(delivery.number)
             if len(self.over) > KEPT:
                 del self.deliveries[self.over.popleft()]
+
+
+def check_retries(retries: int | None) -> None:
+    """Raise `ValueError` for what is no number of retries."""
+    if retries is not None and not (is_integer(retries, 0) and retries <= MOST_RETRIES):
+        raise ValueError(
+            f"retries is an integer from 0 to {MOST_RETRIES}, or None for what the reading webhook_retries says,"
+            f" not {retries!r:.80}"
+        )
 
 
 def signature(body: bytes, secret: str) -> str:
@@ -235,99 +363,3 @@ def _plain(value: Any) -> str:
     if not isinstance(value, datetime):
         raise TypeError(f"a payload is JSON, with datetimes, and not {value!r:.80}")
     return value.isoformat().replace("+00:00", "Z")
-
-
-def simulation_ended(record: Record) -> dict[str, Any]:
-    """The payload of `simulation_ended`: before the evaluation."""
-    return {
-        "type": "simulation_ended",
-        "id": record.id,
-        "digital_human_id": record.digital_human_id,
-        "status": "CONVERSATION_ENDED",
-        "simulation_run_id": record.run_id,
-        **_times(record),
-    }
-
-
-def simulation_result_evaluated(record: Record, status: str, seed: int, agents: Collection) -> dict[str, Any]:
-    """The payload of `simulation_result_evaluated`; `status` is how the test result's is spelt."""
-    run, fields = record.run, record.fields
-    agent_id = 1 if run is None else run.agent_id
-    agent = agents.find(agent_id, record.organisation)
-    folder = None if agent is None else folder_id(agent)
-    return {
-        "type": "simulation_result_evaluated",
-        "id": record.id,
-        "digital_human_id": record.digital_human_id,
-        "status": status,
-        "simulation_run_id": record.run_id,
-        "simulation_id": 1 if run is None else run.simulation_id,
-        "agent_id": agent_id,
-        "folder_id": None if folder is None else str(folder),
-        "result": fields.get("result"),
-        "custom_metrics": _list_of(_is_metric, fields.get("custom_metrics")),
-        "evaluations": evaluations(record, seed),
-        **_times(record),
-        "latency": _list_of(_is_number, fields.get("latency")),
-        "events": fields.get("events"),
-        "tool_calls": _ungrouped(tool_calls(record)),
-        "tags": fields.get("tags"),
-        "metadata": fields.get("metadata"),
-    }
-
-
-def _list_of(fits: Callable[[Any], bool], value: Any) -> list[Any] | None:
-    """What may be anything in an answer, and only a list of some kind here; None if it is none."""
-    return value if isinstance(value, list) and all(map(fits, value)) else None
-
-
-def _is_metric(value: Any) -> bool:
-    needed = ("name", "description", "response_type", "response_value")
-    return isinstance(value, dict) and all(isinstance(value.get(name), str) for name in needed)
-
-
-def _is_number(value: Any) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool)
-
-
-def _ungrouped(calls: Iterable[Mapping[str, Any]] | None) -> list[Mapping[str, Any]] | None:
-    """Tool calls one by one, as published here: of those that a test gave as answers have them, the ones made."""
-    return None if calls is None else [one for each in calls for one in _made(each)]
-
-
-def _made(call: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
-    if "start_offset_ms" in call:
-        yield call
-    for one in call.get("actual", ()):
-        yield {"name": call["name"], **one, "start_offset_ms": one.get("start_offset_ms") or 0}
-
-
-def outbound_simulation_started(run: Run, humans: Iterable[tuple[Resource, list[int]]]) -> dict[str, Any]:
-    """The payload of `outbound_simulation_started`: whom the customer's agent is to call, and for which test results.
-
-    Published is that each has a name and a number; what one without them has is ours.
-    """
-    return {
-        "type": "outbound_simulation_started",
-        "agent_id": run.agent_id,
-        "simulation_id": run.simulation_id,
-        "simulation_run_id": run.id,
-        "digital_humans": [
-            {
-                "id": human.id,
-                "name": human.fields.get("name") or f"Digital human {human.id}",
-                "phone_number": human.fields.get("phone_number") or "",
-                "associated_simulation_result_ids": ids,
-            }
-            for human, ids in humans
-        ],
-    }
-
-
-def _times(record: Record) -> dict[str, Any]:
-    return {
-        "created_at": datetime_at(record.created_at),
-        "start_time": None if record.start_time is None else datetime_at(record.start_time),
-        "end_time": None if record.end_time is None else datetime_at(record.end_time),
-        "duration": record.duration,
-    }

@@ -25,22 +25,27 @@ __all__ = [
     "DuplicateIds",
     "ErrorCodeIn",
     "ForeignId",
+    "ListedResults",
     "MissingKey",
     "MissingKeyName",
     "NoFailedIds",
     "Question",
     "ReEvaluateUnfinished",
     "Readings",
+    "ReportedLater",
     "RunStatus",
     "SameExternalId",
     "StatusWords",
     "Success",
     "TestResultIds",
     "TestsIncompleted",
+    "TracesWhileEvaluated",
     "UnknownKey",
     "UpdateChanges",
     "WatchdogSets",
+    "WebhookHeaders",
     "WebhookProof",
+    "WebhookRetries",
     "questions",
 ]
 
@@ -200,11 +205,47 @@ class WebhookProof(StrEnum):
     SECRET_HEADER = "secret-header"  # noqa: S105  # the name of a choice
 
 
-class Contract(StrEnum):
-    """Which contract a request is held to where the two published ones differ."""
+class WebhookHeaders(StrEnum):
+    """The headers of a webhook besides the proof of who sends it."""
 
-    OPENAPI = "openapi-2026-07"
+    EVENT_AND_DELIVERY = "event-and-delivery"
+    NONE = "none"
+
+
+class WebhookRetries(StrEnum):
+    """Whether a failed delivery to a webhook is sent again."""
+
+    NONE = "none"
+    AT_LEAST_ONCE = "at-least-once"
+
+
+class Contract(StrEnum):
+    """Which contract a request is held to where the published ones differ."""
+
+    DOCS = "docs-2026-09"
     SDK = "sdk-0.3.6"
+    OPENAPI = "openapi-2026-04-30"
+
+
+class ListedResults(StrEnum):
+    """How much of `metrics` and `tool_calls` the results of a run show, beside a result that is asked for alone."""
+
+    BRIEF = "brief"
+    FULL = "full"
+
+
+class ReportedLater(StrEnum):
+    """What a second `update-simulation-result` does with what the first has reported."""
+
+    ADDS = "adds"
+    REPLACES = "replaces"
+
+
+class TracesWhileEvaluated(StrEnum):
+    """What becomes of `trace_ids` that are reported before an evaluation is over."""
+
+    CLEARED = "cleared"
+    KEPT = "kept"
 
 
 class UpdateChanges(StrEnum):
@@ -302,13 +343,37 @@ class Readings:
     )
     webhook_proof: WebhookProof = _reading(
         WebhookProof.SIGNATURE,
-        "the documentation of August: X-Bluejay-Signature; the OpenAPI of July has an X-Webhook-Secret instead",
+        "the documentation of September 2026: every request has X-Bluejay-Signature; the OpenAPI of 14 April 2026 has"
+        " X-Webhook-Secret instead, that of 30 April has neither",
+    )
+    webhook_headers: WebhookHeaders = _reading(
+        WebhookHeaders.EVENT_AND_DELIVERY,
+        "the documentation of August 2026 lists X-Bluejay-Event and X-Bluejay-Delivery; that of September names only"
+        " the signature, and does not say that the others are gone",
+    )
+    webhook_retries: WebhookRetries = _reading(
+        WebhookRetries.NONE,
+        'the documentation of September 2026: "sends each event once and does not retry"; that of August 2026 has'
+        " deliveries at least once",
     )
 
     contract: Contract = _reading(
-        Contract.OPENAPI,
-        "the OpenAPI is the contract of the endpoint; bluejay-sdk 0.3.6 needs no phone number for a digital human, and"
-        " knows more languages, accents, noises and connection types",
+        Contract.DOCS,
+        "the documentation of September 2026 is the newest: an agent needs no knowledge base, any language will do, a"
+        " run may name its simulation as code does, results come in pages; bluejay-sdk 0.3.6 is of June 2026",
+    )
+    listed_results: ListedResults = _reading(
+        ListedResults.BRIEF,
+        "public clients of 2026 ask for each result alone, because the list shows fewer of its metrics and tool calls",
+    )
+    reported_later: ReportedLater = _reading(
+        ReportedLater.ADDS,
+        'the documentation of September 2026: "adds tool calls, events, tags, metadata, and trace IDs"; a public client'
+        " met its tools twice after a second report",
+    )
+    traces_while_evaluated: TracesWhileEvaluated = _reading(
+        TracesWhileEvaluated.CLEARED,
+        "two public clients of 2026 wait for a final status, because the evaluation wipes the trace ids",
     )
     update_changes: UpdateChanges = _reading(
         UpdateChanges.GIVEN_NOT_NULL,

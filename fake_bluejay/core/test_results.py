@@ -14,7 +14,16 @@ from fake_bluejay.core.suggest import unknown
 if TYPE_CHECKING:
     from fake_bluejay.core.runs import Run
 
-__all__ = ["FIELDS", "WATCHDOG_DELAY", "ControlObject", "Move", "Organisation", "Record", "check_fields"]
+__all__ = [
+    "FIELDS",
+    "WATCHDOG_DELAY",
+    "ControlObject",
+    "Move",
+    "Organisation",
+    "Organisations",
+    "Record",
+    "check_fields",
+]
 
 WATCHDOG_DELAY: Final = 30_000_000
 """Documented: a 30-second fallback watchdog for each conversation. Microseconds."""
@@ -27,8 +36,10 @@ FIELDS: Final = frozenset(
         "duration",
         "evaluations",
         "events",
+        "issue_ids",
         "latency",
         "metadata",
+        "metrics",
         "recorded_transcript",
         "result",
         "simulation_run_id",
@@ -71,6 +82,33 @@ class Organisation(NamedTuple):
 
     def __repr__(self) -> str:
         return f"<Organisation {self.name}, {len(self.api_keys)} keys>"
+
+
+class Organisations(dict[str, Organisation]):
+    """The organisations of a world by their names; one is also found by a key, however many there are."""
+
+    def __init__(self, *organisations: Organisation) -> None:
+        super().__init__()
+        self._by_key: dict[str, Organisation] = {}
+        for organisation in organisations:
+            self[organisation.name] = organisation
+
+    def of_key(self, api_key: str) -> Organisation | None:
+        """Return the organisation that a key belongs to; None if no organisation has it."""
+        return self._by_key.get(api_key)
+
+    def __setitem__(self, name: str, organisation: Organisation) -> None:
+        """Put an organisation in the place of the one of that name, whose keys are forgotten."""
+        if name in self:
+            for key in self[name].api_keys:
+                del self._by_key[key]
+        super().__setitem__(name, organisation)
+        self._by_key.update(dict.fromkeys(organisation.api_keys, organisation))
+
+    def clear(self) -> None:
+        """Forget all of them."""
+        super().clear()
+        self._by_key.clear()
 
 
 class ControlObject:

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from collections.abc import Callable, Container, Iterable, Mapping
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -22,18 +22,20 @@ from fake_bluejay.core.behaviors import Agent, EndsAfter, EndsWithin
 from fake_bluejay.core.clock import END, Clock, ManualClock, ScaledClock, datetime_at, instant_of, microseconds
 from fake_bluejay.core.integers import is_integer
 from fake_bluejay.core.outbox import (
+    ALL_AGENTS,
     EVENTS,
     PATIENCE,
     Attempt,
     Delivery,
+    DeliveryWorker,
     Irregularity,
     Outbox,
+    Scope,
     Webhook,
+    check_retries,
     encoded,
-    outbound_simulation_started,
-    simulation_ended,
-    simulation_result_evaluated,
 )
+from fake_bluejay.core.payloads import outbound_simulation_started, simulation_ended, simulation_result_evaluated
 from fake_bluejay.core.readings import (
     AgentEnds,
     AlreadyMarked,
@@ -41,15 +43,25 @@ from fake_bluejay.core.readings import (
     DuplicateIds,
     ForeignId,
     Readings,
+    TracesWhileEvaluated,
     WatchdogSets,
+    WebhookRetries,
 )
-from fake_bluejay.core.resources import Collection, Resource
+from fake_bluejay.core.resources import Collection, Resource, folder_id
 from fake_bluejay.core.runs import DEFAULT_LONGEST, DEFAULT_RINGING, Run
 from fake_bluejay.core.scripts import Call
 from fake_bluejay.core.spelling import spelt
 from fake_bluejay.core.statuses import TRANSITIONS, Event, IllegalMove, Status, event_between, ways_on
 from fake_bluejay.core.suggest import check_known, unknown
-from fake_bluejay.core.test_results import WATCHDOG_DELAY, ControlObject, Move, Organisation, Record, check_fields
+from fake_bluejay.core.test_results import (
+    WATCHDOG_DELAY,
+    ControlObject,
+    Move,
+    Organisation,
+    Organisations,
+    Record,
+    check_fields,
+)
 from fake_bluejay.core.timers import Timer, TimerKind, Timers
 
 __all__ = ["DEFAULT_ORGANISATION", "LEFT_BY", "Ending", "World", "is_marked", "status_from_text"]
@@ -94,6 +106,9 @@ LEFT_BY: dict[Status, TimerKind] = {
 """The timers that hold only while a status does, and end it unless something else comes first."""
 
 
+Mark = tuple[Record, int, tuple[int, TimerKind] | None]
+
+
 class Ending(NamedTuple):
     """What an end-conversations call will do, before it is done. Ids in the order of the request.
 
@@ -104,8 +119,9 @@ class Ending(NamedTuple):
     marked: list[int]
     failed: list[int]
     forbidden: bool
-    marks: list[tuple[Record, int, tuple[int, TimerKind] | None]]
-    """For each marked id: its record, the id of its control object, and how its agent will react."""
+    marks: list[Mark]
+    """For each marked id, however often it was asked for: its record, the id of its control object, and how its agent
+    will react."""
     at: int
     """The instant at which it all happens."""
 
@@ -125,7 +141,7 @@ class World:
         clock: Clock | None = None,
         readings: Readings | None = None,
         agent: Agent | None = None,
-        seed: int = 0,
+        seed: int | None = None,
         evaluation_starts_after: float = 1.0,
         evaluation_takes: float = 5.0,
     ) -> None:
@@ -134,14 +150,16 @@ class World:
         self.readings = readings or Readings()
         self.agent = agent
         """What an agent does that was not told otherwise; None: as the reading `agent_ends` says."""
-        self.seed = seed
+        self.seed = seed or 0
+        self.is_seeded = seed is not None
+        """Whether a seed was given, so that also ids that are to differ between runs repeat."""
         self.evaluation_starts_after = _delay("evaluation_starts_after", evaluation_starts_after)
         """Microseconds from a conversation's end to EVALUATING: undocumented, so a setting."""
         self.evaluation_takes = _delay("evaluation_takes", evaluation_takes)
         """Microseconds from EVALUATING to COMPLETED: undocumented, so a setting."""
         self.require_known_keys = False
         """Whether only keys that an organisation has are accepted, or any key that is not empty."""
-        self.organisations: dict[str, Organisation] = {DEFAULT_ORGANISATION: Organisation(DEFAULT_ORGANISATION, ())}
+        self.organisations = Organisations(Organisation(DEFAULT_ORGANISATION, ()))
         self.agents = Collection("agent", self._changed)
         self.simulations = Collection("simulation", self._changed)
         self.digital_humans = Collection("digital human", self._changed)
@@ -161,9 +179,12 @@ class World:
         """What happens in the calls of a digital human of that id, or that name."""
         self._last_id = 0
         self._last_run_id = 0
-        self.courier: Callable[[], None] | None = None
-        """Carries what is to be delivered: takes each by `next_delivery`, and says by `attempted` how it went. It is
-        called without the lock."""
+        self.delivery_worker: DeliveryWorker | None = None
+        """What sends the deliveries that are due; None: nobody does."""
+        self.webhooks_anywhere = False
+        """Whether webhooks may lead elsewhere than to this machine."""
+        self.on_attempt: Callable[[], None] | None = None
+        """Called, on any thread, when an attempt to deliver is over, and the next may be scheduled."""
         self.asked = _Asked()
         self.on_move: Callable[[int], None] | None = None
         """Told how many microseconds the clock was moved by, each time it was: for whoever keeps step with it."""
@@ -311,16 +332,20 @@ class World:
             )
 
     def deliver(self) -> None:
-        """Have everything carried that is to be delivered by now. Call it without the lock."""
-        if self.courier is None or not (self.outbox.webhooks or self.outbox.ready):
+        """Have the delivery worker send everything that is due. Call it without the lock."""
+        worker = self.delivery_worker
+        if worker is None or not (self.outbox.webhooks or self.outbox.ready):
             return
         self.settle()
         while self.outbox.ready:
-            self.courier()
-            self.settle()  # to carry it may have taken time
+            worker.deliver()
+            self.settle()  # receivers may have taken time
 
     def next_delivery(self) -> tuple[Delivery, Webhook | None] | None:
-        """Take what is to be carried next, and the webhook that it is for; None for one that is gone."""
+        """Take the delivery that is to be sent next, with its webhook, or None for a webhook that is gone.
+
+        Returns None if there is no such delivery.
+        """
         with self.lock:
             if not self.outbox.ready:
                 return None
@@ -328,10 +353,18 @@ class World:
             return delivery, self.outbox.webhooks.get(delivery.webhook_id)
 
     def attempted(self, delivery: Delivery, attempt: Attempt, took: int) -> None:
-        """How it went to carry a delivery, which took so many microseconds. What failed is tried again."""
+        """Note an attempt that took so many microseconds. A failed delivery may be sent again."""
         with self.lock:
-            self.outbox.attempted(delivery, attempt, attempt.at + min(took, PATIENCE))
+            retried = self.readings.webhook_retries is WebhookRetries.AT_LEAST_ONCE
+            self.outbox.attempted(delivery, attempt, attempt.at + min(took, PATIENCE), retried)
             self._changed("webhook-attempted", delivery)
+        if self.on_attempt is not None:
+            self.on_attempt()
+
+    @property
+    def is_delivering(self) -> bool:
+        """Whether a delivery is on its way."""
+        return self.delivery_worker is not None and self.delivery_worker.is_busy
 
     def _fire(self, due: int, kind: TimerKind, record: Record) -> None:
         if kind == "call_proceeds":
@@ -354,6 +387,8 @@ class World:
         to = forced_to or TRANSITIONS.get((from_, event))
         if to is None:
             raise IllegalMove(f"test result {record.id}: {event} is not legal now; {ways_on(from_)}")
+        if event is Event.COMPLETE and from_ is Status.EVALUATING:
+            self._clear_traces(record)
         record.status = to
         record.history.append(Move(now, from_, to, event, cause))
         self.timers.cancel(record.armed)
@@ -384,20 +419,38 @@ class World:
         if record.call is not None:
             self._follow_script(record, now)
 
+    def _clear_traces(self, record: Record) -> None:
+        """Forget the trace ids that were reported before an evaluation was over, if a reading says so."""
+        if self.readings.traces_while_evaluated is TracesWhileEvaluated.CLEARED and "trace_ids" in record.fields:
+            record.fields = {name: value for name, value in record.fields.items() if name != "trace_ids"}
+            self._changed("test-result-changed", record, {"trace_ids": None})
+
     def _tell(self, record: Record, now: int) -> None:
-        """Let the webhooks know what a test result has come to."""
-        status, organisation, tells = record.status, record.organisation, self.readings.dropped_call_tells
+        """Send webhooks the events of the status that a test result has come to."""
+        status, tells = record.status, self.readings.dropped_call_tells
         dropped = status is Status.CALL_DROPPED
         if status is Status.CONVERSATION_ENDED or (dropped and tells is DroppedCallTells.ENDED_AND_EVALUATED):
-            self.outbox.emit("simulation_ended", organisation, lambda: simulation_ended(record), now)
+            self._emit_of(record, "simulation_ended", lambda: simulation_ended(record), now)
         if status is Status.COMPLETED or (dropped and tells is not DroppedCallTells.NOTHING):
             word = spelt(status, self.readings)
-            self.outbox.emit(
+            self._emit_of(
+                record,
                 "simulation_result_evaluated",
-                organisation,
                 lambda: simulation_result_evaluated(record, word, self.seed, self.agents),
                 now,
             )
+
+    def _emit_of(self, record: Record, event: str, payload: Callable[[], Mapping[str, Any]], now: int) -> None:
+        agent_id = 1 if record.run is None else record.run.agent_id
+        self._emit(event, record.organisation, agent_id, payload, now)
+
+    def _emit(
+        self, event: str, organisation: str, agent_id: Any, payload: Callable[[], Mapping[str, Any]], now: int
+    ) -> int:
+        """Send an event of an agent to the webhooks that listen to it, and return to how many."""
+        agent = self.agents.find(agent_id, organisation) if is_integer(agent_id) else None
+        folders = () if agent is None or (id := folder_id(agent)) is None else (str(id), str(agent.fields["folder"]))
+        return self.outbox.emit(event, organisation, payload, now, agent_id, folders)
 
     # --- calls that go on by themselves -------------------------------------------------------------------------
 
@@ -464,7 +517,7 @@ class World:
                 told.append((human, [record.id for record in results]))
             if inbound:
                 started = "outbound_simulation_started"
-                self.outbox.emit(started, run.organisation, lambda: outbound_simulation_started(run, told), now)
+                self._emit(started, run.organisation, agent_id, lambda: outbound_simulation_started(run, told), now)
             self._changed("run-added", run)
             return run
 
@@ -503,6 +556,12 @@ class World:
             self._change(self.result(id), event, cause, now)
         self.deliver()
 
+    def end(self, id: int) -> None:
+        """End a conversation because a client asks for it. It may be called under the lock. Raises as `happen` does."""
+        with self.lock:
+            now = self.settle()
+            self._change(self.result(id), Event.END, "api", now)
+
     def re_evaluate(self, id: int) -> None:
         """Evaluate a test result again. It may be called under the lock. Raises as `happen` does."""
         with self.lock:
@@ -527,7 +586,7 @@ class World:
     def become(self, other: World) -> None:
         """Take over everything from another world, which is not to be used any more."""
         with self.lock:
-            own = ("lock", "on_move", "on_change", "courier", "asked")
+            own = ("lock", "on_move", "on_change", "on_attempt", "delivery_worker", "webhooks_anywhere", "asked")
             vars(self).update({name: value for name, value in vars(other).items() if name not in own})
             for collection in (self.agents, self.simulations, self.digital_humans):
                 collection.tell = self._changed
@@ -642,32 +701,71 @@ class World:
             self.next_calls.clear()
             self.calls_of.clear()
 
-    def add_webhook(self, organisation: str, url: str | None, events: tuple[str, ...], secret: str | None) -> Webhook:
-        """Who is to be told of these events. Raises `ValueError` for an organisation or an event that there is not."""
+    def add_webhook(
+        self,
+        organisation: str,
+        url: str | None,
+        events: tuple[str, ...],
+        secret: str | None,
+        scope: Scope = ALL_AGENTS,
+        retries: int | None = None,
+        enabled: bool = True,
+    ) -> Webhook:
+        """Add a webhook.
+
+        Raises:
+            ValueError: The organisation or one of its agents is unknown, an event is not documented, or `retries` or
+                `enabled` cannot be so.
+        """
         with self.lock:
             check_known("organisation", organisation, self.organisations)
-            webhook = self.outbox.add(organisation, url, events, secret)
+            for id in scope.agents:
+                check_known("agent", id, [agent.id for agent in self.agents.of(organisation)])
+            webhook = self.outbox.add(organisation, url, events, secret, scope=scope, retries=retries, enabled=enabled)
             self._changed("webhook-added", webhook)
             return webhook
 
-    def remove_webhook(self, id: str) -> None:
-        """Tell it nothing any more. Raises `KeyError` if it is not there."""
+    def change_webhook(self, id: str, **changes: Any) -> Webhook:
+        """Enable or disable a webhook, or change its `retries`.
+
+        Raises:
+            KeyError: There is no such webhook.
+        """
         with self.lock:
-            if id not in self.outbox.webhooks:
-                raise KeyError(f"there is no webhook {id!r}")
+            webhook = self._webhook(id)._replace(**changes)
+            check_retries(webhook.retries)
+            self.outbox.webhooks[id] = webhook
+            self._changed("webhook-changed", webhook)
+            return webhook
+
+    def remove_webhook(self, id: str) -> None:
+        """Remove a webhook, and send it nothing any more. Raises `KeyError` if there is none of that id."""
+        with self.lock:
+            self._webhook(id)
             del self.outbox.webhooks[id]
             self._changed("webhook-removed", id)
 
-    def send(self, event: str, payload: Any, organisation: str) -> int:
-        """Let the webhooks know what a test makes up. Returns to how many of them it is sent.
+    def _webhook(self, id: str) -> Webhook:
+        if id not in self.outbox.webhooks:
+            raise KeyError(f"there is no webhook {id!r}")
+        return self.outbox.webhooks[id]
 
-        Raises `ValueError` for an event or an organisation that there is not, `TypeError` for what is not JSON.
+    def send(self, event: str, payload: Any, organisation: str) -> int:
+        """Send a payload of a test's own. It is of the agent that its `agent_id` names, if it names one.
+
+        Returns:
+            The number of webhooks that it is sent to.
+
+        Raises:
+            ValueError: There is no such event or organisation.
+            TypeError: The payload is not JSON.
         """
         check_known("webhook event", event, EVENTS)
         encoded(payload)  # also where nobody listens
+        agent_id = payload.get("agent_id") if isinstance(payload, Mapping) else None
         with self.lock:
             check_known("organisation", organisation, self.organisations)
-            sent = self.outbox.emit(event, organisation, lambda: payload, self.settle())
+            sent = self._emit(event, organisation, agent_id, lambda: payload, self.settle())
         self.deliver()
         return sent
 
@@ -712,21 +810,19 @@ class World:
                 raise ValueError("an API key must not be empty: Bluejay refuses an empty one")
             if not isinstance(key, str) or not key.isascii() or not key.isprintable() or key != key.strip():
                 raise ValueError("an API key is printable ASCII text with no blanks around it: a header carries it")
-            for organisation in self.organisations.values():
-                if key in organisation.api_keys:
-                    raise ValueError(f"the API key given belongs to the organisation {organisation.name!r} already")
+            if (owner := self.organisations.of_key(key)) is not None:
+                raise ValueError(f"the API key given belongs to the organisation {owner.name!r} already")
 
     def organisation_of(self, api_key: str) -> str | None:
         """The name of the organisation that a key belongs to; None if the key is to be refused."""
         with self.lock:
-            for organisation in self.organisations.values():
-                if api_key in organisation.api_keys:
-                    return organisation.name
+            if (owner := self.organisations.of_key(api_key)) is not None:
+                return owner.name
             return DEFAULT_ORGANISATION if api_key and not self.require_known_keys else None
 
     # --- end-conversations --------------------------------------------------------------------------------------
 
-    def plan_ending(self, organisation: str, ids: Iterable[int], unwritable: Container[int] = ()) -> Ending:
+    def plan_ending(self, organisation: str, ids: Sequence[int], unwritable: Container[int] = ()) -> Ending:
         """Step 1 of the endpoint: which ids exist, for this organisation, and are RUNNING. Changes nothing.
 
         The control objects of `unwritable` ids will not be written, so these fail.
@@ -734,32 +830,35 @@ class World:
         with self.lock:
             now = self.settle()
             readings = self.readings
-            once = readings.duplicate_ids is DuplicateIds.COUNTED_ONCE
-            marked_fails = readings.already_marked is AlreadyMarked.FAILS
-            ending = Ending(list(dict.fromkeys(ids)) if once else list(ids), [], [], False, [], now)
-            control_id = len(self.control_objects)
-            marked_here: set[int] = set()
-            for id in ending.processed:
+            distinct = dict.fromkeys(ids)
+            processed = list(distinct if readings.duplicate_ids is DuplicateIds.COUNTED_ONCE else ids)
+            once_marked_fails = readings.already_marked is AlreadyMarked.FAILS
+            # A test result is looked at once, however often it is asked for: a request may have half a million ids.
+            marks: dict[int, Mark] = {}
+            for id in distinct:
                 record = self.results.get(id)
                 if record is None:
-                    ending.failed.append(id)
-                elif record.organisation != organisation:
+                    continue
+                if record.organisation != organisation:
                     if readings.foreign_id is ForeignId.FORBIDDEN:
-                        return Ending(ending.processed, [], ending.processed, True, [], now)
-                    ending.failed.append(id)
-                elif (
-                    record.status is not _RUNNING
-                    or (marked_fails and (is_marked(record) or id in marked_here))
-                    or id in unwritable
+                        return Ending(processed, [], processed, True, [], now)
+                elif not (
+                    record.status is not _RUNNING or (once_marked_fails and is_marked(record)) or id in unwritable
                 ):
-                    ending.failed.append(id)
-                else:
-                    control_id += 1
+                    control_id = len(self.control_objects) + len(marks) + 1
                     agent = record.agent or self.agent or _DEFAULT_AGENTS[readings.agent_ends]
-                    ending.marked.append(id)
-                    marked_here.add(id)
-                    ending.marks.append((record, control_id, agent.reaction(f"{self.seed}:{control_id}")))
-            return ending
+                    marks[id] = record, control_id, agent.reaction(f"{self.seed}:{control_id}")
+            if once_marked_fails and len(distinct) < len(processed):
+                unmarked = set(marks)
+                marked: list[int] = []
+                failed: list[int] = []
+                for id in processed:
+                    (marked if id in unmarked else failed).append(id)
+                    unmarked.discard(id)
+            else:
+                marked = [id for id in processed if id in marks]
+                failed = [id for id in processed if id not in marks]
+            return Ending(processed, marked, failed, False, list(marks.values()), now)
 
     def carry_out(self, ending: Ending) -> None:
         """Steps 2 and 3 of the endpoint: write each control object, schedule each watchdog.

@@ -8,7 +8,6 @@ import functools
 import inspect
 import json
 import sys
-import weakref
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Self, TypedDict, TypeVar, Unpack, cast
@@ -23,14 +22,15 @@ from fake_bluejay.core.suggest import check_known, instead_of, unknown
 from fake_bluejay.core.timers import Timer
 from fake_bluejay.core.world import DEFAULT_ORGANISATION, World
 from fake_bluejay.facade.assertions import Assertions
+from fake_bluejay.facade.delivery import DeliveryWorker
 from fake_bluejay.facade.results import ControlObjectView, Seen, TestResult
 from fake_bluejay.http.faults import Faults
 from fake_bluejay.http.journal import Journal
 from fake_bluejay.http.stubs import Stubs
 from fake_bluejay.intercept import switch
 from fake_bluejay.intercept.asyncio import LOOPBACKS
-from fake_bluejay.intercept.door import HOST
 from fake_bluejay.intercept.clockwork import CLOCKWORK, REAL_TIME_THREADS, Timeline
+from fake_bluejay.intercept.hosts import HOST
 from fake_bluejay.state import snapshot as dumps
 
 if TYPE_CHECKING:
@@ -39,8 +39,8 @@ if TYPE_CHECKING:
     from fake_bluejay.facade.remote import RemoteBluejay
     from fake_bluejay.facade.resources import AgentView, DigitalHumanView, SimulationView
     from fake_bluejay.facade.runs import RunView
+    from fake_bluejay.facade.webhooks import Webhooks
     from fake_bluejay.server.loopback import Loopback
-    from fake_bluejay.webhooks import Webhooks
 
 __all__ = ["ACTIVE", "API_KEY", "OPTIONS", "FakeBluejay", "FakeClock", "FakeReadings", "Options", "Snapshot", "data_of"]
 
@@ -68,7 +68,7 @@ class Options(TypedDict, total=False):
     api_keys: Sequence[str]
     """The keys of the default organisation; if given, other keys are refused."""
     seed: int
-    """Whatever is left to chance is drawn from it."""
+    """Whatever is left to chance is drawn from it. Without one, ids of webhook deliveries differ from run to run."""
     evaluation_starts_after: float
     """Seconds from a conversation's end to EVALUATING."""
     evaluation_takes: float
@@ -103,7 +103,8 @@ class FakeBluejay(Assertions):
         """Every change, for whoever listens: the server's event stream."""
         self._on: switch.Fake | None = None
         self._loopback: Loopback | None = None
-        self._world.courier = _courier_of(weakref.ref(self))
+        self._worker = DeliveryWorker(self._world)
+        self._world.delivery_worker = self._worker
         self.calls = Calls(self._world)
         self.clock = FakeClock(self._world)
         self.readings = FakeReadings(self._world)
@@ -124,6 +125,7 @@ class FakeBluejay(Assertions):
             self._on = switch.Fake(self._api, self._environment(), self.faults.__bool__, self._time())
             try:
                 switch.switch_on(self._on)
+                self._bypass_proxies()
             except BaseException:
                 self.stop()
                 raise
@@ -139,19 +141,29 @@ class FakeBluejay(Assertions):
         return timeline
 
     def stop(self) -> None:
-        """Let go of everything: the calls, the environment, the loopback server."""
-        if self._on is not None:
-            switch.switch_off(self._on)
-            ACTIVE.remove(self)
-            self._on = self._world.on_move = None
+        """Let go of everything: receivers of webhooks, the calls, the environment, the loopback server."""
         try:
-            if "webhooks" in vars(self):
-                self.webhooks.wait()
+            self._worker.close()  # while their calls are still taken
+        finally:
+            if self._on is not None:
+                switch.switch_off(self._on)
+                ACTIVE.remove(self)
+                self._on = self._world.on_move = None
+        try:
+            self._worker.wait()
         finally:
             if self._loopback is not None:
                 self.feed.end()
                 self._loopback.give_back()
                 self._loopback = None
+
+    async def __aexit__(
+        self, type_: type[BaseException] | None, error: BaseException | None, traceback: object
+    ) -> None:
+        """Stop; the applications that webhooks led to on this event loop have their shutdown first."""
+        if not self._inner:
+            await self._worker.shut_down()
+        await super().__aexit__(type_, error, traceback)
 
     def _environment(self) -> dict[str, str]:
         return {"BLUEJAY_API_KEY": self.api_key, "BLUEJAY_API_URL": f"https://{HOST}/v1"}
@@ -316,9 +328,9 @@ class FakeBluejay(Assertions):
     @functools.cached_property
     def webhooks(self) -> Webhooks:
         """The webhooks: who is told of what, and what was delivered."""
-        from fake_bluejay.webhooks import Webhooks
+        from fake_bluejay.facade.webhooks import Webhooks
 
-        return Webhooks(self._world, loopback_only=not self._options.get("webhooks_anywhere"))
+        return Webhooks(self._world, self._worker)
 
     # --- what came in -------------------------------------------------------------------------------------------
 
@@ -381,6 +393,8 @@ class FakeBluejay(Assertions):
     def url(self) -> str:
         """Where the loopback server listens, e.g. `http://127.0.0.1:41234`; it starts with the first use.
 
+        While the fake is on, `NO_PROXY` and `no_proxy` keep calls to it from going by a proxy.
+
         Raises `ModuleNotFoundError` if uvicorn is not there: `pip install "fake-bluejay[server]"` brings it.
         """
         if self._loopback is None:
@@ -390,7 +404,12 @@ class FakeBluejay(Assertions):
             self._loopback = lend(served_app(self, self.reset))
             REAL_TIME_THREADS.add(self._loopback.thread_id)
             LOOPBACKS[self._loopback.port] = self._loopback.is_answering
+            self._bypass_proxies()
         return self._loopback.url
+
+    def _bypass_proxies(self) -> None:
+        if self._on is not None and self._loopback is not None:
+            switch.bypass_proxies(self._on, self._loopback.host)
 
     @property
     def base_url(self) -> str:
@@ -434,8 +453,7 @@ class FakeBluejay(Assertions):
     def reset(self) -> None:
         """Back to how it began: the options, no test results, no journal, no faults, no stubs."""
         self._world.become(_world(self._options))
-        if "webhooks" in vars(self):
-            self.webhooks.receivers = {}
+        self._worker.receivers = {}
         self._journal.clear()
         self.faults.clear()
         self._stubs.clear()
@@ -453,13 +471,12 @@ class FakeBluejay(Assertions):
 
     def snapshot(self) -> Snapshot:
         """The world as it is now, for `restore`; or, in a `with`, restored when that ends."""
-        return Snapshot(self, self.dump(), dict(self.webhooks.receivers) if "webhooks" in vars(self) else {})
+        return Snapshot(self, self.dump(), dict(self._worker.receivers))
 
     def restore(self, snapshot: Snapshot) -> None:
         """Put the world back to what it was then; the journal stays. Raises `ValueError` for what is no snapshot."""
         dumps.restore(self._world, data_of(snapshot))
-        if "webhooks" in vars(self):
-            self.webhooks.receivers = dict(snapshot.receivers)
+        self._worker.receivers = dict(snapshot.receivers)
 
 
 class Snapshot:
@@ -562,28 +579,16 @@ class FakeReadings:
         return repr(self._world.readings)
 
 
-def _courier_of(fake: weakref.ref[FakeBluejay]) -> Callable[[], None]:
-    """What carries for a fake, for its world to hold without holding the fake: a suite makes many, and none is to
-    wait for the garbage collector."""
-
-    def carry() -> None:
-        present = fake()
-        if present is not None:
-            present.webhooks.carry()
-
-    return carry
-
-
 _DEFAULTS = Readings()
 
 
 def _world(options: Options) -> World:
-    readings, keys, seed = options.get("readings") or _DEFAULTS, options.get("api_keys", ()), options.get("seed", 0)
+    readings, keys, seed = options.get("readings") or _DEFAULTS, options.get("api_keys", ()), options.get("seed")
     if not isinstance(readings, (Readings, Mapping)):
         raise ValueError(f"readings are names with choices, e.g. {{'success': 'always'}}, not {readings!r}")
     if isinstance(keys, str) or not isinstance(keys, Iterable) or not all(isinstance(key, str) for key in keys):
         raise ValueError(f"api_keys is a list of strings, {instead_of('api_keys', keys)}")
-    if not isinstance(seed, int):
+    if seed is not None and not isinstance(seed, int):
         raise ValueError(f"a seed is an integer, not {seed!r}")
     world = World(
         clock=_clock(options.get("clock", "manual")),
@@ -595,6 +600,7 @@ def _world(options: Options) -> World:
     )
     world.add_api_keys(DEFAULT_ORGANISATION, *(keys or (API_KEY,)))
     world.require_known_keys = bool(keys)
+    world.webhooks_anywhere = bool(options.get("webhooks_anywhere"))
     return world
 
 

@@ -23,7 +23,7 @@ from urllib.parse import quote, urlencode
 from fake_bluejay.calls import Calls
 from fake_bluejay.core.behaviors import Agent
 from fake_bluejay.core.clock import datetime_at, instant_of, microseconds
-from fake_bluejay.core.outbox import Delivery, Irregularity, Webhook, encoded
+from fake_bluejay.core.outbox import Delivery, Irregularity, Scope, Webhook, encoded
 from fake_bluejay.core.readings import Readings
 from fake_bluejay.core.scripts import Call, call_from_dict
 from fake_bluejay.core.statuses import Event
@@ -33,10 +33,10 @@ from fake_bluejay.core.world import DEFAULT_ORGANISATION, World
 from fake_bluejay.facade.assertions import Assertions
 from fake_bluejay.facade.fake import API_KEY, FakeClock, FakeReadings, Snapshot, data_of
 from fake_bluejay.facade.results import ControlObjectView, TestResult
+from fake_bluejay.facade.webhooks import Webhooks
 from fake_bluejay.http.faults import Fault, Faults
 from fake_bluejay.http.journal import Answer, Exchange, Headers, Journal
 from fake_bluejay.state import snapshot as dumps
-from fake_bluejay.webhooks import Webhooks
 
 if TYPE_CHECKING:
     import httpx
@@ -454,9 +454,32 @@ class _FarWorld:
     def clear_scripts(self) -> None:
         self._control("DELETE", "calls")
 
-    def add_webhook(self, organisation: str, url: str, events: tuple[str, ...], secret: str | None) -> Webhook:
-        new = {"url": url, "events": events, "secret": secret, "organisation": organisation}
-        return Webhook(**self._control("POST", "webhooks", new))
+    webhooks_anywhere = True
+    """That is for the server to say."""
+
+    def add_webhook(
+        self,
+        organisation: str,
+        url: str,
+        events: tuple[str, ...],
+        secret: str | None,
+        scope: Scope,
+        retries: int | None,
+        enabled: bool,
+    ) -> Webhook:
+        new = {
+            "url": url,
+            "events": events,
+            "secret": secret,
+            **scope._asdict(),
+            "retries": retries,
+            "enabled": enabled,
+            "organisation": organisation,
+        }
+        return dumps.load_webhook(self._control("POST", "webhooks", new))
+
+    def change_webhook(self, id: str, **changes: Any) -> Webhook:
+        return dumps.load_webhook(self._control("PATCH", f"webhooks/{quote(str(id), safe='')}", changes))
 
     def remove_webhook(self, id: str) -> None:
         self._control("DELETE", f"webhooks/{quote(str(id), safe='')}")
@@ -519,16 +542,16 @@ class _FarWebhooks(Webhooks):
     """The server's webhooks: added here as ever, told from there."""
 
     def __init__(self, control: _Control, world: World) -> None:
-        super().__init__(world, loopback_only=False)  # that is for the server to say
+        super().__init__(world, None)
         self._control = control
 
-    def _check(self, to: Any) -> None:
+    def _receiver(self, to: Any, path: str, lifespan: bool) -> None:
         if not isinstance(to, str):
             raise ValueError(
                 "over a connection a receiver is the URL of a server that the fake's server can reach, e.g."
                 f" http://127.0.0.1:8000/webhooks: it cannot call what is in this process, {to!r:.80}"
             )
-        super()._check(to)
+        super()._receiver(to, path, lifespan)
 
     def wait(self) -> None:
         """Wait for what is on its way from the server, 10 seconds at most; not from within a receiver."""

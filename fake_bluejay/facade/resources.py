@@ -11,8 +11,8 @@ from starlette.exceptions import HTTPException
 
 from fake_bluejay.bluejay.agents import create_agent
 from fake_bluejay.bluejay.digital_humans import create_digital_human
-from fake_bluejay.bluejay.models.agents import AgentRequestOfSdk
-from fake_bluejay.bluejay.models.digital_humans import DigitalHumanRequestDataOfSdk
+from fake_bluejay.bluejay.models.agents import AgentRequest
+from fake_bluejay.bluejay.models.digital_humans import DigitalHumanRequestData
 from fake_bluejay.bluejay.models.simulations import SimulationRequest
 from fake_bluejay.bluejay.simulations import create_simulation, join
 from fake_bluejay.core.clock import datetime_at
@@ -112,7 +112,7 @@ class SimulationView(ResourceView):
 
 def add_agent(world: World, organisation: str, fields: Mapping[str, Any]) -> AgentView:
     """A new agent. Raises `ValueError` for what cannot be."""
-    request = validated(AgentRequestOfSdk, "an agent", {**_AGENT, **fields})
+    request = validated(AgentRequest, "an agent", {**_AGENT, **fields})
     return AgentView(world, "agents", _made(world, organisation, lambda: create_agent(world, organisation, request)).id)
 
 
@@ -159,7 +159,7 @@ def add_digital_human(world: World, organisation: str, fields: Mapping[str, Any]
     """A new digital human. Raises `ValueError` for what cannot be."""
     own = {name: value for name, value in fields.items() if name != "simulation_ids"}
     request = validated(
-        DigitalHumanRequestDataOfSdk, "a digital human", {**_DIGITAL_HUMAN, **own}, ("simulation_ids", "organisation")
+        DigitalHumanRequestData, "a digital human", {**_DIGITAL_HUMAN, **own}, ("simulation_ids", "organisation")
     )
     ids = fields.get("simulation_ids")
     if ids is None:

@@ -9,7 +9,7 @@ from typing import Any
 from starlette.exceptions import HTTPException
 
 from fake_bluejay.bluejay import runs as endpoints
-from fake_bluejay.bluejay.models.runs import SimulationRunRequestOfSdk
+from fake_bluejay.bluejay.models.runs import SimulationRunRequest
 from fake_bluejay.bluejay.resources import found
 from fake_bluejay.core.clock import datetime_at
 from fake_bluejay.core.runs import Run, Tally, tally
@@ -85,7 +85,7 @@ def queue_run(world: World, simulation: SimulationView | int | None, fields: Map
     if humans is not None and not isinstance(humans, (list, tuple)):
         raise ValueError(f"digital_human_ids is a list of ids or digital humans, not {humans!r:.80}")
     ids = None if humans is None else [str(getattr(human, "id", human)) for human in humans]
-    request = validated(SimulationRunRequestOfSdk, "a run", {**fields, "digital_human_ids": ids}, ())
+    request = validated(SimulationRunRequest, "a run", {"simulation_id": "", **fields, "digital_human_ids": ids}, ())
     with world.lock:
         id, organisation = simulation.id if isinstance(simulation, SimulationView) else simulation, DEFAULT_ORGANISATION
         if id is not None:

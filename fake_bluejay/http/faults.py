@@ -16,6 +16,7 @@ from starlette.responses import Response
 
 from fake_bluejay.core.integers import is_integer
 from fake_bluejay.core.suggest import check_known
+from fake_bluejay.http.journal import masked_headers
 from fake_bluejay.http.stubs import check_answer, content_of, pattern_of
 
 __all__ = ["BREAKAGE", "GARBAGE", "Breakage", "Fault", "Faults", "Which"]
@@ -91,8 +92,14 @@ class Fault:
         """As it could be armed to do what is left of it."""
         return self._words("path", "times", "after", "probability")
 
+    @property
+    def shown(self) -> dict[str, Any]:
+        """Its arguments as they may be shown: the cookies and keys in its headers are masked."""
+        headers = self.arguments.get("headers")
+        return {**self.arguments, "headers": masked_headers(headers)} if headers else self.arguments
+
     def _words(self, *which: str) -> str:
-        given = {name: value for name, value in self.arguments.items() if value is not None}
+        given = {name: value for name, value in self.shown.items() if value is not None}
         given |= {name: getattr(self, name) for name in which if getattr(self, name) != _WHICH[name]}  # type: ignore[literal-required]
         return f"{self.kind}({', '.join(f'{name}={value!r}' for name, value in given.items())})"
 
@@ -244,5 +251,7 @@ def _check_headers(headers: Any, length: int) -> None:
             raise ValueError(f"a header's name is letters, digits and dashes, not {name!r}")
         if not isinstance(value, str) or not _HEADER_VALUE.fullmatch(value):
             raise ValueError(f"a header's value is text in one line of Latin-1, e.g. {name}: '2', not {value!r}")
+        if name.lower() in ("transfer-encoding", "trailer"):
+            raise ValueError(f"the body is sent whole, with its Content-Length, so there is no {name}: leave it out")
         if name.lower() == "content-length" and value != str(length):
             raise ValueError(f"the body has {length} bytes, so its Content-Length is not {value}: leave it out")

@@ -6,8 +6,9 @@ import json
 import re
 import threading
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
+from itertools import chain
 from typing import Any, overload
 from urllib.parse import unquote_plus
 
@@ -19,12 +20,13 @@ from fake_bluejay.core.clock import datetime_at
 __all__ = [
     "EXCHANGE",
     "MOST_BYTES",
-    "SECRET_HEADERS",
     "Answer",
     "Exchange",
     "Headers",
     "Journal",
+    "is_secret",
     "masked",
+    "masked_headers",
     "masked_key",
     "masked_query",
     "printable",
@@ -35,11 +37,18 @@ __all__ = [
 EXCHANGE = "fake_bluejay.exchange"
 """Where, in a request's scope, the API leaves its `Exchange` for the door that it came by."""
 
-SECRET_HEADERS = ("x-api-key", "authorization", "proxy-authorization", "cookie")
-"""The headers whose values are masked wherever they are shown."""
+_SECRET_WORDS = ("key", "token", "secret", "password", "auth", "cookie")
+"""What is in the name of a header, or of a parameter in a query, whose value is masked wherever it is shown."""
+_NO_SECRETS = ("idempotency-key", "proxy-authenticate", "sec-websocket-key", "www-authenticate")
+"""Headers with such a word in their names whose values anybody may see."""
+_CARRY_KEYS = ("x-api-key", "authorization")
+"""The headers by which a caller of Bluejay's says who it is."""
 
-_SECRET_IN_QUERY = ("key", "token", "secret", "password", "auth")
-"""What is in the name of a parameter whose value is masked likewise."""
+
+def is_secret(name: str) -> bool:
+    """Return whether the value of a header, or of a parameter, of this name is to be masked."""
+    name = name.lower()
+    return name not in _NO_SECRETS and any(word in name for word in _SECRET_WORDS)
 
 
 class Answer:
@@ -128,7 +137,7 @@ class Exchange:
         self.number = 0
         self.modelled = True
         self.size = 0
-        """Bytes of its bodies that its journal counts."""
+        """Bytes of it that its journal counts."""
 
     @property
     def raw_headers(self) -> list[tuple[bytes, bytes]]:
@@ -153,19 +162,29 @@ class Exchange:
 
 
 MOST_BYTES = 64 * 1024 * 1024
-"""Bytes of large bodies, of requests and answers together, that a journal keeps: of those larger than it could keep as
-many of as it keeps exchanges."""
+"""Bytes of large requests and answers together that a journal keeps: of those larger than it could keep as many of as
+it keeps exchanges."""
+
+_HEADER_COSTS = 128
+"""Bytes that Python needs for a header besides its name and value."""
+
+
+def _size(headers: list[tuple[bytes, bytes]], content: bytes) -> int:
+    """Return how many bytes a request or an answer keeps: of many short headers, more than were sent."""
+    return len(content) + sum(map(len, chain.from_iterable(headers))) + _HEADER_COSTS * len(headers)
 
 
 class Journal:
-    """The exchanges in the order they arrived, the oldest forgotten past `limit` or `most_bytes` of bodies, but never
-    the newest. Reads like a list."""
+    """The exchanges in the order they arrived, the oldest forgotten past `limit` or `most_bytes`, but never the newest.
+
+    Reads like a list.
+    """
 
     def __init__(self, limit: int = 10_000, most_bytes: int = MOST_BYTES) -> None:
         self._limit = limit
         self._most_bytes = most_bytes
         self._small = most_bytes // limit
-        """Bytes of a body that needs not be counted: so many of them are no more than there may be."""
+        """Bytes of what needs not be counted: so many of them are no more than there may be."""
         self._exchanges: deque[Exchange] = deque()
         self._bytes = 0
         self._lock = threading.Lock()
@@ -176,7 +195,7 @@ class Journal:
 
     def append(self, exchange: Exchange) -> None:
         """One that begins; its answer comes by `answered`."""
-        size = len(exchange.content)
+        size = _size(exchange.raw_headers, exchange.content) + len(exchange.path) + len(exchange.query)
         with self._lock:
             self._exchanges.append(exchange)
             self.total = exchange.number = self.total + 1
@@ -188,7 +207,7 @@ class Journal:
     def answered(self, exchange: Exchange, answer: Answer) -> None:
         """The answer to one that had begun, and may have been forgotten since."""
         exchange.response = answer
-        size = len(answer.content)
+        size = _size(answer.raw_headers, answer.content)
         if size > self._small:
             with self._lock:
                 place = exchange.number - self.total - 1
@@ -234,10 +253,15 @@ def masked(key: str) -> str:
     return f"{key[:4]}…{key[-2:]}" if len(key) >= 12 else "…" if key else "(empty)"
 
 
+def masked_headers(headers: Mapping[str, str]) -> dict[str, str]:
+    """Return headers as they may be shown."""
+    return {name: masked(value) if is_secret(name) else value for name, value in headers.items()}
+
+
 def masked_key(exchange: Exchange) -> str:
     """The key that a request came with, as it may be shown; empty if it had none."""
     headers = exchange.headers
-    keys = [masked(headers[name]) for name in SECRET_HEADERS[:2] if name in headers]
+    keys = [masked(headers[name]) for name in _CARRY_KEYS if name in headers]
     return f" key={keys[0]}" if keys else ""
 
 
@@ -254,7 +278,7 @@ class Headers(dict[str, str]):
         return super().get(name.lower(), default)
 
     def __repr__(self) -> str:
-        return repr({name: masked(value) if name in SECRET_HEADERS else value for name, value in self.items()})
+        return repr(masked_headers(self))
 
 
 def _headers_dict(raw: list[tuple[bytes, bytes]]) -> Headers:
@@ -293,6 +317,5 @@ def masked_query(query: str) -> str:
     parts = []
     for part in query.split("&"):
         name, _, value = part.partition("=")
-        secret = value and any(word in unquote_plus(name).lower() for word in _SECRET_IN_QUERY)
-        parts.append(f"{name}={masked(value)}" if secret else part)
+        parts.append(f"{name}={masked(value)}" if value and is_secret(unquote_plus(name)) else part)
     return "&".join(parts)

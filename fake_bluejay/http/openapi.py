@@ -13,6 +13,7 @@ from pydantic.json_schema import JsonSchemaMode
 from fake_bluejay import __version__
 from fake_bluejay.bluejay.app import operations
 from fake_bluejay.bluejay.published import MODELLED_IN
+from fake_bluejay.core.readings import Contract
 from fake_bluejay.http.operation import Operation, Parameter
 
 __all__ = ["content", "document"]
@@ -59,12 +60,16 @@ def content() -> bytes:
     return json.dumps(document(), ensure_ascii=False, separators=(",", ":")).encode()
 
 
-def document() -> dict[str, Any]:
-    """The document: OpenAPI 3.1."""
+def document(contract: Contract = Contract.DOCS) -> dict[str, Any]:
+    """Return the OpenAPI 3.1 document of what is modelled.
+
+    Args:
+        contract: The contract by which requests are described.
+    """
     modelled = operations()
     inputs: _Inputs = []
     for operation in modelled:
-        inputs += _inputs(operation)
+        inputs += _inputs(operation, contract)
     schemas, defined = TypeAdapter.json_schemas(inputs, ref_template="#/components/schemas/{model}")
     paths: dict[str, dict[str, Any]] = {}
     for operation in modelled:
@@ -102,7 +107,7 @@ def _key(operation: Operation) -> str:
     return f"{operation.method} {operation.path} "
 
 
-def _inputs(operation: Operation) -> _Inputs:
+def _inputs(operation: Operation, contract: Contract) -> _Inputs:
     """All that an operation has a schema for, each by a name of its own."""
     parameters = {**operation.in_path, **operation.in_query}
     inputs: _Inputs = [
@@ -110,7 +115,8 @@ def _inputs(operation: Operation) -> _Inputs:
         for name, parameter in parameters.items()
     ]
     if operation.takes is not None:
-        inputs.append((f"{_key(operation)}request", "validation", TypeAdapter(operation.takes)))
+        request = operation.takes_under.get(contract, operation.takes)
+        inputs.append((f"{_key(operation)}request", "validation", TypeAdapter(request)))
     return [*inputs, (f"{_key(operation)}response", "serialization", TypeAdapter(operation.returns))]
 
 

@@ -51,9 +51,11 @@ class Refused(Exception):
 class Parameter:
     """A parameter of a request: its type, and the default if it may be left out."""
 
-    def __init__(self, type: Any, default: Any = _REQUIRED) -> None:
+    def __init__(self, type: Any, default: Any = _REQUIRED, *, many: bool = False) -> None:
         self.type = type
         self.default = default
+        self.many = many
+        """Whether it may be given more than once, and is a list of what was given."""
 
     @cached_property
     def _adapter(self) -> TypeAdapter[Any]:
@@ -64,7 +66,7 @@ class Parameter:
         """Whether a request without it is refused."""
         return self.default is _REQUIRED
 
-    def read(self, where: str, name: str, given: Mapping[str, str], errors: list[dict[str, Any]]) -> Any:
+    def read(self, where: str, name: str, given: Mapping[str, Any], errors: list[dict[str, Any]]) -> Any:
         """Its value in a request; what is wrong with it is added to `errors`."""
         if name not in given:
             if self.required:
@@ -98,8 +100,9 @@ class Operation:
     """An ASGI application that answers one operation, all of it under the world's lock.
 
     `answer` takes a `Call` and returns a response, or what `returns` describes, or raises `HTTPException`. Parameters
-    in the path are strings unless `path_types` says otherwise; `takes` is the model of the body, and `takes_of_sdk`
-    what it is instead where the reading `contract` is the SDK's. Without `needs_key` the organisation is empty.
+    in the path are strings unless `path_types` says otherwise. `takes` is the model of the body by the newest contract,
+    or a union of models, and `takes_under` what it is instead by other choices of the reading `contract`. Without
+    `needs_key` the organisation is empty.
     """
 
     def __init__(
@@ -109,8 +112,8 @@ class Operation:
         answer: Callable[[Call], Any],
         *,
         returns: Any,
-        takes: type[BaseModel] | None = None,
-        takes_of_sdk: type[BaseModel] | None = None,
+        takes: Any = None,
+        takes_under: Mapping[Contract, Any] | None = None,
         path_types: Mapping[str, Any] | None = None,
         query: Mapping[str, Parameter] | None = None,
         needs_key: bool = True,
@@ -119,7 +122,7 @@ class Operation:
         self.path = path
         self.answer = answer
         self.takes = takes
-        self.takes_of_sdk = takes_of_sdk or takes
+        self.takes_under = dict(takes_under or {})
         self.returns = returns
         self.in_path = {name: Parameter((path_types or {}).get(name, str)) for name in re.findall(r"{(\w+)}", path)}
         self.in_query = dict(query or {})
@@ -127,12 +130,13 @@ class Operation:
 
     # Made when they are needed: an application has many operations, a test uses few.
     @cached_property
-    def _request(self) -> TypeAdapter[Any]:
-        return TypeAdapter(self.takes)  # type: ignore[arg-type]  # only asked for where there is one
+    def _requests(self) -> dict[Contract, TypeAdapter[Any]]:
+        return {}
 
-    @cached_property
-    def _request_of_sdk(self) -> TypeAdapter[Any]:
-        return TypeAdapter(self.takes_of_sdk)  # type: ignore[arg-type]
+    def _request(self, contract: Contract) -> TypeAdapter[Any]:
+        if contract not in self._requests:
+            self._requests[contract] = TypeAdapter(self.takes_under.get(contract, self.takes))
+        return self._requests[contract]
 
     @cached_property
     def _response(self) -> TypeAdapter[Any]:
@@ -161,8 +165,11 @@ class Operation:
         for name, parameter in self.in_path.items():
             parameters[name] = parameter.read("path", name, scope["path_params"], errors)
         if self.in_query:
-            given = dict(parse_qsl(scope.get("query_string", b"").decode("latin-1"), keep_blank_values=True))
+            pairs = parse_qsl(scope.get("query_string", b"").decode("latin-1"), keep_blank_values=True)
+            given: dict[str, Any] = dict(pairs)
             for name, parameter in self.in_query.items():
+                if parameter.many and name in given:
+                    given[name] = [value for key, value in pairs if key == name]
                 parameters[name] = parameter.read("query", name, given, errors)
         organisation = _organisation(world, headers, errors) if self.needs_key else ""
         request = None
@@ -170,8 +177,7 @@ class Operation:
             if body is NOTHING:
                 errors.append(missing("body"))
             else:
-                by_sdk = world.readings.contract is Contract.SDK
-                request = validated(self._request_of_sdk if by_sdk else self._request, body, ("body",), errors)
+                request = validated(self._request(world.readings.contract), body, ("body",), errors)
         if errors:
             raise Invalid(errors)
         if organisation is None:

@@ -122,7 +122,7 @@ def _select(original: Callable[..., Any]) -> Callable[..., Any]:
             if timeout is not None and timeout <= 0:
                 return original(self, timeout)
             outside = [each for each in self.get_map().values() if not _listens(each.fileobj)]
-            with CLOCKWORK.real_time(member, "waited for a file or socket", counts=bool(outside)):
+            with CLOCKWORK.real_time(member, "waited for a file or socket", meanwhile="count" if outside else "jump"):
                 return original(self, timeout)
         if _has_own_clock(loop):
             own = _own_clocks.get(loop)
@@ -139,7 +139,7 @@ def _select(original: Callable[..., Any]) -> Callable[..., Any]:
         files = [fd for fd, key in self.get_map().items() if fd != loop._ssock.fileno() and not _listens(key.fileobj)]
         is_outside = False
         if files:
-            with CLOCKWORK.real_time(member, "looked at a server of ours", counts=False):
+            with CLOCKWORK.real_time(member, "looked at a server of ours", meanwhile="stand"):
                 is_outside = not all(_is_idle_loopback(loop, each) for each in files)
             if events := original(self, 0):  # what an idle server had sent by then
                 return events

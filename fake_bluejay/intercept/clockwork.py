@@ -490,24 +490,28 @@ class Clockwork:
         return got or wait.ended
 
     @contextmanager
-    def real_time(self, member: Member, what: str, *, counts: bool = True) -> Iterator[None]:
+    def real_time(
+        self, member: Member, what: str, *, meanwhile: Literal["count", "jump", "stand"] = "count"
+    ) -> Iterator[None]:
         """Let the calling thread wait for something outside, by whatever means, all of them in real time.
 
         Args:
             member: The calling thread.
             what: What it does, for the report.
-            counts: Whether the time is added to the clock. If not, it waits for nothing in particular, as a server
-                does that has no connection, and the clock may jump meanwhile.
+            meanwhile: What time does: `count`, real time is added to the clock; `jump`, if all wait, for the thread
+                waits for nothing in particular, as a server does that has no connection; `stand`, as if it worked.
         """
         wait = Wait(member, None, what)
         wait.is_blind, wait.wake = True, _nothing
-        wait.is_outside = counts
+        counts = wait.is_outside = meanwhile == "count"
         since, ident = REAL.monotonic(), REAL.get_ident()
         with self._mutex:
-            taking_part = self._begin(wait)
+            taking_part = self._members.get(ident) is member
             if taking_part:
                 self._in_real_time[ident] = self._members.pop(ident)
-                self._wake_lookout()
+                if meanwhile != "stand":
+                    self._begin(wait)
+                    self._wake_lookout()
         try:
             yield
         finally:

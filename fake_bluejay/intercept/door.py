@@ -9,13 +9,12 @@ from urllib.parse import unquote
 
 from fake_bluejay.http.faults import BREAKAGE, GARBAGE, Breakage
 from fake_bluejay.http.journal import EXCHANGE
+from fake_bluejay.intercept.hosts import HOST, is_bluejay
 
 if TYPE_CHECKING:
     from fake_bluejay.bluejay.app import Api
 
 __all__ = ["GARBAGE", "HOST", "Breakage", "Reply", "exchange", "is_bluejay"]
-
-HOST = "api.getbluejay.ai"
 
 RawHeaders = list[tuple[bytes, bytes]]
 
@@ -27,13 +26,6 @@ class Reply(NamedTuple):
     headers: RawHeaders
     body: bytes
     breakage: Breakage | None = None
-
-
-def is_bluejay(host: str | bytes | None) -> bool:
-    """Whether this is the real service's host, in whatever case, with or without the root's dot."""
-    if isinstance(host, bytes):
-        host = host.decode("ascii", "replace")
-    return host is not None and (host == HOST or host.rstrip(".").lower() == HOST)
 
 
 def exchange(

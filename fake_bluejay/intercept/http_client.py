@@ -38,7 +38,7 @@ def _putrequest(original: Callable[..., Any]) -> Callable[..., Any]:
     """
 
     def putrequest(self: Any, method: str, url: str, *args: Any, **kwargs: Any) -> Any:
-        by_proxy = url.startswith("http")
+        by_proxy = url[:4].lower() == "http"
         host = urlsplit(url).hostname if by_proxy else self._tunnel_host or self.host
         for_bluejay = taker(host) is not None
         if for_bluejay != isinstance(self.sock, InProcessSocket) and (by_proxy or self.sock is not None):

@@ -14,9 +14,9 @@ from types import ModuleType, SimpleNamespace
 from typing import Any
 from urllib.parse import urlsplit
 
-from fake_bluejay.intercept.door import Reply, exchange, is_bluejay
+from fake_bluejay.intercept.door import Reply, exchange
 from fake_bluejay.intercept.shims import Seam
-from fake_bluejay.intercept.switch import current
+from fake_bluejay.intercept.switch import taker
 
 __all__ = ["seams"]
 
@@ -37,7 +37,7 @@ def seams(requests: ModuleType) -> Iterator[Seam]:
         ) -> Any:
             url = urlsplit(request.url)
             host = url.hostname
-            fake = current() if is_bluejay(host) else None
+            fake = taker(host)
             body = request.body.encode() if isinstance(request.body, str) else request.body or b""
             plain = (
                 isinstance(body, bytes)

@@ -7,14 +7,25 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, NamedTuple
 
 from fake_bluejay.intercept import asyncio, shims, virtual_time, waits
-from fake_bluejay.intercept.door import is_bluejay
-from fake_bluejay.intercept.shims import LOCK, Group
 from fake_bluejay.intercept.clockwork import Timeline
+from fake_bluejay.intercept.hosts import is_bluejay, is_in_domain
+from fake_bluejay.intercept.shims import LOCK, Group
 
 if TYPE_CHECKING:
     from fake_bluejay.bluejay.app import Api
 
-__all__ = ["Fake", "current", "guard", "leave_nothing", "switch_off", "switch_on", "taker"]
+__all__ = [
+    "Fake",
+    "bypass_proxies",
+    "current",
+    "guard",
+    "is_forked",
+    "is_guarded",
+    "leave_nothing",
+    "switch_off",
+    "switch_on",
+    "taker",
+]
 
 
 class Fake(NamedTuple):
@@ -40,33 +51,50 @@ _clients = Group(
     }
 )
 _clocks = Group({**waits.FILES, **asyncio.FILES}, spared=waits.SPARED)
-_names = Group({"socket": "guard"})
+_names = Group({"socket": "guard", "asyncio.base_events": "guard", "uvloop": "guard"})
 
 _on: list[Fake] = []
+_inherited: list[Fake] = []
+"""The fakes that were on when this process was forked."""
 _guards = 0
 _found: list[dict[str, str | None]] = []
 """For each that is on, what the variables were before; None for not set."""
+_direct: list[Fake] = []
+"""The fakes whose server is not to be reached by a proxy."""
+_found_direct: dict[str, str | None] = {}
+"""What the variables that say so were before the first of them."""
 _given: dict[str, tuple[set[str], str | None]] = {}
 """Variable → the values that fakes have given it, and what it was before the first of them."""
 
 
 def current() -> Fake | None:
-    """The fake that takes calls now: the one that was switched on last."""
-    return _on[-1] if _on else None
+    """The fake that takes calls now: the one that was switched on last, in this process."""
+    return _on[-1] if _on and not is_forked() else None
 
 
-def taker(host: str | bytes | None) -> Fake | None:
-    """The fake that takes a call to this host; None if that is not Bluejay's, or no fake is on.
+def is_guarded() -> bool:
+    """Return whether calls to Bluejay are to be kept from its real hosts."""
+    return bool(_on) or _guards > 0
 
-    Raises `NotIntercepted` where none is on and all calls to Bluejay are guarded: by a proxy they would get out.
+
+def is_forked() -> bool:
+    """Return whether the fake that would take calls is another process's, of which this one was forked."""
+    return bool(_inherited) and bool(_on) and any(_on[-1] is fake for fake in _inherited)
+
+
+def taker(host: object) -> Fake | None:
+    """Return the fake that takes a client's call to this host, or None if it is the client's to go on.
+
+    Raises:
+        GuardError: No fake can take it, and it must not get out, as it would by a proxy.
     """
-    if not is_bluejay(host):
+    if not is_in_domain(host) or not is_guarded():
         return None
-    if not _on and _guards:
-        from fake_bluejay.intercept.guard import NotIntercepted
+    if _on and is_bluejay(host) and not is_forked():
+        return _on[-1]
+    from fake_bluejay.intercept import guard
 
-        raise NotIntercepted
-    return current()
+    raise guard.GuardError(guard.refusal(host))
 
 
 def switch_on(fake: Fake) -> None:
@@ -92,11 +120,37 @@ def switch_off(fake: Fake) -> None:
         if fake.time is not None:
             virtual_time.leave(fake.time)
         _switch_groups()
+        if any(one is fake for one in _direct):
+            _direct[:] = [one for one in _direct if one is not fake]
+            for variable, value in () if _direct else _found_direct.items():
+                _set(variable, value)
         if place < len(_on):  # the one that came next will leave what this one found
             _found[place] = found
             return
         for variable, value in found.items():
             _set(variable, value)
+
+
+def bypass_proxies(fake: Fake, host: str) -> None:
+    """Have clients reach a host directly, whatever proxies the environment names, until this fake is off.
+
+    Args:
+        fake: One that is on.
+        host: A name or an address, as `NO_PROXY` lists it; the same for all fakes.
+    """
+    with LOCK:
+        if not _direct:
+            found = {name: os.environ.get(name) for name in ("no_proxy", "NO_PROXY")}
+            _found_direct.update(found)
+            # Most clients ask for the lower case first, and for the other one if it is not set.
+            either = found["no_proxy"] or found["NO_PROXY"] or ""
+            for name, before in found.items():
+                hosts = before or either
+                if not {"*", host} & {one.strip() for one in hosts.split(",")}:
+                    hosts = f"{hosts},{host}" if hosts else host
+                _given.setdefault(name, (set(), before))[0].add(hosts)
+                os.environ[name] = hosts
+        _direct.append(fake)
 
 
 def leave_nothing() -> None:
@@ -134,6 +188,15 @@ def _switch_groups() -> None:
     if sleepless != _clocks.on:
         _clocks.switch(sleepless)
         waits.switch_simple_queue(sleepless)
-    needed = bool(_on) or _guards > 0
-    _clients.switch(needed)
-    _names.switch(needed)
+    _clients.switch(is_guarded())
+    _names.switch(is_guarded())
+
+
+def _in_forked_child() -> None:
+    _inherited[:] = _on
+    LOCK.release()
+
+
+if hasattr(os, "register_at_fork"):
+    # With the lock, so that the child does not find it taken by a thread that it does not have.
+    os.register_at_fork(before=LOCK.acquire, after_in_parent=LOCK.release, after_in_child=_in_forked_child)

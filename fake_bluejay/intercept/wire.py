@@ -68,7 +68,7 @@ class Wire:
         if fake is None:
             raise ConnectionResetError("the fake Bluejay that this connection was made to has been stopped")
         target = self._request.target.partition(b"#")[0]
-        if target.startswith(b"http"):  # as it is said to a proxy
+        if target[:4].lower() == b"http":  # as it is said to a proxy
             url = urlsplit(target)
             target = (url.path or b"/") + (b"?" + url.query if url.query else b"")
         reply = exchange(

@@ -4,10 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import functools
-import socket
-import struct
 from collections.abc import Callable
-from typing import Any, Protocol
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -16,25 +13,15 @@ from fake_bluejay.core.clock import ScaledClock
 from fake_bluejay.core.world import World
 from fake_bluejay.http.faults import BREAKAGE, GARBAGE, Breakage
 from fake_bluejay.server.gate import Gate
-from fake_bluejay.webhooks import Webhooks
+from fake_bluejay.server.protocol import CONNECTION, Connection
 
-__all__ = ["Served", "Surface", "is_control", "served_app"]
-
-
-class Served(Controlled, Protocol):
-    """What a server needs of a fake; `FakeBluejay` has it."""
-
-    @property
-    def webhooks(self) -> Webhooks:
-        """Who is told of what happens."""
-        ...
-
+__all__ = ["Surface", "is_control", "served_app"]
 
 _SERVERS_OWN = {b"date", b"server"}
 """The headers that uvicorn adds to every answer."""
 
 
-def served_app(fake: Served, reset: Callable[[], None]) -> ASGIApp:
+def served_app(fake: Controlled, reset: Callable[[], None]) -> ASGIApp:
     """One ASGI application of both surfaces, for a server on loopback; `reset` puts the fake back to how it began."""
     surface, gate = Surface(fake, reset), Gate("127.0.0.1")
 
@@ -56,7 +43,7 @@ def is_control(scope: Scope) -> bool:
 class Surface:
     """One fake as an ASGI application."""
 
-    def __init__(self, fake: Served, reset: Callable[[], None]) -> None:
+    def __init__(self, fake: Controlled, reset: Callable[[], None]) -> None:
         self.fake = fake
         self.reset = reset
         self.api = fake.app
@@ -75,38 +62,33 @@ class Surface:
 
         async def send_broken(message: Message) -> None:
             breakage: Breakage | None = extensions[BREAKAGE]
-            if breakage is not None and await _break(breakage, message, receive, send, self.fake.world):
+            if breakage is not None and await _break(breakage, message, scope, receive, send, self.fake.world):
                 return
             brought = {name for name, _ in message.get("headers", ())} & _SERVERS_OWN
             if brought:  # by a fault, in the place of the server's own
-                cycle = send.__self__  # type: ignore[attr-defined]
-                cycle.default_headers = [header for header in cycle.default_headers if header[0] not in brought]
+                extensions[CONNECTION].omit_server_headers(brought)
             await send(message)
 
         await self.api(scope, receive, send_broken)
 
 
-async def _break(breakage: Breakage, message: Message, receive: Receive, send: Any, world: World) -> bool:
-    """Carry a fault out on a socket. Says whether the message is not to be sent any more."""
+async def _break(
+    breakage: Breakage, message: Message, scope: Scope, receive: Receive, send: Send, world: World
+) -> bool:
+    """Carry a fault out on a socket. Return whether the message is not to be sent any more."""
     begins = message["type"] == "http.response.start"
     if breakage.kind == "delay":
         return begins and await _leaves_within(breakage.seconds, receive, world)
-    # The connection itself is uvicorn's, and no part of ASGI.
-    request = send.__self__
-    transport: asyncio.Transport = request.transport
+    connection: Connection = scope["extensions"][CONNECTION]
     if breakage.kind == "truncate":
         if begins:
             return False
         await send({**message, "body": message["body"][: breakage.bytes], "more_body": True})
-        transport.close()
+        connection.close()
     elif begins and breakage.kind == "reset":
-        _linger_not(transport)
-        transport.abort()
+        connection.abort(reset=True)
     elif begins:
-        if breakage.kind == "garbage":
-            transport.write(GARBAGE)
-        transport.close()
-    request.disconnected = True  # or uvicorn logs that the answer is not whole
+        connection.close(GARBAGE if breakage.kind == "garbage" else b"")
     return True
 
 
@@ -120,10 +102,3 @@ async def _leaves_within(seconds: float, receive: Receive, world: World) -> bool
     except TimeoutError:
         return False
     return True
-
-
-def _linger_not(transport: asyncio.Transport) -> None:
-    """Closing sends a reset then, not an orderly end."""
-    connection = transport.get_extra_info("socket")
-    if connection is not None:
-        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))

@@ -16,6 +16,8 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 try:
     import uvicorn
+
+    from fake_bluejay.server.protocol import unbounded
 except ModuleNotFoundError as error:
     raise ModuleNotFoundError(
         'the loopback server (bluejay.url, bluejay_server) needs uvicorn: pip install "fake-bluejay[server]"',
@@ -44,18 +46,22 @@ class Loopback:
         self.app: ASGIApp | None = None
         # It listens before uvicorn runs: clients that are early wait in the socket's queue.
         self._socket = socket.create_server(("127.0.0.1", 0), backlog=2048)
-        self.port: int = self._socket.getsockname()[1]
-        self.url = f"http://127.0.0.1:{self.port}"
+        self.host: str
+        self.port: int
+        self.host, self.port = self._socket.getsockname()
+        self.url = f"http://{self.host}:{self.port}"
         self._answering = 0
         self._server = uvicorn.Server(
             uvicorn.Config(
                 self._serve,
+                http=unbounded(),
                 interface="asgi3",
                 lifespan="off",
                 proxy_headers=False,
                 log_config=None,
                 access_log=False,
                 timeout_graceful_shutdown=1,
+                ws="none",
             )
         )
         self._loop = (self._server.config.get_loop_factory() or asyncio.new_event_loop)()

@@ -3,6 +3,18 @@
 The short way: a request is begun with once its body is there, and one whose answer waits for nothing is answered in the
 same step, without a task of its own. Who takes too long is found by `sweep`, a look at all connections every half
 second, and not by a timer a request.
+
+This is the only file that touches what uvicorn does not document. What it touches, and what public thing is missing:
+
+- `HttpToolsProtocol`, its parser callbacks, `_start_asgi_task`, `pipeline`, `flow`: `Config(http=…)` takes a protocol
+  class, and none is meant to be derived from. There is no public bound for headers, trailers, a body, or the time that
+  a client takes; Starlette's `RequestBodyLimitMiddleware` acts inside the application, after the task has begun.
+- A cycle's `disconnected`, `transport`, `keep_alive`, `default_headers`, `waiting_for_100_continue`: ASGI cannot reset
+  a connection, send what is not HTTP, replace the server's `Date`, or see whether `100 Continue` was sent.
+  `Connection` is what the rest of the package sees of this.
+- `STATUS_LINE`, `HIGH_WATER_LIMIT`: to write an answer in one piece as uvicorn would in two.
+- `Config.http_protocol_class`: uvicorn builds the protocol itself; it has no hook for what a connection's first bytes
+  decide.
 """
 
 from __future__ import annotations
@@ -10,28 +22,81 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-from collections.abc import Callable
+import socket
+import struct
+import sys
+from collections.abc import Callable, Collection
 from typing import Any, NamedTuple
 
 import httptools
+import uvicorn
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from uvicorn.protocols.http.flow_control import HIGH_WATER_LIMIT
-from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE
 
 from fake_bluejay.http.journal import Answer
-from fake_bluejay.intercept.door import HOST
+from fake_bluejay.intercept.hosts import HOST, is_bluejay
+from fake_bluejay.server.upgrade import IgnoresUpgrades
 
-__all__ = ["Limits", "Protocol", "leads_elsewhere", "make_room", "protocol", "sweep"]
+__all__ = [
+    "CONNECTION",
+    "Connection",
+    "Limits",
+    "Protocol",
+    "leads_elsewhere",
+    "make_room",
+    "protocol",
+    "sweep",
+    "unbounded",
+    "wrap_protocol",
+]
 
 _log = logging.getLogger("fake_bluejay")
 
 _LINGER = 2.0
 """Seconds for which a client that was refused may go on sending, so that it gets to read why."""
+_GOODBYE = 0.1
+"""Seconds for which the end of TLS may be on its way to a client when the server stops."""
 _IDLE = 75.0
 """Seconds for which a connection without a request is kept."""
 _MOST_HEAD = 64 * 1024
 """Bytes of a request's headers."""
 _LEAST_RATE = 16 * 1024
 """Bytes a second that a slow body has to come with."""
+
+
+CONNECTION = "fake_bluejay.connection"
+"""Where, in a request's `scope["extensions"]`, the application finds its `Connection`."""
+
+
+class Connection:
+    """The connection of one request, for what ASGI cannot say."""
+
+    __slots__ = ("_cycle",)
+
+    def __init__(self, cycle: Any) -> None:
+        self._cycle = cycle
+
+    def omit_server_headers(self, names: Collection[bytes]) -> None:
+        """Leave these headers of the server's own out of the answer, which brings them itself."""
+        cycle = self._cycle
+        cycle.default_headers = [header for header in cycle.default_headers if header[0] not in names]
+
+    def close(self, last: bytes = b"") -> None:
+        """Close it once what was written is sent, after these last bytes; whatever else is answered goes nowhere."""
+        if last:
+            self._cycle.transport.write(last)
+        self._cycle.transport.close()
+        self._cycle.disconnected = True  # or uvicorn logs that the answer is not whole
+
+    def abort(self, *, reset: bool = False) -> None:
+        """Close it at once; with `reset`, the client sees a connection that was reset, not an orderly end."""
+        transport = self._cycle.transport
+        connection = transport.get_extra_info("socket")
+        if reset and connection is not None:
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        transport.abort()
+        self._cycle.disconnected = True
 
 
 class Limits(NamedTuple):
@@ -46,7 +111,7 @@ class Limits(NamedTuple):
     """Seconds in which a request must be whole, and one more for each 16 KiB of it; then: 408."""
 
 
-class Protocol(HttpToolsProtocol):
+class Protocol(IgnoresUpgrades):
     """One connection. Made by `protocol`, which sets what all connections of a server share."""
 
     limits: Limits
@@ -64,8 +129,8 @@ class Protocol(HttpToolsProtocol):
 
     # Slots, because with so many attributes more, Python would keep all of them in a slower way.
     __slots__ = (
-        "_begun", "_completed", "_follows", "_head", "_last_words", "_piece", "_received", "_refused", "_unread",
-        "_waiting", "waits_since",
+        "_answering", "_barren", "_begun", "_completed", "_follows", "_head", "_last_words", "_piece", "_received",
+        "_refused", "_unread", "_waiting", "waits_since",
     )  # fmt: skip
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -76,6 +141,10 @@ class Protocol(HttpToolsProtocol):
         """Whether the first byte of a request has come, and not the last."""
         self._head = self._received = 0
         """Bytes of the present request: of its headers, until the piece that ends them, and of its body."""
+        self._barren = 0
+        """Bytes that came since the last of the body did: of trailers, of extensions of a chunk."""
+        self._answering: Any = None
+        """The cycle of the request that has a task; of several that were sent at once, not the one that came last."""
         self._completed = self._follows = False
         """Whether a request ended in the piece that came last; and in the piece in which the present one began, of
         which it then has nobody knows how much."""
@@ -98,6 +167,10 @@ class Protocol(HttpToolsProtocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         super().connection_lost(exc)
+        if self._answering is not None:  # uvicorn tells only the request that came last
+            self._answering.disconnected = True
+            self._answering.message_event.set()
+            self._answering = None
         if self.cycle is not None and self.cycle.response_complete:
             self.cycle = None  # type: ignore[assignment]  # they refer to each other, and are not to wait for the garbage collector
 
@@ -109,20 +182,22 @@ class Protocol(HttpToolsProtocol):
         if self._refused:
             return
         self._piece, self._completed = len(data), False
+        received = self._received
         try:
             self.parser.feed_data(data)
         except httptools.HttpParserUpgrade:
-            pass  # another protocol is only offered; the request is answered as it is
+            pass  # a CONNECT request, which is answered as any other
         except httptools.HttpParserError as error:
             self._refuse(400, f"this is not HTTP: {error}")
         if self._begun:  # and not whole yet
-            self._look_at_size()
+            self._look_at_size(received)
 
     def on_message_begin(self) -> None:
-        HttpToolsProtocol.on_message_begin(self)
+        IgnoresUpgrades.on_message_begin(self)
         self._begun, self.waits_since = True, None
         self._follows = self._completed
         self._head, self._received = -self._piece if self._follows else 0, 0
+        self._barren = -self._piece
 
     def on_headers_complete(self) -> None:
         # Only what came in large pieces is worth looking at closely.
@@ -131,10 +206,11 @@ class Protocol(HttpToolsProtocol):
             raise ValueError  # so that nothing more is read
         if self.url[:1] != b"/" and self.url[:4].lower() == b"http":  # as a proxy is asked
             host = (httptools.parse_url(self.url).host or b"").decode("latin-1").lower()
-            if host != HOST and not type(self).is_ours(host):
+            if not is_bluejay(host) and not type(self).is_ours(host):
                 self._refuse(403, leads_elsewhere(host))
                 raise ValueError
-        HttpToolsProtocol.on_headers_complete(self)
+        IgnoresUpgrades.on_headers_complete(self)
+        self.headers = []  # a trailer is no header: what was not there in time authenticates nobody, and is dropped
 
     def on_body(self, body: bytes) -> None:
         if self._refused:
@@ -146,13 +222,17 @@ class Protocol(HttpToolsProtocol):
                 return
             if self._waiting is not None:
                 self._begin()
-        HttpToolsProtocol.on_body(self, body)
+        IgnoresUpgrades.on_body(self, body)
 
-    def _look_at_size(self) -> None:
+    def _look_at_size(self, received_before: int) -> None:
         if "path" not in self.scope:
             self._head += self._piece
             if self._head > _MOST_HEAD:
                 self._refuse_head()
+            return
+        self._barren = self._barren + self._piece if self._received == received_before else 0
+        if self._barren > _MOST_HEAD:
+            self._refuse(431, f"the trailers, or the extensions of a chunk, are larger than {_MOST_HEAD} bytes")
         elif self._is_too_large():
             self._refuse_body()
 
@@ -167,12 +247,13 @@ class Protocol(HttpToolsProtocol):
 
     def _is_too_large(self) -> bool:
         limit = self.limits.max_body
-        declared = next((int(value) for name, value in self.headers if name == b"content-length"), 0)
+        declared = next((int(value) for name, value in self.scope["headers"] if name == b"content-length"), 0)
         return bool(limit) and max(declared, self._received) > limit
 
     def on_message_complete(self) -> None:
         self._begun, self._completed = False, True
-        HttpToolsProtocol.on_message_complete(self)
+        self.cycle.waiting_for_100_continue = False  # all of it is here, so there is nothing to go on with
+        IgnoresUpgrades.on_message_complete(self)
         if self._waiting is not None:
             self._begin()
 
@@ -182,7 +263,15 @@ class Protocol(HttpToolsProtocol):
         if cycle is self.cycle and cycle.more_body and not cycle.waiting_for_100_continue:
             self._waiting = app
         else:
-            super()._start_asgi_task(cycle, app)
+            self._start(cycle, app)
+
+    def _start(self, cycle: Any, app: Any) -> None:
+        """Let the application answer in a task of its own."""
+        self._answering = cycle
+        cycle.scope.setdefault("extensions", {})[CONNECTION] = Connection(cycle)
+        if cycle.waiting_for_100_continue:
+            app = _closing_if_unread(cycle, app)
+        super()._start_asgi_task(cycle, app)
 
     def _begin(self) -> None:
         app, self._waiting = self._waiting, None
@@ -195,7 +284,7 @@ class Protocol(HttpToolsProtocol):
                 self.transport.close()
                 return
         if answer is None:
-            super()._start_asgi_task(cycle, app)
+            self._start(cycle, app)
         else:
             self._send(answer)
 
@@ -232,6 +321,8 @@ class Protocol(HttpToolsProtocol):
 
     def check(self, now: float) -> None:
         """Close the connection if its client has taken too long."""
+        if self.transport.is_closing() and self.scheme == "https":
+            return  # TLS has a timer of its own for that, and in asyncio no buffer any more
         unread = self.transport.get_write_buffer_size()
         if unread != self._unread[0]:
             self._unread = unread, now
@@ -249,7 +340,11 @@ class Protocol(HttpToolsProtocol):
             self._refuse(408, f"the request was not whole within {waited:.0f} seconds (--client-timeout)")
 
     def shutdown(self) -> None:
-        super().shutdown()
+        if not self.transport.is_closing():
+            super().shutdown()
+        if self.scheme == "https" and self.transport.is_closing():
+            # A client that keeps the connection for later reads nothing, so it does not answer the end of TLS.
+            self.loop.call_later(_GOODBYE, self.transport.abort)
         if self._waiting is not None:
             self.transport.close()  # what is not whole was not asked
         elif self.cycle is not None and not self.cycle.response_complete and self.cycle.chunked_encoding:
@@ -293,6 +388,36 @@ class Protocol(HttpToolsProtocol):
         self.transport.write(words)
         if self.transport.can_write_eof():
             self.transport.write_eof()
+
+
+def _closing_if_unread(cycle: Any, app: ASGIApp) -> Any:
+    """The application for a client that waits to hear whether its body is wanted. If it is answered without that, the
+    connection ends with the answer: nobody could say whether the bytes that come next are the body."""
+
+    async def answer(scope: Scope, receive: Receive, send: Send) -> None:
+        async def sending(message: Message) -> None:
+            if cycle.waiting_for_100_continue and message["type"] == "http.response.start":
+                cycle.keep_alive = False
+            await send(message)
+
+        await app(scope, receive, sending)
+
+    return answer
+
+
+def unbounded() -> type[Protocol]:
+    """The protocol for a server whose clients are trusted: it refuses nobody, and each answer has a task."""
+    return protocol(
+        Limits(max_body=0, max_connections=sys.maxsize, client_timeout=float("inf")),
+        lambda scope, content: None,
+        lambda connection, status, detail: None,
+    )
+
+
+def wrap_protocol(config: uvicorn.Config, wrap: Callable[[Any], Any]) -> None:
+    """Put what `wrap` makes of a server's protocol class in its place."""
+    config.load()
+    config.http_protocol_class = wrap(config.http_protocol_class)
 
 
 def protocol(

@@ -10,14 +10,13 @@ import asyncio
 import functools
 import re
 import ssl
-from asyncio.sslproto import SSLProtocol
 from collections.abc import Callable
 from typing import Any
 
 import uvicorn
 
-from fake_bluejay.intercept.door import HOST
-from fake_bluejay.server.protocol import Limits, leads_elsewhere, make_room
+from fake_bluejay.intercept.hosts import is_bluejay
+from fake_bluejay.server.protocol import Limits, leads_elsewhere, make_room, wrap_protocol
 
 __all__ = ["speak_tls_too"]
 
@@ -32,9 +31,7 @@ def speak_tls_too(config: uvicorn.Config, context: ssl.SSLContext, limits: Limit
 
     A connection must say what it is within the client's timeout, and shake hands within as much again.
     """
-    config.load()
-    http = config.http_protocol_class
-    config.http_protocol_class = functools.partial(_FirstBytes, http, context, limits)  # type: ignore[assignment]
+    wrap_protocol(config, lambda http: functools.partial(_FirstBytes, http, context, limits))
 
 
 class _FirstBytes(asyncio.Protocol):
@@ -55,13 +52,10 @@ class _FirstBytes(asyncio.Protocol):
         self._limits = limits
         self._connections: set[Any] = server_state.connections
         self._received = b""
-        self._is_tls = False
+        self._handshake: asyncio.Task[None] | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        """The connection is there; or, inside of it, that of TLS, which is HTTP's to go on with."""
-        if self._is_tls:
-            self._become_http(transport)
-            return
+        """Give the client time to say what it wants."""
         loop = asyncio.get_running_loop()
         self.transport = transport
         self.waits_since: float | None = loop.time()
@@ -82,14 +76,28 @@ class _FirstBytes(asyncio.Protocol):
         return True
 
     def check(self, now: float) -> None:
-        """There is a timer here for clients that are slow."""
+        """Forget a client that has left in the middle of its handshake, of which uvloop says nothing.
+
+        There is a timer for clients that are slow.
+        """
+        if self._handshake is not None and self.transport.is_closing():
+            self._give_up()
 
     def shutdown(self) -> None:
-        """The server stops: nothing has been asked here, so nothing is lost."""
+        """Close the connection because the server stops: nothing has been asked here, so nothing is lost."""
         self.transport.close()
+        if self._handshake is not None:
+            self._give_up()
+
+    def _give_up(self) -> None:
+        assert self._handshake is not None
+        self._over()
+        self._handshake.cancel()
 
     def data_received(self, data: bytes) -> None:
         self._received += data
+        if self._handshake is not None:
+            return  # what was sent right after the handshake, before HTTP has taken over
         if self._received.startswith(_TLS_HANDSHAKE):
             self._become_tls()
         elif self._received.startswith(_CONNECT):
@@ -105,34 +113,45 @@ class _FirstBytes(asyncio.Protocol):
         return http
 
     def _become_tls(self) -> None:
-        # Not `loop.start_tls`: that would wait for the bytes that are here already.
-        loop = asyncio.get_running_loop()
-        shaken = loop.create_future()
-        shaken.add_done_callback(self._shaken)
         self._timer.cancel()
-        self._is_tls = True
-        tls = SSLProtocol(
-            loop,
-            self,
-            self._context,
-            shaken,
-            server_side=True,
-            ssl_handshake_timeout=self._limits.client_timeout,  # type: ignore[arg-type]  # any number will do
-        )
-        self.transport.set_protocol(tls)
-        tls.connection_made(self.transport)
-        rest = self._received
-        while rest:
-            buffer = tls.get_buffer(len(rest))
-            length = min(len(buffer), len(rest))
-            buffer[:length] = rest[:length]
-            tls.buffer_updated(length)
-            rest = rest[length:]
+        received, self._received = self._received, b""
+        self._handshake = asyncio.get_running_loop().create_task(self._shake_hands(received))
 
-    def _shaken(self, shaken: asyncio.Future[Any]) -> None:
-        """The handshake is over, and HTTP goes on; or it failed, which is the client's to tell."""
-        shaken.exception()
-        self._over()
+    async def _shake_hands(self, received: bytes) -> None:
+        """Speak TLS, of which these bytes are here already, and HTTP inside of it."""
+        loop, raw = asyncio.get_running_loop(), self.transport
+        patience = self._limits.client_timeout
+        starting = asyncio.ensure_future(
+            loop.start_tls(
+                raw,
+                self,
+                self._context,
+                server_side=True,
+                ssl_handshake_timeout=patience,
+                ssl_shutdown_timeout=patience,
+            )
+        )
+        # In the first turn of the loop TLS takes the transport, in the second it has its connection; both before
+        # the transport is read from again.
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        tls: Any = raw.get_protocol()  # an `asyncio.BufferedProtocol`, or uvloop's, which has the same methods
+        while received and not raw.is_closing():
+            buffer = tls.get_buffer(len(received))
+            length = min(len(buffer), len(received))
+            buffer[:length] = received[:length]
+            tls.buffer_updated(length)
+            received = received[length:]
+        try:
+            encrypted = await starting
+        except (OSError, EOFError):  # the client's to tell
+            encrypted = None
+        if encrypted is None or encrypted.is_closing():  # where a client has left, uvloop says nothing
+            self._over()
+            return
+        http = self._become_http(encrypted)
+        if self._received:
+            http.data_received(self._received)
 
     def _connect(self) -> None:
         head, end, rest = self._received.partition(b"\r\n\r\n")
@@ -141,7 +160,7 @@ class _FirstBytes(asyncio.Protocol):
         target = re.match(rb"CONNECT (\S+):(\d+) HTTP/1\.[01](\r\n|$)", head)
         if not end or target is None:
             self._refuse(400, "This is not a CONNECT request.")
-        elif target[1].lower() != HOST.encode():
+        elif not is_bluejay(target[1]):
             other = target[1].decode("latin-1")
             self._refuse(403, leads_elsewhere(other))
         else:

@@ -3,27 +3,65 @@
 from __future__ import annotations
 
 import contextlib
+import errno
+import glob
 import json
 import os
+import stat
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-__all__ = ["check", "write"]
+try:
+    import fcntl
+except ImportError:  # on Windows
+    fcntl = None  # type: ignore[assignment]
+
+__all__ = ["alone", "write"]
 
 
-def check(path: Path) -> None:
-    """Raises `OSError` if a world could not be written there."""
-    if path.is_dir():
-        raise IsADirectoryError(f"{path} is a directory")
-    _forget(_beside(path)[1])
+@contextlib.contextmanager
+def alone(path: Path) -> Iterator[None]:
+    """Hold the right to save there, which one server has at a time, and clear away what a killed one has left.
+
+    Raises:
+        OSError: A world cannot be written there, or another server writes its own there.
+    """
+    target = _target(path)
+    _forget(_beside(target)[1])
+    lock = target.with_name(f".{target.name}.lock")
+    with _locked(lock, path):
+        for left in target.parent.glob(f".{glob.escape(target.name)}.*.saving"):
+            _forget(str(left))
+        try:
+            yield
+        finally:
+            _forget(str(lock))
+
+
+@contextlib.contextmanager
+def _locked(lock: Path, path: Path) -> Iterator[None]:
+    """Hold a lock that ends with this process, however that ends. Where the system has none, it is not held."""
+    if fcntl is None:
+        yield
+        return
+    with lock.open("w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            taken = f"another server saves its world to {path}, and one of them would be lost; choose another file"
+            raise BlockingIOError(errno.EAGAIN, taken) from None
+        yield
 
 
 def write(path: Path, world: Mapping[str, Any]) -> None:
-    """Write it beside, and put it in place in one step. Raises `OSError`; then what was there is there still."""
-    # A link stays a link: what it leads to is replaced.
-    target = path.resolve()
+    """Write a world beside the file, and put it in the file's place in one step.
+
+    Raises:
+        OSError: It cannot be written; then what was there is there still.
+    """
+    target = _target(path)
     descriptor, temporary = _beside(target)
     try:
         with open(descriptor, "w", encoding="utf-8") as file:
@@ -40,8 +78,26 @@ def write(path: Path, world: Mapping[str, Any]) -> None:
     _sync_directory(target.parent)
 
 
+def _target(path: Path) -> Path:
+    """Return the file that a path leads to: a link stays a link, and what it leads to is replaced.
+
+    Raises `OSError` for what cannot be replaced by a file without a loss: a directory, a device, a pipe.
+    """
+    try:
+        target = path.resolve()
+        mode = target.stat().st_mode
+    except FileNotFoundError:
+        return target
+    except RuntimeError:  # as Python before 3.13 has it
+        raise OSError(errno.ELOOP, os.strerror(errno.ELOOP)) from None
+    if not stat.S_ISREG(mode):
+        kind = "a directory" if stat.S_ISDIR(mode) else "a device or a pipe"
+        raise OSError(errno.EINVAL, f"{target} is {kind}, and no file that could be replaced")
+    return target
+
+
 def _beside(path: Path) -> tuple[int, str]:
-    return tempfile.mkstemp(prefix=f".{path.name}.", suffix=".saving", dir=path.resolve().parent)
+    return tempfile.mkstemp(prefix=f".{path.name}.", suffix=".saving", dir=path.parent)
 
 
 def _forget(temporary: str) -> None:

@@ -22,7 +22,7 @@ except ModuleNotFoundError as error:
 from cryptography import x509
 from cryptography.x509.oid import NameOID
 
-from fake_bluejay.intercept.door import HOST
+from fake_bluejay.intercept.hosts import HOST
 
 __all__ = ["NAMES", "Tls", "throw_away_authority"]
 

@@ -16,12 +16,14 @@ from urllib.parse import parse_qsl, urlencode
 from starlette.responses import JSONResponse, Response
 from starlette.types import Message, Receive, Scope, Send
 
+from fake_bluejay.control.app import Controlled
 from fake_bluejay.core.suggest import check_known, unknown
 from fake_bluejay.core.world import DEFAULT_ORGANISATION, World
 from fake_bluejay.http.journal import EXCHANGE, Answer, Exchange, masked
 from fake_bluejay.server.access import AccessLog
-from fake_bluejay.server.app import Served, Surface, is_control
+from fake_bluejay.server.app import Surface, is_control
 from fake_bluejay.server.gate import Gate
+from fake_bluejay.server.protocol import CONNECTION, Connection
 from fake_bluejay.server.timekeeper import Timekeeper
 from fake_bluejay.state.planted import MOST_WORLDS
 from fake_bluejay.state.snapshot import dump, restore
@@ -32,7 +34,7 @@ _BRING_KEYS = (("POST", "organisations"), ("PUT", "state"), ("POST", "reset"))
 """The control requests after which a world may have other organisations."""
 
 
-class OwnWorld(Served, Protocol):
+class OwnWorld(Controlled, Protocol):
     """What a world of one organisation is made of; `FakeBluejay` is it."""
 
     def reset(self) -> None:
@@ -43,14 +45,16 @@ class OwnWorld(Served, Protocol):
 class _Part:
     """One world: what it serves, and who keeps its time."""
 
-    def __init__(self, fake: Served, reset: Callable[[], None], log: AccessLog | None, key: str = "") -> None:
+    def __init__(self, fake: Controlled, reset: Callable[[], None], log: AccessLog | None, key: str = "") -> None:
         self.surface = Surface(fake, reset)
         self.faults = fake.faults
         self._log = log
         self.timekeeper = Timekeeper(fake.world)
-        fake.webhooks.on_attempt = self.timekeeper.look_soon
+        fake.world.on_attempt = self.timekeeper.look_soon
         self.key = key
         """The key that leads here, whatever else does; empty for the world that all share."""
+        self.leading: set[bytes] = set()
+        """The keys that lead here now."""
         self.begun_with = self.organisations()
         """Its organisations as a reset brings them back."""
 
@@ -77,7 +81,7 @@ class Worlds:
 
     def __init__(
         self,
-        fake: Served,
+        fake: Controlled,
         reset: Callable[[], None],
         *,
         own: Callable[[str], OwnWorld],
@@ -115,9 +119,8 @@ class Worlds:
                 part.timekeeper.look()
         except asyncio.CancelledError:
             # The server stops, and has waited long enough: the client hears nothing, as of a service that is gone.
-            request = send.__self__  # type: ignore[attr-defined]
-            request.disconnected = True
-            request.transport.abort()
+            connection: Connection = scope["extensions"][CONNECTION]
+            connection.abort()
             detail = "the server stopped, so there was no answer"
         if self._log is not None:
             exchange: Exchange | None = scope.get(EXCHANGE)
@@ -214,10 +217,10 @@ class Worlds:
 
         Raises `ValueError` if the name or the key is taken.
         """
-        self._check_name(name, [*self._own, *self.world.organisations])
+        self._check_name(name, self._own, self.world.organisations)
         if len(self._own) >= MOST_WORLDS:
             raise ValueError(f"there are {MOST_WORLDS} worlds already, which is the most")
-        self._check_keys([api_key], self._parts())
+        self._check_keys([api_key], None)
         its = fake or self._make(api_key)
         start = None if fake is None else dump(fake.world)
 
@@ -232,8 +235,10 @@ class Worlds:
     def _lead_to(self, part: _Part) -> None:
         """Let the keys of all its organisations, and no others, lead to a world of its own."""
         if part is not self._shared:
-            others = {key: its for key, its in self._by_key.items() if its is not part}
-            self._by_key = {**others, **dict.fromkeys((key.encode() for key in _keys(part.organisations())), part)}
+            for key in part.leading:
+                del self._by_key[key]
+            part.leading = set(map(_encoded, _keys(part.organisations())))
+            self._by_key.update(dict.fromkeys(part.leading, part))
 
     def _check_brought(self, called: tuple[str, str], asked: dict[str, Any], part: _Part) -> None:
         """Whether what a request brings to a world may be there beside the others.
@@ -245,21 +250,23 @@ class Worlds:
         brought: Any = by_path[called[1]]
         # What is no list, or no object, its control API refuses.
         organisations = [one for one in brought if isinstance(one, dict)] if isinstance(brought, list) else []
-        self._check_keys(_keys(organisations), [one for one in self._parts() if one is not part])
+        self._check_keys(_keys(organisations), part)
         if part is self._shared:
             for one in organisations:
                 self._check_name(one.get("name"), self._own)
 
-    def _check_name(self, name: Any, taken: Collection[str]) -> None:
-        if isinstance(name, str) and name in taken:
+    def _check_name(self, name: Any, *taken: Collection[str]) -> None:
+        if isinstance(name, str) and any(name in names for names in taken):
             raise ValueError(
                 f"there is an organisation {name!r} already; POST /_fake/reset?organisation={name} empties it"
             )
 
-    def _check_keys(self, keys: Iterable[Any], parts: Iterable[_Part]) -> None:
-        taken = {key for part in parts for key in _keys(part.organisations())}
-        if any(key in taken for key in keys):
-            raise ValueError("the API key given belongs to another organisation already")
+    def _check_keys(self, keys: Iterable[str], part: _Part | None) -> None:
+        """Raise `ValueError` if one of the keys leads to another world than that of this part."""
+        for key in keys:
+            elsewhere = self._by_key.get(_encoded(key), part) is not part
+            if elsewhere or (part is not self._shared and self.world.organisations.of_key(key) is not None):
+                raise ValueError("the API key given belongs to another organisation already")
 
     async def _organisations(self, scope: Scope, receive: Receive) -> Response:
         """Those that share a world, as its control API lists them, and those that have their own."""
@@ -336,6 +343,11 @@ def _keys(organisations: Iterable[dict[str, Any]]) -> list[str]:
         several = one.get("api_keys")
         keys += [one.get("api_key"), *(several if isinstance(several, list) else ())]
     return [key for key in keys if isinstance(key, str)]
+
+
+def _encoded(key: str) -> bytes:
+    """Return a key as it stands in a header; whatever is none that a header can carry is refused later."""
+    return key.encode(errors="surrogatepass")
 
 
 def _with_its_own_key(state: dict[str, Any], key: str) -> bytes:

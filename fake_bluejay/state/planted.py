@@ -74,11 +74,12 @@ class Planted:
         options: Options = {
             "readings": world.readings,
             "agent": world.agent,
-            "seed": world.seed,
             "evaluation_starts_after": world.evaluation_starts_after / 1_000_000,
             "evaluation_takes": world.evaluation_takes / 1_000_000,
-            "webhooks_anywhere": not self.fake.webhooks.loopback_only,
+            "webhooks_anywhere": world.webhooks_anywhere,
         }
+        if world.is_seeded:
+            options["seed"] = world.seed
 
         def make(key: str) -> FakeBluejay:
             its = options.copy()

@@ -37,7 +37,7 @@ from fake_bluejay.bluejay.models.results import as_given
 from fake_bluejay.calls import checked
 from fake_bluejay.core.behaviors import agent_from_text
 from fake_bluejay.core.clock import MOST_SPEED, check_start, instant_of
-from fake_bluejay.core.outbox import EVENTS
+from fake_bluejay.core.outbox import EVENTS, MOST_RETRIES
 from fake_bluejay.core.readings import Question, Readings, questions
 from fake_bluejay.core.scripts import call_from_dict
 from fake_bluejay.core.statuses import Status
@@ -230,18 +230,31 @@ class SeedCalls(Part):
 
 
 class SeedWebhook(Part):
-    """A server on this machine that is told of events: of all, unless some are given."""
+    """A webhook to a server on this machine: of all events, unless some are given."""
 
     url: _Url
     events: _Events = list(EVENTS)
     secret: _Secret | None = Field(None, description="What deliveries are signed with; drawn, if none is given.")
+    folders: list[str] = Field([], description="Ids or names of folders, whose agents' events are sent; none: all.")
+    retries: Annotated[int, Field(ge=0, le=MOST_RETRIES)] | None = Field(
+        None, description="How often a failed delivery is sent again; null: as the reading webhook_retries says."
+    )
+    enabled: bool = True
     organisation: str = Field(DEFAULT_ORGANISATION, description="Whose events.")
 
     def plant(self, fake: FakeBluejay) -> None:
         """Only on this machine, unless the fake may tell others."""
         _check_organisation(fake, self.organisation)
         with _at("url"):
-            fake.webhooks.add(self.url, self.events, self.secret, organisation=self.organisation)
+            fake.webhooks.add(
+                self.url,
+                self.events,
+                self.secret,
+                folders=self.folders,
+                retries=self.retries,
+                enabled=self.enabled,
+                organisation=self.organisation,
+            )
 
 
 class SeedSimulation(Part):
@@ -340,7 +353,9 @@ class Seed(_Shape):
     """The world that a fake Bluejay begins with. Everything may be left out."""
 
     schema_: str | None = Field(None, alias="$schema", description="For editors.")
-    seed: int = Field(0, description="Whatever is left to chance is drawn from it.")
+    seed: int | None = Field(
+        None, description="Whatever is left to chance is drawn from it. Without one, ids of deliveries differ."
+    )
     clock: _ClockMode = "real"
     speed: float = Field(
         1.0, ge=0, le=MOST_SPEED, allow_inf_nan=False, description="How many times as fast as real; 0 is a pause."
@@ -376,7 +391,8 @@ class Seed(_Shape):
             tuple(self.api_keys),
         )
         options = own.overridden(overrides).options(start)
-        options["seed"] = self.seed
+        if self.seed is not None:
+            options["seed"] = self.seed
         options["evaluation_starts_after"] = self.evaluation_starts_after
         options["evaluation_takes"] = self.evaluation_takes
         return options

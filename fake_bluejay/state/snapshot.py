@@ -13,7 +13,16 @@ from typing import Any, NoReturn, get_args
 from fake_bluejay.core.behaviors import Agent, agent_from_text
 from fake_bluejay.core.clock import Clock, ManualClock, ScaledClock, datetime_at, instant_of, microseconds
 from fake_bluejay.core.clock import iso as _iso
-from fake_bluejay.core.outbox import EVENTS, MOST_COPIES, Attempt, Delivery, Irregularity, Webhook
+from fake_bluejay.core.outbox import (
+    EVENTS,
+    MOST_COPIES,
+    Attempt,
+    Delivery,
+    Irregularity,
+    Scope,
+    Webhook,
+    check_retries,
+)
 from fake_bluejay.core.readings import Readings
 from fake_bluejay.core.resources import NEEDED, Collection, Resource
 from fake_bluejay.core.runs import Run
@@ -30,9 +39,11 @@ __all__ = [
     "dump_delivery",
     "dump_irregularity",
     "dump_record",
+    "dump_webhook",
     "load",
     "load_delivery",
     "load_record",
+    "load_webhook",
     "restore",
 ]
 
@@ -47,7 +58,7 @@ def dump(world: World) -> dict[str, Any]:
             "format": FORMAT,
             "now": _iso(now),
             "clock": {"speed": world.clock.speed} if isinstance(world.clock, ScaledClock) else "manual",
-            "seed": world.seed,
+            "seed": world.seed if world.is_seeded else None,
             "agent": _optional_text(world.agent),
             "readings": world.readings.as_dict(),
             "evaluation_starts_after": world.evaluation_starts_after / 1_000_000,
@@ -87,9 +98,7 @@ def dump(world: World) -> dict[str, Any]:
             "calls": dump_calls(world.call, world.next_calls, world.calls_of),
             "runs": [_dump_run(run) for run in world.runs.values()],
             "last_run_id": world._last_run_id,
-            "webhooks": [
-                {**webhook._asdict(), "events": list(webhook.events)} for webhook in world.outbox.webhooks.values()
-            ],
+            "webhooks": [dump_webhook(webhook) for webhook in world.outbox.webhooks.values()],
             "last_webhook": world.outbox.last_webhook,
             "deliveries": [dump_delivery(delivery) for delivery in world.outbox.deliveries.values()],
             "last_delivery": world.outbox.last_delivery,
@@ -168,6 +177,21 @@ def dump_irregularity(one: Irregularity) -> dict[str, Any]:
     return {"later": one.later / 1_000_000, "copies": one.copies, "event": one.event, "times": one.times}
 
 
+def dump_webhook(webhook: Webhook) -> dict[str, Any]:
+    """Return a webhook as data, as it stands in a dump."""
+    return {
+        "id": webhook.id,
+        "organisation": webhook.organisation,
+        "url": webhook.url,
+        "events": list(webhook.events),
+        "secret": webhook.secret,
+        "agents": list(webhook.scope.agents),
+        "folders": list(webhook.scope.folders),
+        "retries": webhook.retries,
+        "enabled": webhook.enabled,
+    }
+
+
 def dump_delivery(delivery: Delivery) -> dict[str, Any]:
     """A delivery as data, as it stands in a dump."""
     return {
@@ -203,7 +227,7 @@ def load(data: Mapping[str, Any]) -> World:
         clock=_load_clock(root),
         readings=root.read("readings", dict, lambda choices: Readings().changed(**choices)),
         agent=root.read("agent", str, agent_from_text, optional=True),
-        seed=root.get("seed", int),
+        seed=root.get("seed", int, optional=True),
         evaluation_starts_after=root.get("evaluation_starts_after", (int, float)),
         evaluation_takes=root.get("evaluation_takes", (int, float)),
     )
@@ -358,13 +382,7 @@ def _load_run(place: _Place, world: World) -> None:
 def _load_outbox(root: _Place, world: World) -> None:
     outbox = world.outbox
     for place in root.each("webhooks", optional=True):
-        webhook = Webhook(
-            place.get("id", str),
-            place.get("organisation", str),
-            place.get("url", str, optional=True),
-            tuple(place.items("events", str)),
-            place.get("secret", str),
-        )
+        webhook = _load_webhook(place)
         if webhook.organisation not in world.organisations:
             place.fail("organisation", unknown("organisation", webhook.organisation, world.organisations))
         for event in webhook.events:
@@ -394,6 +412,33 @@ def _load_outbox(root: _Place, world: World) -> None:
             outbox.irregularities.append(Irregularity(later, copies, event, times))
         except ValueError as error:
             place.fail("copies", str(error))
+
+
+def _load_webhook(place: _Place) -> Webhook:
+    # Dumps of version 0.1.0 have neither scope, retries nor enabled.
+    return Webhook(
+        place.get("id", str),
+        place.get("organisation", str),
+        place.get("url", str, optional=True),
+        tuple(place.items("events", str)),
+        place.get("secret", str),
+        Scope(
+            tuple(place.items("agents", int)) if place.has("agents") else (),
+            tuple(place.items("folders", str)) if place.has("folders") else (),
+        ),
+        place.read("retries", int, _retries, optional=True) if place.has("retries") else None,
+        place.get("enabled", bool) if place.has("enabled") else True,
+    )
+
+
+def _retries(number: int) -> int:
+    check_retries(number)
+    return number
+
+
+def load_webhook(data: Mapping[str, Any]) -> Webhook:
+    """Return a webhook that stands by itself, as in a dump. Raises `ValueError`."""
+    return _load_webhook(_Place(data, ""))
 
 
 def load_delivery(data: Mapping[str, Any]) -> Delivery:

@@ -27,7 +27,7 @@ CALLS: dict[str, dict[str, Any]] = {
         "type_": "OUTBOUND",
         "connection_type": "LIVEKIT",
         "livekit_metadata": {"room": 1},
-        "bluejay_as_code_id": "ann",
+        "bluejay_as_code_id": "6b1e7a52-26f3-4d6c-8a1f-0d2c3f4b5a69",
         "workflow": {"a": []},
     },
     "agents.delete_agent": {"agent_id": 1},
@@ -38,7 +38,7 @@ CALLS: dict[str, dict[str, Any]] = {
     "agents.update_agent_by_external_id": {"external_agent_id": "a", "custom_sip_headers": {"a": "b"}},
     "conversations.end_conversations": {"test_result_ids": [3, 99]},
     "digital_humans.bulk_create_digital_humans": {
-        "digital_humans_value": [{"intent": "Ask."}, {"language": "ko", "journey_steps": [{"step": 1}]}],
+        "digital_humans_value": [{"intent": "Ask."}, {"language": "de", "journey_steps": [{"step": 1}]}],
         "simulation_ids": [1],
     },
     "digital_humans.bulk_delete_digital_humans": {"digital_human_ids": "1,2,99"},
@@ -90,7 +90,7 @@ CALLS: dict[str, dict[str, Any]] = {
 """The arguments of a call to each method whose endpoint is modelled, in the furnished world."""
 
 
-@pytest.fixture(params=["openapi-2026-07", "sdk-0.3.6"])
+@pytest.fixture(params=["docs-2026-09", "sdk-0.3.6", "openapi-2026-04-30"])
 def fake(furnished: Any, request: pytest.FixtureRequest) -> Iterator[FakeBluejay]:
     with FakeBluejay.load(furnished) as fake:
         fake.readings.set(contract=request.param)
@@ -151,10 +151,11 @@ def test_errors(fake: FakeBluejay, make_sdk: MakeSdk) -> None:
 
 
 def test_a_digital_human_without_a_phone_number(furnished: Any, make_sdk: MakeSdk) -> None:
-    """The SDK lets a client create one; whether Bluejay does is the reading `contract`."""
+    """The SDK lets a client create one; whether it may speak any language is the reading `contract`."""
     with FakeBluejay.load(furnished) as fake, make_sdk(fake.api_key) as sdk:
+        fake.readings.set(contract="openapi-2026-04-30")
         with pytest.raises(bluejay.errors.HTTPValidationError):
             sdk.digital_humans.create_digital_human(digital_human={"language": "ko"})
-        fake.readings.set(contract="sdk-0.3.6")
+        fake.readings.set(contract="docs-2026-09")
         created = sdk.digital_humans.create_digital_human(digital_human={"language": "ko"})
     assert (created.digital_human.language, created.digital_human.phone_number) == ("ko", None)

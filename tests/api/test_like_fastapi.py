@@ -11,7 +11,7 @@ import pytest
 from fastapi import FastAPI, Header, Path, Query
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, TypeAdapter
 
 from fake_bluejay.bluejay.app import Api, operations
 from fake_bluejay.core.world import DEFAULT_ORGANISATION, World
@@ -67,7 +67,7 @@ def ask(app: Any, method: str, path: str, headers: list[tuple[bytes, bytes]], bo
         "path": path,
         "raw_path": path.encode(),
         "root_path": "",
-        "query_string": query.encode(),
+        "query_string": query.encode(errors="surrogateescape"),
         "headers": [(b"host", b"api.getbluejay.ai"), *headers],
         "client": ("127.0.0.1", 1),
         "server": ("api.getbluejay.ai", 443),
@@ -280,6 +280,14 @@ def test_a_trailing_slash_is_redirected(loop: asyncio.Runner) -> None:
     assert (answer.status, answer.location) == (307, b"https://api.getbluejay.ai/v1/end-conversations?a=1")
 
 
+def test_an_address_that_cannot_be_redirected_is_no_bug_of_the_fake(
+    loop: asyncio.Runner, caplog: pytest.LogCaptureFixture
+) -> None:
+    answer = compare(loop, "POST", f"{PATH}/?a=\udcff", [KEY, JSON], ids("[1]"))  # a byte that is not UTF-8
+    assert answer.status == 500
+    assert not [record for record in caplog.records if record.name == "fake_bluejay"]
+
+
 def test_an_unknown_path_is_not_found(loop: asyncio.Runner) -> None:
     answer = compare(loop, "POST", "/v1/nothing", [KEY, JSON], ids("[1]"))
     assert (answer.status, answer.body) == (404, b'{"detail":"Not Found"}')
@@ -471,7 +479,7 @@ def requests_to(draw: Any, operation: Operation) -> tuple[str, list[tuple[bytes,
     headers = draw(st.sampled_from([[KEY, JSON], [KEY, JSON], [KEY, JSON], [JSON], [KEY], [KEY, KEY, JSON]]))
     if operation.takes is None:
         return path, headers, b""
-    schema = operation.takes.model_json_schema()
+    schema = TypeAdapter(operation.takes).json_schema()
     fields = st.dictionaries(st.sampled_from(sorted({*names_in(schema), "else"})), values, max_size=3)
     body = smallest(schema, schema)
     changed = draw(st.sampled_from([body, body, *(value for value in body.values() if isinstance(value, dict))]))

@@ -129,6 +129,8 @@ def test_every_change_is_told_in_order(fake: FakeBluejay) -> None:
         assert comes("webhook-added")["events"] == ["simulation_ended"]
         fake.add_test_result().end()
         assert comes("webhook-attempted")["status"] == 503
+        fake.webhooks.disable(webhook)
+        assert comes("webhook-changed") == {"id": webhook.id, "enabled": False}
         fake.webhooks.remove(webhook)
         assert comes("webhook-removed") == {"id": webhook.id}
         simulation = fake.add_simulation(digital_humans=2)

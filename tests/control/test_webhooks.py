@@ -8,8 +8,9 @@ from typing import Any
 import httpx
 import pytest
 
-from fake_bluejay import FakeBluejay, webhooks
+from fake_bluejay import FakeBluejay
 from fake_bluejay.control import operations
+from fake_bluejay.core.world import World
 from fake_bluejay.http.journal import masked
 from fake_bluejay.webhooks import verify
 
@@ -29,7 +30,7 @@ def control(fake: FakeBluejay) -> Iterator[httpx.Client]:
 def test_a_server_is_told_and_told_again(fake: FakeBluejay, control: httpx.Client, receiver: Any) -> None:
     url, received, answers = receiver
     answers.append(500)
-    added = control.post("/webhooks", json={"url": url, "events": ["simulation_ended"]})
+    added = control.post("/webhooks", json={"url": url, "events": ["simulation_ended"], "retries": 1})
     assert added.status_code == 201
     [listed] = control.get("/webhooks").json()
     assert {**listed, "secret": added.json()["secret"]} == added.json()
@@ -54,8 +55,8 @@ def test_what_is_on_its_way_is_waited_for_on_request_and_by_nobody_else(
     fake: FakeBluejay, control: httpx.Client, receiver: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     arrived, asked, release = threading.Event(), threading.Event(), threading.Event()
-    look: Any = webhooks.Webhooks.is_carrying.fget  # type: ignore[attr-defined]
-    monkeypatch.setattr(webhooks.Webhooks, "is_carrying", property(lambda self: asked.set() or look(self)))
+    look: Any = World.is_delivering.fget  # type: ignore[attr-defined]
+    monkeypatch.setattr(World, "is_delivering", property(lambda self: asked.set() or look(self)))
 
     def hang() -> int:
         arrived.set()

@@ -116,6 +116,8 @@ class Naive:
                 failed.append(id)
             else:
                 marked.append(id)
+                if marked.count(id) > 1:
+                    continue  # one control object says it all
                 self.controls.append({"id": id, "written": self.now, "by": None, "gone": None})
                 agent = result["agent"]
                 if agent == "default":

@@ -438,7 +438,7 @@ class Comparison(RuleBasedStateMachine):
                 raise ConnectionRefusedError
             return 500 if self.hows[id] == "fails" else 200
 
-        webhook = self.fake.webhooks.add(receive, events)
+        webhook = self.fake.webhooks.add(receive, events, retries=4)
         added.append(webhook.id)
         assert webhook.id not in self.naive.hooks
         self.secrets[webhook.id], self.hows[webhook.id] = webhook.secret, how
@@ -494,11 +494,11 @@ class Comparison(RuleBasedStateMachine):
         {"load": self.load, "save": self.save, "bring back": self.bring_back}[what]()
 
     def load(self) -> None:
-        receivers = self.fake.webhooks.receivers
+        receivers = self.fake._worker.receivers
         data = self.fake.dump()
         other = FakeBluejay.load(data)
         assert other.dump() == data
-        other.webhooks.receivers = receivers
+        other._worker.receivers = receivers
         self.fake, self.world = other, other.world
         self.client = other.client(headers={"X-API-Key": other.api_key})
         self.simulations = [[type(one)(other.world, "simulations", one.id) for one in two] for two in self.simulations]

@@ -150,6 +150,39 @@ def ask(method: str, path: str, json: Any = None) -> httpx.Response:
     return httpx.request(method, f"https://api.getbluejay.ai/v1/{path}", json=json, headers={"x-api-key": "a-key"})
 
 
+def contracts(fake: FakeBluejay) -> list[int]:
+    """How an agent without a knowledge base, one of ElevenLabs, and one of the telephone are taken."""
+    agent = {"name": "Ann", "system_prompt": "", "goals": []}
+    more = [
+        {},
+        {"knowledge_base": "", "connection_type": "ELEVEN_LABS"},
+        {"knowledge_base": "", "connection_type": "SIP"},
+    ]
+    return [ask("POST", "add-agent", {**agent, **one}).status_code for one in more]
+
+
+def listed(fake: FakeBluejay) -> list[str] | None:
+    """The tools that a result in a list shows."""
+    fake.queue_run()
+    fake.world.edit(fake.test_results[-1].id, fields={"tool_calls": [{"name": "a", "start_offset_ms": 0}]})
+    [result] = ask("GET", "retrieve-simulation-results/1").json()["simulation_results"]
+    return None if result["tool_calls"] is None else [one["name"] for one in result["tool_calls"]]
+
+
+def reported(fake: FakeBluejay) -> dict[str, Any]:
+    """What a test result carries after two reports."""
+    for tag in "ab":
+        ask("POST", "update-simulation-result", {"simulation_result_id": "1", "tags": [tag]})
+    return fake.test_result(1).fields
+
+
+def evaluated(fake: FakeBluejay) -> dict[str, Any]:
+    """What a test result carries after an evaluation."""
+    one = fake.add_test_result(status="EVALUATING", trace_ids=["t"])
+    fake.clock.advance(600)
+    return one.fields
+
+
 def updated(fake: FakeBluejay, **changes: Any) -> tuple[Any, Any]:
     human = fake.add_digital_human(name="Ann", language="fr")
     ask("PUT", f"update-digital-human/{human.id}", changes)
@@ -210,6 +243,22 @@ def re_evaluated(fake: FakeBluejay) -> int:
     return ask("POST", "re-evaluate-simulation-result/1").status_code
 
 
+def headers(fake: FakeBluejay) -> set[str]:
+    received: list[Any] = []
+    fake.webhooks.add(received.append)
+    queued(fake, Call())
+    assert received[0].event == "simulation_ended"
+    return set(received[0].headers)
+
+
+def attempts(fake: FakeBluejay) -> list[int | None]:
+    answers = iter([500, 200])
+    fake.webhooks.add(lambda request: next(answers), ["simulation_ended"])
+    queued(fake, Call())
+    fake.clock.advance(5)
+    return [attempt.status for attempt in fake.webhooks.deliveries[0].attempts]
+
+
 def proof(fake: FakeBluejay) -> set[str]:
     received: list[Any] = []
     fake.webhooks.add(received.append)
@@ -250,14 +299,15 @@ READINGS: dict[tuple[str, str], Callable[[FakeBluejay], object]] = {
     ("watchdog_sets", "COMPLETED"): lambda fake: set_by_watchdog(fake) == "COMPLETED",
     ("agent_ends", "after-2-seconds"): lambda fake: agent_took(fake) == 2,
     ("agent_ends", "within-20-seconds"): lambda fake: 0 < agent_took(fake) < 20 and agent_took(fake) != 2,
-    ("contract", "openapi-2026-07"): lambda fake: (
-        ask("POST", "create-digital-human", {"digital_human": {"language": "ko"}}).json()["detail"][1]["type"]
-        == "missing"
-    ),
-    ("contract", "sdk-0.3.6"): lambda fake: (
-        ask("POST", "create-digital-human", {"digital_human": {"language": "ko"}}).json()["digital_human"]["language"]
-        == "ko"
-    ),
+    ("contract", "docs-2026-09"): lambda fake: contracts(fake) == [200, 200, 200],
+    ("contract", "sdk-0.3.6"): lambda fake: contracts(fake) == [422, 200, 200],
+    ("contract", "openapi-2026-04-30"): lambda fake: contracts(fake) == [422, 422, 200],
+    ("listed_results", "brief"): lambda fake: listed(fake) is None,
+    ("listed_results", "full"): lambda fake: listed(fake) == ["a"],
+    ("reported_later", "adds"): lambda fake: reported(fake)["tags"] == ["a", "b"],
+    ("reported_later", "replaces"): lambda fake: reported(fake)["tags"] == ["b"],
+    ("traces_while_evaluated", "cleared"): lambda fake: "trace_ids" not in evaluated(fake),
+    ("traces_while_evaluated", "kept"): lambda fake: evaluated(fake)["trace_ids"] == ["t"],
     ("update_changes", "given-not-null"): lambda fake: updated(fake, name=None) == ("Ann", "fr"),
     ("update_changes", "given"): lambda fake: updated(fake, name=None) == (None, "fr"),
     ("update_changes", "not-null-defaults-too"): lambda fake: updated(fake, name=None) == ("Ann", "en"),
@@ -286,6 +336,12 @@ READINGS: dict[tuple[str, str], Callable[[FakeBluejay], object]] = {
     ("re_evaluate_unfinished", "ignored"): lambda fake: re_evaluated(fake) == 200,
     ("webhook_proof", "signature"): lambda fake: proof(fake) == {"X-Bluejay-Signature"},
     ("webhook_proof", "secret-header"): lambda fake: proof(fake) == {"X-Webhook-Secret"},
+    ("webhook_headers", "event-and-delivery"): lambda fake: (
+        headers(fake) >= {"x-bluejay-signature", "x-bluejay-event", "x-bluejay-delivery"}
+    ),
+    ("webhook_headers", "none"): lambda fake: headers(fake) == {"content-type", "user-agent", "x-bluejay-signature"},
+    ("webhook_retries", "none"): lambda fake: attempts(fake) == [500],
+    ("webhook_retries", "at-least-once"): lambda fake: attempts(fake) == [500, 200],
 }
 
 

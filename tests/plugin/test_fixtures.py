@@ -136,20 +136,20 @@ def test_a_fake_is_for_the_test_that_asks_also_after_others_ran_inside_it(
 CONFTEST = 'pytest_plugins = ["conftest_plugin"]'
 
 
-@pytest.mark.parametrize("autoload", [True, False], ids=["autoload", "no-autoload"])
 @pytest.mark.parametrize(
-    ("conftest", "arguments"),
+    ("autoload", "conftest", "arguments"),
     [
-        ("", []),
-        (CONFTEST, []),
-        ("", ["-p", "conftest_plugin"]),
-        (CONFTEST, ["-p", "conftest_plugin"]),
-        ("", ["-p", "fake_bluejay.pytest_plugin"]),
-        (CONFTEST, ["-p", "fake_bluejay.pytest_plugin"]),
+        (True, "", []),
+        (True, CONFTEST, ["-p", "conftest_plugin"]),
+        (True, "", ["-p", "fake_bluejay.pytest_plugin"]),
+        (False, "", []),
+        (False, CONFTEST, []),
+        (False, "", ["-p", "conftest_plugin"]),
+        (False, CONFTEST, ["-p", "fake_bluejay.pytest_plugin"]),
     ],
 )
 def test_the_plugin_loads_once_however_it_is_asked_for(
-    pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch, conftest: str, arguments: list[str], autoload: bool
+    pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch, autoload: bool, conftest: str, arguments: list[str]
 ) -> None:
     if not autoload:
         monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")

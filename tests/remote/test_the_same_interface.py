@@ -261,7 +261,7 @@ def test_what_happens_in_calls(fake: Fake) -> None:
 
 def test_a_webhook_is_told_again_until_it_takes_it(fake: Fake, receiver: Any) -> None:
     receiver.answers.append(500)
-    added = fake.webhooks.add(receiver.url, ["simulation_ended"], "s3cret")
+    added = fake.webhooks.add(receiver.url, ["simulation_ended"], "s3cret", retries=1)
     fake.add_test_result().end()
     [refused] = fake.webhooks.deliveries
     assert ([one.status for one in refused.attempts], refused.delivered, refused.given_up) == ([500], False, False)
@@ -311,7 +311,7 @@ def test_deliveries_that_are_late_or_twice(fake: Fake, receiver: Any) -> None:
 
 def test_one_that_never_takes_it_is_given_up(fake: Fake, receiver: Any) -> None:
     receiver.answers.extend([500] * 5)
-    fake.webhooks.add(receiver.url)
+    fake.webhooks.add(receiver.url, retries=4)
     fake.webhooks.send("simulation_ended", {})
     for _ in range(4):
         fake.webhooks.wait()

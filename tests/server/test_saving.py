@@ -4,6 +4,7 @@ import http.client
 import json
 import os
 import re
+import shutil
 import signal
 import threading
 from pathlib import Path
@@ -41,11 +42,66 @@ def test_a_world_is_replaced_whole_or_not_at_all(tmp_path: Path, monkeypatch: py
 
 
 def test_a_place_that_cannot_be_written_is_found_at_once(tmp_path: Path) -> None:
-    saving.check(tmp_path / "world.json")
+    with saving.alone(tmp_path / "world.json"):
+        pass
     assert os.listdir(tmp_path) == []
     for nowhere in (tmp_path, tmp_path / "nowhere" / "world.json"):
-        with pytest.raises(OSError, match=r"directory"):
-            saving.check(nowhere)
+        with pytest.raises(OSError, match=r"directory"), saving.alone(nowhere):
+            pass
+
+
+@pytest.mark.parametrize("kind", ["device", "pipe", "loop"])
+def test_what_is_no_file_is_not_replaced_by_one(tmp_path: Path, kind: str, run) -> None:
+    path, link = tmp_path / "world.json", tmp_path / "link.json"
+    if kind == "pipe":
+        os.mkfifo(path)
+    else:
+        path.symlink_to("/dev/null" if kind == "device" else link)
+        link.symlink_to(path)
+    before = path.lstat()
+    with pytest.raises(OSError, match=r"device or a pipe|levels of symbolic links"):
+        saving.write(path, {"one": 1})
+    assert path.lstat() == before
+    done = run("serve", "--port", "0", "--save", path)
+    assert done.returncode == 2
+    assert "Traceback" not in done.stderr
+    assert f"cannot save to {path}" in done.stderr
+
+
+def test_a_file_that_becomes_a_loop_while_the_server_runs_is_no_bug_of_it(serving, tmp_path: Path) -> None:
+    path = tmp_path / "world.json"
+    with serving("--save", path) as server:
+        path.symlink_to(path)
+        answer = httpx.post(f"{server.url}/_fake/save")
+        assert answer.status_code == 400
+        assert "symbolic links" in answer.json()["detail"]
+        path.unlink()
+        assert "Traceback" not in server.stop()
+
+
+def test_what_a_killed_server_left_is_cleared_away(serving, tmp_path: Path) -> None:
+    path, others = tmp_path / "world.json", tmp_path / ".other.json.abc.saving"
+    others.touch()
+    (tmp_path / ".world.json.abc.saving").write_text('{"api_keys": ["a key"]}')
+    (tmp_path / ".world.json.lock").touch()
+    with serving("--save", path) as server:
+        assert not list(tmp_path.glob(".world.json.*.saving"))
+        server.process.kill()
+        server.process.wait()
+    with serving("--save", path) as server:
+        server.stop()
+    assert sorted(os.listdir(tmp_path)) == [others.name, "world.json"]
+
+
+def test_two_servers_do_not_save_to_one_file(serving, run, tmp_path: Path) -> None:
+    path, link = tmp_path / "world.json", tmp_path / "link.json"
+    link.symlink_to(path)
+    with serving("--save", path) as server:
+        done = run("serve", "--port", "0", "--save", link)
+        assert done.returncode == 2
+        assert "another server saves its world" in done.stderr
+        server.stop()
+    assert json.loads(path.read_text())["format"]
 
 
 def test_on_request_and_on_exit(serving, tmp_path: Path) -> None:
@@ -88,7 +144,7 @@ def test_a_place_that_goes_away_is_a_line_and_status_1(serving, tmp_path: Path) 
     path = tmp_path / "there" / "world.json"
     path.parent.mkdir()
     with serving("--save", path) as server:
-        path.parent.rmdir()
+        shutil.rmtree(path.parent)
         server.process.terminate()
         assert server.process.wait(timeout=20) == 1
         output = server.output.read_text()

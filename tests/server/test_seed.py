@@ -172,7 +172,7 @@ def test_time_after_a_reset(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, now
         ("w.yaml", "stubs:\n- method: GET\n  path: x", "w.yaml:3: stubs[0].path: a path starts with a slash"),
         ("w.yaml", "stubs:\n- path: /x\n  status: 9\n  method: GET", "w.yaml:3: stubs[0].status: a status is an"),
         ("w.yaml", "webhooks:\n- url: http://[::1]/\n  events: [x]", "w.yaml:3: webhooks[0].events: unknown webhook"),
-        ("w.yaml", "webhooks:\n- url: http://[::1]/\n  events: []", "w.yaml:3: webhooks[0].events: events is empty"),
+        ("w.yaml", "webhooks:\n- url: http://[::1]/\n  retries: 101", "w.yaml:3: webhooks[0].retries: input should be"),
         (
             "w.yaml",
             "webhooks:\n- events: [simulation_ended]\n  url: x",

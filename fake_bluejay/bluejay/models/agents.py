@@ -14,15 +14,17 @@ from fake_bluejay.bluejay.models.wire import Wire
 __all__ = [
     "AgentPydantic",
     "AgentRequest",
+    "AgentRequestOfOpenApi",
     "AgentRequestOfSdk",
     "AgentResponse",
     "AgentUpdateRequest",
-    "AgentUpdateRequestOfSdk",
+    "AgentUpdateRequestOfOpenApi",
     "AgentUpdateResponse",
     "AgentUpdateWithExternalIdRequest",
-    "AgentUpdateWithExternalIdRequestOfSdk",
+    "AgentUpdateWithExternalIdRequestOfOpenApi",
     "AgentWebhookKeyRequest",
     "AgentWebhookKeyResponse",
+    "NewAgentResponse",
 ]
 
 
@@ -53,23 +55,7 @@ class AgentMode(StrEnum):
 
 
 AnyConnectionType = ConnectionType | Literal["ELEVEN_LABS", "RETELL", "VAPI", "KORE"]
-"""Those of the OpenAPI, and those that only the SDK knows."""
-
-
-class _OnlyOfSdk(Wire):
-    """What only the SDK has of an agent; it stands last, after the published fields."""
-
-    livekit_customer_tool_topic: str | None = None
-    eleven_labs_agent_id: str | None = None
-    retell_agent_id: str | None = None
-    vapi_assistant_id: str | None = None
-    kore_host: str | None = None
-    kore_bot_id: str | None = None
-    kore_client_id: str | None = None
-    kore_client_secret: str | None = None
-    simulations_disabled: bool | None = None
-    workflow: dict[str, Any] | None = None
-    provider: str | None = None
+"""Those of the OpenAPI, and those of the SDK."""
 
 
 class _Connection(Wire):
@@ -86,33 +72,45 @@ class _Connection(Wire):
     redact_pii: bool | None = None
     livekit_agent_name: str | None = None
     livekit_metadata: dict[str, Any] | None = None
+    livekit_customer_tool_topic: str | None = None
     pipecat_agent_name: str | None = None
     pipecat_agent_configuration: dict[str, Any] | None = None
     pipecat_room_properties: dict[str, Any] | None = None
     http_webhook: str | None = None
     voice_provider: str | None = None
     provider_id: str | None = None
+    eleven_labs_agent_id: str | None = None
+    retell_agent_id: str | None = None
+    vapi_assistant_id: str | None = None
+    kore_host: str | None = None
+    kore_bot_id: str | None = None
+    kore_client_id: str | None = None
+    kore_client_secret: str | None = None
     enable_outbound_call_auto_start: bool | None = None
+    simulations_disabled: bool | None = None
+    workflow: dict[str, Any] | None = None
+    provider: str | None = None
 
 
 class _NewAgent(Wire):
+    bluejay_as_code_id: UUID | None = None
     name: str
     system_prompt: str
-    knowledge_base: str
+    knowledge_base: str | None = None
     phone_number: str | None = None
     goals: list[str]
     type: AgentType | None = AgentType.INBOUND
-    connection_type: ConnectionType | None = None
+    connection_type: AnyConnectionType | None = None
     mode: AgentMode | None = AgentMode.VOICE
     keyterms: list[str] | None = None
     external_agent_id: str | None = None
 
 
-class AgentRequest(_OnlyOfSdk, _Connection, _NewAgent):
+class AgentRequest(_Connection, _NewAgent):
     """A new agent."""
 
     redact_pii: bool | None = False
-    bluejay_as_code_id: str | None = None
+    simulations_disabled: bool | None = False
 
 
 class _ChangedAgent(Wire):
@@ -123,63 +121,77 @@ class _ChangedAgent(Wire):
     phone_number: str | None = None
     goals: list[str] | None = None
     type: AgentType | None = None
-    connection_type: ConnectionType | None = None
+    connection_type: AnyConnectionType | None = None
     mode: AgentMode | None = None
     keyterms: list[str] | None = None
 
 
 class _AgentId(Wire):
+    bluejay_as_code_id: UUID | None = None
     agent_id: str | None
 
 
-class AgentUpdateRequest(_OnlyOfSdk, _Connection, _ChangedAgent, _AgentId):
+class AgentUpdateRequest(_Connection, _ChangedAgent, _AgentId):
     """Which agent to change, and what. The id must be there, and may be null."""
 
-    bluejay_as_code_id: str | None = None
 
-
-class AgentUpdateWithExternalIdRequest(_OnlyOfSdk, _Connection, _ChangedAgent):
+class AgentUpdateWithExternalIdRequest(_Connection, _ChangedAgent):
     """Which agent to change, by the customer's own id for it, and what."""
 
     external_agent_id: str
 
 
 class AgentRequestOfSdk(AgentRequest):
-    """A new agent, with what only the SDK lets a client say."""
+    """A new agent, as the SDK describes one: it has a knowledge base."""
 
-    connection_type: AnyConnectionType | None = None  # type: ignore[assignment]
-
-
-class AgentUpdateRequestOfSdk(AgentUpdateRequest):
-    """What to change, with what only the SDK lets a client say."""
-
-    connection_type: AnyConnectionType | None = None  # type: ignore[assignment]
+    knowledge_base: str
 
 
-class AgentUpdateWithExternalIdRequestOfSdk(AgentUpdateWithExternalIdRequest):
-    """What to change, with what only the SDK lets a client say."""
+class AgentRequestOfOpenApi(AgentRequestOfSdk):
+    """A new agent, as the OpenAPI describes one: there are fewer ways to reach it."""
 
-    connection_type: AnyConnectionType | None = None  # type: ignore[assignment]
+    connection_type: ConnectionType | None = None
+
+
+class AgentUpdateRequestOfOpenApi(AgentUpdateRequest):
+    """What to change, as the OpenAPI describes it: there are fewer ways to reach an agent."""
+
+    connection_type: ConnectionType | None = None
+
+
+class AgentUpdateWithExternalIdRequestOfOpenApi(AgentUpdateWithExternalIdRequest):
+    """What to change, as the OpenAPI describes it: there are fewer ways to reach an agent."""
+
+    connection_type: ConnectionType | None = None
 
 
 class AgentResponse(Wire):
-    """An agent that was added or deleted. The key is there if the agent has an HTTP webhook."""
+    """An agent that was deleted. The key is there if the agent has an HTTP webhook."""
 
     agent_id: int
     status: str = "200"
     http_webhook_key: str | None = None
 
 
+class NewAgentResponse(AgentResponse):
+    """An agent that was added, and the first version of its prompt."""
+
+    version: int = 1
+
+
 class AgentUpdateResponse(Wire):
     """An agent that was changed, in the form of the request that changes one."""
 
-    agent: AgentUpdateRequestOfSdk
+    agent: AgentUpdateRequest
     status: str = "200"
     http_webhook_key: str | None = None
 
 
-class _PublishedAgent(Wire):
+class AgentPydantic(Wire):
+    """An agent, as it is given back."""
+
     id: str | int | None = None
+    bluejay_as_code_id: UUID | None = None
     name: str
     agent_description: str
     knowledge_base: str
@@ -206,19 +218,24 @@ class _PublishedAgent(Wire):
     simulation_notifications: dict[str, Any] = Field(default_factory=dict)
     livekit_agent_name: str | None = None
     livekit_metadata: dict[str, Any] | None = None
+    livekit_customer_tool_topic: str | None = None
     pipecat_agent_name: str | None = None
     pipecat_agent_configuration: dict[str, Any] | None = None
     pipecat_room_properties: dict[str, Any] | None = None
     http_webhook: str | None = None
     http_webhook_key: str | None = None
-    enable_outbound_call_auto_start: bool | None = None
-
-
-class AgentPydantic(_OnlyOfSdk, _PublishedAgent):
-    """An agent, as it is given back."""
-
-    bluejay_as_code_id: str | None = None
+    eleven_labs_agent_id: str | None = None
+    retell_agent_id: str | None = None
+    vapi_assistant_id: str | None = None
+    kore_host: str | None = None
+    kore_bot_id: str | None = None
+    kore_client_id: str | None = None
+    kore_client_secret: str | None = None
     kore_inbound_token: str | None = None
+    enable_outbound_call_auto_start: bool | None = None
+    simulations_disabled: bool | None = False
+    workflow: dict[str, Any] | None = None
+    provider: str | None = None
 
 
 class AgentWebhookKeyRequest(Wire):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from enum import StrEnum
 from typing import Annotated, Any, Literal
+from uuid import UUID
 
 from pydantic import Field
 
@@ -12,18 +13,20 @@ from fake_bluejay.bluejay.models.wire import Wire
 
 __all__ = [
     "BulkCreateDigitalHumansRequest",
+    "BulkCreateDigitalHumansRequestOfOpenApi",
     "BulkCreateDigitalHumansResponse",
     "BulkDeleteDigitalHumansResponse",
+    "BulkUpdateDigitalHumansRequest",
+    "BulkUpdateDigitalHumansResponse",
     "CreateDigitalHumanRequest",
-    "CreateDigitalHumanRequestOfSdk",
+    "CreateDigitalHumanRequestOfOpenApi",
     "DigitalHumanRequestData",
-    "DigitalHumanRequestDataOfSdk",
     "DigitalHumanResponse",
     "DigitalHumanResponseData",
     "DigitalHumansListResponse",
     "PaginatedDigitalHumansResponse",
     "UpdateDigitalHumanRequest",
-    "UpdateDigitalHumanRequestOfSdk",
+    "UpdateDigitalHumanRequestOfOpenApi",
 ]
 
 
@@ -52,6 +55,7 @@ class AccentType(StrEnum):
     MULTILINGUAL = "multilingual"
     AMERICAN = "american"
     AMERICAN2 = "american2"
+    MATURE = "mature"
     SOUTHERN = "southern"
     ITALIAN = "italian"
     INDIAN = "indian"
@@ -148,6 +152,13 @@ class ResponseType(StrEnum):
     DTMF = "dtmf"
 
 
+class DtmfOrVoicedType(StrEnum):
+    """How a digital human gives numbers."""
+
+    VOICED = "voiced"
+    DTMF = "dtmf"
+
+
 class OccurrenceMode(StrEnum):
     """How often a scripted response is given."""
 
@@ -155,10 +166,8 @@ class OccurrenceMode(StrEnum):
     FIRST_N = "first_n"
 
 
-AnyLanguage = LanguageType | Literal["ko", "ad"]
-AnyAccent = AccentType | Literal["mature", "korean", "autodetect"]
 AnyBackgroundNoise = BackgroundNoiseType | Literal["noisy_restaurant", "hospital", "custom"]
-"""These three: those of the OpenAPI, and those that only the SDK knows."""
+"""Those of the OpenAPI, and those of the SDK."""
 
 
 class ExpectedToolCall(Wire):
@@ -213,6 +222,7 @@ class ScriptedResponse(Wire):
     match_phrase: str
     response_type: ResponseType
     response_value: str | None = None
+    scripted_response_audio_snippet_url: str | None = None
     occurrence_mode: OccurrenceMode
     occurrence_n: Annotated[int, Field(gt=0)] | None = None
     silence_duration: Annotated[int, Field(gt=0)] | None = None
@@ -224,14 +234,21 @@ class SpeaksFirstConfig(Wire):
     speaks_first: bool
     mode: Literal["custom", "ai_generated"] | None = None
     message: str | None = None
+    dynamic: bool | None = None
 
 
 class JourneyStep(Wire):
-    """A step of a customer journey; only the SDK has it."""
+    """A step of a customer journey. After `success_criteria`, what only the documentation of September 2026 has."""
 
     step: int
     intent: str = ""
     success_criteria: str = ""
+    modality: str | None = None
+    direction: str | None = None
+    wait_seconds: float | None = None
+    response_window_seconds: float | None = None
+    unresponsive: bool | None = None
+    phone_number: str | None = None
 
 
 _DEPRECATED = Field(json_schema_extra={"deprecated": True})  # Pydantic's own way warns where we read it
@@ -243,63 +260,73 @@ _Runs = Annotated[int, Field(ge=1)]
 
 
 class DigitalHumanRequestData(Wire):
-    """A new digital human. After `livekit_metadata`, what only the SDK has."""
+    """A new digital human. Which languages and accents there are grows; any is taken."""
 
+    bluejay_as_code_id: UUID | None = None
     intent: str = ""
     success_criteria: str = ""
     name: str | None = None
     tag: str | None = None
-    language: LanguageType | None = LanguageType.EN
-    accent: AccentType | None = None
+    tags: list[str] | None = None
+    system_prompt_rule_ids: list[str] | None = None
+    system_prompt_rule_quotes: list[str] | None = None
+    language: str | None = "en"
+    accent: str | None = None
     gender: GenderType | None = None
-    background_noise: BackgroundNoiseType | None = BackgroundNoiseType.NONE
+    custom_voice_id: str | None = None
+    background_noise: AnyBackgroundNoise | None = BackgroundNoiseType.NONE
+    custom_background_noise_url: str | None = None
     voice_speed: VoiceSpeedType | None = VoiceSpeedType.NORMAL
     audio_quality: AudioQualityType | None = AudioQualityType.HIGH
+    connection_quality: str | None = None
     fluency: FluencyType | None = FluencyType.NATIVE
     verbosity: VerbosityType | None = VerbosityType.MEDIUM
-    phone_number: str
+    phone_number: str | None = None
+    extension: str | None = None
     outbound_text_number: str | None = None
+    follow_up_sms_success_criteria: str | None = None
     background_noise_volume: _Volume | None = 0.8
     expected_tool_calls: list[ExpectedToolCall] | None = None
     allow_end_call_tool: bool | None = True
+    allow_silence_tool: bool | None = False
+    allow_dtmf_tool: bool | None = True
+    default_dtmf_or_voiced: DtmfOrVoicedType | None = DtmfOrVoicedType.VOICED
+    silence_tool_instructions: str | None = "default"
     endpointing_delay: float | None = 1.5
     creativity: _Creativity | None = 0.7
     hangup_phrases: list[str] | None = None
     hangup_instructions: str | None = None
-    allow_silence_tool: bool = False
-    silence_tool_instructions: str = "default"
     silence_timeout: _Silence | None = None
     role_description: str | None = None
     traits: list[Trait] | None = None
     interruptions: _Interruptions | None = None
     scripted_responses: list[ScriptedResponse] | None = None
+    scripted_responses_ordered: bool | None = None
     speaks_first_config: SpeaksFirstConfig | None = None
     original_transcript: str | None = None
     formatted_transcript: list[dict[str, str]] | None = None
     enriched_playback: list[dict[str, Any]] | None = None
+    workflow_v2_id: UUID | None = None
+    workflow_path_index: Annotated[int, Field(ge=0)] | None = None
+    tested_path: list[str] | None = None
+    journey_steps: list[JourneyStep] | None = None
     always_on_mode: bool | None = False
     always_on_active: bool | None = None
     num_runs: _Runs | None = 1
     livekit_metadata: dict[str, Any] | None = None
-    bluejay_as_code_id: str | None = None
-    custom_voice_id: str | None = None
-    custom_background_noise_url: str | None = None
-    allow_dtmf_tool: bool | None = None
-    default_dtmf_or_voiced: Literal["voiced", "dtmf"] | None = None
-    workflow_v2_id: str | None = None
-    workflow_path_index: int | None = None
-    tested_path: list[str] | None = None
-    journey_steps: list[JourneyStep] | None = None
     test_name: str | None = None
+    attack_vector: str | None = None
+    attack_type: str | None = None
+    attack_plan: dict[str, Any] | None = None
 
 
-class DigitalHumanRequestDataOfSdk(DigitalHumanRequestData):
-    """A new digital human as the SDK describes one: it needs no phone number, and there is more to choose from."""
+class DigitalHumanRequestDataOfOpenApi(DigitalHumanRequestData):
+    """A new digital human, as the OpenAPI describes one: there is less to choose from."""
 
-    language: AnyLanguage | None = LanguageType.EN  # type: ignore[assignment]
-    accent: AnyAccent | None = None  # type: ignore[assignment]
-    background_noise: AnyBackgroundNoise | None = BackgroundNoiseType.NONE  # type: ignore[assignment]
-    phone_number: str | None = None  # type: ignore[assignment]
+    language: LanguageType | None = LanguageType.EN
+    accent: AccentType | None = None
+    background_noise: BackgroundNoiseType | None = BackgroundNoiseType.NONE
+    allow_silence_tool: bool | None = True
 
 
 class CreateDigitalHumanRequest(Wire):
@@ -310,50 +337,66 @@ class CreateDigitalHumanRequest(Wire):
     digital_human: DigitalHumanRequestData
 
 
-class CreateDigitalHumanRequestOfSdk(CreateDigitalHumanRequest):
-    """The same, with what only the SDK lets a client say."""
+class CreateDigitalHumanRequestOfOpenApi(CreateDigitalHumanRequest):
+    """The same, as the OpenAPI describes it."""
 
-    digital_human: DigitalHumanRequestDataOfSdk
+    digital_human: DigitalHumanRequestDataOfOpenApi
 
 
 class BulkCreateDigitalHumansRequest(Wire):
-    """Many new digital humans, and the simulations that all of them take part in. Only the SDK has it."""
+    """Many new digital humans, and the simulations that all of them take part in."""
 
-    digital_humans: Annotated[list[DigitalHumanRequestDataOfSdk], Field(min_length=1, max_length=100)]
     simulation_ids: list[int] | None = None
+    digital_humans: Annotated[list[DigitalHumanRequestData], Field(min_length=1, max_length=100)]
+
+
+class BulkCreateDigitalHumansRequestOfOpenApi(BulkCreateDigitalHumansRequest):
+    """The same, as the OpenAPI describes it."""
+
+    digital_humans: Annotated[  # type: ignore[assignment]  # a list of what is narrower is none, to mypy
+        list[DigitalHumanRequestDataOfOpenApi], Field(min_length=1, max_length=100)
+    ]
 
 
 class UpdateDigitalHumanRequest(Wire):
-    """What to change of a digital human. After `override_conflict`, what only the SDK has."""
+    """What to change of a digital human."""
 
     intent: str | None = None
     success_criteria: str | None = None
     name: str | None = None
     tag: str | None = None
-    language: LanguageType | None = LanguageType.EN
-    accent: AccentType | None = None
+    language: str | None = "en"
+    accent: str | None = None
     gender: GenderType | None = None
-    background_noise: BackgroundNoiseType | None = BackgroundNoiseType.NONE
+    custom_voice_id: str | None = None
+    background_noise: AnyBackgroundNoise | None = BackgroundNoiseType.NONE
+    custom_background_noise_url: str | None = None
     voice_speed: VoiceSpeedType | None = VoiceSpeedType.NORMAL
     audio_quality: AudioQualityType | None = None
+    connection_quality: str | None = None
     fluency: FluencyType | None = None
     verbosity: VerbosityType | None = None
     phone_number: str | None = None
+    extension: str | None = None
     outbound_text_number: str | None = None
+    follow_up_sms_success_criteria: str | None = None
     background_noise_volume: _Volume | None = 0.8
     expected_tool_calls: list[ExpectedToolCall] | None = None
     allow_end_call_tool: bool | None = None
+    allow_silence_tool: bool | None = None
+    allow_dtmf_tool: bool | None = None
+    default_dtmf_or_voiced: DtmfOrVoicedType | None = None
+    silence_tool_instructions: str | None = None
     endpointing_delay: float | None = 1.5
     creativity: _Creativity | None = 0.7
     hangup_phrases: list[str] | None = None
     hangup_instructions: str | None = None
-    allow_silence_tool: bool | None = None
-    silence_tool_instructions: str | None = None
     silence_timeout: _Silence | None = None
     simulation_ids: list[int] | None = None
     traits: list[Trait] | None = None
     interruptions: _Interruptions | None = None
     scripted_responses: list[ScriptedResponse] | None = None
+    scripted_responses_ordered: bool | None = None
     role_description: str | None = None
     speaks_first_config: SpeaksFirstConfig | None = None
     original_transcript: str | None = None
@@ -363,73 +406,91 @@ class UpdateDigitalHumanRequest(Wire):
     livekit_metadata: dict[str, Any] | None = None
     always_on_mode: bool | None = None
     always_on_active: bool | None = None
-    override_conflict: bool | None = False
-    custom_voice_id: str | None = None
-    custom_background_noise_url: str | None = None
-    allow_dtmf_tool: bool | None = None
-    default_dtmf_or_voiced: Literal["voiced", "dtmf"] | None = None
     test_name: str | None = None
     journey_steps: list[JourneyStep] | None = None
+    override_conflict: bool | None = False
 
 
-class UpdateDigitalHumanRequestOfSdk(UpdateDigitalHumanRequest):
-    """The same, with what only the SDK lets a client say."""
+class UpdateDigitalHumanRequestOfOpenApi(UpdateDigitalHumanRequest):
+    """What to change, as the OpenAPI describes it: there is less to choose from."""
 
-    language: AnyLanguage | None = LanguageType.EN  # type: ignore[assignment]
-    accent: AnyAccent | None = None  # type: ignore[assignment]
-    background_noise: AnyBackgroundNoise | None = BackgroundNoiseType.NONE  # type: ignore[assignment]
+    language: LanguageType | None = LanguageType.EN
+    accent: AccentType | None = None
+    background_noise: BackgroundNoiseType | None = BackgroundNoiseType.NONE
+
+
+class DigitalHumanUpdate(Wire):
+    """Which digital human to change, and what."""
+
+    digital_human_id: int
+    update: UpdateDigitalHumanRequest
+
+
+class BulkUpdateDigitalHumansRequest(Wire):
+    """What to change of many digital humans. Only public clients are known to send it."""
+
+    updates: list[DigitalHumanUpdate]
 
 
 class DigitalHumanResponseData(Wire):
-    """A digital human. After `livekit_metadata`, what only the SDK has."""
+    """A digital human."""
 
     id: int | None = None
+    bluejay_as_code_id: UUID | None = None
     intent: str
     success_criteria: str
     tag: str | None = None
+    tags: list[str] | None = None
     name: str | None = None
-    language: AnyLanguage | None = None
-    accent: AnyAccent | None = None
+    system_prompt_rule_ids: list[str] | None = None
+    system_prompt_rule_quotes: list[str] | None = None
+    language: str | None = None
+    accent: str | None = None
     gender: GenderType | None = None
+    custom_voice_id: str | None = None
     background_noise: str | None = None
+    custom_background_noise_url: str | None = None
     voice_speed: str | None = None
     audio_quality: str | None = None
+    connection_quality: str | None = None
     fluency: str | None = None
     verbosity: str | None = None
     phone_number: str | None = None
+    extension: str | None = None
     outbound_text_number: str | None = None
+    follow_up_sms_success_criteria: str | None = None
     websocket_url: str | None = None
     background_noise_volume: float | None = None
     expected_tool_calls: list[ExpectedToolCall] | None = None
     allow_end_call_tool: bool | None = True
+    allow_silence_tool: bool | None = False
+    allow_dtmf_tool: bool | None = True
+    default_dtmf_or_voiced: str | None = "voiced"
+    silence_tool_instructions: str | None = "default"
     endpointing_delay: float | None = None
     creativity: float | None = None
     hangup_phrases: list[str] | None = None
     hangup_instructions: str | None = None
-    allow_silence_tool: bool | None = False
-    silence_tool_instructions: str | None = "default"
     silence_timeout: int | None = None
     role_description: str | None = None
     created_at: datetime | None = None
     traits: list[Trait] | None = None
     interruptions: dict[str, Any] | None = None
     scripted_responses: list[ScriptedResponse] | None = None
+    scripted_responses_ordered: bool | None = None
     speaks_first_config: SpeaksFirstConfig | None = None
     original_transcript: str | None = None
     formatted_transcript: list[dict[str, str]] | None = None
     enriched_playback: list[dict[str, Any]] | None = None
-    livekit_metadata: dict[str, Any] | None = None
-    bluejay_as_code_id: str | None = None
-    tags: list[str] | None = None
-    custom_voice_id: str | None = None
-    custom_background_noise_url: str | None = None
-    allow_dtmf_tool: bool | None = None
-    default_dtmf_or_voiced: str | None = None
-    workflow_v2_id: str | None = None
+    workflow_v2_id: UUID | None = None
     workflow_path_index: int | None = None
     tested_path: list[str] | None = None
+    livekit_metadata: dict[str, Any] | None = None
     test_name: str | None = None
     journey_steps: list[JourneyStep] | None = None
+    attack_vector: str | None = None
+    attack_type: str | None = None
+    attack_plan: dict[str, Any] | None = None
 
 
 class DigitalHumanResponse(Wire):
@@ -449,21 +510,28 @@ class DigitalHumansListResponse(Wire):
 
 
 class BulkCreateDigitalHumansResponse(Wire):
-    """Those that were created, and for each that was not its index and why. Only the SDK has it."""
+    """Those that were created, and for each that was not its index and why."""
 
     created: list[DigitalHumanResponse] = Field(default_factory=list)
     errors: list[dict[str, Any]] = Field(default_factory=list)
 
 
+class BulkUpdateDigitalHumansResponse(Wire):
+    """Those that were changed, and for each that was not its id and why."""
+
+    updated: list[DigitalHumanResponse] = Field(default_factory=list)
+    errors: list[dict[str, Any]] = Field(default_factory=list)
+
+
 class BulkDeleteDigitalHumansResponse(Wire):
-    """Those that were deleted, and for each that was not its id and why. Only the SDK has it."""
+    """Those that were deleted, and for each that was not its id and why."""
 
     deleted: list[DigitalHumanResponseData] = Field(default_factory=list)
     errors: list[dict[str, Any]] = Field(default_factory=list)
 
 
 class PaginatedDigitalHumansResponse(Wire):
-    """One page of all digital humans. Only the SDK has it."""
+    """One page of all digital humans."""
 
     digital_humans: list[DigitalHumanResponseData]
     total_count: int

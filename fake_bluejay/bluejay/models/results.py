@@ -7,9 +7,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime
 from enum import StrEnum
-from typing import Annotated, Any, get_args
+from typing import Annotated, Any, Self, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, StrictInt, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, StrictInt, ValidationError, model_validator
+from pydantic_core import PydanticCustomError
 
 from fake_bluejay.bluejay.models.wire import Wire
 from fake_bluejay.core.clock import datetime_at
@@ -25,6 +26,7 @@ __all__ = [
     "ToolCall",
     "UpdateSimulationResponse",
     "UpdateSimulationResultRequest",
+    "UpdateSimulationResultRequestById",
     "as_given",
     "as_scripted",
 ]
@@ -88,6 +90,13 @@ class CustomMetric(Wire):
     tags: list[str] | None = None
     scoring_guidance: str | None = None
     enum_options: list[str] | None = None
+    human_edited: bool | None = None
+    human_response_value: str | None = None
+    human_reasoning: str | None = None
+    override_reason_code: str | None = None
+    override_notes: str | None = None
+    last_edited_by: str | None = None
+    last_edited_at: datetime | None = None
 
 
 class Latency(Wire):
@@ -132,7 +141,29 @@ class GivenEvaluation(Wire):
     goal_reasoning: str | None = None
     pronunciation_score: float | None = None
     pronunciation_reasoning: str | None = None
+    sentiment_label: str | None = None
+    sentiment_score: float | None = None
+    sentiment_scores: dict[str, float] | None = None
     custom_metrics: list[CustomMetric] | None = None
+    human_edited: bool | None = None
+    human_goal_success: bool | None = None
+    human_goal_reasoning: str | None = None
+    human_hallucination: bool | None = None
+    human_hallucination_reasoning: str | None = None
+    human_redundancy: bool | None = None
+    human_redundancy_reasoning: str | None = None
+    human_pronunciation_score: float | None = None
+    human_pronunciation_reasoning: str | None = None
+    override_goal_reason_code: str | None = None
+    override_goal_notes: str | None = None
+    override_hallucination_reason_code: str | None = None
+    override_hallucination_notes: str | None = None
+    override_redundancy_reason_code: str | None = None
+    override_redundancy_notes: str | None = None
+    override_pronunciation_reason_code: str | None = None
+    override_pronunciation_notes: str | None = None
+    last_edited_by: str | None = None
+    last_edited_at: datetime | None = None
 
 
 class Evaluation(GivenEvaluation):
@@ -162,6 +193,8 @@ class SimulationResultResponse(Wire):
     audio_url: str | None = None
     evaluations: list[Evaluation] | None = None
     tool_calls: list[ToolCallComparisonGroup] | None = None
+    trace_ids: list[str] | None = None
+    metrics: list[CustomMetric] | None = None
 
 
 class SingleSimulationResultResponse(Wire):
@@ -189,15 +222,34 @@ class TranscriptEntryRequest(Wire):
 
 
 class UpdateSimulationResultRequest(Wire):
-    """What the customer knows of a conversation. The last field only the SDK has."""
+    """What the customer knows of a conversation, which is named by its id, or by its times and its seconds."""
 
-    simulation_result_id: str
+    simulation_result_id: str | None = None
+    start_time: datetime | None = None
+    end_time: datetime | None = None
+    duration: float | None = None
     events: list[Event] | None = None
     tool_calls: list[ToolCall] | None = None
     recorded_transcript: list[TranscriptEntryRequest] | None = None
     tags: list[str] | None = None
     metadata: dict[str, Any] | None = None
     trace_ids: list[str] | None = None
+
+    @model_validator(mode="after")
+    def _says_which(self) -> Self:
+        when = (self.start_time, self.end_time, self.duration)
+        if self.simulation_result_id is None and None in when:
+            # That one of these is needed is documented; the wording is ours.
+            raise PydanticCustomError(
+                "value_error", "Value error, simulation_result_id is needed, or start_time, end_time and duration"
+            )
+        return self
+
+
+class UpdateSimulationResultRequestById(UpdateSimulationResultRequest):
+    """What the customer knows of a conversation, as the OpenAPI and the SDK describe it: it is named by its id."""
+
+    simulation_result_id: str
 
 
 class UpdateSimulationResponse(Wire):
@@ -237,8 +289,10 @@ class GivenFields(Given):
     duration: StrictInt | None = None
     evaluations: list[GivenEvaluation] | None = None
     events: list[Event] | None = None
+    issue_ids: list[str] | None = None
     latency: dict[str, Any] | list[Any] | None = None
     metadata: dict[str, Any] | None = None
+    metrics: list[CustomMetric] | None = None
     recorded_transcript: list[TranscriptEntryRequest] | None = None
     result: dict[str, Any] | None = None
     simulation_run_id: StrictInt = 1

@@ -10,6 +10,7 @@ from uuid import UUID
 from pydantic import Field
 
 from fake_bluejay.bluejay.models.results import SimulationResultResponse
+from fake_bluejay.bluejay.models.simulations import Positive
 from fake_bluejay.bluejay.models.wire import Wire
 
 __all__ = [
@@ -18,7 +19,7 @@ __all__ = [
     "HttpSimulationRunRequest",
     "SimulationResultsResponse",
     "SimulationRunRequest",
-    "SimulationRunRequestOfSdk",
+    "SimulationRunRequestUsingBACId",
     "SimulationRunRes",
     "SimulationRunResponse",
     "SimulationRunResultResponse",
@@ -28,13 +29,11 @@ __all__ = [
 ]
 
 
-class SimulationRunRequest(Wire):
-    """Which simulation to run, whose id is a string here, with whom, if not with all, and how the agent is reached, if
-    not as it says itself. After the pipecat fields, only the SDK's.
-    """
+class _RunRequest(Wire):
+    """With whom to run a simulation, if not with all, and how the agent is reached, if not as it says itself."""
 
-    simulation_id: str
     prompt_id: UUID | None = None
+    agent_version_id: UUID | None = None
     knowledge_base_id: UUID | None = None
     digital_human_ids: list[str] | None = None
     phone_number: str | None = None
@@ -47,35 +46,46 @@ class SimulationRunRequest(Wire):
     eleven_labs_agent_id: str | None = None
     retell_agent_id: str | None = None
     vapi_assistant_id: str | None = None
-    runs_per_digital_human: int | None = None
+    runs_per_digital_human: Positive | None = None
 
 
-class SimulationRunRequestOfSdk(SimulationRunRequest):
-    """The same, where a simulation may also be named as code names it."""
+class _SimulationId(Wire):
+    simulation_id: str
 
-    simulation_id: str | None = None  # type: ignore[assignment]
-    bluejay_as_code_id: str | None = None
+
+class _CodeId(Wire):
+    bluejay_as_code_id: str
+
+
+class SimulationRunRequest(_RunRequest, _SimulationId):
+    """Which simulation to run, whose id is a string here."""
+
+
+class SimulationRunRequestUsingBACId(_RunRequest, _CodeId):
+    """Which simulation to run, named as code names it."""
 
 
 class HttpSimulationRunRequest(Wire):
-    """Which simulation to run by HTTP messages. The last field is only the SDK's."""
+    """Which simulation to run by HTTP messages."""
 
     simulation_id: str
     prompt_id: str | None = None
+    agent_version_id: str | None = None
     knowledge_base_id: str | None = None
     digital_human_ids: list[str] | None = None
-    runs_per_digital_human: int | None = None
+    runs_per_digital_human: Positive | None = None
 
 
 class SmsSimulationRunRequest(Wire):
-    """Which simulation to run by text messages. The last field is only the SDK's."""
+    """Which simulation to run by text messages."""
 
     simulation_id: str
     prompt_id: UUID | None = None
+    agent_version_id: UUID | None = None
     knowledge_base_id: UUID | None = None
     digital_human_ids: list[str] | None = None
     terminate_overlapping_simulations: bool | None = False
-    runs_per_digital_human: int | None = None
+    runs_per_digital_human: Positive | None = None
 
 
 class SimulationRunResponse(Wire):

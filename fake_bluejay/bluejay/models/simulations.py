@@ -17,6 +17,7 @@ __all__ = [
     "DeleteSimulationResponse",
     "DigitalHumansSettings",
     "GetSimulationsResponse",
+    "Positive",
     "RemoveDigitalHumansFromSimulationRequest",
     "RemoveDigitalHumansFromSimulationResponse",
     "SimulationPydantic",
@@ -27,8 +28,10 @@ __all__ = [
     "UpdateSimulationRequest",
 ]
 
+Positive = Annotated[int, Field(gt=0)]
 _Concurrent = Annotated[int, Field(gt=0, le=500)]
 _Percentage = Annotated[int, Field(ge=0, le=100)]
+_DEPRECATED = Field(json_schema_extra={"deprecated": True})
 _Units = Literal["minutes", "seconds"]
 
 
@@ -52,12 +55,13 @@ class DigitalHumansSettings(Wire):
 
 
 class SimulationRequest(Wire):
-    """A new simulation of an agent, whose id is a string here. After `always_on`, what only the SDK has."""
+    """A new simulation of an agent, whose id is a string here."""
 
     agent_id: str
     name: str | None = None
     description: str | None = None
-    prompt_id: UUID | None = None
+    prompt_id: Annotated[UUID | None, _DEPRECATED] = None
+    agent_version_id: UUID | None = None
     knowledge_base_id: UUID | None = None
     sequential_calling: bool | None = False
     max_concurrent: _Concurrent | None = None
@@ -69,8 +73,10 @@ class SimulationRequest(Wire):
     selected_custom_metrics: list[UUID] | None = None
     custom_metrics_failing_threshold: _Percentage | None = None
     custom_metrics_passing_threshold: _Percentage | None = None
+    runs_per_digital_human: Positive | None = None
+    delay_between_tests_seconds: float | None = None
+    inactivity_timeout_seconds: int | None = None
     always_on: bool | None = False
-    runs_per_digital_human: int | None = None
 
 
 class SimulationResponse(Wire):
@@ -105,11 +111,13 @@ class DeleteSimulationResponse(Wire):
 
 
 class UpdateSimulationRequest(Wire):
-    """What to change of a simulation. After `pinned`, what only the SDK has."""
+    """What to change of a simulation."""
 
+    bluejay_as_code_id: UUID | None = None
     name: str | None = None
     description: str | None = None
-    prompt_id: UUID | None = None
+    prompt_id: Annotated[UUID | None, _DEPRECATED] = None
+    agent_version_id: UUID | None = None
     knowledge_base_id: UUID | None = None
     max_concurrent: _Concurrent | None = None
     hangup_on_transfer: bool | None = None
@@ -121,12 +129,13 @@ class UpdateSimulationRequest(Wire):
     selected_custom_metrics: list[UUID] | None = None
     custom_metrics_failing_threshold: _Percentage | None = None
     custom_metrics_passing_threshold: _Percentage | None = None
+    outcome_failing_threshold: Annotated[int, Field(ge=0, le=99)] | None = None
+    outcome_passing_threshold: Annotated[int, Field(ge=1, le=100)] | None = None
+    runs_per_digital_human: Positive | None = None
+    delay_between_tests_seconds: float | None = None
+    inactivity_timeout_seconds: int | None = None
     tags: list[str] | None = None
     pinned: bool | None = None
-    bluejay_as_code_id: str | None = None
-    outcome_failing_threshold: int | None = None
-    outcome_passing_threshold: int | None = None
-    runs_per_digital_human: int | None = None
     custom_error_enabled: bool | None = None
     custom_error_prompt: str | None = None
     enable_rerun_failed_test_results: bool | None = None
@@ -138,6 +147,7 @@ class SimulationPydantic(Wire):
     """A simulation. What has no field of its own here is in `settings`."""
 
     id: int | None = None
+    bluejay_as_code_id: UUID | None = None
     agent_id: int
     name: str
     created_at: datetime | None = None
@@ -150,7 +160,6 @@ class SimulationPydantic(Wire):
     description: str | None = None
     pinned: bool | None = None
     always_on: bool | None = None
-    bluejay_as_code_id: str | None = None
 
 
 class AddDigitalHumansToSimulationRequest(Wire):

@@ -1,0 +1,100 @@
+"""Finding the simulation result that a report without an id is for: by when the call was, and what was said in it.
+
+Source of the rules and their figures: the documentation of September 2026, page "Update Simulation Result".
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Final
+
+from starlette.exceptions import HTTPException
+
+from fake_bluejay.core.clock import datetime_at
+from fake_bluejay.core.scoring import is_scored, transcript
+
+if TYPE_CHECKING:
+    from fake_bluejay.bluejay.models.results import UpdateSimulationResultRequest
+    from fake_bluejay.core.test_results import Record
+    from fake_bluejay.core.world import World
+
+__all__ = ["find_by_time"]
+
+TOLERANCE: Final = 90.0
+"""How far the times may be off, in seconds."""
+LEAST_DURATION_TOLERANCE: Final = 5.0
+DURATION_TOLERANCE: Final = 0.1
+"""How far the duration may be off: that part of it, or the seconds above, whichever is more."""
+LEAST_SCORE: Final = 0.8
+"""How much of a transcript the only call must share."""
+LEAST_LEAD: Final = 0.08
+"""How far the score of the best call must lead that of the next one."""
+
+
+def find_by_time(world: World, organisation: str, request: UpdateSimulationResultRequest) -> Record:
+    """Find the connected call that was at the time of a report, and that its transcript fits.
+
+    Args:
+        world: Where to look.
+        organisation: Whose calls to look at.
+        request: The report. A time without a zone is UTC.
+
+    Raises:
+        HTTPException: 404 if no call was then; 409 if there is more than one, and no transcript that tells which, or
+            if there is one that the transcript does not fit.
+    """
+    assert request.start_time is not None
+    assert request.end_time is not None
+    assert request.duration is not None
+    start, end, said = _aware(request.start_time), _aware(request.end_time), request.recorded_transcript
+    world.settle()
+    matching = [
+        record
+        for record in world.results.values()
+        if record.organisation == organisation and _was_then(record, start, end, request.duration)
+    ]
+    if not matching:
+        raise HTTPException(404, "No simulation result matches the time window")
+    if said is None:
+        if len(matching) > 1:
+            raise HTTPException(409, "Several simulation results match the time window, and there is no transcript")
+        return matching[0]
+    if not all(map(is_scored, matching)):
+        raise HTTPException(409, "A simulation result that matches the time window has no stored transcript yet")
+    words = Counter(_words(entry.utterance for entry in said))
+    scores = [(_share(words, record), record) for record in matching]
+    scores.sort(key=lambda each: each[0], reverse=True)
+    if len(scores) == 1 and scores[0][0] < LEAST_SCORE:
+        raise HTTPException(409, "The transcript does not fit the only simulation result that matches the time window")
+    if len(scores) > 1 and scores[0][0] - scores[1][0] < LEAST_LEAD:
+        raise HTTPException(409, "The transcript does not tell the simulation results apart that match the time window")
+    return scores[0][1]
+
+
+def _aware(moment: datetime) -> datetime:
+    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment
+
+
+def _was_then(record: Record, start: datetime, end: datetime, duration: float) -> bool:
+    """Say whether a call was connected and was then. A call with no stored duration fits any."""
+    if record.start_time is None or record.end_time is None:
+        return False
+    for stored, given in ((record.start_time, start), (record.end_time, end)):
+        if abs((datetime_at(stored) - given).total_seconds()) > TOLERANCE:
+            return False
+    stored_duration = record.duration
+    allowed = max(LEAST_DURATION_TOLERANCE, DURATION_TOLERANCE * duration)
+    return stored_duration is None or abs(stored_duration / 1000 - duration) <= allowed
+
+
+def _words(utterances: Iterable[str]) -> list[str]:
+    return re.findall(r"\w+", " ".join(utterances).casefold())
+
+
+def _share(words: Counter[str], record: Record) -> float:
+    """The part of the words that the call's stored transcript has too, each as often."""
+    stored = Counter(_words(str(entry["utterance"]) for entry in transcript(record)))
+    return (words & stored).total() / max(1, words.total())

@@ -1,0 +1,114 @@
+"""Payloads of webhooks: what each event tells of a test result or a run.
+
+Fields are those of the documentation of September 2026 and of the OpenAPI of 30 April 2026.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any
+
+from fake_bluejay.core.clock import datetime_at
+from fake_bluejay.core.resources import Collection, Resource, folder_id
+from fake_bluejay.core.runs import Run
+from fake_bluejay.core.scoring import evaluations, tool_calls
+from fake_bluejay.core.test_results import Record
+
+__all__ = ["outbound_simulation_started", "simulation_ended", "simulation_result_evaluated"]
+
+
+def simulation_ended(record: Record) -> dict[str, Any]:
+    """The payload of `simulation_ended`: before the evaluation."""
+    return {
+        "type": "simulation_ended",
+        "id": record.id,
+        "digital_human_id": record.digital_human_id,
+        "status": "CONVERSATION_ENDED",
+        "simulation_run_id": record.run_id,
+        **_times(record),
+    }
+
+
+def simulation_result_evaluated(record: Record, status: str, seed: int, agents: Collection) -> dict[str, Any]:
+    """The payload of `simulation_result_evaluated`; `status` is how the test result's is spelt."""
+    run, fields = record.run, record.fields
+    agent_id = 1 if run is None else run.agent_id
+    agent = agents.find(agent_id, record.organisation)
+    folder = None if agent is None else folder_id(agent)
+    return {
+        "type": "simulation_result_evaluated",
+        "id": record.id,
+        "digital_human_id": record.digital_human_id,
+        "status": status,
+        "simulation_run_id": record.run_id,
+        "simulation_id": 1 if run is None else run.simulation_id,
+        "agent_id": agent_id,
+        "folder_id": None if folder is None else str(folder),
+        "result": fields.get("result"),
+        "custom_metrics": _list_of(_is_metric, fields.get("custom_metrics")),
+        "evaluations": evaluations(record, seed),
+        **_times(record),
+        "latency": _list_of(_is_number, fields.get("latency")),
+        "events": fields.get("events"),
+        "tool_calls": _ungrouped(tool_calls(record)),
+        "tags": fields.get("tags") or [],
+        "metadata": fields.get("metadata") or {},
+    }
+
+
+def _list_of(fits: Callable[[Any], bool], value: Any) -> list[Any] | None:
+    """What may be anything in an answer, and only a list of some kind here; None if it is none."""
+    return value if isinstance(value, list) and all(map(fits, value)) else None
+
+
+def _is_metric(value: Any) -> bool:
+    needed = ("name", "description", "response_type", "response_value")
+    return isinstance(value, dict) and all(isinstance(value.get(name), str) for name in needed)
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool)
+
+
+def _ungrouped(calls: Iterable[Mapping[str, Any]] | None) -> list[Mapping[str, Any]] | None:
+    """Tool calls one by one, as published here: of those that a test gave as answers have them, the ones made."""
+    return None if calls is None else [one for each in calls for one in _made(each)]
+
+
+def _made(call: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+    if "start_offset_ms" in call:
+        yield call
+    for one in call.get("actual", ()):
+        yield {"name": call["name"], **one, "start_offset_ms": one.get("start_offset_ms") or 0}
+
+
+def outbound_simulation_started(run: Run, humans: Iterable[tuple[Resource, list[int]]]) -> dict[str, Any]:
+    """The payload of `outbound_simulation_started`: whom the customer's agent is to call, and for which test results.
+
+    Published is that each has a name and a number; what one without them has is ours.
+    """
+    return {
+        "type": "outbound_simulation_started",
+        "agent_id": run.agent_id,
+        "simulation_id": run.simulation_id,
+        "simulation_run_id": run.id,
+        "digital_humans": [
+            {
+                "id": human.id,
+                "name": human.fields.get("name") or f"Digital human {human.id}",
+                "phone_number": human.fields.get("phone_number") or "",
+                "associated_simulation_result_ids": ids,
+            }
+            for human, ids in humans
+        ],
+    }
+
+
+def _times(record: Record) -> dict[str, Any]:
+    """Return when the call was made, began and ended, and its duration in whole seconds (results have milliseconds)."""
+    return {
+        "created_at": datetime_at(record.created_at),
+        "start_time": None if record.start_time is None else datetime_at(record.start_time),
+        "end_time": None if record.end_time is None else datetime_at(record.end_time),
+        "duration": None if record.duration is None else record.duration // 1000,
+    }

@@ -1,0 +1,409 @@
+"""The delivery worker: it sends what a world has to deliver, each webhook's deliveries in the order they were due.
+
+Who waits for what:
+- The thread that moves the clock waits for what it sends, so that a receiver finds the time at which it was sent to.
+- A server's own thread waits for nothing, because a receiver may call that server.
+- Nobody waits for a receiver on an event loop that runs in the waiting thread: it runs once the loop has its turn.
+
+Threads and loops of the worker take part in virtual time, as the code does that they call.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import weakref
+from collections import deque
+from collections.abc import Coroutine, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from starlette.datastructures import Headers
+
+from fake_bluejay.core.clock import ManualClock
+from fake_bluejay.core.outbox import PATIENCE, Attempt, Delivery, Webhook, signature
+from fake_bluejay.core.readings import WebhookHeaders, WebhookProof
+from fake_bluejay.core.world import World
+from fake_bluejay.facade.receivers import (
+    TOO_LATE,
+    AsyncReceiver,
+    FunctionReceiver,
+    InvalidStatus,
+    Lifespan,
+    Request,
+    check_url,
+    keep_running,
+    post,
+    running_loop,
+)
+from fake_bluejay.intercept.clockwork import CLOCKWORK, REAL_TIME_THREADS
+
+__all__ = ["DeliveryWorker"]
+
+_USER_AGENT = "Bluejay-Webhooks/1.0"
+"""The documentation of August 2026 has such a header, and does not say what is in it."""
+
+_MOST_AT_ONCE = 50
+"""Threads that send to servers at the same time."""
+
+_PATIENCE = 2 * PATIENCE / 1e6
+"""Seconds for which an attempt is waited for."""
+
+
+class _Sending:
+    """A delivery that is to be attempted."""
+
+    def __init__(self, delivery: Delivery, webhook: Webhook) -> None:
+        self.delivery = delivery
+        self.webhook = webhook
+        self.loop: asyncio.AbstractEventLoop | None = None
+        """The loop on which its receiver runs, if it needs one."""
+        self.error: BaseException | None = None
+        """What its receiver has raised for the test, by `pytest.fail`, say."""
+        self._finished = threading.Event()
+
+    def finish(self) -> None:
+        """Say that the attempt is over."""
+        self._finished.set()
+
+    def wait(self) -> bool:
+        """Wait until the attempt is over. Returns whether it is."""
+        return self._finished.wait(_PATIENCE)
+
+
+class _Lane:
+    """What is to be sent to one webhook by threads, one after the other."""
+
+    def __init__(self) -> None:
+        self.queue: deque[_Sending] = deque()
+        self.owner: object = None
+        """Whose call of `deliver` began what is sent now; None: nothing is."""
+
+
+class _Thread(threading.local):
+    """The state of a thread."""
+
+    attempting = False
+    """Whether it is in a receiver."""
+
+
+class DeliveryWorker:
+    """Sends the deliveries of a world, and reports each attempt to it."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+        self.receivers: dict[str, FunctionReceiver | AsyncReceiver] = {}
+        """Webhook → its receiver in this process."""
+        self._thread = _Thread()
+        self._lock = threading.Lock()
+        self._lanes: dict[str, _Lane] = {}
+        self._waiting_lanes: deque[_Lane] = deque()
+        self._threads = 0
+        self._under_way: dict[_Sending, None] = {}
+        self._raised: list[BaseException] = []
+        """Errors for the test of receivers that nobody waited for."""
+        self._lifespans: dict[Any, Lifespan] = {}
+        self._own_loop: _OwnLoop | None = None
+
+    # --- what a world and a test ask for ------------------------------------------------------------------------
+
+    def deliver(self) -> None:
+        """Send what is due. Raises what a receiver raised for the test, once the others have been sent to."""
+        call = object()
+        is_server = threading.get_ident() in REAL_TIME_THREADS
+        waited_for: list[_Sending] = []
+        for delivery, webhook in iter(self._world.next_delivery, None):
+            if webhook is None:
+                gone = Attempt(self._world.now(), None, "the webhook is gone")
+                self._world.attempted(delivery, gone, 0)
+                continue
+            sending = _Sending(delivery, webhook)
+            receiver = self.receivers.get(webhook.id) if webhook.url is None else None
+            if isinstance(receiver, AsyncReceiver):
+                awaited = self._send_on_loop(sending, receiver, is_server) and not is_server
+            elif webhook.url is None and not is_server:
+                awaited = self._send_here(sending)
+            else:
+                awaited = self._send_on_thread(sending, call) and not is_server
+            if awaited:
+                waited_for.append(sending)
+        errors = []
+        for sending in waited_for:
+            sending.wait()
+            if sending.error is not None:
+                errors.append(sending.error)
+                with self._lock:
+                    self._raised = [one for one in self._raised if one is not sending.error]
+        if errors:
+            raise errors[0]
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether a delivery is on its way."""
+        return bool(self._under_way)
+
+    def wait(self) -> None:
+        """Wait for what is on its way, unless this is called from within a receiver.
+
+        What runs on the event loop of this thread is not waited for: it would never come to its end.
+
+        Raises:
+            BaseException: What a receiver that nobody waited for has raised for the test.
+        """
+        if self._thread.attempting:
+            return
+        here = running_loop()
+        for sending in list(self._under_way):
+            if sending.loop is None or (sending.loop is not here and sending.loop.is_running()):
+                sending.wait()
+        if self._raised:
+            raise self._raised.pop(0)
+
+    async def shut_down(self) -> None:
+        """Run the shutdown of the applications that were started on the loop that is running."""
+        here = asyncio.get_running_loop()
+        for key in [key for key in self._lifespans if key[1] is here]:
+            await self._lifespans.pop(key).shut_down()
+
+    def close(self) -> None:
+        """Run the shutdown of all applications that were started, and end the worker's own event loop.
+
+        On a loop that runs in this thread, the shutdown begins once the loop has its turn.
+        """
+        here = running_loop()
+        for loop in {loop for _, loop in self._lifespans}:
+            if loop is here:
+                keep_running(self.shut_down())
+            elif loop.is_running():
+                _wait_for(loop, self.shut_down())
+            elif here is None and not loop.is_closed():
+                loop.run_until_complete(self.shut_down())
+        if self._own_loop is not None:
+            self._own_loop.close()
+            self._own_loop = None
+
+    # --- the three ways -----------------------------------------------------------------------------------------
+
+    def _send_here(self, sending: _Sending) -> bool:
+        """Call a function in this thread, after what is still on its way to it. Returns whether to wait for it."""
+        lane = self._lanes.get(sending.webhook.id)
+        if lane is not None and not self._thread.attempting:
+            for before in list(lane.queue):
+                before.wait()
+        self._under_way[sending] = None
+        self._attempt(sending)
+        if isinstance(sending.error, KeyboardInterrupt):
+            raise sending.error
+        return True
+
+    def _send_on_thread(self, sending: _Sending, call: object) -> bool:
+        """Have a thread send it after what is before it on its lane.
+
+        Returns whether to wait for it: not if the lane was taken already, for then this may be called from within a
+        receiver that is waited for there.
+        """
+        with self._lock:
+            lane = self._lanes.setdefault(sending.webhook.id, _Lane())
+            lane.queue.append(sending)
+            self._under_way[sending] = None
+            if lane.owner is None:
+                lane.owner = call
+                self._start(lane)
+            return lane.owner is call
+
+    def _start(self, lane: _Lane) -> None:
+        self._waiting_lanes.append(lane)
+        if self._threads < _MOST_AT_ONCE:
+            self._threads += 1
+            threading.Thread(target=self._work, name="fake-bluejay webhooks", daemon=True).start()
+
+    def _work(self) -> None:
+        """Send what is on the lanes, on a thread of the worker's own, until nothing is left."""
+        with CLOCKWORK.taking_part():
+            self._work_on_lanes()
+
+    def _work_on_lanes(self) -> None:
+        while True:
+            with self._lock:
+                if not self._waiting_lanes:
+                    self._threads -= 1
+                    return
+                lane = self._waiting_lanes.popleft()
+            while True:
+                self._attempt(lane.queue[0])
+                with self._lock:
+                    late = lane.queue.popleft().delivery.attempts[-1:]
+                    if late and late[0].problem == TOO_LATE:
+                        # A server that hangs has lost its order, and is not waited for as many times as it is sent to.
+                        for sending in lane.queue:
+                            another = _Lane()
+                            another.queue.append(sending)
+                            another.owner = lane.owner
+                            self._start(another)
+                        lane.queue.clear()
+                    if not lane.queue:
+                        lane.owner = None
+                        break
+
+    def _attempt(self, sending: _Sending) -> None:
+        """Attempt a delivery in this thread, by a function or a server."""
+        world, webhook = self._world, sending.webhook
+        began, asked, within = world.now(), world.asked.microseconds, self._thread.attempting
+        self._thread.attempting = True
+        status, problem = None, None
+        try:
+            receiver = self.receivers.get(webhook.id)
+            if webhook.url is not None:
+                with _in_real_time():
+                    check_url(webhook.url, anywhere=world.webhooks_anywhere)
+                    status = post(webhook.url, self._request(sending))
+            elif isinstance(receiver, FunctionReceiver):
+                status = receiver.answer(self._request(sending))
+            else:
+                problem = "its receiver is not in this process"
+        except BaseException as error:
+            problem = self._problem(sending, error)
+        finally:
+            # What others have made of the time meanwhile is not this receiver's.
+            manual = isinstance(world.clock, ManualClock)
+            took = world.asked.microseconds - asked if manual else world.now() - began
+            world.asked.microseconds, self._thread.attempting = asked, within
+        if webhook.url is None and took > PATIENCE:
+            status, problem = None, TOO_LATE
+        self._finish(sending, Attempt(began, status, problem), took)
+
+    def _send_on_loop(self, sending: _Sending, receiver: AsyncReceiver, is_server: bool) -> bool:
+        """Have a receiver run on its event loop. Returns whether to wait for it."""
+        here = None if is_server else running_loop()
+        loop = receiver.loop
+        if loop is None or not loop.is_running():
+            if here is None and self._own_loop is None:
+                self._own_loop = _OwnLoop()
+                weakref.finalize(self, self._own_loop.close)
+            loop = receiver.loop = self._own_loop.loop if here is None and self._own_loop is not None else here
+            receiver.last = None
+        assert loop is not None
+        own = self._own_loop if self._own_loop is not None and loop is self._own_loop.loop else None
+        sending.loop = loop
+        self._under_way[sending] = None
+        began, is_free = self._world.now(), receiver.last is None or receiver.last.done()
+
+        def start() -> None:
+            before, receiver.last = receiver.last, loop.create_future()
+            keep_running(self._attempt_on_loop(sending, receiver, began, before, receiver.last))
+
+        if loop is here:
+            loop.call_soon(start)
+            return False
+        loop.call_soon_threadsafe(start)
+        return own is not None and is_free
+
+    async def _attempt_on_loop(
+        self,
+        sending: _Sending,
+        receiver: AsyncReceiver,
+        began: int,
+        before: asyncio.Future[None] | None,
+        last: asyncio.Future[None],
+    ) -> None:
+        loop = asyncio.get_running_loop()
+        status, problem, started = None, None, loop.time()
+        try:
+            if before is not None:
+                await asyncio.wait([before])
+            started = loop.time()
+            status = await receiver.answer(self._request(sending), self._lifespans)
+        except BaseException as error:
+            problem = self._problem(sending, error)
+        finally:
+            last.set_result(None)
+            took = round((loop.time() - started) * 1_000_000)
+            self._finish(sending, Attempt(began, status, problem), took)
+
+    # --- what they have in common -------------------------------------------------------------------------------
+
+    def _problem(self, sending: _Sending, error: BaseException) -> str:
+        """Return what went wrong with an attempt, and keep the error if it is meant for the test."""
+        if isinstance(error, TimeoutError):
+            return TOO_LATE
+        if isinstance(error, asyncio.CancelledError):
+            return "it was cancelled, or its event loop has ended"
+        if not isinstance(error, Exception) or isinstance(error, InvalidStatus):
+            sending.error = error
+            with self._lock:
+                self._raised.append(error)
+        return f"{type(error).__name__}: {error}"
+
+    def _finish(self, sending: _Sending, attempt: Attempt, took: int) -> None:
+        self._world.attempted(sending.delivery, attempt, took)
+        self._under_way.pop(sending, None)
+        sending.finish()
+
+    def _request(self, sending: _Sending) -> Request:
+        delivery, readings = sending.delivery, self._world.readings
+        headers = {"Content-Type": "application/json", "User-Agent": _USER_AGENT}
+        if readings.webhook_proof is WebhookProof.SIGNATURE:
+            headers["X-Bluejay-Signature"] = signature(delivery.body, sending.webhook.secret)
+        else:
+            headers["X-Webhook-Secret"] = sending.webhook.secret
+        if readings.webhook_headers is WebhookHeaders.EVENT_AND_DELIVERY:
+            headers |= {"X-Bluejay-Event": delivery.event, "X-Bluejay-Delivery": delivery.id}
+        return Request(Headers(headers), delivery.body)
+
+
+@contextmanager
+def _in_real_time() -> Iterator[None]:
+    """Have this thread live in real time meanwhile: a server on a socket does."""
+    member = CLOCKWORK.me()
+    if member is None:
+        yield
+        return
+    with CLOCKWORK.real_time(member, "sent to a server", meanwhile="stand"):
+        yield
+
+
+def _wait_for(loop: asyncio.AbstractEventLoop, what: Coroutine[Any, Any, None]) -> None:
+    """Run something on a loop that runs in another thread, and wait for it."""
+    done = threading.Event()
+
+    def start() -> None:
+        keep_running(what).add_done_callback(lambda _: done.set())
+
+    loop.call_soon_threadsafe(start)
+    done.wait(_PATIENCE)
+
+
+class _OwnLoop:
+    """An event loop in a thread of its own, for receivers that were added where none runs."""
+
+    def __init__(self) -> None:
+        self.loop = asyncio.SelectorEventLoop()
+        self._ended = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="fake-bluejay receivers", daemon=True)
+        self._thread.start()
+
+    def _run(self) -> None:
+        with CLOCKWORK.taking_part():
+            self._run_loop()
+
+    def _run_loop(self) -> None:
+        loop = self.loop
+        try:
+            asyncio.set_event_loop(loop)
+            loop.run_forever()
+            tasks = asyncio.all_tasks(loop)
+            for task in tasks:
+                task.cancel()
+            if tasks:
+                loop.run_until_complete(asyncio.wait(tasks, timeout=_PATIENCE))
+            loop.run_until_complete(loop.shutdown_asyncgens())
+        finally:
+            loop.close()
+            self._ended.set()
+
+    def close(self) -> None:
+        """Cancel what runs on the loop, and close it."""
+        if not self.loop.is_closed():
+            self.loop.call_soon_threadsafe(self.loop.stop)
+            if threading.current_thread() is not self._thread:
+                self._ended.wait(_PATIENCE)

@@ -1,0 +1,311 @@
+"""The webhooks of a fake, as a test holds them, and views of what was delivered."""
+
+from __future__ import annotations
+
+import hmac
+import json as jsons
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple
+
+from fake_bluejay.core.clock import datetime_at, microseconds
+from fake_bluejay.core.integers import is_integer
+from fake_bluejay.core.outbox import ALERTS, EVENTS, UNSELECTED, Attempt, Delivery, Irregularity, Scope, signature
+from fake_bluejay.core.suggest import check_known
+from fake_bluejay.core.world import DEFAULT_ORGANISATION, World
+from fake_bluejay.facade.delivery import DeliveryWorker
+from fake_bluejay.facade.receivers import Receiver, check_url, receiver_of
+
+if TYPE_CHECKING:
+    from fake_bluejay.facade.resources import AgentView
+
+__all__ = ["AttemptView", "DeliveryView", "Webhook", "Webhooks", "sign", "verify"]
+
+
+def sign(body: bytes, secret: str) -> str:
+    """Return the `X-Bluejay-Signature` of a body."""
+    return signature(body, secret)
+
+
+def verify(body: bytes, secret: str, signature: str | None) -> bool:
+    """Return whether this is the signature of a raw body: what a receiver must check."""
+    return signature is not None and hmac.compare_digest(sign(body, secret).encode(), signature.encode())
+
+
+class Webhook(NamedTuple):
+    """A webhook that was added: its id, which the endpoints of signing keys take, and the secret it is signed with."""
+
+    id: str
+    secret: str
+
+
+class AttemptView(NamedTuple):
+    """One time that a delivery was sent: when, and what came back; `status` is None if nothing did, in time."""
+
+    at: datetime
+    status: int | None
+    problem: str | None
+
+    @property
+    def succeeded(self) -> bool:
+        """Whether a 2xx came, in time."""
+        return Attempt(0, self.status, self.problem).succeeded
+
+
+class DeliveryView:
+    """An event for a webhook, and what has become of it."""
+
+    def __init__(self, delivery: Delivery) -> None:
+        self._delivery = delivery
+
+    @property
+    def id(self) -> str:
+        """The value of `X-Bluejay-Delivery`: the same for every attempt."""
+        return self._delivery.id
+
+    @property
+    def webhook_id(self) -> str:
+        """The id of the webhook."""
+        return self._delivery.webhook_id
+
+    @property
+    def event(self) -> str:
+        """The name of the event."""
+        return self._delivery.event
+
+    @property
+    def body(self) -> bytes:
+        """The body as it is sent."""
+        return self._delivery.body
+
+    @property
+    def json(self) -> Any:
+        """The body, parsed."""
+        return jsons.loads(self._delivery.body)
+
+    @property
+    def created_at(self) -> datetime:
+        """When the event was."""
+        return datetime_at(self._delivery.created_at)
+
+    @property
+    def attempts(self) -> list[AttemptView]:
+        """Each time that it was sent, the first first."""
+        return [AttemptView(datetime_at(attempt.at), *attempt[1:]) for attempt in self._delivery.attempts]
+
+    @property
+    def delivered(self) -> bool:
+        """Whether the receiver has answered with a 2xx in time."""
+        return self._delivery.delivered
+
+    @property
+    def given_up(self) -> bool:
+        """Whether it failed, and is not sent any more."""
+        return self._delivery.given_up
+
+    def __repr__(self) -> str:
+        state = "delivered" if self.delivered else "given up" if self.given_up else "on its way"
+        return f"<Delivery {self.event} {self.id[:8]}, {len(self.attempts)} attempts, {state}>"
+
+
+_ALERT_FIELDS: Final[Mapping[str, Mapping[str, Any]]] = {
+    "observability_alert_triggered": {"event_count": 6, "min_events": 5},
+    "simulation_alert_triggered": {
+        "simulation_id": 1,
+        "simulation_run_id": 1,
+        "actual_value": 0.4,
+        "operator": "less_than",
+        "comparison_value": "0.8",
+    },
+}
+"""The documented fields of one kind of alert alone, with plausible values."""
+
+
+class Webhooks:
+    """The webhooks of a fake."""
+
+    def __init__(self, world: World, worker: DeliveryWorker | None) -> None:
+        self._world = world
+        self._worker = worker
+        """What sends in this process; None: a server does."""
+
+    def add(
+        self,
+        to: str | Receiver,
+        events: Iterable[str] = EVENTS,
+        secret: str | None = None,
+        *,
+        path: str = "/",
+        agents: Iterable[AgentView | int] = (),
+        folders: Iterable[str] = (),
+        retries: int | None = None,
+        enabled: bool = True,
+        lifespan: bool = True,
+        organisation: str = DEFAULT_ORGANISATION,
+    ) -> Webhook:
+        """Add a webhook, which Bluejay's customers do in the dashboard.
+
+        Args:
+            to: A function of a `Request` (also an async one), an ASGI application, or a URL.
+            events: The selected events; all, unless given. With none selected, `observability_call_evaluated` alone is
+                sent (documented).
+            secret: What deliveries are signed with. Without one, it is drawn from the seed.
+            path: The path of an application's endpoint.
+            agents: Whose events are sent: agents or their ids. With neither agents nor folders, those of all.
+            folders: Ids or names of folders; a folder includes every agent in it.
+            retries: How often a failed delivery is sent again: after 5 and 30 seconds, 2 and 10 minutes, and every 10
+                minutes from then on. None: as the reading `webhook_retries` says, by default never.
+            enabled: Whether anything is sent; see `enable` and `disable`.
+            lifespan: Whether an application's startup and shutdown are run; not, if the test itself does that.
+            organisation: Whose events are sent.
+
+        Raises:
+            ValueError: An event is not documented, an address is not on this machine, something is no receiver, or
+                another argument cannot be so.
+        """
+        events = tuple(_listed("events", events)) or UNSELECTED
+        if secret is not None:
+            _check_secret(secret)
+        if not isinstance(path, str) or not path.startswith("/"):
+            raise ValueError(f"a path starts with a slash, e.g. /hooks/bluejay, not {path!r:.80}")
+        if not isinstance(lifespan, bool):
+            raise ValueError(f"lifespan is True or False, not {lifespan!r:.80}")
+        scope = Scope(
+            tuple(map(_agent_id, _listed("agents", agents))), tuple(map(_folder, _listed("folders", folders)))
+        )
+        receiver = self._receiver(to, path, lifespan)
+        with self._world.lock:  # nothing is sent to it before its receiver is known
+            url = to if isinstance(to, str) else None
+            added = self._world.add_webhook(organisation, url, events, secret, scope, retries, enabled)
+            if self._worker is not None:
+                self._worker.receivers.pop(added.id, None)  # one of before a reset has the same id
+                if receiver is not None:
+                    self._worker.receivers[added.id] = receiver
+        return Webhook(added.id, added.secret)
+
+    def _receiver(self, to: str | Receiver, path: str, lifespan: bool) -> Any:
+        """Return the receiver in this process; None for a URL, which is checked."""
+        if not isinstance(to, str):
+            return receiver_of(to, path, lifespan=lifespan)
+        check_url(to, anywhere=self._world.webhooks_anywhere)
+        return None
+
+    def disable(self, webhook: Webhook | str) -> None:
+        """Send a webhook nothing until it is enabled again. Raises `KeyError` if there is none of that id."""
+        self._world.change_webhook(_id(webhook), enabled=False)
+
+    def enable(self, webhook: Webhook | str) -> None:
+        """Send a webhook what happens from now on. Raises `KeyError` if there is none of that id."""
+        self._world.change_webhook(_id(webhook), enabled=True)
+
+    def remove(self, webhook: Webhook | str) -> None:
+        """Remove a webhook, and send it nothing any more. Raises `KeyError` if there is none of that id."""
+        self._world.remove_webhook(_id(webhook))
+
+    def send(self, event: str, payload: Any, organisation: str = DEFAULT_ORGANISATION) -> None:
+        """Send a payload of your own: an event of production calls, say. It is of the agent that its `agent_id` names.
+
+        Raises:
+            ValueError: There is no such event or organisation.
+            TypeError: The payload is not JSON.
+        """
+        self._world.send(event, payload, organisation)
+
+    def send_alert(
+        self,
+        event: str,
+        subtype: Literal["triggered", "recovered"] = "triggered",
+        *,
+        organisation: str = DEFAULT_ORGANISATION,
+        **fields: Any,
+    ) -> None:
+        """Send an event of an alert with the documented fields: alerts are not modelled, so only a test sends it.
+
+        Args:
+            event: `"simulation_alert_triggered"` or `"observability_alert_triggered"`.
+            subtype: `"triggered"` or `"recovered"`.
+            organisation: Whose alert it is.
+            fields: Other values: `agent_id=7`, `alert_name="Goal"`, ….
+
+        Raises:
+            ValueError: There is no such event of alerts, subtype or organisation.
+            TypeError: A field is not JSON.
+        """
+        check_known("event of alerts:", event, ALERTS)
+        check_known("subtype of an alert:", subtype, ("triggered", "recovered"))
+        payload = {
+            "type": event,
+            "subtype": subtype,
+            "alert_id": "00000000-0000-4000-8000-000000000001",
+            "alert_name": "Alert 1",
+            "display_text": f"Alert 1 has {subtype}",
+            "organization_id": organisation,
+            "agent_id": 1,
+            **_ALERT_FIELDS[event],
+            **fields,
+        }
+        self._world.send(event, payload, organisation)
+
+    def duplicate(self, times: int | None = 1, *, copies: int = 2, event: str | None = None) -> None:
+        """Send the next deliveries (of that event; None: all) more than once, though the first is taken."""
+        self._world.disturb(Irregularity(0, copies, event, times))
+
+    def delay(self, seconds: float, times: int | None = 1, *, event: str | None = None) -> None:
+        """Send the next deliveries (of that event; None: all) so much later: others may arrive before them."""
+        self._world.disturb(Irregularity(microseconds(seconds), 1, event, times))
+
+    @property
+    def deliveries(self) -> list[DeliveryView]:
+        """What was sent, the newest last; what is on its way on another thread is waited for.
+
+        Of the finished deliveries, the latest 10,000 are kept.
+        """
+        self._world.deliver()
+        self.wait()
+        return [DeliveryView(delivery) for delivery in self._world.deliveries()]
+
+    def wait(self) -> None:
+        """Wait for what is on its way, unless this is called from within a receiver.
+
+        What a receiver on the event loop of the test is still at is not waited for: `await` something first.
+
+        Raises:
+            BaseException: What a receiver has raised for the test meanwhile, by `pytest.fail`, say.
+        """
+        if self._worker is not None:
+            self._worker.wait()
+
+
+def _id(webhook: Webhook | str) -> str:
+    return webhook.id if isinstance(webhook, Webhook) else webhook
+
+
+def _listed(name: str, given: Iterable[Any]) -> list[Any]:
+    if isinstance(given, str) or not isinstance(given, Iterable):
+        raise ValueError(f"{name} is a list of {name}, not {'one string: ' * isinstance(given, str)}{given!r:.80}")
+    return list(given)
+
+
+def _agent_id(agent: Any) -> int:
+    id = getattr(agent, "id", agent)
+    if not is_integer(id):
+        raise ValueError(f"agents are those of add_agent(), or their ids, not {agent!r:.80}")
+    return id
+
+
+def _folder(folder: Any) -> str:
+    text = str(folder)
+    if not text:
+        raise ValueError("a folder is known by its id or its name, and this one is empty")
+    return text
+
+
+def _check_secret(secret: object) -> None:
+    """Raise `ValueError` for what cannot be a header's value, as it is by a choice of the reading `webhook_proof`."""
+    if isinstance(secret, str) and secret and secret.isascii() and secret.isprintable():
+        return
+    if not isinstance(secret, str):
+        given = f"a {type(secret).__name__}"
+    else:
+        given = "a text with other characters" if secret else "an empty text"
+    raise ValueError(f"a secret is printable ASCII text, or None to have one drawn, and this is {given}")

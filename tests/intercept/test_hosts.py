@@ -1,0 +1,148 @@
+"""Whether a host is Bluejay's is decided in one place, for every form in which a name can be given."""
+
+from typing import Any
+
+import pytest
+
+from fake_bluejay.intercept.hosts import is_bluejay, is_in_domain
+
+
+class Text(str):
+    """A string that says something else of itself wherever its methods are asked."""
+
+    def __str__(self) -> str:
+        return "example.com"
+
+    def __eq__(self, other: object) -> bool:
+        raise AssertionError("asked for equality")
+
+    def __hash__(self) -> int:
+        raise AssertionError("asked for a hash")
+
+    def lower(self) -> str:
+        raise AssertionError("asked for lower case")
+
+    isascii = encode = rstrip = removesuffix = endswith = lower  # type: ignore[assignment]
+
+
+class Bytes(bytes):
+    def decode(self, *args: object) -> str:  # type: ignore[override]
+        raise AssertionError("asked to decode itself")
+
+    lower = decode  # type: ignore[assignment]
+
+
+class Pretender:
+    """No string, whatever it says."""
+
+    @property
+    def __class__(self) -> type:  # type: ignore[override]
+        raise AssertionError("asked for its class")
+
+
+THE_API = [
+    "api.getbluejay.ai",
+    "API.GetBluejay.AI",
+    "api.getbluejay.ai.",
+    "API.GETBLUEJAY.AI.",
+    "api.getbluejay.ai:443",
+    "api.getbluejay.ai.:443",
+    "api.getbluejay.ai:",
+    b"api.getbluejay.ai",
+    b"API.getbluejay.ai.",
+    bytearray(b"api.getbluejay.AI"),
+    "ａｐｉ.getbluejay.ai",
+    "api。getbluejay．ai",
+    "api｡getbluejay.ai",
+    "api.getbluejay.ai。",
+    "api.get\u00adbluejay.ai",
+    "ⓐpi.getbluejay.ai",
+    "api.getbluejay.ａi:443",
+    Text("API.getbluejay.ai"),
+    Bytes(b"API.getbluejay.ai"),
+]
+IN_THE_DOMAIN = [
+    "getbluejay.ai",
+    "GETBLUEJAY.AI.",
+    "otlp.getbluejay.ai",
+    "otlp.getbluejay.ai:4318",
+    b"OTLP.getbluejay.ai",
+    bytearray(b"app.getbluejay.ai."),
+    "a.b.api.getbluejay.ai",
+    "_dmarc.getbluejay.ai",
+    "ｏｔｌｐ。getbluejay.ai",
+    "bücher.getbluejay.ai",
+    "xn--bcher-kva.getbluejay.ai",
+    Text("otlp.getbluejay.ai"),
+]
+ELSEWHERE: list[Any] = [
+    None,
+    "",
+    ".",
+    b"",
+    443,
+    True,
+    ("api.getbluejay.ai", 443),
+    ["api.getbluejay.ai"],
+    memoryview(b"api.getbluejay.ai"),
+    object(),
+    "ai",
+    "api.getbluejay.ai..",
+    ".api.getbluejay.a",
+    "api.getbluejay.ai.example.com",
+    "notgetbluejay.ai",
+    "api-getbluejay.ai",
+    "api.getbluejay.aia",
+    "api.getbluejay.com",
+    "api.getbluejay.ai/v1",
+    "https://api.getbluejay.ai",
+    "api.getbluejay.ai:443:1",
+    "api.getbluejay.ai:https",
+    "api.getbluejay.ai ",
+    "api.getbluejay.ai\n",
+    "api.getbluejay.ai\0",
+    "api.getbluejay.ai:443\n",
+    "аpi.getbluejаy.ai",  # Cyrillic
+    "api.getbluejay.aı",  # a dotless i
+    "ａｐｉ.getbluejay.ai".encode(),
+    b"api.getbluejay.ai\xff",
+    "x" * 64 + "ü.getbluejay.ai",
+    "\udcff.getbluejay.ai",
+    "::1",
+    "[::1]:443",
+    "[api.getbluejay.ai]",
+    "fe80::1%eth0",
+    "::ffff:127.0.0.1",
+    "127.0.0.1:8787",
+    "127.0.0.1",
+    "localhost",
+]
+
+
+@pytest.mark.parametrize("host", THE_API, ids=ascii)
+def test_the_apis_host(host: Any) -> None:
+    assert is_bluejay(host) is True
+    assert is_in_domain(host) is True
+
+
+@pytest.mark.parametrize("host", IN_THE_DOMAIN, ids=ascii)
+def test_another_host_of_the_domain(host: Any) -> None:
+    assert is_bluejay(host) is False
+    assert is_in_domain(host) is True
+
+
+@pytest.mark.parametrize("host", ELSEWHERE, ids=ascii)
+def test_a_host_that_is_not_bluejays(host: Any) -> None:
+    assert is_bluejay(host) is False
+    assert is_in_domain(host) is False
+
+
+def test_an_object_is_not_asked_what_it_is() -> None:
+    assert not is_bluejay(Pretender())
+
+
+@pytest.mark.parametrize("text", [host for host in THE_API if type(host) is str], ids=ascii)
+def test_the_socket_module_takes_a_form_that_counts_for_the_same_name(text: str) -> None:
+    """Python encodes a name by IDNA before the system resolves it; ports are for clients to take off."""
+    name = text.partition(":")[0]
+    assert name.encode("idna").decode().removesuffix(".").lower() == "api.getbluejay.ai"
