@@ -1,14 +1,15 @@
 """asyncio: an event loop whose thread takes part lives in virtual time, and waits as a thread does.
 
 So whatever is built on a loop's timers passes at once: `asyncio.sleep`, `wait_for`, `timeout`, anyio, a client's own
-timeouts. A loop waits in its selector. If that has files other than the loop's own, something outside is waited for, and
-time is real; a socket that only listens waits for nobody in particular, and an idle connection to a server of ours for
-nobody at all. A loop that is called from another thread works from that moment.
+timeouts. A loop waits in its selector. If that has files other than the loop's own, something outside is waited for,
+and time is real; a socket that only listens waits for nobody in particular, and an idle connection to a server of ours
+for nobody at all. A loop that is called from another thread works from that moment.
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import socket
 from asyncio.base_events import BaseEventLoop
 from collections.abc import Callable, Iterator
@@ -118,10 +119,11 @@ def _select(original: Callable[..., Any]) -> Callable[..., Any]:
         if member is None:
             return original(self, timeout)
         loop: Any = asyncio._get_running_loop()
+        files: Any = self.get_map() or {}
         if loop is None or getattr(loop, "_selector", None) is not self:
             if timeout is not None and timeout <= 0:
                 return original(self, timeout)
-            outside = [each for each in self.get_map().values() if not _listens(each.fileobj)]
+            outside = [each for each in files.values() if not _listens(each.fileobj)]
             with CLOCKWORK.real_time(member, "waited for a file or socket", meanwhile="count" if outside else "jump"):
                 return original(self, timeout)
         if _has_own_clock(loop):
@@ -136,11 +138,11 @@ def _select(original: Callable[..., Any]) -> Callable[..., Any]:
         signal.called = False
         if events := original(self, 0):
             return events
-        files = [fd for fd, key in self.get_map().items() if fd != loop._ssock.fileno() and not _listens(key.fileobj)]
+        theirs = [fd for fd, key in files.items() if fd != loop._ssock.fileno() and not _listens(key.fileobj)]
         is_outside = False
-        if files:
+        if theirs:
             with CLOCKWORK.real_time(member, "looked at a server of ours", meanwhile="stand"):
-                is_outside = not all(_is_idle_loopback(loop, each) for each in files)
+                is_outside = not all(_is_idle_loopback(loop, each) for each in theirs)
             if events := original(self, 0):  # what an idle server had sent by then
                 return events
         wait = signal.wait = CLOCKWORK.begin(member, timeout, "waited in the event loop")
@@ -166,10 +168,8 @@ def _select(original: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _wake(loop: Any) -> None:
-    try:
+    with contextlib.suppress(OSError, AttributeError):  # it is full, or the loop is closed
         loop._csock.send(b"\0")
-    except (OSError, AttributeError):  # it is full, or the loop is closed
-        pass
 
 
 def _listens(file: Any) -> bool:

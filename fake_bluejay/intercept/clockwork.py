@@ -37,7 +37,17 @@ from typing import Any, Literal, NamedTuple
 from fake_bluejay.intercept.true_time import REAL
 from fake_bluejay.intercept.working import Activity, Watch, describe_stack, runqueue_wait
 
-__all__ = ["CLOCKWORK", "REAL_TIME_THREADS", "Clockwork", "LongestExceeded", "Member", "Movement", "Timeline", "Wait", "whole"]
+__all__ = [
+    "CLOCKWORK",
+    "REAL_TIME_THREADS",
+    "Clockwork",
+    "LongestExceeded",
+    "Member",
+    "Movement",
+    "Timeline",
+    "Wait",
+    "whole",
+]
 
 _TICK = 0.005
 """Real seconds after which the lookout looks again, and a wait for something outside counts what has passed."""
@@ -49,8 +59,8 @@ _LOOKS = 300_000
 """So often a thread may read clocks between two waits; from then on real time counts, for it waits by looking."""
 
 _UNSEEN = 1.0
-"""Real seconds for which a thread that reads clocks may have waited in ways that are not known here, until it counts: if
-it has done hardly anything else. Less than that may be a slow disk's."""
+"""Real seconds for which a thread that reads clocks may have waited in ways that are not known here, until it counts,
+and only if it has done hardly anything else. Less than that may be a slow disk's."""
 
 _MOVEMENTS = 200
 """So many movements of the clock are kept for the report."""
@@ -163,16 +173,17 @@ class Member:
             return 0.0
         passed, own, all_ = now - since, spent[0] - last[0], spent[1] - last[1]
         if spent[2] is None or last[2] is None:
-            return passed - all_ if all_ < 0.2 * passed else 0.0
+            return float(passed - all_) if all_ < 0.2 * passed else 0.0
         starved, turns = spent[2][0] - last[2][0], spent[2][1] - last[2][1]
-        return max(passed - all_ - starved, passed - own - starved - 1.2 * sys.getswitchinterval() * turns, 0.0)
+        return float(max(passed - all_ - starved, passed - own - starved - 1.2 * sys.getswitchinterval() * turns, 0.0))
 
 
 class Wait:
     """A wait of a thread that takes part, from the moment it is announced."""
 
     __slots__ = (
-        "deadline", "due", "ended", "gate", "has_work", "is_blind", "is_open", "is_outside", "member", "place", "wake", "what"
+        "deadline", "due", "ended", "gate", "has_work", "is_blind", "is_open", "is_outside", "member", "place",
+        "wake", "what",
     )  # fmt: skip
 
     def __init__(self, member: Member, deadline: int | None, what: str) -> None:

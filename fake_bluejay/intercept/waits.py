@@ -4,8 +4,8 @@ What somebody in this process ends is virtual. It is announced where all of it c
 a lock that `threading` makes for it (events, semaphores, barriers, queues, futures and timers are made of conditions);
 beside it there are `time.sleep`, the end of a thread, and `SimpleQueue`, which is in C.
 
-What waits for something outside is let be, in real time, and that time counts: `select`, processes, and threads that do
-not take part. All of this asks at each call whether the calling thread takes part; for a bystander nothing is different.
+What waits for something outside is let be, in real time, and that time counts: `select`, processes, and threads that
+do not take part. All of this asks at each call whether the calling thread takes part; for a bystander nothing changes.
 """
 
 from __future__ import annotations

@@ -2,8 +2,8 @@
 
 A thread *works* unless the opposite is proved: it was never seen to be running, and could not have been waiting for
 its turn either. Who is ready to run but gets no processor is not asleep, for Linux; and who waits for Python's own lock
-(the GIL) wakes with every switch interval. So a thread that sleeps, and has not been woken once while two such intervals
-passed, waits in the kernel, however busy the machine is. Where there is no `/proc`, the thread's processor time and the
+(the GIL) wakes with every switch interval. So a thread that sleeps, and has not been woken once while two such
+intervals passed, waits in the kernel, however busy the machine is. Where there is no `/proc`, the thread's processor time and the
 instruction that it is at must not have changed for a quarter of a second.
 
 Of a thread that is proved to wait, the innermost instruction says for what: a call of `acquire`, `get` or `__enter__`

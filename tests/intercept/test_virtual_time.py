@@ -91,9 +91,7 @@ def few_looks(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize("number", range(len(CLOCKS)))
-def test_a_loop_that_only_reads_a_clock_ends_in_real_time(
-    bluejay: FakeBluejay, few_looks: None, number: int
-) -> None:
+def test_a_loop_that_only_reads_a_clock_ends_in_real_time(bluejay: FakeBluejay, few_looks: None, number: int) -> None:
     clock, start = CLOCKS[number], REAL.monotonic()
     deadline = clock() + 0.02
     while clock() < deadline:
