@@ -1,10 +1,10 @@
 """What a thread does that has not said so: whether it works, waits for a lock, or waits for something outside.
 
 A thread *works* unless the opposite is proved: it was never seen to be running, and could not have been waiting for
-its turn either. Who is ready to run but gets no processor is not asleep, for Linux; and who waits for Python's own lock
-(the GIL) wakes with every switch interval. So a thread that sleeps, and has not been woken once while two such
-intervals passed, waits in the kernel, however busy the machine is. Where there is no `/proc`, the thread's processor time and the
-instruction that it is at must not have changed for a quarter of a second.
+its turn either. For Linux, a thread that is ready to run but gets no processor is not asleep, and one that waits for
+Python's own lock (the GIL) wakes with every switch interval. So a thread that sleeps, and has not been woken once while
+two such intervals passed, waits in the kernel, however busy the machine is. Where there is no `/proc`, the thread's
+processor time and the instruction that it is at must not have changed for a quarter of a second.
 
 Of a thread that is proved to wait, the innermost instruction says for what: a call of `acquire`, `get` or `__enter__`
 in C takes a lock (or from a queue), which somebody in this process will give; one of `recv`, `poll` or `waitpid` waits
