@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help serve test lint docs bench soak schema screenshots wheel clean
+.PHONY: help serve test golden lint docs bench soak schema screenshots wheel clean
 
 PYTHON ?= python3
 VENV := .venv
@@ -8,7 +8,8 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet
 
 # One stamp a purpose, so that `make serve` does not wait for what only tests need.
 $(VENV)/serve: pyproject.toml
-	$(PYTHON) -m venv $(VENV)
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or later is needed, and $(PYTHON) is %d.%d: make PYTHON=python3.12 ..." % sys.version_info[:2])'
+	$(PYTHON) -m venv --clear $(VENV)
 	$(PIP) --upgrade "pip>=25.1"
 	$(PIP) --editable ".[server,tls]"
 	@touch $@
@@ -33,6 +34,9 @@ serve: $(VENV)/serve ## Run the fake on http://127.0.0.1:8787 (ARGS="--port 9000
 
 test: $(VENV)/test ## Run the tests (ARGS="-k watchdog …")
 	$(BIN)/python -m pytest $(ARGS)
+
+golden: $(VENV)/test ## Write tests/golden/data anew, to be reviewed as a diff (ARGS="openapi.json …")
+	$(BIN)/python -m tests.golden.outputs $(ARGS)
 
 lint: $(VENV)/lint ## Check style and types
 	$(BIN)/ruff check .

@@ -8,6 +8,8 @@ import time
 import tracemalloc
 from statistics import linear_regression
 
+from fake_bluejay.bluejay.digital_humans import DIGITAL_HUMANS
+from fake_bluejay.bluejay.simulations import SIMULATIONS
 from fake_bluejay.core.runs import DEFAULT_LONGEST, DEFAULT_RINGING
 from fake_bluejay.core.scripts import Call
 from fake_bluejay.core.statuses import TERMINAL
@@ -43,8 +45,8 @@ def _print(what: str, times: dict[int, float]) -> None:
 
 def _queued(calls: int, lines: int | None, *, webhook: bool = False) -> World:
     world = World()
-    simulation = world.simulations.add(DEFAULT_ORGANISATION, 0, {"agent_id": 1, "name": ""})
-    human = world.digital_humans.add(DEFAULT_ORGANISATION, 0, {"name": "Ann"})
+    simulation = world.resources[SIMULATIONS].add(DEFAULT_ORGANISATION, {"agent_id": 1, "name": ""})
+    human = world.resources[DIGITAL_HUMANS].add(DEFAULT_ORGANISATION, {"name": "Ann"})
     world.next_calls.extend(_ENDS[number % len(_ENDS)] for number in range(calls))
     if webhook:
         world.outbox.add(DEFAULT_ORGANISATION, None, ("simulation_ended", "simulation_result_evaluated"), None)

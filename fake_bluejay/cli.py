@@ -7,6 +7,8 @@ import errno
 import functools
 import importlib
 import json
+import os
+import re
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -45,6 +47,25 @@ def _options(option: str, parameter: str, **attributes: Any) -> Callable[[_Funct
 _file = click.Path(dir_okay=False, path_type=Path)
 
 
+_PORT = 8787
+
+
+class _Port(click.IntRange):
+    """A port. What Kubernetes sets `FAKE_BLUEJAY_PORT` to, beside a Service named `fake-bluejay`, is none."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Return the port, or the default with a warning. Raises as `click.IntRange` does."""
+        in_environment = value == os.environ.get("FAKE_BLUEJAY_PORT")
+        if in_environment and isinstance(value, str) and re.match(r"(tcp|udp|sctp)://", value):
+            click.echo(
+                f"Warning: FAKE_BLUEJAY_PORT={value} is what Kubernetes sets for a Service named fake-bluejay, and no"
+                f" port to listen on; {_PORT} it is. --port chooses another.",
+                err=True,
+            )
+            return _PORT
+        return super().convert(value, param, ctx)
+
+
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="fake-bluejay")
 def main() -> None:
@@ -56,7 +77,7 @@ def main() -> None:
 
 @main.command(context_settings=_ENVIRONMENT)
 @_option("--host", default="127.0.0.1", show_default=True, help="The address to listen on.")
-@_option("--port", default=8787, show_default=True, type=click.IntRange(0, 65535), help="0 takes any free port.")
+@_option("--port", default=_PORT, show_default=True, type=_Port(0, 65535), help="0 takes any free port.")
 @_option("--seed", type=_file, help="The world to begin with: TOML, YAML or JSON, or a saved world, which goes on.")
 @_option("--save", type=_file, help="Write the world there on exit, on POST /_fake/save and on SIGUSR1.")
 @_option("--clock", type=click.Choice(["real", "manual"]), help="Whether time passes by itself.  [default: real]")
@@ -65,6 +86,7 @@ def main() -> None:
 @_options("--reading", "readings", metavar="NAME=CHOICE", help="See `fake-bluejay readings`.")
 @_options("--api-key", "api_keys", metavar="KEY", help="Accept only this key, and others so given.")
 @_options("--allow-host", "allow_hosts", metavar="NAME", help="A name to call the control API by, too.")
+@_options("--cors-origin", "cors_origins", metavar="ORIGIN", help="Let pages of this origin call /v1 in a browser.")
 @_option("--access-log/--no-access-log", default=True, show_default=True, help="A line for each request.")
 @_option("--log-format", type=click.Choice(["text", "json"]), default="text", show_default=True)
 @_option(
@@ -97,6 +119,7 @@ def serve(
     readings: tuple[str, ...],
     api_keys: tuple[str, ...],
     allow_hosts: tuple[str, ...],
+    cors_origins: tuple[str, ...],
     access_log: bool,
     log_format: str,
     max_body: int,
@@ -111,7 +134,7 @@ def serve(
     Each option can also be given in the environment, under the name shown with it.
     """
     from fake_bluejay.server.foreground import Settings, listen, serve
-    from fake_bluejay.server.gate import check_name, is_loopback
+    from fake_bluejay.server.gate import check_name, check_origin, is_every_address, is_loopback
     from fake_bluejay.server.protocol import Limits
     from fake_bluejay.state.planted import Overrides
 
@@ -124,6 +147,8 @@ def serve(
         overrides.check_clock()
         for name in allow_hosts:
             check_name(name)
+        for origin in cors_origins:
+            check_origin(origin)
     except ValueError as error:
         _fail(str(error))
     goes_on = seed is not None and not (seed == save and not seed.exists())
@@ -139,7 +164,8 @@ def serve(
         warning = f"listening on {host}: others on the network can reach this, and its controls."
         as_json = json.dumps({"event": "warning", "message": warning})
         click.echo(as_json if log_format == "json" else f"Warning: {warning}", err=True)
-    name = f"[{host}]" if ":" in host else host
+    # Of all addresses, the one that can be opened here.
+    name = "127.0.0.1" if is_every_address(host) else f"[{host}]" if ":" in host else host
     url = f"http://{name}:{listening.getsockname()[1]}"
     with _tls(tls, ca_file, host) as authority:
 
@@ -156,6 +182,7 @@ def serve(
         settings = Settings(
             host=host,
             allow_hosts=allow_hosts,
+            cors_origins=cors_origins,
             limits=Limits(max_body, max_connections, client_timeout),
             access_log=access_log,
             log_format=log_format,
@@ -263,7 +290,15 @@ From {seed}: {_summary(fake)}.
     answering = [str(result.id) for result in running if result.agent is None]
     silent_ones = [str(result.id) for result in running if result.agent is not None]
     others = [f"{result.id} is {result.status}" for result in fake.test_results if result not in running]
-    time = "by itself" if hasattr(fake.world.clock, "speed") else "when you advance the clock"
+    advance = f"curl -s {url}/_fake/clock/advance -d '{{\"seconds\": 30}}'"
+    look = f"curl -s {url}/_fake/test-results/{silent_ones[0]}"
+    soon = f"{answering[0]} ends within seconds, {silent_ones[0]} after 30 s, by the watchdog"
+    if hasattr(fake.world.clock, "speed"):
+        time = f"Time passes by itself: {soon}. Look:\n  {look}\nOr don't wait:\n  {advance}"
+        run = "Queue a run of a simulation with two digital humans, and watch it go on"
+    else:
+        time = f"Time stands still until you advance the clock; then {soon}:\n  {advance}\n  {look}"
+        run = "Queue a run of a simulation with two digital humans, and advance the clock to see it go on"
     return f"""\
 {head}
 RUNNING are {", ".join(answering)}, whose agents answer, and {", ".join(silent_ones)}, whose agents are silent;
@@ -271,11 +306,8 @@ RUNNING are {", ".join(answering)}, whose agents answer, and {", ".join(silent_o
 
 End some, one with a silent agent and one that does not exist:
   {end} '{{"test_result_ids": [{answering[0]}, {silent_ones[0]}, 999]}}'
-Time passes {time}: {answering[0]} ends within seconds, {silent_ones[0]} after 30 s, by the watchdog. Look:
-  curl -s {url}/_fake/test-results/{silent_ones[0]}
-Or don't wait:
-  curl -s {url}/_fake/clock/advance -d '{{"seconds": 30}}'
-Queue a run of a simulation with two digital humans, and watch it go on:
+{time}
+{run}:
   curl -s {url}/v1/queue-simulation-run {post} '{{"simulation_id": "1"}}'
   curl -s {url}/v1/retrieve-simulation-results/1 {key}
 A request that does not validate, and a fresh start:
@@ -314,7 +346,7 @@ def _summary(fake: FakeBluejay) -> str:
         said.append(f"the organisations {', '.join(organisations)}")
     if len(fake.faults):
         said.append(_count(len(fake.faults), "fault"))
-    for there, what in ((fake.world.simulations.all(), "simulation"), (fake.runs, "run")):
+    for there, what in ((fake.resources("simulation"), "simulation"), (fake.runs, "run")):
         if there:
             said.append(_count(len(there), what))
     if webhooks := len(fake.world.outbox.webhooks):

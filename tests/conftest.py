@@ -6,6 +6,7 @@ import os
 import re
 import shlex
 import shutil
+import signal
 import subprocess
 import sys
 import threading
@@ -16,7 +17,7 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from fake_bluejay import FakeBluejay
+from tests.furnished import furnished_world
 
 pytest_plugins = ["pytester"]
 
@@ -79,7 +80,7 @@ def serving(tmp_path_factory: pytest.TempPathFactory) -> Serving:
     @contextlib.contextmanager
     def serving(*arguments: object, **environment: str) -> Iterator[Server]:
         output = tmp_path_factory.mktemp("server") / "output.txt"
-        with output.open("w") as file:
+        with output.open("w") as file, _hanging_up():
             process = subprocess.Popen(
                 [*COMMAND, "serve", "--port", "0", *map(str, arguments)],
                 stdout=file,
@@ -98,6 +99,19 @@ def serving(tmp_path_factory: pytest.TempPathFactory) -> Serving:
             process.wait(timeout=10)
 
     return serving
+
+
+@contextlib.contextmanager
+def _hanging_up() -> Iterator[None]:
+    """What is started here obeys SIGHUP, also if these tests run under `nohup`, which has everything ignore it."""
+    if not hasattr(signal, "SIGHUP"):
+        yield
+        return
+    before = signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGHUP, before)
 
 
 @pytest.fixture(scope="session")
@@ -168,17 +182,5 @@ def tool() -> Callable[[str], str]:
 
 @pytest.fixture(scope="session")
 def furnished() -> Any:
-    """A dump of a world with something of everything: of what has an id, 1 and 2; external ids and names are `a`.
-
-    The test results 1 and 2 are evaluated, 3 is RUNNING.
-    """
-    fake = FakeBluejay(seed=5)
-    fake.add_simulation(digital_humans=2, agent=fake.add_agent(external_agent_id="a", http_webhook="http://127.0.0.1/"))
-    fake.add_simulation(digital_humans=0)
-    fake.add_digital_human(test_name="a")
-    fake.webhooks.add(lambda delivery: None)
-    fake.queue_run(1)
-    fake.queue_run(2)
-    fake.clock.advance(3600)
-    fake.add_test_result()
-    return fake.dump()
+    """A dump of a world with something of everything."""
+    return furnished_world()

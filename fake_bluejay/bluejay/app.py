@@ -3,25 +3,24 @@
 from __future__ import annotations
 
 import functools
-import importlib
 import logging
-import re
-from collections.abc import Collection, Coroutine
+from collections.abc import Collection, Coroutine, Iterable
 from typing import Any, cast
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
-from starlette.routing import Match, Route
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.routing import Match, Route, Router
+from starlette.types import Message, Receive, Scope, Send
 
-from fake_bluejay.bluejay.published import MODELLED_IN, OURS, SOURCES
+from fake_bluejay.bluejay.modules import operation_at, operations
+from fake_bluejay.bluejay.published import METHODS, MODELLED_IN
 from fake_bluejay.core.world import World
 from fake_bluejay.http.errors import json_error
 from fake_bluejay.http.faults import BREAKAGE, Breakage, Fault, Faults, response_of
 from fake_bluejay.http.journal import EXCHANGE, Answer, Exchange, Journal
-from fake_bluejay.http.operation import STATE, Operation, Unwritable, unwritten
+from fake_bluejay.http.operation import STATE, Unwritable, unwritten
 from fake_bluejay.http.stubs import Stubs
 
 __all__ = ["Api", "operations"]
@@ -29,31 +28,53 @@ __all__ = ["Api", "operations"]
 _log = logging.getLogger("fake_bluejay")
 
 
-def _route(method: str, path: str, endpoint: ASGIApp) -> Route:
-    route = Route(path, endpoint, methods=[method], name=path)
-    route.methods = {method}  # Starlette adds HEAD to GET; FastAPI, and so Bluejay, does not
-    return route
+class _Route(Route):
+    """A route of one method, as FastAPI has them: Starlette's own adds HEAD to GET."""
+
+    def __init__(self, method: str, path: str) -> None:
+        super().__init__(path, _Endpoint(method, path), methods=[method], name=path)
+        self.methods = {method}
+
+
+class _Router(Router):
+    """Starlette's router, which looks the beginning of a path up before it tries patterns.
+
+    No path has a parameter in its first two segments, so those alone say which few routes can be meant. Among these,
+    Starlette's own router decides, and answers 404, 405 and 307.
+    """
+
+    def __init__(self, routes: Iterable[Route]) -> None:
+        super().__init__()
+        self._none = Router()
+        begun: dict[str, list[Route]] = {}
+        for route in routes:
+            begun.setdefault(_beginning(route.path), []).append(route)
+        self._among = {beginning: Router(some) for beginning, some in begun.items()}
+
+    async def app(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer by the routes that begin as the path does; if there is none, as a router without any."""
+        await self._among.get(_beginning(_path_in(scope)), self._none).app(scope, receive, send)
+
+    def endpoint_of(self, scope: Scope) -> Any:
+        """Return the endpoint that answers a request; None if it is refused before."""
+        among = self._among.get(_beginning(_path_in(scope)), self._none)
+        routes = (route for route in among.routes if isinstance(route, Route))
+        return next((route.endpoint for route in routes if route.matches(scope)[0] is Match.FULL), None)
+
+
+def _path_in(scope: Scope) -> str:
+    path: str = scope["path"]
+    return path.removeprefix(scope.get("root_path", ""))
+
+
+def _beginning(path: str) -> str:
+    """Return the first two segments of a path."""
+    return "/".join(path.split("/", 3)[:3])
 
 
 async def _on_http_exception(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     return json_error(error.status_code, error.detail, dict(error.headers) if error.headers else None)
-
-
-@functools.cache
-def _operation(method: str, path: str) -> Operation:
-    """The operation that is modelled there."""
-    return next(one for one in _operations_in(MODELLED_IN[path]) if (one.method, one.path) == (method, path))
-
-
-def _operations_in(module: str) -> list[Operation]:
-    found: list[Operation] = importlib.import_module(f"fake_bluejay.bluejay.{module}").OPERATIONS
-    return found
-
-
-def operations() -> list[Operation]:
-    """Every operation that is modelled; which loads all of them."""
-    return [one for module in sorted(set(MODELLED_IN.values())) for one in _operations_in(module)]
 
 
 async def _not_modelled(scope: Scope, receive: Receive, send: Send) -> None:
@@ -71,9 +92,14 @@ class _Endpoint:
     def __init__(self, method: str, path: str) -> None:
         self._called = method, path
 
+    @property
+    def takes_nothing(self) -> bool:
+        """Whether it is modelled, and no request to it has a body that would be read."""
+        operation = operation_at(*self._called)
+        return operation is not None and operation.takes is None
+
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        modelled = self._called[1] in MODELLED_IN
-        await (_operation(*self._called) if modelled else _not_modelled)(scope, receive, send)
+        await (operation_at(*self._called) or _not_modelled)(scope, receive, send)
 
 
 async def _openapi(request: Request) -> Response:
@@ -82,30 +108,16 @@ async def _openapi(request: Request) -> Response:
     return Response(content(), media_type="application/json")
 
 
-_CALLED = [(method, path) for source in (*SOURCES, OURS) for path, methods in source.items() for method in methods]
-
-_STATIC = {(method, path) for method, path in _CALLED if path in MODELLED_IN and "{" not in path}
-"""Those whose path has no parameters: found by a look-up."""
-
-_LAST = {
-    (method, match[1]): (path, match[2])
-    for method, path in _CALLED
-    if path in MODELLED_IN and (match := re.fullmatch(r"([^{}]+)/\{(\w+)\}", path))
-}
-"""Those whose only parameter is the end of the path: found by what comes before. Gives the path, and the name."""
+_CALLED = sorted(
+    ((method, path) for path, methods in METHODS.items() for method in methods),
+    # Paths without parameters first, or /v1/things/{id} would take /v1/things/all; then what is called most.
+    key=lambda each: ("{" in each[1], each[1] not in MODELLED_IN),
+)
+_ROUTER = _Router([Route("/openapi.json", _openapi), *(_Route(*each) for each in _CALLED)])
 
 # One for all fakes: what differs between them travels in the scope, so a new fake costs a test nothing to set up.
-_SURFACE = Starlette(
-    # Paths without parameters first, or /v1/things/{id} would take /v1/things/all; then what is called most.
-    routes=[
-        Route("/openapi.json", _openapi),
-        *(
-            _route(*called, _Endpoint(*called))
-            for called in sorted(_CALLED, key=lambda each: ("{" in each[1], each[1] not in MODELLED_IN))
-        ),
-    ],
-    exception_handlers={HTTPException: _on_http_exception},
-)
+_SURFACE = Starlette(exception_handlers={HTTPException: _on_http_exception})
+_SURFACE.router = _ROUTER
 
 
 class Api:
@@ -182,9 +194,8 @@ class Api:
         """
         if self._faults or self._stubs:
             return True  # a test may ask afterwards what was sent
-        if (operation := _look_up(scope)) is not None:
-            return operation.takes is not None
-        return any(route.matches(scope)[0] is Match.FULL for route in _SURFACE.routes)
+        endpoint = _ROUTER.endpoint_of(scope)
+        return endpoint is not None and not (isinstance(endpoint, _Endpoint) and endpoint.takes_nothing)
 
     def _answer(self, scope: Scope, content: bytes, fault: Fault | None, unwritable: Unwritable) -> Answer:
         if fault is not None and fault.kind == "respond":
@@ -193,8 +204,6 @@ class Api:
             return Answer(503, [], b"")  # which nobody gets: the door resets the connection instead
         if self._stubs and (stubbed := self._stubs.find(scope["method"], scope["path"])):
             return Answer.of(stubbed)
-        if (operation := _look_up(scope)) is not None:
-            return operation.respond(self._world, scope, content, unwritable)
         recorder = _Recorder()
         scope[STATE] = self._world, content, unwritable
         try:
@@ -211,21 +220,6 @@ class Api:
             return ()
         exchange.faults += (str(fault),)
         return cast(list[int], fault.arguments["ids"])
-
-
-def _look_up(scope: Scope) -> Operation | None:
-    """The operation that a request is for. None if there is more to finding it than a look-up: that is Starlette's."""
-    if scope.get("root_path"):
-        return None
-    method, path = called = scope["method"], scope["path"]
-    if called in _STATIC:
-        scope["path_params"] = {}
-        return _operation(method, path)
-    before, _, last = path.rpartition("/")
-    if not last or (found := _LAST.get((method, before))) is None:
-        return None
-    scope["path_params"] = {found[1]: last}
-    return _operation(method, found[0])
 
 
 def _step(answering: Coroutine[Any, Any, None]) -> None:

@@ -11,9 +11,8 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
-from starlette.exceptions import HTTPException
-
 from fake_bluejay.core.clock import datetime_at
+from fake_bluejay.core.errors import Conflict, NotFound
 from fake_bluejay.core.scoring import is_scored, transcript
 
 if TYPE_CHECKING:
@@ -43,8 +42,8 @@ def find_by_time(world: World, organisation: str, request: UpdateSimulationResul
         request: The report. A time without a zone is UTC.
 
     Raises:
-        HTTPException: 404 if no call was then; 409 if there is more than one, and no transcript that tells which, or
-            if there is one that the transcript does not fit.
+        NotFound: No call was then.
+        Conflict: There is more than one and no transcript that tells which, or one that the transcript does not fit.
     """
     assert request.start_time is not None
     assert request.end_time is not None
@@ -57,20 +56,20 @@ def find_by_time(world: World, organisation: str, request: UpdateSimulationResul
         if record.organisation == organisation and _was_then(record, start, end, request.duration)
     ]
     if not matching:
-        raise HTTPException(404, "No simulation result matches the time window")
+        raise NotFound("No simulation result matches the time window")
     if said is None:
         if len(matching) > 1:
-            raise HTTPException(409, "Several simulation results match the time window, and there is no transcript")
+            raise Conflict("Several simulation results match the time window, and there is no transcript")
         return matching[0]
     if not all(map(is_scored, matching)):
-        raise HTTPException(409, "A simulation result that matches the time window has no stored transcript yet")
+        raise Conflict("A simulation result that matches the time window has no stored transcript yet")
     words = Counter(_words(entry.utterance for entry in said))
     scores = [(_share(words, record), record) for record in matching]
     scores.sort(key=lambda each: each[0], reverse=True)
     if len(scores) == 1 and scores[0][0] < LEAST_SCORE:
-        raise HTTPException(409, "The transcript does not fit the only simulation result that matches the time window")
+        raise Conflict("The transcript does not fit the only simulation result that matches the time window")
     if len(scores) > 1 and scores[0][0] - scores[1][0] < LEAST_LEAD:
-        raise HTTPException(409, "The transcript does not tell the simulation results apart that match the time window")
+        raise Conflict("The transcript does not tell the simulation results apart that match the time window")
     return scores[0][1]
 
 

@@ -5,11 +5,24 @@ a test uses few, and their wire models take longer to load than a test takes to 
 
 An operation stands in the table of the first source that has it. A path with other methods in another source stands in
 both tables. The name of a path's parameter does not count.
+
+A line has a path, its methods, and the module that models it, if any does. A path that is another name of one that is
+modelled has that in the place of a module: `/v1/metrics GET = /v1/custom-metrics`.
 """
 
 from __future__ import annotations
 
-__all__ = ["MODELLED_IN", "ONLY_IN_CLIENTS", "ONLY_IN_DOCS", "ONLY_IN_SDK", "OURS", "PUBLISHED", "SOURCES"]
+__all__ = [
+    "ALIASES",
+    "METHODS",
+    "MODELLED_IN",
+    "ONLY_IN_CLIENTS",
+    "ONLY_IN_DOCS",
+    "ONLY_IN_SDK",
+    "OURS",
+    "PUBLISHED",
+    "SOURCES",
+]
 
 _OPERATIONS = """
 /v1/add-agent POST agents
@@ -32,7 +45,7 @@ _OPERATIONS = """
 /v1/agents/{agent_id}/prompts/{prompt_id} DELETE GET
 /v1/alert/{alert_id} DELETE
 /v1/all-agents GET agents
-/v1/all-folders GET
+/v1/all-folders GET folders
 /v1/api-keys POST
 /v1/api-keys/{key_id} DELETE
 /v1/bluejay-as-code/pull/{simulation_bluejay_id} GET
@@ -54,7 +67,7 @@ _OPERATIONS = """
 /v1/create-customer-trait POST
 /v1/create-digital-human POST digital_humans
 /v1/create-digital-humans POST digital_humans
-/v1/create-folder POST
+/v1/create-folder POST folders
 /v1/create-schedule POST
 /v1/create-simulation POST simulations
 /v1/custom-metric/{metric_id} DELETE GET
@@ -72,8 +85,8 @@ _OPERATIONS = """
 /v1/end-conversations POST conversations
 /v1/evaluate POST
 /v1/evaluate-call POST
-/v1/folder/{folder_id} DELETE GET
-/v1/folders/move-agent PUT
+/v1/folder/{folder_id} DELETE GET folders
+/v1/folders/move-agent PUT folders
 /v1/generate-custom-metrics POST
 /v1/generate-customer-personas POST
 /v1/generate-digital-humans POST
@@ -87,7 +100,7 @@ _OPERATIONS = """
 /v1/generate-test-scenarios POST
 /v1/generate-trait-values POST
 /v1/generate-translated-transcript/{test_result_id} POST
-/v1/get-agents-by-folder/{folder_id} GET
+/v1/get-agents-by-folder/{folder_id} GET agents
 /v1/get-all-simulations GET simulations
 /v1/get-http-webhook-key POST agents
 /v1/get-integration-key POST
@@ -157,7 +170,7 @@ _OPERATIONS = """
 /v1/update-customer-persona/{persona_id} PUT
 /v1/update-customer-trait/{trait_id} PUT
 /v1/update-digital-human/{digital_human_id} PUT digital_humans
-/v1/update-folder/{folder_id} PUT
+/v1/update-folder/{folder_id} PUT folders
 /v1/update-integrations POST
 /v1/update-log/{call_id} PUT
 /v1/update-schedule/{schedule_id} PUT
@@ -273,11 +286,22 @@ OURS = {"/fake/transcripts/{test_result_id}.json": ("GET",)}
 SOURCES = (PUBLISHED, ONLY_IN_SDK, ONLY_IN_DOCS, ONLY_IN_CLIENTS)
 """What Bluejay answers, by where that is known from."""
 
-MODELLED_IN = {
+METHODS: dict[str, tuple[str, ...]] = {}
+"""Path → its methods, of every path that is known."""
+for _source in (*SOURCES, OURS):
+    for _path, _methods in _source.items():
+        METHODS[_path] = METHODS.get(_path, ()) + _methods
+
+_LAST_WORDS = {
     path: words[-1]
     for path, *words in map(
         str.split, _lines(_OPERATIONS + _OPERATIONS_OF_SDK + _OPERATIONS_OF_DOCS + _OPERATIONS_OF_CLIENTS)
     )
-    if words[-1].islower()
-} | dict.fromkeys(OURS, "results")
+}
+
+ALIASES = {path: word for path, word in _LAST_WORDS.items() if word.startswith("/")}
+"""Path → the path by its other name, whose operations answer there, too."""
+
+MODELLED_IN = {path: word for path, word in _LAST_WORDS.items() if word[0].islower()} | dict.fromkeys(OURS, "results")
+MODELLED_IN |= {path: MODELLED_IN[other] for path, other in ALIASES.items()}
 """Path → the module of `fake_bluejay.bluejay` that answers for it, all its methods."""

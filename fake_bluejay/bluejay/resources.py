@@ -1,42 +1,579 @@
-"""What the endpoints of agents, simulations and digital humans have in common."""
+"""The engine under the resources: what stands in a resource's file becomes operations, rules and data.
+
+A resource is one file in this package: its Pydantic models, its `Resource`, and its `Operations`. All of folders:
+
+    FOLDERS = Resource("folder", ids=uuid_ids, example={"name": "Support"})
+    folders = Operations(FOLDERS, returns=FolderResponse)
+
+    folders.create("POST", "/v1/create-folder", FolderCreateRequest)
+    folders.list("GET", "/v1/all-folders")
+    folders.get("GET", "/v1/folder/{folder_id}")
+    folders.update("PUT", "/v1/update-folder/{folder_id}", FolderUpdateRequest)
+    folders.delete("DELETE", "/v1/folder/{folder_id}", returns=FolderDeleteResponse)
+
+and each path stands in `published.py` with the name of the module. Dumps, seeds, events, the control API,
+`FakeBluejay.add`, `connect`, the OpenAPI document and the console then have folders, too.
+
+**Answers.** The models say how an answer looks, so the styles of Bluejay's envelopes need no code. A model is filled by
+the names of its fields: `id` and `<resource>_id` with the id, `deleted_<resource>_id` with the one that is gone,
+`organization_id`, `created_at`, `updated_at` (a `str` gets ISO text), `<resource>` with the whole (a nested model), the
+list in an envelope with the entities, `total`, `total_count`, `count`, `page`, `page_size`, `total_pages`, `limit`,
+`offset`, `has_more` with what the list has of these, `message` with a sentence, and any other with the stored field of
+that name. What is left has the model's default: `status: str = "success"`, `success: bool = True`.
+With `returns=None, status=204` the answer is empty; with `returns=dict[str, Any]` it is `{}`.
+
+**Parameters in the path.** The last one is the entity's id, whatever it is called. One that is called as a link's id
+(`Link("agent_id", to="agent")`) is the parent: it must exist (404), a new entity gets it, a list has only its children,
+and an entity of another parent is not found.
+
+**Links.** A request that names something that does not exist is 404 and changes nothing. What happens when the target
+goes is the link's `on_delete`, and `World.resources.remove` walks all links.
+
+**Rules.** An operation that is more than this is a function:
+
+    @communities.operation("PUT", "/v1/add-to-community/{community_id}")
+    def add_to_community(call: Call, community: Entity, request: AddRequest) -> CommunityResponse:
+        \"""Add digital humans to a community.\"""
+
+Its first parameter is the `Call`; one called as the resource gets the entity that the path names; `request` is the
+body; the others are parameters in path or query, by name, with FastAPI's meaning of annotations and defaults. It may
+return an entity or entities instead of a model, and `Answered(entity, message=…)` with values that are not stored. It
+raises `NotFound`, `Conflict` or `Refused` of `core.errors`, and plans before it changes: what raises changes nothing. A
+rule that a test's `add` must obey, too, is a function `(world, organisation, request) -> Entity`, given as `new=`.
+"""
 
 from __future__ import annotations
 
+import inspect
 import json
-from collections.abc import Container
-from typing import Any
+import sys
+from collections.abc import Callable, Container, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from types import NoneType, UnionType
+from typing import Annotated, Any, NamedTuple, TypeVar, Union, cast, get_args, get_origin, get_type_hints
 
-from pydantic import BaseModel
-from starlette.exceptions import HTTPException
+from pydantic import BaseModel, Field, ValidationError
 
+from fake_bluejay.core.clock import datetime_at, iso
+from fake_bluejay.core.errors import DomainError, Refused
 from fake_bluejay.core.readings import Readings, UpdateChanges
-from fake_bluejay.core.resources import Collection, Resource
+from fake_bluejay.core.resources import Collection, Entity, Id, Link, Resource, not_found
+from fake_bluejay.core.suggest import check_known, unknown
+from fake_bluejay.core.world import World
+from fake_bluejay.http.operation import Call, Operation, Parameter
 
-__all__ = ["as_fields", "changes", "check_version", "found"]
+__all__ = [
+    "LIMIT",
+    "OFFSETS",
+    "PAGES",
+    "Answered",
+    "Filter",
+    "Operations",
+    "Paging",
+    "as_fields",
+    "changes",
+    "check_version",
+    "found",
+    "validated",
+]
+
+_Function = TypeVar("_Function", bound=Callable[..., Any])
+_Model = TypeVar("_Model", bound=BaseModel)
+New = Callable[[World, str, Any], Entity]
+"""Makes an entity of an organisation from a request, by all rules. Raises a `DomainError`; then nothing has changed."""
 
 
-def found(collection: Collection, id: int | None, organisation: str) -> Resource:
-    """The one of that id. Raises the 404 for one that there is not, and likewise for another organisation's."""
-    resource = None if id is None else collection.find(id, organisation)
-    if resource is None:
-        # The wording is nowhere documented: ours, and nothing for a client to rely on.
-        raise HTTPException(404, f"{collection.kind.capitalize()} not found")
-    return resource
+@dataclass(frozen=True)
+class Paging:
+    """How a list comes in parts.
+
+    Attributes:
+        size: The query parameter that says how many.
+        default: How many, if the request does not say; None: all.
+        most: How many at most.
+        place: The query parameter that says where: `page`, counted from 1, or `offset`; None: always at the beginning.
+    """
+
+    size: str
+    default: int | None
+    most: int | None = 100
+    place: str | None = None
+
+    @property
+    def query(self) -> dict[str, Parameter]:
+        """The query parameters."""
+        size: Any = Annotated[int, Field(ge=1, le=self.most)]
+        query = {self.size: Parameter(size if self.default is not None else size | None, self.default)}
+        if self.place is not None:
+            first = int(self.place == "page")
+            query[self.place] = Parameter(Annotated[int, Field(ge=first)], first)
+        return query
+
+    def part(self, every: list[Entity], parameters: Mapping[str, Any]) -> tuple[list[Entity], dict[str, Any]]:
+        """Return the part of a list that was asked for, and what there is to say of it."""
+        total, size = len(every), parameters[self.size]
+        size = max(total, 1) if size is None else size
+        place = parameters.get(self.place or "", 0)
+        begin = (place - 1) * size if self.place == "page" else place
+        said = {self.size: size, "total_pages": -(-total // size), "has_more": begin + size < total}
+        return every[begin : begin + size], said if self.place is None else {**said, self.place: place}
+
+
+PAGES = Paging("page_size", 20, place="page")
+OFFSETS = Paging("limit", 50, place="offset")
+LIMIT = Paging("limit", 50)
+
+
+class Filter(NamedTuple):
+    """A query parameter of a list that keeps only some entities.
+
+    Attributes:
+        type: The parameter's type, which FastAPI would be given.
+        keeps: Whether an entity is kept, given the parameter's value, which is not None. Left out, the field of the
+            parameter's name must have the value, or the list of its plural must contain it.
+    """
+
+    type: Any
+    keeps: Callable[[Entity, Any], bool] | None = None
+
+
+class Answered:
+    """What an operation answers with, and values beside it that the answer's model may have fields for."""
+
+    def __init__(self, what: Any, **values: Any) -> None:
+        self.what = what
+        self.values = values
+
+
+class Operations:
+    """The operations of one module, which may belong to a resource.
+
+    Args:
+        resource: What they are about; None where nothing is stored, as for `ping`.
+        returns: The model of one entity in an answer.
+        show: Makes such a model of an entity, where its fields are not the stored ones.
+        new: The rule by which one is made; left out, what the request says is stored.
+        request: The model that `new` takes; left out, that of `create`.
+    """
+
+    def __init__(
+        self,
+        resource: Resource | None = None,
+        *,
+        returns: type[BaseModel] | None = None,
+        show: Callable[[Entity], BaseModel] | None = None,
+        new: New | None = None,
+        request: type[BaseModel] | None = None,
+    ) -> None:
+        self.resource = resource
+        self.returns = returns
+        self.request = request
+        self.all: list[Operation] = []
+        self.module = sys._getframe(1).f_globals["__name__"]
+        self._show = show
+        self._new = new or self._store
+
+    # --- declarations -------------------------------------------------------------------------------------------
+
+    def create(self, method: str, path: str, request: type[BaseModel], **options: Any) -> None:
+        """Declare the operation that makes an entity of a request; `options` are those of `Operation`."""
+        self.request = self.request or request
+
+        def create(call: Call) -> Any:
+            parents = {link.field: parent.id for link, parent in self._parents(call, path)}
+            if not parents:
+                return self._new(call.world, call.organisation, call.request)
+            return self._store(call.world, call.organisation, call.request, parents)
+
+        self._declare(
+            method, path, create, f"create_{self.of.field}", f"Create {_a(self.of)}.", takes=request, **options
+        )
+
+    def list(
+        self,
+        method: str,
+        path: str,
+        *,
+        filters: Mapping[str, Filter] | None = None,
+        paging: Paging | None = None,
+        newest_first: bool = False,
+        **options: Any,
+    ) -> None:
+        """Declare the operation that lists entities: all, those of a parent in the path, or those that filters keep."""
+        options.setdefault("returns", list[self.returns])  # type: ignore[name-defined]
+        query = {name: Parameter(one.type, None) for name, one in (filters or {}).items()}
+
+        def list_(call: Call) -> Any:
+            entities = call.world.resources[self.of].of(call.organisation)
+            for link, parent in self._parents(call, path, whole=True):
+                entities = [one for one in entities if parent.id in link.of(one.fields)]
+            for name, one in (filters or {}).items():
+                if (value := call.parameters[name]) is not None:
+                    keeps = one.keeps or _has(name)
+                    entities = [entity for entity in entities if keeps(entity, value)]
+            if newest_first:
+                entities.reverse()
+            total = len(entities)
+            said: dict[str, Any] = {name: call.parameters[name] for name in call.parameters}
+            if paging is not None:
+                entities, more = paging.part(entities, call.parameters)
+                said |= more
+            return Answered(entities, **said, total=total, total_count=total, count=len(entities))
+
+        text = f"Return all {self.of.plural.replace('_', ' ')}, the {'newest' if newest_first else 'oldest'} first."
+        query |= paging.query if paging else {}
+        self._declare(method, path, list_, f"list_{self.of.plural}", text, query=query, **options)
+
+    def get(self, method: str, path: str, *, by: str | None = None, **options: Any) -> None:
+        """Declare the operation that returns one entity: by its id, or as the first whose field `by` has the value."""
+
+        def get(call: Call) -> Any:
+            return self._entity(call, path, by)
+
+        name = f"get_{self.of.field}" if by is None else f"get_{self.of.field}_by_{by}"
+        self._declare(method, path, get, name, f"Return {_a(self.of)}.", has_id=by is None, **options)
+
+    def update(self, method: str, path: str, request: type[BaseModel], **options: Any) -> None:
+        """Declare the operation that changes what a request says of an entity."""
+
+        def update(call: Call) -> Any:
+            entity = self._entity(call, path)
+            self.change(call.world, entity, changes(call.request, call.world.readings, self.never_null))
+            return Answered(entity, message=f"{_title(self.of)} updated")
+
+        name, text = f"update_{self.of.field}", f"Change {_a(self.of)}."
+        self._declare(method, path, update, name, text, has_id=True, takes=request, **options)
+
+    def delete(self, method: str, path: str, **options: Any) -> None:
+        """Declare the operation that removes an entity; what links to it is dealt with as the links say."""
+
+        def delete(call: Call) -> Any:
+            entity = self._entity(call, path)
+            call.world.resources.remove(entity)
+            return Answered(entity, message=f"{_title(self.of)} deleted", **{f"deleted_{self.of.field}_id": entity.id})
+
+        self._declare(method, path, delete, f"delete_{self.of.field}", f"Delete {_a(self.of)}.", has_id=True, **options)
+
+    def operation(self, method: str, path: str, **options: Any) -> Callable[[_Function], _Function]:
+        """Declare a function as an operation; the module's docstring says what it gets and returns."""
+
+        def declare(function: _Function) -> _Function:
+            hints = get_type_hints(function, include_extras=True)
+            options.setdefault("returns", hints.pop("return", Any))
+            types, query, names = dict(options.pop("path_types", {})), dict(options.pop("query", {})), []
+            wants_entity = wants_request = False
+            for name, parameter in list(inspect.signature(function).parameters.items())[1:]:
+                if name == "request":
+                    options.setdefault("takes", hints[name])
+                    wants_request = True
+                elif self.resource is not None and name == self.resource.field:
+                    wants_entity = True
+                else:
+                    names.append(name)
+                    if f"{{{name}}}" in path:
+                        types.setdefault(name, hints[name])
+                    elif parameter.default is inspect.Parameter.empty:
+                        query.setdefault(name, Parameter(hints[name]))
+                    else:
+                        query.setdefault(name, Parameter(hints[name], parameter.default))
+
+            def answer(call: Call) -> Any:
+                arguments = {name: call.parameters[name] for name in names}
+                if wants_entity:
+                    arguments[self.of.field] = self._entity(call, path)
+                if wants_request:
+                    arguments["request"] = call.request
+                return function(call, **arguments)
+
+            options.update(path_types=types, query=query, has_id=wants_entity)
+            self._declare(method, path, answer, function.__name__, function.__doc__ or "", **options)
+            return function
+
+        return declare
+
+    def _declare(
+        self,
+        method: str,
+        path: str,
+        answer: Callable[[Call], Any],
+        name: str,
+        text: str,
+        *,
+        has_id: bool = False,
+        path_types: Mapping[str, Any] | None = None,
+        **options: Any,
+    ) -> None:
+        returns = options.setdefault("returns", self.returns)
+        types = {link.parameter: link.ids.wire_type for link in self.links if f"{{{link.parameter}}}" in path}
+        if has_id:
+            types[_last(path)] = self.of.ids.wire_type
+        types |= path_types or {}
+
+        def answered(call: Call) -> Any:
+            return self.filled(answer(call), returns)
+
+        answered.__name__, answered.__doc__ = name, inspect.cleandoc(text)
+        self.all.append(Operation(method, path, answered, path_types=types, **options))
+
+    # --- what an answer has ------------------------------------------------------------------------------------
+
+    def filled(self, what: Any, returns: Any) -> Any:
+        """Return an answer: what `returns` describes, filled with an entity or entities, or what is one already."""
+        values: dict[str, Any] = {}
+        if isinstance(what, Answered):
+            what, values = what.what, what.values
+        if isinstance(what, Entity):
+            return self._filled(what, returns, values)
+        if isinstance(what, list) and all(isinstance(one, Entity) for one in what):
+            return self._listed(what, returns, values)
+        return what
+
+    def shown(self, entity: Entity) -> BaseModel:
+        """Return an entity as answers show it."""
+        assert self.returns is not None, "Operations(…, returns=…) says how one is shown"
+        return self._show(entity) if self._show is not None else _fill(self.returns, entity, {})
+
+    def _filled(self, entity: Entity, returns: Any, values: Mapping[str, Any]) -> Any:
+        if returns is self.returns and self._show is not None:
+            return self._show(entity)
+        if isinstance(returns, type) and issubclass(returns, BaseModel):
+            field = returns.model_fields.get(entity.resource.field)
+            if field is not None and self.returns in (field.annotation, *get_args(field.annotation)):
+                values = {entity.resource.field: self.shown(entity), **values}
+            return _fill(returns, entity, values)
+        return None if returns is None else {}
+
+    def _listed(self, entities: Sequence[Entity], returns: Any, values: Mapping[str, Any]) -> Any:
+        if get_origin(returns) is list:
+            model = get_args(returns)[0]
+            return [self._filled(entity, model, {}) for entity in entities]
+        for name, field in returns.model_fields.items():
+            model = get_args(field.annotation)[0] if get_origin(field.annotation) is list else None
+            if isinstance(model, type) and issubclass(model, BaseModel):
+                said = {one: value for one, value in values.items() if one in returns.model_fields}
+                return returns(**{**said, name: [self._filled(entity, model, {}) for entity in entities]})
+        raise TypeError(f"{returns.__name__} has no list of models to put {self.of.plural} into")
+
+    # --- rules --------------------------------------------------------------------------------------------------
+
+    @property
+    def of(self) -> Resource:
+        """The resource of operations that have one."""
+        assert self.resource is not None, f"the operations of {self.module} have no resource"
+        return self.resource
+
+    @property
+    def links(self) -> tuple[Link, ...]:
+        """The links of the resource, if there is one."""
+        return () if self.resource is None else self.resource.links
+
+    @cached_property
+    def never_null(self) -> frozenset[str]:
+        """The fields that an update cannot make null."""
+        return frozenset(self.of.required) | (_not_null(self.returns) if self.returns else frozenset())
+
+    def add(self, world: World, organisation: str, fields: Mapping[str, Any]) -> Entity:
+        """Make an entity as a test asks for it: by all rules, with the example's values for what is left out.
+
+        Args:
+            world: Where.
+            organisation: Whose it is.
+            fields: Those of the request that makes one; and `id`, to choose it.
+
+        Raises:
+            ValueError: A field or a value cannot be; then nothing has changed.
+        """
+        given = {**self.of.example, **fields}
+        id = given.pop("id", None)
+        request = validated(cast(type[BaseModel], self.request), _a(self.of), given, ("id", "organisation"))
+        with world.lock:
+            check_known("organisation", organisation, world.organisations)
+            collection = world.resources[self.of]
+            collection.given_id = self._given_id(id)
+            try:
+                return self._new(world, organisation, request)
+            except DomainError as error:
+                raise ValueError(error.detail) from None
+            finally:
+                collection.given_id = None
+
+    def edit(self, world: World, entity: Entity, fields: Mapping[str, Any]) -> None:
+        """Change fields of an entity as a test asks for it.
+
+        Raises:
+            ValueError: A field is unknown, or no answer could show its value; then nothing has changed.
+            NotFound: A link leads to what does not exist.
+        """
+        known = {*entity.fields, *(self.request.model_fields if self.request else ())}
+        for name in fields:
+            if name not in known:
+                raise ValueError(unknown(f"field of {_a(self.of)}", name, sorted(known)))
+        changed = self.linked(world, entity.organisation, dict(fields))
+        after = Entity(self.of, entity.id, entity.organisation, entity.created_at, {**entity.fields, **changed})
+        self.check(after)
+        world.resources[self.of].change(entity, changed)
+
+    def _given_id(self, id: Any) -> Id | None:
+        if id is None:
+            return None
+        read = self.of.ids.read(id)
+        if read is None or (isinstance(read, int) and read < 1):
+            raise ValueError(f"id of {_a(self.of)}: {_IDS[self.of.ids.stored]} is needed, not {id!r:.80}")
+        return read
+
+    def _store(
+        self, world: World, organisation: str, request: BaseModel, parents: Mapping[str, Id] | None = None
+    ) -> Entity:
+        fields = {**as_fields(request), **(parents or {})}
+        return world.resources[self.of].add(organisation, self.linked(world, organisation, fields))
+
+    def change(self, world: World, entity: Entity, changed: dict[str, Any]) -> None:
+        """Give an entity these fields.
+
+        Raises:
+            NotFound: One of them links to what does not exist; then nothing has changed.
+        """
+        world.resources[self.of].change(entity, self.linked(world, entity.organisation, changed))
+
+    def linked(self, world: World, organisation: str, fields: dict[str, Any]) -> dict[str, Any]:
+        """Return fields with the ids of their links as they are stored, each once.
+
+        Raises:
+            NotFound: A link leads to what does not exist.
+        """
+        fields = dict(fields)
+        for link in self.links:
+            value = fields.get(link.field)
+            if not value and value != 0:
+                continue
+            ids = [link.ids.read(one) for one in (value if isinstance(value, list) else [value])]
+            if link.check:
+                ids = [world.resources.require(link.to, id, organisation).id for id in ids]
+            fields[link.field] = list(dict.fromkeys(ids)) if isinstance(value, list) else ids[0]
+        return fields
+
+    def check(self, entity: Entity) -> None:
+        """Check that answers can show an entity of a dump.
+
+        Raises:
+            ValueError: They cannot; the message says why.
+        """
+        if self.returns is None:
+            return
+        try:
+            self.shown(entity)
+        except ValidationError as error:
+            first = error.errors()[0]
+            raise ValueError(
+                f"{'.'.join(map(str, first['loc']))}: {first['msg']}, not {first['input']!r:.80}"
+            ) from None
+
+    def _parents(self, call: Call, path: str, *, whole: bool = False) -> Sequence[tuple[Link, Entity]]:
+        """Return what the path names beside the entity; `whole`, the last parameter too. Raises `NotFound`."""
+        own = None if whole else _last(path)
+        return [
+            (link, call.require(link.to, link.ids.read(call.parameters[link.parameter])))
+            for link in self.links
+            if f"{{{link.parameter}}}" in path and link.parameter != own
+        ]
+
+    def _entity(self, call: Call, path: str, by: str | None = None) -> Entity:
+        """Return the entity that the path names. Raises `NotFound`."""
+        value, of = call.parameters[_last(path)], self.of
+        if by is None:
+            entity = call.require(of.name, of.ids.read(value))
+        else:
+            entities = call.world.resources[of].of(call.organisation)
+            match = next((one for one in entities if one.fields.get(by) == value), None)
+            if match is None:
+                raise not_found(of.name)
+            entity = match
+        if any(parent.id not in link.of(entity.fields) for link, parent in self._parents(call, path)):
+            raise not_found(of.name)
+        return entity
+
+
+_IDS = {int: "an integer above 0", str: "a UUID"}
+
+
+def _last(path: str) -> str:
+    """Return the name of the last parameter in a path; empty if there is none."""
+    return path.rpartition("{")[2].partition("}")[0] if "{" in path else ""
+
+
+def _title(resource: Resource) -> str:
+    return resource.name.capitalize()
+
+
+def _a(resource: Resource) -> str:
+    return f"a{'n' * (resource.name[0] in 'aeiou')} {resource.name}"
+
+
+def _has(name: str) -> Callable[[Entity, Any], bool]:
+    """Return a filter by the field of that name, or by the list of its plural."""
+
+    def keeps(entity: Entity, value: Any) -> bool:
+        if name in entity.fields:
+            return bool(entity.fields[name] == value)
+        return value in (entity.fields.get(f"{name}s") or ())
+
+    return keeps
+
+
+def _fill(model: type[_Model], entity: Entity, values: Mapping[str, Any]) -> _Model:
+    """Return a model filled with what an entity has, by the names of its fields."""
+    known = {
+        **entity.fields,
+        "id": entity.id,
+        f"{entity.resource.field}_id": entity.id,
+        "organization_id": entity.organisation,
+        "created_at": entity.created_at,
+        "updated_at": entity.updated_at,
+        **values,
+    }
+    never_null, given = _not_null(model), {}
+    for name, field in model.model_fields.items():
+        if name in known and (known[name] is not None or name not in never_null):
+            value = known[name]
+            if name in ("created_at", "updated_at"):
+                value = iso(value) if field.annotation in (str, str | None) else datetime_at(value)
+            given[name] = value
+    return model(**given)
+
+
+def _not_null(model: type[BaseModel]) -> frozenset[str]:
+    """Return the names of a model's fields that cannot be null."""
+    return frozenset(name for name, field in model.model_fields.items() if not _is_nullable(field.annotation))
+
+
+def _is_nullable(annotation: Any) -> bool:
+    if get_origin(annotation) in (Union, UnionType):
+        return any(map(_is_nullable, get_args(annotation)))
+    return annotation in (Any, None, NoneType)
+
+
+def found(collection: Collection, id: Id | None, organisation: str) -> Entity:
+    """Return the entity of that id. Raises `NotFound` if there is none that the organisation can see."""
+    entity = collection.find(id, organisation)
+    if entity is None:
+        raise not_found(collection.resource.name)
+    return entity
 
 
 def as_fields(model: BaseModel) -> dict[str, Any]:
     """Return what a model says, as JSON-ready data to store.
 
     Raises:
-        HTTPException: 400, for a text with a lone surrogate, which no UTF-8 and so no answer can carry. What Bluejay
-            does then is not known.
+        Refused: A text has a lone surrogate, which no UTF-8 and so no answer can carry. What Bluejay does then is not
+            known.
     """
     try:
         # Pydantic's own writer replaces what is no Unicode in the keys of a dictionary without a word.
         json.dumps(model.model_dump(), default=str, ensure_ascii=False).encode()
         fields: dict[str, Any] = json.loads(model.model_dump_json())
     except UnicodeEncodeError:
-        raise HTTPException(400, "A text in the body has a lone surrogate: it is not valid Unicode") from None
+        raise Refused("A text in the body has a lone surrogate: it is not valid Unicode") from None
     return fields
 
 
@@ -44,18 +581,43 @@ def check_version(request: BaseModel) -> None:
     """Check that a request names one version of the agent's prompt.
 
     Raises:
-        HTTPException: 400 if `prompt_id`, which is deprecated, and `agent_version_id` differ.
+        Refused: `prompt_id`, which is deprecated, and `agent_version_id` differ.
     """
     old, new = getattr(request, "prompt_id", None), getattr(request, "agent_version_id", None)
     if old is not None and new is not None and old != new:
-        raise HTTPException(400, "prompt_id and agent_version_id name different versions; send agent_version_id alone")
+        raise Refused("prompt_id and agent_version_id name different versions; send agent_version_id alone")
 
 
 def changes(request: BaseModel, readings: Readings, never_null: Container[str] = ()) -> dict[str, Any]:
-    """What an update is to change: a field and its new value each."""
+    """Return what an update is to change: each field that it gives, and the new value."""
     which = readings.update_changes
     given = as_fields(request)
     if which is not UpdateChanges.NOT_NULL:
         given = {name: value for name, value in given.items() if name in request.model_fields_set}
     clears = which is UpdateChanges.GIVEN
     return {name: value for name, value in given.items() if value is not None or (clears and name not in never_null)}
+
+
+def validated(
+    model: type[_Model], what: str, fields: Mapping[str, Any], besides: tuple[str, ...] = ("organisation",)
+) -> _Model:
+    """Return what a test gave, as the API would take it.
+
+    Args:
+        model: The model of the request.
+        what: What it is, for messages: `an agent`.
+        fields: What was given.
+        besides: What else might have been given, for a suggestion.
+
+    Raises:
+        ValueError: A field is unknown, or its value cannot be.
+    """
+    for name in fields:
+        if name not in model.model_fields:
+            raise ValueError(unknown(f"field of {what}", name, sorted({*model.model_fields, *besides} - {name})))
+    try:
+        return model.model_validate(dict(fields))
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join(map(str, first["loc"]))
+        raise ValueError(f"{place} of {what}: {first['msg']}, not {first['input']!r:.80}") from None

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from typing import Any
-
-from starlette.exceptions import HTTPException
+from urllib.parse import urlencode
 
 from fake_bluejay.bluejay.matching import find_by_time
 from fake_bluejay.bluejay.models.results import (
@@ -18,13 +17,14 @@ from fake_bluejay.bluejay.models.results import (
 )
 from fake_bluejay.bluejay.resources import changes
 from fake_bluejay.core.clock import datetime_at
+from fake_bluejay.core.errors import NotFound, Refused
 from fake_bluejay.core.readings import Contract, ErrorCodeIn, ReEvaluateUnfinished, ReportedLater
 from fake_bluejay.core.scoring import evaluations, is_scored, tool_calls, transcript
 from fake_bluejay.core.spelling import spelt
 from fake_bluejay.core.statuses import Status
 from fake_bluejay.core.test_results import Record
 from fake_bluejay.core.world import World
-from fake_bluejay.http.operation import Call, Operation, as_id
+from fake_bluejay.http.operation import OWN_WORLD, Call, Operation, as_id
 
 __all__ = ["OPERATIONS", "simulation_result"]
 
@@ -74,7 +74,7 @@ def re_evaluate_simulation_result(call: Call) -> ReEvaluateSimulationResultRespo
     if record.status is Status.COMPLETED:
         call.world.re_evaluate(record.id)
     elif call.world.readings.re_evaluate_unfinished is ReEvaluateUnfinished.BAD_REQUEST:
-        raise HTTPException(400, "Only a completed simulation result can be evaluated again")
+        raise Refused("Only a completed simulation result can be evaluated again")
     return ReEvaluateSimulationResultResponse(
         status="success", simulation_result_id=record.id, message="Evaluation queued"
     )
@@ -92,7 +92,7 @@ def retrieve_transcript(call: Call) -> list[Mapping[str, Any]]:
     call.world.settle()
     record = call.world.results.get(as_id(call.parameters["test_result_id"]) or 0)
     if record is None or not is_scored(record):
-        raise HTTPException(404, "Transcript not found")
+        raise NotFound("Transcript not found")
     return transcript(record)
 
 
@@ -105,13 +105,15 @@ def _found(call: Call, id: int | None) -> Record:
     call.world.settle()
     record = None if id is None else call.world.results.get(id)
     if record is None or record.organisation != call.organisation:
-        raise HTTPException(404, "Simulation result not found")
+        raise NotFound("Simulation result not found")
     return record
 
 
 def simulation_result(record: Record, call: Call) -> dict[str, Any]:
     """A test result in the published shape of a simulation result."""
     world, transcript_at = call.world, f"{call.origin}{_TRANSCRIPTS}/{record.id}.json"
+    if (name := call.scope.get(OWN_WORLD)) is not None:
+        transcript_at += f"?{urlencode({'organisation': name})}"
     fields, readings = record.fields, world.readings
     result = fields.get("result")
     scored = is_scored(record)
@@ -149,7 +151,7 @@ def _metrics(record: Record) -> list[Mapping[str, Any]] | None:
 
 
 def _expected(record: Record, world: World) -> list[dict[str, Any]]:
-    human = world.digital_humans.find(record.digital_human_id, record.organisation)
+    human = world.resources.find("digital human", record.digital_human_id, record.organisation)
     return [] if human is None else human.fields.get("expected_tool_calls") or []
 
 

@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from typing import Annotated, Any
 
 from pydantic import BaseModel, Field
-from starlette.exceptions import HTTPException
 
 from fake_bluejay.bluejay.models.runs import (
     DeleteSimulationRunResponse,
@@ -20,11 +19,12 @@ from fake_bluejay.bluejay.models.runs import (
     SmsSimulationRunRequest,
     SmsSimulationRunResponse,
 )
-from fake_bluejay.bluejay.resources import as_fields, check_version, found
+from fake_bluejay.bluejay.resources import as_fields, check_version
 from fake_bluejay.bluejay.results import simulation_result
 from fake_bluejay.core.clock import END, datetime_at, microseconds
+from fake_bluejay.core.errors import NotFound, Refused
 from fake_bluejay.core.readings import Contract, ListedResults, RunStatus, TestsIncompleted
-from fake_bluejay.core.resources import Resource
+from fake_bluejay.core.resources import Entity, not_found
 from fake_bluejay.core.runs import DEFAULT_LONGEST, DEFAULT_RINGING, Run, Tally, tally
 from fake_bluejay.core.statuses import Status
 from fake_bluejay.core.test_results import Record
@@ -76,10 +76,11 @@ def _numbers(world: World, record: Record) -> tuple[str, str] | None:
     The agent's is the one that its run was queued with, or the agent's own. A digital human writes from its number
     for texts, or else from its only one.
     """
-    run, human = record.run, world.digital_humans.get(record.digital_human_id)
+    find, run = world.resources.find, record.run
+    human = find("digital human", record.digital_human_id, record.organisation)
     if run is None or human is None:
         return None
-    agent = world.agents.get(run.agent_id)
+    agent = find("agent", run.agent_id, record.organisation)
     agents = run.fields.get("phone_number") or (agent and agent.fields.get("phone_number"))
     humans = human.fields.get("outbound_text_number") or human.fields.get("phone_number")
     return (agents, humans) if agents and humans else None
@@ -101,34 +102,33 @@ def given(request: BaseModel) -> dict[str, Any]:
     return {name: value for name, value in as_fields(request).items() if value is not None}
 
 
-def _simulation(call: Call, fields: Mapping[str, Any]) -> Resource:
-    simulations = call.world.simulations
+def _simulation(call: Call, fields: Mapping[str, Any]) -> Entity:
     if "simulation_id" in fields:
-        return found(simulations, as_id(fields["simulation_id"]), call.organisation)
+        return call.require("simulation", as_id(fields["simulation_id"]))
     code_id = fields.get("bluejay_as_code_id")
-    for simulation in simulations.of(call.organisation):
+    for simulation in call.world.resources.of("simulation", call.organisation):
         if code_id is not None and simulation.fields.get("bluejay_as_code_id") == code_id:
             return simulation
-    raise HTTPException(404, "Simulation not found")
+    raise not_found("simulation")
 
 
-def queue_run(world: World, simulation: Resource, fields: dict[str, Any]) -> Run:
+def queue_run(world: World, simulation: Entity, fields: dict[str, Any]) -> Run:
     """Queue a run with the fields of a request for one. Raises the 404 for a digital human that there is not."""
     settings = simulation.fields
-    agent = found(world.agents, settings["agent_id"], simulation.organisation)
+    agent = world.resources.require("agent", settings["agent_id"], simulation.organisation)
     asked_for = fields.get("digital_human_ids")
     if asked_for is None:
         humans = [
             human
-            for human in world.digital_humans.of(simulation.organisation)
+            for human in world.resources.of("digital human", simulation.organisation)
             if simulation.id in human.fields["simulation_ids"]
         ]
     else:
-        humans = [found(world.digital_humans, as_id(id), simulation.organisation) for id in asked_for]
+        humans = [world.resources.require("digital human", as_id(id), simulation.organisation) for id in asked_for]
     minutes = settings.get("max_call_duration_units") != "seconds"
     called = [(human, _repetitions(human, settings, fields)) for human in humans]
     if sum(times for _, times in called) > MOST_CALLS:
-        raise HTTPException(400, f"The fake runs at most {MOST_CALLS:,} calls at once")
+        raise Refused(f"The fake runs at most {MOST_CALLS:,} calls at once")
     return world.queue_run(
         simulation,
         called,
@@ -149,7 +149,7 @@ def _length(given: int | None, default: int, unit: int = 1) -> int:
     return default if given is None else min(max(0, microseconds(given * unit)), END)
 
 
-def _repetitions(human: Resource, settings: Mapping[str, Any], fields: Mapping[str, Any]) -> int:
+def _repetitions(human: Entity, settings: Mapping[str, Any], fields: Mapping[str, Any]) -> int:
     """How many test results of a digital human there are to be: the closest that says so, and 1 if nobody does.
 
     A digital human's own `num_runs` has a default, which is not kept: it says nothing. What is published of a change to
@@ -193,7 +193,7 @@ def _linked(record: Record) -> frozenset[str]:
 def get_simulation_runs(call: Call) -> dict[str, Any]:
     """The runs of a simulation, the oldest first."""
     world = call.world
-    simulation = found(world.simulations, as_id(call.parameters["simulation_id"]), call.organisation)
+    simulation = call.require("simulation", as_id(call.parameters["simulation_id"]))
     world.settle()
     runs = [run for run in world.runs.values() if run.simulation_id == simulation.id]
     return {
@@ -227,7 +227,7 @@ def _asked_for(call: Call) -> Run:
     id = call.parameters["simulation_run_id"]
     run = call.world.runs.get(as_id(id) if isinstance(id, str) else id)  # type: ignore[arg-type]
     if run is None or run.organisation != call.organisation:
-        raise HTTPException(404, "Simulation run not found")
+        raise NotFound("Simulation run not found")
     return run
 
 

@@ -18,34 +18,37 @@ from fake_bluejay.bluejay.models.simulations import (
     SimulationType,
     UpdateSimulationRequest,
 )
-from fake_bluejay.bluejay.resources import as_fields, changes, check_version, found
+from fake_bluejay.bluejay.resources import Operations, as_fields, changes, check_version, found
 from fake_bluejay.core.clock import datetime_at
-from fake_bluejay.core.resources import Resource
+from fake_bluejay.core.readings import DeletedAgent, Readings
+from fake_bluejay.core.resources import Entity, Link, OnDelete, Resource
 from fake_bluejay.core.world import World
 from fake_bluejay.http.operation import Call, Operation, as_id
 
-__all__ = ["OPERATIONS", "create_simulation", "join", "remove_simulation"]
+__all__ = ["OPERATIONS", "SIMULATIONS", "create_simulation", "join", "simulations"]
 
-_NEVER_NULL = frozenset({"name"})
+
+def _with_its_agent(readings: Readings) -> OnDelete:
+    return OnDelete.CASCADE if readings.deleted_agent is DeletedAgent.SIMULATIONS_GO else OnDelete.KEEP
+
+
+SIMULATIONS = Resource(
+    "simulation",
+    links=(Link("agent_id", to="agent", on_delete=_with_its_agent),),
+    required={"agent_id": int, "name": str},
+)
 _OWN_FIELDS = frozenset(SimulationPydantic.model_fields)
 """What an answer has a field for; the rest of what a simulation carries is in its `settings`."""
 
 
-def create_simulation(world: World, organisation: str, request: SimulationRequest) -> Resource:
+def create_simulation(world: World, organisation: str, request: SimulationRequest) -> Entity:
     """A new simulation. Raises the 404 if there is no such agent, the 400 for two versions of it."""
     check_version(request)
-    agent = found(world.agents, as_id(request.agent_id), organisation)
+    agent = world.resources.require("agent", as_id(request.agent_id), organisation)
     fields = {**as_fields(request), "agent_id": agent.id}
     if fields["name"] is None:
-        fields["name"] = f"Simulation {world.simulations.last_id + 1}"
-    return world.simulations.add(organisation, world.settle(), fields)
-
-
-def remove_simulation(world: World, simulation: Resource) -> None:
-    """Forget a simulation. Its digital humans stay, and take part in it no more."""
-    for human in world.digital_humans.of(simulation.organisation):
-        _leave(world, human, simulation)
-    world.simulations.remove(simulation)
+        fields["name"] = f"Simulation {world.resources[SIMULATIONS].next_id()}"
+    return world.resources[SIMULATIONS].add(organisation, fields)
 
 
 def create(call: Call) -> SimulationResponse:
@@ -62,33 +65,36 @@ def update_simulation(call: Call) -> SimulationPydantic:
     """Change a simulation."""
     simulation = _asked_for(call)
     check_version(call.request)
-    call.world.simulations.change(simulation, changes(call.request, call.world.readings, _NEVER_NULL))
+    changed = changes(call.request, call.world.readings, simulations.never_null)
+    call.world.resources[SIMULATIONS].change(simulation, changed)
     return _simulation(simulation)
 
 
 def delete_simulation(call: Call) -> DeleteSimulationResponse:
     """Delete a simulation."""
     simulation = _asked_for(call)
-    remove_simulation(call.world, simulation)
+    call.world.resources.remove(simulation)
     return DeleteSimulationResponse(message="Simulation deleted", deleted_simulation_id=simulation.id)
 
 
 def get_all_simulations(call: Call) -> GetSimulationsResponse:
     """All simulations, the oldest first."""
-    return _listed(call.world.simulations.of(call.organisation))
+    return _listed(call.world.resources[SIMULATIONS].of(call.organisation))
 
 
 def get_simulations_by_agent(call: Call) -> GetSimulationsResponse:
     """The simulations of an agent, the oldest first."""
-    agent = found(call.world.agents, as_id(call.parameters["agent_id"]), call.organisation)
-    return _listed([one for one in call.world.simulations.of(call.organisation) if one.fields["agent_id"] == agent.id])
+    agent = call.require("agent", as_id(call.parameters["agent_id"]))
+    return _listed(
+        [one for one in call.world.resources[SIMULATIONS].of(call.organisation) if one.fields["agent_id"] == agent.id]
+    )
 
 
 def add_digital_humans(call: Call) -> AddDigitalHumansToSimulationResponse:
     """Let digital humans take part in a simulation, besides those who do; all of them, or if one is unknown none."""
     simulation = _asked_for(call)
     world, ids = call.world, call.request.digital_human_ids
-    for human in [found(world.digital_humans, id, call.organisation) for id in ids]:
+    for human in [call.require("digital human", id) for id in ids]:
         join(world, human, simulation)
     return AddDigitalHumansToSimulationResponse(message=f"Added {len(ids)} digital human(s) to the simulation")
 
@@ -98,34 +104,34 @@ def remove_digital_humans(call: Call) -> RemoveDigitalHumansFromSimulationRespon
     simulation = _asked_for(call)
     ids = call.request.digital_human_ids
     for id in ids:
-        human = call.world.digital_humans.find(id, call.organisation)
+        human = call.world.resources.find("digital human", id, call.organisation)
         if human is not None:
             _leave(call.world, human, simulation)
     return RemoveDigitalHumansFromSimulationResponse(message=f"Removed {len(ids)} digital human(s) from the simulation")
 
 
-def join(world: World, human: Resource, simulation: Resource) -> None:
+def join(world: World, human: Entity, simulation: Entity) -> None:
     """Let a digital human take part in a simulation; nothing happens if it does."""
     ids = human.fields["simulation_ids"]
     if simulation.id not in ids:
-        world.digital_humans.change(human, {"simulation_ids": [*ids, simulation.id]})
+        world.resources[human.resource].change(human, {"simulation_ids": [*ids, simulation.id]})
 
 
-def _leave(world: World, human: Resource, simulation: Resource) -> None:
+def _leave(world: World, human: Entity, simulation: Entity) -> None:
     ids = human.fields["simulation_ids"]
     if simulation.id in ids:
-        world.digital_humans.change(human, {"simulation_ids": [id for id in ids if id != simulation.id]})
+        world.resources[human.resource].change(human, {"simulation_ids": [id for id in ids if id != simulation.id]})
 
 
-def _asked_for(call: Call) -> Resource:
-    return found(call.world.simulations, call.parameters["simulation_id"], call.organisation)
+def _asked_for(call: Call) -> Entity:
+    return found(call.world.resources[SIMULATIONS], call.parameters["simulation_id"], call.organisation)
 
 
-def _settings(simulation: Resource) -> dict[str, Any]:
+def _settings(simulation: Entity) -> dict[str, Any]:
     return {name: value for name, value in simulation.fields.items() if name not in _OWN_FIELDS}
 
 
-def _simulation(simulation: Resource) -> SimulationPydantic:
+def _simulation(simulation: Entity) -> SimulationPydantic:
     fields = simulation.fields
     kind = SimulationType.PARALLEL if fields.get("max_concurrent") is None else SimulationType.MAX_CONCURRENT
     return SimulationPydantic(
@@ -137,7 +143,7 @@ def _simulation(simulation: Resource) -> SimulationPydantic:
     )
 
 
-def _listed(simulations: list[Resource]) -> GetSimulationsResponse:
+def _listed(those: list[Entity]) -> GetSimulationsResponse:
     return GetSimulationsResponse(
         simulations=[
             SimulationRes(
@@ -148,10 +154,14 @@ def _listed(simulations: list[Resource]) -> GetSimulationsResponse:
                 settings=_settings(simulation),
                 selected_custom_metrics=simulation.fields.get("selected_custom_metrics"),
             )
-            for simulation in simulations
+            for simulation in those
         ]
     )
 
+
+simulations = Operations(
+    SIMULATIONS, returns=SimulationPydantic, show=_simulation, new=create_simulation, request=SimulationRequest
+)
 
 _BY_ID: dict[str, Any] = {"path_types": {"simulation_id": int}}
 

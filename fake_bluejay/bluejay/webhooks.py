@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from starlette.exceptions import HTTPException
-
 from fake_bluejay.bluejay.models.webhooks import WebhookKeyRequest, WebhookKeyResponse
+from fake_bluejay.core.errors import NotFound
 from fake_bluejay.core.outbox import Webhook
 from fake_bluejay.http.operation import Call, Operation
 
@@ -25,7 +24,7 @@ def generate_signing_key(call: Call) -> WebhookKeyResponse:
 def _asked_for(call: Call) -> Webhook:
     webhook = call.world.outbox.webhooks.get(str(call.request.webhook_id))
     if webhook is None or webhook.organisation != call.organisation:
-        raise HTTPException(404, "Webhook not found")
+        raise NotFound("Webhook not found")
     return webhook
 
 

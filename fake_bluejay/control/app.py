@@ -16,16 +16,17 @@ from pydantic import BaseModel, ValidationError
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import RedirectResponse, Response
 from starlette.routing import Mount, Route
 from starlette.types import Receive, Scope, Send
 
 from fake_bluejay.control.events import EventStream
 from fake_bluejay.control.operations import OPERATIONS, Call, Control, Controlled, NotFound, Operation
-from fake_bluejay.control.page import console_file, reference
+from fake_bluejay.control.page import console_file, icon, reference
+from fake_bluejay.core import errors as domain
 from fake_bluejay.core.suggest import instead_of, unknown
 
-__all__ = ["Controlled", "control_app"]
+__all__ = ["Controlled", "control_app", "is_browsing"]
 
 _log = logging.getLogger("fake_bluejay")
 
@@ -43,10 +44,11 @@ def control_app(fake: Controlled, reset: Callable[[], None]) -> Starlette:
         Route("/", console_file),
         Route("/docs", reference),
         Route("/console/{name}", console_file),
+        Route("/bluejay-openapi.json", _bluejay_openapi),
     ]
     return Starlette(
         # Starlette redirects from /_fake to /_fake/, and from what has a slash too many to what has not.
-        routes=[Mount("/_fake", routes=routes)],
+        routes=[Mount("/_fake", routes=routes), Route("/", _to_console), Route("/favicon.ico", icon)],
         exception_handlers={HTTPException: _on_http_exception},
     )
 
@@ -72,7 +74,7 @@ class _Path:
     async def _answer(self, operation: Operation, request: Request) -> Response:
         world = self._control.world
         try:
-            call = Call(str(request.base_url).removesuffix("/_fake/"), request.path_params.get("id", ""))
+            call = Call(str(request.base_url).removesuffix("/_fake/"), **request.path_params)
             call.query = _validated(operation.query, dict(request.query_params), "parameter")
             self._check_organisation(operation, call.query.organisation)
             if operation.takes is not None:
@@ -84,9 +86,9 @@ class _Path:
                 answer = operation.answer(self._control, call)
             world.deliver()
             return _json(answer, operation.status, call.headers)
-        except NotFound as error:
+        except (NotFound, domain.NotFound) as error:
             return _json({"detail": str(error)}, 404)
-        except ValueError as error:
+        except (ValueError, domain.DomainError) as error:
             return _json({"detail": str(error)}, 400)
         except Exception:
             _log.exception("%s %s: the fake failed", request.method, request.url.path)
@@ -182,6 +184,30 @@ async def _openapi(request: Request) -> Response:
     from fake_bluejay.control.openapi import document
 
     return _json(document())
+
+
+async def _bluejay_openapi(request: Request) -> Response:
+    """Answer with Bluejay's own document for the reference: of what it asks for, the journal is to have nothing."""
+    from fake_bluejay.http.openapi import content
+
+    return Response(content(), media_type="application/json")
+
+
+async def _to_console(request: Request) -> Response:
+    return RedirectResponse(f"{request.scope.get('root_path', '')}/_fake/")
+
+
+def is_browsing(scope: Scope) -> bool:
+    """Return whether a person's browser has opened the server's root, or wants the icon that belongs to a page.
+
+    Bluejay has neither, and code under test asks for neither.
+    """
+    if scope["path"] not in ("/", "/favicon.ico") or scope["method"] not in ("GET", "HEAD"):
+        return False
+    headers = dict(scope["headers"])
+    if scope["path"] == "/":
+        return b"text/html" in headers.get(b"accept", b"")
+    return headers.get(b"sec-fetch-dest") == b"image"
 
 
 async def _on_http_exception(request: Request, error: Exception) -> Response:

@@ -12,22 +12,25 @@ from urllib.parse import quote
 from fake_bluejay.core.clock import ScaledClock, iso
 from fake_bluejay.core.outbox import Delivery, Webhook
 from fake_bluejay.core.readings import questions
+from fake_bluejay.core.resources import Entity, Resource, plural_of
 from fake_bluejay.core.statuses import TERMINAL, TRANSITIONS, Status
 from fake_bluejay.core.test_results import WATCHDOG_DELAY, Organisation, Record
 from fake_bluejay.core.world import World, is_marked
 from fake_bluejay.http.faults import Fault
 from fake_bluejay.http.journal import Exchange, is_secret, masked, masked_headers, masked_query, with_query
-from fake_bluejay.state.snapshot import dump_delivery, dump_record, dump_webhook
+from fake_bluejay.state.snapshot import dump_delivery, dump_entity, dump_record, dump_webhook
 
 __all__ = [
     "clock",
     "curl",
     "delivery",
+    "entity",
     "exchange",
     "fault",
     "organisation",
     "organisations",
     "readings",
+    "resource",
     "test_result",
     "transitions",
     "webhook",
@@ -77,6 +80,31 @@ def test_result(record: Record) -> dict[str, Any]:
         armed_at = min(control.written_at for control in record.control_objects if control.by is None)
         data["watchdog"] = {"armed_at": iso(armed_at), "due": iso(armed_at + WATCHDOG_DELAY)}
     return data
+
+
+def entity(one: Entity) -> dict[str, Any]:
+    """Return an entity of a resource as it stands in a dump, and the name of its collection."""
+    return {"collection": one.resource.plural, **dump_entity(one)}
+
+
+def resource(one: Resource, world: World) -> dict[str, Any]:
+    """Return a resource, with how many there are."""
+    held = world.resources.named(one.plural)
+    return {
+        "name": one.name,
+        "collection": one.plural,
+        "count": 0 if held is None else len(held),
+        "ids": "integer" if one.ids.stored is int else "uuid",
+        "links": [
+            {
+                "field": link.field,
+                "to": plural_of(link.to),
+                "on_delete": str(link.on_delete_in(world.readings)),
+            }
+            for link in one.links
+        ],
+        "example": dict(one.example),
+    }
 
 
 def clock(world: World) -> dict[str, Any]:

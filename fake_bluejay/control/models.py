@@ -29,6 +29,8 @@ __all__ = [
     "DeliveriesQuery",
     "Delivery",
     "EndConversations",
+    "Entity",
+    "EntityChange",
     "Event",
     "Exchange",
     "Fault",
@@ -40,6 +42,7 @@ __all__ = [
     "NewAgent",
     "NewDelivery",
     "NewDigitalHuman",
+    "NewEntity",
     "NewFault",
     "NewOrganisation",
     "NewRun",
@@ -53,6 +56,8 @@ __all__ = [
     "Question",
     "ReadingChoices",
     "RequestsQuery",
+    "Resource",
+    "ResourcesQuery",
     "ScriptsOfCalls",
     "Sent",
     "State",
@@ -115,6 +120,16 @@ class NewSimulation(NewAgent):
 
     agent: StrictInt | None = Field(None, description="The id of its agent; a new one, if none is given.")
     digital_humans: StrictInt | list[StrictInt] = Field(1, description="So many new ones, or the ids of these.")
+
+
+class NewEntity(NewAgent):
+    """An entity of a resource to add; the fields of the request that makes one stand beside these, and its `id`."""
+
+
+class EntityChange(Model):
+    """What to change of an entity: its new fields, beside those that it keeps."""
+
+    fields: dict[str, Any]
 
 
 class NewRun(Model):
@@ -357,6 +372,15 @@ class TestResultsQuery(Query):
     limit: int | None = Field(None, ge=1)
 
 
+class ResourcesQuery(Query):
+    """Which entities of a resource."""
+
+    q: str | None = Field(None, description="Only those whose id, organisation or fields have this text.")
+    order: Literal["oldest", "newest"] = Field("oldest", description="Which come first.")
+    offset: int = Field(0, ge=0)
+    limit: int | None = Field(None, ge=1)
+
+
 class _Page(Query):
     after: int = Field(0, ge=0, description="Only those whose number is greater.")
     limit: int = Field(1000, ge=1, le=10_000)
@@ -410,6 +434,36 @@ class Made(BaseModel):
     """What was made."""
 
     id: int
+
+
+class Entity(BaseModel):
+    """One agent, one folder, …: what an organisation has of a resource."""
+
+    collection: str
+    id: int | str
+    organisation: str
+    created_at: datetime
+    updated_at: datetime
+    fields: dict[str, Any]
+
+
+class ResourceLink(BaseModel):
+    """A field by which an entity refers to others, and what happens to it when one of these goes."""
+
+    field: str
+    to: str
+    on_delete: str
+
+
+class Resource(BaseModel):
+    """A resource, and how many there are."""
+
+    name: str
+    collection: str
+    count: int
+    ids: Literal["integer", "uuid"]
+    links: list[ResourceLink]
+    example: dict[str, Any]
 
 
 class ControlObject(BaseModel):

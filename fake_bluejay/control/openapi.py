@@ -24,7 +24,7 @@ _ORGANISATION = {
     "required": False,
     "schema": {"type": "string"},
     "description": "In the world of this organisation, if it has its own. Of one that shares a world, test results can"
-    " be listed, added and, on a standalone server, reset; all else is refused.",
+    " be listed, added, looked at, changed, removed and, on a standalone server, reset; all else is refused.",
 }
 
 
@@ -69,8 +69,11 @@ def _operation(operation: Operation, answer: Any) -> dict[str, Any]:
         },
     }
     parameters = []
+    if "{name}" in operation.path:
+        parameters.append({"name": "name", "in": "path", "required": True, "schema": {"type": "string"}})
     if "{id}" in operation.path:
         parameters.append({"name": "id", "in": "path", "required": True, "schema": {"type": operation.id}})
+    if parameters:
         described["responses"]["404"] = _content("It is not there", {"$ref": _REF.format(model="Message")})
     for name, schema in operation.query.model_json_schema()["properties"].items():
         if name != "organisation":  # every operation has it
@@ -107,7 +110,8 @@ def _events() -> dict[str, Any]:
         "operationId": "events",
         "tags": ["control"],
         "summary": "Every change, as server-sent events",
-        "description": f"Events: {', '.join(KINDS)}, and `resync` when changes were missed: look at the present then.",
+        "description": f"Events: {', '.join(KINDS)}, for each resource `agent-added`, `agent-changed`, `agent-removed`,"
+        " and `resync` when changes were missed: look at the present then.",
         "parameters": [
             {
                 "name": "Last-Event-ID",

@@ -22,12 +22,15 @@ from pydantic import BaseModel
 from fake_bluejay import __version__
 from fake_bluejay.bluejay.app import Api
 from fake_bluejay.bluejay.models.results import as_given
+from fake_bluejay.bluejay.modules import declared, resource_names
+from fake_bluejay.bluejay.resources import Operations as ResourceOperations
 from fake_bluejay.calls import checked
 from fake_bluejay.control import data, models
 from fake_bluejay.core.behaviors import agent_from_text
 from fake_bluejay.core.clock import ScaledClock, microseconds
 from fake_bluejay.core.events import Feed
 from fake_bluejay.core.outbox import EVENTS, PATIENCE, Irregularity
+from fake_bluejay.core.resources import Entity
 from fake_bluejay.core.scripts import Call as Script
 from fake_bluejay.core.scripts import call_from_dict
 from fake_bluejay.core.statuses import Event
@@ -121,6 +124,8 @@ class Call:
 
     base_url: str
     id: str = ""
+    name: str = ""
+    """What a `{name}` in the path is."""
     body: Any = None
     query: Any = field(default_factory=models.Query)
     headers: dict[str, str] = field(default_factory=dict)
@@ -265,11 +270,17 @@ def happen(control: Control, call: Call) -> Any:
 
 
 def _found(control: Control, call: Call) -> Record:
-    results = control.world.results
+    with control.world.lock:
+        return _found_in(control.world.results, call)
+
+
+def _found_in(results: dict[int, Record], call: Call) -> Record:
     # Longer numbers are not even read: Python refuses to beyond some thousand digits.
     id = int(call.id) if re.fullmatch(r"-?[0-9]{1,100}", call.id) else call.id[:100]
-    if id not in results:
-        ids = ", ".join(map(str, islice(sorted(results), 20))) + (", …" if len(results) > 20 else "")
+    organisation = call.query.organisation
+    if id not in results or organisation not in (None, results[int(id)].organisation):
+        seen = sorted(one.id for one in results.values() if organisation in (None, one.organisation))
+        ids = ", ".join(map(str, islice(seen, 20))) + (", …" if len(seen) > 20 else "")
         raise NotFound(
             f"there is no test result {id!r}; there are: {ids}" if ids else f"there is no test result {id!r}"
         )
@@ -284,6 +295,7 @@ def end_conversations(control: Control, call: Call) -> Any:
     keys = world.organisations[record.organisation if record else "default"].api_keys
     headers = {"content-type": "application/json", "x-api-key": keys[0] if keys else "console", "user-agent": "console"}
     scope = {
+        "type": "http",
         "method": "POST",
         "path": "/v1/end-conversations",
         "headers": [(name.encode(), value.encode("latin-1")) for name, value in headers.items()],
@@ -408,8 +420,6 @@ def stubs(control: Control, call: Call) -> Any:
 def add_stub(control: Control, call: Call) -> Any:
     """Give an answer for an endpoint, above all for one that is not modelled."""
     stub: models.NewStub = call.body
-    if stub.path.startswith("/_fake"):
-        raise ValueError(f"what is under /_fake answers for itself, so no request would meet a stub of {stub.path!r}")
     control.fake.stubs.add(stub.method, stub.path, stub.status, stub.json_)
     return control.fake.stubs.as_list()[-1]
 
@@ -475,6 +485,66 @@ def add_simulation(control: Control, call: Call) -> Any:
     except KeyError as error:
         raise NotFound(error.args[0]) from None
     return {"id": made.id}
+
+
+def all_resources(control: Control, call: Call) -> Any:
+    """The resources: what there is of each, and how they refer to each other."""
+    return [data.resource(declared(name).of, control.world) for name in resource_names()]
+
+
+def entities(control: Control, call: Call) -> Any:
+    """The entities of a resource; `x-total-count` says how many match before paging."""
+    query: models.ResourcesQuery = call.query
+    collection = control.world.resources.named(_resource(call).of.plural)
+    matching = [data.entity(one) for one in ([] if collection is None else collection.all())]
+    for word in (query.q or "").lower().split():
+        matching = [one for one in matching if word in json.dumps(one, ensure_ascii=False).lower()]
+    call.headers["x-total-count"] = str(len(matching))
+    if query.order == "newest":
+        matching.reverse()
+    return matching[query.offset : None if query.limit is None else query.offset + query.limit]
+
+
+def add_entity(control: Control, call: Call) -> Any:
+    """Add an entity of a resource, by the rules of the request that makes one."""
+    made = resources.add(control.world, _resource(call).of.name, call.body.organisation, call.body.model_extra or {})
+    return data.entity(made._entity)
+
+
+def entity(control: Control, call: Call) -> Any:
+    """One entity of a resource."""
+    return data.entity(_entity(control, call)[1])
+
+
+def change_entity(control: Control, call: Call) -> Any:
+    """Change fields of an entity."""
+    operations, one = _entity(control, call)
+    operations.edit(control.world, one, call.body.fields)
+    return data.entity(one)
+
+
+def remove_entity(control: Control, call: Call) -> Any:
+    """Remove an entity; what refers to it goes, too, lets go of it, or forbids it."""
+    before = sum(map(len, control.world.resources))
+    control.world.resources.remove(_entity(control, call)[1])
+    return {"removed": before - sum(map(len, control.world.resources))}
+
+
+def _resource(call: Call) -> ResourceOperations:
+    try:
+        return declared(call.name)
+    except ValueError as error:
+        raise NotFound(str(error)) from None
+
+
+def _entity(control: Control, call: Call) -> tuple[ResourceOperations, Entity]:
+    operations = _resource(call)
+    collection = control.world.resources.named(operations.of.plural)
+    id = operations.of.ids.read(call.id)
+    one = None if collection is None or id is None else collection.get(id)
+    if one is None:
+        raise NotFound(f"there is no {operations.of.name} {call.id[:100]!r}")
+    return operations, one
 
 
 def queue_run(control: Control, call: Call) -> Any:
@@ -625,12 +695,18 @@ OPERATIONS = (
         status=201,
         for_one=True,
     ),
-    Operation("GET", "test-results/{id}", test_result, models.TestResult),
+    Operation("GET", "test-results/{id}", test_result, models.TestResult, for_one=True),
     Operation(
-        "PATCH", "test-results/{id}", change_test_result, models.TestResult, models.TestResultChange, locked=False
+        "PATCH",
+        "test-results/{id}",
+        change_test_result,
+        models.TestResult,
+        models.TestResultChange,
+        locked=False,
+        for_one=True,
     ),
-    Operation("DELETE", "test-results/{id}", remove_test_result, models.Cleared),
-    Operation("POST", "test-results/{id}/events", happen, models.TestResult, models.Event, locked=False),
+    Operation("DELETE", "test-results/{id}", remove_test_result, models.Cleared, for_one=True),
+    Operation("POST", "test-results/{id}/events", happen, models.TestResult, models.Event, locked=False, for_one=True),
     Operation(
         "POST", "end-conversations", end_conversations, models.ClientAnswer, models.EndConversations, locked=False
     ),
@@ -648,6 +724,12 @@ OPERATIONS = (
     Operation("GET", "organisations", organisations, list[models.Organisation]),
     Operation("POST", "organisations", add_organisation, models.Organisation, models.NewOrganisation, status=201),
     Operation("PATCH", "organisations", choose_who_may_call, list[models.Organisation], models.WhoMayCall),
+    Operation("GET", "resources", all_resources, list[models.Resource]),
+    Operation("GET", "resources/{name}", entities, list[models.Entity], query=models.ResourcesQuery),
+    Operation("POST", "resources/{name}", add_entity, models.Entity, models.NewEntity, status=201),
+    Operation("GET", "resources/{name}/{id}", entity, models.Entity, id="string"),
+    Operation("PATCH", "resources/{name}/{id}", change_entity, models.Entity, models.EntityChange, id="string"),
+    Operation("DELETE", "resources/{name}/{id}", remove_entity, models.Cleared, id="string"),
     Operation("POST", "agents", add_agent, models.Made, models.NewAgent, status=201),
     Operation("POST", "digital-humans", add_digital_human, models.Made, models.NewDigitalHuman, status=201),
     Operation("POST", "simulations", add_simulation, models.Made, models.NewSimulation, status=201),

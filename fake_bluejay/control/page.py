@@ -9,7 +9,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
-__all__ = ["console_file", "reference"]
+__all__ = ["console_file", "icon", "reference"]
 
 _FILES = Path(__file__).parent / "console"
 _TYPES = {".html": "text/html", ".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
@@ -36,6 +36,11 @@ async def console_file(request: Request) -> Response:
 async def reference(request: Request) -> Response:
     """Every operation of both OpenAPI documents, to read."""
     return _file("reference.html")
+
+
+async def icon(request: Request) -> Response:
+    """The icon, for browsers that show something else than the console."""
+    return _file("icon.svg")
 
 
 def _file(name: str) -> Response:

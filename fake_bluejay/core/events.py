@@ -18,7 +18,6 @@ from typing import Any, NamedTuple, Protocol
 from fake_bluejay.core.behaviors import Agent
 from fake_bluejay.core.clock import iso
 from fake_bluejay.core.outbox import Attempt
-from fake_bluejay.core.resources import NEEDED, change_of
 from fake_bluejay.core.statuses import Status
 from fake_bluejay.core.test_results import WATCHDOG_DELAY, Move
 
@@ -35,7 +34,7 @@ class Change(NamedTuple):
     @property
     def data(self) -> dict[str, Any]:
         """What it is told with, as data that JSON can carry."""
-        return KINDS[self.kind](*self.kept)
+        return _words_of(self.kind)(*self.kept)
 
 
 class Source(Protocol):
@@ -115,7 +114,7 @@ class Feed:
         self._changes.clear()
 
     def _tell(self, kind: str, *subjects: Any) -> None:
-        keep = _KEPT.get(kind)
+        keep = _KEPT.get(kind) if kind in KINDS else _KEPT_OF_RESOURCES.get(kind.rpartition("-")[2])
         kept = subjects if keep is None else keep(*subjects)
         with self._lock:
             self._last += 1
@@ -210,11 +209,11 @@ def _changed(id: int, agent: Agent | None, fields: list[str]) -> dict[str, Any]:
     return {"id": id, "agent": None if agent is None else str(agent), "fields": fields}
 
 
-def _resource(id: int, at: int, organisation: str) -> dict[str, Any]:
+def _resource(id: int | str, at: int, organisation: str) -> dict[str, Any]:
     return {"id": id, "at": iso(at), "organisation": organisation}
 
 
-def _resource_changed(id: int, fields: list[str]) -> dict[str, Any]:
+def _resource_changed(id: int | str, fields: list[str]) -> dict[str, Any]:
     return {"id": id, "fields": fields}
 
 
@@ -256,11 +255,6 @@ KINDS: dict[str, Callable[..., dict[str, Any]]] = {
     "control-object-gone": _gone,
     "test-result-changed": _changed,
     "test-result-removed": _gone_for_good,
-    **{
-        change_of(kind, what): told
-        for kind in NEEDED
-        for what, told in (("added", _resource), ("changed", _resource_changed), ("removed", _gone_for_good))
-    },
     "run-added": _run,
     "run-removed": _gone_for_good,
     "webhook-added": lambda webhook: {"id": webhook.id, "events": list(webhook.events)},
@@ -280,7 +274,24 @@ KINDS: dict[str, Callable[..., dict[str, Any]]] = {
     "stubs-cleared": dict,
     "world-replaced": dict,
 }
-"""The kinds of change, and the data that each is told with. `world-replaced`: a reset, or another state was put in."""
+"""The kinds of change, and the data that each is told with. `world-replaced`: a reset, or another state was put in.
+
+Beside these, each resource has three: `agent-added`, `agent-changed`, `agent-removed`."""
+
+_OF_RESOURCES: dict[str, Callable[..., dict[str, Any]]] = {
+    "added": _resource,
+    "changed": _resource_changed,
+    "removed": _gone_for_good,
+}
+_KEPT_OF_RESOURCES: dict[str, Callable[..., tuple[Any, ...]]] = {
+    "added": lambda one: (one.id, one.created_at, one.organisation),
+    "changed": lambda one, fields: (one.id, sorted(fields)),
+}
+
+
+def _words_of(kind: str) -> Callable[..., dict[str, Any]]:
+    return KINDS.get(kind) or _OF_RESOURCES[kind.rpartition("-")[2]]
+
 
 _KEPT: dict[str, Callable[..., tuple[Any, ...]]] = {
     "test-result-added": lambda one: (one.id, one.created_at, one.status, one.agent, one.organisation),
@@ -288,8 +299,6 @@ _KEPT: dict[str, Callable[..., tuple[Any, ...]]] = {
     "test-result-marked": lambda control: (control.test_result_id, control.id, control.written_at),
     "control-object-gone": lambda control: (control.test_result_id, control.id, control.gone_at, control.by),
     "test-result-changed": lambda one, fields: (one.id, one.agent, sorted(fields)),
-    **{change_of(kind, "added"): lambda one: (one.id, one.created_at, one.organisation) for kind in NEEDED},
-    **{change_of(kind, "changed"): lambda one, fields: (one.id, sorted(fields)) for kind in NEEDED},
     "run-added": lambda run: (
         run.id,
         run.created_at,

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 from fake_bluejay.core.clock import datetime_at
-from fake_bluejay.core.resources import Collection, Resource, folder_id
+from fake_bluejay.core.resources import Entity, Resources
 from fake_bluejay.core.runs import Run
 from fake_bluejay.core.scoring import evaluations, tool_calls
 from fake_bluejay.core.test_results import Record
@@ -29,12 +29,11 @@ def simulation_ended(record: Record) -> dict[str, Any]:
     }
 
 
-def simulation_result_evaluated(record: Record, status: str, seed: int, agents: Collection) -> dict[str, Any]:
+def simulation_result_evaluated(record: Record, status: str, seed: int, resources: Resources) -> dict[str, Any]:
     """The payload of `simulation_result_evaluated`; `status` is how the test result's is spelt."""
     run, fields = record.run, record.fields
     agent_id = 1 if run is None else run.agent_id
-    agent = agents.find(agent_id, record.organisation)
-    folder = None if agent is None else folder_id(agent)
+    agent = resources.find("agent", agent_id, record.organisation)
     return {
         "type": "simulation_result_evaluated",
         "id": record.id,
@@ -43,7 +42,7 @@ def simulation_result_evaluated(record: Record, status: str, seed: int, agents: 
         "simulation_run_id": record.run_id,
         "simulation_id": 1 if run is None else run.simulation_id,
         "agent_id": agent_id,
-        "folder_id": None if folder is None else str(folder),
+        "folder_id": None if agent is None else agent.fields.get("folder_id"),
         "result": fields.get("result"),
         "custom_metrics": _list_of(_is_metric, fields.get("custom_metrics")),
         "evaluations": evaluations(record, seed),
@@ -82,7 +81,7 @@ def _made(call: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
         yield {"name": call["name"], **one, "start_offset_ms": one.get("start_offset_ms") or 0}
 
 
-def outbound_simulation_started(run: Run, humans: Iterable[tuple[Resource, list[int]]]) -> dict[str, Any]:
+def outbound_simulation_started(run: Run, humans: Iterable[tuple[Entity, list[int]]]) -> dict[str, Any]:
     """The payload of `outbound_simulation_started`: whom the customer's agent is to call, and for which test results.
 
     Published is that each has a name and a number; what one without them has is ours.

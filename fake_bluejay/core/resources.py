@@ -1,99 +1,375 @@
-"""What an organisation sets up before it tests: its agents, simulations and digital humans, as collections of records.
+"""Resources: what an organisation sets up (agents, folders, …), as declarations and as collections of entities.
 
-What a resource carries is for the wire's models to say; the core keeps it as it was given.
+A `Resource` is declared once, in its file in `fake_bluejay.bluejay`, and is plain data:
+
+    FOLDERS = Resource("folder", ids=uuid_ids, example={"name": "Support"})
+
+A `World` keeps a `Collection` of `Entity` records for each resource that it has met; `world.resources[FOLDERS]` is that
+of folders. Dumps, seeds, events, the control API, the facade and the console go through `world.resources`, and never
+name a resource.
+
+Rules of this file:
+- What an entity carries is for the wire's models to say; the core keeps it as JSON-ready data, as it was given.
+- An entity is removed by `Resources.remove` and nowhere else: it walks the links that lead to the entity.
 """
 
 from __future__ import annotations
 
+import hashlib
 import uuid
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any
 
-__all__ = ["NEEDED", "Collection", "Resource", "change_of", "folder_id"]
+from fake_bluejay.core.errors import Conflict, NotFound
 
-NEEDED: dict[str, dict[str, type]] = {
-    "agent": {"name": str, "system_prompt": str, "knowledge_base": str, "mode": str},
-    "simulation": {"agent_id": int, "name": str},
-    "digital human": {"intent": str, "success_criteria": str, "simulation_ids": list},
-}
-"""What one of each kind carries in any case, and as what; all else may be missing."""
+if TYPE_CHECKING:
+    from fake_bluejay.core.readings import Readings
+    from fake_bluejay.core.world import World
+
+__all__ = [
+    "Collection",
+    "Entity",
+    "Id",
+    "Ids",
+    "Link",
+    "OnDelete",
+    "Resource",
+    "Resources",
+    "change_of",
+    "int_ids",
+    "not_found",
+    "plural_of",
+    "uuid_ids",
+]
+
+Id = int | str
+"""An id as it is stored: an integer, or a UUID as text."""
 
 
+@dataclass(frozen=True)
+class Ids:
+    """How the ids of a resource are made.
+
+    Attributes:
+        wire_type: What an id is on the wire.
+    """
+
+    wire_type: type[int] | type[uuid.UUID]
+
+    @property
+    def stored(self) -> type[int] | type[str]:
+        """What an id is where it is stored."""
+        return int if self.wire_type is int else str
+
+    def make(self, seed: int, resource: str, number: int) -> Id:
+        """Return the id of the entity that is the `number`th of its resource; always the same for the same seed."""
+        if self.wire_type is int:
+            return number
+        return str(uuid.UUID(bytes=hashlib.sha256(f"{seed}:{resource}:{number}".encode()).digest()[:16], version=4))
+
+    def read(self, value: object) -> Id | None:
+        """Return a value as an id is stored; None if no id is written so."""
+        if self.wire_type is int:
+            if isinstance(value, int) and not isinstance(value, bool):
+                return value
+            text = value if isinstance(value, str) else ""
+            return int(text) if text.isascii() and text.isdigit() and len(text) <= 18 else None
+        try:
+            return str(value if isinstance(value, uuid.UUID) else uuid.UUID(str(value)))
+        except ValueError:
+            return None
+
+
+int_ids = Ids(int)
+"""Ids that count from 1."""
+uuid_ids = Ids(uuid.UUID)
+"""Ids that are UUIDs, drawn from the seed."""
+
+
+class OnDelete(StrEnum):
+    """What happens to an entity when another one, to which it links, is deleted."""
+
+    CASCADE = "cascade"
+    """It is deleted, too."""
+    DETACH = "detach"
+    """It stays, and its link is null; of a list of links, this one is taken out."""
+    RESTRICT = "restrict"
+    """The deletion is refused with a conflict."""
+    KEEP = "keep"
+    """It stays as it is, and its link leads nowhere."""
+
+
+@dataclass(frozen=True)
+class Link:
+    """A field of a resource that holds the id of another resource's entity, or a list of such ids.
+
+    Attributes:
+        field: The field, such as `folder_id` or `digital_human_ids`.
+        to: The name of the other resource, whose module need not be loaded.
+        on_delete: What happens when the other entity goes; a function of the readings where that is an open question.
+        ids: How the other resource's ids are made.
+        check: Whether a request that names an entity that does not exist is refused.
+    """
+
+    field: str
+    to: str
+    on_delete: OnDelete | Callable[[Readings], OnDelete] = OnDelete.DETACH
+    ids: Ids = int_ids
+    check: bool = True
+
+    @property
+    def parameter(self) -> str:
+        """The name of one id of it in a path or a query: `digital_human_id` for `digital_human_ids`."""
+        return self.field.removesuffix("s")
+
+    def on_delete_in(self, readings: Readings) -> OnDelete:
+        """Return what happens when the other entity goes, by these readings."""
+        return self.on_delete if isinstance(self.on_delete, OnDelete) else self.on_delete(readings)
+
+    def of(self, fields: Mapping[str, Any]) -> list[Id]:
+        """Return the ids that an entity of these fields links to."""
+        value = fields.get(self.field)
+        return list(value) if isinstance(value, list) else [] if value is None else [value]
+
+
+@dataclass(frozen=True, eq=False)
 class Resource:
-    """An agent, a simulation or a digital human: whose it is, since when (an instant), and its published fields."""
+    """The declaration of one kind of thing that Bluejay keeps for an organisation.
 
-    __slots__ = ("created_at", "fields", "id", "organisation")
+    Attributes:
+        name: What one is called, in lower case: `digital human`. It begins messages and names events, so
+            `digital-human-added`; its fields are called `digital_human_id`, and its collection `digital_humans`.
+        ids: How ids are made.
+        links: What it refers to.
+        example: Values for the fields of the request that makes one, for a test that gives only what it cares about.
+        required: The fields that an entity has in any case, and their types. Leave it out where the answer's model
+            (`Operations(…, returns=…)`) says the same.
+        on_remove: Called after an entity was removed, for what else there is to do.
+        on_load: Called for an entity of a dump after everything in the dump was read.
+    """
 
-    def __init__(self, id: int, organisation: str, created_at: int, fields: dict[str, Any]) -> None:
-        self.id = id
+    name: str
+    ids: Ids = int_ids
+    links: tuple[Link, ...] = ()
+    example: Mapping[str, Any] = field(default_factory=dict)
+    required: Mapping[str, type] = field(default_factory=dict)
+    on_remove: Callable[[World, Entity], None] | None = None
+    on_load: Callable[[World, Entity], None] | None = None
+
+    @property
+    def field(self) -> str:
+        """Its name as part of a field's name: `digital_human`."""
+        return self.name.replace(" ", "_")
+
+    @property
+    def plural(self) -> str:
+        """The name of its collection: `digital_humans`."""
+        return plural_of(self.name)
+
+
+def plural_of(name: str) -> str:
+    """Return the name of the collection of a resource; that of a collection is returned as it is."""
+    name = name.strip().lower().replace(" ", "_").replace("-", "_")
+    if name.endswith("s"):
+        return name
+    return f"{name[:-1]}ies" if name.endswith("y") else f"{name}s"
+
+
+def change_of(resource: str, what: str) -> str:
+    """Return the name of the event that an entity was `added`, `changed` or `removed`: `digital-human-added`."""
+    return f"{resource.replace(' ', '-')}-{what}"
+
+
+class Entity:
+    """One agent, one folder, …: an id, an organisation, instants, and its fields as JSON-ready data."""
+
+    __slots__ = ("created_at", "fields", "id", "organisation", "resource", "updated_at")
+
+    def __init__(self, resource: Resource, id: Id, organisation: str, created_at: int, fields: dict[str, Any]) -> None:
+        self.resource = resource
+        self.id: Any = id
         self.organisation = organisation
         self.created_at = created_at
+        self.updated_at = created_at
         self.fields = fields
 
-
-_FOLDERS = uuid.UUID("7c2a7a3e-6a0f-4f0e-9d53-9a6f2f0d5b11")
-"""The name space of folder ids."""
-
-
-def folder_id(agent: Resource) -> uuid.UUID | None:
-    """The id of the folder that an agent is in, made of its name, for folders are not modelled; None: it is in none."""
-    folder = agent.fields.get("folder")
-    return None if folder is None else uuid.uuid5(_FOLDERS, f"{agent.organisation}/{folder}")
-
-
-def change_of(kind: str, what: str) -> str:
-    """What it is called that one of a kind is `added`, `changed` or `removed`, e.g. `digital-human-added`."""
-    return f"{kind.replace(' ', '-')}-{what}"
+    def __repr__(self) -> str:
+        return f"<{self.resource.name} {self.id}>"
 
 
 class Collection:
-    """The resources of one kind. Ids count from 1; what belongs to another organisation does not exist for a caller."""
+    """The entities of one resource, of every organisation, in the order they were made."""
 
-    def __init__(self, kind: str, tell: Callable[..., None] = lambda *change: None) -> None:
-        self.kind = kind
-        """What one is called in messages: `agent`, `simulation`, `digital human`."""
-        self.tell = tell
-        """Told of every change: what kind, and what changed."""
+    def __init__(self, resource: Resource, world: World) -> None:
+        self.resource = resource
         self.last_id = 0
-        self._all: dict[int, Resource] = {}
+        """How many were made; where ids are integers, the last one."""
+        self.given_id: Id | None = None
+        """The id of the entity that is made next, where a test chooses it."""
+        self._world = world
+        self._all: dict[Id, Entity] = {}
 
-    def add(self, organisation: str, created_at: int, fields: dict[str, Any]) -> Resource:
-        """A new one, whose id is the one after `last_id`."""
-        self.last_id += 1
-        resource = self.put(Resource(self.last_id, organisation, created_at, fields))
-        self.tell(change_of(self.kind, "added"), resource)
-        return resource
+    def add(self, organisation: str, fields: dict[str, Any]) -> Entity:
+        """Make an entity, whose id is the next one, or the one that `given_id` says.
 
-    def change(self, resource: Resource, fields: Mapping[str, Any]) -> None:
-        """Give it these fields; it keeps its others."""
-        before = resource.fields
-        resource.fields = {**before, **fields}
+        Raises:
+            Conflict: That id is taken.
+        """
+        id = self.next_id()
+        if id in self._all:
+            raise Conflict(f"The {self.resource.name} id {id} is taken")
+        self.last_id = max(self.last_id, id) if isinstance(id, int) else self.last_id + 1
+        entity = self.put(Entity(self.resource, id, organisation, self._world.settle(), fields))
+        self._world._changed(change_of(self.resource.name, "added"), entity)
+        return entity
+
+    def next_id(self) -> Id:
+        """Return the id that the next entity gets."""
+        return self.given_id or self.resource.ids.make(self._world.seed, self.resource.name, self.last_id + 1)
+
+    def change(self, entity: Entity, fields: Mapping[str, Any]) -> None:
+        """Give an entity these fields; it keeps its others."""
+        before = entity.fields
+        entity.fields = {**before, **fields}
         if others := [name for name, value in fields.items() if name not in before or before[name] != value]:
-            self.tell(change_of(self.kind, "changed"), resource, others)
+            entity.updated_at = self._world.settle()
+            self._world._changed(change_of(self.resource.name, "changed"), entity, others)
 
-    def put(self, resource: Resource) -> Resource:
-        """One that was there before, e.g. in a dump."""
-        self._all[resource.id] = resource
-        return resource
+    def put(self, entity: Entity) -> Entity:
+        """Take in an entity that was there before, such as one of a dump."""
+        self._all[entity.id] = entity
+        return entity
 
-    def find(self, id: int, organisation: str) -> Resource | None:
-        """The one of that id; None if there is none that this organisation can see."""
-        resource = self.get(id)
-        return resource if resource is not None and resource.organisation == organisation else None
+    def find(self, id: Id | None, organisation: str) -> Entity | None:
+        """Return the entity of that id; None if there is none that this organisation can see."""
+        entity = None if id is None else self._all.get(id)
+        return entity if entity is not None and entity.organisation == organisation else None
 
-    def get(self, id: int) -> Resource | None:
-        """The one of that id, whoever's it is; None if there is none."""
+    def get(self, id: Id) -> Entity | None:
+        """Return the entity of that id, whatever organisation it belongs to; None if there is none."""
         return self._all.get(id)
 
-    def remove(self, resource: Resource) -> None:
-        """Forget it."""
-        del self._all[resource.id]
-        self.tell(change_of(self.kind, "removed"), resource.id)
+    def of(self, organisation: str) -> list[Entity]:
+        """Return all that an organisation can see, the oldest first."""
+        return [entity for entity in self.all() if entity.organisation == organisation]
 
-    def of(self, organisation: str) -> list[Resource]:
-        """All that an organisation can see, in the order they were made."""
-        return [resource for resource in self._all.values() if resource.organisation == organisation]
-
-    def all(self) -> list[Resource]:
-        """Every organisation's."""
+    def all(self) -> list[Entity]:
+        """Return a copy, made in one step, of the entities of every organisation, the oldest first."""
         return list(self._all.values())
+
+    def __len__(self) -> int:
+        return len(self._all)
+
+    def _forget(self, entity: Entity) -> None:
+        del self._all[entity.id]
+
+
+class _Removal:
+    """A removal that is planned: what goes, in this order, and what lets go of each."""
+
+    def __init__(self) -> None:
+        self.going: set[Entity] = set()
+        self.order: list[Entity] = []
+        self.detached: dict[Entity, list[tuple[Entity, Link]]] = {}
+
+
+class Resources:
+    """The collections of a world, each made when it is first asked for: `world.resources[FOLDERS]`."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+        self._all: dict[str, Collection] = {}
+
+    def __getitem__(self, resource: Resource) -> Collection:
+        """Return the collection of a resource."""
+        collection = self._all.get(resource.plural)
+        if collection is None:
+            collection = self._all[resource.plural] = Collection(resource, self._world)
+        return collection
+
+    def __iter__(self) -> Iterator[Collection]:
+        """Return the collections that were asked for so far."""
+        return iter(list(self._all.values()))
+
+    def named(self, name: str) -> Collection | None:
+        """Return the collection of the resource of that name; None if there was never an entity of it here."""
+        return self._all.get(plural_of(name))
+
+    def find(self, name: str, id: Id | None, organisation: str) -> Entity | None:
+        """Return an entity by the name of its resource; None if there is none that the organisation can see."""
+        collection = self.named(name)
+        return None if collection is None else collection.find(id, organisation)
+
+    def require(self, name: str, id: Id | None, organisation: str) -> Entity:
+        """Return an entity by the name of its resource.
+
+        Raises:
+            NotFound: There is none that the organisation can see.
+        """
+        entity = self.find(name, id, organisation)
+        if entity is None:
+            raise not_found(name)
+        return entity
+
+    def of(self, name: str, organisation: str) -> list[Entity]:
+        """Return all of a resource that an organisation can see, the oldest first."""
+        collection = self.named(name)
+        return [] if collection is None else collection.of(organisation)
+
+    def remove(self, entity: Entity) -> None:
+        """Remove an entity, and deal with all that links to it as each link declares.
+
+        Raises:
+            Conflict: Something that links to it forbids that; then nothing has changed.
+        """
+        plan = _Removal()
+        self._plan(entity, plan)
+        for gone in plan.order:
+            for holder, link in plan.detached.get(gone, ()):
+                if self._is_there(holder):
+                    value = holder.fields[link.field]
+                    left = [id for id in value if id != gone.id] if isinstance(value, list) else None
+                    self[holder.resource].change(holder, {link.field: left})
+            self[gone.resource]._forget(gone)
+            self._world._changed(change_of(gone.resource.name, "removed"), gone.id)
+            if gone.resource.on_remove is not None:
+                gone.resource.on_remove(self._world, gone)
+
+    def move_to(self, world: World) -> None:
+        """Belong to another world from now on."""
+        self._world = world
+        for collection in self:
+            collection._world = world
+
+    def linking_to(self, entity: Entity) -> Iterator[tuple[Entity, Link]]:
+        """Return what links to an entity, and by which link."""
+        for collection in self:
+            for link in collection.resource.links:
+                if plural_of(link.to) == entity.resource.plural:
+                    for holder in collection.of(entity.organisation):
+                        if entity.id in link.of(holder.fields):
+                            yield holder, link
+
+    def _plan(self, entity: Entity, plan: _Removal) -> None:
+        """Plan the removal of an entity, and before it of those that go with it."""
+        plan.going.add(entity)
+        for holder, link in self.linking_to(entity):
+            on_delete = link.on_delete_in(self._world.readings)
+            if on_delete is OnDelete.RESTRICT:
+                raise Conflict(f"The {entity.resource.name} is in use by a {holder.resource.name}")
+            if on_delete is OnDelete.DETACH:
+                plan.detached.setdefault(entity, []).append((holder, link))
+            elif on_delete is OnDelete.CASCADE and holder not in plan.going:
+                self._plan(holder, plan)
+        plan.order.append(entity)
+
+    def _is_there(self, entity: Entity) -> bool:
+        return self[entity.resource].get(entity.id) is entity
+
+
+def not_found(name: str) -> NotFound:
+    """Return the error for an entity that a caller cannot see."""
+    # The wording is nowhere documented for most resources: ours, and nothing for a client to rely on.
+    return NotFound(f"{name.replace('_', ' ').capitalize()} not found")

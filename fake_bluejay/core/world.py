@@ -47,7 +47,7 @@ from fake_bluejay.core.readings import (
     WatchdogSets,
     WebhookRetries,
 )
-from fake_bluejay.core.resources import Collection, Resource, folder_id
+from fake_bluejay.core.resources import Entity, Resources
 from fake_bluejay.core.runs import DEFAULT_LONGEST, DEFAULT_RINGING, Run
 from fake_bluejay.core.scripts import Call
 from fake_bluejay.core.spelling import spelt
@@ -160,10 +160,8 @@ class World:
         self.require_known_keys = False
         """Whether only keys that an organisation has are accepted, or any key that is not empty."""
         self.organisations = Organisations(Organisation(DEFAULT_ORGANISATION, ()))
-        self.agents = Collection("agent", self._changed)
-        self.simulations = Collection("simulation", self._changed)
-        self.digital_humans = Collection("digital human", self._changed)
-        """A digital human's field `simulation_ids` says which simulations it belongs to; nothing else does."""
+        self.resources = Resources(self)
+        """What organisations set up: agents, simulations, digital humans, folders, …"""
         self.runs: dict[int, Run] = {}
         self.results: dict[int, Record] = {}
         self.control_objects: list[ControlObject] = []
@@ -436,7 +434,7 @@ class World:
             self._emit_of(
                 record,
                 "simulation_result_evaluated",
-                lambda: simulation_result_evaluated(record, word, self.seed, self.agents),
+                lambda: simulation_result_evaluated(record, word, self.seed, self.resources),
                 now,
             )
 
@@ -448,8 +446,9 @@ class World:
         self, event: str, organisation: str, agent_id: Any, payload: Callable[[], Mapping[str, Any]], now: int
     ) -> int:
         """Send an event of an agent to the webhooks that listen to it, and return to how many."""
-        agent = self.agents.find(agent_id, organisation) if is_integer(agent_id) else None
-        folders = () if agent is None or (id := folder_id(agent)) is None else (str(id), str(agent.fields["folder"]))
+        agent = self.resources.find("agent", agent_id, organisation) if is_integer(agent_id) else None
+        folder = agent and self.resources.find("folder", agent.fields.get("folder_id"), organisation)
+        folders = () if folder is None else (folder.id, folder.fields["name"])
         return self.outbox.emit(event, organisation, payload, now, agent_id, folders)
 
     # --- calls that go on by themselves -------------------------------------------------------------------------
@@ -479,8 +478,8 @@ class World:
 
     def queue_run(
         self,
-        simulation: Resource,
-        humans: Iterable[tuple[Resource, int]],
+        simulation: Entity,
+        humans: Iterable[tuple[Entity, int]],
         fields: dict[str, Any],
         *,
         lines: int | None,
@@ -521,7 +520,7 @@ class World:
             self._changed("run-added", run)
             return run
 
-    def _script_for(self, human: Resource, inbound: bool) -> Call:
+    def _script_for(self, human: Entity, inbound: bool) -> Call:
         call = self.calls_of.get(human.id) or self.calls_of.get(human.fields.get("name") or "")
         if call is None:
             call = self.next_calls.popleft() if self.next_calls else self.call
@@ -588,8 +587,7 @@ class World:
         with self.lock:
             own = ("lock", "on_move", "on_change", "on_attempt", "delivery_worker", "webhooks_anywhere", "asked")
             vars(self).update({name: value for name, value in vars(other).items() if name not in own})
-            for collection in (self.agents, self.simulations, self.digital_humans):
-                collection.tell = self._changed
+            self.resources.move_to(self)
             self._changed("world-replaced")
 
     def choose(self, **choices: str) -> None:
@@ -720,7 +718,7 @@ class World:
         with self.lock:
             check_known("organisation", organisation, self.organisations)
             for id in scope.agents:
-                check_known("agent", id, [agent.id for agent in self.agents.of(organisation)])
+                check_known("agent", id, [agent.id for agent in self.resources.of("agent", organisation)])
             webhook = self.outbox.add(organisation, url, events, secret, scope=scope, retries=retries, enabled=enabled)
             self._changed("webhook-added", webhook)
             return webhook

@@ -122,7 +122,7 @@ class FakeBluejay(Assertions):
             plugin = sys.modules.get("fake_bluejay.pytest_plugin")
             self._is_shown = plugin is not None and plugin.starts(self)
             ACTIVE.append(self)
-            self._on = switch.Fake(self._api, self._environment(), self.faults.__bool__, self._time())
+            self._on = switch.Fake(self._api, self._environment(), self._time())
             try:
                 switch.switch_on(self._on)
                 self._bypass_proxies()
@@ -261,13 +261,15 @@ class FakeBluejay(Assertions):
     @property
     def test_results(self) -> list[TestResult]:
         """All test results, in the order they were added."""
-        return [TestResult(self._world, id) for id in self._world.results]
+        with self._world.lock:
+            return [TestResult(self._world, id) for id in self._world.results]
 
     @property
     def control_objects(self) -> list[ControlObjectView]:
         """The control objects that were written, the newest last."""
-        self._world.settle()
-        return [ControlObjectView(control) for control in self._world.control_objects]
+        with self._world.lock:
+            self._world.settle()
+            return [ControlObjectView(control) for control in self._world.control_objects]
 
     # --- agents, simulations, digital humans --------------------------------------------------------------------
 
@@ -307,6 +309,34 @@ class FakeBluejay(Assertions):
 
         return resources.add_digital_human(self._world, organisation, fields)
 
+    def add(self, resource: str, *, organisation: str = DEFAULT_ORGANISATION, **fields: Any) -> Any:
+        """Make an entity of any resource that is modelled: `bluejay.add("folder", name="Support")`.
+
+        Args:
+            resource: The name of the resource: `folder`, `digital human`, …
+            organisation: Whose it is.
+            **fields: Those of the request that makes one, each with a default where one is needed; and `id`.
+
+        Returns:
+            A live view with `id`, `fields`, `organisation` and `created_at`.
+
+        Raises:
+            ValueError: There is no such resource, or a field is unknown or cannot be so.
+        """
+        from fake_bluejay.facade import resources
+
+        return resources.add(self._world, resource, organisation, fields)
+
+    def resources(self, resource: str) -> list[Any]:
+        """Return all of a resource, the oldest first: `bluejay.resources("folder")`.
+
+        Raises:
+            ValueError: There is no such resource.
+        """
+        from fake_bluejay.facade import resources
+
+        return resources.resources(self._world, resource)
+
     # --- runs and webhooks --------------------------------------------------------------------------------------
 
     def queue_run(self, simulation: SimulationView | int | None = None, **fields: Any) -> RunView:
@@ -323,7 +353,8 @@ class FakeBluejay(Assertions):
         """The runs, the newest last."""
         from fake_bluejay.facade.runs import RunView
 
-        return [RunView(self._world, id) for id in self._world.runs]
+        with self._world.lock:
+            return [RunView(self._world, id) for id in self._world.runs]
 
     @functools.cached_property
     def webhooks(self) -> Webhooks:
@@ -418,24 +449,29 @@ class FakeBluejay(Assertions):
 
     @property
     def transport(self) -> Any:
-        """An httpx transport, sync and async, that leads here."""
+        """An httpx transport, sync and async, that leads here; of httpx2 where there is no httpx."""
         from fake_bluejay.facade.transport import transport
 
         return transport(self._api)
 
     def client(self, **kwargs: Any) -> httpx.Client:
-        """An `httpx.Client` that leads here, relative to the real host: `client.post("/v1/end-conversations", …)`."""
-        transport = self.transport  # which says what to install if it is not there
-        import httpx
+        """An `httpx.Client` that leads here, relative to the real host: `client.post("/v1/end-conversations", …)`.
 
-        return httpx.Client(transport=transport, base_url=f"https://{HOST}", **kwargs)
+        Where there is no httpx it is httpx2's.
+        """
+        from fake_bluejay.facade.transport import library
+
+        client: httpx.Client = library().Client(transport=self.transport, base_url=f"https://{HOST}", **kwargs)
+        return client
 
     def async_client(self, **kwargs: Any) -> httpx.AsyncClient:
-        """An `httpx.AsyncClient` that leads here, relative to the real host."""
-        transport = self.transport
-        import httpx
+        """An `httpx.AsyncClient`, or httpx2's, that leads here, relative to the real host."""
+        from fake_bluejay.facade.transport import library
 
-        return httpx.AsyncClient(transport=transport, base_url=f"https://{HOST}", **kwargs)
+        client: httpx.AsyncClient = library().AsyncClient(
+            transport=self.transport, base_url=f"https://{HOST}", **kwargs
+        )
+        return client
 
     @staticmethod
     def connect(url: str, organisation: str | None = None) -> RemoteBluejay:

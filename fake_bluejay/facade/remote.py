@@ -182,6 +182,19 @@ class RemoteBluejay(Assertions):
         made = self._control("POST", "digital-humans", {**fields, "organisation": organisation})
         return DigitalHumanView(self._far.as_world, "digital_humans", made["id"])
 
+    def add(self, resource: str, *, organisation: str = DEFAULT_ORGANISATION, **fields: Any) -> Any:
+        """Make an entity of any resource; as `FakeBluejay.add`."""
+        from fake_bluejay.facade.resources import view
+
+        made = self._control("POST", f"resources/{quote(resource, safe='')}", {**fields, "organisation": organisation})
+        return view(self._far.as_world, made["collection"], made["id"])
+
+    def resources(self, resource: str) -> list[Any]:
+        """Return all of a resource, the oldest first; as `FakeBluejay.resources`."""
+        from fake_bluejay.facade.resources import resources
+
+        return resources(self._far.as_world, resource)
+
     def queue_run(self, simulation: SimulationView | int | None = None, **fields: Any) -> RunView:
         """Queue a run; as `FakeBluejay.queue_run`."""
         from fake_bluejay.facade.runs import RunView
@@ -314,10 +327,12 @@ class _Control:
     """The control API as a function: method, path and body to what it answers."""
 
     def __init__(self, url: str, organisation: str | None) -> None:
-        parts = re.fullmatch(r"(https?)://((?:[^/?#@:\[\]\s]+|\[[0-9a-fA-F:.]+\])(?::\d{1,5})?)/?", url)
+        address = r"(?:[^/?#@:\[\]\s]+|\[[0-9a-fA-F:.]+\])(?::\d{1,5})?"
+        parts = re.fullmatch(rf"(https?)://({address})((?:/[^/?#\s]+)*)/?", url)
         if parts is None:
             raise ValueError(f"a server's address is needed, e.g. http://127.0.0.1:8787, not {url!r}")
-        self.url = f"{parts[1]}://{parts[2]}"
+        self.url = f"{parts[1]}://{parts[2]}{parts[3]}"
+        self._prefix = parts[3]
         self._kind = http.client.HTTPSConnection if parts[1] == "https" else http.client.HTTPConnection
         self._address = parts[2]
         self._world = {} if organisation is None else {"organisation": organisation}
@@ -334,7 +349,7 @@ class _Control:
         connection = self._kind(self._address, timeout=_TIMEOUT)
         try:
             connection.request(
-                method, f"/_fake/{path}?{urlencode(query)}", content, {"Content-Type": "application/json"}
+                method, f"{self._prefix}/_fake/{path}?{urlencode(query)}", content, {"Content-Type": "application/json"}
             )
             response = connection.getresponse()
             status, answer = response.status, response.read()
@@ -373,7 +388,7 @@ class _FarWorld:
         return dumps.load({**self._control("GET", "state"), "clock": "manual"})
 
     def __getattr__(self, name: str) -> Any:
-        if name not in ("agents", "digital_humans", "results", "runs", "simulations"):
+        if name not in ("resources", "results", "runs"):
             raise AttributeError(f"a world at the other end of a control API has no {name!r}")
         return getattr(self.copy(), name)
 

@@ -1,23 +1,21 @@
-"""What a test sees of agents, simulations and digital humans: live views, and a short way to add each."""
+"""What a test sees of a resource (agents, simulations, folders, …): live views, and a short way to add each."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
-from typing import Any, TypeVar
+from typing import Any
 
-from pydantic import BaseModel, ValidationError
-from starlette.exceptions import HTTPException
-
-from fake_bluejay.bluejay.agents import create_agent
-from fake_bluejay.bluejay.digital_humans import create_digital_human
-from fake_bluejay.bluejay.models.agents import AgentRequest
+from fake_bluejay.bluejay.digital_humans import DIGITAL_HUMANS, create_digital_human
 from fake_bluejay.bluejay.models.digital_humans import DigitalHumanRequestData
 from fake_bluejay.bluejay.models.simulations import SimulationRequest
+from fake_bluejay.bluejay.modules import declared
+from fake_bluejay.bluejay.resources import validated
 from fake_bluejay.bluejay.simulations import create_simulation, join
 from fake_bluejay.core.clock import datetime_at
-from fake_bluejay.core.resources import Collection, Resource
-from fake_bluejay.core.suggest import check_known, unknown
+from fake_bluejay.core.errors import DomainError
+from fake_bluejay.core.resources import Entity
+from fake_bluejay.core.suggest import check_known
 from fake_bluejay.core.world import World
 
 __all__ = [
@@ -26,53 +24,53 @@ __all__ = [
     "DigitalHumanView",
     "ResourceView",
     "SimulationView",
+    "add",
     "add_agent",
     "add_digital_human",
     "add_simulation",
-    "validated",
+    "resources",
+    "view",
 ]
 
 MOST_DIGITAL_HUMANS = 10_000
 """That are new with one simulation: ours, so that a slip of the pen does not cost a server its memory."""
 
-_Model = TypeVar("_Model", bound=BaseModel)
-
-_AGENT = {"name": "Agent", "system_prompt": "You answer the phone.", "knowledge_base": "", "goals": []}
-_DIGITAL_HUMAN = {"intent": "Ask something.", "success_criteria": "It is answered.", "phone_number": "+15555550100"}
-
 
 class ResourceView:
-    """An agent, a simulation or a digital human: always what it is now. Raises `KeyError` once it is gone."""
+    """An agent, a folder, …: always what it is now. Raises `KeyError` once it is gone."""
 
-    def __init__(self, world: World, collection: str, id: int) -> None:
+    def __init__(self, world: World, collection: str, id: Any) -> None:
         self._world = world
         self._collection = collection
         self._id = id
 
     @property
-    def _resource(self) -> Resource:
-        collection: Collection = getattr(self._world, self._collection)
-        resource = collection.get(self._id)
-        if resource is None:
-            raise KeyError(f"there is no {collection.kind} {self._id}")
-        return resource
+    def _entity(self) -> Entity:
+        collection = self._world.resources.named(self._collection)
+        entity = None if collection is None else collection.get(self._id)
+        if entity is None:
+            raise KeyError(f"there is no {declared(self._collection).of.name} {self._id}")
+        return entity
 
     @property
-    def id(self) -> int:
+    def id(self) -> Any:
+        """The id: an integer, or a UUID as text."""
         return self._id
 
     @property
     def fields(self) -> dict[str, Any]:
-        """The published fields of the request that makes one, as they are now."""
-        return self._resource.fields
+        """The fields of the request that makes one, as they are now."""
+        return self._entity.fields
 
     @property
     def organisation(self) -> str:
-        return self._resource.organisation
+        """The name of the organisation that it belongs to."""
+        return self._entity.organisation
 
     @property
     def created_at(self) -> datetime:
-        return datetime_at(self._resource.created_at)
+        """The moment at which it was made."""
+        return datetime_at(self._entity.created_at)
 
     def __eq__(self, other: object) -> bool:
         return type(self) is type(other) and vars(self) == vars(other)
@@ -81,7 +79,8 @@ class ResourceView:
         return hash((self._world, self._collection, self._id))
 
     def __repr__(self) -> str:
-        return f"<{type(self).__name__} {self._id}>"
+        name = "" if type(self) is not ResourceView else f" {declared(self._collection).of.name}"
+        return f"<{type(self).__name__}{name} {self._id}>"
 
 
 class AgentView(ResourceView):
@@ -105,15 +104,41 @@ class SimulationView(ResourceView):
         """Those who take part in it, in the order they were made."""
         return [
             DigitalHumanView(self._world, "digital_humans", human.id)
-            for human in self._world.digital_humans.of(self.organisation)
+            for human in self._world.resources.of("digital human", self.organisation)
             if self._id in human.fields["simulation_ids"]
         ]
 
 
+_VIEWS = {"agents": AgentView, "digital_humans": DigitalHumanView, "simulations": SimulationView}
+
+
+def view(world: World, name: str, id: Any) -> Any:
+    """Return the view of an entity, by the name of its collection."""
+    return _VIEWS.get(name, ResourceView)(world, name, id)
+
+
+def add(world: World, name: str, organisation: str, fields: Mapping[str, Any]) -> Any:
+    """Make an entity of a resource. Raises `ValueError` for a name, a field or a value that cannot be."""
+    operations = declared(name)
+    if operations.of is DIGITAL_HUMANS:
+        return add_digital_human(world, organisation, fields)
+    if operations.request is None:
+        raise ValueError(f"{operations.of.plural.replace('_', ' ')} cannot be added by themselves")
+    return view(world, operations.of.plural, operations.add(world, organisation, fields).id)
+
+
+def resources(world: World, name: str) -> list[Any]:
+    """Return all entities of a resource, the oldest first. Raises `ValueError` if there is no such resource."""
+    plural = declared(name).of.plural
+    with world.lock:
+        collection = world.resources.named(plural)
+        return [] if collection is None else [view(world, plural, entity.id) for entity in collection.all()]
+
+
 def add_agent(world: World, organisation: str, fields: Mapping[str, Any]) -> AgentView:
-    """A new agent. Raises `ValueError` for what cannot be."""
-    request = validated(AgentRequest, "an agent", {**_AGENT, **fields})
-    return AgentView(world, "agents", _made(world, organisation, lambda: create_agent(world, organisation, request)).id)
+    """Make an agent. Raises `ValueError` for what cannot be."""
+    made: AgentView = add(world, "agents", organisation, fields)
+    return made
 
 
 def add_simulation(
@@ -140,7 +165,7 @@ def add_simulation(
                 raise ValueError(f"{human!r} is of the organisation {human.organisation!r}, not {organisation!r}")
         agent_id = getattr(agent, "id", agent)
         if agent is not None:
-            check_known("agent", agent_id, [one.id for one in world.agents.of(organisation)])
+            check_known("agent", agent_id, [one.id for one in world.resources.of("agent", organisation)])
         # Checked first: what cannot be leaves no agent behind.
         request = validated(SimulationRequest, "a simulation", {"agent_id": str(agent_id), **fields})
         if agent_id is None and "agent_id" not in fields:
@@ -151,7 +176,7 @@ def add_simulation(
                 add_digital_human(world, organisation, {"simulation_ids": [made.id]})
         else:
             for human in digital_humans:
-                join(world, human._resource, made)
+                join(world, human._entity, made)
         return SimulationView(world, "simulations", made.id)
 
 
@@ -159,7 +184,10 @@ def add_digital_human(world: World, organisation: str, fields: Mapping[str, Any]
     """A new digital human. Raises `ValueError` for what cannot be."""
     own = {name: value for name, value in fields.items() if name != "simulation_ids"}
     request = validated(
-        DigitalHumanRequestData, "a digital human", {**_DIGITAL_HUMAN, **own}, ("simulation_ids", "organisation")
+        DigitalHumanRequestData,
+        "a digital human",
+        {**DIGITAL_HUMANS.example, **own},
+        ("simulation_ids", "organisation"),
     )
     ids = fields.get("simulation_ids")
     if ids is None:
@@ -167,8 +195,8 @@ def add_digital_human(world: World, organisation: str, fields: Mapping[str, Any]
     if not isinstance(ids, (list, tuple)) or any(type(id) is not int for id in ids):
         raise ValueError(f"simulation_ids is a list of integers, e.g. [simulation.id], not {ids!r:.80}")
 
-    def make() -> Resource:
-        simulations = [one.id for one in world.simulations.of(organisation)] if ids else ()
+    def make() -> Entity:
+        simulations = [one.id for one in world.resources.of("simulation", organisation)] if ids else ()
         for id in ids:
             check_known("simulation", id, simulations)
         return create_digital_human(world, organisation, request, ids)
@@ -176,25 +204,10 @@ def add_digital_human(world: World, organisation: str, fields: Mapping[str, Any]
     return DigitalHumanView(world, "digital_humans", _made(world, organisation, make).id)
 
 
-def validated(
-    model: type[_Model], what: str, fields: Mapping[str, Any], besides: tuple[str, ...] = ("organisation",)
-) -> _Model:
-    """What a test gave, as the API would take it. `besides`: what else it might have given. Raises `ValueError`."""
-    for name in fields:
-        if name not in model.model_fields:
-            raise ValueError(unknown(f"field of {what}", name, sorted({*model.model_fields, *besides} - {name})))
-    try:
-        return model.model_validate(dict(fields))
-    except ValidationError as error:
-        first = error.errors()[0]
-        place = ".".join(map(str, first["loc"]))
-        raise ValueError(f"{place} of {what}: {first['msg']}, not {first['input']!r:.80}") from None
-
-
-def _made(world: World, organisation: str, make: Callable[[], Resource]) -> Resource:
+def _made(world: World, organisation: str, make: Callable[[], Entity]) -> Entity:
     with world.lock:
         check_known("organisation", organisation, world.organisations)
         try:
             return make()
-        except HTTPException as error:
+        except DomainError as error:
             raise ValueError(error.detail) from None

@@ -6,16 +6,15 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from starlette.exceptions import HTTPException
-
 from fake_bluejay.bluejay import runs as endpoints
 from fake_bluejay.bluejay.models.runs import SimulationRunRequest
-from fake_bluejay.bluejay.resources import found
+from fake_bluejay.bluejay.resources import validated
 from fake_bluejay.core.clock import datetime_at
+from fake_bluejay.core.errors import DomainError
 from fake_bluejay.core.runs import Run, Tally, tally
 from fake_bluejay.core.suggest import check_known
 from fake_bluejay.core.world import DEFAULT_ORGANISATION, World
-from fake_bluejay.facade.resources import SimulationView, add_simulation, validated
+from fake_bluejay.facade.resources import SimulationView, add_simulation
 from fake_bluejay.facade.results import TestResult
 
 __all__ = ["RunView", "queue_run"]
@@ -89,16 +88,20 @@ def queue_run(world: World, simulation: SimulationView | int | None, fields: Map
     with world.lock:
         id, organisation = simulation.id if isinstance(simulation, SimulationView) else simulation, DEFAULT_ORGANISATION
         if id is not None:
-            simulations = {one.id: one for one in world.simulations.all()}
+            held = world.resources.named("simulation")
+            simulations = {one.id: one for one in ([] if held is None else held.all())}
             check_known("simulation", id, simulations)
             organisation = simulations[id].organisation
         for human in ids or ():
-            check_known("digital human", human, [str(one.id) for one in world.digital_humans.of(organisation)])
+            check_known(
+                "digital human", human, [str(one.id) for one in world.resources.of("digital human", organisation)]
+            )
         if id is None:
             id = add_simulation(world, organisation, None, 1, {}).id
         try:
-            run = endpoints.queue_run(world, found(world.simulations, id, organisation), endpoints.given(request))
-        except HTTPException as error:  # its agent is gone
+            simulation_ = world.resources.require("simulation", id, organisation)
+            run = endpoints.queue_run(world, simulation_, endpoints.given(request))
+        except DomainError as error:  # its agent is gone
             raise ValueError(error.detail) from None
     world.deliver()
     return RunView(world, run.id)

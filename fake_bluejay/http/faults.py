@@ -9,6 +9,7 @@ from __future__ import annotations
 import json as jsons
 import random
 import re
+import threading
 from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import Any, Literal, NamedTuple, TypedDict, Unpack
 
@@ -116,6 +117,8 @@ class Faults:
         self._random: random.Random | None = None
         """Made when a probability first asks for it; to make one costs more than the rest of a fake's faults."""
         self._armed: list[Fault] = []
+        self._lock = threading.Lock()
+        """A test arms in its thread, a server's thread meets."""
         self.on_change: Callable[..., None] | None = None
         """As `World.on_change`."""
 
@@ -159,8 +162,9 @@ class Faults:
 
     def clear(self) -> None:
         """Disarm all, and draw from the seed's beginning again."""
-        self._armed.clear()
-        self._random = None
+        with self._lock:
+            self._armed.clear()
+            self._random = None
         if (tell := self.on_change) is not None:
             tell("faults-cleared")
 
@@ -191,6 +195,13 @@ class Faults:
         )
 
     def _take(self, path: str, is_for: Callable[[Fault], bool]) -> Fault | None:
+        with self._lock:
+            fault = self._next(path, is_for)
+        if fault is not None and (tell := self.on_change) is not None:
+            tell("fault-met", fault, path)
+        return fault
+
+    def _next(self, path: str, is_for: Callable[[Fault], bool]) -> Fault | None:
         for fault in tuple(self._armed):
             if not is_for(fault) or (fault.pattern is not None and not fault.pattern.fullmatch(path)):
                 continue
@@ -203,8 +214,6 @@ class Faults:
                 fault.times -= 1
                 if fault.times == 0:
                     self._armed.remove(fault)
-            if (tell := self.on_change) is not None:
-                tell("fault-met", fault, path)
             return fault
         return None
 

@@ -135,8 +135,11 @@ def _described(operation: Operation, schemas: dict[str, Any]) -> dict[str, Any]:
     }
     if operation.takes is not None:
         described["requestBody"] = {"required": True, "content": _json(schemas["request"])}
+    successful: dict[str, Any] = {"description": "Successful Response"}
+    if operation.status not in (204, 304):
+        successful["content"] = _json(schemas["response"])
     described["responses"] = {
-        "200": {"description": "Successful Response", "content": _json(schemas["response"])},
+        str(operation.status): successful,
         "422": {
             "description": "Validation Error",
             "content": _json({"$ref": "#/components/schemas/HTTPValidationError"}),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import re
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
@@ -14,15 +15,21 @@ from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, Response
 from starlette.types import Receive, Scope, Send
 
+from fake_bluejay.core.errors import Conflict, DomainError, NotFound
+from fake_bluejay.core.errors import Refused as RefusedByRule
 from fake_bluejay.core.readings import BadKeyAndBadBody, Contract, MissingKey, UnknownKey
+from fake_bluejay.core.resources import Entity, Id
 from fake_bluejay.core.world import World
 from fake_bluejay.http.errors import NOTHING, Invalid, json_error, missing, read_body, validated
 from fake_bluejay.http.journal import Answer
 
-__all__ = ["STATE", "Call", "Operation", "Parameter", "Unwritable", "as_id", "unwritten"]
+__all__ = ["OWN_WORLD", "STATE", "Call", "Operation", "Parameter", "Unwritable", "answer_to", "as_id", "unwritten"]
 
 STATE = "fake_bluejay"
 """The key under which a request's scope carries `(world, body, unwritable)`."""
+
+OWN_WORLD = "fake_bluejay.own_world"
+"""The key under which a request's scope carries the name of the organisation whose own world it is for, if any."""
 
 RequestHeaders = Mapping[bytes, bytes]
 """Each once, by its lower-case name."""
@@ -89,6 +96,10 @@ class Call:
     unwritable: Unwritable = unwritten
     """Says of the test results that are to be marked whose control objects a fault keeps from being written."""
 
+    def require(self, resource: str, id: Id | None) -> Entity:
+        """Return an entity that the caller can see, by the name of its resource. Raises `NotFound`."""
+        return self.world.resources.require(resource, id, self.organisation)
+
     @property
     def origin(self) -> str:
         """Where it was sent to, as `https://api.getbluejay.ai`."""
@@ -102,7 +113,8 @@ class Operation:
     `answer` takes a `Call` and returns a response, or what `returns` describes, or raises `HTTPException`. Parameters
     in the path are strings unless `path_types` says otherwise. `takes` is the model of the body by the newest contract,
     or a union of models, and `takes_under` what it is instead by other choices of the reading `contract`. Without
-    `needs_key` the organisation is empty.
+    `needs_key` the organisation is empty. With a `status` such as 204 the answer has no body. A `DomainError` becomes
+    the answer that `answer_to` says.
     """
 
     def __init__(
@@ -117,6 +129,7 @@ class Operation:
         path_types: Mapping[str, Any] | None = None,
         query: Mapping[str, Parameter] | None = None,
         needs_key: bool = True,
+        status: int = 200,
     ) -> None:
         self.method = method
         self.path = path
@@ -127,6 +140,14 @@ class Operation:
         self.in_path = {name: Parameter((path_types or {}).get(name, str)) for name in re.findall(r"{(\w+)}", path)}
         self.in_query = dict(query or {})
         self.needs_key = needs_key
+        self.status = status
+
+    def moved_to(self, path: str) -> Operation:
+        """Return the same operation at another path, which has the same parameters."""
+        moved = copy.copy(self)
+        moved.path = path
+        assert re.findall(r"{(\w+)}", path) == list(self.in_path), f"{path} has other parameters than {self.path}"
+        return moved
 
     # Made when they are needed: an application has many operations, a test uses few.
     @cached_property
@@ -154,6 +175,8 @@ class Operation:
             response = invalid.response()
         except Refused as refused:
             response = refused.response
+        except DomainError as error:
+            response = answer_to(error)
         except HTTPException as error:
             response = json_error(error.status_code, error.detail)
         return Answer.of(response)
@@ -187,15 +210,27 @@ class Operation:
     def _render(self, answer: Any) -> Answer:
         if isinstance(answer, Response):
             return Answer.of(answer)
+        if self.status in _WITHOUT_BODY:
+            return Answer(self.status, [(b"content-type", b"application/json")], b"")
         if isinstance(answer, BaseModel):  # the adapter would do as well, and slower
             content = answer.__pydantic_serializer__.to_json(answer)
         else:
             content = self._response.dump_json(self._response.validate_python(answer))
-        return Answer(200, [(b"content-length", b"%d" % len(content)), (b"content-type", b"application/json")], content)
+        headers = [(b"content-length", b"%d" % len(content)), (b"content-type", b"application/json")]
+        return Answer(self.status, headers, content)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         world, content, unwritable = scope[STATE]
         await self.respond(world, scope, content, unwritable)(scope, receive, send)
+
+
+_STATUSES: dict[type[DomainError], int] = {NotFound: 404, Conflict: 409, RefusedByRule: 400}
+_WITHOUT_BODY = (204, 304)
+
+
+def answer_to(error: DomainError) -> Response:
+    """Return the answer to a request that a rule forbids."""
+    return json_error(_STATUSES[type(error)], error.detail)
 
 
 def _organisation(world: World, headers: RequestHeaders, errors: list[dict[str, Any]]) -> str | None:

@@ -38,6 +38,8 @@ def pattern_of(path: str) -> re.Pattern[str]:
         raise ValueError(f"a path starts with a slash, e.g. /v1/agents/{{id}}, not {path!r}")
     if "?" in path or "#" in path:
         raise ValueError(f"a path has no query, and is met with any: {re.split('[?#]', path)[0]}, not {path}")
+    if path == "/_fake" or path.startswith("/_fake/"):
+        raise ValueError(f"what is under /_fake answers for itself, so no request would meet {path!r}")
     for _, kind in PARAM_REGEX.findall(path):
         if kind and kind[1:] not in CONVERTOR_TYPES:
             raise ValueError(unknown("kind of parameter", kind[1:], CONVERTOR_TYPES))
@@ -70,7 +72,7 @@ class Stubs:
 
     def find(self, method: str, path: str) -> Response | None:
         """The answer for a request, if it is stubbed."""
-        for (stubbed, _), (pattern, status, json) in reversed(self._stubs.items()):
+        for (stubbed, _), (pattern, status, json) in reversed(list(self._stubs.items())):
             if method == stubbed and pattern.match(path):
                 if json is None:
                     return Response(status_code=status)
@@ -87,7 +89,7 @@ class Stubs:
         """Each as data: method, path, status, json."""
         return [
             {"method": method, "path": path, "status": status, "json": json}
-            for (method, path), (_, status, json) in self._stubs.items()
+            for (method, path), (_, status, json) in list(self._stubs.items())
         ]
 
     def __len__(self) -> int:

@@ -1,4 +1,8 @@
-"""aiohttp: its connector makes a connection whose transport is a wire to the fake. All above it is aiohttp's own."""
+"""aiohttp: its connectors make a connection whose transport is a wire to the fake.
+
+The seams are private methods: aiohttp has no public one below which names are not resolved and proxies are not asked.
+`_create_connection` makes a connection, `_get` takes one from those that are kept alive.
+"""
 
 from __future__ import annotations
 
@@ -9,46 +13,52 @@ from collections.abc import Callable, Iterable, Iterator
 from types import ModuleType
 from typing import Any
 
-from fake_bluejay.intercept.door import is_bluejay
-from fake_bluejay.intercept.shims import Seam
-from fake_bluejay.intercept.switch import current, taker
-from fake_bluejay.intercept.wire import Arrival, Wire
+from fake_bluejay.intercept.shims import Seam, contents
+from fake_bluejay.intercept.switch import takes
+from fake_bluejay.intercept.waiting import now
+from fake_bluejay.intercept.wire import OWN, PEER, Arrival, Wire, open_wire
 
 __all__ = ["seams"]
 
 
-def seams(connector: ModuleType) -> Iterator[Seam]:
-    """What to replace in `aiohttp.connector`."""
+def seams(module: ModuleType) -> Iterator[Seam]:
+    """List the seams in `aiohttp.connector`."""
+    connector = contents(module)
 
-    def create_connection(original: Callable[..., Any]) -> Callable[..., Any]:
+    def creating(found: Callable[..., Any]) -> Callable[..., Any]:
         async def _create_connection(self: Any, req: Any, *args: Any, **kwargs: Any) -> Any:
-            if taker(req.url.host) is None:
-                return await original(self, req, *args, **kwargs)
+            if not takes(req.url.host):
+                return await found(self, req, *args, **kwargs)
+            try:
+                wire = open_wire(req.url.scheme, req.url.host, req.url.port)
+            except OSError as error:
+                raise connector.ClientConnectorError(req.connection_key, error) from error
             protocol = self._factory()
-            protocol.connection_made(_Transport(protocol, Wire(req.url.scheme, req.url.host, req.url.port)))
+            protocol.connection_made(_Transport(protocol, wire))
             return protocol
 
         return _create_connection
 
-    def get(original: Callable[..., Any]) -> Callable[..., Any]:
+    def getting(found: Callable[..., Any]) -> Callable[..., Any]:
         def _get(self: Any, key: Any, *args: Any) -> Any:
-            if is_bluejay(key.host):
+            if takes(key.host):
                 for protocol, _ in self._conns.get(key, ()):
-                    if not isinstance(protocol.transport, _Transport):  # kept alive from before the fake
+                    if type(protocol.transport) is not _Transport:  # kept alive from before the fake
                         protocol.close()
-            return original(self, key, *args)
+            return found(self, key, *args)
 
         return _get
 
-    yield Seam(connector.TCPConnector, "_create_connection", create_connection)
-    yield Seam(connector.BaseConnector, "_get", get)
+    yield Seam(connector.TCPConnector, "_create_connection", creating)
+    yield Seam(connector.UnixConnector, "_create_connection", creating)
+    yield Seam(connector.BaseConnector, "_get", getting)
 
 
 class _Transport(asyncio.Transport):
     """A transport that gives what is written to a wire, and its protocol what arrives."""
 
     def __init__(self, protocol: Any, wire: Wire) -> None:
-        super().__init__({"peername": ("127.0.0.1", 443)})
+        super().__init__({"peername": PEER, "sockname": OWN})
         self._protocol = protocol
         self._wire = wire
         self._loop = asyncio.get_running_loop()
@@ -57,10 +67,20 @@ class _Transport(asyncio.Transport):
         self._waiting: list[Arrival] = []
 
     def write(self, data: bytes | bytearray | memoryview[Any]) -> None:
-        arrival = self._wire.take(bytes(data))
-        if arrival is not None:
-            # As a timer of the loop, so that a client's own timeout, another one, can be due before.
-            self._loop.call_later(arrival.seconds, self._arrive, arrival)
+        if self._closing:
+            return
+        try:
+            self._wire.write(bytes(data))
+        except OSError as error:
+            self._loop.call_soon(self._lose, error)
+        while (arrival := self._wire.next_arrival()) is not None:
+            if arrival.instant is None:
+                # Two turns later: in the next one, aiohttp 3.9 is not done with writing and would not keep the
+                # connection alive.
+                self._loop.call_soon(self._loop.call_soon, self._arrive, arrival)
+            else:
+                # As a timer of the loop, so that a client's own timeout, another one, can be due before.
+                self._loop.call_later(max(0, arrival.instant - now()), self._arrive, arrival)
 
     def writelines(self, list_of_data: Iterable[Any]) -> None:
         self.write(b"".join(list_of_data))
@@ -97,7 +117,7 @@ class _Transport(asyncio.Transport):
         return self._reading and not self._closing
 
     def is_closing(self) -> bool:
-        return self._closing or current() is None  # so a session that outlives the fake does not go on with it
+        return self._closing or not self._wire.is_open()  # so a session that outlives the fake does not go on with it
 
     def close(self) -> None:
         if not self._closing:

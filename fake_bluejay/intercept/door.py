@@ -14,7 +14,7 @@ from fake_bluejay.intercept.hosts import HOST, is_bluejay
 if TYPE_CHECKING:
     from fake_bluejay.bluejay.app import Api
 
-__all__ = ["GARBAGE", "HOST", "Breakage", "Reply", "exchange", "is_bluejay"]
+__all__ = ["GARBAGE", "HOST", "Breakage", "RawHeaders", "Reply", "exchange", "is_bluejay"]
 
 RawHeaders = list[tuple[bytes, bytes]]
 

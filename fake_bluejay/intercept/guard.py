@@ -72,13 +72,11 @@ def seams(module: ModuleType) -> Iterator[Seam]:
 
 
 def _seams_of_sockets(namespace: Any) -> Iterator[Seam]:
-    # `socket.getaddrinfo` calls the one of `_socket`, so whoever has imported it by name is guarded there, too.
+    # `socket` has most of these from `_socket` by name, as others have them from `socket`; its own `getaddrinfo` calls
+    # that of `_socket`, so whoever has it by name is guarded, too.
     built_in = sys.modules["_socket"]
     for name in ("getaddrinfo", "gethostbyname", "gethostbyname_ex", "gethostbyaddr"):
-        guard = functools.partial(_guard_host, 0)
-        yield Seam(built_in, name, guard)
-        if name != "getaddrinfo":
-            yield Seam(sys.modules["socket"], name, guard, named=getattr(built_in, name))
+        yield Seam(built_in, name, functools.partial(_guard_host, 0), named=getattr(built_in, name))
     for name in ("connect", "connect_ex", "bind", "sendto"):
         yield Seam(namespace.socket, name, _guard_last_address)
     if hasattr(namespace.socket, "sendmsg"):

@@ -1,7 +1,7 @@
-"""`http.client`, and with it `urllib.request`, urllib3 and what stands on them: a socket that is no socket.
+"""`http.client`, and what stands on it: `urllib.request`, urllib3, requests. Their `connect` gets a socket to the fake.
 
-Only the connection is replaced. All that a client library does above it (retries, streaming, keep-alive, its own
-exceptions) is the library's own code.
+The seams are public methods: `connect`, which makes a connection's socket, and `putrequest`, with which each request
+begins. urllib3 overrides `connect`; its seams are in `urllib3.py`.
 """
 
 from __future__ import annotations
@@ -9,114 +9,128 @@ from __future__ import annotations
 import errno
 import functools
 import io
+import math
 import os
-import time
+import socket
 from collections.abc import Callable, Iterator
-from types import ModuleType
+from types import ModuleType, NoneType
 from typing import Any
 from urllib.parse import urlsplit
 
 from fake_bluejay.intercept.door import HOST
-from fake_bluejay.intercept.shims import Seam
-from fake_bluejay.intercept.switch import current, taker
-from fake_bluejay.intercept.wire import Arrival, Wire
+from fake_bluejay.intercept.shims import Seam, class_of
+from fake_bluejay.intercept.switch import takes
+from fake_bluejay.intercept.waiting import wait
+from fake_bluejay.intercept.wire import OWN, PEER, Wire, open_wire
 
-__all__ = ["InProcessSocket", "connect_in_process", "seams"]
-
-
-def seams(http_client: ModuleType) -> Iterator[Seam]:
-    """What to replace in `http.client`."""
-    yield Seam(http_client.HTTPConnection, "putrequest", _putrequest)
-    yield Seam(http_client.HTTPConnection, "connect", functools.partial(connect_in_process, "http"))
-    yield Seam(http_client.HTTPSConnection, "connect", functools.partial(connect_in_process, "https"))
+__all__ = ["connecting", "seams"]
 
 
-def _putrequest(original: Callable[..., Any]) -> Callable[..., Any]:
-    """One that sees to it that a request is on the right kind of connection, also on one that was kept alive.
-
-    A connection may be from before the fake; and one to a proxy is for many hosts: a request's target is a whole URL.
-    """
-
-    def putrequest(self: Any, method: str, url: str, *args: Any, **kwargs: Any) -> Any:
-        by_proxy = url[:4].lower() == "http"
-        host = urlsplit(url).hostname if by_proxy else self._tunnel_host or self.host
-        for_bluejay = taker(host) is not None
-        if for_bluejay != isinstance(self.sock, InProcessSocket) and (by_proxy or self.sock is not None):
-            if self.sock is not None:
-                self.sock.close()
-            self.sock = InProcessSocket("http", HOST, 80) if for_bluejay and by_proxy else None
-            if self.sock is None:
-                self.connect()
-        return original(self, method, url, *args, **kwargs)
-
-    return putrequest
+def seams(module: ModuleType) -> Iterator[Seam]:
+    """List the seams in `http.client`."""
+    http_connection = class_of("http.client", "HTTPConnection", object)
+    https_connection = class_of("http.client", "HTTPSConnection", http_connection)
+    yield Seam(http_connection, "putrequest", _putrequest)
+    yield Seam(http_connection, "connect", functools.partial(connecting, "http"))
+    yield Seam(https_connection, "connect", functools.partial(connecting, "https"))
 
 
-def connect_in_process(scheme: str, original: Callable[..., Any]) -> Callable[..., Any]:
-    """A `connect` that gives connections to Bluejay, straight or through a proxy's tunnel, a socket in this process."""
+def connecting(scheme: str, found: Callable[..., Any]) -> Callable[..., Any]:
+    """Make a `connect` that gives connections to Bluejay, straight or by a proxy's tunnel, a socket to the fake."""
 
     def connect(self: Any) -> None:
         host, port = (self._tunnel_host, self._tunnel_port) if self._tunnel_host else (self.host, self.port)
-        if taker(host) is None:
-            original(self)
-            return
-        self.sock = InProcessSocket("https" if self._tunnel_host else scheme, host, port)
-        self.sock.settimeout(self.timeout if isinstance(self.timeout, (int, float)) else None)
+        if takes(host):
+            give_socket(self, "https" if self._tunnel_host else scheme, host, port)
+        else:
+            found(self)
 
     return connect
 
 
-class InProcessSocket:
-    """A `Wire` with the methods of a socket that client libraries use."""
+def _putrequest(found: Callable[..., Any]) -> Callable[..., Any]:
+    """Make a `putrequest` that sees to it that a request goes out on a connection to where it belongs.
 
-    def __init__(self, scheme: str, host: str, port: int | None) -> None:
-        self._wire = Wire(scheme, host, port)
-        self._arrivals: list[Arrival] = []
-        self._answer = bytearray()
-        self._end: str | None = None
+    A connection may be from before the fake, or from an earlier one. One to a proxy serves many hosts: the target of
+    each request is a whole URL.
+    """
+
+    def putrequest(self: Any, method: str, url: str, *args: Any, **kwargs: Any) -> Any:
+        proxied = urlsplit(url) if url[:4].lower() == "http" else None
+        for_bluejay = takes(proxied.hostname if proxied else self._tunnel_host or self.host)
+        is_ours = type(self.sock) is WireSocket and self.sock.wire.is_open()
+        if (proxied or self.sock is not None) and is_ours is not for_bluejay:
+            if self.sock is not None:
+                self.sock.close()
+                self.sock = None
+            if for_bluejay and proxied:
+                give_socket(self, proxied.scheme, proxied.hostname or HOST, proxied.port)
+            else:
+                self.connect()
+        return found(self, method, url, *args, **kwargs)
+
+    return putrequest
+
+
+def give_socket(connection: Any, scheme: str, host: str, port: int | None) -> None:
+    """Connect an `http.client` connection to the fake."""
+    timeout = connection.timeout
+    connection.sock = WireSocket(open_wire(scheme, host, port))
+    # Whatever else may stand there is the library's way to say: as the `socket` module has it.
+    connection.sock.settimeout(timeout if isinstance(timeout, (int, float, NoneType)) else socket.getdefaulttimeout())
+
+
+class WireSocket:
+    """A wire with the methods of a socket that client libraries use."""
+
+    def __init__(self, wire: Wire) -> None:
+        self.wire = wire
         self._timeout: float | None = None
 
-    def sendall(self, data: bytes) -> None:
-        """Take a part of a request; once it is whole, it is answered."""
-        if self._end is not None:
-            raise BrokenPipeError(errno.EPIPE, os.strerror(errno.EPIPE))
-        arrival = self._wire.take(bytes(data))
-        if arrival is not None:
-            self._arrivals.append(arrival)
+    def sendall(self, data: bytes, flags: int = 0) -> None:
+        self.wire.write(bytes(data))
 
-    def recv_into(self, buffer: memoryview) -> int:
-        """What has arrived of the answer; 0 at its end. An answer that is late is waited for, in the fake's time."""
-        while not self._answer and self._arrivals:
-            seconds, data, end = self._arrivals[0]
-            if self._timeout is not None and seconds > self._timeout:
-                time.sleep(self._timeout)
-                self._arrivals[0] = Arrival(seconds - self._timeout, data, end)
-                raise TimeoutError("timed out")
-            if seconds:
-                time.sleep(seconds)
-            del self._arrivals[0]
-            self._answer += data
-            self._end = end
-        if not self._answer and self._end == "reset":
-            raise ConnectionResetError(errno.ECONNRESET, os.strerror(errno.ECONNRESET))
-        count = min(len(buffer), len(self._answer))
-        buffer[:count] = self._answer[:count]
-        del self._answer[:count]
-        return count
+    def send(self, data: bytes, flags: int = 0) -> int:
+        self.sendall(data)
+        return len(data)
+
+    def recv(self, most: int, flags: int = 0) -> bytes:
+        """Return what has arrived; wait for it as long as the timeout says."""
+        seconds, timeout = self.wire.due_in(), self._timeout
+        if timeout is not None and timeout < seconds:
+            if timeout == 0:
+                raise BlockingIOError(errno.EAGAIN, os.strerror(errno.EAGAIN))
+            wait(timeout)
+            raise TimeoutError("timed out")
+        if 0 < seconds < math.inf:
+            wait(seconds)
+        return self.wire.read(most)
+
+    def recv_into(self, buffer: Any, most: int = 0, flags: int = 0) -> int:
+        view = memoryview(buffer)
+        data = self.recv(most or len(view))
+        view[: len(data)] = data
+        return len(data)
 
     def makefile(self, *args: Any, **kwargs: Any) -> io.BufferedReader:
-        """The answer, as a file."""
+        """Return what arrives as a file; it outlives a `close`, as a socket's does."""
         return io.BufferedReader(_Incoming(self))
 
     def fileno(self) -> int:
-        """A descriptor by which a pool sees that the connection still stands, or that its fake is off: then it ends."""
-        return _silence() if current() is not None else _end()
+        """Return a descriptor that is readable when this is: so a pool sees that a connection has ended."""
+        return _readable() if self.wire.is_readable else _silent()
 
     def settimeout(self, timeout: float | None) -> None:
         self._timeout = timeout
 
     def gettimeout(self) -> float | None:
         return self._timeout
+
+    def getpeername(self) -> tuple[str, int]:
+        return PEER
+
+    def getsockname(self) -> tuple[str, int]:
+        return OWN
 
     def setsockopt(self, *args: Any) -> None: ...
 
@@ -126,25 +140,25 @@ class InProcessSocket:
 
 
 class _Incoming(io.RawIOBase):
-    def __init__(self, socket: InProcessSocket) -> None:
+    def __init__(self, socket: WireSocket) -> None:
         self._socket = socket
 
     def readable(self) -> bool:
         return True
 
     def readinto(self, buffer: Any) -> int:
-        return self._socket.recv_into(memoryview(buffer))
+        return self._socket.recv_into(buffer)
 
 
 @functools.cache
-def _silence() -> int:
-    """A descriptor on which nothing is ever readable."""
+def _silent() -> int:
+    """Return a descriptor on which nothing is ever readable."""
     return os.pipe()[0]
 
 
 @functools.cache
-def _end() -> int:
-    """A descriptor on which the end is readable."""
+def _readable() -> int:
+    """Return a descriptor on which the end is readable."""
     reading, writing = os.pipe()
     os.close(writing)
     return reading

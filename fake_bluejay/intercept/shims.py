@@ -37,7 +37,7 @@ from types import CodeType, FunctionType, ModuleType, SimpleNamespace
 from typing import Any, NamedTuple
 from weakref import WeakKeyDictionary
 
-__all__ = ["LOCK", "Group", "Seam", "contents", "leave_nothing"]
+__all__ = ["LOCK", "Group", "Seam", "class_of", "contents", "leave_nothing"]
 
 LOCK = threading.RLock()
 """Held while anything is put on or taken away."""
@@ -82,6 +82,14 @@ _namespace_of_module: Callable[[Any], dict[str, Any]] = vars(ModuleType)["__dict
 _namespace_of_class: Callable[[Any], Mapping[str, Any]] = vars(type)["__dict__"].__get__
 
 
+_module_of_class: Callable[[Any], Any] = vars(type)["__module__"].__get__
+_qualified_name: Callable[[Any], str] = vars(type)["__qualname__"].__get__
+
+
+def _is_text(value: Any, expected: str) -> bool:
+    return type(value) is str and value == expected
+
+
 def _namespace(owner: Any) -> Mapping[str, Any]:
     return _namespace_of_class(owner) if _is_class(owner) else _namespace_of_module(owner)
 
@@ -100,6 +108,21 @@ def _set(owner: Any, name: str, value: Any) -> None:
         type.__delattr__(owner, name)
     else:
         type.__setattr__(owner, name, value)
+
+
+def class_of(module: str, name: str, base: type) -> Any:
+    """Return the class that a module defined, also where somebody has put another in its place since.
+
+    Args:
+        module: The module that defined it.
+        name: Its qualified name.
+        base: A class that it is derived from, directly.
+    """
+    subclasses: list[Any] = type.__subclasses__(base)
+    for one in subclasses:
+        if _is_text(_module_of_class(one), module) and _is_text(_qualified_name(one), name):
+            return one
+    raise AttributeError(f"{module} has defined no class {name} derived from {base.__name__}")
 
 
 # --- one seam ---------------------------------------------------------------------------------------------------
@@ -427,14 +450,6 @@ def _places_in(owner: Any, module: str, prefix: str) -> Iterator[_Place]:
             path = prefix + name
             if _is_text(_module_of_class(value), module) and _qualified_name(value) == path:
                 yield from _places_in(value, module, f"{path}.")
-
-
-_module_of_class: Callable[[Any], Any] = vars(type)["__module__"].__get__
-_qualified_name: Callable[[Any], str] = vars(type)["__qualname__"].__get__
-
-
-def _is_text(value: Any, expected: str) -> bool:
-    return type(value) is str and value == expected
 
 
 def _places_in_defaults(function: FunctionType) -> Iterator[_Place]:

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
 from typing import TYPE_CHECKING, NamedTuple
 
-from fake_bluejay.intercept import asyncio, shims, virtual_time, waits
+from fake_bluejay.intercept import asyncio, shims, trio, virtual_time, waits
 from fake_bluejay.intercept.clockwork import Timeline
 from fake_bluejay.intercept.hosts import is_bluejay, is_in_domain
 from fake_bluejay.intercept.shims import LOCK, Group
@@ -25,6 +24,7 @@ __all__ = [
     "switch_off",
     "switch_on",
     "taker",
+    "takes",
 ]
 
 
@@ -34,8 +34,6 @@ class Fake(NamedTuple):
     app: Api
     environment: dict[str, str]
     """The variables that its clients are to find."""
-    may_fail: Callable[[], bool]
-    """Whether a fault is armed, so that a call has to go through all of a client's machinery."""
     time: Timeline | None
     """What sleeping moves; None if it takes its real time."""
 
@@ -44,13 +42,12 @@ _clients = Group(
     {
         "aiohttp.connector": "aiohttp",
         "http.client": "http_client",
-        "httpx": "httpx",
-        "httpx2": "httpx",
-        "requests": "requests",
-        "urllib3": "urllib3",
+        "httpcore": "httpcore",
+        "httpcore2": "httpcore",
+        "urllib3.connection": "urllib3",
     }
 )
-_clocks = Group({**waits.FILES, **asyncio.FILES}, spared=waits.SPARED)
+_clocks = Group({**waits.FILES, **asyncio.FILES, **trio.FILES}, spared=waits.SPARED)
 _names = Group({"socket": "guard", "asyncio.base_events": "guard", "uvloop": "guard"})
 
 _on: list[Fake] = []
@@ -77,6 +74,11 @@ def is_guarded() -> bool:
     return bool(_on) or _guards > 0
 
 
+def takes(host: object) -> bool:
+    """Return whether a client's call to this host is not the client's to go on, but one for `taker`."""
+    return is_guarded() and is_in_domain(host)
+
+
 def is_forked() -> bool:
     """Return whether the fake that would take calls is another process's, of which this one was forked."""
     return bool(_inherited) and bool(_on) and any(_on[-1] is fake for fake in _inherited)
@@ -88,7 +90,7 @@ def taker(host: object) -> Fake | None:
     Raises:
         GuardError: No fake can take it, and it must not get out, as it would by a proxy.
     """
-    if not is_in_domain(host) or not is_guarded():
+    if not takes(host):
         return None
     if _on and is_bluejay(host) and not is_forked():
         return _on[-1]

@@ -1,4 +1,4 @@
-"""urllib3 1.26 and 2: it overrides how `http.client` connects, so that is replaced here too."""
+"""urllib3 1.26 and 2, and with them requests: they override how `http.client` connects."""
 
 from __future__ import annotations
 
@@ -6,29 +6,33 @@ from collections.abc import Callable, Iterator
 from types import ModuleType
 from typing import Any
 
-from fake_bluejay.intercept.http_client import InProcessSocket, connect_in_process
-from fake_bluejay.intercept.shims import Seam
+from fake_bluejay.intercept.http_client import WireSocket, connecting
+from fake_bluejay.intercept.shims import Seam, class_of
 
 __all__ = ["seams"]
 
 
-def seams(urllib3: ModuleType) -> Iterator[Seam]:
-    """What to replace in urllib3."""
+def seams(module: ModuleType) -> Iterator[Seam]:
+    """List the seams in urllib3: public methods of its connections."""
 
-    def connect_as(scheme: str) -> Callable[[Any], Any]:
-        def replacement(original: Callable[..., Any]) -> Callable[..., Any]:
-            connect_here = connect_in_process(scheme, original)
+    def connecting_as(scheme: str) -> Callable[[Any], Any]:
+        def make(found: Callable[..., Any]) -> Callable[..., Any]:
+            connect_by_wire = connecting(scheme, found)
 
             def connect(self: Any) -> None:
-                connect_here(self)
-                if isinstance(self.sock, InProcessSocket):
-                    self.is_verified = True  # or urllib3 warns of an unverified connection that was never made
+                connect_by_wire(self)
+                if type(self.sock) is WireSocket:
+                    self.is_verified = True  # TLS is taken as done
+                    self._has_connected_to_proxy = bool(
+                        self.proxy
+                    )  # or a failure later would be said to be the proxy's
 
             return connect
 
-        return replacement
+        return make
 
-    from urllib3 import connection
-
-    yield Seam(connection.HTTPConnection, "connect", connect_as("http"))
-    yield Seam(connection.HTTPSConnection, "connect", connect_as("https"))
+    base = class_of("http.client", "HTTPConnection", object)
+    http_connection = class_of("urllib3.connection", "HTTPConnection", base)
+    https_connection = class_of("urllib3.connection", "HTTPSConnection", http_connection)
+    yield Seam(http_connection, "connect", connecting_as("http"))
+    yield Seam(https_connection, "connect", connecting_as("https"))

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
-import sys
-from typing import Any
-
 from fake_bluejay.intercept.asyncio import take_timers_along
 from fake_bluejay.intercept.clockwork import CLOCKWORK, Timeline
+from fake_bluejay.intercept.trio import take_clocks_along
 from fake_bluejay.intercept.true_time import REAL
 from fake_bluejay.intercept.wall_clock import WallClock
 
-__all__ = ["join", "leave", "now", "sleep_until", "sleep_until_async"]
+__all__ = ["join", "leave"]
 
 _wall_clock = WallClock()
 CLOCKWORK.on_moved.append(_wall_clock.moved)
@@ -28,7 +25,7 @@ def join(timeline: Timeline, now: float | None = None) -> None:
     CLOCKWORK.join(timeline)
     if first:
         _wall_clock.start(now, frozen=timeline.frozen)
-        take_timers_along(_monotonic() - before)
+        _take_along(_monotonic() - before)
 
 
 def leave(timeline: Timeline) -> None:
@@ -39,35 +36,14 @@ def leave(timeline: Timeline) -> None:
     CLOCKWORK.leave(timeline)
     if not CLOCKWORK.is_on:
         _wall_clock.stop()
-        take_timers_along(_monotonic() - before)
+        _take_along(_monotonic() - before, over=True)
+
+
+def _take_along(seconds: float, *, over: bool = False) -> None:
+    """Clocks show another time now; event loops go on from where they are."""
+    take_timers_along(seconds)
+    take_clocks_along(seconds, over=over)
 
 
 def _monotonic() -> float:
     return CLOCKWORK.microseconds() / 1_000_000 if CLOCKWORK.is_on else float(REAL.monotonic())
-
-
-def now() -> float:
-    """Return the seconds that a monotonic clock shows in the calling thread, virtual or real."""
-    return float(REAL.monotonic()) if CLOCKWORK.me() is None else CLOCKWORK.microseconds() / 1_000_000
-
-
-def sleep_until(instant: float) -> None:
-    """Let the calling thread wait until `now()` is an instant."""
-    seconds = instant - now()
-    if seconds <= 0:
-        return
-    member = CLOCKWORK.me()
-    if member is None:
-        REAL.sleep(seconds)
-    else:
-        CLOCKWORK.finish(CLOCKWORK.begin(member, seconds, "waited for the fake's answer"))
-
-
-async def sleep_until_async(instant: float) -> None:
-    """Let the calling task wait until `now()` is an instant, on asyncio or trio."""
-    seconds = max(instant - now(), 0)
-    if asyncio._get_running_loop() is not None:
-        await asyncio.sleep(seconds)
-    else:
-        trio: Any = sys.modules["trio"]
-        await trio.sleep(seconds)

@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from fake_bluejay.control.app import Controlled, control_app
+from fake_bluejay.control.app import Controlled, control_app, is_browsing
 from fake_bluejay.core.clock import ScaledClock
 from fake_bluejay.core.world import World
 from fake_bluejay.http.faults import BREAKAGE, GARBAGE, Breakage
@@ -35,9 +35,9 @@ def served_app(fake: Controlled, reset: Callable[[], None]) -> ASGIApp:
 
 
 def is_control(scope: Scope) -> bool:
-    """Whether a request is for the control API."""
+    """Return whether a request is for the control API, or for the console, and not for Bluejay."""
     path: str = scope.get("path", "")
-    return path.startswith("/_fake/") or path == "/_fake"
+    return path.startswith("/_fake/") or path == "/_fake" or (path in ("/", "/favicon.ico") and is_browsing(scope))
 
 
 class Surface:

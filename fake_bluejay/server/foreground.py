@@ -57,13 +57,18 @@ class Settings:
     log_format: str = "text"
     save: Path | None = None
     """Where to write the world to on exit, on `POST /_fake/save` and on SIGUSR1."""
+    cors_origins: tuple[str, ...] = ()
+    """The origins of pages that may call Bluejay's part of it, in a browser."""
     tls: ssl.SSLContext | None = None
     """Speak TLS too, on the same port."""
 
 
 def listen(host: str, port: int) -> socket.socket:
     """A listening socket. Raises `OSError` if the port is taken or the host is not this machine's."""
-    return socket.create_server((host, port), backlog=2048, family=socket.AF_INET6 if ":" in host else socket.AF_INET)
+    if ":" not in host:
+        return socket.create_server((host, port), backlog=2048)
+    both = host == "::" and socket.has_dualstack_ipv6()  # every address is to be those of IPv4, too
+    return socket.create_server((host, port), backlog=2048, family=socket.AF_INET6, dualstack_ipv6=both)
 
 
 def serve(
@@ -85,7 +90,7 @@ def serve(
     _log_to_stderr(settings.log_format)
     log = AccessLog(settings.log_format) if settings.access_log else None
     gate = Gate(settings.host, settings.allow_hosts)
-    worlds = Worlds(fake, reset, own=own, gate=gate, log=log)
+    worlds = Worlds(fake, reset, own=own, gate=gate, log=log, cors_origins=settings.cors_origins)
     for name, key, its in own_worlds:
         worlds.add(name, key, its)
     saver = _Saver(worlds, settings.save) if settings.save else None

@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 from starlette.responses import JSONResponse, Response
 from starlette.types import Scope
 
-__all__ = ["Gate", "check_name", "is_loopback"]
+__all__ = ["Gate", "check_name", "check_origin", "is_every_address", "is_loopback"]
 
 _LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
@@ -26,6 +26,20 @@ def is_loopback(host: str) -> bool:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
         return host == "localhost"
+
+
+def is_every_address(host: str) -> bool:
+    """Return whether what listens there listens on every address of this machine's."""
+    return host in ("0.0.0.0", "::")  # noqa: S104 - no default, asked for
+
+
+def check_origin(origin: str) -> None:
+    """Raise `ValueError` if no browser says of a page that this is its origin."""
+    if origin != "*" and not re.fullmatch(r"[a-z][a-z0-9+.-]*://([a-z0-9_.-]+|\[[0-9a-f:.]+\])(:[0-9]{1,5})?", origin):
+        raise ValueError(
+            "--cors-origin takes the origin of pages as browsers write it, e.g. http://localhost:3000, or * for any,"
+            f" not {origin!r}"
+        )
 
 
 def check_name(name: str) -> None:
@@ -42,7 +56,7 @@ class Gate:
     def __init__(self, host: str, allowed: Iterable[str] = ()) -> None:
         self._allowed = frozenset(name.lower() for name in allowed)
         self._hosts = self._allowed | {host.lower(), *_LOOPBACK}
-        self._every_address = host in ("0.0.0.0", "::")  # noqa: S104 - no default, asked for
+        self._every_address = is_every_address(host)
         if self._every_address:
             self._hosts |= {socket.gethostname().lower()}
 
@@ -92,7 +106,7 @@ def _opens_the_console(scope: Scope, headers: dict[bytes, str]) -> bool:
     """A link on any page may lead to the console: opening it changes nothing, and tells the page nothing."""
     return (
         scope["method"] == "GET"
-        and scope["path"] in ("/_fake", "/_fake/")
+        and scope["path"] in ("/", "/_fake", "/_fake/")
         and headers.get(b"sec-fetch-dest") == "document"
     )
 

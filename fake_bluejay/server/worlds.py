@@ -9,17 +9,19 @@ from __future__ import annotations
 import asyncio
 import json
 import time
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import Any, Protocol
 from urllib.parse import parse_qsl, urlencode
 
+from starlette.middleware.cors import CORSMiddleware
 from starlette.responses import JSONResponse, Response
-from starlette.types import Message, Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from fake_bluejay.control.app import Controlled
 from fake_bluejay.core.suggest import check_known, unknown
 from fake_bluejay.core.world import DEFAULT_ORGANISATION, World
-from fake_bluejay.http.journal import EXCHANGE, Answer, Exchange, masked
+from fake_bluejay.http.journal import EXCHANGE, Answer, Exchange, masked, printable
+from fake_bluejay.http.operation import OWN_WORLD
 from fake_bluejay.server.access import AccessLog
 from fake_bluejay.server.app import Surface, is_control
 from fake_bluejay.server.gate import Gate
@@ -45,12 +47,16 @@ class OwnWorld(Controlled, Protocol):
 class _Part:
     """One world: what it serves, and who keeps its time."""
 
-    def __init__(self, fake: Controlled, reset: Callable[[], None], log: AccessLog | None, key: str = "") -> None:
+    def __init__(
+        self, fake: Controlled, reset: Callable[[], None], log: AccessLog | None, name: str | None = None, key: str = ""
+    ) -> None:
         self.surface = Surface(fake, reset)
         self.faults = fake.faults
         self._log = log
         self.timekeeper = Timekeeper(fake.world)
         fake.world.on_attempt = self.timekeeper.look_soon
+        self.name = name
+        """The organisation whose own world it is; None for the world that all share."""
         self.key = key
         """The key that leads here, whatever else does; empty for the world that all share."""
         self.leading: set[bytes] = set()
@@ -61,7 +67,8 @@ class _Part:
     def organisations(self) -> list[dict[str, Any]]:
         """Those it has now, with their keys."""
         return [
-            {"name": one.name, "api_keys": list(one.api_keys)} for one in self.surface.fake.world.organisations.values()
+            {"name": one.name, "api_keys": list(one.api_keys)}
+            for one in list(self.surface.fake.world.organisations.values())
         ]
 
     def at_once(self, scope: Scope, content: bytes) -> Answer | None:
@@ -88,6 +95,7 @@ class Worlds:
         gate: Gate,
         log: AccessLog | None = None,
         save: Callable[[], Any] | None = None,
+        cors_origins: Sequence[str] = (),
     ) -> None:
         self._shared = _Part(fake, reset, log)
         self._own: dict[str, _Part] = {}
@@ -95,6 +103,12 @@ class Worlds:
         self._make = own
         self._gate = gate
         self._log = log
+        self._cors: ASGIApp | None = None
+        """Bluejay for pages of the origins that may call it; None if none may."""
+        if cors_origins:
+            self._cors = CORSMiddleware(
+                self._bluejay, allow_origins=cors_origins, allow_methods=["*"], allow_headers=["*"]
+            )
         self.save = save
         """Writes the world to its file and returns where; None if it has none."""
 
@@ -102,7 +116,9 @@ class Worlds:
 
     def at_once(self, scope: Scope, content: bytes) -> Answer | None:
         """The answer to a request that needs not wait for anything; None if it may, and then nothing has happened."""
-        if is_control(scope):
+        if is_control(scope) or scope["method"] == "OPTIONS":  # of which there may be more to say
+            return None
+        if self._cors is not None and any(name == b"origin" for name, _ in scope["headers"]):
             return None
         part = self._part_of(scope) if self._by_key else self._shared
         return part.at_once(scope, content)
@@ -114,9 +130,8 @@ class Worlds:
             if is_control(scope):
                 status = await self._control(scope, receive, send)
             else:
-                part = self._part_of(scope)
-                await part.surface(scope, receive, send)
-                part.timekeeper.look()
+                await (self._cors or self._bluejay)(scope, receive, send)
+                detail = self._why_no_browser(scope)
         except asyncio.CancelledError:
             # The server stops, and has waited long enough: the client hears nothing, as of a service that is gone.
             connection: Connection = scope["extensions"][CONNECTION]
@@ -130,8 +145,34 @@ class Worlds:
             if status is not None or faults or detail is not None:
                 self._log.add(scope, status, time.perf_counter() - began, faults, detail)
 
+    async def _bluejay(self, scope: Scope, receive: Receive, send: Send) -> None:
+        part = self._part_of(scope)
+        await part.surface(scope, receive, send)
+        part.timekeeper.look()
+
+    def _why_no_browser(self, scope: Scope) -> str | None:
+        """Return what to do for a page that asks in vain whether it may call; None for any other request."""
+        if scope["method"] != "OPTIONS" or self._cors is not None:
+            return None
+        headers = dict(scope["headers"])
+        origin = headers.get(b"origin")
+        if origin is None or b"access-control-request-method" not in headers:
+            return None
+        return f"a page asks whether it may call: --cors-origin {printable(origin.decode('latin-1'))[:200]} lets it"
+
     def _part_of(self, scope: Scope) -> _Part:
-        """The world that the key of a request belongs to."""
+        """Return the world that a request belongs to, by its key, or by the name in the address of a transcript."""
+        part = self._named(scope) or self._of_key(scope)
+        if part.name is not None:
+            scope[OWN_WORLD] = part.name
+        return part
+
+    def _named(self, scope: Scope) -> _Part | None:
+        if not scope["path"].startswith("/fake/"):
+            return None
+        return self._own.get(dict(parse_qsl(scope["query_string"].decode("latin-1"))).get("organisation", ""))
+
+    def _of_key(self, scope: Scope) -> _Part:
         for name, value in scope["headers"]:
             if name == b"x-api-key":
                 return self._by_key.get(value, self._shared)
@@ -229,7 +270,7 @@ class Worlds:
             if start is not None:
                 restore(its.world, start)
 
-        part = self._own[name] = _Part(its, reset, self._log, api_key)
+        part = self._own[name] = _Part(its, reset, self._log, name, api_key)
         self._lead_to(part)
 
     def _lead_to(self, part: _Part) -> None:

@@ -11,10 +11,12 @@ from __future__ import annotations
 
 import bisect
 import contextlib
+import functools
 import itertools
 import json
 import re
 import tomllib
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from datetime import date, datetime, time
 from inspect import Parameter, signature
@@ -135,6 +137,15 @@ _StubPath = Annotated[str, _checked(pattern_of)]
 _StubStatus = Annotated[int, _checked(lambda status: check_answer(status, None))]
 
 
+def _check_human(name: str) -> None:
+    """Raise `ValueError` for what is neither the name of a digital human nor an id."""
+    if not name or (name.isdecimal() and int(name) < 1):
+        raise ValueError(f"a digital human's name or its id, from 1, is needed, not {name!r}")
+
+
+_Human = Annotated[str, _checked(_check_human)]
+
+
 class _Misfit(ValueError):
     def __init__(self, place: Path_, what: str) -> None:
         super().__init__(what)
@@ -216,7 +227,7 @@ class SeedCalls(Part):
 
     default: _Script = {}
     next: list[_Script] = Field(default=[], description="In the next calls, the next first.")
-    of: dict[str, _Script] = Field(
+    of: dict[_Human, _Script] = Field(
         default={}, description="In the calls of a digital human of that name; digits are an id."
     )
 
@@ -287,6 +298,21 @@ class SeedSimulation(Part):
         with _at("runs"):
             for _ in range(self.runs):
                 fake.queue_run(simulation)
+
+
+class SeedResource(Part):
+    """An entity of a resource, such as a folder."""
+
+    resource: str
+    fields: dict[str, Any]
+    """Those of the request that makes one, and `organisation`."""
+
+    def plant(self, fake: FakeBluejay) -> None:
+        """As `bluejay.add` does."""
+        organisation = self.fields.get("organisation", DEFAULT_ORGANISATION)
+        _check_organisation(fake, organisation)
+        own = {name: value for name, value in self.fields.items() if name != "organisation"}
+        resources.add(fake.world, self.resource, organisation, own)
 
 
 class SeedStub(Part):
@@ -369,6 +395,9 @@ class Seed(_Shape):
     organisations: list[SeedOrganisation] = []
     calls: SeedCalls = SeedCalls()
     webhooks: list[SeedWebhook] = []
+    resources: dict[str, list[dict[str, Any]]] = Field(
+        {}, description="By the name of a resource, as `folders`: the fields of the request that makes one, each."
+    )
     simulations: list[SeedSimulation] = []
     test_results: list[SeedTestResult] = []  # type: ignore[valid-type]
     stubs: list[SeedStub] = []
@@ -403,6 +432,10 @@ class Seed(_Shape):
             value = getattr(self, name)
             if isinstance(value, Part):
                 yield (name,), value
+            elif name == "resources":
+                for resource, entities in value.items():
+                    for number, one in enumerate(entities):
+                        yield (name, resource, number), SeedResource(resource=resource, fields=one)
             elif isinstance(value, list):
                 yield from (((name, number), one) for number, one in enumerate(value) if isinstance(one, Part))
 
@@ -434,16 +467,21 @@ def plant(path: Path, overrides: Overrides | None = None) -> Planted:
     source = _Source(path)
     data = source.read()
     if "format" in data:
+        if source.problems:
+            raise SeedError(source.problems)
         return _goes_on(source, data, overrides)
+    problems = source.problems
     try:
         seed = Seed.model_validate(data)
     except ValidationError as error:
-        raise SeedError([source.problem(*_in_words(one)) for one in error.errors(include_url=False)]) from None
+        found = (_in_words(one) for one in error.errors(include_url=False))
+        problems += [source.problem(*one) for one in found if one[0] not in source.problem_places]
+    if problems:
+        raise SeedError(problems)
     try:
         fake = FakeBluejay(**seed.options(overrides))
     except ValueError as error:
         raise SeedError([source.problem((), str(error))]) from None
-    problems = []
     for place, part in seed.parts():
         try:
             with _at(*place):
@@ -526,6 +564,9 @@ class _Source:
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self.problems: list[str] = []
+        """What in it is no JSON; the rest can be looked at all the same."""
+        self.problem_places: set[Path_] = set()
         self._format = path.suffix.lower().replace(".yml", ".yaml")
         if path.suffix.lower() not in _FORMATS:
             raise SeedError([f"{path}: the name of a seed ends in one of {', '.join(_FORMATS)}"])
@@ -554,14 +595,17 @@ class _Source:
             data = {}
         if not isinstance(data, dict):
             raise SeedError([f"{self.path}:1: a seed is a table of names and values, not {type(data).__name__}"])
+        not_json: list[_NotJson] = []
         try:
             whole: dict[str, Any] = _as_json(
-                data, (), itertools.count() if self._format == ".yaml" else itertools.repeat(0)
+                data, (), itertools.count() if self._format == ".yaml" else itertools.repeat(0), not_json
             )
         except _NotJson as error:
             raise SeedError([self.problem(error.place, str(error), error.name)]) from None
         except RecursionError:
             raise SeedError([f"{self.path}: too deeply nested, or something in it contains itself"]) from None
+        self.problems = [self.problem(one.place, str(one), one.name) for one in not_json]
+        self.problem_places = {one.place if one.name is None else (*one.place, str(one.name)) for one in not_json}
         return whole
 
     def problem(self, place: Path_, what: str, name: Any = None) -> str:
@@ -598,31 +642,65 @@ _MOST_IN_YAML = 1_000_000
 """Values, aliases written out: a few, each of several others, would soon be more than a machine has room for."""
 
 
-def _as_json(value: Any, place: Path_, counted: Iterator[int]) -> Any:
-    """A value of TOML or YAML as JSON has it: moments as text, names as text. Raises `_NotJson`."""
+def _as_json(value: Any, place: Path_, counted: Iterator[int], problems: list[_NotJson]) -> Any:
+    """Return a value of TOML or YAML as JSON has it: moments as text, names as text.
+
+    What is none is added to `problems`, with something in its place. Raises `_NotJson` where there is no end.
+    """
     if next(counted) > _MOST_IN_YAML:
         raise _NotJson(f"there are more than {_MOST_IN_YAML:,} values here, aliases written out", place[:1])
     if isinstance(value, dict):
         for name in value:
             if not isinstance(name, str):
-                raise _NotJson(f"a name is a text, not {name!r}; put it in quotes", place, name)
-        return {name: _as_json(one, (*place, name), counted) for name, one in value.items()}
+                problems.append(_NotJson(f"a name is a text, not {name!r}; put it in quotes", place, name))
+        return {str(name): _as_json(one, (*place, str(name)), counted, problems) for name, one in value.items()}
     if isinstance(value, list):
-        return [_as_json(one, (*place, number), counted) for number, one in enumerate(value)]
+        return [_as_json(one, (*place, number), counted, problems) for number, one in enumerate(value)]
     if isinstance(value, datetime | date | time):
         return value.isoformat()
     if isinstance(value, float) and value - value != 0:
-        raise _NotJson(f"a finite number is needed, not {value!r}", place)
+        problems.append(_NotJson(f"a finite number is needed, not {value!r}", place))
+        return None
     if value is not None and not isinstance(value, str | int | float | bool):
-        raise _NotJson(f"this is no JSON: {type(value).__name__}", place)
+        problems.append(_NotJson(f"this is no JSON: {type(value).__name__}", place))
+        return None
     return value
+
+
+@functools.cache
+def _yaml_loader() -> Any:
+    """Return a safe loader that refuses what would silently be something else than it looks like."""
+    import yaml
+
+    class Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]
+        def construct_mapping(self, node: Any, deep: bool = False) -> Any:
+            if isinstance(node, yaml.MappingNode):  # whatever else it is, the safe loader refuses
+                seen = set()
+                for key, _ in node.value:
+                    name = key.tag, str(key.value)
+                    if name in seen and key.tag != "tag:yaml.org,2002:merge":
+                        raise _Unreadable(f"the name {key.value!r} is there twice", key.start_mark.line + 1)
+                    seen.add(name)
+            return super().construct_mapping(node, deep)
+
+        def construct_yaml_int(self, node: Any) -> int:
+            value: int = super().construct_yaml_int(node)
+            if re.match(r"[-+]?0[0-7_]*[1-7]|.*:", node.value):
+                as_text = f"{node.value} is the number {value} in YAML; write that, or put {node.value!r} in quotes"
+                raise _Unreadable(as_text, node.start_mark.line + 1)
+            return value
+
+    Loader.add_constructor("tag:yaml.org,2002:int", Loader.construct_yaml_int)
+    return Loader
 
 
 def _yaml(text: str) -> Any:
     import yaml
 
     try:
-        return yaml.load(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))  # noqa: S506 - a safe one
+        return yaml.load(text, Loader=_yaml_loader())  # noqa: S506 - a safe one
+    except _Unreadable:
+        raise
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         raise _Unreadable(f"not YAML: {error.problem}", mark.line + 1 if mark else 1) from None
@@ -630,7 +708,20 @@ def _yaml(text: str) -> Any:
         raise _Unreadable(f"not YAML: {' '.join(str(error).split())}", 1) from None
 
 
-_READERS: dict[str, Callable[[str], Any]] = {".toml": tomllib.loads, ".yaml": _yaml, ".json": json.loads}
+def _json(text: str) -> Any:
+    def whole(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        names = dict(pairs)
+        if len(names) < len(pairs):
+            twice = next(name for name, count in Counter(name for name, _ in pairs).items() if count > 1)
+            # Python does not say where it is; the last time that it is written is as good a place to look as any.
+            at = max(text.rfind(json.dumps(twice)), text.rfind(json.dumps(twice, ensure_ascii=False)), 0)
+            raise _Unreadable(f"the name {twice!r} is there twice in one object", text.count("\n", 0, at) + 1)
+        return names
+
+    return json.loads(text, object_pairs_hook=whole)
+
+
+_READERS: dict[str, Callable[[str], Any]] = {".toml": tomllib.loads, ".yaml": _yaml, ".json": _json}
 
 
 def _line_in_yaml(text: str, place: Path_) -> int | None:
@@ -691,6 +782,8 @@ def _line_in_toml(text: str, place: Path_) -> int | None:
 def _in_words(error: Any, shape: type[BaseModel] = Seed) -> tuple[Path_, str]:
     """An error of Pydantic's: where, and what was wrong and what was expected."""
     place: Path_ = error["loc"]
+    if place[-1:] == ("[key]",):  # of a name, and not of what it stands before
+        place = place[:-1]
     if error["type"] == "extra_forbidden":
         return place, unknown("field", place[-1], _fields_at(shape, place[:-1]))
     if error["type"] == "missing":

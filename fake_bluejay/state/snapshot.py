@@ -10,6 +10,7 @@ from copy import deepcopy
 from datetime import datetime
 from typing import Any, NoReturn, get_args
 
+from fake_bluejay.bluejay.modules import declared, resource_names
 from fake_bluejay.core.behaviors import Agent, agent_from_text
 from fake_bluejay.core.clock import Clock, ManualClock, ScaledClock, datetime_at, instant_of, microseconds
 from fake_bluejay.core.clock import iso as _iso
@@ -24,7 +25,7 @@ from fake_bluejay.core.outbox import (
     check_retries,
 )
 from fake_bluejay.core.readings import Readings
-from fake_bluejay.core.resources import NEEDED, Collection, Resource
+from fake_bluejay.core.resources import Entity
 from fake_bluejay.core.runs import Run
 from fake_bluejay.core.scripts import Call, call_from_dict
 from fake_bluejay.core.statuses import Event, Status
@@ -37,6 +38,7 @@ __all__ = [
     "dump",
     "dump_calls",
     "dump_delivery",
+    "dump_entity",
     "dump_irregularity",
     "dump_record",
     "dump_webhook",
@@ -69,8 +71,12 @@ def dump(world: World) -> dict[str, Any]:
                 for organisation in world.organisations.values()
             ],
             **{
-                name: {"last_id": collection.last_id, "all": [_dump_resource(one) for one in collection.all()]}
-                for name, collection in _collections(world).items()
+                collection.resource.plural: {
+                    "last_id": collection.last_id,
+                    "all": [dump_entity(one) for one in collection.all()],
+                }
+                for collection in sorted(world.resources, key=lambda one: one.resource.plural)
+                if collection.last_id or len(collection)
             },
             "test_results": [dump_record(record) for record in world.results.values()],
             "control_objects": [
@@ -106,16 +112,14 @@ def dump(world: World) -> dict[str, Any]:
         }
 
 
-def _collections(world: World) -> dict[str, Collection]:
-    return {"agents": world.agents, "simulations": world.simulations, "digital_humans": world.digital_humans}
-
-
-def _dump_resource(resource: Resource) -> dict[str, Any]:
+def dump_entity(entity: Entity) -> dict[str, Any]:
+    """Return an entity of a resource as data, as it stands in a dump."""
     return {
-        "id": resource.id,
-        "organisation": resource.organisation,
-        "created_at": _iso(resource.created_at),
-        "fields": deepcopy(resource.fields),
+        "id": entity.id,
+        "organisation": entity.organisation,
+        "created_at": _iso(entity.created_at),
+        "updated_at": _iso(entity.updated_at),
+        "fields": deepcopy(entity.fields),
     }
 
 
@@ -220,12 +224,15 @@ def load(data: Mapping[str, Any]) -> World:
     format = root.get("format", int)
     if format != FORMAT:
         raise ValueError(f"format: this version reads dumps of format {FORMAT}, not {format!r}")
-    for name in data:
-        if name not in _names():
-            root.fail(name, unknown("name in a dump", name, _names()))
+    resources = [name for name in data if name not in _names()]
+    for name in resources:
+        try:
+            declared(name, exactly=True)
+        except ValueError:
+            root.fail(name, unknown("name in a dump", name, (*_names(), *resource_names())))
     world = World(
         clock=_load_clock(root),
-        readings=root.read("readings", dict, lambda choices: Readings().changed(**choices)),
+        readings=root.read("readings", dict, lambda choices: Readings().changed(**_as_called_now(choices))),
         agent=root.read("agent", str, agent_from_text, optional=True),
         seed=root.get("seed", int, optional=True),
         evaluation_starts_after=root.get("evaluation_starts_after", (int, float)),
@@ -250,9 +257,8 @@ def load(data: Mapping[str, Any]) -> World:
         if record.organisation not in world.organisations:
             place.fail("organisation", unknown("organisation", record.organisation, world.organisations))
         world.results[record.id] = record
-    for name, collection in _collections(world).items():
-        if name in data:  # dumps from before there were any go on being read
-            _load_collection(_Place(root.get(name, dict), f"{name}."), collection, world)
+    for name in resources:
+        _load_collection(_Place(root.get(name, dict), f"{name}."), name, world)
     world.refused = set(root.items("refused", int))
     _load_calls(root, world)
     if "runs" in data:
@@ -263,7 +269,19 @@ def load(data: Mapping[str, Any]) -> World:
     world.timers.restore(_load_timers(root, world), root.get("last_sequence", int))
     world._last_id = root.get("last_id", int)
     _resend(world)
+    for collection in world.resources:
+        if (on_load := collection.resource.on_load) is not None:
+            for entity in collection.all():
+                on_load(world, entity)
     return world
+
+
+_RENAMED_CHOICES = {"contract": {"openapi-2026-07": "openapi-2026-04-30"}}
+"""Choices of readings that older dumps call otherwise."""
+
+
+def _as_called_now(choices: Mapping[str, str]) -> dict[str, str]:
+    return {name: _RENAMED_CHOICES.get(name, {}).get(choice, choice) for name, choice in choices.items()}
 
 
 @functools.cache
@@ -485,18 +503,27 @@ def _resend(world: World) -> None:
         world.outbox.forget_if_over(delivery)
 
 
-def _load_collection(root: _Place, collection: Collection, world: World) -> None:
+def _load_collection(root: _Place, name: str, world: World) -> None:
+    operations = declared(name)
+    resource = operations.of
+    collection = world.resources[resource]
     collection.last_id = root.get("last_id", int)
     for place in root.each("all"):
-        id, organisation = place.get("id", int), place.get("organisation", str)
+        id, organisation = place.get("id", resource.ids.stored), place.get("organisation", str)
         if organisation not in world.organisations:
             place.fail("organisation", unknown("organisation", organisation, world.organisations))
-        if collection.get(id) is not None or not 0 < id <= collection.last_id:
+        if resource.ids.read(id) != id:
+            place.fail("id", f"a {resource.ids.wire_type.__name__} is needed, not {id!r}")
+        if collection.get(id) is not None or (isinstance(id, int) and not 0 < id <= collection.last_id):
             place.fail("id", f"{id} is there twice, or above last_id")
         fields = deepcopy(place.get("fields", dict))
-        for name, type_ in NEEDED[collection.kind].items():
-            _Place(fields, f"{place.path}fields.").get(name, type_)
-        collection.put(Resource(id, organisation, place.read("created_at", str, _instant), fields))
+        for field, type_ in resource.required.items():
+            _Place(fields, f"{place.path}fields.").get(field, type_)
+        entity = Entity(resource, id, organisation, place.read("created_at", str, _instant), fields)
+        if place.has("updated_at"):
+            entity.updated_at = place.read("updated_at", str, _instant)
+        place.read("fields", dict, lambda _, entity=entity: operations.check(entity))
+        collection.put(entity)
 
 
 def _load_timers(root: _Place, world: World) -> list[Timer]:

@@ -9,8 +9,9 @@ from types import BuiltinFunctionType, FunctionType, MethodDescriptorType, Modul
 from typing import Any, NamedTuple
 
 import aiohttp  # noqa: F401 (to be patched)
+import httpcore  # noqa: F401
+import httpcore2  # noqa: F401
 import httpx  # noqa: F401
-import httpx2  # noqa: F401
 import pytest
 import requests
 import time_machine
@@ -85,20 +86,34 @@ def test_after_a_fake(before: State) -> None:
         assert patched(before) >= {
             "aiohttp.connector.BaseConnector._get",
             "aiohttp.connector.TCPConnector._create_connection",
+            "aiohttp.connector.UnixConnector._create_connection",
             "asyncio.base_events.BaseEventLoop.run_in_executor",
             "asyncio.base_events.BaseEventLoop.time",
             "http.client.HTTPConnection.connect",
             "http.client.HTTPConnection.putrequest",
             "http.client.HTTPSConnection.connect",
-            "httpx.AsyncHTTPTransport.handle_async_request",
-            "httpx.HTTPTransport.handle_request",
-            "httpx2.AsyncHTTPTransport.handle_async_request",
-            "httpx2.HTTPTransport.handle_request",
-            "requests.adapters.HTTPAdapter.send",
+            *(
+                f"{library}.{place}"
+                for library in ("httpcore", "httpcore2")
+                for place in (
+                    "AsyncConnectionPool.create_connection",
+                    "AsyncHTTPConnection.can_handle_request",
+                    "AsyncHTTPProxy.create_connection",
+                    "_async.http_proxy.AsyncForwardHTTPConnection.can_handle_request",
+                    "_async.http_proxy.AsyncTunnelHTTPConnection.can_handle_request",
+                    "ConnectionPool.create_connection",
+                    "HTTPConnection.can_handle_request",
+                    "HTTPProxy.create_connection",
+                    "_sync.http_proxy.ForwardHTTPConnection.can_handle_request",
+                    "_sync.http_proxy.TunnelHTTPConnection.can_handle_request",
+                )
+            ),
             "selectors.DefaultSelector.select",
-            "socket.getaddrinfo",
+            "_socket.getaddrinfo",
+            "socket.gethostbyaddr",
             "socket.gethostbyname",
             "socket.gethostbyname_ex",
+            "socket.socket.bind",
             "socket.socket.connect",
             "socket.socket.connect_ex",
             "time.monotonic",

@@ -13,6 +13,9 @@ import pytest
 
 from fake_bluejay import FakeBluejay
 from fake_bluejay.bluejay.published import MODELLED_IN
+from tests.furnished import ids_by_name
+
+FOLDER = ids_by_name()["folder_id"][0]
 
 MakeSdk = Callable[[str], bluejay.Bluejay]
 
@@ -68,6 +71,13 @@ CALLS: dict[str, dict[str, Any]] = {
         "simulation_ids": [2],
         "speaks_first_config": {"speaks_first": True, "mode": "custom", "message": "Hello?"},
     },
+    "folders.create_folder": {"name": "Support"},
+    "folders.delete_folder": {"folder_id": FOLDER},
+    "folders.get_agents_by_folder": {"folder_id": FOLDER},
+    "folders.get_all_folders": {},
+    "folders.get_folder": {"folder_id": FOLDER},
+    "folders.move_agent_to_folder": {"agent_id": 1, "folder_id": FOLDER},
+    "folders.update_folder": {"folder_id": FOLDER, "name": "Help"},
     "http_text_agent.queue_http_simulation_run": {"simulation_id": "1", "digital_human_ids": ["1"]},
     "retrieve_simulation_results.retrieve_simulation_result": {"test_result_id": "1"},
     "retrieve_simulation_results.retrieve_simulation_results": {"simulation_run_id": "1"},

@@ -14,9 +14,10 @@ from hypothesis import strategies as st
 from pydantic import BaseModel, Field, TypeAdapter
 
 from fake_bluejay.bluejay.app import Api, operations
+from fake_bluejay.core.errors import DomainError
 from fake_bluejay.core.world import DEFAULT_ORGANISATION, World
 from fake_bluejay.http.journal import Journal
-from fake_bluejay.http.operation import Call, Operation
+from fake_bluejay.http.operation import Call, Operation, answer_to
 from fake_bluejay.state.snapshot import dump, load
 from fake_bluejay.strategies import InvalidPayload, invalid_payloads, valid_payloads
 
@@ -428,9 +429,14 @@ def equivalent(operation: Operation, world: list[World]) -> Any:
 @pytest.fixture(scope="module")
 def equivalents() -> tuple[FastAPI, list[World]]:
     app, world = FastAPI(docs_url=None, redoc_url=None, openapi_url=None), [World()]
+    app.add_exception_handler(DomainError, lambda request, error: answer_to(error))  # type: ignore[arg-type]
     for operation in sorted(operations(), key=lambda one: "{" in one.path):
         app.add_api_route(
-            operation.path, equivalent(operation, world), methods=[operation.method], response_model=operation.returns
+            operation.path,
+            equivalent(operation, world),
+            methods=[operation.method],
+            response_model=operation.returns,
+            status_code=operation.status,
         )
     return app, world
 

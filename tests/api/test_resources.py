@@ -7,7 +7,8 @@ import httpx
 import pytest
 
 from fake_bluejay import FakeBluejay
-from fake_bluejay.bluejay.published import MODELLED_IN, OURS, SOURCES
+from fake_bluejay.bluejay.modules import operation_at, operations
+from fake_bluejay.bluejay.published import METHODS, MODELLED_IN
 from tests.api.client import Client
 
 AGENT = {"name": "Ann", "system_prompt": "Be kind.", "knowledge_base": "Much.", "goals": ["help"]}
@@ -241,15 +242,9 @@ def test_a_path_of_the_sdk_alone_is_not_unknown(ask: Client) -> None:
 
 
 def test_each_module_models_what_is_said_of_it() -> None:
-    import importlib
-
-    modelled = {
-        (operation.path, operation.method): name
-        for name in set(MODELLED_IN.values())
-        for operation in importlib.import_module(f"fake_bluejay.bluejay.{name}").OPERATIONS
-    }
-    every = [(path, method) for source in (*SOURCES, OURS) for path, methods in source.items() for method in methods]
-    assert modelled == {called: MODELLED_IN[called[0]] for called in every if called[0] in MODELLED_IN}
+    declared = {(operation.path, operation.method) for operation in operations()}
+    assert declared == {(path, method) for path in MODELLED_IN for method in METHODS[path]}
+    assert all(operation_at(method, path) is not None for path, method in declared)
 
 
 def test_a_dump_carries_them_all(fake: FakeBluejay, ask: Client) -> None:
@@ -267,7 +262,7 @@ def test_a_dump_carries_them_all(fake: FakeBluejay, ask: Client) -> None:
 def test_a_dump_from_before_there_were_any() -> None:
     dump = FakeBluejay().dump()
     for name in ("agents", "simulations", "digital_humans"):
-        del dump[name]
+        dump.pop(name, None)
     assert FakeBluejay.load(dump).add_agent().id == 1
 
 
@@ -355,7 +350,7 @@ def test_the_short_way_and_what_cannot_be(fake: FakeBluejay) -> None:
         fake.add_digital_human(langage="en")
     assert fake.dump() == before
     others, gone = fake.add_digital_human(organisation="others"), fake.add_digital_human()
-    fake.world.digital_humans.remove(fake.world.digital_humans.all()[-1])
+    fake.world.resources.remove(gone._entity)
     before = fake.dump()
     with pytest.raises(ValueError, match="<DigitalHumanView 1> is of the organisation 'others', not 'default'"):
         fake.add_simulation(digital_humans=[others])

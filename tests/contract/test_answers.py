@@ -12,16 +12,14 @@ from fake_bluejay import FakeBluejay
 from fake_bluejay.bluejay.app import operations
 from fake_bluejay.bluejay.published import PUBLISHED
 from fake_bluejay.http.operation import Operation
+from tests.furnished import ids_by_name
 
 MODELLED = [operation for operation in operations() if operation.path in PUBLISHED]
 
 KNOWN: dict[str, Any] = {
-    "agent_id": 1,
-    "digital_human_id": 1,
-    "digital_human_ids": [1, 2],
+    **{name: ids if name.endswith("s") else ids[0] for name, ids in ids_by_name().items()},
     "external_agent_id": "a",
     "external_id": "a",
-    "simulation_id": 1,
     "simulation_ids": [1],
     "simulation_result_id": 1,
     "simulation_run_id": 1,

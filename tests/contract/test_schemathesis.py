@@ -31,6 +31,7 @@ from fake_bluejay.core.readings import Contract
 from fake_bluejay.http import openapi
 from fake_bluejay.http.operation import Operation
 from fake_bluejay.state.snapshot import restore
+from tests.furnished import ids_by_name
 
 MODELLED = [operation for operation in operations() if operation.path in PUBLISHED]
 KEY = "the-only-key"
@@ -47,17 +48,12 @@ CHECKS = [
 HOST = "https://api.getbluejay.ai"
 SETTINGS = settings(derandomize=True, deadline=None, database=None, suppress_health_check=list(HealthCheck))
 KNOWN = [
-    "agent_id",
-    "digital_human_id",
-    "digital_human_ids",
-    "simulation_id",
-    "simulation_ids",
     "simulation_result_id",
     "simulation_run_id",
     "test_result_id",
     "test_result_ids",
 ]
-"""What requests call ids, of which there are 1 and 2 in the furnished world."""
+"""What requests call ids that are not a resource's, of which there are 1 and 2 in the furnished world."""
 
 REFUSED = {
     "type": "object",
@@ -121,7 +117,7 @@ def any_ids(document: Any) -> Any:
 @pytest.fixture(scope="module")
 def known_ids(document: Any, furnished: Any) -> Any:
     narrowed = copy.deepcopy(document)
-    known: dict[str, list[Any]] = {name: [1, 2] for name in KNOWN}
+    known: dict[str, list[Any]] = {**ids_by_name(), **{name: [1, 2] for name in KNOWN}}
     known |= {"external_id": ["a"], "external_agent_id": ["a"]}
     known["webhook_id"] = [webhook["id"] for webhook in furnished["webhooks"]]
     for described in (one for methods in narrowed["paths"].values() for one in methods.values()):

@@ -2,6 +2,7 @@
 
 import _socket
 import asyncio
+import contextlib
 import http.client
 import os
 import pickle
@@ -22,8 +23,8 @@ import urllib3
 import uvloop
 
 from fake_bluejay import FakeBluejay
-from fake_bluejay.intercept import switch
-from fake_bluejay.intercept.guard import GuardError, NotIntercepted, seams
+from fake_bluejay.intercept import guard, switch
+from fake_bluejay.intercept.guard import GuardError, NotIntercepted
 
 from socket import getaddrinfo, gethostbyaddr, gethostbyname, gethostbyname_ex  # isort: skip  # by name, before any fake
 
@@ -253,6 +254,20 @@ def test_a_span_of_the_sdks_tracing_is_given_up_at_once(guarded: str, caplog: py
     assert f"{HERE}:" in caplog.text
 
 
+@pytest.mark.parametrize("first", ["the resolver", "the fake"])
+def test_a_resolver_that_somebody_put_in_place_of_pythons_answers(first: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    answer = [(socket.AF_INET, socket.SOCK_STREAM, 6, "", ("127.0.0.1", 9))]
+    with contextlib.ExitStack() as stack:
+        if first == "the fake":
+            stack.enter_context(FakeBluejay())
+        monkeypatch.setattr(socket, "getaddrinfo", lambda *args, **kwargs: answer)
+        if first == "the resolver":
+            stack.enter_context(FakeBluejay())
+        assert socket.getaddrinfo(API, 443) == answer
+        with pytest.raises(ConnectionRefusedError):
+            socket.create_connection((API, 443))
+
+
 def test_errors_cross_the_borders_of_processes() -> None:
     for error in (NotIntercepted(socket.EAI_FAIL, "why"), GuardError("why")):
         again = pickle.loads(pickle.dumps(error))
@@ -261,7 +276,9 @@ def test_errors_cross_the_borders_of_processes() -> None:
 
 def test_afterwards_everything_is_as_before() -> None:
     def held() -> list[object]:
-        places = [vars(seam.owner).get(seam.name) for name in ("socket", "uvloop") for seam in seams(sys.modules[name])]
+        places = [
+            vars(seam.owner).get(seam.name) for name in ("socket", "uvloop") for seam in guard.seams(sys.modules[name])
+        ]
         return [*places, vars(asyncio.BaseEventLoop)["getaddrinfo"], gethostbyname, Keeps.look.__defaults__]
 
     before = held()
@@ -278,7 +295,7 @@ def test_a_module_first_imported_meanwhile_is_inert_afterwards(tmp_path: Path, m
         "from socket import socket\n"
         "connect, sendto = socket.connect, socket.sendto\n"
         "loop_getaddrinfo = asyncio.BaseEventLoop.getaddrinfo\n"
-        "kept = [gethostbyname, inner]\n"
+        "kept = [gethostbyname, lambda host: inner(host, 443), lambda host, inner=inner: inner(host, 443)]\n"
     )
     monkeypatch.syspath_prepend(tmp_path)
     with FakeBluejay():
@@ -286,12 +303,12 @@ def test_a_module_first_imported_meanwhile_is_inert_afterwards(tmp_path: Path, m
 
         for look_up in (meanwhile.gethostbyname, *meanwhile.kept):
             with pytest.raises(NotIntercepted):
-                look_up(API, *([443] if look_up is meanwhile.inner else []))
-    monkeypatch.delitem(sys.modules, "imported_meanwhile")
+                look_up(API)
+    del sys.modules["imported_meanwhile"]
     # A name that nobody resolves anywhere: too long for the system to ask for, and in the guarded domain.
     nowhere = ("x" * 63 + ".") * 4 + "getbluejay.ai"
     for look_up in (meanwhile.gethostbyname, meanwhile.gethostbyname_ex, meanwhile.gethostbyaddr, *meanwhile.kept):
-        assert of_error(look_up, nowhere, *([443] if look_up is meanwhile.inner else [])) is not NotIntercepted
+        assert of_error(look_up, nowhere) is not NotIntercepted
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as one:
         assert of_error(meanwhile.sendto, one, b"x", (nowhere, 9)) is not NotIntercepted
 

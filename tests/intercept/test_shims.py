@@ -255,9 +255,9 @@ def test_a_client_that_loads_lazily_is_intercepted_once_it_loads(before: bool) -
     import subprocess
 
     load = """
-spec = importlib.util.find_spec("httpx")
+spec = importlib.util.find_spec("httpcore")
 spec.loader = importlib.util.LazyLoader(spec.loader)
-lazy = sys.modules["httpx"] = importlib.util.module_from_spec(spec)
+lazy = sys.modules["httpcore"] = importlib.util.module_from_spec(spec)
 spec.loader.exec_module(lazy)
 """
     script = f"""
@@ -267,7 +267,7 @@ from fake_bluejay import FakeBluejay
 with FakeBluejay():
     {load.replace(chr(10), chr(10) + "    ") if not before else ""}
     assert type(lazy) is importlib.util._LazyModule
-    assert lazy.HTTPTransport.handle_request.__module__ == "fake_bluejay.intercept.httpx"
-assert lazy.HTTPTransport.handle_request.__module__.startswith("httpx.")
+    assert lazy.ConnectionPool.create_connection.__module__ == "fake_bluejay.intercept.httpcore"
+assert lazy.ConnectionPool.create_connection.__module__.startswith("httpcore.")
 """
     subprocess.run([sys.executable, "-c", script], check=True, timeout=60)

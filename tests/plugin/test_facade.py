@@ -580,18 +580,56 @@ def test_a_condition_may_be_asked_by_way_of_the_server(bluejay: FakeBluejay) -> 
     ("missing", "use", "advice"),
     [
         ("uvicorn", "bluejay.url", 'pip install "fake-bluejay[server]"'),
-        ("httpx", "bluejay.client()", "pip install httpx"),
-        ("httpx", "bluejay.transport", "pip install httpx"),
+        ("httpx httpx2", "bluejay.client()", "pip install httpx"),
+        ("httpx httpx2", "bluejay.transport", "pip install httpx"),
         ("hypothesis", "import fake_bluejay.strategies", "pip install hypothesis"),
     ],
 )
 def test_what_is_not_installed_is_named_with_what_installs_it(missing: str, use: str, advice: str) -> None:
     code = f"""
 import sys
-sys.modules[{missing!r}] = None
+sys.modules.update(dict.fromkeys({missing.split()!r}))
 from fake_bluejay import FakeBluejay
 bluejay = FakeBluejay()
 {use}
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert re.search(rf"ModuleNotFoundError: .*{re.escape(advice)}", done.stderr.splitlines()[-1])
+
+
+def test_where_only_httpx2_is_installed_it_is_what_leads_here() -> None:
+    code = """
+import asyncio, sys
+sys.modules["httpx"] = None
+from fake_bluejay import FakeBluejay
+bluejay = FakeBluejay()
+import httpx2
+async def ask():
+    async with bluejay.async_client() as client:
+        return await client.get("/v1/ping")
+with bluejay.client() as client:
+    answers = [client.get("/v1/ping"), asyncio.run(ask())]
+with httpx2.Client(transport=bluejay.transport) as client:
+    answers.append(client.get("http://any.test/v1/ping"))
+assert [type(each) for each in answers] == [httpx2.Response] * 3
+assert [each.status_code for each in answers] == [422] * 3
+assert len(bluejay.requests) == 3
+"""
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
+
+
+async def test_own_transports_lead_to_their_own_fake_whatever_is_on(bluejay: FakeBluejay) -> None:
+    """Off or on, and with the library's own exceptions for faults."""
+    other = FakeBluejay()
+    with other.client() as client:
+        assert client.get("/v1/ping").status_code == 422
+        other.faults.reset()
+        with pytest.raises(httpx.ReadError):
+            client.get("/v1/ping")
+    async with other.async_client() as async_client:
+        assert (await async_client.get("/v1/ping")).status_code == 422
+        other.faults.truncate(3)
+        with pytest.raises(httpx.RemoteProtocolError):
+            await async_client.get("/v1/ping")
+    assert len(other.requests) == 4
+    bluejay.assert_no_requests()

@@ -339,7 +339,7 @@ def test_simulations_are_run_as_it_is_scripted(tmp_path: Path) -> None:
     assert [result.passed for result in second.test_results] == [True, False, False]
     [_, talking, _] = first.test_results
     assert (talking.end_time - talking.start_time).total_seconds() == 45, "Bob's script has its own length"
-    assert len(fake.world.digital_humans.all()) == 5
+    assert len(fake.resources("digital human")) == 5
 
 
 def test_webhooks_lead_elsewhere_if_told_so(tmp_path: Path) -> None:
@@ -412,3 +412,50 @@ def test_the_schema_accepts_what_is_accepted() -> None:
     assert not list(validator.iter_errors({**tomllib.loads(TOML), "now": "2026-03-01T12:00:00Z"}))
     for wrong in ({"sede": 1}, {"test_results": [{"status": "X"}]}, {"readings": {"success": "x"}}, {"speed": -1}):
         assert list(validator.iter_errors(wrong)), wrong
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "problem"),
+    [
+        (
+            "a.json",
+            '{"seed": 1,\n "test_results": [{"id": 1},\n {"id": 2, "id": 3}]}',
+            "3: the name 'id' is there twice",
+        ),
+        ("a.yaml", "seed: 1\nclock: manual\nseed: 2\n", "3: the name 'seed' is there twice"),
+        ("a.yaml", "stubs:\n- {method: GET, path: /x, status: 0200}", "2: 0200 is the number 128 in YAML"),
+        ("a.yaml", "evaluation_takes: 1:30", "1: 1:30 is the number 90 in YAML"),
+    ],
+)
+def test_what_would_silently_be_something_else_is_refused(tmp_path: Path, name: str, text: str, problem: str) -> None:
+    path = tmp_path / name
+    path.write_text(text)
+    with pytest.raises(SeedError) as error:
+        plant(path)
+    assert [one for one in error.value.problems if problem in one], error.value.problems
+
+
+def test_one_name_after_another_may_come_from_a_merge_in_yaml(tmp_path: Path) -> None:
+    path = tmp_path / "a.yaml"
+    path.write_text("test_results:\n- &one {id: 5, status: QUEUED}\n- {<<: *one, id: 6}\n")
+    assert [(one.id, one.status) for one in plant(path).fake.test_results] == [(5, "QUEUED"), (6, "QUEUED")]
+
+
+def test_a_bad_name_does_not_hide_what_else_is_wrong(tmp_path: Path) -> None:
+    path = tmp_path / "a.yaml"
+    path.write_text(
+        "calls:\n  of:\n    1: {talks_for: 2}\n    '': {}\n    Anna: {talks_forr: 2}\n"
+        "stubs:\n- {method: GETT, path: /x}\nevaluation_takes: .nan\n"
+    )
+    with pytest.raises(SeedError) as error:
+        plant(path)
+    said = "\n".join(error.value.problems)
+    for expected in (
+        ":3: calls.of: a name is a text, not 1",
+        ":4: calls.of.",
+        ":5: ",
+        ":7: ",
+        ":8: evaluation_takes: a fin",
+    ):
+        assert expected in said
+    assert len(error.value.problems) == 5

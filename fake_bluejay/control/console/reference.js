@@ -3,7 +3,7 @@
 import { $, $$, h, put } from "./dom.js";
 
 const DOCUMENTS = [
-  { url: "/openapi.json", title: "Bluejay's API, as far as it is modelled" },
+  { url: "bluejay-openapi.json", title: "Bluejay's API, as far as it is modelled" },
   { url: "openapi.json", title: "The control API" },
 ];
 const METHODS = ["get", "post", "put", "patch", "delete"];

@@ -1,0 +1,82 @@
+"""Folders: what agents are sorted into."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from fake_bluejay.bluejay.models.wire import Wire
+from fake_bluejay.bluejay.resources import Operations
+from fake_bluejay.core.resources import Entity, Resource, uuid_ids
+from fake_bluejay.core.world import World
+from fake_bluejay.http.operation import Call
+
+__all__ = ["FOLDERS", "folder_named", "folders"]
+
+
+class FolderCreateRequest(Wire):
+    """A new folder."""
+
+    name: str
+
+
+class FolderUpdateRequest(Wire):
+    """The new name of a folder."""
+
+    name: str
+
+
+class FolderResponse(Wire):
+    """A folder."""
+
+    id: UUID
+    name: str
+    organization_id: str
+    created_at: str
+
+
+class FolderDeleteResponse(Wire):
+    """A folder that was deleted."""
+
+    folder_id: UUID
+    status: str = "success"
+
+
+class MoveAgentRequest(Wire):
+    """An agent, and the folder to put it into; null takes it out of the one that it is in."""
+
+    agent_id: int
+    folder_id: UUID | None = None
+
+
+class MoveAgentResponse(Wire):
+    """An agent, and the folder that it is in now."""
+
+    agent_id: int
+    folder_id: UUID | None = None
+    status: str = "success"
+
+
+FOLDERS = Resource("folder", ids=uuid_ids, example={"name": "Folder"})
+folders = Operations(FOLDERS, returns=FolderResponse)
+
+folders.create("POST", "/v1/create-folder", FolderCreateRequest)
+folders.list("GET", "/v1/all-folders")
+folders.get("GET", "/v1/folder/{folder_id}")
+folders.update("PUT", "/v1/update-folder/{folder_id}", FolderUpdateRequest)
+folders.delete("DELETE", "/v1/folder/{folder_id}", returns=FolderDeleteResponse)
+
+
+@folders.operation("PUT", "/v1/folders/move-agent")
+def move_agent(call: Call, request: MoveAgentRequest) -> MoveAgentResponse:
+    """Put an agent into a folder, or take it out of its folder."""
+    agent = call.require("agent", request.agent_id)
+    folder_id = request.folder_id and call.require("folder", str(request.folder_id)).id
+    call.world.resources[agent.resource].change(agent, {"folder_id": folder_id})
+    return MoveAgentResponse(agent_id=agent.id, folder_id=folder_id)
+
+
+def folder_named(world: World, organisation: str, name: str) -> Entity:
+    """Return the oldest folder of that name, a new one if there is none."""
+    there = world.resources[FOLDERS].of(organisation)
+    named = next((folder for folder in there if folder.fields["name"] == name), None)
+    return named or world.resources[FOLDERS].add(organisation, {"name": name})

@@ -1,0 +1,32 @@
+"""What a rule of the model may say against a request: the errors that a door turns into an answer of its own kind.
+
+A rule knows nothing of HTTP. `http` alone gives each of these a status; in a test's own process they are `ValueError`s.
+"""
+
+from __future__ import annotations
+
+__all__ = ["Conflict", "DomainError", "NotFound", "Refused"]
+
+
+class DomainError(Exception):
+    """A request that a rule forbids; nothing has changed.
+
+    Attributes:
+        detail: What is wrong, in the words of an answer.
+    """
+
+    def __init__(self, detail: str) -> None:
+        super().__init__(detail)
+        self.detail = detail
+
+
+class NotFound(DomainError):
+    """Something that a request names does not exist for the caller."""
+
+
+class Conflict(DomainError):
+    """A request that contradicts what is there, such as a number that is in use."""
+
+
+class Refused(DomainError):
+    """A request that is valid and cannot be carried out as things are."""

@@ -1,0 +1,24 @@
+"""How the wire knows time: the only functions by which it looks at a clock or waits for what arrives later."""
+
+from __future__ import annotations
+
+import time
+
+__all__ = ["now", "wait", "wait_async"]
+
+
+def now() -> float:
+    """Return the present by the clock that `wait` waits by, in seconds."""
+    return time.monotonic()
+
+
+def wait(seconds: float) -> None:
+    """Wait in a thread."""
+    time.sleep(seconds)
+
+
+async def wait_async(seconds: float) -> None:
+    """Wait in a coroutine, whatever event loop it runs in; also for no time let others have their turn."""
+    import anyio  # which Starlette brings
+
+    await anyio.sleep(seconds)

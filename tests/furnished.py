@@ -1,0 +1,44 @@
+"""A world with something of everything, and the ids in it by the names that requests have for them."""
+
+import functools
+from typing import Any
+
+from fake_bluejay import FakeBluejay
+from fake_bluejay.bluejay.modules import declared, resource_names
+
+
+@functools.cache
+def furnished_world() -> Any:
+    """A dump with at least two entities of each resource; integer ids are 1 and 2, external ids and names are `a`.
+
+    The test results 1 and 2 are evaluated, 3 is RUNNING.
+    """
+    fake = FakeBluejay(seed=5)
+    fake.add_simulation(digital_humans=2, agent=fake.add_agent(external_agent_id="a", http_webhook="http://127.0.0.1/"))
+    fake.add_simulation(digital_humans=0)
+    fake.add_digital_human(test_name="a")
+    for name in resource_names():
+        if declared(name).request is not None:
+            while len(fake.resources(name)) < 2:
+                fake.add(name)
+    fake.webhooks.add(lambda delivery: None)
+    fake.queue_run(1)
+    fake.queue_run(2)
+    fake.clock.advance(3600)
+    fake.add_test_result()
+    return fake.dump()
+
+
+def ids_by_name() -> dict[str, list[Any]]:
+    """The ids of two entities of each resource, by the names of parameters and fields: `folder_id`, `folder_ids`."""
+    known: dict[str, list[Any]] = {}
+    for name in resource_names():
+        operations = declared(name)
+        if name in furnished_world():
+            ids = [one["id"] for one in furnished_world()[name]["all"][:2]]
+            known |= {f"{operations.of.field}_id": ids, f"{operations.of.field}_ids": ids}
+            # A path may call the id otherwise: `/v1/custom-metric/{metric_id}`.
+            for operation in operations.all:
+                if (parameter := list(operation.in_path)[-1:]) and parameter[0].endswith("_id"):
+                    known.setdefault(parameter[0], ids)
+    return known
