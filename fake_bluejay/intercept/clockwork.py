@@ -81,6 +81,7 @@ class Timeline:
         due_in: How many microseconds from now the fake's next timer is due; None if none is.
         waited: Told how many microseconds a thread waited, in that thread.
         frozen: Whether the fake's clock stands still between moves; if not, real time passes, and moves come on top.
+        now: Where the wall clock is to begin, in seconds since 1970; None: where it is.
         longest: How many microseconds waits may move it by.
     """
 
@@ -91,10 +92,11 @@ class Timeline:
         *,
         waited: Callable[[int], None] = lambda length: None,
         frozen: bool = True,
+        now: float | None = None,
         longest: int = sys.maxsize,
     ) -> None:
         self.advance, self.due_in, self.waited = advance, due_in, waited
-        self.frozen, self.longest = frozen, longest
+        self.frozen, self.now, self.longest = frozen, now, longest
         self.slept = 0
         """By how many microseconds waits have moved it."""
         self.exceeded: LongestExceeded | None = None
@@ -251,6 +253,8 @@ class Clockwork:
         self.on_moved: list[Callable[[int], None]] = []
         """Told by how much the clock was moved: for the wall clock."""
         self._generation = 0
+        self._real = 0
+        """How many have asked that waits take real time."""
 
     # --- on and off -------------------------------------------------------------------------------------------------
 
@@ -582,8 +586,19 @@ class Clockwork:
             pause = min(pause, max((wait.deadline - self.elapsed) / 1_000_000, 0.0001))
         return pause
 
+    @contextmanager
+    def real(self) -> Iterator[None]:
+        """Let all waits take real time meanwhile, which is added to the clock."""
+        self._real += 1
+        since = REAL.monotonic()
+        try:
+            yield
+        finally:
+            self._real -= 1
+            self.count(since, "passed in real time, as was asked for")
+
     def _is_outside(self) -> bool:
-        return self.children() is not None or any(wait.is_outside for wait in self._waits)
+        return self._real > 0 or self.children() is not None or any(wait.is_outside for wait in self._waits)
 
     def _look_around(self, wait: Wait, since: float) -> None:
         """What the lookout does, and who waits for something outside, when a pause is over."""

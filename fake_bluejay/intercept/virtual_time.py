@@ -14,17 +14,12 @@ _wall_clock = WallClock()
 CLOCKWORK.on_moved.append(_wall_clock.moved)
 
 
-def join(timeline: Timeline, now: float | None = None) -> None:
-    """Go along with a fake that is on. The calling thread takes part from now on.
-
-    Args:
-        timeline: The fake's time.
-        now: Where the wall clock begins, in seconds since 1970; None: where it is.
-    """
+def join(timeline: Timeline) -> None:
+    """Go along with a fake that is on. The calling thread takes part from now on."""
     first, before = not CLOCKWORK.is_on, _monotonic()
     CLOCKWORK.join(timeline)
     if first:
-        _wall_clock.start(now, frozen=timeline.frozen)
+        _wall_clock.start(timeline.now, frozen=timeline.frozen)
         _take_along(_monotonic() - before)
 
 

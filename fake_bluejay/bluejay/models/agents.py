@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from enum import StrEnum
 from typing import Any, Literal
 from uuid import UUID
@@ -10,6 +9,7 @@ from uuid import UUID
 from pydantic import Field
 
 from fake_bluejay.bluejay.models.wire import Wire
+from fake_bluejay.core.clock import Moment
 
 __all__ = [
     "AgentPydantic",
@@ -204,7 +204,7 @@ class AgentPydantic(Wire):
     websocket_url: str | None = None
     redact_pii: bool | None = None
     folder_id: UUID | None = None
-    created_at: datetime | None = None
+    created_at: Moment | None = None
     keyterms: list[str] | None = None
     voice_provider: str | None = None
     provider_id: str | None = None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from enum import StrEnum
 from typing import Annotated, Any, Literal
 from uuid import UUID
@@ -10,6 +9,7 @@ from uuid import UUID
 from pydantic import Field
 
 from fake_bluejay.bluejay.models.wire import Wire
+from fake_bluejay.core.clock import Moment
 
 __all__ = [
     "BulkCreateDigitalHumansRequest",
@@ -473,7 +473,7 @@ class DigitalHumanResponseData(Wire):
     hangup_instructions: str | None = None
     silence_timeout: int | None = None
     role_description: str | None = None
-    created_at: datetime | None = None
+    created_at: Moment | None = None
     traits: list[Trait] | None = None
     interruptions: dict[str, Any] | None = None
     scripted_responses: list[ScriptedResponse] | None = None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from enum import StrEnum
 from typing import Annotated, Any, Literal
 from uuid import UUID
@@ -10,6 +9,7 @@ from uuid import UUID
 from pydantic import Field
 
 from fake_bluejay.bluejay.models.wire import Wire
+from fake_bluejay.core.clock import Moment
 
 __all__ = [
     "AddDigitalHumansToSimulationRequest",
@@ -92,7 +92,7 @@ class SimulationRes(Wire):
     id: int
     name: str
     agent_id: int | None = None
-    created_at: datetime
+    created_at: Moment
     settings: dict[str, Any] | None = None
     selected_custom_metrics: list[UUID] | None = None
 
@@ -150,7 +150,7 @@ class SimulationPydantic(Wire):
     bluejay_as_code_id: UUID | None = None
     agent_id: int
     name: str
-    created_at: datetime | None = None
+    created_at: Moment | None = None
     settings: dict[str, Any] | None = None
     type: SimulationType
     max_concurrent: int | None = None
