@@ -58,6 +58,9 @@ _HELD_UP = 5.0
 _LOOKS = 300_000
 """So often a thread may read clocks between two waits; from then on real time counts, for it waits by looking."""
 
+_WAITS_FOR_NOTHING = 10
+"""So often in a row a thread may wait for no time at all, until each time takes a microsecond."""
+
 _UNSEEN = 1.0
 """Real seconds for which a thread that reads clocks may have waited in ways that are not known here, until it counts,
 and only if it has done hardly anything else. Less than that may be a slow disk's."""
@@ -101,12 +104,21 @@ class Timeline:
         """By how many microseconds waits have moved it."""
         self.exceeded: LongestExceeded | None = None
         """What was raised because that was too much."""
-        self.told: set[Member] = set()
-        """Who has been told."""
+        self.to_be_told: set[Member] = set()
+        """In whom it is to be raised yet."""
+        self.owner: Member | None = None
+        """The thread that switched the fake on."""
         self.movements: list[Movement] = []
         """The latest, for the report."""
         self.held_up: dict[str, str] = {}
         """Name of a thread that has kept others waiting for long → where it was."""
+        self._began = REAL.monotonic()
+
+    def seems_to_poll_something_real(self) -> bool:
+        """Whether one place has slept again and again, for far longer than real time has passed."""
+        often = [one for one in self.movements if one.times >= 20 and one.place is not None]
+        real = (REAL.monotonic() - self._began) * 1_000_000
+        return any(one.length > 20 * real for one in often)
 
 
 class Place(NamedTuple):
@@ -145,6 +157,8 @@ class Member:
         self.joining: list[Wait] = []
         """The waits for its end."""
         self.watch = Watch(thread)
+        self.waits_for_nothing = 0
+        """How often it has waited for no time at all since it waited last."""
         self.looks = 0
         """How often it has read a clock since it waited last."""
         self.seen = self.since = REAL.monotonic()
@@ -158,7 +172,7 @@ class Member:
 
     def start_afresh(self) -> None:
         """From now on it is not known what it did."""
-        self.looks = 0
+        self.looks = self.waits_for_nothing = 0
         self.seen = self.since = REAL.monotonic()
         self._spent = None
 
@@ -266,7 +280,7 @@ class Clockwork:
                 self._elapsed = 0
                 self._counted = REAL.monotonic()
             self.timelines.append(timeline)
-        self.take_part(threading.current_thread())
+        timeline.owner = self.take_part(threading.current_thread())
 
     def leave(self, timeline: Timeline) -> None:
         """A fake is off. With the last one, nobody takes part any more, and who sleeps wakes."""
@@ -411,6 +425,15 @@ class Clockwork:
             if waited > 0.9 * (now - since):
                 self.count(now - waited, "waited in real time")
 
+    def wait_for_nothing(self, member: Member) -> None:
+        """Note that a thread waits for no time at all: one that does so again and again has come to its deadline.
+
+        In life it would have come a little later than that, and code relies on it: `while remaining >= 0: wait(…)`.
+        """
+        member.waits_for_nothing += 1
+        if member.waits_for_nothing > _WAITS_FOR_NOTHING and self.me() is member:
+            self._pass(1, "waited for no time at all, again and again", None)
+
     def count(self, since: float, what: str, place: Place | None = None) -> None:
         """Add the real time that has passed since then, as far as it has not been counted."""
         with self._mutex:
@@ -434,7 +457,7 @@ class Clockwork:
     def follow(self, length: int, what: str) -> None:
         """Move the clock by so many microseconds, which have passed by somebody else's clock."""
         self._pass(length, what, None)
-        self._spend(length)
+        self._spend(length, None)
 
     def _wake_who_is_due(self) -> None:
         now = self.elapsed
@@ -655,7 +678,7 @@ class Clockwork:
             before = self._elapsed
             timers = first.deadline is None or length < first.deadline - self.elapsed
             self._pass(length, "to the fake's next timer" if timers else first.what, None if timers else first.place)
-            self._spend(length)
+            self._spend(length, first.member)
             with self._mutex:
                 missing = length - (self._elapsed - before)
                 if timelines[:1] == tuple(self.timelines[:1]) and missing > 0:
@@ -676,29 +699,31 @@ class Clockwork:
             _note(timeline.movements, length, what, place)
             timeline.advance(length)
 
-    def _spend(self, length: int) -> None:
+    def _spend(self, length: int, sleeper: Member | None) -> None:
         for timeline in tuple(self.timelines):
             timeline.slept += length
             if timeline.slept > timeline.longest:
-                self._exceed(timeline)
+                self._exceed(timeline, sleeper)
 
-    def _exceed(self, timeline: Timeline) -> None:
+    def _exceed(self, timeline: Timeline, sleeper: Member | None) -> None:
+        """Have it raised where the test waits, and who slept; other threads may be a library's, and die of it."""
         movements = "\n".join(f"  {one}" for one in timeline.movements[-10:])
         timeline.exceeded = LongestExceeded(
             f"the code under test has slept for more than {timeline.longest / 86_400e6:g} days of the fake's time"
             f" (option longest); what it waits for does not come. The last that moved the clock:\n{movements}"
         )
-        timeline.told.clear()
         timeline.slept = 0  # what cleans up may sleep, too
         with self._mutex:
+            timeline.to_be_told = {each for each in (timeline.owner, sleeper) if each is not None}
             for wait in list(self._waits):
-                wait.due = True
-                self._resume(wait)
+                if wait.member in timeline.to_be_told:
+                    wait.due = True
+                    self._resume(wait)
 
     def _raise_if_exceeded(self, member: Member) -> None:
         for timeline in tuple(self.timelines):
-            if timeline.exceeded is not None and member not in timeline.told:
-                timeline.told.add(member)
+            if timeline.exceeded is not None and member in timeline.to_be_told:
+                timeline.to_be_told.discard(member)
                 raise timeline.exceeded
 
     # --- what takes long --------------------------------------------------------------------------------------------

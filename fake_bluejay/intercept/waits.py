@@ -68,6 +68,7 @@ def seams(module: ModuleType) -> Iterator[Seam]:
             yield Seam(module.Thread, "_bootstrap_inner", _bootstrap_inner)
         case "concurrent.futures.thread":
             yield Seam(module.ThreadPoolExecutor, "submit", _submit)
+            yield Seam(module._WorkItem, "run", _run)
         case "select":
             yield Seam(module, "select", _select, named=_builtin(module.select))
         case "subprocess":
@@ -136,6 +137,8 @@ class _Waiter:
                 CLOCKWORK.finish(wait)
                 while self._taken and seconds is None:  # the fake is off, and the wait goes on
                     wait.block(None)
+        elif self._taken:
+            CLOCKWORK.wait_for_nothing(self._member)
         if self._taken:
             return False
         self._taken = True
@@ -220,8 +223,13 @@ _expected: weakref.WeakKeyDictionary[Any, Member] = weakref.WeakKeyDictionary()
 
 def _start(original: Callable[..., None]) -> Callable[..., Any]:
     def start(self: Any) -> None:
-        if CLOCKWORK.me() is None or self.ident is not None or not _takes_part(self):
+        me = CLOCKWORK.me()
+        if me is None or self.ident is not None:
             original(self)
+            return
+        if not _takes_part(self):
+            with CLOCKWORK.real_time(me, "started a thread", meanwhile="stand"):
+                original(self)
             return
         member = _expected[self] = CLOCKWORK.expect(self)
         try:
@@ -294,70 +302,98 @@ def _join(original: Callable[..., None]) -> Callable[..., Any]:
 
 
 class _Pool:
-    """What is handed over to a pool whose threads take no part."""
+    """What is handed over to a pool whose threads take no part by themselves."""
 
     def __init__(self, workers: int) -> None:
         self.workers = workers
-        self.lock = REAL.RLock()
-        self.free: list[_Errand] = []
-        """What a worker is, or ought to be, at."""
-        self.queued: deque[_Errand] = deque()
+        self.begun: list[_Errand] = []
+        """What a worker is at, or free to take."""
+        self.queued: list[_Errand] = []
         """What has to wait for a worker, and so holds nobody up."""
 
 
 _pools: weakref.WeakKeyDictionary[Any, _Pool] = weakref.WeakKeyDictionary()
+_errands: weakref.WeakKeyDictionary[Any, _Errand] = weakref.WeakKeyDictionary()
+"""By the future of what was handed over."""
+_handing_over = REAL.RLock()
+"""Held while anything of these changes."""
 
 
 class _Errand:
-    """A call handed over to a pool: who runs it takes part meanwhile."""
+    """A call that is handed over to a pool: the worker that runs it takes part meanwhile."""
 
     def __init__(self, pool: _Pool) -> None:
         self._pool = pool
         self._member: Member | None = None
-        with pool.lock:
-            if len(pool.free) < pool.workers:
-                self._expect()
-            else:
-                pool.queued.append(self)
+        if len(pool.begun) < pool.workers:
+            self._expect()
+        else:
+            pool.queued.append(self)
 
     def _expect(self) -> None:
-        self._pool.free.append(self)
+        self._pool.begun.append(self)
         self._member = CLOCKWORK.expect(threading.current_thread())
 
-    def run(self, function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
-        with self._pool.lock:
-            if self._member is None:  # a worker was found earlier than thought
-                self._pool.queued.remove(self)
-                self._expect()
+    def begin(self) -> None:
+        """Let the calling thread, a worker, take part."""
+        if self._member is None:  # a worker is free that was thought to be busy
+            self._pool.queued.remove(self)
+            self._expect()
         assert self._member is not None
         CLOCKWORK.arrive(self._member, threading.current_thread())
-        return function(*args, **kwargs)
 
-    def over(self, _: object) -> None:
-        with self._pool.lock:
-            if self._member is None:
-                self._pool.queued.remove(self)
-                return
-            self._pool.free.remove(self)
-            if self._pool.queued:
-                self._pool.queued.popleft()._expect()
-            CLOCKWORK.depart(self._member, dies=False)
+    def end(self) -> None:
+        """Let nobody take part for this any more."""
+        if self._member is None:
+            self._pool.queued.remove(self)
+            return
+        self._pool.begun.remove(self)
+        if self._pool.queued:
+            self._pool.queued.pop(0)._expect()
+        CLOCKWORK.depart(self._member, dies=False)
 
 
 def _submit(original: Callable[..., Any]) -> Callable[..., Any]:
     def submit(self: Any, function: Any, /, *args: Any, **kwargs: Any) -> Any:
         if CLOCKWORK.me() is None or type(self._work_queue) is VirtualSimpleQueue:
             return original(self, function, *args, **kwargs)
-        errand = _Errand(_pools.setdefault(self, _Pool(self._max_workers)))
-        try:
-            future = original(self, errand.run, function, *args, **kwargs)
-        except BaseException:
-            errand.over(None)
-            raise
-        future.add_done_callback(errand.over)
+        with _handing_over:
+            errand = _Errand(_pools.setdefault(self, _Pool(self._max_workers)))
+            try:
+                future = original(self, function, *args, **kwargs)
+            except BaseException:
+                errand.end()
+                raise
+            _errands[future] = errand
+        future.add_done_callback(_end_if_cancelled)
         return future
 
     return submit
+
+
+def _end_if_cancelled(future: Any) -> None:
+    if future.cancelled():
+        with _handing_over:
+            errand = _errands.pop(future, None)
+            if errand is not None:
+                errand.end()
+
+
+def _run(original: Callable[..., None]) -> Callable[..., Any]:
+    def run(self: Any, *args: Any) -> None:
+        with _handing_over:
+            errand = _errands.pop(self.future, None)
+            if errand is not None:
+                errand.begin()
+        try:
+            original(self, *args)
+        finally:
+            # Whoever waits for it, also by a callback, has been told by now.
+            if errand is not None:
+                with _handing_over:
+                    errand.end()
+
+    return run
 
 
 # --- outside ----------------------------------------------------------------------------------------------------
