@@ -472,13 +472,12 @@ class Clockwork:
         """Make a wait of the calling thread, for so long; it waits with `finish`."""
         return Wait(member, None if seconds is None else self.elapsed + whole(seconds), what)
 
-    def end(self, wait: Wait, *, wake: bool = True) -> None:
-        """End a wait: what it is for has come. Wake its thread, unless that wakes by itself."""
+    def end(self, wait: Wait) -> None:
+        """End a wait: what it is for has come."""
         with self._mutex:
             wait.ended = True
             self._resume(wait, wake=False)
-            if wake:
-                wait.wake()
+            wait.wake()
 
     def finish(self, wait: Wait, block: Callable[[float | None], bool] | None = None) -> bool:
         """Wait until the wait is over.

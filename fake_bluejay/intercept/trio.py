@@ -79,7 +79,8 @@ def _wakeup(original: Callable[[Any], None]) -> Callable[..., Any]:
         if signal is not None:
             signal.called = True
             if signal.wait is not None:
-                CLOCKWORK.end(signal.wait, wake=False)
+                # With a byte of its own: the original's may have been read already, before this wait began.
+                CLOCKWORK.end(signal.wait)
 
     return wakeup_thread_and_signal_safe
 
