@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help serve test golden lint docs bench soak schema screenshots wheel clean
+.PHONY: help serve test golden lint docs bench soak fuzz schema screenshots wheel clean
 
 PYTHON ?= python3
 VENV := .venv
@@ -54,6 +54,9 @@ screenshots: $(VENV)/test ## Picture the console, light, dark and narrow, into d
 
 soak: $(VENV)/serve ## Load a server for a minute, half of it broken or slow connections
 	$(BIN)/python -m benchmarks.soak
+
+fuzz: $(VENV)/serve ## Fuzz the control API, raw HTTP and seeds for a minute (ARGS="600 --seed 7")
+	$(BIN)/python -m benchmarks.fuzz $(ARGS)
 
 schema: $(VENV)/serve ## Write docs/seed.schema.json anew
 	$(BIN)/fake-bluejay schema > docs/seed.schema.json

@@ -12,7 +12,7 @@ from fake_bluejay.bluejay.digital_humans import DIGITAL_HUMANS
 from fake_bluejay.bluejay.simulations import SIMULATIONS
 from fake_bluejay.core.runs import DEFAULT_LONGEST, DEFAULT_RINGING
 from fake_bluejay.core.scripts import Call
-from fake_bluejay.core.statuses import TERMINAL
+from fake_bluejay.core.statuses import is_final
 from fake_bluejay.core.world import DEFAULT_ORGANISATION, World
 
 SIZES = (1_000, 10_000, 100_000)
@@ -85,7 +85,7 @@ def _advance(calls: int, lines: int | None, *, webhook: bool = False) -> float:
     start = time.perf_counter()
     world.advance(7200)
     spent = time.perf_counter() - start
-    assert all(record.status in TERMINAL for record in world.results.values())
+    assert all(is_final(record.status) for record in world.results.values())
     return spent
 
 

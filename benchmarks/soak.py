@@ -13,6 +13,7 @@ import random
 import re
 import signal
 import socket
+import statistics
 import struct
 import subprocess
 import sys
@@ -41,6 +42,23 @@ class Report:
     log: str = ""
     status: int | None = None
 
+    @property
+    def growth(self) -> float:
+        """How much larger the server's memory is at the end than it was after 10 s; of a shorter run, than half-way.
+
+        Each is the median of a few seconds, for the journal is emptied once a second.
+        """
+        if len(self.memory) < 4:
+            return 1.0
+        middle = min(10, len(self.memory) // 2)
+        early, late = self.memory[max(0, middle - 3) : middle + 2], self.memory[-5:]
+        return statistics.median(late) / statistics.median(early)
+
+    @property
+    def is_well(self) -> bool:
+        """Whether all was answered right, memory stayed within 5 %, and nothing was logged that should not be."""
+        return not self.wrong and self.growth < 1.05 and "Traceback" not in self.log and self.status == 0
+
     def __str__(self) -> str:
         taken = sorted(self.seconds)
         third = len(self.memory) // 6
@@ -49,7 +67,7 @@ class Report:
             f" 99 % within {taken[len(taken) * 99 // 100] * 1000:.0f} ms, the slowest {taken[-1] * 1000:.0f} ms\n"
             f"{sum(self.broken.values()):,} broken or slow connections: {dict(self.broken)}\n"
             f"memory: {self.memory[third] / 1024:.1f} MiB after {third} s, {self.memory[-1] / 1024:.1f} MiB at the end,"
-            f" at most {max(self.memory) / 1024:.1f}\n"
+            f" at most {max(self.memory) / 1024:.1f}; {self.growth:.3f} times what it was after 10 s\n"
             f"tracebacks in the log: {self.log.count('Traceback')}; exit status {self.status}"
         )
 
@@ -110,7 +128,7 @@ def _request(method: str, path: str, body: bytes = b"") -> bytes:
 def _calls(chance: random.Random) -> tuple[bytes, int, Callable[[object], bool]]:
     """A request, and what its answer has to be, whatever the others do."""
     running, completed = chance.randint(1, 20), chance.randint(21, 40)
-    kind = chance.randint(1, 5)
+    kind = chance.randint(1, 7)
     if kind == 1:
         ids = [running, completed, 999]
         body = {"test_result_ids": [running], "failed_ids": [completed, 999], "success": True, "ended_count": 1}
@@ -124,6 +142,19 @@ def _calls(chance: random.Random) -> tuple[bytes, int, Callable[[object], bool]]
         return _request("GET", path), 200, lambda answer: answer["simulation_result"]["id"] == completed  # type: ignore[index]
     if kind == 4:
         return _request("GET", "/v1/nothing"), 404, lambda answer: answer == {"detail": "Not Found"}
+    if kind == 5:
+        large = b"x-large: " + b"y" * 50_000 + b"\r\nhost"
+        path = f"/v1/retrieve-simulation-result/{completed}"
+        request = _request("GET", path).replace(b"host", large, 1)
+        return request, 200, lambda answer: answer["simulation_result"]["id"] == completed  # type: ignore[index]
+    if kind == 6:
+        request = _request("POST", "/v1/end-conversations").replace(
+            b"content-length: 0\r\n\r\n",
+            b'transfer-encoding: chunked\r\n\r\n1c\r\n{"test_result_ids": [99999]}\r\n0\r\n'
+            + b"x-trailer: y\r\n" * 3_000
+            + b"\r\n",
+        )
+        return request, 200, lambda answer: answer["failed_ids"] == [99999]  # type: ignore[index]
     path = f"/_fake/test-results/{running}"
     return _request("GET", path), 200, lambda answer: (answer["id"], answer["status"]) == (running, "RUNNING")  # type: ignore[index]
 
@@ -262,6 +293,7 @@ def main() -> None:
     print(report)
     for wrong in report.wrong[:10]:
         print(f"wrong: {wrong}")
+    sys.exit(not report.is_well)
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
 """What happens in the calls of a run, as a test scripts it: `bluejay.calls.next(no_answer(), Call(passes=False))`.
 
 Without a script a call is answered after 2 seconds, lasts 45, and passes. The seconds are the fake's; which ends there
-are, and what a failure may be called, is documented (August 2026).
+are, and what a failure may be called, is documented (September 2026).
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ __all__ = [
     "call_dropped",
     "call_from_dict",
     "checked",
+    "custom_error",
     "inbound",
     "no_answer",
     "no_connection",
@@ -32,40 +33,53 @@ __all__ = [
 ]
 
 
-def no_answer(after: float | None = None) -> Call:
-    """It rings, and nobody answers: NO_ANSWER, after so many seconds, or as long as the simulation lets it ring."""
-    return Call(end="no_answer", connects_after=after, error_code="NO_ANSWER")
+def no_answer(after: float | None = None, error_code: str = "NO_ANSWER") -> Call:
+    """Return the script of a call that nobody engages in: NO_ANSWER.
+
+    Args:
+        after: The seconds until it fails; None: as long as the simulation lets it ring.
+        error_code: Why.
+    """
+    return Call(end="no_answer", connects_after=after, error_code=error_code)
 
 
 def no_connection(error_code: str = "SIP_DIAL_FAILED", after: float = 2) -> Call:
-    """No connection comes about: NO_CONNECTION."""
+    """Return the script of a call that does not reach the agent: NO_CONNECTION."""
     return Call(end="no_connection", connects_after=after, error_code=error_code)
 
 
 def call_dropped(after: float = 10, error_code: str = "BRIDGE_DISCONNECTED") -> Call:
-    """The connection dies in the middle of the conversation: CALL_DROPPED, and what there is of it is scored."""
+    """Return the script of a call whose line drops in the conversation: CALL_DROPPED. What there is of it is scored."""
     return Call(end="dropped", talks_for=after, error_code=error_code, passes=False)
 
 
 def out_of_funds() -> Call:
-    """There is no money left for the call: OUT_OF_FUNDS."""
+    """Return the script of a call for which there is no money left: OUT_OF_FUNDS."""
     return Call(end="out_of_funds", connects_after=0, error_code="INSUFFICIENT_BALANCE")
 
 
 def rejected(after: float = 2) -> Call:
-    """The customer's host refuses the credentials: REJECTED."""
+    """Return the script of a call that the agent rejects (SIP 486 or 603): NO_ANSWER, or the older REJECTED."""
     return Call(end="rejected", connects_after=after, error_code="CALL_REJECTED")
 
 
-def system_error(after: float = 2) -> Call:
-    """Something breaks on Bluejay's side: SYSTEM_ERROR."""
-    return Call(end="system_error", connects_after=after)
+def system_error(after: float = 2, error_code: str = "UNKNOWN") -> Call:
+    """Return the script of a call in which something breaks on Bluejay's side: SYSTEM_ERROR."""
+    return Call(end="system_error", connects_after=after, error_code=error_code)
+
+
+def custom_error(talks_for: float = 45) -> Call:
+    """Return the script of a call whose transcript matches the simulation's custom error prompt: CUSTOM_ERROR."""
+    return Call(end="custom_error", talks_for=talks_for, error_code="CUSTOM_ERROR")
 
 
 def inbound(ready_for: float = READY_FOR, call: Call | None = None) -> Call:
-    """The digital human is READY, until the customer's agent calls so many seconds later; and then, the `call`.
+    """Return the script of a call that the customer's agent makes.
 
-    A call that never connects ends when those are over: `inbound(20, no_connection("INBOUND_NO_INCOMING_CALL"))`.
+    Args:
+        ready_for: The seconds for which the digital human is READY, until the agent calls.
+        call: What happens then; None: as ever. One that never connects ends when the seconds are over:
+            `inbound(20, no_answer(error_code="INBOUND_NO_INCOMING_CALL"))`.
     """
     return replace(call or Call(), ready_for=ready_for)
 

@@ -37,6 +37,15 @@ class _PlainImports(importlib.abc.MetaPathFinder):
 
 sys.meta_path.insert(0, _PlainImports())
 
+_TIMES: dict[str, dict[str, Any]] = {
+    "evaluation=at-once": {"evaluation_starts_after": 0, "evaluation_takes": 0},
+    "evaluation=slow": {"evaluation_starts_after": 60, "evaluation_takes": 600},
+}
+"""What `bluejay_every_reading` tries besides readings: how long an evaluation takes is documented nowhere, either.
+
+A client that waits for CONVERSATION_ENDED never sees it if all that follows comes at once.
+"""
+
 _OPTIONS = {
     "readings": "other readings than the defaults: name=choice, separated by spaces",
     "agent": "what agents do that are not told otherwise: ends-after=2, ends-within=20, silent, drops-after=5",
@@ -98,13 +107,11 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if "bluejay_every_reading" in metafunc.fixturenames:
         from fake_bluejay.core.readings import Readings
 
-        departures = list(Readings().departures())
-        metafunc.parametrize(
-            "bluejay_every_reading",
-            [{}, *({name: str(choice)} for name, choice in departures)],
-            ids=["defaults", *(f"{name}={choice}" for name, choice in departures)],
-            indirect=True,
-        )
+        options: dict[str, dict[str, Any]] = {"defaults": {}}
+        for name, choice in Readings().departures():
+            options[f"{name}={choice}"] = {"readings": {name: str(choice)}}
+        options |= _TIMES
+        metafunc.parametrize("bluejay_every_reading", list(options.values()), ids=list(options), indirect=True)
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
@@ -183,7 +190,7 @@ def bluejay() -> Iterator[FakeBluejay]:
 
 @pytest.fixture
 def bluejay_every_reading(bluejay: FakeBluejay) -> FakeBluejay:
-    """`bluejay`, in as many runs of the test: with the defaults, and with each other plausible reading."""
+    """`bluejay`, with the defaults, with each other plausible reading, and with evaluations early and late."""
     return bluejay
 
 
@@ -222,7 +229,8 @@ def _configured(node: pytest.Item | pytest.Collector) -> dict[str, Any]:
         from fake_bluejay.core.readings import Readings
 
         readings = options.get("readings") or {}
-        options["readings"] = {**(readings.as_dict() if isinstance(readings, Readings) else readings), **departure}
+        given = readings.as_dict() if isinstance(readings, Readings) else readings
+        options |= {**departure, "readings": {**given, **departure.get("readings", {})}}
     return options
 
 

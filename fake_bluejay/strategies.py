@@ -9,13 +9,15 @@ from typing import Any, ClassVar, NamedTuple
 
 try:
     from hypothesis import strategies as st
-    from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
+    from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 except ModuleNotFoundError as error:
     raise ModuleNotFoundError(
         "fake_bluejay.strategies needs hypothesis: pip install hypothesis", name=error.name
     ) from None
 
 from fake_bluejay.agents import drops_after, ends_after, ends_within, silent
+from fake_bluejay.calls import Call, call_dropped, no_answer, no_connection, system_error
+from fake_bluejay.core.clock import microseconds
 from fake_bluejay.core.statuses import Status
 from fake_bluejay.facade.fake import FakeBluejay, Options
 
@@ -95,11 +97,16 @@ def worlds(draw: st.DrawFn, max_size: int = 10) -> FakeBluejay:
     return fake
 
 
+_SCRIPTS = [Call(), Call(passes=False), Call(talks_for=0), no_answer(), no_connection(), call_dropped(), system_error()]
+"""What may happen in a call."""
+
+
 class BluejayMachine(RuleBasedStateMachine):
     """A machine in whose world anything may happen while a client is used: subclass it, and add rules that use yours.
 
-    It has a fake, `self.bluejay`, that is on; its rules add test results, pass time, and arm faults of `faults`.
-    Invariants are for the subclass to state: what must hold of the client whatever happens.
+    It has a fake, `self.bluejay`, that is on; its rules add test results, queue runs, script calls, change how long an
+    evaluation takes, pass time, and arm faults of `faults`. What else must hold of the client whatever happens is for
+    the subclass to state, as invariants; two are here, over `runs_asked_for` and `may_be_ended`.
     """
 
     faults: ClassVar[tuple[str, ...]] = ("respond", "reset", "lose_response", "truncate", "garbage", "delay")
@@ -117,6 +124,10 @@ class BluejayMachine(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.bluejay = FakeBluejay(**self.options).start()
+        self.runs_asked_for = 0
+        """How many runs there may be. Add one before your client is to queue a run."""
+        self.may_be_ended: set[int] | None = None
+        """The ids of the test results that your client may end; None: any."""
 
     def teardown(self) -> None:
         """Switch the fake off."""
@@ -132,6 +143,39 @@ class BluejayMachine(RuleBasedStateMachine):
     def add_test_result(self, agent: Any, status: Status) -> None:
         """One more test result."""
         self.bluejay.add_test_result(status=status.value, agent=agent)
+
+    @rule(humans=st.integers(1, 2))
+    def queue_run(self, humans: int) -> None:
+        """Queue a run, as somebody else's client does."""
+        self.runs_asked_for += 1
+        self.bluejay.queue_run(self.bluejay.add_simulation(digital_humans=humans))
+
+    @rule(scripts=st.lists(st.sampled_from(_SCRIPTS), min_size=1, max_size=3))
+    def script_calls(self, scripts: list[Call]) -> None:
+        """Let the next calls of runs go otherwise than well."""
+        self.bluejay.calls.next(*scripts)
+
+    @rule(starts_after=st.sampled_from([0, 1, 60]), takes=st.sampled_from([0, 5, 600]))
+    def change_evaluation(self, starts_after: float, takes: float) -> None:
+        """Let evaluations start, and end, sooner or later than they do; 0 is at once."""
+        world = self.bluejay.world
+        world.evaluation_starts_after, world.evaluation_takes = microseconds(starts_after), microseconds(takes)
+
+    @invariant()
+    def no_more_runs_than_asked_for(self) -> None:
+        """Assert that no run was queued twice, as by a client that asks again after a request that took effect."""
+        there = len(self.bluejay.runs)
+        assert there <= self.runs_asked_for, (
+            f"there are {there} runs, and {self.runs_asked_for} were asked for; your rule does"
+            " `self.runs_asked_for += 1` before its client is to queue one"
+        )
+
+    @invariant()
+    def nothing_else_is_ended(self) -> None:
+        """Assert that an end was asked for of those alone that `may_be_ended` names."""
+        if self.may_be_ended is not None:
+            marked = {control.test_result_id for control in self.bluejay.control_objects}
+            assert marked <= self.may_be_ended, f"{sorted(marked - self.may_be_ended)} were not to be ended"
 
     @rule(seconds=st.sampled_from([0.000001, 1, 2, 19.999999, 20, 30]))
     def pass_time(self, seconds: float) -> None:

@@ -3,33 +3,247 @@
 from __future__ import annotations
 
 import hashlib
-from typing import Any
+from enum import StrEnum
+from typing import Any, Literal
+from uuid import UUID
+
+from pydantic import Field
 
 from fake_bluejay.bluejay.folders import folder_named
-from fake_bluejay.bluejay.models.agents import (
-    AgentPydantic,
-    AgentRequest,
-    AgentRequestOfOpenApi,
-    AgentRequestOfSdk,
-    AgentResponse,
-    AgentUpdateRequest,
-    AgentUpdateRequestOfOpenApi,
-    AgentUpdateResponse,
-    AgentUpdateWithExternalIdRequest,
-    AgentUpdateWithExternalIdRequestOfOpenApi,
-    AgentWebhookKeyRequest,
-    AgentWebhookKeyResponse,
-    NewAgentResponse,
-)
-from fake_bluejay.bluejay.resources import Operations, as_fields, changes, found
-from fake_bluejay.core.clock import datetime_at
+from fake_bluejay.bluejay.models.wire import Wire
+from fake_bluejay.bluejay.resources import Operations, as_fields, changes
+from fake_bluejay.core.clock import Moment
 from fake_bluejay.core.errors import Conflict, NotFound
 from fake_bluejay.core.readings import Contract, SameExternalId
-from fake_bluejay.core.resources import Entity, Link, OnDelete, Resource, uuid_ids
+from fake_bluejay.core.resources import Entity, Link, OnDelete, Resource, not_found, uuid_ids
 from fake_bluejay.core.world import World
-from fake_bluejay.http.operation import Call, Operation, as_id
+from fake_bluejay.http.operation import Call, as_id
 
-__all__ = ["AGENTS", "OPERATIONS", "agents", "create_agent"]
+__all__ = ["AGENTS", "AgentRequest", "agents", "create_agent"]
+
+
+class AgentType(StrEnum):
+    """Who calls: an INBOUND agent is called, an OUTBOUND one calls."""
+
+    INBOUND = "INBOUND"
+    OUTBOUND = "OUTBOUND"
+
+
+class ConnectionType(StrEnum):
+    """How an agent is reached."""
+
+    SMS = "SMS"
+    HTTP_WEBHOOK = "HTTP_WEBHOOK"
+    PHONE = "PHONE"
+    SIP = "SIP"
+    WEBSOCKET = "WEBSOCKET"
+    LIVEKIT = "LIVEKIT"
+    PIPECAT = "PIPECAT"
+
+
+class AgentMode(StrEnum):
+    """Whether an agent talks or writes."""
+
+    VOICE = "VOICE"
+    TEXT = "TEXT"
+
+
+AnyConnectionType = ConnectionType | Literal["ELEVEN_LABS", "RETELL", "VAPI", "KORE"]
+"""Those of the OpenAPI, and those of the SDK."""
+
+
+class _Connection(Wire):
+    """How an agent is reached, as every request that describes one ends."""
+
+    folder: str | None = None
+    websocket_url: str | None = None
+    websocket_username: str | None = None
+    websocket_password: str | None = None
+    sip_uri: str | None = None
+    sip_username: str | None = None
+    sip_password: str | None = None
+    custom_sip_headers: dict[str, str] | None = None
+    redact_pii: bool | None = None
+    livekit_agent_name: str | None = None
+    livekit_metadata: dict[str, Any] | None = None
+    livekit_customer_tool_topic: str | None = None
+    pipecat_agent_name: str | None = None
+    pipecat_agent_configuration: dict[str, Any] | None = None
+    pipecat_room_properties: dict[str, Any] | None = None
+    http_webhook: str | None = None
+    voice_provider: str | None = None
+    provider_id: str | None = None
+    eleven_labs_agent_id: str | None = None
+    retell_agent_id: str | None = None
+    vapi_assistant_id: str | None = None
+    kore_host: str | None = None
+    kore_bot_id: str | None = None
+    kore_client_id: str | None = None
+    kore_client_secret: str | None = None
+    enable_outbound_call_auto_start: bool | None = None
+    simulations_disabled: bool | None = None
+    workflow: dict[str, Any] | None = None
+    provider: str | None = None
+
+
+class _NewAgent(Wire):
+    bluejay_as_code_id: UUID | None = None
+    name: str
+    system_prompt: str
+    knowledge_base: str | None = None
+    phone_number: str | None = None
+    goals: list[str]
+    type: AgentType | None = AgentType.INBOUND
+    connection_type: AnyConnectionType | None = None
+    mode: AgentMode | None = AgentMode.VOICE
+    keyterms: list[str] | None = None
+    external_agent_id: str | None = None
+
+
+class AgentRequest(_Connection, _NewAgent):
+    """A new agent."""
+
+    redact_pii: bool | None = False
+    simulations_disabled: bool | None = False
+
+
+class _ChangedAgent(Wire):
+    external_agent_id: str | None = None
+    name: str | None = None
+    system_prompt: str | None = None
+    knowledge_base: str | None = None
+    phone_number: str | None = None
+    goals: list[str] | None = None
+    type: AgentType | None = None
+    connection_type: AnyConnectionType | None = None
+    mode: AgentMode | None = None
+    keyterms: list[str] | None = None
+
+
+class _AgentId(Wire):
+    bluejay_as_code_id: UUID | None = None
+    agent_id: str | None
+
+
+class AgentUpdateRequest(_Connection, _ChangedAgent, _AgentId):
+    """Which agent to change, and what. The id must be there, and may be null."""
+
+
+class AgentUpdateWithExternalIdRequest(_Connection, _ChangedAgent):
+    """Which agent to change, by the customer's own id for it, and what."""
+
+    external_agent_id: str
+
+
+class AgentRequestOfSdk(AgentRequest):
+    """A new agent, as the SDK describes one: it has a knowledge base."""
+
+    knowledge_base: str
+
+
+class AgentRequestOfOpenApi(AgentRequestOfSdk):
+    """A new agent, as the OpenAPI describes one: there are fewer ways to reach it."""
+
+    connection_type: ConnectionType | None = None
+
+
+class AgentUpdateRequestOfOpenApi(AgentUpdateRequest):
+    """What to change, as the OpenAPI describes it: there are fewer ways to reach an agent."""
+
+    connection_type: ConnectionType | None = None
+
+
+class AgentUpdateWithExternalIdRequestOfOpenApi(AgentUpdateWithExternalIdRequest):
+    """What to change, as the OpenAPI describes it: there are fewer ways to reach an agent."""
+
+    connection_type: ConnectionType | None = None
+
+
+class AgentResponse(Wire):
+    """An agent that was deleted. The key is there if the agent has an HTTP webhook."""
+
+    agent_id: int
+    status: str = "200"
+    http_webhook_key: str | None = None
+
+
+class NewAgentResponse(AgentResponse):
+    """An agent that was added, and the first version of its prompt."""
+
+    version: int = 1
+
+
+class AgentUpdateResponse(Wire):
+    """An agent that was changed, in the form of the request that changes one."""
+
+    agent: AgentUpdateRequest
+    status: str = "200"
+    http_webhook_key: str | None = None
+
+
+class AgentPydantic(Wire):
+    """An agent, as it is given back."""
+
+    id: str | int | None = None
+    bluejay_as_code_id: UUID | None = None
+    name: str
+    agent_description: str
+    knowledge_base: str
+    organization_id: str
+    goals: list[str] | None = None
+    mode: AgentMode
+    type: AgentType | None = None
+    connection_type: AnyConnectionType | None = None
+    phone_number: str | None = None
+    websocket_url: str | None = None
+    redact_pii: bool | None = None
+    folder_id: UUID | None = None
+    created_at: Moment | None = None
+    keyterms: list[str] | None = None
+    voice_provider: str | None = None
+    provider_id: str | None = None
+    websocket_username: str | None = None
+    websocket_password: str | None = None
+    external_agent_id: str | None = None
+    sip_uri: str | None = None
+    custom_sip_headers: dict[str, Any] | None = None
+    sip_username: str | None = None
+    sip_password: str | None = None
+    simulation_notifications: dict[str, Any] = Field(default_factory=dict)
+    livekit_agent_name: str | None = None
+    livekit_metadata: dict[str, Any] | None = None
+    livekit_customer_tool_topic: str | None = None
+    pipecat_agent_name: str | None = None
+    pipecat_agent_configuration: dict[str, Any] | None = None
+    pipecat_room_properties: dict[str, Any] | None = None
+    http_webhook: str | None = None
+    http_webhook_key: str | None = None
+    eleven_labs_agent_id: str | None = None
+    retell_agent_id: str | None = None
+    vapi_assistant_id: str | None = None
+    kore_host: str | None = None
+    kore_bot_id: str | None = None
+    kore_client_id: str | None = None
+    kore_client_secret: str | None = None
+    kore_inbound_token: str | None = None
+    enable_outbound_call_auto_start: bool | None = None
+    simulations_disabled: bool | None = False
+    workflow: dict[str, Any] | None = None
+    provider: str | None = None
+
+
+class AgentWebhookKeyRequest(Wire):
+    """Whose key it is about: an agent, by either of its ids."""
+
+    agent_id: str | None = None
+    external_agent_id: str | None = None
+
+
+class AgentWebhookKeyResponse(Wire):
+    """The key that an agent's HTTP webhook is signed with."""
+
+    signing_key: str
+    message: str
 
 
 def _settle_folder(world: World, agent: Entity) -> None:
@@ -56,7 +270,7 @@ def _with_folder(world: World, organisation: str, fields: dict[str, Any]) -> dic
 
 
 def create_agent(world: World, organisation: str, request: AgentRequest) -> Entity:
-    """A new agent. Raises the 409 if its external id is taken, where a reading says so."""
+    """Make an agent. Raises `Conflict` if its external id is taken, where a reading says so."""
     fields = as_fields(request)
     # A null `mode` may be asked for, and not be given back: what is published as the default stands.
     fields["mode"] = fields["mode"] or "VOICE"
@@ -67,65 +281,65 @@ def create_agent(world: World, organisation: str, request: AgentRequest) -> Enti
     return world.resources[AGENTS].add(organisation, _with_folder(world, organisation, fields))
 
 
-def add_agent(call: Call) -> NewAgentResponse:
-    """Add an agent."""
-    agent = create_agent(call.world, call.organisation, call.request)
-    return NewAgentResponse(agent_id=agent.id, http_webhook_key=agent.fields.get("http_webhook_key"))
+agents = Operations(
+    AGENTS,
+    returns=AgentPydantic,
+    values=lambda agent: {"agent_description": agent.fields["system_prompt"]},
+    new=create_agent,
+)
+
+agents.create(
+    "POST",
+    "/v1/add-agent",
+    AgentRequest,
+    takes_under={Contract.SDK: AgentRequestOfSdk, Contract.OPENAPI: AgentRequestOfOpenApi},
+    returns=NewAgentResponse,
+)
+agents.get("GET", "/v1/agents/{agent_id}")
+agents.get("GET", "/v1/agent-by-external-id/{external_id}", by="external_agent_id")
+agents.list("GET", "/v1/all-agents")
+agents.list("GET", "/v1/get-agents-by-folder/{folder_id}")
+agents.delete("DELETE", "/v1/agent/{agent_id}", returns=AgentResponse)
 
 
-def update_agent(call: Call) -> AgentUpdateResponse:
+@agents.operation("POST", "/v1/update-agent", takes_under={Contract.OPENAPI: AgentUpdateRequestOfOpenApi})
+def update_agent(call: Call, request: AgentUpdateRequest) -> AgentUpdateResponse:
     """Change an agent; one whose id is null is meant by its external id."""
-    request = call.request
-    if request.agent_id is not None:
-        return _update(call, found(call.world.resources[AGENTS], as_id(request.agent_id), call.organisation))
-    return _update(call, _by_external_id(call, request.external_agent_id))
+    return _update(call, _named(call, request), request)
 
 
-def update_agent_by_external_id(call: Call) -> AgentUpdateResponse:
+@agents.operation(
+    "PUT",
+    "/v1/update-agent-by-external-id",
+    takes_under={Contract.OPENAPI: AgentUpdateWithExternalIdRequestOfOpenApi},
+)
+def update_agent_by_external_id(call: Call, request: AgentUpdateWithExternalIdRequest) -> AgentUpdateResponse:
     """Change an agent that is meant by the customer's own id for it."""
-    return _update(call, _by_external_id(call, call.request.external_agent_id))
+    return _update(call, _by_external_id(call, request.external_agent_id), request)
 
 
-def get_agent(call: Call) -> AgentPydantic:
-    """One agent."""
-    return _agent(found(call.world.resources[AGENTS], call.parameters["agent_id"], call.organisation))
-
-
-def get_agent_by_external_id(call: Call) -> AgentPydantic:
-    """One agent, by the customer's own id for it."""
-    return _agent(_by_external_id(call, call.parameters["external_id"]))
-
-
-def get_all_agents(call: Call) -> list[AgentPydantic]:
-    """All agents, the oldest first."""
-    return [_agent(agent) for agent in call.world.resources[AGENTS].of(call.organisation)]
-
-
-def delete_agent(call: Call) -> AgentResponse:
-    """Delete an agent; its simulations go or stay, as a reading says."""
-    agent = found(call.world.resources[AGENTS], call.parameters["agent_id"], call.organisation)
-    call.world.resources.remove(agent)
-    return AgentResponse(agent_id=agent.id, http_webhook_key=agent.fields.get("http_webhook_key"))
-
-
-def get_http_webhook_key(call: Call) -> AgentWebhookKeyResponse:
-    """The key of an agent's HTTP webhook; 404 if it has none."""
-    key = _agent_of_key(call).fields.get("http_webhook_key")
+@agents.operation("POST", "/v1/get-http-webhook-key")
+def get_http_webhook_key(call: Call, request: AgentWebhookKeyRequest) -> AgentWebhookKeyResponse:
+    """Return the key of an agent's HTTP webhook; 404 if it has none."""
+    key = _named(call, request).fields.get("http_webhook_key")
     if key is None:
         raise NotFound("The agent has no HTTP webhook key")
     return AgentWebhookKeyResponse(signing_key=key, message="The HTTP webhook key of the agent")
 
 
-def generate_http_webhook_key(call: Call) -> AgentWebhookKeyResponse:
-    """A new key for an agent's HTTP webhook; the one before is valid no more."""
-    agent = _agent_of_key(call)
+@agents.operation("POST", "/v1/generate-http-webhook-key")
+def generate_http_webhook_key(call: Call, request: AgentWebhookKeyRequest) -> AgentWebhookKeyResponse:
+    """Make a new key for an agent's HTTP webhook; the one before is not valid any more."""
+    agent = _named(call, request)
     key = _key(call.world, agent.id, agent.fields.get("http_webhook_key"))
     call.world.resources[AGENTS].change(agent, {"http_webhook_key": key})
     return AgentWebhookKeyResponse(signing_key=key, message="The HTTP webhook key of the agent is new")
 
 
-def _update(call: Call, agent: Entity) -> AgentUpdateResponse:
-    changed = changes(call.request, call.world.readings, agents.never_null)
+def _update(
+    call: Call, agent: Entity, request: AgentUpdateRequest | AgentUpdateWithExternalIdRequest
+) -> AgentUpdateResponse:
+    changed = changes(request, call.world.readings, agents.never_null)
     changed.pop("agent_id", None)
     if changed.get("external_agent_id") != agent.fields.get("external_agent_id"):
         _refuse_taken(call.world, call.organisation, changed.get("external_agent_id"))
@@ -133,7 +347,7 @@ def _update(call: Call, agent: Entity) -> AgentUpdateResponse:
     if after.get("http_webhook") and not after.get("http_webhook_key"):
         changed["http_webhook_key"] = _key(call.world, agent.id)
     call.world.resources[AGENTS].change(agent, _with_folder(call.world, call.organisation, changed))
-    folder = call.world.resources.find("folder", agent.fields["folder_id"], call.organisation)
+    folder = call.world.resources.find("folder", agent.fields.get("folder_id"), call.organisation)
     return AgentUpdateResponse(
         agent=AgentUpdateRequest(
             agent_id=str(agent.id), **{**agent.fields, "folder": folder and folder.fields["name"]}
@@ -150,80 +364,20 @@ def _refuse_taken(world: World, organisation: str, external_id: str | None) -> N
 
 
 def _by_external_id(call: Call, external_id: str | None) -> Entity:
-    """The first agent of that external id."""
+    """Return the first agent of that external id. Raises `NotFound`."""
     for agent in call.world.resources[AGENTS].of(call.organisation):
         if external_id is not None and agent.fields.get("external_agent_id") == external_id:
             return agent
-    return found(call.world.resources[AGENTS], None, call.organisation)
+    raise not_found("agent")
 
 
-def _agent_of_key(call: Call) -> Entity:
-    request = call.request
+def _named(call: Call, request: AgentUpdateRequest | AgentWebhookKeyRequest) -> Entity:
+    """Return the agent that a request names; one whose id is null is meant by its external id."""
     if request.agent_id is None:
         return _by_external_id(call, request.external_agent_id)
-    return found(call.world.resources[AGENTS], as_id(request.agent_id), call.organisation)
+    return call.require("agent", as_id(request.agent_id))
 
 
 def _key(world: World, agent_id: int | str, before: str | None = None) -> str:
-    """A key for an agent, another one than it had before; always the same for the same seed."""
+    """Return a key for an agent, another one than it had before; always the same for the same seed."""
     return hashlib.sha256(f"{world.seed}:http-webhook-key:{agent_id}:{before}".encode()).hexdigest()
-
-
-def _agent(agent: Entity) -> AgentPydantic:
-    fields = dict(agent.fields)
-    return AgentPydantic(
-        id=agent.id,
-        agent_description=fields.pop("system_prompt"),
-        organization_id=agent.organisation,
-        created_at=datetime_at(agent.created_at),
-        **fields,
-    )
-
-
-agents = Operations(AGENTS, returns=AgentPydantic, show=_agent, new=create_agent, request=AgentRequest)
-agents.list("GET", "/v1/get-agents-by-folder/{folder_id}")
-
-OPERATIONS = [
-    Operation(
-        "POST",
-        "/v1/add-agent",
-        add_agent,
-        takes=AgentRequest,
-        takes_under={Contract.SDK: AgentRequestOfSdk, Contract.OPENAPI: AgentRequestOfOpenApi},
-        returns=NewAgentResponse,
-    ),
-    Operation(
-        "POST",
-        "/v1/update-agent",
-        update_agent,
-        takes=AgentUpdateRequest,
-        takes_under={Contract.OPENAPI: AgentUpdateRequestOfOpenApi},
-        returns=AgentUpdateResponse,
-    ),
-    Operation(
-        "PUT",
-        "/v1/update-agent-by-external-id",
-        update_agent_by_external_id,
-        takes=AgentUpdateWithExternalIdRequest,
-        takes_under={Contract.OPENAPI: AgentUpdateWithExternalIdRequestOfOpenApi},
-        returns=AgentUpdateResponse,
-    ),
-    Operation("GET", "/v1/agents/{agent_id}", get_agent, path_types={"agent_id": int}, returns=AgentPydantic),
-    Operation("GET", "/v1/agent-by-external-id/{external_id}", get_agent_by_external_id, returns=AgentPydantic),
-    Operation("GET", "/v1/all-agents", get_all_agents, returns=list[AgentPydantic]),
-    Operation("DELETE", "/v1/agent/{agent_id}", delete_agent, path_types={"agent_id": int}, returns=AgentResponse),
-    Operation(
-        "POST",
-        "/v1/get-http-webhook-key",
-        get_http_webhook_key,
-        takes=AgentWebhookKeyRequest,
-        returns=AgentWebhookKeyResponse,
-    ),
-    Operation(
-        "POST",
-        "/v1/generate-http-webhook-key",
-        generate_http_webhook_key,
-        takes=AgentWebhookKeyRequest,
-        returns=AgentWebhookKeyResponse,
-    ),
-]

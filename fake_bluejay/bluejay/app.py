@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import functools
 import logging
-from collections.abc import Collection, Coroutine, Iterable
+from collections.abc import Collection, Coroutine, Sequence
 from typing import Any, cast
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
+from starlette.middleware.exceptions import ExceptionMiddleware
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Match, Route, Router
-from starlette.types import Message, Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from fake_bluejay.bluejay.modules import operation_at, operations
 from fake_bluejay.bluejay.published import METHODS, MODELLED_IN
@@ -37,34 +38,47 @@ class _Route(Route):
 
 
 class _Router(Router):
-    """Starlette's router, which looks the beginning of a path up before it tries patterns.
+    """Starlette's router, which looks a path up before it tries patterns.
 
-    No path has a parameter in its first two segments, so those alone say which few routes can be meant. Among these,
-    Starlette's own router decides, and answers 404, 405 and 307.
+    A path without parameters is found as it is. No path has a parameter in its first two segments, so for others those
+    say which few routes can be meant; among these Starlette's own router decides, and answers 404, 405 and 307.
     """
 
-    def __init__(self, routes: Iterable[Route]) -> None:
+    def __init__(self, routes: Sequence[Route]) -> None:
         super().__init__()
         self._none = Router()
         begun: dict[str, list[Route]] = {}
         for route in routes:
             begun.setdefault(_beginning(route.path), []).append(route)
+        self._exact = {(method, route.path): route for route in routes for method in route.methods or ()}
         self._among = {beginning: Router(some) for beginning, some in begun.items()}
 
     async def app(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer by the routes that begin as the path does; if there is none, as a router without any."""
+        """Answer by the route of the path; or else by those that begin as it does, as a router of these."""
+        if scope["type"] != "http":
+            await super().app(scope, receive, send)
+            return
+        if (route := self._exact.get((scope["method"], _path_in(scope)))) is not None:
+            scope["path_params"] = {}
+            await route.app(scope, receive, send)
+            return
         await self._among.get(_beginning(_path_in(scope)), self._none).app(scope, receive, send)
 
     def endpoint_of(self, scope: Scope) -> Any:
         """Return the endpoint that answers a request; None if it is refused before."""
+        route = self.route_of(scope)
+        return None if route is None else route.endpoint
+
+    def route_of(self, scope: Scope) -> Route | None:
+        """Return the route that a request is for; None if it is refused before."""
         among = self._among.get(_beginning(_path_in(scope)), self._none)
         routes = (route for route in among.routes if isinstance(route, Route))
-        return next((route.endpoint for route in routes if route.matches(scope)[0] is Match.FULL), None)
+        return next((route for route in routes if route.matches(scope)[0] is Match.FULL), None)
 
 
 def _path_in(scope: Scope) -> str:
     path: str = scope["path"]
-    return path.removeprefix(scope.get("root_path", ""))
+    return path.removeprefix(root) if (root := scope.get("root_path")) else path
 
 
 def _beginning(path: str) -> str:
@@ -115,9 +129,17 @@ _CALLED = sorted(
 )
 _ROUTER = _Router([Route("/openapi.json", _openapi), *(_Route(*each) for each in _CALLED)])
 
+
+class _Surface(Starlette):
+    """The application around the router. What an operation raises by mistake is for `Api` to log and to answer."""
+
+    def build_middleware_stack(self) -> ASGIApp:
+        """Build the application that turns an `HTTPException` into an answer, and leave the rest out."""
+        return ExceptionMiddleware(_ROUTER, {HTTPException: _on_http_exception})
+
+
 # One for all fakes: what differs between them travels in the scope, so a new fake costs a test nothing to set up.
-_SURFACE = Starlette(exception_handlers={HTTPException: _on_http_exception})
-_SURFACE.router = _ROUTER
+_SURFACE = _Surface()
 
 
 class Api:
@@ -136,8 +158,9 @@ class Api:
 
         What breaks the connection is left in the scope's extensions, for the door to carry out.
         """
+        now = self._world.settle()
         exchange = scope[EXCHANGE] = Exchange(
-            self._world.settle(),
+            now,
             scope["method"],
             scope["path"],
             scope.get("query_string", b"").decode("latin-1"),
@@ -150,10 +173,14 @@ class Api:
         if self._faults:
             unwritable = functools.partial(self._unwritable, exchange)
             # A door that is an ASGI server of somebody else's cannot break anything.
-            fault = self._faults.take(scope["path"], breakable=BREAKAGE in scope.get("extensions", ()))
+            fault = self._faults.take(
+                scope["path"],
+                breakable=BREAKAGE in scope.get("extensions", ()),
+                exceeds=lambda limit: limit.exceeded(_client(scope), _endpoint_name(scope), now),
+            )
         if fault is not None:
             exchange.faults = (str(fault),)
-            if fault.kind != "respond":
+            if not fault.answers:
                 scope["extensions"][BREAKAGE] = Breakage(fault.kind, **fault.arguments)  # type: ignore[arg-type]
         try:
             answer = self._answer(scope, content, fault, unwritable)
@@ -198,7 +225,7 @@ class Api:
         return endpoint is not None and not (isinstance(endpoint, _Endpoint) and endpoint.takes_nothing)
 
     def _answer(self, scope: Scope, content: bytes, fault: Fault | None, unwritable: Unwritable) -> Answer:
-        if fault is not None and fault.kind == "respond":
+        if fault is not None and fault.answers:
             return Answer.of(response_of(fault))
         if fault is not None and fault.kind == "reset":
             return Answer(503, [], b"")  # which nobody gets: the door resets the connection instead
@@ -220,6 +247,17 @@ class Api:
             return ()
         exchange.faults += (str(fault),)
         return cast(list[int], fault.arguments["ids"])
+
+
+def _endpoint_name(scope: Scope) -> str:
+    """Return the method and the path of the route that a request is for, or the request's own if there is none."""
+    route = _ROUTER.route_of(scope)
+    return f"{scope['method']} {scope['path'] if route is None else route.path}"
+
+
+def _client(scope: Scope) -> str:
+    """Return the address that a request comes from; requests of doors without one come from one client."""
+    return scope["client"][0] if scope.get("client") else ""
 
 
 def _step(answering: Coroutine[Any, Any, None]) -> None:

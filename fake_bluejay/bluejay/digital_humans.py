@@ -3,36 +3,533 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Annotated, Any
+from enum import StrEnum
+from typing import Annotated, Any, Literal
+from uuid import UUID
 
 from pydantic import Field
 
-from fake_bluejay.bluejay.models.digital_humans import (
-    BulkCreateDigitalHumansRequest,
-    BulkCreateDigitalHumansRequestOfOpenApi,
-    BulkCreateDigitalHumansResponse,
-    BulkDeleteDigitalHumansResponse,
-    BulkUpdateDigitalHumansRequest,
-    BulkUpdateDigitalHumansResponse,
-    CreateDigitalHumanRequest,
-    CreateDigitalHumanRequestOfOpenApi,
-    DigitalHumanRequestData,
-    DigitalHumanResponse,
-    DigitalHumanResponseData,
-    DigitalHumansListResponse,
-    PaginatedDigitalHumansResponse,
-    UpdateDigitalHumanRequest,
-    UpdateDigitalHumanRequestOfOpenApi,
-)
-from fake_bluejay.bluejay.resources import Operations, as_fields, changes, found
-from fake_bluejay.core.clock import datetime_at
+from fake_bluejay.bluejay.models.wire import Wire
+from fake_bluejay.bluejay.resources import PAGES, Operations, as_fields, changes
+from fake_bluejay.core.clock import Moment
 from fake_bluejay.core.errors import Conflict, DomainError, Refused
 from fake_bluejay.core.readings import Contract
 from fake_bluejay.core.resources import Entity, Link, Resource
 from fake_bluejay.core.world import World
-from fake_bluejay.http.operation import Call, Operation, Parameter, as_id
+from fake_bluejay.http.operation import Call, as_id
 
-__all__ = ["DIGITAL_HUMANS", "OPERATIONS", "create_digital_human", "digital_humans"]
+__all__ = ["DIGITAL_HUMANS", "DigitalHumanRequestData", "create_digital_human", "digital_humans"]
+
+
+class LanguageType(StrEnum):
+    """What a digital human speaks."""
+
+    EN = "en"
+    ES = "es"
+    PT = "pt"
+    JA = "ja"
+    TR = "tr"
+    HI = "hi"
+    AR = "ar"
+    RU = "ru"
+    ZH = "zh"
+    ML = "ml"
+    FR = "fr"
+    YUE = "yue"
+    VI = "vi"
+    DE = "de"
+
+
+class AccentType(StrEnum):
+    """How a digital human speaks it."""
+
+    MULTILINGUAL = "multilingual"
+    AMERICAN = "american"
+    AMERICAN2 = "american2"
+    MATURE = "mature"
+    SOUTHERN = "southern"
+    ITALIAN = "italian"
+    INDIAN = "indian"
+    BRITISH = "british"
+    AUSTRALIAN = "australian"
+    MEXICAN = "mexican"
+    SPANISH = "spanish"
+    PORTUGUESE = "portuguese"
+    FRENCH = "french"
+    TURKISH = "turkish"
+    JAPANESE = "japanese"
+    HINDI = "hindi"
+    ARABIC = "arabic"
+    RUSSIAN = "russian"
+    CHINESE = "chinese"
+    GERMAN = "german"
+
+
+class GenderType(StrEnum):
+    """Of the voice."""
+
+    MALE = "male"
+    FEMALE = "female"
+
+
+class BackgroundNoiseType(StrEnum):
+    """What is heard behind the voice."""
+
+    NONE = "none"
+    OFFICE = "office"
+    TALKING = "talking"
+    TRAFFIC = "traffic"
+    CAFE = "cafe"
+    PARK = "park"
+    TV = "tv"
+
+
+class VoiceSpeedType(StrEnum):
+    """How fast a digital human speaks."""
+
+    SLOWEST = "slowest"
+    SLOW = "slow"
+    NORMAL = "normal"
+    FAST = "fast"
+    FASTEST = "fastest"
+
+
+class AudioQualityType(StrEnum):
+    """How good the line is."""
+
+    HIGH = "high"
+    MEDIUM = "medium"
+    LOW = "low"
+    HORRIBLE = "horrible"
+
+
+class FluencyType(StrEnum):
+    """How well a digital human speaks the language."""
+
+    BEGINNER = "beginner"
+    INTERMEDIATE = "intermediate"
+    NATIVE = "native"
+
+
+class VerbosityType(StrEnum):
+    """How much a digital human says."""
+
+    LOW = "low"
+    MEDIUM = "medium"
+    HIGH = "high"
+
+
+class TraitDataType(StrEnum):
+    """What a trait's value is."""
+
+    BOOLEAN = "BOOLEAN"
+    STRING = "STRING"
+    DATE = "DATE"
+    NUMBER = "NUMBER"
+
+
+class MatchType(StrEnum):
+    """How a scripted response is set off."""
+
+    EXACT = "exact"
+    CONTEXT = "context"
+
+
+class ResponseType(StrEnum):
+    """What a scripted response does."""
+
+    PHRASE = "phrase"
+    SILENCE = "silence"
+    DTMF = "dtmf"
+
+
+class DtmfOrVoicedType(StrEnum):
+    """How a digital human gives numbers."""
+
+    VOICED = "voiced"
+    DTMF = "dtmf"
+
+
+class OccurrenceMode(StrEnum):
+    """How often a scripted response is given."""
+
+    ALWAYS = "always"
+    FIRST_N = "first_n"
+
+
+AnyBackgroundNoise = BackgroundNoiseType | Literal["noisy_restaurant", "hospital", "custom"]
+"""Those of the OpenAPI, and those of the SDK."""
+
+
+class ExpectedToolCall(Wire):
+    """A tool that the agent is expected to call."""
+
+    name: str
+    parameters: dict[str, Any] | None = None
+    output: Any | None = None
+
+
+class Trait(Wire):
+    """Something about a digital human that the customer's systems know."""
+
+    trait_name: str
+    trait_data_type: TraitDataType
+    value: Any
+    is_sip_header: bool = False
+
+
+class SimpleInterruptionConfig(Wire):
+    """Interrupts so often."""
+
+    type: Literal["none", "low", "medium", "high"]
+
+
+class KeywordResponse(Wire):
+    """What is said when a keyword falls, and how probably."""
+
+    keyword: str
+    response: str
+    probability: Annotated[float, Field(ge=0, le=1)] = 1.0
+
+
+class KeywordsInterruptionConfig(Wire):
+    """Interrupts at keywords."""
+
+    type: Literal["keywords"]
+    keyword_responses: list[KeywordResponse]
+
+
+class ContextualInterruptionConfig(Wire):
+    """Interrupts when a description fits."""
+
+    type: Literal["contextual"]
+    contextual_prompt: str
+
+
+class ScriptedResponse(Wire):
+    """What a digital human always says to something."""
+
+    match_type: MatchType
+    match_phrase: str
+    response_type: ResponseType
+    response_value: str | None = None
+    scripted_response_audio_snippet_url: str | None = None
+    occurrence_mode: OccurrenceMode
+    occurrence_n: Annotated[int, Field(gt=0)] | None = None
+    silence_duration: Annotated[int, Field(gt=0)] | None = None
+
+
+class SpeaksFirstConfig(Wire):
+    """Whether a digital human speaks first, and what."""
+
+    speaks_first: bool
+    mode: Literal["custom", "ai_generated"] | None = None
+    message: str | None = None
+    dynamic: bool | None = None
+
+
+class JourneyStep(Wire):
+    """A step of a customer journey. After `success_criteria`, what only the documentation of September 2026 has."""
+
+    step: int
+    intent: str = ""
+    success_criteria: str = ""
+    modality: str | None = None
+    direction: str | None = None
+    wait_seconds: float | None = None
+    response_window_seconds: float | None = None
+    unresponsive: bool | None = None
+    phone_number: str | None = None
+
+
+_DEPRECATED = Field(json_schema_extra={"deprecated": True})  # Pydantic's own way warns where we read it
+_Interruptions = SimpleInterruptionConfig | KeywordsInterruptionConfig | ContextualInterruptionConfig
+_Volume = Annotated[float, Field(ge=0, le=1)]
+_Creativity = Annotated[float, Field(ge=0, le=2)]
+_Silence = Annotated[int, Field(ge=15)]
+_Runs = Annotated[int, Field(ge=1)]
+
+
+class DigitalHumanRequestData(Wire):
+    """A new digital human. Which languages and accents there are grows; any is taken."""
+
+    bluejay_as_code_id: UUID | None = None
+    intent: str = ""
+    success_criteria: str = ""
+    name: str | None = None
+    tag: str | None = None
+    tags: list[str] | None = None
+    system_prompt_rule_ids: list[str] | None = None
+    system_prompt_rule_quotes: list[str] | None = None
+    language: str | None = "en"
+    accent: str | None = None
+    gender: GenderType | None = None
+    custom_voice_id: str | None = None
+    background_noise: AnyBackgroundNoise | None = BackgroundNoiseType.NONE
+    custom_background_noise_url: str | None = None
+    voice_speed: VoiceSpeedType | None = VoiceSpeedType.NORMAL
+    audio_quality: AudioQualityType | None = AudioQualityType.HIGH
+    connection_quality: str | None = None
+    fluency: FluencyType | None = FluencyType.NATIVE
+    verbosity: VerbosityType | None = VerbosityType.MEDIUM
+    phone_number: str | None = None
+    extension: str | None = None
+    outbound_text_number: str | None = None
+    follow_up_sms_success_criteria: str | None = None
+    background_noise_volume: _Volume | None = 0.8
+    expected_tool_calls: list[ExpectedToolCall] | None = None
+    allow_end_call_tool: bool | None = True
+    allow_silence_tool: bool | None = False
+    allow_dtmf_tool: bool | None = True
+    default_dtmf_or_voiced: DtmfOrVoicedType | None = DtmfOrVoicedType.VOICED
+    silence_tool_instructions: str | None = "default"
+    endpointing_delay: float | None = 1.5
+    creativity: _Creativity | None = 0.7
+    hangup_phrases: list[str] | None = None
+    hangup_instructions: str | None = None
+    silence_timeout: _Silence | None = None
+    role_description: str | None = None
+    traits: list[Trait] | None = None
+    interruptions: _Interruptions | None = None
+    scripted_responses: list[ScriptedResponse] | None = None
+    scripted_responses_ordered: bool | None = None
+    speaks_first_config: SpeaksFirstConfig | None = None
+    original_transcript: str | None = None
+    formatted_transcript: list[dict[str, str]] | None = None
+    enriched_playback: list[dict[str, Any]] | None = None
+    workflow_v2_id: UUID | None = None
+    workflow_path_index: Annotated[int, Field(ge=0)] | None = None
+    tested_path: list[str] | None = None
+    journey_steps: list[JourneyStep] | None = None
+    always_on_mode: bool | None = False
+    always_on_active: bool | None = None
+    num_runs: _Runs | None = 1
+    livekit_metadata: dict[str, Any] | None = None
+    test_name: str | None = None
+    attack_vector: str | None = None
+    attack_type: str | None = None
+    attack_plan: dict[str, Any] | None = None
+
+
+class DigitalHumanRequestDataOfOpenApi(DigitalHumanRequestData):
+    """A new digital human, as the OpenAPI describes one: there is less to choose from."""
+
+    language: LanguageType | None = LanguageType.EN
+    accent: AccentType | None = None
+    background_noise: BackgroundNoiseType | None = BackgroundNoiseType.NONE
+    allow_silence_tool: bool | None = True
+
+
+class CreateDigitalHumanRequest(Wire):
+    """A new digital human, and the simulations it takes part in: a list, or as before one."""
+
+    simulation_ids: list[int] | None = None
+    simulation_id: Annotated[int | None, _DEPRECATED] = None
+    digital_human: DigitalHumanRequestData
+
+
+class CreateDigitalHumanRequestOfOpenApi(CreateDigitalHumanRequest):
+    """The same, as the OpenAPI describes it."""
+
+    digital_human: DigitalHumanRequestDataOfOpenApi
+
+
+class BulkCreateDigitalHumansRequest(Wire):
+    """Many new digital humans, and the simulations that all of them take part in."""
+
+    simulation_ids: list[int] | None = None
+    digital_humans: Annotated[list[DigitalHumanRequestData], Field(min_length=1, max_length=100)]
+
+
+class BulkCreateDigitalHumansRequestOfOpenApi(BulkCreateDigitalHumansRequest):
+    """The same, as the OpenAPI describes it."""
+
+    digital_humans: Annotated[  # type: ignore[assignment]  # a list of what is narrower is none, to mypy
+        list[DigitalHumanRequestDataOfOpenApi], Field(min_length=1, max_length=100)
+    ]
+
+
+class UpdateDigitalHumanRequest(Wire):
+    """What to change of a digital human."""
+
+    intent: str | None = None
+    success_criteria: str | None = None
+    name: str | None = None
+    tag: str | None = None
+    language: str | None = "en"
+    accent: str | None = None
+    gender: GenderType | None = None
+    custom_voice_id: str | None = None
+    background_noise: AnyBackgroundNoise | None = BackgroundNoiseType.NONE
+    custom_background_noise_url: str | None = None
+    voice_speed: VoiceSpeedType | None = VoiceSpeedType.NORMAL
+    audio_quality: AudioQualityType | None = None
+    connection_quality: str | None = None
+    fluency: FluencyType | None = None
+    verbosity: VerbosityType | None = None
+    phone_number: str | None = None
+    extension: str | None = None
+    outbound_text_number: str | None = None
+    follow_up_sms_success_criteria: str | None = None
+    background_noise_volume: _Volume | None = 0.8
+    expected_tool_calls: list[ExpectedToolCall] | None = None
+    allow_end_call_tool: bool | None = None
+    allow_silence_tool: bool | None = None
+    allow_dtmf_tool: bool | None = None
+    default_dtmf_or_voiced: DtmfOrVoicedType | None = None
+    silence_tool_instructions: str | None = None
+    endpointing_delay: float | None = 1.5
+    creativity: _Creativity | None = 0.7
+    hangup_phrases: list[str] | None = None
+    hangup_instructions: str | None = None
+    silence_timeout: _Silence | None = None
+    simulation_ids: list[int] | None = None
+    traits: list[Trait] | None = None
+    interruptions: _Interruptions | None = None
+    scripted_responses: list[ScriptedResponse] | None = None
+    scripted_responses_ordered: bool | None = None
+    role_description: str | None = None
+    speaks_first_config: SpeaksFirstConfig | None = None
+    original_transcript: str | None = None
+    formatted_transcript: list[dict[str, str]] | None = None
+    enriched_playback: list[dict[str, Any]] | None = None
+    num_runs: _Runs | None = None
+    livekit_metadata: dict[str, Any] | None = None
+    always_on_mode: bool | None = None
+    always_on_active: bool | None = None
+    test_name: str | None = None
+    journey_steps: list[JourneyStep] | None = None
+    override_conflict: bool | None = False
+
+
+class UpdateDigitalHumanRequestOfOpenApi(UpdateDigitalHumanRequest):
+    """What to change, as the OpenAPI describes it: there is less to choose from."""
+
+    language: LanguageType | None = LanguageType.EN
+    accent: AccentType | None = None
+    background_noise: BackgroundNoiseType | None = BackgroundNoiseType.NONE
+
+
+class DigitalHumanUpdate(Wire):
+    """Which digital human to change, and what."""
+
+    digital_human_id: int
+    update: UpdateDigitalHumanRequest
+
+
+class BulkUpdateDigitalHumansRequest(Wire):
+    """What to change of many digital humans. Only public clients are known to send it."""
+
+    updates: list[DigitalHumanUpdate]
+
+
+class DigitalHumanResponseData(Wire):
+    """A digital human."""
+
+    id: int | None = None
+    bluejay_as_code_id: UUID | None = None
+    intent: str
+    success_criteria: str
+    tag: str | None = None
+    tags: list[str] | None = None
+    name: str | None = None
+    system_prompt_rule_ids: list[str] | None = None
+    system_prompt_rule_quotes: list[str] | None = None
+    language: str | None = None
+    accent: str | None = None
+    gender: GenderType | None = None
+    custom_voice_id: str | None = None
+    background_noise: str | None = None
+    custom_background_noise_url: str | None = None
+    voice_speed: str | None = None
+    audio_quality: str | None = None
+    connection_quality: str | None = None
+    fluency: str | None = None
+    verbosity: str | None = None
+    phone_number: str | None = None
+    extension: str | None = None
+    outbound_text_number: str | None = None
+    follow_up_sms_success_criteria: str | None = None
+    websocket_url: str | None = None
+    background_noise_volume: float | None = None
+    expected_tool_calls: list[ExpectedToolCall] | None = None
+    allow_end_call_tool: bool | None = True
+    allow_silence_tool: bool | None = False
+    allow_dtmf_tool: bool | None = True
+    default_dtmf_or_voiced: str | None = "voiced"
+    silence_tool_instructions: str | None = "default"
+    endpointing_delay: float | None = None
+    creativity: float | None = None
+    hangup_phrases: list[str] | None = None
+    hangup_instructions: str | None = None
+    silence_timeout: int | None = None
+    role_description: str | None = None
+    created_at: Moment | None = None
+    traits: list[Trait] | None = None
+    interruptions: dict[str, Any] | None = None
+    scripted_responses: list[ScriptedResponse] | None = None
+    scripted_responses_ordered: bool | None = None
+    speaks_first_config: SpeaksFirstConfig | None = None
+    original_transcript: str | None = None
+    formatted_transcript: list[dict[str, str]] | None = None
+    enriched_playback: list[dict[str, Any]] | None = None
+    workflow_v2_id: UUID | None = None
+    workflow_path_index: int | None = None
+    tested_path: list[str] | None = None
+    livekit_metadata: dict[str, Any] | None = None
+    test_name: str | None = None
+    journey_steps: list[JourneyStep] | None = None
+    attack_vector: str | None = None
+    attack_type: str | None = None
+    attack_plan: dict[str, Any] | None = None
+
+
+class DigitalHumanResponse(Wire):
+    """A digital human and the simulations it takes part in: all, and as before one."""
+
+    digital_human: DigitalHumanResponseData
+    simulation_ids: list[int] | None = None
+    simulation_id: Annotated[int | None, _DEPRECATED] = None
+
+
+class DigitalHumansListResponse(Wire):
+    """The digital humans of a simulation."""
+
+    digital_humans: list[DigitalHumanResponseData]
+    total: int
+    simulation_id: int
+
+
+class BulkCreateDigitalHumansResponse(Wire):
+    """Those that were created, and for each that was not its index and why."""
+
+    created: list[DigitalHumanResponse] = Field(default_factory=list)
+    errors: list[dict[str, Any]] = Field(default_factory=list)
+
+
+class BulkUpdateDigitalHumansResponse(Wire):
+    """Those that were changed, and for each that was not its id and why."""
+
+    updated: list[DigitalHumanResponse] = Field(default_factory=list)
+    errors: list[dict[str, Any]] = Field(default_factory=list)
+
+
+class BulkDeleteDigitalHumansResponse(Wire):
+    """Those that were deleted, and for each that was not its id and why."""
+
+    deleted: list[DigitalHumanResponseData] = Field(default_factory=list)
+    errors: list[dict[str, Any]] = Field(default_factory=list)
+
+
+class PaginatedDigitalHumansResponse(Wire):
+    """One page of all digital humans."""
+
+    digital_humans: list[DigitalHumanResponseData]
+    total_count: int
+    page: int
+    page_size: int
+    total_pages: int
+
 
 DIGITAL_HUMANS = Resource(
     "digital human",
@@ -46,7 +543,12 @@ _MOST_AT_ONCE = 100
 def create_digital_human(
     world: World, organisation: str, request: DigitalHumanRequestData, simulation_ids: Iterable[int] = ()
 ) -> Entity:
-    """A new digital human. Raises the 404 for a simulation that there is not, the 409 for a phone number in use."""
+    """Make a digital human.
+
+    Raises:
+        NotFound: There is no such simulation.
+        Conflict: The phone number is in use.
+    """
     fields = {**as_fields(request), "simulation_ids": _known(world, organisation, simulation_ids)}
     if "num_runs" not in request.model_fields_set:
         fields["num_runs"] = None  # the default would be taken for its own wish, which comes before its simulation's
@@ -54,18 +556,50 @@ def create_digital_human(
     return world.resources[DIGITAL_HUMANS].add(organisation, fields)
 
 
-def create(call: Call) -> DigitalHumanResponse:
+def _computed(human: Entity) -> dict[str, Any]:
+    """Return what answers say of a digital human besides its fields."""
+    return {"simulation_id": next(iter(human.fields["simulation_ids"]), None)}
+
+
+digital_humans = Operations(
+    DIGITAL_HUMANS,
+    returns=DigitalHumanResponseData,
+    values=_computed,
+    new=create_digital_human,
+    request=DigitalHumanRequestData,
+)
+
+digital_humans.get("GET", "/v1/digital-human/{digital_human_id}", returns=DigitalHumanResponse)
+digital_humans.get("GET", "/v1/digital-human-by-test-name/{test_name}", by="test_name", returns=DigitalHumanResponse)
+digital_humans.list(
+    "GET", "/v1/digital-humans", paging=PAGES, newest_first=True, returns=PaginatedDigitalHumansResponse
+)
+digital_humans.list("GET", "/v1/digital-humans-by-simulation/{simulation_id}", returns=DigitalHumansListResponse)
+digital_humans.delete("DELETE", "/v1/digital-human/{digital_human_id}")
+
+
+@digital_humans.operation(
+    "POST",
+    "/v1/create-digital-human",
+    takes_under={Contract.OPENAPI: CreateDigitalHumanRequestOfOpenApi},
+    returns=DigitalHumanResponse,
+)
+def create(call: Call, request: CreateDigitalHumanRequest) -> Entity:
     """Create a digital human."""
-    request = call.request
     ids = [*(request.simulation_ids or ()), *([] if request.simulation_id is None else [request.simulation_id])]
-    return _answer(create_digital_human(call.world, call.organisation, request.digital_human, ids))
+    return create_digital_human(call.world, call.organisation, request.digital_human, ids)
 
 
-def create_many(call: Call) -> BulkCreateDigitalHumansResponse:
+@digital_humans.operation(
+    "POST",
+    "/v1/create-digital-humans",
+    takes_under={Contract.OPENAPI: BulkCreateDigitalHumansRequestOfOpenApi},
+)
+def create_many(call: Call, request: BulkCreateDigitalHumansRequest) -> BulkCreateDigitalHumansResponse:
     """Create digital humans that take part in the same simulations."""
     answer = BulkCreateDigitalHumansResponse()
-    ids = _known(call.world, call.organisation, call.request.simulation_ids or ())
-    for index, human in enumerate(call.request.digital_humans):
+    ids = _known(call.world, call.organisation, request.simulation_ids or ())
+    for index, human in enumerate(request.digital_humans):
         try:
             answer.created.append(_answer(create_digital_human(call.world, call.organisation, human, ids)))
         except DomainError as error:
@@ -73,65 +607,49 @@ def create_many(call: Call) -> BulkCreateDigitalHumansResponse:
     return answer
 
 
-def get_digital_human(call: Call) -> DigitalHumanResponse:
-    """One digital human."""
-    return _answer(_asked_for(call))
-
-
-def get_digital_human_by_test_name(call: Call) -> DigitalHumanResponse:
-    """One digital human, by the customer's own name for it: the first."""
-    humans = call.world.resources[DIGITAL_HUMANS]
-    for human in humans.of(call.organisation):
-        if human.fields.get("test_name") == call.parameters["test_name"]:
-            return _answer(human)
-    return _answer(found(humans, None, call.organisation))
-
-
-def get_digital_humans_by_simulation(call: Call) -> DigitalHumansListResponse:
-    """The digital humans that take part in a simulation, the oldest first."""
-    world = call.world
-    simulation = call.require("simulation", call.parameters["simulation_id"])
-    humans = [
-        one
-        for one in world.resources[DIGITAL_HUMANS].of(call.organisation)
-        if simulation.id in one.fields["simulation_ids"]
-    ]
-    return DigitalHumansListResponse(
-        digital_humans=[_data(human) for human in humans], total=len(humans), simulation_id=simulation.id
-    )
-
-
-def get_all_digital_humans(call: Call) -> PaginatedDigitalHumansResponse:
-    """Return a page of all digital humans, the newest first; the first page is 1."""
-    humans = call.world.resources[DIGITAL_HUMANS].of(call.organisation)[::-1]
-    page, size = call.parameters["page"], call.parameters["page_size"]
-    return PaginatedDigitalHumansResponse(
-        digital_humans=[_data(human) for human in humans[(page - 1) * size : page * size]],
-        total_count=len(humans),
-        page=page,
-        page_size=size,
-        total_pages=-(-len(humans) // size),
-    )
-
-
-def update_digital_human(call: Call) -> DigitalHumanResponse:
+@digital_humans.operation(
+    "PUT",
+    "/v1/update-digital-human/{digital_human_id}",
+    takes_under={Contract.OPENAPI: UpdateDigitalHumanRequestOfOpenApi},
+    returns=DigitalHumanResponse,
+)
+def update_digital_human(call: Call, digital_human: Entity, request: UpdateDigitalHumanRequest) -> Entity:
     """Change a digital human. Documented: lists of simulations, traits, … are replaced, not added to."""
-    human = _asked_for(call)
-    _update(call, human, call.request)
-    return _answer(human)
+    _update(call, digital_human, request)
+    return digital_human
 
 
-def update_many(call: Call) -> BulkUpdateDigitalHumansResponse:
+@digital_humans.operation("PUT", "/v1/update-digital-humans")
+def update_many(call: Call, request: BulkUpdateDigitalHumansRequest) -> BulkUpdateDigitalHumansResponse:
     """Change digital humans, each in its own way. What cannot be changed is listed, and the others are changed."""
     answer = BulkUpdateDigitalHumansResponse()
-    for one in call.request.updates:
+    for one in request.updates:
         try:
-            human = found(call.world.resources[DIGITAL_HUMANS], one.digital_human_id, call.organisation)
+            human = call.require("digital human", one.digital_human_id)
             _update(call, human, one.update)
         except DomainError as error:
             answer.errors.append({"digital_human_id": one.digital_human_id, "detail": error.detail})
         else:
             answer.updated.append(_answer(human))
+    return answer
+
+
+@digital_humans.operation("DELETE", "/v1/delete-digital-humans")
+def delete_many(call: Call, digital_human_ids: str) -> BulkDeleteDigitalHumansResponse:
+    """Delete digital humans, given by their ids in one text, and say what they were."""
+    texts = [text.strip() for text in digital_human_ids.split(",")]
+    if len(texts) > _MOST_AT_ONCE:
+        raise Refused(f"At most {_MOST_AT_ONCE} digital humans can be deleted at once")
+    answer = BulkDeleteDigitalHumansResponse()
+    for text in texts:
+        id = as_id(text)
+        try:
+            human = call.require("digital human", id)
+        except DomainError as error:
+            answer.errors.append({"id": text if id is None else id, "detail": error.detail})
+        else:
+            call.world.resources.remove(human)
+            answer.deleted.append(_data(human))
     return answer
 
 
@@ -147,35 +665,6 @@ def _update(call: Call, human: Entity, request: UpdateDigitalHumanRequest) -> No
     elif "always_on_active" in changed or "phone_number" in changed:
         _refuse_conflict(call.world, call.organisation, after, human)
     call.world.resources[DIGITAL_HUMANS].change(human, changed)
-
-
-def delete_digital_human(call: Call) -> DigitalHumanResponseData:
-    """Delete a digital human, and say what it was."""
-    human = _asked_for(call)
-    call.world.resources.remove(human)
-    return _data(human)
-
-
-def delete_many(call: Call) -> BulkDeleteDigitalHumansResponse:
-    """Delete digital humans, given by their ids in one text, and say what they were."""
-    texts = [text.strip() for text in call.parameters["digital_human_ids"].split(",")]
-    if len(texts) > _MOST_AT_ONCE:
-        raise Refused(f"At most {_MOST_AT_ONCE} digital humans can be deleted at once")
-    answer = BulkDeleteDigitalHumansResponse()
-    for text in texts:
-        id = as_id(text)
-        try:
-            human = found(call.world.resources[DIGITAL_HUMANS], id, call.organisation)
-        except DomainError as error:
-            answer.errors.append({"id": text if id is None else id, "detail": error.detail})
-        else:
-            call.world.resources.remove(human)
-            answer.deleted.append(_data(human))
-    return answer
-
-
-def _asked_for(call: Call) -> Entity:
-    return found(call.world.resources[DIGITAL_HUMANS], call.parameters["digital_human_id"], call.organisation)
 
 
 def _known(world: World, organisation: str, simulation_ids: Iterable[int]) -> list[int]:
@@ -203,94 +692,10 @@ def _refuse_conflict(world: World, organisation: str, fields: dict[str, Any], bu
 
 
 def _data(human: Entity) -> DigitalHumanResponseData:
-    return DigitalHumanResponseData(id=human.id, created_at=datetime_at(human.created_at), **human.fields)
+    data: DigitalHumanResponseData = digital_humans.filled(human, DigitalHumanResponseData)
+    return data
 
 
 def _answer(human: Entity) -> DigitalHumanResponse:
-    ids = human.fields["simulation_ids"]
-    return DigitalHumanResponse(
-        digital_human=_data(human), simulation_ids=list(ids), simulation_id=ids[0] if ids else None
-    )
-
-
-digital_humans = Operations(
-    DIGITAL_HUMANS,
-    returns=DigitalHumanResponseData,
-    show=_data,
-    new=create_digital_human,
-    request=DigitalHumanRequestData,
-)
-
-_BY_ID: dict[str, Any] = {"path_types": {"digital_human_id": int}}
-_FROM_1 = Annotated[int, Field(ge=1)]
-_PAGE_SIZE = Annotated[int, Field(ge=1, le=100)]
-
-OPERATIONS = [
-    Operation(
-        "POST",
-        "/v1/create-digital-human",
-        create,
-        takes=CreateDigitalHumanRequest,
-        takes_under={Contract.OPENAPI: CreateDigitalHumanRequestOfOpenApi},
-        returns=DigitalHumanResponse,
-    ),
-    Operation(
-        "POST",
-        "/v1/create-digital-humans",
-        create_many,
-        takes=BulkCreateDigitalHumansRequest,
-        takes_under={Contract.OPENAPI: BulkCreateDigitalHumansRequestOfOpenApi},
-        returns=BulkCreateDigitalHumansResponse,
-    ),
-    Operation("GET", "/v1/digital-human/{digital_human_id}", get_digital_human, **_BY_ID, returns=DigitalHumanResponse),
-    Operation(
-        "DELETE",
-        "/v1/digital-human/{digital_human_id}",
-        delete_digital_human,
-        **_BY_ID,
-        returns=DigitalHumanResponseData,
-    ),
-    Operation(
-        "GET",
-        "/v1/digital-human-by-test-name/{test_name}",
-        get_digital_human_by_test_name,
-        returns=DigitalHumanResponse,
-    ),
-    Operation(
-        "GET",
-        "/v1/digital-humans-by-simulation/{simulation_id}",
-        get_digital_humans_by_simulation,
-        path_types={"simulation_id": int},
-        returns=DigitalHumansListResponse,
-    ),
-    Operation(
-        "GET",
-        "/v1/digital-humans",
-        get_all_digital_humans,
-        query={"page_size": Parameter(_PAGE_SIZE, 20), "page": Parameter(_FROM_1, 1)},
-        returns=PaginatedDigitalHumansResponse,
-    ),
-    Operation(
-        "PUT",
-        "/v1/update-digital-human/{digital_human_id}",
-        update_digital_human,
-        **_BY_ID,
-        takes=UpdateDigitalHumanRequest,
-        takes_under={Contract.OPENAPI: UpdateDigitalHumanRequestOfOpenApi},
-        returns=DigitalHumanResponse,
-    ),
-    Operation(
-        "PUT",
-        "/v1/update-digital-humans",
-        update_many,
-        takes=BulkUpdateDigitalHumansRequest,
-        returns=BulkUpdateDigitalHumansResponse,
-    ),
-    Operation(
-        "DELETE",
-        "/v1/delete-digital-humans",
-        delete_many,
-        query={"digital_human_ids": Parameter(str)},
-        returns=BulkDeleteDigitalHumansResponse,
-    ),
-]
+    answer: DigitalHumanResponse = digital_humans.filled(human, DigitalHumanResponse)
+    return answer

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from typing import Any
 
+from fake_bluejay import __version__
 from fake_bluejay.http.operation import Call, Operation
 
 __all__ = ["OPERATIONS"]
 
 
 def ping(call: Call) -> dict[str, str]:
-    """It is. What it says is nowhere documented: ours, and nothing for a client to rely on."""
-    return {"message": "pong"}
+    """Say that the service is there, and which version of its code answers: here, the fake's version.
+
+    The rest of the answer is nowhere documented: ours, and nothing for a client to rely on.
+    """
+    return {"message": "pong", str(call.world.readings.ping_names): __version__}
 
 
-OPERATIONS = [Operation("GET", "/v1/ping", ping, returns=Any)]
+OPERATIONS = [Operation("GET", "/v1/ping", ping, returns=Any, needs_key=False)]

@@ -26,7 +26,7 @@ __all__ = [
 
 _OPERATIONS = """
 /v1/add-agent POST agents
-/v1/add-to-community/{community_id} PUT
+/v1/add-to-community/{community_id} PUT communities
 /v1/agent-by-external-id/{external_id} GET agents
 /v1/agent/{agent_id} DELETE agents
 /v1/agents/{agent_id} GET agents
@@ -56,11 +56,11 @@ _OPERATIONS = """
 /v1/call-logs DELETE
 /v1/call-webhook POST
 /v1/check-queue-simulation-run/{simulation_run_id} POST runs
-/v1/communities GET
-/v1/community/{community_id} DELETE GET
+/v1/communities GET communities
+/v1/community/{community_id} DELETE GET communities
 /v1/compare-experiment-runs POST
 /v1/create-alert POST
-/v1/create-community POST
+/v1/create-community POST communities
 /v1/create-custom-metric POST
 /v1/create-custom-metrics POST
 /v1/create-customer-persona POST
@@ -137,7 +137,7 @@ _OPERATIONS = """
 /v1/receive-text-message POST
 /v1/regen-test-scenarios POST
 /v1/regenerate-test-scenarios-from-community POST
-/v1/remove-from-community/{community_id} PUT
+/v1/remove-from-community/{community_id} PUT communities
 /v1/retrieve-call-log GET
 /v1/retrieve-call-log/{call_id} GET
 /v1/retrieve-call-logs GET
@@ -164,7 +164,7 @@ _OPERATIONS = """
 /v1/update-agent POST agents
 /v1/update-agent-by-external-id PUT agents
 /v1/update-alert/{alert_id} PUT
-/v1/update-community/{community_id} PUT
+/v1/update-community/{community_id} PUT communities
 /v1/update-custom-metric/{metric_id} PUT
 /v1/update-custom-metrics PUT
 /v1/update-customer-persona/{persona_id} PUT

@@ -32,18 +32,20 @@ goes is the link's `on_delete`, and `World.resources.remove` walks all links.
 **Rules.** An operation that is more than this is a function:
 
     @communities.operation("PUT", "/v1/add-to-community/{community_id}")
-    def add_to_community(call: Call, community: Entity, request: AddRequest) -> CommunityResponse:
+    def add_to_community(call: Call, community: Entity, request: AddRequest) -> Entity:
         \"""Add digital humans to a community.\"""
 
 Its first parameter is the `Call`; one called as the resource gets the entity that the path names; `request` is the
-body; the others are parameters in path or query, by name, with FastAPI's meaning of annotations and defaults. It may
-return an entity or entities instead of a model, and `Answered(entity, message=…)` with values that are not stored. It
-raises `NotFound`, `Conflict` or `Refused` of `core.errors`, and plans before it changes: what raises changes nothing. A
+body; the others are parameters in path or query, by name, with FastAPI's meaning of annotations and defaults. It
+returns the model that its annotation says; or an `Entity`, or `Answered(entity, message=…)` with values that are not
+stored, and the answer is made of these as above, by `returns=` of the decorator if that is another model. It raises
+`NotFound`, `Conflict` or `Refused` of `core.errors`, and plans before it changes: what raises has changed nothing. A
 rule that a test's `add` must obey, too, is a function `(world, organisation, request) -> Entity`, given as `new=`.
 """
 
 from __future__ import annotations
 
+import functools
 import inspect
 import json
 import sys
@@ -152,7 +154,7 @@ class Operations:
     Args:
         resource: What they are about; None where nothing is stored, as for `ping`.
         returns: The model of one entity in an answer.
-        show: Makes such a model of an entity, where its fields are not the stored ones.
+        values: Returns values of an entity that are not stored, by the names of the fields of its models.
         new: The rule by which one is made; left out, what the request says is stored.
         request: The model that `new` takes; left out, that of `create`.
     """
@@ -162,7 +164,7 @@ class Operations:
         resource: Resource | None = None,
         *,
         returns: type[BaseModel] | None = None,
-        show: Callable[[Entity], BaseModel] | None = None,
+        values: Callable[[Entity], Mapping[str, Any]] | None = None,
         new: New | None = None,
         request: type[BaseModel] | None = None,
     ) -> None:
@@ -171,7 +173,7 @@ class Operations:
         self.request = request
         self.all: list[Operation] = []
         self.module = sys._getframe(1).f_globals["__name__"]
-        self._show = show
+        self._values = values
         self._new = new or self._store
 
     # --- declarations -------------------------------------------------------------------------------------------
@@ -260,7 +262,8 @@ class Operations:
 
         def declare(function: _Function) -> _Function:
             hints = get_type_hints(function, include_extras=True)
-            options.setdefault("returns", hints.pop("return", Any))
+            returns = hints.pop("return", Any)
+            options.setdefault("returns", self.returns if returns in (Entity, Answered) else returns)
             types, query, names = dict(options.pop("path_types", {})), dict(options.pop("query", {})), []
             wants_entity = wants_request = False
             for name, parameter in list(inspect.signature(function).parameters.items())[1:]:
@@ -332,14 +335,14 @@ class Operations:
     def shown(self, entity: Entity) -> BaseModel:
         """Return an entity as answers show it."""
         assert self.returns is not None, "Operations(…, returns=…) says how one is shown"
-        return self._show(entity) if self._show is not None else _fill(self.returns, entity, {})
+        return cast(BaseModel, self._filled(entity, self.returns, {}))
 
     def _filled(self, entity: Entity, returns: Any, values: Mapping[str, Any]) -> Any:
-        if returns is self.returns and self._show is not None:
-            return self._show(entity)
+        if self._values is not None:
+            values = {**self._values(entity), **values}
         if isinstance(returns, type) and issubclass(returns, BaseModel):
             field = returns.model_fields.get(entity.resource.field)
-            if field is not None and self.returns in (field.annotation, *get_args(field.annotation)):
+            if field is not None and field.annotation is self.returns:
                 values = {entity.resource.field: self.shown(entity), **values}
             return _fill(returns, entity, values)
         return None if returns is None else {}
@@ -391,6 +394,9 @@ class Operations:
             check_known("organisation", organisation, world.organisations)
             collection = world.resources[self.of]
             collection.given_id = self._given_id(id)
+            if collection.given_id is not None and collection.get(collection.given_id) is not None:
+                taken, collection.given_id = collection.given_id, None
+                raise ValueError(f"the {self.of.name} id {taken} is taken")
             try:
                 return self._new(world, organisation, request)
             except DomainError as error:
@@ -497,6 +503,7 @@ class Operations:
 _IDS = {int: "an integer above 0", str: "a UUID"}
 
 
+@functools.cache
 def _last(path: str) -> str:
     """Return the name of the last parameter in a path; empty if there is none."""
     return path.rpartition("{")[2].partition("}")[0] if "{" in path else ""
@@ -532,16 +539,18 @@ def _fill(model: type[_Model], entity: Entity, values: Mapping[str, Any]) -> _Mo
         "updated_at": entity.updated_at,
         **values,
     }
-    never_null, given = _not_null(model), {}
-    for name, field in model.model_fields.items():
-        if name in known and (known[name] is not None or name not in never_null):
-            value = known[name]
-            if name in ("created_at", "updated_at"):
-                value = iso(value) if field.annotation in (str, str | None) else datetime_at(value)
-            given[name] = value
+    never_null, fields = _not_null(model), model.model_fields
+    given = {
+        name: known[name] for name in fields if name in known and (known[name] is not None or name not in never_null)
+    }
+    for name in ("created_at", "updated_at"):
+        if name in given and type(given[name]) is int:
+            as_text = fields[name].annotation in (str, str | None)
+            given[name] = iso(given[name]) if as_text else datetime_at(given[name])
     return model(**given)
 
 
+@functools.cache
 def _not_null(model: type[BaseModel]) -> frozenset[str]:
     """Return the names of a model's fields that cannot be null."""
     return frozenset(name for name, field in model.model_fields.items() if not _is_nullable(field.annotation))
@@ -555,10 +564,7 @@ def _is_nullable(annotation: Any) -> bool:
 
 def found(collection: Collection, id: Id | None, organisation: str) -> Entity:
     """Return the entity of that id. Raises `NotFound` if there is none that the organisation can see."""
-    entity = collection.find(id, organisation)
-    if entity is None:
-        raise not_found(collection.resource.name)
-    return entity
+    return collection.require(id, organisation)
 
 
 def as_fields(model: BaseModel) -> dict[str, Any]:

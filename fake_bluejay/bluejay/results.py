@@ -17,10 +17,9 @@ from fake_bluejay.bluejay.models.results import (
 )
 from fake_bluejay.bluejay.resources import changes
 from fake_bluejay.core.clock import datetime_at
-from fake_bluejay.core.errors import NotFound, Refused
+from fake_bluejay.core.errors import Foreign, NotFound, Refused
 from fake_bluejay.core.readings import Contract, ErrorCodeIn, ReEvaluateUnfinished, ReportedLater
 from fake_bluejay.core.scoring import evaluations, is_scored, tool_calls, transcript
-from fake_bluejay.core.spelling import spelt
 from fake_bluejay.core.statuses import Status
 from fake_bluejay.core.test_results import Record
 from fake_bluejay.core.world import World
@@ -104,8 +103,10 @@ def _asked_for(call: Call, name: str) -> Record:
 def _found(call: Call, id: int | None) -> Record:
     call.world.settle()
     record = None if id is None else call.world.results.get(id)
-    if record is None or record.organisation != call.organisation:
+    if record is None:
         raise NotFound("Simulation result not found")
+    if record.organisation != call.organisation:
+        raise Foreign("result", "Simulation result not found")
     return record
 
 
@@ -125,7 +126,7 @@ def simulation_result(record: Record, call: Call) -> dict[str, Any]:
         "start_time": None if record.start_time is None else datetime_at(record.start_time),
         "end_time": None if record.end_time is None else datetime_at(record.end_time),
         "custom_metrics": fields.get("custom_metrics"),
-        "status": spelt(record.status, readings),
+        "status": record.wire_status(readings.status_words),
         "latency": fields.get("latency"),
         "events": fields.get("events"),
         "transcript_url": fields.get("transcript_url") or (transcript_at if scored else None),

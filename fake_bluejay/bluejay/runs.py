@@ -22,8 +22,8 @@ from fake_bluejay.bluejay.models.runs import (
 from fake_bluejay.bluejay.resources import as_fields, check_version
 from fake_bluejay.bluejay.results import simulation_result
 from fake_bluejay.core.clock import END, datetime_at, microseconds
-from fake_bluejay.core.errors import NotFound, Refused
-from fake_bluejay.core.readings import Contract, ListedResults, RunStatus, TestsIncompleted
+from fake_bluejay.core.errors import Foreign, NotFound, Refused
+from fake_bluejay.core.readings import Contract, ListedResults, RunStatus, TestsFailed, TestsIncompleted
 from fake_bluejay.core.resources import Entity, not_found
 from fake_bluejay.core.runs import DEFAULT_LONGEST, DEFAULT_RINGING, Run, Tally, tally
 from fake_bluejay.core.statuses import Status
@@ -226,24 +226,30 @@ def _asked_for(call: Call) -> Run:
     call.world.settle()
     id = call.parameters["simulation_run_id"]
     run = call.world.runs.get(as_id(id) if isinstance(id, str) else id)  # type: ignore[arg-type]
-    if run is None or run.organisation != call.organisation:
+    if run is None:
         raise NotFound("Simulation run not found")
+    if run.organisation != call.organisation:
+        raise Foreign("run", "Simulation run not found")
     return run
 
 
 def _state(world: World, run: Run) -> dict[str, Any]:
     """What both shapes of a run have in common: its counters and its status, counted now."""
     counted = tally(world.results[id] for id in run.result_ids)
-    otherwise = world.readings.tests_incompleted is TestsIncompleted.ENDED_OTHERWISE
-    return {
-        "status": run_status(counted, world.readings.run_status),
+    readings = world.readings
+    scored_only = readings.tests_failed is TestsFailed.SCORED_ONLY
+    state = {
+        "status": run_status(counted, readings.run_status),
         "total_tests": counted.total,
         "tests_passed": counted.passed,
-        "tests_failed": counted.failed,
+        "tests_failed": counted.not_passed if scored_only else counted.failed,
         "tests_completed": counted.completed,
-        "tests_incompleted": counted.ended_otherwise if otherwise else counted.total - counted.completed,
         "created_at": datetime_at(run.created_at),
     }
+    if readings.tests_incompleted is not TestsIncompleted.ABSENT:
+        otherwise = readings.tests_incompleted is TestsIncompleted.ENDED_OTHERWISE
+        state["tests_incompleted"] = counted.ended_otherwise if otherwise else counted.total - counted.completed
+    return state
 
 
 def run_status(counted: Tally, reading: RunStatus) -> SimulationRunStatus:

@@ -2,30 +2,178 @@
 
 from __future__ import annotations
 
-from typing import Any
+from enum import StrEnum
+from typing import Annotated, Any, Literal
+from uuid import UUID
 
-from fake_bluejay.bluejay.models.simulations import (
-    AddDigitalHumansToSimulationRequest,
-    AddDigitalHumansToSimulationResponse,
-    DeleteSimulationResponse,
-    GetSimulationsResponse,
-    RemoveDigitalHumansFromSimulationRequest,
-    RemoveDigitalHumansFromSimulationResponse,
-    SimulationPydantic,
-    SimulationRequest,
-    SimulationRes,
-    SimulationResponse,
-    SimulationType,
-    UpdateSimulationRequest,
-)
-from fake_bluejay.bluejay.resources import Operations, as_fields, changes, check_version, found
-from fake_bluejay.core.clock import datetime_at
+from pydantic import Field
+
+from fake_bluejay.bluejay.models.wire import Wire
+from fake_bluejay.bluejay.resources import Operations, as_fields, changes, check_version
+from fake_bluejay.core.clock import Moment
 from fake_bluejay.core.readings import DeletedAgent, Readings
 from fake_bluejay.core.resources import Entity, Link, OnDelete, Resource
 from fake_bluejay.core.world import World
-from fake_bluejay.http.operation import Call, Operation, as_id
+from fake_bluejay.http.operation import Call, as_id
 
-__all__ = ["OPERATIONS", "SIMULATIONS", "create_simulation", "join", "simulations"]
+__all__ = ["SIMULATIONS", "SimulationRequest", "create_simulation", "join", "simulations"]
+
+Positive = Annotated[int, Field(gt=0)]
+_Concurrent = Annotated[int, Field(gt=0, le=500)]
+_Percentage = Annotated[int, Field(ge=0, le=100)]
+_DEPRECATED = Field(json_schema_extra={"deprecated": True})
+_Units = Literal["minutes", "seconds"]
+
+
+class SimulationType(StrEnum):
+    """How the calls of a run follow each other."""
+
+    SEQUENTIAL = "sequential"
+    PARALLEL = "parallel"
+    MAX_CONCURRENT = "max_concurrent"
+
+
+class DigitalHumansSettings(Wire):
+    """What the digital humans of a simulation are like unless they say otherwise."""
+
+    default_name: str | None = "random"
+    default_caller_number: str | None = "random"
+    default_language: str | None = "random"
+    default_background_noise: str | None = "none"
+    first_message: str | None = "ai_generated"
+    num_runs: Annotated[int, Field(ge=1)] | None = 1
+
+
+class SimulationRequest(Wire):
+    """A new simulation of an agent, whose id is a string here."""
+
+    agent_id: str
+    name: str | None = None
+    description: str | None = None
+    prompt_id: Annotated[UUID | None, _DEPRECATED] = None
+    agent_version_id: UUID | None = None
+    knowledge_base_id: UUID | None = None
+    sequential_calling: bool | None = False
+    max_concurrent: _Concurrent | None = None
+    hangup_on_transfer: bool | None = False
+    max_call_duration: int | None = 10
+    max_call_duration_units: _Units | None = "minutes"
+    ringing_timeout: int | None = 300
+    digital_humans_settings: DigitalHumansSettings | None = None
+    selected_custom_metrics: list[UUID] | None = None
+    custom_metrics_failing_threshold: _Percentage | None = None
+    custom_metrics_passing_threshold: _Percentage | None = None
+    runs_per_digital_human: Positive | None = None
+    delay_between_tests_seconds: float | None = None
+    inactivity_timeout_seconds: int | None = None
+    always_on: bool | None = False
+
+
+class SimulationResponse(Wire):
+    """A simulation that was created."""
+
+    simulation_id: int
+    status: str = "200"
+
+
+class SimulationRes(Wire):
+    """A simulation in a list of many."""
+
+    id: int
+    name: str
+    agent_id: int | None = None
+    created_at: Moment
+    settings: dict[str, Any] | None = None
+    selected_custom_metrics: list[UUID] | None = None
+
+
+class GetSimulationsResponse(Wire):
+    """Many simulations."""
+
+    simulations: list[SimulationRes] = Field(default_factory=list)
+
+
+class DeleteSimulationResponse(Wire):
+    """A simulation that was deleted."""
+
+    message: str
+    deleted_simulation_id: int
+
+
+class UpdateSimulationRequest(Wire):
+    """What to change of a simulation."""
+
+    bluejay_as_code_id: UUID | None = None
+    name: str | None = None
+    description: str | None = None
+    prompt_id: Annotated[UUID | None, _DEPRECATED] = None
+    agent_version_id: UUID | None = None
+    knowledge_base_id: UUID | None = None
+    max_concurrent: _Concurrent | None = None
+    hangup_on_transfer: bool | None = None
+    max_call_duration: int | None = None
+    max_call_duration_units: _Units | None = None
+    max_turns: int | None = None
+    ringing_timeout: int | None = None
+    digital_humans_settings: dict[str, Any] | None = None
+    selected_custom_metrics: list[UUID] | None = None
+    custom_metrics_failing_threshold: _Percentage | None = None
+    custom_metrics_passing_threshold: _Percentage | None = None
+    outcome_failing_threshold: Annotated[int, Field(ge=0, le=99)] | None = None
+    outcome_passing_threshold: Annotated[int, Field(ge=1, le=100)] | None = None
+    runs_per_digital_human: Positive | None = None
+    delay_between_tests_seconds: float | None = None
+    inactivity_timeout_seconds: int | None = None
+    tags: list[str] | None = None
+    pinned: bool | None = None
+    custom_error_enabled: bool | None = None
+    custom_error_prompt: str | None = None
+    enable_rerun_failed_test_results: bool | None = None
+    enable_rerun_on_custom_error: bool | None = None
+    rerun_max_retries: int | None = None
+
+
+class SimulationPydantic(Wire):
+    """A simulation. What has no field of its own here is in `settings`."""
+
+    id: int | None = None
+    bluejay_as_code_id: UUID | None = None
+    agent_id: int
+    name: str
+    created_at: Moment | None = None
+    settings: dict[str, Any] | None = None
+    type: SimulationType
+    max_concurrent: int | None = None
+    max_turns: int | None = None
+    ringing_timeout: int | None = None
+    tags: list[str] | None = None
+    description: str | None = None
+    pinned: bool | None = None
+    always_on: bool | None = None
+
+
+class AddDigitalHumansToSimulationRequest(Wire):
+    """Who is to take part, besides those who do already."""
+
+    digital_human_ids: list[int]
+
+
+class AddDigitalHumansToSimulationResponse(Wire):
+    """They take part now."""
+
+    message: str
+
+
+class RemoveDigitalHumansFromSimulationRequest(Wire):
+    """Who is not to take part any more."""
+
+    digital_human_ids: list[int]
+
+
+class RemoveDigitalHumansFromSimulationResponse(Wire):
+    """They take part no more."""
+
+    message: str
 
 
 def _with_its_agent(readings: Readings) -> OnDelete:
@@ -42,7 +190,7 @@ _OWN_FIELDS = frozenset(SimulationPydantic.model_fields)
 
 
 def create_simulation(world: World, organisation: str, request: SimulationRequest) -> Entity:
-    """A new simulation. Raises the 404 if there is no such agent, the 400 for two versions of it."""
+    """Make a simulation. Raises `NotFound` if there is no such agent, `Refused` for two versions of it."""
     check_version(request)
     agent = world.resources.require("agent", as_id(request.agent_id), organisation)
     fields = {**as_fields(request), "agent_id": agent.id}
@@ -51,58 +199,55 @@ def create_simulation(world: World, organisation: str, request: SimulationReques
     return world.resources[SIMULATIONS].add(organisation, fields)
 
 
-def create(call: Call) -> SimulationResponse:
-    """Create a simulation."""
-    return SimulationResponse(simulation_id=create_simulation(call.world, call.organisation, call.request).id)
+def _computed(simulation: Entity) -> dict[str, Any]:
+    """Return what answers say of a simulation besides its fields."""
+    fields = simulation.fields
+    kind = SimulationType.PARALLEL if fields.get("max_concurrent") is None else SimulationType.MAX_CONCURRENT
+    return {
+        "settings": {name: value for name, value in fields.items() if name not in _OWN_FIELDS},
+        "type": SimulationType.SEQUENTIAL if fields.get("sequential_calling") else kind,
+    }
 
 
-def get_simulation(call: Call) -> SimulationPydantic:
-    """One simulation."""
-    return _simulation(_asked_for(call))
+simulations = Operations(SIMULATIONS, returns=SimulationPydantic, values=_computed, new=create_simulation)
+
+simulations.create("POST", "/v1/create-simulation", SimulationRequest, returns=SimulationResponse)
+simulations.get("GET", "/v1/simulation/{simulation_id}")
+simulations.list("GET", "/v1/get-all-simulations", returns=GetSimulationsResponse)
+simulations.list(
+    "GET",
+    "/v1/get-simulations-by-agent/{agent_id}",
+    path_types={"agent_id": str},
+    returns=GetSimulationsResponse,
+)
+simulations.delete("DELETE", "/v1/simulation/{simulation_id}", returns=DeleteSimulationResponse)
 
 
-def update_simulation(call: Call) -> SimulationPydantic:
+@simulations.operation("PUT", "/v1/simulation/{simulation_id}")
+def update_simulation(call: Call, simulation: Entity, request: UpdateSimulationRequest) -> Entity:
     """Change a simulation."""
-    simulation = _asked_for(call)
-    check_version(call.request)
-    changed = changes(call.request, call.world.readings, simulations.never_null)
-    call.world.resources[SIMULATIONS].change(simulation, changed)
-    return _simulation(simulation)
+    check_version(request)
+    simulations.change(call.world, simulation, changes(request, call.world.readings, simulations.never_null))
+    return simulation
 
 
-def delete_simulation(call: Call) -> DeleteSimulationResponse:
-    """Delete a simulation."""
-    simulation = _asked_for(call)
-    call.world.resources.remove(simulation)
-    return DeleteSimulationResponse(message="Simulation deleted", deleted_simulation_id=simulation.id)
-
-
-def get_all_simulations(call: Call) -> GetSimulationsResponse:
-    """All simulations, the oldest first."""
-    return _listed(call.world.resources[SIMULATIONS].of(call.organisation))
-
-
-def get_simulations_by_agent(call: Call) -> GetSimulationsResponse:
-    """The simulations of an agent, the oldest first."""
-    agent = call.require("agent", as_id(call.parameters["agent_id"]))
-    return _listed(
-        [one for one in call.world.resources[SIMULATIONS].of(call.organisation) if one.fields["agent_id"] == agent.id]
-    )
-
-
-def add_digital_humans(call: Call) -> AddDigitalHumansToSimulationResponse:
+@simulations.operation("POST", "/v1/simulation/{simulation_id}/add-digital-humans")
+def add_digital_humans(
+    call: Call, simulation: Entity, request: AddDigitalHumansToSimulationRequest
+) -> AddDigitalHumansToSimulationResponse:
     """Let digital humans take part in a simulation, besides those who do; all of them, or if one is unknown none."""
-    simulation = _asked_for(call)
-    world, ids = call.world, call.request.digital_human_ids
+    world, ids = call.world, request.digital_human_ids
     for human in [call.require("digital human", id) for id in ids]:
         join(world, human, simulation)
     return AddDigitalHumansToSimulationResponse(message=f"Added {len(ids)} digital human(s) to the simulation")
 
 
-def remove_digital_humans(call: Call) -> RemoveDigitalHumansFromSimulationResponse:
+@simulations.operation("POST", "/v1/simulation/{simulation_id}/remove-digital-humans")
+def remove_digital_humans(
+    call: Call, simulation: Entity, request: RemoveDigitalHumansFromSimulationRequest
+) -> RemoveDigitalHumansFromSimulationResponse:
     """Let digital humans take part in a simulation no more; documented: idempotent for those who do not."""
-    simulation = _asked_for(call)
-    ids = call.request.digital_human_ids
+    ids = request.digital_human_ids
     for id in ids:
         human = call.world.resources.find("digital human", id, call.organisation)
         if human is not None:
@@ -121,82 +266,3 @@ def _leave(world: World, human: Entity, simulation: Entity) -> None:
     ids = human.fields["simulation_ids"]
     if simulation.id in ids:
         world.resources[human.resource].change(human, {"simulation_ids": [id for id in ids if id != simulation.id]})
-
-
-def _asked_for(call: Call) -> Entity:
-    return found(call.world.resources[SIMULATIONS], call.parameters["simulation_id"], call.organisation)
-
-
-def _settings(simulation: Entity) -> dict[str, Any]:
-    return {name: value for name, value in simulation.fields.items() if name not in _OWN_FIELDS}
-
-
-def _simulation(simulation: Entity) -> SimulationPydantic:
-    fields = simulation.fields
-    kind = SimulationType.PARALLEL if fields.get("max_concurrent") is None else SimulationType.MAX_CONCURRENT
-    return SimulationPydantic(
-        id=simulation.id,
-        created_at=datetime_at(simulation.created_at),
-        settings=_settings(simulation),
-        type=SimulationType.SEQUENTIAL if fields.get("sequential_calling") else kind,
-        **{name: value for name, value in fields.items() if name in _OWN_FIELDS},
-    )
-
-
-def _listed(those: list[Entity]) -> GetSimulationsResponse:
-    return GetSimulationsResponse(
-        simulations=[
-            SimulationRes(
-                id=simulation.id,
-                name=simulation.fields["name"],
-                agent_id=simulation.fields["agent_id"],
-                created_at=datetime_at(simulation.created_at),
-                settings=_settings(simulation),
-                selected_custom_metrics=simulation.fields.get("selected_custom_metrics"),
-            )
-            for simulation in those
-        ]
-    )
-
-
-simulations = Operations(
-    SIMULATIONS, returns=SimulationPydantic, show=_simulation, new=create_simulation, request=SimulationRequest
-)
-
-_BY_ID: dict[str, Any] = {"path_types": {"simulation_id": int}}
-
-OPERATIONS = [
-    Operation("POST", "/v1/create-simulation", create, takes=SimulationRequest, returns=SimulationResponse),
-    Operation("GET", "/v1/get-all-simulations", get_all_simulations, returns=GetSimulationsResponse),
-    Operation(
-        "GET", "/v1/get-simulations-by-agent/{agent_id}", get_simulations_by_agent, returns=GetSimulationsResponse
-    ),
-    Operation("GET", "/v1/simulation/{simulation_id}", get_simulation, **_BY_ID, returns=SimulationPydantic),
-    Operation(
-        "PUT",
-        "/v1/simulation/{simulation_id}",
-        update_simulation,
-        **_BY_ID,
-        takes=UpdateSimulationRequest,
-        returns=SimulationPydantic,
-    ),
-    Operation(
-        "DELETE", "/v1/simulation/{simulation_id}", delete_simulation, **_BY_ID, returns=DeleteSimulationResponse
-    ),
-    Operation(
-        "POST",
-        "/v1/simulation/{simulation_id}/add-digital-humans",
-        add_digital_humans,
-        **_BY_ID,
-        takes=AddDigitalHumansToSimulationRequest,
-        returns=AddDigitalHumansToSimulationResponse,
-    ),
-    Operation(
-        "POST",
-        "/v1/simulation/{simulation_id}/remove-digital-humans",
-        remove_digital_humans,
-        **_BY_ID,
-        takes=RemoveDigitalHumansFromSimulationRequest,
-        returns=RemoveDigitalHumansFromSimulationResponse,
-    ),
-]

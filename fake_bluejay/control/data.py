@@ -13,7 +13,7 @@ from fake_bluejay.core.clock import ScaledClock, iso
 from fake_bluejay.core.outbox import Delivery, Webhook
 from fake_bluejay.core.readings import questions
 from fake_bluejay.core.resources import Entity, Resource, plural_of
-from fake_bluejay.core.statuses import TERMINAL, TRANSITIONS, Status
+from fake_bluejay.core.statuses import STATUSES, TRANSITIONS, Status, is_final
 from fake_bluejay.core.test_results import WATCHDOG_DELAY, Organisation, Record
 from fake_bluejay.core.world import World, is_marked
 from fake_bluejay.http.faults import Fault
@@ -201,6 +201,7 @@ def _as_argument(content: bytes) -> str | None:
 def fault(one: Fault) -> dict[str, Any]:
     """An armed fault."""
     return {
+        "id": one.id,
         "kind": one.kind,
         "arguments": one.shown,
         "path": one.path,
@@ -256,7 +257,17 @@ def delivery(one: Delivery) -> dict[str, Any]:
 def transitions() -> dict[str, Any]:
     """The transition table."""
     return {
-        "statuses": [{"name": str(status), "final": status in TERMINAL} for status in Status],
+        "statuses": [
+            {
+                "name": str(status),
+                "final": is_final(status),
+                "label": row.label,
+                "group": str(row.group),
+                "tone": row.tone,
+                "error_codes": list(row.error_codes),
+            }
+            for status, row in STATUSES.items()
+        ],
         "transitions": [
             {"from": str(from_), "event": str(event), "to": str(to)} for (from_, event), to in TRANSITIONS.items()
         ],

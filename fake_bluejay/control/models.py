@@ -240,9 +240,32 @@ class RefuseControlWrite(_ToWhich):
     ids: list[StrictInt]
 
 
-class NewFault(
-    RootModel[Annotated[Respond | Delay | Break | Truncate | RefuseControlWrite, Field(discriminator="kind")]]
-):
+class Billing(_ToWhich):
+    """Refuse a request as billing does: 402 or 403, with a code."""
+
+    kind: Literal["billing"]
+    code: str
+
+
+class Unavailable(_ToWhich):
+    """Answer 503, as while authentication is away."""
+
+    kind: Literal["unavailable"]
+
+
+class RateLimit(Model):
+    """Answer 429 to each request of a client to an endpoint beyond a number of them."""
+
+    kind: Literal["rate_limit"]
+    count: StrictInt
+    per: Seconds = 60
+    path: str | None = Field(None, description="Only requests of this path; null: each endpoint by itself.")
+
+
+_OneFault = Respond | Billing | Unavailable | RateLimit | Delay | Break | Truncate | RefuseControlWrite
+
+
+class NewFault(RootModel[Annotated[_OneFault, Field(discriminator="kind")]]):
     """A fault for the next requests to meet."""
 
 
@@ -272,6 +295,12 @@ class NewOrganisation(Model):
     def keys(self) -> list[str]:
         """All keys given."""
         return ([] if self.api_key is None else [self.api_key]) + self.api_keys
+
+
+class RevokedKey(Model):
+    """A key that is refused from now on."""
+
+    api_key: str = Field(min_length=1)
 
 
 class WhoMayCall(Model):
@@ -565,6 +594,7 @@ class Exchange(BaseModel):
 class Fault(BaseModel):
     """An armed fault, and how often it still will strike."""
 
+    id: int
     kind: str
     arguments: dict[str, Any]
     path: str | None
@@ -653,6 +683,10 @@ class StatusFacts(BaseModel):
 
     name: str
     final: bool
+    label: str
+    group: str
+    tone: str
+    error_codes: list[str]
 
 
 class Transition(BaseModel):

@@ -33,10 +33,10 @@ from fake_bluejay.core.outbox import EVENTS, PATIENCE, Irregularity
 from fake_bluejay.core.resources import Entity
 from fake_bluejay.core.scripts import Call as Script
 from fake_bluejay.core.scripts import call_from_dict
-from fake_bluejay.core.statuses import Event
+from fake_bluejay.core.statuses import Event, status_from_text
 from fake_bluejay.core.suggest import check_known, unknown
 from fake_bluejay.core.test_results import Record, check_fields
-from fake_bluejay.core.world import DEFAULT_ORGANISATION, World, status_from_text
+from fake_bluejay.core.world import DEFAULT_ORGANISATION, World
 from fake_bluejay.facade import resources, runs
 from fake_bluejay.http.faults import Faults
 from fake_bluejay.http.journal import Exchange, Journal
@@ -216,6 +216,7 @@ def _has(record: Record, word: str) -> bool:
 def add_test_results(control: Control, call: Call) -> Any:
     """Add a test result, or with `count` so many. It is RUNNING unless told otherwise."""
     new: models.NewTestResult = call.body
+    check_fields(new.model_extra or {}, models.NewTestResult.model_fields)
     agent = None if new.agent is None else agent_from_text(new.agent)
     call_ = None if new.call is None else _script(new.call)
     fields = as_given(new.model_extra or {})
@@ -243,7 +244,7 @@ def change_test_result(control: Control, call: Call) -> Any:
     record, change = _found(control, call), call.body
     given = change.model_fields_set
     agent = None if change.agent is None else agent_from_text(change.agent)
-    check_fields(change.fields)
+    check_fields(change.fields, models.TestResultChange.model_fields)
     fields = {
         **change.fields,
         **as_given({name: value for name, value in change.fields.items() if value is not None}),
@@ -405,6 +406,16 @@ def arm_fault(control: Control, call: Call) -> Any:
     return data.fault(list(armed)[-1])
 
 
+def disarm_fault(control: Control, call: Call) -> Any:
+    """Disarm one fault; the others stay."""
+    armed = list(control.fake.faults)
+    fault = next((one for one in armed if str(one.id) == call.id), None)
+    if fault is None:
+        raise NotFound(unknown("fault", call.id[:100], [one.id for one in armed]))
+    control.fake.faults.disarm(fault)
+    return {"removed": 1}
+
+
 def clear_faults(control: Control, call: Call) -> Any:
     """Disarm all faults."""
     count = len(control.fake.faults)
@@ -453,6 +464,12 @@ def organisations(control: Control, call: Call) -> Any:
 def add_organisation(control: Control, call: Call) -> Any:
     """Add an organisation: what it has is invisible to the others. From now on only known keys are accepted."""
     return data.organisation(control.world.add_organisation(call.body.name, *call.body.keys))
+
+
+def revoke_key(control: Control, call: Call) -> Any:
+    """Refuse a key from now on, whether an organisation has it or any key serves."""
+    control.world.revoke_api_key(call.body.api_key)
+    return data.organisations(control.world)
 
 
 def choose_who_may_call(control: Control, call: Call) -> Any:
@@ -719,10 +736,12 @@ OPERATIONS = (
     Operation("GET", "faults", faults, list[models.Fault]),
     Operation("POST", "faults", arm_fault, models.Fault, models.NewFault, status=201),
     Operation("DELETE", "faults", clear_faults, models.Cleared),
+    Operation("DELETE", "faults/{id}", disarm_fault, models.Cleared),
     Operation("GET", "readings", readings, list[models.Question]),
     Operation("PATCH", "readings", choose, list[models.Question], models.ReadingChoices),
     Operation("GET", "organisations", organisations, list[models.Organisation]),
     Operation("POST", "organisations", add_organisation, models.Organisation, models.NewOrganisation, status=201),
+    Operation("POST", "organisations/revoked-keys", revoke_key, list[models.Organisation], models.RevokedKey),
     Operation("PATCH", "organisations", choose_who_may_call, list[models.Organisation], models.WhoMayCall),
     Operation("GET", "resources", all_resources, list[models.Resource]),
     Operation("GET", "resources/{name}", entities, list[models.Entity], query=models.ResourcesQuery),

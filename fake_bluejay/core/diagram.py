@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from fake_bluejay.core.statuses import CANCELLABLE, TERMINAL, TRANSITIONS, Event, Status
+from fake_bluejay.core.statuses import TRANSITIONS, Event, Status, in_columns, is_final
 
 __all__ = ["mermaid"]
 
+_CANCELLABLE = in_columns(cancellable=True)
 _GROUP = "NOT_CONNECTED"
 """The statuses that can be cancelled, as one: what leads out of each of them is drawn once."""
 
@@ -17,7 +18,7 @@ def mermaid() -> str:
     inner: list[str] = []
     outer: list[str] = []
     for source, target, label in _arrows():
-        (inner if {source, target} <= set(CANCELLABLE) else outer).append(f"    {source} --> {target}: {label}")
+        (inner if {source, target} <= set(_CANCELLABLE) else outer).append(f"    {source} --> {target}: {label}")
     return "\n".join(
         [
             "stateDiagram-v2",
@@ -26,7 +27,7 @@ def mermaid() -> str:
             *(f"    {line}" for line in inner),
             "    }",
             *outer,
-            *(f"    {status} --> [*]" for status in Status if status in TERMINAL),
+            *(f"    {status} --> [*]" for status in Status if is_final(status) and status in TRANSITIONS.values()),
         ]
     )
 
@@ -37,10 +38,10 @@ def _arrows() -> Iterator[tuple[str, str, str]]:
     for (from_, event), to in TRANSITIONS.items():
         sources.setdefault((event, to), []).append(from_)
     for (event, target), all in sources.items():
-        grouped = set(CANCELLABLE) <= set(all)
+        grouped = set(_CANCELLABLE) <= set(all)
         if grouped:
             yield _GROUP, target, event
-        yield from ((source, target, event) for source in all if not (grouped and source in CANCELLABLE))
+        yield from ((source, target, event) for source in all if not (grouped and source in _CANCELLABLE))
 
 
 if __name__ == "__main__":

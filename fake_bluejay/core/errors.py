@@ -5,7 +5,7 @@ A rule knows nothing of HTTP. `http` alone gives each of these a status; in a te
 
 from __future__ import annotations
 
-__all__ = ["Conflict", "DomainError", "NotFound", "Refused"]
+__all__ = ["Conflict", "DomainError", "Foreign", "NotFound", "Refused"]
 
 
 class DomainError(Exception):
@@ -22,6 +22,18 @@ class DomainError(Exception):
 
 class NotFound(DomainError):
     """Something that a request names does not exist for the caller."""
+
+
+class Foreign(NotFound):
+    """Something that a request names belongs to another organisation. What the caller is told is a reading of its kind.
+
+    Attributes:
+        kind: What it is, e.g. `agent` or `digital human`.
+    """
+
+    def __init__(self, kind: str, detail: str) -> None:
+        super().__init__(detail)
+        self.kind = kind
 
 
 class Conflict(DomainError):

@@ -45,7 +45,7 @@ def simulation_result_evaluated(record: Record, status: str, seed: int, resource
         "folder_id": None if agent is None else agent.fields.get("folder_id"),
         "result": fields.get("result"),
         "custom_metrics": _list_of(_is_metric, fields.get("custom_metrics")),
-        "evaluations": evaluations(record, seed),
+        "evaluations": _evaluations(evaluations(record, seed)),
         **_times(record),
         "latency": _list_of(_is_number, fields.get("latency")),
         "events": fields.get("events"),
@@ -53,6 +53,12 @@ def simulation_result_evaluated(record: Record, status: str, seed: int, resource
         "tags": fields.get("tags") or [],
         "metadata": fields.get("metadata") or {},
     }
+
+
+def _evaluations(found: Iterable[Mapping[str, Any]] | None) -> list[dict[str, Any]] | None:
+    """Return evaluations with the fields that are published of webhooks: of a result there are more, by people."""
+    published = ("sentiment_label", "sentiment_score", "sentiment_scores")
+    return None if found is None else [{**one, **{name: one.get(name) for name in published}} for one in found]
 
 
 def _list_of(fits: Callable[[Any], bool], value: Any) -> list[Any] | None:

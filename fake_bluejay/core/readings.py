@@ -19,16 +19,19 @@ __all__ = [
     "AllFailedStatus",
     "AlreadyMarked",
     "BadKeyAndBadBody",
+    "BearerKey",
     "Contract",
     "DeletedAgent",
     "DroppedCallTells",
     "DuplicateIds",
     "ErrorCodeIn",
     "ForeignId",
+    "ForeignResource",
     "ListedResults",
     "MissingKey",
     "MissingKeyName",
     "NoFailedIds",
+    "PingNames",
     "Question",
     "ReEvaluateUnfinished",
     "Readings",
@@ -38,11 +41,13 @@ __all__ = [
     "StatusWords",
     "Success",
     "TestResultIds",
+    "TestsFailed",
     "TestsIncompleted",
     "TracesWhileEvaluated",
     "UnknownKey",
     "UpdateChanges",
     "WatchdogSets",
+    "WatchdogTells",
     "WebhookHeaders",
     "WebhookProof",
     "WebhookRetries",
@@ -102,23 +107,39 @@ class WatchdogSets(StrEnum):
     # As in statuses: every watchdog that fires looks it up.
     __hash__ = str.__hash__
 
+    SYSTEM_ERROR = "SYSTEM_ERROR"
     CONVERSATION_ENDED = "CONVERSATION_ENDED"
     INCOMPLETED = "INCOMPLETED"
     COMPLETED = "COMPLETED"
 
 
+class WatchdogTells(StrEnum):
+    """Whether webhooks are told `simulation_ended` of a call that the watchdog put into another status than that."""
+
+    NOTHING = "nothing"
+    SIMULATION_ENDED = "simulation-ended"
+
+
 class ForeignId(StrEnum):
-    """An id that belongs to another organisation."""
+    """An id, in the list of a request, that belongs to another organisation."""
 
     FAILS = "fails"
     FORBIDDEN = "403"
 
 
+class ForeignResource(StrEnum):
+    """A resource of another organisation, asked for by its id."""
+
+    FORBIDDEN = "403"
+    NOT_FOUND = "404"
+
+
 class MissingKey(StrEnum):
     """A request without `X-API-Key`."""
 
+    UNAUTHORIZED_DETAIL = "401-detail"
+    UNAUTHORIZED_ERROR_AND_DETAIL = "401-error-and-detail"
     UNPROCESSABLE = "422"
-    UNAUTHORIZED = "401"
     FORBIDDEN = "403"
 
 
@@ -130,18 +151,32 @@ class MissingKeyName(StrEnum):
 
 
 class UnknownKey(StrEnum):
-    """A key that no organisation has, or an empty one."""
+    """A key that no organisation has, one that was revoked, or an empty one."""
 
-    UNAUTHORIZED_ERROR_AND_DETAIL = "401-error-and-detail"
     UNAUTHORIZED_DETAIL = "401-detail"
+    UNAUTHORIZED_ERROR_AND_DETAIL = "401-error-and-detail"
     FORBIDDEN = "403"
 
 
-class BadKeyAndBadBody(StrEnum):
-    """What a request with an unknown key and an invalid body hears of first."""
+class BearerKey(StrEnum):
+    """A key in `Authorization: Bearer` alone, without `X-API-Key`."""
 
-    BODY_FIRST = "body-first"
+    IGNORED = "ignored"
+    SERVES = "serves"
+
+
+class BadKeyAndBadBody(StrEnum):
+    """Which of the two a request with a bad key and an invalid body is refused for."""
+
     KEY_FIRST = "key-first"
+    BODY_FIRST = "body-first"
+
+
+class PingNames(StrEnum):
+    """What the answer of `GET /v1/ping` calls the version of the code that answers."""
+
+    SHA = "sha"
+    COMMIT = "commit"
 
 
 class AgentEnds(StrEnum):
@@ -154,9 +189,8 @@ class AgentEnds(StrEnum):
 class StatusWords(StrEnum):
     """The words for a test result's status."""
 
-    AS_THEY_ARE = "as-they-are"
-    JULY = "july"
-    AUGUST = "august"
+    DOCUMENTATION = "docs-2026-09"
+    OPENAPI = "openapi-2026-04-30"
 
 
 class RunStatus(StrEnum):
@@ -166,11 +200,21 @@ class RunStatus(StrEnum):
     BY_ITS_CALLS = "by-its-calls"
 
 
-class TestsIncompleted(StrEnum):
-    """What a run's `tests_incompleted` counts."""
+class TestsFailed(StrEnum):
+    """What a run's `tests_failed` counts."""
 
     __test__ = False
 
+    FAILURES_TOO = "failures-too"
+    SCORED_ONLY = "scored-only"
+
+
+class TestsIncompleted(StrEnum):
+    """What a run's `tests_incompleted` counts, if there is one."""
+
+    __test__ = False
+
+    ABSENT = "absent"
     ENDED_OTHERWISE = "ended-otherwise"
     NOT_COMPLETED = "not-completed"
 
@@ -270,8 +314,26 @@ class DeletedAgent(StrEnum):
     SIMULATIONS_STAY = "simulations-stay"
 
 
-def _reading(default: Any, evidence: str) -> Any:
-    return field(default=default, metadata={"evidence": evidence})
+_PAGE = "the endpoint's page of September 2026"
+_INTRODUCTION = "the documentation's introduction to the API of September 2026"
+_STATUSES = "the documentation's page on simulation results of September 2026"
+_WEBHOOKS = "the documentation's page on webhooks of September 2026"
+_OPENAPI = "the OpenAPI of 30 April 2026"
+_SDK = "bluejay-sdk 0.3.6 of June 2026"
+
+
+def _reading(default: Any, source: str, evidence: str, question: str | None = None) -> Any:
+    return field(default=default, metadata={"evidence": f"{source}: {evidence}", "question": question})
+
+
+def _foreign(kind: str) -> Any:
+    return _reading(
+        ForeignResource.FORBIDDEN,
+        _INTRODUCTION,
+        "403 is listed for a resource that is not in the caller's organization; pages of single endpoints had 404 until"
+        " August 2026",
+        f"{kind} of another organisation, asked for by its id.",
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -279,112 +341,183 @@ class Readings:
     """One answer to each open question; unless given, the default."""
 
     success: Success = _reading(
-        Success.IF_ANY_MARKED, 'the OpenAPI: "whether the operation was successful", with failures listed beside it'
+        Success.IF_ANY_MARKED,
+        _OPENAPI,
+        '"whether the operation was successful" is all that is said of it, with failures listed beside it',
     )
     all_failed_status: AllFailedStatus = _reading(
-        AllFailedStatus.OK, "the OpenAPI declares no status but 200 and 422 for this endpoint"
+        AllFailedStatus.OK, _OPENAPI, "no status but 200 and 422 is declared for this endpoint"
     )
     test_result_ids: TestResultIds = _reading(
-        TestResultIds.MARKED, 'the endpoint\'s step 4: which were "successfully marked … and which failed"'
+        TestResultIds.MARKED, _PAGE, '"the response lists which IDs were marked to end and which failed"'
     )
-    no_failed_ids: NoFailedIds = _reading(NoFailedIds.NULL, 'the OpenAPI: "(if any)", nullable and not required')
+    no_failed_ids: NoFailedIds = _reading(NoFailedIds.NULL, _OPENAPI, '"(if any)", nullable and not required')
     duplicate_ids: DuplicateIds = _reading(
-        DuplicateIds.EACH_COUNTS, "the steps read as a loop over the list; nothing speaks of a set"
+        DuplicateIds.EACH_COUNTS, _PAGE, "the steps read as a loop over the list; nothing speaks of a set"
     )
     already_marked: AlreadyMarked = _reading(
-        AlreadyMarked.MARKED_AGAIN, "the endpoint's step 1 checks for RUNNING and nothing else"
+        AlreadyMarked.MARKED_AGAIN, _PAGE, '"each ID must be a test result in RUNNING status", and nothing else'
     )
     watchdog_sets: WatchdogSets = _reading(
-        WatchdogSets.CONVERSATION_ENDED, 'the endpoint: "the conversation status will be updated"'
+        WatchdogSets.SYSTEM_ERROR,
+        _STATUSES,
+        "END_SIGNAL_TIMEOUT is an error code of System Error; the page on statuses of May 2026 explained it as a call"
+        " that sent no end signal in time, so that the watchdog closed it",
+    )
+    watchdog_tells: WatchdogTells = _reading(
+        WatchdogTells.NOTHING,
+        _WEBHOOKS,
+        "simulation_ended is sent before an evaluation, with the status CONVERSATION_ENDED; such a call has neither",
     )
     foreign_id: ForeignId = _reading(
-        ForeignId.FAILS, "public clients: another organisation's data is invisible, as if it did not exist"
+        ForeignId.FAILS,
+        _PAGE,
+        "the response lists the ids that failed; for public clients, another organisation's data is invisible",
+    )
+    foreign_agent: ForeignResource = _foreign("An agent")
+    foreign_simulation: ForeignResource = _foreign("A simulation")
+    foreign_digital_human: ForeignResource = _foreign("A digital human")
+    foreign_run: ForeignResource = _foreign("A run")
+    foreign_result: ForeignResource = _foreign("A simulation result")
+    foreign_other: ForeignResource = _reading(
+        ForeignResource.NOT_FOUND,
+        "the pages of knowledge bases and scenarios of August 2026",
+        "404 for what is not in the caller's organization; the introduction to the API of September 2026 lists 403 for"
+        " that, for no endpoint in particular",
+        "Anything else of another organisation, asked for by its id.",
     )
     missing_key: MissingKey = _reading(
-        MissingKey.UNPROCESSABLE, "the OpenAPI declares the header as a required parameter, which FastAPI checks"
+        MissingKey.UNAUTHORIZED_DETAIL,
+        _INTRODUCTION,
+        "401, with a detail, where the key is missing; the OpenAPI of 30 April 2026 declares the header as required,"
+        " which FastAPI would answer with 422",
     )
     missing_key_name: MissingKeyName = _reading(
         MissingKeyName.LOWER_CASE,
-        "FastAPI spells a header so unless it is given an alias; the OpenAPI's X-API-Key may be one",
+        _OPENAPI,
+        "FastAPI spells a header in lower case unless it is given an alias; the X-API-Key declared there may be one",
     )
     unknown_key: UnknownKey = _reading(
-        UnknownKey.UNAUTHORIZED_ERROR_AND_DETAIL,
-        "the documentation's MCP page shows this body; clients have met a 401 at run time",
+        UnknownKey.UNAUTHORIZED_DETAIL,
+        _INTRODUCTION,
+        "401, with a detail, where the key is not valid or revoked; the MCP page showed an error beside the detail",
+    )
+    bearer_key: BearerKey = _reading(
+        BearerKey.IGNORED,
+        _INTRODUCTION,
+        "the key is sent in the X-API-Key header; FastAPI's own export of May 2025 declares a bearer token too, and one"
+        " public script relies on it",
     )
     bad_key_and_bad_body: BadKeyAndBadBody = _reading(
-        BadKeyAndBadBody.BODY_FIRST, "FastAPI validates header and body before the endpoint's code can look at the key"
+        BadKeyAndBadBody.KEY_FIRST,
+        _INTRODUCTION,
+        "401 is the same for every endpoint, so a dependency checks the key, and FastAPI runs those before it validates"
+        " the body",
+    )
+    ping_names: PingNames = _reading(
+        PingNames.SHA,
+        _OPENAPI,
+        "the answer has no declared shape; public clients read a sha or a commit in it",
     )
     agent_ends: AgentEnds = _reading(
-        AgentEnds.AFTER_2_SECONDS, 'the endpoint\'s page: "conversations will end within 20 seconds"'
+        AgentEnds.AFTER_2_SECONDS,
+        _OPENAPI,
+        '"once marked, conversations will end within 20 seconds", which 2 seconds are',
     )
     status_words: StatusWords = _reading(
-        StatusWords.AS_THEY_ARE,
-        "the OpenAPI of July and the documentation of August have different words, and public clients know both",
+        StatusWords.DOCUMENTATION,
+        _STATUSES,
+        "it lists every status with its code; the enum of the OpenAPI of 30 April 2026 is older, and has other words"
+        " for calls that failed",
     )
     run_status: RunStatus = _reading(
         RunStatus.COMPLETED,
-        "the documentation of August: COMPLETED once every call has reached an end state, whatever the mix; July's enum"
-        " also has INITIALIZING, INCOMPLETED and INSUFFICIENT_FUNDS",
+        _STATUSES,
+        "COMPLETED once every call reached a final status, also if every call failed; the enum of the OpenAPI of"
+        " 30 April 2026 has INITIALIZING, INCOMPLETED and INSUFFICIENT_FUNDS too",
+    )
+    tests_failed: TestsFailed = _reading(
+        TestsFailed.FAILURES_TOO,
+        _STATUSES,
+        "pass, fail and cancel counts stand next to the run status; in August 2026 the example was 47 passed, 2 failed"
+        " and 1 cancelled of 50, with no other count for calls that were never connected",
     )
     tests_incompleted: TestsIncompleted = _reading(
-        TestsIncompleted.ENDED_OTHERWISE,
-        "counters stand beside a status that says whether calls are in flight, so they would count ends",
+        TestsIncompleted.ABSENT,
+        _SDK,
+        "its runs have no such field; those of the OpenAPI of 30 April 2026 have, and one public client reads it",
     )
     error_code_in: ErrorCodeIn = _reading(
-        ErrorCodeIn.NOWHERE, "each failure carries a code, but neither the OpenAPI nor the SDK has a field for it"
+        ErrorCodeIn.NOWHERE,
+        _STATUSES,
+        "each failed call has an error_code, which is shown when its row is clicked; no published answer has a field"
+        " for it",
     )
     dropped_call_tells: DroppedCallTells = _reading(
         DroppedCallTells.EVALUATED,
-        "the documentation: of a dropped call, the transcript so far is still scored; what simulation_ended carries,"
-        " CONVERSATION_ENDED, it never is",
+        _STATUSES,
+        "the transcript up to the drop is scored; CONVERSATION_ENDED, which simulation_ended carries, such a call never"
+        " is",
     )
     re_evaluate_unfinished: ReEvaluateUnfinished = _reading(
-        ReEvaluateUnfinished.BAD_REQUEST, "there is nothing yet to evaluate again, and the answer has no way to say so"
+        ReEvaluateUnfinished.BAD_REQUEST,
+        _INTRODUCTION,
+        "400 is for a request that is not valid for the current state",
     )
     webhook_proof: WebhookProof = _reading(
         WebhookProof.SIGNATURE,
-        "the documentation of September 2026: every request has X-Bluejay-Signature; the OpenAPI of 14 April 2026 has"
-        " X-Webhook-Secret instead, that of 30 April has neither",
+        _WEBHOOKS,
+        "every request has X-Bluejay-Signature; the OpenAPI of 14 April 2026 has X-Webhook-Secret instead, that of"
+        " 30 April has neither",
     )
     webhook_headers: WebhookHeaders = _reading(
         WebhookHeaders.EVENT_AND_DELIVERY,
-        "the documentation of August 2026 lists X-Bluejay-Event and X-Bluejay-Delivery; that of September names only"
-        " the signature, and does not say that the others are gone",
+        _WEBHOOKS,
+        "it names only the signature, and does not say that X-Bluejay-Event and X-Bluejay-Delivery are gone, which the"
+        " documentation of August 2026 lists",
     )
     webhook_retries: WebhookRetries = _reading(
         WebhookRetries.NONE,
-        'the documentation of September 2026: "sends each event once and does not retry"; that of August 2026 has'
-        " deliveries at least once",
+        _WEBHOOKS,
+        '"sends each event once and does not retry"; the documentation of August 2026 has deliveries at least once',
     )
 
     contract: Contract = _reading(
         Contract.DOCS,
-        "the documentation of September 2026 is the newest: an agent needs no knowledge base, any language will do, a"
-        " run may name its simulation as code does, results come in pages; bluejay-sdk 0.3.6 is of June 2026",
+        "the documentation of September 2026",
+        "it is the newest: an agent needs no knowledge base, any language will do, a run may name its simulation as"
+        " code does, results come in pages; bluejay-sdk 0.3.6 is of June 2026",
     )
     listed_results: ListedResults = _reading(
         ListedResults.BRIEF,
-        "public clients of 2026 ask for each result alone, because the list shows fewer of its metrics and tool calls",
+        "public clients of 2026",
+        "they ask for each result alone, because the list shows fewer of its metrics and tool calls",
     )
     reported_later: ReportedLater = _reading(
         ReportedLater.ADDS,
-        'the documentation of September 2026: "adds tool calls, events, tags, metadata, and trace IDs"; a public client'
-        " met its tools twice after a second report",
+        "the documentation of September 2026",
+        '"adds tool calls, events, tags, metadata, and trace IDs"; a public client met its tools twice after a second'
+        " report",
     )
     traces_while_evaluated: TracesWhileEvaluated = _reading(
         TracesWhileEvaluated.CLEARED,
-        "two public clients of 2026 wait for a final status, because the evaluation wipes the trace ids",
+        "two public clients of 2026",
+        "they wait for a final status, because the evaluation wipes the trace ids",
     )
     update_changes: UpdateChanges = _reading(
         UpdateChanges.GIVEN_NOT_NULL,
-        'the OpenAPI: "only provided fields will be updated", with null allowed where what is updated cannot be null',
+        _OPENAPI,
+        '"only provided fields will be updated", with null allowed where what is updated cannot be null',
     )
     same_external_id: SameExternalId = _reading(
-        SameExternalId.ADDED, "nothing says that an external id is unique, and no status but 200 and 422 is declared"
+        SameExternalId.ADDED,
+        _OPENAPI,
+        "nothing says that an external id is unique, and no status but 200 and 422 is declared",
     )
     deleted_agent: DeletedAgent = _reading(
         DeletedAgent.SIMULATIONS_GO,
-        "a simulation's agent_id is a required integer; deleting a run is documented to delete what belongs to it",
+        _OPENAPI,
+        "a simulation's agent_id is a required integer, and deleting a run deletes what belongs to it",
     )
 
     def changed(self, **choices: str) -> Readings:
@@ -427,7 +560,9 @@ def questions() -> tuple[Question, ...]:
 
 def _question(one: Any) -> Question:
     choices: type[StrEnum] = type(one.default)
-    return Question(one.name, choices.__doc__ or "", tuple(choices), one.metadata["evidence"])
+    return Question(
+        one.name, one.metadata["question"] or choices.__doc__ or "", tuple(choices), one.metadata["evidence"]
+    )
 
 
 _QUESTIONS = tuple(_question(one) for one in fields(Readings))

@@ -22,7 +22,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
-from fake_bluejay.core.errors import Conflict, NotFound
+from fake_bluejay.core.errors import Conflict, Foreign, NotFound
 
 if TYPE_CHECKING:
     from fake_bluejay.core.readings import Readings
@@ -174,7 +174,7 @@ def plural_of(name: str) -> str:
     name = name.strip().lower().replace(" ", "_").replace("-", "_")
     if name.endswith("s"):
         return name
-    return f"{name[:-1]}ies" if name.endswith("y") else f"{name}s"
+    return f"{name[:-1]}ies" if name.endswith("y") and name[-2:-1] not in "aeiou" else f"{name}s"
 
 
 def change_of(resource: str, what: str) -> str:
@@ -212,14 +212,8 @@ class Collection:
         self._all: dict[Id, Entity] = {}
 
     def add(self, organisation: str, fields: dict[str, Any]) -> Entity:
-        """Make an entity, whose id is the next one, or the one that `given_id` says.
-
-        Raises:
-            Conflict: That id is taken.
-        """
+        """Make an entity, whose id is the next one, or the one that `given_id` says."""
         id = self.next_id()
-        if id in self._all:
-            raise Conflict(f"The {self.resource.name} id {id} is taken")
         self.last_id = max(self.last_id, id) if isinstance(id, int) else self.last_id + 1
         entity = self.put(Entity(self.resource, id, organisation, self._world.settle(), fields))
         self._world._changed(change_of(self.resource.name, "added"), entity)
@@ -246,6 +240,18 @@ class Collection:
         """Return the entity of that id; None if there is none that this organisation can see."""
         entity = None if id is None else self._all.get(id)
         return entity if entity is not None and entity.organisation == organisation else None
+
+    def require(self, id: Id | None, organisation: str) -> Entity:
+        """Return the entity of that id.
+
+        Raises:
+            NotFound: There is none that this organisation can see; it is `Foreign` if it is another's.
+        """
+        entity = self.find(id, organisation)
+        if entity is None:
+            error = not_found(self.resource.name)
+            raise error if id is None or self.get(id) is None else Foreign(self.resource.name, error.detail)
+        return entity
 
     def get(self, id: Id) -> Entity | None:
         """Return the entity of that id, whatever organisation it belongs to; None if there is none."""
@@ -308,10 +314,10 @@ class Resources:
         Raises:
             NotFound: There is none that the organisation can see.
         """
-        entity = self.find(name, id, organisation)
-        if entity is None:
+        collection = self.named(name)
+        if collection is None:
             raise not_found(name)
-        return entity
+        return collection.require(id, organisation)
 
     def of(self, name: str, organisation: str) -> list[Entity]:
         """Return all of a resource that an organisation can see, the oldest first."""

@@ -6,20 +6,16 @@ from collections import OrderedDict
 from collections.abc import Iterable
 from typing import Any, Final, NamedTuple
 
-from fake_bluejay.core.statuses import TERMINAL, Status
+from fake_bluejay.core.statuses import STATUSES, Group, Status, is_final
 from fake_bluejay.core.test_results import Record
 
-__all__ = ["DEFAULT_LONGEST", "DEFAULT_RINGING", "ON_A_LINE", "Run", "Tally", "tally"]
+__all__ = ["DEFAULT_LONGEST", "DEFAULT_RINGING", "Run", "Tally", "tally"]
 
 DEFAULT_LONGEST: Final = 600_000_000
 """Documented: a call lasts 10 minutes at most, unless the simulation says otherwise. Microseconds."""
 
 DEFAULT_RINGING: Final = 300_000_000
 """Documented: it rings for 300 seconds at most, unless the simulation says otherwise. Microseconds."""
-
-ON_A_LINE: Final = frozenset({Status.READY, Status.DISPATCHED, Status.RUNNING})
-"""The statuses of a call that counts against a simulation's `max_concurrent`; one that a worker is to take up does too.
-"""
 
 
 class Run:
@@ -85,7 +81,7 @@ class Run:
     def note(self, id: int, status: Status) -> None:
         """Note that a test result has come to a status in which it waits for no line."""
         self.waiting.pop(id, None)
-        if self.lines is not None and (status is Status.QUEUED or status in ON_A_LINE):
+        if self.lines is not None and (status is Status.QUEUED or STATUSES[status].holds_slot):
             self.taken.add(id)
         else:
             self.taken.discard(id)
@@ -109,18 +105,31 @@ class Tally(NamedTuple):
     total: int
     passed: int
     """COMPLETED, and the evaluation found the goal reached."""
-    failed: int
+    not_passed: int
     """COMPLETED, and it did not."""
-    ended_otherwise: int
-    """In another end state."""
+    failures: int
+    """At an end that the documentation calls a failure: no connection, no answer, dropped, an error, no funds."""
+    other_ends: int
+    """At another end: cancelled, or not evaluated."""
     unfunded: int
-    """Of those, the ones for lack of funds."""
+    """Of the failures, the ones for lack of funds."""
     begun: int
     """Past being queued."""
 
     @property
+    def failed(self) -> int:
+        """Those that did not pass, and those that failed before they could."""
+        return self.not_passed + self.failures
+
+    @property
     def completed(self) -> int:
-        return self.passed + self.failed
+        """Those with the status COMPLETED."""
+        return self.passed + self.not_passed
+
+    @property
+    def ended_otherwise(self) -> int:
+        """Those at another end than COMPLETED."""
+        return self.failures + self.other_ends
 
     @property
     def is_over(self) -> bool:
@@ -130,15 +139,18 @@ class Tally(NamedTuple):
 
 def tally(records: Iterable[Record]) -> Tally:
     """Count the test results of a run."""
-    total = passed = failed = otherwise = unfunded = begun = 0
+    total = passed = not_passed = failures = other_ends = unfunded = begun = 0
     for record in records:
+        row = STATUSES[record.status]
         total += 1
-        begun += record.status not in (Status.INITIALIZING, Status.QUEUED)
+        begun += row.begun
         if record.status is Status.COMPLETED:
             passes = record.passes
             passed += passes
-            failed += not passes
-        elif record.status in TERMINAL:
-            otherwise += 1
-            unfunded += record.status in (Status.OUT_OF_FUNDS, Status.INSUFFICIENT_FUNDS)
-    return Tally(total, passed, failed, otherwise, unfunded, begun)
+            not_passed += not passes
+        elif row.group is Group.FAILURE:
+            failures += 1
+            unfunded += row.older == "INSUFFICIENT_FUNDS"
+        elif is_final(record.status):
+            other_ends += 1
+    return Tally(total, passed, not_passed, failures, other_ends, unfunded, begun)

@@ -1,7 +1,7 @@
 """What an evaluation finds, where nothing else is given: plausible, the same for the same seed, made when asked for.
 
-The shapes are the published ones (OpenAPI of July 2026). The figures mean nothing but that `goal_success` keeps to the
-call's script.
+The shapes are the published ones (OpenAPI of 30 April 2026). The figures mean nothing but that `goal_success` keeps to
+the call's script.
 """
 
 from __future__ import annotations
@@ -13,13 +13,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
 
 from fake_bluejay.core.clock import datetime_at
-from fake_bluejay.core.statuses import Status
+from fake_bluejay.core.statuses import STATUSES
 from fake_bluejay.core.test_results import Record
 
-__all__ = ["SCORED", "evaluations", "is_scored", "tool_calls", "transcript", "uuid_from"]
-
-SCORED: Final = (Status.COMPLETED, Status.CALL_DROPPED)
-"""Documented: a completed conversation is scored, and so is, of one that was dropped, what there is of it."""
+__all__ = ["evaluations", "is_scored", "tool_calls", "transcript", "uuid_from"]
 
 _OPENING, _CLOSING = ("Hello, how can I help you?", "Thank you, goodbye.")
 _TURNS = (
@@ -37,8 +34,8 @@ def uuid_from(text: str) -> str:
 
 
 def is_scored(record: Record) -> bool:
-    """Whether it has been evaluated."""
-    return record.status in SCORED
+    """Return whether it has been evaluated."""
+    return STATUSES[record.status].scored
 
 
 def evaluations(record: Record, seed: int) -> list[Mapping[str, Any]] | None:

@@ -1,7 +1,7 @@
 """The script of a call: what happens in it, from the worker that takes it up to its end.
 
 Scripts are values, as the agents' behaviours are: they compare, print, and go to data and back, for dumps and seeds.
-The documentation gives the stages and the ends (August 2026); how long each takes is nowhere said, so it is the
+The documentation gives the stages and the ends (September 2026); how long each takes is nowhere said, so it is the
 script's to say, and the defaults are ours.
 """
 
@@ -12,7 +12,7 @@ from dataclasses import dataclass, fields
 from typing import Any, Final
 
 from fake_bluejay.core.clock import microseconds
-from fake_bluejay.core.statuses import TRANSITIONS, Event, Status
+from fake_bluejay.core.statuses import TRANSITIONS, Event, Status, error_codes
 from fake_bluejay.core.suggest import check_known, unknown
 
 __all__ = ["ENDS", "ERROR_CODES", "Call", "call_from_dict"]
@@ -22,28 +22,23 @@ ENDS: Final = {
     "dropped": Event.DROP,
     "no_answer": Event.GO_UNANSWERED,
     "no_connection": Event.FAIL_TO_CONNECT,
-    "incompleted": Event.GIVE_UP,
     "rejected": Event.REJECT,
     "out_of_funds": Event.RUN_OUT_OF_FUNDS,
-    "insufficient_funds": Event.LACK_FUNDS,
     "system_error": Event.BREAK,
+    "custom_error": Event.MATCH_CUSTOM_ERROR,
 }
-"""How a call may end, in words → the event that ends it."""
+"""How a call may end, in words → the event that brings its last status."""
 
-CONNECTED: Final = ("ended", "dropped")
-"""The ends that a call can only come to once it is connected; the others end it before."""
+OLDER_ENDS: Final = {"incompleted": "no_connection", "insufficient_funds": "out_of_funds"}
+"""Ends that have the name of an older status → the end that they are."""
 
-ERROR_CODES: Final = (
-    "NO_ANSWER",
-    "CALL_REJECTED",
-    "AGENT_HUNG_UP_BEFORE_SPEECH",
-    "INBOUND_NO_INCOMING_CALL",
-    "CUSTOMER_CONCURRENCY_LIMIT",
-    "SIP_DIAL_FAILED",
-    "BRIDGE_DISCONNECTED",
-    "INSUFFICIENT_BALANCE",
-)
-"""The error codes that the documentation names, as examples: others exist."""
+CONNECTED: Final = {"ended": Event.END, "dropped": Event.DROP, "custom_error": Event.END}
+"""The ends that a call can only come to once it is connected → the event that ends the conversation.
+
+The other ends come before a connection."""
+
+ERROR_CODES: Final = error_codes()
+"""The documented error codes. A script may name another: Bluejay may have new ones."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,7 +61,7 @@ class Call:
     passes: bool = True
     """Whether the evaluation finds that the goal was reached."""
     error_code: str | None = None
-    """What is said of a failure, e.g. `SIP_DIAL_FAILED`."""
+    """Why it failed, e.g. `SIP_DIAL_FAILED`. None: the first code that is documented for the status it ends with."""
     transcript: tuple[Mapping[str, Any], ...] | None = None
     """Who said what when, as the published transcript entries; None: generated."""
     evaluations: tuple[Mapping[str, Any], ...] | None = None
@@ -87,6 +82,8 @@ class Call:
                 raise ValueError(f"a call's {name}: {error}") from None
             if length < 0:
                 raise ValueError(f"a call's {name} must not be negative: {seconds!r}")
+        if isinstance(self.end, str):
+            object.__setattr__(self, "end", OLDER_ENDS.get(self.end, self.end))
         if not isinstance(self.end, str) or self.end not in ENDS:
             raise ValueError(unknown("end of a call", str(self.end), ENDS))
         if not isinstance(self.passes, bool):
@@ -124,9 +121,10 @@ class Call:
                 return min(rings, ringing), Event.CONNECT if self.connects else ENDS[self.end], "call"
             case Status.RUNNING:
                 talks = longest if self.talks_for is None else microseconds(self.talks_for)
-                # A test may have set a call RUNNING whose script has no end for one.
-                ends = talks < longest and (status, ENDS[self.end]) in TRANSITIONS
-                return (talks, ENDS[self.end], "call") if ends else (longest, Event.END, "limit")
+                # A test may have set a call RUNNING whose script ends it before it is connected.
+                event = CONNECTED.get(self.end, ENDS[self.end])
+                ends = talks < longest and (status, event) in TRANSITIONS
+                return (talks, event, "call") if ends else (longest, Event.END, "limit")
         return None
 
     def as_dict(self) -> dict[str, Any]:

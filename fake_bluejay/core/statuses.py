@@ -1,19 +1,38 @@
-"""The life of a test result, as data: the statuses, the events, and which event leads where.
+"""The life of a test result, as data: its statuses with what is true of each, and the moves between them.
 
 Rules of this file:
 - Everything that decides whether a status may change must live here, and nothing else may.
-- `TRANSITIONS` is the single authority. Code asks it; diagrams are drawn from it.
+- `TRANSITIONS` is the single authority on moves. Code asks it; diagrams are drawn from it.
+- `STATUSES` is the single place where something is known of a status. Other modules read a column of it.
 
-Sources: the published OpenAPI (July 2026: `TestResultStatus`) and the product's documentation
-(August 2026), which adds `NO_CONNECTION`, `NO_ANSWER`, `CALL_DROPPED`, `CANCELLED`, `SYSTEM_ERROR` and the
-labels "Evaluation Pending" and "Out of Funds".
+Sources: the documentation of September 2026 (the page on simulation results) for statuses, labels, groups and error
+codes; the OpenAPI of 30 April 2026 for the older words.
 """
 
 from __future__ import annotations
 
 from enum import StrEnum
+from typing import Final, NamedTuple
 
-__all__ = ["CANCELLABLE", "TERMINAL", "TRANSITIONS", "Event", "IllegalMove", "Status", "event_between"]
+from fake_bluejay.core.suggest import unknown
+from fake_bluejay.core.timers import TimerKind
+
+__all__ = [
+    "END_SIGNAL_TIMEOUT",
+    "OLDER_WORD_OF_CODE",
+    "STATUSES",
+    "TRANSITIONS",
+    "Event",
+    "Group",
+    "IllegalMove",
+    "Status",
+    "StatusRow",
+    "error_codes",
+    "event_between",
+    "in_columns",
+    "is_final",
+    "status_from_text",
+]
 
 
 class Status(StrEnum):
@@ -28,18 +47,189 @@ class Status(StrEnum):
     DISPATCHED = "DISPATCHED"
     RUNNING = "RUNNING"
     CONVERSATION_ENDED = "CONVERSATION_ENDED"
-    EVALUATION_PENDING = "EVALUATION_PENDING"
     EVALUATING = "EVALUATING"
     COMPLETED = "COMPLETED"
-    INCOMPLETED = "INCOMPLETED"
-    REJECTED = "REJECTED"
-    INSUFFICIENT_FUNDS = "INSUFFICIENT_FUNDS"
-    OUT_OF_FUNDS = "OUT_OF_FUNDS"
+    NOT_EVALUATED = "NOT_EVALUATED"
+    CANCELLED = "CANCELLED"
     NO_CONNECTION = "NO_CONNECTION"
     NO_ANSWER = "NO_ANSWER"
     CALL_DROPPED = "CALL_DROPPED"
-    CANCELLED = "CANCELLED"
+    OUT_OF_FUNDS = "OUT_OF_FUNDS"
     SYSTEM_ERROR = "SYSTEM_ERROR"
+    CUSTOM_ERROR = "CUSTOM_ERROR"
+    INCOMPLETED = "INCOMPLETED"
+    REJECTED = "REJECTED"
+    INSUFFICIENT_FUNDS = "INSUFFICIENT_FUNDS"
+
+
+class Group(StrEnum):
+    """The documentation's groups of statuses."""
+
+    IN_PROGRESS = "in-progress"
+    FINAL = "final"
+    FAILURE = "failure"
+
+
+class StatusRow(NamedTuple):
+    """What is known of one status."""
+
+    label: str
+    """How Bluejay's pages show it."""
+    group: Group
+    tone: str
+    """How the console colours it."""
+    older: str
+    """The word for it in the OpenAPI of 30 April 2026."""
+    begun: bool = True
+    """Whether a worker has taken the call up."""
+    cancellable: bool = False
+    """Documented: a call that is not yet connected can be cancelled; a running one can only be ended."""
+    holds_slot: bool = False
+    """Whether a call with this status counts against its simulation's `max_concurrent`."""
+    scored: bool = False
+    """Whether the conversation has been evaluated: of one that was dropped, what there is of it."""
+    left_by: TimerKind | None = None
+    """The timer that holds only while the status does, and ends it unless something else comes first."""
+    tells: str | None = None
+    """The webhook event that is sent when a test result comes to it; of a dropped call that is a reading."""
+    error_codes: tuple[str, ...] = ()
+    """Why a call may have come to it. The first is the code of a call whose script names none."""
+
+
+_OLDER_FAILURE: Final = "INCOMPLETED"
+
+
+def _each(*providers: str, code: str) -> tuple[str, ...]:
+    """Return an error code for each provider."""
+    return tuple(f"{provider}_{code}" for provider in providers)
+
+
+_PROVIDERS: Final = ("ELEVEN_LABS", "RETELL", "VAPI")
+_AUTH_FAILED: Final = _each(*_PROVIDERS, "WEBSOCKET", code="AUTH_FAILED")
+
+END_SIGNAL_TIMEOUT: Final = "END_SIGNAL_TIMEOUT"
+"""The error code of a call that the watchdog closed."""
+
+STATUSES: Final[dict[Status, StatusRow]] = {
+    Status.INITIALIZING: StatusRow(
+        "Initializing", Group.IN_PROGRESS, "wait", "INITIALIZING", begun=False, cancellable=True
+    ),
+    Status.QUEUED: StatusRow("Queued", Group.IN_PROGRESS, "wait", "QUEUED", begun=False, cancellable=True),
+    Status.READY: StatusRow("Ready", Group.IN_PROGRESS, "wait", "READY", cancellable=True, holds_slot=True),
+    Status.DISPATCHED: StatusRow(
+        "Dispatched", Group.IN_PROGRESS, "wait", "DISPATCHED", cancellable=True, holds_slot=True
+    ),
+    Status.RUNNING: StatusRow("Running", Group.IN_PROGRESS, "run", "RUNNING", holds_slot=True, left_by="watchdog"),
+    Status.CONVERSATION_ENDED: StatusRow(
+        "Evaluation Pending",
+        Group.IN_PROGRESS,
+        "end",
+        "CONVERSATION_ENDED",
+        left_by="evaluation_starts",
+        tells="simulation_ended",
+    ),
+    Status.EVALUATING: StatusRow("Evaluating", Group.IN_PROGRESS, "end", "EVALUATING", left_by="evaluation_completes"),
+    Status.COMPLETED: StatusRow(
+        "Completed", Group.FINAL, "done", "COMPLETED", scored=True, tells="simulation_result_evaluated"
+    ),
+    # Documented: production conversations only, so no move leads a simulated call to it.
+    Status.NOT_EVALUATED: StatusRow("Not Evaluated", Group.FINAL, "off", "COMPLETED"),
+    Status.CANCELLED: StatusRow(
+        "Cancelled", Group.FINAL, "off", _OLDER_FAILURE, error_codes=("USER_CANCELLED", "STEP_SKIPPED")
+    ),
+    Status.NO_CONNECTION: StatusRow(
+        "No Connection",
+        Group.FAILURE,
+        "fail",
+        _OLDER_FAILURE,
+        error_codes=(
+            "SIP_DIAL_FAILED",
+            *_AUTH_FAILED,
+            *(f"MISSING_{provider}_INTEGRATION" for provider in (*_PROVIDERS, "PIPECAT")),
+            "NO_PIPECAT_AGENT_NAME",
+            "MISSING_ELEVEN_LABS_AGENT_ID",
+            "MISSING_RETELL_AGENT_ID",
+            "MISSING_VAPI_ASSISTANT_ID",
+            *_each(*_PROVIDERS, code="INTEGRATION_DECRYPT_FAILED"),
+            *_each(*_PROVIDERS, code="BRIDGE_CONNECT_FAILED"),
+            *_each(*_PROVIDERS, "LIVEKIT", code="SESSION_SETUP_FAILED"),
+            "UNUSABLE_CALLER_ID",
+            "INVALID_PHONE_NUMBER",
+            "INVALID_SIP_DESTINATION",
+            "CUSTOMER_CONCURRENCY_LIMIT",
+            "BRIDGE_PRE_START_FAILED",
+            "NO_CONNECTION_TYPE",
+        ),
+    ),
+    Status.NO_ANSWER: StatusRow(
+        "No Answer",
+        Group.FAILURE,
+        "fail",
+        _OLDER_FAILURE,
+        error_codes=(
+            "NO_ANSWER",
+            "CALL_REJECTED",
+            "AGENT_HUNG_UP_BEFORE_SPEECH",
+            "INBOUND_NO_INCOMING_CALL",
+            "STEP_NO_ACTIVITY",
+        ),
+    ),
+    Status.CALL_DROPPED: StatusRow(
+        "Call Dropped",
+        Group.FAILURE,
+        "fail",
+        _OLDER_FAILURE,
+        scored=True,
+        error_codes=(
+            "BRIDGE_DISCONNECTED",
+            "PIPECAT_CONNECTION_FAILED",
+            *_each(*_PROVIDERS, code="AGENT_ERROR"),
+            *_each(*_PROVIDERS, code="AGENT_START_FAILED"),
+            *_each(*_PROVIDERS, code="MONITORING_ERROR"),
+        ),
+    ),
+    Status.OUT_OF_FUNDS: StatusRow(
+        "Out of Funds", Group.FAILURE, "money", "INSUFFICIENT_FUNDS", error_codes=("INSUFFICIENT_BALANCE",)
+    ),
+    Status.SYSTEM_ERROR: StatusRow(
+        "System Error",
+        Group.FAILURE,
+        "fail",
+        _OLDER_FAILURE,
+        error_codes=(
+            "UNKNOWN",
+            "HYDRATION_FAILED",
+            "EVAL_HYDRATION_FAILED",
+            "EVAL_NO_TRANSCRIPT",
+            "EVAL_AUDIO_CONVERSION_FAILED",
+            "EVAL_PIPELINE_FAILED",
+            "RECORDING_URL_FAILED",
+            "EVAL_QUEUE_FAILED",
+            END_SIGNAL_TIMEOUT,
+            "AGENT_WORKER_LOST",
+            "SIP_TRUNK_RECYCLED",
+            "DB_WRITE_FAILED",
+            "EMAIL_SENDER_MISMATCH",
+            "UNKNOWN_LEGACY",
+        ),
+    ),
+    Status.CUSTOM_ERROR: StatusRow(
+        "Custom Error",
+        Group.FAILURE,
+        "fail",
+        _OLDER_FAILURE,
+        tells="simulation_result_evaluated",
+        error_codes=("CUSTOM_ERROR",),
+    ),
+    # Of older enums: no move leads here but the watchdog's, where a reading says so.
+    Status.INCOMPLETED: StatusRow("Incompleted", Group.FAILURE, "fail", _OLDER_FAILURE),
+    Status.REJECTED: StatusRow("Rejected", Group.FAILURE, "fail", "REJECTED"),
+    Status.INSUFFICIENT_FUNDS: StatusRow("Insufficient Funds", Group.FAILURE, "money", "INSUFFICIENT_FUNDS"),
+}
+"""Every status, with what is known of it."""
+
+OLDER_WORD_OF_CODE: Final = dict.fromkeys((*_AUTH_FAILED, "CALL_REJECTED"), "REJECTED")
+"""Error code → the older word for a status with it, where that is not the one of the status."""
 
 
 class Event(StrEnum):
@@ -53,13 +243,12 @@ class Event(StrEnum):
     CONNECT = "connect"
     END = "end"
     DROP = "drop"
-    AWAIT_EVALUATION = "await_evaluation"
     EVALUATE = "evaluate"
     COMPLETE = "complete"
+    MATCH_CUSTOM_ERROR = "match_custom_error"
     RE_EVALUATE = "re_evaluate"
     GIVE_UP = "give_up"
     REJECT = "reject"
-    LACK_FUNDS = "lack_funds"
     RUN_OUT_OF_FUNDS = "run_out_of_funds"
     FAIL_TO_CONNECT = "fail_to_connect"
     GO_UNANSWERED = "go_unanswered"
@@ -69,12 +258,19 @@ class Event(StrEnum):
     """A test's own `set_status(…, force=True)`: outside the table, and marked so in the history."""
 
 
-CANCELLABLE = (Status.INITIALIZING, Status.QUEUED, Status.READY, Status.DISPATCHED)
-"""Documented: a run that is not yet connected can be cancelled; a running one can only be ended."""
+def in_columns(**columns: object) -> tuple[Status, ...]:
+    """Return the statuses whose row has these values, in the table's order."""
+    return tuple(
+        status
+        for status, row in STATUSES.items()
+        if all(getattr(row, name) == value for name, value in columns.items())
+    )
 
+
+_CANCELLABLE = in_columns(cancellable=True)
 _DIALLING = (Status.READY, Status.DISPATCHED)
 
-TRANSITIONS: dict[tuple[Status, Event], Status] = {
+TRANSITIONS: Final[dict[tuple[Status, Event], Status]] = {
     (Status.INITIALIZING, Event.QUEUE): Status.QUEUED,
     (Status.QUEUED, Event.AWAIT_CALL): Status.READY,
     (Status.QUEUED, Event.DISPATCH): Status.DISPATCHED,
@@ -82,47 +278,43 @@ TRANSITIONS: dict[tuple[Status, Event], Status] = {
     (Status.DISPATCHED, Event.CONNECT): Status.RUNNING,
     (Status.RUNNING, Event.END): Status.CONVERSATION_ENDED,
     (Status.RUNNING, Event.DROP): Status.CALL_DROPPED,
-    # What a watchdog sets is a reading; two of its choices skip the evaluation.
+    # What the watchdog sets is a reading. BREAK (SYSTEM_ERROR) and END are two of its choices; these are the others.
     (Status.RUNNING, Event.GIVE_UP): Status.INCOMPLETED,
     (Status.RUNNING, Event.COMPLETE): Status.COMPLETED,
-    (Status.CONVERSATION_ENDED, Event.AWAIT_EVALUATION): Status.EVALUATION_PENDING,
     (Status.CONVERSATION_ENDED, Event.EVALUATE): Status.EVALUATING,
-    (Status.EVALUATION_PENDING, Event.EVALUATE): Status.EVALUATING,
     (Status.EVALUATING, Event.COMPLETE): Status.COMPLETED,
+    (Status.EVALUATING, Event.MATCH_CUSTOM_ERROR): Status.CUSTOM_ERROR,
     # On request only: a test result that is COMPLETED stays so by itself.
     (Status.COMPLETED, Event.RE_EVALUATE): Status.EVALUATING,
     **{(status, Event.FAIL_TO_CONNECT): Status.NO_CONNECTION for status in _DIALLING},
     **{(status, Event.GO_UNANSWERED): Status.NO_ANSWER for status in _DIALLING},
-    **{(status, Event.REJECT): Status.REJECTED for status in _DIALLING},
-    **{(status, Event.GIVE_UP): Status.INCOMPLETED for status in CANCELLABLE},
-    **{(status, Event.CANCEL): Status.CANCELLED for status in CANCELLABLE},
-    **{(status, Event.LACK_FUNDS): Status.INSUFFICIENT_FUNDS for status in CANCELLABLE},
-    **{(status, Event.RUN_OUT_OF_FUNDS): Status.OUT_OF_FUNDS for status in CANCELLABLE},
-    **{
-        (status, Event.BREAK): Status.SYSTEM_ERROR
-        for status in (
-            *CANCELLABLE,
-            Status.RUNNING,
-            Status.CONVERSATION_ENDED,
-            Status.EVALUATION_PENDING,
-            Status.EVALUATING,
-        )
-    },
+    **{(status, Event.REJECT): Status.NO_ANSWER for status in _DIALLING},
+    **{(status, Event.CANCEL): Status.CANCELLED for status in _CANCELLABLE},
+    **{(status, Event.RUN_OUT_OF_FUNDS): Status.OUT_OF_FUNDS for status in _CANCELLABLE},
+    **{(status, Event.BREAK): Status.SYSTEM_ERROR for status in in_columns(group=Group.IN_PROGRESS)},
 }
 """`(from, event) → to`: every legal move there is."""
-
-TERMINAL = frozenset(Status) - {from_ for from_, event in TRANSITIONS if event is not Event.RE_EVALUATE}
-"""The statuses that nothing leads out of but the wish to have it evaluated again."""
 
 
 class IllegalMove(ValueError):
     """A move that `TRANSITIONS` does not have; the message names both ends and the legal ways on."""
 
 
-def event_between(from_: Status, to: Status) -> Event:
-    """The event that leads from one status to the other.
+def is_final(status: Status) -> bool:
+    """Return whether nothing leads out of a status but the wish to have it evaluated again."""
+    return STATUSES[status].group is not Group.IN_PROGRESS
 
-    Raises `IllegalMove` if none does.
+
+def error_codes() -> tuple[str, ...]:
+    """Return every documented error code, status by status."""
+    return tuple(code for row in STATUSES.values() for code in row.error_codes)
+
+
+def event_between(from_: Status, to: Status) -> Event:
+    """Return the event that leads from one status to the other.
+
+    Raises:
+        IllegalMove: None does.
     """
     for (source, event), target in TRANSITIONS.items():
         if source is from_ and target is to:
@@ -131,6 +323,21 @@ def event_between(from_: Status, to: Status) -> Event:
 
 
 def ways_on(from_: Status) -> str:
-    """A phrase for error messages: the moves that are legal from here."""
+    """Return a phrase for error messages: the moves that are legal from here."""
     ways = [f"{event} → {to}" for (source, event), to in TRANSITIONS.items() if source is from_]
     return f"from {from_} the legal moves are: {', '.join(ways)}" if ways else f"{from_} is final"
+
+
+def status_from_text(text: str) -> Status:
+    """Return the status of that name.
+
+    Raises:
+        ValueError: There is none. The message names the known ones, and the status whose label it is.
+    """
+    try:
+        return Status(text)
+    except ValueError:
+        for status, row in STATUSES.items():
+            if str(text).upper().replace("_", " ") == row.label.upper():
+                raise ValueError(f"{text!r} is a label; the status is {status}") from None
+        raise ValueError(unknown("status", text, Status)) from None

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from itertools import takewhile
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from fake_bluejay.core.behaviors import Agent
+from fake_bluejay.core.readings import StatusWords
 from fake_bluejay.core.scripts import ENDS, Call
-from fake_bluejay.core.statuses import Event, Status
+from fake_bluejay.core.statuses import END_SIGNAL_TIMEOUT, OLDER_WORD_OF_CODE, STATUSES, Event, Group, Status
 from fake_bluejay.core.suggest import unknown
 
 if TYPE_CHECKING:
@@ -53,11 +53,19 @@ FIELDS: Final = frozenset(
 may be reported of one."""
 
 
-def check_fields(names: Iterable[str]) -> None:
-    """Raises `ValueError` naming a field that is not published and the ones that are."""
+def check_fields(names: Iterable[str], besides: Iterable[str] = ()) -> None:
+    """Check the names of what a test result is to carry.
+
+    Args:
+        names: The names that were given.
+        besides: What else could have been given in that place, and so may have been meant.
+
+    Raises:
+        ValueError: A field is not published. The message names it, and those that are known.
+    """
     for name in names:
         if name not in FIELDS:
-            raise ValueError(unknown("field of a test result", name, sorted(FIELDS | {"organisation"})))
+            raise ValueError(unknown("field of a test result", name, sorted({*FIELDS, *besides} - {name})))
 
 
 class Move(NamedTuple):
@@ -189,17 +197,22 @@ class Record:
 
     @property
     def error_code(self) -> str | None:
-        """Why it failed, as its script says; None unless it has ended as the script says, or nobody answered."""
-        call = self.call
-        if call is None:
+        """Why it failed or was cancelled: each such status has a code. None with every other status."""
+        row = STATUSES[self.status]
+        if not row.error_codes and row.group is not Group.FAILURE:
             return None
-        # What has come after it was connected, an evaluation say, or after a test has put it elsewhere.
-        moves = takewhile(
-            lambda move: move.to is not Status.RUNNING and move.event is not Event.FORCE, reversed(self.history)
-        )
-        events = {move.event for move in moves}
-        code = call.error_code if ENDS[call.end] in events else None
-        return code or ("NO_ANSWER" if Event.GO_UNANSWERED in events else None)
+        last, call = self.history[-1] if self.history else None, self.call
+        if last is not None and last.cause == "watchdog":
+            return END_SIGNAL_TIMEOUT
+        if last is not None and call is not None and call.error_code is not None and last.event is ENDS[call.end]:
+            return call.error_code
+        return row.error_codes[0] if row.error_codes else None
+
+    def wire_status(self, words: StatusWords) -> str:
+        """Return its status as answers and webhooks spell it."""
+        if words is StatusWords.DOCUMENTATION:
+            return str(self.status)
+        return OLDER_WORD_OF_CODE.get(self.error_code or "") or STATUSES[self.status].older
 
     @property
     def passes(self) -> bool:

@@ -45,14 +45,23 @@ from fake_bluejay.core.readings import (
     Readings,
     TracesWhileEvaluated,
     WatchdogSets,
+    WatchdogTells,
     WebhookRetries,
 )
 from fake_bluejay.core.resources import Entity, Resources
 from fake_bluejay.core.runs import DEFAULT_LONGEST, DEFAULT_RINGING, Run
 from fake_bluejay.core.scripts import Call
-from fake_bluejay.core.spelling import spelt
-from fake_bluejay.core.statuses import TRANSITIONS, Event, IllegalMove, Status, event_between, ways_on
-from fake_bluejay.core.suggest import check_known, unknown
+from fake_bluejay.core.statuses import (
+    STATUSES,
+    TRANSITIONS,
+    Event,
+    IllegalMove,
+    Status,
+    event_between,
+    status_from_text,
+    ways_on,
+)
+from fake_bluejay.core.suggest import check_known
 from fake_bluejay.core.test_results import (
     WATCHDOG_DELAY,
     ControlObject,
@@ -64,7 +73,7 @@ from fake_bluejay.core.test_results import (
 )
 from fake_bluejay.core.timers import Timer, TimerKind, Timers
 
-__all__ = ["DEFAULT_ORGANISATION", "LEFT_BY", "Ending", "World", "is_marked", "status_from_text"]
+__all__ = ["DEFAULT_ORGANISATION", "Ending", "World", "is_marked"]
 
 DEFAULT_ORGANISATION = "default"
 
@@ -84,9 +93,15 @@ _DEFAULT_AGENTS: dict[AgentEnds, Agent] = {
     AgentEnds.WITHIN_20_SECONDS: EndsWithin(20),
 }
 _WATCHDOG_EVENTS = {
+    WatchdogSets.SYSTEM_ERROR: Event.BREAK,
     WatchdogSets.CONVERSATION_ENDED: Event.END,
     WatchdogSets.INCOMPLETED: Event.GIVE_UP,
     WatchdogSets.COMPLETED: Event.COMPLETE,
+}
+_DROP_TELLS = {
+    DroppedCallTells.EVALUATED: ["simulation_result_evaluated"],
+    DroppedCallTells.ENDED_AND_EVALUATED: ["simulation_ended", "simulation_result_evaluated"],
+    DroppedCallTells.NOTHING: [],
 }
 _FIRES: dict[TimerKind, tuple[Event | None, str]] = {
     "agent_ends": (Event.END, "agent"),
@@ -96,14 +111,6 @@ _FIRES: dict[TimerKind, tuple[Event | None, str]] = {
     "evaluation_completes": (Event.COMPLETE, "evaluation"),
 }
 """What a timer makes happen, and the cause; the watchdog's event is a reading, the next of a call its script's."""
-
-LEFT_BY: dict[Status, TimerKind] = {
-    Status.RUNNING: "watchdog",
-    Status.CONVERSATION_ENDED: "evaluation_starts",
-    Status.EVALUATION_PENDING: "evaluation_starts",
-    Status.EVALUATING: "evaluation_completes",
-}
-"""The timers that hold only while a status does, and end it unless something else comes first."""
 
 
 Mark = tuple[Record, int, tuple[int, TimerKind] | None]
@@ -159,6 +166,8 @@ class World:
         """Microseconds from EVALUATING to COMPLETED: undocumented, so a setting."""
         self.require_known_keys = False
         """Whether only keys that an organisation has are accepted, or any key that is not empty."""
+        self.revoked_keys: set[str] = set()
+        """Keys that are refused, whoever they belonged to."""
         self.organisations = Organisations(Organisation(DEFAULT_ORGANISATION, ()))
         self.resources = Resources(self)
         """What organisations set up: agents, simulations, digital humans, folders, …"""
@@ -373,6 +382,8 @@ class World:
         event, cause = _FIRES[kind]
         if event is None:
             event = _WATCHDOG_EVENTS[self.readings.watchdog_sets]
+        elif kind == "evaluation_completes" and record.call is not None and record.call.end == "custom_error":
+            event = Event.MATCH_CUSTOM_ERROR
         # A late agent finds its control object gone, or the call over, and changes nothing.
         elif cause == "agent" and not (record.status is _RUNNING and is_marked(record)):
             return
@@ -411,7 +422,7 @@ class World:
         """What begins with a status by itself, however it was reached."""
         if record.status is _RUNNING:
             record.start_time, record.end_time = now, None
-        elif kind := LEFT_BY.get(record.status):
+        elif kind := STATUSES[record.status].left_by:
             length = self.evaluation_starts_after if kind == "evaluation_starts" else self.evaluation_takes
             record.armed.append(self.timers.schedule(now + length, kind, record.id))
         if record.call is not None:
@@ -425,18 +436,21 @@ class World:
 
     def _tell(self, record: Record, now: int) -> None:
         """Send webhooks the events of the status that a test result has come to."""
-        status, tells = record.status, self.readings.dropped_call_tells
-        dropped = status is Status.CALL_DROPPED
-        if status is Status.CONVERSATION_ENDED or (dropped and tells is DroppedCallTells.ENDED_AND_EVALUATED):
-            self._emit_of(record, "simulation_ended", lambda: simulation_ended(record), now)
-        if status is Status.COMPLETED or (dropped and tells is not DroppedCallTells.NOTHING):
-            word = spelt(status, self.readings)
-            self._emit_of(
-                record,
-                "simulation_result_evaluated",
-                lambda: simulation_result_evaluated(record, word, self.seed, self.resources),
-                now,
-            )
+        status, readings = record.status, self.readings
+        tells = STATUSES[status].tells
+        events = [] if tells is None else [tells]
+        if status is Status.CALL_DROPPED:
+            events += _DROP_TELLS[readings.dropped_call_tells]
+        elif record.history[-1].cause == "watchdog" and readings.watchdog_tells is WatchdogTells.SIMULATION_ENDED:
+            events = list(dict.fromkeys(["simulation_ended", *events]))
+        payloads = {
+            "simulation_ended": lambda: simulation_ended(record),
+            "simulation_result_evaluated": lambda: simulation_result_evaluated(
+                record, record.wire_status(readings.status_words), self.seed, self.resources
+            ),
+        }
+        for event in events:
+            self._emit_of(record, event, payloads[event], now)
 
     def _emit_of(self, record: Record, event: str, payload: Callable[[], Mapping[str, Any]], now: int) -> None:
         agent_id = 1 if record.run is None else record.run.agent_id
@@ -614,7 +628,7 @@ class World:
         with self.lock:
             now = self.settle()
             state = status_from_text(status)
-            check_fields(fields)
+            check_fields(fields, ("agent", "call", "id", "organisation", "status"))
             check_known("organisation", organisation, self.organisations)
             if id is None:
                 id = self._free_id()
@@ -802,6 +816,19 @@ class World:
             self._check_keys(api_keys)
             self.organisations[name] = Organisation(name, self.organisations[name].api_keys + api_keys)
 
+    def revoke_api_key(self, api_key: str) -> None:
+        """Refuse a key from now on, whether an organisation has it or any key serves.
+
+        Raises:
+            ValueError: It is no key, or revoked already.
+        """
+        if not isinstance(api_key, str) or not api_key:
+            raise ValueError(f"a key to revoke is text that is not empty, not a {type(api_key).__name__}")
+        with self.lock:
+            if api_key in self.revoked_keys:
+                raise ValueError("the API key given is revoked already")
+            self.revoked_keys.add(api_key)
+
     def _check_keys(self, api_keys: Iterable[str]) -> None:
         for key in api_keys:
             if not key:
@@ -812,8 +839,10 @@ class World:
                 raise ValueError(f"the API key given belongs to the organisation {owner.name!r} already")
 
     def organisation_of(self, api_key: str) -> str | None:
-        """The name of the organisation that a key belongs to; None if the key is to be refused."""
+        """Return the name of the organisation that a key belongs to; None if the key is to be refused."""
         with self.lock:
+            if api_key in self.revoked_keys:
+                return None
             if (owner := self.organisations.of_key(api_key)) is not None:
                 return owner.name
             return DEFAULT_ORGANISATION if api_key and not self.require_known_keys else None
@@ -882,14 +911,6 @@ class World:
 def is_marked(record: Record) -> bool:
     """Whether a control object of this test result still waits to be picked up."""
     return any(control.by is None for control in record.control_objects)
-
-
-def status_from_text(text: str) -> Status:
-    """The status of that name. Raises `ValueError` naming the known ones."""
-    try:
-        return Status(text)
-    except ValueError:
-        raise ValueError(unknown("status", text, Status)) from None
 
 
 def _delay(name: str, seconds: float) -> int:

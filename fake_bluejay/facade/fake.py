@@ -428,6 +428,14 @@ class FakeBluejay(Assertions):
         """
         self._world.add_organisation(name, api_key)
 
+    def revoke_key(self, api_key: str) -> None:
+        """Refuse a key from now on, as Bluejay refuses one that was revoked: 401.
+
+        Raises:
+            ValueError: It is no key, or revoked already.
+        """
+        self._world.revoke_api_key(api_key)
+
     @property
     def require_known_keys(self) -> bool:
         """Whether unknown keys are refused; until then any key that is not empty is the default organisation's."""

@@ -244,6 +244,10 @@ class RemoteBluejay(Assertions):
         """Another organisation; as `FakeBluejay.add_organisation`."""
         self._control("POST", "organisations", {"name": name, "api_key": api_key})
 
+    def revoke_key(self, api_key: str) -> None:
+        """Refuse a key from now on; as `FakeBluejay.revoke_key`."""
+        self._control("POST", "organisations/revoked-keys", {"api_key": api_key})
+
     @property
     def require_known_keys(self) -> bool:
         """Whether unknown keys are refused."""

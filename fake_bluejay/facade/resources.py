@@ -6,12 +6,10 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from fake_bluejay.bluejay.digital_humans import DIGITAL_HUMANS, create_digital_human
-from fake_bluejay.bluejay.models.digital_humans import DigitalHumanRequestData
-from fake_bluejay.bluejay.models.simulations import SimulationRequest
+from fake_bluejay.bluejay.digital_humans import DIGITAL_HUMANS, DigitalHumanRequestData, create_digital_human
 from fake_bluejay.bluejay.modules import declared
 from fake_bluejay.bluejay.resources import validated
-from fake_bluejay.bluejay.simulations import create_simulation, join
+from fake_bluejay.bluejay.simulations import SimulationRequest, create_simulation, join
 from fake_bluejay.core.clock import datetime_at
 from fake_bluejay.core.errors import DomainError
 from fake_bluejay.core.resources import Entity
@@ -166,8 +164,18 @@ def add_simulation(
         agent_id = getattr(agent, "id", agent)
         if agent is not None:
             check_known("agent", agent_id, [one.id for one in world.resources.of("agent", organisation)])
+        if not isinstance(given := fields.get("agent_id", ""), str):
+            raise ValueError(
+                f"agent_id of a simulation is a text, as in a request, not {given!r:.80};"
+                f" a test gives agent={given!r:.80}"
+            )
         # Checked first: what cannot be leaves no agent behind.
-        request = validated(SimulationRequest, "a simulation", {"agent_id": str(agent_id), **fields})
+        request = validated(
+            SimulationRequest,
+            "a simulation",
+            {"agent_id": str(agent_id), **fields},
+            ("agent", "digital_humans", "organisation"),
+        )
         if agent_id is None and "agent_id" not in fields:
             request.agent_id = str(add_agent(world, organisation, {}).id)
         made = _made(world, organisation, lambda: create_simulation(world, organisation, request))

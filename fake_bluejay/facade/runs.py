@@ -84,7 +84,9 @@ def queue_run(world: World, simulation: SimulationView | int | None, fields: Map
     if humans is not None and not isinstance(humans, (list, tuple)):
         raise ValueError(f"digital_human_ids is a list of ids or digital humans, not {humans!r:.80}")
     ids = None if humans is None else [str(getattr(human, "id", human)) for human in humans]
-    request = validated(SimulationRunRequest, "a run", {"simulation_id": "", **fields, "digital_human_ids": ids}, ())
+    request = validated(
+        SimulationRunRequest, "a run", {"simulation_id": "", **fields, "digital_human_ids": ids}, ("simulation",)
+    )
     with world.lock:
         id, organisation = simulation.id if isinstance(simulation, SimulationView) else simulation, DEFAULT_ORGANISATION
         if id is not None:

@@ -10,11 +10,13 @@ import json as jsons
 import random
 import re
 import threading
+from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping
-from typing import Any, Literal, NamedTuple, TypedDict, Unpack
+from typing import Any, Final, Literal, NamedTuple, TypedDict, Unpack
 
 from starlette.responses import Response
 
+from fake_bluejay.core.clock import microseconds
 from fake_bluejay.core.integers import is_integer
 from fake_bluejay.core.suggest import check_known
 from fake_bluejay.http.journal import masked_headers
@@ -34,7 +36,26 @@ MOST_DELAY = 1_000_000
 _HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _HEADER_VALUE = re.compile(r"[\t\x20-\x7e\x80-\xff]*")
 
-Kind = Literal["respond", "delay", "reset", "lose_response", "truncate", "garbage", "refuse_control_write"]
+Kind = Literal[
+    "respond",
+    "billing",
+    "unavailable",
+    "rate_limit",
+    "delay",
+    "reset",
+    "lose_response",
+    "truncate",
+    "garbage",
+    "refuse_control_write",
+]
+
+BILLING: Final = {
+    "NO_PAYMENT_METHOD": 402,
+    "RED_TEAMING_PAYMENT_METHOD_REQUIRED": 402,
+    "INSUFFICIENT_CREDITS": 403,
+    "SPEND_ALERT_REACHED": 403,
+}
+"""The codes of a request that billing blocks → the status of its answer, both as documented."""
 
 
 class Breakage(NamedTuple):
@@ -66,7 +87,7 @@ _WHICH: Which = {"path": None, "times": 1, "after": 0, "probability": None}
 class Fault:
     """One armed fault: what it does, to which requests, and how often it still will."""
 
-    __slots__ = ("after", "arguments", "kind", "path", "pattern", "probability", "times")
+    __slots__ = ("_asked", "_window", "after", "arguments", "id", "kind", "path", "pattern", "probability", "times")
 
     def __init__(
         self,
@@ -77,6 +98,8 @@ class Fault:
         after: int,
         probability: float | None,
     ) -> None:
+        self.id = 0
+        """Its number among those that were armed, counted from 1."""
         self.kind = kind
         self.arguments = arguments
         self.path = path
@@ -84,6 +107,25 @@ class Fault:
         self.times = times
         self.after = after
         self.probability = probability
+        self._window = -1
+        self._asked: Counter[tuple[str, str]] = Counter()
+
+    @property
+    def answers(self) -> bool:
+        """Whether it is an answer in the place of the operation's, and not something that happens on the way."""
+        return self.kind in _ANSWERS
+
+    def exceeded(self, client: str, endpoint: str, now: int) -> bool:
+        """Count one more request of a client to an endpoint, and return whether a `rate_limit` refuses it.
+
+        Documented is to wait until the next minute: so windows begin at full minutes, and not with a client's request.
+        """
+        window = now // microseconds(self.arguments["per"])
+        if window != self._window:
+            self._window = window
+            self._asked.clear()
+        self._asked[client, endpoint] += 1
+        return self._asked[client, endpoint] > int(self.arguments["count"])
 
     def __str__(self) -> str:
         """What it does, and to which requests: the same each time that it is met."""
@@ -101,7 +143,8 @@ class Fault:
 
     def _words(self, *which: str) -> str:
         given = {name: value for name, value in self.shown.items() if value is not None}
-        given |= {name: getattr(self, name) for name in which if getattr(self, name) != _WHICH[name]}  # type: ignore[literal-required]
+        unless = {**_WHICH, "times": None} if self.kind == "rate_limit" else _WHICH
+        given |= {name: getattr(self, name) for name in which if getattr(self, name) != unless[name]}  # type: ignore[literal-required]
         return f"{self.kind}({', '.join(f'{name}={value!r}' for name, value in given.items())})"
 
 
@@ -117,6 +160,7 @@ class Faults:
         self._random: random.Random | None = None
         """Made when a probability first asks for it; to make one costs more than the rest of a fake's faults."""
         self._armed: list[Fault] = []
+        self._last_id = 0
         self._lock = threading.Lock()
         """A test arms in its thread, a server's thread meets."""
         self.on_change: Callable[..., None] | None = None
@@ -129,6 +173,36 @@ class Faults:
         check_answer(status, json)
         _check_headers(headers, len(content_of(json)))
         self._arm("respond", {"status": status, "json": json, "headers": headers}, to)
+
+    def billing(self, code: str, **to: Unpack[Which]) -> None:
+        """Refuse a request as billing does: 402 or 403, with `detail` and `code`. It has no effect.
+
+        Args:
+            code: `NO_PAYMENT_METHOD` (402), `INSUFFICIENT_CREDITS` or `SPEND_ALERT_REACHED` (403), …
+            **to: Which requests meet it.
+        """
+        check_known("billing code", code, BILLING)
+        self._arm("billing", {"code": code}, to)
+
+    def unavailable(self, **to: Unpack[Which]) -> None:
+        """Answer 503, as while Bluejay's authentication is away for a moment. The request has no effect."""
+        self._arm("unavailable", {}, to)
+
+    def rate_limit(self, count: int, per: float = 60, path: str | None = None) -> None:
+        """Answer 429 to each request of a client to an endpoint beyond a number of them, from now on.
+
+        Requests that another fault meets first are not counted.
+
+        Args:
+            count: How many requests are let through.
+            per: In how many seconds of the fake's clock.
+            path: Limit only requests of this path; None: each endpoint by itself.
+        """
+        if not is_integer(count, 1):
+            raise ValueError(f"count is how many requests are let through, an integer of at least 1, not {count!r:.80}")
+        if isinstance(per, bool) or not isinstance(per, (int, float)) or not 0.001 <= per <= MOST_DELAY:
+            raise ValueError(f"per is a number of seconds from 0.001 to {MOST_DELAY:,}, e.g. 60, not {per!r:.80}")
+        self._arm("rate_limit", {"count": count, "per": per}, {"path": path})
 
     def delay(self, seconds: float, **to: Unpack[Which]) -> None:
         """Answer late. The request takes effect when it arrives; a client whose patience ends before hears nothing."""
@@ -160,6 +234,14 @@ class Faults:
             raise ValueError(f"refuse_control_write takes test result ids, at least one, not {ids!r}")
         self._arm("refuse_control_write", {"ids": list(ids)}, to)
 
+    def disarm(self, fault: Fault) -> None:
+        """Disarm one fault, of those that are iterated here; one that was met meanwhile is left as it is."""
+        with self._lock:
+            if fault in self._armed:
+                self._armed.remove(fault)
+        if (tell := self.on_change) is not None:
+            tell("faults-cleared")
+
     def clear(self) -> None:
         """Disarm all, and draw from the seed's beginning again."""
         with self._lock:
@@ -179,14 +261,31 @@ class Faults:
             raise ValueError(f"after is an integer, at least 0, not {after!r}")
         if probability is not None and not (type(probability) in (int, float) and 0 <= probability <= 1):
             raise ValueError(f"probability is a number from 0 to 1, not {probability!r}")
+        if kind == "rate_limit":
+            which["times"] = None
         fault = Fault(kind, arguments, **which)
-        self._armed.append(fault)
+        with self._lock:
+            self._last_id += 1
+            fault.id = self._last_id
+            self._armed.append(fault)
         if (tell := self.on_change) is not None:
             tell("fault-armed", fault)
 
-    def take(self, path: str, *, breakable: bool) -> Fault | None:
-        """The fault that a request meets; it is used up by that. One that breaks the connection only if it can be."""
-        return self._take(path, lambda one: one.kind == "respond" or (breakable and one.kind != "refuse_control_write"))
+    def take(
+        self, path: str, *, breakable: bool, exceeds: Callable[[Fault], bool] = lambda limit: False
+    ) -> Fault | None:
+        """Return the fault that a request meets, and use it up.
+
+        Args:
+            path: The request's.
+            breakable: Whether its connection can be broken; if not, faults that do are for other requests.
+            exceeds: Counts the request for a `rate_limit`, and says whether that refuses it.
+        """
+
+        def meets(one: Fault) -> bool:
+            return one.answers or (breakable and one.kind != "refuse_control_write")
+
+        return self._take(path, meets, exceeds)
 
     def take_refusal(self, path: str, ids: Collection[int]) -> Fault | None:
         """The refusal that a request meets which would mark these test results; it is used up by that."""
@@ -194,16 +293,20 @@ class Faults:
             path, lambda one: one.kind == "refuse_control_write" and not set(ids).isdisjoint(one.arguments["ids"])
         )
 
-    def _take(self, path: str, is_for: Callable[[Fault], bool]) -> Fault | None:
+    def _take(
+        self, path: str, is_for: Callable[[Fault], bool], exceeds: Callable[[Fault], bool] = lambda limit: True
+    ) -> Fault | None:
         with self._lock:
-            fault = self._next(path, is_for)
+            fault = self._next(path, is_for, exceeds)
         if fault is not None and (tell := self.on_change) is not None:
             tell("fault-met", fault, path)
         return fault
 
-    def _next(self, path: str, is_for: Callable[[Fault], bool]) -> Fault | None:
+    def _next(self, path: str, is_for: Callable[[Fault], bool], exceeds: Callable[[Fault], bool]) -> Fault | None:
         for fault in tuple(self._armed):
             if not is_for(fault) or (fault.pattern is not None and not fault.pattern.fullmatch(path)):
+                continue
+            if fault.kind == "rate_limit" and not exceeds(fault):
                 continue
             if fault.after:
                 fault.after -= 1
@@ -236,10 +339,31 @@ class Faults:
 
 
 def response_of(fault: Fault) -> Response:
-    """The answer that a `respond` gives."""
-    json, headers = fault.arguments["json"], fault.arguments["headers"]
-    media_type = None if json is None else "application/json"
-    return Response(content_of(json), fault.arguments["status"], headers, media_type)
+    """Return the answer that a fault gives which is one."""
+    status, json, headers = _ANSWERS[fault.kind](fault.arguments)
+    return Response(content_of(json), status, headers, None if json is None else "application/json")
+
+
+def _limit_in_words(count: int, per: float) -> str:
+    """Return the limit as the framework's limiter says it, e.g. `100 per 1 minute`."""
+    for unit, seconds in (("day", 86_400), ("hour", 3_600), ("minute", 60)):
+        if per % seconds == 0:
+            return f"{count} per {per // seconds:g} {unit}"
+    return f"{count} per {per:g} second"
+
+
+# The wording of a detail is nowhere documented: ours, and nothing for a client to rely on.
+_ANSWERS: Final[dict[str, Callable[[dict[str, Any]], tuple[int, Any, dict[str, str] | None]]]] = {
+    "respond": lambda given: (given["status"], given["json"], given["headers"]),
+    "billing": lambda given: (
+        BILLING[given["code"]],
+        {"detail": "Billing blocks this request", "code": given["code"]},
+        None,
+    ),
+    "unavailable": lambda given: (503, {"detail": "Authentication is temporarily unavailable"}, None),
+    "rate_limit": lambda given: (429, {"error": f"Rate limit exceeded: {_limit_in_words(**given)}"}, None),
+}
+"""The kinds of fault that are an answer → status, JSON and headers, from the arguments."""
 
 
 def requested_ids(content: bytes) -> list[int]:

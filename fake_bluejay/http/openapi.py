@@ -66,7 +66,7 @@ def document(contract: Contract = Contract.DOCS) -> dict[str, Any]:
     Args:
         contract: The contract by which requests are described.
     """
-    modelled = operations()
+    modelled = sorted(operations(), key=lambda one: (one.path, one.method))
     inputs: _Inputs = []
     for operation in modelled:
         inputs += _inputs(operation, contract)

@@ -133,29 +133,33 @@ class _Shims:
 
     def __init__(self, seam: Seam) -> None:
         self.seam = seam
+        self._namespace = _namespace(seam.owner)
         self._newest: Any = None
-        self.named: Any = None
+        self._under: Any = None
+        """What the newest stands over."""
+        self.named = self._over(seam.named) if seam.named is not None else None
         """What replaces the function where it was imported by name."""
-        if seam.named is not None:
-            self.named = self._over(seam.named)
 
     def put_on(self) -> None:
         owner, name, *_ = self.seam
-        top = _namespace(owner).get(name, _ABSENT)
-        if not self._is_mine(top) and not self._is_reached_from(top):
+        top = self._namespace.get(name, _ABSENT)
+        if top is self._under or not (self._is_mine(top) or self._is_reached_from(top)):
             _set(owner, name, self._over(top))
 
     def take_off(self) -> None:
         owner, name, *_ = self.seam
-        while self._is_mine(top := _namespace(owner).get(name, _ABSENT)):
-            _set(owner, name, _found[top].value)
+        top = self._namespace.get(name, _ABSENT)
+        while top is self._newest or self._is_mine(top):
+            top = self._under if top is self._newest else _found[top].value
+            _set(owner, name, top)
 
     def _over(self, value: Any) -> Any:
-        """A shim over this value; the newest again if it is over the same."""
-        for known in (self._newest, self.named):
-            if known is not None and _found[known].value is value:
-                self._newest = known
-                return known
+        """Return a shim over this value: the newest again if it is over the same."""
+        if value is self._under and self._newest is not None:
+            return self._newest
+        if self._newest is not None and value is self.seam.named:
+            self._newest, self._under = self.named, value
+            return self.named
         shim = self.seam.make(_caller(self.seam, value))
         assert type(shim) is FunctionType
         shim.__name__ = shim.__qualname__ = self.seam.name
@@ -163,7 +167,7 @@ class _Shims:
             shim.__doc__ = value.__doc__
             shim.__wrapped__ = value  # type: ignore[attr-defined]
         _found[shim] = _Found(self.seam, value)
-        self._newest = shim
+        self._newest, self._under = shim, value
         return shim
 
     def _is_mine(self, value: Any) -> bool:
@@ -173,7 +177,7 @@ class _Shims:
         return seam.owner is self.seam.owner and seam.name == self.seam.name
 
     def _is_reached_from(self, value: Any) -> bool:
-        if value is _ABSENT or self._newest is None or value is _found[self._newest].value:
+        if value is _ABSENT or self._newest is None:
             return False
         seen: dict[int, Any] = {}
         queue = deque([value])
@@ -362,6 +366,10 @@ class _Place(NamedTuple):
     on: Any
     group: Group
 
+    def is_same(self, other: _Place) -> bool:
+        """Whether it is known already, maybe from when the group was off: what it held then is to come back."""
+        return self.owner is other.owner and self.name == other.name and self.group is other.group
+
 
 _named: dict[int, _Named] = {}
 """Id of a function that is looked for, or of its shim → both."""
@@ -377,7 +385,6 @@ def _look_for(shims: _Shims, group: Group) -> None:
     named = _Named(shims.seam, shims.seam.named, shims.named, group)
     for value in (named.function, named.shim):
         _named[id(value)] = named
-    _places.clear()
     _seen.clear()
     _newest = 0, None
 
@@ -388,12 +395,12 @@ def _switch_named(group: Group) -> None:
     for owner, name, off, on, of_group in _places:
         if of_group is group:
             held = getattr(owner, name) if type(owner) is FunctionType else _namespace(owner).get(name)
-            wanted = on if group.on else off
-            if held is not wanted and (_holds_the_same(held, off) or _holds_the_same(held, on)):
+            wanted, other = (on, off) if group.on else (off, on)
+            if held is not wanted and (held is other or _hold_the_same(held, off) or _hold_the_same(held, on)):
                 _set(owner, name, wanted)
 
 
-def _holds_the_same(value: Any, other: Any) -> bool:
+def _hold_the_same(value: Any, other: Any) -> bool:
     ours, theirs = _functions_in(value), _functions_in(other)
     return len(ours) == len(theirs) and all(one is another for one, another in zip(ours, theirs, strict=True))
 
@@ -421,7 +428,7 @@ def _look_for_places() -> None:
             if issubclass(type(module), ModuleType):
                 package = name.partition(".")[0]
                 for place in _places_in(module, name, ""):
-                    if package not in place.group.spared:
+                    if package not in place.group.spared and not any(map(place.is_same, _places)):
                         _places.append(place)
     for name in _seen.keys() - sys.modules.keys():
         del _seen[name]

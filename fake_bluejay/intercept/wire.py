@@ -18,7 +18,6 @@ from collections import deque
 from collections.abc import Callable
 from http.client import responses
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias
-from urllib.parse import urlsplit
 
 from fake_bluejay.intercept.door import GARBAGE, RawHeaders, Reply, exchange
 from fake_bluejay.intercept.switch import current, taker
@@ -52,6 +51,12 @@ class Arrival(NamedTuple):
     end: End | None = None
     instant: float | None = None
     """When, by the clock of `waiting`; None: at once."""
+
+
+_REFUSED = {
+    b"CONNECT": Arrival(_NOT_HTTP, "close"),  # it asks a proxy, which this is not
+    b"PRI": Arrival(b"", "reset"),  # HTTP/2, without having asked whether it is spoken
+}
 
 
 class Wire:
@@ -193,8 +198,8 @@ class Wire:
                 return
             if type(event) is h11.Request:
                 self._request = event
-                if event.method == b"PRI":  # HTTP/2, without having asked whether it is spoken
-                    self._arrive(Arrival(b"", "reset"))
+                if event.method in _REFUSED:
+                    self._arrive(_REFUSED[event.method])
                     return
                 if connection.they_are_waiting_for_100_continue:
                     go_on = h11.InformationalResponse(status_code=100, headers=[])
@@ -226,14 +231,17 @@ class Wire:
 
     def _reply(self, method: bytes, target: bytes, headers: RawHeaders, body: bytes) -> Reply:
         target = target.partition(b"#")[0]
-        if target[:4].lower() == b"http":  # as it is said to a proxy
-            url = urlsplit(target)
-            target = (url.path or b"/") + (b"?" + url.query if url.query else b"")
+        if not target.startswith(b"/"):  # as it is said to a proxy
+            target = _ORIGIN.sub(b"", target)
+            target = b"/" + target if target[:1] in (b"", b"?") else target
         return exchange(self._app, method.decode(), self.scheme, self._host, self._port, target, headers, body)
 
     def _arrive(self, arrival: Arrival) -> None:
         self._arrivals.append(arrival)
         self._is_done = arrival.end is not None
+
+
+_ORIGIN = re.compile(rb"https?://[^/?]*", re.IGNORECASE)
 
 
 def _arrival(reply: Reply, data: bytes, end: End | None) -> Arrival:
@@ -337,7 +345,7 @@ def _plain_answer(method: bytes, reply: Reply) -> bytes | None:
         elif name in _NOT_PLAIN or name == b"host" or value != value.strip():
             return None
         lines += name, b": ", value, b"\r\n"
-    if lengths != 1 or status < 200 or status in (204, 304):
+    if lengths != 1 or status < 200:
         return None
     return b"".join((*lines, b"\r\n", body))
 

@@ -42,10 +42,10 @@ from fake_bluejay.core.clock import MOST_SPEED, check_start, instant_of
 from fake_bluejay.core.outbox import EVENTS, MOST_RETRIES
 from fake_bluejay.core.readings import Question, Readings, questions
 from fake_bluejay.core.scripts import call_from_dict
-from fake_bluejay.core.statuses import Status
+from fake_bluejay.core.statuses import Status, status_from_text
 from fake_bluejay.core.suggest import check_known, instead_of, unknown
 from fake_bluejay.core.test_results import FIELDS, Organisation
-from fake_bluejay.core.world import DEFAULT_ORGANISATION, World, status_from_text
+from fake_bluejay.core.world import DEFAULT_ORGANISATION, World
 from fake_bluejay.facade import resources
 from fake_bluejay.facade.fake import FakeBluejay, Options
 from fake_bluejay.facade.resources import DigitalHumanView
@@ -140,7 +140,7 @@ _StubStatus = Annotated[int, _checked(lambda status: check_answer(status, None))
 def _check_human(name: str) -> None:
     """Raise `ValueError` for what is neither the name of a digital human nor an id."""
     if not name or (name.isdecimal() and int(name) < 1):
-        raise ValueError(f"a digital human's name or its id, from 1, is needed, not {name!r}")
+        raise ValueError(f"a digital human, its id or its name is needed, not {name!r}")
 
 
 _Human = Annotated[str, _checked(_check_human)]
@@ -339,6 +339,9 @@ class SeedFault(Part):
     seconds: float | None = Field(None, description="Of `delay`.")
     bytes: int | None = Field(None, description="Of `truncate`.")
     ids: list[int] | None = Field(None, description="Of `refuse_control_write`.")
+    code: str | None = Field(None, description="Of `billing`.")
+    count: int | None = Field(None, description="Of `rate_limit`: how many requests are let through.")
+    per: float | None = Field(60, description="Of `rate_limit`: in how many seconds.")
     path: str | None = Field(None, description="Only requests of this path.")
     times: int | None = Field(1, description="How many requests meet it; null: all from now on.")
     after: int = Field(0, description="So many requests that it is for pass first.")
@@ -353,9 +356,10 @@ class SeedFault(Part):
         """Raises `ValueError` for arguments that cannot be."""
         given = {name.rstrip("_"): getattr(self, name) for name in self.model_fields_set if name != "kind"}
         arm = getattr(faults, self.kind)
-        takes = {name: one.default for name, one in signature(arm).parameters.items() if name != "to"}
+        takes = {name: one.default for name, one in signature(arm).parameters.items()}
+        which = Which.__annotations__ if takes.pop("to", None) is not None else ()
         for name in given:
-            if name not in takes and name not in Which.__annotations__:
+            if name not in takes and name not in which:
                 raise ValueError(f"a fault of the kind {self.kind!r} takes no {name!r}")
         for name, default in takes.items():
             if name not in given and default is Parameter.empty:

@@ -28,11 +28,12 @@ from fake_bluejay.core.readings import Readings
 from fake_bluejay.core.resources import Entity
 from fake_bluejay.core.runs import Run
 from fake_bluejay.core.scripts import Call, call_from_dict
-from fake_bluejay.core.statuses import Event, Status
+from fake_bluejay.core.statuses import STATUSES, Event, Status, status_from_text
 from fake_bluejay.core.suggest import check_known, instead_of, unknown
 from fake_bluejay.core.test_results import ControlObject, Move, Record, check_fields
 from fake_bluejay.core.timers import Timer, TimerKind
-from fake_bluejay.core.world import DEFAULT_ORGANISATION, LEFT_BY, World, status_from_text
+from fake_bluejay.core.world import DEFAULT_ORGANISATION, World
+from fake_bluejay.state.older import as_written_today
 
 __all__ = [
     "dump",
@@ -70,6 +71,7 @@ def dump(world: World) -> dict[str, Any]:
                 {"name": organisation.name, "api_keys": list(organisation.api_keys)}
                 for organisation in world.organisations.values()
             ],
+            "revoked_keys": sorted(world.revoked_keys),
             **{
                 collection.resource.plural: {
                     "last_id": collection.last_id,
@@ -220,6 +222,7 @@ def load(data: Mapping[str, Any]) -> World:
 
     Raises `ValueError` naming the place in the data and what is wrong there.
     """
+    data = as_written_today(data)
     root = _Place(data, "")
     format = root.get("format", int)
     if format != FORMAT:
@@ -245,6 +248,7 @@ def load(data: Mapping[str, Any]) -> World:
     if DEFAULT_ORGANISATION not in world.organisations:
         root.fail("organisations", f"the organisation {DEFAULT_ORGANISATION!r} is missing")
     world.require_known_keys = root.get("require_known_keys", bool)
+    world.revoked_keys = set(root.items("revoked_keys", str)) if root.has("revoked_keys") else set()
     for number, place in enumerate(root.each("control_objects"), 1):
         if place.get("id", int) != number:
             place.fail("id", f"control objects are numbered from 1, so this one is {number}")
@@ -538,8 +542,8 @@ def _load_timers(root: _Place, world: World) -> list[Timer]:
                 place.fail("subject_id", f"there is no delivery {id}")
         elif record is None:
             place.fail("subject_id", f"there is no test result {id}")
-        elif kind == "call_proceeds" or kind in LEFT_BY.values():
-            if not (world.goes_on(record) if kind == "call_proceeds" else LEFT_BY.get(record.status) == kind):
+        elif kind == "call_proceeds" or any(kind == row.left_by for row in STATUSES.values()):
+            if not (world.goes_on(record) if kind == "call_proceeds" else STATUSES[record.status].left_by == kind):
                 place.fail("kind", f"nothing like this is scheduled for a test result that is {record.status}")
             record.armed.append(sequence)
         if sequence in timers or not 0 < sequence <= root.get("last_sequence", int):

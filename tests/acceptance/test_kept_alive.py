@@ -109,7 +109,8 @@ def an_aiohttp_session(stack: ExitStack, service: RealService) -> Ask:
     runner = stack.enter_context(asyncio.Runner())
 
     async def open_() -> aiohttp.ClientSession:
-        return aiohttp.ClientSession()
+        # With another resolver, which is its default where aiodns is installed, the name would really be looked up.
+        return aiohttp.ClientSession(connector=aiohttp.TCPConnector(resolver=aiohttp.ThreadedResolver()))
 
     session = runner.run(open_())
     stack.callback(lambda: runner.run(session.close()))

@@ -23,6 +23,7 @@ import requests
 import urllib3
 
 from fake_bluejay import FakeBluejay
+from fake_bluejay.intercept import shims
 from fake_bluejay.intercept.guard import GuardError
 
 CLIENTS_FILE = Path(__file__).with_name("clients.py")
@@ -220,21 +221,30 @@ def test_a_process_forked_while_no_fake_is_on() -> None:
     assert in_os_fork(call) == "answered: 1"
 
 
+def is_free() -> str:
+    """Whether this thread and a new one each get the lock of the switch."""
+
+    def take() -> bool:
+        taken = shims.LOCK.acquire(timeout=5)
+        if taken:
+            shims.LOCK.release()
+        return taken
+
+    return f"{take()}, {in_thread(take)}"
+
+
 @needs_fork
-def test_a_fork_while_another_thread_switches_fakes() -> None:
-    stop = threading.Event()
+def test_a_fork_while_another_thread_switches_a_fake() -> None:
+    """The child does not find the lock taken by a thread that it does not have."""
+    holds = threading.Event()
 
-    def switch() -> None:
-        while not stop.is_set():
-            with FakeBluejay():
-                pass
+    def hold() -> None:
+        with shims.LOCK:
+            holds.set()
+            threading.Event().wait(0.1)
 
-    thread = threading.Thread(target=switch)
+    thread = threading.Thread(target=hold)
     thread.start()
-    try:
-        for _ in range(10):
-            with FakeBluejay():
-                assert in_os_fork(lambda: FakeBluejay().start().stop() or "switched") == "answered: switched"
-    finally:
-        stop.set()
-        thread.join()
+    holds.wait()
+    assert in_os_fork(is_free) == "answered: True, True"
+    thread.join()

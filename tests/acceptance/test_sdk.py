@@ -15,6 +15,7 @@ from fake_bluejay import FakeBluejay
 from fake_bluejay.bluejay.published import MODELLED_IN
 from tests.furnished import ids_by_name
 
+COMMUNITY = ids_by_name()["community_id"][0]
 FOLDER = ids_by_name()["folder_id"][0]
 
 MakeSdk = Callable[[str], bluejay.Bluejay]
@@ -39,6 +40,13 @@ CALLS: dict[str, dict[str, Any]] = {
     "agents.get_all_agents": {},
     "agents.update_agent": {"agent_id": "1", "name": "Bea", "external_agent_id": "b", "mode": "TEXT"},
     "agents.update_agent_by_external_id": {"external_agent_id": "a", "custom_sip_headers": {"a": "b"}},
+    "communities.add_digital_humans_to_community": {"community_id": COMMUNITY, "digital_human_ids": [1, 2]},
+    "communities.create_community": {"title": "Billing", "digital_human_ids": [1]},
+    "communities.delete_community": {"community_id": COMMUNITY},
+    "communities.get_communities": {"digital_human_id": 1},
+    "communities.get_community": {"community_id": COMMUNITY},
+    "communities.remove_digital_humans_from_community": {"community_id": COMMUNITY, "digital_human_ids": [1]},
+    "communities.update_community": {"community_id": COMMUNITY, "title": "Help", "digital_human_ids": [2]},
     "conversations.end_conversations": {"test_result_ids": [3, 99]},
     "digital_humans.bulk_create_digital_humans": {
         "digital_humans_value": [{"intent": "Ask."}, {"language": "de", "journey_steps": [{"step": 1}]}],

@@ -8,13 +8,14 @@ from inspect import Signature
 from typing import Annotated, Any, NamedTuple
 
 import pytest
-from fastapi import FastAPI, Header, Path, Query
+from fastapi import Depends, FastAPI, Header, HTTPException, Path, Query
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from pydantic import BaseModel, Field, TypeAdapter
 
 from fake_bluejay.bluejay.app import Api, operations
 from fake_bluejay.core.errors import DomainError
+from fake_bluejay.core.readings import Readings
 from fake_bluejay.core.world import DEFAULT_ORGANISATION, World
 from fake_bluejay.http.journal import Journal
 from fake_bluejay.http.operation import Call, Operation, answer_to
@@ -25,7 +26,11 @@ PATH = "/v1/end-conversations"
 KEY = (b"x-api-key", b"key")
 JSON = (b"content-type", b"application/json")
 
+# Two applications: one whose header is required, as the published document declares it, and one where it is checked by
+# a dependency, as the documentation's 401 for a missing key needs it.
 oracle = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
+guarded = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
+AS_DECLARED = {"missing_key": "422", "bad_key_and_bad_body": "body-first"}
 
 
 class Request(BaseModel):
@@ -46,6 +51,17 @@ def end_conversations(request: Request, x_api_key: Annotated[str, Header()]) -> 
     ids = request.test_result_ids
     message = f"Marked 0 conversation(s) for ending, {len(ids)} failed"
     return Response(success=False, ended_count=0, test_result_ids=[], failed_ids=ids, message=message)
+
+
+def known_key(x_api_key: Annotated[str | None, Header()] = None) -> str:
+    if x_api_key is None:
+        raise HTTPException(401, "Missing API key")
+    return x_api_key
+
+
+@guarded.post(PATH)
+def guarded_end_conversations(key: Annotated[str, Depends(known_key)], request: Request) -> Response:
+    return end_conversations(request, key)
 
 
 class Answer(NamedTuple):
@@ -103,7 +119,10 @@ def loop() -> Iterator[asyncio.Runner]:
 
 
 def compare(loop: asyncio.Runner, method: str, path: str, headers: list[tuple[bytes, bytes]], body: bytes) -> Answer:
-    ours = loop.run(ask(Api(World(), Journal()), method, path, headers, body))
+    by_default = loop.run(ask(Api(World(), Journal()), method, path, headers, body))
+    assert by_default == loop.run(ask(guarded, method, path, headers, body))
+    declared = World(readings=Readings().changed(**AS_DECLARED))
+    ours = loop.run(ask(Api(declared, Journal()), method, path, headers, body))
     assert ours == loop.run(ask(oracle, method, path, headers, body))
     return ours
 
@@ -429,7 +448,7 @@ def equivalent(operation: Operation, world: list[World]) -> Any:
 @pytest.fixture(scope="module")
 def equivalents() -> tuple[FastAPI, list[World]]:
     app, world = FastAPI(docs_url=None, redoc_url=None, openapi_url=None), [World()]
-    app.add_exception_handler(DomainError, lambda request, error: answer_to(error))  # type: ignore[arg-type]
+    app.add_exception_handler(DomainError, lambda request, error: answer_to(error, world[0].readings))  # type: ignore[arg-type]
     for operation in sorted(operations(), key=lambda one: "{" in one.path):
         app.add_api_route(
             operation.path,
@@ -508,6 +527,8 @@ def test_every_operation_is_answered_as_fastapi_does(
     def compared(request: tuple[str, list[tuple[bytes, bytes]], bytes]) -> None:
         path, headers, body = request
         ours, theirs[0] = load(furnished), load(furnished)
+        ours.choose(**AS_DECLARED)
+        theirs[0].choose(**AS_DECLARED)
         answer = loop.run(ask(Api(ours, Journal()), operation.method, path, headers, body))
         assert answer == loop.run(ask(app, operation.method, path, headers, body))
         assert dump(ours) == dump(theirs[0])

@@ -1,15 +1,19 @@
 """What the documentation of September 2026 and bluejay-sdk 0.3.6 say, in process and on a socket."""
 
+import json
 from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
 import httpx
 import pytest
+from pydantic import TypeAdapter
 
 from fake_bluejay import FakeBluejay
 from fake_bluejay.agents import silent
+from fake_bluejay.bluejay.app import operations
 from fake_bluejay.calls import Call
+from fake_bluejay.http.operation import Operation
 
 HUMAN = {"intent": "Ask.", "success_criteria": "It is answered."}
 AGENT = {"name": "Ann", "system_prompt": "Be kind.", "goals": []}
@@ -449,3 +453,51 @@ def test_a_lone_surrogate_is_refused_and_nothing_changes(
     response = http.request(method, f"/v1/{path}", content=content, headers={"content-type": "application/json"})
     assert (response.status_code, fake.dump()) == (400, before)
     assert "lone surrogate" in response.json()["detail"]
+
+
+def with_text(schema: Any, definitions: Any, text: str) -> Iterator[Any]:
+    """Values that a schema allows, with a text or a key of that text in each place that takes one."""
+    schema = definitions[schema["$ref"].rpartition("/")[2]] if "$ref" in schema else schema
+    for choice in schema.get("anyOf", ()):
+        yield from with_text(choice, definitions, text)
+    if schema.get("type") == "string" and "format" not in schema:
+        yield text
+    elif schema.get("type") == "array":
+        yield from ([one] for one in with_text(schema.get("items", {}), definitions, text))
+    elif "properties" in schema:
+        whole = {name: least(schema["properties"][name], definitions) for name in schema.get("required", ())}
+        for name, inner in schema["properties"].items():
+            yield from ({**whole, name: one} for one in with_text(inner, definitions, text))
+    elif schema.get("type") == "object":
+        yield from ({text: 1}, {"a": text})
+    elif not schema.keys() - {"title", "default"}:
+        yield from (text, {text: [text]})
+
+
+def least(schema: Any, definitions: Any) -> Any:
+    """The least value that a schema allows, of those that the API has."""
+    schema = definitions[schema["$ref"].rpartition("/")[2]] if "$ref" in schema else schema
+    if "anyOf" in schema:
+        return least(schema["anyOf"][0], definitions)
+    if schema.get("type") == "object":
+        return {name: least(schema["properties"][name], definitions) for name in schema.get("required", ())}
+    if schema.get("type") == "array":
+        return [least(schema["items"], definitions)] * schema.get("minItems", 0)
+    return schema.get("enum", [{"integer": 1, "boolean": True}.get(schema.get("type"), "1")])[0]
+
+
+@pytest.mark.parametrize(
+    "operation", [one for one in operations() if one.takes], ids=lambda one: f"{one.method} {one.path}"
+)
+def test_no_text_anywhere_makes_the_fake_fail(
+    furnished: Any, operation: Operation, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A lone surrogate in any place of any body is at worst what FastAPI cannot show: never a failure of the fake."""
+    schema = TypeAdapter(operation.takes).json_schema()
+    path = operation.path.format_map(dict.fromkeys(operation.in_path, 1))
+    fake = FakeBluejay.load(furnished)
+    with fake.client(headers={"X-API-Key": fake.api_key, "content-type": "application/json"}) as client:
+        for body in with_text(schema, schema.get("$defs", {}), "\ud800"):
+            client.request(operation.method, path, content=json.dumps(body))
+            assert not caplog.records, body
+    json.dumps(fake.dump(), ensure_ascii=False).encode()

@@ -6,7 +6,7 @@ from typing import Any
 import httpx
 import pytest
 
-from fake_bluejay import FakeBluejay
+from fake_bluejay import FakeBluejay, __version__
 from fake_bluejay.bluejay.modules import operation_at, operations
 from fake_bluejay.bluejay.published import METHODS, MODELLED_IN
 from tests.api.client import Client
@@ -202,7 +202,7 @@ ELSEWHERE = [
 def test_what_there_is_not_and_what_is_not_ours(
     fake: FakeBluejay, others: Client, method: str, path: str, body: Any, kind: str, id: str
 ) -> None:
-    """The key asks for what belongs to another organisation, or for what nobody has: the same 404."""
+    """The key asks for what nobody has, or for what belongs to another organisation: 404, and 403 or the same 404."""
     fake.add_simulation(
         agent=fake.add_agent(external_agent_id="1"), digital_humans=[fake.add_digital_human(test_name="1")]
     )
@@ -210,8 +210,13 @@ def test_what_there_is_not_and_what_is_not_ours(
     body = None if body is None else json.loads(json.dumps(body).replace("ID", id))
     if '"simulation_ids"' in json.dumps(body):
         body["simulation_ids"] = [int(id)] if len(id) < 4000 else [10**30]
-    assert others(method, path.replace("ID", id), body, 404) == NOT_FOUND[kind]
+    # What is looked up by a name that the customer gives is looked up among the caller's own.
+    forbidden = id == "1" and "by-external-id" not in path and "by-test-name" not in path
+    answer = others(method, path.replace("ID", id), body, 403 if forbidden else 404)
+    assert answer == ({"detail": f"{kind.capitalize()} is not in your organization"} if forbidden else NOT_FOUND[kind])
     assert fake.dump() == before
+    fake.readings.set(**{f"foreign_{kind.replace(' ', '_')}": "404"})
+    assert others(method, path.replace("ID", id), body, 404) == NOT_FOUND[kind]
 
 
 @pytest.mark.parametrize("id", ["abc", "-1", "+1", " 1", "1.0", "٣", "1_0", "", "9" * 19])
@@ -232,9 +237,10 @@ def test_what_cannot_be_said_in_json_changes_nothing(fake: FakeBluejay, ask: Cli
     assert ask("GET", "all-agents") == []
 
 
-def test_ping_and_its_key(ask: Client, fake: FakeBluejay) -> None:
-    assert ask("GET", "ping")
-    assert httpx.get("https://api.getbluejay.ai/v1/ping").status_code == 422
+def test_ping_needs_no_key_and_names_the_version_of_the_code(ask: Client, fake: FakeBluejay) -> None:
+    answer = httpx.get("https://api.getbluejay.ai/v1/ping")
+    assert (answer.status_code, answer.json()["sha"]) == (200, __version__)
+    assert ask("GET", "ping") == answer.json()
 
 
 def test_a_path_of_the_sdk_alone_is_not_unknown(ask: Client) -> None:

@@ -50,7 +50,7 @@ def test_a_run_from_its_queueing_to_its_scores(fake: FakeBluejay, ask: Client) -
     answer = ask("GET", "retrieve-simulation-results/1")
     run = answer["simulation_run"]
     assert (run["status"], run["total_tests"], run["tests_completed"]) == ("COMPLETED", 2, 2)
-    assert (run["tests_passed"], run["tests_failed"], run["tests_incompleted"]) == (1, 1, 0)
+    assert (run["tests_passed"], run["tests_failed"], "tests_incompleted" in run) == (1, 1, False)
     assert [one["evaluations"][0]["goal_success"] for one in answer["simulation_results"]] == [True, False]
     assert answer["simulation_results"][0]["duration"] == 45_000
     [listed] = ask("GET", "get-simulation-runs/1")["simulation_runs"]
@@ -207,10 +207,11 @@ def test_a_call_that_is_ended_early_is_still_evaluated(fake: FakeBluejay, ask: C
     fake.clock.advance(100)
     assert [(result.status, result.passed) for result in run.test_results] == [
         ("COMPLETED", False),
-        ("COMPLETED", True),
+        ("SYSTEM_ERROR", None),
         ("CALL_DROPPED", True),
-        ("COMPLETED", True),
+        ("SYSTEM_ERROR", None),
     ]
+    assert [result.error_code for result in run.test_results][1::2] == ["END_SIGNAL_TIMEOUT"] * 2
     assert [result.history[3].cause for result in run.test_results] == ["agent", "watchdog", "agent", "watchdog"]
     assert ask.result(1)["duration"] == 9_000
     assert ask.run()["status"] == "COMPLETED"
@@ -230,7 +231,7 @@ def test_what_is_not_connected_can_be_cancelled_and_not_ended(fake: FakeBluejay,
         "CANCELLED",
         "COMPLETED",
     ]
-    assert (ask.run()["tests_passed"], ask.run()["tests_incompleted"]) == (1, 1)
+    assert (ask.run()["tests_passed"], ask.run()["tests_failed"], ask.run()["total_tests"]) == (1, 0, 2)
 
 
 # --- scores, and what is reported ---------------------------------------------------------------------------------
@@ -405,18 +406,21 @@ def test_deleting_a_result_and_a_run(fake: FakeBluejay, ask: Client) -> None:
         ("DELETE", "simulation-result/{}", None),
     ],
 )
-def test_what_is_another_organisations_does_not_exist(
+def test_what_is_another_organisations_is_forbidden_or_as_if_it_did_not_exist(
     fake: FakeBluejay, ask: Client, others: Client, method: str, path: str, body: Any
 ) -> None:
     fake.queue_run()
     fake.clock.advance(60)
     before = fake.dump()
+    said = others(method, path.format("1"), body and dict.fromkeys(body, "1"), 403)["detail"]
+    assert said.endswith("is not in your organization")
+    assert fake.dump() == before
+    fake.readings.set(foreign_simulation="404", foreign_run="404", foreign_result="404")
     answers = [
         client(method, path.format(id), body and dict.fromkeys(body, id), 404)
         for client, id in ((others, "1"), (ask, "77"))
     ]
     assert answers[0] == answers[1]
-    assert fake.dump() == before
 
 
 @pytest.mark.parametrize(

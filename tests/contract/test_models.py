@@ -15,6 +15,7 @@ from fake_bluejay.bluejay.published import MODELLED_IN, PUBLISHED, SOURCES
 from fake_bluejay.core.readings import Contract
 from fake_bluejay.http.openapi import document
 from fake_bluejay.http.operation import Operation
+from tests.published import read
 
 MODELLED = [operation for operation in operations() if operation.path in PUBLISHED]
 
@@ -230,3 +231,16 @@ def test_what_is_known_and_not_modelled_says_how_to_stub_it(source: dict[str, tu
                 answer = client.request(method, re.sub(r"{\w+}", "1", path))
                 assert answer.status_code == 501, path
                 assert "bluejay.stub(" in answer.json()["detail"]
+
+
+@pytest.mark.parametrize(("ci", "outcome"), [("true", pytest.fail.Exception), ("", pytest.skip.Exception)])
+def test_the_absence_of_the_published_document_is_told_and_in_ci_fails(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, ci: str, outcome: type[BaseException]
+) -> None:
+    monkeypatch.setenv("CI", ci)
+    with pytest.raises((pytest.fail.Exception, pytest.skip.Exception)) as told:
+        read(tmp_path / "nothing.json")
+    assert (told.type, str(told.value)) == (
+        outcome,
+        "the published OpenAPI is needed here, and nothing.json is not there",
+    )

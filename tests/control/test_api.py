@@ -361,6 +361,8 @@ def test_marking_from_here_is_a_request_like_any_other(fake: FakeBluejay, contro
         ("POST", "/test-results", {"status": "RUNING"}, 400, "unknown status 'RUNING'; did you mean 'RUNNING'?"),
         ("POST", "/test-results", {"agent": 5}, 400, "agent: a string is needed, not 5"),
         ("POST", "/test-results", {"id": True}, 400, "id: an integer is needed, not True"),
+        ("POST", "/test-results", {"statsu": "RUNNING"}, 400, "a test result 'statsu'; did you mean 'status'?"),
+        ("POST", "/test-results", {"cuont": 2}, 400, "a test result 'cuont'; did you mean 'count'?"),
         ("POST", "/test-results", {"colour": 1}, 400, "unknown field of a test result 'colour'"),
         ("POST", "/test-results", {"count": 20_000}, 400, "less than or equal to 10000, not 20000"),
         ("POST", "/test-results", {"count": 2, "id": 5}, 400, "give an id or a count, not both"),

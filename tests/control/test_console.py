@@ -72,7 +72,7 @@ def test_add_a_result_end_it_watch_the_countdown_advance_and_see_it_ended(fake: 
     shows(row(page, 1), "RUNNING")
     assert str(fake.test_result(1).agent) == "silent"
 
-    row(page, 1).get_by_role("button", name="Mark").click()
+    row(page, 1).get_by_role("button", name="End", exact=True).click()
     shows(row(page, 1), "watchdog in 30.0 s")
     fake.assert_requested("POST", "/v1/end-conversations", times=1)
     page.get_by_role("button", name="+10 s").click()
@@ -487,7 +487,7 @@ def test_narrow_windows(browser: Any, fake: FakeBluejay, width: int) -> None:
             page.locator(".views").get_by_role("button", name=name).click()
             assert fits()
             assert page.locator(".views [aria-current=true]").all_text_contents() == [name]
-        row(page, 5).get_by_role("button", name="Mark").click()
+        row(page, 5).get_by_role("button", name="End", exact=True).click()
         fake.assert_requested("POST", "/v1/end-conversations")
     page.close()
 
@@ -533,3 +533,61 @@ def test_the_reference_has_every_operation_of_both_documents(fake: FakeBluejay, 
     assert shown.locator("summary code").all_inner_texts() == ["/v1/end-conversations"]
     shown.locator("summary").click()
     shows(shown.locator(".shape tr"), "list of integer items ≥ 1")
+
+
+def test_a_fault_is_disarmed_alone(fake: FakeBluejay, page: Any) -> None:
+    fake.faults.delay(3)
+    fake.faults.reset(path="/v1/ping")
+    page.keyboard.press("f")
+    shows(page.locator("#fault-list"), "reset the connection")
+    page.get_by_role("button", name="Disarm fault 1: answer late").click()
+    page.locator("#fault-list li").nth(1).wait_for(state="detached")
+    assert [fault.kind for fault in fake.faults] == ["reset"]
+
+
+def test_what_is_looked_at_is_in_the_address(fake: FakeBluejay, page: Any) -> None:
+    fake.add_test_results(2)
+    row(page, 2).click()
+    shows(page.locator("#tab-result"), "Test result 2")
+    page.reload()
+    shows(page.locator("#tab-result"), "Test result 2")
+    row(page, 1).click()
+    shows(page.locator("#tab-result"), "Test result 1")
+    page.get_by_role("button", name="World", exact=True).first.click()
+    page.go_back()
+    shows(page.locator("#tab-result"), "Test result 1")
+    page.go_back()
+    shows(page.locator("#tab-result"), "Test result 2")
+    assert page.url.startswith(f"{fake.url}/_fake/")
+
+
+def test_a_change_of_status_is_said_to_a_screen_reader(fake: FakeBluejay, page: Any) -> None:
+    fake.add_test_result()
+    row(page, 1).click()
+    shows(page.locator("#tab-result"), "Test result 1")
+    fake.test_result(1).end()
+    shows(page.locator("[aria-live=polite]"), "Test result 1 is CONVERSATION_ENDED now.")
+
+
+def test_pages_that_nobody_sees_let_go_of_the_stream(browser: Any, fake: FakeBluejay) -> None:
+    """More than a browser opens connections to one server."""
+    hide = "Object.defineProperty(document, 'hidden', {get: () => window.unseen ?? true, configurable: true})"
+    context = browser.new_context()
+    context.add_init_script(hide)
+    pages = [context.new_page() for _ in range(7)]
+    for one in pages:
+        one.goto(f"{fake.url}/_fake/")
+        one.locator("#live", has_text="paused").wait_for()
+    pages[3].evaluate("() => { window.unseen = false; document.dispatchEvent(new Event('visibilitychange')); }")
+    pages[3].locator("#live", has_text="live").wait_for()
+    fake.add_test_result()
+    shows(row(pages[3], 1), "RUNNING")
+    pages[3].evaluate("() => { window.unseen = true; document.dispatchEvent(new Event('visibilitychange')); }")
+    pages[3].locator("#live", has_text="paused").wait_for()
+    context.close()
+
+
+def test_the_reference_leaves_no_request_in_the_journal(fake: FakeBluejay, page: Any) -> None:
+    page.goto(f"{fake.url}/_fake/docs")
+    page.get_by_text("/v1/end-conversations").first.wait_for()
+    fake.assert_no_requests()

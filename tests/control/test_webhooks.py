@@ -12,7 +12,7 @@ from fake_bluejay import FakeBluejay
 from fake_bluejay.control import operations
 from fake_bluejay.core.world import World
 from fake_bluejay.http.journal import masked
-from fake_bluejay.webhooks import verify
+from fake_bluejay.webhooks import EVENTS, verify
 
 
 @pytest.fixture
@@ -144,3 +144,58 @@ def test_what_cannot_be_is_said(fake: FakeBluejay, control: httpx.Client, path: 
 def test_one_that_is_not_there(control: httpx.Client) -> None:
     answer = control.delete("/webhooks/x")
     assert (answer.status_code, answer.json()["detail"]) == (404, "unknown webhook 'x'; known: none")
+
+
+def test_scope_retries_and_disabling(fake: FakeBluejay, control: httpx.Client, receiver: Any) -> None:
+    agents = [fake.add_agent(folder="Sales"), fake.add_agent(), fake.add_agent()]
+    new = {"url": receiver.url, "agents": [agents[1].id], "folders": ["Sales"], "retries": 1, "enabled": False}
+    added = control.post("/webhooks", json=new).json()
+    assert {name: added[name] for name in new} == new
+    path = f"/webhooks/{added['id']}"
+
+    def send() -> list[int]:
+        before = len(receiver.received)
+        for agent in agents:
+            payload = {"agent_id": agent.id}
+            control.post("/deliveries", json={"event": "simulation_alert_triggered", "payload": payload})
+        control.get("/deliveries", params={"settled": True})
+        return [json.loads(body)["agent_id"] for _, body in receiver.received[before:]]
+
+    assert send() == []
+    assert control.patch(path, json={"enabled": True}).json()["enabled"] is True
+    assert send() == [1, 2]
+    assert control.patch(path, json={"retries": None}).json()["retries"] is None
+    assert control.patch(path, json={"enabled": False}).json()["retries"] is None
+    assert send() == []
+    for body, says in (
+        ({}, 'expected {"enabled": true or false} or {"retries": number or null}, or both'),
+        ({"retries": -1}, "retries is an integer from 0 to 100"),
+        ({"enabled": "no"}, "enabled: "),
+    ):
+        answer = control.patch(path, json=body)
+        assert (answer.status_code, says in answer.json()["detail"]) == (400, True), answer.text
+    assert control.patch("/webhooks/x", json={"enabled": True}).status_code == 404
+
+
+def test_a_webhook_for_which_no_event_is_selected(fake: FakeBluejay, control: httpx.Client) -> None:
+    for events, selected in (([], ["observability_call_evaluated"]), (None, list(EVENTS))):
+        added = control.post("/webhooks", json={"url": "http://127.0.0.1:9/", "events": events}).json()
+        assert added["events"] == selected
+
+
+def test_a_password_in_a_url_is_shown_this_once(fake: FakeBluejay, control: httpx.Client) -> None:
+    url = "http://user:pass@127.0.0.1:9/hook"
+    assert control.post("/webhooks", json={"url": url}).json()["url"] == url
+    assert control.get("/webhooks").json()[0]["url"] == "http://user:…@127.0.0.1:9/hook"
+    assert fake.dump()["webhooks"][0]["url"] == url
+
+
+def test_a_webhook_that_a_state_brings_resets_nothing(fake: FakeBluejay, control: httpx.Client) -> None:
+    control.post("/webhooks", json={"url": fake.url})
+    state = control.get("/state").json()
+    state["webhooks"][0]["url"] = f"{fake.url}/_fake/reset"
+    assert control.put("/state", json=state).status_code == 200
+    fake.add_test_result().end()
+    [delivery] = control.get("/deliveries", params={"settled": True}).json()
+    assert "/_fake is a fake Bluejay's control API" in delivery["attempts"][0]["problem"]
+    assert len(fake.test_results) == 1

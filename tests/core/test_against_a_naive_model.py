@@ -20,11 +20,10 @@ SEED = 3
 
 # From each status: the moves this test makes by hand, written down from the documentation.
 MOVES = {
-    "QUEUED": {"READY", "DISPATCHED", "CANCELLED", "INCOMPLETED", "INSUFFICIENT_FUNDS", "OUT_OF_FUNDS", "SYSTEM_ERROR"},
+    "QUEUED": {"READY", "DISPATCHED", "CANCELLED", "OUT_OF_FUNDS", "SYSTEM_ERROR"},
     "RUNNING": {"CONVERSATION_ENDED", "CALL_DROPPED", "INCOMPLETED", "COMPLETED", "SYSTEM_ERROR"},
-    "CONVERSATION_ENDED": {"EVALUATION_PENDING", "EVALUATING", "SYSTEM_ERROR"},
-    "EVALUATION_PENDING": {"EVALUATING", "SYSTEM_ERROR"},
-    "EVALUATING": {"COMPLETED", "SYSTEM_ERROR"},
+    "CONVERSATION_ENDED": {"EVALUATING", "SYSTEM_ERROR"},
+    "EVALUATING": {"COMPLETED", "CUSTOM_ERROR", "SYSTEM_ERROR"},
     "COMPLETED": {"EVALUATING"},
     "CALL_DROPPED": set(),
 }
@@ -51,7 +50,7 @@ class Naive:
         self.readings = {
             "duplicate_ids": "each-counts",
             "already_marked": "marked-again",
-            "watchdog_sets": "CONVERSATION_ENDED",
+            "watchdog_sets": "SYSTEM_ERROR",
             "foreign_id": "fails",
             "agent_ends": "after-2-seconds",
         }
@@ -71,7 +70,7 @@ class Naive:
         result = self.results[id]
         if result["status"] == "RUNNING":
             result["start"], result["end"] = self.now, None
-        if result["status"] in ("CONVERSATION_ENDED", "EVALUATION_PENDING"):
+        if result["status"] == "CONVERSATION_ENDED":
             self.schedule(1 * SECOND, "evaluate", id)
         if result["status"] == "EVALUATING":
             self.schedule(5 * SECOND, "complete", id)
@@ -153,8 +152,13 @@ class Naive:
             return
         if what == "watchdog":
             to = self.readings["watchdog_sets"]
-            event = {"CONVERSATION_ENDED": "end", "INCOMPLETED": "give_up", "COMPLETED": "complete"}[to]
-            self.move(id, to, event, "watchdog")
+            events = {
+                "SYSTEM_ERROR": "break",
+                "CONVERSATION_ENDED": "end",
+                "INCOMPLETED": "give_up",
+                "COMPLETED": "complete",
+            }
+            self.move(id, to, events[to], "watchdog")
         elif what == "evaluate":
             self.move(id, "EVALUATING", "evaluate", "evaluation")
         elif what == "complete":
@@ -253,6 +257,7 @@ class Comparison(RuleBasedStateMachine):
                 ("watchdog_sets", "INCOMPLETED"),
                 ("watchdog_sets", "COMPLETED"),
                 ("watchdog_sets", "CONVERSATION_ENDED"),
+                ("watchdog_sets", "SYSTEM_ERROR"),
                 ("foreign_id", "403"),
                 ("foreign_id", "fails"),
                 ("agent_ends", "within-20-seconds"),

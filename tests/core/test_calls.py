@@ -11,6 +11,7 @@ from fake_bluejay.calls import (
     Call,
     call_dropped,
     call_from_dict,
+    custom_error,
     inbound,
     no_answer,
     no_connection,
@@ -19,7 +20,7 @@ from fake_bluejay.calls import (
     system_error,
 )
 from fake_bluejay.core.clock import microseconds
-from fake_bluejay.core.statuses import TERMINAL
+from fake_bluejay.core.statuses import is_final
 
 START = ["queue→QUEUED@0", "dispatch→DISPATCHED@1"]
 ENDED = ["evaluate→EVALUATING@49", "complete→COMPLETED@54"]
@@ -33,7 +34,7 @@ def life(call: Call, **simulation: Any) -> tuple[list[str], str | None, bool | N
     run = fake.queue_run(fake.add_simulation(**simulation))
     fake.clock.advance(10_000)
     [result] = run.test_results
-    assert result.status in TERMINAL
+    assert is_final(result.status)
     moves = [f"{move.event}→{move.to}@{(move.at - began).total_seconds():g}" for move in result.history]
     return moves, result.error_code, result.passed
 
@@ -50,7 +51,7 @@ def test_without_a_script_a_call_is_answered_after_two_seconds_lasts_45_and_pass
         (
             Call(passes=False, error_code="AGENT_HUNG_UP_BEFORE_SPEECH"),
             [*START, "connect→RUNNING@3", "end→CONVERSATION_ENDED@48", *ENDED],
-            "AGENT_HUNG_UP_BEFORE_SPEECH",
+            None,  # it did not fail, so it has none
             False,
         ),
         (no_answer(), [*START, "go_unanswered→NO_ANSWER@301"], "NO_ANSWER", None),
@@ -69,10 +70,22 @@ def test_without_a_script_a_call_is_answered_after_two_seconds_lasts_45_and_pass
             False,
         ),
         (out_of_funds(), [*START, "run_out_of_funds→OUT_OF_FUNDS@1"], "INSUFFICIENT_BALANCE", None),
-        (Call(end="insufficient_funds"), [*START, "lack_funds→INSUFFICIENT_FUNDS@3"], None, None),
-        (Call(end="incompleted"), [*START, "give_up→INCOMPLETED@3"], None, None),
-        (rejected(), [*START, "reject→REJECTED@3"], "CALL_REJECTED", None),
-        (system_error(), [*START, "break→SYSTEM_ERROR@3"], None, None),
+        (Call(end="insufficient_funds"), [*START, "run_out_of_funds→OUT_OF_FUNDS@3"], "INSUFFICIENT_BALANCE", None),
+        (Call(end="incompleted"), [*START, "fail_to_connect→NO_CONNECTION@3"], "SIP_DIAL_FAILED", None),
+        (rejected(), [*START, "reject→NO_ANSWER@3"], "CALL_REJECTED", None),
+        (system_error(), [*START, "break→SYSTEM_ERROR@3"], "UNKNOWN", None),
+        (
+            custom_error(),
+            [
+                *START,
+                "connect→RUNNING@3",
+                "end→CONVERSATION_ENDED@48",
+                "evaluate→EVALUATING@49",
+                "match_custom_error→CUSTOM_ERROR@54",
+            ],
+            "CUSTOM_ERROR",
+            None,
+        ),
         (Call(connects_after=None), [*START, "go_unanswered→NO_ANSWER@301"], "NO_ANSWER", None),
         (
             inbound(20, Call(talks_for=10)),
@@ -89,8 +102,8 @@ def test_without_a_script_a_call_is_answered_after_two_seconds_lasts_45_and_pass
             True,
         ),
         (
-            inbound(20, no_connection("INBOUND_NO_INCOMING_CALL")),
-            ["queue→QUEUED@0", "await_call→READY@1", "fail_to_connect→NO_CONNECTION@21"],
+            inbound(20, no_answer(error_code="INBOUND_NO_INCOMING_CALL")),
+            ["queue→QUEUED@0", "await_call→READY@1", "go_unanswered→NO_ANSWER@21"],
             "INBOUND_NO_INCOMING_CALL",
             None,
         ),
@@ -150,8 +163,8 @@ def test_whose_script_it_is() -> None:
         fake.clock.advance(400)
         return [result.status for result in run.test_results]
 
-    assert ends() == ["OUT_OF_FUNDS", "REJECTED", "NO_ANSWER"]
-    assert ends() == ["SYSTEM_ERROR", "REJECTED", "NO_ANSWER"]
+    assert ends() == ["OUT_OF_FUNDS", "NO_ANSWER", "NO_ANSWER"]
+    assert ends() == ["SYSTEM_ERROR", "NO_ANSWER", "NO_ANSWER"]
     fake.calls.clear()
     assert ends() == ["COMPLETED"] * 3
 
@@ -231,7 +244,7 @@ def test_an_error_code_is_of_the_end_that_came_last() -> None:
         codes.append(call.error_code)
     assert codes == [None, "X", None, None, None, None]
     call.set_status("CALL_DROPPED", force=True)
-    assert call.error_code is None  # that is a test's doing, and not the script's
+    assert call.error_code == "BRIDGE_DISCONNECTED"  # that is a test's doing, and not the script's
 
 
 def test_a_test_result_of_a_test_may_have_a_script_too() -> None:

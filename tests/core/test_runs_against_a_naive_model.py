@@ -41,13 +41,13 @@ ENDS = {
     "dropped": ("CALL_DROPPED", "drop"),
     "no_answer": ("NO_ANSWER", "go_unanswered"),
     "no_connection": ("NO_CONNECTION", "fail_to_connect"),
-    "incompleted": ("INCOMPLETED", "give_up"),
-    "rejected": ("REJECTED", "reject"),
+    "rejected": ("NO_ANSWER", "reject"),
     "out_of_funds": ("OUT_OF_FUNDS", "run_out_of_funds"),
-    "insufficient_funds": ("INSUFFICIENT_FUNDS", "lack_funds"),
     "system_error": ("SYSTEM_ERROR", "break"),
+    "custom_error": ("CUSTOM_ERROR", "match_custom_error"),
 }
-FINAL = {status for status, _ in ENDS.values()} - {"CONVERSATION_ENDED"} | {"COMPLETED", "CANCELLED"}
+FAILURES = {status for status, _ in ENDS.values()} - {"CONVERSATION_ENDED"}
+FINAL = FAILURES | {"COMPLETED", "CANCELLED"}
 NOT_CONNECTED = ("INITIALIZING", "QUEUED", "READY", "DISPATCHED")
 RETRIES = [5, 30, 120, 600]
 EVENTS = ["simulation_ended", "simulation_result_evaluated", "outbound_simulation_started"]
@@ -125,11 +125,12 @@ class Naive:
             _, to, event, cause = self.following(result)
             self.move(id, to, event, cause, at)
         elif what == "watchdog":
-            self.move(id, "CONVERSATION_ENDED", "end", "watchdog", at)
+            self.move(id, "SYSTEM_ERROR", "break", "watchdog", at)
         elif what == "evaluate":
             self.move(id, "EVALUATING", "evaluate", "evaluation", at)
         elif what == "complete":
-            self.move(id, "COMPLETED", "complete", "evaluation", at)
+            matches = result["call"].end == "custom_error"
+            self.move(id, *(ENDS["custom_error"] if matches else ("COMPLETED", "complete")), "evaluation", at)
         elif result["status"] == "RUNNING" and self.open_controls(id):
             ends = what == "agent ends"
             self.move(id, "CONVERSATION_ENDED" if ends else "CALL_DROPPED", "end" if ends else "drop", "agent", at)
@@ -162,7 +163,7 @@ class Naive:
 
     def following(self, result: dict[str, Any]) -> tuple[float, str, str, str]:
         call, run = result["call"], self.runs[result["run"]]
-        connects = call.end in ("ended", "dropped")
+        connects = call.end in ("ended", "dropped", "custom_error")
         if result["status"] == "INITIALIZING":
             return 0, "QUEUED", "queue", "call"
         if result["status"] == "QUEUED":
@@ -180,7 +181,7 @@ class Naive:
         talks = run["longest"] if call.talks_for is None else call.talks_for
         if talks >= run["longest"]:
             return run["longest"], "CONVERSATION_ENDED", "end", "limit"
-        return (talks, *ENDS[call.end], "call")
+        return (talks, *ENDS["ended" if call.end == "custom_error" else call.end], "call")
 
     def enter(self, id: int, at: int) -> None:
         result = self.results[id]
@@ -230,7 +231,7 @@ class Naive:
         self.give_lines(result["run"], at)
         if to == "CONVERSATION_ENDED":
             self.tell("simulation_ended", id, at)
-        if to in ("COMPLETED", "CALL_DROPPED"):
+        if to in ("COMPLETED", "CALL_DROPPED", "CUSTOM_ERROR"):
             self.tell("simulation_result_evaluated", id, at)
 
     def open_controls(self, id: int) -> list[dict[str, Any]]:
@@ -536,7 +537,10 @@ class Comparison(RuleBasedStateMachine):
             calls = [one for one in self.naive.results.values() if one["run"] == run.id]
             done = [one["call"].passes for one in calls if one["status"] == "COMPLETED"]
             over = [one for one in calls if one["status"] in FINAL]
-            assert run.tally[:4] == (len(calls), sum(done), len(done) - sum(done), len(over) - len(done))
+            failures = [one for one in calls if one["status"] in FAILURES]
+            assert run.tally[:4] == (len(calls), sum(done), len(done) - sum(done), len(failures))
+            assert run.tally.ended_otherwise == len(over) - len(done)
+            assert run.tally.failed == len(done) - sum(done) + len(failures)
             assert run.status == ("COMPLETED" if len(over) == len(calls) else "RUNNING")
 
     @invariant()

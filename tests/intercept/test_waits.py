@@ -343,7 +343,7 @@ def test_a_client_that_polls_for_ever_fails_the_test_and_says_who(make_bluejay: 
         while True:
             try:
                 time.sleep(5)
-            except Exception:  # noqa: S112
+            except Exception:
                 continue
 
     with pytest.raises(LongestExceeded, match=r"poll_for_ever\(\) at .*test_waits.py"):

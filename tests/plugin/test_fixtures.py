@@ -35,7 +35,7 @@ def test_the_first_test_of_the_readme(bluejay: FakeBluejay) -> None:
     bluejay.clock.advance(29.999999)
     assert stuck.status == "RUNNING"
     bluejay.clock.advance(0.000001)
-    assert stuck.status == "CONVERSATION_ENDED"
+    assert stuck.status == "SYSTEM_ERROR"
     assert stuck.history[-1].cause == "watchdog"
 
 

@@ -240,20 +240,45 @@ def test_every_reading(pytester: pytest.Pytester) -> None:
         import requests
         seen = []
         def test_it(bluejay_every_reading):
-            seen.append(dict(bluejay_every_reading.readings))
+            seen.append({**dict(bluejay_every_reading.readings), "takes": bluejay_every_reading.world.evaluation_takes})
         def test_each_departs_in_one():
             defaults = seen[0]
             for readings in seen[1:]:
                 assert sum(readings[name] != defaults[name] for name in defaults) == 1
+            assert {0, 5_000_000, 600_000_000} == {readings["takes"] for readings in seen}
             assert len({str(readings) for readings in seen}) == len(seen)
         """
     )
     from fake_bluejay.readings import Readings
 
-    count = 1 + len(list(Readings().departures()))
+    count = 1 + len(list(Readings().departures())) + 2  # early and late evaluations
     result = pytester.runpytest_inprocess(*QUIET, "-v")
     result.assert_outcomes(passed=count + 1)
     result.stdout.fnmatch_lines(["*test_it[[]defaults] PASSED*", "*test_it[[]success=if-none-failed] PASSED*"])
+
+
+def test_a_client_that_takes_the_end_for_final_fails_where_evaluations_come_at_once(pytester: pytest.Pytester) -> None:
+    pytester.makepyfile(
+        """
+        import requests
+        def test_it(bluejay_every_reading, request):
+            bluejay = bluejay_every_reading
+            running, url = bluejay.add_test_result(), "https://api.getbluejay.ai/v1"
+            key = {"X-API-Key": bluejay.api_key, "x_api_key": bluejay.api_key}
+            running.end()
+            for _ in range(1000):
+                answer = requests.get(f"{url}/retrieve-simulation-result/{running.id}", headers=key)
+                if answer.json()["simulation_result"]["status"] != "RUNNING":
+                    break
+                bluejay.clock.advance(1)
+            bluejay.clock.advance(0)
+            answer = requests.get(f"{url}/retrieve-simulation-result/{running.id}", headers=key)
+            assert answer.json()["simulation_result"]["status"] in ("CONVERSATION_ENDED", "conversation_ended")
+        """
+    )
+    result = pytester.runpytest_inprocess(*QUIET, "-k", "defaults or at-once or slow")
+    assert result.parseoutcomes()["failed"] == 1
+    result.stdout.fnmatch_lines(["*FAILED*evaluation=at-once*"])
 
 
 def test_every_reading_reaches_what_is_built_on_the_fixture(pytester: pytest.Pytester) -> None:
@@ -266,7 +291,8 @@ def test_every_reading_reaches_what_is_built_on_the_fixture(pytester: pytest.Pyt
         @pytest.mark.bluejay(readings=Readings(success=Success.ALWAYS))
         def test_it(mine, make_bluejay, bluejay_every_reading, request):
             assert mine is bluejay_every_reading
-            expected = {"success": "always", **request.node.callspec.params["bluejay_every_reading"]}
+            departure = request.node.callspec.params["bluejay_every_reading"]
+            expected = {"success": "always", **departure.get("readings", {})}
             for fake in (mine, make_bluejay()):
                 assert expected.items() <= dict(fake.readings).items()
         """

@@ -5,7 +5,7 @@ from typing import Any, ClassVar
 import httpx
 import pytest
 from hypothesis import Phase, given, settings
-from hypothesis.stateful import invariant, rule, run_state_machine_as_test
+from hypothesis.stateful import initialize, invariant, rule, run_state_machine_as_test
 
 from fake_bluejay import FakeBluejay, Status
 from fake_bluejay.facade.fake import Options
@@ -103,3 +103,105 @@ def test_a_machine_finds_a_careless_client() -> None:
     few = settings(MANY, max_examples=50, stateful_step_count=15, phases=[Phase.generate])
     with pytest.raises(httpx.ReadError):
         run_state_machine_as_test(Careless, settings=few)
+
+
+# --- clients with bugs, each of which the machine has to find --------------------------------------------------------
+
+API = "https://api.getbluejay.ai/v1"
+KEY = {"X-API-Key": "k"}
+
+
+class Faultless(BluejayMachine):
+    """A machine without faults: the bugs below are met without any."""
+
+    faults = ()
+
+    def status(self, id: int) -> str:
+        answer = httpx.get(f"{API}/retrieve-simulation-result/{id}", headers=KEY).json()
+        return str(answer["simulation_result"]["status"])
+
+
+class AsksAgain(BluejayMachine):
+    """Queues a run again if it got no answer, although the first request may have taken effect."""
+
+    faults = ("lose_response",)
+
+    @rule()
+    def queue(self) -> None:
+        self.runs_asked_for += 1
+        simulation = self.bluejay.add_simulation()
+        for _ in range(3):
+            try:
+                body = {"simulation_id": str(simulation.id)}
+                httpx.post(f"{API}/queue-simulation-run", json=body, headers=KEY, timeout=5)
+                return
+            except httpx.TransportError:
+                continue
+
+
+class WaitsForTheEndAlone(Faultless):
+    """Takes CONVERSATION_ENDED for the status that a conversation ends with."""
+
+    @rule()
+    def end(self) -> None:
+        result = self.bluejay.add_test_result()
+        httpx.post(f"{API}/end-conversations", json={"test_result_ids": [result.id]}, headers=KEY)
+        for _ in range(100):
+            if self.status(result.id) == "CONVERSATION_ENDED":
+                return
+            self.bluejay.clock.advance(1)
+        raise AssertionError("it never ended")
+
+
+class ExpectsCompletion(Faultless):
+    """Thinks that every call of a run is answered, and completes."""
+
+    @rule()
+    def run(self) -> None:
+        self.runs_asked_for += 1
+        run = self.bluejay.queue_run()
+        self.bluejay.clock.advance(3600)
+        assert [self.status(result.id) for result in run.test_results] == ["COMPLETED"]
+
+
+class EndsAll(Faultless):
+    """Ends whatever runs, and not only what is its own."""
+
+    @initialize()
+    def own(self) -> None:
+        self.may_be_ended = {self.bluejay.add_test_result().id}
+
+    @rule()
+    def end(self) -> None:
+        ids = [result.id for result in self.bluejay.test_results]
+        httpx.post(f"{API}/end-conversations", json={"test_result_ids": ids}, headers=KEY)
+
+
+class GivesUpEarly(Faultless):
+    """Waits a minute for an evaluation, and no longer."""
+
+    @rule()
+    def wait(self) -> None:
+        result = self.bluejay.add_test_result(status="CONVERSATION_ENDED")
+        self.bluejay.clock.advance(60)
+        assert self.status(result.id) == "COMPLETED"
+
+
+class TrustsTheAnswer(BluejayMachine):
+    """Reads an answer without looking at its status."""
+
+    faults = ("respond",)
+
+    @rule()
+    def end(self) -> None:
+        body = {"test_result_ids": [1]}
+        assert "success" in httpx.post(f"{API}/end-conversations", json=body, headers=KEY).json()
+
+
+@pytest.mark.parametrize(
+    "client", [AsksAgain, WaitsForTheEndAlone, ExpectsCompletion, EndsAll, GivesUpEarly, TrustsTheAnswer]
+)
+def test_a_machine_reaches_the_bug_of_a_client(client: type[BluejayMachine]) -> None:
+    some = settings(MANY, max_examples=60, stateful_step_count=15, phases=[Phase.generate])
+    with pytest.raises((AssertionError, ValueError)):
+        run_state_machine_as_test(client, settings=some)

@@ -1,12 +1,13 @@
 """Webhooks, as a user's tests meet them: who is told of what, how it is proved, and what goes amiss."""
 
 import asyncio
+import base64
 import contextlib
 import hashlib
 import hmac
 import http.server
 import json
-import os
+import socket
 import subprocess
 import sys
 import threading
@@ -14,14 +15,15 @@ import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from http import HTTPStatus
-from pathlib import Path
 from typing import Any
 from unittest.mock import Mock
 
+import fastapi
 import httpx
 import jsonschema
 import pytest
 import requests
+from fastapi import BackgroundTasks, FastAPI
 from starlette.applications import Starlette
 from starlette.responses import Response
 from starlette.routing import Route
@@ -31,11 +33,13 @@ from fake_bluejay.calls import Call, call_dropped, no_answer
 from fake_bluejay.core import outbox as core_webhooks
 from fake_bluejay.facade import receivers
 from fake_bluejay.state.snapshot import restore
-from fake_bluejay.webhooks import DeliveryView, Request, sign, verify
+from fake_bluejay.webhooks import EVENTS, AttemptView, DeliveryView, Request, sign, verify
+from tests.published import published
+
+__all__ = ["published"]
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 API = "https://api.getbluejay.ai/v1"
-PUBLISHED = Path(__file__).parents[3] / "shared" / "bluejay-openapi-2026-04-30.json"
 
 
 def seconds(delivery: DeliveryView) -> list[float]:
@@ -176,11 +180,8 @@ def test_what_was_reported_of_a_call_is_told(bluejay: FakeBluejay) -> None:
     assert (told.json["tags"], told.json["metadata"]) == (["a"], {"b": [1]})
 
 
-def test_payloads_are_as_published(bluejay: FakeBluejay) -> None:
-    if not PUBLISHED.exists():
-        assert not os.environ.get("CI"), "the published OpenAPI document is needed beside the checkout"
-        pytest.skip("the published OpenAPI document is not beside the checkout")
-    bluejay.readings.set(status_words="july")  # the published document is of July
+def test_payloads_are_as_published(bluejay: FakeBluejay, published: Any) -> None:
+    bluejay.readings.set(status_words="openapi-2026-04-30")  # as the published document
     bluejay.webhooks.add(lambda request: None)
     bluejay.calls.default = Call(
         tool_calls=({"name": "book", "start_offset_ms": 1, "output": "done"},),
@@ -197,7 +198,7 @@ def test_payloads_are_as_published(bluejay: FakeBluejay) -> None:
         tool_calls=[{"name": "book", "actual": [{"output": "done"}]}],
     )
     bluejay.clock.advance(600)
-    document = json.loads(PUBLISHED.read_text())
+    document = published
     operation = document["webhooks"]["events_webhook"]["post"]
     mapping = operation["requestBody"]["content"]["application/json"]["schema"]["discriminator"]["mapping"]
     seen = set()
@@ -226,8 +227,11 @@ def test_what_is_told_is_what_is_answered(bluejay: FakeBluejay) -> None:
     with bluejay.client(headers={"X-API-Key": bluejay.api_key}) as client:
         answered = client.get("/v1/retrieve-simulation-result/1").json()["simulation_result"]
         assert told["folder_id"] == client.get("/v1/agents/1").json()["folder_id"] is not None
-    assert {name: told[name] for name in (*given, "evaluations")} == {
-        name: answered[name] for name in (*given, "evaluations")
+    assert {name: told[name] for name in given} == {name: answered[name] for name in given}
+    [evaluation], [answer] = told["evaluations"], answered["evaluations"]
+    assert evaluation == {name: answer[name] for name in evaluation}
+    assert set(answer) - set(evaluation) == {
+        name for name in answer if name.startswith(("human_", "override_", "last_edited_"))
     }
     assert [(call["name"], call["start_offset_ms"]) for call in told["tool_calls"]] == [
         ("book", 5),
@@ -965,3 +969,557 @@ def test_a_dump_of_deliveries_that_cannot_be_is_refused(
     dump["deliveries"][0][field] = value
     with pytest.raises(ValueError, match=says):
         FakeBluejay.load(dump)
+
+
+# --- which events, of which agents --------------------------------------------------------------------------------
+
+
+def test_all_events_are_selected_unless_some_are_given_and_with_none_one_as_documented(bluejay: FakeBluejay) -> None:
+    heard: list[tuple[str, str]] = []
+    bluejay.webhooks.add(lambda request: heard.append(("all", request.event)))
+    bluejay.webhooks.add(lambda request: heard.append(("none", request.event)), [])
+    for event in EVENTS:
+        bluejay.webhooks.send(event, {"type": event})
+    assert [event for which, event in heard if which == "all"] == list(EVENTS)
+    assert [event for which, event in heard if which == "none"] == ["observability_call_evaluated"]
+
+
+@pytest.mark.parametrize(
+    ("event", "own"),
+    [
+        ("observability_alert_triggered", {"event_count", "min_events"}),
+        (
+            "simulation_alert_triggered",
+            {"simulation_id", "simulation_run_id", "actual_value", "operator", "comparison_value"},
+        ),
+    ],
+)
+@pytest.mark.parametrize("subtype", ["triggered", "recovered"])
+def test_an_alert_is_sent_by_hand_with_the_documented_fields(
+    bluejay: FakeBluejay, event: str, own: set[str], subtype: Any
+) -> None:
+    received: list[Request] = []
+    bluejay.webhooks.add(received.append, [event])
+    bluejay.webhooks.send_alert(event, subtype, alert_name="Goal", agent_id=7)
+    told = received[0].json
+    common = {"type", "subtype", "alert_id", "alert_name", "display_text", "organization_id", "agent_id"}
+    assert set(told) == common | own
+    assert (told["type"], told["subtype"], told["alert_name"], told["agent_id"]) == (event, subtype, "Goal", 7)
+
+
+def test_a_webhook_hears_of_its_agents_and_folders_alone(bluejay: FakeBluejay) -> None:
+    agents = [bluejay.add_agent(folder="Sales"), bluejay.add_agent(folder="Support"), bluejay.add_agent()]
+    with bluejay.client(headers={"X-API-Key": bluejay.api_key}) as client:
+        support = client.get(f"/v1/agents/{agents[1].id}").json()["folder_id"]
+    heard: dict[str, list[int]] = {}
+
+    def add(name: str, **scope: Any) -> None:
+        runs = heard.setdefault(name, [])
+        bluejay.webhooks.add(lambda request: runs.append(request.json["simulation_run_id"]), **scope)
+
+    add("all")
+    add("agent", agents=[agents[0]])
+    add("id", agents=[agents[2].id])
+    add("folder", folders=["Sales"])
+    add("folder's id", folders=[support])
+    add("both", agents=[agents[2]], folders=["Sales"])
+    runs = [bluejay.queue_run(bluejay.add_simulation(agent=agent)).id for agent in agents]
+    bluejay.clock.advance(60)
+    assert {name: sorted(set(found)) for name, found in heard.items()} == {
+        "all": runs,
+        "agent": [runs[0]],
+        "id": [runs[2]],
+        "folder": [runs[0]],
+        "folder's id": [runs[1]],
+        "both": [runs[0], runs[2]],
+    }
+    assert len(heard["agent"]) == 2  # the end and the evaluation
+
+
+def test_a_disabled_webhook_is_sent_nothing_not_even_what_was_late(bluejay: FakeBluejay) -> None:
+    heard: list[int] = []
+    webhook = bluejay.webhooks.add(lambda request: heard.append(request.json["n"]), enabled=False)
+    bluejay.webhooks.send("simulation_ended", {"n": 1})
+    bluejay.webhooks.enable(webhook)
+    bluejay.webhooks.send("simulation_ended", {"n": 2})
+    bluejay.webhooks.delay(5)
+    bluejay.webhooks.send("simulation_ended", {"n": 3})
+    bluejay.webhooks.disable(webhook.id)
+    bluejay.clock.advance(10)
+    bluejay.webhooks.send("simulation_ended", {"n": 4})
+    assert heard == [2]
+    assert [one.json["n"] for one in bluejay.webhooks.deliveries] == [2, 3]
+    assert bluejay.webhooks.deliveries[1].given_up
+    for change in (bluejay.webhooks.enable, bluejay.webhooks.disable):
+        with pytest.raises(KeyError, match="there is no webhook 'x'"):
+            change("x")
+
+
+def test_what_a_webhook_is_set_to_survives_a_dump(bluejay: FakeBluejay) -> None:
+    agent = bluejay.add_agent(folder="Sales")
+    bluejay.webhooks.add(print, agents=[agent], folders=["Sales"], retries=3, enabled=False)
+    dump = bluejay.dump()
+    assert FakeBluejay.load(dump).dump() == dump
+    for name in ("agents", "folders", "retries", "enabled"):
+        del dump["webhooks"][0][name]  # as of before there were such
+    [loaded] = FakeBluejay.load(dump).dump()["webhooks"]
+    assert (loaded["agents"], loaded["folders"], loaded["retries"], loaded["enabled"]) == ([], [], None, True)
+    dump["webhooks"][0]["retries"] = 101
+    with pytest.raises(ValueError, match=r"^webhooks\[0\].retries: retries is an integer from 0 to 100"):
+        FakeBluejay.load(dump)
+
+
+def test_a_failed_delivery_is_not_sent_again_unless_its_webhook_says_so(bluejay: FakeBluejay) -> None:
+    bluejay.webhooks.add(lambda request: 500, ["simulation_ended"])
+    bluejay.webhooks.add(lambda request: 500, ["simulation_ended"], retries=1)
+    bluejay.webhooks.add(lambda request: 500, ["simulation_ended"], retries=6)
+    bluejay.queue_run()
+    bluejay.clock.advance(10_000)
+    never, once, often = bluejay.webhooks.deliveries
+    assert [seconds(one) for one in (never, once)] == [[0], [0, 5]]
+    assert seconds(often) == [0, 5, 35, 155, 755, 1355, 1955]
+    bluejay.readings.set(webhook_retries="at-least-once")
+    bluejay.webhooks.add(lambda request: 500, ["simulation_result_evaluated"], retries=0)
+    bluejay.queue_run()
+    bluejay.clock.advance(10_000)
+    assert seconds(bluejay.webhooks.deliveries[-1]) == [0]
+    assert len(seconds(bluejay.webhooks.deliveries[3])) == 5
+
+
+def test_seconds_and_empty_lists_as_documented(bluejay: FakeBluejay) -> None:
+    bluejay.webhooks.add(lambda request: None)
+    bluejay.calls.next(Call(talks_for=11.9))
+    bluejay.queue_run()
+    bluejay.clock.advance(60)
+    ended, evaluated = (delivery.json for delivery in bluejay.webhooks.deliveries)
+    assert (ended["duration"], evaluated["duration"]) == (11, 11)
+    assert (evaluated["tags"], evaluated["metadata"]) == ([], {})
+
+
+# --- ids that a receiver keeps ------------------------------------------------------------------------------------
+
+
+def first_id(fake: FakeBluejay) -> str:
+    fake.webhooks.add(lambda request: None)
+    fake.webhooks.send("simulation_ended", {})
+    return fake.webhooks.deliveries[0].id
+
+
+def test_without_a_seed_each_reset_load_and_fake_has_other_ids_of_deliveries(bluejay: FakeBluejay) -> None:
+    empty = bluejay.dump()
+    ids = [first_id(bluejay), first_id(FakeBluejay()), first_id(FakeBluejay.load(empty)), first_id(FakeBluejay())]
+    bluejay.reset()
+    ids.append(first_id(bluejay))
+    snapshot = FakeBluejay.load(empty).snapshot()
+    for _ in range(2):
+        bluejay.restore(snapshot)
+        ids.append(first_id(bluejay))
+    assert len(set(ids)) == len(ids)
+
+
+def test_with_a_seed_they_repeat(make_bluejay: Callable[..., FakeBluejay]) -> None:
+    fake = make_bluejay(seed=0)
+    first = first_id(fake)
+    fake.reset()
+    assert first_id(fake) == first_id(FakeBluejay(seed=0)) == first
+    assert first_id(FakeBluejay.load(FakeBluejay(seed=0).dump())) == first
+    assert first_id(FakeBluejay(seed=1)) != first
+
+
+def test_processes_have_other_ids_too() -> None:
+    code = (
+        "from fake_bluejay import FakeBluejay as F; f = F(); f.webhooks.add(lambda r: None);"
+        "f.webhooks.send('simulation_ended', {}); print(f.webhooks.deliveries[0].id)"
+    )
+    ran = [subprocess.run([sys.executable, "-c", code], capture_output=True, timeout=60, check=True) for _ in range(2)]
+    assert ran[0].stdout != ran[1].stdout
+
+
+# --- servers on sockets -------------------------------------------------------------------------------------------
+
+
+@contextlib.contextmanager
+def speaking(*parts: bytes | threading.Event) -> Iterator[str]:
+    """A server that answers each connection with these bytes, waiting for events between them; it goes on at the end
+    of the `with`."""
+    listener = socket.create_server(("127.0.0.1", 0))
+    events = [one for one in parts if isinstance(one, threading.Event)]
+    ended = threading.Event()
+
+    def serve() -> None:
+        while not ended.is_set():
+            with contextlib.suppress(OSError), listener.accept()[0] as connection:
+                connection.recv(65536)
+                for part in parts:
+                    if isinstance(part, bytes):
+                        connection.sendall(part)
+                    else:
+                        part.wait(20)
+
+    thread = threading.Thread(target=serve, daemon=True)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}/"
+    finally:
+        ended.set()
+        for event in events:
+            event.set()
+        with contextlib.suppress(OSError):
+            socket.create_connection(listener.getsockname()).close()
+        thread.join(20)
+        listener.close()
+
+
+def attempt_at(fake: FakeBluejay, url: str) -> AttemptView:
+    fake.webhooks.add(url)
+    fake.webhooks.send("simulation_ended", {})
+    return fake.webhooks.deliveries[0].attempts[0]
+
+
+@pytest.mark.parametrize("interim", [b"100 Continue", b"102 Processing", b"103 Early Hints", b"199 X"])
+def test_an_interim_answer_of_a_server_is_passed_over(bluejay: FakeBluejay, interim: bytes) -> None:
+    head = b"HTTP/1.1 " + interim + b"\r\nLink: </x>\r\n\r\n"
+    with speaking(head, head, b"HTTP/1.1 201 Created\r\nContent-Length: 0\r\n\r\n") as url:
+        assert attempt_at(bluejay, url) == (START, 201, None)
+
+
+def test_a_server_that_never_comes_to_its_final_answer_has_not_answered(bluejay: FakeBluejay) -> None:
+    with speaking(b"HTTP/1.1 103 Early Hints\r\n\r\n") as url:
+        assert "RemoteDisconnected" in str(attempt_at(bluejay, url).problem)
+
+
+@pytest.mark.parametrize(
+    ("before", "byte"),
+    [
+        (b"HTTP/1.1 200 OK\r\nX-A: ", b"a"),
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n", b"a"),
+        (b"HTTP/1.1 200 OK\r\n", b"a: b\r\n"),
+        (b"", b"HTTP/1.1 103 Early Hints\r\n\r\n"),
+    ],
+)
+def test_a_server_that_sends_a_little_at_a_time_is_given_up_after_five_seconds_in_all(
+    bluejay: FakeBluejay, monkeypatch: pytest.MonkeyPatch, before: bytes, byte: bytes
+) -> None:
+    monkeypatch.setattr(receivers, "PATIENCE", 200_000)  # of real time
+
+    class Dribble(threading.Event):
+        """Passes a moment, which is less than a receiver has."""
+
+        def wait(self, timeout: float | None = None) -> bool:
+            return super().wait(0.05)
+
+    drop: list[bytes | threading.Event] = [byte, Dribble()]
+    with speaking(before, *drop * 60) as url:
+        began = time.perf_counter()
+        assert attempt_at(bluejay, url) == (START, None, "no answer within 5 seconds")
+        assert time.perf_counter() - began < 2.5  # all of it would take 3
+
+
+@pytest.mark.parametrize(
+    ("user", "credentials"),
+    [("user:p%40ss", "user:p@ss"), ("user", "user:"), (":secret", ":secret"), ("%C3%BC:%C3%BC", "ü:ü")],
+)
+def test_a_user_and_a_password_in_a_url_are_sent_as_httpx_sends_them(
+    bluejay: FakeBluejay, user: str, credentials: str
+) -> None:
+    received: list[tuple[str | None, str | None, str]] = []
+
+    def answer(handler: http.server.BaseHTTPRequestHandler, body: bytes) -> int:
+        received.append((handler.headers["Authorization"], handler.headers["Host"], handler.path))
+        return 200
+
+    with listening(answer) as url:
+        with_user = url.replace("://", f"://{user}@")
+        bluejay.webhooks.add(with_user)
+        bluejay.webhooks.send("simulation_ended", {})
+        httpx.post(with_user)
+    [ours, theirs] = received
+    assert ours == theirs
+    assert base64.b64decode(str(ours[0]).removeprefix("Basic ")).decode() == credentials
+
+
+def test_events_that_one_advance_passes_reach_a_server_in_the_order_they_were_due(bluejay_server: FakeBluejay) -> None:
+    """Also if the server that time is moved by does not wait for receivers, and the first answer is the slowest."""
+    fake, received = bluejay_server, []
+    release = threading.Event()
+
+    def answer(handler: http.server.BaseHTTPRequestHandler, body: bytes) -> int:
+        if not received:
+            release.wait(0.2)
+        received.append((json.loads(body)["id"], json.loads(body)["type"]))
+        return 200
+
+    heard: list[tuple[int, str]] = []
+    fake.calls.next(*(Call(talks_for=length) for length in (40, 10, 30, 20)))
+    with listening(answer) as url:
+        fake.webhooks.add(url)
+        fake.webhooks.add(lambda request: heard.append((request.json["id"], request.event)))
+        fake.queue_run(fake.add_simulation(digital_humans=4))
+        httpx.post(f"{fake.url}/_fake/clock/advance", json={"seconds": 60})
+        assert all(one.delivered for one in fake.webhooks.deliveries)
+    ended, evaluated = "simulation_ended", "simulation_result_evaluated"
+    assert received == heard == [(id, event) for id in (2, 4, 3, 1) for event in (ended, evaluated)]
+
+
+def test_a_server_that_hangs_is_not_waited_for_once_for_each_delivery(
+    bluejay: FakeBluejay, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(receivers, "PATIENCE", 200_000)  # of real time
+    release = threading.Event()
+    with listening(lambda handler, body: 200 if release.wait(10) else 500) as url:
+        bluejay.webhooks.add(url, ["simulation_ended"])
+        bluejay.queue_run(bluejay.add_simulation(digital_humans=40))
+        began = time.perf_counter()
+        bluejay.clock.advance(48)
+        assert time.perf_counter() - began < 4  # 8, if each was waited for
+        release.set()
+    assert [len(one.attempts) for one in bluejay.webhooks.deliveries] == [1] * 40
+
+
+@pytest.mark.parametrize(
+    ("url", "message"),
+    [
+        ("http://127.0.0.1/a b", "without blanks: write others percent-encoded, e.g. %20 for a blank"),
+        ("http://127.0.0.1/ ", "without blanks"),
+        (" http://127.0.0.1/", "without blanks"),
+        ("http://127.0.0.1/a\tb", "without blanks"),
+        ("http://127.0.0.1/ü", "of ASCII characters"),
+        ("http://u:secret@127.0.0.1/a b", "not 'http://u:…@127.0.0.1/a b'"),
+        ("http://u:secret@127.0.0.1:0/", "not 'http://u:…@127.0.0.1:0/'"),
+        ("http://127.0.0.1/_fake/reset", "/_fake is a fake Bluejay's control API, which no webhook may lead to"),
+        ("http://localhost/_fake", "control API"),
+        ("http://[::1]/%5ffake%2Freset?a", "control API"),
+    ],
+)
+def test_an_address_that_nothing_could_or_should_be_sent_to_is_refused_when_it_is_added(
+    bluejay: FakeBluejay, url: str, message: str
+) -> None:
+    with pytest.raises(ValueError, match="webhook") as error:
+        bluejay.webhooks.add(url)
+    assert message in str(error.value)
+    assert ":secret@" not in str(error.value)
+    assert bluejay.dump()["webhooks"] == []
+    answer = httpx.post(f"{bluejay.url}/_fake/webhooks", json={"url": url})
+    assert (answer.status_code, message in answer.json()["detail"]) == (400, True)
+
+
+@pytest.mark.parametrize(
+    ("secret", "given"),
+    [("", "an empty text"), ("ü", "a text with other characters"), (b"x", "a bytes"), (5, "a int")],
+)
+def test_a_secret_is_refused_for_what_it_is(bluejay: FakeBluejay, secret: Any, given: str) -> None:
+    with pytest.raises(ValueError, match=f"a secret is printable ASCII text, .*, and this is {given}"):
+        bluejay.webhooks.add(print, secret=secret)
+
+
+# --- event loops that last ----------------------------------------------------------------------------------------
+
+
+async def test_a_receiver_runs_on_the_loop_of_the_test_and_its_tasks_go_on(bluejay: FakeBluejay) -> None:
+    events: asyncio.Queue[str] = asyncio.Queue()
+    loops = []
+
+    async def receive(request: Request) -> None:
+        loops.append(asyncio.get_running_loop())
+        tasks.append(asyncio.create_task(later(request.event)))
+
+    async def later(event: str) -> None:
+        await asyncio.sleep(30)
+        await events.put(event)
+
+    tasks: list[asyncio.Task[None]] = []
+    bluejay.webhooks.add(receive, ["simulation_ended"])
+    bluejay.queue_run()
+    began = bluejay.clock.now
+    async with asyncio.timeout(300):
+        assert await events.get() == "simulation_ended"
+    assert loops == [asyncio.get_running_loop()]
+    assert (bluejay.clock.now - began).total_seconds() == 78
+    assert bluejay.webhooks.deliveries[0].attempts[0].at == START + timedelta(seconds=48)
+
+
+async def test_a_receiver_that_was_added_before_the_loop_ran_runs_on_the_loop_of_the_test(bluejay: FakeBluejay) -> None:
+    loops = []
+
+    async def receive(request: Request) -> None:
+        loops.append(asyncio.get_running_loop())
+
+    await asyncio.to_thread(bluejay.webhooks.add, receive)
+    bluejay.webhooks.send("simulation_ended", {})
+    await asyncio.sleep(1)
+    assert loops == [asyncio.get_running_loop()]
+
+
+async def test_a_receiver_runs_on_the_loop_it_was_added_on_also_if_a_thread_brings_it_about(
+    bluejay: FakeBluejay,
+) -> None:
+    loops = []
+
+    async def receive(request: Request) -> None:
+        loops.append(asyncio.get_running_loop())
+
+    bluejay.webhooks.add(receive)
+    await asyncio.to_thread(bluejay.webhooks.send, "simulation_ended", {})
+    await asyncio.sleep(1)
+    assert loops == [asyncio.get_running_loop()]
+
+
+@pytest.mark.parametrize("by_sleeping", [True, False])
+def test_without_a_loop_of_the_test_they_run_on_one_that_lives_as_long_as_the_fake(by_sleeping: bool) -> None:
+    done, cancelled, loops = threading.Event(), threading.Event(), set()
+
+    async def later() -> None:
+        await asyncio.sleep(30)
+        done.set()
+        try:
+            await asyncio.Event().wait()
+        finally:
+            cancelled.set()
+
+    async def receive(request: Request) -> None:
+        loops.add(asyncio.get_running_loop())
+        tasks.append(asyncio.create_task(later()))
+
+    tasks: list[asyncio.Task[None]] = []
+    with FakeBluejay() as bluejay:
+        bluejay.webhooks.add(receive)
+        bluejay.queue_run()
+        time.sleep(60) if by_sleeping else bluejay.clock.advance(60)
+        assert all(one.delivered for one in bluejay.webhooks.deliveries)
+        assert len(tasks) == 2
+        bluejay.clock.advance(60)
+        assert done.wait(20)
+        [loop] = loops
+        assert not cancelled.is_set()
+    assert cancelled.wait(20)
+    assert loop.is_closed()
+
+
+def fastapi_app(told: list[Any]) -> Any:
+    """An application with a lifespan, a task group in it, and background tasks."""
+
+    @contextlib.asynccontextmanager
+    async def lifespan(app: FastAPI) -> Any:
+        told.append("startup")
+        async with asyncio.TaskGroup() as group:
+            yield {"group": group}
+        told.append("shutdown")
+
+    app = FastAPI(lifespan=lifespan)
+
+    @app.post("/hook", status_code=202)
+    async def hook(request: fastapi.Request, background: BackgroundTasks) -> None:
+        request.state.group.create_task(in_group((await request.json())["type"]))
+        background.add_task(in_background)
+
+    async def in_group(event: str) -> None:
+        await asyncio.sleep(1)
+        told.append(event)
+
+    async def in_background() -> None:
+        await asyncio.sleep(20)  # longer than a receiver may take to answer
+        told.append("background")
+
+    return app
+
+
+def check_of_app(bluejay: FakeBluejay, told: list[Any]) -> None:
+    assert [one.attempts[0].status for one in bluejay.webhooks.deliveries] == [202, 202, 202]
+    assert told[0] == "startup"
+    assert sorted(told[1:]) == ["background"] * 3 + [
+        "simulation_ended",
+        "simulation_ended",
+        "simulation_result_evaluated",
+    ]
+
+
+async def test_an_application_has_its_lifespan_on_the_loop_of_the_test() -> None:
+    told: list[Any] = []
+    async with FakeBluejay() as bluejay:
+        app = fastapi_app(told)
+        bluejay.webhooks.add(app, ["simulation_ended"], path="/hook")
+        bluejay.webhooks.add(app, path="/hook")  # which starts it no second time
+        bluejay.queue_run()
+        await asyncio.sleep(100)
+        check_of_app(bluejay, told)
+        bluejay.reset()
+        bluejay.webhooks.add(app, path="/hook")
+        bluejay.webhooks.send("simulation_ended", {"type": "simulation_ended"})
+        await asyncio.sleep(25)
+        assert told[-2:] == ["simulation_ended", "background"]
+        assert told.count("startup") == 1
+    assert told[-1] == "shutdown"
+
+
+def test_an_application_has_its_lifespan_on_the_fakes_own_loop() -> None:
+    told: list[Any] = []
+    with FakeBluejay() as bluejay:
+        app = fastapi_app(told)
+        bluejay.webhooks.add(app, ["simulation_ended"], path="/hook")
+        bluejay.webhooks.add(app, path="/hook")
+        bluejay.queue_run()
+        while len(told) < 7 and bluejay.clock.now < START + timedelta(hours=1):
+            time.sleep(1)
+        check_of_app(bluejay, told)
+    assert told[-1] == "shutdown"
+
+
+def test_an_application_without_lifespan_if_the_test_says_so(bluejay: FakeBluejay) -> None:
+    told: list[Any] = []
+    bluejay.webhooks.add(fastapi_app(told), path="/hook", lifespan=False)
+    bluejay.webhooks.send("simulation_ended", {"type": "simulation_ended"})
+    assert told == []  # and so there is no group
+    assert bluejay.webhooks.deliveries[0].attempts[0].status == 500
+
+
+def test_an_application_whose_startup_fails_is_not_there(bluejay: FakeBluejay) -> None:
+    @contextlib.asynccontextmanager
+    async def lifespan(app: Starlette) -> Any:
+        raise LookupError("no database")
+        yield
+
+    bluejay.webhooks.add(Starlette(lifespan=lifespan))
+    bluejay.webhooks.send("simulation_ended", {})
+    [attempt] = bluejay.webhooks.deliveries[0].attempts
+    assert (attempt.status, attempt.problem) == (
+        None,
+        "RuntimeError: the application's startup failed: LookupError: no database",
+    )
+
+
+@pytest.mark.parametrize("status", [500, 103])
+def test_an_application_that_raises_after_its_answer_has_answered(
+    bluejay: FakeBluejay, caplog: pytest.LogCaptureFixture, status: int
+) -> None:
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        assert scope["type"] == "http"
+        await send({"type": "http.response.start", "status": status, "headers": []})
+        if status == 103:
+            await send({"type": "http.response.start", "status": 500, "headers": []})
+        await send({"type": "http.response.body"})
+        raise LookupError("afterwards")
+
+    bluejay.webhooks.add(app)
+    bluejay.webhooks.send("simulation_ended", {})
+    assert bluejay.webhooks.deliveries[0].attempts[0] == (START, 500, None)
+    bluejay.stop()
+    assert "afterwards" in caplog.text
+
+
+def test_an_application_that_does_not_finish_its_answer_has_none(bluejay: FakeBluejay) -> None:
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        if scope["type"] == "http":
+            await send({"type": "http.response.start", "status": 200, "headers": []})
+            await send({"type": "http.response.body", "more_body": True})
+
+    bluejay.webhooks.add(app)
+    bluejay.webhooks.send("simulation_ended", {})
+    problem = "RuntimeError: the application returned before its answer was whole"
+    assert bluejay.webhooks.deliveries[0].attempts[0].problem == problem
+
+
+def test_what_a_test_finds_of_webhooks_is_what_it_is_for() -> None:
+    names = {name for name in dir(FakeBluejay().webhooks) if not name.startswith("_")}
+    assert names == {
+        "add", "delay", "deliveries", "disable", "duplicate", "enable", "remove", "send", "send_alert", "wait",
+    }  # fmt: skip

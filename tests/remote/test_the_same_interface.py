@@ -280,6 +280,26 @@ def test_a_webhook_is_told_again_until_it_takes_it(fake: Fake, receiver: Any) ->
     assert len(fake.webhooks.deliveries) == 1
 
 
+def test_webhooks_of_some_agents_and_disabled_ones(fake: Fake, receiver: Any) -> None:
+    agents = [fake.add_agent(folder="Sales"), fake.add_agent()]
+    scoped = fake.webhooks.add(receiver.url, agents=agents[:1])
+    folder = fake.webhooks.add(receiver.url, folders=["Sales"], enabled=False)
+    heard: list[Any] = []
+    for change in (lambda: None, lambda: fake.webhooks.enable(folder), lambda: fake.webhooks.disable(scoped)):
+        change()
+        for agent in agents:
+            fake.webhooks.send_alert("simulation_alert_triggered", "recovered", agent_id=agent.id)
+        heard.append([(one.webhook_id, one.json["agent_id"]) for one in fake.webhooks.deliveries])
+    assert heard[2] == [(scoped.id, 1), (scoped.id, 1), (folder.id, 1), (folder.id, 1)]
+    assert heard[:2] == [heard[2][:1], heard[2][:3]]
+    with pytest.raises(ValueError, match="unknown agent 9; "):
+        fake.webhooks.add(receiver.url, agents=[9])
+    with pytest.raises(ValueError, match="unknown event of alerts: 'ended'"):
+        fake.webhooks.send_alert("ended")
+    with pytest.raises(KeyError, match="webhook 'x'"):
+        fake.webhooks.enable("x")
+
+
 def test_a_payload_of_ones_own_to_the_byte(fake: Fake, receiver: Any) -> None:
     assert len(fake.webhooks.add(receiver.url).secret) == 64
     fake.webhooks.send("observability_call_evaluated", {"z": "Zoë \U0001f426", "a": [1.0, START, None, 10**20, 1e-9]})

@@ -9,8 +9,8 @@ from uuid import UUID
 from pydantic import Field
 
 from fake_bluejay.bluejay.models.results import SimulationResultResponse
-from fake_bluejay.bluejay.models.simulations import Positive
 from fake_bluejay.bluejay.models.wire import Wire
+from fake_bluejay.bluejay.simulations import Positive
 from fake_bluejay.core.clock import Moment
 
 __all__ = [
@@ -124,7 +124,7 @@ class SimulationRunResultResponse(Wire):
     tests_passed: int | None = None
     tests_failed: int | None = None
     tests_completed: int | None = None
-    tests_incompleted: int | None = None
+    tests_incompleted: int | None = Field(None, exclude_if=lambda count: count is None)
     created_at: Moment
 
 
@@ -146,7 +146,7 @@ class SimulationRunRes(Wire):
     tests_failed: int | None = None
     total_tests: int | None = None
     tests_completed: int | None = None
-    tests_incompleted: int | None = None
+    tests_incompleted: int | None = Field(None, exclude_if=lambda count: count is None)
     curr_step_id: int | None = None
     created_at: Moment
     status: SimulationRunStatus

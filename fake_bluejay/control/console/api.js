@@ -102,16 +102,30 @@ async function refusal() {
   return null;
 }
 
+// A browser opens six connections to a server, and a stream holds one: a page that nobody sees lets go of its own.
 export function listen(show, told = null) {
+  if (document.hidden) {
+    show("paused");
+    document.addEventListener("visibilitychange", () => listen(show, told), { once: true });
+    return;
+  }
   const events = new EventSource(place("events"));
+  const leave = () => {
+    if (!document.hidden) return;
+    events.close();
+    document.removeEventListener("visibilitychange", leave);
+    listen(show, told);
+  };
+  document.addEventListener("visibilitychange", leave);
   for (const [kind, topics] of Object.entries(TOPICS)) events.addEventListener(kind, () => look(...topics));
   for (const kind of ["resync", "world-replaced"]) events.addEventListener(kind, () => look(...all()));
   events.addEventListener("open", () => { show("live"); look(...all()); });
   events.addEventListener("error", async () => {
     show("reconnecting");
     if (events.readyState !== EventSource.CLOSED) return;
+    document.removeEventListener("visibilitychange", leave);
     look(...all()); // what is there can be seen all the same, if a little late
-    const why = await refusal();
+    const why = document.hidden ? null : await refusal();
     if (why !== null && why !== told) note(`This page does not hear of changes, and looks every few seconds: ${why}`);
     setTimeout(() => listen(show, why ?? told), 3000);
   });

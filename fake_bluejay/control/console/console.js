@@ -5,12 +5,41 @@ import { attempt, get, listen, look, onLook, send } from "./api.js";
 import { advance, pauseOrGoOn, setClock, startClock } from "./time.js";
 import { choose, happen, mark, selected, show, startResults, turn } from "./results.js";
 import { record, startResult } from "./result.js";
-import { startRequests } from "./requests.js";
+import { choose as chooseRequest, selected as request, startRequests } from "./requests.js";
 import { badges, startPanels } from "./panels.js";
 import { table } from "./statuses.js";
 
 const narrow = matchMedia("(max-width: 900px)");
 let details = "result";
+
+// What is looked at stands in the address, so that a reload shows it again, and Back leads to what was looked at before.
+function where() {
+  const parts = new URLSearchParams();
+  if (selected !== null) parts.set("result", selected);
+  if (request !== null && document.body.dataset.tab === "request") parts.set("request", request);
+  if (!["result", "request"].includes(document.body.dataset.tab)) parts.set("tab", document.body.dataset.tab);
+  return String(parts);
+}
+
+let following = false;
+
+function remember() {
+  const place = where();
+  if (following || place === location.hash.slice(1)) return;
+  history.pushState(null, "", place ? `#${place}` : location.pathname + location.search);
+}
+
+function follow() {
+  const parts = new URLSearchParams(location.hash.slice(1));
+  const number = (name) => (/^-?\d{1,15}$/.test(parts.get(name) ?? "") ? Number(parts.get(name)) : null);
+  const asked = number("request");
+  const named = ["faults", "readings", "world"].includes(parts.get("tab")) ? parts.get("tab") : "result";
+  following = true;
+  choose(number("result"), false);
+  if (asked !== null) chooseRequest(asked, false);
+  tab(asked === null ? named : "request");
+  following = false;
+}
 
 function tab(name) {
   if (name === "details") name = details;
@@ -18,6 +47,7 @@ function tab(name) {
   document.body.dataset.tab = name;
   for (const button of $$(".tabs button")) button.setAttribute("aria-current", String(button.dataset.tab === name));
   marks();
+  remember();
 }
 
 function view(name) {
@@ -51,7 +81,7 @@ const onSelected = (act) => () => selected !== null && act(selected);
 const KEYS = [
   ["/", "search test results", () => { view("results"); $("#results-search").focus(); $("#results-search").select(); }],
   ["a", "add test results", () => $("#add").click()],
-  ["m", "mark the chosen one for ending, as a client would", onSelected(mark)],
+  ["m", "end the chosen one's conversation, as a client would", onSelected(mark)],
   ["e", "its agent ends it", onSelected((id) => happen(id, "end"))],
   ["d", "its call drops", onSelected((id) => happen(id, "drop"))],
   ["p", "pause the clock, or go on", pauseOrGoOn],
@@ -61,10 +91,10 @@ const KEYS = [
   ["n", "advance to the next timer", () => advance("next")],
   ["f", "faults", () => openPanel("faults")],
   ["r", "readings", () => openPanel("readings")],
-  ["w", "the world: save, put in, reset, stubs, organisations", () => openPanel("world")],
+  ["w", "the world: save, load, reset, stubs, organisations", () => openPanel("world")],
   ["q", "search requests", () => { view("requests"); $("#requests-search").focus(); }],
-  ["[", "page back", () => turn(-1)],
-  ["]", "page on", () => turn(1)],
+  ["[", "previous page", () => turn(-1)],
+  ["]", "next page", () => turn(1)],
   ["t", "light or dark", theme],
   ["?", "these keys", () => $("#help").showModal()],
 ];
@@ -152,7 +182,8 @@ async function start() {
   $("#theme").addEventListener("click", theme);
   $("#help-button").addEventListener("click", () => $("#help").showModal());
   document.addEventListener("keydown", onKey);
-  tab("result");
+  addEventListener("popstate", follow);
+  follow();
   listen((state) => {
     $("#live").textContent = state;
     $("#live").dataset.state = state;

@@ -19,9 +19,10 @@ function ranks() {
   return rank;
 }
 
-function places() {
+function places(status) {
   const rank = ranks();
-  const ends = table.statuses.filter((one) => one.final).map((one) => one.name);
+  const drawn = (name) => name === status || table.transitions.some((move) => move.to === name);
+  const ends = table.statuses.filter((one) => one.final && drawn(one.name)).map((one) => one.name);
   const furthest = ends.reduce((best, one) => (rank.get(one) > rank.get(best) ? one : best), ends[0]);
   const reached = (one) => {
     const from = table.transitions.filter((move) => move.to === one).map((move) => rank.get(move.from));
@@ -66,7 +67,7 @@ function edge({ from, event, to }, place, lit) {
 const head = (id) => svg("marker", { id, viewBox: "0 0 8 8", refX: 6, refY: 4, markerWidth: 7, markerHeight: 7, orient: "auto" }, svg("path", { d: "M0 .8 7 4 0 7.200z" }));
 
 export function diagram(status, passed) {
-  const { place, height } = places();
+  const { place, height } = places(status);
   const ways = waysOn(status);
   const drawn = table.transitions.map((move) => [move, move.from === status]);
   drawn.sort(([, a], [, b]) => a - b);

@@ -84,6 +84,9 @@ export function note(text, kind = "error") {
   setTimeout(() => one.remove(), kind === "error" ? 12000 : 3000);
 }
 
+// Tell a screen reader what has changed, without taking the focus.
+export const say = (text) => { $("#said").textContent = text; };
+
 // A button that asks again before it does what cannot be undone.
 export function sure(button, act) {
   const text = button.textContent;

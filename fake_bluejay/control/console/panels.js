@@ -5,6 +5,9 @@ import { all, attempt, get, look, onLook, place, Refused, send } from "./api.js"
 
 const KINDS = {
   respond: ["answer with a status", "The request has no effect."],
+  rate_limit: ["have a rate limit", "Beyond so many requests to an endpoint in so many seconds: 429, from now on."],
+  billing: ["are blocked by billing", "402 or 403 with a code. The request has no effect."],
+  unavailable: ["find authentication away", "503. The request has no effect."],
   delay: ["answer late", "The request takes effect when it arrives."],
   reset: ["reset the connection", "Before the request takes effect."],
   lose_response: ["lose the response", "The request takes effect, and the connection dies before the answer."],
@@ -12,6 +15,8 @@ const KINDS = {
   garbage: ["send what is not HTTP", "The request takes effect."],
   refuse_control_write: ["refuse a control object", "These test results are RUNNING, and yet fail to be marked."],
 };
+
+const BILLING = ["NO_PAYMENT_METHOD", "INSUFFICIENT_CREDITS", "SPEND_ALERT_REACHED"];
 
 const input = (label, name, properties) => h("label", null, label, h("input", { name, autocomplete: "off", spellcheck: "false", ...properties }));
 const json = (text, what) => {
@@ -22,6 +27,8 @@ const json = (text, what) => {
 function argumentsFor(kind) {
   switch (kind) {
     case "respond": return [input("Status", "status", { type: "number", min: 200, max: 599, value: "503", required: true }), h("label", { class: "wide" }, "JSON", h("textarea", { name: "json", rows: 2, spellcheck: "false", placeholder: "{\"detail\": \"…\"}" }))];
+    case "rate_limit": return [input("Requests", "count", { type: "number", min: 1, value: "100", required: true }), input("Seconds", "per", { type: "number", min: 0.001, step: "any", value: "60", required: true })];
+    case "billing": return [h("label", null, "Code", h("select", { name: "code" }, BILLING.map((code) => h("option", null, code))))];
     case "delay": return [input("Seconds", "seconds", { type: "number", min: 0, step: "any", value: "5", required: true })];
     case "truncate": return [input("Bytes", "bytes", { type: "number", min: 0, value: "10", required: true })];
     case "refuse_control_write": return [input("Test result ids", "ids", { placeholder: "1, 2", required: true, pattern: "[0-9, ]+" })];
@@ -56,7 +63,10 @@ async function arm(form) {
   const values = Object.fromEntries(new FormData(form));
   const number = (text) => (text === "" ? null : Number(text));
   const done = await attempt(async () => {
-    const body = { kind: values.kind, path: values.path || null, times: number(values.times), after: Number(values.after || 0), probability: number(values.probability) };
+    const body = { kind: values.kind, path: values.path || null };
+    if (values.kind === "rate_limit") Object.assign(body, { count: Number(values.count), per: Number(values.per) });
+    else Object.assign(body, { times: number(values.times), after: Number(values.after || 0), probability: number(values.probability) });
+    if (values.kind === "billing") body.code = values.code;
     if (values.kind === "respond") Object.assign(body, { status: Number(values.status), json: json(values.json, "What to answer") });
     if (values.kind === "delay") body.seconds = Number(values.seconds);
     if (values.kind === "truncate") body.bytes = Number(values.bytes);
@@ -69,7 +79,11 @@ async function arm(form) {
 async function lookAtFaults() {
   const faults = await get("faults");
   const list = $("#fault-list");
-  list.replaceChildren(...faults.map((one) => h("li", null,
+  list.replaceChildren(...faults.map((one, index) => h("li", null,
+    h("button", {
+      type: "button", class: "small end", "aria-label": `Disarm fault ${index + 1}: ${KINDS[one.kind]?.[0] ?? one.kind}`,
+      onclick: () => attempt(() => send("DELETE", `faults/${one.id}`)).then(() => look("faults", "overview")),
+    }, "Disarm"),
     h("strong", null, KINDS[one.kind]?.[0] ?? one.kind),
     " ", h("span", { class: "mono" }, Object.entries(one.arguments).filter(([, value]) => value !== null).map(([name, value]) => `${name} ${JSON.stringify(value)}`).join(", ")),
     h("span", { class: "muted" }, [one.path ?? "any path", one.times === null ? "always" : one.times === 1 ? "once" : `${one.times} times`, one.after ? `after ${one.after} more` : "", one.probability === null ? "" : `with probability ${one.probability}`].filter(Boolean).join(" · ")))));
@@ -90,7 +104,7 @@ async function lookAtReadings() {
       id: `reading-${one.name}`,
       onchange: (event) => attempt(() => send("PATCH", "readings", { [one.name]: event.target.value })).then(() => look("readings", "overview")),
     }, one.choices.map((choice) => h("option", { value: choice, selected: choice === one.choice }, choice === one.default ? `${choice} (default)` : choice))),
-    h("p", { class: "muted" }, h("code", null, one.name), " · the default because of ", one.evidence))));
+    h("p", { class: "muted" }, h("code", null, one.name), " · evidence for the default: ", one.evidence))));
   if (focused) $(`#${focused}`)?.focus();
 }
 
@@ -124,7 +138,7 @@ function world() {
       if (!chosen) return;
       const text = await chosen.text();
       const done = await attempt(async () => send("PUT", "state", json(text, chosen.name) ?? {}));
-      if (done) { note(`${chosen.name} was put in.`, "done"); look(...all()); }
+      if (done) { note(`${chosen.name} was loaded.`, "done"); look(...all()); }
     },
   });
   const stubClear = h("button", { type: "button", id: "stub-clear", class: "small", "data-sure": "Really clear?", hidden: true }, "Clear");
@@ -132,7 +146,7 @@ function world() {
   return [
     h("h2", null, "World"),
     h("p", { class: "muted" }, "A saved world goes on where it stopped, timers included. The file holds the API keys."),
-    h("div", { class: "buttons" }, h("a", { class: "button", href: place("state"), download: "bluejay-world.json" }, "Save to a file"), h("label", { class: "button file" }, "Put one in…", file), reset),
+    h("div", { class: "buttons" }, h("a", { class: "button", href: place("state"), download: "bluejay-world.json" }, "Save to a file"), h("label", { class: "button file" }, "Load a saved world…", file), reset),
     h("h3", null, "Organisations"),
     h("ul", { id: "organisation-list", class: "list" }),
     h("form", {

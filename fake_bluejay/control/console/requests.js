@@ -76,16 +76,18 @@ async function lookAtRequest() {
   );
 }
 
+export function choose(number, opened) {
+  selected = number;
+  reachable($("#requests-rows"), selected);
+  look("request");
+  open(opened);
+}
+
 export function startRequests(onOpen) {
   open = onOpen;
   onLook("requests", lookAtRequests);
   onLook("request", lookAtRequest);
-  arrows($("#requests-rows"), (key, opened) => {
-    selected = Number(key);
-    reachable($("#requests-rows"), selected);
-    look("request");
-    open(opened);
-  });
+  arrows($("#requests-rows"), (key, opened) => choose(Number(key), opened));
   $("#requests-search").addEventListener("input", (event) => { q = event.target.value.trim(); look("requests"); });
   sure($("#requests-clear"), () => attempt(() => send("DELETE", "requests")));
 }

@@ -1,6 +1,6 @@
 // One test result: what happened to it and what is to come, what may happen next, and where it stands in the diagram.
 
-import { $, h, put, sure } from "./dom.js";
+import { $, h, put, say, sure } from "./dom.js";
 import { attempt, get, look, onLook, Refused, send } from "./api.js";
 import { instant, seconds, tick, timeOfDay } from "./time.js";
 import { isFinal, pill, table, waysOn, words } from "./statuses.js";
@@ -62,7 +62,7 @@ function actions(one) {
     "aria-keyshortcuts": { end: "e", drop: "d" }[event],
   }, words(event)));
   if (one.status === "RUNNING") {
-    buttons.unshift(h("button", { type: "button", class: "primary", id: "result-mark", "aria-keyshortcuts": "m", onclick: () => mark(one.id) }, one.watchdog ? "Mark again" : "Mark for ending"));
+    buttons.unshift(h("button", { type: "button", class: "primary", id: "result-mark", "aria-keyshortcuts": "m", onclick: () => mark(one.id) }, one.watchdog ? "End again (as a client)" : "End (as a client)"));
   }
   return [
     isFinal(one.status) ? h("p", { class: "muted" }, "By itself, nothing: this status is final.") : null,
@@ -93,6 +93,7 @@ export async function lookAtResult() {
 }
 
 function draw(one, instead) {
+  if (one && record?.id === one.id && record.status !== one.status) say(`Test result ${one.id} is ${one.status} now.`);
   record = one;
   const key = JSON.stringify([one, instead]);
   if (key === shown) return;

@@ -60,8 +60,8 @@ export function track(record) {
 
 function row(record) {
   const end = record.status === "RUNNING"
-    ? h("button", { type: "button", class: "small", title: "Mark for ending, as a client would (m)", onclick: () => mark(record.id) },
-        "Mark")
+    ? h("button", { type: "button", class: "small", title: "Ask for its end, as a client would (m)", onclick: () => mark(record.id) },
+        "End")
     : null;
   return [
     h("td", { class: "number" }, String(record.id)),

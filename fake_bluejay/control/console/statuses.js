@@ -2,16 +2,7 @@
 
 import { h } from "./dom.js";
 
-const TONES = {
-  INITIALIZING: "wait", QUEUED: "wait", READY: "wait", DISPATCHED: "wait",
-  RUNNING: "run",
-  CONVERSATION_ENDED: "end", EVALUATION_PENDING: "end", EVALUATING: "end",
-  COMPLETED: "done",
-  INSUFFICIENT_FUNDS: "money", OUT_OF_FUNDS: "money",
-  CANCELLED: "off",
-};
-
-export const tone = (status) => TONES[status] ?? "fail";
+export const tone = (status) => table.statuses.find((one) => one.name === status)?.tone ?? "fail";
 export const words = (name) => name.replaceAll("_", " ").toLowerCase();
 export const pill = (status) => h("span", { class: `pill ${tone(status)}` }, status);
 

@@ -1,0 +1,92 @@
+"""Communities: test suites, each of the digital humans that belong together."""
+
+from __future__ import annotations
+
+from pydantic import Field
+
+from fake_bluejay.bluejay.models.wire import Wire
+from fake_bluejay.bluejay.resources import Filter, Operations
+from fake_bluejay.core.clock import Moment
+from fake_bluejay.core.resources import Entity, Link, Resource, uuid_ids
+from fake_bluejay.http.operation import Call
+
+__all__ = ["COMMUNITIES", "communities"]
+
+
+class CreateCommunityRequest(Wire):
+    """A new community."""
+
+    title: str
+    description: str | None = None
+    digital_human_ids: list[int] | None = None
+
+
+class UpdateCommunityRequest(Wire):
+    """What to change of a community; its digital humans are replaced, not added to."""
+
+    title: str | None = None
+    description: str | None = None
+    digital_human_ids: list[int] | None = None
+
+
+class AddToCommunityRequest(Wire):
+    """Digital humans to add to a community, or to remove from it."""
+
+    digital_human_ids: list[int]
+
+
+class CommunityResponse(Wire):
+    """A community."""
+
+    id: str
+    title: str
+    description: str | None = None
+    created_at: Moment
+    digital_human_ids: list[int] = Field(default_factory=list)
+
+
+class CommunitiesListResponse(Wire):
+    """Communities."""
+
+    communities: list[CommunityResponse]
+    total_count: int
+
+
+COMMUNITIES = Resource(
+    "community",
+    ids=uuid_ids,
+    links=(Link("digital_human_ids", to="digital human"),),
+    example={"title": "Community"},
+)
+communities = Operations(COMMUNITIES, returns=CommunityResponse)
+
+communities.create("POST", "/v1/create-community", CreateCommunityRequest)
+communities.get("GET", "/v1/community/{community_id}")
+communities.list(
+    "GET",
+    "/v1/communities",
+    filters={"digital_human_id": Filter(int | None)},
+    returns=CommunitiesListResponse,
+)
+communities.update("PUT", "/v1/update-community/{community_id}", UpdateCommunityRequest)
+communities.delete("DELETE", "/v1/community/{community_id}")
+
+
+@communities.operation("PUT", "/v1/add-to-community/{community_id}")
+def add_to_community(call: Call, community: Entity, request: AddToCommunityRequest) -> Entity:
+    """Add digital humans to a community, beside those who are in it."""
+    ids = [*_members(community), *request.digital_human_ids]
+    communities.change(call.world, community, {"digital_human_ids": ids})
+    return community
+
+
+@communities.operation("PUT", "/v1/remove-from-community/{community_id}")
+def remove_from_community(call: Call, community: Entity, request: AddToCommunityRequest) -> Entity:
+    """Remove digital humans from a community. They stay as they are; one who is not in it stays out."""
+    ids = [id for id in _members(community) if id not in request.digital_human_ids]
+    communities.change(call.world, community, {"digital_human_ids": ids})
+    return community
+
+
+def _members(community: Entity) -> list[int]:
+    return community.fields["digital_human_ids"] or []

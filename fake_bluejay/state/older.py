@@ -1,0 +1,67 @@
+"""Dumps of earlier versions, put into today's words.
+
+What changed is the words of statuses, events, ends of calls and readings, never the shape: so a dump is translated as
+data before anything of it is read, and whatever is wrong in it is reported by the reading, as ever.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+__all__ = ["as_written_today"]
+
+_STATUS: Final = {"EVALUATION_PENDING": "CONVERSATION_ENDED"}
+_EVENT: Final = {"lack_funds": "run_out_of_funds"}
+_GONE: Final = "await_evaluation"
+"""The event that led from CONVERSATION_ENDED to what is its label now: such a move is none any more."""
+
+_CHOICE: Final = {
+    ("contract", "openapi-2026-07"): "openapi-2026-04-30",
+    ("status_words", "as-they-are"): "docs-2026-09",
+    ("status_words", "august"): "docs-2026-09",
+    ("status_words", "july"): "openapi-2026-04-30",
+}
+
+_BEFORE: Final = {
+    "tests_failed": "scored-only",
+    "webhook_retries": "at-least-once",
+    "listed_results": "full",
+    "reported_later": "replaces",
+    "traces_while_evaluated": "kept",
+    **{f"foreign_{kind}": "404" for kind in ("agent", "simulation", "digital_human", "run", "result")},
+}
+"""Readings that a dump may not have yet → what was done then."""
+
+
+def as_written_today(dump: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return the dump in today's words. One that has them already is returned equal."""
+    changed = dict(dump)
+    if isinstance(readings := dump.get("readings"), Mapping):
+        changed["readings"] = _BEFORE | {
+            name: _CHOICE.get((name, choice), choice) if isinstance(choice, str) else choice
+            for name, choice in readings.items()
+        }
+    if isinstance(records := dump.get("test_results"), list):
+        changed["test_results"] = [_record(one) if isinstance(one, Mapping) else one for one in records]
+    return changed
+
+
+def _record(record: Mapping[str, Any]) -> Mapping[str, Any]:
+    changed = {**record, "status": _word(_STATUS, record.get("status"))} if "status" in record else dict(record)
+    if isinstance(history := record.get("history"), list):
+        changed["history"] = [
+            _move(one) if isinstance(one, Mapping) else one
+            for one in history
+            if not (isinstance(one, Mapping) and one.get("event") == _GONE)
+        ]
+    return changed
+
+
+def _move(move: Mapping[str, Any]) -> Mapping[str, Any]:
+    words = {"from": _STATUS, "to": _STATUS, "event": _EVENT}
+    return {name: _word(words.get(name, {}), value) for name, value in move.items()}
+
+
+def _word(words: Mapping[str, str], value: Any) -> Any:
+    return words.get(value, value) if isinstance(value, str) else value
