@@ -140,7 +140,7 @@ _StubStatus = Annotated[int, _checked(lambda status: check_answer(status, None))
 def _check_human(name: str) -> None:
     """Raise `ValueError` for what is neither the name of a digital human nor an id."""
     if not name or (name.isdecimal() and int(name) < 1):
-        raise ValueError(f"a digital human's name or its id, from 1, is needed, not {name!r}")
+        raise ValueError(f"a digital human, its id or its name is needed, not {name!r}")
 
 
 _Human = Annotated[str, _checked(_check_human)]

@@ -142,6 +142,13 @@ async def test_aiohttps_traces(bluejay: FakeBluejay) -> None:
     assert events == ["connection_create_end", "request_end", "connection_reuseconn", "request_end"]
 
 
+async def test_aiohttp_sends_a_get_again_by_itself(bluejay: FakeBluejay) -> None:
+    bluejay.faults.reset()
+    async with aiohttp.ClientSession(headers=KEY) as session, session.get(URL) as response:
+        assert response.status == 200
+    assert [bool(request.faults) for request in bluejay.requests] == [True, False]
+
+
 def test_a_ca_bundle_that_is_not_there_is_the_librarys_error(bluejay: FakeBluejay) -> None:
     with pytest.raises(OSError, match="Could not find a suitable TLS CA certificate bundle"):
         requests.get(URL, headers=KEY, verify="/nowhere.pem")
