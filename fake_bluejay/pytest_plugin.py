@@ -50,7 +50,11 @@ _OPTIONS = {
     "readings": "other readings than the defaults: name=choice, separated by spaces",
     "agent": "what agents do that are not told otherwise: ends-after=2, ends-within=20, silent, drops-after=5",
     "clock": "manual (the default: time stands still until advanced) or real",
+    "now": "where the clocks begin, as ISO text with its offset from UTC: 2026-03-01T12:00:00Z",
+    "speed": "how many of the fake's seconds pass in a real one, with clock = real",
     "sleep": "skip (the default) or real: what sleeping in the code under test does",
+    "longest": "how many seconds of the fake's time the code under test may sleep away before the test fails",
+    "participants": "names of threads from before that take part in virtual time, separated by commas; * is anything",
     "api_keys": "the only keys to accept, separated by spaces",
     "unmet": "error (the default), warn or ignore: what a fault or stub does that met no request when the test ends",
     "seed": "an integer, from which whatever is left to chance is drawn",
@@ -319,12 +323,17 @@ def _from_text(name: str, text: str) -> Any:
     try:
         if name == "seed":
             value = int(text)
+        if name in ("speed", "longest"):
+            value = float(text)
+        if name == "participants":
+            return [each.strip() for each in text.split(",")]  # who runs by then, each test will know
         if name == "readings":
             value = dict(part.split("=", 1) for part in text.split())
     except ValueError:
         raise pytest.UsageError(f"bluejay_{name} = {text!r}: expected {_OPTIONS[name]}") from None
+    options: dict[str, Any] = {"clock": "real", name: value} if name == "speed" else {name: value}
     try:
-        FakeBluejay(**{name: value})
+        FakeBluejay(**options)
     except ValueError as error:
         raise pytest.UsageError(f"bluejay_{name} = {text!r}: {error}") from None
     return value

@@ -100,7 +100,23 @@ def test_the_downstream_example(pytester: pytest.Pytester) -> None:
 def test_the_example_of_a_pipeline(pytester: pytest.Pytester) -> None:
     copied(pytester, "pipeline")
     result = pytester.runpytest_subprocess(*QUIET)
-    result.assert_outcomes(passed=12)
+    result.assert_outcomes(passed=14)
+
+
+@pytest.mark.parametrize("example", ["downstream", "pipeline"])
+def test_the_examples_pass_under_every_reading(pytester: pytest.Pytester, example: str) -> None:
+    copied(pytester, example)
+    pytester.makeconftest(
+        "import pytest\n\n\n@pytest.fixture(autouse=True)\ndef _every(bluejay_every_reading):\n    pass\n"
+    )
+    # Some have a fake of their own, or a server's; and two name statuses, in the words of the default.
+    others = (
+        "not subprocess and not as_a_command and not a_hundred_at_once and not has_not_passed and not by_their_names"
+    )
+    result = pytester.runpytest_subprocess(*QUIET, "-k", others)
+    outcomes = result.parseoutcomes()
+    assert set(outcomes) == {"passed", "deselected"}, result.outlines[-20:]
+    assert outcomes["passed"] > 300
 
 
 def test_the_example_of_readings(pytester: pytest.Pytester) -> None:

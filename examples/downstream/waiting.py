@@ -10,6 +10,8 @@ import requests
 import tenacity
 
 URL = "https://api.getbluejay.ai/v1"
+IN_PROGRESS = {"INITIALIZING", "QUEUED", "READY", "DISPATCHED", "RUNNING", "CONVERSATION_ENDED", "EVALUATING"}
+"""A status that is none of these is final. There are many of those, and Bluejay may add to them."""
 
 
 def status(id: int, api_key: str) -> str:
@@ -20,27 +22,27 @@ def status(id: int, api_key: str) -> str:
 
 
 def by_tenacity(id: int, api_key: str) -> str:
-    """Poll every five seconds until it is completed, for two minutes at most."""
+    """Poll every five seconds until its status is final, for two minutes at most."""
     return tenacity.retry(
-        retry=tenacity.retry_if_result(lambda status: status != "COMPLETED") | tenacity.retry_if_exception_type(),
+        retry=tenacity.retry_if_result(lambda status: status in IN_PROGRESS) | tenacity.retry_if_exception_type(),
         wait=tenacity.wait_fixed(5),
         stop=tenacity.stop_after_delay(120),
     )(status)(id, api_key)
 
 
 def by_backoff(id: int, api_key: str) -> str:
-    """Poll ever more slowly until it is completed."""
-    patiently = backoff.on_predicate(backoff.expo, lambda status: status != "COMPLETED", jitter=None, max_time=300)
+    """Poll ever more slowly until its status is final."""
+    patiently = backoff.on_predicate(backoff.expo, lambda status: status in IN_PROGRESS, jitter=None, max_time=300)
     return patiently(
         backoff.on_exception(backoff.constant, requests.RequestException, interval=1, jitter=None)(status)
     )(id, api_key)
 
 
 def by_deadline(id: int, api_key: str, patience: float = 60) -> str:
-    """Poll until it is completed, or raise `TimeoutError`."""
+    """Poll until its status is final, or raise `TimeoutError`."""
     deadline = time.monotonic() + patience
     while time.monotonic() < deadline:
-        if (found := status(id, api_key)) == "COMPLETED":
+        if (found := status(id, api_key)) not in IN_PROGRESS:
             return found
         sleep(min(5, deadline - time.monotonic()))
     raise TimeoutError(f"{id} is {found}")
@@ -54,7 +56,7 @@ async def all_at_once(ids: list[int], api_key: str) -> list[str]:
             while True:
                 answer = await client.get(f"/retrieve-simulation-result/{id}")
                 found: str = answer.json()["simulation_result"]["status"]
-                if found == "COMPLETED":
+                if found not in IN_PROGRESS:
                     return found
                 await asyncio.sleep(2 + id % 7 / 3)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-from datetime import datetime
 from enum import StrEnum
 from typing import Any, Literal
 from uuid import UUID
@@ -13,6 +12,7 @@ from pydantic import Field
 from fake_bluejay.bluejay.folders import folder_named
 from fake_bluejay.bluejay.models.wire import Wire
 from fake_bluejay.bluejay.resources import Operations, as_fields, changes
+from fake_bluejay.core.clock import Moment
 from fake_bluejay.core.errors import Conflict, NotFound
 from fake_bluejay.core.readings import Contract, SameExternalId
 from fake_bluejay.core.resources import Entity, Link, OnDelete, Resource, not_found, uuid_ids
@@ -198,7 +198,7 @@ class AgentPydantic(Wire):
     websocket_url: str | None = None
     redact_pii: bool | None = None
     folder_id: UUID | None = None
-    created_at: datetime | None = None
+    created_at: Moment | None = None
     keyterms: list[str] | None = None
     voice_provider: str | None = None
     provider_id: str | None = None

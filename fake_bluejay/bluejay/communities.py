@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import datetime
-
 from pydantic import Field
 
 from fake_bluejay.bluejay.models.wire import Wire
 from fake_bluejay.bluejay.resources import Filter, Operations
+from fake_bluejay.core.clock import Moment
 from fake_bluejay.core.resources import Entity, Link, Resource, uuid_ids
 from fake_bluejay.http.operation import Call
 
@@ -42,7 +41,7 @@ class CommunityResponse(Wire):
     id: str
     title: str
     description: str | None = None
-    created_at: datetime
+    created_at: Moment
     digital_human_ids: list[int] = Field(default_factory=list)
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import datetime
 from enum import StrEnum
 from typing import Annotated, Any, Literal
 from uuid import UUID
@@ -12,6 +11,7 @@ from pydantic import Field
 
 from fake_bluejay.bluejay.models.wire import Wire
 from fake_bluejay.bluejay.resources import PAGES, Operations, as_fields, changes
+from fake_bluejay.core.clock import Moment
 from fake_bluejay.core.errors import Conflict, DomainError, Refused
 from fake_bluejay.core.readings import Contract
 from fake_bluejay.core.resources import Entity, Link, Resource
@@ -464,7 +464,7 @@ class DigitalHumanResponseData(Wire):
     hangup_instructions: str | None = None
     silence_timeout: int | None = None
     role_description: str | None = None
-    created_at: datetime | None = None
+    created_at: Moment | None = None
     traits: list[Trait] | None = None
     interruptions: dict[str, Any] | None = None
     scripted_responses: list[ScriptedResponse] | None = None

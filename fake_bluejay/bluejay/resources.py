@@ -45,6 +45,7 @@ rule that a test's `add` must obey, too, is a function `(world, organisation, re
 
 from __future__ import annotations
 
+import functools
 import inspect
 import json
 import sys
@@ -502,6 +503,7 @@ class Operations:
 _IDS = {int: "an integer above 0", str: "a UUID"}
 
 
+@functools.cache
 def _last(path: str) -> str:
     """Return the name of the last parameter in a path; empty if there is none."""
     return path.rpartition("{")[2].partition("}")[0] if "{" in path else ""
@@ -537,16 +539,18 @@ def _fill(model: type[_Model], entity: Entity, values: Mapping[str, Any]) -> _Mo
         "updated_at": entity.updated_at,
         **values,
     }
-    never_null, given = _not_null(model), {}
-    for name, field in model.model_fields.items():
-        if name in known and (known[name] is not None or name not in never_null):
-            value = known[name]
-            if name in ("created_at", "updated_at"):
-                value = iso(value) if field.annotation in (str, str | None) else datetime_at(value)
-            given[name] = value
+    never_null, fields = _not_null(model), model.model_fields
+    given = {
+        name: known[name] for name in fields if name in known and (known[name] is not None or name not in never_null)
+    }
+    for name in ("created_at", "updated_at"):
+        if name in given and type(given[name]) is int:
+            as_text = fields[name].annotation in (str, str | None)
+            given[name] = iso(given[name]) if as_text else datetime_at(given[name])
     return model(**given)
 
 
+@functools.cache
 def _not_null(model: type[BaseModel]) -> frozenset[str]:
     """Return the names of a model's fields that cannot be null."""
     return frozenset(name for name, field in model.model_fields.items() if not _is_nullable(field.annotation))

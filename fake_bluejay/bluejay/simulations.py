@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from enum import StrEnum
 from typing import Annotated, Any, Literal
 from uuid import UUID
@@ -11,6 +10,7 @@ from pydantic import Field
 
 from fake_bluejay.bluejay.models.wire import Wire
 from fake_bluejay.bluejay.resources import Operations, as_fields, changes, check_version
+from fake_bluejay.core.clock import Moment
 from fake_bluejay.core.readings import DeletedAgent, Readings
 from fake_bluejay.core.resources import Entity, Link, OnDelete, Resource
 from fake_bluejay.core.world import World
@@ -82,7 +82,7 @@ class SimulationRes(Wire):
     id: int
     name: str
     agent_id: int | None = None
-    created_at: datetime
+    created_at: Moment
     settings: dict[str, Any] | None = None
     selected_custom_metrics: list[UUID] | None = None
 
@@ -140,7 +140,7 @@ class SimulationPydantic(Wire):
     bluejay_as_code_id: UUID | None = None
     agent_id: int
     name: str
-    created_at: datetime | None = None
+    created_at: Moment | None = None
     settings: dict[str, Any] | None = None
     type: SimulationType
     max_concurrent: int | None = None

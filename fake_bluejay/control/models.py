@@ -3,7 +3,6 @@ them."""
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import Annotated, Any, Literal
 
 from pydantic import (
@@ -17,6 +16,8 @@ from pydantic import (
     StrictInt,
     model_validator,
 )
+
+from fake_bluejay.core.clock import Moment
 
 __all__ = [
     "Advance",
@@ -471,8 +472,8 @@ class Entity(BaseModel):
     collection: str
     id: int | str
     organisation: str
-    created_at: datetime
-    updated_at: datetime
+    created_at: Moment
+    updated_at: Moment
     fields: dict[str, Any]
 
 
@@ -499,22 +500,22 @@ class ControlObject(BaseModel):
     """What end-conversations wrote for the agent to pick up; `by` whom it went, if it did."""
 
     id: int
-    written_at: datetime
-    gone_at: datetime | None
+    written_at: Moment
+    gone_at: Moment | None
     by: str | None
 
 
 class Watchdog(BaseModel):
     """The watchdog that will bark first."""
 
-    armed_at: datetime
-    due: datetime
+    armed_at: Moment
+    due: Moment
 
 
 class HistoryEntry(BaseModel):
     """One change of status."""
 
-    at: datetime
+    at: Moment
     from_: str = Field(alias="from")
     to: str
     event: str
@@ -530,9 +531,9 @@ class TestResult(BaseModel):
     organisation: str
     status: str
     agent: str | None
-    created_at: datetime
-    start_time: datetime | None
-    end_time: datetime | None
+    created_at: Moment
+    start_time: Moment | None
+    end_time: Moment | None
     fields: dict[str, Any]
     history: list[HistoryEntry]
     control_objects: list[int]
@@ -552,11 +553,11 @@ class ClientAnswer(BaseModel):
 class Clock(BaseModel):
     """The fake's time, and when the next timer is due."""
 
-    now: datetime
+    now: Moment
     mode: Literal["manual", "real"]
     speed: float = Field(description="Virtual seconds a real second; 0 for a manual clock and while it is paused.")
     paused: bool
-    next_due: datetime | None
+    next_due: Moment | None
     pending: int = Field(description="How many timers are armed.")
 
 
@@ -575,7 +576,7 @@ class Exchange(BaseModel):
     """A request and its answer. Keys are masked; `curl` is a line that repeats it, given `$BLUEJAY_API_KEY`."""
 
     number: int
-    at: datetime
+    at: Moment
     method: str
     path: str
     query: str
@@ -646,7 +647,7 @@ class Webhook(BaseModel):
 class Attempt(BaseModel):
     """One time that a delivery was sent."""
 
-    at: datetime
+    at: Moment
     status: int | None = Field(description="What came back; null if nothing did.")
     problem: str | None
 
@@ -658,7 +659,7 @@ class Delivery(BaseModel):
     id: str
     webhook_id: str
     event: str
-    created_at: datetime
+    created_at: Moment
     body: Any
     text: str = Field(description="The body to the byte, as it is signed.")
     attempts: list[Attempt]

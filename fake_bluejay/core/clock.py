@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from datetime import UTC, datetime, timedelta
-from typing import Protocol
+from typing import TYPE_CHECKING, Annotated, Protocol
 
 __all__ = [
     "END",
@@ -12,6 +12,7 @@ __all__ = [
     "MOST_SPEED",
     "Clock",
     "ManualClock",
+    "Moment",
     "ScaledClock",
     "check_start",
     "datetime_at",
@@ -30,6 +31,14 @@ _BEGINNING = (datetime(1, 1, 1, tzinfo=UTC) - _ZERO) // _MICROSECOND
 
 END = (datetime(9999, 1, 1, tzinfo=UTC) - _ZERO) // _MICROSECOND
 """No clock goes further: what is due after a moment must have a date too."""
+
+if TYPE_CHECKING:
+    Moment = datetime
+else:
+    # freezegun puts a class of its own in the place of `datetime`, in every module that has it, and no schema can be
+    # made of that one. It does not look into an alias.
+    Moment = Annotated[next(each for each in datetime.__mro__ if each.__module__ == "datetime"), "a moment"]
+"""A datetime, in the models."""
 
 MOST_SPEED = 1_000_000
 """Virtual seconds that may pass in a real one."""

@@ -2,7 +2,7 @@
 
 Rules of this file:
 - No behaviour that is a guess lives outside it.
-- Each question is an enum; its first member is the default, and `Readings` says on what evidence.
+- Each question is an enum of its choices; `Readings` says which is the default, and on what evidence.
 """
 
 from __future__ import annotations
@@ -559,10 +559,10 @@ def questions() -> tuple[Question, ...]:
 
 
 def _question(one: Any) -> Question:
-    choices: type[StrEnum] = type(one.default)
-    return Question(
-        one.name, one.metadata["question"] or choices.__doc__ or "", tuple(choices), one.metadata["evidence"]
-    )
+    known: type[StrEnum] = type(one.default)
+    asked = one.metadata["question"] or known.__doc__ or ""
+    choices = (one.default, *(choice for choice in known if choice is not one.default))
+    return Question(one.name, asked, choices, one.metadata["evidence"])
 
 
 _QUESTIONS = tuple(_question(one) for one in fields(Readings))

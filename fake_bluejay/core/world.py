@@ -250,7 +250,24 @@ class World:
             instant = self.settle() + length
             if instant > END:
                 raise ValueError(f"cannot advance by {seconds!r} seconds: that is beyond the year 9998")
+            self.asked.microseconds += length
             self._advance_to(instant)
+
+    def move(self, length: int) -> None:
+        """Move time forward by microseconds, as `advance` does, for whoever waits for it: `waited` says who."""
+        with nullcontext() if self.outbox.webhooks else self.lock:
+            self._advance_to(min(self.settle() + length, END))
+
+    def waited(self, length: int) -> None:
+        """The calling thread has waited for so many microseconds."""
+        self.asked.microseconds += length
+
+    def due_in(self) -> int | None:
+        """Return how many microseconds from now the next timer is due; None if none is pending."""
+        with self.lock:
+            now = self.settle()
+            due = self.timers.next_due()
+            return None if due is None else max(due - now, 0)
 
     def advance_to(self, moment: datetime) -> None:
         """Move time forward to a moment.
@@ -263,6 +280,7 @@ class World:
             raise ValueError(f"cannot advance to {datetime_at(instant)}: it is {datetime_at(now)} already")
         if instant > END:
             raise ValueError(f"cannot advance to {datetime_at(instant)}: that is beyond the year 9998")
+        self.asked.microseconds += instant - now
         self._advance_to(instant)
 
     def _advance_to(self, instant: int) -> None:
@@ -271,7 +289,6 @@ class World:
         A receiver is to find the time at which it was sent to, and may advance the clock itself: then whoever else is
         to be sent to now does not wait for that.
         """
-        self.asked.microseconds += max(0, instant - self.clock.now())
         if self.outbox.ready:
             self.deliver()
         while True:

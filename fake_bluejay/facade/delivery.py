@@ -5,20 +5,18 @@ Who waits for what:
 - A server's own thread waits for nothing, because a receiver may call that server.
 - Nobody waits for a receiver on an event loop that runs in the waiting thread: it runs once the loop has its turn.
 
-The worker waits by plain locks. Other waits of the standard library take virtual time while a fake is on.
+Threads and loops of the worker take part in virtual time, as the code does that they call.
 """
 
 from __future__ import annotations
 
 import asyncio
-import contextvars
-import selectors
 import threading
 import weakref
 from collections import deque
 from collections.abc import Coroutine, Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
-from typing import Any, cast
+from contextlib import contextmanager
+from typing import Any
 
 from starlette.datastructures import Headers
 
@@ -38,7 +36,7 @@ from fake_bluejay.facade.receivers import (
     post,
     running_loop,
 )
-from fake_bluejay.intercept.virtual_time import HELPING, REAL_TIME_THREADS
+from fake_bluejay.intercept.clockwork import CLOCKWORK, REAL_TIME_THREADS
 
 __all__ = ["DeliveryWorker"]
 
@@ -49,7 +47,7 @@ _MOST_AT_ONCE = 50
 """Threads that send to servers at the same time."""
 
 _PATIENCE = 2 * PATIENCE / 1e6
-"""Real seconds for which an attempt is waited for."""
+"""Seconds for which an attempt is waited for."""
 
 
 class _Sending:
@@ -62,19 +60,15 @@ class _Sending:
         """The loop on which its receiver runs, if it needs one."""
         self.error: BaseException | None = None
         """What its receiver has raised for the test, by `pytest.fail`, say."""
-        self._unfinished = threading.Lock()
-        self._unfinished.acquire()
+        self._finished = threading.Event()
 
     def finish(self) -> None:
         """Say that the attempt is over."""
-        self._unfinished.release()
+        self._finished.set()
 
     def wait(self) -> bool:
-        """Wait until the attempt is over, in real time. Returns whether it is."""
-        over = self._unfinished.acquire(timeout=_PATIENCE)
-        if over:
-            self._unfinished.release()
-        return over
+        """Wait until the attempt is over. Returns whether it is."""
+        return self._finished.wait(_PATIENCE)
 
 
 class _Lane:
@@ -84,24 +78,6 @@ class _Lane:
         self.queue: deque[_Sending] = deque()
         self.owner: object = None
         """Whose call of `deliver` began what is sent now; None: nothing is."""
-
-
-class _Turn:
-    """Whether a receiver that is waited for is at work, and may move the clock by sleeping. For `HELPING`."""
-
-    def __init__(self) -> None:
-        self.count = 0
-
-    def __bool__(self) -> bool:
-        return self.count > 0
-
-    @contextmanager
-    def taken(self) -> Iterator[None]:
-        self.count += 1
-        try:
-            yield
-        finally:
-            self.count -= 1
 
 
 class _Thread(threading.local):
@@ -167,7 +143,7 @@ class DeliveryWorker:
         return bool(self._under_way)
 
     def wait(self) -> None:
-        """Wait for what is on its way, in real time, unless this is called from within a receiver.
+        """Wait for what is on its way, unless this is called from within a receiver.
 
         What runs on the event loop of this thread is not waited for: it would never come to its end.
 
@@ -243,7 +219,10 @@ class DeliveryWorker:
 
     def _work(self) -> None:
         """Send what is on the lanes, on a thread of the worker's own, until nothing is left."""
-        HELPING.set(True)  # in the context of this thread alone
+        with CLOCKWORK.taking_part():
+            self._work_on_lanes()
+
+    def _work_on_lanes(self) -> None:
         while True:
             with self._lock:
                 if not self._waiting_lanes:
@@ -308,18 +287,15 @@ class DeliveryWorker:
         sending.loop = loop
         self._under_way[sending] = None
         began, is_free = self._world.now(), receiver.last is None or receiver.last.done()
-        context = contextvars.copy_context()
-        context.run(HELPING.set, cast(bool, False if own is None else own.turn))
 
         def start() -> None:
             before, receiver.last = receiver.last, loop.create_future()
-            turn = nullcontext() if own is None else own.turn.taken()
-            keep_running(self._attempt_on_loop(sending, receiver, began, before, receiver.last, turn))
+            keep_running(self._attempt_on_loop(sending, receiver, began, before, receiver.last))
 
         if loop is here:
-            loop.call_soon(start, context=context)
+            loop.call_soon(start)
             return False
-        loop.call_soon_threadsafe(start, context=context)
+        loop.call_soon_threadsafe(start)
         return own is not None and is_free
 
     async def _attempt_on_loop(
@@ -329,16 +305,14 @@ class DeliveryWorker:
         began: int,
         before: asyncio.Future[None] | None,
         last: asyncio.Future[None],
-        turn: AbstractContextManager[None],
     ) -> None:
         loop = asyncio.get_running_loop()
         status, problem, started = None, None, loop.time()
         try:
-            with turn:
-                if before is not None:
-                    await asyncio.wait([before])
-                started = loop.time()
-                status = await receiver.answer(self._request(sending), self._lifespans)
+            if before is not None:
+                await asyncio.wait([before])
+            started = loop.time()
+            status = await receiver.answer(self._request(sending), self._lifespans)
         except BaseException as error:
             problem = self._problem(sending, error)
         finally:
@@ -380,38 +354,39 @@ class DeliveryWorker:
 @contextmanager
 def _in_real_time() -> Iterator[None]:
     """Have this thread live in real time meanwhile: a server on a socket does."""
-    thread = threading.get_ident()
-    REAL_TIME_THREADS.add(thread)
-    try:
+    member = CLOCKWORK.me()
+    if member is None:
         yield
-    finally:
-        REAL_TIME_THREADS.discard(thread)
+        return
+    with CLOCKWORK.real_time(member, "sent to a server", meanwhile="stand"):
+        yield
 
 
 def _wait_for(loop: asyncio.AbstractEventLoop, what: Coroutine[Any, Any, None]) -> None:
-    """Run something on a loop that runs in another thread, and wait for it in real time."""
-    done = threading.Lock()
-    done.acquire()
+    """Run something on a loop that runs in another thread, and wait for it."""
+    done = threading.Event()
 
     def start() -> None:
-        keep_running(what).add_done_callback(lambda _: done.release())
+        keep_running(what).add_done_callback(lambda _: done.set())
 
     loop.call_soon_threadsafe(start)
-    done.acquire(timeout=_PATIENCE)
+    done.wait(_PATIENCE)
 
 
 class _OwnLoop:
     """An event loop in a thread of its own, for receivers that were added where none runs."""
 
     def __init__(self) -> None:
-        self.turn = _Turn()
-        self.loop = asyncio.SelectorEventLoop(_Selector(self.turn))
-        self._running = threading.Lock()
-        self._running.acquire()
+        self.loop = asyncio.SelectorEventLoop()
+        self._ended = threading.Event()
         self._thread = threading.Thread(target=self._run, name="fake-bluejay receivers", daemon=True)
         self._thread.start()
 
     def _run(self) -> None:
+        with CLOCKWORK.taking_part():
+            self._run_loop()
+
+    def _run_loop(self) -> None:
         loop = self.loop
         try:
             asyncio.set_event_loop(loop)
@@ -424,23 +399,11 @@ class _OwnLoop:
             loop.run_until_complete(loop.shutdown_asyncgens())
         finally:
             loop.close()
-            self._running.release()
+            self._ended.set()
 
     def close(self) -> None:
         """Cancel what runs on the loop, and close it."""
         if not self.loop.is_closed():
             self.loop.call_soon_threadsafe(self.loop.stop)
-            if threading.current_thread() is not self._thread and self._running.acquire(timeout=_PATIENCE):
-                self._running.release()
-
-
-class _Selector(selectors.DefaultSelector):
-    """Lets the loop move the clock by waiting for its timers, while a receiver is at work that is waited for."""
-
-    def __init__(self, turn: _Turn) -> None:
-        super().__init__()
-        self._turn = turn
-
-    def select(self, timeout: float | None = None) -> Any:
-        HELPING.set(bool(self._turn))  # in the context of the loop's thread, in which no task runs
-        return super().select(timeout)
+            if threading.current_thread() is not self._thread:
+                self._ended.wait(_PATIENCE)

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import contextlib
-import copy
 import functools
 import inspect
 import json
 import sys
+import threading
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Literal, Self, TypedDict, TypeVar, Unpack
 from fake_bluejay.bluejay.app import PATHS, Api
 from fake_bluejay.calls import Calls, checked
 from fake_bluejay.core.behaviors import Agent, agent_of
-from fake_bluejay.core.clock import Clock, ManualClock, ScaledClock, datetime_at, microseconds
+from fake_bluejay.core.clock import Clock, ManualClock, datetime_at, microseconds
 from fake_bluejay.core.events import Feed
 from fake_bluejay.core.readings import Readings
 from fake_bluejay.core.suggest import check_known, instead_of, nearest, unknown
@@ -25,13 +25,15 @@ from fake_bluejay.core.world import DEFAULT_ORGANISATION, World
 from fake_bluejay.facade.assertions import Assertions
 from fake_bluejay.facade.delivery import DeliveryWorker
 from fake_bluejay.facade.results import ControlObjectView, Seen, TestResult
+from fake_bluejay.facade.time_options import clock_of, longest_of, now_of, threads_of
 from fake_bluejay.http.faults import Faults
 from fake_bluejay.http.journal import Journal
 from fake_bluejay.http.stubs import Stubs, can_meet
 from fake_bluejay.intercept import switch
 from fake_bluejay.intercept.asyncio import LOOPBACKS
+from fake_bluejay.intercept.clockwork import CLOCKWORK, REAL_TIME_THREADS, Timeline
 from fake_bluejay.intercept.hosts import HOST
-from fake_bluejay.intercept.virtual_time import REAL_TIME_THREADS, VirtualTime
+from fake_bluejay.intercept.wall_clock import WallClock
 from fake_bluejay.state import snapshot as dumps
 
 if TYPE_CHECKING:
@@ -67,8 +69,16 @@ class Options(TypedDict, total=False):
     """What agents do that are not told otherwise: `silent()` or `"ends-after=2"`."""
     clock: str | Clock
     """`"manual"` (stands still until advanced), `"real"`, or a clock, of which a copy is used."""
+    now: datetime | str
+    """Where the fake's clock and the clocks of the code under test begin: an aware datetime, or its ISO text."""
+    speed: float
+    """How many of the fake's seconds pass in a real one, with `clock="real"`."""
     sleep: str
     """`"skip"` or `"real"`: what sleeping in the code under test does."""
+    longest: float | timedelta
+    """How much of the fake's time the code under test may sleep away before the test fails: 3 days."""
+    participants: Sequence[threading.Thread | str]
+    """Threads from before that take part in virtual time, or their names."""
     api_keys: Sequence[str]
     """The keys of the default organisation; if given, other keys are refused."""
     seed: int
@@ -98,6 +108,7 @@ class FakeBluejay(Assertions):
     def __init__(self, **options: Unpack[Options]) -> None:
         for name in options:
             check_known("option", name, OPTIONS)
+        self._longest = longest_of(options)
         sleep = options.get("sleep", "skip")
         check_known("choice for sleep:", sleep, ("skip", "real"))
         check_known("choice for unmet:", options.get("unmet", "error"), get_args(Unmet))
@@ -110,6 +121,10 @@ class FakeBluejay(Assertions):
         self.feed = Feed(self._world, self._journal, self.faults, self._stubs)
         """Every change, for whoever listens: the server's event stream."""
         self._on: switch.Fake | None = None
+        self._timeline: Timeline | None = None
+        """The time that it shares, or has shared last, with the code under test."""
+        self._wall_clock: WallClock | None = None
+        """The wall clock of the code under test, where that does not skip sleeps."""
         self._loopback: Loopback | None = None
         self._worker = DeliveryWorker(self._world)
         self._world.delivery_worker = self._worker
@@ -130,30 +145,36 @@ class FakeBluejay(Assertions):
             plugin = sys.modules.get("fake_bluejay.pytest_plugin")
             self._is_shown = plugin is not None and plugin.starts(self)
             ACTIVE.append(self)
-            self._on = switch.Fake(self._api, self._environment(), self._time())
+            self._timeline = self._time()
+            self._on = switch.Fake(self._api, self._environment(), self._timeline)
             try:
                 switch.switch_on(self._on)
+                self.clock.take_part(*threads_of(self._options.get("participants", ())))
+                if self._timeline is None and (now := now_of(self._options)) is not None:
+                    self._wall_clock = WallClock()
+                    self._wall_clock.start(now / 1e6, frozen=False)
                 self._bypass_proxies()
             except BaseException:
                 self.stop()
                 raise
         return self
 
-    def _time(self) -> VirtualTime | None:
+    def _time(self) -> Timeline | None:
         """The time of the code under test, tied to the fake's clock; None if it is to be real."""
         if self._options.get("sleep", "skip") == "real":
             return None
-        time = VirtualTime(self._world.advance, frozen=isinstance(self._world.clock, ManualClock))
-        self._world.on_move = time.moved
-        if isinstance(self._world.clock, ManualClock):
-            time.next_due = self._until_next_due
-        return time
-
-    def _until_next_due(self) -> int | None:
-        if not self._world.outbox.webhooks:
-            return None  # nothing in this process happens by then
-        due = self._world.next_due()
-        return None if due is None else due - self._world.now()
+        world, frozen = self._world, isinstance(self._world.clock, ManualClock)
+        now = now_of(self._options)
+        timeline = Timeline(
+            world.move,
+            world.due_in,
+            waited=world.waited,
+            frozen=frozen,
+            now=None if now is None else now / 1e6,
+            longest=self._longest,
+        )
+        world.on_move = functools.partial(CLOCKWORK.moved, timeline)
+        return timeline
 
     def stop(self) -> None:
         """Let go of everything: receivers of webhooks, the calls, the environment, the loopback server."""
@@ -162,6 +183,9 @@ class FakeBluejay(Assertions):
         finally:
             if self._on is not None:
                 switch.switch_off(self._on)
+                if self._wall_clock is not None:
+                    self._wall_clock.stop()
+                    self._wall_clock = None
                 ACTIVE.remove(self)
                 self._on = self._world.on_move = None
         try:
@@ -635,6 +659,25 @@ class FakeClock:
             raise ValueError(f"a limit of {limit} seconds: time only moves forward")
         self._world.run_until(predicate, limit)
 
+    def take_part(self, *threads: threading.Thread | str) -> None:
+        """Let threads that were started before the fake take part in virtual time: they are waited for, and wait.
+
+        Args:
+            threads: Threads that run, or their names, in which `*` stands for anything.
+
+        Raises:
+            ValueError: One is neither.
+        """
+        for thread in threads_of(threads):
+            if CLOCKWORK.is_on:
+                CLOCKWORK.take_part(thread)
+
+    @contextlib.contextmanager
+    def real(self) -> Iterator[None]:
+        """Let waits in the code under test take real time meanwhile; the clock follows that."""
+        with CLOCKWORK.real():
+            yield
+
     @property
     def next_due(self) -> datetime | None:
         """When the next timer is due; None if none is pending."""
@@ -698,7 +741,7 @@ def _world(options: Options) -> World:
     if seed is not None and not isinstance(seed, int):
         raise ValueError(f"a seed is an integer, not {seed!r}")
     world = World(
-        clock=_clock(options.get("clock", "manual")),
+        clock=clock_of(options),
         readings=readings if isinstance(readings, Readings) else Readings().changed(**readings),
         agent=agent_of(options.get("agent")),
         seed=seed,
@@ -709,10 +752,3 @@ def _world(options: Options) -> World:
     world.require_known_keys = bool(keys)
     world.webhooks_anywhere = bool(options.get("webhooks_anywhere"))
     return world
-
-
-def _clock(clock: str | Clock) -> Clock:
-    if hasattr(clock, "now") and hasattr(clock, "advance"):
-        return copy.copy(cast(Clock, clock))  # what is reset, or called again when decorated, begins where it began
-    check_known("choice for clock:", clock, ("manual", "real"))
-    return ManualClock() if clock == "manual" else ScaledClock()

@@ -11,10 +11,13 @@ from fake_bluejay.http.faults import requested_ids
 from fake_bluejay.http.journal import Exchange, masked_key, printable, shortened, with_query
 
 if TYPE_CHECKING:
+    from fake_bluejay.core.world import World
     from fake_bluejay.facade.assertions import Assertions
 
 __all__ = ["report"]
 
+_MOST_PENDING = 5
+_MOST_MOVEMENTS = 15
 _MOST = 60
 """Lines of what happened; the oldest are left out."""
 
@@ -47,7 +50,34 @@ def report(fake: Assertions) -> str:
             *([f"readings that are not the defaults: {', '.join(others)}"] if others else []),
             *([f"faults still armed: {fake.faults!r}"] if fake.faults else []),
         ]
-        return "\n".join([*head, *(lines or ["no requests"])])
+        return "\n".join([*head, *_pending(world, start, now), *(lines or ["no requests"]), *_time_lines(fake)])
+
+
+def _pending(world: World, start: int, now: int) -> list[str]:
+    timers = list(world.timers)
+    lines = []
+    for timer in timers[:_MOST_PENDING]:
+        whose = f"delivery {timer.subject_id}" if timer.test_result_id is None else f"test result {timer.subject_id}"
+        lines.append(f"pending: {whose}: {timer.kind} at {(timer.due - start) / 1e6:+.6f} s")
+    if len(timers) > _MOST_PENDING:
+        lines.append(f"pending: {len(timers) - _MOST_PENDING} more")
+    return lines
+
+
+def _time_lines(fake: Assertions) -> list[str]:
+    """Say what moved the clock, and who held it up."""
+    timeline = getattr(fake, "_timeline", None)
+    if timeline is None:
+        return []
+    lines = [f"clock {movement}" for movement in timeline.movements[-_MOST_MOVEMENTS:]]
+    for name, stack in timeline.held_up.items():
+        lines.append(f"{name} worked for long while others waited, so time stood, at:\n{stack}")
+    if timeline.seems_to_poll_something_real():
+        lines.append(
+            "hint: much of the fake's time was slept away in little real time. If the code polls something real, a port"
+            ' or a file, say, let it take real time: with bluejay.clock.real(), or sleep="real"'
+        )
+    return lines
 
 
 def _departs(name: str, choice: str) -> bool:

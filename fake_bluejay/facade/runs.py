@@ -88,7 +88,8 @@ def queue_run(world: World, simulation: SimulationView | int | None, fields: Map
         SimulationRunRequest, "a run", {"simulation_id": "", **fields, "digital_human_ids": ids}, ("simulation",)
     )
     with world.lock:
-        id, organisation = simulation.id if isinstance(simulation, SimulationView) else simulation, DEFAULT_ORGANISATION
+        id: Any = getattr(simulation, "id", simulation)
+        organisation = DEFAULT_ORGANISATION
         if id is not None:
             held = world.resources.named("simulation")
             simulations = {one.id: one for one in ([] if held is None else held.all())}

@@ -1,103 +1,186 @@
-"""asyncio: its event loops live in virtual time, and move to their next timer when nothing else is left to wait for.
+"""asyncio: an event loop whose thread takes part lives in virtual time, and waits as a thread does.
 
 So whatever is built on a loop's timers passes at once: `asyncio.sleep`, `wait_for`, `timeout`, anyio, a client's own
-timeouts. Many sleepers wake in the order of their deadlines. While a connection, a subprocess or a thread is waited
-for, time is real, because theirs is.
+timeouts. A loop waits in its selector. If that has files other than the loop's own, something outside is waited for,
+and time is real; a socket that only listens waits for nobody in particular, and an idle connection to a server of ours
+for nobody at all. A loop that is called from another thread works from that moment.
 """
 
 from __future__ import annotations
 
 import asyncio
-import selectors
-import sys
-import threading
+import contextlib
+import socket
+from asyncio.base_events import BaseEventLoop
 from collections.abc import Callable, Iterator
 from types import ModuleType
 from typing import Any
-from weakref import WeakKeyDictionary
+from weakref import WeakKeyDictionary, WeakSet
 
+from fake_bluejay.intercept.clockwork import CLOCKWORK, Wait
 from fake_bluejay.intercept.shims import Seam
-from fake_bluejay.intercept.virtual_time import LOOPS, current_time, whole
 
-__all__ = ["LOOPBACKS", "seams"]
+__all__ = ["FILES", "LOOPBACKS", "seams", "take_timers_along"]
+
+FILES = {"asyncio.base_events": "asyncio", "asyncio.selector_events": "asyncio", "selectors": "asyncio"}
+"""The modules that have what is replaced here."""
 
 LOOPBACKS: dict[int, Callable[[], bool]] = {}
 """Port of a loopback server of ours → whether it has a request in hand."""
 
-_SLICE = 0.005
-"""Real seconds for which a loop waits at a time for something that is not a timer."""
 
-_in_executor: WeakKeyDictionary[Any, int] = WeakKeyDictionary()
-"""Event loop → how many calls it waits for that run on threads."""
+def seams(module: ModuleType) -> Iterator[Seam]:
+    """List the seams in a module of `FILES`."""
+    match module.__name__:
+        case "asyncio.base_events":
+            yield Seam(module.BaseEventLoop, "time", _time)
+        case "asyncio.selector_events":
+            yield Seam(module.BaseSelectorEventLoop, "_write_to_self", _write_to_self)
+        case "selectors":
+            for name in ("SelectSelector", "PollSelector", "EpollSelector", "DevpollSelector", "KqueueSelector"):
+                if name in vars(module):
+                    yield Seam(vars(module)[name], "select", _select)
 
 
-def seams(base_events: ModuleType) -> Iterator[Seam]:
-    """What to replace in `asyncio.base_events`, and in how its loops wait."""
-    yield Seam(base_events.BaseEventLoop, "time", _replace_time)
-    yield Seam(base_events.BaseEventLoop, "run_in_executor", _replace_run_in_executor)
-    yield Seam(selectors.DefaultSelector, "select", _replace_select)
+# --- the loop's clock -------------------------------------------------------------------------------------------
+
+_loops: WeakSet[Any] = WeakSet()
+"""The loops that have seen virtual time."""
 
 
-def _replace_time(original: Callable[[Any], float]) -> Callable[[Any], float]:
+def _time(original: Callable[[Any], float]) -> Callable[..., Any]:
     def time(self: Any) -> float:
-        now = current_time()
-        if now is None:
+        member = CLOCKWORK.me()
+        if member is None or not hasattr(self, "_selector"):
             return original(self)
-        LOOPS.add(self)
-        return now.look() / 1_000_000
+        _loops.add(self)
+        return CLOCKWORK.look(member) / 1_000_000
 
     return time
 
 
-def _replace_run_in_executor(original: Callable[..., Any]) -> Callable[..., Any]:
-    def run_in_executor(self: Any, executor: Any, func: Any, *args: Any) -> Any:
-        future = original(self, executor, func, *args)
-        if current_time() is not None:
-            _in_executor[self] = _in_executor.get(self, 0) + 1
-            future.add_done_callback(lambda _: _in_executor.update({self: _in_executor[self] - 1}))
-        return future
-
-    return run_in_executor
+def take_timers_along(seconds: float) -> None:
+    """The clock of the loops goes to another time; what they have yet to wait for stays as long."""
+    for loop in _loops:
+        for handle in getattr(loop, "_scheduled", ()):
+            handle._when += seconds
 
 
-def _replace_select(original: Callable[..., Any]) -> Callable[..., Any]:
+class _OwnClock:
+    """A loop that has a clock of its own, by looptime, say: the fake's time follows it."""
+
+    def __init__(self, loop: Any) -> None:
+        self.loop_time, self.elapsed = loop.time(), CLOCKWORK.elapsed
+
+    def follow(self, loop: Any) -> None:
+        before, was = self.loop_time, self.elapsed
+        self.loop_time = loop.time()
+        length = round((self.loop_time - before) * 1_000_000) - (CLOCKWORK.elapsed - was)
+        if length > 0:
+            CLOCKWORK.follow(length, "passed by the event loop's own clock")
+        self.elapsed = CLOCKWORK.elapsed
+
+
+_own_clocks: WeakKeyDictionary[Any, _OwnClock] = WeakKeyDictionary()
+
+
+def _has_own_clock(loop: Any) -> bool:
+    return next((each for each in type(loop).__mro__ if "time" in vars(each)), None) is not BaseEventLoop
+
+
+# --- how it waits -----------------------------------------------------------------------------------------------
+
+
+class _Signal:
+    """Whether a loop is called from elsewhere, and the wait that this ends."""
+
+    called = False
+    wait: Wait | None = None
+
+
+_signals: WeakKeyDictionary[Any, _Signal] = WeakKeyDictionary()
+
+
+def _write_to_self(original: Callable[[Any], None]) -> Callable[..., Any]:
+    def write_to_self(self: Any) -> None:
+        original(self)
+        signal = _signals.get(self)
+        if signal is not None:
+            signal.called = True
+            if signal.wait is not None:
+                # With a byte of its own: the original's may have been read already, before this wait began.
+                CLOCKWORK.end(signal.wait)
+
+    return write_to_self
+
+
+def _select(original: Callable[..., Any]) -> Callable[..., Any]:
     def select(self: Any, timeout: float | None = None) -> Any:
-        now = current_time() if timeout is None or timeout > 0 else None
-        loop: Any = asyncio._get_running_loop() if now is not None else None
-        if now is None or loop is None or getattr(loop, "_selector", None) != self:
+        member = CLOCKWORK.me()
+        if member is None:
             return original(self, timeout)
-        if timeout is None:
-            return now.wait(lambda: original(self, None), None)
-        events = original(self, 0)
-        if events:
+        loop: Any = asyncio._get_running_loop()
+        files: Any = self.get_map() or {}
+        if loop is None or getattr(loop, "_selector", None) is not self:
+            if timeout is not None and timeout <= 0:
+                return original(self, timeout)
+            outside = [each for each in files.values() if not _listens(each.fileobj)]
+            with CLOCKWORK.real_time(member, "waited for a file or socket", meanwhile="count" if outside else "jump"):
+                return original(self, timeout)
+        if _has_own_clock(loop):
+            own = _own_clocks.get(loop)
+            if own is None:
+                _own_clocks[loop] = _OwnClock(loop)
+            else:
+                own.follow(loop)
+        if timeout is not None and timeout <= 0:
+            return original(self, timeout)
+        signal = _signals.setdefault(loop, _Signal())
+        signal.called = False
+        if events := original(self, 0):
             return events
-        others = [each for each in self.get_map() if each != loop._ssock.fileno()]
-        if _waits_for_threads(loop) or not all(_is_idle_loopback(loop, each) for each in others):
-            # Something may happen that is not one of the loop's timers, in real time; these are to see that pass.
-            slice = min(timeout, _SLICE)
-            return now.wait(lambda: original(self, slice), whole(timeout), whole(slice))
-        if others and (events := original(self, 0)):  # what an idle server had sent by then
-            return events
-        # No further than to the next timer of a fake: a receiver of webhooks may run on this loop then.
-        now.sleep(min(whole(timeout), now.next_due() or whole(timeout)))
-        return []
+        theirs = [fd for fd, key in files.items() if fd != loop._ssock.fileno() and not _listens(key.fileobj)]
+        is_outside = False
+        if theirs:
+            with CLOCKWORK.real_time(member, "looked at a server of ours", meanwhile="stand"):
+                is_outside = not all(_is_idle_loopback(loop, each) for each in theirs)
+            if events := original(self, 0):  # what an idle server had sent by then
+                return events
+        wait = signal.wait = CLOCKWORK.begin(member, timeout, "waited in the event loop")
+        wait.wake = lambda: _wake(loop)
+        wait.has_work = lambda: bool(loop._ready)
+        wait.is_outside = is_outside
+        if signal.called:
+            wait.ended = True
+
+        def block(seconds: float | None) -> bool:
+            events.extend(original(self, seconds))
+            return bool(events)
+
+        try:
+            CLOCKWORK.finish(wait, block)
+            if timeout is None and CLOCKWORK.me() is not member:  # the fake is off
+                return original(self, None)
+        finally:
+            signal.wait = None
+        return events or original(self, 0)
 
     return select
 
 
-def _waits_for_threads(loop: Any) -> bool:
-    """Whether something is to come from a thread that asyncio or anyio has: work, its end, or a subprocess's."""
-    return bool(
-        _in_executor.get(loop)
-        or (loop._executor_shutdown_called and loop._default_executor is not None)
-        or ("anyio.to_thread" in sys.modules and _on_anyio_threads())
-        # Where there are no descriptors for processes, a thread waits for each.
-        or any(thread.name.startswith("asyncio-waitpid-") for thread in threading.enumerate())
-    )
+def _wake(loop: Any) -> None:
+    with contextlib.suppress(OSError, AttributeError):  # it is full, or the loop is closed
+        loop._csock.send(b"\0")
 
 
-def _on_anyio_threads() -> bool:
-    return bool(sys.modules["anyio.to_thread"].current_default_thread_limiter().borrowed_tokens)
+def _listens(file: Any) -> bool:
+    if isinstance(file, socket.socket):
+        try:
+            return bool(file.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN))
+        except OSError:
+            return False
+    listening = getattr(file, "socket", None)  # a `socketserver`, say
+    return isinstance(listening, socket.socket) and _listens(listening)
 
 
 def _is_idle_loopback(loop: Any, descriptor: int) -> bool:

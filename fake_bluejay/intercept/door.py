@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import functools
+import time
 from email.utils import formatdate
 from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import unquote
 
 from fake_bluejay.http.faults import BREAKAGE, GARBAGE, Breakage
-from fake_bluejay.http.journal import EXCHANGE
 from fake_bluejay.intercept.hosts import HOST, is_bluejay
 
 if TYPE_CHECKING:
@@ -55,11 +55,12 @@ def exchange(
     answer = app.answer(scope, body)
     answered = list(answer.raw_headers)
     if all(name != b"date" for name, _ in answered):  # which a fault may bring
-        answered.insert(0, (b"date", _date(scope[EXCHANGE].instant // 1_000_000)))
+        # The client's own calendar, whoever made that: of a response it keeps, it compares this with its clock.
+        answered.insert(0, (b"date", _date(int(time.time()))))
     return Reply(answer.status_code, answered, b"" if method == "HEAD" else answer.content, extensions[BREAKAGE])
 
 
 @functools.lru_cache(maxsize=1)
 def _date(seconds: int) -> bytes:
-    """A moment of the fake's clock as HTTP has it: a server adds when it answered."""
+    """Return an instant as HTTP has it."""
     return formatdate(seconds, usegmt=True).encode()

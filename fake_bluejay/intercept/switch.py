@@ -5,10 +5,10 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, NamedTuple
 
-from fake_bluejay.intercept import shims, virtual_time
+from fake_bluejay.intercept import asyncio, shims, trio, virtual_time, waits
+from fake_bluejay.intercept.clockwork import Timeline
 from fake_bluejay.intercept.hosts import is_bluejay, is_in_domain
 from fake_bluejay.intercept.shims import LOCK, Group
-from fake_bluejay.intercept.virtual_time import VirtualTime
 
 if TYPE_CHECKING:
     from fake_bluejay.bluejay.app import Api
@@ -34,7 +34,7 @@ class Fake(NamedTuple):
     app: Api
     environment: dict[str, str]
     """The variables that its clients are to find."""
-    time: VirtualTime | None
+    time: Timeline | None
     """What sleeping moves; None if it takes its real time."""
 
 
@@ -47,7 +47,7 @@ _clients = Group(
         "urllib3.connection": "urllib3",
     }
 )
-_clocks = Group({"time": "virtual_time", "asyncio.base_events": "asyncio"}, spared=virtual_time.SPARED)
+_clocks = Group({**waits.FILES, **asyncio.FILES, **trio.FILES}, spared=waits.SPARED)
 _names = Group({"socket": "guard", "asyncio.base_events": "guard", "uvloop": "guard"})
 
 _on: list[Fake] = []
@@ -186,7 +186,10 @@ def guard(on: bool) -> None:
 
 
 def _switch_groups() -> None:
-    _clocks.switch(any(fake.time is not None for fake in _on))
+    sleepless = any(fake.time is not None for fake in _on)
+    if sleepless != _clocks.on:
+        _clocks.switch(sleepless)
+        waits.switch_simple_queue(sleepless)
     _clients.switch(is_guarded())
     _names.switch(is_guarded())
 

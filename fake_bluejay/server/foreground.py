@@ -21,7 +21,7 @@ from typing import Any
 import uvicorn
 
 from fake_bluejay.facade.fake import FakeBluejay
-from fake_bluejay.intercept.virtual_time import REAL_TIME_THREADS
+from fake_bluejay.intercept.clockwork import REAL_TIME_THREADS
 from fake_bluejay.server import saving
 from fake_bluejay.server.access import AccessLog
 from fake_bluejay.server.gate import Gate

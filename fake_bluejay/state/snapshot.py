@@ -235,7 +235,7 @@ def load(data: Mapping[str, Any]) -> World:
             root.fail(name, unknown("name in a dump", name, (*_names(), *resource_names())))
     world = World(
         clock=_load_clock(root),
-        readings=root.read("readings", dict, lambda choices: Readings().changed(**_as_called_now(choices))),
+        readings=root.read("readings", dict, lambda choices: Readings().changed(**choices)),
         agent=root.read("agent", str, agent_from_text, optional=True),
         seed=root.get("seed", int, optional=True),
         evaluation_starts_after=root.get("evaluation_starts_after", (int, float)),
@@ -278,14 +278,6 @@ def load(data: Mapping[str, Any]) -> World:
             for entity in collection.all():
                 on_load(world, entity)
     return world
-
-
-_RENAMED_CHOICES = {"contract": {"openapi-2026-07": "openapi-2026-04-30"}}
-"""Choices of readings that older dumps call otherwise."""
-
-
-def _as_called_now(choices: Mapping[str, str]) -> dict[str, str]:
-    return {name: _RENAMED_CHOICES.get(name, {}).get(choice, choice) for name, choice in choices.items()}
 
 
 @functools.cache

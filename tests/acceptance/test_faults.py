@@ -16,7 +16,7 @@ import urllib3
 from bluejay.utils import BackoffStrategy, RetryConfig
 
 from fake_bluejay import FakeBluejay
-from fake_bluejay.intercept import virtual_time
+from fake_bluejay.intercept.true_time import REAL
 
 HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE))
@@ -66,7 +66,7 @@ def test_cell(client: str, kind: str, exception: str, loopback: bool, monkeypatc
         for _ in range(10_000):  # on a busy machine the client may give up before the server has read what it sent
             if any(one.response or (kind == "reset" and one.faults) for one in bluejay.requests):
                 break
-            virtual_time._sleep(0.001)
+            REAL.sleep(0.001)
         assert len(bluejay.control_objects) == (kind != "reset")
         assert bluejay.requests[-1].faults[0].startswith(kind)
         assert (bluejay.requests[-1].response is None) == (kind == "reset")

@@ -65,9 +65,10 @@ def test_what_is_odd_ends_in_process_as_on_a_socket(bluejay: FakeBluejay, what: 
     assert end("https://api.getbluejay.ai") == end(bluejay.url)
 
 
-def test_an_answer_has_the_date_of_the_fakes_clock(bluejay: FakeBluejay) -> None:
+@pytest.mark.bluejay(now="2031-02-03T04:05:06Z")
+def test_an_answer_has_the_date_of_the_clients_calendar(bluejay: FakeBluejay) -> None:
     bluejay.clock.advance(90)
-    assert requests.get("https://api.getbluejay.ai/v1/ping").headers["date"] == "Thu, 01 Jan 2026 00:01:30 GMT"
+    assert requests.get("https://api.getbluejay.ai/v1/ping").headers["date"] == "Mon, 03 Feb 2031 04:06:36 GMT"
     assert "date" in requests.get(bluejay.base_url).headers
     for base in ("https://api.getbluejay.ai/v1", bluejay.base_url):
         own = {"date": "Thu, 01 Jan 1998 00:00:00 GMT", "server": "cloudflare"}

@@ -23,6 +23,7 @@ import requests
 import urllib3
 
 from fake_bluejay import FakeBluejay
+from fake_bluejay.intercept import shims
 from fake_bluejay.intercept.guard import GuardError
 
 CLIENTS_FILE = Path(__file__).with_name("clients.py")
@@ -180,13 +181,15 @@ def test_on_a_connection_that_a_forked_process_inherits(bluejay: FakeBluejay, li
 @pytest.mark.parametrize("client", clients.CLIENTS)
 def test_in_a_forked_process_by_the_server(bluejay_server: FakeBluejay, client: str) -> None:
     url = f"{os.environ['BLUEJAY_API_URL']}/ping"
-    assert in_os_fork(lambda: get(client, url)) == "answered: {'message': 'pong'}"
+    assert in_os_fork(lambda: get(client, url)["message"]) == "answered: pong"
     assert [request.path for request in bluejay_server.requests] == ["/v1/ping"]
 
 
 @pytest.mark.parametrize("client", clients.CLIENTS)
 def test_in_a_new_process_by_the_server(bluejay_server: FakeBluejay, client: str) -> None:
-    code = f"import os, test_processes as t; print(t.get({client!r}, os.environ['BLUEJAY_API_URL'] + '/ping'))"
+    code = (
+        f"import os, test_processes as t; print(t.get({client!r}, os.environ['BLUEJAY_API_URL'] + '/ping')['message'])"
+    )
     done = subprocess.run(
         [sys.executable, "-c", code],
         capture_output=True,
@@ -194,7 +197,7 @@ def test_in_a_new_process_by_the_server(bluejay_server: FakeBluejay, client: str
         timeout=60,
         env={**os.environ, "PYTHONPATH": str(CLIENTS_FILE.parent)},
     )
-    assert done.stdout == "{'message': 'pong'}\n", done.stderr
+    assert done.stdout == "pong\n", done.stderr
     assert [request.path for request in bluejay_server.requests] == ["/v1/ping"]
 
 
@@ -220,21 +223,30 @@ def test_a_process_forked_while_no_fake_is_on() -> None:
     assert in_os_fork(call) == "answered: 1"
 
 
+def is_free() -> str:
+    """Whether this thread and a new one each get the lock of the switch."""
+
+    def take() -> bool:
+        taken = shims.LOCK.acquire(timeout=5)
+        if taken:
+            shims.LOCK.release()
+        return taken
+
+    return f"{take()}, {in_thread(take)}"
+
+
 @needs_fork
-def test_a_fork_while_another_thread_switches_fakes() -> None:
-    stop = threading.Event()
+def test_a_fork_while_another_thread_switches_a_fake() -> None:
+    """The child does not find the lock taken by a thread that it does not have."""
+    holds = threading.Event()
 
-    def switch() -> None:
-        while not stop.is_set():
-            with FakeBluejay():
-                pass
+    def hold() -> None:
+        with shims.LOCK:
+            holds.set()
+            threading.Event().wait(0.1)
 
-    thread = threading.Thread(target=switch)
+    thread = threading.Thread(target=hold)
     thread.start()
-    try:
-        for _ in range(10):
-            with FakeBluejay():
-                assert in_os_fork(lambda: FakeBluejay().start().stop() or "switched") == "answered: switched"
-    finally:
-        stop.set()
-        thread.join()
+    holds.wait()
+    assert in_os_fork(is_free) == "answered: True, True"
+    thread.join()

@@ -49,9 +49,9 @@ def test_a_test_result_from_its_adding_to_its_end(fake: FakeBluejay, control: ht
     assert control.post("/clock/advance", json={"seconds": 12}).json()["now"] == "2026-01-01T00:00:12.000000Z"
     assert control.post("/clock/advance", json={"next": True}).json()["now"] == "2026-01-01T00:00:30.000000Z"
     ended = control.get("/test-results/1").json()
-    assert (ended["status"], ended["watchdog"], ended["controls"][0]["by"]) == ("CONVERSATION_ENDED", None, "watchdog")
+    assert (ended["status"], ended["watchdog"], ended["controls"][0]["by"]) == ("SYSTEM_ERROR", None, "watchdog")
     assert control.post("/clock/advance", json={"to": "2026-01-01T01:01:00+01:00"}).json()["pending"] == 0
-    assert fake.test_result(1).status == "COMPLETED"
+    assert (fake.test_result(1).status, fake.test_result(1).error_code) == ("SYSTEM_ERROR", "END_SIGNAL_TIMEOUT")
     assert control.delete("/test-results/1").json() == {"removed": 1}
     assert control.get("/test-results").json() == fake.test_results == []
 
@@ -510,6 +510,7 @@ def test_every_answer_is_as_the_document_says(fake: FakeBluejay, control: httpx.
     fake.webhooks.add(lambda request: None)
     fake.add_agent()
     end(fake, 1)
+    fake.add_test_result(status="EVALUATING")  # of which webhooks are told
     fake.clock.advance(31)
     for operation in OPERATIONS:
         if operation.method == "GET":
@@ -554,8 +555,10 @@ def test_the_document_is_whole(control: httpx.Client) -> None:
 def test_the_transition_table(control: httpx.Client) -> None:
     table = control.get("/transitions").json()
     assert {"from": "RUNNING", "event": "end", "to": "CONVERSATION_ENDED"} in table["transitions"]
-    assert {"name": "COMPLETED", "final": True} in table["statuses"]
-    assert {"name": "CONVERSATION_ENDED", "final": False} in table["statuses"]
+    completed = {"final": True, "label": "Completed", "group": "final", "tone": "done", "error_codes": []}
+    assert {"name": "COMPLETED", **completed} in table["statuses"]
+    [pending] = [one for one in table["statuses"] if one["name"] == "CONVERSATION_ENDED"]
+    assert (pending["final"], pending["label"]) == (False, "Evaluation Pending")
 
 
 def test_a_call_that_goes_on_by_itself(fake: FakeBluejay, control: httpx.Client) -> None:

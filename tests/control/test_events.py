@@ -95,7 +95,7 @@ def test_every_change_is_told_in_order(fake: FakeBluejay) -> None:
         fake.clock.advance(30)
         assert comes("control-object-gone")["by"] == "watchdog"
         moved = comes("test-result-moved")
-        assert (moved["id"], moved["to"], moved["cause"]) == (1, "CONVERSATION_ENDED", "watchdog")
+        assert (moved["id"], moved["to"], moved["cause"]) == (1, "SYSTEM_ERROR", "watchdog")
         assert comes("clock-moved") == {"now": "2026-01-01T00:00:30.000000Z", "seconds": 30.0}
         control.patch("/test-results/1", json={"agent": "ends-after=3", "fields": {"latency": {"p50": 1}}})
         assert comes("test-result-changed") == {"id": 1, "agent": "ends-after=3", "fields": ["latency"]}

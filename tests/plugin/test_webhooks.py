@@ -181,7 +181,7 @@ def test_what_was_reported_of_a_call_is_told(bluejay: FakeBluejay) -> None:
 
 
 def test_payloads_are_as_published(bluejay: FakeBluejay, published: Any) -> None:
-    bluejay.readings.set(status_words="july")  # the published document is of July
+    bluejay.readings.set(status_words="openapi-2026-04-30")  # as the published document
     bluejay.webhooks.add(lambda request: None)
     bluejay.calls.default = Call(
         tool_calls=({"name": "book", "start_offset_ms": 1, "output": "done"},),
@@ -1336,6 +1336,32 @@ async def test_a_receiver_runs_on_the_loop_of_the_test_and_its_tasks_go_on(bluej
     assert loops == [asyncio.get_running_loop()]
     assert (bluejay.clock.now - began).total_seconds() == 78
     assert bluejay.webhooks.deliveries[0].attempts[0].at == START + timedelta(seconds=48)
+
+
+async def test_a_receiver_that_was_added_before_the_loop_ran_runs_on_the_loop_of_the_test(bluejay: FakeBluejay) -> None:
+    loops = []
+
+    async def receive(request: Request) -> None:
+        loops.append(asyncio.get_running_loop())
+
+    await asyncio.to_thread(bluejay.webhooks.add, receive)
+    bluejay.webhooks.send("simulation_ended", {})
+    await asyncio.sleep(1)
+    assert loops == [asyncio.get_running_loop()]
+
+
+async def test_a_receiver_runs_on_the_loop_it_was_added_on_also_if_a_thread_brings_it_about(
+    bluejay: FakeBluejay,
+) -> None:
+    loops = []
+
+    async def receive(request: Request) -> None:
+        loops.append(asyncio.get_running_loop())
+
+    bluejay.webhooks.add(receive)
+    await asyncio.to_thread(bluejay.webhooks.send, "simulation_ended", {})
+    await asyncio.sleep(1)
+    assert loops == [asyncio.get_running_loop()]
 
 
 @pytest.mark.parametrize("by_sleeping", [True, False])

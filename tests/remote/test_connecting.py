@@ -53,6 +53,18 @@ def test_a_failed_assertion_tells_what_happened(served: FakeBluejay) -> None:
     assert "GET /v1/ping" in note
 
 
+def test_worlds_of_organisations_and_resets_have_other_ids_of_deliveries(serving: Callable[..., Any]) -> None:
+    with serving("--clock", "manual", "--no-access-log") as server:
+        ids = []
+        for organisation in (None, "one", "two", "two"):
+            fake = FakeBluejay.connect(server.url, organisation=organisation)
+            fake.reset()
+            fake.webhooks.add("http://127.0.0.1:9/")  # nobody listens there
+            fake.webhooks.send("simulation_ended", {})
+            ids += [delivery.id for delivery in fake.webhooks.deliveries]
+        assert len(set(ids)) == len(ids) == 4
+
+
 def test_suites_that_share_a_server_do_not_meet(serving: Callable[..., Any], receiver: Any) -> None:
     with serving("--clock", "manual", "--no-access-log") as server:
         all = FakeBluejay.connect(server.url)

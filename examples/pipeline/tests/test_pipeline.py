@@ -8,7 +8,7 @@ import pytest
 from fake_bluejay.agents import silent
 from fake_bluejay.calls import Call, call_dropped, no_answer, no_connection, out_of_funds, rejected
 
-FIFTY = ["--repetitions", "50", "--callers"]
+FIFTY = ["--poll", "30", "--repetitions", "50", "--callers"]
 
 
 @pytest.fixture
@@ -30,17 +30,26 @@ def test_fifty_calls_with_mixed_endings(bluejay, one_caller, capsys):
         *[Call(passes=False)] * 3,
         *[no_answer(after=30)] * 2,
         *[call_dropped(after=12)] * 2,
-        no_connection("SIP_DIAL_FAILED"),
+        no_connection(),
         rejected(),
         out_of_funds(),
     )
     began = bluejay.clock.now
     assert pipeline.main([*FIFTY, one_caller, "--max-concurrent", "10", "--pass-rate", "0.8"]) == 0
     printed = capsys.readouterr().out
-    for line in ["40 passed", "3 failed", "2 no_answer", "2 call_dropped", "1 no_connection", "1 out_of_funds"]:
-        assert f" {line}\n" in printed
+    assert " 40 passed\n" in printed
+    assert " 3 failed\n" in printed
+    assert "40 of 50 calls passed: 80%" in printed
     assert (bluejay.clock.now - began).total_seconds() > 240  # which nobody has waited for
     assert pipeline.main([*FIFTY, one_caller, "--pass-rate", "1"]) == 0  # the scripts were for the first run
+
+
+def test_the_ends_are_printed_by_their_names(bluejay, one_caller, capsys):
+    bluejay.calls.next(no_answer(after=30), rejected(), call_dropped(after=12), no_connection(), out_of_funds())
+    assert pipeline.main(["--repetitions", "6", "--callers", one_caller]) == 1
+    printed = capsys.readouterr().out
+    for line in ["1 passed", "2 no_answer", "1 call_dropped", "1 no_connection", "1 out_of_funds"]:
+        assert f" {line}\n" in printed
 
 
 @pytest.mark.parametrize(("needed", "status"), [("0.66", 0), ("0.67", 1)])
@@ -60,8 +69,15 @@ def test_what_still_talks_when_the_budget_is_spent_is_ended_and_scored(bluejay, 
 def test_a_stuck_call_is_ended_by_the_watchdog(bluejay):
     bluejay.world.agent = silent()
     bluejay.calls.of("Ben", Call(talks_for=None))
-    assert pipeline.main(["--budget", "100"]) == 0
+    pipeline.main(["--budget", "100"])
     bluejay.assert_ended(2, by="watchdog")
+
+
+def test_a_call_that_the_watchdog_closed_has_not_passed(bluejay, capsys):
+    bluejay.world.agent = silent()
+    bluejay.calls.of("Ben", Call(talks_for=None))
+    assert pipeline.main(["--budget", "100"]) == 1
+    assert " 1 system_error\n" in capsys.readouterr().out
 
 
 def test_a_run_that_hangs_is_given_up(bluejay, capsys):

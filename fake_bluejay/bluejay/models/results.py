@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
-from datetime import datetime
 from enum import StrEnum
 from typing import Annotated, Any, Self, get_args
 
@@ -13,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, StrictInt, ValidationError, m
 from pydantic_core import PydanticCustomError
 
 from fake_bluejay.bluejay.models.wire import Wire
-from fake_bluejay.core.clock import datetime_at
+from fake_bluejay.core.clock import Moment, datetime_at
 from fake_bluejay.core.scripts import Call
 from fake_bluejay.core.suggest import check_known
 
@@ -96,7 +95,7 @@ class CustomMetric(Wire):
     override_reason_code: str | None = None
     override_notes: str | None = None
     last_edited_by: str | None = None
-    last_edited_at: datetime | None = None
+    last_edited_at: Moment | None = None
 
 
 class Latency(Wire):
@@ -124,7 +123,7 @@ class GivenEvaluation(Wire):
     """What a test says that an evaluation found; what it leaves out is made up."""
 
     id: str = Field(default_factory=str)
-    created_at: datetime = Field(default_factory=lambda: datetime_at(0))
+    created_at: Moment = Field(default_factory=lambda: datetime_at(0))
     hallucination: bool | None = None
     hallucination_reasoning: str | None = None
     redundancy: bool | None = None
@@ -163,7 +162,7 @@ class GivenEvaluation(Wire):
     override_pronunciation_reason_code: str | None = None
     override_pronunciation_notes: str | None = None
     last_edited_by: str | None = None
-    last_edited_at: datetime | None = None
+    last_edited_at: Moment | None = None
 
 
 class Evaluation(GivenEvaluation):
@@ -183,8 +182,8 @@ class SimulationResultResponse(Wire):
     digital_human_id: int
     result: dict[str, Any] | None = None
     duration: int | None = None
-    start_time: datetime | None = None
-    end_time: datetime | None = None
+    start_time: Moment | None = None
+    end_time: Moment | None = None
     custom_metrics: dict[str, Any] | list[Any] | None = None
     status: str | None = None
     latency: dict[str, Any] | list[Any] | None = None
@@ -225,8 +224,8 @@ class UpdateSimulationResultRequest(Wire):
     """What the customer knows of a conversation, which is named by its id, or by its times and its seconds."""
 
     simulation_result_id: str | None = None
-    start_time: datetime | None = None
-    end_time: datetime | None = None
+    start_time: Moment | None = None
+    end_time: Moment | None = None
     duration: float | None = None
     events: list[Event] | None = None
     tool_calls: list[ToolCall] | None = None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from enum import StrEnum
 from typing import Any
 from uuid import UUID
@@ -12,6 +11,7 @@ from pydantic import Field
 from fake_bluejay.bluejay.models.results import SimulationResultResponse
 from fake_bluejay.bluejay.models.wire import Wire
 from fake_bluejay.bluejay.simulations import Positive
+from fake_bluejay.core.clock import Moment
 
 __all__ = [
     "DeleteSimulationRunResponse",
@@ -125,7 +125,7 @@ class SimulationRunResultResponse(Wire):
     tests_failed: int | None = None
     tests_completed: int | None = None
     tests_incompleted: int | None = Field(None, exclude_if=lambda count: count is None)
-    created_at: datetime
+    created_at: Moment
 
 
 class SimulationResultsResponse(Wire):
@@ -148,7 +148,7 @@ class SimulationRunRes(Wire):
     tests_completed: int | None = None
     tests_incompleted: int | None = Field(None, exclude_if=lambda count: count is None)
     curr_step_id: int | None = None
-    created_at: datetime
+    created_at: Moment
     status: SimulationRunStatus
     phone_number: str | None = None
 

@@ -1,0 +1,804 @@
+"""The clockwork: virtual time, and who moves it. Nothing is replaced here; `waits.py` and `asyncio.py` do that.
+
+The theory is trio's autojump, for threads:
+
+- Threads that *take part* see virtual time: the thread that switched a fake on, and those started since by who takes
+  part. All others are bystanders: they live in real time, hold nobody up and move nothing.
+- A thread that takes part works, or is in a *wait* that it has announced here. A wait is over when somebody ends it, or
+  at its deadline. Who ends a wait makes the waiting thread one that works in the same step, so that there is no moment
+  at which nobody seems to work though somebody was woken.
+- *When all who take part wait, the clock jumps to the earliest deadline*, the fake's own timers included. The thread
+  that came last moves it, within its own wait, so what falls due runs there.
+- Where somebody works, the others wait, without a limit. A thread that waits without having announced it (in C, for a
+  lock) is told from one that works by `working.py`.
+- Nobody can jump over what is *outside*: a process, a socket, a file, an event loop of another kind. While one who
+  takes part waits for such a thing, real time is added to the clock, so every deadline comes. Real time counts once,
+  however many wait.
+
+Rules of this file:
+
+- `_mutex` guards everything, and is never held while code of others runs, nor while a fake's lock is asked for.
+- `_working` is the number of those who take part and do not wait. It changes in `_begin` and `_resume`, where a wait
+  does, and where somebody joins or leaves.
+- One of those who wait is the *lookout*: it wakes every few real milliseconds to look at who works, while all others
+  sleep until they are woken. If nobody waits, nobody needs one.
+- `elapsed` grows in `moved` alone, which the first fake's clock calls.
+"""
+
+from __future__ import annotations
+
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from types import CodeType
+from typing import Any, Literal, NamedTuple
+
+from fake_bluejay.intercept.true_time import REAL
+from fake_bluejay.intercept.working import Activity, Watch, describe_stack, runqueue_wait
+
+__all__ = [
+    "CLOCKWORK",
+    "REAL_TIME_THREADS",
+    "Clockwork",
+    "LongestExceeded",
+    "Member",
+    "Movement",
+    "Timeline",
+    "Wait",
+    "whole",
+]
+
+_TICK = 0.005
+"""Real seconds after which the lookout looks again, and a wait for something outside counts what has passed."""
+
+_HELD_UP = 5.0
+"""Real seconds after which the report names who holds time up, and a warning who waits for what cannot come."""
+
+_LOOKS = 300_000
+"""So often a thread may read clocks between two waits; from then on real time counts, for it waits by looking."""
+
+_WAITS_FOR_NOTHING = 10
+"""So often in a row a thread may wait for no time at all, until each time takes a microsecond."""
+
+_UNSEEN = 1.0
+"""Real seconds for which a thread that reads clocks may have waited in ways that are not known here, until it counts,
+and only if it has done hardly anything else. Less than that may be a slow disk's."""
+
+_MOVEMENTS = 200
+"""So many movements of the clock are kept for the report."""
+
+
+class LongestExceeded(BaseException):
+    """The code under test has slept away more of the fake's time than `longest` allows.
+
+    No `Exception`, so that a client that retries whatever fails does not go on for ever.
+    """
+
+
+class Timeline:
+    """A fake's time, as the clockwork needs it.
+
+    Args:
+        advance: Moves the fake's clock by so many microseconds, and lets happen what falls due on the way.
+        due_in: How many microseconds from now the fake's next timer is due; None if none is.
+        waited: Told how many microseconds a thread waited, in that thread.
+        frozen: Whether the fake's clock stands still between moves; if not, real time passes, and moves come on top.
+        now: Where the wall clock is to begin, in seconds since 1970; None: where it is.
+        longest: How many microseconds waits may move it by.
+    """
+
+    def __init__(
+        self,
+        advance: Callable[[int], None],
+        due_in: Callable[[], int | None],
+        *,
+        waited: Callable[[int], None] = lambda length: None,
+        frozen: bool = True,
+        now: float | None = None,
+        longest: int = sys.maxsize,
+    ) -> None:
+        self.advance, self.due_in, self.waited = advance, due_in, waited
+        self.frozen, self.now, self.longest = frozen, now, longest
+        self.slept = 0
+        """By how many microseconds waits have moved it."""
+        self.exceeded: LongestExceeded | None = None
+        """What was raised because that was too much."""
+        self.to_be_told: set[Member] = set()
+        """In whom it is to be raised yet."""
+        self.owner: Member | None = None
+        """The thread that switched the fake on."""
+        self.movements: list[Movement] = []
+        """The latest, for the report."""
+        self.held_up: dict[str, str] = {}
+        """Name of a thread that has kept others waiting for long → where it was."""
+        self._began = REAL.monotonic()
+
+    def seems_to_poll_something_real(self) -> bool:
+        """Whether one place has slept again and again, for far longer than real time has passed."""
+        often = [one for one in self.movements if one.times >= 20 and one.place is not None]
+        real = (REAL.monotonic() - self._began) * 1_000_000
+        return any(one.length > 20 * real for one in often)
+
+
+class Place(NamedTuple):
+    """Where code waits."""
+
+    code: CodeType
+    line: int
+
+    def __str__(self) -> str:
+        return f"{self.code.co_name}() at {self.code.co_filename}:{self.line}"
+
+
+class Movement(NamedTuple):
+    """Waits of one kind at one place, one after the other, and by how much they moved the clock."""
+
+    length: int
+    what: str
+    place: Place | None
+    times: int
+
+    def __str__(self) -> str:
+        often = f", {self.times} times" if self.times > 1 else ""
+        return f"+{self.length / 1e6:.3f} s {self.what}{f' by {self.place}' if self.place else ''}{often}"
+
+
+class Member:
+    """A thread that takes part."""
+
+    def __init__(self, thread: threading.Thread, generation: int) -> None:
+        self.thread = thread
+        self.ident = thread.ident
+        self.generation = generation
+        """Of the fakes that were on together when it joined."""
+        self.waits: list[Wait] = []
+        """What it waits for; more than one if its wait moves the clock, and what falls due waits in turn."""
+        self.joining: list[Wait] = []
+        """The waits for its end."""
+        self.watch = Watch(thread)
+        self.waits_for_nothing = 0
+        """How often it has waited for no time at all since it waited last."""
+        self.looks = 0
+        """How often it has read a clock since it waited last."""
+        self.seen = self.since = REAL.monotonic()
+        """The real time up to which it is known what it did, and at which its last wait was over."""
+        self._spent: tuple[float, float, tuple[float, int] | None] | None = None
+
+    def run_by(self, thread: threading.Thread) -> None:
+        """Name the thread that it is: one that runs what was handed over to it."""
+        if thread is not self.thread:
+            self.thread, self.watch = thread, Watch(thread)
+
+    def start_afresh(self) -> None:
+        """From now on it is not known what it did."""
+        self.looks = self.waits_for_nothing = 0
+        self.seen = self.since = REAL.monotonic()
+        self._spent = None
+
+    def waited_unseen(self, now: float) -> float:
+        """Return the real seconds, at least, for which this very thread has waited unseen, up to now.
+
+        They are those in which nothing in this process ran; or, of its own, those in which it neither ran nor was
+        ready to, without what may have been the GIL's: that lasts no longer than a switch interval at a time.
+        """
+        spent = (REAL.thread_time(), REAL.process_time(), runqueue_wait())
+        last, self._spent = self._spent, spent
+        since, self.seen = self.seen, now
+        if last is None:
+            return 0.0
+        passed, own, all_ = now - since, spent[0] - last[0], spent[1] - last[1]
+        if spent[2] is None or last[2] is None:
+            return float(passed - all_) if all_ < 0.2 * passed else 0.0
+        starved, turns = spent[2][0] - last[2][0], spent[2][1] - last[2][1]
+        return float(max(passed - all_ - starved, passed - own - starved - 1.2 * sys.getswitchinterval() * turns, 0.0))
+
+
+class Wait:
+    """A wait of a thread that takes part, from the moment it is announced."""
+
+    __slots__ = (
+        "deadline", "due", "ended", "gate", "has_work", "is_blind", "is_open", "is_outside", "member", "place",
+        "wake", "what",
+    )  # fmt: skip
+
+    def __init__(self, member: Member, deadline: int | None, what: str) -> None:
+        self.member = member
+        self.deadline = deadline
+        """Microseconds elapsed at which it is over; None if never."""
+        self.what = what
+        """For reports: `slept`, `waited for an event`."""
+        self.place = _place()
+        self.ended = False
+        """Whether somebody has ended it."""
+        self.due = False
+        """Whether its deadline has come."""
+        self.is_open = False
+        """Whether its thread waits; if not, it works, or is about to."""
+        self.is_outside = False
+        """Whether something outside is waited for."""
+        self.is_blind = False
+        """Whether its thread cannot be woken before what it waits for comes, so that it is no lookout."""
+        self.has_work: Callable[[], bool] = _no
+        """Says whether its thread has got something to do by moving the clock."""
+        self.gate: Any = None
+        self.wake: Callable[[], object] = self._open_gate
+
+    def _open_gate(self) -> None:
+        if self.gate is not None and self.gate.locked():
+            self.gate.release()
+
+    def block(self, seconds: float | None) -> bool:
+        """Wait for real until woken, or for so long. What is waited for comes by `Clockwork.end`, so: False."""
+        if seconds is None:
+            self.gate.acquire()
+        else:
+            self.gate.acquire(True, seconds)
+        return False
+
+
+class Clockwork:
+    """Virtual time in this process."""
+
+    def __init__(self) -> None:
+        self._mutex = REAL.RLock()  # also a signal's handler may wait, in the middle of it
+        self.timelines: list[Timeline] = []
+        """Those of the fakes that are on and skip sleeps. The first is what the clocks show; a wait moves all."""
+        self._start = 0
+        self._elapsed = 0
+        self._members: dict[int, Member] = {}
+        """By the thread's number; one that has not come to run yet has none."""
+        self._in_real_time: dict[int, Member] = {}
+        """Those of them who wait for something outside by means that must not see virtual time."""
+        self._dying: list[Member] = []
+        """Those who have left, and whose threads are about to end."""
+        self._working = 0
+        self._waits: dict[Wait, None] = {}
+        """The open ones, in the order they began."""
+        self._lookout: Wait | None = None
+        self._changes = 0
+        """Counts whatever may change who works."""
+        self._counted = 0.0
+        """The real time up to which it has been added."""
+        self._quiet_since: float | None = None
+        """Since when, in real time, all wait and nothing can come."""
+        self.children: Callable[[], float | None] = lambda: None
+        """Says since when, in real time, a child process of the test's lives; None if none does."""
+        self.on_moved: list[Callable[[int], None]] = []
+        """Told by how much the clock was moved: for the wall clock."""
+        self._generation = 0
+        self._real = 0
+        """How many have asked that waits take real time."""
+
+    # --- on and off -------------------------------------------------------------------------------------------------
+
+    def join(self, timeline: Timeline) -> None:
+        """Go along with a fake that is on. The calling thread takes part from now on."""
+        with self._mutex:
+            if not self.timelines:
+                self._start = int(REAL.monotonic()) + 1
+                self._elapsed = 0
+                self._counted = REAL.monotonic()
+            self.timelines.append(timeline)
+        timeline.owner = self.take_part(threading.current_thread())
+
+    def leave(self, timeline: Timeline) -> None:
+        """A fake is off. With the last one, nobody takes part any more, and who sleeps wakes."""
+        with self._mutex:
+            if timeline not in self.timelines:
+                return
+            self.timelines.remove(timeline)
+            if self.timelines:
+                return
+            for wait in list(self._waits):
+                wait.due = True
+                self._resume(wait)
+            self._members.clear()
+            self._in_real_time.clear()
+            self._dying.clear()
+            self._working = 0
+            self._generation += 1
+
+    def forget_others(self) -> None:
+        """In a child process: no other thread is there."""
+        self._mutex = REAL.RLock()
+        me = self._members.get(REAL.get_ident())
+        self._members = {} if me is None or me.ident is None else {me.ident: me}
+        self._waits.clear()
+        self._in_real_time.clear()
+        self._dying.clear()
+        self._lookout = None
+        self._working = len(self._members)
+
+    @property
+    def is_on(self) -> bool:
+        """Whether there is virtual time."""
+        return bool(self.timelines)
+
+    # --- who takes part ---------------------------------------------------------------------------------------------
+
+    def me(self) -> Member | None:
+        """Return the calling thread, if it takes part."""
+        return self._members.get(REAL.get_ident())
+
+    def take_part(self, thread: threading.Thread) -> Member:
+        """Let a thread take part that runs already."""
+        with self._mutex:
+            assert thread.ident is not None
+            member = self._members.get(thread.ident)
+            if member is None:
+                member = self._members[thread.ident] = Member(thread, self._generation)
+                self._working += 1
+                self._changes += 1
+            return member
+
+    def expect(self, thread: threading.Thread) -> Member:
+        """Let a thread take part that is about to start."""
+        with self._mutex:
+            member = Member(thread, self._generation)
+            self._working += 1
+            self._changes += 1
+        return member
+
+    def arrive(self, member: Member, thread: threading.Thread) -> None:
+        """A thread that was expected runs: called in it."""
+        with self._mutex:
+            if member.generation == self._generation:
+                member.ident = REAL.get_ident()
+                member.run_by(thread)
+                self._members[member.ident] = member
+
+    def depart(self, member: Member, *, dies: bool = True) -> None:
+        """A thread takes part no more; if it dies, time stands until it is gone."""
+        with self._mutex:
+            if member.generation != self._generation:
+                return
+            if member.ident is not None:
+                del self._members[member.ident]
+            self._working -= 1
+            self._changes += 1
+            if dies:
+                self._dying.append(member)
+            for wait in member.joining:
+                self.end(wait)
+            if not self._working:
+                self._wake_lookout()
+
+    def await_end(self, thread: threading.Thread, wait: Wait) -> Literal["takes part", "is dying", "takes no part"]:
+        """Have a wait ended when a thread departs, and say whether it takes part."""
+        with self._mutex:
+            for member in (self._members.get(thread.ident or 0), self._in_real_time.get(thread.ident or 0)):
+                if member is not None and member.thread is thread:
+                    member.joining.append(wait)
+                    return "takes part"
+            return "is dying" if any(one.thread is thread for one in self._dying) else "takes no part"
+
+    @contextmanager
+    def taking_part(self) -> Iterator[None]:
+        """Let the calling thread take part meanwhile, if it does not and a fake is on."""
+        if not self.timelines or self.me() is not None:
+            yield
+            return
+        member = self.take_part(threading.current_thread())
+        try:
+            yield
+        finally:
+            self.depart(member, dies=False)
+
+    # --- clocks -----------------------------------------------------------------------------------------------------
+
+    @property
+    def elapsed(self) -> int:
+        """Virtual microseconds since the start."""
+        if self.timelines and not self.timelines[0].frozen:
+            return self._elapsed + int((REAL.monotonic() - self._start) * 1_000_000)
+        return self._elapsed
+
+    def microseconds(self) -> int:
+        """What a monotonic clock shows."""
+        return self._start * 1_000_000 + self.elapsed
+
+    def look(self, member: Member) -> int:
+        """The same, for a thread that may be waiting in a way that is not known here."""
+        member.looks += 1
+        now = REAL.monotonic()
+        if member.looks == _LOOKS:
+            member.seen = now
+        elif member.looks > _LOOKS:
+            since, member.seen = member.seen, now
+            self.count(since, "read clocks, again and again")
+        elif now - member.seen > 0.02:
+            self._count_unseen(member, now)
+        return self.microseconds()
+
+    def _count_unseen(self, member: Member, now: float) -> None:
+        since = self.children()
+        if since is not None:
+            member.seen = now
+            self.count(since, "passed while a child process lived")
+        elif _is_in_foreign_loop():
+            since, member.seen = member.seen, now
+            self.count(since, "passed in an event loop of another kind")
+        elif member._spent is None or now - member.seen > _UNSEEN:
+            since = member.seen
+            waited = member.waited_unseen(now)
+            if waited > 0.9 * (now - since):
+                self.count(now - waited, "waited in real time")
+
+    def wait_for_nothing(self, member: Member) -> None:
+        """Note that a thread waits for no time at all: one that does so again and again has come to its deadline.
+
+        In life it would have come a little later than that, and code relies on it: `while remaining >= 0: wait(…)`.
+        """
+        member.waits_for_nothing += 1
+        if member.waits_for_nothing > _WAITS_FOR_NOTHING and self.me() is member:
+            self._pass(1, "waited for no time at all, again and again", None)
+
+    def count(self, since: float, what: str, place: Place | None = None) -> None:
+        """Add the real time that has passed since then, as far as it has not been counted."""
+        with self._mutex:
+            now = REAL.monotonic()
+            length = int((now - max(since, self._counted)) * 1_000_000)
+            if length <= 0 or not self.timelines or not self.timelines[0].frozen:
+                return
+            self._counted = now
+        self._pass(length, what, place)
+
+    def moved(self, timeline: Timeline, length: int) -> None:
+        """The clock of a fake has moved by so many microseconds, by whomever."""
+        with self._mutex:
+            if not self.timelines or timeline is not self.timelines[0]:
+                return
+            self._elapsed += length
+            self._wake_who_is_due()
+        for tell in self.on_moved:
+            tell(length)
+
+    def follow(self, length: int, what: str) -> None:
+        """Move the clock by so many microseconds, which have passed by somebody else's clock."""
+        self._pass(length, what, None)
+        self._spend(length, None)
+
+    def _wake_who_is_due(self) -> None:
+        now = self.elapsed
+        for wait in list(self._waits):
+            if wait.deadline is not None and wait.deadline <= now:
+                wait.due = True
+                self._resume(wait)
+
+    # --- waits ------------------------------------------------------------------------------------------------------
+
+    def begin(self, member: Member, seconds: float | None, what: str) -> Wait:
+        """Make a wait of the calling thread, for so long; it waits with `finish`."""
+        return Wait(member, None if seconds is None else self.elapsed + whole(seconds), what)
+
+    def end(self, wait: Wait) -> None:
+        """End a wait: what it is for has come."""
+        with self._mutex:
+            wait.ended = True
+            self._resume(wait, wake=False)
+            wait.wake()
+
+    def finish(self, wait: Wait, block: Callable[[float | None], bool] | None = None) -> bool:
+        """Wait until the wait is over.
+
+        Args:
+            wait: One of the calling thread.
+            block: Waits for real, at most so many seconds, or until `wait.wake` is called; says whether it got what it
+                waits for.
+
+        Returns:
+            Whether it was ended, or got it; if not, its deadline has come.
+
+        Raises:
+            LongestExceeded: More of the fake's time has been slept away than it allows.
+        """
+        if block is None:
+            wait.gate = REAL.Lock()
+            wait.gate.acquire()
+            block = wait.block
+        member, began = wait.member, self.elapsed
+        member.waits.append(wait)
+        got = False
+        try:
+            while not got:
+                with self._mutex:
+                    if not self._begin(wait):
+                        break
+                    pause = self._pause(wait)
+                if pause == 0:
+                    self._move(wait)
+                    if wait.has_work():
+                        break
+                    continue
+                since = REAL.monotonic()
+                got = block(pause)
+                if not got and wait.is_open:
+                    self._look_around(wait, since)
+        finally:
+            with self._mutex:
+                self._resume(wait, wake=False)
+            member.waits.pop()
+            member.start_afresh()
+            waited = self.elapsed - began
+            for timeline in tuple(self.timelines):
+                timeline.waited(waited)
+        self._raise_if_exceeded(member)
+        return got or wait.ended
+
+    @contextmanager
+    def real_time(
+        self, member: Member, what: str, *, meanwhile: Literal["count", "jump", "stand"] = "count"
+    ) -> Iterator[None]:
+        """Let the calling thread wait for something outside, by whatever means, all of them in real time.
+
+        Args:
+            member: The calling thread.
+            what: What it does, for the report.
+            meanwhile: What time does: `count`, real time is added to the clock; `jump`, if all wait, for the thread
+                waits for nothing in particular, as a server does that has no connection; `stand`, as if it worked.
+        """
+        wait = Wait(member, None, what)
+        wait.is_blind, wait.wake = True, _nothing
+        counts = wait.is_outside = meanwhile == "count"
+        since, ident = REAL.monotonic(), REAL.get_ident()
+        with self._mutex:
+            taking_part = self._members.get(ident) is member
+            if taking_part:
+                self._in_real_time[ident] = self._members.pop(ident)
+                if meanwhile != "stand":
+                    self._begin(wait)
+                    self._wake_lookout()
+        try:
+            yield
+        finally:
+            with self._mutex:
+                self._resume(wait)
+                if taking_part and member.generation == self._generation:
+                    self._members[ident] = self._in_real_time.pop(ident)
+            member.start_afresh()
+            if counts:
+                self.count(since, what, wait.place)
+
+    def _begin(self, wait: Wait) -> bool:
+        """Open a wait that is not over."""
+        if wait.ended or wait.due or wait.member.generation != self._generation:
+            return False
+        if wait.deadline is not None and wait.deadline <= self.elapsed:
+            wait.due = True
+            self._resume(wait, wake=False)
+            return False
+        if not wait.is_open:
+            wait.is_open = True
+            self._waits[wait] = None
+            self._working -= 1
+            self._changes += 1
+            self._quiet_since = None
+        return True
+
+    def _resume(self, wait: Wait, *, wake: bool = True) -> None:
+        """Let a wait's thread work on; wake it, unless it is this one."""
+        if wait.is_open:
+            wait.is_open = False
+            del self._waits[wait]
+            self._working += 1
+            self._changes += 1
+            if wake:
+                wait.wake()
+            if wait is self._lookout:
+                self._lookout = next((one for one in self._waits if not one.is_blind), None)
+                self._wake_lookout()
+
+    def _wake_lookout(self) -> None:
+        if self._lookout is not None:
+            self._lookout.wake()
+
+    def _pause(self, wait: Wait) -> float | None:
+        """How long to wait for real: 0 if the clock is this one's to move, None until woken."""
+        if self._dying:
+            self._dying = [one for one in self._dying if one.thread.is_alive()]
+        if self._lookout is None or not self._lookout.is_open or (self._dying and not self._working):
+            self._lookout = wait
+        if not self._working and not self._dying and self._quiet_since is None and not self._is_outside():
+            return 0
+        if not wait.is_outside and self._lookout is not wait:
+            return None
+        pause = 0.0001 if self._dying and not self._working else _TICK
+        if wait.deadline is not None and (self._is_outside() or not self.timelines[0].frozen):
+            pause = min(pause, max((wait.deadline - self.elapsed) / 1_000_000, 0.0001))
+        return pause
+
+    @contextmanager
+    def real(self) -> Iterator[None]:
+        """Let all waits take real time meanwhile, which is added to the clock."""
+        self._real += 1
+        since = REAL.monotonic()
+        try:
+            yield
+        finally:
+            self._real -= 1
+            self.count(since, "passed in real time, as was asked for")
+
+    def _is_outside(self) -> bool:
+        return self._real > 0 or self.children() is not None or any(wait.is_outside for wait in self._waits)
+
+    def _look_around(self, wait: Wait, since: float) -> None:
+        """What the lookout does, and who waits for something outside, when a pause is over."""
+        with self._mutex:
+            is_outside = self._is_outside()
+        if is_outside:
+            self.count(since, f"{wait.what} in real time", wait.place)
+            return
+        with self._mutex:
+            if wait is not self._lookout:
+                return
+            if not self.timelines[0].frozen:
+                self._wake_who_is_due()
+            changes = self._changes
+            waiting = {one.member for one in self._waits}
+            working = [one for one in self._members.values() if one not in waiting]
+            expected = self._working - len(working)  # who has not come to run yet
+            quiet = self._quiet_since
+        if quiet is not None:
+            if any(each.due_in() is not None for each in tuple(self.timelines)):
+                self._quiet_since = None  # somebody from outside has set a timer
+            else:
+                self._warn_of_a_wait_for_ever(quiet)
+        if not working or expected:
+            return
+        activities = {one: one.watch.look() for one in working}
+        if Activity.WORKS in activities.values():
+            self._note_who_holds_up(since, activities)
+        elif Activity.WAITS_OUTSIDE in activities.values():
+            outside = next(one for one in working if activities[one] is Activity.WAITS_OUTSIDE)
+            self.count(max(since, outside.watch.since), f"{outside.thread.name} waited for something outside")
+        else:
+            with self._mutex:
+                if self._changes != changes or not wait.is_open or self._dying:
+                    return
+            self._move(wait)
+
+    # --- moving -----------------------------------------------------------------------------------------------------
+
+    def _move(self, wait: Wait) -> None:
+        """Move the clock to the next deadline, in the thread that waits here."""
+        with self._mutex:
+            if not wait.is_open:
+                return
+            # Who moves the clock works.
+            first = min(self._waits, key=lambda one: sys.maxsize if one.deadline is None else one.deadline)
+            self._resume(wait, wake=False)
+            changes = self._changes
+            timelines = tuple(self.timelines)
+            lengths = [] if first.deadline is None else [first.deadline - self.elapsed]
+        lengths += [due for each in timelines if (due := each.due_in()) is not None]
+        if lengths:
+            length = max(min(lengths), 0)
+            before = self._elapsed
+            timers = first.deadline is None or length < first.deadline - self.elapsed
+            self._pass(length, "to the fake's next timer" if timers else first.what, None if timers else first.place)
+            self._spend(length, first.member)
+            with self._mutex:
+                missing = length - (self._elapsed - before)
+                if timelines[:1] == tuple(self.timelines[:1]) and missing > 0:
+                    # A clock that follows real time is moved by less, for some has passed meanwhile.
+                    self._elapsed += missing
+                    self._wake_who_is_due()
+        else:
+            with self._mutex:
+                if self._changes == changes:
+                    self._quiet_since = REAL.monotonic()
+                if not wait.ended and not wait.due and self.timelines:
+                    quiet = self._quiet_since
+                    self._begin(wait)
+                    self._quiet_since = quiet
+
+    def _pass(self, length: int, what: str, place: Place | None) -> None:
+        for timeline in tuple(self.timelines):
+            _note(timeline.movements, length, what, place)
+            timeline.advance(length)
+
+    def _spend(self, length: int, sleeper: Member | None) -> None:
+        for timeline in tuple(self.timelines):
+            timeline.slept += length
+            if timeline.slept > timeline.longest:
+                self._exceed(timeline, sleeper)
+
+    def _exceed(self, timeline: Timeline, sleeper: Member | None) -> None:
+        """Have it raised where the test waits, and who slept; other threads may be a library's, and die of it."""
+        movements = "\n".join(f"  {one}" for one in timeline.movements[-10:])
+        timeline.exceeded = LongestExceeded(
+            f"the code under test has slept for more than {timeline.longest / 86_400e6:g} days of the fake's time"
+            f" (option longest); what it waits for does not come. The last that moved the clock:\n{movements}"
+        )
+        timeline.slept = 0  # what cleans up may sleep, too
+        with self._mutex:
+            timeline.to_be_told = {each for each in (timeline.owner, sleeper) if each is not None}
+            for wait in list(self._waits):
+                if wait.member in timeline.to_be_told:
+                    wait.due = True
+                    self._resume(wait)
+
+    def _raise_if_exceeded(self, member: Member) -> None:
+        for timeline in tuple(self.timelines):
+            if timeline.exceeded is not None and member in timeline.to_be_told:
+                timeline.to_be_told.discard(member)
+                raise timeline.exceeded
+
+    # --- what takes long --------------------------------------------------------------------------------------------
+
+    def _note_who_holds_up(self, since: float, activities: dict[Member, Activity]) -> None:
+        """Note who has worked for long. From then on real time counts: it may be waiting by doing nothing else."""
+        now = REAL.monotonic()
+        held_up = False
+        for member, activity in activities.items():
+            if activity is Activity.WORKS and now - member.since > _HELD_UP:
+                held_up = True
+                for timeline in tuple(self.timelines):
+                    timeline.held_up[member.thread.name] = describe_stack(member.ident)
+        if held_up:
+            self.count(since, "passed while a thread worked for long")
+
+    def _warn_of_a_wait_for_ever(self, since: float) -> None:
+        if REAL.monotonic() - since < _HELD_UP:
+            return
+        self._quiet_since = float("inf")
+        waits = [
+            f"  {one.member.thread.name} {one.what}\n{describe_stack(one.member.ident)}" for one in list(self._waits)
+        ]
+        sys.stderr.write(
+            "fake Bluejay: everybody who takes part in virtual time waits, without a deadline, and no timer of the fake"
+            " is pending:\n" + "\n".join(waits) + "\nIf a thread from before the fake is to end that wait, it is a"
+            " bystander: see the option `participants`.\n"
+        )
+
+
+def _nothing() -> None: ...
+
+
+def _no() -> bool:
+    return False
+
+
+def whole(seconds: float) -> int:
+    """Return seconds in microseconds, at least one."""
+    return max(1, round(seconds * 1_000_000))
+
+
+def _note(movements: list[Movement], length: int, what: str, place: Place | None) -> None:
+    if movements:
+        last = movements[-1]
+        if last.what == what and last.place == place:
+            movements[-1] = last._replace(length=last.length + length, times=last.times + 1)
+            return
+    movements.append(Movement(length, what, place, 1))
+    if len(movements) > _MOVEMENTS:
+        del movements[0]
+
+
+_BETWEEN = frozenset(sys.stdlib_module_names - {"__main__"}) | {"fake_bluejay", "anyio", "trio", "sniffio"}
+"""The packages whose waits are somebody else's."""
+
+
+def _place() -> Place | None:
+    frame: Any = sys._getframe(2)
+    while frame is not None:
+        name = frame.f_globals.get("__name__", "")
+        if type(name) is str and name.partition(".")[0] not in _BETWEEN:
+            return Place(frame.f_code, frame.f_lineno)
+        frame = frame.f_back
+    return None
+
+
+def _is_in_foreign_loop() -> bool:
+    """Whether an event loop runs in this thread that is not asyncio's own."""
+    asyncio: Any = sys.modules.get("asyncio")
+    loop = asyncio._get_running_loop() if asyncio is not None else None
+    return loop is not None and not (isinstance(loop, asyncio.BaseEventLoop) and hasattr(loop, "_selector"))
+
+
+REAL_TIME_THREADS: set[int] = set()
+"""The threads of servers, by number: nobody waits in them for what the code under test does."""
+
+CLOCKWORK = Clockwork()
+"""The one of this process."""

@@ -1,0 +1,117 @@
+"""trio: a run whose thread takes part lives in virtual time, by trio's own clock, and waits as an event loop does.
+
+The clock of a run that was given another one (`MockClock`, say) stays its own.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from types import ModuleType
+from typing import Any
+from weakref import WeakKeyDictionary
+
+from fake_bluejay.intercept.clockwork import CLOCKWORK, Wait
+from fake_bluejay.intercept.shims import Seam
+
+__all__ = ["FILES", "seams", "take_clocks_along"]
+
+FILES = {
+    "trio._core._io_epoll": "trio",
+    "trio._core._io_kqueue": "trio",
+    "trio._core._run": "trio",
+    "trio._core._wakeup_socketpair": "trio",
+}
+"""The modules that have what is replaced here."""
+
+
+def seams(module: ModuleType) -> Iterator[Seam]:
+    """List the seams in a module of `FILES`."""
+    match module.__name__.rpartition(".")[2]:
+        case "_io_epoll":
+            yield Seam(module.EpollIOManager, "get_events", _get_events)
+        case "_io_kqueue":
+            yield Seam(module.KqueueIOManager, "get_events", _get_events)
+        case "_run":
+            yield Seam(module.SystemClock, "current_time", _current_time)
+        case "_wakeup_socketpair":
+            yield Seam(module.WakeupSocketpair, "wakeup_thread_and_signal_safe", _wakeup)
+
+
+_clocks: list[Any] = []
+"""The clocks of trio that have seen virtual time. They are compared, and held, by identity: they may be equal."""
+
+
+def _current_time(original: Callable[[Any], float]) -> Callable[..., Any]:
+    def current_time(self: Any) -> float:
+        member = CLOCKWORK.me()
+        if member is None:
+            return original(self)
+        if all(clock is not self for clock in _clocks):
+            _clocks.append(self)
+        return float(self.offset + CLOCKWORK.look(member) / 1_000_000)
+
+    return current_time
+
+
+def take_clocks_along(seconds: float, *, over: bool) -> None:
+    """The time that clocks show changes by so much; those of trio go on from where they are."""
+    for clock in _clocks:
+        object.__setattr__(clock, "offset", clock.offset - seconds)
+    if over:
+        _clocks.clear()
+
+
+class _Signal:
+    """Whether a run is called from elsewhere, and the wait that this ends."""
+
+    called = False
+    wait: Wait | None = None
+
+
+_signals: WeakKeyDictionary[Any, _Signal] = WeakKeyDictionary()
+
+
+def _wakeup(original: Callable[[Any], None]) -> Callable[..., Any]:
+    def wakeup_thread_and_signal_safe(self: Any) -> None:
+        original(self)
+        signal = _signals.get(self)
+        if signal is not None:
+            signal.called = True
+            if signal.wait is not None:
+                # With a byte of its own: the original's may have been read already, before this wait began.
+                CLOCKWORK.end(signal.wait)
+
+    return wakeup_thread_and_signal_safe
+
+
+def _get_events(original: Callable[..., Any]) -> Callable[..., Any]:
+    def get_events(self: Any, timeout: float) -> Any:
+        member = CLOCKWORK.me()
+        runner = getattr(sys.modules["trio._core._run"].GLOBAL_RUN_CONTEXT, "runner", None)
+        if member is None or timeout <= 0 or runner is None:  # a guest's is asked in a thread
+            return original(self, timeout)
+        wakeup = runner.entry_queue.wakeup
+        signal = _signals.setdefault(wakeup, _Signal())
+        signal.called = False
+        if events := original(self, 0):
+            return events
+        wait = signal.wait = CLOCKWORK.begin(member, timeout, "waited in trio")
+        wait.wake = self.force_wakeup
+        wait.has_work = lambda: bool(runner.runq)
+        wait.is_outside = any(fd != wakeup.wakeup_sock.fileno() for fd in getattr(self, "_registered", ()))
+        if signal.called:
+            wait.ended = True
+        found: list[Any] = []
+
+        def block(seconds: float | None) -> bool:
+            found[:] = [original(self, 86_400 if seconds is None else seconds)]
+            return bool(found[0])
+
+        try:
+            CLOCKWORK.finish(wait, block)
+        finally:
+            signal.wait = None
+        return found[0] if found and found[0] else original(self, 0)
+
+    return get_events

@@ -1,0 +1,42 @@
+"""Clocks, sleeping and locks as the operating system has them, whatever stands in their places.
+
+Tools that replace time look for its functions in the modules that hold them: freezegun puts its own into every module
+that has `time.monotonic`, also into ours. So the clocks are taken from a copy of `time` that nobody else has.
+"""
+
+from __future__ import annotations
+
+import _thread
+import importlib.machinery
+import importlib.util
+from types import ModuleType
+from typing import Any
+
+__all__ = ["REAL"]
+
+
+def _copy(name: str) -> ModuleType:
+    """Return a copy of a builtin module, with functions of its own."""
+    spec = importlib.machinery.BuiltinImporter.find_spec(name)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+_time = _copy("time")
+
+
+class REAL:
+    """What is real. A class, for tools look for functions to replace in modules, and not in the classes there."""
+
+    monotonic: Any = _time.monotonic
+    sleep: Any = _time.sleep
+    thread_time: Any = getattr(_time, "thread_time", _time.process_time)
+    process_time: Any = _time.process_time
+    cpu_clock_of: Any = getattr(_time, "pthread_getcpuclockid", None)
+    clock_gettime: Any = getattr(_time, "clock_gettime", None)
+    Lock: Any = _thread.allocate_lock
+    RLock: Any = _thread.RLock
+    get_ident: Any = _thread.get_ident

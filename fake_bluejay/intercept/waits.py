@@ -1,0 +1,480 @@
+"""The standard library's clocks and waits, so that threads that take part have virtual ones.
+
+What somebody in this process ends is virtual. It is announced where all of it comes together: `Condition.wait` waits on
+a lock that `threading` makes for it (events, semaphores, barriers, queues, futures and timers are made of conditions);
+beside it there are `time.sleep`, the end of a thread, and `SimpleQueue`, which is in C.
+
+What waits for something outside is let be, in real time, and that time counts: `select`, processes, and threads that
+do not take part. All of this asks at each call whether the calling thread takes part; for a bystander nothing changes.
+"""
+
+from __future__ import annotations
+
+import os
+import queue
+import sys
+import threading
+import weakref
+from _queue import SimpleQueue
+from collections import deque
+from collections.abc import Callable, Iterator
+from types import FunctionType, ModuleType
+from typing import Any
+
+from fake_bluejay.intercept.clockwork import CLOCKWORK, Member, Wait
+from fake_bluejay.intercept.shims import Seam
+from fake_bluejay.intercept.true_time import REAL
+
+__all__ = ["FILES", "SPARED", "seams", "switch_simple_queue"]
+
+FILES = {
+    "concurrent.futures.thread": "waits",
+    "freezegun.api": "waits",
+    "multiprocessing.process": "waits",
+    "select": "waits",
+    "subprocess": "waits",
+    "threading": "waits",
+    "time": "waits",
+}
+"""The modules that have what is replaced here."""
+
+SPARED = frozenset({
+    "_pytest", "anyio", "conftest_plugin", "coverage", "execnet", "fake_bluejay", "hypothesis", "pluggy", "pytest",
+    "pytest_asyncio", "pytest_timeout", "time_machine", "trio", "uvicorn", "uvloop", "xdist",
+})  # fmt: skip
+"""The packages that measure, wait or serve in real time, and hold functions of `time` by name."""
+
+_TOOLS = ("_pytest", "coverage", "execnet", "fake_bluejay.server", "pytest_timeout", "xdist")
+"""The packages whose threads take no part."""
+
+_LONGEST = 9_000_000_000
+"""Seconds; what is longer is for the original to refuse."""
+
+
+def seams(module: ModuleType) -> Iterator[Seam]:
+    """List the seams in a module of `FILES`."""
+    match module.__name__:
+        case "time":
+            yield Seam(module, "sleep", _sleep, named=_builtin(module.sleep))
+            yield Seam(module, "monotonic", _monotonic, named=_builtin(module.monotonic))
+            yield Seam(module, "monotonic_ns", _monotonic_ns, named=_builtin(module.monotonic_ns))
+        case "freezegun.api":  # whose clocks may stand still: a deadline by one would never come
+            yield Seam(module, "fake_monotonic", _monotonic, named=_function(module.fake_monotonic))
+            yield Seam(module, "fake_monotonic_ns", _monotonic_ns, named=_function(module.fake_monotonic_ns))
+        case "threading":
+            yield Seam(module, "_allocate_lock", _allocate_lock)
+            yield Seam(module.Thread, "start", _start)
+            yield Seam(module.Thread, "join", _join)
+            yield Seam(module.Thread, "_bootstrap_inner", _bootstrap_inner)
+        case "concurrent.futures.thread":
+            yield Seam(module.ThreadPoolExecutor, "submit", _submit)
+            yield Seam(module._WorkItem, "run", _run)
+        case "select":
+            yield Seam(module, "select", _select, named=_builtin(module.select))
+        case "subprocess":
+            yield Seam(module.Popen, "_execute_child", _execute_child)
+            yield Seam(module.Popen, "wait", _in_real_time("waited for a process"))
+            yield Seam(module.Popen, "communicate", _in_real_time("communicated with a process"))
+        case "multiprocessing.process":
+            yield Seam(module.BaseProcess, "start", _start_process)
+
+
+def _builtin(function: Any) -> Any:
+    """The function, if it is the original, so that it can be looked for."""
+    return function if type(function) is type(len) else None
+
+
+def _function(function: Any) -> Any:
+    return function if type(function) is FunctionType else None
+
+
+# --- clocks and sleeping ----------------------------------------------------------------------------------------
+
+
+def _sleep(original: Callable[[float], None]) -> Callable[..., Any]:
+    def sleep(seconds: float, /) -> None:
+        member = CLOCKWORK.me()
+        if member is None or not isinstance(seconds, (int, float)) or not 0 < seconds < _LONGEST:
+            original(seconds)
+        else:
+            CLOCKWORK.finish(CLOCKWORK.begin(member, seconds, "slept"))
+
+    return sleep
+
+
+def _monotonic(original: Callable[[], float]) -> Callable[..., Any]:
+    def monotonic() -> float:
+        member = CLOCKWORK.me()
+        return original() if member is None else CLOCKWORK.look(member) / 1_000_000
+
+    return monotonic
+
+
+def _monotonic_ns(original: Callable[[], int]) -> Callable[..., Any]:
+    def monotonic_ns() -> int:
+        member = CLOCKWORK.me()
+        return original() if member is None else CLOCKWORK.look(member) * 1000
+
+    return monotonic_ns
+
+
+# --- conditions, and what is made of them -----------------------------------------------------------------------
+
+
+class _Waiter:
+    """What stands for the lock on which a condition lets a thread wait: taken twice, so that it waits."""
+
+    def __init__(self, member: Member) -> None:
+        self._member = member
+        self._taken = False
+        self._wait: Wait | None = None
+
+    def acquire(self, blocking: bool = True, timeout: float = -1) -> bool:
+        if self._taken and blocking:
+            seconds = None if timeout < 0 or timeout > _LONGEST else timeout
+            wait = self._wait = CLOCKWORK.begin(self._member, seconds, "waited")
+            if self._taken:  # nobody has released it meanwhile
+                CLOCKWORK.finish(wait)
+                while self._taken and seconds is None:  # the fake is off, and the wait goes on
+                    wait.block(None)
+        elif self._taken:
+            CLOCKWORK.wait_for_nothing(self._member)
+        if self._taken:
+            return False
+        self._taken = True
+        return True
+
+    def release(self) -> None:
+        if not self._taken:
+            raise RuntimeError("release unlocked lock")
+        self._taken = False
+        if self._wait is not None:
+            CLOCKWORK.end(self._wait)
+
+    def locked(self) -> bool:
+        return self._taken
+
+
+def _allocate_lock(original: Callable[[], Any]) -> Callable[..., Any]:
+    def allocate_lock() -> Any:
+        member = CLOCKWORK.me()
+        return original() if member is None else _Waiter(member)
+
+    return allocate_lock
+
+
+class _AsSimpleQueue(type):
+    """The type of a queue of which the originals, too, are said to be instances."""
+
+    def __instancecheck__(cls, instance: object) -> bool:
+        return isinstance(instance, SimpleQueue)
+
+
+class VirtualSimpleQueue(SimpleQueue[Any], metaclass=_AsSimpleQueue):
+    """A `SimpleQueue` whose waits are known. It goes on as an ordinary one when the fake is off."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._waits: deque[Wait] = deque()
+
+    def put(self, item: Any, block: bool = True, timeout: float | None = None) -> None:
+        """Put an item on the queue; it never waits."""
+        super().put(item)
+        try:
+            wait = self._waits.popleft()
+        except IndexError:
+            return
+        CLOCKWORK.end(wait)
+
+    put_nowait = put
+
+    def get(self, block: bool = True, timeout: float | None = None) -> Any:
+        """Remove an item and return it. Raises `queue.Empty` if none comes in time."""
+        member = CLOCKWORK.me()
+        if member is None or not block or (timeout is not None and not 0 < timeout < _LONGEST):
+            return super().get(block, timeout)
+        wait = CLOCKWORK.begin(member, timeout, "waited for a queue")
+        while True:
+            self._waits.append(wait)  # before it looks, so that what is put after that wakes it
+            try:
+                return super().get_nowait()
+            except queue.Empty:
+                over = not CLOCKWORK.finish(wait)
+            finally:
+                if wait in self._waits:
+                    self._waits.remove(wait)
+            if over:
+                return super().get_nowait() if timeout is not None else super().get()
+            wait.ended = False  # another may have been quicker
+
+
+def switch_simple_queue(on: bool) -> None:
+    """Let new queues of `queue.SimpleQueue` have waits that are known, or the original's."""
+    before, after = (SimpleQueue, VirtualSimpleQueue) if on else (VirtualSimpleQueue, SimpleQueue)
+    if vars(queue)["SimpleQueue"] is before:
+        queue.SimpleQueue = after  # type: ignore[misc]
+
+
+# --- threads ----------------------------------------------------------------------------------------------------
+
+_expected: weakref.WeakKeyDictionary[Any, Member] = weakref.WeakKeyDictionary()
+"""Thread that was started → how it takes part."""
+
+
+def _start(original: Callable[..., None]) -> Callable[..., Any]:
+    def start(self: Any) -> None:
+        me = CLOCKWORK.me()
+        if me is None or self.ident is not None:
+            original(self)
+            return
+        if not _takes_part(self):
+            with CLOCKWORK.real_time(me, "started a thread", meanwhile="stand"):
+                original(self)
+            return
+        member = _expected[self] = CLOCKWORK.expect(self)
+        try:
+            original(self)
+        except RuntimeError:  # it cannot be started
+            if _expected.pop(self, None) is not None:
+                CLOCKWORK.depart(member, dies=False)
+            raise
+
+    return start
+
+
+def _takes_part(thread: Any) -> bool:
+    """Whether a thread that is started by who takes part does so as well."""
+    frame: Any = sys._getframe(2)
+    while frame is not None and frame.f_globals.get("__name__") in ("threading", __name__):
+        frame = frame.f_back
+    name = frame.f_globals.get("__name__") if frame is not None else None
+    if type(name) is str and any(name == tool or name.startswith(f"{tool}.") for tool in _TOOLS):
+        return False
+    # A worker of a pool from before takes part while it works for who does: see `_submit`.
+    target, arguments = vars(thread).get("_target"), vars(thread).get("_args")
+    work = getattr(sys.modules.get("concurrent.futures.thread"), "_worker", None)
+    return not (target is work and work is not None and not _has_known_queue(arguments))
+
+
+def _has_known_queue(arguments: Any) -> bool:
+    return any(type(each) is VirtualSimpleQueue for each in arguments or ())
+
+
+def _bootstrap_inner(original: Callable[..., None]) -> Callable[..., Any]:
+    def bootstrap_inner(self: Any) -> None:
+        member = _expected.pop(self, None)
+        if member is None:
+            original(self)
+            return
+        CLOCKWORK.arrive(member, self)
+        try:
+            original(self)
+        finally:
+            CLOCKWORK.depart(member)
+
+    return bootstrap_inner
+
+
+def _join(original: Callable[..., None]) -> Callable[..., Any]:
+    def join(self: Any, timeout: float | None = None) -> None:
+        me = CLOCKWORK.me()
+        if me is None or not isinstance(timeout, (int, float, type(None))) or self is me.thread or not self.is_alive():
+            original(self, timeout)
+            return
+        if timeout is not None and not 0 < timeout < _LONGEST:
+            original(self, timeout)
+            return
+        wait = CLOCKWORK.begin(me, timeout, f"waited for the end of {self.name}")
+        match CLOCKWORK.await_end(self, wait):
+            case "is dying":
+                original(self)
+            case "takes no part":
+                with CLOCKWORK.real_time(me, wait.what):
+                    original(self, timeout)
+            case "takes part":
+                over = CLOCKWORK.finish(wait)
+                original(self, None if over or timeout is None else 0)
+
+    return join
+
+
+# --- pools ------------------------------------------------------------------------------------------------------
+
+
+class _Pool:
+    """What is handed over to a pool whose threads take no part by themselves."""
+
+    def __init__(self, workers: int) -> None:
+        self.workers = workers
+        self.begun: list[_Errand] = []
+        """What a worker is at, or free to take."""
+        self.queued: list[_Errand] = []
+        """What has to wait for a worker, and so holds nobody up."""
+
+
+_pools: weakref.WeakKeyDictionary[Any, _Pool] = weakref.WeakKeyDictionary()
+_errands: weakref.WeakKeyDictionary[Any, _Errand] = weakref.WeakKeyDictionary()
+"""By the future of what was handed over."""
+_handing_over = REAL.RLock()
+"""Held while anything of these changes."""
+
+
+class _Errand:
+    """A call that is handed over to a pool: the worker that runs it takes part meanwhile."""
+
+    def __init__(self, pool: _Pool) -> None:
+        self._pool = pool
+        self._member: Member | None = None
+        if len(pool.begun) < pool.workers:
+            self._expect()
+        else:
+            pool.queued.append(self)
+
+    def _expect(self) -> None:
+        self._pool.begun.append(self)
+        self._member = CLOCKWORK.expect(threading.current_thread())
+
+    def begin(self) -> None:
+        """Let the calling thread, a worker, take part."""
+        if self._member is None:  # a worker is free that was thought to be busy
+            self._pool.queued.remove(self)
+            self._expect()
+        assert self._member is not None
+        CLOCKWORK.arrive(self._member, threading.current_thread())
+
+    def end(self) -> None:
+        """Let nobody take part for this any more."""
+        if self._member is None:
+            self._pool.queued.remove(self)
+            return
+        self._pool.begun.remove(self)
+        if self._pool.queued:
+            self._pool.queued.pop(0)._expect()
+        CLOCKWORK.depart(self._member, dies=False)
+
+
+def _submit(original: Callable[..., Any]) -> Callable[..., Any]:
+    def submit(self: Any, function: Any, /, *args: Any, **kwargs: Any) -> Any:
+        if CLOCKWORK.me() is None or type(self._work_queue) is VirtualSimpleQueue:
+            return original(self, function, *args, **kwargs)
+        with _handing_over:
+            errand = _Errand(_pools.setdefault(self, _Pool(self._max_workers)))
+            try:
+                future = original(self, function, *args, **kwargs)
+            except BaseException:
+                errand.end()
+                raise
+            _errands[future] = errand
+        future.add_done_callback(_end_if_cancelled)
+        return future
+
+    return submit
+
+
+def _end_if_cancelled(future: Any) -> None:
+    if future.cancelled():
+        with _handing_over:
+            errand = _errands.pop(future, None)
+            if errand is not None:
+                errand.end()
+
+
+def _run(original: Callable[..., None]) -> Callable[..., Any]:
+    def run(self: Any, *args: Any) -> None:
+        with _handing_over:
+            errand = _errands.pop(self.future, None)
+            if errand is not None:
+                errand.begin()
+        try:
+            original(self, *args)
+        finally:
+            # Whoever waits for it, also by a callback, has been told by now.
+            if errand is not None:
+                with _handing_over:
+                    errand.end()
+
+    return run
+
+
+# --- outside ----------------------------------------------------------------------------------------------------
+
+_children: dict[Any, float] = {}
+"""Child process that was started by who takes part → the real time at which it was."""
+
+
+def _execute_child(original: Callable[..., None]) -> Callable[..., Any]:
+    def execute_child(self: Any, *args: Any, **kwargs: Any) -> None:
+        original(self, *args, **kwargs)
+        if CLOCKWORK.me() is not None:
+            _children[self] = REAL.monotonic()
+
+    return execute_child
+
+
+def _start_process(original: Callable[..., None]) -> Callable[..., Any]:
+    def start(self: Any) -> None:
+        original(self)
+        if CLOCKWORK.me() is not None:
+            _children[self] = REAL.monotonic()
+
+    return start
+
+
+def _since_when_children_live() -> float | None:
+    if not _children:
+        return None
+    for child in list(_children):
+        if not _lives(child):
+            _children.pop(child, None)
+    return min(_children.values(), default=None)
+
+
+def _lives(child: Any) -> bool:
+    if getattr(child, "returncode", None) is not None:
+        return False
+    pid = child.pid if hasattr(child, "returncode") else getattr(getattr(child, "_popen", None), "pid", None)
+    if pid is None:
+        return False
+    if not hasattr(os, "waitid"):
+        return getattr(child, "_popen", child).poll() is None
+    try:
+        return os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is None
+    except OSError:
+        return False
+
+
+CLOCKWORK.children = _since_when_children_live
+
+
+def _in_real_time(what: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    def make(original: Callable[..., Any]) -> Callable[..., Any]:
+        def call(self: Any, *args: Any, **kwargs: Any) -> Any:
+            member = CLOCKWORK.me()
+            if member is None:
+                return original(self, *args, **kwargs)
+            with CLOCKWORK.real_time(member, what):
+                return original(self, *args, **kwargs)
+
+        return call
+
+    return make
+
+
+def _select(original: Callable[..., Any]) -> Callable[..., Any]:
+    def select(*args: Any) -> Any:
+        member = CLOCKWORK.me()
+        if member is None or (len(args) > 3 and args[3] == 0):
+            return original(*args)
+        with CLOCKWORK.real_time(member, "waited for a file or socket"):
+            return original(*args)
+
+    return select
+
+
+def _in_child() -> None:
+    _children.clear()
+    CLOCKWORK.forget_others()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_in_child)

@@ -1,0 +1,90 @@
+"""The wall clock of the code under test: `time.time`, `datetime.now` and their kin, which move with the fake's time.
+
+time-machine replaces them in C, for every caller. Who else has replaced them was meant to: with freezegun, or a travel
+of the test's own, the wall clock is theirs. If theirs ticks, it moves with what is slept away; if it is frozen, it
+stands still.
+"""
+
+from __future__ import annotations
+
+import datetime
+import sys
+from typing import Any
+
+from fake_bluejay.intercept.clockwork import CLOCKWORK
+
+__all__ = ["WallClock"]
+
+_GRAIN = 1 / 64
+"""Seconds. A binary fraction, so that differences of readings are exact; and longer than a kernel's tick, by which the
+time of a file may be older than the wall clock's was when it was written."""
+
+
+class WallClock:
+    """The wall clock while a fake is on."""
+
+    def __init__(self) -> None:
+        self._travel: Any = None
+        self._traveller: Any = None
+
+    def start(self, now: float | None, *, frozen: bool) -> None:
+        """Begin at an instant, in seconds since 1970; None: at the present."""
+        if _is_frozen_by_freezegun():
+            return
+        import time_machine
+
+        if time_machine.traveller_stack:
+            return
+        start = (_present() // _GRAIN - 1) * _GRAIN if now is None else now
+        self._travel = time_machine.travel(start, tick=not frozen)
+        self._traveller = self._travel.start()
+        if frozen:
+            traveller = self._traveller
+            time_ns = type(traveller).time_ns
+
+            def look() -> int:
+                member = CLOCKWORK.me()
+                if member is not None:
+                    CLOCKWORK.look(member)
+                return int(time_ns(traveller))
+
+            traveller.time_ns = look
+
+    def moved(self, length: int) -> None:
+        """Time has moved by so many microseconds."""
+        by = datetime.timedelta(microseconds=length)
+        if self._traveller is not None:
+            self._traveller.shift(by)
+        machine: Any = sys.modules.get("time_machine")
+        for traveller in machine.traveller_stack if machine is not None else ():
+            if traveller is not self._traveller and traveller._tick:
+                traveller.shift(by)
+        freezegun: Any = sys.modules.get("freezegun.api")
+        for factory in freezegun.freeze_factories if freezegun is not None else ():
+            if type(factory).__name__ == "TickingDateTimeFactory":
+                factory.tick(by)
+
+    def stop(self) -> None:
+        """Let go of it."""
+        travel, traveller = self._travel, self._traveller
+        self._travel = self._traveller = None
+        if travel is None:
+            return
+        import time_machine
+
+        stack = time_machine.traveller_stack
+        if traveller in stack and stack[-1] is not traveller:  # theirs is over ours, and stays
+            stack.remove(traveller)
+            stack.append(traveller)
+        travel.stop()
+
+
+def _present() -> float:
+    import time
+
+    return time.time()
+
+
+def _is_frozen_by_freezegun() -> bool:
+    freezegun: Any = sys.modules.get("freezegun.api")
+    return freezegun is not None and bool(freezegun.freeze_factories)

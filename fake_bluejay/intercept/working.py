@@ -1,0 +1,173 @@
+"""What a thread does that has not said so: whether it works, waits for a lock, or waits for something outside.
+
+A thread *works* unless the opposite is proved: it was never seen to be running, and could not have been waiting for
+its turn either. For Linux, a thread that is ready to run but gets no processor is not asleep, and one that waits for
+Python's own lock (the GIL) wakes with every switch interval. So a thread that sleeps, and has not been woken once while
+two such intervals passed, waits in the kernel, however busy the machine is. Where there is no `/proc`, the thread's
+processor time and the instruction that it is at must not have changed for a quarter of a second.
+
+Of a thread that is proved to wait, the innermost instruction says for what: a call of `acquire`, `get` or `__enter__`
+in C takes a lock (or from a queue), which somebody in this process will give; one of `recv`, `poll` or `waitpid` waits
+for something outside. Of all others it is not known: a thread that reads a disk, or waits for threads in C, works.
+"""
+
+from __future__ import annotations
+
+import dis
+import sys
+import threading
+from enum import Enum
+from typing import Any, NamedTuple
+
+from fake_bluejay.intercept.true_time import REAL
+
+__all__ = ["Activity", "Watch", "describe_stack", "runqueue_wait"]
+
+_SLEEPS_WITHOUT_PROC = 0.25
+"""Real seconds for which a thread must have stood still, where nothing better is known."""
+
+_TAKES_A_LOCK = frozenset({"acquire", "__enter__", "get", "_acquire_restore", "acquire_lock"})
+
+
+_WAITS_OUTSIDE = frozenset({
+    "accept", "_accept", "connect", "connect_ex", "control", "do_handshake", "epoll_wait", "poll", "recv", "recv_into",
+    "recvfrom", "recvfrom_into", "recvmsg", "run_forever", "run_until_complete", "select", "send", "sendall", "sendto",
+    "sigtimedwait", "sigwait", "sleep", "wait4", "waitid", "waitpid",
+})  # fmt: skip
+
+
+class Activity(Enum):
+    """What a thread does."""
+
+    WORKS = "works"
+    WAITS_FOR_LOCK = "waits for a lock"
+    WAITS_OUTSIDE = "waits for something outside"
+
+
+class _Look(NamedTuple):
+    """A thread at a moment."""
+
+    state: object
+    """What changes when the thread runs."""
+    since: float
+    """The real time since which that has not changed."""
+
+
+class Watch:
+    """Looks at one thread again and again."""
+
+    def __init__(self, thread: threading.Thread) -> None:
+        self._thread = thread
+        self._last = _Look(None, 0.0)
+        self._known: Activity | None = None
+        """What was proved, for as long as nothing changes."""
+        self.since = 0.0
+        """The real time since which the thread is known to wait."""
+
+    def look(self) -> Activity:
+        """Return what the thread does, by this look and those before."""
+        now = REAL.monotonic()
+        state, patience = _state_of(self._thread)
+        if state is None:
+            self._last, self._known = _Look(None, now), None
+            return Activity.WORKS
+        if state != self._last.state:
+            self._last, self._known = _Look(state, now), None
+            return Activity.WORKS
+        if now - self._last.since < patience:
+            return Activity.WORKS
+        if self._known is None:
+            frame = sys._current_frames().get(self._thread.ident or 0)
+            if frame is None:
+                return Activity.WORKS
+            self._known = _activity_in(frame)
+            self.since = self._last.since
+        return self._known
+
+
+def _state_of(thread: threading.Thread) -> tuple[object, float]:
+    """What changes when the thread runs, and how long it must not have; None while it runs, or may."""
+    native = thread.native_id
+    if native is not None:
+        try:
+            with open(f"/proc/self/task/{native}/stat") as file:
+                state = file.read().rpartition(")")[2].split(None, 1)[0]
+            with open(f"/proc/self/task/{native}/schedstat") as file:
+                ran = file.read()
+        except OSError:
+            pass
+        else:
+            # Processor time, time ready to run, turns.
+            return (ran if state == "S" and ran[0] != "0" else None), 2.4 * sys.getswitchinterval()
+    frame = sys._current_frames().get(thread.ident or 0)
+    if frame is None:
+        return None, 0.0
+    return (id(frame), frame.f_lasti, _processor_time(thread)), _SLEEPS_WITHOUT_PROC
+
+
+def _processor_time(thread: threading.Thread) -> float:
+    if REAL.cpu_clock_of is None:
+        return 0.0
+    try:
+        return float(REAL.clock_gettime(REAL.cpu_clock_of(thread.ident)))
+    except OSError:
+        return 0.0
+
+
+def runqueue_wait() -> tuple[float, int] | None:
+    """Return the seconds for which this thread was ready to run and did not, and its turns; None if nobody knows."""
+    try:
+        with open("/proc/thread-self/schedstat") as file:
+            _, waited, turns = file.read().split()
+    except (OSError, ValueError):
+        return None
+    return int(waited) / 1e9, int(turns)
+
+
+def _activity_in(frame: Any) -> Activity:
+    """What a thread does that waits in C, called by the frame's current instruction."""
+    called = _called_by(frame)
+    if called in _TAKES_A_LOCK:
+        return Activity.WAITS_FOR_LOCK
+    return Activity.WAITS_OUTSIDE if called in _WAITS_OUTSIDE else Activity.WORKS
+
+
+def _called_by(frame: Any) -> str | None:
+    """The name of the function that the frame's current instruction calls."""
+    code, at = frame.f_code, frame.f_lasti
+    before: list[dis.Instruction] = []
+    for instruction in dis.get_instructions(code):
+        if instruction.offset > at:
+            break
+        before.append(instruction)
+    if not before:
+        return None
+    current = before[-1]
+    if current.opname in ("BEFORE_WITH", "LOAD_SPECIAL"):
+        return "__enter__"
+    if not current.opname.startswith("CALL"):
+        return None
+    # The function's name is the longest expression that begins where the call begins.
+    start = _start(current)
+    for instruction in reversed(before[:-1]):
+        if instruction.opname.startswith("LOAD_") and start is not None and _start(instruction) == start:
+            return str(instruction.argval)
+    return None
+
+
+def _start(instruction: dis.Instruction) -> tuple[int, int] | None:
+    positions = instruction.positions
+    if positions is None or positions.lineno is None or positions.col_offset is None:
+        return None
+    return positions.lineno, positions.col_offset
+
+
+def describe_stack(ident: int | None) -> str:
+    """Return the innermost calls of a thread, a line each, without running code of others."""
+    frame: Any = sys._current_frames().get(ident or 0)
+    lines: list[str] = []
+    while frame is not None and len(lines) < 12:
+        code = frame.f_code
+        lines.append(f"    {code.co_name}() at {code.co_filename}:{frame.f_lineno}")
+        frame = frame.f_back
+    return "\n".join(lines)

@@ -1,0 +1,464 @@
+"""What waits in the standard library, and what passes meanwhile: each by the fake's clock and the code's own."""
+
+import asyncio
+import concurrent.futures
+import multiprocessing
+import os
+import queue
+import select
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import anyio
+import pytest
+import trio
+
+from fake_bluejay import FakeBluejay
+from fake_bluejay.intercept.clockwork import CLOCKWORK, LongestExceeded
+from fake_bluejay.intercept.true_time import REAL
+
+
+@pytest.fixture
+def passed(bluejay: FakeBluejay) -> Callable[[], float]:
+    """Say how many seconds have passed by the fake's clock; the code's own has moved as far."""
+    start, monotonic, wall = bluejay.clock.now, time.monotonic(), time.time()
+
+    def passed() -> float:
+        seconds = (bluejay.clock.now - start).total_seconds()
+        assert time.monotonic() - monotonic == pytest.approx(seconds, abs=1e-5)
+        assert time.time() - wall == pytest.approx(seconds, abs=1e-5)
+        return seconds
+
+    return passed
+
+
+@pytest.fixture
+def bystander() -> Iterator[Callable[[Callable[[], Any]], threading.Thread]]:
+    """Start a thread that takes no part, as one from before the fake does not."""
+
+    def start(work: Callable[[], Any]) -> threading.Thread:
+        thread = threading.Thread(target=work, daemon=True)
+        member = CLOCKWORK._members.pop(REAL.get_ident())
+        try:
+            thread.start()
+        finally:
+            CLOCKWORK._members[REAL.get_ident()] = member
+        return thread
+
+    return start
+
+
+def condition_wait() -> None:
+    with (condition := threading.Condition()):
+        condition.wait(30)
+
+
+def condition_wait_for() -> None:
+    with (condition := threading.Condition()):
+        assert not condition.wait_for(lambda: False, 30)
+
+
+def join_a_sleeper() -> None:
+    thread = threading.Thread(target=lambda: time.sleep(30))
+    thread.start()
+    thread.join()
+    assert not thread.is_alive()
+
+
+def join_in_time() -> None:
+    over = threading.Event()
+    thread = threading.Thread(target=over.wait)
+    thread.start()
+    thread.join(30)
+    assert thread.is_alive()
+    over.set()
+    thread.join()
+
+
+def in_a_pool(pool: concurrent.futures.Executor) -> None:
+    with pool:
+        assert pool.submit(time.sleep, 30).result() is None
+
+
+def as_completed() -> None:
+    with pytest.raises(TimeoutError):
+        list(concurrent.futures.as_completed([concurrent.futures.Future()], 30))
+
+
+def timer() -> None:
+    over = threading.Event()
+    threading.Timer(30, over.set).start()
+    assert over.wait()
+
+
+def expect(error: type[BaseException], call: Callable[[], Any]) -> None:
+    with pytest.raises(error):
+        call()
+
+
+async def wait_for() -> None:
+    with pytest.raises(TimeoutError):
+        await asyncio.wait_for(asyncio.Event().wait(), 30)
+
+
+async def threadsafe() -> None:
+    await asyncio.to_thread(
+        lambda loop: asyncio.run_coroutine_threadsafe(asyncio.sleep(30), loop).result(60), asyncio.get_running_loop()
+    )
+
+
+WAITS: dict[str, Callable[[], Any]] = {
+    "time.sleep": lambda: time.sleep(30),
+    "Event.wait": lambda: threading.Event().wait(30),
+    "Condition.wait": condition_wait,
+    "Condition.wait_for": condition_wait_for,
+    "Semaphore.acquire": lambda: threading.Semaphore(0).acquire(timeout=30),
+    "Barrier.wait": lambda: expect(threading.BrokenBarrierError, lambda: threading.Barrier(2).wait(30)),
+    "Timer": timer,
+    "Thread.join of a sleeper": join_a_sleeper,
+    "Thread.join in time": join_in_time,
+    "Queue.get": lambda: expect(queue.Empty, lambda: queue.Queue[int]().get(timeout=30)),
+    "SimpleQueue.get": lambda: expect(queue.Empty, lambda: queue.SimpleQueue[int]().get(timeout=30)),
+    "Future.result": lambda: expect(TimeoutError, lambda: concurrent.futures.Future[int]().result(30)),
+    "futures.wait": lambda: concurrent.futures.wait([concurrent.futures.Future[int]()], 30),
+    "as_completed": as_completed,
+    "a pool": lambda: in_a_pool(concurrent.futures.ThreadPoolExecutor(2)),
+    "asyncio.sleep": lambda: asyncio.run(asyncio.sleep(30)),
+    "asyncio.wait_for": lambda: asyncio.run(wait_for()),
+    "asyncio.to_thread": lambda: asyncio.run(asyncio.to_thread(time.sleep, 30)),
+    "run_coroutine_threadsafe": lambda: asyncio.run(threadsafe()),
+    "anyio on asyncio": lambda: anyio.run(anyio.sleep, 30),
+    "anyio on trio": lambda: anyio.run(anyio.sleep, 30, backend="trio"),
+    "trio": lambda: trio.run(trio.sleep, 30),
+    "trio's threads": lambda: trio.run(trio.to_thread.run_sync, time.sleep, 30),
+}
+
+
+@pytest.mark.parametrize("name", WAITS)
+def test_a_wait_passes_as_long_as_it_would_and_at_once(passed: Callable[[], float], name: str) -> None:
+    WAITS[name]()
+    assert passed() == pytest.approx(30, abs=1e-4)
+    WAITS[name]()
+    assert passed() == pytest.approx(60, abs=1e-4)
+
+
+def test_a_polling_loop_that_waits_by_an_event_comes_to_its_deadline(passed: Callable[[], float]) -> None:
+    stop, deadline, polls = threading.Event(), time.monotonic() + 60, 0
+    while time.monotonic() < deadline:
+        polls += 1
+        assert not stop.wait(0.5)
+    assert (polls, passed()) == (120, 60)
+
+
+def test_a_thread_from_before_that_sleeps_for_ever_moves_the_clock_by_nothing() -> None:
+    slept, stop = threading.Event(), threading.Event()
+
+    def sleep() -> None:
+        while not stop.is_set():
+            time.sleep(0.001)
+            slept.set()
+
+    thread = threading.Thread(target=sleep, daemon=True)
+    thread.start()
+    with FakeBluejay() as bluejay:
+        start = bluejay.clock.now
+        for _ in range(5):
+            slept.clear()
+            REAL.sleep(0.003)
+        assert bluejay.clock.now == start
+        time.sleep(3600)  # and holds nobody up
+        assert bluejay.clock.now - start == timedelta(hours=1)
+    stop.set()
+    thread.join()
+
+
+def test_a_thread_that_is_started_by_a_bystander_is_one(
+    passed: Callable[[], float], bystander: Callable[[Callable[[], Any]], threading.Thread]
+) -> None:
+    took: list[float] = []
+
+    def child() -> None:
+        start = time.monotonic()
+        time.sleep(0.01)
+        took.append(REAL.monotonic() - start)
+
+    def start() -> None:
+        thread = threading.Thread(target=child)
+        thread.start()
+        thread.join()
+
+    bystander(start).join()
+    assert took[0] >= 0.01
+
+
+def test_who_works_is_waited_for(passed: Callable[[], float]) -> None:
+    future: concurrent.futures.Future[int] = concurrent.futures.Future()
+
+    def work() -> None:
+        end = REAL.monotonic() + 0.1
+        while REAL.monotonic() < end:
+            pass
+        future.set_result(1)
+
+    threading.Thread(target=work).start()
+    assert future.result(5) == 1
+    assert passed() == 0
+
+
+async def test_a_loop_waits_for_a_thread_that_works(bluejay: FakeBluejay) -> None:
+    loop = asyncio.get_running_loop()
+    future = loop.create_future()
+
+    def work() -> None:
+        REAL.sleep(0.05)
+        loop.call_soon_threadsafe(future.set_result, 1)
+
+    threading.Thread(target=work).start()
+    start = bluejay.clock.now
+    assert await asyncio.wait_for(future, 5) == 1
+    assert (bluejay.clock.now - start).total_seconds() < 1
+
+
+POOL = concurrent.futures.ThreadPoolExecutor(2)
+"""One that is made at import, as applications do."""
+
+
+def work_in_pool() -> int:
+    end = REAL.monotonic() + 0.1
+    while REAL.monotonic() < end:
+        pass
+    time.sleep(3)
+    return 1
+
+
+@pytest.mark.parametrize("again", [False, True])
+async def test_a_loop_waits_for_a_pool_from_before_that_works(bluejay: FakeBluejay, again: bool) -> None:
+    start = bluejay.clock.now
+    calls = [asyncio.wrap_future(POOL.submit(work_in_pool)) for _ in range(4)]
+    assert await asyncio.wait_for(asyncio.gather(*calls), 9) == [1, 1, 1, 1]
+    assert (bluejay.clock.now - start).total_seconds() == 6
+
+
+async def test_what_a_webhook_brings_comes_at_its_time(bluejay: FakeBluejay) -> None:
+    arrived: asyncio.Queue[str] = asyncio.Queue()
+
+    async def receive(request: Any) -> None:
+        await arrived.put(request.event)
+
+    bluejay.webhooks.add(receive, ["simulation_ended"])
+    bluejay.queue_run()
+    start = bluejay.clock.now
+    async with asyncio.timeout(300):
+        await arrived.get()
+    assert (bluejay.clock.now - start).total_seconds() == 48
+    bluejay.queue_run()
+    await arrived.get()  # without any deadline
+
+
+def test_who_waits_in_c_for_a_lock_holds_nobody_up(passed: Callable[[], float]) -> None:
+    lock, order = threading.Lock(), list[str]()
+
+    def hold() -> None:
+        with lock:
+            time.sleep(30)
+            order.append("held")
+
+    def want() -> None:
+        with lock:
+            order.append("got")
+
+    threads = [threading.Thread(target=hold), threading.Thread(target=want)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert order == ["held", "got"]
+    assert passed() == 30
+
+
+def test_a_child_process_gets_its_time(bluejay: FakeBluejay) -> None:
+    child = subprocess.Popen([sys.executable, "-S", "-c", "import time; time.sleep(0.1)"])
+    deadline, start = time.monotonic() + 30, bluejay.clock.now
+    while child.poll() is None:
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    assert (bluejay.clock.now - start).total_seconds() >= 0.1
+    start = bluejay.clock.now
+    time.sleep(30)  # and then nobody waits
+    assert (bluejay.clock.now - start).total_seconds() == 30
+
+
+OUTSIDE: dict[str, Callable[[Any, Any], Any]] = {
+    "Connection.poll": lambda pipe, sock: pipe.poll(0.03),
+    "select": lambda pipe, sock: select.select([sock], [], [], 0.03),
+    "a process": lambda pipe, sock: subprocess.run(["sleep", "0.03"]),
+}
+
+
+@pytest.mark.parametrize("name", OUTSIDE)
+def test_what_waits_outside_takes_real_time_which_counts(bluejay: FakeBluejay, name: str) -> None:
+    ours, theirs = multiprocessing.Pipe()
+    near, far = socket.socketpair()
+    with near, far, ours, theirs:
+        start, monotonic = bluejay.clock.now, time.monotonic()
+        OUTSIDE[name](ours, near)
+        assert time.monotonic() - monotonic >= 0.0299
+        assert (bluejay.clock.now - start).total_seconds() >= 0.0299
+
+
+def test_a_lock_that_is_waited_for_with_a_timeout_comes_to_a_deadline(
+    bluejay: FakeBluejay, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("fake_bluejay.intercept.clockwork._UNSEEN", 0.1)
+    lock, deadline = threading.Lock(), time.monotonic() + 0.2
+    lock.acquire()
+    while time.monotonic() < deadline:
+        assert not lock.acquire(timeout=0.05)
+
+
+def test_uvloop_waits_in_real_time_which_counts(bluejay: FakeBluejay) -> None:
+    uvloop = pytest.importorskip("uvloop")
+
+    async def poll() -> int:
+        deadline, turns = time.monotonic() + 0.2, 0
+        while time.monotonic() < deadline:
+            await asyncio.sleep(0.05)
+            turns += 1
+        return turns
+
+    assert uvloop.run(poll()) <= 6
+
+
+def test_a_client_that_polls_for_ever_fails_the_test_and_says_who(make_bluejay: Callable[..., FakeBluejay]) -> None:
+    bluejay = make_bluejay(longest=timedelta(hours=1))
+
+    def poll_for_ever() -> None:
+        while True:
+            try:
+                time.sleep(5)
+            except Exception:
+                continue
+
+    with pytest.raises(LongestExceeded, match=r"poll_for_ever\(\) at .*test_waits.py"):
+        poll_for_ever()
+    time.sleep(5)  # what cleans up may sleep
+    assert "poll_for_ever() at" in bluejay.report()
+
+
+def test_a_loop_that_polls_for_ever_fails_the_test(make_bluejay: Callable[..., FakeBluejay]) -> None:
+    async def poll_for_ever() -> None:
+        while True:
+            await asyncio.to_thread(time.sleep, 5)
+
+    make_bluejay(longest=3600)
+    with pytest.raises(LongestExceeded):
+        asyncio.run(poll_for_ever())
+
+
+def test_a_file_written_now_is_not_older_than_the_present(bluejay: FakeBluejay, tmp_path: Path) -> None:
+    present = time.time()
+    (tmp_path / "file").write_text("x")
+    assert os.path.getmtime(tmp_path / "file") >= present
+
+
+def test_a_wait_that_nobody_can_end_explains_itself(
+    bluejay: FakeBluejay,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    bystander: Callable[[Callable[[], Any]], threading.Thread],
+) -> None:
+    monkeypatch.setattr("fake_bluejay.intercept.clockwork._HELD_UP", 0.02)
+    over = threading.Event()
+    bystander(lambda: (REAL.sleep(0.2), over.set()))
+    over.wait()
+    said = capsys.readouterr().err
+    assert "MainThread waited" in said
+    assert "test_a_wait_that_nobody_can_end_explains_itself" in said
+
+
+def test_the_report_says_who_holds_time_up(bluejay: FakeBluejay, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("fake_bluejay.intercept.clockwork._HELD_UP", 0.02)
+    over = threading.Event()
+
+    def spin() -> None:
+        while not over.is_set():
+            pass
+
+    thread = threading.Thread(target=spin, name="spinner")
+    thread.start()
+    time.sleep(0.1)  # real time counts, for otherwise this would never come
+    over.set()
+    thread.join()
+    assert "spinner worked for long" in bluejay.report()
+
+
+def test_the_report_says_what_moved_the_clock_and_what_is_pending(bluejay: FakeBluejay) -> None:
+    def poll() -> None:
+        for _ in range(3):
+            time.sleep(5)
+
+    stuck = bluejay.add_test_result(agent="silent")
+    bluejay.world.settle()
+    poll()
+    report = bluejay.report()
+    assert "+15.000 s slept by poll() at " in report
+    assert ", 3 times" in report
+    assert stuck.id == 1
+
+
+def test_sleeps_take_real_time_where_that_is_asked_for(bluejay: FakeBluejay) -> None:
+    start, monotonic = bluejay.clock.now, REAL.monotonic()
+    with bluejay.clock.real():
+        time.sleep(0.02)
+    assert REAL.monotonic() - monotonic >= 0.02
+    assert (bluejay.clock.now - start).total_seconds() >= 0.0199
+
+
+def test_a_thread_from_before_takes_part_if_it_is_named(make_bluejay: Callable[..., FakeBluejay]) -> None:
+    work: queue.Queue[Callable[[], Any]] = queue.Queue()
+    done = threading.Event()
+
+    def serve() -> None:
+        while True:
+            work.get()()
+
+    threading.Thread(target=serve, daemon=True, name="consumer of a queue").start()
+    bluejay = make_bluejay(participants=["consumer*"])
+    start = bluejay.clock.now
+    work.put(lambda: (time.sleep(30), done.set()))
+    assert done.wait(60)
+    assert (bluejay.clock.now - start).total_seconds() == 30
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"now": "2026-03-01T12:00:00"}, "has no time zone"),
+        ({"now": "yesterday"}, "now is an aware datetime, or one as ISO text"),
+        ({"now": 5}, "now is an aware datetime"),
+        ({"clock": "real", "speed": 0}, "speed is a positive number"),
+        ({"clock": "real", "speed": "fast"}, "speed is a positive number"),
+        ({"speed": 60}, "speed goes with clock='real'"),
+        ({"longest": 0}, "longest is a positive number of seconds"),
+        ({"longest": timedelta(-1)}, "longest is a positive number of seconds"),
+        ({"longest": "days"}, "longest is a positive number of seconds"),
+    ],
+)
+def test_options_that_cannot_be_are_refused(options: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        FakeBluejay(**options)
+
+
+def test_an_unknown_participant_is_refused_with_those_there_are() -> None:
+    fake = FakeBluejay(participants=["MainThreat"])
+    with pytest.raises(ValueError, match="did you mean 'MainThread'"):
+        fake.start()
+    assert not fake.is_on
+    assert time.monotonic() == pytest.approx(REAL.monotonic(), abs=1)
