@@ -546,7 +546,10 @@ class _FarFaults(Faults):
 
     def __iter__(self) -> Iterator[Fault]:
         for one in self._control("GET", "faults"):
-            yield Fault(**one)
+            id = one.pop("id")
+            fault = Fault(**one)
+            fault.id = id
+            yield fault
 
     def __len__(self) -> int:
         return sum(1 for _ in self)
