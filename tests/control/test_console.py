@@ -207,6 +207,7 @@ def test_requests_with_the_line_that_repeats_them(fake: FakeBluejay, page: Any) 
     shows(page.locator("#tab-request"), "no longer in the journal")
 
 
+@pytest.mark.filterwarnings("ignore:a stub for /v1/<b>")
 def test_markup_in_what_others_send_is_text(fake: FakeBluejay, page: Any) -> None:
     evil = "<img src=x onerror=\"document.title='owned'\"><script>document.title='owned'</script>"
     fake.add_test_result(result={"found": evil})
