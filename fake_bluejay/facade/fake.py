@@ -517,10 +517,10 @@ class FakeBluejay(Assertions):
         Raises `ModuleNotFoundError` if uvicorn is not there: `pip install "fake-bluejay[server]"` brings it.
         """
         if self._loopback is None:
+            from fake_bluejay.server import loopback  # first: it says what installs what is missing
             from fake_bluejay.server.app import served_app
-            from fake_bluejay.server.loopback import lend
 
-            self._loopback = lend(served_app(self, self.reset))
+            self._loopback = loopback.lend(served_app(self, self.reset))
             REAL_TIME_THREADS.add(self._loopback.thread_id)
             LOOPBACKS[self._loopback.port] = self._loopback.is_answering
             self._bypass_proxies()

@@ -336,7 +336,7 @@ class _Control:
     def __init__(self, url: str, organisation: str | None) -> None:
         address = r"(?:[^/?#@:\[\]\s]+|\[[0-9a-fA-F:.]+\])(?::\d{1,5})?"
         parts = re.fullmatch(rf"(https?)://({address})((?:/[^/?#\s]+)*)/?", url)
-        if parts is None:
+        if parts is None or parts[3].endswith("/v1"):  # the base of Bluejay's API, which is a part of the server
             raise ValueError(f"a server's address is needed, e.g. http://127.0.0.1:8787, not {url!r}")
         self.url = f"{parts[1]}://{parts[2]}{parts[3]}"
         self._prefix = parts[3]
