@@ -203,7 +203,7 @@ class UpdateCallLogRequest(Wire):
     tool_calls: list[ToolCall] | None = None
     events: list[Event] | None = None
     metadata: dict[str, Any] | None = None
-    reevaluate: bool | None = None
+    reevaluate: bool | None = False
 
 
 class UpdateLogResponse(Wire):

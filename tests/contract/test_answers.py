@@ -233,6 +233,8 @@ def test_parameters(published: Any, furnished: Any, operation: Operation) -> Non
             headers, place = {}, ("header", "x-api-key")
         elif parameter["required"]:
             path = path.partition("?")[0]
+        elif parameter["schema"].get("anyOf", [{}])[0] == {"type": "string"}:
+            continue  # any text is one
         else:
             query = {parameter["name"]: "x"}
         fake = FakeBluejay.load(furnished)
