@@ -26,6 +26,8 @@ OF_SDK = {
     "AgentUpdateRequestOfOpenApi": "AgentUpdateRequest",
     "AgentUpdateWithExternalIdRequestOfOpenApi": "AgentUpdateWithExternalIDRequest",
     "CustomMetric": "SrcModelsAPICustomMetricCustomMetric",
+    "CustomMetricResponse": "CustomMetricResponse",
+    "DeletedMetric": "SrcModelsCustomMetricCustomMetric",
     "DigitalHumanRequestDataOfOpenApi": "DigitalHumanRequestData",
     "DigitalHumanResponseData": "DigitalHumanResponseData",
     "Evaluation": "Evaluation",
@@ -54,6 +56,8 @@ OF_DOCS = {
 """Fields of a digital human in the documentation of September 2026."""
 
 NEWER = {
+    "CreateCustomMetricRequestOfOpenApi": {"tool_names"},
+    "CustomMetricResponse": {"tool_names"},
     "DigitalHumanRequestDataOfOpenApi": OF_DOCS,
     "DigitalHumanResponseData": OF_DOCS - {"tags"},
     "HttpSimulationRunRequest": {"agent_version_id"},
@@ -69,6 +73,7 @@ NEWER = {
         "follow_up_sms_success_criteria",
         "scripted_responses_ordered",
     },
+    "UpdateCustomMetricRequestOfOpenApi": {"tool_names"},
     "UpdateSimulationRequest": {"agent_version_id", "delay_between_tests_seconds", "inactivity_timeout_seconds"},
     "UpdateSimulationResultRequestById": {"start_time", "end_time", "duration", "trace_ids"},
 }
@@ -82,6 +87,8 @@ EXPLAINED = {
     "SimulationResultResponse": "a reading adds a field",
     "AgentPydantic.connection_type": "the SDK has more ways to reach an agent",
     "AgentUpdateRequest.connection_type": "the SDK has more ways to reach an agent",
+    "CustomMetricResponse.response_type": "the documentation has one more type",
+    "DeletedMetric.response_type": "the documentation has one more type",
     "DigitalHumanResponseData.accent": "the documentation: any is taken",
     "DigitalHumanResponseData.allow_silence_tool": "the documentation: false if it is left out",
     "DigitalHumanResponseData.language": "the documentation: any is taken",
