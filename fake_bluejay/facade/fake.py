@@ -8,17 +8,18 @@ import inspect
 import json
 import sys
 import threading
+import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any, Self, TypedDict, TypeVar, Unpack, cast
+from typing import TYPE_CHECKING, Any, Literal, Self, TypedDict, TypeVar, Unpack, cast, get_args
 
-from fake_bluejay.bluejay.app import Api
+from fake_bluejay.bluejay.app import PATHS, Api
 from fake_bluejay.calls import Calls, checked
 from fake_bluejay.core.behaviors import Agent, agent_of
 from fake_bluejay.core.clock import Clock, ManualClock, datetime_at, microseconds
 from fake_bluejay.core.events import Feed
 from fake_bluejay.core.readings import Readings
-from fake_bluejay.core.suggest import check_known, instead_of, unknown
+from fake_bluejay.core.suggest import check_known, instead_of, nearest, unknown
 from fake_bluejay.core.timers import Timer
 from fake_bluejay.core.world import DEFAULT_ORGANISATION, World
 from fake_bluejay.facade.assertions import Assertions
@@ -27,7 +28,7 @@ from fake_bluejay.facade.results import ControlObjectView, Seen, TestResult
 from fake_bluejay.facade.time_options import clock_of, longest_of, now_of, threads_of
 from fake_bluejay.http.faults import Faults
 from fake_bluejay.http.journal import Journal
-from fake_bluejay.http.stubs import Stubs
+from fake_bluejay.http.stubs import Stubs, can_meet
 from fake_bluejay.intercept import switch
 from fake_bluejay.intercept.asyncio import LOOPBACKS
 from fake_bluejay.intercept.clockwork import CLOCKWORK, REAL_TIME_THREADS, Timeline
@@ -54,6 +55,9 @@ _Function = TypeVar("_Function", bound=Callable[..., Any])
 
 ACTIVE: list[FakeBluejay] = []
 """The fakes that are on, the one that takes the calls last."""
+
+
+Unmet = Literal["error", "warn", "ignore"]
 
 
 class Options(TypedDict, total=False):
@@ -83,6 +87,9 @@ class Options(TypedDict, total=False):
     """Seconds from a conversation's end to EVALUATING."""
     evaluation_takes: float
     """Seconds from EVALUATING to COMPLETED."""
+    unmet: Unmet
+    """What a fault or stub that met no request does when the test, the `with` or the decorated function ends: it is an
+    `"error"`, it is to `"warn"`, or to `"ignore"`."""
     webhooks_anywhere: bool
     """Whether webhooks may lead elsewhere than to this machine."""
 
@@ -104,11 +111,12 @@ class FakeBluejay(Assertions):
         self._longest = longest_of(options)
         sleep = options.get("sleep", "skip")
         check_known("choice for sleep:", sleep, ("skip", "real"))
+        check_known("choice for unmet:", options.get("unmet", "error"), get_args(Unmet))
         self._options = options
         self._world = _world(options)
         self._journal = Journal()
         self._stubs = Stubs()
-        self.faults = Faults(self._world.seed)
+        self.faults = Faults(self._world.seed, lambda: PATHS.union(self._stubs.paths))
         self._api = Api(self._world, self._journal, self.faults, self._stubs)
         self.feed = Feed(self._world, self._journal, self.faults, self._stubs)
         """Every change, for whoever listens: the server's event stream."""
@@ -187,6 +195,34 @@ class FakeBluejay(Assertions):
                 self.feed.end()
                 self._loopback.give_back()
                 self._loopback = None
+
+    def _fail_if_unmet(self) -> str:
+        """Check that each fault and each stub has met a request, as the option `unmet` says; pytest's fixtures do this.
+
+        Returns:
+            What to warn of; empty if there is nothing.
+
+        Raises:
+            AssertionError: One has not, and that is to be an error.
+        """
+        __tracebackhide__ = True
+        choice = self._options.get("unmet", "error")
+        if choice == "ignore" or not (self.faults or self._stubs):
+            return ""
+        from fake_bluejay.facade.unmet import unmet
+
+        said = unmet(self.faults, self._stubs, list(self._journal))
+        if said and choice == "error":
+            raise AssertionError(said)
+        return said
+
+    def __exit__(self, type_: type[BaseException] | None, error: BaseException | None, traceback: object) -> None:
+        """Stop, unless an outer `with` does; what met no request is an error then, unless there is one already."""
+        __tracebackhide__ = True
+        is_over = not self._inner
+        super().__exit__(type_, error, traceback)
+        if is_over and error is None and (said := self._fail_if_unmet()):
+            warnings.warn(said, stacklevel=2)
 
     async def __aexit__(
         self, type_: type[BaseException] | None, error: BaseException | None, traceback: object
@@ -402,11 +438,22 @@ class FakeBluejay(Assertions):
         return self._journal
 
     def stub(self, method: str, path: str, status: int = 200, json: Any = None) -> None:
-        """An answer for an endpoint, above all for one that is not modelled; `path` may have parameters in braces.
+        """Answer requests of a method and path so, above all of an endpoint that is not modelled.
 
-        Raises `ValueError` for a method, path or status that cannot be.
+        Warns of a path that Bluejay is not known to have.
+
+        Args:
+            method: In any case: `"GET"` or `"get"`.
+            path: Of any requests; it may have parameters in braces: `/v1/agents/{id}`.
+            status: The status of the answer.
+            json: Its body; None: it has none.
+
+        Raises:
+            ValueError: The method, the path or the status cannot be so.
+            TypeError: The body is not JSON.
         """
         self._stubs.add(method, path, status, json)
+        warn_of_unknown(path)
 
     @property
     def stubs(self) -> Stubs:
@@ -671,6 +718,15 @@ class FakeReadings:
 
     def __repr__(self) -> str:
         return repr(self._world.readings)
+
+
+def warn_of_unknown(path: str) -> None:
+    """Warn, where `stub` is called, of a path that Bluejay is not known to have: it may be misspelt."""
+    if path not in PATHS and not any(can_meet(path, known) for known in PATHS):
+        warnings.warn(
+            f"a stub for {path}, which Bluejay is not known to have; the nearest that it has: {nearest(path, PATHS)}",
+            stacklevel=3,
+        )
 
 
 _DEFAULTS = Readings()

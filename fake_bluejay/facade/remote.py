@@ -31,7 +31,7 @@ from fake_bluejay.core.test_results import Record
 from fake_bluejay.core.timers import Timer
 from fake_bluejay.core.world import DEFAULT_ORGANISATION, World
 from fake_bluejay.facade.assertions import Assertions
-from fake_bluejay.facade.fake import API_KEY, FakeClock, FakeReadings, Snapshot, data_of
+from fake_bluejay.facade.fake import API_KEY, FakeClock, FakeReadings, Snapshot, data_of, warn_of_unknown
 from fake_bluejay.facade.results import ControlObjectView, TestResult
 from fake_bluejay.facade.webhooks import Webhooks
 from fake_bluejay.http.faults import Fault, Faults
@@ -229,6 +229,7 @@ class RemoteBluejay(Assertions):
     def stub(self, method: str, path: str, status: int = 200, json: Any = None) -> None:
         """An answer for an endpoint, above all for one that is not modelled; as `FakeBluejay.stub`."""
         self._control("POST", "stubs", {"method": method, "path": path, "status": status, "json": json})
+        warn_of_unknown(path)
 
     # --- who may call -------------------------------------------------------------------------------------------
 
@@ -545,7 +546,10 @@ class _FarFaults(Faults):
 
     def __iter__(self) -> Iterator[Fault]:
         for one in self._control("GET", "faults"):
-            yield Fault(**one)
+            id = one.pop("id")
+            fault = Fault(**one)
+            fault.id = id
+            yield fault
 
     def __len__(self) -> int:
         return sum(1 for _ in self)

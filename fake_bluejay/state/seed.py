@@ -326,7 +326,7 @@ class SeedStub(Part):
     def plant(self, fake: FakeBluejay) -> None:
         """As `bluejay.stub` does."""
         with _at("json"):  # which some statuses have none of
-            fake.stub(self.method, self.path, self.status, self.json_)
+            fake.stubs.add(self.method, self.path, self.status, self.json_)
 
 
 class SeedFault(Part):
