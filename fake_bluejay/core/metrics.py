@@ -151,7 +151,8 @@ def _drawn(fields: Mapping[str, Any], chance: random.Random, tools: Container[st
         whole = round(value) if float(low).is_integer() and float(high).is_integer() else round(value, 2)
         return f"{min(max(whole, low), high):.15g}" if low <= high else f"{low:.15g}"
     if kind == "enum":
-        return chance.choice(fields.get("enum_options") or [NOT_APPLICABLE])
+        options: list[str] = fields.get("enum_options") or [NOT_APPLICABLE]
+        return chance.choice(options)
     return json.dumps({"made_up": True}) if kind == "json" else "Made up by the fake: nothing was assessed."
 
 

@@ -84,6 +84,7 @@ NEWER_PARAMETERS = {("query", "limit"), ("query", "offset"), ("query", "issue_id
 
 EXPLAINED = {
     "POST /v1/check-queue-simulation-run/{simulation_run_id}": "nothing is published of the answer",
+    "POST /v1/generate-custom-metrics": "nothing is published of the answer",
     "SimulationResultResponse": "a reading adds a field",
     "AgentPydantic.connection_type": "the SDK has more ways to reach an agent",
     "AgentUpdateRequest.connection_type": "the SDK has more ways to reach an agent",
