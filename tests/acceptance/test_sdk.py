@@ -19,6 +19,9 @@ COMMUNITY = ids_by_name()["community_id"][0]
 FOLDER = ids_by_name()["folder_id"][0]
 METRIC, OTHER_METRIC = ids_by_name()["metric_id"]
 
+# The SDK says so of `get_custom_metrics_by_agent`.
+pytestmark = pytest.mark.filterwarnings("ignore:.*DEPRECATED:DeprecationWarning")
+
 MakeSdk = Callable[[str], bluejay.Bluejay]
 
 methods = runpy.run_path(str(Path(__file__).parents[2] / "docs" / "endpoints.py"))["methods"]
