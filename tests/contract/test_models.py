@@ -60,6 +60,7 @@ NEWER = {
     "CustomMetricResponse": {"tool_names"},
     "DigitalHumanRequestDataOfOpenApi": OF_DOCS,
     "DigitalHumanResponseData": OF_DOCS - {"tags"},
+    "EvaluateCallResponse": {"warning"},
     "HttpSimulationRunRequest": {"agent_version_id"},
     "NewAgentResponse": {"version"},
     "SimulationRequest": {"agent_version_id", "delay_between_tests_seconds", "inactivity_timeout_seconds"},
