@@ -149,6 +149,7 @@ def dump_record(record: Record) -> dict[str, Any]:
         "control_objects": [control.id for control in record.control_objects],
         "call": None if record.call is None else record.call.as_dict(),
         "run": None if record.run is None else record.run.id,
+        "metrics": deepcopy(record.metrics),
     }
 
 
@@ -321,6 +322,8 @@ def _load_record(place: _Place, control_objects: Mapping[int, ControlObject]) ->
     record.end_time = place.read("end_time", str, _instant, optional=True)
     if place.has("call"):
         record.call = place.read("call", dict, call_from_dict, optional=True)
+    if place.has("metrics"):
+        record.metrics = [dict(metric) for metric in place.items("metrics", dict)]
     record.history = [
         Move(
             move.read("at", str, _instant),

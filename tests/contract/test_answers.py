@@ -21,6 +21,7 @@ KNOWN: dict[str, Any] = {
     "call_ids": ids_by_name()["call_log_id"],
     "external_agent_id": "a",
     "external_id": "a",
+    "selected_custom_metrics": ids_by_name()["metric_ids"],
     "simulation_ids": [1],
     "simulation_result_id": 1,
     "simulation_run_id": 1,

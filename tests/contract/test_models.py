@@ -26,6 +26,8 @@ OF_SDK = {
     "AgentUpdateRequestOfOpenApi": "AgentUpdateRequest",
     "AgentUpdateWithExternalIdRequestOfOpenApi": "AgentUpdateWithExternalIDRequest",
     "CustomMetric": "SrcModelsAPICustomMetricCustomMetric",
+    "CustomMetricResponse": "CustomMetricResponse",
+    "DeletedMetric": "SrcModelsCustomMetricCustomMetric",
     "DigitalHumanRequestDataOfOpenApi": "DigitalHumanRequestData",
     "DigitalHumanResponseData": "DigitalHumanResponseData",
     "Evaluation": "Evaluation",
@@ -54,6 +56,8 @@ OF_DOCS = {
 """Fields of a digital human in the documentation of September 2026."""
 
 NEWER = {
+    "CreateCustomMetricRequestOfOpenApi": {"tool_names"},
+    "CustomMetricResponse": {"tool_names"},
     "DigitalHumanRequestDataOfOpenApi": OF_DOCS,
     "DigitalHumanResponseData": OF_DOCS - {"tags"},
     "EvaluateCallResponse": {"warning"},
@@ -70,6 +74,7 @@ NEWER = {
         "follow_up_sms_success_criteria",
         "scripted_responses_ordered",
     },
+    "UpdateCustomMetricRequestOfOpenApi": {"tool_names"},
     "UpdateSimulationRequest": {"agent_version_id", "delay_between_tests_seconds", "inactivity_timeout_seconds"},
     "UpdateSimulationResultRequestById": {"start_time", "end_time", "duration", "trace_ids"},
 }
@@ -80,9 +85,12 @@ NEWER_PARAMETERS = {("query", "limit"), ("query", "offset"), ("query", "issue_id
 
 EXPLAINED = {
     "POST /v1/check-queue-simulation-run/{simulation_run_id}": "nothing is published of the answer",
+    "POST /v1/generate-custom-metrics": "nothing is published of the answer",
     "SimulationResultResponse": "a reading adds a field",
     "AgentPydantic.connection_type": "the SDK has more ways to reach an agent",
     "AgentUpdateRequest.connection_type": "the SDK has more ways to reach an agent",
+    "CustomMetricResponse.response_type": "the documentation has one more type",
+    "DeletedMetric.response_type": "the documentation has one more type",
     "DigitalHumanResponseData.accent": "the documentation: any is taken",
     "DigitalHumanResponseData.allow_silence_tool": "the documentation: false if it is left out",
     "DigitalHumanResponseData.language": "the documentation: any is taken",
