@@ -127,6 +127,7 @@ class FakeBluejay(Assertions):
         self._wall_clock: WallClock | None = None
         """The wall clock of the code under test, where that does not skip sleeps."""
         self._loopback: Loopback | None = None
+        self._webhooks: Webhooks | None = None
         self._worker = DeliveryWorker(self._world)
         self._world.delivery_worker = self._worker
         self.calls = Calls(self._world)
@@ -428,12 +429,15 @@ class FakeBluejay(Assertions):
         with self._world.lock:
             return [RunView(self._world, id) for id in self._world.runs]
 
-    @functools.cached_property
+    @property
     def webhooks(self) -> Webhooks:
         """The webhooks: who is told of what, and what was delivered."""
-        from fake_bluejay.facade.webhooks import Webhooks
+        # By hand, for pyright takes a cached_property for no property of a protocol.
+        if self._webhooks is None:
+            from fake_bluejay.facade.webhooks import Webhooks
 
-        return Webhooks(self._world, self._worker)
+            self._webhooks = Webhooks(self._world, self._worker)
+        return self._webhooks
 
     # --- what came in -------------------------------------------------------------------------------------------
 
