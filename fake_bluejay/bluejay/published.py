@@ -52,8 +52,8 @@ _OPERATIONS = """
 /v1/bluejay-as-code/push POST
 /v1/bluejay-as-code/run/{simulation_bac_id} POST
 /v1/call-log DELETE
-/v1/call-log/{call_id} DELETE
-/v1/call-logs DELETE
+/v1/call-log/{call_id} DELETE call_logs
+/v1/call-logs DELETE call_logs
 /v1/call-webhook POST
 /v1/check-queue-simulation-run/{simulation_run_id} POST runs
 /v1/communities GET communities
@@ -83,8 +83,8 @@ _OPERATIONS = """
 /v1/digital-human/{digital_human_id} DELETE GET digital_humans
 /v1/digital-humans-by-simulation/{simulation_id} GET digital_humans
 /v1/end-conversations POST conversations
-/v1/evaluate POST
-/v1/evaluate-call POST
+/v1/evaluate POST call_logs
+/v1/evaluate-call POST /v1/evaluate
 /v1/folder/{folder_id} DELETE GET folders
 /v1/folders/move-agent PUT folders
 /v1/generate-custom-metrics POST
@@ -133,15 +133,15 @@ _OPERATIONS = """
 /v1/queue-simulation-run POST runs
 /v1/queue-sms-simulation-run POST runs
 /v1/re-evaluate-simulation-result/{simulation_result_id} POST results
-/v1/re-evaluate/{call_id} POST
+/v1/re-evaluate/{call_id} POST call_logs
 /v1/receive-text-message POST
 /v1/regen-test-scenarios POST
 /v1/regenerate-test-scenarios-from-community POST
 /v1/remove-from-community/{community_id} PUT communities
 /v1/retrieve-call-log GET
-/v1/retrieve-call-log/{call_id} GET
+/v1/retrieve-call-log/{call_id} GET call_logs
 /v1/retrieve-call-logs GET
-/v1/retrieve-call-logs/{agent_id} GET
+/v1/retrieve-call-logs/{agent_id} GET call_logs
 /v1/retrieve-simulation-result/{test_result_id} GET results
 /v1/retrieve-simulation-results/{simulation_run_id} GET runs
 /v1/schedule/{schedule_id} GET
@@ -172,7 +172,7 @@ _OPERATIONS = """
 /v1/update-digital-human/{digital_human_id} PUT digital_humans
 /v1/update-folder/{folder_id} PUT folders
 /v1/update-integrations POST
-/v1/update-log/{call_id} PUT
+/v1/update-log/{call_id} PUT call_logs
 /v1/update-schedule/{schedule_id} PUT
 /v1/update-simulation-result POST results
 /v1/weekly-notifications POST

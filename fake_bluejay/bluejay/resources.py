@@ -29,6 +29,9 @@ and an entity of another parent is not found.
 **Links.** A request that names something that does not exist is 404 and changes nothing. What happens when the target
 goes is the link's `on_delete`, and `World.resources.remove` walks all links.
 
+**Time.** An entity has one timer: `world.resources.schedule(entity, due)` sets it, and the resource's `on_timer` is
+called when it is due, at that instant. Dumps have it.
+
 **Rules.** An operation that is more than this is a function:
 
     @communities.operation("PUT", "/v1/add-to-community/{community_id}")

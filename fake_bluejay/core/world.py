@@ -186,6 +186,8 @@ class World:
         """What happens in the calls of a digital human of that id, or that name."""
         self._last_id = 0
         self._last_run_id = 0
+        self._firing_at: int | None = None
+        """The instant at which the resource's timer was due that fires now; None if none does."""
         self.delivery_worker: DeliveryWorker | None = None
         """What sends the deliveries that are due; None: nobody does."""
         self.webhooks_anywhere = False
@@ -214,13 +216,22 @@ class World:
         """Let everything happen that has fallen due, each thing at its own instant.
 
         Returns the present instant. What a call then does, it does at that one, however long it takes: a clock that
-        follows real time would put it after things that are due meanwhile, and have not happened.
+        follows real time would put it after things that are due meanwhile, and have not happened. For what a timer of a
+        resource does, the present is the instant at which the timer was due.
         """
         with self.lock:
+            if self._firing_at is not None:
+                return self._firing_at
             now = self.clock.now()
             for due, kind, id in self.timers.pop_due(now):
                 if kind == "delivery":
                     self.outbox.fall_due(id)
+                elif kind == "resource":
+                    self._firing_at = due
+                    try:
+                        self.resources.fire(id)
+                    finally:
+                        self._firing_at = None
                 else:
                     self._fire(due, kind, self.results[id])
             return now

@@ -22,6 +22,7 @@ from fake_bluejay.core.readings import Readings
 from fake_bluejay.core.suggest import check_known, instead_of, nearest, unknown
 from fake_bluejay.core.timers import Timer
 from fake_bluejay.core.world import DEFAULT_ORGANISATION, World
+from fake_bluejay.evaluations import Evaluations
 from fake_bluejay.facade.assertions import Assertions
 from fake_bluejay.facade.delivery import DeliveryWorker
 from fake_bluejay.facade.results import ControlObjectView, Seen, TestResult
@@ -131,6 +132,7 @@ class FakeBluejay(Assertions):
         self._worker = DeliveryWorker(self._world)
         self._world.delivery_worker = self._worker
         self.calls = Calls(self._world)
+        self.evaluations = Evaluations(self)
         self.clock = FakeClock(self._world)
         self.readings = FakeReadings(self._world)
 
@@ -524,10 +526,10 @@ class FakeBluejay(Assertions):
         Raises `ModuleNotFoundError` if uvicorn is not there: `pip install "fake-bluejay[server]"` brings it.
         """
         if self._loopback is None:
+            from fake_bluejay.server import loopback  # first: it says what installs what is missing
             from fake_bluejay.server.app import served_app
-            from fake_bluejay.server.loopback import lend
 
-            self._loopback = lend(served_app(self, self.reset))
+            self._loopback = loopback.lend(served_app(self, self.reset))
             REAL_TIME_THREADS.add(self._loopback.thread_id)
             LOOPBACKS[self._loopback.port] = self._loopback.is_answering
             self._bypass_proxies()

@@ -30,6 +30,7 @@ from fake_bluejay.core.statuses import Event
 from fake_bluejay.core.test_results import Record
 from fake_bluejay.core.timers import Timer
 from fake_bluejay.core.world import DEFAULT_ORGANISATION, World
+from fake_bluejay.evaluations import Evaluations
 from fake_bluejay.facade.assertions import Assertions
 from fake_bluejay.facade.fake import API_KEY, FakeClock, FakeReadings, Snapshot, data_of, warn_of_unknown
 from fake_bluejay.facade.results import ControlObjectView, TestResult
@@ -73,6 +74,7 @@ class RemoteBluejay(Assertions):
         self.readings = FakeReadings(self._far)
         self.faults: Faults = _FarFaults(self._control)
         self.calls = Calls(self._far.as_world)
+        self.evaluations = Evaluations(self)
         self.webhooks: Webhooks = _FarWebhooks(self._control, self._far.as_world)
         if organisation is not None:
             self._found(organisation)
@@ -339,7 +341,7 @@ class _Control:
     def __init__(self, url: str, organisation: str | None) -> None:
         address = r"(?:[^/?#@:\[\]\s]+|\[[0-9a-fA-F:.]+\])(?::\d{1,5})?"
         parts = re.fullmatch(rf"(https?)://({address})((?:/[^/?#\s]+)*)/?", url)
-        if parts is None:
+        if parts is None or parts[3].endswith("/v1"):  # the base of Bluejay's API, which is a part of the server
             raise ValueError(f"a server's address is needed, e.g. http://127.0.0.1:8787, not {url!r}")
         self.url = f"{parts[1]}://{parts[2]}{parts[3]}"
         self._prefix = parts[3]

@@ -527,9 +527,14 @@ def _load_timers(root: _Place, world: World) -> list[Timer]:
     timers: dict[int, Timer] = {}
     for place in root.each("timers"):
         due, kind = place.read("due", str, _instant), place.read("kind", str, _timer_kind)
-        sequence, id = place.get("sequence", int), place.get("subject_id", int)
+        sequence, id = place.get("sequence", int), place.get("subject_id", str if kind == "resource" else int)
         record = world.results.get(id)
-        if kind == "delivery":
+        if kind == "resource":
+            entity = world.resources.subject(id)
+            if entity is None or entity.resource.on_timer is None or entity.timer is not None:
+                place.fail("subject_id", f"nothing is scheduled for {id!r}, or something is already")
+            entity.timer = sequence
+        elif kind == "delivery":
             if id not in world.outbox.deliveries:
                 place.fail("subject_id", f"there is no delivery {id}")
         elif record is None:

@@ -15,6 +15,7 @@ from fake_bluejay import FakeBluejay
 from fake_bluejay.bluejay.published import MODELLED_IN
 from tests.furnished import ids_by_name
 
+CALL_LOG = ids_by_name()["call_log_id"][0]
 COMMUNITY = ids_by_name()["community_id"][0]
 FOLDER = ids_by_name()["folder_id"][0]
 
@@ -40,6 +41,10 @@ CALLS: dict[str, dict[str, Any]] = {
     "agents.get_all_agents": {},
     "agents.update_agent": {"agent_id": "1", "name": "Bea", "external_agent_id": "b", "mode": "TEXT"},
     "agents.update_agent_by_external_id": {"external_agent_id": "a", "custom_sip_headers": {"a": "b"}},
+    "call_logs.delete_call_log": {"call_id": CALL_LOG, "recording_only": True},
+    "call_logs.retrieve_call_log": {"call_id": CALL_LOG},
+    "call_logs.retrieve_call_logs": {"agent_id": "1", "label": "production", "page_size": 1, "last": "all"},
+    "call_logs.update_log": {"call_id": CALL_LOG, "metadata": {"case": 7}, "reevaluate": True},
     "communities.add_digital_humans_to_community": {"community_id": COMMUNITY, "digital_human_ids": [1, 2]},
     "communities.create_community": {"title": "Billing", "digital_human_ids": [1]},
     "communities.delete_community": {"community_id": COMMUNITY},
@@ -78,6 +83,14 @@ CALLS: dict[str, dict[str, Any]] = {
         "interruptions": {"type": "low"},  # without it, the SDK 0.3.6 fails before it asks
         "simulation_ids": [2],
         "speaks_first_config": {"speaks_first": True, "mode": "custom", "message": "Hello?"},
+    },
+    "evaluate.evaluate": {
+        "request": {
+            "agent_id": "1",
+            "start_time_utc": "2026-01-01T00:00:00Z",
+            "participants": [{"role": "AGENT"}, {"role": "USER"}],
+            "transcript": [{"start_offset_ms": 0, "end_offset_ms": 900, "speaker": "AGENT", "utterance": "Hello."}],
+        }
     },
     "folders.create_folder": {"name": "Support"},
     "folders.delete_folder": {"folder_id": FOLDER},

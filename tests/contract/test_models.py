@@ -56,6 +56,7 @@ OF_DOCS = {
 NEWER = {
     "DigitalHumanRequestDataOfOpenApi": OF_DOCS,
     "DigitalHumanResponseData": OF_DOCS - {"tags"},
+    "EvaluateCallResponse": {"warning"},
     "HttpSimulationRunRequest": {"agent_version_id"},
     "NewAgentResponse": {"version"},
     "SimulationRequest": {"agent_version_id", "delay_between_tests_seconds", "inactivity_timeout_seconds"},
