@@ -10,7 +10,7 @@ import contextlib
 import importlib.abc
 import importlib.machinery
 import sys
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, Unpack, cast
 
@@ -18,6 +18,7 @@ import pytest
 
 if TYPE_CHECKING:
     from fake_bluejay.facade.fake import FakeBluejay, Options
+    from fake_bluejay.facade.protocols import MakeBluejay
 
 
 class _PlainImports(importlib.abc.MetaPathFinder):
@@ -210,7 +211,7 @@ class Unmet(pytest.PytestWarning):
     """A fault or a stub met no request, and the option `unmet` is `warn`."""
 
 
-def _factory(request: pytest.FixtureRequest) -> Iterator[Callable[..., FakeBluejay]]:
+def _factory(request: pytest.FixtureRequest) -> Iterator[MakeBluejay]:
     """A factory of fakes: `make_bluejay(**options)`. Each is on until the test ends, or the class, the module or the
     session that the fixture is of; the last made takes the calls.
     """

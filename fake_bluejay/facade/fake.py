@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Literal, Self, TypedDict, TypeVar, Unpack
 
 from fake_bluejay.bluejay.app import PATHS, Api
 from fake_bluejay.calls import Calls, checked
-from fake_bluejay.core.behaviors import Agent, agent_of
+from fake_bluejay.core.behaviors import agent_of
 from fake_bluejay.core.clock import Clock, ManualClock, datetime_at, microseconds
 from fake_bluejay.core.events import Feed
 from fake_bluejay.core.readings import Readings
@@ -40,6 +40,7 @@ from fake_bluejay.state import snapshot as dumps
 if TYPE_CHECKING:
     import httpx
 
+    from fake_bluejay.core.choices import AgentChoice, ReadingChoices, StatusChoice
     from fake_bluejay.facade.remote import RemoteBluejay
     from fake_bluejay.facade.resources import AgentView, DigitalHumanView, SimulationView
     from fake_bluejay.facade.runs import RunView
@@ -64,17 +65,17 @@ Unmet = Literal["error", "warn", "ignore"]
 class Options(TypedDict, total=False):
     """What a fake can be told at its start; each has a default."""
 
-    readings: Readings | Mapping[str, str]
+    readings: Readings | ReadingChoices
     """Other readings than the defaults: `{"success": "if-none-failed"}`."""
-    agent: Agent | str | None
+    agent: AgentChoice | None
     """What agents do that are not told otherwise: `silent()` or `"ends-after=2"`."""
-    clock: str | Clock
+    clock: Literal["manual", "real"] | Clock
     """`"manual"` (stands still until advanced), `"real"`, or a clock, of which a copy is used."""
     now: datetime | str
     """Where the fake's clock and the clocks of the code under test begin: an aware datetime, or its ISO text."""
     speed: float
     """How many of the fake's seconds pass in a real one, with `clock="real"`."""
-    sleep: str
+    sleep: Literal["skip", "real"]
     """`"skip"` or `"real"`: what sleeping in the code under test does."""
     longest: float | timedelta
     """How much of the fake's time the code under test may sleep away before the test fails: 3 days."""
@@ -127,6 +128,7 @@ class FakeBluejay(Assertions):
         self._wall_clock: WallClock | None = None
         """The wall clock of the code under test, where that does not skip sleeps."""
         self._loopback: Loopback | None = None
+        self._webhooks: Webhooks | None = None
         self._worker = DeliveryWorker(self._world)
         self._world.delivery_worker = self._worker
         self.calls = Calls(self._world)
@@ -303,7 +305,11 @@ class FakeBluejay(Assertions):
     # --- test results -------------------------------------------------------------------------------------------
 
     def add_test_result(
-        self, id: int | None = None, status: str = "RUNNING", agent: Agent | str | None = None, **fields: Any
+        self,
+        id: int | None = None,
+        status: StatusChoice = "RUNNING",
+        agent: AgentChoice | None = None,
+        **fields: Any,
     ) -> TestResult:
         """A new test result. `fields` are the published ones of a simulation result, `organisation`, and `call`: the
         script by which it goes on by itself.
@@ -425,12 +431,15 @@ class FakeBluejay(Assertions):
         with self._world.lock:
             return [RunView(self._world, id) for id in self._world.runs]
 
-    @functools.cached_property
+    @property
     def webhooks(self) -> Webhooks:
         """The webhooks: who is told of what, and what was delivered."""
-        from fake_bluejay.facade.webhooks import Webhooks
+        # By hand, for pyright takes a cached_property for no property of a protocol.
+        if self._webhooks is None:
+            from fake_bluejay.facade.webhooks import Webhooks
 
-        return Webhooks(self._world, self._worker)
+            self._webhooks = Webhooks(self._world, self._worker)
+        return self._webhooks
 
     # --- what came in -------------------------------------------------------------------------------------------
 
@@ -701,9 +710,9 @@ class FakeReadings:
     def __init__(self, world: Seen) -> None:
         self._world = world
 
-    def set(self, **choices: str) -> None:
+    def set(self, **choices: Unpack[ReadingChoices]) -> None:
         """Choose otherwise, from now on: `set(success="always")`. Raises `ValueError` naming what is known."""
-        self._world.choose(**choices)
+        self._world.choose(**cast(dict[str, str], choices))
 
     def __setattr__(self, name: str, value: object) -> None:
         if name != "_world":
@@ -744,7 +753,7 @@ def _world(options: Options) -> World:
         raise ValueError(f"a seed is an integer, not {seed!r}")
     world = World(
         clock=clock_of(options),
-        readings=readings if isinstance(readings, Readings) else Readings().changed(**readings),
+        readings=readings if isinstance(readings, Readings) else Readings().changed(**cast(dict[str, str], readings)),
         agent=agent_of(options.get("agent")),
         seed=seed,
         evaluation_starts_after=options.get("evaluation_starts_after", 1.0),

@@ -42,6 +42,7 @@ from fake_bluejay.state import snapshot as dumps
 if TYPE_CHECKING:
     import httpx
 
+    from fake_bluejay.core.choices import AgentChoice, StatusChoice
     from fake_bluejay.facade.resources import AgentView, DigitalHumanView, SimulationView
     from fake_bluejay.facade.runs import RunView
 
@@ -125,7 +126,11 @@ class RemoteBluejay(Assertions):
     # --- test results -------------------------------------------------------------------------------------------
 
     def add_test_result(
-        self, id: int | None = None, status: str = "RUNNING", agent: Agent | str | None = None, **fields: Any
+        self,
+        id: int | None = None,
+        status: StatusChoice = "RUNNING",
+        agent: AgentChoice | None = None,
+        **fields: Any,
     ) -> TestResult:
         """A new test result; as `FakeBluejay.add_test_result`."""
         new = _as_data({"id": id, "status": status, "agent": agent, **fields})
