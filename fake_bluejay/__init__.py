@@ -8,12 +8,18 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from fake_bluejay.core.statuses import Status
     from fake_bluejay.facade.fake import FakeBluejay
+    from fake_bluejay.facade.protocols import Bluejay, MakeBluejay
 
-__all__ = ["FakeBluejay", "Status", "__version__"]
+__all__ = ["Bluejay", "FakeBluejay", "MakeBluejay", "Status", "__version__"]
 
 __version__ = "0.1.0"
 
-_LOADED_ON_USE = {"FakeBluejay": "facade.fake", "Status": "core.statuses"}
+_LOADED_ON_USE = {
+    "Bluejay": "facade.protocols",
+    "FakeBluejay": "facade.fake",
+    "MakeBluejay": "facade.protocols",
+    "Status": "core.statuses",
+}
 """Name → the module that has it. pytest loads this package in every session; what a test doesn't use is not loaded."""
 
 

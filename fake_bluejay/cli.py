@@ -410,7 +410,7 @@ def readings() -> None:
         default, *others = choices
         click.echo(f"{click.style(name, bold=True)}: {question}")
         click.echo(f"    {default} (default); {'; '.join(others)}")
-        click.echo(f"    evidence: {evidence}")
+        click.echo(f"    the default is from {evidence}")
 
 
 @main.command()

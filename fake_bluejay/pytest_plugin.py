@@ -10,14 +10,15 @@ import contextlib
 import importlib.abc
 import importlib.machinery
 import sys
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from types import ModuleType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Unpack, cast
 
 import pytest
 
 if TYPE_CHECKING:
-    from fake_bluejay.facade.fake import FakeBluejay
+    from fake_bluejay.facade.fake import FakeBluejay, Options
+    from fake_bluejay.facade.protocols import MakeBluejay
 
 
 class _PlainImports(importlib.abc.MetaPathFinder):
@@ -56,6 +57,7 @@ _OPTIONS = {
     "longest": "how many seconds of the fake's time the code under test may sleep away before the test fails",
     "participants": "names of threads from before that take part in virtual time, separated by commas; * is anything",
     "api_keys": "the only keys to accept, separated by spaces",
+    "unmet": "error (the default), warn or ignore: what a fault or stub does that met no request when the test ends",
     "seed": "an integer, from which whatever is left to chance is drawn",
 }
 """The options that have a place in the ini file and on the command line; as text there, as values in the marker."""
@@ -65,6 +67,21 @@ _SESSION = pytest.StashKey[dict[str, Any]]()
 
 _FAKES = pytest.StashKey["list[FakeBluejay]"]()
 """Where a test keeps the fakes that were started while it ran: they may be off when its report is written."""
+
+_MADE = pytest.StashKey["list[FakeBluejay]"]()
+"""Where a test keeps the fakes that its fixtures made for it alone: when it ends, their faults must have been met."""
+
+_FIXTURES = frozenset(
+    {
+        "bluejay",
+        "bluejay_every_reading",
+        "bluejay_server",
+        "make_bluejay",
+        "make_class_bluejay",
+        "make_module_bluejay",
+        "make_session_bluejay",
+    }
+)
 
 _running: list[pytest.Item] = []
 """The test that runs; last, for a test of a plugin runs others inside it. `request.node` says the same, but a fixture
@@ -123,6 +140,39 @@ def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object
         _running.pop()
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Refuse a marker that nothing would obey, before the test runs without a fake."""
+    if "request" not in getattr(item, "fixturenames", ()):  # by which it may ask for a fixture while it runs
+        _check_marker(item)
+
+
+@pytest.hookimpl(wrapper=True, trylast=True)
+def pytest_runtest_call(item: pytest.Item) -> Generator[None, object, object]:
+    """Fail a test that passed, if a fault or stub of it met no request."""
+    result = yield
+    _check_marker(item)
+    for fake in item.stash.get(_MADE, []):
+        _check_unmet(item, fake)
+    return result
+
+
+def _check_marker(item: pytest.Item) -> None:
+    marked = any(marker.name == "bluejay" for marker in item.own_markers)
+    if marked and _FIXTURES.isdisjoint(getattr(item, "fixturenames", ())) and _MADE not in item.stash:
+        names = ", ".join(sorted(_FIXTURES))
+        pytest.fail(f"@pytest.mark.bluejay has no effect on {item.name}, which uses none of: {names}", pytrace=False)
+
+
+def _check_unmet(node: pytest.Item | pytest.Collector, fake: FakeBluejay) -> None:
+    try:
+        said = fake._fail_if_unmet()
+    except AssertionError as error:
+        pytest.fail(str(error), pytrace=False)
+    if said:
+        node.warn(Unmet(said))
+
+
 def starts(fake: FakeBluejay) -> bool:
     """Called by every fake that is switched on. Says whether a test runs, whose report shows it if that fails.
 
@@ -140,6 +190,8 @@ def pytest_runtest_makereport(
     item: pytest.Item, call: pytest.CallInfo[None]
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     report = yield
+    if call.when == "teardown" and _MADE in item.stash:
+        del item.stash[_MADE]
     facade = sys.modules.get("fake_bluejay.facade.fake")
     if facade is not None:
         fakes = item.stash.get(_FAKES, [])
@@ -155,7 +207,11 @@ class UnmodelledEndpoint(pytest.PytestWarning):
     """A test called an endpoint of Bluejay that the fake neither models nor was given a stub for."""
 
 
-def _factory(request: pytest.FixtureRequest) -> Iterator[Callable[..., FakeBluejay]]:
+class Unmet(pytest.PytestWarning):
+    """A fault or a stub met no request, and the option `unmet` is `warn`."""
+
+
+def _factory(request: pytest.FixtureRequest) -> Iterator[MakeBluejay]:
     """A factory of fakes: `make_bluejay(**options)`. Each is on until the test ends, or the class, the module or the
     session that the fixture is of; the last made takes the calls.
     """
@@ -163,8 +219,11 @@ def _factory(request: pytest.FixtureRequest) -> Iterator[Callable[..., FakeBluej
     configured = _configured(node)
     with contextlib.ExitStack() as at_the_end:  # which stops all of them, also where one of them warns of an error
 
-        def make(**options: Any) -> FakeBluejay:
-            fake = _started({**configured, **options})
+        def make(**options: Unpack[Options]) -> FakeBluejay:
+            __tracebackhide__ = True
+            fake = _started(node, {**configured, **options})
+            if not isinstance(node, pytest.Item):
+                at_the_end.callback(_check_unmet, node, fake)
             at_the_end.callback(_stop, node, fake)
             return fake
 
@@ -181,7 +240,7 @@ make_session_bluejay = pytest.fixture(_factory, scope="session")
 def bluejay() -> Iterator[FakeBluejay]:
     """A fresh fake Bluejay: calls to the real host are answered by it, in this process, and time stands still."""
     item = _running[-1]
-    fake = _started(_configured(item))
+    fake = _started(item, _configured(item))
     try:
         yield fake
     finally:
@@ -201,10 +260,14 @@ def bluejay_server(bluejay: FakeBluejay, monkeypatch: pytest.MonkeyPatch) -> Fak
     return bluejay
 
 
-def _started(options: dict[str, Any]) -> FakeBluejay:
+def _started(node: pytest.Item | pytest.Collector, options: Options) -> FakeBluejay:
+    __tracebackhide__ = True
     from fake_bluejay.facade.fake import FakeBluejay
 
-    return FakeBluejay(**options).start()
+    fake = FakeBluejay(**options)
+    if isinstance(node, pytest.Item):
+        node.stash.setdefault(_MADE, []).append(fake)
+    return fake.start()
 
 
 def _stop(node: pytest.Item | pytest.Collector, fake: FakeBluejay) -> None:
@@ -215,14 +278,17 @@ def _stop(node: pytest.Item | pytest.Collector, fake: FakeBluejay) -> None:
         node.warn(UnmodelledEndpoint(f"{call} is not modelled by the fake Bluejay, and was {advice}"))
 
 
-def _configured(node: pytest.Item | pytest.Collector) -> dict[str, Any]:
-    """The options for a test, or a class or module: from the ini file, then the command line, then its markers, the
-    closest last, and then the reading that it runs with.
+def _configured(node: pytest.Item | pytest.Collector) -> Options:
+    """Return the options for a test, or a class or module.
+
+    They are from the ini file, then the command line, then its markers, the closest last, and then the reading that it
+    runs with. What is wrong with a marker fails the test in one line.
     """
     options = node.config.stash[_SESSION].copy()
-    for marker in reversed(list(node.iter_markers("bluejay"))):
+    markers = list(node.iter_markers("bluejay"))
+    for marker in reversed(markers):
         if marker.args:
-            raise pytest.UsageError(f"@pytest.mark.bluejay takes options by name, not {marker.args!r}")
+            pytest.fail(f"@pytest.mark.bluejay takes options by name, not {marker.args!r}", pytrace=False)
         options.update(marker.kwargs)
     callspec = getattr(node, "callspec", None)
     if callspec is not None and (departure := callspec.params.get("bluejay_every_reading")):
@@ -231,7 +297,14 @@ def _configured(node: pytest.Item | pytest.Collector) -> dict[str, Any]:
         readings = options.get("readings") or {}
         given = readings.as_dict() if isinstance(readings, Readings) else readings
         options |= {**departure, "readings": {**given, **departure.get("readings", {})}}
-    return options
+    if markers:
+        from fake_bluejay.facade.fake import FakeBluejay
+
+        try:
+            FakeBluejay(**options)
+        except (TypeError, ValueError) as error:
+            pytest.fail(f"@pytest.mark.bluejay: {error}", pytrace=False)
+    return cast("Options", options)
 
 
 def _of_the_session(config: pytest.Config) -> dict[str, Any]:

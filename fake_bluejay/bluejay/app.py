@@ -24,7 +24,7 @@ from fake_bluejay.http.journal import EXCHANGE, Answer, Exchange, Journal
 from fake_bluejay.http.operation import STATE, Unwritable, unwritten
 from fake_bluejay.http.stubs import Stubs
 
-__all__ = ["Api", "operations"]
+__all__ = ["OPENAPI_PATH", "PATHS", "Api", "operations"]
 
 _log = logging.getLogger("fake_bluejay")
 
@@ -122,12 +122,18 @@ async def _openapi(request: Request) -> Response:
     return Response(content(), media_type="application/json")
 
 
+OPENAPI_PATH = "/openapi.json"
+"""Where the OpenAPI document of what is modelled is."""
+
+PATHS = frozenset({*METHODS, OPENAPI_PATH})
+"""Every path that is known, modelled or not."""
+
 _CALLED = sorted(
     ((method, path) for path, methods in METHODS.items() for method in methods),
     # Paths without parameters first, or /v1/things/{id} would take /v1/things/all; then what is called most.
     key=lambda each: ("{" in each[1], each[1] not in MODELLED_IN),
 )
-_ROUTER = _Router([Route("/openapi.json", _openapi), *(_Route(*each) for each in _CALLED)])
+_ROUTER = _Router([Route(OPENAPI_PATH, _openapi), *(_Route(*each) for each in _CALLED)])
 
 
 class _Surface(Starlette):
@@ -182,8 +188,10 @@ class Api:
             exchange.faults = (str(fault),)
             if not fault.answers:
                 scope["extensions"][BREAKAGE] = Breakage(fault.kind, **fault.arguments)  # type: ignore[arg-type]
+        # Also if a fault takes its place: a request met it.
+        stubbed = self._stubs.find(scope["method"], scope["path"]) if self._stubs else None
         try:
-            answer = self._answer(scope, content, fault, unwritable)
+            answer = self._answer(scope, content, fault, stubbed, unwritable)
         except Exception:
             # A bug of ours goes to the log, and the client gets what the framework answers then.
             _log.exception("%s %s: the fake failed; nothing was changed", scope["method"], scope["path"])
@@ -224,12 +232,14 @@ class Api:
         endpoint = _ROUTER.endpoint_of(scope)
         return endpoint is not None and not (isinstance(endpoint, _Endpoint) and endpoint.takes_nothing)
 
-    def _answer(self, scope: Scope, content: bytes, fault: Fault | None, unwritable: Unwritable) -> Answer:
+    def _answer(
+        self, scope: Scope, content: bytes, fault: Fault | None, stubbed: Response | None, unwritable: Unwritable
+    ) -> Answer:
         if fault is not None and fault.answers:
             return Answer.of(response_of(fault))
         if fault is not None and fault.kind == "reset":
             return Answer(503, [], b"")  # which nobody gets: the door resets the connection instead
-        if self._stubs and (stubbed := self._stubs.find(scope["method"], scope["path"])):
+        if stubbed is not None:
             return Answer.of(stubbed)
         recorder = _Recorder()
         scope[STATE] = self._world, content, unwritable

@@ -11,10 +11,8 @@ __all__ = ["OPERATIONS"]
 
 
 def ping(call: Call) -> dict[str, str]:
-    """Say that the service is there, and which version of its code answers: here, the fake's version.
-
-    The rest of the answer is nowhere documented: ours, and nothing for a client to rely on.
-    """
+    """Say that the service is there, and which version of its code answers: here, the fake's."""
+    # The message is nowhere documented: ours, and nothing for a client to rely on.
     return {"message": "pong", str(call.world.readings.ping_names): __version__}
 
 

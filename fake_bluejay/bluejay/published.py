@@ -52,8 +52,8 @@ _OPERATIONS = """
 /v1/bluejay-as-code/push POST
 /v1/bluejay-as-code/run/{simulation_bac_id} POST
 /v1/call-log DELETE
-/v1/call-log/{call_id} DELETE
-/v1/call-logs DELETE
+/v1/call-log/{call_id} DELETE call_logs
+/v1/call-logs DELETE call_logs
 /v1/call-webhook POST
 /v1/check-queue-simulation-run/{simulation_run_id} POST runs
 /v1/communities GET communities
@@ -61,8 +61,8 @@ _OPERATIONS = """
 /v1/compare-experiment-runs POST
 /v1/create-alert POST
 /v1/create-community POST communities
-/v1/create-custom-metric POST
-/v1/create-custom-metrics POST
+/v1/create-custom-metric POST metrics
+/v1/create-custom-metrics POST metrics
 /v1/create-customer-persona POST
 /v1/create-customer-trait POST
 /v1/create-digital-human POST digital_humans
@@ -70,24 +70,24 @@ _OPERATIONS = """
 /v1/create-folder POST folders
 /v1/create-schedule POST
 /v1/create-simulation POST simulations
-/v1/custom-metric/{metric_id} DELETE GET
-/v1/custom-metrics GET
-/v1/custom-metrics-by-agent/{agent_id} GET
+/v1/custom-metric/{metric_id} DELETE GET metrics
+/v1/custom-metrics GET metrics
+/v1/custom-metrics-by-agent/{agent_id} GET metrics
 /v1/customer-persona/{persona_id} DELETE GET
 /v1/customer-personas-by-agent/{agent_id} GET
 /v1/customer-trait/{trait_id} DELETE GET
 /v1/customer-traits GET
-/v1/delete-custom-metrics POST
+/v1/delete-custom-metrics POST metrics
 /v1/delete-digital-humans DELETE digital_humans
 /v1/delete-schedule/{schedule_id} DELETE
 /v1/digital-human/{digital_human_id} DELETE GET digital_humans
 /v1/digital-humans-by-simulation/{simulation_id} GET digital_humans
 /v1/end-conversations POST conversations
-/v1/evaluate POST
-/v1/evaluate-call POST
+/v1/evaluate POST call_logs
+/v1/evaluate-call POST /v1/evaluate
 /v1/folder/{folder_id} DELETE GET folders
 /v1/folders/move-agent PUT folders
-/v1/generate-custom-metrics POST
+/v1/generate-custom-metrics POST metrics
 /v1/generate-customer-personas POST
 /v1/generate-digital-humans POST
 /v1/generate-formatted-transcript POST
@@ -133,15 +133,15 @@ _OPERATIONS = """
 /v1/queue-simulation-run POST runs
 /v1/queue-sms-simulation-run POST runs
 /v1/re-evaluate-simulation-result/{simulation_result_id} POST results
-/v1/re-evaluate/{call_id} POST
+/v1/re-evaluate/{call_id} POST call_logs
 /v1/receive-text-message POST
 /v1/regen-test-scenarios POST
 /v1/regenerate-test-scenarios-from-community POST
 /v1/remove-from-community/{community_id} PUT communities
 /v1/retrieve-call-log GET
-/v1/retrieve-call-log/{call_id} GET
+/v1/retrieve-call-log/{call_id} GET call_logs
 /v1/retrieve-call-logs GET
-/v1/retrieve-call-logs/{agent_id} GET
+/v1/retrieve-call-logs/{agent_id} GET call_logs
 /v1/retrieve-simulation-result/{test_result_id} GET results
 /v1/retrieve-simulation-results/{simulation_run_id} GET runs
 /v1/schedule/{schedule_id} GET
@@ -165,14 +165,14 @@ _OPERATIONS = """
 /v1/update-agent-by-external-id PUT agents
 /v1/update-alert/{alert_id} PUT
 /v1/update-community/{community_id} PUT communities
-/v1/update-custom-metric/{metric_id} PUT
-/v1/update-custom-metrics PUT
+/v1/update-custom-metric/{metric_id} PUT metrics
+/v1/update-custom-metrics PUT metrics
 /v1/update-customer-persona/{persona_id} PUT
 /v1/update-customer-trait/{trait_id} PUT
 /v1/update-digital-human/{digital_human_id} PUT digital_humans
 /v1/update-folder/{folder_id} PUT folders
 /v1/update-integrations POST
-/v1/update-log/{call_id} PUT
+/v1/update-log/{call_id} PUT call_logs
 /v1/update-schedule/{schedule_id} PUT
 /v1/update-simulation-result POST results
 /v1/weekly-notifications POST
@@ -211,19 +211,19 @@ _OPERATIONS_OF_DOCS = """
 /v1/alerts/{alert_id}/results GET
 /v1/bluejay-as-code POST
 /v1/bluejay-as-code/{root_type}/{root_id} GET
-/v1/create-metric POST
-/v1/create-metrics POST
+/v1/create-metric POST /v1/create-custom-metric
+/v1/create-metrics POST /v1/create-custom-metrics
 /v1/custom-background-noises/upload-url POST
 /v1/dashboards GET POST
 /v1/dashboards/{dashboard_id} DELETE GET PUT
 /v1/dashboards/{dashboard_id}/duplicate POST
 /v1/dashboards/{dashboard_id}/layout PUT
-/v1/delete-metrics POST
+/v1/delete-metrics POST /v1/delete-custom-metrics
 /v1/knowledge-base GET POST
 /v1/knowledge-base/{knowledge_base_id} DELETE GET PUT
 /v1/knowledge-base/{knowledge_base_id}/agents/{agent_id} DELETE POST
-/v1/metric/{metric_id} DELETE GET
-/v1/metrics GET
+/v1/metric/{metric_id} DELETE GET /v1/custom-metric/{metric_id}
+/v1/metrics GET /v1/custom-metrics
 /v1/metrics-lab/lab/{lab_id} GET
 /v1/metrics-lab/labs GET
 /v1/observability/conversations GET
@@ -240,8 +240,8 @@ _OPERATIONS_OF_DOCS = """
 /v1/self-improve/runs/{run_id} GET
 /v1/self-improve/runs/{run_id}/stop POST
 /v1/simulations/{simulation_id}/personalities GET PUT
-/v1/update-metric/{metric_id} PUT
-/v1/update-metrics PUT
+/v1/update-metric/{metric_id} PUT /v1/update-custom-metric/{metric_id}
+/v1/update-metrics PUT /v1/update-custom-metrics
 /v1/uptime/monitors GET POST
 /v1/uptime/monitors/{monitor_id} DELETE GET PUT
 /v1/uptime/monitors/{monitor_id}/checks/{check_id}/resolve POST

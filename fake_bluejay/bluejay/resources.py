@@ -17,9 +17,10 @@ and each path stands in `published.py` with the name of the module. Dumps, seeds
 **Answers.** The models say how an answer looks, so the styles of Bluejay's envelopes need no code. A model is filled by
 the names of its fields: `id` and `<resource>_id` with the id, `deleted_<resource>_id` with the one that is gone,
 `organization_id`, `created_at`, `updated_at` (a `str` gets ISO text), `<resource>` with the whole (a nested model), the
-list in an envelope with the entities, `total`, `total_count`, `count`, `page`, `page_size`, `total_pages`, `limit`,
-`offset`, `has_more` with what the list has of these, `message` with a sentence, and any other with the stored field of
-that name. What is left has the model's default: `status: str = "success"`, `success: bool = True`.
+list in an envelope with the entities, `total`, `total_count`, `count`, `items_in_page`, `page`, `page_size`,
+`total_pages`, `limit`, `offset`, `has_more` with what the list has of these, `message` with a sentence, and any other
+with the stored field of that name. What is left has the model's default: `status: str = "success"`, `success: bool =
+True`.
 With `returns=None, status=204` the answer is empty; with `returns=dict[str, Any]` it is `{}`.
 
 **Parameters in the path.** The last one is the entity's id, whatever it is called. One that is called as a link's id
@@ -28,6 +29,9 @@ and an entity of another parent is not found.
 
 **Links.** A request that names something that does not exist is 404 and changes nothing. What happens when the target
 goes is the link's `on_delete`, and `World.resources.remove` walks all links.
+
+**Time.** An entity has one timer: `world.resources.schedule(entity, due)` sets it, and the resource's `on_timer` is
+called when it is due, at that instant. Dumps have it.
 
 **Rules.** An operation that is more than this is a function:
 
@@ -95,21 +99,23 @@ class Paging:
         default: How many, if the request does not say; None: all.
         most: How many at most.
         place: The query parameter that says where: `page`, counted from 1, or `offset`; None: always at the beginning.
+        bounded: Whether a size or a page below 1 is refused; if not, it is taken for 1.
     """
 
     size: str
     default: int | None
     most: int | None = 100
     place: str | None = None
+    bounded: bool = True
 
     @property
     def query(self) -> dict[str, Parameter]:
         """The query parameters."""
-        size: Any = Annotated[int, Field(ge=1, le=self.most)]
+        size: Any = Annotated[int, Field(ge=1, le=self.most)] if self.bounded else int
         query = {self.size: Parameter(size if self.default is not None else size | None, self.default)}
         if self.place is not None:
             first = int(self.place == "page")
-            query[self.place] = Parameter(Annotated[int, Field(ge=first)], first)
+            query[self.place] = Parameter(Annotated[int, Field(ge=first)] if self.bounded else int, first)
         return query
 
     def part(self, every: list[Entity], parameters: Mapping[str, Any]) -> tuple[list[Entity], dict[str, Any]]:
@@ -117,6 +123,8 @@ class Paging:
         total, size = len(every), parameters[self.size]
         size = max(total, 1) if size is None else size
         place = parameters.get(self.place or "", 0)
+        if not self.bounded:
+            size, place = max(size, 1), max(place, int(self.place == "page"))
         begin = (place - 1) * size if self.place == "page" else place
         said = {self.size: size, "total_pages": -(-total // size), "has_more": begin + size < total}
         return every[begin : begin + size], said if self.place is None else {**said, self.place: place}
@@ -221,7 +229,8 @@ class Operations:
             if paging is not None:
                 entities, more = paging.part(entities, call.parameters)
                 said |= more
-            return Answered(entities, **said, total=total, total_count=total, count=len(entities))
+            count = len(entities)
+            return Answered(entities, **said, total=total, total_count=total, count=count, items_in_page=count)
 
         text = f"Return all {self.of.plural.replace('_', ' ')}, the {'newest' if newest_first else 'oldest'} first."
         query |= paging.query if paging else {}

@@ -19,7 +19,7 @@ from fake_bluejay.bluejay.resources import changes
 from fake_bluejay.core.clock import datetime_at
 from fake_bluejay.core.errors import Foreign, NotFound, Refused
 from fake_bluejay.core.readings import Contract, ErrorCodeIn, ReEvaluateUnfinished, ReportedLater
-from fake_bluejay.core.scoring import evaluations, is_scored, tool_calls, transcript
+from fake_bluejay.core.scoring import custom_metrics, evaluations, is_scored, tool_calls, transcript
 from fake_bluejay.core.statuses import Status
 from fake_bluejay.core.test_results import Record
 from fake_bluejay.core.world import World
@@ -134,7 +134,7 @@ def simulation_result(record: Record, call: Call) -> dict[str, Any]:
         "evaluations": evaluations(record, world.seed),
         "tool_calls": _compared(_expected(record, world), tool_calls(record)),
         "trace_ids": fields.get("trace_ids"),
-        "metrics": fields.get("metrics") or _metrics(record),
+        "metrics": fields.get("metrics") or custom_metrics(record),
     }
     code = record.error_code
     if code is not None and readings.error_code_in is not ErrorCodeIn.NOWHERE:
@@ -143,12 +143,6 @@ def simulation_result(record: Record, call: Call) -> dict[str, Any]:
         else:
             answer["error_code"] = code
     return answer
-
-
-def _metrics(record: Record) -> list[Mapping[str, Any]] | None:
-    """The metrics that the script of a scored call has the evaluation find."""
-    scripted = record.call.custom_metrics if record.call is not None and is_scored(record) else None
-    return None if scripted is None else list(scripted)
 
 
 def _expected(record: Record, world: World) -> list[dict[str, Any]]:

@@ -12,7 +12,7 @@ from fake_bluejay.bluejay.models.wire import Wire
 from fake_bluejay.bluejay.resources import Operations, as_fields, changes, check_version
 from fake_bluejay.core.clock import Moment
 from fake_bluejay.core.readings import DeletedAgent, Readings
-from fake_bluejay.core.resources import Entity, Link, OnDelete, Resource
+from fake_bluejay.core.resources import Entity, Link, OnDelete, Resource, uuid_ids
 from fake_bluejay.core.world import World
 from fake_bluejay.http.operation import Call, as_id
 
@@ -182,7 +182,10 @@ def _with_its_agent(readings: Readings) -> OnDelete:
 
 SIMULATIONS = Resource(
     "simulation",
-    links=(Link("agent_id", to="agent", on_delete=_with_its_agent),),
+    links=(
+        Link("agent_id", to="agent", on_delete=_with_its_agent),
+        Link("selected_custom_metrics", to="metric", ids=uuid_ids),
+    ),
     required={"agent_id": int, "name": str},
 )
 _OWN_FIELDS = frozenset(SimulationPydantic.model_fields)
@@ -196,7 +199,7 @@ def create_simulation(world: World, organisation: str, request: SimulationReques
     fields = {**as_fields(request), "agent_id": agent.id}
     if fields["name"] is None:
         fields["name"] = f"Simulation {world.resources[SIMULATIONS].next_id()}"
-    return world.resources[SIMULATIONS].add(organisation, fields)
+    return world.resources[SIMULATIONS].add(organisation, simulations.linked(world, organisation, fields))
 
 
 def _computed(simulation: Entity) -> dict[str, Any]:

@@ -64,8 +64,9 @@ _MOST_IN_CURL = 1_048_576
 
 
 def test_result(record: Record) -> dict[str, Any]:
-    """A test result as it stands in a dump, with its control objects and its watchdog spelt out."""
+    """Return a test result as it stands in a dump, with its error code, its control objects and its watchdog."""
     data = dump_record(record)
+    data["error_code"] = record.error_code
     data["controls"] = [
         {
             "id": control.id,

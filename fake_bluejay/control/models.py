@@ -539,6 +539,7 @@ class TestResult(BaseModel):
     control_objects: list[int]
     call: dict[str, Any] | None = Field(description="The script of its call, if it has one.")
     run: int | None = Field(description="The run that it belongs to.")
+    error_code: str | None = Field(description="Why it failed or was cancelled.")
     controls: list[ControlObject]
     watchdog: Watchdog | None
 

@@ -15,7 +15,7 @@ from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, field
 from itertools import islice
 from time import perf_counter
-from typing import Any, Literal, NamedTuple, Protocol
+from typing import Any, Literal, NamedTuple, Protocol, cast
 
 from pydantic import BaseModel
 
@@ -27,6 +27,7 @@ from fake_bluejay.bluejay.resources import Operations as ResourceOperations
 from fake_bluejay.calls import checked
 from fake_bluejay.control import data, models
 from fake_bluejay.core.behaviors import agent_from_text
+from fake_bluejay.core.choices import WebhookEvent
 from fake_bluejay.core.clock import ScaledClock, microseconds
 from fake_bluejay.core.events import Feed
 from fake_bluejay.core.outbox import EVENTS, PATIENCE, Irregularity
@@ -55,7 +56,7 @@ class Webhooks(Protocol):
     def add(
         self,
         to: str,
-        events: Iterable[str],
+        events: Iterable[WebhookEvent],
         secret: str | None,
         *,
         agents: Iterable[int],
@@ -607,7 +608,7 @@ def add_webhook(control: Control, call: Call) -> Any:
     new: models.NewWebhook = call.body
     added = control.fake.webhooks.add(
         new.url,
-        EVENTS if new.events is None else new.events,
+        EVENTS if new.events is None else cast(list[WebhookEvent], new.events),
         new.secret,
         agents=new.agents,
         folders=new.folders,

@@ -14,7 +14,7 @@ from fake_bluejay.core.runs import Run
 from fake_bluejay.core.scoring import evaluations, tool_calls
 from fake_bluejay.core.test_results import Record
 
-__all__ = ["outbound_simulation_started", "simulation_ended", "simulation_result_evaluated"]
+__all__ = ["as_told", "outbound_simulation_started", "simulation_ended", "simulation_result_evaluated"]
 
 
 def simulation_ended(record: Record) -> dict[str, Any]:
@@ -45,7 +45,7 @@ def simulation_result_evaluated(record: Record, status: str, seed: int, resource
         "folder_id": None if agent is None else agent.fields.get("folder_id"),
         "result": fields.get("result"),
         "custom_metrics": _list_of(_is_metric, fields.get("custom_metrics")),
-        "evaluations": _evaluations(evaluations(record, seed)),
+        "evaluations": as_told(evaluations(record, seed)),
         **_times(record),
         "latency": _list_of(_is_number, fields.get("latency")),
         "events": fields.get("events"),
@@ -55,7 +55,7 @@ def simulation_result_evaluated(record: Record, status: str, seed: int, resource
     }
 
 
-def _evaluations(found: Iterable[Mapping[str, Any]] | None) -> list[dict[str, Any]] | None:
+def as_told(found: Iterable[Mapping[str, Any]] | None) -> list[dict[str, Any]] | None:
     """Return evaluations with the fields that are published of webhooks: of a result there are more, by people."""
     published = ("sentiment_label", "sentiment_score", "sentiment_scores")
     return None if found is None else [{**one, **{name: one.get(name) for name in published}} for one in found]

@@ -114,7 +114,7 @@ class WatchdogSets(StrEnum):
 
 
 class WatchdogTells(StrEnum):
-    """Whether webhooks are told `simulation_ended` of a call that the watchdog put into another status than that."""
+    """Whether `simulation_ended` is sent for a call that the watchdog closed without CONVERSATION_ENDED."""
 
     NOTHING = "nothing"
     SIMULATION_ENDED = "simulation-ended"

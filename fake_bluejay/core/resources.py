@@ -148,6 +148,8 @@ class Resource:
             (`Operations(…, returns=…)`) says the same.
         on_remove: Called after an entity was removed, for what else there is to do.
         on_load: Called for an entity of a dump after everything in the dump was read.
+        on_timer: Called when the timer of an entity fires, which `World.resources.schedule` set. Whatever it does
+            happens at the instant at which the timer was due, as `World.settle` tells it.
     """
 
     name: str
@@ -157,6 +159,7 @@ class Resource:
     required: Mapping[str, type] = field(default_factory=dict)
     on_remove: Callable[[World, Entity], None] | None = None
     on_load: Callable[[World, Entity], None] | None = None
+    on_timer: Callable[[World, Entity], None] | None = None
 
     @property
     def field(self) -> str:
@@ -185,7 +188,7 @@ def change_of(resource: str, what: str) -> str:
 class Entity:
     """One agent, one folder, …: an id, an organisation, instants, and its fields as JSON-ready data."""
 
-    __slots__ = ("created_at", "fields", "id", "organisation", "resource", "updated_at")
+    __slots__ = ("created_at", "fields", "id", "organisation", "resource", "timer", "updated_at")
 
     def __init__(self, resource: Resource, id: Id, organisation: str, created_at: int, fields: dict[str, Any]) -> None:
         self.resource = resource
@@ -194,6 +197,8 @@ class Entity:
         self.created_at = created_at
         self.updated_at = created_at
         self.fields = fields
+        self.timer: int | None = None
+        """The sequence number of its timer; it has one at the most."""
 
     def __repr__(self) -> str:
         return f"<{self.resource.name} {self.id}>"
@@ -338,10 +343,37 @@ class Resources:
                     value = holder.fields[link.field]
                     left = [id for id in value if id != gone.id] if isinstance(value, list) else None
                     self[holder.resource].change(holder, {link.field: left})
+            self.schedule(gone, None)
             self[gone.resource]._forget(gone)
             self._world._changed(change_of(gone.resource.name, "removed"), gone.id)
             if gone.resource.on_remove is not None:
                 gone.resource.on_remove(self._world, gone)
+
+    def schedule(self, entity: Entity, due: int | None) -> None:
+        """Set the timer of an entity, in place of the one it had: the resource's `on_timer` is called when it is due.
+
+        Args:
+            entity: Whose timer.
+            due: The instant, in microseconds; None for no timer.
+        """
+        timers = self._world.timers
+        if entity.timer is not None:
+            timers.cancel([entity.timer])
+        subject = f"{entity.resource.plural}/{entity.id}"
+        entity.timer = None if due is None else timers.schedule(due, "resource", subject)
+
+    def subject(self, text: str) -> Entity | None:
+        """Return the entity that a timer is for, by its `"<collection>/<id>"`; None if there is none."""
+        name, _, id = text.partition("/")
+        collection = self._all.get(name)
+        return None if collection is None else collection.get(collection.resource.ids.read(id) or 0)
+
+    def fire(self, text: str) -> None:
+        """Call the `on_timer` of the resource for the entity that a timer is for."""
+        entity = self.subject(text)
+        if entity is not None and entity.resource.on_timer is not None:
+            entity.timer = None
+            entity.resource.on_timer(self._world, entity)
 
     def move_to(self, world: World) -> None:
         """Belong to another world from now on."""

@@ -16,7 +16,7 @@ from fake_bluejay.core.clock import datetime_at
 from fake_bluejay.core.statuses import STATUSES
 from fake_bluejay.core.test_results import Record
 
-__all__ = ["evaluations", "is_scored", "tool_calls", "transcript", "uuid_from"]
+__all__ = ["custom_metrics", "evaluations", "is_scored", "tool_calls", "transcript", "uuid_from"]
 
 _OPENING, _CLOSING = ("Hello, how can I help you?", "Thank you, goodbye.")
 _TURNS = (
@@ -62,7 +62,6 @@ def _evaluation(record: Record, seed: int, number: int, given: Mapping[str, Any]
         "max_agent_latency": round(average * 2.1, 1),
         **{f"p{percent}_agent_latency": round(average * (0.5 + percent / 100), 1) for percent in (50, 90, 95, 99)},
     }
-    metrics = record.call.custom_metrics if record.call is not None else None
     return {
         "id": uuid_from(draw),
         "created_at": datetime_at(record.history[-1].at if record.history else record.created_at),
@@ -86,9 +85,21 @@ def _evaluation(record: Record, seed: int, number: int, given: Mapping[str, Any]
         "goal_reasoning": "The goal was reached." if passes else "The goal was not reached.",
         "pronunciation_score": round(chance.uniform(85, 99), 1),
         "pronunciation_reasoning": "Every word could be understood.",
-        "custom_metrics": None if metrics is None else [dict(metric) for metric in metrics],
+        "custom_metrics": custom_metrics(record),
         **given,
     }
+
+
+def custom_metrics(record: Record) -> list[dict[str, Any]] | None:
+    """Return the custom metrics that an evaluation found: its script's, or those that counted; None if there are none.
+
+    There are none before an evaluation.
+    """
+    if not is_scored(record):
+        return None
+    if record.call is not None and record.call.custom_metrics is not None:
+        return [dict(metric) for metric in record.call.custom_metrics]
+    return record.metrics or None
 
 
 def transcript(record: Record) -> list[Mapping[str, Any]]:

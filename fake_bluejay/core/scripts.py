@@ -7,6 +7,7 @@ script's to say, and the defaults are ours.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Any, Final
@@ -69,7 +70,9 @@ class Call:
     tool_calls: tuple[Mapping[str, Any], ...] | None = None
     """The calls of tools that the agent made: `{"name": …, "start_offset_ms": …, "parameters": …, "output": …}`."""
     custom_metrics: tuple[Mapping[str, Any], ...] | None = None
-    """The custom metrics of the generated evaluation, as published."""
+    """The custom metrics of the generated evaluation, as published; None: those of the agent, with `scores`."""
+    scores: Mapping[str, Any] | None = None
+    """The values of custom metrics, by their names: `{"politeness": 4}`; what is left out is drawn from the seed."""
 
     def __post_init__(self) -> None:
         for name in ("waits", "ready_for", "connects_after", "talks_for"):
@@ -96,6 +99,14 @@ class Call:
                 if not isinstance(entries, (list, tuple)) or not all(isinstance(entry, Mapping) for entry in entries):
                     raise ValueError(f"a call's {name} is a list of objects, not {entries!r:.80}")
                 object.__setattr__(self, name, tuple(entries))
+
+        if self.scores is not None:
+            if not isinstance(self.scores, Mapping) or not all(isinstance(name, str) for name in self.scores):
+                raise ValueError(f"a call's scores are an object of the names of metrics, not {self.scores!r:.80}")
+            try:
+                object.__setattr__(self, "scores", json.loads(json.dumps(dict(self.scores), allow_nan=False)))
+            except (TypeError, ValueError) as error:
+                raise ValueError(f"a call's scores are JSON: {error}") from None
 
     @property
     def connects(self) -> bool:

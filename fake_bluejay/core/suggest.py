@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-__all__ = ["check_known", "instead_of", "unknown"]
+__all__ = ["check_known", "instead_of", "nearest", "unknown"]
 
 
 def check_known(kind: str, given: object, known: Iterable[object]) -> None:
@@ -23,6 +23,13 @@ def unknown(kind: str, given: object, known: Iterable[object]) -> str:
     close = difflib.get_close_matches(str(given), names, n=1, cutoff=0.5)
     hint = f"did you mean {close[0]!r}? " if close else ""
     return f"unknown {kind} {given!r}; {hint}known: {', '.join(names) or 'none'}"
+
+
+def nearest(given: str, known: Iterable[str]) -> str:
+    """Return the one of these texts that is most like the given one; empty if there are none."""
+    import difflib
+
+    return next(iter(difflib.get_close_matches(given, known, n=1, cutoff=0)), "")
 
 
 def instead_of(place: object, given: object) -> str:

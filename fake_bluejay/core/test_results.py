@@ -149,6 +149,7 @@ class Record:
         "fields",
         "history",
         "id",
+        "metrics",
         "organisation",
         "run",
         "start_time",
@@ -174,6 +175,8 @@ class Record:
         self.call: Call | None = None
         """What happens in it by itself; None: nothing."""
         self.run: Run | None = None
+        self.metrics: list[dict[str, Any]] = []
+        """The custom metrics that counted when it was last evaluated, with their values."""
 
     @property
     def digital_human_id(self) -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Container, Iterable, Iterator
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from fake_bluejay.core.clock import END
 
@@ -12,9 +12,16 @@ __all__ = ["Timer", "TimerKind", "Timers"]
 
 
 TimerKind = Literal[
-    "agent_ends", "agent_drops", "watchdog", "evaluation_starts", "evaluation_completes", "call_proceeds", "delivery"
+    "agent_ends",
+    "agent_drops",
+    "watchdog",
+    "evaluation_starts",
+    "evaluation_completes",
+    "call_proceeds",
+    "delivery",
+    "resource",
 ]
-"""What a timer does when it fires; `World` knows how. All but `delivery` are for a test result."""
+"""What a timer does when it fires; `World` knows how. All but `delivery` and `resource` are for a test result."""
 
 
 class Timer(NamedTuple):
@@ -23,13 +30,13 @@ class Timer(NamedTuple):
     due: int
     sequence: int
     kind: TimerKind
-    subject_id: int
-    """The test result; for a `delivery`, its number."""
+    subject_id: int | str
+    """The test result; for a `delivery`, its number; for a `resource`, the entity: `"<collection>/<id>"`."""
 
     @property
     def test_result_id(self) -> int | None:
-        """The test result that it is for; None for a `delivery`."""
-        return None if self.kind == "delivery" else self.subject_id
+        """The test result that it is for; None for a timer of anything else."""
+        return self.subject_id if isinstance(self.subject_id, int) and self.kind != "delivery" else None
 
 
 class Timers:
@@ -42,13 +49,13 @@ class Timers:
 
     def __init__(self) -> None:
         self._instants: list[int] = []
-        self._due_at: dict[int, list[tuple[int, TimerKind, int]]] = {}
+        self._due_at: dict[int, list[tuple[int, TimerKind, int | str]]] = {}
         """Instant → the timers due then: sequence, kind and subject. Those cancelled stay until it comes."""
         self._armed: set[int] = set()
         self.sequence = 0
         """How many timers were ever scheduled."""
 
-    def schedule(self, due: int, kind: TimerKind, subject_id: int) -> int:
+    def schedule(self, due: int, kind: TimerKind, subject_id: int | str) -> int:
         """Arm a timer; its sequence number is what `cancel` takes. What is due after the end of time is due then."""
         due = min(due, END)
         self.sequence = sequence = self.sequence + 1
@@ -79,7 +86,7 @@ class Timers:
             self._forget_first()
         return None
 
-    def pop_due(self, now: int) -> Iterable[tuple[int, TimerKind, int]]:
+    def pop_due(self, now: int) -> Iterable[tuple[int, TimerKind, Any]]:
         """Take the timers due at `now` or before, in order, also those scheduled while this iterates.
 
         Yields the instant at which one is due, its kind, and the id of its subject.
@@ -87,7 +94,7 @@ class Timers:
         # Mostly nothing is due, and this is asked with every request.
         return self._pop_due(now) if self._instants and self._instants[0] <= now else ()
 
-    def _pop_due(self, now: int) -> Iterator[tuple[int, TimerKind, int]]:
+    def _pop_due(self, now: int) -> Iterator[tuple[int, TimerKind, Any]]:
         armed = self._armed
         while self._instants and self._instants[0] <= now:
             due = self._instants[0]

@@ -20,7 +20,9 @@ from typing import Any, NamedTuple
 
 from fake_bluejay.core.behaviors import Agent, EndsAfter, EndsWithin
 from fake_bluejay.core.clock import END, Clock, ManualClock, ScaledClock, datetime_at, instant_of, microseconds
+from fake_bluejay.core.errors import Refused
 from fake_bluejay.core.integers import is_integer
+from fake_bluejay.core.metrics import check_scores, metrics_for, scored
 from fake_bluejay.core.outbox import (
     ALL_AGENTS,
     EVENTS,
@@ -50,6 +52,7 @@ from fake_bluejay.core.readings import (
 )
 from fake_bluejay.core.resources import Entity, Resources
 from fake_bluejay.core.runs import DEFAULT_LONGEST, DEFAULT_RINGING, Run
+from fake_bluejay.core.scoring import tool_calls
 from fake_bluejay.core.scripts import Call
 from fake_bluejay.core.statuses import (
     STATUSES,
@@ -186,6 +189,8 @@ class World:
         """What happens in the calls of a digital human of that id, or that name."""
         self._last_id = 0
         self._last_run_id = 0
+        self._firing_at: int | None = None
+        """The instant at which the resource's timer was due that fires now; None if none does."""
         self.delivery_worker: DeliveryWorker | None = None
         """What sends the deliveries that are due; None: nobody does."""
         self.webhooks_anywhere = False
@@ -214,13 +219,22 @@ class World:
         """Let everything happen that has fallen due, each thing at its own instant.
 
         Returns the present instant. What a call then does, it does at that one, however long it takes: a clock that
-        follows real time would put it after things that are due meanwhile, and have not happened.
+        follows real time would put it after things that are due meanwhile, and have not happened. For what a timer of a
+        resource does, the present is the instant at which the timer was due.
         """
         with self.lock:
+            if self._firing_at is not None:
+                return self._firing_at
             now = self.clock.now()
             for due, kind, id in self.timers.pop_due(now):
                 if kind == "delivery":
                     self.outbox.fall_due(id)
+                elif kind == "resource":
+                    self._firing_at = due
+                    try:
+                        self.resources.fire(id)
+                    finally:
+                        self._firing_at = None
                 else:
                     self._fire(due, kind, self.results[id])
             return now
@@ -425,8 +439,30 @@ class World:
         elif kind := STATUSES[record.status].left_by:
             length = self.evaluation_starts_after if kind == "evaluation_starts" else self.evaluation_takes
             record.armed.append(self.timers.schedule(now + length, kind, record.id))
+        if STATUSES[record.status].scored:
+            self._score(record)
         if record.call is not None:
             self._follow_script(record, now)
+
+    def _score(self, record: Record) -> None:
+        """Keep the values of the custom metrics that count now: what becomes of a metric later does not change them."""
+        run = record.run
+        agent_id, simulation_id = (1, None) if run is None else (run.agent_id, run.simulation_id)
+        metrics = self._metrics_of(record.organisation, agent_id, simulation_id)
+        if not metrics:  # as in most tests
+            record.metrics = []
+            return
+        called = {one["name"] for one in tool_calls(record) or ()}
+        scores = None if record.call is None else record.call.scores
+        record.metrics = scored(metrics, f"{self.seed}:metric:{record.id}", scores, called)
+
+    def _metrics_of(self, organisation: str, agent_id: int, simulation_id: int | None = None) -> list[Entity]:
+        """Return the metrics by which the conversations of an agent, or of its simulation, are scored."""
+        if not self.resources.named("metric"):
+            return []
+        simulation = self.resources.find("simulation", simulation_id, organisation)
+        selected = None if simulation is None else simulation.fields.get("selected_custom_metrics")
+        return metrics_for(self.resources, organisation, agent_id, selected=selected)
 
     def _clear_traces(self, record: Record) -> None:
         """Forget the trace ids that were reported before an evaluation was over, if a reading says so."""
@@ -507,8 +543,12 @@ class World:
         """
         with self.lock:
             now = self.settle()
-            self._last_run_id += 1
             agent_id = simulation.fields["agent_id"]
+            waiting = deque(self.next_calls)
+            scripted = [(human, [self._script_for(human, inbound, waiting) for _ in range(n)]) for human, n in humans]
+            self._check_scripts((call for _, calls in scripted for call in calls), simulation)
+            self.next_calls = waiting
+            self._last_run_id += 1
             run = Run(
                 self._last_run_id,
                 simulation.organisation,
@@ -522,11 +562,8 @@ class World:
             )
             self.runs[run.id] = run
             told = []
-            for human, times in humans:
-                results = [
-                    self._add(human.organisation, self._script_for(human, inbound), run, human.id, now)
-                    for _ in range(times)
-                ]
+            for human, calls in scripted:
+                results = [self._add(human.organisation, call, run, human.id, now) for call in calls]
                 told.append((human, [record.id for record in results]))
             if inbound:
                 started = "outbound_simulation_started"
@@ -534,10 +571,23 @@ class World:
             self._changed("run-added", run)
             return run
 
-    def _script_for(self, human: Entity, inbound: bool) -> Call:
+    def _check_scripts(self, calls: Iterable[Call], simulation: Entity) -> None:
+        """Check the scores that scripts give. Raises `Refused` for one that the simulation has no use for."""
+        metrics: list[Entity] | None = None
+        for call in calls:
+            if call.scores:
+                if metrics is None:
+                    metrics = self._metrics_of(simulation.organisation, simulation.fields["agent_id"], simulation.id)
+                try:
+                    check_scores(call.scores, metrics)
+                except ValueError as error:
+                    raise Refused(str(error)) from None
+
+    def _script_for(self, human: Entity, inbound: bool, waiting: deque[Call]) -> Call:
+        """Return the script of the next call of a digital human, which may be the next of those that wait."""
         call = self.calls_of.get(human.id) or self.calls_of.get(human.fields.get("name") or "")
         if call is None:
-            call = self.next_calls.popleft() if self.next_calls else self.call
+            call = waiting.popleft() if waiting else self.call
         if inbound and call.ready_for is None:
             call = replace(call, ready_for=READY_FOR)
         return call
@@ -636,6 +686,8 @@ class World:
                 raise ValueError(f"a test result's id is an integer, not {id!r}")
             elif id in self.results:
                 raise ValueError(f"the test result id {id} is taken; {self._ids()}")
+            if call is not None and call.scores:
+                check_scores(call.scores, self._metrics_of(organisation, 1))
             record = Record(id, organisation, state, agent, now, fields)
             record.call = call
             return self._admit(record, now)

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import difflib
-from collections import Counter
-from collections.abc import Sequence
-from typing import Self
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Literal, Self
 
+from fake_bluejay.bluejay.app import OPENAPI_PATH
 from fake_bluejay.core.clock import datetime_at
 from fake_bluejay.core.integers import is_integer
 from fake_bluejay.core.suggest import check_known
 from fake_bluejay.core.world import World
+from fake_bluejay.facade.wanted import Wanted
 from fake_bluejay.http.faults import Faults, requested_ids
-from fake_bluejay.http.journal import Journal
+from fake_bluejay.http.journal import Exchange, Journal
 
 __all__ = ["Assertions"]
 
@@ -43,8 +43,9 @@ class Assertions:
         """The journal: the requests that arrived, with their answers, the newest last."""
         raise NotImplementedError
 
-    def assert_ended(self, *ids: int, by: str | None = None) -> None:
+    def assert_ended(self, *ids: int, by: Literal["agent", "watchdog"] | None = None) -> None:
         """An end-conversations call marked each of these; by `"agent"` or `"watchdog"`: that has since ended it."""
+        __tracebackhide__ = True
         if by is not None:
             check_known("cause of an end:", by, ("agent", "watchdog"))
         _check_ids(ids)
@@ -59,6 +60,7 @@ class Assertions:
 
     def assert_failed(self, *ids: int) -> None:
         """An end-conversations call refused each of these."""
+        __tracebackhide__ = True
         _check_ids(ids)
         world = self.world
         for id in ids:
@@ -66,6 +68,7 @@ class Assertions:
                 self._fail(f"no call was refused for {id}", world, id)
 
     def _fail(self, what: str, world: World, id: int) -> None:
+        __tracebackhide__ = True
         journal = self.requests
         raise AssertionError(f"{what}: {_instead(world, journal, id)}{_arrived(journal)}")
 
@@ -75,23 +78,45 @@ class Assertions:
         return list(dict.fromkeys(f"{one.method} {one.path}" for one in self.requests if not one.modelled))
 
     def assert_no_requests(self) -> None:
-        """Nothing arrived."""
-        journal = self.requests
-        if len(journal):
-            raise AssertionError(f"{len(journal)} requests arrived{_arrived(journal)}")
+        """Check that nothing was asked of Bluejay. What the console and the API page fetched does not count."""
+        __tracebackhide__ = True
+        came = [one for one in self.requests if not _is_of_a_page(one)]
+        if came:
+            raise AssertionError(f"{len(came)} requests arrived{_arrived(came)}")
 
-    def assert_requested(self, method: str, path: str, times: int | None = None) -> None:
-        """A request of that method and path arrived: at least once, or exactly so many `times`."""
-        journal = self.requests
-        came = Counter(f"{one.method} {one.path}" for one in journal)
-        asked = f"{method.upper()} {path}"
-        if (came[asked] == 0) if times is None else (came[asked] != times):
-            wanted = "at least once" if times is None else f"{times} times"
-            near = difflib.get_close_matches(asked, came, n=1, cutoff=0)
-            nearest = f" (the nearest that came: {near[0]}, {came[near[0]]} times)" if near and near[0] != asked else ""
-            raise AssertionError(
-                f"{asked} was expected {wanted}, and came {came[asked]} times{nearest}{_arrived(journal)}"
-            )
+    def assert_requested(
+        self,
+        method: str,
+        path: str,
+        times: int | None = None,
+        *,
+        json: Any = None,
+        query: Mapping[str, object] | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
+        """Check that a request arrived that has what is given here, and maybe more.
+
+        Args:
+            method: In any case.
+            path: Without the query.
+            times: How many such requests; None: at least one.
+            json: What the body must contain: each of these fields, also in the objects within it. Lists must have the
+                same length, and anything else must be equal. None: any body.
+            query: Parameters that it must have, each with this value, or with each value of a list.
+            headers: Headers that it must have, by their names in any case.
+
+        Raises:
+            AssertionError: None arrived, or not so many. The message shows the nearest, field by field.
+        """
+        __tracebackhide__ = True
+        wanted = Wanted(method, path, json, query, headers)
+        journal = list(self.requests)
+        differences = [wanted.differences(one) for one in journal]
+        count = sum(not each for each in differences)
+        if (count == 0) if times is None else (count != times):
+            often = "at least once" if times is None else f"{times} times"
+            nearest = wanted.nearest(journal, differences) if not count else ""
+            raise AssertionError(f"{wanted} was expected {often}, and came {count} times{nearest}{_arrived(journal)}")
 
     def report(self) -> str:
         """What happened, as text: requests, answers, faults, histories, in time order. Keys are masked."""
@@ -141,6 +166,7 @@ def _check_ids(ids: Sequence[int]) -> None:
     """What is no id was never asked for, so that would look like a call that is missing; and of no ids anything holds.
     Raises `ValueError`.
     """
+    __tracebackhide__ = True
     if not ids:
         raise ValueError("nothing is asserted: the ids of test results are needed, e.g. assert_ended(result.id)")
     for id in ids:
@@ -163,7 +189,12 @@ def _instead(world: World, journal: Journal, id: int) -> str:
     return said if asked else f"{said}, and no request named it"
 
 
-def _arrived(journal: Journal, most: int = 10) -> str:
+def _is_of_a_page(exchange: Exchange) -> bool:
+    """Return whether the console or the API page fetched it: a browser says so of what a page asks its own server."""
+    return exchange.path == OPENAPI_PATH or exchange.headers.get("sec-fetch-site") == "same-origin"
+
+
+def _arrived(journal: Iterable[Exchange], most: int = 10) -> str:
     """What did arrive, a line each; of much, the end."""
     lines = [f"  {exchange!r}" for exchange in journal]
     before = [f"  … {len(lines) - most} more before"] if len(lines) > most else []

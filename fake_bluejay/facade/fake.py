@@ -8,26 +8,28 @@ import inspect
 import json
 import sys
 import threading
+import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any, Self, TypedDict, TypeVar, Unpack, cast
+from typing import TYPE_CHECKING, Any, Literal, Self, TypedDict, TypeVar, Unpack, cast, get_args
 
-from fake_bluejay.bluejay.app import Api
+from fake_bluejay.bluejay.app import PATHS, Api
 from fake_bluejay.calls import Calls, checked
-from fake_bluejay.core.behaviors import Agent, agent_of
+from fake_bluejay.core.behaviors import agent_of
 from fake_bluejay.core.clock import Clock, ManualClock, datetime_at, microseconds
 from fake_bluejay.core.events import Feed
 from fake_bluejay.core.readings import Readings
-from fake_bluejay.core.suggest import check_known, instead_of, unknown
+from fake_bluejay.core.suggest import check_known, instead_of, nearest, unknown
 from fake_bluejay.core.timers import Timer
 from fake_bluejay.core.world import DEFAULT_ORGANISATION, World
+from fake_bluejay.evaluations import Evaluations
 from fake_bluejay.facade.assertions import Assertions
 from fake_bluejay.facade.delivery import DeliveryWorker
 from fake_bluejay.facade.results import ControlObjectView, Seen, TestResult
 from fake_bluejay.facade.time_options import clock_of, longest_of, now_of, threads_of
 from fake_bluejay.http.faults import Faults
 from fake_bluejay.http.journal import Journal
-from fake_bluejay.http.stubs import Stubs
+from fake_bluejay.http.stubs import Stubs, can_meet
 from fake_bluejay.intercept import switch
 from fake_bluejay.intercept.asyncio import LOOPBACKS
 from fake_bluejay.intercept.clockwork import CLOCKWORK, REAL_TIME_THREADS, Timeline
@@ -38,6 +40,7 @@ from fake_bluejay.state import snapshot as dumps
 if TYPE_CHECKING:
     import httpx
 
+    from fake_bluejay.core.choices import AgentChoice, ReadingChoices, StatusChoice
     from fake_bluejay.facade.remote import RemoteBluejay
     from fake_bluejay.facade.resources import AgentView, DigitalHumanView, SimulationView
     from fake_bluejay.facade.runs import RunView
@@ -56,20 +59,23 @@ ACTIVE: list[FakeBluejay] = []
 """The fakes that are on, the one that takes the calls last."""
 
 
+Unmet = Literal["error", "warn", "ignore"]
+
+
 class Options(TypedDict, total=False):
     """What a fake can be told at its start; each has a default."""
 
-    readings: Readings | Mapping[str, str]
+    readings: Readings | ReadingChoices
     """Other readings than the defaults: `{"success": "if-none-failed"}`."""
-    agent: Agent | str | None
+    agent: AgentChoice | None
     """What agents do that are not told otherwise: `silent()` or `"ends-after=2"`."""
-    clock: str | Clock
+    clock: Literal["manual", "real"] | Clock
     """`"manual"` (stands still until advanced), `"real"`, or a clock, of which a copy is used."""
     now: datetime | str
     """Where the fake's clock and the clocks of the code under test begin: an aware datetime, or its ISO text."""
     speed: float
     """How many of the fake's seconds pass in a real one, with `clock="real"`."""
-    sleep: str
+    sleep: Literal["skip", "real"]
     """`"skip"` or `"real"`: what sleeping in the code under test does."""
     longest: float | timedelta
     """How much of the fake's time the code under test may sleep away before the test fails: 3 days."""
@@ -83,6 +89,9 @@ class Options(TypedDict, total=False):
     """Seconds from a conversation's end to EVALUATING."""
     evaluation_takes: float
     """Seconds from EVALUATING to COMPLETED."""
+    unmet: Unmet
+    """What a fault or stub that met no request does when the test, the `with` or the decorated function ends: it is an
+    `"error"`, it is to `"warn"`, or to `"ignore"`."""
     webhooks_anywhere: bool
     """Whether webhooks may lead elsewhere than to this machine."""
 
@@ -104,11 +113,12 @@ class FakeBluejay(Assertions):
         self._longest = longest_of(options)
         sleep = options.get("sleep", "skip")
         check_known("choice for sleep:", sleep, ("skip", "real"))
+        check_known("choice for unmet:", options.get("unmet", "error"), get_args(Unmet))
         self._options = options
         self._world = _world(options)
         self._journal = Journal()
         self._stubs = Stubs()
-        self.faults = Faults(self._world.seed)
+        self.faults = Faults(self._world.seed, lambda: PATHS.union(self._stubs.paths))
         self._api = Api(self._world, self._journal, self.faults, self._stubs)
         self.feed = Feed(self._world, self._journal, self.faults, self._stubs)
         """Every change, for whoever listens: the server's event stream."""
@@ -118,9 +128,11 @@ class FakeBluejay(Assertions):
         self._wall_clock: WallClock | None = None
         """The wall clock of the code under test, where that does not skip sleeps."""
         self._loopback: Loopback | None = None
+        self._webhooks: Webhooks | None = None
         self._worker = DeliveryWorker(self._world)
         self._world.delivery_worker = self._worker
         self.calls = Calls(self._world)
+        self.evaluations = Evaluations(self)
         self.clock = FakeClock(self._world)
         self.readings = FakeReadings(self._world)
 
@@ -187,6 +199,34 @@ class FakeBluejay(Assertions):
                 self.feed.end()
                 self._loopback.give_back()
                 self._loopback = None
+
+    def _fail_if_unmet(self) -> str:
+        """Check that each fault and each stub has met a request, as the option `unmet` says; pytest's fixtures do this.
+
+        Returns:
+            What to warn of; empty if there is nothing.
+
+        Raises:
+            AssertionError: One has not, and that is to be an error.
+        """
+        __tracebackhide__ = True
+        choice = self._options.get("unmet", "error")
+        if choice == "ignore" or not (self.faults or self._stubs):
+            return ""
+        from fake_bluejay.facade.unmet import unmet
+
+        said = unmet(self.faults, self._stubs, list(self._journal))
+        if said and choice == "error":
+            raise AssertionError(said)
+        return said
+
+    def __exit__(self, type_: type[BaseException] | None, error: BaseException | None, traceback: object) -> None:
+        """Stop, unless an outer `with` does; what met no request is an error then, unless there is one already."""
+        __tracebackhide__ = True
+        is_over = not self._inner
+        super().__exit__(type_, error, traceback)
+        if is_over and error is None and (said := self._fail_if_unmet()):
+            warnings.warn(said, stacklevel=2)
 
     async def __aexit__(
         self, type_: type[BaseException] | None, error: BaseException | None, traceback: object
@@ -265,7 +305,11 @@ class FakeBluejay(Assertions):
     # --- test results -------------------------------------------------------------------------------------------
 
     def add_test_result(
-        self, id: int | None = None, status: str = "RUNNING", agent: Agent | str | None = None, **fields: Any
+        self,
+        id: int | None = None,
+        status: StatusChoice = "RUNNING",
+        agent: AgentChoice | None = None,
+        **fields: Any,
     ) -> TestResult:
         """A new test result. `fields` are the published ones of a simulation result, `organisation`, and `call`: the
         script by which it goes on by itself.
@@ -387,12 +431,15 @@ class FakeBluejay(Assertions):
         with self._world.lock:
             return [RunView(self._world, id) for id in self._world.runs]
 
-    @functools.cached_property
+    @property
     def webhooks(self) -> Webhooks:
         """The webhooks: who is told of what, and what was delivered."""
-        from fake_bluejay.facade.webhooks import Webhooks
+        # By hand, for pyright takes a cached_property for no property of a protocol.
+        if self._webhooks is None:
+            from fake_bluejay.facade.webhooks import Webhooks
 
-        return Webhooks(self._world, self._worker)
+            self._webhooks = Webhooks(self._world, self._worker)
+        return self._webhooks
 
     # --- what came in -------------------------------------------------------------------------------------------
 
@@ -402,11 +449,22 @@ class FakeBluejay(Assertions):
         return self._journal
 
     def stub(self, method: str, path: str, status: int = 200, json: Any = None) -> None:
-        """An answer for an endpoint, above all for one that is not modelled; `path` may have parameters in braces.
+        """Answer requests of a method and path so, above all of an endpoint that is not modelled.
 
-        Raises `ValueError` for a method, path or status that cannot be.
+        Warns of a path that Bluejay is not known to have.
+
+        Args:
+            method: In any case: `"GET"` or `"get"`.
+            path: Of any requests; it may have parameters in braces: `/v1/agents/{id}`.
+            status: The status of the answer.
+            json: Its body; None: it has none.
+
+        Raises:
+            ValueError: The method, the path or the status cannot be so.
+            TypeError: The body is not JSON.
         """
         self._stubs.add(method, path, status, json)
+        warn_of_unknown(path)
 
     @property
     def stubs(self) -> Stubs:
@@ -468,10 +526,10 @@ class FakeBluejay(Assertions):
         Raises `ModuleNotFoundError` if uvicorn is not there: `pip install "fake-bluejay[server]"` brings it.
         """
         if self._loopback is None:
+            from fake_bluejay.server import loopback  # first: it says what installs what is missing
             from fake_bluejay.server.app import served_app
-            from fake_bluejay.server.loopback import lend
 
-            self._loopback = lend(served_app(self, self.reset))
+            self._loopback = loopback.lend(served_app(self, self.reset))
             REAL_TIME_THREADS.add(self._loopback.thread_id)
             LOOPBACKS[self._loopback.port] = self._loopback.is_answering
             self._bypass_proxies()
@@ -652,9 +710,9 @@ class FakeReadings:
     def __init__(self, world: Seen) -> None:
         self._world = world
 
-    def set(self, **choices: str) -> None:
+    def set(self, **choices: Unpack[ReadingChoices]) -> None:
         """Choose otherwise, from now on: `set(success="always")`. Raises `ValueError` naming what is known."""
-        self._world.choose(**choices)
+        self._world.choose(**cast(dict[str, str], choices))
 
     def __setattr__(self, name: str, value: object) -> None:
         if name != "_world":
@@ -673,6 +731,15 @@ class FakeReadings:
         return repr(self._world.readings)
 
 
+def warn_of_unknown(path: str) -> None:
+    """Warn, where `stub` is called, of a path that Bluejay is not known to have: it may be misspelt."""
+    if path not in PATHS and not any(can_meet(path, known) for known in PATHS):
+        warnings.warn(
+            f"a stub for {path}, which Bluejay is not known to have; the nearest that it has: {nearest(path, PATHS)}",
+            stacklevel=3,
+        )
+
+
 _DEFAULTS = Readings()
 
 
@@ -686,7 +753,7 @@ def _world(options: Options) -> World:
         raise ValueError(f"a seed is an integer, not {seed!r}")
     world = World(
         clock=clock_of(options),
-        readings=readings if isinstance(readings, Readings) else Readings().changed(**readings),
+        readings=readings if isinstance(readings, Readings) else Readings().changed(**cast(dict[str, str], readings)),
         agent=agent_of(options.get("agent")),
         seed=seed,
         evaluation_starts_after=options.get("evaluation_starts_after", 1.0),

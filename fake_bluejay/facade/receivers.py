@@ -24,6 +24,7 @@ from typing import Any, NamedTuple
 from urllib.parse import unquote, unquote_to_bytes, urlsplit
 
 from starlette.datastructures import Headers
+from starlette.types import ASGIApp
 
 from fake_bluejay.core.integers import is_integer
 from fake_bluejay.core.outbox import PATIENCE
@@ -45,7 +46,7 @@ __all__ = [
     "running_loop",
 ]
 
-Receiver = Callable[..., Any]
+Receiver = Callable[["Request"], object] | ASGIApp
 """A function of a `Request`, also an async one; or an ASGI application. An integer that the function returns is the
 status of its answer; for anything else that it returns, the status is 200."""
 
@@ -102,7 +103,7 @@ def _status(answer: Any) -> int:
 class FunctionReceiver:
     """A function of a request, called by the thread that moves the clock."""
 
-    def __init__(self, function: Receiver) -> None:
+    def __init__(self, function: Callable[..., Any]) -> None:
         self._function = function
 
     def answer(self, request: Request) -> int:
@@ -169,7 +170,7 @@ def _log_failure(task: asyncio.Future[Any]) -> None:
 class CoroutineReceiver(AsyncReceiver):
     """A coroutine function of a request."""
 
-    def __init__(self, function: Receiver) -> None:
+    def __init__(self, function: Callable[..., Any]) -> None:
         super().__init__()
         self._function = function
 
@@ -186,7 +187,7 @@ class CoroutineReceiver(AsyncReceiver):
 class AppReceiver(AsyncReceiver):
     """An ASGI application that has its endpoint under a path."""
 
-    def __init__(self, app: Receiver, path: str, *, lifespan: bool) -> None:
+    def __init__(self, app: Callable[..., Any], path: str, *, lifespan: bool) -> None:
         super().__init__()
         self._app = app
         self._path = path
@@ -254,7 +255,7 @@ class AppReceiver(AsyncReceiver):
 class Lifespan:
     """The lifespan of an application on the event loop that is running."""
 
-    def __init__(self, app: Receiver) -> None:
+    def __init__(self, app: Callable[..., Any]) -> None:
         self._app = app
         self._state: dict[str, Any] = {}
         self._messages: asyncio.Queue[dict[str, str]] = asyncio.Queue()
@@ -318,13 +319,13 @@ def receiver_of(to: Receiver, path: str, *, lifespan: bool) -> FunctionReceiver 
     raise ValueError(f"a receiver is a function of one request, an ASGI application, or a URL, not {to!r:.80}")
 
 
-def _is_async(receiver: Receiver) -> bool:
+def _is_async(receiver: Callable[..., Any]) -> bool:
     """Return whether calling it gives a coroutine."""
     called = receiver if inspect.isroutine(receiver) else getattr(receiver, "__call__", None)  # noqa: B004
     return inspect.iscoroutinefunction(called) or inspect.iscoroutinefunction(getattr(receiver, "func", None))
 
 
-def _takes(receiver: Receiver, number: int) -> bool:
+def _takes(receiver: Callable[..., Any], number: int) -> bool:
     """Return whether it can be called with so many arguments."""
     try:
         inspect.signature(receiver).bind(*range(number))

@@ -30,8 +30,9 @@ from fake_bluejay.core.statuses import Event
 from fake_bluejay.core.test_results import Record
 from fake_bluejay.core.timers import Timer
 from fake_bluejay.core.world import DEFAULT_ORGANISATION, World
+from fake_bluejay.evaluations import Evaluations
 from fake_bluejay.facade.assertions import Assertions
-from fake_bluejay.facade.fake import API_KEY, FakeClock, FakeReadings, Snapshot, data_of
+from fake_bluejay.facade.fake import API_KEY, FakeClock, FakeReadings, Snapshot, data_of, warn_of_unknown
 from fake_bluejay.facade.results import ControlObjectView, TestResult
 from fake_bluejay.facade.webhooks import Webhooks
 from fake_bluejay.http.faults import Fault, Faults
@@ -41,6 +42,7 @@ from fake_bluejay.state import snapshot as dumps
 if TYPE_CHECKING:
     import httpx
 
+    from fake_bluejay.core.choices import AgentChoice, StatusChoice
     from fake_bluejay.facade.resources import AgentView, DigitalHumanView, SimulationView
     from fake_bluejay.facade.runs import RunView
 
@@ -72,6 +74,7 @@ class RemoteBluejay(Assertions):
         self.readings = FakeReadings(self._far)
         self.faults: Faults = _FarFaults(self._control)
         self.calls = Calls(self._far.as_world)
+        self.evaluations = Evaluations(self)
         self.webhooks: Webhooks = _FarWebhooks(self._control, self._far.as_world)
         if organisation is not None:
             self._found(organisation)
@@ -123,7 +126,11 @@ class RemoteBluejay(Assertions):
     # --- test results -------------------------------------------------------------------------------------------
 
     def add_test_result(
-        self, id: int | None = None, status: str = "RUNNING", agent: Agent | str | None = None, **fields: Any
+        self,
+        id: int | None = None,
+        status: StatusChoice = "RUNNING",
+        agent: AgentChoice | None = None,
+        **fields: Any,
     ) -> TestResult:
         """A new test result; as `FakeBluejay.add_test_result`."""
         new = _as_data({"id": id, "status": status, "agent": agent, **fields})
@@ -229,6 +236,7 @@ class RemoteBluejay(Assertions):
     def stub(self, method: str, path: str, status: int = 200, json: Any = None) -> None:
         """An answer for an endpoint, above all for one that is not modelled; as `FakeBluejay.stub`."""
         self._control("POST", "stubs", {"method": method, "path": path, "status": status, "json": json})
+        warn_of_unknown(path)
 
     # --- who may call -------------------------------------------------------------------------------------------
 
@@ -333,7 +341,7 @@ class _Control:
     def __init__(self, url: str, organisation: str | None) -> None:
         address = r"(?:[^/?#@:\[\]\s]+|\[[0-9a-fA-F:.]+\])(?::\d{1,5})?"
         parts = re.fullmatch(rf"(https?)://({address})((?:/[^/?#\s]+)*)/?", url)
-        if parts is None:
+        if parts is None or parts[3].endswith("/v1"):  # the base of Bluejay's API, which is a part of the server
             raise ValueError(f"a server's address is needed, e.g. http://127.0.0.1:8787, not {url!r}")
         self.url = f"{parts[1]}://{parts[2]}{parts[3]}"
         self._prefix = parts[3]
@@ -545,7 +553,10 @@ class _FarFaults(Faults):
 
     def __iter__(self) -> Iterator[Fault]:
         for one in self._control("GET", "faults"):
-            yield Fault(**one)
+            id = one.pop("id")
+            fault = Fault(**one)
+            fault.id = id
+            yield fault
 
     def __len__(self) -> int:
         return sum(1 for _ in self)

@@ -57,7 +57,9 @@ def _pending(world: World, start: int, now: int) -> list[str]:
     timers = list(world.timers)
     lines = []
     for timer in timers[:_MOST_PENDING]:
-        whose = f"delivery {timer.subject_id}" if timer.test_result_id is None else f"test result {timer.subject_id}"
+        whose = f"{'delivery' if timer.kind == 'delivery' else 'test result'} {timer.subject_id}"
+        if timer.kind == "resource":
+            whose = str(timer.subject_id)
         lines.append(f"pending: {whose}: {timer.kind} at {(timer.due - start) / 1e6:+.6f} s")
     if len(timers) > _MOST_PENDING:
         lines.append(f"pending: {len(timers) - _MOST_PENDING} more")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
-from typing import Any, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from fake_bluejay.core.behaviors import Agent, agent_of
 from fake_bluejay.core.clock import datetime_at
@@ -16,6 +16,9 @@ from fake_bluejay.core.suggest import check_known
 from fake_bluejay.core.test_results import WATCHDOG_DELAY, ControlObject, Record
 from fake_bluejay.core.timers import Timer
 from fake_bluejay.core.world import is_marked
+
+if TYPE_CHECKING:
+    from fake_bluejay.core.choices import AgentChoice, EventChoice, StatusChoice
 
 __all__ = ["ControlObjectView", "HistoryEntry", "Seen", "TestResult", "Watchdog"]
 
@@ -146,7 +149,7 @@ class TestResult:
         return self._record.agent
 
     @agent.setter
-    def agent(self, agent: Agent | str | None) -> None:
+    def agent(self, agent: AgentChoice | None) -> None:
         self._world.edit(self._id, agent=agent_of(agent))
 
     @property
@@ -188,14 +191,14 @@ class TestResult:
         """When the conversation was over, i.e. it was RUNNING no more."""
         return _moment(self._record.end_time)
 
-    def set_status(self, status: str, *, force: bool = False) -> None:
+    def set_status(self, status: StatusChoice, *, force: bool = False) -> None:
         """Move it to a status, by a legal move, or with `force` by any.
 
         Raises `ValueError` naming the status and the legal moves.
         """
         self._world.set_status(self._id, status, force=force)
 
-    def happen(self, event: str, cause: str = "agent") -> None:
+    def happen(self, event: EventChoice, cause: str = "agent") -> None:
         """Let an event of the transition table happen. Raises `ValueError` if it is unknown or not legal now."""
         check_known("event", event, Event)
         self._world.happen(self._id, Event(event), cause)

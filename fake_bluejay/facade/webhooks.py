@@ -17,6 +17,7 @@ from fake_bluejay.facade.delivery import DeliveryWorker
 from fake_bluejay.facade.receivers import Receiver, check_url, receiver_of
 
 if TYPE_CHECKING:
+    from fake_bluejay.core.choices import AlertEvent, WebhookEvent
     from fake_bluejay.facade.resources import AgentView
 
 __all__ = ["AttemptView", "DeliveryView", "Webhook", "Webhooks", "sign", "verify"]
@@ -132,7 +133,7 @@ class Webhooks:
     def add(
         self,
         to: str | Receiver,
-        events: Iterable[str] = EVENTS,
+        events: Iterable[WebhookEvent] = EVENTS,
         secret: str | None = None,
         *,
         path: str = "/",
@@ -163,7 +164,7 @@ class Webhooks:
             ValueError: An event is not documented, an address is not on this machine, something is no receiver, or
                 another argument cannot be so.
         """
-        events = tuple(_listed("events", events)) or UNSELECTED
+        selected: tuple[str, ...] = tuple(_listed("events", events)) or UNSELECTED
         if secret is not None:
             _check_secret(secret)
         if not isinstance(path, str) or not path.startswith("/"):
@@ -176,7 +177,7 @@ class Webhooks:
         receiver = self._receiver(to, path, lifespan)
         with self._world.lock:  # nothing is sent to it before its receiver is known
             url = to if isinstance(to, str) else None
-            added = self._world.add_webhook(organisation, url, events, secret, scope, retries, enabled)
+            added = self._world.add_webhook(organisation, url, selected, secret, scope, retries, enabled)
             if self._worker is not None:
                 self._worker.receivers.pop(added.id, None)  # one of before a reset has the same id
                 if receiver is not None:
@@ -202,7 +203,7 @@ class Webhooks:
         """Remove a webhook, and send it nothing any more. Raises `KeyError` if there is none of that id."""
         self._world.remove_webhook(_id(webhook))
 
-    def send(self, event: str, payload: Any, organisation: str = DEFAULT_ORGANISATION) -> None:
+    def send(self, event: WebhookEvent, payload: Any, organisation: str = DEFAULT_ORGANISATION) -> None:
         """Send a payload of your own: an event of production calls, say. It is of the agent that its `agent_id` names.
 
         Raises:
@@ -213,7 +214,7 @@ class Webhooks:
 
     def send_alert(
         self,
-        event: str,
+        event: AlertEvent,
         subtype: Literal["triggered", "recovered"] = "triggered",
         *,
         organisation: str = DEFAULT_ORGANISATION,
@@ -246,11 +247,11 @@ class Webhooks:
         }
         self._world.send(event, payload, organisation)
 
-    def duplicate(self, times: int | None = 1, *, copies: int = 2, event: str | None = None) -> None:
+    def duplicate(self, times: int | None = 1, *, copies: int = 2, event: WebhookEvent | None = None) -> None:
         """Send the next deliveries (of that event; None: all) more than once, though the first is taken."""
         self._world.disturb(Irregularity(0, copies, event, times))
 
-    def delay(self, seconds: float, times: int | None = 1, *, event: str | None = None) -> None:
+    def delay(self, seconds: float, times: int | None = 1, *, event: WebhookEvent | None = None) -> None:
         """Send the next deliveries (of that event; None: all) so much later: others may arrive before them."""
         self._world.disturb(Irregularity(microseconds(seconds), 1, event, times))
 

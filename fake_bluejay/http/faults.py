@@ -18,11 +18,11 @@ from starlette.responses import Response
 
 from fake_bluejay.core.clock import microseconds
 from fake_bluejay.core.integers import is_integer
-from fake_bluejay.core.suggest import check_known
+from fake_bluejay.core.suggest import check_known, nearest
 from fake_bluejay.http.journal import masked_headers
-from fake_bluejay.http.stubs import check_answer, content_of, pattern_of
+from fake_bluejay.http.stubs import can_meet, check_answer, content_of, pattern_of
 
-__all__ = ["BREAKAGE", "GARBAGE", "Breakage", "Fault", "Faults", "Which"]
+__all__ = ["BREAKAGE", "GARBAGE", "BillingCode", "Breakage", "Fault", "Faults", "Which"]
 
 BREAKAGE = "fake_bluejay.breakage"
 """Where, in a request's `scope["extensions"]`, a door that can break connections finds the `Breakage`, if any."""
@@ -35,6 +35,13 @@ MOST_DELAY = 1_000_000
 
 _HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _HEADER_VALUE = re.compile(r"[\t\x20-\x7e\x80-\xff]*")
+
+BillingCode = Literal[
+    "NO_PAYMENT_METHOD",
+    "RED_TEAMING_PAYMENT_METHOD_REQUIRED",
+    "INSUFFICIENT_CREDITS",
+    "SPEND_ALERT_REACHED",
+]
 
 Kind = Literal[
     "respond",
@@ -49,7 +56,7 @@ Kind = Literal[
     "refuse_control_write",
 ]
 
-BILLING: Final = {
+BILLING: Final[dict[BillingCode, int]] = {
     "NO_PAYMENT_METHOD": 402,
     "RED_TEAMING_PAYMENT_METHOD_REQUIRED": 402,
     "INSUFFICIENT_CREDITS": 403,
@@ -87,7 +94,19 @@ _WHICH: Which = {"path": None, "times": 1, "after": 0, "probability": None}
 class Fault:
     """One armed fault: what it does, to which requests, and how often it still will."""
 
-    __slots__ = ("_asked", "_window", "after", "arguments", "id", "kind", "path", "pattern", "probability", "times")
+    __slots__ = (
+        "_asked",
+        "_window",
+        "after",
+        "arguments",
+        "id",
+        "kind",
+        "met",
+        "path",
+        "pattern",
+        "probability",
+        "times",
+    )
 
     def __init__(
         self,
@@ -107,6 +126,8 @@ class Fault:
         self.times = times
         self.after = after
         self.probability = probability
+        self.met = False
+        """Whether a request came that it is for, beyond those that it lets through."""
         self._window = -1
         self._asked: Counter[tuple[str, str]] = Counter()
 
@@ -155,8 +176,15 @@ class Faults:
     what cannot be.
     """
 
-    def __init__(self, seed: int = 0) -> None:
+    def __init__(self, seed: int = 0, known: Callable[[], Collection[str]] | None = None) -> None:
+        """Begin with no fault armed.
+
+        Args:
+            seed: What probabilities are drawn from.
+            known: Returns the paths that requests can have; a fault for another is refused. None: any path can be met.
+        """
         self.seed = seed
+        self._known = known
         self._random: random.Random | None = None
         """Made when a probability first asks for it; to make one costs more than the rest of a fake's faults."""
         self._armed: list[Fault] = []
@@ -167,14 +195,14 @@ class Faults:
         """As `World.on_change`."""
 
     def respond(
-        self, status: int, json: Any = None, headers: dict[str, str] | None = None, **to: Unpack[Which]
+        self, status: int, json: Any = None, headers: Mapping[str, str] | None = None, **to: Unpack[Which]
     ) -> None:
         """Answer with this status, JSON and headers; the request has no effect."""
         check_answer(status, json)
         _check_headers(headers, len(content_of(json)))
         self._arm("respond", {"status": status, "json": json, "headers": headers}, to)
 
-    def billing(self, code: str, **to: Unpack[Which]) -> None:
+    def billing(self, code: BillingCode, **to: Unpack[Which]) -> None:
         """Refuse a request as billing does: 402 or 403, with `detail` and `code`. It has no effect.
 
         Args:
@@ -251,6 +279,7 @@ class Faults:
             tell("faults-cleared")
 
     def _arm(self, kind: Kind, arguments: dict[str, Any], to: Mapping[str, Any]) -> None:
+        __tracebackhide__ = True
         for name in to:
             check_known("argument", name, _WHICH)
         which: Any = {**_WHICH, **to}
@@ -264,12 +293,30 @@ class Faults:
         if kind == "rate_limit":
             which["times"] = None
         fault = Fault(kind, arguments, **which)
+        if which["path"] is not None:
+            self._check_path(which["path"])
         with self._lock:
             self._last_id += 1
             fault.id = self._last_id
             self._armed.append(fault)
         if (tell := self.on_change) is not None:
             tell("fault-armed", fault)
+
+    def _check_path(self, path: str) -> None:
+        """Raise `ValueError` for a path that no request could have."""
+        __tracebackhide__ = True
+        known = () if self._known is None else self._known()
+        if self._known is None or path in known or any(can_meet(path, each) for each in known):
+            return
+        raise ValueError(
+            f"no request could meet a fault of {path!r}: Bluejay has no such path, and none is stubbed;"
+            f" did you mean {nearest(path, known)!r}? (For an endpoint of your own: stub it first.)"
+        )
+
+    @property
+    def unmet(self) -> list[Fault]:
+        """The armed faults for which no request came."""
+        return [fault for fault in self if not fault.met]
 
     def take(
         self, path: str, *, breakable: bool, exceeds: Callable[[Fault], bool] = lambda limit: False
@@ -306,11 +353,14 @@ class Faults:
         for fault in tuple(self._armed):
             if not is_for(fault) or (fault.pattern is not None and not fault.pattern.fullmatch(path)):
                 continue
-            if fault.kind == "rate_limit" and not exceeds(fault):
-                continue
+            if fault.kind == "rate_limit":
+                fault.met = True
+                if not exceeds(fault):
+                    continue
             if fault.after:
                 fault.after -= 1
                 continue
+            fault.met = True
             if fault.probability is not None and self._draw() >= fault.probability:
                 continue
             if fault.times is not None:

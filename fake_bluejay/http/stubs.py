@@ -13,7 +13,7 @@ from starlette.routing import PARAM_REGEX, compile_path
 
 from fake_bluejay.core.suggest import unknown
 
-__all__ = ["Stubs", "check_answer", "content_of", "pattern_of"]
+__all__ = ["Stubs", "can_meet", "check_answer", "content_of", "pattern_of"]
 
 _METHODS = ("DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT")
 
@@ -48,11 +48,30 @@ def pattern_of(path: str) -> re.Pattern[str]:
     return compile_path(path)[0]
 
 
+def can_meet(one: str, other: str) -> bool:
+    """Return whether a request can have a path that both of these paths, which may have parameters, mean."""
+    if "{" not in one + other:
+        return one == other
+    if ":path}" in one + other:  # such a parameter takes any number of segments
+        return True
+    ones, others = one.split("/"), other.split("/")
+    return len(ones) == len(others) and all(map(_can_be_alike, ones, others))
+
+
+def _can_be_alike(one: str, other: str) -> bool:
+    """Return whether two segments of paths can mean the same text."""
+    if "{" in one and "{" in other:
+        return True
+    pattern, text = (one, other) if "{" in one else (other, one)
+    return pattern == text or ("{" in pattern and compile_path(pattern)[0].fullmatch(text) is not None)
+
+
 class Stubs:
     """The stubs of a fake. One that is given later for the same requests wins."""
 
     def __init__(self) -> None:
         self._stubs: dict[tuple[str, str], tuple[re.Pattern[str], int, Any]] = {}
+        self._met: set[tuple[str, str]] = set()
         self.on_change: Callable[..., None] | None = None
         """As `World.on_change`."""
 
@@ -66,14 +85,16 @@ class Stubs:
         pattern = pattern_of(path)
         check_answer(status, json)
         self._stubs.pop((method.upper(), path), None)
+        self._met.discard((method.upper(), path))
         self._stubs[method.upper(), path] = pattern, status, json
         if (tell := self.on_change) is not None:
             tell("stub-added", method.upper(), path, status)
 
     def find(self, method: str, path: str) -> Response | None:
-        """The answer for a request, if it is stubbed."""
-        for (stubbed, _), (pattern, status, json) in reversed(list(self._stubs.items())):
+        """Return the answer for a request, if it is stubbed; that stub has met a request then."""
+        for (stubbed, of), (pattern, status, json) in reversed(list(self._stubs.items())):
             if method == stubbed and pattern.match(path):
+                self._met.add((stubbed, of))
                 if json is None:
                     return Response(status_code=status)
                 return Response(content_of(json), status, media_type="application/json")
@@ -82,6 +103,7 @@ class Stubs:
     def clear(self) -> None:
         """Forget all."""
         self._stubs.clear()
+        self._met.clear()
         if (tell := self.on_change) is not None:
             tell("stubs-cleared")
 
@@ -91,6 +113,16 @@ class Stubs:
             {"method": method, "path": path, "status": status, "json": json}
             for (method, path), (_, status, json) in list(self._stubs.items())
         ]
+
+    @property
+    def paths(self) -> list[str]:
+        """The paths that are stubbed."""
+        return [path for _, path in list(self._stubs)]
+
+    @property
+    def unmet(self) -> list[tuple[str, str]]:
+        """Method and path of those that no request has met."""
+        return [stub for stub in list(self._stubs) if stub not in self._met]
 
     def __len__(self) -> int:
         return len(self._stubs)

@@ -33,7 +33,7 @@ class WallClock:
             return
         import time_machine
 
-        if time_machine.traveller_stack:
+        if _travellers(time_machine):
             return
         start = (_present() // _GRAIN - 1) * _GRAIN if now is None else now
         self._travel = time_machine.travel(start, tick=not frozen)
@@ -56,7 +56,7 @@ class WallClock:
         if self._traveller is not None:
             self._traveller.shift(by)
         machine: Any = sys.modules.get("time_machine")
-        for traveller in machine.traveller_stack if machine is not None else ():
+        for traveller in _travellers(machine) if machine is not None else ():
             if traveller is not self._traveller and traveller._tick:
                 traveller.shift(by)
         freezegun: Any = sys.modules.get("freezegun.api")
@@ -72,11 +72,18 @@ class WallClock:
             return
         import time_machine
 
-        stack = time_machine.traveller_stack
+        stack = _travellers(time_machine)
         if traveller in stack and stack[-1] is not traveller:  # theirs is over ours, and stays
             stack.remove(traveller)
             stack.append(traveller)
         travel.stop()
+
+
+def _travellers(time_machine: Any) -> list[Any]:
+    """Return who travels, the last of whom is obeyed. time-machine 2 has another name for the list than 3."""
+    contents = vars(time_machine)
+    travellers: list[Any] = contents["traveller_stack" if "traveller_stack" in contents else "coordinates_stack"]
+    return travellers
 
 
 def _present() -> float:

@@ -6,7 +6,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from fake_bluejay.core.behaviors import agent_of
 from fake_bluejay.core.clock import Clock, ManualClock, ScaledClock
+from fake_bluejay.core.readings import Readings
 from fake_bluejay.facade.fake import FakeBluejay, Options
 
 __all__ = ["MOST_WORLDS", "Overrides", "Planted"]
@@ -50,8 +52,8 @@ class Overrides(NamedTuple):
             clock = ScaledClock(1.0 if self.speed is None else self.speed, start)
         return {
             "clock": clock,
-            "agent": self.agent,
-            "readings": self.readings,
+            "agent": agent_of(self.agent),
+            "readings": Readings().changed(**self.readings),
             "api_keys": self.api_keys,
             "webhooks_anywhere": self.webhooks_anywhere,
         }

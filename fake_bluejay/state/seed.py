@@ -21,7 +21,7 @@ from collections.abc import Callable, Iterable, Iterator
 from datetime import date, datetime, time
 from inspect import Parameter, signature
 from pathlib import Path
-from typing import Annotated, Any, get_args
+from typing import Annotated, Any, cast, get_args
 
 from pydantic import (
     AfterValidator,
@@ -37,7 +37,8 @@ from pydantic import (
 
 from fake_bluejay.bluejay.models.results import as_given
 from fake_bluejay.calls import checked
-from fake_bluejay.core.behaviors import agent_from_text
+from fake_bluejay.core.behaviors import agent_from_text, agent_of
+from fake_bluejay.core.choices import WebhookEvent
 from fake_bluejay.core.clock import MOST_SPEED, check_start, instant_of
 from fake_bluejay.core.outbox import EVENTS, MOST_RETRIES
 from fake_bluejay.core.readings import Question, Readings, questions
@@ -211,7 +212,9 @@ class _TestResult(Part):
         for number in range(self.count):
             id = None if self.id is None else self.id + number
             with _at("id"):
-                fake.add_test_result(id, self.status, self.agent, organisation=self.organisation, **fields)
+                fake.add_test_result(
+                    id, status_from_text(self.status), agent_of(self.agent), organisation=self.organisation, **fields
+                )
 
 
 SeedTestResult = create_model(
@@ -259,7 +262,7 @@ class SeedWebhook(Part):
         with _at("url"):
             fake.webhooks.add(
                 self.url,
-                self.events,
+                cast(list[WebhookEvent], self.events),
                 self.secret,
                 folders=self.folders,
                 retries=self.retries,
@@ -326,7 +329,7 @@ class SeedStub(Part):
     def plant(self, fake: FakeBluejay) -> None:
         """As `bluejay.stub` does."""
         with _at("json"):  # which some statuses have none of
-            fake.stub(self.method, self.path, self.status, self.json_)
+            fake.stubs.add(self.method, self.path, self.status, self.json_)
 
 
 class SeedFault(Part):

@@ -149,6 +149,7 @@ def dump_record(record: Record) -> dict[str, Any]:
         "control_objects": [control.id for control in record.control_objects],
         "call": None if record.call is None else record.call.as_dict(),
         "run": None if record.run is None else record.run.id,
+        "metrics": deepcopy(record.metrics),
     }
 
 
@@ -321,6 +322,8 @@ def _load_record(place: _Place, control_objects: Mapping[int, ControlObject]) ->
     record.end_time = place.read("end_time", str, _instant, optional=True)
     if place.has("call"):
         record.call = place.read("call", dict, call_from_dict, optional=True)
+    if place.has("metrics"):
+        record.metrics = [dict(metric) for metric in place.items("metrics", dict)]
     record.history = [
         Move(
             move.read("at", str, _instant),
@@ -527,9 +530,14 @@ def _load_timers(root: _Place, world: World) -> list[Timer]:
     timers: dict[int, Timer] = {}
     for place in root.each("timers"):
         due, kind = place.read("due", str, _instant), place.read("kind", str, _timer_kind)
-        sequence, id = place.get("sequence", int), place.get("subject_id", int)
+        sequence, id = place.get("sequence", int), place.get("subject_id", str if kind == "resource" else int)
         record = world.results.get(id)
-        if kind == "delivery":
+        if kind == "resource":
+            entity = world.resources.subject(id)
+            if entity is None or entity.resource.on_timer is None or entity.timer is not None:
+                place.fail("subject_id", f"nothing is scheduled for {id!r}, or something is already")
+            entity.timer = sequence
+        elif kind == "delivery":
             if id not in world.outbox.deliveries:
                 place.fail("subject_id", f"there is no delivery {id}")
         elif record is None:

@@ -129,6 +129,7 @@ ASYNC: dict[str, Callable[[], Callable[..., Awaitable[Asked]]]] = {
     "aiohttp": use_aiohttp,
 }
 CLIENTS = [*SYNC, *ASYNC]
+FINAL = ("COMPLETED", "SYSTEM_ERROR")
 
 
 def end_three_and_poll(client: str, base: str) -> dict[str, Any]:
@@ -146,7 +147,7 @@ def _sync(ask: Callable[..., Asked], base: str) -> dict[str, Any]:
     deadline, polls = time.monotonic() + 60, 0
     while time.monotonic() < deadline:
         results = [ask("GET", f"{base}/v1/retrieve-simulation-result/{id}")[1]["simulation_result"] for id in (1, 2, 3)]
-        if all(result["status"] == "COMPLETED" for result in results):
+        if all(result["status"] in FINAL for result in results):
             return {"answer": answer, "polls": polls, "results": results}
         time.sleep(5)
         polls += 1
@@ -162,7 +163,7 @@ async def _async(ask: Callable[..., Awaitable[Asked]], base: str) -> dict[str, A
     while time.monotonic() < deadline:
         asked = [ask("GET", f"{base}/v1/retrieve-simulation-result/{id}") for id in (1, 2, 3)]
         results = [one["simulation_result"] for _, one in await asyncio.gather(*asked)]
-        if all(result["status"] == "COMPLETED" for result in results):
+        if all(result["status"] in FINAL for result in results):
             return {"answer": answer, "polls": polls, "results": results}
         await asyncio.sleep(5)
         polls += 1

@@ -16,7 +16,7 @@ import pytest
 import requests
 import urllib3
 
-from fake_bluejay import FakeBluejay
+from fake_bluejay import FakeBluejay, __version__
 
 URL = "https://api.getbluejay.ai/v1/ping"
 KEY = {"X-API-Key": "key"}
@@ -51,7 +51,7 @@ def by_aiohttp() -> Any:
     return asyncio.run(ask())
 
 
-PONG = {"message": "pong"}
+PONG = {"message": "pong", "sha": __version__}
 
 
 @pytest.fixture(params=["before", "after"])

@@ -231,7 +231,7 @@ async def test_async_httpx(bluejay: FakeBluejay) -> None:
             assert response.status_code == 422
             assert b"".join([part async for part in response.aiter_bytes()]).startswith(b'{"detail"')
     async with bluejay.async_client() as client:
-        assert (await client.post("/v1/end-conversations")).status_code == 422
+        assert (await client.post("/v1/end-conversations")).status_code == 401
 
 
 async def test_the_sdk_async(bluejay: FakeBluejay) -> None:
@@ -249,7 +249,7 @@ def test_the_sdks_errors(bluejay: FakeBluejay) -> None:
 
 
 def test_urllib_raises_its_own_error(bluejay: FakeBluejay) -> None:
-    with pytest.raises(urllib.error.HTTPError, match="422") as error:
+    with pytest.raises(urllib.error.HTTPError, match="401") as error:
         urllib.request.urlopen(urllib.request.Request(URL, data=b"{}"), timeout=5)
     error.value.close()
 
@@ -257,7 +257,7 @@ def test_urllib_raises_its_own_error(bluejay: FakeBluejay) -> None:
 def test_elapsed_and_reason(bluejay: FakeBluejay) -> None:
     for client in (SESSION, RETRYING, CLIENT):
         assert client.post(URL).elapsed.total_seconds() >= 0
-    assert SESSION.post(URL).reason.startswith("Unprocessable")
+    assert SESSION.post(URL).reason == "Unauthorized"
 
 
 def test_head_has_no_body(bluejay: FakeBluejay) -> None:
@@ -284,8 +284,8 @@ with FakeBluejay() as bluejay:
     assert "requests" not in sys.modules and "httpx" not in sys.modules
     import httpx, requests, urllib3
     for post in (requests.post, httpx.post):
-        assert post({URL!r}).status_code == 422
-    assert urllib3.PoolManager().request("POST", {URL!r}).status == 422
+        assert post({URL!r}).status_code == 401
+    assert urllib3.PoolManager().request("POST", {URL!r}).status == 401
     assert len(bluejay.requests) == 3
 assert httpx.HTTPTransport.handle_request.__module__.startswith("httpx")
 """

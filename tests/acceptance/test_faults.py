@@ -111,7 +111,7 @@ def test_a_refusal_waits_for_the_write_that_it_is_of(bluejay: FakeBluejay) -> No
         requests.post(URL, json=body).status_code,  # without a key
         requests.post(URL, json={"test_result_ids": [over.id]}, headers=clients.KEY).status_code,
     ]
-    assert statuses == [404, 422, 200]
+    assert statuses == [404, 401, 200]
     assert not any(request.faults for request in bluejay.requests)
     bluejay.faults.lose_response()
     with pytest.raises(requests.ConnectionError):
@@ -195,7 +195,7 @@ def test_probabilities_come_from_the_seed() -> None:
         (lambda faults: faults.rate_limit(1, per=0), "a number of seconds from 0.001 to 1,000,000, e.g. 60, not 0"),
         (lambda faults: faults.rate_limit(1, per=-60), "e.g. 60, not -60"),
         (lambda faults: faults.rate_limit(1, per=float("nan")), "e.g. 60, not nan"),
-        (lambda faults: faults.billing("NO_MONEY"), "unknown billing code 'NO_MONEY'; did you mean"),
+        (lambda faults: faults.billing("NO_MONEY"), "unknown billing code 'NO_MONEY'; known: NO_PAYMENT_METHOD"),
         (lambda faults: faults.billing(None), "known: NO_PAYMENT_METHOD, RED_TEAMING_PAYMENT_METHOD_REQUIRED, INSU"),
         (lambda faults: faults.reset(tiems=2), "unknown argument 'tiems'; did you mean 'times'?"),
     ],

@@ -87,7 +87,6 @@ def test_after_a_fake(before: State) -> None:
             "aiohttp.connector.BaseConnector._get",
             "aiohttp.connector.TCPConnector._create_connection",
             "aiohttp.connector.UnixConnector._create_connection",
-            "asyncio.base_events.BaseEventLoop.run_in_executor",
             "asyncio.base_events.BaseEventLoop.time",
             "http.client.HTTPConnection.connect",
             "http.client.HTTPConnection.putrequest",

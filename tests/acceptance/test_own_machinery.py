@@ -42,6 +42,7 @@ class Marking(requests.adapters.HTTPAdapter):
         return response
 
 
+@pytest.mark.bluejay(unmet="ignore")  # the fault is for another path: that it is armed must not matter
 @pytest.mark.parametrize("armed_elsewhere", [True, False])
 def test_an_adapters_own_methods_run(bluejay: FakeBluejay, armed_elsewhere: bool) -> None:
     if armed_elsewhere:

@@ -181,13 +181,15 @@ def test_on_a_connection_that_a_forked_process_inherits(bluejay: FakeBluejay, li
 @pytest.mark.parametrize("client", clients.CLIENTS)
 def test_in_a_forked_process_by_the_server(bluejay_server: FakeBluejay, client: str) -> None:
     url = f"{os.environ['BLUEJAY_API_URL']}/ping"
-    assert in_os_fork(lambda: get(client, url)) == "answered: {'message': 'pong'}"
+    assert in_os_fork(lambda: get(client, url)["message"]) == "answered: pong"
     assert [request.path for request in bluejay_server.requests] == ["/v1/ping"]
 
 
 @pytest.mark.parametrize("client", clients.CLIENTS)
 def test_in_a_new_process_by_the_server(bluejay_server: FakeBluejay, client: str) -> None:
-    code = f"import os, test_processes as t; print(t.get({client!r}, os.environ['BLUEJAY_API_URL'] + '/ping'))"
+    code = (
+        f"import os, test_processes as t; print(t.get({client!r}, os.environ['BLUEJAY_API_URL'] + '/ping')['message'])"
+    )
     done = subprocess.run(
         [sys.executable, "-c", code],
         capture_output=True,
@@ -195,7 +197,7 @@ def test_in_a_new_process_by_the_server(bluejay_server: FakeBluejay, client: str
         timeout=60,
         env={**os.environ, "PYTHONPATH": str(CLIENTS_FILE.parent)},
     )
-    assert done.stdout == "{'message': 'pong'}\n", done.stderr
+    assert done.stdout == "pong\n", done.stderr
     assert [request.path for request in bluejay_server.requests] == ["/v1/ping"]
 
 

@@ -96,8 +96,14 @@ def asking_for_what_there_is(schema: Any, name: str, known: dict[str, list[Any]]
 def document(published: Any) -> Any:
     """The published document of what is modelled, and the other ways to be refused, which it leaves out."""
     document = copy.deepcopy(published)
+    for schema in document["components"]["schemas"].values():
+        if "runs_per_digital_human" in schema.get("properties", {}):
+            # How many calls a run may have is ours; within reason, there is no limit.
+            schema["properties"]["runs_per_digital_human"]["anyOf"][0]["maximum"] = 50
     document["paths"] = {operation.path: document["paths"][operation.path] for operation in MODELLED}
     for described in (one for methods in document["paths"].values() for one in methods.values()):
+        if described["operationId"].startswith("pong"):  # it needs no key, whatever the document says
+            described["parameters"] = []
         described.pop("security", None)  # names a scheme that the document does not define
         for status in ("400", "401", "404", "409"):
             content = {"application/json": {"schema": REFUSED}}
@@ -140,14 +146,12 @@ def test_schemathesis_finds_nothing(
     with FakeBluejay(api_keys=[KEY]) as fake:
         world = {**furnished, "require_known_keys": True, "organisations": fake.dump()["organisations"]}
 
+        checks = [*CHECKS, *([ignored_auth] if operation.needs_key else []), valid_data_is_accepted]
+
         def valid(case: Any) -> None:
             restore(fake.world, world)
-            fake.readings.set(
-                missing_key="401", contract="openapi-2026-04-30"
-            )  # as the check of authentication wants it; the default, 422, is below
-            case.call_and_validate(
-                base_url=HOST, headers={"X-API-Key": KEY}, checks=[*CHECKS, ignored_auth, valid_data_is_accepted]
-            )
+            fake.readings.set(contract="openapi-2026-04-30")
+            case.call_and_validate(base_url=HOST, headers={"X-API-Key": KEY}, checks=checks)
 
         def invalid(case: Any) -> None:
             restore(fake.world, world)

@@ -280,6 +280,17 @@ def test_a_fault_armed_here_hits_the_next_request(fake: FakeBluejay, control: ht
     assert not fake.faults
 
 
+def test_a_limit_and_a_revoked_key_are_a_request_each(fake: FakeBluejay, control: httpx.Client) -> None:
+    armed = control.post("/faults", json={"kind": "rate_limit", "count": 1}).json()
+    assert (armed["arguments"], armed["times"]) == ({"count": 1, "per": 60.0}, None)
+    assert [end(fake, 1).status_code for _ in "12"] == [200, 429]
+    control.delete("/faults")
+    assert control.post("/organisations/revoked-keys", json={"api_key": KEY}).status_code == 200
+    assert end(fake, 1).status_code == 401
+    again = control.post("/organisations/revoked-keys", json={"api_key": KEY})
+    assert (again.status_code, KEY in again.text) == (400, False)
+
+
 @pytest.mark.parametrize("kind", [{"kind": "reset"}, {"kind": "garbage"}, {"kind": "truncate", "bytes": 3}])
 def test_faults_that_break_the_connection(fake: FakeBluejay, control: httpx.Client, kind: dict[str, Any]) -> None:
     assert control.post("/faults", json=kind).status_code == 201
@@ -426,6 +437,11 @@ def test_marking_from_here_is_a_request_like_any_other(fake: FakeBluejay, contro
         ("POST", "/faults", {"kind": "respond", "status": 99}, 400, "an integer from 200 to 599, not 99"),
         ("POST", "/faults", {"kind": "delay", "second": 1}, 400, "unknown field 'second'; did you mean 'seconds'?"),
         ("POST", "/faults", {"kind": "reset", "times": 0}, 400, "times is an integer, at least 1"),
+        ("POST", "/faults", {"kind": "billing", "code": "NONE"}, 400, "unknown billing code 'NONE'"),
+        ("POST", "/faults", {"kind": "rate_limit", "count": 0}, 400, "an integer of at least 1, not 0"),
+        ("POST", "/faults", {"kind": "rate_limit", "count": 1, "per": 0}, 400, "a number of seconds from 0.001"),
+        ("POST", "/faults", {"kind": "rate_limit", "count": 1, "times": 2}, 400, "unknown field 'times'"),
+        ("POST", "/organisations/revoked-keys", {"api_key": ""}, 400, "api_key"),
         ("PATCH", "/readings", {"sucess": "always"}, 400, "unknown reading 'sucess'; did you mean 'success'?"),
         ("PATCH", "/readings", {"success": "alway"}, 400, "did you mean 'always'?"),
         ("PATCH", "/readings", {"success": True}, 400, "success: a string is needed, not True"),
@@ -505,7 +521,7 @@ def test_a_bug_of_the_fake_is_an_answer_too(
 
 def test_every_answer_is_as_the_document_says(fake: FakeBluejay, control: httpx.Client) -> None:
     fake.add_test_result(agent=silent())
-    fake.faults.delay(1, path="/v1/none")
+    fake.faults.delay(1, path="/v1/ping")
     fake.stub("GET", "/v1/x", json=[1])
     fake.webhooks.add(lambda request: None)
     fake.add_agent()

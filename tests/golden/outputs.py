@@ -24,7 +24,7 @@ PORT = re.compile(r"127\.0\.0\.1:\d+")
 
 def rich() -> FakeBluejay:
     """A fake with something of everything, the same each time."""
-    fake = FakeBluejay(seed=5)
+    fake = FakeBluejay(seed=5, unmet="ignore")
     fake.add_organisation("others", "other-key")
     agent = fake.add_agent(external_agent_id="a", http_webhook="http://127.0.0.1/", folder="Support")
     fake.add_simulation(digital_humans=2, agent=agent, max_concurrent=1)

@@ -4,6 +4,7 @@ import _socket
 import asyncio
 import contextlib
 import http.client
+import json
 import os
 import pickle
 import socket
@@ -231,7 +232,7 @@ def test_http_client_asks_a_proxy_in_capitals(target: str, monkeypatch: pytest.M
         with FakeBluejay() as bluejay:
             connection = http.client.HTTPConnection("127.0.0.1", 9)
             connection.request("GET", target, headers={"X-API-Key": "k"})
-            assert connection.getresponse().read() == b'{"message":"pong"}'
+            assert json.load(connection.getresponse())["message"] == "pong"
             assert bluejay.requests[0].path == "/v1/ping"
     finally:
         switch.guard(False)

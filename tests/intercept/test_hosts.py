@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from fake_bluejay.intercept.hosts import is_bluejay, is_in_domain
+from fake_bluejay.intercept import hosts
 
 
 class Text(str):
@@ -127,24 +127,24 @@ def shown(value: object) -> str:
 
 @pytest.mark.parametrize("host", THE_API, ids=shown)
 def test_the_apis_host(host: Any) -> None:
-    assert is_bluejay(host) is True
-    assert is_in_domain(host) is True
+    assert hosts.is_bluejay(host) is True
+    assert hosts.is_in_domain(host) is True
 
 
 @pytest.mark.parametrize("host", IN_THE_DOMAIN, ids=shown)
 def test_another_host_of_the_domain(host: Any) -> None:
-    assert is_bluejay(host) is False
-    assert is_in_domain(host) is True
+    assert hosts.is_bluejay(host) is False
+    assert hosts.is_in_domain(host) is True
 
 
 @pytest.mark.parametrize("host", ELSEWHERE, ids=shown)
 def test_a_host_that_is_not_bluejays(host: Any) -> None:
-    assert is_bluejay(host) is False
-    assert is_in_domain(host) is False
+    assert hosts.is_bluejay(host) is False
+    assert hosts.is_in_domain(host) is False
 
 
 def test_an_object_is_not_asked_what_it_is() -> None:
-    assert not is_bluejay(Pretender())
+    assert not hosts.is_bluejay(Pretender())
 
 
 @pytest.mark.parametrize("text", [host for host in THE_API if type(host) is str], ids=shown)

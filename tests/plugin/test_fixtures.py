@@ -114,9 +114,11 @@ def test_the_core_needs_nothing_installed() -> None:
     assert (
         python(
             """
-import sys
+import importlib, pathlib, sys
 before = set(sys.modules)
-import fake_bluejay.state.snapshot
+import fake_bluejay
+for file in (pathlib.Path(fake_bluejay.__file__).parent / "core").glob("*.py"):
+    importlib.import_module(f"fake_bluejay.core.{file.stem}")
 print(sorted({name.partition(".")[0] for name in set(sys.modules) - before} - set(sys.stdlib_module_names)))
 """
         )
@@ -202,7 +204,7 @@ def test_all_fakes_are_switched_off_where_a_warning_is_an_error(pytester: pytest
 
         def test_several(make_bluejay):
             make_bluejay(), make_bluejay()
-            httpx.get("https://api.getbluejay.ai/v1/communities", headers={"X-API-Key": "key"})
+            httpx.get("https://api.getbluejay.ai/v1/integrations", headers={"X-API-Key": "key"})
         def test_afterwards(): assert not ACTIVE
         """
     )
@@ -279,7 +281,7 @@ class TestIt:
         assert [(fake.world.seed, str(fake.world.agent)) for fake in made[0]] == [
             (9, "silent"), (1, "drops-after=5"), (2, "drops-after=5"),
         ]
-        requests.get("https://api.getbluejay.ai/v1/communities")
+        requests.get("https://api.getbluejay.ai/v1/integrations")
         assert len(of_class.requests) == n + 1
 
 def test_afterwards(of_session, of_module):
@@ -295,4 +297,4 @@ def test_factories_of_wider_scopes(pytester: pytest.Pytester) -> None:
     pytester.makeini("[pytest]\nbluejay_agent = silent")
     pytester.makepyfile(WIDER_SCOPES)
     result = run(pytester, "-W", "always", passed=2, failed=1, warnings=1)
-    result.stdout.fnmatch_lines(["*-- bluejay --*", "*GET /v1/in-the-module", "*GET /v1/communities is not modelled*"])
+    result.stdout.fnmatch_lines(["*-- bluejay --*", "*GET /v1/in-the-module", "*GET /v1/integrations is not modelled*"])

@@ -77,7 +77,7 @@ def test_suites_that_share_a_server_do_not_meet(serving: Callable[..., Any], rec
             with fake, fake.client(headers={"X-API-Key": os.environ["BLUEJAY_API_KEY"]}) as client:
                 assert client.post("/v1/end-conversations", json={"test_result_ids": [1]}).status_code == status
         one.clock.advance(30)
-        assert (mine.status, theirs.status, all.test_result(1).control) == ("CONVERSATION_ENDED", "RUNNING", None)
+        assert (mine.status, theirs.status, all.test_result(1).control) == ("SYSTEM_ERROR", "RUNNING", None)
         assert [len(fake.requests) for fake in (one, two, all)] == [2, 1, 0]
         one.calls.next(no_answer())
         one.webhooks.add(receiver.url, ["simulation_ended"])
@@ -134,7 +134,7 @@ def test_run_until_over_a_clock_that_passes_by_itself(served: FakeBluejay) -> No
     stuck = remote.add_test_result(agent="silent")
     remote.clock.mode = "real"
     httpx.post(f"{remote.base_url}/end-conversations", json={"test_result_ids": [stuck.id]}, headers={"X-API-Key": "k"})
-    remote.clock.run_until(lambda: stuck.status == "COMPLETED", limit=60)
+    remote.clock.run_until(lambda: stuck.status == "SYSTEM_ERROR", limit=60)
     assert stuck.history[0].cause == "watchdog"
 
 

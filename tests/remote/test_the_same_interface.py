@@ -57,9 +57,9 @@ def test_the_watchdog_to_the_microsecond(fake: Fake) -> None:
     fake.clock.advance(29.999999)
     assert stuck.status == "RUNNING"
     fake.clock.advance(0.000001)
-    assert stuck.status == "CONVERSATION_ENDED"
+    assert (stuck.status, stuck.error_code) == ("SYSTEM_ERROR", "END_SIGNAL_TIMEOUT")
     (entry,) = stuck.history
-    assert entry == (START + timedelta(seconds=30), "RUNNING", "CONVERSATION_ENDED", "end", "watchdog")
+    assert entry == (START + timedelta(seconds=30), "RUNNING", "SYSTEM_ERROR", "break", "watchdog")
     assert stuck.control is not None
     assert (stuck.control.by, stuck.control.expired_at) == ("watchdog", stuck.end_time)
     assert (stuck.created_at, stuck.start_time) == (START, START)
@@ -177,11 +177,33 @@ def test_the_report_is_the_same(fake: Fake) -> None:
     fake.clock.advance(30)
     lines = fake.report().splitlines()
     assert lines[:3] == [
-        "now 2026-01-01T00:00:30+00:00, 1 timers pending, seed 0",
+        "now 2026-01-01T00:00:30+00:00, 0 timers pending, seed 0",
         "readings that are not the defaults: success=always",
         "faults still armed: [respond(status=503)]",
     ]
-    assert lines[-1].endswith("test result 1: RUNNING → CONVERSATION_ENDED (end, by the watchdog)")
+    assert lines[-1].endswith("test result 1: RUNNING → SYSTEM_ERROR (break, by the watchdog)")
+
+
+def test_limits_billing_and_revoked_keys(fake: Fake) -> None:
+    fake.faults.billing("NO_PAYMENT_METHOD")
+    fake.faults.unavailable()
+    fake.faults.rate_limit(2, per=60, path="/v1/end-conversations")
+    assert [(one.kind, one.arguments, one.times) for one in fake.faults] == [
+        ("billing", {"code": "NO_PAYMENT_METHOD"}, 1),
+        ("unavailable", {}, 1),
+        ("rate_limit", {"count": 2, "per": 60}, None),
+    ]
+    fake.add_test_result()
+    assert [end(fake, 1).status_code for _ in range(5)] == [402, 503, 200, 200, 429]
+    fake.clock.advance(60)
+    assert end(fake, 1).status_code == 200
+    fake.revoke_key("a-very-secret-key")
+    assert end(fake, 1).status_code == 401
+    assert end(fake, 1, key="another").status_code == 429
+    with pytest.raises(ValueError, match="the API key given is revoked already"):
+        fake.revoke_key("a-very-secret-key")
+    with pytest.raises(ValueError, match="unknown billing code 'NO_MONEY'"):
+        fake.faults.billing("NO_MONEY")
 
 
 def test_faults_readings_stubs(fake: Fake) -> None:
@@ -199,7 +221,7 @@ def test_faults_readings_stubs(fake: Fake) -> None:
     fake.stub("GET", "/v1/phone-numbers/{id}", json={"number": "+44"})
     with fake.client() as client:
         assert client.get("/v1/phone-numbers/5", headers={"X-API-Key": "k"}).json() == {"number": "+44"}
-        fake.stub("GET", "/v1/prompts", status=501)
+        fake.stub("GET", "/v1/agents/{id}/prompts", status=501)
         for path in ("/v1/prompts", "/v1/custom-metrics"):
             assert client.get(path, headers={"X-API-Key": "k"}).status_code == 501
     assert fake.unmodelled == ["GET /v1/custom-metrics"]
@@ -252,7 +274,7 @@ def test_what_happens_in_calls(fake: Fake) -> None:
     runs.append(fake.queue_run(simulation))
     fake.clock.advance(300)
     assert [[one.status for one in run.test_results] for run in runs] == [
-        [status, "REJECTED"] for status in ("NO_ANSWER", "COMPLETED", "CALL_DROPPED", "RUNNING", "SYSTEM_ERROR")
+        [status, "NO_ANSWER"] for status in ("NO_ANSWER", "COMPLETED", "CALL_DROPPED", "RUNNING", "SYSTEM_ERROR")
     ]
     fake.calls.clear()
     assert fake.calls.default == Call()

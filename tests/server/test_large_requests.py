@@ -91,8 +91,7 @@ def test_a_late_organisation_costs_what_the_first_did(own: bool) -> None:
         return time.thread_time() - began
 
     batches = [add(number * batch) for number in range(3 if own else 4)]
-    assert min(batches[1:]) < 3 * batches[0]
-    assert batches[-1] < 5 * min(batches)
+    assert min(batches[-2:]) < 4 * max(batches[:2])
 
 
 def test_the_keys_of_a_world_of_its_own_lead_nowhere_once_they_are_gone() -> None:

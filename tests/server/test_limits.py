@@ -321,7 +321,7 @@ async def test_what_is_not_answered_at_once_gets_a_task() -> None:
 
 def test_the_journal_counts_answers_that_come_late() -> None:
     journal = Journal(most_bytes=10)
-    first, second = (Exchange(0, "POST", "/", "", [], b"xx") for _ in "12")
+    first, second = (Exchange(0, "POST", "", "", [], b"xx") for _ in "12")
     journal.append(first)
     journal.append(second)
     journal.answered(first, Answer(200, [], b"x" * 7))  # more than there is room for
@@ -329,7 +329,7 @@ def test_the_journal_counts_answers_that_come_late() -> None:
     assert list(journal) == [second]
     journal.clear()
     journal.answered(second, Answer(200, [], b"x" * 7))
-    third, fourth = (Exchange(0, "POST", "/", "", [], b"xxxxx") for _ in "12")
+    third, fourth = (Exchange(0, "POST", "", "", [], b"xxxxx") for _ in "12")
     journal.append(third)
     journal.append(fourth)
     assert list(journal) == [third, fourth]
@@ -339,7 +339,7 @@ def test_the_journal_forgets_by_number_and_by_bytes() -> None:
     def kept(*sizes: tuple[int, int | None], **limits: int) -> list[int]:
         journal = Journal(**limits)
         for request, answer in sizes:
-            exchange = Exchange(0, "POST", "/", "", [], b"x" * request)
+            exchange = Exchange(0, "POST", "", "", [], b"x" * request)
             journal.append(exchange)
             if answer is not None:
                 journal.answered(exchange, Answer(200, [], b"x" * answer))

@@ -112,6 +112,15 @@ def test_each_format_makes_the_same_world(tmp_path: Path, name: str) -> None:
     assert world.organisation_of("another") is None
 
 
+def test_a_seed_arms_limits_and_refusals(tmp_path: Path) -> None:
+    seed = (
+        "faults:\n- {kind: billing, code: SPEND_ALERT_REACHED}\n- {kind: unavailable}\n- {kind: rate_limit, count: 2}"
+    )
+    fake = plant(written(tmp_path, "world.yaml", seed)).fake
+    with fake.client() as client:
+        assert [client.get("/v1/ping").status_code for _ in range(5)] == [403, 503, 200, 200, 429]
+
+
 @pytest.mark.parametrize(("now", "begins"), [("", "2033-05-18"), ("now: 2026-03-01T12:00:00Z", "2026-03-01")])
 def test_time_after_a_reset(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, now: str, begins: str) -> None:
     """Where a seed says when time begins, it does again; or it is the present, of which little is known here."""
@@ -201,6 +210,23 @@ def test_time_after_a_reset(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, now
             "w.yaml",
             "faults:\n- {kind: reset, bytes: 1}",
             "w.yaml:2: faults[0]: a fault of the kind 'reset' takes no 'by",
+        ),
+        ("w.yaml", "faults:\n- {kind: billing}", "w.yaml:2: faults[0]: a fault of the kind 'billing' needs 'code'"),
+        ("w.yaml", "faults:\n- {kind: billing, code: NONE}", "w.yaml:2: faults[0]: unknown billing code 'NONE'; known"),
+        (
+            "w.yaml",
+            "faults:\n- {kind: rate_limit, count: 0}",
+            "w.yaml:2: faults[0]: count is how many requests are let",
+        ),
+        (
+            "w.yaml",
+            "faults:\n- {kind: rate_limit, count: 1, per: 0}",
+            "w.yaml:2: faults[0]: per is a number of seconds",
+        ),
+        (
+            "w.yaml",
+            "faults:\n- {kind: rate_limit, count: 1, times: 2}",
+            "w.yaml:2: faults[0]: a fault of the kind 'rate_limit' takes no 'times'",
         ),
         ("w.yaml", "faults:\n- kind: rest", "w.yaml:2: faults[0].kind: unknown kind of fault 'rest'; did you mean"),
         ("w.yaml", "stubs:\n- {method: GETS, path: /}", "w.yaml:2: stubs[0].method: unknown method 'GETS'"),
@@ -295,7 +321,7 @@ def test_a_saved_world_is_a_seed_that_goes_on(tmp_path: Path) -> None:
     other.clock.advance(19.999999)
     assert other.test_result(1).status == "RUNNING"
     other.clock.advance(0.000001)
-    assert other.test_result(1).status == "CONVERSATION_ENDED"
+    assert other.test_result(1).status == "SYSTEM_ERROR"
 
     told = plant(path, Overrides("real", 5.0, "silent", {"success": "always"}, ("another-key",))).fake
     assert (told.world.clock.speed, told.world.agent, told.readings.success) == (5.0, silent(), "always")

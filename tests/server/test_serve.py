@@ -30,7 +30,7 @@ def test_the_printed_lines_do_what_they_say(serving) -> None:
         assert client.get("/_fake/test-results/4").json()["status"] == "RUNNING"
         client.post("/_fake/clock/advance", json={"seconds": 0.000001})
         stuck = client.get("/_fake/test-results/4").json()
-        assert (stuck["status"], stuck["history"][0]["cause"]) == ("CONVERSATION_ENDED", "watchdog")
+        assert (stuck["status"], stuck["history"][0]["cause"]) == ("SYSTEM_ERROR", "watchdog")
         client.post("/_fake/reset")
         assert client.get("/_fake/test-results/4").json()["history"] == []
 

@@ -108,7 +108,7 @@ def test_curl_that_prefers_http_2(url: str, tool: Callable[[str], str], run_prog
     more = ["-H", "Content-Type: application/json", "-d", BODY.decode()]
     out = run_program(*command, *more, *[f"{url}/v1/end-conversations"] * 2)
     assert re.findall(r"\}(\d+)", out) == ["200", "200"], out
-    assert run_program(*command, f"{url}/v1/ping") == '{"message":"pong"}200\n'
+    assert run_program(*command, f"{url}/v1/ping").endswith("}200\n")
 
 
 def test_javas_client_as_it_is_by_default(

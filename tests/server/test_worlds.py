@@ -44,7 +44,7 @@ def test_an_organisation_with_a_world_of_its_own(client: httpx.Client) -> None:
     results = {
         name: client.get("/_fake/test-results/1", params={"organisation": name}).json()["status"] for name in "ab"
     }
-    assert results == {"a": "CONVERSATION_ENDED", "b": "RUNNING"}
+    assert results == {"a": "SYSTEM_ERROR", "b": "RUNNING"}
     # Reset is for one.
     client.post("/_fake/reset", params={"organisation": "a"})
     assert client.get("/_fake/test-results", params={"organisation": "a"}).json() == []

@@ -124,7 +124,7 @@ GET = b"GET /_fake/health HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r
         ([b"C", b"OPY / HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n"], 404, b"Not Found"),
         ([GET[:1], GET[1:]], 200, b'"ok"'),
         ([GET.replace(b" /_fake/health", b" HTTP://Example.com/v1/ping")], 403, b"NO_PROXY=example.com"),
-        ([GET.replace(b" /_fake/health", b" http://api.getbluejay.ai:80/v1/ping")], 422, b"x-api-key"),
+        ([GET.replace(b" /_fake/health", b" http://api.getbluejay.ai:80/v1/ping")], 200, b'"sha"'),
         ([GET.replace(b" /", b" http://localhost/")], 200, b'"ok"'),
     ],
 )

@@ -104,7 +104,7 @@ async function lookAtReadings() {
       id: `reading-${one.name}`,
       onchange: (event) => attempt(() => send("PATCH", "readings", { [one.name]: event.target.value })).then(() => look("readings", "overview")),
     }, one.choices.map((choice) => h("option", { value: choice, selected: choice === one.choice }, choice === one.default ? `${choice} (default)` : choice))),
-    h("p", { class: "muted" }, h("code", null, one.name), " · evidence for the default: ", one.evidence))));
+    h("p", { class: "muted" }, h("code", null, one.name), " · the default is from ", one.evidence))));
   if (focused) $(`#${focused}`)?.focus();
 }
 

@@ -65,6 +65,7 @@ function actions(one) {
     buttons.unshift(h("button", { type: "button", class: "primary", id: "result-mark", "aria-keyshortcuts": "m", onclick: () => mark(one.id) }, one.watchdog ? "End again (as a client)" : "End (as a client)"));
   }
   return [
+    one.error_code ? h("p", { class: "muted" }, "Error code: ", h("code", null, one.error_code)) : null,
     isFinal(one.status) ? h("p", { class: "muted" }, "By itself, nothing: this status is final.") : null,
     h("div", { class: "buttons" }, buttons),
   ];

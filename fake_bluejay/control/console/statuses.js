@@ -4,7 +4,8 @@ import { h } from "./dom.js";
 
 export const tone = (status) => table.statuses.find((one) => one.name === status)?.tone ?? "fail";
 export const words = (name) => name.replaceAll("_", " ").toLowerCase();
-export const pill = (status) => h("span", { class: `pill ${tone(status)}` }, status);
+const label = (status) => table.statuses.find((one) => one.name === status)?.label ?? null;
+export const pill = (status) => h("span", { class: `pill ${tone(status)}`, title: label(status) }, status);
 
 // The transition table, as the server gives it; everything about what may follow is asked of it.
 export const table = { statuses: [], transitions: [] };

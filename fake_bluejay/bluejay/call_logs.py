@@ -1,0 +1,479 @@
+"""Call logs: conversations of production that a customer has Bluejay evaluate, and what came of it.
+
+A call log is QUEUED when it is submitted, EVALUATING a while later, and then COMPLETED or INCOMPLETED. What an
+evaluation finds is the first evaluation script's of the organisation, or else the default.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Annotated, Any, Final, Literal
+from uuid import UUID
+
+from pydantic import Field, HttpUrl
+
+from fake_bluejay.bluejay.models.results import (
+    CustomMetric,
+    Evaluation,
+    Event,
+    GivenEvaluation,
+    ParticipantRole,
+    ToolCall,
+    TranscriptEntryRequest,
+)
+from fake_bluejay.bluejay.models.wire import Wire
+from fake_bluejay.bluejay.resources import PAGES, Answered, Operations, as_fields
+from fake_bluejay.core.clock import Moment, datetime_at, iso, microseconds
+from fake_bluejay.core.errors import Refused
+from fake_bluejay.core.payloads import as_told
+from fake_bluejay.core.readings import Contract
+from fake_bluejay.core.resources import Entity, Link, OnDelete, Resource, int_ids, not_found, uuid_ids
+from fake_bluejay.core.scoring import evaluations
+from fake_bluejay.core.scripts import Call as Script
+from fake_bluejay.core.statuses import Status
+from fake_bluejay.core.test_results import Record
+from fake_bluejay.core.world import World
+from fake_bluejay.http.operation import Call
+
+__all__ = ["CALL_LOGS", "EVALUATION_SCRIPTS", "call_logs", "evaluation_scripts"]
+
+
+class CallDirection(StrEnum):
+    """Who called, seen from the agent."""
+
+    INBOUND = "INBOUND"
+    OUTBOUND = "OUTBOUND"
+
+
+class CallInterface(StrEnum):
+    """How the conversation was held."""
+
+    PHONE = "PHONE"
+    WEB = "WEB"
+
+
+class CallStatus(StrEnum):
+    """How far the evaluation of a conversation is."""
+
+    INITIALIZING = "INITIALIZING"
+    QUEUED = "QUEUED"
+    EVALUATING = "EVALUATING"
+    COMPLETED = "COMPLETED"
+    INCOMPLETED = "INCOMPLETED"
+
+
+class Participant(Wire):
+    """Somebody who took part in a conversation."""
+
+    role: ParticipantRole
+    spoke_first: bool | None = None
+    name: str | None = None
+    phone_number: str | None = None
+
+
+class ParticipantResponse(Participant):
+    """Somebody who took part in a conversation, as answers have them."""
+
+
+class _CallRequest(Wire):
+    recording_url: HttpUrl | None = None
+    recording_base64: str | None = None
+    start_time_utc: Moment
+    participants: Annotated[list[Participant], Field(max_length=2)]
+    call_direction: CallDirection | None = CallDirection.INBOUND
+    interface: CallInterface | None = CallInterface.PHONE
+    transcript_url: HttpUrl | None = None
+    transcript: list[TranscriptEntryRequest] | None = None
+    tool_calls: list[ToolCall] | None = None
+    events: list[Event] | None = None
+    tags: list[str] | None = None
+    trace_id: str | None = None
+    created_at: Moment | None = None
+    metadata: dict[str, Any] | None = None
+    webhook_tag: str | None = None
+    custom_metrics: list[UUID] | None = None
+    custom_metric_tags: list[str] | None = None
+    label: str | None = None
+    enable_phrase_latencies: bool | None = None
+    conversation_ended_by: ParticipantRole | None = None
+    multichannel: bool | None = False
+
+
+class _ByAgentId(Wire):
+    agent_id: str
+
+
+class _ByExternalAgentId(Wire):
+    external_agent_id: str
+
+
+class _OfOpenApi(_CallRequest):
+    participants: Annotated[list[Participant], Field(min_length=2, max_length=2)]
+
+
+class CallRequestUsingAgentIdOfOpenApi(_OfOpenApi, _ByAgentId):
+    """A conversation to evaluate, of an agent by its id, as the OpenAPI describes it."""
+
+
+class CallRequestUsingExternalAgentIdOfOpenApi(_OfOpenApi, _ByExternalAgentId):
+    """A conversation to evaluate, of an agent by the customer's own id, as the OpenAPI describes it."""
+
+    label: str | None = "production"
+
+
+class CallRequestUsingAgentId(_CallRequest, _ByAgentId):
+    """A conversation to evaluate, of an agent by its id."""
+
+    version: int | None = None
+
+
+class CallRequestUsingExternalAgentId(_CallRequest, _ByExternalAgentId):
+    """A conversation to evaluate, of an agent by the customer's own id for it."""
+
+    label: str | None = "production"
+    version: int | None = None
+
+
+CallRequest = CallRequestUsingAgentId | CallRequestUsingExternalAgentId
+CallRequestOfOpenApi = CallRequestUsingAgentIdOfOpenApi | CallRequestUsingExternalAgentIdOfOpenApi
+
+
+class EvaluateCallResponse(Wire):
+    """A conversation was taken to be evaluated."""
+
+    status: str
+    call_id: str
+    message: str
+    warning: str | None = None
+
+
+class ReEvaluateCallResponse(Wire):
+    """A conversation is to be evaluated again."""
+
+    status: str
+    call_id: str
+    message: str
+
+
+class CallLog(Wire):
+    """A conversation, and what its evaluations found."""
+
+    id: str
+    agent_id: str
+    external_agent_id: str | None = None
+    recording_url: str | None
+    start_time_utc: str
+    participants: list[ParticipantResponse]
+    call_direction: CallDirection = CallDirection.INBOUND
+    interface: CallInterface = CallInterface.PHONE
+    status: CallStatus
+    created_at: Moment = Field(default_factory=lambda: datetime_at(0))
+    transcript_url: str | None = None
+    tool_calls: list[ToolCall] | None = None
+    events: list[Event] | None = None
+    tags: list[str] | None = None
+    duration_ms: int | None = 0
+    evaluations: list[Evaluation] | None = None
+    annotations: list[Any] | None = None
+    metadata: dict[str, Any] | None = None
+    custom_metrics: list[Any] | None = None
+    conversation_ended_by: ParticipantRole | None = None
+
+
+class RetrieveCallLogsResponse(Wire):
+    """A page of call logs."""
+
+    call_logs: list[CallLog] = Field(default_factory=list)
+    total_count: int
+    page: int
+    page_size: int
+    total_pages: int
+
+
+class RetrieveCallLogResponse(Wire):
+    """One call log."""
+
+    call_log: CallLog
+    status: str = "200"
+
+
+class UpdateCallLogRequest(Wire):
+    """What to change of a call log, and whether to evaluate it again."""
+
+    tool_calls: list[ToolCall] | None = None
+    events: list[Event] | None = None
+    metadata: dict[str, Any] | None = None
+    reevaluate: bool | None = False
+
+
+class UpdateLogResponse(Wire):
+    """A call log was changed."""
+
+    message: str
+    status: str = "200"
+
+
+class DeleteCallLogResponse(Wire):
+    """A call log, or its recording, was deleted."""
+
+    message: str
+    status: str = "200"
+
+
+class BulkDeleteCallLogsRequest(Wire):
+    """The call logs to delete."""
+
+    call_ids: list[str]
+
+
+class BulkDeleteCallLogsResponse(Wire):
+    """Call logs were deleted."""
+
+    message: str
+    deleted_count: int
+    status: str = "200"
+
+
+class EvaluationScriptRequest(Wire):
+    """What happens in the next evaluation of a call log, in seconds of the fake's clock; null: as the fake is set."""
+
+    waits: Annotated[float, Field(ge=0, allow_inf_nan=False)] | None = None
+    takes: Annotated[float, Field(ge=0, allow_inf_nan=False)] | None = None
+    fails: bool = False
+    passes: bool = True
+    evaluation: GivenEvaluation | None = None
+    custom_metrics: list[CustomMetric] | None = None
+
+
+class EvaluationScript(EvaluationScriptRequest):
+    """What happens in an evaluation that is still to come."""
+
+    id: UUID
+
+
+DAYS: Final = {"1day": 1, "3days": 3, "7days": 7, "30days": 30, "90days": 90, "all": None}
+"""The choices of how far back a list of call logs goes → days."""
+
+_DAY: Final = 86_400_000_000
+_PRODUCTION: Final = 1
+"""The version that is in production: the only one that an agent has here."""
+
+
+def _script_from(given: Any) -> dict[str, Any]:
+    """Return a script as it is stored: without what was left out of the evaluation that it gives."""
+    fields = as_fields(given)
+    if given.evaluation is not None:
+        fields["evaluation"] = given.evaluation.model_dump(mode="json", exclude_unset=True)
+    return fields
+
+
+def _new_script(world: World, organisation: str, request: EvaluationScriptRequest) -> Entity:
+    return world.resources[EVALUATION_SCRIPTS].add(organisation, _script_from(request))
+
+
+EVALUATION_SCRIPTS = Resource("evaluation script", ids=uuid_ids)
+evaluation_scripts = Operations(
+    EVALUATION_SCRIPTS, returns=EvaluationScript, new=_new_script, request=EvaluationScriptRequest
+)
+
+
+def _proceed(world: World, log: Entity) -> None:
+    """Bring a call log to its next status."""
+    now, script = world.settle(), log.fields["script"]
+    collection = world.resources[CALL_LOGS]
+    if log.fields["status"] == CallStatus.QUEUED:
+        collection.change(log, {"status": CallStatus.EVALUATING.value})
+        world.resources.schedule(log, now + _length(script.get("takes"), world.evaluation_takes))
+        return
+    if script.get("fails"):
+        collection.change(log, {"status": CallStatus.INCOMPLETED.value})
+        return
+    found = [*(log.fields.get("evaluations") or []), _found(world, log, now)]
+    collection.change(log, {"status": CallStatus.COMPLETED.value, "evaluations": found})
+    event = "observability_call_evaluated"
+    world._emit(event, log.organisation, log.fields["agent_id"], lambda: _payload(log), now)
+
+
+def _payload(log: Entity) -> dict[str, Any]:
+    shown = call_logs.shown(log).model_dump()
+    return {**shown, "evaluations": as_told(log.fields["evaluations"]), "type": "observability_call_evaluated"}
+
+
+def _found(world: World, log: Entity, now: int) -> dict[str, Any]:
+    """Return what an evaluation finds, by the function that scores calls of simulations."""
+    script, number = log.fields["script"], len(log.fields.get("evaluations") or [])
+    record = Record(f"{log.id}:{number}", log.organisation, Status.COMPLETED, None, now, {})  # type: ignore[arg-type]
+    given = script.get("evaluation")
+    metrics = script.get("custom_metrics")
+    record.call = Script(
+        passes=script.get("passes", True),
+        evaluations=None if given is None else (given,),
+        custom_metrics=None if metrics is None else tuple(metrics),
+        transcript=tuple(log.fields.get("transcript") or ()),
+    )
+    [one] = evaluations(record, world.seed) or []
+    return {**one, "created_at": iso(now)}
+
+
+def _length(seconds: float | None, default: int) -> int:
+    return default if seconds is None else microseconds(seconds)
+
+
+def _submit(world: World, organisation: str, request: CallRequest) -> Entity:
+    """Make a call log, and have it evaluated. Raises `NotFound` if there is no such agent."""
+    id, external_id = getattr(request, "agent_id", None), getattr(request, "external_agent_id", None)
+    agent = _agent(world, organisation, id, external_id)
+    fields = as_fields(request)
+    fields.pop("recording_base64")
+    fields.update(
+        agent_id=agent.id,
+        external_agent_id=agent.fields.get("external_agent_id"),
+        label=request.label or "production",
+        call_direction=fields["call_direction"] or CallDirection.INBOUND.value,
+        interface=fields["interface"] or CallInterface.PHONE.value,
+        status=CallStatus.QUEUED.value,
+        duration_ms=max((entry.end_offset_ms for entry in request.transcript or ()), default=0),
+        script={},
+    )
+    # The stored metrics that were asked for are not those that answers show.
+    fields["custom_metric_ids"] = fields.pop("custom_metrics")
+    if fields["created_at"] is None:
+        del fields["created_at"]
+    log = world.resources[CALL_LOGS].add(organisation, fields)
+    _queue(world, log)
+    return log
+
+
+def _agent(world: World, organisation: str, id: str | None, external_id: str | None) -> Entity:
+    """Return the agent that either id names. Raises `NotFound`."""
+    if id is not None:
+        return world.resources.require("agent", int_ids.read(id), organisation)
+    for agent in world.resources.of("agent", organisation):
+        if agent.fields.get("external_agent_id") == external_id:
+            return agent
+    raise not_found("agent")
+
+
+def _values(log: Entity) -> dict[str, Any]:
+    values: dict[str, Any] = {"agent_id": str(log.fields["agent_id"])}
+    if "created_at" in log.fields:
+        values["created_at"] = log.fields["created_at"]
+    return values
+
+
+CALL_LOGS = Resource(
+    "call log",
+    ids=uuid_ids,
+    links=(Link("agent_id", to="agent", on_delete=OnDelete.KEEP),),
+    example={
+        "agent_id": "1",
+        "start_time_utc": "2026-01-01T00:00:00Z",
+        "participants": [{"role": "AGENT"}, {"role": "USER"}],
+        "transcript": [{"start_offset_ms": 0, "end_offset_ms": 900, "speaker": "AGENT", "utterance": "Hello."}],
+    },
+    required={"status": str, "script": dict, "agent_id": int, "participants": list, "start_time_utc": str},
+    on_timer=_proceed,
+)
+call_logs = Operations(CALL_LOGS, returns=CallLog, values=_values, new=_submit, request=CallRequestUsingAgentId)
+
+_ID: Final = {"call_id": str}
+"""In the paths, the id is published as a text: one that is no UUID is of no call log."""
+
+
+@call_logs.operation("GET", "/v1/retrieve-call-log/{call_id}", path_types=_ID)
+def retrieve_call_log(call: Call, call_log: Entity) -> RetrieveCallLogResponse:
+    """Return a call log."""
+    shown: Any = call_logs.shown(call_log)
+    return RetrieveCallLogResponse(call_log=shown)
+
+
+@call_logs.operation("POST", "/v1/evaluate", takes_under={Contract.OPENAPI: CallRequestOfOpenApi})
+def evaluate(call: Call, request: CallRequest) -> EvaluateCallResponse:
+    """Submit a conversation to be evaluated."""
+    # That one of them is needed is documented of the newest contract; the wording, and the status, are ours.
+    sources = (request.recording_url, request.recording_base64, request.transcript_url, request.transcript)
+    if call.world.readings.contract is Contract.DOCS and not any(sources):
+        raise Refused("A recording or a transcript is needed")
+    log = _submit(call.world, call.organisation, request)
+    version = getattr(request, "version", None)
+    known = version in (None, _PRODUCTION)
+    return EvaluateCallResponse(
+        status="success",
+        call_id=log.id,
+        message="Evaluation queued",
+        warning=None if known else f"Version {version} was not found; the production version is used",
+    )
+
+
+def _queue(world: World, log: Entity) -> None:
+    """Have a call log evaluated; the organisation's oldest script says how, and is used up."""
+    scripts = world.resources[EVALUATION_SCRIPTS].of(log.organisation)
+    script = scripts[0].fields if scripts else {}
+    if scripts:
+        world.resources.remove(scripts[0])
+    world.resources[CALL_LOGS].change(log, {"status": CallStatus.QUEUED.value, "script": script})
+    due = world.settle() + _length(script.get("waits"), world.evaluation_starts_after)
+    world.resources.schedule(log, due)
+
+
+@call_logs.operation("POST", "/v1/re-evaluate/{call_id}")
+def re_evaluate(call: Call, call_log: Entity) -> ReEvaluateCallResponse:
+    """Have a conversation evaluated again: the new evaluation stands beside the older ones."""
+    _queue(call.world, call_log)
+    return ReEvaluateCallResponse(status="success", call_id=call_log.id, message="Evaluation queued")
+
+
+@call_logs.operation("GET", "/v1/retrieve-call-logs/{agent_id}", path_types={"agent_id": str}, query=PAGES.query)
+def retrieve_call_logs(
+    call: Call,
+    agent_id: str,
+    label: str | None = None,
+    page_size: int = 20,
+    page: int = 1,
+    last: Literal["1day", "3days", "7days", "30days", "90days", "all"] = "1day",
+) -> RetrieveCallLogsResponse:
+    """Return a page of the call logs of an agent, the newest first; `last` counts back from now."""
+    agent = _agent(call.world, call.organisation, agent_id, None)
+    days, now = DAYS[last], call.world.settle()
+    logs = [
+        log
+        for log in reversed(call.world.resources[CALL_LOGS].of(call.organisation))
+        if log.fields["agent_id"] == agent.id
+        and (label is None or log.fields["label"] == label)
+        and (days is None or log.created_at >= now - days * _DAY)
+    ]
+    part, said = PAGES.part(logs, {"page": page, "page_size": page_size})
+    values = Answered(part, **said, total_count=len(logs))
+    answer: RetrieveCallLogsResponse = call_logs.filled(values, RetrieveCallLogsResponse)
+    return answer
+
+
+@call_logs.operation("PUT", "/v1/update-log/{call_id}", path_types=_ID)
+def update_log(call: Call, call_log: Entity, request: UpdateCallLogRequest) -> UpdateLogResponse:
+    """Change what is known of a conversation, and have it evaluated again if that is asked for."""
+    given = {name: value for name, value in as_fields(request).items() if value is not None}
+    again = given.pop("reevaluate", False)
+    call_logs.change(call.world, call_log, given)
+    if again:
+        _queue(call.world, call_log)
+    return UpdateLogResponse(message="Call log updated")
+
+
+@call_logs.operation("DELETE", "/v1/call-log/{call_id}", path_types=_ID)
+def delete_call_log(call: Call, call_log: Entity, recording_only: bool = False) -> DeleteCallLogResponse:
+    """Delete a call log, or only its recording."""
+    if recording_only:
+        call_logs.change(call.world, call_log, {"recording_url": None})
+        return DeleteCallLogResponse(message="Recording deleted")
+    call.world.resources.remove(call_log)
+    return DeleteCallLogResponse(message="Call log deleted")
+
+
+@call_logs.operation("DELETE", "/v1/call-logs")
+def bulk_delete_call_logs(call: Call, request: BulkDeleteCallLogsRequest) -> BulkDeleteCallLogsResponse:
+    """Delete call logs: all, or none if one of them does not exist."""
+    logs = {id: call.require("call log", uuid_ids.read(id)) for id in request.call_ids}
+    gone = {log.id: log for log in logs.values()}
+    for log in gone.values():
+        call.world.resources.remove(log)
+    return BulkDeleteCallLogsResponse(message="Call logs deleted", deleted_count=len(gone))

@@ -1,0 +1,377 @@
+"""Custom metrics: what conversations are scored by, beside what Bluejay itself evaluates."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Annotated, Any, Literal, NamedTuple
+from uuid import UUID
+
+from pydantic import Field
+
+from fake_bluejay.bluejay.models.wire import Wire
+from fake_bluejay.bluejay.resources import Answered, Filter, Operations, Paging, as_fields, changes
+from fake_bluejay.core.clock import Moment
+from fake_bluejay.core.errors import Conflict
+from fake_bluejay.core.metrics import drafts
+from fake_bluejay.core.readings import Contract
+from fake_bluejay.core.resources import Entity, Link, Resource, uuid_ids
+from fake_bluejay.core.world import World
+from fake_bluejay.http.operation import Call, as_id
+
+__all__ = ["METRICS", "metrics"]
+
+
+class MetricType(StrEnum):
+    """What the value of a metric is."""
+
+    PASS_FAIL = "pass_fail"  # noqa: S105 -- no password
+    YES_NO = "yes_no"
+    QUALITATIVE = "qualitative"
+    QUANTITATIVE = "quantitative"
+    JSON = "json"
+    ENUM = "enum"
+
+
+AnyMetricType = MetricType | Literal["tool_call"]
+"""Those of the OpenAPI and the SDK, and the one that only the documentation has."""
+
+
+class EvalRoute(StrEnum):
+    """What of a conversation a metric is evaluated by."""
+
+    AUDIO = "AUDIO"
+    TEXT = "TEXT"
+    AUTO = "AUTO"
+
+
+class _Judge(Wire):
+    """How a metric is evaluated, as every model of one has it."""
+
+    min_value: float | None = None
+    max_value: float | None = None
+    category: str | None = None
+    tags: list[str] | None = None
+    scoring_guidance: str | None = None
+    eval_route: EvalRoute | None = EvalRoute.AUTO
+    model: str | None = None
+    audio_model: str | None = None
+    temperature: float | None = None
+    enum_options: list[str] | None = None
+
+
+class _NewMetric(Wire):
+    bluejay_as_code_id: UUID | None = None
+    agent_id: Annotated[int | None, Field(json_schema_extra={"deprecated": True})] = None
+    agent_ids: list[int] | None = None
+    name: str
+    description: str
+    response_type: AnyMetricType
+
+
+class CreateCustomMetricRequest(_Judge, _NewMetric):
+    """A new metric."""
+
+    allow_not_applicable: bool = False
+    tool_names: list[str] | None = None
+
+
+class CreateCustomMetricRequestOfOpenApi(CreateCustomMetricRequest):
+    """A new metric, as the OpenAPI and the SDK describe one."""
+
+    response_type: MetricType
+
+
+class CreateCustomMetricsBulkRequest(Wire):
+    """New metrics."""
+
+    metrics: list[CreateCustomMetricRequest]
+
+
+class CreateCustomMetricsBulkRequestOfOpenApi(Wire):
+    """New metrics, as the OpenAPI and the SDK describe them."""
+
+    metrics: list[CreateCustomMetricRequestOfOpenApi]
+
+
+class _ChangedMetric(Wire):
+    bluejay_as_code_id: str | None = None
+    name: str | None = None
+    description: str | None = None
+    response_type: AnyMetricType | None = None
+    agent_ids: list[int] | None = None
+
+
+class UpdateCustomMetricRequest(_Judge, _ChangedMetric):
+    """What to change of a metric; its agents are replaced, not added to."""
+
+    allow_not_applicable: bool | None = None
+    tool_names: list[str] | None = None
+
+
+class UpdateCustomMetricRequestOfOpenApi(UpdateCustomMetricRequest):
+    """What to change of a metric, as the OpenAPI and the SDK describe it."""
+
+    response_type: MetricType | None = None
+
+
+class CustomMetricUpdates(Wire):
+    """What to change of several metrics."""
+
+    tags: list[str] | None = None
+    agent_ids: list[int] | None = None
+    eval_route: EvalRoute | None = None
+    model: str | None = None
+    audio_model: str | None = None
+    temperature: float | None = None
+    allow_not_applicable: bool | None = None
+
+
+class BulkUpdateCustomMetricsRequest(Wire):
+    """Which metrics to change, and what; here a null is written, too."""
+
+    metric_ids: list[str]
+    updates: CustomMetricUpdates
+
+
+class BulkUpdateCustomMetricsResponse(Wire):
+    """How many metrics were changed."""
+
+    success: bool = True
+    message: str | None = None
+    updated: int | None = None
+
+
+class BulkDeleteCustomMetricsRequest(Wire):
+    """Which metrics to delete."""
+
+    custom_metric_ids: Annotated[list[str], Field(min_length=1, max_length=100)]
+
+
+class BulkDeleteCustomMetricsResponse(Wire):
+    """Which metrics were deleted."""
+
+    deleted_count: int
+    deleted_metric_ids: list[str]
+
+
+class CustomMetricResponse(Wire):
+    """A metric. Its `bluejay_as_code_id` is its id."""
+
+    id: str
+    bluejay_as_code_id: str | None = None
+    name: str
+    description: str
+    response_type: AnyMetricType
+    agent_ids: list[int] = Field(default_factory=list)
+    min_value: float | None = None
+    max_value: float | None = None
+    category: str | None = None
+    tags: list[str] | None = None
+    scoring_guidance: str | None = None
+    created_at: Moment
+    eval_route: EvalRoute | None = None
+    model: str | None = None
+    audio_model: str | None = None
+    temperature: float | None = None
+    enum_options: list[str] | None = None
+    allow_not_applicable: bool = False
+    eval_route_auto_selected: bool = False
+    tool_names: list[str] | None = None
+
+
+class DeletedMetric(Wire):
+    """A metric that was deleted, in the shape of a row of the database: it has one agent, and its organisation."""
+
+    agent_id: int | None = None
+    name: str
+    description: str
+    response_type: AnyMetricType
+    min_value: float | None = None
+    max_value: float | None = None
+    created_at: Moment | None = None
+    id: UUID | None = None
+    category: str | None = None
+    tags: list[str] = Field(default_factory=list)
+    scoring_guidance: str | None = None
+    eval_route: EvalRoute | None = EvalRoute.AUTO
+    model: str | None = None
+    audio_model: str | None = None
+    temperature: float | None = None
+    enum_options: list[str] | None = None
+    organization_id: UUID | None = None
+    allow_not_applicable: bool = False
+    eval_route_auto_selected: bool = False
+
+
+class CustomMetricsListResponse(Wire):
+    """A page of metrics."""
+
+    metrics: list[CustomMetricResponse]
+    total_count: int
+    page: int
+    page_size: int
+    items_in_page: int
+    total_pages: int
+
+
+class CreateCustomMetricsBulkResponse(Wire):
+    """Metrics that were created."""
+
+    metrics: list[CustomMetricResponse]
+
+
+class GenerateCustomMetricsRequest(Wire):
+    """The agent to write metrics for, and how many."""
+
+    agent_id: str
+    prompt_id: UUID | None = None
+    knowledge_base_id: UUID | None = None
+    count: int = 5
+    custom_prompt: str | None = None
+
+
+class _Planned(NamedTuple):
+    """A metric that can be made."""
+
+    id: str | None
+    fields: dict[str, Any]
+
+
+def create_metric(world: World, organisation: str, request: CreateCustomMetricRequest) -> Entity:
+    """Make a metric. Raises `Conflict` and `NotFound` as `_planned` does."""
+    return _made(world, organisation, _planned(world, organisation, request))
+
+
+def _planned(world: World, organisation: str, request: CreateCustomMetricRequest) -> _Planned:
+    """Return the metric that a request asks for; its `bluejay_as_code_id` becomes the id.
+
+    Raises:
+        Conflict: There is a metric of that id.
+        NotFound: One of its agents does not exist.
+    """
+    fields = as_fields(request)
+    id, agent_id = fields.pop("bluejay_as_code_id"), fields.pop("agent_id")
+    fields["agent_ids"] = [*(fields["agent_ids"] or ()), *(() if agent_id is None else (agent_id,))]
+    if id is not None and world.resources[METRICS].get(id) is not None:
+        raise Conflict(_TAKEN)
+    return _Planned(id, metrics.linked(world, organisation, fields))
+
+
+def _made(world: World, organisation: str, planned: _Planned) -> Entity:
+    collection = world.resources[METRICS]
+    before = collection.given_id
+    collection.given_id = planned.id or before
+    try:
+        return collection.add(organisation, planned.fields)
+    finally:
+        collection.given_id = before
+
+
+_TAKEN = "A metric with this bluejay_as_code_id exists already"
+
+
+def _as_answered(metric: Entity) -> dict[str, Any]:
+    agents = _LINK.of(metric.fields)
+    organisation = uuid_ids.read(metric.organisation)
+    return {
+        "bluejay_as_code_id": metric.id,
+        "agent_id": agents[0] if agents else None,
+        "organization_id": organisation and UUID(str(organisation)),
+    }
+
+
+_LINK = Link("agent_ids", to="agent")
+METRICS = Resource(
+    "metric",
+    ids=uuid_ids,
+    links=(_LINK,),
+    example={"name": "Metric", "description": "The agent helps.", "response_type": "pass_fail"},
+)
+metrics = Operations(METRICS, returns=CustomMetricResponse, values=_as_answered, new=create_metric)
+_OLDER = (Contract.SDK, Contract.OPENAPI)
+
+metrics.create(
+    "POST",
+    "/v1/create-custom-metric",
+    CreateCustomMetricRequest,
+    takes_under=dict.fromkeys(_OLDER, CreateCustomMetricRequestOfOpenApi),
+)
+metrics.get("GET", "/v1/custom-metric/{metric_id}")
+metrics.list(
+    "GET",
+    "/v1/custom-metrics",
+    filters={"agent_id": Filter(int | None)},
+    paging=Paging("page_size", 50, most=None, place="page", bounded=False),
+    returns=CustomMetricsListResponse,
+)
+metrics.delete("DELETE", "/v1/custom-metric/{metric_id}", returns=DeletedMetric)
+
+
+@metrics.operation("GET", "/v1/custom-metrics-by-agent/{agent_id}", returns=CustomMetricsListResponse)
+def list_metrics_by_agent(call: Call, agent_id: int) -> Answered:
+    """Return all metrics of an agent on one page, the oldest first."""
+    agent = call.require("agent", agent_id)
+    found = [one for one in call.world.resources[METRICS].of(call.organisation) if agent.id in _LINK.of(one.fields)]
+    count = len(found)
+    return Answered(found, total_count=count, page=1, page_size=count, items_in_page=count, total_pages=min(count, 1))
+
+
+@metrics.operation(
+    "PUT",
+    "/v1/update-custom-metric/{metric_id}",
+    takes_under=dict.fromkeys(_OLDER, UpdateCustomMetricRequestOfOpenApi),
+)
+def update_metric(call: Call, metric: Entity, request: UpdateCustomMetricRequest) -> Entity:
+    """Change a metric. Its id, and with it its `bluejay_as_code_id`, stays."""
+    changed = changes(request, call.world.readings, metrics.never_null)
+    changed.pop("bluejay_as_code_id", None)
+    metrics.change(call.world, metric, changed)
+    return metric
+
+
+@metrics.operation(
+    "POST",
+    "/v1/create-custom-metrics",
+    takes_under=dict.fromkeys(_OLDER, CreateCustomMetricsBulkRequestOfOpenApi),
+    returns=CreateCustomMetricsBulkResponse,
+)
+def create_metrics(call: Call, request: CreateCustomMetricsBulkRequest) -> Answered:
+    """Create several metrics; if one of them cannot be, none is."""
+    planned = [_planned(call.world, call.organisation, one) for one in request.metrics]
+    ids = [one.id for one in planned if one.id is not None]
+    if len(set(ids)) < len(ids):
+        raise Conflict(_TAKEN)
+    return Answered([_made(call.world, call.organisation, one) for one in planned])
+
+
+@metrics.operation("PUT", "/v1/update-custom-metrics")
+def update_metrics(call: Call, request: BulkUpdateCustomMetricsRequest) -> BulkUpdateCustomMetricsResponse:
+    """Change several metrics in the same way. What the request gives is written, null too: that much is documented."""
+    given = as_fields(request.updates)
+    updates = {name: value for name, value in given.items() if name in request.updates.model_fields_set}
+    updates = metrics.linked(call.world, call.organisation, updates)
+    found = _named(call, request.metric_ids)
+    for metric in found:
+        metrics.change(call.world, metric, updates)
+    return BulkUpdateCustomMetricsResponse(message=f"Updated {len(found)} custom metric(s)", updated=len(found))
+
+
+@metrics.operation("POST", "/v1/delete-custom-metrics")
+def delete_metrics(call: Call, request: BulkDeleteCustomMetricsRequest) -> BulkDeleteCustomMetricsResponse:
+    """Delete several metrics; if one of them does not exist, none is deleted."""
+    found = _named(call, request.custom_metric_ids)
+    for metric in found:
+        call.world.resources.remove(metric)
+    return BulkDeleteCustomMetricsResponse(deleted_count=len(found), deleted_metric_ids=[one.id for one in found])
+
+
+@metrics.operation("POST", "/v1/generate-custom-metrics")
+def generate_metrics(call: Call, request: GenerateCustomMetricsRequest) -> dict[str, Any]:
+    """Return drafts of metrics for an agent, and store nothing. Their texts and the shape of the answer are made up."""
+    agent = call.require("agent", as_id(request.agent_id))
+    return {"metrics": drafts(call.world.seed, agent.id, max(0, request.count))}
+
+
+def _named(call: Call, ids: list[str]) -> list[Entity]:
+    """Return the metrics of these ids, each once. Raises `NotFound` if one of them does not exist."""
+    return list(dict.fromkeys(call.require("metric", uuid_ids.read(id)) for id in ids))

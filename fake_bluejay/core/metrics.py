@@ -1,0 +1,172 @@
+"""What custom metrics score a conversation by, and what the scores are, of runs and of evaluated calls alike.
+
+The texts of the values are documented for each type (August 2026). Which a score is, a test says, or it is drawn from
+the seed within the type's range: the figures of the fake mean nothing.
+"""
+
+from __future__ import annotations
+
+import json
+import random
+from collections.abc import Container, Iterable, Mapping
+from typing import Any, Final
+
+from fake_bluejay.core.resources import Entity, Resources
+from fake_bluejay.core.suggest import unknown
+
+__all__ = ["NOT_APPLICABLE", "check_scores", "drafts", "metrics_for", "scored"]
+
+NOT_APPLICABLE: Final = "Not Applicable"
+"""The value of a metric that says nothing of a conversation; a test gives None for it."""
+
+_BINARY: Final = {"pass_fail": ("pass", "fail"), "tool_call": ("pass", "fail"), "yes_no": ("yes", "no")}
+"""The type of a metric → the values that stand for true and false."""
+
+_DRAFTS: Final = (
+    ("Politeness", "The agent is polite throughout.", "pass_fail"),
+    ("Clarity", "How clear what the agent says is.", "quantitative"),
+    ("Outcome", "How the conversation ended.", "enum"),
+    ("Disclosure", "The agent says that it is an AI.", "pass_fail"),
+    ("Summary", "What a reviewer should know of the conversation.", "qualitative"),
+)
+
+
+def metrics_for(
+    resources: Resources,
+    organisation: str,
+    agent_id: int,
+    *,
+    selected: Iterable[str] | None = None,
+    also: Iterable[str] = (),
+    tags: Iterable[str] = (),
+) -> list[Entity]:
+    """Return the metrics that a conversation is scored by, the oldest first.
+
+    Args:
+        resources: Those of the world.
+        organisation: Whose conversation it is.
+        agent_id: Whose metrics count if none are selected.
+        selected: The ids that the simulation enables; None: those of the agent.
+        also: The ids of more metrics, as the evaluation of a call names them.
+        tags: Tags, each of which stands for all metrics that have it.
+    """
+    chosen = None if selected is None else set(selected)
+    more, tags = set(also), set(tags)
+
+    def counts(metric: Entity) -> bool:
+        fields = metric.fields
+        own = agent_id in (fields["agent_ids"] or ()) if chosen is None else metric.id in chosen
+        return own or metric.id in more or not tags.isdisjoint(fields.get("tags") or ())
+
+    return [metric for metric in resources.of("metric", organisation) if counts(metric)]
+
+
+def check_scores(scores: Mapping[str, Any], metrics: Iterable[Entity]) -> None:
+    """Check the scores that a test gives, by the names of metrics.
+
+    Raises:
+        ValueError: No metric that counts has the name, or a value is none of its type's.
+    """
+    named: dict[str, list[Entity]] = {}
+    for metric in metrics:
+        named.setdefault(metric.fields["name"], []).append(metric)
+    for name, score in scores.items():
+        if name not in named:
+            raise ValueError(unknown("metric in a call's scores", name, sorted(named)))
+        for metric in named[name]:
+            if _value(metric.fields, score) is None:
+                raise ValueError(f"the score of the metric {name!r}: {_wanted(metric.fields)}, not {score!r:.80}")
+
+
+def scored(
+    metrics: Iterable[Entity], draw: str, scores: Mapping[str, Any] | None = None, tools: Container[str] = ()
+) -> list[dict[str, Any]]:
+    """Return metrics with their values, as evaluations have them.
+
+    Args:
+        metrics: By what the conversation is scored.
+        draw: What values are drawn from that are not given, such as the seed with the id of the conversation.
+        scores: The values that the test gives, by the names of metrics.
+        tools: The names of the tools that the agent called, which decide the metrics about tools.
+    """
+    return [_scored(metric, draw, scores or {}, tools) for metric in metrics]
+
+
+def _scored(metric: Entity, draw: str, scores: Mapping[str, Any], tools: Container[str]) -> dict[str, Any]:
+    fields = metric.fields
+    names = ("name", "description", "response_type")
+    found = {name: fields[name] for name in names}
+    value = _value(fields, scores[fields["name"]]) if fields["name"] in scores else None
+    found["response_value"] = _drawn(fields, random.Random(f"{draw}:{metric.id}"), tools) if value is None else value
+    found["reasoning"] = "Made up by the fake." if value is None else "Given by the test."
+    kept = ("min_value", "max_value", "category", "tags", "scoring_guidance", "enum_options")
+    return found | {name: fields.get(name) for name in kept}
+
+
+def _value(fields: Mapping[str, Any], score: Any) -> str | None:
+    """Return a score as the text of a value; None if it is none of the metric's type."""
+    kind, options = fields["response_type"], fields.get("enum_options") or ()
+    if score is None or score == NOT_APPLICABLE:
+        return NOT_APPLICABLE if fields.get("allow_not_applicable") else None
+    if kind in _BINARY:
+        yes, no = _BINARY[kind]
+        return (yes if score else no) if isinstance(score, bool) else score if score in (yes, no) else None
+    if kind == "quantitative":
+        if isinstance(score, bool) or not isinstance(score, (int, float)):
+            return None
+        low, high = fields.get("min_value"), fields.get("max_value")
+        return f"{score:.15g}" if (low is None or low <= score) and (high is None or score <= high) else None
+    if kind == "json":
+        return json.dumps(score) if isinstance(score, (Mapping, list)) else None
+    return score if isinstance(score, str) and (kind != "enum" or score in options) else None
+
+
+def _wanted(fields: Mapping[str, Any]) -> str:
+    """Return what a score of a metric may be, for a message."""
+    kind = fields["response_type"]
+    if kind in _BINARY:
+        return "True, False, {!r} or {!r} is needed".format(*_BINARY[kind])
+    if kind == "quantitative":
+        bounds = (("of at least", fields.get("min_value")), ("of at most", fields.get("max_value")))
+        said = " and".join(f" {words} {bound:g}" for words, bound in bounds if bound is not None)
+        return f"a number{said} is needed"
+    if kind == "enum":
+        return f"one of its enum_options is needed ({', '.join(fields.get('enum_options') or ()) or 'it has none'})"
+    return "an object or a list is needed" if kind == "json" else "a text is needed"
+
+
+def _drawn(fields: Mapping[str, Any], chance: random.Random, tools: Container[str]) -> str:
+    """Return a value within the range of a metric's type; that of a metric about tools follows from the tools."""
+    kind = fields["response_type"]
+    if kind == "tool_call":
+        return _BINARY[kind][not all(name in tools for name in fields.get("tool_names") or ())]
+    if kind in _BINARY:
+        return chance.choice(_BINARY[kind])
+    if kind == "quantitative":
+        low, high = fields.get("min_value"), fields.get("max_value")
+        low = min(0.0, high or 0.0) if low is None else low
+        high = max(low, low + 10.0) if high is None else high
+        part = chance.random()
+        value = low * (1 - part) + high * part
+        whole = round(value) if float(low).is_integer() and float(high).is_integer() else round(value, 2)
+        return f"{min(max(whole, low), high):.15g}" if low <= high else f"{low:.15g}"
+    if kind == "enum":
+        options: list[str] = fields.get("enum_options") or [NOT_APPLICABLE]
+        return chance.choice(options)
+    return json.dumps({"made_up": True}) if kind == "json" else "Made up by the fake: nothing was assessed."
+
+
+def drafts(seed: int, agent_id: int, count: int) -> list[dict[str, Any]]:
+    """Return drafts of metrics for an agent: the same for the same seed, and made up, not written for the agent."""
+    first = random.Random(f"{seed}:metrics:{agent_id}").randrange(len(_DRAFTS))
+    chosen = [(_DRAFTS[(first + number) % len(_DRAFTS)], number // len(_DRAFTS)) for number in range(count)]
+    return [
+        {
+            "name": name if not again else f"{name} {again + 1}",
+            "description": f"{description} (Made up by the fake.)",
+            "response_type": kind,
+            **({"min_value": 1, "max_value": 5} if kind == "quantitative" else {}),
+            **({"enum_options": ["resolved", "escalated", "unresolved"]} if kind == "enum" else {}),
+        }
+        for (name, description, kind), again in chosen
+    ]

@@ -1,0 +1,66 @@
+"""What evaluations of call logs find, as a test scripts it: `bluejay.evaluations.next(Evaluation(passes=False))`.
+
+Without a script an evaluation starts and lasts as the fake is set, and finds that the goal was reached.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields
+from typing import Any, Protocol
+
+from fake_bluejay.core.world import DEFAULT_ORGANISATION
+
+__all__ = ["Evaluation", "Evaluations", "failed"]
+
+_SCRIPT = "evaluation script"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Evaluation:
+    """What happens in the evaluation of a call log.
+
+    Attributes:
+        waits: The seconds in which it is QUEUED; None: `evaluation_starts_after` of the fake.
+        takes: The seconds in which it is EVALUATING; None: `evaluation_takes` of the fake.
+        fails: Whether it ends INCOMPLETED, with nothing found.
+        passes: Whether it finds that the goal was reached.
+        evaluation: What it finds, with the published fields; what is left out is made up.
+        custom_metrics: The custom metrics that it finds, as published.
+    """
+
+    waits: float | None = None
+    takes: float | None = None
+    fails: bool = False
+    passes: bool = True
+    evaluation: Mapping[str, Any] | None = None
+    custom_metrics: Sequence[Mapping[str, Any]] | None = None
+
+
+def failed(takes: float | None = None) -> Evaluation:
+    """Return the script of an evaluation that fails: INCOMPLETED."""
+    return Evaluation(fails=True, takes=takes)
+
+
+class _Fake(Protocol):
+    def add(self, resource: str, *, organisation: str = ..., **fields: Any) -> Any: ...
+
+
+class Evaluations:
+    """The scripts of evaluations of call logs; each is used up by one evaluation, of a log that is submitted later."""
+
+    def __init__(self, fake: _Fake) -> None:
+        self._fake = fake
+
+    def next(self, *evaluations: Evaluation, organisation: str = DEFAULT_ORGANISATION) -> None:
+        """Say what happens in the next evaluations of an organisation, one each, after those that were given before.
+
+        Raises:
+            ValueError: A script says what cannot be; those before it are kept.
+        """
+        for one in evaluations:
+            if not isinstance(one, Evaluation):
+                raise ValueError(f"an Evaluation is needed, e.g. failed() or Evaluation(passes=False), not {one!r:.80}")
+        for one in evaluations:
+            given = {each.name: getattr(one, each.name) for each in fields(one)}
+            self._fake.add(_SCRIPT, organisation=organisation, **given)

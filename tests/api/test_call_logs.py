@@ -1,0 +1,213 @@
+"""Call logs: conversations of production that are submitted, evaluated by the clock, listed, changed and deleted."""
+
+from typing import Any
+
+import pytest
+
+from fake_bluejay import FakeBluejay
+from fake_bluejay.evaluations import Evaluation, failed
+from tests.api.client import Client
+
+UNKNOWN = "6b1e7a52-26f3-4d6c-8a1f-0d2c3f4b5a69"
+CONVERSATION: dict[str, Any] = {
+    "start_time_utc": "2026-01-01T00:00:00Z",
+    "participants": [{"role": "AGENT", "name": "Ann"}, {"role": "USER"}],
+    "transcript": [
+        {"start_offset_ms": 0, "end_offset_ms": 900, "speaker": "AGENT", "utterance": "Hello."},
+        {"start_offset_ms": 1000, "end_offset_ms": 2500, "speaker": "USER", "utterance": "Goodbye."},
+    ],
+    "metadata": {"case": 7},
+}
+
+
+@pytest.fixture(autouse=True)
+def agent(fake: FakeBluejay) -> Any:
+    return fake.add_agent(external_agent_id="front-desk")
+
+
+def submit(ask: Client, **more: Any) -> str:
+    id: str = ask("POST", "evaluate", {"agent_id": "1", **CONVERSATION, **more})["call_id"]
+    return id
+
+
+def log(ask: Client, id: str) -> Any:
+    return ask("GET", f"retrieve-call-log/{id}")["call_log"]
+
+
+def listed(ask: Client, query: str = "last=all", agent: str = "1") -> list[str]:
+    return [one["id"] for one in ask("GET", f"retrieve-call-logs/{agent}?{query}")["call_logs"]]
+
+
+def test_conversation_is_queued_then_evaluated_then_completed(ask: Client, fake: FakeBluejay) -> None:
+    id = submit(ask)
+    assert (log(ask, id)["status"], log(ask, id)["evaluations"]) == ("QUEUED", None)
+    fake.clock.advance(1)
+    assert (log(ask, id)["status"], log(ask, id)["evaluations"]) == ("EVALUATING", None)
+    fake.clock.advance(5)
+    done = log(ask, id)
+    assert (done["status"], done["agent_id"], done["external_agent_id"]) == ("COMPLETED", "1", "front-desk")
+    assert (done["duration_ms"], done["metadata"]) == (2500, {"case": 7})
+    [evaluation] = done["evaluations"]
+    assert (evaluation["goal_success"], evaluation["num_turns"]) == (True, 1)
+    assert evaluation["created_at"] == "2026-01-01T00:00:06Z"
+
+
+def test_scripts_say_what_the_next_evaluations_find(ask: Client, fake: FakeBluejay) -> None:
+    metric = {"name": "politeness", "description": "", "response_type": "NUMBER", "response_value": "4"}
+    fake.evaluations.next(
+        Evaluation(passes=False, custom_metrics=[metric]),
+        failed(takes=60),
+        Evaluation(waits=10, evaluation={"call_summary": "All went well."}),
+    )
+    first, second, third, fourth = (submit(ask) for _ in range(4))
+    fake.clock.advance(6)
+    assert [log(ask, id)["status"] for id in (first, second, third, fourth)] == [
+        "COMPLETED",
+        "EVALUATING",
+        "QUEUED",
+        "COMPLETED",
+    ]
+    [evaluation] = log(ask, first)["evaluations"]
+    assert (evaluation["goal_success"], evaluation["custom_metrics"][0]["response_value"]) == (False, "4")
+    fake.clock.advance(60)
+    assert (log(ask, second)["status"], log(ask, second)["evaluations"]) == ("INCOMPLETED", None)
+    [evaluation] = log(ask, third)["evaluations"]
+    assert (evaluation["call_summary"], evaluation["goal_success"]) == ("All went well.", True)
+    assert log(ask, fourth)["evaluations"][0]["goal_success"] is True
+
+
+def test_script_that_is_none_is_refused(fake: FakeBluejay) -> None:
+    with pytest.raises(ValueError, match="an Evaluation is needed"):
+        fake.evaluations.next("no")  # type: ignore[arg-type]
+    assert fake.resources("evaluation script") == []
+
+
+def test_scripts_are_of_one_organisation(ask: Client, fake: FakeBluejay) -> None:
+    fake.evaluations.next(failed(), organisation="others")
+    id = submit(ask)
+    fake.clock.advance(10)
+    assert log(ask, id)["status"] == "COMPLETED"
+
+
+def test_webhooks_are_told_once_it_is_evaluated_and_not_if_that_failed(ask: Client, fake: FakeBluejay) -> None:
+    told: list[Any] = []
+    fake.webhooks.add(lambda delivery: told.append(delivery.json), events=["observability_call_evaluated"])
+    fake.evaluations.next(Evaluation(), failed())
+    id, _ = submit(ask), submit(ask)
+    fake.clock.advance(5)
+    assert told == []
+    fake.clock.advance(10)
+    [payload] = told
+    assert (payload["type"], payload["id"], payload["status"]) == ("observability_call_evaluated", id, "COMPLETED")
+    assert payload["evaluations"][0]["goal_success"] is True
+    assert not [name for name in payload["evaluations"][0] if name.startswith("human")]
+
+
+def test_agent_may_be_named_by_the_customers_id_and_must_exist(ask: Client, others: Client, fake: FakeBluejay) -> None:
+    by_external_id = {"external_agent_id": "front-desk", **CONVERSATION}
+    id = ask("POST", "evaluate-call", by_external_id)["call_id"]
+    assert log(ask, id)["agent_id"] == "1"
+    before = fake.dump()
+    nobody = {"detail": "Agent not found"}
+    assert ask("POST", "evaluate", {"agent_id": "9", **CONVERSATION}, status=404) == nobody
+    assert ask("POST", "evaluate", {**by_external_id, "external_agent_id": "b"}, status=404) == nobody
+    assert others("POST", "evaluate", by_external_id, status=404) == nobody
+    assert fake.dump() == before
+
+
+def test_conversation_needs_a_recording_or_a_transcript_and_two_participants_at_the_most(ask: Client) -> None:
+    assert ask("POST", "evaluate", {"agent_id": "1", **CONVERSATION, "transcript": None}, status=400)
+    recorded = submit(ask, transcript=None, recording_url="https://example.com/a.wav")
+    assert log(ask, recorded)["recording_url"] == "https://example.com/a.wav"
+    three = [{"role": "USER"}] * 3
+    assert ask("POST", "evaluate", {"agent_id": "1", **CONVERSATION, "participants": three}, status=422)
+
+
+def test_unknown_version_is_evaluated_as_the_production_one_with_a_warning(ask: Client) -> None:
+    body = {"agent_id": "1", **CONVERSATION}
+    assert ask("POST", "evaluate", {**body, "version": 1})["warning"] is None
+    assert "production" in ask("POST", "evaluate", {**body, "version": 7})["warning"]
+
+
+def test_lists_have_the_newest_first_by_label_by_age_and_in_pages(ask: Client, fake: FakeBluejay) -> None:
+    fake.add_agent()
+    old = submit(ask, label="beta")
+    fake.clock.advance(2 * 86_400)
+    new, other = submit(ask), submit(ask, agent_id="2")
+    assert (listed(ask), listed(ask, agent="2")) == ([new, old], [other])
+    assert (listed(ask, ""), listed(ask, "last=1day"), listed(ask, "last=3days")) == ([new], [new], [new, old])
+    assert listed(ask, "last=all&label=beta") == [old]
+    page = ask("GET", "retrieve-call-logs/1?last=all&page_size=1&page=2")
+    assert ([one["id"] for one in page["call_logs"]], page["total_count"], page["total_pages"]) == ([old], 2, 2)
+    assert ask("GET", "retrieve-call-logs/9", status=404) == {"detail": "Agent not found"}
+    assert ask("GET", "retrieve-call-logs/1?last=2days", status=422)
+
+
+def test_evaluation_that_is_repeated_stands_beside_the_first(ask: Client, fake: FakeBluejay) -> None:
+    id = submit(ask)
+    fake.clock.advance(10)
+    fake.evaluations.next(Evaluation(passes=False))
+    assert ask("POST", f"re-evaluate/{id}") == {"status": "success", "call_id": id, "message": "Evaluation queued"}
+    assert log(ask, id)["status"] == "QUEUED"
+    fake.clock.advance(10)
+    first, second = log(ask, id)["evaluations"]
+    assert (first["goal_success"], second["goal_success"]) == (True, False)
+    assert first["id"] != second["id"]
+
+
+def test_changed_log_is_evaluated_again_if_that_is_asked_for(ask: Client, fake: FakeBluejay) -> None:
+    id = submit(ask)
+    fake.clock.advance(10)
+    assert ask("PUT", f"update-log/{id}", {"metadata": {"case": 8}})["status"] == "200"
+    assert (log(ask, id)["metadata"], log(ask, id)["status"]) == ({"case": 8}, "COMPLETED")
+    call = {"name": "look_up", "start_offset_ms": 10}
+    ask("PUT", f"update-log/{id}", {"tool_calls": [call], "reevaluate": True})
+    assert (log(ask, id)["tool_calls"][0]["name"], log(ask, id)["status"]) == ("look_up", "QUEUED")
+
+
+def test_deleted_logs_are_gone_with_their_timers_and_a_recording_by_itself(ask: Client, fake: FakeBluejay) -> None:
+    one, two, three = (submit(ask, recording_url="https://example.com/a.wav") for _ in range(3))
+    ask("DELETE", f"call-log/{one}?recording_only=true")
+    assert log(ask, one)["recording_url"] is None
+    ask("DELETE", f"call-log/{one}")
+    assert ask("GET", f"retrieve-call-log/{one}", status=404) == {"detail": "Call log not found"}
+    assert ask("DELETE", "call-logs", {"call_ids": [two, one]}, status=404) == {"detail": "Call log not found"}
+    assert listed(ask) == [three, two]
+    assert ask("DELETE", "call-logs", {"call_ids": [two, three, two]})["deleted_count"] == 2
+    assert (listed(ask), fake.clock.pending) == ([], [])
+
+
+def test_another_organisation_sees_none_of_it(ask: Client, others: Client) -> None:
+    id = submit(ask)
+    for method, path, body in (
+        ("GET", f"retrieve-call-log/{id}", None),
+        ("PUT", f"update-log/{id}", {}),
+        ("POST", f"re-evaluate/{id}", None),
+        ("DELETE", f"call-log/{id}", None),
+        ("DELETE", "call-logs", {"call_ids": [id]}),
+        ("GET", f"retrieve-call-log/{UNKNOWN}", None),
+        ("GET", "retrieve-call-log/none", None),
+    ):
+        assert others(method, path, body, status=404) == {"detail": "Call log not found"}
+    assert others("GET", "retrieve-call-logs/1", status=403)
+    assert listed(ask) == [id]
+
+
+def test_world_that_was_saved_in_mid_evaluation_goes_on(ask: Client, fake: FakeBluejay) -> None:
+    fake.evaluations.next(Evaluation(passes=False, takes=20))
+    submit(ask)
+    fake.clock.advance(3)
+    with FakeBluejay.load(fake.dump()) as other:
+        fake.clock.advance(30)
+        other.clock.advance(30)
+        assert other.dump() == fake.dump()
+        [saved] = other.dump()["call_logs"]["all"]
+        assert (saved["fields"]["status"], saved["fields"]["evaluations"][0]["goal_success"]) == ("COMPLETED", False)
+
+
+def test_timer_of_a_dump_must_be_of_something_that_is_there(ask: Client, fake: FakeBluejay) -> None:
+    submit(ask)
+    data = fake.dump()
+    data["timers"][0]["subject_id"] = f"call_logs/{UNKNOWN}"
+    with pytest.raises(ValueError, match=r"timers\[0\]\.subject_id: nothing is scheduled for 'call_logs/6b1e"):
+        FakeBluejay.load(data)
