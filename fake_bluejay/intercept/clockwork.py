@@ -514,9 +514,9 @@ class Clockwork:
                 with self._mutex:
                     if not self._begin(wait):
                         break
-                    pause = self._pause(wait)
+                    pause, changes = self._pause(wait), self._changes
                 if pause == 0:
-                    self._move(wait)
+                    self._move(wait, changes)
                     if wait.has_work():
                         break
                     continue
@@ -663,17 +663,17 @@ class Clockwork:
             outside = next(one for one in working if activities[one] is Activity.WAITS_OUTSIDE)
             self.count(max(since, outside.watch.since), f"{outside.thread.name} waited for something outside")
         else:
-            with self._mutex:
-                if self._changes != changes or not wait.is_open or self._dying:
-                    return
-            self._move(wait)
+            self._move(wait, changes)
 
     # --- moving -----------------------------------------------------------------------------------------------------
 
-    def _move(self, wait: Wait) -> None:
-        """Move the clock to the next deadline, in the thread that waits here."""
+    def _move(self, wait: Wait, changes: int) -> None:
+        """Move the clock to the next deadline, in the thread that waits here.
+
+        Not if anything has changed since it was found to be this one's to move: another may be moving it already.
+        """
         with self._mutex:
-            if not wait.is_open:
+            if self._changes != changes or not wait.is_open or self._dying:
                 return
             # Who moves the clock works.
             first = min(self._waits, key=lambda one: sys.maxsize if one.deadline is None else one.deadline)
