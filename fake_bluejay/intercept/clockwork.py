@@ -458,10 +458,11 @@ class Clockwork:
         with self._mutex:
             if not self.timelines or timeline is not self.timelines[0]:
                 return
+        for tell in self.on_moved:  # before anybody wakes and looks
+            tell(length)
+        with self._mutex:
             self._elapsed += length
             self._wake_who_is_due()
-        for tell in self.on_moved:
-            tell(length)
 
     def follow(self, length: int, what: str) -> None:
         """Move the clock by so many microseconds, which have passed by somebody else's clock."""
@@ -477,9 +478,20 @@ class Clockwork:
 
     # --- waits ------------------------------------------------------------------------------------------------------
 
-    def begin(self, member: Member, seconds: float | None, what: str) -> Wait:
-        """Make a wait of the calling thread, for so long; it waits with `finish`."""
-        return Wait(member, None if seconds is None else self.elapsed + whole(seconds), what)
+    def begin(self, member: Member, seconds: float | None, what: str, *, until: float | None = None) -> Wait:
+        """Make a wait of the calling thread; it waits with `finish`.
+
+        Args:
+            member: The calling thread.
+            seconds: How long it waits at most; None if until it is ended.
+            what: What it does, for the report.
+            until: The instant by a monotonic clock from which `seconds` were reckoned a moment ago. Another thread may
+                have moved the clock since.
+        """
+        elapsed = self.elapsed
+        if seconds is not None and until is not None:
+            seconds = min(seconds, until - self._start - elapsed / 1_000_000)
+        return Wait(member, None if seconds is None else elapsed + (whole(seconds) if seconds > 0 else 0), what)
 
     def end(self, wait: Wait) -> None:
         """End a wait: what it is for has come."""
@@ -682,6 +694,8 @@ class Clockwork:
             timelines = tuple(self.timelines)
             lengths = [] if first.deadline is None else [first.deadline - self.elapsed]
         lengths += [due for each in timelines if (due := each.due_in()) is not None]
+        if self._changes != changes:
+            return  # a thread that takes no part has woken one meanwhile
         if lengths:
             length = max(min(lengths), 0)
             before = self._elapsed
