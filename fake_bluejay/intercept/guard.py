@@ -18,7 +18,7 @@ from types import FrameType, ModuleType
 from typing import Any
 
 from fake_bluejay.intercept import switch
-from fake_bluejay.intercept.hosts import HOST, is_bluejay, is_in_domain, text_of
+from fake_bluejay.intercept.hosts import HOST, OTLP_HOST, is_bluejay, is_in_domain, text_of
 from fake_bluejay.intercept.shims import Seam, contents
 
 __all__ = ["GuardError", "NotIntercepted", "refusal", "seams"]
@@ -48,11 +48,10 @@ def refusal(host: object) -> str:
         )
     said = f"{name} was about to be called for real, "
     if not is_bluejay(host):
-        said += f"and the fake Bluejay answers {HOST} alone: "
-        if name.startswith("otlp."):
-            said += "set BLUEJAY_OTLP_ENDPOINT, or give BluejayTracing an otlp_endpoint, of a collector of your own"
-        else:
-            said += "give the code under test another address, or keep it from calling this one"
+        said += (
+            f"and the fake Bluejay answers {HOST} and {OTLP_HOST} alone: give the code under test another address, or "
+            f"keep it from calling this one"
+        )
     elif switch.current() is not None:
         said += "by a client that the fake Bluejay does not intercept: point it at bluejay.url"
     else:
