@@ -6,6 +6,7 @@ import contextlib
 import functools
 import inspect
 import json
+import os
 import sys
 import threading
 import warnings
@@ -28,7 +29,7 @@ from fake_bluejay.facade.delivery import DeliveryWorker
 from fake_bluejay.facade.results import ControlObjectView, Seen, TestResult
 from fake_bluejay.facade.time_options import clock_of, longest_of, now_of, threads_of
 from fake_bluejay.http.faults import Faults
-from fake_bluejay.http.journal import Journal
+from fake_bluejay.http.journal import Answer, Journal
 from fake_bluejay.http.stubs import Stubs, can_meet
 from fake_bluejay.intercept import switch
 from fake_bluejay.intercept.asyncio import LOOPBACKS
@@ -39,6 +40,7 @@ from fake_bluejay.state import snapshot as dumps
 
 if TYPE_CHECKING:
     import httpx
+    from starlette.types import Scope
 
     from fake_bluejay.core.choices import AgentChoice, ReadingChoices, StatusChoice
     from fake_bluejay.facade.remote import RemoteBluejay
@@ -119,7 +121,7 @@ class FakeBluejay(Assertions):
         self._journal = Journal()
         self._stubs = Stubs()
         self.faults = Faults(self._world.seed, lambda: PATHS.union(self._stubs.paths))
-        self._api = Api(self._world, self._journal, self.faults, self._stubs)
+        self._api = _Application(self._world, self._journal, self.faults, self._stubs)
         self.feed = Feed(self._world, self._journal, self.faults, self._stubs)
         """Every change, for whoever listens: the server's event stream."""
         self._on: switch.Fake | None = None
@@ -526,6 +528,7 @@ class FakeBluejay(Assertions):
         Raises `ModuleNotFoundError` if uvicorn is not there: `pip install "fake-bluejay[server]"` brings it.
         """
         if self._loopback is None:
+            self._api.check_process()
             from fake_bluejay.server import loopback  # first: it says what installs what is missing
             from fake_bluejay.server.app import served_app
 
@@ -610,6 +613,26 @@ class FakeBluejay(Assertions):
         """Put the world back to what it was then; the journal stays. Raises `ValueError` for what is no snapshot."""
         dumps.restore(self._world, data_of(snapshot))
         self._worker.receivers = dict(snapshot.receivers)
+
+
+class _Application(Api):
+    """The ASGI application of one fake. A forked process has a copy of it, which refuses every request."""
+
+    def __init__(self, *parts: Any) -> None:
+        super().__init__(*parts)
+        self._process = os.getpid()
+
+    def check_process(self) -> None:
+        """Raise a `GuardError` in a process that was forked from the fake's own."""
+        if os.getpid() != self._process:
+            from fake_bluejay.intercept.guard import GuardError, refusal_of_copy
+
+            raise GuardError(refusal_of_copy())
+
+    def answer(self, scope: Scope, content: bytes) -> Answer:
+        """Answer a request whose body is whole, in the fake's own process."""
+        self.check_process()
+        return super().answer(scope, content)
 
 
 class Snapshot:

@@ -21,7 +21,7 @@ from fake_bluejay.intercept import switch
 from fake_bluejay.intercept.hosts import HOST, is_bluejay, is_in_domain, text_of
 from fake_bluejay.intercept.shims import Seam, contents
 
-__all__ = ["GuardError", "NotIntercepted", "refusal", "seams"]
+__all__ = ["GuardError", "NotIntercepted", "refusal", "refusal_of_copy", "seams"]
 
 
 class NotIntercepted(socket.gaierror):
@@ -38,13 +38,9 @@ class GuardError(RuntimeError):
 def refusal(host: object) -> str:
     """Return what an error says of a call to this host: which host, why not, what to do, and where the call is."""
     name = text_of(host).lower().partition(":")[0].removesuffix(".")
-    caller = _caller()
     if switch.is_forked():
-        return (
-            f"{name} was about to be called by a process that was forked while a fake Bluejay was on (as by os.fork, "
-            f"multiprocessing or ProcessPoolExecutor): the test would not see what it does there. Use the "
-            f"`bluejay_server` fixture, whose BLUEJAY_API_URL leads to the test's fake from any process. The call "
-            f"is at {caller}."
+        return _refusal_after_fork(
+            f"{name} was about to be called by a process that was forked while a fake Bluejay was on"
         )
     said = f"{name} was about to be called for real, "
     if not is_bluejay(host):
@@ -57,7 +53,20 @@ def refusal(host: object) -> str:
         said += "by a client that the fake Bluejay does not intercept: point it at bluejay.url"
     else:
         said += "while no fake Bluejay is on: the test needs the `bluejay` fixture (bluejay_guard is on)"
-    return f"{said}. The call is at {caller}."
+    return f"{said}. The call is at {_caller()}."
+
+
+def refusal_of_copy() -> str:
+    """Return what an error says of a call to a fake, by its own client or application, in a process forked from its."""
+    return _refusal_after_fork("A fake Bluejay was about to be called by a process that was forked from its own")
+
+
+def _refusal_after_fork(event: str) -> str:
+    return (
+        f"{event} (as by os.fork, multiprocessing or ProcessPoolExecutor): the test would not see what it does there. "
+        "Use the `bluejay_server` fixture, whose BLUEJAY_API_URL leads to the test's fake from any process. "
+        f"The call is at {_caller()}."
+    )
 
 
 def seams(module: ModuleType) -> Iterator[Seam]:
