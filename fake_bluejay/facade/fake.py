@@ -6,6 +6,7 @@ import contextlib
 import functools
 import inspect
 import json
+import os
 import sys
 import threading
 import warnings
@@ -26,17 +27,19 @@ from fake_bluejay.facade.delivery import DeliveryWorker
 from fake_bluejay.facade.handles import FakeClock, FakeReadings, Snapshot, data_of, warn_of_unknown
 from fake_bluejay.facade.results import ControlObjectView, TestResult
 from fake_bluejay.facade.time_options import longest_of, threads_of
-from fake_bluejay.http.journal import Journal
+from fake_bluejay.http.journal import Answer, Journal
 from fake_bluejay.http.stubs import Stubs
 from fake_bluejay.intercept import switch
 from fake_bluejay.intercept.asyncio import LOOPBACKS
 from fake_bluejay.intercept.clockwork import CLOCKWORK, REAL_TIME_THREADS, Timeline
 from fake_bluejay.intercept.hosts import HOST
+from fake_bluejay.intercept.refusal import GuardError, refusal_of_copy
 from fake_bluejay.intercept.wall_clock import WallClock
 from fake_bluejay.state import snapshot as dumps
 
 if TYPE_CHECKING:
     import httpx
+    from starlette.types import Scope
 
     from fake_bluejay.core.choices import AgentChoice, StatusChoice
     from fake_bluejay.facade.remote import RemoteBluejay
@@ -98,6 +101,7 @@ class FakeBluejay(Assertions):
         self._journal = service.journal
         self._stubs = service.stubs
         self.faults = service.faults
+        self._api = _Application(self._world, self._journal, self.faults, self._stubs)
         self._on: switch.Fake | None = None
         self._timeline: Timeline | None = None
         """The time that it shares, or has shared last, with the code under test."""
@@ -126,7 +130,7 @@ class FakeBluejay(Assertions):
             self._is_shown = plugin is not None and plugin.starts(self)
             ACTIVE.append(self)
             self._timeline = self._time()
-            self._on = switch.Fake(self._service.app, self._environment(), self._timeline)
+            self._on = switch.Fake(self._api, self._environment(), self._timeline)
             try:
                 switch.switch_on(self._on)
                 self.clock.take_part(*threads_of(self._options.get("participants", ())))
@@ -491,7 +495,7 @@ class FakeBluejay(Assertions):
     @property
     def app(self) -> Api:
         """The fake as an ASGI application."""
-        return self._service.app
+        return self._api
 
     @property
     def url(self) -> str:
@@ -502,6 +506,7 @@ class FakeBluejay(Assertions):
         Raises `ModuleNotFoundError` if uvicorn is not there: `pip install "fake-bluejay[server]"` brings it.
         """
         if self._loopback is None:
+            self._api.check_process()
             from fake_bluejay.server import loopback  # first: it says what installs what is missing
             from fake_bluejay.server.app import served_app
 
@@ -525,7 +530,7 @@ class FakeBluejay(Assertions):
         """An httpx transport, sync and async, that leads here; of httpx2 where there is no httpx."""
         from fake_bluejay.facade.transport import transport
 
-        return transport(self._service.app)
+        return transport(self._api)
 
     def client(self, **kwargs: Any) -> httpx.Client:
         """An `httpx.Client` that leads here, relative to the real host: `client.post("/v1/end-conversations", …)`.
@@ -583,6 +588,24 @@ class FakeBluejay(Assertions):
         """Put the world back to what it was then; the journal stays. Raises `ValueError` for what is no snapshot."""
         dumps.restore(self._world, data_of(snapshot))
         self._worker.receivers = dict(snapshot.receivers)
+
+
+class _Application(Api):
+    """The ASGI application of one fake. A forked process has a copy of it, which refuses every request."""
+
+    def __init__(self, *parts: Any) -> None:
+        super().__init__(*parts)
+        self._process = os.getpid()
+
+    def check_process(self) -> None:
+        """Raise a `GuardError` in a process that was forked from the fake's own."""
+        if os.getpid() != self._process:
+            raise GuardError(refusal_of_copy())
+
+    def answer(self, scope: Scope, content: bytes) -> Answer:
+        """Answer a request whose body is whole, in the fake's own process."""
+        self.check_process()
+        return super().answer(scope, content)
 
 
 def fake_over(service: Service) -> FakeBluejay:

@@ -11,7 +11,7 @@ from types import FrameType
 
 from fake_bluejay.intercept.hosts import HOST, is_bluejay, text_of
 
-__all__ = ["GuardError", "refusal"]
+__all__ = ["GuardError", "refusal", "refusal_of_copy"]
 
 _OURS = os.path.dirname(os.path.dirname(__file__))
 
@@ -32,13 +32,9 @@ def refusal(host: object, *, is_forked: bool, is_on: bool) -> str:
         is_on: Whether a fake is on.
     """
     name = text_of(host).lower().partition(":")[0].removesuffix(".")
-    caller = _caller()
     if is_forked:
-        return (
-            f"{name} was about to be called by a process that was forked while a fake Bluejay was on (as by os.fork, "
-            f"multiprocessing or ProcessPoolExecutor): the test would not see what it does there. Use the "
-            f"`bluejay_server` fixture, whose BLUEJAY_API_URL leads to the test's fake from any process. The call "
-            f"is at {caller}."
+        return _refusal_after_fork(
+            f"{name} was about to be called by a process that was forked while a fake Bluejay was on"
         )
     said = f"{name} was about to be called for real, "
     if not is_bluejay(host):
@@ -51,7 +47,20 @@ def refusal(host: object, *, is_forked: bool, is_on: bool) -> str:
         said += "by a client that the fake Bluejay does not intercept: point it at bluejay.url"
     else:
         said += "while no fake Bluejay is on: the test needs the `bluejay` fixture (bluejay_guard is on)"
-    return f"{said}. The call is at {caller}."
+    return f"{said}. The call is at {_caller()}."
+
+
+def refusal_of_copy() -> str:
+    """Return what an error says of a call to a fake, by its own client or application, in a process forked from its."""
+    return _refusal_after_fork("A fake Bluejay was about to be called by a process that was forked from its own")
+
+
+def _refusal_after_fork(event: str) -> str:
+    return (
+        f"{event} (as by os.fork, multiprocessing or ProcessPoolExecutor): the test would not see what it does there. "
+        "Use the `bluejay_server` fixture, whose BLUEJAY_API_URL leads to the test's fake from any process. "
+        f"The call is at {_caller()}."
+    )
 
 
 def _caller() -> str:
