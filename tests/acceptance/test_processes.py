@@ -24,7 +24,7 @@ import urllib3
 
 from fake_bluejay import FakeBluejay
 from fake_bluejay.intercept import shims
-from fake_bluejay.intercept.guard import GuardError
+from fake_bluejay.intercept.refusal import GuardError
 
 CLIENTS_FILE = Path(__file__).with_name("clients.py")
 sys.path.insert(0, str(CLIENTS_FILE.parent))
