@@ -123,3 +123,4 @@ class ReadingChoices(TypedDict, total=False):
     update_changes: readings.UpdateChanges | Literal["given-not-null", "given", "not-null-defaults-too"]
     same_external_id: readings.SameExternalId | Literal["added", "409"]
     deleted_agent: readings.DeletedAgent | Literal["simulations-go", "simulations-stay"]
+    noise_without_file: readings.NoiseWithoutFile | Literal["taken", "400"]

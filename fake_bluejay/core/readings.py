@@ -31,6 +31,7 @@ __all__ = [
     "MissingKey",
     "MissingKeyName",
     "NoFailedIds",
+    "NoiseWithoutFile",
     "PingNames",
     "Question",
     "ReEvaluateUnfinished",
@@ -307,6 +308,13 @@ class SameExternalId(StrEnum):
     CONFLICT = "409"
 
 
+class NoiseWithoutFile(StrEnum):
+    """A custom background noise that is registered before its file was uploaded."""
+
+    TAKEN = "taken"
+    REFUSED = "400"
+
+
 class DeletedAgent(StrEnum):
     """What becomes of the simulations of an agent that is deleted."""
 
@@ -518,6 +526,12 @@ class Readings:
         DeletedAgent.SIMULATIONS_GO,
         _OPENAPI,
         "a simulation's agent_id is a required integer, and deleting a run deletes what belongs to it",
+    )
+    noise_without_file: NoiseWithoutFile = _reading(
+        NoiseWithoutFile.TAKEN,
+        _PAGE,
+        "400 for the 21st noise and 409 for the same file twice are listed, and nothing for a file that is not there;"
+        " it registers a noise that was uploaded already",
     )
 
     def changed(self, **choices: str) -> Readings:
