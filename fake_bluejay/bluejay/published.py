@@ -51,7 +51,7 @@ _OPERATIONS = """
 /v1/bluejay-as-code/pull/{simulation_bluejay_id} GET
 /v1/bluejay-as-code/push POST
 /v1/bluejay-as-code/run/{simulation_bac_id} POST
-/v1/call-log DELETE
+/v1/call-log DELETE call_logs
 /v1/call-log/{call_id} DELETE call_logs
 /v1/call-logs DELETE call_logs
 /v1/call-webhook POST
@@ -138,9 +138,9 @@ _OPERATIONS = """
 /v1/regen-test-scenarios POST
 /v1/regenerate-test-scenarios-from-community POST
 /v1/remove-from-community/{community_id} PUT communities
-/v1/retrieve-call-log GET
+/v1/retrieve-call-log GET call_logs
 /v1/retrieve-call-log/{call_id} GET call_logs
-/v1/retrieve-call-logs GET
+/v1/retrieve-call-logs GET call_logs
 /v1/retrieve-call-logs/{agent_id} GET call_logs
 /v1/retrieve-simulation-result/{test_result_id} GET results
 /v1/retrieve-simulation-results/{simulation_run_id} GET runs
@@ -176,30 +176,30 @@ _OPERATIONS = """
 /v1/update-schedule/{schedule_id} PUT schedules
 /v1/update-simulation-result POST results
 /v1/weekly-notifications POST
-/v1/workflow GET POST
+/v1/workflow GET POST workflows
 /v1/workflow/generate-definition POST
 /v1/workflow/generate-from-prompt POST
-/v1/workflow/validate-definition POST
-/v1/workflow/{workflow_id} DELETE GET PUT
-/v1/workflow/{workflow_id}/duplicate POST
+/v1/workflow/validate-definition POST workflows
+/v1/workflow/{workflow_id} DELETE GET PUT workflows
+/v1/workflow/{workflow_id}/duplicate POST workflows
 """
 
 _OPERATIONS_OF_SDK = """
-/v1/agents/{agent_id}/workflow/edges POST
-/v1/agents/{agent_id}/workflow/edges/{edge_id} DELETE
-/v1/agents/{agent_id}/workflow/nodes POST
-/v1/agents/{agent_id}/workflow/nodes/{node_id} DELETE PATCH
-/v1/agents/{agent_id}/workflow/summary GET
+/v1/agents/{agent_id}/workflow/edges POST agent_workflows
+/v1/agents/{agent_id}/workflow/edges/{edge_id} DELETE agent_workflows
+/v1/agents/{agent_id}/workflow/nodes POST agent_workflows
+/v1/agents/{agent_id}/workflow/nodes/{node_id} DELETE PATCH agent_workflows
+/v1/agents/{agent_id}/workflow/summary GET agent_workflows
 /v1/custom-background-noises GET POST custom_background_noises
 /v1/custom-background-noises/{noise_id} DELETE PATCH custom_background_noises
 /v1/digital-human-by-test-name/{test_name} GET digital_humans
 /v1/digital-humans GET digital_humans
 /v1/integrations/elevenlabs/agents GET
 /v1/integrations/elevenlabs/agents/{bluejay_agent_id}/branches GET
-/v1/scenario GET POST
-/v1/scenario/validate-definition POST
-/v1/scenario/{workflow_id} DELETE GET PUT
-/v1/scenario/{workflow_id}/duplicate POST
+/v1/scenario GET POST /v1/workflow
+/v1/scenario/validate-definition POST /v1/workflow/validate-definition
+/v1/scenario/{workflow_id} DELETE GET PUT /v1/workflow/{workflow_id}
+/v1/scenario/{workflow_id}/duplicate POST /v1/workflow/{workflow_id}/duplicate
 """
 
 _OPERATIONS_OF_DOCS = """
@@ -219,6 +219,8 @@ _OPERATIONS_OF_DOCS = """
 /v1/dashboards/{dashboard_id}/duplicate POST
 /v1/dashboards/{dashboard_id}/layout PUT
 /v1/delete-metrics POST /v1/delete-custom-metrics
+/v1/issues GET /v1/observability/issues
+/v1/issues/{issue_id} GET PUT /v1/observability/issues/{issue_id}
 /v1/knowledge-base GET POST
 /v1/knowledge-base/{knowledge_base_id} DELETE GET PUT
 /v1/knowledge-base/{knowledge_base_id}/agents/{agent_id} DELETE POST
@@ -226,10 +228,10 @@ _OPERATIONS_OF_DOCS = """
 /v1/metrics GET /v1/custom-metrics
 /v1/metrics-lab/lab/{lab_id} GET
 /v1/metrics-lab/labs GET
-/v1/observability/conversations GET
-/v1/observability/conversations/{conversation_id} GET
-/v1/observability/issues GET
-/v1/observability/issues/{issue_id} GET PUT
+/v1/observability/conversations GET observability
+/v1/observability/conversations/{conversation_id} GET observability
+/v1/observability/issues GET issues
+/v1/observability/issues/{issue_id} GET PUT issues
 /v1/personalities GET POST
 /v1/personalities/{personality_id} DELETE PATCH
 /v1/red-team-simulations GET POST
