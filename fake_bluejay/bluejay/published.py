@@ -58,8 +58,8 @@ _OPERATIONS = """
 /v1/alert/{alert_id} DELETE
 /v1/all-agents GET agents
 /v1/all-folders GET folders
-/v1/api-keys POST
-/v1/api-keys/{key_id} DELETE
+/v1/api-keys POST api_keys
+/v1/api-keys/{key_id} DELETE api_keys
 /v1/bluejay-as-code/pull/{simulation_bluejay_id} GET
 /v1/bluejay-as-code/push POST
 /v1/bluejay-as-code/run/{simulation_bac_id} POST
@@ -80,7 +80,7 @@ _OPERATIONS = """
 /v1/create-digital-human POST digital_humans
 /v1/create-digital-humans POST digital_humans
 /v1/create-folder POST folders
-/v1/create-schedule POST
+/v1/create-schedule POST schedules
 /v1/create-simulation POST simulations
 /v1/custom-metric/{metric_id} DELETE GET metrics
 /v1/custom-metrics GET metrics
@@ -91,7 +91,7 @@ _OPERATIONS = """
 /v1/customer-traits GET
 /v1/delete-custom-metrics POST metrics
 /v1/delete-digital-humans DELETE digital_humans
-/v1/delete-schedule/{schedule_id} DELETE
+/v1/delete-schedule/{schedule_id} DELETE schedules
 /v1/digital-human/{digital_human_id} DELETE GET digital_humans
 /v1/digital-humans-by-simulation/{simulation_id} GET digital_humans
 /v1/end-conversations POST conversations
@@ -137,9 +137,9 @@ _OPERATIONS = """
 /v1/move-regen-test-scenarios POST
 /v1/optimize/metric-prompt POST
 /v1/optimize/metric-prompt-with-diff POST
-/v1/phone-numbers GET
-/v1/phone-numbers/add POST
-/v1/phone-numbers/{phone_number}/release DELETE
+/v1/phone-numbers GET phone_numbers
+/v1/phone-numbers/add POST phone_numbers
+/v1/phone-numbers/{phone_number}/release DELETE phone_numbers
 /v1/ping GET ping
 /v1/queue-http-text-simulation-run POST runs
 /v1/queue-simulation-run POST runs
@@ -156,8 +156,8 @@ _OPERATIONS = """
 /v1/retrieve-call-logs/{agent_id} GET call_logs
 /v1/retrieve-simulation-result/{test_result_id} GET results
 /v1/retrieve-simulation-results/{simulation_run_id} GET runs
-/v1/schedule/{schedule_id} GET
-/v1/schedules GET
+/v1/schedule/{schedule_id} GET schedules
+/v1/schedules GET schedules
 /v1/send-http-text-message POST
 /v1/send-text POST
 /v1/simulation-result/{simulation_result_id} DELETE results
@@ -185,7 +185,7 @@ _OPERATIONS = """
 /v1/update-folder/{folder_id} PUT folders
 /v1/update-integrations POST
 /v1/update-log/{call_id} PUT call_logs
-/v1/update-schedule/{schedule_id} PUT
+/v1/update-schedule/{schedule_id} PUT schedules
 /v1/update-simulation-result POST results
 /v1/weekly-notifications POST
 /v1/workflow GET POST workflows
@@ -202,8 +202,8 @@ _OPERATIONS_OF_SDK = """
 /v1/agents/{agent_id}/workflow/nodes POST agent_workflows
 /v1/agents/{agent_id}/workflow/nodes/{node_id} DELETE PATCH agent_workflows
 /v1/agents/{agent_id}/workflow/summary GET agent_workflows
-/v1/custom-background-noises GET POST
-/v1/custom-background-noises/{noise_id} DELETE PATCH
+/v1/custom-background-noises GET POST custom_background_noises
+/v1/custom-background-noises/{noise_id} DELETE PATCH custom_background_noises
 /v1/digital-human-by-test-name/{test_name} GET digital_humans
 /v1/digital-humans GET digital_humans
 /v1/integrations/elevenlabs/agents GET
@@ -226,7 +226,7 @@ _OPERATIONS_OF_DOCS = """
 /v1/bluejay-as-code/{root_type}/{root_id} GET
 /v1/create-metric POST /v1/create-custom-metric
 /v1/create-metrics POST /v1/create-custom-metrics
-/v1/custom-background-noises/upload-url POST
+/v1/custom-background-noises/upload-url POST custom_background_noises
 /v1/dashboards GET POST
 /v1/dashboards/{dashboard_id} DELETE GET PUT
 /v1/dashboards/{dashboard_id}/duplicate POST
@@ -275,6 +275,12 @@ _OPERATIONS_OF_CLIENTS = """
 """
 
 
+_OPERATIONS_OF_OURS = """
+/fake/transcripts/{test_result_id}.json GET results
+/fake/uploads/{upload_id} PUT custom_background_noises
+"""
+
+
 def _paths(text: str) -> dict[str, tuple[str, ...]]:
     return {path: tuple(word for word in words if word.isupper()) for path, *words in map(str.split, _lines(text))}
 
@@ -295,8 +301,8 @@ ONLY_IN_DOCS = _paths(_OPERATIONS_OF_DOCS)
 ONLY_IN_CLIENTS = _paths(_OPERATIONS_OF_CLIENTS)
 """Path → its methods, of what only public clients are known to call, and the documentation's MCP page."""
 
-OURS = {"/fake/transcripts/{test_result_id}.json": ("GET",)}
-"""Path → its methods, of what no Bluejay has: where the fake's own `transcript_url` leads."""
+OURS = _paths(_OPERATIONS_OF_OURS)
+"""Path → its methods, of what no Bluejay has: where the fake's own `transcript_url` and `upload_url` lead."""
 
 SOURCES = (PUBLISHED, ONLY_IN_SDK, ONLY_IN_DOCS, ONLY_IN_CLIENTS)
 """What Bluejay answers, by where that is known from."""
@@ -307,16 +313,18 @@ for _source in (*SOURCES, OURS):
     for _path, _methods in _source.items():
         METHODS[_path] = METHODS.get(_path, ()) + _methods
 
-_LAST_WORDS = {
-    path: words[-1]
-    for path, *words in map(
-        str.split, _lines(_OPERATIONS + _OPERATIONS_OF_SDK + _OPERATIONS_OF_DOCS + _OPERATIONS_OF_CLIENTS)
-    )
-}
+_EVERY = (
+    _OPERATIONS,
+    _OPERATIONS_OF_SDK,
+    _OPERATIONS_OF_DOCS,
+    _OPERATIONS_OF_CLIENTS,
+    _OPERATIONS_OF_OURS,
+)
+_LAST_WORDS = {path: words[-1] for path, *words in map(str.split, _lines("".join(_EVERY)))}
 
 ALIASES = {path: word for path, word in _LAST_WORDS.items() if word.startswith("/")}
 """Path → the path by its other name, whose operations answer there, too."""
 
-MODELLED_IN = {path: word for path, word in _LAST_WORDS.items() if word[0].islower()} | dict.fromkeys(OURS, "results")
+MODELLED_IN = {path: word for path, word in _LAST_WORDS.items() if word[0].islower()}
 MODELLED_IN |= {path: MODELLED_IN[other] for path, other in ALIASES.items()}
 """Path → the module of `fake_bluejay.bluejay` that answers for it, all its methods."""

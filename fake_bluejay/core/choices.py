@@ -125,3 +125,4 @@ class ReadingChoices(TypedDict, total=False):
     same_external_id: readings.SameExternalId | Literal["added", "409"]
     agent_without_workflow: readings.AgentWithoutWorkflow | Literal["empty", "404"]
     deleted_agent: readings.DeletedAgent | Literal["simulations-go", "simulations-stay"]
+    noise_without_file: readings.NoiseWithoutFile | Literal["taken", "400"]

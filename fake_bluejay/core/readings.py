@@ -32,6 +32,7 @@ __all__ = [
     "MissingKey",
     "MissingKeyName",
     "NoFailedIds",
+    "NoiseWithoutFile",
     "PingNames",
     "Question",
     "ReEvaluateUnfinished",
@@ -308,6 +309,13 @@ class SameExternalId(StrEnum):
     CONFLICT = "409"
 
 
+class NoiseWithoutFile(StrEnum):
+    """A custom background noise that is registered before its file was uploaded."""
+
+    TAKEN = "taken"
+    REFUSED = "400"
+
+
 class AgentWithoutWorkflow(StrEnum):
     """What the workflow endpoints of an agent find that was given no workflow."""
 
@@ -538,6 +546,12 @@ class Readings:
         DeletedAgent.SIMULATIONS_GO,
         _OPENAPI,
         "a simulation's agent_id is a required integer, and deleting a run deletes what belongs to it",
+    )
+    noise_without_file: NoiseWithoutFile = _reading(
+        NoiseWithoutFile.TAKEN,
+        _PAGE,
+        "400 for the 21st noise and 409 for the same file twice are listed, and nothing for a file that is not there;"
+        " it registers a noise that was uploaded already",
     )
 
     def changed(self, **choices: str) -> Readings:

@@ -109,6 +109,11 @@ def document(published: Any) -> Any:
         if "runs_per_digital_human" in schema.get("properties", {}):
             # How many calls a run may have is ours; within reason, there is no limit.
             schema["properties"]["runs_per_digital_human"]["anyOf"][0]["maximum"] = 50
+        for name, one in schema.get("properties", {}).items():
+            # What is no time of a day, and no cron expression, is refused; the document does not say what is one.
+            if name in ("time", "expression"):
+                one.update(enum=["09:30"] if name == "time" else ["*/5 9-17 * * 1-5"])
+                one.pop("pattern", None)
     document["paths"] = {operation.path: document["paths"][operation.path] for operation in MODELLED}
     for described in (one for methods in document["paths"].values() for one in methods.values()):
         if described["operationId"].startswith("pong"):  # it needs no key, whatever the document says

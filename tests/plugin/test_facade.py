@@ -190,6 +190,12 @@ def updated(fake: FakeBluejay, **changes: Any) -> tuple[Any, Any]:
     return human.fields["name"], human.fields["language"]
 
 
+def registered(fake: FakeBluejay) -> int:
+    """The status of registering a noise whose file was not uploaded."""
+    noise = {"name": "Rain", "storage_path": "custom-background-noises/default/rain.wav"}
+    return fake.client(headers={"X-API-Key": fake.api_key}).post("/v1/custom-background-noises", json=noise).status_code
+
+
 def added_twice(fake: FakeBluejay) -> int:
     fake.add_agent(external_agent_id="a")
     body = {"name": "", "system_prompt": "", "knowledge_base": "", "goals": [], "external_agent_id": "a"}
@@ -392,6 +398,8 @@ READINGS: dict[tuple[str, str], Callable[[FakeBluejay], object]] = {
     ("update_changes", "not-null-defaults-too"): lambda fake: updated(fake, name=None) == ("Ann", "en"),
     ("same_external_id", "added"): lambda fake: added_twice(fake) == 200,
     ("same_external_id", "409"): lambda fake: added_twice(fake) == 409,
+    ("noise_without_file", "taken"): lambda fake: registered(fake) == 200,
+    ("noise_without_file", "400"): lambda fake: registered(fake) == 400,
     ("agent_without_workflow", "empty"): lambda fake: of_agent_without_workflow(fake) == 200,
     ("agent_without_workflow", "404"): lambda fake: of_agent_without_workflow(fake) == 404,
     ("deleted_agent", "simulations-go"): lambda fake: of_deleted_agent(fake) == 404,
