@@ -15,7 +15,9 @@ def furnished_world() -> Any:
     """
     fake = FakeBluejay(seed=5)
     workflow = {"nodes": {"a": {"type": "start"}, "b": {}}, "edges": {"e": {"source": "a", "target": "b"}}}
-    agent = fake.add_agent(external_agent_id="a", http_webhook="http://127.0.0.1/", workflow=workflow)
+    agent = fake.add_agent(
+        external_agent_id="a", http_webhook="http://127.0.0.1/", workflow=workflow, eleven_labs_agent_id="agent"
+    )
     fake.add_simulation(digital_humans=2, agent=agent)
     fake.add_simulation(digital_humans=0)
     fake.add_digital_human(test_name="a")

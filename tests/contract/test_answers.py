@@ -61,8 +61,9 @@ class Maker:
     def value(self, schema: Any, name: str = "", *, full: bool) -> Any:
         """A valid value: of an object, all that is required, or `full`, all that there is."""
         schema = self.resolved(schema)
-        if "anyOf" in schema:
-            return self.value(schema["anyOf"][0], name, full=full)
+        for choice in ("anyOf", "oneOf"):
+            if choice in schema:
+                return self.value(schema[choice][0], name, full=full)
         if name in KNOWN:
             return known(schema, KNOWN[name])
         if name == "webhook_id":
@@ -92,7 +93,12 @@ class Maker:
                 return "text"
 
     def cases(self, schema: Any) -> Iterator[Case]:
-        """Valid bodies, and each with one thing wrong."""
+        """Valid bodies, and each with one thing wrong; of a choice of models, only valid ones of each."""
+        for choice in (resolved := self.resolved(schema)).get("oneOf", ()):
+            yield Case("the smallest", self.value(choice, full=False), None)
+            yield Case("the fullest", self.value(choice, full=True), None)
+        if "oneOf" in resolved:
+            return
         full = self.value(schema, full=True)
         yield Case("the smallest", self.value(schema, full=False), None)
         yield Case("the fullest", full, None)
