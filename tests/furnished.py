@@ -4,6 +4,7 @@ import functools
 from typing import Any
 
 from fake_bluejay import FakeBluejay
+from fake_bluejay.bluejay.integrations import INTEGRATIONS
 from fake_bluejay.bluejay.modules import declared, resource_names
 
 
@@ -25,6 +26,7 @@ def furnished_world() -> Any:
         if declared(name).request is not None:
             while len(fake.resources(name)) < 2:
                 fake.add(name)
+    fake.world.resources[INTEGRATIONS].add("default", {"vapi_api_key": "v"})
     fake.webhooks.add(lambda delivery: None)
     fake.queue_run(1)
     fake.queue_run(2)

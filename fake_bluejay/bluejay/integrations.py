@@ -117,7 +117,8 @@ def _stored(call: Call) -> Entity | None:
 def _updated(call: Call) -> Entity:
     """Store the fields that the body has. Raises `Refused` if it is no object."""
     given = read_body(call.header(b"content-type").encode(), call.content)
-    if given is NOTHING or not isinstance(given, dict):
+    given = {} if given is NOTHING else given
+    if not isinstance(given, dict):
         raise Refused("Send an object with the fields to change")
     collection = call.world.resources[INTEGRATIONS]
     entity = _stored(call) or collection.add(call.organisation, {})

@@ -38,7 +38,11 @@ def test_what_is_no_secret_or_not_set_is_no_integration_key(ask: Client) -> None
         assert answer == {"detail": "Integration key not found"}
 
 
-@pytest.mark.parametrize("body", [None, [], "text"])
+def test_change_of_nothing_is_one(ask: Client) -> None:
+    assert ask("PATCH", "integrations") == ask("PATCH", "integrations", {}) == {}
+
+
+@pytest.mark.parametrize("body", [[], "text", 7])
 def test_change_must_be_an_object(ask: Client, fake: FakeBluejay, body: Any) -> None:
     for method, path in (("PATCH", "integrations"), ("POST", "update-integrations")):
         assert ask(method, path, body, status=400) == {"detail": "Send an object with the fields to change"}

@@ -28,7 +28,7 @@ from fake_bluejay import FakeBluejay
 from fake_bluejay.bluejay.app import operations
 from fake_bluejay.bluejay.published import PUBLISHED
 from fake_bluejay.core.readings import Contract
-from fake_bluejay.http import openapi
+from fake_bluejay.bluejay import openapi
 from fake_bluejay.http.operation import Operation
 from fake_bluejay.state.snapshot import restore
 from tests.furnished import ids_by_name
@@ -56,11 +56,12 @@ KNOWN = [
 """What requests call ids that are not a resource's, of which there are 1 and 2 in the furnished world."""
 
 RULED = {
+    "/v1/send-http-text-message",
     "/v1/workflow",
     "/v1/workflow/validate-definition",
     "/v1/workflow/{workflow_id}",
 }
-"""Paths that are documented to answer 400 to a graph that is valid by its schema and breaks a rule."""
+"""Paths that answer 400 to what is valid by its schema: a graph that breaks a rule, a message after the end."""
 
 REFUSED = {
     "type": "object",
