@@ -19,6 +19,7 @@ MODELLED = [operation for operation in operations() if operation.path in PUBLISH
 KNOWN: dict[str, Any] = {
     **{name: ids if name.endswith("s") else ids[0] for name, ids in ids_by_name().items()},
     "call_ids": ids_by_name()["call_log_id"],
+    "conversation_id": ids_by_name()["call_log_id"][0],
     "custom_metric_ids": ids_by_name()["metric_ids"],
     "external_agent_id": "a",
     "external_id": "a",
@@ -26,6 +27,7 @@ KNOWN: dict[str, Any] = {
     "simulation_ids": [1],
     "simulation_result_id": 1,
     "simulation_run_id": 1,
+    "test_case_id": 1,
     "test_result_id": 1,
     "test_result_ids": [1],
 }
