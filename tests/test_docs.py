@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.thoroughness import thorough
+
 ROOT = Path(__file__).parent.parent
 BLOCKS = [
     pytest.param(code, id=f"{page.name}:{page.read_text()[: match.start()].count(chr(10)) + 1}")
@@ -103,6 +105,7 @@ def test_the_example_of_a_pipeline(pytester: pytest.Pytester) -> None:
     result.assert_outcomes(passed=14)
 
 
+@thorough
 @pytest.mark.parametrize("example", ["downstream", "pipeline"])
 def test_the_examples_pass_under_every_reading(pytester: pytest.Pytester, example: str) -> None:
     copied(pytester, example)
