@@ -38,10 +38,11 @@ test: $(VENV)/test ## Run the tests (ARGS="-k watchdog …")
 golden: $(VENV)/test ## Write tests/golden/data anew, to be reviewed as a diff (ARGS="openapi.json …")
 	$(BIN)/python -m tests.golden.outputs $(ARGS)
 
-lint: $(VENV)/lint ## Check style and types
+lint: $(VENV)/lint ## Check style, types and layers
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/lint-imports
 
 docs: $(VENV)/test ## Write the tables of docs/endpoints.md anew
 	$(BIN)/python docs/endpoints.py

@@ -117,7 +117,7 @@ class _Endpoint:
 
 
 async def _openapi(request: Request) -> Response:
-    from fake_bluejay.http.openapi import content
+    from fake_bluejay.bluejay.openapi import content
 
     return Response(content(), media_type="application/json")
 

@@ -176,30 +176,30 @@ _OPERATIONS = """
 /v1/update-schedule/{schedule_id} PUT
 /v1/update-simulation-result POST results
 /v1/weekly-notifications POST
-/v1/workflow GET POST
+/v1/workflow GET POST workflows
 /v1/workflow/generate-definition POST
 /v1/workflow/generate-from-prompt POST
-/v1/workflow/validate-definition POST
-/v1/workflow/{workflow_id} DELETE GET PUT
-/v1/workflow/{workflow_id}/duplicate POST
+/v1/workflow/validate-definition POST workflows
+/v1/workflow/{workflow_id} DELETE GET PUT workflows
+/v1/workflow/{workflow_id}/duplicate POST workflows
 """
 
 _OPERATIONS_OF_SDK = """
-/v1/agents/{agent_id}/workflow/edges POST
-/v1/agents/{agent_id}/workflow/edges/{edge_id} DELETE
-/v1/agents/{agent_id}/workflow/nodes POST
-/v1/agents/{agent_id}/workflow/nodes/{node_id} DELETE PATCH
-/v1/agents/{agent_id}/workflow/summary GET
+/v1/agents/{agent_id}/workflow/edges POST agent_workflows
+/v1/agents/{agent_id}/workflow/edges/{edge_id} DELETE agent_workflows
+/v1/agents/{agent_id}/workflow/nodes POST agent_workflows
+/v1/agents/{agent_id}/workflow/nodes/{node_id} DELETE PATCH agent_workflows
+/v1/agents/{agent_id}/workflow/summary GET agent_workflows
 /v1/custom-background-noises GET POST
 /v1/custom-background-noises/{noise_id} DELETE PATCH
 /v1/digital-human-by-test-name/{test_name} GET digital_humans
 /v1/digital-humans GET digital_humans
 /v1/integrations/elevenlabs/agents GET
 /v1/integrations/elevenlabs/agents/{bluejay_agent_id}/branches GET
-/v1/scenario GET POST
-/v1/scenario/validate-definition POST
-/v1/scenario/{workflow_id} DELETE GET PUT
-/v1/scenario/{workflow_id}/duplicate POST
+/v1/scenario GET POST /v1/workflow
+/v1/scenario/validate-definition POST /v1/workflow/validate-definition
+/v1/scenario/{workflow_id} DELETE GET PUT /v1/workflow/{workflow_id}
+/v1/scenario/{workflow_id}/duplicate POST /v1/workflow/{workflow_id}/duplicate
 """
 
 _OPERATIONS_OF_DOCS = """

@@ -122,4 +122,5 @@ class ReadingChoices(TypedDict, total=False):
     traces_while_evaluated: readings.TracesWhileEvaluated | Literal["cleared", "kept"]
     update_changes: readings.UpdateChanges | Literal["given-not-null", "given", "not-null-defaults-too"]
     same_external_id: readings.SameExternalId | Literal["added", "409"]
+    agent_without_workflow: readings.AgentWithoutWorkflow | Literal["empty", "404"]
     deleted_agent: readings.DeletedAgent | Literal["simulations-go", "simulations-stay"]

@@ -16,6 +16,7 @@ from fake_bluejay.core.suggest import check_known
 
 __all__ = [
     "AgentEnds",
+    "AgentWithoutWorkflow",
     "AllFailedStatus",
     "AlreadyMarked",
     "BadKeyAndBadBody",
@@ -307,6 +308,13 @@ class SameExternalId(StrEnum):
     CONFLICT = "409"
 
 
+class AgentWithoutWorkflow(StrEnum):
+    """What the workflow endpoints of an agent find that was given no workflow."""
+
+    EMPTY = "empty"
+    NOT_FOUND = "404"
+
+
 class DeletedAgent(StrEnum):
     """What becomes of the simulations of an agent that is deleted."""
 
@@ -513,6 +521,12 @@ class Readings:
         SameExternalId.ADDED,
         _OPENAPI,
         "nothing says that an external id is unique, and no status but 200 and 422 is declared",
+    )
+    agent_without_workflow: AgentWithoutWorkflow = _reading(
+        AgentWithoutWorkflow.EMPTY,
+        _SDK,
+        "a node may be added to the workflow that an agent has stored, and no method creates one before; every workflow"
+        " has a start node",
     )
     deleted_agent: DeletedAgent = _reading(
         DeletedAgent.SIMULATIONS_GO,

@@ -20,6 +20,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Self, cast
 from urllib.parse import quote, urlencode
 
+from fake_bluejay.bluejay.options import API_KEY
 from fake_bluejay.calls import Calls
 from fake_bluejay.core.behaviors import Agent
 from fake_bluejay.core.clock import datetime_at, instant_of, microseconds
@@ -32,7 +33,7 @@ from fake_bluejay.core.timers import Timer
 from fake_bluejay.core.world import DEFAULT_ORGANISATION, World
 from fake_bluejay.evaluations import Evaluations
 from fake_bluejay.facade.assertions import Assertions
-from fake_bluejay.facade.fake import API_KEY, FakeClock, FakeReadings, Snapshot, data_of, warn_of_unknown
+from fake_bluejay.facade.handles import FakeClock, FakeReadings, Snapshot, data_of, warn_of_unknown
 from fake_bluejay.facade.results import ControlObjectView, TestResult
 from fake_bluejay.facade.webhooks import Webhooks
 from fake_bluejay.http.faults import Fault, Faults

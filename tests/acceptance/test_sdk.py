@@ -19,6 +19,7 @@ CALL_LOG = ids_by_name()["call_log_id"][0]
 COMMUNITY = ids_by_name()["community_id"][0]
 FOLDER = ids_by_name()["folder_id"][0]
 METRIC, OTHER_METRIC = ids_by_name()["metric_id"]
+WORKFLOW = ids_by_name()["workflow_id"][0]
 
 # The SDK says so of `get_custom_metrics_by_agent`.
 pytestmark = pytest.mark.filterwarnings("ignore:.*DEPRECATED:DeprecationWarning")
@@ -28,6 +29,17 @@ MakeSdk = Callable[[str], bluejay.Bluejay]
 methods = runpy.run_path(str(Path(__file__).parents[2] / "docs" / "endpoints.py"))["methods"]
 
 CALLS: dict[str, dict[str, Any]] = {
+    "agent_workflow.add_workflow_edge": {
+        "agent_id": "1",
+        "source_node_id": "a",
+        "target_node_id": "b",
+        "condition": "c",
+    },
+    "agent_workflow.add_workflow_node": {"agent_id": "1", "name": "Greeting", "prompt": "Greet."},
+    "agent_workflow.delete_workflow_edge": {"agent_id": "1", "edge_id": "e"},
+    "agent_workflow.delete_workflow_node": {"agent_id": "1", "node_id": "b"},
+    "agent_workflow.get_workflow_summary": {"agent_id": "1"},
+    "agent_workflow.patch_workflow_node": {"agent_id": "1", "node_id": "b", "prompt": "Greet."},
     "agents.add_agent": {
         "name": "Ann",
         "system_prompt": "Be kind.",
@@ -125,6 +137,13 @@ CALLS: dict[str, dict[str, Any]] = {
     "http_text_agent.queue_http_simulation_run": {"simulation_id": "1", "digital_human_ids": ["1"]},
     "retrieve_simulation_results.retrieve_simulation_result": {"test_result_id": "1"},
     "retrieve_simulation_results.retrieve_simulation_results": {"simulation_run_id": "1"},
+    "scenario_builder.create_workflow_v2": {"name": "Menu", "definition": {"viewport": {"zoom": 1}}, "agent_ids": [1]},
+    "scenario_builder.delete_workflow_v2": {"workflow_id": WORKFLOW},
+    "scenario_builder.duplicate_workflow_v2": {"workflow_id": WORKFLOW, "name": "Second"},
+    "scenario_builder.get_workflow_v2": {"workflow_id": WORKFLOW},
+    "scenario_builder.list_workflows_v2": {"agent_id": None},
+    "scenario_builder.update_workflow_v2": {"workflow_id": WORKFLOW, "definition": {}, "agent_ids": None},
+    "scenario_builder.validate_workflow_definition": {"json_text": '{"nodes": []}'},
     "simulations.create_simulation": {
         "agent_id": "1",
         "name": "Calls",

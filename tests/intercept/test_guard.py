@@ -25,7 +25,8 @@ import uvloop
 
 from fake_bluejay import FakeBluejay
 from fake_bluejay.intercept import guard, switch
-from fake_bluejay.intercept.guard import GuardError, NotIntercepted
+from fake_bluejay.intercept.guard import NotIntercepted
+from fake_bluejay.intercept.refusal import GuardError
 
 from socket import getaddrinfo, gethostbyaddr, gethostbyname, gethostbyname_ex  # isort: skip  # by name, before any fake
 

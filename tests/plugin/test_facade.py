@@ -196,6 +196,10 @@ def added_twice(fake: FakeBluejay) -> int:
     return ask("POST", "add-agent", body).status_code
 
 
+def of_agent_without_workflow(fake: FakeBluejay) -> int:
+    return ask("GET", f"agents/{fake.add_agent().id}/workflow/summary").status_code
+
+
 def of_deleted_agent(fake: FakeBluejay) -> int:
     simulation = fake.add_simulation()
     ask("DELETE", f"agent/{simulation.agent.id}")
@@ -384,6 +388,8 @@ READINGS: dict[tuple[str, str], Callable[[FakeBluejay], object]] = {
     ("update_changes", "not-null-defaults-too"): lambda fake: updated(fake, name=None) == ("Ann", "en"),
     ("same_external_id", "added"): lambda fake: added_twice(fake) == 200,
     ("same_external_id", "409"): lambda fake: added_twice(fake) == 409,
+    ("agent_without_workflow", "empty"): lambda fake: of_agent_without_workflow(fake) == 200,
+    ("agent_without_workflow", "404"): lambda fake: of_agent_without_workflow(fake) == 404,
     ("deleted_agent", "simulations-go"): lambda fake: of_deleted_agent(fake) == 404,
     ("deleted_agent", "simulations-stay"): lambda fake: of_deleted_agent(fake) == 200,
     ("status_words", "docs-2026-09"): lambda fake: (
