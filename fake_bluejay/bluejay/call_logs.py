@@ -516,3 +516,14 @@ def bulk_delete_call_logs(call: Call, request: BulkDeleteCallLogsRequest) -> Bul
     for log in gone.values():
         call.world.resources.remove(log)
     return BulkDeleteCallLogsResponse(message="Call logs deleted", deleted_count=len(gone))
+
+
+def _name_one(call: Call) -> dict[str, str]:
+    """Say that an id is needed, as these paths have none: whatever Bluejay answers there is not published."""
+    return {
+        "message": "The id of a call log, or of an agent for a list, belongs at the end of the path; nothing was done"
+    }
+
+
+for _method, _path in (("GET", "retrieve-call-log"), ("GET", "retrieve-call-logs"), ("DELETE", "call-log")):
+    call_logs.operation(_method, f"/v1/{_path}", returns=Any)(_name_one)
