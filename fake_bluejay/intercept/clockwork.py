@@ -257,6 +257,8 @@ class Clockwork:
         self._elapsed = 0
         self._members: dict[int, Member] = {}
         """By the thread's number; one that has not come to run yet has none."""
+        self._forking: dict[int, Member] = {}
+        """Those of them who are just forking this process."""
         self._in_real_time: dict[int, Member] = {}
         """Those of them who wait for something outside by means that must not see virtual time."""
         self._dying: list[Member] = []
@@ -308,9 +310,26 @@ class Clockwork:
             self._working = 0
             self._generation += 1
 
+    def stand_aside(self) -> None:
+        """Let the calling thread wait in real time until `come_back`: it forks, and others have handlers of that, too.
+
+        In the child, such a handler runs while nobody has told the clock yet that all other threads are gone.
+        """
+        me = self._members.pop(REAL.get_ident(), None)
+        if me is not None:
+            self._forking[REAL.get_ident()] = me
+
+    def come_back(self) -> None:
+        """The calling thread has forked."""
+        me = self._forking.pop(REAL.get_ident(), None)
+        if me is not None and me.generation == self._generation:
+            self._members[REAL.get_ident()] = me
+
     def forget_others(self) -> None:
         """In a child process: no other thread is there."""
         self._mutex = REAL.RLock()
+        self.come_back()
+        self._forking.clear()
         me = self._members.get(REAL.get_ident())
         self._members = {} if me is None or me.ident is None else {me.ident: me}
         self._waits.clear()
