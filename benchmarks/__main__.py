@@ -1,4 +1,4 @@
-"""Run all benchmarks, or those named: `python -m benchmarks [tests] [server] [startup] [watchdogs] [runs] [plugin]`."""
+"""Run all benchmarks, or those named: `python -m benchmarks tests waits`."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import os
 import platform
 import sys
 
-from benchmarks import plugin, runs, server, startup, tests, watchdogs
+from benchmarks import plugin, runs, server, startup, tests, waits, watchdogs
 
 ALL = {
     "tests": tests.run,
@@ -15,6 +15,7 @@ ALL = {
     "watchdogs": watchdogs.run,
     "runs": runs.run,
     "plugin": plugin.run,
+    "waits": waits.run,
 }
 
 

@@ -538,6 +538,7 @@ class TestResult(BaseModel):
     history: list[HistoryEntry]
     control_objects: list[int]
     call: dict[str, Any] | None = Field(description="The script of its call, if it has one.")
+    metrics: list[dict[str, Any]] = Field(description="The custom metrics that counted when it was last evaluated.")
     run: int | None = Field(description="The run that it belongs to.")
     error_code: str | None = Field(description="Why it failed or was cancelled.")
     controls: list[ControlObject]

@@ -22,7 +22,12 @@ from fake_bluejay.intercept.shims import Seam
 
 __all__ = ["FILES", "LOOPBACKS", "seams", "take_timers_along"]
 
-FILES = {"asyncio.base_events": "asyncio", "asyncio.selector_events": "asyncio", "selectors": "asyncio"}
+FILES = {
+    "asyncio.base_events": "asyncio",
+    "asyncio.selector_events": "asyncio",
+    "asyncio.unix_events": "asyncio",
+    "selectors": "asyncio",
+}
 """The modules that have what is replaced here."""
 
 LOOPBACKS: dict[int, Callable[[], bool]] = {}
@@ -34,6 +39,8 @@ def seams(module: ModuleType) -> Iterator[Seam]:
     match module.__name__:
         case "asyncio.base_events":
             yield Seam(module.BaseEventLoop, "time", _time)
+        case "asyncio.unix_events":  # where freezegun leaves what it found, for real
+            yield Seam(module._UnixSelectorEventLoop, "time", _time)
         case "asyncio.selector_events":
             yield Seam(module.BaseSelectorEventLoop, "_write_to_self", _write_to_self)
         case "selectors":
@@ -85,7 +92,11 @@ _own_clocks: WeakKeyDictionary[Any, _OwnClock] = WeakKeyDictionary()
 
 
 def _has_own_clock(loop: Any) -> bool:
-    return next((each for each in type(loop).__mro__ if "time" in vars(each)), None) is not BaseEventLoop
+    """Whether the time of a loop is its own. freezegun has a method of its own, too, which leads to our clock."""
+    own = next(each for each in type(loop).__mro__ if "time" in vars(each))
+    if own is BaseEventLoop or vars(own)["time"] is vars(BaseEventLoop)["time"]:
+        return False
+    return bool(abs(loop.time() - CLOCKWORK.microseconds() / 1_000_000) > 0.001)
 
 
 # --- how it waits -----------------------------------------------------------------------------------------------
@@ -133,6 +144,9 @@ def _select(original: Callable[..., Any]) -> Callable[..., Any]:
                 _own_clocks[loop] = _OwnClock(loop)
             else:
                 own.follow(loop)
+            if timeout is None or timeout > 0:
+                with CLOCKWORK.real_time(member, "waited in an event loop that has a clock of its own"):
+                    return original(self, timeout)
         if timeout is not None and timeout <= 0:
             return original(self, timeout)
         signal = _signals.setdefault(loop, _Signal())

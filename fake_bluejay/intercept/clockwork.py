@@ -35,7 +35,7 @@ from types import CodeType
 from typing import Any, Literal, NamedTuple
 
 from fake_bluejay.intercept.true_time import REAL
-from fake_bluejay.intercept.working import Activity, Watch, describe_stack, runqueue_wait
+from fake_bluejay.intercept.working import Activity, Turns, Watch, describe_stack, turns_of_threads
 
 __all__ = [
     "CLOCKWORK",
@@ -58,12 +58,15 @@ _HELD_UP = 5.0
 _LOOKS = 300_000
 """So often a thread may read clocks between two waits; from then on real time counts, for it waits by looking."""
 
+_SHORT_WAIT = 0.004
+"""Real seconds that a wait takes which is not a disk's, on average."""
+
 _WAITS_FOR_NOTHING = 10
 """So often in a row a thread may wait for no time at all, until each time takes a microsecond."""
 
 _UNSEEN = 1.0
-"""Real seconds for which a thread that reads clocks may have waited in ways that are not known here, until it counts,
-and only if it has done hardly anything else. Less than that may be a slow disk's."""
+"""Real seconds after which it is looked at whether a thread that reads clocks has waited in ways not known here,
+for a good part of them: then that counts."""
 
 _MOVEMENTS = 200
 """So many movements of the clock are kept for the report."""
@@ -163,7 +166,9 @@ class Member:
         """How often it has read a clock since it waited last."""
         self.seen = self.since = REAL.monotonic()
         """The real time up to which it is known what it did, and at which its last wait was over."""
-        self._spent: tuple[float, float, tuple[float, int] | None] | None = None
+        self.held_up: tuple[float, float] | None = None
+        """When the last wait was over that it has worked for long since, and its processor time when that was noted."""
+        self._spent: tuple[float, float, Turns | None] | None = None
 
     def run_by(self, thread: threading.Thread) -> None:
         """Name the thread that it is: one that runs what was handed over to it."""
@@ -179,19 +184,23 @@ class Member:
     def waited_unseen(self, now: float) -> float:
         """Return the real seconds, at least, for which this very thread has waited unseen, up to now.
 
-        They are those in which nothing in this process ran; or, of its own, those in which it neither ran nor was
-        ready to, without what may have been the GIL's: that lasts no longer than a switch interval at a time.
+        They are those in which it neither ran nor was ready to. Some of them may have been waits for the GIL; but such
+        a wait lasts no longer than a switch interval at a time, and meanwhile another thread runs or is ready to. Very
+        short waits are a disk's. Where there is no `/proc`, hardly anything in this process must have run.
         """
-        spent = (REAL.thread_time(), REAL.process_time(), runqueue_wait())
+        spent = (REAL.thread_time(), REAL.process_time(), turns_of_threads())
         last, self._spent = self._spent, spent
         since, self.seen = self.seen, now
         if last is None:
             return 0.0
-        passed, own, all_ = now - since, spent[0] - last[0], spent[1] - last[1]
+        passed, own, everybody = now - since, spent[0] - last[0], spent[1] - last[1]
         if spent[2] is None or last[2] is None:
-            return float(passed - all_) if all_ < 0.2 * passed else 0.0
-        starved, turns = spent[2][0] - last[2][0], spent[2][1] - last[2][1]
-        return float(max(passed - all_ - starved, passed - own - starved - 1.2 * sys.getswitchinterval() * turns, 0.0))
+            return float(passed - everybody) if everybody < 0.1 * passed else 0.0
+        starved, turns, others_ready = (new - old for new, old in zip(spent[2], last[2], strict=True))
+        waited = passed - own - starved
+        if waited < _SHORT_WAIT * turns:
+            return 0.0
+        return float(waited - min(everybody - own + others_ready, 1.2 * sys.getswitchinterval() * turns))
 
 
 class Wait:
@@ -422,7 +431,7 @@ class Clockwork:
         elif member._spent is None or now - member.seen > _UNSEEN:
             since = member.seen
             waited = member.waited_unseen(now)
-            if waited > 0.9 * (now - since):
+            if waited > 0.3 * (now - since):
                 self.count(now - waited, "waited in real time")
 
     def wait_for_nothing(self, member: Member) -> None:
@@ -580,6 +589,7 @@ class Clockwork:
         """Let a wait's thread work on; wake it, unless it is this one."""
         if wait.is_open:
             wait.is_open = False
+            wait.member.since = REAL.monotonic()
             del self._waits[wait]
             self._working += 1
             self._changes += 1
@@ -728,15 +738,24 @@ class Clockwork:
     # --- what takes long --------------------------------------------------------------------------------------------
 
     def _note_who_holds_up(self, since: float, activities: dict[Member, Activity]) -> None:
-        """Note who has worked for long. From then on real time counts: it may be waiting by doing nothing else."""
+        """Note who has worked for long.
+
+        One that has had the processor for long since then, or has not wanted it, may be waiting by doing nothing else,
+        in a way that is not known here: from then on real time counts. One that a busy machine keeps from working does
+        not.
+        """
         now = REAL.monotonic()
-        held_up = False
+        waits = False
         for member, activity in activities.items():
-            if activity is Activity.WORKS and now - member.since > _HELD_UP:
-                held_up = True
-                for timeline in tuple(self.timelines):
-                    timeline.held_up[member.thread.name] = describe_stack(member.ident)
-        if held_up:
+            if activity is not Activity.WORKS or now - member.since < _HELD_UP:
+                continue
+            for timeline in tuple(self.timelines):
+                timeline.held_up[member.thread.name] = describe_stack(member.ident)
+            spent = member.watch.processor_time()
+            if member.held_up is None or member.held_up[0] != member.since:
+                member.held_up = member.since, spent
+            waits = waits or spent - member.held_up[1] > _HELD_UP or member.watch.asleep_for() > _HELD_UP
+        if waits:
             self.count(since, "passed while a thread worked for long")
 
     def _warn_of_a_wait_for_ever(self, since: float) -> None:

@@ -37,7 +37,7 @@ from types import CodeType, FunctionType, ModuleType, SimpleNamespace
 from typing import Any, NamedTuple
 from weakref import WeakKeyDictionary
 
-__all__ = ["LOCK", "Group", "Seam", "class_of", "contents", "leave_nothing"]
+__all__ = ["LOCK", "Group", "Seam", "class_of", "contents", "leave_nothing", "look_again"]
 
 LOCK = threading.RLock()
 """Held while anything is put on or taken away."""
@@ -378,6 +378,14 @@ _seen: dict[str, Any] = {}
 """The modules that have been looked through."""
 _newest: tuple[int, Any] = 0, None
 """The number of modules when they were looked through last, and the newest."""
+
+
+def look_again() -> None:
+    """Look through all modules once more when functions are next replaced: what they hold may be another's by now."""
+    global _newest
+    _places.clear()
+    _seen.clear()
+    _newest = 0, None
 
 
 def _look_for(shims: _Shims, group: Group) -> None:

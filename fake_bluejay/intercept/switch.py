@@ -188,6 +188,8 @@ def guard(on: bool) -> None:
 def _switch_groups() -> None:
     sleepless = any(fake.time is not None for fake in _on)
     if sleepless != _clocks.on:
+        if sleepless and waits.holders_have_changed():
+            shims.look_again()
         _clocks.switch(sleepless)
         waits.switch_simple_queue(sleepless)
     _clients.switch(is_guarded())

@@ -9,10 +9,12 @@ from __future__ import annotations
 import _thread
 import importlib.machinery
 import importlib.util
-from types import ModuleType
+import sys
+import time
+from types import BuiltinFunctionType, ModuleType
 from typing import Any
 
-__all__ = ["REAL"]
+__all__ = ["ORIGINALS", "REAL"]
 
 
 def _copy(name: str) -> ModuleType:
@@ -40,3 +42,19 @@ class REAL:
     Lock: Any = _thread.allocate_lock
     RLock: Any = _thread.RLock
     get_ident: Any = _thread.get_ident
+
+
+class ORIGINALS:
+    """The functions of `time` itself, by which it is recognised who holds them; None if they are not to be found."""
+
+    sleep: Any = None
+    monotonic: Any = None
+    monotonic_ns: Any = None
+
+
+for _name in ("sleep", "monotonic", "monotonic_ns"):
+    _value = vars(time)[_name]
+    if type(_value) is not BuiltinFunctionType:  # freezegun was here first, and has them
+        _value = vars(sys.modules.get("freezegun.api", time)).get(f"real_{_name}")
+    setattr(ORIGINALS, _name, _value if type(_value) is BuiltinFunctionType else None)
+del _name, _value

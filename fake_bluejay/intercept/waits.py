@@ -23,9 +23,10 @@ from typing import Any
 
 from fake_bluejay.intercept.clockwork import CLOCKWORK, Member, Wait
 from fake_bluejay.intercept.shims import Seam
-from fake_bluejay.intercept.true_time import REAL
+from fake_bluejay.intercept.true_time import ORIGINALS, REAL
+from fake_bluejay.intercept.wall_clock import is_frozen_by_freezegun
 
-__all__ = ["FILES", "SPARED", "seams", "switch_simple_queue"]
+__all__ = ["FILES", "SPARED", "holders_have_changed", "seams", "switch_simple_queue"]
 
 FILES = {
     "concurrent.futures.thread": "waits",
@@ -55,9 +56,9 @@ def seams(module: ModuleType) -> Iterator[Seam]:
     """List the seams in a module of `FILES`."""
     match module.__name__:
         case "time":
-            yield Seam(module, "sleep", _sleep, named=_builtin(module.sleep))
-            yield Seam(module, "monotonic", _monotonic, named=_builtin(module.monotonic))
-            yield Seam(module, "monotonic_ns", _monotonic_ns, named=_builtin(module.monotonic_ns))
+            yield Seam(module, "sleep", _sleep, named=ORIGINALS.sleep)
+            yield Seam(module, "monotonic", _monotonic, named=ORIGINALS.monotonic)
+            yield Seam(module, "monotonic_ns", _monotonic_ns, named=ORIGINALS.monotonic_ns)
         case "freezegun.api":  # whose clocks may stand still: a deadline by one would never come
             yield Seam(module, "fake_monotonic", _monotonic, named=_function(module.fake_monotonic))
             yield Seam(module, "fake_monotonic_ns", _monotonic_ns, named=_function(module.fake_monotonic_ns))
@@ -77,6 +78,16 @@ def seams(module: ModuleType) -> Iterator[Seam]:
             yield Seam(module.Popen, "communicate", _in_real_time("communicated with a process"))
         case "multiprocessing.process":
             yield Seam(module.BaseProcess, "start", _start_process)
+
+
+_was_frozen = False
+
+
+def holders_have_changed() -> bool:
+    """Whether freezegun has begun or ended since this was asked last: modules hold other clocks than then."""
+    global _was_frozen
+    was_frozen, _was_frozen = _was_frozen, is_frozen_by_freezegun()
+    return was_frozen != _was_frozen
 
 
 def _builtin(function: Any) -> Any:
@@ -287,6 +298,8 @@ def _join(original: Callable[..., None]) -> Callable[..., Any]:
         wait = CLOCKWORK.begin(me, timeout, f"waited for the end of {self.name}")
         match CLOCKWORK.await_end(self, wait):
             case "is dying":
+                original(self)
+            case "takes no part" if not self.is_alive():  # it has died meanwhile
                 original(self)
             case "takes no part":
                 with CLOCKWORK.real_time(me, wait.what):

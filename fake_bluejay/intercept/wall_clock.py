@@ -13,7 +13,7 @@ from typing import Any
 
 from fake_bluejay.intercept.clockwork import CLOCKWORK
 
-__all__ = ["WallClock"]
+__all__ = ["WallClock", "is_frozen_by_freezegun"]
 
 _GRAIN = 1 / 64
 """Seconds. A binary fraction, so that differences of readings are exact; and longer than a kernel's tick, by which the
@@ -29,7 +29,7 @@ class WallClock:
 
     def start(self, now: float | None, *, frozen: bool) -> None:
         """Begin at an instant, in seconds since 1970; None: at the present."""
-        if _is_frozen_by_freezegun():
+        if is_frozen_by_freezegun():
             return
         import time_machine
 
@@ -92,6 +92,7 @@ def _present() -> float:
     return time.time()
 
 
-def _is_frozen_by_freezegun() -> bool:
+def is_frozen_by_freezegun() -> bool:
+    """Whether freezegun has replaced the clocks."""
     freezegun: Any = sys.modules.get("freezegun.api")
     return freezegun is not None and bool(freezegun.freeze_factories)

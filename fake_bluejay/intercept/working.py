@@ -14,6 +14,7 @@ for something outside. Of all others it is not known: a thread that reads a disk
 from __future__ import annotations
 
 import dis
+import os
 import sys
 import threading
 from enum import Enum
@@ -21,7 +22,7 @@ from typing import Any, NamedTuple
 
 from fake_bluejay.intercept.true_time import REAL
 
-__all__ = ["Activity", "Watch", "describe_stack", "runqueue_wait"]
+__all__ = ["Activity", "Turns", "Watch", "describe_stack", "turns_of_threads"]
 
 _SLEEPS_WITHOUT_PROC = 0.25
 """Real seconds for which a thread must have stood still, where nothing better is known."""
@@ -84,6 +85,16 @@ class Watch:
             self.since = self._last.since
         return self._known
 
+    def asleep_for(self) -> float:
+        """Return the real seconds for which the thread has not run, though it could have, by the looks so far."""
+        return 0.0 if self._last.state is None else float(REAL.monotonic() - self._last.since)
+
+    def processor_time(self) -> float:
+        """Return the seconds for which the thread has run; where nobody knows, those that have passed."""
+        if REAL.cpu_clock_of is None:
+            return float(REAL.monotonic())
+        return _processor_time(self._thread)
+
 
 def _state_of(thread: threading.Thread) -> tuple[object, float]:
     """What changes when the thread runs, and how long it must not have; None while it runs, or may."""
@@ -114,14 +125,34 @@ def _processor_time(thread: threading.Thread) -> float:
         return 0.0
 
 
-def runqueue_wait() -> tuple[float, int] | None:
-    """Return the seconds for which this thread was ready to run and did not, and its turns; None if nobody knows."""
+class Turns(NamedTuple):
+    """How the threads of this process came to run, up to a moment."""
+
+    starved: float
+    """Seconds for which the calling thread was ready to run, and did not."""
+    turns: int
+    """How often it began to run."""
+    others_starved: float
+    """Seconds for which the others were ready to run, all of them together."""
+
+
+def turns_of_threads() -> Turns | None:
+    """Return how the threads of this process came to run; None if nobody knows."""
+    me, mine, others = threading.get_native_id(), None, 0.0
     try:
-        with open("/proc/thread-self/schedstat") as file:
-            _, waited, turns = file.read().split()
+        for each in os.listdir("/proc/self/task"):
+            try:
+                with open(f"/proc/self/task/{each}/schedstat") as file:
+                    _, waited, turns = file.read().split()
+            except OSError:  # it has ended
+                continue
+            if int(each) == me:
+                mine = int(waited) / 1e9, int(turns)
+            else:
+                others += int(waited) / 1e9
     except (OSError, ValueError):
         return None
-    return int(waited) / 1e9, int(turns)
+    return None if mine is None else Turns(*mine, others)
 
 
 def _activity_in(frame: Any) -> Activity:

@@ -22,6 +22,7 @@ KNOWN: dict[str, Any] = {
     "external_agent_id": "a",
     "external_id": "a",
     "selected_custom_metrics": ids_by_name()["metric_ids"],
+    "custom_metric_ids": ids_by_name()["metric_ids"],
     "simulation_ids": [1],
     "simulation_result_id": 1,
     "simulation_run_id": 1,

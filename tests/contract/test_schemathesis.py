@@ -131,6 +131,8 @@ def known_ids(document: Any, furnished: Any) -> Any:
             asking_for_what_there_is(parameter["schema"], parameter["name"], known)
         if "requestBody" in described:
             body = described["requestBody"]["content"]["application/json"]
+            if "$ref" not in body["schema"]:
+                continue  # a list or a choice of models
             named = narrowed["components"]["schemas"][body["schema"]["$ref"].rpartition("/")[2]]
             body["schema"] = copy.deepcopy(named)
             for name, one in body["schema"]["properties"].items():

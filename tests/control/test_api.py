@@ -522,7 +522,7 @@ def test_a_bug_of_the_fake_is_an_answer_too(
 def test_every_answer_is_as_the_document_says(fake: FakeBluejay, control: httpx.Client) -> None:
     fake.add_test_result(agent=silent())
     fake.faults.delay(1, path="/v1/ping")
-    fake.stub("GET", "/v1/x", json=[1])
+    fake.stub("GET", "/v1/traces", json=[1])
     fake.webhooks.add(lambda request: None)
     fake.add_agent()
     end(fake, 1)

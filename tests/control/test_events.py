@@ -115,8 +115,8 @@ def test_every_change_is_told_in_order(fake: FakeBluejay) -> None:
         comes("faults-cleared")
         fake.readings.set(success="always")
         assert comes("readings-changed") == {"success": "always"}
-        fake.stub("GET", "/v1/x")
-        assert comes("stub-added")["path"] == "/v1/x"
+        fake.stub("GET", "/v1/traces")
+        assert comes("stub-added")["path"] == "/v1/traces"
         control.delete("/stubs")
         comes("stubs-cleared")
         fake.add_organisation("other", "other-key")

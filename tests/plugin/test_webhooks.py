@@ -1256,6 +1256,10 @@ def test_events_that_one_advance_passes_reach_a_server_in_the_order_they_were_du
         fake.webhooks.add(lambda request: heard.append((request.json["id"], request.event)))
         fake.queue_run(fake.add_simulation(digital_humans=4))
         httpx.post(f"{fake.url}/_fake/clock/advance", json={"seconds": 60})
+        for _ in range(200):
+            if all(one.delivered for one in fake.webhooks.deliveries):
+                break
+            threading.Event().wait(0.01)
         assert all(one.delivered for one in fake.webhooks.deliveries)
     ended, evaluated = "simulation_ended", "simulation_result_evaluated"
     assert received == heard == [(id, event) for id in (2, 4, 3, 1) for event in (ended, evaluated)]

@@ -120,7 +120,7 @@ def test_each_option_has_its_name_in_the_environment(run, serving) -> None:
         assert f"FAKE_BLUEJAY_{option.name.upper()}" in shown.replace("\n", " ")
     environment = {"FAKE_BLUEJAY_CLOCK": "manual", "FAKE_BLUEJAY_API_KEYS": "one-key another-key"}
     with serving(**environment) as server:
-        assert "when you advance the clock" in server.printed
+        assert "until you advance the clock" in server.printed
         assert "API key: one-key" in server.printed
     with serving(FAKE_BLUEJAY_API_KEY="one-key", FAKE_BLUEJAY_READING="success=always") as server:
         assert "API key: one-key" in server.printed

@@ -18,7 +18,7 @@ import httpx
 import pytest
 import trustme
 
-from fake_bluejay import FakeBluejay
+from fake_bluejay import FakeBluejay, __version__
 from fake_bluejay.server.tls import NAMES, throw_away_authority
 
 CLIENTS = Path(__file__).with_name("clients")
@@ -47,7 +47,7 @@ def test_curl_by_its_line_alone(server: Any, tool: Callable[[str], str]) -> None
     tool("curl")
     connected, resolved = re.findall(r"^  (curl -s --cacert .*)", server.printed, re.MULTILINE)
     assert json.loads(plainly("sh", "-c", connected))["test_result_ids"] == [1]
-    assert plainly("sh", "-c", resolved) == '{"message":"pong"}'
+    assert plainly("sh", "-c", resolved) == f'{{"message":"pong","sha":"{__version__}"}}'
 
 
 def test_curl_at_a_name_that_is_resolved(server: Any, ca_file: Path, tool: Callable[[str], str]) -> None:
