@@ -26,7 +26,8 @@ class Evaluation:
         fails: Whether it ends INCOMPLETED, with nothing found.
         passes: Whether it finds that the goal was reached.
         evaluation: What it finds, with the published fields; what is left out is made up.
-        custom_metrics: The custom metrics that it finds, as published.
+        custom_metrics: The custom metrics that it finds, as published; None: those that score the conversation.
+        scores: The values of these, by their names: `{"politeness": 4}`; what is left out is drawn from the seed.
     """
 
     waits: float | None = None
@@ -35,6 +36,7 @@ class Evaluation:
     passes: bool = True
     evaluation: Mapping[str, Any] | None = None
     custom_metrics: Sequence[Mapping[str, Any]] | None = None
+    scores: Mapping[str, Any] | None = None
 
 
 def failed(takes: float | None = None) -> Evaluation:
@@ -52,12 +54,24 @@ class Evaluations:
     def __init__(self, fake: _Fake) -> None:
         self._fake = fake
 
-    def next(self, *evaluations: Evaluation, organisation: str = DEFAULT_ORGANISATION) -> None:
+    def next(
+        self,
+        *evaluations: Evaluation,
+        scores: Mapping[str, Any] | None = None,
+        organisation: str = DEFAULT_ORGANISATION,
+    ) -> None:
         """Say what happens in the next evaluations of an organisation, one each, after those that were given before.
+
+        Args:
+            evaluations: Their scripts.
+            scores: The scores of one more, in short for `Evaluation(scores=…)`. What no metric of the conversation can
+                have is refused when the conversation is submitted, as metrics are made by then.
+            organisation: Whose conversations.
 
         Raises:
             ValueError: A script says what cannot be; those before it are kept.
         """
+        evaluations = (*evaluations, *(() if scores is None else (Evaluation(scores=scores),)))
         for one in evaluations:
             if not isinstance(one, Evaluation):
                 raise ValueError(f"an Evaluation is needed, e.g. failed() or Evaluation(passes=False), not {one!r:.80}")

@@ -14,7 +14,9 @@ def furnished_world() -> Any:
     The test results 1 and 2 are evaluated, 3 is RUNNING.
     """
     fake = FakeBluejay(seed=5)
-    fake.add_simulation(digital_humans=2, agent=fake.add_agent(external_agent_id="a", http_webhook="http://127.0.0.1/"))
+    workflow = {"nodes": {"a": {"type": "start"}, "b": {}}, "edges": {"e": {"source": "a", "target": "b"}}}
+    agent = fake.add_agent(external_agent_id="a", http_webhook="http://127.0.0.1/", workflow=workflow)
+    fake.add_simulation(digital_humans=2, agent=agent)
     fake.add_simulation(digital_humans=0)
     fake.add_digital_human(test_name="a")
     for name in resource_names():
@@ -41,4 +43,7 @@ def ids_by_name() -> dict[str, list[Any]]:
             for operation in operations.all:
                 if (parameter := list(operation.in_path)[-1:]) and parameter[0].endswith("_id"):
                     known.setdefault(parameter[0], ids)
+    # Clients choose the id of a trace, so that is a field of its own.
+    known["trace_id"] = [one["fields"]["trace_id"] for one in furnished_world()["traces"]["all"][:2]]
+    known["span_id"] = [one["fields"]["spans"][0]["span_id"] for one in furnished_world()["traces"]["all"][:2]]
     return known

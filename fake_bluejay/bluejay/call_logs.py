@@ -1,11 +1,13 @@
 """Call logs: conversations of production that a customer has Bluejay evaluate, and what came of it.
 
 A call log is QUEUED when it is submitted, EVALUATING a while later, and then COMPLETED or INCOMPLETED. What an
-evaluation finds is the first evaluation script's of the organisation, or else the default.
+evaluation finds is the first evaluation script's of the organisation, or else the default; the metrics of the agent
+score it, and those that the request names.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from enum import StrEnum
 from typing import Annotated, Any, Final, Literal
 from uuid import UUID
@@ -25,6 +27,7 @@ from fake_bluejay.bluejay.models.wire import Wire
 from fake_bluejay.bluejay.resources import PAGES, Answered, Operations, as_fields
 from fake_bluejay.core.clock import Moment, datetime_at, iso, microseconds
 from fake_bluejay.core.errors import Refused
+from fake_bluejay.core.metrics import check_scores, metrics_for, scored
 from fake_bluejay.core.payloads import as_told
 from fake_bluejay.core.readings import Contract
 from fake_bluejay.core.resources import Entity, Link, OnDelete, Resource, int_ids, not_found, uuid_ids
@@ -243,6 +246,7 @@ class EvaluationScriptRequest(Wire):
     passes: bool = True
     evaluation: GivenEvaluation | None = None
     custom_metrics: list[CustomMetric] | None = None
+    scores: dict[str, Any] | None = None
 
 
 class EvaluationScript(EvaluationScriptRequest):
@@ -301,7 +305,8 @@ def _payload(log: Entity) -> dict[str, Any]:
 
 def _found(world: World, log: Entity, now: int) -> dict[str, Any]:
     """Return what an evaluation finds, by the function that scores calls of simulations."""
-    script, number = log.fields["script"], len(log.fields.get("evaluations") or [])
+    fields, script = log.fields, log.fields["script"]
+    number = len(fields.get("evaluations") or [])
     record = Record(f"{log.id}:{number}", log.organisation, Status.COMPLETED, None, now, {})  # type: ignore[arg-type]
     given = script.get("evaluation")
     metrics = script.get("custom_metrics")
@@ -309,10 +314,19 @@ def _found(world: World, log: Entity, now: int) -> dict[str, Any]:
         passes=script.get("passes", True),
         evaluations=None if given is None else (given,),
         custom_metrics=None if metrics is None else tuple(metrics),
-        transcript=tuple(log.fields.get("transcript") or ()),
+        transcript=tuple(fields.get("transcript") or ()),
     )
+    called = {one["name"] for one in fields.get("tool_calls") or ()}
+    draw = f"{world.seed}:metric:{record.id}"
+    record.metrics = scored(_metrics_of(world, log.organisation, fields), draw, script.get("scores"), called)
     [one] = evaluations(record, world.seed) or []
     return {**one, "created_at": iso(now)}
+
+
+def _metrics_of(world: World, organisation: str, fields: Mapping[str, Any]) -> list[Entity]:
+    """Return what a conversation is scored by: its agent's metrics, and those that it names itself or by their tags."""
+    also, tags = fields.get("custom_metric_ids") or (), fields.get("custom_metric_tags") or ()
+    return metrics_for(world.resources, organisation, fields["agent_id"], also=also, tags=tags)
 
 
 def _length(seconds: float | None, default: int) -> int:
@@ -320,7 +334,12 @@ def _length(seconds: float | None, default: int) -> int:
 
 
 def _submit(world: World, organisation: str, request: CallRequest) -> Entity:
-    """Make a call log, and have it evaluated. Raises `NotFound` if there is no such agent."""
+    """Make a call log, and have it evaluated.
+
+    Raises:
+        NotFound: There is no such agent, or one of the metrics that it names does not exist.
+        Refused: The script of its evaluation gives a score that no metric has.
+    """
     id, external_id = getattr(request, "agent_id", None), getattr(request, "external_agent_id", None)
     agent = _agent(world, organisation, id, external_id)
     fields = as_fields(request)
@@ -339,8 +358,10 @@ def _submit(world: World, organisation: str, request: CallRequest) -> Entity:
     fields["custom_metric_ids"] = fields.pop("custom_metrics")
     if fields["created_at"] is None:
         del fields["created_at"]
+    fields = call_logs.linked(world, organisation, fields)
+    script = _next_script(world, organisation, fields)
     log = world.resources[CALL_LOGS].add(organisation, fields)
-    _queue(world, log)
+    _queue(world, log, script)
     return log
 
 
@@ -364,7 +385,10 @@ def _values(log: Entity) -> dict[str, Any]:
 CALL_LOGS = Resource(
     "call log",
     ids=uuid_ids,
-    links=(Link("agent_id", to="agent", on_delete=OnDelete.KEEP),),
+    links=(
+        Link("agent_id", to="agent", on_delete=OnDelete.KEEP),
+        Link("custom_metric_ids", to="metric", ids=uuid_ids),
+    ),
     example={
         "agent_id": "1",
         "start_time_utc": "2026-01-01T00:00:00Z",
@@ -405,21 +429,35 @@ def evaluate(call: Call, request: CallRequest) -> EvaluateCallResponse:
     )
 
 
-def _queue(world: World, log: Entity) -> None:
-    """Have a call log evaluated; the organisation's oldest script says how, and is used up."""
-    scripts = world.resources[EVALUATION_SCRIPTS].of(log.organisation)
-    script = scripts[0].fields if scripts else {}
-    if scripts:
-        world.resources.remove(scripts[0])
-    world.resources[CALL_LOGS].change(log, {"status": CallStatus.QUEUED.value, "script": script})
-    due = world.settle() + _length(script.get("waits"), world.evaluation_starts_after)
+def _next_script(world: World, organisation: str, fields: Mapping[str, Any]) -> Entity | None:
+    """Return the organisation's oldest script, which says how a conversation is evaluated; None if there is none.
+
+    Raises:
+        Refused: It gives a score that none of the conversation's metrics can have.
+    """
+    script = next(iter(world.resources[EVALUATION_SCRIPTS].of(organisation)), None)
+    if script is not None and script.fields.get("scores"):
+        try:
+            check_scores(script.fields["scores"], _metrics_of(world, organisation, fields))
+        except ValueError as error:
+            raise Refused(str(error)) from None
+    return script
+
+
+def _queue(world: World, log: Entity, script: Entity | None) -> None:
+    """Have a call log evaluated as a script says, which is used up."""
+    if script is not None:
+        world.resources.remove(script)
+    said = {} if script is None else script.fields
+    world.resources[CALL_LOGS].change(log, {"status": CallStatus.QUEUED.value, "script": said})
+    due = world.settle() + _length(said.get("waits"), world.evaluation_starts_after)
     world.resources.schedule(log, due)
 
 
 @call_logs.operation("POST", "/v1/re-evaluate/{call_id}")
 def re_evaluate(call: Call, call_log: Entity) -> ReEvaluateCallResponse:
     """Have a conversation evaluated again: the new evaluation stands beside the older ones."""
-    _queue(call.world, call_log)
+    _queue(call.world, call_log, _next_script(call.world, call.organisation, call_log.fields))
     return ReEvaluateCallResponse(status="success", call_id=call_log.id, message="Evaluation queued")
 
 
@@ -453,9 +491,10 @@ def update_log(call: Call, call_log: Entity, request: UpdateCallLogRequest) -> U
     """Change what is known of a conversation, and have it evaluated again if that is asked for."""
     given = {name: value for name, value in as_fields(request).items() if value is not None}
     again = given.pop("reevaluate", False)
+    script = _next_script(call.world, call.organisation, call_log.fields) if again else None
     call_logs.change(call.world, call_log, given)
     if again:
-        _queue(call.world, call_log)
+        _queue(call.world, call_log, script)
     return UpdateLogResponse(message="Call log updated")
 
 
@@ -477,3 +516,14 @@ def bulk_delete_call_logs(call: Call, request: BulkDeleteCallLogsRequest) -> Bul
     for log in gone.values():
         call.world.resources.remove(log)
     return BulkDeleteCallLogsResponse(message="Call logs deleted", deleted_count=len(gone))
+
+
+def _name_one(call: Call) -> dict[str, str]:
+    """Say that an id is needed, as these paths have none: whatever Bluejay answers there is not published."""
+    return {
+        "message": "The id of a call log, or of an agent for a list, belongs at the end of the path; nothing was done"
+    }
+
+
+for _method, _path in (("GET", "retrieve-call-log"), ("GET", "retrieve-call-logs"), ("DELETE", "call-log")):
+    call_logs.operation(_method, f"/v1/{_path}", returns=Any)(_name_one)

@@ -14,7 +14,7 @@ from starlette.routing import Match, Route, Router
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from fake_bluejay.bluejay.modules import operation_at
-from fake_bluejay.bluejay.published import METHODS, MODELLED_IN, OPENAPI_PATH
+from fake_bluejay.bluejay.published import EXPORT_PATH, HOST, METHODS, MODELLED_IN, OPENAPI_PATH, OTLP_HOST
 from fake_bluejay.core.world import World
 from fake_bluejay.http.errors import json_error
 from fake_bluejay.http.journal import EXCHANGE, Answer
@@ -117,14 +117,14 @@ class _Endpoint:
     def takes_nothing(self) -> bool:
         """Whether it is modelled, and no request to it has a body that would be read."""
         operation = operation_at(*self._called)
-        return operation is not None and operation.takes is None
+        return operation is not None and operation.takes is None and not operation.reads_bytes
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         await (operation_at(*self._called) or _not_modelled)(scope, receive, send)
 
 
 async def _openapi(request: Request) -> Response:
-    from fake_bluejay.http.openapi import content
+    from fake_bluejay.bluejay.openapi import content
 
     return Response(content(), media_type="application/json")
 
@@ -158,10 +158,30 @@ def answer(scope: Scope, world: World, content: bytes, unwritable: Unwritable | 
         content: Its body, whole.
         unwritable: What a fault keeps from being written, if there may be one.
     """
+    if (elsewhere := _of_another_host(scope)) is not None:
+        return Answer.of(elsewhere)
     recorder = _Recorder()
     scope[STATE] = world, content, unwritable or unwritten
     _step(SURFACE(scope, _nothing_more, recorder))
     return recorder.answer
+
+
+def _of_another_host(scope: Scope) -> Response | None:
+    """Return the refusal of a request to one of Bluejay's hosts that another of them takes; None if there is none.
+
+    A server of the fake's takes all, whatever it is called.
+    """
+    host: bytes = next((value for name, value in scope["headers"] if name == b"host"), b"")
+    name = host.partition(b":")[0].removesuffix(b".").lower()
+    exports = scope["path"] == EXPORT_PATH
+    if name == _OTLP_HOST and not (exports and scope["method"] == "POST"):
+        return json_error(405, "Method Not Allowed", {"allow": "POST"}) if exports else json_error(404, "Not Found")
+    if name == _HOST and exports and scope["method"] == "POST":
+        return json_error(405, "Method Not Allowed", {"allow": "GET"})
+    return None
+
+
+_HOST, _OTLP_HOST = HOST.encode(), OTLP_HOST.encode()
 
 
 def reads_body(scope: Scope) -> bool:

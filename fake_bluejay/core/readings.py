@@ -16,6 +16,7 @@ from fake_bluejay.core.suggest import check_known
 
 __all__ = [
     "AgentEnds",
+    "AgentWithoutWorkflow",
     "AllFailedStatus",
     "AlreadyMarked",
     "BadKeyAndBadBody",
@@ -31,6 +32,7 @@ __all__ = [
     "MissingKey",
     "MissingKeyName",
     "NoFailedIds",
+    "NoiseWithoutFile",
     "PingNames",
     "Question",
     "ReEvaluateUnfinished",
@@ -307,6 +309,20 @@ class SameExternalId(StrEnum):
     CONFLICT = "409"
 
 
+class NoiseWithoutFile(StrEnum):
+    """A custom background noise that is registered before its file was uploaded."""
+
+    TAKEN = "taken"
+    REFUSED = "400"
+
+
+class AgentWithoutWorkflow(StrEnum):
+    """What the workflow endpoints of an agent find that was given no workflow."""
+
+    EMPTY = "empty"
+    NOT_FOUND = "404"
+
+
 class DeletedAgent(StrEnum):
     """What becomes of the simulations of an agent that is deleted."""
 
@@ -379,6 +395,12 @@ class Readings:
     foreign_digital_human: ForeignResource = _foreign("A digital human")
     foreign_run: ForeignResource = _foreign("A run")
     foreign_result: ForeignResource = _foreign("A simulation result")
+    foreign_trace: ForeignResource = _reading(
+        ForeignResource.FORBIDDEN,
+        _PAGE,
+        "a trace that is not in the caller's organization returns 403; the introduction lists 403 for any resource",
+        "A trace of another organisation, asked for by its id.",
+    )
     foreign_other: ForeignResource = _reading(
         ForeignResource.NOT_FOUND,
         "the pages of knowledge bases and scenarios of August 2026",
@@ -514,10 +536,22 @@ class Readings:
         _OPENAPI,
         "nothing says that an external id is unique, and no status but 200 and 422 is declared",
     )
+    agent_without_workflow: AgentWithoutWorkflow = _reading(
+        AgentWithoutWorkflow.EMPTY,
+        _SDK,
+        "a node may be added to the workflow that an agent has stored, and no method creates one before; every workflow"
+        " has a start node",
+    )
     deleted_agent: DeletedAgent = _reading(
         DeletedAgent.SIMULATIONS_GO,
         _OPENAPI,
         "a simulation's agent_id is a required integer, and deleting a run deletes what belongs to it",
+    )
+    noise_without_file: NoiseWithoutFile = _reading(
+        NoiseWithoutFile.TAKEN,
+        _PAGE,
+        "400 for the 21st noise and 409 for the same file twice are listed, and nothing for a file that is not there;"
+        " it registers a noise that was uploaded already",
     )
 
     def changed(self, **choices: str) -> Readings:

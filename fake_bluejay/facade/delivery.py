@@ -21,6 +21,7 @@ from typing import Any
 from fake_bluejay.core.clock import ManualClock
 from fake_bluejay.core.outbox import PATIENCE, Attempt, Delivery, Webhook, signature
 from fake_bluejay.core.readings import WebhookHeaders, WebhookProof
+from fake_bluejay.core.webhooks import check_url
 from fake_bluejay.core.world import World
 from fake_bluejay.facade.receivers import (
     TOO_LATE,
@@ -29,7 +30,6 @@ from fake_bluejay.facade.receivers import (
     InvalidStatus,
     Lifespan,
     Request,
-    check_url,
     keep_running,
     post,
     running_loop,

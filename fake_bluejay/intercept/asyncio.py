@@ -160,7 +160,8 @@ def _select(original: Callable[..., Any]) -> Callable[..., Any]:
                 is_outside = not all(_is_idle_loopback(loop, each) for each in theirs)
             if events := original(self, 0):  # what an idle server had sent by then
                 return events
-        wait = signal.wait = CLOCKWORK.begin(member, timeout, "waited in the event loop")
+        until = loop._scheduled[0].when() if loop._scheduled else None
+        wait = signal.wait = CLOCKWORK.begin(member, timeout, "waited in the event loop", until=until)
         wait.wake = lambda: _wake(loop)
         wait.has_work = lambda: bool(loop._ready)
         wait.is_outside = is_outside

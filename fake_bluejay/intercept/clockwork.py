@@ -458,10 +458,11 @@ class Clockwork:
         with self._mutex:
             if not self.timelines or timeline is not self.timelines[0]:
                 return
+        for tell in self.on_moved:  # before anybody wakes and looks
+            tell(length)
+        with self._mutex:
             self._elapsed += length
             self._wake_who_is_due()
-        for tell in self.on_moved:
-            tell(length)
 
     def follow(self, length: int, what: str) -> None:
         """Move the clock by so many microseconds, which have passed by somebody else's clock."""
@@ -477,9 +478,20 @@ class Clockwork:
 
     # --- waits ------------------------------------------------------------------------------------------------------
 
-    def begin(self, member: Member, seconds: float | None, what: str) -> Wait:
-        """Make a wait of the calling thread, for so long; it waits with `finish`."""
-        return Wait(member, None if seconds is None else self.elapsed + whole(seconds), what)
+    def begin(self, member: Member, seconds: float | None, what: str, *, until: float | None = None) -> Wait:
+        """Make a wait of the calling thread; it waits with `finish`.
+
+        Args:
+            member: The calling thread.
+            seconds: How long it waits at most; None if until it is ended.
+            what: What it does, for the report.
+            until: The instant by a monotonic clock from which `seconds` were reckoned a moment ago. Another thread may
+                have moved the clock since.
+        """
+        elapsed = self.elapsed
+        if seconds is not None and until is not None:
+            seconds = min(seconds, until - self._start - elapsed / 1_000_000)
+        return Wait(member, None if seconds is None else elapsed + (whole(seconds) if seconds > 0 else 0), what)
 
     def end(self, wait: Wait) -> None:
         """End a wait: what it is for has come."""
@@ -514,9 +526,9 @@ class Clockwork:
                 with self._mutex:
                     if not self._begin(wait):
                         break
-                    pause = self._pause(wait)
+                    pause, changes = self._pause(wait), self._changes
                 if pause == 0:
-                    self._move(wait)
+                    self._move(wait, changes)
                     if wait.has_work():
                         break
                     continue
@@ -663,17 +675,17 @@ class Clockwork:
             outside = next(one for one in working if activities[one] is Activity.WAITS_OUTSIDE)
             self.count(max(since, outside.watch.since), f"{outside.thread.name} waited for something outside")
         else:
-            with self._mutex:
-                if self._changes != changes or not wait.is_open or self._dying:
-                    return
-            self._move(wait)
+            self._move(wait, changes)
 
     # --- moving -----------------------------------------------------------------------------------------------------
 
-    def _move(self, wait: Wait) -> None:
-        """Move the clock to the next deadline, in the thread that waits here."""
+    def _move(self, wait: Wait, changes: int) -> None:
+        """Move the clock to the next deadline, in the thread that waits here.
+
+        Not if anything has changed since it was found to be this one's to move: another may be moving it already.
+        """
         with self._mutex:
-            if not wait.is_open:
+            if self._changes != changes or not wait.is_open or self._dying:
                 return
             # Who moves the clock works.
             first = min(self._waits, key=lambda one: sys.maxsize if one.deadline is None else one.deadline)
@@ -682,6 +694,8 @@ class Clockwork:
             timelines = tuple(self.timelines)
             lengths = [] if first.deadline is None else [first.deadline - self.elapsed]
         lengths += [due for each in timelines if (due := each.due_in()) is not None]
+        if self._changes != changes:
+            return  # a thread that takes no part has woken one meanwhile
         if lengths:
             length = max(min(lengths), 0)
             before = self._elapsed

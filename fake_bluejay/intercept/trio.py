@@ -96,7 +96,10 @@ def _get_events(original: Callable[..., Any]) -> Callable[..., Any]:
         signal.called = False
         if events := original(self, 0):
             return events
-        wait = signal.wait = CLOCKWORK.begin(member, timeout, "waited in trio")
+        until = None
+        if type(runner.clock) is sys.modules["trio._core._run"].SystemClock:
+            until = runner.deadlines.next_deadline() - runner.clock.offset
+        wait = signal.wait = CLOCKWORK.begin(member, timeout, "waited in trio", until=until)
         wait.wake = self.force_wakeup
         wait.has_work = lambda: bool(runner.runq)
         wait.is_outside = any(fd != wakeup.wakeup_sock.fileno() for fd in getattr(self, "_registered", ()))

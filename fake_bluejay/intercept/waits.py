@@ -417,9 +417,13 @@ _children: dict[Any, float] = {}
 
 def _execute_child(original: Callable[..., None]) -> Callable[..., Any]:
     def execute_child(self: Any, *args: Any, **kwargs: Any) -> None:
-        original(self, *args, **kwargs)
-        if CLOCKWORK.me() is not None:
-            _children[self] = REAL.monotonic()
+        member, since = CLOCKWORK.me(), REAL.monotonic()
+        if member is None:
+            original(self, *args, **kwargs)
+            return
+        with CLOCKWORK.real_time(member, "started a process"):  # in which it may have come to its end already
+            original(self, *args, **kwargs)
+        _children[self] = since
 
     return execute_child
 

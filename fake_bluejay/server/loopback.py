@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import atexit
+import os
 import socket
 import threading
 
@@ -27,6 +28,8 @@ except ModuleNotFoundError as error:
 __all__ = ["Loopback", "lend"]
 
 _idle: list[Loopback] = []
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_idle.clear)  # their threads are the parent's
 _lock = threading.Lock()
 _STOPPED = PlainTextResponse("The fake Bluejay that listened here has been stopped.", status_code=503)
 

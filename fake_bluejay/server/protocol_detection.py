@@ -114,6 +114,7 @@ class _FirstBytes(asyncio.Protocol):
 
     def _become_tls(self) -> None:
         self._timer.cancel()
+        self.transport.pause_reading()  # until TLS has the transport, or what comes next would be taken for HTTP
         received, self._received = self._received, b""
         self._handshake = asyncio.get_running_loop().create_task(self._shake_hands(received))
 
@@ -131,8 +132,7 @@ class _FirstBytes(asyncio.Protocol):
                 ssl_shutdown_timeout=patience,
             )
         )
-        # In the first turn of the loop TLS takes the transport, in the second it has its connection; both before
-        # the transport is read from again.
+        # In the first turn of the loop TLS takes the transport, in the second it has its connection and reads on.
         await asyncio.sleep(0)
         await asyncio.sleep(0)
         tls: Any = raw.get_protocol()  # an `asyncio.BufferedProtocol`, or uvloop's, which has the same methods

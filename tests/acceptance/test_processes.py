@@ -24,7 +24,7 @@ import urllib3
 
 from fake_bluejay import FakeBluejay
 from fake_bluejay.intercept import shims
-from fake_bluejay.intercept.guard import GuardError
+from fake_bluejay.intercept.refusal import GuardError
 
 CLIENTS_FILE = Path(__file__).with_name("clients.py")
 sys.path.insert(0, str(CLIENTS_FILE.parent))
@@ -177,6 +177,43 @@ def test_on_a_connection_that_a_forked_process_inherits(bluejay: FakeBluejay, li
     assert len(bluejay.requests) == 3
 
 
+async def ask_async(bluejay: FakeBluejay) -> Any:
+    async with bluejay.async_client() as client:
+        return await client.get("/v1/ping")
+
+
+async def ask_application(bluejay: FakeBluejay) -> Any:
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(bluejay.app), base_url="http://app") as client:
+        return await client.get("/v1/ping")
+
+
+WAYS_IN: dict[str, Callable[[FakeBluejay], Any]] = {
+    "client": lambda bluejay: bluejay.client().get("/v1/ping"),
+    "async_client": lambda bluejay: asyncio.run(ask_async(bluejay)),
+    "transport": lambda bluejay: httpx.Client(transport=bluejay.transport).get("http://host/v1/ping"),
+    "app": lambda bluejay: asyncio.run(ask_application(bluejay)),
+    "url": lambda bluejay: bluejay.url,
+}
+
+
+@needs_fork
+@pytest.mark.parametrize("is_on", [True, False])
+@pytest.mark.parametrize("way", WAYS_IN)
+def test_in_a_forked_process_by_the_fakes_own_client_or_application(way: str, is_on: bool) -> None:
+    bluejay = FakeBluejay()
+    if is_on:
+        bluejay.start()
+    try:
+        said = in_os_fork(lambda: WAYS_IN[way](bluejay))
+        assert said.startswith("A fake Bluejay was about to be called by a process that was forked from its own"), said
+        assert "`bluejay_server` fixture" in said
+        assert f"{__file__}:" in said
+        bluejay.assert_no_requests()
+        assert bluejay.client().get("/v1/ping").status_code == 200
+    finally:
+        bluejay.stop()
+
+
 @needs_fork
 @pytest.mark.parametrize("client", clients.CLIENTS)
 def test_in_a_forked_process_by_the_server(bluejay_server: FakeBluejay, client: str) -> None:
@@ -211,6 +248,19 @@ def test_a_fake_of_the_forked_process_itself(bluejay: FakeBluejay) -> None:
     assert in_os_fork(call) == "answered: 1, answered"
     assert "forked" in in_os_fork(lambda: f"{call()}{refused(lambda: end('requests', 1))}")
     bluejay.assert_no_requests()
+
+
+@needs_fork
+def test_a_server_of_the_forked_process_itself() -> None:
+    with FakeBluejay() as before:
+        assert before.url  # a server that is kept when the fake is off, and is not the child's
+
+    def call() -> str:
+        with FakeBluejay() as own:
+            requests.get(f"{own.base_url}/ping", headers=clients.KEY, timeout=10).raise_for_status()
+            return str(len(own.requests))
+
+    assert in_os_fork(call) == "answered: 1"
 
 
 @needs_fork

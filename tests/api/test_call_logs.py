@@ -18,6 +18,7 @@ CONVERSATION: dict[str, Any] = {
     ],
     "metadata": {"case": 7},
 }
+SCORED = {"description": "", "response_type": "quantitative", "min_value": 1, "max_value": 5}
 
 
 @pytest.fixture(autouse=True)
@@ -80,6 +81,91 @@ def test_script_that_is_none_is_refused(fake: FakeBluejay) -> None:
     with pytest.raises(ValueError, match="an Evaluation is needed"):
         fake.evaluations.next("no")  # type: ignore[arg-type]
     assert fake.resources("evaluation script") == []
+
+
+@pytest.fixture
+def politeness(ask: Client) -> Any:
+    return ask("POST", "create-metric", {**SCORED, "name": "politeness", "agent_ids": [1]})
+
+
+def found(ask: Client, id: str) -> dict[str, str]:
+    """The values of the metrics in the newest evaluation of a conversation, by their names."""
+    metrics = log(ask, id)["evaluations"][-1]["custom_metrics"]
+    return {one["name"]: one["response_value"] for one in metrics or ()}
+
+
+def test_conversation_is_scored_by_the_metrics_of_its_agent_as_the_script_says(
+    ask: Client, fake: FakeBluejay, politeness: Any
+) -> None:
+    told: list[Any] = []
+    fake.webhooks.add(lambda delivery: told.append(delivery.json), events=["observability_call_evaluated"])
+    fake.add_agent()
+    fake.evaluations.next(scores={"politeness": 4})
+    own, others = submit(ask), submit(ask, agent_id="2")
+    fake.clock.advance(6)
+    assert (found(ask, own), found(ask, others)) == ({"politeness": "4"}, {})
+    [metric] = told[0]["evaluations"][0]["custom_metrics"]
+    assert (metric["name"], metric["response_value"], metric["reasoning"]) == ("politeness", "4", "Given by the test.")
+
+
+def test_scores_that_no_script_gives_are_drawn_from_the_seed(ask: Client, fake: FakeBluejay, politeness: Any) -> None:
+    ids = [submit(ask) for _ in range(20)]
+    fake.clock.advance(6)
+    values = {found(ask, id)["politeness"] for id in ids}
+    assert len(values) > 2
+    assert values <= {"1", "2", "3", "4", "5"}
+
+
+def test_conversation_names_more_metrics_by_their_ids_or_tags(
+    ask: Client, others: Client, fake: FakeBluejay, politeness: Any
+) -> None:
+    by_id = ask("POST", "create-metric", {**SCORED, "name": "by id"})["id"]
+    for tag in ("tone", "other"):
+        ask("POST", "create-metric", {**SCORED, "name": f"by the tag {tag}", "tags": [tag]})
+    id = submit(ask, custom_metrics=[by_id], custom_metric_tags=["tone"])
+    fake.clock.advance(6)
+    assert sorted(found(ask, id)) == ["by id", "by the tag tone", "politeness"]
+    before = fake.dump()
+    unknown = {"agent_id": "1", **CONVERSATION, "custom_metrics": [by_id, UNKNOWN]}
+    assert ask("POST", "evaluate", unknown, status=404) == {"detail": "Metric not found"}
+    assert fake.dump() == before
+
+
+def test_deleted_metric_scores_no_conversation_that_named_it(ask: Client, fake: FakeBluejay) -> None:
+    metric = ask("POST", "create-metric", {**SCORED, "name": "m"})["id"]
+    first, second = submit(ask, custom_metrics=[metric]), submit(ask, custom_metrics=[metric])
+    fake.clock.advance(6)
+    ask("POST", f"re-evaluate/{second}")
+    ask("DELETE", f"metric/{metric}")
+    fake.clock.advance(6)
+    assert (list(found(ask, first)), found(ask, second)) == (["m"], {})
+
+
+def test_metric_about_tools_is_decided_by_the_tools_that_were_called(ask: Client, fake: FakeBluejay) -> None:
+    for tool in ("look_up", "book"):
+        body = {"name": tool, "description": "", "response_type": "tool_call", "tool_names": [tool], "agent_ids": [1]}
+        ask("POST", "create-metric", body)
+    id = submit(ask, tool_calls=[{"name": "book", "start_offset_ms": 5}])
+    fake.clock.advance(6)
+    assert found(ask, id) == {"look_up": "fail", "book": "pass"}
+
+
+@pytest.mark.parametrize("scores", [{"politness": 4}, {"politeness": 6}, {"politeness": "much"}])
+def test_score_that_no_metric_can_have_refuses_the_conversation_and_keeps_the_script(
+    ask: Client, fake: FakeBluejay, politeness: Any, scores: Any
+) -> None:
+    done = submit(ask)
+    fake.clock.advance(6)
+    fake.evaluations.next(scores=scores)
+    before = fake.dump()
+    for method, path, body in (
+        ("POST", "evaluate", {"agent_id": "1", **CONVERSATION}),
+        ("POST", f"re-evaluate/{done}", None),
+        ("PUT", f"update-log/{done}", {"metadata": {"a": 1}, "reevaluate": True}),
+    ):
+        assert "politeness" in ask(method, path, body, status=400)["detail"]
+    assert fake.dump() == before
+    assert len(fake.resources("evaluation script")) == 1
 
 
 def test_scripts_are_of_one_organisation(ask: Client, fake: FakeBluejay) -> None:

@@ -499,7 +499,7 @@ def test_it_finds_the_server_again(browser: Any) -> None:
     page = browser.new_page()
     page.goto(f"{fake.url}/_fake/")
     shows(row(page, 1), "RUNNING")
-    fake.feed.end()
+    fake.service.events.end()
     fake.add_test_result(status="QUEUED")  # while the page is not listening
     shows(row(page, 2), "QUEUED")
     shows(page.locator("#live"), "live")
@@ -510,7 +510,7 @@ def test_it_finds_the_server_again(browser: Any) -> None:
 def test_one_console_too_many_says_so_and_shows_what_is_there(browser: Any) -> None:
     fake = FakeBluejay()
     fake.add_test_result()
-    listeners = [fake.feed.listen(lambda: None) for _ in range(64)]
+    listeners = [fake.service.events.listen(lambda: None) for _ in range(64)]
     page = browser.new_page()
     page.goto(f"{fake.url}/_fake/")
     shows(row(page, 1), "RUNNING")

@@ -245,6 +245,8 @@ class Naive:
                 failed.append(id)
                 continue
             marked.append(id)
+            if marked.count(id) > 1:
+                continue  # one control object says it all
             self.controls.append({"id": id, "written": self.now, "by": None, "gone": None})
             agent = self.results[id]["agent"]
             if agent == "drops after 5":

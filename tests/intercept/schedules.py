@@ -54,7 +54,7 @@ def schedule(seed: int) -> Schedule:
             case "put":
                 return kind, draw.choice(names)
             case "poll":
-                return kind, draw.choice([WEBHOOK_EVENT, *events]), length(9_000_000), length()
+                return kind, draw.choice([WEBHOOK_EVENT, *events]), draw.randint(50_000, 9_000_000), length()
             case "work":
                 return kind, length(), length()
             case "hold":

@@ -19,6 +19,7 @@ from typing import Any
 import anyio
 import pytest
 import trio
+import trio.testing
 
 from fake_bluejay import FakeBluejay
 from fake_bluejay.intercept.clockwork import CLOCKWORK, LongestExceeded
@@ -260,6 +261,97 @@ async def test_what_a_webhook_brings_comes_at_its_time(bluejay: FakeBluejay) -> 
     assert (bluejay.clock.now - start).total_seconds() == 48
     bluejay.queue_run()
     await arrived.get()  # without any deadline
+
+
+class MovesWhileItReckons(asyncio.SelectorEventLoop):
+    """A loop whose clock is moved by another thread between its look at the clock and its wait."""
+
+    between: Callable[[], Any] | None = None
+
+    def time(self) -> float:
+        now = super().time()
+        if self.between is not None and getattr(self, "_scheduled"):  # noqa: B009
+            between, self.between = self.between, None
+            between()
+        return now
+
+
+def test_a_timer_is_not_late_when_another_thread_moves_the_clock_as_the_loop_begins_to_wait(
+    bluejay: FakeBluejay, passed: Callable[[], float]
+) -> None:
+    def advance() -> None:
+        thread = threading.Thread(target=bluejay.clock.advance, args=(10,))
+        thread.start()
+        thread.join()
+
+    async def sleep(loop: MovesWhileItReckons) -> None:
+        loop.between = advance
+        await asyncio.sleep(30)
+
+    with asyncio.Runner(loop_factory=MovesWhileItReckons) as runner:
+        runner.run(sleep(runner.get_loop()))  # type: ignore[arg-type]
+    assert passed() == pytest.approx(30, abs=1e-5)
+
+
+def test_a_timer_of_trio_is_not_late_when_the_clock_is_moved_as_it_begins_to_wait(
+    bluejay: FakeBluejay, passed: Callable[[], float]
+) -> None:
+    class Advance(trio.abc.Instrument):
+        def before_io_wait(self, timeout: float) -> None:
+            if 20 < timeout < 60:
+                bluejay.clock.advance(10)
+
+    trio.run(trio.sleep, 30, instruments=[Advance()])
+    assert passed() == pytest.approx(30, abs=1e-5)
+
+
+def test_trio_waits_no_longer_than_it_asks_for(passed: Callable[[], float]) -> None:
+    async def settle() -> None:
+        with trio.move_on_after(60):
+            await trio.testing.wait_all_tasks_blocked(2)
+
+    trio.run(settle)
+    assert passed() == pytest.approx(2, abs=1e-5)
+
+
+def test_a_wait_that_a_bystander_ends_while_the_next_deadline_is_sought_is_not_jumped_over(
+    bluejay: FakeBluejay,
+    passed: Callable[[], float],
+    monkeypatch: pytest.MonkeyPatch,
+    bystander: Callable[[Callable[[], Any]], threading.Thread],
+) -> None:
+    over, woken = threading.Event(), list[float]()
+
+    def wait() -> None:
+        over.wait()
+        end = REAL.monotonic() + 0.05
+        while REAL.monotonic() < end:  # meanwhile the clock would have been moved
+            pass
+        woken.append(passed())
+
+    thread = threading.Thread(target=wait)
+    thread.start()
+    [timeline] = CLOCKWORK.timelines
+    due_in = timeline.due_in
+
+    def end_it_and_look() -> int | None:
+        if not over.is_set():
+            bystander(over.set).join()
+        return due_in()
+
+    monkeypatch.setattr(timeline, "due_in", end_it_and_look)
+    time.sleep(30)
+    thread.join()
+    assert woken == [0]
+
+
+def test_who_wakes_finds_both_clocks_moved(bluejay: FakeBluejay, monkeypatch: pytest.MonkeyPatch) -> None:
+    order: list[str] = []
+    monkeypatch.setattr(CLOCKWORK, "on_moved", [lambda length: order.append("the wall clock moves")])
+    wake = CLOCKWORK._wake_who_is_due
+    monkeypatch.setattr(CLOCKWORK, "_wake_who_is_due", lambda: (order.append("who is due wakes"), wake()))
+    time.sleep(30)
+    assert order == ["the wall clock moves", "who is due wakes"]
 
 
 def test_who_waits_in_c_for_a_lock_holds_nobody_up(passed: Callable[[], float]) -> None:

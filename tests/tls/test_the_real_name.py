@@ -1,5 +1,6 @@
 """`fake-bluejay serve --tls`: clients with the real host in them, in any language, led by the lines that it prints."""
 
+import asyncio
 import contextlib
 import json
 import os
@@ -10,6 +11,7 @@ import stat
 import subprocess
 import sys
 import tempfile
+import types
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -17,8 +19,11 @@ from typing import Any
 import httpx
 import pytest
 import trustme
+import uvloop
 
 from fake_bluejay import FakeBluejay, __version__
+from fake_bluejay.server import protocol_detection
+from fake_bluejay.server.protocol import Limits
 from fake_bluejay.server.tls import NAMES, throw_away_authority
 
 CLIENTS = Path(__file__).with_name("clients")
@@ -118,7 +123,11 @@ GET = b"GET /_fake/health HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r
     ("pieces", "status", "words"),
     [
         ([b"CONNECT example.com:443 HTTP/1.1\r\n\r\n"], 403, b"NO_PROXY=example.com"),
-        ([b"CON", b"NECT example.com:443 HTTP/1.1\r\nHost: example.com\r\n", b"\r\n"], 403, b"api.getbluejay.ai alone"),
+        (
+            [b"CON", b"NECT example.com:443 HTTP/1.1\r\nHost: example.com\r\n", b"\r\n"],
+            403,
+            b"api.getbluejay.ai and otlp.getbluejay.ai alone",
+        ),
         ([b"CONNECT nonsense\r\n\r\n"], 400, b"not a CONNECT request"),
         ([b"CONNECT " + b"a" * 20_000], 400, b"not a CONNECT request"),
         ([b"C", b"OPY / HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n"], 404, b"Not Found"),
@@ -138,6 +147,46 @@ def test_a_proxy_is_followed_by_tls_and_nothing_else(server: Any) -> None:
     answer = spoken(server.url, b"CONNECT api.getbluejay.ai:443 HTTP/1.1\r\n\r\n" + GET)
     assert answer.startswith(b"HTTP/1.1 200 Connection established\r\n\r\n")
     assert b'"ok"' not in answer
+
+
+@pytest.mark.parametrize("new_loop", [asyncio.new_event_loop, uvloop.new_event_loop])
+@pytest.mark.parametrize("first", [b"\x16", b"CONNECT api.getbluejay.ai:443 HTTP/1.1\r\n\r\n"])
+def test_a_handshake_survives_a_busy_server(
+    new_loop: Callable[[], asyncio.AbstractEventLoop], first: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """All that a client sends has come before the loop turns once, as on a busy machine."""
+    incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+    client = ssl._create_unverified_context().wrap_bio(incoming, outgoing)
+    with pytest.raises(ssl.SSLWantReadError):
+        client.do_handshake()
+    hello = outgoing.read()
+    rest = hello[1:] if first == b"\x16" else hello
+    become_tls = protocol_detection._FirstBytes._become_tls
+
+    def become_tls_late(self: Any) -> None:
+        become_tls(self)
+        theirs.sendall(rest)
+
+    monkeypatch.setattr(protocol_detection._FirstBytes, "_become_tls", become_tls_late)
+    state = types.SimpleNamespace(connections=set())
+
+    async def shake_hands(context: ssl.SSLContext) -> bytes:
+        loop = asyncio.get_running_loop()
+        _, connection = await loop.connect_accepted_socket(
+            lambda: protocol_detection._FirstBytes(asyncio.Protocol, context, Limits(), server_state=state), ours
+        )
+        theirs.sendall(first)
+        answer = b""
+        while not answer.startswith(b"\x16"):  # the server's hello
+            answer = await asyncio.wait_for(loop.sock_recv(theirs, 65536), 10)
+            answer = answer.removeprefix(b"HTTP/1.1 200 Connection established\r\n\r\n")
+        connection.shutdown()
+        return answer
+
+    ours, theirs = socket.socketpair()
+    theirs.setblocking(False)
+    with theirs, throw_away_authority() as tls, asyncio.Runner(loop_factory=new_loop) as runner:
+        assert runner.run(shake_hands(tls.context))
 
 
 @pytest.mark.parametrize(
