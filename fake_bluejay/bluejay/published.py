@@ -22,6 +22,7 @@ __all__ = [
     "ONLY_IN_CLIENTS",
     "ONLY_IN_DOCS",
     "ONLY_IN_SDK",
+    "OPENAPI_PATH",
     "OTLP_HOST",
     "OURS",
     "PUBLISHED",
@@ -300,6 +301,9 @@ ONLY_IN_DOCS = _paths(_OPERATIONS_OF_DOCS)
 
 ONLY_IN_CLIENTS = _paths(_OPERATIONS_OF_CLIENTS)
 """Path → its methods, of what only public clients are known to call, and the documentation's MCP page."""
+
+OPENAPI_PATH = "/openapi.json"
+"""Where the OpenAPI document of what is modelled is."""
 
 OURS = _paths(_OPERATIONS_OF_OURS)
 """Path → its methods, of what no Bluejay has: where the fake's own `transcript_url` and `upload_url` lead."""
