@@ -31,7 +31,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from types import CodeType
+from types import CodeType, FrameType
 from typing import Any, Literal, NamedTuple
 
 from fake_bluejay.intercept.true_time import REAL
@@ -60,6 +60,10 @@ _LOOKS = 300_000
 
 _SHORT_WAIT = 0.004
 """Real seconds that a wait takes which is not a disk's, on average."""
+
+_FREE_FOR_IMPORTS = 1_000_000
+"""Microseconds that the waits of modules being imported may take without moving the clock, while fakes are on: some ask
+the machine something, and whether a test is the first to import them should change no instant in it."""
 
 _WAITS_FOR_NOTHING = 10
 """So often in a row a thread may wait for no time at all, until each time takes a microsecond."""
@@ -246,6 +250,16 @@ class Wait:
         return False
 
 
+def _is_importing() -> bool:
+    """Return whether the calling thread is in the middle of an import."""
+    frame: FrameType | None = sys._getframe(1)
+    while frame is not None:
+        if frame.f_code.co_filename == "<frozen importlib._bootstrap>":
+            return True
+        frame = frame.f_back
+    return False
+
+
 class Clockwork:
     """Virtual time in this process."""
 
@@ -271,6 +285,8 @@ class Clockwork:
         """Counts whatever may change who works."""
         self._counted = 0.0
         """The real time up to which it has been added."""
+        self._free_for_imports = 0
+        """Real time that waits of modules being imported may still take without its being added."""
         self._quiet_since: float | None = None
         """Since when, in real time, all wait and nothing can come."""
         self.children: Callable[[], float | None] = lambda: None
@@ -290,6 +306,7 @@ class Clockwork:
                 self._start = int(REAL.monotonic()) + 1
                 self._elapsed = 0
                 self._counted = REAL.monotonic()
+                self._free_for_imports = _FREE_FOR_IMPORTS
             self.timelines.append(timeline)
         timeline.owner = self.take_part(threading.current_thread())
 
@@ -470,6 +487,9 @@ class Clockwork:
             if length <= 0 or not self.timelines or not self.timelines[0].frozen:
                 return
             self._counted = now
+            if length <= self._free_for_imports and _is_importing():
+                self._free_for_imports -= length
+                return
         self._pass(length, what, place)
 
     def moved(self, timeline: Timeline, length: int) -> None:
