@@ -19,7 +19,7 @@ from fake_bluejay.bluejay.modules import operation_at, operations
 from fake_bluejay.bluejay.published import METHODS, MODELLED_IN
 from fake_bluejay.core.world import World
 from fake_bluejay.http.errors import json_error
-from fake_bluejay.http.faults import BREAKAGE, Breakage, Fault, Faults, response_of
+from fake_bluejay.http.faults import BREAKAGE, Fault, Faults, response_of
 from fake_bluejay.http.journal import EXCHANGE, Answer, Exchange, Journal
 from fake_bluejay.http.operation import STATE, Unwritable, unwritten
 from fake_bluejay.http.stubs import Stubs
@@ -186,8 +186,8 @@ class Api:
             )
         if fault is not None:
             exchange.faults = (str(fault),)
-            if not fault.answers:
-                scope["extensions"][BREAKAGE] = Breakage(fault.kind, **fault.arguments)  # type: ignore[arg-type]
+            if (breakage := fault.breakage) is not None:
+                scope["extensions"][BREAKAGE] = breakage
         # Also if a fault takes its place: a request met it.
         stubbed = self._stubs.find(scope["method"], scope["path"]) if self._stubs else None
         try:
@@ -196,7 +196,7 @@ class Api:
             # A bug of ours goes to the log, and the client gets what the framework answers then.
             _log.exception("%s %s: the fake failed; nothing was changed", scope["method"], scope["path"])
             answer = Answer.of(PlainTextResponse("Internal Server Error", status_code=500))
-        if fault is None or fault.kind != "reset":
+        if fault is None or not fault.prevents:
             self._journal.answered(exchange, answer)
         self._world.deliver()
         if (tell := self._journal.on_change) is not None:
@@ -237,8 +237,8 @@ class Api:
     ) -> Answer:
         if fault is not None and fault.answers:
             return Answer.of(response_of(fault))
-        if fault is not None and fault.kind == "reset":
-            return Answer(503, [], b"")  # which nobody gets: the door resets the connection instead
+        if fault is not None and fault.prevents:
+            return Answer(503, [], b"")  # which nobody gets: the door breaks the connection instead
         if stubbed is not None:
             return Answer.of(stubbed)
         recorder = _Recorder()
