@@ -8,12 +8,15 @@ from __future__ import annotations
 
 import functools
 import importlib
+from typing import TYPE_CHECKING
 
 from fake_bluejay.bluejay.published import ALIASES, MODELLED_IN
-from fake_bluejay.bluejay.resources import Operations
 from fake_bluejay.core.resources import plural_of
 from fake_bluejay.core.suggest import unknown
-from fake_bluejay.http.operation import Operation
+
+if TYPE_CHECKING:
+    from fake_bluejay.bluejay.resources import Operations
+    from fake_bluejay.http.operation import Operation
 
 __all__ = ["declared", "operation_at", "operations", "resource_names"]
 
@@ -21,6 +24,8 @@ __all__ = ["declared", "operation_at", "operations", "resource_names"]
 @functools.cache
 def _declarations(module: str) -> tuple[Operations, ...]:
     """Load a module, and return all `Operations` that stand in it."""
+    from fake_bluejay.bluejay.resources import Operations
+
     names = vars(importlib.import_module(f"fake_bluejay.bluejay.{module}"))
     return tuple(one for one in names.values() if isinstance(one, Operations) and one.module == names["__name__"])
 

@@ -14,15 +14,28 @@ from __future__ import annotations
 
 __all__ = [
     "ALIASES",
+    "DOMAIN",
+    "EXPORT_PATH",
+    "HOST",
     "METHODS",
     "MODELLED_IN",
     "ONLY_IN_CLIENTS",
     "ONLY_IN_DOCS",
     "ONLY_IN_SDK",
+    "OPENAPI_PATH",
+    "OTLP_HOST",
     "OURS",
     "PUBLISHED",
     "SOURCES",
 ]
+
+DOMAIN = "getbluejay.ai"
+HOST = f"api.{DOMAIN}"
+"""The API's host."""
+OTLP_HOST = f"otlp.{DOMAIN}"
+"""The host that takes exports of traces."""
+EXPORT_PATH = "/v1/traces"
+"""Where it takes them, by POST: all that this host answers."""
 
 _OPERATIONS = """
 /v1/add-agent POST agents
@@ -153,13 +166,13 @@ _OPERATIONS = """
 /v1/simulation/{simulation_id} DELETE GET PUT simulations
 /v1/simulation/{simulation_id}/add-digital-humans POST simulations
 /v1/simulation/{simulation_id}/remove-digital-humans POST simulations
-/v1/spans/{trace_id}/{span_id} POST
+/v1/spans/{trace_id}/{span_id} POST traces
 /v1/subscription/active-package GET
 /v1/subscription/cancel POST
 /v1/subscription/signup POST
 /v1/subscription/start-trial POST
-/v1/traces GET
-/v1/traces/{trace_id} POST
+/v1/traces GET traces
+/v1/traces/{trace_id} POST traces
 /v1/translate-transcript POST
 /v1/update-agent POST agents
 /v1/update-agent-by-external-id PUT agents
@@ -200,6 +213,7 @@ _OPERATIONS_OF_SDK = """
 /v1/scenario/validate-definition POST /v1/workflow/validate-definition
 /v1/scenario/{workflow_id} DELETE GET PUT /v1/workflow/{workflow_id}
 /v1/scenario/{workflow_id}/duplicate POST /v1/workflow/{workflow_id}/duplicate
+/v1/traces POST traces
 """
 
 _OPERATIONS_OF_DOCS = """
@@ -287,6 +301,9 @@ ONLY_IN_DOCS = _paths(_OPERATIONS_OF_DOCS)
 
 ONLY_IN_CLIENTS = _paths(_OPERATIONS_OF_CLIENTS)
 """Path → its methods, of what only public clients are known to call, and the documentation's MCP page."""
+
+OPENAPI_PATH = "/openapi.json"
+"""Where the OpenAPI document of what is modelled is."""
 
 OURS = _paths(_OPERATIONS_OF_OURS)
 """Path → its methods, of what no Bluejay has: where the fake's own `transcript_url` and `upload_url` lead."""

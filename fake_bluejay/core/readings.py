@@ -403,6 +403,12 @@ class Readings:
     foreign_digital_human: ForeignResource = _foreign("A digital human")
     foreign_run: ForeignResource = _foreign("A run")
     foreign_result: ForeignResource = _foreign("A simulation result")
+    foreign_trace: ForeignResource = _reading(
+        ForeignResource.FORBIDDEN,
+        _PAGE,
+        "a trace that is not in the caller's organization returns 403; the introduction lists 403 for any resource",
+        "A trace of another organisation, asked for by its id.",
+    )
     foreign_other: ForeignResource = _reading(
         ForeignResource.NOT_FOUND,
         "the pages of knowledge bases and scenarios of August 2026",

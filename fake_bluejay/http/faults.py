@@ -12,15 +12,16 @@ import re
 import threading
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping
-from typing import Any, Final, Literal, NamedTuple, TypedDict, Unpack
-
-from starlette.responses import Response
+from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple, TypedDict, Unpack
 
 from fake_bluejay.core.clock import microseconds
 from fake_bluejay.core.integers import is_integer
 from fake_bluejay.core.suggest import check_known, nearest
 from fake_bluejay.http.journal import masked_headers
 from fake_bluejay.http.stubs import can_meet, check_answer, content_of, pattern_of
+
+if TYPE_CHECKING:
+    from starlette.responses import Response
 
 __all__ = ["BREAKAGE", "GARBAGE", "BillingCode", "Breakage", "Fault", "Faults", "Which"]
 
@@ -390,6 +391,8 @@ class Faults:
 
 def response_of(fault: Fault) -> Response:
     """Return the answer that a fault gives which is one."""
+    from starlette.responses import Response
+
     status, json, headers = _ANSWERS[fault.kind](fault.arguments)
     return Response(content_of(json), status, headers, None if json is None else "application/json")
 

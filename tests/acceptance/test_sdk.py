@@ -21,6 +21,7 @@ SCHEDULE = ids_by_name()["schedule_id"][0]
 NOISE = ids_by_name()["custom_background_noise_id"][0]
 FOLDER = ids_by_name()["folder_id"][0]
 METRIC, OTHER_METRIC = ids_by_name()["metric_id"]
+TRACE, SPAN = ids_by_name()["trace_id"][0], ids_by_name()["span_id"][0]
 WORKFLOW = ids_by_name()["workflow_id"][0]
 
 # The SDK says so of `get_custom_metrics_by_agent`.
@@ -179,6 +180,9 @@ CALLS: dict[str, dict[str, Any]] = {
     "simulations.queue_simulation_run": {"request": {"simulation_id": "1", "runs_per_digital_human": 2}},
     "simulations.update_simulation": {"simulation_id": 1, "tags": ["a"], "rerun_max_retries": 2, "pinned": True},
     "text_simulations.queue_sms_simulation_run": {"simulation_id": "1"},
+    "traces.get_all_traces": {"limit": 1},
+    "traces.get_span": {"trace_id": TRACE, "span_id": SPAN},
+    "traces.get_trace": {"trace_id": TRACE},
 }
 """The arguments of a call to each method whose endpoint is modelled, in the furnished world."""
 

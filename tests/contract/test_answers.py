@@ -14,7 +14,7 @@ from fake_bluejay.bluejay.published import PUBLISHED
 from fake_bluejay.http.operation import Operation
 from tests.furnished import ids_by_name
 
-MODELLED = [operation for operation in operations() if operation.path in PUBLISHED]
+MODELLED = [operation for operation in operations() if operation.method in PUBLISHED.get(operation.path, ())]
 
 KNOWN: dict[str, Any] = {
     **{name: ids if name.endswith("s") else ids[0] for name, ids in ids_by_name().items()},

@@ -17,7 +17,7 @@ from fake_bluejay.core.readings import Contract
 from fake_bluejay.http.operation import Operation
 from tests.published import read
 
-MODELLED = [operation for operation in operations() if operation.path in PUBLISHED]
+MODELLED = [operation for operation in operations() if operation.method in PUBLISHED.get(operation.path, ())]
 
 OF_SDK = {
     "AgentPydantic": "AgentPydantic",

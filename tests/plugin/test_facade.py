@@ -283,17 +283,19 @@ def bad_keys() -> set[int]:
 
 def foreign(fake: FakeBluejay, kind: str) -> int:
     """Ask for what is another organisation's, whose kinds but this one are read the other way round."""
-    others = [one for one in ("agent", "simulation", "digital_human", "run", "result", "other") if one != kind]
+    others = [one for one in ("agent", "simulation", "digital_human", "run", "result", "trace", "other") if one != kind]
     other = {"403": "404", "404": "403"}[getattr(fake.readings, f"foreign_{kind}")]
     fake.readings.set(**{f"foreign_{one}": other for one in others})
     simulation = fake.add_simulation(organisation="other", agent=fake.add_agent(organisation="other"))
     run = fake.queue_run(simulation)
+    fake.add("trace", organisation="other", trace_id="1" * 32)
     paths = {
         "agent": f"agents/{simulation.agent.id}",
         "simulation": f"simulation/{simulation.id}",
         "digital_human": f"digital-human/{simulation.digital_humans[0].id}",
         "run": f"retrieve-simulation-results/{run.id}",
         "result": f"retrieve-simulation-result/{run.test_results[0].id}",
+        "trace": f"traces/{'1' * 32}",
         "other": f"folder/{fake.add('folder', organisation='other').id}",
     }
     return ask("GET", paths[kind]).status_code
@@ -388,6 +390,8 @@ READINGS: dict[tuple[str, str], Callable[[FakeBluejay], object]] = {
     ("foreign_run", "404"): lambda fake: foreign(fake, "run") == 404,
     ("foreign_result", "403"): lambda fake: foreign(fake, "result") == 403,
     ("foreign_result", "404"): lambda fake: foreign(fake, "result") == 404,
+    ("foreign_trace", "403"): lambda fake: foreign(fake, "trace") == 403,
+    ("foreign_trace", "404"): lambda fake: foreign(fake, "trace") == 404,
     ("foreign_other", "403"): lambda fake: foreign(fake, "other") == 403,
     ("foreign_other", "404"): lambda fake: foreign(fake, "other") == 404,
     ("contract", "docs-2026-09"): lambda fake: contracts(fake) == [200, 200, 200],
