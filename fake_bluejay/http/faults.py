@@ -15,15 +15,27 @@ import re
 import threading
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from typing import Any, Final, Literal, NamedTuple, TypedDict, TypeVar, Unpack, get_args, get_origin
-
-from starlette.responses import Response
+from typing import (
+    TYPE_CHECKING,
+    Any,
+    Final,
+    Literal,
+    NamedTuple,
+    TypedDict,
+    TypeVar,
+    Unpack,
+    get_args,
+    get_origin,
+)
 
 from fake_bluejay.core.clock import microseconds
 from fake_bluejay.core.integers import is_integer
 from fake_bluejay.core.suggest import check_known, nearest
 from fake_bluejay.http.journal import masked_headers
 from fake_bluejay.http.stubs import can_meet, check_answer, content_of, pattern_of
+
+if TYPE_CHECKING:
+    from starlette.responses import Response
 
 __all__ = [
     "BREAKAGE",
@@ -575,6 +587,8 @@ class Faults:
 
 def response_of(fault: Fault) -> Response:
     """Return the answer that a fault gives which is one."""
+    from starlette.responses import Response
+
     make = KINDS[fault.kind].answer
     assert make is not None
     status, json, headers = make(**fault.arguments)
