@@ -56,7 +56,7 @@ _OPERATIONS = """
 /v1/agents/{agent_id}/prompts/versions/{version} DELETE GET
 /v1/agents/{agent_id}/prompts/versions/{version}/labels DELETE GET POST
 /v1/agents/{agent_id}/prompts/{prompt_id} DELETE GET
-/v1/alert/{alert_id} DELETE
+/v1/alert/{alert_id} DELETE alerts
 /v1/all-agents GET agents
 /v1/all-folders GET folders
 /v1/api-keys POST api_keys
@@ -72,7 +72,7 @@ _OPERATIONS = """
 /v1/communities GET communities
 /v1/community/{community_id} DELETE GET communities
 /v1/compare-experiment-runs POST
-/v1/create-alert POST
+/v1/create-alert POST alerts
 /v1/create-community POST communities
 /v1/create-custom-metric POST metrics
 /v1/create-custom-metrics POST metrics
@@ -176,7 +176,7 @@ _OPERATIONS = """
 /v1/translate-transcript POST
 /v1/update-agent POST agents
 /v1/update-agent-by-external-id PUT agents
-/v1/update-alert/{alert_id} PUT
+/v1/update-alert/{alert_id} PUT alerts
 /v1/update-community/{community_id} PUT communities
 /v1/update-custom-metric/{metric_id} PUT metrics
 /v1/update-custom-metrics PUT metrics
@@ -221,8 +221,8 @@ _OPERATIONS_OF_DOCS = """
 /v1/agents/{agent_id}/versions/promote POST
 /v1/agents/{agent_id}/versions/{version} DELETE GET
 /v1/agents/{agent_id}/versions/{version}/labels DELETE GET POST
-/v1/alerts GET
-/v1/alerts/{alert_id}/results GET
+/v1/alerts GET alerts
+/v1/alerts/{alert_id}/results GET alerts
 /v1/bluejay-as-code POST
 /v1/bluejay-as-code/{root_type}/{root_id} GET
 /v1/create-metric POST /v1/create-custom-metric

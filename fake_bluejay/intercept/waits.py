@@ -21,10 +21,10 @@ from collections.abc import Callable, Iterator
 from types import FunctionType, ModuleType
 from typing import Any
 
+from fake_bluejay.http.calendar import is_frozen_by_freezegun
 from fake_bluejay.intercept.clockwork import CLOCKWORK, Member, Wait
 from fake_bluejay.intercept.shims import Seam
 from fake_bluejay.intercept.true_time import ORIGINALS, REAL
-from fake_bluejay.intercept.wall_clock import is_frozen_by_freezegun
 
 __all__ = ["FILES", "SPARED", "holders_have_changed", "seams", "switch_simple_queue"]
 
