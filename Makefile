@@ -11,7 +11,7 @@ $(VENV)/serve: pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or later is needed, and $(PYTHON) is %d.%d: make PYTHON=python3.12 ..." % sys.version_info[:2])'
 	$(PYTHON) -m venv --clear $(VENV)
 	$(PIP) --upgrade "pip>=25.1"
-	$(PIP) --editable ".[server,tls]"
+	$(PIP) --editable ".[server,tls,otlp]"
 	@touch $@
 
 $(VENV)/test: $(VENV)/serve

@@ -2,8 +2,8 @@
 
     BLUEJAY_API_KEY=… python metrics.py --agent-id 1 metrics.json
 
-The file has a list of metrics as Bluejay describes them, each with a name of its own. A metric that is new is created, one
-that differs is changed, and one that is no longer there is deleted.
+The file has a list of metrics as Bluejay describes them, each with a name of its own. A metric that is new is created,
+one that differs is changed, and one that is no longer there is deleted.
 """
 
 from __future__ import annotations

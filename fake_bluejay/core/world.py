@@ -20,6 +20,7 @@ from typing import Any, Final, NamedTuple
 
 from fake_bluejay.core.behaviors import Agent, EndsAfter, EndsWithin
 from fake_bluejay.core.clock import END, Clock, ManualClock, ScaledClock, datetime_at, instant_of, microseconds
+from fake_bluejay.core.conversations import Conversation, of_record
 from fake_bluejay.core.errors import Refused
 from fake_bluejay.core.integers import is_integer
 from fake_bluejay.core.metrics import check_scores, metrics_for, scored
@@ -61,6 +62,7 @@ from fake_bluejay.core.statuses import (
     IllegalMove,
     Status,
     event_between,
+    is_final,
     status_from_text,
     ways_on,
 )
@@ -197,7 +199,8 @@ class World:
         self._last_id = 0
         self._last_run_id = 0
         self._firing_at: int | None = None
-        """The instant at which the resource's timer was due that fires now; None if none does."""
+        """The instant at which the resource's timer was due that fires now, or at which a conversation that is watched
+        was over; None if neither."""
         self.delivery_worker: DeliveryWorker | None = None
         """What sends the deliveries that are due; None: nobody does."""
         self.webhooks_anywhere = False
@@ -436,8 +439,19 @@ class World:
             self._hand_on_lines(record.run, now)
         if self.outbox.webhooks:
             self._tell(record, now)
+        if self.resources.watchers and is_final(record.status):
+            self.conversation_over(of_record(self, record), now)
         if (tell := self.on_change) is not None:
             tell("test-result-moved", record)
+
+    def conversation_over(self, conversation: Conversation, now: int) -> None:
+        """Let what watches conversations see one that is over since an instant. Call it under the lock."""
+        before, self._firing_at = self._firing_at, now
+        try:
+            for watch in self.resources.watchers:
+                watch(self, conversation)
+        finally:
+            self._firing_at = before
 
     def _enter(self, record: Record, now: int) -> None:
         """What begins with a status by itself, however it was reached."""

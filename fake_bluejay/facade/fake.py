@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Literal, Self, TypeVar, Unpack, cast, get
 
 from fake_bluejay.bluejay.app import Api
 from fake_bluejay.bluejay.options import WorldOptions, now_of
+from fake_bluejay.bluejay.published import EXPORT_PATH
 from fake_bluejay.bluejay.service import Service
 from fake_bluejay.calls import Calls
 from fake_bluejay.core.clock import ManualClock
@@ -33,7 +34,7 @@ from fake_bluejay.http.stubs import Stubs
 from fake_bluejay.intercept import switch
 from fake_bluejay.intercept.asyncio import LOOPBACKS
 from fake_bluejay.intercept.clockwork import CLOCKWORK, REAL_TIME_THREADS, Timeline
-from fake_bluejay.intercept.hosts import HOST
+from fake_bluejay.intercept.hosts import HOST, OTLP_HOST
 from fake_bluejay.intercept.refusal import GuardError, refusal_of_copy
 from fake_bluejay.intercept.wall_clock import WallClock
 from fake_bluejay.state import snapshot as dumps
@@ -83,7 +84,8 @@ class FakeBluejay(Assertions):
     """A Bluejay of one's own: a context manager (also async), a decorator, or switched by `start()` and `stop()`.
 
     While it is on, calls to the real host are answered by it, in this process, and the environment names it
-    (`BLUEJAY_API_KEY`, `BLUEJAY_API_URL`). Raises `ValueError` for an unknown option or a bad value.
+    (`BLUEJAY_API_KEY`, `BLUEJAY_API_URL`, `BLUEJAY_OTLP_ENDPOINT`). Raises `ValueError` for an unknown option or a bad
+    value.
     """
 
     def __init__(self, **options: Unpack[Options]) -> None:
@@ -219,7 +221,11 @@ class FakeBluejay(Assertions):
         await super().__aexit__(type_, error, traceback)
 
     def _environment(self) -> dict[str, str]:
-        return {"BLUEJAY_API_KEY": self.api_key, "BLUEJAY_API_URL": f"https://{HOST}/v1"}
+        return {
+            "BLUEJAY_API_KEY": self.api_key,
+            "BLUEJAY_API_URL": f"https://{HOST}/v1",
+            "BLUEJAY_OTLP_ENDPOINT": f"https://{OTLP_HOST}{EXPORT_PATH}",
+        }
 
     def __repr__(self) -> str:
         state, results, requests = "on" if self._on else "off", len(self._world.results), self._journal.total

@@ -59,8 +59,9 @@ _AT_ONCE = 10_000
 class RemoteBluejay(Assertions):
     """A served fake, as `FakeBluejay.connect(url)` gives it.
 
-    As a context manager it sets `BLUEJAY_API_URL` and `BLUEJAY_API_KEY` meanwhile. What the server refuses raises what
-    a fake in this process would raise (`ValueError`, `KeyError`); a server that does not answer, `ConnectionError`.
+    As a context manager it sets `BLUEJAY_API_URL`, `BLUEJAY_OTLP_ENDPOINT` and `BLUEJAY_API_KEY` meanwhile. What the
+    server refuses raises what a fake in this process would raise (`ValueError`, `KeyError`); a server that does not
+    answer, `ConnectionError`.
     With an organisation it is a world of that organisation's own, clock and faults included. Keys in `requests` are
     masked. The receiver of a webhook is the URL of a server, and the server does not wait for it, except where one asks
     for `webhooks.deliveries`.
@@ -112,7 +113,11 @@ class RemoteBluejay(Assertions):
     def start(self) -> Self:
         """Name the server in the environment, for the code under test, until `stop`."""
         if not self._environment:
-            for name, value in (("BLUEJAY_API_URL", self.base_url), ("BLUEJAY_API_KEY", self.api_key)):
+            for name, value in (
+                ("BLUEJAY_API_URL", self.base_url),
+                ("BLUEJAY_OTLP_ENDPOINT", f"{self.base_url}/traces"),
+                ("BLUEJAY_API_KEY", self.api_key),
+            ):
                 self._environment[name] = os.environ.get(name)
                 os.environ[name] = value
         return self

@@ -9,7 +9,7 @@ import sysconfig
 import threading
 from types import FrameType
 
-from fake_bluejay.intercept.hosts import HOST, is_bluejay, text_of
+from fake_bluejay.intercept.hosts import HOST, OTLP_HOST, is_bluejay, text_of
 
 __all__ = ["GuardError", "refusal", "refusal_of_copy"]
 
@@ -38,11 +38,10 @@ def refusal(host: object, *, is_forked: bool, is_on: bool) -> str:
         )
     said = f"{name} was about to be called for real, "
     if not is_bluejay(host):
-        said += f"and the fake Bluejay answers {HOST} alone: "
-        if name.startswith("otlp."):
-            said += "set BLUEJAY_OTLP_ENDPOINT, or give BluejayTracing an otlp_endpoint, of a collector of your own"
-        else:
-            said += "give the code under test another address, or keep it from calling this one"
+        said += (
+            f"and the fake Bluejay answers {HOST} and {OTLP_HOST} alone: give the code under test another address, or "
+            f"keep it from calling this one"
+        )
     elif is_on:
         said += "by a client that the fake Bluejay does not intercept: point it at bluejay.url"
     else:

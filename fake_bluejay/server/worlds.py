@@ -113,7 +113,9 @@ class Worlds:
         if self._cors is not None and any(name == b"origin" for name, _ in scope["headers"]):
             return None
         part = self._part_of(scope) if self._by_key else self._shared
-        return part.at_once(scope, content)
+        answer = part.at_once(scope, content)
+        self._lead_to(part)  # it may have made a key
+        return answer
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         began = time.perf_counter()
@@ -140,6 +142,7 @@ class Worlds:
     async def _bluejay(self, scope: Scope, receive: Receive, send: Send) -> None:
         part = self._part_of(scope)
         await part.surface(scope, receive, send)
+        self._lead_to(part)  # it may have made a key
         part.timekeeper.look()
 
     def _why_no_browser(self, scope: Scope) -> str | None:

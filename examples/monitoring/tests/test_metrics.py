@@ -8,7 +8,13 @@ import requests
 from fake_bluejay.evaluations import Evaluation
 
 HELPED = {"name": "helped", "description": "The agent helps.", "response_type": "pass_fail"}
-POLITE = {"name": "polite", "description": "How polite.", "response_type": "quantitative", "min_value": 1, "max_value": 5}
+POLITE = {
+    "name": "polite",
+    "description": "How polite.",
+    "response_type": "quantitative",
+    "min_value": 1,
+    "max_value": 5,
+}
 
 
 @pytest.fixture(autouse=True)
@@ -64,7 +70,10 @@ def test_report_counts_the_values_of_each_metric(bluejay, tmp_path, capsys):
         monitoring.evaluate(client, "front-desk", call)
     bluejay.clock.advance(10)
     assert metrics.main([str(path), "--agent-id", "1"]) == 0
-    assert capsys.readouterr().out.splitlines()[1:] == ["helped: pass 2 times, fail 1 times", "polite: 4 2 times, 5 1 times"]
+    assert capsys.readouterr().out.splitlines()[1:] == [
+        "helped: pass 2 times, fail 1 times",
+        "polite: 4 2 times, 5 1 times",
+    ]
 
 
 def test_metric_that_cannot_be_is_refused_and_nothing_is_created(bluejay, synchronise):
