@@ -25,10 +25,10 @@ from schemathesis.specs.openapi.checks import (
 )
 
 from fake_bluejay import FakeBluejay
+from fake_bluejay.bluejay import openapi
 from fake_bluejay.bluejay.app import operations
 from fake_bluejay.bluejay.published import PUBLISHED
 from fake_bluejay.core.readings import Contract
-from fake_bluejay.http import openapi
 from fake_bluejay.http.operation import Operation
 from fake_bluejay.state.snapshot import restore
 from tests.furnished import ids_by_name
