@@ -494,4 +494,4 @@ def _in_child() -> None:
 
 
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_in_child)
+    os.register_at_fork(before=CLOCKWORK.stand_aside, after_in_parent=CLOCKWORK.come_back, after_in_child=_in_child)
