@@ -11,7 +11,7 @@ $(VENV)/serve: pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or later is needed, and $(PYTHON) is %d.%d: make PYTHON=python3.12 ..." % sys.version_info[:2])'
 	$(PYTHON) -m venv --clear $(VENV)
 	$(PIP) --upgrade "pip>=25.1"
-	$(PIP) --editable ".[server,tls]"
+	$(PIP) --editable ".[server,tls,otlp]"
 	@touch $@
 
 $(VENV)/test: $(VENV)/serve
@@ -38,10 +38,11 @@ test: $(VENV)/test ## Run the tests (ARGS="-k watchdog …")
 golden: $(VENV)/test ## Write tests/golden/data anew, to be reviewed as a diff (ARGS="openapi.json …")
 	$(BIN)/python -m tests.golden.outputs $(ARGS)
 
-lint: $(VENV)/lint ## Check style and types
+lint: $(VENV)/lint ## Check style, types and layers
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/lint-imports
 
 docs: $(VENV)/test ## Write the tables of docs/endpoints.md anew
 	$(BIN)/python docs/endpoints.py

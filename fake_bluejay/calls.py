@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from fake_bluejay.bluejay.calls import checked_call
 from fake_bluejay.core.integers import is_integer
 from fake_bluejay.core.scripts import ERROR_CODES, Call, call_from_dict
 from fake_bluejay.core.world import READY_FOR, World
@@ -22,7 +23,6 @@ __all__ = [
     "Calls",
     "call_dropped",
     "call_from_dict",
-    "checked",
     "custom_error",
     "inbound",
     "no_answer",
@@ -100,11 +100,11 @@ class Calls:
 
     @default.setter
     def default(self, call: Call) -> None:
-        self._world.script(default=checked(call))
+        self._world.script(default=checked_call(call))
 
     def next(self, *calls: Call) -> None:
         """The scripts of the next calls, one each, after those that were given before."""
-        self._world.script(next=[checked(call) for call in calls])
+        self._world.script(next=[checked_call(call) for call in calls])
 
     def of(self, digital_human: DigitalHumanView | int | str, call: Call) -> None:
         """The script of every call of a digital human: one that was added, its id, or else its name.
@@ -114,19 +114,8 @@ class Calls:
         human = getattr(digital_human, "id", digital_human)
         if not is_integer(human, 1) and not (isinstance(human, str) and human):
             raise ValueError(f"a digital human, its id or its name is needed, not {digital_human!r:.80}")
-        self._world.script(of={human: checked(call)})
+        self._world.script(of={human: checked_call(call)})
 
     def clear(self) -> None:
         """Back to how it began."""
         self._world.clear_scripts()
-
-
-def checked(call: Call) -> Call:
-    """The script as it is kept, if answers can show what it says. Raises `ValueError` naming what cannot be."""
-    if not isinstance(call, Call):
-        raise ValueError(f"a Call is needed, e.g. no_answer() or Call(talks_for=10), not {call!r}")
-    if any((call.transcript, call.evaluations, call.tool_calls, call.custom_metrics)):
-        from fake_bluejay.bluejay.models.results import as_scripted
-
-        return as_scripted(call)
-    return call

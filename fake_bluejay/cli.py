@@ -133,6 +133,7 @@ def serve(
 
     Each option can also be given in the environment, under the name shown with it.
     """
+    from fake_bluejay.facade.fake import fake_over
     from fake_bluejay.server.foreground import Settings, listen, serve
     from fake_bluejay.server.gate import check_name, check_origin, is_every_address, is_loopback
     from fake_bluejay.server.protocol import Limits
@@ -153,7 +154,7 @@ def serve(
         _fail(str(error))
     goes_on = seed is not None and not (seed == save and not seed.exists())
     planted = _planted(seed, overrides) if seed is not None and goes_on else _small_world(overrides)
-    fake, own = planted.fake, planted.empty()
+    fake, make = fake_over(planted.service), planted.empty()
     try:
         listening = listen(host, port)
     except (OSError, UnicodeError) as error:
@@ -191,12 +192,12 @@ def serve(
         )
         try:
             serve(
-                fake,
+                planted.service,
                 listening,
                 settings,
                 reset=planted.reset,
-                own=own,
-                own_worlds=planted.own_worlds,
+                own=lambda key: fake_over(make(key)).service,
+                own_worlds=[(name, key, fake_over(its).service) for name, key, its in planted.own_worlds],
                 announce=announce,
             )
         except OSError as error:
@@ -237,13 +238,15 @@ def _check_saving(save: Path | None) -> None:
 def _small_world(overrides: Overrides) -> Planted:
     """A few test results to try things on."""
     from fake_bluejay.agents import silent
-    from fake_bluejay.facade.fake import FakeBluejay
+    from fake_bluejay.bluejay.service import Service
+    from fake_bluejay.facade.fake import fake_over
     from fake_bluejay.state.planted import Planted
 
     try:
-        fake = FakeBluejay(**overrides.options())
+        service = Service(**overrides.options())
     except ValueError as error:
         _fail(str(error))
+    fake = fake_over(service)
 
     def reset() -> None:
         fake.reset()
@@ -254,7 +257,7 @@ def _small_world(overrides: Overrides) -> Planted:
         fake.add_simulation(digital_humans=2, name="Try me")
 
     reset()
-    return Planted(fake, reset)
+    return Planted(service, reset)
 
 
 def _planted(seed: Path, overrides: Overrides) -> Planted:
@@ -374,6 +377,7 @@ def _name_and_choice(text: str) -> tuple[str, str]:
 @click.argument("seed", type=_file)
 def check(seed: Path) -> None:
     """Say what a seed would make, or everything that is wrong with it: file, line and field. Then the status is 2."""
+    from fake_bluejay.facade.fake import fake_over
     from fake_bluejay.state.seed import SeedError, plant
 
     try:
@@ -383,7 +387,7 @@ def check(seed: Path) -> None:
         sys.exit(2)
     except OSError as error:
         _fail(f"cannot read {seed}: {error.strerror or error}")
-    click.echo(f"{seed}: {_summary(planted.fake)}")
+    click.echo(f"{seed}: {_summary(fake_over(planted.service))}")
 
 
 @main.command()
@@ -397,7 +401,7 @@ def schema() -> None:
 @main.command()
 def openapi() -> None:
     """Print the OpenAPI document of what is served."""
-    document = importlib.import_module("fake_bluejay.http.openapi").document
+    document = importlib.import_module("fake_bluejay.bluejay.openapi").document
     _echo_json(document())
 
 

@@ -255,8 +255,9 @@ def bluejay_every_reading(bluejay: FakeBluejay) -> FakeBluejay:
 
 @pytest.fixture
 def bluejay_server(bluejay: FakeBluejay, monkeypatch: pytest.MonkeyPatch) -> FakeBluejay:
-    """`bluejay` with its loopback server started, and `BLUEJAY_API_URL` naming that: for subprocesses."""
+    """`bluejay` with its loopback server started, and the variables naming that: for subprocesses."""
     monkeypatch.setenv("BLUEJAY_API_URL", bluejay.base_url)
+    monkeypatch.setenv("BLUEJAY_OTLP_ENDPOINT", f"{bluejay.base_url}/traces")
     return bluejay
 
 

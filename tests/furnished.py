@@ -43,4 +43,7 @@ def ids_by_name() -> dict[str, list[Any]]:
             for operation in operations.all:
                 if (parameter := list(operation.in_path)[-1:]) and parameter[0].endswith("_id"):
                     known.setdefault(parameter[0], ids)
+    # Clients choose the id of a trace, so that is a field of its own.
+    known["trace_id"] = [one["fields"]["trace_id"] for one in furnished_world()["traces"]["all"][:2]]
+    known["span_id"] = [one["fields"]["spans"][0]["span_id"] for one in furnished_world()["traces"]["all"][:2]]
     return known

@@ -26,6 +26,7 @@ from fake_bluejay.bluejay.models.results import (
 from fake_bluejay.bluejay.models.wire import Wire
 from fake_bluejay.bluejay.resources import PAGES, Answered, Operations, as_fields
 from fake_bluejay.core.clock import Moment, datetime_at, iso, microseconds
+from fake_bluejay.core.conversations import Conversation
 from fake_bluejay.core.errors import Refused
 from fake_bluejay.core.metrics import check_scores, metrics_for, scored
 from fake_bluejay.core.payloads import as_told
@@ -291,11 +292,23 @@ def _proceed(world: World, log: Entity) -> None:
         return
     if script.get("fails"):
         collection.change(log, {"status": CallStatus.INCOMPLETED.value})
+        _over(world, log, now)
         return
     found = [*(log.fields.get("evaluations") or []), _found(world, log, now)]
     collection.change(log, {"status": CallStatus.COMPLETED.value, "evaluations": found})
     event = "observability_call_evaluated"
     world._emit(event, log.organisation, log.fields["agent_id"], lambda: _payload(log), now)
+    _over(world, log, now)
+
+
+def _over(world: World, log: Entity, now: int) -> None:
+    """Let alerts see a conversation whose evaluation is over."""
+    fields, done = log.fields, log.fields["status"] == CallStatus.COMPLETED
+    evaluation, failure = (fields["evaluations"][-1], None) if done else (None, fields["status"])
+    metadata = fields.get("metadata") or {}
+    world.conversation_over(
+        Conversation("observability", log.id, log.organisation, fields["agent_id"], evaluation, metadata, failure), now
+    )
 
 
 def _payload(log: Entity) -> dict[str, Any]:
@@ -516,3 +529,14 @@ def bulk_delete_call_logs(call: Call, request: BulkDeleteCallLogsRequest) -> Bul
     for log in gone.values():
         call.world.resources.remove(log)
     return BulkDeleteCallLogsResponse(message="Call logs deleted", deleted_count=len(gone))
+
+
+def _name_one(call: Call) -> dict[str, str]:
+    """Say that an id is needed, as these paths have none: whatever Bluejay answers there is not published."""
+    return {
+        "message": "The id of a call log, or of an agent for a list, belongs at the end of the path; nothing was done"
+    }
+
+
+for _method, _path in (("GET", "retrieve-call-log"), ("GET", "retrieve-call-logs"), ("DELETE", "call-log")):
+    call_logs.operation(_method, f"/v1/{_path}", returns=Any)(_name_one)

@@ -14,15 +14,28 @@ from __future__ import annotations
 
 __all__ = [
     "ALIASES",
+    "DOMAIN",
+    "EXPORT_PATH",
+    "HOST",
     "METHODS",
     "MODELLED_IN",
     "ONLY_IN_CLIENTS",
     "ONLY_IN_DOCS",
     "ONLY_IN_SDK",
+    "OPENAPI_PATH",
+    "OTLP_HOST",
     "OURS",
     "PUBLISHED",
     "SOURCES",
 ]
+
+DOMAIN = "getbluejay.ai"
+HOST = f"api.{DOMAIN}"
+"""The API's host."""
+OTLP_HOST = f"otlp.{DOMAIN}"
+"""The host that takes exports of traces."""
+EXPORT_PATH = "/v1/traces"
+"""Where it takes them, by POST: all that this host answers."""
 
 _OPERATIONS = """
 /v1/add-agent POST agents
@@ -43,15 +56,15 @@ _OPERATIONS = """
 /v1/agents/{agent_id}/prompts/versions/{version} DELETE GET
 /v1/agents/{agent_id}/prompts/versions/{version}/labels DELETE GET POST
 /v1/agents/{agent_id}/prompts/{prompt_id} DELETE GET
-/v1/alert/{alert_id} DELETE
+/v1/alert/{alert_id} DELETE alerts
 /v1/all-agents GET agents
 /v1/all-folders GET folders
-/v1/api-keys POST
-/v1/api-keys/{key_id} DELETE
+/v1/api-keys POST api_keys
+/v1/api-keys/{key_id} DELETE api_keys
 /v1/bluejay-as-code/pull/{simulation_bluejay_id} GET
 /v1/bluejay-as-code/push POST
 /v1/bluejay-as-code/run/{simulation_bac_id} POST
-/v1/call-log DELETE
+/v1/call-log DELETE call_logs
 /v1/call-log/{call_id} DELETE call_logs
 /v1/call-logs DELETE call_logs
 /v1/call-webhook POST
@@ -59,7 +72,7 @@ _OPERATIONS = """
 /v1/communities GET communities
 /v1/community/{community_id} DELETE GET communities
 /v1/compare-experiment-runs POST
-/v1/create-alert POST
+/v1/create-alert POST alerts
 /v1/create-community POST communities
 /v1/create-custom-metric POST metrics
 /v1/create-custom-metrics POST metrics
@@ -68,7 +81,7 @@ _OPERATIONS = """
 /v1/create-digital-human POST digital_humans
 /v1/create-digital-humans POST digital_humans
 /v1/create-folder POST folders
-/v1/create-schedule POST
+/v1/create-schedule POST schedules
 /v1/create-simulation POST simulations
 /v1/custom-metric/{metric_id} DELETE GET metrics
 /v1/custom-metrics GET metrics
@@ -79,7 +92,7 @@ _OPERATIONS = """
 /v1/customer-traits GET
 /v1/delete-custom-metrics POST metrics
 /v1/delete-digital-humans DELETE digital_humans
-/v1/delete-schedule/{schedule_id} DELETE
+/v1/delete-schedule/{schedule_id} DELETE schedules
 /v1/digital-human/{digital_human_id} DELETE GET digital_humans
 /v1/digital-humans-by-simulation/{simulation_id} GET digital_humans
 /v1/end-conversations POST conversations
@@ -125,9 +138,9 @@ _OPERATIONS = """
 /v1/move-regen-test-scenarios POST
 /v1/optimize/metric-prompt POST
 /v1/optimize/metric-prompt-with-diff POST
-/v1/phone-numbers GET
-/v1/phone-numbers/add POST
-/v1/phone-numbers/{phone_number}/release DELETE
+/v1/phone-numbers GET phone_numbers
+/v1/phone-numbers/add POST phone_numbers
+/v1/phone-numbers/{phone_number}/release DELETE phone_numbers
 /v1/ping GET ping
 /v1/queue-http-text-simulation-run POST runs
 /v1/queue-simulation-run POST runs
@@ -138,14 +151,14 @@ _OPERATIONS = """
 /v1/regen-test-scenarios POST
 /v1/regenerate-test-scenarios-from-community POST
 /v1/remove-from-community/{community_id} PUT communities
-/v1/retrieve-call-log GET
+/v1/retrieve-call-log GET call_logs
 /v1/retrieve-call-log/{call_id} GET call_logs
-/v1/retrieve-call-logs GET
+/v1/retrieve-call-logs GET call_logs
 /v1/retrieve-call-logs/{agent_id} GET call_logs
 /v1/retrieve-simulation-result/{test_result_id} GET results
 /v1/retrieve-simulation-results/{simulation_run_id} GET runs
-/v1/schedule/{schedule_id} GET
-/v1/schedules GET
+/v1/schedule/{schedule_id} GET schedules
+/v1/schedules GET schedules
 /v1/send-http-text-message POST
 /v1/send-text POST
 /v1/simulation-result/{simulation_result_id} DELETE results
@@ -153,17 +166,17 @@ _OPERATIONS = """
 /v1/simulation/{simulation_id} DELETE GET PUT simulations
 /v1/simulation/{simulation_id}/add-digital-humans POST simulations
 /v1/simulation/{simulation_id}/remove-digital-humans POST simulations
-/v1/spans/{trace_id}/{span_id} POST
+/v1/spans/{trace_id}/{span_id} POST traces
 /v1/subscription/active-package GET
 /v1/subscription/cancel POST
 /v1/subscription/signup POST
 /v1/subscription/start-trial POST
-/v1/traces GET
-/v1/traces/{trace_id} POST
+/v1/traces GET traces
+/v1/traces/{trace_id} POST traces
 /v1/translate-transcript POST
 /v1/update-agent POST agents
 /v1/update-agent-by-external-id PUT agents
-/v1/update-alert/{alert_id} PUT
+/v1/update-alert/{alert_id} PUT alerts
 /v1/update-community/{community_id} PUT communities
 /v1/update-custom-metric/{metric_id} PUT metrics
 /v1/update-custom-metrics PUT metrics
@@ -173,7 +186,7 @@ _OPERATIONS = """
 /v1/update-folder/{folder_id} PUT folders
 /v1/update-integrations POST
 /v1/update-log/{call_id} PUT call_logs
-/v1/update-schedule/{schedule_id} PUT
+/v1/update-schedule/{schedule_id} PUT schedules
 /v1/update-simulation-result POST results
 /v1/weekly-notifications POST
 /v1/workflow GET POST workflows
@@ -190,8 +203,8 @@ _OPERATIONS_OF_SDK = """
 /v1/agents/{agent_id}/workflow/nodes POST agent_workflows
 /v1/agents/{agent_id}/workflow/nodes/{node_id} DELETE PATCH agent_workflows
 /v1/agents/{agent_id}/workflow/summary GET agent_workflows
-/v1/custom-background-noises GET POST
-/v1/custom-background-noises/{noise_id} DELETE PATCH
+/v1/custom-background-noises GET POST custom_background_noises
+/v1/custom-background-noises/{noise_id} DELETE PATCH custom_background_noises
 /v1/digital-human-by-test-name/{test_name} GET digital_humans
 /v1/digital-humans GET digital_humans
 /v1/integrations/elevenlabs/agents GET
@@ -200,6 +213,7 @@ _OPERATIONS_OF_SDK = """
 /v1/scenario/validate-definition POST /v1/workflow/validate-definition
 /v1/scenario/{workflow_id} DELETE GET PUT /v1/workflow/{workflow_id}
 /v1/scenario/{workflow_id}/duplicate POST /v1/workflow/{workflow_id}/duplicate
+/v1/traces POST traces
 """
 
 _OPERATIONS_OF_DOCS = """
@@ -207,18 +221,20 @@ _OPERATIONS_OF_DOCS = """
 /v1/agents/{agent_id}/versions/promote POST
 /v1/agents/{agent_id}/versions/{version} DELETE GET
 /v1/agents/{agent_id}/versions/{version}/labels DELETE GET POST
-/v1/alerts GET
-/v1/alerts/{alert_id}/results GET
+/v1/alerts GET alerts
+/v1/alerts/{alert_id}/results GET alerts
 /v1/bluejay-as-code POST
 /v1/bluejay-as-code/{root_type}/{root_id} GET
 /v1/create-metric POST /v1/create-custom-metric
 /v1/create-metrics POST /v1/create-custom-metrics
-/v1/custom-background-noises/upload-url POST
+/v1/custom-background-noises/upload-url POST custom_background_noises
 /v1/dashboards GET POST
 /v1/dashboards/{dashboard_id} DELETE GET PUT
 /v1/dashboards/{dashboard_id}/duplicate POST
 /v1/dashboards/{dashboard_id}/layout PUT
 /v1/delete-metrics POST /v1/delete-custom-metrics
+/v1/issues GET /v1/observability/issues
+/v1/issues/{issue_id} GET PUT /v1/observability/issues/{issue_id}
 /v1/knowledge-base GET POST
 /v1/knowledge-base/{knowledge_base_id} DELETE GET PUT
 /v1/knowledge-base/{knowledge_base_id}/agents/{agent_id} DELETE POST
@@ -226,10 +242,10 @@ _OPERATIONS_OF_DOCS = """
 /v1/metrics GET /v1/custom-metrics
 /v1/metrics-lab/lab/{lab_id} GET
 /v1/metrics-lab/labs GET
-/v1/observability/conversations GET
-/v1/observability/conversations/{conversation_id} GET
-/v1/observability/issues GET
-/v1/observability/issues/{issue_id} GET PUT
+/v1/observability/conversations GET observability
+/v1/observability/conversations/{conversation_id} GET observability
+/v1/observability/issues GET issues
+/v1/observability/issues/{issue_id} GET PUT issues
 /v1/personalities GET POST
 /v1/personalities/{personality_id} DELETE PATCH
 /v1/red-team-simulations GET POST
@@ -260,6 +276,12 @@ _OPERATIONS_OF_CLIENTS = """
 """
 
 
+_OPERATIONS_OF_OURS = """
+/fake/transcripts/{test_result_id}.json GET results
+/fake/uploads/{upload_id} PUT custom_background_noises
+"""
+
+
 def _paths(text: str) -> dict[str, tuple[str, ...]]:
     return {path: tuple(word for word in words if word.isupper()) for path, *words in map(str.split, _lines(text))}
 
@@ -280,8 +302,11 @@ ONLY_IN_DOCS = _paths(_OPERATIONS_OF_DOCS)
 ONLY_IN_CLIENTS = _paths(_OPERATIONS_OF_CLIENTS)
 """Path → its methods, of what only public clients are known to call, and the documentation's MCP page."""
 
-OURS = {"/fake/transcripts/{test_result_id}.json": ("GET",)}
-"""Path → its methods, of what no Bluejay has: where the fake's own `transcript_url` leads."""
+OPENAPI_PATH = "/openapi.json"
+"""Where the OpenAPI document of what is modelled is."""
+
+OURS = _paths(_OPERATIONS_OF_OURS)
+"""Path → its methods, of what no Bluejay has: where the fake's own `transcript_url` and `upload_url` lead."""
 
 SOURCES = (PUBLISHED, ONLY_IN_SDK, ONLY_IN_DOCS, ONLY_IN_CLIENTS)
 """What Bluejay answers, by where that is known from."""
@@ -292,16 +317,18 @@ for _source in (*SOURCES, OURS):
     for _path, _methods in _source.items():
         METHODS[_path] = METHODS.get(_path, ()) + _methods
 
-_LAST_WORDS = {
-    path: words[-1]
-    for path, *words in map(
-        str.split, _lines(_OPERATIONS + _OPERATIONS_OF_SDK + _OPERATIONS_OF_DOCS + _OPERATIONS_OF_CLIENTS)
-    )
-}
+_EVERY = (
+    _OPERATIONS,
+    _OPERATIONS_OF_SDK,
+    _OPERATIONS_OF_DOCS,
+    _OPERATIONS_OF_CLIENTS,
+    _OPERATIONS_OF_OURS,
+)
+_LAST_WORDS = {path: words[-1] for path, *words in map(str.split, _lines("".join(_EVERY)))}
 
 ALIASES = {path: word for path, word in _LAST_WORDS.items() if word.startswith("/")}
 """Path → the path by its other name, whose operations answer there, too."""
 
-MODELLED_IN = {path: word for path, word in _LAST_WORDS.items() if word[0].islower()} | dict.fromkeys(OURS, "results")
+MODELLED_IN = {path: word for path, word in _LAST_WORDS.items() if word[0].islower()}
 MODELLED_IN |= {path: MODELLED_IN[other] for path, other in ALIASES.items()}
 """Path → the module of `fake_bluejay.bluejay` that answers for it, all its methods."""

@@ -163,8 +163,10 @@ class Operations:
         resource: What they are about; None where nothing is stored, as for `ping`.
         returns: The model of one entity in an answer.
         values: Returns values of an entity that are not stored, by the names of the fields of its models.
+        looked_up: Returns more such values, which depend on what else there is in the world.
         new: The rule by which one is made; left out, what the request says is stored.
         request: The model that `new` takes; left out, that of `create`.
+        edited: Called after a test has changed an entity, for what follows from its fields.
     """
 
     def __init__(
@@ -173,8 +175,10 @@ class Operations:
         *,
         returns: type[BaseModel] | None = None,
         values: Callable[[Entity], Mapping[str, Any]] | None = None,
+        looked_up: Callable[[World, Entity], Mapping[str, Any]] | None = None,
         new: New | None = None,
         request: type[BaseModel] | None = None,
+        edited: Callable[[World, Entity], None] | None = None,
     ) -> None:
         self.resource = resource
         self.returns = returns
@@ -182,6 +186,8 @@ class Operations:
         self.all: list[Operation] = []
         self.module = sys._getframe(1).f_globals["__name__"]
         self._values = values
+        self._looked_up = looked_up
+        self._edited = edited
         self._new = new or self._store
 
     # --- declarations -------------------------------------------------------------------------------------------
@@ -323,48 +329,53 @@ class Operations:
         types |= path_types or {}
 
         def answered(call: Call) -> Any:
-            return self.filled(answer(call), returns)
+            return self.filled(answer(call), returns, call.world)
 
         answered.__name__, answered.__doc__ = name, inspect.cleandoc(text)
         self.all.append(Operation(method, path, answered, path_types=types, **options))
 
     # --- what an answer has ------------------------------------------------------------------------------------
 
-    def filled(self, what: Any, returns: Any) -> Any:
-        """Return an answer: what `returns` describes, filled with an entity or entities, or what is one already."""
+    def filled(self, what: Any, returns: Any, world: World | None = None) -> Any:
+        """Return an answer: what `returns` describes, filled with an entity or entities, or what is one already.
+
+        Without the world, what is looked up there is left out.
+        """
         values: dict[str, Any] = {}
         if isinstance(what, Answered):
             what, values = what.what, what.values
         if isinstance(what, Entity):
-            return self._filled(what, returns, values)
+            return self._filled(what, returns, values, world)
         if isinstance(what, list) and all(isinstance(one, Entity) for one in what):
-            return self._listed(what, returns, values)
+            return self._listed(what, returns, values, world)
         return what
 
-    def shown(self, entity: Entity) -> BaseModel:
-        """Return an entity as answers show it."""
+    def shown(self, entity: Entity, world: World | None = None) -> BaseModel:
+        """Return an entity as answers show it; without the world, what is looked up there is left out."""
         assert self.returns is not None, "Operations(…, returns=…) says how one is shown"
-        return cast(BaseModel, self._filled(entity, self.returns, {}))
+        return cast(BaseModel, self._filled(entity, self.returns, {}, world))
 
-    def _filled(self, entity: Entity, returns: Any, values: Mapping[str, Any]) -> Any:
+    def _filled(self, entity: Entity, returns: Any, values: Mapping[str, Any], world: World | None) -> Any:
+        if self._looked_up is not None and world is not None:
+            values = {**self._looked_up(world, entity), **values}
         if self._values is not None:
             values = {**self._values(entity), **values}
         if isinstance(returns, type) and issubclass(returns, BaseModel):
             field = returns.model_fields.get(entity.resource.field)
             if field is not None and field.annotation is self.returns:
-                values = {entity.resource.field: self.shown(entity), **values}
+                values = {entity.resource.field: self.shown(entity, world), **values}
             return _fill(returns, entity, values)
         return None if returns is None else {}
 
-    def _listed(self, entities: Sequence[Entity], returns: Any, values: Mapping[str, Any]) -> Any:
+    def _listed(self, entities: Sequence[Entity], returns: Any, values: Mapping[str, Any], world: World | None) -> Any:
         if get_origin(returns) is list:
             model = get_args(returns)[0]
-            return [self._filled(entity, model, {}) for entity in entities]
+            return [self._filled(entity, model, {}, world) for entity in entities]
         for name, field in returns.model_fields.items():
             model = get_args(field.annotation)[0] if get_origin(field.annotation) is list else None
             if isinstance(model, type) and issubclass(model, BaseModel):
                 said = {one: value for one, value in values.items() if one in returns.model_fields}
-                return returns(**{**said, name: [self._filled(entity, model, {}) for entity in entities]})
+                return returns(**{**said, name: [self._filled(entity, model, {}, world) for entity in entities]})
         raise TypeError(f"{returns.__name__} has no list of models to put {self.of.plural} into")
 
     # --- rules --------------------------------------------------------------------------------------------------
@@ -428,6 +439,8 @@ class Operations:
         after = Entity(self.of, entity.id, entity.organisation, entity.created_at, {**entity.fields, **changed})
         self.check(after)
         world.resources[self.of].change(entity, changed)
+        if self._edited is not None:
+            self._edited(world, entity)
 
     def _given_id(self, id: Any) -> Id | None:
         if id is None:

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from pydantic import Field
 
-from fake_bluejay.bluejay.models.wire import Wire
+from fake_bluejay.bluejay.models.wire import Positive, Wire
 from fake_bluejay.bluejay.resources import Operations, as_fields, changes, check_version
 from fake_bluejay.core.clock import Moment
 from fake_bluejay.core.readings import DeletedAgent, Readings
@@ -18,7 +18,6 @@ from fake_bluejay.http.operation import Call, as_id
 
 __all__ = ["SIMULATIONS", "SimulationRequest", "create_simulation", "join", "simulations"]
 
-Positive = Annotated[int, Field(gt=0)]
 _Concurrent = Annotated[int, Field(gt=0, le=500)]
 _Percentage = Annotated[int, Field(ge=0, le=100)]
 _DEPRECATED = Field(json_schema_extra={"deprecated": True})

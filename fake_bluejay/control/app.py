@@ -20,26 +20,28 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import Mount, Route
 from starlette.types import Receive, Scope, Send
 
+from fake_bluejay.bluejay.service import Service
 from fake_bluejay.control.events import EventStream
-from fake_bluejay.control.operations import OPERATIONS, Call, Control, Controlled, NotFound, Operation
+from fake_bluejay.control.operations import OPERATIONS, Call, Control, NotFound, Operation
 from fake_bluejay.control.page import console_file, icon, reference
 from fake_bluejay.core import errors as domain
 from fake_bluejay.core.suggest import instead_of, unknown
+from fake_bluejay.http.faults import KINDS
 
-__all__ = ["Controlled", "control_app", "is_browsing"]
+__all__ = ["control_app", "is_browsing"]
 
 _log = logging.getLogger("fake_bluejay")
 
 
-def control_app(fake: Controlled, reset: Callable[[], None]) -> Starlette:
-    """The control API over a fake; `reset` puts it back to how it began."""
-    control = Control(fake, reset)
+def control_app(service: Service, reset: Callable[[], None]) -> Starlette:
+    """Return the control API over a service; `reset` puts it back to how it began."""
+    control = Control(service, reset)
     paths: dict[str, dict[str, Operation]] = {}
     for operation in OPERATIONS:
         paths.setdefault(operation.path, {})[operation.method] = operation
     routes = [
         *(Route(f"/{path}", _Path(control, operations)) for path, operations in paths.items()),
-        Route("/events", EventStream(fake.feed)),
+        Route("/events", EventStream(service.events)),
         Route("/openapi.json", _openapi),
         Route("/", console_file),
         Route("/docs", reference),
@@ -153,16 +155,15 @@ _NEEDED = {
 
 def _in_words(error: Any, errors: ValidationError, model: type[BaseModel], kind: str) -> str:
     """One thing that is wrong: where, what was given, what is needed."""
-    tags = {"respond", "delay", "reset", "lose_response", "garbage", "truncate", "refuse_control_write"}
-    place = ".".join(str(part) for part in error["loc"] if part not in tags)
+    place = ".".join(str(part) for part in error["loc"] if part not in KINDS)
     if error["type"] == "extra_forbidden":
         return unknown(kind, error["loc"][-1], _fields(model, error["loc"]))
     if error["type"] == "missing":
         return f"{place}: missing; known: {', '.join(_fields(model, error['loc']))}"
     if error["type"] == "union_tag_not_found":
-        return f"kind: missing; known: {', '.join(sorted(tags))}"
+        return f"kind: missing; known: {', '.join(sorted(KINDS))}"
     if error["type"] == "union_tag_invalid":
-        return unknown("kind", error["ctx"]["tag"], sorted(tags))
+        return unknown("kind", error["ctx"]["tag"], sorted(KINDS))
     if error["type"] == "value_error":
         return str(error["ctx"]["error"])
     if error["type"] in _NEEDED:
@@ -188,7 +189,7 @@ async def _openapi(request: Request) -> Response:
 
 async def _bluejay_openapi(request: Request) -> Response:
     """Answer with Bluejay's own document for the reference: of what it asks for, the journal is to have nothing."""
-    from fake_bluejay.http.openapi import content
+    from fake_bluejay.bluejay.openapi import content
 
     return Response(content(), media_type="application/json")
 

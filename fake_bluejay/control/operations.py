@@ -15,89 +15,36 @@ from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, field
 from itertools import islice
 from time import perf_counter
-from typing import Any, Literal, NamedTuple, Protocol, cast
+from typing import Any, Literal, NamedTuple
 
 from pydantic import BaseModel
 
 from fake_bluejay import __version__
-from fake_bluejay.bluejay.app import Api
+from fake_bluejay.bluejay import adding
+from fake_bluejay.bluejay.calls import checked_call
 from fake_bluejay.bluejay.models.results import as_given
 from fake_bluejay.bluejay.modules import declared, resource_names
 from fake_bluejay.bluejay.resources import Operations as ResourceOperations
-from fake_bluejay.calls import checked
+from fake_bluejay.bluejay.service import Service
 from fake_bluejay.control import data, models
+from fake_bluejay.core import webhooks as rules
 from fake_bluejay.core.behaviors import agent_from_text
-from fake_bluejay.core.choices import WebhookEvent
 from fake_bluejay.core.clock import ScaledClock, microseconds
-from fake_bluejay.core.events import Feed
 from fake_bluejay.core.outbox import EVENTS, PATIENCE, Irregularity
 from fake_bluejay.core.resources import Entity
 from fake_bluejay.core.scripts import Call as Script
 from fake_bluejay.core.scripts import call_from_dict
 from fake_bluejay.core.statuses import Event, status_from_text
 from fake_bluejay.core.suggest import check_known, unknown
-from fake_bluejay.core.test_results import Record, check_fields
+from fake_bluejay.core.test_results import Record
 from fake_bluejay.core.world import DEFAULT_ORGANISATION, World
-from fake_bluejay.facade import resources, runs
-from fake_bluejay.http.faults import Faults
-from fake_bluejay.http.journal import Exchange, Journal
-from fake_bluejay.http.stubs import Stubs
+from fake_bluejay.http.journal import Exchange
 from fake_bluejay.state import snapshot as dumps
 
-__all__ = ["OPERATIONS", "Call", "Control", "Controlled", "NotFound", "Operation"]
+__all__ = ["OPERATIONS", "Call", "Control", "NotFound", "Operation"]
 
 _A_MOMENT = 0.002
 """Seconds after which it is looked again whether something has arrived."""
-
-
-class Webhooks(Protocol):
-    """What the control API needs of a fake's webhooks."""
-
-    def add(
-        self,
-        to: str,
-        events: Iterable[WebhookEvent],
-        secret: str | None,
-        *,
-        agents: Iterable[int],
-        folders: Iterable[str],
-        retries: int | None,
-        enabled: bool,
-        organisation: str,
-    ) -> Any: ...
-    def remove(self, webhook: str) -> None: ...
-
-
-class Controlled(Protocol):
-    """What the control API needs of a fake; `FakeBluejay` has it."""
-
-    @property
-    def world(self) -> World:
-        """The model behind it."""
-        ...
-
-    @property
-    def requests(self) -> Journal:
-        """The requests that arrived."""
-        ...
-
-    @property
-    def stubs(self) -> Stubs:
-        """The answers given by hand."""
-        ...
-
-    @property
-    def app(self) -> Api:
-        """Bluejay's own surface."""
-        ...
-
-    @property
-    def webhooks(self) -> Webhooks:
-        """Who is told of what happens."""
-        ...
-
-    faults: Faults
-    feed: Feed
 
 
 class NotFound(Exception):
@@ -108,7 +55,7 @@ class NotFound(Exception):
 class Control:
     """A fake under control."""
 
-    fake: Controlled
+    service: Service
     reset: Callable[[], None]
     """Puts the fake back to how it began."""
     speed: float = 1.0
@@ -116,7 +63,7 @@ class Control:
 
     @property
     def world(self) -> World:
-        return self.fake.world
+        return self.service.world
 
 
 @dataclass(slots=True)
@@ -143,14 +90,14 @@ def health(control: Control, call: Call) -> Any:
 
 def overview(control: Control, call: Call) -> Any:
     """The clock, and how many there are of everything."""
-    world, fake = control.world, control.fake
+    world, service = control.world, control.service
     return {
         "version": __version__,
         "clock": data.clock(world),
         "statuses": dict(Counter(str(record.status) for record in world.results.values())),
-        "requests": fake.requests.total,
-        "faults": len(fake.faults),
-        "stubs": len(fake.stubs),
+        "requests": service.journal.total,
+        "faults": len(service.faults),
+        "stubs": len(service.stubs),
         "readings_changed": [one["name"] for one in data.readings(world) if one["choice"] != one["default"]],
         "require_known_keys": world.require_known_keys,
     }
@@ -217,10 +164,9 @@ def _has(record: Record, word: str) -> bool:
 def add_test_results(control: Control, call: Call) -> Any:
     """Add a test result, or with `count` so many. It is RUNNING unless told otherwise."""
     new: models.NewTestResult = call.body
-    check_fields(new.model_extra or {}, models.NewTestResult.model_fields)
+    fields = as_given(new.model_extra or {}, models.NewTestResult.model_fields)
     agent = None if new.agent is None else agent_from_text(new.agent)
     call_ = None if new.call is None else _script(new.call)
-    fields = as_given(new.model_extra or {})
     named = (new.organisation, call.query.organisation, DEFAULT_ORGANISATION)
     organisation = next(name for name in named if name is not None)
 
@@ -231,7 +177,7 @@ def add_test_results(control: Control, call: Call) -> Any:
 
 
 def _script(given: dict[str, Any]) -> Script:
-    return checked(call_from_dict(given))
+    return checked_call(call_from_dict(given))
 
 
 def test_result(control: Control, call: Call) -> Any:
@@ -245,11 +191,7 @@ def change_test_result(control: Control, call: Call) -> Any:
     record, change = _found(control, call), call.body
     given = change.model_fields_set
     agent = None if change.agent is None else agent_from_text(change.agent)
-    check_fields(change.fields, models.TestResultChange.model_fields)
-    fields = {
-        **change.fields,
-        **as_given({name: value for name, value in change.fields.items() if value is not None}),
-    }
+    fields = as_given(change.fields, models.TestResultChange.model_fields)
     if change.status is not None:
         control.world.set_status(record.id, change.status, force=change.force)
     if "agent" in given or fields:
@@ -302,7 +244,7 @@ def end_conversations(control: Control, call: Call) -> Any:
         "path": "/v1/end-conversations",
         "headers": [(name.encode(), value.encode("latin-1")) for name, value in headers.items()],
     }
-    answer = control.fake.app.answer(scope, json.dumps({"test_result_ids": ids}).encode())
+    answer = control.service.app.answer(scope, json.dumps({"test_result_ids": ids}).encode())
     return {"status_code": answer.status_code, "text": answer.text}
 
 
@@ -358,7 +300,7 @@ def advance(control: Control, call: Call) -> Any:
 def requests(control: Control, call: Call) -> Any:
     """The journal: requests with their answers, keys masked; `x-total-count` says how many match before paging."""
     query: models.RequestsQuery = call.query
-    found = [one for one in control.fake.requests if one.number > query.after]
+    found = [one for one in control.service.journal if one.number > query.after]
     for word in (query.q or "").lower().split():
         found = [one for one in found if _mentions(one, word)]
     call.headers["x-total-count"] = str(len(found))
@@ -379,16 +321,18 @@ def _mentions(one: Exchange, word: str) -> bool:
 
 def request(control: Control, call: Call) -> Any:
     """One request with its answer."""
-    for one in control.fake.requests:
+    for one in control.service.journal:
         if str(one.number) == call.id:
             return data.exchange(one, call.base_url)
-    raise NotFound(f"there is no request {call.id[:100]!r} in the journal, which counts {control.fake.requests.total}")
+    raise NotFound(
+        f"there is no request {call.id[:100]!r} in the journal, which counts {control.service.journal.total}"
+    )
 
 
 def clear_requests(control: Control, call: Call) -> Any:
     """Forget the requests."""
-    count = len(control.fake.requests)
-    control.fake.requests.clear()
+    count = len(control.service.journal)
+    control.service.journal.clear()
     return {"removed": count}
 
 
@@ -397,49 +341,48 @@ def clear_requests(control: Control, call: Call) -> Any:
 
 def faults(control: Control, call: Call) -> Any:
     """The armed faults, in the order in which requests meet them."""
-    return [data.fault(one) for one in control.fake.faults]
+    return [data.fault(one) for one in control.service.faults]
 
 
 def arm_fault(control: Control, call: Call) -> Any:
     """Arm a fault: the next request that it is for meets it."""
-    armed, given = control.fake.faults, call.body.model_dump(by_alias=True)
-    getattr(armed, given.pop("kind"))(*given.pop("ids", ()), **given)
-    return data.fault(list(armed)[-1])
+    given = call.body.model_dump(by_alias=True)
+    return data.fault(control.service.faults.arm(given.pop("kind"), given))
 
 
 def disarm_fault(control: Control, call: Call) -> Any:
     """Disarm one fault; the others stay."""
-    armed = list(control.fake.faults)
+    armed = list(control.service.faults)
     fault = next((one for one in armed if str(one.id) == call.id), None)
     if fault is None:
         raise NotFound(unknown("fault", call.id[:100], [one.id for one in armed]))
-    control.fake.faults.disarm(fault)
+    control.service.faults.disarm(fault)
     return {"removed": 1}
 
 
 def clear_faults(control: Control, call: Call) -> Any:
     """Disarm all faults."""
-    count = len(control.fake.faults)
-    control.fake.faults.clear()
+    count = len(control.service.faults)
+    control.service.faults.clear()
     return {"removed": count}
 
 
 def stubs(control: Control, call: Call) -> Any:
     """The answers given by hand."""
-    return control.fake.stubs.as_list()
+    return control.service.stubs.as_list()
 
 
 def add_stub(control: Control, call: Call) -> Any:
     """Give an answer for an endpoint, above all for one that is not modelled."""
     stub: models.NewStub = call.body
-    control.fake.stubs.add(stub.method, stub.path, stub.status, stub.json_)
-    return control.fake.stubs.as_list()[-1]
+    control.service.stubs.add(stub.method, stub.path, stub.status, stub.json_)
+    return control.service.stubs.as_list()[-1]
 
 
 def clear_stubs(control: Control, call: Call) -> Any:
     """Forget all stubs."""
-    count = len(control.fake.stubs)
-    control.fake.stubs.clear()
+    count = len(control.service.stubs)
+    control.service.stubs.clear()
     return {"removed": count}
 
 
@@ -484,12 +427,12 @@ def choose_who_may_call(control: Control, call: Call) -> Any:
 
 def add_agent(control: Control, call: Call) -> Any:
     """Add an agent."""
-    return {"id": resources.add_agent(control.world, call.body.organisation, call.body.model_extra or {}).id}
+    return {"id": adding.add(control.world, "agents", call.body.organisation, call.body.model_extra or {}).id}
 
 
 def add_digital_human(control: Control, call: Call) -> Any:
     """Add a digital human."""
-    return {"id": resources.add_digital_human(control.world, call.body.organisation, call.body.model_extra or {}).id}
+    return {"id": adding.add_digital_human(control.world, call.body.organisation, call.body.model_extra or {}).id}
 
 
 def add_simulation(control: Control, call: Call) -> Any:
@@ -497,12 +440,8 @@ def add_simulation(control: Control, call: Call) -> Any:
     new: models.NewSimulation = call.body
     humans: Any = new.digital_humans
     if isinstance(humans, list):
-        humans = [resources.DigitalHumanView(control.world, "digital_humans", id) for id in humans]
-    try:
-        made = resources.add_simulation(control.world, new.organisation, new.agent, humans, new.model_extra or {})
-    except KeyError as error:
-        raise NotFound(error.args[0]) from None
-    return {"id": made.id}
+        humans = [_found_entity(control, declared("digital_humans"), id) for id in humans]
+    return {"id": adding.add_simulation(control.world, new.organisation, new.agent, humans, new.model_extra or {}).id}
 
 
 def all_resources(control: Control, call: Call) -> Any:
@@ -525,8 +464,8 @@ def entities(control: Control, call: Call) -> Any:
 
 def add_entity(control: Control, call: Call) -> Any:
     """Add an entity of a resource, by the rules of the request that makes one."""
-    made = resources.add(control.world, _resource(call).of.name, call.body.organisation, call.body.model_extra or {})
-    return data.entity(made._entity)
+    made = adding.add(control.world, _resource(call).of.name, call.body.organisation, call.body.model_extra or {})
+    return data.entity(made)
 
 
 def entity(control: Control, call: Call) -> Any:
@@ -557,17 +496,21 @@ def _resource(call: Call) -> ResourceOperations:
 
 def _entity(control: Control, call: Call) -> tuple[ResourceOperations, Entity]:
     operations = _resource(call)
+    return operations, _found_entity(control, operations, call.id[:100])
+
+
+def _found_entity(control: Control, operations: ResourceOperations, asked_for: Any) -> Entity:
     collection = control.world.resources.named(operations.of.plural)
-    id = operations.of.ids.read(call.id)
+    id = operations.of.ids.read(asked_for)
     one = None if collection is None or id is None else collection.get(id)
     if one is None:
-        raise NotFound(f"there is no {operations.of.name} {call.id[:100]!r}")
-    return operations, one
+        raise NotFound(f"there is no {operations.of.name} {asked_for!r}")
+    return one
 
 
 def queue_run(control: Control, call: Call) -> Any:
     """Queue a run, as `POST /v1/queue-simulation-run` does."""
-    return {"id": runs.queue_run(control.world, call.body.simulation, call.body.model_extra or {}).id}
+    return {"id": adding.queue_run(control.world, call.body.simulation, call.body.model_extra or {}).id}
 
 
 def calls(control: Control, call: Call) -> Any:
@@ -606,9 +549,10 @@ def webhooks(control: Control, call: Call) -> Any:
 def add_webhook(control: Control, call: Call) -> Any:
     """Add a webhook to a server on this machine. The answer has the secret and the URL as they are, this once."""
     new: models.NewWebhook = call.body
-    added = control.fake.webhooks.add(
+    added = rules.add_webhook(
+        control.world,
         new.url,
-        EVENTS if new.events is None else cast(list[WebhookEvent], new.events),
+        EVENTS if new.events is None else new.events,
         new.secret,
         agents=new.agents,
         folders=new.folders,
@@ -616,7 +560,7 @@ def add_webhook(control: Control, call: Call) -> Any:
         enabled=new.enabled,
         organisation=new.organisation,
     )
-    return dumps.dump_webhook(control.world.outbox.webhooks[added.id])
+    return dumps.dump_webhook(added)
 
 
 def change_webhook(control: Control, call: Call) -> Any:
@@ -629,7 +573,7 @@ def change_webhook(control: Control, call: Call) -> Any:
 def remove_webhook(control: Control, call: Call) -> Any:
     """Remove a webhook, and send it nothing any more."""
     _check_webhook(control, call.id)
-    control.fake.webhooks.remove(call.id)
+    control.world.remove_webhook(call.id)
     return {"removed": 1}
 
 

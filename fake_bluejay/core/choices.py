@@ -98,6 +98,7 @@ class ReadingChoices(TypedDict, total=False):
     foreign_digital_human: readings.ForeignResource | Literal["403", "404"]
     foreign_run: readings.ForeignResource | Literal["403", "404"]
     foreign_result: readings.ForeignResource | Literal["403", "404"]
+    foreign_trace: readings.ForeignResource | Literal["403", "404"]
     foreign_other: readings.ForeignResource | Literal["403", "404"]
     missing_key: readings.MissingKey | Literal["401-detail", "401-error-and-detail", "422", "403"]
     missing_key_name: readings.MissingKeyName | Literal["x-api-key", "X-API-Key"]
@@ -124,3 +125,5 @@ class ReadingChoices(TypedDict, total=False):
     same_external_id: readings.SameExternalId | Literal["added", "409"]
     agent_without_workflow: readings.AgentWithoutWorkflow | Literal["empty", "404"]
     deleted_agent: readings.DeletedAgent | Literal["simulations-go", "simulations-stay"]
+    simulation_alerts: readings.SimulationAlerts | Literal["latest-runs", "window"]
+    noise_without_file: readings.NoiseWithoutFile | Literal["taken", "400"]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING, Annotated, Protocol
 
 __all__ = [
@@ -11,6 +11,7 @@ __all__ = [
     "EPOCH",
     "MOST_SPEED",
     "Clock",
+    "Day",
     "ManualClock",
     "Moment",
     "ScaledClock",
@@ -34,11 +35,13 @@ END = (datetime(9999, 1, 1, tzinfo=UTC) - _ZERO) // _MICROSECOND
 
 if TYPE_CHECKING:
     Moment = datetime
+    Day = date
 else:
     # freezegun puts a class of its own in the place of `datetime`, in every module that has it, and no schema can be
     # made of that one. It does not look into an alias.
     Moment = Annotated[next(each for each in datetime.__mro__ if each.__module__ == "datetime"), "a moment"]
-"""A datetime, in the models."""
+    Day = Annotated[next(each for each in date.__mro__ if each.__module__ == "datetime"), "a day"]
+"""A datetime and a date, in the models."""
 
 MOST_SPEED = 1_000_000
 """Virtual seconds that may pass in a real one."""

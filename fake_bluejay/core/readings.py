@@ -32,6 +32,7 @@ __all__ = [
     "MissingKey",
     "MissingKeyName",
     "NoFailedIds",
+    "NoiseWithoutFile",
     "PingNames",
     "Question",
     "ReEvaluateUnfinished",
@@ -39,6 +40,7 @@ __all__ = [
     "ReportedLater",
     "RunStatus",
     "SameExternalId",
+    "SimulationAlerts",
     "StatusWords",
     "Success",
     "TestResultIds",
@@ -308,6 +310,20 @@ class SameExternalId(StrEnum):
     CONFLICT = "409"
 
 
+class SimulationAlerts(StrEnum):
+    """What an alert for simulations alone looks at."""
+
+    RUNS = "latest-runs"
+    WINDOW = "window"
+
+
+class NoiseWithoutFile(StrEnum):
+    """A custom background noise that is registered before its file was uploaded."""
+
+    TAKEN = "taken"
+    REFUSED = "400"
+
+
 class AgentWithoutWorkflow(StrEnum):
     """What the workflow endpoints of an agent find that was given no workflow."""
 
@@ -387,6 +403,12 @@ class Readings:
     foreign_digital_human: ForeignResource = _foreign("A digital human")
     foreign_run: ForeignResource = _foreign("A run")
     foreign_result: ForeignResource = _foreign("A simulation result")
+    foreign_trace: ForeignResource = _reading(
+        ForeignResource.FORBIDDEN,
+        _PAGE,
+        "a trace that is not in the caller's organization returns 403; the introduction lists 403 for any resource",
+        "A trace of another organisation, asked for by its id.",
+    )
     foreign_other: ForeignResource = _reading(
         ForeignResource.NOT_FOUND,
         "the pages of knowledge bases and scenarios of August 2026",
@@ -532,6 +554,18 @@ class Readings:
         DeletedAgent.SIMULATIONS_GO,
         _OPENAPI,
         "a simulation's agent_id is a required integer, and deleting a run deletes what belongs to it",
+    )
+    simulation_alerts: SimulationAlerts = _reading(
+        SimulationAlerts.RUNS,
+        _PAGE,
+        "for simulations, threshold_time_interval is the number of recent completed runs, and min_events is not used;"
+        " the page on simulation alerts of August 2026 counted results in a rolling window of time",
+    )
+    noise_without_file: NoiseWithoutFile = _reading(
+        NoiseWithoutFile.TAKEN,
+        _PAGE,
+        "400 for the 21st noise and 409 for the same file twice are listed, and nothing for a file that is not there;"
+        " it registers a noise that was uploaded already",
     )
 
     def changed(self, **choices: str) -> Readings:

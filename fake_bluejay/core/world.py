@@ -20,6 +20,7 @@ from typing import Any, NamedTuple
 
 from fake_bluejay.core.behaviors import Agent, EndsAfter, EndsWithin
 from fake_bluejay.core.clock import END, Clock, ManualClock, ScaledClock, datetime_at, instant_of, microseconds
+from fake_bluejay.core.conversations import Conversation, of_record
 from fake_bluejay.core.errors import Refused
 from fake_bluejay.core.integers import is_integer
 from fake_bluejay.core.metrics import check_scores, metrics_for, scored
@@ -61,6 +62,7 @@ from fake_bluejay.core.statuses import (
     IllegalMove,
     Status,
     event_between,
+    is_final,
     status_from_text,
     ways_on,
 )
@@ -72,7 +74,6 @@ from fake_bluejay.core.test_results import (
     Organisation,
     Organisations,
     Record,
-    check_fields,
 )
 from fake_bluejay.core.timers import Timer, TimerKind, Timers
 
@@ -190,7 +191,8 @@ class World:
         self._last_id = 0
         self._last_run_id = 0
         self._firing_at: int | None = None
-        """The instant at which the resource's timer was due that fires now; None if none does."""
+        """The instant at which the resource's timer was due that fires now, or at which a conversation that is watched
+        was over; None if neither."""
         self.delivery_worker: DeliveryWorker | None = None
         """What sends the deliveries that are due; None: nobody does."""
         self.webhooks_anywhere = False
@@ -429,8 +431,19 @@ class World:
             self._hand_on_lines(record.run, now)
         if self.outbox.webhooks:
             self._tell(record, now)
+        if self.resources.watchers and is_final(record.status):
+            self.conversation_over(of_record(self, record), now)
         if (tell := self.on_change) is not None:
             tell("test-result-moved", record)
+
+    def conversation_over(self, conversation: Conversation, now: int) -> None:
+        """Let what watches conversations see one that is over since an instant. Call it under the lock."""
+        before, self._firing_at = self._firing_at, now
+        try:
+            for watch in self.resources.watchers:
+                watch(self, conversation)
+        finally:
+            self._firing_at = before
 
     def _enter(self, record: Record, now: int) -> None:
         """What begins with a status by itself, however it was reached."""
@@ -671,14 +684,14 @@ class World:
         call: Call | None = None,
         **fields: Any,
     ) -> Record:
-        """A new test result; ids count from 1 unless given. With a `call` it goes on by itself from its status.
+        """Add a test result; ids count from 1 unless given. With a `call` it goes on by itself from its status.
 
-        Raises `ValueError` if the id is taken or no integer, or the status, the organisation or a field is unknown.
+        Raises:
+            ValueError: The id is taken or no integer, or the status or the organisation is unknown.
         """
         with self.lock:
             now = self.settle()
             state = status_from_text(status)
-            check_fields(fields, ("agent", "call", "id", "organisation", "status"))
             check_known("organisation", organisation, self.organisations)
             if id is None:
                 id = self._free_id()
@@ -709,9 +722,8 @@ class World:
     def edit(self, id: int, *, agent: Agent | EllipsisType | None = ..., fields: Mapping[str, Any] = {}) -> None:
         """Give a test result another agent, or other fields; a field of None is as if it had never been given.
 
-        Raises `KeyError` if there is no such id, `ValueError` for an unknown field; then nothing has changed.
+        Raises `KeyError` if there is no such id.
         """
-        check_fields(fields)
         with self.lock:
             record = self.result(id)
             if agent is not ...:

@@ -18,11 +18,10 @@ from collections.abc import Coroutine, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from starlette.datastructures import Headers
-
 from fake_bluejay.core.clock import ManualClock
 from fake_bluejay.core.outbox import PATIENCE, Attempt, Delivery, Webhook, signature
 from fake_bluejay.core.readings import WebhookHeaders, WebhookProof
+from fake_bluejay.core.webhooks import check_url
 from fake_bluejay.core.world import World
 from fake_bluejay.facade.receivers import (
     TOO_LATE,
@@ -31,7 +30,6 @@ from fake_bluejay.facade.receivers import (
     InvalidStatus,
     Lifespan,
     Request,
-    check_url,
     keep_running,
     post,
     running_loop,
@@ -340,6 +338,8 @@ class DeliveryWorker:
         sending.finish()
 
     def _request(self, sending: _Sending) -> Request:
+        from starlette.datastructures import Headers
+
         delivery, readings = sending.delivery, self._world.readings
         headers = {"Content-Type": "application/json", "User-Agent": _USER_AGENT}
         if readings.webhook_proof is WebhookProof.SIGNATURE:

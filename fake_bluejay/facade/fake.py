@@ -10,31 +10,31 @@ import os
 import sys
 import threading
 import warnings
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any, Literal, Self, TypedDict, TypeVar, Unpack, cast, get_args
+from collections.abc import Callable, Mapping, Sequence
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any, Literal, Self, TypeVar, Unpack, cast, get_args
 
-from fake_bluejay.bluejay.app import PATHS, Api
-from fake_bluejay.calls import Calls, checked
-from fake_bluejay.core.behaviors import agent_of
-from fake_bluejay.core.clock import Clock, ManualClock, datetime_at, microseconds
-from fake_bluejay.core.events import Feed
-from fake_bluejay.core.readings import Readings
-from fake_bluejay.core.suggest import check_known, instead_of, nearest, unknown
-from fake_bluejay.core.timers import Timer
+from fake_bluejay.bluejay.app import Api
+from fake_bluejay.bluejay.options import WorldOptions, now_of
+from fake_bluejay.bluejay.published import EXPORT_PATH
+from fake_bluejay.bluejay.service import Service
+from fake_bluejay.calls import Calls
+from fake_bluejay.core.clock import ManualClock
+from fake_bluejay.core.suggest import check_known
 from fake_bluejay.core.world import DEFAULT_ORGANISATION, World
 from fake_bluejay.evaluations import Evaluations
 from fake_bluejay.facade.assertions import Assertions
 from fake_bluejay.facade.delivery import DeliveryWorker
-from fake_bluejay.facade.results import ControlObjectView, Seen, TestResult
-from fake_bluejay.facade.time_options import clock_of, longest_of, now_of, threads_of
-from fake_bluejay.http.faults import Faults
+from fake_bluejay.facade.handles import FakeClock, FakeReadings, Snapshot, data_of, warn_of_unknown
+from fake_bluejay.facade.results import ControlObjectView, TestResult
+from fake_bluejay.facade.time_options import longest_of, threads_of
 from fake_bluejay.http.journal import Answer, Journal
-from fake_bluejay.http.stubs import Stubs, can_meet
+from fake_bluejay.http.stubs import Stubs
 from fake_bluejay.intercept import switch
 from fake_bluejay.intercept.asyncio import LOOPBACKS
 from fake_bluejay.intercept.clockwork import CLOCKWORK, REAL_TIME_THREADS, Timeline
-from fake_bluejay.intercept.hosts import HOST
+from fake_bluejay.intercept.hosts import HOST, OTLP_HOST
+from fake_bluejay.intercept.refusal import GuardError, refusal_of_copy
 from fake_bluejay.intercept.wall_clock import WallClock
 from fake_bluejay.state import snapshot as dumps
 
@@ -42,17 +42,14 @@ if TYPE_CHECKING:
     import httpx
     from starlette.types import Scope
 
-    from fake_bluejay.core.choices import AgentChoice, ReadingChoices, StatusChoice
+    from fake_bluejay.core.choices import AgentChoice, StatusChoice
     from fake_bluejay.facade.remote import RemoteBluejay
     from fake_bluejay.facade.resources import AgentView, DigitalHumanView, SimulationView
     from fake_bluejay.facade.runs import RunView
     from fake_bluejay.facade.webhooks import Webhooks
     from fake_bluejay.server.loopback import Loopback
 
-__all__ = ["ACTIVE", "API_KEY", "OPTIONS", "FakeBluejay", "FakeClock", "FakeReadings", "Options", "Snapshot", "data_of"]
-
-API_KEY = "fake-bluejay-key"
-"""The key of the default organisation: made up, so no real key is ever needed in a test."""
+__all__ = ["ACTIVE", "OPTIONS", "FakeBluejay", "Options", "fake_over"]
 
 _Function = TypeVar("_Function", bound=Callable[..., Any])
 
@@ -64,38 +61,18 @@ ACTIVE: list[FakeBluejay] = []
 Unmet = Literal["error", "warn", "ignore"]
 
 
-class Options(TypedDict, total=False):
+class Options(WorldOptions, total=False):
     """What a fake can be told at its start; each has a default."""
 
-    readings: Readings | ReadingChoices
-    """Other readings than the defaults: `{"success": "if-none-failed"}`."""
-    agent: AgentChoice | None
-    """What agents do that are not told otherwise: `silent()` or `"ends-after=2"`."""
-    clock: Literal["manual", "real"] | Clock
-    """`"manual"` (stands still until advanced), `"real"`, or a clock, of which a copy is used."""
-    now: datetime | str
-    """Where the fake's clock and the clocks of the code under test begin: an aware datetime, or its ISO text."""
-    speed: float
-    """How many of the fake's seconds pass in a real one, with `clock="real"`."""
     sleep: Literal["skip", "real"]
     """`"skip"` or `"real"`: what sleeping in the code under test does."""
     longest: float | timedelta
     """How much of the fake's time the code under test may sleep away before the test fails: 3 days."""
     participants: Sequence[threading.Thread | str]
     """Threads from before that take part in virtual time, or their names."""
-    api_keys: Sequence[str]
-    """The keys of the default organisation; if given, other keys are refused."""
-    seed: int
-    """Whatever is left to chance is drawn from it. Without one, ids of webhook deliveries differ from run to run."""
-    evaluation_starts_after: float
-    """Seconds from a conversation's end to EVALUATING."""
-    evaluation_takes: float
-    """Seconds from EVALUATING to COMPLETED."""
     unmet: Unmet
     """What a fault or stub that met no request does when the test, the `with` or the decorated function ends: it is an
     `"error"`, it is to `"warn"`, or to `"ignore"`."""
-    webhooks_anywhere: bool
-    """Whether webhooks may lead elsewhere than to this machine."""
 
 
 OPTIONS = tuple(Options.__annotations__)
@@ -106,24 +83,27 @@ class FakeBluejay(Assertions):
     """A Bluejay of one's own: a context manager (also async), a decorator, or switched by `start()` and `stop()`.
 
     While it is on, calls to the real host are answered by it, in this process, and the environment names it
-    (`BLUEJAY_API_KEY`, `BLUEJAY_API_URL`). Raises `ValueError` for an unknown option or a bad value.
+    (`BLUEJAY_API_KEY`, `BLUEJAY_API_URL`, `BLUEJAY_OTLP_ENDPOINT`). Raises `ValueError` for an unknown option or a bad
+    value.
     """
 
     def __init__(self, **options: Unpack[Options]) -> None:
         for name in options:
             check_known("option", name, OPTIONS)
-        self._longest = longest_of(options)
         sleep = options.get("sleep", "skip")
         check_known("choice for sleep:", sleep, ("skip", "real"))
         check_known("choice for unmet:", options.get("unmet", "error"), get_args(Unmet))
+        self._begin(options, Service(**_of_a_world(options)))
+
+    def _begin(self, options: Options, service: Service) -> None:
         self._options = options
-        self._world = _world(options)
-        self._journal = Journal()
-        self._stubs = Stubs()
-        self.faults = Faults(self._world.seed, lambda: PATHS.union(self._stubs.paths))
+        self._longest = longest_of(options)
+        self._service = service
+        self._world = service.world
+        self._journal = service.journal
+        self._stubs = service.stubs
+        self.faults = service.faults
         self._api = _Application(self._world, self._journal, self.faults, self._stubs)
-        self.feed = Feed(self._world, self._journal, self.faults, self._stubs)
-        """Every change, for whoever listens: the server's event stream."""
         self._on: switch.Fake | None = None
         self._timeline: Timeline | None = None
         """The time that it shares, or has shared last, with the code under test."""
@@ -198,7 +178,7 @@ class FakeBluejay(Assertions):
             self._worker.wait()
         finally:
             if self._loopback is not None:
-                self.feed.end()
+                self._service.events.end()
                 self._loopback.give_back()
                 self._loopback = None
 
@@ -239,7 +219,11 @@ class FakeBluejay(Assertions):
         await super().__aexit__(type_, error, traceback)
 
     def _environment(self) -> dict[str, str]:
-        return {"BLUEJAY_API_KEY": self.api_key, "BLUEJAY_API_URL": f"https://{HOST}/v1"}
+        return {
+            "BLUEJAY_API_KEY": self.api_key,
+            "BLUEJAY_API_URL": f"https://{HOST}/v1",
+            "BLUEJAY_OTLP_ENDPOINT": f"https://{OTLP_HOST}{EXPORT_PATH}",
+        }
 
     def __repr__(self) -> str:
         state, results, requests = "on" if self._on else "off", len(self._world.results), self._journal.total
@@ -318,13 +302,7 @@ class FakeBluejay(Assertions):
 
         Raises `ValueError` if the id is taken, the status, the agent or a field is unknown, or no answer could show it.
         """
-        if fields.get("call") is not None:
-            fields["call"] = checked(fields["call"])
-        if fields:
-            from fake_bluejay.bluejay.models.results import as_given
-
-            fields = as_given(fields)
-        record = self._world.add_test_result(id, status, agent_of(agent), **fields)
+        record = self._service.add_test_result(id, status, agent, **fields)
         return TestResult(self._world, record.id)
 
     def add_test_results(self, n: int, **same: Any) -> list[TestResult]:
@@ -357,7 +335,8 @@ class FakeBluejay(Assertions):
         """
         from fake_bluejay.facade import resources
 
-        return resources.add_agent(self._world, organisation, fields)
+        made: AgentView = resources.add(self._world, "agents", organisation, fields)
+        return made
 
     def add_simulation(
         self,
@@ -384,7 +363,8 @@ class FakeBluejay(Assertions):
         """
         from fake_bluejay.facade import resources
 
-        return resources.add_digital_human(self._world, organisation, fields)
+        made: DigitalHumanView = resources.add(self._world, "digital_humans", organisation, fields)
+        return made
 
     def add(self, resource: str, *, organisation: str = DEFAULT_ORGANISATION, **fields: Any) -> Any:
         """Make an entity of any resource that is modelled: `bluejay.add("folder", name="Support")`.
@@ -478,8 +458,7 @@ class FakeBluejay(Assertions):
     @property
     def api_key(self) -> str:
         """A key of the default organisation; it is also in the environment as `BLUEJAY_API_KEY`."""
-        keys = self._world.organisations[DEFAULT_ORGANISATION].api_keys
-        return keys[0] if keys else API_KEY  # a dump may bring none, and then any will do
+        return self._service.api_key
 
     def add_organisation(self, name: str, api_key: str) -> None:
         """Another organisation: what it has is invisible to the others. From now on only known keys are accepted.
@@ -515,6 +494,11 @@ class FakeBluejay(Assertions):
         return self._world
 
     @property
+    def service(self) -> Service:
+        """The fake without its doors, for a server; a test has better names for what it needs."""
+        return self._service
+
+    @property
     def app(self) -> Api:
         """The fake as an ASGI application."""
         return self._api
@@ -532,7 +516,7 @@ class FakeBluejay(Assertions):
             from fake_bluejay.server import loopback  # first: it says what installs what is missing
             from fake_bluejay.server.app import served_app
 
-            self._loopback = loopback.lend(served_app(self, self.reset))
+            self._loopback = loopback.lend(served_app(self._service, self.reset))
             REAL_TIME_THREADS.add(self._loopback.thread_id)
             LOOPBACKS[self._loopback.port] = self._loopback.is_answering
             self._bypass_proxies()
@@ -588,11 +572,8 @@ class FakeBluejay(Assertions):
 
     def reset(self) -> None:
         """Back to how it began: the options, no test results, no journal, no faults, no stubs."""
-        self._world.become(_world(self._options))
+        self._service.reset()
         self._worker.receivers = {}
-        self._journal.clear()
-        self.faults.clear()
-        self._stubs.clear()
 
     def dump(self) -> dict[str, Any]:
         """The whole world as JSON-ready data, timers included."""
@@ -625,8 +606,6 @@ class _Application(Api):
     def check_process(self) -> None:
         """Raise a `GuardError` in a process that was forked from the fake's own."""
         if os.getpid() != self._process:
-            from fake_bluejay.intercept.guard import GuardError, refusal_of_copy
-
             raise GuardError(refusal_of_copy())
 
     def answer(self, scope: Scope, content: bytes) -> Answer:
@@ -635,154 +614,13 @@ class _Application(Api):
         return super().answer(scope, content)
 
 
-class Snapshot:
-    """A world at a moment. As a context manager it brings that moment back at its end."""
-
-    def __init__(
-        self, fake: FakeBluejay | RemoteBluejay, data: dict[str, Any], receivers: Mapping[str, Any] | None = None
-    ) -> None:
-        self._fake = fake
-        self.data = data
-        self.receivers = receivers or {}
-        """Of its webhooks, those in this process."""
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *exception: object) -> None:
-        self._fake.restore(self)
+def fake_over(service: Service) -> FakeBluejay:
+    """Return a fake over a service that there is, of a seed say; it delivers its webhooks. It is not switched on."""
+    fake = FakeBluejay.__new__(FakeBluejay)
+    fake._begin({}, service)
+    return fake
 
 
-def data_of(snapshot: Snapshot) -> dict[str, Any]:
-    """The dump that a snapshot is. Raises `ValueError` for what is no snapshot."""
-    if not isinstance(snapshot, Snapshot):
-        raise ValueError(
-            f"a snapshot is needed, as snapshot() gives it (a dump: FakeBluejay.load()), not {snapshot!r:.80}"
-        )
-    return snapshot.data
-
-
-class FakeClock:
-    """The fake's time. It stands still until it is advanced, unless the fake was started with `clock="real"`."""
-
-    def __init__(self, world: Seen) -> None:
-        self._world = world
-
-    @property
-    def now(self) -> datetime:
-        """The current moment, aware, in UTC."""
-        return datetime_at(self._world.now())
-
-    def advance(self, seconds: float | timedelta) -> None:
-        """Move forward; what falls due on the way happens, each at its own moment. Raises `ValueError` if negative."""
-        self._world.advance(seconds)
-
-    def advance_to(self, moment: datetime) -> None:
-        """Move forward to an aware datetime. Raises `ValueError` if it is past."""
-        self._world.advance_to(moment)
-
-    def run_until(self, predicate: Callable[[], object], limit: float | timedelta = 3600) -> None:
-        """Move forward until the predicate holds, from one due timer to the next.
-
-        Raises `TimeoutError` if it does not hold within `limit` seconds of the fake's time, `ValueError` if that is
-        negative or the predicate no function.
-        """
-        if not callable(predicate):
-            raise ValueError(f"run_until takes a function, e.g. `lambda: result.status == …`, not {predicate!r}")
-        if microseconds(limit) < 0:
-            raise ValueError(f"a limit of {limit} seconds: time only moves forward")
-        self._world.run_until(predicate, limit)
-
-    def take_part(self, *threads: threading.Thread | str) -> None:
-        """Let threads that were started before the fake take part in virtual time: they are waited for, and wait.
-
-        Args:
-            threads: Threads that run, or their names, in which `*` stands for anything.
-
-        Raises:
-            ValueError: One is neither.
-        """
-        for thread in threads_of(threads):
-            if CLOCKWORK.is_on:
-                CLOCKWORK.take_part(thread)
-
-    @contextlib.contextmanager
-    def real(self) -> Iterator[None]:
-        """Let waits in the code under test take real time meanwhile; the clock follows that."""
-        with CLOCKWORK.real():
-            yield
-
-    @property
-    def next_due(self) -> datetime | None:
-        """When the next timer is due; None if none is pending."""
-        due = self._world.next_due()
-        return None if due is None else datetime_at(due)
-
-    @property
-    def pending(self) -> list[Timer]:
-        """The pending timers, in the order they will fire."""
-        return self._world.pending()
-
-    def __repr__(self) -> str:
-        return f"<FakeClock {self.now.isoformat()}, {len(self.pending)} timers pending>"
-
-
-class FakeReadings:
-    """The fake's readings: what it answers to the questions that the documentation leaves open."""
-
-    def __init__(self, world: Seen) -> None:
-        self._world = world
-
-    def set(self, **choices: Unpack[ReadingChoices]) -> None:
-        """Choose otherwise, from now on: `set(success="always")`. Raises `ValueError` naming what is known."""
-        self._world.choose(**cast(dict[str, str], choices))
-
-    def __setattr__(self, name: str, value: object) -> None:
-        if name != "_world":
-            raise AttributeError(f"a reading is chosen by readings.set({name}={value!r})")
-        super().__setattr__(name, value)
-
-    def __getattr__(self, name: str) -> str:
-        if name not in Readings.__dataclass_fields__:
-            raise AttributeError(unknown("reading", name, Readings.__dataclass_fields__))
-        return cast(str, getattr(self._world.readings, name))
-
-    def __iter__(self) -> Iterator[tuple[str, str]]:
-        return iter(self._world.readings.as_dict().items())
-
-    def __repr__(self) -> str:
-        return repr(self._world.readings)
-
-
-def warn_of_unknown(path: str) -> None:
-    """Warn, where `stub` is called, of a path that Bluejay is not known to have: it may be misspelt."""
-    if path not in PATHS and not any(can_meet(path, known) for known in PATHS):
-        warnings.warn(
-            f"a stub for {path}, which Bluejay is not known to have; the nearest that it has: {nearest(path, PATHS)}",
-            stacklevel=3,
-        )
-
-
-_DEFAULTS = Readings()
-
-
-def _world(options: Options) -> World:
-    readings, keys, seed = options.get("readings") or _DEFAULTS, options.get("api_keys", ()), options.get("seed")
-    if not isinstance(readings, (Readings, Mapping)):
-        raise ValueError(f"readings are names with choices, e.g. {{'success': 'always'}}, not {readings!r}")
-    if isinstance(keys, str) or not isinstance(keys, Iterable) or not all(isinstance(key, str) for key in keys):
-        raise ValueError(f"api_keys is a list of strings, {instead_of('api_keys', keys)}")
-    if seed is not None and not isinstance(seed, int):
-        raise ValueError(f"a seed is an integer, not {seed!r}")
-    world = World(
-        clock=clock_of(options),
-        readings=readings if isinstance(readings, Readings) else Readings().changed(**cast(dict[str, str], readings)),
-        agent=agent_of(options.get("agent")),
-        seed=seed,
-        evaluation_starts_after=options.get("evaluation_starts_after", 1.0),
-        evaluation_takes=options.get("evaluation_takes", 5.0),
-    )
-    world.add_api_keys(DEFAULT_ORGANISATION, *(keys or (API_KEY,)))
-    world.require_known_keys = bool(keys)
-    world.webhooks_anywhere = bool(options.get("webhooks_anywhere"))
-    return world
+def _of_a_world(options: Options) -> WorldOptions:
+    """Return those of the options that are the world's."""
+    return cast(WorldOptions, {name: value for name, value in options.items() if name in WorldOptions.__annotations__})

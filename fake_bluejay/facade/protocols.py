@@ -14,7 +14,8 @@ if TYPE_CHECKING:
 
     from fake_bluejay.calls import Calls
     from fake_bluejay.core.choices import AgentChoice, StatusChoice
-    from fake_bluejay.facade.fake import FakeBluejay, FakeClock, FakeReadings, Options, Snapshot
+    from fake_bluejay.facade.fake import FakeBluejay, Options
+    from fake_bluejay.facade.handles import FakeClock, FakeReadings, Snapshot
     from fake_bluejay.facade.resources import AgentView, DigitalHumanView, SimulationView
     from fake_bluejay.facade.results import ControlObjectView, TestResult
     from fake_bluejay.facade.runs import RunView

@@ -14,20 +14,20 @@ import base64
 import http.client
 import inspect
 import io
-import ipaddress
 import logging
-import re
 import socket
 from collections.abc import Awaitable, Callable
 from time import perf_counter
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import unquote, unquote_to_bytes, urlsplit
 
-from starlette.datastructures import Headers
 from starlette.types import ASGIApp
 
 from fake_bluejay.core.integers import is_integer
 from fake_bluejay.core.outbox import PATIENCE
+
+if TYPE_CHECKING:
+    from starlette.datastructures import Headers
 
 __all__ = [
     "TOO_LATE",
@@ -39,7 +39,6 @@ __all__ = [
     "Lifespan",
     "Receiver",
     "Request",
-    "check_url",
     "keep_running",
     "post",
     "receiver_of",
@@ -337,46 +336,6 @@ def _takes(receiver: Callable[..., Any], number: int) -> bool:
 
 
 # --- on a socket ----------------------------------------------------------------------------------------------------
-
-
-def check_url(url: str, *, anywhere: bool) -> None:
-    """Check that a webhook may lead to a URL: on this machine, unless `anywhere`, and to no control API.
-
-    Raises:
-        ValueError: It may not, or nothing could be sent there.
-    """
-    try:
-        parts = urlsplit(url)
-        host = parts.hostname if parts.scheme in ("http", "https") and parts.port != 0 else None
-        (host or "").encode("idna")
-    except ValueError:  # the port, or a name that is none
-        host = None
-    if not host:
-        raise ValueError(f"a webhook's URL is like http://127.0.0.1:8000/webhooks, not {_shown(url)!r}")
-    if not (url.isascii() and url.isprintable()) or " " in url:
-        raise ValueError(
-            "a webhook's URL is of ASCII characters without blanks: write others percent-encoded, e.g. %20 for a blank,"
-            f" not {_shown(url)!r}"
-        )
-    if unquote(parts.path) == "/_fake" or unquote(parts.path).startswith("/_fake/"):
-        raise ValueError(f"/_fake is a fake Bluejay's control API, which no webhook may lead to: {_shown(url)!r}")
-    if not (anywhere or _is_loopback(host)):
-        raise ValueError(
-            f"{host} is not this machine: the fake delivers webhooks to loopback addresses only,"
-            " unless told otherwise (webhooks_anywhere=True, --webhooks-anywhere)"
-        )
-
-
-def _shown(url: str) -> str:
-    """Return a URL for a message, without its password."""
-    return re.sub(r"//([^/@:]*):[^/@]*@", r"//\1:…@", url)
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host.lower().rstrip(".") in ("localhost", "ip6-localhost")
 
 
 def post(url: str, request: Request) -> int:

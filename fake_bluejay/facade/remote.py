@@ -20,6 +20,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Self, cast
 from urllib.parse import quote, urlencode
 
+from fake_bluejay.bluejay.options import API_KEY
 from fake_bluejay.calls import Calls
 from fake_bluejay.core.behaviors import Agent
 from fake_bluejay.core.clock import datetime_at, instant_of, microseconds
@@ -32,7 +33,7 @@ from fake_bluejay.core.timers import Timer
 from fake_bluejay.core.world import DEFAULT_ORGANISATION, World
 from fake_bluejay.evaluations import Evaluations
 from fake_bluejay.facade.assertions import Assertions
-from fake_bluejay.facade.fake import API_KEY, FakeClock, FakeReadings, Snapshot, data_of, warn_of_unknown
+from fake_bluejay.facade.handles import FakeClock, FakeReadings, Snapshot, data_of, warn_of_unknown
 from fake_bluejay.facade.results import ControlObjectView, TestResult
 from fake_bluejay.facade.webhooks import Webhooks
 from fake_bluejay.http.faults import Fault, Faults
@@ -57,8 +58,9 @@ _AT_ONCE = 10_000
 class RemoteBluejay(Assertions):
     """A served fake, as `FakeBluejay.connect(url)` gives it.
 
-    As a context manager it sets `BLUEJAY_API_URL` and `BLUEJAY_API_KEY` meanwhile. What the server refuses raises what
-    a fake in this process would raise (`ValueError`, `KeyError`); a server that does not answer, `ConnectionError`.
+    As a context manager it sets `BLUEJAY_API_URL`, `BLUEJAY_OTLP_ENDPOINT` and `BLUEJAY_API_KEY` meanwhile. What the
+    server refuses raises what a fake in this process would raise (`ValueError`, `KeyError`); a server that does not
+    answer, `ConnectionError`.
     With an organisation it is a world of that organisation's own, clock and faults included. Keys in `requests` are
     masked. The receiver of a webhook is the URL of a server, and the server does not wait for it, except where one asks
     for `webhooks.deliveries`.
@@ -109,7 +111,11 @@ class RemoteBluejay(Assertions):
     def start(self) -> Self:
         """Name the server in the environment, for the code under test, until `stop`."""
         if not self._environment:
-            for name, value in (("BLUEJAY_API_URL", self.base_url), ("BLUEJAY_API_KEY", self.api_key)):
+            for name, value in (
+                ("BLUEJAY_API_URL", self.base_url),
+                ("BLUEJAY_OTLP_ENDPOINT", f"{self.base_url}/traces"),
+                ("BLUEJAY_API_KEY", self.api_key),
+            ):
                 self._environment[name] = os.environ.get(name)
                 os.environ[name] = value
         return self

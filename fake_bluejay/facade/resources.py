@@ -2,36 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from fake_bluejay.bluejay.digital_humans import DIGITAL_HUMANS, DigitalHumanRequestData, create_digital_human
+from fake_bluejay.bluejay import adding
 from fake_bluejay.bluejay.modules import declared
-from fake_bluejay.bluejay.resources import validated
-from fake_bluejay.bluejay.simulations import SimulationRequest, create_simulation, join
 from fake_bluejay.core.clock import datetime_at
-from fake_bluejay.core.errors import DomainError
 from fake_bluejay.core.resources import Entity
-from fake_bluejay.core.suggest import check_known
 from fake_bluejay.core.world import World
 
 __all__ = [
-    "MOST_DIGITAL_HUMANS",
     "AgentView",
     "DigitalHumanView",
     "ResourceView",
     "SimulationView",
     "add",
-    "add_agent",
-    "add_digital_human",
     "add_simulation",
     "resources",
     "view",
 ]
-
-MOST_DIGITAL_HUMANS = 10_000
-"""That are new with one simulation: ours, so that a slip of the pen does not cost a server its memory."""
 
 
 class ResourceView:
@@ -117,12 +107,8 @@ def view(world: World, name: str, id: Any) -> Any:
 
 def add(world: World, name: str, organisation: str, fields: Mapping[str, Any]) -> Any:
     """Make an entity of a resource. Raises `ValueError` for a name, a field or a value that cannot be."""
-    operations = declared(name)
-    if operations.of is DIGITAL_HUMANS:
-        return add_digital_human(world, organisation, fields)
-    if operations.request is None:
-        raise ValueError(f"{operations.of.plural.replace('_', ' ')} cannot be added by themselves")
-    return view(world, operations.of.plural, operations.add(world, organisation, fields).id)
+    made = adding.add(world, name, organisation, fields)
+    return view(world, made.resource.plural, made.id)
 
 
 def resources(world: World, name: str) -> list[Any]:
@@ -133,12 +119,6 @@ def resources(world: World, name: str) -> list[Any]:
         return [] if collection is None else [view(world, plural, entity.id) for entity in collection.all()]
 
 
-def add_agent(world: World, organisation: str, fields: Mapping[str, Any]) -> AgentView:
-    """Make an agent. Raises `ValueError` for what cannot be."""
-    made: AgentView = add(world, "agents", organisation, fields)
-    return made
-
-
 def add_simulation(
     world: World,
     organisation: str,
@@ -146,76 +126,18 @@ def add_simulation(
     digital_humans: int | Sequence[DigitalHumanView],
     fields: Mapping[str, Any],
 ) -> SimulationView:
-    """A new simulation, of a new agent unless one is given. Raises `ValueError` for what cannot be, `KeyError` for a
-    digital human that is gone; then nothing is new.
+    """Make a simulation, of a new agent unless one is given.
+
+    Raises:
+        ValueError: One of these cannot be; then nothing is new.
+        KeyError: A digital human is gone.
     """
-    with world.lock:
-        counted = type(digital_humans) is int and 0 <= digital_humans <= MOST_DIGITAL_HUMANS
-        if not counted and not isinstance(digital_humans, (list, tuple)):
-            raise ValueError(
-                f"digital_humans is how many, at most {MOST_DIGITAL_HUMANS:,}, or a list of those added,"
-                f" not {digital_humans!r:.80}"
-            )
-        for human in () if isinstance(digital_humans, int) else digital_humans:
+    agent_id: Any = getattr(agent, "id", agent)
+    humans: Any = digital_humans
+    if isinstance(digital_humans, (list, tuple)):
+        for human in digital_humans:
             if not isinstance(human, DigitalHumanView):
                 raise ValueError(f"a digital human is needed, as add_digital_human() gives it, not {human!r:.80}")
-            if human.organisation != organisation:
-                raise ValueError(f"{human!r} is of the organisation {human.organisation!r}, not {organisation!r}")
-        agent_id = getattr(agent, "id", agent)
-        if agent is not None:
-            check_known("agent", agent_id, [one.id for one in world.resources.of("agent", organisation)])
-        if not isinstance(given := fields.get("agent_id", ""), str):
-            raise ValueError(
-                f"agent_id of a simulation is a text, as in a request, not {given!r:.80};"
-                f" a test gives agent={given!r:.80}"
-            )
-        # Checked first: what cannot be leaves no agent behind.
-        request = validated(
-            SimulationRequest,
-            "a simulation",
-            {"agent_id": str(agent_id), **fields},
-            ("agent", "digital_humans", "organisation"),
-        )
-        if agent_id is None and "agent_id" not in fields:
-            request.agent_id = str(add_agent(world, organisation, {}).id)
-        made = _made(world, organisation, lambda: create_simulation(world, organisation, request))
-        if isinstance(digital_humans, int):
-            for _ in range(digital_humans):
-                add_digital_human(world, organisation, {"simulation_ids": [made.id]})
-        else:
-            for human in digital_humans:
-                join(world, human._entity, made)
-        return SimulationView(world, "simulations", made.id)
-
-
-def add_digital_human(world: World, organisation: str, fields: Mapping[str, Any]) -> DigitalHumanView:
-    """A new digital human. Raises `ValueError` for what cannot be."""
-    own = {name: value for name, value in fields.items() if name != "simulation_ids"}
-    request = validated(
-        DigitalHumanRequestData,
-        "a digital human",
-        {**DIGITAL_HUMANS.example, **own},
-        ("simulation_ids", "organisation"),
-    )
-    ids = fields.get("simulation_ids")
-    if ids is None:
-        ids = ()
-    if not isinstance(ids, (list, tuple)) or any(type(id) is not int for id in ids):
-        raise ValueError(f"simulation_ids is a list of integers, e.g. [simulation.id], not {ids!r:.80}")
-
-    def make() -> Entity:
-        simulations = [one.id for one in world.resources.of("simulation", organisation)] if ids else ()
-        for id in ids:
-            check_known("simulation", id, simulations)
-        return create_digital_human(world, organisation, request, ids)
-
-    return DigitalHumanView(world, "digital_humans", _made(world, organisation, make).id)
-
-
-def _made(world: World, organisation: str, make: Callable[[], Entity]) -> Entity:
-    with world.lock:
-        check_known("organisation", organisation, world.organisations)
-        try:
-            return make()
-        except DomainError as error:
-            raise ValueError(error.detail) from None
+        humans = [human._entity for human in digital_humans]
+    made = adding.add_simulation(world, organisation, agent_id, humans, fields)
+    return SimulationView(world, "simulations", made.id)

@@ -6,15 +6,12 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from fake_bluejay.bluejay import runs as endpoints
-from fake_bluejay.bluejay.models.runs import SimulationRunRequest
-from fake_bluejay.bluejay.resources import validated
+from fake_bluejay.bluejay import adding
+from fake_bluejay.bluejay.runs import run_status
 from fake_bluejay.core.clock import datetime_at
-from fake_bluejay.core.errors import DomainError
 from fake_bluejay.core.runs import Run, Tally, tally
-from fake_bluejay.core.suggest import check_known
-from fake_bluejay.core.world import DEFAULT_ORGANISATION, World
-from fake_bluejay.facade.resources import SimulationView, add_simulation
+from fake_bluejay.core.world import World
+from fake_bluejay.facade.resources import SimulationView
 from fake_bluejay.facade.results import TestResult
 
 __all__ = ["RunView", "queue_run"]
@@ -42,7 +39,7 @@ class RunView:
     @property
     def status(self) -> str:
         """As answers give it."""
-        return str(endpoints.run_status(self.tally, self._world.readings.run_status))
+        return str(run_status(self.tally, self._world.readings.run_status))
 
     @property
     def simulation(self) -> SimulationView:
@@ -73,38 +70,6 @@ class RunView:
 
 
 def queue_run(world: World, simulation: SimulationView | int | None, fields: Mapping[str, Any]) -> RunView:
-    """A new run, of a new simulation unless one is given.
-
-    Raises `ValueError` for what cannot be; then nothing is new.
-    """
-    for name in ("simulation_id", "bluejay_as_code_id"):
-        if name in fields:
-            raise ValueError(f"the simulation to run comes first, as queue_run(simulation), and not as {name}")
-    humans = fields.get("digital_human_ids")
-    if humans is not None and not isinstance(humans, (list, tuple)):
-        raise ValueError(f"digital_human_ids is a list of ids or digital humans, not {humans!r:.80}")
-    ids = None if humans is None else [str(getattr(human, "id", human)) for human in humans]
-    request = validated(
-        SimulationRunRequest, "a run", {"simulation_id": "", **fields, "digital_human_ids": ids}, ("simulation",)
-    )
-    with world.lock:
-        id: Any = getattr(simulation, "id", simulation)
-        organisation = DEFAULT_ORGANISATION
-        if id is not None:
-            held = world.resources.named("simulation")
-            simulations = {one.id: one for one in ([] if held is None else held.all())}
-            check_known("simulation", id, simulations)
-            organisation = simulations[id].organisation
-        for human in ids or ():
-            check_known(
-                "digital human", human, [str(one.id) for one in world.resources.of("digital human", organisation)]
-            )
-        if id is None:
-            id = add_simulation(world, organisation, None, 1, {}).id
-        try:
-            simulation_ = world.resources.require("simulation", id, organisation)
-            run = endpoints.queue_run(world, simulation_, endpoints.given(request))
-        except DomainError as error:  # its agent is gone
-            raise ValueError(error.detail) from None
-    world.deliver()
-    return RunView(world, run.id)
+    """Queue a run, of a new simulation unless one is given. Raises `ValueError` for what cannot be."""
+    id: Any = getattr(simulation, "id", simulation)
+    return RunView(world, adding.queue_run(world, id, fields).id)

@@ -9,12 +9,12 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple
 
 from fake_bluejay.core.clock import datetime_at, microseconds
-from fake_bluejay.core.integers import is_integer
-from fake_bluejay.core.outbox import ALERTS, EVENTS, UNSELECTED, Attempt, Delivery, Irregularity, Scope, signature
+from fake_bluejay.core.outbox import ALERTS, EVENTS, Attempt, Delivery, Irregularity, signature
 from fake_bluejay.core.suggest import check_known
+from fake_bluejay.core.webhooks import check_secret, check_url, scope_of, selected
 from fake_bluejay.core.world import DEFAULT_ORGANISATION, World
 from fake_bluejay.facade.delivery import DeliveryWorker
-from fake_bluejay.facade.receivers import Receiver, check_url, receiver_of
+from fake_bluejay.facade.receivers import Receiver, receiver_of
 
 if TYPE_CHECKING:
     from fake_bluejay.core.choices import AlertEvent, WebhookEvent
@@ -164,20 +164,18 @@ class Webhooks:
             ValueError: An event is not documented, an address is not on this machine, something is no receiver, or
                 another argument cannot be so.
         """
-        selected: tuple[str, ...] = tuple(_listed("events", events)) or UNSELECTED
+        chosen = selected(events)
         if secret is not None:
-            _check_secret(secret)
+            check_secret(secret)
         if not isinstance(path, str) or not path.startswith("/"):
             raise ValueError(f"a path starts with a slash, e.g. /hooks/bluejay, not {path!r:.80}")
         if not isinstance(lifespan, bool):
             raise ValueError(f"lifespan is True or False, not {lifespan!r:.80}")
-        scope = Scope(
-            tuple(map(_agent_id, _listed("agents", agents))), tuple(map(_folder, _listed("folders", folders)))
-        )
+        scope = scope_of(agents, folders)
         receiver = self._receiver(to, path, lifespan)
         with self._world.lock:  # nothing is sent to it before its receiver is known
             url = to if isinstance(to, str) else None
-            added = self._world.add_webhook(organisation, url, selected, secret, scope, retries, enabled)
+            added = self._world.add_webhook(organisation, url, chosen, secret, scope, retries, enabled)
             if self._worker is not None:
                 self._worker.receivers.pop(added.id, None)  # one of before a reset has the same id
                 if receiver is not None:
@@ -220,7 +218,7 @@ class Webhooks:
         organisation: str = DEFAULT_ORGANISATION,
         **fields: Any,
     ) -> None:
-        """Send an event of an alert with the documented fields: alerts are not modelled, so only a test sends it.
+        """Send an event of an alert with the documented fields, of an alert that need not be there.
 
         Args:
             event: `"simulation_alert_triggered"` or `"observability_alert_triggered"`.
@@ -279,34 +277,3 @@ class Webhooks:
 
 def _id(webhook: Webhook | str) -> str:
     return webhook.id if isinstance(webhook, Webhook) else webhook
-
-
-def _listed(name: str, given: Iterable[Any]) -> list[Any]:
-    if isinstance(given, str) or not isinstance(given, Iterable):
-        raise ValueError(f"{name} is a list of {name}, not {'one string: ' * isinstance(given, str)}{given!r:.80}")
-    return list(given)
-
-
-def _agent_id(agent: Any) -> int:
-    id = getattr(agent, "id", agent)
-    if not is_integer(id):
-        raise ValueError(f"agents are those of add_agent(), or their ids, not {agent!r:.80}")
-    return id
-
-
-def _folder(folder: Any) -> str:
-    text = str(folder)
-    if not text:
-        raise ValueError("a folder is known by its id or its name, and this one is empty")
-    return text
-
-
-def _check_secret(secret: object) -> None:
-    """Raise `ValueError` for what cannot be a header's value, as it is by a choice of the reading `webhook_proof`."""
-    if isinstance(secret, str) and secret and secret.isascii() and secret.isprintable():
-        return
-    if not isinstance(secret, str):
-        given = f"a {type(secret).__name__}"
-    else:
-        given = "a text with other characters" if secret else "an empty text"
-    raise ValueError(f"a secret is printable ASCII text, or None to have one drawn, and this is {given}")

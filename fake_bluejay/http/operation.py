@@ -76,6 +76,10 @@ class Parameter:
     def _adapter(self) -> TypeAdapter[Any]:
         return TypeAdapter(self.type)
 
+    def build(self) -> None:
+        """Build at once what its first use would."""
+        self._adapter  # noqa: B018
+
     @property
     def required(self) -> bool:
         """Whether a request without it is refused."""
@@ -111,8 +115,18 @@ class Call:
     @property
     def origin(self) -> str:
         """Where it was sent to, as `https://api.getbluejay.ai`."""
-        host: bytes = next((value for name, value in self.scope["headers"] if name == b"host"), b"")
-        return f"{self.scope.get('scheme', 'http')}://{host.decode('latin-1')}"
+        return f"{self.scope.get('scheme', 'http')}://{self.header(b'host')}"
+
+    @property
+    def content(self) -> bytes:
+        """The body, as it was sent."""
+        content: bytes = self.scope[STATE][1]
+        return content
+
+    def header(self, name: bytes) -> str:
+        """Return a header by its name in lower case, the first if there are several; empty if there is none."""
+        value: bytes = next((value for one, value in self.scope["headers"] if one == name), b"")
+        return value.decode("latin-1")
 
 
 class Operation:
@@ -121,7 +135,8 @@ class Operation:
     `answer` takes a `Call` and returns a response, or what `returns` describes, or raises `HTTPException`. Parameters
     in the path are strings unless `path_types` says otherwise. `takes` is the model of the body by the newest contract,
     or a union of models, and `takes_under` what it is instead by other choices of the reading `contract`. Without
-    `needs_key` the organisation is empty. With a `status` such as 204 the answer has no body. A `DomainError` becomes
+    `needs_key` the organisation is empty. With `reads_bytes` it reads `Call.content` itself, and not JSON by a model.
+    With a `status` such as 204 the answer has no body. A `DomainError` becomes
     the answer that `answer_to` says.
     """
 
@@ -138,6 +153,7 @@ class Operation:
         query: Mapping[str, Parameter] | None = None,
         needs_key: bool = True,
         status: int = 200,
+        reads_bytes: bool = False,
     ) -> None:
         self.method = method
         self.path = path
@@ -149,6 +165,7 @@ class Operation:
         self.in_query = dict(query or {})
         self.needs_key = needs_key
         self.status = status
+        self.reads_bytes = reads_bytes
 
     def moved_to(self, path: str) -> Operation:
         """Return the same operation at another path, which has the same parameters."""

@@ -8,65 +8,21 @@ guarded. Code that resolves names without Python is out of its sight: `docs/besi
 from __future__ import annotations
 
 import functools
-import os
 import socket
 import sys
-import sysconfig
-import threading
 from collections.abc import Callable, Iterator
-from types import FrameType, ModuleType
+from types import ModuleType
 from typing import Any
 
 from fake_bluejay.intercept import switch
-from fake_bluejay.intercept.hosts import HOST, is_bluejay, is_in_domain, text_of
+from fake_bluejay.intercept.hosts import is_in_domain
 from fake_bluejay.intercept.shims import Seam, contents
 
-__all__ = ["GuardError", "NotIntercepted", "refusal", "refusal_of_copy", "seams"]
+__all__ = ["NotIntercepted", "seams"]
 
 
 class NotIntercepted(socket.gaierror):
     """A name of Bluejay's was about to be resolved. Callers of the socket module take it for one that is not found."""
-
-
-class GuardError(RuntimeError):
-    """A client library was about to connect to Bluejay.
-
-    It is no `OSError`: libraries take those for an outage, and try again for seconds or go on without.
-    """
-
-
-def refusal(host: object) -> str:
-    """Return what an error says of a call to this host: which host, why not, what to do, and where the call is."""
-    name = text_of(host).lower().partition(":")[0].removesuffix(".")
-    if switch.is_forked():
-        return _refusal_after_fork(
-            f"{name} was about to be called by a process that was forked while a fake Bluejay was on"
-        )
-    said = f"{name} was about to be called for real, "
-    if not is_bluejay(host):
-        said += f"and the fake Bluejay answers {HOST} alone: "
-        if name.startswith("otlp."):
-            said += "set BLUEJAY_OTLP_ENDPOINT, or give BluejayTracing an otlp_endpoint, of a collector of your own"
-        else:
-            said += "give the code under test another address, or keep it from calling this one"
-    elif switch.current() is not None:
-        said += "by a client that the fake Bluejay does not intercept: point it at bluejay.url"
-    else:
-        said += "while no fake Bluejay is on: the test needs the `bluejay` fixture (bluejay_guard is on)"
-    return f"{said}. The call is at {_caller()}."
-
-
-def refusal_of_copy() -> str:
-    """Return what an error says of a call to a fake, by its own client or application, in a process forked from its."""
-    return _refusal_after_fork("A fake Bluejay was about to be called by a process that was forked from its own")
-
-
-def _refusal_after_fork(event: str) -> str:
-    return (
-        f"{event} (as by os.fork, multiprocessing or ProcessPoolExecutor): the test would not see what it does there. "
-        "Use the `bluejay_server` fixture, whose BLUEJAY_API_URL leads to the test's fake from any process. "
-        f"The call is at {_caller()}."
-    )
 
 
 def seams(module: ModuleType) -> Iterator[Seam]:
@@ -105,7 +61,7 @@ def _check(*hosts: object) -> None:
     if switch.is_guarded():
         for host in hosts:
             if is_in_domain(host):
-                raise NotIntercepted(socket.EAI_FAIL, refusal(host))
+                raise NotIntercepted(socket.EAI_FAIL, switch.refusal_of(host))
 
 
 def _guard_host(position: int, original: Callable[..., Any]) -> Callable[..., Any]:
@@ -142,30 +98,3 @@ def _guard_endpoint(original: Callable[..., Any]) -> Callable[..., Any]:
 
 def _host_of(address: Any) -> object:
     return address[0] if issubclass(type(address), tuple) and len(address) > 0 else None
-
-
-# --- where a call comes from ------------------------------------------------------------------------------------
-
-_OURS = os.path.dirname(os.path.dirname(__file__))
-
-
-def _caller() -> str:
-    """Return the innermost line that is neither ours nor in an installed library; failing that, not ours."""
-    fallback = None
-    frame: FrameType | None = sys._getframe()
-    while frame is not None:
-        file = frame.f_code.co_filename
-        if not file.startswith((f"{_OURS}{os.sep}", "<frozen ")):
-            place = f"{file}:{frame.f_lineno}"
-            if not file.startswith(_libraries()):
-                return place
-            fallback = fallback or place
-        frame = frame.f_back
-    return f"{fallback} in thread {threading.current_thread().name}"
-
-
-@functools.cache
-def _libraries() -> tuple[str, ...]:
-    """Return the folders of installed libraries and of Python's own, each with a separator behind it."""
-    paths = sysconfig.get_paths()
-    return tuple({paths[name] + os.sep for name in ("stdlib", "platstdlib", "purelib", "platlib")})

@@ -1,22 +1,23 @@
-"""The decision whether a host is Bluejay's: its API's, or one of its domain."""
+"""The decision whether a host is Bluejay's: one that the fake answers, or one of its domain."""
 
 from __future__ import annotations
 
 import re
 from typing import Any
 
-__all__ = ["DOMAIN", "HOST", "is_bluejay", "is_in_domain", "text_of"]
+from fake_bluejay.bluejay.published import DOMAIN, HOST, OTLP_HOST
 
-DOMAIN = "getbluejay.ai"
-HOST = f"api.{DOMAIN}"
-"""The API's host."""
+__all__ = ["DOMAIN", "HOST", "OTLP_HOST", "is_bluejay", "is_in_domain", "text_of"]
 
 _NAME = re.compile(rf"(?P<under>(?:[\w-]+\.)*){re.escape(DOMAIN)}\.?(?::\d*)?", re.ASCII | re.IGNORECASE)
 """A name of the domain, with or without the root's dot and a port."""
 
 
+_ANSWERED = tuple(host.removesuffix(DOMAIN) for host in (HOST, OTLP_HOST))
+
+
 def is_bluejay(host: object) -> bool:
-    """Return whether this is the host of Bluejay's API.
+    """Return whether this is a host of Bluejay's that the fake answers: its API's, or the one that takes traces.
 
     Args:
         host: A name as a client or the socket module takes one: text or bytes, in any case, with or without the root's
@@ -26,7 +27,7 @@ def is_bluejay(host: object) -> bool:
     if type(host) is str and host == HOST:
         return True
     name = _NAME.fullmatch(text_of(host))
-    return name is not None and name["under"].lower() == "api."
+    return name is not None and name["under"].lower() in _ANSWERED
 
 
 def is_in_domain(host: object) -> bool:

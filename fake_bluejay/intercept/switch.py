@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from fake_bluejay.intercept import asyncio, shims, trio, virtual_time, waits
 from fake_bluejay.intercept.clockwork import Timeline
 from fake_bluejay.intercept.hosts import is_bluejay, is_in_domain
+from fake_bluejay.intercept.refusal import GuardError, refusal
 from fake_bluejay.intercept.shims import LOCK, Group
 
 if TYPE_CHECKING:
@@ -21,6 +22,7 @@ __all__ = [
     "is_forked",
     "is_guarded",
     "leave_nothing",
+    "refusal_of",
     "switch_off",
     "switch_on",
     "taker",
@@ -94,9 +96,12 @@ def taker(host: object) -> Fake | None:
         return None
     if _on and is_bluejay(host) and not is_forked():
         return _on[-1]
-    from fake_bluejay.intercept import guard
+    raise GuardError(refusal_of(host))
 
-    raise guard.GuardError(guard.refusal(host))
+
+def refusal_of(host: object) -> str:
+    """Return what an error says of a call to this host, as things stand."""
+    return refusal(host, is_forked=is_forked(), is_on=current() is not None)
 
 
 def switch_on(fake: Fake) -> None:
@@ -187,13 +192,13 @@ def guard(on: bool) -> None:
 
 def _switch_groups() -> None:
     sleepless = any(fake.time is not None for fake in _on)
+    groups = {_clients: is_guarded(), _names: is_guarded()}
     if sleepless != _clocks.on:
         if sleepless and waits.holders_have_changed():
             shims.look_again()
-        _clocks.switch(sleepless)
+        groups = {_clocks: sleepless, **groups}
         waits.switch_simple_queue(sleepless)
-    _clients.switch(is_guarded())
-    _names.switch(is_guarded())
+    shims.switch(groups)
 
 
 def _in_forked_child() -> None:

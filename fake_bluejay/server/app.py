@@ -8,10 +8,11 @@ from collections.abc import Callable
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from fake_bluejay.control.app import Controlled, control_app, is_browsing
+from fake_bluejay.bluejay.service import Service
+from fake_bluejay.control.app import control_app, is_browsing
 from fake_bluejay.core.clock import ScaledClock
 from fake_bluejay.core.world import World
-from fake_bluejay.http.faults import BREAKAGE, GARBAGE, Breakage
+from fake_bluejay.http.faults import BREAKAGE, Breakage
 from fake_bluejay.server.gate import Gate
 from fake_bluejay.server.protocol import CONNECTION, Connection
 
@@ -21,9 +22,14 @@ _SERVERS_OWN = {b"date", b"server"}
 """The headers that uvicorn adds to every answer."""
 
 
-def served_app(fake: Controlled, reset: Callable[[], None]) -> ASGIApp:
-    """One ASGI application of both surfaces, for a server on loopback; `reset` puts the fake back to how it began."""
-    surface, gate = Surface(fake, reset), Gate("127.0.0.1")
+def served_app(service: Service, reset: Callable[[], None]) -> ASGIApp:
+    """Return one ASGI application of both surfaces, for a server on loopback.
+
+    Args:
+        service: The service to serve.
+        reset: Puts the service back to how it began.
+    """
+    surface, gate = Surface(service, reset), Gate("127.0.0.1")
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
         if is_control(scope) and (refusal := gate.refusal(scope)):
@@ -41,17 +47,17 @@ def is_control(scope: Scope) -> bool:
 
 
 class Surface:
-    """One fake as an ASGI application."""
+    """One service as an ASGI application."""
 
-    def __init__(self, fake: Controlled, reset: Callable[[], None]) -> None:
-        self.fake = fake
+    def __init__(self, service: Service, reset: Callable[[], None]) -> None:
+        self.service = service
         self.reset = reset
-        self.api = fake.app
+        self.api = service.app
 
     @functools.cached_property
     def control(self) -> ASGIApp:
         """Its control API; most tests never ask for it."""
-        return control_app(self.fake, self.reset)
+        return control_app(self.service, self.reset)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if is_control(scope):
@@ -62,7 +68,7 @@ class Surface:
 
         async def send_broken(message: Message) -> None:
             breakage: Breakage | None = extensions[BREAKAGE]
-            if breakage is not None and await _break(breakage, message, scope, receive, send, self.fake.world):
+            if breakage is not None and await _break(breakage, message, scope, receive, send, self.service.world):
                 return
             brought = {name for name, _ in message.get("headers", ())} & _SERVERS_OWN
             if brought:  # by a fault, in the place of the server's own
@@ -77,18 +83,19 @@ async def _break(
 ) -> bool:
     """Carry a fault out on a socket. Return whether the message is not to be sent any more."""
     begins = message["type"] == "http.response.start"
-    if breakage.kind == "delay":
-        return begins and await _leaves_within(breakage.seconds, receive, world)
+    if begins and breakage.seconds and await _leaves_within(breakage.seconds, receive, world):
+        return True
+    if breakage.end is None or (begins and breakage.instead is None):
+        return False
+    if not begins and breakage.instead is not None:
+        return True  # the connection has ended already
     connection: Connection = scope["extensions"][CONNECTION]
-    if breakage.kind == "truncate":
-        if begins:
-            return False
-        await send({**message, "body": message["body"][: breakage.bytes], "more_body": True})
-        connection.close()
-    elif begins and breakage.kind == "reset":
+    if breakage.instead is None:
+        await send({**message, "body": message["body"][: breakage.body], "more_body": True})
+    if breakage.end == "reset":
         connection.abort(reset=True)
-    elif begins:
-        connection.close(GARBAGE if breakage.kind == "garbage" else b"")
+    else:
+        connection.close(breakage.instead or b"")
     return True
 
 

@@ -20,7 +20,7 @@ from typing import Any
 
 import uvicorn
 
-from fake_bluejay.facade.fake import FakeBluejay
+from fake_bluejay.bluejay.service import Service
 from fake_bluejay.intercept.clockwork import REAL_TIME_THREADS
 from fake_bluejay.server import saving
 from fake_bluejay.server.access import AccessLog
@@ -72,25 +72,33 @@ def listen(host: str, port: int) -> socket.socket:
 
 
 def serve(
-    fake: FakeBluejay,
+    service: Service,
     listening: socket.socket,
     settings: Settings,
     *,
     reset: Callable[[], None],
-    own: Callable[[str], FakeBluejay],
-    own_worlds: Iterable[tuple[str, str, FakeBluejay]] = (),
+    own: Callable[[str], Service],
+    own_worlds: Iterable[tuple[str, str, Service]] = (),
     announce: Callable[[], None] = lambda: None,
 ) -> None:
     """Serve a fake on a socket until SIGINT, SIGTERM or SIGHUP, then finish what is in flight, save, and return.
 
-    `reset` puts the fake back to how it began; `own` makes the fake for an organisation that is to have a world of its
-    own, given its key, and `own_worlds` are those there are at the start, each with name and key; `announce` is called
-    once all is ready, and whatever happens then ends well. Raises `OSError` if saving fails.
+    Args:
+        service: The fake.
+        listening: The socket.
+        settings: How to serve.
+        reset: Puts the fake back to how it began.
+        own: Makes the service of an organisation that is to have a world of its own, given its key.
+        own_worlds: Those that there are at the start, each with the name of its organisation and its key.
+        announce: Called once all is ready; whatever happens from then on ends well.
+
+    Raises:
+        OSError: The world could not be saved.
     """
     _log_to_stderr(settings.log_format)
     log = AccessLog(settings.log_format) if settings.access_log else None
     gate = Gate(settings.host, settings.allow_hosts)
-    worlds = Worlds(fake, reset, own=own, gate=gate, log=log, cors_origins=settings.cors_origins)
+    worlds = Worlds(service, reset, own=own, gate=gate, log=log, cors_origins=settings.cors_origins)
     for name, key, its in own_worlds:
         worlds.add(name, key, its)
     saver = _Saver(worlds, settings.save) if settings.save else None

@@ -35,7 +35,7 @@ from uvicorn.protocols.http.flow_control import HIGH_WATER_LIMIT
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE
 
 from fake_bluejay.http.journal import Answer
-from fake_bluejay.intercept.hosts import HOST, is_bluejay
+from fake_bluejay.intercept.hosts import HOST, OTLP_HOST, is_bluejay
 from fake_bluejay.server.upgrade import IgnoresUpgrades
 
 __all__ = [
@@ -439,7 +439,7 @@ def protocol(
 
 def leads_elsewhere(host: str) -> str:
     """Why a proxy is of no use for that host."""
-    return f"This proxy leads to {HOST} alone. To reach {host}: NO_PROXY={host}"
+    return f"This proxy leads to {HOST} and {OTLP_HOST} alone. To reach {host}: NO_PROXY={host}"
 
 
 def make_room(connections: set[Any], newcomer: object, most: int) -> bool:

@@ -22,11 +22,11 @@ except ModuleNotFoundError as error:
 from cryptography import x509
 from cryptography.x509.oid import NameOID
 
-from fake_bluejay.intercept.hosts import HOST
+from fake_bluejay.intercept.hosts import HOST, OTLP_HOST
 
 __all__ = ["NAMES", "Tls", "throw_away_authority"]
 
-NAMES = (HOST, "localhost", "127.0.0.1", "::1")
+NAMES = (HOST, OTLP_HOST, "localhost", "127.0.0.1", "::1")
 """Whom the certificate is for."""
 
 PRELOAD = Path(__file__).with_name("node.cjs")

@@ -10,14 +10,14 @@ import asyncio
 import json
 import time
 from collections.abc import Callable, Collection, Iterable, Sequence
-from typing import Any, Protocol
+from typing import Any
 from urllib.parse import parse_qsl, urlencode
 
 from starlette.middleware.cors import CORSMiddleware
 from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from fake_bluejay.control.app import Controlled
+from fake_bluejay.bluejay.service import Service
 from fake_bluejay.core.suggest import check_known, unknown
 from fake_bluejay.core.world import DEFAULT_ORGANISATION, World
 from fake_bluejay.http.journal import EXCHANGE, Answer, Exchange, masked, printable
@@ -30,31 +30,23 @@ from fake_bluejay.server.timekeeper import Timekeeper
 from fake_bluejay.state.planted import MOST_WORLDS
 from fake_bluejay.state.snapshot import dump, restore
 
-__all__ = ["OwnWorld", "Worlds"]
+__all__ = ["Worlds"]
 
 _BRING_KEYS = (("POST", "organisations"), ("PUT", "state"), ("POST", "reset"))
 """The control requests after which a world may have other organisations."""
-
-
-class OwnWorld(Controlled, Protocol):
-    """What a world of one organisation is made of; `FakeBluejay` is it."""
-
-    def reset(self) -> None:
-        """Forget everything: also faults, stubs and the journal."""
-        ...
 
 
 class _Part:
     """One world: what it serves, and who keeps its time."""
 
     def __init__(
-        self, fake: Controlled, reset: Callable[[], None], log: AccessLog | None, name: str | None = None, key: str = ""
+        self, service: Service, reset: Callable[[], None], log: AccessLog | None, name: str | None = None, key: str = ""
     ) -> None:
-        self.surface = Surface(fake, reset)
-        self.faults = fake.faults
+        self.surface = Surface(service, reset)
+        self.faults = service.faults
         self._log = log
-        self.timekeeper = Timekeeper(fake.world)
-        fake.world.on_attempt = self.timekeeper.look_soon
+        self.timekeeper = Timekeeper(service.world)
+        service.world.on_attempt = self.timekeeper.look_soon
         self.name = name
         """The organisation whose own world it is; None for the world that all share."""
         self.key = key
@@ -68,7 +60,7 @@ class _Part:
         """Those it has now, with their keys."""
         return [
             {"name": one.name, "api_keys": list(one.api_keys)}
-            for one in list(self.surface.fake.world.organisations.values())
+            for one in list(self.surface.service.world.organisations.values())
         ]
 
     def at_once(self, scope: Scope, content: bytes) -> Answer | None:
@@ -88,16 +80,16 @@ class Worlds:
 
     def __init__(
         self,
-        fake: Controlled,
+        service: Service,
         reset: Callable[[], None],
         *,
-        own: Callable[[str], OwnWorld],
+        own: Callable[[str], Service],
         gate: Gate,
         log: AccessLog | None = None,
         save: Callable[[], Any] | None = None,
         cors_origins: Sequence[str] = (),
     ) -> None:
-        self._shared = _Part(fake, reset, log)
+        self._shared = _Part(service, reset, log)
         self._own: dict[str, _Part] = {}
         self._by_key: dict[bytes, _Part] = {}
         self._make = own
@@ -121,7 +113,9 @@ class Worlds:
         if self._cors is not None and any(name == b"origin" for name, _ in scope["headers"]):
             return None
         part = self._part_of(scope) if self._by_key else self._shared
-        return part.at_once(scope, content)
+        answer = part.at_once(scope, content)
+        self._lead_to(part)  # it may have made a key
+        return answer
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         began = time.perf_counter()
@@ -148,6 +142,7 @@ class Worlds:
     async def _bluejay(self, scope: Scope, receive: Receive, send: Send) -> None:
         part = self._part_of(scope)
         await part.surface(scope, receive, send)
+        self._lead_to(part)  # it may have made a key
         part.timekeeper.look()
 
     def _why_no_browser(self, scope: Scope) -> str | None:
@@ -253,7 +248,7 @@ class Worlds:
         self.add(name, key)
         return JSONResponse({"name": name, "api_keys": [masked(key)], "world": "own"}, status_code=201)
 
-    def add(self, name: str, api_key: str, fake: OwnWorld | None = None) -> None:
+    def add(self, name: str, api_key: str, service: Service | None = None) -> None:
         """A world of its own for an organisation, an empty one or a given one.
 
         Raises `ValueError` if the name or the key is taken.
@@ -262,8 +257,8 @@ class Worlds:
         if len(self._own) >= MOST_WORLDS:
             raise ValueError(f"there are {MOST_WORLDS} worlds already, which is the most")
         self._check_keys([api_key], None)
-        its = fake or self._make(api_key)
-        start = None if fake is None else dump(fake.world)
+        its = service or self._make(api_key)
+        start = None if service is None else dump(service.world)
 
         def reset() -> None:
             its.reset()
@@ -329,7 +324,7 @@ class Worlds:
 
     def _clear(self, name: str) -> Response:
         """Forget the test results of an organisation that shares a world."""
-        world = self._shared.surface.fake.world
+        world = self._shared.surface.service.world
         with world.lock:
             own = [id for id, record in world.results.items() if record.organisation == name]
             for id in own:
@@ -347,7 +342,7 @@ class Worlds:
     def end_streams(self) -> None:
         """Send away whoever listens to events."""
         for part in self._parts():
-            part.surface.fake.feed.end()
+            part.surface.service.events.end()
 
     def end(self) -> None:
         """Keep time no more."""
@@ -359,13 +354,13 @@ class Worlds:
 
     def dump(self) -> dict[str, Any]:
         """Every world, as `--save` writes them and `--seed` takes them back."""
-        whole = dump(self._shared.surface.fake.world)
+        whole = dump(self._shared.surface.service.world)
         if self._own:
             whole["own_worlds"] = [
                 {
                     "name": name,
                     "api_key": part.key,
-                    "world": dump(part.surface.fake.world),
+                    "world": dump(part.surface.service.world),
                 }
                 for name, part in self._own.items()
             ]
@@ -374,7 +369,7 @@ class Worlds:
     @property
     def world(self) -> World:
         """The one that all share."""
-        return self._shared.surface.fake.world
+        return self._shared.surface.service.world
 
 
 def _keys(organisations: Iterable[dict[str, Any]]) -> list[str]:

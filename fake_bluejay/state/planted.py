@@ -1,4 +1,4 @@
-"""A fake that is ready to be served, and what it can be made of without a seed."""
+"""A service that is ready to be served, and what it can be made of without a seed."""
 
 from __future__ import annotations
 
@@ -6,10 +6,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from fake_bluejay.bluejay.options import WorldOptions
+from fake_bluejay.bluejay.service import Service
 from fake_bluejay.core.behaviors import agent_of
 from fake_bluejay.core.clock import Clock, ManualClock, ScaledClock
 from fake_bluejay.core.readings import Readings
-from fake_bluejay.facade.fake import FakeBluejay, Options
 
 __all__ = ["MOST_WORLDS", "Overrides", "Planted"]
 
@@ -43,8 +44,8 @@ class Overrides(NamedTuple):
             other.webhooks_anywhere or self.webhooks_anywhere,
         )
 
-    def options(self, start: int | None = None) -> Options:
-        """What a fake is made with whose time begins at an instant."""
+    def options(self, start: int | None = None) -> WorldOptions:
+        """Return the options of a service whose time begins at an instant."""
         clock: Clock
         if self.clock == "manual":
             clock = ManualClock() if start is None else ManualClock(start)
@@ -63,17 +64,17 @@ class Overrides(NamedTuple):
 class Planted:
     """What came of a seed."""
 
-    fake: FakeBluejay
+    service: Service
     reset: Callable[[], None]
     """Puts it back to how it began; on a clock that follows real time, at present."""
-    own_worlds: list[tuple[str, str, FakeBluejay]] = field(default_factory=list)
+    own_worlds: list[tuple[str, str, Service]] = field(default_factory=list)
     """The organisations that have a world of their own (in saved worlds), each with the key that leads there."""
 
-    def empty(self) -> Callable[[str], FakeBluejay]:
-        """What makes another fake of the same settings, given its key, with nothing in it."""
-        world = self.fake.world
+    def empty(self) -> Callable[[str], Service]:
+        """Return a function that makes another service of the same settings, given its key, with nothing in it."""
+        world = self.service.world
         speed = world.clock.speed if isinstance(world.clock, ScaledClock) else None
-        options: Options = {
+        options: WorldOptions = {
             "readings": world.readings,
             "agent": world.agent,
             "evaluation_starts_after": world.evaluation_starts_after / 1_000_000,
@@ -83,10 +84,10 @@ class Planted:
         if world.is_seeded:
             options["seed"] = world.seed
 
-        def make(key: str) -> FakeBluejay:
+        def make(key: str) -> Service:
             its = options.copy()
             its["clock"] = ManualClock() if speed is None else ScaledClock(speed)
             its["api_keys"] = [key]
-            return FakeBluejay(**its)
+            return Service(**its)
 
         return make

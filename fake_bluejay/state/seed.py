@@ -19,9 +19,9 @@ import tomllib
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from datetime import date, datetime, time
-from inspect import Parameter, signature
+from inspect import Parameter
 from pathlib import Path
-from typing import Annotated, Any, cast, get_args
+from typing import Annotated, Any, get_args
 
 from pydantic import (
     AfterValidator,
@@ -35,22 +35,23 @@ from pydantic import (
     model_validator,
 )
 
-from fake_bluejay.bluejay.models.results import as_given
-from fake_bluejay.calls import checked
+from fake_bluejay.bluejay import adding
+from fake_bluejay.bluejay.calls import checked_call
+from fake_bluejay.bluejay.models.results import FIELDS, as_given
+from fake_bluejay.bluejay.options import WorldOptions, world_of
+from fake_bluejay.bluejay.service import Service
 from fake_bluejay.core.behaviors import agent_from_text, agent_of
-from fake_bluejay.core.choices import WebhookEvent
 from fake_bluejay.core.clock import MOST_SPEED, check_start, instant_of
 from fake_bluejay.core.outbox import EVENTS, MOST_RETRIES
 from fake_bluejay.core.readings import Question, Readings, questions
+from fake_bluejay.core.resources import Entity
 from fake_bluejay.core.scripts import call_from_dict
 from fake_bluejay.core.statuses import Status, status_from_text
 from fake_bluejay.core.suggest import check_known, instead_of, unknown
-from fake_bluejay.core.test_results import FIELDS, Organisation
+from fake_bluejay.core.test_results import Organisation
+from fake_bluejay.core.webhooks import add_webhook, check_secret, check_url
 from fake_bluejay.core.world import DEFAULT_ORGANISATION, World
-from fake_bluejay.facade import resources
-from fake_bluejay.facade.fake import FakeBluejay, Options
-from fake_bluejay.facade.resources import DigitalHumanView
-from fake_bluejay.http.faults import Faults, Kind, Which
+from fake_bluejay.http.faults import KINDS, Faults
 from fake_bluejay.http.stubs import Stubs, check_answer, pattern_of
 from fake_bluejay.state import snapshot as dumps
 from fake_bluejay.state.planted import MOST_WORLDS, Overrides, Planted
@@ -122,17 +123,15 @@ _Agent = Annotated[
 ]
 _Moment = Annotated[str, _checked(_instant), Field(json_schema_extra={"format": "date-time"})]
 _Status = Annotated[str, _checked(status_from_text), Field(json_schema_extra={"enum": [str(one) for one in Status]})]
-_FaultKind = Annotated[
-    str, _one_of("kind of fault", get_args(Kind)), Field(json_schema_extra={"enum": list(get_args(Kind))})
-]
+_FaultKind = Annotated[str, _one_of("kind of fault", tuple(KINDS)), Field(json_schema_extra={"enum": list(KINDS)})]
 _ClockMode = Annotated[str, _one_of("clock", ("real", "manual")), Field(json_schema_extra={"enum": ["real", "manual"]})]
 
 
-_Script = Annotated[dict[str, Any], _checked(lambda fields: checked(call_from_dict(fields)))]
-_Key = Annotated[str, _checked(lambda key: FakeBluejay(api_keys=[key]))]
-_Events = Annotated[list[str], _checked(lambda events: FakeBluejay().webhooks.add("http://127.0.0.1", events))]
-_Secret = Annotated[str, _checked(lambda secret: FakeBluejay().webhooks.add("http://127.0.0.1", secret=secret))]
-_Url = Annotated[str, _checked(lambda url: FakeBluejay(webhooks_anywhere=True).webhooks.add(url))]
+_Script = Annotated[dict[str, Any], _checked(lambda fields: checked_call(call_from_dict(fields)))]
+_Key = Annotated[str, _checked(lambda key: world_of({"api_keys": [key]}))]
+_Events = Annotated[list[str], _checked(lambda events: add_webhook(World(), "http://127.0.0.1", events))]
+_Secret = Annotated[str, _checked(check_secret)]
+_Url = Annotated[str, _checked(functools.partial(check_url, anywhere=True))]
 _Method = Annotated[str, _checked(lambda method: Stubs().add(method, "/"))]
 _StubPath = Annotated[str, _checked(pattern_of)]
 _StubStatus = Annotated[int, _checked(lambda status: check_answer(status, None))]
@@ -163,9 +162,9 @@ def _at(*place: str | int) -> Iterator[None]:
         raise _Misfit((*place, *inner), str(error)) from None
 
 
-def _check_organisation(fake: FakeBluejay, name: str) -> None:
+def _check_organisation(service: Service, name: str) -> None:
     with _at("organisation"):
-        check_known("organisation", name, fake.world.organisations)
+        check_known("organisation", name, service.world.organisations)
 
 
 class _Shape(BaseModel):
@@ -177,7 +176,7 @@ class _Shape(BaseModel):
 class Part(_Shape):
     """Something that a seed puts into a world. What needs no world is checked before, by the types of its fields."""
 
-    def plant(self, fake: FakeBluejay) -> None:
+    def plant(self, service: Service) -> None:
         """Put it there. Raises `ValueError` if it does not fit to what is there, by `_at` with its place."""
         raise NotImplementedError
 
@@ -188,12 +187,12 @@ class SeedOrganisation(Part):
     name: str = Field(min_length=1)
     api_keys: list[_Key] = Field(min_length=1)
 
-    def plant(self, fake: FakeBluejay) -> None:
+    def plant(self, service: Service) -> None:
         """Its keys, too, which no other organisation may have."""
         with _at("name"):
-            fake.world.add_organisation(self.name)
+            service.world.add_organisation(self.name)
         with _at("api_keys"):
-            fake.world.add_api_keys(self.name, *self.api_keys)
+            service.world.add_api_keys(self.name, *self.api_keys)
 
 
 class _TestResult(Part):
@@ -205,14 +204,14 @@ class _TestResult(Part):
     agent: _Agent | None = Field(None, description="What its agent does; null: as `agent` above says.")
     organisation: str = Field(DEFAULT_ORGANISATION, description="Whose it is.")
 
-    def plant(self, fake: FakeBluejay) -> None:
+    def plant(self, service: Service) -> None:
         """All of them."""
-        _check_organisation(fake, self.organisation)
-        fields = {name: value for name in sorted(FIELDS) if (value := getattr(self, name)) is not None}
+        _check_organisation(service, self.organisation)
+        fields = {name: value for name in FIELDS if (value := getattr(self, name)) is not None}
         for number in range(self.count):
             id = None if self.id is None else self.id + number
             with _at("id"):
-                fake.add_test_result(
+                service.add_test_result(
                     id, status_from_text(self.status), agent_of(self.agent), organisation=self.organisation, **fields
                 )
 
@@ -221,7 +220,7 @@ SeedTestResult = create_model(
     "SeedTestResult",
     __base__=_TestResult,
     __doc__=_TestResult.__doc__,
-    **{name: _published(name) for name in sorted(FIELDS)},
+    **{name: _published(name) for name in FIELDS},
 )
 
 
@@ -234,13 +233,16 @@ class SeedCalls(Part):
         default={}, description="In the calls of a digital human of that name; digits are an id."
     )
 
-    def plant(self, fake: FakeBluejay) -> None:
+    def plant(self, service: Service) -> None:
         """For the runs that are queued from then on."""
-        fake.calls.default = call_from_dict(self.default)
-        fake.calls.next(*map(call_from_dict, self.next))
-        for human, script in self.of.items():
-            with _at("of", human):
-                fake.calls.of(int(human) if human.isdecimal() else human, call_from_dict(script))
+        service.world.script(
+            default=checked_call(call_from_dict(self.default)),
+            next=[checked_call(call_from_dict(script)) for script in self.next],
+            of={
+                int(human) if human.isdecimal() else human: checked_call(call_from_dict(script))
+                for human, script in self.of.items()
+            },
+        )
 
 
 class SeedWebhook(Part):
@@ -256,13 +258,14 @@ class SeedWebhook(Part):
     enabled: bool = True
     organisation: str = Field(DEFAULT_ORGANISATION, description="Whose events.")
 
-    def plant(self, fake: FakeBluejay) -> None:
+    def plant(self, service: Service) -> None:
         """Only on this machine, unless the fake may tell others."""
-        _check_organisation(fake, self.organisation)
+        _check_organisation(service, self.organisation)
         with _at("url"):
-            fake.webhooks.add(
+            add_webhook(
+                service.world,
                 self.url,
-                cast(list[WebhookEvent], self.events),
+                self.events,
                 self.secret,
                 folders=self.folders,
                 retries=self.retries,
@@ -275,32 +278,32 @@ class SeedSimulation(Part):
     """A simulation, of an agent of its own, with digital humans of its own; and runs of it, queued at the start."""
 
     agent: dict[str, Any] = Field({}, description="The published fields of an agent.")
-    digital_humans: Annotated[int, Field(ge=0, le=resources.MOST_DIGITAL_HUMANS)] | list[dict[str, Any]] = Field(
+    digital_humans: Annotated[int, Field(ge=0, le=adding.MOST_DIGITAL_HUMANS)] | list[dict[str, Any]] = Field(
         1, description="How many; or the published fields of a digital human each."
     )
     fields: dict[str, Any] = Field({}, description="The published fields of a simulation.")
     runs: int = Field(0, ge=0, le=10_000)
     organisation: str = Field(DEFAULT_ORGANISATION, description="Whose it is.")
 
-    def plant(self, fake: FakeBluejay) -> None:
+    def plant(self, service: Service) -> None:
         """All of it. Raises `ValueError` for a field that is unknown or cannot be so."""
-        world, organisation = fake.world, self.organisation
-        _check_organisation(fake, organisation)
+        world, organisation = service.world, self.organisation
+        _check_organisation(service, organisation)
         with _at("agent"):
-            agent = resources.add_agent(world, organisation, self.agent)
-        humans: int | list[DigitalHumanView] = 0
+            agent = adding.add(world, "agents", organisation, self.agent)
+        humans: int | list[Entity] = 0
         if isinstance(self.digital_humans, int):
             humans = self.digital_humans
         else:
             humans = []
             for number, one in enumerate(self.digital_humans):
                 with _at("digital_humans", number):
-                    humans.append(resources.add_digital_human(world, organisation, one))
+                    humans.append(adding.add_digital_human(world, organisation, one))
         with _at("fields"):
-            simulation = resources.add_simulation(world, organisation, agent, humans, self.fields)
+            simulation = adding.add_simulation(world, organisation, agent.id, humans, self.fields)
         with _at("runs"):
             for _ in range(self.runs):
-                fake.queue_run(simulation)
+                adding.queue_run(world, simulation.id, {})
 
 
 class SeedResource(Part):
@@ -310,12 +313,12 @@ class SeedResource(Part):
     fields: dict[str, Any]
     """Those of the request that makes one, and `organisation`."""
 
-    def plant(self, fake: FakeBluejay) -> None:
+    def plant(self, service: Service) -> None:
         """As `bluejay.add` does."""
         organisation = self.fields.get("organisation", DEFAULT_ORGANISATION)
-        _check_organisation(fake, organisation)
+        _check_organisation(service, organisation)
         own = {name: value for name, value in self.fields.items() if name != "organisation"}
-        resources.add(fake.world, self.resource, organisation, own)
+        adding.add(service.world, self.resource, organisation, own)
 
 
 class SeedStub(Part):
@@ -326,52 +329,50 @@ class SeedStub(Part):
     status: _StubStatus = 200
     json_: Any = Field(None, alias="json")
 
-    def plant(self, fake: FakeBluejay) -> None:
+    def plant(self, service: Service) -> None:
         """As `bluejay.stub` does."""
         with _at("json"):  # which some statuses have none of
-            fake.stubs.add(self.method, self.path, self.status, self.json_)
+            service.stubs.add(self.method, self.path, self.status, self.json_)
 
 
-class SeedFault(Part):
+class _Fault(Part):
     """A fault for the next requests to meet, with the arguments that its kind takes."""
 
     kind: _FaultKind
-    status: int | None = Field(None, description="Of `respond`.")
-    json_: Any = Field(None, alias="json", description="Of `respond`.")
-    headers: dict[str, str] | None = Field(None, description="Of `respond`.")
-    seconds: float | None = Field(None, description="Of `delay`.")
-    bytes: int | None = Field(None, description="Of `truncate`.")
-    ids: list[int] | None = Field(None, description="Of `refuse_control_write`.")
-    code: str | None = Field(None, description="Of `billing`.")
-    count: int | None = Field(None, description="Of `rate_limit`: how many requests are let through.")
-    per: float | None = Field(60, description="Of `rate_limit`: in how many seconds.")
     path: str | None = Field(None, description="Only requests of this path.")
     times: int | None = Field(1, description="How many requests meet it; null: all from now on.")
     after: int = Field(0, description="So many requests that it is for pass first.")
     probability: float | None = Field(None, description="Of meeting it, from 0 to 1, drawn from the seed.")
 
     @model_validator(mode="after")
-    def _fits(self) -> SeedFault:
+    def _fits(self) -> _Fault:
         self.arm(Faults())
         return self
 
     def arm(self, faults: Faults) -> None:
         """Raises `ValueError` for arguments that cannot be."""
-        given = {name.rstrip("_"): getattr(self, name) for name in self.model_fields_set if name != "kind"}
-        arm = getattr(faults, self.kind)
-        takes = {name: one.default for name, one in signature(arm).parameters.items()}
-        which = Which.__annotations__ if takes.pop("to", None) is not None else ()
-        for name in given:
-            if name not in takes and name not in which:
-                raise ValueError(f"a fault of the kind {self.kind!r} takes no {name!r}")
-        for name, default in takes.items():
-            if name not in given and default is Parameter.empty:
-                raise ValueError(f"a fault of the kind {self.kind!r} needs {name!r}")
-        arm(*given.pop("ids", ()), **given)
+        faults.arm(
+            self.kind, {name.rstrip("_"): getattr(self, name) for name in self.model_fields_set if name != "kind"}
+        )
 
-    def plant(self, fake: FakeBluejay) -> None:
+    def plant(self, service: Service) -> None:
         """As `bluejay.faults` does."""
-        self.arm(fake.faults)
+        self.arm(service.faults)
+
+
+def _arguments() -> Iterator[tuple[str, Any]]:
+    """List the arguments of all kinds of faults as fields, each of them optional."""
+    for kind in KINDS.values():
+        for one in kind.arguments:
+            description = f"Of `{kind.name}`: {one.description[:1].lower()}{one.description[1:]}"
+            default = None if one.default is Parameter.empty else one.default
+            alias = "json" if one.name == "json" else None
+            extra: Any = {"enum": [*one.choices, None]} if one.choices else {}
+            field = Field(default, alias=alias, description=description, json_schema_extra=extra)
+            yield "json_" if one.name == "json" else one.name, (one.type | None, field)
+
+
+SeedFault = create_model("SeedFault", __base__=_Fault, __doc__=_Fault.__doc__, **dict(_arguments()))
 
 
 SeedReadings = create_model(
@@ -408,7 +409,7 @@ class Seed(_Shape):
     simulations: list[SeedSimulation] = []
     test_results: list[SeedTestResult] = []  # type: ignore[valid-type]
     stubs: list[SeedStub] = []
-    faults: list[SeedFault] = []
+    faults: list[SeedFault] = []  # type: ignore[valid-type]
 
     @field_validator("speed")
     @classmethod
@@ -416,8 +417,8 @@ class Seed(_Shape):
         Overrides(info.data.get("clock"), speed).check_clock()
         return speed
 
-    def options(self, overrides: Overrides) -> Options:
-        """What a fake of this seed is made with."""
+    def options(self, overrides: Overrides) -> WorldOptions:
+        """Return the options of a service of this seed."""
         start = None if self.now is None else _instant(self.now)
         own = Overrides(
             self.clock,
@@ -468,9 +469,15 @@ def schema() -> dict[str, Any]:
 
 
 def plant(path: Path, overrides: Overrides | None = None) -> Planted:
-    """A fake whose world is that of a file. Raises `SeedError`, `OSError`, and `ValueError` for the overrides."""
+    """Return a service whose world is that of a file.
+
+    Raises:
+        SeedError: The seed cannot be used.
+        OSError: The file cannot be read.
+        ValueError: One of the overrides cannot be.
+    """
     overrides = overrides or Overrides()
-    FakeBluejay(**overrides.options())  # or what is wrong with these would be said of the file
+    world_of(overrides.options())  # or what is wrong with these would be said of the file
     source = _Source(path)
     data = source.read()
     if "format" in data:
@@ -486,24 +493,24 @@ def plant(path: Path, overrides: Overrides | None = None) -> Planted:
     if problems:
         raise SeedError(problems)
     try:
-        fake = FakeBluejay(**seed.options(overrides))
+        service = Service(**seed.options(overrides))
     except ValueError as error:
         raise SeedError([source.problem((), str(error))]) from None
     for place, part in seed.parts():
         try:
             with _at(*place):
-                part.plant(fake)
+                part.plant(service)
         except _Misfit as error:
             problems.append(source.problem(error.place, str(error)))
     if problems:
         raise SeedError(problems)
 
     def reset() -> None:
-        fake.reset()
+        service.reset()
         for _, part in seed.parts():
-            part.plant(fake)
+            part.plant(service)
 
-    return Planted(fake, reset)
+    return Planted(service, reset)
 
 
 def _goes_on(source: _Source, data: dict[str, Any], overrides: Overrides) -> Planted:
@@ -513,10 +520,11 @@ def _goes_on(source: _Source, data: dict[str, Any], overrides: Overrides) -> Pla
     except ValidationError as error:
         raise SeedError([source.problem(*_in_words(one, _Saved)) for one in error.errors(include_url=False)]) from None
     try:
-        fake = FakeBluejay.load(data, webhooks_anywhere=overrides.webhooks_anywhere)
+        service = Service(webhooks_anywhere=overrides.webhooks_anywhere)
+        dumps.restore(service.world, data)
     except ValueError as error:
         raise SeedError([source.problem(*_placed(str(error)))]) from None
-    world = fake.world
+    world = service.world
     if overrides.clock is not None or overrides.speed is not None:
         world.switch_clock(overrides.clock or "real", 1.0 if overrides.speed is None else overrides.speed)
     if overrides.agent is not None:
@@ -526,13 +534,13 @@ def _goes_on(source: _Source, data: dict[str, Any], overrides: Overrides) -> Pla
         world.organisations[DEFAULT_ORGANISATION] = Organisation(DEFAULT_ORGANISATION, ())
         world.add_api_keys(DEFAULT_ORGANISATION, *overrides.api_keys)
         world.require_known_keys = True
-    start = fake.snapshot()
+    start = json.loads(json.dumps(dumps.dump(world)))
 
     def reset() -> None:
-        fake.reset()
-        fake.restore(start)
+        service.reset()
+        dumps.restore(world, start)
 
-    planted = Planted(fake, reset)
+    planted = Planted(service, reset)
     make = planted.empty()
     taken = set(_keys(world))
     names = set(world.organisations)
@@ -549,17 +557,17 @@ def _goes_on(source: _Source, data: dict[str, Any], overrides: Overrides) -> Pla
     return planted
 
 
-def _own_world(source: _Source, place: Path_, own: _OwnWorld, make: Callable[[str], FakeBluejay]) -> FakeBluejay:
+def _own_world(source: _Source, place: Path_, own: _OwnWorld, make: Callable[[str], Service]) -> Service:
     """A saved world of one organisation, in which its key is known, whatever the world itself says."""
-    fake = make(own.api_key)
+    service = make(own.api_key)
     try:
-        dumps.restore(fake.world, own.world)
+        dumps.restore(service.world, own.world)
     except ValueError as error:
         inner, what = _placed(str(error))
         raise SeedError([source.problem((*place, "world", *inner), what)]) from None
-    if own.api_key not in _keys(fake.world):
-        fake.world.add_api_keys(DEFAULT_ORGANISATION, own.api_key)
-    return fake
+    if own.api_key not in _keys(service.world):
+        service.world.add_api_keys(DEFAULT_ORGANISATION, own.api_key)
+    return service
 
 
 def _keys(world: World) -> list[str]:

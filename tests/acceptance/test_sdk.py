@@ -17,8 +17,11 @@ from tests.furnished import ids_by_name
 
 CALL_LOG = ids_by_name()["call_log_id"][0]
 COMMUNITY = ids_by_name()["community_id"][0]
+SCHEDULE = ids_by_name()["schedule_id"][0]
+NOISE = ids_by_name()["custom_background_noise_id"][0]
 FOLDER = ids_by_name()["folder_id"][0]
 METRIC, OTHER_METRIC = ids_by_name()["metric_id"]
+TRACE, SPAN = ids_by_name()["trace_id"][0], ids_by_name()["span_id"][0]
 WORKFLOW = ids_by_name()["workflow_id"][0]
 
 # The SDK says so of `get_custom_metrics_by_agent`.
@@ -93,6 +96,10 @@ CALLS: dict[str, dict[str, Any]] = {
         "simulation_ids": [1],
     },
     "digital_humans.bulk_delete_digital_humans": {"digital_human_ids": "1,2,99"},
+    "digital_humans.create_custom_background_noise": {
+        "name": "Rain",
+        "storage_path": "custom-background-noises/default/rain.wav",
+    },
     "digital_humans.create_digital_human": {
         "digital_human": {
             "phone_number": "+15555550100",
@@ -107,11 +114,14 @@ CALLS: dict[str, dict[str, Any]] = {
         },
         "simulation_ids": [1, 2],
     },
+    "digital_humans.delete_custom_background_noise": {"noise_id": NOISE},
     "digital_humans.delete_digital_human": {"digital_human_id": 1},
     "digital_humans.get_all_digital_humans": {"page": 2, "page_size": 2},
     "digital_humans.get_digital_human": {"digital_human_id": 1},
     "digital_humans.get_digital_human_by_test_name": {"test_name": "a"},
     "digital_humans.get_digital_humans_by_simulation": {"simulation_id": 1},
+    "digital_humans.list_custom_background_noises": {},
+    "digital_humans.update_custom_background_noise": {"noise_id": NOISE, "name": "Storm"},
     "digital_humans.update_digital_human": {
         "digital_human_id": 1,
         "voice_speed": "fast",
@@ -135,8 +145,19 @@ CALLS: dict[str, dict[str, Any]] = {
     "folders.move_agent_to_folder": {"agent_id": 1, "folder_id": FOLDER},
     "folders.update_folder": {"folder_id": FOLDER, "name": "Help"},
     "http_text_agent.queue_http_simulation_run": {"simulation_id": "1", "digital_human_ids": ["1"]},
+    "phone_numbers.add_phone_number": {"area_code": "415"},
+    "phone_numbers.get_phone_numbers": {},
+    "phone_numbers.release_phone_number": {"phone_number": "+15555550100"},
     "retrieve_simulation_results.retrieve_simulation_result": {"test_result_id": "1"},
     "retrieve_simulation_results.retrieve_simulation_results": {"simulation_run_id": "1"},
+    "schedules.create_schedule": {"simulation_id": "1", "schedule": {"frequency": "every_n_minutes", "interval": 5}},
+    "schedules.delete_schedule": {"schedule_id": SCHEDULE},
+    "schedules.get_schedule": {"schedule_id": SCHEDULE},
+    "schedules.list_schedules": {},
+    "schedules.update_schedule": {
+        "schedule_id": SCHEDULE,
+        "schedule": {"frequency": "weekly", "day_of_week": "monday", "time": "09:00"},
+    },
     "scenario_builder.create_workflow_v2": {"name": "Menu", "definition": {"viewport": {"zoom": 1}}, "agent_ids": [1]},
     "scenario_builder.delete_workflow_v2": {"workflow_id": WORKFLOW},
     "scenario_builder.duplicate_workflow_v2": {"workflow_id": WORKFLOW, "name": "Second"},
@@ -159,6 +180,9 @@ CALLS: dict[str, dict[str, Any]] = {
     "simulations.queue_simulation_run": {"request": {"simulation_id": "1", "runs_per_digital_human": 2}},
     "simulations.update_simulation": {"simulation_id": 1, "tags": ["a"], "rerun_max_retries": 2, "pinned": True},
     "text_simulations.queue_sms_simulation_run": {"simulation_id": "1"},
+    "traces.get_all_traces": {"limit": 1},
+    "traces.get_span": {"trace_id": TRACE, "span_id": SPAN},
+    "traces.get_trace": {"trace_id": TRACE},
 }
 """The arguments of a call to each method whose endpoint is modelled, in the furnished world."""
 

@@ -14,7 +14,7 @@ from fake_bluejay.bluejay.published import PUBLISHED
 from fake_bluejay.http.operation import Operation
 from tests.furnished import ids_by_name
 
-MODELLED = [operation for operation in operations() if operation.path in PUBLISHED]
+MODELLED = [operation for operation in operations() if operation.method in PUBLISHED.get(operation.path, ())]
 
 KNOWN: dict[str, Any] = {
     **{name: ids if name.endswith("s") else ids[0] for name, ids in ids_by_name().items()},
@@ -22,7 +22,6 @@ KNOWN: dict[str, Any] = {
     "external_agent_id": "a",
     "external_id": "a",
     "selected_custom_metrics": ids_by_name()["metric_ids"],
-    "custom_metric_ids": ids_by_name()["metric_ids"],
     "simulation_ids": [1],
     "simulation_result_id": 1,
     "simulation_run_id": 1,
@@ -30,6 +29,9 @@ KNOWN: dict[str, Any] = {
     "test_result_ids": [1],
 }
 """What there is in the furnished world, by the names that requests have for it."""
+
+IN_PATHS: dict[str, Any] = {**KNOWN, "phone_number": "+15555550100"}
+"""The same for paths."""
 
 UNDECLARED = {400, 404, 409}
 """How the fake refuses what is valid and cannot be; the published document declares no status for it."""
@@ -78,6 +80,8 @@ class Maker:
                 return int(low) + ("exclusiveMinimum" in schema)
             case "boolean":
                 return True
+            case "string" if "pattern" in schema:
+                return "09:30"  # the only pattern that is published
             case "string" if schema.get("format") == "uuid":
                 return "6b1e7a52-26f3-4d6c-8a1f-0d2c3f4b5a69"
             case "string" if schema.get("format") == "date-time":
@@ -164,7 +168,7 @@ def content(of: Any) -> Any:
 
 
 def path_of(operation: Operation) -> str:
-    path = operation.path.format_map({name: KNOWN[name] for name in operation.in_path})
+    path = operation.path.format_map({name: IN_PATHS[name] for name in operation.in_path})
     needed = {name: "1" for name, parameter in operation.in_query.items() if parameter.required}
     return f"{path}?{urlencode(needed)}" if needed else path
 
@@ -172,7 +176,7 @@ def path_of(operation: Operation) -> str:
 @pytest.mark.parametrize("operation", MODELLED, ids=lambda one: f"{one.method} {one.path}")
 def test_bodies(published: Any, furnished: Any, operation: Operation) -> None:
     there = described(published, operation)
-    answers = validator(published, content(there["responses"]["200"]))
+    answers = None if "204" in there["responses"] else validator(published, content(there["responses"]["200"]))
     refusals = validator(published, {"$ref": "#/components/schemas/HTTPValidationError"})
     cases = [Case("no body", None, None)]
     if "requestBody" in there:
@@ -190,9 +194,12 @@ def test_bodies(published: Any, furnished: Any, operation: Operation) -> None:
             assert response.status_code == 422, case
             refusals.validate(response.json())
             assert response.json()["detail"][0]["loc"][: len(case.wrong) + 1] == ["body", *case.wrong]
-        elif response.status_code == 200:
+        elif response.status_code == operation.status:
             answered += 1
-            answers.validate(response.json())
+            if answers is None:
+                assert response.content == b""
+            else:
+                answers.validate(response.json())
         else:
             assert response.status_code in UNDECLARED, (case, response.text)
     assert answered
@@ -212,7 +219,7 @@ def test_newer_contracts_accept_what_the_published_one_does(
         with fake.client(headers={"X-API-Key": fake.api_key}) as client:
             response = client.request(operation.method, path_of(operation), json=case.body)
         if case.wrong is None:
-            assert response.status_code in {200, *UNDECLARED}, (case, response.text)
+            assert response.status_code in {operation.status, *UNDECLARED}, (case, response.text)
 
 
 @pytest.mark.parametrize("operation", MODELLED, ids=lambda one: f"{one.method} {one.path}")
@@ -228,7 +235,7 @@ def test_parameters(published: Any, furnished: Any, operation: Operation) -> Non
         if parameter["in"] == "path":
             if parameter["schema"]["type"] != "integer":
                 continue
-            path = operation.path.format_map({**KNOWN, parameter["name"]: "x"})
+            path = operation.path.format_map({**IN_PATHS, parameter["name"]: "x"})
         elif parameter["in"] == "header" and not operation.needs_key:
             continue  # clients show that ping answers without one
         elif parameter["in"] == "header":

@@ -143,7 +143,7 @@ def test_a_fault_armed_here_hits_the_next_request(fake: FakeBluejay, page: Any) 
     assert end(fake, 1).status_code == 200
 
     page.get_by_label("The next requests").select_option("refuse_control_write")
-    page.get_by_label("Test result ids").fill("1, 2")
+    page.locator("#fault-form [name=ids]").fill("1, 2")
     page.get_by_label("Times").fill("")
     page.get_by_role("button", name="Arm").click()
     shows(page.locator("#fault-list"), "always")
@@ -158,7 +158,7 @@ def test_what_the_server_refuses_is_said(fake: FakeBluejay, page: Any) -> None:
     page.keyboard.press("f")
     page.get_by_label("JSON").first.fill("{")
     page.get_by_role("button", name="Arm").click()
-    shows(page.get_by_role("alert"), "What to answer is not JSON")
+    shows(page.get_by_role("alert"), "What stands under Json is not JSON")
     page.get_by_label("JSON").first.fill("")
     page.get_by_label("Path").first.fill("no-slash")
     page.get_by_role("button", name="Arm").click()
@@ -499,7 +499,7 @@ def test_it_finds_the_server_again(browser: Any) -> None:
     page = browser.new_page()
     page.goto(f"{fake.url}/_fake/")
     shows(row(page, 1), "RUNNING")
-    fake.feed.end()
+    fake.service.events.end()
     fake.add_test_result(status="QUEUED")  # while the page is not listening
     shows(row(page, 2), "QUEUED")
     shows(page.locator("#live"), "live")
@@ -510,7 +510,7 @@ def test_it_finds_the_server_again(browser: Any) -> None:
 def test_one_console_too_many_says_so_and_shows_what_is_there(browser: Any) -> None:
     fake = FakeBluejay()
     fake.add_test_result()
-    listeners = [fake.feed.listen(lambda: None) for _ in range(64)]
+    listeners = [fake.service.events.listen(lambda: None) for _ in range(64)]
     page = browser.new_page()
     page.goto(f"{fake.url}/_fake/")
     shows(row(page, 1), "RUNNING")

@@ -61,10 +61,10 @@ def end(fake: FakeBluejay, *ids: int) -> None:
 def until_listening(fake: FakeBluejay, count: int) -> None:
     """Until so many listen: each request gives the server's loop a turn, in which it sees who left."""
     for _ in range(1000):
-        if len(fake.feed._listeners) == count:
+        if len(fake.service.events._listeners) == count:
             return
         httpx.get(f"{fake.url}/_fake/health")
-    raise AssertionError(f"{len(fake.feed._listeners)} listen, not {count}")
+    raise AssertionError(f"{len(fake.service.events._listeners)} listen, not {count}")
 
 
 def test_every_change_is_told_in_order(fake: FakeBluejay) -> None:
@@ -166,7 +166,7 @@ def test_every_change_is_told_in_order(fake: FakeBluejay) -> None:
 @pytest.mark.parametrize("begin", [lambda fake: None, FakeBluejay.reset, lambda fake: fake.restore(fake.snapshot())])
 def test_changes_are_told_whatever_world_it_is(fake: FakeBluejay, begin: Callable[[FakeBluejay], None]) -> None:
     begin(fake)
-    listener = fake.feed.listen(lambda: None)
+    listener = fake.service.events.listen(lambda: None)
     fake.add_simulation()
     assert [change.kind for change in listener.take() or ()] == [
         "agent-added",
@@ -200,7 +200,7 @@ def test_without_listeners_nothing_is_told(fake: FakeBluejay) -> None:
         next(stream)
         assert all(source.on_change is not None for source in sources)
     until_listening(fake, 0)
-    listener = fake.feed.listen(lambda: None)
+    listener = fake.service.events.listen(lambda: None)
     listener.close()
     for _ in range(4097):
         fake.clock.advance(1)
@@ -257,7 +257,7 @@ def test_only_so_many_may_listen(fake: FakeBluejay) -> None:
     first.close()
     feed.listen(lambda: None)
 
-    listeners = [fake.feed.listen(lambda: None) for _ in range(64)]
+    listeners = [fake.service.events.listen(lambda: None) for _ in range(64)]
     refused = httpx.get(f"{fake.url}/_fake/events")
     assert (refused.status_code, refused.json()["detail"][:17]) == (503, "64 listen already")
     for listener in listeners:
@@ -266,7 +266,7 @@ def test_only_so_many_may_listen(fake: FakeBluejay) -> None:
 
 def test_changes_from_many_threads_are_all_told_once() -> None:
     fake = FakeBluejay()
-    listener = fake.feed.listen(lambda: None)
+    listener = fake.service.events.listen(lambda: None)
     threads = [threading.Thread(target=lambda: [fake.add_test_result() for _ in range(300)]) for _ in range(8)]
     for thread in threads:
         thread.start()
@@ -378,7 +378,7 @@ def test_a_raw_client_that_leaves_is_forgotten(fake: FakeBluejay) -> None:
     with socket.create_connection(("127.0.0.1", port)) as connection:
         connection.sendall(b"GET /_fake/events HTTP/1.1\r\nHost: 127.0.0.1:%d\r\n\r\n" % port)
         assert b"200 OK" in connection.recv(4096)
-        assert len(fake.feed._listeners) == 1
+        assert len(fake.service.events._listeners) == 1
     with listening(fake.url) as stream:
         next(stream)
         until_listening(fake, 1)

@@ -15,6 +15,7 @@ from fake_bluejay.control.app import control_app
 from fake_bluejay.core.errors import Conflict
 from fake_bluejay.core.resources import Link, OnDelete, Resource, int_ids, plural_of, uuid_ids
 from fake_bluejay.core.world import World
+from fake_bluejay.facade.fake import fake_over
 from fake_bluejay.state.seed import SeedError, plant
 from fake_bluejay.state.snapshot import restore
 
@@ -190,7 +191,7 @@ def test_seed_has_resources(tmp_path: Path) -> None:
     seed.write_text(
         "resources: {folders: [{name: Support}], digital_humans: [{}, {}], communities: [{digital_human_ids: [1, 2]}]}"
     )
-    fake = plant(seed).fake
+    fake = fake_over(plant(seed).service)
     assert [folder.fields["name"] for folder in fake.resources("folder")] == ["Support"]
     assert fake.resources("community")[0].fields["digital_human_ids"] == [1, 2]
 
@@ -217,7 +218,7 @@ def test_mistake_in_a_seed_is_said_with_its_place(tmp_path: Path, text: str, mes
 
 async def test_control_api_has_every_resource() -> None:
     fake = FakeBluejay()
-    transport = httpx.ASGITransport(control_app(fake, fake.reset))
+    transport = httpx.ASGITransport(control_app(fake.service, fake.reset))
     async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1/_fake/") as control:
         listed = (await control.get("resources")).json()
         assert [one["collection"] for one in listed] == resource_names()
@@ -248,7 +249,7 @@ async def test_control_api_has_every_resource() -> None:
 
 def test_events_tell_of_every_resource() -> None:
     fake = FakeBluejay()
-    listener = fake.feed.listen(lambda: None)
+    listener = fake.service.events.listen(lambda: None)
     listener.take()
     folder = fake.add("folder")
     with fake.client(headers={"X-API-Key": fake.api_key}) as client:

@@ -264,7 +264,7 @@ def control(calls: list[tuple[str, str, Any]]) -> str:
     lines = []
     for method, path, body in calls:
         fake = rich()
-        answer = _over_asgi(control_app(fake, fake.reset), method, path, body)
+        answer = _over_asgi(control_app(fake.service, fake.reset), method, path, body)
         lines.append(f"{method} {path} {json.dumps(body)}\n{answer.status_code}\n{pretty(answer.json())}\n")
     return "".join(lines)
 
@@ -290,8 +290,8 @@ def commands() -> str:
 
 def outputs(folder: Path) -> dict[str, Callable[[], str]]:
     """Each file of `data`, and what makes its text; `folder` is for files that are needed meanwhile."""
+    from fake_bluejay.bluejay.openapi import document
     from fake_bluejay.control.openapi import document as control_document
-    from fake_bluejay.http.openapi import document
 
     return {
         "openapi.json": lambda: pretty(document()),

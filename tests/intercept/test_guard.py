@@ -25,14 +25,15 @@ import uvloop
 
 from fake_bluejay import FakeBluejay
 from fake_bluejay.intercept import guard, switch
-from fake_bluejay.intercept.guard import GuardError, NotIntercepted
+from fake_bluejay.intercept.guard import NotIntercepted
+from fake_bluejay.intercept.refusal import GuardError
 
 from socket import getaddrinfo, gethostbyaddr, gethostbyname, gethostbyname_ex  # isort: skip  # by name, before any fake
 
 HERE = Path(__file__).name
 API = "api.getbluejay.ai"
-OTLP = "otlp.getbluejay.ai"
-FORMS: list[Any] = [API, "API.GetBluejay.ai.", "ａｐｉ。getbluejay.ai", API.encode(), OTLP, "getbluejay.ai"]
+APP = "app.getbluejay.ai"
+FORMS: list[Any] = [API, "API.GetBluejay.ai.", "ａｐｉ。getbluejay.ai", API.encode(), APP, "getbluejay.ai"]
 
 
 def of_a_socket(kind: int, call: Callable[[socket.socket, Any], Any]) -> Callable[[Any], Any]:
@@ -113,10 +114,10 @@ def guarded(request: pytest.FixtureRequest) -> Iterator[str]:
 
 def expected(host: Any, why: str) -> str:
     """The text of an error, up to where the call is."""
-    name = "getbluejay.ai" if host == "getbluejay.ai" else OTLP if host == OTLP else API
-    return (
-        f"{name} was about to be called for real, {why if name == API else f'and the fake Bluejay answers {API} alone'}"
-    )
+    name = "getbluejay.ai" if host == "getbluejay.ai" else APP if host == APP else API
+    if name != API:
+        why = f"and the fake Bluejay answers {API} and otlp.getbluejay.ai alone"
+    return f"{name} was about to be called for real, {why}"
 
 
 @pytest.mark.parametrize("host", FORMS, ids=ascii)
@@ -124,13 +125,13 @@ def expected(host: Any, why: str) -> str:
 def test_the_socket_module(guarded: str, way: str, host: Any) -> None:
     with pytest.raises(NotIntercepted) as caught:
         BY_SOCKET[way](host)
-    if host in (API, OTLP, "getbluejay.ai"):
+    if host in (API, APP, "getbluejay.ai"):
         assert expected(host, guarded) in str(caught.value)
     assert caught.value.errno == socket.EAI_FAIL
     assert f"{HERE}:" in str(caught.value)
 
 
-@pytest.mark.parametrize("host", [API, OTLP])
+@pytest.mark.parametrize("host", [API, APP])
 @pytest.mark.parametrize("way", BY_LOOP)
 @pytest.mark.parametrize("loop", LOOPS)
 def test_event_loops(guarded: str, loop: str, way: str, host: str) -> None:
@@ -162,7 +163,7 @@ def test_event_loops_still_lead_elsewhere(guarded: str, loop: str) -> None:
 
 def test_the_first_line_that_is_not_a_librarys_is_named(bluejay: FakeBluejay) -> None:
     def ours() -> None:
-        urllib3.PoolManager(retries=False).request("GET", f"https://{OTLP}/v1/traces")
+        urllib3.PoolManager(retries=False).request("GET", f"https://{APP}/v1/traces")
 
     with pytest.raises(GuardError) as caught:
         ours()
@@ -217,9 +218,9 @@ def test_clients_of_a_host_that_is_not_faked(
         for name in ("HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy"):
             monkeypatch.setenv(name, "http://127.0.0.1:9")
     with pytest.raises((GuardError, NotIntercepted)) as caught:
-        ASKS[client](f"{scheme}://OTLP.getbluejay.ai/v1/traces")
-    assert expected(OTLP, guarded) in str(caught.value)
-    assert "BLUEJAY_OTLP_ENDPOINT" in str(caught.value)
+        ASKS[client](f"{scheme}://APP.getbluejay.ai/v1/traces")
+    assert expected(APP, guarded) in str(caught.value)
+    assert "give the code under test another address" in str(caught.value)
 
 
 @pytest.mark.parametrize("target", ["HTTP://API.GETBLUEJAY.AI/v1/ping", "hTTp://api.getbluejay.ai./v1/ping"])
@@ -238,20 +239,24 @@ def test_http_client_asks_a_proxy_in_capitals(target: str, monkeypatch: pytest.M
         switch.guard(False)
 
 
-def test_a_span_of_the_sdks_tracing_is_given_up_at_once(guarded: str, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_span_of_the_sdks_tracing_is_given_up_at_once_while_no_fake_is_on(caplog: pytest.LogCaptureFixture) -> None:
     from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
     from opentelemetry.sdk.trace import TracerProvider
     from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 
     waits: list[object] = []
-    exporter = OTLPSpanExporter(f"https://{OTLP}/v1/traces", headers={"X-API-KEY": "k"})
+    exporter = OTLPSpanExporter("https://otlp.getbluejay.ai/v1/traces", headers={"X-API-KEY": "k"})
     exporter._client._shutdown_event.wait = waits.append  # type: ignore[method-assign, assignment]
     provider = TracerProvider(shutdown_on_exit=False)
     provider.add_span_processor(SimpleSpanProcessor(exporter))
-    with provider.get_tracer("test").start_as_current_span("span"):
-        pass
+    switch.guard(True)
+    try:
+        with provider.get_tracer("test").start_as_current_span("span"):
+            pass
+    finally:
+        switch.guard(False)
     assert waits == []
-    assert "BLUEJAY_OTLP_ENDPOINT" in caplog.text
+    assert "while no fake Bluejay is on" in caplog.text
     assert f"{HERE}:" in caplog.text
 
 

@@ -41,7 +41,7 @@ class Pretender:
         raise AssertionError("asked for its class")
 
 
-THE_API = [
+ANSWERED = [
     "api.getbluejay.ai",
     "API.GetBluejay.AI",
     "api.getbluejay.ai.",
@@ -59,22 +59,27 @@ THE_API = [
     "api.get\u00adbluejay.ai",
     "ⓐpi.getbluejay.ai",
     "api.getbluejay.ａi:443",
+    "otlp.getbluejay.ai",
+    "otlp.getbluejay.ai:4318",
+    b"OTLP.getbluejay.ai",
+    "ｏｔｌｐ。getbluejay.ai",
     Text("API.getbluejay.ai"),
     Bytes(b"API.getbluejay.ai"),
 ]
 IN_THE_DOMAIN = [
     "getbluejay.ai",
     "GETBLUEJAY.AI.",
-    "otlp.getbluejay.ai",
-    "otlp.getbluejay.ai:4318",
-    b"OTLP.getbluejay.ai",
+    "app.getbluejay.ai",
+    "app.getbluejay.ai:4318",
+    b"APP.getbluejay.ai",
     bytearray(b"app.getbluejay.ai."),
     "a.b.api.getbluejay.ai",
     "_dmarc.getbluejay.ai",
-    "ｏｔｌｐ。getbluejay.ai",
+    "ａｐｐ。getbluejay.ai",
+    "otlp.api.getbluejay.ai",
     "bücher.getbluejay.ai",
     "xn--bcher-kva.getbluejay.ai",
-    Text("otlp.getbluejay.ai"),
+    Text("app.getbluejay.ai"),
 ]
 ELSEWHERE: list[Any] = [
     None,
@@ -125,8 +130,8 @@ def shown(value: object) -> str:
     return re.sub(" at 0x[0-9a-f]+", "", ascii(value))
 
 
-@pytest.mark.parametrize("host", THE_API, ids=shown)
-def test_the_apis_host(host: Any) -> None:
+@pytest.mark.parametrize("host", ANSWERED, ids=shown)
+def test_a_host_that_the_fake_answers(host: Any) -> None:
     assert hosts.is_bluejay(host) is True
     assert hosts.is_in_domain(host) is True
 
@@ -147,8 +152,8 @@ def test_an_object_is_not_asked_what_it_is() -> None:
     assert not hosts.is_bluejay(Pretender())
 
 
-@pytest.mark.parametrize("text", [host for host in THE_API if type(host) is str], ids=shown)
+@pytest.mark.parametrize("text", [host for host in ANSWERED if type(host) is str], ids=shown)
 def test_the_socket_module_takes_a_form_that_counts_for_the_same_name(text: str) -> None:
     """Python encodes a name by IDNA before the system resolves it; ports are for clients to take off."""
     name = text.partition(":")[0]
-    assert name.encode("idna").decode().removesuffix(".").lower() == "api.getbluejay.ai"
+    assert name.encode("idna").decode().removesuffix(".").lower() in (hosts.HOST, hosts.OTLP_HOST)

@@ -190,6 +190,22 @@ def updated(fake: FakeBluejay, **changes: Any) -> tuple[Any, Any]:
     return human.fields["name"], human.fields["language"]
 
 
+def went_off(fake: FakeBluejay) -> Any:
+    """Whether an alert for simulations goes off by a run whose only result violates its condition."""
+    fake.add_simulation(digital_humans=1)
+    condition = {"entity_type": "custom_goal", "entity_field": "goal", "operator": "equals", "comparison_value": "pass"}
+    alert = fake.add("alert", source_scope="simulation", **condition)
+    fake.queue_run(1)
+    fake.clock.advance(600)
+    return alert.fields["in_alert"]
+
+
+def registered(fake: FakeBluejay) -> int:
+    """The status of registering a noise whose file was not uploaded."""
+    noise = {"name": "Rain", "storage_path": "custom-background-noises/default/rain.wav"}
+    return fake.client(headers={"X-API-Key": fake.api_key}).post("/v1/custom-background-noises", json=noise).status_code
+
+
 def added_twice(fake: FakeBluejay) -> int:
     fake.add_agent(external_agent_id="a")
     body = {"name": "", "system_prompt": "", "knowledge_base": "", "goals": [], "external_agent_id": "a"}
@@ -267,17 +283,19 @@ def bad_keys() -> set[int]:
 
 def foreign(fake: FakeBluejay, kind: str) -> int:
     """Ask for what is another organisation's, whose kinds but this one are read the other way round."""
-    others = [one for one in ("agent", "simulation", "digital_human", "run", "result", "other") if one != kind]
+    others = [one for one in ("agent", "simulation", "digital_human", "run", "result", "trace", "other") if one != kind]
     other = {"403": "404", "404": "403"}[getattr(fake.readings, f"foreign_{kind}")]
     fake.readings.set(**{f"foreign_{one}": other for one in others})
     simulation = fake.add_simulation(organisation="other", agent=fake.add_agent(organisation="other"))
     run = fake.queue_run(simulation)
+    fake.add("trace", organisation="other", trace_id="1" * 32)
     paths = {
         "agent": f"agents/{simulation.agent.id}",
         "simulation": f"simulation/{simulation.id}",
         "digital_human": f"digital-human/{simulation.digital_humans[0].id}",
         "run": f"retrieve-simulation-results/{run.id}",
         "result": f"retrieve-simulation-result/{run.test_results[0].id}",
+        "trace": f"traces/{'1' * 32}",
         "other": f"folder/{fake.add('folder', organisation='other').id}",
     }
     return ask("GET", paths[kind]).status_code
@@ -372,6 +390,8 @@ READINGS: dict[tuple[str, str], Callable[[FakeBluejay], object]] = {
     ("foreign_run", "404"): lambda fake: foreign(fake, "run") == 404,
     ("foreign_result", "403"): lambda fake: foreign(fake, "result") == 403,
     ("foreign_result", "404"): lambda fake: foreign(fake, "result") == 404,
+    ("foreign_trace", "403"): lambda fake: foreign(fake, "trace") == 403,
+    ("foreign_trace", "404"): lambda fake: foreign(fake, "trace") == 404,
     ("foreign_other", "403"): lambda fake: foreign(fake, "other") == 403,
     ("foreign_other", "404"): lambda fake: foreign(fake, "other") == 404,
     ("contract", "docs-2026-09"): lambda fake: contracts(fake) == [200, 200, 200],
@@ -388,6 +408,10 @@ READINGS: dict[tuple[str, str], Callable[[FakeBluejay], object]] = {
     ("update_changes", "not-null-defaults-too"): lambda fake: updated(fake, name=None) == ("Ann", "en"),
     ("same_external_id", "added"): lambda fake: added_twice(fake) == 200,
     ("same_external_id", "409"): lambda fake: added_twice(fake) == 409,
+    ("simulation_alerts", "latest-runs"): lambda fake: went_off(fake) is True,
+    ("simulation_alerts", "window"): lambda fake: went_off(fake) is False,
+    ("noise_without_file", "taken"): lambda fake: registered(fake) == 200,
+    ("noise_without_file", "400"): lambda fake: registered(fake) == 400,
     ("agent_without_workflow", "empty"): lambda fake: of_agent_without_workflow(fake) == 200,
     ("agent_without_workflow", "404"): lambda fake: of_agent_without_workflow(fake) == 404,
     ("deleted_agent", "simulations-go"): lambda fake: of_deleted_agent(fake) == 404,

@@ -12,7 +12,7 @@ import pytest
 from fake_bluejay import FakeBluejay
 from fake_bluejay.agents import drops_after, ends_within, silent
 from fake_bluejay.calls import Call, call_dropped, no_answer, out_of_funds, rejected, system_error
-from fake_bluejay.facade.fake import Snapshot
+from fake_bluejay.facade.handles import Snapshot
 from fake_bluejay.facade.remote import RemoteBluejay
 from fake_bluejay.webhooks import verify
 

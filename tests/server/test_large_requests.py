@@ -10,6 +10,7 @@ import pytest
 from pydantic import TypeAdapter
 
 from fake_bluejay import FakeBluejay
+from fake_bluejay.bluejay.service import Service
 from fake_bluejay.server.gate import Gate
 from fake_bluejay.server.worlds import Worlds
 
@@ -77,7 +78,7 @@ def test_many_tiny_headers_count_for_what_they_take() -> None:
 
 @pytest.mark.parametrize("own", [False, True], ids=["of one world", "with worlds of their own"])
 def test_a_late_organisation_costs_what_the_first_did(own: bool) -> None:
-    worlds = Worlds(FakeBluejay(), lambda: None, own=lambda key: FakeBluejay(api_keys=[key]), gate=Gate("127.0.0.1"))
+    worlds = Worlds(Service(), lambda: None, own=lambda key: Service(api_keys=[key]), gate=Gate("127.0.0.1"))
     batch = 30 if own else 500
 
     def add(first: int) -> float:
@@ -95,7 +96,7 @@ def test_a_late_organisation_costs_what_the_first_did(own: bool) -> None:
 
 
 def test_the_keys_of_a_world_of_its_own_lead_nowhere_once_they_are_gone() -> None:
-    worlds = Worlds(FakeBluejay(), lambda: None, own=lambda key: FakeBluejay(api_keys=[key]), gate=Gate("127.0.0.1"))
+    worlds = Worlds(Service(), lambda: None, own=lambda key: Service(api_keys=[key]), gate=Gate("127.0.0.1"))
     worlds.add("a", "key-a")
     with pytest.raises(ValueError, match="belongs to another organisation"):
         worlds.add("b", "key-a")

@@ -11,6 +11,7 @@ import pytest
 
 from fake_bluejay import FakeBluejay
 from fake_bluejay.agents import ends_after, silent
+from fake_bluejay.facade.fake import fake_over
 from fake_bluejay.state.planted import Overrides
 from fake_bluejay.state.seed import SeedError, plant, schema
 
@@ -89,7 +90,7 @@ def written(directory: Path, name: str, text: str) -> Path:
 def test_each_format_makes_the_same_world(tmp_path: Path, name: str) -> None:
     as_json = json.dumps({**tomllib.loads(TOML), "now": "2026-03-01T12:00:00Z"})
     planted = plant(written(tmp_path, name, {"toml": TOML, "json": as_json}.get(name[6:], YAML)))
-    fake, world = planted.fake, planted.fake.world
+    fake, world = fake_over(planted.service), planted.service.world
     assert (world.seed, world.agent, fake.readings.success) == (7, ends_after(4), "always")
     assert fake.clock.now.isoformat() == "2026-03-01T12:00:00+00:00"
     assert [(one.id, one.status, one.agent, one.organisation) for one in fake.test_results] == [
@@ -116,7 +117,7 @@ def test_a_seed_arms_limits_and_refusals(tmp_path: Path) -> None:
     seed = (
         "faults:\n- {kind: billing, code: SPEND_ALERT_REACHED}\n- {kind: unavailable}\n- {kind: rate_limit, count: 2}"
     )
-    fake = plant(written(tmp_path, "world.yaml", seed)).fake
+    fake = fake_over(plant(written(tmp_path, "world.yaml", seed)).service)
     with fake.client() as client:
         assert [client.get("/v1/ping").status_code for _ in range(5)] == [403, 503, 200, 200, 429]
 
@@ -128,8 +129,8 @@ def test_time_after_a_reset(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, now
     with monkeypatch.context() as later:
         later.setattr(time, "time_ns", lambda: 2_000_000_000_000_000_000)
         planted.reset()
-        assert planted.fake.test_result(1).created_at.date().isoformat() == begins
-        assert planted.fake.clock.now.date().isoformat() == begins
+        assert fake_over(planted.service).test_result(1).created_at.date().isoformat() == begins
+        assert fake_over(planted.service).clock.now.date().isoformat() == begins
 
 
 @pytest.mark.parametrize(
@@ -316,14 +317,14 @@ def test_a_saved_world_is_a_seed_that_goes_on(tmp_path: Path) -> None:
         client.post("/v1/end-conversations", json={"test_result_ids": [1, 2, 999]})
     fake.clock.advance(10)
     path = written(tmp_path, "world.json", json.dumps(fake.dump()))
-    other = plant(path).fake
+    other = fake_over(plant(path).service)
     assert other.dump() == fake.dump()
     other.clock.advance(19.999999)
     assert other.test_result(1).status == "RUNNING"
     other.clock.advance(0.000001)
     assert other.test_result(1).status == "SYSTEM_ERROR"
 
-    told = plant(path, Overrides("real", 5.0, "silent", {"success": "always"}, ("another-key",))).fake
+    told = fake_over(plant(path, Overrides("real", 5.0, "silent", {"success": "always"}, ("another-key",))).service)
     assert (told.world.clock.speed, told.world.agent, told.readings.success) == (5.0, silent(), "always")
     assert told.world.organisation_of("k") is None
 
@@ -353,7 +354,7 @@ simulations:
 
 
 def test_simulations_are_run_as_it_is_scripted(tmp_path: Path) -> None:
-    fake = plant(written(tmp_path, "world.yaml", RUNS)).fake
+    fake = fake_over(plant(written(tmp_path, "world.yaml", RUNS)).service)
     first, second = fake.runs
     assert first.simulation.agent.fields["name"] == "Reception"
     assert first.simulation.fields["max_concurrent"] == 1
@@ -370,12 +371,12 @@ def test_simulations_are_run_as_it_is_scripted(tmp_path: Path) -> None:
 
 def test_webhooks_lead_elsewhere_if_told_so(tmp_path: Path) -> None:
     seed = written(tmp_path, "world.yaml", "webhooks: [{url: 'http://10.0.0.1/'}]")
-    assert len(plant(seed, Overrides(webhooks_anywhere=True)).fake.world.outbox.webhooks) == 1
+    assert len(plant(seed, Overrides(webhooks_anywhere=True)).service.world.outbox.webhooks) == 1
 
 
 def test_the_keys_given_are_the_only_ones_of_a_saved_world(tmp_path: Path) -> None:
     path = written(tmp_path, "world.json", json.dumps(FakeBluejay(api_keys=["old-key", "my-key"]).dump()))
-    world = plant(path, Overrides(api_keys=("my-key",))).fake.world
+    world = plant(path, Overrides(api_keys=("my-key",))).service.world
     assert (world.organisation_of("my-key"), world.organisation_of("old-key")) == ("default", None)
     assert "my-key" not in repr(world.organisations)
 
@@ -407,21 +408,22 @@ def test_saved_worlds_that_would_not_start_are_refused(
 
 def test_the_key_that_led_to_a_saved_world_is_known_there(tmp_path: Path) -> None:
     planted = plant(written(tmp_path, "world.json", _saved(api_key="another-key")))
-    [(name, key, fake)] = planted.own_worlds
+    [(name, key, service)] = planted.own_worlds
+    fake = fake_over(service)
     assert (name, key) == ("own", "another-key")
     assert fake.world.organisation_of("another-key") == "default"
 
 
 def test_options_go_before_the_seed(tmp_path: Path) -> None:
     path = written(tmp_path, "world.toml", TOML)
-    fake = plant(path, Overrides("real", 3.0, "silent", {"foreign_id": "403"}, ("my-key",))).fake
+    fake = fake_over(plant(path, Overrides("real", 3.0, "silent", {"foreign_id": "403"}, ("my-key",))).service)
     assert (fake.world.clock.speed, fake.world.agent, fake.api_key) == (3.0, silent(), "my-key")
     assert (fake.readings.success, fake.readings.foreign_id) == ("always", "403")
 
 
 def test_a_speed_means_a_clock_that_has_one(tmp_path: Path) -> None:
     seed = written(tmp_path, "w.toml", "clock = 'manual'")
-    assert plant(seed, Overrides(speed=10)).fake.world.clock.speed == 10  # type: ignore[attr-defined]
+    assert plant(seed, Overrides(speed=10)).service.world.clock.speed == 10  # type: ignore[attr-defined]
     with pytest.raises(ValueError, match="a clock's speed is a number from 0 to 1,000,000, not 1e\\+18") as error:
         plant(seed, Overrides(speed=1e18))
     assert not isinstance(error.value, SeedError)  # for it is none of the file's
@@ -464,7 +466,10 @@ def test_what_would_silently_be_something_else_is_refused(tmp_path: Path, name: 
 def test_one_name_after_another_may_come_from_a_merge_in_yaml(tmp_path: Path) -> None:
     path = tmp_path / "a.yaml"
     path.write_text("test_results:\n- &one {id: 5, status: QUEUED}\n- {<<: *one, id: 6}\n")
-    assert [(one.id, one.status) for one in plant(path).fake.test_results] == [(5, "QUEUED"), (6, "QUEUED")]
+    assert [(one.id, one.status) for one in fake_over(plant(path).service).test_results] == [
+        (5, "QUEUED"),
+        (6, "QUEUED"),
+    ]
 
 
 def test_a_bad_name_does_not_hide_what_else_is_wrong(tmp_path: Path) -> None:

@@ -169,7 +169,7 @@ def test_completion(run, shell: str) -> None:
 
 
 def test_the_openapi_document(run) -> None:
-    pytest.importorskip("fake_bluejay.http.openapi", reason="there is no OpenAPI document yet")
+    pytest.importorskip("fake_bluejay.bluejay.openapi", reason="there is no OpenAPI document yet")
     assert json.loads(run("openapi").stdout)["openapi"].startswith("3.1")
 
 

@@ -123,7 +123,11 @@ GET = b"GET /_fake/health HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r
     ("pieces", "status", "words"),
     [
         ([b"CONNECT example.com:443 HTTP/1.1\r\n\r\n"], 403, b"NO_PROXY=example.com"),
-        ([b"CON", b"NECT example.com:443 HTTP/1.1\r\nHost: example.com\r\n", b"\r\n"], 403, b"api.getbluejay.ai alone"),
+        (
+            [b"CON", b"NECT example.com:443 HTTP/1.1\r\nHost: example.com\r\n", b"\r\n"],
+            403,
+            b"api.getbluejay.ai and otlp.getbluejay.ai alone",
+        ),
         ([b"CONNECT nonsense\r\n\r\n"], 400, b"not a CONNECT request"),
         ([b"CONNECT " + b"a" * 20_000], 400, b"not a CONNECT request"),
         ([b"C", b"OPY / HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n"], 404, b"Not Found"),

@@ -9,8 +9,7 @@ from uuid import UUID
 from pydantic import Field
 
 from fake_bluejay.bluejay.models.results import SimulationResultResponse
-from fake_bluejay.bluejay.models.wire import Wire
-from fake_bluejay.bluejay.simulations import Positive
+from fake_bluejay.bluejay.models.wire import Positive, Wire
 from fake_bluejay.core.clock import Moment
 
 __all__ = [

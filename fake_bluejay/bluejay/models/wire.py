@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
-from pydantic import BaseModel, ConfigDict
+from typing import Annotated
 
-__all__ = ["Wire"]
+from pydantic import BaseModel, ConfigDict, Field
+
+__all__ = ["Positive", "Wire"]
+
+Positive = Annotated[int, Field(gt=0)]
+"""An integer above 0."""
 
 
 class Wire(BaseModel):

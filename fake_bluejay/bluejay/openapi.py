@@ -11,7 +11,7 @@ from pydantic import TypeAdapter
 from pydantic.json_schema import JsonSchemaMode
 
 from fake_bluejay import __version__
-from fake_bluejay.bluejay.app import operations
+from fake_bluejay.bluejay.modules import operations
 from fake_bluejay.bluejay.published import MODELLED_IN
 from fake_bluejay.core.readings import Contract
 from fake_bluejay.http.operation import Operation, Parameter

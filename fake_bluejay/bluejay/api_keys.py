@@ -1,0 +1,57 @@
+"""API keys: each begins to serve when it is created, and is refused from the moment that it is revoked."""
+
+from __future__ import annotations
+
+import hashlib
+
+from fake_bluejay.bluejay.models.wire import Wire
+from fake_bluejay.bluejay.resources import Operations, as_fields
+from fake_bluejay.core.resources import Entity, Resource, uuid_ids
+from fake_bluejay.core.world import World
+
+__all__ = ["API_KEYS", "api_keys"]
+
+
+class CreateApiKeyRequest(Wire):
+    """What a new key is for."""
+
+    scope: str
+    name: str | None = None
+
+
+class ApiKeyResponse(Wire):
+    """A key that was created: the only answer that shows it."""
+
+    id: str
+    api_key: str
+    scope: str
+    name: str
+    created_at: str
+    revoked: bool
+
+
+def _create(world: World, organisation: str, request: CreateApiKeyRequest) -> Entity:
+    """Make a key that serves from now on.
+
+    It is drawn from the keys that the organisation has, too: two worlds of one server may have the same seed, and a key
+    leads to one of them.
+    """
+    collection, others = world.resources[API_KEYS], world.organisations[organisation].api_keys
+    drawn = f"{world.seed}:api-key:{collection.next_id()}:{others}"
+    key = hashlib.sha256(drawn.encode()).hexdigest()
+    fields = as_fields(request)
+    world.add_api_keys(organisation, key)
+    return collection.add(organisation, {**fields, "name": request.name or "", "api_key": key, "revoked": False})
+
+
+def _revoke(world: World, key: Entity) -> None:
+    """Refuse a key that is gone, unless a test has revoked it already."""
+    if key.fields["api_key"] not in world.revoked_keys:
+        world.revoke_api_key(key.fields["api_key"])
+
+
+API_KEYS = Resource("api key", ids=uuid_ids, example={"scope": "organization"}, on_remove=_revoke)
+api_keys = Operations(API_KEYS, returns=ApiKeyResponse, new=_create)
+
+api_keys.create("POST", "/v1/api-keys", CreateApiKeyRequest)
+api_keys.delete("DELETE", "/v1/api-keys/{key_id}", path_types={"key_id": str}, returns=None, status=204)

@@ -1,0 +1,160 @@
+"""Custom background noises: sounds that a customer uploads, for digital humans to call from.
+
+A file is uploaded to the address that `upload-url` returns, and then registered by its `storage_path`, by which digital
+humans refer to it.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+from urllib.parse import urlencode
+from uuid import UUID
+
+from fake_bluejay.bluejay.models.wire import Wire
+from fake_bluejay.bluejay.resources import Operations, as_fields
+from fake_bluejay.core.errors import Conflict, Refused
+from fake_bluejay.core.readings import NoiseWithoutFile
+from fake_bluejay.core.resources import Entity, Resource, not_found, uuid_ids
+from fake_bluejay.core.world import World
+from fake_bluejay.http.operation import OWN_WORLD, Call
+
+__all__ = ["NOISES", "UPLOADS", "noises", "uploads"]
+
+MOST_NOISES = 20
+"""Documented: how many an organisation can have."""
+
+
+class UploadUrlRequest(Wire):
+    """The name of the file to upload."""
+
+    filename: str
+
+
+class UploadUrlResponse(Wire):
+    """Where to send the file, once, and by what path to register it then."""
+
+    upload_url: str
+    storage_path: str
+
+
+class NewNoise(Wire):
+    """A noise as a test adds it: it needs no file."""
+
+    name: str
+    storage_path: str | None = None
+
+
+class CreateCustomBackgroundNoiseRequest(NewNoise):
+    """A file that was uploaded, and what to call it."""
+
+    storage_path: str
+
+
+class UpdateCustomBackgroundNoiseRequest(Wire):
+    """The new name of a noise; its file stays."""
+
+    name: str
+
+
+class CustomBackgroundNoise(Wire):
+    """A noise, and how many digital humans use it."""
+
+    id: str
+    organization_id: str
+    name: str
+    storage_path: str
+    created_at: str | None = None
+    created_by: str | None = None
+    usage_count: int | None = 0
+
+
+def _users(world: World, noise: Entity) -> int:
+    """Return how many digital humans use a noise."""
+    path, humans = noise.fields["storage_path"], world.resources.of("digital human", noise.organisation)
+    return sum(human.fields.get("custom_background_noise_url") == path for human in humans)
+
+
+def _prefix(organisation: str) -> str:
+    """Return what the storage paths of an organisation begin with; the wording is ours."""
+    return f"custom-background-noises/{organisation}/"
+
+
+def _prepare(world: World, organisation: str, request: UploadUrlRequest) -> Entity:
+    """Choose where a file is to be stored. Raises `Refused` for what is neither MP3 nor WAV."""
+    if not request.filename.lower().endswith((".mp3", ".wav")):
+        raise Refused("The file name must end in .mp3 or .wav")
+    id = world.resources[UPLOADS].next_id()
+    path = f"{_prefix(organisation)}{id}/{as_fields(request)['filename']}"
+    return world.resources[UPLOADS].add(organisation, {"storage_path": path, "uploaded": False})
+
+
+def _register(world: World, organisation: str, request: NewNoise) -> Entity:
+    """Add a file to the noises of an organisation.
+
+    Raises:
+        Refused: The file is not the organisation's, was not uploaded, or there are too many noises.
+        Conflict: The file is registered already.
+    """
+    fields, there = as_fields(request), world.resources[NOISES].of(organisation)
+    if request.storage_path is None:  # a test has no file
+        fields["storage_path"] = f"{_prefix(organisation)}{world.resources[NOISES].next_id()}.wav"
+    elif not request.storage_path.startswith(_prefix(organisation)):
+        raise Refused("The storage_path is none of your organization's: get one from upload-url")
+    elif world.readings.noise_without_file is NoiseWithoutFile.REFUSED and not any(
+        one.fields["uploaded"] and one.fields["storage_path"] == request.storage_path
+        for one in world.resources[UPLOADS].of(organisation)
+    ):
+        raise Refused("No file was uploaded for this storage_path")
+    if any(one.fields["storage_path"] == request.storage_path for one in there):
+        raise Conflict("This file is a custom background noise already")
+    if len(there) >= MOST_NOISES:
+        raise Refused(f"An organization can have {MOST_NOISES} custom background noises")
+    return world.resources[NOISES].add(organisation, fields)
+
+
+UPLOADS = Resource("noise upload", ids=uuid_ids, example={"filename": "noise.wav"})
+uploads = Operations(UPLOADS, new=_prepare, request=UploadUrlRequest)
+
+NOISES = Resource("custom background noise", ids=uuid_ids, example={"name": "Noise"}, required={"storage_path": str})
+noises = Operations(
+    NOISES,
+    returns=CustomBackgroundNoise,
+    looked_up=lambda world, noise: {"usage_count": _users(world, noise)},
+    new=_register,
+    request=NewNoise,
+)
+_ID: dict[str, Any] = {"path_types": {"noise_id": str}}
+
+noises.list("GET", "/v1/custom-background-noises")
+noises.create("POST", "/v1/custom-background-noises", CreateCustomBackgroundNoiseRequest)
+noises.update("PATCH", "/v1/custom-background-noises/{noise_id}", UpdateCustomBackgroundNoiseRequest, **_ID)
+
+
+@noises.operation("DELETE", "/v1/custom-background-noises/{noise_id}", **_ID)
+def delete_custom_background_noise(call: Call, custom_background_noise: Entity) -> dict[str, Any]:
+    """Delete a noise that no digital human uses."""
+    if _users(call.world, custom_background_noise):
+        raise Conflict("The custom background noise is in use by a digital human")
+    call.world.resources.remove(custom_background_noise)
+    return {}
+
+
+@uploads.operation("POST", "/v1/custom-background-noises/upload-url")
+def create_upload_url(call: Call, request: UploadUrlRequest) -> UploadUrlResponse:
+    """Return where to send a file, once, and by what path to register it then."""
+    upload = _prepare(call.world, call.organisation, request)
+    world = call.scope.get(OWN_WORLD)
+    url = f"{call.origin}/fake/uploads/{upload.id}" + (f"?{urlencode({'organisation': world})}" if world else "")
+    return UploadUrlResponse(upload_url=url, storage_path=upload.fields["storage_path"])
+
+
+@uploads.operation("PUT", "/fake/uploads/{upload_id}", needs_key=False)
+def upload(call: Call, upload_id: UUID) -> dict[str, Any]:
+    """Take a file, and forget its bytes. No endpoint of Bluejay's: where our `upload_url` leads, for one upload."""
+    one = call.world.resources[UPLOADS].get(str(upload_id))
+    if one is None:
+        raise not_found("noise upload")
+    if one.fields["uploaded"]:
+        raise Conflict("The file was uploaded already")
+    call.world.resources[UPLOADS].change(one, {"uploaded": True})
+    return {}

@@ -1,0 +1,133 @@
+"""Issues: problems that Bluejay finds across conversations. The fake finds none by itself; a test adds them.
+
+The documentation names what filters and changes an issue; no source publishes the shape of an answer.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Literal
+
+from pydantic import Field
+
+from fake_bluejay.bluejay.models.wire import Wire
+from fake_bluejay.bluejay.resources import Answered, Operations, Paging, as_fields
+from fake_bluejay.core.clock import Day, Moment, instant_of, iso
+from fake_bluejay.core.resources import Entity, Link, Resource, uuid_ids
+from fake_bluejay.core.world import World
+from fake_bluejay.http.operation import Call
+
+__all__ = ["ISSUES", "issues"]
+
+
+class IssueStatus(StrEnum):
+    """How far an issue is dealt with."""
+
+    OPEN = "open"
+    IN_PROGRESS = "in_progress"
+    RESOLVED = "resolved"
+    IGNORED = "ignored"
+
+
+Priority = Literal["low", "medium", "high", "urgent"]
+IssueType = Literal["deterministic", "non_deterministic"]
+"""An error that is recognised at once, or a pattern across conversations."""
+
+
+class NewIssue(Wire):
+    """An issue as a test adds it: Bluejay itself finds them. It was last seen now, if nothing else is said."""
+
+    title: str
+    type: IssueType = "non_deterministic"
+    status: IssueStatus = IssueStatus.OPEN
+    priority: Priority | None = None
+    assignee_id: str | None = None
+    due_date: Day | None = None
+    last_seen_at: Moment | None = None
+    conversation_ids: list[str] = Field(default_factory=list)
+
+
+class UpdateIssueRequest(Wire):
+    """What to change of an issue: each field that is given; null clears it."""
+
+    status: IssueStatus | None = None
+    priority: Priority | None = None
+    assignee_id: str | None = None
+    due_date: Day | None = None
+
+
+class IssueResponse(Wire):
+    """An issue, and the conversations that it was found in."""
+
+    id: str
+    title: str
+    type: IssueType
+    status: IssueStatus
+    priority: Priority | None = None
+    assignee_id: str | None = None
+    due_date: Day | None = None
+    conversation_ids: list[str]
+    last_seen_at: Moment
+    created_at: Moment
+
+
+class IssuesListResponse(Wire):
+    """A part of the issues."""
+
+    issues: list[IssueResponse]
+    total: int
+    limit: int
+    offset: int
+
+
+def _new_issue(world: World, organisation: str, request: NewIssue) -> Entity:
+    fields = as_fields(request)
+    fields["last_seen_at"] = iso(world.settle() if request.last_seen_at is None else instant_of(request.last_seen_at))
+    return world.resources[ISSUES].add(organisation, issues.linked(world, organisation, fields))
+
+
+ISSUES = Resource(
+    "issue",
+    ids=uuid_ids,
+    links=(Link("conversation_ids", to="call log", ids=uuid_ids),),
+    example={"title": "The agent ends the call without a confirmation."},
+    required={"last_seen_at": str},
+)
+issues = Operations(ISSUES, returns=IssueResponse, new=_new_issue, request=NewIssue)
+_ID = {"issue_id": str}
+_PAGES = Paging("limit", 50, most=200, place="offset")
+
+
+@issues.operation("GET", "/v1/observability/issues", query=_PAGES.query, returns=IssuesListResponse)
+def list_issues(
+    call: Call,
+    limit: int,
+    offset: int,
+    status: IssueStatus | None = None,
+    priority: Priority | None = None,
+    type: IssueType | None = None,
+    assignee_id: str | None = None,
+) -> Answered:
+    """Return the issues that all filters keep, the one that was seen last first."""
+    wanted = {"status": status, "priority": priority, "type": type, "assignee_id": assignee_id}
+    kept = [
+        issue
+        for issue in reversed(call.world.resources[ISSUES].of(call.organisation))
+        if all(value is None or issue.fields[name] == value for name, value in wanted.items())
+    ]
+    kept.sort(key=lambda issue: str(issue.fields["last_seen_at"]), reverse=True)
+    part, said = _PAGES.part(kept, {"limit": limit, "offset": offset})
+    return Answered(part, **said, total=len(kept))
+
+
+issues.get("GET", "/v1/observability/issues/{issue_id}", path_types=_ID)
+
+
+@issues.operation("PUT", "/v1/observability/issues/{issue_id}", path_types=_ID)
+def update_issue(call: Call, issue: Entity, request: UpdateIssueRequest) -> Entity:
+    """Change an issue. Documented: what is given as null is cleared; a status cannot be."""
+    given = {name: value for name, value in as_fields(request).items() if name in request.model_fields_set}
+    if given.get("status", "") is None:
+        del given["status"]
+    issues.change(call.world, issue, given)
+    return issue

@@ -1,0 +1,123 @@
+"""The options of a world: what a fake can be told at its start, by a test, a seed or the command line."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, Literal, TypedDict, cast
+
+from fake_bluejay.core.behaviors import agent_of
+from fake_bluejay.core.clock import MOST_SPEED, Clock, ManualClock, ScaledClock, check_start, instant_of
+from fake_bluejay.core.readings import Readings
+from fake_bluejay.core.suggest import check_known, instead_of
+from fake_bluejay.core.world import DEFAULT_ORGANISATION, World
+
+if TYPE_CHECKING:
+    from fake_bluejay.core.choices import AgentChoice, ReadingChoices
+
+__all__ = ["API_KEY", "WorldOptions", "clock_of", "now_of", "world_of"]
+
+API_KEY = "fake-bluejay-key"
+"""The key of the default organisation: made up, so no real key is ever needed in a test."""
+
+
+class WorldOptions(TypedDict, total=False):
+    """The options of a world; each has a default."""
+
+    readings: Readings | ReadingChoices
+    """Other readings than the defaults: `{"success": "if-none-failed"}`."""
+    agent: AgentChoice | None
+    """What agents do that are not told otherwise: `silent()` or `"ends-after=2"`."""
+    clock: Literal["manual", "real"] | Clock
+    """`"manual"` (stands still until advanced), `"real"`, or a clock, of which a copy is used."""
+    now: datetime | str
+    """Where the fake's clock and the clocks of the code under test begin: an aware datetime, or its ISO text."""
+    speed: float
+    """How many of the fake's seconds pass in a real one, with `clock="real"`."""
+    api_keys: Sequence[str]
+    """The keys of the default organisation; if given, other keys are refused."""
+    seed: int
+    """Whatever is left to chance is drawn from it. Without one, ids of webhook deliveries differ from run to run."""
+    evaluation_starts_after: float
+    """Seconds from a conversation's end to EVALUATING."""
+    evaluation_takes: float
+    """Seconds from EVALUATING to COMPLETED."""
+    webhooks_anywhere: bool
+    """Whether webhooks may lead elsewhere than to this machine."""
+
+
+def clock_of(options: Mapping[str, Any]) -> Clock:
+    """Return the clock that `clock`, `now` and `speed` ask for.
+
+    Raises:
+        ValueError: One of them cannot be, or they do not fit together.
+    """
+    clock, now, speed = options.get("clock", "manual"), now_of(options), options.get("speed")
+    if hasattr(clock, "now") and hasattr(clock, "advance"):
+        if now is not None or speed is not None:
+            raise ValueError("`now` and `speed` go with clock='manual' or 'real': a clock of your own knows its own")
+        return copy.copy(cast(Clock, clock))  # what is reset, or called again when decorated, begins where it began
+    check_known("choice for clock:", clock, ("manual", "real"))
+    if speed is not None:
+        if isinstance(speed, bool) or not isinstance(speed, (int, float)) or not 0 < speed <= MOST_SPEED:
+            raise ValueError(f"speed is a positive number up to {MOST_SPEED:,}, {instead_of('speed', speed)}")
+        if clock != "real":
+            raise ValueError("speed goes with clock='real': a manual clock stands still until it is moved")
+    if clock == "real":
+        return ScaledClock(1.0 if speed is None else speed, now)
+    return ManualClock() if now is None else ManualClock(now)
+
+
+def now_of(options: Mapping[str, Any]) -> int | None:
+    """Return the instant that `now` names, in microseconds since 1970; None if it is not given.
+
+    Raises:
+        ValueError: It is no aware datetime, nor the ISO text of one.
+    """
+    now = options.get("now")
+    if now is None:
+        return None
+    moment = now
+    if isinstance(now, str):
+        try:
+            moment = datetime.fromisoformat(now)
+        except ValueError:
+            moment = None
+    if not isinstance(moment, datetime) or moment.tzinfo is None:
+        lacks = " has no time zone" if isinstance(moment, datetime) else ""
+        raise ValueError(
+            "now is an aware datetime, or one as ISO text with its offset from UTC, e.g. 2026-03-01T12:00:00Z;"
+            f" {now!r:.80}{lacks or ' is neither'}"
+        )
+    return check_start(instant_of(moment))
+
+
+_DEFAULTS = Readings()
+
+
+def world_of(options: WorldOptions) -> World:
+    """Return a new world of these options.
+
+    Raises:
+        ValueError: One of them cannot be, or they do not fit together.
+    """
+    readings, keys, seed = options.get("readings") or _DEFAULTS, options.get("api_keys", ()), options.get("seed")
+    if not isinstance(readings, (Readings, Mapping)):
+        raise ValueError(f"readings are names with choices, e.g. {{'success': 'always'}}, not {readings!r}")
+    if isinstance(keys, str) or not isinstance(keys, Iterable) or not all(isinstance(key, str) for key in keys):
+        raise ValueError(f"api_keys is a list of strings, {instead_of('api_keys', keys)}")
+    if seed is not None and not isinstance(seed, int):
+        raise ValueError(f"a seed is an integer, not {seed!r}")
+    world = World(
+        clock=clock_of(options),
+        readings=readings if isinstance(readings, Readings) else Readings().changed(**cast(dict[str, str], readings)),
+        agent=agent_of(options.get("agent")),
+        seed=seed,
+        evaluation_starts_after=options.get("evaluation_starts_after", 1.0),
+        evaluation_takes=options.get("evaluation_takes", 5.0),
+    )
+    world.add_api_keys(DEFAULT_ORGANISATION, *(keys or (API_KEY,)))
+    world.require_known_keys = bool(keys)
+    world.webhooks_anywhere = bool(options.get("webhooks_anywhere"))
+    return world

@@ -1,0 +1,225 @@
+"""Schedules: each queues runs of a simulation whenever the fake's clock comes to a time of its cron expression, in UTC.
+
+The expression is read by `core.cron`, and not by a library: it is eighty lines, and the fake depends on little.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal, get_args
+
+from pydantic import AfterValidator, Field
+
+from fake_bluejay.bluejay.models.wire import Wire
+from fake_bluejay.bluejay.resources import Operations, as_fields
+from fake_bluejay.bluejay.runs import queue_run
+from fake_bluejay.core.clock import datetime_at, instant_of
+from fake_bluejay.core.cron import Cron
+from fake_bluejay.core.errors import DomainError, Refused
+from fake_bluejay.core.resources import Entity, Link, OnDelete, Resource, uuid_ids
+from fake_bluejay.core.world import World
+from fake_bluejay.http.operation import Call
+
+__all__ = ["SCHEDULES", "schedules"]
+
+Time = Annotated[str, Field(pattern=r"^\d{2}:\d{2}$")]
+
+
+def _checked(expression: str) -> str:
+    Cron.read(expression)
+    return expression
+
+
+Weekday = Literal["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"]
+
+
+class EveryNMinutes(Wire):
+    """Every so many minutes of an hour."""
+
+    frequency: Literal["every_n_minutes"]
+    interval: Annotated[int, Field(gt=0, le=59)]
+
+
+class EveryNHours(Wire):
+    """Every so many hours of a day."""
+
+    frequency: Literal["every_n_hours"]
+    interval: Annotated[int, Field(gt=0, le=23)]
+
+
+class Daily(Wire):
+    """Every day at a time."""
+
+    frequency: Literal["daily"]
+    time: Time
+
+
+class Weekly(Wire):
+    """Every week, on a day at a time."""
+
+    frequency: Literal["weekly"]
+    day_of_week: Weekday
+    time: Time
+
+
+class Monthly(Wire):
+    """Every month that has the day, at a time."""
+
+    frequency: Literal["monthly"]
+    day_of_month: Annotated[int, Field(ge=1, le=31)]
+    time: Time
+
+
+class CronSchedule(Wire):
+    """Whenever a cron expression says."""
+
+    frequency: Literal["cron"]
+    expression: str
+
+
+AnySchedule = EveryNMinutes | EveryNHours | Daily | Weekly | Monthly | CronSchedule
+
+
+class CreateCronJobRequest(Wire):
+    """A new schedule of a simulation."""
+
+    simulation_id: str
+    schedule: AnySchedule
+    enabled: bool | None = True
+
+
+class UpdateCronJobRequest(Wire):
+    """What to change of a schedule."""
+
+    schedule: AnySchedule | None = None
+    enabled: bool | None = None
+
+
+class CreateCronJobResponse(Wire):
+    """A schedule that was created."""
+
+    id: str
+    simulation_id: str
+    cron_expression: Annotated[str, AfterValidator(_checked)]
+    enabled: bool | None = None
+
+
+class UpdateCronJobResponse(CreateCronJobResponse):
+    """A schedule that was changed."""
+
+    created_at: str
+
+
+class CronJobResponse(UpdateCronJobResponse):
+    """A schedule. That it has a time zone is documented, and no more of that."""
+
+    timezone: str = "UTC"
+
+
+class CronJobsResponse(Wire):
+    """Schedules."""
+
+    schedules: list[CronJobResponse]
+
+
+class DeleteCronJobResponse(Wire):
+    """A schedule was deleted."""
+
+    status: Literal["success", "error"]
+    message: str
+
+
+def _expression(schedule: dict[str, Any]) -> str:
+    """Return the cron expression of a schedule.
+
+    Raises:
+        Refused: There is no such time, or the expression is none.
+    """
+    hour, _, minute = schedule.get("time", "").partition(":")
+    at = f"{minute.removeprefix('0')} {hour.removeprefix('0')}"
+    match schedule["frequency"]:
+        case "every_n_minutes":
+            expression = f"*/{schedule['interval']} * * * *"
+        case "every_n_hours":
+            expression = f"0 */{schedule['interval']} * * *"
+        case "daily":
+            expression = f"{at} * * *"
+        case "weekly":
+            expression = f"{at} * * {(get_args(Weekday).index(schedule['day_of_week']) + 1) % 7}"
+        case "monthly":
+            expression = f"{at} {schedule['day_of_month']} * *"
+        case _:
+            expression = schedule["expression"]
+    try:
+        Cron.read(expression)
+    except ValueError as error:
+        raise Refused(f"The schedule cannot be: {error}") from None
+    return expression
+
+
+def _create(world: World, organisation: str, request: CreateCronJobRequest) -> Entity:
+    """Make a schedule, which runs from its next time on."""
+    fields = schedules.linked(world, organisation, as_fields(request))
+    fields["cron_expression"] = _expression(fields.pop("schedule"))
+    fields["enabled"] = fields["enabled"] is not False
+    schedule = world.resources[SCHEDULES].add(organisation, fields)
+    _plan(world, schedule)
+    return schedule
+
+
+def _plan(world: World, schedule: Entity) -> None:
+    """Set the timer for the next time of a schedule, or none if it is not enabled."""
+    due = None
+    if schedule.fields["enabled"]:
+        due = Cron.read(schedule.fields["cron_expression"]).after(datetime_at(world.settle()))
+    world.resources.schedule(schedule, None if due is None else instant_of(due))
+
+
+def _run(world: World, schedule: Entity) -> None:
+    """Queue a run, if there can be one, and wait for the next time."""
+    simulation = world.resources.find("simulation", schedule.fields["simulation_id"], schedule.organisation)
+    try:
+        if simulation is not None:
+            queue_run(world, simulation, {})
+    except DomainError:
+        pass  # its agent is gone, say: nobody is there to be told
+    _plan(world, schedule)
+
+
+SCHEDULES = Resource(
+    "schedule",
+    ids=uuid_ids,
+    links=(Link("simulation_id", to="simulation", on_delete=OnDelete.CASCADE),),
+    example={"simulation_id": "1", "schedule": {"frequency": "daily", "time": "09:00"}},
+    required={"enabled": bool},
+    on_timer=_run,
+)
+schedules = Operations(
+    SCHEDULES,
+    returns=CronJobResponse,
+    values=lambda schedule: {"simulation_id": str(schedule.fields["simulation_id"])},
+    new=_create,
+    edited=_plan,
+)
+_ID: dict[str, Any] = {"path_types": {"schedule_id": str}}
+
+schedules.create("POST", "/v1/create-schedule", CreateCronJobRequest, returns=CreateCronJobResponse)
+schedules.get("GET", "/v1/schedule/{schedule_id}", **_ID)
+schedules.list("GET", "/v1/schedules", returns=CronJobsResponse)
+
+
+@schedules.operation("PUT", "/v1/update-schedule/{schedule_id}", returns=UpdateCronJobResponse, **_ID)
+def update_schedule(call: Call, schedule: Entity, request: UpdateCronJobRequest) -> Entity:
+    """Change when a schedule runs, or whether it does."""
+    given = {name: value for name, value in as_fields(request).items() if value is not None}
+    if "schedule" in given:
+        given["cron_expression"] = _expression(given.pop("schedule"))
+    schedules.change(call.world, schedule, given)
+    _plan(call.world, schedule)
+    return schedule
+
+
+@schedules.operation("DELETE", "/v1/delete-schedule/{schedule_id}", **_ID)
+def delete_schedule(call: Call, schedule: Entity) -> DeleteCronJobResponse:
+    """Delete a schedule; the runs that it has queued go on."""
+    call.world.resources.remove(schedule)
+    return DeleteCronJobResponse(status="success", message="Schedule deleted")

@@ -1,0 +1,76 @@
+"""The service: one fake Bluejay with all its parts, which every door holds. It knows of no door."""
+
+from __future__ import annotations
+
+from typing import Any, Unpack
+
+from fake_bluejay.bluejay.app import PATHS, Api
+from fake_bluejay.bluejay.calls import checked_call
+from fake_bluejay.bluejay.options import API_KEY, WorldOptions, world_of
+from fake_bluejay.core.behaviors import agent_of
+from fake_bluejay.core.events import Feed
+from fake_bluejay.core.test_results import Record
+from fake_bluejay.core.world import DEFAULT_ORGANISATION
+from fake_bluejay.http.faults import Faults
+from fake_bluejay.http.journal import Journal
+from fake_bluejay.http.stubs import Stubs
+
+__all__ = ["Service"]
+
+
+class Service:
+    """One fake: its world, and what stands around that on the way of a request.
+
+    Attributes:
+        world: The model.
+        journal: The requests that arrived, with their answers.
+        faults: The armed faults.
+        stubs: The answers that were given by hand.
+        events: The log of every change.
+        app: Bluejay's HTTP surface, an ASGI application.
+    """
+
+    def __init__(self, **options: Unpack[WorldOptions]) -> None:
+        self._options = options
+        self.world = world_of(options)
+        self.journal = Journal()
+        self.stubs = Stubs()
+        self.faults = Faults(self.world.seed, lambda: PATHS.union(self.stubs.paths))
+        self.events = Feed(self.world, self.journal, self.faults, self.stubs)
+        self.app = Api(self.world, self.journal, self.faults, self.stubs)
+
+    @property
+    def api_key(self) -> str:
+        """A key of the default organisation."""
+        keys = self.world.organisations[DEFAULT_ORGANISATION].api_keys
+        return keys[0] if keys else API_KEY  # a dump may bring none, and then any will do
+
+    def add_test_result(
+        self, id: int | None = None, status: str = "RUNNING", agent: Any = None, **fields: Any
+    ) -> Record:
+        """Add a test result.
+
+        Args:
+            id: Its id; None: the next one.
+            status: Its status, or the text of one.
+            agent: The behaviour of its agent, or the text of one; None: as the fake says.
+            **fields: The published fields of a simulation result; `organisation`; and `call`, the script of its call.
+
+        Raises:
+            ValueError: The id is taken, the status, the agent or a field is unknown, or no answer could show it.
+        """
+        own = {name: fields.pop(name) for name in ("organisation", "call") if name in fields}
+        if own.get("call") is not None:
+            own["call"] = checked_call(own["call"])
+        if fields:
+            from fake_bluejay.bluejay.models.results import as_given
+
+            fields = as_given(fields, ("agent", "call", "id", "organisation", "status"))
+        return self.world.add_test_result(id, status, agent_of(agent), **own, **fields)
+
+    def reset(self) -> None:
+        """Go back to how it began: the options, no test results, no journal, no faults, no stubs."""
+        self.world.become(world_of(self._options))
+        self.journal.clear()
+        self.faults.clear()
+        self.stubs.clear()

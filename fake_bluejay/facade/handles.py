@@ -1,0 +1,159 @@
+"""What a test holds of any fake, in this process or served: its clock, its readings, a snapshot of it."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+import warnings
+from collections.abc import Callable, Iterator, Mapping
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any, Protocol, Self, Unpack, cast
+
+from fake_bluejay.bluejay.app import PATHS
+from fake_bluejay.core.clock import datetime_at, microseconds
+from fake_bluejay.core.readings import Readings
+from fake_bluejay.core.suggest import nearest, unknown
+from fake_bluejay.core.timers import Timer
+from fake_bluejay.facade.results import Seen
+from fake_bluejay.facade.time_options import threads_of
+from fake_bluejay.http.stubs import can_meet
+from fake_bluejay.intercept.clockwork import CLOCKWORK
+
+if TYPE_CHECKING:
+    from fake_bluejay.core.choices import ReadingChoices
+
+__all__ = ["FakeClock", "FakeReadings", "Restorable", "Snapshot", "data_of", "warn_of_unknown"]
+
+
+class Restorable(Protocol):
+    """A fake that can be put back to what it was."""
+
+    def restore(self, snapshot: Snapshot) -> None:
+        """Put the world back to what it was when the snapshot was taken."""
+        ...
+
+
+class Snapshot:
+    """A world at a moment. As a context manager it brings that moment back at its end."""
+
+    def __init__(self, fake: Restorable, data: dict[str, Any], receivers: Mapping[str, Any] | None = None) -> None:
+        self._fake = fake
+        self.data = data
+        self.receivers = receivers or {}
+        """Of its webhooks, those in this process."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self._fake.restore(self)
+
+
+def data_of(snapshot: Snapshot) -> dict[str, Any]:
+    """The dump that a snapshot is. Raises `ValueError` for what is no snapshot."""
+    if not isinstance(snapshot, Snapshot):
+        raise ValueError(
+            f"a snapshot is needed, as snapshot() gives it (a dump: FakeBluejay.load()), not {snapshot!r:.80}"
+        )
+    return snapshot.data
+
+
+class FakeClock:
+    """The fake's time. It stands still until it is advanced, unless the fake was started with `clock="real"`."""
+
+    def __init__(self, world: Seen) -> None:
+        self._world = world
+
+    @property
+    def now(self) -> datetime:
+        """The current moment, aware, in UTC."""
+        return datetime_at(self._world.now())
+
+    def advance(self, seconds: float | timedelta) -> None:
+        """Move forward; what falls due on the way happens, each at its own moment. Raises `ValueError` if negative."""
+        self._world.advance(seconds)
+
+    def advance_to(self, moment: datetime) -> None:
+        """Move forward to an aware datetime. Raises `ValueError` if it is past."""
+        self._world.advance_to(moment)
+
+    def run_until(self, predicate: Callable[[], object], limit: float | timedelta = 3600) -> None:
+        """Move forward until the predicate holds, from one due timer to the next.
+
+        Raises `TimeoutError` if it does not hold within `limit` seconds of the fake's time, `ValueError` if that is
+        negative or the predicate no function.
+        """
+        if not callable(predicate):
+            raise ValueError(f"run_until takes a function, e.g. `lambda: result.status == …`, not {predicate!r}")
+        if microseconds(limit) < 0:
+            raise ValueError(f"a limit of {limit} seconds: time only moves forward")
+        self._world.run_until(predicate, limit)
+
+    def take_part(self, *threads: threading.Thread | str) -> None:
+        """Let threads that were started before the fake take part in virtual time: they are waited for, and wait.
+
+        Args:
+            threads: Threads that run, or their names, in which `*` stands for anything.
+
+        Raises:
+            ValueError: One is neither.
+        """
+        for thread in threads_of(threads):
+            if CLOCKWORK.is_on:
+                CLOCKWORK.take_part(thread)
+
+    @contextlib.contextmanager
+    def real(self) -> Iterator[None]:
+        """Let waits in the code under test take real time meanwhile; the clock follows that."""
+        with CLOCKWORK.real():
+            yield
+
+    @property
+    def next_due(self) -> datetime | None:
+        """When the next timer is due; None if none is pending."""
+        due = self._world.next_due()
+        return None if due is None else datetime_at(due)
+
+    @property
+    def pending(self) -> list[Timer]:
+        """The pending timers, in the order they will fire."""
+        return self._world.pending()
+
+    def __repr__(self) -> str:
+        return f"<FakeClock {self.now.isoformat()}, {len(self.pending)} timers pending>"
+
+
+class FakeReadings:
+    """The fake's readings: what it answers to the questions that the documentation leaves open."""
+
+    def __init__(self, world: Seen) -> None:
+        self._world = world
+
+    def set(self, **choices: Unpack[ReadingChoices]) -> None:
+        """Choose otherwise, from now on: `set(success="always")`. Raises `ValueError` naming what is known."""
+        self._world.choose(**cast(dict[str, str], choices))
+
+    def __setattr__(self, name: str, value: object) -> None:
+        if name != "_world":
+            raise AttributeError(f"a reading is chosen by readings.set({name}={value!r})")
+        super().__setattr__(name, value)
+
+    def __getattr__(self, name: str) -> str:
+        if name not in Readings.__dataclass_fields__:
+            raise AttributeError(unknown("reading", name, Readings.__dataclass_fields__))
+        return cast(str, getattr(self._world.readings, name))
+
+    def __iter__(self) -> Iterator[tuple[str, str]]:
+        return iter(self._world.readings.as_dict().items())
+
+    def __repr__(self) -> str:
+        return repr(self._world.readings)
+
+
+def warn_of_unknown(path: str) -> None:
+    """Warn, where `stub` is called, of a path that Bluejay is not known to have: it may be misspelt."""
+    if path not in PATHS and not any(can_meet(path, known) for known in PATHS):
+        warnings.warn(
+            f"a stub for {path}, which Bluejay is not known to have; the nearest that it has: {nearest(path, PATHS)}",
+            stacklevel=3,
+        )

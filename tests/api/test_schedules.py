@@ -1,0 +1,170 @@
+"""Schedules: what they are told, when they run, and what ends them."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from fake_bluejay import FakeBluejay
+from fake_bluejay.bluejay.schedules import schedules
+from tests.api.client import Client
+
+DAILY = {"frequency": "daily", "time": "09:05"}
+
+
+@pytest.fixture
+def simulation(fake: FakeBluejay) -> Any:
+    return fake.add_simulation(digital_humans=2)
+
+
+def created(ask: Client, schedule: Any, **fields: Any) -> Any:
+    return ask("POST", "create-schedule", {"simulation_id": "1", "schedule": schedule, **fields})
+
+
+def runs(fake: FakeBluejay) -> list[str]:
+    return [f"{run.created_at:%Y-%m-%d %H:%M}" for run in fake.runs]
+
+
+def test_created_schedule_is_found_listed_and_deleted(ask: Client, simulation: Any) -> None:
+    new = created(ask, DAILY)
+    assert new == {"id": new["id"], "simulation_id": "1", "cron_expression": "5 9 * * *", "enabled": True}
+    found = ask("GET", f"schedule/{new['id']}")
+    assert found == {**new, "created_at": "2026-01-01T00:00:00.000000Z", "timezone": "UTC"}
+    other = created(ask, DAILY, enabled=False)
+    listed = ask("GET", "schedules")["schedules"]
+    assert [one["id"] for one in listed] == [new["id"], other["id"]]
+    assert listed[0] == found
+    assert ask("DELETE", f"delete-schedule/{new['id']}")["status"] == "success"
+    assert ask("GET", f"schedule/{new['id']}", status=404) == {"detail": "Schedule not found"}
+    assert len(ask("GET", "schedules")["schedules"]) == 1
+
+
+@pytest.mark.parametrize(
+    ("schedule", "expression"),
+    [
+        ({"frequency": "every_n_minutes", "interval": 7}, "*/7 * * * *"),
+        ({"frequency": "every_n_hours", "interval": 5}, "0 */5 * * *"),
+        ({"frequency": "daily", "time": "00:00"}, "0 0 * * *"),
+        ({"frequency": "weekly", "day_of_week": "sunday", "time": "23:59"}, "59 23 * * 0"),
+        ({"frequency": "weekly", "day_of_week": "saturday", "time": "10:30"}, "30 10 * * 6"),
+        ({"frequency": "monthly", "day_of_month": 31, "time": "08:09"}, "9 8 31 * *"),
+        ({"frequency": "cron", "expression": "0 9 * * MON-FRI"}, "0 9 * * MON-FRI"),
+    ],
+)
+def test_every_frequency_has_its_expression(ask: Client, simulation: Any, schedule: Any, expression: str) -> None:
+    assert created(ask, schedule)["cron_expression"] == expression
+
+
+def test_run_is_queued_at_each_time_however_far_the_clock_goes(ask: Client, fake: FakeBluejay, simulation: Any) -> None:
+    created(ask, {"frequency": "weekly", "day_of_week": "monday", "time": "09:05"})
+    fake.clock.advance_to(datetime(2026, 1, 5, 9, 4, 59, tzinfo=UTC))
+    assert runs(fake) == []
+    fake.clock.advance(1)
+    assert runs(fake) == ["2026-01-05 09:05"]
+    assert len(fake.runs[0].test_results) == 2
+    fake.clock.advance_to(datetime(2026, 1, 26, tzinfo=UTC))
+    assert runs(fake) == ["2026-01-05 09:05", "2026-01-12 09:05", "2026-01-19 09:05"]
+    # What was queued meanwhile went on meanwhile.
+    assert {result.status for run in fake.runs for result in run.test_results} == {"COMPLETED"}
+
+
+def test_schedule_that_is_not_enabled_runs_when_it_is(ask: Client, fake: FakeBluejay, simulation: Any) -> None:
+    id = created(ask, DAILY, enabled=False)["id"]
+    fake.clock.advance(3 * 86_400)
+    assert runs(fake) == []
+    assert ask("PUT", f"update-schedule/{id}", {"enabled": True})["enabled"] is True
+    fake.clock.advance(86_400)
+    ask("PUT", f"update-schedule/{id}", {"enabled": False})
+    fake.clock.advance(86_400)
+    assert runs(fake) == ["2026-01-04 09:05"]
+
+
+def test_updated_schedule_runs_at_its_new_times_only(ask: Client, fake: FakeBluejay, simulation: Any) -> None:
+    id = created(ask, DAILY)["id"]
+    updated = ask(
+        "PUT", f"update-schedule/{id}", {"schedule": {"frequency": "daily", "time": "10:00"}, "enabled": None}
+    )
+    assert (updated["cron_expression"], updated["enabled"]) == ("0 10 * * *", True)
+    fake.clock.advance(86_400)
+    assert runs(fake) == ["2026-01-01 10:00"]
+
+
+def test_schedule_that_a_test_changes_runs_as_changed(fake: FakeBluejay, simulation: Any) -> None:
+    schedule = fake.add("schedule")
+    [entity] = fake.world.resources.of("schedule", "default")
+    with pytest.raises(ValueError, match="five fields"):
+        schedules.edit(fake.world, entity, {"cron_expression": "never"})
+    schedules.edit(fake.world, entity, {"cron_expression": "0 3 * * *"})
+    assert schedule.fields["cron_expression"] == "0 3 * * *"
+    fake.clock.advance(86_400)
+    assert runs(fake) == ["2026-01-01 03:00"]
+
+
+@pytest.mark.parametrize("gone", ["delete-schedule", "simulation", "agent"])
+def test_nothing_runs_when_it_is_gone_or_what_it_runs_is(
+    ask: Client, fake: FakeBluejay, simulation: Any, gone: str
+) -> None:
+    id = created(ask, DAILY)["id"]
+    ask("DELETE", f"{gone}/{id if gone == 'delete-schedule' else 1}")
+    assert ask("GET", "schedules") == {"schedules": []}
+    fake.clock.advance(3 * 86_400)
+    assert (runs(fake), fake.clock.pending) == ([], [])
+
+
+def test_schedule_of_what_can_no_longer_run_waits_in_vain(ask: Client, fake: FakeBluejay, simulation: Any) -> None:
+    fake.readings.set(deleted_agent="simulations-stay")
+    created(ask, DAILY)
+    ask("DELETE", "agent/1")
+    fake.clock.advance(3 * 86_400)
+    assert runs(fake) == []
+    assert len(ask("GET", "schedules")["schedules"]) == 1
+
+
+@pytest.mark.parametrize(
+    ("schedule", "why"),
+    [
+        ({"frequency": "daily", "time": "24:00"}, "hour"),
+        ({"frequency": "weekly", "day_of_week": "monday", "time": "09:60"}, "minute"),
+        ({"frequency": "cron", "expression": "0 9 * *"}, "five fields"),
+        ({"frequency": "cron", "expression": "0 9 31 2 *"}, "no month has a day"),
+    ],
+)
+def test_time_that_never_comes_is_refused_and_nothing_changes(
+    ask: Client, fake: FakeBluejay, simulation: Any, schedule: Any, why: str
+) -> None:
+    id = created(ask, DAILY)["id"]
+    before = fake.dump()
+    for method, path in (("POST", "create-schedule"), ("PUT", f"update-schedule/{id}")):
+        body = {"simulation_id": "1", "schedule": schedule, "enabled": False}
+        assert why in ask(method, path, body, status=400)["detail"]
+    assert fake.dump() == before
+
+
+def test_invalid_and_unknown(ask: Client, fake: FakeBluejay, simulation: Any) -> None:
+    for schedule in ({"frequency": "every_n_minutes", "interval": 60}, {"frequency": "daily", "time": "9:00"}, {}):
+        ask("POST", "create-schedule", {"simulation_id": "1", "schedule": schedule}, status=422)
+    theirs = fake.add_simulation(organisation="others").id
+    for id, status in (("99", 404), ("x", 404), (str(theirs), 403)):
+        ask("POST", "create-schedule", {"simulation_id": id, "schedule": DAILY}, status=status)
+    for id in ("x", "6b1e7a52-26f3-4d6c-8a1f-0d2c3f4b5a69"):
+        for method, path in (("GET", "schedule"), ("PUT", "update-schedule"), ("DELETE", "delete-schedule")):
+            assert ask(method, f"{path}/{id}", {}, status=404) == {"detail": "Schedule not found"}
+    assert ask("GET", "schedules") == {"schedules": []}
+
+
+def test_schedules_of_another_organisation_do_not_exist(ask: Client, others: Client, simulation: Any) -> None:
+    id = created(ask, DAILY)["id"]
+    assert others("GET", "schedules") == {"schedules": []}
+    for method, path in (("GET", "schedule"), ("PUT", "update-schedule"), ("DELETE", "delete-schedule")):
+        others(method, f"{path}/{id}", {"enabled": False}, status=404)
+    assert ask("GET", f"schedule/{id}")["enabled"] is True
+
+
+def test_restored_schedule_runs_at_the_same_times(ask: Client, fake: FakeBluejay, simulation: Any) -> None:
+    created(ask, {"frequency": "every_n_hours", "interval": 7})
+    fake.clock.advance(86_400)
+    with FakeBluejay.load(fake.dump()) as restored:
+        for one in (fake, restored):
+            one.clock.advance(86_400)
+        assert restored.dump() == fake.dump()
+        assert len(restored.runs) == 8
