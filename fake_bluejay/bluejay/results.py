@@ -10,6 +10,7 @@ from fake_bluejay.bluejay.matching import find_by_time
 from fake_bluejay.bluejay.models.results import (
     DeleteSimulationResultResponse,
     ReEvaluateSimulationResultResponse,
+    SimulationResultResponse,
     SingleSimulationResultResponse,
     UpdateSimulationResponse,
     UpdateSimulationResultRequest,
@@ -118,22 +119,17 @@ def simulation_result(record: Record, call: Call) -> dict[str, Any]:
     fields, readings = record.fields, world.readings
     result = fields.get("result")
     scored = is_scored(record)
-    answer: dict[str, Any] = {
+    answer: dict[str, Any] = {name: fields.get(name) for name in SimulationResultResponse.model_fields}
+    answer |= {
         "id": record.id,
         "digital_human_id": record.digital_human_id,
-        "result": result,
         "duration": record.duration,
         "start_time": None if record.start_time is None else datetime_at(record.start_time),
         "end_time": None if record.end_time is None else datetime_at(record.end_time),
-        "custom_metrics": fields.get("custom_metrics"),
         "status": record.wire_status(readings.status_words),
-        "latency": fields.get("latency"),
-        "events": fields.get("events"),
         "transcript_url": fields.get("transcript_url") or (transcript_at if scored else None),
-        "audio_url": fields.get("audio_url"),
         "evaluations": evaluations(record, world.seed),
         "tool_calls": _compared(_expected(record, world), tool_calls(record)),
-        "trace_ids": fields.get("trace_ids"),
         "metrics": fields.get("metrics") or custom_metrics(record),
     }
     code = record.error_code

@@ -74,7 +74,6 @@ from fake_bluejay.core.test_results import (
     Organisation,
     Organisations,
     Record,
-    check_fields,
 )
 from fake_bluejay.core.timers import Timer, TimerKind, Timers
 
@@ -692,14 +691,14 @@ class World:
         call: Call | None = None,
         **fields: Any,
     ) -> Record:
-        """A new test result; ids count from 1 unless given. With a `call` it goes on by itself from its status.
+        """Add a test result; ids count from 1 unless given. With a `call` it goes on by itself from its status.
 
-        Raises `ValueError` if the id is taken or no integer, or the status, the organisation or a field is unknown.
+        Raises:
+            ValueError: The id is taken or no integer, or the status or the organisation is unknown.
         """
         with self.lock:
             now = self.settle()
             state = status_from_text(status)
-            check_fields(fields, ("agent", "call", "id", "organisation", "status"))
             check_known("organisation", organisation, self.organisations)
             if id is None:
                 id = self._free_id()
@@ -730,9 +729,8 @@ class World:
     def edit(self, id: int, *, agent: Agent | EllipsisType | None = ..., fields: Mapping[str, Any] = {}) -> None:
         """Give a test result another agent, or other fields; a field of None is as if it had never been given.
 
-        Raises `KeyError` if there is no such id, `ValueError` for an unknown field; then nothing has changed.
+        Raises `KeyError` if there is no such id.
         """
-        check_fields(fields)
         with self.lock:
             record = self.result(id)
             if agent is not ...:
