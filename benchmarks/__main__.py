@@ -6,7 +6,7 @@ import os
 import platform
 import sys
 
-from benchmarks import plugin, runs, server, startup, tests, waits, watchdogs
+from benchmarks import cold_start, plugin, runs, server, startup, tests, waits, watchdogs
 
 ALL = {
     "tests": tests.run,
@@ -15,6 +15,7 @@ ALL = {
     "watchdogs": watchdogs.run,
     "runs": runs.run,
     "plugin": plugin.run,
+    "cold_start": cold_start.run,
     "waits": waits.run,
 }
 

@@ -1,151 +1,42 @@
-"""The ASGI application: a thin shell that keeps the journal around routes that Starlette dispatches."""
+"""The ASGI application: a thin shell that keeps the journal around routes that Starlette dispatches.
+
+The routes, and with them Starlette and Pydantic, are loaded with the first request: their imports cost more than all
+else that a test's start needs.
+"""
 
 from __future__ import annotations
 
 import functools
 import logging
-from collections.abc import Collection, Coroutine, Sequence
-from typing import Any, cast
+import sys
+from collections.abc import Collection
+from typing import TYPE_CHECKING, Any, cast
 
-from starlette.applications import Starlette
-from starlette.exceptions import HTTPException
-from starlette.middleware.exceptions import ExceptionMiddleware
-from starlette.requests import Request
-from starlette.responses import PlainTextResponse, Response
-from starlette.routing import Match, Route, Router
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import Receive, Scope, Send
 
-from fake_bluejay.bluejay.modules import operation_at, operations
-from fake_bluejay.bluejay.published import EXPORT_PATH, HOST, METHODS, MODELLED_IN, OTLP_HOST
+from fake_bluejay.bluejay.modules import operations
+from fake_bluejay.bluejay.published import METHODS, OPENAPI_PATH
 from fake_bluejay.core.world import World
-from fake_bluejay.http.errors import json_error
-from fake_bluejay.http.faults import BREAKAGE, Breakage, Fault, Faults, response_of
+from fake_bluejay.http.calendar import real_calendar
+from fake_bluejay.http.faults import BREAKAGE, Fault, Faults, response_of
 from fake_bluejay.http.journal import EXCHANGE, Answer, Exchange, Journal
-from fake_bluejay.http.operation import STATE, Unwritable, unwritten
 from fake_bluejay.http.stubs import Stubs
+
+if TYPE_CHECKING:
+    from starlette.responses import Response
+
+    from fake_bluejay.http.operation import Unwritable
 
 __all__ = ["OPENAPI_PATH", "PATHS", "Api", "operations"]
 
 _log = logging.getLogger("fake_bluejay")
 
 
-class _Route(Route):
-    """A route of one method, as FastAPI has them: Starlette's own adds HEAD to GET."""
-
-    def __init__(self, method: str, path: str) -> None:
-        super().__init__(path, _Endpoint(method, path), methods=[method], name=path)
-        self.methods = {method}
-
-
-class _Router(Router):
-    """Starlette's router, which looks a path up before it tries patterns.
-
-    A path without parameters is found as it is. No path has a parameter in its first two segments, so for others those
-    say which few routes can be meant; among these Starlette's own router decides, and answers 404, 405 and 307.
-    """
-
-    def __init__(self, routes: Sequence[Route]) -> None:
-        super().__init__()
-        self._none = Router()
-        begun: dict[str, list[Route]] = {}
-        for route in routes:
-            begun.setdefault(_beginning(route.path), []).append(route)
-        self._exact = {(method, route.path): route for route in routes for method in route.methods or ()}
-        self._among = {beginning: Router(some) for beginning, some in begun.items()}
-
-    async def app(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer by the route of the path; or else by those that begin as it does, as a router of these."""
-        if scope["type"] != "http":
-            await super().app(scope, receive, send)
-            return
-        if (route := self._exact.get((scope["method"], _path_in(scope)))) is not None:
-            scope["path_params"] = {}
-            await route.app(scope, receive, send)
-            return
-        await self._among.get(_beginning(_path_in(scope)), self._none).app(scope, receive, send)
-
-    def endpoint_of(self, scope: Scope) -> Any:
-        """Return the endpoint that answers a request; None if it is refused before."""
-        route = self.route_of(scope)
-        return None if route is None else route.endpoint
-
-    def route_of(self, scope: Scope) -> Route | None:
-        """Return the route that a request is for; None if it is refused before."""
-        among = self._among.get(_beginning(_path_in(scope)), self._none)
-        routes = (route for route in among.routes if isinstance(route, Route))
-        return next((route for route in routes if route.matches(scope)[0] is Match.FULL), None)
-
-
-def _path_in(scope: Scope) -> str:
-    path: str = scope["path"]
-    return path.removeprefix(root) if (root := scope.get("root_path")) else path
-
-
-def _beginning(path: str) -> str:
-    """Return the first two segments of a path."""
-    return "/".join(path.split("/", 3)[:3])
-
-
-async def _on_http_exception(request: Request, error: Exception) -> Response:
-    assert isinstance(error, HTTPException)
-    return json_error(error.status_code, error.detail, dict(error.headers) if error.headers else None)
-
-
-async def _not_modelled(scope: Scope, receive: Receive, send: Send) -> None:
-    method, path = scope["method"], scope["path"]
-    detail = (
-        f"{method} {path} is an endpoint of Bluejay that this fake does not model. Give it an answer: "
-        f'bluejay.stub("{method}", "{path}", status=200, json={{…}})'
-    )
-    scope[EXCHANGE].modelled = False
-    await json_error(501, detail)(scope, receive, send)
-
-
-class _Endpoint:
-    # A class, for Starlette takes a function for an endpoint of its own kind.
-    def __init__(self, method: str, path: str) -> None:
-        self._called = method, path
-
-    @property
-    def takes_nothing(self) -> bool:
-        """Whether it is modelled, and no request to it has a body that would be read."""
-        operation = operation_at(*self._called)
-        return operation is not None and operation.takes is None and not operation.reads_bytes
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        await (operation_at(*self._called) or _not_modelled)(scope, receive, send)
-
-
-async def _openapi(request: Request) -> Response:
-    from fake_bluejay.bluejay.openapi import content
-
-    return Response(content(), media_type="application/json")
-
-
-OPENAPI_PATH = "/openapi.json"
-"""Where the OpenAPI document of what is modelled is."""
-
 PATHS = frozenset({*METHODS, OPENAPI_PATH})
 """Every path that is known, modelled or not."""
 
-_CALLED = sorted(
-    ((method, path) for path, methods in METHODS.items() for method in methods),
-    # Paths without parameters first, or /v1/things/{id} would take /v1/things/all; then what is called most.
-    key=lambda each: ("{" in each[1], each[1] not in MODELLED_IN),
-)
-_ROUTER = _Router([Route(OPENAPI_PATH, _openapi), *(_Route(*each) for each in _CALLED)])
-
-
-class _Surface(Starlette):
-    """The application around the router. What an operation raises by mistake is for `Api` to log and to answer."""
-
-    def build_middleware_stack(self) -> ASGIApp:
-        """Build the application that turns an `HTTPException` into an answer, and leave the rest out."""
-        return ExceptionMiddleware(_ROUTER, {HTTPException: _on_http_exception})
-
-
-# One for all fakes: what differs between them travels in the scope, so a new fake costs a test nothing to set up.
-_SURFACE = _Surface()
+_FAILED = b"Internal Server Error"
+"""What the framework says when an application fails."""
 
 
 class Api:
@@ -158,6 +49,8 @@ class Api:
         self._journal = journal
         self._faults = Faults() if faults is None else faults
         self._stubs = Stubs() if stubs is None else stubs
+        if "freezegun" in sys.modules:  # then Pydantic might be imported first while that holds `datetime`
+            _routes()
 
     def answer(self, scope: Scope, content: bytes) -> Answer:
         """Answer a request whose body is whole: by a fault, a stub, or the operation that it is for.
@@ -175,7 +68,7 @@ class Api:
         )
         self._journal.append(exchange)
         fault: Fault | None = None
-        unwritable = unwritten
+        unwritable: Unwritable | None = None
         if self._faults:
             unwritable = functools.partial(self._unwritable, exchange)
             # A door that is an ASGI server of somebody else's cannot break anything.
@@ -186,8 +79,8 @@ class Api:
             )
         if fault is not None:
             exchange.faults = (str(fault),)
-            if not fault.answers:
-                scope["extensions"][BREAKAGE] = Breakage(fault.kind, **fault.arguments)  # type: ignore[arg-type]
+            if (breakage := fault.breakage) is not None:
+                scope["extensions"][BREAKAGE] = breakage
         # Also if a fault takes its place: a request met it.
         stubbed = self._stubs.find(scope["method"], scope["path"]) if self._stubs else None
         try:
@@ -195,8 +88,8 @@ class Api:
         except Exception:
             # A bug of ours goes to the log, and the client gets what the framework answers then.
             _log.exception("%s %s: the fake failed; nothing was changed", scope["method"], scope["path"])
-            answer = Answer.of(PlainTextResponse("Internal Server Error", status_code=500))
-        if fault is None or fault.kind != "reset":
+            answer = _failed()
+        if fault is None or not fault.prevents:
             self._journal.answered(exchange, answer)
         self._world.deliver()
         if (tell := self._journal.on_change) is not None:
@@ -205,7 +98,7 @@ class Api:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
-            await _SURFACE(scope, receive, send)
+            await _routes().SURFACE(scope, receive, send)
             return
         if (b"expect", b"100-continue") in scope["headers"] and not self._reads_body(scope):
             await self.answer(scope, b"")(scope, receive, send)
@@ -229,28 +122,23 @@ class Api:
         """
         if self._faults or self._stubs:
             return True  # a test may ask afterwards what was sent
-        endpoint = _ROUTER.endpoint_of(scope)
-        return endpoint is not None and not (isinstance(endpoint, _Endpoint) and endpoint.takes_nothing)
+        return bool(_routes().reads_body(scope))
 
     def _answer(
-        self, scope: Scope, content: bytes, fault: Fault | None, stubbed: Response | None, unwritable: Unwritable
+        self, scope: Scope, content: bytes, fault: Fault | None, stubbed: Response | None, unwritable: Unwritable | None
     ) -> Answer:
         if fault is not None and fault.answers:
             return Answer.of(response_of(fault))
-        if fault is not None and fault.kind == "reset":
-            return Answer(503, [], b"")  # which nobody gets: the door resets the connection instead
+        if fault is not None and fault.prevents:
+            return Answer(503, [], b"")  # which nobody gets: the door breaks the connection instead
         if stubbed is not None:
             return Answer.of(stubbed)
-        if (elsewhere := _of_another_host(scope)) is not None:
-            return Answer.of(elsewhere)
-        recorder = _Recorder()
-        scope[STATE] = self._world, content, unwritable
         try:
-            _step(_SURFACE(scope, _nothing_more, recorder))
+            answer: Answer = _routes().answer(scope, self._world, content, unwritable)
+            return answer
         except UnicodeDecodeError:
             # Starlette cannot redirect an address whose query is not UTF-8, so FastAPI fails on it, too.
-            return Answer.of(PlainTextResponse("Internal Server Error", status_code=500))
-        return recorder.answer
+            return _failed()
 
     def _unwritable(self, exchange: Exchange, ids: Collection[int]) -> Collection[int]:
         """Of test results that are to be marked, those whose control objects a fault keeps from being written."""
@@ -261,27 +149,17 @@ class Api:
         return cast(list[int], fault.arguments["ids"])
 
 
-def _of_another_host(scope: Scope) -> Response | None:
-    """Return the refusal of a request to one of Bluejay's hosts that another of them takes; None if there is none.
-
-    A server of the fake's takes all, whatever it is called.
-    """
-    host: bytes = next((value for name, value in scope["headers"] if name == b"host"), b"")
-    name = host.partition(b":")[0].removesuffix(b".").lower()
-    exports = scope["path"] == EXPORT_PATH
-    if name == _OTLP_HOST and not (exports and scope["method"] == "POST"):
-        return json_error(405, "Method Not Allowed", {"allow": "POST"}) if exports else json_error(404, "Not Found")
-    if name == _HOST and exports and scope["method"] == "POST":
-        return json_error(405, "Method Not Allowed", {"allow": "GET"})
-    return None
-
-
-_HOST, _OTLP_HOST = HOST.encode(), OTLP_HOST.encode()
+@functools.cache
+def _routes() -> Any:
+    """Return the module of the routes, which is loaded now."""
+    with real_calendar():
+        from fake_bluejay.bluejay import routes
+    return routes
 
 
 def _endpoint_name(scope: Scope) -> str:
     """Return the method and the path of the route that a request is for, or the request's own if there is none."""
-    route = _ROUTER.route_of(scope)
+    route = _routes().ROUTER.route_of(scope)
     return f"{scope['method']} {scope['path'] if route is None else route.path}"
 
 
@@ -290,28 +168,6 @@ def _client(scope: Scope) -> str:
     return scope["client"][0] if scope.get("client") else ""
 
 
-def _step(answering: Coroutine[Any, Any, None]) -> None:
-    """Run a coroutine that never waits to its end."""
-    try:
-        answering.send(None)
-    except StopIteration:
-        return
-    raise RuntimeError("the fake's application waited, which it never does; this is a bug of fake-bluejay")
-
-
-async def _nothing_more() -> Message:
-    """An ASGI `receive`, of a body that has been read."""
-    return {"type": "http.request", "body": b"", "more_body": False}
-
-
-class _Recorder:
-    """An ASGI `send` that keeps the answer."""
-
-    def __init__(self) -> None:
-        self.answer = Answer(500, [], b"")
-
-    async def __call__(self, message: Message) -> None:
-        if message["type"] == "http.response.start":
-            self.answer = Answer(message["status"], list(message["headers"]), b"")
-        else:
-            self.answer.content += message.get("body", b"")
+def _failed() -> Answer:
+    length = (b"content-length", b"%d" % len(_FAILED))
+    return Answer(500, [length, (b"content-type", b"text/plain; charset=utf-8")], _FAILED)

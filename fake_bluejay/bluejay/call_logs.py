@@ -26,6 +26,7 @@ from fake_bluejay.bluejay.models.results import (
 from fake_bluejay.bluejay.models.wire import Wire
 from fake_bluejay.bluejay.resources import PAGES, Answered, Operations, as_fields
 from fake_bluejay.core.clock import Moment, datetime_at, iso, microseconds
+from fake_bluejay.core.conversations import Conversation
 from fake_bluejay.core.errors import Refused
 from fake_bluejay.core.metrics import check_scores, metrics_for, scored
 from fake_bluejay.core.payloads import as_told
@@ -291,11 +292,23 @@ def _proceed(world: World, log: Entity) -> None:
         return
     if script.get("fails"):
         collection.change(log, {"status": CallStatus.INCOMPLETED.value})
+        _over(world, log, now)
         return
     found = [*(log.fields.get("evaluations") or []), _found(world, log, now)]
     collection.change(log, {"status": CallStatus.COMPLETED.value, "evaluations": found})
     event = "observability_call_evaluated"
     world._emit(event, log.organisation, log.fields["agent_id"], lambda: _payload(log), now)
+    _over(world, log, now)
+
+
+def _over(world: World, log: Entity, now: int) -> None:
+    """Let alerts see a conversation whose evaluation is over."""
+    fields, done = log.fields, log.fields["status"] == CallStatus.COMPLETED
+    evaluation, failure = (fields["evaluations"][-1], None) if done else (None, fields["status"])
+    metadata = fields.get("metadata") or {}
+    world.conversation_over(
+        Conversation("observability", log.id, log.organisation, fields["agent_id"], evaluation, metadata, failure), now
+    )
 
 
 def _payload(log: Entity) -> dict[str, Any]:

@@ -19,9 +19,11 @@ __all__ = [
     "HOST",
     "METHODS",
     "MODELLED_IN",
+    "MODULES",
     "ONLY_IN_CLIENTS",
     "ONLY_IN_DOCS",
     "ONLY_IN_SDK",
+    "OPENAPI_PATH",
     "OTLP_HOST",
     "OURS",
     "PUBLISHED",
@@ -55,7 +57,7 @@ _OPERATIONS = """
 /v1/agents/{agent_id}/prompts/versions/{version} DELETE GET
 /v1/agents/{agent_id}/prompts/versions/{version}/labels DELETE GET POST
 /v1/agents/{agent_id}/prompts/{prompt_id} DELETE GET
-/v1/alert/{alert_id} DELETE
+/v1/alert/{alert_id} DELETE alerts
 /v1/all-agents GET agents
 /v1/all-folders GET folders
 /v1/api-keys POST api_keys
@@ -71,7 +73,7 @@ _OPERATIONS = """
 /v1/communities GET communities
 /v1/community/{community_id} DELETE GET communities
 /v1/compare-experiment-runs POST
-/v1/create-alert POST
+/v1/create-alert POST alerts
 /v1/create-community POST communities
 /v1/create-custom-metric POST metrics
 /v1/create-custom-metrics POST metrics
@@ -100,18 +102,18 @@ _OPERATIONS = """
 /v1/folder/{folder_id} DELETE GET folders
 /v1/folders/move-agent PUT folders
 /v1/generate-custom-metrics POST metrics
-/v1/generate-customer-personas POST
-/v1/generate-digital-humans POST
-/v1/generate-formatted-transcript POST
-/v1/generate-goals POST
+/v1/generate-customer-personas POST generators
+/v1/generate-digital-humans POST generators
+/v1/generate-formatted-transcript POST generators
+/v1/generate-goals POST generators
 /v1/generate-http-webhook-key POST agents
-/v1/generate-intent-summary POST
-/v1/generate-objectives POST
+/v1/generate-intent-summary POST generators
+/v1/generate-objectives POST generators
 /v1/generate-prompt-summary POST
 /v1/generate-signing-key POST webhooks
-/v1/generate-test-scenarios POST
-/v1/generate-trait-values POST
-/v1/generate-translated-transcript/{test_result_id} POST
+/v1/generate-test-scenarios POST generators
+/v1/generate-trait-values POST generators
+/v1/generate-translated-transcript/{test_result_id} POST generators
 /v1/get-agents-by-folder/{folder_id} GET agents
 /v1/get-all-simulations GET simulations
 /v1/get-http-webhook-key POST agents
@@ -135,8 +137,8 @@ _OPERATIONS = """
 /v1/metrics-lab/lab/{lab_id}/metrics POST
 /v1/metrics-lab/lab/{lab_id}/settings PUT
 /v1/move-regen-test-scenarios POST
-/v1/optimize/metric-prompt POST
-/v1/optimize/metric-prompt-with-diff POST
+/v1/optimize/metric-prompt POST generators
+/v1/optimize/metric-prompt-with-diff POST generators
 /v1/phone-numbers GET phone_numbers
 /v1/phone-numbers/add POST phone_numbers
 /v1/phone-numbers/{phone_number}/release DELETE phone_numbers
@@ -172,10 +174,10 @@ _OPERATIONS = """
 /v1/subscription/start-trial POST
 /v1/traces GET traces
 /v1/traces/{trace_id} POST traces
-/v1/translate-transcript POST
+/v1/translate-transcript POST generators
 /v1/update-agent POST agents
 /v1/update-agent-by-external-id PUT agents
-/v1/update-alert/{alert_id} PUT
+/v1/update-alert/{alert_id} PUT alerts
 /v1/update-community/{community_id} PUT communities
 /v1/update-custom-metric/{metric_id} PUT metrics
 /v1/update-custom-metrics PUT metrics
@@ -189,8 +191,8 @@ _OPERATIONS = """
 /v1/update-simulation-result POST results
 /v1/weekly-notifications POST
 /v1/workflow GET POST workflows
-/v1/workflow/generate-definition POST
-/v1/workflow/generate-from-prompt POST
+/v1/workflow/generate-definition POST generators
+/v1/workflow/generate-from-prompt POST generators
 /v1/workflow/validate-definition POST workflows
 /v1/workflow/{workflow_id} DELETE GET PUT workflows
 /v1/workflow/{workflow_id}/duplicate POST workflows
@@ -220,8 +222,8 @@ _OPERATIONS_OF_DOCS = """
 /v1/agents/{agent_id}/versions/promote POST
 /v1/agents/{agent_id}/versions/{version} DELETE GET
 /v1/agents/{agent_id}/versions/{version}/labels DELETE GET POST
-/v1/alerts GET
-/v1/alerts/{alert_id}/results GET
+/v1/alerts GET alerts
+/v1/alerts/{alert_id}/results GET alerts
 /v1/bluejay-as-code POST
 /v1/bluejay-as-code/{root_type}/{root_id} GET
 /v1/create-metric POST /v1/create-custom-metric
@@ -277,6 +279,7 @@ _OPERATIONS_OF_CLIENTS = """
 
 _OPERATIONS_OF_OURS = """
 /fake/transcripts/{test_result_id}.json GET results
+/fake/translations/{translation_id}.json GET generators
 /fake/uploads/{upload_id} PUT custom_background_noises
 """
 
@@ -301,8 +304,11 @@ ONLY_IN_DOCS = _paths(_OPERATIONS_OF_DOCS)
 ONLY_IN_CLIENTS = _paths(_OPERATIONS_OF_CLIENTS)
 """Path → its methods, of what only public clients are known to call, and the documentation's MCP page."""
 
+OPENAPI_PATH = "/openapi.json"
+"""Where the OpenAPI document of what is modelled is."""
+
 OURS = _paths(_OPERATIONS_OF_OURS)
-"""Path → its methods, of what no Bluejay has: where the fake's own `transcript_url` and `upload_url` lead."""
+"""Path → its methods, of what no Bluejay has: where the URLs lead that the fake gives."""
 
 SOURCES = (PUBLISHED, ONLY_IN_SDK, ONLY_IN_DOCS, ONLY_IN_CLIENTS)
 """What Bluejay answers, by where that is known from."""
@@ -328,3 +334,6 @@ ALIASES = {path: word for path, word in _LAST_WORDS.items() if word.startswith("
 MODELLED_IN = {path: word for path, word in _LAST_WORDS.items() if word[0].islower()}
 MODELLED_IN |= {path: MODELLED_IN[other] for path, other in ALIASES.items()}
 """Path → the module of `fake_bluejay.bluejay` that answers for it, all its methods."""
+
+MODULES = frozenset({*MODELLED_IN.values(), "drafts"})
+"""The modules that declare operations or resources; drafts have no path, as only a test makes one."""

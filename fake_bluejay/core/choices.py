@@ -125,4 +125,5 @@ class ReadingChoices(TypedDict, total=False):
     same_external_id: readings.SameExternalId | Literal["added", "409"]
     agent_without_workflow: readings.AgentWithoutWorkflow | Literal["empty", "404"]
     deleted_agent: readings.DeletedAgent | Literal["simulations-go", "simulations-stay"]
+    simulation_alerts: readings.SimulationAlerts | Literal["latest-runs", "window"]
     noise_without_file: readings.NoiseWithoutFile | Literal["taken", "400"]

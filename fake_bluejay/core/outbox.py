@@ -44,7 +44,7 @@ __all__ = [
 ]
 
 ALERTS: Final = ("observability_alert_triggered", "simulation_alert_triggered")
-"""The events of alerts, which are not modelled: only a test sends them."""
+"""The events of alerts."""
 
 EVENTS: Final = (
     "simulation_ended",
@@ -53,7 +53,7 @@ EVENTS: Final = (
     "observability_call_evaluated",
     *ALERTS,
 )
-"""The documented events. Only a test sends `observability_call_evaluated`, which is of production calls."""
+"""The documented events."""
 
 UNSELECTED: Final = ("observability_call_evaluated",)
 """Documented: the events of a webhook for which none were selected."""

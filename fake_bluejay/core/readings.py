@@ -40,6 +40,7 @@ __all__ = [
     "ReportedLater",
     "RunStatus",
     "SameExternalId",
+    "SimulationAlerts",
     "StatusWords",
     "Success",
     "TestResultIds",
@@ -309,6 +310,13 @@ class SameExternalId(StrEnum):
     CONFLICT = "409"
 
 
+class SimulationAlerts(StrEnum):
+    """What an alert for simulations alone looks at."""
+
+    RUNS = "latest-runs"
+    WINDOW = "window"
+
+
 class NoiseWithoutFile(StrEnum):
     """A custom background noise that is registered before its file was uploaded."""
 
@@ -546,6 +554,12 @@ class Readings:
         DeletedAgent.SIMULATIONS_GO,
         _OPENAPI,
         "a simulation's agent_id is a required integer, and deleting a run deletes what belongs to it",
+    )
+    simulation_alerts: SimulationAlerts = _reading(
+        SimulationAlerts.RUNS,
+        _PAGE,
+        "for simulations, threshold_time_interval is the number of recent completed runs, and min_events is not used;"
+        " the page on simulation alerts of August 2026 counted results in a rolling window of time",
     )
     noise_without_file: NoiseWithoutFile = _reading(
         NoiseWithoutFile.TAKEN,

@@ -25,6 +25,7 @@ from typing import TYPE_CHECKING, Any
 from fake_bluejay.core.errors import Conflict, Foreign, NotFound
 
 if TYPE_CHECKING:
+    from fake_bluejay.core.conversations import Conversation
     from fake_bluejay.core.readings import Readings
     from fake_bluejay.core.world import World
 
@@ -150,6 +151,7 @@ class Resource:
         on_load: Called for an entity of a dump after everything in the dump was read.
         on_timer: Called when the timer of an entity fires, which `World.resources.schedule` set. Whatever it does
             happens at the instant at which the timer was due, as `World.settle` tells it.
+        on_conversation: Called when a conversation is over, if there was ever an entity of the resource.
     """
 
     name: str
@@ -160,6 +162,7 @@ class Resource:
     on_remove: Callable[[World, Entity], None] | None = None
     on_load: Callable[[World, Entity], None] | None = None
     on_timer: Callable[[World, Entity], None] | None = None
+    on_conversation: Callable[[World, Conversation], None] | None = None
 
     @property
     def field(self) -> str:
@@ -292,12 +295,16 @@ class Resources:
     def __init__(self, world: World) -> None:
         self._world = world
         self._all: dict[str, Collection] = {}
+        self.watchers: list[Callable[[World, Conversation], None]] = []
+        """What is called when a conversation is over: the `on_conversation` of the resources that have one."""
 
     def __getitem__(self, resource: Resource) -> Collection:
         """Return the collection of a resource."""
         collection = self._all.get(resource.plural)
         if collection is None:
             collection = self._all[resource.plural] = Collection(resource, self._world)
+            if resource.on_conversation is not None:
+                self.watchers.append(resource.on_conversation)
         return collection
 
     def __iter__(self) -> Iterator[Collection]:

@@ -18,8 +18,6 @@ from collections.abc import Coroutine, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from starlette.datastructures import Headers
-
 from fake_bluejay.core.clock import ManualClock
 from fake_bluejay.core.outbox import PATIENCE, Attempt, Delivery, Webhook, signature
 from fake_bluejay.core.readings import WebhookHeaders, WebhookProof
@@ -340,6 +338,8 @@ class DeliveryWorker:
         sending.finish()
 
     def _request(self, sending: _Sending) -> Request:
+        from starlette.datastructures import Headers
+
         delivery, readings = sending.delivery, self._world.readings
         headers = {"Content-Type": "application/json", "User-Agent": _USER_AGENT}
         if readings.webhook_proof is WebhookProof.SIGNATURE:

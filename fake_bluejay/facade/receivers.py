@@ -18,14 +18,16 @@ import logging
 import socket
 from collections.abc import Awaitable, Callable
 from time import perf_counter
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import unquote, unquote_to_bytes, urlsplit
 
-from starlette.datastructures import Headers
 from starlette.types import ASGIApp
 
 from fake_bluejay.core.integers import is_integer
 from fake_bluejay.core.outbox import PATIENCE
+
+if TYPE_CHECKING:
+    from starlette.datastructures import Headers
 
 __all__ = [
     "TOO_LATE",

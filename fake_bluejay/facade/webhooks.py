@@ -218,7 +218,7 @@ class Webhooks:
         organisation: str = DEFAULT_ORGANISATION,
         **fields: Any,
     ) -> None:
-        """Send an event of an alert with the documented fields: alerts are not modelled, so only a test sends it.
+        """Send an event of an alert with the documented fields, of an alert that need not be there.
 
         Args:
             event: `"simulation_alert_triggered"` or `"observability_alert_triggered"`.

@@ -9,13 +9,15 @@ from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
 from itertools import chain
-from typing import Any, overload
+from typing import TYPE_CHECKING, Any, overload
 from urllib.parse import unquote_plus
 
-from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from fake_bluejay.core.clock import datetime_at
+
+if TYPE_CHECKING:
+    from starlette.responses import Response
 
 __all__ = [
     "EXCHANGE",

@@ -5,13 +5,12 @@ from __future__ import annotations
 import json as jsons
 import re
 from collections.abc import Callable
-from typing import Any
-
-from starlette.convertors import CONVERTOR_TYPES
-from starlette.responses import Response
-from starlette.routing import PARAM_REGEX, compile_path
+from typing import TYPE_CHECKING, Any
 
 from fake_bluejay.core.suggest import unknown
+
+if TYPE_CHECKING:
+    from starlette.responses import Response
 
 __all__ = ["Stubs", "can_meet", "check_answer", "content_of", "pattern_of"]
 
@@ -34,6 +33,9 @@ def content_of(json: Any) -> bytes:
 
 def pattern_of(path: str) -> re.Pattern[str]:
     """What the paths that are meant match; parameters stand in braces. Raises `ValueError` for what no path is."""
+    from starlette.convertors import CONVERTOR_TYPES
+    from starlette.routing import PARAM_REGEX, compile_path
+
     if not isinstance(path, str) or not path.startswith("/"):
         raise ValueError(f"a path starts with a slash, e.g. /v1/agents/{{id}}, not {path!r}")
     if "?" in path or "#" in path:
@@ -62,6 +64,8 @@ def _can_be_alike(one: str, other: str) -> bool:
     """Return whether two segments of paths can mean the same text."""
     if "{" in one and "{" in other:
         return True
+    from starlette.routing import compile_path
+
     pattern, text = (one, other) if "{" in one else (other, one)
     return pattern == text or ("{" in pattern and compile_path(pattern)[0].fullmatch(text) is not None)
 
@@ -92,6 +96,8 @@ class Stubs:
 
     def find(self, method: str, path: str) -> Response | None:
         """Return the answer for a request, if it is stubbed; that stub has met a request then."""
+        from starlette.responses import Response
+
         for (stubbed, of), (pattern, status, json) in reversed(list(self._stubs.items())):
             if method == stubbed and pattern.match(path):
                 self._met.add((stubbed, of))

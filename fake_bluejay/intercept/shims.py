@@ -33,7 +33,18 @@ import sys
 import threading
 from collections import deque
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from types import CodeType, FunctionType, ModuleType, SimpleNamespace
+from functools import partial
+from types import (
+    CodeType,
+    FunctionType,
+    GetSetDescriptorType,
+    MemberDescriptorType,
+    MethodDescriptorType,
+    ModuleType,
+    NoneType,
+    SimpleNamespace,
+    WrapperDescriptorType,
+)
 from typing import Any, NamedTuple
 from weakref import WeakKeyDictionary
 
@@ -99,15 +110,20 @@ def contents(module: ModuleType) -> SimpleNamespace:
     return SimpleNamespace(**_namespace_of_module(module))
 
 
-def _set(owner: Any, name: str, value: Any) -> None:
+def _setter(owner: Any, name: str) -> Callable[[Any], object]:
+    """Return what sets an attribute, or deletes it if the value is `_ABSENT`, without code of its owner's."""
     if type(owner) is FunctionType:
-        setattr(owner, name, value)
-    elif not _is_class(owner):
-        _namespace_of_module(owner)[name] = value
-    elif value is _ABSENT:
-        type.__delattr__(owner, name)
-    else:
-        type.__setattr__(owner, name, value)
+        return partial(setattr, owner, name)
+    if not _is_class(owner):
+        return partial(_namespace_of_module(owner).__setitem__, name)
+
+    def set_in_class(value: Any) -> None:
+        if value is _ABSENT:
+            type.__delattr__(owner, name)
+        else:
+            type.__setattr__(owner, name, value)
+
+    return set_in_class
 
 
 def class_of(module: str, name: str, base: type) -> Any:
@@ -134,6 +150,7 @@ class _Shims:
     def __init__(self, seam: Seam) -> None:
         self.seam = seam
         self._namespace = _namespace(seam.owner)
+        self._set = _setter(seam.owner, seam.name)
         self._newest: Any = None
         self._under: Any = None
         """What the newest stands over."""
@@ -141,17 +158,15 @@ class _Shims:
         """What replaces the function where it was imported by name."""
 
     def put_on(self) -> None:
-        owner, name, *_ = self.seam
-        top = self._namespace.get(name, _ABSENT)
+        top = self._namespace.get(self.seam.name, _ABSENT)
         if top is self._under or not (self._is_mine(top) or self._is_reached_from(top)):
-            _set(owner, name, self._over(top))
+            self._set(self._over(top))
 
     def take_off(self) -> None:
-        owner, name, *_ = self.seam
-        top = self._namespace.get(name, _ABSENT)
+        top = self._namespace.get(self.seam.name, _ABSENT)
         while top is self._newest or self._is_mine(top):
             top = self._under if top is self._newest else _found[top].value
-            _set(owner, name, top)
+            self._set(top)
 
     def _over(self, value: Any) -> Any:
         """Return a shim over this value: the newest again if it is over the same."""
@@ -244,17 +259,16 @@ class Group:
 
     def switch(self, on: bool) -> None:
         """Put all on, also those that somebody has taken away since; or take away all that are on top."""
-        with LOCK:
-            if not on and not self.on:
-                return
-            self.on = on
-            if on:
-                for name in self.files:
-                    self.put_on(name, sys.modules.get(name))
-            else:
-                self.take_off()
-            _switch_named(self)
-            _watch(any(group.on for group in _groups))
+        switch({self: on})
+
+    def _switch(self, on: bool) -> None:
+        """Switch the group's seams, but not what is held by name elsewhere."""
+        self.on = on
+        if on:
+            for name in self.files:
+                self.put_on(name, sys.modules.get(name))
+        else:
+            self.take_off()
 
     def put_on(self, name: str, module: Any, *, executed: bool = False) -> None:
         """Put the shims of this module on, if it is one, and loaded."""
@@ -281,6 +295,18 @@ class Group:
 
 
 _groups: list[Group] = []
+
+
+def switch(groups: Mapping[Group, bool]) -> None:
+    """Put groups on or take them away, with one look through the modules for the functions of all of them."""
+    with LOCK:
+        changed = [group for group, on in groups.items() if on or group.on]
+        for group in changed:
+            group._switch(groups[group])
+        for group in changed:
+            _switch_named(group)
+        if changed:
+            _watch(any(group.on for group in _groups))
 
 
 def leave_nothing() -> None:
@@ -405,7 +431,7 @@ def _switch_named(group: Group) -> None:
             held = getattr(owner, name) if type(owner) is FunctionType else _namespace(owner).get(name)
             wanted, other = (on, off) if group.on else (off, on)
             if held is not wanted and (held is other or _hold_the_same(held, off) or _hold_the_same(held, on)):
-                _set(owner, name, wanted)
+                _setter(owner, name)(wanted)
 
 
 def _hold_the_same(value: Any, other: Any) -> bool:
@@ -442,10 +468,27 @@ def _look_for_places() -> None:
         del _seen[name]
 
 
+_PLAIN = frozenset(
+    id(kind)
+    for kind in (
+        *(bool, dict, int, list, property, str, tuple, ModuleType, NoneType),
+        *(GetSetDescriptorType, MemberDescriptorType, MethodDescriptorType, WrapperDescriptorType),
+    )
+)
+"""The ids of types of objects in namespaces that neither are functions of modules nor hold any in sight."""
+
+
 def _places_in(owner: Any, module: str, prefix: str) -> Iterator[_Place]:
     """The places in a module or class, and in the functions and classes that were defined in it."""
     for name, held in list(_namespace(owner).items()):
         kind = type(held)
+        # Tens of thousands of objects pass here before a session's first test, most of them of these kinds.
+        if id(kind) in _PLAIN:
+            continue
+        if kind is FunctionType and id(held) not in _named:
+            if (held.__defaults__ or held.__kwdefaults__) and _is_text(held.__module__, module):
+                yield from _places_in_defaults(held)
+            continue
         value = held.__func__ if kind is staticmethod or kind is classmethod else held
         named = _named.get(id(value))
         if named is not None and kind is not classmethod:
@@ -469,7 +512,10 @@ def _places_in(owner: Any, module: str, prefix: str) -> Iterator[_Place]:
 
 def _places_in_defaults(function: FunctionType) -> Iterator[_Place]:
     by_position, by_name = function.__defaults__ or (), function.__kwdefaults__ or {}
-    for group in {_named[id(each)].group for each in (*by_position, *by_name.values()) if id(each) in _named}:
+    held = [id(each) for each in (*by_position, *by_name.values())]
+    if _named.keys().isdisjoint(held):
+        return
+    for group in {_named[one].group for one in held if one in _named}:
         off, on = ([_in_default(group, on, each) for each in by_position] for on in (False, True))
         yield _Place(function, "__defaults__", tuple(off), tuple(on), group)
         off_by_name, on_by_name = (

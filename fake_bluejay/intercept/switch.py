@@ -192,13 +192,13 @@ def guard(on: bool) -> None:
 
 def _switch_groups() -> None:
     sleepless = any(fake.time is not None for fake in _on)
+    groups = {_clients: is_guarded(), _names: is_guarded()}
     if sleepless != _clocks.on:
         if sleepless and waits.holders_have_changed():
             shims.look_again()
-        _clocks.switch(sleepless)
+        groups = {_clocks: sleepless, **groups}
         waits.switch_simple_queue(sleepless)
-    _clients.switch(is_guarded())
-    _names.switch(is_guarded())
+    shims.switch(groups)
 
 
 def _in_forked_child() -> None:

@@ -21,10 +21,10 @@ from collections.abc import Callable, Iterator
 from types import FunctionType, ModuleType
 from typing import Any
 
+from fake_bluejay.http.calendar import is_frozen_by_freezegun
 from fake_bluejay.intercept.clockwork import CLOCKWORK, Member, Wait
 from fake_bluejay.intercept.shims import Seam
 from fake_bluejay.intercept.true_time import ORIGINALS, REAL
-from fake_bluejay.intercept.wall_clock import is_frozen_by_freezegun
 
 __all__ = ["FILES", "SPARED", "holders_have_changed", "seams", "switch_simple_queue"]
 
@@ -45,8 +45,16 @@ SPARED = frozenset({
 })  # fmt: skip
 """The packages that measure, wait or serve in real time, and hold functions of `time` by name."""
 
-_TOOLS = ("_pytest", "coverage", "execnet", "fake_bluejay.server", "pytest_timeout", "xdist")
-"""The packages whose threads take no part."""
+_TOOLS = (
+    "_pytest",
+    "coverage",
+    "execnet",
+    "fake_bluejay.server",
+    "pytest_timeout",
+    "trio._core._thread_cache",
+    "xdist",
+)
+"""The packages whose threads take no part by themselves."""
 
 _LONGEST = 9_000_000_000
 """Seconds; what is longer is for the original to refuse."""
@@ -494,4 +502,4 @@ def _in_child() -> None:
 
 
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_in_child)
+    os.register_at_fork(before=CLOCKWORK.stand_aside, after_in_parent=CLOCKWORK.come_back, after_in_child=_in_child)

@@ -55,7 +55,12 @@ OF_DOCS = {
 }
 """Fields of a digital human in the documentation of September 2026."""
 
+OF_ALERTS = {"sample_size", "simulation_id", "aggregation", "evaluation_scope", "min_events_type"}
+"""Fields of an alert in the documentation of September 2026."""
+
 NEWER = {
+    "AlertResponse": OF_ALERTS,
+    "CreateAlertRequestOfOpenApi": OF_ALERTS,
     "CreateCustomMetricRequestOfOpenApi": {"tool_names"},
     "CronJobResponse": {"timezone"},
     "CustomMetricResponse": {"tool_names"},
@@ -75,6 +80,7 @@ NEWER = {
         "follow_up_sms_success_criteria",
         "scripted_responses_ordered",
     },
+    "UpdateAlertRequestOfOpenApi": OF_ALERTS,
     "UpdateCustomMetricRequestOfOpenApi": {"tool_names"},
     "UpdateSimulationRequest": {"agent_version_id", "delay_between_tests_seconds", "inactivity_timeout_seconds"},
     "UpdateSimulationResultRequestById": {"start_time", "end_time", "duration", "trace_ids"},
@@ -88,6 +94,7 @@ EXPLAINED = {
     "POST /v1/check-queue-simulation-run/{simulation_run_id}": "nothing is published of the answer",
     "POST /v1/generate-custom-metrics": "nothing is published of the answer",
     "SimulationResultResponse": "a reading adds a field",
+    "AlertResponse.entity_type": "the documentation has one more type",
     "AgentPydantic.connection_type": "the SDK has more ways to reach an agent",
     "AgentUpdateRequest.connection_type": "the SDK has more ways to reach an agent",
     "CustomMetricResponse.response_type": "the documentation has one more type",

@@ -190,6 +190,16 @@ def updated(fake: FakeBluejay, **changes: Any) -> tuple[Any, Any]:
     return human.fields["name"], human.fields["language"]
 
 
+def went_off(fake: FakeBluejay) -> Any:
+    """Whether an alert for simulations goes off by a run whose only result violates its condition."""
+    fake.add_simulation(digital_humans=1)
+    condition = {"entity_type": "custom_goal", "entity_field": "goal", "operator": "equals", "comparison_value": "pass"}
+    alert = fake.add("alert", source_scope="simulation", **condition)
+    fake.queue_run(1)
+    fake.clock.advance(600)
+    return alert.fields["in_alert"]
+
+
 def registered(fake: FakeBluejay) -> int:
     """The status of registering a noise whose file was not uploaded."""
     noise = {"name": "Rain", "storage_path": "custom-background-noises/default/rain.wav"}
@@ -398,6 +408,8 @@ READINGS: dict[tuple[str, str], Callable[[FakeBluejay], object]] = {
     ("update_changes", "not-null-defaults-too"): lambda fake: updated(fake, name=None) == ("Ann", "en"),
     ("same_external_id", "added"): lambda fake: added_twice(fake) == 200,
     ("same_external_id", "409"): lambda fake: added_twice(fake) == 409,
+    ("simulation_alerts", "latest-runs"): lambda fake: went_off(fake) is True,
+    ("simulation_alerts", "window"): lambda fake: went_off(fake) is False,
     ("noise_without_file", "taken"): lambda fake: registered(fake) == 200,
     ("noise_without_file", "400"): lambda fake: registered(fake) == 400,
     ("agent_without_workflow", "empty"): lambda fake: of_agent_without_workflow(fake) == 200,

@@ -1,0 +1,472 @@
+"""Alerts: each counts the conversations that violate its condition, goes off, recovers, and webhooks are told of it.
+
+An alert of production counts violations in a window of the fake's time, or among the latest conversations, and recovers
+when there are fewer. An alert of simulations looks at the latest runs whenever one is over (documented in September
+2026), or counts as well (documented in August): the reading `simulation_alerts` says which.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import math
+import operator
+from collections.abc import Callable, Mapping
+from enum import StrEnum
+from typing import Annotated, Any, Final, Literal
+
+from pydantic import Field
+
+from fake_bluejay.bluejay.models.wire import Wire
+from fake_bluejay.bluejay.resources import PAGES, Filter, Operations, as_fields
+from fake_bluejay.core.clock import Moment, iso, microseconds
+from fake_bluejay.core.conversations import Conversation, of_record
+from fake_bluejay.core.readings import Contract, SimulationAlerts
+from fake_bluejay.core.resources import Entity, Link, OnDelete, Resource, uuid_ids
+from fake_bluejay.core.runs import Run
+from fake_bluejay.core.statuses import is_final
+from fake_bluejay.core.world import World
+from fake_bluejay.http.operation import Call
+
+__all__ = ["ALERTS", "ALERT_RESULTS", "alert_results", "alerts"]
+
+
+class EntityType(StrEnum):
+    """What kind of value is watched."""
+
+    STANDARD_METRIC = "standard_metric"
+    CUSTOM_GOAL = "custom_goal"
+    CUSTOM_METRIC = "custom_metric"
+    METADATA_FIELD = "metadata_field"
+
+
+AnyEntityType = EntityType | Literal["system_failure"]
+"""Those of the OpenAPI, and the one that only the documentation has."""
+
+
+class Operator(StrEnum):
+    """How a value is compared."""
+
+    EQUALS = "equals"
+    NOT_EQUALS = "not_equals"
+    GREATER_THAN = "greater_than"
+    LESS_THAN = "less_than"
+    GREATER_THAN_OR_EQUAL = "greater_than_or_equal"
+    LESS_THAN_OR_EQUAL = "less_than_or_equal"
+    CONTAINS = "contains"
+    NOT_CONTAINS = "not_contains"
+
+
+class SourceScope(StrEnum):
+    """Whose conversations are watched."""
+
+    ALL = "all"
+    OBSERVABILITY = "observability"
+    SIMULATION = "simulation"
+
+
+class NotificationChannel(Wire):
+    """Whom to tell besides webhooks; the fake tells nobody so."""
+
+    type: str
+    target: str
+
+
+SampleSize = Annotated[int, Field(ge=30)]
+
+
+class CreateAlertRequest(Wire):
+    """A new alert."""
+
+    name: str
+    description: str | None = None
+    is_enabled: bool = True
+    entity_type: AnyEntityType
+    entity_field: str
+    operator: Operator
+    comparison_value: str
+    notification_channels: list[NotificationChannel] = Field(default_factory=list)
+    applies_to_all_agents: bool = True
+    agent_ids: list[int] | None = None
+    threshold_time_interval: int = 600
+    min_events: int = 10
+    source_scope: SourceScope = SourceScope.ALL
+    sample_size: SampleSize | None = None
+    simulation_id: int | None = None
+    aggregation: str | None = None
+    evaluation_scope: str | None = None
+    min_events_type: str | None = None
+
+
+class CreateAlertRequestOfOpenApi(CreateAlertRequest):
+    """A new alert, as the OpenAPI describes one."""
+
+    entity_type: EntityType
+
+
+class UpdateAlertRequest(Wire):
+    """What to change of an alert."""
+
+    name: str | None = None
+    description: str | None = None
+    is_enabled: bool | None = None
+    entity_type: AnyEntityType | None = None
+    entity_field: str | None = None
+    operator: Operator | None = None
+    comparison_value: str | None = None
+    notification_channels: list[NotificationChannel] | None = None
+    applies_to_all_agents: bool | None = None
+    agent_ids: list[int] | None = None
+    threshold_time_interval: int | None = None
+    min_events: int | None = None
+    source_scope: SourceScope | None = None
+    sample_size: SampleSize | None = None
+    simulation_id: int | None = None
+    aggregation: str | None = None
+    evaluation_scope: str | None = None
+    min_events_type: str | None = None
+
+
+class UpdateAlertRequestOfOpenApi(UpdateAlertRequest):
+    """What to change of an alert, as the OpenAPI describes it."""
+
+    entity_type: EntityType | None = None
+
+
+class AlertResponse(Wire):
+    """An alert, and how it stands."""
+
+    id: str
+    name: str
+    description: str | None = None
+    is_enabled: bool
+    organization_id: str
+    entity_type: AnyEntityType
+    entity_field: str
+    operator: Operator
+    comparison_value: str
+    notification_channels: list[Any]
+    last_triggered_at: Moment | None = None
+    trigger_count: int
+    created_by: str | None = None
+    applies_to_all_agents: bool
+    agents: list[int] | None = None
+    created_at: Moment
+    updated_at: Moment | None = None
+    threshold_time_interval: int
+    min_events: int
+    in_alert: bool
+    source_scope: str = "all"
+    sample_size: int | None = None
+    simulation_id: int | None = None
+    aggregation: str | None = None
+    evaluation_scope: str | None = None
+    min_events_type: str | None = None
+
+
+class AlertsResponse(Wire):
+    """Alerts."""
+
+    alerts: list[AlertResponse]
+    total_count: int
+
+
+class DeleteAlertResponse(Wire):
+    """An alert was deleted."""
+
+    message: str
+    deleted_alert_id: str
+
+
+class AlertResult(Wire):
+    """One time that an alert went off, and what by: a conversation of production, or a run of a simulation."""
+
+    id: str
+    alert_id: str
+    source: Literal["observability", "simulation"]
+    created_at: Moment
+    agent_id: int
+    call_id: str | None = None
+    simulation_id: int | None = None
+    simulation_run_id: int | None = None
+    event_count: int | None = None
+    actual_value: Any = None
+
+
+class AlertResultsResponse(Wire):
+    """A page of the times that an alert went off."""
+
+    results: list[AlertResult]
+    total_count: int
+    page: int
+    page_size: int
+    total_pages: int
+
+
+_NULLABLE: Final = {
+    "description", "agent_ids", "sample_size", "simulation_id", "aggregation", "evaluation_scope", "min_events_type",
+}  # fmt: skip
+_DESCRIPTIVE: Final = {"name", "description", "notification_channels"}
+"""The fields that do not change what is counted."""
+_ARMED: Final[Mapping[str, Any]] = {"in_alert": False, "seen": []}
+"""How an alert stands that has seen nothing: `seen` has the instant of each conversation, and whether it violated."""
+
+
+def _create(world: World, organisation: str, request: CreateAlertRequest) -> Entity:
+    """Make an alert. Raises `NotFound` if one of its agents, or its simulation, does not exist."""
+    fields = alerts.linked(world, organisation, as_fields(request))
+    if _by_runs(world, fields) and "threshold_time_interval" not in request.model_fields_set:
+        fields["threshold_time_interval"] = 1
+    return world.resources[ALERTS].add(organisation, {**fields, **_ARMED, "trigger_count": 0})
+
+
+def _by_runs(world: World, fields: Mapping[str, Any]) -> bool:
+    """Return whether an alert looks at whole runs."""
+    return (
+        fields["source_scope"] == SourceScope.SIMULATION and world.readings.simulation_alerts is SimulationAlerts.RUNS
+    )
+
+
+# --- what conversations do to alerts ----------------------------------------------------------------------------------
+
+
+def _watch(world: World, conversation: Conversation) -> None:
+    """Let the alerts of an organisation see a conversation that is over."""
+    for alert in world.resources[ALERTS].of(conversation.organisation):
+        fields, run = alert.fields, conversation.run
+        if not (fields["is_enabled"] and _concerns(fields, conversation)):
+            continue
+        if not _by_runs(world, fields):
+            _count(world, alert, conversation)
+        elif run is not None and all(is_final(world.results[id].status) for id in run.result_ids):
+            _look_at_runs(world, alert, run, conversation)
+
+
+def _concerns(fields: Mapping[str, Any], conversation: Conversation) -> bool:
+    run, simulation_id = conversation.run, fields["simulation_id"]
+    return (
+        fields["source_scope"] in ("all", conversation.source)
+        and (fields["applies_to_all_agents"] or conversation.agent_id in (fields["agent_ids"] or ()))
+        and (simulation_id is None or run is None or run.simulation_id == simulation_id)
+    )
+
+
+def _count(world: World, alert: Entity, conversation: Conversation) -> None:
+    """Count a conversation if it violates; enough of these in the window, or among the latest, set the alert off."""
+    fields, now, value = alert.fields, world.settle(), conversation.value_of(world, alert.fields)
+    if value is None:
+        return
+    size, seen = fields["sample_size"], [*fields["seen"], [now, _violates(fields, value)]]
+    recent = [one for one in seen if one[1] and one[0] > now - _window(fields)] if size is None else seen[-size:]
+    alert.fields = {**fields, "seen": recent}
+    _judge(world, alert, conversation.agent_id, conversation)
+
+
+def _judge(world: World, alert: Entity, agent_id: int, conversation: Conversation | None = None) -> None:
+    """Set an alert off, or let it recover, by what it has counted; by its window, time alone lets it recover."""
+    fields, now = alert.fields, world.settle()
+    least, size = max(1, fields["min_events"]), fields["sample_size"]
+    violations = [at for at, violated in fields["seen"] if violated]
+    if size is None:
+        violations = [at for at in violations if at > now - _window(fields)]
+    enough = len(violations) >= least and (size is None or len(fields["seen"]) >= size)
+    if size is None:
+        world.resources.schedule(alert, violations[-least] + _window(fields) if enough else None)
+    if enough is not fields["in_alert"]:
+        details = {"event_count": len(violations), "min_events": fields["min_events"]}
+        per = f"of {size} conversations" if size else f"in {fields['threshold_time_interval'] / 60:g} min"
+        text = f"Threshold: {fields['min_events']} events {per}"
+        _turn(world, alert, enough, agent_id, conversation, text, {"event_count": len(violations)}, details)
+
+
+def _recover(world: World, alert: Entity) -> None:
+    """Look again, now that a violation leaves the window."""
+    _judge(world, alert, alert.fields.get("last_agent_id") or 0)
+
+
+def _look_at_runs(world: World, alert: Entity, run: Run, conversation: Conversation) -> None:
+    """Compare the results of the latest runs with an alert's condition, now that one is over."""
+    fields = alert.fields
+    values = []
+    for one in _latest_runs(world, alert, run):
+        seen = (of_record(world, world.results[id]) for id in one.result_ids)
+        values += [value for result in seen if (value := result.value_of(world, fields)) is not None]
+    if not values:
+        return
+    actual, violates = _aggregated(fields, values)
+    if violates or fields["in_alert"]:
+        details = {
+            "simulation_id": run.simulation_id,
+            "simulation_run_id": run.id,
+            "actual_value": actual,
+            "operator": fields["operator"],
+            "comparison_value": fields["comparison_value"],
+        }
+        text = (
+            f"{fields['entity_field']}: avg across simulation run {run.id} was {actual}"
+            f" ({fields['operator']} {fields['comparison_value']})"
+        )
+        _turn(world, alert, violates, run.agent_id, conversation, text, {"actual_value": actual}, details)
+
+
+def _latest_runs(world: World, alert: Entity, run: Run) -> list[Run]:
+    """Return the runs that are over and concern an alert, as many as it looks at, the given one the last."""
+    others = [
+        one
+        for one in world.runs.values()
+        if one is not run
+        and one.organisation == run.organisation
+        and (one.simulation_id == run.simulation_id or alert.fields["simulation_id"] is None)
+        and (alert.fields["applies_to_all_agents"] or one.agent_id in (alert.fields["agent_ids"] or ()))
+        and all(is_final(world.results[id].status) for id in one.result_ids)
+    ]
+    before = max(0, alert.fields["threshold_time_interval"] - 1)
+    return [*others[len(others) - before :], run] if before < len(others) else [*others, run]
+
+
+def _aggregated(fields: Mapping[str, Any], values: list[Any]) -> tuple[Any, bool]:
+    """Return the average of values where they are numbers and an average can be compared; else the first to violate."""
+    numbers = [number for value in values if (number := _number(value)) is not None]
+    if fields["aggregation"] != "none" and len(numbers) == len(values) and "contains" not in fields["operator"]:
+        average = round(sum(number / len(numbers) for number in numbers), 4)
+        return average, _violates(fields, average)
+    worst = [value for value in values if _violates(fields, value)]
+    return (worst or values)[0], bool(worst)
+
+
+def _turn(
+    world: World,
+    alert: Entity,
+    on: bool,
+    agent_id: int,
+    conversation: Conversation | None,
+    text: str,
+    result: Mapping[str, Any],
+    details: Mapping[str, Any],
+) -> None:
+    """Set an alert off, or let it recover; keep the result, and tell webhooks."""
+    now, fields = world.settle(), alert.fields
+    changed: dict[str, Any] = {"in_alert": on, "last_agent_id": agent_id}
+    if on and conversation is not None:
+        changed |= {"trigger_count": fields["trigger_count"] + 1, "last_triggered_at": iso(now)}
+        changed["last_source"] = conversation.source
+        run = conversation.run
+        cause: Mapping[str, Any] = (
+            {"call_id": conversation.id}
+            if run is None
+            else {"simulation_id": run.simulation_id, "simulation_run_id": run.id}
+        )
+        stored = {"alert_id": alert.id, "source": conversation.source, "agent_id": agent_id}
+        world.resources[ALERT_RESULTS].add(alert.organisation, {**stored, **cause, **result})
+    world.resources[ALERTS].change(alert, changed)
+    source = conversation.source if conversation is not None else fields.get("last_source", "observability")
+    event = f"{source}_alert_triggered"
+    payload = {
+        "type": event,
+        "subtype": "triggered" if on else "recovered",
+        "alert_id": alert.id,
+        "alert_name": fields["name"],
+        "display_text": text,
+        "organization_id": alert.organisation,
+        "agent_id": agent_id,
+        **details,
+    }
+    world._emit(event, alert.organisation, agent_id, lambda: payload, now)
+
+
+def _window(fields: Mapping[str, Any]) -> int:
+    return microseconds(fields["threshold_time_interval"])
+
+
+_COMPARED: Final[Mapping[str, Callable[[Any, Any], bool]]] = {
+    "equals": operator.eq,
+    "not_equals": operator.ne,
+    "greater_than": operator.gt,
+    "less_than": operator.lt,
+    "greater_than_or_equal": operator.ge,
+    "less_than_or_equal": operator.le,
+    "contains": operator.contains,
+    "not_contains": lambda text, part: part not in text,
+}
+
+
+def _violates(fields: Mapping[str, Any], value: Any) -> bool:
+    """Return whether a value is what an alert is about: compared as numbers if both are, else as texts."""
+    wanted, how = fields["comparison_value"], fields["operator"]
+    one, other = (None, None) if "contains" in how else (_number(value), _number(wanted))
+    pair = (str(value), wanted) if one is None or other is None else (one, other)
+    return _COMPARED[how](*pair)
+
+
+_WORDS: Final = {"true": 1.0, "pass": 1.0, "yes": 1.0, "false": 0.0, "fail": 0.0, "no": 0.0}
+
+
+def _number(value: Any) -> float | None:
+    """Return a value as a number, with 1 and 0 for what stands for true and false; None if it is none."""
+    text = str(value).strip().lower()
+    if text in _WORDS:
+        return _WORDS[text]
+    with contextlib.suppress(ValueError):
+        number = float(text.removesuffix("%"))
+        return number if math.isfinite(number) else None
+    return None
+
+
+# --- resources --------------------------------------------------------------------------------------------------------
+
+_RESULT_OF = Link("alert_id", to="alert", on_delete=OnDelete.CASCADE, ids=uuid_ids)
+ALERT_RESULTS = Resource("alert result", ids=uuid_ids, links=(_RESULT_OF,))
+alert_results = Operations(ALERT_RESULTS, returns=AlertResult)
+alert_results.list(
+    "GET",
+    "/v1/alerts/{alert_id}/results",
+    filters={"source": Filter(Literal["observability", "simulation"] | None)},
+    paging=PAGES,
+    newest_first=True,
+    returns=AlertResultsResponse,
+)
+
+ALERTS = Resource(
+    "alert",
+    ids=uuid_ids,
+    links=(Link("agent_ids", to="agent"), Link("simulation_id", to="simulation", on_delete=OnDelete.KEEP)),
+    example={
+        "name": "Alert",
+        "entity_type": "custom_metric",
+        "entity_field": "Metric",
+        "operator": "equals",
+        "comparison_value": "fail",
+    },
+    required={"in_alert": bool, "seen": list, "trigger_count": int},
+    on_timer=_recover,
+    on_conversation=_watch,
+)
+alerts = Operations(
+    ALERTS,
+    returns=AlertResponse,
+    values=lambda alert: {"agents": alert.fields["agent_ids"]},
+    new=_create,
+)
+
+alerts.create(
+    "POST", "/v1/create-alert", CreateAlertRequest, takes_under={Contract.OPENAPI: CreateAlertRequestOfOpenApi}
+)
+alerts.list(
+    "GET",
+    "/v1/alerts",
+    filters={"source_scope": Filter(SourceScope | None)},
+    returns=AlertsResponse,
+)
+alerts.delete("DELETE", "/v1/alert/{alert_id}", returns=DeleteAlertResponse)
+
+
+@alerts.operation("PUT", "/v1/update-alert/{alert_id}", takes_under={Contract.OPENAPI: UpdateAlertRequestOfOpenApi})
+def update_alert(call: Call, alert: Entity, request: UpdateAlertRequest) -> Entity:
+    """Change an alert. A null clears what may be null (documented); one whose condition changes counts anew."""
+    given = {name: value for name, value in as_fields(request).items() if name in request.model_fields_set}
+    given = {name: value for name, value in given.items() if value is not None or name in _NULLABLE}
+    given = alerts.linked(call.world, call.organisation, given)
+    if any(alert.fields[name] != value for name, value in given.items() if name not in _DESCRIPTIVE):
+        given |= _ARMED
+        call.world.resources.schedule(alert, None)
+    alerts.change(call.world, alert, given)
+    return alert

@@ -1,0 +1,238 @@
+"""The routes of all operations that are known, which Starlette dispatches: loaded with the first request."""
+
+from __future__ import annotations
+
+from collections.abc import Coroutine, Iterator, Sequence
+from typing import Any
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.middleware.exceptions import ExceptionMiddleware
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Match, Route, Router
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from fake_bluejay.bluejay.models.wire import Wire
+from fake_bluejay.bluejay.modules import operation_at
+from fake_bluejay.bluejay.published import EXPORT_PATH, HOST, METHODS, MODELLED_IN, OPENAPI_PATH, OTLP_HOST
+from fake_bluejay.core.world import World
+from fake_bluejay.http.calendar import is_frozen_by_freezegun, real_calendar
+from fake_bluejay.http.errors import json_error
+from fake_bluejay.http.journal import EXCHANGE, Answer
+from fake_bluejay.http.operation import STATE, Operation, Unwritable, unwritten
+
+__all__ = ["ROUTER", "SURFACE", "answer", "reads_body"]
+
+
+class _Route(Route):
+    """A route of one method, as FastAPI has them: Starlette's own adds HEAD to GET."""
+
+    def __init__(self, method: str, path: str) -> None:
+        super().__init__(path, _Endpoint(method, path), methods=[method], name=path)
+        self.methods = {method}
+
+
+class _Router(Router):
+    """Starlette's router, which looks a path up before it tries patterns.
+
+    A path without parameters is found as it is. No path has a parameter in its first two segments, so for others those
+    say which few routes can be meant; among these Starlette's own router decides, and answers 404, 405 and 307.
+    Routes are made with the first request for one of them: to make one compiles a pattern, and a test uses few of them.
+
+    Args:
+        published: The method and the path of each operation, in the order in which routes are tried.
+        others: Further routes.
+    """
+
+    def __init__(self, published: Sequence[tuple[str, str]], others: Sequence[Route]) -> None:
+        super().__init__()
+        self._exact: dict[tuple[str, str], _Endpoint] = {}
+        self.made: dict[str, Router] = {_beginning(route.path): Router([route]) for route in others}
+        """The first two segments of a path → the routes that begin so, of those that have been asked for."""
+        self._published: dict[str, list[tuple[str, str]]] = {}
+        for method, path in published:
+            self._published.setdefault(_beginning(path), []).append((method, path))
+            if "{" not in path:
+                self._exact[method, path] = _Endpoint(method, path)
+
+    async def app(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer by the route of the path; or else by those that begin as it does, as a router of these."""
+        if scope["type"] != "http":
+            await super().app(scope, receive, send)
+            return
+        if (endpoint := self._exact.get((scope["method"], _path_in(scope)))) is not None:
+            scope["path_params"] = {}
+            await endpoint(scope, receive, send)
+            return
+        await self._among(scope).app(scope, receive, send)
+
+    def _among(self, scope: Scope) -> Router:
+        """Return a router of the routes whose first two segments are those of a request's path."""
+        beginning = _beginning(_path_in(scope))
+        if beginning in self.made:
+            return self.made[beginning]
+        if beginning not in self._published:
+            return _NO_ROUTES
+        return self.made.setdefault(beginning, Router([_Route(*each) for each in self._published[beginning]]))
+
+    def route_of(self, scope: Scope) -> Route | None:
+        """Return the route that a request is for; None if it is refused before."""
+        routes = (route for route in self._among(scope).routes if isinstance(route, Route))
+        return next((route for route in routes if route.matches(scope)[0] is Match.FULL), None)
+
+
+_NO_ROUTES = Router()
+
+
+def _path_in(scope: Scope) -> str:
+    path: str = scope["path"]
+    return path.removeprefix(root) if (root := scope.get("root_path")) else path
+
+
+def _beginning(path: str) -> str:
+    """Return the first two segments of a path."""
+    return "/".join(path.split("/", 3)[:3])
+
+
+async def _on_http_exception(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    return json_error(error.status_code, error.detail, dict(error.headers) if error.headers else None)
+
+
+async def _not_modelled(scope: Scope, receive: Receive, send: Send) -> None:
+    method, path = scope["method"], scope["path"]
+    detail = (
+        f"{method} {path} is an endpoint of Bluejay that this fake does not model. Give it an answer: "
+        f'bluejay.stub("{method}", "{path}", status=200, json={{…}})'
+    )
+    scope[EXCHANGE].modelled = False
+    await json_error(501, detail)(scope, receive, send)
+
+
+class _Endpoint:
+    # A class, for Starlette takes a function for an endpoint of its own kind.
+    def __init__(self, method: str, path: str) -> None:
+        self._called = method, path
+
+    @property
+    def takes_nothing(self) -> bool:
+        """Whether it is modelled, and no request to it has a body that would be read."""
+        operation = operation_at(*self._called)
+        return operation is not None and operation.takes is None and not operation.reads_bytes
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        operation = operation_at(*self._called)
+        if operation is not None and is_frozen_by_freezegun():
+            _build(operation)
+        await (operation or _not_modelled)(scope, receive, send)
+
+
+def _build(operation: Operation) -> None:
+    """Build by the real calendar what the operation would build with its first use: its models and parameters."""
+    with real_calendar():
+        for model in _derived_from(Wire):
+            if not model.__pydantic_complete__:
+                model.model_rebuild()
+        for parameter in (*operation.in_path.values(), *operation.in_query.values()):
+            parameter.build()
+
+
+def _derived_from(model: type[Wire]) -> Iterator[type[Wire]]:
+    for one in model.__subclasses__():
+        yield one
+        yield from _derived_from(one)
+
+
+async def _openapi(request: Request) -> Response:
+    from fake_bluejay.bluejay.openapi import content
+
+    return Response(content(), media_type="application/json")
+
+
+_CALLED = sorted(
+    ((method, path) for path, methods in METHODS.items() for method in methods),
+    # Paths without parameters first, or /v1/things/{id} would take /v1/things/all; then what is called most.
+    key=lambda each: ("{" in each[1], each[1] not in MODELLED_IN),
+)
+ROUTER = _Router(_CALLED, [Route(OPENAPI_PATH, _openapi)])
+
+
+class _Surface(Starlette):
+    """The application around the router. What an operation raises by mistake is for `Api` to log and to answer."""
+
+    def build_middleware_stack(self) -> ASGIApp:
+        """Build the application that turns an `HTTPException` into an answer, and leave the rest out."""
+        return ExceptionMiddleware(ROUTER, {HTTPException: _on_http_exception})
+
+
+# One for all fakes: what differs between them travels in the scope, so a new fake costs a test nothing to set up.
+SURFACE = _Surface()
+
+
+def answer(scope: Scope, world: World, content: bytes, unwritable: Unwritable | None) -> Answer:
+    """Return the answer of the route that a request is for.
+
+    Args:
+        scope: The request.
+        world: What it meets.
+        content: Its body, whole.
+        unwritable: What a fault keeps from being written, if there may be one.
+    """
+    if (elsewhere := _of_another_host(scope)) is not None:
+        return Answer.of(elsewhere)
+    recorder = _Recorder()
+    scope[STATE] = world, content, unwritable or unwritten
+    _step(SURFACE(scope, _nothing_more, recorder))
+    return recorder.answer
+
+
+def _of_another_host(scope: Scope) -> Response | None:
+    """Return the refusal of a request to one of Bluejay's hosts that another of them takes; None if there is none.
+
+    A server of the fake's takes all, whatever it is called.
+    """
+    host: bytes = next((value for name, value in scope["headers"] if name == b"host"), b"")
+    name = host.partition(b":")[0].removesuffix(b".").lower()
+    exports = scope["path"] == EXPORT_PATH
+    if name == _OTLP_HOST and not (exports and scope["method"] == "POST"):
+        return json_error(405, "Method Not Allowed", {"allow": "POST"}) if exports else json_error(404, "Not Found")
+    if name == _HOST and exports and scope["method"] == "POST":
+        return json_error(405, "Method Not Allowed", {"allow": "GET"})
+    return None
+
+
+_HOST, _OTLP_HOST = HOST.encode(), OTLP_HOST.encode()
+
+
+def reads_body(scope: Scope) -> bool:
+    """Return whether an operation answers a request that takes a body."""
+    route = ROUTER.route_of(scope)
+    return route is not None and not (isinstance(route.endpoint, _Endpoint) and route.endpoint.takes_nothing)
+
+
+def _step(answering: Coroutine[Any, Any, None]) -> None:
+    """Run a coroutine that never waits to its end."""
+    try:
+        answering.send(None)
+    except StopIteration:
+        return
+    raise RuntimeError("the fake's application waited, which it never does; this is a bug of fake-bluejay")
+
+
+async def _nothing_more() -> Message:
+    """An ASGI `receive`, of a body that has been read."""
+    return {"type": "http.request", "body": b"", "more_body": False}
+
+
+class _Recorder:
+    """An ASGI `send` that keeps the answer."""
+
+    def __init__(self) -> None:
+        self.answer = Answer(500, [], b"")
+
+    async def __call__(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            self.answer = Answer(message["status"], list(message["headers"]), b"")
+        else:
+            self.answer.content += message.get("body", b"")

@@ -1,0 +1,65 @@
+"""Conversations that are over, of production and of simulations alike, as what watches them sees them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+
+from fake_bluejay.core.resources import uuid_ids
+from fake_bluejay.core.runs import Run
+from fake_bluejay.core.scoring import evaluations
+from fake_bluejay.core.test_results import Record
+
+if TYPE_CHECKING:
+    from fake_bluejay.core.world import World
+
+__all__ = ["Conversation", "of_record"]
+
+
+class Conversation(NamedTuple):
+    """A conversation that is over: evaluated, or failed."""
+
+    source: Literal["observability", "simulation"]
+    id: int | str
+    """That of the call log, or of the test result."""
+    organisation: str
+    agent_id: int
+    evaluation: Mapping[str, Any] | None
+    """The latest; None if there is none."""
+    metadata: Mapping[str, Any]
+    failure: str | None
+    """The error code, or the status, of one that failed."""
+    run: Run | None = None
+
+    def value_of(self, world: World, watched: Mapping[str, Any]) -> Any:
+        """Return the value that an alert of these fields watches; None if the conversation has none."""
+        kind, name = watched["entity_type"], watched["entity_field"]
+        if kind == "metadata_field":
+            return self.metadata.get(name)
+        if kind == "system_failure":
+            return self.failure
+        if self.evaluation is None:
+            return None
+        if kind == "custom_goal":
+            return self.evaluation.get("goal_success")
+        if kind == "standard_metric":
+            return {**(self.evaluation.get("latency") or {}), **self.evaluation}.get(name)
+        metric = world.resources.find("metric", uuid_ids.read(name), self.organisation)
+        called = name if metric is None else metric.fields["name"]
+        found = self.evaluation.get("custom_metrics") or ()
+        return next((one["response_value"] for one in found if one.get("name") == called), None)
+
+
+def of_record(world: World, record: Record) -> Conversation:
+    """Return the conversation of a test result."""
+    run, found = record.run, evaluations(record, world.seed)
+    return Conversation(
+        "simulation",
+        record.id,
+        record.organisation,
+        1 if run is None else run.agent_id,
+        found[-1] if found else None,
+        record.fields.get("metadata") or {},
+        record.error_code,
+        run,
+    )
