@@ -48,6 +48,9 @@ def test_bodies_are_described_as_fastapi_does(operation: Operation) -> None:
     if operation.takes is None:
 
         def answer() -> None: ...
+    elif operation.default_body is not None:
+
+        def answer(body: operation.takes = operation.default_body) -> None: ...  # type: ignore[name-defined, no-redef]
     else:
 
         def answer(body: operation.takes) -> None: ...  # type: ignore[name-defined, no-redef]
