@@ -8,15 +8,17 @@ from __future__ import annotations
 
 import functools
 import logging
+import sys
 from collections.abc import Collection
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from starlette.types import Receive, Scope, Send
 
 from fake_bluejay.bluejay.modules import operations
 from fake_bluejay.bluejay.published import METHODS, OPENAPI_PATH
 from fake_bluejay.core.world import World
-from fake_bluejay.http.faults import BREAKAGE, Breakage, Fault, Faults, response_of
+from fake_bluejay.http.calendar import real_calendar
+from fake_bluejay.http.faults import BREAKAGE, Fault, Faults, response_of
 from fake_bluejay.http.journal import EXCHANGE, Answer, Exchange, Journal
 from fake_bluejay.http.stubs import Stubs
 
@@ -47,6 +49,8 @@ class Api:
         self._journal = journal
         self._faults = Faults() if faults is None else faults
         self._stubs = Stubs() if stubs is None else stubs
+        if "freezegun" in sys.modules:  # then Pydantic might be imported first while that holds `datetime`
+            _routes()
 
     def answer(self, scope: Scope, content: bytes) -> Answer:
         """Answer a request whose body is whole: by a fault, a stub, or the operation that it is for.
@@ -75,8 +79,8 @@ class Api:
             )
         if fault is not None:
             exchange.faults = (str(fault),)
-            if not fault.answers:
-                scope["extensions"][BREAKAGE] = Breakage(fault.kind, **fault.arguments)  # type: ignore[arg-type]
+            if (breakage := fault.breakage) is not None:
+                scope["extensions"][BREAKAGE] = breakage
         # Also if a fault takes its place: a request met it.
         stubbed = self._stubs.find(scope["method"], scope["path"]) if self._stubs else None
         try:
@@ -85,7 +89,7 @@ class Api:
             # A bug of ours goes to the log, and the client gets what the framework answers then.
             _log.exception("%s %s: the fake failed; nothing was changed", scope["method"], scope["path"])
             answer = _failed()
-        if fault is None or fault.kind != "reset":
+        if fault is None or not fault.prevents:
             self._journal.answered(exchange, answer)
         self._world.deliver()
         if (tell := self._journal.on_change) is not None:
@@ -94,9 +98,7 @@ class Api:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
-            from fake_bluejay.bluejay.routes import SURFACE
-
-            await SURFACE(scope, receive, send)
+            await _routes().SURFACE(scope, receive, send)
             return
         if (b"expect", b"100-continue") in scope["headers"] and not self._reads_body(scope):
             await self.answer(scope, b"")(scope, receive, send)
@@ -120,23 +122,20 @@ class Api:
         """
         if self._faults or self._stubs:
             return True  # a test may ask afterwards what was sent
-        from fake_bluejay.bluejay.routes import reads_body
-
-        return reads_body(scope)
+        return bool(_routes().reads_body(scope))
 
     def _answer(
         self, scope: Scope, content: bytes, fault: Fault | None, stubbed: Response | None, unwritable: Unwritable | None
     ) -> Answer:
         if fault is not None and fault.answers:
             return Answer.of(response_of(fault))
-        if fault is not None and fault.kind == "reset":
-            return Answer(503, [], b"")  # which nobody gets: the door resets the connection instead
+        if fault is not None and fault.prevents:
+            return Answer(503, [], b"")  # which nobody gets: the door breaks the connection instead
         if stubbed is not None:
             return Answer.of(stubbed)
-        from fake_bluejay.bluejay.routes import answer
-
         try:
-            return answer(scope, self._world, content, unwritable)
+            answer: Answer = _routes().answer(scope, self._world, content, unwritable)
+            return answer
         except UnicodeDecodeError:
             # Starlette cannot redirect an address whose query is not UTF-8, so FastAPI fails on it, too.
             return _failed()
@@ -150,11 +149,17 @@ class Api:
         return cast(list[int], fault.arguments["ids"])
 
 
+@functools.cache
+def _routes() -> Any:
+    """Return the module of the routes, which is loaded now."""
+    with real_calendar():
+        from fake_bluejay.bluejay import routes
+    return routes
+
+
 def _endpoint_name(scope: Scope) -> str:
     """Return the method and the path of the route that a request is for, or the request's own if there is none."""
-    from fake_bluejay.bluejay.routes import ROUTER
-
-    route = ROUTER.route_of(scope)
+    route = _routes().ROUTER.route_of(scope)
     return f"{scope['method']} {scope['path'] if route is None else route.path}"
 
 

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import functools
 import importlib
+from types import ModuleType
 from typing import TYPE_CHECKING
 
 from fake_bluejay.bluejay.published import ALIASES, MODELLED_IN
 from fake_bluejay.core.resources import plural_of
 from fake_bluejay.core.suggest import unknown
+from fake_bluejay.http.calendar import real_calendar
 
 if TYPE_CHECKING:
     from fake_bluejay.bluejay.resources import Operations
@@ -21,17 +23,22 @@ if TYPE_CHECKING:
 __all__ = ["declared", "operation_at", "operations", "resource_names"]
 
 
+def _load(module: str) -> ModuleType:
+    with real_calendar():
+        return importlib.import_module(f"fake_bluejay.bluejay.{module}")
+
+
 @functools.cache
 def _declarations(module: str) -> tuple[Operations, ...]:
     """Load a module, and return all `Operations` that stand in it."""
     from fake_bluejay.bluejay.resources import Operations
 
-    names = vars(importlib.import_module(f"fake_bluejay.bluejay.{module}"))
+    names = vars(_load(module))
     return tuple(one for one in names.values() if isinstance(one, Operations) and one.module == names["__name__"])
 
 
 def _operations_in(module: str) -> list[Operation]:
-    old: list[Operation] = getattr(importlib.import_module(f"fake_bluejay.bluejay.{module}"), "OPERATIONS", [])
+    old: list[Operation] = getattr(_load(module), "OPERATIONS", [])
     return [*old, *(operation for declared in _declarations(module) for operation in declared.all)]
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Coroutine, Sequence
+from collections.abc import Coroutine, Iterator, Sequence
 from typing import Any
 
 from starlette.applications import Starlette
@@ -13,12 +13,14 @@ from starlette.responses import Response
 from starlette.routing import Match, Route, Router
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from fake_bluejay.bluejay.models.wire import Wire
 from fake_bluejay.bluejay.modules import operation_at
 from fake_bluejay.bluejay.published import EXPORT_PATH, HOST, METHODS, MODELLED_IN, OPENAPI_PATH, OTLP_HOST
 from fake_bluejay.core.world import World
+from fake_bluejay.http.calendar import is_frozen_by_freezegun, real_calendar
 from fake_bluejay.http.errors import json_error
 from fake_bluejay.http.journal import EXCHANGE, Answer
-from fake_bluejay.http.operation import STATE, Unwritable, unwritten
+from fake_bluejay.http.operation import STATE, Operation, Unwritable, unwritten
 
 __all__ = ["ROUTER", "SURFACE", "answer", "reads_body"]
 
@@ -120,7 +122,26 @@ class _Endpoint:
         return operation is not None and operation.takes is None and not operation.reads_bytes
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        await (operation_at(*self._called) or _not_modelled)(scope, receive, send)
+        operation = operation_at(*self._called)
+        if operation is not None and is_frozen_by_freezegun():
+            _build(operation)
+        await (operation or _not_modelled)(scope, receive, send)
+
+
+def _build(operation: Operation) -> None:
+    """Build by the real calendar what the operation would build with its first use: its models and parameters."""
+    with real_calendar():
+        for model in _derived_from(Wire):
+            if not model.__pydantic_complete__:
+                model.model_rebuild()
+        for parameter in (*operation.in_path.values(), *operation.in_query.values()):
+            parameter.build()
+
+
+def _derived_from(model: type[Wire]) -> Iterator[type[Wire]]:
+    for one in model.__subclasses__():
+        yield one
+        yield from _derived_from(one)
 
 
 async def _openapi(request: Request) -> Response:

@@ -26,6 +26,7 @@ from fake_bluejay.control.operations import OPERATIONS, Call, Control, NotFound,
 from fake_bluejay.control.page import console_file, icon, reference
 from fake_bluejay.core import errors as domain
 from fake_bluejay.core.suggest import instead_of, unknown
+from fake_bluejay.http.faults import KINDS
 
 __all__ = ["control_app", "is_browsing"]
 
@@ -154,16 +155,15 @@ _NEEDED = {
 
 def _in_words(error: Any, errors: ValidationError, model: type[BaseModel], kind: str) -> str:
     """One thing that is wrong: where, what was given, what is needed."""
-    tags = {"respond", "delay", "reset", "lose_response", "garbage", "truncate", "refuse_control_write"}
-    place = ".".join(str(part) for part in error["loc"] if part not in tags)
+    place = ".".join(str(part) for part in error["loc"] if part not in KINDS)
     if error["type"] == "extra_forbidden":
         return unknown(kind, error["loc"][-1], _fields(model, error["loc"]))
     if error["type"] == "missing":
         return f"{place}: missing; known: {', '.join(_fields(model, error['loc']))}"
     if error["type"] == "union_tag_not_found":
-        return f"kind: missing; known: {', '.join(sorted(tags))}"
+        return f"kind: missing; known: {', '.join(sorted(KINDS))}"
     if error["type"] == "union_tag_invalid":
-        return unknown("kind", error["ctx"]["tag"], sorted(tags))
+        return unknown("kind", error["ctx"]["tag"], sorted(KINDS))
     if error["type"] == "value_error":
         return str(error["ctx"]["error"])
     if error["type"] in _NEEDED:

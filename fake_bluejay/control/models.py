@@ -3,6 +3,10 @@ them."""
 
 from __future__ import annotations
 
+import functools
+import operator
+from collections.abc import Mapping
+from inspect import Parameter
 from typing import Annotated, Any, Literal
 
 from pydantic import (
@@ -14,10 +18,12 @@ from pydantic import (
     RootModel,
     StrictBool,
     StrictInt,
+    create_model,
     model_validator,
 )
 
 from fake_bluejay.core.clock import Moment
+from fake_bluejay.http.faults import KINDS, FaultKind
 
 __all__ = [
     "Advance",
@@ -204,65 +210,36 @@ class _ToWhich(Model):
     probability: float | None = Field(None, description="Of meeting it, from 0 to 1, drawn from the seed.")
 
 
-class Respond(_ToWhich):
-    """Answer with this status; the request has no effect."""
-
-    kind: Literal["respond"]
-    status: StrictInt
-    json_: Any = Field(None, alias="json")
-    headers: dict[str, str] | None = None
-
-
-class Delay(_ToWhich):
-    """Answer late."""
-
-    kind: Literal["delay"]
-    seconds: Seconds
+_STRICT: dict[Any, Any] = {
+    int: StrictInt,
+    float: Seconds,
+    list[int]: list[StrictInt],
+    Mapping[str, str] | None: dict[str, str] | None,
+}
+"""A type of an argument of a fault → the type by which it is sent."""
 
 
-class Break(_ToWhich):
-    """Reset the connection, lose the response, or send what is not HTTP."""
-
-    kind: Literal["reset", "lose_response", "garbage"]
-
-
-class Truncate(_ToWhich):
-    """Let so many bytes of the answer's body arrive."""
-
-    kind: Literal["truncate"]
-    bytes: StrictInt
-
-
-class RefuseControlWrite(_ToWhich):
-    """The control objects of these test results cannot be written."""
-
-    kind: Literal["refuse_control_write"]
-    ids: list[StrictInt]
-
-
-class Billing(_ToWhich):
-    """Refuse a request as billing does: 402 or 403, with a code."""
-
-    kind: Literal["billing"]
-    code: str
+def _fault_model(kind: FaultKind) -> Any:
+    """Return the model of a fault of a kind, as its declaration says what that takes."""
+    fields: dict[str, Any] = {"kind": (Literal[kind.name], ...)}
+    for one in kind.arguments:
+        extra: Any = {"enum": one.choices} if one.choices else {}
+        field = Field(
+            ... if one.default is Parameter.empty else one.default,
+            alias="json" if one.name == "json" else None,
+            description=one.description or None,
+            examples=list(one.likely) or None,
+            json_schema_extra=extra,
+        )
+        fields["json_" if one.name == "json" else one.name] = (_STRICT.get(one.type, one.type), field)
+    for name in kind.which:
+        fields[name] = (_ToWhich.model_fields[name].annotation, _ToWhich.model_fields[name])
+    model = create_model("".join(map(str.title, kind.name.split("_"))), __base__=Model, __doc__=kind.summary, **fields)
+    model.model_config["title"] = kind.label
+    return model
 
 
-class Unavailable(_ToWhich):
-    """Answer 503, as while authentication is away."""
-
-    kind: Literal["unavailable"]
-
-
-class RateLimit(Model):
-    """Answer 429 to each request of a client to an endpoint beyond a number of them."""
-
-    kind: Literal["rate_limit"]
-    count: StrictInt
-    per: Seconds = 60
-    path: str | None = Field(None, description="Only requests of this path; null: each endpoint by itself.")
-
-
-_OneFault = Respond | Billing | Unavailable | RateLimit | Delay | Break | Truncate | RefuseControlWrite
+_OneFault: Any = functools.reduce(operator.or_, map(_fault_model, KINDS.values()))
 
 
 class NewFault(RootModel[Annotated[_OneFault, Field(discriminator="kind")]]):

@@ -351,9 +351,8 @@ def faults(control: Control, call: Call) -> Any:
 
 def arm_fault(control: Control, call: Call) -> Any:
     """Arm a fault: the next request that it is for meets it."""
-    armed, given = control.service.faults, call.body.model_dump(by_alias=True)
-    getattr(armed, given.pop("kind"))(*given.pop("ids", ()), **given)
-    return data.fault(list(armed)[-1])
+    given = call.body.model_dump(by_alias=True)
+    return data.fault(control.service.faults.arm(given.pop("kind"), given))
 
 
 def disarm_fault(control: Control, call: Call) -> Any:

@@ -76,6 +76,10 @@ class Parameter:
     def _adapter(self) -> TypeAdapter[Any]:
         return TypeAdapter(self.type)
 
+    def build(self) -> None:
+        """Build at once what its first use would."""
+        self._adapter  # noqa: B018
+
     @property
     def required(self) -> bool:
         """Whether a request without it is refused."""

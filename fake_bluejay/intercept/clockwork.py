@@ -31,7 +31,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from types import CodeType
+from types import CodeType, FrameType
 from typing import Any, Literal, NamedTuple
 
 from fake_bluejay.intercept.true_time import REAL
@@ -60,6 +60,10 @@ _LOOKS = 300_000
 
 _SHORT_WAIT = 0.004
 """Real seconds that a wait takes which is not a disk's, on average."""
+
+_FREE_FOR_IMPORTS = 1_000_000
+"""Microseconds that the waits of modules being imported may take without moving the clock, while fakes are on: some ask
+the machine something, and whether a test is the first to import them should change no instant in it."""
 
 _WAITS_FOR_NOTHING = 10
 """So often in a row a thread may wait for no time at all, until each time takes a microsecond."""
@@ -246,6 +250,16 @@ class Wait:
         return False
 
 
+def _is_importing() -> bool:
+    """Return whether the calling thread is in the middle of an import."""
+    frame: FrameType | None = sys._getframe(1)
+    while frame is not None:
+        if frame.f_code.co_filename == "<frozen importlib._bootstrap>":
+            return True
+        frame = frame.f_back
+    return False
+
+
 class Clockwork:
     """Virtual time in this process."""
 
@@ -257,6 +271,8 @@ class Clockwork:
         self._elapsed = 0
         self._members: dict[int, Member] = {}
         """By the thread's number; one that has not come to run yet has none."""
+        self._forking: dict[int, Member] = {}
+        """Those of them who are just forking this process."""
         self._in_real_time: dict[int, Member] = {}
         """Those of them who wait for something outside by means that must not see virtual time."""
         self._dying: list[Member] = []
@@ -269,6 +285,8 @@ class Clockwork:
         """Counts whatever may change who works."""
         self._counted = 0.0
         """The real time up to which it has been added."""
+        self._free_for_imports = 0
+        """Real time that waits of modules being imported may still take without its being added."""
         self._quiet_since: float | None = None
         """Since when, in real time, all wait and nothing can come."""
         self.children: Callable[[], float | None] = lambda: None
@@ -288,6 +306,7 @@ class Clockwork:
                 self._start = int(REAL.monotonic()) + 1
                 self._elapsed = 0
                 self._counted = REAL.monotonic()
+                self._free_for_imports = _FREE_FOR_IMPORTS
             self.timelines.append(timeline)
         timeline.owner = self.take_part(threading.current_thread())
 
@@ -308,9 +327,26 @@ class Clockwork:
             self._working = 0
             self._generation += 1
 
+    def stand_aside(self) -> None:
+        """Let the calling thread wait in real time until `come_back`: it forks, and others have handlers of that, too.
+
+        In the child, such a handler runs while nobody has told the clock yet that all other threads are gone.
+        """
+        me = self._members.pop(REAL.get_ident(), None)
+        if me is not None:
+            self._forking[REAL.get_ident()] = me
+
+    def come_back(self) -> None:
+        """The calling thread has forked."""
+        me = self._forking.pop(REAL.get_ident(), None)
+        if me is not None and me.generation == self._generation:
+            self._members[REAL.get_ident()] = me
+
     def forget_others(self) -> None:
         """In a child process: no other thread is there."""
         self._mutex = REAL.RLock()
+        self.come_back()
+        self._forking.clear()
         me = self._members.get(REAL.get_ident())
         self._members = {} if me is None or me.ident is None else {me.ident: me}
         self._waits.clear()
@@ -451,6 +487,9 @@ class Clockwork:
             if length <= 0 or not self.timelines or not self.timelines[0].frozen:
                 return
             self._counted = now
+            if length <= self._free_for_imports and _is_importing():
+                self._free_for_imports -= length
+                return
         self._pass(length, what, place)
 
     def moved(self, timeline: Timeline, length: int) -> None:

@@ -33,6 +33,7 @@ import sys
 import threading
 from collections import deque
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from functools import partial
 from types import (
     CodeType,
     FunctionType,
@@ -109,15 +110,20 @@ def contents(module: ModuleType) -> SimpleNamespace:
     return SimpleNamespace(**_namespace_of_module(module))
 
 
-def _set(owner: Any, name: str, value: Any) -> None:
+def _setter(owner: Any, name: str) -> Callable[[Any], object]:
+    """Return what sets an attribute, or deletes it if the value is `_ABSENT`, without code of its owner's."""
     if type(owner) is FunctionType:
-        setattr(owner, name, value)
-    elif not _is_class(owner):
-        _namespace_of_module(owner)[name] = value
-    elif value is _ABSENT:
-        type.__delattr__(owner, name)
-    else:
-        type.__setattr__(owner, name, value)
+        return partial(setattr, owner, name)
+    if not _is_class(owner):
+        return partial(_namespace_of_module(owner).__setitem__, name)
+
+    def set_in_class(value: Any) -> None:
+        if value is _ABSENT:
+            type.__delattr__(owner, name)
+        else:
+            type.__setattr__(owner, name, value)
+
+    return set_in_class
 
 
 def class_of(module: str, name: str, base: type) -> Any:
@@ -144,6 +150,7 @@ class _Shims:
     def __init__(self, seam: Seam) -> None:
         self.seam = seam
         self._namespace = _namespace(seam.owner)
+        self._set = _setter(seam.owner, seam.name)
         self._newest: Any = None
         self._under: Any = None
         """What the newest stands over."""
@@ -151,17 +158,15 @@ class _Shims:
         """What replaces the function where it was imported by name."""
 
     def put_on(self) -> None:
-        owner, name, *_ = self.seam
-        top = self._namespace.get(name, _ABSENT)
+        top = self._namespace.get(self.seam.name, _ABSENT)
         if top is self._under or not (self._is_mine(top) or self._is_reached_from(top)):
-            _set(owner, name, self._over(top))
+            self._set(self._over(top))
 
     def take_off(self) -> None:
-        owner, name, *_ = self.seam
-        top = self._namespace.get(name, _ABSENT)
+        top = self._namespace.get(self.seam.name, _ABSENT)
         while top is self._newest or self._is_mine(top):
             top = self._under if top is self._newest else _found[top].value
-            _set(owner, name, top)
+            self._set(top)
 
     def _over(self, value: Any) -> Any:
         """Return a shim over this value: the newest again if it is over the same."""
@@ -426,7 +431,7 @@ def _switch_named(group: Group) -> None:
             held = getattr(owner, name) if type(owner) is FunctionType else _namespace(owner).get(name)
             wanted, other = (on, off) if group.on else (off, on)
             if held is not wanted and (held is other or _hold_the_same(held, off) or _hold_the_same(held, on)):
-                _set(owner, name, wanted)
+                _setter(owner, name)(wanted)
 
 
 def _hold_the_same(value: Any, other: Any) -> bool:

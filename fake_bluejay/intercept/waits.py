@@ -21,10 +21,10 @@ from collections.abc import Callable, Iterator
 from types import FunctionType, ModuleType
 from typing import Any
 
+from fake_bluejay.http.calendar import is_frozen_by_freezegun
 from fake_bluejay.intercept.clockwork import CLOCKWORK, Member, Wait
 from fake_bluejay.intercept.shims import Seam
 from fake_bluejay.intercept.true_time import ORIGINALS, REAL
-from fake_bluejay.intercept.wall_clock import is_frozen_by_freezegun
 
 __all__ = ["FILES", "SPARED", "holders_have_changed", "seams", "switch_simple_queue"]
 
@@ -494,4 +494,4 @@ def _in_child() -> None:
 
 
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_in_child)
+    os.register_at_fork(before=CLOCKWORK.stand_aside, after_in_parent=CLOCKWORK.come_back, after_in_child=_in_child)

@@ -11,9 +11,10 @@ import datetime
 import sys
 from typing import Any
 
+from fake_bluejay.http.calendar import is_frozen_by_freezegun
 from fake_bluejay.intercept.clockwork import CLOCKWORK
 
-__all__ = ["WallClock", "is_frozen_by_freezegun"]
+__all__ = ["WallClock"]
 
 _GRAIN = 1 / 64
 """Seconds. A binary fraction, so that differences of readings are exact; and longer than a kernel's tick, by which the
@@ -90,9 +91,3 @@ def _present() -> float:
     import time
 
     return time.time()
-
-
-def is_frozen_by_freezegun() -> bool:
-    """Whether freezegun has replaced the clocks."""
-    freezegun: Any = sys.modules.get("freezegun.api")
-    return freezegun is not None and bool(freezegun.freeze_factories)

@@ -19,7 +19,7 @@ from collections.abc import Callable
 from http.client import responses
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias
 
-from fake_bluejay.intercept.door import GARBAGE, RawHeaders, Reply, exchange
+from fake_bluejay.intercept.door import RawHeaders, Reply, exchange
 from fake_bluejay.intercept.switch import current, taker
 from fake_bluejay.intercept.waiting import now
 
@@ -249,18 +249,11 @@ def _arrival(reply: Reply, data: bytes, end: End | None) -> Arrival:
     breakage = reply.breakage
     if breakage is None:
         return Arrival(data, end)
-    match breakage.kind:
-        case "delay":
-            return Arrival(data, end, now() + breakage.seconds)
-        case "reset":
-            return Arrival(b"", "reset")
-        case "lose_response":
-            return Arrival(b"", "close")
-        case "truncate":
-            return Arrival(data[: max(0, len(data) - len(reply.body)) + breakage.bytes], "close")
-        case "garbage":
-            return Arrival(GARBAGE, "close")
-    raise AssertionError(f"no such breakage: {breakage!r}")
+    if breakage.body is not None:
+        data = data[: max(0, len(data) - len(reply.body)) + breakage.body]
+    if breakage.instead is not None:
+        data = breakage.instead
+    return Arrival(data, breakage.end or end, now() + breakage.seconds if breakage.seconds else None)
 
 
 # --- HTTP/1.1 by h11 --------------------------------------------------------------------------------------------

@@ -25,13 +25,14 @@ from schemathesis.specs.openapi.checks import (
 )
 
 from fake_bluejay import FakeBluejay
+from fake_bluejay.bluejay import openapi
 from fake_bluejay.bluejay.app import operations
 from fake_bluejay.bluejay.published import PUBLISHED
 from fake_bluejay.core.readings import Contract
-from fake_bluejay.http import openapi
 from fake_bluejay.http.operation import Operation
 from fake_bluejay.state.snapshot import restore
 from tests.furnished import ids_by_name
+from tests.thoroughness import examples
 
 MODELLED = [operation for operation in operations() if operation.method in PUBLISHED.get(operation.path, ())]
 KEY = "the-only-key"
@@ -175,9 +176,9 @@ def test_schemathesis_finds_nothing(
             case.call_and_validate(base_url=HOST, checks=CHECKS)
 
         for schema, mode, asking, most in (
-            (any_ids, GenerationMode.POSITIVE, valid, 50 if operation.takes is None else 5),
-            (known_ids, GenerationMode.POSITIVE, valid, 50),
-            (known_ids, GenerationMode.NEGATIVE, invalid, 30),
+            (any_ids, GenerationMode.POSITIVE, valid, examples(50, 10) if operation.takes is None else 5),
+            (known_ids, GenerationMode.POSITIVE, valid, examples(50, 10)),
+            (known_ids, GenerationMode.NEGATIVE, invalid, examples(30, 10)),
         ):
             cases = schema[operation.path][operation.method].as_strategy(generation_mode=mode)
             settings(SETTINGS, max_examples=most)(given(cases)(asking))()

@@ -433,7 +433,7 @@ def test_marking_from_here_is_a_request_like_any_other(fake: FakeBluejay, contro
         ("POST", "/clock/advance", {"seconds": 1e300}, 400, "beyond"),
         ("POST", "/clock/advance", {"next": True}, 400, "no timer is pending"),
         ("POST", "/faults", {"kind": "respnd"}, 400, "unknown kind 'respnd'; did you mean 'respond'?"),
-        ("POST", "/faults", {"status": 503}, 400, "kind: missing; known: delay"),
+        ("POST", "/faults", {"status": 503}, 400, "kind: missing; known: billing, delay"),
         ("POST", "/faults", {"kind": "respond", "status": 99}, 400, "an integer from 200 to 599, not 99"),
         ("POST", "/faults", {"kind": "delay", "second": 1}, 400, "unknown field 'second'; did you mean 'seconds'?"),
         ("POST", "/faults", {"kind": "reset", "times": 0}, 400, "times is an integer, at least 1"),

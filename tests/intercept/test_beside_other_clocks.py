@@ -5,6 +5,8 @@ The table of docs/time.md, each cell a test: their wall clock; our sleeping, and
 
 import asyncio
 import contextlib
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -143,3 +145,43 @@ def test_a_client_finds_the_date_of_an_answer_in_its_own_calendar(bluejay: FakeB
         date = datetime.strptime(answer.headers["date"], "%a, %d %b %Y %H:%M:%S GMT").replace(tzinfo=UTC)
         assert timedelta() <= datetime.now(UTC) - date < timedelta(seconds=2)
         time.sleep(3600)
+
+
+FROZEN_FIRST = """
+import datetime, sys
+from http.client import HTTPSConnection
+import freezegun
+from fake_bluejay import FakeBluejay
+assert "pydantic" not in sys.modules
+
+def status(path):
+    connection = HTTPSConnection("api.getbluejay.ai")
+    connection.request("GET", path, headers={"X-API-Key": "key"})
+    return connection.getresponse().status
+
+def all_statuses():
+    with FakeBluejay() as bluejay:
+        bluejay.add_test_result()
+        bluejay.add_agent()
+        paths = "all-agents", "retrieve-simulation-result/1", "custom-metrics", "schedules", "all-folders"
+        return {path: status(f"/v1/{path}") for path in paths}
+
+with freezegun.freeze_time("2026-01-01"):
+    frozen = all_statuses()
+    assert datetime.datetime.now().isoformat() == "2026-01-01T00:00:00"
+assert set(frozen.values()) == {200}, frozen
+assert all_statuses() == frozen
+
+import pydantic
+
+class Theirs(pydantic.BaseModel):
+    at: datetime.datetime
+    on: datetime.date
+
+assert Theirs(at="2026-01-01T00:00:00Z", on="2026-01-01").at.year == 2026
+"""
+
+
+def test_what_is_loaded_while_the_calendar_is_frozen_knows_real_dates() -> None:
+    ran = subprocess.run([sys.executable, "-c", FROZEN_FIRST], capture_output=True, text=True, timeout=60)
+    assert ran.returncode == 0, ran.stderr[-2000:]

@@ -2,6 +2,7 @@
 
 import asyncio
 import concurrent.futures
+import importlib
 import multiprocessing
 import os
 import queue
@@ -403,6 +404,22 @@ def test_what_waits_outside_takes_real_time_which_counts(bluejay: FakeBluejay, n
         OUTSIDE[name](ours, near)
         assert time.monotonic() - monotonic >= 0.0299
         assert (bluejay.clock.now - start).total_seconds() >= 0.0299
+
+
+def test_a_module_that_asks_the_machine_something_at_import_moves_no_time(
+    bluejay: FakeBluejay, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As trio does, which HTTPX imports with its first asynchronous request."""
+    monkeypatch.syspath_prepend(tmp_path)
+    asks = "import subprocess, sys; subprocess.run([sys.executable, '-S', '-c', ''], check=True)"
+    for number in range(2):
+        (tmp_path / f"asks_{number}.py").write_text(asks)
+    before = bluejay.clock.now
+    importlib.import_module("asks_0")
+    assert bluejay.clock.now == before
+    monkeypatch.setattr(CLOCKWORK, "_free_for_imports", 0)  # so that a deadline in a module comes, too
+    importlib.import_module("asks_1")
+    assert bluejay.clock.now > before
 
 
 def test_a_lock_that_is_waited_for_with_a_timeout_comes_to_a_deadline(

@@ -3,7 +3,6 @@
 As a program it compares more inputs than the test does: `python -m tests.intercept.test_wire 100000`.
 """
 
-import os
 import random
 import sys
 import zlib
@@ -15,8 +14,9 @@ from fake_bluejay import FakeBluejay
 from fake_bluejay.intercept import wire as wires
 from fake_bluejay.intercept.door import Reply
 from fake_bluejay.intercept.wire import Wire
+from tests.thoroughness import examples
 
-INPUTS = 20_000 if os.environ.get("CI") == "true" else 3_000
+INPUTS = examples(20_000, 3_000)
 
 HOST = b"Host: api.getbluejay.ai\r\n"
 PLAIN = [

@@ -1,0 +1,19 @@
+"""How long generated tests go on: at length in CI (`CI=true`), and briefly where somebody waits for `make test`."""
+
+import os
+
+import pytest
+
+__all__ = ["THOROUGH", "examples", "thorough"]
+
+THOROUGH = os.environ.get("CI") == "true"
+
+thorough = pytest.mark.skipif(
+    not THOROUGH, reason="takes long, and repeats under more conditions what others show: CI=true"
+)
+"""Marks a test that only CI runs."""
+
+
+def examples(many: int, few: int) -> int:
+    """Return how many examples are tried: many in CI, else few."""
+    return many if THOROUGH else few
