@@ -10,6 +10,7 @@ from fake_bluejay.bluejay.matching import find_by_time
 from fake_bluejay.bluejay.models.results import (
     DeleteSimulationResultResponse,
     ReEvaluateSimulationResultResponse,
+    SimulationResultResponse,
     SingleSimulationResultResponse,
     UpdateSimulationResponse,
     UpdateSimulationResultRequest,
@@ -25,7 +26,7 @@ from fake_bluejay.core.test_results import Record
 from fake_bluejay.core.world import World
 from fake_bluejay.http.operation import OWN_WORLD, Call, Operation, as_id
 
-__all__ = ["OPERATIONS", "simulation_result"]
+__all__ = ["OPERATIONS", "find_result", "simulation_result"]
 
 _TRANSCRIPTS = "/fake/transcripts"
 """Where the transcripts are that answers refer to, at whatever address the fake was called: a made-up place."""
@@ -40,7 +41,7 @@ def update_simulation_result(call: Call) -> UpdateSimulationResponse:
     """Add what the customer knows of a conversation, which is found by its id, or else by when it was."""
     request: UpdateSimulationResultRequest = call.request
     if request.simulation_result_id is not None:
-        record = _found(call, as_id(request.simulation_result_id))
+        record = find_result(call, as_id(request.simulation_result_id))
     else:
         record = find_by_time(call.world, call.organisation, request)
     reported = changes(request, call.world.readings, never_null=_IDENTIFYING)
@@ -97,10 +98,10 @@ def retrieve_transcript(call: Call) -> list[Mapping[str, Any]]:
 
 def _asked_for(call: Call, name: str) -> Record:
     id = call.parameters[name]
-    return _found(call, as_id(id) if isinstance(id, str) else id)
+    return find_result(call, as_id(id) if isinstance(id, str) else id)
 
 
-def _found(call: Call, id: int | None) -> Record:
+def find_result(call: Call, id: int | None) -> Record:
     call.world.settle()
     record = None if id is None else call.world.results.get(id)
     if record is None:
@@ -118,22 +119,17 @@ def simulation_result(record: Record, call: Call) -> dict[str, Any]:
     fields, readings = record.fields, world.readings
     result = fields.get("result")
     scored = is_scored(record)
-    answer: dict[str, Any] = {
+    answer: dict[str, Any] = {name: fields.get(name) for name in SimulationResultResponse.model_fields}
+    answer |= {
         "id": record.id,
         "digital_human_id": record.digital_human_id,
-        "result": result,
         "duration": record.duration,
         "start_time": None if record.start_time is None else datetime_at(record.start_time),
         "end_time": None if record.end_time is None else datetime_at(record.end_time),
-        "custom_metrics": fields.get("custom_metrics"),
         "status": record.wire_status(readings.status_words),
-        "latency": fields.get("latency"),
-        "events": fields.get("events"),
         "transcript_url": fields.get("transcript_url") or (transcript_at if scored else None),
-        "audio_url": fields.get("audio_url"),
         "evaluations": evaluations(record, world.seed),
         "tool_calls": _compared(_expected(record, world), tool_calls(record)),
-        "trace_ids": fields.get("trace_ids"),
         "metrics": fields.get("metrics") or custom_metrics(record),
     }
     code = record.error_code

@@ -59,13 +59,14 @@ class Service:
         Raises:
             ValueError: The id is taken, the status, the agent or a field is unknown, or no answer could show it.
         """
-        if fields.get("call") is not None:
-            fields["call"] = checked_call(fields["call"])
+        own = {name: fields.pop(name) for name in ("organisation", "call") if name in fields}
+        if own.get("call") is not None:
+            own["call"] = checked_call(own["call"])
         if fields:
             from fake_bluejay.bluejay.models.results import as_given
 
-            fields = as_given(fields)
-        return self.world.add_test_result(id, status, agent_of(agent), **fields)
+            fields = as_given(fields, ("agent", "call", "id", "organisation", "status"))
+        return self.world.add_test_result(id, status, agent_of(agent), **own, **fields)
 
     def reset(self) -> None:
         """Go back to how it began: the options, no test results, no journal, no faults, no stubs."""

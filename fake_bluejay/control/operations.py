@@ -36,7 +36,7 @@ from fake_bluejay.core.scripts import Call as Script
 from fake_bluejay.core.scripts import call_from_dict
 from fake_bluejay.core.statuses import Event, status_from_text
 from fake_bluejay.core.suggest import check_known, unknown
-from fake_bluejay.core.test_results import Record, check_fields
+from fake_bluejay.core.test_results import Record
 from fake_bluejay.core.world import DEFAULT_ORGANISATION, World
 from fake_bluejay.http.journal import Exchange
 from fake_bluejay.state import snapshot as dumps
@@ -164,10 +164,9 @@ def _has(record: Record, word: str) -> bool:
 def add_test_results(control: Control, call: Call) -> Any:
     """Add a test result, or with `count` so many. It is RUNNING unless told otherwise."""
     new: models.NewTestResult = call.body
-    check_fields(new.model_extra or {}, models.NewTestResult.model_fields)
+    fields = as_given(new.model_extra or {}, models.NewTestResult.model_fields)
     agent = None if new.agent is None else agent_from_text(new.agent)
     call_ = None if new.call is None else _script(new.call)
-    fields = as_given(new.model_extra or {})
     named = (new.organisation, call.query.organisation, DEFAULT_ORGANISATION)
     organisation = next(name for name in named if name is not None)
 
@@ -192,11 +191,7 @@ def change_test_result(control: Control, call: Call) -> Any:
     record, change = _found(control, call), call.body
     given = change.model_fields_set
     agent = None if change.agent is None else agent_from_text(change.agent)
-    check_fields(change.fields, models.TestResultChange.model_fields)
-    fields = {
-        **change.fields,
-        **as_given({name: value for name, value in change.fields.items() if value is not None}),
-    }
+    fields = as_given(change.fields, models.TestResultChange.model_fields)
     if change.status is not None:
         control.world.set_status(record.id, change.status, force=change.force)
     if "agent" in given or fields:

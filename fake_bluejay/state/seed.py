@@ -37,7 +37,7 @@ from pydantic import (
 
 from fake_bluejay.bluejay import adding
 from fake_bluejay.bluejay.calls import checked_call
-from fake_bluejay.bluejay.models.results import as_given
+from fake_bluejay.bluejay.models.results import FIELDS, as_given
 from fake_bluejay.bluejay.options import WorldOptions, world_of
 from fake_bluejay.bluejay.service import Service
 from fake_bluejay.core.behaviors import agent_from_text, agent_of
@@ -48,7 +48,7 @@ from fake_bluejay.core.resources import Entity
 from fake_bluejay.core.scripts import call_from_dict
 from fake_bluejay.core.statuses import Status, status_from_text
 from fake_bluejay.core.suggest import check_known, instead_of, unknown
-from fake_bluejay.core.test_results import FIELDS, Organisation
+from fake_bluejay.core.test_results import Organisation
 from fake_bluejay.core.webhooks import add_webhook, check_secret, check_url
 from fake_bluejay.core.world import DEFAULT_ORGANISATION, World
 from fake_bluejay.http.faults import KINDS, Faults
@@ -207,7 +207,7 @@ class _TestResult(Part):
     def plant(self, service: Service) -> None:
         """All of them."""
         _check_organisation(service, self.organisation)
-        fields = {name: value for name in sorted(FIELDS) if (value := getattr(self, name)) is not None}
+        fields = {name: value for name in FIELDS if (value := getattr(self, name)) is not None}
         for number in range(self.count):
             id = None if self.id is None else self.id + number
             with _at("id"):
@@ -220,7 +220,7 @@ SeedTestResult = create_model(
     "SeedTestResult",
     __base__=_TestResult,
     __doc__=_TestResult.__doc__,
-    **{name: _published(name) for name in sorted(FIELDS)},
+    **{name: _published(name) for name in FIELDS},
 )
 
 

@@ -30,7 +30,7 @@ from fake_bluejay.core.runs import Run
 from fake_bluejay.core.scripts import Call, call_from_dict
 from fake_bluejay.core.statuses import STATUSES, Event, Status, status_from_text
 from fake_bluejay.core.suggest import check_known, instead_of, unknown
-from fake_bluejay.core.test_results import ControlObject, Move, Record, check_fields
+from fake_bluejay.core.test_results import ControlObject, Move, Record
 from fake_bluejay.core.timers import Timer, TimerKind
 from fake_bluejay.core.world import DEFAULT_ORGANISATION, World
 from fake_bluejay.state.older import as_written_today
@@ -91,7 +91,7 @@ def dump(world: World) -> dict[str, Any]:
                 }
                 for control in world.control_objects
             ],
-            "refused": sorted(world.refused),
+            "refused": list(world.refused),
             "timers": [
                 {
                     "due": _iso(timer.due),
@@ -264,7 +264,7 @@ def load(data: Mapping[str, Any]) -> World:
         world.results[record.id] = record
     for name in resources:
         _load_collection(_Place(root.get(name, dict), f"{name}."), name, world)
-    world.refused = set(root.items("refused", int))
+    world.refused = dict.fromkeys(root.items("refused", int))
     _load_calls(root, world)
     if "runs" in data:
         world._last_run_id = root.get("last_run_id", int)
@@ -309,7 +309,10 @@ def load_record(data: Mapping[str, Any], control_objects: Iterable[Mapping[str, 
 
 def _load_record(place: _Place, control_objects: Mapping[int, ControlObject]) -> Record:
     fields = deepcopy(place.get("fields", dict))
-    place.read("fields", dict, check_fields)
+    if fields:
+        from fake_bluejay.bluejay.models.results import check_fields
+
+        place.read("fields", dict, check_fields)
     record = Record(
         place.get("id", int),
         place.get("organisation", str),

@@ -120,7 +120,7 @@ def test_the_suite_uses_every_public_name() -> None:
     assert {name for name in {*members, *faults, *fake_bluejay.__all__} if name not in suite} == set()
 
 
-OF_THE_DOORS = {"disarm", "take", "take_refusal", "unmet"}
+OF_THE_DOORS = {"arm", "disarm", "take", "take_refusal", "unmet"}
 
 
 def test_both_kinds_of_fake_have_what_the_protocol_says() -> None:
