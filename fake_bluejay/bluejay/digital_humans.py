@@ -18,7 +18,7 @@ from fake_bluejay.core.resources import Entity, Link, Resource
 from fake_bluejay.core.world import World
 from fake_bluejay.http.operation import ApiCall, as_id
 
-__all__ = ["DIGITAL_HUMANS", "DigitalHumanRequestData", "create_digital_human", "digital_humans"]
+__all__ = ["DIGITAL_HUMANS", "DigitalHumanRequestData", "conflicting", "create_digital_human", "digital_humans"]
 
 
 class LanguageType(StrEnum):
@@ -660,7 +660,7 @@ def _update(call: ApiCall, human: Entity, request: UpdateDigitalHumanRequest) ->
         changed["simulation_ids"] = _known(call.world, call.organisation, changed["simulation_ids"])
     after = {**human.fields, **changed}
     if overrides:
-        for other in _conflicting(call.world, call.organisation, after, human):
+        for other in conflicting(call.world, call.organisation, after, human):
             call.world.resources[DIGITAL_HUMANS].change(other, {"always_on_active": False})
     elif "always_on_active" in changed or "phone_number" in changed:
         _refuse_conflict(call.world, call.organisation, after, human)
@@ -672,8 +672,8 @@ def _known(world: World, organisation: str, simulation_ids: Iterable[int]) -> li
     return [world.resources.require("simulation", id, organisation).id for id in dict.fromkeys(simulation_ids)]
 
 
-def _conflicting(world: World, organisation: str, fields: dict[str, Any], but: Entity | None = None) -> list[Entity]:
-    """Other digital humans that take calls on the same number, if these fields say that one takes calls on it."""
+def conflicting(world: World, organisation: str, fields: dict[str, Any], but: Entity | None = None) -> list[Entity]:
+    """Return who else takes calls on the number of these fields, if they say that a digital human takes calls on it."""
     if not fields.get("always_on_active") or fields.get("phone_number") is None:
         return []
     return [
@@ -687,7 +687,7 @@ def _conflicting(world: World, organisation: str, fields: dict[str, Any], but: E
 
 def _refuse_conflict(world: World, organisation: str, fields: dict[str, Any], but: Entity | None = None) -> None:
     # Documented: `override_conflict` allows to replace one that is active on the same number; so else it is refused.
-    if _conflicting(world, organisation, fields, but):
+    if conflicting(world, organisation, fields, but):
         raise Conflict("Another digital human is active on this phone number")
 
 

@@ -8,6 +8,7 @@ from uuid import UUID
 
 from pydantic import Field
 
+from fake_bluejay.bluejay.drafts import drafted
 from fake_bluejay.bluejay.models.wire import Wire
 from fake_bluejay.bluejay.resources import Answered, Filter, Operations, Paging, as_fields, changes
 from fake_bluejay.core.clock import Moment
@@ -267,6 +268,7 @@ def _made(world: World, organisation: str, planned: _Planned) -> Entity:
         collection.given_id = before
 
 
+_MOST_DRAFTS = 100
 _TAKEN = "A metric with this bluejay_as_code_id exists already"
 
 
@@ -369,7 +371,8 @@ def delete_metrics(call: ApiCall, request: BulkDeleteCustomMetricsRequest) -> Bu
 def generate_metrics(call: ApiCall, request: GenerateCustomMetricsRequest) -> dict[str, Any]:
     """Return drafts of metrics for an agent, and store nothing. Their texts and the shape of the answer are made up."""
     agent = call.require("agent", as_id(request.agent_id))
-    return {"metrics": drafts(call.world.seed, agent.id, max(0, request.count))}
+    count = min(max(0, request.count), _MOST_DRAFTS)
+    return {"metrics": drafted(call, "metrics", lambda _: drafts(call.world.seed, agent.id, count), agent.id)}
 
 
 def _named(call: ApiCall, ids: list[str]) -> list[Entity]:

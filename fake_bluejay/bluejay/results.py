@@ -26,7 +26,7 @@ from fake_bluejay.core.test_results import Record
 from fake_bluejay.core.world import World
 from fake_bluejay.http.operation import OWN_WORLD, ApiCall, Operation, as_id
 
-__all__ = ["OPERATIONS", "simulation_result"]
+__all__ = ["OPERATIONS", "find_result", "simulation_result"]
 
 _TRANSCRIPTS = "/fake/transcripts"
 """Where the transcripts are that answers refer to, at whatever address the fake was called: a made-up place."""
@@ -41,7 +41,7 @@ def update_simulation_result(call: ApiCall) -> UpdateSimulationResponse:
     """Add what the customer knows of a conversation, which is found by its id, or else by when it was."""
     request: UpdateSimulationResultRequest = call.request
     if request.simulation_result_id is not None:
-        record = _found(call, as_id(request.simulation_result_id))
+        record = find_result(call, as_id(request.simulation_result_id))
     else:
         record = find_by_time(call.world, call.organisation, request)
     reported = changes(request, call.world.readings, never_null=_IDENTIFYING)
@@ -98,10 +98,10 @@ def retrieve_transcript(call: ApiCall) -> list[Mapping[str, Any]]:
 
 def _asked_for(call: ApiCall, name: str) -> Record:
     id = call.parameters[name]
-    return _found(call, as_id(id) if isinstance(id, str) else id)
+    return find_result(call, as_id(id) if isinstance(id, str) else id)
 
 
-def _found(call: ApiCall, id: int | None) -> Record:
+def find_result(call: ApiCall, id: int | None) -> Record:
     call.world.settle()
     record = None if id is None else call.world.results.get(id)
     if record is None:

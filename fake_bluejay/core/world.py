@@ -16,7 +16,7 @@ from contextlib import nullcontext
 from dataclasses import replace
 from datetime import datetime, timedelta
 from types import EllipsisType
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from fake_bluejay.core.behaviors import Agent, EndsAfter, EndsWithin
 from fake_bluejay.core.clock import END, Clock, ManualClock, ScaledClock, datetime_at, instant_of, microseconds
@@ -117,6 +117,13 @@ _FIRES: dict[TimerKind, tuple[Event | None, str]] = {
 """What a timer makes happen, and the cause; the watchdog's event is a reading, the next of a call its script's."""
 
 
+MOST_OPEN: Final = 1_000
+"""How many control objects of one test result wait to be picked up at the most: one that is marked more often stays
+marked, and its first watchdog ends it as before."""
+
+MOST_REFUSED: Final = 100_000
+"""The latest ids that calls failed for are remembered: at least so many, and fewer than twice as many."""
+
 Mark = tuple[Record, int, tuple[int, TimerKind] | None]
 
 
@@ -132,7 +139,7 @@ class Ending(NamedTuple):
     forbidden: bool
     marks: list[Mark]
     """For each marked id, however often it was asked for: its record, the id of its control object, and how its agent
-    will react."""
+    will react. A record that has `MOST_OPEN` control objects gets no more."""
     at: int
     """The instant at which it all happens."""
 
@@ -180,7 +187,7 @@ class World:
         self.control_objects: list[ControlObject] = []
         self.timers = Timers()
         self.outbox = Outbox(self.timers, seed)
-        self.refused: set[int] = set()
+        self.refused: dict[int, None] = {}
         """The ids that an end-conversations call did not mark."""
         self.call = _CALL
         """What happens in a call that was not told otherwise."""
@@ -926,6 +933,7 @@ class World:
             once_marked_fails = readings.already_marked is AlreadyMarked.FAILS
             # A test result is looked at once, however often it is asked for: a request may have half a million ids.
             marks: dict[int, Mark] = {}
+            accepted: set[int] = set()
             for id in distinct:
                 record = self.results.get(id)
                 if record is None:
@@ -936,19 +944,22 @@ class World:
                 elif not (
                     record.status is not _RUNNING or (once_marked_fails and is_marked(record)) or id in unwritable
                 ):
+                    accepted.add(id)
+                    if sum(control.by is None for control in record.control_objects) >= MOST_OPEN:
+                        continue
                     control_id = len(self.control_objects) + len(marks) + 1
                     agent = record.agent or self.agent or _DEFAULT_AGENTS[readings.agent_ends]
                     marks[id] = record, control_id, agent.reaction(f"{self.seed}:{control_id}")
             if once_marked_fails and len(distinct) < len(processed):
-                unmarked = set(marks)
+                unmarked = set(accepted)
                 marked: list[int] = []
                 failed: list[int] = []
                 for id in processed:
                     (marked if id in unmarked else failed).append(id)
                     unmarked.discard(id)
             else:
-                marked = [id for id in processed if id in marks]
-                failed = [id for id in processed if id not in marks]
+                marked = [id for id in processed if id in accepted]
+                failed = [id for id in processed if id not in accepted]
             return Ending(processed, marked, failed, False, list(marks.values()), now)
 
     def carry_out(self, ending: Ending) -> None:
@@ -959,7 +970,7 @@ class World:
         with self.lock:
             now = ending.at
             schedule = self.timers.schedule
-            self.refused.update(ending.failed)
+            self._remember_refused(ending.failed)
             for record, control_id, reaction in ending.marks:
                 control = ControlObject(control_id, record.id, now)
                 self.control_objects.append(control)
@@ -970,6 +981,13 @@ class World:
                 record.armed.append(schedule(now + WATCHDOG_DELAY, "watchdog", record.id))
                 if (tell := self.on_change) is not None:
                     tell("test-result-marked", control)
+
+    def _remember_refused(self, ids: Iterable[int]) -> None:
+        for id in ids:
+            self.refused.pop(id, None)
+            self.refused[id] = None
+        if len(self.refused) > 2 * MOST_REFUSED:  # and not at each that is too many: it takes as long as there are many
+            self.refused = dict.fromkeys(list(self.refused)[-MOST_REFUSED:])
 
 
 def is_marked(record: Record) -> bool:

@@ -31,6 +31,7 @@ from fake_bluejay.core.statuses import Event
 from fake_bluejay.core.test_results import Record
 from fake_bluejay.core.timers import Timer
 from fake_bluejay.core.world import DEFAULT_ORGANISATION, World
+from fake_bluejay.drafts import Drafts
 from fake_bluejay.evaluations import Evaluations
 from fake_bluejay.facade.assertions import Assertions
 from fake_bluejay.facade.handles import FakeClock, FakeReadings, Snapshot, data_of, warn_of_unknown
@@ -76,6 +77,7 @@ class RemoteBluejay(Assertions):
         self.readings = FakeReadings(self._far)
         self.faults: Faults = _FarFaults(self._control)
         self.calls = Calls(self._far.as_world)
+        self.drafts = Drafts(self)
         self.evaluations = Evaluations(self)
         self.webhooks: Webhooks = _FarWebhooks(self._control, self._far.as_world)
         if organisation is not None:

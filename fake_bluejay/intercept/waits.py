@@ -45,8 +45,16 @@ SPARED = frozenset({
 })  # fmt: skip
 """The packages that measure, wait or serve in real time, and hold functions of `time` by name."""
 
-_TOOLS = ("_pytest", "coverage", "execnet", "fake_bluejay.server", "pytest_timeout", "xdist")
-"""The packages whose threads take no part."""
+_TOOLS = (
+    "_pytest",
+    "coverage",
+    "execnet",
+    "fake_bluejay.server",
+    "pytest_timeout",
+    "trio._core._thread_cache",
+    "xdist",
+)
+"""The packages whose threads take no part by themselves."""
 
 _LONGEST = 9_000_000_000
 """Seconds; what is longer is for the original to refuse."""

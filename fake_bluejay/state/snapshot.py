@@ -91,7 +91,7 @@ def dump(world: World) -> dict[str, Any]:
                 }
                 for control in world.control_objects
             ],
-            "refused": sorted(world.refused),
+            "refused": list(world.refused),
             "timers": [
                 {
                     "due": _iso(timer.due),
@@ -264,7 +264,7 @@ def load(data: Mapping[str, Any]) -> World:
         world.results[record.id] = record
     for name in resources:
         _load_collection(_Node(root.get(name, dict), f"{name}."), name, world)
-    world.refused = set(root.items("refused", int))
+    world.refused = dict.fromkeys(root.items("refused", int))
     _load_calls(root, world)
     if "runs" in data:
         world._last_run_id = root.get("last_run_id", int)

@@ -116,6 +116,15 @@ CALLS: dict[str, dict[str, Any]] = {
     },
     "digital_humans.delete_custom_background_noise": {"noise_id": NOISE},
     "digital_humans.delete_digital_human": {"digital_human_id": 1},
+    "digital_humans.generate_digital_humans": {
+        "agent_id": "1",
+        "simulation_id": "1",
+        "goal_adherence": [{"goal": "Book a table.", "num_calls": 2}],
+        "num_runs": 2,
+    },
+    "digital_humans.generate_formatted_transcript_endpoint": {"original_transcript": "Agent: Hello.\nCaller: Hi."},
+    "digital_humans.generate_intent_summary_endpoint": {"test_case_id": 1},
+    "digital_humans.generate_objectives_endpoint": {"test_case_id": 1},
     "digital_humans.get_all_digital_humans": {"page": 2, "page_size": 2},
     "digital_humans.get_digital_human": {"digital_human_id": 1},
     "digital_humans.get_digital_human_by_test_name": {"test_name": "a"},
@@ -183,6 +192,7 @@ CALLS: dict[str, dict[str, Any]] = {
     "traces.get_all_traces": {"limit": 1},
     "traces.get_span": {"trace_id": TRACE, "span_id": SPAN},
     "traces.get_trace": {"trace_id": TRACE},
+    "translation.translate_transcript": {"request": {"conversation_id": CALL_LOG, "target_language": "de"}},
 }
 """The arguments of a call to each method whose endpoint is modelled, in the furnished world."""
 

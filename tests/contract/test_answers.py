@@ -19,12 +19,15 @@ MODELLED = [operation for operation in operations() if operation.method in PUBLI
 KNOWN: dict[str, Any] = {
     **{name: ids if name.endswith("s") else ids[0] for name, ids in ids_by_name().items()},
     "call_ids": ids_by_name()["call_log_id"],
+    "conversation_id": ids_by_name()["call_log_id"][0],
+    "custom_metric_ids": ids_by_name()["metric_ids"],
     "external_agent_id": "a",
     "external_id": "a",
     "selected_custom_metrics": ids_by_name()["metric_ids"],
     "simulation_ids": [1],
     "simulation_result_id": 1,
     "simulation_run_id": 1,
+    "test_case_id": 1,
     "test_result_id": 1,
     "test_result_ids": [1],
 }

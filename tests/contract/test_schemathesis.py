@@ -51,6 +51,7 @@ SETTINGS = settings(derandomize=True, deadline=None, database=None, suppress_hea
 KNOWN = [
     "simulation_result_id",
     "simulation_run_id",
+    "test_case_id",
     "test_result_id",
     "test_result_ids",
 ]

@@ -116,6 +116,28 @@ async def threadsafe() -> None:
     )
 
 
+def guest_run() -> None:
+    calls: queue.Queue[Callable[[], object]] = queue.Queue()
+    done: list[Any] = []
+    trio.lowlevel.start_guest_run(trio.sleep, 30, run_sync_soon_threadsafe=calls.put, done_callback=done.append)
+    while not done:
+        calls.get()()
+
+
+def guest_run_that_is_called() -> None:
+    """Its host has it go on, 30 seconds later."""
+    calls: queue.Queue[Callable[[], object]] = queue.Queue()
+    done: list[Any] = []
+    send, receive = trio.open_memory_channel[str](1)
+    trio.lowlevel.start_guest_run(receive.receive, run_sync_soon_threadsafe=calls.put, done_callback=done.append)
+    while not receive.statistics().tasks_waiting_receive:
+        calls.get()()
+    time.sleep(30)
+    send.send_nowait("go on")
+    while not done:
+        calls.get()()
+
+
 WAITS: dict[str, Callable[[], Any]] = {
     "time.sleep": lambda: time.sleep(30),
     "Event.wait": lambda: threading.Event().wait(30),
@@ -139,6 +161,8 @@ WAITS: dict[str, Callable[[], Any]] = {
     "anyio on asyncio": lambda: anyio.run(anyio.sleep, 30),
     "anyio on trio": lambda: anyio.run(anyio.sleep, 30, backend="trio"),
     "trio": lambda: trio.run(trio.sleep, 30),
+    "a guest run of trio": guest_run,
+    "a guest run of trio that is called": guest_run_that_is_called,
     "trio's threads": lambda: trio.run(trio.to_thread.run_sync, time.sleep, 30),
 }
 
@@ -262,6 +286,15 @@ async def test_what_a_webhook_brings_comes_at_its_time(bluejay: FakeBluejay) -> 
     assert (bluejay.clock.now - start).total_seconds() == 48
     bluejay.queue_run()
     await arrived.get()  # without any deadline
+
+
+def test_a_thread_of_trios_cache_from_before_takes_part_while_it_works() -> None:
+    trio.run(trio.to_thread.run_sync, int)
+    with FakeBluejay() as bluejay:
+        start, real = bluejay.clock.now, REAL.monotonic()
+        trio.run(trio.to_thread.run_sync, lambda: time.sleep(60))
+        assert (bluejay.clock.now - start).total_seconds() == pytest.approx(60, abs=1e-4)
+        assert REAL.monotonic() - real < 30
 
 
 class MovesWhileItReckons(asyncio.SelectorEventLoop):
