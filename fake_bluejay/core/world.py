@@ -639,6 +639,14 @@ class World:
             self._change(self.result(id), event, cause, now)
         self.deliver()
 
+    def begin(self, id: int) -> None:
+        """Let a conversation that waits be RUNNING, because its agent writes in it. It may be called under the lock."""
+        with self.lock:
+            now, record = self.settle(), self.result(id)
+            for event in (Event.QUEUE, Event.DISPATCH, Event.CONNECT):
+                if (record.status, event) in TRANSITIONS:
+                    self._change(record, event, "api", now)
+
     def end(self, id: int) -> None:
         """End a conversation because a client asks for it. It may be called under the lock. Raises as `happen` does."""
         with self.lock:
