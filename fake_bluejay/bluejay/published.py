@@ -19,6 +19,7 @@ __all__ = [
     "HOST",
     "METHODS",
     "MODELLED_IN",
+    "MODULES",
     "ONLY_IN_CLIENTS",
     "ONLY_IN_DOCS",
     "ONLY_IN_SDK",
@@ -101,26 +102,26 @@ _OPERATIONS = """
 /v1/folder/{folder_id} DELETE GET folders
 /v1/folders/move-agent PUT folders
 /v1/generate-custom-metrics POST metrics
-/v1/generate-customer-personas POST
-/v1/generate-digital-humans POST
-/v1/generate-formatted-transcript POST
-/v1/generate-goals POST
+/v1/generate-customer-personas POST generators
+/v1/generate-digital-humans POST generators
+/v1/generate-formatted-transcript POST generators
+/v1/generate-goals POST generators
 /v1/generate-http-webhook-key POST agents
-/v1/generate-intent-summary POST
-/v1/generate-objectives POST
+/v1/generate-intent-summary POST generators
+/v1/generate-objectives POST generators
 /v1/generate-prompt-summary POST
 /v1/generate-signing-key POST webhooks
-/v1/generate-test-scenarios POST
-/v1/generate-trait-values POST
-/v1/generate-translated-transcript/{test_result_id} POST
+/v1/generate-test-scenarios POST generators
+/v1/generate-trait-values POST generators
+/v1/generate-translated-transcript/{test_result_id} POST generators
 /v1/get-agents-by-folder/{folder_id} GET agents
 /v1/get-all-simulations GET simulations
 /v1/get-http-webhook-key POST agents
-/v1/get-integration-key POST
+/v1/get-integration-key POST integrations
 /v1/get-signing-key POST webhooks
 /v1/get-simulation-runs/{simulation_id} GET runs
 /v1/get-simulations-by-agent/{agent_id} GET simulations
-/v1/integrations GET PATCH
+/v1/integrations GET PATCH integrations
 /v1/integrations/ElevenLabs POST
 /v1/integrations/bland POST
 /v1/integrations/retell POST
@@ -136,8 +137,8 @@ _OPERATIONS = """
 /v1/metrics-lab/lab/{lab_id}/metrics POST
 /v1/metrics-lab/lab/{lab_id}/settings PUT
 /v1/move-regen-test-scenarios POST
-/v1/optimize/metric-prompt POST
-/v1/optimize/metric-prompt-with-diff POST
+/v1/optimize/metric-prompt POST generators
+/v1/optimize/metric-prompt-with-diff POST generators
 /v1/phone-numbers GET phone_numbers
 /v1/phone-numbers/add POST phone_numbers
 /v1/phone-numbers/{phone_number}/release DELETE phone_numbers
@@ -159,7 +160,7 @@ _OPERATIONS = """
 /v1/retrieve-simulation-results/{simulation_run_id} GET runs
 /v1/schedule/{schedule_id} GET schedules
 /v1/schedules GET schedules
-/v1/send-http-text-message POST
+/v1/send-http-text-message POST text_messages
 /v1/send-text POST
 /v1/simulation-result/{simulation_result_id} DELETE results
 /v1/simulation-run/{simulation_run_id} DELETE runs
@@ -173,7 +174,7 @@ _OPERATIONS = """
 /v1/subscription/start-trial POST
 /v1/traces GET traces
 /v1/traces/{trace_id} POST traces
-/v1/translate-transcript POST
+/v1/translate-transcript POST generators
 /v1/update-agent POST agents
 /v1/update-agent-by-external-id PUT agents
 /v1/update-alert/{alert_id} PUT alerts
@@ -184,14 +185,14 @@ _OPERATIONS = """
 /v1/update-customer-trait/{trait_id} PUT
 /v1/update-digital-human/{digital_human_id} PUT digital_humans
 /v1/update-folder/{folder_id} PUT folders
-/v1/update-integrations POST
+/v1/update-integrations POST integrations
 /v1/update-log/{call_id} PUT call_logs
 /v1/update-schedule/{schedule_id} PUT schedules
 /v1/update-simulation-result POST results
 /v1/weekly-notifications POST
 /v1/workflow GET POST workflows
-/v1/workflow/generate-definition POST
-/v1/workflow/generate-from-prompt POST
+/v1/workflow/generate-definition POST generators
+/v1/workflow/generate-from-prompt POST generators
 /v1/workflow/validate-definition POST workflows
 /v1/workflow/{workflow_id} DELETE GET PUT workflows
 /v1/workflow/{workflow_id}/duplicate POST workflows
@@ -207,8 +208,8 @@ _OPERATIONS_OF_SDK = """
 /v1/custom-background-noises/{noise_id} DELETE PATCH custom_background_noises
 /v1/digital-human-by-test-name/{test_name} GET digital_humans
 /v1/digital-humans GET digital_humans
-/v1/integrations/elevenlabs/agents GET
-/v1/integrations/elevenlabs/agents/{bluejay_agent_id}/branches GET
+/v1/integrations/elevenlabs/agents GET integrations
+/v1/integrations/elevenlabs/agents/{bluejay_agent_id}/branches GET integrations
 /v1/scenario GET POST /v1/workflow
 /v1/scenario/validate-definition POST /v1/workflow/validate-definition
 /v1/scenario/{workflow_id} DELETE GET PUT /v1/workflow/{workflow_id}
@@ -278,6 +279,7 @@ _OPERATIONS_OF_CLIENTS = """
 
 _OPERATIONS_OF_OURS = """
 /fake/transcripts/{test_result_id}.json GET results
+/fake/translations/{translation_id}.json GET generators
 /fake/uploads/{upload_id} PUT custom_background_noises
 """
 
@@ -306,7 +308,7 @@ OPENAPI_PATH = "/openapi.json"
 """Where the OpenAPI document of what is modelled is."""
 
 OURS = _paths(_OPERATIONS_OF_OURS)
-"""Path → its methods, of what no Bluejay has: where the fake's own `transcript_url` and `upload_url` lead."""
+"""Path → its methods, of what no Bluejay has: where the URLs lead that the fake gives."""
 
 SOURCES = (PUBLISHED, ONLY_IN_SDK, ONLY_IN_DOCS, ONLY_IN_CLIENTS)
 """What Bluejay answers, by where that is known from."""
@@ -332,3 +334,6 @@ ALIASES = {path: word for path, word in _LAST_WORDS.items() if word.startswith("
 MODELLED_IN = {path: word for path, word in _LAST_WORDS.items() if word[0].islower()}
 MODELLED_IN |= {path: MODELLED_IN[other] for path, other in ALIASES.items()}
 """Path → the module of `fake_bluejay.bluejay` that answers for it, all its methods."""
+
+MODULES = frozenset({*MODELLED_IN.values(), "drafts"})
+"""The modules that declare operations or resources; drafts have no path, as only a test makes one."""

@@ -59,7 +59,7 @@ class Assertions:
                 self._fail(f"{id} was marked, but not ended by the {by}", world, id)
 
     def assert_failed(self, *ids: int) -> None:
-        """An end-conversations call refused each of these."""
+        """An end-conversations call refused each of these; at least the latest 100,000 that were are remembered."""
         __tracebackhide__ = True
         _check_ids(ids)
         world = self.world

@@ -22,6 +22,7 @@ from fake_bluejay.calls import Calls
 from fake_bluejay.core.clock import ManualClock
 from fake_bluejay.core.suggest import check_known
 from fake_bluejay.core.world import DEFAULT_ORGANISATION, World
+from fake_bluejay.drafts import Drafts
 from fake_bluejay.evaluations import Evaluations
 from fake_bluejay.facade.assertions import Assertions
 from fake_bluejay.facade.delivery import DeliveryWorker
@@ -114,6 +115,7 @@ class FakeBluejay(Assertions):
         self._worker = DeliveryWorker(self._world)
         self._world.delivery_worker = self._worker
         self.calls = Calls(self._world)
+        self.drafts = Drafts(self)
         self.evaluations = Evaluations(self)
         self.clock = FakeClock(self._world)
         self.readings = FakeReadings(self._world)

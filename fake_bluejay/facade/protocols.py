@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
     from fake_bluejay.calls import Calls
     from fake_bluejay.core.choices import AgentChoice, StatusChoice
+    from fake_bluejay.drafts import Drafts
+    from fake_bluejay.evaluations import Evaluations
     from fake_bluejay.facade.fake import FakeBluejay, Options
     from fake_bluejay.facade.handles import FakeClock, FakeReadings, Snapshot
     from fake_bluejay.facade.resources import AgentView, DigitalHumanView, SimulationView
@@ -33,6 +35,10 @@ class Bluejay(Protocol):
     def calls(self) -> Calls: ...
     @property
     def clock(self) -> FakeClock: ...
+    @property
+    def drafts(self) -> Drafts: ...
+    @property
+    def evaluations(self) -> Evaluations: ...
     @property
     def faults(self) -> Faults: ...
     @property
