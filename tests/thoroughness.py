@@ -1,6 +1,5 @@
 """How long generated tests go on: at length in CI (`CI=true`), and briefly where somebody waits for `make test`."""
 
-import itertools
 import os
 from collections.abc import Iterable
 from typing import TypeVar
@@ -25,5 +24,5 @@ def examples(many: int, few: int) -> int:
 
 
 def some(cases: Iterable[Case]) -> list[Case]:
-    """Return all cases in CI, else the first and every fourth after it."""
-    return list(itertools.islice(cases, None, None, 1 if THOROUGH else 4))
+    """Return all cases in CI, else the first eight and every fourth after them."""
+    return [case for number, case in enumerate(cases) if THOROUGH or number < 8 or number % 4 == 0]
