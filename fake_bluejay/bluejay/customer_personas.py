@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from typing import Any
 from uuid import UUID
 
 from fake_bluejay.bluejay.models.wire import Wire
@@ -40,7 +41,7 @@ class CustomerPersonaPydantic(Wire):
     org_id: UUID | None = None
 
 
-def _as_answered(persona: Entity) -> dict[str, UUID | None]:
+def _as_answered(persona: Entity) -> dict[str, Any]:
     organisation = uuid_ids.read(persona.organisation)
     return {"org_id": organisation and UUID(str(organisation))}
 
