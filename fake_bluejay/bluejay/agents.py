@@ -11,6 +11,7 @@ from pydantic import Field
 
 from fake_bluejay.bluejay.folders import folder_named
 from fake_bluejay.bluejay.models.wire import Wire
+from fake_bluejay.bluejay.prompts import update_text
 from fake_bluejay.bluejay.resources import Operations, as_fields, changes
 from fake_bluejay.core.clock import Moment
 from fake_bluejay.core.errors import Conflict, NotFound
@@ -346,6 +347,7 @@ def _update(
     after = {**agent.fields, **changed}
     if after.get("http_webhook") and not after.get("http_webhook_key"):
         changed["http_webhook_key"] = _key(call.world, agent.id)
+    update_text(call.world, agent, changed)
     call.world.resources[AGENTS].change(agent, _with_folder(call.world, call.organisation, changed))
     folder = call.world.resources.find("folder", agent.fields.get("folder_id"), call.organisation)
     return AgentUpdateResponse(

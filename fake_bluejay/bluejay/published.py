@@ -44,19 +44,19 @@ _OPERATIONS = """
 /v1/agent-by-external-id/{external_id} GET agents
 /v1/agent/{agent_id} DELETE agents
 /v1/agents/{agent_id} GET agents
-/v1/agents/{agent_id}/knowledge-bases GET
-/v1/agents/{agent_id}/knowledge-bases/versions DELETE GET POST
-/v1/agents/{agent_id}/knowledge-bases/versions/{version} DELETE GET
-/v1/agents/{agent_id}/knowledge-bases/versions/{version}/labels DELETE GET POST
-/v1/agents/{agent_id}/knowledge-bases/{kb_id} DELETE GET
-/v1/agents/{agent_id}/labels GET POST
-/v1/agents/{agent_id}/labels/{label_id} DELETE GET PUT
-/v1/agents/{agent_id}/prompts GET
-/v1/agents/{agent_id}/prompts/promote POST
-/v1/agents/{agent_id}/prompts/versions DELETE GET POST
-/v1/agents/{agent_id}/prompts/versions/{version} DELETE GET
-/v1/agents/{agent_id}/prompts/versions/{version}/labels DELETE GET POST
-/v1/agents/{agent_id}/prompts/{prompt_id} DELETE GET
+/v1/agents/{agent_id}/knowledge-bases GET prompts
+/v1/agents/{agent_id}/knowledge-bases/versions DELETE GET POST prompts
+/v1/agents/{agent_id}/knowledge-bases/versions/{version} DELETE GET prompts
+/v1/agents/{agent_id}/knowledge-bases/versions/{version}/labels DELETE GET POST prompts
+/v1/agents/{agent_id}/knowledge-bases/{kb_id} DELETE GET prompts
+/v1/agents/{agent_id}/labels GET POST prompts
+/v1/agents/{agent_id}/labels/{label_id} DELETE GET PUT prompts
+/v1/agents/{agent_id}/prompts GET prompts
+/v1/agents/{agent_id}/prompts/promote POST prompts
+/v1/agents/{agent_id}/prompts/versions DELETE GET POST prompts
+/v1/agents/{agent_id}/prompts/versions/{version} DELETE GET prompts
+/v1/agents/{agent_id}/prompts/versions/{version}/labels DELETE GET POST prompts
+/v1/agents/{agent_id}/prompts/{prompt_id} DELETE GET prompts
 /v1/alert/{alert_id} DELETE alerts
 /v1/all-agents GET agents
 /v1/all-folders GET folders
@@ -218,10 +218,10 @@ _OPERATIONS_OF_SDK = """
 """
 
 _OPERATIONS_OF_DOCS = """
-/v1/agents/{agent_id}/versions DELETE GET POST
-/v1/agents/{agent_id}/versions/promote POST
-/v1/agents/{agent_id}/versions/{version} DELETE GET
-/v1/agents/{agent_id}/versions/{version}/labels DELETE GET POST
+/v1/agents/{agent_id}/versions DELETE GET POST /v1/agents/{agent_id}/prompts/versions
+/v1/agents/{agent_id}/versions/promote POST /v1/agents/{agent_id}/prompts/promote
+/v1/agents/{agent_id}/versions/{version} DELETE GET prompts
+/v1/agents/{agent_id}/versions/{version}/labels DELETE GET POST /v1/agents/{agent_id}/prompts/versions/{version}/labels
 /v1/alerts GET alerts
 /v1/alerts/{alert_id}/results GET alerts
 /v1/bluejay-as-code POST
@@ -236,9 +236,9 @@ _OPERATIONS_OF_DOCS = """
 /v1/delete-metrics POST /v1/delete-custom-metrics
 /v1/issues GET /v1/observability/issues
 /v1/issues/{issue_id} GET PUT /v1/observability/issues/{issue_id}
-/v1/knowledge-base GET POST
-/v1/knowledge-base/{knowledge_base_id} DELETE GET PUT
-/v1/knowledge-base/{knowledge_base_id}/agents/{agent_id} DELETE POST
+/v1/knowledge-base GET POST knowledge_bases
+/v1/knowledge-base/{knowledge_base_id} DELETE GET PUT knowledge_bases
+/v1/knowledge-base/{knowledge_base_id}/agents/{agent_id} DELETE POST knowledge_bases
 /v1/metric/{metric_id} DELETE GET /v1/custom-metric/{metric_id}
 /v1/metrics GET /v1/custom-metrics
 /v1/metrics-lab/lab/{lab_id} GET

@@ -126,4 +126,7 @@ class ReadingChoices(TypedDict, total=False):
     agent_without_workflow: readings.AgentWithoutWorkflow | Literal["empty", "404"]
     deleted_agent: readings.DeletedAgent | Literal["simulations-go", "simulations-stay"]
     simulation_alerts: readings.SimulationAlerts | Literal["latest-runs", "window"]
+    first_version: readings.FirstVersion | Literal["production", "latest-only"]
+    updated_text: readings.UpdatedText | Literal["in-place", "new-version"]
+    label_on_another: readings.LabelOnAnother | Literal["both", "moved", "409"]
     noise_without_file: readings.NoiseWithoutFile | Literal["taken", "400"]

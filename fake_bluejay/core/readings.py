@@ -26,8 +26,10 @@ __all__ = [
     "DroppedCallTells",
     "DuplicateIds",
     "ErrorCodeIn",
+    "FirstVersion",
     "ForeignId",
     "ForeignResource",
+    "LabelOnAnother",
     "ListedResults",
     "MissingKey",
     "MissingKeyName",
@@ -49,6 +51,7 @@ __all__ = [
     "TracesWhileEvaluated",
     "UnknownKey",
     "UpdateChanges",
+    "UpdatedText",
     "WatchdogSets",
     "WatchdogTells",
     "WebhookHeaders",
@@ -317,6 +320,28 @@ class SimulationAlerts(StrEnum):
     WINDOW = "window"
 
 
+class FirstVersion(StrEnum):
+    """The labels of version 1 of an agent's prompt or knowledge base."""
+
+    PRODUCTION = "production"
+    LATEST = "latest-only"
+
+
+class UpdatedText(StrEnum):
+    """What becomes of the versions of an agent whose prompt or knowledge base is updated with the agent."""
+
+    IN_PLACE = "in-place"
+    NEW_VERSION = "new-version"
+
+
+class LabelOnAnother(StrEnum):
+    """A label that is put on a version while another one has it, without `override_label`."""
+
+    BOTH = "both"
+    MOVED = "moved"
+    CONFLICT = "409"
+
+
 class NoiseWithoutFile(StrEnum):
     """A custom background noise that is registered before its file was uploaded."""
 
@@ -560,6 +585,24 @@ class Readings:
         _PAGE,
         "for simulations, threshold_time_interval is the number of recent completed runs, and min_events is not used;"
         " the page on simulation alerts of August 2026 counted results in a rolling window of time",
+    )
+    first_version: FirstVersion = _reading(
+        FirstVersion.PRODUCTION,
+        _PAGE,
+        "evaluate uses the version with the production label unless told otherwise, which an agent that was only added"
+        " must have; it warns of an agent without one, too",
+    )
+    updated_text: UpdatedText = _reading(
+        UpdatedText.IN_PLACE,
+        _PAGE,
+        "POST …/versions creates the next version; of update-agent it is only said that fields that are not sent keep"
+        " their values",
+    )
+    label_on_another: LabelOnAnother = _reading(
+        LabelOnAnother.BOTH,
+        _PAGE,
+        "a label on more than one version is 400 where it must lead to one, so there are such labels; override_label is"
+        " false by default",
     )
     noise_without_file: NoiseWithoutFile = _reading(
         NoiseWithoutFile.TAKEN,
