@@ -77,7 +77,7 @@ def _time(original: Callable[[Any], float]) -> Callable[..., Any]:
 
 
 def take_timers_along(seconds: float) -> None:
-    """The clock of the loops goes to another time; what they have yet to wait for stays as long."""
+    """Move the timers of all loops by as much as their clock: what they have yet to wait for stays as long."""
     for loop in _loops:
         for handle in getattr(loop, "_scheduled", ()):
             handle._when += seconds
@@ -102,7 +102,7 @@ _own_clocks: WeakKeyDictionary[Any, _OwnClock] = WeakKeyDictionary()
 
 
 def _has_own_clock(loop: Any) -> bool:
-    """Whether the time of a loop is its own. freezegun has a method of its own, too, which leads to our clock."""
+    """Return whether a loop has a clock of its own. freezegun has a `time` of its own, which leads to our clock."""
     own = next(each for each in type(loop).__mro__ if "time" in vars(each))
     if own is BaseEventLoop or vars(own)["time"] is vars(BaseEventLoop)["time"]:
         return False
@@ -209,7 +209,7 @@ def _listens(file: Any) -> bool:
 
 
 def _is_idle_loopback(loop: Any, descriptor: int) -> bool:
-    """Whether a connection leads to a loopback server of ours, which has nothing to do."""
+    """Return whether a connection leads to a loopback server of ours, which has nothing to do."""
     transport = loop._transports.get(descriptor)
     peer = transport and transport.get_extra_info("peername")
     in_hand = LOOPBACKS.get(peer[1]) if peer else None
