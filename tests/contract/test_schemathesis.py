@@ -152,7 +152,7 @@ def known_ids(document: Any, furnished: Any) -> Any:
                 continue  # a list or a choice of models
             named = narrowed["components"]["schemas"][body["schema"]["$ref"].rpartition("/")[2]]
             body["schema"] = copy.deepcopy(named)
-            for name, one in body["schema"]["properties"].items():
+            for name, one in body["schema"].get("properties", {}).items():  # a choice of models has none
                 asking_for_what_there_is(one, name, known)
     return schemathesis.openapi.from_dict(narrowed)
 
