@@ -5,6 +5,7 @@ What is refused, `test_answers` and the comparison with FastAPI decide.
 """
 
 import copy
+import re
 from typing import Any
 
 import pytest
@@ -62,8 +63,10 @@ RULED = {
     "/v1/workflow",
     "/v1/workflow/validate-definition",
     "/v1/workflow/{workflow_id}",
+    # The version in production, the only one, a label that is missing or reserved: all documented.
+    *(path for path in PUBLISHED if re.match(r"/v1/agents/{agent_id}/(prompts|knowledge-bases|labels)", path)),
 }
-"""Paths that answer 400 to what is valid by its schema: a graph that breaks a rule, a message after the end."""
+"""Paths that answer 400 to what is valid by its schema: a graph that breaks a rule, a message after the end, …"""
 
 REFUSED = {
     "type": "object",
