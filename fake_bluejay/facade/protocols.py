@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from fake_bluejay.facade.runs import RunView
     from fake_bluejay.facade.webhooks import Webhooks
     from fake_bluejay.http.faults import Faults
-    from fake_bluejay.http.journal import Journal
+    from fake_bluejay.http.journal import Requests
 
 __all__ = ["Bluejay", "MakeBluejay"]
 
@@ -88,7 +88,7 @@ class Bluejay(Protocol):
     def runs(self) -> list[RunView]: ...
 
     @property
-    def requests(self) -> Journal: ...
+    def requests(self) -> Requests: ...
     @property
     def unmodelled(self) -> list[str]: ...
     def stub(self, method: str, path: str, status: int = 200, json: Any = None) -> None: ...

@@ -70,18 +70,22 @@ class ControlObjectView:
 
     @property
     def id(self) -> int:
+        """The id."""
         return self._control.id
 
     @property
     def test_result_id(self) -> int:
+        """The id of the test result that is to end."""
         return self._control.test_result_id
 
     @property
     def written_at(self) -> datetime:
+        """The moment at which it was written, in UTC."""
         return datetime_at(self._control.written_at)
 
     @property
     def by(self) -> str | None:
+        """Who picked it up: `"agent"`, `"watchdog"`, …; None: nobody has."""
         return self._control.by
 
     @property
@@ -117,10 +121,12 @@ class TestResult:
 
     @property
     def id(self) -> int:
+        """The id."""
         return self._id
 
     @property
     def status(self) -> Status:
+        """The status now."""
         return self._record.status
 
     @property
@@ -170,6 +176,7 @@ class TestResult:
 
     @property
     def organisation(self) -> str:
+        """The name of the organisation that it belongs to."""
         return self._record.organisation
 
     @property
@@ -179,6 +186,7 @@ class TestResult:
 
     @property
     def created_at(self) -> datetime:
+        """The moment at which it was made, in UTC."""
         return datetime_at(self._record.created_at)
 
     @property
