@@ -18,7 +18,7 @@ from fake_bluejay.bluejay.models.wire import Wire
 from fake_bluejay.bluejay.resources import Answered, Operations, as_fields
 from fake_bluejay.core.clock import Moment
 from fake_bluejay.core.errors import Conflict, NotFound, Refused
-from fake_bluejay.core.readings import FirstVersion, LabelOnAnother, UpdatedText
+from fake_bluejay.core.readings import FirstVersion, LabelOnAnother
 from fake_bluejay.core.resources import Entity, Link, OnDelete, Resource, not_found, uuid_ids
 from fake_bluejay.core.world import World
 from fake_bluejay.http.operation import Call
@@ -217,14 +217,13 @@ def _new_version(world: World, kind: _Kind, agent: Entity, request: BaseModel) -
 
 
 def update_text(world: World, agent: Entity, changed: Mapping[str, Any]) -> None:
-    """Make versions of the texts that an agent is to have, and put them into production, if a reading says so."""
-    if world.readings.updated_text is UpdatedText.NEW_VERSION:
-        for kind in _KINDS.values():
-            text = changed.get(kind.own)
-            if text is not None and text != agent.fields[kind.own]:
-                _versions(world, kind, agent)
-                version = _add(world, kind, agent, {kind.text: text, "commit_message": None, "metadata": None})
-                _put(world, kind, agent, version, PRODUCTION)
+    """Make versions of the texts that an agent is to have, and put them into production."""
+    for kind in _KINDS.values():
+        text = changed.get(kind.own)
+        if text is not None and text != agent.fields[kind.own]:
+            _versions(world, kind, agent)
+            version = _add(world, kind, agent, {kind.text: text, "commit_message": None, "metadata": None})
+            _put(world, kind, agent, version, PRODUCTION)
 
 
 def _looked_up(world: World, version: Entity) -> dict[str, Any]:
