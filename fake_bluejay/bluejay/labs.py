@@ -20,7 +20,7 @@ from fake_bluejay.core.metrics import scored
 from fake_bluejay.core.readings import Contract
 from fake_bluejay.core.resources import Entity, Link, OnDelete, Resource, uuid_ids
 from fake_bluejay.core.world import World
-from fake_bluejay.http.operation import Call
+from fake_bluejay.http.operation import ApiCall
 
 __all__ = ["LABS", "LAB_EVALUATIONS", "METRIC_REVISIONS", "lab_evaluations", "labs", "metric_revisions"]
 
@@ -305,7 +305,7 @@ labs.delete("DELETE", _PLACE, returns=DeleteLabResponse)
 
 
 @labs.operation("GET", "/v1/metrics-lab/labs", query=PAGES.query)
-def list_labs(call: Call) -> dict[str, Any]:
+def list_labs(call: ApiCall) -> dict[str, Any]:
     """Return a page of labs, the newest first, and how much is in each."""
     every = call.world.resources[LABS].of(call.organisation)[::-1]
     part, said = PAGES.part(every, call.parameters)
@@ -322,7 +322,7 @@ def list_labs(call: Call) -> dict[str, Any]:
 
 
 @labs.operation("GET", _PLACE)
-def get_lab(call: Call, lab: Entity) -> dict[str, Any]:
+def get_lab(call: ApiCall, lab: Entity) -> dict[str, Any]:
     """Return all of a lab: its conversations and metrics, what was found by whom, and the revisions."""
     kept = ("tags", "settings", "metric_ids", "human_evaluations")
     return {
@@ -335,7 +335,7 @@ def get_lab(call: Call, lab: Entity) -> dict[str, Any]:
 
 
 @labs.operation("POST", f"{_PLACE}/metrics")
-def add_metrics_to_lab(call: Call, lab: Entity, request: AddMetricsToLabRequest) -> AddMetricsToLabResponse:
+def add_metrics_to_lab(call: ApiCall, lab: Entity, request: AddMetricsToLabRequest) -> AddMetricsToLabResponse:
     """Add metrics to a lab; if one of them does not exist, none is. Results that there are already are copied."""
     wanted = list(dict.fromkeys(call.require("metric", uuid_ids.read(id)).id for id in request.metric_ids))
     added = [id for id in wanted if id not in lab.fields["metric_ids"]]
@@ -356,7 +356,7 @@ def add_metrics_to_lab(call: Call, lab: Entity, request: AddMetricsToLabRequest)
 
 @labs.operation("POST", f"{_PLACE}/conversations")
 def add_conversations_to_lab(
-    call: Call, lab: Entity, request: AddConversationsToLabRequest
+    call: ApiCall, lab: Entity, request: AddConversationsToLabRequest
 ) -> AddConversationsToLabResponse:
     """Add conversations to a lab; if one of them does not exist, none is."""
     calls, results = _conversations(call.world, call.organisation, as_fields(request)["conversations"])
@@ -378,7 +378,7 @@ def add_conversations_to_lab(
 
 
 @labs.operation("DELETE", f"{_PLACE}/conversations")
-def remove_conversations_from_lab(call: Call, lab: Entity, request: RemoveConversationsFromLabRequest) -> Any:
+def remove_conversations_from_lab(call: ApiCall, lab: Entity, request: RemoveConversationsFromLabRequest) -> Any:
     """Take conversations out of a lab, which stay as they are; one that is not in it stays out."""
     before = len(_all_of(lab))
     gone = as_fields(request)["conversations"]
@@ -395,7 +395,7 @@ def remove_conversations_from_lab(call: Call, lab: Entity, request: RemoveConver
 
 @labs.operation("PUT", f"{_PLACE}/human-evaluation")
 def set_human_evaluation(
-    call: Call, lab: Entity, request: CreateOrUpdateHumanEvaluationRequest
+    call: ApiCall, lab: Entity, request: CreateOrUpdateHumanEvaluationRequest
 ) -> HumanEvaluationResponse:
     """Keep what a person finds in a conversation by a metric, in the place of what was found there before."""
     fields = as_fields(request)
@@ -411,7 +411,7 @@ def set_human_evaluation(
 
 
 @labs.operation("PUT", f"{_PLACE}/settings")
-def update_lab_settings(call: Call, lab: Entity, request: UpdateLabSettingsRequest) -> UpdateLabSettingsResponse:
+def update_lab_settings(call: ApiCall, lab: Entity, request: UpdateLabSettingsRequest) -> UpdateLabSettingsResponse:
     """Change the settings of a lab that the request names."""
     given = as_fields(request)
     given = {name: value for name, value in given.items() if name in request.model_fields_set}
@@ -420,7 +420,7 @@ def update_lab_settings(call: Call, lab: Entity, request: UpdateLabSettingsReque
 
 
 @metric_revisions.operation("POST", f"{_PLACE}/metric-revisions")
-def create_metric_revision(call: Call, lab_id: UUID, request: CreateMetricRevisionRequest) -> Entity:
+def create_metric_revision(call: ApiCall, lab_id: UUID, request: CreateMetricRevisionRequest) -> Entity:
     """Make a revision of a metric in a lab; the metric stays as it is."""
     lab = call.require("lab", str(lab_id))
     metric = call.require("metric", uuid_ids.read(request.custom_metric_id))
@@ -435,7 +435,7 @@ def create_metric_revision(call: Call, lab_id: UUID, request: CreateMetricRevisi
     "/v1/metrics-lab/evaluate-conversation",
     takes_under=dict.fromkeys((Contract.SDK, Contract.OPENAPI), EvaluateConversationRequestOfOpenApi),
 )
-def evaluate_conversation(call: Call, request: EvaluateConversationRequest) -> EvaluateConversationResponse:
+def evaluate_conversation(call: ApiCall, request: EvaluateConversationRequest) -> EvaluateConversationResponse:
     """Queue evaluations of a conversation: by metrics, or by a revision of one."""
     lab, asked = call.require("lab", str(request.lab_id)), request.metrics
     of_test = request.conversation.type == "test_result"
