@@ -154,6 +154,8 @@ def known_ids(document: Any, furnished: Any) -> Any:
             if "$ref" not in body["schema"]:
                 continue  # a list or a choice of models
             named = narrowed["components"]["schemas"][body["schema"]["$ref"].rpartition("/")[2]]
+            if "properties" not in named:
+                continue  # a choice of models that has a name
             body["schema"] = copy.deepcopy(named)
             for name, one in body["schema"].get("properties", {}).items():  # a choice of models has none
                 asking_for_what_there_is(one, name, known)
