@@ -848,7 +848,10 @@ def _place() -> Place | None:
 def _is_in_foreign_loop() -> bool:
     """Return whether an event loop runs in this thread that is not asyncio's own."""
     asyncio: Any = sys.modules.get("asyncio")
-    loop = asyncio._get_running_loop() if asyncio is not None else None
+    try:
+        loop = None if asyncio is None else asyncio.get_running_loop()
+    except RuntimeError:
+        loop = None
     return loop is not None and not (isinstance(loop, asyncio.BaseEventLoop) and hasattr(loop, "_selector"))
 
 
