@@ -226,6 +226,25 @@ def update_text(world: World, agent: Entity, changed: Mapping[str, Any]) -> None
             _put(world, kind, agent, version, PRODUCTION)
 
 
+def evaluated_version(world: World, agent: Entity, version: int | None, label: str | None) -> str | None:
+    """Put a label that is new on the version in production, and return what there is to warn of, if anything.
+
+    Args:
+        world: Where the agent is.
+        agent: Whose conversation is evaluated.
+        version: The number of the version that it is of; None: the one in production.
+        label: A label of the version.
+    """
+    versions = _versions(world, _PROMPT, agent)
+    production = next((one for one in versions if PRODUCTION in _labels_of(world, _PROMPT, one)), None)
+    if label is not None and label not in RESERVED and not _rows(world, agent, label):
+        _add_label(world, agent, label, {} if production is None else {"prompt_id": production.id})
+    if production is None:
+        return "The agent has no production version"
+    known = version is None or any(one.fields["version"] == version for one in versions)
+    return None if known else f"Version {version} was not found; the production version is used"
+
+
 def _looked_up(world: World, version: Entity) -> dict[str, Any]:
     """Return the labels of a version, and the text of the one in production, which is the agent's."""
     kind = _KINDS[version.resource]
