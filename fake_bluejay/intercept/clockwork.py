@@ -37,17 +37,7 @@ from typing import Any, Literal, NamedTuple
 from fake_bluejay.intercept.true_time import REAL
 from fake_bluejay.intercept.working import Activity, Turns, Watch, describe_stack, turns_of_threads
 
-__all__ = [
-    "CLOCKWORK",
-    "REAL_TIME_THREADS",
-    "Clockwork",
-    "LongestExceeded",
-    "Member",
-    "Movement",
-    "Timeline",
-    "Wait",
-    "whole",
-]
+__all__ = ["CLOCKWORK", "REAL_TIME_THREADS", "Clockwork", "LongestExceeded", "Member", "Timeline", "Wait"]
 
 _TICK = 0.005
 """Real seconds after which the lookout looks again, and a wait for something outside counts what has passed."""
@@ -159,8 +149,6 @@ class Member:
         self.ident = thread.ident
         self.generation = generation
         """Of the fakes that were on together when it joined."""
-        self.waits: list[Wait] = []
-        """Its waits; more than one if a wait moves the clock, and what falls due waits in turn."""
         self.joining: list[Wait] = []
         """The waits for its end."""
         self.watch = Watch(thread)
@@ -527,10 +515,12 @@ class Clockwork:
             until: The instant by a monotonic clock from which `seconds` were reckoned a moment ago. Another thread may
                 have moved the clock since.
         """
+        if seconds is None:
+            return Wait(member, None, what)
         elapsed = self.elapsed
-        if seconds is not None and until is not None:
+        if until is not None:
             seconds = min(seconds, until - self._start - elapsed / 1_000_000)
-        return Wait(member, None if seconds is None else elapsed + (whole(seconds) if seconds > 0 else 0), what)
+        return Wait(member, elapsed + (max(1, round(seconds * 1_000_000)) if seconds > 0 else 0), what)
 
     def end(self, wait: Wait) -> None:
         """End a wait: what it is for has come."""
@@ -558,7 +548,6 @@ class Clockwork:
             wait.gate.acquire()
             block = wait.block
         member, began = wait.member, self.elapsed
-        member.waits.append(wait)
         got = False
         try:
             while not got:
@@ -578,7 +567,6 @@ class Clockwork:
         finally:
             with self._mutex:
                 self._resume(wait, wake=False)
-            member.waits.pop()
             member.start_afresh()
             waited = self.elapsed - began
             for timeline in tuple(self.timelines):
@@ -830,11 +818,6 @@ def _nothing() -> None: ...
 
 def _no() -> bool:
     return False
-
-
-def whole(seconds: float) -> int:
-    """Return seconds in microseconds, at least one."""
-    return max(1, round(seconds * 1_000_000))
 
 
 def _note(movements: list[Movement], length: int, what: str, place: Place | None) -> None:
