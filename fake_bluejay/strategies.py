@@ -20,6 +20,7 @@ from fake_bluejay.calls import Call, call_dropped, no_answer, no_connection, sys
 from fake_bluejay.core.clock import microseconds
 from fake_bluejay.core.statuses import Status
 from fake_bluejay.facade.fake import FakeBluejay, Options
+from fake_bluejay.http.faults import KINDS, arm_from_data
 
 __all__ = ["BluejayMachine", "InvalidPayload", "agents", "invalid_payloads", "valid_payloads", "worlds"]
 
@@ -115,12 +116,6 @@ class BluejayMachine(RuleBasedStateMachine):
     options: ClassVar[Options] = {}
     """What the fake is made with; for a subclass to say."""
 
-    _ARGUMENTS: ClassVar[dict[str, st.SearchStrategy[tuple[Any, ...]]]] = {
-        "respond": st.tuples(st.sampled_from([429, 500, 502, 503, 504])),
-        "truncate": st.tuples(st.integers(0, 40)),
-        "delay": st.tuples(st.integers(0, 60)),
-    }
-
     def __init__(self) -> None:
         super().__init__()
         self.bluejay = FakeBluejay(**self.options).start()
@@ -183,13 +178,14 @@ class BluejayMachine(RuleBasedStateMachine):
         self.bluejay.clock.advance(seconds)
 
     @rule(data=st.data())
-    def arm_fault(self, data: st.DataObject) -> None:
+    def arm_from_data(self, data: st.DataObject) -> None:
         """The next request, or the one after, meets a fault."""
         if self.faults:
             kind = data.draw(st.sampled_from(self.faults))
-            drawn_from: st.SearchStrategy[Any] = self._ARGUMENTS.get(kind, st.just(()))
-            if kind == "refuse_control_write":
+            given = {one.name: data.draw(st.sampled_from(one.likely)) for one in KINDS[kind].arguments if one.likely}
+            if any(one.name == "ids" for one in KINDS[kind].arguments):
                 ids = [result.id for result in self.bluejay.test_results]
-                drawn_from = st.lists(st.sampled_from(ids), min_size=1, max_size=3, unique=True)
-            arguments = data.draw(drawn_from)
-            getattr(self.bluejay.faults, kind)(*arguments, after=data.draw(st.integers(0, 1)))
+                given["ids"] = data.draw(st.lists(st.sampled_from(ids), min_size=1, max_size=3, unique=True))
+            if "after" in KINDS[kind].which:
+                given["after"] = data.draw(st.integers(0, 1))
+            arm_from_data(self.bluejay.faults, kind, given)

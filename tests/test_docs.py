@@ -6,9 +6,12 @@ import runpy
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+
+from tests.thoroughness import thorough
 
 ROOT = Path(__file__).parent.parent
 BLOCKS = [
@@ -29,6 +32,17 @@ QUIET = ("-p", "no:randomly", "-p", "no:asyncio", "-W", "error")
 def test_a_block_of_python(pytester: pytest.Pytester, code: str) -> None:
     pytester.makepyfile(code)
     assert pytester.runpytest_inprocess(*QUIET).ret == pytest.ExitCode.OK
+
+
+def test_a_failing_test_reports_what_the_readme_shows(pytester: pytest.Pytester) -> None:
+    text = (ROOT / "README.md").read_text()
+    first = text.index("```python\n") + len("```python\n")
+    code = text[first : text.index("```", first)]
+    pytester.makepyfile(code.replace('"SYSTEM_ERROR"', '"CONVERSATION_ENDED"'))
+    shown = text[text.index("```text\n") + len("```text\n") :].partition("```")[0].splitlines()
+    result = pytester.runpytest_inprocess(*QUIET, "--tb=short")
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines([line.replace("[", "[[]") for line in shown])
 
 
 @pytest.mark.parametrize(("page", "session"), SESSIONS)
@@ -87,25 +101,35 @@ def test_the_tables_of_endpoints_are_current() -> None:
     assert page(text) == text, "make docs writes them anew"
 
 
-def copied(pytester: pytest.Pytester, name: str) -> None:
-    shutil.copytree(ROOT / "examples" / name, pytester.path, dirs_exist_ok=True)
+ALONE = ("-p", "fake_bluejay.pytest_plugin", "-W", "error")
+"""Options for a process of its own that loads no plugin but ours, which takes a fifth of the time."""
 
 
-def test_the_downstream_example(pytester: pytest.Pytester) -> None:
-    copied(pytester, "downstream")
-    result = pytester.runpytest_subprocess(*QUIET)
+@pytest.fixture
+def copied(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], object]:
+    """Copy an example to where pytester runs."""
+    monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
+    return lambda name: shutil.copytree(ROOT / "examples" / name, pytester.path, dirs_exist_ok=True)
+
+
+def test_the_downstream_example(pytester: pytest.Pytester, copied: Callable[[str], object]) -> None:
+    copied("downstream")
+    result = pytester.runpytest_subprocess(*ALONE)
     result.assert_outcomes(passed=14)
 
 
-def test_the_example_of_a_pipeline(pytester: pytest.Pytester) -> None:
-    copied(pytester, "pipeline")
-    result = pytester.runpytest_subprocess(*QUIET)
+def test_the_example_of_a_pipeline(pytester: pytest.Pytester, copied: Callable[[str], object]) -> None:
+    copied("pipeline")
+    result = pytester.runpytest_subprocess(*ALONE)
     result.assert_outcomes(passed=14)
 
 
+@thorough
 @pytest.mark.parametrize("example", ["downstream", "pipeline"])
-def test_the_examples_pass_under_every_reading(pytester: pytest.Pytester, example: str) -> None:
-    copied(pytester, example)
+def test_the_examples_pass_under_every_reading(
+    pytester: pytest.Pytester, copied: Callable[[str], object], example: str
+) -> None:
+    copied(example)
     pytester.makeconftest(
         "import pytest\n\n\n@pytest.fixture(autouse=True)\ndef _every(bluejay_every_reading):\n    pass\n"
     )
@@ -115,15 +139,15 @@ def test_the_examples_pass_under_every_reading(pytester: pytest.Pytester, exampl
         "not subprocess and not as_a_command and not a_hundred_at_once and not has_not_passed and not by_their_names"
         " and not slow and not at-once"
     )
-    result = pytester.runpytest_subprocess(*QUIET, "-k", others)
+    result = pytester.runpytest_subprocess(*ALONE, "-k", others)
     outcomes = result.parseoutcomes()
     assert set(outcomes) == {"passed", "deselected"}, result.outlines[-20:]
     assert outcomes["passed"] > 300
 
 
-def test_the_example_of_readings(pytester: pytest.Pytester) -> None:
-    copied(pytester, "readings")
-    result = pytester.runpytest_subprocess(*QUIET)
+def test_the_example_of_readings(pytester: pytest.Pytester, copied: Callable[[str], object]) -> None:
+    copied("readings")
+    result = pytester.runpytest_subprocess(*ALONE)
     outcomes = result.parseoutcomes()
     assert outcomes["failed"] == 4
     failures = [line for line in result.outlines if line.startswith("FAILED")]

@@ -18,7 +18,7 @@ from fake_bluejay.bluejay.modules import operations
 from fake_bluejay.bluejay.published import METHODS, OPENAPI_PATH
 from fake_bluejay.core.world import World
 from fake_bluejay.http.calendar import real_calendar
-from fake_bluejay.http.faults import BREAKAGE, Breakage, Fault, Faults, response_of
+from fake_bluejay.http.faults import BREAKAGE, ArmedFaults, Fault, response_of
 from fake_bluejay.http.journal import EXCHANGE, Answer, Exchange, Journal
 from fake_bluejay.http.stubs import Stubs
 
@@ -43,11 +43,11 @@ class Api:
     """Bluejay's HTTP surface over one world: an ASGI application, which waits for nothing but a request's body."""
 
     def __init__(
-        self, world: World, journal: Journal, faults: Faults | None = None, stubs: Stubs | None = None
+        self, world: World, journal: Journal, faults: ArmedFaults | None = None, stubs: Stubs | None = None
     ) -> None:
         self._world = world
         self._journal = journal
-        self._faults = Faults() if faults is None else faults
+        self._faults = ArmedFaults() if faults is None else faults
         self._stubs = Stubs() if stubs is None else stubs
         if "freezegun" in sys.modules:  # then Pydantic might be imported first while that holds `datetime`
             _routes()
@@ -79,8 +79,8 @@ class Api:
             )
         if fault is not None:
             exchange.faults = (str(fault),)
-            if not fault.answers:
-                scope["extensions"][BREAKAGE] = Breakage(fault.kind, **fault.arguments)  # type: ignore[arg-type]
+            if (breakage := fault.breakage) is not None:
+                scope["extensions"][BREAKAGE] = breakage
         # Also if a fault takes its place: a request met it.
         stubbed = self._stubs.find(scope["method"], scope["path"]) if self._stubs else None
         try:
@@ -89,7 +89,7 @@ class Api:
             # A bug of ours goes to the log, and the client gets what the framework answers then.
             _log.exception("%s %s: the fake failed; nothing was changed", scope["method"], scope["path"])
             answer = _failed()
-        if fault is None or fault.kind != "reset":
+        if fault is None or not fault.prevents:
             self._journal.answered(exchange, answer)
         self._world.deliver()
         if (tell := self._journal.on_change) is not None:
@@ -129,8 +129,8 @@ class Api:
     ) -> Answer:
         if fault is not None and fault.answers:
             return Answer.of(response_of(fault))
-        if fault is not None and fault.kind == "reset":
-            return Answer(503, [], b"")  # which nobody gets: the door resets the connection instead
+        if fault is not None and fault.prevents:
+            return Answer(503, [], b"")  # which nobody gets: the door breaks the connection instead
         if stubbed is not None:
             return Answer.of(stubbed)
         try:

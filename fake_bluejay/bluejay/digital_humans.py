@@ -16,9 +16,9 @@ from fake_bluejay.core.errors import Conflict, DomainError, Refused
 from fake_bluejay.core.readings import Contract
 from fake_bluejay.core.resources import Entity, Link, Resource
 from fake_bluejay.core.world import World
-from fake_bluejay.http.operation import Call, as_id
+from fake_bluejay.http.operation import ApiCall, as_id
 
-__all__ = ["DIGITAL_HUMANS", "DigitalHumanRequestData", "create_digital_human", "digital_humans"]
+__all__ = ["DIGITAL_HUMANS", "DigitalHumanRequestData", "conflicting", "create_digital_human", "digital_humans"]
 
 
 class LanguageType(StrEnum):
@@ -584,7 +584,7 @@ digital_humans.delete("DELETE", "/v1/digital-human/{digital_human_id}")
     takes_under={Contract.OPENAPI: CreateDigitalHumanRequestOfOpenApi},
     returns=DigitalHumanResponse,
 )
-def create(call: Call, request: CreateDigitalHumanRequest) -> Entity:
+def create(call: ApiCall, request: CreateDigitalHumanRequest) -> Entity:
     """Create a digital human."""
     ids = [*(request.simulation_ids or ()), *([] if request.simulation_id is None else [request.simulation_id])]
     return create_digital_human(call.world, call.organisation, request.digital_human, ids)
@@ -595,7 +595,7 @@ def create(call: Call, request: CreateDigitalHumanRequest) -> Entity:
     "/v1/create-digital-humans",
     takes_under={Contract.OPENAPI: BulkCreateDigitalHumansRequestOfOpenApi},
 )
-def create_many(call: Call, request: BulkCreateDigitalHumansRequest) -> BulkCreateDigitalHumansResponse:
+def create_many(call: ApiCall, request: BulkCreateDigitalHumansRequest) -> BulkCreateDigitalHumansResponse:
     """Create digital humans that take part in the same simulations."""
     answer = BulkCreateDigitalHumansResponse()
     ids = _known(call.world, call.organisation, request.simulation_ids or ())
@@ -613,14 +613,14 @@ def create_many(call: Call, request: BulkCreateDigitalHumansRequest) -> BulkCrea
     takes_under={Contract.OPENAPI: UpdateDigitalHumanRequestOfOpenApi},
     returns=DigitalHumanResponse,
 )
-def update_digital_human(call: Call, digital_human: Entity, request: UpdateDigitalHumanRequest) -> Entity:
+def update_digital_human(call: ApiCall, digital_human: Entity, request: UpdateDigitalHumanRequest) -> Entity:
     """Change a digital human. Documented: lists of simulations, traits, … are replaced, not added to."""
     _update(call, digital_human, request)
     return digital_human
 
 
 @digital_humans.operation("PUT", "/v1/update-digital-humans")
-def update_many(call: Call, request: BulkUpdateDigitalHumansRequest) -> BulkUpdateDigitalHumansResponse:
+def update_many(call: ApiCall, request: BulkUpdateDigitalHumansRequest) -> BulkUpdateDigitalHumansResponse:
     """Change digital humans, each in its own way. What cannot be changed is listed, and the others are changed."""
     answer = BulkUpdateDigitalHumansResponse()
     for one in request.updates:
@@ -635,7 +635,7 @@ def update_many(call: Call, request: BulkUpdateDigitalHumansRequest) -> BulkUpda
 
 
 @digital_humans.operation("DELETE", "/v1/delete-digital-humans")
-def delete_many(call: Call, digital_human_ids: str) -> BulkDeleteDigitalHumansResponse:
+def delete_many(call: ApiCall, digital_human_ids: str) -> BulkDeleteDigitalHumansResponse:
     """Delete digital humans, given by their ids in one text, and say what they were."""
     texts = [text.strip() for text in digital_human_ids.split(",")]
     if len(texts) > _MOST_AT_ONCE:
@@ -653,14 +653,14 @@ def delete_many(call: Call, digital_human_ids: str) -> BulkDeleteDigitalHumansRe
     return answer
 
 
-def _update(call: Call, human: Entity, request: UpdateDigitalHumanRequest) -> None:
+def _update(call: ApiCall, human: Entity, request: UpdateDigitalHumanRequest) -> None:
     changed = changes(request, call.world.readings, digital_humans.never_null)
     overrides = changed.pop("override_conflict", False)
     if "simulation_ids" in changed:
         changed["simulation_ids"] = _known(call.world, call.organisation, changed["simulation_ids"])
     after = {**human.fields, **changed}
     if overrides:
-        for other in _conflicting(call.world, call.organisation, after, human):
+        for other in conflicting(call.world, call.organisation, after, human):
             call.world.resources[DIGITAL_HUMANS].change(other, {"always_on_active": False})
     elif "always_on_active" in changed or "phone_number" in changed:
         _refuse_conflict(call.world, call.organisation, after, human)
@@ -672,8 +672,8 @@ def _known(world: World, organisation: str, simulation_ids: Iterable[int]) -> li
     return [world.resources.require("simulation", id, organisation).id for id in dict.fromkeys(simulation_ids)]
 
 
-def _conflicting(world: World, organisation: str, fields: dict[str, Any], but: Entity | None = None) -> list[Entity]:
-    """Other digital humans that take calls on the same number, if these fields say that one takes calls on it."""
+def conflicting(world: World, organisation: str, fields: dict[str, Any], but: Entity | None = None) -> list[Entity]:
+    """Return who else takes calls on the number of these fields, if they say that a digital human takes calls on it."""
     if not fields.get("always_on_active") or fields.get("phone_number") is None:
         return []
     return [
@@ -687,7 +687,7 @@ def _conflicting(world: World, organisation: str, fields: dict[str, Any], but: E
 
 def _refuse_conflict(world: World, organisation: str, fields: dict[str, Any], but: Entity | None = None) -> None:
     # Documented: `override_conflict` allows to replace one that is active on the same number; so else it is refused.
-    if _conflicting(world, organisation, fields, but):
+    if conflicting(world, organisation, fields, but):
         raise Conflict("Another digital human is active on this phone number")
 
 

@@ -11,7 +11,7 @@ import importlib
 from types import ModuleType
 from typing import TYPE_CHECKING
 
-from fake_bluejay.bluejay.published import ALIASES, MODELLED_IN
+from fake_bluejay.bluejay.published import ALIASES, MODELLED_IN, MODULES
 from fake_bluejay.core.resources import plural_of
 from fake_bluejay.core.suggest import unknown
 from fake_bluejay.http.calendar import real_calendar
@@ -57,7 +57,7 @@ def operation_at(method: str, path: str) -> Operation | None:
 
 def operations() -> list[Operation]:
     """Return every operation that is modelled, those of aliases too; this loads all modules."""
-    found = [one for module in sorted(set(MODELLED_IN.values())) for one in _operations_in(module)]
+    found = [one for module in sorted(MODULES) for one in _operations_in(module)]
     aliases = [one.moved_to(path) for path, declared_at in ALIASES.items() for one in found if one.path == declared_at]
     return found + aliases
 
@@ -73,7 +73,7 @@ def declared(name: str, *, exactly: bool = False) -> Operations:
         ValueError: There is no such resource; the message says what there is.
     """
     plural = plural_of(name)
-    modules = sorted(set(MODELLED_IN.values()), key=lambda module: module != plural)
+    modules = sorted(MODULES, key=lambda module: module != plural)
     if not exactly or name == plural:
         for module in modules:
             for operations in _declarations(module):
@@ -84,5 +84,5 @@ def declared(name: str, *, exactly: bool = False) -> Operations:
 
 def resource_names() -> list[str]:
     """Return the names of the collections of all resources; this loads all modules."""
-    every = (one for module in set(MODELLED_IN.values()) for one in _declarations(module))
+    every = (one for module in MODULES for one in _declarations(module))
     return sorted(one.resource.plural for one in every if one.resource is not None)

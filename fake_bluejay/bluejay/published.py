@@ -19,6 +19,7 @@ __all__ = [
     "HOST",
     "METHODS",
     "MODELLED_IN",
+    "MODULES",
     "ONLY_IN_CLIENTS",
     "ONLY_IN_DOCS",
     "ONLY_IN_SDK",
@@ -43,19 +44,19 @@ _OPERATIONS = """
 /v1/agent-by-external-id/{external_id} GET agents
 /v1/agent/{agent_id} DELETE agents
 /v1/agents/{agent_id} GET agents
-/v1/agents/{agent_id}/knowledge-bases GET
-/v1/agents/{agent_id}/knowledge-bases/versions DELETE GET POST
-/v1/agents/{agent_id}/knowledge-bases/versions/{version} DELETE GET
-/v1/agents/{agent_id}/knowledge-bases/versions/{version}/labels DELETE GET POST
-/v1/agents/{agent_id}/knowledge-bases/{kb_id} DELETE GET
-/v1/agents/{agent_id}/labels GET POST
-/v1/agents/{agent_id}/labels/{label_id} DELETE GET PUT
-/v1/agents/{agent_id}/prompts GET
-/v1/agents/{agent_id}/prompts/promote POST
-/v1/agents/{agent_id}/prompts/versions DELETE GET POST
-/v1/agents/{agent_id}/prompts/versions/{version} DELETE GET
-/v1/agents/{agent_id}/prompts/versions/{version}/labels DELETE GET POST
-/v1/agents/{agent_id}/prompts/{prompt_id} DELETE GET
+/v1/agents/{agent_id}/knowledge-bases GET prompts
+/v1/agents/{agent_id}/knowledge-bases/versions DELETE GET POST prompts
+/v1/agents/{agent_id}/knowledge-bases/versions/{version} DELETE GET prompts
+/v1/agents/{agent_id}/knowledge-bases/versions/{version}/labels DELETE GET POST prompts
+/v1/agents/{agent_id}/knowledge-bases/{kb_id} DELETE GET prompts
+/v1/agents/{agent_id}/labels GET POST prompts
+/v1/agents/{agent_id}/labels/{label_id} DELETE GET PUT prompts
+/v1/agents/{agent_id}/prompts GET prompts
+/v1/agents/{agent_id}/prompts/promote POST prompts
+/v1/agents/{agent_id}/prompts/versions DELETE GET POST prompts
+/v1/agents/{agent_id}/prompts/versions/{version} DELETE GET prompts
+/v1/agents/{agent_id}/prompts/versions/{version}/labels DELETE GET POST prompts
+/v1/agents/{agent_id}/prompts/{prompt_id} DELETE GET prompts
 /v1/alert/{alert_id} DELETE alerts
 /v1/all-agents GET agents
 /v1/all-folders GET folders
@@ -76,8 +77,8 @@ _OPERATIONS = """
 /v1/create-community POST communities
 /v1/create-custom-metric POST metrics
 /v1/create-custom-metrics POST metrics
-/v1/create-customer-persona POST
-/v1/create-customer-trait POST
+/v1/create-customer-persona POST customer_personas
+/v1/create-customer-trait POST customer_traits
 /v1/create-digital-human POST digital_humans
 /v1/create-digital-humans POST digital_humans
 /v1/create-folder POST folders
@@ -86,10 +87,10 @@ _OPERATIONS = """
 /v1/custom-metric/{metric_id} DELETE GET metrics
 /v1/custom-metrics GET metrics
 /v1/custom-metrics-by-agent/{agent_id} GET metrics
-/v1/customer-persona/{persona_id} DELETE GET
-/v1/customer-personas-by-agent/{agent_id} GET
-/v1/customer-trait/{trait_id} DELETE GET
-/v1/customer-traits GET
+/v1/customer-persona/{persona_id} DELETE GET customer_personas
+/v1/customer-personas-by-agent/{agent_id} GET customer_personas
+/v1/customer-trait/{trait_id} DELETE GET customer_traits
+/v1/customer-traits GET customer_traits
 /v1/delete-custom-metrics POST metrics
 /v1/delete-digital-humans DELETE digital_humans
 /v1/delete-schedule/{schedule_id} DELETE schedules
@@ -101,26 +102,26 @@ _OPERATIONS = """
 /v1/folder/{folder_id} DELETE GET folders
 /v1/folders/move-agent PUT folders
 /v1/generate-custom-metrics POST metrics
-/v1/generate-customer-personas POST
-/v1/generate-digital-humans POST
-/v1/generate-formatted-transcript POST
-/v1/generate-goals POST
+/v1/generate-customer-personas POST generators
+/v1/generate-digital-humans POST generators
+/v1/generate-formatted-transcript POST generators
+/v1/generate-goals POST generators
 /v1/generate-http-webhook-key POST agents
-/v1/generate-intent-summary POST
-/v1/generate-objectives POST
+/v1/generate-intent-summary POST generators
+/v1/generate-objectives POST generators
 /v1/generate-prompt-summary POST
 /v1/generate-signing-key POST webhooks
-/v1/generate-test-scenarios POST
-/v1/generate-trait-values POST
-/v1/generate-translated-transcript/{test_result_id} POST
+/v1/generate-test-scenarios POST generators
+/v1/generate-trait-values POST generators
+/v1/generate-translated-transcript/{test_result_id} POST generators
 /v1/get-agents-by-folder/{folder_id} GET agents
 /v1/get-all-simulations GET simulations
 /v1/get-http-webhook-key POST agents
-/v1/get-integration-key POST
+/v1/get-integration-key POST integrations
 /v1/get-signing-key POST webhooks
 /v1/get-simulation-runs/{simulation_id} GET runs
 /v1/get-simulations-by-agent/{agent_id} GET simulations
-/v1/integrations GET PATCH
+/v1/integrations GET PATCH integrations
 /v1/integrations/ElevenLabs POST
 /v1/integrations/bland POST
 /v1/integrations/retell POST
@@ -136,8 +137,8 @@ _OPERATIONS = """
 /v1/metrics-lab/lab/{lab_id}/metrics POST
 /v1/metrics-lab/lab/{lab_id}/settings PUT
 /v1/move-regen-test-scenarios POST
-/v1/optimize/metric-prompt POST
-/v1/optimize/metric-prompt-with-diff POST
+/v1/optimize/metric-prompt POST generators
+/v1/optimize/metric-prompt-with-diff POST generators
 /v1/phone-numbers GET phone_numbers
 /v1/phone-numbers/add POST phone_numbers
 /v1/phone-numbers/{phone_number}/release DELETE phone_numbers
@@ -159,7 +160,7 @@ _OPERATIONS = """
 /v1/retrieve-simulation-results/{simulation_run_id} GET runs
 /v1/schedule/{schedule_id} GET schedules
 /v1/schedules GET schedules
-/v1/send-http-text-message POST
+/v1/send-http-text-message POST text_messages
 /v1/send-text POST
 /v1/simulation-result/{simulation_result_id} DELETE results
 /v1/simulation-run/{simulation_run_id} DELETE runs
@@ -173,25 +174,25 @@ _OPERATIONS = """
 /v1/subscription/start-trial POST
 /v1/traces GET traces
 /v1/traces/{trace_id} POST traces
-/v1/translate-transcript POST
+/v1/translate-transcript POST generators
 /v1/update-agent POST agents
 /v1/update-agent-by-external-id PUT agents
 /v1/update-alert/{alert_id} PUT alerts
 /v1/update-community/{community_id} PUT communities
 /v1/update-custom-metric/{metric_id} PUT metrics
 /v1/update-custom-metrics PUT metrics
-/v1/update-customer-persona/{persona_id} PUT
-/v1/update-customer-trait/{trait_id} PUT
+/v1/update-customer-persona/{persona_id} PUT customer_personas
+/v1/update-customer-trait/{trait_id} PUT customer_traits
 /v1/update-digital-human/{digital_human_id} PUT digital_humans
 /v1/update-folder/{folder_id} PUT folders
-/v1/update-integrations POST
+/v1/update-integrations POST integrations
 /v1/update-log/{call_id} PUT call_logs
 /v1/update-schedule/{schedule_id} PUT schedules
 /v1/update-simulation-result POST results
 /v1/weekly-notifications POST
 /v1/workflow GET POST workflows
-/v1/workflow/generate-definition POST
-/v1/workflow/generate-from-prompt POST
+/v1/workflow/generate-definition POST generators
+/v1/workflow/generate-from-prompt POST generators
 /v1/workflow/validate-definition POST workflows
 /v1/workflow/{workflow_id} DELETE GET PUT workflows
 /v1/workflow/{workflow_id}/duplicate POST workflows
@@ -207,8 +208,8 @@ _OPERATIONS_OF_SDK = """
 /v1/custom-background-noises/{noise_id} DELETE PATCH custom_background_noises
 /v1/digital-human-by-test-name/{test_name} GET digital_humans
 /v1/digital-humans GET digital_humans
-/v1/integrations/elevenlabs/agents GET
-/v1/integrations/elevenlabs/agents/{bluejay_agent_id}/branches GET
+/v1/integrations/elevenlabs/agents GET integrations
+/v1/integrations/elevenlabs/agents/{bluejay_agent_id}/branches GET integrations
 /v1/scenario GET POST /v1/workflow
 /v1/scenario/validate-definition POST /v1/workflow/validate-definition
 /v1/scenario/{workflow_id} DELETE GET PUT /v1/workflow/{workflow_id}
@@ -217,10 +218,10 @@ _OPERATIONS_OF_SDK = """
 """
 
 _OPERATIONS_OF_DOCS = """
-/v1/agents/{agent_id}/versions DELETE GET POST
-/v1/agents/{agent_id}/versions/promote POST
-/v1/agents/{agent_id}/versions/{version} DELETE GET
-/v1/agents/{agent_id}/versions/{version}/labels DELETE GET POST
+/v1/agents/{agent_id}/versions DELETE GET POST /v1/agents/{agent_id}/prompts/versions
+/v1/agents/{agent_id}/versions/promote POST /v1/agents/{agent_id}/prompts/promote
+/v1/agents/{agent_id}/versions/{version} DELETE GET prompts
+/v1/agents/{agent_id}/versions/{version}/labels DELETE GET POST /v1/agents/{agent_id}/prompts/versions/{version}/labels
 /v1/alerts GET alerts
 /v1/alerts/{alert_id}/results GET alerts
 /v1/bluejay-as-code POST
@@ -235,9 +236,9 @@ _OPERATIONS_OF_DOCS = """
 /v1/delete-metrics POST /v1/delete-custom-metrics
 /v1/issues GET /v1/observability/issues
 /v1/issues/{issue_id} GET PUT /v1/observability/issues/{issue_id}
-/v1/knowledge-base GET POST
-/v1/knowledge-base/{knowledge_base_id} DELETE GET PUT
-/v1/knowledge-base/{knowledge_base_id}/agents/{agent_id} DELETE POST
+/v1/knowledge-base GET POST knowledge_bases
+/v1/knowledge-base/{knowledge_base_id} DELETE GET PUT knowledge_bases
+/v1/knowledge-base/{knowledge_base_id}/agents/{agent_id} DELETE POST knowledge_bases
 /v1/metric/{metric_id} DELETE GET /v1/custom-metric/{metric_id}
 /v1/metrics GET /v1/custom-metrics
 /v1/metrics-lab/lab/{lab_id} GET
@@ -246,8 +247,8 @@ _OPERATIONS_OF_DOCS = """
 /v1/observability/conversations/{conversation_id} GET observability
 /v1/observability/issues GET issues
 /v1/observability/issues/{issue_id} GET PUT issues
-/v1/personalities GET POST
-/v1/personalities/{personality_id} DELETE PATCH
+/v1/personalities GET POST personalities
+/v1/personalities/{personality_id} DELETE PATCH personalities
 /v1/red-team-simulations GET POST
 /v1/red-team-simulations/entitlements GET
 /v1/red-team-simulations/{test_id} GET
@@ -255,7 +256,7 @@ _OPERATIONS_OF_DOCS = """
 /v1/self-improve/runs GET POST
 /v1/self-improve/runs/{run_id} GET
 /v1/self-improve/runs/{run_id}/stop POST
-/v1/simulations/{simulation_id}/personalities GET PUT
+/v1/simulations/{simulation_id}/personalities GET PUT personalities
 /v1/update-metric/{metric_id} PUT /v1/update-custom-metric/{metric_id}
 /v1/update-metrics PUT /v1/update-custom-metrics
 /v1/uptime/monitors GET POST
@@ -278,6 +279,7 @@ _OPERATIONS_OF_CLIENTS = """
 
 _OPERATIONS_OF_OURS = """
 /fake/transcripts/{test_result_id}.json GET results
+/fake/translations/{translation_id}.json GET generators
 /fake/uploads/{upload_id} PUT custom_background_noises
 """
 
@@ -306,7 +308,7 @@ OPENAPI_PATH = "/openapi.json"
 """Where the OpenAPI document of what is modelled is."""
 
 OURS = _paths(_OPERATIONS_OF_OURS)
-"""Path → its methods, of what no Bluejay has: where the fake's own `transcript_url` and `upload_url` lead."""
+"""Path → its methods, of what no Bluejay has: where the URLs lead that the fake gives."""
 
 SOURCES = (PUBLISHED, ONLY_IN_SDK, ONLY_IN_DOCS, ONLY_IN_CLIENTS)
 """What Bluejay answers, by where that is known from."""
@@ -332,3 +334,6 @@ ALIASES = {path: word for path, word in _LAST_WORDS.items() if word.startswith("
 MODELLED_IN = {path: word for path, word in _LAST_WORDS.items() if word[0].islower()}
 MODELLED_IN |= {path: MODELLED_IN[other] for path, other in ALIASES.items()}
 """Path → the module of `fake_bluejay.bluejay` that answers for it, all its methods."""
+
+MODULES = frozenset({*MODELLED_IN.values(), "drafts"})
+"""The modules that declare operations or resources; drafts have no path, as only a test makes one."""

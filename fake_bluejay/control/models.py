@@ -3,6 +3,10 @@ them."""
 
 from __future__ import annotations
 
+import functools
+import operator
+from collections.abc import Mapping
+from inspect import Parameter
 from typing import Annotated, Any, Literal
 
 from pydantic import (
@@ -14,29 +18,30 @@ from pydantic import (
     RootModel,
     StrictBool,
     StrictInt,
+    create_model,
     model_validator,
 )
 
 from fake_bluejay.core.clock import Moment
+from fake_bluejay.http.faults import KINDS, FaultKind
 
 __all__ = [
     "Advance",
     "CallScripts",
-    "Change",
+    "ChangeShown",
     "Cleared",
     "ClientAnswer",
-    "Clock",
     "ClockChange",
+    "ClockShown",
     "DeliveriesQuery",
-    "Delivery",
+    "DeliveryShown",
     "EndConversations",
-    "Entity",
     "EntityChange",
-    "Event",
-    "Exchange",
-    "Fault",
+    "EntityShown",
+    "EventByHand",
+    "ExchangeShown",
+    "FaultShown",
     "Health",
-    "Irregularity",
     "Made",
     "Message",
     "Model",
@@ -45,29 +50,30 @@ __all__ = [
     "NewDigitalHuman",
     "NewEntity",
     "NewFault",
+    "NewIrregularity",
     "NewOrganisation",
+    "NewReadings",
     "NewRun",
     "NewSimulation",
     "NewStub",
     "NewTestResult",
     "NewWebhook",
-    "Organisation",
+    "OrganisationShown",
     "Overview",
     "Query",
-    "Question",
-    "ReadingChoices",
+    "QuestionShown",
     "RequestsQuery",
-    "Resource",
+    "ResourceShown",
     "ResourcesQuery",
     "ScriptsOfCalls",
     "Sent",
     "State",
     "Stub",
-    "TestResult",
     "TestResultChange",
+    "TestResultShown",
     "TestResultsQuery",
     "Transitions",
-    "Webhook",
+    "WebhookShown",
     "WhoMayCall",
 ]
 
@@ -152,7 +158,7 @@ class TestResultChange(Model):
     fields: dict[str, Any] = Field({}, description="Merged into those there are; null takes one away.")
 
 
-class Event(Model):
+class EventByHand(Model):
     """What happens to a test result by hand: an event of the transition table that is legal now."""
 
     event: str
@@ -204,72 +210,43 @@ class _ToWhich(Model):
     probability: float | None = Field(None, description="Of meeting it, from 0 to 1, drawn from the seed.")
 
 
-class Respond(_ToWhich):
-    """Answer with this status; the request has no effect."""
-
-    kind: Literal["respond"]
-    status: StrictInt
-    json_: Any = Field(None, alias="json")
-    headers: dict[str, str] | None = None
-
-
-class Delay(_ToWhich):
-    """Answer late."""
-
-    kind: Literal["delay"]
-    seconds: Seconds
+_STRICT: dict[Any, Any] = {
+    int: StrictInt,
+    float: Seconds,
+    list[int]: list[StrictInt],
+    Mapping[str, str] | None: dict[str, str] | None,
+}
+"""A type of an argument of a fault → the type by which it is sent."""
 
 
-class Break(_ToWhich):
-    """Reset the connection, lose the response, or send what is not HTTP."""
-
-    kind: Literal["reset", "lose_response", "garbage"]
-
-
-class Truncate(_ToWhich):
-    """Let so many bytes of the answer's body arrive."""
-
-    kind: Literal["truncate"]
-    bytes: StrictInt
-
-
-class RefuseControlWrite(_ToWhich):
-    """The control objects of these test results cannot be written."""
-
-    kind: Literal["refuse_control_write"]
-    ids: list[StrictInt]
-
-
-class Billing(_ToWhich):
-    """Refuse a request as billing does: 402 or 403, with a code."""
-
-    kind: Literal["billing"]
-    code: str
+def _fault_model(kind: FaultKind) -> Any:
+    """Return the model of a fault of a kind, as its declaration says what that takes."""
+    fields: dict[str, Any] = {"kind": (Literal[kind.name], ...)}
+    for one in kind.arguments:
+        extra: Any = {"enum": one.choices} if one.choices else {}
+        field = Field(
+            ... if one.default is Parameter.empty else one.default,
+            alias="json" if one.name == "json" else None,
+            description=one.description or None,
+            examples=list(one.likely) or None,
+            json_schema_extra=extra,
+        )
+        fields["json_" if one.name == "json" else one.name] = (_STRICT.get(one.type, one.type), field)
+    for name in kind.which:
+        fields[name] = (_ToWhich.model_fields[name].annotation, _ToWhich.model_fields[name])
+    model = create_model("".join(map(str.title, kind.name.split("_"))), __base__=Model, __doc__=kind.summary, **fields)
+    model.model_config["title"] = kind.label
+    return model
 
 
-class Unavailable(_ToWhich):
-    """Answer 503, as while authentication is away."""
-
-    kind: Literal["unavailable"]
-
-
-class RateLimit(Model):
-    """Answer 429 to each request of a client to an endpoint beyond a number of them."""
-
-    kind: Literal["rate_limit"]
-    count: StrictInt
-    per: Seconds = 60
-    path: str | None = Field(None, description="Only requests of this path; null: each endpoint by itself.")
-
-
-_OneFault = Respond | Billing | Unavailable | RateLimit | Delay | Break | Truncate | RefuseControlWrite
+_OneFault: Any = functools.reduce(operator.or_, map(_fault_model, KINDS.values()))
 
 
 class NewFault(RootModel[Annotated[_OneFault, Field(discriminator="kind")]]):
     """A fault for the next requests to meet."""
 
 
-class ReadingChoices(RootModel[dict[str, str]]):
+class NewReadings(RootModel[dict[str, str]]):
     """`{name: choice}`; `GET readings` has the names and the choices."""
 
 
@@ -354,7 +331,7 @@ class NewDelivery(Model):
     organisation: str = "default"
 
 
-class Irregularity(Model):
+class NewIrregularity(Model):
     """What is to go amiss with the next deliveries."""
 
     later: Seconds = Field(0, description="So many seconds later each of them leaves.")
@@ -363,7 +340,7 @@ class Irregularity(Model):
     times: StrictInt | None = Field(1, description="How many deliveries meet it; null: all from now on.")
 
     @model_validator(mode="after")
-    def _something(self) -> Irregularity:
+    def _something(self) -> NewIrregularity:
         if not self.model_fields_set & {"later", "copies"}:
             raise ValueError('expected {"later": seconds} or {"copies": number}, or both')
         return self
@@ -466,7 +443,7 @@ class Made(BaseModel):
     id: int
 
 
-class Entity(BaseModel):
+class EntityShown(BaseModel):
     """One agent, one folder, …: what an organisation has of a resource."""
 
     collection: str
@@ -485,7 +462,7 @@ class ResourceLink(BaseModel):
     on_delete: str
 
 
-class Resource(BaseModel):
+class ResourceShown(BaseModel):
     """A resource, and how many there are."""
 
     name: str
@@ -496,7 +473,7 @@ class Resource(BaseModel):
     example: dict[str, Any]
 
 
-class ControlObject(BaseModel):
+class ControlObjectShown(BaseModel):
     """What end-conversations wrote for the agent to pick up; `by` whom it went, if it did."""
 
     id: int
@@ -505,14 +482,14 @@ class ControlObject(BaseModel):
     by: str | None
 
 
-class Watchdog(BaseModel):
+class WatchdogShown(BaseModel):
     """The watchdog that will bark first."""
 
     armed_at: Moment
     due: Moment
 
 
-class HistoryEntry(BaseModel):
+class HistoryEntryShown(BaseModel):
     """One change of status."""
 
     at: Moment
@@ -522,7 +499,7 @@ class HistoryEntry(BaseModel):
     cause: str
 
 
-class TestResult(BaseModel):
+class TestResultShown(BaseModel):
     """A test result, with its history, its control objects (the newest last), and its watchdog if one is armed."""
 
     __test__ = False
@@ -535,14 +512,14 @@ class TestResult(BaseModel):
     start_time: Moment | None
     end_time: Moment | None
     fields: dict[str, Any]
-    history: list[HistoryEntry]
+    history: list[HistoryEntryShown]
     control_objects: list[int]
     call: dict[str, Any] | None = Field(description="The script of its call, if it has one.")
     metrics: list[dict[str, Any]] = Field(description="The custom metrics that counted when it was last evaluated.")
     run: int | None = Field(description="The run that it belongs to.")
     error_code: str | None = Field(description="Why it failed or was cancelled.")
-    controls: list[ControlObject]
-    watchdog: Watchdog | None
+    controls: list[ControlObjectShown]
+    watchdog: WatchdogShown | None
 
 
 class ClientAnswer(BaseModel):
@@ -552,7 +529,7 @@ class ClientAnswer(BaseModel):
     text: str
 
 
-class Clock(BaseModel):
+class ClockShown(BaseModel):
     """The fake's time, and when the next timer is due."""
 
     now: Moment
@@ -563,7 +540,7 @@ class Clock(BaseModel):
     pending: int = Field(description="How many timers are armed.")
 
 
-class Answer(BaseModel):
+class AnswerShown(BaseModel):
     """What the fake answered."""
 
     status_code: int
@@ -574,7 +551,7 @@ class Answer(BaseModel):
     size: int
 
 
-class Exchange(BaseModel):
+class ExchangeShown(BaseModel):
     """A request and its answer. Keys are masked; `curl` is a line that repeats it, given `$BLUEJAY_API_KEY`."""
 
     number: int
@@ -590,10 +567,10 @@ class Exchange(BaseModel):
     base64: str | None = None
     size: int
     curl: str | None = None
-    response: Answer | None
+    response: AnswerShown | None
 
 
-class Fault(BaseModel):
+class FaultShown(BaseModel):
     """An armed fault, and how often it still will strike."""
 
     id: int
@@ -605,7 +582,7 @@ class Fault(BaseModel):
     probability: float | None
 
 
-class Question(BaseModel):
+class QuestionShown(BaseModel):
     """What the documentation leaves open, and the choice that is in force."""
 
     name: str
@@ -616,7 +593,7 @@ class Question(BaseModel):
     evidence: str
 
 
-class Organisation(BaseModel):
+class OrganisationShown(BaseModel):
     """An organisation; its keys are masked."""
 
     name: str
@@ -632,7 +609,7 @@ class Stub(BaseModel):
     json_: Any = Field(alias="json")
 
 
-class Webhook(BaseModel):
+class WebhookShown(BaseModel):
     """A webhook, with the secret that its deliveries are signed with. Without a URL it is a function in a test."""
 
     id: str
@@ -646,7 +623,7 @@ class Webhook(BaseModel):
     enabled: bool
 
 
-class Attempt(BaseModel):
+class AttemptShown(BaseModel):
     """One time that a delivery was sent."""
 
     at: Moment
@@ -654,7 +631,7 @@ class Attempt(BaseModel):
     problem: str | None
 
 
-class Delivery(BaseModel):
+class DeliveryShown(BaseModel):
     """An event, and what became of sending it to one webhook."""
 
     number: int
@@ -664,7 +641,7 @@ class Delivery(BaseModel):
     created_at: Moment
     body: Any
     text: str = Field(description="The body to the byte, as it is signed.")
-    attempts: list[Attempt]
+    attempts: list[AttemptShown]
     planned: int = Field(description="How many attempts are on their way, or to come.")
     retries: int = Field(description="How many were planned because none had succeeded.")
     delivered: bool
@@ -710,7 +687,7 @@ class Overview(BaseModel):
     """What a glance wants: the clock, and how many there are of everything."""
 
     version: str
-    clock: Clock
+    clock: ClockShown
     statuses: dict[str, int]
     requests: int
     faults: int
@@ -723,7 +700,7 @@ class State(RootModel[dict[str, Any]]):
     """A dump: everything a world holds, which `PUT state` takes back. It holds the API keys as they are."""
 
 
-class Change(BaseModel):
+class ChangeShown(BaseModel):
     """The data of an event; which members it has depends on the event."""
 
     model_config = ConfigDict(extra="allow")

@@ -17,7 +17,7 @@ import os
 from collections import deque
 from collections.abc import Callable, Mapping
 from datetime import datetime
-from typing import Any, Final, NamedTuple, Protocol
+from typing import Any, Final, Literal, NamedTuple, Protocol
 
 from fake_bluejay.core.integers import is_integer
 from fake_bluejay.core.scoring import uuid_from
@@ -32,12 +32,14 @@ __all__ = [
     "PATIENCE",
     "RETRIES",
     "UNSELECTED",
+    "AlertEvent",
     "Attempt",
+    "Deliverer",
     "Delivery",
-    "DeliveryWorker",
     "Outbox",
     "Scope",
-    "Webhook",
+    "WebhookEvent",
+    "WebhookRecord",
     "check_retries",
     "encoded",
     "signature",
@@ -94,7 +96,7 @@ class Scope(NamedTuple):
 ALL_AGENTS: Final = Scope()
 
 
-class Webhook(NamedTuple):
+class WebhookRecord(NamedTuple):
     """A webhook: its address (None: a receiver in this process), its events, its scope, and its signing secret."""
 
     id: str
@@ -150,7 +152,7 @@ class Delivery:
         return not self.delivered and not self.planned
 
 
-class DeliveryWorker(Protocol):
+class Deliverer(Protocol):
     """What sends the deliveries of a world that are due. A world calls it without holding its lock."""
 
     def deliver(self) -> None:
@@ -195,7 +197,7 @@ class Outbox:
         self._timers = timers
         self._seed = seed or 0
         self._deliveries_seed = os.urandom(8).hex() if seed is None else str(seed)
-        self.webhooks: dict[str, Webhook] = {}
+        self.webhooks: dict[str, WebhookRecord] = {}
         self.deliveries: dict[int, Delivery] = {}
         """By number: those that are not finished, and the latest that are."""
         self.over: deque[int] = deque()
@@ -218,7 +220,7 @@ class Outbox:
         scope: Scope = ALL_AGENTS,
         retries: int | None = None,
         enabled: bool = True,
-    ) -> Webhook:
+    ) -> WebhookRecord:
         """Add a webhook; without a secret one is drawn.
 
         Raises:
@@ -231,11 +233,11 @@ class Outbox:
             raise ValueError(f"enabled is True or False, not {enabled!r:.80}")
         self.last_webhook += 1
         id = uuid_from(f"{self._seed}:webhook:{self.last_webhook}")
-        webhook = Webhook(id, organisation, url, events, secret or self._secret(id), scope, retries, enabled)
+        webhook = WebhookRecord(id, organisation, url, events, secret or self._secret(id), scope, retries, enabled)
         self.webhooks[id] = webhook
         return webhook
 
-    def renew_secret(self, webhook: Webhook) -> Webhook:
+    def renew_secret(self, webhook: WebhookRecord) -> WebhookRecord:
         """Give a webhook another signing secret, which it has not had before."""
         renewed = webhook._replace(secret=self._secret(f"{webhook.id}:{webhook.secret}"))
         self.webhooks[webhook.id] = renewed
@@ -363,3 +365,18 @@ def _plain(value: Any) -> str:
     if not isinstance(value, datetime):
         raise TypeError(f"a payload is JSON, with datetimes, and not {value!r:.80}")
     return value.isoformat().replace("+00:00", "Z")
+
+
+# A type checker cannot read these texts out of what stands above, so they are listed again; a test compares the two.
+AlertEvent = Literal["observability_alert_triggered", "simulation_alert_triggered"]
+"""A webhook event of alerts."""
+
+WebhookEvent = Literal[
+    "simulation_ended",
+    "simulation_result_evaluated",
+    "outbound_simulation_started",
+    "observability_call_evaluated",
+    "observability_alert_triggered",
+    "simulation_alert_triggered",
+]
+"""A webhook event."""

@@ -2,70 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from fake_bluejay.core.behaviors import Agent
 from fake_bluejay.core.readings import StatusWords
 from fake_bluejay.core.scripts import ENDS, Call
 from fake_bluejay.core.statuses import END_SIGNAL_TIMEOUT, OLDER_WORD_OF_CODE, STATUSES, Event, Group, Status
-from fake_bluejay.core.suggest import unknown
 
 if TYPE_CHECKING:
     from fake_bluejay.core.runs import Run
 
 __all__ = [
-    "FIELDS",
     "WATCHDOG_DELAY",
     "ControlObject",
     "Move",
     "Organisation",
     "Organisations",
     "Record",
-    "check_fields",
 ]
 
 WATCHDOG_DELAY: Final = 30_000_000
 """Documented: a 30-second fallback watchdog for each conversation. Microseconds."""
-
-FIELDS: Final = frozenset(
-    {
-        "audio_url",
-        "custom_metrics",
-        "digital_human_id",
-        "duration",
-        "evaluations",
-        "events",
-        "issue_ids",
-        "latency",
-        "metadata",
-        "metrics",
-        "recorded_transcript",
-        "result",
-        "simulation_run_id",
-        "tags",
-        "tool_calls",
-        "trace_ids",
-        "transcript_url",
-    }
-)
-"""What a test result may carry besides its status and times: the published fields of a simulation result, and of what
-may be reported of one."""
-
-
-def check_fields(names: Iterable[str], besides: Iterable[str] = ()) -> None:
-    """Check the names of what a test result is to carry.
-
-    Args:
-        names: The names that were given.
-        besides: What else could have been given in that place, and so may have been meant.
-
-    Raises:
-        ValueError: A field is not published. The message names it, and those that are known.
-    """
-    for name in names:
-        if name not in FIELDS:
-            raise ValueError(unknown("field of a test result", name, sorted({*FIELDS, *besides} - {name})))
 
 
 class Move(NamedTuple):

@@ -16,7 +16,7 @@ from contextlib import nullcontext
 from dataclasses import replace
 from datetime import datetime, timedelta
 from types import EllipsisType
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from fake_bluejay.core.behaviors import Agent, EndsAfter, EndsWithin
 from fake_bluejay.core.clock import END, Clock, ManualClock, ScaledClock, datetime_at, instant_of, microseconds
@@ -29,12 +29,12 @@ from fake_bluejay.core.outbox import (
     EVENTS,
     PATIENCE,
     Attempt,
+    Deliverer,
     Delivery,
-    DeliveryWorker,
     Irregularity,
     Outbox,
     Scope,
-    Webhook,
+    WebhookRecord,
     check_retries,
     encoded,
 )
@@ -74,7 +74,6 @@ from fake_bluejay.core.test_results import (
     Organisation,
     Organisations,
     Record,
-    check_fields,
 )
 from fake_bluejay.core.timers import Timer, TimerKind, Timers
 
@@ -118,6 +117,13 @@ _FIRES: dict[TimerKind, tuple[Event | None, str]] = {
 """What a timer makes happen, and the cause; the watchdog's event is a reading, the next of a call its script's."""
 
 
+MOST_OPEN: Final = 1_000
+"""How many control objects of one test result wait to be picked up at the most: one that is marked more often stays
+marked, and its first watchdog ends it as before."""
+
+MOST_REFUSED: Final = 100_000
+"""The latest ids that calls failed for are remembered: at least so many, and fewer than twice as many."""
+
 Mark = tuple[Record, int, tuple[int, TimerKind] | None]
 
 
@@ -133,7 +139,7 @@ class Ending(NamedTuple):
     forbidden: bool
     marks: list[Mark]
     """For each marked id, however often it was asked for: its record, the id of its control object, and how its agent
-    will react."""
+    will react. A record that has `MOST_OPEN` control objects gets no more."""
     at: int
     """The instant at which it all happens."""
 
@@ -181,7 +187,7 @@ class World:
         self.control_objects: list[ControlObject] = []
         self.timers = Timers()
         self.outbox = Outbox(self.timers, seed)
-        self.refused: set[int] = set()
+        self.refused: dict[int, None] = {}
         """The ids that an end-conversations call did not mark."""
         self.call = _CALL
         """What happens in a call that was not told otherwise."""
@@ -194,7 +200,7 @@ class World:
         self._firing_at: int | None = None
         """The instant at which the resource's timer was due that fires now, or at which a conversation that is watched
         was over; None if neither."""
-        self.delivery_worker: DeliveryWorker | None = None
+        self.delivery_worker: Deliverer | None = None
         """What sends the deliveries that are due; None: nobody does."""
         self.webhooks_anywhere = False
         """Whether webhooks may lead elsewhere than to this machine."""
@@ -365,7 +371,7 @@ class World:
             worker.deliver()
             self.settle()  # receivers may have taken time
 
-    def next_delivery(self) -> tuple[Delivery, Webhook | None] | None:
+    def next_delivery(self) -> tuple[Delivery, WebhookRecord | None] | None:
         """Take the delivery that is to be sent next, with its webhook, or None for a webhook that is gone.
 
         Returns None if there is no such delivery.
@@ -633,6 +639,14 @@ class World:
             self._change(self.result(id), event, cause, now)
         self.deliver()
 
+    def begin(self, id: int) -> None:
+        """Let a conversation that waits be RUNNING, because its agent writes in it. It may be called under the lock."""
+        with self.lock:
+            now, record = self.settle(), self.result(id)
+            for event in (Event.QUEUE, Event.DISPATCH, Event.CONNECT):
+                if (record.status, event) in TRANSITIONS:
+                    self._change(record, event, "api", now)
+
     def end(self, id: int) -> None:
         """End a conversation because a client asks for it. It may be called under the lock. Raises as `happen` does."""
         with self.lock:
@@ -685,14 +699,14 @@ class World:
         call: Call | None = None,
         **fields: Any,
     ) -> Record:
-        """A new test result; ids count from 1 unless given. With a `call` it goes on by itself from its status.
+        """Add a test result; ids count from 1 unless given. With a `call` it goes on by itself from its status.
 
-        Raises `ValueError` if the id is taken or no integer, or the status, the organisation or a field is unknown.
+        Raises:
+            ValueError: The id is taken or no integer, or the status or the organisation is unknown.
         """
         with self.lock:
             now = self.settle()
             state = status_from_text(status)
-            check_fields(fields, ("agent", "call", "id", "organisation", "status"))
             check_known("organisation", organisation, self.organisations)
             if id is None:
                 id = self._free_id()
@@ -723,9 +737,8 @@ class World:
     def edit(self, id: int, *, agent: Agent | EllipsisType | None = ..., fields: Mapping[str, Any] = {}) -> None:
         """Give a test result another agent, or other fields; a field of None is as if it had never been given.
 
-        Raises `KeyError` if there is no such id, `ValueError` for an unknown field; then nothing has changed.
+        Raises `KeyError` if there is no such id.
         """
-        check_fields(fields)
         with self.lock:
             record = self.result(id)
             if agent is not ...:
@@ -788,7 +801,7 @@ class World:
         scope: Scope = ALL_AGENTS,
         retries: int | None = None,
         enabled: bool = True,
-    ) -> Webhook:
+    ) -> WebhookRecord:
         """Add a webhook.
 
         Raises:
@@ -803,7 +816,7 @@ class World:
             self._changed("webhook-added", webhook)
             return webhook
 
-    def change_webhook(self, id: str, **changes: Any) -> Webhook:
+    def change_webhook(self, id: str, **changes: Any) -> WebhookRecord:
         """Enable or disable a webhook, or change its `retries`.
 
         Raises:
@@ -823,7 +836,7 @@ class World:
             del self.outbox.webhooks[id]
             self._changed("webhook-removed", id)
 
-    def _webhook(self, id: str) -> Webhook:
+    def _webhook(self, id: str) -> WebhookRecord:
         if id not in self.outbox.webhooks:
             raise KeyError(f"there is no webhook {id!r}")
         return self.outbox.webhooks[id]
@@ -928,6 +941,7 @@ class World:
             once_marked_fails = readings.already_marked is AlreadyMarked.FAILS
             # A test result is looked at once, however often it is asked for: a request may have half a million ids.
             marks: dict[int, Mark] = {}
+            accepted: set[int] = set()
             for id in distinct:
                 record = self.results.get(id)
                 if record is None:
@@ -938,19 +952,22 @@ class World:
                 elif not (
                     record.status is not _RUNNING or (once_marked_fails and is_marked(record)) or id in unwritable
                 ):
+                    accepted.add(id)
+                    if sum(control.by is None for control in record.control_objects) >= MOST_OPEN:
+                        continue
                     control_id = len(self.control_objects) + len(marks) + 1
                     agent = record.agent or self.agent or _DEFAULT_AGENTS[readings.agent_ends]
                     marks[id] = record, control_id, agent.reaction(f"{self.seed}:{control_id}")
             if once_marked_fails and len(distinct) < len(processed):
-                unmarked = set(marks)
+                unmarked = set(accepted)
                 marked: list[int] = []
                 failed: list[int] = []
                 for id in processed:
                     (marked if id in unmarked else failed).append(id)
                     unmarked.discard(id)
             else:
-                marked = [id for id in processed if id in marks]
-                failed = [id for id in processed if id not in marks]
+                marked = [id for id in processed if id in accepted]
+                failed = [id for id in processed if id not in accepted]
             return Ending(processed, marked, failed, False, list(marks.values()), now)
 
     def carry_out(self, ending: Ending) -> None:
@@ -961,7 +978,7 @@ class World:
         with self.lock:
             now = ending.at
             schedule = self.timers.schedule
-            self.refused.update(ending.failed)
+            self._remember_refused(ending.failed)
             for record, control_id, reaction in ending.marks:
                 control = ControlObject(control_id, record.id, now)
                 self.control_objects.append(control)
@@ -972,6 +989,13 @@ class World:
                 record.armed.append(schedule(now + WATCHDOG_DELAY, "watchdog", record.id))
                 if (tell := self.on_change) is not None:
                     tell("test-result-marked", control)
+
+    def _remember_refused(self, ids: Iterable[int]) -> None:
+        for id in ids:
+            self.refused.pop(id, None)
+            self.refused[id] = None
+        if len(self.refused) > 2 * MOST_REFUSED:  # and not at each that is too many: it takes as long as there are many
+            self.refused = dict.fromkeys(list(self.refused)[-MOST_REFUSED:])
 
 
 def is_marked(record: Record) -> bool:

@@ -24,26 +24,28 @@ from fake_bluejay.bluejay.options import API_KEY
 from fake_bluejay.calls import Calls
 from fake_bluejay.core.behaviors import Agent
 from fake_bluejay.core.clock import datetime_at, instant_of, microseconds
-from fake_bluejay.core.outbox import Delivery, Irregularity, Scope, Webhook, encoded
+from fake_bluejay.core.outbox import Delivery, Irregularity, Scope, WebhookRecord, encoded
 from fake_bluejay.core.readings import Readings
 from fake_bluejay.core.scripts import Call, call_from_dict
 from fake_bluejay.core.statuses import Event
 from fake_bluejay.core.test_results import Record
 from fake_bluejay.core.timers import Timer
 from fake_bluejay.core.world import DEFAULT_ORGANISATION, World
+from fake_bluejay.drafts import Drafts
 from fake_bluejay.evaluations import Evaluations
 from fake_bluejay.facade.assertions import Assertions
 from fake_bluejay.facade.handles import FakeClock, FakeReadings, Snapshot, data_of, warn_of_unknown
 from fake_bluejay.facade.results import ControlObjectView, TestResult
 from fake_bluejay.facade.webhooks import Webhooks
 from fake_bluejay.http.faults import Fault, Faults
-from fake_bluejay.http.journal import Answer, Exchange, Headers, Journal
+from fake_bluejay.http.journal import Answer, Exchange, Headers, Journal, Requests
 from fake_bluejay.state import snapshot as dumps
 
 if TYPE_CHECKING:
     import httpx
 
-    from fake_bluejay.core.choices import AgentChoice, StatusChoice
+    from fake_bluejay.core.behaviors import AgentChoice
+    from fake_bluejay.core.statuses import StatusChoice
     from fake_bluejay.facade.resources import AgentView, DigitalHumanView, SimulationView
     from fake_bluejay.facade.runs import RunView
 
@@ -76,6 +78,7 @@ class RemoteBluejay(Assertions):
         self.readings = FakeReadings(self._far)
         self.faults: Faults = _FarFaults(self._control)
         self.calls = Calls(self._far.as_world)
+        self.drafts = Drafts(self)
         self.evaluations = Evaluations(self)
         self.webhooks: Webhooks = _FarWebhooks(self._control, self._far.as_world)
         if organisation is not None:
@@ -232,12 +235,12 @@ class RemoteBluejay(Assertions):
         return self._far.copy()
 
     @property
-    def requests(self) -> Journal:
+    def requests(self) -> Requests:
         """The requests that arrived, with their answers, as they are now, the newest last. Keys are masked."""
         journal = Journal(most_bytes=sys.maxsize)  # the server has seen to that
         for data in self._control("GET", "requests", limit=_AT_ONCE, whole=True):
             journal.append(_FarExchange(data))
-        return journal
+        return Requests(journal)
 
     def stub(self, method: str, path: str, status: int = 200, json: Any = None) -> None:
         """An answer for an endpoint, above all for one that is not modelled; as `FakeBluejay.stub`."""
@@ -499,7 +502,7 @@ class _FarWorld:
         scope: Scope,
         retries: int | None,
         enabled: bool,
-    ) -> Webhook:
+    ) -> WebhookRecord:
         new = {
             "url": url,
             "events": events,
@@ -511,7 +514,7 @@ class _FarWorld:
         }
         return dumps.load_webhook(self._control("POST", "webhooks", new))
 
-    def change_webhook(self, id: str, **changes: Any) -> Webhook:
+    def change_webhook(self, id: str, **changes: Any) -> WebhookRecord:
         return dumps.load_webhook(self._control("PATCH", f"webhooks/{quote(str(id), safe='')}", changes))
 
     def remove_webhook(self, id: str) -> None:

@@ -1,18 +1,32 @@
 """Faults: the ways in which a remote service fails, asked for by a test, met by the next requests.
 
-A fault that only changes the answer is carried out here; one that breaks the connection is a `Breakage`, which travels
-beside the answer for the door to carry out, as each client would meet it.
+A kind of fault is one method of `Faults` with its `@_kind`. The method's signature and docstring say what it takes; the
+decorator says what it does: an answer in the place of the operation's, or a `Breakage`, which travels beside the answer
+for the door to carry out, as each client would meet it. The control API, seeds, the console's form and `BluejayMachine`
+are derived from that, so that a new kind is a new method here, and a row in docs/faults.md.
 """
 
 from __future__ import annotations
 
+import inspect
 import json as jsons
 import random
 import re
 import threading
 from collections import Counter
-from collections.abc import Callable, Collection, Iterator, Mapping
-from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple, TypedDict, Unpack
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from typing import (
+    TYPE_CHECKING,
+    Any,
+    Final,
+    Literal,
+    NamedTuple,
+    TypedDict,
+    TypeVar,
+    Unpack,
+    get_args,
+    get_origin,
+)
 
 from fake_bluejay.core.clock import microseconds
 from fake_bluejay.core.integers import is_integer
@@ -23,7 +37,21 @@ from fake_bluejay.http.stubs import can_meet, check_answer, content_of, pattern_
 if TYPE_CHECKING:
     from starlette.responses import Response
 
-__all__ = ["BREAKAGE", "GARBAGE", "BillingCode", "Breakage", "Fault", "Faults", "Which"]
+__all__ = [
+    "BREAKAGE",
+    "KINDS",
+    "Argument",
+    "ArmedFaults",
+    "BillingCode",
+    "Breakage",
+    "Fault",
+    "FaultKind",
+    "Faults",
+    "Which",
+    "arm_from_data",
+    "requested_ids",
+    "response_of",
+]
 
 BREAKAGE = "fake_bluejay.breakage"
 """Where, in a request's `scope["extensions"]`, a door that can break connections finds the `Breakage`, if any."""
@@ -44,19 +72,6 @@ BillingCode = Literal[
     "SPEND_ALERT_REACHED",
 ]
 
-Kind = Literal[
-    "respond",
-    "billing",
-    "unavailable",
-    "rate_limit",
-    "delay",
-    "reset",
-    "lose_response",
-    "truncate",
-    "garbage",
-    "refuse_control_write",
-]
-
 BILLING: Final[dict[BillingCode, int]] = {
     "NO_PAYMENT_METHOD": 402,
     "RED_TEAMING_PAYMENT_METHOD_REQUIRED": 402,
@@ -69,11 +84,14 @@ BILLING: Final[dict[BillingCode, int]] = {
 class Breakage(NamedTuple):
     """What becomes of an answer on its way to the client."""
 
-    kind: Literal["delay", "reset", "lose_response", "truncate", "garbage"]
     seconds: float = 0
-    """For `delay`: the time that passes before it."""
-    bytes: int = 0
-    """For `truncate`: how much of the body arrives before the connection dies."""
+    """The time that passes before any of it arrives."""
+    body: int | None = None
+    """How many bytes of its body arrive; None: all."""
+    instead: bytes | None = None
+    """What arrives in its place; None: the answer."""
+    end: Literal["close", "reset"] | None = None
+    """How the connection ends then; None: as it would have."""
 
 
 class Which(TypedDict, total=False):
@@ -90,6 +108,95 @@ class Which(TypedDict, total=False):
 
 
 _WHICH: Which = {"path": None, "times": 1, "after": 0, "probability": None}
+
+
+class Argument(NamedTuple):
+    """An argument of a kind of fault."""
+
+    name: str
+    type: Any
+    """A type for Pydantic; of one that takes several, as `ids`, a list."""
+    default: Any
+    """`inspect.Parameter.empty` if it is needed."""
+    description: str
+    choices: Sequence[str]
+    """The texts that it can be; empty if it is not one of a few."""
+    likely: Sequence[Any]
+    """Values for a form and for random tests, the best example first."""
+
+
+Effect = tuple[int, Any, Mapping[str, str] | None]
+"""The status, the JSON and the headers of an answer."""
+
+
+class FaultKind(NamedTuple):
+    """A kind of fault: how it is armed, and what it does to a request that meets it."""
+
+    name: str
+    label: str
+    """What the next requests do that meet it, for people: `answer late`."""
+    method: Callable[..., None]
+    """The method of `Faults` that arms it."""
+    answer: Callable[..., Effect] | None
+    """Makes the answer that takes the place of the operation's, from the arguments."""
+    breakage: Callable[..., Breakage] | None
+    """Makes what happens to the operation's answer on the way, from the arguments."""
+    prevents: bool
+    """Whether the request has no effect, though the connection breaks."""
+    likely: Mapping[str, Sequence[Any]]
+
+    @property
+    def summary(self) -> str:
+        """Its description, in a few sentences."""
+        return inspect.cleandoc(self.method.__doc__ or "").split("\n\n")[0]
+
+    @property
+    def arguments(self) -> list[Argument]:
+        """What it takes, besides what all kinds do."""
+        described = dict(re.findall(r"^    \*?(\w+): (.*)$", inspect.cleandoc(self.method.__doc__ or ""), re.MULTILINE))
+        found = []
+        for name, one in inspect.signature(self.method, eval_str=True).parameters.items():
+            if name == "self" or one.kind is one.VAR_KEYWORD or name in _WHICH:
+                continue
+            type_ = one.annotation
+            choices = get_args(type_) if get_origin(type_) is Literal else ()
+            if one.kind is one.VAR_POSITIONAL:
+                type_ = list[type_]  # type: ignore[valid-type]
+            elif choices:
+                type_ = str
+            description = described.get(name, "")
+            found.append(Argument(name, type_, one.default, description, choices, self.likely.get(name, ())))
+        return found
+
+    @property
+    def which(self) -> list[str]:
+        """The names of what it takes that say which requests meet it."""
+        parameters = inspect.signature(self.method).parameters
+        return list(_WHICH) if "to" in parameters else [name for name in _WHICH if name in parameters]
+
+
+KINDS: Final[dict[str, FaultKind]] = {}
+"""Every kind of fault, by its name."""
+
+_Method = TypeVar("_Method", bound=Callable[..., None])
+
+
+def _kind(
+    label: str,
+    *,
+    answer: Callable[..., Effect] | None = None,
+    breakage: Callable[..., Breakage] | None = None,
+    prevents: bool = False,
+    likely: Mapping[str, Sequence[Any]] | None = None,
+) -> Callable[[_Method], _Method]:
+    """Declare that a method of `Faults` arms a kind of fault. The parameters are fields of `FaultKind`."""
+
+    def declare(method: _Method) -> _Method:
+        name = method.__name__
+        KINDS[name] = FaultKind(name, label, method, answer, breakage, prevents, likely or {})
+        return method
+
+    return declare
 
 
 class Fault:
@@ -111,7 +218,7 @@ class Fault:
 
     def __init__(
         self,
-        kind: Kind,
+        kind: str,
         arguments: dict[str, Any],
         path: str | None,
         times: int | None,
@@ -135,7 +242,23 @@ class Fault:
     @property
     def answers(self) -> bool:
         """Whether it is an answer in the place of the operation's, and not something that happens on the way."""
-        return self.kind in _ANSWERS
+        return KINDS[self.kind].answer is not None
+
+    @property
+    def breaks(self) -> bool:
+        """Whether it happens to the connection."""
+        return KINDS[self.kind].breakage is not None
+
+    @property
+    def prevents(self) -> bool:
+        """Whether it breaks the connection before the request takes effect."""
+        return KINDS[self.kind].prevents
+
+    @property
+    def breakage(self) -> Breakage | None:
+        """What becomes of the operation's answer on the way; None: nothing."""
+        make = KINDS[self.kind].breakage
+        return None if make is None else make(**self.arguments)
 
     def exceeded(self, client: str, endpoint: str, now: int) -> bool:
         """Count one more request of a client to an endpoint, and return whether a `rate_limit` refuses it.
@@ -170,12 +293,8 @@ class Fault:
         return f"{self.kind}({', '.join(f'{name}={value!r}' for name, value in given.items())})"
 
 
-class Faults:
-    """The armed faults. A request meets at most one, the first that is armed for it; and beside it a refused write.
-
-    Each takes what `Which` has: `path`, `times` (1 unless given), `after` and `probability`. Raises `ValueError` for
-    what cannot be.
-    """
+class ArmedFaults:
+    """The faults that are armed, for the doors: what a test says of them is `Faults`."""
 
     def __init__(self, seed: int = 0, known: Callable[[], Collection[str]] | None = None) -> None:
         """Begin with no fault armed.
@@ -195,95 +314,9 @@ class Faults:
         self.on_change: Callable[..., None] | None = None
         """As `World.on_change`."""
 
-    def respond(
-        self, status: int, json: Any = None, headers: Mapping[str, str] | None = None, **to: Unpack[Which]
-    ) -> None:
-        """Answer with this status, JSON and headers; the request has no effect."""
-        check_answer(status, json)
-        _check_headers(headers, len(content_of(json)))
-        self._arm("respond", {"status": status, "json": json, "headers": headers}, to)
-
-    def billing(self, code: BillingCode, **to: Unpack[Which]) -> None:
-        """Refuse a request as billing does: 402 or 403, with `detail` and `code`. It has no effect.
-
-        Args:
-            code: `NO_PAYMENT_METHOD` (402), `INSUFFICIENT_CREDITS` or `SPEND_ALERT_REACHED` (403), …
-            **to: Which requests meet it.
-        """
-        check_known("billing code", code, BILLING)
-        self._arm("billing", {"code": code}, to)
-
-    def unavailable(self, **to: Unpack[Which]) -> None:
-        """Answer 503, as while Bluejay's authentication is away for a moment. The request has no effect."""
-        self._arm("unavailable", {}, to)
-
-    def rate_limit(self, count: int, per: float = 60, path: str | None = None) -> None:
-        """Answer 429 to each request of a client to an endpoint beyond a number of them, from now on.
-
-        Requests that another fault meets first are not counted.
-
-        Args:
-            count: How many requests are let through.
-            per: In how many seconds of the fake's clock.
-            path: Limit only requests of this path; None: each endpoint by itself.
-        """
-        if not is_integer(count, 1):
-            raise ValueError(f"count is how many requests are let through, an integer of at least 1, not {count!r:.80}")
-        if isinstance(per, bool) or not isinstance(per, (int, float)) or not 0.001 <= per <= MOST_DELAY:
-            raise ValueError(f"per is a number of seconds from 0.001 to {MOST_DELAY:,}, e.g. 60, not {per!r:.80}")
-        self._arm("rate_limit", {"count": count, "per": per}, {"path": path})
-
-    def delay(self, seconds: float, **to: Unpack[Which]) -> None:
-        """Answer late. The request takes effect when it arrives; a client whose patience ends before hears nothing."""
-        if isinstance(seconds, bool) or not isinstance(seconds, (int, float)) or not 0 <= seconds <= MOST_DELAY:
-            raise ValueError(f"a delay is a number of seconds from 0 to {MOST_DELAY:,}, not {seconds!r:.80}")
-        self._arm("delay", {"seconds": seconds}, to)
-
-    def reset(self, **to: Unpack[Which]) -> None:
-        """The connection is reset before the request takes effect."""
-        self._arm("reset", {}, to)
-
-    def lose_response(self, **to: Unpack[Which]) -> None:
-        """The request takes effect, and the connection dies before the answer."""
-        self._arm("lose_response", {}, to)
-
-    def truncate(self, bytes: int, **to: Unpack[Which]) -> None:
-        """The request takes effect; of the answer's body so many bytes arrive, and the connection dies."""
-        if not is_integer(bytes, 0):
-            raise ValueError(f"a number of bytes is an integer, at least 0, not {bytes!r}")
-        self._arm("truncate", {"bytes": bytes}, to)
-
-    def garbage(self, **to: Unpack[Which]) -> None:
-        """The request takes effect; what arrives instead of the answer is not HTTP."""
-        self._arm("garbage", {}, to)
-
-    def refuse_control_write(self, *ids: int, **to: Unpack[Which]) -> None:
-        """The control objects of these cannot be written: RUNNING, and yet failed. For requests that would mark any."""
-        if not ids or not all(map(is_integer, ids)):
-            raise ValueError(f"refuse_control_write takes test result ids, at least one, not {ids!r}")
-        self._arm("refuse_control_write", {"ids": list(ids)}, to)
-
-    def disarm(self, fault: Fault) -> None:
-        """Disarm one fault, of those that are iterated here; one that was met meanwhile is left as it is."""
-        with self._lock:
-            if fault in self._armed:
-                self._armed.remove(fault)
-        if (tell := self.on_change) is not None:
-            tell("faults-cleared")
-
-    def clear(self) -> None:
-        """Disarm all, and draw from the seed's beginning again."""
-        with self._lock:
-            self._armed.clear()
-            self._random = None
-        if (tell := self.on_change) is not None:
-            tell("faults-cleared")
-
-    def _arm(self, kind: Kind, arguments: dict[str, Any], to: Mapping[str, Any]) -> None:
+    def arm(self, kind: str, arguments: dict[str, Any], which: dict[str, Any]) -> Fault:
+        """Arm a fault. Raises `ValueError` if no request could meet it."""
         __tracebackhide__ = True
-        for name in to:
-            check_known("argument", name, _WHICH)
-        which: Any = {**_WHICH, **to}
         times, after, probability = which["times"], which["after"], which["probability"]
         if times is not None and not is_integer(times, 1):
             raise ValueError(f"times is an integer, at least 1, or None for always, not {times!r}")
@@ -302,6 +335,23 @@ class Faults:
             self._armed.append(fault)
         if (tell := self.on_change) is not None:
             tell("fault-armed", fault)
+        return fault
+
+    def disarm(self, fault: Fault) -> None:
+        """Disarm one fault, of those that are iterated here; one that was met meanwhile is left as it is."""
+        with self._lock:
+            if fault in self._armed:
+                self._armed.remove(fault)
+        if (tell := self.on_change) is not None:
+            tell("faults-cleared")
+
+    def clear(self) -> None:
+        """Disarm all, and draw from the seed's beginning again."""
+        with self._lock:
+            self._armed.clear()
+            self._random = None
+        if (tell := self.on_change) is not None:
+            tell("faults-cleared")
 
     def _check_path(self, path: str) -> None:
         """Raise `ValueError` for a path that no request could have."""
@@ -313,11 +363,6 @@ class Faults:
             f"no request could meet a fault of {path!r}: Bluejay has no such path, and none is stubbed;"
             f" did you mean {nearest(path, known)!r}? (For an endpoint of your own: stub it first.)"
         )
-
-    @property
-    def unmet(self) -> list[Fault]:
-        """The armed faults for which no request came."""
-        return [fault for fault in self if not fault.met]
 
     def take(
         self, path: str, *, breakable: bool, exceeds: Callable[[Fault], bool] = lambda limit: False
@@ -331,7 +376,7 @@ class Faults:
         """
 
         def meets(one: Fault) -> bool:
-            return one.answers or (breakable and one.kind != "refuse_control_write")
+            return one.answers or (breakable and one.breaks)
 
         return self._take(path, meets, exceeds)
 
@@ -389,11 +434,189 @@ class Faults:
         return repr(self._armed)
 
 
+# The wording of a detail is nowhere documented: this project's, and nothing for a client to rely on.
+class Faults:
+    """The armed faults. A request meets at most one, the first that is armed for it; and beside it a refused write.
+
+    Each takes what `Which` has: `path`, `times` (1 unless given), `after` and `probability`. Raises `ValueError` for
+    what cannot be.
+    """
+
+    def __init__(self, armed: ArmedFaults | None = None) -> None:
+        self._armed = ArmedFaults() if armed is None else armed
+
+    @_kind(
+        "answer with a status",
+        answer=lambda status, json, headers: (status, json, headers),
+        likely={"status": (503, 429, 500, 502, 504)},
+    )
+    def respond(
+        self, status: int, json: Any = None, headers: Mapping[str, str] | None = None, **to: Unpack[Which]
+    ) -> None:
+        """Answer with this status, JSON and headers; the request has no effect.
+
+        Args:
+            status: From 200 to 599.
+            json: The body; None: it has none.
+            headers: Besides those of the server: `{"Retry-After": "2"}`.
+            **to: Which requests meet it.
+        """
+        check_answer(status, json)
+        _check_headers(headers, len(content_of(json)))
+        self._arm("respond", {"status": status, "json": json, "headers": headers}, to)
+
+    @_kind(
+        "are blocked by billing",
+        answer=lambda code: (BILLING[code], {"detail": "Billing blocks this request", "code": code}, None),
+        likely={"code": tuple(BILLING)},
+    )
+    def billing(self, code: BillingCode, **to: Unpack[Which]) -> None:
+        """Refuse a request as billing does: 402 or 403, with `detail` and `code`. It has no effect.
+
+        Args:
+            code: `NO_PAYMENT_METHOD` (402), `INSUFFICIENT_CREDITS` or `SPEND_ALERT_REACHED` (403), …
+            **to: Which requests meet it.
+        """
+        check_known("billing code", code, BILLING)
+        self._arm("billing", {"code": code}, to)
+
+    @_kind(
+        "find authentication away",
+        answer=lambda: (503, {"detail": "Authentication is temporarily unavailable"}, None),
+    )
+    def unavailable(self, **to: Unpack[Which]) -> None:
+        """Answer 503, as while Bluejay's authentication is away for a moment. The request has no effect."""
+        self._arm("unavailable", {}, to)
+
+    @_kind(
+        "have a rate limit",
+        answer=lambda count, per: (429, {"error": f"Rate limit exceeded: {_limit_in_words(count, per)}"}, None),
+        likely={"count": (100, 1, 2, 10)},
+    )
+    def rate_limit(self, count: int, per: float = 60, path: str | None = None) -> None:
+        """Answer 429 to each request of a client to an endpoint beyond a number of them, from now on.
+
+        Requests that another fault meets first are not counted.
+
+        Args:
+            count: How many requests are let through.
+            per: In how many seconds of the fake's clock.
+            path: Limit only requests of this path; None: each endpoint by itself.
+        """
+        if not is_integer(count, 1):
+            raise ValueError(f"count is how many requests are let through, an integer of at least 1, not {count!r:.80}")
+        if isinstance(per, bool) or not isinstance(per, (int, float)) or not 0.001 <= per <= MOST_DELAY:
+            raise ValueError(f"per is a number of seconds from 0.001 to {MOST_DELAY:,}, e.g. 60, not {per!r:.80}")
+        self._arm("rate_limit", {"count": count, "per": per}, {"path": path})
+
+    @_kind(
+        "answer late",
+        breakage=lambda seconds: Breakage(seconds=seconds),
+        likely={"seconds": (5, 0, 1, 20, 30, 60)},
+    )
+    def delay(self, seconds: float, **to: Unpack[Which]) -> None:
+        """Answer late. The request takes effect when it arrives; a client whose patience ends before hears nothing.
+
+        Args:
+            seconds: How much later, by the fake's clock.
+            **to: Which requests meet it.
+        """
+        if isinstance(seconds, bool) or not isinstance(seconds, (int, float)) or not 0 <= seconds <= MOST_DELAY:
+            raise ValueError(f"a delay is a number of seconds from 0 to {MOST_DELAY:,}, not {seconds!r:.80}")
+        self._arm("delay", {"seconds": seconds}, to)
+
+    @_kind("reset the connection", breakage=lambda: Breakage(instead=b"", end="reset"), prevents=True)
+    def reset(self, **to: Unpack[Which]) -> None:
+        """Reset the connection before the request takes effect."""
+        self._arm("reset", {}, to)
+
+    @_kind("lose the response", breakage=lambda: Breakage(instead=b"", end="close"))
+    def lose_response(self, **to: Unpack[Which]) -> None:
+        """Let the request take effect, and close the connection before the answer."""
+        self._arm("lose_response", {}, to)
+
+    @_kind(
+        "cut the answer short",
+        breakage=lambda **given: Breakage(body=given["bytes"], end="close"),
+        likely={"bytes": (10, 0, 1, 20, 40)},
+    )
+    def truncate(self, bytes: int, **to: Unpack[Which]) -> None:
+        """Let the request take effect, and cut its answer short: the connection closes within the body.
+
+        Args:
+            bytes: How many of the body's bytes arrive.
+            **to: Which requests meet it.
+        """
+        if not is_integer(bytes, 0):
+            raise ValueError(f"a number of bytes is an integer, at least 0, not {bytes!r}")
+        self._arm("truncate", {"bytes": bytes}, to)
+
+    @_kind("send what is not HTTP", breakage=lambda: Breakage(instead=GARBAGE, end="close"))
+    def garbage(self, **to: Unpack[Which]) -> None:
+        """Let the request take effect, and send what is not HTTP instead of the answer."""
+        self._arm("garbage", {}, to)
+
+    @_kind("refuse a control object")
+    def refuse_control_write(self, *ids: int, **to: Unpack[Which]) -> None:
+        """Refuse to write the control objects of test results: they are RUNNING, and yet fail to be marked.
+
+        Args:
+            *ids: The ids of test results; the fault is for requests that would mark one of them.
+            **to: Which of these requests meet it.
+        """
+        if not ids or not all(map(is_integer, ids)):
+            raise ValueError(f"refuse_control_write takes test result ids, at least one, not {ids!r}")
+        self._arm("refuse_control_write", {"ids": list(ids)}, to)
+
+    def _arm(self, kind: str, arguments: dict[str, Any], to: Mapping[str, Any]) -> None:
+        __tracebackhide__ = True
+        for name in to:
+            check_known("argument", name, _WHICH)
+        self._armed.arm(kind, arguments, {**_WHICH, **to})
+
+    def clear(self) -> None:
+        """Disarm all, and draw from the seed's beginning again."""
+        self._armed.clear()
+
+    def __bool__(self) -> bool:
+        return bool(self._armed)
+
+    def __len__(self) -> int:
+        return len(self._armed)
+
+    def __iter__(self) -> Iterator[Fault]:
+        return iter(self._armed)
+
+    def __repr__(self) -> str:
+        return repr(list(self))
+
+
+def arm_from_data(faults: Faults, kind: str, given: Mapping[str, Any]) -> None:
+    """Arm a fault of a kind, of arguments as data.
+
+    Raises:
+        ValueError: There is no such kind, it takes other arguments, or one of them cannot be so.
+    """
+    check_known("kind of fault", kind, KINDS)
+    arguments, which = {one.name: one for one in KINDS[kind].arguments}, KINDS[kind].which
+    for name in given:
+        if name not in arguments and name not in which:
+            raise ValueError(f"a fault of the kind {kind!r} takes no {name!r}")
+    for name, one in arguments.items():
+        if name not in given and one.default is inspect.Parameter.empty and get_origin(one.type) is not list:
+            raise ValueError(f"a fault of the kind {kind!r} needs {name!r}")
+    several = [name for name, one in arguments.items() if get_origin(one.type) is list]
+    listed = [value for name in several for value in given.get(name, ())]
+    getattr(faults, kind)(*listed, **{name: value for name, value in given.items() if name not in several})
+
+
 def response_of(fault: Fault) -> Response:
     """Return the answer that a fault gives which is one."""
     from starlette.responses import Response
 
-    status, json, headers = _ANSWERS[fault.kind](fault.arguments)
+    make = KINDS[fault.kind].answer
+    assert make is not None
+    status, json, headers = make(**fault.arguments)
     return Response(content_of(json), status, headers, None if json is None else "application/json")
 
 
@@ -403,20 +626,6 @@ def _limit_in_words(count: int, per: float) -> str:
         if per % seconds == 0:
             return f"{count} per {per // seconds:g} {unit}"
     return f"{count} per {per:g} second"
-
-
-# The wording of a detail is nowhere documented: ours, and nothing for a client to rely on.
-_ANSWERS: Final[dict[str, Callable[[dict[str, Any]], tuple[int, Any, dict[str, str] | None]]]] = {
-    "respond": lambda given: (given["status"], given["json"], given["headers"]),
-    "billing": lambda given: (
-        BILLING[given["code"]],
-        {"detail": "Billing blocks this request", "code": given["code"]},
-        None,
-    ),
-    "unavailable": lambda given: (503, {"detail": "Authentication is temporarily unavailable"}, None),
-    "rate_limit": lambda given: (429, {"error": f"Rate limit exceeded: {_limit_in_words(**given)}"}, None),
-}
-"""The kinds of fault that are an answer → status, JSON and headers, from the arguments."""
 
 
 def requested_ids(content: bytes) -> list[int]:

@@ -8,13 +8,13 @@ from email.utils import formatdate
 from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import unquote
 
-from fake_bluejay.http.faults import BREAKAGE, GARBAGE, Breakage
+from fake_bluejay.http.faults import BREAKAGE, Breakage
 from fake_bluejay.intercept.hosts import HOST, is_bluejay
 
 if TYPE_CHECKING:
     from fake_bluejay.bluejay.app import Api
 
-__all__ = ["GARBAGE", "HOST", "Breakage", "RawHeaders", "Reply", "exchange", "is_bluejay"]
+__all__ = ["HOST", "Breakage", "RawHeaders", "Reply", "exchange", "is_bluejay"]
 
 RawHeaders = list[tuple[bytes, bytes]]
 

@@ -33,6 +33,7 @@ import sys
 import threading
 from collections import deque
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from functools import partial
 from types import (
     CodeType,
     FunctionType,
@@ -47,7 +48,7 @@ from types import (
 from typing import Any, NamedTuple
 from weakref import WeakKeyDictionary
 
-__all__ = ["LOCK", "Group", "Seam", "class_of", "contents", "leave_nothing", "look_again"]
+__all__ = ["LOCK", "Seam", "ShimGroup", "class_of", "contents", "leave_nothing", "look_again"]
 
 LOCK = threading.RLock()
 """Held while anything is put on or taken away."""
@@ -109,15 +110,20 @@ def contents(module: ModuleType) -> SimpleNamespace:
     return SimpleNamespace(**_namespace_of_module(module))
 
 
-def _set(owner: Any, name: str, value: Any) -> None:
+def _setter(owner: Any, name: str) -> Callable[[Any], object]:
+    """Return what sets an attribute, or deletes it if the value is `_ABSENT`, without code of its owner's."""
     if type(owner) is FunctionType:
-        setattr(owner, name, value)
-    elif not _is_class(owner):
-        _namespace_of_module(owner)[name] = value
-    elif value is _ABSENT:
-        type.__delattr__(owner, name)
-    else:
-        type.__setattr__(owner, name, value)
+        return partial(setattr, owner, name)
+    if not _is_class(owner):
+        return partial(_namespace_of_module(owner).__setitem__, name)
+
+    def set_in_class(value: Any) -> None:
+        if value is _ABSENT:
+            type.__delattr__(owner, name)
+        else:
+            type.__setattr__(owner, name, value)
+
+    return set_in_class
 
 
 def class_of(module: str, name: str, base: type) -> Any:
@@ -144,6 +150,7 @@ class _Shims:
     def __init__(self, seam: Seam) -> None:
         self.seam = seam
         self._namespace = _namespace(seam.owner)
+        self._set = _setter(seam.owner, seam.name)
         self._newest: Any = None
         self._under: Any = None
         """What the newest stands over."""
@@ -151,17 +158,15 @@ class _Shims:
         """What replaces the function where it was imported by name."""
 
     def put_on(self) -> None:
-        owner, name, *_ = self.seam
-        top = self._namespace.get(name, _ABSENT)
+        top = self._namespace.get(self.seam.name, _ABSENT)
         if top is self._under or not (self._is_mine(top) or self._is_reached_from(top)):
-            _set(owner, name, self._over(top))
+            self._set(self._over(top))
 
     def take_off(self) -> None:
-        owner, name, *_ = self.seam
-        top = self._namespace.get(name, _ABSENT)
+        top = self._namespace.get(self.seam.name, _ABSENT)
         while top is self._newest or self._is_mine(top):
             top = self._under if top is self._newest else _found[top].value
-            _set(owner, name, top)
+            self._set(top)
 
     def _over(self, value: Any) -> Any:
         """Return a shim over this value: the newest again if it is over the same."""
@@ -236,7 +241,7 @@ def _caller(seam: Seam, found: Any) -> Callable[..., Any]:
 # --- many seams, on and off together ----------------------------------------------------------------------------
 
 
-class Group:
+class ShimGroup:
     """Seams that are on and off together.
 
     Args:
@@ -289,10 +294,10 @@ class Group:
                 shims.take_off()
 
 
-_groups: list[Group] = []
+_groups: list[ShimGroup] = []
 
 
-def switch(groups: Mapping[Group, bool]) -> None:
+def switch(groups: Mapping[ShimGroup, bool]) -> None:
     """Put groups on or take them away, with one look through the modules for the functions of all of them."""
     with LOCK:
         changed = [group for group, on in groups.items() if on or group.on]
@@ -375,7 +380,7 @@ class _Named(NamedTuple):
     seam: Seam
     function: Any
     shim: Any
-    group: Group
+    group: ShimGroup
 
 
 class _Place(NamedTuple):
@@ -385,7 +390,7 @@ class _Place(NamedTuple):
     name: str
     off: Any
     on: Any
-    group: Group
+    group: ShimGroup
 
     def is_same(self, other: _Place) -> bool:
         """Whether it is known already, maybe from when the group was off: what it held then is to come back."""
@@ -409,7 +414,7 @@ def look_again() -> None:
     _newest = 0, None
 
 
-def _look_for(shims: _Shims, group: Group) -> None:
+def _look_for(shims: _Shims, group: ShimGroup) -> None:
     global _newest
     named = _Named(shims.seam, shims.seam.named, shims.named, group)
     for value in (named.function, named.shim):
@@ -418,7 +423,7 @@ def _look_for(shims: _Shims, group: Group) -> None:
     _newest = 0, None
 
 
-def _switch_named(group: Group) -> None:
+def _switch_named(group: ShimGroup) -> None:
     """Replace the functions that a group has by name, or put them back; and leave alone what others put there."""
     _look_for_places()
     for owner, name, off, on, of_group in _places:
@@ -426,7 +431,7 @@ def _switch_named(group: Group) -> None:
             held = getattr(owner, name) if type(owner) is FunctionType else _namespace(owner).get(name)
             wanted, other = (on, off) if group.on else (off, on)
             if held is not wanted and (held is other or _hold_the_same(held, off) or _hold_the_same(held, on)):
-                _set(owner, name, wanted)
+                _setter(owner, name)(wanted)
 
 
 def _hold_the_same(value: Any, other: Any) -> bool:
@@ -519,7 +524,7 @@ def _places_in_defaults(function: FunctionType) -> Iterator[_Place]:
         yield _Place(function, "__kwdefaults__", off_by_name, on_by_name, group)
 
 
-def _in_default(group: Group, on: bool, value: Any) -> Any:
+def _in_default(group: ShimGroup, on: bool, value: Any) -> Any:
     """What stands in a default for this value while the group is on or off."""
     named = _named.get(id(value))
     if named is None or named.group is not group:

@@ -1,11 +1,15 @@
 """trio: a run whose thread takes part lives in virtual time, by trio's own clock, and waits as an event loop does.
 
-The clock of a run that was given another one (`MockClock`, say) stays its own.
+The clock of a run that was given another one (`MockClock`, say) stays its own. A guest run, as anyio's pytest plugin
+has them, waits in a thread of trio's cache; such a thread takes part while it works for a thread that does.
 """
 
 from __future__ import annotations
 
+import contextlib
 import sys
+import threading
+import weakref
 from collections.abc import Callable, Iterator
 from types import ModuleType
 from typing import Any
@@ -20,6 +24,7 @@ FILES = {
     "trio._core._io_epoll": "trio",
     "trio._core._io_kqueue": "trio",
     "trio._core._run": "trio",
+    "trio._core._thread_cache": "trio",
     "trio._core._wakeup_socketpair": "trio",
 }
 """The modules that have what is replaced here."""
@@ -34,6 +39,8 @@ def seams(module: ModuleType) -> Iterator[Seam]:
             yield Seam(module.KqueueIOManager, "get_events", _get_events)
         case "_run":
             yield Seam(module.SystemClock, "current_time", _current_time)
+        case "_thread_cache":
+            yield Seam(module.ThreadCache, "start_thread_soon", _start_thread_soon)
         case "_wakeup_socketpair":
             yield Seam(module.WakeupSocketpair, "wakeup_thread_and_signal_safe", _wakeup)
 
@@ -55,21 +62,21 @@ def _current_time(original: Callable[[Any], float]) -> Callable[..., Any]:
 
 
 def take_clocks_along(seconds: float, *, over: bool) -> None:
-    """The time that clocks show changes by so much; those of trio go on from where they are."""
+    """Move the offsets of trio's clocks, so that they go on from where they are when the monotonic clock changes."""
     for clock in _clocks:
         object.__setattr__(clock, "offset", clock.offset - seconds)
     if over:
         _clocks.clear()
 
 
-class _Signal:
+class _TrioSignal:
     """Whether a run is called from elsewhere, and the wait that this ends."""
 
     called = False
     wait: Wait | None = None
 
 
-_signals: WeakKeyDictionary[Any, _Signal] = WeakKeyDictionary()
+_signals: WeakKeyDictionary[Any, _TrioSignal] = WeakKeyDictionary()
 
 
 def _wakeup(original: Callable[[Any], None]) -> Callable[..., Any]:
@@ -85,14 +92,23 @@ def _wakeup(original: Callable[[Any], None]) -> Callable[..., Any]:
     return wakeup_thread_and_signal_safe
 
 
+_runners: WeakKeyDictionary[Any, weakref.ref[Any]] = WeakKeyDictionary()
+"""What waits for a run's events → the run."""
+
+
 def _get_events(original: Callable[..., Any]) -> Callable[..., Any]:
     def get_events(self: Any, timeout: float) -> Any:
-        member = CLOCKWORK.me()
         runner = getattr(sys.modules["trio._core._run"].GLOBAL_RUN_CONTEXT, "runner", None)
-        if member is None or timeout <= 0 or runner is None:  # a guest's is asked in a thread
+        if runner is not None:
+            _runners.setdefault(self, weakref.ref(runner))
+        elif self in _runners:  # a guest's, in another thread
+            runner = _runners[self]()
+        member = CLOCKWORK.me()
+        if member is None or timeout <= 0 or runner is None:
             return original(self, timeout)
         wakeup = runner.entry_queue.wakeup
-        signal = _signals.setdefault(wakeup, _Signal())
+        signal = _signals.setdefault(wakeup, _TrioSignal())
+        _signals[self._force_wakeup] = signal  # by which a guest is called
         signal.called = False
         if events := original(self, 0):
             return events
@@ -100,7 +116,7 @@ def _get_events(original: Callable[..., Any]) -> Callable[..., Any]:
         if type(runner.clock) is sys.modules["trio._core._run"].SystemClock:
             until = runner.deadlines.next_deadline() - runner.clock.offset
         wait = signal.wait = CLOCKWORK.begin(member, timeout, "waited in trio", until=until)
-        wait.wake = self.force_wakeup
+        wait.wake = lambda: _wake(self)
         wait.has_work = lambda: bool(runner.runq)
         wait.is_outside = any(fd != wakeup.wakeup_sock.fileno() for fd in getattr(self, "_registered", ()))
         if signal.called:
@@ -118,3 +134,38 @@ def _get_events(original: Callable[..., Any]) -> Callable[..., Any]:
         return found[0] if found and found[0] else original(self, 0)
 
     return get_events
+
+
+def _wake(manager: Any) -> None:
+    # Not by `force_wakeup`, which is taken for a call from elsewhere.
+    with contextlib.suppress(OSError):  # it is full, or the run is over
+        manager._force_wakeup.write_sock.send(b"\0")
+
+
+# --- the threads that work for runs -----------------------------------------------------------------------------
+
+
+def _start_thread_soon(original: Callable[..., None]) -> Callable[..., Any]:
+    def start_thread_soon(self: Any, fn: Any, deliver: Any, *args: Any, **kwargs: Any) -> None:
+        if CLOCKWORK.me() is None:
+            original(self, fn, deliver, *args, **kwargs)
+            return
+        member = CLOCKWORK.expect(threading.current_thread())
+
+        def work() -> Any:
+            CLOCKWORK.arrive(member, threading.current_thread())
+            return fn()
+
+        def deliver_and_depart(outcome: Any) -> None:
+            try:
+                deliver(outcome)
+            finally:
+                CLOCKWORK.depart(member, dies=False)
+
+        try:
+            original(self, work, deliver_and_depart, *args, **kwargs)
+        except BaseException:  # it cannot be started
+            CLOCKWORK.depart(member, dies=False)
+            raise
+
+    return start_thread_soon

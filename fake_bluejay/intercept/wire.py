@@ -19,14 +19,14 @@ from collections.abc import Callable
 from http.client import responses
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias
 
-from fake_bluejay.intercept.door import GARBAGE, RawHeaders, Reply, exchange
+from fake_bluejay.intercept.door import RawHeaders, Reply, exchange
 from fake_bluejay.intercept.switch import current, taker
 from fake_bluejay.intercept.waiting import now
 
 if TYPE_CHECKING:
     from fake_bluejay.bluejay.app import Api
 
-__all__ = ["OWN", "PEER", "Arrival", "Wire", "open_wire"]
+__all__ = ["OWN", "PEER", "Arrival", "HttpWire", "open_wire"]
 
 OWN, PEER = ("127.0.0.1", 49152), ("127.0.0.1", 443)
 """The addresses of both ends, as far as anybody asks."""
@@ -59,7 +59,7 @@ _REFUSED = {
 }
 
 
-class Wire:
+class HttpWire:
     """A connection, as the client has it.
 
     Args:
@@ -249,18 +249,11 @@ def _arrival(reply: Reply, data: bytes, end: End | None) -> Arrival:
     breakage = reply.breakage
     if breakage is None:
         return Arrival(data, end)
-    match breakage.kind:
-        case "delay":
-            return Arrival(data, end, now() + breakage.seconds)
-        case "reset":
-            return Arrival(b"", "reset")
-        case "lose_response":
-            return Arrival(b"", "close")
-        case "truncate":
-            return Arrival(data[: max(0, len(data) - len(reply.body)) + breakage.bytes], "close")
-        case "garbage":
-            return Arrival(GARBAGE, "close")
-    raise AssertionError(f"no such breakage: {breakage!r}")
+    if breakage.body is not None:
+        data = data[: max(0, len(data) - len(reply.body)) + breakage.body]
+    if breakage.instead is not None:
+        data = breakage.instead
+    return Arrival(data, breakage.end or end, now() + breakage.seconds if breakage.seconds else None)
 
 
 # --- HTTP/1.1 by h11 --------------------------------------------------------------------------------------------
@@ -350,7 +343,7 @@ def _plain_answer(method: bytes, reply: Reply) -> bytes | None:
     return b"".join((*lines, b"\r\n", body))
 
 
-def open_wire(scheme: str, host: str, port: int | None) -> Wire:
+def open_wire(scheme: str, host: str, port: int | None) -> HttpWire:
     """Connect to the fake that takes calls.
 
     Raises:
@@ -360,4 +353,4 @@ def open_wire(scheme: str, host: str, port: int | None) -> Wire:
     fake = taker(host)
     if fake is None:
         raise ConnectionRefusedError(errno.ECONNREFUSED, os.strerror(errno.ECONNREFUSED))
-    return Wire(fake.app, scheme, host, port, lambda: current() is fake)
+    return HttpWire(fake.app, scheme, host, port, lambda: current() is fake)

@@ -12,7 +12,7 @@ from fake_bluejay.bluejay.service import Service
 from fake_bluejay.control.app import control_app, is_browsing
 from fake_bluejay.core.clock import ScaledClock
 from fake_bluejay.core.world import World
-from fake_bluejay.http.faults import BREAKAGE, GARBAGE, Breakage
+from fake_bluejay.http.faults import BREAKAGE, Breakage
 from fake_bluejay.server.gate import Gate
 from fake_bluejay.server.protocol import CONNECTION, Connection
 
@@ -83,18 +83,19 @@ async def _break(
 ) -> bool:
     """Carry a fault out on a socket. Return whether the message is not to be sent any more."""
     begins = message["type"] == "http.response.start"
-    if breakage.kind == "delay":
-        return begins and await _leaves_within(breakage.seconds, receive, world)
+    if begins and breakage.seconds and await _leaves_within(breakage.seconds, receive, world):
+        return True
+    if breakage.end is None or (begins and breakage.instead is None):
+        return False
+    if not begins and breakage.instead is not None:
+        return True  # the connection has ended already
     connection: Connection = scope["extensions"][CONNECTION]
-    if breakage.kind == "truncate":
-        if begins:
-            return False
-        await send({**message, "body": message["body"][: breakage.bytes], "more_body": True})
-        connection.close()
-    elif begins and breakage.kind == "reset":
+    if breakage.instead is None:
+        await send({**message, "body": message["body"][: breakage.body], "more_body": True})
+    if breakage.end == "reset":
         connection.abort(reset=True)
-    elif begins:
-        connection.close(GARBAGE if breakage.kind == "garbage" else b"")
+    else:
+        connection.close(breakage.instead or b"")
     return True
 
 

@@ -19,7 +19,7 @@ import tomllib
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from datetime import date, datetime, time
-from inspect import Parameter, signature
+from inspect import Parameter
 from pathlib import Path
 from typing import Annotated, Any, get_args
 
@@ -37,7 +37,7 @@ from pydantic import (
 
 from fake_bluejay.bluejay import adding
 from fake_bluejay.bluejay.calls import checked_call
-from fake_bluejay.bluejay.models.results import as_given
+from fake_bluejay.bluejay.models.results import FIELDS, as_given
 from fake_bluejay.bluejay.options import WorldOptions, world_of
 from fake_bluejay.bluejay.service import Service
 from fake_bluejay.core.behaviors import agent_from_text, agent_of
@@ -48,10 +48,10 @@ from fake_bluejay.core.resources import Entity
 from fake_bluejay.core.scripts import call_from_dict
 from fake_bluejay.core.statuses import Status, status_from_text
 from fake_bluejay.core.suggest import check_known, instead_of, unknown
-from fake_bluejay.core.test_results import FIELDS, Organisation
+from fake_bluejay.core.test_results import Organisation
 from fake_bluejay.core.webhooks import add_webhook, check_secret, check_url
 from fake_bluejay.core.world import DEFAULT_ORGANISATION, World
-from fake_bluejay.http.faults import Faults, Kind, Which
+from fake_bluejay.http.faults import KINDS, Faults, arm_from_data
 from fake_bluejay.http.stubs import Stubs, check_answer, pattern_of
 from fake_bluejay.state import snapshot as dumps
 from fake_bluejay.state.planted import MOST_WORLDS, Overrides, Planted
@@ -123,9 +123,7 @@ _Agent = Annotated[
 ]
 _Moment = Annotated[str, _checked(_instant), Field(json_schema_extra={"format": "date-time"})]
 _Status = Annotated[str, _checked(status_from_text), Field(json_schema_extra={"enum": [str(one) for one in Status]})]
-_FaultKind = Annotated[
-    str, _one_of("kind of fault", get_args(Kind)), Field(json_schema_extra={"enum": list(get_args(Kind))})
-]
+_FaultKind = Annotated[str, _one_of("kind of fault", tuple(KINDS)), Field(json_schema_extra={"enum": list(KINDS)})]
 _ClockMode = Annotated[str, _one_of("clock", ("real", "manual")), Field(json_schema_extra={"enum": ["real", "manual"]})]
 
 
@@ -209,7 +207,7 @@ class _TestResult(Part):
     def plant(self, service: Service) -> None:
         """All of them."""
         _check_organisation(service, self.organisation)
-        fields = {name: value for name in sorted(FIELDS) if (value := getattr(self, name)) is not None}
+        fields = {name: value for name in FIELDS if (value := getattr(self, name)) is not None}
         for number in range(self.count):
             id = None if self.id is None else self.id + number
             with _at("id"):
@@ -222,7 +220,7 @@ SeedTestResult = create_model(
     "SeedTestResult",
     __base__=_TestResult,
     __doc__=_TestResult.__doc__,
-    **{name: _published(name) for name in sorted(FIELDS)},
+    **{name: _published(name) for name in FIELDS},
 )
 
 
@@ -337,46 +335,43 @@ class SeedStub(Part):
             service.stubs.add(self.method, self.path, self.status, self.json_)
 
 
-class SeedFault(Part):
+class _Fault(Part):
     """A fault for the next requests to meet, with the arguments that its kind takes."""
 
     kind: _FaultKind
-    status: int | None = Field(None, description="Of `respond`.")
-    json_: Any = Field(None, alias="json", description="Of `respond`.")
-    headers: dict[str, str] | None = Field(None, description="Of `respond`.")
-    seconds: float | None = Field(None, description="Of `delay`.")
-    bytes: int | None = Field(None, description="Of `truncate`.")
-    ids: list[int] | None = Field(None, description="Of `refuse_control_write`.")
-    code: str | None = Field(None, description="Of `billing`.")
-    count: int | None = Field(None, description="Of `rate_limit`: how many requests are let through.")
-    per: float | None = Field(60, description="Of `rate_limit`: in how many seconds.")
     path: str | None = Field(None, description="Only requests of this path.")
     times: int | None = Field(1, description="How many requests meet it; null: all from now on.")
     after: int = Field(0, description="So many requests that it is for pass first.")
     probability: float | None = Field(None, description="Of meeting it, from 0 to 1, drawn from the seed.")
 
     @model_validator(mode="after")
-    def _fits(self) -> SeedFault:
+    def _fits(self) -> _Fault:
         self.arm(Faults())
         return self
 
     def arm(self, faults: Faults) -> None:
         """Raises `ValueError` for arguments that cannot be."""
         given = {name.rstrip("_"): getattr(self, name) for name in self.model_fields_set if name != "kind"}
-        arm = getattr(faults, self.kind)
-        takes = {name: one.default for name, one in signature(arm).parameters.items()}
-        which = Which.__annotations__ if takes.pop("to", None) is not None else ()
-        for name in given:
-            if name not in takes and name not in which:
-                raise ValueError(f"a fault of the kind {self.kind!r} takes no {name!r}")
-        for name, default in takes.items():
-            if name not in given and default is Parameter.empty:
-                raise ValueError(f"a fault of the kind {self.kind!r} needs {name!r}")
-        arm(*given.pop("ids", ()), **given)
+        arm_from_data(faults, self.kind, given)
 
     def plant(self, service: Service) -> None:
         """As `bluejay.faults` does."""
         self.arm(service.faults)
+
+
+def _arguments() -> Iterator[tuple[str, Any]]:
+    """List the arguments of all kinds of faults as fields, each of them optional."""
+    for kind in KINDS.values():
+        for one in kind.arguments:
+            description = f"Of `{kind.name}`: {one.description[:1].lower()}{one.description[1:]}"
+            default = None if one.default is Parameter.empty else one.default
+            alias = "json" if one.name == "json" else None
+            extra: Any = {"enum": [*one.choices, None]} if one.choices else {}
+            field = Field(default, alias=alias, description=description, json_schema_extra=extra)
+            yield "json_" if one.name == "json" else one.name, (one.type | None, field)
+
+
+SeedFault = create_model("SeedFault", __base__=_Fault, __doc__=_Fault.__doc__, **dict(_arguments()))
 
 
 SeedReadings = create_model(
@@ -413,7 +408,7 @@ class Seed(_Shape):
     simulations: list[SeedSimulation] = []
     test_results: list[SeedTestResult] = []  # type: ignore[valid-type]
     stubs: list[SeedStub] = []
-    faults: list[SeedFault] = []
+    faults: list[SeedFault] = []  # type: ignore[valid-type]
 
     @field_validator("speed")
     @classmethod

@@ -300,3 +300,31 @@ def test_a_fork_while_another_thread_switches_a_fake() -> None:
     holds.wait()
     assert in_os_fork(is_free) == "answered: True, True"
     thread.join()
+
+
+@needs_fork
+def test_a_handler_of_somebody_elses_that_starts_a_thread_in_the_forked_process() -> None:
+    """As OpenTelemetry's does, which runs before ours where it was there first."""
+    script = """
+import os, signal, threading
+def start() -> None:
+    signal.alarm(20)  # so that nothing hangs, in the child neither
+    thread = threading.Thread(target=int)
+    thread.start()
+    thread.join()
+for name in ("before", "after_in_parent", "after_in_child"):
+    os.register_at_fork(**{name: start})
+from fake_bluejay import FakeBluejay
+with FakeBluejay() as bluejay:
+    threading.Thread(target=threading.Event().wait, daemon=True).start()
+    working = threading.Thread(target=os.read, args=(os.pipe()[0], 1), daemon=True)
+    working.start()
+    child = os.fork()
+    if not child:
+        os._exit(0)
+    assert os.waitpid(child, 0)[1] == 0
+    bluejay.clock.advance(1)
+print("done")
+"""
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60)
+    assert done.stdout == "done\n", done

@@ -116,6 +116,15 @@ CALLS: dict[str, dict[str, Any]] = {
     },
     "digital_humans.delete_custom_background_noise": {"noise_id": NOISE},
     "digital_humans.delete_digital_human": {"digital_human_id": 1},
+    "digital_humans.generate_digital_humans": {
+        "agent_id": "1",
+        "simulation_id": "1",
+        "goal_adherence": [{"goal": "Book a table.", "num_calls": 2}],
+        "num_runs": 2,
+    },
+    "digital_humans.generate_formatted_transcript_endpoint": {"original_transcript": "Agent: Hello.\nCaller: Hi."},
+    "digital_humans.generate_intent_summary_endpoint": {"test_case_id": 1},
+    "digital_humans.generate_objectives_endpoint": {"test_case_id": 1},
     "digital_humans.get_all_digital_humans": {"page": 2, "page_size": 2},
     "digital_humans.get_digital_human": {"digital_human_id": 1},
     "digital_humans.get_digital_human_by_test_name": {"test_name": "a"},
@@ -129,6 +138,8 @@ CALLS: dict[str, dict[str, Any]] = {
         "simulation_ids": [2],
         "speaks_first_config": {"speaks_first": True, "mode": "custom", "message": "Hello?"},
     },
+    "eleven_labs.list_elevenlabs_agents": {},
+    "eleven_labs.list_elevenlabs_branches": {"bluejay_agent_id": "1"},
     "evaluate.evaluate": {
         "request": {
             "agent_id": "1",
@@ -148,6 +159,9 @@ CALLS: dict[str, dict[str, Any]] = {
     "phone_numbers.add_phone_number": {"area_code": "415"},
     "phone_numbers.get_phone_numbers": {},
     "phone_numbers.release_phone_number": {"phone_number": "+15555550100"},
+    "http_text_agent.send_http_text_message": {
+        "request": {"simulation_result_id": "3", "type": "tool_call", "name": "look_up", "output": [1]}
+    },
     "retrieve_simulation_results.retrieve_simulation_result": {"test_result_id": "1"},
     "retrieve_simulation_results.retrieve_simulation_results": {"simulation_run_id": "1"},
     "schedules.create_schedule": {"simulation_id": "1", "schedule": {"frequency": "every_n_minutes", "interval": 5}},
@@ -183,6 +197,7 @@ CALLS: dict[str, dict[str, Any]] = {
     "traces.get_all_traces": {"limit": 1},
     "traces.get_span": {"trace_id": TRACE, "span_id": SPAN},
     "traces.get_trace": {"trace_id": TRACE},
+    "translation.translate_transcript": {"request": {"conversation_id": CALL_LOG, "target_language": "de"}},
 }
 """The arguments of a call to each method whose endpoint is modelled, in the furnished world."""
 

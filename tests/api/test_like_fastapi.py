@@ -18,9 +18,10 @@ from fake_bluejay.core.errors import DomainError
 from fake_bluejay.core.readings import Readings
 from fake_bluejay.core.world import DEFAULT_ORGANISATION, World
 from fake_bluejay.http.journal import Journal
-from fake_bluejay.http.operation import Call, Operation, answer_to
+from fake_bluejay.http.operation import ApiCall, Operation, answer_to
 from fake_bluejay.state.snapshot import dump, load
 from fake_bluejay.strategies import InvalidPayload, invalid_payloads, valid_payloads
+from tests.thoroughness import examples
 
 PATH = "/v1/end-conversations"
 KEY = (b"x-api-key", b"key")
@@ -400,13 +401,13 @@ header_lists = st.lists(
 )
 
 
-@settings(max_examples=1500, derandomize=True, deadline=None, database=None)
+@settings(max_examples=examples(1500, 200), derandomize=True, deadline=None, database=None)
 @given(body=bodies())
 def test_generated_bodies_are_answered_as_fastapi_does(loop: asyncio.Runner, body: bytes) -> None:
     compare(loop, "POST", PATH, [KEY, JSON], body)
 
 
-@settings(max_examples=1000, derandomize=True, deadline=None, database=None)
+@settings(max_examples=examples(1000, 200), derandomize=True, deadline=None, database=None)
 @given(
     method=st.sampled_from(["POST", "POST", "POST", "POST", "GET", "post", "HEAD", "PUT", "ODD"]),
     path=st.sampled_from([PATH, PATH, PATH, f"{PATH}/", f"{PATH}//", f"/{PATH}", "/", f"{PATH}?x=1", f"{PATH}/?é=/"]),
@@ -429,7 +430,7 @@ def equivalent(operation: Operation, world: list[World]) -> Any:
     def answer(x_api_key: str | None = None, request: Any = None, **parameters: Any) -> Any:
         organisation = "" if x_api_key is None else DEFAULT_ORGANISATION
         scope = {"scheme": "https", "headers": [(b"host", b"api.getbluejay.ai")]}
-        return operation.answer(Call(world[0], organisation, parameters, request, scope))
+        return operation.answer(ApiCall(world[0], organisation, parameters, request, scope))
 
     def argument(name: str, annotation: Any, default: Any = Argument.empty) -> Argument:
         return Argument(name, Argument.KEYWORD_ONLY, annotation=annotation, default=default)
@@ -440,7 +441,8 @@ def equivalent(operation: Operation, world: list[World]) -> Any:
     if operation.needs_key:
         arguments.append(argument("x_api_key", Annotated[str, Header()]))
     if operation.takes is not None:
-        arguments.append(argument("request", operation.takes))
+        default = Argument.empty if operation.default_body is None else operation.default_body
+        arguments.append(argument("request", operation.takes, default))
     answer.__signature__ = Signature(arguments)  # type: ignore[attr-defined]
     return answer
 
@@ -522,7 +524,7 @@ def test_every_operation_is_answered_as_fastapi_does(
     """Parameters in path, query and header, bodies, several errors in one list, and the answer's own bytes."""
     app, theirs = equivalents
 
-    @settings(max_examples=60, derandomize=True, deadline=None, database=None)
+    @settings(max_examples=examples(60, 15), derandomize=True, deadline=None, database=None)
     @given(requests_to(operation))
     def compared(request: tuple[str, list[tuple[bytes, bytes]], bytes]) -> None:
         path, headers, body = request
@@ -536,14 +538,14 @@ def test_every_operation_is_answered_as_fastapi_does(
     compared()
 
 
-@settings(max_examples=300, derandomize=True, deadline=None, database=None)
+@settings(max_examples=examples(300, 50), derandomize=True, deadline=None, database=None)
 @given(invalid=invalid_payloads())
 def test_the_labels_of_invalid_payloads_hold_for_fastapi(loop: asyncio.Runner, invalid: InvalidPayload) -> None:
     answer = compare(loop, "POST", PATH, [KEY, JSON], json.dumps(invalid.payload).encode())
     assert tuple(error["type"] for error in json.loads(answer.body)["detail"]) == invalid.types
 
 
-@settings(max_examples=300, derandomize=True, deadline=None, database=None)
+@settings(max_examples=examples(300, 50), derandomize=True, deadline=None, database=None)
 @given(payload=valid_payloads())
 def test_valid_payloads_are_valid_for_fastapi(loop: asyncio.Runner, payload: dict[str, Any]) -> None:
     assert compare(loop, "POST", PATH, [KEY, JSON], json.dumps(payload).encode()).status == 200

@@ -5,6 +5,7 @@ What is refused, `test_answers` and the comparison with FastAPI decide.
 """
 
 import copy
+import re
 from typing import Any
 
 import pytest
@@ -25,13 +26,14 @@ from schemathesis.specs.openapi.checks import (
 )
 
 from fake_bluejay import FakeBluejay
+from fake_bluejay.bluejay import openapi
 from fake_bluejay.bluejay.app import operations
 from fake_bluejay.bluejay.published import PUBLISHED
 from fake_bluejay.core.readings import Contract
-from fake_bluejay.http import openapi
 from fake_bluejay.http.operation import Operation
 from fake_bluejay.state.snapshot import restore
 from tests.furnished import ids_by_name
+from tests.thoroughness import examples
 
 MODELLED = [operation for operation in operations() if operation.method in PUBLISHED.get(operation.path, ())]
 KEY = "the-only-key"
@@ -50,17 +52,21 @@ SETTINGS = settings(derandomize=True, deadline=None, database=None, suppress_hea
 KNOWN = [
     "simulation_result_id",
     "simulation_run_id",
+    "test_case_id",
     "test_result_id",
     "test_result_ids",
 ]
 """What requests call ids that are not a resource's, of which there are 1 and 2 in the furnished world."""
 
 RULED = {
+    "/v1/send-http-text-message",
     "/v1/workflow",
     "/v1/workflow/validate-definition",
     "/v1/workflow/{workflow_id}",
+    # The version in production, the only one, a label that is missing or reserved: all documented.
+    *(path for path in PUBLISHED if re.match(r"/v1/agents/{agent_id}/(prompts|knowledge-bases|labels)", path)),
 }
-"""Paths that are documented to answer 400 to a graph that is valid by its schema and breaks a rule."""
+"""Paths that answer 400 to what is valid by its schema: a graph that breaks a rule, a message after the end, …"""
 
 REFUSED = {
     "type": "object",
@@ -148,8 +154,10 @@ def known_ids(document: Any, furnished: Any) -> Any:
             if "$ref" not in body["schema"]:
                 continue  # a list or a choice of models
             named = narrowed["components"]["schemas"][body["schema"]["$ref"].rpartition("/")[2]]
+            if "properties" not in named:
+                continue  # a choice of models that has a name
             body["schema"] = copy.deepcopy(named)
-            for name, one in body["schema"]["properties"].items():
+            for name, one in body["schema"].get("properties", {}).items():  # a choice of models has none
                 asking_for_what_there_is(one, name, known)
     return schemathesis.openapi.from_dict(narrowed)
 
@@ -175,9 +183,9 @@ def test_schemathesis_finds_nothing(
             case.call_and_validate(base_url=HOST, checks=CHECKS)
 
         for schema, mode, asking, most in (
-            (any_ids, GenerationMode.POSITIVE, valid, 50 if operation.takes is None else 5),
-            (known_ids, GenerationMode.POSITIVE, valid, 50),
-            (known_ids, GenerationMode.NEGATIVE, invalid, 30),
+            (any_ids, GenerationMode.POSITIVE, valid, examples(50, 5) if operation.takes is None else 5),
+            (known_ids, GenerationMode.POSITIVE, valid, examples(50, 5)),
+            (known_ids, GenerationMode.NEGATIVE, invalid, examples(30, 5)),
         ):
             cases = schema[operation.path][operation.method].as_strategy(generation_mode=mode)
             settings(SETTINGS, max_examples=most)(given(cases)(asking))()

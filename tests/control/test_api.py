@@ -433,7 +433,7 @@ def test_marking_from_here_is_a_request_like_any_other(fake: FakeBluejay, contro
         ("POST", "/clock/advance", {"seconds": 1e300}, 400, "beyond"),
         ("POST", "/clock/advance", {"next": True}, 400, "no timer is pending"),
         ("POST", "/faults", {"kind": "respnd"}, 400, "unknown kind 'respnd'; did you mean 'respond'?"),
-        ("POST", "/faults", {"status": 503}, 400, "kind: missing; known: delay"),
+        ("POST", "/faults", {"status": 503}, 400, "kind: missing; known: billing, delay"),
         ("POST", "/faults", {"kind": "respond", "status": 99}, 400, "an integer from 200 to 599, not 99"),
         ("POST", "/faults", {"kind": "delay", "second": 1}, 400, "unknown field 'second'; did you mean 'seconds'?"),
         ("POST", "/faults", {"kind": "reset", "times": 0}, 400, "times is an integer, at least 1"),
@@ -498,7 +498,7 @@ def test_bad_input_is_named_and_changes_nothing(
     assert detail in answer.json()["detail"]
     assert fake.dump() == before
     assert not fake.faults
-    assert fake.stubs.as_list() == []
+    assert fake.service.stubs.as_list() == []
 
 
 def test_a_method_that_a_path_has_not(control: httpx.Client) -> None:
@@ -513,7 +513,7 @@ def test_a_method_that_a_path_has_not(control: httpx.Client) -> None:
 def test_a_bug_of_the_fake_is_an_answer_too(
     fake: FakeBluejay, control: httpx.Client, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(fake.stubs, "as_list", lambda: 1 / 0)
+    monkeypatch.setattr(fake.service.stubs, "as_list", lambda: 1 / 0)
     answer = control.get("/stubs")
     assert (answer.status_code, answer.json()["detail"][:16]) == (500, "the fake failed;")
     assert "ZeroDivisionError" in caplog.text

@@ -143,7 +143,7 @@ def test_a_fault_armed_here_hits_the_next_request(fake: FakeBluejay, page: Any) 
     assert end(fake, 1).status_code == 200
 
     page.get_by_label("The next requests").select_option("refuse_control_write")
-    page.get_by_label("Test result ids").fill("1, 2")
+    page.locator("#fault-form [name=ids]").fill("1, 2")
     page.get_by_label("Times").fill("")
     page.get_by_role("button", name="Arm").click()
     shows(page.locator("#fault-list"), "always")
@@ -158,7 +158,7 @@ def test_what_the_server_refuses_is_said(fake: FakeBluejay, page: Any) -> None:
     page.keyboard.press("f")
     page.get_by_label("JSON").first.fill("{")
     page.get_by_role("button", name="Arm").click()
-    shows(page.get_by_role("alert"), "What to answer is not JSON")
+    shows(page.get_by_role("alert"), "What stands under Json is not JSON")
     page.get_by_label("JSON").first.fill("")
     page.get_by_label("Path").first.fill("no-slash")
     page.get_by_role("button", name="Arm").click()

@@ -1,7 +1,6 @@
 """The world beside a naive model of the same rules: lists and loops, no heap, nothing shared with the real one."""
 
 import json
-import os
 import random
 from typing import Any
 
@@ -14,6 +13,7 @@ from fake_bluejay.agents import drops_after, ends_after, ends_within, silent
 from fake_bluejay.core.statuses import IllegalMove
 from fake_bluejay.core.world import World
 from fake_bluejay.state.snapshot import dump, restore
+from tests.thoroughness import examples
 
 SECOND = 1_000_000
 SEED = 3
@@ -304,7 +304,7 @@ class Comparison(RuleBasedStateMachine):
 
 
 def test_the_world_agrees_with_a_naive_model() -> None:
-    runs = 500 if os.environ.get("CI") else 100
+    runs = examples(500, 50)
     run_state_machine_as_test(
         Comparison,
         settings=settings(max_examples=runs, stateful_step_count=50, derandomize=True, deadline=None, database=None),

@@ -4,7 +4,6 @@ import copy
 import hashlib
 import hmac
 import json
-import os
 from collections import Counter
 from typing import Any
 
@@ -25,6 +24,7 @@ from fake_bluejay.agents import drops_after, ends_after, silent
 from fake_bluejay.calls import Call
 from fake_bluejay.core.outbox import Delivery
 from fake_bluejay.core.statuses import IllegalMove
+from tests.thoroughness import examples
 
 SECOND = 1_000_000
 AGENTS = {
@@ -599,7 +599,7 @@ class Comparison(RuleBasedStateMachine):
 
 @pytest.mark.timeout(600)
 def test_runs_and_webhooks_agree_with_a_naive_model() -> None:
-    runs = 500 if os.environ.get("CI") else 40
+    runs = examples(500, 40)
     run_state_machine_as_test(
         Comparison,
         settings=settings(max_examples=runs, stateful_step_count=50, derandomize=True, deadline=None, database=None),

@@ -2,6 +2,7 @@
 
 import asyncio
 import concurrent.futures
+import importlib
 import multiprocessing
 import os
 import queue
@@ -17,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import anyio
+import anyio.from_thread
 import pytest
 import trio
 import trio.testing
@@ -115,6 +117,33 @@ async def threadsafe() -> None:
     )
 
 
+def through_a_portal(backend: str) -> None:
+    with anyio.from_thread.start_blocking_portal(backend) as portal:
+        portal.call(anyio.sleep, 30)
+
+
+def guest_run() -> None:
+    calls: queue.Queue[Callable[[], object]] = queue.Queue()
+    done: list[Any] = []
+    trio.lowlevel.start_guest_run(trio.sleep, 30, run_sync_soon_threadsafe=calls.put, done_callback=done.append)
+    while not done:
+        calls.get()()
+
+
+def guest_run_that_is_called() -> None:
+    """Its host has it go on, 30 seconds later."""
+    calls: queue.Queue[Callable[[], object]] = queue.Queue()
+    done: list[Any] = []
+    send, receive = trio.open_memory_channel[str](1)
+    trio.lowlevel.start_guest_run(receive.receive, run_sync_soon_threadsafe=calls.put, done_callback=done.append)
+    while not receive.statistics().tasks_waiting_receive:
+        calls.get()()
+    time.sleep(30)
+    send.send_nowait("go on")
+    while not done:
+        calls.get()()
+
+
 WAITS: dict[str, Callable[[], Any]] = {
     "time.sleep": lambda: time.sleep(30),
     "Event.wait": lambda: threading.Event().wait(30),
@@ -138,7 +167,12 @@ WAITS: dict[str, Callable[[], Any]] = {
     "anyio on asyncio": lambda: anyio.run(anyio.sleep, 30),
     "anyio on trio": lambda: anyio.run(anyio.sleep, 30, backend="trio"),
     "trio": lambda: trio.run(trio.sleep, 30),
+    "a guest run of trio": guest_run,
+    "a guest run of trio that is called": guest_run_that_is_called,
     "trio's threads": lambda: trio.run(trio.to_thread.run_sync, time.sleep, 30),
+    "trio from a thread": lambda: trio.run(trio.to_thread.run_sync, trio.from_thread.run, trio.sleep, 30),
+    "anyio's portal": lambda: through_a_portal("asyncio"),
+    "anyio's portal on trio": lambda: through_a_portal("trio"),
 }
 
 
@@ -261,6 +295,15 @@ async def test_what_a_webhook_brings_comes_at_its_time(bluejay: FakeBluejay) -> 
     assert (bluejay.clock.now - start).total_seconds() == 48
     bluejay.queue_run()
     await arrived.get()  # without any deadline
+
+
+def test_a_thread_of_trios_cache_from_before_takes_part_while_it_works() -> None:
+    trio.run(trio.to_thread.run_sync, int)
+    with FakeBluejay() as bluejay:
+        start, real = bluejay.clock.now, REAL.monotonic()
+        trio.run(trio.to_thread.run_sync, lambda: time.sleep(60))
+        assert (bluejay.clock.now - start).total_seconds() == pytest.approx(60, abs=1e-4)
+        assert REAL.monotonic() - real < 30
 
 
 class MovesWhileItReckons(asyncio.SelectorEventLoop):
@@ -405,6 +448,22 @@ def test_what_waits_outside_takes_real_time_which_counts(bluejay: FakeBluejay, n
         assert (bluejay.clock.now - start).total_seconds() >= 0.0299
 
 
+def test_a_module_that_asks_the_machine_something_at_import_moves_no_time(
+    bluejay: FakeBluejay, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As trio does, which HTTPX imports with its first asynchronous request."""
+    monkeypatch.syspath_prepend(tmp_path)
+    asks = "import subprocess, sys; subprocess.run([sys.executable, '-S', '-c', ''], check=True)"
+    for number in range(2):
+        (tmp_path / f"asks_{number}.py").write_text(asks)
+    before = bluejay.clock.now
+    importlib.import_module("asks_0")
+    assert bluejay.clock.now == before
+    monkeypatch.setattr(CLOCKWORK, "_free_for_imports", 0)  # so that a deadline in a module comes, too
+    importlib.import_module("asks_1")
+    assert bluejay.clock.now > before
+
+
 def test_a_lock_that_is_waited_for_with_a_timeout_comes_to_a_deadline(
     bluejay: FakeBluejay, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -497,12 +556,36 @@ def test_the_report_says_what_moved_the_clock_and_what_is_pending(bluejay: FakeB
             time.sleep(5)
 
     stuck = bluejay.add_test_result(agent="silent")
-    bluejay.world.settle()
+    bluejay.client().post(
+        "/v1/end-conversations", json={"test_result_ids": [stuck.id]}, headers={"X-API-Key": "key"}
+    ).raise_for_status()
     poll()
     report = bluejay.report()
     assert "+15.000 s slept by poll() at " in report
     assert ", 3 times" in report
-    assert stuck.id == 1
+    assert "pending: test result 1: watchdog at +30.000000 s" in report
+    assert "hint" not in report  # so few may be a back-off
+
+
+def test_the_report_hints_at_real_sleeps_where_something_real_seems_to_be_polled(bluejay: FakeBluejay) -> None:
+    for _ in range(30):
+        time.sleep(60)
+    assert "hint: much of the fake's time was slept away in little real time" in bluejay.report()
+    assert "with bluejay.clock.real()" in bluejay.report()
+
+
+async def test_advancing_blocks_the_loop_and_async_receivers_run_at_the_next_await(bluejay: FakeBluejay) -> None:
+    heard: list[str] = []
+
+    async def receive(request: Any) -> None:
+        heard.append(request.event)
+
+    bluejay.webhooks.add(receive, ["simulation_ended"])
+    bluejay.queue_run()
+    bluejay.clock.advance(60)
+    assert heard == []
+    await asyncio.sleep(0.001)
+    assert heard == ["simulation_ended"]
 
 
 def test_sleeps_take_real_time_where_that_is_asked_for(bluejay: FakeBluejay) -> None:

@@ -3,7 +3,6 @@
 As a program it compares more inputs than the test does: `python -m tests.intercept.test_wire 100000`.
 """
 
-import os
 import random
 import sys
 import zlib
@@ -14,9 +13,10 @@ import pytest
 from fake_bluejay import FakeBluejay
 from fake_bluejay.intercept import wire as wires
 from fake_bluejay.intercept.door import Reply
-from fake_bluejay.intercept.wire import Wire
+from fake_bluejay.intercept.wire import HttpWire
+from tests.thoroughness import examples
 
-INPUTS = 20_000 if os.environ.get("CI") == "true" else 3_000
+INPUTS = examples(20_000, 3_000)
 
 HOST = b"Host: api.getbluejay.ai\r\n"
 PLAIN = [
@@ -104,7 +104,7 @@ def taken(pieces: list[bytes], *, by_h11_alone: bool) -> Seen:
 
     original, wires.exchange = wires.exchange, exchange  # type: ignore[assignment]
     try:
-        wire = Wire(None, "https", "api.getbluejay.ai", 443)  # type: ignore[arg-type]
+        wire = HttpWire(None, "https", "api.getbluejay.ai", 443)  # type: ignore[arg-type]
         if by_h11_alone:
             wire._h11 = wires._new_h11()
         for number, piece in enumerate(pieces):

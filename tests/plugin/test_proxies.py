@@ -32,7 +32,7 @@ def both() -> list[str | None]:
 GETS: dict[str, Callable[[str], object]] = {
     "requests": lambda url: requests.get(url, timeout=5).raise_for_status(),
     "httpx": lambda url: httpx.get(url, timeout=5).raise_for_status(),
-    "urllib": lambda url: urllib.request.urlopen(url, timeout=5).close(),
+    "urllib": lambda url: urllib.request.build_opener().open(url, timeout=5).close(),  # `urlopen` keeps its proxies
 }
 
 

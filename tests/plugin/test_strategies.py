@@ -10,11 +10,12 @@ from hypothesis.stateful import initialize, invariant, rule, run_state_machine_a
 from fake_bluejay import FakeBluejay, Status
 from fake_bluejay.facade.fake import Options
 from fake_bluejay.strategies import BluejayMachine, InvalidPayload, invalid_payloads, valid_payloads, worlds
+from tests.thoroughness import examples
 
 URL = "https://api.getbluejay.ai/v1/end-conversations"
 FAKE = FakeBluejay()
 CLIENT = FAKE.client(headers={"X-API-Key": "key"})
-MANY = settings(max_examples=300, deadline=None, derandomize=True, database=None)
+MANY = settings(max_examples=examples(300, 60), deadline=None, derandomize=True, database=None)
 
 
 @MANY

@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from enum import StrEnum
 from typing import Annotated, Any, Self, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, StrictInt, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, StrictInt, ValidationError, create_model, model_validator
 from pydantic_core import PydanticCustomError
 
 from fake_bluejay.bluejay.models.wire import Wire
 from fake_bluejay.core.clock import Moment, datetime_at
 from fake_bluejay.core.scripts import Call
-from fake_bluejay.core.suggest import check_known
+from fake_bluejay.core.suggest import check_known, unknown
 
 __all__ = [
+    "FIELDS",
     "DeleteSimulationResultResponse",
     "Event",
     "ReEvaluateSimulationResultResponse",
@@ -28,6 +29,7 @@ __all__ = [
     "UpdateSimulationResultRequestById",
     "as_given",
     "as_scripted",
+    "check_fields",
 ]
 
 
@@ -279,26 +281,33 @@ class Given(Wire):
     model_config = ConfigDict(ser_json_inf_nan="constants")
 
 
-class GivenFields(Given):
+class _GivenFields(Given):
     """What a test may say of a test result; what is left out, an answer leaves out or makes up."""
 
-    audio_url: str | None = None
-    custom_metrics: dict[str, Any] | list[Any] | None = None
     digital_human_id: StrictInt = 1
     duration: StrictInt | None = None
     evaluations: list[GivenEvaluation] | None = None
-    events: list[Event] | None = None
     issue_ids: list[str] | None = None
-    latency: dict[str, Any] | list[Any] | None = None
-    metadata: dict[str, Any] | None = None
-    metrics: list[CustomMetric] | None = None
-    recorded_transcript: list[TranscriptEntryRequest] | None = None
-    result: dict[str, Any] | None = None
     simulation_run_id: StrictInt = 1
-    tags: list[str] | None = None
     tool_calls: list[ToolCall | ToolCallComparisonGroup] | None = None
-    trace_ids: list[str] | None = None
-    transcript_url: str | None = None
+
+
+_OF_THE_WORLD = ("id", "status", "start_time", "end_time", "simulation_result_id")
+"""What is published of a test result, and is none of its fields."""
+
+
+def _published() -> Iterator[tuple[str, Any]]:
+    """List what is published of a test result, and what may be reported of one, as fields that a test may give."""
+    for model in (UpdateSimulationResultRequest, SimulationResultResponse):
+        for name, one in model.model_fields.items():
+            if name not in _OF_THE_WORLD and name not in _GivenFields.model_fields:
+                yield name, (one.annotation, None)
+
+
+GivenFields = create_model("GivenFields", __base__=_GivenFields, __doc__=_GivenFields.__doc__, **dict(_published()))
+
+FIELDS = tuple(sorted(GivenFields.model_fields))
+"""What a test result may carry besides its status and times."""
 
 
 class GivenScript(Given):
@@ -310,12 +319,34 @@ class GivenScript(Given):
     custom_metrics: list[CustomMetric] | None = None
 
 
-def as_given(fields: Mapping[str, Any]) -> dict[str, Any]:
-    """What a test says of a test result, as it is kept: as JSON. Fields of unknown names are not looked at.
+def check_fields(names: Iterable[str], besides: Iterable[str] = ()) -> None:
+    """Check the names of what a test result is to carry.
 
-    Raises `ValueError` for what no answer can show, and for a name inside a field that is unknown there.
+    Args:
+        names: The names that were given.
+        besides: What else could have been given in that place, and so may have been meant.
+
+    Raises:
+        ValueError: A field is not published. The message names it, and those that are known.
     """
-    return {**fields, **_as_json(GivenFields, fields, "a test result's")}
+    for name in names:
+        if name not in FIELDS:
+            raise ValueError(unknown("field of a test result", name, sorted({*FIELDS, *besides} - {name})))
+
+
+def as_given(fields: Mapping[str, Any], besides: Iterable[str] = ()) -> dict[str, Any]:
+    """Return what a test says of a test result as it is kept: as JSON; None takes a field away.
+
+    Args:
+        fields: What was given.
+        besides: As of `check_fields`.
+
+    Raises:
+        ValueError: A field, or a name inside one, is unknown, or no answer could show a value.
+    """
+    check_fields(fields, besides)
+    given = {name: value for name, value in fields.items() if value is not None}
+    return {**fields, **_as_json(GivenFields, given, "a test result's")}
 
 
 def as_scripted(call: Call) -> Call:

@@ -1,22 +1,20 @@
 // Faults to arm, readings to change, and the world as a whole.
 
-import { $, $$, h, note, sure } from "./dom.js";
+import { $, $$, h, note, put, sure } from "./dom.js";
 import { all, attempt, get, look, onLook, place, Refused, send } from "./api.js";
 
-const KINDS = {
-  respond: ["answer with a status", "The request has no effect."],
-  rate_limit: ["have a rate limit", "Beyond so many requests to an endpoint in so many seconds: 429, from now on."],
-  billing: ["are blocked by billing", "402 or 403 with a code. The request has no effect."],
-  unavailable: ["find authentication away", "503. The request has no effect."],
-  delay: ["answer late", "The request takes effect when it arrives."],
-  reset: ["reset the connection", "Before the request takes effect."],
-  lose_response: ["lose the response", "The request takes effect, and the connection dies before the answer."],
-  truncate: ["cut the answer short", "The request takes effect; so many bytes of the answer's body arrive."],
-  garbage: ["send what is not HTTP", "The request takes effect."],
-  refuse_control_write: ["refuse a control object", "These test results are RUNNING, and yet fail to be marked."],
-};
+// The kinds of faults and what each takes, as the control API's own document describes them: kind → schema.
+let kinds = {};
+const label = (kind) => kinds[kind]?.title ?? kind;
+const ALL_TAKE = ["path", "times", "after", "probability"];
 
-const BILLING = ["NO_PAYMENT_METHOD", "INSUFFICIENT_CREDITS", "SPEND_ALERT_REACHED"];
+async function lookAtKinds() {
+  const { schemas } = (await get("openapi.json")).components;
+  const named = ({ $ref }) => schemas[$ref.split("/").pop()];
+  kinds = Object.fromEntries(schemas.NewFault.oneOf.map(named).map((one) => [one.properties.kind.const, one]));
+}
+
+const ownArguments = (kind) => Object.entries(kinds[kind].properties).filter(([name]) => name !== "kind" && !ALL_TAKE.includes(name));
 
 const input = (label, name, properties) => h("label", null, label, h("input", { name, autocomplete: "off", spellcheck: "false", ...properties }));
 const json = (text, what) => {
@@ -24,37 +22,55 @@ const json = (text, what) => {
   try { return JSON.parse(text); } catch (error) { throw new Refused(`${what} is not JSON: ${error.message}`); }
 };
 
-function argumentsFor(kind) {
-  switch (kind) {
-    case "respond": return [input("Status", "status", { type: "number", min: 200, max: 599, value: "503", required: true }), h("label", { class: "wide" }, "JSON", h("textarea", { name: "json", rows: 2, spellcheck: "false", placeholder: "{\"detail\": \"…\"}" }))];
-    case "rate_limit": return [input("Requests", "count", { type: "number", min: 1, value: "100", required: true }), input("Seconds", "per", { type: "number", min: 0.001, step: "any", value: "60", required: true })];
-    case "billing": return [h("label", null, "Code", h("select", { name: "code" }, BILLING.map((code) => h("option", null, code))))];
-    case "delay": return [input("Seconds", "seconds", { type: "number", min: 0, step: "any", value: "5", required: true })];
-    case "truncate": return [input("Bytes", "bytes", { type: "number", min: 0, value: "10", required: true })];
-    case "refuse_control_write": return [input("Test result ids", "ids", { placeholder: "1, 2", required: true, pattern: "[0-9, ]+" })];
-    default: return [];
+const words = (name) => name[0].toUpperCase() + name.slice(1).replaceAll("_", " ");
+
+function argumentFor(kind, name, schema) {
+  const required = kinds[kind].required.includes(name);
+  const hint = schema.description ? h("span", { class: "muted" }, withCode(schema.description)) : null;
+  const value = schema.default ?? (required ? schema.examples?.[0] : null);
+  if (schema.enum) return h("label", null, words(name), h("select", { name }, schema.enum.map((one) => h("option", null, one))), hint);
+  switch (schema.type) {
+    case "integer": return h("label", null, words(name), h("input", { name, type: "number", value, required }), hint);
+    case "number": return h("label", null, words(name), h("input", { name, type: "number", step: "any", value, required }), hint);
+    case "array": return h("label", null, words(name), h("input", { name, placeholder: "1, 2", required, pattern: "[0-9, ]+", autocomplete: "off" }), hint);
+    case "string": return h("label", null, words(name), h("input", { name, value, required, autocomplete: "off", spellcheck: "false" }), hint);
+    default: return h("label", { class: "wide" }, words(name), h("textarea", { name, rows: 2, spellcheck: "false" }), hint);
   }
+}
+
+function argumentFrom(text, name, schema) {
+  if (schema.enum || schema.type === "string") return text;
+  if (schema.type === "integer" || schema.type === "number") return text === "" ? null : Number(text);
+  if (schema.type === "array") return text.split(/[ ,]+/).filter(Boolean).map(Number);
+  return json(text, `What stands under ${words(name)}`);
 }
 
 function faultForm() {
   const given = h("div", { class: "fields" });
   const about = h("p", { class: "muted" });
-  const kind = h("select", { name: "kind", onchange: show }, Object.entries(KINDS).map(([name, [text]]) => h("option", { value: name }, text)));
+  const kind = h("select", { name: "kind", onchange: show });
+  const which = {
+    path: input("Path", "path", { placeholder: "any", list: "paths" }),
+    times: input("Times", "times", { type: "number", min: 1, value: "1", placeholder: "always" }),
+    after: input("After", "after", { type: "number", min: 0, value: "0" }),
+    probability: input("Probability", "probability", { type: "number", min: 0, max: 1, step: "any", placeholder: "1" }),
+  };
   function show() {
-    given.replaceChildren(...argumentsFor(kind.value));
-    about.textContent = KINDS[kind.value][1];
+    put(given, ownArguments(kind.value).map(([name, schema]) => argumentFor(kind.value, name, schema)));
+    put(about, withCode(kinds[kind.value].description));
+    for (const [name, field] of Object.entries(which)) field.hidden = !(name in kinds[kind.value].properties);
   }
-  show();
+  attempt(lookAtKinds).then(() => {
+    put(kind, Object.keys(kinds).map((name) => h("option", { value: name }, label(name))));
+    show();
+    look("faults");
+  });
   return h("form", {
     id: "fault-form",
     onsubmit: (event) => { event.preventDefault(); arm(event.target); },
   },
   h("label", null, "The next requests", kind), about, given,
-  h("div", { class: "fields" },
-    input("Path", "path", { placeholder: "any", list: "paths" }),
-    input("Times", "times", { type: "number", min: 1, value: "1", placeholder: "always" }),
-    input("After", "after", { type: "number", min: 0, value: "0" }),
-    input("Probability", "probability", { type: "number", min: 0, max: 1, step: "any", placeholder: "1" })),
+  h("div", { class: "fields" }, Object.values(which)),
   h("datalist", { id: "paths" }, h("option", { value: "/v1/end-conversations" })),
   h("div", { class: "buttons" }, h("button", { class: "primary" }, "Arm")));
 }
@@ -63,14 +79,10 @@ async function arm(form) {
   const values = Object.fromEntries(new FormData(form));
   const number = (text) => (text === "" ? null : Number(text));
   const done = await attempt(async () => {
-    const body = { kind: values.kind, path: values.path || null };
-    if (values.kind === "rate_limit") Object.assign(body, { count: Number(values.count), per: Number(values.per) });
-    else Object.assign(body, { times: number(values.times), after: Number(values.after || 0), probability: number(values.probability) });
-    if (values.kind === "billing") body.code = values.code;
-    if (values.kind === "respond") Object.assign(body, { status: Number(values.status), json: json(values.json, "What to answer") });
-    if (values.kind === "delay") body.seconds = Number(values.seconds);
-    if (values.kind === "truncate") body.bytes = Number(values.bytes);
-    if (values.kind === "refuse_control_write") body.ids = values.ids.split(/[ ,]+/).filter(Boolean).map(Number);
+    const body = { kind: values.kind };
+    const all = { path: values.path || null, times: number(values.times), after: Number(values.after || 0), probability: number(values.probability) };
+    for (const name of ALL_TAKE) if (name in kinds[values.kind].properties) body[name] = all[name];
+    for (const [name, schema] of ownArguments(values.kind)) body[name] = argumentFrom(values[name], name, schema);
     return send("POST", "faults", body);
   });
   if (done) look("faults", "overview");
@@ -81,10 +93,10 @@ async function lookAtFaults() {
   const list = $("#fault-list");
   list.replaceChildren(...faults.map((one, index) => h("li", null,
     h("button", {
-      type: "button", class: "small end", "aria-label": `Disarm fault ${index + 1}: ${KINDS[one.kind]?.[0] ?? one.kind}`,
+      type: "button", class: "small end", "aria-label": `Disarm fault ${index + 1}: ${label(one.kind)}`,
       onclick: () => attempt(() => send("DELETE", `faults/${one.id}`)).then(() => look("faults", "overview")),
     }, "Disarm"),
-    h("strong", null, KINDS[one.kind]?.[0] ?? one.kind),
+    h("strong", null, label(one.kind)),
     " ", h("span", { class: "mono" }, Object.entries(one.arguments).filter(([, value]) => value !== null).map(([name, value]) => `${name} ${JSON.stringify(value)}`).join(", ")),
     h("span", { class: "muted" }, [one.path ?? "any path", one.times === null ? "always" : one.times === 1 ? "once" : `${one.times} times`, one.after ? `after ${one.after} more` : "", one.probability === null ? "" : `with probability ${one.probability}`].filter(Boolean).join(" · ")))));
   $("#fault-empty").hidden = faults.length > 0;

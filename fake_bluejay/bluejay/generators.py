@@ -1,0 +1,549 @@
+"""Generators: what Bluejay has a language model write. What is stored in life is stored; the texts are drafts."""
+
+from __future__ import annotations
+
+import json
+import random
+import re
+from collections.abc import Iterator
+from datetime import timedelta
+from itertools import islice, repeat
+from typing import Annotated, Any, Literal
+from urllib.parse import urlencode
+from uuid import UUID
+
+from pydantic import Field
+
+from fake_bluejay.bluejay.digital_humans import (
+    DigitalHumanRequestData,
+    DigitalHumanResponseData,
+    SpeaksFirstConfig,
+    Trait,
+    TraitDataType,
+    conflicting,
+    create_digital_human,
+    digital_humans,
+)
+from fake_bluejay.bluejay.drafts import MADE_UP, drafted
+from fake_bluejay.bluejay.models.wire import Wire
+from fake_bluejay.bluejay.resources import Operations
+from fake_bluejay.bluejay.results import find_result
+from fake_bluejay.core.clock import datetime_at
+from fake_bluejay.core.errors import NotFound, Refused
+from fake_bluejay.core.resources import Entity, Resource, uuid_ids
+from fake_bluejay.core.scoring import transcript
+from fake_bluejay.http.operation import OWN_WORLD, ApiCall, as_id
+
+__all__ = ["TRANSLATIONS", "generators", "translations"]
+
+MOST = 100
+"""How much one request makes at the most; the documentation has a limit on digital humans, and does not say which."""
+
+LONG_INTENT = 500
+"""Documented: an intent of so many characters needs no summary."""
+
+
+class GenerateGoalsRequest(Wire):
+    """The agent to write goals for, and how many."""
+
+    agent_id: str
+    count: int = 5
+    prompt_id: UUID | None = None
+    knowledge_base_id: UUID | None = None
+    custom_prompt: str | None = None
+
+
+class GenerateCustomPersonasRequest(Wire):
+    """The agent to write personas for, and how many."""
+
+    agent_id: str
+    prompt_id: UUID | None = None
+    knowledge_base_id: UUID | None = None
+    count: int = 5
+    custom_prompt: str | None = None
+
+
+class GoalAdherence(Wire):
+    """A goal, and how many digital humans are to test it."""
+
+    goal: str
+    num_calls: int
+
+
+class ReplayTranscriptFromText(Wire):
+    """A conversation to play again, as a text."""
+
+    transcript: str
+    success_criteria: str | None = None
+    mode: Literal["strict", "smart", "persona"] = "smart"
+
+
+class ReplayTranscriptFromConversation(Wire):
+    """A conversation of production to play again."""
+
+    conversation_id: str
+    success_criteria: str | None = None
+    mode: Literal["strict", "smart", "persona"] = "smart"
+
+
+class CustomerPersonaRequest(Wire):
+    """A persona, and how many digital humans are to have it."""
+
+    name: str
+    description: str
+    goal: str
+    num_calls: int
+
+
+class DigitalHumanRequest(Wire):
+    """Which digital humans to make for an agent."""
+
+    agent_id: str
+    simulation_id: str | None = None
+    prompt_id: UUID | None = None
+    knowledge_base_id: UUID | None = None
+    goal_adherence: list[GoalAdherence] | None = None
+    workflow_adherence: dict[str, int] | None = None
+    workflow_adherence_v2: dict[str, int] | None = None
+    replay_transcript: list[ReplayTranscriptFromText | ReplayTranscriptFromConversation] | None = None
+    customer_personas: list[CustomerPersonaRequest] | None = None
+    load_testing: int | None = 0
+    red_teaming: int | None = 0
+    traits: list[Trait] | None = None
+    num_runs: Annotated[int, Field(ge=1)] | None = 1
+
+
+class GeneratedDigitalHumans(Wire):
+    """The digital humans that were made."""
+
+    digital_humans: list[Any] = Field(default_factory=list)
+    status: str = "200"
+    success: bool = True
+    test_scenarios: list[Any] | None = None
+    warning: str | None = None
+
+
+class GenerateObjectivesRequest(Wire):
+    """A digital human."""
+
+    test_case_id: int
+
+
+class GenerateObjectivesResponse(Wire):
+    """What a digital human is to reach."""
+
+    objectives: str | None = None
+    test_case_id: int
+
+
+class GenerateIntentSummaryRequest(GenerateObjectivesRequest):
+    """A digital human."""
+
+
+class GenerateIntentSummaryResponse(Wire):
+    """What a digital human wants, in short; null if it is short already."""
+
+    intent_summary: str | None = None
+    test_case_id: int
+    skipped: bool = False
+
+
+class GenerateFormattedTranscriptRequest(Wire):
+    """A transcript in any form."""
+
+    original_transcript: str
+
+
+class GenerateFormattedTranscriptResponse(Wire):
+    """Who said what, and how a digital human begins that says the same."""
+
+    formatted_transcript: list[dict[str, str]]
+    description: str
+    speaks_first_config: SpeaksFirstConfig | None = None
+
+
+class TraitInput(Wire):
+    """A trait to find values for."""
+
+    name: str
+    data_type: TraitDataType
+
+
+class GenerateTraitValuesRequest(Wire):
+    """Scenarios, for each of which the traits are to have values."""
+
+    scenarios: list[str]
+    traits: list[TraitInput]
+    agent_prompt: str | None = None
+    knowledge_base: str | None = None
+
+
+_Language = Annotated[str, Field(min_length=2, max_length=10)]
+
+
+class TranslateSimulationTranscriptRequest(Wire):
+    """A simulation result whose transcript to translate."""
+
+    simulation_result_id: int
+    target_language: _Language = "en"
+
+
+class TranslateObservabilityTranscriptRequest(Wire):
+    """A conversation of production whose transcript to translate."""
+
+    conversation_id: str
+    target_language: _Language = "en"
+
+
+TranslateRequest = TranslateSimulationTranscriptRequest | TranslateObservabilityTranscriptRequest
+
+
+class TranslateTranscriptResponse(Wire):
+    """Where the translation is."""
+
+    translated_transcript_url: str
+    target_language: str
+    success: bool = True
+
+
+class OptimizeMetricPromptRequest(Wire):
+    """The prompt of a metric."""
+
+    name: Annotated[str, Field(min_length=1)]
+    prompt: Annotated[str, Field(min_length=1)]
+    additional_instructions: str | None = None
+
+
+class EvaluationDiffItem(Wire):
+    """What a person and the metric found of one conversation."""
+
+    call_id: str | None = None
+    test_result_id: int | None = None
+    human_value: str | None = None
+    ai_value: str | None = None
+    human_reasoning: str | None = None
+    ai_reasoning: str | None = None
+
+
+class OptimizeMetricPromptWithDiffRequest(OptimizeMetricPromptRequest):
+    """The prompt of a metric, and where people disagreed with it."""
+
+    evaluation_diffs: list[EvaluationDiffItem] | None = None
+    diff_prompt: str | None = None
+
+
+class OptimizeMetricPromptResponse(Wire):
+    """A better prompt."""
+
+    optimized_prompt: str
+
+
+class GenerateWorkflowFromPromptRequest(Wire):
+    """What a scenario is to cover."""
+
+    prompt: Annotated[str, Field(min_length=1, max_length=12_000)]
+    context: Annotated[str, Field(max_length=8_000)] | None = None
+
+
+class GenerateWorkflowFromPromptResponse(Wire):
+    """A graph, which is not stored."""
+
+    definition: dict[str, Any]
+
+
+class Translation(Wire):
+    """A transcript in another language."""
+
+    id: str
+    target_language: str
+    transcript: list[dict[str, Any]]
+
+
+TRANSLATIONS = Resource("translation", ids=uuid_ids, required={"target_language": str, "transcript": list})
+translations = Operations(TRANSLATIONS, returns=Translation)
+generators = Operations()
+
+
+# --- for an agent -----------------------------------------------------------------------------------------------
+
+
+@generators.operation("POST", "/v1/generate-goals")
+def generate_goals(call: ApiCall, request: GenerateGoalsRequest) -> Any:
+    """Return goals of an agent, and store nothing. The shape of the answer is made up."""
+    agent = call.require("agent", as_id(request.agent_id))
+    names = range(1, min(request.count, MOST) + 1)
+    return {"goals": drafted(call, "goals", lambda _: [f"Goal {number} {MADE_UP}" for number in names], agent.id)}
+
+
+@generators.operation("POST", "/v1/generate-customer-personas")
+def generate_customer_personas(call: ApiCall, request: GenerateCustomPersonasRequest) -> Any:
+    """Return personas of an agent's customers, and store nothing. The shape of the answer is made up."""
+    agent = call.require("agent", as_id(request.agent_id))
+
+    def made_up(chance: random.Random) -> list[dict[str, Any]]:
+        named = chance.sample(_NAMES, len(_NAMES))
+        return [
+            {
+                "name": named[number % len(named)] + (f" {number // len(named) + 1}" if number >= len(named) else ""),
+                "description": f"A customer. {MADE_UP}",
+                "goal": f"To get an answer. {MADE_UP}",
+            }
+            for number in range(min(request.count, MOST))
+        ]
+
+    return {"customer_personas": drafted(call, "customer_personas", made_up, agent.id)}
+
+
+_NAMES = ("Ada", "Bela", "Chen", "Dara", "Emre", "Fatou")
+
+
+@generators.operation("POST", "/v1/generate-digital-humans")
+def generate_digital_humans(call: ApiCall, request: DigitalHumanRequest) -> GeneratedDigitalHumans:
+    """Make digital humans for an agent; those of a simulation take part in it."""
+    call.require("agent", as_id(request.agent_id))
+    simulation = request.simulation_id and call.require("simulation", as_id(request.simulation_id))
+    asked = list(islice(_asked_for(call, request), MOST + 1))
+    said = {"traits": request.traits} | ({} if request.num_runs == 1 else {"num_runs": request.num_runs})
+    given = drafted(call, "digital_humans", lambda _: [{**one, **said} for one in asked])
+    answer, warnings = GeneratedDigitalHumans(), []
+    if len(given) > MOST:
+        warnings.append(f"Only {MOST} digital humans were made")
+    for one in given[:MOST]:
+        new = DigitalHumanRequestData.model_validate(one)
+        if conflicting(call.world, call.organisation, new.model_dump()):
+            warnings.append(f"Another digital human is active on the number {new.phone_number}")
+            continue
+        human = create_digital_human(call.world, call.organisation, new, [simulation.id] if simulation else [])
+        answer.digital_humans.append(digital_humans.filled(human, DigitalHumanResponseData))
+    answer.test_scenarios = answer.digital_humans
+    answer.warning = "; ".join(warnings) or (None if given else "The request asks for no digital human")
+    return answer
+
+
+def _asked_for(call: ApiCall, request: DigitalHumanRequest) -> Iterator[dict[str, Any]]:
+    """Return the digital humans that a request asks for, each tagged with the field that asks for it.
+
+    Raises:
+        NotFound: It names a scenario or a conversation that does not exist.
+    """
+    for goal in request.goal_adherence or ():
+        yield from repeat(_human("goal_adherence", goal.goal), goal.num_calls)
+    for id, count in (request.workflow_adherence or {}).items():
+        yield from (_human("workflow_adherence", f"Follow a path of workflow {id}.") for _ in range(count))
+    for id, count in (request.workflow_adherence_v2 or {}).items():
+        scenario = call.require("workflow", uuid_ids.read(id))
+        for number in range(count):
+            one = _human("workflow_adherence_v2", f"Follow a path of {scenario.fields['name']}.")
+            yield {**one, "workflow_v2_id": scenario.id, "workflow_path_index": number}
+    for replay in request.replay_transcript or ():
+        text = replay.transcript if isinstance(replay, ReplayTranscriptFromText) else _said_in(call, replay)
+        spoken = _spoken(text)
+        one = _human("replay_transcript", _utterances(spoken), replay.success_criteria)
+        yield {**one, "original_transcript": text, "formatted_transcript": spoken}
+    for persona in request.customer_personas or ():
+        one = _human("customer_personas", persona.goal)
+        one |= {"name": persona.name, "role_description": persona.description}
+        yield from repeat(one, persona.num_calls)
+    yield from repeat(_human("load_testing", "Ask a usual question."), request.load_testing or 0)
+    yield from repeat(_human("red_teaming", "Try to make the agent break its rules."), request.red_teaming or 0)
+
+
+def _human(tag: str, intent: str, success_criteria: str | None = None) -> dict[str, Any]:
+    return {"tag": tag, "intent": intent, "success_criteria": success_criteria or f"The intent is fulfilled. {MADE_UP}"}
+
+
+def _said_in(call: ApiCall, replay: ReplayTranscriptFromConversation) -> str:
+    log = call.require("call log", uuid_ids.read(replay.conversation_id))
+    return "\n".join(f"{one['speaker']}: {one['utterance']}" for one in log.fields.get("transcript") or ())
+
+
+# --- for a digital human ----------------------------------------------------------------------------------------
+
+
+@generators.operation("POST", "/v1/generate-objectives")
+def generate_objectives(call: ApiCall, request: GenerateObjectivesRequest) -> GenerateObjectivesResponse:
+    """Write what a digital human is to reach, from its intent, and keep it."""
+    human = _without_tag(call, request.test_case_id, "workflow")
+    text = drafted(call, "objectives", lambda _: f"1. {human.fields['intent']} {MADE_UP}", human.id)
+    digital_humans.change(call.world, human, {"objectives": text})
+    return GenerateObjectivesResponse(objectives=text, test_case_id=human.id)
+
+
+@generators.operation("POST", "/v1/generate-intent-summary")
+def generate_intent_summary(call: ApiCall, request: GenerateIntentSummaryRequest) -> GenerateIntentSummaryResponse:
+    """Write in short what a digital human wants, and keep it; of an intent that is short, forget it."""
+    human = _without_tag(call, request.test_case_id, "workflow", "voicemail")
+    intent = human.fields["intent"]
+    if not intent:
+        raise Refused("The digital human has no intent")
+    text, skipped = None, len(intent) <= LONG_INTENT
+    if not skipped:
+        text = drafted(call, "intent_summary", lambda _: f"{intent[:100]}… {MADE_UP}", human.id)
+    digital_humans.change(call.world, human, {"intent_summary": text})
+    return GenerateIntentSummaryResponse(intent_summary=text, test_case_id=human.id, skipped=skipped)
+
+
+def _without_tag(call: ApiCall, id: int, *words: str) -> Entity:
+    """Return a digital human. Raises `Refused` if one of the words is in a tag of it, as documented."""
+    human = call.require("digital human", id)
+    tags = [human.fields.get("tag") or "", *(human.fields.get("tags") or ())]
+    for word in words:
+        if any(word in tag.lower() for tag in tags):
+            raise Refused(f"The digital human has a {word} tag")
+    return human
+
+
+@generators.operation("POST", "/v1/generate-test-scenarios")
+def generate_test_scenarios(call: ApiCall) -> Any:
+    """Return scenarios, and store nothing. Neither the body nor the answer has a published shape: both are made up."""
+    scenario = {"intent": f"Ask a question. {MADE_UP}", "success_criteria": f"It is answered. {MADE_UP}"}
+    return {"test_scenarios": drafted(call, "test_scenarios", lambda _: [scenario])}
+
+
+@generators.operation("POST", "/v1/generate-trait-values")
+def generate_trait_values(call: ApiCall, request: GenerateTraitValuesRequest) -> dict[str, list[dict[str, Any]]]:
+    """Return a value of each trait for each scenario, by the scenario's index."""
+    today = datetime_at(call.world.settle()).date()
+
+    def value(kind: TraitDataType, chance: random.Random) -> Any:
+        if kind is TraitDataType.STRING:
+            return f"{chance.choice(_NAMES)} {MADE_UP}"
+        number = chance.randrange(100)
+        day = (today - timedelta(days=number)).isoformat()
+        return {TraitDataType.BOOLEAN: number % 2 == 0, TraitDataType.NUMBER: number, TraitDataType.DATE: day}[kind]
+
+    given: list[Any] = drafted(call, "trait_values", lambda _: [])
+    return {
+        str(index): [
+            {
+                "name": trait.name,
+                "data_type": trait.data_type.value,
+                "value": given[index]
+                if index < len(given)
+                else value(trait.data_type, random.Random(f"{call.world.seed}:{index}:{trait.name}:{scenario}")),
+            }
+            for trait in request.traits
+        ]
+        for index, scenario in enumerate(request.scenarios)
+    }
+
+
+# --- transcripts ------------------------------------------------------------------------------------------------
+
+
+@generators.operation("POST", "/v1/generate-formatted-transcript")
+def generate_formatted_transcript(
+    call: ApiCall, request: GenerateFormattedTranscriptRequest
+) -> GenerateFormattedTranscriptResponse:
+    """Return a transcript as entries, and how a digital human begins that says the same."""
+    spoken = drafted(call, "formatted_transcript", lambda _: _spoken(request.original_transcript))
+    first = spoken[0] if spoken else {}
+    begins = first.get("role") == "USER"
+    return GenerateFormattedTranscriptResponse(
+        formatted_transcript=spoken,
+        description=_utterances(spoken),
+        speaks_first_config=SpeaksFirstConfig(
+            speaks_first=begins,
+            mode="custom" if begins else None,
+            message=first.get("utterance") if begins else None,
+        ),
+    )
+
+
+def _spoken(text: str) -> list[dict[str, str]]:
+    """Return who said what in lines of `Name: words`; who is no agent is the user, and unnamed lines go on."""
+    spoken: list[dict[str, str]] = []
+    for line in filter(None, map(str.strip, text.splitlines())):
+        named = re.match(r"([A-Za-z][\w ]{0,40}):\s*(.*)", line)
+        if named is None and spoken:
+            spoken[-1] = {**spoken[-1], "utterance": f"{spoken[-1]['utterance']} {line}"}
+            continue
+        is_agent = named is not None and re.search("agent|assistant|bot", named[1].lower())
+        spoken.append({"role": "AGENT" if is_agent else "USER", "utterance": line if named is None else named[2]})
+    return spoken
+
+
+def _utterances(spoken: list[dict[str, str]]) -> str:
+    return json.dumps([one.get("utterance", "") for one in spoken if one.get("role") == "USER"])
+
+
+@generators.operation("POST", "/v1/translate-transcript")
+def translate_transcript(call: ApiCall, request: TranslateRequest) -> TranslateTranscriptResponse:
+    """Translate a transcript, and say where the translation is."""
+    if isinstance(request, TranslateSimulationTranscriptRequest):
+        entries = _entries_of_result(call, request.simulation_result_id)
+    else:
+        log = call.require("call log", uuid_ids.read(request.conversation_id))
+        entries = log.fields.get("transcript") or []
+    url = _translated(call, entries, request.target_language)
+    return TranslateTranscriptResponse(translated_transcript_url=url, target_language=request.target_language)
+
+
+@generators.operation("POST", "/v1/generate-translated-transcript/{test_result_id}")
+def generate_translated_transcript(call: ApiCall, test_result_id: str) -> Any:
+    """Translate the transcript of a simulation result into English, and say where the translation is."""
+    url = _translated(call, _entries_of_result(call, as_id(test_result_id)), "en")
+    return {"status": "success", "message": "Transcript translated", "translated_transcript_url": url}
+
+
+@generators.operation("GET", "/fake/translations/{translation_id}.json", needs_key=False)
+def retrieve_translation(call: ApiCall, translation_id: str) -> list[dict[str, Any]]:
+    """Return a translation. No endpoint of Bluejay's: where our URLs lead, for anybody who knows one."""
+    found = call.world.resources[TRANSLATIONS].get(uuid_ids.read(translation_id) or "")
+    if found is None:
+        raise NotFound("Translation not found")
+    entries: list[dict[str, Any]] = found.fields["transcript"]
+    return entries
+
+
+def _entries_of_result(call: ApiCall, id: int | None) -> list[Any]:
+    return list(transcript(find_result(call, id)))
+
+
+def _translated(call: ApiCall, entries: list[Any], language: str) -> str:
+    said = drafted(call, "translation", lambda _: [f"[{language}] {one['utterance']} {MADE_UP}" for one in entries])
+    translated = [{**one, "utterance": text} for one, text in zip(entries, said, strict=False)]
+    fields = {"target_language": language, "transcript": translated}
+    translation = call.world.resources[TRANSLATIONS].add(call.organisation, fields)
+    world = call.scope.get(OWN_WORLD)
+    query = "" if world is None else f"?{urlencode({'organisation': world})}"
+    return f"{call.origin}/fake/translations/{translation.id}.json{query}"
+
+
+# --- prompts and graphs -----------------------------------------------------------------------------------------
+
+
+@generators.operation("POST", "/v1/optimize/metric-prompt")
+def optimize_metric_prompt(call: ApiCall, request: OptimizeMetricPromptRequest) -> OptimizeMetricPromptResponse:
+    """Return a better prompt for a metric, and store nothing."""
+    better = drafted(call, "metric_prompt", lambda _: f"{request.prompt} {MADE_UP}", request.name)
+    return OptimizeMetricPromptResponse(optimized_prompt=better)
+
+
+@generators.operation("POST", "/v1/optimize/metric-prompt-with-diff")
+def optimize_metric_prompt_with_diff(
+    call: ApiCall, request: OptimizeMetricPromptWithDiffRequest
+) -> OptimizeMetricPromptResponse:
+    """Return a better prompt for a metric, from where people disagreed with it. Documented: there must be some."""
+    if not request.evaluation_diffs:
+        raise Refused("evaluation_diffs is required and must not be empty")
+    return optimize_metric_prompt(call, request)
+
+
+@generators.operation("POST", "/v1/workflow/generate-from-prompt")
+def generate_workflow(call: ApiCall, request: GenerateWorkflowFromPromptRequest) -> GenerateWorkflowFromPromptResponse:
+    """Return a graph that covers what is asked for, and store nothing."""
+    turn = {"speaker": "agent", "type": "contextual", "message": f"{request.prompt} {MADE_UP}"}
+    graph: dict[str, Any] = {
+        "nodes": [{"id": "start", "type": "start"}, {"id": "1", "type": "single", "data": turn}],
+        "edges": [{"id": "start-1", "source": "start", "target": "1"}],
+    }
+    return GenerateWorkflowFromPromptResponse(definition=drafted(call, "workflow", lambda _: graph))
+
+
+@generators.operation("POST", "/v1/workflow/generate-definition")
+def generate_definition(call: ApiCall) -> Any:
+    """Say what to call instead: published as a deprecated placeholder."""
+    return {
+        "message": "Deprecated: use POST /v1/workflow/generate-from-prompt or POST /v1/workflow/validate-definition"
+    }
