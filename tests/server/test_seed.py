@@ -204,7 +204,7 @@ def test_time_after_a_reset(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, now
         ),
         ("w.yaml", "clock: fast", "w.yaml:1: clock: unknown clock 'fast'; known: real, manual"),
         ("w.yaml", "speed: .inf", "w.yaml:1: speed: a finite number is needed"),
-        ("w.yaml", "api_keys: a-key", "w.yaml:1: api_keys: input should be a valid list, not a str"),
+        ("w.yaml", "api_keys: a-key", "w.yaml:1: api_keys: a list is needed, not a str"),
         ("w.yaml", "organisations:\n- name: a", "w.yaml:2: organisations[0].api_keys: missing"),
         ("w.yaml", "faults:\n- {kind: delay}", "w.yaml:2: faults[0]: a fault of the kind 'delay' needs 'seconds'"),
         (
