@@ -152,7 +152,7 @@ def test_time_after_a_reset(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, now
         (
             "w.toml",
             "[[test_results]]\ntags = [\n'a']\ncount = [\n1]",
-            "w.toml:4: test_results[0].count: input should be",
+            "w.toml:4: test_results[0].count: an integer is needed",
         ),
         ("w.toml", "seed = 1\nseed = 2", "w.toml:2: not TOML: Cannot overwrite a value"),
         ("w.toml", "seed =", "w.toml:1: not TOML"),
