@@ -6,21 +6,18 @@ Without a draft the answer is made up, which its texts say.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Protocol
+from typing import Any
 
+from fake_bluejay.core.resources import AddsEntities
 from fake_bluejay.core.world import DEFAULT_ORGANISATION
 
 __all__ = ["Drafts"]
 
 
-class _Fake(Protocol):
-    def add(self, resource: str, *, organisation: str = ..., **fields: Any) -> Any: ...
-
-
 class Drafts:
     """The drafts of generators; each is used up by the next request for its kind."""
 
-    def __init__(self, fake: _Fake) -> None:
+    def __init__(self, fake: AddsEntities) -> None:
         self._fake = fake
 
     def next(

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
-from typing import Any, Protocol
+from typing import Any
 
+from fake_bluejay.core.resources import AddsEntities
 from fake_bluejay.core.world import DEFAULT_ORGANISATION
 
 __all__ = ["Evaluation", "Evaluations", "failed"]
@@ -44,14 +45,10 @@ def failed(takes: float | None = None) -> Evaluation:
     return Evaluation(fails=True, takes=takes)
 
 
-class _Fake(Protocol):
-    def add(self, resource: str, *, organisation: str = ..., **fields: Any) -> Any: ...
-
-
 class Evaluations:
     """The scripts of evaluations of call logs; each is used up by one evaluation, of a log that is submitted later."""
 
-    def __init__(self, fake: _Fake) -> None:
+    def __init__(self, fake: AddsEntities) -> None:
         self._fake = fake
 
     def next(

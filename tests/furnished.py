@@ -4,6 +4,7 @@ import functools
 from typing import Any
 
 from fake_bluejay import FakeBluejay
+from fake_bluejay.bluejay.integrations import INTEGRATIONS
 from fake_bluejay.bluejay.modules import declared, resource_names
 
 
@@ -15,7 +16,9 @@ def furnished_world() -> Any:
     """
     fake = FakeBluejay(seed=5)
     workflow = {"nodes": {"a": {"type": "start"}, "b": {}}, "edges": {"e": {"source": "a", "target": "b"}}}
-    agent = fake.add_agent(external_agent_id="a", http_webhook="http://127.0.0.1/", workflow=workflow)
+    agent = fake.add_agent(
+        external_agent_id="a", http_webhook="http://127.0.0.1/", workflow=workflow, eleven_labs_agent_id="agent"
+    )
     fake.add_simulation(digital_humans=2, agent=agent)
     fake.add_simulation(digital_humans=0)
     fake.add_digital_human(test_name="a")
@@ -23,6 +26,7 @@ def furnished_world() -> Any:
         if declared(name).request is not None:
             while len(fake.resources(name)) < 2:
                 fake.add(name)
+    fake.world.resources[INTEGRATIONS].add("default", {"vapi_api_key": "v"})
     fake.webhooks.add(lambda delivery: None)
     fake.queue_run(1)
     fake.queue_run(2)

@@ -34,6 +34,17 @@ def test_a_block_of_python(pytester: pytest.Pytester, code: str) -> None:
     assert pytester.runpytest_inprocess(*QUIET).ret == pytest.ExitCode.OK
 
 
+def test_a_failing_test_reports_what_the_readme_shows(pytester: pytest.Pytester) -> None:
+    text = (ROOT / "README.md").read_text()
+    first = text.index("```python\n") + len("```python\n")
+    code = text[first : text.index("```", first)]
+    pytester.makepyfile(code.replace('"SYSTEM_ERROR"', '"CONVERSATION_ENDED"'))
+    shown = text[text.index("```text\n") + len("```text\n") :].partition("```")[0].splitlines()
+    result = pytester.runpytest_inprocess(*QUIET, "--tb=short")
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines([line.replace("[", "[[]") for line in shown])
+
+
 @pytest.mark.parametrize(("page", "session"), SESSIONS)
 def test_a_session(tmp_path: Path, page: Path, session: str) -> None:
     """Each command does what is shown below it, an ellipsis standing for anything; a server runs to the block's end.

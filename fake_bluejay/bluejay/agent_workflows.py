@@ -15,7 +15,7 @@ from fake_bluejay.bluejay.resources import Operations, as_fields
 from fake_bluejay.core.errors import NotFound, Refused
 from fake_bluejay.core.readings import AgentWithoutWorkflow
 from fake_bluejay.core.resources import Entity
-from fake_bluejay.http.operation import Call, as_id
+from fake_bluejay.http.operation import ApiCall, as_id
 
 __all__ = ["agent_workflows"]
 
@@ -62,7 +62,7 @@ class _Workflow:
         Refused: It has one that has no nodes and edges which the fake can read.
     """
 
-    def __init__(self, call: Call, agent_id: str) -> None:
+    def __init__(self, call: ApiCall, agent_id: str) -> None:
         self._call = call
         self._agent: Entity = call.require("agent", as_id(agent_id))
         stored = self._agent.fields.get("workflow")
@@ -116,7 +116,7 @@ class _Workflow:
 
 
 @agent_workflows.operation("GET", "/v1/agents/{agent_id}/workflow/summary", path_types=_AGENT_ID)
-def get_workflow_summary(call: Call, agent_id: str) -> dict[str, Any]:
+def get_workflow_summary(call: ApiCall, agent_id: str) -> dict[str, Any]:
     """Return the nodes and edges of an agent's workflow, without what is its provider's alone."""
     workflow = _Workflow(call, agent_id)
     return {
@@ -126,13 +126,13 @@ def get_workflow_summary(call: Call, agent_id: str) -> dict[str, Any]:
 
 
 @agent_workflows.operation("POST", "/v1/agents/{agent_id}/workflow/nodes", path_types=_AGENT_ID)
-def add_workflow_node(call: Call, agent_id: str, request: NodeCreate) -> dict[str, str]:
+def add_workflow_node(call: ApiCall, agent_id: str, request: NodeCreate) -> dict[str, str]:
     """Add a node to an agent's workflow, which no edge leads to yet."""
     return {"node_id": _Workflow(call, agent_id).add("nodes", {"type": "node", **as_fields(request)})}
 
 
 @agent_workflows.operation("PATCH", "/v1/agents/{agent_id}/workflow/nodes/{node_id}", path_types=_AGENT_ID)
-def patch_workflow_node(call: Call, agent_id: str, node_id: str, request: NodePatch) -> dict[str, Any]:
+def patch_workflow_node(call: ApiCall, agent_id: str, node_id: str, request: NodePatch) -> dict[str, Any]:
     """Change a node of an agent's workflow."""
     workflow = _Workflow(call, agent_id)
     node = workflow.part("nodes", node_id)
@@ -144,7 +144,7 @@ def patch_workflow_node(call: Call, agent_id: str, node_id: str, request: NodePa
 
 
 @agent_workflows.operation("DELETE", "/v1/agents/{agent_id}/workflow/nodes/{node_id}", path_types=_AGENT_ID)
-def delete_workflow_node(call: Call, agent_id: str, node_id: str) -> dict[str, Any]:
+def delete_workflow_node(call: ApiCall, agent_id: str, node_id: str) -> dict[str, Any]:
     """Delete a node of an agent's workflow, and every edge that touches it. The start node cannot be deleted."""
     workflow = _Workflow(call, agent_id)
     if workflow.part("nodes", node_id).get("type") == _START:
@@ -158,7 +158,7 @@ def delete_workflow_node(call: Call, agent_id: str, node_id: str) -> dict[str, A
 
 
 @agent_workflows.operation("POST", "/v1/agents/{agent_id}/workflow/edges", path_types=_AGENT_ID)
-def add_workflow_edge(call: Call, agent_id: str, request: EdgeCreate) -> dict[str, str]:
+def add_workflow_edge(call: ApiCall, agent_id: str, request: EdgeCreate) -> dict[str, str]:
     """Add an edge between two nodes of an agent's workflow."""
     workflow = _Workflow(call, agent_id)
     given = as_fields(request)
@@ -169,7 +169,7 @@ def add_workflow_edge(call: Call, agent_id: str, request: EdgeCreate) -> dict[st
 
 
 @agent_workflows.operation("DELETE", "/v1/agents/{agent_id}/workflow/edges/{edge_id}", path_types=_AGENT_ID)
-def delete_workflow_edge(call: Call, agent_id: str, edge_id: str) -> dict[str, str]:
+def delete_workflow_edge(call: ApiCall, agent_id: str, edge_id: str) -> dict[str, str]:
     """Delete an edge of an agent's workflow."""
     workflow = _Workflow(call, agent_id)
     workflow.part("edges", edge_id)

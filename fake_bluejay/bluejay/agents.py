@@ -17,7 +17,7 @@ from fake_bluejay.core.errors import Conflict, NotFound
 from fake_bluejay.core.readings import Contract, SameExternalId
 from fake_bluejay.core.resources import Entity, Link, OnDelete, Resource, not_found, uuid_ids
 from fake_bluejay.core.world import World
-from fake_bluejay.http.operation import Call, as_id
+from fake_bluejay.http.operation import ApiCall, as_id
 
 __all__ = ["AGENTS", "AgentRequest", "agents", "create_agent"]
 
@@ -303,7 +303,7 @@ agents.delete("DELETE", "/v1/agent/{agent_id}", returns=AgentResponse)
 
 
 @agents.operation("POST", "/v1/update-agent", takes_under={Contract.OPENAPI: AgentUpdateRequestOfOpenApi})
-def update_agent(call: Call, request: AgentUpdateRequest) -> AgentUpdateResponse:
+def update_agent(call: ApiCall, request: AgentUpdateRequest) -> AgentUpdateResponse:
     """Change an agent; one whose id is null is meant by its external id."""
     return _update(call, _named(call, request), request)
 
@@ -313,13 +313,13 @@ def update_agent(call: Call, request: AgentUpdateRequest) -> AgentUpdateResponse
     "/v1/update-agent-by-external-id",
     takes_under={Contract.OPENAPI: AgentUpdateWithExternalIdRequestOfOpenApi},
 )
-def update_agent_by_external_id(call: Call, request: AgentUpdateWithExternalIdRequest) -> AgentUpdateResponse:
+def update_agent_by_external_id(call: ApiCall, request: AgentUpdateWithExternalIdRequest) -> AgentUpdateResponse:
     """Change an agent that is meant by the customer's own id for it."""
     return _update(call, _by_external_id(call, request.external_agent_id), request)
 
 
 @agents.operation("POST", "/v1/get-http-webhook-key")
-def get_http_webhook_key(call: Call, request: AgentWebhookKeyRequest) -> AgentWebhookKeyResponse:
+def get_http_webhook_key(call: ApiCall, request: AgentWebhookKeyRequest) -> AgentWebhookKeyResponse:
     """Return the key of an agent's HTTP webhook; 404 if it has none."""
     key = _named(call, request).fields.get("http_webhook_key")
     if key is None:
@@ -328,7 +328,7 @@ def get_http_webhook_key(call: Call, request: AgentWebhookKeyRequest) -> AgentWe
 
 
 @agents.operation("POST", "/v1/generate-http-webhook-key")
-def generate_http_webhook_key(call: Call, request: AgentWebhookKeyRequest) -> AgentWebhookKeyResponse:
+def generate_http_webhook_key(call: ApiCall, request: AgentWebhookKeyRequest) -> AgentWebhookKeyResponse:
     """Make a new key for an agent's HTTP webhook; the one before is not valid any more."""
     agent = _named(call, request)
     key = _key(call.world, agent.id, agent.fields.get("http_webhook_key"))
@@ -337,7 +337,7 @@ def generate_http_webhook_key(call: Call, request: AgentWebhookKeyRequest) -> Ag
 
 
 def _update(
-    call: Call, agent: Entity, request: AgentUpdateRequest | AgentUpdateWithExternalIdRequest
+    call: ApiCall, agent: Entity, request: AgentUpdateRequest | AgentUpdateWithExternalIdRequest
 ) -> AgentUpdateResponse:
     changed = changes(request, call.world.readings, agents.never_null)
     changed.pop("agent_id", None)
@@ -363,7 +363,7 @@ def _refuse_taken(world: World, organisation: str, external_id: str | None) -> N
         raise Conflict("An agent with this external id exists already")
 
 
-def _by_external_id(call: Call, external_id: str | None) -> Entity:
+def _by_external_id(call: ApiCall, external_id: str | None) -> Entity:
     """Return the first agent of that external id. Raises `NotFound`."""
     for agent in call.world.resources[AGENTS].of(call.organisation):
         if external_id is not None and agent.fields.get("external_agent_id") == external_id:
@@ -371,7 +371,7 @@ def _by_external_id(call: Call, external_id: str | None) -> Entity:
     raise not_found("agent")
 
 
-def _named(call: Call, request: AgentUpdateRequest | AgentWebhookKeyRequest) -> Entity:
+def _named(call: ApiCall, request: AgentUpdateRequest | AgentWebhookKeyRequest) -> Entity:
     """Return the agent that a request names; one whose id is null is meant by its external id."""
     if request.agent_id is None:
         return _by_external_id(call, request.external_agent_id)

@@ -25,7 +25,7 @@ from fake_bluejay.core.resources import Entity, Link, OnDelete, Resource, uuid_i
 from fake_bluejay.core.runs import Run
 from fake_bluejay.core.statuses import is_final
 from fake_bluejay.core.world import World
-from fake_bluejay.http.operation import Call
+from fake_bluejay.http.operation import ApiCall
 
 __all__ = ["ALERTS", "ALERT_RESULTS", "alert_results", "alerts"]
 
@@ -460,7 +460,7 @@ alerts.delete("DELETE", "/v1/alert/{alert_id}", returns=DeleteAlertResponse)
 
 
 @alerts.operation("PUT", "/v1/update-alert/{alert_id}", takes_under={Contract.OPENAPI: UpdateAlertRequestOfOpenApi})
-def update_alert(call: Call, alert: Entity, request: UpdateAlertRequest) -> Entity:
+def update_alert(call: ApiCall, alert: Entity, request: UpdateAlertRequest) -> Entity:
     """Change an alert. A null clears what may be null (documented); one whose condition changes counts anew."""
     given = {name: value for name, value in as_fields(request).items() if name in request.model_fields_set}
     given = {name: value for name, value in given.items() if value is not None or name in _NULLABLE}

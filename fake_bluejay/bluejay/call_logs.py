@@ -37,7 +37,7 @@ from fake_bluejay.core.scripts import Call as Script
 from fake_bluejay.core.statuses import Status
 from fake_bluejay.core.test_results import Record
 from fake_bluejay.core.world import World
-from fake_bluejay.http.operation import Call
+from fake_bluejay.http.operation import ApiCall
 
 __all__ = ["CALL_LOGS", "EVALUATION_SCRIPTS", "call_logs", "evaluation_scripts"]
 
@@ -418,14 +418,14 @@ _ID: Final = {"call_id": str}
 
 
 @call_logs.operation("GET", "/v1/retrieve-call-log/{call_id}", path_types=_ID)
-def retrieve_call_log(call: Call, call_log: Entity) -> RetrieveCallLogResponse:
+def retrieve_call_log(call: ApiCall, call_log: Entity) -> RetrieveCallLogResponse:
     """Return a call log."""
     shown: Any = call_logs.shown(call_log)
     return RetrieveCallLogResponse(call_log=shown)
 
 
 @call_logs.operation("POST", "/v1/evaluate", takes_under={Contract.OPENAPI: CallRequestOfOpenApi})
-def evaluate(call: Call, request: CallRequest) -> EvaluateCallResponse:
+def evaluate(call: ApiCall, request: CallRequest) -> EvaluateCallResponse:
     """Submit a conversation to be evaluated."""
     # That one of them is needed is documented of the newest contract; the wording, and the status, are ours.
     sources = (request.recording_url, request.recording_base64, request.transcript_url, request.transcript)
@@ -468,7 +468,7 @@ def _queue(world: World, log: Entity, script: Entity | None) -> None:
 
 
 @call_logs.operation("POST", "/v1/re-evaluate/{call_id}")
-def re_evaluate(call: Call, call_log: Entity) -> ReEvaluateCallResponse:
+def re_evaluate(call: ApiCall, call_log: Entity) -> ReEvaluateCallResponse:
     """Have a conversation evaluated again: the new evaluation stands beside the older ones."""
     _queue(call.world, call_log, _next_script(call.world, call.organisation, call_log.fields))
     return ReEvaluateCallResponse(status="success", call_id=call_log.id, message="Evaluation queued")
@@ -476,7 +476,7 @@ def re_evaluate(call: Call, call_log: Entity) -> ReEvaluateCallResponse:
 
 @call_logs.operation("GET", "/v1/retrieve-call-logs/{agent_id}", path_types={"agent_id": str}, query=PAGES.query)
 def retrieve_call_logs(
-    call: Call,
+    call: ApiCall,
     agent_id: str,
     label: str | None = None,
     page_size: int = 20,
@@ -500,7 +500,7 @@ def retrieve_call_logs(
 
 
 @call_logs.operation("PUT", "/v1/update-log/{call_id}", path_types=_ID)
-def update_log(call: Call, call_log: Entity, request: UpdateCallLogRequest) -> UpdateLogResponse:
+def update_log(call: ApiCall, call_log: Entity, request: UpdateCallLogRequest) -> UpdateLogResponse:
     """Change what is known of a conversation, and have it evaluated again if that is asked for."""
     given = {name: value for name, value in as_fields(request).items() if value is not None}
     again = given.pop("reevaluate", False)
@@ -512,7 +512,7 @@ def update_log(call: Call, call_log: Entity, request: UpdateCallLogRequest) -> U
 
 
 @call_logs.operation("DELETE", "/v1/call-log/{call_id}", path_types=_ID)
-def delete_call_log(call: Call, call_log: Entity, recording_only: bool = False) -> DeleteCallLogResponse:
+def delete_call_log(call: ApiCall, call_log: Entity, recording_only: bool = False) -> DeleteCallLogResponse:
     """Delete a call log, or only its recording."""
     if recording_only:
         call_logs.change(call.world, call_log, {"recording_url": None})
@@ -522,7 +522,7 @@ def delete_call_log(call: Call, call_log: Entity, recording_only: bool = False) 
 
 
 @call_logs.operation("DELETE", "/v1/call-logs")
-def bulk_delete_call_logs(call: Call, request: BulkDeleteCallLogsRequest) -> BulkDeleteCallLogsResponse:
+def bulk_delete_call_logs(call: ApiCall, request: BulkDeleteCallLogsRequest) -> BulkDeleteCallLogsResponse:
     """Delete call logs: all, or none if one of them does not exist."""
     logs = {id: call.require("call log", uuid_ids.read(id)) for id in request.call_ids}
     gone = {log.id: log for log in logs.values()}
@@ -531,7 +531,7 @@ def bulk_delete_call_logs(call: Call, request: BulkDeleteCallLogsRequest) -> Bul
     return BulkDeleteCallLogsResponse(message="Call logs deleted", deleted_count=len(gone))
 
 
-def _name_one(call: Call) -> dict[str, str]:
+def _name_one(call: ApiCall) -> dict[str, str]:
     """Say that an id is needed, as these paths have none: whatever Bluejay answers there is not published."""
     return {
         "message": "The id of a call log, or of an agent for a list, belongs at the end of the path; nothing was done"

@@ -8,7 +8,7 @@ from fake_bluejay.bluejay.models.wire import Wire
 from fake_bluejay.bluejay.resources import Filter, Operations
 from fake_bluejay.core.clock import Moment
 from fake_bluejay.core.resources import Entity, Link, Resource, uuid_ids
-from fake_bluejay.http.operation import Call
+from fake_bluejay.http.operation import ApiCall
 
 __all__ = ["COMMUNITIES", "communities"]
 
@@ -73,7 +73,7 @@ communities.delete("DELETE", "/v1/community/{community_id}")
 
 
 @communities.operation("PUT", "/v1/add-to-community/{community_id}")
-def add_to_community(call: Call, community: Entity, request: AddToCommunityRequest) -> Entity:
+def add_to_community(call: ApiCall, community: Entity, request: AddToCommunityRequest) -> Entity:
     """Add digital humans to a community, beside those who are in it."""
     ids = [*_members(community), *request.digital_human_ids]
     communities.change(call.world, community, {"digital_human_ids": ids})
@@ -81,7 +81,7 @@ def add_to_community(call: Call, community: Entity, request: AddToCommunityReque
 
 
 @communities.operation("PUT", "/v1/remove-from-community/{community_id}")
-def remove_from_community(call: Call, community: Entity, request: AddToCommunityRequest) -> Entity:
+def remove_from_community(call: ApiCall, community: Entity, request: AddToCommunityRequest) -> Entity:
     """Remove digital humans from a community. They stay as they are; one who is not in it stays out."""
     ids = [id for id in _members(community) if id not in request.digital_human_ids]
     communities.change(call.world, community, {"digital_human_ids": ids})

@@ -8,12 +8,12 @@ from fake_bluejay.bluejay.models.conversations import EndConversationsRequest, E
 from fake_bluejay.core.readings import AllFailedStatus, NoFailedIds, Readings, Success, TestResultIds
 from fake_bluejay.core.world import Ending
 from fake_bluejay.http.errors import json_error
-from fake_bluejay.http.operation import Call, Operation
+from fake_bluejay.http.operation import ApiCall, Operation
 
 __all__ = ["OPERATIONS"]
 
 
-def end_conversations(call: Call) -> Response | EndConversationsResponse:
+def end_conversations(call: ApiCall) -> Response | EndConversationsResponse:
     """Mark running conversations for ending, and say which were marked and which were not."""
     ending = call.world.plan_ending(call.organisation, call.request.test_result_ids)
     if unwritable := call.unwritable(ending.marked):

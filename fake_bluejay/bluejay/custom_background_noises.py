@@ -16,7 +16,7 @@ from fake_bluejay.core.errors import Conflict, Refused
 from fake_bluejay.core.readings import NoiseWithoutFile
 from fake_bluejay.core.resources import Entity, Resource, not_found, uuid_ids
 from fake_bluejay.core.world import World
-from fake_bluejay.http.operation import OWN_WORLD, Call
+from fake_bluejay.http.operation import OWN_WORLD, ApiCall
 
 __all__ = ["NOISES", "UPLOADS", "noises", "uploads"]
 
@@ -131,7 +131,7 @@ noises.update("PATCH", "/v1/custom-background-noises/{noise_id}", UpdateCustomBa
 
 
 @noises.operation("DELETE", "/v1/custom-background-noises/{noise_id}", **_ID)
-def delete_custom_background_noise(call: Call, custom_background_noise: Entity) -> dict[str, Any]:
+def delete_custom_background_noise(call: ApiCall, custom_background_noise: Entity) -> dict[str, Any]:
     """Delete a noise that no digital human uses."""
     if _users(call.world, custom_background_noise):
         raise Conflict("The custom background noise is in use by a digital human")
@@ -140,7 +140,7 @@ def delete_custom_background_noise(call: Call, custom_background_noise: Entity) 
 
 
 @uploads.operation("POST", "/v1/custom-background-noises/upload-url")
-def create_upload_url(call: Call, request: UploadUrlRequest) -> UploadUrlResponse:
+def create_upload_url(call: ApiCall, request: UploadUrlRequest) -> UploadUrlResponse:
     """Return where to send a file, once, and by what path to register it then."""
     upload = _prepare(call.world, call.organisation, request)
     world = call.scope.get(OWN_WORLD)
@@ -149,7 +149,7 @@ def create_upload_url(call: Call, request: UploadUrlRequest) -> UploadUrlRespons
 
 
 @uploads.operation("PUT", "/fake/uploads/{upload_id}", needs_key=False)
-def upload(call: Call, upload_id: UUID) -> dict[str, Any]:
+def upload(call: ApiCall, upload_id: UUID) -> dict[str, Any]:
     """Take a file, and forget its bytes. No endpoint of Bluejay's: where our `upload_url` leads, for one upload."""
     one = call.world.resources[UPLOADS].get(str(upload_id))
     if one is None:

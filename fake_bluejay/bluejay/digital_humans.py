@@ -16,7 +16,7 @@ from fake_bluejay.core.errors import Conflict, DomainError, Refused
 from fake_bluejay.core.readings import Contract
 from fake_bluejay.core.resources import Entity, Link, Resource
 from fake_bluejay.core.world import World
-from fake_bluejay.http.operation import Call, as_id
+from fake_bluejay.http.operation import ApiCall, as_id
 
 __all__ = ["DIGITAL_HUMANS", "DigitalHumanRequestData", "conflicting", "create_digital_human", "digital_humans"]
 
@@ -584,7 +584,7 @@ digital_humans.delete("DELETE", "/v1/digital-human/{digital_human_id}")
     takes_under={Contract.OPENAPI: CreateDigitalHumanRequestOfOpenApi},
     returns=DigitalHumanResponse,
 )
-def create(call: Call, request: CreateDigitalHumanRequest) -> Entity:
+def create(call: ApiCall, request: CreateDigitalHumanRequest) -> Entity:
     """Create a digital human."""
     ids = [*(request.simulation_ids or ()), *([] if request.simulation_id is None else [request.simulation_id])]
     return create_digital_human(call.world, call.organisation, request.digital_human, ids)
@@ -595,7 +595,7 @@ def create(call: Call, request: CreateDigitalHumanRequest) -> Entity:
     "/v1/create-digital-humans",
     takes_under={Contract.OPENAPI: BulkCreateDigitalHumansRequestOfOpenApi},
 )
-def create_many(call: Call, request: BulkCreateDigitalHumansRequest) -> BulkCreateDigitalHumansResponse:
+def create_many(call: ApiCall, request: BulkCreateDigitalHumansRequest) -> BulkCreateDigitalHumansResponse:
     """Create digital humans that take part in the same simulations."""
     answer = BulkCreateDigitalHumansResponse()
     ids = _known(call.world, call.organisation, request.simulation_ids or ())
@@ -613,14 +613,14 @@ def create_many(call: Call, request: BulkCreateDigitalHumansRequest) -> BulkCrea
     takes_under={Contract.OPENAPI: UpdateDigitalHumanRequestOfOpenApi},
     returns=DigitalHumanResponse,
 )
-def update_digital_human(call: Call, digital_human: Entity, request: UpdateDigitalHumanRequest) -> Entity:
+def update_digital_human(call: ApiCall, digital_human: Entity, request: UpdateDigitalHumanRequest) -> Entity:
     """Change a digital human. Documented: lists of simulations, traits, … are replaced, not added to."""
     _update(call, digital_human, request)
     return digital_human
 
 
 @digital_humans.operation("PUT", "/v1/update-digital-humans")
-def update_many(call: Call, request: BulkUpdateDigitalHumansRequest) -> BulkUpdateDigitalHumansResponse:
+def update_many(call: ApiCall, request: BulkUpdateDigitalHumansRequest) -> BulkUpdateDigitalHumansResponse:
     """Change digital humans, each in its own way. What cannot be changed is listed, and the others are changed."""
     answer = BulkUpdateDigitalHumansResponse()
     for one in request.updates:
@@ -635,7 +635,7 @@ def update_many(call: Call, request: BulkUpdateDigitalHumansRequest) -> BulkUpda
 
 
 @digital_humans.operation("DELETE", "/v1/delete-digital-humans")
-def delete_many(call: Call, digital_human_ids: str) -> BulkDeleteDigitalHumansResponse:
+def delete_many(call: ApiCall, digital_human_ids: str) -> BulkDeleteDigitalHumansResponse:
     """Delete digital humans, given by their ids in one text, and say what they were."""
     texts = [text.strip() for text in digital_human_ids.split(",")]
     if len(texts) > _MOST_AT_ONCE:
@@ -653,7 +653,7 @@ def delete_many(call: Call, digital_human_ids: str) -> BulkDeleteDigitalHumansRe
     return answer
 
 
-def _update(call: Call, human: Entity, request: UpdateDigitalHumanRequest) -> None:
+def _update(call: ApiCall, human: Entity, request: UpdateDigitalHumanRequest) -> None:
     changed = changes(request, call.world.readings, digital_humans.never_null)
     overrides = changed.pop("override_conflict", False)
     if "simulation_ids" in changed:

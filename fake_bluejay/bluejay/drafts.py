@@ -17,7 +17,7 @@ from fake_bluejay.bluejay.resources import Operations, as_fields, validated
 from fake_bluejay.core.resources import Entity, Resource, uuid_ids
 from fake_bluejay.core.scenario_graphs import check_graph
 from fake_bluejay.core.world import World
-from fake_bluejay.http.operation import Call
+from fake_bluejay.http.operation import ApiCall
 
 __all__ = ["DRAFTS", "MADE_UP", "drafted", "drafts"]
 
@@ -68,7 +68,7 @@ DRAFTS = Resource("draft", ids=uuid_ids, example={"kind": "goals", "value": ["Bo
 drafts = Operations(DRAFTS, returns=Draft, new=_new_draft, request=NewDraft)
 
 
-def drafted(call: Call, kind: str, made_up: Callable[[random.Random], _Made], subject: Any = "") -> _Made:
+def drafted(call: ApiCall, kind: str, made_up: Callable[[random.Random], _Made], subject: Any = "") -> _Made:
     """Return the organisation's oldest draft of a kind, which is used up, or else what is made up.
 
     Args:

@@ -8,7 +8,7 @@ from fake_bluejay.bluejay.models.wire import Wire
 from fake_bluejay.bluejay.resources import Operations
 from fake_bluejay.core.resources import Entity, Resource, uuid_ids
 from fake_bluejay.core.world import World
-from fake_bluejay.http.operation import Call
+from fake_bluejay.http.operation import ApiCall
 
 __all__ = ["FOLDERS", "folder_named", "folders"]
 
@@ -67,7 +67,7 @@ folders.delete("DELETE", "/v1/folder/{folder_id}", returns=FolderDeleteResponse)
 
 
 @folders.operation("PUT", "/v1/folders/move-agent")
-def move_agent(call: Call, request: MoveAgentRequest) -> MoveAgentResponse:
+def move_agent(call: ApiCall, request: MoveAgentRequest) -> MoveAgentResponse:
     """Put an agent into a folder, or take it out of its folder."""
     agent = call.require("agent", request.agent_id)
     folder_id = request.folder_id and call.require("folder", str(request.folder_id)).id

@@ -32,7 +32,7 @@ from fake_bluejay.core.clock import datetime_at
 from fake_bluejay.core.errors import NotFound, Refused
 from fake_bluejay.core.resources import Entity, Resource, uuid_ids
 from fake_bluejay.core.scoring import transcript
-from fake_bluejay.http.operation import OWN_WORLD, Call, as_id
+from fake_bluejay.http.operation import OWN_WORLD, ApiCall, as_id
 
 __all__ = ["TRANSLATIONS", "generators", "translations"]
 
@@ -268,7 +268,7 @@ generators = Operations()
 
 
 @generators.operation("POST", "/v1/generate-goals")
-def generate_goals(call: Call, request: GenerateGoalsRequest) -> Any:
+def generate_goals(call: ApiCall, request: GenerateGoalsRequest) -> Any:
     """Return goals of an agent, and store nothing. The shape of the answer is made up."""
     agent = call.require("agent", as_id(request.agent_id))
     names = range(1, min(request.count, MOST) + 1)
@@ -276,7 +276,7 @@ def generate_goals(call: Call, request: GenerateGoalsRequest) -> Any:
 
 
 @generators.operation("POST", "/v1/generate-customer-personas")
-def generate_customer_personas(call: Call, request: GenerateCustomPersonasRequest) -> Any:
+def generate_customer_personas(call: ApiCall, request: GenerateCustomPersonasRequest) -> Any:
     """Return personas of an agent's customers, and store nothing. The shape of the answer is made up."""
     agent = call.require("agent", as_id(request.agent_id))
 
@@ -298,7 +298,7 @@ _NAMES = ("Ada", "Bela", "Chen", "Dara", "Emre", "Fatou")
 
 
 @generators.operation("POST", "/v1/generate-digital-humans")
-def generate_digital_humans(call: Call, request: DigitalHumanRequest) -> GeneratedDigitalHumans:
+def generate_digital_humans(call: ApiCall, request: DigitalHumanRequest) -> GeneratedDigitalHumans:
     """Make digital humans for an agent; those of a simulation take part in it."""
     call.require("agent", as_id(request.agent_id))
     simulation = request.simulation_id and call.require("simulation", as_id(request.simulation_id))
@@ -320,7 +320,7 @@ def generate_digital_humans(call: Call, request: DigitalHumanRequest) -> Generat
     return answer
 
 
-def _asked_for(call: Call, request: DigitalHumanRequest) -> Iterator[dict[str, Any]]:
+def _asked_for(call: ApiCall, request: DigitalHumanRequest) -> Iterator[dict[str, Any]]:
     """Return the digital humans that a request asks for, each tagged with the field that asks for it.
 
     Raises:
@@ -352,7 +352,7 @@ def _human(tag: str, intent: str, success_criteria: str | None = None) -> dict[s
     return {"tag": tag, "intent": intent, "success_criteria": success_criteria or f"The intent is fulfilled. {MADE_UP}"}
 
 
-def _said_in(call: Call, replay: ReplayTranscriptFromConversation) -> str:
+def _said_in(call: ApiCall, replay: ReplayTranscriptFromConversation) -> str:
     log = call.require("call log", uuid_ids.read(replay.conversation_id))
     return "\n".join(f"{one['speaker']}: {one['utterance']}" for one in log.fields.get("transcript") or ())
 
@@ -361,7 +361,7 @@ def _said_in(call: Call, replay: ReplayTranscriptFromConversation) -> str:
 
 
 @generators.operation("POST", "/v1/generate-objectives")
-def generate_objectives(call: Call, request: GenerateObjectivesRequest) -> GenerateObjectivesResponse:
+def generate_objectives(call: ApiCall, request: GenerateObjectivesRequest) -> GenerateObjectivesResponse:
     """Write what a digital human is to reach, from its intent, and keep it."""
     human = _without_tag(call, request.test_case_id, "workflow")
     text = drafted(call, "objectives", lambda _: f"1. {human.fields['intent']} {MADE_UP}", human.id)
@@ -370,7 +370,7 @@ def generate_objectives(call: Call, request: GenerateObjectivesRequest) -> Gener
 
 
 @generators.operation("POST", "/v1/generate-intent-summary")
-def generate_intent_summary(call: Call, request: GenerateIntentSummaryRequest) -> GenerateIntentSummaryResponse:
+def generate_intent_summary(call: ApiCall, request: GenerateIntentSummaryRequest) -> GenerateIntentSummaryResponse:
     """Write in short what a digital human wants, and keep it; of an intent that is short, forget it."""
     human = _without_tag(call, request.test_case_id, "workflow", "voicemail")
     intent = human.fields["intent"]
@@ -383,7 +383,7 @@ def generate_intent_summary(call: Call, request: GenerateIntentSummaryRequest) -
     return GenerateIntentSummaryResponse(intent_summary=text, test_case_id=human.id, skipped=skipped)
 
 
-def _without_tag(call: Call, id: int, *words: str) -> Entity:
+def _without_tag(call: ApiCall, id: int, *words: str) -> Entity:
     """Return a digital human. Raises `Refused` if one of the words is in a tag of it, as documented."""
     human = call.require("digital human", id)
     tags = [human.fields.get("tag") or "", *(human.fields.get("tags") or ())]
@@ -394,14 +394,14 @@ def _without_tag(call: Call, id: int, *words: str) -> Entity:
 
 
 @generators.operation("POST", "/v1/generate-test-scenarios")
-def generate_test_scenarios(call: Call) -> Any:
+def generate_test_scenarios(call: ApiCall) -> Any:
     """Return scenarios, and store nothing. Neither the body nor the answer has a published shape: both are made up."""
     scenario = {"intent": f"Ask a question. {MADE_UP}", "success_criteria": f"It is answered. {MADE_UP}"}
     return {"test_scenarios": drafted(call, "test_scenarios", lambda _: [scenario])}
 
 
 @generators.operation("POST", "/v1/generate-trait-values")
-def generate_trait_values(call: Call, request: GenerateTraitValuesRequest) -> dict[str, list[dict[str, Any]]]:
+def generate_trait_values(call: ApiCall, request: GenerateTraitValuesRequest) -> dict[str, list[dict[str, Any]]]:
     """Return a value of each trait for each scenario, by the scenario's index."""
     today = datetime_at(call.world.settle()).date()
 
@@ -433,7 +433,7 @@ def generate_trait_values(call: Call, request: GenerateTraitValuesRequest) -> di
 
 @generators.operation("POST", "/v1/generate-formatted-transcript")
 def generate_formatted_transcript(
-    call: Call, request: GenerateFormattedTranscriptRequest
+    call: ApiCall, request: GenerateFormattedTranscriptRequest
 ) -> GenerateFormattedTranscriptResponse:
     """Return a transcript as entries, and how a digital human begins that says the same."""
     spoken = drafted(call, "formatted_transcript", lambda _: _spoken(request.original_transcript))
@@ -468,7 +468,7 @@ def _utterances(spoken: list[dict[str, str]]) -> str:
 
 
 @generators.operation("POST", "/v1/translate-transcript")
-def translate_transcript(call: Call, request: TranslateRequest) -> TranslateTranscriptResponse:
+def translate_transcript(call: ApiCall, request: TranslateRequest) -> TranslateTranscriptResponse:
     """Translate a transcript, and say where the translation is."""
     if isinstance(request, TranslateSimulationTranscriptRequest):
         entries = _entries_of_result(call, request.simulation_result_id)
@@ -480,14 +480,14 @@ def translate_transcript(call: Call, request: TranslateRequest) -> TranslateTran
 
 
 @generators.operation("POST", "/v1/generate-translated-transcript/{test_result_id}")
-def generate_translated_transcript(call: Call, test_result_id: str) -> Any:
+def generate_translated_transcript(call: ApiCall, test_result_id: str) -> Any:
     """Translate the transcript of a simulation result into English, and say where the translation is."""
     url = _translated(call, _entries_of_result(call, as_id(test_result_id)), "en")
     return {"status": "success", "message": "Transcript translated", "translated_transcript_url": url}
 
 
 @generators.operation("GET", "/fake/translations/{translation_id}.json", needs_key=False)
-def retrieve_translation(call: Call, translation_id: str) -> list[dict[str, Any]]:
+def retrieve_translation(call: ApiCall, translation_id: str) -> list[dict[str, Any]]:
     """Return a translation. No endpoint of Bluejay's: where our URLs lead, for anybody who knows one."""
     found = call.world.resources[TRANSLATIONS].get(uuid_ids.read(translation_id) or "")
     if found is None:
@@ -496,11 +496,11 @@ def retrieve_translation(call: Call, translation_id: str) -> list[dict[str, Any]
     return entries
 
 
-def _entries_of_result(call: Call, id: int | None) -> list[Any]:
+def _entries_of_result(call: ApiCall, id: int | None) -> list[Any]:
     return list(transcript(find_result(call, id)))
 
 
-def _translated(call: Call, entries: list[Any], language: str) -> str:
+def _translated(call: ApiCall, entries: list[Any], language: str) -> str:
     said = drafted(call, "translation", lambda _: [f"[{language}] {one['utterance']} {MADE_UP}" for one in entries])
     translated = [{**one, "utterance": text} for one, text in zip(entries, said, strict=False)]
     fields = {"target_language": language, "transcript": translated}
@@ -514,7 +514,7 @@ def _translated(call: Call, entries: list[Any], language: str) -> str:
 
 
 @generators.operation("POST", "/v1/optimize/metric-prompt")
-def optimize_metric_prompt(call: Call, request: OptimizeMetricPromptRequest) -> OptimizeMetricPromptResponse:
+def optimize_metric_prompt(call: ApiCall, request: OptimizeMetricPromptRequest) -> OptimizeMetricPromptResponse:
     """Return a better prompt for a metric, and store nothing."""
     better = drafted(call, "metric_prompt", lambda _: f"{request.prompt} {MADE_UP}", request.name)
     return OptimizeMetricPromptResponse(optimized_prompt=better)
@@ -522,7 +522,7 @@ def optimize_metric_prompt(call: Call, request: OptimizeMetricPromptRequest) -> 
 
 @generators.operation("POST", "/v1/optimize/metric-prompt-with-diff")
 def optimize_metric_prompt_with_diff(
-    call: Call, request: OptimizeMetricPromptWithDiffRequest
+    call: ApiCall, request: OptimizeMetricPromptWithDiffRequest
 ) -> OptimizeMetricPromptResponse:
     """Return a better prompt for a metric, from where people disagreed with it. Documented: there must be some."""
     if not request.evaluation_diffs:
@@ -531,7 +531,7 @@ def optimize_metric_prompt_with_diff(
 
 
 @generators.operation("POST", "/v1/workflow/generate-from-prompt")
-def generate_workflow(call: Call, request: GenerateWorkflowFromPromptRequest) -> GenerateWorkflowFromPromptResponse:
+def generate_workflow(call: ApiCall, request: GenerateWorkflowFromPromptRequest) -> GenerateWorkflowFromPromptResponse:
     """Return a graph that covers what is asked for, and store nothing."""
     turn = {"speaker": "agent", "type": "contextual", "message": f"{request.prompt} {MADE_UP}"}
     graph: dict[str, Any] = {
@@ -542,7 +542,7 @@ def generate_workflow(call: Call, request: GenerateWorkflowFromPromptRequest) ->
 
 
 @generators.operation("POST", "/v1/workflow/generate-definition")
-def generate_definition(call: Call) -> Any:
+def generate_definition(call: ApiCall) -> Any:
     """Say what to call instead: published as a deprecated placeholder."""
     return {
         "message": "Deprecated: use POST /v1/workflow/generate-from-prompt or POST /v1/workflow/validate-definition"

@@ -15,7 +15,7 @@ from fake_bluejay.bluejay.resources import Answered, Operations, Paging, as_fiel
 from fake_bluejay.core.clock import Day, Moment, instant_of, iso
 from fake_bluejay.core.resources import Entity, Link, Resource, uuid_ids
 from fake_bluejay.core.world import World
-from fake_bluejay.http.operation import Call
+from fake_bluejay.http.operation import ApiCall
 
 __all__ = ["ISSUES", "issues"]
 
@@ -100,7 +100,7 @@ _PAGES = Paging("limit", 50, most=200, place="offset")
 
 @issues.operation("GET", "/v1/observability/issues", query=_PAGES.query, returns=IssuesListResponse)
 def list_issues(
-    call: Call,
+    call: ApiCall,
     limit: int,
     offset: int,
     status: IssueStatus | None = None,
@@ -124,7 +124,7 @@ issues.get("GET", "/v1/observability/issues/{issue_id}", path_types=_ID)
 
 
 @issues.operation("PUT", "/v1/observability/issues/{issue_id}", path_types=_ID)
-def update_issue(call: Call, issue: Entity, request: UpdateIssueRequest) -> Entity:
+def update_issue(call: ApiCall, issue: Entity, request: UpdateIssueRequest) -> Entity:
     """Change an issue. Documented: what is given as null is cleared; a status cannot be."""
     given = {name: value for name, value in as_fields(request).items() if name in request.model_fields_set}
     if given.get("status", "") is None:

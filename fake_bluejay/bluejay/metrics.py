@@ -17,7 +17,7 @@ from fake_bluejay.core.metrics import drafts
 from fake_bluejay.core.readings import Contract
 from fake_bluejay.core.resources import Entity, Link, Resource, uuid_ids
 from fake_bluejay.core.world import World
-from fake_bluejay.http.operation import Call, as_id
+from fake_bluejay.http.operation import ApiCall, as_id
 
 __all__ = ["METRICS", "metrics"]
 
@@ -310,7 +310,7 @@ metrics.delete("DELETE", "/v1/custom-metric/{metric_id}", returns=DeletedMetric)
 
 
 @metrics.operation("GET", "/v1/custom-metrics-by-agent/{agent_id}", returns=CustomMetricsListResponse)
-def list_metrics_by_agent(call: Call, agent_id: int) -> Answered:
+def list_metrics_by_agent(call: ApiCall, agent_id: int) -> Answered:
     """Return all metrics of an agent on one page, the oldest first."""
     agent = call.require("agent", agent_id)
     found = [one for one in call.world.resources[METRICS].of(call.organisation) if agent.id in _LINK.of(one.fields)]
@@ -323,7 +323,7 @@ def list_metrics_by_agent(call: Call, agent_id: int) -> Answered:
     "/v1/update-custom-metric/{metric_id}",
     takes_under=dict.fromkeys(_OLDER, UpdateCustomMetricRequestOfOpenApi),
 )
-def update_metric(call: Call, metric: Entity, request: UpdateCustomMetricRequest) -> Entity:
+def update_metric(call: ApiCall, metric: Entity, request: UpdateCustomMetricRequest) -> Entity:
     """Change a metric. Its id, and with it its `bluejay_as_code_id`, stays."""
     changed = changes(request, call.world.readings, metrics.never_null)
     changed.pop("bluejay_as_code_id", None)
@@ -337,7 +337,7 @@ def update_metric(call: Call, metric: Entity, request: UpdateCustomMetricRequest
     takes_under=dict.fromkeys(_OLDER, CreateCustomMetricsBulkRequestOfOpenApi),
     returns=CreateCustomMetricsBulkResponse,
 )
-def create_metrics(call: Call, request: CreateCustomMetricsBulkRequest) -> Answered:
+def create_metrics(call: ApiCall, request: CreateCustomMetricsBulkRequest) -> Answered:
     """Create several metrics; if one of them cannot be, none is."""
     planned = [_planned(call.world, call.organisation, one) for one in request.metrics]
     ids = [one.id for one in planned if one.id is not None]
@@ -347,7 +347,7 @@ def create_metrics(call: Call, request: CreateCustomMetricsBulkRequest) -> Answe
 
 
 @metrics.operation("PUT", "/v1/update-custom-metrics")
-def update_metrics(call: Call, request: BulkUpdateCustomMetricsRequest) -> BulkUpdateCustomMetricsResponse:
+def update_metrics(call: ApiCall, request: BulkUpdateCustomMetricsRequest) -> BulkUpdateCustomMetricsResponse:
     """Change several metrics in the same way. What the request gives is written, null too: that much is documented."""
     given = as_fields(request.updates)
     updates = {name: value for name, value in given.items() if name in request.updates.model_fields_set}
@@ -359,7 +359,7 @@ def update_metrics(call: Call, request: BulkUpdateCustomMetricsRequest) -> BulkU
 
 
 @metrics.operation("POST", "/v1/delete-custom-metrics")
-def delete_metrics(call: Call, request: BulkDeleteCustomMetricsRequest) -> BulkDeleteCustomMetricsResponse:
+def delete_metrics(call: ApiCall, request: BulkDeleteCustomMetricsRequest) -> BulkDeleteCustomMetricsResponse:
     """Delete several metrics; if one of them does not exist, none is deleted."""
     found = _named(call, request.custom_metric_ids)
     for metric in found:
@@ -368,13 +368,13 @@ def delete_metrics(call: Call, request: BulkDeleteCustomMetricsRequest) -> BulkD
 
 
 @metrics.operation("POST", "/v1/generate-custom-metrics")
-def generate_metrics(call: Call, request: GenerateCustomMetricsRequest) -> dict[str, Any]:
+def generate_metrics(call: ApiCall, request: GenerateCustomMetricsRequest) -> dict[str, Any]:
     """Return drafts of metrics for an agent, and store nothing. Their texts and the shape of the answer are made up."""
     agent = call.require("agent", as_id(request.agent_id))
     count = min(max(0, request.count), _MOST_DRAFTS)
     return {"metrics": drafted(call, "metrics", lambda _: drafts(call.world.seed, agent.id, count), agent.id)}
 
 
-def _named(call: Call, ids: list[str]) -> list[Entity]:
+def _named(call: ApiCall, ids: list[str]) -> list[Entity]:
     """Return the metrics of these ids, each once. Raises `NotFound` if one of them does not exist."""
     return list(dict.fromkeys(call.require("metric", uuid_ids.read(id)) for id in ids))

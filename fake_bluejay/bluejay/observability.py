@@ -19,7 +19,7 @@ from fake_bluejay.bluejay.resources import PAGES, Answered, Operations
 from fake_bluejay.core.clock import iso
 from fake_bluejay.core.errors import Refused
 from fake_bluejay.core.resources import Entity, uuid_ids
-from fake_bluejay.http.operation import Call, Parameter
+from fake_bluejay.http.operation import ApiCall, Parameter
 
 __all__ = ["conversations"]
 
@@ -79,7 +79,9 @@ conversations = Operations()
 
 
 @conversations.operation("GET", "/v1/observability/conversations/{conversation_id}")
-def get_conversation(call: Call, conversation_id: str, include_transcript: bool = True) -> ConversationWithTranscript:
+def get_conversation(
+    call: ApiCall, conversation_id: str, include_transcript: bool = True
+) -> ConversationWithTranscript:
     """Return a conversation with its transcript and the results of its metrics."""
     log = call.require("call log", uuid_ids.read(conversation_id))
     said = {} if include_transcript else {"transcript": None}
@@ -98,7 +100,7 @@ def get_conversation(call: Call, conversation_id: str, include_transcript: bool 
     },
 )
 def list_conversations(
-    call: Call,
+    call: ApiCall,
     page: int,
     page_size: int,
     status: CallStatus | None = None,

@@ -12,7 +12,7 @@ from fake_bluejay.core.clock import Moment, datetime_at
 from fake_bluejay.core.resources import Entity, Resource, not_found, uuid_ids
 from fake_bluejay.core.scoring import uuid_from
 from fake_bluejay.core.world import World
-from fake_bluejay.http.operation import Call
+from fake_bluejay.http.operation import ApiCall
 
 __all__ = ["PHONE_NUMBERS", "phone_numbers"]
 
@@ -80,7 +80,7 @@ phone_numbers.create("POST", "/v1/phone-numbers/add", AddPhoneNumberRequest, ret
 
 
 @phone_numbers.operation("DELETE", "/v1/phone-numbers/{phone_number}/release")
-def release_phone_number(call: Call) -> ReleasePhoneNumberResponse:
+def release_phone_number(call: ApiCall) -> ReleasePhoneNumberResponse:
     """Give a phone number back."""
     number = call.parameters["phone_number"]
     for one in call.world.resources[PHONE_NUMBERS].of(call.organisation):

@@ -117,11 +117,11 @@ _OPERATIONS = """
 /v1/get-agents-by-folder/{folder_id} GET agents
 /v1/get-all-simulations GET simulations
 /v1/get-http-webhook-key POST agents
-/v1/get-integration-key POST
+/v1/get-integration-key POST integrations
 /v1/get-signing-key POST webhooks
 /v1/get-simulation-runs/{simulation_id} GET runs
 /v1/get-simulations-by-agent/{agent_id} GET simulations
-/v1/integrations GET PATCH
+/v1/integrations GET PATCH integrations
 /v1/integrations/ElevenLabs POST
 /v1/integrations/bland POST
 /v1/integrations/retell POST
@@ -160,7 +160,7 @@ _OPERATIONS = """
 /v1/retrieve-simulation-results/{simulation_run_id} GET runs
 /v1/schedule/{schedule_id} GET schedules
 /v1/schedules GET schedules
-/v1/send-http-text-message POST
+/v1/send-http-text-message POST text_messages
 /v1/send-text POST
 /v1/simulation-result/{simulation_result_id} DELETE results
 /v1/simulation-run/{simulation_run_id} DELETE runs
@@ -185,7 +185,7 @@ _OPERATIONS = """
 /v1/update-customer-trait/{trait_id} PUT
 /v1/update-digital-human/{digital_human_id} PUT digital_humans
 /v1/update-folder/{folder_id} PUT folders
-/v1/update-integrations POST
+/v1/update-integrations POST integrations
 /v1/update-log/{call_id} PUT call_logs
 /v1/update-schedule/{schedule_id} PUT schedules
 /v1/update-simulation-result POST results
@@ -208,8 +208,8 @@ _OPERATIONS_OF_SDK = """
 /v1/custom-background-noises/{noise_id} DELETE PATCH custom_background_noises
 /v1/digital-human-by-test-name/{test_name} GET digital_humans
 /v1/digital-humans GET digital_humans
-/v1/integrations/elevenlabs/agents GET
-/v1/integrations/elevenlabs/agents/{bluejay_agent_id}/branches GET
+/v1/integrations/elevenlabs/agents GET integrations
+/v1/integrations/elevenlabs/agents/{bluejay_agent_id}/branches GET integrations
 /v1/scenario GET POST /v1/workflow
 /v1/scenario/validate-definition POST /v1/workflow/validate-definition
 /v1/scenario/{workflow_id} DELETE GET PUT /v1/workflow/{workflow_id}

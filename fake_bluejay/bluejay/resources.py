@@ -67,7 +67,7 @@ from fake_bluejay.core.readings import Readings, UpdateChanges
 from fake_bluejay.core.resources import Collection, Entity, Id, Link, Resource, not_found
 from fake_bluejay.core.suggest import check_known, unknown
 from fake_bluejay.core.world import World
-from fake_bluejay.http.operation import Call, Operation, Parameter
+from fake_bluejay.http.operation import ApiCall, Operation, Parameter
 
 __all__ = [
     "LIMIT",
@@ -196,7 +196,7 @@ class Operations:
         """Declare the operation that makes an entity of a request; `options` are those of `Operation`."""
         self.request = self.request or request
 
-        def create(call: Call) -> Any:
+        def create(call: ApiCall) -> Any:
             parents = {link.field: parent.id for link, parent in self._parents(call, path)}
             if not parents:
                 return self._new(call.world, call.organisation, call.request)
@@ -220,7 +220,7 @@ class Operations:
         options.setdefault("returns", list[self.returns])  # type: ignore[name-defined]
         query = {name: Parameter(one.type, None) for name, one in (filters or {}).items()}
 
-        def list_(call: Call) -> Any:
+        def list_(call: ApiCall) -> Any:
             entities = call.world.resources[self.of].of(call.organisation)
             for link, parent in self._parents(call, path, whole=True):
                 entities = [one for one in entities if parent.id in link.of(one.fields)]
@@ -245,7 +245,7 @@ class Operations:
     def get(self, method: str, path: str, *, by: str | None = None, **options: Any) -> None:
         """Declare the operation that returns one entity: by its id, or as the first whose field `by` has the value."""
 
-        def get(call: Call) -> Any:
+        def get(call: ApiCall) -> Any:
             return self._entity(call, path, by)
 
         name = f"get_{self.of.field}" if by is None else f"get_{self.of.field}_by_{by}"
@@ -254,7 +254,7 @@ class Operations:
     def update(self, method: str, path: str, request: type[BaseModel], **options: Any) -> None:
         """Declare the operation that changes what a request says of an entity."""
 
-        def update(call: Call) -> Any:
+        def update(call: ApiCall) -> Any:
             entity = self._entity(call, path)
             self.change(call.world, entity, changes(call.request, call.world.readings, self.never_null))
             return Answered(entity, message=f"{_title(self.of)} updated")
@@ -265,7 +265,7 @@ class Operations:
     def delete(self, method: str, path: str, **options: Any) -> None:
         """Declare the operation that removes an entity; what links to it is dealt with as the links say."""
 
-        def delete(call: Call) -> Any:
+        def delete(call: ApiCall) -> Any:
             entity = self._entity(call, path)
             call.world.resources.remove(entity)
             return Answered(entity, message=f"{_title(self.of)} deleted", **{f"deleted_{self.of.field}_id": entity.id})
@@ -296,7 +296,7 @@ class Operations:
                     else:
                         query.setdefault(name, Parameter(hints[name], parameter.default))
 
-            def answer(call: Call) -> Any:
+            def answer(call: ApiCall) -> Any:
                 arguments = {name: call.parameters[name] for name in names}
                 if wants_entity:
                     arguments[self.of.field] = self._entity(call, path)
@@ -314,7 +314,7 @@ class Operations:
         self,
         method: str,
         path: str,
-        answer: Callable[[Call], Any],
+        answer: Callable[[ApiCall], Any],
         name: str,
         text: str,
         *,
@@ -328,7 +328,7 @@ class Operations:
             types[_last(path)] = self.of.ids.wire_type
         types |= path_types or {}
 
-        def answered(call: Call) -> Any:
+        def answered(call: ApiCall) -> Any:
             return self.filled(answer(call), returns, call.world)
 
         answered.__name__, answered.__doc__ = name, inspect.cleandoc(text)
@@ -497,7 +497,7 @@ class Operations:
                 f"{'.'.join(map(str, first['loc']))}: {first['msg']}, not {first['input']!r:.80}"
             ) from None
 
-    def _parents(self, call: Call, path: str, *, whole: bool = False) -> Sequence[tuple[Link, Entity]]:
+    def _parents(self, call: ApiCall, path: str, *, whole: bool = False) -> Sequence[tuple[Link, Entity]]:
         """Return what the path names beside the entity; `whole`, the last parameter too. Raises `NotFound`."""
         own = None if whole else _last(path)
         return [
@@ -506,7 +506,7 @@ class Operations:
             if f"{{{link.parameter}}}" in path and link.parameter != own
         ]
 
-    def _entity(self, call: Call, path: str, by: str | None = None) -> Entity:
+    def _entity(self, call: ApiCall, path: str, by: str | None = None) -> Entity:
         """Return the entity that the path names. Raises `NotFound`."""
         value, of = call.parameters[_last(path)], self.of
         if by is None:

@@ -24,7 +24,7 @@ from fake_bluejay.core.scoring import custom_metrics, evaluations, is_scored, to
 from fake_bluejay.core.statuses import Status
 from fake_bluejay.core.test_results import Record
 from fake_bluejay.core.world import World
-from fake_bluejay.http.operation import OWN_WORLD, Call, Operation, as_id
+from fake_bluejay.http.operation import OWN_WORLD, ApiCall, Operation, as_id
 
 __all__ = ["OPERATIONS", "find_result", "simulation_result"]
 
@@ -32,12 +32,12 @@ _TRANSCRIPTS = "/fake/transcripts"
 """Where the transcripts are that answers refer to, at whatever address the fake was called: a made-up place."""
 
 
-def retrieve_simulation_result(call: Call) -> dict[str, Any]:
+def retrieve_simulation_result(call: ApiCall) -> dict[str, Any]:
     """One test result. An unknown id is 404, as public clients rely on."""
     return {"simulation_result": simulation_result(_asked_for(call, "test_result_id"), call)}
 
 
-def update_simulation_result(call: Call) -> UpdateSimulationResponse:
+def update_simulation_result(call: ApiCall) -> UpdateSimulationResponse:
     """Add what the customer knows of a conversation, which is found by its id, or else by when it was."""
     request: UpdateSimulationResultRequest = call.request
     if request.simulation_result_id is not None:
@@ -68,7 +68,7 @@ def _added(before: Any, reported: Any, name: str) -> Any:
     return [*before, *(one for one in reported if name not in ("tags", "trace_ids") or one not in before)]
 
 
-def re_evaluate_simulation_result(call: Call) -> ReEvaluateSimulationResultResponse:
+def re_evaluate_simulation_result(call: ApiCall) -> ReEvaluateSimulationResultResponse:
     """Have a conversation evaluated again: it is EVALUATING from now on, and COMPLETED a while later."""
     record = _asked_for(call, "simulation_result_id")
     if record.status is Status.COMPLETED:
@@ -80,14 +80,14 @@ def re_evaluate_simulation_result(call: Call) -> ReEvaluateSimulationResultRespo
     )
 
 
-def delete_simulation_result(call: Call) -> DeleteSimulationResultResponse:
+def delete_simulation_result(call: ApiCall) -> DeleteSimulationResultResponse:
     """Delete a test result."""
     record = _asked_for(call, "simulation_result_id")
     call.world.remove_test_result(record.id)
     return DeleteSimulationResultResponse(message="Simulation result deleted", deleted_simulation_result_id=record.id)
 
 
-def retrieve_transcript(call: Call) -> list[Mapping[str, Any]]:
+def retrieve_transcript(call: ApiCall) -> list[Mapping[str, Any]]:
     """Who said what when. No endpoint of Bluejay's: where our `transcript_url` leads, for anybody who knows it."""
     call.world.settle()
     record = call.world.results.get(as_id(call.parameters["test_result_id"]) or 0)
@@ -96,12 +96,12 @@ def retrieve_transcript(call: Call) -> list[Mapping[str, Any]]:
     return transcript(record)
 
 
-def _asked_for(call: Call, name: str) -> Record:
+def _asked_for(call: ApiCall, name: str) -> Record:
     id = call.parameters[name]
     return find_result(call, as_id(id) if isinstance(id, str) else id)
 
 
-def find_result(call: Call, id: int | None) -> Record:
+def find_result(call: ApiCall, id: int | None) -> Record:
     call.world.settle()
     record = None if id is None else call.world.results.get(id)
     if record is None:
@@ -111,7 +111,7 @@ def find_result(call: Call, id: int | None) -> Record:
     return record
 
 
-def simulation_result(record: Record, call: Call) -> dict[str, Any]:
+def simulation_result(record: Record, call: ApiCall) -> dict[str, Any]:
     """A test result in the published shape of a simulation result."""
     world, transcript_at = call.world, f"{call.origin}{_TRANSCRIPTS}/{record.id}.json"
     if (name := call.scope.get(OWN_WORLD)) is not None:

@@ -29,7 +29,7 @@ from fake_bluejay.core.runs import DEFAULT_LONGEST, DEFAULT_RINGING, Run, Tally,
 from fake_bluejay.core.statuses import Status
 from fake_bluejay.core.test_results import Record
 from fake_bluejay.core.world import World
-from fake_bluejay.http.operation import Call, Operation, Parameter, as_id
+from fake_bluejay.http.operation import ApiCall, Operation, Parameter, as_id
 
 __all__ = ["OPERATIONS", "given", "queue_run", "run_status"]
 
@@ -38,12 +38,12 @@ MOST_CALLS = 100_000
 """Of one run: ours, so that a slip of the pen does not cost a suite its memory."""
 
 
-def queue_simulation_run(call: Call) -> SimulationRunResponse:
+def queue_simulation_run(call: ApiCall) -> SimulationRunResponse:
     """Queue a run: one test result for each digital human and repetition."""
     return SimulationRunResponse(**_queued(call))
 
 
-def queue_sms_simulation_run(call: Call) -> SmsSimulationRunResponse:
+def queue_sms_simulation_run(call: ApiCall) -> SmsSimulationRunResponse:
     """Queue a run of text messages; before it, end those that would be in its way, if that is asked for."""
     if not call.request.terminate_overlapping_simulations:
         return SmsSimulationRunResponse(**_queued(call))
@@ -60,7 +60,7 @@ def queue_sms_simulation_run(call: Call) -> SmsSimulationRunResponse:
     )
 
 
-def _running(call: Call) -> list[Record]:
+def _running(call: ApiCall) -> list[Record]:
     """The running conversations that the caller's organisation has."""
     call.world.settle()
     return [
@@ -86,7 +86,7 @@ def _numbers(world: World, record: Record) -> tuple[str, str] | None:
     return (agents, humans) if agents and humans else None
 
 
-def _queued(call: Call) -> dict[str, Any]:
+def _queued(call: ApiCall) -> dict[str, Any]:
     check_version(call.request)
     fields = given(call.request)
     run = queue_run(call.world, _simulation(call, fields), fields)
@@ -102,7 +102,7 @@ def given(request: BaseModel) -> dict[str, Any]:
     return {name: value for name, value in as_fields(request).items() if value is not None}
 
 
-def _simulation(call: Call, fields: Mapping[str, Any]) -> Entity:
+def _simulation(call: ApiCall, fields: Mapping[str, Any]) -> Entity:
     if "simulation_id" in fields:
         return call.require("simulation", as_id(fields["simulation_id"]))
     code_id = fields.get("bluejay_as_code_id")
@@ -162,7 +162,7 @@ def _repetitions(human: Entity, settings: Mapping[str, Any], fields: Mapping[str
     return max(0, next((times for times in (*sources, shared) if times is not None), 1))
 
 
-def retrieve_simulation_results(call: Call) -> dict[str, Any]:
+def retrieve_simulation_results(call: ApiCall) -> dict[str, Any]:
     """Return a run and a page of its results, the oldest first: what clients poll."""
     run = _asked_for(call)
     world = call.world
@@ -190,7 +190,7 @@ def _linked(record: Record) -> frozenset[str]:
     return frozenset(record.fields.get("issue_ids") or ())
 
 
-def get_simulation_runs(call: Call) -> dict[str, Any]:
+def get_simulation_runs(call: ApiCall) -> dict[str, Any]:
     """The runs of a simulation, the oldest first."""
     world = call.world
     simulation = call.require("simulation", as_id(call.parameters["simulation_id"]))
@@ -209,20 +209,20 @@ def get_simulation_runs(call: Call) -> dict[str, Any]:
     }
 
 
-def check_queue_simulation_run(call: Call) -> dict[str, Any]:
+def check_queue_simulation_run(call: ApiCall) -> dict[str, Any]:
     """Whether a run's queue goes on. The published answer has no shape: ours names the run and its status."""
     run = _asked_for(call)
     return {"simulation_run_id": str(run.id), "status": _state(call.world, run)["status"]}
 
 
-def delete_simulation_run(call: Call) -> DeleteSimulationRunResponse:
+def delete_simulation_run(call: ApiCall) -> DeleteSimulationRunResponse:
     """Delete a run with its test results."""
     run = _asked_for(call)
     call.world.remove_run(run.id)
     return DeleteSimulationRunResponse(message="Simulation run deleted", deleted_simulation_run_id=run.id)
 
 
-def _asked_for(call: Call) -> Run:
+def _asked_for(call: ApiCall) -> Run:
     call.world.settle()
     id = call.parameters["simulation_run_id"]
     run = call.world.runs.get(as_id(id) if isinstance(id, str) else id)  # type: ignore[arg-type]

@@ -17,7 +17,7 @@ from fake_bluejay.core.cron import Cron
 from fake_bluejay.core.errors import DomainError, Refused
 from fake_bluejay.core.resources import Entity, Link, OnDelete, Resource, uuid_ids
 from fake_bluejay.core.world import World
-from fake_bluejay.http.operation import Call
+from fake_bluejay.http.operation import ApiCall
 
 __all__ = ["SCHEDULES", "schedules"]
 
@@ -208,7 +208,7 @@ schedules.list("GET", "/v1/schedules", returns=CronJobsResponse)
 
 
 @schedules.operation("PUT", "/v1/update-schedule/{schedule_id}", returns=UpdateCronJobResponse, **_ID)
-def update_schedule(call: Call, schedule: Entity, request: UpdateCronJobRequest) -> Entity:
+def update_schedule(call: ApiCall, schedule: Entity, request: UpdateCronJobRequest) -> Entity:
     """Change when a schedule runs, or whether it does."""
     given = {name: value for name, value in as_fields(request).items() if value is not None}
     if "schedule" in given:
@@ -219,7 +219,7 @@ def update_schedule(call: Call, schedule: Entity, request: UpdateCronJobRequest)
 
 
 @schedules.operation("DELETE", "/v1/delete-schedule/{schedule_id}", **_ID)
-def delete_schedule(call: Call, schedule: Entity) -> DeleteCronJobResponse:
+def delete_schedule(call: ApiCall, schedule: Entity) -> DeleteCronJobResponse:
     """Delete a schedule; the runs that it has queued go on."""
     call.world.resources.remove(schedule)
     return DeleteCronJobResponse(status="success", message="Schedule deleted")

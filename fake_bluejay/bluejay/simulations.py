@@ -14,7 +14,7 @@ from fake_bluejay.core.clock import Moment
 from fake_bluejay.core.readings import DeletedAgent, Readings
 from fake_bluejay.core.resources import Entity, Link, OnDelete, Resource, uuid_ids
 from fake_bluejay.core.world import World
-from fake_bluejay.http.operation import Call, as_id
+from fake_bluejay.http.operation import ApiCall, as_id
 
 __all__ = ["SIMULATIONS", "SimulationRequest", "create_simulation", "join", "simulations"]
 
@@ -226,7 +226,7 @@ simulations.delete("DELETE", "/v1/simulation/{simulation_id}", returns=DeleteSim
 
 
 @simulations.operation("PUT", "/v1/simulation/{simulation_id}")
-def update_simulation(call: Call, simulation: Entity, request: UpdateSimulationRequest) -> Entity:
+def update_simulation(call: ApiCall, simulation: Entity, request: UpdateSimulationRequest) -> Entity:
     """Change a simulation."""
     check_version(request)
     simulations.change(call.world, simulation, changes(request, call.world.readings, simulations.never_null))
@@ -235,7 +235,7 @@ def update_simulation(call: Call, simulation: Entity, request: UpdateSimulationR
 
 @simulations.operation("POST", "/v1/simulation/{simulation_id}/add-digital-humans")
 def add_digital_humans(
-    call: Call, simulation: Entity, request: AddDigitalHumansToSimulationRequest
+    call: ApiCall, simulation: Entity, request: AddDigitalHumansToSimulationRequest
 ) -> AddDigitalHumansToSimulationResponse:
     """Let digital humans take part in a simulation, besides those who do; all of them, or if one is unknown none."""
     world, ids = call.world, request.digital_human_ids
@@ -246,7 +246,7 @@ def add_digital_humans(
 
 @simulations.operation("POST", "/v1/simulation/{simulation_id}/remove-digital-humans")
 def remove_digital_humans(
-    call: Call, simulation: Entity, request: RemoveDigitalHumansFromSimulationRequest
+    call: ApiCall, simulation: Entity, request: RemoveDigitalHumansFromSimulationRequest
 ) -> RemoveDigitalHumansFromSimulationResponse:
     """Let digital humans take part in a simulation no more; documented: idempotent for those who do not."""
     ids = request.digital_human_ids

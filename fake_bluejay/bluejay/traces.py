@@ -21,7 +21,7 @@ from fake_bluejay.core.errors import Foreign
 from fake_bluejay.core.resources import Entity, Resource, not_found, uuid_ids
 from fake_bluejay.core.world import World
 from fake_bluejay.http.journal import EXCHANGE
-from fake_bluejay.http.operation import Call
+from fake_bluejay.http.operation import ApiCall
 
 __all__ = ["MOST_SPANS", "TRACES", "Span", "traces"]
 
@@ -138,7 +138,7 @@ traces = Operations(
 )
 
 
-def _trace(call: Call, trace_id: str) -> Entity:
+def _trace(call: ApiCall, trace_id: str) -> Entity:
     """Return the trace of that id. Raises `NotFound`, or `Foreign` if only another organisation has one."""
     wanted = trace_id.lower().replace("-", "")
     found = call.world.resources[TRACES].find(_id_of(call.organisation, wanted), call.organisation)
@@ -164,14 +164,14 @@ def _summary(trace: Entity) -> TraceSummary:
 
 
 @traces.operation("GET", "/v1/traces", query=LIMIT.query)
-def list_traces(call: Call) -> Any:
+def list_traces(call: ApiCall) -> Any:
     """Return the latest traces of the organisation, the newest first."""
     newest = call.world.resources[TRACES].of(call.organisation)[::-1]
     return {"traces": [_summary(trace) for trace in newest[: call.parameters["limit"]]]}
 
 
 @traces.operation("POST", "/v1/traces/{trace_id}", path_types={"trace_id": str})
-def get_trace(call: Call, trace_id: str) -> Any:
+def get_trace(call: ApiCall, trace_id: str) -> Any:
     """Return a trace with all of its spans. One of too many spans is refused."""
     found = _trace(call, trace_id)
     if len(found.fields["spans"]) > MOST_SPANS:
@@ -180,7 +180,7 @@ def get_trace(call: Call, trace_id: str) -> Any:
 
 
 @traces.operation("POST", "/v1/spans/{trace_id}/{span_id}", path_types={"trace_id": str, "span_id": str})
-def get_span(call: Call, trace_id: str, span_id: str) -> Any:
+def get_span(call: ApiCall, trace_id: str, span_id: str) -> Any:
     """Return one span of a trace."""
     spans = _trace(call, trace_id).fields["spans"]
     found = next((span for span in spans if span["span_id"] == span_id.lower()), None)
@@ -190,7 +190,7 @@ def get_span(call: Call, trace_id: str, span_id: str) -> Any:
 
 
 @traces.operation("POST", "/v1/traces", reads_bytes=True)
-def export_traces(call: Call) -> Any:
+def export_traces(call: ApiCall) -> Any:
     """Take the spans of an OTLP export, as protobuf or as JSON; those whose ids are not valid are rejected."""
     try:
         from fake_bluejay.bluejay import otlp

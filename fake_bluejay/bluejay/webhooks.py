@@ -4,24 +4,24 @@ from __future__ import annotations
 
 from fake_bluejay.bluejay.models.webhooks import WebhookKeyRequest, WebhookKeyResponse
 from fake_bluejay.core.errors import NotFound
-from fake_bluejay.core.outbox import Webhook
-from fake_bluejay.http.operation import Call, Operation
+from fake_bluejay.core.outbox import WebhookRecord
+from fake_bluejay.http.operation import ApiCall, Operation
 
 __all__ = ["OPERATIONS"]
 
 
-def get_signing_key(call: Call) -> WebhookKeyResponse:
+def get_signing_key(call: ApiCall) -> WebhookKeyResponse:
     """The key of a webhook."""
     return WebhookKeyResponse(signing_key=_asked_for(call).secret, message="Signing key retrieved")
 
 
-def generate_signing_key(call: Call) -> WebhookKeyResponse:
+def generate_signing_key(call: ApiCall) -> WebhookKeyResponse:
     """Give a webhook a new key; what is sent from now on is signed with that."""
     webhook = call.world.outbox.renew_secret(_asked_for(call))
     return WebhookKeyResponse(signing_key=webhook.secret, message="Signing key generated")
 
 
-def _asked_for(call: Call) -> Webhook:
+def _asked_for(call: ApiCall) -> WebhookRecord:
     webhook = call.world.outbox.webhooks.get(str(call.request.webhook_id))
     if webhook is None or webhook.organisation != call.organisation:
         raise NotFound("Webhook not found")

@@ -14,7 +14,7 @@ from fake_bluejay.core.errors import Refused
 from fake_bluejay.core.resources import Entity, Link, Resource, uuid_ids
 from fake_bluejay.core.scenario_graphs import check_graph
 from fake_bluejay.core.world import World
-from fake_bluejay.http.operation import Call
+from fake_bluejay.http.operation import ApiCall
 
 __all__ = ["WORKFLOWS", "workflows"]
 
@@ -133,7 +133,7 @@ workflows.list(
 
 
 @workflows.operation("PUT", "/v1/workflow/{workflow_id}")
-def update_workflow(call: Call, workflow: Entity, request: UpdateWorkflowV2Request) -> Answered:
+def update_workflow(call: ApiCall, workflow: Entity, request: UpdateWorkflowV2Request) -> Answered:
     """Change a scenario. No digital humans are made of a graph here, so none is counted as brought up to date."""
     changed = changes(request, call.world.readings, workflows.never_null)
     if "agent_ids" in request.model_fields_set:
@@ -145,7 +145,7 @@ def update_workflow(call: Call, workflow: Entity, request: UpdateWorkflowV2Reque
 
 
 @workflows.operation("POST", "/v1/workflow/{workflow_id}/duplicate")
-def duplicate_workflow(call: Call, workflow: Entity, request: DuplicateWorkflowV2Request) -> Entity:
+def duplicate_workflow(call: ApiCall, workflow: Entity, request: DuplicateWorkflowV2Request) -> Entity:
     """Make a copy of a scenario, its agents too."""
     name = request.name or f"Copy of {workflow.fields['name']}"
     return call.world.resources[WORKFLOWS].add(call.organisation, {**workflow.fields, "name": name})
@@ -153,7 +153,7 @@ def duplicate_workflow(call: Call, workflow: Entity, request: DuplicateWorkflowV
 
 @workflows.operation("POST", "/v1/workflow/validate-definition")
 def validate_workflow_definition(
-    call: Call, request: WorkflowValidateDefinitionRequest
+    call: ApiCall, request: WorkflowValidateDefinitionRequest
 ) -> WorkflowValidateDefinitionResponse:
     """Check a graph by the rules for a scenario's, and store nothing."""
     definition = request.definition

@@ -22,7 +22,7 @@ from starlette.types import Receive, Scope, Send
 
 from fake_bluejay.bluejay.service import Service
 from fake_bluejay.control.events import EventStream
-from fake_bluejay.control.operations import OPERATIONS, Call, Control, NotFound, Operation
+from fake_bluejay.control.operations import OPERATIONS, Control, ControlCall, ControlOperation, NothingThere
 from fake_bluejay.control.page import console_file, icon, reference
 from fake_bluejay.core import errors as domain
 from fake_bluejay.core.suggest import instead_of, unknown
@@ -36,7 +36,7 @@ _log = logging.getLogger("fake_bluejay")
 def control_app(service: Service, reset: Callable[[], None]) -> Starlette:
     """Return the control API over a service; `reset` puts it back to how it began."""
     control = Control(service, reset)
-    paths: dict[str, dict[str, Operation]] = {}
+    paths: dict[str, dict[str, ControlOperation]] = {}
     for operation in OPERATIONS:
         paths.setdefault(operation.path, {})[operation.method] = operation
     routes = [
@@ -58,7 +58,7 @@ def control_app(service: Service, reset: Callable[[], None]) -> Starlette:
 class _Path:
     """The operations of one path, as an ASGI application."""
 
-    def __init__(self, control: Control, operations: dict[str, Operation]) -> None:
+    def __init__(self, control: Control, operations: dict[str, ControlOperation]) -> None:
         self._control = control
         self._operations = operations
         methods = {*operations, "HEAD"} if "GET" in operations else set(operations)
@@ -73,10 +73,10 @@ class _Path:
             raise HTTPException(405, detail, {"allow": self._allow})
         await (await self._answer(operation, request))(scope, receive, send)
 
-    async def _answer(self, operation: Operation, request: Request) -> Response:
+    async def _answer(self, operation: ControlOperation, request: Request) -> Response:
         world = self._control.world
         try:
-            call = Call(str(request.base_url).removesuffix("/_fake/"), **request.path_params)
+            call = ControlCall(str(request.base_url).removesuffix("/_fake/"), **request.path_params)
             call.query = _validated(operation.query, dict(request.query_params), "parameter")
             self._check_organisation(operation, call.query.organisation)
             if operation.takes is not None:
@@ -88,7 +88,7 @@ class _Path:
                 answer = operation.answer(self._control, call)
             world.deliver()
             return _json(answer, operation.status, call.headers)
-        except (NotFound, domain.NotFound) as error:
+        except (NothingThere, domain.NotFound) as error:
             return _json({"detail": str(error)}, 404)
         except (ValueError, domain.DomainError) as error:
             return _json({"detail": str(error)}, 400)
@@ -96,13 +96,13 @@ class _Path:
             _log.exception("%s %s: the fake failed", request.method, request.url.path)
             return _json({"detail": "the fake failed; its log says how. This is a bug of the fake"}, 500)
 
-    def _check_organisation(self, operation: Operation, name: str | None) -> None:
+    def _check_organisation(self, operation: ControlOperation, name: str | None) -> None:
         """What is for one organisation must not be done to others. Those with a world of their own do not come here."""
         organisations = self._control.world.organisations
         if name is None or (name in organisations and operation.for_one):
             return
         if name not in organisations:
-            raise NotFound(unknown("organisation", name, organisations))
+            raise NothingThere(unknown("organisation", name, organisations))
         raise ValueError(
             f"the organisation {name!r} shares its world with others, so {operation.method} {operation.path} cannot be"
             " for it alone: leave the organisation out"

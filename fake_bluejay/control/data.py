@@ -10,7 +10,7 @@ from typing import Any
 from urllib.parse import quote
 
 from fake_bluejay.core.clock import ScaledClock, iso
-from fake_bluejay.core.outbox import Delivery, Webhook
+from fake_bluejay.core.outbox import Delivery, WebhookRecord
 from fake_bluejay.core.readings import questions
 from fake_bluejay.core.resources import Entity, Resource, plural_of
 from fake_bluejay.core.statuses import STATUSES, TRANSITIONS, Status, is_final
@@ -237,7 +237,7 @@ def organisation(one: Organisation) -> dict[str, Any]:
     return {"name": one.name, "api_keys": [masked(key) for key in one.api_keys]}
 
 
-def webhook(one: Webhook) -> dict[str, Any]:
+def webhook(one: WebhookRecord) -> dict[str, Any]:
     """Return a webhook as it stands in a dump, its secret and a password in its URL masked."""
     url = one.url and _PASSWORD.sub(r"//\1:…@", one.url)
     return {**dump_webhook(one), "url": url, "secret": masked(one.secret)}

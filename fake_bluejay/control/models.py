@@ -28,21 +28,20 @@ from fake_bluejay.http.faults import KINDS, FaultKind
 __all__ = [
     "Advance",
     "CallScripts",
-    "Change",
+    "ChangeShown",
     "Cleared",
     "ClientAnswer",
-    "Clock",
     "ClockChange",
+    "ClockShown",
     "DeliveriesQuery",
-    "Delivery",
+    "DeliveryShown",
     "EndConversations",
-    "Entity",
     "EntityChange",
-    "Event",
-    "Exchange",
-    "Fault",
+    "EntityShown",
+    "EventByHand",
+    "ExchangeShown",
+    "FaultShown",
     "Health",
-    "Irregularity",
     "Made",
     "Message",
     "Model",
@@ -51,29 +50,30 @@ __all__ = [
     "NewDigitalHuman",
     "NewEntity",
     "NewFault",
+    "NewIrregularity",
     "NewOrganisation",
+    "NewReadings",
     "NewRun",
     "NewSimulation",
     "NewStub",
     "NewTestResult",
     "NewWebhook",
-    "Organisation",
+    "OrganisationShown",
     "Overview",
     "Query",
-    "Question",
-    "ReadingChoices",
+    "QuestionShown",
     "RequestsQuery",
-    "Resource",
+    "ResourceShown",
     "ResourcesQuery",
     "ScriptsOfCalls",
     "Sent",
     "State",
     "Stub",
-    "TestResult",
     "TestResultChange",
+    "TestResultShown",
     "TestResultsQuery",
     "Transitions",
-    "Webhook",
+    "WebhookShown",
     "WhoMayCall",
 ]
 
@@ -158,7 +158,7 @@ class TestResultChange(Model):
     fields: dict[str, Any] = Field({}, description="Merged into those there are; null takes one away.")
 
 
-class Event(Model):
+class EventByHand(Model):
     """What happens to a test result by hand: an event of the transition table that is legal now."""
 
     event: str
@@ -246,7 +246,7 @@ class NewFault(RootModel[Annotated[_OneFault, Field(discriminator="kind")]]):
     """A fault for the next requests to meet."""
 
 
-class ReadingChoices(RootModel[dict[str, str]]):
+class NewReadings(RootModel[dict[str, str]]):
     """`{name: choice}`; `GET readings` has the names and the choices."""
 
 
@@ -331,7 +331,7 @@ class NewDelivery(Model):
     organisation: str = "default"
 
 
-class Irregularity(Model):
+class NewIrregularity(Model):
     """What is to go amiss with the next deliveries."""
 
     later: Seconds = Field(0, description="So many seconds later each of them leaves.")
@@ -340,7 +340,7 @@ class Irregularity(Model):
     times: StrictInt | None = Field(1, description="How many deliveries meet it; null: all from now on.")
 
     @model_validator(mode="after")
-    def _something(self) -> Irregularity:
+    def _something(self) -> NewIrregularity:
         if not self.model_fields_set & {"later", "copies"}:
             raise ValueError('expected {"later": seconds} or {"copies": number}, or both')
         return self
@@ -443,7 +443,7 @@ class Made(BaseModel):
     id: int
 
 
-class Entity(BaseModel):
+class EntityShown(BaseModel):
     """One agent, one folder, …: what an organisation has of a resource."""
 
     collection: str
@@ -462,7 +462,7 @@ class ResourceLink(BaseModel):
     on_delete: str
 
 
-class Resource(BaseModel):
+class ResourceShown(BaseModel):
     """A resource, and how many there are."""
 
     name: str
@@ -473,7 +473,7 @@ class Resource(BaseModel):
     example: dict[str, Any]
 
 
-class ControlObject(BaseModel):
+class ControlObjectShown(BaseModel):
     """What end-conversations wrote for the agent to pick up; `by` whom it went, if it did."""
 
     id: int
@@ -482,14 +482,14 @@ class ControlObject(BaseModel):
     by: str | None
 
 
-class Watchdog(BaseModel):
+class WatchdogShown(BaseModel):
     """The watchdog that will bark first."""
 
     armed_at: Moment
     due: Moment
 
 
-class HistoryEntry(BaseModel):
+class HistoryEntryShown(BaseModel):
     """One change of status."""
 
     at: Moment
@@ -499,7 +499,7 @@ class HistoryEntry(BaseModel):
     cause: str
 
 
-class TestResult(BaseModel):
+class TestResultShown(BaseModel):
     """A test result, with its history, its control objects (the newest last), and its watchdog if one is armed."""
 
     __test__ = False
@@ -512,14 +512,14 @@ class TestResult(BaseModel):
     start_time: Moment | None
     end_time: Moment | None
     fields: dict[str, Any]
-    history: list[HistoryEntry]
+    history: list[HistoryEntryShown]
     control_objects: list[int]
     call: dict[str, Any] | None = Field(description="The script of its call, if it has one.")
     metrics: list[dict[str, Any]] = Field(description="The custom metrics that counted when it was last evaluated.")
     run: int | None = Field(description="The run that it belongs to.")
     error_code: str | None = Field(description="Why it failed or was cancelled.")
-    controls: list[ControlObject]
-    watchdog: Watchdog | None
+    controls: list[ControlObjectShown]
+    watchdog: WatchdogShown | None
 
 
 class ClientAnswer(BaseModel):
@@ -529,7 +529,7 @@ class ClientAnswer(BaseModel):
     text: str
 
 
-class Clock(BaseModel):
+class ClockShown(BaseModel):
     """The fake's time, and when the next timer is due."""
 
     now: Moment
@@ -540,7 +540,7 @@ class Clock(BaseModel):
     pending: int = Field(description="How many timers are armed.")
 
 
-class Answer(BaseModel):
+class AnswerShown(BaseModel):
     """What the fake answered."""
 
     status_code: int
@@ -551,7 +551,7 @@ class Answer(BaseModel):
     size: int
 
 
-class Exchange(BaseModel):
+class ExchangeShown(BaseModel):
     """A request and its answer. Keys are masked; `curl` is a line that repeats it, given `$BLUEJAY_API_KEY`."""
 
     number: int
@@ -567,10 +567,10 @@ class Exchange(BaseModel):
     base64: str | None = None
     size: int
     curl: str | None = None
-    response: Answer | None
+    response: AnswerShown | None
 
 
-class Fault(BaseModel):
+class FaultShown(BaseModel):
     """An armed fault, and how often it still will strike."""
 
     id: int
@@ -582,7 +582,7 @@ class Fault(BaseModel):
     probability: float | None
 
 
-class Question(BaseModel):
+class QuestionShown(BaseModel):
     """What the documentation leaves open, and the choice that is in force."""
 
     name: str
@@ -593,7 +593,7 @@ class Question(BaseModel):
     evidence: str
 
 
-class Organisation(BaseModel):
+class OrganisationShown(BaseModel):
     """An organisation; its keys are masked."""
 
     name: str
@@ -609,7 +609,7 @@ class Stub(BaseModel):
     json_: Any = Field(alias="json")
 
 
-class Webhook(BaseModel):
+class WebhookShown(BaseModel):
     """A webhook, with the secret that its deliveries are signed with. Without a URL it is a function in a test."""
 
     id: str
@@ -623,7 +623,7 @@ class Webhook(BaseModel):
     enabled: bool
 
 
-class Attempt(BaseModel):
+class AttemptShown(BaseModel):
     """One time that a delivery was sent."""
 
     at: Moment
@@ -631,7 +631,7 @@ class Attempt(BaseModel):
     problem: str | None
 
 
-class Delivery(BaseModel):
+class DeliveryShown(BaseModel):
     """An event, and what became of sending it to one webhook."""
 
     number: int
@@ -641,7 +641,7 @@ class Delivery(BaseModel):
     created_at: Moment
     body: Any
     text: str = Field(description="The body to the byte, as it is signed.")
-    attempts: list[Attempt]
+    attempts: list[AttemptShown]
     planned: int = Field(description="How many attempts are on their way, or to come.")
     retries: int = Field(description="How many were planned because none had succeeded.")
     delivered: bool
@@ -687,7 +687,7 @@ class Overview(BaseModel):
     """What a glance wants: the clock, and how many there are of everything."""
 
     version: str
-    clock: Clock
+    clock: ClockShown
     statuses: dict[str, int]
     requests: int
     faults: int
@@ -700,7 +700,7 @@ class State(RootModel[dict[str, Any]]):
     """A dump: everything a world holds, which `PUT state` takes back. It holds the API keys as they are."""
 
 
-class Change(BaseModel):
+class ChangeShown(BaseModel):
     """The data of an event; which members it has depends on the event."""
 
     model_config = ConfigDict(extra="allow")

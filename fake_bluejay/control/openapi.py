@@ -11,7 +11,7 @@ from pydantic.json_schema import models_json_schema
 
 from fake_bluejay import __version__
 from fake_bluejay.control import models
-from fake_bluejay.control.operations import OPERATIONS, Operation
+from fake_bluejay.control.operations import OPERATIONS, ControlOperation
 from fake_bluejay.core.events import KINDS
 
 __all__ = ["document"]
@@ -56,7 +56,7 @@ def document() -> dict[str, Any]:
     }
 
 
-def _operation(operation: Operation, answer: Any) -> dict[str, Any]:
+def _operation(operation: ControlOperation, answer: Any) -> dict[str, Any]:
     text = inspect.cleandoc(operation.answer.__doc__ or "").replace("\n", " ")
     described: dict[str, Any] = {
         "operationId": operation.answer.__name__,

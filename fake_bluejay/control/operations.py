@@ -41,13 +41,13 @@ from fake_bluejay.core.world import DEFAULT_ORGANISATION, World
 from fake_bluejay.http.journal import Exchange
 from fake_bluejay.state import snapshot as dumps
 
-__all__ = ["OPERATIONS", "Call", "Control", "NotFound", "Operation"]
+__all__ = ["OPERATIONS", "Control", "ControlCall", "ControlOperation", "NothingThere"]
 
 _A_MOMENT = 0.002
 """Seconds after which it is looked again whether something has arrived."""
 
 
-class NotFound(Exception):
+class NothingThere(Exception):
     """What was asked for is not there; the message says what is."""
 
 
@@ -67,7 +67,7 @@ class Control:
 
 
 @dataclass(slots=True)
-class Call:
+class ControlCall:
     """One request to an operation, validated."""
 
     base_url: str
@@ -83,12 +83,12 @@ class Call:
 # --- the server and its world ---------------------------------------------------------------------------------------
 
 
-def health(control: Control, call: Call) -> Any:
+def health(control: Control, call: ControlCall) -> Any:
     """Whether the server answers."""
     return {"status": "ok"}
 
 
-def overview(control: Control, call: Call) -> Any:
+def overview(control: Control, call: ControlCall) -> Any:
     """The clock, and how many there are of everything."""
     world, service = control.world, control.service
     return {
@@ -103,12 +103,12 @@ def overview(control: Control, call: Call) -> Any:
     }
 
 
-def state(control: Control, call: Call) -> Any:
+def state(control: Control, call: ControlCall) -> Any:
     """Everything the world holds, timers included, as `PUT state` takes it back. API keys are in it as they are."""
     return dumps.dump(control.world)
 
 
-def put_state(control: Control, call: Call) -> Any:
+def put_state(control: Control, call: ControlCall) -> Any:
     """Put a dumped world in the place of this one; it goes on where it stopped. A bad dump changes nothing."""
     if "own_worlds" in call.body.root:
         raise ValueError(
@@ -119,13 +119,13 @@ def put_state(control: Control, call: Call) -> Any:
     return overview(control, call)
 
 
-def reset(control: Control, call: Call) -> Any:
+def reset(control: Control, call: ControlCall) -> Any:
     """Back to how it began."""
     control.reset()
     return data.clock(control.world)
 
 
-def transitions(control: Control, call: Call) -> Any:
+def transitions(control: Control, call: ControlCall) -> Any:
     """The transition table: every status, and every legal move."""
     return data.transitions()
 
@@ -133,7 +133,7 @@ def transitions(control: Control, call: Call) -> Any:
 # --- test results ---------------------------------------------------------------------------------------------------
 
 
-def test_results(control: Control, call: Call) -> Any:
+def test_results(control: Control, call: ControlCall) -> Any:
     """The test results, in the order they were added; `x-total-count` says how many match before paging."""
     query: models.TestResultsQuery = call.query
     found: Iterable[Record] = control.world.results.values()
@@ -161,7 +161,7 @@ def _has(record: Record, word: str) -> bool:
     return word in text.lower()
 
 
-def add_test_results(control: Control, call: Call) -> Any:
+def add_test_results(control: Control, call: ControlCall) -> Any:
     """Add a test result, or with `count` so many. It is RUNNING unless told otherwise."""
     new: models.NewTestResult = call.body
     fields = as_given(new.model_extra or {}, models.NewTestResult.model_fields)
@@ -180,13 +180,13 @@ def _script(given: dict[str, Any]) -> Script:
     return checked_call(call_from_dict(given))
 
 
-def test_result(control: Control, call: Call) -> Any:
+def test_result(control: Control, call: ControlCall) -> Any:
     """One test result."""
     with control.world.lock:
         return data.test_result(_found(control, call))
 
 
-def change_test_result(control: Control, call: Call) -> Any:
+def change_test_result(control: Control, call: ControlCall) -> Any:
     """Change a test result's status, agent or fields: all that is given, or nothing."""
     record, change = _found(control, call), call.body
     given = change.model_fields_set
@@ -199,13 +199,13 @@ def change_test_result(control: Control, call: Call) -> Any:
     return test_result(control, call)
 
 
-def remove_test_result(control: Control, call: Call) -> Any:
+def remove_test_result(control: Control, call: ControlCall) -> Any:
     """Forget a test result, and what was scheduled for it."""
     control.world.remove_test_result(_found(control, call).id)
     return {"removed": 1}
 
 
-def happen(control: Control, call: Call) -> Any:
+def happen(control: Control, call: ControlCall) -> Any:
     """Let an event happen to a test result by hand: `end`, `drop`, … as the transition table allows."""
     record = _found(control, call)
     check_known("event", call.body.event, sorted(set(Event) - {Event.FORCE}))
@@ -213,25 +213,25 @@ def happen(control: Control, call: Call) -> Any:
     return test_result(control, call)
 
 
-def _found(control: Control, call: Call) -> Record:
+def _found(control: Control, call: ControlCall) -> Record:
     with control.world.lock:
         return _found_in(control.world.results, call)
 
 
-def _found_in(results: dict[int, Record], call: Call) -> Record:
+def _found_in(results: dict[int, Record], call: ControlCall) -> Record:
     # Longer numbers are not even read: Python refuses to beyond some thousand digits.
     id = int(call.id) if re.fullmatch(r"-?[0-9]{1,100}", call.id) else call.id[:100]
     organisation = call.query.organisation
     if id not in results or organisation not in (None, results[int(id)].organisation):
         seen = sorted(one.id for one in results.values() if organisation in (None, one.organisation))
         ids = ", ".join(map(str, islice(seen, 20))) + (", …" if len(seen) > 20 else "")
-        raise NotFound(
+        raise NothingThere(
             f"there is no test result {id!r}; there are: {ids}" if ids else f"there is no test result {id!r}"
         )
     return results[int(id)]
 
 
-def end_conversations(control: Control, call: Call) -> Any:
+def end_conversations(control: Control, call: ControlCall) -> Any:
     """Mark conversations for ending as a client would, with a key that the server knows: a request in the journal like
     any other, answered like any other. What a fault does to a connection is for a client of one's own to meet."""
     ids, world = call.body.test_result_ids, control.world
@@ -251,13 +251,13 @@ def end_conversations(control: Control, call: Call) -> Any:
 # --- time -----------------------------------------------------------------------------------------------------------
 
 
-def clock(control: Control, call: Call) -> Any:
+def clock(control: Control, call: ControlCall) -> Any:
     """The clock, and what is due next by it."""
     with control.world.lock:
         return data.clock(control.world)
 
 
-def change_clock(control: Control, call: Call) -> Any:
+def change_clock(control: Control, call: ControlCall) -> Any:
     """Let time pass otherwise: stand still, follow real time at a speed, pause, go on. It is not set back or forth."""
     change, world = call.body, control.world
     if isinstance(world.clock, ScaledClock) and world.clock.speed:
@@ -279,7 +279,7 @@ def change_clock(control: Control, call: Call) -> Any:
     return data.clock(world)
 
 
-def advance(control: Control, call: Call) -> Any:
+def advance(control: Control, call: ControlCall) -> Any:
     """Move time forward; all that falls due on the way happens, in order, each at its own moment."""
     world, how = control.world, call.body
     if how.seconds is not None:
@@ -297,7 +297,7 @@ def advance(control: Control, call: Call) -> Any:
 # --- requests -------------------------------------------------------------------------------------------------------
 
 
-def requests(control: Control, call: Call) -> Any:
+def requests(control: Control, call: ControlCall) -> Any:
     """The journal: requests with their answers, keys masked; `x-total-count` says how many match before paging."""
     query: models.RequestsQuery = call.query
     found = [one for one in control.service.journal if one.number > query.after]
@@ -319,17 +319,17 @@ def _mentions(one: Exchange, word: str) -> bool:
     )
 
 
-def request(control: Control, call: Call) -> Any:
+def request(control: Control, call: ControlCall) -> Any:
     """One request with its answer."""
     for one in control.service.journal:
         if str(one.number) == call.id:
             return data.exchange(one, call.base_url)
-    raise NotFound(
+    raise NothingThere(
         f"there is no request {call.id[:100]!r} in the journal, which counts {control.service.journal.total}"
     )
 
 
-def clear_requests(control: Control, call: Call) -> Any:
+def clear_requests(control: Control, call: ControlCall) -> Any:
     """Forget the requests."""
     count = len(control.service.journal)
     control.service.journal.clear()
@@ -339,47 +339,47 @@ def clear_requests(control: Control, call: Call) -> Any:
 # --- faults, stubs --------------------------------------------------------------------------------------------------
 
 
-def faults(control: Control, call: Call) -> Any:
+def faults(control: Control, call: ControlCall) -> Any:
     """The armed faults, in the order in which requests meet them."""
     return [data.fault(one) for one in control.service.faults]
 
 
-def arm_fault(control: Control, call: Call) -> Any:
+def arm_fault(control: Control, call: ControlCall) -> Any:
     """Arm a fault: the next request that it is for meets it."""
     given = call.body.model_dump(by_alias=True)
     return data.fault(control.service.faults.arm(given.pop("kind"), given))
 
 
-def disarm_fault(control: Control, call: Call) -> Any:
+def disarm_fault(control: Control, call: ControlCall) -> Any:
     """Disarm one fault; the others stay."""
     armed = list(control.service.faults)
     fault = next((one for one in armed if str(one.id) == call.id), None)
     if fault is None:
-        raise NotFound(unknown("fault", call.id[:100], [one.id for one in armed]))
+        raise NothingThere(unknown("fault", call.id[:100], [one.id for one in armed]))
     control.service.faults.disarm(fault)
     return {"removed": 1}
 
 
-def clear_faults(control: Control, call: Call) -> Any:
+def clear_faults(control: Control, call: ControlCall) -> Any:
     """Disarm all faults."""
     count = len(control.service.faults)
     control.service.faults.clear()
     return {"removed": count}
 
 
-def stubs(control: Control, call: Call) -> Any:
+def stubs(control: Control, call: ControlCall) -> Any:
     """The answers given by hand."""
     return control.service.stubs.as_list()
 
 
-def add_stub(control: Control, call: Call) -> Any:
+def add_stub(control: Control, call: ControlCall) -> Any:
     """Give an answer for an endpoint, above all for one that is not modelled."""
     stub: models.NewStub = call.body
     control.service.stubs.add(stub.method, stub.path, stub.status, stub.json_)
     return control.service.stubs.as_list()[-1]
 
 
-def clear_stubs(control: Control, call: Call) -> Any:
+def clear_stubs(control: Control, call: ControlCall) -> Any:
     """Forget all stubs."""
     count = len(control.service.stubs)
     control.service.stubs.clear()
@@ -389,34 +389,34 @@ def clear_stubs(control: Control, call: Call) -> Any:
 # --- readings, organisations ----------------------------------------------------------------------------------------
 
 
-def readings(control: Control, call: Call) -> Any:
+def readings(control: Control, call: ControlCall) -> Any:
     """What the documentation leaves open: questions, choices, the default, the evidence, and what is chosen."""
     return data.readings(control.world)
 
 
-def choose(control: Control, call: Call) -> Any:
+def choose(control: Control, call: ControlCall) -> Any:
     """Choose other readings, from now on."""
     control.world.choose(**call.body.root)
     return data.readings(control.world)
 
 
-def organisations(control: Control, call: Call) -> Any:
+def organisations(control: Control, call: ControlCall) -> Any:
     """The organisations; their keys are masked."""
     return data.organisations(control.world)
 
 
-def add_organisation(control: Control, call: Call) -> Any:
+def add_organisation(control: Control, call: ControlCall) -> Any:
     """Add an organisation: what it has is invisible to the others. From now on only known keys are accepted."""
     return data.organisation(control.world.add_organisation(call.body.name, *call.body.keys))
 
 
-def revoke_key(control: Control, call: Call) -> Any:
+def revoke_key(control: Control, call: ControlCall) -> Any:
     """Refuse a key from now on, whether an organisation has it or any key serves."""
     control.world.revoke_api_key(call.body.api_key)
     return data.organisations(control.world)
 
 
-def choose_who_may_call(control: Control, call: Call) -> Any:
+def choose_who_may_call(control: Control, call: ControlCall) -> Any:
     """Refuse keys that belong to no organisation, or take them for one of the default organisation's."""
     control.world.require_known_keys = call.body.require_known_keys
     return data.organisations(control.world)
@@ -425,17 +425,17 @@ def choose_who_may_call(control: Control, call: Call) -> Any:
 # --- agents, simulations, digital humans, runs ----------------------------------------------------------------------
 
 
-def add_agent(control: Control, call: Call) -> Any:
+def add_agent(control: Control, call: ControlCall) -> Any:
     """Add an agent."""
     return {"id": adding.add(control.world, "agents", call.body.organisation, call.body.model_extra or {}).id}
 
 
-def add_digital_human(control: Control, call: Call) -> Any:
+def add_digital_human(control: Control, call: ControlCall) -> Any:
     """Add a digital human."""
     return {"id": adding.add_digital_human(control.world, call.body.organisation, call.body.model_extra or {}).id}
 
 
-def add_simulation(control: Control, call: Call) -> Any:
+def add_simulation(control: Control, call: ControlCall) -> Any:
     """Add a simulation, ready to be run."""
     new: models.NewSimulation = call.body
     humans: Any = new.digital_humans
@@ -444,12 +444,12 @@ def add_simulation(control: Control, call: Call) -> Any:
     return {"id": adding.add_simulation(control.world, new.organisation, new.agent, humans, new.model_extra or {}).id}
 
 
-def all_resources(control: Control, call: Call) -> Any:
+def all_resources(control: Control, call: ControlCall) -> Any:
     """The resources: what there is of each, and how they refer to each other."""
     return [data.resource(declared(name).of, control.world) for name in resource_names()]
 
 
-def entities(control: Control, call: Call) -> Any:
+def entities(control: Control, call: ControlCall) -> Any:
     """The entities of a resource; `x-total-count` says how many match before paging."""
     query: models.ResourcesQuery = call.query
     collection = control.world.resources.named(_resource(call).of.plural)
@@ -462,39 +462,39 @@ def entities(control: Control, call: Call) -> Any:
     return matching[query.offset : None if query.limit is None else query.offset + query.limit]
 
 
-def add_entity(control: Control, call: Call) -> Any:
+def add_entity(control: Control, call: ControlCall) -> Any:
     """Add an entity of a resource, by the rules of the request that makes one."""
     made = adding.add(control.world, _resource(call).of.name, call.body.organisation, call.body.model_extra or {})
     return data.entity(made)
 
 
-def entity(control: Control, call: Call) -> Any:
+def entity(control: Control, call: ControlCall) -> Any:
     """One entity of a resource."""
     return data.entity(_entity(control, call)[1])
 
 
-def change_entity(control: Control, call: Call) -> Any:
+def change_entity(control: Control, call: ControlCall) -> Any:
     """Change fields of an entity."""
     operations, one = _entity(control, call)
     operations.edit(control.world, one, call.body.fields)
     return data.entity(one)
 
 
-def remove_entity(control: Control, call: Call) -> Any:
+def remove_entity(control: Control, call: ControlCall) -> Any:
     """Remove an entity; what refers to it goes, too, lets go of it, or forbids it."""
     before = sum(map(len, control.world.resources))
     control.world.resources.remove(_entity(control, call)[1])
     return {"removed": before - sum(map(len, control.world.resources))}
 
 
-def _resource(call: Call) -> ResourceOperations:
+def _resource(call: ControlCall) -> ResourceOperations:
     try:
         return declared(call.name)
     except ValueError as error:
-        raise NotFound(str(error)) from None
+        raise NothingThere(str(error)) from None
 
 
-def _entity(control: Control, call: Call) -> tuple[ResourceOperations, Entity]:
+def _entity(control: Control, call: ControlCall) -> tuple[ResourceOperations, Entity]:
     operations = _resource(call)
     return operations, _found_entity(control, operations, call.id[:100])
 
@@ -504,22 +504,22 @@ def _found_entity(control: Control, operations: ResourceOperations, asked_for: A
     id = operations.of.ids.read(asked_for)
     one = None if collection is None or id is None else collection.get(id)
     if one is None:
-        raise NotFound(f"there is no {operations.of.name} {asked_for!r}")
+        raise NothingThere(f"there is no {operations.of.name} {asked_for!r}")
     return one
 
 
-def queue_run(control: Control, call: Call) -> Any:
+def queue_run(control: Control, call: ControlCall) -> Any:
     """Queue a run, as `POST /v1/queue-simulation-run` does."""
     return {"id": adding.queue_run(control.world, call.body.simulation, call.body.model_extra or {}).id}
 
 
-def calls(control: Control, call: Call) -> Any:
+def calls(control: Control, call: ControlCall) -> Any:
     """What happens in the calls of runs that are queued from now on."""
     world = control.world
     return dumps.dump_calls(world.call, world.next_calls, world.calls_of)
 
 
-def script_calls(control: Control, call: Call) -> Any:
+def script_calls(control: Control, call: ControlCall) -> Any:
     """Say what happens in calls of runs by default, in the next ones, or in those of digital humans: all that is given,
     or nothing."""
     given: models.ScriptsOfCalls = call.body
@@ -531,7 +531,7 @@ def script_calls(control: Control, call: Call) -> Any:
     return calls(control, call)
 
 
-def clear_calls(control: Control, call: Call) -> Any:
+def clear_calls(control: Control, call: ControlCall) -> Any:
     """Let calls of runs go on again as if nothing had been said of them."""
     count = len(control.world.next_calls) + len(control.world.calls_of)
     control.world.clear_scripts()
@@ -541,12 +541,12 @@ def clear_calls(control: Control, call: Call) -> Any:
 # --- webhooks -------------------------------------------------------------------------------------------------------
 
 
-def webhooks(control: Control, call: Call) -> Any:
+def webhooks(control: Control, call: ControlCall) -> Any:
     """The webhooks; secrets, and passwords in URLs, are masked."""
     return [data.webhook(one) for one in control.world.outbox.webhooks.values()]
 
 
-def add_webhook(control: Control, call: Call) -> Any:
+def add_webhook(control: Control, call: ControlCall) -> Any:
     """Add a webhook to a server on this machine. The answer has the secret and the URL as they are, this once."""
     new: models.NewWebhook = call.body
     added = rules.add_webhook(
@@ -563,14 +563,14 @@ def add_webhook(control: Control, call: Call) -> Any:
     return dumps.dump_webhook(added)
 
 
-def change_webhook(control: Control, call: Call) -> Any:
+def change_webhook(control: Control, call: ControlCall) -> Any:
     """Enable or disable a webhook, or change how often failed deliveries to it are sent again."""
     _check_webhook(control, call.id)
     changes = {name: getattr(call.body, name) for name in call.body.model_fields_set}
     return data.webhook(control.world.change_webhook(call.id, **changes))
 
 
-def remove_webhook(control: Control, call: Call) -> Any:
+def remove_webhook(control: Control, call: ControlCall) -> Any:
     """Remove a webhook, and send it nothing any more."""
     _check_webhook(control, call.id)
     control.world.remove_webhook(call.id)
@@ -579,10 +579,10 @@ def remove_webhook(control: Control, call: Call) -> Any:
 
 def _check_webhook(control: Control, id: str) -> None:
     if id not in control.world.outbox.webhooks:
-        raise NotFound(unknown("webhook", id, control.world.outbox.webhooks))
+        raise NothingThere(unknown("webhook", id, control.world.outbox.webhooks))
 
 
-def deliveries(control: Control, call: Call) -> Any:
+def deliveries(control: Control, call: ControlCall) -> Any:
     """What was sent to webhooks, and what became of it; `x-total-count` says how many match before paging."""
     query: models.DeliveriesQuery = call.query
     found = [one for number, one in control.world.outbox.deliveries.items() if number > query.after]
@@ -592,7 +592,7 @@ def deliveries(control: Control, call: Call) -> Any:
     return [data.delivery(one) for one in found[: query.limit]]
 
 
-async def arrivals(control: Control, call: Call) -> None:
+async def arrivals(control: Control, call: ControlCall) -> None:
     """Wait until nothing is on its way to a receiver, if that is asked for; receivers have 5 seconds each."""
     if call.query.settled:
         control.world.deliver()
@@ -601,7 +601,7 @@ async def arrivals(control: Control, call: Call) -> None:
             await asyncio.sleep(_A_MOMENT)
 
 
-def send(control: Control, call: Call) -> Any:
+def send(control: Control, call: ControlCall) -> Any:
     """Send an event of one's own to the webhooks that want to hear of such; the answer does not wait for theirs."""
     new: models.NewDelivery = call.body
     try:
@@ -610,20 +610,20 @@ def send(control: Control, call: Call) -> Any:
         raise ValueError(str(error)) from None
 
 
-def disturb(control: Control, call: Call) -> Any:
+def disturb(control: Control, call: ControlCall) -> Any:
     """Let the next deliveries leave later, or more than once."""
-    given: models.Irregularity = call.body
+    given: models.NewIrregularity = call.body
     amiss = Irregularity(microseconds(given.later), given.copies, given.event, given.times)
     control.world.disturb(amiss)
     return dumps.dump_irregularity(amiss)
 
 
-class Operation(NamedTuple):
+class ControlOperation(NamedTuple):
     """One operation: where it is, what does it, the models of what it takes and gives, and its status when done."""
 
     method: str
     path: str
-    answer: Callable[[Control, Call], Any]
+    answer: Callable[[Control, ControlCall], Any]
     gives: Any
     takes: type[BaseModel] | None = None
     query: type[models.Query] = models.Query
@@ -634,82 +634,98 @@ class Operation(NamedTuple):
     """Whether it can be for one of the organisations that share a world."""
     id: Literal["integer", "string"] = "integer"
     """What an `{id}` in the path is."""
-    first: Callable[[Control, Call], Awaitable[None]] | None = None
+    first: Callable[[Control, ControlCall], Awaitable[None]] | None = None
     """What is waited for before, without the lock."""
 
 
 OPERATIONS = (
-    Operation("GET", "health", health, models.Health),
-    Operation("GET", "overview", overview, models.Overview),
-    Operation("GET", "state", state, models.State),
-    Operation("PUT", "state", put_state, models.Overview, models.State),
-    Operation("POST", "reset", reset, models.Clock),
-    Operation("GET", "transitions", transitions, models.Transitions),
-    Operation(
-        "GET", "test-results", test_results, list[models.TestResult], query=models.TestResultsQuery, for_one=True
+    ControlOperation("GET", "health", health, models.Health),
+    ControlOperation("GET", "overview", overview, models.Overview),
+    ControlOperation("GET", "state", state, models.State),
+    ControlOperation("PUT", "state", put_state, models.Overview, models.State),
+    ControlOperation("POST", "reset", reset, models.ClockShown),
+    ControlOperation("GET", "transitions", transitions, models.Transitions),
+    ControlOperation(
+        "GET", "test-results", test_results, list[models.TestResultShown], query=models.TestResultsQuery, for_one=True
     ),
-    Operation(
+    ControlOperation(
         "POST",
         "test-results",
         add_test_results,
-        models.TestResult | list[models.TestResult],
+        models.TestResultShown | list[models.TestResultShown],
         models.NewTestResult,
         status=201,
         for_one=True,
     ),
-    Operation("GET", "test-results/{id}", test_result, models.TestResult, for_one=True),
-    Operation(
+    ControlOperation("GET", "test-results/{id}", test_result, models.TestResultShown, for_one=True),
+    ControlOperation(
         "PATCH",
         "test-results/{id}",
         change_test_result,
-        models.TestResult,
+        models.TestResultShown,
         models.TestResultChange,
         locked=False,
         for_one=True,
     ),
-    Operation("DELETE", "test-results/{id}", remove_test_result, models.Cleared, for_one=True),
-    Operation("POST", "test-results/{id}/events", happen, models.TestResult, models.Event, locked=False, for_one=True),
-    Operation(
+    ControlOperation("DELETE", "test-results/{id}", remove_test_result, models.Cleared, for_one=True),
+    ControlOperation(
+        "POST",
+        "test-results/{id}/events",
+        happen,
+        models.TestResultShown,
+        models.EventByHand,
+        locked=False,
+        for_one=True,
+    ),
+    ControlOperation(
         "POST", "end-conversations", end_conversations, models.ClientAnswer, models.EndConversations, locked=False
     ),
-    Operation("GET", "clock", clock, models.Clock),
-    Operation("PATCH", "clock", change_clock, models.Clock, models.ClockChange),
-    Operation("POST", "clock/advance", advance, models.Clock, models.Advance, locked=False),
-    Operation("GET", "requests", requests, list[models.Exchange], query=models.RequestsQuery),
-    Operation("DELETE", "requests", clear_requests, models.Cleared),
-    Operation("GET", "requests/{id}", request, models.Exchange),
-    Operation("GET", "faults", faults, list[models.Fault]),
-    Operation("POST", "faults", arm_fault, models.Fault, models.NewFault, status=201),
-    Operation("DELETE", "faults", clear_faults, models.Cleared),
-    Operation("DELETE", "faults/{id}", disarm_fault, models.Cleared),
-    Operation("GET", "readings", readings, list[models.Question]),
-    Operation("PATCH", "readings", choose, list[models.Question], models.ReadingChoices),
-    Operation("GET", "organisations", organisations, list[models.Organisation]),
-    Operation("POST", "organisations", add_organisation, models.Organisation, models.NewOrganisation, status=201),
-    Operation("POST", "organisations/revoked-keys", revoke_key, list[models.Organisation], models.RevokedKey),
-    Operation("PATCH", "organisations", choose_who_may_call, list[models.Organisation], models.WhoMayCall),
-    Operation("GET", "resources", all_resources, list[models.Resource]),
-    Operation("GET", "resources/{name}", entities, list[models.Entity], query=models.ResourcesQuery),
-    Operation("POST", "resources/{name}", add_entity, models.Entity, models.NewEntity, status=201),
-    Operation("GET", "resources/{name}/{id}", entity, models.Entity, id="string"),
-    Operation("PATCH", "resources/{name}/{id}", change_entity, models.Entity, models.EntityChange, id="string"),
-    Operation("DELETE", "resources/{name}/{id}", remove_entity, models.Cleared, id="string"),
-    Operation("POST", "agents", add_agent, models.Made, models.NewAgent, status=201),
-    Operation("POST", "digital-humans", add_digital_human, models.Made, models.NewDigitalHuman, status=201),
-    Operation("POST", "simulations", add_simulation, models.Made, models.NewSimulation, status=201),
-    Operation("POST", "runs", queue_run, models.Made, models.NewRun, status=201, locked=False),
-    Operation("GET", "calls", calls, models.CallScripts),
-    Operation("PATCH", "calls", script_calls, models.CallScripts, models.ScriptsOfCalls),
-    Operation("DELETE", "calls", clear_calls, models.Cleared),
-    Operation("GET", "stubs", stubs, list[models.Stub]),
-    Operation("POST", "stubs", add_stub, models.Stub, models.NewStub, status=201),
-    Operation("DELETE", "stubs", clear_stubs, models.Cleared),
-    Operation("GET", "webhooks", webhooks, list[models.Webhook]),
-    Operation("POST", "webhooks", add_webhook, models.Webhook, models.NewWebhook, status=201),
-    Operation("PATCH", "webhooks/{id}", change_webhook, models.Webhook, models.WebhookChange, id="string"),
-    Operation("DELETE", "webhooks/{id}", remove_webhook, models.Cleared, id="string"),
-    Operation("GET", "deliveries", deliveries, list[models.Delivery], query=models.DeliveriesQuery, first=arrivals),
-    Operation("POST", "deliveries", send, models.Sent, models.NewDelivery, status=201, locked=False),
-    Operation("POST", "irregularities", disturb, models.Irregularity, models.Irregularity, status=201),
+    ControlOperation("GET", "clock", clock, models.ClockShown),
+    ControlOperation("PATCH", "clock", change_clock, models.ClockShown, models.ClockChange),
+    ControlOperation("POST", "clock/advance", advance, models.ClockShown, models.Advance, locked=False),
+    ControlOperation("GET", "requests", requests, list[models.ExchangeShown], query=models.RequestsQuery),
+    ControlOperation("DELETE", "requests", clear_requests, models.Cleared),
+    ControlOperation("GET", "requests/{id}", request, models.ExchangeShown),
+    ControlOperation("GET", "faults", faults, list[models.FaultShown]),
+    ControlOperation("POST", "faults", arm_fault, models.FaultShown, models.NewFault, status=201),
+    ControlOperation("DELETE", "faults", clear_faults, models.Cleared),
+    ControlOperation("DELETE", "faults/{id}", disarm_fault, models.Cleared),
+    ControlOperation("GET", "readings", readings, list[models.QuestionShown]),
+    ControlOperation("PATCH", "readings", choose, list[models.QuestionShown], models.NewReadings),
+    ControlOperation("GET", "organisations", organisations, list[models.OrganisationShown]),
+    ControlOperation(
+        "POST", "organisations", add_organisation, models.OrganisationShown, models.NewOrganisation, status=201
+    ),
+    ControlOperation(
+        "POST", "organisations/revoked-keys", revoke_key, list[models.OrganisationShown], models.RevokedKey
+    ),
+    ControlOperation("PATCH", "organisations", choose_who_may_call, list[models.OrganisationShown], models.WhoMayCall),
+    ControlOperation("GET", "resources", all_resources, list[models.ResourceShown]),
+    ControlOperation("GET", "resources/{name}", entities, list[models.EntityShown], query=models.ResourcesQuery),
+    ControlOperation("POST", "resources/{name}", add_entity, models.EntityShown, models.NewEntity, status=201),
+    ControlOperation("GET", "resources/{name}/{id}", entity, models.EntityShown, id="string"),
+    ControlOperation(
+        "PATCH", "resources/{name}/{id}", change_entity, models.EntityShown, models.EntityChange, id="string"
+    ),
+    ControlOperation("DELETE", "resources/{name}/{id}", remove_entity, models.Cleared, id="string"),
+    ControlOperation("POST", "agents", add_agent, models.Made, models.NewAgent, status=201),
+    ControlOperation("POST", "digital-humans", add_digital_human, models.Made, models.NewDigitalHuman, status=201),
+    ControlOperation("POST", "simulations", add_simulation, models.Made, models.NewSimulation, status=201),
+    ControlOperation("POST", "runs", queue_run, models.Made, models.NewRun, status=201, locked=False),
+    ControlOperation("GET", "calls", calls, models.CallScripts),
+    ControlOperation("PATCH", "calls", script_calls, models.CallScripts, models.ScriptsOfCalls),
+    ControlOperation("DELETE", "calls", clear_calls, models.Cleared),
+    ControlOperation("GET", "stubs", stubs, list[models.Stub]),
+    ControlOperation("POST", "stubs", add_stub, models.Stub, models.NewStub, status=201),
+    ControlOperation("DELETE", "stubs", clear_stubs, models.Cleared),
+    ControlOperation("GET", "webhooks", webhooks, list[models.WebhookShown]),
+    ControlOperation("POST", "webhooks", add_webhook, models.WebhookShown, models.NewWebhook, status=201),
+    ControlOperation("PATCH", "webhooks/{id}", change_webhook, models.WebhookShown, models.WebhookChange, id="string"),
+    ControlOperation("DELETE", "webhooks/{id}", remove_webhook, models.Cleared, id="string"),
+    ControlOperation(
+        "GET", "deliveries", deliveries, list[models.DeliveryShown], query=models.DeliveriesQuery, first=arrivals
+    ),
+    ControlOperation("POST", "deliveries", send, models.Sent, models.NewDelivery, status=201, locked=False),
+    ControlOperation("POST", "irregularities", disturb, models.NewIrregularity, models.NewIrregularity, status=201),
 )
 """All of it, but for the event stream and the console."""

@@ -33,11 +33,11 @@ __all__ = [
     "RETRIES",
     "UNSELECTED",
     "Attempt",
+    "Deliverer",
     "Delivery",
-    "DeliveryWorker",
     "Outbox",
     "Scope",
-    "Webhook",
+    "WebhookRecord",
     "check_retries",
     "encoded",
     "signature",
@@ -94,7 +94,7 @@ class Scope(NamedTuple):
 ALL_AGENTS: Final = Scope()
 
 
-class Webhook(NamedTuple):
+class WebhookRecord(NamedTuple):
     """A webhook: its address (None: a receiver in this process), its events, its scope, and its signing secret."""
 
     id: str
@@ -150,7 +150,7 @@ class Delivery:
         return not self.delivered and not self.planned
 
 
-class DeliveryWorker(Protocol):
+class Deliverer(Protocol):
     """What sends the deliveries of a world that are due. A world calls it without holding its lock."""
 
     def deliver(self) -> None:
@@ -195,7 +195,7 @@ class Outbox:
         self._timers = timers
         self._seed = seed or 0
         self._deliveries_seed = os.urandom(8).hex() if seed is None else str(seed)
-        self.webhooks: dict[str, Webhook] = {}
+        self.webhooks: dict[str, WebhookRecord] = {}
         self.deliveries: dict[int, Delivery] = {}
         """By number: those that are not finished, and the latest that are."""
         self.over: deque[int] = deque()
@@ -218,7 +218,7 @@ class Outbox:
         scope: Scope = ALL_AGENTS,
         retries: int | None = None,
         enabled: bool = True,
-    ) -> Webhook:
+    ) -> WebhookRecord:
         """Add a webhook; without a secret one is drawn.
 
         Raises:
@@ -231,11 +231,11 @@ class Outbox:
             raise ValueError(f"enabled is True or False, not {enabled!r:.80}")
         self.last_webhook += 1
         id = uuid_from(f"{self._seed}:webhook:{self.last_webhook}")
-        webhook = Webhook(id, organisation, url, events, secret or self._secret(id), scope, retries, enabled)
+        webhook = WebhookRecord(id, organisation, url, events, secret or self._secret(id), scope, retries, enabled)
         self.webhooks[id] = webhook
         return webhook
 
-    def renew_secret(self, webhook: Webhook) -> Webhook:
+    def renew_secret(self, webhook: WebhookRecord) -> WebhookRecord:
         """Give a webhook another signing secret, which it has not had before."""
         renewed = webhook._replace(secret=self._secret(f"{webhook.id}:{webhook.secret}"))
         self.webhooks[webhook.id] = renewed

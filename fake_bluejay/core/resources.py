@@ -20,7 +20,7 @@ import uuid
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from fake_bluejay.core.errors import Conflict, Foreign, NotFound
 
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from fake_bluejay.core.world import World
 
 __all__ = [
+    "AddsEntities",
     "Collection",
     "Entity",
     "Id",
@@ -186,6 +187,14 @@ def plural_of(name: str) -> str:
 def change_of(resource: str, what: str) -> str:
     """Return the name of the event that an entity was `added`, `changed` or `removed`: `digital-human-added`."""
     return f"{resource.replace(' ', '-')}-{what}"
+
+
+class AddsEntities(Protocol):
+    """What entities of resources can be added to: a fake, in this process or served."""
+
+    def add(self, resource: str, *, organisation: str = ..., **fields: Any) -> Any:
+        """Make an entity of a resource."""
+        ...
 
 
 class Entity:

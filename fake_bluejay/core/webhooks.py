@@ -9,7 +9,7 @@ from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from fake_bluejay.core.integers import is_integer
-from fake_bluejay.core.outbox import EVENTS, UNSELECTED, Scope, Webhook
+from fake_bluejay.core.outbox import EVENTS, UNSELECTED, Scope, WebhookRecord
 from fake_bluejay.core.world import DEFAULT_ORGANISATION, World
 
 __all__ = ["add_webhook", "check_secret", "check_url", "scope_of", "selected"]
@@ -26,7 +26,7 @@ def add_webhook(
     retries: int | None = None,
     enabled: bool = True,
     organisation: str = DEFAULT_ORGANISATION,
-) -> Webhook:
+) -> WebhookRecord:
     """Add a webhook that leads to a URL.
 
     Raises:

@@ -29,12 +29,12 @@ from fake_bluejay.core.outbox import (
     EVENTS,
     PATIENCE,
     Attempt,
+    Deliverer,
     Delivery,
-    DeliveryWorker,
     Irregularity,
     Outbox,
     Scope,
-    Webhook,
+    WebhookRecord,
     check_retries,
     encoded,
 )
@@ -200,7 +200,7 @@ class World:
         self._firing_at: int | None = None
         """The instant at which the resource's timer was due that fires now, or at which a conversation that is watched
         was over; None if neither."""
-        self.delivery_worker: DeliveryWorker | None = None
+        self.delivery_worker: Deliverer | None = None
         """What sends the deliveries that are due; None: nobody does."""
         self.webhooks_anywhere = False
         """Whether webhooks may lead elsewhere than to this machine."""
@@ -371,7 +371,7 @@ class World:
             worker.deliver()
             self.settle()  # receivers may have taken time
 
-    def next_delivery(self) -> tuple[Delivery, Webhook | None] | None:
+    def next_delivery(self) -> tuple[Delivery, WebhookRecord | None] | None:
         """Take the delivery that is to be sent next, with its webhook, or None for a webhook that is gone.
 
         Returns None if there is no such delivery.
@@ -639,6 +639,14 @@ class World:
             self._change(self.result(id), event, cause, now)
         self.deliver()
 
+    def begin(self, id: int) -> None:
+        """Let a conversation that waits be RUNNING, because its agent writes in it. It may be called under the lock."""
+        with self.lock:
+            now, record = self.settle(), self.result(id)
+            for event in (Event.QUEUE, Event.DISPATCH, Event.CONNECT):
+                if (record.status, event) in TRANSITIONS:
+                    self._change(record, event, "api", now)
+
     def end(self, id: int) -> None:
         """End a conversation because a client asks for it. It may be called under the lock. Raises as `happen` does."""
         with self.lock:
@@ -793,7 +801,7 @@ class World:
         scope: Scope = ALL_AGENTS,
         retries: int | None = None,
         enabled: bool = True,
-    ) -> Webhook:
+    ) -> WebhookRecord:
         """Add a webhook.
 
         Raises:
@@ -808,7 +816,7 @@ class World:
             self._changed("webhook-added", webhook)
             return webhook
 
-    def change_webhook(self, id: str, **changes: Any) -> Webhook:
+    def change_webhook(self, id: str, **changes: Any) -> WebhookRecord:
         """Enable or disable a webhook, or change its `retries`.
 
         Raises:
@@ -828,7 +836,7 @@ class World:
             del self.outbox.webhooks[id]
             self._changed("webhook-removed", id)
 
-    def _webhook(self, id: str) -> Webhook:
+    def _webhook(self, id: str) -> WebhookRecord:
         if id not in self.outbox.webhooks:
             raise KeyError(f"there is no webhook {id!r}")
         return self.outbox.webhooks[id]

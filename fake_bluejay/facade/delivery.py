@@ -19,7 +19,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from fake_bluejay.core.clock import ManualClock
-from fake_bluejay.core.outbox import PATIENCE, Attempt, Delivery, Webhook, signature
+from fake_bluejay.core.outbox import PATIENCE, Attempt, Delivery, WebhookRecord, signature
 from fake_bluejay.core.readings import WebhookHeaders, WebhookProof
 from fake_bluejay.core.webhooks import check_url
 from fake_bluejay.core.world import World
@@ -51,7 +51,7 @@ _PATIENCE = 2 * PATIENCE / 1e6
 class _Sending:
     """A delivery that is to be attempted."""
 
-    def __init__(self, delivery: Delivery, webhook: Webhook) -> None:
+    def __init__(self, delivery: Delivery, webhook: WebhookRecord) -> None:
         self.delivery = delivery
         self.webhook = webhook
         self.loop: asyncio.AbstractEventLoop | None = None

@@ -24,7 +24,7 @@ from fake_bluejay.bluejay.options import API_KEY
 from fake_bluejay.calls import Calls
 from fake_bluejay.core.behaviors import Agent
 from fake_bluejay.core.clock import datetime_at, instant_of, microseconds
-from fake_bluejay.core.outbox import Delivery, Irregularity, Scope, Webhook, encoded
+from fake_bluejay.core.outbox import Delivery, Irregularity, Scope, WebhookRecord, encoded
 from fake_bluejay.core.readings import Readings
 from fake_bluejay.core.scripts import Call, call_from_dict
 from fake_bluejay.core.statuses import Event
@@ -501,7 +501,7 @@ class _FarWorld:
         scope: Scope,
         retries: int | None,
         enabled: bool,
-    ) -> Webhook:
+    ) -> WebhookRecord:
         new = {
             "url": url,
             "events": events,
@@ -513,7 +513,7 @@ class _FarWorld:
         }
         return dumps.load_webhook(self._control("POST", "webhooks", new))
 
-    def change_webhook(self, id: str, **changes: Any) -> Webhook:
+    def change_webhook(self, id: str, **changes: Any) -> WebhookRecord:
         return dumps.load_webhook(self._control("PATCH", f"webhooks/{quote(str(id), safe='')}", changes))
 
     def remove_webhook(self, id: str) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 
 from fake_bluejay.bluejay.app import Api
 from fake_bluejay.intercept.httpcore import backend
-from fake_bluejay.intercept.wire import Wire
+from fake_bluejay.intercept.wire import HttpWire
 
 __all__ = ["library", "transport"]
 
@@ -69,7 +69,7 @@ def _transport_class(httpx: Any) -> Any:
             inner = transport_class(verify=ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT))
             core = importlib.import_module(type(inner._pool).__module__.partition(".")[0])
             # Private attributes: a transport cannot be told what its pool is to connect by.
-            inner._pool._network_backend = backend(core, prefix, functools.partial(Wire, self._app, "http"))
+            inner._pool._network_backend = backend(core, prefix, functools.partial(HttpWire, self._app, "http"))
             return inner
 
     return Transport

@@ -15,8 +15,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, Response
 from starlette.types import Receive, Scope, Send
 
-from fake_bluejay.core.errors import Conflict, DomainError, Foreign, NotFound
-from fake_bluejay.core.errors import Refused as RefusedByRule
+from fake_bluejay.core.errors import Conflict, DomainError, Foreign, NotFound, Refused
 from fake_bluejay.core.readings import (
     BadKeyAndBadBody,
     BearerKey,
@@ -31,7 +30,7 @@ from fake_bluejay.core.world import World
 from fake_bluejay.http.errors import NOTHING, Invalid, json_error, missing, read_body, validated
 from fake_bluejay.http.journal import Answer
 
-__all__ = ["OWN_WORLD", "STATE", "Call", "Operation", "Parameter", "Unwritable", "answer_to", "as_id", "unwritten"]
+__all__ = ["OWN_WORLD", "STATE", "ApiCall", "Operation", "Parameter", "Unwritable", "answer_to", "as_id", "unwritten"]
 
 STATE = "fake_bluejay"
 """The key under which a request's scope carries `(world, body, unwritable)`."""
@@ -56,7 +55,7 @@ def as_id(text: str) -> int | None:
     return int(text) if text.isascii() and text.isdigit() and len(text) <= 18 else None
 
 
-class Refused(Exception):
+class AnsweredEarly(Exception):
     """A request that is answered before its operation sees it."""
 
     def __init__(self, response: Response) -> None:
@@ -95,7 +94,7 @@ class Parameter:
 
 
 @dataclass(slots=True)
-class Call:
+class ApiCall:
     """One request to an operation, valid, and from somebody who may make it. It is answered under the world's lock."""
 
     world: World
@@ -129,6 +128,10 @@ class Call:
         return value.decode("latin-1")
 
 
+Call = ApiCall
+"""The name that operations may still know it by."""
+
+
 class Operation:
     """An ASGI application that answers one operation, all of it under the world's lock.
 
@@ -144,7 +147,7 @@ class Operation:
         self,
         method: str,
         path: str,
-        answer: Callable[[Call], Any],
+        answer: Callable[[ApiCall], Any],
         *,
         returns: Any,
         takes: Any = None,
@@ -198,7 +201,7 @@ class Operation:
                 return self._render(self.answer(self._call(world, scope, headers, body, unwritable)))
         except Invalid as invalid:
             response = invalid.response()
-        except Refused as refused:
+        except AnsweredEarly as refused:
             response = refused.response
         except DomainError as error:
             response = answer_to(error, world.readings)
@@ -206,7 +209,7 @@ class Operation:
             response = json_error(error.status_code, error.detail)
         return Answer.of(response)
 
-    def _call(self, world: World, scope: Scope, headers: RequestHeaders, body: Any, unwritable: Unwritable) -> Call:
+    def _call(self, world: World, scope: Scope, headers: RequestHeaders, body: Any, unwritable: Unwritable) -> ApiCall:
         """The request, validated: all that is wrong is reported together, in FastAPI's order."""
         errors: list[dict[str, Any]] = []
         parameters: dict[str, Any] = {}
@@ -228,9 +231,9 @@ class Operation:
                 request = validated(self._request(world.readings.contract), body, ("body",), errors)
         if errors:
             raise Invalid(errors)
-        if isinstance(organisation, Refused):
+        if isinstance(organisation, AnsweredEarly):
             raise organisation
-        return Call(world, organisation, parameters, request, scope, unwritable)
+        return ApiCall(world, organisation, parameters, request, scope, unwritable)
 
     def _render(self, answer: Any) -> Answer:
         if isinstance(answer, Response):
@@ -249,7 +252,7 @@ class Operation:
         await self.respond(world, scope, content, unwritable)(scope, receive, send)
 
 
-_STATUSES: dict[type[DomainError], int] = {NotFound: 404, Foreign: 404, Conflict: 409, RefusedByRule: 400}
+_STATUSES: dict[type[DomainError], int] = {NotFound: 404, Foreign: 404, Conflict: 409, Refused: 400}
 _WITHOUT_BODY = (204, 304)
 
 
@@ -263,7 +266,7 @@ def answer_to(error: DomainError, readings: Readings) -> Response:
     return json_error(_STATUSES[type(error)], error.detail)
 
 
-def _organisation(world: World, headers: RequestHeaders, errors: list[dict[str, Any]]) -> str | Refused:
+def _organisation(world: World, headers: RequestHeaders, errors: list[dict[str, Any]]) -> str | AnsweredEarly:
     """Return the caller's organisation, or the refusal that is due if the request is otherwise valid.
 
     Args:
@@ -283,12 +286,12 @@ def _organisation(world: World, headers: RequestHeaders, errors: list[dict[str, 
         organisation = world.organisation_of(key.decode("latin-1"))
         if organisation is not None:
             return organisation
-        refused = Refused(_REFUSALS[readings.unknown_key]("Invalid API key"))
+        refused = AnsweredEarly(_REFUSALS[readings.unknown_key]("Invalid API key"))
     else:
         if readings.missing_key is MissingKey.UNPROCESSABLE:
             errors.append(missing("header", str(readings.missing_key_name)))
             return ""
-        refused = Refused(_REFUSALS[readings.missing_key]("Missing API key"))
+        refused = AnsweredEarly(_REFUSALS[readings.missing_key]("Missing API key"))
     if readings.bad_key_and_bad_body is BadKeyAndBadBody.KEY_FIRST:
         raise refused
     return refused

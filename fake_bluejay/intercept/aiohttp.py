@@ -16,7 +16,7 @@ from typing import Any
 from fake_bluejay.intercept.shims import Seam, contents
 from fake_bluejay.intercept.switch import takes
 from fake_bluejay.intercept.waiting import now
-from fake_bluejay.intercept.wire import OWN, PEER, Arrival, Wire, open_wire
+from fake_bluejay.intercept.wire import OWN, PEER, Arrival, HttpWire, open_wire
 
 __all__ = ["seams"]
 
@@ -57,7 +57,7 @@ def seams(module: ModuleType) -> Iterator[Seam]:
 class _Transport(asyncio.Transport):
     """A transport that gives what is written to a wire, and its protocol what arrives."""
 
-    def __init__(self, protocol: Any, wire: Wire) -> None:
+    def __init__(self, protocol: Any, wire: HttpWire) -> None:
         super().__init__({"peername": PEER, "sockname": OWN})
         self._protocol = protocol
         self._wire = wire

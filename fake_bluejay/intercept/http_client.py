@@ -21,7 +21,7 @@ from fake_bluejay.intercept.door import HOST
 from fake_bluejay.intercept.shims import Seam, class_of
 from fake_bluejay.intercept.switch import takes
 from fake_bluejay.intercept.waiting import wait
-from fake_bluejay.intercept.wire import OWN, PEER, Wire, open_wire
+from fake_bluejay.intercept.wire import OWN, PEER, HttpWire, open_wire
 
 __all__ = ["connecting", "seams"]
 
@@ -83,7 +83,7 @@ def give_socket(connection: Any, scheme: str, host: str, port: int | None) -> No
 class WireSocket:
     """A wire with the methods of a socket that client libraries use."""
 
-    def __init__(self, wire: Wire) -> None:
+    def __init__(self, wire: HttpWire) -> None:
         self.wire = wire
         self._timeout: float | None = None
 

@@ -19,11 +19,11 @@ from typing import Any
 from fake_bluejay.intercept.shims import Seam, contents
 from fake_bluejay.intercept.switch import takes
 from fake_bluejay.intercept.waiting import wait, wait_async
-from fake_bluejay.intercept.wire import OWN, PEER, Wire, open_wire
+from fake_bluejay.intercept.wire import OWN, PEER, HttpWire, open_wire
 
 __all__ = ["Open", "backend", "seams"]
 
-Open = Callable[[str, int], Wire]
+Open = Callable[[str, int], HttpWire]
 """Opens a wire to a host and a port, without TLS."""
 
 
@@ -108,7 +108,7 @@ def _classes(pool_class: Any) -> dict[str, Any]:
     class Stream:
         """A network stream that is a wire, as far as sync and async agree."""
 
-        def __init__(self, wire: Wire) -> None:
+        def __init__(self, wire: HttpWire) -> None:
             self._wire = wire
 
         def secure(self) -> Any:

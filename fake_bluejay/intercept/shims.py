@@ -48,7 +48,7 @@ from types import (
 from typing import Any, NamedTuple
 from weakref import WeakKeyDictionary
 
-__all__ = ["LOCK", "Group", "Seam", "class_of", "contents", "leave_nothing", "look_again"]
+__all__ = ["LOCK", "Seam", "ShimGroup", "class_of", "contents", "leave_nothing", "look_again"]
 
 LOCK = threading.RLock()
 """Held while anything is put on or taken away."""
@@ -241,7 +241,7 @@ def _caller(seam: Seam, found: Any) -> Callable[..., Any]:
 # --- many seams, on and off together ----------------------------------------------------------------------------
 
 
-class Group:
+class ShimGroup:
     """Seams that are on and off together.
 
     Args:
@@ -294,10 +294,10 @@ class Group:
                 shims.take_off()
 
 
-_groups: list[Group] = []
+_groups: list[ShimGroup] = []
 
 
-def switch(groups: Mapping[Group, bool]) -> None:
+def switch(groups: Mapping[ShimGroup, bool]) -> None:
     """Put groups on or take them away, with one look through the modules for the functions of all of them."""
     with LOCK:
         changed = [group for group, on in groups.items() if on or group.on]
@@ -380,7 +380,7 @@ class _Named(NamedTuple):
     seam: Seam
     function: Any
     shim: Any
-    group: Group
+    group: ShimGroup
 
 
 class _Place(NamedTuple):
@@ -390,7 +390,7 @@ class _Place(NamedTuple):
     name: str
     off: Any
     on: Any
-    group: Group
+    group: ShimGroup
 
     def is_same(self, other: _Place) -> bool:
         """Whether it is known already, maybe from when the group was off: what it held then is to come back."""
@@ -414,7 +414,7 @@ def look_again() -> None:
     _newest = 0, None
 
 
-def _look_for(shims: _Shims, group: Group) -> None:
+def _look_for(shims: _Shims, group: ShimGroup) -> None:
     global _newest
     named = _Named(shims.seam, shims.seam.named, shims.named, group)
     for value in (named.function, named.shim):
@@ -423,7 +423,7 @@ def _look_for(shims: _Shims, group: Group) -> None:
     _newest = 0, None
 
 
-def _switch_named(group: Group) -> None:
+def _switch_named(group: ShimGroup) -> None:
     """Replace the functions that a group has by name, or put them back; and leave alone what others put there."""
     _look_for_places()
     for owner, name, off, on, of_group in _places:
@@ -524,7 +524,7 @@ def _places_in_defaults(function: FunctionType) -> Iterator[_Place]:
         yield _Place(function, "__kwdefaults__", off_by_name, on_by_name, group)
 
 
-def _in_default(group: Group, on: bool, value: Any) -> Any:
+def _in_default(group: ShimGroup, on: bool, value: Any) -> Any:
     """What stands in a default for this value while the group is on or off."""
     named = _named.get(id(value))
     if named is None or named.group is not group:

@@ -9,7 +9,7 @@ from fake_bluejay.intercept import asyncio, shims, trio, virtual_time, waits
 from fake_bluejay.intercept.clockwork import Timeline
 from fake_bluejay.intercept.hosts import is_bluejay, is_in_domain
 from fake_bluejay.intercept.refusal import GuardError, refusal
-from fake_bluejay.intercept.shims import LOCK, Group
+from fake_bluejay.intercept.shims import LOCK, ShimGroup
 
 if TYPE_CHECKING:
     from fake_bluejay.bluejay.app import Api
@@ -40,7 +40,7 @@ class Fake(NamedTuple):
     """What sleeping moves; None if it takes its real time."""
 
 
-_clients = Group(
+_clients = ShimGroup(
     {
         "aiohttp.connector": "aiohttp",
         "http.client": "http_client",
@@ -49,8 +49,8 @@ _clients = Group(
         "urllib3.connection": "urllib3",
     }
 )
-_clocks = Group({**waits.FILES, **asyncio.FILES, **trio.FILES}, spared=waits.SPARED)
-_names = Group({"socket": "guard", "asyncio.base_events": "guard", "uvloop": "guard"})
+_clocks = ShimGroup({**waits.FILES, **asyncio.FILES, **trio.FILES}, spared=waits.SPARED)
+_names = ShimGroup({"socket": "guard", "asyncio.base_events": "guard", "uvloop": "guard"})
 
 _on: list[Fake] = []
 _inherited: list[Fake] = []

@@ -69,14 +69,14 @@ def take_clocks_along(seconds: float, *, over: bool) -> None:
         _clocks.clear()
 
 
-class _Signal:
+class _TrioSignal:
     """Whether a run is called from elsewhere, and the wait that this ends."""
 
     called = False
     wait: Wait | None = None
 
 
-_signals: WeakKeyDictionary[Any, _Signal] = WeakKeyDictionary()
+_signals: WeakKeyDictionary[Any, _TrioSignal] = WeakKeyDictionary()
 
 
 def _wakeup(original: Callable[[Any], None]) -> Callable[..., Any]:
@@ -107,7 +107,7 @@ def _get_events(original: Callable[..., Any]) -> Callable[..., Any]:
         if member is None or timeout <= 0 or runner is None:
             return original(self, timeout)
         wakeup = runner.entry_queue.wakeup
-        signal = _signals.setdefault(wakeup, _Signal())
+        signal = _signals.setdefault(wakeup, _TrioSignal())
         _signals[self._force_wakeup] = signal  # by which a guest is called
         signal.called = False
         if events := original(self, 0):

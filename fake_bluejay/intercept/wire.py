@@ -26,7 +26,7 @@ from fake_bluejay.intercept.waiting import now
 if TYPE_CHECKING:
     from fake_bluejay.bluejay.app import Api
 
-__all__ = ["OWN", "PEER", "Arrival", "Wire", "open_wire"]
+__all__ = ["OWN", "PEER", "Arrival", "HttpWire", "open_wire"]
 
 OWN, PEER = ("127.0.0.1", 49152), ("127.0.0.1", 443)
 """The addresses of both ends, as far as anybody asks."""
@@ -59,7 +59,7 @@ _REFUSED = {
 }
 
 
-class Wire:
+class HttpWire:
     """A connection, as the client has it.
 
     Args:
@@ -343,7 +343,7 @@ def _plain_answer(method: bytes, reply: Reply) -> bytes | None:
     return b"".join((*lines, b"\r\n", body))
 
 
-def open_wire(scheme: str, host: str, port: int | None) -> Wire:
+def open_wire(scheme: str, host: str, port: int | None) -> HttpWire:
     """Connect to the fake that takes calls.
 
     Raises:
@@ -353,4 +353,4 @@ def open_wire(scheme: str, host: str, port: int | None) -> Wire:
     fake = taker(host)
     if fake is None:
         raise ConnectionRefusedError(errno.ECONNREFUSED, os.strerror(errno.ECONNREFUSED))
-    return Wire(fake.app, scheme, host, port, lambda: current() is fake)
+    return HttpWire(fake.app, scheme, host, port, lambda: current() is fake)

@@ -21,7 +21,7 @@ from fake_bluejay.core.outbox import (
     Delivery,
     Irregularity,
     Scope,
-    Webhook,
+    WebhookRecord,
     check_retries,
 )
 from fake_bluejay.core.readings import Readings
@@ -184,7 +184,7 @@ def dump_irregularity(one: Irregularity) -> dict[str, Any]:
     return {"later": one.later / 1_000_000, "copies": one.copies, "event": one.event, "times": one.times}
 
 
-def dump_webhook(webhook: Webhook) -> dict[str, Any]:
+def dump_webhook(webhook: WebhookRecord) -> dict[str, Any]:
     """Return a webhook as data, as it stands in a dump."""
     return {
         "id": webhook.id,
@@ -224,7 +224,7 @@ def load(data: Mapping[str, Any]) -> World:
     Raises `ValueError` naming the place in the data and what is wrong there.
     """
     data = as_written_today(data)
-    root = _Place(data, "")
+    root = _Node(data, "")
     format = root.get("format", int)
     if format != FORMAT:
         raise ValueError(f"format: this version reads dumps of format {FORMAT}, not {format!r}")
@@ -263,7 +263,7 @@ def load(data: Mapping[str, Any]) -> World:
             place.fail("organisation", unknown("organisation", record.organisation, world.organisations))
         world.results[record.id] = record
     for name in resources:
-        _load_collection(_Place(root.get(name, dict), f"{name}."), name, world)
+        _load_collection(_Node(root.get(name, dict), f"{name}."), name, world)
     world.refused = dict.fromkeys(root.items("refused", int))
     _load_calls(root, world)
     if "runs" in data:
@@ -292,7 +292,7 @@ def restore(world: World, data: Mapping[str, Any]) -> None:
     world.become(load(data))
 
 
-def _load_control_object(place: _Place) -> ControlObject:
+def _load_control_object(place: _Node) -> ControlObject:
     control = ControlObject(
         place.get("id", int), place.get("test_result_id", int), place.read("written_at", str, _instant)
     )
@@ -303,11 +303,11 @@ def _load_control_object(place: _Place) -> ControlObject:
 
 def load_record(data: Mapping[str, Any], control_objects: Iterable[Mapping[str, Any]]) -> Record:
     """A test result that stands by itself, with its control objects, each as in a dump. Raises `ValueError`."""
-    loaded = [_load_control_object(_Place(one, "control_objects.")) for one in control_objects]
-    return _load_record(_Place(data, ""), {control.id: control for control in loaded})
+    loaded = [_load_control_object(_Node(one, "control_objects.")) for one in control_objects]
+    return _load_record(_Node(data, ""), {control.id: control for control in loaded})
 
 
-def _load_record(place: _Place, control_objects: Mapping[int, ControlObject]) -> Record:
+def _load_record(place: _Node, control_objects: Mapping[int, ControlObject]) -> Record:
     fields = deepcopy(place.get("fields", dict))
     if fields:
         from fake_bluejay.bluejay.models.results import check_fields
@@ -344,25 +344,25 @@ def _load_record(place: _Place, control_objects: Mapping[int, ControlObject]) ->
     return record
 
 
-def _load_calls(root: _Place, world: World) -> None:
+def _load_calls(root: _Node, world: World) -> None:
     if root.has("calls"):
-        calls = _Place(root.get("calls", dict), "calls.")
+        calls = _Node(root.get("calls", dict), "calls.")
         world.call = calls.read("default", dict, call_from_dict)
         world.next_calls.extend(
-            _Place({"call": each}, f"calls.next[{index}].").read("call", dict, call_from_dict)
+            _Node({"call": each}, f"calls.next[{index}].").read("call", dict, call_from_dict)
             for index, each in enumerate(calls.get("next", list))
         )
-        of = _Place(calls.get("of", dict), "calls.of.")
+        of = _Node(calls.get("of", dict), "calls.of.")
         world.calls_of = {name: of.read(name, dict, call_from_dict) for name in calls.get("of", dict)}
         if calls.has("of_ids"):
-            of_ids = _Place(calls.get("of_ids", dict), "calls.of_ids.")
+            of_ids = _Node(calls.get("of_ids", dict), "calls.of_ids.")
             for id in calls.get("of_ids", dict):
                 if not (id.isascii() and id.isdigit()):
                     of_ids.fail(id, "the id of a digital human is needed")
                 world.calls_of[int(id)] = of_ids.read(id, dict, call_from_dict)
 
 
-def _load_run(place: _Place, world: World) -> None:
+def _load_run(place: _Node, world: World) -> None:
     run = Run(
         place.get("id", int),
         place.get("organisation", str),
@@ -399,7 +399,7 @@ def _load_run(place: _Place, world: World) -> None:
     world.runs[run.id] = run
 
 
-def _load_outbox(root: _Place, world: World) -> None:
+def _load_outbox(root: _Node, world: World) -> None:
     outbox = world.outbox
     for place in root.each("webhooks", optional=True):
         webhook = _load_webhook(place)
@@ -434,9 +434,9 @@ def _load_outbox(root: _Place, world: World) -> None:
             place.fail("copies", str(error))
 
 
-def _load_webhook(place: _Place) -> Webhook:
+def _load_webhook(place: _Node) -> WebhookRecord:
     # Dumps of version 0.1.0 have neither scope, retries nor enabled.
-    return Webhook(
+    return WebhookRecord(
         place.get("id", str),
         place.get("organisation", str),
         place.get("url", str, optional=True),
@@ -456,17 +456,17 @@ def _retries(number: int) -> int:
     return number
 
 
-def load_webhook(data: Mapping[str, Any]) -> Webhook:
+def load_webhook(data: Mapping[str, Any]) -> WebhookRecord:
     """Return a webhook that stands by itself, as in a dump. Raises `ValueError`."""
-    return _load_webhook(_Place(data, ""))
+    return _load_webhook(_Node(data, ""))
 
 
 def load_delivery(data: Mapping[str, Any]) -> Delivery:
     """A delivery that stands by itself, as in a dump. Raises `ValueError`."""
-    return _load_delivery(_Place(data, ""), 1)
+    return _load_delivery(_Node(data, ""), 1)
 
 
-def _load_delivery(place: _Place, count: int) -> Delivery:
+def _load_delivery(place: _Node, count: int) -> Delivery:
     delivery = Delivery(
         place.get("number", int) if place.has("number") else count,
         place.get("id", str),
@@ -505,7 +505,7 @@ def _resend(world: World) -> None:
         world.outbox.forget_if_over(delivery)
 
 
-def _load_collection(root: _Place, name: str, world: World) -> None:
+def _load_collection(root: _Node, name: str, world: World) -> None:
     operations = declared(name)
     resource = operations.of
     collection = world.resources[resource]
@@ -520,7 +520,7 @@ def _load_collection(root: _Place, name: str, world: World) -> None:
             place.fail("id", f"{id} is there twice, or above last_id")
         fields = deepcopy(place.get("fields", dict))
         for field, type_ in resource.required.items():
-            _Place(fields, f"{place.path}fields.").get(field, type_)
+            _Node(fields, f"{place.path}fields.").get(field, type_)
         entity = Entity(resource, id, organisation, place.read("created_at", str, _instant), fields)
         if place.has("updated_at"):
             entity.updated_at = place.read("updated_at", str, _instant)
@@ -528,7 +528,7 @@ def _load_collection(root: _Place, name: str, world: World) -> None:
         collection.put(entity)
 
 
-def _load_timers(root: _Place, world: World) -> list[Timer]:
+def _load_timers(root: _Node, world: World) -> list[Timer]:
     """The timers, each armed in its test result if it holds only while the status does."""
     timers: dict[int, Timer] = {}
     for place in root.each("timers"):
@@ -560,11 +560,11 @@ def _timer_kind(text: str) -> str:
     return text
 
 
-def _load_clock(root: _Place) -> Clock:
+def _load_clock(root: _Node) -> Clock:
     now = root.read("now", str, _instant)
     if root.get("clock", (str, dict)) == "manual":
         return ManualClock(now)
-    clock = _Place(root.get("clock", dict), "clock.")
+    clock = _Node(root.get("clock", dict), "clock.")
     scaled: ScaledClock = clock.read("speed", (int, float), lambda speed: ScaledClock(speed, now))
     return scaled
 
@@ -583,7 +583,7 @@ def _instant(text: str) -> int:
     return moment
 
 
-class _Place:
+class _Node:
     """A mapping inside the dump that knows where it stands, so that an error can say it."""
 
     def __init__(self, data: Any, path: str) -> None:
@@ -619,12 +619,12 @@ class _Place:
         """Whether there is anything of that name."""
         return name in self._data
 
-    def each(self, name: str, *, optional: bool = False) -> Iterator[_Place]:
+    def each(self, name: str, *, optional: bool = False) -> Iterator[_Node]:
         """The objects of a list, each knowing its place; of an optional one that is not there, none."""
         if optional and not self.has(name):
             return
         for index, item in enumerate(self.get(name, list)):
-            yield _Place(item, f"{self.path}{name}[{index}].")
+            yield _Node(item, f"{self.path}{name}[{index}].")
 
     def items(self, name: str, type_: type) -> list[Any]:
         """The plain values of a list, if they have the type."""

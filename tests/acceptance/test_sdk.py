@@ -138,6 +138,8 @@ CALLS: dict[str, dict[str, Any]] = {
         "simulation_ids": [2],
         "speaks_first_config": {"speaks_first": True, "mode": "custom", "message": "Hello?"},
     },
+    "eleven_labs.list_elevenlabs_agents": {},
+    "eleven_labs.list_elevenlabs_branches": {"bluejay_agent_id": "1"},
     "evaluate.evaluate": {
         "request": {
             "agent_id": "1",
@@ -157,6 +159,9 @@ CALLS: dict[str, dict[str, Any]] = {
     "phone_numbers.add_phone_number": {"area_code": "415"},
     "phone_numbers.get_phone_numbers": {},
     "phone_numbers.release_phone_number": {"phone_number": "+15555550100"},
+    "http_text_agent.send_http_text_message": {
+        "request": {"simulation_result_id": "3", "type": "tool_call", "name": "look_up", "output": [1]}
+    },
     "retrieve_simulation_results.retrieve_simulation_result": {"test_result_id": "1"},
     "retrieve_simulation_results.retrieve_simulation_results": {"simulation_run_id": "1"},
     "schedules.create_schedule": {"simulation_id": "1", "schedule": {"frequency": "every_n_minutes", "interval": 5}},

@@ -18,7 +18,7 @@ from fake_bluejay.core.errors import DomainError
 from fake_bluejay.core.readings import Readings
 from fake_bluejay.core.world import DEFAULT_ORGANISATION, World
 from fake_bluejay.http.journal import Journal
-from fake_bluejay.http.operation import Call, Operation, answer_to
+from fake_bluejay.http.operation import ApiCall, Operation, answer_to
 from fake_bluejay.state.snapshot import dump, load
 from fake_bluejay.strategies import InvalidPayload, invalid_payloads, valid_payloads
 from tests.thoroughness import examples
@@ -430,7 +430,7 @@ def equivalent(operation: Operation, world: list[World]) -> Any:
     def answer(x_api_key: str | None = None, request: Any = None, **parameters: Any) -> Any:
         organisation = "" if x_api_key is None else DEFAULT_ORGANISATION
         scope = {"scheme": "https", "headers": [(b"host", b"api.getbluejay.ai")]}
-        return operation.answer(Call(world[0], organisation, parameters, request, scope))
+        return operation.answer(ApiCall(world[0], organisation, parameters, request, scope))
 
     def argument(name: str, annotation: Any, default: Any = Argument.empty) -> Argument:
         return Argument(name, Argument.KEYWORD_ONLY, annotation=annotation, default=default)

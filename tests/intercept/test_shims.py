@@ -11,7 +11,7 @@ import pytest
 
 from fake_bluejay import FakeBluejay
 from fake_bluejay.intercept import shims
-from fake_bluejay.intercept.shims import Group, Seam
+from fake_bluejay.intercept.shims import Seam, ShimGroup
 
 
 class Base:
@@ -56,7 +56,7 @@ def group(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[bool], None]]:
     file.seams = seams  # type: ignore[attr-defined]
     monkeypatch.setitem(sys.modules, "theirs", module)
     monkeypatch.setitem(sys.modules, file.__name__, file)
-    made = Group({"theirs": "of_theirs"}, spared=("fake_bluejay",))
+    made = ShimGroup({"theirs": "of_theirs"}, spared=("fake_bluejay",))
 
     def switch(on: bool) -> None:
         global wanted

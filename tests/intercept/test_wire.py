@@ -13,7 +13,7 @@ import pytest
 from fake_bluejay import FakeBluejay
 from fake_bluejay.intercept import wire as wires
 from fake_bluejay.intercept.door import Reply
-from fake_bluejay.intercept.wire import Wire
+from fake_bluejay.intercept.wire import HttpWire
 from tests.thoroughness import examples
 
 INPUTS = examples(20_000, 3_000)
@@ -104,7 +104,7 @@ def taken(pieces: list[bytes], *, by_h11_alone: bool) -> Seen:
 
     original, wires.exchange = wires.exchange, exchange  # type: ignore[assignment]
     try:
-        wire = Wire(None, "https", "api.getbluejay.ai", 443)  # type: ignore[arg-type]
+        wire = HttpWire(None, "https", "api.getbluejay.ai", 443)  # type: ignore[arg-type]
         if by_h11_alone:
             wire._h11 = wires._new_h11()
         for number, piece in enumerate(pieces):

@@ -1,0 +1,139 @@
+"""Integrations: the keys of other platforms that an organisation has stored, and its agents at ElevenLabs."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic import Field
+
+from fake_bluejay.bluejay.models.wire import Wire
+from fake_bluejay.bluejay.resources import Operations
+from fake_bluejay.core.errors import NotFound, Refused
+from fake_bluejay.core.resources import Entity, Resource, not_found
+from fake_bluejay.http.errors import NOTHING, read_body
+from fake_bluejay.http.operation import Call, as_id
+
+__all__ = ["ELEVENLABS_AGENTS", "INTEGRATIONS", "elevenlabs_agents", "integrations"]
+
+_SECRET = ("key", "secret", "token", "password")
+"""How the name of a field ends whose value is never shown but by `get-integration-key`."""
+
+
+class IntegrationKeyRequest(Wire):
+    """The name of a secret field."""
+
+    field: str
+
+
+class IntegrationKeyResponse(Wire):
+    """A secret."""
+
+    value: str
+
+
+class IntegrationsUpdateResponse(Wire):
+    """What is stored after a change, without the secrets."""
+
+    success: bool = True
+    message: str
+    status: str = "200"
+    integrations: dict[str, Any]
+
+
+class ElevenLabsAgentRequest(Wire):
+    """An agent at ElevenLabs, as a test adds one: its id there, its name, and the branches of its workflow."""
+
+    agent_id: str = "agent"
+    name: str = "Agent"
+    branches: list[str] = Field(default_factory=lambda: ["Main"])
+
+
+class ElevenLabsAgent(ElevenLabsAgentRequest):
+    """An agent at ElevenLabs."""
+
+    id: int
+
+
+INTEGRATIONS = Resource("integration")
+integrations = Operations(INTEGRATIONS)
+ELEVENLABS_AGENTS = Resource("elevenlabs agent")
+elevenlabs_agents = Operations(ELEVENLABS_AGENTS, returns=ElevenLabsAgent, request=ElevenLabsAgentRequest)
+
+
+@integrations.operation("GET", "/v1/integrations")
+def get_integrations(call: Call) -> Any:
+    """Return what is stored: of a secret, only whether it is set."""
+    return _shown(_stored(call))
+
+
+@integrations.operation("PATCH", "/v1/integrations", reads_bytes=True)
+def patch_integrations(call: Call) -> Any:
+    """Change the fields that the body has; null clears one."""
+    return _shown(_updated(call))
+
+
+@integrations.operation("POST", "/v1/update-integrations", reads_bytes=True)
+def update_integrations(call: Call) -> IntegrationsUpdateResponse:
+    """Change the fields that the body has; null clears one."""
+    return IntegrationsUpdateResponse(message="Integrations updated", integrations=_shown(_updated(call)))
+
+
+@integrations.operation("POST", "/v1/get-integration-key")
+def get_integration_key(call: Call, request: IntegrationKeyRequest) -> IntegrationKeyResponse:
+    """Return a secret. One that is not set is not found."""
+    entity = _stored(call)
+    value = None if entity is None or not _is_secret(request.field) else entity.fields.get(request.field)
+    if value is None:
+        raise NotFound("Integration key not found")
+    return IntegrationKeyResponse(value=str(value))
+
+
+@elevenlabs_agents.operation("GET", "/v1/integrations/elevenlabs/agents")
+def list_elevenlabs_agents(call: Call) -> dict[str, Any]:
+    """Return the agents at ElevenLabs, which are those that a test has added, the oldest first."""
+    agents = call.world.resources[ELEVENLABS_AGENTS].of(call.organisation)
+    return {"agents": [{name: agent.fields[name] for name in ("agent_id", "name")} for agent in agents]}
+
+
+@elevenlabs_agents.operation(
+    "GET", "/v1/integrations/elevenlabs/agents/{bluejay_agent_id}/branches", path_types={"bluejay_agent_id": str}
+)
+def list_elevenlabs_branches(call: Call, bluejay_agent_id: str) -> dict[str, Any]:
+    """Return the branches of the ElevenLabs agent that an agent names as its own."""
+    agent = call.require("agent", as_id(bluejay_agent_id))
+    theirs = agent.fields.get("eleven_labs_agent_id")
+    if theirs is None:
+        raise Refused("The agent has no eleven_labs_agent_id")
+    for one in call.world.resources[ELEVENLABS_AGENTS].of(call.organisation):
+        if one.fields["agent_id"] == theirs:
+            return {"branches": [{"id": name.lower(), "name": name} for name in one.fields["branches"]]}
+    raise not_found("ElevenLabs agent")
+
+
+def _stored(call: Call) -> Entity | None:
+    return next(iter(call.world.resources[INTEGRATIONS].of(call.organisation)), None)
+
+
+def _updated(call: Call) -> Entity:
+    """Store the fields that the body has. Raises `Refused` if it is no object."""
+    given = read_body(call.header(b"content-type").encode(), call.content)
+    given = {} if given is NOTHING else given
+    if not isinstance(given, dict):
+        raise Refused("Send an object with the fields to change")
+    collection = call.world.resources[INTEGRATIONS]
+    entity = _stored(call) or collection.add(call.organisation, {})
+    collection.change(entity, given)
+    return entity
+
+
+def _shown(entity: Entity | None) -> dict[str, Any]:
+    shown: dict[str, Any] = {}
+    for name, value in ({} if entity is None else entity.fields).items():
+        shown[name] = None if _is_secret(name) else value
+        if _is_secret(name):
+            shown[f"{name}_set"] = value is not None
+    return shown
+
+
+def _is_secret(name: str) -> bool:
+    return name.lower().endswith(_SECRET)

@@ -1,0 +1,119 @@
+"""Text messages: what a customer's text agent writes in a conversation, and the tools that it calls in it.
+
+The fake writes no answer of the digital human, and sends none to the agent's `http_webhook`.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, RootModel, model_validator
+
+from fake_bluejay.bluejay.models.wire import Wire
+from fake_bluejay.bluejay.resources import Operations, as_fields
+from fake_bluejay.core.errors import Foreign, NotFound, Refused
+from fake_bluejay.core.resources import Resource
+from fake_bluejay.core.statuses import Status
+from fake_bluejay.core.test_results import Record
+from fake_bluejay.http.operation import Call, as_id
+
+__all__ = ["TEXT_MESSAGES", "text_messages"]
+
+
+class _Sent(Wire):
+    simulation_result_id: str
+    end_conversation: bool | None = False
+    end_turn: bool | None = True
+    message_id: str | None = None
+
+
+class HttpTextAgentUserMessageRequest(_Sent):
+    """What the agent writes."""
+
+    type: Literal["message"] = "message"
+    message: str
+
+
+class HttpTextAgentToolCallRequest(_Sent):
+    """A tool that the agent called."""
+
+    type: Literal["tool_call"]
+    name: str
+    parameters: dict[str, Any] | None = None
+    output: Any | None = None
+
+
+class SendHttpTextMessageRequest(
+    RootModel[Annotated[HttpTextAgentUserMessageRequest | HttpTextAgentToolCallRequest, Field(discriminator="type")],]
+):
+    """One of the two; without a type, it is what the agent writes."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _is_a_message(cls, given: Any) -> Any:
+        return {"type": "message", **given} if isinstance(given, dict) else given
+
+
+class HttpTextMessageResponse(Wire):
+    """It was taken, and whether it has ended the conversation."""
+
+    simulation_result_id: str
+    status: str = "success"
+    end_conversation: bool = False
+
+
+class TextMessage(Wire):
+    """What was taken, as a test finds it."""
+
+    id: int
+    simulation_result_id: int
+    type: Literal["message", "tool_call"]
+    message_id: str | None = None
+    message: str | None = None
+    name: str | None = None
+
+
+TEXT_MESSAGES = Resource("text message")
+text_messages = Operations(TEXT_MESSAGES, returns=TextMessage)
+
+_WAITING = (Status.INITIALIZING, Status.QUEUED, Status.READY, Status.DISPATCHED)
+
+
+@text_messages.operation("POST", "/v1/send-http-text-message")
+def send_http_text_message(call: Call, request: SendHttpTextMessageRequest) -> HttpTextMessageResponse:
+    """Take what a text agent writes or does in a conversation, which has begun then, and may end with it."""
+    sent, world = request.root, call.world
+    record = _record(call, as_id(sent.simulation_result_id))
+    answer = HttpTextMessageResponse(simulation_result_id=str(record.id), end_conversation=bool(sent.end_conversation))
+    taken = world.resources[TEXT_MESSAGES].of(call.organisation)
+    if sent.message_id is not None and any(
+        (one.fields["simulation_result_id"], one.fields["message_id"]) == (record.id, sent.message_id) for one in taken
+    ):
+        return answer
+    if record.status not in (*_WAITING, Status.RUNNING):
+        raise Refused("The simulation result is not active: its conversation is over")
+    fields = as_fields(sent)
+    world.begin(record.id)
+    world.resources[TEXT_MESSAGES].add(call.organisation, {**fields, "simulation_result_id": record.id})
+    if isinstance(sent, HttpTextAgentToolCallRequest):
+        begun = record.created_at if record.start_time is None else record.start_time
+        made = {
+            "name": fields["name"],
+            "start_offset_ms": (world.settle() - begun) // 1000,
+            "parameters": fields["parameters"],
+            "output": fields["output"],
+        }
+        world.edit(record.id, fields={"tool_calls": [*(record.fields.get("tool_calls") or ()), made]})
+    if sent.end_conversation:
+        world.end(record.id)
+    return answer
+
+
+def _record(call: Call, id: int | None) -> Record:
+    call.world.settle()
+    record = None if id is None else call.world.results.get(id)
+    if record is None:
+        raise NotFound("Simulation result not found")
+    if record.organisation != call.organisation:
+        raise Foreign("result", "Simulation result not found")
+    return record
