@@ -20,7 +20,7 @@ from fake_bluejay.calls import Call, call_dropped, no_answer, no_connection, sys
 from fake_bluejay.core.clock import microseconds
 from fake_bluejay.core.statuses import Status
 from fake_bluejay.facade.fake import FakeBluejay, Options
-from fake_bluejay.http.faults import KINDS
+from fake_bluejay.http.faults import KINDS, arm_from_data
 
 __all__ = ["BluejayMachine", "InvalidPayload", "agents", "invalid_payloads", "valid_payloads", "worlds"]
 
@@ -178,7 +178,7 @@ class BluejayMachine(RuleBasedStateMachine):
         self.bluejay.clock.advance(seconds)
 
     @rule(data=st.data())
-    def arm_fault(self, data: st.DataObject) -> None:
+    def arm_from_data(self, data: st.DataObject) -> None:
         """The next request, or the one after, meets a fault."""
         if self.faults:
             kind = data.draw(st.sampled_from(self.faults))
@@ -188,4 +188,4 @@ class BluejayMachine(RuleBasedStateMachine):
                 given["ids"] = data.draw(st.lists(st.sampled_from(ids), min_size=1, max_size=3, unique=True))
             if "after" in KINDS[kind].which:
                 given["after"] = data.draw(st.integers(0, 1))
-            self.bluejay.faults.arm(kind, given)
+            arm_from_data(self.bluejay.faults, kind, given)

@@ -26,6 +26,7 @@ def furnished_world() -> Any:
         if declared(name).request is not None:
             while len(fake.resources(name)) < 2:
                 fake.add(name)
+    fake.add("label")  # those that there are already are on versions
     fake.world.resources[INTEGRATIONS].add("default", {"vapi_api_key": "v"})
     fake.webhooks.add(lambda delivery: None)
     fake.queue_run(1)

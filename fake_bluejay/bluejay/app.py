@@ -18,7 +18,7 @@ from fake_bluejay.bluejay.modules import operations
 from fake_bluejay.bluejay.published import METHODS, OPENAPI_PATH
 from fake_bluejay.core.world import World
 from fake_bluejay.http.calendar import real_calendar
-from fake_bluejay.http.faults import BREAKAGE, Fault, Faults, response_of
+from fake_bluejay.http.faults import BREAKAGE, ArmedFaults, Fault, response_of
 from fake_bluejay.http.journal import EXCHANGE, Answer, Exchange, Journal
 from fake_bluejay.http.stubs import Stubs
 
@@ -43,11 +43,11 @@ class Api:
     """Bluejay's HTTP surface over one world: an ASGI application, which waits for nothing but a request's body."""
 
     def __init__(
-        self, world: World, journal: Journal, faults: Faults | None = None, stubs: Stubs | None = None
+        self, world: World, journal: Journal, faults: ArmedFaults | None = None, stubs: Stubs | None = None
     ) -> None:
         self._world = world
         self._journal = journal
-        self._faults = Faults() if faults is None else faults
+        self._faults = ArmedFaults() if faults is None else faults
         self._stubs = Stubs() if stubs is None else stubs
         if "freezegun" in sys.modules:  # then Pydantic might be imported first while that holds `datetime`
             _routes()

@@ -135,6 +135,9 @@ def _described(operation: Operation, schemas: dict[str, Any]) -> dict[str, Any]:
     }
     if operation.takes is not None:
         described["requestBody"] = {"required": True, "content": _json(schemas["request"])}
+        if (default := operation.default_body) is not None:
+            schema = {**schemas["request"], "default": default.model_dump(mode="json")}
+            described["requestBody"] = {"content": _json(schema)}
     successful: dict[str, Any] = {"description": "Successful Response"}
     if operation.status not in (204, 304):
         successful["content"] = _json(schemas["response"])

@@ -44,19 +44,19 @@ _OPERATIONS = """
 /v1/agent-by-external-id/{external_id} GET agents
 /v1/agent/{agent_id} DELETE agents
 /v1/agents/{agent_id} GET agents
-/v1/agents/{agent_id}/knowledge-bases GET
-/v1/agents/{agent_id}/knowledge-bases/versions DELETE GET POST
-/v1/agents/{agent_id}/knowledge-bases/versions/{version} DELETE GET
-/v1/agents/{agent_id}/knowledge-bases/versions/{version}/labels DELETE GET POST
-/v1/agents/{agent_id}/knowledge-bases/{kb_id} DELETE GET
-/v1/agents/{agent_id}/labels GET POST
-/v1/agents/{agent_id}/labels/{label_id} DELETE GET PUT
-/v1/agents/{agent_id}/prompts GET
-/v1/agents/{agent_id}/prompts/promote POST
-/v1/agents/{agent_id}/prompts/versions DELETE GET POST
-/v1/agents/{agent_id}/prompts/versions/{version} DELETE GET
-/v1/agents/{agent_id}/prompts/versions/{version}/labels DELETE GET POST
-/v1/agents/{agent_id}/prompts/{prompt_id} DELETE GET
+/v1/agents/{agent_id}/knowledge-bases GET prompts
+/v1/agents/{agent_id}/knowledge-bases/versions DELETE GET POST prompts
+/v1/agents/{agent_id}/knowledge-bases/versions/{version} DELETE GET prompts
+/v1/agents/{agent_id}/knowledge-bases/versions/{version}/labels DELETE GET POST prompts
+/v1/agents/{agent_id}/knowledge-bases/{kb_id} DELETE GET prompts
+/v1/agents/{agent_id}/labels GET POST prompts
+/v1/agents/{agent_id}/labels/{label_id} DELETE GET PUT prompts
+/v1/agents/{agent_id}/prompts GET prompts
+/v1/agents/{agent_id}/prompts/promote POST prompts
+/v1/agents/{agent_id}/prompts/versions DELETE GET POST prompts
+/v1/agents/{agent_id}/prompts/versions/{version} DELETE GET prompts
+/v1/agents/{agent_id}/prompts/versions/{version}/labels DELETE GET POST prompts
+/v1/agents/{agent_id}/prompts/{prompt_id} DELETE GET prompts
 /v1/alert/{alert_id} DELETE alerts
 /v1/all-agents GET agents
 /v1/all-folders GET folders
@@ -77,8 +77,8 @@ _OPERATIONS = """
 /v1/create-community POST communities
 /v1/create-custom-metric POST metrics
 /v1/create-custom-metrics POST metrics
-/v1/create-customer-persona POST
-/v1/create-customer-trait POST
+/v1/create-customer-persona POST customer_personas
+/v1/create-customer-trait POST customer_traits
 /v1/create-digital-human POST digital_humans
 /v1/create-digital-humans POST digital_humans
 /v1/create-folder POST folders
@@ -87,10 +87,10 @@ _OPERATIONS = """
 /v1/custom-metric/{metric_id} DELETE GET metrics
 /v1/custom-metrics GET metrics
 /v1/custom-metrics-by-agent/{agent_id} GET metrics
-/v1/customer-persona/{persona_id} DELETE GET
-/v1/customer-personas-by-agent/{agent_id} GET
-/v1/customer-trait/{trait_id} DELETE GET
-/v1/customer-traits GET
+/v1/customer-persona/{persona_id} DELETE GET customer_personas
+/v1/customer-personas-by-agent/{agent_id} GET customer_personas
+/v1/customer-trait/{trait_id} DELETE GET customer_traits
+/v1/customer-traits GET customer_traits
 /v1/delete-custom-metrics POST metrics
 /v1/delete-digital-humans DELETE digital_humans
 /v1/delete-schedule/{schedule_id} DELETE schedules
@@ -128,14 +128,14 @@ _OPERATIONS = """
 /v1/integrations/vapi POST
 /v1/integrations/vapi/sync POST
 /v1/integrations/vapi/sync-agent POST
-/v1/metrics-lab/evaluate-conversation POST
-/v1/metrics-lab/lab POST
-/v1/metrics-lab/lab/{lab_id} DELETE PUT
-/v1/metrics-lab/lab/{lab_id}/conversations DELETE POST
-/v1/metrics-lab/lab/{lab_id}/human-evaluation PUT
-/v1/metrics-lab/lab/{lab_id}/metric-revisions POST
-/v1/metrics-lab/lab/{lab_id}/metrics POST
-/v1/metrics-lab/lab/{lab_id}/settings PUT
+/v1/metrics-lab/evaluate-conversation POST labs
+/v1/metrics-lab/lab POST labs
+/v1/metrics-lab/lab/{lab_id} DELETE PUT labs
+/v1/metrics-lab/lab/{lab_id}/conversations DELETE POST labs
+/v1/metrics-lab/lab/{lab_id}/human-evaluation PUT labs
+/v1/metrics-lab/lab/{lab_id}/metric-revisions POST labs
+/v1/metrics-lab/lab/{lab_id}/metrics POST labs
+/v1/metrics-lab/lab/{lab_id}/settings PUT labs
 /v1/move-regen-test-scenarios POST
 /v1/optimize/metric-prompt POST generators
 /v1/optimize/metric-prompt-with-diff POST generators
@@ -181,8 +181,8 @@ _OPERATIONS = """
 /v1/update-community/{community_id} PUT communities
 /v1/update-custom-metric/{metric_id} PUT metrics
 /v1/update-custom-metrics PUT metrics
-/v1/update-customer-persona/{persona_id} PUT
-/v1/update-customer-trait/{trait_id} PUT
+/v1/update-customer-persona/{persona_id} PUT customer_personas
+/v1/update-customer-trait/{trait_id} PUT customer_traits
 /v1/update-digital-human/{digital_human_id} PUT digital_humans
 /v1/update-folder/{folder_id} PUT folders
 /v1/update-integrations POST integrations
@@ -218,10 +218,10 @@ _OPERATIONS_OF_SDK = """
 """
 
 _OPERATIONS_OF_DOCS = """
-/v1/agents/{agent_id}/versions DELETE GET POST
-/v1/agents/{agent_id}/versions/promote POST
-/v1/agents/{agent_id}/versions/{version} DELETE GET
-/v1/agents/{agent_id}/versions/{version}/labels DELETE GET POST
+/v1/agents/{agent_id}/versions DELETE GET POST /v1/agents/{agent_id}/prompts/versions
+/v1/agents/{agent_id}/versions/promote POST /v1/agents/{agent_id}/prompts/promote
+/v1/agents/{agent_id}/versions/{version} DELETE GET prompts
+/v1/agents/{agent_id}/versions/{version}/labels DELETE GET POST /v1/agents/{agent_id}/prompts/versions/{version}/labels
 /v1/alerts GET alerts
 /v1/alerts/{alert_id}/results GET alerts
 /v1/bluejay-as-code POST
@@ -236,19 +236,19 @@ _OPERATIONS_OF_DOCS = """
 /v1/delete-metrics POST /v1/delete-custom-metrics
 /v1/issues GET /v1/observability/issues
 /v1/issues/{issue_id} GET PUT /v1/observability/issues/{issue_id}
-/v1/knowledge-base GET POST
-/v1/knowledge-base/{knowledge_base_id} DELETE GET PUT
-/v1/knowledge-base/{knowledge_base_id}/agents/{agent_id} DELETE POST
+/v1/knowledge-base GET POST knowledge_bases
+/v1/knowledge-base/{knowledge_base_id} DELETE GET PUT knowledge_bases
+/v1/knowledge-base/{knowledge_base_id}/agents/{agent_id} DELETE POST knowledge_bases
 /v1/metric/{metric_id} DELETE GET /v1/custom-metric/{metric_id}
 /v1/metrics GET /v1/custom-metrics
-/v1/metrics-lab/lab/{lab_id} GET
-/v1/metrics-lab/labs GET
+/v1/metrics-lab/lab/{lab_id} GET labs
+/v1/metrics-lab/labs GET labs
 /v1/observability/conversations GET observability
 /v1/observability/conversations/{conversation_id} GET observability
 /v1/observability/issues GET issues
 /v1/observability/issues/{issue_id} GET PUT issues
-/v1/personalities GET POST
-/v1/personalities/{personality_id} DELETE PATCH
+/v1/personalities GET POST personalities
+/v1/personalities/{personality_id} DELETE PATCH personalities
 /v1/red-team-simulations GET POST
 /v1/red-team-simulations/entitlements GET
 /v1/red-team-simulations/{test_id} GET
@@ -256,7 +256,7 @@ _OPERATIONS_OF_DOCS = """
 /v1/self-improve/runs GET POST
 /v1/self-improve/runs/{run_id} GET
 /v1/self-improve/runs/{run_id}/stop POST
-/v1/simulations/{simulation_id}/personalities GET PUT
+/v1/simulations/{simulation_id}/personalities GET PUT personalities
 /v1/update-metric/{metric_id} PUT /v1/update-custom-metric/{metric_id}
 /v1/update-metrics PUT /v1/update-custom-metrics
 /v1/uptime/monitors GET POST

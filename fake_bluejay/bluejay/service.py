@@ -11,7 +11,7 @@ from fake_bluejay.core.behaviors import agent_of
 from fake_bluejay.core.events import Feed
 from fake_bluejay.core.test_results import Record
 from fake_bluejay.core.world import DEFAULT_ORGANISATION
-from fake_bluejay.http.faults import Faults
+from fake_bluejay.http.faults import ArmedFaults, Faults
 from fake_bluejay.http.journal import Journal
 from fake_bluejay.http.stubs import Stubs
 
@@ -24,7 +24,8 @@ class Service:
     Attributes:
         world: The model.
         journal: The requests that arrived, with their answers.
-        faults: The armed faults.
+        armed: The armed faults.
+        faults: What arms them.
         stubs: The answers that were given by hand.
         events: The log of every change.
         app: Bluejay's HTTP surface, an ASGI application.
@@ -35,9 +36,10 @@ class Service:
         self.world = world_of(options)
         self.journal = Journal()
         self.stubs = Stubs()
-        self.faults = Faults(self.world.seed, lambda: PATHS.union(self.stubs.paths))
-        self.events = Feed(self.world, self.journal, self.faults, self.stubs)
-        self.app = Api(self.world, self.journal, self.faults, self.stubs)
+        self.armed = ArmedFaults(self.world.seed, lambda: PATHS.union(self.stubs.paths))
+        self.faults = Faults(self.armed)
+        self.events = Feed(self.world, self.journal, self.armed, self.stubs)
+        self.app = Api(self.world, self.journal, self.armed, self.stubs)
 
     @property
     def api_key(self) -> str:

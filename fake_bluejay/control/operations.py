@@ -38,6 +38,7 @@ from fake_bluejay.core.statuses import Event, status_from_text
 from fake_bluejay.core.suggest import check_known, unknown
 from fake_bluejay.core.test_results import Record
 from fake_bluejay.core.world import DEFAULT_ORGANISATION, World
+from fake_bluejay.http.faults import arm_from_data
 from fake_bluejay.http.journal import Exchange
 from fake_bluejay.state import snapshot as dumps
 
@@ -347,7 +348,8 @@ def faults(control: Control, call: ControlCall) -> Any:
 def arm_fault(control: Control, call: ControlCall) -> Any:
     """Arm a fault: the next request that it is for meets it."""
     given = call.body.model_dump(by_alias=True)
-    return data.fault(control.service.faults.arm(given.pop("kind"), given))
+    arm_from_data(control.service.faults, given.pop("kind"), given)
+    return data.fault(list(control.service.armed)[-1])
 
 
 def disarm_fault(control: Control, call: ControlCall) -> Any:
@@ -356,7 +358,7 @@ def disarm_fault(control: Control, call: ControlCall) -> Any:
     fault = next((one for one in armed if str(one.id) == call.id), None)
     if fault is None:
         raise NothingThere(unknown("fault", call.id[:100], [one.id for one in armed]))
-    control.service.faults.disarm(fault)
+    control.service.armed.disarm(fault)
     return {"removed": 1}
 
 

@@ -12,7 +12,7 @@ from fake_bluejay.core.suggest import check_known
 from fake_bluejay.core.world import World
 from fake_bluejay.facade.wanted import Wanted
 from fake_bluejay.http.faults import Faults, requested_ids
-from fake_bluejay.http.journal import Exchange, Journal
+from fake_bluejay.http.journal import Exchange, Requests
 
 __all__ = ["Assertions"]
 
@@ -39,8 +39,8 @@ class Assertions:
         raise NotImplementedError
 
     @property
-    def requests(self) -> Journal:
-        """The journal: the requests that arrived, with their answers, the newest last."""
+    def requests(self) -> Requests:
+        """The requests that arrived, with their answers, the newest last."""
         raise NotImplementedError
 
     def assert_ended(self, *ids: int, by: Literal["agent", "watchdog"] | None = None) -> None:
@@ -174,7 +174,7 @@ def _check_ids(ids: Sequence[int]) -> None:
             raise ValueError(f"ids of test results are integers, e.g. `result.id` or `int(text)`, not {id!r}")
 
 
-def _instead(world: World, journal: Journal, id: int) -> str:
+def _instead(world: World, journal: Requests, id: int) -> str:
     """What did happen to a test result, for the message of an assertion that does not hold."""
     record = world.results.get(id)
     controls = [control for control in world.control_objects if control.test_result_id == id]

@@ -29,8 +29,7 @@ from fake_bluejay.facade.delivery import DeliveryWorker
 from fake_bluejay.facade.handles import FakeClock, FakeReadings, Snapshot, data_of, warn_of_unknown
 from fake_bluejay.facade.results import ControlObjectView, TestResult
 from fake_bluejay.facade.time_options import longest_of, threads_of
-from fake_bluejay.http.journal import Answer, Journal
-from fake_bluejay.http.stubs import Stubs
+from fake_bluejay.http.journal import Answer, Requests
 from fake_bluejay.intercept import switch
 from fake_bluejay.intercept.asyncio import LOOPBACKS
 from fake_bluejay.intercept.clockwork import CLOCKWORK, REAL_TIME_THREADS, Timeline
@@ -43,7 +42,8 @@ if TYPE_CHECKING:
     import httpx
     from starlette.types import Scope
 
-    from fake_bluejay.core.choices import AgentChoice, StatusChoice
+    from fake_bluejay.core.behaviors import AgentChoice
+    from fake_bluejay.core.statuses import StatusChoice
     from fake_bluejay.facade.remote import RemoteBluejay
     from fake_bluejay.facade.resources import AgentView, DigitalHumanView, SimulationView
     from fake_bluejay.facade.runs import RunView
@@ -102,9 +102,10 @@ class FakeBluejay(Assertions):
         self._service = service
         self._world = service.world
         self._journal = service.journal
+        self._requests = Requests(service.journal)
         self._stubs = service.stubs
         self.faults = service.faults
-        self._api = _Application(self._world, self._journal, self.faults, self._stubs)
+        self._api = _Application(self._world, self._journal, service.armed, self._stubs)
         self._on: switch.Fake | None = None
         self._timeline: Timeline | None = None
         """The time that it shares, or has shared last, with the code under test."""
@@ -428,9 +429,9 @@ class FakeBluejay(Assertions):
     # --- what came in -------------------------------------------------------------------------------------------
 
     @property
-    def requests(self) -> Journal:
-        """The journal: the requests that arrived, with their answers, the newest last."""
-        return self._journal
+    def requests(self) -> Requests:
+        """The requests that arrived, with their answers, the newest last."""
+        return self._requests
 
     def stub(self, method: str, path: str, status: int = 200, json: Any = None) -> None:
         """Answer requests of a method and path so, above all of an endpoint that is not modelled.
@@ -449,11 +450,6 @@ class FakeBluejay(Assertions):
         """
         self._stubs.add(method, path, status, json)
         warn_of_unknown(path)
-
-    @property
-    def stubs(self) -> Stubs:
-        """The answers given with `stub`."""
-        return self._stubs
 
     # --- who may call -------------------------------------------------------------------------------------------
 

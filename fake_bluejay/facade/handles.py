@@ -20,7 +20,7 @@ from fake_bluejay.http.stubs import can_meet
 from fake_bluejay.intercept.clockwork import CLOCKWORK
 
 if TYPE_CHECKING:
-    from fake_bluejay.core.choices import ReadingChoices
+    from fake_bluejay.core.readings import ReadingChoices
 
 __all__ = ["FakeClock", "FakeReadings", "Restorable", "Snapshot", "data_of", "warn_of_unknown"]
 
@@ -70,7 +70,14 @@ class FakeClock:
         return datetime_at(self._world.now())
 
     def advance(self, seconds: float | timedelta) -> None:
-        """Move forward; what falls due on the way happens, each at its own moment. Raises `ValueError` if negative."""
+        """Move forward; what falls due on the way happens, each at its own moment.
+
+        On an event loop this blocks, as any function does: async receivers of webhooks that are due there run when the
+        test awaits next. `await asyncio.sleep(seconds)` lets them run at their moment.
+
+        Raises:
+            ValueError: `seconds` is negative.
+        """
         self._world.advance(seconds)
 
     def advance_to(self, moment: datetime) -> None:

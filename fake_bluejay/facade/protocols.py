@@ -13,7 +13,8 @@ if TYPE_CHECKING:
     import httpx
 
     from fake_bluejay.calls import Calls
-    from fake_bluejay.core.choices import AgentChoice, StatusChoice
+    from fake_bluejay.core.behaviors import AgentChoice
+    from fake_bluejay.core.statuses import StatusChoice
     from fake_bluejay.drafts import Drafts
     from fake_bluejay.evaluations import Evaluations
     from fake_bluejay.facade.fake import FakeBluejay, Options
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from fake_bluejay.facade.runs import RunView
     from fake_bluejay.facade.webhooks import Webhooks
     from fake_bluejay.http.faults import Faults
-    from fake_bluejay.http.journal import Journal
+    from fake_bluejay.http.journal import Requests
 
 __all__ = ["Bluejay", "MakeBluejay"]
 
@@ -88,7 +89,7 @@ class Bluejay(Protocol):
     def runs(self) -> list[RunView]: ...
 
     @property
-    def requests(self) -> Journal: ...
+    def requests(self) -> Requests: ...
     @property
     def unmodelled(self) -> list[str]: ...
     def stub(self, method: str, path: str, status: int = 200, json: Any = None) -> None: ...

@@ -38,13 +38,14 @@ from fake_bluejay.facade.handles import FakeClock, FakeReadings, Snapshot, data_
 from fake_bluejay.facade.results import ControlObjectView, TestResult
 from fake_bluejay.facade.webhooks import Webhooks
 from fake_bluejay.http.faults import Fault, Faults
-from fake_bluejay.http.journal import Answer, Exchange, Headers, Journal
+from fake_bluejay.http.journal import Answer, Exchange, Headers, Journal, Requests
 from fake_bluejay.state import snapshot as dumps
 
 if TYPE_CHECKING:
     import httpx
 
-    from fake_bluejay.core.choices import AgentChoice, StatusChoice
+    from fake_bluejay.core.behaviors import AgentChoice
+    from fake_bluejay.core.statuses import StatusChoice
     from fake_bluejay.facade.resources import AgentView, DigitalHumanView, SimulationView
     from fake_bluejay.facade.runs import RunView
 
@@ -234,12 +235,12 @@ class RemoteBluejay(Assertions):
         return self._far.copy()
 
     @property
-    def requests(self) -> Journal:
+    def requests(self) -> Requests:
         """The requests that arrived, with their answers, as they are now, the newest last. Keys are masked."""
         journal = Journal(most_bytes=sys.maxsize)  # the server has seen to that
         for data in self._control("GET", "requests", limit=_AT_ONCE, whole=True):
             journal.append(_FarExchange(data))
-        return journal
+        return Requests(journal)
 
     def stub(self, method: str, path: str, status: int = 200, json: Any = None) -> None:
         """An answer for an endpoint, above all for one that is not modelled; as `FakeBluejay.stub`."""

@@ -18,7 +18,8 @@ from fake_bluejay.core.timers import Timer
 from fake_bluejay.core.world import is_marked
 
 if TYPE_CHECKING:
-    from fake_bluejay.core.choices import AgentChoice, EventChoice, StatusChoice
+    from fake_bluejay.core.behaviors import AgentChoice
+    from fake_bluejay.core.statuses import EventChoice, StatusChoice
 
 __all__ = ["ControlObjectView", "HistoryEntry", "Seen", "TestResult", "Watchdog"]
 
@@ -70,18 +71,22 @@ class ControlObjectView:
 
     @property
     def id(self) -> int:
+        """The id."""
         return self._control.id
 
     @property
     def test_result_id(self) -> int:
+        """The id of the test result that is to end."""
         return self._control.test_result_id
 
     @property
     def written_at(self) -> datetime:
+        """The moment at which it was written, in UTC."""
         return datetime_at(self._control.written_at)
 
     @property
     def by(self) -> str | None:
+        """Who picked it up: `"agent"`, `"watchdog"`, …; None: nobody has."""
         return self._control.by
 
     @property
@@ -117,10 +122,12 @@ class TestResult:
 
     @property
     def id(self) -> int:
+        """The id."""
         return self._id
 
     @property
     def status(self) -> Status:
+        """The status now."""
         return self._record.status
 
     @property
@@ -170,6 +177,7 @@ class TestResult:
 
     @property
     def organisation(self) -> str:
+        """The name of the organisation that it belongs to."""
         return self._record.organisation
 
     @property
@@ -179,6 +187,7 @@ class TestResult:
 
     @property
     def created_at(self) -> datetime:
+        """The moment at which it was made, in UTC."""
         return datetime_at(self._record.created_at)
 
     @property

@@ -34,6 +34,7 @@ class RunView:
 
     @property
     def id(self) -> int:
+        """The id."""
         return self._id
 
     @property
@@ -43,6 +44,7 @@ class RunView:
 
     @property
     def simulation(self) -> SimulationView:
+        """The simulation that is run."""
         return SimulationView(self._world, "simulations", self._run.simulation_id)
 
     @property
@@ -57,6 +59,7 @@ class RunView:
 
     @property
     def created_at(self) -> datetime:
+        """The moment at which it was queued, in UTC."""
         return datetime_at(self._run.created_at)
 
     def __eq__(self, other: object) -> bool:

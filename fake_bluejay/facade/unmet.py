@@ -17,7 +17,7 @@ def unmet(faults: Faults, stubs: Stubs, came: Sequence[Exchange]) -> str:
 
     Empty if each has met one.
     """
-    lines = [f"  {fault!r}: {_instead(fault.path, came)}" for fault in faults.unmet]
+    lines = [f"  {fault!r}: {_instead(fault.path, came)}" for fault in faults if not fault.met]
     lines += [f'  stub("{method}", "{path}"): {_instead(path, came, method)}' for method, path in stubs.unmet]
     if not lines:
         return ""

@@ -41,12 +41,14 @@ __all__ = [
     "BREAKAGE",
     "KINDS",
     "Argument",
+    "ArmedFaults",
     "BillingCode",
     "Breakage",
     "Fault",
     "FaultKind",
     "Faults",
     "Which",
+    "arm_from_data",
     "requested_ids",
     "response_of",
 ]
@@ -291,13 +293,8 @@ class Fault:
         return f"{self.kind}({', '.join(f'{name}={value!r}' for name, value in given.items())})"
 
 
-# The wording of a detail is nowhere documented: this project's, and nothing for a client to rely on.
-class Faults:
-    """The armed faults. A request meets at most one, the first that is armed for it; and beside it a refused write.
-
-    Each takes what `Which` has: `path`, `times` (1 unless given), `after` and `probability`. Raises `ValueError` for
-    what cannot be.
-    """
+class ArmedFaults:
+    """The faults that are armed, for the doors: what a test says of them is `Faults`."""
 
     def __init__(self, seed: int = 0, known: Callable[[], Collection[str]] | None = None) -> None:
         """Begin with no fault armed.
@@ -316,6 +313,137 @@ class Faults:
         """A test arms in its thread, a server's thread meets."""
         self.on_change: Callable[..., None] | None = None
         """As `World.on_change`."""
+
+    def arm(self, kind: str, arguments: dict[str, Any], which: dict[str, Any]) -> Fault:
+        """Arm a fault. Raises `ValueError` if no request could meet it."""
+        __tracebackhide__ = True
+        times, after, probability = which["times"], which["after"], which["probability"]
+        if times is not None and not is_integer(times, 1):
+            raise ValueError(f"times is an integer, at least 1, or None for always, not {times!r}")
+        if not is_integer(after, 0):
+            raise ValueError(f"after is an integer, at least 0, not {after!r}")
+        if probability is not None and not (type(probability) in (int, float) and 0 <= probability <= 1):
+            raise ValueError(f"probability is a number from 0 to 1, not {probability!r}")
+        if kind == "rate_limit":
+            which["times"] = None
+        fault = Fault(kind, arguments, **which)
+        if which["path"] is not None:
+            self._check_path(which["path"])
+        with self._lock:
+            self._last_id += 1
+            fault.id = self._last_id
+            self._armed.append(fault)
+        if (tell := self.on_change) is not None:
+            tell("fault-armed", fault)
+        return fault
+
+    def disarm(self, fault: Fault) -> None:
+        """Disarm one fault, of those that are iterated here; one that was met meanwhile is left as it is."""
+        with self._lock:
+            if fault in self._armed:
+                self._armed.remove(fault)
+        if (tell := self.on_change) is not None:
+            tell("faults-cleared")
+
+    def clear(self) -> None:
+        """Disarm all, and draw from the seed's beginning again."""
+        with self._lock:
+            self._armed.clear()
+            self._random = None
+        if (tell := self.on_change) is not None:
+            tell("faults-cleared")
+
+    def _check_path(self, path: str) -> None:
+        """Raise `ValueError` for a path that no request could have."""
+        __tracebackhide__ = True
+        known = () if self._known is None else self._known()
+        if self._known is None or path in known or any(can_meet(path, each) for each in known):
+            return
+        raise ValueError(
+            f"no request could meet a fault of {path!r}: Bluejay has no such path, and none is stubbed;"
+            f" did you mean {nearest(path, known)!r}? (For an endpoint of your own: stub it first.)"
+        )
+
+    def take(
+        self, path: str, *, breakable: bool, exceeds: Callable[[Fault], bool] = lambda limit: False
+    ) -> Fault | None:
+        """Return the fault that a request meets, and use it up.
+
+        Args:
+            path: The request's.
+            breakable: Whether its connection can be broken; if not, faults that do are for other requests.
+            exceeds: Counts the request for a `rate_limit`, and says whether that refuses it.
+        """
+
+        def meets(one: Fault) -> bool:
+            return one.answers or (breakable and one.breaks)
+
+        return self._take(path, meets, exceeds)
+
+    def take_refusal(self, path: str, ids: Collection[int]) -> Fault | None:
+        """The refusal that a request meets which would mark these test results; it is used up by that."""
+        return self._take(
+            path, lambda one: one.kind == "refuse_control_write" and not set(ids).isdisjoint(one.arguments["ids"])
+        )
+
+    def _take(
+        self, path: str, is_for: Callable[[Fault], bool], exceeds: Callable[[Fault], bool] = lambda limit: True
+    ) -> Fault | None:
+        with self._lock:
+            fault = self._next(path, is_for, exceeds)
+        if fault is not None and (tell := self.on_change) is not None:
+            tell("fault-met", fault, path)
+        return fault
+
+    def _next(self, path: str, is_for: Callable[[Fault], bool], exceeds: Callable[[Fault], bool]) -> Fault | None:
+        for fault in tuple(self._armed):
+            if not is_for(fault) or (fault.pattern is not None and not fault.pattern.fullmatch(path)):
+                continue
+            if fault.kind == "rate_limit":
+                fault.met = True
+                if not exceeds(fault):
+                    continue
+            if fault.after:
+                fault.after -= 1
+                continue
+            fault.met = True
+            if fault.probability is not None and self._draw() >= fault.probability:
+                continue
+            if fault.times is not None:
+                fault.times -= 1
+                if fault.times == 0:
+                    self._armed.remove(fault)
+            return fault
+        return None
+
+    def _draw(self) -> float:
+        if self._random is None:
+            self._random = random.Random(self.seed)
+        return self._random.random()
+
+    def __bool__(self) -> bool:
+        return bool(self._armed)
+
+    def __len__(self) -> int:
+        return len(self._armed)
+
+    def __iter__(self) -> Iterator[Fault]:
+        return iter(tuple(self._armed))
+
+    def __repr__(self) -> str:
+        return repr(self._armed)
+
+
+# The wording of a detail is nowhere documented: this project's, and nothing for a client to rely on.
+class Faults:
+    """The armed faults. A request meets at most one, the first that is armed for it; and beside it a refused write.
+
+    Each takes what `Which` has: `path`, `times` (1 unless given), `after` and `probability`. Raises `ValueError` for
+    what cannot be.
+    """
+
+    def __init__(self, armed: ArmedFaults | None = None) -> None:
+        self._armed = ArmedFaults() if armed is None else armed
 
     @_kind(
         "answer with a status",
@@ -440,137 +568,15 @@ class Faults:
             raise ValueError(f"refuse_control_write takes test result ids, at least one, not {ids!r}")
         self._arm("refuse_control_write", {"ids": list(ids)}, to)
 
-    def arm(self, kind: str, given: Mapping[str, Any]) -> Fault:
-        """Arm a fault of a kind, of arguments as data.
-
-        Raises:
-            ValueError: There is no such kind, it takes other arguments, or one of them cannot be so.
-        """
-        check_known("kind of fault", kind, KINDS)
-        arguments, which = {one.name: one for one in KINDS[kind].arguments}, KINDS[kind].which
-        for name in given:
-            if name not in arguments and name not in which:
-                raise ValueError(f"a fault of the kind {kind!r} takes no {name!r}")
-        for name, one in arguments.items():
-            if name not in given and one.default is inspect.Parameter.empty and get_origin(one.type) is not list:
-                raise ValueError(f"a fault of the kind {kind!r} needs {name!r}")
-        several = [name for name, one in arguments.items() if get_origin(one.type) is list]
-        listed = [value for name in several for value in given.get(name, ())]
-        getattr(self, kind)(*listed, **{name: value for name, value in given.items() if name not in several})
-        return list(self)[-1]
-
-    def disarm(self, fault: Fault) -> None:
-        """Disarm one fault, of those that are iterated here; one that was met meanwhile is left as it is."""
-        with self._lock:
-            if fault in self._armed:
-                self._armed.remove(fault)
-        if (tell := self.on_change) is not None:
-            tell("faults-cleared")
-
-    def clear(self) -> None:
-        """Disarm all, and draw from the seed's beginning again."""
-        with self._lock:
-            self._armed.clear()
-            self._random = None
-        if (tell := self.on_change) is not None:
-            tell("faults-cleared")
-
     def _arm(self, kind: str, arguments: dict[str, Any], to: Mapping[str, Any]) -> None:
         __tracebackhide__ = True
         for name in to:
             check_known("argument", name, _WHICH)
-        which: Any = {**_WHICH, **to}
-        times, after, probability = which["times"], which["after"], which["probability"]
-        if times is not None and not is_integer(times, 1):
-            raise ValueError(f"times is an integer, at least 1, or None for always, not {times!r}")
-        if not is_integer(after, 0):
-            raise ValueError(f"after is an integer, at least 0, not {after!r}")
-        if probability is not None and not (type(probability) in (int, float) and 0 <= probability <= 1):
-            raise ValueError(f"probability is a number from 0 to 1, not {probability!r}")
-        if kind == "rate_limit":
-            which["times"] = None
-        fault = Fault(kind, arguments, **which)
-        if which["path"] is not None:
-            self._check_path(which["path"])
-        with self._lock:
-            self._last_id += 1
-            fault.id = self._last_id
-            self._armed.append(fault)
-        if (tell := self.on_change) is not None:
-            tell("fault-armed", fault)
+        self._armed.arm(kind, arguments, {**_WHICH, **to})
 
-    def _check_path(self, path: str) -> None:
-        """Raise `ValueError` for a path that no request could have."""
-        __tracebackhide__ = True
-        known = () if self._known is None else self._known()
-        if self._known is None or path in known or any(can_meet(path, each) for each in known):
-            return
-        raise ValueError(
-            f"no request could meet a fault of {path!r}: Bluejay has no such path, and none is stubbed;"
-            f" did you mean {nearest(path, known)!r}? (For an endpoint of your own: stub it first.)"
-        )
-
-    @property
-    def unmet(self) -> list[Fault]:
-        """The armed faults for which no request came."""
-        return [fault for fault in self if not fault.met]
-
-    def take(
-        self, path: str, *, breakable: bool, exceeds: Callable[[Fault], bool] = lambda limit: False
-    ) -> Fault | None:
-        """Return the fault that a request meets, and use it up.
-
-        Args:
-            path: The request's.
-            breakable: Whether its connection can be broken; if not, faults that do are for other requests.
-            exceeds: Counts the request for a `rate_limit`, and says whether that refuses it.
-        """
-
-        def meets(one: Fault) -> bool:
-            return one.answers or (breakable and one.breaks)
-
-        return self._take(path, meets, exceeds)
-
-    def take_refusal(self, path: str, ids: Collection[int]) -> Fault | None:
-        """The refusal that a request meets which would mark these test results; it is used up by that."""
-        return self._take(
-            path, lambda one: one.kind == "refuse_control_write" and not set(ids).isdisjoint(one.arguments["ids"])
-        )
-
-    def _take(
-        self, path: str, is_for: Callable[[Fault], bool], exceeds: Callable[[Fault], bool] = lambda limit: True
-    ) -> Fault | None:
-        with self._lock:
-            fault = self._next(path, is_for, exceeds)
-        if fault is not None and (tell := self.on_change) is not None:
-            tell("fault-met", fault, path)
-        return fault
-
-    def _next(self, path: str, is_for: Callable[[Fault], bool], exceeds: Callable[[Fault], bool]) -> Fault | None:
-        for fault in tuple(self._armed):
-            if not is_for(fault) or (fault.pattern is not None and not fault.pattern.fullmatch(path)):
-                continue
-            if fault.kind == "rate_limit":
-                fault.met = True
-                if not exceeds(fault):
-                    continue
-            if fault.after:
-                fault.after -= 1
-                continue
-            fault.met = True
-            if fault.probability is not None and self._draw() >= fault.probability:
-                continue
-            if fault.times is not None:
-                fault.times -= 1
-                if fault.times == 0:
-                    self._armed.remove(fault)
-            return fault
-        return None
-
-    def _draw(self) -> float:
-        if self._random is None:
-            self._random = random.Random(self.seed)
-        return self._random.random()
+    def clear(self) -> None:
+        """Disarm all, and draw from the seed's beginning again."""
+        self._armed.clear()
 
     def __bool__(self) -> bool:
         return bool(self._armed)
@@ -579,10 +585,29 @@ class Faults:
         return len(self._armed)
 
     def __iter__(self) -> Iterator[Fault]:
-        return iter(tuple(self._armed))
+        return iter(self._armed)
 
     def __repr__(self) -> str:
-        return repr(self._armed)
+        return repr(list(self))
+
+
+def arm_from_data(faults: Faults, kind: str, given: Mapping[str, Any]) -> None:
+    """Arm a fault of a kind, of arguments as data.
+
+    Raises:
+        ValueError: There is no such kind, it takes other arguments, or one of them cannot be so.
+    """
+    check_known("kind of fault", kind, KINDS)
+    arguments, which = {one.name: one for one in KINDS[kind].arguments}, KINDS[kind].which
+    for name in given:
+        if name not in arguments and name not in which:
+            raise ValueError(f"a fault of the kind {kind!r} takes no {name!r}")
+    for name, one in arguments.items():
+        if name not in given and one.default is inspect.Parameter.empty and get_origin(one.type) is not list:
+            raise ValueError(f"a fault of the kind {kind!r} needs {name!r}")
+    several = [name for name, one in arguments.items() if get_origin(one.type) is list]
+    listed = [value for name in several for value in given.get(name, ())]
+    getattr(faults, kind)(*listed, **{name: value for name, value in given.items() if name not in several})
 
 
 def response_of(fault: Fault) -> Response:

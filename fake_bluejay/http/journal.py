@@ -26,6 +26,7 @@ __all__ = [
     "Exchange",
     "Headers",
     "Journal",
+    "Requests",
     "is_secret",
     "masked",
     "masked_headers",
@@ -77,14 +78,17 @@ class Answer:
 
     @property
     def headers(self) -> Headers:
+        """The headers, by name in any case."""
         return _headers_dict(self._headers)
 
     @property
     def raw_headers(self) -> list[tuple[bytes, bytes]]:
+        """The headers as they are sent, in their order."""
         return self._headers
 
     @property
     def text(self) -> str:
+        """The body as text; what is not UTF-8 in it is replaced."""
         return self.content.decode(errors="replace")
 
     @property
@@ -143,14 +147,17 @@ class Exchange:
 
     @property
     def raw_headers(self) -> list[tuple[bytes, bytes]]:
+        """The headers as they arrived, in their order."""
         return self._headers
 
     @property
     def at(self) -> datetime:
+        """The moment at which the request arrived, by the fake's clock, in UTC."""
         return datetime_at(self.instant)
 
     @property
     def headers(self) -> Headers:
+        """The headers, by name in any case."""
         return _headers_dict(self._headers)
 
     @property
@@ -179,7 +186,7 @@ def _size(headers: list[tuple[bytes, bytes]], content: bytes) -> int:
 class Journal:
     """The exchanges in the order they arrived, the oldest forgotten past `limit` or `most_bytes`, but never the newest.
 
-    Reads like a list.
+    The doors write it; a test reads it as `Requests`.
     """
 
     def __init__(self, limit: int = 10_000, most_bytes: int = MOST_BYTES) -> None:
@@ -236,6 +243,26 @@ class Journal:
 
     def __len__(self) -> int:
         return len(self._exchanges)
+
+
+class Requests:
+    """The requests that arrived, with their answers, the newest last; of many, the oldest are forgotten.
+
+    Reads like a list.
+    """
+
+    def __init__(self, journal: Journal) -> None:
+        self._journal = journal
+
+    def clear(self) -> None:
+        """Forget all of them."""
+        self._journal.clear()
+
+    def __iter__(self) -> Iterator[Exchange]:
+        return iter(self._journal)
+
+    def __len__(self) -> int:
+        return len(self._journal)
 
     @overload
     def __getitem__(self, index: int) -> Exchange: ...

@@ -138,9 +138,9 @@ class Operation:
     `answer` takes a `Call` and returns a response, or what `returns` describes, or raises `HTTPException`. Parameters
     in the path are strings unless `path_types` says otherwise. `takes` is the model of the body by the newest contract,
     or a union of models, and `takes_under` what it is instead by other choices of the reading `contract`. Without
-    `needs_key` the organisation is empty. With `reads_bytes` it reads `Call.content` itself, and not JSON by a model.
-    With a `status` such as 204 the answer has no body. A `DomainError` becomes
-    the answer that `answer_to` says.
+    `needs_key` the organisation is empty. With a `default_body` the body may be left out. With `reads_bytes` it reads
+    `Call.content` itself, and not JSON by a model. With a `status` such as 204 the answer has no body. A `DomainError`
+    becomes the answer that `answer_to` says.
     """
 
     def __init__(
@@ -157,6 +157,7 @@ class Operation:
         needs_key: bool = True,
         status: int = 200,
         reads_bytes: bool = False,
+        default_body: BaseModel | None = None,
     ) -> None:
         self.method = method
         self.path = path
@@ -169,6 +170,7 @@ class Operation:
         self.needs_key = needs_key
         self.status = status
         self.reads_bytes = reads_bytes
+        self.default_body = default_body
 
     def moved_to(self, path: str) -> Operation:
         """Return the same operation at another path, which has the same parameters."""
@@ -225,7 +227,9 @@ class Operation:
         organisation = _organisation(world, headers, errors) if self.needs_key else ""
         request = None
         if self.takes is not None:
-            if body is NOTHING:
+            if body is NOTHING and self.default_body is not None:
+                request = self.default_body
+            elif body is NOTHING:
                 errors.append(missing("body"))
             else:
                 request = validated(self._request(world.readings.contract), body, ("body",), errors)

@@ -10,26 +10,17 @@ from collections.abc import Callable
 from typing import Any
 
 import httptools
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 __all__ = ["IgnoresUpgrades"]
 
 
-class IgnoresUpgrades(HttpToolsProtocol):
-    """uvicorn's protocol, with a parser for which no request offers another protocol."""
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self.parser = _Parser(self)  # type: ignore[assignment]
-
-
-class _Parser:
+class IgnoresUpgrades:
     """httptools' parser, except that it parses a head with an offer a second time, without the offer.
 
     The protocol gets the callbacks for the head's parts the first time, and the callback for its end the second time.
     """
 
-    def __init__(self, protocol: HttpToolsProtocol) -> None:
+    def __init__(self, protocol: Any) -> None:
         self._protocol = protocol
         self._is_second_time = False
         self.on_message_begin: Callable[..., None] = protocol.on_message_begin
@@ -40,7 +31,8 @@ class _Parser:
 
     def _parse_anew(self) -> None:
         self._parser = parser = httptools.HttpRequestParser(self)
-        parser.set_dangerous_leniencies(lenient_data_after_close=True)  # as uvicorn has it
+        if hasattr(parser, "set_dangerous_leniencies"):  # from httptools 0.6.3, before which it was so lenient always
+            parser.set_dangerous_leniencies(lenient_data_after_close=True)  # as uvicorn has it
         self.get_http_version, self.get_method = parser.get_http_version, parser.get_method
         self.should_keep_alive = parser.should_keep_alive
 

@@ -51,7 +51,7 @@ from fake_bluejay.core.suggest import check_known, instead_of, unknown
 from fake_bluejay.core.test_results import Organisation
 from fake_bluejay.core.webhooks import add_webhook, check_secret, check_url
 from fake_bluejay.core.world import DEFAULT_ORGANISATION, World
-from fake_bluejay.http.faults import KINDS, Faults
+from fake_bluejay.http.faults import KINDS, Faults, arm_from_data
 from fake_bluejay.http.stubs import Stubs, check_answer, pattern_of
 from fake_bluejay.state import snapshot as dumps
 from fake_bluejay.state.planted import MOST_WORLDS, Overrides, Planted
@@ -351,9 +351,8 @@ class _Fault(Part):
 
     def arm(self, faults: Faults) -> None:
         """Raises `ValueError` for arguments that cannot be."""
-        faults.arm(
-            self.kind, {name.rstrip("_"): getattr(self, name) for name in self.model_fields_set if name != "kind"}
-        )
+        given = {name.rstrip("_"): getattr(self, name) for name in self.model_fields_set if name != "kind"}
+        arm_from_data(faults, self.kind, given)
 
     def plant(self, service: Service) -> None:
         """As `bluejay.faults` does."""

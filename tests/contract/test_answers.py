@@ -12,7 +12,8 @@ from fake_bluejay import FakeBluejay
 from fake_bluejay.bluejay.app import operations
 from fake_bluejay.bluejay.published import PUBLISHED
 from fake_bluejay.http.operation import Operation
-from tests.furnished import ids_by_name
+from tests.furnished import furnished_world, ids_by_name
+from tests.thoroughness import some
 
 MODELLED = [operation for operation in operations() if operation.method in PUBLISHED.get(operation.path, ())]
 
@@ -20,6 +21,7 @@ KNOWN: dict[str, Any] = {
     **{name: ids if name.endswith("s") else ids[0] for name, ids in ids_by_name().items()},
     "call_ids": ids_by_name()["call_log_id"],
     "conversation_id": ids_by_name()["call_log_id"][0],
+    "custom_metric_id": ids_by_name()["metric_id"][0],
     "custom_metric_ids": ids_by_name()["metric_ids"],
     "external_agent_id": "a",
     "external_id": "a",
@@ -33,11 +35,25 @@ KNOWN: dict[str, Any] = {
 }
 """What there is in the furnished world, by the names that requests have for it."""
 
-IN_PATHS: dict[str, Any] = {**KNOWN, "phone_number": "+15555550100"}
+IN_PATHS: dict[str, Any] = {
+    **KNOWN,
+    "phone_number": "+15555550100",
+    # What may be deleted: no version in production, and a label that is on none.
+    "prompt_id": ids_by_name()["prompt_id"][1],
+    "kb_id": ids_by_name()["knowledge_base_version_id"][1],
+    "label_id": furnished_world()["labels"]["all"][-1]["id"],
+    "version": 2,
+}
 """The same for paths."""
 
+IN_QUERIES = {"label": "latest"}
+"""The same for parameters in queries that may be left out, where without them nothing is answered."""
 INSTEAD: dict[str, dict[str, Any]] = {
     "/v1/get-integration-key": {"field": "vapi_api_key"},
+    "/v1/metrics-lab/evaluate-conversation": {
+        "conversation": {"type": "test_result", "id": "1"},
+        "metrics": {"type": "custom_metric", "custom_metric_ids": ids_by_name()["metric_ids"]},
+    },
     "/v1/send-http-text-message": {"simulation_result_id": "3"},
 }
 """Path → fields of its valid bodies that are something else than in others: the third test result is RUNNING."""
@@ -185,6 +201,7 @@ def content(of: Any) -> Any:
 def path_of(operation: Operation) -> str:
     path = operation.path.format_map({name: IN_PATHS[name] for name in operation.in_path})
     needed = {name: "1" for name, parameter in operation.in_query.items() if parameter.required}
+    needed |= {name: value for name, value in IN_QUERIES.items() if name in operation.in_query}
     return f"{path}?{urlencode(needed)}" if needed else path
 
 
@@ -196,7 +213,7 @@ def test_bodies(published: Any, furnished: Any, operation: Operation) -> None:
     cases = [Case("no body", None, None)]
     if "requestBody" in there:
         schema = content(there["requestBody"])
-        cases, valid = list(Maker(published, furnished).cases(schema)), validator(published, schema)
+        cases, valid = some(Maker(published, furnished).cases(schema)), validator(published, schema)
         for case in cases:
             assert valid.is_valid(case.body) == (case.wrong is None), case.name
     answered = 0
@@ -231,7 +248,7 @@ def test_newer_contracts_accept_what_the_published_one_does(
     there = described(published, operation)
     if "requestBody" not in there:
         return
-    for case in Maker(published, furnished).cases(content(there["requestBody"])):
+    for case in some(Maker(published, furnished).cases(content(there["requestBody"]))):
         fake = FakeBluejay.load(furnished)
         fake.readings.set(contract=contract)
         with fake.client(headers={"X-API-Key": fake.api_key}) as client:

@@ -5,6 +5,7 @@ What is refused, `test_answers` and the comparison with FastAPI decide.
 """
 
 import copy
+import re
 from typing import Any
 
 import pytest
@@ -58,12 +59,18 @@ KNOWN = [
 """What requests call ids that are not a resource's, of which there are 1 and 2 in the furnished world."""
 
 RULED = {
+    "/v1/metrics-lab/evaluate-conversation",
+    "/v1/metrics-lab/lab",
+    "/v1/metrics-lab/lab/{lab_id}/conversations",
+    "/v1/metrics-lab/lab/{lab_id}/human-evaluation",
     "/v1/send-http-text-message",
     "/v1/workflow",
     "/v1/workflow/validate-definition",
     "/v1/workflow/{workflow_id}",
+    # The version in production, the only one, a label that is missing or reserved: all documented.
+    *(path for path in PUBLISHED if re.match(r"/v1/agents/{agent_id}/(prompts|knowledge-bases|labels)", path)),
 }
-"""Paths that answer 400 to what is valid by its schema: a graph that breaks a rule, a message after the end."""
+"""Paths that answer 400 to what is valid by its schema: a graph that breaks a rule, a message after the end, …"""
 
 REFUSED = {
     "type": "object",
@@ -151,8 +158,10 @@ def known_ids(document: Any, furnished: Any) -> Any:
             if "$ref" not in body["schema"]:
                 continue  # a list or a choice of models
             named = narrowed["components"]["schemas"][body["schema"]["$ref"].rpartition("/")[2]]
+            if "properties" not in named:
+                continue  # a choice of models that has a name
             body["schema"] = copy.deepcopy(named)
-            for name, one in body["schema"]["properties"].items():
+            for name, one in body["schema"].get("properties", {}).items():  # a choice of models has none
                 asking_for_what_there_is(one, name, known)
     return schemathesis.openapi.from_dict(narrowed)
 
@@ -178,9 +187,9 @@ def test_schemathesis_finds_nothing(
             case.call_and_validate(base_url=HOST, checks=CHECKS)
 
         for schema, mode, asking, most in (
-            (any_ids, GenerationMode.POSITIVE, valid, examples(50, 10) if operation.takes is None else 5),
-            (known_ids, GenerationMode.POSITIVE, valid, examples(50, 10)),
-            (known_ids, GenerationMode.NEGATIVE, invalid, examples(30, 10)),
+            (any_ids, GenerationMode.POSITIVE, valid, examples(50, 5) if operation.takes is None else 5),
+            (known_ids, GenerationMode.POSITIVE, valid, examples(50, 5)),
+            (known_ids, GenerationMode.NEGATIVE, invalid, examples(30, 5)),
         ):
             cases = schema[operation.path][operation.method].as_strategy(generation_mode=mode)
             settings(SETTINGS, max_examples=most)(given(cases)(asking))()

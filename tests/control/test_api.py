@@ -498,7 +498,7 @@ def test_bad_input_is_named_and_changes_nothing(
     assert detail in answer.json()["detail"]
     assert fake.dump() == before
     assert not fake.faults
-    assert fake.stubs.as_list() == []
+    assert fake.service.stubs.as_list() == []
 
 
 def test_a_method_that_a_path_has_not(control: httpx.Client) -> None:
@@ -513,7 +513,7 @@ def test_a_method_that_a_path_has_not(control: httpx.Client) -> None:
 def test_a_bug_of_the_fake_is_an_answer_too(
     fake: FakeBluejay, control: httpx.Client, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(fake.stubs, "as_list", lambda: 1 / 0)
+    monkeypatch.setattr(fake.service.stubs, "as_list", lambda: 1 / 0)
     answer = control.get("/stubs")
     assert (answer.status_code, answer.json()["detail"][:16]) == (500, "the fake failed;")
     assert "ZeroDivisionError" in caplog.text

@@ -194,7 +194,7 @@ def test_a_stream_is_resumed_where_it_broke_off(fake: FakeBluejay) -> None:
 
 
 def test_without_listeners_nothing_is_told(fake: FakeBluejay) -> None:
-    sources = (fake.world, fake.requests, fake.faults, fake.stubs)
+    sources = (fake.world, fake.service.journal, fake.service.armed, fake.service.stubs)
     assert all(source.on_change is None for source in sources)
     with listening(fake.url) as stream:
         next(stream)

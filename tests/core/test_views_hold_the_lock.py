@@ -93,7 +93,7 @@ def test_a_fault_that_is_armed_once_is_met_once_by_many_threads() -> None:
 
     def meet() -> None:
         for _ in range(100):
-            met.append(fake.faults.take("/", breakable=True))
+            met.append(fake.service.armed.take("/", breakable=True))
 
     threads = [threading.Thread(target=meet) for _ in range(4)]
     for thread in threads:

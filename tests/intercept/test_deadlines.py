@@ -182,6 +182,27 @@ def test_who_polls_a_port_that_a_child_process_is_about_to_open_gives_it_its_tim
                     time.sleep(0.1)
 
 
+POLLS_A_SERVER = """
+import json, os, time, urllib.request
+headers = {"X-API-Key": os.environ["BLUEJAY_API_KEY"]}
+request = urllib.request.Request(os.environ["BLUEJAY_API_URL"] + "/retrieve-simulation-result/1", headers=headers)
+deadline = time.monotonic() + 20
+while json.load(urllib.request.urlopen(request))["simulation_result"]["status"] != "COMPLETED":
+    assert time.monotonic() < deadline
+    time.sleep(0.01)
+"""
+
+
+@pytest.mark.bluejay(clock="real", speed=600)
+def test_a_process_that_polls_a_server_comes_to_the_end_of_a_call(bluejay_server: FakeBluejay) -> None:
+    call = bluejay_server.add_test_result(agent="ends-after=20")
+    bluejay_server.client().post(
+        "/v1/end-conversations", json={"test_result_ids": [call.id]}, headers={"X-API-Key": "key"}
+    ).raise_for_status()
+    subprocess.run([sys.executable, "-c", POLLS_A_SERVER], check=True, timeout=60)
+    assert call.status == "COMPLETED"
+
+
 async def test_a_coroutine_sleeps_where_sniffio_is_installed(bluejay: FakeBluejay) -> None:
     start = bluejay.clock.now
     await asyncio.sleep(30)

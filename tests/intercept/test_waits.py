@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import anyio
+import anyio.from_thread
 import pytest
 import trio
 import trio.testing
@@ -116,6 +117,11 @@ async def threadsafe() -> None:
     )
 
 
+def through_a_portal(backend: str) -> None:
+    with anyio.from_thread.start_blocking_portal(backend) as portal:
+        portal.call(anyio.sleep, 30)
+
+
 def guest_run() -> None:
     calls: queue.Queue[Callable[[], object]] = queue.Queue()
     done: list[Any] = []
@@ -164,6 +170,9 @@ WAITS: dict[str, Callable[[], Any]] = {
     "a guest run of trio": guest_run,
     "a guest run of trio that is called": guest_run_that_is_called,
     "trio's threads": lambda: trio.run(trio.to_thread.run_sync, time.sleep, 30),
+    "trio from a thread": lambda: trio.run(trio.to_thread.run_sync, trio.from_thread.run, trio.sleep, 30),
+    "anyio's portal": lambda: through_a_portal("asyncio"),
+    "anyio's portal on trio": lambda: through_a_portal("trio"),
 }
 
 
@@ -547,12 +556,36 @@ def test_the_report_says_what_moved_the_clock_and_what_is_pending(bluejay: FakeB
             time.sleep(5)
 
     stuck = bluejay.add_test_result(agent="silent")
-    bluejay.world.settle()
+    bluejay.client().post(
+        "/v1/end-conversations", json={"test_result_ids": [stuck.id]}, headers={"X-API-Key": "key"}
+    ).raise_for_status()
     poll()
     report = bluejay.report()
     assert "+15.000 s slept by poll() at " in report
     assert ", 3 times" in report
-    assert stuck.id == 1
+    assert "pending: test result 1: watchdog at +30.000000 s" in report
+    assert "hint" not in report  # so few may be a back-off
+
+
+def test_the_report_hints_at_real_sleeps_where_something_real_seems_to_be_polled(bluejay: FakeBluejay) -> None:
+    for _ in range(30):
+        time.sleep(60)
+    assert "hint: much of the fake's time was slept away in little real time" in bluejay.report()
+    assert "with bluejay.clock.real()" in bluejay.report()
+
+
+async def test_advancing_blocks_the_loop_and_async_receivers_run_at_the_next_await(bluejay: FakeBluejay) -> None:
+    heard: list[str] = []
+
+    async def receive(request: Any) -> None:
+        heard.append(request.event)
+
+    bluejay.webhooks.add(receive, ["simulation_ended"])
+    bluejay.queue_run()
+    bluejay.clock.advance(60)
+    assert heard == []
+    await asyncio.sleep(0.001)
+    assert heard == ["simulation_ended"]
 
 
 def test_sleeps_take_real_time_where_that_is_asked_for(bluejay: FakeBluejay) -> None:

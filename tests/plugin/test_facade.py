@@ -190,6 +190,19 @@ def updated(fake: FakeBluejay, **changes: Any) -> tuple[Any, Any]:
     return human.fields["name"], human.fields["language"]
 
 
+def versions(fake: FakeBluejay, label: str | None = None) -> list[list[str]]:
+    """The labels of an agent's versions after one was added, both with a label, and the agent was updated."""
+    fake.add_agent()
+    with fake.client(headers={"X-API-Key": fake.api_key}) as client:
+        if label is not None:
+            client.post("/v1/agents/1/versions/1/labels", json={"labels": [label]})
+        client.post("/v1/agents/1/versions", json={"prompt_text": "Second.", "labels": [label] if label else []})
+        if label is None:
+            client.post("/v1/update-agent", json={"agent_id": "1", "system_prompt": "Third."})
+        found = client.get("/v1/agents/1/versions").json()
+    return [sorted(one["labels"]) for one in reversed(found)]
+
+
 def went_off(fake: FakeBluejay) -> Any:
     """Whether an alert for simulations goes off by a run whose only result violates its condition."""
     fake.add_simulation(digital_humans=1)
@@ -410,6 +423,13 @@ READINGS: dict[tuple[str, str], Callable[[FakeBluejay], object]] = {
     ("same_external_id", "409"): lambda fake: added_twice(fake) == 409,
     ("simulation_alerts", "latest-runs"): lambda fake: went_off(fake) is True,
     ("simulation_alerts", "window"): lambda fake: went_off(fake) is False,
+    ("first_version", "production"): lambda fake: versions(fake)[0] == ["production"],
+    ("first_version", "latest-only"): lambda fake: versions(fake)[0] == [],
+    ("updated_text", "in-place"): lambda fake: len(versions(fake)) == 2,
+    ("updated_text", "new-version"): lambda fake: len(versions(fake)) == 3,
+    ("label_on_another", "both"): lambda fake: ["a" in one for one in versions(fake, "a")][:2] == [True, True],
+    ("label_on_another", "moved"): lambda fake: ["a" in one for one in versions(fake, "a")][:2] == [False, True],
+    ("label_on_another", "409"): lambda fake: len(versions(fake, "a")) == 1,
     ("noise_without_file", "taken"): lambda fake: registered(fake) == 200,
     ("noise_without_file", "400"): lambda fake: registered(fake) == 400,
     ("agent_without_workflow", "empty"): lambda fake: of_agent_without_workflow(fake) == 200,

@@ -66,7 +66,7 @@ def test_large_headers_count_towards_what_the_journal_keeps() -> None:
     tracemalloc.stop()
     assert size < 100_000_000
     assert 900 < len(fake.requests) < 1_500
-    assert fake.requests.total == 3_000
+    assert fake.service.journal.total == 3_000
 
 
 def test_many_tiny_headers_count_for_what_they_take() -> None:

@@ -1,0 +1,129 @@
+"""Knowledge bases of an organisation: collections of documents, which agents are attached to.
+
+Documents are uploaded in the dashboard, so only a test adds them: `bluejay.add("knowledge base", documents=[…])`.
+The older knowledge bases, a text of each agent, are in `prompts.py`.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+from pydantic import Field
+
+from fake_bluejay.bluejay.models.wire import Wire
+from fake_bluejay.bluejay.resources import Operations, as_fields
+from fake_bluejay.core.clock import Moment
+from fake_bluejay.core.errors import Refused
+from fake_bluejay.core.resources import Entity, Link, Resource, not_found, uuid_ids
+from fake_bluejay.http.operation import Call
+
+__all__ = ["KNOWLEDGE_BASES", "knowledge_bases"]
+
+
+class CreateKnowledgeBaseRequest(Wire):
+    """A new knowledge base."""
+
+    name: str
+    description: str | None = None
+
+
+class UpdateKnowledgeBaseRequest(Wire):
+    """What to change of a knowledge base: one of both at least."""
+
+    name: str | None = None
+    description: str | None = None
+
+
+class Document(Wire):
+    """A document, and how far it is taken in."""
+
+    id: str
+    name: str
+    status: str = "ready"
+
+
+class NewKnowledgeBase(CreateKnowledgeBaseRequest):
+    """A knowledge base as a test adds it."""
+
+    documents: list[Document] = Field(default_factory=list)
+    agent_ids: list[int] = Field(default_factory=list)
+
+
+class KnowledgeBase(Wire):
+    """A knowledge base in a list, and how many documents it has."""
+
+    id: UUID
+    name: str
+    description: str | None = None
+    document_count: int = 0
+    agent_ids: list[int] = Field(default_factory=list)
+    created_at: Moment
+    updated_at: Moment
+
+
+class KnowledgeBaseWithDocuments(KnowledgeBase):
+    """A knowledge base, and its documents."""
+
+    documents: list[Document] = Field(default_factory=list)
+
+
+class AttachedAgent(Wire):
+    """An agent that has access to a knowledge base."""
+
+    knowledge_base_id: UUID
+    agent_id: int
+
+
+KNOWLEDGE_BASES = Resource(
+    "knowledge base", ids=uuid_ids, links=(Link("agent_ids", to="agent"),), example={"name": "Knowledge base"}
+)
+knowledge_bases = Operations(
+    KNOWLEDGE_BASES,
+    returns=KnowledgeBaseWithDocuments,
+    values=lambda base: {"document_count": len(base.fields.get("documents") or ())},
+    request=NewKnowledgeBase,
+)
+_AGENT = "/v1/knowledge-base/{knowledge_base_id}/agents/{agent_id}"
+
+knowledge_bases.create("POST", "/v1/knowledge-base", CreateKnowledgeBaseRequest)
+knowledge_bases.list("GET", "/v1/knowledge-base", returns=list[KnowledgeBase])
+knowledge_bases.get("GET", "/v1/knowledge-base/{knowledge_base_id}")
+knowledge_bases.delete("DELETE", "/v1/knowledge-base/{knowledge_base_id}", returns=None, status=204)
+
+
+@knowledge_bases.operation("PUT", "/v1/knowledge-base/{knowledge_base_id}")
+def update_knowledge_base(call: Call, knowledge_base: Entity, request: UpdateKnowledgeBaseRequest) -> Entity:
+    """Rename a knowledge base, or describe it otherwise."""
+    given = {name: value for name, value in as_fields(request).items() if value is not None}
+    if not given:
+        raise Refused("A name or a description is needed")
+    knowledge_bases.change(call.world, knowledge_base, given)
+    return knowledge_base
+
+
+def _both(call: Call) -> tuple[Entity, int, list[int]]:
+    """Return the knowledge base and the id of the agent that a path names, and the ids of those attached."""
+    base = call.require("knowledge base", str(call.parameters["knowledge_base_id"]))
+    agent = call.require("agent", call.parameters["agent_id"])
+    return base, agent.id, base.fields.get("agent_ids") or []
+
+
+_TYPES: dict[str, Any] = {"path_types": {"knowledge_base_id": UUID, "agent_id": int}}
+
+
+@knowledge_bases.operation("POST", _AGENT, **_TYPES)
+def attach_agent(call: Call) -> AttachedAgent:
+    """Give an agent access to a knowledge base; that it has it already changes nothing (documented)."""
+    base, agent_id, attached = _both(call)
+    knowledge_bases.change(call.world, base, {"agent_ids": [*attached, agent_id]})
+    return AttachedAgent(knowledge_base_id=base.id, agent_id=agent_id)
+
+
+@knowledge_bases.operation("DELETE", _AGENT, returns=None, status=204, **_TYPES)
+def detach_agent(call: Call) -> None:
+    """Take the access to a knowledge base from an agent. Raises `NotFound` if it has none."""
+    base, agent_id, attached = _both(call)
+    if agent_id not in attached:
+        raise not_found("agent")
+    knowledge_bases.change(call.world, base, {"agent_ids": [id for id in attached if id != agent_id]})

@@ -1,0 +1,587 @@
+"""Versions of an agent's prompt and of its older knowledge base, and the labels that stand on them.
+
+One engine serves both kinds of text. Version 1 is what the agent was added with, and is made when a version or a label
+of the agent is first asked for. The text of the version that has the label `production` is the agent's own: to change
+one is to change the other. `latest` stands on the highest version, and nobody moves it by hand.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+from uuid import UUID
+
+from pydantic import BaseModel, Field
+
+from fake_bluejay.bluejay.models.wire import Wire
+from fake_bluejay.bluejay.resources import Answered, Operations, as_fields
+from fake_bluejay.core.clock import Moment
+from fake_bluejay.core.errors import Conflict, NotFound, Refused
+from fake_bluejay.core.readings import FirstVersion, LabelOnAnother
+from fake_bluejay.core.resources import Entity, Link, OnDelete, Resource, not_found, uuid_ids
+from fake_bluejay.core.world import World
+from fake_bluejay.http.operation import Call
+
+__all__ = [
+    "KNOWLEDGE_BASE_VERSIONS",
+    "LABELS",
+    "PROMPTS",
+    "knowledge_base_versions",
+    "labels",
+    "prompts",
+    "update_text",
+]
+
+PRODUCTION: Final = "production"
+LATEST: Final = "latest"
+RESERVED: Final = (PRODUCTION, LATEST)
+"""The labels that stand on one version at the most, and that nobody makes, renames or deletes."""
+
+
+class _New(Wire):
+    commit_message: str | None = None
+    labels: list[str] | None = None
+    metadata: dict[str, Any] | None = None
+
+
+class _Version(Wire):
+    id: UUID | None = None
+
+
+class _OfAgent(Wire):
+    commit_message: str | None = None
+    labels: list[str] | None = None
+    metadata: dict[str, Any] | None = None
+    version: int
+    agent_id: int
+
+
+class _PromptText(Wire):
+    prompt_text: str
+
+
+class _KnowledgeBaseText(Wire):
+    kb_text: str
+
+
+class CreatePromptVersionBody(_New, _PromptText):
+    """A new version of an agent's prompt."""
+
+
+class CreateKnowledgeBaseVersionBody(_New, _KnowledgeBaseText):
+    """A new version of an agent's knowledge base."""
+
+
+class PromptResponse(_OfAgent, _PromptText, _Version):
+    """A version of an agent's prompt."""
+
+
+class KnowledgeBaseResponse(_OfAgent, _KnowledgeBaseText, _Version):
+    """A version of an agent's knowledge base."""
+
+
+class LabelDeltaRequest(Wire):
+    """Labels to put on a version, or to take from it; `override_label` takes them from the others."""
+
+    labels: list[str] | None = None
+    override_label: bool | None = False
+
+
+class LabelListResponse(Wire):
+    """The labels of a version."""
+
+    labels: list[str] = Field(default_factory=list)
+
+
+class LabelBody(Wire):
+    """The text of a label."""
+
+    label_text: str
+
+
+class LabelResponse(Wire):
+    """A label of an agent, and the version that it stands on, if it does."""
+
+    id: UUID | None = None
+    created_at: Moment | None = None
+    agent_id: int
+    label_text: str
+    prompt_id: UUID | None = None
+    knowledge_base_id: UUID | None = None
+    color: str | None = None
+
+
+@dataclass(frozen=True)
+class _Kind:
+    """A kind of text that has versions.
+
+    Attributes:
+        resource: Its versions.
+        text: The field of a version that holds the text.
+        own: The field of the agent that holds the text of the production version.
+        label: The field of a label that holds the id of a version.
+    """
+
+    resource: Resource
+    text: str
+    own: str
+    label: str
+
+
+def _settle_latest(world: World, gone: Entity) -> None:
+    """Put `latest` on the highest version that is left, now that one is gone."""
+    kind = _KINDS[gone.resource]
+    agent = world.resources.find("agent", gone.fields["agent_id"], gone.organisation)
+    left = [] if agent is None else _stored(world, kind, agent)
+    # Where the agent goes, too, its labels may have gone already.
+    if agent is not None and left and _rows(world, agent, LATEST):
+        _put(world, kind, agent, left[-1], LATEST)
+
+
+_AGENT = Link("agent_id", to="agent", on_delete=OnDelete.CASCADE)
+PROMPTS = Resource(
+    "prompt",
+    ids=uuid_ids,
+    links=(_AGENT,),
+    example={"agent_id": 1, "prompt_text": "You answer the phone."},
+    required={"version": int},
+    on_remove=_settle_latest,
+)
+KNOWLEDGE_BASE_VERSIONS = Resource(
+    "knowledge base version",
+    ids=uuid_ids,
+    links=(_AGENT,),
+    example={"agent_id": 1, "kb_text": "We open at nine."},
+    required={"version": int},
+    on_remove=_settle_latest,
+)
+LABELS = Resource(
+    "label",
+    ids=uuid_ids,
+    links=(
+        _AGENT,
+        Link("prompt_id", to="prompt", ids=uuid_ids),
+        Link("knowledge_base_id", to="knowledge base version", ids=uuid_ids),
+    ),
+    example={"agent_id": 1},
+)
+_PROMPT: Final = _Kind(PROMPTS, "prompt_text", "system_prompt", "prompt_id")
+_KNOWLEDGE_BASE: Final = _Kind(KNOWLEDGE_BASE_VERSIONS, "kb_text", "knowledge_base", "knowledge_base_id")
+_KINDS: Final = {kind.resource: kind for kind in (_PROMPT, _KNOWLEDGE_BASE)}
+
+
+# --- versions ---------------------------------------------------------------------------------------------------------
+
+
+def _stored(world: World, kind: _Kind, agent: Entity) -> list[Entity]:
+    """Return the versions that were made, the lowest first."""
+    versions = world.resources[kind.resource].of(agent.organisation)
+    return sorted(
+        (one for one in versions if one.fields["agent_id"] == agent.id), key=lambda one: one.fields["version"]
+    )
+
+
+def _versions(world: World, kind: _Kind, agent: Entity) -> list[Entity]:
+    """Return the versions of an agent's text, the lowest first; an empty knowledge base has none."""
+    versions, text = _stored(world, kind, agent), agent.fields[kind.own]
+    if versions or (kind is _KNOWLEDGE_BASE and not text):
+        return versions
+    return [_add(world, kind, agent, {kind.text: text, "commit_message": None, "metadata": None})]
+
+
+def _add(world: World, kind: _Kind, agent: Entity, fields: dict[str, Any]) -> Entity:
+    """Add a version with the next number. The first one may go into production."""
+    before = _stored(world, kind, agent)
+    number = before[-1].fields["version"] + 1 if before else 1
+    version = world.resources[kind.resource].add(
+        agent.organisation, {**fields, "agent_id": agent.id, "version": number}
+    )
+    _put(world, kind, agent, version, LATEST)
+    if not before and world.readings.first_version is FirstVersion.PRODUCTION:
+        _put(world, kind, agent, version, PRODUCTION)
+    return version
+
+
+def _new_version(world: World, kind: _Kind, agent: Entity, request: BaseModel) -> Entity:
+    """Add a version to those of an agent. Raises `Conflict` as `_check` does."""
+    fields = as_fields(request)
+    wanted = dict.fromkeys(fields.pop("labels") or ())
+    _versions(world, kind, agent)
+    for text in wanted:
+        _check(world, kind, agent, None, text, override=False)
+    version = _add(world, kind, agent, {name: fields[name] for name in (kind.text, "commit_message", "metadata")})
+    for text in wanted:
+        _put(world, kind, agent, version, text)
+    return version
+
+
+def update_text(world: World, agent: Entity, changed: Mapping[str, Any]) -> None:
+    """Make versions of the texts that an agent is to have, and put them into production."""
+    for kind in _KINDS.values():
+        text = changed.get(kind.own)
+        if text is not None and text != agent.fields[kind.own]:
+            _versions(world, kind, agent)
+            version = _add(world, kind, agent, {kind.text: text, "commit_message": None, "metadata": None})
+            _put(world, kind, agent, version, PRODUCTION)
+
+
+def evaluated_version(world: World, agent: Entity, version: int | None, label: str | None) -> str | None:
+    """Put a label that is new on the version in production, and return what there is to warn of, if anything.
+
+    Args:
+        world: Where the agent is.
+        agent: Whose conversation is evaluated.
+        version: The number of the version that it is of; None: the one in production.
+        label: A label of the version.
+    """
+    versions = _versions(world, _PROMPT, agent)
+    production = next((one for one in versions if PRODUCTION in _labels_of(world, _PROMPT, one)), None)
+    if label is not None and label not in RESERVED and not _rows(world, agent, label):
+        _add_label(world, agent, label, {} if production is None else {"prompt_id": production.id})
+    if production is None:
+        return "The agent has no production version"
+    known = version is None or any(one.fields["version"] == version for one in versions)
+    return None if known else f"Version {version} was not found; the production version is used"
+
+
+def _looked_up(world: World, version: Entity) -> dict[str, Any]:
+    """Return the labels of a version, and the text of the one in production, which is the agent's."""
+    kind = _KINDS[version.resource]
+    found: dict[str, Any] = {"labels": _labels_of(world, kind, version)}
+    if PRODUCTION in found["labels"]:
+        agent = world.resources.require("agent", version.fields["agent_id"], version.organisation)
+        found[kind.text] = agent.fields[kind.own]
+    return found
+
+
+# --- labels -----------------------------------------------------------------------------------------------------------
+
+
+def _rows(world: World, agent: Entity, text: str | None = None) -> list[Entity]:
+    """Return the labels of an agent, or those with a text."""
+    return [
+        one
+        for one in world.resources[LABELS].of(agent.organisation)
+        if one.fields["agent_id"] == agent.id and text in (None, one.fields["label_text"])
+    ]
+
+
+def _labels_of(world: World, kind: _Kind, version: Entity) -> list[str]:
+    labels = world.resources[LABELS].of(version.organisation)
+    return [one.fields["label_text"] for one in labels if one.fields[kind.label] == version.id]
+
+
+def _is_free(label: Entity) -> bool:
+    return label.fields["prompt_id"] is None and label.fields["knowledge_base_id"] is None
+
+
+def _check(world: World, kind: _Kind, agent: Entity, version: Entity | None, text: str, *, override: bool) -> None:
+    """Check that a label may be put on a version. Raises `Conflict`, where a reading says so."""
+    others = [one for one in _rows(world, agent, text) if one.fields[kind.label] not in (None, version and version.id)]
+    alone = override or text in RESERVED
+    if others and not alone and world.readings.label_on_another is LabelOnAnother.CONFLICT:
+        raise Conflict(f"The label {text[:50]} is on another version; override_label moves it")
+
+
+def _put(
+    world: World, kind: _Kind, agent: Entity, version: Entity, text: str, *, override: bool | None = False
+) -> None:
+    """Put a label on a version, and take it from the others if it stands on one alone."""
+    rows = _rows(world, agent, text)
+    here = [one for one in rows if one.fields[kind.label] == version.id]
+    held = [one for one in rows if one.fields[kind.label] not in (None, version.id)]
+    if text == PRODUCTION and not here:
+        texts = world.resources[kind.resource]
+        for one in held:  # it keeps the text that the agent had meanwhile
+            texts.change(texts.require(one.fields[kind.label], agent.organisation), {kind.text: agent.fields[kind.own]})
+        world.resources[agent.resource].change(agent, {kind.own: version.fields[kind.text]})
+    alone = override or text in RESERVED or world.readings.label_on_another is LabelOnAnother.MOVED
+    taken = [*here, *(held if alone else ()), *(one for one in rows if _is_free(one))]
+    for one in taken[1:]:
+        world.resources.remove(one)
+    if taken:
+        world.resources[LABELS].change(taken[0], {kind.label: version.id})
+    else:
+        _add_label(world, agent, text, {kind.label: version.id})
+
+
+def _add_label(world: World, agent: Entity, text: str, on: dict[str, Any]) -> Entity:
+    fields = {"label_text": text, "agent_id": agent.id, "prompt_id": None, "knowledge_base_id": None, "color": None}
+    return world.resources[LABELS].add(agent.organisation, {**fields, **on})
+
+
+def _take(world: World, kind: _Kind, agent: Entity, version: Entity, text: str) -> None:
+    """Take a label from a version. It stays on the agent (documented), once."""
+    rows = _rows(world, agent, text)
+    for one in rows:
+        if one.fields[kind.label] == version.id:
+            if text == PRODUCTION:
+                world.resources[kind.resource].change(version, {kind.text: agent.fields[kind.own]})
+            if len(rows) > 1:
+                world.resources.remove(one)
+            else:
+                world.resources[LABELS].change(one, {kind.label: None})
+
+
+# --- operations -------------------------------------------------------------------------------------------------------
+
+
+class _OfTest(Wire):
+    """What a test says besides what a request does."""
+
+    agent_id: int
+
+
+class NewPrompt(CreatePromptVersionBody, _OfTest):
+    """A version of a prompt as a test adds it."""
+
+
+class NewKnowledgeBaseVersion(CreateKnowledgeBaseVersionBody, _OfTest):
+    """A version of a knowledge base as a test adds it."""
+
+
+class NewLabel(_OfTest):
+    """A label as a test adds it; left out, its text is of no label yet."""
+
+    label_text: str | None = None
+
+
+def _new_for_test(world: World, organisation: str, request: NewPrompt | NewKnowledgeBaseVersion) -> Entity:
+    """Add a version as a test asks for it. Raises `NotFound` if there is no such agent."""
+    kind = _PROMPT if isinstance(request, NewPrompt) else _KNOWLEDGE_BASE
+    agent = world.resources.require("agent", request.agent_id, organisation)
+    return _new_version(world, kind, agent, request)
+
+
+def _agent(call: Call) -> Entity:
+    return call.require("agent", call.parameters["agent_id"])
+
+
+def _numbered(call: Call, kind: _Kind, version: int | UUID) -> Entity:
+    """Return a version by its number, or by its id. Raises `NotFound`."""
+    for one in _versions(call.world, kind, _agent(call)):
+        if version in (one.fields["version"], UUID(one.id)):
+            return one
+    raise not_found(kind.resource.name)
+
+
+def _labelled(call: Call, kind: _Kind, agent: Entity, label: str | None) -> Entity:
+    """Return the only version that has a label.
+
+    Raises:
+        Refused: There is no label, or more than one version has it.
+        NotFound: None has it.
+    """
+    if label is None:
+        raise Refused("A label is needed")
+    versions = _versions(call.world, kind, agent)
+    found = [one for one in versions if label in _labels_of(call.world, kind, one)]
+    if len(found) > 1:
+        raise Refused(f"The label {label[:50]} is ambiguous: it is on {len(found)} versions")
+    if not found:
+        raise NotFound(f"No version has the label {label[:50]}")
+    return found[0]
+
+
+def _delete(call: Call, kind: _Kind, version: Entity) -> dict[str, Any]:
+    """Delete a version. Raises `Refused` for the one in production, and for the only one."""
+    if PRODUCTION in _labels_of(call.world, kind, version):
+        raise Refused("The production version cannot be deleted: move the label first")
+    agent_id = version.fields["agent_id"]
+    if len(_versions(call.world, kind, _agent(call))) == 1:
+        raise Refused("The only version cannot be deleted")
+    call.world.resources.remove(version)
+    return {"deleted": True, "id": version.id, "version": version.fields["version"], "agent_id": agent_id}
+
+
+def _declare(operations: Operations, kind: _Kind, path: str, takes: type[BaseModel], id: str) -> None:
+    """Declare the operations of a kind of text under a path; `id` is what the path calls the id of a version."""
+    under = f"/v1/agents/{{agent_id}}/{path}"
+    of_one, of_labels = f"{under}/versions/{{version}}", f"{under}/versions/{{version}}/labels"
+    by_id = f"{under}/{{{id}}}"
+    types: dict[str, Any] = {"path_types": {"agent_id": int, id: UUID}}
+
+    @operations.operation("GET", under, **types)
+    def get_by_label(call: Call, label: str | None = None) -> Entity:
+        """Return the version that has a label."""
+        return _labelled(call, kind, _agent(call), label)
+
+    @operations.operation("POST", f"{under}/versions", takes=takes, **types)
+    def create_version(call: Call, request: Any) -> Entity:
+        """Create the next version."""
+        return _new_version(call.world, kind, _agent(call), request)
+
+    @operations.operation("GET", f"{under}/versions", returns=list[operations.returns], **types)  # type: ignore[name-defined]
+    def list_versions(call: Call, label: str | None = None, version: int | None = None, limit: int = 50) -> Answered:
+        """Return the versions of an agent, the highest first."""
+        found = [
+            one
+            for one in reversed(_versions(call.world, kind, _agent(call)))
+            if (label is None or label in _labels_of(call.world, kind, one))
+            and (version is None or version == one.fields["version"])
+        ]
+        return Answered(found[: max(0, limit)])
+
+    @operations.operation("DELETE", f"{under}/versions", **types)
+    def delete_by_label(call: Call, label: str | None = None) -> Any:
+        """Delete the version that has a label."""
+        return _delete(call, kind, _labelled(call, kind, _agent(call), label))
+
+    @operations.operation("GET", of_one, **types)
+    def get_version(call: Call, version: int) -> Entity:
+        """Return a version by its number."""
+        return _numbered(call, kind, version)
+
+    @operations.operation("DELETE", of_one, **types)
+    def delete_version(call: Call, version: int) -> Any:
+        """Delete a version by its number."""
+        return _delete(call, kind, _numbered(call, kind, version))
+
+    @operations.operation("GET", by_id, **types)
+    def get_by_id(call: Call) -> Entity:
+        """Return a version by its id."""
+        return _numbered(call, kind, call.parameters[id])
+
+    @operations.operation("DELETE", by_id, **types)
+    def delete_by_id(call: Call) -> Any:
+        """Delete a version by its id."""
+        return _delete(call, kind, _numbered(call, kind, call.parameters[id]))
+
+    @operations.operation("GET", of_labels, **types)
+    def list_labels(call: Call, version: int) -> LabelListResponse:
+        """Return the labels of a version."""
+        return LabelListResponse(labels=_labels_of(call.world, kind, _numbered(call, kind, version)))
+
+    @operations.operation("POST", of_labels, **types)
+    def add_labels(call: Call, version: int, request: LabelDeltaRequest) -> LabelListResponse:
+        """Put labels on a version."""
+        agent, one, override = _agent(call), _numbered(call, kind, version), bool(request.override_label)
+        wanted = _movable(request)
+        for text in wanted:
+            _check(call.world, kind, agent, one, text, override=override)
+        for text in wanted:
+            _put(call.world, kind, agent, one, text, override=override)
+        return LabelListResponse(labels=_labels_of(call.world, kind, one))
+
+    @operations.operation("DELETE", of_labels, default_body=LabelDeltaRequest(labels=[]), **types)
+    def remove_labels(call: Call, version: int, request: LabelDeltaRequest) -> LabelListResponse:
+        """Take labels from a version. They stay on the agent."""
+        agent, one = _agent(call), _numbered(call, kind, version)
+        for text in _movable(request):
+            _take(call.world, kind, agent, one, text)
+        return LabelListResponse(labels=_labels_of(call.world, kind, one))
+
+
+def _movable(request: LabelDeltaRequest) -> list[str]:
+    """Return the labels that a request names. Raises `Refused` if `latest` is one of them."""
+    wanted: list[str] = as_fields(request)["labels"] or []
+    if LATEST in wanted:
+        raise Refused("The label latest cannot be changed: it is on the highest version")
+    return list(dict.fromkeys(wanted))
+
+
+prompts = Operations(PROMPTS, returns=PromptResponse, looked_up=_looked_up, new=_new_for_test, request=NewPrompt)
+knowledge_base_versions = Operations(
+    KNOWLEDGE_BASE_VERSIONS,
+    returns=KnowledgeBaseResponse,
+    looked_up=_looked_up,
+    new=_new_for_test,
+    request=NewKnowledgeBaseVersion,
+)
+_declare(prompts, _PROMPT, "prompts", CreatePromptVersionBody, "prompt_id")
+_declare(knowledge_base_versions, _KNOWLEDGE_BASE, "knowledge-bases", CreateKnowledgeBaseVersionBody, "kb_id")
+_OF_AGENT: Final[dict[str, Any]] = {"path_types": {"agent_id": int}}
+
+
+@prompts.operation("POST", "/v1/agents/{agent_id}/prompts/promote", **_OF_AGENT)
+def promote(call: Call, prompt_id: UUID | None = None, version: int | None = None) -> Entity:
+    """Put `production` on the latest version, or on another one; of number and id, the number counts."""
+    wanted = prompt_id if version is None else version
+    agent = _agent(call)
+    one = _versions(call.world, _PROMPT, agent)[-1] if wanted is None else _numbered(call, _PROMPT, wanted)
+    _put(call.world, _PROMPT, agent, one, PRODUCTION)
+    return one
+
+
+@prompts.operation("GET", "/v1/agents/{agent_id}/versions/{version}", **_OF_AGENT)
+def get_agent_version(call: Call, version: int | UUID) -> Entity:
+    """Return a version by its number, or by its id."""
+    return _numbered(call, _PROMPT, version)
+
+
+@prompts.operation("DELETE", "/v1/agents/{agent_id}/versions/{version}", **_OF_AGENT)
+def delete_agent_version(call: Call, version: int | UUID) -> Any:
+    """Delete a version by its number, or by its id."""
+    return _delete(call, _PROMPT, _numbered(call, _PROMPT, version))
+
+
+# --- labels of an agent -----------------------------------------------------------------------------------------------
+
+
+def _new_label(world: World, organisation: str, request: NewLabel) -> Entity:
+    """Make a label that stands on no version.
+
+    Raises:
+        Refused: The label is reserved.
+        Conflict: The agent has it already.
+    """
+    agent = world.resources.require("agent", request.agent_id, organisation)
+    text = request.label_text or f"label-{world.resources[LABELS].last_id + 1}"
+    if text in RESERVED:
+        raise Refused(f"The label {text} is reserved")
+    if _rows(world, agent, text):
+        raise Conflict("The agent has this label already")
+    return _add_label(world, agent, text, {})
+
+
+def _labels(call: Call) -> tuple[Entity, list[Entity]]:
+    """Return the agent that a path names, and its labels."""
+    agent = _agent(call)
+    for kind in _KINDS.values():
+        _versions(call.world, kind, agent)
+    return agent, _rows(call.world, agent)
+
+
+labels = Operations(LABELS, returns=LabelResponse, new=_new_label, request=NewLabel)
+_LABEL: Final[dict[str, Any]] = {"path_types": {"agent_id": int, "label_id": str}}
+
+
+@labels.operation("POST", "/v1/agents/{agent_id}/labels", **_OF_AGENT)
+def create_label(call: Call, request: LabelBody) -> Entity:
+    """Create a label that stands on no version."""
+    agent, _ = _labels(call)
+    text = as_fields(request)["label_text"]
+    return _new_label(call.world, call.organisation, NewLabel(agent_id=agent.id, label_text=text))
+
+
+@labels.operation("GET", "/v1/agents/{agent_id}/labels", returns=list[LabelResponse], **_OF_AGENT)
+def list_labels(call: Call, q: str | None = None) -> Answered:
+    """Return the labels of an agent, or those whose text contains another."""
+    return Answered([one for one in _labels(call)[1] if q is None or q in one.fields["label_text"]])
+
+
+labels.get("GET", "/v1/agents/{agent_id}/labels/{label_id}", **_LABEL)
+
+
+@labels.operation("PUT", "/v1/agents/{agent_id}/labels/{label_id}", **_LABEL)
+def update_label(call: Call, label: Entity, request: LabelBody) -> Entity:
+    """Rename a label, wherever it stands."""
+    new, before = as_fields(request)["label_text"], label.fields["label_text"]
+    if new in RESERVED or before in RESERVED:
+        raise Refused("A reserved label cannot be renamed, and none can be renamed to one")
+    agent = _agent(call)
+    if new != before and _rows(call.world, agent, new):
+        raise Conflict("The agent has this label already")
+    for one in _rows(call.world, agent, before):
+        call.world.resources[LABELS].change(one, {"label_text": new})
+    return label
+
+
+@labels.operation("DELETE", "/v1/agents/{agent_id}/labels/{label_id}", **_LABEL)
+def delete_label(call: Call, label: Entity) -> Any:
+    """Delete a label that stands on no version."""
+    if label.fields["label_text"] in RESERVED or not _is_free(label):
+        raise Refused("A reserved label, or one that is on a version, cannot be deleted")
+    call.world.resources.remove(label)
+    return {}
