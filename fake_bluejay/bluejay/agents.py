@@ -11,11 +11,10 @@ from pydantic import Field
 
 from fake_bluejay.bluejay.folders import folder_named
 from fake_bluejay.bluejay.models.wire import Wire
-from fake_bluejay.bluejay.prompts import update_text
 from fake_bluejay.bluejay.resources import Operations, as_fields, changes
 from fake_bluejay.core.clock import Moment
 from fake_bluejay.core.errors import Conflict, NotFound
-from fake_bluejay.core.readings import Contract, SameExternalId
+from fake_bluejay.core.readings import Contract, SameExternalId, UpdatedText
 from fake_bluejay.core.resources import Entity, Link, OnDelete, Resource, not_found, uuid_ids
 from fake_bluejay.core.world import World
 from fake_bluejay.http.operation import ApiCall, as_id
@@ -347,7 +346,11 @@ def _update(
     after = {**agent.fields, **changed}
     if after.get("http_webhook") and not after.get("http_webhook_key"):
         changed["http_webhook_key"] = _key(call.world, agent.id)
-    update_text(call.world, agent, changed)
+    if call.world.readings.updated_text is UpdatedText.NEW_VERSION:
+        # Loaded where it is needed: it is as large as this module, and most tests ask for no versions.
+        from fake_bluejay.bluejay.prompts import update_text
+
+        update_text(call.world, agent, changed)
     call.world.resources[AGENTS].change(agent, _with_folder(call.world, call.organisation, changed))
     folder = call.world.resources.find("folder", agent.fields.get("folder_id"), call.organisation)
     return AgentUpdateResponse(

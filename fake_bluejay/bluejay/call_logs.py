@@ -260,8 +260,6 @@ DAYS: Final = {"1day": 1, "3days": 3, "7days": 7, "30days": 30, "90days": 90, "a
 """The choices of how far back a list of call logs goes → days."""
 
 _DAY: Final = 86_400_000_000
-_PRODUCTION: Final = 1
-"""The version that is in production: the only one that an agent has here."""
 
 
 def _script_from(given: Any) -> dict[str, Any]:
@@ -432,14 +430,21 @@ def evaluate(call: ApiCall, request: CallRequest) -> EvaluateCallResponse:
     if call.world.readings.contract is Contract.DOCS and not any(sources):
         raise Refused("A recording or a transcript is needed")
     log = _submit(call.world, call.organisation, request)
-    version = getattr(request, "version", None)
-    known = version in (None, _PRODUCTION)
     return EvaluateCallResponse(
         status="success",
         call_id=log.id,
         message="Evaluation queued",
-        warning=None if known else f"Version {version} was not found; the production version is used",
+        warning=_warning(call, log, getattr(request, "version", None), request.label),
     )
+
+
+def _warning(call: ApiCall, log: Entity, version: int | None, label: str | None) -> str | None:
+    """Return what there is to say of the version of the agent that a conversation is of; a new label is made."""
+    if version is None and label in (None, "production") and not call.world.resources.named("prompt"):
+        return None  # as in most tests, which ask for no versions
+    from fake_bluejay.bluejay.prompts import evaluated_version
+
+    return evaluated_version(call.world, call.require("agent", log.fields["agent_id"]), version, label)
 
 
 def _next_script(world: World, organisation: str, fields: Mapping[str, Any]) -> Entity | None:

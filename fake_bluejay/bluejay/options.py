@@ -14,7 +14,8 @@ from fake_bluejay.core.suggest import check_known, instead_of
 from fake_bluejay.core.world import DEFAULT_ORGANISATION, World
 
 if TYPE_CHECKING:
-    from fake_bluejay.core.choices import AgentChoice, ReadingChoices
+    from fake_bluejay.core.behaviors import AgentChoice
+    from fake_bluejay.core.readings import ReadingChoices
 
 __all__ = ["API_KEY", "WorldOptions", "clock_of", "now_of", "world_of"]
 

@@ -18,7 +18,7 @@ from fake_bluejay.bluejay.models.wire import Wire
 from fake_bluejay.bluejay.resources import Answered, Operations, as_fields
 from fake_bluejay.core.clock import Moment
 from fake_bluejay.core.errors import Conflict, NotFound, Refused
-from fake_bluejay.core.readings import FirstVersion, LabelOnAnother, UpdatedText
+from fake_bluejay.core.readings import FirstVersion, LabelOnAnother
 from fake_bluejay.core.resources import Entity, Link, OnDelete, Resource, not_found, uuid_ids
 from fake_bluejay.core.world import World
 from fake_bluejay.http.operation import Call
@@ -217,14 +217,32 @@ def _new_version(world: World, kind: _Kind, agent: Entity, request: BaseModel) -
 
 
 def update_text(world: World, agent: Entity, changed: Mapping[str, Any]) -> None:
-    """Make versions of the texts that an agent is to have, and put them into production, if a reading says so."""
-    if world.readings.updated_text is UpdatedText.NEW_VERSION:
-        for kind in _KINDS.values():
-            text = changed.get(kind.own)
-            if text is not None and text != agent.fields[kind.own]:
-                _versions(world, kind, agent)
-                version = _add(world, kind, agent, {kind.text: text, "commit_message": None, "metadata": None})
-                _put(world, kind, agent, version, PRODUCTION)
+    """Make versions of the texts that an agent is to have, and put them into production."""
+    for kind in _KINDS.values():
+        text = changed.get(kind.own)
+        if text is not None and text != agent.fields[kind.own]:
+            _versions(world, kind, agent)
+            version = _add(world, kind, agent, {kind.text: text, "commit_message": None, "metadata": None})
+            _put(world, kind, agent, version, PRODUCTION)
+
+
+def evaluated_version(world: World, agent: Entity, version: int | None, label: str | None) -> str | None:
+    """Put a label that is new on the version in production, and return what there is to warn of, if anything.
+
+    Args:
+        world: Where the agent is.
+        agent: Whose conversation is evaluated.
+        version: The number of the version that it is of; None: the one in production.
+        label: A label of the version.
+    """
+    versions = _versions(world, _PROMPT, agent)
+    production = next((one for one in versions if PRODUCTION in _labels_of(world, _PROMPT, one)), None)
+    if label is not None and label not in RESERVED and not _rows(world, agent, label):
+        _add_label(world, agent, label, {} if production is None else {"prompt_id": production.id})
+    if production is None:
+        return "The agent has no production version"
+    known = version is None or any(one.fields["version"] == version for one in versions)
+    return None if known else f"Version {version} was not found; the production version is used"
 
 
 def _looked_up(world: World, version: Entity) -> dict[str, Any]:

@@ -77,8 +77,8 @@ _OPERATIONS = """
 /v1/create-community POST communities
 /v1/create-custom-metric POST metrics
 /v1/create-custom-metrics POST metrics
-/v1/create-customer-persona POST
-/v1/create-customer-trait POST
+/v1/create-customer-persona POST customer_personas
+/v1/create-customer-trait POST customer_traits
 /v1/create-digital-human POST digital_humans
 /v1/create-digital-humans POST digital_humans
 /v1/create-folder POST folders
@@ -87,10 +87,10 @@ _OPERATIONS = """
 /v1/custom-metric/{metric_id} DELETE GET metrics
 /v1/custom-metrics GET metrics
 /v1/custom-metrics-by-agent/{agent_id} GET metrics
-/v1/customer-persona/{persona_id} DELETE GET
-/v1/customer-personas-by-agent/{agent_id} GET
-/v1/customer-trait/{trait_id} DELETE GET
-/v1/customer-traits GET
+/v1/customer-persona/{persona_id} DELETE GET customer_personas
+/v1/customer-personas-by-agent/{agent_id} GET customer_personas
+/v1/customer-trait/{trait_id} DELETE GET customer_traits
+/v1/customer-traits GET customer_traits
 /v1/delete-custom-metrics POST metrics
 /v1/delete-digital-humans DELETE digital_humans
 /v1/delete-schedule/{schedule_id} DELETE schedules
@@ -181,8 +181,8 @@ _OPERATIONS = """
 /v1/update-community/{community_id} PUT communities
 /v1/update-custom-metric/{metric_id} PUT metrics
 /v1/update-custom-metrics PUT metrics
-/v1/update-customer-persona/{persona_id} PUT
-/v1/update-customer-trait/{trait_id} PUT
+/v1/update-customer-persona/{persona_id} PUT customer_personas
+/v1/update-customer-trait/{trait_id} PUT customer_traits
 /v1/update-digital-human/{digital_human_id} PUT digital_humans
 /v1/update-folder/{folder_id} PUT folders
 /v1/update-integrations POST integrations
@@ -247,8 +247,8 @@ _OPERATIONS_OF_DOCS = """
 /v1/observability/conversations/{conversation_id} GET observability
 /v1/observability/issues GET issues
 /v1/observability/issues/{issue_id} GET PUT issues
-/v1/personalities GET POST
-/v1/personalities/{personality_id} DELETE PATCH
+/v1/personalities GET POST personalities
+/v1/personalities/{personality_id} DELETE PATCH personalities
 /v1/red-team-simulations GET POST
 /v1/red-team-simulations/entitlements GET
 /v1/red-team-simulations/{test_id} GET
@@ -256,7 +256,7 @@ _OPERATIONS_OF_DOCS = """
 /v1/self-improve/runs GET POST
 /v1/self-improve/runs/{run_id} GET
 /v1/self-improve/runs/{run_id}/stop POST
-/v1/simulations/{simulation_id}/personalities GET PUT
+/v1/simulations/{simulation_id}/personalities GET PUT personalities
 /v1/update-metric/{metric_id} PUT /v1/update-custom-metric/{metric_id}
 /v1/update-metrics PUT /v1/update-custom-metrics
 /v1/uptime/monitors GET POST

@@ -126,7 +126,9 @@ def queue_run(world: World, simulation: Entity, fields: dict[str, Any]) -> Run:
     else:
         humans = [world.resources.require("digital human", as_id(id), simulation.organisation) for id in asked_for]
     minutes = settings.get("max_call_duration_units") != "seconds"
-    called = [(human, _repetitions(human, settings, fields)) for human in humans]
+    # Documented: a conversation for each digital human in each personality that the simulation selects.
+    selected = max(1, len(settings.get("personality_ids") or ()))
+    called = [(human, selected * _repetitions(human, settings, fields)) for human in humans]
     if sum(times for _, times in called) > MOST_CALLS:
         raise Refused(f"The fake runs at most {MOST_CALLS:,} calls at once")
     return world.queue_run(

@@ -184,11 +184,12 @@ SIMULATIONS = Resource(
     links=(
         Link("agent_id", to="agent", on_delete=_with_its_agent),
         Link("selected_custom_metrics", to="metric", ids=uuid_ids),
+        Link("personality_ids", to="personality", ids=uuid_ids),
     ),
     required={"agent_id": int, "name": str},
 )
-_OWN_FIELDS = frozenset(SimulationPydantic.model_fields)
-"""What an answer has a field for; the rest of what a simulation carries is in its `settings`."""
+_OWN_FIELDS = frozenset(SimulationPydantic.model_fields) | {"personality_ids"}
+"""What an answer has a field for, or another endpoint; the rest of what a simulation carries is in its `settings`."""
 
 
 def create_simulation(world: World, organisation: str, request: SimulationRequest) -> Entity:

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import random
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Literal, Protocol
 
 from fake_bluejay.core.clock import microseconds
 from fake_bluejay.core.suggest import unknown
 from fake_bluejay.core.timers import TimerKind
 
-__all__ = ["Agent", "DropsAfter", "EndsAfter", "EndsWithin", "Silent", "agent_from_text", "agent_of"]
+__all__ = ["Agent", "AgentChoice", "DropsAfter", "EndsAfter", "EndsWithin", "Silent", "agent_from_text", "agent_of"]
 
 
 class Agent(Protocol):
@@ -134,3 +134,7 @@ def agent_of(given: Agent | str | None) -> Agent | None:
     if given is not None and not hasattr(given, "reaction"):
         raise ValueError(f"an agent is a behaviour such as silent(), or its text such as 'ends-after=2', not {given!r}")
     return given
+
+
+AgentChoice = Agent | Literal["silent"]
+"""A behaviour of the simulated agent. One with a number is made by its function: `agents.ends_after(2)`."""

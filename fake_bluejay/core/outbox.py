@@ -17,7 +17,7 @@ import os
 from collections import deque
 from collections.abc import Callable, Mapping
 from datetime import datetime
-from typing import Any, Final, NamedTuple, Protocol
+from typing import Any, Final, Literal, NamedTuple, Protocol
 
 from fake_bluejay.core.integers import is_integer
 from fake_bluejay.core.scoring import uuid_from
@@ -32,11 +32,13 @@ __all__ = [
     "PATIENCE",
     "RETRIES",
     "UNSELECTED",
+    "AlertEvent",
     "Attempt",
     "Deliverer",
     "Delivery",
     "Outbox",
     "Scope",
+    "WebhookEvent",
     "WebhookRecord",
     "check_retries",
     "encoded",
@@ -363,3 +365,18 @@ def _plain(value: Any) -> str:
     if not isinstance(value, datetime):
         raise TypeError(f"a payload is JSON, with datetimes, and not {value!r:.80}")
     return value.isoformat().replace("+00:00", "Z")
+
+
+# A type checker cannot read these texts out of what stands above, so they are listed again; a test compares the two.
+AlertEvent = Literal["observability_alert_triggered", "simulation_alert_triggered"]
+"""A webhook event of alerts."""
+
+WebhookEvent = Literal[
+    "simulation_ended",
+    "simulation_result_evaluated",
+    "outbound_simulation_started",
+    "observability_call_evaluated",
+    "observability_alert_triggered",
+    "simulation_alert_triggered",
+]
+"""A webhook event."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field, fields, replace
 from enum import StrEnum
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple, TypedDict
 
 from fake_bluejay.core.suggest import check_known
 
@@ -38,6 +38,7 @@ __all__ = [
     "PingNames",
     "Question",
     "ReEvaluateUnfinished",
+    "ReadingChoices",
     "Readings",
     "ReportedLater",
     "RunStatus",
@@ -657,3 +658,55 @@ def _question(one: Any) -> Question:
 
 
 _QUESTIONS = tuple(_question(one) for one in fields(Readings))
+
+
+# A type checker cannot read these texts out of what stands above, so they are listed again; a test compares the two.
+class ReadingChoices(TypedDict, total=False):
+    """Readings by name, each an enum member or its text."""
+
+    success: Success | Literal["if-any-marked", "if-none-failed", "always"]
+    all_failed_status: AllFailedStatus | Literal["200", "404", "400"]
+    test_result_ids: TestResultIds | Literal["marked", "requested"]
+    no_failed_ids: NoFailedIds | Literal["null", "empty-list"]
+    duplicate_ids: DuplicateIds | Literal["each-counts", "counted-once"]
+    already_marked: AlreadyMarked | Literal["marked-again", "fails"]
+    watchdog_sets: WatchdogSets | Literal["SYSTEM_ERROR", "CONVERSATION_ENDED", "INCOMPLETED", "COMPLETED"]
+    watchdog_tells: WatchdogTells | Literal["nothing", "simulation-ended"]
+    foreign_id: ForeignId | Literal["fails", "403"]
+    foreign_agent: ForeignResource | Literal["403", "404"]
+    foreign_simulation: ForeignResource | Literal["403", "404"]
+    foreign_digital_human: ForeignResource | Literal["403", "404"]
+    foreign_run: ForeignResource | Literal["403", "404"]
+    foreign_result: ForeignResource | Literal["403", "404"]
+    foreign_trace: ForeignResource | Literal["403", "404"]
+    foreign_other: ForeignResource | Literal["403", "404"]
+    missing_key: MissingKey | Literal["401-detail", "401-error-and-detail", "422", "403"]
+    missing_key_name: MissingKeyName | Literal["x-api-key", "X-API-Key"]
+    unknown_key: UnknownKey | Literal["401-detail", "401-error-and-detail", "403"]
+    bearer_key: BearerKey | Literal["ignored", "serves"]
+    bad_key_and_bad_body: BadKeyAndBadBody | Literal["key-first", "body-first"]
+    ping_names: PingNames | Literal["sha", "commit"]
+    agent_ends: AgentEnds | Literal["after-2-seconds", "within-20-seconds"]
+    status_words: StatusWords | Literal["docs-2026-09", "openapi-2026-04-30"]
+    run_status: RunStatus | Literal["completed", "by-its-calls"]
+    tests_failed: TestsFailed | Literal["failures-too", "scored-only"]
+    tests_incompleted: TestsIncompleted | Literal["absent", "ended-otherwise", "not-completed"]
+    error_code_in: ErrorCodeIn | Literal["nowhere", "result", "own-field"]
+    dropped_call_tells: DroppedCallTells | Literal["evaluated", "ended-and-evaluated", "nothing"]
+    re_evaluate_unfinished: ReEvaluateUnfinished | Literal["400", "ignored"]
+    webhook_proof: WebhookProof | Literal["signature", "secret-header"]
+    webhook_headers: WebhookHeaders | Literal["event-and-delivery", "none"]
+    webhook_retries: WebhookRetries | Literal["none", "at-least-once"]
+    contract: Contract | Literal["docs-2026-09", "sdk-0.3.6", "openapi-2026-04-30"]
+    listed_results: ListedResults | Literal["brief", "full"]
+    reported_later: ReportedLater | Literal["adds", "replaces"]
+    traces_while_evaluated: TracesWhileEvaluated | Literal["cleared", "kept"]
+    update_changes: UpdateChanges | Literal["given-not-null", "given", "not-null-defaults-too"]
+    same_external_id: SameExternalId | Literal["added", "409"]
+    agent_without_workflow: AgentWithoutWorkflow | Literal["empty", "404"]
+    deleted_agent: DeletedAgent | Literal["simulations-go", "simulations-stay"]
+    simulation_alerts: SimulationAlerts | Literal["latest-runs", "window"]
+    first_version: FirstVersion | Literal["production", "latest-only"]
+    updated_text: UpdatedText | Literal["in-place", "new-version"]
+    label_on_another: LabelOnAnother | Literal["both", "moved", "409"]
+    noise_without_file: NoiseWithoutFile | Literal["taken", "400"]

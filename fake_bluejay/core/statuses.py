@@ -12,7 +12,7 @@ codes; the OpenAPI of 30 April 2026 for the older words.
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Final, NamedTuple
+from typing import Final, Literal, NamedTuple
 
 from fake_bluejay.core.suggest import unknown
 from fake_bluejay.core.timers import TimerKind
@@ -23,9 +23,11 @@ __all__ = [
     "STATUSES",
     "TRANSITIONS",
     "Event",
+    "EventChoice",
     "Group",
     "IllegalMove",
     "Status",
+    "StatusChoice",
     "StatusRow",
     "error_codes",
     "event_between",
@@ -341,3 +343,56 @@ def status_from_text(text: str) -> Status:
             if str(text).upper().replace("_", " ") == row.label.upper():
                 raise ValueError(f"{text!r} is a label; the status is {status}") from None
         raise ValueError(unknown("status", text, Status)) from None
+
+
+# A type checker cannot read these texts out of what stands above, so they are listed again; a test compares the two.
+StatusChoice = (
+    Status
+    | Literal[
+        "INITIALIZING",
+        "QUEUED",
+        "READY",
+        "DISPATCHED",
+        "RUNNING",
+        "CONVERSATION_ENDED",
+        "EVALUATING",
+        "COMPLETED",
+        "NOT_EVALUATED",
+        "CANCELLED",
+        "NO_CONNECTION",
+        "NO_ANSWER",
+        "CALL_DROPPED",
+        "OUT_OF_FUNDS",
+        "SYSTEM_ERROR",
+        "CUSTOM_ERROR",
+        "INCOMPLETED",
+        "REJECTED",
+        "INSUFFICIENT_FUNDS",
+    ]
+)
+"""A status, or its text."""
+
+EventChoice = (
+    Event
+    | Literal[
+        "queue",
+        "await_call",
+        "dispatch",
+        "connect",
+        "end",
+        "drop",
+        "evaluate",
+        "complete",
+        "match_custom_error",
+        "re_evaluate",
+        "give_up",
+        "reject",
+        "run_out_of_funds",
+        "fail_to_connect",
+        "go_unanswered",
+        "cancel",
+        "break",
+        "force",
+    ]
+)
+"""An event of the transition table, or its text."""

@@ -42,7 +42,8 @@ if TYPE_CHECKING:
     import httpx
     from starlette.types import Scope
 
-    from fake_bluejay.core.choices import AgentChoice, StatusChoice
+    from fake_bluejay.core.behaviors import AgentChoice
+    from fake_bluejay.core.statuses import StatusChoice
     from fake_bluejay.facade.remote import RemoteBluejay
     from fake_bluejay.facade.resources import AgentView, DigitalHumanView, SimulationView
     from fake_bluejay.facade.runs import RunView

@@ -20,7 +20,7 @@ from fake_bluejay.http.stubs import can_meet
 from fake_bluejay.intercept.clockwork import CLOCKWORK
 
 if TYPE_CHECKING:
-    from fake_bluejay.core.choices import ReadingChoices
+    from fake_bluejay.core.readings import ReadingChoices
 
 __all__ = ["FakeClock", "FakeReadings", "Restorable", "Snapshot", "data_of", "warn_of_unknown"]
 

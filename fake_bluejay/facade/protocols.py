@@ -13,7 +13,8 @@ if TYPE_CHECKING:
     import httpx
 
     from fake_bluejay.calls import Calls
-    from fake_bluejay.core.choices import AgentChoice, StatusChoice
+    from fake_bluejay.core.behaviors import AgentChoice
+    from fake_bluejay.core.statuses import StatusChoice
     from fake_bluejay.drafts import Drafts
     from fake_bluejay.evaluations import Evaluations
     from fake_bluejay.facade.fake import FakeBluejay, Options

@@ -44,7 +44,8 @@ from fake_bluejay.state import snapshot as dumps
 if TYPE_CHECKING:
     import httpx
 
-    from fake_bluejay.core.choices import AgentChoice, StatusChoice
+    from fake_bluejay.core.behaviors import AgentChoice
+    from fake_bluejay.core.statuses import StatusChoice
     from fake_bluejay.facade.resources import AgentView, DigitalHumanView, SimulationView
     from fake_bluejay.facade.runs import RunView
 

@@ -18,7 +18,8 @@ from fake_bluejay.core.timers import Timer
 from fake_bluejay.core.world import is_marked
 
 if TYPE_CHECKING:
-    from fake_bluejay.core.choices import AgentChoice, EventChoice, StatusChoice
+    from fake_bluejay.core.behaviors import AgentChoice
+    from fake_bluejay.core.statuses import EventChoice, StatusChoice
 
 __all__ = ["ControlObjectView", "HistoryEntry", "Seen", "TestResult", "Watchdog"]
 

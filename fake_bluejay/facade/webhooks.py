@@ -17,7 +17,7 @@ from fake_bluejay.facade.delivery import DeliveryWorker
 from fake_bluejay.facade.receivers import Receiver, receiver_of
 
 if TYPE_CHECKING:
-    from fake_bluejay.core.choices import AlertEvent, WebhookEvent
+    from fake_bluejay.core.outbox import AlertEvent, WebhookEvent
     from fake_bluejay.facade.resources import AgentView
 
 __all__ = ["AttemptView", "DeliveryView", "Webhook", "Webhooks", "sign", "verify"]

@@ -4,6 +4,16 @@ So whatever is built on a loop's timers passes at once: `asyncio.sleep`, `wait_f
 timeouts. A loop waits in its selector. If that has files other than the loop's own, something outside is waited for,
 and time is real; a socket that only listens waits for nobody in particular, and an idle connection to a server of ours
 for nobody at all. A loop that is called from another thread works from that moment.
+
+This is the only file that touches what asyncio does not document, except that others ask whether a loop has a
+`_selector`. What it touches, and what public thing is missing:
+
+- A loop's `_selector`, `_ssock`, `_csock` and `_write_to_self`: a loop does not say what it waits in, nor which of the
+  files there are for its own waking up, and `call_soon_threadsafe` would add a callback to what only is to look again.
+- A loop's `_ready` and `_scheduled`, and a handle's `_when`: nothing says whether a loop has something to do at once or
+  when its next timer is due, and no timer can be moved.
+- A loop's `_transports`: nothing leads from a file descriptor to the transport, and so to the peer.
+- `asyncio._get_running_loop`: `get_running_loop` raises where there is none, which is no error here.
 """
 
 from __future__ import annotations
@@ -67,7 +77,7 @@ def _time(original: Callable[[Any], float]) -> Callable[..., Any]:
 
 
 def take_timers_along(seconds: float) -> None:
-    """The clock of the loops goes to another time; what they have yet to wait for stays as long."""
+    """Move the timers of all loops by as much as their clock: what they have yet to wait for stays as long."""
     for loop in _loops:
         for handle in getattr(loop, "_scheduled", ()):
             handle._when += seconds
@@ -92,7 +102,7 @@ _own_clocks: WeakKeyDictionary[Any, _OwnClock] = WeakKeyDictionary()
 
 
 def _has_own_clock(loop: Any) -> bool:
-    """Whether the time of a loop is its own. freezegun has a method of its own, too, which leads to our clock."""
+    """Return whether a loop has a clock of its own. freezegun has a `time` of its own, which leads to our clock."""
     own = next(each for each in type(loop).__mro__ if "time" in vars(each))
     if own is BaseEventLoop or vars(own)["time"] is vars(BaseEventLoop)["time"]:
         return False
@@ -199,7 +209,7 @@ def _listens(file: Any) -> bool:
 
 
 def _is_idle_loopback(loop: Any, descriptor: int) -> bool:
-    """Whether a connection leads to a loopback server of ours, which has nothing to do."""
+    """Return whether a connection leads to a loopback server of ours, which has nothing to do."""
     transport = loop._transports.get(descriptor)
     peer = transport and transport.get_extra_info("peername")
     in_hand = LOOPBACKS.get(peer[1]) if peer else None

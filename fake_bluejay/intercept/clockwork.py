@@ -1,27 +1,27 @@
-"""The clockwork: virtual time, and who moves it. Nothing is replaced here; `waits.py` and `asyncio.py` do that.
+"""The clockwork: virtual time, and what moves it. It replaces nothing; `waits.py`, `asyncio.py` and `trio.py` do.
 
-The theory is trio's autojump, for threads:
+The theory is trio's autojump, applied to threads:
 
-- Threads that *take part* see virtual time: the thread that switched a fake on, and those started since by who takes
-  part. All others are bystanders: they live in real time, hold nobody up and move nothing.
-- A thread that takes part works, or is in a *wait* that it has announced here. A wait is over when somebody ends it, or
-  at its deadline. Who ends a wait makes the waiting thread one that works in the same step, so that there is no moment
-  at which nobody seems to work though somebody was woken.
-- *When all who take part wait, the clock jumps to the earliest deadline*, the fake's own timers included. The thread
-  that came last moves it, within its own wait, so what falls due runs there.
-- Where somebody works, the others wait, without a limit. A thread that waits without having announced it (in C, for a
-  lock) is told from one that works by `working.py`.
-- Nobody can jump over what is *outside*: a process, a socket, a file, an event loop of another kind. While one who
-  takes part waits for such a thing, real time is added to the clock, so every deadline comes. Real time counts once,
+- *Participants* see virtual time: the thread that switched a fake on, and the threads that participants have started
+  since. All other threads are bystanders: they live in real time, hold nobody up and move nothing.
+- A participant works, or is in a *wait* that it has announced here. A wait is over when a thread ends it, or at its
+  deadline. The thread that ends a wait counts the waiting thread as working in the same step, so there is no moment at
+  which nobody seems to work though a thread was woken.
+- *When all participants wait, the clock jumps to the earliest deadline*, the fake's own timers included. The last to
+  wait moves the clock, within its own wait, so what falls due runs in that thread.
+- While a participant works, the others wait for it, without a limit. `working.py` tells one that waits without having
+  announced it (in C, for a lock) from one that works.
+- The clock cannot jump over what is *outside*: a process, a socket, a file, an event loop of another kind. While a
+  participant waits for such a thing, real time is added to the clock, so every deadline comes. Real time counts once,
   however many wait.
 
 Rules of this file:
 
 - `_mutex` guards everything, and is never held while code of others runs, nor while a fake's lock is asked for.
-- `_working` is the number of those who take part and do not wait. It changes in `_begin` and `_resume`, where a wait
-  does, and where somebody joins or leaves.
-- One of those who wait is the *lookout*: it wakes every few real milliseconds to look at who works, while all others
-  sleep until they are woken. If nobody waits, nobody needs one.
+- `_working` is the number of participants that do not wait. It changes in `_begin` and `_resume`, with the wait, and
+  where a thread joins or leaves.
+- One of the waiting participants is the *lookout*: it wakes every few real milliseconds to look at those that work,
+  while the others sleep until they are woken.
 - `elapsed` grows in `moved` alone, which the first fake's clock calls.
 """
 
@@ -37,29 +37,19 @@ from typing import Any, Literal, NamedTuple
 from fake_bluejay.intercept.true_time import REAL
 from fake_bluejay.intercept.working import Activity, Turns, Watch, describe_stack, turns_of_threads
 
-__all__ = [
-    "CLOCKWORK",
-    "REAL_TIME_THREADS",
-    "Clockwork",
-    "LongestExceeded",
-    "Member",
-    "Movement",
-    "Timeline",
-    "Wait",
-    "whole",
-]
+__all__ = ["CLOCKWORK", "REAL_TIME_THREADS", "Clockwork", "LongestExceeded", "Member", "Timeline", "Wait"]
 
 _TICK = 0.005
 """Real seconds after which the lookout looks again, and a wait for something outside counts what has passed."""
 
 _HELD_UP = 5.0
-"""Real seconds after which the report names who holds time up, and a warning who waits for what cannot come."""
+"""Real seconds after which the report names the thread that holds time up, and a warning the waits that cannot end."""
 
 _LOOKS = 300_000
-"""So often a thread may read clocks between two waits; from then on real time counts, for it waits by looking."""
+"""So often a thread may read clocks between two waits; from then on real time counts, for it waits by reading them."""
 
 _SHORT_WAIT = 0.004
-"""Real seconds that a wait takes which is not a disk's, on average."""
+"""Real seconds, on average, that a wait takes at least if it is not one for a disk."""
 
 _FREE_FOR_IMPORTS = 1_000_000
 """Microseconds that the waits of modules being imported may take without moving the clock, while fakes are on: some ask
@@ -69,8 +59,8 @@ _WAITS_FOR_NOTHING = 10
 """So often in a row a thread may wait for no time at all, until each time takes a microsecond."""
 
 _UNSEEN = 1.0
-"""Real seconds after which it is looked at whether a thread that reads clocks has waited in ways not known here,
-for a good part of them: then that counts."""
+"""Real seconds after which a thread that reads clocks is examined: if it has waited in ways not known here for a good
+part of them, that part counts."""
 
 _MOVEMENTS = 200
 """So many movements of the clock are kept for the report."""
@@ -89,7 +79,7 @@ class Timeline:
     Args:
         advance: Moves the fake's clock by so many microseconds, and lets happen what falls due on the way.
         due_in: How many microseconds from now the fake's next timer is due; None if none is.
-        waited: Told how many microseconds a thread waited, in that thread.
+        waited: Called with the microseconds that a thread has waited, in that thread.
         frozen: Whether the fake's clock stands still between moves; if not, real time passes, and moves come on top.
         now: Where the wall clock is to begin, in seconds since 1970; None: where it is.
         longest: How many microseconds waits may move it by.
@@ -112,17 +102,17 @@ class Timeline:
         self.exceeded: LongestExceeded | None = None
         """What was raised because that was too much."""
         self.to_be_told: set[Member] = set()
-        """In whom it is to be raised yet."""
+        """The threads in which it is still to be raised."""
         self.owner: Member | None = None
         """The thread that switched the fake on."""
         self.movements: list[Movement] = []
-        """The latest, for the report."""
+        """The latest movements, for the report."""
         self.held_up: dict[str, str] = {}
-        """Name of a thread that has kept others waiting for long → where it was."""
+        """Name of a thread that has kept others waiting for long → its stack."""
         self._began = REAL.monotonic()
 
     def seems_to_poll_something_real(self) -> bool:
-        """Whether one place has slept again and again, for far longer than real time has passed."""
+        """Return whether one place has slept again and again, for far longer than real time has passed."""
         often = [one for one in self.movements if one.times >= 20 and one.place is not None]
         real = (REAL.monotonic() - self._began) * 1_000_000
         return any(one.length > 20 * real for one in often)
@@ -152,15 +142,13 @@ class Movement(NamedTuple):
 
 
 class Member:
-    """A thread that takes part."""
+    """A participant."""
 
     def __init__(self, thread: threading.Thread, generation: int) -> None:
         self.thread = thread
         self.ident = thread.ident
         self.generation = generation
         """Of the fakes that were on together when it joined."""
-        self.waits: list[Wait] = []
-        """What it waits for; more than one if its wait moves the clock, and what falls due waits in turn."""
         self.joining: list[Wait] = []
         """The waits for its end."""
         self.watch = Watch(thread)
@@ -175,12 +163,12 @@ class Member:
         self._spent: tuple[float, float, Turns | None] | None = None
 
     def run_by(self, thread: threading.Thread) -> None:
-        """Name the thread that it is: one that runs what was handed over to it."""
+        """Set the thread, to one that has taken over what was handed to a pool."""
         if thread is not self.thread:
             self.thread, self.watch = thread, Watch(thread)
 
     def start_afresh(self) -> None:
-        """From now on it is not known what it did."""
+        """Forget what the thread did before its wait."""
         self.looks = self.waits_for_nothing = 0
         self.seen = self.since = REAL.monotonic()
         self._spent = None
@@ -242,7 +230,7 @@ class Wait:
             self.gate.release()
 
     def block(self, seconds: float | None) -> bool:
-        """Wait for real until woken, or for so long. What is waited for comes by `Clockwork.end`, so: False."""
+        """Wait for real until woken, or for so long. Return False: what is waited for comes by `Clockwork.end`."""
         if seconds is None:
             self.gate.acquire()
         else:
@@ -300,7 +288,7 @@ class Clockwork:
     # --- on and off -------------------------------------------------------------------------------------------------
 
     def join(self, timeline: Timeline) -> None:
-        """Go along with a fake that is on. The calling thread takes part from now on."""
+        """Move the time of a fake that is on, too. The calling thread takes part from now on."""
         with self._mutex:
             if not self.timelines:
                 self._start = int(REAL.monotonic()) + 1
@@ -311,7 +299,7 @@ class Clockwork:
         timeline.owner = self.take_part(threading.current_thread())
 
     def leave(self, timeline: Timeline) -> None:
-        """A fake is off. With the last one, nobody takes part any more, and who sleeps wakes."""
+        """Leave a fake that is off. With the last one, no thread takes part any more, and those that sleep wake."""
         with self._mutex:
             if timeline not in self.timelines:
                 return
@@ -328,7 +316,7 @@ class Clockwork:
             self._generation += 1
 
     def stand_aside(self) -> None:
-        """Let the calling thread wait in real time until `come_back`: it forks, and others have handlers of that, too.
+        """Let the calling thread, which forks, wait in real time until `come_back`: others handle forks, too.
 
         In the child, such a handler runs while nobody has told the clock yet that all other threads are gone.
         """
@@ -337,13 +325,13 @@ class Clockwork:
             self._forking[REAL.get_ident()] = me
 
     def come_back(self) -> None:
-        """The calling thread has forked."""
+        """Let the calling thread, which has forked, take part again."""
         me = self._forking.pop(REAL.get_ident(), None)
         if me is not None and me.generation == self._generation:
             self._members[REAL.get_ident()] = me
 
     def forget_others(self) -> None:
-        """In a child process: no other thread is there."""
+        """Forget all other threads: this is a child process, which does not have them."""
         self._mutex = REAL.RLock()
         self.come_back()
         self._forking.clear()
@@ -386,7 +374,7 @@ class Clockwork:
         return member
 
     def arrive(self, member: Member, thread: threading.Thread) -> None:
-        """A thread that was expected runs: called in it."""
+        """Let the calling thread take part, which was expected."""
         with self._mutex:
             if member.generation == self._generation:
                 member.ident = REAL.get_ident()
@@ -394,7 +382,7 @@ class Clockwork:
                 self._members[member.ident] = member
 
     def depart(self, member: Member, *, dies: bool = True) -> None:
-        """A thread takes part no more; if it dies, time stands until it is gone."""
+        """Let a thread take part no more; if it dies, time stands until it is gone."""
         with self._mutex:
             if member.generation != self._generation:
                 return
@@ -410,7 +398,7 @@ class Clockwork:
                 self._wake_lookout()
 
     def await_end(self, thread: threading.Thread, wait: Wait) -> Literal["takes part", "is dying", "takes no part"]:
-        """Have a wait ended when a thread departs, and say whether it takes part."""
+        """Have a wait ended when a thread departs. Return whether that thread takes part."""
         with self._mutex:
             for member in (self._members.get(thread.ident or 0), self._in_real_time.get(thread.ident or 0)):
                 if member is not None and member.thread is thread:
@@ -440,11 +428,11 @@ class Clockwork:
         return self._elapsed
 
     def microseconds(self) -> int:
-        """What a monotonic clock shows."""
+        """Return what a monotonic clock shows, in microseconds."""
         return self._start * 1_000_000 + self.elapsed
 
     def look(self, member: Member) -> int:
-        """The same, for a thread that may be waiting in a way that is not known here."""
+        """Return the same to a thread that reads a clock, and so may be waiting in a way that is not known here."""
         member.looks += 1
         now = REAL.monotonic()
         if member.looks == _LOOKS:
@@ -493,7 +481,7 @@ class Clockwork:
         self._pass(length, what, place)
 
     def moved(self, timeline: Timeline, length: int) -> None:
-        """The clock of a fake has moved by so many microseconds, by whomever."""
+        """Take note that the clock of a fake has moved by so many microseconds, and wake those that are due."""
         with self._mutex:
             if not self.timelines or timeline is not self.timelines[0]:
                 return
@@ -527,10 +515,12 @@ class Clockwork:
             until: The instant by a monotonic clock from which `seconds` were reckoned a moment ago. Another thread may
                 have moved the clock since.
         """
+        if seconds is None:
+            return Wait(member, None, what)
         elapsed = self.elapsed
-        if seconds is not None and until is not None:
+        if until is not None:
             seconds = min(seconds, until - self._start - elapsed / 1_000_000)
-        return Wait(member, None if seconds is None else elapsed + (whole(seconds) if seconds > 0 else 0), what)
+        return Wait(member, elapsed + (max(1, round(seconds * 1_000_000)) if seconds > 0 else 0), what)
 
     def end(self, wait: Wait) -> None:
         """End a wait: what it is for has come."""
@@ -558,7 +548,6 @@ class Clockwork:
             wait.gate.acquire()
             block = wait.block
         member, began = wait.member, self.elapsed
-        member.waits.append(wait)
         got = False
         try:
             while not got:
@@ -578,7 +567,6 @@ class Clockwork:
         finally:
             with self._mutex:
                 self._resume(wait, wake=False)
-            member.waits.pop()
             member.start_afresh()
             waited = self.elapsed - began
             for timeline in tuple(self.timelines):
@@ -655,7 +643,7 @@ class Clockwork:
             self._lookout.wake()
 
     def _pause(self, wait: Wait) -> float | None:
-        """How long to wait for real: 0 if the clock is this one's to move, None until woken."""
+        """Return how long to wait for real: 0 if this thread is to move the clock, None to wait until woken."""
         if self._dying:
             self._dying = [one for one in self._dying if one.thread.is_alive()]
         if self._lookout is None or not self._lookout.is_open or (self._dying and not self._working):
@@ -684,7 +672,7 @@ class Clockwork:
         return self._real > 0 or self.children() is not None or any(wait.is_outside for wait in self._waits)
 
     def _look_around(self, wait: Wait, since: float) -> None:
-        """What the lookout does, and who waits for something outside, when a pause is over."""
+        """Do what the lookout does when a pause is over, and a thread that waits for something outside."""
         with self._mutex:
             is_outside = self._is_outside()
         if is_outside:
@@ -768,7 +756,7 @@ class Clockwork:
                 self._exceed(timeline, sleeper)
 
     def _exceed(self, timeline: Timeline, sleeper: Member | None) -> None:
-        """Have it raised where the test waits, and who slept; other threads may be a library's, and die of it."""
+        """Have an error raised in the test's thread and the sleeper's. Others may be a library's, and die of it."""
         movements = "\n".join(f"  {one}" for one in timeline.movements[-10:])
         timeline.exceeded = LongestExceeded(
             f"the code under test has slept for more than {timeline.longest / 86_400e6:g} days of the fake's time"
@@ -832,11 +820,6 @@ def _no() -> bool:
     return False
 
 
-def whole(seconds: float) -> int:
-    """Return seconds in microseconds, at least one."""
-    return max(1, round(seconds * 1_000_000))
-
-
 def _note(movements: list[Movement], length: int, what: str, place: Place | None) -> None:
     if movements:
         last = movements[-1]
@@ -863,14 +846,17 @@ def _place() -> Place | None:
 
 
 def _is_in_foreign_loop() -> bool:
-    """Whether an event loop runs in this thread that is not asyncio's own."""
+    """Return whether an event loop runs in this thread that is not asyncio's own."""
     asyncio: Any = sys.modules.get("asyncio")
-    loop = asyncio._get_running_loop() if asyncio is not None else None
+    try:
+        loop = None if asyncio is None else asyncio.get_running_loop()
+    except RuntimeError:
+        loop = None
     return loop is not None and not (isinstance(loop, asyncio.BaseEventLoop) and hasattr(loop, "_selector"))
 
 
 REAL_TIME_THREADS: set[int] = set()
-"""The threads of servers, by number: nobody waits in them for what the code under test does."""
+"""The threads of servers, by number: they wait for nothing that the code under test does."""
 
 CLOCKWORK = Clockwork()
 """The one of this process."""

@@ -62,7 +62,7 @@ def _current_time(original: Callable[[Any], float]) -> Callable[..., Any]:
 
 
 def take_clocks_along(seconds: float, *, over: bool) -> None:
-    """The time that clocks show changes by so much; those of trio go on from where they are."""
+    """Move the offsets of trio's clocks, so that they go on from where they are when the monotonic clock changes."""
     for clock in _clocks:
         object.__setattr__(clock, "offset", clock.offset - seconds)
     if over:

@@ -15,7 +15,7 @@ CLOCKWORK.on_moved.append(_wall_clock.moved)
 
 
 def join(timeline: Timeline) -> None:
-    """Go along with a fake that is on. The calling thread takes part from now on."""
+    """Move the time of a fake that is on, too. The calling thread takes part from now on."""
     first, before = not CLOCKWORK.is_on, _monotonic()
     CLOCKWORK.join(timeline)
     if first:
@@ -35,7 +35,7 @@ def leave(timeline: Timeline) -> None:
 
 
 def _take_along(seconds: float, *, over: bool = False) -> None:
-    """Clocks show another time now; event loops go on from where they are."""
+    """Let event loops go on from where they are, when clocks show another time."""
     take_timers_along(seconds)
     take_clocks_along(seconds, over=over)
 

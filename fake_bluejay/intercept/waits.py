@@ -1,11 +1,11 @@
-"""The standard library's clocks and waits, so that threads that take part have virtual ones.
+"""The standard library's clocks and waits, virtual for participants.
 
-What somebody in this process ends is virtual. It is announced where all of it comes together: `Condition.wait` waits on
-a lock that `threading` makes for it (events, semaphores, barriers, queues, futures and timers are made of conditions);
-beside it there are `time.sleep`, the end of a thread, and `SimpleQueue`, which is in C.
+A wait that a thread of this process ends is virtual. It is announced where such waits come together: `Condition.wait`
+waits on a lock that `threading` makes for it (events, semaphores, barriers, queues, futures and timers are made of
+conditions); beside it there are `time.sleep`, the end of a thread, and `SimpleQueue`, which is in C.
 
-What waits for something outside is let be, in real time, and that time counts: `select`, processes, and threads that
-do not take part. All of this asks at each call whether the calling thread takes part; for a bystander nothing changes.
+A wait for something outside takes real time, which counts: `select`, processes, and threads that are bystanders. Each
+call asks whether the calling thread takes part; for a bystander nothing changes.
 """
 
 from __future__ import annotations
@@ -92,14 +92,14 @@ _was_frozen = False
 
 
 def holders_have_changed() -> bool:
-    """Whether freezegun has begun or ended since this was asked last: modules hold other clocks than then."""
+    """Return whether freezegun has begun or ended since the last call: modules hold other clocks than then."""
     global _was_frozen
     was_frozen, _was_frozen = _was_frozen, is_frozen_by_freezegun()
     return was_frozen != _was_frozen
 
 
 def _builtin(function: Any) -> Any:
-    """The function, if it is the original, so that it can be looked for."""
+    """Return the function if it is the original, so that it can be looked for."""
     return function if type(function) is type(len) else None
 
 
@@ -141,7 +141,7 @@ def _monotonic_ns(original: Callable[[], int]) -> Callable[..., Any]:
 
 
 class _Waiter:
-    """What stands for the lock on which a condition lets a thread wait: taken twice, so that it waits."""
+    """The stand-in for the lock on which a condition lets a thread wait, by taking it twice."""
 
     def __init__(self, member: Member) -> None:
         self._member = member
@@ -262,7 +262,7 @@ def _start(original: Callable[..., None]) -> Callable[..., Any]:
 
 
 def _takes_part(thread: Any) -> bool:
-    """Whether a thread that is started by who takes part does so as well."""
+    """Return whether a thread that a participant starts takes part as well."""
     frame: Any = sys._getframe(2)
     while frame is not None and frame.f_globals.get("__name__") in ("threading", __name__):
         frame = frame.f_back
@@ -323,14 +323,14 @@ def _join(original: Callable[..., None]) -> Callable[..., Any]:
 
 
 class _Pool:
-    """What is handed over to a pool whose threads take no part by themselves."""
+    """The calls that are handed over to a pool whose threads take no part by themselves."""
 
     def __init__(self, workers: int) -> None:
         self.workers = workers
         self.begun: list[_Errand] = []
-        """What a worker is at, or free to take."""
+        """Those that a worker runs, or is free to take."""
         self.queued: list[_Errand] = []
-        """What has to wait for a worker, and so holds nobody up."""
+        """Those that have to wait for a worker, and so hold nobody up."""
 
 
 _pools: weakref.WeakKeyDictionary[Any, _Pool] = weakref.WeakKeyDictionary()
@@ -364,7 +364,7 @@ class _Errand:
         CLOCKWORK.arrive(self._member, threading.current_thread())
 
     def end(self) -> None:
-        """Let nobody take part for this any more."""
+        """Let no worker take part for this call any more."""
         if self._member is None:
             self._pool.queued.remove(self)
             return

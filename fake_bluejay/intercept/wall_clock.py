@@ -52,7 +52,7 @@ class WallClock:
             traveller.time_ns = look
 
     def moved(self, length: int) -> None:
-        """Time has moved by so many microseconds."""
+        """Move on by so many microseconds, by which the fake's clock has moved."""
         by = datetime.timedelta(microseconds=length)
         if self._traveller is not None:
             self._traveller.shift(by)
@@ -66,7 +66,7 @@ class WallClock:
                 factory.tick(by)
 
     def stop(self) -> None:
-        """Let go of it."""
+        """Give the wall clock back."""
         travel, traveller = self._travel, self._traveller
         self._travel = self._traveller = None
         if travel is None:
@@ -81,7 +81,7 @@ class WallClock:
 
 
 def _travellers(time_machine: Any) -> list[Any]:
-    """Return who travels, the last of whom is obeyed. time-machine 2 has another name for the list than 3."""
+    """Return the list of travels, of which the last is obeyed. time-machine 2 has another name for it than 3."""
     contents = vars(time_machine)
     travellers: list[Any] = contents["traveller_stack" if "traveller_stack" in contents else "coordinates_stack"]
     return travellers

@@ -1,4 +1,4 @@
-"""What a thread does that has not said so: whether it works, waits for a lock, or waits for something outside.
+"""The activity of a thread that has announced no wait: it works, waits for a lock, or waits for something outside.
 
 A thread *works* unless the opposite is proved: it was never seen to be running, and could not have been waiting for
 its turn either. For Linux, a thread that is ready to run but gets no processor is not asleep, and one that waits for
@@ -97,7 +97,7 @@ class Watch:
 
 
 def _state_of(thread: threading.Thread) -> tuple[object, float]:
-    """What changes when the thread runs, and how long it must not have; None while it runs, or may."""
+    """Return what changes when the thread runs (None while it may be running), and how long that must not change."""
     native = thread.native_id
     if native is not None:
         try:
@@ -156,7 +156,7 @@ def turns_of_threads() -> Turns | None:
 
 
 def _activity_in(frame: Any) -> Activity:
-    """What a thread does that waits in C, called by the frame's current instruction."""
+    """Return what a thread does that waits in C, called by the frame's current instruction."""
     called = _called_by(frame)
     if called in _TAKES_A_LOCK:
         return Activity.WAITS_FOR_LOCK
@@ -164,7 +164,7 @@ def _activity_in(frame: Any) -> Activity:
 
 
 def _called_by(frame: Any) -> str | None:
-    """The name of the function that the frame's current instruction calls."""
+    """Return the name of the function that the frame's current instruction calls."""
     code, at = frame.f_code, frame.f_lasti
     before: list[dis.Instruction] = []
     for instruction in dis.get_instructions(code):

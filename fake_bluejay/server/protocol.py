@@ -9,6 +9,7 @@ This is the only file that touches what uvicorn does not document. What it touch
 - `HttpToolsProtocol`, its parser callbacks, `_start_asgi_task`, `pipeline`, `flow`: `Config(http=…)` takes a protocol
   class, and none is meant to be derived from. There is no public bound for headers, trailers, a body, or the time that
   a client takes; Starlette's `RequestBodyLimitMiddleware` acts inside the application, after the task has begun.
+- The protocol's `parser`: no option has uvicorn ignore an offer of another protocol together with its body.
 - A cycle's `disconnected`, `transport`, `keep_alive`, `default_headers`, `waiting_for_100_continue`: ASGI cannot reset
   a connection, send what is not HTTP, replace the server's `Date`, or see whether `100 Continue` was sent.
   `Connection` is what the rest of the package sees of this.
@@ -32,7 +33,7 @@ import httptools
 import uvicorn
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from uvicorn.protocols.http.flow_control import HIGH_WATER_LIMIT
-from uvicorn.protocols.http.httptools_impl import STATUS_LINE
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
 from fake_bluejay.http.journal import Answer
 from fake_bluejay.intercept.hosts import HOST, OTLP_HOST, is_bluejay
@@ -111,7 +112,7 @@ class Limits(NamedTuple):
     """Seconds in which a request must be whole, and one more for each 16 KiB of it; then: 408."""
 
 
-class Protocol(IgnoresUpgrades):
+class Protocol(HttpToolsProtocol):
     """One connection. Made by `protocol`, which sets what all connections of a server share."""
 
     limits: Limits
@@ -135,6 +136,7 @@ class Protocol(IgnoresUpgrades):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        self.parser = IgnoresUpgrades(self)  # type: ignore[assignment]
         self.waits_since: float | None = None
         """When it was first seen waiting for its client to begin or to go on; None until `sweep` comes by."""
         self._begun = False
@@ -193,7 +195,7 @@ class Protocol(IgnoresUpgrades):
             self._look_at_size(received)
 
     def on_message_begin(self) -> None:
-        IgnoresUpgrades.on_message_begin(self)
+        HttpToolsProtocol.on_message_begin(self)
         self._begun, self.waits_since = True, None
         self._follows = self._completed
         self._head, self._received = -self._piece if self._follows else 0, 0
@@ -209,7 +211,7 @@ class Protocol(IgnoresUpgrades):
             if not is_bluejay(host) and not type(self).is_ours(host):
                 self._refuse(403, leads_elsewhere(host))
                 raise ValueError
-        IgnoresUpgrades.on_headers_complete(self)
+        HttpToolsProtocol.on_headers_complete(self)
         self.headers = []  # a trailer is no header: what was not there in time authenticates nobody, and is dropped
 
     def on_body(self, body: bytes) -> None:
@@ -222,7 +224,7 @@ class Protocol(IgnoresUpgrades):
                 return
             if self._waiting is not None:
                 self._begin()
-        IgnoresUpgrades.on_body(self, body)
+        HttpToolsProtocol.on_body(self, body)
 
     def _look_at_size(self, received_before: int) -> None:
         if "path" not in self.scope:
@@ -253,7 +255,7 @@ class Protocol(IgnoresUpgrades):
     def on_message_complete(self) -> None:
         self._begun, self._completed = False, True
         self.cycle.waiting_for_100_continue = False  # all of it is here, so there is nothing to go on with
-        IgnoresUpgrades.on_message_complete(self)
+        HttpToolsProtocol.on_message_complete(self)
         if self._waiting is not None:
             self._begin()
 

@@ -10,26 +10,17 @@ from collections.abc import Callable
 from typing import Any
 
 import httptools
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 __all__ = ["IgnoresUpgrades"]
 
 
-class IgnoresUpgrades(HttpToolsProtocol):
-    """uvicorn's protocol, with a parser for which no request offers another protocol."""
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self.parser = _Parser(self)  # type: ignore[assignment]
-
-
-class _Parser:
+class IgnoresUpgrades:
     """httptools' parser, except that it parses a head with an offer a second time, without the offer.
 
     The protocol gets the callbacks for the head's parts the first time, and the callback for its end the second time.
     """
 
-    def __init__(self, protocol: HttpToolsProtocol) -> None:
+    def __init__(self, protocol: Any) -> None:
         self._protocol = protocol
         self._is_second_time = False
         self.on_message_begin: Callable[..., None] = protocol.on_message_begin

@@ -96,6 +96,13 @@ def test_noises_of_another_organisation_do_not_exist(ask: Client, others: Client
     assert ask("GET", NOISES) == [rain]
 
 
+def test_use_of_a_noise_counts_in_its_own_organisation(others: Client, fake: FakeBluejay) -> None:
+    theirs = others("POST", NOISES, {"name": "Rain", "storage_path": uploaded(others)})
+    for organisation in ("others", "default"):
+        fake.add_digital_human(organisation=organisation, custom_background_noise_url=theirs["storage_path"])
+    assert others("GET", NOISES)[0]["usage_count"] == 1
+
+
 def test_restored_world_goes_on_with_an_upload(ask: Client, fake: FakeBluejay, rain: Any) -> None:
     there = ask("POST", f"{NOISES}/upload-url", {"filename": "wind.wav"})
     with FakeBluejay.load(fake.dump()) as restored:

@@ -255,6 +255,28 @@ def test_promotion_moves_production_to_the_latest_or_to_another_version(ask: Cli
         ask("POST", path, status=404)
 
 
+def test_evaluated_conversation_is_of_a_version_and_makes_its_label(ask: Client, fake: FakeBluejay) -> None:
+    fake.add_agent(external_agent_id="a")
+    ask("POST", "agents/1/versions", {"prompt_text": "Second."})
+    conversation = {
+        "start_time_utc": "2026-01-01T00:00:00Z",
+        "participants": [{"role": "AGENT"}, {"role": "USER"}],
+        "transcript": [{"start_offset_ms": 0, "end_offset_ms": 9, "speaker": "AGENT", "utterance": "Hello."}],
+    }
+
+    def warning(**fields: Any) -> Any:
+        return ask("POST", "evaluate", {**conversation, **fields})["warning"]
+
+    assert [warning(agent_id="1", version=version) for version in (None, 1, 2)] == [None] * 3
+    assert warning(agent_id="1", version=3) == "Version 3 was not found; the production version is used"
+    assert warning(external_agent_id="a", label="canary") is None
+    assert ask("GET", "agents/1/versions/1/labels") == {"labels": ["production", "canary"]}
+    assert warning(agent_id="1", label="canary") is None
+    assert [one["label_text"] for one in ask("GET", "agents/1/labels")].count("canary") == 1
+    ask("DELETE", "agents/1/versions/1/labels", {"labels": ["production"]})
+    assert warning(agent_id="1", version=2) == "The agent has no production version"
+
+
 # --- labels -----------------------------------------------------------------------------------------------------------
 
 

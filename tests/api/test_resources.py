@@ -243,8 +243,8 @@ def test_ping_needs_no_key_and_names_the_version_of_the_code(ask: Client, fake: 
     assert ask("GET", "ping") == answer.json()
 
 
-def test_a_path_of_the_sdk_alone_is_not_unknown(ask: Client) -> None:
-    assert "bluejay.stub" in ask("GET", "schedules", status=501)["detail"]
+def test_a_path_that_is_not_modelled_is_not_unknown(ask: Client) -> None:
+    assert "bluejay.stub" in ask("GET", "subscription/active-package", status=501)["detail"]
 
 
 def test_each_module_models_what_is_said_of_it() -> None:

@@ -94,6 +94,7 @@ def test_schedule_that_a_test_changes_runs_as_changed(fake: FakeBluejay, simulat
     [entity] = fake.world.resources.of("schedule", "default")
     with pytest.raises(ValueError, match="five fields"):
         schedules.edit(fake.world, entity, {"cron_expression": "never"})
+    assert schedule.fields["cron_expression"] == "0 9 * * *"
     schedules.edit(fake.world, entity, {"cron_expression": "0 3 * * *"})
     assert schedule.fields["cron_expression"] == "0 3 * * *"
     fake.clock.advance(86_400)
@@ -168,3 +169,11 @@ def test_restored_schedule_runs_at_the_same_times(ask: Client, fake: FakeBluejay
             one.clock.advance(86_400)
         assert restored.dump() == fake.dump()
         assert len(restored.runs) == 8
+
+
+def test_dump_with_an_expression_that_is_none_is_refused(ask: Client, fake: FakeBluejay, simulation: Any) -> None:
+    created(ask, DAILY)
+    dumped = fake.dump()
+    dumped["schedules"]["all"][0]["fields"]["cron_expression"] = "never"
+    with pytest.raises(ValueError, match="five fields"):
+        FakeBluejay.load(dumped)

@@ -5,6 +5,7 @@ What is refused, `test_answers` and the comparison with FastAPI decide.
 """
 
 import copy
+import re
 from typing import Any
 
 import pytest
@@ -62,8 +63,10 @@ RULED = {
     "/v1/workflow",
     "/v1/workflow/validate-definition",
     "/v1/workflow/{workflow_id}",
+    # The version in production, the only one, a label that is missing or reserved: all documented.
+    *(path for path in PUBLISHED if re.match(r"/v1/agents/{agent_id}/(prompts|knowledge-bases|labels)", path)),
 }
-"""Paths that answer 400 to what is valid by its schema: a graph that breaks a rule, a message after the end."""
+"""Paths that answer 400 to what is valid by its schema: a graph that breaks a rule, a message after the end, …"""
 
 REFUSED = {
     "type": "object",
@@ -151,8 +154,10 @@ def known_ids(document: Any, furnished: Any) -> Any:
             if "$ref" not in body["schema"]:
                 continue  # a list or a choice of models
             named = narrowed["components"]["schemas"][body["schema"]["$ref"].rpartition("/")[2]]
+            if "properties" not in named:
+                continue  # a choice of models that has a name
             body["schema"] = copy.deepcopy(named)
-            for name, one in body["schema"]["properties"].items():
+            for name, one in body["schema"].get("properties", {}).items():  # a choice of models has none
                 asking_for_what_there_is(one, name, known)
     return schemathesis.openapi.from_dict(narrowed)
 

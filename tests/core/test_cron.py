@@ -25,7 +25,7 @@ def fields(draw: st.DrawFn, position: int) -> str:
         spans,
         st.just("*"),
         *([st.sampled_from(NAMES[position])] if position in NAMES else []),
-        st.tuples(st.one_of(st.just("*"), spans), steps).map(lambda pair: f"{pair[0]}/{pair[1]}"),
+        st.tuples(st.one_of(st.just("*"), spans, numbers), steps).map(lambda pair: f"{pair[0]}/{pair[1]}"),
     )
     return draw(st.one_of(st.just("*"), st.lists(part, min_size=1, max_size=3).map(",".join)))
 
@@ -40,6 +40,9 @@ moments = st.datetimes(datetime(2020, 1, 1), datetime(2060, 1, 1))
 @example("0 0 13 * 5", datetime(2026, 1, 1))
 @example("0 0 */7 * 5", datetime(2026, 1, 1))
 @example("30 2 31 2,4 *", datetime(2026, 1, 1))
+@example("0 0 * * 7", datetime(2026, 1, 1))
+@example("0 0 * * 5-7", datetime(2026, 1, 3))
+@example("5/20 * * * *", datetime(2026, 1, 1, 0, 30))
 def test_next_time_is_that_of_a_library(expression: str, moment: datetime) -> None:
     try:
         expected = next(CronSim(expression, moment), None)

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import anyio
+import anyio.from_thread
 import pytest
 import trio
 import trio.testing
@@ -116,6 +117,11 @@ async def threadsafe() -> None:
     )
 
 
+def through_a_portal(backend: str) -> None:
+    with anyio.from_thread.start_blocking_portal(backend) as portal:
+        portal.call(anyio.sleep, 30)
+
+
 def guest_run() -> None:
     calls: queue.Queue[Callable[[], object]] = queue.Queue()
     done: list[Any] = []
@@ -164,6 +170,9 @@ WAITS: dict[str, Callable[[], Any]] = {
     "a guest run of trio": guest_run,
     "a guest run of trio that is called": guest_run_that_is_called,
     "trio's threads": lambda: trio.run(trio.to_thread.run_sync, time.sleep, 30),
+    "trio from a thread": lambda: trio.run(trio.to_thread.run_sync, trio.from_thread.run, trio.sleep, 30),
+    "anyio's portal": lambda: through_a_portal("asyncio"),
+    "anyio's portal on trio": lambda: through_a_portal("trio"),
 }
 
 

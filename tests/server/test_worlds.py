@@ -1,6 +1,7 @@
 """Suites that run against one server at the same time, and do not meet."""
 
 from collections.abc import Iterator
+from typing import Any
 
 import httpx
 import pytest
@@ -103,6 +104,24 @@ def test_every_key_of_a_world_of_its_own_leads_there(client: httpx.Client) -> No
     assert end(client, "b-key", 1) == []
     client.post("/_fake/test-results", params={"organisation": "b"}, json={"id": 7})
     assert end(client, "b-key", 7) == [7]
+
+
+def test_a_key_that_is_created_in_a_world_of_its_own_leads_there(client: httpx.Client) -> None:
+    def agents(key: str) -> Any:
+        answer = client.get("/v1/all-agents", headers={"X-API-Key": key})
+        return [one["name"] for one in answer.json()] if answer.status_code == 200 else answer.status_code
+
+    made = {}
+    for name in "ab":
+        client.post("/_fake/organisations", json={"name": name, "api_key": f"{name}-key", "world": "own"})
+        headers = {"X-API-Key": f"{name}-key"}
+        client.post("/v1/add-agent", json={"name": name, "system_prompt": "", "goals": []}, headers=headers)
+        made[name] = client.post("/v1/api-keys", json={"scope": "organization"}, headers=headers).json()
+    assert [agents(made[name]["api_key"]) for name in "ab"] == [["a"], ["b"]]
+    gone = client.delete(f"/v1/api-keys/{made['a']['id']}", headers={"X-API-Key": "a-key"})
+    assert gone.status_code == 204
+    assert [agents(made[name]["api_key"]) for name in "ab"] == [401, ["b"]]
+    assert agents("a-key") == ["a"]
 
 
 def test_an_organisation_comes_back_by_a_reset_only_while_its_key_is_free(serving, tmp_path) -> None:

@@ -20,6 +20,7 @@ from fake_bluejay.calls import (
     rejected,
     system_error,
 )
+from fake_bluejay.evaluations import failed
 from fake_bluejay.readings import NoFailedIds, Readings, Success
 from fake_bluejay.webhooks import EVENTS, Request, Webhook, sign, verify
 
@@ -160,6 +161,8 @@ def test_resources_and_runs(bluejay: Bluejay) -> None:
     print(run.status, run.tally.total, run.test_results[0].id, run.simulation.agent.id)
     folder = bluejay.add("folder", name="Support")
     assert folder in bluejay.resources("folder")
+    bluejay.drafts.next(goals=["Book a table"])
+    bluejay.evaluations.next(failed())
     bluejay.calls.default = Call(talks_for=10)
     bluejay.calls.next(no_answer(), no_connection(), call_dropped(), out_of_funds(), rejected(), system_error())
     bluejay.calls.of(human, inbound(20, custom_error()))

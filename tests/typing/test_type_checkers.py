@@ -14,10 +14,9 @@ import pytest
 
 import fake_bluejay
 from fake_bluejay import FakeBluejay
-from fake_bluejay.core import choices
-from fake_bluejay.core.outbox import ALERTS, EVENTS
-from fake_bluejay.core.readings import questions
-from fake_bluejay.core.statuses import Event, Status
+from fake_bluejay.core.outbox import ALERTS, EVENTS, AlertEvent, WebhookEvent
+from fake_bluejay.core.readings import ReadingChoices, questions
+from fake_bluejay.core.statuses import Event, EventChoice, Status, StatusChoice
 from fake_bluejay.facade.protocols import Bluejay
 from fake_bluejay.facade.remote import RemoteBluejay
 from fake_bluejay.http.faults import BILLING, BillingCode, Faults
@@ -100,12 +99,12 @@ def test_the_types_have_the_choices_that_there_are() -> None:
     def without_classes(of: Any) -> set[str]:
         return {one for one in texts(of) if not isinstance(one, type)}
 
-    assert without_classes(choices.StatusChoice) == set(Status)
-    assert without_classes(choices.EventChoice) == set(Event)
-    assert without_classes(choices.WebhookEvent) == set(EVENTS)
-    assert without_classes(choices.AlertEvent) == set(ALERTS)
+    assert without_classes(StatusChoice) == set(Status)
+    assert without_classes(EventChoice) == set(Event)
+    assert without_classes(WebhookEvent) == set(EVENTS)
+    assert without_classes(AlertEvent) == set(ALERTS)
     assert set(get_args(BillingCode)) == set(BILLING)
-    hints = get_type_hints(choices.ReadingChoices)
+    hints = get_type_hints(ReadingChoices)
     assert list(hints) == [one.name for one in questions()]
     for one in questions():
         enum: type[Enum] = type(one.choices[0])

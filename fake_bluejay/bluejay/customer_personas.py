@@ -1,0 +1,62 @@
+"""Customer personas: kinds of customers of an agent, and what they want. The newest documentation has personalities."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+from fake_bluejay.bluejay.models.wire import Wire
+from fake_bluejay.bluejay.resources import Operations
+from fake_bluejay.core.clock import Moment
+from fake_bluejay.core.resources import Entity, Link, Resource, uuid_ids
+
+__all__ = ["CUSTOMER_PERSONAS", "customer_personas"]
+
+
+class CreateCustomerPersonaRequest(Wire):
+    """A new persona."""
+
+    agent_id: int | None = None
+    name: str
+    description: str
+    goal: str
+
+
+class UpdateCustomerPersonaRequest(Wire):
+    """What to change of a persona."""
+
+    name: str | None = None
+    description: str | None = None
+    goal: str | None = None
+
+
+class CustomerPersonaPydantic(Wire):
+    """A persona, in the shape of a row of the database: without its agent."""
+
+    id: UUID | None = None
+    created_at: Moment | None = None
+    name: str | None = None
+    description: str | None = None
+    goal: str | None = None
+    org_id: UUID | None = None
+
+
+def _as_answered(persona: Entity) -> dict[str, Any]:
+    organisation = uuid_ids.read(persona.organisation)
+    return {"org_id": organisation and UUID(str(organisation))}
+
+
+CUSTOMER_PERSONAS = Resource(
+    "customer persona",
+    ids=uuid_ids,
+    links=(Link("agent_id", to="agent"),),
+    example={"name": "Persona", "description": "A customer.", "goal": "To be helped."},
+    required={"name": str, "description": str, "goal": str},
+)
+customer_personas = Operations(CUSTOMER_PERSONAS, returns=CustomerPersonaPydantic, values=_as_answered)
+
+customer_personas.create("POST", "/v1/create-customer-persona", CreateCustomerPersonaRequest)
+customer_personas.get("GET", "/v1/customer-persona/{persona_id}")
+customer_personas.list("GET", "/v1/customer-personas-by-agent/{agent_id}")
+customer_personas.update("PUT", "/v1/update-customer-persona/{persona_id}", UpdateCustomerPersonaRequest)
+customer_personas.delete("DELETE", "/v1/customer-persona/{persona_id}")

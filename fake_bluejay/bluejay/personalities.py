@@ -1,0 +1,130 @@
+"""Personalities: how digital humans speak, whatever they want. A simulation calls each of them in each that it selects.
+
+They are in the documentation of September 2026 alone, which has the fields of requests and no answers: those are ours.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+from uuid import UUID
+
+from pydantic import Field
+
+from fake_bluejay.bluejay.digital_humans import (
+    AudioQualityType,
+    BackgroundNoiseType,
+    FluencyType,
+    VerbosityType,
+    VoiceSpeedType,
+)
+from fake_bluejay.bluejay.models.wire import Wire
+from fake_bluejay.bluejay.resources import Answered, Operations, as_fields
+from fake_bluejay.bluejay.simulations import simulations
+from fake_bluejay.core.clock import Moment
+from fake_bluejay.core.resources import Entity, Resource, uuid_ids
+from fake_bluejay.http.operation import Call
+
+__all__ = ["PERSONALITIES", "personalities"]
+
+
+class _Delivery(Wire):
+    """How somebody speaks, as every model of a personality has it."""
+
+    language: str | None = None
+    accent: str | None = None
+    gender: str | None = None
+    background_noise: BackgroundNoiseType | Literal["custom"] | None = None
+    background_noise_volume: float | None = None
+    custom_background_noise_url: str | None = None
+    voice_speed: VoiceSpeedType | None = None
+    audio_quality: AudioQualityType | None = None
+    connection_quality: str | None = None
+    fluency: FluencyType | None = None
+    verbosity: VerbosityType | None = None
+    endpointing_delay: float | None = None
+    silence_timeout: int | None = None
+    temperature: float | None = None
+    interruption_configs: dict[str, Any] | None = None
+    role_description: str | None = None
+
+
+class NewPersonality(_Delivery):
+    """A new personality."""
+
+    name: str
+
+
+class CreatePersonalitiesRequest(Wire):
+    """New personalities."""
+
+    personalities: Annotated[list[NewPersonality], Field(min_length=1)]
+
+
+class UpdatePersonalityRequest(_Delivery):
+    """What to change of a personality."""
+
+    name: str | None = None
+
+
+class Personality(_Delivery):
+    """A personality."""
+
+    id: UUID
+    name: str
+    created_at: Moment
+
+
+class Personalities(Wire):
+    """Personalities."""
+
+    personalities: list[Personality]
+
+
+class DeletePersonalityResponse(Wire):
+    """A personality that was deleted."""
+
+    message: str
+    deleted_personality_id: UUID
+
+
+class SelectedPersonalities(Wire):
+    """The personalities that a simulation selects, instead of those that it did; none if it is to have none."""
+
+    personality_ids: list[UUID] = Field(default_factory=list)
+
+
+PERSONALITIES = Resource("personality", ids=uuid_ids, example={"name": "Personality"})
+personalities = Operations(PERSONALITIES, returns=Personality, request=NewPersonality)
+selections = Operations()
+
+personalities.list("GET", "/v1/personalities", returns=Personalities)
+personalities.update("PATCH", "/v1/personalities/{personality_id}", UpdatePersonalityRequest)
+personalities.delete("DELETE", "/v1/personalities/{personality_id}", returns=DeletePersonalityResponse)
+
+
+@personalities.operation("POST", "/v1/personalities", returns=Personalities)
+def create_personalities(call: Call, request: CreatePersonalitiesRequest) -> Answered:
+    """Create personalities."""
+    fields = as_fields(request)["personalities"]
+    return Answered([call.world.resources[PERSONALITIES].add(call.organisation, one) for one in fields])
+
+
+@selections.operation("GET", "/v1/simulations/{simulation_id}/personalities", path_types={"simulation_id": int})
+def get_simulation_personalities(call: Call, simulation_id: int) -> Personalities:
+    """Return the personalities that a simulation selects."""
+    return _selected(call, call.require("simulation", simulation_id))
+
+
+@selections.operation("PUT", "/v1/simulations/{simulation_id}/personalities", path_types={"simulation_id": int})
+def set_simulation_personalities(call: Call, simulation_id: int, request: SelectedPersonalities) -> Personalities:
+    """Let a simulation select these personalities, each once: from now on its runs call each digital human in each."""
+    simulation = call.require("simulation", simulation_id)
+    simulations.change(call.world, simulation, {"personality_ids": [str(id) for id in request.personality_ids]})
+    return _selected(call, simulation)
+
+
+def _selected(call: Call, simulation: Entity) -> Personalities:
+    ids = simulation.fields.get("personality_ids") or ()
+    return Personalities.model_validate(
+        {"personalities": [personalities.shown(call.require("personality", id)) for id in ids]}
+    )

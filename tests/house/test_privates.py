@@ -1,0 +1,31 @@
+"""What uvicorn and asyncio do not document is touched in one file each, which says what public thing is missing."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+import fake_bluejay
+
+PACKAGE = Path(fake_bluejay.__file__).parent
+
+OF_LOOPS = {"_csock", "_get_running_loop", "_ready", "_scheduled", "_ssock", "_transports", "_when", "_write_to_self"}
+
+
+def touches_a_loop(node: ast.AST) -> bool:
+    return isinstance(node, ast.Attribute) and node.attr in OF_LOOPS
+
+
+def touches_uvicorn(node: ast.AST) -> bool:
+    return isinstance(node, ast.ImportFrom) and (node.module or "").startswith("uvicorn.")
+
+
+@pytest.mark.parametrize(
+    ("touches", "only"), [(touches_a_loop, "intercept/asyncio.py"), (touches_uvicorn, "server/protocol.py")]
+)
+def test_privates_are_touched_in_one_file(touches: Callable[[ast.AST], bool], only: str) -> None:
+    files = [file for file in PACKAGE.rglob("*.py") if any(map(touches, ast.walk(ast.parse(file.read_text()))))]
+    assert [str(file.relative_to(PACKAGE)) for file in files] == [only]
