@@ -207,6 +207,8 @@ _NULLABLE: Final = {
 }  # fmt: skip
 _DESCRIPTIVE: Final = {"name", "description", "notification_channels"}
 """The fields that do not change what is counted."""
+_KEPT: Final = 1_000
+"""The number of violations that an alert counts in its window, unless it needs more to go off."""
 _ARMED: Final[Mapping[str, Any]] = {"in_alert": False, "seen": []}
 """How an alert stands that has seen nothing: `seen` has the instant of each conversation, and whether it violated."""
 
@@ -237,8 +239,13 @@ def _watch(world: World, conversation: Conversation) -> None:
             continue
         if not _by_runs(world, fields):
             _count(world, alert, conversation)
-        elif run is not None and all(is_final(world.results[id].status) for id in run.result_ids):
+        elif run is not None and _is_over(world, run):
             _look_at_runs(world, alert, run, conversation)
+
+
+def _is_over(world: World, run: Run) -> bool:
+    """Return whether all calls of a run are over. The last ones are looked at first: mostly they are over last."""
+    return all(is_final(world.results[id].status) for id in reversed(run.result_ids))
 
 
 def _concerns(fields: Mapping[str, Any], conversation: Conversation) -> bool:
@@ -255,22 +262,21 @@ def _count(world: World, alert: Entity, conversation: Conversation) -> None:
     fields, now, value = alert.fields, world.settle(), conversation.value_of(world, alert.fields)
     if value is None:
         return
-    size, seen = fields["sample_size"], [*fields["seen"], [now, _violates(fields, value)]]
-    recent = [one for one in seen if one[1] and one[0] > now - _window(fields)] if size is None else seen[-size:]
-    alert.fields = {**fields, "seen": recent}
+    size, violates = fields["sample_size"], _violates(fields, value)
+    if size is not None or violates:
+        kept = size or max(_KEPT, fields["min_events"])
+        alert.fields = {**fields, "seen": [*fields["seen"], [now, violates]][-kept:]}
     _judge(world, alert, conversation.agent_id, conversation)
 
 
 def _judge(world: World, alert: Entity, agent_id: int, conversation: Conversation | None = None) -> None:
     """Set an alert off, or let it recover, by what it has counted; by its window, time alone lets it recover."""
-    fields, now = alert.fields, world.settle()
-    least, size = max(1, fields["min_events"]), fields["sample_size"]
-    violations = [at for at, violated in fields["seen"] if violated]
-    if size is None:
-        violations = [at for at in violations if at > now - _window(fields)]
+    fields, size = alert.fields, alert.fields["sample_size"]
+    now, window, least = world.settle(), microseconds(fields["threshold_time_interval"]), max(1, fields["min_events"])
+    violations = [at for at, violated in fields["seen"] if violated and (size is not None or at > now - window)]
     enough = len(violations) >= least and (size is None or len(fields["seen"]) >= size)
     if size is None:
-        world.resources.schedule(alert, violations[-least] + _window(fields) if enough else None)
+        world.resources.schedule(alert, violations[-least] + window if enough else None)
     if enough is not fields["in_alert"]:
         details = {"event_count": len(violations), "min_events": fields["min_events"]}
         per = f"of {size} conversations" if size else f"in {fields['threshold_time_interval'] / 60:g} min"
@@ -317,7 +323,7 @@ def _latest_runs(world: World, alert: Entity, run: Run) -> list[Run]:
         and one.organisation == run.organisation
         and (one.simulation_id == run.simulation_id or alert.fields["simulation_id"] is None)
         and (alert.fields["applies_to_all_agents"] or one.agent_id in (alert.fields["agent_ids"] or ()))
-        and all(is_final(world.results[id].status) for id in one.result_ids)
+        and _is_over(world, one)
     ]
     before = max(0, alert.fields["threshold_time_interval"] - 1)
     return [*others[len(others) - before :], run] if before < len(others) else [*others, run]
@@ -371,10 +377,6 @@ def _turn(
         **details,
     }
     world._emit(event, alert.organisation, agent_id, lambda: payload, now)
-
-
-def _window(fields: Mapping[str, Any]) -> int:
-    return microseconds(fields["threshold_time_interval"])
 
 
 _COMPARED: Final[Mapping[str, Callable[[Any, Any], bool]]] = {

@@ -25,6 +25,11 @@ except ModuleNotFoundError as error:
         name=error.name,
     ) from None
 
+try:
+    from uvloop import new_event_loop
+except ModuleNotFoundError:
+    from asyncio import new_event_loop  # type: ignore[assignment]
+
 __all__ = ["Loopback", "lend"]
 
 _idle: list[Loopback] = []
@@ -67,7 +72,7 @@ class Loopback:
                 ws="none",
             )
         )
-        self._loop = (self._server.config.get_loop_factory() or asyncio.new_event_loop)()
+        self._loop = new_event_loop()
         self._thread = threading.Thread(target=self._run, name="fake-bluejay loopback", daemon=True)
         self._thread.start()
         atexit.register(self._end)

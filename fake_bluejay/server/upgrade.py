@@ -31,7 +31,8 @@ class IgnoresUpgrades:
 
     def _parse_anew(self) -> None:
         self._parser = parser = httptools.HttpRequestParser(self)
-        parser.set_dangerous_leniencies(lenient_data_after_close=True)  # as uvicorn has it
+        if hasattr(parser, "set_dangerous_leniencies"):  # from httptools 0.6.3, before which it was so lenient always
+            parser.set_dangerous_leniencies(lenient_data_after_close=True)  # as uvicorn has it
         self.get_http_version, self.get_method = parser.get_http_version, parser.get_method
         self.should_keep_alive = parser.should_keep_alive
 

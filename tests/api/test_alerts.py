@@ -317,6 +317,22 @@ def test_simulation_alert_counts_results_by_the_other_reading(ask: Client, fake:
     assert standing(ask, id)["trigger_count"] == 1
 
 
+def test_alert_of_one_source_does_not_see_the_other(ask: Client, fake: FakeBluejay, told: list[Any]) -> None:
+    fake.readings.set(simulation_alerts="window")
+    fake.add_simulation(agent=1, digital_humans=1)
+    ids = {
+        scope: alert(ask, **GOAL, comparison_value="1", source_scope=scope, min_events=1)["id"]
+        for scope in ("observability", "simulation")
+    }
+    run(fake, False)
+    assert {one["alert_id"] for one in told} == {ids["simulation"]}
+    told.clear()
+    fake.evaluations.next(Evaluation(passes=False))
+    ask("POST", "evaluate", CONVERSATION)
+    fake.clock.advance(STEP)
+    assert {one["alert_id"] for one in told} == {ids["observability"]}
+
+
 def test_alert_of_everything_counts_both(ask: Client, fake: FakeBluejay, told: list[Any]) -> None:
     fake.add_simulation(agent=1, digital_humans=1)
     alert(ask, **GOAL, comparison_value="1", source_scope="all", min_events=2, threshold_time_interval=86_400)

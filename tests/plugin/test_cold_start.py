@@ -55,7 +55,7 @@ def test_a_fake_that_gets_no_request_loads_neither_pydantic_nor_starlette_nor_a_
 
 def test_a_request_loads_the_module_of_its_resource_and_its_own_routes_alone(folders: Any) -> None:
     assert folders["status"] == 404
-    assert folders["brought"] == ["folders", "models", "models.wire"]
+    assert folders["brought"] == ["folders"]
     assert folders["routes"] == ["/openapi.json", "/v1/folder"]
 
 

@@ -6,7 +6,7 @@ from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
-from pydantic import Field
+from pydantic import Field, SerializerFunctionWrapHandler, model_serializer
 
 from fake_bluejay.bluejay.models.results import SimulationResultResponse
 from fake_bluejay.bluejay.models.wire import Positive, Wire
@@ -112,7 +112,19 @@ class SimulationRunStatus(StrEnum):
     INSUFFICIENT_FUNDS = "INSUFFICIENT_FUNDS"
 
 
-class SimulationRunResultResponse(Wire):
+class _Counted(Wire):
+    """A shape whose `tests_incompleted` is absent where it is not counted."""
+
+    # Without a type of what it returns, which would be the schema. (`Field(exclude_if=…)` needs Pydantic 2.12.)
+    @model_serializer(mode="wrap")
+    def _without_what_is_not_counted(self, serialize: SerializerFunctionWrapHandler):  # type: ignore[no-untyped-def]
+        fields = serialize(self)
+        if fields["tests_incompleted"] is None:
+            del fields["tests_incompleted"]
+        return fields
+
+
+class SimulationRunResultResponse(_Counted):
     """A run, as it comes with its results. Its ids are strings."""
 
     id: str
@@ -123,7 +135,7 @@ class SimulationRunResultResponse(Wire):
     tests_passed: int | None = None
     tests_failed: int | None = None
     tests_completed: int | None = None
-    tests_incompleted: int | None = Field(None, exclude_if=lambda count: count is None)
+    tests_incompleted: int | None = None
     created_at: Moment
 
 
@@ -135,7 +147,7 @@ class SimulationResultsResponse(Wire):
     status: str = "200"
 
 
-class SimulationRunRes(Wire):
+class SimulationRunRes(_Counted):
     """A run, as it comes with the others of its simulation. Its ids are integers."""
 
     id: int
@@ -145,7 +157,7 @@ class SimulationRunRes(Wire):
     tests_failed: int | None = None
     total_tests: int | None = None
     tests_completed: int | None = None
-    tests_incompleted: int | None = Field(None, exclude_if=lambda count: count is None)
+    tests_incompleted: int | None = None
     curr_step_id: int | None = None
     created_at: Moment
     status: SimulationRunStatus
