@@ -358,7 +358,7 @@ def test_the_short_way_and_what_cannot_be(fake: FakeBluejay) -> None:
     others, gone = fake.add_digital_human(organisation="others"), fake.add_digital_human()
     fake.world.resources.remove(gone._entity)
     before = fake.dump()
-    with pytest.raises(ValueError, match="<DigitalHumanView 1> is of the organisation 'others', not 'default'"):
+    with pytest.raises(ValueError, match="the digital human 1 is of the organisation 'others', not 'default'"):
         fake.add_simulation(digital_humans=[others])
     with pytest.raises(KeyError, match="there is no digital human 2"):
         fake.add_simulation(digital_humans=[gone])
