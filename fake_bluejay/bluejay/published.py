@@ -128,14 +128,14 @@ _OPERATIONS = """
 /v1/integrations/vapi POST
 /v1/integrations/vapi/sync POST
 /v1/integrations/vapi/sync-agent POST
-/v1/metrics-lab/evaluate-conversation POST
-/v1/metrics-lab/lab POST
-/v1/metrics-lab/lab/{lab_id} DELETE PUT
-/v1/metrics-lab/lab/{lab_id}/conversations DELETE POST
-/v1/metrics-lab/lab/{lab_id}/human-evaluation PUT
-/v1/metrics-lab/lab/{lab_id}/metric-revisions POST
-/v1/metrics-lab/lab/{lab_id}/metrics POST
-/v1/metrics-lab/lab/{lab_id}/settings PUT
+/v1/metrics-lab/evaluate-conversation POST labs
+/v1/metrics-lab/lab POST labs
+/v1/metrics-lab/lab/{lab_id} DELETE PUT labs
+/v1/metrics-lab/lab/{lab_id}/conversations DELETE POST labs
+/v1/metrics-lab/lab/{lab_id}/human-evaluation PUT labs
+/v1/metrics-lab/lab/{lab_id}/metric-revisions POST labs
+/v1/metrics-lab/lab/{lab_id}/metrics POST labs
+/v1/metrics-lab/lab/{lab_id}/settings PUT labs
 /v1/move-regen-test-scenarios POST
 /v1/optimize/metric-prompt POST generators
 /v1/optimize/metric-prompt-with-diff POST generators
@@ -241,8 +241,8 @@ _OPERATIONS_OF_DOCS = """
 /v1/knowledge-base/{knowledge_base_id}/agents/{agent_id} DELETE POST knowledge_bases
 /v1/metric/{metric_id} DELETE GET /v1/custom-metric/{metric_id}
 /v1/metrics GET /v1/custom-metrics
-/v1/metrics-lab/lab/{lab_id} GET
-/v1/metrics-lab/labs GET
+/v1/metrics-lab/lab/{lab_id} GET labs
+/v1/metrics-lab/labs GET labs
 /v1/observability/conversations GET observability
 /v1/observability/conversations/{conversation_id} GET observability
 /v1/observability/issues GET issues

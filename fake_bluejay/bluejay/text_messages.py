@@ -15,7 +15,7 @@ from fake_bluejay.core.errors import Foreign, NotFound, Refused
 from fake_bluejay.core.resources import Resource
 from fake_bluejay.core.statuses import Status
 from fake_bluejay.core.test_results import Record
-from fake_bluejay.http.operation import Call, as_id
+from fake_bluejay.http.operation import ApiCall, as_id
 
 __all__ = ["TEXT_MESSAGES", "text_messages"]
 
@@ -80,7 +80,7 @@ _WAITING = (Status.INITIALIZING, Status.QUEUED, Status.READY, Status.DISPATCHED)
 
 
 @text_messages.operation("POST", "/v1/send-http-text-message")
-def send_http_text_message(call: Call, request: SendHttpTextMessageRequest) -> HttpTextMessageResponse:
+def send_http_text_message(call: ApiCall, request: SendHttpTextMessageRequest) -> HttpTextMessageResponse:
     """Take what a text agent writes or does in a conversation, which has begun then, and may end with it."""
     sent, world = request.root, call.world
     record = _record(call, as_id(sent.simulation_result_id))
@@ -109,7 +109,7 @@ def send_http_text_message(call: Call, request: SendHttpTextMessageRequest) -> H
     return answer
 
 
-def _record(call: Call, id: int | None) -> Record:
+def _record(call: ApiCall, id: int | None) -> Record:
     call.world.settle()
     record = None if id is None else call.world.results.get(id)
     if record is None:

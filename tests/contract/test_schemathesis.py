@@ -59,6 +59,10 @@ KNOWN = [
 """What requests call ids that are not a resource's, of which there are 1 and 2 in the furnished world."""
 
 RULED = {
+    "/v1/metrics-lab/evaluate-conversation",
+    "/v1/metrics-lab/lab",
+    "/v1/metrics-lab/lab/{lab_id}/conversations",
+    "/v1/metrics-lab/lab/{lab_id}/human-evaluation",
     "/v1/send-http-text-message",
     "/v1/workflow",
     "/v1/workflow/validate-definition",
