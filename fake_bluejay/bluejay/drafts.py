@@ -80,7 +80,8 @@ def drafted(call: ApiCall, kind: str, made_up: Callable[[random.Random], _Made],
     Raises:
         Refused: A text in the request has a lone surrogate.
     """
-    as_fields(call.request)
+    if call.request is not None:
+        as_fields(call.request)
     for draft in call.world.resources[DRAFTS].of(call.organisation):
         if draft.fields["kind"] == kind:
             call.world.resources.remove(draft)

@@ -441,7 +441,7 @@ def equivalent(operation: Operation, world: list[World]) -> Any:
     if operation.needs_key:
         arguments.append(argument("x_api_key", Annotated[str, Header()]))
     if operation.takes is not None:
-        default = Argument.empty if operation.default_body is None else operation.default_body
+        default = Argument.empty if operation.default_body is None else operation.takes(**operation.default_body)
         arguments.append(argument("request", operation.takes, default))
     answer.__signature__ = Signature(arguments)  # type: ignore[attr-defined]
     return answer

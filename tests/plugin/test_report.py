@@ -213,7 +213,9 @@ def test_a_call_that_is_not_modelled(pytester: pytest.Pytester) -> None:
     )
     result = pytester.runpytest_inprocess(*QUIET, "-W", "always")
     result.assert_outcomes(passed=3, warnings=1)
-    result.stdout.fnmatch_lines(["*UnmodelledEndpoint: GET /v1/subscription/active-package is not modelled by the fake Bluejay*"])
+    result.stdout.fnmatch_lines(
+        ["*UnmodelledEndpoint: GET /v1/subscription/active-package is not modelled by the fake Bluejay*"]
+    )
 
 
 @pytest.mark.parametrize(
