@@ -37,6 +37,7 @@ from pydantic import (
 
 from fake_bluejay.bluejay import adding
 from fake_bluejay.bluejay.calls import checked_call
+from fake_bluejay.bluejay.mistakes import what_is_wrong
 from fake_bluejay.bluejay.models.results import FIELDS, as_given
 from fake_bluejay.bluejay.options import WorldOptions, world_of
 from fake_bluejay.bluejay.service import Service
@@ -47,7 +48,7 @@ from fake_bluejay.core.readings import Question, Readings, questions
 from fake_bluejay.core.resources import Entity
 from fake_bluejay.core.scripts import call_from_dict
 from fake_bluejay.core.statuses import Status, status_from_text
-from fake_bluejay.core.suggest import check_known, instead_of, unknown
+from fake_bluejay.core.suggest import check_known, unknown
 from fake_bluejay.core.test_results import Organisation
 from fake_bluejay.core.webhooks import add_webhook, check_secret, check_url
 from fake_bluejay.core.world import DEFAULT_ORGANISATION, World
@@ -800,11 +801,7 @@ def _in_words(error: Any, shape: type[BaseModel] = Seed) -> tuple[Path_, str]:
         place = place[:-1]
     if error["type"] == "extra_forbidden":
         return place, unknown("field", place[-1], _fields_at(shape, place[:-1]))
-    if error["type"] == "missing":
-        return place, "missing"
-    if error["type"] == "value_error":
-        return place, str(error["ctx"]["error"])
-    return place, f"{error['msg'][:1].lower()}{error['msg'][1:]}, {instead_of(place, error['input'])}"
+    return place, what_is_wrong(error)
 
 
 def _fields_at(shape: type[BaseModel], place: Path_) -> list[str]:
