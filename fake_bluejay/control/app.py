@@ -10,7 +10,7 @@ import json
 import logging
 from collections.abc import Callable
 from contextlib import nullcontext
-from typing import Any, NoReturn, get_args
+from typing import Annotated, Any, NoReturn, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
 from starlette.applications import Starlette
@@ -158,7 +158,10 @@ def _fields(model: type[BaseModel], loc: tuple[Any, ...]) -> list[str]:
     """The names that are known where an error is."""
     root = model.model_fields.get("root")
     if root is not None:
-        for choice in get_args(root.annotation):
+        annotation = root.annotation
+        if get_origin(annotation) is Annotated:  # before Pydantic 2.9
+            annotation = get_args(annotation)[0]
+        for choice in get_args(annotation):
             if loc[0] in get_args(choice.model_fields["kind"].annotation):
                 model = choice
     return [field.alias or name for name, field in model.model_fields.items()]
