@@ -464,7 +464,7 @@ def _declare(operations: Operations, kind: _Kind, path: str, takes: type[BaseMod
             _put(call.world, kind, agent, one, text, override=override)
         return LabelListResponse(labels=_labels_of(call.world, kind, one))
 
-    @operations.operation("DELETE", of_labels, default_body=LabelDeltaRequest(labels=[]), **types)
+    @operations.operation("DELETE", of_labels, default_body={"labels": []}, **types)
     def remove_labels(call: Call, version: int, request: LabelDeltaRequest) -> LabelListResponse:
         """Take labels from a version. They stay on the agent."""
         agent, one = _agent(call), _numbered(call, kind, version)

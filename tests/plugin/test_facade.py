@@ -311,7 +311,7 @@ def foreign(fake: FakeBluejay, kind: str) -> int:
         "trace": f"traces/{'1' * 32}",
         "other": f"folder/{fake.add('folder', organisation='other').id}",
     }
-    return ask("GET", paths[kind]).status_code
+    return ask("POST" if kind == "trace" else "GET", paths[kind]).status_code
 
 
 def failure(fake: FakeBluejay) -> tuple[Any, Any]:

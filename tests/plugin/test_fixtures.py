@@ -204,7 +204,7 @@ def test_all_fakes_are_switched_off_where_a_warning_is_an_error(pytester: pytest
 
         def test_several(make_bluejay):
             make_bluejay(), make_bluejay()
-            httpx.get("https://api.getbluejay.ai/v1/integrations", headers={"X-API-Key": "key"})
+            httpx.get("https://api.getbluejay.ai/v1/subscription/active-package", headers={"X-API-Key": "key"})
         def test_afterwards(): assert not ACTIVE
         """
     )
@@ -318,7 +318,7 @@ class TestIt:
         assert [(fake.world.seed, str(fake.world.agent)) for fake in made[0]] == [
             (9, "silent"), (1, "drops-after=5"), (2, "drops-after=5"),
         ]
-        requests.get("https://api.getbluejay.ai/v1/integrations")
+        requests.get("https://api.getbluejay.ai/v1/subscription/active-package")
         assert len(of_class.requests) == n + 1
 
 def test_afterwards(of_session, of_module):
@@ -334,4 +334,6 @@ def test_factories_of_wider_scopes(pytester: pytest.Pytester) -> None:
     pytester.makeini("[pytest]\nbluejay_agent = silent")
     pytester.makepyfile(WIDER_SCOPES)
     result = run(pytester, "-W", "always", passed=2, failed=1, warnings=1)
-    result.stdout.fnmatch_lines(["*-- bluejay --*", "*GET /v1/in-the-module", "*GET /v1/integrations is not modelled*"])
+    result.stdout.fnmatch_lines(
+        ["*-- bluejay --*", "*GET /v1/in-the-module", "*GET /v1/subscription/active-package is not modelled*"]
+    )
