@@ -197,7 +197,8 @@ def test_a_call_that_is_not_modelled(pytester: pytest.Pytester) -> None:
         def test_not_stubbed(bluejay):
             answer = requests.get(URL)
             assert answer.status_code == 501
-            assert 'bluejay.stub("GET", "/v1/subscription/active-package", status=200, json={' in answer.json()["detail"]
+            advice = 'bluejay.stub("GET", "/v1/subscription/active-package", status=200, json={'
+            assert advice in answer.json()["detail"]
         def test_stubbed(bluejay):
             bluejay.stub("GET", "/v1/subscription/active-package", json=[1, 2])
             assert requests.get(URL).json() == [1, 2]
