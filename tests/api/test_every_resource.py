@@ -31,6 +31,14 @@ class Resources(RuleBasedStateMachine):
     def begin(self) -> None:
         self.fake = FakeBluejay(seed=7)
         self.fake.add_organisation("others", "other-key")
+        for organisation in ORGANISATIONS:  # what much else depends on
+            agent = self.fake.add("agent", organisation=organisation)
+            self.fake.add("simulation", organisation=organisation, agent_id=str(agent.id))
+            self.fake.add("schedule", organisation=organisation, simulation_id=str(agent.id))
+            self.fake.add("prompt", organisation=organisation, agent_id=agent.id)
+            humans = [self.fake.add("digital human", organisation=organisation).id for _ in range(2)]
+            self.fake.add("community", organisation=organisation, digital_human_ids=humans)
+        self.there = {key: entity.organisation for key, entity in self.entities().items()}
 
     # --- what the fake has ------------------------------------------------------------------------------------------
 
@@ -115,7 +123,7 @@ class Resources(RuleBasedStateMachine):
 
 
 Resources.TestCase.settings = settings(
-    max_examples=10,
+    max_examples=20,
     stateful_step_count=20,
     derandomize=True,
     report_multiple_bugs=False,
