@@ -125,6 +125,12 @@ def test_the_example_of_a_pipeline(pytester: pytest.Pytester, copied: Callable[[
 
 
 @thorough
+def test_the_example_of_monitoring(pytester: pytest.Pytester) -> None:
+    copied(pytester, "monitoring")
+    result = pytester.runpytest_subprocess(*QUIET)
+    result.assert_outcomes(passed=17)
+
+
 @pytest.mark.parametrize("example", ["downstream", "pipeline"])
 def test_the_examples_pass_under_every_reading(
     pytester: pytest.Pytester, copied: Callable[[str], object], example: str

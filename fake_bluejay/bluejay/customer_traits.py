@@ -9,7 +9,7 @@ from fake_bluejay.bluejay.models.wire import Wire
 from fake_bluejay.bluejay.resources import Answered, Filter, Operations, changes
 from fake_bluejay.core.clock import Moment
 from fake_bluejay.core.resources import Entity, Link, OnDelete, Resource, uuid_ids
-from fake_bluejay.http.operation import Call
+from fake_bluejay.http.operation import ApiCall
 
 __all__ = ["CUSTOMER_TRAITS", "customer_traits"]
 
@@ -77,7 +77,7 @@ customer_traits.list(
 
 
 @customer_traits.operation("PUT", "/v1/update-customer-trait/{trait_id}")
-def update_customer_trait(call: Call, customer_trait: Entity, request: UpdateCustomerTraitRequest) -> Entity:
+def update_customer_trait(call: ApiCall, customer_trait: Entity, request: UpdateCustomerTraitRequest) -> Entity:
     """Change a trait. With `sync_existing`, traits of its old name that digital humans have get its name and type."""
     changed = changes(request, call.world.readings, customer_traits.never_null)
     sync, old = changed.pop("sync_existing", False), customer_trait.fields["name"]
@@ -88,13 +88,13 @@ def update_customer_trait(call: Call, customer_trait: Entity, request: UpdateCus
 
 
 @customer_traits.operation("DELETE", "/v1/customer-trait/{trait_id}", returns=DeleteCustomerTraitResponse)
-def delete_customer_trait(call: Call, customer_trait: Entity) -> Answered:
+def delete_customer_trait(call: ApiCall, customer_trait: Entity) -> Answered:
     """Delete a trait. Digital humans that have it keep it."""
     call.world.resources.remove(customer_trait)
     return Answered(customer_trait, message="Customer trait deleted", deleted_trait_id=customer_trait.id)
 
 
-def _sync(call: Call, old: str, trait: Entity) -> None:
+def _sync(call: ApiCall, old: str, trait: Entity) -> None:
     """Rename a trait in the digital humans of its agent's simulations, and give it there the type it has."""
     resources, agent_id = call.world.resources, trait.fields["agent_id"]
     simulations = {

@@ -11,7 +11,7 @@ from fake_bluejay.bluejay.resources import Operations
 from fake_bluejay.core.errors import NotFound, Refused
 from fake_bluejay.core.resources import Entity, Resource, not_found
 from fake_bluejay.http.errors import NOTHING, read_body
-from fake_bluejay.http.operation import Call, as_id
+from fake_bluejay.http.operation import ApiCall, as_id
 
 __all__ = ["ELEVENLABS_AGENTS", "INTEGRATIONS", "elevenlabs_agents", "integrations"]
 
@@ -61,25 +61,25 @@ elevenlabs_agents = Operations(ELEVENLABS_AGENTS, returns=ElevenLabsAgent, reque
 
 
 @integrations.operation("GET", "/v1/integrations")
-def get_integrations(call: Call) -> Any:
+def get_integrations(call: ApiCall) -> Any:
     """Return what is stored: of a secret, only whether it is set."""
     return _shown(_stored(call))
 
 
 @integrations.operation("PATCH", "/v1/integrations", reads_bytes=True)
-def patch_integrations(call: Call) -> Any:
+def patch_integrations(call: ApiCall) -> Any:
     """Change the fields that the body has; null clears one."""
     return _shown(_updated(call))
 
 
 @integrations.operation("POST", "/v1/update-integrations", reads_bytes=True)
-def update_integrations(call: Call) -> IntegrationsUpdateResponse:
+def update_integrations(call: ApiCall) -> IntegrationsUpdateResponse:
     """Change the fields that the body has; null clears one."""
     return IntegrationsUpdateResponse(message="Integrations updated", integrations=_shown(_updated(call)))
 
 
 @integrations.operation("POST", "/v1/get-integration-key")
-def get_integration_key(call: Call, request: IntegrationKeyRequest) -> IntegrationKeyResponse:
+def get_integration_key(call: ApiCall, request: IntegrationKeyRequest) -> IntegrationKeyResponse:
     """Return a secret. One that is not set is not found."""
     entity = _stored(call)
     value = None if entity is None or not _is_secret(request.field) else entity.fields.get(request.field)
@@ -89,7 +89,7 @@ def get_integration_key(call: Call, request: IntegrationKeyRequest) -> Integrati
 
 
 @elevenlabs_agents.operation("GET", "/v1/integrations/elevenlabs/agents")
-def list_elevenlabs_agents(call: Call) -> dict[str, Any]:
+def list_elevenlabs_agents(call: ApiCall) -> dict[str, Any]:
     """Return the agents at ElevenLabs, which are those that a test has added, the oldest first."""
     agents = call.world.resources[ELEVENLABS_AGENTS].of(call.organisation)
     return {"agents": [{name: agent.fields[name] for name in ("agent_id", "name")} for agent in agents]}
@@ -98,7 +98,7 @@ def list_elevenlabs_agents(call: Call) -> dict[str, Any]:
 @elevenlabs_agents.operation(
     "GET", "/v1/integrations/elevenlabs/agents/{bluejay_agent_id}/branches", path_types={"bluejay_agent_id": str}
 )
-def list_elevenlabs_branches(call: Call, bluejay_agent_id: str) -> dict[str, Any]:
+def list_elevenlabs_branches(call: ApiCall, bluejay_agent_id: str) -> dict[str, Any]:
     """Return the branches of the ElevenLabs agent that an agent names as its own."""
     agent = call.require("agent", as_id(bluejay_agent_id))
     theirs = agent.fields.get("eleven_labs_agent_id")
@@ -110,11 +110,11 @@ def list_elevenlabs_branches(call: Call, bluejay_agent_id: str) -> dict[str, Any
     raise not_found("ElevenLabs agent")
 
 
-def _stored(call: Call) -> Entity | None:
+def _stored(call: ApiCall) -> Entity | None:
     return next(iter(call.world.resources[INTEGRATIONS].of(call.organisation)), None)
 
 
-def _updated(call: Call) -> Entity:
+def _updated(call: ApiCall) -> Entity:
     """Store the fields that the body has. Raises `Refused` if it is no object."""
     given = read_body(call.header(b"content-type").encode(), call.content)
     given = {} if given is NOTHING else given

@@ -22,7 +22,7 @@ from fake_bluejay.bluejay.resources import Answered, Operations, as_fields
 from fake_bluejay.bluejay.simulations import simulations
 from fake_bluejay.core.clock import Moment
 from fake_bluejay.core.resources import Entity, Resource, uuid_ids
-from fake_bluejay.http.operation import Call
+from fake_bluejay.http.operation import ApiCall
 
 __all__ = ["PERSONALITIES", "personalities"]
 
@@ -103,27 +103,27 @@ personalities.delete("DELETE", "/v1/personalities/{personality_id}", returns=Del
 
 
 @personalities.operation("POST", "/v1/personalities", returns=Personalities)
-def create_personalities(call: Call, request: CreatePersonalitiesRequest) -> Answered:
+def create_personalities(call: ApiCall, request: CreatePersonalitiesRequest) -> Answered:
     """Create personalities."""
     fields = as_fields(request)["personalities"]
     return Answered([call.world.resources[PERSONALITIES].add(call.organisation, one) for one in fields])
 
 
 @selections.operation("GET", "/v1/simulations/{simulation_id}/personalities", path_types={"simulation_id": int})
-def get_simulation_personalities(call: Call, simulation_id: int) -> Personalities:
+def get_simulation_personalities(call: ApiCall, simulation_id: int) -> Personalities:
     """Return the personalities that a simulation selects."""
     return _selected(call, call.require("simulation", simulation_id))
 
 
 @selections.operation("PUT", "/v1/simulations/{simulation_id}/personalities", path_types={"simulation_id": int})
-def set_simulation_personalities(call: Call, simulation_id: int, request: SelectedPersonalities) -> Personalities:
+def set_simulation_personalities(call: ApiCall, simulation_id: int, request: SelectedPersonalities) -> Personalities:
     """Let a simulation select these personalities, each once: from now on its runs call each digital human in each."""
     simulation = call.require("simulation", simulation_id)
     simulations.change(call.world, simulation, {"personality_ids": [str(id) for id in request.personality_ids]})
     return _selected(call, simulation)
 
 
-def _selected(call: Call, simulation: Entity) -> Personalities:
+def _selected(call: ApiCall, simulation: Entity) -> Personalities:
     ids = simulation.fields.get("personality_ids") or ()
     return Personalities.model_validate(
         {"personalities": [personalities.shown(call.require("personality", id)) for id in ids]}

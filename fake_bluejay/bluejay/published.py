@@ -62,9 +62,9 @@ _OPERATIONS = """
 /v1/all-folders GET folders
 /v1/api-keys POST api_keys
 /v1/api-keys/{key_id} DELETE api_keys
-/v1/bluejay-as-code/pull/{simulation_bluejay_id} GET
-/v1/bluejay-as-code/push POST
-/v1/bluejay-as-code/run/{simulation_bac_id} POST
+/v1/bluejay-as-code/pull/{simulation_bluejay_id} GET bluejay_as_code
+/v1/bluejay-as-code/push POST bluejay_as_code
+/v1/bluejay-as-code/run/{simulation_bac_id} POST bluejay_as_code
 /v1/call-log DELETE call_logs
 /v1/call-log/{call_id} DELETE call_logs
 /v1/call-logs DELETE call_logs
@@ -128,14 +128,14 @@ _OPERATIONS = """
 /v1/integrations/vapi POST
 /v1/integrations/vapi/sync POST
 /v1/integrations/vapi/sync-agent POST
-/v1/metrics-lab/evaluate-conversation POST
-/v1/metrics-lab/lab POST
-/v1/metrics-lab/lab/{lab_id} DELETE PUT
-/v1/metrics-lab/lab/{lab_id}/conversations DELETE POST
-/v1/metrics-lab/lab/{lab_id}/human-evaluation PUT
-/v1/metrics-lab/lab/{lab_id}/metric-revisions POST
-/v1/metrics-lab/lab/{lab_id}/metrics POST
-/v1/metrics-lab/lab/{lab_id}/settings PUT
+/v1/metrics-lab/evaluate-conversation POST labs
+/v1/metrics-lab/lab POST labs
+/v1/metrics-lab/lab/{lab_id} DELETE PUT labs
+/v1/metrics-lab/lab/{lab_id}/conversations DELETE POST labs
+/v1/metrics-lab/lab/{lab_id}/human-evaluation PUT labs
+/v1/metrics-lab/lab/{lab_id}/metric-revisions POST labs
+/v1/metrics-lab/lab/{lab_id}/metrics POST labs
+/v1/metrics-lab/lab/{lab_id}/settings PUT labs
 /v1/move-regen-test-scenarios POST
 /v1/optimize/metric-prompt POST generators
 /v1/optimize/metric-prompt-with-diff POST generators
@@ -224,8 +224,8 @@ _OPERATIONS_OF_DOCS = """
 /v1/agents/{agent_id}/versions/{version}/labels DELETE GET POST /v1/agents/{agent_id}/prompts/versions/{version}/labels
 /v1/alerts GET alerts
 /v1/alerts/{alert_id}/results GET alerts
-/v1/bluejay-as-code POST
-/v1/bluejay-as-code/{root_type}/{root_id} GET
+/v1/bluejay-as-code POST bluejay_as_code
+/v1/bluejay-as-code/{root_type}/{root_id} GET bluejay_as_code
 /v1/create-metric POST /v1/create-custom-metric
 /v1/create-metrics POST /v1/create-custom-metrics
 /v1/custom-background-noises/upload-url POST custom_background_noises
@@ -241,8 +241,8 @@ _OPERATIONS_OF_DOCS = """
 /v1/knowledge-base/{knowledge_base_id}/agents/{agent_id} DELETE POST knowledge_bases
 /v1/metric/{metric_id} DELETE GET /v1/custom-metric/{metric_id}
 /v1/metrics GET /v1/custom-metrics
-/v1/metrics-lab/lab/{lab_id} GET
-/v1/metrics-lab/labs GET
+/v1/metrics-lab/lab/{lab_id} GET labs
+/v1/metrics-lab/labs GET labs
 /v1/observability/conversations GET observability
 /v1/observability/conversations/{conversation_id} GET observability
 /v1/observability/issues GET issues

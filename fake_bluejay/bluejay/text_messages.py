@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, RootModel, model_validator
+from pydantic import ConfigDict, Field, RootModel, model_validator
 
 from fake_bluejay.bluejay.models.wire import Wire
 from fake_bluejay.bluejay.resources import Operations, as_fields
@@ -15,7 +15,7 @@ from fake_bluejay.core.errors import Foreign, NotFound, Refused
 from fake_bluejay.core.resources import Resource
 from fake_bluejay.core.statuses import Status
 from fake_bluejay.core.test_results import Record
-from fake_bluejay.http.operation import Call, as_id
+from fake_bluejay.http.operation import ApiCall, as_id
 
 __all__ = ["TEXT_MESSAGES", "text_messages"]
 
@@ -47,6 +47,8 @@ class SendHttpTextMessageRequest(
     RootModel[Annotated[HttpTextAgentUserMessageRequest | HttpTextAgentToolCallRequest, Field(discriminator="type")],]
 ):
     """One of the two; without a type, it is what the agent writes."""
+
+    model_config = ConfigDict(defer_build=True)
 
     @model_validator(mode="before")
     @classmethod
@@ -80,7 +82,7 @@ _WAITING = (Status.INITIALIZING, Status.QUEUED, Status.READY, Status.DISPATCHED)
 
 
 @text_messages.operation("POST", "/v1/send-http-text-message")
-def send_http_text_message(call: Call, request: SendHttpTextMessageRequest) -> HttpTextMessageResponse:
+def send_http_text_message(call: ApiCall, request: SendHttpTextMessageRequest) -> HttpTextMessageResponse:
     """Take what a text agent writes or does in a conversation, which has begun then, and may end with it."""
     sent, world = request.root, call.world
     record = _record(call, as_id(sent.simulation_result_id))
@@ -109,7 +111,7 @@ def send_http_text_message(call: Call, request: SendHttpTextMessageRequest) -> H
     return answer
 
 
-def _record(call: Call, id: int | None) -> Record:
+def _record(call: ApiCall, id: int | None) -> Record:
     call.world.settle()
     record = None if id is None else call.world.results.get(id)
     if record is None:

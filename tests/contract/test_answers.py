@@ -21,6 +21,7 @@ KNOWN: dict[str, Any] = {
     **{name: ids if name.endswith("s") else ids[0] for name, ids in ids_by_name().items()},
     "call_ids": ids_by_name()["call_log_id"],
     "conversation_id": ids_by_name()["call_log_id"][0],
+    "custom_metric_id": ids_by_name()["metric_id"][0],
     "custom_metric_ids": ids_by_name()["metric_ids"],
     "external_agent_id": "a",
     "external_id": "a",
@@ -49,6 +50,10 @@ IN_QUERIES = {"label": "latest"}
 """The same for parameters in queries that may be left out, where without them nothing is answered."""
 INSTEAD: dict[str, dict[str, Any]] = {
     "/v1/get-integration-key": {"field": "vapi_api_key"},
+    "/v1/metrics-lab/evaluate-conversation": {
+        "conversation": {"type": "test_result", "id": "1"},
+        "metrics": {"type": "custom_metric", "custom_metric_ids": ids_by_name()["metric_ids"]},
+    },
     "/v1/send-http-text-message": {"simulation_result_id": "3"},
 }
 """Path → fields of its valid bodies that are something else than in others: the third test result is RUNNING."""

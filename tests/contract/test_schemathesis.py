@@ -59,6 +59,10 @@ KNOWN = [
 """What requests call ids that are not a resource's, of which there are 1 and 2 in the furnished world."""
 
 RULED = {
+    "/v1/metrics-lab/evaluate-conversation",
+    "/v1/metrics-lab/lab",
+    "/v1/metrics-lab/lab/{lab_id}/conversations",
+    "/v1/metrics-lab/lab/{lab_id}/human-evaluation",
     "/v1/send-http-text-message",
     "/v1/workflow",
     "/v1/workflow/validate-definition",
@@ -183,9 +187,9 @@ def test_schemathesis_finds_nothing(
             case.call_and_validate(base_url=HOST, checks=CHECKS)
 
         for schema, mode, asking, most in (
-            (any_ids, GenerationMode.POSITIVE, valid, examples(50, 5) if operation.takes is None else 5),
-            (known_ids, GenerationMode.POSITIVE, valid, examples(50, 5)),
-            (known_ids, GenerationMode.NEGATIVE, invalid, examples(30, 5)),
+            (any_ids, GenerationMode.POSITIVE, valid, examples(25, 5) if operation.takes is None else 5),
+            (known_ids, GenerationMode.POSITIVE, valid, examples(25, 5)),
+            (known_ids, GenerationMode.NEGATIVE, invalid, examples(20, 5)),
         ):
             cases = schema[operation.path][operation.method].as_strategy(generation_mode=mode)
             settings(SETTINGS, max_examples=most)(given(cases)(asking))()

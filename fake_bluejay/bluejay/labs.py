@@ -1,0 +1,537 @@
+"""The metrics lab: what custom metrics, and revisions of them, find in chosen conversations, beside what people find.
+
+What an evaluation finds is drawn from the seed, as everywhere; where a conversation has a result of a metric already,
+that is copied. Nothing is published of the answers to `GET`, which are ours.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Annotated, Any, Literal
+from uuid import UUID
+
+from pydantic import ConfigDict, Field
+
+from fake_bluejay.bluejay.models.wire import Wire
+from fake_bluejay.bluejay.resources import PAGES, Operations, as_fields
+from fake_bluejay.core.clock import Moment
+from fake_bluejay.core.errors import Foreign, NotFound, Refused
+from fake_bluejay.core.metrics import scored
+from fake_bluejay.core.readings import Contract
+from fake_bluejay.core.resources import Entity, Link, OnDelete, Resource, uuid_ids
+from fake_bluejay.core.world import World
+from fake_bluejay.http.operation import ApiCall
+
+__all__ = ["LABS", "LAB_EVALUATIONS", "METRIC_REVISIONS", "lab_evaluations", "labs", "metric_revisions"]
+
+_Name = Annotated[str, Field(min_length=1, max_length=255)]
+
+
+class ConversationItem(Wire):
+    """A conversation: a call of production, or a test result."""
+
+    call_id: str | None = None
+    test_result_id: int | None = None
+
+
+class CreateLabRequest(Wire):
+    """A new lab."""
+
+    name: _Name
+    description: str | None = None
+    tags: list[str] | None = None
+    conversations: list[ConversationItem]
+    metric_ids: list[str]
+
+
+class UpdateLabRequest(Wire):
+    """What to change of a lab."""
+
+    name: _Name | None = None
+    description: str | None = None
+
+
+class LabResponse(Wire):
+    """A lab."""
+
+    id: str
+    name: str
+    description: str | None = None
+    created_at: Moment
+    updated_at: Moment | None = None
+
+
+class DeleteLabResponse(Wire):
+    """A lab that was deleted."""
+
+    message: str
+    deleted_lab_id: str
+
+
+class AddMetricsToLabRequest(Wire):
+    """Metrics to add to a lab, and whether its conversations are to be evaluated by them."""
+
+    lab_id: str
+    metric_ids: Annotated[list[str], Field(min_length=1)]
+    evaluate_conversations: bool | None = False
+
+
+class AddMetricsToLabResponse(Wire):
+    """Which metrics were added, and how many conversations are evaluated by them."""
+
+    added_count: int
+    skipped_count: int
+    added_metric_ids: list[str]
+    evaluation_triggered: bool = False
+    evaluation_count: int | None = None
+    message: str | None = None
+
+
+class AddConversationsToLabRequest(Wire):
+    """Conversations to add to a lab."""
+
+    lab_id: str
+    conversations: Annotated[list[ConversationItem], Field(min_length=1)]
+
+
+class AddConversationsToLabResponse(Wire):
+    """Which conversations were added."""
+
+    added_count: int
+    skipped_count: int
+    added_conversation_ids: list[dict[str, Any]]
+    message: str | None = None
+
+
+class RemoveConversationsFromLabRequest(Wire):
+    """Conversations to take out of a lab."""
+
+    lab_id: str
+    conversations: Annotated[list[ConversationItem], Field(min_length=1)]
+
+
+class CreateOrUpdateHumanEvaluationRequest(Wire):
+    """What a person finds in a conversation by a metric."""
+
+    custom_metric_id: str
+    call_id: str | None = None
+    test_result_id: int | None = None
+    human_response_value: str
+    human_reasoning: str | None = None
+
+
+class HumanEvaluationResponse(Wire):
+    """It was taken."""
+
+    success: bool
+    message: str
+
+
+class CreateMetricRevisionRequest(Wire):
+    """What is to be tried in the place of a metric's own definition."""
+
+    custom_metric_id: str
+    description: str | None = None
+    scoring_guidance: str | None = None
+    eval_route: str | None = None
+    model: str | None = None
+    audio_model: str | None = None
+    temperature: float | None = None
+    allow_not_applicable: bool | None = None
+
+
+class MetricRevisionResponse(Wire):
+    """A revision of a metric in a lab."""
+
+    id: str
+    lab_id: str
+    custom_metric_id: str
+    revision_number: int
+    description: str | None = None
+    scoring_guidance: str | None = None
+    eval_route: str | None = None
+    model: str | None = None
+    audio_model: str | None = None
+    temperature: float | None = None
+    allow_not_applicable: bool | None = None
+    created_at: Moment
+
+
+class UpdateLabSettingsRequest(Wire):
+    """Settings of a lab; those that are not named stay."""
+
+    model_config = ConfigDict(extra="allow")
+
+    fuzzy_alignment: dict[str, Any] | None = None
+
+
+class UpdateLabSettingsResponse(Wire):
+    """They were taken."""
+
+    success: bool
+    message: str
+
+
+class ConversationRequestOfOpenApi(Wire):
+    """Which conversation to evaluate, as the OpenAPI describes it."""
+
+    type: Literal["test_result", "call"]
+    id: str
+
+
+class ConversationRequest(Wire):
+    """Which conversation to evaluate."""
+
+    type: Literal["test_result", "call", "obs_conversation"]
+    id: str
+
+
+class MetricsRequest(Wire):
+    """By which metrics, or by which revision of one."""
+
+    type: Literal["custom_metric", "custom_metric_revision"]
+    custom_metric_ids: list[str] | None = None
+    custom_metric_revision_id: str | None = None
+
+
+class EvaluateConversationRequest(Wire):
+    """A conversation to evaluate in a lab."""
+
+    lab_id: UUID
+    conversation: ConversationRequest
+    metrics: MetricsRequest
+
+
+class EvaluateConversationRequestOfOpenApi(Wire):
+    """A conversation to evaluate in a lab, as the OpenAPI describes it."""
+
+    lab_id: UUID
+    conversation: ConversationRequestOfOpenApi
+    metrics: MetricsRequest
+
+
+class MetricEvaluationItem(Wire):
+    """An evaluation that was queued, and the metric or revision that it is by."""
+
+    type: str
+    id: str
+    eval_id: str
+
+
+class EvaluateConversationResponse(Wire):
+    """The evaluations that were queued."""
+
+    status: str
+    message: str
+    conversation_id: str
+    conversation_type: str
+    metrics: list[MetricEvaluationItem]
+
+
+class LabEvaluation(Wire):
+    """What a metric, or a revision of one, finds in a conversation."""
+
+    id: str
+    lab_id: str
+    custom_metric_id: str
+    custom_metric_revision_id: str | None = None
+    call_id: str | None = None
+    test_result_id: int | None = None
+    status: Literal["QUEUED", "EVALUATING", "COMPLETED"]
+    response_value: str | None = None
+    reasoning: str | None = None
+
+
+_LAB = Link("lab_id", to="lab", ids=uuid_ids, on_delete=OnDelete.CASCADE)
+_METRIC = Link("custom_metric_id", to="metric", ids=uuid_ids, on_delete=OnDelete.CASCADE)
+
+
+def _proceed(world: World, evaluation: Entity) -> None:
+    """Bring an evaluation to its next status; it takes as long as one of a test result."""
+    if evaluation.fields["status"] == "QUEUED":
+        world.resources[LAB_EVALUATIONS].change(evaluation, {"status": "EVALUATING"})
+        world.resources.schedule(evaluation, world.settle() + world.evaluation_takes)
+        return
+    metric = world.resources.require("metric", evaluation.fields["custom_metric_id"], evaluation.organisation)
+    [found] = scored([metric], f"{world.seed}:lab:{evaluation.id}")
+    told = {name: found[name] for name in ("response_value", "reasoning")}
+    world.resources[LAB_EVALUATIONS].change(evaluation, {"status": "COMPLETED", **told})
+
+
+LABS = Resource(
+    "lab",
+    ids=uuid_ids,
+    links=(Link("metric_ids", to="metric", ids=uuid_ids), Link("call_ids", to="call log", ids=uuid_ids)),
+    example={"name": "Lab", "conversations": [], "metric_ids": []},
+)
+METRIC_REVISIONS = Resource("metric revision", ids=uuid_ids, links=(_LAB, _METRIC))
+LAB_EVALUATIONS = Resource(
+    "lab evaluation",
+    ids=uuid_ids,
+    links=(
+        _LAB,
+        _METRIC,
+        Link("custom_metric_revision_id", to="metric revision", ids=uuid_ids, on_delete=OnDelete.CASCADE),
+        Link("call_id", to="call log", ids=uuid_ids, on_delete=OnDelete.CASCADE),
+    ),
+    on_timer=_proceed,
+)
+
+
+def create_lab(world: World, organisation: str, request: CreateLabRequest) -> Entity:
+    """Make a lab. What its metrics have found in its conversations before is copied.
+
+    Raises:
+        NotFound: A metric or a conversation does not exist.
+        Refused: A conversation is named by nothing.
+    """
+    fields = as_fields(request)
+    calls, results = _conversations(world, organisation, fields.pop("conversations"))
+    own = {"call_ids": calls, "test_result_ids": results, "settings": {}, "human_evaluations": []}
+    lab = world.resources[LABS].add(organisation, labs.linked(world, organisation, {**fields, **own}))
+    for conversation in _all_of(lab):
+        _evaluate(world, lab, conversation, lab.fields["metric_ids"], queue=False)
+    return lab
+
+
+labs = Operations(LABS, returns=LabResponse, new=create_lab)
+metric_revisions = Operations(METRIC_REVISIONS, returns=MetricRevisionResponse)
+lab_evaluations = Operations(LAB_EVALUATIONS, returns=LabEvaluation)
+_PLACE = "/v1/metrics-lab/lab/{lab_id}"
+
+labs.create("POST", "/v1/metrics-lab/lab", CreateLabRequest)
+labs.update("PUT", _PLACE, UpdateLabRequest)
+labs.delete("DELETE", _PLACE, returns=DeleteLabResponse)
+
+
+@labs.operation("GET", "/v1/metrics-lab/labs", query=PAGES.query)
+def list_labs(call: ApiCall) -> dict[str, Any]:
+    """Return a page of labs, the newest first, and how much is in each."""
+    every = call.world.resources[LABS].of(call.organisation)[::-1]
+    part, said = PAGES.part(every, call.parameters)
+    counted = [
+        {
+            **labs.shown(lab).model_dump(),
+            "conversation_count": len(_all_of(lab)),
+            "metric_count": len(lab.fields["metric_ids"]),
+            "revision_count": len(_in(call.world, METRIC_REVISIONS, lab)),
+        }
+        for lab in part
+    ]
+    return {"labs": counted, "total_count": len(every), **said}
+
+
+@labs.operation("GET", _PLACE)
+def get_lab(call: ApiCall, lab: Entity) -> dict[str, Any]:
+    """Return all of a lab: its conversations and metrics, what was found by whom, and the revisions."""
+    kept = ("tags", "settings", "metric_ids", "human_evaluations")
+    return {
+        **labs.shown(lab).model_dump(),
+        **{name: lab.fields[name] for name in kept},
+        "conversations": _all_of(lab),
+        "evaluations": [lab_evaluations.shown(one) for one in _in(call.world, LAB_EVALUATIONS, lab)],
+        "metric_revisions": [metric_revisions.shown(one) for one in _in(call.world, METRIC_REVISIONS, lab)],
+    }
+
+
+@labs.operation("POST", f"{_PLACE}/metrics")
+def add_metrics_to_lab(call: ApiCall, lab: Entity, request: AddMetricsToLabRequest) -> AddMetricsToLabResponse:
+    """Add metrics to a lab; if one of them does not exist, none is. Results that there are already are copied."""
+    wanted = list(dict.fromkeys(call.require("metric", uuid_ids.read(id)).id for id in request.metric_ids))
+    added = [id for id in wanted if id not in lab.fields["metric_ids"]]
+    labs.change(call.world, lab, {"metric_ids": [*lab.fields["metric_ids"], *added]})
+    evaluated = None
+    if request.evaluate_conversations:
+        queued = [_evaluate(call.world, lab, one, added) for one in _all_of(lab)]
+        evaluated = sum(bool(one) for one in queued)
+    return AddMetricsToLabResponse(
+        added_count=len(added),
+        skipped_count=len(request.metric_ids) - len(added),
+        added_metric_ids=added,
+        evaluation_triggered=bool(evaluated),
+        evaluation_count=evaluated or None,
+        message=f"Added {len(added)} metric(s)",
+    )
+
+
+@labs.operation("POST", f"{_PLACE}/conversations")
+def add_conversations_to_lab(
+    call: ApiCall, lab: Entity, request: AddConversationsToLabRequest
+) -> AddConversationsToLabResponse:
+    """Add conversations to a lab; if one of them does not exist, none is."""
+    calls, results = _conversations(call.world, call.organisation, as_fields(request)["conversations"])
+    before = _all_of(lab)
+    fields = {
+        "call_ids": list(dict.fromkeys([*lab.fields["call_ids"], *calls])),
+        "test_result_ids": list(dict.fromkeys([*lab.fields["test_result_ids"], *results])),
+    }
+    labs.change(call.world, lab, fields)
+    added = [one for one in _all_of(lab) if one not in before]
+    for one in added:
+        _evaluate(call.world, lab, one, lab.fields["metric_ids"], queue=False)
+    return AddConversationsToLabResponse(
+        added_count=len(added),
+        skipped_count=len(calls) + len(results) - len(added),
+        added_conversation_ids=added,
+        message=f"Added {len(added)} conversation(s)",
+    )
+
+
+@labs.operation("DELETE", f"{_PLACE}/conversations")
+def remove_conversations_from_lab(call: ApiCall, lab: Entity, request: RemoveConversationsFromLabRequest) -> Any:
+    """Take conversations out of a lab, which stay as they are; one that is not in it stays out."""
+    before = len(_all_of(lab))
+    gone = as_fields(request)["conversations"]
+    calls = {uuid_ids.read(one["call_id"]) for one in gone if one["call_id"] is not None}
+    results = {one["test_result_id"] for one in gone}
+    fields = {
+        "call_ids": [id for id in lab.fields["call_ids"] if id not in calls],
+        "test_result_ids": [id for id in lab.fields["test_result_ids"] if id not in results],
+    }
+    labs.change(call.world, lab, fields)
+    removed = before - len(_all_of(lab))
+    return {"removed_count": removed, "message": f"Removed {removed} conversation(s)"}
+
+
+@labs.operation("PUT", f"{_PLACE}/human-evaluation")
+def set_human_evaluation(
+    call: ApiCall, lab: Entity, request: CreateOrUpdateHumanEvaluationRequest
+) -> HumanEvaluationResponse:
+    """Keep what a person finds in a conversation by a metric, in the place of what was found there before."""
+    fields = as_fields(request)
+    calls, results = _conversations(call.world, call.organisation, [fields])
+    key = {
+        "custom_metric_id": call.require("metric", uuid_ids.read(request.custom_metric_id)).id,
+        "call_id": next(iter(calls), None),
+        "test_result_id": next(iter(results), None),
+    }
+    others = [one for one in lab.fields["human_evaluations"] if any(one[name] != key[name] for name in key)]
+    labs.change(call.world, lab, {"human_evaluations": [*others, {**fields, **key}]})
+    return HumanEvaluationResponse(success=True, message="Human evaluation saved")
+
+
+@labs.operation("PUT", f"{_PLACE}/settings")
+def update_lab_settings(call: ApiCall, lab: Entity, request: UpdateLabSettingsRequest) -> UpdateLabSettingsResponse:
+    """Change the settings of a lab that the request names."""
+    given = as_fields(request)
+    given = {name: value for name, value in given.items() if name in request.model_fields_set}
+    labs.change(call.world, lab, {"settings": {**lab.fields["settings"], **given}})
+    return UpdateLabSettingsResponse(success=True, message="Lab settings updated")
+
+
+@metric_revisions.operation("POST", f"{_PLACE}/metric-revisions")
+def create_metric_revision(call: ApiCall, lab_id: UUID, request: CreateMetricRevisionRequest) -> Entity:
+    """Make a revision of a metric in a lab; the metric stays as it is."""
+    lab = call.require("lab", str(lab_id))
+    metric = call.require("metric", uuid_ids.read(request.custom_metric_id))
+    before = [one for one in _in(call.world, METRIC_REVISIONS, lab) if one.fields["custom_metric_id"] == metric.id]
+    number = max((one.fields["revision_number"] for one in before), default=0) + 1
+    own = {"lab_id": lab.id, "custom_metric_id": metric.id, "revision_number": number}
+    return call.world.resources[METRIC_REVISIONS].add(call.organisation, {**as_fields(request), **own})
+
+
+@lab_evaluations.operation(
+    "POST",
+    "/v1/metrics-lab/evaluate-conversation",
+    takes_under=dict.fromkeys((Contract.SDK, Contract.OPENAPI), EvaluateConversationRequestOfOpenApi),
+)
+def evaluate_conversation(call: ApiCall, request: EvaluateConversationRequest) -> EvaluateConversationResponse:
+    """Queue evaluations of a conversation: by metrics, or by a revision of one."""
+    lab, asked = call.require("lab", str(request.lab_id)), request.metrics
+    of_test = request.conversation.type == "test_result"
+    named = request.conversation.id
+    item = {"call_id": None if of_test else named, "test_result_id": _number(named) if of_test else None}
+    calls, results = _conversations(call.world, call.organisation, [item])
+    conversation = {"call_id": next(iter(calls), None), "test_result_id": next(iter(results), None)}
+    if asked.type == "custom_metric_revision":
+        revision = call.require("metric revision", uuid_ids.read(asked.custom_metric_revision_id))
+        metric_ids, revision_id = [revision.fields["custom_metric_id"]], revision.id
+    else:
+        if not asked.custom_metric_ids:
+            raise Refused("custom_metric_ids are needed for the type custom_metric")
+        metric_ids = [call.require("metric", uuid_ids.read(id)).id for id in asked.custom_metric_ids]
+        revision_id = None
+    queued = [_queue(call.world, lab, conversation, id, revision_id) for id in metric_ids]
+    return EvaluateConversationResponse(
+        status="success",
+        message="Evaluation queued",
+        conversation_id=named,
+        conversation_type=request.conversation.type,
+        metrics=[
+            MetricEvaluationItem(type=asked.type, id=revision_id or one.fields["custom_metric_id"], eval_id=one.id)
+            for one in queued
+        ],
+    )
+
+
+def _number(text: str) -> int:
+    return int(text) if text.isascii() and text.isdigit() and len(text) <= 18 else 0
+
+
+def _conversations(world: World, organisation: str, items: Iterable[dict[str, Any]]) -> tuple[list[str], list[int]]:
+    """Return the ids of the calls and of the test results that are named.
+
+    Raises:
+        NotFound: One of them does not exist.
+        Refused: One names neither.
+    """
+    calls: list[str] = []
+    results: list[int] = []
+    for item in items:
+        if item["call_id"] is None and item["test_result_id"] is None:
+            raise Refused("A conversation needs a call_id or a test_result_id")
+        if item["call_id"] is not None:
+            calls.append(world.resources.require("call log", uuid_ids.read(item["call_id"]), organisation).id)
+        if item["test_result_id"] is not None:
+            record = world.results.get(item["test_result_id"])
+            if record is None:
+                raise NotFound("Simulation result not found")
+            if record.organisation != organisation:
+                raise Foreign("result", "Simulation result not found")
+            results.append(record.id)
+    return calls, results
+
+
+def _all_of(lab: Entity) -> list[dict[str, Any]]:
+    """Return the conversations of a lab."""
+    calls = [{"call_id": id, "test_result_id": None} for id in lab.fields["call_ids"]]
+    return calls + [{"call_id": None, "test_result_id": id} for id in lab.fields["test_result_ids"]]
+
+
+def _in(world: World, resource: Resource, lab: Entity) -> list[Entity]:
+    return [one for one in world.resources[resource].of(lab.organisation) if one.fields["lab_id"] == lab.id]
+
+
+def _evaluate(
+    world: World, lab: Entity, conversation: dict[str, Any], metric_ids: Iterable[str], *, queue: bool = True
+) -> list[Entity]:
+    """Copy what metrics have found in a conversation before, and queue evaluations by the others if that is wanted.
+
+    Returns:
+        The evaluations that were queued.
+    """
+    record = world.results.get(conversation["test_result_id"] or 0)
+    there = {} if record is None else {one["name"]: one for one in record.metrics}
+    queued = []
+    for id in metric_ids:
+        metric = world.resources.require("metric", id, lab.organisation)
+        if (found := there.get(metric.fields["name"])) is not None:
+            told = {name: found[name] for name in ("response_value", "reasoning")}
+            _add(world, lab, {**conversation, "custom_metric_id": id, "status": "COMPLETED", **told})
+        elif queue:
+            queued.append(_queue(world, lab, conversation, id))
+    return queued
+
+
+def _queue(
+    world: World, lab: Entity, conversation: dict[str, Any], metric_id: str, revision_id: str | None = None
+) -> Entity:
+    named = {"custom_metric_id": metric_id, "custom_metric_revision_id": revision_id}
+    evaluation = _add(world, lab, {**conversation, **named, "status": "QUEUED"})
+    world.resources.schedule(evaluation, world.settle() + world.evaluation_starts_after)
+    return evaluation
+
+
+def _add(world: World, lab: Entity, fields: dict[str, Any]) -> Entity:
+    empty = {"custom_metric_revision_id": None, "response_value": None, "reasoning": None}
+    return world.resources[LAB_EVALUATIONS].add(lab.organisation, {**empty, **fields, "lab_id": lab.id})
