@@ -197,7 +197,8 @@ def test_a_call_that_is_not_modelled(pytester: pytest.Pytester) -> None:
         def test_not_stubbed(bluejay):
             answer = requests.get(URL)
             assert answer.status_code == 501
-            assert 'bluejay.stub("GET", "/v1/subscription/active-package", status=200, json={' in answer.json()["detail"]
+            line = 'bluejay.stub("GET", "/v1/subscription/active-package", status=200, json={'
+            assert line in answer.json()["detail"]
         def test_stubbed(bluejay):
             bluejay.stub("GET", "/v1/subscription/active-package", json=[1, 2])
             assert requests.get(URL).json() == [1, 2]
@@ -213,9 +214,7 @@ def test_a_call_that_is_not_modelled(pytester: pytest.Pytester) -> None:
     )
     result = pytester.runpytest_inprocess(*QUIET, "-W", "always")
     result.assert_outcomes(passed=3, warnings=1)
-    result.stdout.fnmatch_lines(
-        ["*UnmodelledEndpoint: GET /v1/subscription/active-package is not modelled by the fake Bluejay*"]
-    )
+    result.stdout.fnmatch_lines(["*UnmodelledEndpoint: GET /v1/subscription/* is not modelled by the fake Bluejay*"])
 
 
 @pytest.mark.parametrize(
