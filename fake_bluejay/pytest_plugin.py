@@ -59,6 +59,9 @@ _OPTIONS = {
     "api_keys": "the only keys to accept, separated by spaces",
     "unmet": "error (the default), warn or ignore: what a fault or stub does that met no request when the test ends",
     "seed": "an integer, from which whatever is left to chance is drawn",
+    "evaluation_starts_after": "how many seconds from a conversation's end to EVALUATING",
+    "evaluation_takes": "how many seconds from EVALUATING to COMPLETED",
+    "webhooks_anywhere": "true, or false (the default): whether webhooks may lead elsewhere than to this machine",
 }
 """The options that have a place in the ini file and on the command line; as text there, as values in the marker."""
 
@@ -325,8 +328,12 @@ def _from_text(name: str, text: str) -> Any:
     try:
         if name == "seed":
             value = int(text)
-        if name in ("speed", "longest"):
+        if name in ("speed", "longest", "evaluation_starts_after", "evaluation_takes"):
             value = float(text)
+        if name == "webhooks_anywhere":
+            value = {"true": True, "false": False}.get(text.lower())
+            if value is None:
+                raise ValueError
         if name == "participants":
             return [each.strip() for each in text.split(",")]  # who runs by then, each test will know
         if name == "readings":

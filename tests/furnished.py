@@ -6,6 +6,10 @@ from typing import Any
 from fake_bluejay import FakeBluejay
 from fake_bluejay.bluejay.integrations import INTEGRATIONS
 from fake_bluejay.bluejay.modules import declared, resource_names
+from fake_bluejay.bluejay.simulations import SIMULATIONS
+
+CODE_ID = "0d2c3f4b-26f3-4d6c-8a1f-6b1e7a525a69"
+"""The `bluejay_as_code_id` of the first simulation."""
 
 
 @functools.cache
@@ -27,6 +31,8 @@ def furnished_world() -> Any:
             while len(fake.resources(name)) < 2:
                 fake.add(name)
     fake.add("label")  # those that there are already are on versions
+    simulations = fake.world.resources[SIMULATIONS]
+    simulations.change(simulations.all()[0], {"bluejay_as_code_id": CODE_ID})
     fake.world.resources[INTEGRATIONS].add("default", {"vapi_api_key": "v"})
     fake.webhooks.add(lambda delivery: None)
     fake.queue_run(1)
@@ -48,6 +54,7 @@ def ids_by_name() -> dict[str, list[Any]]:
             for operation in operations.all:
                 if (parameter := list(operation.in_path)[-1:]) and parameter[0].endswith("_id"):
                     known.setdefault(parameter[0], ids)
+    known["simulation_bac_id"], known["simulation_bluejay_id"] = [CODE_ID], ["1", CODE_ID]
     # Clients choose the id of a trace, so that is a field of its own.
     known["trace_id"] = [one["fields"]["trace_id"] for one in furnished_world()["traces"]["all"][:2]]
     known["span_id"] = [one["fields"]["spans"][0]["span_id"] for one in furnished_world()["traces"]["all"][:2]]

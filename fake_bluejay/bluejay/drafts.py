@@ -76,7 +76,12 @@ def drafted(call: ApiCall, kind: str, made_up: Callable[[random.Random], _Made],
         kind: A field of `Kinds`.
         made_up: Makes one up, of the type of the kind.
         subject: What it is about: another makes another draw.
+
+    Raises:
+        Refused: A text in the request has a lone surrogate.
     """
+    if call.request is not None:
+        as_fields(call.request)
     for draft in call.world.resources[DRAFTS].of(call.organisation):
         if draft.fields["kind"] == kind:
             call.world.resources.remove(draft)

@@ -72,7 +72,7 @@ class AddMetricsToLabRequest(Wire):
     """Metrics to add to a lab, and whether its conversations are to be evaluated by them."""
 
     lab_id: str
-    metric_ids: list[str]
+    metric_ids: Annotated[list[str], Field(min_length=1)]
     evaluate_conversations: bool | None = False
 
 
@@ -91,7 +91,7 @@ class AddConversationsToLabRequest(Wire):
     """Conversations to add to a lab."""
 
     lab_id: str
-    conversations: list[ConversationItem]
+    conversations: Annotated[list[ConversationItem], Field(min_length=1)]
 
 
 class AddConversationsToLabResponse(Wire):
@@ -107,7 +107,7 @@ class RemoveConversationsFromLabRequest(Wire):
     """Conversations to take out of a lab."""
 
     lab_id: str
-    conversations: list[ConversationItem]
+    conversations: Annotated[list[ConversationItem], Field(min_length=1)]
 
 
 class CreateOrUpdateHumanEvaluationRequest(Wire):

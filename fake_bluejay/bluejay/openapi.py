@@ -136,7 +136,7 @@ def _described(operation: Operation, schemas: dict[str, Any]) -> dict[str, Any]:
     if operation.takes is not None:
         described["requestBody"] = {"required": True, "content": _json(schemas["request"])}
         if (default := operation.default_body) is not None:
-            schema = {**schemas["request"], "default": default.model_dump(mode="json")}
+            schema = {**schemas["request"], "default": operation.takes.model_validate(default).model_dump(mode="json")}
             described["requestBody"] = {"content": _json(schema)}
     successful: dict[str, Any] = {"description": "Successful Response"}
     if operation.status not in (204, 304):

@@ -120,5 +120,8 @@ def world_of(options: WorldOptions) -> World:
     )
     world.add_api_keys(DEFAULT_ORGANISATION, *(keys or (API_KEY,)))
     world.require_known_keys = bool(keys)
-    world.webhooks_anywhere = bool(options.get("webhooks_anywhere"))
+    anywhere = options.get("webhooks_anywhere", False)
+    if not isinstance(anywhere, bool):
+        raise ValueError(f"webhooks_anywhere is True or False, {instead_of('webhooks_anywhere', anywhere)}")
+    world.webhooks_anywhere = anywhere
     return world

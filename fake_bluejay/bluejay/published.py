@@ -62,9 +62,9 @@ _OPERATIONS = """
 /v1/all-folders GET folders
 /v1/api-keys POST api_keys
 /v1/api-keys/{key_id} DELETE api_keys
-/v1/bluejay-as-code/pull/{simulation_bluejay_id} GET
-/v1/bluejay-as-code/push POST
-/v1/bluejay-as-code/run/{simulation_bac_id} POST
+/v1/bluejay-as-code/pull/{simulation_bluejay_id} GET bluejay_as_code
+/v1/bluejay-as-code/push POST bluejay_as_code
+/v1/bluejay-as-code/run/{simulation_bac_id} POST bluejay_as_code
 /v1/call-log DELETE call_logs
 /v1/call-log/{call_id} DELETE call_logs
 /v1/call-logs DELETE call_logs
@@ -224,8 +224,8 @@ _OPERATIONS_OF_DOCS = """
 /v1/agents/{agent_id}/versions/{version}/labels DELETE GET POST /v1/agents/{agent_id}/prompts/versions/{version}/labels
 /v1/alerts GET alerts
 /v1/alerts/{alert_id}/results GET alerts
-/v1/bluejay-as-code POST
-/v1/bluejay-as-code/{root_type}/{root_id} GET
+/v1/bluejay-as-code POST bluejay_as_code
+/v1/bluejay-as-code/{root_type}/{root_id} GET bluejay_as_code
 /v1/create-metric POST /v1/create-custom-metric
 /v1/create-metrics POST /v1/create-custom-metrics
 /v1/custom-background-noises/upload-url POST custom_background_noises

@@ -61,6 +61,7 @@ from typing import Annotated, Any, NamedTuple, TypeVar, Union, cast, get_args, g
 
 from pydantic import BaseModel, Field, ValidationError
 
+from fake_bluejay.bluejay.mistakes import first_mistake
 from fake_bluejay.core.clock import datetime_at, iso
 from fake_bluejay.core.errors import DomainError, Refused
 from fake_bluejay.core.readings import Readings, UpdateChanges
@@ -492,10 +493,7 @@ class Operations:
         try:
             self.shown(entity)
         except ValidationError as error:
-            first = error.errors()[0]
-            raise ValueError(
-                f"{'.'.join(map(str, first['loc']))}: {first['msg']}, not {first['input']!r:.80}"
-            ) from None
+            raise ValueError(first_mistake(error)) from None
 
     def _parents(self, call: ApiCall, path: str, *, whole: bool = False) -> Sequence[tuple[Link, Entity]]:
         """Return what the path names beside the entity; `whole`, the last parameter too. Raises `NotFound`."""
@@ -646,6 +644,4 @@ def validated(
     try:
         return model.model_validate(dict(fields))
     except ValidationError as error:
-        first = error.errors()[0]
-        place = ".".join(map(str, first["loc"]))
-        raise ValueError(f"{place} of {what}: {first['msg']}, not {first['input']!r:.80}") from None
+        raise ValueError(first_mistake(error, f" of {what}")) from None

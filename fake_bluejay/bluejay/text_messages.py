@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, RootModel, model_validator
+from pydantic import ConfigDict, Field, RootModel, model_validator
 
 from fake_bluejay.bluejay.models.wire import Wire
 from fake_bluejay.bluejay.resources import Operations, as_fields
@@ -47,6 +47,8 @@ class SendHttpTextMessageRequest(
     RootModel[Annotated[HttpTextAgentUserMessageRequest | HttpTextAgentToolCallRequest, Field(discriminator="type")],]
 ):
     """One of the two; without a type, it is what the agent writes."""
+
+    model_config = ConfigDict(defer_build=True)
 
     @model_validator(mode="before")
     @classmethod

@@ -10,7 +10,7 @@ import json
 import logging
 from collections.abc import Callable
 from contextlib import nullcontext
-from typing import Any, NoReturn, get_args
+from typing import Annotated, Any, NoReturn, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
 from starlette.applications import Starlette
@@ -20,12 +20,13 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import Mount, Route
 from starlette.types import Receive, Scope, Send
 
+from fake_bluejay.bluejay.mistakes import what_is_wrong
 from fake_bluejay.bluejay.service import Service
 from fake_bluejay.control.events import EventStream
 from fake_bluejay.control.operations import OPERATIONS, Control, ControlCall, ControlOperation, NothingThere
 from fake_bluejay.control.page import console_file, icon, reference
 from fake_bluejay.core import errors as domain
-from fake_bluejay.core.suggest import instead_of, unknown
+from fake_bluejay.core.suggest import unknown
 from fake_bluejay.http.faults import KINDS
 
 __all__ = ["control_app", "is_browsing"]
@@ -137,22 +138,6 @@ def _validated(model: type[BaseModel], value: Any, kind: str) -> Any:
         raise ValueError("; ".join(_in_words(one, error, model, kind) for one in error.errors())) from None
 
 
-_NEEDED = {
-    "string_type": "a string",
-    "int_type": "an integer",
-    "int_parsing": "an integer",
-    "float_type": "a number",
-    "float_parsing": "a number",
-    "bool_type": "true or false",
-    "list_type": "a list",
-    "dict_type": "an object",
-    "datetime_type": "a moment, e.g. 2026-01-01T00:00:30Z",
-    "datetime_from_date_parsing": "a moment, e.g. 2026-01-01T00:00:30Z",
-    "datetime_parsing": "a moment, e.g. 2026-01-01T00:00:30Z",
-    "timezone_aware": "a moment with its time zone, e.g. 2026-01-01T00:00:30Z",
-}
-
-
 def _in_words(error: Any, errors: ValidationError, model: type[BaseModel], kind: str) -> str:
     """One thing that is wrong: where, what was given, what is needed."""
     place = ".".join(str(part) for part in error["loc"] if part not in KINDS)
@@ -165,17 +150,18 @@ def _in_words(error: Any, errors: ValidationError, model: type[BaseModel], kind:
     if error["type"] == "union_tag_invalid":
         return unknown("kind", error["ctx"]["tag"], sorted(KINDS))
     if error["type"] == "value_error":
-        return str(error["ctx"]["error"])
-    if error["type"] in _NEEDED:
-        return f"{place}: {_NEEDED[error['type']]} is needed, {instead_of(place, error['input'])}"
-    return f"{place}: {error['msg'][0].lower()}{error['msg'][1:]}, {instead_of(place, error['input'])}"
+        return what_is_wrong(error)
+    return f"{place}: {what_is_wrong(error)}"
 
 
 def _fields(model: type[BaseModel], loc: tuple[Any, ...]) -> list[str]:
     """The names that are known where an error is."""
     root = model.model_fields.get("root")
     if root is not None:
-        for choice in get_args(root.annotation):
+        annotation = root.annotation
+        if get_origin(annotation) is Annotated:  # before Pydantic 2.9
+            annotation = get_args(annotation)[0]
+        for choice in get_args(annotation):
             if loc[0] in get_args(choice.model_fields["kind"].annotation):
                 model = choice
     return [field.alias or name for name, field in model.model_fields.items()]

@@ -55,9 +55,7 @@ __all__ = [
     "NewReadings",
     "NewRun",
     "NewSimulation",
-    "NewStub",
     "NewTestResult",
-    "NewWebhook",
     "OrganisationShown",
     "Overview",
     "Query",
@@ -284,30 +282,6 @@ class WhoMayCall(Model):
     """Whether keys that belong to no organisation are refused, or taken for one of the default organisation's."""
 
     require_known_keys: StrictBool
-
-
-class NewStub(Model):
-    """An answer for requests of a method and path, which may have parameters in braces."""
-
-    method: str
-    path: str
-    status: StrictInt = 200
-    json_: Any = Field(None, alias="json")
-
-
-class NewWebhook(Model):
-    """A webhook to a server on this machine."""
-
-    url: str
-    events: list[str] | None = Field(
-        None, description="The selected events; null: all; none: observability_call_evaluated, as documented."
-    )
-    secret: str | None = Field(None, description="What deliveries are signed with; drawn, if none is given.")
-    agents: list[StrictInt] = Field([], description="Whose events are sent; with no folders either, those of all.")
-    folders: list[str] = Field([], description="Ids or names of folders, each with all its agents.")
-    retries: StrictInt | None = Field(None, description="How often a failed delivery is sent again; null: a reading.")
-    enabled: StrictBool = True
-    organisation: str = "default"
 
 
 class WebhookChange(Model):

@@ -27,10 +27,9 @@ from fake_bluejay.bluejay.modules import declared, resource_names
 from fake_bluejay.bluejay.resources import Operations as ResourceOperations
 from fake_bluejay.bluejay.service import Service
 from fake_bluejay.control import data, models
-from fake_bluejay.core import webhooks as rules
 from fake_bluejay.core.behaviors import agent_from_text
 from fake_bluejay.core.clock import ScaledClock, microseconds
-from fake_bluejay.core.outbox import EVENTS, PATIENCE, Irregularity
+from fake_bluejay.core.outbox import PATIENCE, Irregularity
 from fake_bluejay.core.resources import Entity
 from fake_bluejay.core.scripts import Call as Script
 from fake_bluejay.core.scripts import call_from_dict
@@ -40,6 +39,7 @@ from fake_bluejay.core.test_results import Record
 from fake_bluejay.core.world import DEFAULT_ORGANISATION, World
 from fake_bluejay.http.faults import arm_from_data
 from fake_bluejay.http.journal import Exchange
+from fake_bluejay.state import commands
 from fake_bluejay.state import snapshot as dumps
 
 __all__ = ["OPERATIONS", "Control", "ControlCall", "ControlOperation", "NothingThere"]
@@ -376,8 +376,7 @@ def stubs(control: Control, call: ControlCall) -> Any:
 
 def add_stub(control: Control, call: ControlCall) -> Any:
     """Give an answer for an endpoint, above all for one that is not modelled."""
-    stub: models.NewStub = call.body
-    control.service.stubs.add(stub.method, stub.path, stub.status, stub.json_)
+    call.body.apply(control.service)
     return control.service.stubs.as_list()[-1]
 
 
@@ -550,19 +549,8 @@ def webhooks(control: Control, call: ControlCall) -> Any:
 
 def add_webhook(control: Control, call: ControlCall) -> Any:
     """Add a webhook to a server on this machine. The answer has the secret and the URL as they are, this once."""
-    new: models.NewWebhook = call.body
-    added = rules.add_webhook(
-        control.world,
-        new.url,
-        EVENTS if new.events is None else new.events,
-        new.secret,
-        agents=new.agents,
-        folders=new.folders,
-        retries=new.retries,
-        enabled=new.enabled,
-        organisation=new.organisation,
-    )
-    return dumps.dump_webhook(added)
+    new: commands.NewWebhook = call.body
+    return dumps.dump_webhook(new.apply(control.service))
 
 
 def change_webhook(control: Control, call: ControlCall) -> Any:
@@ -718,10 +706,10 @@ OPERATIONS = (
     ControlOperation("PATCH", "calls", script_calls, models.CallScripts, models.ScriptsOfCalls),
     ControlOperation("DELETE", "calls", clear_calls, models.Cleared),
     ControlOperation("GET", "stubs", stubs, list[models.Stub]),
-    ControlOperation("POST", "stubs", add_stub, models.Stub, models.NewStub, status=201),
+    ControlOperation("POST", "stubs", add_stub, models.Stub, commands.NewStub, status=201),
     ControlOperation("DELETE", "stubs", clear_stubs, models.Cleared),
     ControlOperation("GET", "webhooks", webhooks, list[models.WebhookShown]),
-    ControlOperation("POST", "webhooks", add_webhook, models.WebhookShown, models.NewWebhook, status=201),
+    ControlOperation("POST", "webhooks", add_webhook, models.WebhookShown, commands.NewWebhook, status=201),
     ControlOperation("PATCH", "webhooks/{id}", change_webhook, models.WebhookShown, models.WebhookChange, id="string"),
     ControlOperation("DELETE", "webhooks/{id}", remove_webhook, models.Cleared, id="string"),
     ControlOperation(

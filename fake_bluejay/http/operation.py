@@ -157,7 +157,7 @@ class Operation:
         needs_key: bool = True,
         status: int = 200,
         reads_bytes: bool = False,
-        default_body: BaseModel | None = None,
+        default_body: Mapping[str, Any] | None = None,
     ) -> None:
         self.method = method
         self.path = path
@@ -227,9 +227,9 @@ class Operation:
         organisation = _organisation(world, headers, errors) if self.needs_key else ""
         request = None
         if self.takes is not None:
-            if body is NOTHING and self.default_body is not None:
-                request = self.default_body
-            elif body is NOTHING:
+            if body is NOTHING:
+                body = self.default_body or NOTHING
+            if body is NOTHING:
                 errors.append(missing("body"))
             else:
                 request = validated(self._request(world.readings.contract), body, ("body",), errors)

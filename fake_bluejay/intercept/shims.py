@@ -24,6 +24,7 @@ A function of a module is also held by whoever wrote `from module import functio
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import importlib
 import importlib.abc
@@ -276,6 +277,8 @@ class ShimGroup:
             if type(module) is _LazyModule:
                 _call_once_executed(_namespace_of_module(module)["__spec__"].loader, name)
             return
+        if not executed and _is_being_imported(module):
+            return
         known, all_shims = self._shims.get(name, (None, []))
         if known is not module:
             seams = importlib.import_module(f"fake_bluejay.intercept.{self.files[name]}").seams
@@ -299,6 +302,10 @@ _groups: list[ShimGroup] = []
 
 def switch(groups: Mapping[ShimGroup, bool]) -> None:
     """Put groups on or take them away, with one look through the modules for the functions of all of them."""
+    for name in [name for group, on in groups.items() if on for name in group.files]:
+        if _is_being_imported(sys.modules.get(name)):
+            with contextlib.suppress(ImportError):
+                importlib.import_module(name)  # waits for the thread that imports it, and which may need the lock
     with LOCK:
         changed = [group for group, on in groups.items() if on or group.on]
         for group in changed:
@@ -322,6 +329,14 @@ def leave_nothing() -> None:
 
 _LazyModule: Any = importlib.util._LazyModule  # type: ignore[attr-defined]
 """The type of a module that `importlib.util.LazyLoader` is to load once it is touched."""
+
+
+def _is_being_imported(module: Any) -> bool:
+    """Return whether a module is there, but not all that will be in it."""
+    if type(module) is not ModuleType:
+        return False
+    spec = _namespace_of_module(module).get("__spec__")
+    return type(spec) is importlib.machinery.ModuleSpec and bool(getattr(spec, "_initializing", False))
 
 
 class _Watcher(importlib.abc.MetaPathFinder):

@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
+from fake_bluejay.core.readings import Contract, StatusWords
+
 __all__ = ["as_written_today"]
 
 _STATUS: Final = {"EVALUATION_PENDING": "CONVERSATION_ENDED"}
@@ -16,12 +18,13 @@ _EVENT: Final = {"lack_funds": "run_out_of_funds"}
 _GONE: Final = "await_evaluation"
 """The event that led from CONVERSATION_ENDED to what is its label now: such a move is none any more."""
 
-_CHOICE: Final = {
-    ("contract", "openapi-2026-07"): "openapi-2026-04-30",
-    ("status_words", "as-they-are"): "docs-2026-09",
-    ("status_words", "august"): "docs-2026-09",
-    ("status_words", "july"): "openapi-2026-04-30",
+_CHOICE: Final[dict[tuple[str, str], str]] = {
+    ("contract", "openapi-2026-07"): Contract.OPENAPI,
+    ("status_words", "as-they-are"): StatusWords.DOCUMENTATION,
+    ("status_words", "august"): StatusWords.DOCUMENTATION,
+    ("status_words", "july"): StatusWords.OPENAPI,
 }
+"""A reading and a choice that an old dump may hold → what that is called now."""
 
 _BEFORE: Final = {
     "tests_failed": "scored-only",

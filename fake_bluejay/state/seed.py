@@ -2,15 +2,14 @@
 
 Rules of this file:
 - A seed is data, never code. Its shape is `Seed`, whose JSON Schema is published as `docs/seed.schema.json`.
-- What a seed can have besides options is a `Part`: a model that says how it comes into a fake. To add one, write its
-  model, and give `Seed` a list of it.
+- What a seed can have besides options is a `Command`. To add one, write it in `commands.py`, and give `Seed` a list of
+  it.
 - Whatever is wrong is said with file, line and field.
 """
 
 from __future__ import annotations
 
 import bisect
-import contextlib
 import functools
 import itertools
 import json
@@ -19,49 +18,52 @@ import tomllib
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from datetime import date, datetime, time
-from inspect import Parameter
 from pathlib import Path
 from typing import Annotated, Any, get_args
 
 from pydantic import (
-    AfterValidator,
     BaseModel,
-    ConfigDict,
     Field,
     ValidationError,
     ValidationInfo,
     create_model,
     field_validator,
-    model_validator,
 )
 
-from fake_bluejay.bluejay import adding
-from fake_bluejay.bluejay.calls import checked_call
-from fake_bluejay.bluejay.models.results import FIELDS, as_given
+from fake_bluejay.bluejay.mistakes import what_is_wrong
 from fake_bluejay.bluejay.options import WorldOptions, world_of
 from fake_bluejay.bluejay.service import Service
-from fake_bluejay.core.behaviors import agent_from_text, agent_of
+from fake_bluejay.core.behaviors import agent_from_text
 from fake_bluejay.core.clock import MOST_SPEED, check_start, instant_of
-from fake_bluejay.core.outbox import EVENTS, MOST_RETRIES
 from fake_bluejay.core.readings import Question, Readings, questions
-from fake_bluejay.core.resources import Entity
-from fake_bluejay.core.scripts import call_from_dict
-from fake_bluejay.core.statuses import Status, status_from_text
-from fake_bluejay.core.suggest import check_known, instead_of, unknown
+from fake_bluejay.core.suggest import unknown
 from fake_bluejay.core.test_results import Organisation
-from fake_bluejay.core.webhooks import add_webhook, check_secret, check_url
 from fake_bluejay.core.world import DEFAULT_ORGANISATION, World
-from fake_bluejay.http.faults import KINDS, Faults, arm_from_data
-from fake_bluejay.http.stubs import Stubs, check_answer, pattern_of
 from fake_bluejay.state import snapshot as dumps
+from fake_bluejay.state.commands import (
+    AgentText,
+    Command,
+    Key,
+    Misfit,
+    NewStub,
+    NewWebhook,
+    Path_,
+    SeedCalls,
+    SeedFault,
+    SeedOrganisation,
+    SeedResource,
+    SeedSimulation,
+    SeedTestResult,
+    Shape,
+    at,
+    checked,
+    one_of,
+)
 from fake_bluejay.state.planted import MOST_WORLDS, Overrides, Planted
 
 __all__ = ["Seed", "SeedError", "plant", "schema"]
 
 _FORMATS = (".toml", ".yaml", ".yml", ".json")
-
-Path_ = tuple[str | int, ...]
-"""Where something stands in a seed: names of fields, and numbers in lists."""
 
 
 class SeedError(ValueError):
@@ -75,34 +77,12 @@ class SeedError(ValueError):
 # --- the shape ------------------------------------------------------------------------------------------------------
 
 
-def _checked(check: Callable[[Any], Any]) -> AfterValidator:
-    """What `check` accepts; it raises a `ValueError` that says what would be."""
-
-    def validate(value: Any) -> Any:
-        check(value)
-        return value
-
-    return AfterValidator(validate)
-
-
-def _one_of(kind: str, choices: tuple[str, ...]) -> AfterValidator:
-    def check(text: str) -> None:
-        check_known(kind, text, choices)
-
-    return _checked(check)
-
-
 def _reading(question: Question) -> Any:
     """A field of `readings`."""
     choices = [str(choice) for choice in question.choices]
-    type_ = Annotated[str, _checked(lambda choice: Readings().changed(**{question.name: choice}))]
+    type_ = Annotated[str, checked(lambda choice: Readings().changed(**{question.name: choice}))]
     described = f"{question.question} Default: {choices[0]}."
     return type_ | None, Field(None, description=described, json_schema_extra={"enum": [*choices, None]})
-
-
-def _published(name: str) -> Any:
-    """A published field of a test result."""
-    return Annotated[Any, _checked(lambda value: value is None or as_given({name: value}))], None
 
 
 def _instant(text: str) -> int:
@@ -116,273 +96,19 @@ def _instant(text: str) -> int:
     return check_start(instant_of(moment))
 
 
-_Agent = Annotated[
-    str,
-    _checked(agent_from_text),
-    Field(json_schema_extra={"examples": ["ends-after=2", "ends-within=20", "silent", "drops-after=5"]}),
-]
-_Moment = Annotated[str, _checked(_instant), Field(json_schema_extra={"format": "date-time"})]
-_Status = Annotated[str, _checked(status_from_text), Field(json_schema_extra={"enum": [str(one) for one in Status]})]
-_FaultKind = Annotated[str, _one_of("kind of fault", tuple(KINDS)), Field(json_schema_extra={"enum": list(KINDS)})]
-_ClockMode = Annotated[str, _one_of("clock", ("real", "manual")), Field(json_schema_extra={"enum": ["real", "manual"]})]
-
-
-_Script = Annotated[dict[str, Any], _checked(lambda fields: checked_call(call_from_dict(fields)))]
-_Key = Annotated[str, _checked(lambda key: world_of({"api_keys": [key]}))]
-_Events = Annotated[list[str], _checked(lambda events: add_webhook(World(), "http://127.0.0.1", events))]
-_Secret = Annotated[str, _checked(check_secret)]
-_Url = Annotated[str, _checked(functools.partial(check_url, anywhere=True))]
-_Method = Annotated[str, _checked(lambda method: Stubs().add(method, "/"))]
-_StubPath = Annotated[str, _checked(pattern_of)]
-_StubStatus = Annotated[int, _checked(lambda status: check_answer(status, None))]
-
-
-def _check_human(name: str) -> None:
-    """Raise `ValueError` for what is neither the name of a digital human nor an id."""
-    if not name or (name.isdecimal() and int(name) < 1):
-        raise ValueError(f"a digital human, its id or its name is needed, not {name!r}")
-
-
-_Human = Annotated[str, _checked(_check_human)]
-
-
-class _Misfit(ValueError):
-    def __init__(self, place: Path_, what: str) -> None:
-        super().__init__(what)
-        self.place = place
-
-
-@contextlib.contextmanager
-def _at(*place: str | int) -> Iterator[None]:
-    """What does not fit within is said to stand there. Raises `_Misfit`."""
-    try:
-        yield
-    except ValueError as error:
-        inner = error.place if isinstance(error, _Misfit) else ()
-        raise _Misfit((*place, *inner), str(error)) from None
-
-
-def _check_organisation(service: Service, name: str) -> None:
-    with _at("organisation"):
-        check_known("organisation", name, service.world.organisations)
-
-
-class _Shape(BaseModel):
-    """What a name in a seed may be followed by: nothing is ignored, and nothing is taken for something else."""
-
-    model_config = ConfigDict(extra="forbid", strict=True, arbitrary_types_allowed=True)
-
-
-class Part(_Shape):
-    """Something that a seed puts into a world. What needs no world is checked before, by the types of its fields."""
-
-    def plant(self, service: Service) -> None:
-        """Put it there. Raises `ValueError` if it does not fit to what is there, by `_at` with its place."""
-        raise NotImplementedError
-
-
-class SeedOrganisation(Part):
-    """An organisation: what it has is invisible to others. If there is any, only known keys are accepted."""
-
-    name: str = Field(min_length=1)
-    api_keys: list[_Key] = Field(min_length=1)
-
-    def plant(self, service: Service) -> None:
-        """Its keys, too, which no other organisation may have."""
-        with _at("name"):
-            service.world.add_organisation(self.name)
-        with _at("api_keys"):
-            service.world.add_api_keys(self.name, *self.api_keys)
-
-
-class _TestResult(Part):
-    """A test result, or several that are alike; the published fields of a simulation result stand beside these."""
-
-    count: int = Field(1, ge=1, le=1_000_000, description="So many that are alike.")
-    id: int | None = Field(None, description="Counted from 1 unless given; of several, the first one's.")
-    status: _Status = "RUNNING"
-    agent: _Agent | None = Field(None, description="What its agent does; null: as `agent` above says.")
-    organisation: str = Field(DEFAULT_ORGANISATION, description="Whose it is.")
-
-    def plant(self, service: Service) -> None:
-        """All of them."""
-        _check_organisation(service, self.organisation)
-        fields = {name: value for name in FIELDS if (value := getattr(self, name)) is not None}
-        for number in range(self.count):
-            id = None if self.id is None else self.id + number
-            with _at("id"):
-                service.add_test_result(
-                    id, status_from_text(self.status), agent_of(self.agent), organisation=self.organisation, **fields
-                )
-
-
-SeedTestResult = create_model(
-    "SeedTestResult",
-    __base__=_TestResult,
-    __doc__=_TestResult.__doc__,
-    **{name: _published(name) for name in FIELDS},
-)
-
-
-class SeedCalls(Part):
-    """What happens in the calls of runs, each as the fields of a `Call`: `talks_for`, `end`, `passes`, …"""
-
-    default: _Script = {}
-    next: list[_Script] = Field(default=[], description="In the next calls, the next first.")
-    of: dict[_Human, _Script] = Field(
-        default={}, description="In the calls of a digital human of that name; digits are an id."
-    )
-
-    def plant(self, service: Service) -> None:
-        """For the runs that are queued from then on."""
-        service.world.script(
-            default=checked_call(call_from_dict(self.default)),
-            next=[checked_call(call_from_dict(script)) for script in self.next],
-            of={
-                int(human) if human.isdecimal() else human: checked_call(call_from_dict(script))
-                for human, script in self.of.items()
-            },
-        )
-
-
-class SeedWebhook(Part):
-    """A webhook to a server on this machine: of all events, unless some are given."""
-
-    url: _Url
-    events: _Events = list(EVENTS)
-    secret: _Secret | None = Field(None, description="What deliveries are signed with; drawn, if none is given.")
-    folders: list[str] = Field([], description="Ids or names of folders, whose agents' events are sent; none: all.")
-    retries: Annotated[int, Field(ge=0, le=MOST_RETRIES)] | None = Field(
-        None, description="How often a failed delivery is sent again; null: as the reading webhook_retries says."
-    )
-    enabled: bool = True
-    organisation: str = Field(DEFAULT_ORGANISATION, description="Whose events.")
-
-    def plant(self, service: Service) -> None:
-        """Only on this machine, unless the fake may tell others."""
-        _check_organisation(service, self.organisation)
-        with _at("url"):
-            add_webhook(
-                service.world,
-                self.url,
-                self.events,
-                self.secret,
-                folders=self.folders,
-                retries=self.retries,
-                enabled=self.enabled,
-                organisation=self.organisation,
-            )
-
-
-class SeedSimulation(Part):
-    """A simulation, of an agent of its own, with digital humans of its own; and runs of it, queued at the start."""
-
-    agent: dict[str, Any] = Field({}, description="The published fields of an agent.")
-    digital_humans: Annotated[int, Field(ge=0, le=adding.MOST_DIGITAL_HUMANS)] | list[dict[str, Any]] = Field(
-        1, description="How many; or the published fields of a digital human each."
-    )
-    fields: dict[str, Any] = Field({}, description="The published fields of a simulation.")
-    runs: int = Field(0, ge=0, le=10_000)
-    organisation: str = Field(DEFAULT_ORGANISATION, description="Whose it is.")
-
-    def plant(self, service: Service) -> None:
-        """All of it. Raises `ValueError` for a field that is unknown or cannot be so."""
-        world, organisation = service.world, self.organisation
-        _check_organisation(service, organisation)
-        with _at("agent"):
-            agent = adding.add(world, "agents", organisation, self.agent)
-        humans: int | list[Entity] = 0
-        if isinstance(self.digital_humans, int):
-            humans = self.digital_humans
-        else:
-            humans = []
-            for number, one in enumerate(self.digital_humans):
-                with _at("digital_humans", number):
-                    humans.append(adding.add_digital_human(world, organisation, one))
-        with _at("fields"):
-            simulation = adding.add_simulation(world, organisation, agent.id, humans, self.fields)
-        with _at("runs"):
-            for _ in range(self.runs):
-                adding.queue_run(world, simulation.id, {})
-
-
-class SeedResource(Part):
-    """An entity of a resource, such as a folder."""
-
-    resource: str
-    fields: dict[str, Any]
-    """Those of the request that makes one, and `organisation`."""
-
-    def plant(self, service: Service) -> None:
-        """As `bluejay.add` does."""
-        organisation = self.fields.get("organisation", DEFAULT_ORGANISATION)
-        _check_organisation(service, organisation)
-        own = {name: value for name, value in self.fields.items() if name != "organisation"}
-        adding.add(service.world, self.resource, organisation, own)
-
-
-class SeedStub(Part):
-    """An answer for requests of a method and path, which may have parameters in braces."""
-
-    method: _Method
-    path: _StubPath
-    status: _StubStatus = 200
-    json_: Any = Field(None, alias="json")
-
-    def plant(self, service: Service) -> None:
-        """As `bluejay.stub` does."""
-        with _at("json"):  # which some statuses have none of
-            service.stubs.add(self.method, self.path, self.status, self.json_)
-
-
-class _Fault(Part):
-    """A fault for the next requests to meet, with the arguments that its kind takes."""
-
-    kind: _FaultKind
-    path: str | None = Field(None, description="Only requests of this path.")
-    times: int | None = Field(1, description="How many requests meet it; null: all from now on.")
-    after: int = Field(0, description="So many requests that it is for pass first.")
-    probability: float | None = Field(None, description="Of meeting it, from 0 to 1, drawn from the seed.")
-
-    @model_validator(mode="after")
-    def _fits(self) -> _Fault:
-        self.arm(Faults())
-        return self
-
-    def arm(self, faults: Faults) -> None:
-        """Raises `ValueError` for arguments that cannot be."""
-        given = {name.rstrip("_"): getattr(self, name) for name in self.model_fields_set if name != "kind"}
-        arm_from_data(faults, self.kind, given)
-
-    def plant(self, service: Service) -> None:
-        """As `bluejay.faults` does."""
-        self.arm(service.faults)
-
-
-def _arguments() -> Iterator[tuple[str, Any]]:
-    """List the arguments of all kinds of faults as fields, each of them optional."""
-    for kind in KINDS.values():
-        for one in kind.arguments:
-            description = f"Of `{kind.name}`: {one.description[:1].lower()}{one.description[1:]}"
-            default = None if one.default is Parameter.empty else one.default
-            alias = "json" if one.name == "json" else None
-            extra: Any = {"enum": [*one.choices, None]} if one.choices else {}
-            field = Field(default, alias=alias, description=description, json_schema_extra=extra)
-            yield "json_" if one.name == "json" else one.name, (one.type | None, field)
-
-
-SeedFault = create_model("SeedFault", __base__=_Fault, __doc__=_Fault.__doc__, **dict(_arguments()))
+_Moment = Annotated[str, checked(_instant), Field(json_schema_extra={"format": "date-time"})]
+_ClockMode = Annotated[str, one_of("clock", ("real", "manual")), Field(json_schema_extra={"enum": ["real", "manual"]})]
 
 
 SeedReadings = create_model(
     "SeedReadings",
-    __base__=_Shape,
+    __base__=Shape,
     __doc__="What the fake answers to the questions that Bluejay's documentation leaves open.",
     **{question.name: _reading(question) for question in questions()},
 )
 
 
-class Seed(_Shape):
+class Seed(Shape):
     """The world that a fake Bluejay begins with. Everything may be left out."""
 
     schema_: str | None = Field(None, alias="$schema", description="For editors.")
@@ -394,21 +120,21 @@ class Seed(_Shape):
         1.0, ge=0, le=MOST_SPEED, allow_inf_nan=False, description="How many times as fast as real; 0 is a pause."
     )
     now: _Moment | None = Field(None, description="Where time begins; it needs an offset, or Z.")
-    agent: _Agent | None = Field(None, description="What agents do that are not told otherwise.")
-    api_keys: list[_Key] = Field([], description="Of the default organisation; if there are any, others are refused.")
+    agent: AgentText | None = Field(None, description="What agents do that are not told otherwise.")
+    api_keys: list[Key] = Field([], description="Of the default organisation; if there are any, others are refused.")
     evaluation_starts_after: float = Field(1.0, ge=0, allow_inf_nan=False, description="Seconds after the end.")
     evaluation_takes: float = Field(5.0, ge=0, allow_inf_nan=False, description="Seconds.")
     readings: SeedReadings = Field(default_factory=SeedReadings)  # type: ignore[valid-type]
-    organisations: list[SeedOrganisation] = []
+    organisations: list[SeedOrganisation] = Field([])
     calls: SeedCalls = SeedCalls()
-    webhooks: list[SeedWebhook] = []
+    webhooks: list[NewWebhook] = Field([])
     resources: dict[str, list[dict[str, Any]]] = Field(
         {}, description="By the name of a resource, as `folders`: the fields of the request that makes one, each."
     )
-    simulations: list[SeedSimulation] = []
-    test_results: list[SeedTestResult] = []  # type: ignore[valid-type]
-    stubs: list[SeedStub] = []
-    faults: list[SeedFault] = []  # type: ignore[valid-type]
+    simulations: list[SeedSimulation] = Field([])
+    test_results: list[SeedTestResult] = Field([])  # type: ignore[valid-type]
+    stubs: list[NewStub] = Field([])
+    faults: list[SeedFault] = Field([])  # type: ignore[valid-type]
 
     @field_validator("speed")
     @classmethod
@@ -433,29 +159,29 @@ class Seed(_Shape):
         options["evaluation_takes"] = self.evaluation_takes
         return options
 
-    def parts(self) -> Iterable[tuple[Path_, Part]]:
+    def parts(self) -> Iterable[tuple[Path_, Command]]:
         """All that is to be put into the world, in this order, and where in the seed each stands."""
         for name in type(self).model_fields:
             value = getattr(self, name)
-            if isinstance(value, Part):
+            if isinstance(value, Command):
                 yield (name,), value
             elif name == "resources":
                 for resource, entities in value.items():
                     for number, one in enumerate(entities):
                         yield (name, resource, number), SeedResource(resource=resource, fields=one)
             elif isinstance(value, list):
-                yield from (((name, number), one) for number, one in enumerate(value) if isinstance(one, Part))
+                yield from (((name, number), one) for number, one in enumerate(value) if isinstance(one, Command))
 
 
-class _OwnWorld(_Shape):
+class _OwnWorld(Shape):
     """The world of one organisation, beside the one that the others share, as `--save` writes it."""
 
     name: str = Field(min_length=1)
-    api_key: _Key
+    api_key: Key
     world: dict[str, Any]
 
 
-class _Saved(_Shape):
+class _Saved(Shape):
     own_worlds: list[_OwnWorld] = Field(default=[], max_length=MOST_WORLDS)
 
 
@@ -497,9 +223,9 @@ def plant(path: Path, overrides: Overrides | None = None) -> Planted:
         raise SeedError([source.problem((), str(error))]) from None
     for place, part in seed.parts():
         try:
-            with _at(*place):
-                part.plant(service)
-        except _Misfit as error:
+            with at(*place):
+                part.apply(service)
+        except Misfit as error:
             problems.append(source.problem(error.place, str(error)))
     if problems:
         raise SeedError(problems)
@@ -507,7 +233,7 @@ def plant(path: Path, overrides: Overrides | None = None) -> Planted:
     def reset() -> None:
         service.reset()
         for _, part in seed.parts():
-            part.plant(service)
+            part.apply(service)
 
     return Planted(service, reset)
 
@@ -800,11 +526,7 @@ def _in_words(error: Any, shape: type[BaseModel] = Seed) -> tuple[Path_, str]:
         place = place[:-1]
     if error["type"] == "extra_forbidden":
         return place, unknown("field", place[-1], _fields_at(shape, place[:-1]))
-    if error["type"] == "missing":
-        return place, "missing"
-    if error["type"] == "value_error":
-        return place, str(error["ctx"]["error"])
-    return place, f"{error['msg'][:1].lower()}{error['msg'][1:]}, {instead_of(place, error['input'])}"
+    return place, what_is_wrong(error)
 
 
 def _fields_at(shape: type[BaseModel], place: Path_) -> list[str]:

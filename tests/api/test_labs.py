@@ -83,7 +83,7 @@ def test_update_and_delete(ask: Client, lab: Any) -> None:
         ("GET", place, None),
         ("PUT", place, {}),
         ("DELETE", place, None),
-        ("POST", f"{place}/metrics", {"lab_id": "", "metric_ids": []}),
+        ("POST", f"{place}/metrics", {"lab_id": "", "metric_ids": [UNKNOWN]}),
         ("PUT", f"{place}/settings", {}),
     ):
         assert ask(method, path, body, status=404) == {"detail": "Lab not found"}
@@ -218,6 +218,8 @@ def test_bad_requests_change_nothing(ask: Client, fake: FakeBluejay, lab: Any, m
         ("metrics-lab/lab", {**good, "name": ""}, 422),
         (f"{place}/metrics", {"lab_id": "", "metric_ids": [UNKNOWN]}, 404),
         (f"{place}/conversations", {"lab_id": "", "conversations": [{"call_id": UNKNOWN}]}, 404),
+        (f"{place}/conversations", {"lab_id": "", "conversations": []}, 422),
+        (f"{place}/metrics", {"lab_id": "", "metric_ids": []}, 422),
         (f"{place}/metric-revisions", {"custom_metric_id": UNKNOWN}, 404),
         ("metrics-lab/evaluate-conversation", {**evaluated, "conversation": {"type": "call", "id": "1"}}, 404),
         ("metrics-lab/evaluate-conversation", {**evaluated, "conversation": {"type": "test_result", "id": "x"}}, 404),
@@ -241,9 +243,9 @@ def test_labs_of_another_organisation_do_not_exist(
         ("GET", place, None),
         ("PUT", place, {"name": "mine"}),
         ("DELETE", place, None),
-        ("POST", f"{place}/metrics", {"lab_id": "", "metric_ids": []}),
-        ("POST", f"{place}/conversations", {"lab_id": "", "conversations": []}),
-        ("DELETE", f"{place}/conversations", {"lab_id": "", "conversations": []}),
+        ("POST", f"{place}/metrics", {"lab_id": "", "metric_ids": [UNKNOWN]}),
+        ("POST", f"{place}/conversations", {"lab_id": "", "conversations": [{"test_result_id": 1}]}),
+        ("DELETE", f"{place}/conversations", {"lab_id": "", "conversations": [{"test_result_id": 1}]}),
         ("POST", f"{place}/metric-revisions", {"custom_metric_id": metric}),
     ):
         others(method, path, body, status=404)

@@ -441,7 +441,7 @@ def equivalent(operation: Operation, world: list[World]) -> Any:
     if operation.needs_key:
         arguments.append(argument("x_api_key", Annotated[str, Header()]))
     if operation.takes is not None:
-        default = Argument.empty if operation.default_body is None else operation.default_body
+        default = Argument.empty if operation.default_body is None else operation.takes(**operation.default_body)
         arguments.append(argument("request", operation.takes, default))
     answer.__signature__ = Signature(arguments)  # type: ignore[attr-defined]
     return answer
@@ -477,8 +477,11 @@ def smallest(schema: Any, root: Any) -> Any:
         return smallest(root["$defs"][schema["$ref"].rpartition("/")[2]], root)
     if "enum" in schema:
         return schema["enum"][0]
-    if "anyOf" in schema:
-        return smallest(schema["anyOf"][0], root)
+    if "const" in schema:
+        return schema["const"]
+    for choice in ("anyOf", "oneOf"):
+        if choice in schema:
+            return smallest(schema[choice][0], root)
     if schema.get("type") == "object":
         return {name: smallest(schema["properties"][name], root) for name in schema.get("required", ())}
     if schema.get("type") == "array":
@@ -517,7 +520,11 @@ def requests_to(draw: Any, operation: Operation) -> tuple[str, list[tuple[bytes,
 
 
 @pytest.mark.filterwarnings("ignore::pydantic.warnings.UnsupportedFieldAttributeWarning")
-@pytest.mark.parametrize("operation", operations(), ids=lambda one: f"{one.method} {one.path}")
+@pytest.mark.parametrize(
+    "operation",
+    [one for one in operations() if not one.reads_bytes],  # those read what FastAPI declares nothing of
+    ids=lambda one: f"{one.method} {one.path}",
+)
 def test_every_operation_is_answered_as_fastapi_does(
     loop: asyncio.Runner, equivalents: tuple[FastAPI, list[World]], furnished: Any, operation: Operation
 ) -> None:

@@ -49,8 +49,9 @@ def test_bodies_are_described_as_fastapi_does(operation: Operation) -> None:
 
         def answer() -> None: ...
     elif operation.default_body is not None:
+        default = operation.takes(**operation.default_body)
 
-        def answer(body: operation.takes = operation.default_body) -> None: ...  # type: ignore[name-defined, no-redef]
+        def answer(body: operation.takes = default) -> None: ...  # type: ignore[name-defined, no-redef]
     else:
 
         def answer(body: operation.takes) -> None: ...  # type: ignore[name-defined, no-redef]

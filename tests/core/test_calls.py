@@ -274,7 +274,7 @@ def test_a_test_result_of_a_test_may_have_a_script_too() -> None:
         (lambda: FakeBluejay().calls.of(None, Call()), "a digital human, its id or its name is needed, not None"),
         (lambda: FakeBluejay().calls.of(0, Call()), "a digital human, its id or its name is needed, not 0"),
         (lambda: FakeBluejay().calls.of(True, Call()), "a digital human, its id or its name is needed, not True"),
-        (lambda: FakeBluejay().calls.next(Call(tool_calls=({"name": "a"},))), "0.start_offset_ms: Field required"),
+        (lambda: FakeBluejay().calls.next(Call(tool_calls=({"name": "a"},))), "0.start_offset_ms: missing"),
         (
             lambda: FakeBluejay().calls.next(Call(evaluations=({"goal_sucess": False},))),
             "unknown field of a call's evaluations: 'goal_sucess'; did you mean 'goal_success'?",

@@ -156,7 +156,7 @@ def test_mistakes_are_named_and_change_nothing() -> None:
         fake.resources("foldre")
     with pytest.raises(ValueError, match="unknown field of a folder 'nme'; did you mean 'name'"):
         fake.add("folder", nme="Support")
-    with pytest.raises(ValueError, match="name of a folder: Input should be a valid string, not 7"):
+    with pytest.raises(ValueError, match="name of a folder: a string is needed, not 7"):
         fake.add("folder", name=7)
     with pytest.raises(ValueError, match="unknown organisation 'nobody'"):
         fake.add("folder", organisation="nobody")
@@ -170,8 +170,8 @@ def test_mistakes_are_named_and_change_nothing() -> None:
     [
         ({"id": "x"}, r"folders.all\[0\].id: a UUID is needed, not 'x'"),
         ({"organisation": "nobody"}, r"folders.all\[0\].organisation: unknown organisation 'nobody'"),
-        ({"fields": {"name": 7}}, r"folders.all\[0\].fields: name: Input should be a valid string, not 7"),
-        ({"fields": {}}, r"folders.all\[0\].fields: name: Field required"),
+        ({"fields": {"name": 7}}, r"folders.all\[0\].fields: name: a string is needed, not 7"),
+        ({"fields": {}}, r"folders.all\[0\].fields: name: missing"),
         ({"updated_at": "x"}, r"folders.all\[0\].updated_at: Invalid isoformat"),
     ],
 )
@@ -240,7 +240,7 @@ async def test_control_api_has_every_resource() -> None:
             ("GET", "resources/agents/x", None, 404, "there is no agent 'x'"),
             ("POST", "resources/folders", {"nme": "x"}, 400, "unknown field of a folder 'nme'"),
             ("PATCH", "resources/agents/1", {"fields": {"nme": "x"}}, 400, "unknown field of an agent 'nme'"),
-            ("PATCH", "resources/agents/1", {"fields": {"name": 7}}, 400, "name: Input should be a valid string"),
+            ("PATCH", "resources/agents/1", {"fields": {"name": 7}}, 400, "name: a string is needed"),
             ("PATCH", "resources/agents/1", {"fields": {"folder_id": id}}, 404, "Folder not found"),
         ):
             answer = await control.request(method, path, json=body)

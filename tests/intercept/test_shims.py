@@ -1,9 +1,11 @@
 """Shims stack with what others replace, and looking for places runs none of their code."""
 
 import importlib.util
+import subprocess
 import sys
 import types
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 from unittest import mock
 
@@ -252,8 +254,6 @@ def test_a_module_that_loads_lazily_is_not_loaded(monkeypatch: pytest.MonkeyPatc
 
 @pytest.mark.parametrize("before", [True, False])
 def test_a_client_that_loads_lazily_is_intercepted_once_it_loads(before: bool) -> None:
-    import subprocess
-
     load = """
 spec = importlib.util.find_spec("httpcore")
 spec.loader = importlib.util.LazyLoader(spec.loader)
@@ -271,3 +271,27 @@ with FakeBluejay():
 assert lazy.ConnectionPool.create_connection.__module__.startswith("httpcore.")
 """
     subprocess.run([sys.executable, "-c", script], check=True, timeout=60)
+
+
+def test_a_client_that_another_thread_is_just_importing_is_intercepted(tmp_path: Path) -> None:
+    """The import is held up at h2, which httpcore looks for."""
+    (tmp_path / "h2").mkdir()
+    (tmp_path / "h2" / "__init__.py").write_text(
+        "import builtins\nbuiltins.begun.set()\nbuiltins.go_on.wait(20)\nraise ImportError('not here')\n"
+    )
+    script = f"""
+import builtins, importlib, sys, threading
+sys.path.insert(0, {str(tmp_path)!r})
+builtins.begun, builtins.go_on = threading.Event(), threading.Event()
+from fake_bluejay import FakeBluejay
+importing = threading.Thread(target=importlib.import_module, args=("httpcore",))
+importing.start()
+assert builtins.begun.wait(20)
+threading.Timer(0.1, builtins.go_on.set).start()
+with FakeBluejay():
+    importing.join()
+    import httpx
+    assert httpx.get("https://api.getbluejay.ai/v1/ping").status_code == 200
+"""
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stderr

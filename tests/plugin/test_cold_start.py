@@ -1,6 +1,7 @@
 """What the first test of a session loads: no more than it uses, however many resources there are."""
 
 import json
+import re
 import subprocess
 import sys
 from typing import Any
@@ -75,7 +76,8 @@ print(json.dumps({f"{one.__module__}.{one.__name__}": one.__pydantic_complete__ 
 """
     models = json.loads(subprocess.check_output([sys.executable, "-c", program]))
     assert len(models) > 100
-    assert [name for name, is_built in models.items() if is_built and name.startswith("fake_bluejay.")] == []
+    ours = re.compile(r"fake_bluejay\.(?!\S*RootModel\[)")  # Pydantic builds the base of such a model at once
+    assert [name for name, is_built in models.items() if is_built and ours.match(name)] == []
 
 
 def test_a_request_for_a_path_with_its_braces_is_one_with_these_values(bluejay: FakeBluejay) -> None:

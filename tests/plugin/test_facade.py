@@ -311,7 +311,7 @@ def foreign(fake: FakeBluejay, kind: str) -> int:
         "trace": f"traces/{'1' * 32}",
         "other": f"folder/{fake.add('folder', organisation='other').id}",
     }
-    return ask("GET", paths[kind]).status_code
+    return ask("POST" if kind == "trace" else "GET", paths[kind]).status_code
 
 
 def failure(fake: FakeBluejay) -> tuple[Any, Any]:
@@ -505,7 +505,7 @@ def test_each_reading_is_what_a_client_meets(bluejay: FakeBluejay, name: str, ch
             lambda fake: fake.add_test_result(evaluations=[{"latency": {"avg_latency": 3}}]),
             "unknown field of a test result's evaluations.latency: 'avg_latency'; did you mean 'avg_agent_latency'?",
         ),
-        (lambda fake: fake.add_test_result(evaluations=[{"id": None}]), "evaluations.0.id: Input should be a valid"),
+        (lambda fake: fake.add_test_result(evaluations=[{"id": None}]), "evaluations.0.id: a string is needed"),
         (lambda fake: fake.add_test_result(metadata={"call": object()}), "a test result's metadata: JSON is needed"),
         (
             lambda fake: fake.add_test_result(metadata={"call": float("nan")}),

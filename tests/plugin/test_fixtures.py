@@ -204,7 +204,7 @@ def test_all_fakes_are_switched_off_where_a_warning_is_an_error(pytester: pytest
 
         def test_several(make_bluejay):
             make_bluejay(), make_bluejay()
-            httpx.get("https://api.getbluejay.ai/v1/integrations", headers={"X-API-Key": "key"})
+            httpx.get("https://api.getbluejay.ai/v1/subscription/active-package", headers={"X-API-Key": "key"})
         def test_afterwards(): assert not ACTIVE
         """
     )
@@ -231,6 +231,7 @@ def test_an_unknown_option_is_an_error_that_lists_the_known(pytester: pytest.Pyt
         ({"api_keys": 5}, "api_keys is a list of strings, not an int"),
         ({"api_keys": [5]}, "api_keys is a list of strings, not a list"),
         ({"seed": "7"}, "a seed is an integer, not '7'"),
+        ({"webhooks_anywhere": "false"}, "webhooks_anywhere is True or False, not 'false'"),
         ({"evaluation_takes": "5"}, "evaluation_takes: a number of seconds or a timedelta is needed, not '5'"),
     ],
 )
@@ -244,6 +245,9 @@ def test_an_option_that_cannot_be(options: Any, message: str) -> None:
     [
         ("agent", "sleepy", "unknown agent behaviour 'sleepy'*known: *silent*"),
         ("seed", "x", "expected an integer*"),
+        ("evaluation_takes", "soon", "expected how many seconds*"),
+        ("evaluation_starts_after", "-1", "evaluation_starts_after must not be negative: -1*"),
+        ("webhooks_anywhere", "maybe", "expected true, or false*"),
         ("clock", "sundial", "unknown choice for clock: 'sundial'*known: manual, real*"),
         ("readings", "success=never", "unknown choice for the reading 'success'*known: if-any-marked*"),
         ("readings", "success", "expected other readings than the defaults: name=choice*"),
@@ -255,9 +259,42 @@ def test_a_bad_option_is_one_error_that_names_the_choices(
 ) -> None:
     if in_ini:
         pytester.makeini(f"[pytest]\nbluejay_{option} = {text}")
-    result = pytester.runpytest_inprocess("-p", "no:asyncio", *([] if in_ini else [f"--bluejay-{option}={text}"]))
+    arguments = [] if in_ini else [f"--bluejay-{option.replace('_', '-')}={text}"]
+    result = pytester.runpytest_inprocess("-p", "no:asyncio", *arguments)
     assert result.ret == pytest.ExitCode.USAGE_ERROR
     result.stderr.fnmatch_lines([f"ERROR: bluejay_{option} = '{text}': {message}"])
+
+
+def test_every_option_has_its_place_in_the_ini_file_and_on_the_command_line(pytester: pytest.Pytester) -> None:
+    from fake_bluejay.facade.fake import OPTIONS
+
+    help = pytester.runpytest_inprocess("--help", "-p", "no:asyncio").stdout.str()
+    assert [name for name in OPTIONS if f"bluejay_{name}" not in help] == []
+    assert [name for name in OPTIONS if f"--bluejay-{name.replace('_', '-')}" not in help] == []
+
+
+@pytest.mark.parametrize("in_ini", [False, True])
+def test_evaluation_and_the_reach_of_webhooks_are_options_of_a_session(pytester: pytest.Pytester, in_ini: bool) -> None:
+    pytester.makepyfile(
+        """
+        def test_it(bluejay):
+            ended = bluejay.add_test_result(agent="silent")
+            ended.end()
+            bluejay.clock.advance(6)
+            assert ended.status == "CONVERSATION_ENDED"
+            bluejay.clock.advance(1)
+            assert ended.status == "EVALUATING"
+            bluejay.clock.advance(30)
+            assert ended.status == "COMPLETED"
+            bluejay.webhooks.add("http://203.0.113.1/")
+        """
+    )
+    options = {"evaluation_starts_after": "7", "evaluation_takes": "30", "webhooks_anywhere": "true"}
+    if in_ini:
+        lines = [f"bluejay_{name} = {text}" for name, text in options.items()]
+        pytester.makeini("\n".join(["[pytest]", *lines]))
+    arguments = [] if in_ini else [f"--bluejay-{name.replace('_', '-')}={text}" for name, text in options.items()]
+    run(pytester, *arguments, passed=1)
 
 
 WIDER_SCOPES = """
@@ -281,7 +318,7 @@ class TestIt:
         assert [(fake.world.seed, str(fake.world.agent)) for fake in made[0]] == [
             (9, "silent"), (1, "drops-after=5"), (2, "drops-after=5"),
         ]
-        requests.get("https://api.getbluejay.ai/v1/integrations")
+        requests.get("https://api.getbluejay.ai/v1/subscription/active-package")
         assert len(of_class.requests) == n + 1
 
 def test_afterwards(of_session, of_module):
@@ -297,4 +334,6 @@ def test_factories_of_wider_scopes(pytester: pytest.Pytester) -> None:
     pytester.makeini("[pytest]\nbluejay_agent = silent")
     pytester.makepyfile(WIDER_SCOPES)
     result = run(pytester, "-W", "always", passed=2, failed=1, warnings=1)
-    result.stdout.fnmatch_lines(["*-- bluejay --*", "*GET /v1/in-the-module", "*GET /v1/integrations is not modelled*"])
+    result.stdout.fnmatch_lines(
+        ["*-- bluejay --*", "*GET /v1/in-the-module", "*GET /v1/subscription/* is not modelled*"]
+    )

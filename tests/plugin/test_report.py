@@ -193,27 +193,28 @@ def test_a_call_that_is_not_modelled(pytester: pytest.Pytester) -> None:
     pytester.makepyfile(
         """
         import requests
-        URL = "https://api.getbluejay.ai/v1/integrations"
+        URL = "https://api.getbluejay.ai/v1/subscription/active-package"
         def test_not_stubbed(bluejay):
             answer = requests.get(URL)
             assert answer.status_code == 501
-            assert 'bluejay.stub("GET", "/v1/integrations", status=200, json={' in answer.json()["detail"]
+            line = 'bluejay.stub("GET", "/v1/subscription/active-package", status=200, json={'
+            assert line in answer.json()["detail"]
         def test_stubbed(bluejay):
-            bluejay.stub("GET", "/v1/integrations", json=[1, 2])
+            bluejay.stub("GET", "/v1/subscription/active-package", json=[1, 2])
             assert requests.get(URL).json() == [1, 2]
             assert requests.post(URL).status_code == 405
             bluejay.reset()
-            bluejay.stub("get", "/v1/{any}", status=204)
+            bluejay.stub("get", "/v1/subscription/{any}", status=204)
             assert requests.get(URL).status_code == 204
         def test_501_for_another_reason(bluejay):
             bluejay.faults.respond(501)
-            bluejay.stub("GET", "/v1/integrations", status=501)
+            bluejay.stub("GET", "/v1/subscription/active-package", status=501)
             assert [requests.get(URL).status_code for _ in "12"] == [501, 501]
         """
     )
     result = pytester.runpytest_inprocess(*QUIET, "-W", "always")
     result.assert_outcomes(passed=3, warnings=1)
-    result.stdout.fnmatch_lines(["*UnmodelledEndpoint: GET /v1/integrations is not modelled by the fake Bluejay*"])
+    result.stdout.fnmatch_lines(["*UnmodelledEndpoint: GET /v1/subscription/* is not modelled by the fake Bluejay*"])
 
 
 @pytest.mark.parametrize(

@@ -242,7 +242,7 @@ def test_every_member_of_a_fake_is_there(served: FakeBluejay) -> None:
         return {name for name in dir(one) if name[0] != "_"}
 
     remote = FakeBluejay.connect(served.url)
-    assert members(served) - members(remote) == {"app", "connect", "feed", "load", "stubs", "transport"}
+    assert members(served) - members(remote) == {"app", "connect", "load", "service", "transport"}
     assert members(remote) <= members(served)
     for name in ("calls", "clock", "faults", "readings", "webhooks"):
         assert members(getattr(served, name)) <= members(getattr(remote, name)), name

@@ -222,9 +222,9 @@ def test_faults_readings_stubs(fake: Fake) -> None:
     with fake.client() as client:
         assert client.get("/v1/phone-numbers/5", headers={"X-API-Key": "k"}).json() == {"number": "+44"}
         fake.stub("GET", "/v1/agents/{id}/prompts", status=501)
-        for path in ("/v1/agents/1/prompts", "/v1/integrations"):
+        for path in ("/v1/agents/1/prompts", "/v1/subscription/active-package"):
             assert client.get(path, headers={"X-API-Key": "k"}).status_code == 501
-    assert fake.unmodelled == ["GET /v1/integrations"]
+    assert fake.unmodelled == ["GET /v1/subscription/active-package"]
 
 
 def test_organisations(fake: Fake) -> None:

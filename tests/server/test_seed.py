@@ -152,7 +152,7 @@ def test_time_after_a_reset(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, now
         (
             "w.toml",
             "[[test_results]]\ntags = [\n'a']\ncount = [\n1]",
-            "w.toml:4: test_results[0].count: input should be",
+            "w.toml:4: test_results[0].count: an integer is needed",
         ),
         ("w.toml", "seed = 1\nseed = 2", "w.toml:2: not TOML: Cannot overwrite a value"),
         ("w.toml", "seed =", "w.toml:1: not TOML"),
@@ -204,7 +204,7 @@ def test_time_after_a_reset(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, now
         ),
         ("w.yaml", "clock: fast", "w.yaml:1: clock: unknown clock 'fast'; known: real, manual"),
         ("w.yaml", "speed: .inf", "w.yaml:1: speed: a finite number is needed"),
-        ("w.yaml", "api_keys: a-key", "w.yaml:1: api_keys: input should be a valid list, not a str"),
+        ("w.yaml", "api_keys: a-key", "w.yaml:1: api_keys: a list is needed, not a str"),
         ("w.yaml", "organisations:\n- name: a", "w.yaml:2: organisations[0].api_keys: missing"),
         ("w.yaml", "faults:\n- {kind: delay}", "w.yaml:2: faults[0]: a fault of the kind 'delay' needs 'seconds'"),
         (

@@ -11,6 +11,7 @@ from typing import Annotated, Any, Self, get_args
 from pydantic import BaseModel, ConfigDict, Field, StrictInt, ValidationError, create_model, model_validator
 from pydantic_core import PydanticCustomError
 
+from fake_bluejay.bluejay.mistakes import first_mistake
 from fake_bluejay.bluejay.models.wire import Wire
 from fake_bluejay.core.clock import Moment, datetime_at
 from fake_bluejay.core.scripts import Call
@@ -365,7 +366,7 @@ def _as_json(model: type[Given], given: Mapping[str, Any], whose: str) -> dict[s
             one = model.model_validate({name: value}).model_dump(mode="json", exclude_unset=True)
             json.dumps(one, allow_nan=False, ensure_ascii=False).encode()
         except ValidationError as error:
-            raise ValueError(f"{whose} {_first(error)}") from None
+            raise ValueError(f"{whose} {first_mistake(error)}") from None
         except ValueError as error:
             raise ValueError(f"{whose} {name}: JSON is needed: {error}") from None
         kept |= one
@@ -390,9 +391,3 @@ def _models_in(annotation: Any) -> Iterator[type[BaseModel]]:
         yield annotation
     for inner in get_args(annotation):
         yield from _models_in(inner)
-
-
-def _first(error: ValidationError) -> str:
-    """The first thing that is wrong: where, what is needed, and what was given."""
-    first = error.errors()[0]
-    return f"{'.'.join(map(str, first['loc']))}: {first['msg']}, not {first['input']!r:.80}"

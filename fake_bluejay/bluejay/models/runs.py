@@ -13,6 +13,7 @@ from fake_bluejay.bluejay.models.wire import Positive, Wire
 from fake_bluejay.core.clock import Moment
 
 __all__ = [
+    "BACRunRequest",
     "DeleteSimulationRunResponse",
     "GetSimulationRunsResponse",
     "HttpSimulationRunRequest",
@@ -62,6 +63,10 @@ class SimulationRunRequest(_RunRequest, _SimulationId):
 
 class SimulationRunRequestUsingBACId(_RunRequest, _CodeId):
     """Which simulation to run, named as code names it."""
+
+
+class BACRunRequest(_RunRequest):
+    """How to run a simulation that the path names as code names it."""
 
 
 class HttpSimulationRunRequest(Wire):

@@ -1,0 +1,151 @@
+"""Bluejay as code: what is pulled can be pushed again, and a push makes, changes and unlinks what a bundle says."""
+
+import copy
+from typing import Any
+
+import pytest
+
+from fake_bluejay import FakeBluejay
+from tests.api.client import Client
+
+AGENT, SIMULATION, HUMAN, METRIC, OTHER = (f"6b1e7a52-26f3-4d6c-8a1f-0d2c3f4b5a6{digit}" for digit in range(5))
+BUNDLE: dict[str, Any] = {
+    "agents": [{"bluejay_as_code_id": AGENT, "name": "Desk", "system_prompt": "Help.", "voice": "v"}],
+    "simulations": [{"bluejay_as_code_id": SIMULATION, "name": "Coverage", "agent": AGENT}],
+    "digital_humans": [
+        {"bluejay_as_code_id": HUMAN, "human_name": "Maria", "description": "Books.", "simulations": [SIMULATION]}
+    ],
+    "custom_metrics": [{"bluejay_as_code_id": METRIC, "name": "Verified", "description": "The agent asks."}],
+}
+
+
+def changed(**lists: Any) -> dict[str, Any]:
+    return {**copy.deepcopy(BUNDLE), **lists}
+
+
+@pytest.fixture
+def pushed(ask: Client) -> Any:
+    return ask("POST", "bluejay-as-code", BUNDLE)
+
+
+def test_push_makes_what_a_bundle_has(ask: Client, pushed: Any) -> None:
+    assert pushed == {
+        "valid": True,
+        "errors": [],
+        "actions": [
+            "Created agent 'Desk'",
+            "Created simulation 'Coverage'",
+            "Created digital human 'Maria'",
+            "Created custom metric 'Verified'",
+            "Linked 1 digital human(s) to simulation",
+            "Linked 1 custom metric(s) to agent",
+        ],
+        "simulation_id": 1,
+    }
+    assert ask("GET", "agents/1")["bluejay_as_code_id"] == AGENT
+    assert ask("GET", "simulation/1")["agent_id"] == 1
+    human = ask("GET", "digital-human/1")["digital_human"]
+    assert (human["name"], human["intent"]) == ("Maria", "Books.")
+    assert len(ask("GET", "digital-humans-by-simulation/1")["digital_humans"]) == 1
+    assert ask("GET", f"custom-metric/{METRIC}")["agent_ids"] == [1]
+
+
+def test_push_of_the_same_changes_nothing(ask: Client, fake: FakeBluejay, pushed: Any) -> None:
+    before = fake.dump()
+    again = ask("POST", "bluejay-as-code/push", BUNDLE)
+    assert (again["valid"], again["actions"], again["simulation_id"]) == (True, [], 1)
+    assert fake.dump() == before
+
+
+def test_push_of_what_was_pulled_changes_nothing(ask: Client, fake: FakeBluejay) -> None:
+    fake.add_simulation(agent=fake.add_agent(name="Ann"), digital_humans=2)
+    fake.add("metric", agent_ids=[1])
+    bundle = ask("GET", "bluejay-as-code/simulation/1")
+    assert [len(bundle[name]) for name in ("agents", "simulations", "digital_humans", "custom_metrics")] == [1, 1, 2, 1]
+    code_ids = {one["bluejay_as_code_id"] for items in bundle.values() for one in items}
+    assert len(code_ids) == 5
+    before = fake.dump()
+    assert ask("POST", "bluejay-as-code", bundle)["actions"] == []
+    assert ask("GET", "bluejay-as-code/simulation/1") == bundle
+    assert fake.dump() == before
+
+
+def test_every_root_leads_to_the_same_bundle(ask: Client, pushed: Any) -> None:
+    bundle = ask("GET", f"bluejay-as-code/pull/{SIMULATION}")
+    for root in (
+        "simulation/1",
+        f"simulation/{SIMULATION}",
+        "agent/1",
+        f"digital-human/{HUMAN}",
+        f"custom-metric/{METRIC}",
+    ):
+        assert ask("GET", f"bluejay-as-code/{root}") == bundle
+    assert ask("GET", "bluejay-as-code/pull/1") == bundle
+    ask("GET", "bluejay-as-code/folder/1", status=422)
+    for root in ("simulation/9", f"agent/{OTHER}", "custom-metric/x", "pull/x"):
+        ask("GET", f"bluejay-as-code/{root}", status=404)
+
+
+def test_push_changes_what_is_different_and_unlinks_what_is_left_out(ask: Client, pushed: Any) -> None:
+    new = {"bluejay_as_code_id": OTHER, "name": "James", "intent": "Cancels."}
+    agent = {**BUNDLE["agents"][0], "system_prompt": "Help quickly."}
+    answer = ask("POST", "bluejay-as-code", changed(agents=[agent], digital_humans=[new], custom_metrics=[]))
+    assert answer["actions"] == [
+        "Updated agent 'Desk'",
+        "Created digital human 'James'",
+        "Linked 1 digital human(s) to simulation",
+        "Unlinked 1 digital human(s) from simulation",
+        "Unlinked 1 custom metric(s) from agent",
+    ]
+    assert ask("GET", "agents/1")["agent_description"] == "Help quickly."
+    members = ask("GET", "digital-humans-by-simulation/1")["digital_humans"]
+    assert [one["name"] for one in members] == ["James"]
+    assert ask("GET", f"custom-metric/{METRIC}")["agent_ids"] == []
+    again = ask("POST", "bluejay-as-code", BUNDLE)
+    assert "Linked 1 digital human(s) to simulation" in again["actions"]
+
+
+@pytest.mark.parametrize(
+    ("lists", "wrong"),
+    [
+        ({"agents": []}, [("agents", None, "exactly one is needed, and there are 0")]),
+        ({"simulations": BUNDLE["simulations"] * 2}, [("simulations", None, "exactly one is needed, and there are 2")]),
+        ({"digital_humans": [{}]}, [("digital_humans", None, "bluejay_as_code_id: a UUID is needed")]),
+        (
+            {"custom_metrics": [{"bluejay_as_code_id": METRIC, "name": 7, "description": "d"}]},
+            [("custom_metrics", METRIC, "name: Input should be a valid string")],
+        ),
+        (
+            {"agents": [{"bluejay_as_code_id": AGENT, "name": "a"}]},
+            [("agents", AGENT, "system_prompt: Field required")],
+        ),
+    ],
+)
+def test_bundle_that_is_not_valid_changes_nothing(ask: Client, fake: FakeBluejay, lists: Any, wrong: Any) -> None:
+    before = fake.dump()
+    answer = ask("POST", "bluejay-as-code", changed(**lists))
+    assert (answer["valid"], answer["actions"], answer["simulation_id"]) == (False, [], None)
+    assert [(one["entity_type"], one["entity_id"], *one["errors"]) for one in answer["errors"]] == wrong
+    assert fake.dump() == before
+
+
+def test_run_by_code_id(ask: Client, pushed: Any) -> None:
+    queued = ask("POST", f"bluejay-as-code/run/{SIMULATION}", {"runs_per_digital_human": 2})
+    assert queued == {
+        "simulation_run_id": "1",
+        "simulation_result_ids": ["1", "2"],
+        "agent_id": "1",
+        "status": "success",
+    }
+    for id in (OTHER, "1", "x"):
+        assert ask("POST", f"bluejay-as-code/run/{id}", {}, status=404) == {"detail": "Simulation not found"}
+
+
+def test_bundles_of_another_organisation_do_not_exist(ask: Client, others: Client, pushed: Any) -> None:
+    others("GET", "bluejay-as-code/simulation/1", status=403)
+    others("GET", f"bluejay-as-code/pull/{SIMULATION}", status=404)
+    others("POST", f"bluejay-as-code/run/{SIMULATION}", {}, status=404)
+    before = ask("GET", "bluejay-as-code/simulation/1")
+    theirs = changed(custom_metrics=[])
+    assert others("POST", "bluejay-as-code", theirs)["simulation_id"] == 2
+    assert ask("GET", "bluejay-as-code/simulation/1") == before
