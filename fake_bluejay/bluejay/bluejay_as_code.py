@@ -58,7 +58,7 @@ class PushResponse(Wire):
     simulation_id: int | None = None
 
 
-class _Kind(NamedTuple):
+class _CodeKind(NamedTuple):
     """One of the lists of a bundle.
 
     Attributes:
@@ -79,9 +79,9 @@ class _Kind(NamedTuple):
 
 
 _KINDS = {
-    "agents": _Kind(AGENTS, agents, AgentRequest, {"goals": []}),
-    "simulations": _Kind(SIMULATIONS, simulations, SimulationRequest, {"agent_id": ""}, ("agent", "agent_id")),
-    "digital_humans": _Kind(
+    "agents": _CodeKind(AGENTS, agents, AgentRequest, {"goals": []}),
+    "simulations": _CodeKind(SIMULATIONS, simulations, SimulationRequest, {"agent_id": ""}, ("agent", "agent_id")),
+    "digital_humans": _CodeKind(
         DIGITAL_HUMANS,
         digital_humans,
         DigitalHumanRequestData,
@@ -89,7 +89,7 @@ _KINDS = {
         ("simulations",),
         {"human_name": "name", "description": "intent"},
     ),
-    "custom_metrics": _Kind(
+    "custom_metrics": _CodeKind(
         METRICS, metrics, CreateCustomMetricRequest, {"response_type": "pass_fail"}, ("agent_id", "agent_ids")
     ),
 }
@@ -218,10 +218,10 @@ def _of_code_id(call: ApiCall, resource: Resource, code_id: str) -> Entity | Non
 # --- push ---------------------------------------------------------------------------------------------------------
 
 
-class _Planned(NamedTuple):
+class _PlannedCode(NamedTuple):
     """An item that can be made or changed: the request, what it says, and what there is of it."""
 
-    kind: _Kind
+    kind: _CodeKind
     request: BaseModel
     code_id: str
     said: frozenset[str]
@@ -246,9 +246,9 @@ def _pushed(call: ApiCall, bundle: BluejayAsCodePayload) -> PushResponse:
 
 def _planned(
     call: ApiCall, bundle: BluejayAsCodePayload
-) -> tuple[dict[str, list[_Planned]], list[EntityValidationError]]:
+) -> tuple[dict[str, list[_PlannedCode]], list[EntityValidationError]]:
     """Return what a bundle is to make and to change, and all that is wrong with it."""
-    plan: dict[str, list[_Planned]] = {}
+    plan: dict[str, list[_PlannedCode]] = {}
     errors = []
     for name in ("agents", "simulations"):
         if len(getattr(bundle, name)) != 1:
@@ -269,11 +269,11 @@ def _planned(
                 errors.append(EntityValidationError(entity_type=name, entity_id=id, errors=wrong_ones))
                 continue
             entity = _of_code_id(call, kind.resource, str(code_id))
-            plan.setdefault(name, []).append(_Planned(kind, request, str(code_id), frozenset(renamed), entity))
+            plan.setdefault(name, []).append(_PlannedCode(kind, request, str(code_id), frozenset(renamed), entity))
     return {name: plan.get(name, []) for name in _KINDS}, errors
 
 
-def _applied(call: ApiCall, planned: _Planned, actions: list[str], links: _Item | None = None) -> Entity:
+def _applied(call: ApiCall, planned: _PlannedCode, actions: list[str], links: _Item | None = None) -> Entity:
     """Make or change what an item of a bundle describes, and return it."""
     kind, request, entity, world = planned.kind, planned.request, planned.entity, call.world
     title = "custom metric" if kind.resource is METRICS else kind.resource.name

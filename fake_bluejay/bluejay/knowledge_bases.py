@@ -16,7 +16,7 @@ from fake_bluejay.bluejay.resources import Operations, as_fields
 from fake_bluejay.core.clock import Moment
 from fake_bluejay.core.errors import Refused
 from fake_bluejay.core.resources import Entity, Link, Resource, not_found, uuid_ids
-from fake_bluejay.http.operation import Call
+from fake_bluejay.http.operation import ApiCall
 
 __all__ = ["KNOWLEDGE_BASES", "knowledge_bases"]
 
@@ -93,7 +93,7 @@ knowledge_bases.delete("DELETE", "/v1/knowledge-base/{knowledge_base_id}", retur
 
 
 @knowledge_bases.operation("PUT", "/v1/knowledge-base/{knowledge_base_id}")
-def update_knowledge_base(call: Call, knowledge_base: Entity, request: UpdateKnowledgeBaseRequest) -> Entity:
+def update_knowledge_base(call: ApiCall, knowledge_base: Entity, request: UpdateKnowledgeBaseRequest) -> Entity:
     """Rename a knowledge base, or describe it otherwise."""
     given = {name: value for name, value in as_fields(request).items() if value is not None}
     if not given:
@@ -102,7 +102,7 @@ def update_knowledge_base(call: Call, knowledge_base: Entity, request: UpdateKno
     return knowledge_base
 
 
-def _both(call: Call) -> tuple[Entity, int, list[int]]:
+def _both(call: ApiCall) -> tuple[Entity, int, list[int]]:
     """Return the knowledge base and the id of the agent that a path names, and the ids of those attached."""
     base = call.require("knowledge base", str(call.parameters["knowledge_base_id"]))
     agent = call.require("agent", call.parameters["agent_id"])
@@ -113,7 +113,7 @@ _TYPES: dict[str, Any] = {"path_types": {"knowledge_base_id": UUID, "agent_id": 
 
 
 @knowledge_bases.operation("POST", _AGENT, **_TYPES)
-def attach_agent(call: Call) -> AttachedAgent:
+def attach_agent(call: ApiCall) -> AttachedAgent:
     """Give an agent access to a knowledge base; that it has it already changes nothing (documented)."""
     base, agent_id, attached = _both(call)
     knowledge_bases.change(call.world, base, {"agent_ids": [*attached, agent_id]})
@@ -121,7 +121,7 @@ def attach_agent(call: Call) -> AttachedAgent:
 
 
 @knowledge_bases.operation("DELETE", _AGENT, returns=None, status=204, **_TYPES)
-def detach_agent(call: Call) -> None:
+def detach_agent(call: ApiCall) -> None:
     """Take the access to a knowledge base from an agent. Raises `NotFound` if it has none."""
     base, agent_id, attached = _both(call)
     if agent_id not in attached:

@@ -21,7 +21,7 @@ from fake_bluejay.core.errors import Conflict, NotFound, Refused
 from fake_bluejay.core.readings import FirstVersion, LabelOnAnother
 from fake_bluejay.core.resources import Entity, Link, OnDelete, Resource, not_found, uuid_ids
 from fake_bluejay.core.world import World
-from fake_bluejay.http.operation import Call
+from fake_bluejay.http.operation import ApiCall
 
 __all__ = [
     "KNOWLEDGE_BASE_VERSIONS",
@@ -354,11 +354,11 @@ def _new_for_test(world: World, organisation: str, request: NewPrompt | NewKnowl
     return _new_version(world, kind, agent, request)
 
 
-def _agent(call: Call) -> Entity:
+def _agent(call: ApiCall) -> Entity:
     return call.require("agent", call.parameters["agent_id"])
 
 
-def _numbered(call: Call, kind: _Kind, version: int | UUID) -> Entity:
+def _numbered(call: ApiCall, kind: _Kind, version: int | UUID) -> Entity:
     """Return a version by its number, or by its id. Raises `NotFound`."""
     for one in _versions(call.world, kind, _agent(call)):
         if version in (one.fields["version"], UUID(one.id)):
@@ -366,7 +366,7 @@ def _numbered(call: Call, kind: _Kind, version: int | UUID) -> Entity:
     raise not_found(kind.resource.name)
 
 
-def _labelled(call: Call, kind: _Kind, agent: Entity, label: str | None) -> Entity:
+def _labelled(call: ApiCall, kind: _Kind, agent: Entity, label: str | None) -> Entity:
     """Return the only version that has a label.
 
     Raises:
@@ -384,7 +384,7 @@ def _labelled(call: Call, kind: _Kind, agent: Entity, label: str | None) -> Enti
     return found[0]
 
 
-def _delete(call: Call, kind: _Kind, version: Entity) -> dict[str, Any]:
+def _delete(call: ApiCall, kind: _Kind, version: Entity) -> dict[str, Any]:
     """Delete a version. Raises `Refused` for the one in production, and for the only one."""
     if PRODUCTION in _labels_of(call.world, kind, version):
         raise Refused("The production version cannot be deleted: move the label first")
@@ -403,17 +403,17 @@ def _declare(operations: Operations, kind: _Kind, path: str, takes: type[BaseMod
     types: dict[str, Any] = {"path_types": {"agent_id": int, id: UUID}}
 
     @operations.operation("GET", under, **types)
-    def get_by_label(call: Call, label: str | None = None) -> Entity:
+    def get_by_label(call: ApiCall, label: str | None = None) -> Entity:
         """Return the version that has a label."""
         return _labelled(call, kind, _agent(call), label)
 
     @operations.operation("POST", f"{under}/versions", takes=takes, **types)
-    def create_version(call: Call, request: Any) -> Entity:
+    def create_version(call: ApiCall, request: Any) -> Entity:
         """Create the next version."""
         return _new_version(call.world, kind, _agent(call), request)
 
     @operations.operation("GET", f"{under}/versions", returns=list[operations.returns], **types)  # type: ignore[name-defined]
-    def list_versions(call: Call, label: str | None = None, version: int | None = None, limit: int = 50) -> Answered:
+    def list_versions(call: ApiCall, label: str | None = None, version: int | None = None, limit: int = 50) -> Answered:
         """Return the versions of an agent, the highest first."""
         found = [
             one
@@ -424,37 +424,37 @@ def _declare(operations: Operations, kind: _Kind, path: str, takes: type[BaseMod
         return Answered(found[: max(0, limit)])
 
     @operations.operation("DELETE", f"{under}/versions", **types)
-    def delete_by_label(call: Call, label: str | None = None) -> Any:
+    def delete_by_label(call: ApiCall, label: str | None = None) -> Any:
         """Delete the version that has a label."""
         return _delete(call, kind, _labelled(call, kind, _agent(call), label))
 
     @operations.operation("GET", of_one, **types)
-    def get_version(call: Call, version: int) -> Entity:
+    def get_version(call: ApiCall, version: int) -> Entity:
         """Return a version by its number."""
         return _numbered(call, kind, version)
 
     @operations.operation("DELETE", of_one, **types)
-    def delete_version(call: Call, version: int) -> Any:
+    def delete_version(call: ApiCall, version: int) -> Any:
         """Delete a version by its number."""
         return _delete(call, kind, _numbered(call, kind, version))
 
     @operations.operation("GET", by_id, **types)
-    def get_by_id(call: Call) -> Entity:
+    def get_by_id(call: ApiCall) -> Entity:
         """Return a version by its id."""
         return _numbered(call, kind, call.parameters[id])
 
     @operations.operation("DELETE", by_id, **types)
-    def delete_by_id(call: Call) -> Any:
+    def delete_by_id(call: ApiCall) -> Any:
         """Delete a version by its id."""
         return _delete(call, kind, _numbered(call, kind, call.parameters[id]))
 
     @operations.operation("GET", of_labels, **types)
-    def list_labels(call: Call, version: int) -> LabelListResponse:
+    def list_labels(call: ApiCall, version: int) -> LabelListResponse:
         """Return the labels of a version."""
         return LabelListResponse(labels=_labels_of(call.world, kind, _numbered(call, kind, version)))
 
     @operations.operation("POST", of_labels, **types)
-    def add_labels(call: Call, version: int, request: LabelDeltaRequest) -> LabelListResponse:
+    def add_labels(call: ApiCall, version: int, request: LabelDeltaRequest) -> LabelListResponse:
         """Put labels on a version."""
         agent, one, override = _agent(call), _numbered(call, kind, version), bool(request.override_label)
         wanted = _movable(request)
@@ -465,7 +465,7 @@ def _declare(operations: Operations, kind: _Kind, path: str, takes: type[BaseMod
         return LabelListResponse(labels=_labels_of(call.world, kind, one))
 
     @operations.operation("DELETE", of_labels, default_body={"labels": []}, **types)
-    def remove_labels(call: Call, version: int, request: LabelDeltaRequest) -> LabelListResponse:
+    def remove_labels(call: ApiCall, version: int, request: LabelDeltaRequest) -> LabelListResponse:
         """Take labels from a version. They stay on the agent."""
         agent, one = _agent(call), _numbered(call, kind, version)
         for text in _movable(request):
@@ -495,7 +495,7 @@ _OF_AGENT: Final[dict[str, Any]] = {"path_types": {"agent_id": int}}
 
 
 @prompts.operation("POST", "/v1/agents/{agent_id}/prompts/promote", **_OF_AGENT)
-def promote(call: Call, prompt_id: UUID | None = None, version: int | None = None) -> Entity:
+def promote(call: ApiCall, prompt_id: UUID | None = None, version: int | None = None) -> Entity:
     """Put `production` on the latest version, or on another one; of number and id, the number counts."""
     wanted = prompt_id if version is None else version
     agent = _agent(call)
@@ -505,13 +505,13 @@ def promote(call: Call, prompt_id: UUID | None = None, version: int | None = Non
 
 
 @prompts.operation("GET", "/v1/agents/{agent_id}/versions/{version}", **_OF_AGENT)
-def get_agent_version(call: Call, version: int | UUID) -> Entity:
+def get_agent_version(call: ApiCall, version: int | UUID) -> Entity:
     """Return a version by its number, or by its id."""
     return _numbered(call, _PROMPT, version)
 
 
 @prompts.operation("DELETE", "/v1/agents/{agent_id}/versions/{version}", **_OF_AGENT)
-def delete_agent_version(call: Call, version: int | UUID) -> Any:
+def delete_agent_version(call: ApiCall, version: int | UUID) -> Any:
     """Delete a version by its number, or by its id."""
     return _delete(call, _PROMPT, _numbered(call, _PROMPT, version))
 
@@ -535,7 +535,7 @@ def _new_label(world: World, organisation: str, request: NewLabel) -> Entity:
     return _add_label(world, agent, text, {})
 
 
-def _labels(call: Call) -> tuple[Entity, list[Entity]]:
+def _labels(call: ApiCall) -> tuple[Entity, list[Entity]]:
     """Return the agent that a path names, and its labels."""
     agent = _agent(call)
     for kind in _KINDS.values():
@@ -548,7 +548,7 @@ _LABEL: Final[dict[str, Any]] = {"path_types": {"agent_id": int, "label_id": str
 
 
 @labels.operation("POST", "/v1/agents/{agent_id}/labels", **_OF_AGENT)
-def create_label(call: Call, request: LabelBody) -> Entity:
+def create_label(call: ApiCall, request: LabelBody) -> Entity:
     """Create a label that stands on no version."""
     agent, _ = _labels(call)
     text = as_fields(request)["label_text"]
@@ -556,7 +556,7 @@ def create_label(call: Call, request: LabelBody) -> Entity:
 
 
 @labels.operation("GET", "/v1/agents/{agent_id}/labels", returns=list[LabelResponse], **_OF_AGENT)
-def list_labels(call: Call, q: str | None = None) -> Answered:
+def list_labels(call: ApiCall, q: str | None = None) -> Answered:
     """Return the labels of an agent, or those whose text contains another."""
     return Answered([one for one in _labels(call)[1] if q is None or q in one.fields["label_text"]])
 
@@ -565,7 +565,7 @@ labels.get("GET", "/v1/agents/{agent_id}/labels/{label_id}", **_LABEL)
 
 
 @labels.operation("PUT", "/v1/agents/{agent_id}/labels/{label_id}", **_LABEL)
-def update_label(call: Call, label: Entity, request: LabelBody) -> Entity:
+def update_label(call: ApiCall, label: Entity, request: LabelBody) -> Entity:
     """Rename a label, wherever it stands."""
     new, before = as_fields(request)["label_text"], label.fields["label_text"]
     if new in RESERVED or before in RESERVED:
@@ -579,7 +579,7 @@ def update_label(call: Call, label: Entity, request: LabelBody) -> Entity:
 
 
 @labels.operation("DELETE", "/v1/agents/{agent_id}/labels/{label_id}", **_LABEL)
-def delete_label(call: Call, label: Entity) -> Any:
+def delete_label(call: ApiCall, label: Entity) -> Any:
     """Delete a label that stands on no version."""
     if label.fields["label_text"] in RESERVED or not _is_free(label):
         raise Refused("A reserved label, or one that is on a version, cannot be deleted")
