@@ -81,6 +81,9 @@ def test_text_in_production_is_the_agents(ask: Client, kind: str) -> None:
     ask("POST", f"agents/1/{kind}/versions/1/labels", {"labels": ["production"]})
     assert [one[1] for one in listed(ask, kind)] == ["Changed.", "First."]
     assert ask("GET", "agents/1")[OWN[kind]] == "First."
+    ask("POST", "update-agent", {"agent_id": "1", field: "Changed, too."})
+    ask("DELETE", f"agents/1/{kind}/versions/1/labels", {"labels": ["production"]})
+    assert [one[1] for one in listed(ask, kind)] == ["Changed.", "Changed, too."]
 
 
 def test_updated_agent_has_a_new_version_by_the_other_reading(ask: Client, fake: FakeBluejay, kind: str) -> None:

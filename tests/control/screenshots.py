@@ -40,6 +40,12 @@ def scene(fake: FakeBluejay) -> None:
     client.post("/end-conversations", json={"test_result_ids": [3]})
     fake.clock.advance(8.4)
     client.get("/retrieve-simulation-result/2")
+    agent = fake.add_agent(name="Front desk")
+    fake.add("metric", name="politeness", response_type="quantitative", min_value=1, max_value=5, agent_ids=[agent.id])
+    fake.evaluations.next(scores={"politeness": 4})
+    for _ in range(3):
+        fake.add("call log", agent_id=str(agent.id), metadata={"shop": 7})
+    fake.clock.advance(8)
     fake.faults.delay(8, path="/v1/end-conversations")
     fake.readings.set(no_failed_ids="empty-list")
 
@@ -53,6 +59,7 @@ def main() -> None:
             ("console-light", "light", 1360, 960),
             ("console-dark", "dark", 1360, 960),
             ("console-narrow", "light", 390, 780),
+            ("console-resources", "light", 1360, 960),
         ]:
             page = browser.new_page(viewport={"width": width, "height": height}, color_scheme=scheme)  # type: ignore[arg-type]
             page.on("console", lambda message: print(message.text))
@@ -62,6 +69,10 @@ def main() -> None:
                 page.locator("#results-rows tr[data-key='5']").click()
                 page.locator("#tab-result .timeline").wait_for()
                 page.locator("#requests-rows tr").first.wait_for()
+            if name == "console-resources":
+                page.keyboard.press("s")
+                page.locator("#resource-kind").select_option("call_logs")
+                page.locator("#resource-list summary").first.click()
             page.mouse.move(0, 0)
             page.screenshot(path=IMAGES / f"{name}.png")
             page.close()

@@ -592,3 +592,55 @@ def test_the_reference_leaves_no_request_in_the_journal(fake: FakeBluejay, page:
     page.goto(f"{fake.url}/_fake/docs")
     page.get_by_text("/v1/end-conversations").first.wait_for()
     fake.assert_no_requests()
+
+
+def test_resource_is_added_changed_searched_and_removed(fake: FakeBluejay, page: Any) -> None:
+    page.keyboard.press("s")
+    page.locator("#resource-kind").select_option("folders")
+    shows(page.locator("#resource-about"), "There are none.")
+    page.locator("#resource-adding summary").click()
+    page.locator("#resource-new").fill('{"name": "Support"}')
+    page.get_by_role("button", name="Add it").click()
+    shows(page.locator("#resource-list"), "Support")
+    [folder] = fake.resources("folder")
+    fake.add("folder", name="Sales")  # what happens elsewhere shows by itself
+    shows(page.locator("#resource-list"), "Sales")
+
+    page.locator(f"#resource-list [data-key='{folder.id}'] summary").click()
+    page.get_by_label(f"Fields of {folder.id}").fill('{"name": "Help"}')
+    page.get_by_role("button", name="Save").click()
+    shows(page.locator("#resource-list"), "Help")
+    assert folder.fields == {"name": "Help"}
+    page.locator("#resource-search").fill("sal")
+    shows(page.locator("#resource-kind"), "folders (2)")
+    page.wait_for_function("() => document.querySelectorAll('#resource-list > li').length === 1")
+    page.locator("#resource-search").fill("")
+    page.locator(f"#resource-list [data-key='{folder.id}'] summary").click()
+    page.get_by_role("button", name="Remove").click()
+    page.get_by_role("button", name="Really remove?").click()
+    page.wait_for_function("() => !document.querySelector('#resource-list').textContent.includes('Help')")
+    assert [one.fields["name"] for one in fake.resources("folder")] == ["Sales"]
+
+
+def test_resource_that_cannot_be_is_refused_with_the_reason(fake: FakeBluejay, page: Any) -> None:
+    page.keyboard.press("s")
+    page.locator("#resource-kind").select_option("communities")
+    page.locator("#resource-adding summary").click()
+    page.locator("#resource-new").fill('{"titel": "Billing"}')
+    page.get_by_role("button", name="Add it").click()
+    shows(page.locator("#notes"), "did you mean 'title'?")
+    page.locator("#resource-new").fill('{"title": ')
+    page.get_by_role("button", name="Add it").click()
+    shows(page.locator("#notes"), "The fields are not JSON")
+    assert fake.resources("community") == []
+
+
+def test_evaluated_result_shows_its_scores_and_its_transcript(fake: FakeBluejay, page: Any) -> None:
+    simulation = fake.add_simulation(digital_humans=1, agent=fake.add_agent())
+    fake.add("metric", name="politeness", response_type="quantitative", min_value=4, max_value=4, agent_ids=[1])
+    fake.queue_run(simulation.id)
+    fake.clock.advance(3600)
+    row(page, 1).click()
+    shows(page.locator("#result-scores"), "politeness")
+    page.locator("#result-transcript summary").click()
+    shows(page.locator("#result-transcript"), "Hello, how can I help you?")

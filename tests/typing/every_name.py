@@ -164,6 +164,8 @@ def test_resources_and_runs(bluejay: Bluejay) -> None:
     bluejay.drafts.next(goals=["Book a table"])
     bluejay.evaluations.next(failed())
     bluejay.calls.default = Call(talks_for=10)
+    bluejay.evaluations.next(failed())
+    bluejay.drafts.next(goals=["Book a table"], objectives="Be kind")
     bluejay.calls.next(no_answer(), no_connection(), call_dropped(), out_of_funds(), rejected(), system_error())
     bluejay.calls.of(human, inbound(20, custom_error()))
     bluejay.calls.clear()

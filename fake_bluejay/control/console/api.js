@@ -72,6 +72,7 @@ const due = new Set();
 let looking = false;
 let last = 0;
 
+export const hear = (kind, ...topics) => { TOPICS[kind] = topics; };
 export const onLook = (topic, look) => { looks[topic] = look; };
 export const all = () => Object.keys(looks);
 

@@ -7,6 +7,7 @@ import { choose, happen, mark, selected, show, startResults, turn } from "./resu
 import { record, startResult } from "./result.js";
 import { choose as chooseRequest, selected as request, startRequests } from "./requests.js";
 import { badges, startPanels } from "./panels.js";
+import { startResources } from "./resources.js";
 import { table } from "./statuses.js";
 
 const narrow = matchMedia("(max-width: 900px)");
@@ -33,7 +34,7 @@ function follow() {
   const parts = new URLSearchParams(location.hash.slice(1));
   const number = (name) => (/^-?\d{1,15}$/.test(parts.get(name) ?? "") ? Number(parts.get(name)) : null);
   const asked = number("request");
-  const named = ["faults", "readings", "world"].includes(parts.get("tab")) ? parts.get("tab") : "result";
+  const named = ["faults", "readings", "resources", "world"].includes(parts.get("tab")) ? parts.get("tab") : "result";
   following = true;
   choose(number("result"), false);
   if (asked !== null) chooseRequest(asked, false);
@@ -91,6 +92,7 @@ const KEYS = [
   ["n", "advance to the next timer", () => advance("next")],
   ["f", "faults", () => openPanel("faults")],
   ["r", "readings", () => openPanel("readings")],
+  ["s", "resources: list, show, add, change, remove", () => openPanel("resources")],
   ["w", "the world: save, load, reset, stubs, organisations", () => openPanel("world")],
   ["q", "search requests", () => { view("requests"); $("#requests-search").focus(); }],
   ["[", "previous page", () => turn(-1)],
@@ -168,6 +170,7 @@ async function start() {
     if (opened && narrow.matches) view("side");
   });
   startPanels();
+  await attempt(startResources);
   startAdding();
   onLook("overview", async () => {
     const overview = await get("overview");

@@ -71,6 +71,22 @@ function actions(one) {
   ];
 }
 
+const scores = (one) => (one.metrics.length
+  ? h("ul", { class: "list", id: "result-scores" }, one.metrics.map((metric) => h("li", null,
+    h("strong", null, metric.name), h("span", { class: "mono" }, metric.response_value), h("span", { class: "muted" }, metric.reasoning ?? ""))))
+  : h("p", { class: "muted" }, "No custom metrics counted."));
+
+// Who said what is asked for once somebody wants to see it: it is a request to Bluejay, and stands among the requests.
+function transcript(one) {
+  const said = h("ol", { class: "list" });
+  const open = async (event) => {
+    if (!event.target.open || said.children.length) return;
+    const entries = await attempt(() => get(`../fake/transcripts/${one.id}.json`));
+    put(said, (entries ?? []).map(({ speaker, utterance }) => h("li", null, h("strong", null, speaker), h("span", null, utterance))));
+  };
+  return h("details", { id: "result-transcript", ontoggle: open }, h("summary", null, "Transcript"), said);
+}
+
 function forceForm(one) {
   const select = h("select", { "aria-label": "Status" }, table.statuses.map(({ name }) => h("option", { selected: name === one.status }, name)));
   return h("form", {
@@ -125,6 +141,7 @@ function draw(one, instead) {
     timeline(one),
     h("h3", null, "What may happen now"),
     actions(one),
+    one.status === "COMPLETED" || one.metrics.length ? [h("h3", null, "Scores"), scores(one), transcript(one)] : null,
     one.call ? h("details", null, h("summary", null, "Script of its call"), h("pre", null, JSON.stringify(one.call, null, 2))) : null,
     fields.length ? h("details", null, h("summary", null, `Fields (${fields.length})`), h("pre", null, JSON.stringify(one.fields, null, 2))) : null,
     h("h3", null, "Transitions"),

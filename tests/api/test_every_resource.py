@@ -1,0 +1,134 @@
+"""Every resource beside a naive model: what was added is there, in order, until it or what it depends on is removed."""
+
+from typing import Any
+
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+
+from fake_bluejay import FakeBluejay
+from fake_bluejay.bluejay.modules import declared, resource_names
+from fake_bluejay.core.errors import Conflict
+from fake_bluejay.core.resources import Entity, OnDelete, plural_of
+
+ORGANISATIONS = ["default", "others"]
+USED_UP = {"drafts", "evaluation_scripts"}
+"""What the next request of its kind takes away."""
+NAMES = [name for name in resource_names() if declared(name).request is not None and name not in USED_UP]
+Key = tuple[str, Any]
+"""The collection of an entity, and its id."""
+
+
+class Resources(RuleBasedStateMachine):
+    """Adds and removes entities of all resources; the model knows which there are, and what each links to."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.there: dict[Key, str] = {}
+        """Each entity, in the order in which they were added, and its organisation."""
+
+    @initialize()
+    def begin(self) -> None:
+        self.fake = FakeBluejay(seed=7)
+        self.fake.add_organisation("others", "other-key")
+        for organisation in ORGANISATIONS:  # what much else depends on
+            agent = self.fake.add("agent", organisation=organisation)
+            self.fake.add("simulation", organisation=organisation, agent_id=str(agent.id))
+            self.fake.add("schedule", organisation=organisation, simulation_id=str(agent.id))
+            self.fake.add("prompt", organisation=organisation, agent_id=agent.id)
+            humans = [self.fake.add("digital human", organisation=organisation).id for _ in range(2)]
+            self.fake.add("community", organisation=organisation, digital_human_ids=humans)
+        self.there = {key: entity.organisation for key, entity in self.entities().items()}
+
+    # --- what the fake has ------------------------------------------------------------------------------------------
+
+    def entities(self) -> dict[Key, Entity]:
+        return {(one.resource.plural, entity.id): entity for one in self.fake.world.resources for entity in one.all()}
+
+    def links(self) -> list[tuple[Key, Key, OnDelete]]:
+        """Which entity links to which, and what happens to it when that goes."""
+        return [
+            (key, (plural_of(link.to), id), link.on_delete_in(self.fake.world.readings))
+            for key, entity in self.entities().items()
+            for link in entity.resource.links
+            for id in link.of(entity.fields)
+        ]
+
+    # --- what happens -----------------------------------------------------------------------------------------------
+
+    @rule(name=st.sampled_from(NAMES), organisation=st.sampled_from(ORGANISATIONS), data=st.data())
+    def add(self, name: str, organisation: str, data: st.DataObject) -> None:
+        operations, fields = declared(name), {}
+        assert operations.request is not None
+        for link in operations.of.links:
+            of = plural_of(link.to)
+            known = [id for (plural, id), whose in self.there.items() if (plural, whose) == (of, organisation)]
+            field = operations.request.model_fields.get(link.field)
+            if field is None:
+                continue
+            if not known:
+                if field.is_required() or link.field in operations.of.example:
+                    return  # there is nothing that it could be of
+                continue
+            id = data.draw(st.sampled_from(known))
+            fields[link.field] = [id] if link.field.endswith("s") else str(id) if field.annotation is str else id
+        added = self.fake.add(name, organisation=organisation, **fields)
+        new = self.entities().keys() - self.there.keys()
+        assert (name, added.id) in new
+        # What came with it is its organisation's too: the labels of a version, say.
+        self.there |= {key: organisation for key in self.entities() if key in new}
+
+    @precondition(lambda self: self.there)
+    @rule(data=st.data())
+    def remove(self, data: st.DataObject) -> None:
+        key = data.draw(st.sampled_from(list(self.there)))
+        gone, refused = {key}, False
+        while True:
+            by = {(holder, how) for holder, target, how in self.links() if target in gone and holder not in gone}
+            refused = refused or any(how is OnDelete.RESTRICT for _, how in by)
+            more = {holder for holder, how in by if how is OnDelete.CASCADE}
+            if not more or refused:
+                break
+            gone |= more
+        try:
+            self.fake.world.resources.remove(self.entities()[key])
+            assert not refused
+            self.there = {one: whose for one, whose in self.there.items() if one not in gone}
+        except Conflict:
+            assert refused
+
+    @rule()
+    def restore(self) -> None:
+        dumped = self.fake.dump()
+        self.fake = FakeBluejay.load(dumped)
+        assert self.fake.dump() == dumped
+
+    # --- what is always so ------------------------------------------------------------------------------------------
+
+    @invariant()
+    def each_organisation_sees_its_own_in_order(self) -> None:
+        if not hasattr(self, "fake"):
+            return
+        assert set(self.entities()) == set(self.there)
+        for collection in self.fake.world.resources:
+            plural = collection.resource.plural
+            for organisation in ORGANISATIONS:
+                expected = [id for (name, id), whose in self.there.items() if (name, whose) == (plural, organisation)]
+                assert [one.id for one in collection.of(organisation)] == expected
+
+    @invariant()
+    def links_lead_to_what_is_there(self) -> None:
+        for holder, target, on_delete in self.links() if hasattr(self, "fake") else ():
+            assert on_delete is OnDelete.KEEP or target in self.there, (holder, target)
+
+
+Resources.TestCase.settings = settings(
+    max_examples=20,
+    stateful_step_count=20,
+    derandomize=True,
+    report_multiple_bugs=False,
+    deadline=None,
+    database=None,
+    suppress_health_check=list(HealthCheck),
+)
+TestEveryResource = Resources.TestCase
