@@ -1,4 +1,7 @@
-"""The published OpenAPI document of 30 April 2026, which lies beside the repository and not in it."""
+"""The published OpenAPI document of 30 April 2026, which is Bluejay's, and so not in this repository.
+
+The environment variable `BLUEJAY_OPENAPI` names it; CONTRIBUTING.md says where it is found.
+"""
 
 import json
 import os
@@ -7,13 +10,16 @@ from typing import Any
 
 import pytest
 
-PUBLISHED = Path(__file__).parents[2] / "shared" / "bluejay-openapi-2026-04-30.json"
+PUBLISHED = Path(
+    os.environ.get("BLUEJAY_OPENAPI")
+    or Path(__file__).parents[2] / "shared" / "bluejay-openapi-2026-04-30.json"  # beside the repository
+)
 
 
 def read(path: Path = PUBLISHED) -> Any:
     """Return the document; where it is absent, skip the test that needs it, or in CI fail it."""
     if not path.exists():
-        reason = f"the published OpenAPI is needed here, and {path.name} is not there"
+        reason = f"the published OpenAPI is needed here, and {path} is not there: CONTRIBUTING.md says how to get it"
         if os.environ.get("CI") == "true":
             pytest.fail(reason)
         pytest.skip(reason)

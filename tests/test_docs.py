@@ -159,3 +159,13 @@ def test_the_example_of_readings(pytester: pytest.Pytester, copied: Callable[[st
     failures = [line for line in result.outlines if line.startswith("FAILED")]
     assert all("hopeful-" in line for line in failures)
     assert not any("defaults" in line for line in failures)
+
+
+def test_the_published_document_is_read_from_where_the_environment_names_it(tmp_path: Path) -> None:
+    document = tmp_path / "theirs.json"
+    document.write_text('{"openapi": "3.1.0"}')
+    program = "from tests.published import read; print(read())"
+    named = {**os.environ, "BLUEJAY_OPENAPI": str(document)}
+    root = Path(__file__).parents[1]
+    read = subprocess.run([sys.executable, "-c", program], env=named, cwd=root, capture_output=True, text=True)
+    assert read.stdout == "{'openapi': '3.1.0'}\n", read.stderr
