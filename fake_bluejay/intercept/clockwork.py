@@ -608,6 +608,25 @@ class Clockwork:
             if counts:
                 self.count(since, what, wait.place)
 
+    @contextmanager
+    def counting(self, what: str) -> Iterator[None]:
+        """Add real time to the clock from now on, in a wait of `real_time` in which time stood so far."""
+        ident = REAL.get_ident()
+        with self._mutex:
+            member = self._in_real_time.pop(ident, None)
+            if member is not None:
+                self._members[ident] = member
+        if member is None:
+            yield
+            return
+        try:
+            with self.real_time(member, what):
+                yield
+        finally:
+            with self._mutex:
+                if self._members.get(ident) is member:
+                    self._in_real_time[ident] = self._members.pop(ident)
+
     def _begin(self, wait: Wait) -> bool:
         """Open a wait that is not over."""
         if wait.ended or wait.due or wait.member.generation != self._generation:

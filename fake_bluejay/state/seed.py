@@ -127,10 +127,10 @@ class Seed(Shape):
     readings: SeedReadings = Field(default_factory=SeedReadings)  # type: ignore[valid-type]
     organisations: list[SeedOrganisation] = Field([])
     calls: SeedCalls = SeedCalls()
-    webhooks: list[NewWebhook] = Field([])
     resources: dict[str, list[dict[str, Any]]] = Field(
         {}, description="By the name of a resource, as `folders`: the fields of the request that makes one, each."
     )
+    webhooks: list[NewWebhook] = Field([])
     simulations: list[SeedSimulation] = Field([])
     test_results: list[SeedTestResult] = Field([])  # type: ignore[valid-type]
     stubs: list[NewStub] = Field([])

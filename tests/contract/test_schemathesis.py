@@ -63,6 +63,7 @@ RULED = {
     "/v1/metrics-lab/lab",
     "/v1/metrics-lab/lab/{lab_id}/conversations",
     "/v1/metrics-lab/lab/{lab_id}/human-evaluation",
+    "/v1/optimize/metric-prompt-with-diff",
     "/v1/send-http-text-message",
     "/v1/workflow",
     "/v1/workflow/validate-definition",

@@ -1238,6 +1238,18 @@ def test_a_user_and_a_password_in_a_url_are_sent_as_httpx_sends_them(
     assert base64.b64decode(str(ours[0]).removeprefix("Basic ")).decode() == credentials
 
 
+def test_a_server_of_the_tests_own_that_waits_gets_its_time(bluejay: FakeBluejay) -> None:
+    def answer(handler: http.server.BaseHTTPRequestHandler, body: bytes) -> int:
+        threading.Event().wait(0.2)
+        return 200
+
+    with listening(answer) as url:
+        bluejay.webhooks.add(url)
+        bluejay.webhooks.send("simulation_ended", {})
+        (delivery,) = bluejay.webhooks.deliveries
+    assert delivery.delivered
+
+
 def test_events_that_one_advance_passes_reach_a_server_in_the_order_they_were_due(bluejay_server: FakeBluejay) -> None:
     """Also if the server that time is moved by does not wait for receivers, and the first answer is the slowest."""
     fake, received = bluejay_server, []

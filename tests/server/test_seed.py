@@ -11,6 +11,7 @@ import pytest
 
 from fake_bluejay import FakeBluejay
 from fake_bluejay.agents import ends_after, silent
+from fake_bluejay.core.outbox import EVENTS
 from fake_bluejay.facade.fake import fake_over
 from fake_bluejay.state.planted import Overrides
 from fake_bluejay.state.seed import SeedError, plant, schema
@@ -308,6 +309,16 @@ def test_check_says_what_there_would_be_or_all_that_is_wrong(run, tmp_path: Path
     assert (served.returncode, served.stdout, served.stderr.count("\n")) == (2, "", 1)
     assert f"{path}:" in served.stderr
     assert f"(and 1 more: fake-bluejay check {path})" in served.stderr
+
+
+def test_a_webhook_is_of_agents_of_the_seed(tmp_path: Path) -> None:
+    seed = (
+        "resources: {agents: [{name: Ann}, {name: Bob}]}\n"
+        "webhooks: [{url: http://127.0.0.1:1/, events: null, agents: [2]}]"
+    )
+    service = plant(written(tmp_path, "world.yaml", seed)).service
+    [webhook] = service.world.outbox.webhooks.values()
+    assert (webhook.scope.agents, webhook.events) == ((2,), EVENTS)
 
 
 def test_a_saved_world_is_a_seed_that_goes_on(tmp_path: Path) -> None:
