@@ -1,5 +1,6 @@
 """Every resource beside a naive model: what was added is there, in order, until it or what it depends on is removed."""
 
+import os
 from typing import Any
 
 from hypothesis import HealthCheck, settings
@@ -15,8 +16,32 @@ ORGANISATIONS = ["default", "others"]
 USED_UP = {"drafts", "evaluation_scripts"}
 """What the next request of its kind takes away."""
 NAMES = [name for name in resource_names() if declared(name).request is not None and name not in USED_UP]
+KEYS = {"others": "other-key"}
+NOT_SEEN = (403, 404)
 Key = tuple[str, Any]
 """The collection of an entity, and its id."""
+
+
+def plain_path(name: str, what: str) -> str | None:
+    """The path of the operation that gets one entity of a resource, or lists all, if it needs nothing else."""
+    operations = declared(name)
+    called = f"get_{operations.of.field}" if what == "get" else f"list_{operations.of.plural}"
+    for one in operations.all:
+        needs_nothing = not any(parameter.required for parameter in one.in_query.values())
+        ids = len(one.in_path)
+        if (one.method, one.answer.__name__, ids) == ("GET", called, what == "get") and needs_nothing:
+            return one.path
+    return None
+
+
+GET = {name: path for name in NAMES if (path := plain_path(name, "get"))}
+LIST = {name: path for name in NAMES if (path := plain_path(name, "list"))}
+
+
+def ids_in(answer: Any) -> list[Any]:
+    """The ids in the answer to a request for a list, which is one or has one."""
+    listed = answer if isinstance(answer, list) else next(one for one in answer.values() if isinstance(one, list))
+    return [next(one[name] for name in ("id", "schedule_id") if one.get(name) is not None) for one in listed]
 
 
 class Resources(RuleBasedStateMachine):
@@ -97,6 +122,23 @@ class Resources(RuleBasedStateMachine):
         except Conflict:
             assert refused
 
+    @precondition(lambda self: self.there)
+    @rule(data=st.data())
+    def look(self, data: st.DataObject) -> None:
+        """By the API, each organisation finds and lists its own, and nothing of the other's."""
+        (name, id), whose = data.draw(st.sampled_from(list(self.there.items())))
+        client = self.fake.client()
+        for organisation in ORGANISATIONS:
+            headers = {"X-API-Key": KEYS.get(organisation, self.fake.api_key)}
+            if name in GET:
+                path = GET[name]
+                found = client.get(f"{path[: path.index('{')]}{id}{path[path.index('}') + 1 :]}", headers=headers)
+                assert found.is_success if organisation == whose else found.status_code in NOT_SEEN, found.text
+            if name in LIST:
+                answer = client.get(LIST[name], headers=headers)
+                ids = [one for (plural, one), owner in self.there.items() if (plural, owner) == (name, organisation)]
+                assert ids_in(answer.json()) in (ids, ids[::-1]), (name, answer.text)
+
     @rule()
     def restore(self) -> None:
         dumped = self.fake.dump()
@@ -123,7 +165,7 @@ class Resources(RuleBasedStateMachine):
 
 
 Resources.TestCase.settings = settings(
-    max_examples=20,
+    max_examples=200 if os.environ.get("CI") == "true" else 20,
     stateful_step_count=20,
     derandomize=True,
     report_multiple_bugs=False,
@@ -132,3 +174,7 @@ Resources.TestCase.settings = settings(
     suppress_health_check=list(HealthCheck),
 )
 TestEveryResource = Resources.TestCase
+
+
+def test_most_resources_are_looked_at_by_the_api() -> None:
+    assert len(GET.keys() | LIST.keys()) > len(NAMES) // 2
