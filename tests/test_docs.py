@@ -125,9 +125,9 @@ def test_the_example_of_a_pipeline(pytester: pytest.Pytester, copied: Callable[[
 
 
 @thorough
-def test_the_example_of_monitoring(pytester: pytest.Pytester) -> None:
-    copied(pytester, "monitoring")
-    result = pytester.runpytest_subprocess(*QUIET)
+def test_the_example_of_monitoring(pytester: pytest.Pytester, copied: Callable[[str], object]) -> None:
+    copied("monitoring")
+    result = pytester.runpytest_subprocess(*ALONE)
     result.assert_outcomes(passed=17)
 
 
