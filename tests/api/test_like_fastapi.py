@@ -531,7 +531,7 @@ def test_every_operation_is_answered_as_fastapi_does(
     """Parameters in path, query and header, bodies, several errors in one list, and the answer's own bytes."""
     app, theirs = equivalents
 
-    @settings(max_examples=examples(60, 15), derandomize=True, deadline=None, database=None)
+    @settings(max_examples=examples(25, 8), derandomize=True, deadline=None, database=None)
     @given(requests_to(operation))
     def compared(request: tuple[str, list[tuple[bytes, bytes]], bytes]) -> None:
         path, headers, body = request

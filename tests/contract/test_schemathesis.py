@@ -188,9 +188,9 @@ def test_schemathesis_finds_nothing(
             case.call_and_validate(base_url=HOST, checks=CHECKS)
 
         for schema, mode, asking, most in (
-            (any_ids, GenerationMode.POSITIVE, valid, examples(25, 5) if operation.takes is None else 5),
-            (known_ids, GenerationMode.POSITIVE, valid, examples(25, 5)),
-            (known_ids, GenerationMode.NEGATIVE, invalid, examples(20, 5)),
+            (any_ids, GenerationMode.POSITIVE, valid, examples(15, 4) if operation.takes is None else 5),
+            (known_ids, GenerationMode.POSITIVE, valid, examples(15, 4)),
+            (known_ids, GenerationMode.NEGATIVE, invalid, examples(10, 4)),
         ):
             cases = schema[operation.path][operation.method].as_strategy(generation_mode=mode)
             settings(SETTINGS, max_examples=most)(given(cases)(asking))()
