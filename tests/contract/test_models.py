@@ -270,5 +270,6 @@ def test_the_absence_of_the_published_document_is_told_and_in_ci_fails(
         read(tmp_path / "nothing.json")
     assert (told.type, str(told.value)) == (
         outcome,
-        "the published OpenAPI is needed here, and nothing.json is not there",
+        f"the published OpenAPI is needed here, and {tmp_path / 'nothing.json'} is not there: CONTRIBUTING.md says how"
+        " to get it",
     )

@@ -1149,7 +1149,10 @@ def speaking(*parts: bytes | threading.Event) -> Iterator[str]:
     def serve() -> None:
         while not ended.is_set():
             with contextlib.suppress(OSError), listener.accept()[0] as connection:
-                connection.recv(65536)
+                received = b""
+                # All of it: a connection that is closed with something unread is reset, and what was sent may be lost.
+                while not received.endswith(b"}") and (more := connection.recv(65536)):
+                    received += more
                 for part in parts:
                     if isinstance(part, bytes):
                         connection.sendall(part)
