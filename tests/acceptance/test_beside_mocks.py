@@ -57,7 +57,7 @@ def by_aiohttp(url: str) -> str:
 
 
 def by_urllib3(url: str) -> str:
-    return str(urllib3.PoolManager(retries=False).request("GET", url, headers=KEY).json()["message"])
+    return str(json.loads(urllib3.PoolManager(retries=False).request("GET", url, headers=KEY).data)["message"])
 
 
 def by_http_client(url: str) -> str:
