@@ -497,7 +497,7 @@ def retrieve_translation(call: ApiCall, translation_id: str) -> list[dict[str, A
 
 
 def _entries_of_result(call: ApiCall, id: int | None) -> list[Any]:
-    return list(transcript(find_result(call, id)))
+    return list(transcript(find_result(call.world, call.organisation, id)))
 
 
 def _translated(call: ApiCall, entries: list[Any], language: str) -> str:

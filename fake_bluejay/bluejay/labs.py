@@ -14,13 +14,14 @@ from pydantic import ConfigDict, Field
 
 from fake_bluejay.bluejay.models.wire import Wire
 from fake_bluejay.bluejay.resources import PAGES, Operations, as_fields
+from fake_bluejay.bluejay.results import find_result
 from fake_bluejay.core.clock import Moment
-from fake_bluejay.core.errors import Foreign, NotFound, Refused
+from fake_bluejay.core.errors import Refused
 from fake_bluejay.core.metrics import scored
 from fake_bluejay.core.readings import Contract
 from fake_bluejay.core.resources import Entity, Link, OnDelete, Resource, uuid_ids
 from fake_bluejay.core.world import World
-from fake_bluejay.http.operation import ApiCall
+from fake_bluejay.http.operation import ApiCall, as_id
 
 __all__ = ["LABS", "LAB_EVALUATIONS", "METRIC_REVISIONS", "lab_evaluations", "labs", "metric_revisions"]
 
@@ -87,11 +88,13 @@ class AddMetricsToLabResponse(Wire):
     message: str | None = None
 
 
-class AddConversationsToLabRequest(Wire):
-    """Conversations to add to a lab."""
-
+class _ConversationsOfLab(Wire):
     lab_id: str
     conversations: Annotated[list[ConversationItem], Field(min_length=1)]
+
+
+class AddConversationsToLabRequest(_ConversationsOfLab):
+    """Conversations to add to a lab."""
 
 
 class AddConversationsToLabResponse(Wire):
@@ -103,11 +106,8 @@ class AddConversationsToLabResponse(Wire):
     message: str | None = None
 
 
-class RemoveConversationsFromLabRequest(Wire):
+class RemoveConversationsFromLabRequest(_ConversationsOfLab):
     """Conversations to take out of a lab."""
-
-    lab_id: str
-    conversations: Annotated[list[ConversationItem], Field(min_length=1)]
 
 
 class CreateOrUpdateHumanEvaluationRequest(Wire):
@@ -399,12 +399,8 @@ def set_human_evaluation(
 ) -> HumanEvaluationResponse:
     """Keep what a person finds in a conversation by a metric, in the place of what was found there before."""
     fields = as_fields(request)
-    calls, results = _conversations(call.world, call.organisation, [fields])
-    key = {
-        "custom_metric_id": call.require("metric", uuid_ids.read(request.custom_metric_id)).id,
-        "call_id": next(iter(calls), None),
-        "test_result_id": next(iter(results), None),
-    }
+    conversation = _conversation(call, fields)
+    key = {"custom_metric_id": call.require("metric", uuid_ids.read(request.custom_metric_id)).id, **conversation}
     others = [one for one in lab.fields["human_evaluations"] if any(one[name] != key[name] for name in key)]
     labs.change(call.world, lab, {"human_evaluations": [*others, {**fields, **key}]})
     return HumanEvaluationResponse(success=True, message="Human evaluation saved")
@@ -440,9 +436,9 @@ def evaluate_conversation(call: ApiCall, request: EvaluateConversationRequest) -
     lab, asked = call.require("lab", str(request.lab_id)), request.metrics
     of_test = request.conversation.type == "test_result"
     named = request.conversation.id
-    item = {"call_id": None if of_test else named, "test_result_id": _number(named) if of_test else None}
-    calls, results = _conversations(call.world, call.organisation, [item])
-    conversation = {"call_id": next(iter(calls), None), "test_result_id": next(iter(results), None)}
+    result_id = as_id(named) or 0  # there is no 0
+    item = {"call_id": None, "test_result_id": result_id} if of_test else {"call_id": named, "test_result_id": None}
+    conversation = _conversation(call, item)
     if asked.type == "custom_metric_revision":
         revision = call.require("metric revision", uuid_ids.read(asked.custom_metric_revision_id))
         metric_ids, revision_id = [revision.fields["custom_metric_id"]], revision.id
@@ -464,8 +460,10 @@ def evaluate_conversation(call: ApiCall, request: EvaluateConversationRequest) -
     )
 
 
-def _number(text: str) -> int:
-    return int(text) if text.isascii() and text.isdigit() and len(text) <= 18 else 0
+def _conversation(call: ApiCall, item: dict[str, Any]) -> dict[str, Any]:
+    """Return the ids of the one conversation that is named. Raises as `_conversations` does."""
+    calls, results = _conversations(call.world, call.organisation, [item])
+    return {"call_id": next(iter(calls), None), "test_result_id": next(iter(results), None)}
 
 
 def _conversations(world: World, organisation: str, items: Iterable[dict[str, Any]]) -> tuple[list[str], list[int]]:
@@ -473,6 +471,7 @@ def _conversations(world: World, organisation: str, items: Iterable[dict[str, An
 
     Raises:
         NotFound: One of them does not exist.
+        Foreign: One is another organisation's.
         Refused: One names neither.
     """
     calls: list[str] = []
@@ -483,12 +482,7 @@ def _conversations(world: World, organisation: str, items: Iterable[dict[str, An
         if item["call_id"] is not None:
             calls.append(world.resources.require("call log", uuid_ids.read(item["call_id"]), organisation).id)
         if item["test_result_id"] is not None:
-            record = world.results.get(item["test_result_id"])
-            if record is None:
-                raise NotFound("Simulation result not found")
-            if record.organisation != organisation:
-                raise Foreign("result", "Simulation result not found")
-            results.append(record.id)
+            results.append(find_result(world, organisation, item["test_result_id"]).id)
     return calls, results
 
 

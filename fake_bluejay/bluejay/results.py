@@ -41,7 +41,7 @@ def update_simulation_result(call: ApiCall) -> UpdateSimulationResponse:
     """Add what the customer knows of a conversation, which is found by its id, or else by when it was."""
     request: UpdateSimulationResultRequest = call.request
     if request.simulation_result_id is not None:
-        record = find_result(call, as_id(request.simulation_result_id))
+        record = find_result(call.world, call.organisation, as_id(request.simulation_result_id))
     else:
         record = find_by_time(call.world, call.organisation, request)
     reported = changes(request, call.world.readings, never_null=_IDENTIFYING)
@@ -98,15 +98,21 @@ def retrieve_transcript(call: ApiCall) -> list[Mapping[str, Any]]:
 
 def _asked_for(call: ApiCall, name: str) -> Record:
     id = call.parameters[name]
-    return find_result(call, as_id(id) if isinstance(id, str) else id)
+    return find_result(call.world, call.organisation, as_id(id) if isinstance(id, str) else id)
 
 
-def find_result(call: ApiCall, id: int | None) -> Record:
-    call.world.settle()
-    record = None if id is None else call.world.results.get(id)
+def find_result(world: World, organisation: str, id: int | None) -> Record:
+    """Return a simulation result that the organisation can see.
+
+    Raises:
+        NotFound: There is none of that id.
+        Foreign: It is another organisation's.
+    """
+    world.settle()
+    record = None if id is None else world.results.get(id)
     if record is None:
         raise NotFound("Simulation result not found")
-    if record.organisation != call.organisation:
+    if record.organisation != organisation:
         raise Foreign("result", "Simulation result not found")
     return record
 

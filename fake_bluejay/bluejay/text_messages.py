@@ -11,10 +11,10 @@ from pydantic import ConfigDict, Field, RootModel, model_validator
 
 from fake_bluejay.bluejay.models.wire import Wire
 from fake_bluejay.bluejay.resources import Operations, as_fields
-from fake_bluejay.core.errors import Foreign, NotFound, Refused
+from fake_bluejay.bluejay.results import find_result
+from fake_bluejay.core.errors import Refused
 from fake_bluejay.core.resources import Resource
 from fake_bluejay.core.statuses import Status
-from fake_bluejay.core.test_results import Record
 from fake_bluejay.http.operation import ApiCall, as_id
 
 __all__ = ["TEXT_MESSAGES", "text_messages"]
@@ -85,7 +85,7 @@ _WAITING = (Status.INITIALIZING, Status.QUEUED, Status.READY, Status.DISPATCHED)
 def send_http_text_message(call: ApiCall, request: SendHttpTextMessageRequest) -> HttpTextMessageResponse:
     """Take what a text agent writes or does in a conversation, which has begun then, and may end with it."""
     sent, world = request.root, call.world
-    record = _record(call, as_id(sent.simulation_result_id))
+    record = find_result(world, call.organisation, as_id(sent.simulation_result_id))
     answer = HttpTextMessageResponse(simulation_result_id=str(record.id), end_conversation=bool(sent.end_conversation))
     taken = world.resources[TEXT_MESSAGES].of(call.organisation)
     if sent.message_id is not None and any(
@@ -109,13 +109,3 @@ def send_http_text_message(call: ApiCall, request: SendHttpTextMessageRequest) -
     if sent.end_conversation:
         world.end(record.id)
     return answer
-
-
-def _record(call: ApiCall, id: int | None) -> Record:
-    call.world.settle()
-    record = None if id is None else call.world.results.get(id)
-    if record is None:
-        raise NotFound("Simulation result not found")
-    if record.organisation != call.organisation:
-        raise Foreign("result", "Simulation result not found")
-    return record

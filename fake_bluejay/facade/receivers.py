@@ -59,6 +59,7 @@ _AT_ONE_STROKE = 0.5
 
 _AT_ONCE = 0.25
 """Real seconds within which a part of a server's answer moves no time."""
+
 _SHUTDOWN = 5.0
 """Seconds that an application has for its shutdown: this project's."""
 

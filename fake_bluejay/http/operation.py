@@ -128,10 +128,6 @@ class ApiCall:
         return value.decode("latin-1")
 
 
-Call = ApiCall
-"""The name that operations may still know it by."""
-
-
 class Operation:
     """An ASGI application that answers one operation, all of it under the world's lock.
 
