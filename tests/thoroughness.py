@@ -2,11 +2,11 @@
 
 import os
 from collections.abc import Iterable
-from typing import TypeVar
+from typing import NoReturn, TypeVar
 
 import pytest
 
-__all__ = ["THOROUGH", "examples", "some", "thorough"]
+__all__ = ["THOROUGH", "absent", "examples", "some", "thorough"]
 
 Case = TypeVar("Case")
 
@@ -26,3 +26,10 @@ def examples(many: int, few: int) -> int:
 def some(cases: Iterable[Case]) -> list[Case]:
     """Return all cases in CI, else the first eight and every fourth after them."""
     return [case for number, case in enumerate(cases) if THOROUGH or number < 8 or number % 4 == 0]
+
+
+def absent(reason: str) -> NoReturn:
+    """Skip the test, which needs what is not there; in CI, where everything must be, fail it."""
+    if os.environ.get("CI"):
+        pytest.fail(reason)
+    pytest.skip(reason)

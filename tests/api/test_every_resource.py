@@ -1,6 +1,5 @@
 """Every resource beside a naive model: what was added is there, in order, until it or what it depends on is removed."""
 
-import os
 from typing import Any
 
 from hypothesis import HealthCheck, settings
@@ -11,6 +10,7 @@ from fake_bluejay import FakeBluejay
 from fake_bluejay.bluejay.modules import declared, resource_names
 from fake_bluejay.core.errors import Conflict
 from fake_bluejay.core.resources import Entity, OnDelete, plural_of
+from tests.thoroughness import examples
 
 ORGANISATIONS = ["default", "others"]
 USED_UP = {"drafts", "evaluation_scripts"}
@@ -165,7 +165,7 @@ class Resources(RuleBasedStateMachine):
 
 
 Resources.TestCase.settings = settings(
-    max_examples=200 if os.environ.get("CI") == "true" else 20,
+    max_examples=examples(200, 20),
     stateful_step_count=20,
     derandomize=True,
     report_multiple_bugs=False,
