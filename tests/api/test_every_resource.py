@@ -16,7 +16,11 @@ ORGANISATIONS = ["default", "others"]
 USED_UP = {"drafts", "evaluation_scripts"}
 """What the next request of its kind takes away."""
 NAMES = [name for name in resource_names() if declared(name).request is not None and name not in USED_UP]
+GROUPED = {"traces"}
+"""What is stored one by one, and listed in groups that have ids of their own."""
 KEYS = {"others": "other-key"}
+ID_FIELDS = ["id", "schedule_id", "agent_id"]
+"""Where an entity in a list has its own id: in the first of these that it has."""
 NOT_SEEN = (403, 404)
 Key = tuple[str, Any]
 """The collection of an entity, and its id."""
@@ -35,13 +39,13 @@ def plain_path(name: str, what: str) -> str | None:
 
 
 GET = {name: path for name in NAMES if (path := plain_path(name, "get"))}
-LIST = {name: path for name in NAMES if (path := plain_path(name, "list"))}
+LIST = {name: path for name in NAMES if name not in GROUPED and (path := plain_path(name, "list"))}
 
 
 def ids_in(answer: Any) -> list[Any]:
     """The ids in the answer to a request for a list, which is one or has one."""
     listed = answer if isinstance(answer, list) else next(one for one in answer.values() if isinstance(one, list))
-    return [next(one[name] for name in ("id", "schedule_id") if one.get(name) is not None) for one in listed]
+    return [next(one[name] for name in ID_FIELDS if one.get(name) is not None) for one in listed]
 
 
 class Resources(RuleBasedStateMachine):
