@@ -26,6 +26,7 @@ from fake_bluejay.bluejay.digital_humans import (
 )
 from fake_bluejay.bluejay.drafts import MADE_UP, drafted
 from fake_bluejay.bluejay.models.wire import Wire
+from fake_bluejay.bluejay.prompts import text_of
 from fake_bluejay.bluejay.resources import Operations
 from fake_bluejay.bluejay.results import find_result
 from fake_bluejay.core.clock import datetime_at
@@ -39,8 +40,8 @@ __all__ = ["TRANSLATIONS", "generators", "translations"]
 MOST = 100
 """How much one request makes at the most; the documentation has a limit on digital humans, and does not say which."""
 
-LONG_INTENT = 500
-"""Documented: an intent of so many characters needs no summary."""
+LONG_TEXT = 500
+"""Documented: an intent of so many characters needs no summary. For a prompt a limit is documented, but not which."""
 
 
 class GenerateGoalsRequest(Wire):
@@ -145,6 +146,19 @@ class GenerateIntentSummaryResponse(Wire):
 
     intent_summary: str | None = None
     test_case_id: int
+    skipped: bool = False
+
+
+class GeneratePromptSummaryRequest(Wire):
+    """A version of a prompt."""
+
+    prompt_id: str
+
+
+class GeneratePromptSummaryResponse(GeneratePromptSummaryRequest):
+    """A prompt in short; null if it is short already."""
+
+    prompt_summary: str | None = None
     skipped: bool = False
 
 
@@ -376,11 +390,21 @@ def generate_intent_summary(call: ApiCall, request: GenerateIntentSummaryRequest
     intent = human.fields["intent"]
     if not intent:
         raise Refused("The digital human has no intent")
-    text, skipped = None, len(intent) <= LONG_INTENT
-    if not skipped:
-        text = drafted(call, "intent_summary", lambda _: f"{intent[:100]}… {MADE_UP}", human.id)
+    text = _summary(call, "intent_summary", intent, human.id)
     digital_humans.change(call.world, human, {"intent_summary": text})
-    return GenerateIntentSummaryResponse(intent_summary=text, test_case_id=human.id, skipped=skipped)
+    return GenerateIntentSummaryResponse(intent_summary=text, test_case_id=human.id, skipped=text is None)
+
+
+@generators.operation("POST", "/v1/generate-prompt-summary")
+def generate_prompt_summary(call: ApiCall, request: GeneratePromptSummaryRequest) -> GeneratePromptSummaryResponse:
+    """Write a version of a prompt in short, unless it is short, and store nothing."""
+    version = call.require("prompt", uuid_ids.read(request.prompt_id))
+    text = _summary(call, "prompt_summary", text_of(call.world, version), version.id)
+    return GeneratePromptSummaryResponse(prompt_summary=text, prompt_id=version.id, skipped=text is None)
+
+
+def _summary(call: ApiCall, kind: str, text: str, subject: Any) -> str | None:
+    return drafted(call, kind, lambda _: f"{text[:100]}… {MADE_UP}", subject) if len(text) > LONG_TEXT else None
 
 
 def _without_tag(call: ApiCall, id: int, *words: str) -> Entity:

@@ -30,6 +30,7 @@ __all__ = [
     "knowledge_base_versions",
     "labels",
     "prompts",
+    "text_of",
     "update_text",
 ]
 
@@ -246,13 +247,18 @@ def evaluated_version(world: World, agent: Entity, version: int | None, label: s
 
 
 def _looked_up(world: World, version: Entity) -> dict[str, Any]:
-    """Return the labels of a version, and the text of the one in production, which is the agent's."""
+    """Return the labels and the text of a version."""
     kind = _KINDS[version.resource]
-    found: dict[str, Any] = {"labels": _labels_of(world, kind, version)}
-    if PRODUCTION in found["labels"]:
-        agent = world.resources.require("agent", version.fields["agent_id"], version.organisation)
-        found[kind.text] = agent.fields[kind.own]
-    return found
+    return {"labels": _labels_of(world, kind, version), kind.text: text_of(world, version)}
+
+
+def text_of(world: World, version: Entity) -> str:
+    """Return the text of a version; of the one in production it is the agent's."""
+    kind = _KINDS[version.resource]
+    if PRODUCTION not in _labels_of(world, kind, version):
+        return str(version.fields[kind.text])
+    agent = world.resources.require("agent", version.fields["agent_id"], version.organisation)
+    return str(agent.fields[kind.own])
 
 
 # --- labels -----------------------------------------------------------------------------------------------------------

@@ -109,7 +109,7 @@ _OPERATIONS = """
 /v1/generate-http-webhook-key POST agents
 /v1/generate-intent-summary POST generators
 /v1/generate-objectives POST generators
-/v1/generate-prompt-summary POST
+/v1/generate-prompt-summary POST generators
 /v1/generate-signing-key POST webhooks
 /v1/generate-test-scenarios POST generators
 /v1/generate-trait-values POST generators

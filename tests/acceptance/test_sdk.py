@@ -21,6 +21,7 @@ SCHEDULE = ids_by_name()["schedule_id"][0]
 NOISE = ids_by_name()["custom_background_noise_id"][0]
 FOLDER = ids_by_name()["folder_id"][0]
 METRIC, OTHER_METRIC = ids_by_name()["metric_id"]
+PROMPT = ids_by_name()["prompt_id"][0]
 TRACE, SPAN = ids_by_name()["trace_id"][0], ids_by_name()["span_id"][0]
 WORKFLOW = ids_by_name()["workflow_id"][0]
 
@@ -125,6 +126,7 @@ CALLS: dict[str, dict[str, Any]] = {
     "digital_humans.generate_formatted_transcript_endpoint": {"original_transcript": "Agent: Hello.\nCaller: Hi."},
     "digital_humans.generate_intent_summary_endpoint": {"test_case_id": 1},
     "digital_humans.generate_objectives_endpoint": {"test_case_id": 1},
+    "digital_humans.generate_prompt_summary_endpoint": {"prompt_id": PROMPT},
     "digital_humans.get_all_digital_humans": {"page": 2, "page_size": 2},
     "digital_humans.get_digital_human": {"digital_human_id": 1},
     "digital_humans.get_digital_human_by_test_name": {"test_name": "a"},

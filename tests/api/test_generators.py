@@ -186,6 +186,20 @@ def test_objectives_and_summary_are_kept_of_the_digital_human(ask: Client, fake:
     assert stored(fake, long, "intent_summary") is None
 
 
+def test_long_version_of_a_prompt_has_a_summary_and_a_short_one_none(ask: Client, fake: FakeBluejay) -> None:
+    versions = "agents/1/prompts/versions"
+    short = ask("POST", versions, {"prompt_text": "x" * 500})["id"]
+    long = ask("POST", versions, {"prompt_text": "y" * 501})["id"]
+    fake.drafts.next(prompt_summary="Says y.")
+    skipped = ask("POST", "generate-prompt-summary", {"prompt_id": short})
+    assert skipped == {"prompt_summary": None, "prompt_id": short, "skipped": True}
+    answer = ask("POST", "generate-prompt-summary", {"prompt_id": long})
+    assert answer == {"prompt_summary": "Says y.", "prompt_id": long, "skipped": False}
+    assert MADE_UP in ask("POST", "generate-prompt-summary", {"prompt_id": long})["prompt_summary"]
+    for unknown in (UNKNOWN, "none"):
+        assert ask("POST", "generate-prompt-summary", {"prompt_id": unknown}, status=404)["detail"]
+
+
 def test_workflow_and_voicemail_tags_are_refused_as_documented(ask: Client, fake: FakeBluejay) -> None:
     flow, voicemail = fake.add_digital_human(tag="My Workflow").id, fake.add_digital_human(tags=["voicemail"]).id
     silent = fake.add_digital_human(intent="").id
@@ -277,12 +291,14 @@ def test_another_organisation_has_its_own_drafts_and_nothing_of_ours(
     ask: Client, others: Client, fake: FakeBluejay
 ) -> None:
     human, conversation = fake.add_digital_human().id, submit(ask)
+    prompt = fake.add("prompt", agent_id=1, prompt_text="x" * 501).id
     result = fake.add_test_result(status="COMPLETED").id
     fake.drafts.next(test_scenarios=[{"intent": "ours"}])
     assert others("POST", "generate-test-scenarios")["test_scenarios"] != [{"intent": "ours"}]
     for path, body in (
         ("generate-objectives", {"test_case_id": human}),
         ("generate-intent-summary", {"test_case_id": human}),
+        ("generate-prompt-summary", {"prompt_id": prompt}),
         ("generate-goals", {"agent_id": "1"}),
         ("generate-digital-humans", {"agent_id": "1"}),
         ("translate-transcript", {"conversation_id": conversation}),
