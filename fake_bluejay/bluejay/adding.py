@@ -17,7 +17,7 @@ from fake_bluejay.core.runs import Run
 from fake_bluejay.core.suggest import check_known
 from fake_bluejay.core.world import DEFAULT_ORGANISATION, World
 
-__all__ = ["MOST_DIGITAL_HUMANS", "add", "add_digital_human", "add_simulation", "queue_run"]
+__all__ = ["MOST_DIGITAL_HUMANS", "add", "add_digital_human", "add_simulation", "check_humans", "queue_run"]
 
 MOST_DIGITAL_HUMANS = 10_000
 """Digital humans that can be new with one simulation: this project's, so that a slip does not take all memory."""
@@ -63,12 +63,7 @@ def add_simulation(
         ValueError: One of these cannot be; then nothing is new.
     """
     with world.lock:
-        counted = type(digital_humans) is int and 0 <= digital_humans <= MOST_DIGITAL_HUMANS
-        if not counted and not isinstance(digital_humans, (list, tuple)):
-            raise ValueError(
-                f"digital_humans is how many, at most {MOST_DIGITAL_HUMANS:,}, or a list of those added,"
-                f" not {digital_humans!r:.80}"
-            )
+        check_humans(digital_humans)
         for human in () if isinstance(digital_humans, int) else digital_humans:
             if human.organisation != organisation:
                 raise ValueError(
@@ -98,6 +93,19 @@ def add_simulation(
             for human in digital_humans:
                 join(world, human, made)
         return made
+
+
+def check_humans(given: object, kind: type = object) -> None:
+    """Check what says which digital humans take part in a simulation.
+
+    Raises:
+        ValueError: It is neither how many new ones do, nor a list of things of that kind.
+    """
+    is_number = type(given) is int and 0 <= given <= MOST_DIGITAL_HUMANS
+    if not is_number and not (isinstance(given, (list, tuple)) and all(isinstance(one, kind) for one in given)):
+        raise ValueError(
+            f"digital_humans is how many, at most {MOST_DIGITAL_HUMANS:,}, or a list of those added, not {given!r:.80}"
+        )
 
 
 def add_digital_human(world: World, organisation: str, fields: Mapping[str, Any]) -> Entity:

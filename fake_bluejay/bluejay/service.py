@@ -57,6 +57,7 @@ class Service:
             status: Its status, or the text of one.
             agent: The behaviour of its agent, or the text of one; None: as the fake says.
             **fields: The published fields of a simulation result; `organisation`; and `call`, the script of its call.
+                None is as if it were not given.
 
         Raises:
             ValueError: The id is taken, the status, the agent or a field is unknown, or no answer could show it.
@@ -67,7 +68,8 @@ class Service:
         if fields:
             from fake_bluejay.bluejay.models.results import as_given
 
-            fields = as_given(fields, ("agent", "call", "id", "organisation", "status"))
+            given = as_given(fields, ("agent", "call", "id", "organisation", "status"))
+            fields = {name: value for name, value in given.items() if value is not None}
         return self.world.add_test_result(id, status, agent_of(agent), **own, **fields)
 
     def reset(self) -> None:

@@ -6,12 +6,12 @@ import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from enum import StrEnum
-from typing import Annotated, Any, Self, get_args
+from typing import Annotated, Any, Self
 
-from pydantic import BaseModel, ConfigDict, Field, StrictInt, ValidationError, create_model, model_validator
+from pydantic import ConfigDict, Field, StrictInt, ValidationError, create_model, model_validator
 from pydantic_core import PydanticCustomError
 
-from fake_bluejay.bluejay.mistakes import first_mistake
+from fake_bluejay.bluejay.mistakes import first_mistake, models_in
 from fake_bluejay.bluejay.models.wire import Wire
 from fake_bluejay.core.clock import Moment, datetime_at
 from fake_bluejay.core.scripts import Call
@@ -378,16 +378,8 @@ def _refuse_unknown(annotation: Any, value: Any, what: str) -> None:
     if isinstance(value, (list, tuple)):
         for one in value:
             _refuse_unknown(annotation, one, what)
-    elif isinstance(value, Mapping) and (models := list(_models_in(annotation))):
+    elif isinstance(value, Mapping) and (models := list(models_in(annotation))):
         fields = {name: field.annotation for model in models for name, field in model.model_fields.items()}
         for name, inner in value.items():
             check_known(f"field of {what}:", name, fields)
             _refuse_unknown(fields[name], inner, f"{what}.{name}")
-
-
-def _models_in(annotation: Any) -> Iterator[type[BaseModel]]:
-    """The models that an annotation is made of: of a list of one, that one."""
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        yield annotation
-    for inner in get_args(annotation):
-        yield from _models_in(inner)
