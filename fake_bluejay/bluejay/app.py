@@ -97,6 +97,7 @@ class Api:
         return answer
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a request as an ASGI application."""
         if scope["type"] != "http":
             await _routes().SURFACE(scope, receive, send)
             return

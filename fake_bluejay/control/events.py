@@ -27,13 +27,14 @@ _LAST_WORDS: Final = 0.2
 
 
 class EventStream:
-    """`GET events`, as an ASGI application. A stream costs a task, and no memory beyond what is on its way."""
+    """The ASGI application of `GET events`. A stream costs one task, and no memory beyond the events on their way."""
 
     def __init__(self, feed: Feed, heartbeat: float = HEARTBEAT) -> None:
         self._feed = feed
         self._heartbeat = heartbeat
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Send the events to one client, from now on or from its `Last-Event-ID`."""
         if scope["method"] != "GET":
             detail = f"Method Not Allowed: {scope['method']} is not for the event stream, which takes GET"
             raise HTTPException(405, detail, {"allow": "GET"})

@@ -166,8 +166,17 @@ class Deliverer(Protocol):
 
 
 class Irregularity:
-    """What is to go amiss with the next deliveries, so many `times` (None: with all): each leaves so much `later`, and
-    in so many `copies`. Raises `ValueError` for what cannot be."""
+    """A disturbance of the next deliveries: each leaves later than it should, or in several copies.
+
+    Args:
+        later: The delay of a delivery, in microseconds.
+        copies: The number of copies in which a delivery leaves.
+        event: The event whose deliveries are disturbed; None for any.
+        times: The number of deliveries that are disturbed; None for all from now on.
+
+    Raises:
+        ValueError: One of these is out of its range.
+    """
 
     __slots__ = ("copies", "event", "later", "times")
 

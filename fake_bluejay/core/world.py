@@ -777,8 +777,13 @@ class World:
     def script(
         self, *, default: Call | None = None, next: Iterable[Call] = (), of: Mapping[int | str, Call] = {}
     ) -> None:
-        """Say what happens in calls of runs that are queued from now on: by default, in the next ones after those that
-        were given before, in those of digital humans."""
+        """Script the calls of runs that are queued from now on.
+
+        Args:
+            default: The script of every call that has no other.
+            next: The scripts of the next calls, after those that were given before.
+            of: The scripts of the calls of digital humans, by name or id.
+        """
         with self.lock:
             if default is not None:
                 self.call = default
@@ -786,7 +791,7 @@ class World:
             self.calls_of.update(of)
 
     def clear_scripts(self) -> None:
-        """Calls of runs go on again as if nothing had been said of them."""
+        """Put the scripts of calls back to the default."""
         with self.lock:
             self.call = _CALL
             self.next_calls.clear()

@@ -35,8 +35,10 @@ def speak_tls_too(config: uvicorn.Config, context: ssl.SSLContext, limits: Limit
 
 
 class _FirstBytes(asyncio.Protocol):
-    """A connection that has not yet said what it is. Once it has, and has shaken hands if it is to be TLS, uvicorn's
-    protocol takes its place."""
+    """A connection whose protocol is not known yet.
+
+    Once it is, and TLS has shaken hands if it is to be TLS, uvicorn's protocol takes its place.
+    """
 
     def __init__(
         self,
