@@ -15,7 +15,7 @@ import threading
 import weakref
 from collections import deque
 from collections.abc import Coroutine, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 from fake_bluejay.core.clock import ManualClock
@@ -277,7 +277,7 @@ class DeliveryWorker:
         if loop is None or not loop.is_running():
             if here is None and self._own_loop is None:
                 self._own_loop = _OwnLoop()
-                weakref.finalize(self, self._own_loop.close)
+                weakref.finalize(self, self._own_loop.stop)
             loop = receiver.loop = self._own_loop.loop if here is None and self._own_loop is not None else here
             receiver.last = None
         assert loop is not None
@@ -401,9 +401,16 @@ class _OwnLoop:
             loop.close()
             self._ended.set()
 
+    def stop(self) -> None:
+        """Have the loop cancel what runs on it, and close itself, without waiting for that.
+
+        The garbage collector calls this in whichever thread, and test, it happens to run.
+        """
+        with suppress(RuntimeError):  # it is closed already
+            self.loop.call_soon_threadsafe(self.loop.stop)
+
     def close(self) -> None:
         """Cancel what runs on the loop, and close it."""
-        if not self.loop.is_closed():
-            self.loop.call_soon_threadsafe(self.loop.stop)
-            if threading.current_thread() is not self._thread:
-                self._ended.wait(_PATIENCE)
+        self.stop()
+        if threading.current_thread() is not self._thread:
+            self._ended.wait(_PATIENCE)
