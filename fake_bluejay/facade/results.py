@@ -30,6 +30,7 @@ class Seen(Protocol):
     @property
     def readings(self) -> Readings:
         """The fake's readings."""
+
     def now(self) -> int:
         """Return the current instant, in microseconds."""
 
