@@ -92,8 +92,8 @@ class Api:
         if fault is None or not fault.prevents:
             self._journal.answered(exchange, answer)
         self._world.deliver()
-        if (tell := self._journal.on_change) is not None:
-            tell("request-answered", exchange)
+        if (publish := self._journal.on_change) is not None:
+            publish("request-answered", exchange)
         return answer
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

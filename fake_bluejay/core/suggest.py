@@ -13,7 +13,7 @@ def check_known(kind: str, given: object, known: Iterable[object]) -> None:
     Raises:
         ValueError: It is not; the message suggests the closest and lists all.
     """
-    known = list(known)  # in which also things can be looked for that have no hash
+    known = list(known)  # a list, for the given thing may have no hash
     if given not in known:
         raise ValueError(unknown(kind, given, known))
 

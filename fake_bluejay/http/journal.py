@@ -235,8 +235,8 @@ class Journal:
         with self._lock:
             self._exchanges.clear()
             self._bytes = self.total = 0
-        if (tell := self.on_change) is not None:
-            tell("requests-cleared")
+        if (publish := self.on_change) is not None:
+            publish("requests-cleared")
 
     def __iter__(self) -> Iterator[Exchange]:
         with self._lock:

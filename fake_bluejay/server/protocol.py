@@ -130,8 +130,8 @@ class Protocol(HttpToolsProtocol):
 
     # Slots, because with so many attributes more, Python would keep all of them in a slower way.
     __slots__ = (
-        "_answering", "_barren", "_begun", "_completed", "_follows", "_head", "_last_words", "_piece", "_received",
-        "_refused", "_unread", "_waiting", "waits_since",
+        "_answering", "_barren", "_begun", "_completed", "_deferred_response", "_follows", "_head", "_piece",
+        "_received", "_refused", "_unread", "_waiting", "waits_since",
     )  # fmt: skip
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -157,7 +157,7 @@ class Protocol(HttpToolsProtocol):
         self._waiting: Any = None
         """The application, while the body of a request is not whole."""
         self._refused = False
-        self._last_words: bytes | None = None
+        self._deferred_response: bytes | None = None
         """Those of a refusal, while earlier requests are being answered."""
 
     # --- what comes in ------------------------------------------------------------------------------------------
@@ -322,8 +322,8 @@ class Protocol(HttpToolsProtocol):
             super().on_response_complete()
             return
         self.server_state.total_requests += 1
-        if self._last_words is not None:
-            self._say_last_words(self._last_words)
+        if self._deferred_response is not None:
+            self._send_and_close(self._deferred_response)
         elif not self.transport.is_closing():
             self.flow.resume_reading()
 
@@ -338,7 +338,7 @@ class Protocol(HttpToolsProtocol):
             self._unread = unread, now
         elif unread and now - self._unread[1] >= self.limits.client_timeout:
             self.transport.abort()
-        if not self.is_waiting() or self._last_words is not None or self.transport.is_closing():
+        if not self.is_waiting() or self._deferred_response is not None or self.transport.is_closing():
             return
         if self.waits_since is None:
             self.waits_since = now
@@ -380,20 +380,20 @@ class Protocol(HttpToolsProtocol):
         if self.pipeline or not (its_own or cycle is None or cycle.response_complete):
             if its_own:
                 self.pipeline.popleft()
-            self._last_words = words
+            self._deferred_response = words
         else:
             if its_own:
                 cycle.disconnected = True
                 cycle.waiting_for_100_continue = False  # nobody wants the rest any more
                 cycle.message_event.set()
             # Who answers before a request is whole has said what there is to say.
-            self._say_last_words(b"" if its_own and cycle.response_started else words)
+            self._send_and_close(b"" if its_own and cycle.response_started else words)
         self.flow.resume_reading()
         type(self).refused(self, status, detail)
 
-    def _say_last_words(self, words: bytes) -> None:
+    def _send_and_close(self, words: bytes) -> None:
         """And let the client read them before closing."""
-        self._last_words = None
+        self._deferred_response = None
         if self.transport.is_closing():
             return
         self.transport.write(words)

@@ -31,10 +31,10 @@ def speak_tls_too(config: uvicorn.Config, context: ssl.SSLContext, limits: Limit
 
     A connection must say what it is within the client's timeout, and shake hands within as much again.
     """
-    wrap_protocol(config, lambda http: functools.partial(_FirstBytes, http, context, limits))
+    wrap_protocol(config, lambda http: functools.partial(DetectProtocol, http, context, limits))
 
 
-class _FirstBytes(asyncio.Protocol):
+class DetectProtocol(asyncio.Protocol):
     """A connection whose protocol is not known yet.
 
     Once it is, and TLS has shaken hands if it is to be TLS, uvicorn's protocol takes its place.

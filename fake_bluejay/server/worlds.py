@@ -27,7 +27,7 @@ from fake_bluejay.server.app import Surface, is_control
 from fake_bluejay.server.gate import Gate
 from fake_bluejay.server.protocol import CONNECTION, Connection
 from fake_bluejay.server.timekeeper import Timekeeper
-from fake_bluejay.state.planted import MOST_WORLDS
+from fake_bluejay.state.loaded_seed import MOST_WORLDS
 from fake_bluejay.state.snapshot import dump, restore
 
 __all__ = ["Worlds"]
