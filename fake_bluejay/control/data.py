@@ -209,6 +209,7 @@ def fault(one: Fault) -> dict[str, Any]:
         "times": one.times,
         "after": one.after,
         "probability": one.probability,
+        "met": one.met,
     }
 
 
