@@ -166,7 +166,9 @@ def test_readings_are_all_printed(run) -> None:
     for name, _, choices, evidence in questions():
         assert name in printed
         assert f"the default is from {evidence}\n" in printed
-        assert re.match(r"(the|bluejay-sdk|(two )?public clients) [^:]*\b20\d\d: ", evidence), evidence  # a source, its date
+        assert re.match(r"(the|bluejay-sdk|(two )?public clients) [^:]*\b20\d\d: ", evidence), (
+            evidence
+        )  # a source, its date
         assert all(choice in printed for choice in choices)
 
 
