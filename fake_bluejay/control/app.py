@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from typing import Annotated, Any, NoReturn, get_args, get_origin
 
@@ -29,7 +30,7 @@ from fake_bluejay.core import errors as domain
 from fake_bluejay.core.suggest import unknown
 from fake_bluejay.http.faults import KINDS
 
-__all__ = ["control_app", "is_browsing"]
+__all__ = ["control_app", "is_browsing", "json_object"]
 
 _log = logging.getLogger("fake_bluejay")
 
@@ -78,10 +79,10 @@ class _Path:
         world = self._control.world
         try:
             call = ControlCall(str(request.base_url).removesuffix("/_fake/"), **request.path_params)
-            call.query = _validated(operation.query, dict(request.query_params), "parameter")
+            call.query = _validated(operation.query, _each_once(request.query_params.multi_items()), "parameter")
             self._check_organisation(operation, call.query.organisation)
             if operation.takes is not None:
-                call.body = _validated(operation.takes, _json_object(await request.body()), "field")
+                call.body = _validated(operation.takes, json_object(await request.body()), "field")
             if operation.first is not None:
                 await operation.first(self._control, call)
             with world.lock if operation.locked else nullcontext():
@@ -119,14 +120,33 @@ def _json(data: Any, status: int = 200, headers: dict[str, str] | None = None) -
     return Response(content, status, headers, "application/json")
 
 
-def _json_object(content: bytes) -> dict[str, Any]:
+def json_object(content: bytes) -> dict[str, Any]:
+    """Return the object that a body holds; an empty one if there is no body.
+
+    Raises:
+        ValueError: The body is no JSON object, or in one of its objects a name is there twice.
+    """
     try:
-        body = json.loads(content, parse_constant=_no_constant) if content else {}
+        body = json.loads(content, parse_constant=_no_constant, object_pairs_hook=_each_once) if content else {}
+    except _TwiceError:
+        raise
     except (ValueError, RecursionError) as error:
         raise ValueError(f"the body is not JSON: {error}") from None
     if not isinstance(body, dict):
         raise ValueError(f"the body must be a JSON object, not {type(body).__name__}")
     return body
+
+
+class _TwiceError(ValueError):
+    """A name is given twice, of which only one could count."""
+
+
+def _each_once(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
+    names = dict(pairs)
+    if len(names) < len(pairs):
+        [(twice, _)] = Counter(name for name, _ in pairs).most_common(1)
+        raise _TwiceError(f"{twice!r} is there twice, and only one of them could count: give it once")
+    return names
 
 
 def _no_constant(name: str) -> NoReturn:

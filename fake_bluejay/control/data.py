@@ -217,6 +217,7 @@ def fault(one: Fault) -> dict[str, Any]:
         "times": one.times,
         "after": one.after,
         "probability": one.probability,
+        "met": one.met,
     }
 
 

@@ -553,6 +553,7 @@ class FaultShown(BaseModel):
     times: int | None
     after: int
     probability: float | None
+    met: bool = Field(description="Whether a request came that it is for, beyond those that it lets through.")
 
 
 class QuestionShown(BaseModel):
