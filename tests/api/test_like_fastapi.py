@@ -522,7 +522,7 @@ def requests_to(draw: Any, operation: Operation) -> tuple[str, list[tuple[bytes,
 @pytest.mark.filterwarnings("ignore::pydantic.warnings.UnsupportedFieldAttributeWarning")
 @pytest.mark.parametrize(
     "operation",
-    [one for one in operations() if not one.reads_bytes],  # those read what FastAPI declares nothing of
+    [one for one in operations() if not one.reads_bytes],
     ids=lambda one: f"{one.method} {one.path}",
 )
 def test_every_operation_is_answered_as_fastapi_does(
