@@ -123,8 +123,14 @@ def clock(world: World) -> dict[str, Any]:
 
 
 def exchange(one: Exchange, base_url: str, *, brief: bool = False, whole: bool = False) -> dict[str, Any]:
-    """A request and its answer, the keys masked; `brief` leaves headers and bodies out, `whole` adds to bodies of which
-    the text does not say all what does."""
+    """Return a request and its answer as JSON-ready data, with the API keys masked.
+
+    Args:
+        one: The exchange.
+        base_url: The address that the `curl` line names.
+        brief: Leave headers and bodies out.
+        whole: Add a body's bytes as base64 where its text does not give all of them.
+    """
     response = one.response
     data: dict[str, Any] = {
         "number": one.number,
@@ -156,8 +162,10 @@ def _body(content: bytes, whole: bool) -> dict[str, Any]:
 
 
 def curl(one: Exchange, base_url: str) -> str:
-    """A line of shell that sends the request again, the key from `$BLUEJAY_API_KEY`, a long body from a file.
-    A key in its query is masked."""
+    """Return a line of shell that sends the request again.
+
+    The API key comes from `$BLUEJAY_API_KEY`, and a long body from a file. A key in the query is masked.
+    """
     url = base_url.rstrip("/") + with_query(quote(one.path, safe="/:@!$&'()*+,;=~-._"), one.query)
     parts = ["curl", "-sS", "-I" if one.method == "HEAD" else f"-X {shlex.quote(one.method)}", shlex.quote(url)]
     names = set()

@@ -1,5 +1,4 @@
-"""What the control API takes and gives, as Pydantic models: they validate requests, and its OpenAPI document is made of
-them."""
+"""The Pydantic models of the control API: they validate its requests, and its OpenAPI document is made of them."""
 
 from __future__ import annotations
 

@@ -64,6 +64,7 @@ class Control:
 
     @property
     def world(self) -> World:
+        """The world of the fake."""
         return self.service.world
 
 
@@ -233,8 +234,10 @@ def _found_in(results: dict[int, Record], call: ControlCall) -> Record:
 
 
 def end_conversations(control: Control, call: ControlCall) -> Any:
-    """Mark conversations for ending as a client would, with a key that the server knows: a request in the journal like
-    any other, answered like any other. What a fault does to a connection is for a client of one's own to meet."""
+    """Mark conversations for ending as a client would, with a key that the server knows.
+
+    The request is in the journal, and is answered, like any other. Faults that break a connection need a real client.
+    """
     ids, world = call.body.test_result_ids, control.world
     record = next((world.results[id] for id in ids if isinstance(id, int) and id in world.results), None)
     keys = world.organisations[record.organisation if record else "default"].api_keys
@@ -521,8 +524,7 @@ def calls(control: Control, call: ControlCall) -> Any:
 
 
 def script_calls(control: Control, call: ControlCall) -> Any:
-    """Say what happens in calls of runs by default, in the next ones, or in those of digital humans: all that is given,
-    or nothing."""
+    """Script the calls of runs: by default, the next ones, or those of digital humans; all of it or nothing."""
     given: models.ScriptsOfCalls = call.body
     control.world.script(
         default=None if given.default is None else _script(given.default),

@@ -246,7 +246,7 @@ class DeliveryWorker:
     def _attempt(self, sending: _Sending) -> None:
         """Attempt a delivery in this thread, by a function or a server."""
         world, webhook = self._world, sending.webhook
-        began, asked, within = world.now(), world.asked.microseconds, self._thread.attempting
+        began, asked, within = world.now(), world.requested_advance.microseconds, self._thread.attempting
         self._thread.attempting = True
         status, problem = None, None
         try:
@@ -264,8 +264,8 @@ class DeliveryWorker:
         finally:
             # What others have made of the time meanwhile is not this receiver's.
             manual = isinstance(world.clock, ManualClock)
-            took = world.asked.microseconds - asked if manual else world.now() - began
-            world.asked.microseconds, self._thread.attempting = asked, within
+            took = world.requested_advance.microseconds - asked if manual else world.now() - began
+            world.requested_advance.microseconds, self._thread.attempting = asked, within
         if webhook.url is None and took > PATIENCE:
             status, problem = None, TOO_LATE
         self._finish(sending, Attempt(began, status, problem), took)

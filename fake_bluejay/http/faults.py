@@ -333,8 +333,8 @@ class ArmedFaults:
             self._last_id += 1
             fault.id = self._last_id
             self._armed.append(fault)
-        if (tell := self.on_change) is not None:
-            tell("fault-armed", fault)
+        if (publish := self.on_change) is not None:
+            publish("fault-armed", fault)
         return fault
 
     def disarm(self, fault: Fault) -> None:
@@ -342,16 +342,16 @@ class ArmedFaults:
         with self._lock:
             if fault in self._armed:
                 self._armed.remove(fault)
-        if (tell := self.on_change) is not None:
-            tell("faults-cleared")
+        if (publish := self.on_change) is not None:
+            publish("faults-cleared")
 
     def clear(self) -> None:
         """Disarm all, and draw from the seed's beginning again."""
         with self._lock:
             self._armed.clear()
             self._random = None
-        if (tell := self.on_change) is not None:
-            tell("faults-cleared")
+        if (publish := self.on_change) is not None:
+            publish("faults-cleared")
 
     def _check_path(self, path: str) -> None:
         """Raise `ValueError` for a path that no request could have."""
@@ -391,8 +391,8 @@ class ArmedFaults:
     ) -> Fault | None:
         with self._lock:
             fault = self._next(path, is_for, exceeds)
-        if fault is not None and (tell := self.on_change) is not None:
-            tell("fault-met", fault, path)
+        if fault is not None and (publish := self.on_change) is not None:
+            publish("fault-met", fault, path)
         return fault
 
     def _next(self, path: str, is_for: Callable[[Fault], bool], exceeds: Callable[[Fault], bool]) -> Fault | None:

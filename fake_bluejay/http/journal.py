@@ -69,10 +69,11 @@ class Answer:
 
     @classmethod
     def of(cls, response: Response) -> Answer:
-        """What Starlette has made."""
+        """Return a response of Starlette as an answer."""
         return cls(response.status_code, response.raw_headers, bytes(response.body))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Send the answer, as an ASGI application."""
         await send({"type": "http.response.start", "status": self.status_code, "headers": self._headers})
         await send({"type": "http.response.body", "body": self.content})
 
@@ -234,8 +235,8 @@ class Journal:
         with self._lock:
             self._exchanges.clear()
             self._bytes = self.total = 0
-        if (tell := self.on_change) is not None:
-            tell("requests-cleared")
+        if (publish := self.on_change) is not None:
+            publish("requests-cleared")
 
     def __iter__(self) -> Iterator[Exchange]:
         with self._lock:
@@ -304,6 +305,7 @@ class Headers(dict[str, str]):
         return isinstance(name, str) and super().__contains__(name.lower())
 
     def get(self, name: str, default: Any = None) -> Any:
+        """Return the value of a header, or the default if there is no such header."""
         return super().get(name.lower(), default)
 
     def __repr__(self) -> str:

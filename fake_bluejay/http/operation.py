@@ -248,6 +248,7 @@ class Operation:
         return Answer(self.status, headers, content)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a request whose world and body stand in its scope."""
         world, content, unwritable = scope[STATE]
         await self.respond(world, scope, content, unwritable)(scope, receive, send)
 

@@ -91,8 +91,8 @@ class Stubs:
         self._stubs.pop((method.upper(), path), None)
         self._met.discard((method.upper(), path))
         self._stubs[method.upper(), path] = pattern, status, json
-        if (tell := self.on_change) is not None:
-            tell("stub-added", method.upper(), path, status)
+        if (publish := self.on_change) is not None:
+            publish("stub-added", method.upper(), path, status)
 
     def find(self, method: str, path: str) -> Response | None:
         """Return the answer for a request, if it is stubbed; that stub has met a request then."""
@@ -110,8 +110,8 @@ class Stubs:
         """Forget all."""
         self._stubs.clear()
         self._met.clear()
-        if (tell := self.on_change) is not None:
-            tell("stubs-cleared")
+        if (publish := self.on_change) is not None:
+            publish("stubs-cleared")
 
     def as_list(self) -> list[dict[str, Any]]:
         """Each as data: method, path, status, json."""

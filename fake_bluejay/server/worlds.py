@@ -27,7 +27,7 @@ from fake_bluejay.server.app import Surface, is_control
 from fake_bluejay.server.gate import Gate
 from fake_bluejay.server.protocol import CONNECTION, Connection
 from fake_bluejay.server.timekeeper import Timekeeper
-from fake_bluejay.state.planted import MOST_WORLDS
+from fake_bluejay.state.loaded_seed import MOST_WORLDS
 from fake_bluejay.state.snapshot import dump, restore
 
 __all__ = ["Worlds"]
@@ -107,7 +107,7 @@ class Worlds:
     # --- requests -----------------------------------------------------------------------------------------------
 
     def at_once(self, scope: Scope, content: bytes) -> Answer | None:
-        """The answer to a request that needs not wait for anything; None if it may, and then nothing has happened."""
+        """Return the answer to a request that has nothing to wait for; else None, and nothing has happened."""
         if is_control(scope) or scope["method"] == "OPTIONS":  # of which there may be more to say
             return None
         if self._cors is not None and any(name == b"origin" for name, _ in scope["headers"]):
@@ -118,6 +118,7 @@ class Worlds:
         return answer
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a request and log it."""
         began = time.perf_counter()
         status = detail = None
         try:

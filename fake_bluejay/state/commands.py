@@ -61,7 +61,7 @@ Path_ = tuple[str | int, ...]
 
 
 def checked(check: Callable[[Any], Any]) -> AfterValidator:
-    """What `check` accepts; it raises a `ValueError` that says what would be."""
+    """Return a validator for what `check` accepts; it raises a `ValueError` for anything else."""
 
     def validate(value: Any) -> Any:
         check(value)
@@ -71,6 +71,8 @@ def checked(check: Callable[[Any], Any]) -> AfterValidator:
 
 
 def one_of(kind: str, choices: tuple[str, ...]) -> AfterValidator:
+    """Return a validator for one of these choices."""
+
     def check(text: str) -> None:
         check_known(kind, text, choices)
 
@@ -111,6 +113,8 @@ _Human = Annotated[str, checked(_check_human)]
 
 
 class Misfit(ValueError):
+    """A value of a seed that does not fit, with its place."""
+
     def __init__(self, place: Path_, what: str) -> None:
         super().__init__(what)
         self.place = place
@@ -118,7 +122,11 @@ class Misfit(ValueError):
 
 @contextlib.contextmanager
 def at(*place: str | int) -> Iterator[None]:
-    """What does not fit within is said to stand there. Raises `Misfit`."""
+    """Add a place to whatever does not fit within the `with`.
+
+    Raises:
+        Misfit: Something does not fit.
+    """
     try:
         yield
     except ValueError as error:
@@ -141,7 +149,11 @@ class Command(Shape):
     """Something that a seed puts into a world. What needs no world is checked before, by the types of its fields."""
 
     def apply(self, service: Service) -> Any:
-        """Put it into a fake. Raises `ValueError` if it does not fit to what is there, by `at` with its place."""
+        """Add it to a fake.
+
+        Raises:
+            ValueError: It does not fit what is there; `at` gives the place.
+        """
         raise NotImplementedError
 
 
@@ -169,7 +181,7 @@ class _TestResult(Command):
     organisation: str = Field(DEFAULT_ORGANISATION, description="Whose it is.")
 
     def apply(self, service: Service) -> None:
-        """All of them."""
+        """Add all of them."""
         _check_organisation(service, self.organisation)
         fields = {name: value for name in FIELDS if (value := getattr(self, name)) is not None}
         for number in range(self.count):
@@ -189,7 +201,7 @@ SeedTestResult = create_model(
 
 
 class SeedCalls(Command):
-    """What happens in the calls of runs, each as the fields of a `Call`: `talks_for`, `end`, `passes`, …"""
+    """The scripts of the calls of runs, each as the fields of a `Call`: `talks_for`, `end`, `passes`, and more."""
 
     default: _Script = {}
     next: list[_Script] = Field(default=[], description="In the next calls, the next first.")

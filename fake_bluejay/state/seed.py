@@ -59,9 +59,9 @@ from fake_bluejay.state.commands import (
     checked,
     one_of,
 )
-from fake_bluejay.state.planted import MOST_WORLDS, Overrides, Planted
+from fake_bluejay.state.loaded_seed import MOST_WORLDS, LoadedSeed, Overrides
 
-__all__ = ["Seed", "SeedError", "plant", "schema"]
+__all__ = ["Seed", "SeedError", "load_seed", "schema"]
 
 _FORMATS = (".toml", ".yaml", ".yml", ".json")
 
@@ -193,7 +193,7 @@ def schema() -> dict[str, Any]:
 # --- from a file ----------------------------------------------------------------------------------------------------
 
 
-def plant(path: Path, overrides: Overrides | None = None) -> Planted:
+def load_seed(path: Path, overrides: Overrides | None = None) -> LoadedSeed:
     """Return a service whose world is that of a file.
 
     Raises:
@@ -235,10 +235,10 @@ def plant(path: Path, overrides: Overrides | None = None) -> Planted:
         for _, part in seed.parts():
             part.apply(service)
 
-    return Planted(service, reset)
+    return LoadedSeed(service, reset)
 
 
-def _goes_on(source: _Source, data: dict[str, Any], overrides: Overrides) -> Planted:
+def _goes_on(source: _Source, data: dict[str, Any], overrides: Overrides) -> LoadedSeed:
     """A saved world goes on exactly where it stopped, unless it is told otherwise."""
     try:
         saved = _Saved.model_validate({"own_worlds": data.pop("own_worlds", [])})
@@ -265,8 +265,8 @@ def _goes_on(source: _Source, data: dict[str, Any], overrides: Overrides) -> Pla
         service.reset()
         dumps.restore(world, start)
 
-    planted = Planted(service, reset)
-    make = planted.empty()
+    loaded = LoadedSeed(service, reset)
+    make = loaded.empty()
     taken = set(_keys(world))
     names = set(world.organisations)
     for number, own in enumerate(saved.own_worlds):
@@ -278,8 +278,8 @@ def _goes_on(source: _Source, data: dict[str, Any], overrides: Overrides) -> Pla
             raise SeedError([source.problem(place, "one of its API keys belongs to an organisation elsewhere already")])
         names.add(own.name)
         taken.update(_keys(its.world))
-        planted.own_worlds.append((own.name, own.api_key, its))
-    return planted
+        loaded.own_worlds.append((own.name, own.api_key, its))
+    return loaded
 
 
 def _own_world(source: _Source, place: Path_, own: _OwnWorld, make: Callable[[str], Service]) -> Service:

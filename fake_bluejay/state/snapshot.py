@@ -171,7 +171,7 @@ def _dump_run(run: Run) -> dict[str, Any]:
         "agent_id": run.agent_id,
         "created_at": _iso(run.created_at),
         "fields": deepcopy(run.fields),
-        "lines": run.lines,
+        "lines": run.slots,
         "longest": run.longest / 1_000_000,
         "ringing": run.ringing / 1_000_000,
         "test_results": list(run.result_ids),
@@ -289,7 +289,7 @@ def _names() -> tuple[str, ...]:
 
 def restore(world: World, data: Mapping[str, Any]) -> None:
     """Put a world back into a dumped state, in place; a dump that cannot be read changes nothing."""
-    world.become(load(data))
+    world.replace_state(load(data))
 
 
 def _load_control_object(place: _Node) -> ControlObject:
@@ -370,7 +370,7 @@ def _load_run(place: _Node, world: World) -> None:
         place.get("agent_id", int),
         place.read("created_at", str, _instant),
         deepcopy(place.get("fields", dict)),
-        lines=place.get("lines", int, optional=True),
+        slots=place.get("lines", int, optional=True),
         longest=place.read("longest", (int, float), microseconds),
         ringing=place.read("ringing", (int, float), microseconds),
     )
@@ -379,8 +379,8 @@ def _load_run(place: _Node, world: World) -> None:
         place.fail("id", f"{run.id} is there twice, below 1, or above last_run_id")
     if run.organisation not in world.organisations:
         place.fail("organisation", unknown("organisation", run.organisation, world.organisations))
-    if run.lines is not None and run.lines < 1:
-        place.fail("lines", f"at least 1 is needed, or null, not {run.lines}")
+    if run.slots is not None and run.slots < 1:
+        place.fail("lines", f"at least 1 is needed, or null, not {run.slots}")
     for id in run.result_ids:
         record = world.results.get(id)
         if record is None or record.run is not None:
@@ -545,8 +545,8 @@ def _load_timers(root: _Node, world: World) -> list[Timer]:
                 place.fail("subject_id", f"there is no delivery {id}")
         elif record is None:
             place.fail("subject_id", f"there is no test result {id}")
-        elif kind == "call_proceeds" or any(kind == row.left_by for row in STATUSES.values()):
-            if not (world.goes_on(record) if kind == "call_proceeds" else STATUSES[record.status].left_by == kind):
+        elif kind == "call_proceeds" or any(kind == row.timer for row in STATUSES.values()):
+            if not (world.goes_on(record) if kind == "call_proceeds" else STATUSES[record.status].timer == kind):
                 place.fail("kind", f"nothing like this is scheduled for a test result that is {record.status}")
             record.armed.append(sequence)
         if sequence in timers or not 0 < sequence <= root.get("last_sequence", int):

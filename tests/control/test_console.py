@@ -377,7 +377,7 @@ def test_ten_thousand_results_stay_usable(browser: Any, fake: FakeBluejay, capsy
     searched = time.perf_counter() - begun
     page.locator("#results-search").fill("")
 
-    # A burst that no feed holds: every one of them marked, and expired.
+    # A burst that no event log holds: every one of them marked, and expired.
     begun = time.perf_counter()
     assert end(fake, *range(1, 10_001)).json()["ended_count"] == 9_999
     fake.clock.advance(30)
@@ -510,13 +510,13 @@ def test_it_finds_the_server_again(browser: Any) -> None:
 def test_one_console_too_many_says_so_and_shows_what_is_there(browser: Any) -> None:
     fake = FakeBluejay()
     fake.add_test_result()
-    listeners = [fake.service.events.listen(lambda: None) for _ in range(64)]
+    subscriptions = [fake.service.events.subscribe(lambda: None) for _ in range(64)]
     page = browser.new_page()
     page.goto(f"{fake.url}/_fake/")
     shows(row(page, 1), "RUNNING")
-    shows(page.locator("#notes"), "64 listen already")
-    for listener in listeners:
-        listener.close()
+    shows(page.locator("#notes"), "64 event streams are open")
+    for subscription in subscriptions:
+        subscription.close()
     shows(page.locator("#live"), "live")
     page.close()
     fake.stop()

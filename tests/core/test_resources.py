@@ -16,7 +16,7 @@ from fake_bluejay.core.errors import Conflict
 from fake_bluejay.core.resources import Link, OnDelete, Resource, int_ids, plural_of, uuid_ids
 from fake_bluejay.core.world import World
 from fake_bluejay.facade.fake import fake_over
-from fake_bluejay.state.seed import SeedError, plant
+from fake_bluejay.state.seed import SeedError, load_seed
 from fake_bluejay.state.snapshot import restore
 
 TARGET = Resource("target")
@@ -191,7 +191,7 @@ def test_seed_has_resources(tmp_path: Path) -> None:
     seed.write_text(
         "resources: {folders: [{name: Support}], digital_humans: [{}, {}], communities: [{digital_human_ids: [1, 2]}]}"
     )
-    fake = fake_over(plant(seed).service)
+    fake = fake_over(load_seed(seed).service)
     assert [folder.fields["name"] for folder in fake.resources("folder")] == ["Support"]
     assert fake.resources("community")[0].fields["digital_human_ids"] == [1, 2]
 
@@ -212,7 +212,7 @@ def test_mistake_in_a_seed_is_said_with_its_place(tmp_path: Path, text: str, mes
     seed = tmp_path / "world.yaml"
     seed.write_text(text)
     with pytest.raises(SeedError) as error:
-        plant(seed)
+        load_seed(seed)
     assert message in str(error.value)
 
 
@@ -249,13 +249,13 @@ async def test_control_api_has_every_resource() -> None:
 
 def test_events_tell_of_every_resource() -> None:
     fake = FakeBluejay()
-    listener = fake.service.events.listen(lambda: None)
-    listener.take()
+    subscription = fake.service.events.subscribe(lambda: None)
+    subscription.take()
     folder = fake.add("folder")
     with fake.client(headers={"X-API-Key": fake.api_key}) as client:
         client.put(f"/v1/update-folder/{folder.id}", json={"name": "Help"})
         client.delete(f"/v1/folder/{folder.id}")
-    told = [(change.kind, change.data) for change in listener.take() or () if change.kind.startswith("folder")]
+    told = [(change.kind, change.data) for change in subscription.take() or () if change.kind.startswith("folder")]
     assert told == [
         ("folder-added", {"id": folder.id, "at": "2026-01-01T00:00:00.000000Z", "organisation": "default"}),
         ("folder-changed", {"id": folder.id, "fields": ["name"]}),
