@@ -6,9 +6,9 @@ second, and not by a timer a request.
 
 This is the only file that touches what uvicorn does not document. What it touches, and what public thing is missing:
 
-- `HttpToolsProtocol`, its parser callbacks, `_start_asgi_task`, `pipeline`, `flow`: `Config(http=…)` takes a protocol
-  class, and none is meant to be derived from. There is no public bound for headers, trailers, a body, or the time that
-  a client takes; Starlette's `RequestBodyLimitMiddleware` acts inside the application, after the task has begun.
+- `HttpToolsProtocol`, its parser callbacks, `pipeline`, `flow`: `Config(http=…)` takes a protocol class, and none is
+  meant to be derived from. There is no public bound for headers, trailers, a body, or the time that a client takes;
+  Starlette's `RequestBodyLimitMiddleware` acts inside the application, after the task has begun.
 - The protocol's `parser`: no option has uvicorn ignore an offer of another protocol together with its body.
 - A cycle's `disconnected`, `transport`, `keep_alive`, `default_headers`, `waiting_for_100_continue`: ASGI cannot reset
   a connection, send what is not HTTP, replace the server's `Date`, or see whether `100 Continue` was sent.
@@ -27,6 +27,7 @@ import socket
 import struct
 import sys
 from collections.abc import Callable, Collection
+from types import SimpleNamespace
 from typing import Any, NamedTuple
 
 import httptools
@@ -64,6 +65,8 @@ _MOST_HEAD = 64 * 1024
 """Bytes of a request's headers."""
 _LEAST_RATE = 16 * 1024
 """Bytes a second that a slow body has to come with."""
+_BUSY: Any = SimpleNamespace(response_complete=False)
+"""In the place of a connection's cycle while uvicorn reads a head: it then queues the request and starts no task."""
 
 
 CONNECTION = "fake_bluejay.connection"
@@ -216,8 +219,30 @@ class Protocol(HttpToolsProtocol):
             if not is_bluejay(host) and not type(self).is_ours(host):
                 self._refuse(403, leads_elsewhere(host))
                 raise ValueError
-        HttpToolsProtocol.on_headers_complete(self)
+        self._add_cycle()
         self.headers = []  # a trailer is no header: what was not there in time authenticates nobody, and is dropped
+
+    def _add_cycle(self) -> None:
+        """Make the cycle of the request whose head has come, and begin with it if no other is before it.
+
+        uvicorn would start its task here, by a method of its own only in new versions.
+        """
+        before, flow = self.cycle, self.flow
+        paused = flow.read_paused
+        is_first = before is None or before.response_complete
+        if is_first:
+            self.cycle = _BUSY
+            flow.read_paused = True  # so that uvicorn does not pause it, as it does for a request that has to wait
+        try:
+            HttpToolsProtocol.on_headers_complete(self)
+        finally:
+            if is_first:
+                flow.read_paused = paused
+            if self.cycle is _BUSY:
+                self.cycle = before
+        self.cycle.keep_alive = self.cycle.keep_alive and self.parser.should_keep_alive()  # as new versions do
+        if is_first:
+            self._take(*self.pipeline.popleft())
 
     def on_body(self, body: bytes) -> None:
         """Take a piece of a body; refuse the request once its body is too large."""
@@ -268,7 +293,8 @@ class Protocol(HttpToolsProtocol):
 
     # --- answering ----------------------------------------------------------------------------------------------
 
-    def _start_asgi_task(self, cycle: Any, app: Any) -> None:
+    def _take(self, cycle: Any, app: Any) -> None:
+        """Begin with a request that no other is before, or wait for its body."""
         if cycle is self.cycle and cycle.more_body and not cycle.waiting_for_100_continue:
             self._waiting = app
         else:
@@ -280,7 +306,9 @@ class Protocol(HttpToolsProtocol):
         cycle.scope.setdefault("extensions", {})[CONNECTION] = Connection(cycle)
         if cycle.waiting_for_100_continue:
             app = _closing_if_unread(cycle, app)
-        super()._start_asgi_task(cycle, app)
+        task = self.loop.create_task(cycle.run_asgi(app))
+        task.add_done_callback(self.tasks.discard)
+        self.tasks.add(task)
 
     def _begin(self) -> None:
         app, self._waiting = self._waiting, None
@@ -318,11 +346,12 @@ class Protocol(HttpToolsProtocol):
     def on_response_complete(self) -> None:
         """Go on to the next request, or send a refusal that had to wait for this answer."""
         self.waits_since = None
-        if self.pipeline:
-            super().on_response_complete()
-            return
         self.server_state.total_requests += 1
-        if self._deferred_response is not None:
+        if self.pipeline:
+            if not self.transport.is_closing():
+                self.flow.resume_reading()
+                self._take(*self.pipeline.pop())
+        elif self._deferred_response is not None:
             self._send_and_close(self._deferred_response)
         elif not self.transport.is_closing():
             self.flow.resume_reading()
@@ -411,7 +440,7 @@ def _closing_if_unread(cycle: Any, app: ASGIApp) -> Any:
     async def answer(scope: Scope, receive: Receive, send: Send) -> None:
         async def sending(message: Message) -> None:
             if cycle.waiting_for_100_continue and message["type"] == "http.response.start":
-                cycle.keep_alive = False
+                message = {**message, "headers": [*message.get("headers", ()), (b"connection", b"close")]}
             await send(message)
 
         await app(scope, receive, sending)

@@ -526,7 +526,7 @@ def test_the_reference_has_every_operation_of_both_documents(fake: FakeBluejay, 
     page.get_by_role("link", name="API").click()
     listed = page.locator("details")
     listed.first.wait_for()
-    documents = [httpx.get(f"{fake.url}{path}").json() for path in ("/openapi.json", "/_fake/openapi.json")]
+    documents = [httpx.get(f"{fake.url}{path}", timeout=60).json() for path in ("/openapi.json", "/_fake/openapi.json")]
     assert listed.count() == sum(len(methods) for one in documents for methods in one["paths"].values())
 
     page.get_by_label("Search operations").fill("failed_ids")
@@ -534,6 +534,20 @@ def test_the_reference_has_every_operation_of_both_documents(fake: FakeBluejay, 
     assert shown.locator("summary code").all_inner_texts() == ["/v1/end-conversations"]
     shown.locator("summary").click()
     shows(shown.locator(".shape tr"), "list of integer items ≥ 1")
+
+
+def test_a_button_says_what_it_does(fake: FakeBluejay, page: Any) -> None:
+    fake.add_test_result()
+    fake.faults.delay(1)
+    row(page, 1).click()
+    shows(page.locator("#tab-result"), "Test result 1")
+    names = page.eval_on_selector_all(
+        "button, .button",
+        "all => all.map((one) => (one.getAttribute('aria-label') || one.textContent).trim().replace(/\\s+/g, ' '))",
+    )
+    assert "" not in names
+    assert {"End", "Next page", "Previous page", "Load a saved world…", "Disarm all"} <= set(names)
+    assert not {"Mark", "On", "Back", "Put one in…", "×", "OK", "Go"} & set(names)
 
 
 def test_a_fault_is_disarmed_alone(fake: FakeBluejay, page: Any) -> None:
