@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from typing import Annotated, Any, NoReturn, get_args, get_origin
 
@@ -29,7 +30,7 @@ from fake_bluejay.core import errors as domain
 from fake_bluejay.core.suggest import unknown
 from fake_bluejay.http.faults import KINDS
 
-__all__ = ["control_app", "is_browsing"]
+__all__ = ["control_app", "is_browsing", "json_object"]
 
 _log = logging.getLogger("fake_bluejay")
 
@@ -50,7 +51,7 @@ def control_app(service: Service, reset: Callable[[], None]) -> Starlette:
         Route("/bluejay-openapi.json", _bluejay_openapi),
     ]
     return Starlette(
-        # Starlette redirects from /_fake to /_fake/, and from what has a slash too many to what has not.
+        # Starlette redirects from /_fake to /_fake/, and from a path with a trailing slash to the one without.
         routes=[Mount("/_fake", routes=routes), Route("/", _to_console), Route("/favicon.ico", icon)],
         exception_handlers={HTTPException: _on_http_exception},
     )
@@ -78,10 +79,10 @@ class _Path:
         world = self._control.world
         try:
             call = ControlCall(str(request.base_url).removesuffix("/_fake/"), **request.path_params)
-            call.query = _validated(operation.query, dict(request.query_params), "parameter")
+            call.query = _validated(operation.query, _each_once(request.query_params.multi_items()), "parameter")
             self._check_organisation(operation, call.query.organisation)
             if operation.takes is not None:
-                call.body = _validated(operation.takes, _json_object(await request.body()), "field")
+                call.body = _validated(operation.takes, json_object(await request.body()), "field")
             if operation.first is not None:
                 await operation.first(self._control, call)
             with world.lock if operation.locked else nullcontext():
@@ -98,7 +99,10 @@ class _Path:
             return _json({"detail": "the fake failed; its log says how. This is a bug of the fake"}, 500)
 
     def _check_organisation(self, operation: ControlOperation, name: str | None) -> None:
-        """What is for one organisation must not be done to others. Those with a world of their own do not come here."""
+        """Refuse an operation for one organisation that would affect others.
+
+        Organisations with a world of their own do not come here.
+        """
         organisations = self._control.world.organisations
         if name is None or (name in organisations and operation.for_one):
             return
@@ -111,14 +115,21 @@ class _Path:
 
 
 def _json(data: Any, status: int = 200, headers: dict[str, str] | None = None) -> Response:
-    # In ASCII, for bodies in the journal may have halves of characters that UTF-8 cannot carry.
+    # In ASCII, for bodies in the journal may have lone surrogates, which UTF-8 cannot encode.
     content = json.dumps(data, separators=(",", ":"), default=str)
     return Response(content, status, headers, "application/json")
 
 
-def _json_object(content: bytes) -> dict[str, Any]:
+def json_object(content: bytes) -> dict[str, Any]:
+    """Return the object that a body holds; an empty one if there is no body.
+
+    Raises:
+        ValueError: The body is no JSON object, or in one of its objects a name is there twice.
+    """
     try:
-        body = json.loads(content, parse_constant=_no_constant) if content else {}
+        body = json.loads(content, parse_constant=_no_constant, object_pairs_hook=_each_once) if content else {}
+    except _TwiceError:
+        raise
     except (ValueError, RecursionError) as error:
         raise ValueError(f"the body is not JSON: {error}") from None
     if not isinstance(body, dict):
@@ -126,12 +137,28 @@ def _json_object(content: bytes) -> dict[str, Any]:
     return body
 
 
+class _TwiceError(ValueError):
+    """A name is given twice, of which only one could count."""
+
+
+def _each_once(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
+    names = dict(pairs)
+    if len(names) < len(pairs):
+        [(twice, _)] = Counter(name for name, _ in pairs).most_common(1)
+        raise _TwiceError(f"{twice!r} is there twice, and only one of them could count: give it once")
+    return names
+
+
 def _no_constant(name: str) -> NoReturn:
     raise ValueError(f"{name} is no JSON")
 
 
 def _validated(model: type[BaseModel], value: Any, kind: str) -> Any:
-    """The value as this model. Raises `ValueError` that names each place where it is wrong."""
+    """Return a value as this model.
+
+    Raises:
+        ValueError: It does not fit; the message names each place.
+    """
     try:
         return model.model_validate(value)
     except ValidationError as error:
@@ -139,7 +166,7 @@ def _validated(model: type[BaseModel], value: Any, kind: str) -> Any:
 
 
 def _in_words(error: Any, errors: ValidationError, model: type[BaseModel], kind: str) -> str:
-    """One thing that is wrong: where, what was given, what is needed."""
+    """Return a problem in words: the place, what was given, what is needed."""
     place = ".".join(str(part) for part in error["loc"] if part not in KINDS)
     if error["type"] == "extra_forbidden":
         return unknown(kind, error["loc"][-1], _fields(model, error["loc"]))
@@ -155,7 +182,7 @@ def _in_words(error: Any, errors: ValidationError, model: type[BaseModel], kind:
 
 
 def _fields(model: type[BaseModel], loc: tuple[Any, ...]) -> list[str]:
-    """The names that are known where an error is."""
+    """Return the names that are known at the place of an error."""
     root = model.model_fields.get("root")
     if root is not None:
         annotation = root.annotation
@@ -174,7 +201,7 @@ async def _openapi(request: Request) -> Response:
 
 
 async def _bluejay_openapi(request: Request) -> Response:
-    """Answer with Bluejay's own document for the reference: of what it asks for, the journal is to have nothing."""
+    """Answer with Bluejay's own document for the reference, without an entry in the journal."""
     from fake_bluejay.bluejay.openapi import content
 
     return Response(content(), media_type="application/json")

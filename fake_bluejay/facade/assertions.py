@@ -163,8 +163,13 @@ class Assertions:
 
 
 def _check_ids(ids: Sequence[int]) -> None:
-    """What is no id was never asked for, so that would look like a call that is missing; and of no ids anything holds.
-    Raises `ValueError`.
+    """Check that there are ids, and that each is an integer.
+
+    An id of another type never arrives in a request, so the assertion would report a missing call. Without ids, every
+    assertion would hold.
+
+    Raises:
+        ValueError: There are none, or one is no integer.
     """
     __tracebackhide__ = True
     if not ids:

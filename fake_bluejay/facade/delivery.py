@@ -15,7 +15,7 @@ import threading
 import weakref
 from collections import deque
 from collections.abc import Coroutine, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 from fake_bluejay.core.clock import ManualClock
@@ -246,7 +246,7 @@ class DeliveryWorker:
     def _attempt(self, sending: _Sending) -> None:
         """Attempt a delivery in this thread, by a function or a server."""
         world, webhook = self._world, sending.webhook
-        began, asked, within = world.now(), world.asked.microseconds, self._thread.attempting
+        began, asked, within = world.now(), world.requested_advance.microseconds, self._thread.attempting
         self._thread.attempting = True
         status, problem = None, None
         try:
@@ -264,8 +264,8 @@ class DeliveryWorker:
         finally:
             # What others have made of the time meanwhile is not this receiver's.
             manual = isinstance(world.clock, ManualClock)
-            took = world.asked.microseconds - asked if manual else world.now() - began
-            world.asked.microseconds, self._thread.attempting = asked, within
+            took = world.requested_advance.microseconds - asked if manual else world.now() - began
+            world.requested_advance.microseconds, self._thread.attempting = asked, within
         if webhook.url is None and took > PATIENCE:
             status, problem = None, TOO_LATE
         self._finish(sending, Attempt(began, status, problem), took)
@@ -277,7 +277,7 @@ class DeliveryWorker:
         if loop is None or not loop.is_running():
             if here is None and self._own_loop is None:
                 self._own_loop = _OwnLoop()
-                weakref.finalize(self, self._own_loop.close)
+                weakref.finalize(self, self._own_loop.stop)
             loop = receiver.loop = self._own_loop.loop if here is None and self._own_loop is not None else here
             receiver.last = None
         assert loop is not None
@@ -401,9 +401,16 @@ class _OwnLoop:
             loop.close()
             self._ended.set()
 
+    def stop(self) -> None:
+        """Have the loop cancel what runs on it, and close itself, without waiting for that.
+
+        The garbage collector calls this in whichever thread, and test, it happens to run.
+        """
+        with suppress(RuntimeError):  # it is closed already
+            self.loop.call_soon_threadsafe(self.loop.stop)
+
     def close(self) -> None:
         """Cancel what runs on the loop, and close it."""
-        if not self.loop.is_closed():
-            self.loop.call_soon_threadsafe(self.loop.stop)
-            if threading.current_thread() is not self._thread:
-                self._ended.wait(_PATIENCE)
+        self.stop()
+        if threading.current_thread() is not self._thread:
+            self._ended.wait(_PATIENCE)

@@ -300,10 +300,18 @@ class FakeBluejay(Assertions):
         agent: AgentChoice | None = None,
         **fields: Any,
     ) -> TestResult:
-        """A new test result. `fields` are the published ones of a simulation result, `organisation`, and `call`: the
-        script by which it goes on by itself.
+        """Add a test result.
 
-        Raises `ValueError` if the id is taken, the status, the agent or a field is unknown, or no answer could show it.
+        Args:
+            id: The id; by default the next that is free, from 1.
+            status: The status that it begins with.
+            agent: The behavior of its agent; by default the fake's.
+            fields: Published fields of a simulation result, `organisation`, and `call`: the script by which it goes on
+                by itself.
+
+        Raises:
+            ValueError: The id is taken, the status, the agent or a field is unknown, or no answer could show the test
+                result.
         """
         record = self._service.add_test_result(id, status, agent, **fields)
         return TestResult(self._world, record.id)
@@ -359,10 +367,14 @@ class FakeBluejay(Assertions):
         return resources.add_simulation(self._world, organisation, agent, digital_humans, fields)
 
     def add_digital_human(self, *, organisation: str = DEFAULT_ORGANISATION, **fields: Any) -> DigitalHumanView:
-        """A new digital human. `fields` are the published ones of `POST /v1/create-digital-human`, and
-        `simulation_ids`; each has a default.
+        """Add a digital human.
 
-        Raises `ValueError` if a field is unknown or cannot be so.
+        Args:
+            organisation: The name of the organisation that it belongs to.
+            fields: The published fields of `POST /v1/create-digital-human`, and `simulation_ids`; each has a default.
+
+        Raises:
+            ValueError: A field is unknown, or its value is not allowed.
         """
         from fake_bluejay.facade import resources
 

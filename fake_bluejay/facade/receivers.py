@@ -173,13 +173,14 @@ def _log_failure(task: asyncio.Future[Any]) -> None:
 
 
 class CoroutineReceiver(AsyncReceiver):
-    """A coroutine function of a request."""
+    """A receiver of webhooks that is a coroutine function of a request."""
 
     def __init__(self, function: Callable[..., Any]) -> None:
         super().__init__()
         self._function = function
 
     async def answer(self, request: Request, lifespans: dict[Any, Lifespan]) -> int:
+        """Return the status with which the function answers the request."""
         task = keep_running(self._function(request))
         try:
             await _within_patience(task)
@@ -190,7 +191,7 @@ class CoroutineReceiver(AsyncReceiver):
 
 
 class AppReceiver(AsyncReceiver):
-    """An ASGI application that has its endpoint under a path."""
+    """A receiver of webhooks that is an ASGI application with an endpoint at a path."""
 
     def __init__(self, app: Callable[..., Any], path: str, *, lifespan: bool) -> None:
         super().__init__()
@@ -199,6 +200,7 @@ class AppReceiver(AsyncReceiver):
         self._has_lifespan = lifespan
 
     async def answer(self, request: Request, lifespans: dict[Any, Lifespan]) -> int:
+        """Return the status with which the application answers, after its startup if it has a lifespan."""
         state: dict[str, Any] | None = None
         if self._has_lifespan:
             # Of an application that several webhooks lead to there is one.

@@ -63,6 +63,8 @@ class RemoteBluejay(Assertions):
     As a context manager it sets `BLUEJAY_API_URL`, `BLUEJAY_OTLP_ENDPOINT` and `BLUEJAY_API_KEY` meanwhile. What the
     server refuses raises what a fake in this process would raise (`ValueError`, `KeyError`); a server that does not
     answer, `ConnectionError`.
+    Its end does not ask for faults and stubs that met no request: they stay on the server, where they may be others',
+    and a request may still come. `bluejay.faults` has those that are armed, each with `met`.
     With an organisation it is a world of that organisation's own, clock and faults included. Keys in `requests` are
     masked. The receiver of a webhook is the URL of a server, and the server does not wait for it, except where one asks
     for `webhooks.deliveries`.
@@ -562,9 +564,9 @@ class _FarFaults(Faults):
 
     def __iter__(self) -> Iterator[Fault]:
         for one in self._control("GET", "faults"):
-            id = one.pop("id")
+            id, met = one.pop("id"), one.pop("met")
             fault = Fault(**one)
-            fault.id = id
+            fault.id, fault.met = id, met
             yield fault
 
     def __len__(self) -> int:

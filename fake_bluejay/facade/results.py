@@ -1,4 +1,4 @@
-"""What a test sees of a test result: live views on the world's records, with datetimes for instants."""
+"""Live views of test results, their control objects and their history, with datetimes for instants."""
 
 from __future__ import annotations
 
@@ -25,21 +25,48 @@ __all__ = ["ControlObjectView", "HistoryEntry", "Seen", "TestResult", "Watchdog"
 
 
 class Seen(Protocol):
-    """What the views need of a world: the one in this process, or one at the other end of a control API."""
+    """The world behind a view: the one in this process, or one at the other end of a control API."""
 
     @property
-    def readings(self) -> Readings: ...
-    def now(self) -> int: ...
-    def next_due(self) -> int | None: ...
-    def pending(self) -> list[Timer]: ...
-    def advance(self, seconds: float | timedelta) -> None: ...
-    def advance_to(self, moment: datetime) -> None: ...
-    def run_until(self, predicate: Callable[[], object], limit: float | timedelta) -> None: ...
-    def choose(self, **choices: str) -> None: ...
-    def result(self, id: int) -> Record: ...
-    def edit(self, id: int, *, agent: Agent | None) -> None: ...
-    def set_status(self, id: int, status: str, *, force: bool = False) -> None: ...
-    def happen(self, id: int, event: Event, cause: str) -> None: ...
+    def readings(self) -> Readings:
+        """The fake's readings."""
+
+    def now(self) -> int:
+        """Return the current instant, in microseconds."""
+
+    def next_due(self) -> int | None:
+        """Return the instant of the next timer, in microseconds; None if none is pending."""
+
+    def pending(self) -> list[Timer]:
+        """Return the pending timers, in the order they will fire."""
+
+    def advance(self, seconds: float | timedelta) -> None:
+        """Move the clock forward."""
+
+    def advance_to(self, moment: datetime) -> None:
+        """Move the clock forward to an aware datetime."""
+
+    def run_until(self, predicate: Callable[[], object], limit: float | timedelta) -> None:
+        """Move the clock from timer to timer until the predicate holds, by `limit` seconds at most."""
+
+    def choose(self, **choices: str) -> None:
+        """Choose readings by their names."""
+
+    def result(self, id: int) -> Record:
+        """Return the record of a test result.
+
+        Raises:
+            KeyError: There is none with this id.
+        """
+
+    def edit(self, id: int, *, agent: Agent | None) -> None:
+        """Change how the agent of a test result behaves."""
+
+    def set_status(self, id: int, status: str, *, force: bool = False) -> None:
+        """Move a test result to a status, by a legal move or, with `force`, by any."""
+
+    def happen(self, id: int, event: Event, cause: str) -> None:
+        """Let an event of the transition table happen to a test result."""
 
 
 class HistoryEntry(NamedTuple):
@@ -182,7 +209,7 @@ class TestResult:
 
     @property
     def fields(self) -> dict[str, Any]:
-        """What it carries besides: `digital_human_id`, `evaluations`, …"""
+        """The other published fields, as they were given, such as `digital_human_id` and `evaluations`."""
         return self._record.fields
 
     @property

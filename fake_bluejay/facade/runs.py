@@ -54,7 +54,7 @@ class RunView:
 
     @property
     def tally(self) -> Tally:
-        """Its test results, counted: `.total .passed .failed .completed .ended_otherwise .is_over`, …"""
+        """The counts of its test results: `.total`, `.passed`, `.failed`, `.completed`, `.is_over`, and more."""
         return tally(self._world.results[id] for id in self._run.result_ids)
 
     @property

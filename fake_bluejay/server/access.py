@@ -31,7 +31,7 @@ Format = Callable[[Scope, int | None, float, tuple[str, ...], str | None], str]
 
 
 class AccessLog:
-    """Writes lines to a stream, in one of `FORMATS`."""
+    """A log of requests, which a thread writes to a stream in one of `FORMATS`."""
 
     def __init__(self, format: str = "text", stream: TextIO | None = None) -> None:
         self._format = FORMATS[format]
@@ -45,10 +45,14 @@ class AccessLog:
     def add(
         self, scope: Scope, status: int | None, took: float, faults: tuple[str, ...] = (), detail: str | None = None
     ) -> None:
-        """A request and what became of it; `took` is in seconds, `detail` says why it was refused. A status of None: it
-        had no answer.
+        """Log a request and its answer; call this on the event loop.
 
-        To be called on the event loop.
+        Args:
+            scope: The ASGI scope of the request.
+            status: The status of the answer; None if there was no answer.
+            took: The duration, in seconds.
+            faults: The faults that the request met.
+            detail: The reason why the request was refused.
         """
         lines = self._lines
         if not lines:

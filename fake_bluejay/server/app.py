@@ -47,7 +47,7 @@ def is_control(scope: Scope) -> bool:
 
 
 class Surface:
-    """One service as an ASGI application."""
+    """A service as one ASGI application: Bluejay's API, the control API, and the faults that break a connection."""
 
     def __init__(self, service: Service, reset: Callable[[], None]) -> None:
         self.service = service
@@ -60,6 +60,7 @@ class Surface:
         return control_app(self.service, self.reset)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a request, or break its connection where a fault says so."""
         if is_control(scope):
             await self.control(scope, receive, send)
             return

@@ -32,9 +32,12 @@ __all__ = ["Settings", "listen", "serve"]
 
 _log = logging.getLogger("fake_bluejay")
 
-_DOORS = 16
-"""How often the socket is listened on. An event loop takes one new connection from each in a round, and while it has
-much to answer, a round is long; so connections that are made and dropped would keep others waiting for seconds."""
+LISTENER_COUNT = 16
+"""The number of listening sockets, all duplicates of one.
+
+In a round, an event loop accepts one connection from each listening socket, and under load a round is long. With one
+socket, connections that are made and dropped would keep other clients waiting for seconds.
+"""
 
 _PATIENCE = 5
 """Seconds that requests in flight have to be finished in, when the server is to stop."""
@@ -132,7 +135,7 @@ def serve(
     try:
         with _signals_end(server, saver):
             announce()
-            server.run(sockets=[listening, *(listening.dup() for _ in range(_DOORS - 1))])
+            server.run(sockets=[listening, *(listening.dup() for _ in range(LISTENER_COUNT - 1))])
     finally:
         REAL_TIME_THREADS.discard(threading.get_ident())
         listening.close()

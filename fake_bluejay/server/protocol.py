@@ -6,9 +6,9 @@ second, and not by a timer a request.
 
 This is the only file that touches what uvicorn does not document. What it touches, and what public thing is missing:
 
-- `HttpToolsProtocol`, its parser callbacks, `_start_asgi_task`, `pipeline`, `flow`: `Config(http=…)` takes a protocol
-  class, and none is meant to be derived from. There is no public bound for headers, trailers, a body, or the time that
-  a client takes; Starlette's `RequestBodyLimitMiddleware` acts inside the application, after the task has begun.
+- `HttpToolsProtocol`, its parser callbacks, `pipeline`, `flow`: `Config(http=…)` takes a protocol class, and none is
+  meant to be derived from. There is no public bound for headers, trailers, a body, or the time that a client takes;
+  Starlette's `RequestBodyLimitMiddleware` acts inside the application, after the task has begun.
 - The protocol's `parser`: no option has uvicorn ignore an offer of another protocol together with its body.
 - A cycle's `disconnected`, `transport`, `keep_alive`, `default_headers`, `waiting_for_100_continue`: ASGI cannot reset
   a connection, send what is not HTTP, replace the server's `Date`, or see whether `100 Continue` was sent.
@@ -27,6 +27,7 @@ import socket
 import struct
 import sys
 from collections.abc import Callable, Collection
+from types import SimpleNamespace
 from typing import Any, NamedTuple
 
 import httptools
@@ -64,6 +65,8 @@ _MOST_HEAD = 64 * 1024
 """Bytes of a request's headers."""
 _LEAST_RATE = 16 * 1024
 """Bytes a second that a slow body has to come with."""
+_BUSY: Any = SimpleNamespace(response_complete=False)
+"""In the place of a connection's cycle while uvicorn reads a head: it then queues the request and starts no task."""
 
 
 CONNECTION = "fake_bluejay.connection"
@@ -130,8 +133,8 @@ class Protocol(HttpToolsProtocol):
 
     # Slots, because with so many attributes more, Python would keep all of them in a slower way.
     __slots__ = (
-        "_answering", "_barren", "_begun", "_completed", "_follows", "_head", "_last_words", "_piece", "_received",
-        "_refused", "_unread", "_waiting", "waits_since",
+        "_answering", "_barren", "_begun", "_completed", "_deferred_response", "_follows", "_head", "_piece",
+        "_received", "_refused", "_unread", "_waiting", "waits_since",
     )  # fmt: skip
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -157,17 +160,19 @@ class Protocol(HttpToolsProtocol):
         self._waiting: Any = None
         """The application, while the body of a request is not whole."""
         self._refused = False
-        self._last_words: bytes | None = None
+        self._deferred_response: bytes | None = None
         """Those of a refusal, while earlier requests are being answered."""
 
     # --- what comes in ------------------------------------------------------------------------------------------
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """Take a new connection; refuse it if there is no room."""
         super().connection_made(transport)
         if not make_room(self.connections, self, self.limits.max_connections):
             self._refuse(503, f"all {self.limits.max_connections} connections are in use (--max-connections)")
 
     def connection_lost(self, exc: Exception | None) -> None:
+        """Tell the request that is being answered that its client is gone."""
         super().connection_lost(exc)
         if self._answering is not None:  # uvicorn tells only the request that came last
             self._answering.disconnected = True
@@ -181,6 +186,7 @@ class Protocol(HttpToolsProtocol):
         return self.cycle is None or self.cycle.response_complete or self.cycle.more_body
 
     def data_received(self, data: bytes) -> None:
+        """Parse what has arrived, and refuse it if it is not HTTP or too large."""
         if self._refused:
             return
         self._piece, self._completed = len(data), False
@@ -195,6 +201,7 @@ class Protocol(HttpToolsProtocol):
             self._look_at_size(received)
 
     def on_message_begin(self) -> None:
+        """Start counting the bytes of a new request."""
         HttpToolsProtocol.on_message_begin(self)
         self._begun, self.waits_since = True, None
         self._follows = self._completed
@@ -203,6 +210,7 @@ class Protocol(HttpToolsProtocol):
 
     def on_headers_complete(self) -> None:
         # Only what came in large pieces is worth looking at closely.
+        """Refuse a request whose headers are too large or that is for another host; else let uvicorn start it."""
         if (self._follows or self._head + self._piece > _MOST_HEAD) and self._is_head_too_large():
             self._refuse_head()
             raise ValueError  # so that nothing more is read
@@ -211,10 +219,33 @@ class Protocol(HttpToolsProtocol):
             if not is_bluejay(host) and not type(self).is_ours(host):
                 self._refuse(403, leads_elsewhere(host))
                 raise ValueError
-        HttpToolsProtocol.on_headers_complete(self)
+        self._add_cycle()
         self.headers = []  # a trailer is no header: what was not there in time authenticates nobody, and is dropped
 
+    def _add_cycle(self) -> None:
+        """Make the cycle of the request whose head has come, and begin with it if no other is before it.
+
+        uvicorn would start its task here, by a method of its own only in new versions.
+        """
+        before, flow = self.cycle, self.flow
+        paused = flow.read_paused
+        is_first = before is None or before.response_complete
+        if is_first:
+            self.cycle = _BUSY
+            flow.read_paused = True  # so that uvicorn does not pause it, as it does for a request that has to wait
+        try:
+            HttpToolsProtocol.on_headers_complete(self)
+        finally:
+            if is_first:
+                flow.read_paused = paused
+            if self.cycle is _BUSY:
+                self.cycle = before
+        self.cycle.keep_alive = self.cycle.keep_alive and self.parser.should_keep_alive()  # as new versions do
+        if is_first:
+            self._take(*self.pipeline.popleft())
+
     def on_body(self, body: bytes) -> None:
+        """Take a piece of a body; refuse the request once its body is too large."""
         if self._refused:
             return
         self._received += len(body)
@@ -253,6 +284,7 @@ class Protocol(HttpToolsProtocol):
         return bool(limit) and max(declared, self._received) > limit
 
     def on_message_complete(self) -> None:
+        """Answer the request, now that it is whole, unless the application has begun already."""
         self._begun, self._completed = False, True
         self.cycle.waiting_for_100_continue = False  # all of it is here, so there is nothing to go on with
         HttpToolsProtocol.on_message_complete(self)
@@ -261,7 +293,8 @@ class Protocol(HttpToolsProtocol):
 
     # --- answering ----------------------------------------------------------------------------------------------
 
-    def _start_asgi_task(self, cycle: Any, app: Any) -> None:
+    def _take(self, cycle: Any, app: Any) -> None:
+        """Begin with a request that no other is before, or wait for its body."""
         if cycle is self.cycle and cycle.more_body and not cycle.waiting_for_100_continue:
             self._waiting = app
         else:
@@ -273,7 +306,9 @@ class Protocol(HttpToolsProtocol):
         cycle.scope.setdefault("extensions", {})[CONNECTION] = Connection(cycle)
         if cycle.waiting_for_100_continue:
             app = _closing_if_unread(cycle, app)
-        super()._start_asgi_task(cycle, app)
+        task = self.loop.create_task(cycle.run_asgi(app))
+        task.add_done_callback(self.tasks.discard)
+        self.tasks.add(task)
 
     def _begin(self) -> None:
         app, self._waiting = self._waiting, None
@@ -309,13 +344,15 @@ class Protocol(HttpToolsProtocol):
         self.on_response_complete()
 
     def on_response_complete(self) -> None:
+        """Go on to the next request, or send a refusal that had to wait for this answer."""
         self.waits_since = None
-        if self.pipeline:
-            super().on_response_complete()
-            return
         self.server_state.total_requests += 1
-        if self._last_words is not None:
-            self._say_last_words(self._last_words)
+        if self.pipeline:
+            if not self.transport.is_closing():
+                self.flow.resume_reading()
+                self._take(*self.pipeline.pop())
+        elif self._deferred_response is not None:
+            self._send_and_close(self._deferred_response)
         elif not self.transport.is_closing():
             self.flow.resume_reading()
 
@@ -330,7 +367,7 @@ class Protocol(HttpToolsProtocol):
             self._unread = unread, now
         elif unread and now - self._unread[1] >= self.limits.client_timeout:
             self.transport.abort()
-        if not self.is_waiting() or self._last_words is not None or self.transport.is_closing():
+        if not self.is_waiting() or self._deferred_response is not None or self.transport.is_closing():
             return
         if self.waits_since is None:
             self.waits_since = now
@@ -342,6 +379,7 @@ class Protocol(HttpToolsProtocol):
             self._refuse(408, f"the request was not whole within {waited:.0f} seconds (--client-timeout)")
 
     def shutdown(self) -> None:
+        """Close the connection in an orderly way, without waiting for clients that would never let go."""
         if not self.transport.is_closing():
             super().shutdown()
         if self.scheme == "https" and self.transport.is_closing():
@@ -371,20 +409,20 @@ class Protocol(HttpToolsProtocol):
         if self.pipeline or not (its_own or cycle is None or cycle.response_complete):
             if its_own:
                 self.pipeline.popleft()
-            self._last_words = words
+            self._deferred_response = words
         else:
             if its_own:
                 cycle.disconnected = True
                 cycle.waiting_for_100_continue = False  # nobody wants the rest any more
                 cycle.message_event.set()
             # Who answers before a request is whole has said what there is to say.
-            self._say_last_words(b"" if its_own and cycle.response_started else words)
+            self._send_and_close(b"" if its_own and cycle.response_started else words)
         self.flow.resume_reading()
         type(self).refused(self, status, detail)
 
-    def _say_last_words(self, words: bytes) -> None:
+    def _send_and_close(self, words: bytes) -> None:
         """And let the client read them before closing."""
-        self._last_words = None
+        self._deferred_response = None
         if self.transport.is_closing():
             return
         self.transport.write(words)
@@ -393,13 +431,16 @@ class Protocol(HttpToolsProtocol):
 
 
 def _closing_if_unread(cycle: Any, app: ASGIApp) -> Any:
-    """The application for a client that waits to hear whether its body is wanted. If it is answered without that, the
-    connection ends with the answer: nobody could say whether the bytes that come next are the body."""
+    """Wrap the application for a client that waits for `100 Continue` before it sends its body.
+
+    If the request is answered without reading the body, the connection ends with the answer: nobody could say whether
+    the bytes that come next are the body.
+    """
 
     async def answer(scope: Scope, receive: Receive, send: Send) -> None:
         async def sending(message: Message) -> None:
             if cycle.waiting_for_100_continue and message["type"] == "http.response.start":
-                cycle.keep_alive = False
+                message = {**message, "headers": [*message.get("headers", ()), (b"connection", b"close")]}
             await send(message)
 
         await app(scope, receive, sending)
@@ -408,7 +449,7 @@ def _closing_if_unread(cycle: Any, app: ASGIApp) -> Any:
 
 
 def unbounded() -> type[Protocol]:
-    """The protocol for a server whose clients are trusted: it refuses nobody, and each answer has a task."""
+    """Return the protocol for a server whose clients are trusted: it refuses nobody, and each answer has a task."""
     return protocol(
         Limits(max_body=0, max_connections=sys.maxsize, client_timeout=float("inf")),
         lambda scope, content: None,
@@ -428,7 +469,14 @@ def protocol(
     refused: Callable[[Any, int, str], None],
     is_ours: Callable[[str], bool] = lambda name: True,
 ) -> type[Protocol]:
-    """The protocol for one server, as uvicorn takes it."""
+    """Return the protocol class for one server, as uvicorn takes it.
+
+    Args:
+        limits: What clients may take of the server.
+        at_once: A function that answers a request without waiting; None if it may have to wait.
+        refused: A function that is called with each request that is refused here.
+        is_ours: A function that returns whether the server may be called by a name.
+    """
     shared = {
         "limits": limits,
         "at_once": staticmethod(at_once),
@@ -440,14 +488,17 @@ def protocol(
 
 
 def leads_elsewhere(host: str) -> str:
-    """Why a proxy is of no use for that host."""
+    """Return the reason why a proxy is of no use for that host."""
     return f"This proxy leads to {HOST} and {OTLP_HOST} alone. To reach {host}: NO_PROXY={host}"
 
 
 def make_room(connections: set[Any], newcomer: object, most: int) -> bool:
-    """Whether there is room for one more, if need be that of the one that has waited longest for its client.
+    """Make room for one more connection, if need be by closing the one that has waited longest for its client.
 
-    Each has a `transport`, and says by `is_waiting()` and `waits_since` whether and since when it waits.
+    Each connection has a `transport`, and says by `is_waiting()` and `waits_since` whether and since when it waits.
+
+    Returns:
+        Whether there is room.
     """
     if len(connections) <= most:
         return True

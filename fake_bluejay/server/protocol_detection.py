@@ -31,12 +31,14 @@ def speak_tls_too(config: uvicorn.Config, context: ssl.SSLContext, limits: Limit
 
     A connection must say what it is within the client's timeout, and shake hands within as much again.
     """
-    wrap_protocol(config, lambda http: functools.partial(_FirstBytes, http, context, limits))
+    wrap_protocol(config, lambda http: functools.partial(DetectProtocol, http, context, limits))
 
 
-class _FirstBytes(asyncio.Protocol):
-    """A connection that has not yet said what it is. Once it has, and has shaken hands if it is to be TLS, uvicorn's
-    protocol takes its place."""
+class DetectProtocol(asyncio.Protocol):
+    """A connection whose protocol is not known yet.
+
+    Once it is, and TLS has shaken hands if it is to be TLS, uvicorn's protocol takes its place.
+    """
 
     def __init__(
         self,

@@ -18,6 +18,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from fake_bluejay.bluejay.service import Service
+from fake_bluejay.control.app import json_object
 from fake_bluejay.core.suggest import check_known, unknown
 from fake_bluejay.core.world import DEFAULT_ORGANISATION, World
 from fake_bluejay.http.journal import EXCHANGE, Answer, Exchange, masked, printable
@@ -27,7 +28,7 @@ from fake_bluejay.server.app import Surface, is_control
 from fake_bluejay.server.gate import Gate
 from fake_bluejay.server.protocol import CONNECTION, Connection
 from fake_bluejay.server.timekeeper import Timekeeper
-from fake_bluejay.state.planted import MOST_WORLDS
+from fake_bluejay.state.loaded_seed import MOST_WORLDS
 from fake_bluejay.state.snapshot import dump, restore
 
 __all__ = ["Worlds"]
@@ -107,7 +108,7 @@ class Worlds:
     # --- requests -----------------------------------------------------------------------------------------------
 
     def at_once(self, scope: Scope, content: bytes) -> Answer | None:
-        """The answer to a request that needs not wait for anything; None if it may, and then nothing has happened."""
+        """Return the answer to a request that has nothing to wait for; else None, and nothing has happened."""
         if is_control(scope) or scope["method"] == "OPTIONS":  # of which there may be more to say
             return None
         if self._cors is not None and any(name == b"origin" for name, _ in scope["headers"]):
@@ -118,6 +119,7 @@ class Worlds:
         return answer
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a request and log it."""
         began = time.perf_counter()
         status = detail = None
         try:
@@ -198,16 +200,19 @@ class Worlds:
 
     async def _answer_control(self, scope: Scope, receive: Receive, send: Send) -> Response | None:
         """The answer, if it is not that of one world's own control API."""
-        query = dict(parse_qsl(scope["query_string"].decode("latin-1"), keep_blank_values=True))
-        called, name = (scope["method"], scope["path"].removeprefix("/_fake/")), query.get("organisation")
+        query = parse_qsl(scope["query_string"].decode("latin-1"), keep_blank_values=True)
+        names = [value for parameter, value in query if parameter == "organisation"]
+        if len(names) > 1:
+            raise ValueError("'organisation' is there twice, and only one of them could count: give it once")
+        called, name = (scope["method"], scope["path"].removeprefix("/_fake/")), names[0] if names else None
         if called == ("POST", "save"):
             return await self._saved()
         if called == ("GET", "organisations") and name is None and self._own:
             return await self._organisations(scope, receive)
         part = self._part_of(scope) if name is None else self._own.get(name, self._shared)
         if name in self._own:  # what is left of the request is about that world alone
-            del query["organisation"]
-            scope = {**scope, "query_string": urlencode(query).encode()}
+            rest = [one for one in query if one[0] != "organisation"]
+            scope = {**scope, "query_string": urlencode(rest).encode()}
         elif name is not None:
             organisations = self.world.organisations
             if name not in organisations:
@@ -396,12 +401,11 @@ def _with_its_own_key(state: dict[str, Any], key: str) -> bytes:
 
 
 def _json_object(content: bytes) -> dict[str, Any] | None:
-    """What a body says; None if it is something else, which the control API then refuses."""
+    """Return what a body says; None if that is nothing that the control API accepts."""
     try:
-        asked = json.loads(content)
-    except (ValueError, RecursionError):
+        return json_object(content)
+    except ValueError:
         return None
-    return asked if isinstance(asked, dict) else None
 
 
 async def _body(receive: Receive) -> bytes:

@@ -57,11 +57,11 @@ __all__ = [
     "one_of",
 ]
 Path_ = tuple[str | int, ...]
-"""Where something stands in a seed: names of fields, and numbers in lists."""
+"""A place in a seed: names of fields, and positions in lists."""
 
 
 def checked(check: Callable[[Any], Any]) -> AfterValidator:
-    """What `check` accepts; it raises a `ValueError` that says what would be."""
+    """Return a validator for what `check` accepts; it raises a `ValueError` for anything else."""
 
     def validate(value: Any) -> Any:
         check(value)
@@ -71,6 +71,8 @@ def checked(check: Callable[[Any], Any]) -> AfterValidator:
 
 
 def one_of(kind: str, choices: tuple[str, ...]) -> AfterValidator:
+    """Return a validator for one of these choices."""
+
     def check(text: str) -> None:
         check_known(kind, text, choices)
 
@@ -78,7 +80,7 @@ def one_of(kind: str, choices: tuple[str, ...]) -> AfterValidator:
 
 
 def _published(name: str) -> Any:
-    """A published field of a test result."""
+    """Return the type and the default of a published field of a test result."""
     return Annotated[Any, checked(lambda value: value is None or as_given({name: value}))], None
 
 
@@ -111,6 +113,8 @@ _Human = Annotated[str, checked(_check_human)]
 
 
 class Misfit(ValueError):
+    """A value of a seed that does not fit, with its place."""
+
     def __init__(self, place: Path_, what: str) -> None:
         super().__init__(what)
         self.place = place
@@ -118,7 +122,11 @@ class Misfit(ValueError):
 
 @contextlib.contextmanager
 def at(*place: str | int) -> Iterator[None]:
-    """What does not fit within is said to stand there. Raises `Misfit`."""
+    """Add a place to whatever does not fit within the `with`.
+
+    Raises:
+        Misfit: Something does not fit.
+    """
     try:
         yield
     except ValueError as error:
@@ -132,16 +140,20 @@ def _check_organisation(service: Service, name: str) -> None:
 
 
 class Shape(BaseModel):
-    """What a name in a seed may be followed by: nothing is ignored, and nothing is taken for something else."""
+    """An object in a seed. A name that is not known is an error, and no value is converted."""
 
     model_config = ConfigDict(extra="forbid", strict=True, arbitrary_types_allowed=True)
 
 
 class Command(Shape):
-    """Something that a seed puts into a world. What needs no world is checked before, by the types of its fields."""
+    """An object in a seed that adds something to a world. The types of the fields check all that needs no world."""
 
     def apply(self, service: Service) -> Any:
-        """Put it into a fake. Raises `ValueError` if it does not fit to what is there, by `at` with its place."""
+        """Add it to a fake.
+
+        Raises:
+            ValueError: It does not fit what is there; `at` gives the place.
+        """
         raise NotImplementedError
 
 
@@ -152,7 +164,7 @@ class SeedOrganisation(Command):
     api_keys: list[Key] = Field(min_length=1)
 
     def apply(self, service: Service) -> None:
-        """Its keys, too, which no other organisation may have."""
+        """Add the organisation and its keys, which no other organisation may have."""
         with at("name"):
             service.world.add_organisation(self.name)
         with at("api_keys"):
@@ -169,7 +181,7 @@ class _TestResult(Command):
     organisation: str = Field(DEFAULT_ORGANISATION, description="Whose it is.")
 
     def apply(self, service: Service) -> None:
-        """All of them."""
+        """Add all of them."""
         _check_organisation(service, self.organisation)
         fields = {name: value for name in FIELDS if (value := getattr(self, name)) is not None}
         for number in range(self.count):
@@ -189,7 +201,7 @@ SeedTestResult = create_model(
 
 
 class SeedCalls(Command):
-    """What happens in the calls of runs, each as the fields of a `Call`: `talks_for`, `end`, `passes`, …"""
+    """The scripts of the calls of runs, each as the fields of a `Call`: `talks_for`, `end`, `passes`, and more."""
 
     default: _Script = {}
     next: list[_Script] = Field(default=[], description="In the next calls, the next first.")
@@ -198,7 +210,7 @@ class SeedCalls(Command):
     )
 
     def apply(self, service: Service) -> None:
-        """For the runs that are queued from then on."""
+        """Script the runs that are queued from then on."""
         service.world.script(
             default=checked_call(call_from_dict(self.default)),
             next=[checked_call(call_from_dict(script)) for script in self.next],
@@ -226,7 +238,7 @@ class NewWebhook(Command):
     organisation: str = Field(DEFAULT_ORGANISATION, description="Whose events.")
 
     def apply(self, service: Service) -> WebhookRecord:
-        """Add it: on this machine only, unless the fake may tell others."""
+        """Add the webhook: to this machine only, unless the fake delivers anywhere."""
         _check_organisation(service, self.organisation)
         with at("url"):
             return add_webhook(
@@ -254,7 +266,11 @@ class SeedSimulation(Command):
     organisation: str = Field(DEFAULT_ORGANISATION, description="Whose it is.")
 
     def apply(self, service: Service) -> None:
-        """All of it. Raises `ValueError` for a field that is unknown or cannot be so."""
+        """Add the simulation and its digital humans.
+
+        Raises:
+            ValueError: A field is unknown, or its value is not allowed.
+        """
         world, organisation = service.world, self.organisation
         _check_organisation(service, organisation)
         with at("agent"):
@@ -279,10 +295,10 @@ class SeedResource(Command):
 
     resource: str
     fields: dict[str, Any]
-    """Those of the request that makes one, and `organisation`."""
+    """The fields of the request that creates the entity, and `organisation`."""
 
     def apply(self, service: Service) -> None:
-        """As `bluejay.add` does."""
+        """Add the entity as `bluejay.add` does."""
         organisation = self.fields.get("organisation", DEFAULT_ORGANISATION)
         _check_organisation(service, organisation)
         own = {name: value for name, value in self.fields.items() if name != "organisation"}
@@ -298,8 +314,8 @@ class NewStub(Command):
     json_: Any = Field(None, alias="json")
 
     def apply(self, service: Service) -> None:
-        """As `bluejay.stub` does."""
-        with at("json"):  # which some statuses have none of
+        """Add the stub as `bluejay.stub` does."""
+        with at("json"):  # answers with some statuses have no body
             service.stubs.add(self.method, self.path, self.status, self.json_)
 
 
@@ -318,12 +334,16 @@ class _Fault(Command):
         return self
 
     def arm(self, faults: Faults) -> None:
-        """Raises `ValueError` for arguments that cannot be."""
+        """Arm the fault.
+
+        Raises:
+            ValueError: An argument is not allowed.
+        """
         given = {name.rstrip("_"): getattr(self, name) for name in self.model_fields_set if name != "kind"}
         arm_from_data(faults, self.kind, given)
 
     def apply(self, service: Service) -> None:
-        """As `bluejay.faults` does."""
+        """Arm the fault as `bluejay.faults` does."""
         self.arm(service.faults)
 
 
