@@ -60,7 +60,8 @@ fuzz: $(VENV)/serve ## Fuzz the control API, raw HTTP and seeds for a minute (AR
 	$(BIN)/python -m benchmarks.fuzz $(ARGS)
 
 schema: $(VENV)/serve ## Write docs/seed.schema.json anew
-	$(BIN)/fake-bluejay schema > docs/seed.schema.json
+	$(BIN)/fake-bluejay schema > $(VENV)/seed.schema.json
+	mv $(VENV)/seed.schema.json docs/
 
 wheel: $(VENV)/serve ## Build the wheel and the source distribution into dist/
 	$(PIP) build

@@ -24,7 +24,7 @@ from pathlib import Path
 from typing import Any
 
 from fake_bluejay.control.openapi import document
-from fake_bluejay.state.seed import SeedError, plant, schema
+from fake_bluejay.state.seed import SeedError, load_seed, schema
 
 ODD: list[Any] = [
     None, True, False, 0, 1, -1, 2, 1.5, 1e308, -0.0, 10**30, "", " ", "1", "default", "x" * 300, "\ud800", "\x00", "é",
@@ -33,7 +33,7 @@ ODD: list[Any] = [
 ]  # fmt: skip
 """Values to put where others are expected."""
 
-NOT_OURS = re.compile(r"Internal Server Error|does not model|listen already|connections are in use")
+NOT_OURS = re.compile(r"Internal Server Error|does not model|event streams are open|connections are in use")
 """What 5xx say that are the framework's, or a refusal that is documented."""
 
 
@@ -178,14 +178,14 @@ def fuzz_seed(chance: random.Random, directory: Path, found: Found) -> str:
     """Plant one seed. Return what became of it."""
     path = a_seed(chance, directory)
     try:
-        plant(path)
+        load_seed(path)
     except SeedError as error:
         if not error.problems or not all(str(path) in one for one in error.problems):
             found.append(f"a message without a place: {error} of {path.read_bytes()!r}")
         return "seeds refused"
     except Exception as error:
         found.append(f"{type(error).__name__}: {error} of {path.name} {path.read_bytes()!r}")
-    return "seeds planted"
+    return "seeds loaded"
 
 
 def checked(status: int, text: str, request: object, found: Found) -> str:

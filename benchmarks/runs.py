@@ -27,14 +27,14 @@ def run() -> None:
     alone = _fastest(None)
     _print("runs of 10 calls", alone)
     print(f"  10,000 runs of 10 calls in one advance: {alone[100_000]:.2f} s (goal < 20 s)")
-    _print("… with 3 lines a run", _fastest(3))
+    _print("… with 3 slots a run", _fastest(3))
     _print("… with a webhook that hears of all", _fastest(None, webhook=True))
     print(f"  bytes a call that has run to its end: {_bytes():.0f}")
 
 
-def _fastest(lines: int | None, *, webhook: bool = False) -> dict[int, float]:
+def _fastest(slots: int | None, *, webhook: bool = False) -> dict[int, float]:
     """Of each size the fastest of some: what else the machine does only adds."""
-    return {calls: min(_advance(calls, lines, webhook=webhook) for _ in range(ROUNDS)) for calls in SIZES}
+    return {calls: min(_advance(calls, slots, webhook=webhook) for _ in range(ROUNDS)) for calls in SIZES}
 
 
 def _print(what: str, times: dict[int, float]) -> None:
@@ -43,7 +43,7 @@ def _print(what: str, times: dict[int, float]) -> None:
     print(f"{what}: {each}\n  exponent: {slope:.2f} (goal about 1)")
 
 
-def _queued(calls: int, lines: int | None, *, webhook: bool = False) -> World:
+def _queued(calls: int, slots: int | None, *, webhook: bool = False) -> World:
     world = World()
     simulation = world.resources[SIMULATIONS].add(DEFAULT_ORGANISATION, {"agent_id": 1, "name": ""})
     human = world.resources[DIGITAL_HUMANS].add(DEFAULT_ORGANISATION, {"name": "Ann"})
@@ -56,7 +56,7 @@ def _queued(calls: int, lines: int | None, *, webhook: bool = False) -> World:
             simulation,
             [(human, 10)],
             {},
-            lines=lines,
+            slots=slots,
             longest=DEFAULT_LONGEST,
             ringing=DEFAULT_RINGING,
             inbound=False,
@@ -79,8 +79,8 @@ class _Taker:
             self._world.attempted(taken[0], Attempt(self._world.now(), 200, None), 0)
 
 
-def _advance(calls: int, lines: int | None, *, webhook: bool = False) -> float:
-    world = _queued(calls, lines, webhook=webhook)
+def _advance(calls: int, slots: int | None, *, webhook: bool = False) -> float:
+    world = _queued(calls, slots, webhook=webhook)
     gc.collect()
     start = time.perf_counter()
     world.advance(7200)

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from fake_bluejay.facade.fake import FakeBluejay
     from fake_bluejay.facade.results import TestResult
     from fake_bluejay.server.tls import Tls
-    from fake_bluejay.state.planted import Overrides, Planted
+    from fake_bluejay.state.loaded_seed import LoadedSeed, Overrides
 
 __all__ = ["main"]
 
@@ -137,7 +137,7 @@ def serve(
     from fake_bluejay.server.foreground import Settings, listen, serve
     from fake_bluejay.server.gate import check_name, check_origin, is_every_address, is_loopback
     from fake_bluejay.server.protocol import Limits
-    from fake_bluejay.state.planted import Overrides
+    from fake_bluejay.state.loaded_seed import Overrides
 
     _check_saving(save)
     if not host:
@@ -153,8 +153,8 @@ def serve(
     except ValueError as error:
         _fail(str(error))
     goes_on = seed is not None and not (seed == save and not seed.exists())
-    planted = _planted(seed, overrides) if seed is not None and goes_on else _small_world(overrides)
-    fake, make = fake_over(planted.service), planted.empty()
+    loaded = _load_seed(seed, overrides) if seed is not None and goes_on else _small_world(overrides)
+    fake, make = fake_over(loaded.service), loaded.empty()
     try:
         listening = listen(host, port)
     except (OSError, UnicodeError) as error:
@@ -192,12 +192,12 @@ def serve(
         )
         try:
             serve(
-                planted.service,
+                loaded.service,
                 listening,
                 settings,
-                reset=planted.reset,
+                reset=loaded.reset,
                 own=lambda key: fake_over(make(key)).service,
-                own_worlds=[(name, key, fake_over(its).service) for name, key, its in planted.own_worlds],
+                own_worlds=[(name, key, fake_over(its).service) for name, key, its in loaded.own_worlds],
                 announce=announce,
             )
         except OSError as error:
@@ -235,12 +235,12 @@ def _check_saving(save: Path | None) -> None:
         _fail(f"cannot save to {save}: {error.strerror or error}")
 
 
-def _small_world(overrides: Overrides) -> Planted:
+def _small_world(overrides: Overrides) -> LoadedSeed:
     """A few test results to try things on."""
     from fake_bluejay.agents import silent
     from fake_bluejay.bluejay.service import Service
     from fake_bluejay.facade.fake import fake_over
-    from fake_bluejay.state.planted import Planted
+    from fake_bluejay.state.loaded_seed import LoadedSeed
 
     try:
         service = Service(**overrides.options())
@@ -257,14 +257,14 @@ def _small_world(overrides: Overrides) -> Planted:
         fake.add_simulation(digital_humans=2, name="Try me")
 
     reset()
-    return Planted(service, reset)
+    return LoadedSeed(service, reset)
 
 
-def _planted(seed: Path, overrides: Overrides) -> Planted:
-    from fake_bluejay.state.seed import SeedError, plant
+def _load_seed(seed: Path, overrides: Overrides) -> LoadedSeed:
+    from fake_bluejay.state.seed import SeedError, load_seed
 
     try:
-        return plant(seed, overrides)
+        return load_seed(seed, overrides)
     except SeedError as error:
         first, *more = error.problems
         _fail(f"{first}{f' (and {len(more)} more: fake-bluejay check {seed})' if more else ''}")
@@ -378,16 +378,16 @@ def _name_and_choice(text: str) -> tuple[str, str]:
 def check(seed: Path) -> None:
     """Say what a seed would make, or everything that is wrong with it: file, line and field. Then the status is 2."""
     from fake_bluejay.facade.fake import fake_over
-    from fake_bluejay.state.seed import SeedError, plant
+    from fake_bluejay.state.seed import SeedError, load_seed
 
     try:
-        planted = plant(seed)
+        loaded = load_seed(seed)
     except SeedError as error:
         click.echo("\n".join(error.problems), err=True)
         sys.exit(2)
     except OSError as error:
         _fail(f"cannot read {seed}: {error.strerror or error}")
-    click.echo(f"{seed}: {_summary(fake_over(planted.service))}")
+    click.echo(f"{seed}: {_summary(fake_over(loaded.service))}")
 
 
 @main.command()

@@ -92,6 +92,7 @@ that asks for `request` costs a test more than pytest's whole handling of one th
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
+    """Declare each option for the ini file and for the command line, and `bluejay_guard` for the ini file."""
     group = parser.getgroup("bluejay", "fake Bluejay")
     for name, help in _OPTIONS.items():
         parser.addini(f"bluejay_{name}", help, default=None)
@@ -101,7 +102,10 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_load_initial_conftests(args: list[str]) -> None:
-    """Of an unknown option pytest would only say that it is. (In the ini file, pytest alone can know of one.)"""
+    """Refuse an unknown `--bluejay-…` option with a suggestion; pytest itself only says that it is unknown.
+
+    An unknown ini option is left to pytest, for only pytest can find one.
+    """
     known = [f"--bluejay-{name.replace('_', '-')}" for name in _OPTIONS]
     for name in (arg.partition("=")[0] for arg in args):
         if name.startswith("--bluejay-") and name not in known:
@@ -111,6 +115,7 @@ def pytest_load_initial_conftests(args: list[str]) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    """Read the options of the session, declare the marker, and start the guard if the ini file asks for it."""
     if config.getini("bluejay_guard"):
         from fake_bluejay.intercept import switch
 
@@ -124,6 +129,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Run a test that uses `bluejay_every_reading` once for each departure from the defaults."""
     if "bluejay_every_reading" in metafunc.fixturenames:
         from fake_bluejay.core.readings import Readings
 
@@ -136,6 +142,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
+    """Keep the running test in `_running`."""
     _running.append(item)
     try:
         return (yield)
@@ -177,9 +184,10 @@ def _check_unmet(node: pytest.Item | pytest.Collector, fake: FakeBluejay) -> Non
 
 
 def starts(fake: FakeBluejay) -> bool:
-    """Called by every fake that is switched on. Says whether a test runs, whose report shows it if that fails.
+    """Note a fake that is being switched on; return whether a test is running, whose report would show the fake.
 
-    Those that are off by then belong to what is over: an earlier example of Hypothesis, say.
+    Fakes that are off by then are dropped from the report: they belong to what is over, an earlier example of
+    Hypothesis, say.
     """
     if not _running:
         return False
@@ -192,6 +200,7 @@ def starts(fake: FakeBluejay) -> bool:
 def pytest_runtest_makereport(
     item: pytest.Item, call: pytest.CallInfo[None]
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Add the *bluejay* section to the report of a failing test."""
     report = yield
     if call.when == "teardown" and _MADE in item.stash:
         del item.stash[_MADE]
@@ -215,8 +224,10 @@ class Unmet(pytest.PytestWarning):
 
 
 def _factory(request: pytest.FixtureRequest) -> Iterator[MakeBluejay]:
-    """A factory of fakes: `make_bluejay(**options)`. Each is on until the test ends, or the class, the module or the
-    session that the fixture is of; the last made takes the calls.
+    """Yield a factory of fakes, `make_bluejay(**options)`.
+
+    Each fake is on until the test ends, or the class, the module or the session in whose scope the fixture is. The last
+    made takes the calls.
     """
     node: pytest.Item | pytest.Collector = request.node
     configured = _configured(node)
@@ -321,7 +332,11 @@ def _of_the_session(config: pytest.Config) -> dict[str, Any]:
 
 
 def _from_text(name: str, text: str) -> Any:
-    """The value that an option is given as text. Raises `UsageError` if no fake can be made with it."""
+    """Return the value of an option that is given as text.
+
+    Raises:
+        pytest.UsageError: No fake can be made with it.
+    """
     from fake_bluejay.facade.fake import FakeBluejay
 
     value: Any = text.split() if name == "api_keys" else text

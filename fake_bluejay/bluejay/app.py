@@ -92,11 +92,12 @@ class Api:
         if fault is None or not fault.prevents:
             self._journal.answered(exchange, answer)
         self._world.deliver()
-        if (tell := self._journal.on_change) is not None:
-            tell("request-answered", exchange)
+        if (publish := self._journal.on_change) is not None:
+            publish("request-answered", exchange)
         return answer
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a request as an ASGI application."""
         if scope["type"] != "http":
             await _routes().SURFACE(scope, receive, send)
             return

@@ -29,7 +29,7 @@ from fake_bluejay.core.clock import Moment, datetime_at, iso, microseconds
 from fake_bluejay.core.conversations import Conversation
 from fake_bluejay.core.errors import Refused
 from fake_bluejay.core.metrics import check_scores, metrics_for, scored
-from fake_bluejay.core.payloads import as_told
+from fake_bluejay.core.payloads import webhook_evaluations
 from fake_bluejay.core.readings import Contract
 from fake_bluejay.core.resources import Entity, Link, OnDelete, Resource, int_ids, not_found, uuid_ids
 from fake_bluejay.core.scoring import evaluations
@@ -311,7 +311,11 @@ def _over(world: World, log: Entity, now: int) -> None:
 
 def _payload(log: Entity) -> dict[str, Any]:
     shown = call_logs.shown(log).model_dump()
-    return {**shown, "evaluations": as_told(log.fields["evaluations"]), "type": "observability_call_evaluated"}
+    return {
+        **shown,
+        "evaluations": webhook_evaluations(log.fields["evaluations"]),
+        "type": "observability_call_evaluated",
+    }
 
 
 def _found(world: World, log: Entity, now: int) -> dict[str, Any]:

@@ -254,8 +254,8 @@ def _proceed(world: World, evaluation: Entity) -> None:
         return
     metric = world.resources.require("metric", evaluation.fields["custom_metric_id"], evaluation.organisation)
     [found] = scored([metric], f"{world.seed}:lab:{evaluation.id}")
-    told = {name: found[name] for name in ("response_value", "reasoning")}
-    world.resources[LAB_EVALUATIONS].change(evaluation, {"status": "COMPLETED", **told})
+    published = {name: found[name] for name in ("response_value", "reasoning")}
+    world.resources[LAB_EVALUATIONS].change(evaluation, {"status": "COMPLETED", **published})
 
 
 LABS = Resource(
@@ -510,8 +510,8 @@ def _evaluate(
     for id in metric_ids:
         metric = world.resources.require("metric", id, lab.organisation)
         if (found := there.get(metric.fields["name"])) is not None:
-            told = {name: found[name] for name in ("response_value", "reasoning")}
-            _add(world, lab, {**conversation, "custom_metric_id": id, "status": "COMPLETED", **told})
+            published = {name: found[name] for name in ("response_value", "reasoning")}
+            _add(world, lab, {**conversation, "custom_metric_id": id, "status": "COMPLETED", **published})
         elif queue:
             queued.append(_queue(world, lab, conversation, id))
     return queued

@@ -37,7 +37,7 @@ called when it is due, at that instant. Dumps have it.
 
     @communities.operation("PUT", "/v1/add-to-community/{community_id}")
     def add_to_community(call: Call, community: Entity, request: AddRequest) -> Entity:
-        \"""Add digital humans to a community.\"""
+        ...
 
 Its first parameter is the `Call`; one called as the resource gets the entity that the path names; `request` is the
 body; the others are parameters in path or query, by name, with FastAPI's meaning of annotations and defaults. It

@@ -139,7 +139,7 @@ def queue_run(world: World, simulation: Entity, fields: dict[str, Any]) -> Run:
             for name, value in fields.items()
             if name not in ("simulation_id", "bluejay_as_code_id", "digital_human_ids")
         },
-        lines=1 if settings.get("sequential_calling") else settings.get("max_concurrent"),
+        slots=1 if settings.get("sequential_calling") else settings.get("max_concurrent"),
         longest=_length(settings.get("max_call_duration"), DEFAULT_LONGEST, 60 if minutes else 1),
         ringing=_length(settings.get("ringing_timeout"), DEFAULT_RINGING),
         inbound=agent.fields.get("type") == "OUTBOUND",

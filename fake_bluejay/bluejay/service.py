@@ -8,7 +8,7 @@ from fake_bluejay.bluejay.app import PATHS, Api
 from fake_bluejay.bluejay.calls import checked_call
 from fake_bluejay.bluejay.options import API_KEY, WorldOptions, world_of
 from fake_bluejay.core.behaviors import agent_of
-from fake_bluejay.core.events import Feed
+from fake_bluejay.core.events import EventLog
 from fake_bluejay.core.test_results import Record
 from fake_bluejay.core.world import DEFAULT_ORGANISATION
 from fake_bluejay.http.faults import ArmedFaults, Faults
@@ -38,7 +38,7 @@ class Service:
         self.stubs = Stubs()
         self.armed = ArmedFaults(self.world.seed, lambda: PATHS.union(self.stubs.paths))
         self.faults = Faults(self.armed)
-        self.events = Feed(self.world, self.journal, self.armed, self.stubs)
+        self.events = EventLog(self.world, self.journal, self.armed, self.stubs)
         self.app = Api(self.world, self.journal, self.armed, self.stubs)
 
     @property
@@ -74,7 +74,7 @@ class Service:
 
     def reset(self) -> None:
         """Go back to how it began: the options, no test results, no journal, no faults, no stubs."""
-        self.world.become(world_of(self._options))
+        self.world.replace_state(world_of(self._options))
         self.journal.clear()
         self.faults.clear()
         self.stubs.clear()

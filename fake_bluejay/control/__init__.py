@@ -1,0 +1,1 @@
+"""The control API under `/_fake`, its event stream, and the console."""

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from typing import Any, NoReturn
 
@@ -27,7 +28,7 @@ from fake_bluejay.core import errors as domain
 from fake_bluejay.core.suggest import unknown
 from fake_bluejay.state.commands import validated
 
-__all__ = ["control_app", "is_browsing"]
+__all__ = ["control_app", "is_browsing", "json_object"]
 
 _log = logging.getLogger("fake_bluejay")
 
@@ -48,7 +49,7 @@ def control_app(service: Service, reset: Callable[[], None]) -> Starlette:
         Route("/bluejay-openapi.json", _bluejay_openapi),
     ]
     return Starlette(
-        # Starlette redirects from /_fake to /_fake/, and from what has a slash too many to what has not.
+        # Starlette redirects from /_fake to /_fake/, and from a path with a trailing slash to the one without.
         routes=[Mount("/_fake", routes=routes), Route("/", _to_console), Route("/favicon.ico", icon)],
         exception_handlers={HTTPException: _on_http_exception},
     )
@@ -76,10 +77,10 @@ class _Path:
         world = self._control.world
         try:
             call = ControlCall(str(request.base_url).removesuffix("/_fake/"), **request.path_params)
-            call.query = validated(operation.query, dict(request.query_params), "parameter")
+            call.query = validated(operation.query, _each_once(request.query_params.multi_items()), "parameter")
             self._check_organisation(operation, call.query.organisation)
             if operation.takes is not None:
-                call.body = validated(operation.takes, _json_object(await request.body()))
+                call.body = validated(operation.takes, json_object(await request.body()))
             if operation.first is not None:
                 await operation.first(self._control, call)
             with world.lock if operation.locked else nullcontext():
@@ -96,7 +97,10 @@ class _Path:
             return _json({"detail": "the fake failed; its log says how. This is a bug of the fake"}, 500)
 
     def _check_organisation(self, operation: ControlOperation, name: str | None) -> None:
-        """What is for one organisation must not be done to others. Those with a world of their own do not come here."""
+        """Refuse an operation for one organisation that would affect others.
+
+        Organisations with a world of their own do not come here.
+        """
         organisations = self._control.world.organisations
         if name is None or (name in organisations and operation.for_one):
             return
@@ -109,19 +113,38 @@ class _Path:
 
 
 def _json(data: Any, status: int = 200, headers: dict[str, str] | None = None) -> Response:
-    # In ASCII, for bodies in the journal may have halves of characters that UTF-8 cannot carry.
+    # In ASCII, for bodies in the journal may have lone surrogates, which UTF-8 cannot encode.
     content = json.dumps(data, separators=(",", ":"), default=str)
     return Response(content, status, headers, "application/json")
 
 
-def _json_object(content: bytes) -> dict[str, Any]:
+def json_object(content: bytes) -> dict[str, Any]:
+    """Return the object that a body holds; an empty one if there is no body.
+
+    Raises:
+        ValueError: The body is no JSON object, or in one of its objects a name is there twice.
+    """
     try:
-        body = json.loads(content, parse_constant=_no_constant) if content else {}
+        body = json.loads(content, parse_constant=_no_constant, object_pairs_hook=_each_once) if content else {}
+    except _TwiceError:
+        raise
     except (ValueError, RecursionError) as error:
         raise ValueError(f"the body is not JSON: {error}") from None
     if not isinstance(body, dict):
         raise ValueError(f"the body must be a JSON object, not {type(body).__name__}")
     return body
+
+
+class _TwiceError(ValueError):
+    """A name is given twice, of which only one could count."""
+
+
+def _each_once(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
+    names = dict(pairs)
+    if len(names) < len(pairs):
+        [(twice, _)] = Counter(name for name, _ in pairs).most_common(1)
+        raise _TwiceError(f"{twice!r} is there twice, and only one of them could count: give it once")
+    return names
 
 
 def _no_constant(name: str) -> NoReturn:
@@ -135,7 +158,7 @@ async def _openapi(request: Request) -> Response:
 
 
 async def _bluejay_openapi(request: Request) -> Response:
-    """Answer with Bluejay's own document for the reference: of what it asks for, the journal is to have nothing."""
+    """Answer with Bluejay's own document for the reference, without an entry in the journal."""
     from fake_bluejay.bluejay.openapi import content
 
     return Response(content(), media_type="application/json")

@@ -1,4 +1,4 @@
-"""What the control API shows of a fake, as data that JSON can carry."""
+"""The fake as the control API shows it: data that JSON can carry."""
 
 from __future__ import annotations
 
@@ -37,9 +37,9 @@ __all__ = [
 ]
 
 MOST_TEXT = 65_536
-"""Characters of a body that are shown."""
+"""The most characters of a body that are shown."""
 MOST_JSON = 4_194_304
-"""Bytes of a body that are shown parsed."""
+"""The most bytes of a body that is shown parsed."""
 
 _PASSWORD = re.compile(r"//([^/@:]*):[^/@]*@")
 
@@ -58,9 +58,9 @@ _NOT_REPEATED = {
 }
 """Headers that belong to the connection, not to the request."""
 _LONGEST_ARGUMENT = 100_000
-"""What fits into one argument of a command, with room to spare."""
+"""The longest argument of a command, with room to spare, in bytes."""
 _MOST_IN_CURL = 1_048_576
-"""Bytes of a body that a line of shell has in it."""
+"""The most bytes of a body that stand in a line of shell."""
 
 
 def test_result(record: Record) -> dict[str, Any]:
@@ -109,7 +109,7 @@ def resource(one: Resource, world: World) -> dict[str, Any]:
 
 
 def clock(world: World) -> dict[str, Any]:
-    """The clock, and what is due next by it."""
+    """Return the clock, and the next timer."""
     scaled = world.clock if isinstance(world.clock, ScaledClock) else None
     due = world.timers.next_due()
     return {
@@ -123,8 +123,14 @@ def clock(world: World) -> dict[str, Any]:
 
 
 def exchange(one: Exchange, base_url: str, *, brief: bool = False, whole: bool = False) -> dict[str, Any]:
-    """A request and its answer, the keys masked; `brief` leaves headers and bodies out, `whole` adds to bodies of which
-    the text does not say all what does."""
+    """Return a request and its answer as JSON-ready data, with the API keys masked.
+
+    Args:
+        one: The exchange.
+        base_url: The address that the `curl` line names.
+        brief: Leave headers and bodies out.
+        whole: Add a body's bytes as base64 where its text does not give all of them.
+    """
     response = one.response
     data: dict[str, Any] = {
         "number": one.number,
@@ -156,8 +162,10 @@ def _body(content: bytes, whole: bool) -> dict[str, Any]:
 
 
 def curl(one: Exchange, base_url: str) -> str:
-    """A line of shell that sends the request again, the key from `$BLUEJAY_API_KEY`, a long body from a file.
-    A key in its query is masked."""
+    """Return a line of shell that sends the request again.
+
+    The API key comes from `$BLUEJAY_API_KEY`, and a long body from a file. A key in the query is masked.
+    """
     url = base_url.rstrip("/") + with_query(quote(one.path, safe="/:@!$&'()*+,;=~-._"), one.query)
     parts = ["curl", "-sS", "-I" if one.method == "HEAD" else f"-X {shlex.quote(one.method)}", shlex.quote(url)]
     names = set()
@@ -178,7 +186,7 @@ def curl(one: Exchange, base_url: str) -> str:
     if not one.content:
         return " ".join(parts)
     if "content-type" not in names:
-        parts.append("-H 'Content-Type:'")  # or curl adds one of its own
+        parts.append("-H 'Content-Type:'")  # else curl adds its own
     if len(one.content) > _MOST_IN_CURL:
         return " ".join([*parts, f"--data-binary @FILE  # with the {len(one.content)} bytes of its body"])
     text = _as_argument(one.content)
@@ -189,7 +197,7 @@ def curl(one: Exchange, base_url: str) -> str:
 
 
 def _as_argument(content: bytes) -> str | None:
-    """The body as text that can stand in a command; None if it cannot."""
+    """Return the body as text that can stand in a command; None if it cannot."""
     if len(content) > _LONGEST_ARGUMENT or content.startswith(b"@"):
         return None
     try:
@@ -200,7 +208,7 @@ def _as_argument(content: bytes) -> str | None:
 
 
 def fault(one: Fault) -> dict[str, Any]:
-    """An armed fault."""
+    """Return an armed fault."""
     return {
         "id": one.id,
         "kind": one.kind,
@@ -209,11 +217,12 @@ def fault(one: Fault) -> dict[str, Any]:
         "times": one.times,
         "after": one.after,
         "probability": one.probability,
+        "met": one.met,
     }
 
 
 def readings(world: World) -> list[dict[str, Any]]:
-    """Every open question, with what is chosen now."""
+    """Return every open question with the choice that is in force."""
     return [
         {
             "name": question.name,
@@ -228,7 +237,7 @@ def readings(world: World) -> list[dict[str, Any]]:
 
 
 def organisations(world: World) -> list[dict[str, Any]]:
-    """The organisations, their keys masked."""
+    """Return the organisations with their keys masked."""
     return [organisation(one) for one in world.organisations.values()]
 
 
@@ -244,7 +253,7 @@ def webhook(one: WebhookRecord) -> dict[str, Any]:
 
 
 def delivery(one: Delivery) -> dict[str, Any]:
-    """What was sent to a webhook as it stands in a dump, with its body parsed, and what has become of it."""
+    """Return a delivery as it stands in a dump, with its body parsed and its outcome."""
     dumped = dump_delivery(one)
     return {
         **dumped,
@@ -256,7 +265,7 @@ def delivery(one: Delivery) -> dict[str, Any]:
 
 
 def transitions() -> dict[str, Any]:
-    """The transition table."""
+    """Return the transition table."""
     return {
         "statuses": [
             {

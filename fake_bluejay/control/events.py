@@ -1,7 +1,8 @@
 """The event stream: every change of the fake as server-sent events, resumable by `Last-Event-ID`.
 
 Format: https://html.spec.whatwg.org/multipage/server-sent-events.html. An event's name is the kind of change, its data
-one JSON object. `resync` says that changes were missed: look at the present, what comes next is whole again.
+one JSON object. The event `resync` says that changes were missed: the client has to read the present state anew, and
+the events after it are complete again.
 """
 
 from __future__ import annotations
@@ -15,25 +16,26 @@ from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
 from starlette.types import Receive, Scope, Send
 
-from fake_bluejay.core.events import Change, Feed, Listener, TooManyListeners
+from fake_bluejay.core.events import Change, EventLog, Subscription, TooManySubscribers
 
 __all__ = ["HEARTBEAT", "EventStream"]
 
 HEARTBEAT: Final = 15.0
-"""Real seconds of silence after which a comment is sent, so that whoever stands between keeps the stream open."""
+"""Real seconds of silence after which a comment is sent, so that proxies keep the stream open."""
 
-_LAST_WORDS: Final = 0.2
-"""Real seconds that a client which does not read has left when the server means to stop."""
+_FINAL_SECONDS: Final = 0.2
+"""Real seconds that a client has to read the rest when the server stops."""
 
 
 class EventStream:
-    """`GET events`, as an ASGI application. A stream costs a task, and no memory beyond what is on its way."""
+    """The ASGI application of `GET events`. A stream costs one task, and no memory beyond the events on their way."""
 
-    def __init__(self, feed: Feed, heartbeat: float = HEARTBEAT) -> None:
-        self._feed = feed
+    def __init__(self, log: EventLog, heartbeat: float = HEARTBEAT) -> None:
+        self._log = log
         self._heartbeat = heartbeat
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Send the events to one client, from now on or from its `Last-Event-ID`."""
         if scope["method"] != "GET":
             detail = f"Method Not Allowed: {scope['method']} is not for the event stream, which takes GET"
             raise HTTPException(405, detail, {"allow": "GET"})
@@ -45,26 +47,26 @@ class EventStream:
 
         def woken() -> None:
             news.set()
-            if listener.ended:
+            if subscription.ended:
                 end.set()
 
         try:
-            listener = self._feed.listen(wake, Headers(scope=scope).get("last-event-id"))
-        except TooManyListeners as error:
+            subscription = self._log.subscribe(wake, Headers(scope=scope).get("last-event-id"))
+        except TooManySubscribers as error:
             raise HTTPException(503, str(error)) from None
-        streaming = asyncio.create_task(self._stream(listener, news, send))
+        streaming = asyncio.create_task(self._stream(subscription, news, send))
         tasks = streaming, asyncio.create_task(_gone(receive)), asyncio.create_task(end.wait())
         try:
             await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-            if listener.ended:
-                await asyncio.wait((streaming,), timeout=_LAST_WORDS)
+            if subscription.ended:
+                await asyncio.wait((streaming,), timeout=_FINAL_SECONDS)
         finally:
-            listener.close()
+            subscription.close()
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
 
-    async def _stream(self, listener: Listener, news: asyncio.Event, send: Send) -> None:
+    async def _stream(self, subscription: Subscription, news: asyncio.Event, send: Send) -> None:
         headers = [
             (b"content-type", b"text/event-stream"),
             (b"cache-control", b"no-store"),
@@ -73,16 +75,16 @@ class EventStream:
         await send({"type": "http.response.start", "status": 200, "headers": headers})
         await _write(send, "retry: 1000\n: every change of the fake, from now on\n\n")
         first = True
-        while not listener.ended:
+        while not subscription.ended:
             news.clear()
-            changes = listener.take()
+            changes = subscription.take()
             if changes is None:
-                await _write(send, f"id: {listener.last_id}\nevent: resync\ndata: {{}}\n\n")
+                await _write(send, f"id: {subscription.last_id}\nevent: resync\ndata: {{}}\n\n")
             elif changes:
-                await _write(send, "".join(_event(listener, change) for change in changes))
+                await _write(send, "".join(_event(subscription, change) for change in changes))
             elif first:
-                # An id without an event: who loses the stream before the first one can resume from here.
-                await _write(send, f"id: {listener.last_id}\n\n")
+                # An id without an event: a client that loses the stream before the first event can resume from here.
+                await _write(send, f"id: {subscription.last_id}\n\n")
             else:
                 await self._wait(news, send)
             first = False
@@ -96,9 +98,9 @@ class EventStream:
             await _write(send, ": still here\n\n")
 
 
-def _event(listener: Listener, change: Change) -> str:
+def _event(subscription: Subscription, change: Change) -> str:
     data = json.dumps(change.data, separators=(",", ":"))
-    return f"id: {listener.id_of(change.number)}\nevent: {change.kind}\ndata: {data}\n\n"
+    return f"id: {subscription.id_of(change.number)}\nevent: {change.kind}\ndata: {data}\n\n"
 
 
 async def _write(send: Send, text: str) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import inspect
 from typing import Any
 
 from pydantic import TypeAdapter
@@ -57,7 +56,7 @@ def document() -> dict[str, Any]:
 
 
 def _operation(operation: ControlOperation, answer: Any) -> dict[str, Any]:
-    text = inspect.cleandoc(operation.answer.__doc__ or "").replace("\n", " ")
+    text = " ".join((operation.answer.__doc__ or "").split())
     described: dict[str, Any] = {
         "operationId": operation.answer.__name__,
         "tags": ["control"],

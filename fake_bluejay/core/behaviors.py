@@ -18,12 +18,12 @@ __all__ = ["Agent", "AgentChoice", "DropsAfter", "EndsAfter", "EndsWithin", "Sil
 
 
 class Agent(Protocol):
-    """How an agent reacts to a control object."""
+    """A behavior: how an agent reacts to a control object."""
 
     def reaction(self, draw: str) -> tuple[int, TimerKind] | None:
-        """When (microseconds after the control object was written) it does what; None for never.
+        """Return when the agent reacts, in microseconds after the control object was written, and how; None for never.
 
-        `draw` seeds whatever is left to chance: the same one gives the same reaction.
+        `draw` seeds what is left to chance: the same text gives the same reaction.
         """
         ...
 
@@ -49,7 +49,7 @@ class EndsAfter:
         _length(self.seconds, "ends_after")
 
     def reaction(self, draw: str) -> tuple[int, TimerKind]:
-        """Always after the same time."""
+        """Return the end of the conversation, always after the same time."""
         return microseconds(self.seconds), "agent_ends"
 
     def __str__(self) -> str:
@@ -66,7 +66,7 @@ class EndsWithin:
         _length(self.seconds, "ends_within")
 
     def reaction(self, draw: str) -> tuple[int, TimerKind]:
-        """After a time drawn evenly, to the microsecond, from nothing to `seconds`."""
+        """Return the end of the conversation, after a time drawn evenly from nothing to `seconds`."""
         return random.Random(draw).randint(0, microseconds(self.seconds)), "agent_ends"
 
     def __str__(self) -> str:
@@ -75,10 +75,10 @@ class EndsWithin:
 
 @dataclass(frozen=True, slots=True)
 class Silent:
-    """Never reacts: the case that the watchdog exists for."""
+    """A behavior without any reaction, so that the watchdog ends the conversation."""
 
     def reaction(self, draw: str) -> None:
-        """Never."""
+        """Return None."""
 
     def __str__(self) -> str:
         return "silent"
@@ -86,7 +86,7 @@ class Silent:
 
 @dataclass(frozen=True, slots=True)
 class DropsAfter:
-    """Never picks the control object up, because the call dies `seconds` after it was written."""
+    """A behavior that never picks the control object up, because the call drops `seconds` after it was written."""
 
     seconds: float
 
@@ -94,7 +94,7 @@ class DropsAfter:
         _length(self.seconds, "drops_after")
 
     def reaction(self, draw: str) -> tuple[int, TimerKind]:
-        """Always after the same time."""
+        """Return the drop of the call, always after the same time."""
         return microseconds(self.seconds), "agent_drops"
 
     def __str__(self) -> str:
@@ -109,9 +109,10 @@ _TIMED: dict[str, type[EndsAfter] | type[EndsWithin] | type[DropsAfter]] = {
 
 
 def agent_from_text(text: str) -> Agent:
-    """The behaviour that the text names: `ends-after=2`, `ends-within=20`, `silent`, `drops-after=5`.
+    """Return the behavior that a text names: `ends-after=2`, `ends-within=20`, `silent`, `drops-after=5`.
 
-    Raises `ValueError` naming the text and the choices.
+    Raises:
+        ValueError: The text names none; the message lists the choices.
     """
     name, equals, seconds = text.partition("=")
     if name == "silent" and not equals:
@@ -125,9 +126,10 @@ def agent_from_text(text: str) -> Agent:
 
 
 def agent_of(given: Agent | str | None) -> Agent | None:
-    """The behaviour that somebody gave, as such or as text; None stays None.
+    """Return a behavior that is given as such or as text; None stays None.
 
-    Raises `ValueError` if it is none.
+    Raises:
+        ValueError: It is no behavior.
     """
     if isinstance(given, str):
         return agent_from_text(given)
@@ -137,4 +139,4 @@ def agent_of(given: Agent | str | None) -> Agent | None:
 
 
 AgentChoice = Agent | Literal["silent"]
-"""A behaviour of the simulated agent. One with a number is made by its function: `agents.ends_after(2)`."""
+"""A behavior of the simulated agent. One with a number is made by its function: `agents.ends_after(2)`."""

@@ -26,31 +26,32 @@ _ZERO = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 
 EPOCH = (datetime(2026, 1, 1, tzinfo=UTC) - _ZERO) // _MICROSECOND
-"""Where a manual clock starts unless told otherwise: fixed, so that runs are reproducible to the byte."""
+"""The start of a manual clock, unless another is given: fixed, so that runs are reproducible to the byte."""
 
 _BEGINNING = (datetime(1, 1, 1, tzinfo=UTC) - _ZERO) // _MICROSECOND
 
 END = (datetime(9999, 1, 1, tzinfo=UTC) - _ZERO) // _MICROSECOND
-"""No clock goes further: what is due after a moment must have a date too."""
+"""The latest instant of any clock: whatever is due after an instant must have a date, too."""
 
 if TYPE_CHECKING:
     Moment = datetime
     Day = date
 else:
-    # freezegun puts a class of its own in the place of `datetime`, in every module that has it, and no schema can be
-    # made of that one. It does not look into an alias.
+    # freezegun replaces `datetime` by a class of its own in every module that has it, and Pydantic makes no schema
+    # of that class. It does not replace an alias.
     Moment = Annotated[next(each for each in datetime.__mro__ if each.__module__ == "datetime"), "a moment"]
     Day = Annotated[next(each for each in date.__mro__ if each.__module__ == "datetime"), "a day"]
 """A datetime and a date, in the models."""
 
 MOST_SPEED = 1_000_000
-"""Virtual seconds that may pass in a real one."""
+"""The largest number of virtual seconds that may pass in a real one."""
 
 
 def microseconds(seconds: float | timedelta) -> int:
-    """A length of time in whole microseconds, to the nearest one: `0.1` is exactly 100,000.
+    """Return a length of time in whole microseconds, rounded to the nearest: `0.1` is exactly 100,000.
 
-    Raises `ValueError` if it is not a finite number.
+    Raises:
+        ValueError: It is not a finite number.
     """
     if isinstance(seconds, timedelta):
         return seconds // _MICROSECOND
@@ -63,19 +64,20 @@ def microseconds(seconds: float | timedelta) -> int:
 
 
 def datetime_at(instant: int) -> datetime:
-    """The instant as an aware datetime in UTC."""
+    """Return an instant as an aware datetime in UTC."""
     return _ZERO + timedelta(microseconds=instant)
 
 
 def iso(instant: int) -> str:
-    """The instant as ISO 8601 in UTC, to the microsecond."""
+    """Return an instant as ISO 8601 text in UTC, to the microsecond."""
     return datetime_at(instant).isoformat(timespec="microseconds").replace("+00:00", "Z")
 
 
 def instant_of(moment: datetime) -> int:
-    """The datetime as an instant.
+    """Return a datetime as an instant.
 
-    Raises `ValueError` if it is none, or has no time zone.
+    Raises:
+        ValueError: It is no datetime, or has no time zone.
     """
     if not isinstance(moment, datetime):
         raise ValueError(f"an aware datetime is needed, e.g. datetime(…, tzinfo=UTC), not {moment!r}")
@@ -85,17 +87,21 @@ def instant_of(moment: datetime) -> int:
 
 
 def check_start(instant: int) -> int:
-    """The instant, if a clock may begin there. Raises `ValueError` if there is no date for it, or soon will be none."""
+    """Return an instant if a clock may begin there.
+
+    Raises:
+        ValueError: No date exists for it, or time would soon run out of dates.
+    """
     if not _BEGINNING <= instant <= END:
         raise ValueError("a clock begins somewhere in the years 1 to 9998, in UTC")
     return instant
 
 
 class Clock(Protocol):
-    """What a world asks for the time. Only a world advances its clock, so that what falls due also happens."""
+    """The source of a world's time. Only a world advances its clock, so that due timers fire."""
 
     def now(self) -> int:
-        """The current instant, in microseconds."""
+        """Return the current instant, in microseconds."""
         ...
 
     def advance(self, length: int) -> None:
@@ -110,7 +116,7 @@ class ManualClock:
         self._now = check_start(start)
 
     def now(self) -> int:
-        """The current instant, in microseconds."""
+        """Return the current instant, in microseconds."""
         return self._now
 
     def advance(self, length: int) -> None:
@@ -130,11 +136,11 @@ class ScaledClock:
         self._since = self._real()
 
     def __copy__(self) -> ScaledClock:
-        """One that begins where this one began: at its start, or at present."""
+        """Return a clock that begins as this one began: at its start, or at the present moment."""
         return ScaledClock(self._speed, self._start)
 
     def now(self) -> int:
-        """The current instant, in microseconds."""
+        """Return the current instant, in microseconds."""
         now = self._from + int((self._real() - self._since) * self._speed) // 1000
         return now if now < END else END
 

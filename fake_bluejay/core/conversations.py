@@ -21,14 +21,14 @@ class Conversation(NamedTuple):
 
     source: Literal["observability", "simulation"]
     id: int | str
-    """That of the call log, or of the test result."""
+    """The id of the call log or of the test result."""
     organisation: str
     agent_id: int
     evaluation: Mapping[str, Any] | None
-    """The latest; None if there is none."""
+    """The latest evaluation; None if there is none."""
     metadata: Mapping[str, Any]
     failure: str | None
-    """The error code, or the status, of one that failed."""
+    """The error code, or the status, of a conversation that failed."""
     run: Run | None = None
 
     def value_of(self, world: World, watched: Mapping[str, Any]) -> Any:

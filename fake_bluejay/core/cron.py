@@ -22,10 +22,10 @@ _FIELDS: Final[tuple[tuple[str, int, int, list[str]], ...]] = (
     ("month", 1, 12, ["", *_MONTHS]),
     ("day of the week", 0, 7, _DAYS),
 )
-"""What each field is, its lowest and highest number, and the names of its numbers from 0 on."""
+"""The fields: name, lowest and highest number, and the names of the numbers from 0 on."""
 
 _LONGEST: Final = 8 * 366
-"""Days from one 29 February to the next, at the most: what suits none of them suits no day."""
+"""The largest number of days from one 29 February to the next: a schedule that fits none of them never fits."""
 
 
 class Cron(NamedTuple):
@@ -37,7 +37,7 @@ class Cron(NamedTuple):
     months: frozenset[int]
     weekdays: frozenset[int]
     either: bool
-    """Whether a date or a day of the week is enough."""
+    """Whether a day fits that matches only the date or only the day of the week."""
 
     @classmethod
     def read(cls, expression: str) -> Cron:

@@ -10,11 +10,11 @@ __all__ = ["mermaid"]
 
 _CANCELLABLE = in_columns(cancellable=True)
 _GROUP = "NOT_CONNECTED"
-"""The statuses that can be cancelled, as one: what leads out of each of them is drawn once."""
+"""The statuses that can be cancelled, drawn as one group: an arrow that leaves each of them is drawn once."""
 
 
 def mermaid() -> str:
-    """The diagram, in Mermaid's language."""
+    """Return the diagram in Mermaid's language."""
     inner: list[str] = []
     outer: list[str] = []
     for source, target, label in _arrows():
@@ -33,7 +33,7 @@ def mermaid() -> str:
 
 
 def _arrows() -> Iterator[tuple[str, str, str]]:
-    """Each arrow once: from, to, and the event."""
+    """Yield each arrow once: the status it leaves, the status it leads to, and the event."""
     sources: dict[tuple[Event, Status], list[Status]] = {}
     for (from_, event), to in TRANSITIONS.items():
         sources.setdefault((event, to), []).append(from_)

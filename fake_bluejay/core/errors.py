@@ -1,6 +1,6 @@
-"""What a rule of the model may say against a request: the errors that a door turns into an answer of its own kind.
+"""The errors that a rule of the model raises against a request.
 
-A rule knows nothing of HTTP. `http` alone gives each of these a status; in a test's own process they are `ValueError`s.
+A rule knows nothing of HTTP. `http` alone gives each error a status; in a test's own process they are `ValueError`s.
 """
 
 from __future__ import annotations
@@ -21,14 +21,14 @@ class DomainError(Exception):
 
 
 class NotFound(DomainError):
-    """Something that a request names does not exist for the caller."""
+    """A request names an entity that does not exist for the caller."""
 
 
 class Foreign(NotFound):
-    """Something that a request names belongs to another organisation. What the caller is told is a reading of its kind.
+    """A request names an entity of another organisation. A reading, chosen by the kind of entity, decides the answer.
 
     Attributes:
-        kind: What it is, e.g. `agent` or `digital human`.
+        kind: The kind of entity, e.g. `agent` or `digital human`.
     """
 
     def __init__(self, kind: str, detail: str) -> None:

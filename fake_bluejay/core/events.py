@@ -1,9 +1,10 @@
-"""The feed: every change of a fake, numbered, for whoever listens. It costs nothing until somebody does.
+"""The event log: the numbered changes of a fake, for its subscribers. It costs nothing until somebody subscribes.
 
 Rules of this file:
-- Memory is bounded by the feed alone: a listener is a place in it, not a queue. Who falls so far behind that changes
-  were forgotten is told so, and has to look at the present instead.
-- Nothing here waits, and no lock but the feed's own is taken: changes are told from under other locks.
+- Only the log itself holds changes, so memory is bounded: a subscription is a position in the log, not a queue. If
+  changes are forgotten before a subscriber has taken them, `take` says so, and the subscriber has to look at the
+  present state.
+- Nothing here waits, and no lock but the log's own is taken: changes are published under other locks.
 """
 
 from __future__ import annotations
@@ -21,11 +22,11 @@ from fake_bluejay.core.outbox import Attempt
 from fake_bluejay.core.statuses import Status
 from fake_bluejay.core.test_results import WATCHDOG_DELAY, Move
 
-__all__ = ["KINDS", "Change", "Feed", "Listener", "Source", "TooManyListeners"]
+__all__ = ["KINDS", "Change", "EventLog", "Source", "Subscription", "TooManySubscribers"]
 
 
 class Change(NamedTuple):
-    """One change: its number in the feed, what kind it is, and what is kept of it. Small, whatever changed."""
+    """A change: its number in the log, its kind, and the values that describe it."""
 
     number: int
     kind: str
@@ -33,25 +34,30 @@ class Change(NamedTuple):
 
     @property
     def data(self) -> dict[str, Any]:
-        """What it is told with, as data that JSON can carry."""
+        """The change as data that JSON can carry."""
         return _words_of(self.kind)(*self.kept)
 
 
 class Source(Protocol):
-    """What changes: a world, a journal, faults, stubs."""
+    """An object whose changes are logged: a world, a journal, faults, stubs."""
 
     on_change: Callable[..., None] | None
 
 
-class TooManyListeners(Exception):
-    """As many listen as may; the message says how many."""
+class TooManySubscribers(Exception):
+    """The log has as many subscribers as it may have; the message gives the number."""
 
 
-class Feed:
-    """The latest `limit` changes of its sources, for at most `most` listeners at a time.
+class EventLog:
+    """The latest changes of its sources.
 
-    It begins to record with the first listener. It goes on when the last one leaves, so that who comes back misses
-    nothing, until `limit` changes went unheard.
+    The log records from the first subscription on. When the last subscription closes, it goes on recording, so that a
+    subscriber who comes back misses nothing; it stops after `limit` changes that nobody has taken.
+
+    Args:
+        sources: The objects whose changes are logged.
+        limit: The number of changes that are kept.
+        most: The number of subscriptions that may be open at the same time.
     """
 
     def __init__(self, *sources: Source, limit: int = 4096, most: int = 64) -> None:
@@ -60,42 +66,47 @@ class Feed:
         self._most = most
         self._lock = threading.Lock()
         self._changes: deque[Change] = deque(maxlen=limit)
-        self._listeners: set[Listener] = set()
+        self._subscriptions: set[Subscription] = set()
         self._last = 0
-        self._unheard = 0
+        self._unread = 0
         self._name = ""
-        """Tells the ids of this feed from those of another one, before a restart say."""
+        """A name of this log, so that its ids differ from those of another one, before a restart say."""
 
-    def listen(self, wake: Callable[[], None], last_id: str | None = None) -> Listener:
-        """Hear of every change from now on, or from the one after that of `last_id`.
+    def subscribe(self, wake: Callable[[], None], last_id: str | None = None) -> Subscription:
+        """Return a subscription to all changes from now on, or to those after the change `last_id`.
 
-        `wake` is called, from any thread and under locks, when there is something to take: once, until it was taken.
-        Raises `TooManyListeners`.
+        Args:
+            wake: A function that is called when there are changes to take, once until they are taken, on any thread and
+                under locks.
+            last_id: The id of the last change that the subscriber has seen.
+
+        Raises:
+            TooManySubscribers: No more subscriptions may be open.
         """
         with self._lock:
-            if len(self._listeners) >= self._most:
-                raise TooManyListeners(f"{self._most} listen already, and no more may; close one of the streams")
-            if not self._listeners and self._sources and self._sources[0].on_change is None:
+            if len(self._subscriptions) >= self._most:
+                raise TooManySubscribers(f"{self._most} event streams are open, and no more may be; close one of them")
+            if not self._subscriptions and self._sources and self._sources[0].on_change is None:
                 self._begin()
-            self._unheard = 0
-            listener = Listener(self, wake, self._last if last_id is None else self._place_of(last_id))
-            self._listeners.add(listener)
-            return listener
+            self._unread = 0
+            subscription = Subscription(self, wake, self._last if last_id is None else self._place_of(last_id))
+            self._subscriptions.add(subscription)
+            return subscription
 
     def end(self) -> None:
-        """Send all listeners away; others may come."""
+        """End all subscriptions; new ones are possible."""
         with self._lock:
-            for listener in self._listeners:
-                listener.ended = True
-                listener._call()
-            self._listeners.clear()
+            for subscription in self._subscriptions:
+                subscription.ended = True
+                subscription._call()
+            self._subscriptions.clear()
 
     def id_of(self, number: int) -> str:
-        """What a change is called outside."""
+        """Return the public id of a change, given its number."""
         return f"{self._name}-{number}"
 
     def _place_of(self, id: str) -> int:
-        """The number of a change; -1, before all of them, if it is none of this feed's."""
+        """Return the number of the change with this id; -1, before all changes, if the id is not from this log."""
         name, dash, number = id.rpartition("-")
         if (dash and name != self._name) or not (number.isascii() and number.isdigit() and len(number) < 20):
             return -1
@@ -103,72 +114,72 @@ class Feed:
 
     def _begin(self) -> None:
         self._name = self._name or os.urandom(4).hex()
-        self._last += 1  # what happened unrecorded counts as one change that was forgotten
+        self._last += 1  # the unrecorded changes count as one forgotten change
         self._changes.clear()
         for source in self._sources:
-            source.on_change = self._tell
+            source.on_change = self._publish
 
     def _stop(self) -> None:
         for source in self._sources:
             source.on_change = None
         self._changes.clear()
 
-    def _tell(self, kind: str, *subjects: Any) -> None:
+    def _publish(self, kind: str, *subjects: Any) -> None:
         keep = _KEPT.get(kind) if kind in KINDS else _KEPT_OF_RESOURCES.get(kind.rpartition("-")[2])
         kept = subjects if keep is None else keep(*subjects)
         with self._lock:
             self._last += 1
             self._changes.append(Change(self._last, kind, kept))
-            for listener in self._listeners:
-                listener._wake()
-            if not self._listeners:
-                self._unheard += 1
-                if self._unheard > self._limit:
+            for subscription in self._subscriptions:
+                subscription._wake()
+            if not self._subscriptions:
+                self._unread += 1
+                if self._unread > self._limit:
                     self._stop()
 
 
-class Listener:
-    """Somebody's place in a feed. Close it when done."""
+class Subscription:
+    """A position in an event log. Close it when done."""
 
-    def __init__(self, feed: Feed, wake: Callable[[], None], place: int) -> None:
-        self._feed = feed
+    def __init__(self, log: EventLog, wake: Callable[[], None], place: int) -> None:
+        self._log = log
         self._call = wake
         self._place = place
         self._woken = False
         self.ended = False
-        """Whether the feed has sent this listener away."""
+        """Whether the log has ended this subscription."""
 
     @property
     def last_id(self) -> str:
         """The id of the change that was taken last."""
-        return self._feed.id_of(self._place)
+        return self._log.id_of(self._place)
 
     def take(self, most: int = 256) -> list[Change] | None:
-        """The next changes, at most so many; none if nothing happened.
+        """Return the next changes, at most `most`; an empty list if there are none.
 
-        None if changes were forgotten that were never taken: then it is the present that has to be looked at, and
-        what happens from now on comes next.
+        If changes were forgotten before this subscription took them, the result is None, and the next call continues
+        with the changes from now on.
         """
-        feed = self._feed
-        with feed._lock:
+        log = self._log
+        with log._lock:
             self._woken = False
-            forgotten = feed._last - len(feed._changes)
+            forgotten = log._last - len(log._changes)
             if self._place < forgotten:
-                self._place = feed._last
+                self._place = log._last
                 return None
             first = self._place - forgotten
-            changes = list(islice(feed._changes, first, first + most))
+            changes = list(islice(log._changes, first, first + most))
             self._place += len(changes)
             return changes
 
     def id_of(self, number: int) -> str:
-        """What a change is called outside."""
-        return self._feed.id_of(number)
+        """Return the public id of a change, given its number."""
+        return self._log.id_of(number)
 
     def close(self) -> None:
-        """Hear no more."""
-        with self._feed._lock:
-            self._feed._listeners.discard(self)
+        """End the subscription."""
+        with self._log._lock:
+            self._log._subscriptions.discard(self)
 
     def _wake(self) -> None:
         if not self._woken:
@@ -274,9 +285,10 @@ KINDS: dict[str, Callable[..., dict[str, Any]]] = {
     "stubs-cleared": dict,
     "world-replaced": dict,
 }
-"""The kinds of change, and the data that each is told with. `world-replaced`: a reset, or another state was put in.
+"""The kinds of change, and the data of each. `world-replaced` is a reset, or a state that was restored.
 
-Beside these, each resource has three: `agent-added`, `agent-changed`, `agent-removed`."""
+Beside these, each resource has three: `agent-added`, `agent-changed`, `agent-removed`.
+"""
 
 _OF_RESOURCES: dict[str, Callable[..., dict[str, Any]]] = {
     "added": _resource,
@@ -319,4 +331,7 @@ _KEPT: dict[str, Callable[..., tuple[Any, ...]]] = {
     "fault-met": lambda fault, path: (fault.kind, path[:200]),
     "readings-changed": lambda choices: ({name: str(choice) for name, choice in choices.items()},),
 }
-"""What is kept of a subject that goes on changing. Put into words when somebody takes it: most of a burst is not."""
+"""The values that are kept of a subject which goes on changing.
+
+They become JSON-ready data when a subscriber takes the change; in a burst, most changes are never taken.
+"""

@@ -1,4 +1,4 @@
-"""One way to say what counts as an integer: in Python True and False are integers, too, and here they are mistakes."""
+"""The check that a value is an integer. In Python True and False are integers, too; here they are mistakes."""
 
 from __future__ import annotations
 
@@ -8,5 +8,5 @@ __all__ = ["is_integer"]
 
 
 def is_integer(value: object, least: int | None = None) -> TypeGuard[int]:
-    """Whether it is an integer, and at least so much."""
+    """Return whether a value is an integer, and not less than `least`."""
     return isinstance(value, int) and not isinstance(value, bool) and (least is None or value >= least)

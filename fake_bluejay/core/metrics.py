@@ -1,7 +1,7 @@
-"""What custom metrics score a conversation by, and what the scores are, of runs and of evaluated calls alike.
+"""Custom metrics and their scores, for runs and for evaluated calls alike.
 
-The texts of the values are documented for each type (August 2026). Which a score is, a test says, or it is drawn from
-the seed within the type's range: the figures of the fake mean nothing.
+The texts of the values are documented for each type (August 2026). A test gives the score, or it is drawn from the seed
+within the type's range: the figures of the fake mean nothing.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from fake_bluejay.core.suggest import unknown
 __all__ = ["NOT_APPLICABLE", "check_scores", "drafts", "metrics_for", "scored"]
 
 NOT_APPLICABLE: Final = "Not Applicable"
-"""The value of a metric that says nothing of a conversation; a test gives None for it."""
+"""The value of a metric that does not apply to a conversation; a test gives None for it."""
 
 _BINARY: Final = {"pass_fail": ("pass", "fail"), "tool_call": ("pass", "fail"), "yes_no": ("yes", "no")}
 """The type of a metric → the values that stand for true and false."""

@@ -64,17 +64,18 @@ PATIENCE: Final = 5_000_000
 """Documented: a receiver has 5 seconds to answer. Microseconds."""
 
 MOST_COPIES: Final = 1_000
-"""Of one delivery."""
+"""The most copies of one delivery."""
 
 KEPT: Final = 10_000
 """The number of finished deliveries that are kept, as many as the journal keeps requests."""
 
 RETRIES: Final = (5_000_000, 30_000_000, 120_000_000, 600_000_000)
-"""Microseconds from a failed attempt to the next one, where deliveries are retried. Undocumented: this project's."""
+"""Microseconds from a failed attempt to the next one, where deliveries are retried: undocumented, so this project's
+choice."""
 
 
 MOST_RETRIES: Final = 100
-"""Of one delivery; those after the fourth follow at the last interval of `RETRIES`."""
+"""The most retries of one delivery; those after the fourth follow at the last interval of `RETRIES`."""
 
 
 class Scope(NamedTuple):
@@ -82,7 +83,7 @@ class Scope(NamedTuple):
 
     agents: tuple[int, ...] = ()
     folders: tuple[str, ...] = ()
-    """Each the id of a folder, or its name."""
+    """The folders, each by its id or its name."""
 
     def includes(self, agent_id: int | None, folders: tuple[str, ...]) -> bool:
         """Return whether events of this agent, which is in a folder of these names, are sent."""
@@ -106,12 +107,12 @@ class WebhookRecord(NamedTuple):
     secret: str
     scope: Scope = ALL_AGENTS
     retries: int | None = None
-    """How often a failed delivery is sent again; None: as the reading `webhook_retries` says."""
+    """The number of retries of a failed delivery; None: as the reading `webhook_retries` says."""
     enabled: bool = True
 
 
 class Attempt(NamedTuple):
-    """One time that a delivery was sent: when, and what came back; `status` is None if nothing did."""
+    """A sending of a delivery: its instant and the answer; `status` is None if there was no answer."""
 
     at: int
     status: int | None
@@ -119,7 +120,7 @@ class Attempt(NamedTuple):
 
     @property
     def succeeded(self) -> bool:
-        """Whether a 2xx came, in time."""
+        """Whether the answer was a 2xx and came in time."""
         return self.problem is None and self.status is not None and 200 <= self.status < 300
 
 
@@ -153,7 +154,7 @@ class Delivery:
 
 
 class Deliverer(Protocol):
-    """What sends the deliveries of a world that are due. A world calls it without holding its lock."""
+    """The sender of a world's due deliveries. A world calls it without holding its lock."""
 
     def deliver(self) -> None:
         """Send what `World.next_delivery` gives, and report each attempt to `World.attempted`."""
@@ -166,8 +167,17 @@ class Deliverer(Protocol):
 
 
 class Irregularity:
-    """What is to go amiss with the next deliveries, so many `times` (None: with all): each leaves so much `later`, and
-    in so many `copies`. Raises `ValueError` for what cannot be."""
+    """A disturbance of the next deliveries: each leaves later than it should, or in several copies.
+
+    Args:
+        later: The delay of a delivery, in microseconds.
+        copies: The number of copies in which a delivery leaves.
+        event: The event whose deliveries are disturbed; None for any.
+        times: The number of deliveries that are disturbed; None for all from now on.
+
+    Raises:
+        ValueError: One of these is out of its range.
+    """
 
     __slots__ = ("copies", "event", "later", "times")
 
@@ -199,11 +209,11 @@ class Outbox:
         self._deliveries_seed = os.urandom(8).hex() if seed is None else str(seed)
         self.webhooks: dict[str, WebhookRecord] = {}
         self.deliveries: dict[int, Delivery] = {}
-        """By number: those that are not finished, and the latest that are."""
+        """The unfinished deliveries and the latest finished ones, by number."""
         self.over: deque[int] = deque()
         """The numbers of the finished deliveries, in the order in which they finished."""
         self.last_delivery = 0
-        """The number of deliveries that there ever were: no number is given twice."""
+        """The number of deliveries that were ever made: no number is given twice."""
         self.irregularities: list[Irregularity] = []
         self.ready: deque[Delivery] = deque()
         """The deliveries that are to be sent now."""
@@ -349,15 +359,19 @@ def check_retries(retries: int | None) -> None:
 
 
 def signature(body: bytes, secret: str) -> str:
-    """The `X-Bluejay-Signature` of a body: HMAC-SHA256 by the webhook's secret, in hexadecimal (documented)."""
+    """Return the `X-Bluejay-Signature` of a body: HMAC-SHA256 by the webhook's secret, in hexadecimal (documented)."""
     return hmac.new(secret.encode(), body, hashlib.sha256).hexdigest()
 
 
 def encoded(payload: Mapping[str, Any]) -> bytes:
-    """A payload as it is sent. Raises `TypeError` for what is not JSON."""
+    """Return a payload as it is sent.
+
+    Raises:
+        TypeError: It is not JSON.
+    """
     try:
         return json.dumps(payload, ensure_ascii=False, separators=(",", ":"), default=_plain, allow_nan=False).encode()
-    except ValueError as error:  # NaN, half of a character, or what is within itself
+    except ValueError as error:  # NaN, a lone surrogate, or a value that contains itself
         raise TypeError(f"a payload is JSON, with datetimes: {error}") from None
 
 

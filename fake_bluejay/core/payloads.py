@@ -1,7 +1,4 @@
-"""Payloads of webhooks: what each event tells of a test result or a run.
-
-Fields are those of the documentation of September 2026 and of the OpenAPI of 30 April 2026.
-"""
+"""The payloads of webhooks, one for each event."""
 
 from __future__ import annotations
 
@@ -14,11 +11,11 @@ from fake_bluejay.core.runs import Run
 from fake_bluejay.core.scoring import evaluations, tool_calls
 from fake_bluejay.core.test_results import Record
 
-__all__ = ["as_told", "outbound_simulation_started", "simulation_ended", "simulation_result_evaluated"]
+__all__ = ["outbound_simulation_started", "simulation_ended", "simulation_result_evaluated", "webhook_evaluations"]
 
 
 def simulation_ended(record: Record) -> dict[str, Any]:
-    """The payload of `simulation_ended`: before the evaluation."""
+    """Return the payload of `simulation_ended`, which is sent before the evaluation."""
     return {
         "type": "simulation_ended",
         "id": record.id,
@@ -30,7 +27,7 @@ def simulation_ended(record: Record) -> dict[str, Any]:
 
 
 def simulation_result_evaluated(record: Record, status: str, seed: int, resources: Resources) -> dict[str, Any]:
-    """The payload of `simulation_result_evaluated`; `status` is how the test result's is spelt."""
+    """Return the payload of `simulation_result_evaluated`; `status` is the status in the words of the wire."""
     run, fields = record.run, record.fields
     agent_id = 1 if run is None else run.agent_id
     agent = resources.find("agent", agent_id, record.organisation)
@@ -45,7 +42,7 @@ def simulation_result_evaluated(record: Record, status: str, seed: int, resource
         "folder_id": None if agent is None else agent.fields.get("folder_id"),
         "result": fields.get("result"),
         "custom_metrics": _list_of(_is_metric, fields.get("custom_metrics")),
-        "evaluations": as_told(evaluations(record, seed)),
+        "evaluations": webhook_evaluations(evaluations(record, seed)),
         **_times(record),
         "latency": _list_of(_is_number, fields.get("latency")),
         "events": fields.get("events"),
@@ -55,14 +52,14 @@ def simulation_result_evaluated(record: Record, status: str, seed: int, resource
     }
 
 
-def as_told(found: Iterable[Mapping[str, Any]] | None) -> list[dict[str, Any]] | None:
-    """Return evaluations with the fields that are published of webhooks: of a result there are more, by people."""
+def webhook_evaluations(found: Iterable[Mapping[str, Any]] | None) -> list[dict[str, Any]] | None:
+    """Return evaluations with only those fields on sentiment that are published of webhooks."""
     published = ("sentiment_label", "sentiment_score", "sentiment_scores")
     return None if found is None else [{**one, **{name: one.get(name) for name in published}} for one in found]
 
 
 def _list_of(fits: Callable[[Any], bool], value: Any) -> list[Any] | None:
-    """What may be anything in an answer, and only a list of some kind here; None if it is none."""
+    """Return a value if it is a list of items that fit, else None; the payload is stricter than the answer."""
     return value if isinstance(value, list) and all(map(fits, value)) else None
 
 
@@ -76,7 +73,10 @@ def _is_number(value: Any) -> bool:
 
 
 def _ungrouped(calls: Iterable[Mapping[str, Any]] | None) -> list[Mapping[str, Any]] | None:
-    """Tool calls one by one, as published here: of those that a test gave as answers have them, the ones made."""
+    """Return the tool calls one by one, as this payload has them.
+
+    Tool calls that a test gave in the grouped form of an answer count only as far as they were made.
+    """
     return None if calls is None else [one for each in calls for one in _made(each)]
 
 
@@ -88,9 +88,10 @@ def _made(call: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
 
 
 def outbound_simulation_started(run: Run, humans: Iterable[tuple[Entity, list[int]]]) -> dict[str, Any]:
-    """The payload of `outbound_simulation_started`: whom the customer's agent is to call, and for which test results.
+    """Return the payload of `outbound_simulation_started`: the digital humans to call, each with its test results.
 
-    Published is that each has a name and a number; what one without them has is ours.
+    Published is that each digital human has a name and a number; what stands for a missing one is this project's
+    choice.
     """
     return {
         "type": "outbound_simulation_started",

@@ -388,7 +388,7 @@ def _foreign(kind: str) -> Any:
 
 @dataclass(frozen=True, slots=True)
 class Readings:
-    """One answer to each open question; unless given, the default."""
+    """A choice for each open question; unless given, the default."""
 
     success: Success = _reading(
         Success.IF_ANY_MARKED,
@@ -613,9 +613,10 @@ class Readings:
     )
 
     def changed(self, **choices: str) -> Readings:
-        """A copy with other choices, each an enum member or its text.
+        """Return a copy with other choices, each an enum member or its text.
 
-        Raises `ValueError` naming an unknown question or choice and the known ones.
+        Raises:
+            ValueError: A question or a choice is unknown; the message lists the known ones.
         """
         known = {question.name: question.choices for question in questions()}
         for name, choice in choices.items():
@@ -625,14 +626,14 @@ class Readings:
         return replace(self, **chosen)
 
     def departures(self) -> Iterator[tuple[str, str]]:
-        """Every other plausible choice, one at a time: `(name, choice)`."""
+        """Yield every other plausible choice, one at a time, as `(name, choice)`."""
         for question in questions():
             for choice in question.choices:
                 if choice is not getattr(self, question.name):
                     yield question.name, choice
 
     def as_dict(self) -> dict[str, str]:
-        """`{name: choice}`, as text."""
+        """Return the choices as `{name: choice}`, both as text."""
         return {question.name: str(getattr(self, question.name)) for question in questions()}
 
 
@@ -646,7 +647,7 @@ class Question(NamedTuple):
 
 
 def questions() -> tuple[Question, ...]:
-    """Every open question, in the order of `Readings`."""
+    """Return the open questions, in the order of `Readings`."""
     return _QUESTIONS
 
 

@@ -18,6 +18,7 @@ from __future__ import annotations
 import hashlib
 import uuid
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Protocol
@@ -52,17 +53,17 @@ Id = int | str
 
 @dataclass(frozen=True)
 class Ids:
-    """How the ids of a resource are made.
+    """A way to make the ids of a resource.
 
     Attributes:
-        wire_type: What an id is on the wire.
+        wire_type: The type of an id on the wire.
     """
 
     wire_type: type[int] | type[uuid.UUID]
 
     @property
     def stored(self) -> type[int] | type[str]:
-        """What an id is where it is stored."""
+        """The type of an id where it is stored."""
         return int if self.wire_type is int else str
 
     def make(self, seed: int, resource: str, number: int) -> Id:
@@ -91,16 +92,16 @@ uuid_ids = Ids(uuid.UUID)
 
 
 class OnDelete(StrEnum):
-    """What happens to an entity when another one, to which it links, is deleted."""
+    """The consequence for an entity when another one, to which it links, is deleted."""
 
     CASCADE = "cascade"
-    """It is deleted, too."""
+    """The entity is deleted, too."""
     DETACH = "detach"
-    """It stays, and its link is null; of a list of links, this one is taken out."""
+    """The entity stays, and its link is set to null; in a list of links, this one is taken out."""
     RESTRICT = "restrict"
     """The deletion is refused with a conflict."""
     KEEP = "keep"
-    """It stays as it is, and its link leads nowhere."""
+    """The entity stays as it is, and its link leads nowhere."""
 
 
 @dataclass(frozen=True)
@@ -167,7 +168,7 @@ class Resource:
 
     @property
     def field(self) -> str:
-        """Its name as part of a field's name: `digital_human`."""
+        """The resource's name as part of a field's name: `digital_human`."""
         return self.name.replace(" ", "_")
 
     @property
@@ -190,7 +191,7 @@ def change_of(resource: str, what: str) -> str:
 
 
 class AddsEntities(Protocol):
-    """What entities of resources can be added to: a fake, in this process or served."""
+    """A fake, in this process or served, to which entities can be added."""
 
     def add(self, resource: str, *, organisation: str = ..., **fields: Any) -> Any:
         """Make an entity of a resource."""
@@ -198,7 +199,7 @@ class AddsEntities(Protocol):
 
 
 class Entity:
-    """One agent, one folder, …: an id, an organisation, instants, and its fields as JSON-ready data."""
+    """An agent, a folder, …: an id, an organisation, instants, and its fields as JSON-ready data."""
 
     __slots__ = ("created_at", "fields", "id", "organisation", "resource", "timer", "updated_at")
 
@@ -210,7 +211,7 @@ class Entity:
         self.updated_at = created_at
         self.fields = fields
         self.timer: int | None = None
-        """The sequence number of its timer; it has one at the most."""
+        """The sequence number of its timer, if it has one; it has one at the most."""
 
     def __repr__(self) -> str:
         return f"<{self.resource.name} {self.id}>"
@@ -222,7 +223,7 @@ class Collection:
     def __init__(self, resource: Resource, world: World) -> None:
         self.resource = resource
         self.last_id = 0
-        """How many were made; where ids are integers, the last one."""
+        """The number of entities that were made; where ids are integers, also the last id."""
         self.given_id: Id | None = None
         """The id of the entity that is made next, where a test chooses it."""
         self._world = world
@@ -305,7 +306,8 @@ class Resources:
         self._world = world
         self._all: dict[str, Collection] = {}
         self.watchers: list[Callable[[World, Conversation], None]] = []
-        """What is called when a conversation is over: the `on_conversation` of the resources that have one."""
+        """The functions that are called when a conversation is over: the `on_conversation` of the resources that have
+        one."""
 
     def __getitem__(self, resource: Resource) -> Collection:
         """Return the collection of a resource."""
@@ -364,6 +366,25 @@ class Resources:
             self._world._changed(change_of(gone.resource.name, "removed"), gone.id)
             if gone.resource.on_remove is not None:
                 gone.resource.on_remove(self._world, gone)
+
+    @contextmanager
+    def undone(self) -> Iterator[None]:
+        """Undo what is added, changed and removed meanwhile, timers aside, and publish none of it.
+
+        An operation that makes several entities can so find out whether it may make all, before it makes any.
+        """
+        world = self._world
+        publish, world.on_change = world.on_change, None
+        before = {one: (one.last_id, one._all.copy()) for one in self}
+        entities = [(one, one.fields, one.updated_at) for collection in before for one in collection.all()]
+        try:
+            yield
+        finally:
+            for collection in self:
+                collection.last_id, collection._all = before.get(collection, (0, {}))
+            for entity, fields, updated_at in entities:
+                entity.fields, entity.updated_at = fields, updated_at
+            world.on_change = publish
 
     def schedule(self, entity: Entity, due: int | None) -> None:
         """Set the timer of an entity, in place of the one it had: the resource's `on_timer` is called when it is due.

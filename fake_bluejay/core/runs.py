@@ -1,4 +1,4 @@
-"""Runs: what a simulation was queued for, the test results it consists of, and which of them have a line."""
+"""Runs of simulations: their test results, and which of these hold a concurrency slot."""
 
 from __future__ import annotations
 
@@ -19,19 +19,19 @@ DEFAULT_RINGING: Final = 300_000_000
 
 
 class Run:
-    """One run of a simulation. Its status and counters are derived from its test results when they are asked for."""
+    """A run of a simulation. Its status and counters are derived from its test results on each request."""
 
     __slots__ = (
         "agent_id",
         "created_at",
         "fields",
         "id",
-        "lines",
         "longest",
         "organisation",
         "result_ids",
         "ringing",
         "simulation_id",
+        "slots",
         "taken",
         "waiting",
     )
@@ -45,7 +45,7 @@ class Run:
         created_at: int,
         fields: dict[str, Any],
         *,
-        lines: int | None = None,
+        slots: int | None = None,
         longest: int = DEFAULT_LONGEST,
         ringing: int = DEFAULT_RINGING,
     ) -> None:
@@ -55,33 +55,33 @@ class Run:
         self.agent_id = agent_id
         self.created_at = created_at
         self.fields = fields
-        """What it was queued with: the overrides of the connection."""
-        self.lines = lines
-        """How many calls may go on at once; None: all."""
+        """The overrides of the connection, as the request that queued the run gave them."""
+        self.slots = slots
+        """The number of calls that may go on at the same time; None if it is not limited."""
         self.longest = longest
-        """How long a call may last, in microseconds."""
+        """The longest duration of a call, in microseconds."""
         self.ringing = ringing
-        """How long a call may ring, in microseconds."""
+        """The longest time that a call rings, in microseconds."""
         self.result_ids: list[int] = []
         self.taken: set[int] = set()
-        """The test results that have a line, where lines are counted."""
+        """The ids of the test results that hold a slot, if slots are limited."""
         self.waiting: OrderedDict[int, None] = OrderedDict()
-        """Those that are queued for one, the first first."""
+        """The ids of the test results that wait for a slot, in order."""
 
     def may_go_on(self, id: int, status: Status) -> bool:
-        """Note that a test result has come to a status. Says whether it may go on, or waits for a line."""
-        if self.lines is None:
+        """Note the new status of a test result. Return False if it has to wait for a concurrency slot."""
+        if self.slots is None:
             return True
-        if status is Status.QUEUED and id not in self.taken and len(self.taken) >= self.lines:
+        if status is Status.QUEUED and id not in self.taken and len(self.taken) >= self.slots:
             self.waiting[id] = None
             return False
         self.note(id, status)
         return True
 
     def note(self, id: int, status: Status) -> None:
-        """Note that a test result has come to a status in which it waits for no line."""
+        """Note the new status of a test result that waits for no slot."""
         self.waiting.pop(id, None)
-        if self.lines is not None and (status is Status.QUEUED or STATUSES[status].holds_slot):
+        if self.slots is not None and (status is Status.QUEUED or STATUSES[status].holds_slot):
             self.taken.add(id)
         else:
             self.taken.discard(id)
@@ -93,47 +93,48 @@ class Run:
         self.taken.discard(id)
 
     def next_waiting(self) -> int | None:
-        """Take the test result that is next to have a line, if one is free."""
-        if not self.waiting or self.lines is None or len(self.taken) >= self.lines:
+        """Remove the test result that is next in the queue for a slot, and return its id; None if no slot is free."""
+        if not self.waiting or self.slots is None or len(self.taken) >= self.slots:
             return None
         return self.waiting.popitem(last=False)[0]
 
 
 class Tally(NamedTuple):
-    """The test results of a run, counted."""
+    """Counts of the test results of a run."""
 
     total: int
     passed: int
-    """COMPLETED, and the evaluation found the goal reached."""
+    """The number that are COMPLETED, and whose evaluation found the goal reached."""
     not_passed: int
-    """COMPLETED, and it did not."""
+    """The number that are COMPLETED, and whose evaluation found the goal missed."""
     failures: int
-    """At an end that the documentation calls a failure: no connection, no answer, dropped, an error, no funds."""
+    """The number with a final status that the documentation calls a failure: no connection, no answer, dropped, an
+    error, no funds."""
     other_ends: int
-    """At another end: cancelled, or not evaluated."""
+    """The number with another final status: cancelled, or not evaluated."""
     unfunded: int
-    """Of the failures, the ones for lack of funds."""
+    """The number of the failures that lacked funds."""
     begun: int
-    """Past being queued."""
+    """The number that are past being queued."""
 
     @property
     def failed(self) -> int:
-        """Those that did not pass, and those that failed before they could."""
+        """The number of those that did not pass, or failed before they could."""
         return self.not_passed + self.failures
 
     @property
     def completed(self) -> int:
-        """Those with the status COMPLETED."""
+        """The number of those with the status COMPLETED."""
         return self.passed + self.not_passed
 
     @property
     def ended_otherwise(self) -> int:
-        """Those at another end than COMPLETED."""
+        """The number of those with another final status than COMPLETED."""
         return self.failures + self.other_ends
 
     @property
     def is_over(self) -> bool:
-        """Whether every call has reached an end state."""
+        """Whether every call has reached a final status."""
         return self.completed + self.ended_otherwise == self.total
 
 

@@ -1,7 +1,7 @@
-"""What an evaluation finds, where nothing else is given: plausible, the same for the same seed, made when asked for.
+"""The findings of an evaluation where a test gives none: plausible, and the same for the same seed.
 
-The shapes are the published ones (OpenAPI of 30 April 2026). The figures mean nothing but that `goal_success` keeps to
-the call's script.
+The shapes are the published ones (OpenAPI of 30 April 2026). The figures mean nothing, except that `goal_success`
+agrees with the call's script.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _MILLISECONDS_A_TURN: Final = 4_000
 
 
 def uuid_from(text: str) -> str:
-    """A UUID drawn from a text: the same for the same."""
+    """Return a UUID drawn from a text; the same text gives the same UUID."""
     return str(uuid.UUID(bytes=hashlib.sha256(text.encode()).digest()[:16], version=4))
 
 
@@ -39,9 +39,9 @@ def is_scored(record: Record) -> bool:
 
 
 def evaluations(record: Record, seed: int) -> list[Mapping[str, Any]] | None:
-    """The evaluations of a test result, those that were given or one of ours; None while there are none.
+    """Return the evaluations of a test result, those that were given or one of ours; None while there are none.
 
-    What was left out of one that was given is made up as well: not all of it may be missing, as published.
+    Fields that a given evaluation lacks are made up, because some are required by the published schema.
     """
     given: Iterable[Mapping[str, Any]] | None = record.fields.get("evaluations")
     if given is None:
@@ -103,7 +103,7 @@ def custom_metrics(record: Record) -> list[dict[str, Any]] | None:
 
 
 def transcript(record: Record) -> list[Mapping[str, Any]]:
-    """Who said what when: as given, or as many turns as the conversation had time for. Empty if there was none."""
+    """Return the utterances of a conversation: those given, or as many as it had time for; empty if it had none."""
     if record.call is not None and record.call.transcript is not None:
         return list(record.call.transcript)
     return list(_turns(record.duration or 0))
@@ -120,7 +120,7 @@ def _turns(milliseconds: int) -> Iterator[Mapping[str, Any]]:
 
 
 def tool_calls(record: Record) -> list[Mapping[str, Any]] | None:
-    """The tool calls that the agent made: those reported of it, or its script's; None if there is nothing of either."""
+    """Return the tool calls of the agent: the reported ones, or its script's; None if there are neither."""
     reported: list[Mapping[str, Any]] | None = record.fields.get("tool_calls")
     if reported is None and record.call is not None and record.call.tool_calls is not None and is_scored(record):
         return list(record.call.tool_calls)

@@ -28,15 +28,16 @@ ENDS: Final = {
     "system_error": Event.BREAK,
     "custom_error": Event.MATCH_CUSTOM_ERROR,
 }
-"""How a call may end, in words → the event that brings its last status."""
+"""The ends of a call, in words → the event that brings its last status."""
 
 OLDER_ENDS: Final = {"incompleted": "no_connection", "insufficient_funds": "out_of_funds"}
-"""Ends that have the name of an older status → the end that they are."""
+"""Ends with the name of an older status → the end that they mean."""
 
 CONNECTED: Final = {"ended": Event.END, "dropped": Event.DROP, "custom_error": Event.END}
 """The ends that a call can only come to once it is connected → the event that ends the conversation.
 
-The other ends come before a connection."""
+The other ends come before a connection.
+"""
 
 ERROR_CODES: Final = error_codes()
 """The documented error codes. A script may name another: Bluejay may have new ones."""
@@ -44,31 +45,34 @@ ERROR_CODES: Final = error_codes()
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Call:
-    """What happens in a call. Seconds of the fake's clock.
+    """A script of a call. Times are seconds of the fake's clock.
 
-    Raises `ValueError` for a time that is negative, an end that is unknown, or a value of another type.
+    Raises:
+        ValueError: A time is negative, an end is unknown, or a value has another type.
     """
 
     waits: float = 1
-    """In the queue, once a line is free, until a worker takes it up."""
+    """Seconds in the queue, once a concurrency slot is free, until a worker takes the call up."""
     ready_for: float | None = None
-    """For an inbound digital human: how long it is online until the customer's agent calls. None: it is who calls."""
+    """Seconds that an inbound digital human is online before the customer's agent calls; None if the digital human
+    calls."""
     connects_after: float | None = 2
-    """From DISPATCHED until it is RUNNING, or fails. None: as long as the simulation lets it ring."""
+    """Seconds from DISPATCHED until the call is RUNNING, or fails. None: as long as the simulation lets it ring."""
     talks_for: float | None = 45
-    """RUNNING until it ends. None: until somebody ends it, at the latest the simulation's longest duration."""
+    """Seconds that the call is RUNNING. None: until somebody ends it, at the latest at the simulation's longest
+    duration."""
     end: str = "ended"
-    """How it ends: one of `ENDS`."""
+    """The end of the call: one of `ENDS`."""
     passes: bool = True
     """Whether the evaluation finds that the goal was reached."""
     error_code: str | None = None
-    """Why it failed, e.g. `SIP_DIAL_FAILED`. None: the first code that is documented for the status it ends with."""
+    """The error code of a failure, e.g. `SIP_DIAL_FAILED`. None: the first that is documented for the last status."""
     transcript: tuple[Mapping[str, Any], ...] | None = None
-    """Who said what when, as the published transcript entries; None: generated."""
+    """The transcript, as published entries; None: generated."""
     evaluations: tuple[Mapping[str, Any], ...] | None = None
-    """As published; None: generated from the seed, in keeping with `passes`."""
+    """The evaluations, as published; None: generated from the seed, in keeping with `passes`."""
     tool_calls: tuple[Mapping[str, Any], ...] | None = None
-    """The calls of tools that the agent made: `{"name": …, "start_offset_ms": …, "parameters": …, "output": …}`."""
+    """The agent's tool calls: `{"name": …, "start_offset_ms": …, "parameters": …, "output": …}`."""
     custom_metrics: tuple[Mapping[str, Any], ...] | None = None
     """The custom metrics of the generated evaluation, as published; None: those of the agent, with `scores`."""
     scores: Mapping[str, Any] | None = None
@@ -110,11 +114,11 @@ class Call:
 
     @property
     def connects(self) -> bool:
-        """Whether it ever is RUNNING."""
+        """Whether the call is ever RUNNING."""
         return self.end in CONNECTED
 
     def next(self, status: Status, ringing: int, longest: int) -> tuple[int, Event, str] | None:
-        """What follows a status by itself: after how many microseconds which event, and its cause. None: nothing.
+        """Return the next step after a status: the delay in microseconds, the event, its cause; None for no step.
 
         `ringing` and `longest` are the simulation's: how long a call may ring, and how long it may last.
         """
@@ -139,7 +143,7 @@ class Call:
         return None
 
     def as_dict(self) -> dict[str, Any]:
-        """As data, without what is as by default."""
+        """Return the script as data, without the fields that have their default."""
         data: dict[str, Any] = {}
         for each in fields(self):
             value = getattr(self, each.name)
@@ -149,9 +153,10 @@ class Call:
 
 
 def call_from_dict(data: Mapping[str, Any]) -> Call:
-    """The script that the data describes.
+    """Return the script that the data describes.
 
-    Raises `ValueError` naming an unknown field and the known ones, or a value that cannot be.
+    Raises:
+        ValueError: A field is unknown, or a value is not allowed.
     """
     known = [each.name for each in fields(Call)]
     for name in data:

@@ -73,15 +73,15 @@ class Group(StrEnum):
 
 
 class StatusRow(NamedTuple):
-    """What is known of one status."""
+    """The facts about one status."""
 
     label: str
-    """How Bluejay's pages show it."""
+    """The status in the words of Bluejay's pages."""
     group: Group
     tone: str
-    """How the console colours it."""
+    """The colour of the status in the console."""
     older: str
-    """The word for it in the OpenAPI of 30 April 2026."""
+    """The status in the words of the OpenAPI of 30 April 2026."""
     begun: bool = True
     """Whether a worker has taken the call up."""
     cancellable: bool = False
@@ -89,13 +89,13 @@ class StatusRow(NamedTuple):
     holds_slot: bool = False
     """Whether a call with this status counts against its simulation's `max_concurrent`."""
     scored: bool = False
-    """Whether the conversation has been evaluated: of one that was dropped, what there is of it."""
-    left_by: TimerKind | None = None
-    """The timer that holds only while the status does, and ends it unless something else comes first."""
-    tells: str | None = None
-    """The webhook event that is sent when a test result comes to it; of a dropped call that is a reading."""
+    """Whether the conversation has been evaluated; of a dropped one, the part up to the drop."""
+    timer: TimerKind | None = None
+    """The timer that ends the status unless something else comes first; leaving the status cancels it."""
+    webhook_event: str | None = None
+    """The webhook event that is sent when a test result reaches the status; for a dropped call, a reading decides."""
     error_codes: tuple[str, ...] = ()
-    """Why a call may have come to it. The first is the code of a call whose script names none."""
+    """The error codes of the status. The first is the code of a call whose script names none."""
 
 
 _OLDER_FAILURE: Final = "INCOMPLETED"
@@ -121,18 +121,18 @@ STATUSES: Final[dict[Status, StatusRow]] = {
     Status.DISPATCHED: StatusRow(
         "Dispatched", Group.IN_PROGRESS, "wait", "DISPATCHED", cancellable=True, holds_slot=True
     ),
-    Status.RUNNING: StatusRow("Running", Group.IN_PROGRESS, "run", "RUNNING", holds_slot=True, left_by="watchdog"),
+    Status.RUNNING: StatusRow("Running", Group.IN_PROGRESS, "run", "RUNNING", holds_slot=True, timer="watchdog"),
     Status.CONVERSATION_ENDED: StatusRow(
         "Evaluation Pending",
         Group.IN_PROGRESS,
         "end",
         "CONVERSATION_ENDED",
-        left_by="evaluation_starts",
-        tells="simulation_ended",
+        timer="evaluation_starts",
+        webhook_event="simulation_ended",
     ),
-    Status.EVALUATING: StatusRow("Evaluating", Group.IN_PROGRESS, "end", "EVALUATING", left_by="evaluation_completes"),
+    Status.EVALUATING: StatusRow("Evaluating", Group.IN_PROGRESS, "end", "EVALUATING", timer="evaluation_completes"),
     Status.COMPLETED: StatusRow(
-        "Completed", Group.FINAL, "done", "COMPLETED", scored=True, tells="simulation_result_evaluated"
+        "Completed", Group.FINAL, "done", "COMPLETED", scored=True, webhook_event="simulation_result_evaluated"
     ),
     # Documented: production conversations only, so no move leads a simulated call to it.
     Status.NOT_EVALUATED: StatusRow("Not Evaluated", Group.FINAL, "off", "COMPLETED"),
@@ -220,7 +220,7 @@ STATUSES: Final[dict[Status, StatusRow]] = {
         Group.FAILURE,
         "fail",
         _OLDER_FAILURE,
-        tells="simulation_result_evaluated",
+        webhook_event="simulation_result_evaluated",
         error_codes=("CUSTOM_ERROR",),
     ),
     # Of older enums: no move leads here but the watchdog's, where a reading says so.
@@ -228,14 +228,14 @@ STATUSES: Final[dict[Status, StatusRow]] = {
     Status.REJECTED: StatusRow("Rejected", Group.FAILURE, "fail", "REJECTED"),
     Status.INSUFFICIENT_FUNDS: StatusRow("Insufficient Funds", Group.FAILURE, "money", "INSUFFICIENT_FUNDS"),
 }
-"""Every status, with what is known of it."""
+"""The table of statuses."""
 
 OLDER_WORD_OF_CODE: Final = dict.fromkeys((*_AUTH_FAILED, "CALL_REJECTED"), "REJECTED")
 """Error code → the older word for a status with it, where that is not the one of the status."""
 
 
 class Event(StrEnum):
-    """What can happen to a test result."""
+    """An event that can happen to a test result."""
 
     __hash__ = str.__hash__
 

@@ -1,5 +1,4 @@
-"""One way to say that a name is not known: what was wrong, what was expected, and the likely meaning. And one to show
-what was given instead of what was expected."""
+"""Texts for error messages: an unknown name with the likely meaning, and the value that was given."""
 
 from __future__ import annotations
 
@@ -9,14 +8,18 @@ __all__ = ["check_known", "instead_of", "nearest", "unknown"]
 
 
 def check_known(kind: str, given: object, known: Iterable[object]) -> None:
-    """Raises `ValueError` for what is none of those there are."""
-    known = list(known)  # in which also things can be looked for that have no hash
+    """Check that a name is one of the known ones.
+
+    Raises:
+        ValueError: It is not; the message suggests the closest and lists all.
+    """
+    known = list(known)  # a list, for the given thing may have no hash
     if given not in known:
         raise ValueError(unknown(kind, given, known))
 
 
 def unknown(kind: str, given: object, known: Iterable[object]) -> str:
-    """A message that names the unknown thing, the closest known one, and all known ones."""
+    """Return a message that names the unknown thing, the closest known one, and all known ones."""
     import difflib  # costs a millisecond to import, and only mistakes need it
 
     names = [str(name) for name in known]
@@ -33,7 +36,7 @@ def nearest(given: str, known: Iterable[str]) -> str:
 
 
 def instead_of(place: object, given: object) -> str:
-    """What was given at a place, for the end of a message: short, and of a key or a secret no more than its type."""
+    """Return the end of a message that says what was given at a place; of a key or a secret only its type."""
     secret = "api_key" in str(place) or "secret" in str(place)
     kind = type(given).__name__
     return f"not {'an' if kind[0] in 'aeiou' else 'a'} {kind}" if secret else f"not {given!r:.80}"

@@ -1,4 +1,4 @@
-"""What a world remembers: test results with their histories, control objects, organisations."""
+"""The records of a world: test results with their histories, control objects, organisations."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ WATCHDOG_DELAY: Final = 30_000_000
 
 
 class Move(NamedTuple):
-    """One change of status: when, from what, to what, by which event, caused by whom.
+    """A change of status.
 
     The cause is `api`, `agent`, `watchdog`, `evaluation` or `test`; or `call` (its script) or `limit` (it rang or
     lasted as long as its simulation allows).
@@ -40,7 +40,7 @@ class Move(NamedTuple):
 
 
 class Organisation(NamedTuple):
-    """Whose data it is. A key belongs to one organisation, and sees only what belongs to it."""
+    """An owner of data. An API key belongs to one organisation, and sees only that organisation's data."""
 
     name: str
     api_keys: tuple[str, ...]
@@ -77,10 +77,10 @@ class Organisations(dict[str, Organisation]):
 
 
 class ControlObject:
-    """What the endpoint writes for the LiveKit agent to pick up; its watchdog is due 30 s after `written_at`.
+    """A control object, which end-conversations writes for the LiveKit agent to pick up.
 
-    `by` is `"agent"` once the agent picked it up, `"watchdog"` once that expired it, and stays None if the
-    conversation was over before either. Instants in microseconds.
+    `by` is `"agent"` once the agent picked it up, `"watchdog"` once that expired it, and stays None if the conversation
+    was over before either. The watchdog is due 30 s after `written_at`. Instants are in microseconds.
     """
 
     __slots__ = ("by", "gone_at", "id", "test_result_id", "written_at")
@@ -120,7 +120,7 @@ class Record:
         self.organisation = organisation
         self.status = status
         self.agent = agent
-        """None: the default of the world, as it is when the conversation is marked."""
+        """The behavior of its agent. None: the default of the world at the moment when the conversation is marked."""
         self.created_at = created_at
         self.start_time: int | None = None
         self.end_time: int | None = None
@@ -128,16 +128,16 @@ class Record:
         self.history: list[Move] = []
         self.control_objects: list[ControlObject] = []
         self.armed: list[int] = []
-        """The timers that hold only while the present status does: watchdogs, evaluation, the call's next step."""
+        """The timers that are cancelled when the status changes: watchdogs, evaluation, the call's next step."""
         self.call: Call | None = None
-        """What happens in it by itself; None: nothing."""
+        """The script of the call; None: nothing happens by itself."""
         self.run: Run | None = None
         self.metrics: list[dict[str, Any]] = []
         """The custom metrics that counted when it was last evaluated, with their values."""
 
     @property
     def digital_human_id(self) -> int:
-        """Who was simulated; 1 for a test result that a test made without saying."""
+        """The id of the digital human; 1 for a test result that a test added without one."""
         id: int = self.fields.get("digital_human_id", 1)
         return id
 
@@ -149,7 +149,7 @@ class Record:
 
     @property
     def duration(self) -> int | None:
-        """How long it was RUNNING, in milliseconds (documented); None if it was not, or still is."""
+        """The time that the conversation was RUNNING, in milliseconds (documented); None if it was not, or still is."""
         given: int | None = self.fields.get("duration")
         if given is None and self.start_time is not None and self.end_time is not None:
             return (self.end_time - self.start_time) // 1000
@@ -157,7 +157,7 @@ class Record:
 
     @property
     def error_code(self) -> str | None:
-        """Why it failed or was cancelled: each such status has a code. None with every other status."""
+        """The reason why the call failed or was cancelled: each such status has a code; None with other statuses."""
         row = STATUSES[self.status]
         if not row.error_codes and row.group is not Group.FAILURE:
             return None
@@ -176,7 +176,7 @@ class Record:
 
     @property
     def passes(self) -> bool:
-        """Whether its evaluation finds the goal reached: what its evaluations say, or else its script."""
+        """Whether the evaluation finds the goal reached: as the given evaluations say, or else the script."""
         evaluations = self.fields.get("evaluations")
         if evaluations is None and self.call is not None:
             evaluations = self.call.evaluations

@@ -21,11 +21,11 @@ TimerKind = Literal[
     "delivery",
     "resource",
 ]
-"""What a timer does when it fires; `World` knows how. All but `delivery` and `resource` are for a test result."""
+"""The kind of a timer; `World` knows what each does. All but `delivery` and `resource` belong to a test result."""
 
 
 class Timer(NamedTuple):
-    """One timer. Ordered by `due`, and among equals by `sequence`: in the order they were scheduled."""
+    """An armed timer. Timers due at the same instant are ordered by `sequence`, as they were scheduled."""
 
     due: int
     sequence: int
@@ -40,7 +40,7 @@ class Timer(NamedTuple):
 
 
 class Timers:
-    """All timers of a world.
+    """The timers of a world.
 
     Those due at the same instant wait in one list, in the order they were scheduled, and a heap holds the instants: a
     million conversations that were marked at once are fired in a walk, not in a million searches. Scheduling costs
@@ -50,13 +50,13 @@ class Timers:
     def __init__(self) -> None:
         self._instants: list[int] = []
         self._due_at: dict[int, list[tuple[int, TimerKind, int | str]]] = {}
-        """Instant → the timers due then: sequence, kind and subject. Those cancelled stay until it comes."""
+        """Instant → the timers due then: sequence, kind and subject. Cancelled ones stay until that instant."""
         self._armed: set[int] = set()
         self.sequence = 0
-        """How many timers were ever scheduled."""
+        """The number of timers that were ever scheduled."""
 
     def schedule(self, due: int, kind: TimerKind, subject_id: int | str) -> int:
-        """Arm a timer; its sequence number is what `cancel` takes. What is due after the end of time is due then."""
+        """Arm a timer, and return its sequence number for `cancel`. A timer due after the end of time is due then."""
         due = min(due, END)
         self.sequence = sequence = self.sequence + 1
         if due not in self._due_at:
@@ -77,7 +77,7 @@ class Timers:
         )
 
     def next_due(self) -> int | None:
-        """When the next armed timer is due, or None if there is none."""
+        """Return the instant of the next armed timer, or None if there is none."""
         while self._instants:
             due = self._instants[0]
             for sequence, _, _ in self._due_at[due]:
@@ -91,7 +91,7 @@ class Timers:
 
         Yields the instant at which one is due, its kind, and the id of its subject.
         """
-        # Mostly nothing is due, and this is asked with every request.
+        # This runs with every request, and mostly nothing is due.
         return self._pop_due(now) if self._instants and self._instants[0] <= now else ()
 
     def _pop_due(self, now: int) -> Iterator[tuple[int, TimerKind, Any]]:
@@ -117,7 +117,7 @@ class Timers:
         self.sequence = last_sequence
 
     def __iter__(self) -> Iterator[Timer]:
-        """The armed timers, in the order they would fire."""
+        """Iterate over the armed timers, in the order they will fire."""
         for due in sorted(self._instants):
             for sequence, kind, subject_id in self._due_at[due]:
                 if sequence in self._armed:

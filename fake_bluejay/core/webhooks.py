@@ -27,7 +27,7 @@ def add_webhook(
     enabled: bool = True,
     organisation: str = DEFAULT_ORGANISATION,
 ) -> WebhookRecord:
-    """Add a webhook that leads to a URL.
+    """Add a webhook.
 
     Raises:
         ValueError: The URL may not be, an event is not documented, or another argument cannot be so.
@@ -60,7 +60,7 @@ def check_url(url: str, *, anywhere: bool) -> None:
         parts = urlsplit(url)
         host = parts.hostname if parts.scheme in ("http", "https") and parts.port != 0 else None
         (host or "").encode("idna")
-    except ValueError:  # the port, or a name that is none
+    except ValueError:  # a bad port or a bad host name
         host = None
     if not host:
         raise ValueError(f"a webhook's URL is like http://127.0.0.1:8000/webhooks, not {_shown(url)!r}")

@@ -81,7 +81,7 @@ __all__ = ["DEFAULT_ORGANISATION", "Ending", "World", "is_marked"]
 
 DEFAULT_ORGANISATION = "default"
 
-# Looking a member up in its enum costs as much as a call, and these stand where everything passes that falls due.
+# Looking a member up in its enum costs as much as a call, and these are used each time a timer fires.
 _RUNNING, _DROP = Status.RUNNING, Event.DROP
 
 _PICK_UP = ("agent", "watchdog")
@@ -90,7 +90,8 @@ _PICK_UP = ("agent", "watchdog")
 _CALL = Call()
 
 READY_FOR = 20.0
-"""Seconds that an inbound digital human waits for the customer's agent, unless its call's script says: ours."""
+"""Seconds that an inbound digital human waits for the customer's agent, unless the script says otherwise: this
+project's."""
 
 _DEFAULT_AGENTS: dict[AgentEnds, Agent] = {
     AgentEnds.AFTER_2_SECONDS: EndsAfter(2),
@@ -102,7 +103,7 @@ _WATCHDOG_EVENTS = {
     WatchdogSets.INCOMPLETED: Event.GIVE_UP,
     WatchdogSets.COMPLETED: Event.COMPLETE,
 }
-_DROP_TELLS = {
+_DROP_EVENTS = {
     DroppedCallTells.EVALUATED: ["simulation_result_evaluated"],
     DroppedCallTells.ENDED_AND_EVALUATED: ["simulation_ended", "simulation_result_evaluated"],
     DroppedCallTells.NOTHING: [],
@@ -114,21 +115,24 @@ _FIRES: dict[TimerKind, tuple[Event | None, str]] = {
     "evaluation_starts": (Event.EVALUATE, "evaluation"),
     "evaluation_completes": (Event.COMPLETE, "evaluation"),
 }
-"""What a timer makes happen, and the cause; the watchdog's event is a reading, the next of a call its script's."""
+"""The event of each kind of timer, and its cause. A reading decides the watchdog's event, a script the next of a call.
+"""
 
 
 MOST_OPEN: Final = 1_000
-"""How many control objects of one test result wait to be picked up at the most: one that is marked more often stays
-marked, and its first watchdog ends it as before."""
+"""The most control objects of one test result that wait to be picked up.
+
+A test result that is marked more often stays marked, and its first watchdog ends it as before.
+"""
 
 MOST_REFUSED: Final = 100_000
-"""The latest ids that calls failed for are remembered: at least so many, and fewer than twice as many."""
+"""The number of the latest refused ids that are remembered at least; twice as many are never reached."""
 
 Mark = tuple[Record, int, tuple[int, TimerKind] | None]
 
 
 class Ending(NamedTuple):
-    """What an end-conversations call will do, before it is done. Ids in the order of the request.
+    """A plan of an end-conversations call. Ids are in the order of the request.
 
     `forbidden` is set when the whole request is to be refused (a reading); then nothing is marked.
     """
@@ -138,14 +142,20 @@ class Ending(NamedTuple):
     failed: list[int]
     forbidden: bool
     marks: list[Mark]
-    """For each marked id, however often it was asked for: its record, the id of its control object, and how its agent
-    will react. A record that has `MOST_OPEN` control objects gets no more."""
+    """A mark for each id, however often the request has it: the record, the id of its control object, its agent's
+    reaction.
+
+    A record that has `MOST_OPEN` control objects gets no more.
+    """
     at: int
-    """The instant at which it all happens."""
+    """The instant of all marks."""
 
 
-class _Asked(threading.local):
-    """How far each thread has asked that time move on, in microseconds: what a receiver takes is what it asks for."""
+class _RequestedAdvance(threading.local):
+    """The time by which each thread has asked the clock to move on, in microseconds.
+
+    The difference over a call of a webhook receiver is the time that the receiver took.
+    """
 
     microseconds = 0
 
@@ -167,21 +177,21 @@ class World:
         self.clock: Clock = clock or ManualClock()
         self.readings = readings or Readings()
         self.agent = agent
-        """What an agent does that was not told otherwise; None: as the reading `agent_ends` says."""
+        """The default behavior of an agent; None: as the reading `agent_ends` says."""
         self.seed = seed or 0
         self.is_seeded = seed is not None
-        """Whether a seed was given, so that also ids that are to differ between runs repeat."""
+        """Whether a seed was given, so that ids which would differ between runs repeat, too."""
         self.evaluation_starts_after = _delay("evaluation_starts_after", evaluation_starts_after)
         """Microseconds from a conversation's end to EVALUATING: undocumented, so a setting."""
         self.evaluation_takes = _delay("evaluation_takes", evaluation_takes)
         """Microseconds from EVALUATING to COMPLETED: undocumented, so a setting."""
         self.require_known_keys = False
-        """Whether only keys that an organisation has are accepted, or any key that is not empty."""
+        """Whether only the keys of organisations are accepted; otherwise, any key that is not empty is."""
         self.revoked_keys: set[str] = set()
-        """Keys that are refused, whoever they belonged to."""
+        """The keys that are refused, whoever they belonged to."""
         self.organisations = Organisations(Organisation(DEFAULT_ORGANISATION, ()))
         self.resources = Resources(self)
-        """What organisations set up: agents, simulations, digital humans, folders, …"""
+        """The entities that organisations set up: agents, simulations, digital humans, folders, …"""
         self.runs: dict[int, Run] = {}
         self.results: dict[int, Record] = {}
         self.control_objects: list[ControlObject] = []
@@ -190,37 +200,39 @@ class World:
         self.refused: dict[int, None] = {}
         """The ids that an end-conversations call did not mark."""
         self.call = _CALL
-        """What happens in a call that was not told otherwise."""
+        """The script of every call that has no other."""
         self.next_calls: deque[Call] = deque()
-        """What happens in the next calls of runs, the next first."""
+        """The scripts of the next calls of runs, in order."""
         self.calls_of: dict[int | str, Call] = {}
-        """What happens in the calls of a digital human of that id, or that name."""
+        """The scripts of the calls of digital humans, by id or name."""
         self._last_id = 0
         self._last_run_id = 0
         self._firing_at: int | None = None
-        """The instant at which the resource's timer was due that fires now, or at which a conversation that is watched
-        was over; None if neither."""
+        """The instant of the resource's timer that fires now, or of the end of the conversation that is being watched.
+
+        None if neither is under way.
+        """
         self.delivery_worker: Deliverer | None = None
-        """What sends the deliveries that are due; None: nobody does."""
+        """The sender of due deliveries; None if nobody sends them."""
         self.webhooks_anywhere = False
-        """Whether webhooks may lead elsewhere than to this machine."""
+        """Whether webhooks may lead to other machines."""
         self.on_attempt: Callable[[], None] | None = None
-        """Called, on any thread, when an attempt to deliver is over, and the next may be scheduled."""
-        self.asked = _Asked()
+        """Called, on any thread, when an attempt to deliver is over and the next may be scheduled."""
+        self.requested_advance = _RequestedAdvance()
         self.on_move: Callable[[int], None] | None = None
-        """Told how many microseconds the clock was moved by, each time it was: for whoever keeps step with it."""
+        """Called each time the clock was moved, with the microseconds: for a wall clock that follows it."""
         self.on_change: Callable[..., None] | None = None
-        """Told of every change: what kind, and what changed. A `Feed` sets it while somebody listens."""
+        """Called with the kind and the subjects of every change. An `EventLog` sets it while it has subscribers."""
 
     def _changed(self, kind: str, *what: Any) -> None:
-        """Tell of a change, if somebody listens. What befalls a million conversations saves itself this call."""
-        if (tell := self.on_change) is not None:
-            tell(kind, *what)
+        """Publish a change, if there is an event log. Where a million conversations change, the caller inlines this."""
+        if (publish := self.on_change) is not None:
+            publish(kind, *what)
 
     # --- time ---------------------------------------------------------------------------------------------------
 
     def now(self) -> int:
-        """The current instant, in microseconds."""
+        """Return the current instant, in microseconds."""
         with self.lock:
             return self.clock.now()
 
@@ -249,13 +261,13 @@ class World:
             return now
 
     def next_due(self) -> int | None:
-        """When the next timer is due; None if none is pending."""
+        """Return the instant of the next timer; None if none is pending."""
         with self.lock:
             self.settle()
             return self.timers.next_due()
 
     def pending(self) -> list[Timer]:
-        """The pending timers, in the order they will fire."""
+        """Return the pending timers, in the order they will fire."""
         with self.lock:
             self.settle()
             return list(self.timers)
@@ -268,12 +280,12 @@ class World:
         length = microseconds(seconds)
         if length < 0:
             raise ValueError(f"cannot advance by {seconds!r} seconds: time only moves forward")
-        # Of two threads that advance at once, each is to add its own length. Not while a receiver may be called.
+        # Two threads that advance at the same time each add their own length. Receivers are called without this lock.
         with nullcontext() if self.outbox.webhooks else self.lock:
             instant = self.settle() + length
             if instant > END:
                 raise ValueError(f"cannot advance by {seconds!r} seconds: that is beyond the year 9998")
-            self.asked.microseconds += length
+            self.requested_advance.microseconds += length
             self._advance_to(instant)
 
     def move(self, length: int) -> None:
@@ -282,8 +294,8 @@ class World:
             self._advance_to(min(self.settle() + length, END))
 
     def waited(self, length: int) -> None:
-        """The calling thread has waited for so many microseconds."""
-        self.asked.microseconds += length
+        """Add microseconds that the calling thread has waited."""
+        self.requested_advance.microseconds += length
 
     def due_in(self) -> int | None:
         """Return how many microseconds from now the next timer is due; None if none is pending."""
@@ -303,7 +315,7 @@ class World:
             raise ValueError(f"cannot advance to {datetime_at(instant)}: it is {datetime_at(now)} already")
         if instant > END:
             raise ValueError(f"cannot advance to {datetime_at(instant)}: that is beyond the year 9998")
-        self.asked.microseconds += instant - now
+        self.requested_advance.microseconds += instant - now
         self._advance_to(instant)
 
     def _advance_to(self, instant: int) -> None:
@@ -325,8 +337,8 @@ class World:
                 self.settle()
                 if self.on_move is not None:
                     self.on_move(length)
-                if (tell := self.on_change) is not None:
-                    tell("clock-moved", self.clock.now(), length)
+                if (publish := self.on_change) is not None:
+                    publish("clock-moved", self.clock.now(), length)
             self.deliver()
             if stop == instant:
                 return
@@ -345,10 +357,11 @@ class World:
     def run_until(self, predicate: Callable[[], object], limit: float | timedelta) -> None:
         """Advance from one due timer to the next, and stop at the first instant at which the predicate holds.
 
-        Raises `TimeoutError` if it does not hold within `limit` seconds of the clock, which then have passed.
+        Raises:
+            TimeoutError: It does not hold within `limit` seconds of the clock, which then have passed.
         """
         deadline = self.settle() + microseconds(limit)
-        while not predicate():  # without the lock: it may ask by way of a server, which needs it on a thread of its own
+        while not predicate():  # without the lock: the predicate may ask a server, whose thread needs it
             due = self.next_due()
             if due is not None and due <= deadline:
                 self._advance_to(due)
@@ -431,17 +444,17 @@ class World:
                 for control in record.control_objects:
                     if control.by is None:
                         control.by, control.gone_at = cause, now
-                        if (tell := self.on_change) is not None:
-                            tell("control-object-gone", control)
+                        if (publish := self.on_change) is not None:
+                            publish("control-object-gone", control)
         self._enter(record, now)
         if record.run is not None and record.run.waiting:
-            self._hand_on_lines(record.run, now)
+            self._assign_free_slots(record.run, now)
         if self.outbox.webhooks:
-            self._tell(record, now)
+            self._publish_status(record, now)
         if self.resources.watchers and is_final(record.status):
             self.conversation_over(of_record(self, record), now)
-        if (tell := self.on_change) is not None:
-            tell("test-result-moved", record)
+        if (publish := self.on_change) is not None:
+            publish("test-result-moved", record)
 
     def conversation_over(self, conversation: Conversation, now: int) -> None:
         """Let what watches conversations see one that is over since an instant. Call it under the lock."""
@@ -453,10 +466,10 @@ class World:
             self._firing_at = before
 
     def _enter(self, record: Record, now: int) -> None:
-        """What begins with a status by itself, however it was reached."""
+        """Begin what a status brings with it by itself: its timer, its script's next step, its webhooks."""
         if record.status is _RUNNING:
             record.start_time, record.end_time = now, None
-        elif kind := STATUSES[record.status].left_by:
+        elif kind := STATUSES[record.status].timer:
             length = self.evaluation_starts_after if kind == "evaluation_starts" else self.evaluation_takes
             record.armed.append(self.timers.schedule(now + length, kind, record.id))
         if STATUSES[record.status].scored:
@@ -490,13 +503,13 @@ class World:
             record.fields = {name: value for name, value in record.fields.items() if name != "trace_ids"}
             self._changed("test-result-changed", record, {"trace_ids": None})
 
-    def _tell(self, record: Record, now: int) -> None:
+    def _publish_status(self, record: Record, now: int) -> None:
         """Send webhooks the events of the status that a test result has come to."""
         status, readings = record.status, self.readings
-        tells = STATUSES[status].tells
-        events = [] if tells is None else [tells]
+        webhook_event = STATUSES[status].webhook_event
+        events = [] if webhook_event is None else [webhook_event]
         if status is Status.CALL_DROPPED:
-            events += _DROP_TELLS[readings.dropped_call_tells]
+            events += _DROP_EVENTS[readings.dropped_call_tells]
         elif record.history[-1].cause == "watchdog" and readings.watchdog_tells is WatchdogTells.SIMULATION_ENDED:
             events = list(dict.fromkeys(["simulation_ended", *events]))
         payloads = {
@@ -530,19 +543,19 @@ class World:
         return record.call.next(record.status, ringing, longest)
 
     def goes_on(self, record: Record) -> bool:
-        """Whether a test result's script leads on from its present status by itself."""
+        """Return whether the script of a test result has a next step after its present status."""
         return record.call is not None and self._next_of_call(record) is not None
 
     def _follow_script(self, record: Record, now: int) -> None:
-        """Schedule what follows the status a call has just come to; one that is queued waits for a line first."""
+        """Schedule what follows the status a call has just come to; a queued one waits for a free slot first."""
         if record.run is not None and not record.run.may_go_on(record.id, record.status):
             return
         step = self._next_of_call(record)
         if step is not None:
             record.armed.append(self.timers.schedule(now + step[0], "call_proceeds", record.id))
 
-    def _hand_on_lines(self, run: Run, now: int) -> None:
-        """Leave the lines that are free to the calls that wait for one."""
+    def _assign_free_slots(self, run: Run, now: int) -> None:
+        """Let waiting calls go on while the run has free concurrency slots."""
         while (following := run.next_waiting()) is not None:
             self._follow_script(self.results[following], now)
 
@@ -552,7 +565,7 @@ class World:
         humans: Iterable[tuple[Entity, int]],
         fields: dict[str, Any],
         *,
-        lines: int | None,
+        slots: int | None,
         longest: int,
         ringing: int,
         inbound: bool,
@@ -576,18 +589,20 @@ class World:
                 agent_id,
                 now,
                 fields,
-                lines=lines,
+                slots=slots,
                 longest=longest,
                 ringing=ringing,
             )
             self.runs[run.id] = run
-            told = []
+            published = []
             for human, calls in scripted:
                 results = [self._add(human.organisation, call, run, human.id, now) for call in calls]
-                told.append((human, [record.id for record in results]))
+                published.append((human, [record.id for record in results]))
             if inbound:
                 started = "outbound_simulation_started"
-                self._emit(started, run.organisation, agent_id, lambda: outbound_simulation_started(run, told), now)
+                self._emit(
+                    started, run.organisation, agent_id, lambda: outbound_simulation_started(run, published), now
+                )
             self._changed("run-added", run)
             return run
 
@@ -674,10 +689,18 @@ class World:
                 self._change(record, event_between(record.status, to), "test", now)
         self.deliver()
 
-    def become(self, other: World) -> None:
+    def replace_state(self, other: World) -> None:
         """Take over everything from another world, which is not to be used any more."""
         with self.lock:
-            own = ("lock", "on_move", "on_change", "on_attempt", "delivery_worker", "webhooks_anywhere", "asked")
+            own = (
+                "lock",
+                "on_move",
+                "on_change",
+                "on_attempt",
+                "delivery_worker",
+                "webhooks_anywhere",
+                "requested_advance",
+            )
             vars(self).update({name: value for name, value in vars(other).items() if name not in own})
             self.resources.move_to(self)
             self._changed("world-replaced")
@@ -723,8 +746,8 @@ class World:
     def _admit(self, record: Record, now: int) -> Record:
         self.results[record.id] = record
         self._enter(record, now)
-        if (tell := self.on_change) is not None:
-            tell("test-result-added", record)
+        if (publish := self.on_change) is not None:
+            publish("test-result-added", record)
         return record
 
     def _free_id(self) -> int:
@@ -751,16 +774,20 @@ class World:
         with self.lock:
             now = self.settle()
             record = self.result(id)
-            # All of it, late agents too: the id may be given again, and they would take the new one for theirs.
+            # All timers, a late agent's too: the id may be given again, and a timer would fire for the new one.
             self.timers.cancel_all({id})
             del self.results[id]
             if record.run is not None:
                 record.run.leave(id)
-                self._hand_on_lines(record.run, now)
+                self._assign_free_slots(record.run, now)
             self._changed("test-result-removed", id)
 
     def result(self, id: int) -> Record:
-        """The record of a test result. Raises `KeyError` naming the ids there are."""
+        """Return the record of a test result.
+
+        Raises:
+            KeyError: There is none with this id; the message lists the ids.
+        """
         with self.lock:
             self.settle()
             try:
@@ -777,8 +804,13 @@ class World:
     def script(
         self, *, default: Call | None = None, next: Iterable[Call] = (), of: Mapping[int | str, Call] = {}
     ) -> None:
-        """Say what happens in calls of runs that are queued from now on: by default, in the next ones after those that
-        were given before, in those of digital humans."""
+        """Script the calls of runs that are queued from now on.
+
+        Args:
+            default: The script of every call that has no other.
+            next: The scripts of the next calls, after those that were given before.
+            of: The scripts of the calls of digital humans, by name or id.
+        """
         with self.lock:
             if default is not None:
                 self.call = default
@@ -786,7 +818,7 @@ class World:
             self.calls_of.update(of)
 
     def clear_scripts(self) -> None:
-        """Calls of runs go on again as if nothing had been said of them."""
+        """Put the scripts of calls back to the default."""
         with self.lock:
             self.call = _CALL
             self.next_calls.clear()
@@ -852,7 +884,7 @@ class World:
             TypeError: The payload is not JSON.
         """
         check_known("webhook event", event, EVENTS)
-        encoded(payload)  # also where nobody listens
+        encoded(payload)  # check it also if there is no webhook
         agent_id = payload.get("agent_id") if isinstance(payload, Mapping) else None
         with self.lock:
             check_known("organisation", organisation, self.organisations)
@@ -866,16 +898,17 @@ class World:
             self.outbox.irregularities.append(irregularity)
 
     def deliveries(self) -> list[Delivery]:
-        """What was sent to webhooks, the newest last."""
+        """Return the deliveries to webhooks, the newest last."""
         with self.lock:
             return list(self.outbox.deliveries.values())
 
     # --- organisations ------------------------------------------------------------------------------------------
 
     def add_organisation(self, name: str, *api_keys: str) -> Organisation:
-        """A new organisation with its keys; from then on, only known keys are accepted.
+        """Add an organisation with its keys; from then on, only known keys are accepted.
 
-        Raises `ValueError` if the name or a key is taken or empty, or a key is none that a header can carry.
+        Raises:
+            ValueError: The name or a key is taken or empty, or a header cannot carry a key.
         """
         if not isinstance(name, str) or not name:
             raise ValueError(f"the name of an organisation is text that is not empty, not {name!r}")
@@ -939,7 +972,7 @@ class World:
             distinct = dict.fromkeys(ids)
             processed = list(distinct if readings.duplicate_ids is DuplicateIds.COUNTED_ONCE else ids)
             once_marked_fails = readings.already_marked is AlreadyMarked.FAILS
-            # A test result is looked at once, however often it is asked for: a request may have half a million ids.
+            # Each test result is examined once, however often the request has it: there may be half a million ids.
             marks: dict[int, Mark] = {}
             accepted: set[int] = set()
             for id in distinct:
@@ -971,7 +1004,7 @@ class World:
             return Ending(processed, marked, failed, False, list(marks.values()), now)
 
     def carry_out(self, ending: Ending) -> None:
-        """Steps 2 and 3 of the endpoint: write each control object, schedule each watchdog.
+        """Mark the test results of a plan: write each control object, and schedule each watchdog.
 
         Call it under the lock that the plan was made under.
         """
@@ -987,19 +1020,19 @@ class World:
                 if reaction is not None:
                     schedule(now + reaction[0], reaction[1], record.id)
                 record.armed.append(schedule(now + WATCHDOG_DELAY, "watchdog", record.id))
-                if (tell := self.on_change) is not None:
-                    tell("test-result-marked", control)
+                if (publish := self.on_change) is not None:
+                    publish("test-result-marked", control)
 
     def _remember_refused(self, ids: Iterable[int]) -> None:
         for id in ids:
             self.refused.pop(id, None)
             self.refused[id] = None
-        if len(self.refused) > 2 * MOST_REFUSED:  # and not at each that is too many: it takes as long as there are many
+        if len(self.refused) > 2 * MOST_REFUSED:  # in one go: dropping them one by one would take time for each
             self.refused = dict.fromkeys(list(self.refused)[-MOST_REFUSED:])
 
 
 def is_marked(record: Record) -> bool:
-    """Whether a control object of this test result still waits to be picked up."""
+    """Return whether a control object of this test result still waits to be picked up."""
     return any(control.by is None for control in record.control_objects)
 
 

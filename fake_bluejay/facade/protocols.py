@@ -1,7 +1,7 @@
-"""What a test holds, as protocols: a fake in this process and a served one are both a `Bluejay`.
+"""Protocols that a fake in this process and a served fake both satisfy.
 
-A helper or a fixture that is typed with these takes either. They are for type checkers alone: to ask at run time
-whether something is one could start its server.
+A helper or a fixture that is typed with `Bluejay` takes either. The protocols are for type checkers alone: `isinstance`
+would read the properties, and reading `url` starts the server.
 """
 
 from __future__ import annotations
@@ -30,27 +30,46 @@ __all__ = ["Bluejay", "MakeBluejay"]
 
 
 class Bluejay(Protocol):
-    """What `FakeBluejay` and what `FakeBluejay.connect` returns have in common; each member is described there."""
+    """The interface that `FakeBluejay` and the result of `FakeBluejay.connect` share."""
 
     @property
-    def calls(self) -> Calls: ...
-    @property
-    def clock(self) -> FakeClock: ...
-    @property
-    def drafts(self) -> Drafts: ...
-    @property
-    def evaluations(self) -> Evaluations: ...
-    @property
-    def faults(self) -> Faults: ...
-    @property
-    def readings(self) -> FakeReadings: ...
-    @property
-    def webhooks(self) -> Webhooks: ...
+    def calls(self) -> Calls:
+        """The scripts of calls that have not begun."""
 
     @property
-    def is_on(self) -> bool: ...
-    def start(self) -> Self: ...
-    def stop(self) -> None: ...
+    def clock(self) -> FakeClock:
+        """The fake's time."""
+
+    @property
+    def drafts(self) -> Drafts:
+        """The digital humans that the generators return next."""
+
+    @property
+    def evaluations(self) -> Evaluations:
+        """The scores that evaluations find next."""
+
+    @property
+    def faults(self) -> Faults:
+        """The faults that requests meet."""
+
+    @property
+    def readings(self) -> FakeReadings:
+        """The fake's choices where Bluejay's documentation leaves a question open."""
+
+    @property
+    def webhooks(self) -> Webhooks:
+        """The webhooks and their deliveries."""
+
+    @property
+    def is_on(self) -> bool:
+        """Whether the fake is between `start` and `stop`."""
+
+    def start(self) -> Self:
+        """Switch the fake on, and return it."""
+
+    def stop(self) -> None:
+        """Switch the fake off."""
+
     def __enter__(self) -> Self: ...
     def __exit__(self, type_: type[BaseException] | None, error: BaseException | None, traceback: object) -> None: ...
     async def __aenter__(self) -> Self: ...
@@ -64,15 +83,30 @@ class Bluejay(Protocol):
         status: StatusChoice = "RUNNING",
         agent: AgentChoice | None = None,
         **fields: Any,
-    ) -> TestResult: ...
-    def add_test_results(self, n: int, **same: Any) -> list[TestResult]: ...
-    def test_result(self, id: int) -> TestResult: ...
-    @property
-    def test_results(self) -> list[TestResult]: ...
-    @property
-    def control_objects(self) -> list[ControlObjectView]: ...
+    ) -> TestResult:
+        """Add a test result."""
 
-    def add_agent(self, *, organisation: str = "default", **fields: Any) -> AgentView: ...
+    def add_test_results(self, n: int, **same: Any) -> list[TestResult]:
+        """Add `n` test results that are alike."""
+
+    def test_result(self, id: int) -> TestResult:
+        """Return the test result with this id.
+
+        Raises:
+            KeyError: There is none; the message lists the ids.
+        """
+
+    @property
+    def test_results(self) -> list[TestResult]:
+        """All test results, in the order they were added."""
+
+    @property
+    def control_objects(self) -> list[ControlObjectView]:
+        """The control objects, the newest last."""
+
+    def add_agent(self, *, organisation: str = "default", **fields: Any) -> AgentView:
+        """Add an agent."""
+
     def add_simulation(
         self,
         *,
@@ -80,23 +114,48 @@ class Bluejay(Protocol):
         digital_humans: int | Sequence[DigitalHumanView] = 1,
         organisation: str = "default",
         **fields: Any,
-    ) -> SimulationView: ...
-    def add_digital_human(self, *, organisation: str = "default", **fields: Any) -> DigitalHumanView: ...
-    def add(self, resource: str, *, organisation: str = "default", **fields: Any) -> Any: ...
-    def resources(self, resource: str) -> list[Any]: ...
-    def queue_run(self, simulation: SimulationView | int | None = None, **fields: Any) -> RunView: ...
-    @property
-    def runs(self) -> list[RunView]: ...
+    ) -> SimulationView:
+        """Add a simulation."""
+
+    def add_digital_human(self, *, organisation: str = "default", **fields: Any) -> DigitalHumanView:
+        """Add a digital human."""
+
+    def add(self, resource: str, *, organisation: str = "default", **fields: Any) -> Any:
+        """Add an entity of any resource, by the resource's name."""
+
+    def resources(self, resource: str) -> list[Any]:
+        """Return all entities of a resource, in the order they were added."""
+
+    def queue_run(self, simulation: SimulationView | int | None = None, **fields: Any) -> RunView:
+        """Queue a run of a simulation."""
 
     @property
-    def requests(self) -> Requests: ...
+    def runs(self) -> list[RunView]:
+        """All runs, in the order they were queued."""
+
     @property
-    def unmodelled(self) -> list[str]: ...
-    def stub(self, method: str, path: str, status: int = 200, json: Any = None) -> None: ...
-    def report(self) -> str: ...
-    def assert_ended(self, *ids: int, by: Literal["agent", "watchdog"] | None = None) -> None: ...
-    def assert_failed(self, *ids: int) -> None: ...
-    def assert_no_requests(self) -> None: ...
+    def requests(self) -> Requests:
+        """The requests that arrived, with their answers, the newest last."""
+
+    @property
+    def unmodelled(self) -> list[str]:
+        """The calls to endpoints that are neither modelled nor stubbed."""
+
+    def stub(self, method: str, path: str, status: int = 200, json: Any = None) -> None:
+        """Answer requests with this method and path as given."""
+
+    def report(self) -> str:
+        """Return the requests and histories that a failing test's report shows."""
+
+    def assert_ended(self, *ids: int, by: Literal["agent", "watchdog"] | None = None) -> None:
+        """Assert that a call to end-conversations marked each of these test results."""
+
+    def assert_failed(self, *ids: int) -> None:
+        """Assert that a call to end-conversations refused each of these ids."""
+
+    def assert_no_requests(self) -> None:
+        """Assert that no request arrived."""
+
     def assert_requested(
         self,
         method: str,
@@ -106,28 +165,51 @@ class Bluejay(Protocol):
         json: Any = None,
         query: Mapping[str, object] | None = None,
         headers: Mapping[str, str] | None = None,
-    ) -> None: ...
+    ) -> None:
+        """Assert that a request like this arrived."""
 
     @property
-    def api_key(self) -> str: ...
-    def add_organisation(self, name: str, api_key: str) -> None: ...
-    def revoke_key(self, api_key: str) -> None: ...
+    def api_key(self) -> str:
+        """An API key that the fake accepts."""
+
+    def add_organisation(self, name: str, api_key: str) -> None:
+        """Add an organisation with an API key of its own."""
+
+    def revoke_key(self, api_key: str) -> None:
+        """Refuse an API key from now on."""
+
     @property
-    def require_known_keys(self) -> bool: ...
+    def require_known_keys(self) -> bool:
+        """Whether unknown API keys are refused."""
+
     @require_known_keys.setter
     def require_known_keys(self, required: bool) -> None: ...
 
     @property
-    def url(self) -> str: ...
-    @property
-    def base_url(self) -> str: ...
-    def client(self, **kwargs: Any) -> httpx.Client: ...
-    def async_client(self, **kwargs: Any) -> httpx.AsyncClient: ...
+    def url(self) -> str:
+        """The address of the server, without a path."""
 
-    def reset(self) -> None: ...
-    def dump(self) -> dict[str, Any]: ...
-    def snapshot(self) -> Snapshot: ...
-    def restore(self, snapshot: Snapshot) -> None: ...
+    @property
+    def base_url(self) -> str:
+        """The address of the server with `/v1`, as clients take it in `BLUEJAY_API_URL`."""
+
+    def client(self, **kwargs: Any) -> httpx.Client:
+        """Return an httpx client whose requests reach the fake."""
+
+    def async_client(self, **kwargs: Any) -> httpx.AsyncClient:
+        """Return an asynchronous httpx client whose requests reach the fake."""
+
+    def reset(self) -> None:
+        """Put the fake back to its beginning."""
+
+    def dump(self) -> dict[str, Any]:
+        """Return the whole world as JSON-ready data."""
+
+    def snapshot(self) -> Snapshot:
+        """Return the world as it is now, for `restore`."""
+
+    def restore(self, snapshot: Snapshot) -> None:
+        """Put the world back to a snapshot."""
 
 
 class MakeBluejay(Protocol):

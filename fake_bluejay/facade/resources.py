@@ -1,4 +1,4 @@
-"""What a test sees of a resource (agents, simulations, folders, …): live views."""
+"""Live views of the entities of resources (agents, simulations, folders, …)."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ class SimulationView(ResourceView):
 
     @property
     def digital_humans(self) -> list[DigitalHumanView]:
-        """Those who take part in it, in the order they were made."""
+        """The digital humans of the simulation, in the order they were made."""
         return [
             DigitalHumanView(self._world, "digital_humans", human.id)
             for human in self._world.resources.of("digital human", self.organisation)

@@ -1,4 +1,4 @@
-"""What a test sees of a run of a simulation: a live view."""
+"""A live view of a run of a simulation."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class RunView:
 
     @property
     def status(self) -> str:
-        """As answers give it."""
+        """The status, in the words of the answers."""
         return str(run_status(self.tally, self._world.readings.run_status))
 
     @property
@@ -46,12 +46,12 @@ class RunView:
 
     @property
     def test_results(self) -> list[TestResult]:
-        """Its test results, in the order of its digital humans."""
+        """The test results, in the order of the digital humans."""
         return [TestResult(self._world, id) for id in self._run.result_ids]
 
     @property
     def tally(self) -> Tally:
-        """Its test results, counted: `.total .passed .failed .completed .ended_otherwise .is_over`, …"""
+        """The counts of its test results: `.total`, `.passed`, `.failed`, `.completed`, `.is_over`, and more."""
         return tally(self._world.results[id] for id in self._run.result_ids)
 
     @property

@@ -485,8 +485,8 @@ class Clockwork:
         with self._mutex:
             if not self.timelines or timeline is not self.timelines[0]:
                 return
-        for tell in self.on_moved:  # before anybody wakes and looks
-            tell(length)
+        for notify in self.on_moved:  # before anybody wakes and looks
+            notify(length)
         with self._mutex:
             self._elapsed += length
             self._wake_who_is_due()

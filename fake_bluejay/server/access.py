@@ -22,16 +22,16 @@ from fake_bluejay.http.journal import masked, with_query
 __all__ = ["FORMATS", "AccessLog"]
 
 _BATCH = 0.1
-"""Seconds in which lines gather."""
+"""Seconds in which lines are gathered."""
 _MOST_IN_A_BATCH = 5_000
 _MOST_WAITING = 100
-"""Batches that wait to be written, before lines are dropped."""
+"""The most batches that wait to be written; further lines are dropped."""
 
 Format = Callable[[Scope, int | None, float, tuple[str, ...], str | None], str]
 
 
 class AccessLog:
-    """Writes lines to a stream, in one of `FORMATS`."""
+    """A log of requests, which a thread writes to a stream in one of `FORMATS`."""
 
     def __init__(self, format: str = "text", stream: TextIO | None = None) -> None:
         self._format = FORMATS[format]
@@ -45,15 +45,19 @@ class AccessLog:
     def add(
         self, scope: Scope, status: int | None, took: float, faults: tuple[str, ...] = (), detail: str | None = None
     ) -> None:
-        """A request and what became of it; `took` is in seconds, `detail` says why it was refused. A status of None: it
-        had no answer.
+        """Log a request and its answer; call this on the event loop.
 
-        To be called on the event loop.
+        Args:
+            scope: The ASGI scope of the request.
+            status: The status of the answer; None if there was no answer.
+            took: The duration, in seconds.
+            faults: The faults that the request met.
+            detail: The reason why the request was refused.
         """
         lines = self._lines
         if not lines:
             asyncio.get_running_loop().call_later(_BATCH, self.flush)
-        # As text at once: a request that is kept for later costs the garbage collector more than that.
+        # Formatted at once: keeping the request for later would cost the garbage collector more.
         lines.append(self._format(scope, status, took, faults, detail))
         if len(lines) >= _MOST_IN_A_BATCH:
             self.flush()
@@ -145,7 +149,7 @@ def _utc_second(at: int) -> str:
 
 @functools.lru_cache(maxsize=256)
 def _address(path: bytes, query: bytes | None) -> str:
-    """As it was sent, so that no line break of a client's makes a line of its own; but keys in the query are masked."""
+    """Return the address as it was sent, still percent-encoded, so that it stays in one line; keys are masked."""
     return with_query(path.decode("latin-1"), (query or b"").decode("latin-1"))
 
 

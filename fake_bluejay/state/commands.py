@@ -75,11 +75,11 @@ __all__ = [
 _Model = TypeVar("_Model", bound=BaseModel)
 
 Path_ = tuple[str | int, ...]
-"""Where something stands in a seed: names of fields, and numbers in lists."""
+"""A place in a seed: names of fields, and positions in lists."""
 
 
 def checked(check: Callable[[Any], Any]) -> AfterValidator:
-    """What `check` accepts; it raises a `ValueError` that says what would be."""
+    """Return a validator for what `check` accepts; it raises a `ValueError` for anything else."""
 
     def validate(value: Any) -> Any:
         check(value)
@@ -89,6 +89,8 @@ def checked(check: Callable[[Any], Any]) -> AfterValidator:
 
 
 def one_of(kind: str, choices: tuple[str, ...]) -> AfterValidator:
+    """Return a validator for one of these choices."""
+
     def check(text: str) -> None:
         check_known(kind, text, choices)
 
@@ -96,7 +98,7 @@ def one_of(kind: str, choices: tuple[str, ...]) -> AfterValidator:
 
 
 def _published(name: str) -> Any:
-    """A published field of a test result, as it is kept."""
+    """Return the type and the default of a published field of a test result, which is read as it is kept."""
     return Annotated[Any, AfterValidator(lambda value: as_given({name: value})[name])], None
 
 
@@ -136,7 +138,7 @@ _Human = Annotated[str, checked(_check_human)]
 
 
 class Misfit(ValueError):
-    """Something in a command that does not fit to what is there, with its place."""
+    """A value of a command that does not fit what is there, with its place."""
 
     def __init__(self, place: Path_, what: str) -> None:
         super().__init__(what)
@@ -144,7 +146,7 @@ class Misfit(ValueError):
 
 
 class Misfits(ValueError):
-    """All in a command that does not fit to what is there."""
+    """All values of a command that do not fit what is there."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -152,7 +154,7 @@ class Misfits(ValueError):
 
     @contextlib.contextmanager
     def at(self, *place: str | int) -> Iterator[None]:
-        """Keep what does not fit within, and go on."""
+        """Collect what does not fit within the `with`, and go on after it."""
         try:
             with at(*place):
                 yield
@@ -167,10 +169,10 @@ class Misfits(ValueError):
 
 @contextlib.contextmanager
 def at(*place: str | int) -> Iterator[None]:
-    """Say of what does not fit within that it stands there.
+    """Add a place to whatever does not fit within the `with`.
 
     Raises:
-        Misfit: It does not fit.
+        Misfit: Something does not fit.
     """
     try:
         yield
@@ -214,19 +216,19 @@ def _in_words(error: Any, model: type[BaseModel], kind: str) -> str:
 
 
 class Shape(BaseModel):
-    """What a name in a seed may be followed by: nothing is ignored, and nothing is taken for something else."""
+    """An object that a tester gives. A name that is not known is an error, and no value is converted."""
 
     model_config = ConfigDict(extra="forbid", strict=True, arbitrary_types_allowed=True, defer_build=True)
 
 
 class Command(Shape):
-    """Something that a tester adds. What needs no world is checked before, by the types of its fields."""
+    """Something that a tester adds. The types of its fields check all that needs no world."""
 
     def apply(self, service: Service) -> Any:
-        """Put it into a fake, whole or not at all, and return what is new.
+        """Add it to a fake, whole or not at all, and return what is new.
 
         Raises:
-            ValueError: It does not fit to what is there; by `at` with its place.
+            ValueError: It does not fit what is there; `at` gives the place.
         """
         raise NotImplementedError
 
@@ -243,7 +245,7 @@ class NewOrganisation(Command):
     api_keys: list[Key] = Field(min_length=1)
 
     def apply(self, service: Service) -> Organisation:
-        """Add it with its keys, which no other organisation may have."""
+        """Add the organisation and its keys, which no other organisation may have."""
         with at("name" if self.name in service.world.organisations else "api_keys"):
             return service.world.add_organisation(self.name, *self.api_keys)
 
@@ -377,7 +379,7 @@ class ScriptsOfCalls(Command):
     )
 
     def apply(self, service: Service) -> None:
-        """Script all of these."""
+        """Script the runs that are queued from then on."""
         service.world.script(
             default=None if self.default is None else _call(self.default),
             next=map(_call, self.next),
@@ -390,7 +392,7 @@ class ScriptsOfCalls(Command):
 
 
 class SeedCalls(ScriptsOfCalls):
-    """What happens in the calls of runs, each as the fields of a `Call`: `talks_for`, `end`, `passes`, …"""
+    """The scripts of the calls of runs, each as the fields of a `Call`: `talks_for`, `end`, `passes`, and more."""
 
     of: dict[_Human, Script] = Field({}, description="In the calls of a digital human of that name; digits are an id.")
 
@@ -416,7 +418,7 @@ class NewWebhook(Command):
     organisation: str = Field(DEFAULT_ORGANISATION, description="Whose events.")
 
     def apply(self, service: Service) -> WebhookRecord:
-        """Add it: on this machine only, unless the fake may tell others."""
+        """Add the webhook: to this machine only, unless the fake delivers anywhere."""
         _check_organisation(service, self.organisation)
         with at("url"):
             check_url(self.url, anywhere=service.world.webhooks_anywhere)
@@ -446,10 +448,10 @@ class SeedSimulation(Command):
     organisation: str = Field(DEFAULT_ORGANISATION, description="Whose it is.")
 
     def apply(self, service: Service) -> None:
-        """Add all of it that fits.
+        """Add the simulation with its agent, its digital humans and its runs, as far as they fit.
 
         Raises:
-            Misfits: Some of it does not fit.
+            Misfits: Some of them do not.
         """
         world, organisation, misfits = service.world, self.organisation, Misfits()
         _check_organisation(service, organisation)
@@ -482,8 +484,8 @@ class NewStub(Command):
     json_: Any = Field(None, alias="json")
 
     def apply(self, service: Service) -> None:
-        """As `bluejay.stub` does."""
-        with at("json"):  # which some statuses have none of
+        """Add the stub as `bluejay.stub` does."""
+        with at("json"):  # answers with some statuses have no body
             service.stubs.add(self.method, self.path, self.status, self.json_)
 
 
@@ -502,12 +504,16 @@ class _Fault(Command):
         return self
 
     def arm(self, faults: Faults) -> None:
-        """Raises `ValueError` for arguments that cannot be."""
+        """Arm the fault.
+
+        Raises:
+            ValueError: An argument is not allowed.
+        """
         given = {name.rstrip("_"): getattr(self, name) for name in self.model_fields_set if name != "kind"}
         arm_from_data(faults, self.kind, given)
 
     def apply(self, service: Service) -> None:
-        """As `bluejay.faults` does."""
+        """Arm the fault as `bluejay.faults` does."""
         self.arm(service.faults)
 
 

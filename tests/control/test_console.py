@@ -377,7 +377,7 @@ def test_ten_thousand_results_stay_usable(browser: Any, fake: FakeBluejay, capsy
     searched = time.perf_counter() - begun
     page.locator("#results-search").fill("")
 
-    # A burst that no feed holds: every one of them marked, and expired.
+    # A burst that no event log holds: every one of them marked, and expired.
     begun = time.perf_counter()
     assert end(fake, *range(1, 10_001)).json()["ended_count"] == 9_999
     fake.clock.advance(30)
@@ -510,13 +510,13 @@ def test_it_finds_the_server_again(browser: Any) -> None:
 def test_one_console_too_many_says_so_and_shows_what_is_there(browser: Any) -> None:
     fake = FakeBluejay()
     fake.add_test_result()
-    listeners = [fake.service.events.listen(lambda: None) for _ in range(64)]
+    subscriptions = [fake.service.events.subscribe(lambda: None) for _ in range(64)]
     page = browser.new_page()
     page.goto(f"{fake.url}/_fake/")
     shows(row(page, 1), "RUNNING")
-    shows(page.locator("#notes"), "64 listen already")
-    for listener in listeners:
-        listener.close()
+    shows(page.locator("#notes"), "64 event streams are open")
+    for subscription in subscriptions:
+        subscription.close()
     shows(page.locator("#live"), "live")
     page.close()
     fake.stop()
@@ -526,7 +526,7 @@ def test_the_reference_has_every_operation_of_both_documents(fake: FakeBluejay, 
     page.get_by_role("link", name="API").click()
     listed = page.locator("details")
     listed.first.wait_for()
-    documents = [httpx.get(f"{fake.url}{path}").json() for path in ("/openapi.json", "/_fake/openapi.json")]
+    documents = [httpx.get(f"{fake.url}{path}", timeout=60).json() for path in ("/openapi.json", "/_fake/openapi.json")]
     assert listed.count() == sum(len(methods) for one in documents for methods in one["paths"].values())
 
     page.get_by_label("Search operations").fill("failed_ids")
@@ -534,6 +534,20 @@ def test_the_reference_has_every_operation_of_both_documents(fake: FakeBluejay, 
     assert shown.locator("summary code").all_inner_texts() == ["/v1/end-conversations"]
     shown.locator("summary").click()
     shows(shown.locator(".shape tr"), "list of integer items ≥ 1")
+
+
+def test_a_button_says_what_it_does(fake: FakeBluejay, page: Any) -> None:
+    fake.add_test_result()
+    fake.faults.delay(1)
+    row(page, 1).click()
+    shows(page.locator("#tab-result"), "Test result 1")
+    names = page.eval_on_selector_all(
+        "button, .button",
+        "all => all.map((one) => (one.getAttribute('aria-label') || one.textContent).trim().replace(/\\s+/g, ' '))",
+    )
+    assert "" not in names
+    assert {"End", "Next page", "Previous page", "Load a saved world…", "Disarm all"} <= set(names)
+    assert not {"Mark", "On", "Back", "Put one in…", "×", "OK", "Go"} & set(names)
 
 
 def test_a_fault_is_disarmed_alone(fake: FakeBluejay, page: Any) -> None:

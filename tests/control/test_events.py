@@ -1,4 +1,4 @@
-"""The feed of changes and its stream: whole, resumable, bounded, and no burden to anybody who does not listen."""
+"""The log of changes and its stream: whole, resumable, bounded, and no burden to anybody who does not listen."""
 
 import asyncio
 import contextlib
@@ -19,7 +19,7 @@ from starlette.types import Message
 from fake_bluejay import FakeBluejay
 from fake_bluejay.agents import silent
 from fake_bluejay.control.events import EventStream
-from fake_bluejay.core.events import KINDS, Change, Feed, Listener, TooManyListeners
+from fake_bluejay.core.events import KINDS, Change, EventLog, Subscription, TooManySubscribers
 
 
 @pytest.fixture
@@ -61,10 +61,10 @@ def end(fake: FakeBluejay, *ids: int) -> None:
 def until_listening(fake: FakeBluejay, count: int) -> None:
     """Until so many listen: each request gives the server's loop a turn, in which it sees who left."""
     for _ in range(1000):
-        if len(fake.service.events._listeners) == count:
+        if len(fake.service.events._subscriptions) == count:
             return
         httpx.get(f"{fake.url}/_fake/health")
-    raise AssertionError(f"{len(fake.service.events._listeners)} listen, not {count}")
+    raise AssertionError(f"{len(fake.service.events._subscriptions)} listen, not {count}")
 
 
 def test_every_change_is_told_in_order(fake: FakeBluejay) -> None:
@@ -166,9 +166,9 @@ def test_every_change_is_told_in_order(fake: FakeBluejay) -> None:
 @pytest.mark.parametrize("begin", [lambda fake: None, FakeBluejay.reset, lambda fake: fake.restore(fake.snapshot())])
 def test_changes_are_told_whatever_world_it_is(fake: FakeBluejay, begin: Callable[[FakeBluejay], None]) -> None:
     begin(fake)
-    listener = fake.service.events.listen(lambda: None)
+    subscription = fake.service.events.subscribe(lambda: None)
     fake.add_simulation()
-    assert [change.kind for change in listener.take() or ()] == [
+    assert [change.kind for change in subscription.take() or ()] == [
         "agent-added",
         "simulation-added",
         "digital-human-added",
@@ -200,13 +200,13 @@ def test_without_listeners_nothing_is_told(fake: FakeBluejay) -> None:
         next(stream)
         assert all(source.on_change is not None for source in sources)
     until_listening(fake, 0)
-    listener = fake.service.events.listen(lambda: None)
-    listener.close()
+    subscription = fake.service.events.subscribe(lambda: None)
+    subscription.close()
     for _ in range(4097):
         fake.clock.advance(1)
     assert all(source.on_change is None for source in sources)
     fake.add_test_result()
-    with listening(fake.url, listener.last_id) as stream:
+    with listening(fake.url, subscription.last_id) as stream:
         assert next(stream)[1] == "resync"
 
 
@@ -220,22 +220,22 @@ class Source:
         self.on_change("requests-cleared")
 
 
-def numbers(listener: Listener, most: int = 256) -> list[int]:
-    changes = listener.take(most)
+def numbers(subscription: Subscription, most: int = 256) -> list[int]:
+    changes = subscription.take(most)
     assert changes is not None
     return [change.number for change in changes]
 
 
 def test_who_falls_behind_is_told_so_and_costs_no_memory() -> None:
     source = Source()
-    feed = Feed(source, limit=10)
+    log = EventLog(source, limit=10)
     woken: list[int] = []
-    slow, fast = feed.listen(lambda: woken.append(1)), feed.listen(lambda: None)
+    slow, fast = log.subscribe(lambda: woken.append(1)), log.subscribe(lambda: None)
     for count in range(1, 26):
         source.change()
         assert numbers(fast) == [count + 1]
     assert woken == [1]
-    assert len(feed._changes) == 10
+    assert len(log._changes) == 10
     assert slow.take() is None
     assert slow.take() == []
     source.change()
@@ -245,35 +245,35 @@ def test_who_falls_behind_is_told_so_and_costs_no_memory() -> None:
         source.change()
     assert numbers(slow, 4) == [28, 29, 30, 31]
     assert numbers(slow) == [32, 33, 34, 35, 36, 37]
-    assert isinstance(feed._changes[0], Change)
+    assert isinstance(log._changes[0], Change)
 
 
 def test_only_so_many_may_listen(fake: FakeBluejay) -> None:
-    feed = Feed(Source(), most=2)
-    first = feed.listen(lambda: None)
-    feed.listen(lambda: None)
-    with pytest.raises(TooManyListeners, match="2 listen already"):
-        feed.listen(lambda: None)
+    log = EventLog(Source(), most=2)
+    first = log.subscribe(lambda: None)
+    log.subscribe(lambda: None)
+    with pytest.raises(TooManySubscribers, match="2 event streams are open"):
+        log.subscribe(lambda: None)
     first.close()
-    feed.listen(lambda: None)
+    log.subscribe(lambda: None)
 
-    listeners = [fake.service.events.listen(lambda: None) for _ in range(64)]
+    subscriptions = [fake.service.events.subscribe(lambda: None) for _ in range(64)]
     refused = httpx.get(f"{fake.url}/_fake/events")
-    assert (refused.status_code, refused.json()["detail"][:17]) == (503, "64 listen already")
-    for listener in listeners:
-        listener.close()
+    assert (refused.status_code, refused.json()["detail"][:25]) == (503, "64 event streams are open")
+    for subscription in subscriptions:
+        subscription.close()
 
 
 def test_changes_from_many_threads_are_all_told_once() -> None:
     fake = FakeBluejay()
-    listener = fake.service.events.listen(lambda: None)
+    subscription = fake.service.events.subscribe(lambda: None)
     threads = [threading.Thread(target=lambda: [fake.add_test_result() for _ in range(300)]) for _ in range(8)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
     changes: list[Change] = []
-    while taken := listener.take(1000):
+    while taken := subscription.take(1000):
         changes += taken
     assert [change.data["id"] for change in changes] == list(range(1, 2401))
     assert [change.number for change in changes] == list(range(2, 2402))
@@ -282,14 +282,14 @@ def test_changes_from_many_threads_are_all_told_once() -> None:
 class Client:
     """A client of the stream at the level of ASGI, whose reading can be held up."""
 
-    def __init__(self, feed: Feed, heartbeat: float = 3600) -> None:
-        self.feed = feed
+    def __init__(self, log: EventLog, heartbeat: float = 3600) -> None:
+        self.log = log
         self.texts: list[str] = []
         self.reads = asyncio.Event()
         self.reads.set()
         self.left = asyncio.Event()
         self.news = asyncio.Condition()
-        self.task = asyncio.create_task(EventStream(feed, heartbeat)(SCOPE, self.receive, self.send))
+        self.task = asyncio.create_task(EventStream(log, heartbeat)(SCOPE, self.receive, self.send))
 
     async def receive(self) -> Message:
         await self.left.wait()
@@ -311,49 +311,49 @@ SCOPE = {"type": "http", "method": "GET", "path": "/_fake/events", "headers": []
 
 async def test_a_client_that_does_not_read_is_resynced() -> None:
     source = Source()
-    feed = Feed(source, limit=50)
-    slow, quick = Client(feed), Client(feed)
+    log = EventLog(source, limit=50)
+    slow, quick = Client(log), Client(log)
     await slow.has("id: ")
     await quick.has("id: ")
     slow.reads.clear()
     for _ in range(20):
         for _ in range(40):
             source.change()
-        await quick.has(feed.id_of(feed._last))
+        await quick.has(log.id_of(log._last))
     assert "resync" not in "".join(quick.texts)
-    assert len(feed._changes) == 50
+    assert len(log._changes) == 50
     slow.reads.set()
     await slow.has("event: resync")
     source.change()
-    await slow.has(feed.id_of(feed._last))
+    await slow.has(log.id_of(log._last))
     assert sum(map(len, slow.texts)) < sum(map(len, quick.texts)) / 4
     for client in (slow, quick):
         client.left.set()
         await asyncio.wait_for(client.task, 20)
-    assert not feed._listeners
+    assert not log._subscriptions
 
 
 async def test_silence_is_broken_by_a_comment() -> None:
-    client = Client(Feed(Source()), heartbeat=0.01)
+    client = Client(EventLog(Source()), heartbeat=0.01)
     await client.has(": still here")
-    client.feed.end()
+    client.log.end()
     await asyncio.wait_for(client.task, 20)
     assert client.texts[-1] == ""
 
 
 async def test_the_end_of_the_feed_ends_the_streams_at_once_even_of_who_does_not_read() -> None:
     source = Source()
-    feed = Feed(source)
-    client, stuck = Client(feed), Client(feed)
+    log = EventLog(source)
+    client, stuck = Client(log), Client(log)
     await client.has("id: ")
     await stuck.has("id: ")
     stuck.reads.clear()
     source.change()
     await client.has("requests-cleared")
-    feed.end()
+    log.end()
     await asyncio.wait_for(client.task, 20)
     await asyncio.wait_for(stuck.task, 20)
-    assert not feed._listeners
+    assert not log._subscriptions
 
 
 def test_stopping_the_fake_ends_its_streams() -> None:
@@ -378,7 +378,7 @@ def test_a_raw_client_that_leaves_is_forgotten(fake: FakeBluejay) -> None:
     with socket.create_connection(("127.0.0.1", port)) as connection:
         connection.sendall(b"GET /_fake/events HTTP/1.1\r\nHost: 127.0.0.1:%d\r\n\r\n" % port)
         assert b"200 OK" in connection.recv(4096)
-        assert len(fake.service.events._listeners) == 1
+        assert len(fake.service.events._subscriptions) == 1
     with listening(fake.url) as stream:
         next(stream)
         until_listening(fake, 1)

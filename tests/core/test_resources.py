@@ -16,7 +16,7 @@ from fake_bluejay.core.errors import Conflict
 from fake_bluejay.core.resources import Link, OnDelete, Resource, int_ids, plural_of, uuid_ids
 from fake_bluejay.core.world import World
 from fake_bluejay.facade.fake import fake_over
-from fake_bluejay.state.seed import SeedError, plant
+from fake_bluejay.state.seed import SeedError, load_seed
 from fake_bluejay.state.snapshot import restore
 
 TARGET = Resource("target")
@@ -54,6 +54,27 @@ def test_restricted_removal_changes_nothing() -> None:
         world.resources.remove(target)
     assert world.resources[TARGET].get(1) is target
     assert holder.fields["target_id"] == 1
+
+
+def test_what_is_undone_was_never_there_and_nobody_hears_of_it() -> None:
+    world, target, holder = linked(OnDelete.DETACH)
+    published: list[Any] = []
+    world.on_change = lambda *change: published.append(change)
+    with world.resources.undone():
+        targets = world.resources[TARGET]
+        targets.change(target, {"name": "new"})
+        world.resources[Resource("other")].add("default", {})
+        world.resources.remove(targets.add("default", {}))
+        world.resources.remove(target)
+    assert published == []
+    assert (target.fields, holder.fields["target_ids"]) == ({}, [1, 2])
+    assert [(one.resource.name, len(one), one.last_id) for one in world.resources] == [
+        ("target", 2, 2),
+        ("holder", 1, 1),
+        ("other", 0, 0),
+    ]
+    assert world.resources[TARGET].add("default", {}).id == 3
+    assert published == [("target-added", world.resources[TARGET].get(3))]
 
 
 def test_kept_entity_links_to_nothing() -> None:
@@ -191,7 +212,7 @@ def test_seed_has_resources(tmp_path: Path) -> None:
     seed.write_text(
         "resources: {folders: [{name: Support}], digital_humans: [{}, {}], communities: [{digital_human_ids: [1, 2]}]}"
     )
-    fake = fake_over(plant(seed).service)
+    fake = fake_over(load_seed(seed).service)
     assert [folder.fields["name"] for folder in fake.resources("folder")] == ["Support"]
     assert fake.resources("community")[0].fields["digital_human_ids"] == [1, 2]
 
@@ -212,7 +233,7 @@ def test_mistake_in_a_seed_is_said_with_its_place(tmp_path: Path, text: str, mes
     seed = tmp_path / "world.yaml"
     seed.write_text(text)
     with pytest.raises(SeedError) as error:
-        plant(seed)
+        load_seed(seed)
     assert message in str(error.value)
 
 
@@ -249,13 +270,13 @@ async def test_control_api_has_every_resource() -> None:
 
 def test_events_tell_of_every_resource() -> None:
     fake = FakeBluejay()
-    listener = fake.service.events.listen(lambda: None)
-    listener.take()
+    subscription = fake.service.events.subscribe(lambda: None)
+    subscription.take()
     folder = fake.add("folder")
     with fake.client(headers={"X-API-Key": fake.api_key}) as client:
         client.put(f"/v1/update-folder/{folder.id}", json={"name": "Help"})
         client.delete(f"/v1/folder/{folder.id}")
-    told = [(change.kind, change.data) for change in listener.take() or () if change.kind.startswith("folder")]
+    told = [(change.kind, change.data) for change in subscription.take() or () if change.kind.startswith("folder")]
     assert told == [
         ("folder-added", {"id": folder.id, "at": "2026-01-01T00:00:00.000000Z", "organisation": "default"}),
         ("folder-changed", {"id": folder.id, "fields": ["name"]}),

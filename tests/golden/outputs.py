@@ -239,13 +239,13 @@ def mistakes_in_options() -> str:
 
 
 def mistakes_in_seeds(folder: Path) -> str:
-    from fake_bluejay.state.seed import plant
+    from fake_bluejay.state.seed import load_seed
 
     path = folder / "seed.yaml"
     lines = []
     for text in SEEDS:
         path.write_text(text)
-        lines.append(f"{text}\n  {raised(lambda: plant(path)).replace(str(folder), '')}\n")
+        lines.append(f"{text}\n  {raised(lambda: load_seed(path)).replace(str(folder), '')}\n")
     return "".join(lines)
 
 

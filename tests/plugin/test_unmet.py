@@ -12,7 +12,7 @@ from fake_bluejay import FakeBluejay
 
 def ran(pytester: pytest.Pytester, test: str, *arguments: str) -> pytest.RunResult:
     pytester.makepyfile("import pytest\nfrom fake_bluejay import FakeBluejay\n" + test)
-    return pytester.runpytest_inprocess("-p", "no:randomly", "-p", "no:cacheprovider", *arguments)
+    return pytester.runpytest_inprocess("-p", "no:randomly", "-p", "no:cacheprovider", "-p", "no:asyncio", *arguments)
 
 
 @pytest.mark.parametrize(
@@ -274,7 +274,7 @@ def test_what_no_request_has_is_refused(wrong: Callable[[FakeBluejay], None], sa
 def test_what_a_page_of_the_fake_fetched_is_no_request() -> None:
     fake = FakeBluejay()
     try:
-        httpx.get(f"{fake.url}/openapi.json")
+        httpx.get(f"{fake.url}/openapi.json", timeout=60)  # the first one makes it
         httpx.get(f"{fake.url}/fake/transcripts/1.json", headers={"Sec-Fetch-Site": "same-origin"})
         fake.assert_no_requests()
         httpx.get(f"{fake.url}/v1/ping", headers={"Sec-Fetch-Site": "cross-site"})

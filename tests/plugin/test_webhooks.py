@@ -3,6 +3,7 @@
 import asyncio
 import base64
 import contextlib
+import gc
 import hashlib
 import hmac
 import http.server
@@ -1412,6 +1413,24 @@ def test_without_a_loop_of_the_test_they_run_on_one_that_lives_as_long_as_the_fa
         assert not cancelled.is_set()
     assert cancelled.wait(20)
     assert loop.is_closed()
+
+
+def test_fake_that_was_never_closed_moves_no_clock_when_it_is_collected() -> None:
+    """Its event loop ends in whichever test the garbage collector runs, which must not wait for that."""
+    loops = []
+
+    async def receive(request: Request) -> None:
+        loops.append(asyncio.get_running_loop())
+
+    forgotten: FakeBluejay | None = FakeBluejay()
+    forgotten.webhooks.add(receive)
+    forgotten.webhooks.send("simulation_ended", {})
+    with FakeBluejay() as bluejay:
+        began, forgotten = bluejay.clock.now, None
+        gc.collect()
+        assert bluejay.clock.now == began
+    while not loops[0].is_closed():
+        time.sleep(0.001)
 
 
 def fastapi_app(told: list[Any]) -> Any:

@@ -213,7 +213,9 @@ def test_faults_readings_stubs(fake: Fake) -> None:
     assert (len(fake.faults), bool(fake.faults), [one.times for one in fake.faults]) == (2, True, [1, 2])
     refused = end(fake, 1)
     assert (refused.status_code, refused.json(), refused.headers["retry-after"]) == (503, {"detail": "busy"}, "1")
+    assert [one.met for one in fake.faults] == [False]
     assert end(fake, 1).json()["failed_ids"] == [1]
+    assert [one.met for one in fake.faults] == [True]
     fake.faults.clear()
     fake.readings.set(no_failed_ids="empty-list")
     assert (fake.readings.no_failed_ids, dict(fake.readings)["no_failed_ids"]) == ("empty-list", "empty-list")

@@ -60,7 +60,7 @@ def test_a_browser_that_opens_the_root_is_led_to_the_console_and_nothing_has_arr
     answer = httpx.get(f"{server.url}/", headers=BROWSER, follow_redirects=True)
     assert (answer.status_code, answer.url.path) == (200, "/_fake/")
     assert httpx.get(f"{server.url}/favicon.ico", headers={"Sec-Fetch-Dest": "image"}).status_code == 200
-    assert "paths" in httpx.get(f"{server.url}/_fake/bluejay-openapi.json").json()
+    assert "paths" in httpx.get(f"{server.url}/_fake/bluejay-openapi.json", timeout=60).json()
     assert httpx.get(f"{server.url}/_fake/overview").json()["requests"] == before
     assert httpx.get(f"{server.url}/").json() == {"detail": "Not Found"}  # as the code under test would ask
     assert httpx.get(f"{server.url}/_fake/overview").json()["requests"] == before + 1

@@ -7,6 +7,7 @@ import ssl
 import time
 from collections.abc import Iterator
 
+import httpx
 import pytest
 
 from fake_bluejay import FakeBluejay
@@ -130,6 +131,8 @@ def test_a_client_that_waits_with_nothing_to_send_is_just_answered(server) -> No
 
 def test_answers_that_nobody_takes_are_given_up_in_silence(serving) -> None:
     with serving("--client-timeout", 1) as server:
+        for path in ("/openapi.json", "/_fake/openapi.json"):  # so that both are made
+            httpx.get(f"{server.url}{path}", timeout=60)
         with connect(server.port, receives=4096) as connection:
             connection.sendall(b"GET /openapi.json HTTP/1.1\r\nhost: x\r\n\r\n" * 20)
             time.sleep(0.3)  # for the server to have filled what the connection holds

@@ -13,8 +13,8 @@ from fake_bluejay import FakeBluejay
 from fake_bluejay.agents import ends_after, silent
 from fake_bluejay.core.outbox import EVENTS
 from fake_bluejay.facade.fake import fake_over
-from fake_bluejay.state.planted import Overrides
-from fake_bluejay.state.seed import SeedError, plant, schema
+from fake_bluejay.state.loaded_seed import Overrides
+from fake_bluejay.state.seed import SeedError, load_seed, schema
 
 TOML = """
 seed = 7
@@ -90,8 +90,8 @@ def written(directory: Path, name: str, text: str) -> Path:
 @pytest.mark.parametrize("name", ["world.toml", "world.yaml", "world.yml", "world.json"])
 def test_each_format_makes_the_same_world(tmp_path: Path, name: str) -> None:
     as_json = json.dumps({**tomllib.loads(TOML), "now": "2026-03-01T12:00:00Z"})
-    planted = plant(written(tmp_path, name, {"toml": TOML, "json": as_json}.get(name[6:], YAML)))
-    fake, world = fake_over(planted.service), planted.service.world
+    loaded = load_seed(written(tmp_path, name, {"toml": TOML, "json": as_json}.get(name[6:], YAML)))
+    fake, world = fake_over(loaded.service), loaded.service.world
     assert (world.seed, world.agent, fake.readings.success) == (7, ends_after(4), "always")
     assert fake.clock.now.isoformat() == "2026-03-01T12:00:00+00:00"
     assert [(one.id, one.status, one.agent, one.organisation) for one in fake.test_results] == [
@@ -107,7 +107,7 @@ def test_each_format_makes_the_same_world(tmp_path: Path, name: str) -> None:
     before = fake.dump()
     fake.add_test_result(51)
     fake.clock.advance(60)
-    planted.reset()
+    loaded.reset()
     assert len(fake.faults) == 1
     assert fake.dump() == before
     assert world.organisation_of("a-key") == "default"
@@ -118,7 +118,7 @@ def test_a_seed_arms_limits_and_refusals(tmp_path: Path) -> None:
     seed = (
         "faults:\n- {kind: billing, code: SPEND_ALERT_REACHED}\n- {kind: unavailable}\n- {kind: rate_limit, count: 2}"
     )
-    fake = fake_over(plant(written(tmp_path, "world.yaml", seed)).service)
+    fake = fake_over(load_seed(written(tmp_path, "world.yaml", seed)).service)
     with fake.client() as client:
         assert [client.get("/v1/ping").status_code for _ in range(5)] == [403, 503, 200, 200, 429]
 
@@ -126,12 +126,12 @@ def test_a_seed_arms_limits_and_refusals(tmp_path: Path) -> None:
 @pytest.mark.parametrize(("now", "begins"), [("", "2033-05-18"), ("now: 2026-03-01T12:00:00Z", "2026-03-01")])
 def test_time_after_a_reset(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, now: str, begins: str) -> None:
     """Where a seed says when time begins, it does again; or it is the present, of which little is known here."""
-    planted = plant(written(tmp_path, "world.yaml", f"clock: real\n{now}\ntest_results: [{{}}]"))
+    loaded = load_seed(written(tmp_path, "world.yaml", f"clock: real\n{now}\ntest_results: [{{}}]"))
     with monkeypatch.context() as later:
         later.setattr(time, "time_ns", lambda: 2_000_000_000_000_000_000)
-        planted.reset()
-        assert fake_over(planted.service).test_result(1).created_at.date().isoformat() == begins
-        assert fake_over(planted.service).clock.now.date().isoformat() == begins
+        loaded.reset()
+        assert fake_over(loaded.service).test_result(1).created_at.date().isoformat() == begins
+        assert fake_over(loaded.service).clock.now.date().isoformat() == begins
 
 
 @pytest.mark.parametrize(
@@ -293,7 +293,7 @@ def test_what_is_wrong_is_said_with_file_line_and_field(tmp_path: Path, name: st
     path = tmp_path / name
     path.write_text(text)
     with pytest.raises(SeedError) as error:
-        plant(path)
+        load_seed(path)
     assert error.value.problems[0].startswith(f"{tmp_path}/{problem}"), error.value
 
 
@@ -316,7 +316,7 @@ def test_a_webhook_is_of_agents_of_the_seed(tmp_path: Path) -> None:
         "resources: {agents: [{name: Ann}, {name: Bob}]}\n"
         "webhooks: [{url: http://127.0.0.1:1/, events: null, agents: [2]}]"
     )
-    service = plant(written(tmp_path, "world.yaml", seed)).service
+    service = load_seed(written(tmp_path, "world.yaml", seed)).service
     [webhook] = service.world.outbox.webhooks.values()
     assert (webhook.scope.agents, webhook.events) == ((2,), EVENTS)
 
@@ -328,14 +328,14 @@ def test_a_saved_world_is_a_seed_that_goes_on(tmp_path: Path) -> None:
         client.post("/v1/end-conversations", json={"test_result_ids": [1, 2, 999]})
     fake.clock.advance(10)
     path = written(tmp_path, "world.json", json.dumps(fake.dump()))
-    other = fake_over(plant(path).service)
+    other = fake_over(load_seed(path).service)
     assert other.dump() == fake.dump()
     other.clock.advance(19.999999)
     assert other.test_result(1).status == "RUNNING"
     other.clock.advance(0.000001)
     assert other.test_result(1).status == "SYSTEM_ERROR"
 
-    told = fake_over(plant(path, Overrides("real", 5.0, "silent", {"success": "always"}, ("another-key",))).service)
+    told = fake_over(load_seed(path, Overrides("real", 5.0, "silent", {"success": "always"}, ("another-key",))).service)
     assert (told.world.clock.speed, told.world.agent, told.readings.success) == (5.0, silent(), "always")
     assert told.world.organisation_of("k") is None
 
@@ -344,7 +344,7 @@ def test_a_saved_world_is_a_seed_that_goes_on(tmp_path: Path) -> None:
     path.write_text(json.dumps(data, indent=1))
     line = path.read_text()[: path.read_text().index("DONE")].count("\n") + 1
     with pytest.raises(SeedError, match=rf"world.json:{line}: test_results\[1\].status: unknown status 'DONE'"):
-        plant(path)
+        load_seed(path)
 
 
 RUNS = """
@@ -365,7 +365,7 @@ simulations:
 
 
 def test_simulations_are_run_as_it_is_scripted(tmp_path: Path) -> None:
-    fake = fake_over(plant(written(tmp_path, "world.yaml", RUNS)).service)
+    fake = fake_over(load_seed(written(tmp_path, "world.yaml", RUNS)).service)
     first, second = fake.runs
     assert first.simulation.agent.fields["name"] == "Reception"
     assert first.simulation.fields["max_concurrent"] == 1
@@ -382,12 +382,12 @@ def test_simulations_are_run_as_it_is_scripted(tmp_path: Path) -> None:
 
 def test_webhooks_lead_elsewhere_if_told_so(tmp_path: Path) -> None:
     seed = written(tmp_path, "world.yaml", "webhooks: [{url: 'http://10.0.0.1/'}]")
-    assert len(plant(seed, Overrides(webhooks_anywhere=True)).service.world.outbox.webhooks) == 1
+    assert len(load_seed(seed, Overrides(webhooks_anywhere=True)).service.world.outbox.webhooks) == 1
 
 
 def test_the_keys_given_are_the_only_ones_of_a_saved_world(tmp_path: Path) -> None:
     path = written(tmp_path, "world.json", json.dumps(FakeBluejay(api_keys=["old-key", "my-key"]).dump()))
-    world = plant(path, Overrides(api_keys=("my-key",))).service.world
+    world = load_seed(path, Overrides(api_keys=("my-key",))).service.world
     assert (world.organisation_of("my-key"), world.organisation_of("old-key")) == ("default", None)
     assert "my-key" not in repr(world.organisations)
 
@@ -413,13 +413,13 @@ def test_saved_worlds_that_would_not_start_are_refused(
     tmp_path: Path, own: dict[str, object], api_keys: tuple[str, ...], problem: str
 ) -> None:
     with pytest.raises(SeedError) as error:
-        plant(written(tmp_path, "world.json", _saved(**own)), Overrides(api_keys=api_keys))
+        load_seed(written(tmp_path, "world.json", _saved(**own)), Overrides(api_keys=api_keys))
     assert problem in str(error.value)
 
 
 def test_the_key_that_led_to_a_saved_world_is_known_there(tmp_path: Path) -> None:
-    planted = plant(written(tmp_path, "world.json", _saved(api_key="another-key")))
-    [(name, key, service)] = planted.own_worlds
+    loaded = load_seed(written(tmp_path, "world.json", _saved(api_key="another-key")))
+    [(name, key, service)] = loaded.own_worlds
     fake = fake_over(service)
     assert (name, key) == ("own", "another-key")
     assert fake.world.organisation_of("another-key") == "default"
@@ -427,16 +427,16 @@ def test_the_key_that_led_to_a_saved_world_is_known_there(tmp_path: Path) -> Non
 
 def test_options_go_before_the_seed(tmp_path: Path) -> None:
     path = written(tmp_path, "world.toml", TOML)
-    fake = fake_over(plant(path, Overrides("real", 3.0, "silent", {"foreign_id": "403"}, ("my-key",))).service)
+    fake = fake_over(load_seed(path, Overrides("real", 3.0, "silent", {"foreign_id": "403"}, ("my-key",))).service)
     assert (fake.world.clock.speed, fake.world.agent, fake.api_key) == (3.0, silent(), "my-key")
     assert (fake.readings.success, fake.readings.foreign_id) == ("always", "403")
 
 
 def test_a_speed_means_a_clock_that_has_one(tmp_path: Path) -> None:
     seed = written(tmp_path, "w.toml", "clock = 'manual'")
-    assert plant(seed, Overrides(speed=10)).service.world.clock.speed == 10  # type: ignore[attr-defined]
+    assert load_seed(seed, Overrides(speed=10)).service.world.clock.speed == 10  # type: ignore[attr-defined]
     with pytest.raises(ValueError, match="a clock's speed is a number from 0 to 1,000,000, not 1e\\+18") as error:
-        plant(seed, Overrides(speed=1e18))
+        load_seed(seed, Overrides(speed=1e18))
     assert not isinstance(error.value, SeedError)  # for it is none of the file's
 
 
@@ -470,14 +470,14 @@ def test_what_would_silently_be_something_else_is_refused(tmp_path: Path, name: 
     path = tmp_path / name
     path.write_text(text)
     with pytest.raises(SeedError) as error:
-        plant(path)
+        load_seed(path)
     assert [one for one in error.value.problems if problem in one], error.value.problems
 
 
 def test_one_name_after_another_may_come_from_a_merge_in_yaml(tmp_path: Path) -> None:
     path = tmp_path / "a.yaml"
     path.write_text("test_results:\n- &one {id: 5, status: QUEUED}\n- {<<: *one, id: 6}\n")
-    assert [(one.id, one.status) for one in fake_over(plant(path).service).test_results] == [
+    assert [(one.id, one.status) for one in fake_over(load_seed(path).service).test_results] == [
         (5, "QUEUED"),
         (6, "QUEUED"),
     ]
@@ -490,7 +490,7 @@ def test_a_bad_name_does_not_hide_what_else_is_wrong(tmp_path: Path) -> None:
         "stubs:\n- {method: GETT, path: /x}\nevaluation_takes: .nan\n"
     )
     with pytest.raises(SeedError) as error:
-        plant(path)
+        load_seed(path)
     said = "\n".join(error.value.problems)
     for expected in (
         ":3: calls.of: a name is a text, not 1",

@@ -66,6 +66,26 @@ def test_signals_stop_it_cleanly(serving, stop: signal.Signals) -> None:
         assert "Traceback" not in server.output.read_text()
 
 
+def test_a_server_under_nohup_outlives_its_terminal_and_these_tests_run_there_too(serving) -> None:
+    command = [sys.executable, "-m", "fake_bluejay", "serve", "--port", "0"]
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)  # as nohup does; what is started inherits it
+    try:
+        with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
+            try:
+                assert process.stdout
+                url = next(found[1] for line in process.stdout if (found := re.search(r"listens on (\S+)", line)))
+                process.send_signal(signal.SIGHUP)
+                assert httpx.get(f"{url}/_fake/health").status_code == 200
+            finally:
+                process.terminate()
+        assert process.returncode == 0
+        with serving() as server:
+            server.process.send_signal(signal.SIGHUP)
+            assert server.process.wait(timeout=20) == 0
+    finally:
+        signal.signal(signal.SIGHUP, before)
+
+
 def test_a_fault_that_delays_for_an_hour_does_not_keep_it_from_stopping(serving, tmp_path: Path) -> None:
     seed = tmp_path / "seed.toml"
     seed.write_text('[[faults]]\nkind = "delay"\nseconds = 3600\n')
@@ -145,7 +165,10 @@ def test_readings_are_all_printed(run) -> None:
     printed = run("readings").stdout
     for name, _, choices, evidence in questions():
         assert name in printed
-        assert evidence in printed
+        assert f"the default is from {evidence}\n" in printed
+        assert re.match(r"(the|bluejay-sdk|(two )?public clients) [^:]*\b20\d\d: ", evidence), (
+            evidence
+        )  # a source, its date
         assert all(choice in printed for choice in choices)
 
 

@@ -72,6 +72,14 @@ def test_what_cannot_be(client: httpx.Client) -> None:
         answer = client.post("/_fake/organisations", json=body)
         assert answer.status_code == 400, body
         assert detail in answer.json()["detail"]
+    twice = b'{"name": "b", "name": "c", "api_key": "x", "world": "own"}'
+    for method, path, content in (
+        ("POST", "/_fake/organisations", twice),
+        ("GET", "/_fake/test-results?organisation=a&organisation=default", b""),
+        ("GET", "/_fake/test-results?organisation=a&status=RUNNING&status=QUEUED", b""),
+    ):
+        refused = client.request(method, path, content=content)
+        assert (refused.status_code, "is there twice, and only one" in refused.json()["detail"]) == (400, True)
     unknown = client.get("/_fake/state", params={"organisation": "aa"})
     assert (unknown.status_code, unknown.json()["detail"]) == (
         404,

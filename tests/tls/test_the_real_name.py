@@ -161,19 +161,19 @@ def test_a_handshake_survives_a_busy_server(
         client.do_handshake()
     hello = outgoing.read()
     rest = hello[1:] if first == b"\x16" else hello
-    become_tls = protocol_detection._FirstBytes._become_tls
+    become_tls = protocol_detection.DetectProtocol._become_tls
 
     def become_tls_late(self: Any) -> None:
         become_tls(self)
         theirs.sendall(rest)
 
-    monkeypatch.setattr(protocol_detection._FirstBytes, "_become_tls", become_tls_late)
+    monkeypatch.setattr(protocol_detection.DetectProtocol, "_become_tls", become_tls_late)
     state = types.SimpleNamespace(connections=set())
 
     async def shake_hands(context: ssl.SSLContext) -> bytes:
         loop = asyncio.get_running_loop()
         _, connection = await loop.connect_accepted_socket(
-            lambda: protocol_detection._FirstBytes(asyncio.Protocol, context, Limits(), server_state=state), ours
+            lambda: protocol_detection.DetectProtocol(asyncio.Protocol, context, Limits(), server_state=state), ours
         )
         theirs.sendall(first)
         answer = b""

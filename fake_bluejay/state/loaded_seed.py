@@ -1,4 +1,4 @@
-"""A service that is ready to be served, and what it can be made of without a seed."""
+"""A seed that has been loaded into a service, and the options that go before it."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from fake_bluejay.core.behaviors import agent_of
 from fake_bluejay.core.clock import Clock, ManualClock, ScaledClock
 from fake_bluejay.core.readings import Readings
 
-__all__ = ["MOST_WORLDS", "Overrides", "Planted"]
+__all__ = ["MOST_WORLDS", "LoadedSeed", "Overrides"]
 
 MOST_WORLDS = 100
-"""Organisations with a world of their own, on one server."""
+"""The most organisations that have a world of their own on one server."""
 
 
 class Overrides(NamedTuple):
-    """What can be asked for besides a seed, and goes before it."""
+    """The options of the command line that go before those of a seed."""
 
     clock: str | None = None
     speed: float | None = None
@@ -29,12 +29,16 @@ class Overrides(NamedTuple):
     webhooks_anywhere: bool = False
 
     def check_clock(self) -> None:
-        """Raises `ValueError` for a speed of what stands still."""
+        """Check that a clock with a speed is one that moves.
+
+        Raises:
+            ValueError: A manual clock has a speed.
+        """
         if self.clock == "manual" and self.speed is not None:
             raise ValueError("a manual clock has no speed: leave the speed out, or choose the clock that is real")
 
     def overridden(self, other: Overrides) -> Overrides:
-        """What `other` leaves open. A speed without a clock means the one that has a speed."""
+        """Return the choices of `other`, and these where it leaves one open. A speed alone implies the real clock."""
         return Overrides(
             other.clock or (self.clock if other.speed is None else "real"),
             self.speed if other.speed is None else other.speed,
@@ -61,12 +65,12 @@ class Overrides(NamedTuple):
 
 
 @dataclass
-class Planted:
-    """What came of a seed."""
+class LoadedSeed:
+    """A service that a seed was loaded into, with its organisations."""
 
     service: Service
     reset: Callable[[], None]
-    """Puts it back to how it began; on a clock that follows real time, at present."""
+    """Puts the service back to its beginning; on a clock that follows real time, at the present moment."""
     own_worlds: list[tuple[str, str, Service]] = field(default_factory=list)
     """The organisations that have a world of their own (in saved worlds), each with the key that leads there."""
 
