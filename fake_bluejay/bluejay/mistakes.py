@@ -26,7 +26,7 @@ _NEEDED: Final = {
     "datetime_parsing": _MOMENT,
     "timezone_aware": "a moment with its time zone, e.g. 2026-01-01T00:00:30Z",
 }
-"""A type of error → what is needed."""
+"""A type of error → the needed value, in words."""
 
 
 def what_is_wrong(error: Any) -> str:
