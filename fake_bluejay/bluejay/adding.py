@@ -1,4 +1,4 @@
-"""What a tester adds besides requests: entities of resources, and runs; by the rules of the requests that make them."""
+"""The entities and runs that a tester adds without a request, by the rules of the requests that create them."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from fake_bluejay.core.world import DEFAULT_ORGANISATION, World
 __all__ = ["MOST_DIGITAL_HUMANS", "add", "add_digital_human", "add_simulation", "check_humans", "queue_run"]
 
 MOST_DIGITAL_HUMANS = 10_000
-"""Digital humans that can be new with one simulation: this project's, so that a slip does not take all memory."""
+"""The most new digital humans with one simulation: this project's limit, so that a slip does not take all memory."""
 
 
 def add(world: World, name: str, organisation: str, fields: Mapping[str, Any]) -> Entity:
@@ -76,7 +76,7 @@ def add_simulation(
                 f"agent_id of a simulation is a text, as in a request, not {given!r:.80};"
                 f" a test gives agent={given!r:.80}"
             )
-        # Checked first: what cannot be leaves no agent behind.
+        # Checked first, so that a refusal leaves no new agent behind.
         request = validated(
             SimulationRequest,
             "a simulation",
@@ -87,8 +87,9 @@ def add_simulation(
             request.agent_id = str(add(world, "agents", organisation, {}).id)
         made = _made(world, organisation, lambda: create_simulation(world, organisation, request))
         if isinstance(digital_humans, int):
+            own = {"always_on_mode": True, "phone_number": None} if request.always_on else {}
             for _ in range(digital_humans):
-                add_digital_human(world, organisation, {"simulation_ids": [made.id]})
+                add_digital_human(world, organisation, {"simulation_ids": [made.id], **own})
         else:
             for human in digital_humans:
                 join(world, human, made)
@@ -115,10 +116,13 @@ def add_digital_human(world: World, organisation: str, fields: Mapping[str, Any]
         ValueError: A field is unknown or cannot be so.
     """
     own = {name: value for name, value in fields.items() if name != "simulation_ids"}
+    example = dict(DIGITAL_HUMANS.example)
+    if own.get("enriched_playback"):  # the workflow replaces the intent
+        example = {"phone_number": example["phone_number"]}
     request = validated(
         DigitalHumanRequestData,
         "a digital human",
-        {**DIGITAL_HUMANS.example, **own},
+        {**example, **own},
         ("simulation_ids", "organisation"),
     )
     ids = fields.get("simulation_ids")
@@ -174,7 +178,7 @@ def queue_run(world: World, simulation: int | None, fields: Mapping[str, Any]) -
             run = runs.queue_run(
                 world, world.resources.require("simulation", simulation, organisation), runs.given(request)
             )
-        except DomainError as error:  # its agent is gone
+        except DomainError as error:  # the agent is gone
             raise ValueError(error.detail) from None
     world.deliver()
     return run

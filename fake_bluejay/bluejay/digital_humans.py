@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from enum import StrEnum
 from typing import Annotated, Any, Literal
 from uuid import UUID
@@ -18,11 +18,18 @@ from fake_bluejay.core.resources import Entity, Link, Resource
 from fake_bluejay.core.world import World
 from fake_bluejay.http.operation import ApiCall, as_id
 
-__all__ = ["DIGITAL_HUMANS", "DigitalHumanRequestData", "conflicting", "create_digital_human", "digital_humans"]
+__all__ = [
+    "DIGITAL_HUMANS",
+    "DigitalHumanRequestData",
+    "conflicting",
+    "create_digital_human",
+    "digital_humans",
+    "has_tag",
+]
 
 
 class LanguageType(StrEnum):
-    """What a digital human speaks."""
+    """The language of a digital human."""
 
     EN = "en"
     ES = "es"
@@ -41,7 +48,7 @@ class LanguageType(StrEnum):
 
 
 class AccentType(StrEnum):
-    """How a digital human speaks it."""
+    """The accent of a digital human."""
 
     MULTILINGUAL = "multilingual"
     AMERICAN = "american"
@@ -66,14 +73,14 @@ class AccentType(StrEnum):
 
 
 class GenderType(StrEnum):
-    """Of the voice."""
+    """The gender of a voice."""
 
     MALE = "male"
     FEMALE = "female"
 
 
 class BackgroundNoiseType(StrEnum):
-    """What is heard behind the voice."""
+    """The noise behind the voice."""
 
     NONE = "none"
     OFFICE = "office"
@@ -85,7 +92,7 @@ class BackgroundNoiseType(StrEnum):
 
 
 class VoiceSpeedType(StrEnum):
-    """How fast a digital human speaks."""
+    """The speed of speech."""
 
     SLOWEST = "slowest"
     SLOW = "slow"
@@ -95,7 +102,7 @@ class VoiceSpeedType(StrEnum):
 
 
 class AudioQualityType(StrEnum):
-    """How good the line is."""
+    """The quality of the line."""
 
     HIGH = "high"
     MEDIUM = "medium"
@@ -104,7 +111,7 @@ class AudioQualityType(StrEnum):
 
 
 class FluencyType(StrEnum):
-    """How well a digital human speaks the language."""
+    """The fluency of a digital human in the language."""
 
     BEGINNER = "beginner"
     INTERMEDIATE = "intermediate"
@@ -112,7 +119,7 @@ class FluencyType(StrEnum):
 
 
 class VerbosityType(StrEnum):
-    """How much a digital human says."""
+    """The length of a digital human's utterances."""
 
     LOW = "low"
     MEDIUM = "medium"
@@ -120,7 +127,7 @@ class VerbosityType(StrEnum):
 
 
 class TraitDataType(StrEnum):
-    """What a trait's value is."""
+    """The type of a trait's value."""
 
     BOOLEAN = "BOOLEAN"
     STRING = "STRING"
@@ -129,14 +136,14 @@ class TraitDataType(StrEnum):
 
 
 class MatchType(StrEnum):
-    """How a scripted response is set off."""
+    """The trigger of a scripted response."""
 
     EXACT = "exact"
     CONTEXT = "context"
 
 
 class ResponseType(StrEnum):
-    """What a scripted response does."""
+    """The action of a scripted response."""
 
     PHRASE = "phrase"
     SILENCE = "silence"
@@ -144,21 +151,21 @@ class ResponseType(StrEnum):
 
 
 class DtmfOrVoicedType(StrEnum):
-    """How a digital human gives numbers."""
+    """The way in which a digital human gives numbers: keys or speech."""
 
     VOICED = "voiced"
     DTMF = "dtmf"
 
 
 class OccurrenceMode(StrEnum):
-    """How often a scripted response is given."""
+    """The frequency of a scripted response."""
 
     ALWAYS = "always"
     FIRST_N = "first_n"
 
 
 AnyBackgroundNoise = BackgroundNoiseType | Literal["noisy_restaurant", "hospital", "custom"]
-"""Those of the OpenAPI, and those of the SDK."""
+"""The noises of the OpenAPI, and those of the SDK."""
 
 
 class ExpectedToolCall(Wire):
@@ -170,7 +177,7 @@ class ExpectedToolCall(Wire):
 
 
 class Trait(Wire):
-    """Something about a digital human that the customer's systems know."""
+    """A fact about a digital human that the customer's systems know."""
 
     trait_name: str
     trait_data_type: TraitDataType
@@ -179,13 +186,13 @@ class Trait(Wire):
 
 
 class SimpleInterruptionConfig(Wire):
-    """Interrupts so often."""
+    """The frequency of interruptions without a special cause."""
 
     type: Literal["none", "low", "medium", "high"]
 
 
 class KeywordResponse(Wire):
-    """What is said when a keyword falls, and how probably."""
+    """An utterance in answer to a keyword, with its probability."""
 
     keyword: str
     response: str
@@ -193,21 +200,21 @@ class KeywordResponse(Wire):
 
 
 class KeywordsInterruptionConfig(Wire):
-    """Interrupts at keywords."""
+    """The keywords at which a digital human interrupts."""
 
     type: Literal["keywords"]
     keyword_responses: list[KeywordResponse]
 
 
 class ContextualInterruptionConfig(Wire):
-    """Interrupts when a description fits."""
+    """A description of the situations in which a digital human interrupts."""
 
     type: Literal["contextual"]
     contextual_prompt: str
 
 
 class ScriptedResponse(Wire):
-    """What a digital human always says to something."""
+    """An answer that a digital human always gives in a situation."""
 
     match_type: MatchType
     match_phrase: str
@@ -220,7 +227,7 @@ class ScriptedResponse(Wire):
 
 
 class SpeaksFirstConfig(Wire):
-    """Whether a digital human speaks first, and what."""
+    """The choice whether a digital human speaks first, with its first words."""
 
     speaks_first: bool
     mode: Literal["custom", "ai_generated"] | None = None
@@ -242,7 +249,7 @@ class JourneyStep(Wire):
     phone_number: str | None = None
 
 
-_DEPRECATED = Field(json_schema_extra={"deprecated": True})  # Pydantic's own way warns where we read it
+_DEPRECATED = Field(json_schema_extra={"deprecated": True})  # reading a field that Pydantic marks as deprecated warns
 _Interruptions = SimpleInterruptionConfig | KeywordsInterruptionConfig | ContextualInterruptionConfig
 _Volume = Annotated[float, Field(ge=0, le=1)]
 _Creativity = Annotated[float, Field(ge=0, le=2)]
@@ -335,7 +342,7 @@ class CreateDigitalHumanRequestOfOpenApi(CreateDigitalHumanRequest):
 
 
 class BulkCreateDigitalHumansRequest(Wire):
-    """Many new digital humans, and the simulations that all of them take part in."""
+    """New digital humans, and the simulations that all of them take part in."""
 
     simulation_ids: list[int] | None = None
     digital_humans: Annotated[list[DigitalHumanRequestData], Field(min_length=1, max_length=100)]
@@ -350,7 +357,7 @@ class BulkCreateDigitalHumansRequestOfOpenApi(BulkCreateDigitalHumansRequest):
 
 
 class UpdateDigitalHumanRequest(Wire):
-    """What to change of a digital human."""
+    """A change of a digital human."""
 
     intent: str | None = None
     success_criteria: str | None = None
@@ -403,7 +410,7 @@ class UpdateDigitalHumanRequest(Wire):
 
 
 class UpdateDigitalHumanRequestOfOpenApi(UpdateDigitalHumanRequest):
-    """What to change, as the OpenAPI describes it: there is less to choose from."""
+    """A change of a digital human, as the OpenAPI describes it: with fewer choices."""
 
     language: LanguageType | None = LanguageType.EN
     accent: AccentType | None = None
@@ -411,14 +418,14 @@ class UpdateDigitalHumanRequestOfOpenApi(UpdateDigitalHumanRequest):
 
 
 class DigitalHumanUpdate(Wire):
-    """Which digital human to change, and what."""
+    """A change of a digital human, with its id."""
 
     digital_human_id: int
     update: UpdateDigitalHumanRequest
 
 
 class BulkUpdateDigitalHumansRequest(Wire):
-    """What to change of many digital humans. Only public clients are known to send it."""
+    """Changes of several digital humans. Only public clients are known to send it."""
 
     updates: list[DigitalHumanUpdate]
 
@@ -501,28 +508,28 @@ class DigitalHumansListResponse(Wire):
 
 
 class BulkCreateDigitalHumansResponse(Wire):
-    """Those that were created, and for each that was not its index and why."""
+    """The digital humans that were created, and the index and the reason of each failure."""
 
     created: list[DigitalHumanResponse] = Field(default_factory=list)
     errors: list[dict[str, Any]] = Field(default_factory=list)
 
 
 class BulkUpdateDigitalHumansResponse(Wire):
-    """Those that were changed, and for each that was not its id and why."""
+    """The digital humans that were changed, and the id and the reason of each failure."""
 
     updated: list[DigitalHumanResponse] = Field(default_factory=list)
     errors: list[dict[str, Any]] = Field(default_factory=list)
 
 
 class BulkDeleteDigitalHumansResponse(Wire):
-    """Those that were deleted, and for each that was not its id and why."""
+    """The digital humans that were deleted, and the id and the reason of each failure."""
 
     deleted: list[DigitalHumanResponseData] = Field(default_factory=list)
     errors: list[dict[str, Any]] = Field(default_factory=list)
 
 
 class PaginatedDigitalHumansResponse(Wire):
-    """One page of all digital humans."""
+    """A page of the digital humans."""
 
     digital_humans: list[DigitalHumanResponseData]
     total_count: int
@@ -540,20 +547,58 @@ DIGITAL_HUMANS = Resource(
 _MOST_AT_ONCE = 100
 
 
+_OF_INTENT = ("intent", "success_criteria", "role_description", "original_transcript", "formatted_transcript")
+"""The fields that a digital human which plays a workflow back does not have."""
+
+
+def has_tag(fields: Mapping[str, Any], word: str) -> bool:
+    """Return whether a word is in a tag of a digital human, in any case: `workflow` in `Workflow Adherence`."""
+    return any(word in tag.lower() for tag in (fields.get("tag") or "", *(fields.get("tags") or ())))
+
+
 def create_digital_human(
-    world: World, organisation: str, request: DigitalHumanRequestData, simulation_ids: Iterable[int] = ()
+    world: World,
+    organisation: str,
+    request: DigitalHumanRequestData,
+    simulation_ids: Iterable[int] = (),
+    *,
+    generated: bool = False,
 ) -> Entity:
     """Make a digital human.
+
+    Args:
+        world: Where it is to be.
+        organisation: Whose it is.
+        request: Its fields.
+        simulation_ids: The simulations that it takes part in.
+        generated: Whether Bluejay makes it, and so leaves out what it would refuse of a client.
 
     Raises:
         NotFound: There is no such simulation.
         Conflict: The phone number is in use.
+        Refused: A field is not for a digital human with its tag, or it cannot take part in an always-on simulation.
     """
-    fields = {**as_fields(request), "simulation_ids": _known(world, organisation, simulation_ids)}
+    fields = as_fields(request)
     if "num_runs" not in request.model_fields_set:
-        fields["num_runs"] = None  # the default would be taken for its own wish, which comes before its simulation's
+        fields["num_runs"] = None  # the default would count as its own setting, which goes before its simulation's
+    if has_tag(fields, "workflow"):
+        if not generated:
+            _refuse_intent(fields)
+        fields |= {"intent": "", "success_criteria": "", "role_description": None}
+    if fields["enriched_playback"]:
+        fields |= {"intent": "", "success_criteria": ""}
+    fields["simulation_ids"] = _known(world, organisation, simulation_ids, fields)
     _refuse_conflict(world, organisation, fields)
     return world.resources[DIGITAL_HUMANS].add(organisation, fields)
+
+
+def _refuse_intent(fields: Mapping[str, Any]) -> None:
+    """Refuse a new digital human with a workflow tag that has nothing to play back, or something besides."""
+    if not fields["enriched_playback"]:
+        raise Refused("enriched_playback is needed, a list that is not empty: the digital human has a workflow tag")
+    for name in _OF_INTENT:
+        if (given := fields[name]) is not None and (name.endswith("transcript") or given.strip()):
+            raise Refused(f"{name} must be left out: the digital human has a workflow tag, and plays back")
 
 
 def _computed(human: Entity) -> dict[str, Any]:
@@ -598,7 +643,9 @@ def create(call: ApiCall, request: CreateDigitalHumanRequest) -> Entity:
 def create_many(call: ApiCall, request: BulkCreateDigitalHumansRequest) -> BulkCreateDigitalHumansResponse:
     """Create digital humans that take part in the same simulations."""
     answer = BulkCreateDigitalHumansResponse()
-    ids = _known(call.world, call.organisation, request.simulation_ids or ())
+    ids = request.simulation_ids or []
+    for id in ids:
+        call.require("simulation", id)
     for index, human in enumerate(request.digital_humans):
         try:
             answer.created.append(_answer(create_digital_human(call.world, call.organisation, human, ids)))
@@ -656,32 +703,62 @@ def delete_many(call: ApiCall, digital_human_ids: str) -> BulkDeleteDigitalHuman
 def _update(call: ApiCall, human: Entity, request: UpdateDigitalHumanRequest) -> None:
     changed = changes(request, call.world.readings, digital_humans.never_null)
     overrides = changed.pop("override_conflict", False)
-    if "simulation_ids" in changed:
-        changed["simulation_ids"] = _known(call.world, call.organisation, changed["simulation_ids"])
+    if has_tag({"tag": changed["tag"]} if "tag" in changed else human.fields, "workflow"):
+        for name in _OF_INTENT:
+            if name in changed and changed[name] != human.fields.get(name):
+                raise Refused(f"{name} cannot be changed: the digital human has a workflow tag, and plays back")
+    else:
+        changed |= _by_transcript(changed)
     after = {**human.fields, **changed}
+    if "simulation_ids" in changed:
+        changed["simulation_ids"] = _known(call.world, call.organisation, changed["simulation_ids"], after)
     if overrides:
         for other in conflicting(call.world, call.organisation, after, human):
             call.world.resources[DIGITAL_HUMANS].change(other, {"always_on_active": False})
-    elif "always_on_active" in changed or "phone_number" in changed:
+    elif changed.keys() & {"always_on_active", "always_on_mode", "phone_number"}:
         _refuse_conflict(call.world, call.organisation, after, human)
     call.world.resources[DIGITAL_HUMANS].change(human, changed)
 
 
-def _known(world: World, organisation: str, simulation_ids: Iterable[int]) -> list[int]:
-    """The ids, each once. Raises the 404 if one is no simulation's."""
-    return [world.resources.require("simulation", id, organisation).id for id in dict.fromkeys(simulation_ids)]
+def _by_transcript(changed: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what else a new transcript changes: it is formatted, or as a formatted one it is the new intent."""
+    from fake_bluejay.bluejay.transcripts import spoken_in, utterances
+
+    if changed.get("formatted_transcript") is not None:
+        intent = utterances(changed["formatted_transcript"])
+        return {"original_transcript": changed.get("original_transcript"), "intent": intent}
+    if changed.get("original_transcript") is not None:
+        return {"formatted_transcript": spoken_in(changed["original_transcript"])}
+    return {}
+
+
+def _known(world: World, organisation: str, simulation_ids: Iterable[int], fields: Mapping[str, Any]) -> list[int]:
+    """Return the ids of simulations that a digital human of these fields takes part in, each once.
+
+    Raises:
+        NotFound: One is no simulation's.
+        Refused: One is always on, and the digital human is not.
+    """
+    found = [world.resources.require("simulation", id, organisation) for id in dict.fromkeys(simulation_ids)]
+    if not fields.get("always_on_mode") and any(one.fields.get("always_on") for one in found):
+        raise Refused("always_on_mode must be true: the simulation is always on")
+    return [one.id for one in found]
+
+
+def _takes_calls(fields: Mapping[str, Any]) -> bool:
+    """Return whether a digital human always takes calls; if nothing says whether it is active, its number does."""
+    active = fields.get("always_on_active") is not False
+    return bool(fields.get("always_on_mode")) and active and fields.get("phone_number") is not None
 
 
 def conflicting(world: World, organisation: str, fields: dict[str, Any], but: Entity | None = None) -> list[Entity]:
     """Return who else takes calls on the number of these fields, if they say that a digital human takes calls on it."""
-    if not fields.get("always_on_active") or fields.get("phone_number") is None:
+    if not _takes_calls(fields):
         return []
     return [
         human
         for human in world.resources[DIGITAL_HUMANS].of(organisation)
-        if human is not but
-        and human.fields.get("always_on_active")
-        and human.fields.get("phone_number") == fields.get("phone_number")
+        if human is not but and _takes_calls(human.fields) and human.fields["phone_number"] == fields["phone_number"]
     ]
 
 

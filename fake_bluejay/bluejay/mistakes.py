@@ -28,7 +28,7 @@ _NEEDED: Final = {
     "datetime_parsing": _MOMENT,
     "timezone_aware": "a moment with its time zone, e.g. 2026-01-01T00:00:30Z",
 }
-"""A type of error → what is needed."""
+"""A type of error → the needed value, in words."""
 
 
 def what_is_wrong(error: Any) -> str:
@@ -87,7 +87,7 @@ def _tags(model: type[BaseModel]) -> tuple[Any, ...]:
 
 
 def models_in(annotation: Any) -> Iterator[type[BaseModel]]:
-    """List the models that an annotation is made of: of a list of one, that one."""
+    """Yield the models that an annotation consists of; for a list, the model of its items."""
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         root = annotation.model_fields.get("root")
         if root is None:

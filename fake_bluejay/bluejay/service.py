@@ -19,14 +19,14 @@ __all__ = ["Service"]
 
 
 class Service:
-    """One fake: its world, and what stands around that on the way of a request.
+    """A fake: its world, and the parts that stand around it on the way of a request.
 
     Attributes:
         world: The model.
         journal: The requests that arrived, with their answers.
         armed: The armed faults.
-        faults: What arms them.
-        stubs: The answers that were given by hand.
+        faults: The interface that arms them.
+        stubs: The answers that a test gave.
         events: The log of every change.
         app: Bluejay's HTTP surface, an ASGI application.
     """
@@ -45,7 +45,7 @@ class Service:
     def api_key(self) -> str:
         """A key of the default organisation."""
         keys = self.world.organisations[DEFAULT_ORGANISATION].api_keys
-        return keys[0] if keys else API_KEY  # a dump may bring none, and then any will do
+        return keys[0] if keys else API_KEY  # a restored world may have no key, and then any is accepted
 
     def add_test_result(
         self, id: int | None = None, status: str = "RUNNING", agent: Any = None, **fields: Any

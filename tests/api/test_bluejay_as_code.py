@@ -130,7 +130,7 @@ def test_bundle_that_is_not_valid_changes_nothing(ask: Client, fake: FakeBluejay
 
 
 def test_push_of_which_one_item_is_refused_changes_nothing(ask: Client, fake: FakeBluejay, pushed: Any) -> None:
-    active = {"phone_number": "+15555550100", "always_on_active": True}
+    active = {"phone_number": "+15555550100", "always_on_mode": True}
     fake.add_digital_human(**active)
     before = fake.dump()
     human = {**BUNDLE["digital_humans"][0], "bluejay_as_code_id": OTHER, **active}

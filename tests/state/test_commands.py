@@ -12,7 +12,7 @@ from fake_bluejay import FakeBluejay
 from fake_bluejay.calls import Call
 from fake_bluejay.facade.fake import fake_over
 from fake_bluejay.state import seed as seeds
-from fake_bluejay.state.seed import SeedError, plant
+from fake_bluejay.state.seed import SeedError, load_seed
 
 SEED = """
 clock: manual
@@ -36,7 +36,7 @@ stubs: [{method: GET, path: /v1/pong, status: 201, json: {pong: true}}]
 def of_a_seed(folder: Path, fake: FakeBluejay) -> FakeBluejay:
     path = folder / "seed.yaml"
     path.write_text(SEED)
-    return fake_over(plant(path).service)
+    return fake_over(load_seed(path).service)
 
 
 def of_posts(folder: Path, fake: FakeBluejay) -> FakeBluejay:
@@ -106,7 +106,7 @@ def test_every_door_makes_the_same_world(tmp_path: Path, door: Callable[[Path, F
 def test_a_field_of_a_test_result_that_is_null_is_not_given(tmp_path: Path) -> None:
     path = tmp_path / "seed.yaml"
     path.write_text("test_results: [{duration: null, tags: [a]}]")
-    fake = fake_over(plant(path).service)
+    fake = fake_over(load_seed(path).service)
     fake.add_test_result(duration=None, tags=["a"])
     assert [one.fields for one in fake.test_results] == [{"tags": ["a"]}] * 2
 
@@ -114,7 +114,7 @@ def test_a_field_of_a_test_result_that_is_null_is_not_given(tmp_path: Path) -> N
 def problems_of(path: Path, text: str) -> list[str]:
     path.write_text(text)
     with pytest.raises(SeedError) as error:
-        plant(path)
+        load_seed(path)
     return [one.removeprefix(f"{path}:") for one in error.value.problems]
 
 
