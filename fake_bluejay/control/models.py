@@ -271,12 +271,6 @@ class NewOrganisation(Model):
         return ([] if self.api_key is None else [self.api_key]) + self.api_keys
 
 
-class RevokedKey(Model):
-    """A key that is refused from now on."""
-
-    api_key: str = Field(min_length=1)
-
-
 class WhoMayCall(Model):
     """The choice whether unknown keys are refused or taken for keys of the default organisation."""
 

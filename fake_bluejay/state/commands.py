@@ -45,6 +45,7 @@ __all__ = [
     "NewStub",
     "NewWebhook",
     "Path_",
+    "RevokedKey",
     "SeedCalls",
     "SeedFault",
     "SeedOrganisation",
@@ -169,6 +170,16 @@ class SeedOrganisation(Command):
             service.world.add_organisation(self.name)
         with at("api_keys"):
             service.world.add_api_keys(self.name, *self.api_keys)
+
+
+class RevokedKey(Command):
+    """A key that is refused from now on."""
+
+    api_key: str = Field(min_length=1)
+
+    def apply(self, service: Service) -> None:
+        """Refuse the key, whether an organisation has it or any key serves."""
+        service.world.revoke_api_key(self.api_key)
 
 
 class _TestResult(Command):

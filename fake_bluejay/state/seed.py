@@ -48,6 +48,7 @@ from fake_bluejay.state.commands import (
     NewStub,
     NewWebhook,
     Path_,
+    RevokedKey,
     SeedCalls,
     SeedFault,
     SeedOrganisation,
@@ -130,6 +131,7 @@ class Seed(Shape):
     evaluation_takes: float = Field(5.0, ge=0, allow_inf_nan=False, description="Seconds.")
     readings: SeedReadings = Field(default_factory=SeedReadings)  # type: ignore[valid-type]
     organisations: list[SeedOrganisation] = Field([])
+    revoked_keys: list[Key] = Field([], description="Keys that are refused, whosever they are.")
     calls: SeedCalls = SeedCalls()
     resources: dict[str, list[dict[str, Any]]] = Field(
         {}, description="By the name of a resource, as `folders`: the fields of the request that makes one, each."
@@ -173,6 +175,8 @@ class Seed(Shape):
                 for resource, entities in value.items():
                     for number, one in enumerate(entities):
                         yield (name, resource, number), SeedResource(resource=resource, fields=one)
+            elif name == "revoked_keys":
+                yield from (((name, number), RevokedKey(api_key=one)) for number, one in enumerate(value))
             elif isinstance(value, list):
                 yield from (((name, number), one) for number, one in enumerate(value) if isinstance(one, Command))
 
