@@ -1,4 +1,4 @@
-"""What a tester adds besides requests: entities of resources, and runs; by the rules of the requests that make them."""
+"""The entities and runs that a tester adds without a request, by the rules of the requests that create them."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ from fake_bluejay.core.runs import Run
 from fake_bluejay.core.suggest import check_known
 from fake_bluejay.core.world import DEFAULT_ORGANISATION, World
 
-__all__ = ["MOST_DIGITAL_HUMANS", "add", "add_digital_human", "add_simulation", "queue_run"]
+__all__ = ["MOST_DIGITAL_HUMANS", "add", "add_digital_human", "add_simulation", "check_humans", "queue_run"]
 
 MOST_DIGITAL_HUMANS = 10_000
-"""Digital humans that can be new with one simulation: this project's, so that a slip does not take all memory."""
+"""The most new digital humans with one simulation: this project's limit, so that a slip does not take all memory."""
 
 
 def add(world: World, name: str, organisation: str, fields: Mapping[str, Any]) -> Entity:
@@ -63,12 +63,7 @@ def add_simulation(
         ValueError: One of these cannot be; then nothing is new.
     """
     with world.lock:
-        counted = type(digital_humans) is int and 0 <= digital_humans <= MOST_DIGITAL_HUMANS
-        if not counted and not isinstance(digital_humans, (list, tuple)):
-            raise ValueError(
-                f"digital_humans is how many, at most {MOST_DIGITAL_HUMANS:,}, or a list of those added,"
-                f" not {digital_humans!r:.80}"
-            )
+        check_humans(digital_humans)
         for human in () if isinstance(digital_humans, int) else digital_humans:
             if human.organisation != organisation:
                 raise ValueError(
@@ -81,7 +76,7 @@ def add_simulation(
                 f"agent_id of a simulation is a text, as in a request, not {given!r:.80};"
                 f" a test gives agent={given!r:.80}"
             )
-        # Checked first: what cannot be leaves no agent behind.
+        # Checked first, so that a refusal leaves no new agent behind.
         request = validated(
             SimulationRequest,
             "a simulation",
@@ -101,6 +96,19 @@ def add_simulation(
         return made
 
 
+def check_humans(given: object, kind: type = object) -> None:
+    """Check what says which digital humans take part in a simulation.
+
+    Raises:
+        ValueError: It is neither how many new ones do, nor a list of things of that kind.
+    """
+    is_number = type(given) is int and 0 <= given <= MOST_DIGITAL_HUMANS
+    if not is_number and not (isinstance(given, (list, tuple)) and all(isinstance(one, kind) for one in given)):
+        raise ValueError(
+            f"digital_humans is how many, at most {MOST_DIGITAL_HUMANS:,}, or a list of those added, not {given!r:.80}"
+        )
+
+
 def add_digital_human(world: World, organisation: str, fields: Mapping[str, Any]) -> Entity:
     """Make a digital human, of the fields of `POST /v1/create-digital-human` and `simulation_ids`.
 
@@ -109,7 +117,7 @@ def add_digital_human(world: World, organisation: str, fields: Mapping[str, Any]
     """
     own = {name: value for name, value in fields.items() if name != "simulation_ids"}
     example = dict(DIGITAL_HUMANS.example)
-    if own.get("enriched_playback"):  # and so it needs no intent, or may have none
+    if own.get("enriched_playback"):  # the workflow replaces the intent
         example = {"phone_number": example["phone_number"]}
     request = validated(
         DigitalHumanRequestData,
@@ -170,7 +178,7 @@ def queue_run(world: World, simulation: int | None, fields: Mapping[str, Any]) -
             run = runs.queue_run(
                 world, world.resources.require("simulation", simulation, organisation), runs.given(request)
             )
-        except DomainError as error:  # its agent is gone
+        except DomainError as error:  # the agent is gone
             raise ValueError(error.detail) from None
     world.deliver()
     return run

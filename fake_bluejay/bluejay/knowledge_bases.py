@@ -29,7 +29,7 @@ class CreateKnowledgeBaseRequest(Wire):
 
 
 class UpdateKnowledgeBaseRequest(Wire):
-    """What to change of a knowledge base: one of both at least."""
+    """A change of a knowledge base: at least one of both fields."""
 
     name: str | None = None
     description: str | None = None

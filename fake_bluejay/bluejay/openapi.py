@@ -56,7 +56,7 @@ _ERRORS: dict[str, Any] = {
 
 @functools.cache
 def content() -> bytes:
-    """The document as it is served."""
+    """Return the document as it is served."""
     return json.dumps(document(), ensure_ascii=False, separators=(",", ":")).encode()
 
 
@@ -108,7 +108,7 @@ def _key(operation: Operation) -> str:
 
 
 def _inputs(operation: Operation, contract: Contract) -> _Inputs:
-    """All that an operation has a schema for, each by a name of its own."""
+    """Return all parts of an operation that have a schema, each with a name of its own."""
     parameters = {**operation.in_path, **operation.in_query}
     inputs: _Inputs = [
         (f"{_key(operation)}{name}", "validation", TypeAdapter(parameter.type))

@@ -28,7 +28,7 @@ __all__ = ["PERSONALITIES", "personalities"]
 
 
 class _Delivery(Wire):
-    """How somebody speaks, as every model of a personality has it."""
+    """The manner of speech, which every model of a personality has."""
 
     language: str | None = None
     accent: str | None = None
@@ -55,13 +55,13 @@ class NewPersonality(_Delivery):
 
 
 class CreatePersonalitiesRequest(Wire):
-    """New personalities."""
+    """A list of new personalities."""
 
     personalities: Annotated[list[NewPersonality], Field(min_length=1)]
 
 
 class UpdatePersonalityRequest(_Delivery):
-    """What to change of a personality."""
+    """A change of a personality."""
 
     name: str | None = None
 

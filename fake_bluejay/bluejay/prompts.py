@@ -37,7 +37,7 @@ __all__ = [
 PRODUCTION: Final = "production"
 LATEST: Final = "latest"
 RESERVED: Final = (PRODUCTION, LATEST)
-"""The labels that stand on one version at the most, and that nobody makes, renames or deletes."""
+"""The labels of which each stands on at most one version, and which cannot be made, renamed or deleted."""
 
 
 class _New(Wire):
@@ -135,7 +135,7 @@ def _settle_latest(world: World, gone: Entity) -> None:
     kind = _KINDS[gone.resource]
     agent = world.resources.find("agent", gone.fields["agent_id"], gone.organisation)
     left = [] if agent is None else _stored(world, kind, agent)
-    # Where the agent goes, too, its labels may have gone already.
+    # If the agent is deleted, too, its labels may be gone already.
     if agent is not None and left and _rows(world, agent, LATEST):
         _put(world, kind, agent, left[-1], LATEST)
 
@@ -299,7 +299,7 @@ def _put(
     held = [one for one in rows if one.fields[kind.label] not in (None, version.id)]
     if text == PRODUCTION and not here:
         texts = world.resources[kind.resource]
-        for one in held:  # it keeps the text that the agent had meanwhile
+        for one in held:  # the version keeps the agent's latest text
             texts.change(texts.require(one.fields[kind.label], agent.organisation), {kind.text: agent.fields[kind.own]})
         world.resources[agent.resource].change(agent, {kind.own: version.fields[kind.text]})
     alone = override or text in RESERVED or world.readings.label_on_another is LabelOnAnother.MOVED
@@ -334,7 +334,7 @@ def _take(world: World, kind: _Kind, agent: Entity, version: Entity, text: str) 
 
 
 class _OfTest(Wire):
-    """What a test says besides what a request does."""
+    """The values that a test gives besides those of a request."""
 
     agent_id: int
 

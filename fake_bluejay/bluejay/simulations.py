@@ -25,7 +25,7 @@ _Units = Literal["minutes", "seconds"]
 
 
 class SimulationType(StrEnum):
-    """How the calls of a run follow each other."""
+    """The order of the calls of a run."""
 
     SEQUENTIAL = "sequential"
     PARALLEL = "parallel"
@@ -33,7 +33,7 @@ class SimulationType(StrEnum):
 
 
 class DigitalHumansSettings(Wire):
-    """What the digital humans of a simulation are like unless they say otherwise."""
+    """The settings of a simulation's digital humans, unless they have their own."""
 
     default_name: str | None = "random"
     default_caller_number: str | None = "random"
@@ -87,7 +87,7 @@ class SimulationRes(Wire):
 
 
 class GetSimulationsResponse(Wire):
-    """Many simulations."""
+    """A list of simulations."""
 
     simulations: list[SimulationRes] = Field(default_factory=list)
 
@@ -100,7 +100,7 @@ class DeleteSimulationResponse(Wire):
 
 
 class UpdateSimulationRequest(Wire):
-    """What to change of a simulation."""
+    """A change of a simulation."""
 
     bluejay_as_code_id: UUID | None = None
     name: str | None = None
@@ -152,25 +152,25 @@ class SimulationPydantic(Wire):
 
 
 class AddDigitalHumansToSimulationRequest(Wire):
-    """Who is to take part, besides those who do already."""
+    """The digital humans to add to a simulation."""
 
     digital_human_ids: list[int]
 
 
 class AddDigitalHumansToSimulationResponse(Wire):
-    """They take part now."""
+    """A confirmation that the digital humans take part."""
 
     message: str
 
 
 class RemoveDigitalHumansFromSimulationRequest(Wire):
-    """Who is not to take part any more."""
+    """The digital humans to remove from a simulation."""
 
     digital_human_ids: list[int]
 
 
 class RemoveDigitalHumansFromSimulationResponse(Wire):
-    """They take part no more."""
+    """A confirmation that the digital humans no longer take part."""
 
     message: str
 
@@ -189,7 +189,7 @@ SIMULATIONS = Resource(
     required={"agent_id": int, "name": str},
 )
 _OWN_FIELDS = frozenset(SimulationPydantic.model_fields) | {"personality_ids"}
-"""What an answer has a field for, or another endpoint; the rest of what a simulation carries is in its `settings`."""
+"""The fields of a simulation for which an answer has a field, or another endpoint; `settings` has the others."""
 
 
 def create_simulation(world: World, organisation: str, request: SimulationRequest) -> Entity:

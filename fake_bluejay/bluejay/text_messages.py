@@ -28,7 +28,7 @@ class _Sent(Wire):
 
 
 class HttpTextAgentUserMessageRequest(_Sent):
-    """What the agent writes."""
+    """A text that the agent writes."""
 
     type: Literal["message"] = "message"
     message: str
@@ -46,7 +46,7 @@ class HttpTextAgentToolCallRequest(_Sent):
 class SendHttpTextMessageRequest(
     RootModel[Annotated[HttpTextAgentUserMessageRequest | HttpTextAgentToolCallRequest, Field(discriminator="type")],]
 ):
-    """One of the two; without a type, it is what the agent writes."""
+    """A message or a tool call of the agent; without a type, it is a message."""
 
     model_config = ConfigDict(defer_build=True)
 
@@ -57,7 +57,7 @@ class SendHttpTextMessageRequest(
 
 
 class HttpTextMessageResponse(Wire):
-    """It was taken, and whether it has ended the conversation."""
+    """A confirmation that the message arrived, and whether it has ended the conversation."""
 
     simulation_result_id: str
     status: str = "success"
@@ -65,7 +65,7 @@ class HttpTextMessageResponse(Wire):
 
 
 class TextMessage(Wire):
-    """What was taken, as a test finds it."""
+    """A message that arrived, as a test finds it."""
 
     id: int
     simulation_result_id: int

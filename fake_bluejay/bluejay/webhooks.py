@@ -11,7 +11,7 @@ __all__ = ["OPERATIONS"]
 
 
 def get_signing_key(call: ApiCall) -> WebhookKeyResponse:
-    """The key of a webhook."""
+    """Return the signing key of a webhook."""
     return WebhookKeyResponse(signing_key=_asked_for(call).secret, message="Signing key retrieved")
 
 

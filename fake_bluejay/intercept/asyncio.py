@@ -38,10 +38,10 @@ FILES = {
     "asyncio.unix_events": "asyncio",
     "selectors": "asyncio",
 }
-"""The modules that have what is replaced here."""
+"""The modules whose attributes are replaced here."""
 
 LOOPBACKS: dict[int, Callable[[], bool]] = {}
-"""Port of a loopback server of ours → whether it has a request in hand."""
+"""Port of a loopback server of ours → a function that returns whether it has a request in hand."""
 
 
 def seams(module: ModuleType) -> Iterator[Seam]:
@@ -49,7 +49,7 @@ def seams(module: ModuleType) -> Iterator[Seam]:
     match module.__name__:
         case "asyncio.base_events":
             yield Seam(module.BaseEventLoop, "time", _time)
-        case "asyncio.unix_events":  # where freezegun leaves what it found, for real
+        case "asyncio.unix_events":  # where freezegun keeps the originals
             yield Seam(module._UnixSelectorEventLoop, "time", _time)
         case "asyncio.selector_events":
             yield Seam(module.BaseSelectorEventLoop, "_write_to_self", _write_to_self)
@@ -113,7 +113,7 @@ def _has_own_clock(loop: Any) -> bool:
 
 
 class _Signal:
-    """Whether a loop is called from elsewhere, and the wait that this ends."""
+    """A callback that a loop is called from another thread, and so ends the loop's wait."""
 
     called = False
     wait: Wait | None = None
@@ -129,7 +129,7 @@ def _write_to_self(original: Callable[[Any], None]) -> Callable[..., Any]:
         if signal is not None:
             signal.called = True
             if signal.wait is not None:
-                # With a byte of its own: the original's may have been read already, before this wait began.
+                # With a byte of its own: the original's may have been read before this wait began.
                 CLOCKWORK.end(signal.wait)
 
     return write_to_self
@@ -168,7 +168,7 @@ def _select(original: Callable[..., Any]) -> Callable[..., Any]:
         if theirs:
             with CLOCKWORK.real_time(member, "looked at a server of ours", meanwhile="stand"):
                 is_outside = not all(_is_idle_loopback(loop, each) for each in theirs)
-            if events := original(self, 0):  # what an idle server had sent by then
+            if events := original(self, 0):  # bytes that an idle server had sent by then
                 return events
         until = loop._scheduled[0].when() if loop._scheduled else None
         wait = signal.wait = CLOCKWORK.begin(member, timeout, "waited in the event loop", until=until)
@@ -194,7 +194,7 @@ def _select(original: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _wake(loop: Any) -> None:
-    with contextlib.suppress(OSError, AttributeError):  # it is full, or the loop is closed
+    with contextlib.suppress(OSError, AttributeError):  # the buffer is full, or the loop is closed
         loop._csock.send(b"\0")
 
 

@@ -17,8 +17,11 @@ from fake_bluejay.intercept.clockwork import CLOCKWORK
 __all__ = ["WallClock"]
 
 _GRAIN = 1 / 64
-"""Seconds. A binary fraction, so that differences of readings are exact; and longer than a kernel's tick, by which the
-time of a file may be older than the wall clock's was when it was written."""
+"""The resolution of the wall clock, in seconds.
+
+It is a binary fraction, so that differences of readings are exact. It is longer than a kernel's tick, by which the time
+of a file may be older than the wall clock's was when the file was written.
+"""
 
 
 class WallClock:
@@ -74,7 +77,7 @@ class WallClock:
         import time_machine
 
         stack = _travellers(time_machine)
-        if traveller in stack and stack[-1] is not traveller:  # theirs is over ours, and stays
+        if traveller in stack and stack[-1] is not traveller:  # another tool's patch is over ours, and stays
             stack.remove(traveller)
             stack.append(traveller)
         travel.stop()

@@ -25,7 +25,7 @@ from fake_bluejay.intercept.true_time import REAL
 __all__ = ["Activity", "Turns", "Watch", "describe_stack", "turns_of_threads"]
 
 _SLEEPS_WITHOUT_PROC = 0.25
-"""Real seconds for which a thread must have stood still, where nothing better is known."""
+"""Real seconds for which a thread must have stood still, on systems without `/proc`."""
 
 _TAKES_A_LOCK = frozenset({"acquire", "__enter__", "get", "_acquire_restore", "acquire_lock"})
 
@@ -38,7 +38,7 @@ _WAITS_OUTSIDE = frozenset({
 
 
 class Activity(Enum):
-    """What a thread does."""
+    """An activity of a thread."""
 
     WORKS = "works"
     WAITS_FOR_LOCK = "waits for a lock"
@@ -46,22 +46,22 @@ class Activity(Enum):
 
 
 class _Look(NamedTuple):
-    """A thread at a moment."""
+    """A thread's state at a moment."""
 
     state: object
-    """What changes when the thread runs."""
+    """A value that changes when the thread runs."""
     since: float
-    """The real time since which that has not changed."""
+    """The real time since which the state has not changed."""
 
 
 class Watch:
-    """Looks at one thread again and again."""
+    """An observer of one thread, which concludes from several looks what the thread does."""
 
     def __init__(self, thread: threading.Thread) -> None:
         self._thread = thread
         self._last = _Look(None, 0.0)
         self._known: Activity | None = None
-        """What was proved, for as long as nothing changes."""
+        """The activity that was found, for as long as the state does not change."""
         self.since = 0.0
         """The real time since which the thread is known to wait."""
 
@@ -86,11 +86,11 @@ class Watch:
         return self._known
 
     def asleep_for(self) -> float:
-        """Return the real seconds for which the thread has not run, though it could have, by the looks so far."""
+        """Return the real seconds for which the thread has not run, according to the looks so far."""
         return 0.0 if self._last.state is None else float(REAL.monotonic() - self._last.since)
 
     def processor_time(self) -> float:
-        """Return the seconds for which the thread has run; where nobody knows, those that have passed."""
+        """Return the seconds for which the thread has run; where that is unknown, those that have passed."""
         if REAL.cpu_clock_of is None:
             return float(REAL.monotonic())
         return _processor_time(self._thread)
@@ -126,14 +126,14 @@ def _processor_time(thread: threading.Thread) -> float:
 
 
 class Turns(NamedTuple):
-    """How the threads of this process came to run, up to a moment."""
+    """Times of this process's threads on the processor, up to a moment."""
 
     starved: float
-    """Seconds for which the calling thread was ready to run, and did not."""
+    """Seconds for which the calling thread was ready to run, but did not."""
     turns: int
-    """How often it began to run."""
+    """The number of times that it began to run."""
     others_starved: float
-    """Seconds for which the others were ready to run, all of them together."""
+    """Seconds for which the other threads were ready to run, added up."""
 
 
 def turns_of_threads() -> Turns | None:
@@ -144,7 +144,7 @@ def turns_of_threads() -> Turns | None:
             try:
                 with open(f"/proc/self/task/{each}/schedstat") as file:
                     _, waited, turns = file.read().split()
-            except OSError:  # it has ended
+            except OSError:  # the thread has ended
                 continue
             if int(each) == me:
                 mine = int(waited) / 1e9, int(turns)
