@@ -289,16 +289,18 @@ class RemoteBluejay(Assertions):
         return f"{self.url}/v1"
 
     def client(self, **kwargs: Any) -> httpx.Client:
-        """An `httpx.Client` that leads here: `client.post("/v1/end-conversations", …)`."""
-        import httpx
+        """An `httpx.Client`, or httpx2's, that leads here: `client.post("/v1/end-conversations", …)`."""
+        from fake_bluejay.facade.transport import library
 
-        return httpx.Client(base_url=self.url, **kwargs)
+        client: httpx.Client = library().Client(base_url=self.url, **kwargs)
+        return client
 
     def async_client(self, **kwargs: Any) -> httpx.AsyncClient:
-        """An `httpx.AsyncClient` that leads here."""
-        import httpx
+        """An `httpx.AsyncClient`, or httpx2's, that leads here."""
+        from fake_bluejay.facade.transport import library
 
-        return httpx.AsyncClient(base_url=self.url, **kwargs)
+        client: httpx.AsyncClient = library().AsyncClient(base_url=self.url, **kwargs)
+        return client
 
     # --- state --------------------------------------------------------------------------------------------------
 
