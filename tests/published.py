@@ -10,12 +10,17 @@ from typing import Any
 
 import pytest
 
+from fake_bluejay.bluejay.app import operations
+from fake_bluejay.bluejay.published import PUBLISHED as OPERATIONS
 from tests.thoroughness import absent
 
 PUBLISHED = Path(
     os.environ.get("BLUEJAY_OPENAPI")
     or Path(__file__).parents[2] / "shared" / "bluejay-openapi-2026-04-30.json"  # beside the repository
 )
+
+MODELLED = [operation for operation in operations() if operation.method in OPERATIONS.get(operation.path, ())]
+"""The operations of the document that are modelled."""
 
 
 def read(path: Path = PUBLISHED) -> Any:

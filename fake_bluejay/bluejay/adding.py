@@ -92,8 +92,9 @@ def add_simulation(
             request.agent_id = str(add(world, "agents", organisation, {}).id)
         made = _made(world, organisation, lambda: create_simulation(world, organisation, request))
         if isinstance(digital_humans, int):
+            own = {"always_on_mode": True, "phone_number": None} if request.always_on else {}
             for _ in range(digital_humans):
-                add_digital_human(world, organisation, {"simulation_ids": [made.id]})
+                add_digital_human(world, organisation, {"simulation_ids": [made.id], **own})
         else:
             for human in digital_humans:
                 join(world, human, made)
@@ -107,10 +108,13 @@ def add_digital_human(world: World, organisation: str, fields: Mapping[str, Any]
         ValueError: A field is unknown or cannot be so.
     """
     own = {name: value for name, value in fields.items() if name != "simulation_ids"}
+    example = dict(DIGITAL_HUMANS.example)
+    if own.get("enriched_playback"):  # and so it needs no intent, or may have none
+        example = {"phone_number": example["phone_number"]}
     request = validated(
         DigitalHumanRequestData,
         "a digital human",
-        {**DIGITAL_HUMANS.example, **own},
+        {**example, **own},
         ("simulation_ids", "organisation"),
     )
     ids = fields.get("simulation_ids")

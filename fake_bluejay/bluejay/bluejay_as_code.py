@@ -232,6 +232,12 @@ def _pushed(call: ApiCall, bundle: BluejayAsCodePayload) -> PushResponse:
     plan, errors = _planned(call, bundle)
     if errors:
         return PushResponse(valid=False, errors=errors, actions=[])
+    with call.world.resources.undone():  # an item may be refused by another, and then nothing is changed
+        _carried_out(call, plan)
+    return _carried_out(call, plan)
+
+
+def _carried_out(call: ApiCall, plan: dict[str, list[_PlannedCode]]) -> PushResponse:
     world, actions = call.world, list[str]()
     [agent] = [_applied(call, one, actions) for one in plan["agents"]]
     for one in plan["simulations"]:

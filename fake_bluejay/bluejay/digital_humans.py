@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from enum import StrEnum
 from typing import Annotated, Any, Literal
 from uuid import UUID
@@ -18,7 +18,14 @@ from fake_bluejay.core.resources import Entity, Link, Resource
 from fake_bluejay.core.world import World
 from fake_bluejay.http.operation import ApiCall, as_id
 
-__all__ = ["DIGITAL_HUMANS", "DigitalHumanRequestData", "conflicting", "create_digital_human", "digital_humans"]
+__all__ = [
+    "DIGITAL_HUMANS",
+    "DigitalHumanRequestData",
+    "conflicting",
+    "create_digital_human",
+    "digital_humans",
+    "has_tag",
+]
 
 
 class LanguageType(StrEnum):
@@ -540,20 +547,58 @@ DIGITAL_HUMANS = Resource(
 _MOST_AT_ONCE = 100
 
 
+_OF_INTENT = ("intent", "success_criteria", "role_description", "original_transcript", "formatted_transcript")
+"""What a digital human that plays a workflow back has none of."""
+
+
+def has_tag(fields: Mapping[str, Any], word: str) -> bool:
+    """Return whether a word is in a tag of a digital human, in any case: `workflow` in `Workflow Adherence`."""
+    return any(word in tag.lower() for tag in (fields.get("tag") or "", *(fields.get("tags") or ())))
+
+
 def create_digital_human(
-    world: World, organisation: str, request: DigitalHumanRequestData, simulation_ids: Iterable[int] = ()
+    world: World,
+    organisation: str,
+    request: DigitalHumanRequestData,
+    simulation_ids: Iterable[int] = (),
+    *,
+    generated: bool = False,
 ) -> Entity:
     """Make a digital human.
+
+    Args:
+        world: Where it is to be.
+        organisation: Whose it is.
+        request: Its fields.
+        simulation_ids: The simulations that it takes part in.
+        generated: Whether Bluejay makes it, and so leaves out what it would refuse of a client.
 
     Raises:
         NotFound: There is no such simulation.
         Conflict: The phone number is in use.
+        Refused: A field is not for a digital human with its tag, or it cannot take part in an always-on simulation.
     """
-    fields = {**as_fields(request), "simulation_ids": _known(world, organisation, simulation_ids)}
+    fields = as_fields(request)
     if "num_runs" not in request.model_fields_set:
         fields["num_runs"] = None  # the default would be taken for its own wish, which comes before its simulation's
+    if has_tag(fields, "workflow"):
+        if not generated:
+            _refuse_intent(fields)
+        fields |= {"intent": "", "success_criteria": "", "role_description": None}
+    if fields["enriched_playback"]:
+        fields |= {"intent": "", "success_criteria": ""}
+    fields["simulation_ids"] = _known(world, organisation, simulation_ids, fields)
     _refuse_conflict(world, organisation, fields)
     return world.resources[DIGITAL_HUMANS].add(organisation, fields)
+
+
+def _refuse_intent(fields: Mapping[str, Any]) -> None:
+    """Refuse a new digital human with a workflow tag that has nothing to play back, or something besides."""
+    if not fields["enriched_playback"]:
+        raise Refused("enriched_playback is needed, a list that is not empty: the digital human has a workflow tag")
+    for name in _OF_INTENT:
+        if (given := fields[name]) is not None and (name.endswith("transcript") or given.strip()):
+            raise Refused(f"{name} must be left out: the digital human has a workflow tag, and plays back")
 
 
 def _computed(human: Entity) -> dict[str, Any]:
@@ -598,7 +643,9 @@ def create(call: ApiCall, request: CreateDigitalHumanRequest) -> Entity:
 def create_many(call: ApiCall, request: BulkCreateDigitalHumansRequest) -> BulkCreateDigitalHumansResponse:
     """Create digital humans that take part in the same simulations."""
     answer = BulkCreateDigitalHumansResponse()
-    ids = _known(call.world, call.organisation, request.simulation_ids or ())
+    ids = request.simulation_ids or []
+    for id in ids:
+        call.require("simulation", id)
     for index, human in enumerate(request.digital_humans):
         try:
             answer.created.append(_answer(create_digital_human(call.world, call.organisation, human, ids)))
@@ -656,32 +703,62 @@ def delete_many(call: ApiCall, digital_human_ids: str) -> BulkDeleteDigitalHuman
 def _update(call: ApiCall, human: Entity, request: UpdateDigitalHumanRequest) -> None:
     changed = changes(request, call.world.readings, digital_humans.never_null)
     overrides = changed.pop("override_conflict", False)
-    if "simulation_ids" in changed:
-        changed["simulation_ids"] = _known(call.world, call.organisation, changed["simulation_ids"])
+    if has_tag({"tag": changed["tag"]} if "tag" in changed else human.fields, "workflow"):
+        for name in _OF_INTENT:
+            if name in changed and changed[name] != human.fields.get(name):
+                raise Refused(f"{name} cannot be changed: the digital human has a workflow tag, and plays back")
+    else:
+        changed |= _by_transcript(changed)
     after = {**human.fields, **changed}
+    if "simulation_ids" in changed:
+        changed["simulation_ids"] = _known(call.world, call.organisation, changed["simulation_ids"], after)
     if overrides:
         for other in conflicting(call.world, call.organisation, after, human):
             call.world.resources[DIGITAL_HUMANS].change(other, {"always_on_active": False})
-    elif "always_on_active" in changed or "phone_number" in changed:
+    elif changed.keys() & {"always_on_active", "always_on_mode", "phone_number"}:
         _refuse_conflict(call.world, call.organisation, after, human)
     call.world.resources[DIGITAL_HUMANS].change(human, changed)
 
 
-def _known(world: World, organisation: str, simulation_ids: Iterable[int]) -> list[int]:
-    """The ids, each once. Raises the 404 if one is no simulation's."""
-    return [world.resources.require("simulation", id, organisation).id for id in dict.fromkeys(simulation_ids)]
+def _by_transcript(changed: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what else a new transcript changes: it is formatted, or as a formatted one it is the new intent."""
+    from fake_bluejay.bluejay.transcripts import spoken_in, utterances
+
+    if changed.get("formatted_transcript") is not None:
+        intent = utterances(changed["formatted_transcript"])
+        return {"original_transcript": changed.get("original_transcript"), "intent": intent}
+    if changed.get("original_transcript") is not None:
+        return {"formatted_transcript": spoken_in(changed["original_transcript"])}
+    return {}
+
+
+def _known(world: World, organisation: str, simulation_ids: Iterable[int], fields: Mapping[str, Any]) -> list[int]:
+    """Return the ids of simulations that a digital human of these fields takes part in, each once.
+
+    Raises:
+        NotFound: One is no simulation's.
+        Refused: One is always on, and the digital human is not.
+    """
+    found = [world.resources.require("simulation", id, organisation) for id in dict.fromkeys(simulation_ids)]
+    if not fields.get("always_on_mode") and any(one.fields.get("always_on") for one in found):
+        raise Refused("always_on_mode must be true: the simulation is always on")
+    return [one.id for one in found]
+
+
+def _takes_calls(fields: Mapping[str, Any]) -> bool:
+    """Return whether a digital human always takes calls; if nothing says whether it is active, its number does."""
+    active = fields.get("always_on_active") is not False
+    return bool(fields.get("always_on_mode")) and active and fields.get("phone_number") is not None
 
 
 def conflicting(world: World, organisation: str, fields: dict[str, Any], but: Entity | None = None) -> list[Entity]:
     """Return who else takes calls on the number of these fields, if they say that a digital human takes calls on it."""
-    if not fields.get("always_on_active") or fields.get("phone_number") is None:
+    if not _takes_calls(fields):
         return []
     return [
         human
         for human in world.resources[DIGITAL_HUMANS].of(organisation)
-        if human is not but
-        and human.fields.get("always_on_active")
-        and human.fields.get("phone_number") == fields.get("phone_number")
+        if human is not but and _takes_calls(human.fields) and human.fields["phone_number"] == fields["phone_number"]
     ]
 
 

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
 import random
-import re
 from collections.abc import Iterator
 from datetime import timedelta
 from itertools import islice, repeat
@@ -23,12 +21,14 @@ from fake_bluejay.bluejay.digital_humans import (
     conflicting,
     create_digital_human,
     digital_humans,
+    has_tag,
 )
 from fake_bluejay.bluejay.drafts import MADE_UP, drafted
 from fake_bluejay.bluejay.models.wire import Wire
 from fake_bluejay.bluejay.prompts import text_of
 from fake_bluejay.bluejay.resources import Operations
 from fake_bluejay.bluejay.results import find_result
+from fake_bluejay.bluejay.transcripts import spoken_in, utterances
 from fake_bluejay.core.clock import datetime_at
 from fake_bluejay.core.errors import NotFound, Refused
 from fake_bluejay.core.resources import Entity, Resource, uuid_ids
@@ -327,7 +327,8 @@ def generate_digital_humans(call: ApiCall, request: DigitalHumanRequest) -> Gene
         if conflicting(call.world, call.organisation, new.model_dump()):
             warnings.append(f"Another digital human is active on the number {new.phone_number}")
             continue
-        human = create_digital_human(call.world, call.organisation, new, [simulation.id] if simulation else [])
+        ids = [simulation.id] if simulation else []
+        human = create_digital_human(call.world, call.organisation, new, ids, generated=True)
         answer.digital_humans.append(digital_humans.filled(human, DigitalHumanResponseData))
     answer.test_scenarios = answer.digital_humans
     answer.warning = "; ".join(warnings) or (None if given else "The request asks for no digital human")
@@ -348,11 +349,12 @@ def _asked_for(call: ApiCall, request: DigitalHumanRequest) -> Iterator[dict[str
         scenario = call.require("workflow", uuid_ids.read(id))
         for number in range(count):
             one = _human("workflow_adherence_v2", f"Follow a path of {scenario.fields['name']}.")
-            yield {**one, "workflow_v2_id": scenario.id, "workflow_path_index": number}
+            turns = [{"speaker": "user", "message": f"{one['intent']} {MADE_UP}"}]
+            yield {**one, "enriched_playback": turns, "workflow_v2_id": scenario.id, "workflow_path_index": number}
     for replay in request.replay_transcript or ():
         text = replay.transcript if isinstance(replay, ReplayTranscriptFromText) else _said_in(call, replay)
-        spoken = _spoken(text)
-        one = _human("replay_transcript", _utterances(spoken), replay.success_criteria)
+        spoken = spoken_in(text)
+        one = _human("replay_transcript", utterances(spoken), replay.success_criteria)
         yield {**one, "original_transcript": text, "formatted_transcript": spoken}
     for persona in request.customer_personas or ():
         one = _human("customer_personas", persona.goal)
@@ -410,9 +412,8 @@ def _summary(call: ApiCall, kind: str, text: str, subject: Any) -> str | None:
 def _without_tag(call: ApiCall, id: int, *words: str) -> Entity:
     """Return a digital human. Raises `Refused` if one of the words is in a tag of it, as documented."""
     human = call.require("digital human", id)
-    tags = [human.fields.get("tag") or "", *(human.fields.get("tags") or ())]
     for word in words:
-        if any(word in tag.lower() for tag in tags):
+        if has_tag(human.fields, word):
             raise Refused(f"The digital human has a {word} tag")
     return human
 
@@ -460,35 +461,18 @@ def generate_formatted_transcript(
     call: ApiCall, request: GenerateFormattedTranscriptRequest
 ) -> GenerateFormattedTranscriptResponse:
     """Return a transcript as entries, and how a digital human begins that says the same."""
-    spoken = drafted(call, "formatted_transcript", lambda _: _spoken(request.original_transcript))
+    spoken = drafted(call, "formatted_transcript", lambda _: spoken_in(request.original_transcript))
     first = spoken[0] if spoken else {}
     begins = first.get("role") == "USER"
     return GenerateFormattedTranscriptResponse(
         formatted_transcript=spoken,
-        description=_utterances(spoken),
+        description=utterances(spoken),
         speaks_first_config=SpeaksFirstConfig(
             speaks_first=begins,
             mode="custom" if begins else None,
             message=first.get("utterance") if begins else None,
         ),
     )
-
-
-def _spoken(text: str) -> list[dict[str, str]]:
-    """Return who said what in lines of `Name: words`; who is no agent is the user, and unnamed lines go on."""
-    spoken: list[dict[str, str]] = []
-    for line in filter(None, map(str.strip, text.splitlines())):
-        named = re.match(r"([A-Za-z][\w ]{0,40}):\s*(.*)", line)
-        if named is None and spoken:
-            spoken[-1] = {**spoken[-1], "utterance": f"{spoken[-1]['utterance']} {line}"}
-            continue
-        is_agent = named is not None and re.search("agent|assistant|bot", named[1].lower())
-        spoken.append({"role": "AGENT" if is_agent else "USER", "utterance": line if named is None else named[2]})
-    return spoken
-
-
-def _utterances(spoken: list[dict[str, str]]) -> str:
-    return json.dumps([one.get("utterance", "") for one in spoken if one.get("role") == "USER"])
 
 
 @generators.operation("POST", "/v1/translate-transcript")

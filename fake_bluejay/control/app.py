@@ -51,7 +51,7 @@ def control_app(service: Service, reset: Callable[[], None]) -> Starlette:
         Route("/bluejay-openapi.json", _bluejay_openapi),
     ]
     return Starlette(
-        # Starlette redirects from /_fake to /_fake/, and from what has a slash too many to what has not.
+        # Starlette redirects from /_fake to /_fake/, and from a path with a trailing slash to the one without.
         routes=[Mount("/_fake", routes=routes), Route("/", _to_console), Route("/favicon.ico", icon)],
         exception_handlers={HTTPException: _on_http_exception},
     )
@@ -99,7 +99,10 @@ class _Path:
             return _json({"detail": "the fake failed; its log says how. This is a bug of the fake"}, 500)
 
     def _check_organisation(self, operation: ControlOperation, name: str | None) -> None:
-        """What is for one organisation must not be done to others. Those with a world of their own do not come here."""
+        """Refuse an operation for one organisation that would affect others.
+
+        Organisations with a world of their own do not come here.
+        """
         organisations = self._control.world.organisations
         if name is None or (name in organisations and operation.for_one):
             return
@@ -112,7 +115,7 @@ class _Path:
 
 
 def _json(data: Any, status: int = 200, headers: dict[str, str] | None = None) -> Response:
-    # In ASCII, for bodies in the journal may have halves of characters that UTF-8 cannot carry.
+    # In ASCII, for bodies in the journal may have lone surrogates, which UTF-8 cannot encode.
     content = json.dumps(data, separators=(",", ":"), default=str)
     return Response(content, status, headers, "application/json")
 
@@ -151,7 +154,11 @@ def _no_constant(name: str) -> NoReturn:
 
 
 def _validated(model: type[BaseModel], value: Any, kind: str) -> Any:
-    """The value as this model. Raises `ValueError` that names each place where it is wrong."""
+    """Return a value as this model.
+
+    Raises:
+        ValueError: It does not fit; the message names each place.
+    """
     try:
         return model.model_validate(value)
     except ValidationError as error:
@@ -159,7 +166,7 @@ def _validated(model: type[BaseModel], value: Any, kind: str) -> Any:
 
 
 def _in_words(error: Any, errors: ValidationError, model: type[BaseModel], kind: str) -> str:
-    """One thing that is wrong: where, what was given, what is needed."""
+    """Return a problem in words: the place, what was given, what is needed."""
     place = ".".join(str(part) for part in error["loc"] if part not in KINDS)
     if error["type"] == "extra_forbidden":
         return unknown(kind, error["loc"][-1], _fields(model, error["loc"]))
@@ -175,7 +182,7 @@ def _in_words(error: Any, errors: ValidationError, model: type[BaseModel], kind:
 
 
 def _fields(model: type[BaseModel], loc: tuple[Any, ...]) -> list[str]:
-    """The names that are known where an error is."""
+    """Return the names that are known at the place of an error."""
     root = model.model_fields.get("root")
     if root is not None:
         annotation = root.annotation
@@ -194,7 +201,7 @@ async def _openapi(request: Request) -> Response:
 
 
 async def _bluejay_openapi(request: Request) -> Response:
-    """Answer with Bluejay's own document for the reference: of what it asks for, the journal is to have nothing."""
+    """Answer with Bluejay's own document for the reference, without an entry in the journal."""
     from fake_bluejay.bluejay.openapi import content
 
     return Response(content(), media_type="application/json")

@@ -1,4 +1,4 @@
-"""What the control API shows of a fake, as data that JSON can carry."""
+"""The fake as the control API shows it: data that JSON can carry."""
 
 from __future__ import annotations
 
@@ -37,9 +37,9 @@ __all__ = [
 ]
 
 MOST_TEXT = 65_536
-"""Characters of a body that are shown."""
+"""The most characters of a body that are shown."""
 MOST_JSON = 4_194_304
-"""Bytes of a body that are shown parsed."""
+"""The most bytes of a body that is shown parsed."""
 
 _PASSWORD = re.compile(r"//([^/@:]*):[^/@]*@")
 
@@ -58,9 +58,9 @@ _NOT_REPEATED = {
 }
 """Headers that belong to the connection, not to the request."""
 _LONGEST_ARGUMENT = 100_000
-"""What fits into one argument of a command, with room to spare."""
+"""The longest argument of a command, with room to spare, in bytes."""
 _MOST_IN_CURL = 1_048_576
-"""Bytes of a body that a line of shell has in it."""
+"""The most bytes of a body that stand in a line of shell."""
 
 
 def test_result(record: Record) -> dict[str, Any]:
@@ -109,7 +109,7 @@ def resource(one: Resource, world: World) -> dict[str, Any]:
 
 
 def clock(world: World) -> dict[str, Any]:
-    """The clock, and what is due next by it."""
+    """Return the clock, and the next timer."""
     scaled = world.clock if isinstance(world.clock, ScaledClock) else None
     due = world.timers.next_due()
     return {
@@ -186,7 +186,7 @@ def curl(one: Exchange, base_url: str) -> str:
     if not one.content:
         return " ".join(parts)
     if "content-type" not in names:
-        parts.append("-H 'Content-Type:'")  # or curl adds one of its own
+        parts.append("-H 'Content-Type:'")  # else curl adds its own
     if len(one.content) > _MOST_IN_CURL:
         return " ".join([*parts, f"--data-binary @FILE  # with the {len(one.content)} bytes of its body"])
     text = _as_argument(one.content)
@@ -197,7 +197,7 @@ def curl(one: Exchange, base_url: str) -> str:
 
 
 def _as_argument(content: bytes) -> str | None:
-    """The body as text that can stand in a command; None if it cannot."""
+    """Return the body as text that can stand in a command; None if it cannot."""
     if len(content) > _LONGEST_ARGUMENT or content.startswith(b"@"):
         return None
     try:
@@ -208,7 +208,7 @@ def _as_argument(content: bytes) -> str | None:
 
 
 def fault(one: Fault) -> dict[str, Any]:
-    """An armed fault."""
+    """Return an armed fault."""
     return {
         "id": one.id,
         "kind": one.kind,
@@ -222,7 +222,7 @@ def fault(one: Fault) -> dict[str, Any]:
 
 
 def readings(world: World) -> list[dict[str, Any]]:
-    """Every open question, with what is chosen now."""
+    """Return every open question with the choice that is in force."""
     return [
         {
             "name": question.name,
@@ -237,7 +237,7 @@ def readings(world: World) -> list[dict[str, Any]]:
 
 
 def organisations(world: World) -> list[dict[str, Any]]:
-    """The organisations, their keys masked."""
+    """Return the organisations with their keys masked."""
     return [organisation(one) for one in world.organisations.values()]
 
 
@@ -253,7 +253,7 @@ def webhook(one: WebhookRecord) -> dict[str, Any]:
 
 
 def delivery(one: Delivery) -> dict[str, Any]:
-    """What was sent to a webhook as it stands in a dump, with its body parsed, and what has become of it."""
+    """Return a delivery as it stands in a dump, with its body parsed and its outcome."""
     dumped = dump_delivery(one)
     return {
         **dumped,
@@ -265,7 +265,7 @@ def delivery(one: Delivery) -> dict[str, Any]:
 
 
 def transitions() -> dict[str, Any]:
-    """The transition table."""
+    """Return the transition table."""
     return {
         "statuses": [
             {

@@ -21,10 +21,10 @@ from fake_bluejay.core.events import Change, EventLog, Subscription, TooManySubs
 __all__ = ["HEARTBEAT", "EventStream"]
 
 HEARTBEAT: Final = 15.0
-"""Real seconds of silence after which a comment is sent, so that whoever stands between keeps the stream open."""
+"""Real seconds of silence after which a comment is sent, so that proxies keep the stream open."""
 
 _FINAL_SECONDS: Final = 0.2
-"""Real seconds that a client which does not read has left when the server means to stop."""
+"""Real seconds that a client has to read the rest when the server stops."""
 
 
 class EventStream:
@@ -83,7 +83,7 @@ class EventStream:
             elif changes:
                 await _write(send, "".join(_event(subscription, change) for change in changes))
             elif first:
-                # An id without an event: who loses the stream before the first one can resume from here.
+                # An id without an event: a client that loses the stream before the first event can resume from here.
                 await _write(send, f"id: {subscription.last_id}\n\n")
             else:
                 await self._wait(news, send)

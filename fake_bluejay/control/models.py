@@ -78,7 +78,7 @@ Seconds = Annotated[float, Field(strict=True, allow_inf_nan=False)]
 
 
 class Model(BaseModel):
-    """What is sent here: a name that is not known is a mistake, not something to ignore."""
+    """A request's body or query. A name that is not known is an error."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -131,7 +131,7 @@ class NewEntity(NewAgent):
 
 
 class EntityChange(Model):
-    """What to change of an entity: its new fields, beside those that it keeps."""
+    """A change of an entity: the new fields; it keeps the others."""
 
     fields: dict[str, Any]
 
@@ -145,7 +145,7 @@ class NewRun(Model):
 
 
 class TestResultChange(Model):
-    """What to change of a test result; nothing changes if any of it cannot."""
+    """A change of a test result; nothing changes if a part of it is not possible."""
 
     __test__ = False
 
@@ -156,20 +156,20 @@ class TestResultChange(Model):
 
 
 class EventByHand(Model):
-    """What happens to a test result by hand: an event of the transition table that is legal now."""
+    """An event that is legal now, to happen to a test result."""
 
     event: str
     cause: Literal["agent", "test"] = "agent"
 
 
 class EndConversations(Model):
-    """Which conversations a client would mark for ending."""
+    """The conversations to mark for ending, as a client would."""
 
     test_result_ids: list[Any]
 
 
 class ClockChange(Model):
-    """How time passes from now on."""
+    """A change of how time passes from now on."""
 
     mode: Literal["manual", "real"] | None = None
     speed: Seconds | None = Field(None, ge=0, description="Virtual seconds a real second; 0 is a pause.")
@@ -185,7 +185,7 @@ class ClockChange(Model):
 
 
 class Advance(Model):
-    """How far to move time forward: by seconds, to a moment, or to the next timer."""
+    """A move forward in time: by seconds, to a moment, or to the next timer."""
 
     seconds: Seconds | None = None
     to: AwareDatetime | None = Field(None, description="A moment, e.g. 2026-01-01T00:00:30Z.")
@@ -213,7 +213,7 @@ _STRICT: dict[Any, Any] = {
     list[int]: list[StrictInt],
     Mapping[str, str] | None: dict[str, str] | None,
 }
-"""A type of an argument of a fault → the type by which it is sent."""
+"""The type of a fault's argument → the type in which it is sent."""
 
 
 def _fault_model(kind: FaultKind) -> Any:
@@ -267,7 +267,7 @@ class NewOrganisation(Model):
 
     @property
     def keys(self) -> list[str]:
-        """All keys given."""
+        """The given keys, from both fields."""
         return ([] if self.api_key is None else [self.api_key]) + self.api_keys
 
 
@@ -278,13 +278,13 @@ class RevokedKey(Model):
 
 
 class WhoMayCall(Model):
-    """Whether keys that belong to no organisation are refused, or taken for one of the default organisation's."""
+    """The choice whether unknown keys are refused or taken for keys of the default organisation."""
 
     require_known_keys: StrictBool
 
 
 class WebhookChange(Model):
-    """What is to be different in a webhook."""
+    """A change of a webhook."""
 
     enabled: StrictBool = True
     retries: StrictInt | None = None
@@ -305,7 +305,7 @@ class NewDelivery(Model):
 
 
 class NewIrregularity(Model):
-    """What is to go amiss with the next deliveries."""
+    """A disturbance of the next deliveries."""
 
     later: Seconds = Field(0, description="So many seconds later each of them leaves.")
     copies: StrictInt = Field(1, description="So many times each of them is sent, though the first was taken.")
@@ -323,7 +323,7 @@ Script = Annotated[dict[str, Any], Field(description="`talks_for`, `end`, `passe
 
 
 class ScriptsOfCalls(Model):
-    """What happens in the calls of runs that are queued from now on."""
+    """Scripts of the calls of runs that are queued from now on."""
 
     default: Script | None = Field(None, description="In those that are not told otherwise.")
     next: list[Script] = Field([], description="In the next ones, after those that were given before.")
@@ -334,13 +334,13 @@ class ScriptsOfCalls(Model):
 
 
 class Query(Model):
-    """What every operation can be asked with."""
+    """The parameters that every operation takes."""
 
     organisation: str | None = None
 
 
 class TestResultsQuery(Query):
-    """Which test results. Without any of it: all of them."""
+    """A selection of test results; all of them without any parameter."""
 
     __test__ = False
 
@@ -353,7 +353,7 @@ class TestResultsQuery(Query):
 
 
 class ResourcesQuery(Query):
-    """Which entities of a resource."""
+    """A selection of the entities of a resource."""
 
     q: str | None = Field(None, description="Only those whose id, organisation or fields have this text.")
     order: Literal["oldest", "newest"] = Field("oldest", description="Which come first.")
@@ -368,7 +368,7 @@ class _Page(Query):
 
 
 class DeliveriesQuery(_Page):
-    """Which deliveries."""
+    """A selection of deliveries."""
 
     settled: bool = Field(
         False, description="Once what is on its way has come to something; after 10 seconds, as it is."
@@ -376,7 +376,7 @@ class DeliveriesQuery(_Page):
 
 
 class RequestsQuery(_Page):
-    """Which requests of the journal."""
+    """A selection of requests in the journal."""
 
     q: str | None = Field(None, description="Only those whose method, path, status or bodies have this text.")
     brief: bool = Field(False, description="Without headers and bodies.")
@@ -387,7 +387,7 @@ class RequestsQuery(_Page):
 
 
 class Message(BaseModel):
-    """What was wrong, what was expected, and what to do."""
+    """An error: what was wrong, what was expected, and what to do."""
 
     detail: str
 
@@ -399,25 +399,25 @@ class Health(BaseModel):
 
 
 class Cleared(BaseModel):
-    """How many were removed."""
+    """The number that was removed."""
 
     removed: int
 
 
 class Sent(BaseModel):
-    """To how many webhooks it is sent."""
+    """The number of webhooks that the event is sent to."""
 
     sent: int
 
 
 class Made(BaseModel):
-    """What was made."""
+    """The object that was added."""
 
     id: int
 
 
 class EntityShown(BaseModel):
-    """One agent, one folder, …: what an organisation has of a resource."""
+    """An agent, a folder, …: an entity of a resource."""
 
     collection: str
     id: int | str
@@ -447,7 +447,7 @@ class ResourceShown(BaseModel):
 
 
 class ControlObjectShown(BaseModel):
-    """What end-conversations wrote for the agent to pick up; `by` whom it went, if it did."""
+    """A control object, which end-conversations wrote for the agent to pick up; `by` says who did."""
 
     id: int
     written_at: Moment
@@ -463,7 +463,7 @@ class WatchdogShown(BaseModel):
 
 
 class HistoryEntryShown(BaseModel):
-    """One change of status."""
+    """A change of status."""
 
     at: Moment
     from_: str = Field(alias="from")
@@ -496,7 +496,7 @@ class TestResultShown(BaseModel):
 
 
 class ClientAnswer(BaseModel):
-    """What a client would have been answered."""
+    """The answer that a client would have got."""
 
     status_code: int
     text: str
@@ -514,7 +514,7 @@ class ClockShown(BaseModel):
 
 
 class AnswerShown(BaseModel):
-    """What the fake answered."""
+    """The answer of the fake."""
 
     status_code: int
     headers: dict[str, str] | None = None
@@ -557,7 +557,7 @@ class FaultShown(BaseModel):
 
 
 class QuestionShown(BaseModel):
-    """What the documentation leaves open, and the choice that is in force."""
+    """A question that the documentation leaves open, and the choice that is in force."""
 
     name: str
     question: str
@@ -598,7 +598,7 @@ class WebhookShown(BaseModel):
 
 
 class AttemptShown(BaseModel):
-    """One time that a delivery was sent."""
+    """An attempt to send a delivery."""
 
     at: Moment
     status: int | None = Field(description="What came back; null if nothing did.")
@@ -623,7 +623,7 @@ class DeliveryShown(BaseModel):
 
 
 class CallScripts(BaseModel):
-    """What happens in the calls of runs, each with the fields of a `Call` that are not as by default."""
+    """The scripts of the calls of runs, each with the fields of a `Call` that differ from the default."""
 
     default: Script
     next: list[Script] = Field(description="In the next calls, the next first.")
@@ -658,7 +658,7 @@ class Transitions(BaseModel):
 
 
 class Overview(BaseModel):
-    """What a glance wants: the clock, and how many there are of everything."""
+    """The clock, and the number of everything."""
 
     version: str
     clock: ClockShown

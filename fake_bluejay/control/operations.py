@@ -1,8 +1,8 @@
-"""What the control API can do: one function an operation, and the table of them, which routes and documentation share.
+"""The operations of the control API: a function for each, and the table that routes and documentation share.
 
-Each runs after what has fallen due has happened, under the world's lock, unless webhooks may be told of what it does:
-these are called without. It raises `ValueError` for what cannot be, which is a 400, and `NotFound` for what is not
-there.
+An operation runs after all due timers have fired, under the world's lock, unless it may send to webhooks: receivers are
+called without the lock. It raises `ValueError` for a mistake in the request, which is a 400, and `NotFound` for
+something that does not exist.
 """
 
 from __future__ import annotations
@@ -45,11 +45,11 @@ from fake_bluejay.state import snapshot as dumps
 __all__ = ["OPERATIONS", "Control", "ControlCall", "ControlOperation", "NothingThere"]
 
 _A_MOMENT = 0.002
-"""Seconds after which it is looked again whether something has arrived."""
+"""Seconds between two looks at whether something has arrived."""
 
 
 class NothingThere(Exception):
-    """What was asked for is not there; the message says what is."""
+    """The thing that a request names does not exist; the message says what does."""
 
 
 @dataclass(slots=True)
@@ -58,9 +58,9 @@ class Control:
 
     service: Service
     reset: Callable[[], None]
-    """Puts the fake back to how it began."""
+    """Puts the fake back to its beginning."""
     speed: float = 1.0
-    """What the clock goes on at after a pause."""
+    """The speed of the clock after a pause."""
 
     @property
     def world(self) -> World:
@@ -70,12 +70,12 @@ class Control:
 
 @dataclass(slots=True)
 class ControlCall:
-    """One request to an operation, validated."""
+    """A validated request to an operation."""
 
     base_url: str
     id: str = ""
     name: str = ""
-    """What a `{name}` in the path is."""
+    """The value of `{name}` in the path."""
     body: Any = None
     query: Any = field(default_factory=models.Query)
     headers: dict[str, str] = field(default_factory=dict)
@@ -86,12 +86,12 @@ class ControlCall:
 
 
 def health(control: Control, call: ControlCall) -> Any:
-    """Whether the server answers."""
+    """Say that the server answers."""
     return {"status": "ok"}
 
 
 def overview(control: Control, call: ControlCall) -> Any:
-    """The clock, and how many there are of everything."""
+    """Return the clock, and the number of everything."""
     world, service = control.world, control.service
     return {
         "version": __version__,
@@ -106,7 +106,7 @@ def overview(control: Control, call: ControlCall) -> Any:
 
 
 def state(control: Control, call: ControlCall) -> Any:
-    """Everything the world holds, timers included, as `PUT state` takes it back. API keys are in it as they are."""
+    """Return everything the world holds, timers included, as `PUT state` takes it. API keys in it are not masked."""
     return dumps.dump(control.world)
 
 
@@ -122,13 +122,13 @@ def put_state(control: Control, call: ControlCall) -> Any:
 
 
 def reset(control: Control, call: ControlCall) -> Any:
-    """Back to how it began."""
+    """Put the fake back to its beginning."""
     control.reset()
     return data.clock(control.world)
 
 
 def transitions(control: Control, call: ControlCall) -> Any:
-    """The transition table: every status, and every legal move."""
+    """Return the transition table: every status, and every legal move."""
     return data.transitions()
 
 
@@ -136,7 +136,7 @@ def transitions(control: Control, call: ControlCall) -> Any:
 
 
 def test_results(control: Control, call: ControlCall) -> Any:
-    """The test results, in the order they were added; `x-total-count` says how many match before paging."""
+    """List the test results, in the order they were added; `x-total-count` says how many match before paging."""
     query: models.TestResultsQuery = call.query
     found: Iterable[Record] = control.world.results.values()
     if query.status is not None:
@@ -164,7 +164,7 @@ def _has(record: Record, word: str) -> bool:
 
 
 def add_test_results(control: Control, call: ControlCall) -> Any:
-    """Add a test result, or with `count` so many. It is RUNNING unless told otherwise."""
+    """Add a test result, or `count` of them. The status is RUNNING unless another is given."""
     new: models.NewTestResult = call.body
     fields = as_given(new.model_extra or {}, models.NewTestResult.model_fields)
     agent = None if new.agent is None else agent_from_text(new.agent)
@@ -183,7 +183,7 @@ def _script(given: dict[str, Any]) -> Script:
 
 
 def test_result(control: Control, call: ControlCall) -> Any:
-    """One test result."""
+    """Return a test result."""
     with control.world.lock:
         return data.test_result(_found(control, call))
 
@@ -221,7 +221,7 @@ def _found(control: Control, call: ControlCall) -> Record:
 
 
 def _found_in(results: dict[int, Record], call: ControlCall) -> Record:
-    # Longer numbers are not even read: Python refuses to beyond some thousand digits.
+    # Longer numbers are not parsed: Python refuses them beyond some thousand digits.
     id = int(call.id) if re.fullmatch(r"-?[0-9]{1,100}", call.id) else call.id[:100]
     organisation = call.query.organisation
     if id not in results or organisation not in (None, results[int(id)].organisation):
@@ -256,7 +256,7 @@ def end_conversations(control: Control, call: ControlCall) -> Any:
 
 
 def clock(control: Control, call: ControlCall) -> Any:
-    """The clock, and what is due next by it."""
+    """Return the clock, and the next timer."""
     with control.world.lock:
         return data.clock(control.world)
 
@@ -302,7 +302,7 @@ def advance(control: Control, call: ControlCall) -> Any:
 
 
 def requests(control: Control, call: ControlCall) -> Any:
-    """The journal: requests with their answers, keys masked; `x-total-count` says how many match before paging."""
+    """List the requests with their answers, keys masked; `x-total-count` says how many match before paging."""
     query: models.RequestsQuery = call.query
     found = [one for one in control.service.journal if one.number > query.after]
     for word in (query.q or "").lower().split():
@@ -324,7 +324,7 @@ def _mentions(one: Exchange, word: str) -> bool:
 
 
 def request(control: Control, call: ControlCall) -> Any:
-    """One request with its answer."""
+    """Return a request with its answer."""
     for one in control.service.journal:
         if str(one.number) == call.id:
             return data.exchange(one, call.base_url)
@@ -344,7 +344,7 @@ def clear_requests(control: Control, call: ControlCall) -> Any:
 
 
 def faults(control: Control, call: ControlCall) -> Any:
-    """The armed faults, in the order in which requests meet them."""
+    """List the armed faults, in the order in which requests meet them."""
     return [data.fault(one) for one in control.service.faults]
 
 
@@ -373,7 +373,7 @@ def clear_faults(control: Control, call: ControlCall) -> Any:
 
 
 def stubs(control: Control, call: ControlCall) -> Any:
-    """The answers given by hand."""
+    """List the stubs."""
     return control.service.stubs.as_list()
 
 
@@ -394,7 +394,7 @@ def clear_stubs(control: Control, call: ControlCall) -> Any:
 
 
 def readings(control: Control, call: ControlCall) -> Any:
-    """What the documentation leaves open: questions, choices, the default, the evidence, and what is chosen."""
+    """List the questions that the documentation leaves open: choices, default, evidence, and the choice in force."""
     return data.readings(control.world)
 
 
@@ -405,12 +405,12 @@ def choose(control: Control, call: ControlCall) -> Any:
 
 
 def organisations(control: Control, call: ControlCall) -> Any:
-    """The organisations; their keys are masked."""
+    """List the organisations; their keys are masked."""
     return data.organisations(control.world)
 
 
 def add_organisation(control: Control, call: ControlCall) -> Any:
-    """Add an organisation: what it has is invisible to the others. From now on only known keys are accepted."""
+    """Add an organisation, whose data is invisible to the others. From now on only known keys are accepted."""
     return data.organisation(control.world.add_organisation(call.body.name, *call.body.keys))
 
 
@@ -449,12 +449,12 @@ def add_simulation(control: Control, call: ControlCall) -> Any:
 
 
 def all_resources(control: Control, call: ControlCall) -> Any:
-    """The resources: what there is of each, and how they refer to each other."""
+    """List the resources, the number of entities of each, and the links between them."""
     return [data.resource(declared(name).of, control.world) for name in resource_names()]
 
 
 def entities(control: Control, call: ControlCall) -> Any:
-    """The entities of a resource; `x-total-count` says how many match before paging."""
+    """List the entities of a resource; `x-total-count` says how many match before paging."""
     query: models.ResourcesQuery = call.query
     collection = control.world.resources.named(_resource(call).of.plural)
     matching = [data.entity(one) for one in ([] if collection is None else collection.all())]
@@ -467,13 +467,13 @@ def entities(control: Control, call: ControlCall) -> Any:
 
 
 def add_entity(control: Control, call: ControlCall) -> Any:
-    """Add an entity of a resource, by the rules of the request that makes one."""
+    """Add an entity of a resource, by the rules of the request that creates one."""
     made = adding.add(control.world, _resource(call).of.name, call.body.organisation, call.body.model_extra or {})
     return data.entity(made)
 
 
 def entity(control: Control, call: ControlCall) -> Any:
-    """One entity of a resource."""
+    """Return an entity of a resource."""
     return data.entity(_entity(control, call)[1])
 
 
@@ -518,7 +518,7 @@ def queue_run(control: Control, call: ControlCall) -> Any:
 
 
 def calls(control: Control, call: ControlCall) -> Any:
-    """What happens in the calls of runs that are queued from now on."""
+    """Return the scripts of the calls of runs that are queued from now on."""
     world = control.world
     return dumps.dump_calls(world.call, world.next_calls, world.calls_of)
 
@@ -545,12 +545,12 @@ def clear_calls(control: Control, call: ControlCall) -> Any:
 
 
 def webhooks(control: Control, call: ControlCall) -> Any:
-    """The webhooks; secrets, and passwords in URLs, are masked."""
+    """List the webhooks; secrets, and passwords in URLs, are masked."""
     return [data.webhook(one) for one in control.world.outbox.webhooks.values()]
 
 
 def add_webhook(control: Control, call: ControlCall) -> Any:
-    """Add a webhook to a server on this machine. The answer has the secret and the URL as they are, this once."""
+    """Add a webhook to a server on this machine. This answer alone has the secret and the URL unmasked."""
     new: commands.NewWebhook = call.body
     return dumps.dump_webhook(new.apply(control.service))
 
@@ -575,7 +575,7 @@ def _check_webhook(control: Control, id: str) -> None:
 
 
 def deliveries(control: Control, call: ControlCall) -> Any:
-    """What was sent to webhooks, and what became of it; `x-total-count` says how many match before paging."""
+    """List the deliveries to webhooks with their outcome; `x-total-count` says how many match before paging."""
     query: models.DeliveriesQuery = call.query
     found = [one for number, one in control.world.outbox.deliveries.items() if number > query.after]
     call.headers["x-total-count"] = str(len(found))
@@ -611,7 +611,7 @@ def disturb(control: Control, call: ControlCall) -> Any:
 
 
 class ControlOperation(NamedTuple):
-    """One operation: where it is, what does it, the models of what it takes and gives, and its status when done."""
+    """An operation: its method and path, its function, its models, and the status of its answer."""
 
     method: str
     path: str
@@ -621,13 +621,13 @@ class ControlOperation(NamedTuple):
     query: type[models.Query] = models.Query
     status: int = 200
     locked: bool = True
-    """Whether it runs under the world's lock."""
+    """Whether the operation runs under the world's lock."""
     for_one: bool = False
-    """Whether it can be for one of the organisations that share a world."""
+    """Whether the operation can be for one of the organisations that share a world."""
     id: Literal["integer", "string"] = "integer"
-    """What an `{id}` in the path is."""
+    """The type of `{id}` in the path."""
     first: Callable[[Control, ControlCall], Awaitable[None]] | None = None
-    """What is waited for before, without the lock."""
+    """A step that is awaited before the operation, without the lock."""
 
 
 OPERATIONS = (
@@ -720,4 +720,4 @@ OPERATIONS = (
     ControlOperation("POST", "deliveries", send, models.Sent, models.NewDelivery, status=201, locked=False),
     ControlOperation("POST", "irregularities", disturb, models.NewIrregularity, models.NewIrregularity, status=201),
 )
-"""All of it, but for the event stream and the console."""
+"""The operations; the event stream and the console are not among them."""

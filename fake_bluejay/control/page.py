@@ -15,8 +15,8 @@ _FILES = Path(__file__).parent / "console"
 _TYPES = {".html": "text/html", ".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
 
 _HEADERS = {
-    # Only what this server itself serves, and nothing that is written into the page: a name or a body that a test
-    # made up can be shown here, never run. Trusted types let no string become markup.
+    # Only resources of this server, and no inline script: a name or a body that a test
+    # made up can be shown here, never run. Trusted types keep strings from becoming markup.
     "content-security-policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; "
     "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; "
     "require-trusted-types-for 'script'; trusted-types 'none'",
@@ -29,17 +29,17 @@ _HEADERS = {
 
 
 async def console_file(request: Request) -> Response:
-    """The console, or one of the files that the pages are made of."""
+    """Answer with the console, or one of the files that its pages consist of."""
     return _file(request.path_params.get("name", "index.html"))
 
 
 async def reference(request: Request) -> Response:
-    """Every operation of both OpenAPI documents, to read."""
+    """Answer with the reference of both OpenAPI documents, as a page."""
     return _file("reference.html")
 
 
 async def icon(request: Request) -> Response:
-    """The icon, for browsers that show something else than the console."""
+    """Answer with the icon, for browsers that show another page than the console."""
     return _file("icon.svg")
 
 

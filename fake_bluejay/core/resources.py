@@ -18,6 +18,7 @@ from __future__ import annotations
 import hashlib
 import uuid
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Protocol
@@ -365,6 +366,25 @@ class Resources:
             self._world._changed(change_of(gone.resource.name, "removed"), gone.id)
             if gone.resource.on_remove is not None:
                 gone.resource.on_remove(self._world, gone)
+
+    @contextmanager
+    def undone(self) -> Iterator[None]:
+        """Undo what is added, changed and removed meanwhile, timers aside, and publish none of it.
+
+        An operation that makes several entities can so find out whether it may make all, before it makes any.
+        """
+        world = self._world
+        publish, world.on_change = world.on_change, None
+        before = {one: (one.last_id, one._all.copy()) for one in self}
+        entities = [(one, one.fields, one.updated_at) for collection in before for one in collection.all()]
+        try:
+            yield
+        finally:
+            for collection in self:
+                collection.last_id, collection._all = before.get(collection, (0, {}))
+            for entity, fields, updated_at in entities:
+                entity.fields, entity.updated_at = fields, updated_at
+            world.on_change = publish
 
     def schedule(self, entity: Entity, due: int | None) -> None:
         """Set the timer of an entity, in place of the one it had: the resource's `on_timer` is called when it is due.

@@ -1,4 +1,4 @@
-"""What a test asserts of what arrived: shared by a fake in this process and one that is connected to."""
+"""Assertions on the requests that arrived: shared by a fake in this process and one that is connected to."""
 
 from __future__ import annotations
 
@@ -17,21 +17,21 @@ from fake_bluejay.http.journal import Exchange, Requests
 __all__ = ["Assertions"]
 
 _SECTION = "--- bluejay ---"
-"""What begins the note on an assertion that failed while a fake was on."""
+"""The beginning of the note on an assertion that failed while a fake was on."""
 
 
 class Assertions:
-    """The assertions of a fake, over its world and its journal; on failure they show what did arrive.
+    """The assertions of a fake, over its world and its journal; on failure they show the requests that arrived.
 
-    What has them is a context manager, sync and async: it is there from `start` to `stop`.
+    A subclass is a context manager, sync and async, that calls `start` and `stop`.
     """
 
     faults: Faults
 
     _is_shown = False
-    """Whether pytest shows what happened here if the test fails."""
+    """Whether pytest shows the report if the test fails."""
     _inner = 0
-    """How many `with`s are entered that found it on, and leave it on."""
+    """The number of `with` blocks that found the fake on, and will leave it on."""
 
     @property
     def world(self) -> World:
@@ -44,7 +44,16 @@ class Assertions:
         raise NotImplementedError
 
     def assert_ended(self, *ids: int, by: Literal["agent", "watchdog"] | None = None) -> None:
-        """An end-conversations call marked each of these; by `"agent"` or `"watchdog"`: that has since ended it."""
+        """Assert that an end-conversations call marked each of these test results.
+
+        Args:
+            ids: The ids.
+            by: `"agent"` or `"watchdog"`: and that this has since ended the conversation.
+
+        Raises:
+            AssertionError: One was not marked, or not ended so.
+            ValueError: There are no ids, or one is no integer.
+        """
         __tracebackhide__ = True
         if by is not None:
             check_known("cause of an end:", by, ("agent", "watchdog"))
@@ -59,7 +68,10 @@ class Assertions:
                 self._fail(f"{id} was marked, but not ended by the {by}", world, id)
 
     def assert_failed(self, *ids: int) -> None:
-        """An end-conversations call refused each of these; at least the latest 100,000 that were are remembered."""
+        """Assert that an end-conversations call refused each of these ids.
+
+        At least the latest 100,000 refused ids are remembered.
+        """
         __tracebackhide__ = True
         _check_ids(ids)
         world = self.world
@@ -119,7 +131,7 @@ class Assertions:
             raise AssertionError(f"{wanted} was expected {often}, and came {count} times{nearest}{_arrived(journal)}")
 
     def report(self) -> str:
-        """What happened, as text: requests, answers, faults, histories, in time order. Keys are masked."""
+        """Return requests, answers, faults and histories as text, in time order. Keys are masked."""
         from fake_bluejay.facade.report import report
 
         return report(self)
@@ -128,15 +140,15 @@ class Assertions:
 
     @property
     def is_on(self) -> bool:
-        """Whether it is there for the code under test: from `start` to `stop`."""
+        """Whether the fake is between `start` and `stop`."""
         raise NotImplementedError
 
     def start(self) -> Self:
-        """Be there for the code under test."""
+        """Switch the fake on for the code under test, and return it."""
         raise NotImplementedError
 
     def stop(self) -> None:
-        """Be there for it no more."""
+        """Switch the fake off."""
         raise NotImplementedError
 
     def __enter__(self) -> Self:
@@ -144,7 +156,7 @@ class Assertions:
         return self.start()
 
     def __exit__(self, type_: type[BaseException] | None, error: BaseException | None, traceback: object) -> None:
-        """An assertion that failed is noted what happened here, unless pytest shows it. What was on before stays on."""
+        """Stop, unless the fake was on before; add the report to an assertion that failed, unless pytest shows it."""
         noted = self._is_shown or _SECTION in "".join(getattr(error, "__notes__", ()))
         if isinstance(error, AssertionError) and not noted:
             error.add_note(f"{_SECTION}\n{self.report()}")
@@ -180,7 +192,7 @@ def _check_ids(ids: Sequence[int]) -> None:
 
 
 def _instead(world: World, journal: Requests, id: int) -> str:
-    """What did happen to a test result, for the message of an assertion that does not hold."""
+    """Return the history of a test result, for the message of an assertion that fails."""
     record = world.results.get(id)
     controls = [control for control in world.control_objects if control.test_result_id == id]
     said = "there is no such test result" if record is None else f"it is {record.status}"
@@ -200,7 +212,7 @@ def _is_of_a_page(exchange: Exchange) -> bool:
 
 
 def _arrived(journal: Iterable[Exchange], most: int = 10) -> str:
-    """What did arrive, a line each; of much, the end."""
+    """Return the requests that arrived, a line each; of many, the last ones."""
     lines = [f"  {exchange!r}" for exchange in journal]
     before = [f"  … {len(lines) - most} more before"] if len(lines) > most else []
     return "\n".join(["", "what arrived:", *before, *(lines[-most:] or ["  nothing"])])

@@ -1,11 +1,12 @@
-"""The delivery worker: it sends what a world has to deliver, each webhook's deliveries in the order they were due.
+"""The delivery worker: it sends the due deliveries of a world, those of each webhook in the order they were due.
 
-Who waits for what:
-- The thread that moves the clock waits for what it sends, so that a receiver finds the time at which it was sent to.
-- A server's own thread waits for nothing, because a receiver may call that server.
-- Nobody waits for a receiver on an event loop that runs in the waiting thread: it runs once the loop has its turn.
+Waiting:
+- The thread that moves the clock waits for the deliveries, so that a receiver finds the clock at the instant of the
+  sending.
+- A server's own thread does not wait, because a receiver may call that server.
+- No thread waits for a receiver on an event loop that runs in the same thread: the receiver runs when the loop goes on.
 
-Threads and loops of the worker take part in virtual time, as the code does that they call.
+Threads and loops of the worker take part in virtual time, like the code that they call.
 """
 
 from __future__ import annotations
@@ -39,13 +40,13 @@ from fake_bluejay.intercept.clockwork import CLOCKWORK, REAL_TIME_THREADS
 __all__ = ["DeliveryWorker"]
 
 _USER_AGENT = "Bluejay-Webhooks/1.0"
-"""The documentation of August 2026 has such a header, and does not say what is in it."""
+"""The documentation of August 2026 has this header, but not its value."""
 
 _MOST_AT_ONCE = 50
-"""Threads that send to servers at the same time."""
+"""The most threads that send to servers at the same time."""
 
 _PATIENCE = 2 * PATIENCE / 1e6
-"""Seconds for which an attempt is waited for."""
+"""The longest wait for an attempt, in seconds."""
 
 
 class _Sending:
@@ -57,36 +58,36 @@ class _Sending:
         self.loop: asyncio.AbstractEventLoop | None = None
         """The loop on which its receiver runs, if it needs one."""
         self.error: BaseException | None = None
-        """What its receiver has raised for the test, by `pytest.fail`, say."""
+        """The error that the receiver raised for the test, by `pytest.fail`, say."""
         self._finished = threading.Event()
 
     def finish(self) -> None:
-        """Say that the attempt is over."""
+        """Note that the attempt is over."""
         self._finished.set()
 
     def wait(self) -> bool:
-        """Wait until the attempt is over. Returns whether it is."""
+        """Wait until the attempt is over. Return False if it is not over in time."""
         return self._finished.wait(_PATIENCE)
 
 
 class _Lane:
-    """What is to be sent to one webhook by threads, one after the other."""
+    """A queue of the deliveries to one webhook, which a thread sends one after the other."""
 
     def __init__(self) -> None:
         self.queue: deque[_Sending] = deque()
         self.owner: object = None
-        """Whose call of `deliver` began what is sent now; None: nothing is."""
+        """The call of `deliver` that began the sending under way; None if none is."""
 
 
 class _Thread(threading.local):
     """The state of a thread."""
 
     attempting = False
-    """Whether it is in a receiver."""
+    """Whether the thread is in a receiver."""
 
 
 class DeliveryWorker:
-    """Sends the deliveries of a world, and reports each attempt to it."""
+    """The sender of a world's deliveries, which reports each attempt to the world."""
 
     def __init__(self, world: World) -> None:
         self._world = world
@@ -99,14 +100,14 @@ class DeliveryWorker:
         self._threads = 0
         self._under_way: dict[_Sending, None] = {}
         self._raised: list[BaseException] = []
-        """Errors for the test of receivers that nobody waited for."""
+        """Errors for the test, of receivers that no thread waited for."""
         self._lifespans: dict[Any, Lifespan] = {}
         self._own_loop: _OwnLoop | None = None
 
     # --- what a world and a test ask for ------------------------------------------------------------------------
 
     def deliver(self) -> None:
-        """Send what is due. Raises what a receiver raised for the test, once the others have been sent to."""
+        """Send the due deliveries. When all are sent, raise what a receiver raised for the test."""
         call = object()
         is_server = threading.get_ident() in REAL_TIME_THREADS
         waited_for: list[_Sending] = []
@@ -232,7 +233,7 @@ class DeliveryWorker:
                 with self._lock:
                     late = lane.queue.popleft().delivery.attempts[-1:]
                     if late and late[0].problem == TOO_LATE:
-                        # A server that hangs has lost its order, and is not waited for as many times as it is sent to.
+                        # The server hangs: send the rest at the same time, so that its timeouts do not add up.
                         for sending in lane.queue:
                             another = _Lane()
                             another.queue.append(sending)
@@ -262,7 +263,7 @@ class DeliveryWorker:
         except BaseException as error:
             problem = self._problem(sending, error)
         finally:
-            # What others have made of the time meanwhile is not this receiver's.
+            # The time that other threads advanced meanwhile is not this receiver's.
             manual = isinstance(world.clock, ManualClock)
             took = world.requested_advance.microseconds - asked if manual else world.now() - began
             world.requested_advance.microseconds, self._thread.attempting = asked, within
@@ -271,7 +272,7 @@ class DeliveryWorker:
         self._finish(sending, Attempt(began, status, problem), took)
 
     def _send_on_loop(self, sending: _Sending, receiver: AsyncReceiver, is_server: bool) -> bool:
-        """Have a receiver run on its event loop. Returns whether to wait for it."""
+        """Schedule a receiver on its event loop. Return whether to wait for it."""
         here = None if is_server else running_loop()
         loop = receiver.loop
         if loop is None or not loop.is_running():
@@ -406,7 +407,7 @@ class _OwnLoop:
 
         The garbage collector calls this in whichever thread, and test, it happens to run.
         """
-        with suppress(RuntimeError):  # it is closed already
+        with suppress(RuntimeError):  # the loop is closed already
             self.loop.call_soon_threadsafe(self.loop.stop)
 
     def close(self) -> None:

@@ -1,4 +1,4 @@
-"""`FakeBluejay`: the one object that a test holds, with a member for everything it may do to the fake."""
+"""`FakeBluejay`: the object that a test holds."""
 
 from __future__ import annotations
 
@@ -63,17 +63,17 @@ Unmet = Literal["error", "warn", "ignore"]
 
 
 class Options(WorldOptions, total=False):
-    """What a fake can be told at its start; each has a default."""
+    """The options of a fake; each has a default."""
 
     sleep: Literal["skip", "real"]
-    """`"skip"` or `"real"`: what sleeping in the code under test does."""
+    """The effect of sleeping in the code under test: `"skip"` or `"real"`."""
     longest: float | timedelta
-    """How much of the fake's time the code under test may sleep away before the test fails: 3 days."""
+    """The most of the fake's time that the code under test may sleep away before the test fails; by default 3 days."""
     participants: Sequence[threading.Thread | str]
-    """Threads from before that take part in virtual time, or their names."""
+    """Threads started before the fake that take part in virtual time, or their names."""
     unmet: Unmet
-    """What a fault or stub that met no request does when the test, the `with` or the decorated function ends: it is an
-    `"error"`, it is to `"warn"`, or to `"ignore"`."""
+    """The consequence of a fault or stub that met no request, when the test, the `with` or the decorated function ends:
+    `"error"`, `"warn"` or `"ignore"`."""
 
 
 OPTIONS = tuple(Options.__annotations__)
@@ -108,7 +108,7 @@ class FakeBluejay(Assertions):
         self._api = _Application(self._world, self._journal, service.armed, self._stubs)
         self._on: switch.Fake | None = None
         self._timeline: Timeline | None = None
-        """The time that it shares, or has shared last, with the code under test."""
+        """The time that the fake shares, or has shared last, with the code under test."""
         self._wall_clock: WallClock | None = None
         """The wall clock of the code under test, where that does not skip sleeps."""
         self._loopback: Loopback | None = None
@@ -125,7 +125,7 @@ class FakeBluejay(Assertions):
 
     @property
     def is_on(self) -> bool:
-        """Whether it takes the calls to the real host: from `start` to `stop`."""
+        """Whether the fake takes the calls to the real host: from `start` to `stop`."""
         return self._on is not None
 
     def start(self) -> Self:
@@ -149,7 +149,7 @@ class FakeBluejay(Assertions):
         return self
 
     def _time(self) -> Timeline | None:
-        """The time of the code under test, tied to the fake's clock; None if it is to be real."""
+        """Return the time of the code under test, tied to the fake's clock; None if it is to be real."""
         if self._options.get("sleep", "skip") == "real":
             return None
         world, frozen = self._world, isinstance(self._world.clock, ManualClock)
@@ -248,7 +248,7 @@ class FakeBluejay(Assertions):
         by_name = place is not None and signature.parameters["bluejay"].kind is inspect.Parameter.KEYWORD_ONLY
 
         def fresh(args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[FakeBluejay, tuple[Any, ...]]:
-            """A fake, and the positional arguments with it among them; or it is added to the others."""
+            """Return a new fake, and the positional arguments with it; or add the fake to the keyword arguments."""
             fake = type(self)(**self._options)
             if place is None:
                 return fake, args
@@ -317,11 +317,15 @@ class FakeBluejay(Assertions):
         return TestResult(self._world, record.id)
 
     def add_test_results(self, n: int, **same: Any) -> list[TestResult]:
-        """`n` new test results that are all alike."""
+        """Add `n` test results that are alike, and return them."""
         return [self.add_test_result(**same) for _ in range(n)]
 
     def test_result(self, id: int) -> TestResult:
-        """The test result of that id. Raises `KeyError` naming the ids there are."""
+        """Return the test result with this id.
+
+        Raises:
+            KeyError: There is none; the message lists the ids.
+        """
         return TestResult(self._world, self._world.result(id).id)
 
     @property
@@ -340,9 +344,10 @@ class FakeBluejay(Assertions):
     # --- agents, simulations, digital humans --------------------------------------------------------------------
 
     def add_agent(self, *, organisation: str = DEFAULT_ORGANISATION, **fields: Any) -> AgentView:
-        """A new agent. `fields` are the published ones of `POST /v1/add-agent`; each has a default.
+        """Add an agent. `fields` are the published ones of `POST /v1/add-agent`; each has a default.
 
-        Raises `ValueError` if a field is unknown or cannot be so.
+        Raises:
+            ValueError: A field is unknown, or its value is not allowed.
         """
         from fake_bluejay.facade import resources
 
@@ -357,10 +362,16 @@ class FakeBluejay(Assertions):
         organisation: str = DEFAULT_ORGANISATION,
         **fields: Any,
     ) -> SimulationView:
-        """A new simulation, ready to be run: of that agent, or a new one, with so many new digital humans, or these.
+        """Add a simulation that is ready to be run.
 
-        `fields` are the published ones of `POST /v1/create-simulation`. Raises `ValueError` if a field is unknown or
-        cannot be so.
+        Args:
+            agent: The agent, or its id; by default a new one.
+            digital_humans: Digital humans, or the number of new ones.
+            organisation: The name of the organisation that it belongs to.
+            fields: The published fields of `POST /v1/create-simulation`.
+
+        Raises:
+            ValueError: A field is unknown, or its value is not allowed.
         """
         from fake_bluejay.facade import resources
 
@@ -382,25 +393,25 @@ class FakeBluejay(Assertions):
         return made
 
     def add(self, resource: str, *, organisation: str = DEFAULT_ORGANISATION, **fields: Any) -> Any:
-        """Make an entity of any resource that is modelled: `bluejay.add("folder", name="Support")`.
+        """Add an entity of any resource that is modelled: `bluejay.add("folder", name="Support")`.
 
         Args:
             resource: The name of the resource: `folder`, `digital human`, …
-            organisation: Whose it is.
-            **fields: Those of the request that makes one, each with a default where one is needed; and `id`.
+            organisation: The name of the organisation that it belongs to.
+            **fields: The fields of the request that creates one, each with a default where one is needed; and `id`.
 
         Returns:
             A live view with `id`, `fields`, `organisation` and `created_at`.
 
         Raises:
-            ValueError: There is no such resource, or a field is unknown or cannot be so.
+            ValueError: There is no such resource, a field is unknown, or its value is not allowed.
         """
         from fake_bluejay.facade import resources
 
         return resources.add(self._world, resource, organisation, fields)
 
     def resources(self, resource: str) -> list[Any]:
-        """Return all of a resource, the oldest first: `bluejay.resources("folder")`.
+        """Return all entities of a resource, the oldest first: `bluejay.resources("folder")`.
 
         Raises:
             ValueError: There is no such resource.
@@ -414,7 +425,8 @@ class FakeBluejay(Assertions):
     def queue_run(self, simulation: SimulationView | int | None = None, **fields: Any) -> RunView:
         """Queue a run of a simulation, or of a new one, as `POST /v1/queue-simulation-run` does, with its fields.
 
-        Raises `ValueError` if there is no such simulation or digital human, or a field is unknown.
+        Raises:
+            ValueError: There is no such simulation or digital human, or a field is unknown.
         """
         from fake_bluejay.facade import runs
 
@@ -430,8 +442,8 @@ class FakeBluejay(Assertions):
 
     @property
     def webhooks(self) -> Webhooks:
-        """The webhooks: who is told of what, and what was delivered."""
-        # By hand, for pyright takes a cached_property for no property of a protocol.
+        """The webhooks of the fake, and the deliveries to them."""
+        # Cached by hand: for pyright, a cached_property does not satisfy a property of a protocol.
         if self._webhooks is None:
             from fake_bluejay.facade.webhooks import Webhooks
 
@@ -446,18 +458,18 @@ class FakeBluejay(Assertions):
         return self._requests
 
     def stub(self, method: str, path: str, status: int = 200, json: Any = None) -> None:
-        """Answer requests of a method and path so, above all of an endpoint that is not modelled.
+        """Answer requests with this method and path as given, above all for an endpoint that is not modelled.
 
-        Warns of a path that Bluejay is not known to have.
+        A path that Bluejay is not known to have gets a warning.
 
         Args:
-            method: In any case: `"GET"` or `"get"`.
-            path: Of any requests; it may have parameters in braces: `/v1/agents/{id}`.
+            method: The method, in upper or lower case.
+            path: The path; it may have parameters in braces: `/v1/agents/{id}`.
             status: The status of the answer.
-            json: Its body; None: it has none.
+            json: The body of the answer; None for an empty body.
 
         Raises:
-            ValueError: The method, the path or the status cannot be so.
+            ValueError: The method, the path or the status is not possible.
             TypeError: The body is not JSON.
         """
         self._stubs.add(method, path, status, json)
@@ -471,14 +483,15 @@ class FakeBluejay(Assertions):
         return self._service.api_key
 
     def add_organisation(self, name: str, api_key: str) -> None:
-        """Another organisation: what it has is invisible to the others. From now on only known keys are accepted.
+        """Add an organisation, whose data is invisible to the others. From now on only known keys are accepted.
 
-        Raises `ValueError` if the name or the key is taken.
+        Raises:
+            ValueError: The name or the key is taken.
         """
         self._world.add_organisation(name, api_key)
 
     def revoke_key(self, api_key: str) -> None:
-        """Refuse a key from now on, as Bluejay refuses one that was revoked: 401.
+        """Refuse a key from now on, as Bluejay refuses a revoked one: 401.
 
         Raises:
             ValueError: It is no key, or revoked already.
@@ -487,12 +500,12 @@ class FakeBluejay(Assertions):
 
     @property
     def require_known_keys(self) -> bool:
-        """Whether unknown keys are refused; until then any key that is not empty is the default organisation's."""
+        """Whether unknown keys are refused; otherwise any key that is not empty belongs to the default organisation."""
         return self._world.require_known_keys
 
     @require_known_keys.setter
     def require_known_keys(self, required: bool) -> None:
-        if not isinstance(required, bool):  # a dump of it could not be restored
+        if not isinstance(required, bool):  # a dump with another value could not be restored
             raise ValueError(f"require_known_keys is True or False, not {required!r:.80}")
         self._world.require_known_keys = required
 
@@ -500,12 +513,12 @@ class FakeBluejay(Assertions):
 
     @property
     def world(self) -> World:
-        """The model behind it all, for the doors; a test has better names for what it needs."""
+        """The model behind the fake, for the doors; the other members are what a test needs."""
         return self._world
 
     @property
     def service(self) -> Service:
-        """The fake without its doors, for a server; a test has better names for what it needs."""
+        """The fake without its doors, for a server; the other members are what a test needs."""
         return self._service
 
     @property
@@ -515,15 +528,16 @@ class FakeBluejay(Assertions):
 
     @property
     def url(self) -> str:
-        """Where the loopback server listens, e.g. `http://127.0.0.1:41234`; it starts with the first use.
+        """The address of the loopback server, e.g. `http://127.0.0.1:41234`; the first use starts the server.
 
-        While the fake is on, `NO_PROXY` and `no_proxy` keep calls to it from going by a proxy.
+        While the fake is on, `NO_PROXY` and `no_proxy` keep calls to the server from going through a proxy.
 
-        Raises `ModuleNotFoundError` if uvicorn is not there: `pip install "fake-bluejay[server]"` brings it.
+        Raises:
+            ModuleNotFoundError: uvicorn is missing; `pip install "fake-bluejay[server]"` installs it.
         """
         if self._loopback is None:
             self._api.check_process()
-            from fake_bluejay.server import loopback  # first: it says what installs what is missing
+            from fake_bluejay.server import loopback  # first: its error says how to install what is missing
             from fake_bluejay.server.app import served_app
 
             self._loopback = loopback.lend(served_app(self._service, self.reset))
@@ -543,13 +557,13 @@ class FakeBluejay(Assertions):
 
     @property
     def transport(self) -> Any:
-        """An httpx transport, sync and async, that leads here; of httpx2 where there is no httpx."""
+        """An httpx transport, sync and async, whose requests reach the fake; of httpx2 where there is no httpx."""
         from fake_bluejay.facade.transport import transport
 
         return transport(self._api)
 
     def client(self, **kwargs: Any) -> httpx.Client:
-        """An `httpx.Client` that leads here, relative to the real host: `client.post("/v1/end-conversations", …)`.
+        """Return an `httpx.Client` whose requests reach the fake: `client.post("/v1/end-conversations", …)`.
 
         Where there is no httpx it is httpx2's.
         """
@@ -559,7 +573,7 @@ class FakeBluejay(Assertions):
         return client
 
     def async_client(self, **kwargs: Any) -> httpx.AsyncClient:
-        """An `httpx.AsyncClient`, or httpx2's, that leads here, relative to the real host."""
+        """Return an `httpx.AsyncClient`, or httpx2's, whose requests reach the fake."""
         from fake_bluejay.facade.transport import library
 
         client: httpx.AsyncClient = library().AsyncClient(
@@ -569,10 +583,15 @@ class FakeBluejay(Assertions):
 
     @staticmethod
     def connect(url: str, organisation: str | None = None) -> RemoteBluejay:
-        """The fake that is served at this address by `fake-bluejay serve`, with the same interface.
+        """Return the fake that `fake-bluejay serve` serves at this address, with the same interface.
 
-        Suites that run beside each other name an organisation each, which is added if there is none of that name: it
-        has a world of its own, met by whoever calls with its key. Raises `ConnectionError` if no fake answers there.
+        Args:
+            url: The address of the server.
+            organisation: The name of an organisation with a world of its own, which is added if there is none of that
+                name. Test suites that run at the same time name an organisation each.
+
+        Raises:
+            ConnectionError: No fake answers there.
         """
         from fake_bluejay.facade.remote import RemoteBluejay
 
@@ -581,27 +600,35 @@ class FakeBluejay(Assertions):
     # --- state --------------------------------------------------------------------------------------------------
 
     def reset(self) -> None:
-        """Back to how it began: the options, no test results, no journal, no faults, no stubs."""
+        """Put the fake back to its beginning: its options, no test results, no journal, no faults, no stubs."""
         self._service.reset()
         self._worker.receivers = {}
 
     def dump(self) -> dict[str, Any]:
-        """The whole world as JSON-ready data, timers included."""
+        """Return the whole world as JSON-ready data, timers included."""
         return cast(dict[str, Any], json.loads(json.dumps(dumps.dump(self._world))))
 
     @classmethod
     def load(cls, data: Mapping[str, Any], **options: Unpack[Options]) -> Self:
-        """A fake whose world goes on where the dumped one stopped. Raises `ValueError` naming what is wrong where."""
+        """Return a fake whose world goes on where the dumped one stopped.
+
+        Raises:
+            ValueError: Something in the data is wrong; the message names the place.
+        """
         fake = cls(**options)
         dumps.restore(fake._world, data)
         return fake
 
     def snapshot(self) -> Snapshot:
-        """The world as it is now, for `restore`; or, in a `with`, restored when that ends."""
+        """Return the world as it is now, for `restore`; a `with` restores it at its end."""
         return Snapshot(self, self.dump(), dict(self._worker.receivers))
 
     def restore(self, snapshot: Snapshot) -> None:
-        """Put the world back to what it was then; the journal stays. Raises `ValueError` for what is no snapshot."""
+        """Put the world back to a snapshot; the journal stays.
+
+        Raises:
+            ValueError: It is no snapshot.
+        """
         dumps.restore(self._world, data_of(snapshot))
         self._worker.receivers = dict(snapshot.receivers)
 

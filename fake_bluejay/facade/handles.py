@@ -1,4 +1,4 @@
-"""What a test holds of any fake, in this process or served: its clock, its readings, a snapshot of it."""
+"""The parts of any fake that a test holds, in this process or served: its clock, its readings, snapshots."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class Snapshot:
         self._fake = fake
         self.data = data
         self.receivers = receivers or {}
-        """Of its webhooks, those in this process."""
+        """The receivers in this process of the world's webhooks."""
 
     def __enter__(self) -> Self:
         return self
@@ -50,7 +50,11 @@ class Snapshot:
 
 
 def data_of(snapshot: Snapshot) -> dict[str, Any]:
-    """The dump that a snapshot is. Raises `ValueError` for what is no snapshot."""
+    """Return the dump in a snapshot.
+
+    Raises:
+        ValueError: It is no snapshot.
+    """
     if not isinstance(snapshot, Snapshot):
         raise ValueError(
             f"a snapshot is needed, as snapshot() gives it (a dump: FakeBluejay.load()), not {snapshot!r:.80}"
@@ -81,14 +85,19 @@ class FakeClock:
         self._world.advance(seconds)
 
     def advance_to(self, moment: datetime) -> None:
-        """Move forward to an aware datetime. Raises `ValueError` if it is past."""
+        """Move forward to an aware datetime.
+
+        Raises:
+            ValueError: It is past.
+        """
         self._world.advance_to(moment)
 
     def run_until(self, predicate: Callable[[], object], limit: float | timedelta = 3600) -> None:
         """Move forward until the predicate holds, from one due timer to the next.
 
-        Raises `TimeoutError` if it does not hold within `limit` seconds of the fake's time, `ValueError` if that is
-        negative or the predicate no function.
+        Raises:
+            TimeoutError: It does not hold within `limit` seconds of the fake's time.
+            ValueError: The limit is negative, or the predicate is no function.
         """
         if not callable(predicate):
             raise ValueError(f"run_until takes a function, e.g. `lambda: result.status == …`, not {predicate!r}")
@@ -117,7 +126,7 @@ class FakeClock:
 
     @property
     def next_due(self) -> datetime | None:
-        """When the next timer is due; None if none is pending."""
+        """The moment of the next timer; None if none is pending."""
         due = self._world.next_due()
         return None if due is None else datetime_at(due)
 
@@ -131,13 +140,17 @@ class FakeClock:
 
 
 class FakeReadings:
-    """The fake's readings: what it answers to the questions that the documentation leaves open."""
+    """The fake's readings: its choices where the documentation leaves a question open."""
 
     def __init__(self, world: Seen) -> None:
         self._world = world
 
     def set(self, **choices: Unpack[ReadingChoices]) -> None:
-        """Choose otherwise, from now on: `set(success="always")`. Raises `ValueError` naming what is known."""
+        """Choose readings from now on: `set(success="always")`.
+
+        Raises:
+            ValueError: A reading or a choice is unknown; the message lists the known ones.
+        """
         self._world.choose(**cast(dict[str, str], choices))
 
     def __setattr__(self, name: str, value: object) -> None:

@@ -49,28 +49,30 @@ __all__ = [
 ]
 
 Receiver = Callable[["Request"], object] | ASGIApp
-"""A function of a `Request`, also an async one; or an ASGI application. An integer that the function returns is the
-status of its answer; for anything else that it returns, the status is 200."""
+"""A function of a `Request`, also an async one; or an ASGI application.
+
+An integer that the function returns is the status of its answer; for any other result, the status is 200.
+"""
 
 TOO_LATE = "no answer within 5 seconds"
 
 _AT_ONE_STROKE = 0.5
-"""Seconds past a timer of a loop by which only somebody else can have moved the clock."""
+"""Seconds past a loop's timer that show that another thread has moved the clock."""
 
 _AT_ONCE = 0.25
 """Real seconds within which a part of a server's answer moves no time."""
 
 _SHUTDOWN = 5.0
-"""Seconds that an application has for its shutdown: this project's."""
+"""The time that an application has for its shutdown, in seconds: this project's."""
 
 _log = logging.getLogger(__name__)
 
 
 class Request(NamedTuple):
-    """What a receiver is sent."""
+    """The request of a webhook delivery."""
 
     headers: Headers
-    """By name, in whatever case."""
+    """The headers, by name in any case."""
     body: bytes
 
     @property
@@ -121,7 +123,7 @@ class AsyncReceiver:
 
     def __init__(self) -> None:
         self.loop = running_loop()
-        """The loop on which it runs: that on which it was added, if one was running there."""
+        """The loop on which it runs: the one that was running where it was added, if any."""
         self.last: asyncio.Future[None] | None = None
         """Done when the last request so far has been answered."""
 
@@ -144,7 +146,7 @@ async def _within_patience(*waited_for: asyncio.Future[Any]) -> None:
     Time that somebody else has let pass at one stroke does not count, for the receiver could do nothing in it.
     """
     loop = asyncio.get_running_loop()
-    # A microsecond longer than the patience, for exactly 5 seconds are in time.
+    # A microsecond more, for an answer after exactly 5 seconds is in time.
     patience = (PATIENCE + 1) / 1e6
     while True:
         deadline = loop.time() + patience
@@ -156,7 +158,7 @@ async def _within_patience(*waited_for: asyncio.Future[Any]) -> None:
 
 
 _tasks: set[asyncio.Future[Any]] = set()
-"""What runs for receivers: an event loop itself holds tasks weakly."""
+"""The tasks of receivers, kept here because an event loop holds tasks only weakly."""
 
 
 def keep_running(awaitable: Awaitable[Any]) -> asyncio.Future[Any]:
@@ -203,7 +205,7 @@ class AppReceiver(AsyncReceiver):
         """Return the status with which the application answers, after its startup if it has a lifespan."""
         state: dict[str, Any] | None = None
         if self._has_lifespan:
-            # Of an application that several webhooks lead to there is one.
+            # Several webhooks to one application share its lifespan.
             key = id(self._app), asyncio.get_running_loop()
             if key not in lifespans:
                 lifespans[key] = Lifespan(self._app)
@@ -296,7 +298,7 @@ class Lifespan:
             if self._startup.done():
                 _log.error("an application's lifespan failed", exc_info=error)
         finally:
-            # As servers see it, one that returns or raises before it has answered has no lifespan.
+            # Like a server: an application that returns or raises before it has answered has no lifespan.
             if not self._startup.done():
                 self._startup.set_result(None)
 
@@ -327,18 +329,18 @@ def receiver_of(to: Receiver, path: str, *, lifespan: bool) -> FunctionReceiver 
 
 
 def _is_async(receiver: Callable[..., Any]) -> bool:
-    """Return whether calling it gives a coroutine."""
+    """Return whether a call of the receiver gives a coroutine."""
     called = receiver if inspect.isroutine(receiver) else getattr(receiver, "__call__", None)  # noqa: B004
     return inspect.iscoroutinefunction(called) or inspect.iscoroutinefunction(getattr(receiver, "func", None))
 
 
 def _takes(receiver: Callable[..., Any], number: int) -> bool:
-    """Return whether it can be called with so many arguments."""
+    """Return whether the receiver takes so many positional arguments."""
     try:
         inspect.signature(receiver).bind(*range(number))
     except TypeError:
         return False
-    except ValueError:  # nobody knows
+    except ValueError:  # the signature is unknown
         return number == 1
     return True
 
@@ -361,7 +363,7 @@ def post(url: str, request: Request) -> int:
     connection = kind(parts.hostname or "", parts.port, timeout=PATIENCE / 1e6)
     connection.response_class = _FinalResponse
     target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
-    headers = {name.title(): value for name, value in request.headers.items()}  # as the documentation spells them
+    headers = {name.title(): value for name, value in request.headers.items()}  # the documented spelling
     if parts.username is not None:
         credentials = unquote_to_bytes(parts.username) + b":" + unquote_to_bytes(parts.password or "")
         headers["Authorization"] = f"Basic {base64.b64encode(credentials).decode()}"
@@ -421,8 +423,8 @@ class _Reader(io.RawIOBase):
         return True
 
     def readinto(self, buffer: Any) -> int:
-        # Time stands while an answer comes at once, so that instants are the same in each run. It passes while one does
-        # not: the server may be the test's own, and wait for the time.
+        # Time stands still while an answer comes at once, so that instants are the same in each run. It passes while an
+        # answer is slow: the server may be the test's own, and wait for virtual time.
         with contextlib.suppress(TimeoutError):
             return self._source.in_time(_AT_ONCE).recv_into(buffer)
         with CLOCKWORK.counting("waited for a webhook's receiver"):

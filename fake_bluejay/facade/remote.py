@@ -52,22 +52,24 @@ if TYPE_CHECKING:
 __all__ = ["RemoteBluejay", "RemoteClock"]
 
 _TIMEOUT = 30
-"""Seconds in which the server must answer."""
+"""The time that the server has to answer, in seconds."""
 _AT_ONCE = 10_000
-"""Test results that one request may add, and requests or deliveries that one may show."""
+"""The most test results that one request adds, and the most requests or deliveries that one answer lists."""
 
 
 class RemoteBluejay(Assertions):
-    """A served fake, as `FakeBluejay.connect(url)` gives it.
+    """A served fake, as `FakeBluejay.connect(url)` returns it.
 
-    As a context manager it sets `BLUEJAY_API_URL`, `BLUEJAY_OTLP_ENDPOINT` and `BLUEJAY_API_KEY` meanwhile. What the
-    server refuses raises what a fake in this process would raise (`ValueError`, `KeyError`); a server that does not
-    answer, `ConnectionError`.
-    Its end does not ask for faults and stubs that met no request: they stay on the server, where they may be others',
-    and a request may still come. `bluejay.faults` has those that are armed, each with `met`.
-    With an organisation it is a world of that organisation's own, clock and faults included. Keys in `requests` are
-    masked. The receiver of a webhook is the URL of a server, and the server does not wait for it, except where one asks
-    for `webhooks.deliveries`.
+    As a context manager it sets `BLUEJAY_API_URL`, `BLUEJAY_OTLP_ENDPOINT` and `BLUEJAY_API_KEY` until its end. A
+    refusal of the server raises what a fake in this process would raise (`ValueError`, `KeyError`); a server that does
+    not answer raises `ConnectionError`.
+
+    With an organisation, the clock, the faults and all else belong to a world of that organisation's own.
+
+    Differences from `FakeBluejay`: keys in `requests` are masked. A fault or stub that met no request is no error at
+    the end, for others may have armed it on the server, and a request may still come; `bluejay.faults` has the armed
+    ones, each with `met`. The receiver of a webhook is the URL of a server, and only `webhooks.deliveries` waits for
+    it.
     """
 
     def __init__(self, url: str, organisation: str | None = None) -> None:
@@ -84,10 +86,10 @@ class RemoteBluejay(Assertions):
         self.evaluations = Evaluations(self)
         self.webhooks: Webhooks = _FarWebhooks(self._control, self._far.as_world)
         if organisation is not None:
-            self._found(organisation)
+            self._ensure_organisation(organisation)
 
-    def _found(self, organisation: str) -> None:
-        """Add the organisation, unless it has its world already."""
+    def _ensure_organisation(self, organisation: str) -> None:
+        """Add the organisation, unless it has a world of its own already."""
         if self._is_there(organisation):
             return
         new = {"name": organisation, "api_key": secrets.token_hex(12), "world": "own"}
@@ -98,7 +100,11 @@ class RemoteBluejay(Assertions):
                 raise
 
     def _is_there(self, organisation: str) -> bool:
-        """Raises `ValueError` if it has no world of its own."""
+        """Return whether the organisation exists.
+
+        Raises:
+            ValueError: It exists, but shares its world.
+        """
         for one in self._control("GET", "organisations", of_all=True):
             if one["name"] == organisation:
                 if one.get("world") != "own":
@@ -143,20 +149,24 @@ class RemoteBluejay(Assertions):
         agent: AgentChoice | None = None,
         **fields: Any,
     ) -> TestResult:
-        """A new test result; as `FakeBluejay.add_test_result`."""
+        """Add a test result, as `FakeBluejay.add_test_result` does."""
         new = _as_data({"id": id, "status": status, "agent": agent, **fields})
         added = self._control("POST", "test-results", new)
         return TestResult(self._far, added["id"])
 
     def add_test_results(self, n: int, **same: Any) -> list[TestResult]:
-        """`n` new test results that are all alike."""
+        """Add `n` test results that are alike, and return them."""
         new, added = _as_data(same), []
         for first in range(0, n, _AT_ONCE):
             added += self._control("POST", "test-results", {"count": min(_AT_ONCE, n - first), **new})
         return [TestResult(self._far, one["id"]) for one in added]
 
     def test_result(self, id: int) -> TestResult:
-        """The test result of that id. Raises `KeyError` naming the ids there are."""
+        """Return the test result with this id.
+
+        Raises:
+            KeyError: There is none; the message lists the ids.
+        """
         return TestResult(self._far, self._far.result(id).id)
 
     @property
@@ -172,7 +182,7 @@ class RemoteBluejay(Assertions):
     # --- agents, simulations, digital humans, runs --------------------------------------------------------------
 
     def add_agent(self, *, organisation: str = DEFAULT_ORGANISATION, **fields: Any) -> AgentView:
-        """A new agent; as `FakeBluejay.add_agent`."""
+        """Add an agent, as `FakeBluejay.add_agent` does."""
         from fake_bluejay.facade.resources import AgentView
 
         made = self._control("POST", "agents", {**fields, "organisation": organisation})
@@ -186,7 +196,7 @@ class RemoteBluejay(Assertions):
         organisation: str = DEFAULT_ORGANISATION,
         **fields: Any,
     ) -> SimulationView:
-        """A new simulation, ready to be run; as `FakeBluejay.add_simulation`."""
+        """Add a simulation that is ready to be run, as `FakeBluejay.add_simulation` does."""
         from fake_bluejay.facade.resources import SimulationView
 
         new = {"agent": _id(agent), "digital_humans": _ids(digital_humans), "organisation": organisation}
@@ -194,7 +204,7 @@ class RemoteBluejay(Assertions):
         return SimulationView(self._far.as_world, "simulations", made["id"])
 
     def add_digital_human(self, *, organisation: str = DEFAULT_ORGANISATION, **fields: Any) -> DigitalHumanView:
-        """A new digital human; as `FakeBluejay.add_digital_human`."""
+        """Add a digital human, as `FakeBluejay.add_digital_human` does."""
         from fake_bluejay.facade.resources import DigitalHumanView
 
         made = self._control("POST", "digital-humans", {**fields, "organisation": organisation})
@@ -239,13 +249,13 @@ class RemoteBluejay(Assertions):
     @property
     def requests(self) -> Requests:
         """The requests that arrived, with their answers, as they are now, the newest last. Keys are masked."""
-        journal = Journal(most_bytes=sys.maxsize)  # the server has seen to that
+        journal = Journal(most_bytes=sys.maxsize)  # the server has counted the unmodelled calls
         for data in self._control("GET", "requests", limit=_AT_ONCE, whole=True):
             journal.append(_FarExchange(data))
         return Requests(journal)
 
     def stub(self, method: str, path: str, status: int = 200, json: Any = None) -> None:
-        """An answer for an endpoint, above all for one that is not modelled; as `FakeBluejay.stub`."""
+        """Answer requests with this method and path as given, as `FakeBluejay.stub` does."""
         self._control("POST", "stubs", {"method": method, "path": path, "status": status, "json": json})
         warn_of_unknown(path)
 
@@ -260,7 +270,7 @@ class RemoteBluejay(Assertions):
         raise KeyError(f"the server has no organisation {DEFAULT_ORGANISATION!r}")
 
     def add_organisation(self, name: str, api_key: str) -> None:
-        """Another organisation; as `FakeBluejay.add_organisation`."""
+        """Add an organisation, as `FakeBluejay.add_organisation` does."""
         self._control("POST", "organisations", {"name": name, "api_key": api_key})
 
     def revoke_key(self, api_key: str) -> None:
@@ -280,7 +290,7 @@ class RemoteBluejay(Assertions):
 
     @property
     def url(self) -> str:
-        """Where the server listens."""
+        """The address of the server."""
         return self._control.url
 
     @property
@@ -289,14 +299,14 @@ class RemoteBluejay(Assertions):
         return f"{self.url}/v1"
 
     def client(self, **kwargs: Any) -> httpx.Client:
-        """An `httpx.Client`, or httpx2's, that leads here: `client.post("/v1/end-conversations", …)`."""
+        """Return an `httpx.Client`, or httpx2's, that calls the server: `client.post("/v1/end-conversations", …)`."""
         from fake_bluejay.facade.transport import library
 
         client: httpx.Client = library().Client(base_url=self.url, **kwargs)
         return client
 
     def async_client(self, **kwargs: Any) -> httpx.AsyncClient:
-        """An `httpx.AsyncClient`, or httpx2's, that leads here."""
+        """Return an `httpx.AsyncClient`, or httpx2's, that calls the server."""
         from fake_bluejay.facade.transport import library
 
         client: httpx.AsyncClient = library().AsyncClient(base_url=self.url, **kwargs)
@@ -305,15 +315,15 @@ class RemoteBluejay(Assertions):
     # --- state --------------------------------------------------------------------------------------------------
 
     def reset(self) -> None:
-        """The server's world back to how it began."""
+        """Put the server's world back to its beginning."""
         self._control("POST", "reset")
 
     def dump(self) -> dict[str, Any]:
-        """The whole world as JSON-ready data, timers included."""
+        """Return the whole world as JSON-ready data, timers included."""
         return cast(dict[str, Any], self._control("GET", "state"))
 
     def snapshot(self) -> Snapshot:
-        """The world as it is now, for `restore`; or, in a `with`, restored when that ends."""
+        """Return the world as it is now, for `restore`; a `with` restores it at its end."""
         return Snapshot(self, self.dump())
 
     def restore(self, snapshot: Snapshot) -> None:
@@ -349,7 +359,7 @@ class RemoteClock(FakeClock):
 
 
 class _Control:
-    """The control API as a function: method, path and body to what it answers."""
+    """The control API as a function from a method, a path and a body to the answer."""
 
     def __init__(self, url: str, organisation: str | None) -> None:
         address = r"(?:[^/?#@:\[\]\s]+|\[[0-9a-fA-F:.]+\])(?::\d{1,5})?"
@@ -362,12 +372,16 @@ class _Control:
         self._address = parts[2]
         self._world = {} if organisation is None else {"organisation": organisation}
         self.place = self.url, organisation
-        """Tells one world from another."""
+        """The identity of the world: the address of the server, and the organisation."""
 
     def __call__(self, method: str, path: str, body: Any = None, *, of_all: bool = False, **query: Any) -> Any:
-        """Ask the world of the organisation, or with `of_all` the server.
+        """Send a request to the control API: for the organisation's world or, with `of_all`, for the whole server.
 
-        Raises `ValueError`, `KeyError` or `PermissionError` with what it says, and `ConnectionError` if none answers.
+        Raises:
+            ValueError: The server refuses it, with a message.
+            KeyError: The server does not have what it names.
+            PermissionError: The server does not let this client use the control API.
+            ConnectionError: No server answers.
         """
         query = query if of_all else {**self._world, **query}
         content = None if body is None else json.dumps(body).encode()
@@ -398,18 +412,18 @@ class _Control:
 
 
 class _FarWorld:
-    """As much of a `World` as the views need, at the other end."""
+    """The part of a `World` that the views need, at the other end of a connection."""
 
     def __init__(self, control: _Control) -> None:
         self._control = control
 
     @property
     def as_world(self) -> World:
-        """For views that look up more than `Seen` says."""
+        """This object as a `World`, for views that use more than `Seen` declares."""
         return cast(World, self)
 
     def copy(self) -> World:
-        """The world as it is now, whose time stands still."""
+        """Return a copy of the world as it is now, whose time stands still."""
         return dumps.load({**self._control("GET", "state"), "clock": "manual"})
 
     def __getattr__(self, name: str) -> Any:
@@ -421,7 +435,7 @@ class _FarWorld:
     """The server has one, for each request."""
 
     def settle(self) -> None:
-        """The server has, before it answers."""
+        """Do nothing: the server fires due timers before it answers."""
 
     def clock(self) -> dict[str, Any]:
         return cast(dict[str, Any], self._control("GET", "clock"))
@@ -445,7 +459,7 @@ class _FarWorld:
             clock = self.clock()
             now, due = _instant(clock["now"]), _optional_instant(clock["next_due"])
             late = due is None or due > deadline
-            # By a length, not to a moment: a clock that follows real time may be past it when the request arrives.
+            # As a length: a clock that follows real time may be past the moment when the request arrives.
             self.advance(timedelta(microseconds=max(0, (deadline if due is None or late else due) - now)))
             if late and not predicate():
                 raise TimeoutError(
@@ -532,7 +546,7 @@ class _FarWorld:
         self._control("POST", "irregularities", dumps.dump_irregularity(irregularity))
 
     def deliver(self) -> None:
-        """The server has, before it answers."""
+        """Do nothing: the server delivers before it answers."""
 
     def deliveries(self) -> list[Delivery]:
         found: list[Delivery] = []
@@ -622,25 +636,25 @@ class _FarExchange(Exchange):
 
 
 def _content(body: Mapping[str, Any]) -> bytes:
-    """The bytes of a body as the control API shows it."""
+    """Return the bytes of a body that the control API shows."""
     whole = body["base64"]
     return cast(bytes, body["text"].encode()) if whole is None else base64.b64decode(whole)
 
 
 def _as_data(new: dict[str, Any]) -> dict[str, Any]:
-    """A new test result as JSON can carry it."""
+    """Return a new test result as JSON can carry it."""
     call = new.get("call")
     data = {**new, "agent": _text(new.get("agent"))}
     return {**data, "call": call.as_dict()} if isinstance(call, Call) else data
 
 
 def _id(view: Any) -> Any:
-    """The id of what is seen; or what was given for one."""
+    """Return the id of a view; anything else stays as it is."""
     return getattr(view, "id", view)
 
 
 def _ids(views: Any) -> Any:
-    """The ids of what is seen, in the place of these."""
+    """Return a list with ids in the place of views."""
     return list(map(_id, views)) if isinstance(views, (list, tuple)) else views
 
 

@@ -1,4 +1,4 @@
-"""What happened in a fake, as a failing test shows it: requests with their answers, and histories, in time order."""
+"""The report of a failing test: requests with their answers, and histories, in time order."""
 
 from __future__ import annotations
 
@@ -19,11 +19,14 @@ __all__ = ["report"]
 _MOST_PENDING = 5
 _MOST_MOVEMENTS = 15
 _MOST = 60
-"""Lines of what happened; the oldest are left out."""
+"""The most lines of the report; the oldest are left out."""
 
 
 def report(fake: Assertions) -> str:
-    """The text of the *bluejay* section. Keys are masked, long bodies cut, and of much only the end is shown."""
+    """Return the text of the *bluejay* section.
+
+    Keys are masked, long bodies cut, and of many lines the last are shown.
+    """
     world, journal = fake.world, fake.requests
     with world.lock:
         now = world.settle()
@@ -67,7 +70,7 @@ def _pending(world: World, start: int, now: int) -> list[str]:
 
 
 def _time_lines(fake: Assertions) -> list[str]:
-    """Say what moved the clock, and who held it up."""
+    """Return the lines that say what moved the clock, and which thread held it up."""
     timeline = getattr(fake, "_timeline", None)
     if timeline is None:
         return []

@@ -1,4 +1,4 @@
-"""What a test sees of a resource (agents, simulations, folders, …): live views, and a short way to add each."""
+"""Live views of the entities of resources (agents, simulations, folders, …), and short ways to add them."""
 
 from __future__ import annotations
 
@@ -89,7 +89,7 @@ class SimulationView(ResourceView):
 
     @property
     def digital_humans(self) -> list[DigitalHumanView]:
-        """Those who take part in it, in the order they were made."""
+        """The digital humans of the simulation, in the order they were made."""
         return [
             DigitalHumanView(self._world, "digital_humans", human.id)
             for human in self._world.resources.of("digital human", self.organisation)

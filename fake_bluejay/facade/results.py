@@ -70,7 +70,7 @@ class Seen(Protocol):
 
 
 class HistoryEntry(NamedTuple):
-    """One change of status. The cause is `api`, `agent`, `watchdog`, `evaluation` or `test`."""
+    """A change of status. The cause is `api`, `agent`, `watchdog`, `evaluation` or `test`."""
 
     at: datetime
     from_: Status
@@ -87,7 +87,7 @@ class Watchdog(NamedTuple):
 
 
 class ControlObjectView:
-    """What end-conversations wrote for the LiveKit agent. A live view.
+    """A live view of a control object, which end-conversations wrote for the LiveKit agent.
 
     `.by` is None while it waits (for good, if the conversation was over first), `"agent"` once the agent picked it up,
     `"watchdog"` once that expired it.
@@ -113,17 +113,17 @@ class ControlObjectView:
 
     @property
     def by(self) -> str | None:
-        """Who picked it up: `"agent"`, `"watchdog"`, …; None: nobody has."""
+        """`"agent"`, `"watchdog"`, … once it was picked up; None before."""
         return self._control.by
 
     @property
     def picked_up_at(self) -> datetime | None:
-        """When the agent picked it up; None if it has not."""
+        """The moment at which the agent picked it up; None if it has not."""
         return _moment(self._control.gone_at) if self.by == "agent" else None
 
     @property
     def expired_at(self) -> datetime | None:
-        """When the watchdog expired it; None if it has not."""
+        """The moment at which the watchdog expired it; None if it has not."""
         return _moment(self._control.gone_at) if self.by == "watchdog" else None
 
     def __repr__(self) -> str:
@@ -159,7 +159,7 @@ class TestResult:
 
     @property
     def history(self) -> list[HistoryEntry]:
-        """Every change of status, the first first."""
+        """The changes of status, oldest first."""
         return [HistoryEntry(datetime_at(move.at), *move[1:]) for move in self._record.history]
 
     @property
@@ -170,7 +170,7 @@ class TestResult:
 
     @property
     def watchdog(self) -> Watchdog | None:
-        """The watchdog that will bark first; None if none is armed."""
+        """The watchdog that fires first; None if none is armed."""
         record = self._record
         if record.status is not Status.RUNNING or not is_marked(record):
             return None
@@ -179,7 +179,7 @@ class TestResult:
 
     @property
     def agent(self) -> Agent | None:
-        """How its agent behaves; None: as the fake's default says when the conversation is marked."""
+        """The behavior of its agent; None: the fake's default at the moment when the conversation is marked."""
         return self._record.agent
 
     @agent.setter
@@ -188,17 +188,17 @@ class TestResult:
 
     @property
     def call(self) -> Call | None:
-        """The script by which it goes on by itself; None: it does not."""
+        """The script of the call; None: nothing happens by itself."""
         return self._record.call
 
     @property
     def error_code(self) -> str | None:
-        """Why its call failed; None if it did not."""
+        """The reason why the call failed; None if it did not."""
         return self._record.error_code
 
     @property
     def passed(self) -> bool | None:
-        """What its evaluation found; None before that."""
+        """Whether the evaluation found the goal reached; None before the evaluation."""
         record = self._record
         return record.passes if is_scored(record) else None
 
@@ -219,36 +219,53 @@ class TestResult:
 
     @property
     def start_time(self) -> datetime | None:
-        """When the conversation began, i.e. it became RUNNING."""
+        """The moment at which it became RUNNING."""
         return _moment(self._record.start_time)
 
     @property
     def end_time(self) -> datetime | None:
-        """When the conversation was over, i.e. it was RUNNING no more."""
+        """The moment at which it was no longer RUNNING."""
         return _moment(self._record.end_time)
 
     def set_status(self, status: StatusChoice, *, force: bool = False) -> None:
-        """Move it to a status, by a legal move, or with `force` by any.
+        """Move it to a status by a legal move, or with `force` by any.
 
-        Raises `ValueError` naming the status and the legal moves.
+        Raises:
+            ValueError: The status is unknown, or no legal move leads there; the message lists the legal moves.
         """
         self._world.set_status(self._id, status, force=force)
 
     def happen(self, event: EventChoice, cause: str = "agent") -> None:
-        """Let an event of the transition table happen. Raises `ValueError` if it is unknown or not legal now."""
+        """Let an event of the transition table happen.
+
+        Raises:
+            ValueError: The event is unknown, or not legal now.
+        """
         check_known("event", event, Event)
         self._world.happen(self._id, Event(event), cause)
 
     def end(self) -> None:
-        """The agent ends the conversation now. Raises `ValueError` unless it is RUNNING."""
+        """Let the agent end the conversation now.
+
+        Raises:
+            ValueError: It is not RUNNING.
+        """
         self.happen(Event.END)
 
     def drop(self) -> None:
-        """The call dies now. Raises `ValueError` unless it is RUNNING."""
+        """Drop the call now.
+
+        Raises:
+            ValueError: It is not RUNNING.
+        """
         self.happen(Event.DROP)
 
     def cancel(self) -> None:
-        """It is cancelled. Raises `ValueError` once it is RUNNING: then it can only be ended (documented)."""
+        """Cancel it.
+
+        Raises:
+            ValueError: It is RUNNING, so it can only be ended (documented), or it is over.
+        """
         self.happen(Event.CANCEL, "api")
 
     def __eq__(self, other: object) -> bool:

@@ -1,4 +1,4 @@
-"""What a test sees of a run of a simulation: a live view, and a way to queue one without a request."""
+"""A live view of a run of a simulation, and a way to queue one without a request."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class RunView:
 
     @property
     def status(self) -> str:
-        """As answers give it."""
+        """The status, in the words of the answers."""
         return str(run_status(self.tally, self._world.readings.run_status))
 
     @property
@@ -49,7 +49,7 @@ class RunView:
 
     @property
     def test_results(self) -> list[TestResult]:
-        """Its test results, in the order of its digital humans."""
+        """The test results, in the order of the digital humans."""
         return [TestResult(self._world, id) for id in self._run.result_ids]
 
     @property

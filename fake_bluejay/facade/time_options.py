@@ -16,7 +16,7 @@ from fake_bluejay.core.suggest import instead_of, unknown
 __all__ = ["LONGEST", "longest_of", "threads_of"]
 
 LONGEST = timedelta(days=3)
-"""By how much waits may move a fake's clock, unless told otherwise: this project's."""
+"""The default of how far waits may move a fake's clock: this project's."""
 
 
 def longest_of(options: Mapping[str, Any]) -> int:

@@ -65,10 +65,10 @@ def _transport_class(httpx: Any) -> Any:
             return self._over_wires(httpx.AsyncHTTPTransport, "Async")
 
         def _over_wires(self, transport_class: Any, prefix: str) -> Any:
-            # Another context would load certificates, which nobody is to look at.
+            # A default context would load certificates, which are never used.
             inner = transport_class(verify=ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT))
             core = importlib.import_module(type(inner._pool).__module__.partition(".")[0])
-            # Private attributes: a transport cannot be told what its pool is to connect by.
+            # Private attributes: a transport has no parameter for the network backend of its pool.
             inner._pool._network_backend = backend(core, prefix, functools.partial(HttpWire, self._app, "http"))
             return inner
 

@@ -1,4 +1,4 @@
-"""What a test prepared that never came into play: faults and stubs that no request met."""
+"""The faults and stubs of a test that no request met."""
 
 from __future__ import annotations
 

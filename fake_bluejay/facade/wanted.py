@@ -42,7 +42,7 @@ class Wanted:
         self._headers = dict(headers or {})
 
     def __str__(self) -> str:
-        """What is wanted, as it may be shown."""
+        """Return the wanted request for a message."""
         shown = {
             "json": self._json,
             "query": {name: _shown(name, values) for name, values in self._query.items()} or None,
@@ -65,7 +65,7 @@ class Wanted:
             one, found = each
             return SequenceMatcher(None, asked, f"{one.method} {one.path}").ratio(), -len(found)
 
-        # Of equals the newest.
+        # If several are equally near, the newest counts.
         one, found = max(reversed(list(zip(came, differences, strict=True))), key=nearness)
         return "\n".join([f"\nthe nearest that came: {one!r}", *(f"  {line}" for line in found)])
 

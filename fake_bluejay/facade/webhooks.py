@@ -41,7 +41,7 @@ class Webhook(NamedTuple):
 
 
 class AttemptView(NamedTuple):
-    """One time that a delivery was sent: when, and what came back; `status` is None if nothing did, in time."""
+    """A sending of a delivery: its moment and the answer; `status` is None if no answer came in time."""
 
     at: datetime
     status: int | None
@@ -49,12 +49,12 @@ class AttemptView(NamedTuple):
 
     @property
     def succeeded(self) -> bool:
-        """Whether a 2xx came, in time."""
+        """Whether the answer was a 2xx and came in time."""
         return Attempt(0, self.status, self.problem).succeeded
 
 
 class DeliveryView:
-    """An event for a webhook, and what has become of it."""
+    """The delivery of an event to a webhook, with its outcome."""
 
     def __init__(self, delivery: Delivery) -> None:
         self._delivery = delivery
@@ -86,12 +86,12 @@ class DeliveryView:
 
     @property
     def created_at(self) -> datetime:
-        """When the event was."""
+        """The moment of the event."""
         return datetime_at(self._delivery.created_at)
 
     @property
     def attempts(self) -> list[AttemptView]:
-        """Each time that it was sent, the first first."""
+        """The attempts, oldest first."""
         return [AttemptView(datetime_at(attempt.at), *attempt[1:]) for attempt in self._delivery.attempts]
 
     @property
@@ -101,7 +101,7 @@ class DeliveryView:
 
     @property
     def given_up(self) -> bool:
-        """Whether it failed, and is not sent any more."""
+        """Whether it failed, and will not be sent again."""
         return self._delivery.given_up
 
     def __repr__(self) -> str:
@@ -128,7 +128,7 @@ class Webhooks:
     def __init__(self, world: World, worker: DeliveryWorker | None) -> None:
         self._world = world
         self._worker = worker
-        """What sends in this process; None: a server does."""
+        """The sender of deliveries in this process; None if a server sends them."""
 
     def add(
         self,
@@ -173,11 +173,11 @@ class Webhooks:
             raise ValueError(f"lifespan is True or False, not {lifespan!r:.80}")
         scope = scope_of(agents, folders)
         receiver = self._receiver(to, path, lifespan)
-        with self._world.lock:  # nothing is sent to it before its receiver is known
+        with self._world.lock:  # so that nothing is sent before the receiver is known
             url = to if isinstance(to, str) else None
             added = self._world.add_webhook(organisation, url, chosen, secret, scope, retries, enabled)
             if self._worker is not None:
-                self._worker.receivers.pop(added.id, None)  # one of before a reset has the same id
+                self._worker.receivers.pop(added.id, None)  # a webhook before a reset had the same id
                 if receiver is not None:
                     self._worker.receivers[added.id] = receiver
         return Webhook(added.id, added.secret)
@@ -255,7 +255,7 @@ class Webhooks:
 
     @property
     def deliveries(self) -> list[DeliveryView]:
-        """What was sent, the newest last; what is on its way on another thread is waited for.
+        """The deliveries, the newest last. Deliveries that another thread is sending are waited for.
 
         Of the finished deliveries, the latest 10,000 are kept.
         """

@@ -1,4 +1,4 @@
-"""What FastAPI does with a request before an endpoint sees it, and how it says what is wrong with one.
+"""FastAPI's reading of a request before an endpoint sees it, and its words for what is wrong with one.
 
 Source of every behaviour here: FastAPI 0.165 with Pydantic 2.14, which a test runs beside this and compares byte for
 byte. Pydantic does the validating; this file reads the body, puts the errors in FastAPI's order, and renders them.
@@ -30,7 +30,7 @@ class Invalid(Exception):
         self.errors = errors
 
     def response(self) -> Response:
-        """The 422; or the 500 that FastAPI answers when it cannot render its own errors (NaN, lone surrogates)."""
+        """Return the 422, or the 500 of FastAPI when it cannot render its own errors (NaN, lone surrogates)."""
         try:
             return JSONResponse({"detail": _jsonable(self.errors)}, status_code=422)
         except (ValueError, RecursionError):
@@ -38,12 +38,12 @@ class Invalid(Exception):
 
 
 def missing(*loc: str) -> dict[str, Any]:
-    """The error for something required that is not there."""
+    """Return the error for a required value that is missing."""
     return {"type": "missing", "loc": loc, "msg": "Field required", "input": None}
 
 
 def read_body(content_type: bytes | None, body: bytes) -> Any:
-    """The body as FastAPI hands it to validation: parsed if it is declared as JSON, else the bytes, or `NOTHING`.
+    """Return the body as FastAPI hands it to validation: parsed if declared as JSON, else the bytes, or `NOTHING`.
 
     Raises `Invalid` for JSON that does not parse, and `HTTPException` 400 for what breaks the parser otherwise.
     """
@@ -65,14 +65,17 @@ def read_body(content_type: bytes | None, body: bytes) -> Any:
                 }
             ]
         ) from None
-    except Exception:  # not UTF-8, too deep, a number of too many digits: whatever it is, FastAPI says this
+    except Exception:  # FastAPI answers this for every failure: not UTF-8, too deep, a number with too many digits
         raise HTTPException(400, "There was an error parsing the body") from None
 
 
 def validated(
     adapter: TypeAdapter[Model], value: Any, loc: tuple[str, ...], errors: list[dict[str, Any]]
 ) -> Model | None:
-    """The value as what it is to be. What is wrong with it is added to `errors`, each where it is below `loc`."""
+    """Return a value as the type of the adapter; None if it is invalid.
+
+    The problems are added to `errors`, each with its place below `loc`.
+    """
     try:
         return adapter.validate_python(value, from_attributes=True)
     except ValidationError as error:
@@ -82,7 +85,7 @@ def validated(
 
 
 def json_error(status: int, detail: str, headers: dict[str, str] | None = None) -> Response:
-    """An error in FastAPI's form for an `HTTPException`."""
+    """Return an error in the form that FastAPI gives an `HTTPException`."""
     return JSONResponse({"detail": detail}, status_code=status, headers=headers)
 
 
@@ -97,7 +100,7 @@ def _is_json(content_type: bytes | None) -> bool:
 
 
 def _jsonable(value: Any) -> Any:
-    """What FastAPI's encoder makes of an error's parts: bytes become text, and keys that start `_sa` vanish."""
+    """Return a part of an error as FastAPI's encoder does: bytes become text, and keys that start `_sa` vanish."""
     if isinstance(value, dict):
         return {
             key: _jsonable(item) for key, item in value.items() if not (isinstance(key, str) and key.startswith("_sa"))

@@ -54,13 +54,13 @@ __all__ = [
 ]
 
 BREAKAGE = "fake_bluejay.breakage"
-"""Where, in a request's `scope["extensions"]`, a door that can break connections finds the `Breakage`, if any."""
+"""The key in a request's `scope["extensions"]` under which a door that can break connections finds the `Breakage`."""
 
 GARBAGE = b"\x15\x03\x01 this is not HTTP\r\n\r\n"
-"""What arrives instead of an answer: bytes as a peer might send that speaks TLS, or nothing known."""
+"""The bytes that replace an answer: neither HTTP nor TLS, though they begin like TLS."""
 
 MOST_DELAY = 1_000_000
-"""Seconds: longer than any client waits, and not too long for what sleeps or has a timeout, which 1e300 is."""
+"""The longest delay, in seconds: longer than any client waits, and short enough for every sleep and timeout."""
 
 _HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _HEADER_VALUE = re.compile(r"[\t\x20-\x7e\x80-\xff]*")
@@ -82,29 +82,29 @@ BILLING: Final[dict[BillingCode, int]] = {
 
 
 class Breakage(NamedTuple):
-    """What becomes of an answer on its way to the client."""
+    """A disturbance of an answer on its way to the client."""
 
     seconds: float = 0
-    """The time that passes before any of it arrives."""
+    """The time that passes before the first byte arrives."""
     body: int | None = None
-    """How many bytes of its body arrive; None: all."""
+    """The number of bytes of the body that arrive; None for all."""
     instead: bytes | None = None
-    """What arrives in its place; None: the answer."""
+    """The bytes that arrive instead of the answer; None for the answer."""
     end: Literal["close", "reset"] | None = None
-    """How the connection ends then; None: as it would have."""
+    """The end of the connection; None for the usual one."""
 
 
 class Which(TypedDict, total=False):
-    """Which requests meet a fault."""
+    """The choice of requests that meet a fault."""
 
     path: str | None
-    """Only those of this path, which may have parameters in braces; None: of any."""
+    """The path of the requests, which may have parameters in braces; None for any path."""
     times: int | None
-    """So many; None: all from now on."""
+    """The number of requests that meet the fault; None for all from now on."""
     after: int
-    """So many that it is for pass first."""
+    """The number of requests that are let through first."""
     probability: float | None
-    """Of meeting it, drawn from the fake's seed."""
+    """The probability that a request meets the fault, drawn from the fake's seed."""
 
 
 _WHICH: Which = {"path": None, "times": 1, "after": 0, "probability": None}
@@ -115,12 +115,12 @@ class Argument(NamedTuple):
 
     name: str
     type: Any
-    """A type for Pydantic; of one that takes several, as `ids`, a list."""
+    """The type, for Pydantic; a list where the method takes several, as `ids`."""
     default: Any
-    """`inspect.Parameter.empty` if it is needed."""
+    """The default; `inspect.Parameter.empty` if there is none."""
     description: str
     choices: Sequence[str]
-    """The texts that it can be; empty if it is not one of a few."""
+    """The texts that are allowed; empty if others are, too."""
     likely: Sequence[Any]
     """Values for a form and for random tests, the best example first."""
 
@@ -134,25 +134,25 @@ class FaultKind(NamedTuple):
 
     name: str
     label: str
-    """What the next requests do that meet it, for people: `answer late`."""
+    """The effect on a request, for people: `answer late`."""
     method: Callable[..., None]
     """The method of `Faults` that arms it."""
     answer: Callable[..., Effect] | None
-    """Makes the answer that takes the place of the operation's, from the arguments."""
+    """Makes the answer in the place of the operation's, from the arguments."""
     breakage: Callable[..., Breakage] | None
-    """Makes what happens to the operation's answer on the way, from the arguments."""
+    """Makes the disturbance of the operation's answer, from the arguments."""
     prevents: bool
-    """Whether the request has no effect, though the connection breaks."""
+    """Whether the connection breaks before the request has an effect."""
     likely: Mapping[str, Sequence[Any]]
 
     @property
     def summary(self) -> str:
-        """Its description, in a few sentences."""
+        """The description, in a few sentences."""
         return inspect.cleandoc(self.method.__doc__ or "").split("\n\n")[0]
 
     @property
     def arguments(self) -> list[Argument]:
-        """What it takes, besides what all kinds do."""
+        """The arguments, without those that all kinds of faults have."""
         described = dict(re.findall(r"^    \*?(\w+): (.*)$", inspect.cleandoc(self.method.__doc__ or ""), re.MULTILINE))
         found = []
         for name, one in inspect.signature(self.method, eval_str=True).parameters.items():
@@ -170,13 +170,13 @@ class FaultKind(NamedTuple):
 
     @property
     def which(self) -> list[str]:
-        """The names of what it takes that say which requests meet it."""
+        """The names of the arguments that choose the requests."""
         parameters = inspect.signature(self.method).parameters
         return list(_WHICH) if "to" in parameters else [name for name in _WHICH if name in parameters]
 
 
 KINDS: Final[dict[str, FaultKind]] = {}
-"""Every kind of fault, by its name."""
+"""The kinds of faults, by name."""
 
 _Method = TypeVar("_Method", bound=Callable[..., None])
 
@@ -200,7 +200,7 @@ def _kind(
 
 
 class Fault:
-    """One armed fault: what it does, to which requests, and how often it still will."""
+    """An armed fault: its effect, its requests, and how often it will still be met."""
 
     __slots__ = (
         "_asked",
@@ -226,7 +226,7 @@ class Fault:
         probability: float | None,
     ) -> None:
         self.id = 0
-        """Its number among those that were armed, counted from 1."""
+        """The number of the fault among all that were armed, from 1."""
         self.kind = kind
         self.arguments = arguments
         self.path = path
@@ -235,28 +235,28 @@ class Fault:
         self.after = after
         self.probability = probability
         self.met = False
-        """Whether a request came that it is for, beyond those that it lets through."""
+        """Whether a request has met the fault; requests that it lets through do not count."""
         self._window = -1
         self._asked: Counter[tuple[str, str]] = Counter()
 
     @property
     def answers(self) -> bool:
-        """Whether it is an answer in the place of the operation's, and not something that happens on the way."""
+        """Whether the fault is an answer in the place of the operation's."""
         return KINDS[self.kind].answer is not None
 
     @property
     def breaks(self) -> bool:
-        """Whether it happens to the connection."""
+        """Whether the fault breaks the connection."""
         return KINDS[self.kind].breakage is not None
 
     @property
     def prevents(self) -> bool:
-        """Whether it breaks the connection before the request takes effect."""
+        """Whether the fault breaks the connection before the request takes effect."""
         return KINDS[self.kind].prevents
 
     @property
     def breakage(self) -> Breakage | None:
-        """What becomes of the operation's answer on the way; None: nothing."""
+        """The disturbance of the operation's answer on its way; None if there is none."""
         make = KINDS[self.kind].breakage
         return None if make is None else make(**self.arguments)
 
@@ -273,16 +273,16 @@ class Fault:
         return self._asked[client, endpoint] > int(self.arguments["count"])
 
     def __str__(self) -> str:
-        """What it does, and to which requests: the same each time that it is met."""
+        """Return the effect and the requests, in the same words each time that the fault is met."""
         return self._words("path", "probability")
 
     def __repr__(self) -> str:
-        """As it could be armed to do what is left of it."""
+        """Return the call that would arm what is left of the fault."""
         return self._words("path", "times", "after", "probability")
 
     @property
     def shown(self) -> dict[str, Any]:
-        """Its arguments as they may be shown: the cookies and keys in its headers are masked."""
+        """The arguments for display: the cookies and keys in its headers are masked."""
         headers = self.arguments.get("headers")
         return {**self.arguments, "headers": masked_headers(headers)} if headers else self.arguments
 
@@ -294,7 +294,7 @@ class Fault:
 
 
 class ArmedFaults:
-    """The faults that are armed, for the doors: what a test says of them is `Faults`."""
+    """The armed faults, for the doors; `Faults` is the interface for a test."""
 
     def __init__(self, seed: int = 0, known: Callable[[], Collection[str]] | None = None) -> None:
         """Begin with no fault armed.
@@ -306,16 +306,20 @@ class ArmedFaults:
         self.seed = seed
         self._known = known
         self._random: random.Random | None = None
-        """Made when a probability first asks for it; to make one costs more than the rest of a fake's faults."""
+        """Made when a probability first needs it: making it costs more than all other faults of a fake."""
         self._armed: list[Fault] = []
         self._last_id = 0
         self._lock = threading.Lock()
-        """A test arms in its thread, a server's thread meets."""
+        """A lock, for a test arms faults in its thread, and a server's thread meets them."""
         self.on_change: Callable[..., None] | None = None
-        """As `World.on_change`."""
+        """Called with each change, like `World.on_change`."""
 
     def arm(self, kind: str, arguments: dict[str, Any], which: dict[str, Any]) -> Fault:
-        """Arm a fault. Raises `ValueError` if no request could meet it."""
+        """Arm a fault.
+
+        Raises:
+            ValueError: No request could meet it.
+        """
         __tracebackhide__ = True
         times, after, probability = which["times"], which["after"], which["probability"]
         if times is not None and not is_integer(times, 1):
@@ -381,7 +385,7 @@ class ArmedFaults:
         return self._take(path, meets, exceeds)
 
     def take_refusal(self, path: str, ids: Collection[int]) -> Fault | None:
-        """The refusal that a request meets which would mark these test results; it is used up by that."""
+        """Use up the armed refusal that a request for these test results meets. Return it, or None if there is none."""
         return self._take(
             path, lambda one: one.kind == "refuse_control_write" and not set(ids).isdisjoint(one.arguments["ids"])
         )
@@ -434,7 +438,7 @@ class ArmedFaults:
         return repr(self._armed)
 
 
-# The wording of a detail is nowhere documented: this project's, and nothing for a client to rely on.
+# No documentation has the wording of the detail: it is this project's, and clients must not rely on it.
 class Faults:
     """The armed faults. A request meets at most one, the first that is armed for it; and beside it a refused write.
 
@@ -592,10 +596,10 @@ class Faults:
 
 
 def arm_from_data(faults: Faults, kind: str, given: Mapping[str, Any]) -> None:
-    """Arm a fault of a kind, of arguments as data.
+    """Arm a fault whose kind and arguments are given as data.
 
     Raises:
-        ValueError: There is no such kind, it takes other arguments, or one of them cannot be so.
+        ValueError: There is no such kind, it takes other arguments, or a value is not allowed.
     """
     check_known("kind of fault", kind, KINDS)
     arguments, which = {one.name: one for one in KINDS[kind].arguments}, KINDS[kind].which
@@ -629,7 +633,7 @@ def _limit_in_words(count: int, per: float) -> str:
 
 
 def requested_ids(content: bytes) -> list[int]:
-    """The test result ids in the body of an end-conversations request, as far as they are any."""
+    """Return the test result ids in the body of an end-conversations request, without what is no id."""
     try:
         ids = jsons.loads(content)["test_result_ids"]
         return [int(id) for id in ids]
@@ -638,7 +642,7 @@ def requested_ids(content: bytes) -> list[int]:
 
 
 def _check_headers(headers: Any, length: int) -> None:
-    """Whether HTTP can carry them with so long a body: found out here, and not when the answer is sent."""
+    """Check that HTTP can carry these headers with a body of this length, so that sending the answer cannot fail."""
     if headers is not None and not isinstance(headers, Mapping):
         raise ValueError(f"headers are names with values, e.g. {{'Retry-After': '2'}}, not {headers!r}")
     for name, value in (headers or {}).items():

@@ -38,14 +38,14 @@ __all__ = [
 ]
 
 EXCHANGE = "fake_bluejay.exchange"
-"""Where, in a request's scope, the API leaves its `Exchange` for the door that it came by."""
+"""The key in a request's scope under which the API leaves the `Exchange` for the door that the request came by."""
 
 _SECRET_WORDS = ("key", "token", "secret", "password", "auth", "cookie")
-"""What is in the name of a header, or of a parameter in a query, whose value is masked wherever it is shown."""
+"""Words in the names of headers and query parameters whose values are masked wherever they are shown."""
 _NO_SECRETS = ("idempotency-key", "proxy-authenticate", "sec-websocket-key", "www-authenticate")
-"""Headers with such a word in their names whose values anybody may see."""
+"""Headers with such a word in their names whose values are no secrets."""
 _CARRY_KEYS = ("x-api-key", "authorization")
-"""The headers by which a caller of Bluejay's says who it is."""
+"""The headers by which a caller authenticates to Bluejay."""
 
 
 def is_secret(name: str) -> bool:
@@ -144,7 +144,7 @@ class Exchange:
         self.number = 0
         self.modelled = True
         self.size = 0
-        """Bytes of it that its journal counts."""
+        """The number of bytes that the journal counts for this exchange."""
 
     @property
     def raw_headers(self) -> list[tuple[bytes, bytes]]:
@@ -172,8 +172,10 @@ class Exchange:
 
 
 MOST_BYTES = 64 * 1024 * 1024
-"""Bytes of large requests and answers together that a journal keeps: of those larger than it could keep as many of as
-it keeps exchanges."""
+"""The most bytes that large requests and answers together take in a journal.
+
+An exchange is large if a full journal of such exchanges would take more than this.
+"""
 
 _HEADER_COSTS = 128
 """Bytes that Python needs for a header besides its name and value."""
@@ -185,7 +187,9 @@ def _size(headers: list[tuple[bytes, bytes]], content: bytes) -> int:
 
 
 class Journal:
-    """The exchanges in the order they arrived, the oldest forgotten past `limit` or `most_bytes`, but never the newest.
+    """The exchanges in the order they arrived.
+
+    The oldest are forgotten past `limit` or `most_bytes`, but never the newest.
 
     The doors write it; a test reads it as `Requests`.
     """
@@ -194,17 +198,18 @@ class Journal:
         self._limit = limit
         self._most_bytes = most_bytes
         self._small = most_bytes // limit
-        """Bytes of what needs not be counted: so many of them are no more than there may be."""
+        """The size up to which an exchange need not be counted: a full journal of such exchanges keeps within
+        `most_bytes`."""
         self._exchanges: deque[Exchange] = deque()
         self._bytes = 0
         self._lock = threading.Lock()
         self.total = 0
-        """How many there were, including the forgotten ones."""
+        """The number of exchanges, including the forgotten ones."""
         self.on_change: Callable[..., None] | None = None
-        """As `World.on_change`."""
+        """Called with each change, like `World.on_change`."""
 
     def append(self, exchange: Exchange) -> None:
-        """One that begins; its answer comes by `answered`."""
+        """Add an exchange whose answer is not known yet; `answered` adds the answer."""
         size = _size(exchange.raw_headers, exchange.content) + len(exchange.path) + len(exchange.query)
         with self._lock:
             self._exchanges.append(exchange)
@@ -215,7 +220,7 @@ class Journal:
                 self._bytes -= self._exchanges.popleft().size
 
     def answered(self, exchange: Exchange, answer: Answer) -> None:
-        """The answer to one that had begun, and may have been forgotten since."""
+        """Add the answer to an exchange, which may have been forgotten since."""
         exchange.response = answer
         size = _size(answer.raw_headers, answer.content)
         if size > self._small:
@@ -277,7 +282,10 @@ class Requests:
 
 
 def masked(key: str) -> str:
-    """An API key as reports and logs may show it: enough to tell two apart, not enough to use. Once is enough."""
+    """Return an API key for reports and logs: enough to tell two apart, not enough to use.
+
+    A masked key stays as it is.
+    """
     if re.fullmatch(r"(.{4})?…(.{2})?", key):
         return key
     return f"{key[:4]}…{key[-2:]}" if len(key) >= 12 else "…" if key else "(empty)"
@@ -289,7 +297,7 @@ def masked_headers(headers: Mapping[str, str]) -> dict[str, str]:
 
 
 def masked_key(exchange: Exchange) -> str:
-    """The key that a request came with, as it may be shown; empty if it had none."""
+    """Return the API key of a request for display; empty if it had none."""
     headers = exchange.headers
     keys = [masked(headers[name]) for name in _CARRY_KEYS if name in headers]
     return f" key={keys[0]}" if keys else ""
@@ -328,23 +336,23 @@ def _json(content: bytes) -> Any:
 
 
 def shortened(content: bytes, limit: int = 200) -> str:
-    """A body as reports show it."""
+    """Return a body for a report."""
     text = content.decode(errors="replace")
     return printable(text) if len(text) <= limit else f"{printable(text[:limit])}… ({len(content)} bytes)"
 
 
 def printable(text: str) -> str:
-    """A text in one line, with nothing in it that a terminal would obey."""
+    """Return a text in one line, without control characters that a terminal would interpret."""
     return text if text.isprintable() else "".join(one if one.isprintable() else repr(one)[1:-1] for one in text)
 
 
 def with_query(path: str, query: str) -> str:
-    """A path and its query, if there is one, as they may be shown."""
+    """Return a path and its query, if there is one, for display."""
     return f"{path}?{masked_query(query)}" if query else path
 
 
 def masked_query(query: str) -> str:
-    """A query as it may be shown: what is named like a key is masked."""
+    """Return a query for display: values with the name of a key are masked."""
     parts = []
     for part in query.split("&"):
         name, _, value = part.partition("=")

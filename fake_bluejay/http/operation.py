@@ -39,19 +39,19 @@ OWN_WORLD = "fake_bluejay.own_world"
 """The key under which a request's scope carries the name of the organisation whose own world it is for, if any."""
 
 RequestHeaders = Mapping[bytes, bytes]
-"""Each once, by its lower-case name."""
+"""The headers, each once, by lower-case name."""
 Unwritable = Callable[[Collection[int]], Collection[int]]
 
 _REQUIRED: Any = object()
 
 
 def unwritten(ids: Collection[int]) -> Collection[int]:
-    """What `Unwritable` says where no fault is armed."""
+    """Return no ids: the `Unwritable` of a request while no fault is armed."""
     return ()
 
 
 def as_id(text: str) -> int | None:
-    """The id that a text is, where the published type is a string; None if no id is written so."""
+    """Return the id that a text stands for, where the published type is a string; None if it is no id."""
     return int(text) if text.isascii() and text.isdigit() and len(text) <= 18 else None
 
 
@@ -69,7 +69,7 @@ class Parameter:
         self.type = type
         self.default = default
         self.many = many
-        """Whether it may be given more than once, and is a list of what was given."""
+        """Whether a request may give it several times; the value is then a list."""
 
     @cached_property
     def _adapter(self) -> TypeAdapter[Any]:
@@ -85,7 +85,7 @@ class Parameter:
         return self.default is _REQUIRED
 
     def read(self, where: str, name: str, given: Mapping[str, Any], errors: list[dict[str, Any]]) -> Any:
-        """Its value in a request; what is wrong with it is added to `errors`."""
+        """Return the value in a request. Problems are added to `errors`."""
         if name not in given:
             if self.required:
                 errors.append(missing(where, name))
@@ -95,17 +95,17 @@ class Parameter:
 
 @dataclass(slots=True)
 class ApiCall:
-    """One request to an operation, valid, and from somebody who may make it. It is answered under the world's lock."""
+    """A valid request to an operation by a caller who may make it. It is answered under the world's lock."""
 
     world: World
     organisation: str
     parameters: dict[str, Any]
-    """Those in the path and in the query, by name."""
+    """The parameters in the path and in the query, by name."""
     request: Any
-    """The body, as the operation's model; None if it takes none."""
+    """The body as the operation's model; None if the operation takes none."""
     scope: Scope
     unwritable: Unwritable = unwritten
-    """Says of the test results that are to be marked whose control objects a fault keeps from being written."""
+    """Given the ids to be marked, returns those whose control objects a fault keeps from being written."""
 
     def require(self, resource: str, id: Id | None) -> Entity:
         """Return an entity that the caller can see, by the name of its resource. Raises `NotFound`."""
@@ -113,7 +113,7 @@ class ApiCall:
 
     @property
     def origin(self) -> str:
-        """Where it was sent to, as `https://api.getbluejay.ai`."""
+        """The scheme and the host that the request was sent to, as `https://api.getbluejay.ai`."""
         return f"{self.scope.get('scheme', 'http')}://{self.header(b'host')}"
 
     @property
@@ -175,7 +175,7 @@ class Operation:
         assert re.findall(r"{(\w+)}", path) == list(self.in_path), f"{path} has other parameters than {self.path}"
         return moved
 
-    # Made when they are needed: an application has many operations, a test uses few.
+    # Made on first use: an application has many operations, a test uses few.
     @cached_property
     def _requests(self) -> dict[Contract, TypeAdapter[Any]]:
         return {}
@@ -190,8 +190,8 @@ class Operation:
         return TypeAdapter(self.returns)
 
     def respond(self, world: World, scope: Scope, content: bytes, unwritable: Unwritable = unwritten) -> Answer:
-        """The answer to a request whose body is whole."""
-        # Of a header that is there twice, the first counts, as with Starlette.
+        """Return the answer to a request whose body is whole."""
+        # If a header is there twice, the first counts, as with Starlette.
         headers: RequestHeaders = dict(reversed(scope["headers"]))
         try:
             body = read_body(headers.get(b"content-type"), content) if self.takes else None
@@ -208,7 +208,7 @@ class Operation:
         return Answer.of(response)
 
     def _call(self, world: World, scope: Scope, headers: RequestHeaders, body: Any, unwritable: Unwritable) -> ApiCall:
-        """The request, validated: all that is wrong is reported together, in FastAPI's order."""
+        """Validate a request; all problems are reported together, in FastAPI's order."""
         errors: list[dict[str, Any]] = []
         parameters: dict[str, Any] = {}
         for name, parameter in self.in_path.items():
@@ -306,4 +306,4 @@ _REFUSALS: dict[str, Callable[[str], Response]] = {
     ),
     UnknownKey.FORBIDDEN: lambda detail: json_error(403, detail),
 }
-"""What a bad key is answered, missing or unknown: both readings have these choices by the same names."""
+"""The answers to a bad key, missing or unknown: both readings have these choices by the same names."""

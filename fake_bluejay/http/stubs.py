@@ -18,7 +18,12 @@ _METHODS = ("DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT")
 
 
 def check_answer(status: int, json: Any) -> None:
-    """Whether an answer can be so. Raises `ValueError` for what cannot be, `TypeError` for what is not JSON."""
+    """Check that an answer is possible.
+
+    Raises:
+        ValueError: The status is not.
+        TypeError: The body is not JSON.
+    """
     if not isinstance(status, int) or not 200 <= status <= 599:
         raise ValueError(f"a status is an integer from 200 to 599, not {status!r}")
     if status in (204, 304) and json is not None:
@@ -27,12 +32,20 @@ def check_answer(status: int, json: Any) -> None:
 
 
 def content_of(json: Any) -> bytes:
-    """The body of an answer as the framework writes it, empty for None. Raises `TypeError` for what is not JSON."""
+    """Return the body of an answer as the framework writes it, empty for None.
+
+    Raises:
+        TypeError: It is not JSON.
+    """
     return b"" if json is None else jsons.dumps(json, ensure_ascii=False, separators=(",", ":")).encode()
 
 
 def pattern_of(path: str) -> re.Pattern[str]:
-    """What the paths that are meant match; parameters stand in braces. Raises `ValueError` for what no path is."""
+    """Return a pattern for the paths that are meant; parameters stand in braces.
+
+    Raises:
+        ValueError: It is no path.
+    """
     from starlette.convertors import CONVERTOR_TYPES
     from starlette.routing import PARAM_REGEX, compile_path
 
@@ -77,12 +90,14 @@ class Stubs:
         self._stubs: dict[tuple[str, str], tuple[re.Pattern[str], int, Any]] = {}
         self._met: set[tuple[str, str]] = set()
         self.on_change: Callable[..., None] | None = None
-        """As `World.on_change`."""
+        """Called with each change, like `World.on_change`."""
 
     def add(self, method: str, path: str, status: int = 200, json: Any = None) -> None:
-        """Answer these requests so. `path` may have parameters: `/v1/agents/{id}`.
+        """Answer requests with this method and path as given. `path` may have parameters: `/v1/agents/{id}`.
 
-        Raises `ValueError` for a method, path or status that cannot be, `TypeError` for what is not JSON.
+        Raises:
+            ValueError: The method, the path or the status is not possible.
+            TypeError: The body is not JSON.
         """
         if not isinstance(method, str) or method.upper() not in _METHODS:
             raise ValueError(unknown("method", method, _METHODS))
@@ -114,7 +129,7 @@ class Stubs:
             publish("stubs-cleared")
 
     def as_list(self) -> list[dict[str, Any]]:
-        """Each as data: method, path, status, json."""
+        """Return the stubs as data: method, path, status, json."""
         return [
             {"method": method, "path": path, "status": status, "json": json}
             for (method, path), (_, status, json) in list(self._stubs.items())

@@ -22,10 +22,10 @@ from fake_bluejay.http.journal import masked, with_query
 __all__ = ["FORMATS", "AccessLog"]
 
 _BATCH = 0.1
-"""Seconds in which lines gather."""
+"""Seconds in which lines are gathered."""
 _MOST_IN_A_BATCH = 5_000
 _MOST_WAITING = 100
-"""Batches that wait to be written, before lines are dropped."""
+"""The most batches that wait to be written; further lines are dropped."""
 
 Format = Callable[[Scope, int | None, float, tuple[str, ...], str | None], str]
 
@@ -57,7 +57,7 @@ class AccessLog:
         lines = self._lines
         if not lines:
             asyncio.get_running_loop().call_later(_BATCH, self.flush)
-        # As text at once: a request that is kept for later costs the garbage collector more than that.
+        # Formatted at once: keeping the request for later would cost the garbage collector more.
         lines.append(self._format(scope, status, took, faults, detail))
         if len(lines) >= _MOST_IN_A_BATCH:
             self.flush()
@@ -149,7 +149,7 @@ def _utc_second(at: int) -> str:
 
 @functools.lru_cache(maxsize=256)
 def _address(path: bytes, query: bytes | None) -> str:
-    """As it was sent, so that no line break of a client's makes a line of its own; but keys in the query are masked."""
+    """Return the address as it was sent, still percent-encoded, so that it stays in one line; keys are masked."""
     return with_query(path.decode("latin-1"), (query or b"").decode("latin-1"))
 
 

@@ -1,4 +1,4 @@
-"""What a server serves of a fake: the control API under `/_fake`, Bluejay everywhere else, its faults carried out."""
+"""A fake as a server serves it: the control API under `/_fake`, Bluejay everywhere else, broken connections."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ class Surface:
 
     @functools.cached_property
     def control(self) -> ASGIApp:
-        """Its control API; most tests never ask for it."""
+        """The control API, which most tests never use."""
         return control_app(self.service, self.reset)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -72,7 +72,7 @@ class Surface:
             if breakage is not None and await _break(breakage, message, scope, receive, send, self.service.world):
                 return
             brought = {name for name, _ in message.get("headers", ())} & _SERVERS_OWN
-            if brought:  # by a fault, in the place of the server's own
+            if brought:  # a fault's headers replace the server's own
                 extensions[CONNECTION].omit_server_headers(brought)
             await send(message)
 
@@ -82,7 +82,7 @@ class Surface:
 async def _break(
     breakage: Breakage, message: Message, scope: Scope, receive: Receive, send: Send, world: World
 ) -> bool:
-    """Carry a fault out on a socket. Return whether the message is not to be sent any more."""
+    """Break the connection as a fault says. Return whether the message is not to be sent any more."""
     begins = message["type"] == "http.response.start"
     if begins and breakage.seconds and await _leaves_within(breakage.seconds, receive, world):
         return True

@@ -40,17 +40,19 @@ socket, connections that are made and dropped would keep other clients waiting f
 """
 
 _PATIENCE = 5
-"""Seconds that requests in flight have to be finished in, when the server is to stop."""
+"""Seconds that requests in flight have when the server is to stop."""
 
 _COLLECTIONS = (10_000, 20, 20)
-"""After how much garbage is looked for. Python's own figures are for programs that make little that lasts. Here each
-request leaves something in the journal, and in the world if it marks, and to go through all of that time and again was
-a tenth of the work."""
+"""The thresholds of the garbage collector.
+
+Python's own are for programs that keep little. Here each request leaves something in the journal, and often in the
+world, and examining all of that again and again was a tenth of the work.
+"""
 
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """How to serve; each with a default."""
+    """The settings of a server, each with a default."""
 
     host: str = "127.0.0.1"
     allow_hosts: tuple[str, ...] = ()
@@ -59,18 +61,22 @@ class Settings:
     access_log: bool = True
     log_format: str = "text"
     save: Path | None = None
-    """Where to write the world to on exit, on `POST /_fake/save` and on SIGUSR1."""
+    """The file to which the world is written on exit, on `POST /_fake/save` and on SIGUSR1."""
     cors_origins: tuple[str, ...] = ()
-    """The origins of pages that may call Bluejay's part of it, in a browser."""
+    """The origins of web pages that may call Bluejay's API."""
     tls: ssl.SSLContext | None = None
-    """Speak TLS too, on the same port."""
+    """The TLS context, if the same port is to take TLS, too."""
 
 
 def listen(host: str, port: int) -> socket.socket:
-    """A listening socket. Raises `OSError` if the port is taken or the host is not this machine's."""
+    """Return a listening socket.
+
+    Raises:
+        OSError: The port is taken, or the host is not this machine's.
+    """
     if ":" not in host:
         return socket.create_server((host, port), backlog=2048)
-    both = host == "::" and socket.has_dualstack_ipv6()  # every address is to be those of IPv4, too
+    both = host == "::" and socket.has_dualstack_ipv6()  # "every address" includes those of IPv4
     return socket.create_server((host, port), backlog=2048, family=socket.AF_INET6, dualstack_ipv6=both)
 
 
@@ -129,7 +135,7 @@ def serve(
         speak_tls_too(config, settings.tls, settings.limits)
     server = _Server(config, worlds, saver)
     _make_room_for(settings.limits.max_connections)
-    gc.freeze()  # what is loaded by now stays: collections need not look at it again, at each of many requests
+    gc.freeze()  # all that is loaded by now stays, so collections need not examine it
     gc.set_threshold(*_COLLECTIONS)
     REAL_TIME_THREADS.add(threading.get_ident())  # receivers of webhooks are not waited for here: they may call back
     try:
@@ -162,8 +168,8 @@ class _Server(uvicorn.Server):
             asyncio.get_running_loop().add_signal_handler(signal.SIGUSR1, self._saver.save_soon)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        self._worlds.end_streams()  # or it would wait for clients that mean to listen for ever
-        for _ in range(10):  # so many turns of the loop bring the streams' last words on their way
+        self._worlds.end_streams()  # else it would wait for clients that keep their streams open
+        for _ in range(10):  # after so many turns of the loop, the ends of the streams are on their way
             await asyncio.sleep(0)
         await super().shutdown(sockets)
         self._worlds.end()
@@ -174,7 +180,7 @@ class _Server(uvicorn.Server):
 
 
 class _Saver:
-    """Writes the worlds of a server to a file."""
+    """A saver of a server's worlds to a file."""
 
     def __init__(self, worlds: Worlds, path: Path) -> None:
         self._worlds = worlds
@@ -189,7 +195,7 @@ class _Saver:
         return self._path
 
     def save_soon(self) -> None:
-        """As `save`, for a signal: whether it worked is in the log."""
+        """Save because of a signal; the log says whether it worked."""
 
         def done(task: asyncio.Task[Path]) -> None:
             self._saving.discard(task)
@@ -208,19 +214,19 @@ class _Saver:
             pass
 
     def save_now(self) -> None:
-        """Write them, at the very end."""
+        """Write the worlds, at the very end."""
         saving.write(self._path, self._worlds.dump())
 
 
 @contextlib.contextmanager
 def _signals_end(server: uvicorn.Server, saver: _Saver | None) -> Iterator[None]:
-    """Before uvicorn listens to signals, and after: it raises them again once it has stopped, when all is done."""
+    """Handle signals before uvicorn does, and after: uvicorn raises them again once it has stopped."""
 
     def end(signum: int, frame: object) -> None:
         server.should_exit = True
 
     ending = [signal.SIGINT, signal.SIGTERM]
-    if hasattr(signal, "SIGHUP") and signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # as nohup has it
+    if hasattr(signal, "SIGHUP") and signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # as under nohup
         ending.append(signal.SIGHUP)
     before: dict[signal.Signals, Any] = {one: signal.signal(one, end) for one in ending}
     if saver is not None and hasattr(signal, "SIGUSR1"):
@@ -233,7 +239,7 @@ def _signals_end(server: uvicorn.Server, saver: _Saver | None) -> Iterator[None]
 
 
 def _make_room_for(connections: int) -> None:
-    """As many open files as that takes, if the system lets us."""
+    """Raise the limit of open files to what so many connections take, as far as the system allows."""
     try:
         import resource
     except ImportError:

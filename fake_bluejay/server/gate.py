@@ -1,7 +1,8 @@
-"""Who may use the control API: whoever calls the server by its own address, and no web page of somebody else's.
+"""The gate before the control API: open to callers that use the server's own address, closed to foreign web pages.
 
-A page in the tester's browser can send requests to this machine, and by a name that it makes resolve to 127.0.0.1 it
-could even read the answers (DNS rebinding). The browser says in `Host`, `Origin` and `Sec-Fetch-Site` what it is doing.
+A page in the tester's browser can send requests to this machine, and through a host name that resolves to 127.0.0.1 it
+could even read the answers (DNS rebinding). `Host`, `Origin` and `Sec-Fetch-Site` show where a browser's request comes
+from.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ _LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
 
 def is_loopback(host: str) -> bool:
-    """Whether only this machine can reach what listens there."""
+    """Return whether only this machine can reach a server at this address."""
     try:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
@@ -43,7 +44,11 @@ def check_origin(origin: str) -> None:
 
 
 def check_name(name: str) -> None:
-    """Raises `ValueError` if no request could call a server by it: it is no name or address, or has more to it."""
+    """Check that requests can call a server by this name.
+
+    Raises:
+        ValueError: It is no name or address, or has more to it.
+    """
     if not _is_address(name) and not re.fullmatch(r"[A-Za-z0-9_]([A-Za-z0-9_.-]*[A-Za-z0-9_.])?", name):
         raise ValueError(
             f"--allow-host takes a name or an address to be called by, e.g. fake.local, without a port, not {name!r}"
@@ -51,7 +56,7 @@ def check_name(name: str) -> None:
 
 
 class Gate:
-    """The hosts by which a server that listens on `host` may be called, and `allowed` ones besides."""
+    """The check of the hosts by which the control API is called: the server's `host`, and `allowed` ones."""
 
     def __init__(self, host: str, allowed: Iterable[str] = ()) -> None:
         self._allowed = frozenset(name.lower() for name in allowed)
@@ -61,7 +66,7 @@ class Gate:
             self._hosts |= {socket.gethostname().lower()}
 
     def refusal(self, scope: Scope) -> Response | None:
-        """The 403 for a request that may not come through; None if it may."""
+        """Return the 403 for a request that may not come through; None if it may."""
         headers = {name: value.decode("latin-1") for name, value in scope["headers"]}
         host = headers.get(b"host", "")
         if not self.is_ours(_name(host)):
@@ -75,10 +80,10 @@ class Gate:
         return None
 
     def is_ours(self, name: str) -> bool:
-        """Whether the server may be called by this name."""
+        """Return whether the server may be called by this name."""
         if name in self._hosts:
             return True
-        # A name can be made to lead here, a bare address cannot.
+        # A foreign page can make a name resolve to this machine, but not a bare address.
         return self._every_address and _is_address(name)
 
     def _is_same(self, origin: str, host: str) -> bool:
@@ -87,7 +92,7 @@ class Gate:
 
 
 def _name(authority: str) -> str:
-    """The host of a `Host` header, without port and brackets; empty if it is none."""
+    """Return the host of a `Host` header, without port and brackets; empty if it is malformed."""
     try:
         return (urlsplit(f"//{authority}").hostname or "").lower()
     except ValueError:
@@ -103,7 +108,7 @@ def _is_address(name: str) -> bool:
 
 
 def _opens_the_console(scope: Scope, headers: dict[bytes, str]) -> bool:
-    """A link on any page may lead to the console: opening it changes nothing, and tells the page nothing."""
+    """Return whether a request only opens the console. A link on any page may do so: it changes and reveals nothing."""
     return (
         scope["method"] == "GET"
         and scope["path"] in ("/", "/_fake", "/_fake/")

@@ -34,13 +34,13 @@ __all__ = ["Loopback", "lend"]
 
 _idle: list[Loopback] = []
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_idle.clear)  # their threads are the parent's
+    os.register_at_fork(after_in_child=_idle.clear)  # the servers' threads exist only in the parent
 _lock = threading.Lock()
 _STOPPED = PlainTextResponse("The fake Bluejay that listened here has been stopped.", status_code=503)
 
 
 def lend(app: ASGIApp) -> Loopback:
-    """A server for this application; `give_back()` ends the loan."""
+    """Return a server for this application; `give_back()` ends the loan."""
     with _lock:
         server = _idle.pop() if _idle else Loopback()
     server.app = app
@@ -48,11 +48,11 @@ def lend(app: ASGIApp) -> Loopback:
 
 
 class Loopback:
-    """One server: a listening socket, and uvicorn in a daemon thread."""
+    """A server: a listening socket, and uvicorn in a daemon thread."""
 
     def __init__(self) -> None:
         self.app: ASGIApp | None = None
-        # It listens before uvicorn runs: clients that are early wait in the socket's queue.
+        # The socket listens before uvicorn runs: early clients wait in its queue.
         self._socket = socket.create_server(("127.0.0.1", 0), backlog=2048)
         self.host: str
         self.port: int
@@ -85,7 +85,7 @@ class Loopback:
             runner.run(run())
 
     async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
-        # A stream of events is open as long as somebody listens: nothing that is in hand.
+        # A stream of events stays open as long as its client wants: it is no request that is being answered.
         counts = scope.get("path") != "/_fake/events"
         self._answering += counts
         try:
@@ -95,12 +95,12 @@ class Loopback:
 
     @property
     def thread_id(self) -> int:
-        """The thread it runs in."""
+        """The id of the server's thread."""
         assert self._thread.ident is not None
         return self._thread.ident
 
     def is_answering(self) -> bool:
-        """Whether it has a request in hand, or one that has been sent already and not been read yet."""
+        """Return whether a request is being answered, or has been sent and not been read yet."""
         caught_up = threading.Event()
 
         def turn(left: int) -> None:
@@ -109,12 +109,12 @@ class Loopback:
             else:
                 caught_up.set()
 
-        # So many turns of its loop take what is waiting from the first byte of a connection to the request.
+        # In so many turns of its loop, a waiting connection gets from its first byte to its request.
         self._loop.call_soon_threadsafe(turn, 10)
         return not caught_up.wait(timeout=1) or self._answering > 0
 
     def give_back(self) -> None:
-        """Answer nobody until lent again; who still waits for an answer loses the connection."""
+        """Answer no more requests until lent again; clients that still wait for an answer lose the connection."""
         self.app = None
         if self._answering:
             asyncio.run_coroutine_threadsafe(self._close_connections(), self._loop).result(timeout=5)

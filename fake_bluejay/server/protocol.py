@@ -1,8 +1,8 @@
-"""HTTP on a connection: uvicorn's protocol, with bounds for what a client may take, and a short way for most requests.
+"""HTTP on a connection: uvicorn's protocol with limits for clients, and a short way for most requests.
 
-The short way: a request is begun with once its body is there, and one whose answer waits for nothing is answered in the
-same step, without a task of its own. Who takes too long is found by `sweep`, a look at all connections every half
-second, and not by a timer a request.
+The short way: a request is taken up once its body is there, and if the answer waits for nothing, it is sent in the same
+step, without a task. `sweep` finds slow clients: it looks at all connections every half second, which costs less than a
+timer for each request.
 
 This is the only file that touches what uvicorn does not document. What it touches, and what public thing is missing:
 
@@ -11,8 +11,8 @@ This is the only file that touches what uvicorn does not document. What it touch
   Starlette's `RequestBodyLimitMiddleware` acts inside the application, after the task has begun.
 - The protocol's `parser`: no option has uvicorn ignore an offer of another protocol together with its body.
 - A cycle's `disconnected`, `transport`, `keep_alive`, `default_headers`, `waiting_for_100_continue`: ASGI cannot reset
-  a connection, send what is not HTTP, replace the server's `Date`, or see whether `100 Continue` was sent.
-  `Connection` is what the rest of the package sees of this.
+  a connection, send what is not HTTP, replace the server's `Date`, or see whether `100 Continue` was sent. `Connection`
+  is what the rest of the package sees of this.
 - `STATUS_LINE`, `HIGH_WATER_LIMIT`: to write an answer in one piece as uvicorn would in two.
 - `Config.http_protocol_class`: uvicorn builds the protocol itself; it has no hook for what a connection's first bytes
   decide.
@@ -56,25 +56,25 @@ __all__ = [
 _log = logging.getLogger("fake_bluejay")
 
 _LINGER = 2.0
-"""Seconds for which a client that was refused may go on sending, so that it gets to read why."""
+"""Seconds for which a refused client may go on sending, so that it can read the refusal."""
 _GOODBYE = 0.1
-"""Seconds for which the end of TLS may be on its way to a client when the server stops."""
+"""Seconds that the end of TLS may take when the server stops."""
 _IDLE = 75.0
 """Seconds for which a connection without a request is kept."""
 _MOST_HEAD = 64 * 1024
-"""Bytes of a request's headers."""
+"""The most bytes of a request's headers."""
 _LEAST_RATE = 16 * 1024
-"""Bytes a second that a slow body has to come with."""
+"""The lowest rate of a body, in bytes a second."""
 _BUSY: Any = SimpleNamespace(response_complete=False)
 """In the place of a connection's cycle while uvicorn reads a head: it then queues the request and starts no task."""
 
 
 CONNECTION = "fake_bluejay.connection"
-"""Where, in a request's `scope["extensions"]`, the application finds its `Connection`."""
+"""The key in a request's `scope["extensions"]` under which the application finds its `Connection`."""
 
 
 class Connection:
-    """The connection of one request, for what ASGI cannot say."""
+    """The connection of a request, for actions that ASGI does not have."""
 
     __slots__ = ("_cycle",)
 
@@ -87,14 +87,14 @@ class Connection:
         cycle.default_headers = [header for header in cycle.default_headers if header[0] not in names]
 
     def close(self, last: bytes = b"") -> None:
-        """Close it once what was written is sent, after these last bytes; whatever else is answered goes nowhere."""
+        """Close the connection after what was written and these last bytes; later answers are dropped."""
         if last:
             self._cycle.transport.write(last)
         self._cycle.transport.close()
-        self._cycle.disconnected = True  # or uvicorn logs that the answer is not whole
+        self._cycle.disconnected = True  # else uvicorn logs that the answer is not whole
 
     def abort(self, *, reset: bool = False) -> None:
-        """Close it at once; with `reset`, the client sees a connection that was reset, not an orderly end."""
+        """Close the connection at once; with `reset`, the client sees a reset instead of an orderly end."""
         transport = self._cycle.transport
         connection = transport.get_extra_info("socket")
         if reset and connection is not None:
@@ -104,34 +104,36 @@ class Connection:
 
 
 class Limits(NamedTuple):
-    """What clients may take of a server."""
+    """The limits of a server for its clients."""
 
     max_body: int = 64 * 1024 * 1024
-    """Bytes of one request's body; past it: 413. 0: no limit."""
+    """The most bytes of a request's body; a larger one gets 413. 0: no limit."""
     max_connections: int = 1000
-    """Open at the same time. One more closes the one that has waited longest for its client; if all are being answered,
-    it gets 503 itself."""
+    """The most connections that are open at the same time.
+
+    One more closes the one that has waited longest for its client; if all are being answered, the new one gets 503.
+    """
     client_timeout: float = 20.0
-    """Seconds in which a request must be whole, and one more for each 16 KiB of it; then: 408."""
+    """Seconds in which a request must arrive whole, and one more for each 16 KiB of it; a slower one gets 408."""
 
 
 class Protocol(HttpToolsProtocol):
-    """One connection. Made by `protocol`, which sets what all connections of a server share."""
+    """The protocol of one connection. `protocol` makes the class, and sets what all connections of a server share."""
 
     limits: Limits
     at_once: Callable[[Any, bytes], Answer | None]
-    """Answers a request, given its scope and its body, without waiting for anything; None if it may have to wait."""
+    """Answers a request, given its scope and its body, without waiting; None if it may have to wait."""
     refused: Callable[[Any, int, str], None]
-    """Told of each request that gets no further than here: the protocol, the status, and why."""
+    """Called with each refusal: the protocol, the status, and the reason."""
     is_ours: Callable[[str], bool]
-    """Whether the server may be called by a name."""
+    """Returns whether the server may be called by a name."""
 
     _little = HIGH_WATER_LIMIT
-    """Bytes of a body that can wait for the rest of it, and are not too many."""
+    """The size of a body up to which it may wait in memory for its rest."""
     _defaults: tuple[Any, bytes] = (None, b"")
     """The headers that every answer has, as uvicorn keeps them, and as they are sent."""
 
-    # Slots, because with so many attributes more, Python would keep all of them in a slower way.
+    # Slots, because with this many more attributes, Python would store all of them in a slower way.
     __slots__ = (
         "_answering", "_barren", "_begun", "_completed", "_deferred_response", "_follows", "_head", "_piece",
         "_received", "_refused", "_unread", "_waiting", "waits_since",
@@ -141,27 +143,30 @@ class Protocol(HttpToolsProtocol):
         super().__init__(*args, **kwargs)
         self.parser = IgnoresUpgrades(self)  # type: ignore[assignment]
         self.waits_since: float | None = None
-        """When it was first seen waiting for its client to begin or to go on; None until `sweep` comes by."""
+        """The instant at which `sweep` first saw the connection wait for its client; None until then."""
         self._begun = False
-        """Whether the first byte of a request has come, and not the last."""
+        """Whether a request has begun to arrive and is not whole."""
         self._head = self._received = 0
-        """Bytes of the present request: of its headers, until the piece that ends them, and of its body."""
+        """The bytes of the present request: of its headers, including the piece that ends them, and of its body."""
         self._barren = 0
-        """Bytes that came since the last of the body did: of trailers, of extensions of a chunk."""
+        """The bytes since the last of the body: of trailers, or of extensions of a chunk."""
         self._answering: Any = None
-        """The cycle of the request that has a task; of several that were sent at once, not the one that came last."""
+        """The cycle of the request that has a task; of several that were sent at once, it is not the last."""
         self._completed = self._follows = False
-        """Whether a request ended in the piece that came last; and in the piece in which the present one began, of
-        which it then has nobody knows how much."""
+        """Whether a request ended in the latest piece (`_completed`), and in the piece in which the present one began
+        (`_follows`).
+
+        In the second case, nobody knows how much of that piece belongs to the present request.
+        """
         self._piece = 0
-        """Bytes that came last, all at once."""
+        """The size of the latest piece, in bytes."""
         self._unread: tuple[int, float] = (0, 0.0)
-        """Bytes that the client has not taken, and since when it has taken none of them."""
+        """The number of bytes that the client has not taken, and the instant since which it has taken none of them."""
         self._waiting: Any = None
-        """The application, while the body of a request is not whole."""
+        """The application, while the body of the request is not whole."""
         self._refused = False
         self._deferred_response: bytes | None = None
-        """Those of a refusal, while earlier requests are being answered."""
+        """A refusal that waits until earlier requests are answered."""
 
     # --- what comes in ------------------------------------------------------------------------------------------
 
@@ -179,10 +184,10 @@ class Protocol(HttpToolsProtocol):
             self._answering.message_event.set()
             self._answering = None
         if self.cycle is not None and self.cycle.response_complete:
-            self.cycle = None  # type: ignore[assignment]  # they refer to each other, and are not to wait for the garbage collector
+            self.cycle = None  # type: ignore[assignment]  # they refer to each other: free both at once
 
     def is_waiting(self) -> bool:
-        """Whether it is the client's turn."""
+        """Return whether the server waits for the client."""
         return self.cycle is None or self.cycle.response_complete or self.cycle.more_body
 
     def data_received(self, data: bytes) -> None:
@@ -209,18 +214,18 @@ class Protocol(HttpToolsProtocol):
         self._barren = -self._piece
 
     def on_headers_complete(self) -> None:
-        # Only what came in large pieces is worth looking at closely.
+        # Only large pieces need a closer look.
         """Refuse a request whose headers are too large or that is for another host; else let uvicorn start it."""
         if (self._follows or self._head + self._piece > _MOST_HEAD) and self._is_head_too_large():
             self._refuse_head()
             raise ValueError  # so that nothing more is read
-        if self.url[:1] != b"/" and self.url[:4].lower() == b"http":  # as a proxy is asked
+        if self.url[:1] != b"/" and self.url[:4].lower() == b"http":  # the form of a request to a proxy
             host = (httptools.parse_url(self.url).host or b"").decode("latin-1").lower()
             if not is_bluejay(host) and not type(self).is_ours(host):
                 self._refuse(403, leads_elsewhere(host))
                 raise ValueError
         self._add_cycle()
-        self.headers = []  # a trailer is no header: what was not there in time authenticates nobody, and is dropped
+        self.headers = []  # trailers are dropped: they are no headers, and must not authenticate a request
 
     def _add_cycle(self) -> None:
         """Make the cycle of the request whose head has come, and begin with it if no other is before it.
@@ -232,7 +237,7 @@ class Protocol(HttpToolsProtocol):
         is_first = before is None or before.response_complete
         if is_first:
             self.cycle = _BUSY
-            flow.read_paused = True  # so that uvicorn does not pause it, as it does for a request that has to wait
+            flow.read_paused = True  # so that uvicorn does not pause reading, as it does for a request that has to wait
         try:
             HttpToolsProtocol.on_headers_complete(self)
         finally:
@@ -286,7 +291,7 @@ class Protocol(HttpToolsProtocol):
     def on_message_complete(self) -> None:
         """Answer the request, now that it is whole, unless the application has begun already."""
         self._begun, self._completed = False, True
-        self.cycle.waiting_for_100_continue = False  # all of it is here, so there is nothing to go on with
+        self.cycle.waiting_for_100_continue = False  # the whole body is here, so the client needs no "100 Continue"
         HttpToolsProtocol.on_message_complete(self)
         if self._waiting is not None:
             self._begin()
@@ -361,7 +366,7 @@ class Protocol(HttpToolsProtocol):
     def check(self, now: float) -> None:
         """Close the connection if its client has taken too long."""
         if self.transport.is_closing() and self.scheme == "https":
-            return  # TLS has a timer of its own for that, and in asyncio no buffer any more
+            return  # TLS has its own timer for closing, and asyncio's TLS has no buffer any more
         unread = self.transport.get_write_buffer_size()
         if unread != self._unread[0]:
             self._unread = unread, now
@@ -383,12 +388,12 @@ class Protocol(HttpToolsProtocol):
         if not self.transport.is_closing():
             super().shutdown()
         if self.scheme == "https" and self.transport.is_closing():
-            # A client that keeps the connection for later reads nothing, so it does not answer the end of TLS.
+            # A client that keeps the connection in its pool reads nothing, so it does not answer the end of TLS.
             self.loop.call_later(_GOODBYE, self.transport.abort)
         if self._waiting is not None:
-            self.transport.close()  # what is not whole was not asked
+            self.transport.close()  # an incomplete request has no answer
         elif self.cycle is not None and not self.cycle.response_complete and self.cycle.chunked_encoding:
-            # A stream of events ends with its client only, so let it think that this has left.
+            # A stream of events ends only when its client leaves, so pretend that it has left.
             self.cycle.disconnected = True
             self.cycle.message_event.set()
             self.transport.close()
@@ -405,7 +410,7 @@ class Protocol(HttpToolsProtocol):
             content,
         )
         cycle = self.cycle
-        its_own = self._begun and "path" in self.scope  # else it is that of the request before
+        its_own = self._begun and "path" in self.scope  # else the scope is that of the request before
         if self.pipeline or not (its_own or cycle is None or cycle.response_complete):
             if its_own:
                 self.pipeline.popleft()
@@ -413,15 +418,15 @@ class Protocol(HttpToolsProtocol):
         else:
             if its_own:
                 cycle.disconnected = True
-                cycle.waiting_for_100_continue = False  # nobody wants the rest any more
+                cycle.waiting_for_100_continue = False  # the rest is not wanted any more
                 cycle.message_event.set()
-            # Who answers before a request is whole has said what there is to say.
+            # An answer that has begun before the request was whole is the last one on this connection.
             self._send_and_close(b"" if its_own and cycle.response_started else words)
         self.flow.resume_reading()
         type(self).refused(self, status, detail)
 
     def _send_and_close(self, words: bytes) -> None:
-        """And let the client read them before closing."""
+        """Send these bytes, and let the client read them before the connection closes."""
         self._deferred_response = None
         if self.transport.is_closing():
             return
@@ -521,6 +526,6 @@ async def sweep(connections: Any, every: float = 0.5) -> None:
             try:
                 connection.check(now)
             except Exception:
-                # One connection of which something is not understood must not keep the others from being looked at.
+                # A failure with one connection must not keep the others from being checked.
                 _log.exception("a connection could not be looked at")
                 connection.transport.abort()

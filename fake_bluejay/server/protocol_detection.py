@@ -1,7 +1,7 @@
-"""One port for HTTP, for TLS, and for a proxy's CONNECT: what a connection is, its first bytes tell.
+"""One port for HTTP, for TLS, and for a proxy's CONNECT; the first bytes of a connection decide which it is.
 
-So a client with the real host in it needs neither port 443, which is root's, nor an entry in the hosts file: it takes
-the fake for its proxy (`HTTPS_PROXY`). What came without TLS still does.
+A client that has the real host in its code takes the fake for its proxy (`HTTPS_PROXY`), so it needs neither port 443,
+which only root may open, nor an entry in the hosts file. Plain HTTP still works.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ __all__ = ["speak_tls_too"]
 _TLS_HANDSHAKE = b"\x16"
 _CONNECT = b"CONNECT "
 _MOST = 16_384
-"""Bytes of a CONNECT request; one that is longer is refused."""
+"""The most bytes of a CONNECT request; a longer one is refused."""
 
 
 def speak_tls_too(config: uvicorn.Config, context: ssl.SSLContext, limits: Limits) -> None:
@@ -63,7 +63,7 @@ class DetectProtocol(asyncio.Protocol):
         self.waits_since: float | None = loop.time()
         self._timer = loop.call_later(self._limits.client_timeout, transport.close)
         self._connections.add(self)
-        # If all others are being answered, HTTP will say so: it can do that in the client's own language.
+        # If all others are being answered, the HTTP protocol will refuse this one with a status.
         make_room(self._connections, self, self._limits.max_connections)
 
     def connection_lost(self, error: Exception | None) -> None:
@@ -74,7 +74,7 @@ class DetectProtocol(asyncio.Protocol):
         self._timer.cancel()
 
     def is_waiting(self) -> bool:
-        """Whether it is the client's turn: here it always is."""
+        """Return whether the server waits for the client: here it always does."""
         return True
 
     def check(self, now: float) -> None:
@@ -99,7 +99,7 @@ class DetectProtocol(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         self._received += data
         if self._handshake is not None:
-            return  # what was sent right after the handshake, before HTTP has taken over
+            return  # bytes that arrived after the handshake, before the HTTP protocol took over
         if self._received.startswith(_TLS_HANDSHAKE):
             self._become_tls()
         elif self._received.startswith(_CONNECT):
@@ -108,7 +108,7 @@ class DetectProtocol(asyncio.Protocol):
             self._become_http(self.transport).data_received(self._received)
 
     def _become_http(self, transport: asyncio.Transport) -> asyncio.Protocol:
-        self._over()  # first, for it counts as one of the connections
+        self._over()  # first, because it counts as one of the connections
         http = self._http()
         transport.set_protocol(http)
         http.connection_made(transport)
@@ -116,7 +116,7 @@ class DetectProtocol(asyncio.Protocol):
 
     def _become_tls(self) -> None:
         self._timer.cancel()
-        self.transport.pause_reading()  # until TLS has the transport, or what comes next would be taken for HTTP
+        self.transport.pause_reading()  # until TLS has the transport; else the next bytes would be taken for HTTP
         received, self._received = self._received, b""
         self._handshake = asyncio.get_running_loop().create_task(self._shake_hands(received))
 
@@ -134,7 +134,7 @@ class DetectProtocol(asyncio.Protocol):
                 ssl_shutdown_timeout=patience,
             )
         )
-        # In the first turn of the loop TLS takes the transport, in the second it has its connection and reads on.
+        # TLS takes the transport in the first turn of the loop, and goes on reading in the second.
         await asyncio.sleep(0)
         await asyncio.sleep(0)
         tls: Any = raw.get_protocol()  # an `asyncio.BufferedProtocol`, or uvloop's, which has the same methods
@@ -146,9 +146,9 @@ class DetectProtocol(asyncio.Protocol):
             received = received[length:]
         try:
             encrypted = await starting
-        except (OSError, EOFError):  # the client's to tell
+        except (OSError, EOFError):  # the client's side reports the failure
             encrypted = None
-        if encrypted is None or encrypted.is_closing():  # where a client has left, uvloop says nothing
+        if encrypted is None or encrypted.is_closing():  # uvloop raises nothing when the client has left
             self._over()
             return
         http = self._become_http(encrypted)

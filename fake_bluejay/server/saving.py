@@ -106,7 +106,7 @@ def _forget(temporary: str) -> None:
 
 
 def _sync_directory(directory: Path) -> None:
-    """The new name, too, is to outlast a power cut, where a directory can be synced."""
+    """Write the directory to disk where that is possible, so that the new name, too, survives a power cut."""
     with contextlib.suppress(OSError):
         descriptor = os.open(directory, os.O_RDONLY)
         try:

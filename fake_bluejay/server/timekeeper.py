@@ -1,4 +1,4 @@
-"""Timers that fire on time, although nobody asks: otherwise the world is only looked at when a request comes."""
+"""A timekeeper that fires a world's timers on time; without it, they fire when the next request comes."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from fake_bluejay.core.world import World
 __all__ = ["Timekeeper"]
 
 _LONGEST = 3600.0
-"""Seconds to sleep at most; also what a real-time clock may be set by, unnoticed."""
+"""The longest sleep, in seconds, after which a change of the system's clock is noticed."""
 
 
 class Timekeeper:
-    """Lets what falls due in a world happen then, on the event loop that it is first used on."""
+    """A timer on the event loop for the next timer of a world. The first use chooses the loop."""
 
     def __init__(self, world: World) -> None:
         self._world = world
@@ -24,21 +24,21 @@ class Timekeeper:
         self._loop: asyncio.AbstractEventLoop | None = None
 
     def look(self) -> None:
-        """Something may have been scheduled."""
+        """Plan anew if a timer may have been scheduled."""
         timers = self._world.timers
         if timers.sequence != self._sequence:
-            with self._world.lock:  # a receiver's thread may be planning to try again
+            with self._world.lock:  # a receiver's thread may be scheduling a retry
                 self._sequence, due = timers.sequence, timers.next_due()
             if due != self._planned:
                 self.plan()
 
     def look_soon(self) -> None:
-        """As `look`, from another thread."""
+        """Call `look` on the event loop, from another thread."""
         if self._loop is not None and not self._loop.is_closed():
             self._loop.call_soon_threadsafe(self.look)
 
     def plan(self) -> None:
-        """Time may have moved, or the clock may be another."""
+        """Fire what is due, and schedule the next wake-up; call this when time has moved or the clock has changed."""
         self._loop = asyncio.get_running_loop()
         if self._handle is not None:
             self._handle.cancel()
@@ -50,10 +50,10 @@ class Timekeeper:
         self._world.deliver()
         if self._planned is not None and isinstance(clock, ScaledClock) and clock.speed:
             seconds = (self._planned - now) / 1_000_000 / clock.speed
-            # A little late rather than early, which would mean to come twice.
+            # A little late rather than too early, which would need a second wake-up.
             self._handle = self._loop.call_later(min(seconds + 0.001, _LONGEST), self.plan)
 
     def stop(self) -> None:
-        """Let nothing happen any more."""
+        """Fire nothing any more."""
         if self._handle is not None:
             self._handle.cancel()

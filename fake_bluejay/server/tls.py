@@ -27,25 +27,27 @@ from fake_bluejay.intercept.hosts import HOST, OTLP_HOST
 __all__ = ["NAMES", "Tls", "throw_away_authority"]
 
 NAMES = (HOST, OTLP_HOST, "localhost", "127.0.0.1", "::1")
-"""Whom the certificate is for."""
+"""The hosts of the certificate."""
 
 PRELOAD = Path(__file__).with_name("node.cjs")
-"""What leads a Node that knows nothing of `HTTPS_PROXY`, which is any before 22.21, to the fake."""
+"""A preload that leads a Node before 22.21, which ignores `HTTPS_PROXY`, to the fake."""
 
 _ANYWHERE = ("0.0.0.0", "::", "")  # noqa: S104 - these are no names
 _ORGANISATION = "fake Bluejay: a throw-away authority"
 
 
 class Tls(NamedTuple):
-    """What a server shows its clients, and the file of the authority that they are to trust."""
+    """The certificate of a server, and the file of the authority that clients are to trust."""
 
     context: ssl.SSLContext
     ca_file: Path
 
     def client_lines(self, url: str, api_key: str) -> str:
-        """What to type so that clients with the real host in them reach a server, unmodified.
+        """Return the lines to type so that unmodified clients with the real host in their code reach a server.
 
-        `url` is where it listens, without TLS, e.g. `http://127.0.0.1:8787`.
+        Args:
+            url: The address at which it listens, without TLS, e.g. `http://127.0.0.1:8787`.
+            api_key: A key that the server accepts.
         """
         address = url.removeprefix("http://")
         host, _, port = address.rpartition(":")
@@ -72,11 +74,14 @@ Or with nothing exported:
 
 @contextlib.contextmanager
 def throw_away_authority(ca_file: Path | None = None, *, host: str = "localhost") -> Iterator[Tls]:
-    """A new authority, and a certificate of it for `NAMES` and `host`.
+    """Yield a certificate for `NAMES` and `host`, signed by a new authority.
 
     The authority's certificate is written to `ca_file` and stays there; without one, to a temporary directory that is
-    removed at the end. Raises `OSError` if it cannot be written, and `ValueError` if the file holds anything but an
-    earlier authority of this kind, which would be lost.
+    removed at the end.
+
+    Raises:
+        OSError: The file cannot be written.
+        ValueError: The file holds something else than an earlier authority of this kind, which would be lost.
     """
     authority = trustme.CA(organization_name=_ORGANISATION)
     names = dict.fromkeys([*NAMES, *([] if host in _ANYWHERE else [host])])

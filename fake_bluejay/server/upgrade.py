@@ -31,7 +31,7 @@ class IgnoresUpgrades:
 
     def _parse_anew(self) -> None:
         self._parser = parser = httptools.HttpRequestParser(self)
-        if hasattr(parser, "set_dangerous_leniencies"):  # from httptools 0.6.3, before which it was so lenient always
+        if hasattr(parser, "set_dangerous_leniencies"):  # from httptools 0.6.3 on; older ones are always this lenient
             parser.set_dangerous_leniencies(lenient_data_after_close=True)  # as uvicorn has it
         self.get_http_version, self.get_method = parser.get_http_version, parser.get_method
         self.should_keep_alive = parser.should_keep_alive

@@ -1,7 +1,7 @@
-"""Everything one server answers: a world for all, and worlds of their own for organisations that asked for one.
+"""The worlds of one server: one that organisations share, and one each for organisations that asked for their own.
 
-A request goes to the world of its key; a control request to that of `?organisation=NAME`, or of its key. So test
-suites that run at the same time, each with a key, do not meet.
+A request goes to the world of its key; a control request to that of `?organisation=NAME`, or of its key. So test suites
+that run at the same time, each with a key, do not meet.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ _BRING_KEYS = (("POST", "organisations"), ("PUT", "state"), ("POST", "reset"))
 
 
 class _Part:
-    """One world: what it serves, and who keeps its time."""
+    """A world with its doors and its timekeeper."""
 
     def __init__(
         self, service: Service, reset: Callable[[], None], log: AccessLog | None, name: str | None = None, key: str = ""
@@ -49,23 +49,23 @@ class _Part:
         self.timekeeper = Timekeeper(service.world)
         service.world.on_attempt = self.timekeeper.look_soon
         self.name = name
-        """The organisation whose own world it is; None for the world that all share."""
+        """The organisation whose own world it is; None for the shared world."""
         self.key = key
-        """The key that leads here, whatever else does; empty for the world that all share."""
+        """The key that always leads here; empty for the shared world."""
         self.leading: set[bytes] = set()
         """The keys that lead here now."""
         self.begun_with = self.organisations()
-        """Its organisations as a reset brings them back."""
+        """The organisations that a reset restores."""
 
     def organisations(self) -> list[dict[str, Any]]:
-        """Those it has now, with their keys."""
+        """Return the organisations that the world has now, with their keys."""
         return [
             {"name": one.name, "api_keys": list(one.api_keys)}
             for one in list(self.surface.service.world.organisations.values())
         ]
 
     def at_once(self, scope: Scope, content: bytes) -> Answer | None:
-        """As `Worlds.at_once`."""
+        """Return the answer to a request if nothing has to be waited for, as `Worlds.at_once` does."""
         if self.faults:
             return None
         began = time.perf_counter()
@@ -97,7 +97,7 @@ class Worlds:
         self._gate = gate
         self._log = log
         self._cors: ASGIApp | None = None
-        """Bluejay for pages of the origins that may call it; None if none may."""
+        """Bluejay's API for pages of the origins that may call it; None if none may."""
         if cors_origins:
             self._cors = CORSMiddleware(
                 self._bluejay, allow_origins=cors_origins, allow_methods=["*"], allow_headers=["*"]
@@ -109,7 +109,7 @@ class Worlds:
 
     def at_once(self, scope: Scope, content: bytes) -> Answer | None:
         """Return the answer to a request that has nothing to wait for; else None, and nothing has happened."""
-        if is_control(scope) or scope["method"] == "OPTIONS":  # of which there may be more to say
+        if is_control(scope) or scope["method"] == "OPTIONS":  # their answers may need more than one step
             return None
         if self._cors is not None and any(name == b"origin" for name, _ in scope["headers"]):
             return None
@@ -129,7 +129,7 @@ class Worlds:
                 await (self._cors or self._bluejay)(scope, receive, send)
                 detail = self._why_no_browser(scope)
         except asyncio.CancelledError:
-            # The server stops, and has waited long enough: the client hears nothing, as of a service that is gone.
+            # The server stops, and has waited long enough: the client gets no answer, as if the service were gone.
             connection: Connection = scope["extensions"][CONNECTION]
             connection.abort()
             detail = "the server stopped, so there was no answer"
@@ -199,7 +199,7 @@ class Worlds:
         return status
 
     async def _answer_control(self, scope: Scope, receive: Receive, send: Send) -> Response | None:
-        """The answer, if it is not that of one world's own control API."""
+        """Return the answer to a control request, unless one world's own control API answers it."""
         query = parse_qsl(scope["query_string"].decode("latin-1"), keep_blank_values=True)
         names = [value for parameter, value in query if parameter == "organisation"]
         if len(names) > 1:
@@ -210,7 +210,7 @@ class Worlds:
         if called == ("GET", "organisations") and name is None and self._own:
             return await self._organisations(scope, receive)
         part = self._part_of(scope) if name is None else self._own.get(name, self._shared)
-        if name in self._own:  # what is left of the request is about that world alone
+        if name in self._own:  # the rest of the request concerns that world alone
             rest = [one for one in query if one[0] != "organisation"]
             scope = {**scope, "query_string": urlencode(rest).encode()}
         elif name is not None:
@@ -240,7 +240,7 @@ class Worlds:
         return JSONResponse({"saved": str(await self.save())})
 
     def _add_own(self, asked: dict[str, Any]) -> Response:
-        """An organisation with a world of its own."""
+        """Add an organisation with a world of its own."""
         name, key, world = asked.get("name"), asked.get("api_key"), asked["world"]
         if world != "own":
             raise ValueError(f"world: 'own' or nothing, not {world!r}; without it, all organisations share one world")
@@ -254,9 +254,10 @@ class Worlds:
         return JSONResponse({"name": name, "api_keys": [masked(key)], "world": "own"}, status_code=201)
 
     def add(self, name: str, api_key: str, service: Service | None = None) -> None:
-        """A world of its own for an organisation, an empty one or a given one.
+        """Add a world of its own for an organisation, an empty one or a given one.
 
-        Raises `ValueError` if the name or the key is taken.
+        Raises:
+            ValueError: The name or the key is taken.
         """
         self._check_name(name, self._own, self.world.organisations)
         if len(self._own) >= MOST_WORLDS:
@@ -282,14 +283,15 @@ class Worlds:
             self._by_key.update(dict.fromkeys(part.leading, part))
 
     def _check_brought(self, called: tuple[str, str], asked: dict[str, Any], part: _Part) -> None:
-        """Whether what a request brings to a world may be there beside the others.
+        """Check that a request may bring its organisations to a world, beside the others.
 
-        Raises `ValueError` for a key that leads to another, and for an organisation among those that share a world
-        which is named as one that has its own: `?organisation=` would not tell them apart.
+        Raises:
+            ValueError: A key leads to another world, or an organisation of the shared world has the name of one with
+                its own: `?organisation=` would not distinguish them.
         """
         by_path = {"organisations": [asked], "state": asked.get("organisations"), "reset": part.begun_with}
         brought: Any = by_path[called[1]]
-        # What is no list, or no object, its control API refuses.
+        # The control API refuses whatever is no list or no object.
         organisations = [one for one in brought if isinstance(one, dict)] if isinstance(brought, list) else []
         self._check_keys(_keys(organisations), part)
         if part is self._shared:
@@ -310,7 +312,7 @@ class Worlds:
                 raise ValueError("the API key given belongs to another organisation already")
 
     async def _organisations(self, scope: Scope, receive: Receive) -> Response:
-        """Those that share a world, as its control API lists them, and those that have their own."""
+        """List the organisations that share a world, as its control API does, and those that have their own."""
         listed = b""
         status = 200
 
@@ -358,7 +360,7 @@ class Worlds:
         return [self._shared, *self._own.values()]
 
     def dump(self) -> dict[str, Any]:
-        """Every world, as `--save` writes them and `--seed` takes them back."""
+        """Return every world, as `--save` writes them and `--seed` takes them."""
         whole = dump(self._shared.surface.service.world)
         if self._own:
             whole["own_worlds"] = [
@@ -378,7 +380,7 @@ class Worlds:
 
 
 def _keys(organisations: Iterable[dict[str, Any]]) -> list[str]:
-    """The keys of organisations, as they stand in a dump or are asked for."""
+    """Return the keys of organisations that are given as a dump or a request has them."""
     keys = []
     for one in organisations:
         several = one.get("api_keys")
@@ -392,7 +394,7 @@ def _encoded(key: str) -> bytes:
 
 
 def _with_its_own_key(state: dict[str, Any], key: str) -> bytes:
-    """A dump for a world of its own, whose default organisation goes on having the key that leads there."""
+    """Return a dump for a world of its own, whose default organisation keeps the key that leads there."""
     organisations = state.get("organisations")
     for one in organisations if isinstance(organisations, list) else ():
         if isinstance(one, dict) and one.get("name") == DEFAULT_ORGANISATION:

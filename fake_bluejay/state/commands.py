@@ -57,7 +57,7 @@ __all__ = [
     "one_of",
 ]
 Path_ = tuple[str | int, ...]
-"""Where something stands in a seed: names of fields, and numbers in lists."""
+"""A place in a seed: names of fields, and positions in lists."""
 
 
 def checked(check: Callable[[Any], Any]) -> AfterValidator:
@@ -80,7 +80,7 @@ def one_of(kind: str, choices: tuple[str, ...]) -> AfterValidator:
 
 
 def _published(name: str) -> Any:
-    """A published field of a test result."""
+    """Return the type and the default of a published field of a test result."""
     return Annotated[Any, checked(lambda value: value is None or as_given({name: value}))], None
 
 
@@ -140,13 +140,13 @@ def _check_organisation(service: Service, name: str) -> None:
 
 
 class Shape(BaseModel):
-    """What a name in a seed may be followed by: nothing is ignored, and nothing is taken for something else."""
+    """An object in a seed. A name that is not known is an error, and no value is converted."""
 
     model_config = ConfigDict(extra="forbid", strict=True, arbitrary_types_allowed=True)
 
 
 class Command(Shape):
-    """Something that a seed puts into a world. What needs no world is checked before, by the types of its fields."""
+    """An object in a seed that adds something to a world. The types of the fields check all that needs no world."""
 
     def apply(self, service: Service) -> Any:
         """Add it to a fake.
@@ -164,7 +164,7 @@ class SeedOrganisation(Command):
     api_keys: list[Key] = Field(min_length=1)
 
     def apply(self, service: Service) -> None:
-        """Its keys, too, which no other organisation may have."""
+        """Add the organisation and its keys, which no other organisation may have."""
         with at("name"):
             service.world.add_organisation(self.name)
         with at("api_keys"):
@@ -210,7 +210,7 @@ class SeedCalls(Command):
     )
 
     def apply(self, service: Service) -> None:
-        """For the runs that are queued from then on."""
+        """Script the runs that are queued from then on."""
         service.world.script(
             default=checked_call(call_from_dict(self.default)),
             next=[checked_call(call_from_dict(script)) for script in self.next],
@@ -238,7 +238,7 @@ class NewWebhook(Command):
     organisation: str = Field(DEFAULT_ORGANISATION, description="Whose events.")
 
     def apply(self, service: Service) -> WebhookRecord:
-        """Add it: on this machine only, unless the fake may tell others."""
+        """Add the webhook: to this machine only, unless the fake delivers anywhere."""
         _check_organisation(service, self.organisation)
         with at("url"):
             return add_webhook(
@@ -266,7 +266,11 @@ class SeedSimulation(Command):
     organisation: str = Field(DEFAULT_ORGANISATION, description="Whose it is.")
 
     def apply(self, service: Service) -> None:
-        """All of it. Raises `ValueError` for a field that is unknown or cannot be so."""
+        """Add the simulation and its digital humans.
+
+        Raises:
+            ValueError: A field is unknown, or its value is not allowed.
+        """
         world, organisation = service.world, self.organisation
         _check_organisation(service, organisation)
         with at("agent"):
@@ -291,10 +295,10 @@ class SeedResource(Command):
 
     resource: str
     fields: dict[str, Any]
-    """Those of the request that makes one, and `organisation`."""
+    """The fields of the request that creates the entity, and `organisation`."""
 
     def apply(self, service: Service) -> None:
-        """As `bluejay.add` does."""
+        """Add the entity as `bluejay.add` does."""
         organisation = self.fields.get("organisation", DEFAULT_ORGANISATION)
         _check_organisation(service, organisation)
         own = {name: value for name, value in self.fields.items() if name != "organisation"}
@@ -310,8 +314,8 @@ class NewStub(Command):
     json_: Any = Field(None, alias="json")
 
     def apply(self, service: Service) -> None:
-        """As `bluejay.stub` does."""
-        with at("json"):  # which some statuses have none of
+        """Add the stub as `bluejay.stub` does."""
+        with at("json"):  # answers with some statuses have no body
             service.stubs.add(self.method, self.path, self.status, self.json_)
 
 
@@ -330,12 +334,16 @@ class _Fault(Command):
         return self
 
     def arm(self, faults: Faults) -> None:
-        """Raises `ValueError` for arguments that cannot be."""
+        """Arm the fault.
+
+        Raises:
+            ValueError: An argument is not allowed.
+        """
         given = {name.rstrip("_"): getattr(self, name) for name in self.model_fields_set if name != "kind"}
         arm_from_data(faults, self.kind, given)
 
     def apply(self, service: Service) -> None:
-        """As `bluejay.faults` does."""
+        """Arm the fault as `bluejay.faults` does."""
         self.arm(service.faults)
 
 

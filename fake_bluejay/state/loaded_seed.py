@@ -15,7 +15,7 @@ from fake_bluejay.core.readings import Readings
 __all__ = ["MOST_WORLDS", "LoadedSeed", "Overrides"]
 
 MOST_WORLDS = 100
-"""Organisations with a world of their own, on one server."""
+"""The most organisations that have a world of their own on one server."""
 
 
 class Overrides(NamedTuple):
@@ -70,7 +70,7 @@ class LoadedSeed:
 
     service: Service
     reset: Callable[[], None]
-    """Puts it back to how it began; on a clock that follows real time, at present."""
+    """Puts the service back to its beginning; on a clock that follows real time, at the present moment."""
     own_worlds: list[tuple[str, str, Service]] = field(default_factory=list)
     """The organisations that have a world of their own (in saved worlds), each with the key that leads there."""
 

@@ -16,7 +16,7 @@ __all__ = ["as_written_today"]
 _STATUS: Final = {"EVALUATION_PENDING": "CONVERSATION_ENDED"}
 _EVENT: Final = {"lack_funds": "run_out_of_funds"}
 _GONE: Final = "await_evaluation"
-"""The event that led from CONVERSATION_ENDED to what is its label now: such a move is none any more."""
+"""The event that led from CONVERSATION_ENDED to a status which is only its label now: such a move no longer exists."""
 
 _CHOICE: Final[dict[tuple[str, str], str]] = {
     ("contract", "openapi-2026-07"): Contract.OPENAPI,
@@ -24,7 +24,7 @@ _CHOICE: Final[dict[tuple[str, str], str]] = {
     ("status_words", "august"): StatusWords.DOCUMENTATION,
     ("status_words", "july"): StatusWords.OPENAPI,
 }
-"""A reading and a choice that an old dump may hold → what that is called now."""
+"""A reading and a choice of an older version → the present name of the choice."""
 
 _BEFORE: Final = {
     "tests_failed": "scored-only",
@@ -34,7 +34,7 @@ _BEFORE: Final = {
     "traces_while_evaluated": "kept",
     **{f"foreign_{kind}": "404" for kind in ("agent", "simulation", "digital_human", "run", "result")},
 }
-"""Readings that a dump may not have yet → what was done then."""
+"""Readings that an older dump lacks → the behaviour of that version."""
 
 
 def as_written_today(dump: Mapping[str, Any]) -> Mapping[str, Any]:

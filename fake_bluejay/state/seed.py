@@ -78,7 +78,7 @@ class SeedError(ValueError):
 
 
 def _reading(question: Question) -> Any:
-    """A field of `readings`."""
+    """Return the type of a field of `readings`."""
     choices = [str(choice) for choice in question.choices]
     type_ = Annotated[str, checked(lambda choice: Readings().changed(**{question.name: choice}))]
     described = f"{question.question} Default: {choices[0]}."
@@ -86,7 +86,11 @@ def _reading(question: Question) -> Any:
 
 
 def _instant(text: str) -> int:
-    """When time is to begin. Raises `ValueError`."""
+    """Return the instant at which time is to begin.
+
+    Raises:
+        ValueError: The text is no such moment.
+    """
     try:
         moment = datetime.fromisoformat(text)
     except ValueError:
@@ -160,7 +164,7 @@ class Seed(Shape):
         return options
 
     def parts(self) -> Iterable[tuple[Path_, Command]]:
-        """All that is to be put into the world, in this order, and where in the seed each stands."""
+        """Yield the commands in the order in which they are applied, each with its place in the seed."""
         for name in type(self).model_fields:
             value = getattr(self, name)
             if isinstance(value, Command):
@@ -186,7 +190,7 @@ class _Saved(Shape):
 
 
 def schema() -> dict[str, Any]:
-    """The JSON Schema of a seed, for editors and other programs."""
+    """Return the JSON Schema of a seed, for editors and other programs."""
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **Seed.model_json_schema()}
 
 
@@ -202,7 +206,7 @@ def load_seed(path: Path, overrides: Overrides | None = None) -> LoadedSeed:
         ValueError: One of the overrides cannot be.
     """
     overrides = overrides or Overrides()
-    world_of(overrides.options())  # or what is wrong with these would be said of the file
+    world_of(overrides.options())  # else their problems would be reported of the file
     source = _Source(path)
     data = source.read()
     if "format" in data:
@@ -239,7 +243,7 @@ def load_seed(path: Path, overrides: Overrides | None = None) -> LoadedSeed:
 
 
 def _goes_on(source: _Source, data: dict[str, Any], overrides: Overrides) -> LoadedSeed:
-    """A saved world goes on exactly where it stopped, unless it is told otherwise."""
+    """Restore a saved world, which goes on exactly where it stopped unless an option overrides that."""
     try:
         saved = _Saved.model_validate({"own_worlds": data.pop("own_worlds", [])})
     except ValidationError as error:
@@ -283,7 +287,7 @@ def _goes_on(source: _Source, data: dict[str, Any], overrides: Overrides) -> Loa
 
 
 def _own_world(source: _Source, place: Path_, own: _OwnWorld, make: Callable[[str], Service]) -> Service:
-    """A saved world of one organisation, in which its key is known, whatever the world itself says."""
+    """Return a saved world of one organisation, in which its key is known, whatever the world itself says."""
     service = make(own.api_key)
     try:
         dumps.restore(service.world, own.world)
@@ -305,7 +309,7 @@ class _Source:
     def __init__(self, path: Path) -> None:
         self.path = path
         self.problems: list[str] = []
-        """What in it is no JSON; the rest can be looked at all the same."""
+        """The values that are not JSON; the rest of the file is still checked."""
         self.problem_places: set[Path_] = set()
         self._format = path.suffix.lower().replace(".yml", ".yaml")
         if path.suffix.lower() not in _FORMATS:
@@ -316,7 +320,11 @@ class _Source:
             raise SeedError([f"{path}: not UTF-8: {error.reason} at byte {error.start}"]) from None
 
     def read(self) -> dict[str, Any]:
-        """What is in it, as JSON would have it. Raises `SeedError` if it cannot be read."""
+        """Return the content of the file, as JSON would have it.
+
+        Raises:
+            SeedError: It cannot be read.
+        """
         try:
             data = _READERS[self._format](self._text)
         except _Unreadable as error:
@@ -329,7 +337,7 @@ class _Source:
             raise SeedError([f"{self.path}:{line}: not TOML: {said[1] if said else error}"]) from None
         except RecursionError:
             raise SeedError([f"{self.path}: too deeply nested"]) from None
-        except ValueError as error:  # an integer of thousands of digits, which Python refuses to read
+        except ValueError as error:  # an integer with thousands of digits, which Python does not read
             raise SeedError([f"{self.path}: {error}"]) from None
         if data is None:
             data = {}
@@ -349,13 +357,16 @@ class _Source:
         return whole
 
     def problem(self, place: Path_, what: str, name: Any = None) -> str:
-        """What is wrong where: `world.toml:7: test_results[0].status: …`; with a name there, on the line of that."""
+        """Return a problem with its place: `world.toml:7: test_results[0].status: …`.
+
+        With the name of a field, the line is that of the field.
+        """
         line = self._line(place if name is None else (*place, name))
         field = "".join(f"[{one}]" if isinstance(one, int) else f".{one}" for one in place).lstrip(".")
         return f"{self.path}{f':{line}' if line else ''}: {f'{field}: ' if field else ''}{what}"
 
     def _line(self, place: Path_) -> int | None:
-        """The line of what stands there, or of the nearest thing around it."""
+        """Return the line of a place, or of the nearest thing around it."""
         while place:
             line = _line_in_toml(self._text, place) if self._format == ".toml" else _line_in_yaml(self._text, place)
             if line is not None:
@@ -375,11 +386,11 @@ class _NotJson(ValueError):
         super().__init__(what)
         self.place = place
         self.name = name
-        """The name there that it is about, if it is one."""
+        """The name of the field at that place that the problem is about, if any."""
 
 
 _MOST_IN_YAML = 1_000_000
-"""Values, aliases written out: a few, each of several others, would soon be more than a machine has room for."""
+"""The most values, with aliases expanded: a few aliases, each of several others, soon exceed any memory."""
 
 
 def _as_json(value: Any, place: Path_, counted: Iterator[int], problems: list[_NotJson]) -> Any:
@@ -414,7 +425,7 @@ def _yaml_loader() -> Any:
 
     class Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]
         def construct_mapping(self, node: Any, deep: bool = False) -> Any:
-            if isinstance(node, yaml.MappingNode):  # whatever else it is, the safe loader refuses
+            if isinstance(node, yaml.MappingNode):  # the safe loader refuses every other tag
                 seen = set()
                 for key, _ in node.value:
                     name = key.tag, str(key.value)
@@ -453,7 +464,7 @@ def _json(text: str) -> Any:
         names = dict(pairs)
         if len(names) < len(pairs):
             twice = next(name for name, count in Counter(name for name, _ in pairs).items() if count > 1)
-            # Python does not say where it is; the last time that it is written is as good a place to look as any.
+            # Python does not say where it is, so its last occurrence is named.
             at = max(text.rfind(json.dumps(twice)), text.rfind(json.dumps(twice, ensure_ascii=False)), 0)
             raise _Unreadable(f"the name {twice!r} is there twice in one object", text.count("\n", 0, at) + 1)
         return names
@@ -465,7 +476,7 @@ _READERS: dict[str, Callable[[str], Any]] = {".toml": tomllib.loads, ".yaml": _y
 
 
 def _line_in_yaml(text: str, place: Path_) -> int | None:
-    """The line of a place in YAML, of which JSON is a part; there tabs are white space, which YAML has none of."""
+    """Return the line of a place in YAML. JSON is read as YAML, too, with its tabs replaced: YAML has no tabs."""
     import yaml
 
     try:
@@ -488,18 +499,18 @@ def _line_in_yaml(text: str, place: Path_) -> int | None:
 
 
 def _reads(text: Any, name: object) -> bool:
-    """Whether this is how a name is written; one that is no text, as `1` or `yes`, is written in several ways."""
+    """Return whether a name is written so; a name that is no text, as `1` or `yes`, is written in several ways."""
     import yaml
 
     return bool(text == name or (not isinstance(name, str) and isinstance(text, str) and yaml.safe_load(text) == name))
 
 
 def _line_in_toml(text: str, place: Path_) -> int | None:
-    """The line that begins the statement by which a place comes into being, as the document is read from its top."""
+    """Return the first line of the statement that makes a place, reading the document from its top."""
     lines = text.splitlines(keepends=True)
 
     def whole(count: int) -> tuple[int, Any]:
-        """The most lines, of so many, that end a statement; and what they say."""
+        """Return the largest number of lines, up to `count`, that end a statement, and their content."""
         while True:
             try:
                 return count, tomllib.loads("".join(lines[:count]))
@@ -520,9 +531,9 @@ def _line_in_toml(text: str, place: Path_) -> int | None:
 
 
 def _in_words(error: Any, shape: type[BaseModel] = Seed) -> tuple[Path_, str]:
-    """An error of Pydantic's: where, and what was wrong and what was expected."""
+    """Return the place and the message of one of Pydantic's errors: what was wrong, and what was expected."""
     place: Path_ = error["loc"]
-    if place[-1:] == ("[key]",):  # of a name, and not of what it stands before
+    if place[-1:] == ("[key]",):  # the problem is with the name, not with its value
         place = place[:-1]
     if error["type"] == "extra_forbidden":
         return place, unknown("field", place[-1], _fields_at(shape, place[:-1]))
@@ -530,7 +541,7 @@ def _in_words(error: Any, shape: type[BaseModel] = Seed) -> tuple[Path_, str]:
 
 
 def _fields_at(shape: type[BaseModel], place: Path_) -> list[str]:
-    """The names that may stand at a place in a seed."""
+    """Return the names that may stand at a place in a seed."""
     for one in place:
         if isinstance(one, str):
             annotation = shape.model_fields[one].annotation
@@ -543,7 +554,7 @@ def _fields_at(shape: type[BaseModel], place: Path_) -> list[str]:
 
 
 def _placed(text: str) -> tuple[Path_, str]:
-    """A message that begins with where, as those of dumps do: `test_results[2].status: …`."""
+    """Return the place at the beginning of a message, as those of dumps have it: `test_results[2].status: …`."""
     said = re.match(r"([a-z_]+(?:\[\d+\]|\.[a-z_]+)*)\.?: (.*)", text, re.DOTALL)
     if said is None:
         return (), text

@@ -54,7 +54,10 @@ FORMAT = 1
 
 
 def dump(world: World) -> dict[str, Any]:
-    """Everything a world holds, as data that JSON can carry. Instants are ISO 8601 in UTC, to the microsecond."""
+    """Return everything a world holds, as data that JSON can carry.
+
+    Instants are ISO 8601 in UTC, to the microsecond.
+    """
     with world.lock:
         now = world.settle()
         return {
@@ -126,7 +129,7 @@ def dump_entity(entity: Entity) -> dict[str, Any]:
 
 
 def dump_record(record: Record) -> dict[str, Any]:
-    """A test result as data, as it stands in a dump."""
+    """Return a test result as it stands in a dump."""
     return {
         "id": record.id,
         "organisation": record.organisation,
@@ -154,7 +157,7 @@ def dump_record(record: Record) -> dict[str, Any]:
 
 
 def dump_calls(default: Call | None, next: Iterable[Call], of: Mapping[int | str, Call]) -> dict[str, Any]:
-    """Scripts of calls as data, as they stand in a dump."""
+    """Return the scripts of calls as they stand in a dump."""
     return {
         "default": None if default is None else default.as_dict(),
         "next": [call.as_dict() for call in next],
@@ -180,7 +183,7 @@ def _dump_run(run: Run) -> dict[str, Any]:
 
 
 def dump_irregularity(one: Irregularity) -> dict[str, Any]:
-    """What is to go amiss with deliveries as data, as it stands in a dump."""
+    """Return a disturbance of deliveries as it stands in a dump."""
     return {"later": one.later / 1_000_000, "copies": one.copies, "event": one.event, "times": one.times}
 
 
@@ -200,7 +203,7 @@ def dump_webhook(webhook: WebhookRecord) -> dict[str, Any]:
 
 
 def dump_delivery(delivery: Delivery) -> dict[str, Any]:
-    """A delivery as data, as it stands in a dump."""
+    """Return a delivery as it stands in a dump."""
     return {
         "number": delivery.number,
         "id": delivery.id,
@@ -212,16 +215,17 @@ def dump_delivery(delivery: Delivery) -> dict[str, Any]:
             {"at": _iso(attempt.at), "status": attempt.status, "problem": attempt.problem}
             for attempt in delivery.attempts
         ],
-        # One that is on its way now is sent again by whoever loads this: at least once.
+        # A delivery under way is sent again after a restore: at-least-once delivery.
         "planned": delivery.planned,
         "retries": delivery.retries,
     }
 
 
 def load(data: Mapping[str, Any]) -> World:
-    """The world that was dumped.
+    """Return the world that was dumped.
 
-    Raises `ValueError` naming the place in the data and what is wrong there.
+    Raises:
+        ValueError: Something in the data is wrong; the message names the place.
     """
     data = as_written_today(data)
     root = _Node(data, "")
@@ -283,7 +287,7 @@ def load(data: Mapping[str, Any]) -> World:
 
 @functools.cache
 def _names() -> tuple[str, ...]:
-    """What stands in a dump."""
+    """Return the names of a dump's fields."""
     return tuple(dump(World()))
 
 
@@ -302,7 +306,11 @@ def _load_control_object(place: _Node) -> ControlObject:
 
 
 def load_record(data: Mapping[str, Any], control_objects: Iterable[Mapping[str, Any]]) -> Record:
-    """A test result that stands by itself, with its control objects, each as in a dump. Raises `ValueError`."""
+    """Return a test result from its data in a dump, with its control objects.
+
+    Raises:
+        ValueError: Something in the data is wrong.
+    """
     loaded = [_load_control_object(_Node(one, "control_objects.")) for one in control_objects]
     return _load_record(_Node(data, ""), {control.id: control for control in loaded})
 
@@ -462,7 +470,11 @@ def load_webhook(data: Mapping[str, Any]) -> WebhookRecord:
 
 
 def load_delivery(data: Mapping[str, Any]) -> Delivery:
-    """A delivery that stands by itself, as in a dump. Raises `ValueError`."""
+    """Return a delivery from its data in a dump.
+
+    Raises:
+        ValueError: Something in the data is wrong.
+    """
     return _load_delivery(_Node(data, ""), 1)
 
 
@@ -490,7 +502,7 @@ def _load_delivery(place: _Node, count: int) -> Delivery:
 
 
 def _json_bytes(text: str) -> bytes:
-    json.loads(text)  # or nobody could be shown it
+    json.loads(text)  # else no answer could show it
     return text.encode()
 
 
@@ -498,7 +510,7 @@ def _resend(world: World) -> None:
     """Let what was on its way when the world was dumped be sent again."""
     scheduled = Counter(timer.subject_id for timer in world.timers if timer.kind == "delivery")
     for delivery in list(world.outbox.deliveries.values()):
-        # What is scheduled beyond what is planned would be sent, and then counted as if it had not been to be.
+        # A timer beyond the planned attempts would send once more, and the count of attempts would be wrong.
         delivery.planned = max(delivery.planned, scheduled[delivery.number])
         for _ in range(delivery.planned - scheduled[delivery.number]):
             world.timers.schedule(world.now(), "delivery", delivery.number)
@@ -529,7 +541,7 @@ def _load_collection(root: _Node, name: str, world: World) -> None:
 
 
 def _load_timers(root: _Node, world: World) -> list[Timer]:
-    """The timers, each armed in its test result if it holds only while the status does."""
+    """Return the timers; those that a change of status cancels are armed in their test results."""
     timers: dict[int, Timer] = {}
     for place in root.each("timers"):
         due, kind = place.read("due", str, _instant), place.read("kind", str, _timer_kind)
@@ -579,7 +591,7 @@ def _optional_text(agent: Agent | None) -> str | None:
 
 def _instant(text: str) -> int:
     moment = instant_of(datetime.fromisoformat(text))
-    datetime_at(moment)  # an offset can put it out of what a datetime can say
+    datetime_at(moment)  # an offset can move it out of the range of a datetime
     return moment
 
 
@@ -593,7 +605,7 @@ class _Node:
         self._data = data
 
     def get(self, name: str, type_: type | tuple[type, ...], *, optional: bool = False) -> Any:
-        """The value there, if it has the type."""
+        """Return the value of a field if it has the type."""
         if name not in self._data:
             self.fail(name, "missing")
         value = self._data[name]
@@ -606,7 +618,7 @@ class _Node:
         return value
 
     def read(self, name: str, type_: type | tuple[type, ...], parse: Any, *, optional: bool = False) -> Any:
-        """The value there, parsed."""
+        """Return the value of a field, parsed."""
         value = self.get(name, type_, optional=optional)
         if value is None:
             return None
@@ -616,18 +628,18 @@ class _Node:
             self.fail(name, str(error))
 
     def has(self, name: str) -> bool:
-        """Whether there is anything of that name."""
+        """Return whether the field is there."""
         return name in self._data
 
     def each(self, name: str, *, optional: bool = False) -> Iterator[_Node]:
-        """The objects of a list, each knowing its place; of an optional one that is not there, none."""
+        """Yield the objects of a list, each with its place; none for an optional list that is missing."""
         if optional and not self.has(name):
             return
         for index, item in enumerate(self.get(name, list)):
             yield _Node(item, f"{self.path}{name}[{index}].")
 
     def items(self, name: str, type_: type) -> list[Any]:
-        """The plain values of a list, if they have the type."""
+        """Return the plain values of a list if they have the type."""
         return [self._checked(f"{name}[{index}]", item, type_) for index, item in enumerate(self.get(name, list))]
 
     def fail(self, name: str, problem: str) -> NoReturn:

@@ -1,6 +1,7 @@
 """bluejay-sdk, against what is modelled: each method, sync and async, parsing every answer with its own models.
 
-A method of the SDK whose endpoint is modelled has an entry in `CALLS`; a test says if one is missing.
+A method of the SDK whose endpoint is modelled has an entry in `CALLS`; a test says if one is missing. What a client
+does with several methods in a row is in `test_sdk_flows.py`. CI runs both files with older releases of the SDK, too.
 """
 
 import runpy
@@ -274,22 +275,3 @@ def test_a_digital_human_without_a_phone_number(furnished: Any, make_sdk: MakeSd
         fake.readings.set(contract="docs-2026-09")
         created = sdk.digital_humans.create_digital_human(digital_human={"language": "ko"})
     assert (created.digital_human.language, created.digital_human.phone_number) == ("ko", None)
-
-
-def test_metrics_are_created_found_changed_and_gone(furnished: Any, make_sdk: MakeSdk) -> None:
-    with FakeBluejay.load(furnished) as fake, make_sdk(fake.api_key) as sdk:
-        new = {"name": "politeness", "description": "How polite.", "response_type": "pass_fail", "agent_ids": [2]}
-        metrics = sdk.custom_metrics
-        created, another = (metrics.create_custom_metric(**new), *metrics.create_custom_metrics(metrics=[new]).metrics)
-        assert metrics.get_custom_metric(metric_id=created.id) == created
-        assert metrics.get_custom_metrics(agent_id=2).metrics == [created, another]
-        assert metrics.get_custom_metrics_by_agent(agent_id=2).metrics == [created, another]
-        assert metrics.update_custom_metric(metric_id=created.id, name="kindness").name == "kindness"
-        metrics.bulk_update_custom_metrics(metric_ids=[another.id], updates={"agent_ids": [1]})
-        assert [one.name for one in metrics.get_custom_metrics(agent_id=2).metrics] == ["kindness"]
-        assert metrics.delete_custom_metric(metric_id=created.id).name == "kindness"
-        deleted = metrics.bulk_delete_custom_metrics(custom_metric_ids=[another.id])
-        assert deleted.deleted_metric_ids == [another.id]
-        assert metrics.get_custom_metrics(agent_id=2).metrics == []
-        with pytest.raises(bluejay.errors.BluejayDefaultError):
-            metrics.get_custom_metric(metric_id=created.id)

@@ -129,6 +129,16 @@ def test_bundle_that_is_not_valid_changes_nothing(ask: Client, fake: FakeBluejay
     assert fake.dump() == before
 
 
+def test_push_of_which_one_item_is_refused_changes_nothing(ask: Client, fake: FakeBluejay, pushed: Any) -> None:
+    active = {"phone_number": "+15555550100", "always_on_mode": True}
+    fake.add_digital_human(**active)
+    before = fake.dump()
+    human = {**BUNDLE["digital_humans"][0], "bluejay_as_code_id": OTHER, **active}
+    bundle = changed(agents=[{**BUNDLE["agents"][0], "name": "Other"}], digital_humans=[human])
+    ask("POST", "bluejay-as-code", bundle, status=409)
+    assert fake.dump() == before
+
+
 def test_run_by_code_id(ask: Client, pushed: Any) -> None:
     queued = ask("POST", f"bluejay-as-code/run/{SIMULATION}", {"runs_per_digital_human": 2})
     assert queued == {

@@ -124,6 +124,8 @@ def test_generated_digital_humans_are_stored_and_take_part_in_their_simulation(a
         "load_testing",
         "red_teaming",
     ]
+    assert [one["intent"] for one in humans[2:5]] == [""] * 3
+    assert [bool(one["enriched_playback"]) for one in humans[2:5]] == [False, True, True]
     assert (humans[0]["intent"], humans[0]["traits"][0]["value"]) == ("Book a table.", 7)
     assert [(one["workflow_v2_id"], one["workflow_path_index"]) for one in humans[3:5]] == [
         (scenario, 0),
@@ -139,7 +141,7 @@ def test_generated_digital_humans_are_stored_and_take_part_in_their_simulation(a
 
 
 def test_drafts_of_digital_humans_are_those_that_are_made(ask: Client, fake: FakeBluejay) -> None:
-    active = {"intent": "One.", "phone_number": "+15550001", "always_on_active": True}
+    active = {"intent": "One.", "phone_number": "+15550001", "always_on_mode": True}
     fake.drafts.next(digital_humans=[active, {**active, "intent": "Two."}, {"intent": "Three.", "language": "de"}])
     answer = ask("POST", "generate-digital-humans", {"agent_id": "1"})
     assert [one["intent"] for one in answer["digital_humans"]] == ["One.", "Three."]
@@ -201,7 +203,8 @@ def test_long_version_of_a_prompt_has_a_summary_and_a_short_one_none(ask: Client
 
 
 def test_workflow_and_voicemail_tags_are_refused_as_documented(ask: Client, fake: FakeBluejay) -> None:
-    flow, voicemail = fake.add_digital_human(tag="My Workflow").id, fake.add_digital_human(tags=["voicemail"]).id
+    flow = fake.add_digital_human(tag="My Workflow", enriched_playback=[{"message": "Hello."}]).id
+    voicemail = fake.add_digital_human(tags=["voicemail"]).id
     silent = fake.add_digital_human(intent="").id
     for path, id in (
         ("objectives", flow),

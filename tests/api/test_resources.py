@@ -142,7 +142,7 @@ def test_a_digital_human_from_its_first_to_its_last_day(fake: FakeBluejay, ask: 
 
 def test_many_digital_humans_at_once(fake: FakeBluejay, ask: Client) -> None:
     fake.add_simulation(digital_humans=0)
-    active = {"phone_number": "+1", "always_on_active": True}
+    active = {"phone_number": "+1", "always_on_mode": True}
     answer = ask("POST", "create-digital-humans", {"digital_humans": [{}, active, active, {}], "simulation_ids": [1]})
     assert [one["digital_human"]["id"] for one in answer["created"]] == [1, 2, 3]
     assert [one["simulation_ids"] for one in answer["created"]] == [[1]] * 3
@@ -162,15 +162,92 @@ def test_many_digital_humans_at_once(fake: FakeBluejay, ask: Client) -> None:
 
 
 def test_one_number_is_taken_by_one_that_is_always_on(ask: Client, others: Client) -> None:
-    active = {"phone_number": "+1", "always_on_active": True}
+    active = {"phone_number": "+1", "always_on_mode": True}  # and active, for it has a number
     for one in (ask, others):
         one("POST", "create-digital-human", {"digital_human": active})
     ask("POST", "create-digital-human", {"digital_human": active}, 409)
+    ask("POST", "create-digital-human", {"digital_human": {**active, "always_on_active": False}})
     second = ask("POST", "create-digital-human", {"digital_human": {"phone_number": "+1"}})["digital_human"]["id"]
-    assert ask("PUT", f"update-digital-human/{second}", {"always_on_active": True}, 409)["detail"]
-    ask("PUT", f"update-digital-human/{second}", {"always_on_active": True, "override_conflict": True})
+    assert ask("PUT", f"update-digital-human/{second}", {"always_on_mode": True}, 409)["detail"]
+    ask("PUT", f"update-digital-human/{second}", {"always_on_mode": True, "override_conflict": True})
     ask("PUT", "update-digital-human/1", {"always_on_active": True}, 409)  # the first is active no more
     ask("PUT", "update-digital-human/1", {"always_on_active": True, "phone_number": "+2"})
+
+
+def test_only_a_digital_human_that_is_always_on_takes_part_in_a_simulation_that_is(
+    fake: FakeBluejay, ask: Client
+) -> None:
+    simulation = fake.add_simulation(always_on=True, digital_humans=2).id
+    wanted = {"detail": "always_on_mode must be true: the simulation is always on"}
+    human = fake.add_digital_human().id
+    new = {"digital_human": {}, "simulation_ids": [simulation]}
+    assert ask("POST", "create-digital-human", new, 400) == wanted
+    assert ask("PUT", f"update-digital-human/{human}", {"simulation_ids": [simulation]}, 400) == wanted
+    ask("PUT", f"update-digital-human/{human}", {"simulation_ids": [simulation], "always_on_mode": True})
+    [error] = ask("POST", "create-digital-humans", {**new, "digital_humans": [{}]})["errors"]
+    assert error == {"index": 0, **wanted}
+
+
+PLAYBACK = {"tag": "My Workflow", "enriched_playback": [{"message": "Hello."}]}
+
+
+@pytest.mark.parametrize(
+    ("fields", "named"),
+    [
+        ({"enriched_playback": None}, "enriched_playback"),
+        ({"enriched_playback": []}, "enriched_playback"),
+        ({"intent": "Ask."}, "intent"),
+        ({"success_criteria": "Answered."}, "success_criteria"),
+        ({"role_description": "A customer."}, "role_description"),
+        ({"original_transcript": ""}, "original_transcript"),
+        ({"formatted_transcript": []}, "formatted_transcript"),
+        ({"tag": None, "tags": ["workflow"], "intent": "Ask."}, "intent"),
+    ],
+)
+def test_digital_human_with_a_workflow_tag_plays_back_and_has_no_intent(
+    fake: FakeBluejay, ask: Client, fields: Any, named: str
+) -> None:
+    refused = ask("POST", "create-digital-human", {"digital_human": {**PLAYBACK, **fields}}, 400)
+    assert refused["detail"].startswith(f"{named} ")
+    with pytest.raises(ValueError, match=f"^{named} "):
+        fake.add_digital_human(**{**PLAYBACK, **fields})
+    assert ask("GET", "digital-humans")["total_count"] == 0
+
+
+def test_digital_human_that_plays_back_is_stored_without_an_intent(fake: FakeBluejay, ask: Client) -> None:
+    tagged = {**PLAYBACK, "intent": " ", "success_criteria": "", "role_description": " "}
+    untagged = {**PLAYBACK, "tag": "a", "intent": "Ask.", "success_criteria": "Answered.", "role_description": "Ann."}
+    for given, role in ((tagged, None), (untagged, "Ann.")):
+        human = ask("POST", "create-digital-human", {"digital_human": given})["digital_human"]
+        assert (human["intent"], human["success_criteria"], human["role_description"]) == ("", "", role)
+    assert fake.add_digital_human(**PLAYBACK).fields["intent"] == ""
+
+
+def test_update_of_a_digital_human_with_a_workflow_tag_keeps_its_intent(ask: Client) -> None:
+    made = ask("POST", "create-digital-human", {"digital_human": PLAYBACK})["digital_human"]
+    path = f"update-digital-human/{made['id']}"
+    same = {"intent": "", "success_criteria": "", "formatted_transcript": None}
+    other = [{"message": "Goodbye."}]
+    assert ask("PUT", path, {**same, "enriched_playback": other})["digital_human"]["enriched_playback"] == other
+    assert ask("PUT", path, {"intent": "Ask.", "name": "Ann"}, 400)["detail"].startswith("intent ")
+    assert ask("GET", f"digital-human/{made['id']}")["digital_human"]["name"] is None
+    assert ask("PUT", path, {"tag": "a", "intent": "Ask."})["digital_human"]["intent"] == "Ask."
+    assert ask("PUT", path, {"tag": "workflow", "intent": "Pay."}, 400)["detail"].startswith("intent ")
+
+
+def test_new_transcript_of_a_digital_human_is_formatted_or_is_its_intent(fake: FakeBluejay, ask: Client) -> None:
+    path = f"update-digital-human/{fake.add_digital_human(intent='Ask.').id}"
+    hello = [{"role": "AGENT", "utterance": "Hello."}, {"role": "USER", "utterance": "Hi."}]
+
+    def after(change: Any) -> Any:
+        human = ask("PUT", path, change)["digital_human"]
+        return human["original_transcript"], human["formatted_transcript"], human["intent"]
+
+    text = "Agent: Hello.\nAnn: Hi."
+    assert after({"original_transcript": text}) == (text, hello, "Ask.")
+    assert after({"original_transcript": "?", "formatted_transcript": hello}) == ("?", hello, '["Hi."]')
+    bye = [{"role": "USER", "utterance": "Bye."}]
+    assert after({"formatted_transcript": bye}) == (None, bye, '["Bye."]')
 
 
 ELSEWHERE = [

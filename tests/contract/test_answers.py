@@ -9,13 +9,10 @@ import jsonschema
 import pytest
 
 from fake_bluejay import FakeBluejay
-from fake_bluejay.bluejay.app import operations
-from fake_bluejay.bluejay.published import PUBLISHED
 from fake_bluejay.http.operation import Operation
 from tests.furnished import furnished_world, ids_by_name
+from tests.published import MODELLED
 from tests.thoroughness import some
-
-MODELLED = [operation for operation in operations() if operation.method in PUBLISHED.get(operation.path, ())]
 
 KNOWN: dict[str, Any] = {
     **{name: ids if name.endswith("s") else ids[0] for name, ids in ids_by_name().items()},

@@ -10,14 +10,11 @@ import bluejay.models
 import pytest
 
 from fake_bluejay import FakeBluejay
-from fake_bluejay.bluejay.app import operations
 from fake_bluejay.bluejay.openapi import document
 from fake_bluejay.bluejay.published import MODELLED_IN, PUBLISHED, SOURCES
 from fake_bluejay.core.readings import Contract
 from fake_bluejay.http.operation import Operation
-from tests.published import read
-
-MODELLED = [operation for operation in operations() if operation.method in PUBLISHED.get(operation.path, ())]
+from tests.published import MODELLED, read
 
 OF_SDK = {
     "AgentPydantic": "AgentPydantic",

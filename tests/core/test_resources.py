@@ -56,6 +56,27 @@ def test_restricted_removal_changes_nothing() -> None:
     assert holder.fields["target_id"] == 1
 
 
+def test_what_is_undone_was_never_there_and_nobody_hears_of_it() -> None:
+    world, target, holder = linked(OnDelete.DETACH)
+    published: list[Any] = []
+    world.on_change = lambda *change: published.append(change)
+    with world.resources.undone():
+        targets = world.resources[TARGET]
+        targets.change(target, {"name": "new"})
+        world.resources[Resource("other")].add("default", {})
+        world.resources.remove(targets.add("default", {}))
+        world.resources.remove(target)
+    assert published == []
+    assert (target.fields, holder.fields["target_ids"]) == ({}, [1, 2])
+    assert [(one.resource.name, len(one), one.last_id) for one in world.resources] == [
+        ("target", 2, 2),
+        ("holder", 1, 1),
+        ("other", 0, 0),
+    ]
+    assert world.resources[TARGET].add("default", {}).id == 3
+    assert published == [("target-added", world.resources[TARGET].get(3))]
+
+
 def test_kept_entity_links_to_nothing() -> None:
     world, target, holder = linked(lambda readings: OnDelete.KEEP)
     world.resources.remove(target)

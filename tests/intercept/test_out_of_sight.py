@@ -77,6 +77,14 @@ def test_pycurl(bluejay: FakeBluejay, listening: tuple[int, list[bytes]]) -> Non
     bluejay.assert_no_requests()
 
 
+def test_primp(bluejay: FakeBluejay, listening: tuple[int, list[bytes]]) -> None:
+    primp = pytest.importorskip("primp")
+    port, received = listening
+    primp.Client(proxy=f"http://127.0.0.1:{port}", timeout=10).get(f"http://{API}/v1/ping")
+    assert received[0].startswith(b"GET http://api.getbluejay.ai/v1/ping HTTP/1.1")
+    bluejay.assert_no_requests()
+
+
 def test_curl_cffi(bluejay: FakeBluejay, listening: tuple[int, list[bytes]]) -> None:
     curl_cffi = pytest.importorskip("curl_cffi")
     port, received = listening

@@ -12,7 +12,7 @@ from fake_bluejay import FakeBluejay
 
 def ran(pytester: pytest.Pytester, test: str, *arguments: str) -> pytest.RunResult:
     pytester.makepyfile("import pytest\nfrom fake_bluejay import FakeBluejay\n" + test)
-    return pytester.runpytest_inprocess("-p", "no:randomly", "-p", "no:cacheprovider", *arguments)
+    return pytester.runpytest_inprocess("-p", "no:randomly", "-p", "no:cacheprovider", "-p", "no:asyncio", *arguments)
 
 
 @pytest.mark.parametrize(
