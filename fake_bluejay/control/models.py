@@ -224,12 +224,6 @@ class NewOrganisationOrWorld(NewOrganisation):
         return self
 
 
-class RevokedKey(Model):
-    """A key that is refused from now on."""
-
-    api_key: str = Field(min_length=1)
-
-
 class WhoMayCall(Model):
     """The choice whether unknown keys are refused or taken for keys of the default organisation."""
 

@@ -405,7 +405,7 @@ def add_organisation(control: Control, call: ControlCall) -> Any:
 
 def revoke_key(control: Control, call: ControlCall) -> Any:
     """Refuse a key from now on, whether an organisation has it or any key serves."""
-    control.world.revoke_api_key(call.body.api_key)
+    call.body.apply(control.service)
     return data.organisations(control.world)
 
 
@@ -664,7 +664,7 @@ OPERATIONS = (
         "POST", "organisations", add_organisation, models.OrganisationShown, models.NewOrganisationOrWorld, status=201
     ),
     ControlOperation(
-        "POST", "organisations/revoked-keys", revoke_key, list[models.OrganisationShown], models.RevokedKey
+        "POST", "organisations/revoked-keys", revoke_key, list[models.OrganisationShown], commands.RevokedKey
     ),
     ControlOperation("PATCH", "organisations", choose_who_may_call, list[models.OrganisationShown], models.WhoMayCall),
     ControlOperation("GET", "resources", all_resources, list[models.ResourceShown]),

@@ -60,6 +60,7 @@ __all__ = [
     "NewTestResult",
     "NewWebhook",
     "Path_",
+    "RevokedKey",
     "Script",
     "ScriptsOfCalls",
     "SeedCalls",
@@ -251,6 +252,16 @@ class NewOrganisation(Command):
         """Add the organisation and its keys, which no other organisation may have."""
         with at("name" if self.name in service.world.organisations else "api_keys"):
             return service.world.add_organisation(self.name, *self.api_keys)
+
+
+class RevokedKey(Command):
+    """A key that is refused from now on."""
+
+    api_key: str = Field(min_length=1)
+
+    def apply(self, service: Service) -> None:
+        """Refuse the key, whether an organisation has it or any key serves."""
+        service.world.revoke_api_key(self.api_key)
 
 
 class _TestResult(Command):

@@ -50,6 +50,7 @@ from fake_bluejay.state.commands import (
     NewTestResult,
     NewWebhook,
     Path_,
+    RevokedKey,
     SeedCalls,
     SeedFault,
     SeedSimulation,
@@ -132,6 +133,7 @@ class Seed(Shape):
     evaluation_takes: float = Field(5.0, ge=0, allow_inf_nan=False, description="Seconds.")
     readings: SeedReadings = Field(default_factory=SeedReadings)  # type: ignore[valid-type]
     organisations: list[NewOrganisation] = Field([])
+    revoked_keys: list[Key] = Field([], description="Keys that are refused, whosever they are.")
     calls: SeedCalls = Field(default_factory=SeedCalls)  # type: ignore[arg-type]
     resources: dict[str, list[NewEntity]] = Field(
         {}, description="By the name of a resource, as `folders`: the fields of the request that makes one, each."
@@ -175,6 +177,8 @@ class Seed(Shape):
                 for resource, entities in value.items():
                     for number, one in enumerate(entities):
                         yield (name, resource, number), one.of(resource)
+            elif name == "revoked_keys":
+                yield from (((name, number), RevokedKey(api_key=one)) for number, one in enumerate(value))
             elif isinstance(value, list):
                 yield from (((name, number), one) for number, one in enumerate(value) if isinstance(one, Command))
 
