@@ -281,7 +281,7 @@ evaluation_scripts = Operations(
 
 
 def _proceed(world: World, log: Entity) -> None:
-    """Bring a call log to its next status."""
+    """Move a call log to its next status."""
     now, script = world.settle(), log.fields["script"]
     collection = world.resources[CALL_LOGS]
     if log.fields["status"] == CallStatus.QUEUED:
@@ -300,7 +300,7 @@ def _proceed(world: World, log: Entity) -> None:
 
 
 def _over(world: World, log: Entity, now: int) -> None:
-    """Let alerts see a conversation whose evaluation is over."""
+    """Show alerts a conversation whose evaluation is over."""
     fields, done = log.fields, log.fields["status"] == CallStatus.COMPLETED
     evaluation, failure = (fields["evaluations"][-1], None) if done else (None, fields["status"])
     metadata = fields.get("metadata") or {}
@@ -467,7 +467,7 @@ def _next_script(world: World, organisation: str, fields: Mapping[str, Any]) -> 
 
 
 def _queue(world: World, log: Entity, script: Entity | None) -> None:
-    """Have a call log evaluated as a script says, which is used up."""
+    """Queue the evaluation of a call log, and use up its script."""
     if script is not None:
         world.resources.remove(script)
     said = {} if script is None else script.fields
@@ -478,7 +478,7 @@ def _queue(world: World, log: Entity, script: Entity | None) -> None:
 
 @call_logs.operation("POST", "/v1/re-evaluate/{call_id}")
 def re_evaluate(call: ApiCall, call_log: Entity) -> ReEvaluateCallResponse:
-    """Have a conversation evaluated again: the new evaluation stands beside the older ones."""
+    """Evaluate a conversation again. The new evaluation stands beside the older ones."""
     _queue(call.world, call_log, _next_script(call.world, call.organisation, call_log.fields))
     return ReEvaluateCallResponse(status="success", call_id=call_log.id, message="Evaluation queued")
 
