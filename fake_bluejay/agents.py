@@ -1,4 +1,4 @@
-"""How the simulated LiveKit agent behaves once a conversation is marked for ending.
+"""Behaviors of the simulated LiveKit agent once a conversation is marked for ending.
 
 Give one to `add_test_result(agent=…)`, or to the fake as the default for all. Documented is only that a marked
 conversation ends "within 20 seconds", and that a 30-second watchdog stands behind an agent that fails to respond.
@@ -12,20 +12,24 @@ __all__ = ["Agent", "agent_from_text", "drops_after", "ends_after", "ends_within
 
 
 def ends_after(seconds: float) -> EndsAfter:
-    """The agent ends the conversation `seconds` after it was marked. Raises `ValueError` for a negative number."""
+    """Return a behavior: the agent ends the conversation `seconds` after it was marked.
+
+    Raises:
+        ValueError: The number is negative.
+    """
     return EndsAfter(seconds)
 
 
 def ends_within(seconds: float) -> EndsWithin:
-    """The agent ends the conversation at some moment up to `seconds` after marking, drawn from the fake's seed."""
+    """Return a behavior: the agent ends the conversation up to `seconds` after marking, drawn from the fake's seed."""
     return EndsWithin(seconds)
 
 
 def silent() -> Silent:
-    """The agent never reacts; the watchdog ends the conversation 30 s after marking."""
+    """Return a behavior: the agent never reacts, and the watchdog ends the conversation 30 s after marking."""
     return Silent()
 
 
 def drops_after(seconds: float) -> DropsAfter:
-    """The call dies `seconds` after it was marked: CALL_DROPPED, and the control object is never picked up."""
+    """Return a behavior: the call drops `seconds` after it was marked, and the control object is never picked up."""
     return DropsAfter(seconds)

@@ -1,7 +1,7 @@
-"""What happens in the calls of a run, as a test scripts it: `bluejay.calls.next(no_answer(), Call(passes=False))`.
+"""Scripts of the calls of a run: `bluejay.calls.next(no_answer(), Call(passes=False))`.
 
-Without a script a call is answered after 2 seconds, lasts 45, and passes. The seconds are the fake's; which ends there
-are, and what a failure may be called, is documented (September 2026).
+Without a script a call is answered after 2 seconds, lasts 45, and passes. Times are seconds of the fake's clock. The
+ends and the error codes are documented (September 2026).
 """
 
 from __future__ import annotations
@@ -85,7 +85,7 @@ def inbound(ready_for: float = READY_FOR, call: Call | None = None) -> Call:
 
 
 class Calls:
-    """What happens in the calls of runs that are queued from now on; each takes its script when it is queued.
+    """The scripts of the calls of runs that are queued from now on; each call takes its script when it is queued.
 
     A digital human's own script comes first, then those given by `next`, then the default.
     """
@@ -103,13 +103,14 @@ class Calls:
         self._world.script(default=checked_call(call))
 
     def next(self, *calls: Call) -> None:
-        """The scripts of the next calls, one each, after those that were given before."""
+        """Script the next calls, one each, after those that were scripted before."""
         self._world.script(next=[checked_call(call) for call in calls])
 
     def of(self, digital_human: DigitalHumanView | int | str, call: Call) -> None:
-        """The script of every call of a digital human: one that was added, its id, or else its name.
+        """Script every call of a digital human: one that was added, its id, or else its name.
 
-        Raises `ValueError` for what is none of these.
+        Raises:
+            ValueError: It is none of these.
         """
         human = getattr(digital_human, "id", digital_human)
         if not is_integer(human, 1) and not (isinstance(human, str) and human):
@@ -117,5 +118,5 @@ class Calls:
         self._world.script(of={human: checked_call(call)})
 
     def clear(self) -> None:
-        """Back to how it began."""
+        """Put all scripts back to the default."""
         self._world.clear_scripts()

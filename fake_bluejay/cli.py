@@ -39,7 +39,7 @@ _option = functools.partial(click.option, show_envvar=True)
 
 
 def _options(option: str, parameter: str, **attributes: Any) -> Callable[[_Function], _Function]:
-    """An option that can be given several times; its name in the environment may be singular or plural."""
+    """Return an option that can be given several times; its name in the environment may be singular or plural."""
     names = [f"FAKE_BLUEJAY_{name.strip('-').replace('-', '_').upper()}" for name in (option, parameter)]
     return _option(option, parameter, multiple=True, envvar=names, **attributes)
 
@@ -165,7 +165,7 @@ def serve(
         warning = f"listening on {host}: others on the network can reach this, and its controls."
         as_json = json.dumps({"event": "warning", "message": warning})
         click.echo(as_json if log_format == "json" else f"Warning: {warning}", err=True)
-    # Of all addresses, the one that can be opened here.
+    # "every address" is none that can be opened, so print the loopback address.
     name = "127.0.0.1" if is_every_address(host) else f"[{host}]" if ":" in host else host
     url = f"http://{name}:{listening.getsockname()[1]}"
     with _tls(tls, ca_file, host) as authority:
@@ -206,7 +206,7 @@ def serve(
 
 @contextlib.contextmanager
 def _tls(wanted: bool, ca_file: Path | None, host: str) -> Iterator[Tls | None]:
-    """What TLS needs, for as long as the server runs."""
+    """Yield the certificate of the server, if it is to speak TLS, for as long as the server runs."""
     with contextlib.ExitStack() as until_the_end:
         tls = None
         try:
@@ -236,7 +236,7 @@ def _check_saving(save: Path | None) -> None:
 
 
 def _small_world(overrides: Overrides) -> LoadedSeed:
-    """A few test results to try things on."""
+    """Return a world with a few test results to try things on."""
     from fake_bluejay.agents import silent
     from fake_bluejay.bluejay.service import Service
     from fake_bluejay.facade.fake import fake_over
@@ -320,7 +320,7 @@ A request that does not validate, and a fresh start:
 
 
 def _first_line(fake: FakeBluejay, url: str) -> str:
-    """What to type first: it ends a running conversation, or adds one if there is none."""
+    """Return a first command to type: it ends a running conversation, or adds one if there is none."""
     running = _running(fake)
     ids = json.dumps({"test_result_ids": [result.id for result in running[:1]]})
     return f"{_end(fake, url)} '{ids}'" if running else f"curl -s {url}/_fake/test-results -d '{{}}'"
@@ -339,7 +339,7 @@ def _running(fake: FakeBluejay) -> list[TestResult]:
 
 
 def _summary(fake: FakeBluejay) -> str:
-    """What is in a world, in a line."""
+    """Return the content of a world, in a line."""
     results, organisations = fake.test_results, fake.world.organisations
     statuses = Counter(result.status for result in results)
     said = [f"{_count(len(results), 'test result')}"]
@@ -427,7 +427,7 @@ def completion(shell: str) -> None:
     assert complete is not None
     source = complete(main, {}, "fake-bluejay", "_FAKE_BLUEJAY_COMPLETE").source().strip()
     first, _, rest = source.partition("\n")
-    # What tells zsh the command's name has to be the first line.
+    # The line that gives zsh the command's name has to be the first.
     head, body = (f"{first}\n", rest) if first.startswith("#compdef") else ("", source)
     click.echo(f"{head}# Install it with: {_INSTALLED[shell]}\n{body}")
 

@@ -1,6 +1,6 @@
-"""What generators answer, as a test scripts it: `bluejay.drafts.next(goals=["Book a table"])`.
+"""Scripts of the answers of generators: `bluejay.drafts.next(goals=["Book a table"])`.
 
-Without a draft the answer is made up, which its texts say.
+Without a draft the answer is made up, and its texts say so.
 """
 
 from __future__ import annotations
@@ -38,12 +38,12 @@ class Drafts:
         workflow: Mapping[str, Any] | None = None,
         organisation: str = DEFAULT_ORGANISATION,
     ) -> None:
-        """Say what the next request of each kind that is given is answered with, after what was said before.
+        """Script the answer to the next request of each given kind, after those that were scripted before.
 
         Args:
             customer_personas: Of `generate-customer-personas`.
-            digital_humans: Of `generate-digital-humans`, as requests to create them have them.
-            formatted_transcript: Of `generate-formatted-transcript`: who said what, `role` and `utterance`.
+            digital_humans: Of `generate-digital-humans`, with the fields of requests to create them.
+            formatted_transcript: Of `generate-formatted-transcript`: the utterances, each with `role` and `utterance`.
             goals: Of `generate-goals`.
             intent_summary: Of `generate-intent-summary`.
             metric_prompt: Of both `optimize/metric-prompt`.
@@ -52,12 +52,12 @@ class Drafts:
             prompt_summary: Of `generate-prompt-summary`.
             test_scenarios: Of `generate-test-scenarios`.
             trait_values: Of `generate-trait-values`: one for each scenario, for all its traits.
-            translation: Of `translate-transcript`: the utterances, one for each of the transcript.
+            translation: Of `translate-transcript`: an utterance for each of the transcript.
             workflow: Of `workflow/generate-from-prompt`: a graph.
-            organisation: Who asks.
+            organisation: The name of the organisation that sends the request.
 
         Raises:
-            ValueError: Nothing is given, or a value cannot be; what stands before it is kept.
+            ValueError: Nothing is given, or a value is not allowed; the values before it are kept.
         """
         given = {name: value for name, value in locals().items() if name not in ("self", "organisation")}
         given = {name: value for name, value in given.items() if value is not None}

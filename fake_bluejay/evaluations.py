@@ -1,4 +1,4 @@
-"""What evaluations of call logs find, as a test scripts it: `bluejay.evaluations.next(Evaluation(passes=False))`.
+"""Scripts of the evaluations of call logs: `bluejay.evaluations.next(Evaluation(passes=False))`.
 
 Without a script an evaluation starts and lasts as the fake is set, and finds that the goal was reached.
 """
@@ -19,16 +19,16 @@ _SCRIPT = "evaluation script"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Evaluation:
-    """What happens in the evaluation of a call log.
+    """A script of the evaluation of a call log.
 
     Attributes:
         waits: The seconds in which it is QUEUED; None: `evaluation_starts_after` of the fake.
         takes: The seconds in which it is EVALUATING; None: `evaluation_takes` of the fake.
         fails: Whether it ends INCOMPLETED, with nothing found.
         passes: Whether it finds that the goal was reached.
-        evaluation: What it finds, with the published fields; what is left out is made up.
+        evaluation: Its findings, with the published fields; those that are left out are made up.
         custom_metrics: The custom metrics that it finds, as published; None: those that score the conversation.
-        scores: The values of these, by their names: `{"politeness": 4}`; what is left out is drawn from the seed.
+        scores: The values of these, by their names: `{"politeness": 4}`; those left out are drawn from the seed.
     """
 
     waits: float | None = None
@@ -57,16 +57,16 @@ class Evaluations:
         scores: Mapping[str, Any] | None = None,
         organisation: str = DEFAULT_ORGANISATION,
     ) -> None:
-        """Say what happens in the next evaluations of an organisation, one each, after those that were given before.
+        """Script the next evaluations of an organisation, one each, after those that were scripted before.
 
         Args:
-            evaluations: Their scripts.
-            scores: The scores of one more, in short for `Evaluation(scores=…)`. What no metric of the conversation can
-                have is refused when the conversation is submitted, as metrics are made by then.
-            organisation: Whose conversations.
+            evaluations: The scripts.
+            scores: The scores of one more, short for `Evaluation(scores=…)`. A score that fits no metric of the
+                conversation is refused when the conversation is submitted, for only then are the metrics known.
+            organisation: The name of the organisation of the conversations.
 
         Raises:
-            ValueError: A script says what cannot be; those before it are kept.
+            ValueError: A script is not possible; those before it are kept.
         """
         evaluations = (*evaluations, *(() if scores is None else (Evaluation(scores=scores),)))
         for one in evaluations:

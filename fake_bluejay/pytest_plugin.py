@@ -22,10 +22,10 @@ if TYPE_CHECKING:
 
 
 class _PlainImports(importlib.abc.MetaPathFinder):
-    """Import the modules of `fake_bluejay` as Python does by itself, before pytest's own finder sees them.
+    """A finder that imports the modules of `fake_bluejay` as Python does, before pytest's own finder sees them.
 
-    pytest rewrites the assertions of every module of a distribution that has a plugin. Ours are
-    for nobody's report; without kept bytecode, rewriting them costs the first test several times all other imports.
+    pytest rewrites the assertions of every module of a distribution that has a plugin. No report shows ours, and
+    without kept bytecode, rewriting them costs the first test several times all other imports.
     """
 
     def find_spec(
@@ -42,9 +42,9 @@ _TIMES: dict[str, dict[str, Any]] = {
     "evaluation=at-once": {"evaluation_starts_after": 0, "evaluation_takes": 0},
     "evaluation=slow": {"evaluation_starts_after": 60, "evaluation_takes": 600},
 }
-"""What `bluejay_every_reading` tries besides readings: how long an evaluation takes is documented nowhere, either.
+"""The settings that `bluejay_every_reading` tries besides readings: no documentation says how long an evaluation takes.
 
-A client that waits for CONVERSATION_ENDED never sees it if all that follows comes at once.
+A client that waits for CONVERSATION_ENDED never sees it if the evaluation follows at once.
 """
 
 _OPTIONS = {
@@ -63,16 +63,16 @@ _OPTIONS = {
     "evaluation_takes": "how many seconds from EVALUATING to COMPLETED",
     "webhooks_anywhere": "true, or false (the default): whether webhooks may lead elsewhere than to this machine",
 }
-"""The options that have a place in the ini file and on the command line; as text there, as values in the marker."""
+"""The options that the ini file and the command line take as text, and the marker as values."""
 
 _SESSION = pytest.StashKey[dict[str, Any]]()
-"""Where the options of the whole session are kept, read at its start."""
+"""The options of the whole session, read at its start."""
 
 _FAKES = pytest.StashKey["list[FakeBluejay]"]()
-"""Where a test keeps the fakes that were started while it ran: they may be off when its report is written."""
+"""The fakes that were started while a test ran; some may be off when its report is written."""
 
 _MADE = pytest.StashKey["list[FakeBluejay]"]()
-"""Where a test keeps the fakes that its fixtures made for it alone: when it ends, their faults must have been met."""
+"""The fakes that fixtures made for one test: when it ends, their faults must have been met."""
 
 _FIXTURES = frozenset(
     {
@@ -87,8 +87,11 @@ _FIXTURES = frozenset(
 )
 
 _running: list[pytest.Item] = []
-"""The test that runs; last, for a test of a plugin runs others inside it. `request.node` says the same, but a fixture
-that asks for `request` costs a test more than pytest's whole handling of one that does not."""
+"""The running tests; the last is the innermost, for a test of a plugin runs others inside it.
+
+`request.node` would say the same, but a fixture that asks for `request` costs a test more than pytest's whole handling
+of one that does not.
+"""
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -153,7 +156,7 @@ def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_setup(item: pytest.Item) -> None:
     """Refuse a marker that nothing would obey, before the test runs without a fake."""
-    if "request" not in getattr(item, "fixturenames", ()):  # by which it may ask for a fixture while it runs
+    if "request" not in getattr(item, "fixturenames", ()):  # by `request`, it may ask for a fixture while it runs
         _check_marker(item)
 
 
@@ -231,7 +234,7 @@ def _factory(request: pytest.FixtureRequest) -> Iterator[MakeBluejay]:
     """
     node: pytest.Item | pytest.Collector = request.node
     configured = _configured(node)
-    with contextlib.ExitStack() as at_the_end:  # which stops all of them, also where one of them warns of an error
+    with contextlib.ExitStack() as at_the_end:  # it stops all fakes, even if stopping one raises
 
         def make(**options: Unpack[Options]) -> FakeBluejay:
             __tracebackhide__ = True
@@ -252,7 +255,7 @@ make_session_bluejay = pytest.fixture(_factory, scope="session")
 
 @pytest.fixture
 def bluejay() -> Iterator[FakeBluejay]:
-    """A fresh fake Bluejay: calls to the real host are answered by it, in this process, and time stands still."""
+    """Yield a fresh fake Bluejay: it answers calls to the real host, in this process, and time stands still."""
     item = _running[-1]
     fake = _started(item, _configured(item))
     try:
@@ -263,13 +266,13 @@ def bluejay() -> Iterator[FakeBluejay]:
 
 @pytest.fixture
 def bluejay_every_reading(bluejay: FakeBluejay) -> FakeBluejay:
-    """`bluejay`, with the defaults, with each other plausible reading, and with evaluations early and late."""
+    """Return `bluejay`, with the defaults, with each other plausible reading, and with evaluations early and late."""
     return bluejay
 
 
 @pytest.fixture
 def bluejay_server(bluejay: FakeBluejay, monkeypatch: pytest.MonkeyPatch) -> FakeBluejay:
-    """`bluejay` with its loopback server started, and the variables naming that: for subprocesses."""
+    """Return `bluejay` with its loopback server started, and with that address in the environment, for subprocesses."""
     monkeypatch.setenv("BLUEJAY_API_URL", bluejay.base_url)
     monkeypatch.setenv("BLUEJAY_OTLP_ENDPOINT", f"{bluejay.base_url}/traces")
     return bluejay
@@ -350,7 +353,7 @@ def _from_text(name: str, text: str) -> Any:
             if value is None:
                 raise ValueError
         if name == "participants":
-            return [each.strip() for each in text.split(",")]  # who runs by then, each test will know
+            return [each.strip() for each in text.split(",")]  # each test will find the threads that run by then
         if name == "readings":
             value = dict(part.split("=", 1) for part in text.split())
     except ValueError:

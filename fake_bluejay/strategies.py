@@ -33,15 +33,16 @@ class InvalidPayload(NamedTuple):
 
 
 def agents() -> st.SearchStrategy[Any]:
-    """Agents of every kind, early and late."""
+    """Return a strategy for agents of every kind, early and late."""
     seconds = st.integers(0, 40_000_000).map(lambda microseconds: microseconds / 1e6)
     return st.one_of(st.just(silent()), seconds.map(ends_after), seconds.map(ends_within), seconds.map(drops_after))
 
 
 def valid_payloads(ids: st.SearchStrategy[int] | None = None) -> st.SearchStrategy[dict[str, Any]]:
-    """Bodies that end-conversations accepts: `{"test_result_ids": […]}`, repetitions and other keys included.
+    """Return a strategy for bodies that end-conversations accepts: `{"test_result_ids": […]}`, with repetitions.
 
-    `ids`: what to draw the ids from; small integers unless given.
+    Args:
+        ids: A strategy for the ids; small integers unless given.
     """
     lists = st.lists(st.integers(1, 50) if ids is None else ids, min_size=1, max_size=20)
     others = st.dictionaries(st.text(min_size=1).filter("test_result_ids".__ne__), st.integers(), max_size=2)
@@ -72,11 +73,11 @@ def _invalid_items() -> st.SearchStrategy[InvalidPayload]:
 
 
 def invalid_payloads() -> st.SearchStrategy[InvalidPayload]:
-    """Bodies that end-conversations answers with 422, each with the types of its errors."""
+    """Return a strategy for bodies that end-conversations answers with 422, each with the types of its errors."""
     not_lists = st.one_of(
         st.none(), st.integers(), st.text(max_size=5), st.dictionaries(st.text(), st.integers(), max_size=2)
     )
-    # No None: whether a client sends it as JSON or as no body at all is the client's affair.
+    # No None: some clients send it as JSON, others as no body.
     not_objects = st.one_of(st.integers(), st.text(max_size=5), st.lists(st.integers(), max_size=3))
     others = st.dictionaries(st.text().filter("test_result_ids".__ne__), st.integers(), max_size=3)
     return st.one_of(
@@ -90,7 +91,7 @@ def invalid_payloads() -> st.SearchStrategy[InvalidPayload]:
 
 @st.composite
 def worlds(draw: st.DrawFn, max_size: int = 10) -> FakeBluejay:
-    """Fakes with test results of every status and agent, at some moment of their lives. Not switched on."""
+    """Draw a fake with test results of every status and agent, at some moment of their lives. It is not switched on."""
     fake = FakeBluejay(seed=draw(st.integers(0, 2**16)))
     for _ in range(draw(st.integers(0, max_size))):
         fake.add_test_result(status=draw(st.sampled_from(list(Status))).value, agent=draw(agents()))
@@ -99,7 +100,7 @@ def worlds(draw: st.DrawFn, max_size: int = 10) -> FakeBluejay:
 
 
 _SCRIPTS = [Call(), Call(passes=False), Call(talks_for=0), no_answer(), no_connection(), call_dropped(), system_error()]
-"""What may happen in a call."""
+"""Scripts of calls."""
 
 
 class BluejayMachine(RuleBasedStateMachine):
@@ -111,18 +112,18 @@ class BluejayMachine(RuleBasedStateMachine):
     """
 
     faults: ClassVar[tuple[str, ...]] = ("respond", "reset", "lose_response", "truncate", "garbage", "delay")
-    """Which faults may happen; a subclass may leave some out, or add `refuse_control_write`."""
+    """The faults that may happen; a subclass may leave some out, or add `refuse_control_write`."""
 
     options: ClassVar[Options] = {}
-    """What the fake is made with; for a subclass to say."""
+    """The options of the fake; a subclass may set them."""
 
     def __init__(self) -> None:
         super().__init__()
         self.bluejay = FakeBluejay(**self.options).start()
         self.runs_asked_for = 0
-        """How many runs there may be. Add one before your client is to queue a run."""
+        """The number of runs that may exist. Add one before your client queues a run."""
         self.may_be_ended: set[int] | None = None
-        """The ids of the test results that your client may end; None: any."""
+        """The ids of the test results that your client may end; None for any."""
 
     def teardown(self) -> None:
         """Switch the fake off."""
@@ -130,13 +131,13 @@ class BluejayMachine(RuleBasedStateMachine):
 
     @initialize(agents=st.lists(agents(), min_size=1, max_size=4))
     def begin(self, agents: list[Any]) -> None:
-        """Some RUNNING test results to begin with."""
+        """Add some RUNNING test results to begin with."""
         for agent in agents:
             self.bluejay.add_test_result(agent=agent)
 
     @rule(agent=agents(), status=st.sampled_from(list(Status)))
     def add_test_result(self, agent: Any, status: Status) -> None:
-        """One more test result."""
+        """Add one more test result."""
         self.bluejay.add_test_result(status=status.value, agent=agent)
 
     @rule(humans=st.integers(1, 2))
@@ -147,7 +148,7 @@ class BluejayMachine(RuleBasedStateMachine):
 
     @rule(scripts=st.lists(st.sampled_from(_SCRIPTS), min_size=1, max_size=3))
     def script_calls(self, scripts: list[Call]) -> None:
-        """Let the next calls of runs go otherwise than well."""
+        """Script the next calls of runs to go wrong."""
         self.bluejay.calls.next(*scripts)
 
     @rule(starts_after=st.sampled_from([0, 1, 60]), takes=st.sampled_from([0, 5, 600]))
@@ -174,12 +175,12 @@ class BluejayMachine(RuleBasedStateMachine):
 
     @rule(seconds=st.sampled_from([0.000001, 1, 2, 19.999999, 20, 30]))
     def pass_time(self, seconds: float) -> None:
-        """Some time passes."""
+        """Let some time pass."""
         self.bluejay.clock.advance(seconds)
 
     @rule(data=st.data())
     def arm_from_data(self, data: st.DataObject) -> None:
-        """The next request, or the one after, meets a fault."""
+        """Arm a fault for the next request, or the one after."""
         if self.faults:
             kind = data.draw(st.sampled_from(self.faults))
             given = {one.name: data.draw(st.sampled_from(one.likely)) for one in KINDS[kind].arguments if one.likely}

@@ -1,4 +1,4 @@
-"""What a tester adds besides requests: entities of resources, and runs; by the rules of the requests that make them."""
+"""The entities and runs that a tester adds without a request, by the rules of the requests that create them."""
 
 from __future__ import annotations
 
@@ -17,23 +17,23 @@ from fake_bluejay.core.runs import Run
 from fake_bluejay.core.suggest import check_known
 from fake_bluejay.core.world import DEFAULT_ORGANISATION, World
 
-__all__ = ["MOST_DIGITAL_HUMANS", "add", "add_digital_human", "add_simulation", "queue_run"]
+__all__ = ["MOST_DIGITAL_HUMANS", "add", "add_digital_human", "add_simulation", "check_humans", "queue_run"]
 
 MOST_DIGITAL_HUMANS = 10_000
-"""Digital humans that can be new with one simulation: this project's, so that a slip does not take all memory."""
+"""The most new digital humans with one simulation: this project's limit, so that a slip does not take all memory."""
 
 
 def add(world: World, name: str, organisation: str, fields: Mapping[str, Any]) -> Entity:
-    """Make an entity of a resource.
+    """Add an entity of a resource.
 
     Args:
-        world: Where it is to be.
+        world: The world to add it to.
         name: The name of the resource, or of its collection.
-        organisation: Whose it is.
-        fields: Those of the request that makes one, each with a default where one is needed.
+        organisation: The name of the organisation that it belongs to.
+        fields: The fields of the request that creates one, each with a default where one is needed.
 
     Raises:
-        ValueError: There is no such resource, or a field is unknown or cannot be so.
+        ValueError: There is no such resource, a field is unknown, or its value is not allowed.
     """
     operations = declared(name)
     if operations.of is DIGITAL_HUMANS:
@@ -50,25 +50,20 @@ def add_simulation(
     digital_humans: int | Sequence[Entity],
     fields: Mapping[str, Any],
 ) -> Entity:
-    """Make a simulation, ready to be run.
+    """Add a simulation that is ready to be run.
 
     Args:
-        world: Where it is to be.
-        organisation: Whose it is.
-        agent: The id of the agent that is tested; None: a new one.
-        digital_humans: Those who take part; or how many new ones do.
-        fields: Those of `POST /v1/create-simulation`.
+        world: The world to add it to.
+        organisation: The name of the organisation that it belongs to.
+        agent: The id of the agent under test; None for a new one.
+        digital_humans: The digital humans that take part, or the number of new ones.
+        fields: The fields of `POST /v1/create-simulation`.
 
     Raises:
-        ValueError: One of these cannot be; then nothing is new.
+        ValueError: An argument is not allowed; then nothing has been added.
     """
     with world.lock:
-        counted = type(digital_humans) is int and 0 <= digital_humans <= MOST_DIGITAL_HUMANS
-        if not counted and not isinstance(digital_humans, (list, tuple)):
-            raise ValueError(
-                f"digital_humans is how many, at most {MOST_DIGITAL_HUMANS:,}, or a list of those added,"
-                f" not {digital_humans!r:.80}"
-            )
+        check_humans(digital_humans)
         for human in () if isinstance(digital_humans, int) else digital_humans:
             if human.organisation != organisation:
                 raise ValueError(
@@ -81,7 +76,7 @@ def add_simulation(
                 f"agent_id of a simulation is a text, as in a request, not {given!r:.80};"
                 f" a test gives agent={given!r:.80}"
             )
-        # Checked first: what cannot be leaves no agent behind.
+        # Checked first, so that a refusal leaves no new agent behind.
         request = validated(
             SimulationRequest,
             "a simulation",
@@ -101,15 +96,28 @@ def add_simulation(
         return made
 
 
-def add_digital_human(world: World, organisation: str, fields: Mapping[str, Any]) -> Entity:
-    """Make a digital human, of the fields of `POST /v1/create-digital-human` and `simulation_ids`.
+def check_humans(given: object, kind: type = object) -> None:
+    """Check what says which digital humans take part in a simulation.
 
     Raises:
-        ValueError: A field is unknown or cannot be so.
+        ValueError: It is neither how many new ones do, nor a list of things of that kind.
+    """
+    is_number = type(given) is int and 0 <= given <= MOST_DIGITAL_HUMANS
+    if not is_number and not (isinstance(given, (list, tuple)) and all(isinstance(one, kind) for one in given)):
+        raise ValueError(
+            f"digital_humans is how many, at most {MOST_DIGITAL_HUMANS:,}, or a list of those added, not {given!r:.80}"
+        )
+
+
+def add_digital_human(world: World, organisation: str, fields: Mapping[str, Any]) -> Entity:
+    """Add a digital human, with the fields of `POST /v1/create-digital-human`, and `simulation_ids`.
+
+    Raises:
+        ValueError: A field is unknown, or its value is not allowed.
     """
     own = {name: value for name, value in fields.items() if name != "simulation_ids"}
     example = dict(DIGITAL_HUMANS.example)
-    if own.get("enriched_playback"):  # and so it needs no intent, or may have none
+    if own.get("enriched_playback"):  # the workflow replaces the intent
         example = {"phone_number": example["phone_number"]}
     request = validated(
         DigitalHumanRequestData,
@@ -136,12 +144,12 @@ def queue_run(world: World, simulation: int | None, fields: Mapping[str, Any]) -
     """Queue a run of a simulation.
 
     Args:
-        world: Where it is to be.
-        simulation: The id of the simulation; None: a new one.
-        fields: Those of `POST /v1/queue-simulation-run`.
+        world: The world of the simulation.
+        simulation: The id of the simulation; None for a new one.
+        fields: The fields of `POST /v1/queue-simulation-run`.
 
     Raises:
-        ValueError: One of these cannot be; then nothing is new.
+        ValueError: An argument is not allowed; then nothing has been added.
     """
     for name in ("simulation_id", "bluejay_as_code_id"):
         if name in fields:
@@ -170,13 +178,14 @@ def queue_run(world: World, simulation: int | None, fields: Mapping[str, Any]) -
             run = runs.queue_run(
                 world, world.resources.require("simulation", simulation, organisation), runs.given(request)
             )
-        except DomainError as error:  # its agent is gone
+        except DomainError as error:  # the agent is gone
             raise ValueError(error.detail) from None
     world.deliver()
     return run
 
 
 def _made(world: World, organisation: str, make: Callable[[], Entity]) -> Entity:
+    """Call `make` under the world's lock, and turn a domain error into a `ValueError`."""
     with world.lock:
         check_known("organisation", organisation, world.organisations)
         try:

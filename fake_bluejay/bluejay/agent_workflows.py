@@ -29,7 +29,7 @@ class NodeCreate(Wire):
 
 
 class NodePatch(Wire):
-    """What to change of a node; null leaves it as it is."""
+    """A change of a node; null leaves a field as it is."""
 
     prompt: str | None = None
     name: str | None = None
@@ -48,7 +48,7 @@ _Part = dict[str, Any]
 _START: Final = "start"
 _EMPTY: Final = {"nodes": {"start_node": {"type": _START, "name": "Start"}}, "edges": {}}
 _NAMES: Final = {"name": ("name", "label"), "prompt": ("prompt", "additional_prompt"), "description": ("description",)}
-"""What a node is asked for → where it may have it, the universal name first, then ElevenLabs'."""
+"""An argument for a node → the fields that may hold it, the universal name first, then ElevenLabs'."""
 
 _AGENT_ID: Final = {"agent_id": str}
 agent_workflows = Operations()

@@ -23,14 +23,14 @@ __all__ = ["AGENTS", "AgentRequest", "agents", "create_agent"]
 
 
 class AgentType(StrEnum):
-    """Who calls: an INBOUND agent is called, an OUTBOUND one calls."""
+    """The direction of calls: an INBOUND agent is called, an OUTBOUND one calls."""
 
     INBOUND = "INBOUND"
     OUTBOUND = "OUTBOUND"
 
 
 class ConnectionType(StrEnum):
-    """How an agent is reached."""
+    """A way to reach an agent."""
 
     SMS = "SMS"
     HTTP_WEBHOOK = "HTTP_WEBHOOK"
@@ -42,18 +42,18 @@ class ConnectionType(StrEnum):
 
 
 class AgentMode(StrEnum):
-    """Whether an agent talks or writes."""
+    """The medium of an agent: speech or text."""
 
     VOICE = "VOICE"
     TEXT = "TEXT"
 
 
 AnyConnectionType = ConnectionType | Literal["ELEVEN_LABS", "RETELL", "VAPI", "KORE"]
-"""Those of the OpenAPI, and those of the SDK."""
+"""The connection types of the OpenAPI, and those of the SDK."""
 
 
 class _Connection(Wire):
-    """How an agent is reached, as every request that describes one ends."""
+    """The way to reach an agent, which is the last part of every request that describes one."""
 
     folder: str | None = None
     websocket_url: str | None = None
@@ -126,11 +126,11 @@ class _AgentId(Wire):
 
 
 class AgentUpdateRequest(_Connection, _ChangedAgent, _AgentId):
-    """Which agent to change, and what. The id must be there, and may be null."""
+    """A change of an agent, which is named by its id. The id must be there, and may be null."""
 
 
 class AgentUpdateWithExternalIdRequest(_Connection, _ChangedAgent):
-    """Which agent to change, by the customer's own id for it, and what."""
+    """A change of an agent, which is named by the customer's own id for it."""
 
     external_agent_id: str
 
@@ -148,13 +148,13 @@ class AgentRequestOfOpenApi(AgentRequestOfSdk):
 
 
 class AgentUpdateRequestOfOpenApi(AgentUpdateRequest):
-    """What to change, as the OpenAPI describes it: there are fewer ways to reach an agent."""
+    """A change of an agent, as the OpenAPI describes it: with fewer ways to reach an agent."""
 
     connection_type: ConnectionType | None = None
 
 
 class AgentUpdateWithExternalIdRequestOfOpenApi(AgentUpdateWithExternalIdRequest):
-    """What to change, as the OpenAPI describes it: there are fewer ways to reach an agent."""
+    """A change of an agent by the customer's id, as the OpenAPI describes it: with fewer ways to reach an agent."""
 
     connection_type: ConnectionType | None = None
 
@@ -182,7 +182,7 @@ class AgentUpdateResponse(Wire):
 
 
 class AgentPydantic(Wire):
-    """An agent, as it is given back."""
+    """An agent, as answers show it."""
 
     id: str | int | None = None
     bluejay_as_code_id: UUID | None = None
@@ -233,7 +233,7 @@ class AgentPydantic(Wire):
 
 
 class AgentWebhookKeyRequest(Wire):
-    """Whose key it is about: an agent, by either of its ids."""
+    """The agent whose key is meant, named by either of its ids."""
 
     agent_id: str | None = None
     external_agent_id: str | None = None
@@ -272,9 +272,9 @@ def _with_folder(world: World, organisation: str, fields: dict[str, Any]) -> dic
 def create_agent(world: World, organisation: str, request: AgentRequest) -> Entity:
     """Make an agent. Raises `Conflict` if its external id is taken, where a reading says so."""
     fields = as_fields(request)
-    # A null `mode` may be asked for, and not be given back: what is published as the default stands.
+    # A request may have a null `mode`, an answer may not: the published default stands instead.
     fields["mode"] = fields["mode"] or "VOICE"
-    # Optional in the newest documentation's request, and a text in every answer that is published.
+    # Optional in the newest documentation's request, but a text in every published answer.
     fields["knowledge_base"] = fields["knowledge_base"] or ""
     _refuse_taken(world, organisation, fields.get("external_agent_id"))
     fields["http_webhook_key"] = _key(world, world.resources[AGENTS].next_id()) if fields.get("http_webhook") else None
@@ -347,7 +347,7 @@ def _update(
     if after.get("http_webhook") and not after.get("http_webhook_key"):
         changed["http_webhook_key"] = _key(call.world, agent.id)
     if call.world.readings.updated_text is UpdatedText.NEW_VERSION:
-        # Loaded where it is needed: it is as large as this module, and most tests ask for no versions.
+        # Loaded on use: it is as large as this module, and most tests use no versions.
         from fake_bluejay.bluejay.prompts import update_text
 
         update_text(call.world, agent, changed)

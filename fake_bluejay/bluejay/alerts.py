@@ -31,7 +31,7 @@ __all__ = ["ALERTS", "ALERT_RESULTS", "alert_results", "alerts"]
 
 
 class EntityType(StrEnum):
-    """What kind of value is watched."""
+    """The kind of value that an alert watches."""
 
     STANDARD_METRIC = "standard_metric"
     CUSTOM_GOAL = "custom_goal"
@@ -40,11 +40,11 @@ class EntityType(StrEnum):
 
 
 AnyEntityType = EntityType | Literal["system_failure"]
-"""Those of the OpenAPI, and the one that only the documentation has."""
+"""The entity types of the OpenAPI, and the one that only the documentation has."""
 
 
 class Operator(StrEnum):
-    """How a value is compared."""
+    """A comparison of a value."""
 
     EQUALS = "equals"
     NOT_EQUALS = "not_equals"
@@ -57,7 +57,7 @@ class Operator(StrEnum):
 
 
 class SourceScope(StrEnum):
-    """Whose conversations are watched."""
+    """The conversations that an alert watches, by their source."""
 
     ALL = "all"
     OBSERVABILITY = "observability"
@@ -104,7 +104,7 @@ class CreateAlertRequestOfOpenApi(CreateAlertRequest):
 
 
 class UpdateAlertRequest(Wire):
-    """What to change of an alert."""
+    """A change of an alert."""
 
     name: str | None = None
     description: str | None = None
@@ -127,7 +127,7 @@ class UpdateAlertRequest(Wire):
 
 
 class UpdateAlertRequestOfOpenApi(UpdateAlertRequest):
-    """What to change of an alert, as the OpenAPI describes it."""
+    """A change of an alert, as the OpenAPI describes it."""
 
     entity_type: EntityType | None = None
 
@@ -178,7 +178,7 @@ class DeleteAlertResponse(Wire):
 
 
 class AlertResult(Wire):
-    """One time that an alert went off, and what by: a conversation of production, or a run of a simulation."""
+    """A trigger of an alert, with its cause: a conversation of production, or a run of a simulation."""
 
     id: str
     alert_id: str
@@ -208,9 +208,9 @@ _NULLABLE: Final = {
 _DESCRIPTIVE: Final = {"name", "description", "notification_channels"}
 """The fields that do not change what is counted."""
 _KEPT: Final = 1_000
-"""The number of violations that an alert counts in its window, unless it needs more to go off."""
+"""The number of violations that an alert counts in its window, unless it needs more for a trigger."""
 _ARMED: Final[Mapping[str, Any]] = {"in_alert": False, "seen": []}
-"""How an alert stands that has seen nothing: `seen` has the instant of each conversation, and whether it violated."""
+"""The state of an alert that has seen nothing. `seen` has the instant of each conversation, and whether it violated."""
 
 
 def _create(world: World, organisation: str, request: CreateAlertRequest) -> Entity:
@@ -232,7 +232,7 @@ def _by_runs(world: World, fields: Mapping[str, Any]) -> bool:
 
 
 def _watch(world: World, conversation: Conversation) -> None:
-    """Let the alerts of an organisation see a conversation that is over."""
+    """Show the alerts of an organisation a conversation that is over."""
     for alert in world.resources[ALERTS].of(conversation.organisation):
         fields, run = alert.fields, conversation.run
         if not (fields["is_enabled"] and _concerns(fields, conversation)):
@@ -285,7 +285,7 @@ def _judge(world: World, alert: Entity, agent_id: int, conversation: Conversatio
 
 
 def _recover(world: World, alert: Entity) -> None:
-    """Look again, now that a violation leaves the window."""
+    """Evaluate an alert again when a violation leaves its window."""
     _judge(world, alert, alert.fields.get("last_agent_id") or 0)
 
 

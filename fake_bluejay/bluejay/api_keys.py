@@ -13,7 +13,7 @@ __all__ = ["API_KEYS", "api_keys"]
 
 
 class CreateApiKeyRequest(Wire):
-    """What a new key is for."""
+    """A new API key, with its purpose."""
 
     scope: str
     name: str | None = None

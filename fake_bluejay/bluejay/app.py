@@ -33,10 +33,10 @@ _log = logging.getLogger("fake_bluejay")
 
 
 PATHS = frozenset({*METHODS, OPENAPI_PATH})
-"""Every path that is known, modelled or not."""
+"""The known paths, modelled or not."""
 
 _FAILED = b"Internal Server Error"
-"""What the framework says when an application fails."""
+"""The framework's answer when an application fails."""
 
 
 class Api:
@@ -49,7 +49,7 @@ class Api:
         self._journal = journal
         self._faults = ArmedFaults() if faults is None else faults
         self._stubs = Stubs() if stubs is None else stubs
-        if "freezegun" in sys.modules:  # then Pydantic might be imported first while that holds `datetime`
+        if "freezegun" in sys.modules:  # else Pydantic might be imported first while that has replaced `datetime`
             _routes()
 
     def answer(self, scope: Scope, content: bytes) -> Answer:
@@ -71,7 +71,7 @@ class Api:
         unwritable: Unwritable | None = None
         if self._faults:
             unwritable = functools.partial(self._unwritable, exchange)
-            # A door that is an ASGI server of somebody else's cannot break anything.
+            # An ASGI server that is not ours has no way to break a connection.
             fault = self._faults.take(
                 scope["path"],
                 breakable=BREAKAGE in scope.get("extensions", ()),
@@ -81,12 +81,12 @@ class Api:
             exchange.faults = (str(fault),)
             if (breakage := fault.breakage) is not None:
                 scope["extensions"][BREAKAGE] = breakage
-        # Also if a fault takes its place: a request met it.
+        # Even if a fault's answer replaces the stub's: a request met the stub.
         stubbed = self._stubs.find(scope["method"], scope["path"]) if self._stubs else None
         try:
             answer = self._answer(scope, content, fault, stubbed, unwritable)
         except Exception:
-            # A bug of ours goes to the log, and the client gets what the framework answers then.
+            # A bug of ours is logged, and the client gets the framework's answer.
             _log.exception("%s %s: the fake failed; nothing was changed", scope["method"], scope["path"])
             answer = _failed()
         if fault is None or not fault.prevents:
@@ -113,7 +113,7 @@ class Api:
                 parts.append(message.get("body", b""))
             content = b"".join(parts)
         if message["type"] == "http.disconnect":
-            return  # the client left before its request was whole, so nothing was asked
+            return  # the client left before its request was whole
         await self.answer(scope, content)(scope, receive, send)
 
     def _reads_body(self, scope: Scope) -> bool:
@@ -122,7 +122,7 @@ class Api:
         To read it is to tell a client that waits for `100 Continue` to send it.
         """
         if self._faults or self._stubs:
-            return True  # a test may ask afterwards what was sent
+            return True  # a test may look at the body afterwards
         return bool(_routes().reads_body(scope))
 
     def _answer(
@@ -131,18 +131,18 @@ class Api:
         if fault is not None and fault.answers:
             return Answer.of(response_of(fault))
         if fault is not None and fault.prevents:
-            return Answer(503, [], b"")  # which nobody gets: the door breaks the connection instead
+            return Answer(503, [], b"")  # never sent: the door breaks the connection instead
         if stubbed is not None:
             return Answer.of(stubbed)
         try:
             answer: Answer = _routes().answer(scope, self._world, content, unwritable)
             return answer
         except UnicodeDecodeError:
-            # Starlette cannot redirect an address whose query is not UTF-8, so FastAPI fails on it, too.
+            # Starlette cannot redirect an address whose query is not UTF-8; FastAPI fails there, too.
             return _failed()
 
     def _unwritable(self, exchange: Exchange, ids: Collection[int]) -> Collection[int]:
-        """Of test results that are to be marked, those whose control objects a fault keeps from being written."""
+        """Return those ids, of test results to be marked, whose control objects a fault keeps from being written."""
         fault = self._faults.take_refusal(exchange.path, ids)
         if fault is None:
             return ()

@@ -42,7 +42,7 @@ class BluejayAsCodePayload(Wire):
 
 
 class EntityValidationError(Wire):
-    """What is wrong with an item of a bundle."""
+    """A problem with an item of a bundle."""
 
     entity_type: str
     entity_id: Any
@@ -50,7 +50,7 @@ class EntityValidationError(Wire):
 
 
 class PushResponse(Wire):
-    """What a push has done; if the bundle is not valid, nothing, and why."""
+    """The result of a push; if the bundle is not valid, its problems, and nothing has changed."""
 
     valid: bool
     errors: list[EntityValidationError]
@@ -59,13 +59,13 @@ class PushResponse(Wire):
 
 
 class _CodeKind(NamedTuple):
-    """One of the lists of a bundle.
+    """A list of a bundle.
 
     Attributes:
-        resource: What it has.
-        operations: Its rules for a change.
-        request: The model of the request that makes one.
-        defaults: What an item may leave out that the request may not: the documentation's own example does.
+        resource: The resource whose entities the list has.
+        operations: The operations of the resource, with the rules for a change.
+        request: The model of the request that creates an entity.
+        defaults: Values for fields that the request needs and the documentation's own example leaves out.
         links: Names that a bundle has for links, in the place of ids.
         names: Names of the documentation's example → those of the request.
     """
@@ -232,7 +232,7 @@ def _pushed(call: ApiCall, bundle: BluejayAsCodePayload) -> PushResponse:
     plan, errors = _planned(call, bundle)
     if errors:
         return PushResponse(valid=False, errors=errors, actions=[])
-    with call.world.resources.undone():  # an item may be refused by another, and then nothing is changed
+    with call.world.resources.undone():  # a rehearsal: if one item rules out another, nothing has changed
         _carried_out(call, plan)
     return _carried_out(call, plan)
 
@@ -285,7 +285,7 @@ def _applied(call: ApiCall, planned: _PlannedCode, actions: list[str], links: _I
     title = "custom metric" if kind.resource is METRICS else kind.resource.name
     if entity is None:
         made: Entity = _CREATE[kind.resource.name](world, call.organisation, request)
-        if kind.resource is SIMULATIONS:  # whose request has no field for it
+        if kind.resource is SIMULATIONS:  # the resource's request has no field for it
             world.resources[SIMULATIONS].change(made, {"bluejay_as_code_id": planned.code_id})
         actions.append(f"Created {title} '{made.fields.get('name') or made.id}'")
         return made

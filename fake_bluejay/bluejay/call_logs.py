@@ -43,21 +43,21 @@ __all__ = ["CALL_LOGS", "EVALUATION_SCRIPTS", "call_logs", "evaluation_scripts"]
 
 
 class CallDirection(StrEnum):
-    """Who called, seen from the agent."""
+    """The direction of a call, seen from the agent."""
 
     INBOUND = "INBOUND"
     OUTBOUND = "OUTBOUND"
 
 
 class CallInterface(StrEnum):
-    """How the conversation was held."""
+    """The medium of a conversation."""
 
     PHONE = "PHONE"
     WEB = "WEB"
 
 
 class CallStatus(StrEnum):
-    """How far the evaluation of a conversation is."""
+    """The progress of the evaluation of a conversation."""
 
     INITIALIZING = "INITIALIZING"
     QUEUED = "QUEUED"
@@ -67,7 +67,7 @@ class CallStatus(StrEnum):
 
 
 class Participant(Wire):
-    """Somebody who took part in a conversation."""
+    """A participant of a conversation."""
 
     role: ParticipantRole
     spoke_first: bool | None = None
@@ -76,7 +76,7 @@ class Participant(Wire):
 
 
 class ParticipantResponse(Participant):
-    """Somebody who took part in a conversation, as answers have them."""
+    """A participant of a conversation, as answers show it."""
 
 
 class _CallRequest(Wire):
@@ -195,14 +195,14 @@ class RetrieveCallLogsResponse(Wire):
 
 
 class RetrieveCallLogResponse(Wire):
-    """One call log."""
+    """A call log."""
 
     call_log: CallLog
     status: str = "200"
 
 
 class UpdateCallLogRequest(Wire):
-    """What to change of a call log, and whether to evaluate it again."""
+    """A change of a call log, with the choice to evaluate it again."""
 
     tool_calls: list[ToolCall] | None = None
     events: list[Event] | None = None
@@ -239,7 +239,7 @@ class BulkDeleteCallLogsResponse(Wire):
 
 
 class EvaluationScriptRequest(Wire):
-    """What happens in the next evaluation of a call log, in seconds of the fake's clock; null: as the fake is set."""
+    """A script of the next evaluation of a call log, in seconds of the fake's clock; null: as the fake is set."""
 
     waits: Annotated[float, Field(ge=0, allow_inf_nan=False)] | None = None
     takes: Annotated[float, Field(ge=0, allow_inf_nan=False)] | None = None
@@ -251,7 +251,7 @@ class EvaluationScriptRequest(Wire):
 
 
 class EvaluationScript(EvaluationScriptRequest):
-    """What happens in an evaluation that is still to come."""
+    """A script of an evaluation that is still to come."""
 
     id: UUID
 
@@ -281,7 +281,7 @@ evaluation_scripts = Operations(
 
 
 def _proceed(world: World, log: Entity) -> None:
-    """Bring a call log to its next status."""
+    """Move a call log to its next status."""
     now, script = world.settle(), log.fields["script"]
     collection = world.resources[CALL_LOGS]
     if log.fields["status"] == CallStatus.QUEUED:
@@ -300,7 +300,7 @@ def _proceed(world: World, log: Entity) -> None:
 
 
 def _over(world: World, log: Entity, now: int) -> None:
-    """Let alerts see a conversation whose evaluation is over."""
+    """Show alerts a conversation whose evaluation is over."""
     fields, done = log.fields, log.fields["status"] == CallStatus.COMPLETED
     evaluation, failure = (fields["evaluations"][-1], None) if done else (None, fields["status"])
     metadata = fields.get("metadata") or {}
@@ -369,7 +369,7 @@ def _submit(world: World, organisation: str, request: CallRequest) -> Entity:
         duration_ms=max((entry.end_offset_ms for entry in request.transcript or ()), default=0),
         script={},
     )
-    # The stored metrics that were asked for are not those that answers show.
+    # The stored metrics are those of the request; answers show the scored ones.
     fields["custom_metric_ids"] = fields.pop("custom_metrics")
     if fields["created_at"] is None:
         del fields["created_at"]
@@ -416,7 +416,7 @@ CALL_LOGS = Resource(
 call_logs = Operations(CALL_LOGS, returns=CallLog, values=_values, new=_submit, request=CallRequestUsingAgentId)
 
 _ID: Final = {"call_id": str}
-"""In the paths, the id is published as a text: one that is no UUID is of no call log."""
+"""The published type of the id in the paths is a string; a text that is no UUID names no call log."""
 
 
 @call_logs.operation("GET", "/v1/retrieve-call-log/{call_id}", path_types=_ID)
@@ -429,7 +429,7 @@ def retrieve_call_log(call: ApiCall, call_log: Entity) -> RetrieveCallLogRespons
 @call_logs.operation("POST", "/v1/evaluate", takes_under={Contract.OPENAPI: CallRequestOfOpenApi})
 def evaluate(call: ApiCall, request: CallRequest) -> EvaluateCallResponse:
     """Submit a conversation to be evaluated."""
-    # That one of them is needed is documented of the newest contract; the wording, and the status, are ours.
+    # The newest contract documents that one of them is needed; the wording and the status are ours.
     sources = (request.recording_url, request.recording_base64, request.transcript_url, request.transcript)
     if call.world.readings.contract is Contract.DOCS and not any(sources):
         raise Refused("A recording or a transcript is needed")
@@ -445,7 +445,7 @@ def evaluate(call: ApiCall, request: CallRequest) -> EvaluateCallResponse:
 def _warning(call: ApiCall, log: Entity, version: int | None, label: str | None) -> str | None:
     """Return what there is to say of the version of the agent that a conversation is of; a new label is made."""
     if version is None and label in (None, "production") and not call.world.resources.named("prompt"):
-        return None  # as in most tests, which ask for no versions
+        return None  # most tests use no versions
     from fake_bluejay.bluejay.prompts import evaluated_version
 
     return evaluated_version(call.world, call.require("agent", log.fields["agent_id"]), version, label)
@@ -467,7 +467,7 @@ def _next_script(world: World, organisation: str, fields: Mapping[str, Any]) -> 
 
 
 def _queue(world: World, log: Entity, script: Entity | None) -> None:
-    """Have a call log evaluated as a script says, which is used up."""
+    """Queue the evaluation of a call log, and use up its script."""
     if script is not None:
         world.resources.remove(script)
     said = {} if script is None else script.fields
@@ -478,7 +478,7 @@ def _queue(world: World, log: Entity, script: Entity | None) -> None:
 
 @call_logs.operation("POST", "/v1/re-evaluate/{call_id}")
 def re_evaluate(call: ApiCall, call_log: Entity) -> ReEvaluateCallResponse:
-    """Have a conversation evaluated again: the new evaluation stands beside the older ones."""
+    """Evaluate a conversation again. The new evaluation stands beside the older ones."""
     _queue(call.world, call_log, _next_script(call.world, call.organisation, call_log.fields))
     return ReEvaluateCallResponse(status="success", call_id=call_log.id, message="Evaluation queued")
 
@@ -541,7 +541,7 @@ def bulk_delete_call_logs(call: ApiCall, request: BulkDeleteCallLogsRequest) -> 
 
 
 def _name_one(call: ApiCall) -> dict[str, str]:
-    """Say that an id is needed, as these paths have none: whatever Bluejay answers there is not published."""
+    """Answer that an id is needed, for paths without one; Bluejay's own answer is not published."""
     return {
         "message": "The id of a call log, or of an agent for a list, belongs at the end of the path; nothing was done"
     }

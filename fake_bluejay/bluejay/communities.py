@@ -22,7 +22,7 @@ class CreateCommunityRequest(Wire):
 
 
 class UpdateCommunityRequest(Wire):
-    """What to change of a community; its digital humans are replaced, not added to."""
+    """A change of a community; its digital humans are replaced, not added to."""
 
     title: str | None = None
     description: str | None = None

@@ -37,7 +37,7 @@ def _answer_to(ending: Ending, readings: Readings) -> Response | EndConversation
         ended_count=len(marked),
         test_result_ids=marked if readings.test_result_ids is TestResultIds.MARKED else ending.processed,
         failed_ids=failed or (None if readings.no_failed_ids is NoFailedIds.NULL else []),
-        # The wording is nowhere documented: ours, and nothing for a client to rely on.
+        # No documentation has the wording: it is this project's, and clients must not rely on it.
         message=f"Marked {len(marked)} conversation(s) for ending" + (f", {len(failed)} failed" if failed else ""),
     )
 

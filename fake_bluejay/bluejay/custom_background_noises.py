@@ -21,7 +21,7 @@ from fake_bluejay.http.operation import OWN_WORLD, ApiCall
 __all__ = ["NOISES", "UPLOADS", "noises", "uploads"]
 
 MOST_NOISES = 20
-"""Documented: how many an organisation can have."""
+"""Documented: the most noises of an organisation."""
 
 
 class UploadUrlRequest(Wire):
@@ -31,7 +31,7 @@ class UploadUrlRequest(Wire):
 
 
 class UploadUrlResponse(Wire):
-    """Where to send the file, once, and by what path to register it then."""
+    """The URL to which the file is sent, once, and the path by which it is then registered."""
 
     upload_url: str
     storage_path: str
@@ -96,7 +96,7 @@ def _register(world: World, organisation: str, request: NewNoise) -> Entity:
         Conflict: The file is registered already.
     """
     fields, there = as_fields(request), world.resources[NOISES].of(organisation)
-    if request.storage_path is None:  # a test has no file
+    if request.storage_path is None:  # a test gives no file
         fields["storage_path"] = f"{_prefix(organisation)}{world.resources[NOISES].next_id()}.wav"
     elif not request.storage_path.startswith(_prefix(organisation)):
         raise Refused("The storage_path is none of your organization's: get one from upload-url")
@@ -150,7 +150,10 @@ def create_upload_url(call: ApiCall, request: UploadUrlRequest) -> UploadUrlResp
 
 @uploads.operation("PUT", "/fake/uploads/{upload_id}", needs_key=False)
 def upload(call: ApiCall, upload_id: UUID) -> dict[str, Any]:
-    """Take a file, and forget its bytes. No endpoint of Bluejay's: where our `upload_url` leads, for one upload."""
+    """Take an uploaded file, and drop its bytes.
+
+    Bluejay has no such endpoint: our `upload_url` leads here, for one upload.
+    """
     one = call.world.resources[UPLOADS].get(str(upload_id))
     if one is None:
         raise not_found("noise upload")

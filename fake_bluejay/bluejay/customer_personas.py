@@ -23,7 +23,7 @@ class CreateCustomerPersonaRequest(Wire):
 
 
 class UpdateCustomerPersonaRequest(Wire):
-    """What to change of a persona."""
+    """A change of a persona."""
 
     name: str | None = None
     description: str | None = None

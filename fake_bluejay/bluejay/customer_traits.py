@@ -24,7 +24,7 @@ class CreateCustomerTraitRequest(Wire):
 
 
 class UpdateCustomerTraitRequest(Wire):
-    """What to change of a trait, and whether the digital humans that have it are to follow."""
+    """A change of a trait, with the choice to change it in the digital humans that have it."""
 
     name: str | None = None
     data_type: TraitDataType | None = None
@@ -60,7 +60,7 @@ class DeleteCustomerTraitResponse(Wire):
 CUSTOMER_TRAITS = Resource(
     "customer trait",
     ids=uuid_ids,
-    # Every answer has the agent's id, so a trait cannot be without one.
+    # Every answer has the agent's id, so every trait needs an agent.
     links=(Link("agent_id", to="agent", on_delete=OnDelete.CASCADE),),
     example={"agent_id": 1, "name": "Trait", "data_type": "STRING"},
 )

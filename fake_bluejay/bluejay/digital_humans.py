@@ -29,7 +29,7 @@ __all__ = [
 
 
 class LanguageType(StrEnum):
-    """What a digital human speaks."""
+    """The language of a digital human."""
 
     EN = "en"
     ES = "es"
@@ -48,7 +48,7 @@ class LanguageType(StrEnum):
 
 
 class AccentType(StrEnum):
-    """How a digital human speaks it."""
+    """The accent of a digital human."""
 
     MULTILINGUAL = "multilingual"
     AMERICAN = "american"
@@ -73,14 +73,14 @@ class AccentType(StrEnum):
 
 
 class GenderType(StrEnum):
-    """Of the voice."""
+    """The gender of a voice."""
 
     MALE = "male"
     FEMALE = "female"
 
 
 class BackgroundNoiseType(StrEnum):
-    """What is heard behind the voice."""
+    """The noise behind the voice."""
 
     NONE = "none"
     OFFICE = "office"
@@ -92,7 +92,7 @@ class BackgroundNoiseType(StrEnum):
 
 
 class VoiceSpeedType(StrEnum):
-    """How fast a digital human speaks."""
+    """The speed of speech."""
 
     SLOWEST = "slowest"
     SLOW = "slow"
@@ -102,7 +102,7 @@ class VoiceSpeedType(StrEnum):
 
 
 class AudioQualityType(StrEnum):
-    """How good the line is."""
+    """The quality of the line."""
 
     HIGH = "high"
     MEDIUM = "medium"
@@ -111,7 +111,7 @@ class AudioQualityType(StrEnum):
 
 
 class FluencyType(StrEnum):
-    """How well a digital human speaks the language."""
+    """The fluency of a digital human in the language."""
 
     BEGINNER = "beginner"
     INTERMEDIATE = "intermediate"
@@ -119,7 +119,7 @@ class FluencyType(StrEnum):
 
 
 class VerbosityType(StrEnum):
-    """How much a digital human says."""
+    """The length of a digital human's utterances."""
 
     LOW = "low"
     MEDIUM = "medium"
@@ -127,7 +127,7 @@ class VerbosityType(StrEnum):
 
 
 class TraitDataType(StrEnum):
-    """What a trait's value is."""
+    """The type of a trait's value."""
 
     BOOLEAN = "BOOLEAN"
     STRING = "STRING"
@@ -136,14 +136,14 @@ class TraitDataType(StrEnum):
 
 
 class MatchType(StrEnum):
-    """How a scripted response is set off."""
+    """The trigger of a scripted response."""
 
     EXACT = "exact"
     CONTEXT = "context"
 
 
 class ResponseType(StrEnum):
-    """What a scripted response does."""
+    """The action of a scripted response."""
 
     PHRASE = "phrase"
     SILENCE = "silence"
@@ -151,21 +151,21 @@ class ResponseType(StrEnum):
 
 
 class DtmfOrVoicedType(StrEnum):
-    """How a digital human gives numbers."""
+    """The way in which a digital human gives numbers: keys or speech."""
 
     VOICED = "voiced"
     DTMF = "dtmf"
 
 
 class OccurrenceMode(StrEnum):
-    """How often a scripted response is given."""
+    """The frequency of a scripted response."""
 
     ALWAYS = "always"
     FIRST_N = "first_n"
 
 
 AnyBackgroundNoise = BackgroundNoiseType | Literal["noisy_restaurant", "hospital", "custom"]
-"""Those of the OpenAPI, and those of the SDK."""
+"""The noises of the OpenAPI, and those of the SDK."""
 
 
 class ExpectedToolCall(Wire):
@@ -177,7 +177,7 @@ class ExpectedToolCall(Wire):
 
 
 class Trait(Wire):
-    """Something about a digital human that the customer's systems know."""
+    """A fact about a digital human that the customer's systems know."""
 
     trait_name: str
     trait_data_type: TraitDataType
@@ -186,13 +186,13 @@ class Trait(Wire):
 
 
 class SimpleInterruptionConfig(Wire):
-    """Interrupts so often."""
+    """The frequency of interruptions without a special cause."""
 
     type: Literal["none", "low", "medium", "high"]
 
 
 class KeywordResponse(Wire):
-    """What is said when a keyword falls, and how probably."""
+    """An utterance in answer to a keyword, with its probability."""
 
     keyword: str
     response: str
@@ -200,21 +200,21 @@ class KeywordResponse(Wire):
 
 
 class KeywordsInterruptionConfig(Wire):
-    """Interrupts at keywords."""
+    """The keywords at which a digital human interrupts."""
 
     type: Literal["keywords"]
     keyword_responses: list[KeywordResponse]
 
 
 class ContextualInterruptionConfig(Wire):
-    """Interrupts when a description fits."""
+    """A description of the situations in which a digital human interrupts."""
 
     type: Literal["contextual"]
     contextual_prompt: str
 
 
 class ScriptedResponse(Wire):
-    """What a digital human always says to something."""
+    """An answer that a digital human always gives in a situation."""
 
     match_type: MatchType
     match_phrase: str
@@ -227,7 +227,7 @@ class ScriptedResponse(Wire):
 
 
 class SpeaksFirstConfig(Wire):
-    """Whether a digital human speaks first, and what."""
+    """The choice whether a digital human speaks first, with its first words."""
 
     speaks_first: bool
     mode: Literal["custom", "ai_generated"] | None = None
@@ -249,7 +249,7 @@ class JourneyStep(Wire):
     phone_number: str | None = None
 
 
-_DEPRECATED = Field(json_schema_extra={"deprecated": True})  # Pydantic's own way warns where we read it
+_DEPRECATED = Field(json_schema_extra={"deprecated": True})  # reading a field that Pydantic marks as deprecated warns
 _Interruptions = SimpleInterruptionConfig | KeywordsInterruptionConfig | ContextualInterruptionConfig
 _Volume = Annotated[float, Field(ge=0, le=1)]
 _Creativity = Annotated[float, Field(ge=0, le=2)]
@@ -342,7 +342,7 @@ class CreateDigitalHumanRequestOfOpenApi(CreateDigitalHumanRequest):
 
 
 class BulkCreateDigitalHumansRequest(Wire):
-    """Many new digital humans, and the simulations that all of them take part in."""
+    """New digital humans, and the simulations that all of them take part in."""
 
     simulation_ids: list[int] | None = None
     digital_humans: Annotated[list[DigitalHumanRequestData], Field(min_length=1, max_length=100)]
@@ -357,7 +357,7 @@ class BulkCreateDigitalHumansRequestOfOpenApi(BulkCreateDigitalHumansRequest):
 
 
 class UpdateDigitalHumanRequest(Wire):
-    """What to change of a digital human."""
+    """A change of a digital human."""
 
     intent: str | None = None
     success_criteria: str | None = None
@@ -410,7 +410,7 @@ class UpdateDigitalHumanRequest(Wire):
 
 
 class UpdateDigitalHumanRequestOfOpenApi(UpdateDigitalHumanRequest):
-    """What to change, as the OpenAPI describes it: there is less to choose from."""
+    """A change of a digital human, as the OpenAPI describes it: with fewer choices."""
 
     language: LanguageType | None = LanguageType.EN
     accent: AccentType | None = None
@@ -418,14 +418,14 @@ class UpdateDigitalHumanRequestOfOpenApi(UpdateDigitalHumanRequest):
 
 
 class DigitalHumanUpdate(Wire):
-    """Which digital human to change, and what."""
+    """A change of a digital human, with its id."""
 
     digital_human_id: int
     update: UpdateDigitalHumanRequest
 
 
 class BulkUpdateDigitalHumansRequest(Wire):
-    """What to change of many digital humans. Only public clients are known to send it."""
+    """Changes of several digital humans. Only public clients are known to send it."""
 
     updates: list[DigitalHumanUpdate]
 
@@ -508,28 +508,28 @@ class DigitalHumansListResponse(Wire):
 
 
 class BulkCreateDigitalHumansResponse(Wire):
-    """Those that were created, and for each that was not its index and why."""
+    """The digital humans that were created, and the index and the reason of each failure."""
 
     created: list[DigitalHumanResponse] = Field(default_factory=list)
     errors: list[dict[str, Any]] = Field(default_factory=list)
 
 
 class BulkUpdateDigitalHumansResponse(Wire):
-    """Those that were changed, and for each that was not its id and why."""
+    """The digital humans that were changed, and the id and the reason of each failure."""
 
     updated: list[DigitalHumanResponse] = Field(default_factory=list)
     errors: list[dict[str, Any]] = Field(default_factory=list)
 
 
 class BulkDeleteDigitalHumansResponse(Wire):
-    """Those that were deleted, and for each that was not its id and why."""
+    """The digital humans that were deleted, and the id and the reason of each failure."""
 
     deleted: list[DigitalHumanResponseData] = Field(default_factory=list)
     errors: list[dict[str, Any]] = Field(default_factory=list)
 
 
 class PaginatedDigitalHumansResponse(Wire):
-    """One page of all digital humans."""
+    """A page of the digital humans."""
 
     digital_humans: list[DigitalHumanResponseData]
     total_count: int
@@ -548,7 +548,7 @@ _MOST_AT_ONCE = 100
 
 
 _OF_INTENT = ("intent", "success_criteria", "role_description", "original_transcript", "formatted_transcript")
-"""What a digital human that plays a workflow back has none of."""
+"""The fields that a digital human which plays a workflow back does not have."""
 
 
 def has_tag(fields: Mapping[str, Any], word: str) -> bool:
@@ -580,7 +580,7 @@ def create_digital_human(
     """
     fields = as_fields(request)
     if "num_runs" not in request.model_fields_set:
-        fields["num_runs"] = None  # the default would be taken for its own wish, which comes before its simulation's
+        fields["num_runs"] = None  # the default would count as its own setting, which goes before its simulation's
     if has_tag(fields, "workflow"):
         if not generated:
             _refuse_intent(fields)

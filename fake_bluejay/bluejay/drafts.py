@@ -44,7 +44,7 @@ class Kinds(Wire):
 
 
 class NewDraft(Wire):
-    """What the next request for one kind is answered with."""
+    """A draft: the answer to the next request of one kind."""
 
     kind: str
     value: Any

@@ -38,10 +38,11 @@ from fake_bluejay.http.operation import OWN_WORLD, ApiCall, as_id
 __all__ = ["TRANSLATIONS", "generators", "translations"]
 
 MOST = 100
-"""How much one request makes at the most; the documentation has a limit on digital humans, and does not say which."""
+"""The most items that one request makes. The documentation mentions a limit on digital humans without its value."""
 
 LONG_TEXT = 500
-"""Documented: an intent of so many characters needs no summary. For a prompt a limit is documented, but not which."""
+"""Documented: an intent up to this length needs no summary. For prompts, the documentation mentions a limit without its
+value."""
 
 
 class GenerateGoalsRequest(Wire):
@@ -97,7 +98,7 @@ class CustomerPersonaRequest(Wire):
 
 
 class DigitalHumanRequest(Wire):
-    """Which digital humans to make for an agent."""
+    """A request to make digital humans for an agent."""
 
     agent_id: str
     simulation_id: str | None = None
@@ -131,7 +132,7 @@ class GenerateObjectivesRequest(Wire):
 
 
 class GenerateObjectivesResponse(Wire):
-    """What a digital human is to reach."""
+    """The objectives of a digital human."""
 
     objectives: str | None = None
     test_case_id: int
@@ -142,7 +143,7 @@ class GenerateIntentSummaryRequest(GenerateObjectivesRequest):
 
 
 class GenerateIntentSummaryResponse(Wire):
-    """What a digital human wants, in short; null if it is short already."""
+    """A summary of a digital human's intent; null if the intent is short already."""
 
     intent_summary: str | None = None
     test_case_id: int
@@ -155,10 +156,11 @@ class GeneratePromptSummaryRequest(Wire):
     prompt_id: str
 
 
-class GeneratePromptSummaryResponse(GeneratePromptSummaryRequest):
+class GeneratePromptSummaryResponse(Wire):
     """A prompt in short; null if it is short already."""
 
     prompt_summary: str | None = None
+    prompt_id: str
     skipped: bool = False
 
 
@@ -169,7 +171,7 @@ class GenerateFormattedTranscriptRequest(Wire):
 
 
 class GenerateFormattedTranscriptResponse(Wire):
-    """Who said what, and how a digital human begins that says the same."""
+    """A transcript by speakers, and the beginning of a digital human that says the same."""
 
     formatted_transcript: list[dict[str, str]]
     description: str
@@ -213,7 +215,7 @@ TranslateRequest = TranslateSimulationTranscriptRequest | TranslateObservability
 
 
 class TranslateTranscriptResponse(Wire):
-    """Where the translation is."""
+    """The place of the translation."""
 
     translated_transcript_url: str
     target_language: str
@@ -229,7 +231,7 @@ class OptimizeMetricPromptRequest(Wire):
 
 
 class EvaluationDiffItem(Wire):
-    """What a person and the metric found of one conversation."""
+    """The findings of a person and of the metric on one conversation."""
 
     call_id: str | None = None
     test_result_id: int | None = None
@@ -253,7 +255,7 @@ class OptimizeMetricPromptResponse(Wire):
 
 
 class GenerateWorkflowFromPromptRequest(Wire):
-    """What a scenario is to cover."""
+    """The subject of a scenario."""
 
     prompt: Annotated[str, Field(min_length=1, max_length=12_000)]
     context: Annotated[str, Field(max_length=8_000)] | None = None
@@ -551,7 +553,7 @@ def generate_workflow(call: ApiCall, request: GenerateWorkflowFromPromptRequest)
 
 @generators.operation("POST", "/v1/workflow/generate-definition")
 def generate_definition(call: ApiCall) -> Any:
-    """Say what to call instead: published as a deprecated placeholder."""
+    """Answer with the endpoint to call instead: this one is published as a deprecated placeholder."""
     return {
         "message": "Deprecated: use POST /v1/workflow/generate-from-prompt or POST /v1/workflow/validate-definition"
     }

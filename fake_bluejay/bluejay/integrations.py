@@ -16,7 +16,7 @@ from fake_bluejay.http.operation import ApiCall, as_id
 __all__ = ["ELEVENLABS_AGENTS", "INTEGRATIONS", "elevenlabs_agents", "integrations"]
 
 _SECRET = ("key", "secret", "token", "password")
-"""How the name of a field ends whose value is never shown but by `get-integration-key`."""
+"""The ends of names of fields whose values only `get-integration-key` shows."""
 
 
 class IntegrationKeyRequest(Wire):
@@ -32,7 +32,7 @@ class IntegrationKeyResponse(Wire):
 
 
 class IntegrationsUpdateResponse(Wire):
-    """What is stored after a change, without the secrets."""
+    """The stored integrations after a change, without the secrets."""
 
     success: bool = True
     message: str
@@ -62,7 +62,7 @@ elevenlabs_agents = Operations(ELEVENLABS_AGENTS, returns=ElevenLabsAgent, reque
 
 @integrations.operation("GET", "/v1/integrations")
 def get_integrations(call: ApiCall) -> Any:
-    """Return what is stored: of a secret, only whether it is set."""
+    """Return the stored integrations; of a secret, only whether it is set."""
     return _shown(_stored(call))
 
 

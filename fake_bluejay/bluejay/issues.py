@@ -21,7 +21,7 @@ __all__ = ["ISSUES", "issues"]
 
 
 class IssueStatus(StrEnum):
-    """How far an issue is dealt with."""
+    """The progress of an issue."""
 
     OPEN = "open"
     IN_PROGRESS = "in_progress"
@@ -31,7 +31,7 @@ class IssueStatus(StrEnum):
 
 Priority = Literal["low", "medium", "high", "urgent"]
 IssueType = Literal["deterministic", "non_deterministic"]
-"""An error that is recognised at once, or a pattern across conversations."""
+"""The type of an issue: an error that is recognised at once, or a pattern across conversations."""
 
 
 class NewIssue(Wire):
@@ -48,7 +48,7 @@ class NewIssue(Wire):
 
 
 class UpdateIssueRequest(Wire):
-    """What to change of an issue: each field that is given; null clears it."""
+    """A change of an issue: each field that is given; null clears it."""
 
     status: IssueStatus | None = None
     priority: Priority | None = None

@@ -46,7 +46,7 @@ class CreateLabRequest(Wire):
 
 
 class UpdateLabRequest(Wire):
-    """What to change of a lab."""
+    """A change of a lab."""
 
     name: _Name | None = None
     description: str | None = None
@@ -78,7 +78,7 @@ class AddMetricsToLabRequest(Wire):
 
 
 class AddMetricsToLabResponse(Wire):
-    """Which metrics were added, and how many conversations are evaluated by them."""
+    """The metrics that were added, and the number of conversations that are evaluated by them."""
 
     added_count: int
     skipped_count: int
@@ -98,7 +98,7 @@ class AddConversationsToLabRequest(_ConversationsOfLab):
 
 
 class AddConversationsToLabResponse(Wire):
-    """Which conversations were added."""
+    """The conversations that were added."""
 
     added_count: int
     skipped_count: int
@@ -111,7 +111,7 @@ class RemoveConversationsFromLabRequest(_ConversationsOfLab):
 
 
 class CreateOrUpdateHumanEvaluationRequest(Wire):
-    """What a person finds in a conversation by a metric."""
+    """A person's evaluation of a conversation by a metric."""
 
     custom_metric_id: str
     call_id: str | None = None
@@ -121,14 +121,14 @@ class CreateOrUpdateHumanEvaluationRequest(Wire):
 
 
 class HumanEvaluationResponse(Wire):
-    """It was taken."""
+    """A confirmation that a person's evaluation is stored."""
 
     success: bool
     message: str
 
 
 class CreateMetricRevisionRequest(Wire):
-    """What is to be tried in the place of a metric's own definition."""
+    """A revision: a definition to be tried in the place of a metric's own."""
 
     custom_metric_id: str
     description: str | None = None
@@ -166,28 +166,28 @@ class UpdateLabSettingsRequest(Wire):
 
 
 class UpdateLabSettingsResponse(Wire):
-    """They were taken."""
+    """A confirmation that the settings are stored."""
 
     success: bool
     message: str
 
 
 class ConversationRequestOfOpenApi(Wire):
-    """Which conversation to evaluate, as the OpenAPI describes it."""
+    """A conversation to evaluate, as the OpenAPI describes it."""
 
     type: Literal["test_result", "call"]
     id: str
 
 
 class ConversationRequest(Wire):
-    """Which conversation to evaluate."""
+    """A conversation to evaluate."""
 
     type: Literal["test_result", "call", "obs_conversation"]
     id: str
 
 
 class MetricsRequest(Wire):
-    """By which metrics, or by which revision of one."""
+    """The metrics to evaluate by, or the revision of one."""
 
     type: Literal["custom_metric", "custom_metric_revision"]
     custom_metric_ids: list[str] | None = None
@@ -229,7 +229,7 @@ class EvaluateConversationResponse(Wire):
 
 
 class LabEvaluation(Wire):
-    """What a metric, or a revision of one, finds in a conversation."""
+    """The finding of a metric, or of a revision of one, on a conversation."""
 
     id: str
     lab_id: str
@@ -247,7 +247,7 @@ _METRIC = Link("custom_metric_id", to="metric", ids=uuid_ids, on_delete=OnDelete
 
 
 def _proceed(world: World, evaluation: Entity) -> None:
-    """Bring an evaluation to its next status; it takes as long as one of a test result."""
+    """Move an evaluation to its next status; it takes as long as that of a test result."""
     if evaluation.fields["status"] == "QUEUED":
         world.resources[LAB_EVALUATIONS].change(evaluation, {"status": "EVALUATING"})
         world.resources.schedule(evaluation, world.settle() + world.evaluation_takes)
@@ -379,7 +379,7 @@ def add_conversations_to_lab(
 
 @labs.operation("DELETE", f"{_PLACE}/conversations")
 def remove_conversations_from_lab(call: ApiCall, lab: Entity, request: RemoveConversationsFromLabRequest) -> Any:
-    """Take conversations out of a lab, which stay as they are; one that is not in it stays out."""
+    """Remove conversations from a lab; the conversations stay. Others in the request are ignored."""
     before = len(_all_of(lab))
     gone = as_fields(request)["conversations"]
     calls = {uuid_ids.read(one["call_id"]) for one in gone if one["call_id"] is not None}
@@ -397,7 +397,7 @@ def remove_conversations_from_lab(call: ApiCall, lab: Entity, request: RemoveCon
 def set_human_evaluation(
     call: ApiCall, lab: Entity, request: CreateOrUpdateHumanEvaluationRequest
 ) -> HumanEvaluationResponse:
-    """Keep what a person finds in a conversation by a metric, in the place of what was found there before."""
+    """Store a person's evaluation of a conversation by a metric, in the place of an earlier one."""
     fields = as_fields(request)
     conversation = _conversation(call, fields)
     key = {"custom_metric_id": call.require("metric", uuid_ids.read(request.custom_metric_id)).id, **conversation}

@@ -23,14 +23,14 @@ if TYPE_CHECKING:
 __all__ = ["find_by_time"]
 
 TOLERANCE: Final = 90.0
-"""How far the times may be off, in seconds."""
+"""The largest difference of times, in seconds."""
 LEAST_DURATION_TOLERANCE: Final = 5.0
 DURATION_TOLERANCE: Final = 0.1
-"""How far the duration may be off: that part of it, or the seconds above, whichever is more."""
+"""The largest difference of durations, as a part of the duration; or the seconds above, if those are more."""
 LEAST_SCORE: Final = 0.8
-"""How much of a transcript the only call must share."""
+"""The least share of its transcript that the only candidate must have."""
 LEAST_LEAD: Final = 0.08
-"""How far the score of the best call must lead that of the next one."""
+"""The least lead of the best candidate's score over the next one's."""
 
 
 def find_by_time(world: World, organisation: str, request: UpdateSimulationResultRequest) -> Record:
@@ -78,7 +78,7 @@ def _aware(moment: datetime) -> datetime:
 
 
 def _was_then(record: Record, start: datetime, end: datetime, duration: float) -> bool:
-    """Say whether a call was connected and was then. A call with no stored duration fits any."""
+    """Return whether a call was connected at that time. A call without a stored duration fits any."""
     if record.start_time is None or record.end_time is None:
         return False
     for stored, given in ((record.start_time, start), (record.end_time, end)):
@@ -94,6 +94,6 @@ def _words(utterances: Iterable[str]) -> list[str]:
 
 
 def _share(words: Counter[str], record: Record) -> float:
-    """The part of the words that the call's stored transcript has too, each as often."""
+    """Return the share of the words that occur in the call's stored transcript, each counted as often as it does."""
     stored = Counter(_words(str(entry["utterance"]) for entry in transcript(record)))
     return (words & stored).total() / max(1, words.total())

@@ -23,7 +23,7 @@ __all__ = ["METRICS", "metrics"]
 
 
 class MetricType(StrEnum):
-    """What the value of a metric is."""
+    """The type of a metric's value."""
 
     PASS_FAIL = "pass_fail"  # noqa: S105 -- no password
     YES_NO = "yes_no"
@@ -34,11 +34,11 @@ class MetricType(StrEnum):
 
 
 AnyMetricType = MetricType | Literal["tool_call"]
-"""Those of the OpenAPI and the SDK, and the one that only the documentation has."""
+"""The types of the OpenAPI and the SDK, and the one that only the documentation has."""
 
 
 class EvalRoute(StrEnum):
-    """What of a conversation a metric is evaluated by."""
+    """The part of a conversation that a metric evaluates."""
 
     AUDIO = "AUDIO"
     TEXT = "TEXT"
@@ -46,7 +46,7 @@ class EvalRoute(StrEnum):
 
 
 class _Judge(Wire):
-    """How a metric is evaluated, as every model of one has it."""
+    """The method of evaluation, which every model of a metric has."""
 
     min_value: float | None = None
     max_value: float | None = None
@@ -83,13 +83,13 @@ class CreateCustomMetricRequestOfOpenApi(CreateCustomMetricRequest):
 
 
 class CreateCustomMetricsBulkRequest(Wire):
-    """New metrics."""
+    """A list of new metrics."""
 
     metrics: list[CreateCustomMetricRequest]
 
 
 class CreateCustomMetricsBulkRequestOfOpenApi(Wire):
-    """New metrics, as the OpenAPI and the SDK describe them."""
+    """A list of new metrics, as the OpenAPI and the SDK describe it."""
 
     metrics: list[CreateCustomMetricRequestOfOpenApi]
 
@@ -103,20 +103,20 @@ class _ChangedMetric(Wire):
 
 
 class UpdateCustomMetricRequest(_Judge, _ChangedMetric):
-    """What to change of a metric; its agents are replaced, not added to."""
+    """A change of a metric; its agents are replaced, not added to."""
 
     allow_not_applicable: bool | None = None
     tool_names: list[str] | None = None
 
 
 class UpdateCustomMetricRequestOfOpenApi(UpdateCustomMetricRequest):
-    """What to change of a metric, as the OpenAPI and the SDK describe it."""
+    """A change of a metric, as the OpenAPI and the SDK describe it."""
 
     response_type: MetricType | None = None
 
 
 class CustomMetricUpdates(Wire):
-    """What to change of several metrics."""
+    """A change that several metrics have in common."""
 
     tags: list[str] | None = None
     agent_ids: list[int] | None = None
@@ -128,14 +128,14 @@ class CustomMetricUpdates(Wire):
 
 
 class BulkUpdateCustomMetricsRequest(Wire):
-    """Which metrics to change, and what; here a null is written, too."""
+    """The metrics to change, and the change; unlike elsewhere, a null is stored."""
 
     metric_ids: list[str]
     updates: CustomMetricUpdates
 
 
 class BulkUpdateCustomMetricsResponse(Wire):
-    """How many metrics were changed."""
+    """The number of metrics that were changed."""
 
     success: bool = True
     message: str | None = None
@@ -143,13 +143,13 @@ class BulkUpdateCustomMetricsResponse(Wire):
 
 
 class BulkDeleteCustomMetricsRequest(Wire):
-    """Which metrics to delete."""
+    """The metrics to delete."""
 
     custom_metric_ids: Annotated[list[str], Field(min_length=1, max_length=100)]
 
 
 class BulkDeleteCustomMetricsResponse(Wire):
-    """Which metrics were deleted."""
+    """The metrics that were deleted."""
 
     deleted_count: int
     deleted_metric_ids: list[str]

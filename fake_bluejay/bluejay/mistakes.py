@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from collections.abc import Iterator
+from typing import Any, Final, get_args
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
-from fake_bluejay.core.suggest import instead_of
+from fake_bluejay.core.suggest import instead_of, unknown
 
-__all__ = ["first_mistake", "what_is_wrong"]
+__all__ = ["first_mistake", "models_in", "names_at", "unknown_name", "what_is_wrong"]
 
 _MOMENT = "a moment, e.g. 2026-01-01T00:00:30Z"
 
@@ -21,12 +22,13 @@ _NEEDED: Final = {
     "bool_type": "true or false",
     "list_type": "a list",
     "dict_type": "an object",
+    "model_type": "an object",
     "datetime_type": _MOMENT,
     "datetime_from_date_parsing": _MOMENT,
     "datetime_parsing": _MOMENT,
     "timezone_aware": "a moment with its time zone, e.g. 2026-01-01T00:00:30Z",
 }
-"""A type of error → what is needed."""
+"""A type of error → the needed value, in words."""
 
 
 def what_is_wrong(error: Any) -> str:
@@ -49,3 +51,48 @@ def first_mistake(errors: ValidationError, what: str = "") -> str:
     """
     first = errors.errors()[0]
     return f"{'.'.join(map(str, first['loc']))}{what}: {what_is_wrong(first)}"
+
+
+def unknown_name(model: type[BaseModel], place: tuple[str | int, ...], kind: str = "field") -> str:
+    """Return what is wrong with a name that is none of a model's.
+
+    Args:
+        model: What was read.
+        place: Where in it the name stands, as an error gives it.
+        kind: What it is a name of; a model with a `field_kind` says it better.
+    """
+    kinds = (one.field_kind for one in _models_at(model, place[:-1]) if hasattr(one, "field_kind"))
+    return unknown(next(kinds, kind), place[-1], names_at(model, place[:-1]))
+
+
+def names_at(model: type[BaseModel], place: tuple[str | int, ...]) -> list[str]:
+    """Return the names that may stand at a place in a model, which is as an error gives it."""
+    models = _models_at(model, place)
+    return list(dict.fromkeys(field.alias or name for one in models for name, field in one.model_fields.items()))
+
+
+def _models_at(model: type[BaseModel], place: tuple[str | int, ...]) -> list[type[BaseModel]]:
+    models = list(models_in(model))
+    for part in place:
+        inner = [one.model_fields[part].annotation for one in models if part in one.model_fields]
+        if inner:
+            models = [one for annotation in inner for one in models_in(annotation)]
+        else:  # a number in a list, or the tag of one of several models
+            models = [one for one in models if part in _tags(one)] or models
+    return models
+
+
+def _tags(model: type[BaseModel]) -> tuple[Any, ...]:
+    return get_args(model.model_fields["kind"].annotation) if "kind" in model.model_fields else ()
+
+
+def models_in(annotation: Any) -> Iterator[type[BaseModel]]:
+    """Yield the models that an annotation consists of; for a list, the model of its items."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        root = annotation.model_fields.get("root")
+        if root is None:
+            yield annotation
+        else:
+            yield from models_in(root.annotation)
+    for inner in get_args(annotation):
+        yield from models_in(inner)

@@ -48,7 +48,7 @@ class ConversationsPage(Wire):
 
 
 class ConversationGroup(Wire):
-    """How many conversations have a value in common; `metric` says by which metric, if it is a metric's."""
+    """The number of conversations with a common value; `metric` is the metric, if the value is a metric's."""
 
     value: Any
     count: int
@@ -73,7 +73,7 @@ _FIELDS = {
     "direction": "call_direction",
     "ended_by": "conversation_ended_by",
 }
-"""A grouping → the field of a call log that it is by."""
+"""A grouping → the field of a call log that it groups by."""
 
 conversations = Operations()
 

@@ -56,7 +56,7 @@ _ERRORS: dict[str, Any] = {
 
 @functools.cache
 def content() -> bytes:
-    """The document as it is served."""
+    """Return the document as it is served."""
     return json.dumps(document(), ensure_ascii=False, separators=(",", ":")).encode()
 
 
@@ -97,7 +97,7 @@ def document(contract: Contract = Contract.DOCS) -> dict[str, Any]:
 
 
 def _without_nulls(value: Any) -> Any:
-    """FastAPI leaves out what is null: that a default is null goes without saying."""
+    """Leave null defaults out, as FastAPI does."""
     if isinstance(value, dict):
         return {key: _without_nulls(item) for key, item in value.items() if item is not None}
     return [_without_nulls(item) for item in value] if isinstance(value, list) else value
@@ -108,7 +108,7 @@ def _key(operation: Operation) -> str:
 
 
 def _inputs(operation: Operation, contract: Contract) -> _Inputs:
-    """All that an operation has a schema for, each by a name of its own."""
+    """Return all parts of an operation that have a schema, each with a name of its own."""
     parameters = {**operation.in_path, **operation.in_query}
     inputs: _Inputs = [
         (f"{_key(operation)}{name}", "validation", TypeAdapter(parameter.type))

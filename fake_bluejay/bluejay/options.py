@@ -1,4 +1,4 @@
-"""The options of a world: what a fake can be told at its start, by a test, a seed or the command line."""
+"""The options of a fake, given by a test, a seed or the command line."""
 
 from __future__ import annotations
 
@@ -27,25 +27,25 @@ class WorldOptions(TypedDict, total=False):
     """The options of a world; each has a default."""
 
     readings: Readings | ReadingChoices
-    """Other readings than the defaults: `{"success": "if-none-failed"}`."""
+    """Readings other than the defaults: `{"success": "if-none-failed"}`."""
     agent: AgentChoice | None
-    """What agents do that are not told otherwise: `silent()` or `"ends-after=2"`."""
+    """The default behavior of agents: `silent()` or `"ends-after=2"`."""
     clock: Literal["manual", "real"] | Clock
     """`"manual"` (stands still until advanced), `"real"`, or a clock, of which a copy is used."""
     now: datetime | str
-    """Where the fake's clock and the clocks of the code under test begin: an aware datetime, or its ISO text."""
+    """The start of the fake's clock and of the clocks of the code under test: an aware datetime, or its ISO text."""
     speed: float
-    """How many of the fake's seconds pass in a real one, with `clock="real"`."""
+    """The number of the fake's seconds that pass in a real one, with `clock="real"`."""
     api_keys: Sequence[str]
     """The keys of the default organisation; if given, other keys are refused."""
     seed: int
-    """Whatever is left to chance is drawn from it. Without one, ids of webhook deliveries differ from run to run."""
+    """The seed of everything random. Without one, ids of webhook deliveries differ from run to run."""
     evaluation_starts_after: float
     """Seconds from a conversation's end to EVALUATING."""
     evaluation_takes: float
     """Seconds from EVALUATING to COMPLETED."""
     webhooks_anywhere: bool
-    """Whether webhooks may lead elsewhere than to this machine."""
+    """Whether webhooks may lead to other machines."""
 
 
 def clock_of(options: Mapping[str, Any]) -> Clock:
@@ -58,7 +58,7 @@ def clock_of(options: Mapping[str, Any]) -> Clock:
     if hasattr(clock, "now") and hasattr(clock, "advance"):
         if now is not None or speed is not None:
             raise ValueError("`now` and `speed` go with clock='manual' or 'real': a clock of your own knows its own")
-        return copy.copy(cast(Clock, clock))  # what is reset, or called again when decorated, begins where it began
+        return copy.copy(cast(Clock, clock))  # a reset, or the next decorated call, begins at the same instant
     check_known("choice for clock:", clock, ("manual", "real"))
     if speed is not None:
         if isinstance(speed, bool) or not isinstance(speed, (int, float)) or not 0 < speed <= MOST_SPEED:

@@ -31,7 +31,7 @@ __all__ = ["Export", "read"]
 _PROTOBUF: Final = "application/x-protobuf"
 _JSON: Final = "application/json"
 _IDS: Final = {"traceId", "spanId", "parentSpanId"}
-"""The fields that OTLP's JSON has in hexadecimal digits, where that of protobuf has base64."""
+"""The fields that are hexadecimal digits in OTLP's JSON, and base64 in protobuf's."""
 
 _TRACE_ID, _SPAN_ID = 16, 8
 """The lengths of ids, in bytes."""

@@ -28,7 +28,7 @@ __all__ = ["PERSONALITIES", "personalities"]
 
 
 class _Delivery(Wire):
-    """How somebody speaks, as every model of a personality has it."""
+    """The manner of speech, which every model of a personality has."""
 
     language: str | None = None
     accent: str | None = None
@@ -55,13 +55,13 @@ class NewPersonality(_Delivery):
 
 
 class CreatePersonalitiesRequest(Wire):
-    """New personalities."""
+    """A list of new personalities."""
 
     personalities: Annotated[list[NewPersonality], Field(min_length=1)]
 
 
 class UpdatePersonalityRequest(_Delivery):
-    """What to change of a personality."""
+    """A change of a personality."""
 
     name: str | None = None
 
@@ -117,7 +117,7 @@ def get_simulation_personalities(call: ApiCall, simulation_id: int) -> Personali
 
 @selections.operation("PUT", "/v1/simulations/{simulation_id}/personalities", path_types={"simulation_id": int})
 def set_simulation_personalities(call: ApiCall, simulation_id: int, request: SelectedPersonalities) -> Personalities:
-    """Let a simulation select these personalities, each once: from now on its runs call each digital human in each."""
+    """Select the personalities of a simulation, each once. Each later run calls every digital human in each of them."""
     simulation = call.require("simulation", simulation_id)
     simulations.change(call.world, simulation, {"personality_ids": [str(id) for id in request.personality_ids]})
     return _selected(call, simulation)

@@ -17,11 +17,11 @@ from fake_bluejay.http.operation import ApiCall
 __all__ = ["PHONE_NUMBERS", "phone_numbers"]
 
 PRICE = 115
-"""What a number costs, in cents: this project's figure, and nothing to rely on."""
+"""The price of a number, in cents: this project's figure, and nothing to rely on."""
 
 
 class AddPhoneNumberRequest(Wire):
-    """Where in the United States the number to buy should be."""
+    """A request to buy a number, with its place in the United States."""
 
     area_code: str | None = None
 
@@ -58,7 +58,7 @@ def _buy(world: World, organisation: str, request: AddPhoneNumberRequest) -> Ent
     """Buy a number, in the area that is wanted if that is one; no two numbers of a world are the same."""
     wanted, count = request.area_code or "", world.resources[PHONE_NUMBERS].last_id
     area = wanted if len(wanted) == 3 and wanted.isascii() and wanted.isdigit() else "555"
-    # 555-0100 and the numbers after it belong to nobody.
+    # 555-0100 and the numbers after it are reserved for fiction.
     fields = {"phone_number": f"+1{area}555{100 + count:04}", "price": PRICE}
     return world.resources[PHONE_NUMBERS].add(organisation, fields)
 
@@ -81,7 +81,7 @@ phone_numbers.create("POST", "/v1/phone-numbers/add", AddPhoneNumberRequest, ret
 
 @phone_numbers.operation("DELETE", "/v1/phone-numbers/{phone_number}/release")
 def release_phone_number(call: ApiCall) -> ReleasePhoneNumberResponse:
-    """Give a phone number back."""
+    """Release a phone number."""
     number = call.parameters["phone_number"]
     for one in call.world.resources[PHONE_NUMBERS].of(call.organisation):
         if one.fields["phone_number"] == number:

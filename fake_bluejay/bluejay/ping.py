@@ -11,8 +11,8 @@ __all__ = ["OPERATIONS"]
 
 
 def ping(call: ApiCall) -> dict[str, str]:
-    """Say that the service is there, and which version of its code answers: here, the fake's."""
-    # The message is nowhere documented: ours, and nothing for a client to rely on.
+    """Answer that the service is there, with the version of its code: here, the fake's."""
+    # No documentation has the message: it is this project's, and clients must not rely on it.
     return {"message": "pong", str(call.world.readings.ping_names): __version__}
 
 

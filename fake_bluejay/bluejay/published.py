@@ -36,7 +36,7 @@ HOST = f"api.{DOMAIN}"
 OTLP_HOST = f"otlp.{DOMAIN}"
 """The host that takes exports of traces."""
 EXPORT_PATH = "/v1/traces"
-"""Where it takes them, by POST: all that this host answers."""
+"""The path for exports, by POST: this host answers nothing else."""
 
 _OPERATIONS = """
 /v1/add-agent POST agents
@@ -296,25 +296,25 @@ PUBLISHED = _paths(_OPERATIONS)
 """Path → its methods, as in the OpenAPI of 30 April 2026."""
 
 ONLY_IN_SDK = _paths(_OPERATIONS_OF_SDK)
-"""Path → its methods, of what bluejay-sdk 0.3.6 (June 2026) calls besides."""
+"""Path → its methods that bluejay-sdk 0.3.6 (June 2026) calls, and no older source has."""
 
 ONLY_IN_DOCS = _paths(_OPERATIONS_OF_DOCS)
-"""Path → its methods, of what the documentation of September 2026 lists besides."""
+"""Path → its methods that the documentation of September 2026 lists, and no other source has."""
 
 ONLY_IN_CLIENTS = _paths(_OPERATIONS_OF_CLIENTS)
-"""Path → its methods, of what only public clients are known to call, and the documentation's MCP page."""
+"""Path → its methods that only public clients, and the documentation's MCP page, are known to call."""
 
 OPENAPI_PATH = "/openapi.json"
-"""Where the OpenAPI document of what is modelled is."""
+"""The path of the OpenAPI document of the modelled endpoints."""
 
 OURS = _paths(_OPERATIONS_OF_OURS)
-"""Path → its methods, of what no Bluejay has: where the URLs lead that the fake gives."""
+"""Path → its methods that Bluejay does not have: the URLs that the fake gives lead there."""
 
 SOURCES = (PUBLISHED, ONLY_IN_SDK, ONLY_IN_DOCS, ONLY_IN_CLIENTS)
-"""What Bluejay answers, by where that is known from."""
+"""The methods of each path, by the source of the knowledge."""
 
 METHODS: dict[str, tuple[str, ...]] = {}
-"""Path → its methods, of every path that is known."""
+"""Path → its methods, for every known path."""
 for _source in (*SOURCES, OURS):
     for _path, _methods in _source.items():
         METHODS[_path] = METHODS.get(_path, ()) + _methods
@@ -329,11 +329,11 @@ _EVERY = (
 _LAST_WORDS = {path: words[-1] for path, *words in map(str.split, _lines("".join(_EVERY)))}
 
 ALIASES = {path: word for path, word in _LAST_WORDS.items() if word.startswith("/")}
-"""Path → the path by its other name, whose operations answer there, too."""
+"""Path → the path with another name whose operations answer there, too."""
 
 MODELLED_IN = {path: word for path, word in _LAST_WORDS.items() if word[0].islower()}
 MODELLED_IN |= {path: MODELLED_IN[other] for path, other in ALIASES.items()}
-"""Path → the module of `fake_bluejay.bluejay` that answers for it, all its methods."""
+"""Path → the module of `fake_bluejay.bluejay` that answers all its methods."""
 
 MODULES = frozenset({*MODELLED_IN.values(), "drafts"})
-"""The modules that declare operations or resources; drafts have no path, as only a test makes one."""
+"""The modules that declare operations or resources; drafts have no path, for only a test makes one."""

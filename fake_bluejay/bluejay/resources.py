@@ -88,19 +88,22 @@ __all__ = [
 _Function = TypeVar("_Function", bound=Callable[..., Any])
 _Model = TypeVar("_Model", bound=BaseModel)
 New = Callable[[World, str, Any], Entity]
-"""Makes an entity of an organisation from a request, by all rules. Raises a `DomainError`; then nothing has changed."""
+"""Makes an entity of an organisation from a request, by all rules.
+
+If it raises a `DomainError`, nothing has changed.
+"""
 
 
 @dataclass(frozen=True)
 class Paging:
-    """How a list comes in parts.
+    """The way in which a list comes in pages.
 
     Attributes:
-        size: The query parameter that says how many.
-        default: How many, if the request does not say; None: all.
-        most: How many at most.
-        place: The query parameter that says where: `page`, counted from 1, or `offset`; None: always at the beginning.
-        bounded: Whether a size or a page below 1 is refused; if not, it is taken for 1.
+        size: The query parameter for the size of a page.
+        default: The size of a page, if the request gives none; None: no limit.
+        most: The largest size of a page.
+        place: The query parameter for the beginning: `page`, counted from 1, or `offset`; None: always at the start.
+        bounded: Whether a size or a page below 1 is refused; otherwise it counts as 1.
     """
 
     size: str
@@ -150,7 +153,7 @@ class Filter(NamedTuple):
 
 
 class Answered:
-    """What an operation answers with, and values beside it that the answer's model may have fields for."""
+    """An operation's answer with values beside it, for which the answer's model may have fields."""
 
     def __init__(self, what: Any, **values: Any) -> None:
         self.what = what
@@ -458,11 +461,7 @@ class Operations:
         return world.resources[self.of].add(organisation, self.linked(world, organisation, fields))
 
     def change(self, world: World, entity: Entity, changed: dict[str, Any]) -> None:
-        """Give an entity these fields.
-
-        Raises:
-            NotFound: One of them links to what does not exist; then nothing has changed.
-        """
+        """Change fields of an entity."""
         world.resources[self.of].change(entity, self.linked(world, entity.organisation, changed))
 
     def linked(self, world: World, organisation: str, fields: dict[str, Any]) -> dict[str, Any]:
@@ -595,7 +594,7 @@ def as_fields(model: BaseModel) -> dict[str, Any]:
             known.
     """
     try:
-        # Pydantic's own writer replaces what is no Unicode in the keys of a dictionary without a word.
+        # Pydantic's own writer silently replaces lone surrogates in the keys of a dictionary.
         json.dumps(model.model_dump(), default=str, ensure_ascii=False).encode()
         fields: dict[str, Any] = json.loads(model.model_dump_json())
     except UnicodeEncodeError:

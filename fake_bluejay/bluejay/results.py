@@ -29,11 +29,11 @@ from fake_bluejay.http.operation import OWN_WORLD, ApiCall, Operation, as_id
 __all__ = ["OPERATIONS", "find_result", "simulation_result"]
 
 _TRANSCRIPTS = "/fake/transcripts"
-"""Where the transcripts are that answers refer to, at whatever address the fake was called: a made-up place."""
+"""The address of the transcripts in answers, whatever the address of the fake: a made-up place."""
 
 
 def retrieve_simulation_result(call: ApiCall) -> dict[str, Any]:
-    """One test result. An unknown id is 404, as public clients rely on."""
+    """Return a test result. An unknown id is 404, as public clients rely on."""
     return {"simulation_result": simulation_result(_asked_for(call, "test_result_id"), call)}
 
 
@@ -54,22 +54,22 @@ def update_simulation_result(call: ApiCall) -> UpdateSimulationResponse:
 
 
 _IDENTIFYING = ("simulation_result_id", "start_time", "end_time", "duration")
-"""What a report is for, as opposed to what it says."""
+"""The fields that say which conversation a report is for."""
 
 
 def _added(before: Any, reported: Any, name: str) -> Any:
-    """What was reported, beside what had been reported before; a tag or a trace is there once."""
+    """Return what was reported together with the earlier reports; a tag or a trace occurs once."""
     if not before or reported is None:
         return reported
     if isinstance(reported, dict):
         return {**before, **reported}
-    if name == "recorded_transcript":  # there is one, and not one after the other
+    if name == "recorded_transcript":  # the latest transcript counts
         return reported
     return [*before, *(one for one in reported if name not in ("tags", "trace_ids") or one not in before)]
 
 
 def re_evaluate_simulation_result(call: ApiCall) -> ReEvaluateSimulationResultResponse:
-    """Have a conversation evaluated again: it is EVALUATING from now on, and COMPLETED a while later."""
+    """Evaluate a conversation again: it is EVALUATING from now on, and COMPLETED a while later."""
     record = _asked_for(call, "simulation_result_id")
     if record.status is Status.COMPLETED:
         call.world.re_evaluate(record.id)
@@ -88,7 +88,10 @@ def delete_simulation_result(call: ApiCall) -> DeleteSimulationResultResponse:
 
 
 def retrieve_transcript(call: ApiCall) -> list[Mapping[str, Any]]:
-    """Who said what when. No endpoint of Bluejay's: where our `transcript_url` leads, for anybody who knows it."""
+    """Return the transcript of a test result.
+
+    Bluejay has no such endpoint: our `transcript_url` leads here, and whoever knows the URL may read.
+    """
     call.world.settle()
     record = call.world.results.get(as_id(call.parameters["test_result_id"]) or 0)
     if record is None or not is_scored(record):
@@ -118,7 +121,7 @@ def find_result(world: World, organisation: str, id: int | None) -> Record:
 
 
 def simulation_result(record: Record, call: ApiCall) -> dict[str, Any]:
-    """A test result in the published shape of a simulation result."""
+    """Return a test result in the published shape of a simulation result."""
     world, transcript_at = call.world, f"{call.origin}{_TRANSCRIPTS}/{record.id}.json"
     if (name := call.scope.get(OWN_WORLD)) is not None:
         transcript_at += f"?{urlencode({'organisation': name})}"
@@ -155,11 +158,11 @@ def _expected(record: Record, world: World) -> list[dict[str, Any]]:
 def _compared(
     expected: Iterable[Mapping[str, Any]], actual: Iterable[Mapping[str, Any]] | None
 ) -> list[Mapping[str, Any]] | None:
-    """Tool calls by tool: what was expected beside what was made; None if there is nothing of either."""
+    """Return the tool calls by tool, the expected beside the actual ones; None if there are neither."""
     groups: dict[str, Any] = {}
     for side, calls in (("expected", expected), ("actual", actual or ())):
         for one in calls:
-            if "expected" in one or "actual" in one:  # a test has given them as they are answered
+            if "expected" in one or "actual" in one:  # a test has given them in the answer's form
                 expected_calls, calls = one.get("expected") or (), one.get("actual") or ()
                 groups[one["name"]] = {"name": one["name"], "expected": [*expected_calls], "actual": [*calls]}
             else:

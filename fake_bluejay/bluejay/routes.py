@@ -49,7 +49,7 @@ class _Router(Router):
         super().__init__()
         self._exact: dict[tuple[str, str], _Endpoint] = {}
         self.made: dict[str, Router] = {_beginning(route.path): Router([route]) for route in others}
-        """The first two segments of a path → the routes that begin so, of those that have been asked for."""
+        """The first two segments of a path → the routes that begin so, if a request has needed them."""
         self._published: dict[str, list[tuple[str, str]]] = {}
         for method, path in published:
             self._published.setdefault(_beginning(path), []).append((method, path))
@@ -111,13 +111,13 @@ async def _not_modelled(scope: Scope, receive: Receive, send: Send) -> None:
 
 
 class _Endpoint:
-    # A class, for Starlette takes a function for an endpoint of its own kind.
+    # A class, for Starlette would treat a function as a request-response endpoint.
     def __init__(self, method: str, path: str) -> None:
         self._called = method, path
 
     @property
     def takes_nothing(self) -> bool:
-        """Whether it is modelled, and no request to it has a body that would be read."""
+        """Whether it is modelled, and reads no request's body."""
         operation = operation_at(*self._called)
         return operation is not None and operation.takes is None and not operation.reads_bytes
 
@@ -152,7 +152,7 @@ async def _openapi(request: Request) -> Response:
 
 _CALLED = sorted(
     ((method, path) for path, methods in METHODS.items() for method in methods),
-    # Paths without parameters first, or /v1/things/{id} would take /v1/things/all; then what is called most.
+    # Paths without parameters first, else /v1/things/{id} would match /v1/things/all; then the ones called most.
     key=lambda each: ("{" in each[1], each[1] not in MODELLED_IN),
 )
 ROUTER = _Router(_CALLED, [Route(OPENAPI_PATH, _openapi)])
@@ -166,7 +166,7 @@ class _Surface(Starlette):
         return ExceptionMiddleware(ROUTER, {HTTPException: _on_http_exception})
 
 
-# One for all fakes: what differs between them travels in the scope, so a new fake costs a test nothing to set up.
+# One router for all fakes: their differences are in the scope, so a new fake costs a test nothing to set up.
 SURFACE = _Surface()
 
 
@@ -221,7 +221,7 @@ def _step(answering: Coroutine[Any, Any, None]) -> None:
 
 
 async def _nothing_more() -> Message:
-    """An ASGI `receive`, of a body that has been read."""
+    """Return the message of an ASGI `receive` after the whole body."""
     return {"type": "http.request", "body": b"", "more_body": False}
 
 

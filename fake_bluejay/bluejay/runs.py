@@ -35,7 +35,7 @@ __all__ = ["OPERATIONS", "given", "queue_run", "run_status"]
 
 
 MOST_CALLS = 100_000
-"""Of one run: ours, so that a slip of the pen does not cost a suite its memory."""
+"""The most calls of one run: this project's limit, so that a slip of the pen does not cost a suite its memory."""
 
 
 def queue_simulation_run(call: ApiCall) -> SimulationRunResponse:
@@ -54,14 +54,14 @@ def queue_sms_simulation_run(call: ApiCall) -> SmsSimulationRunResponse:
     terminated = [record for record in overlapping if _numbers(call.world, record) in wanted]
     for record in terminated:
         call.world.end(record.id)
-    # Of what is listed only that it is a list of objects is published; the name of the id is ours.
+    # Published is only a list of objects; the name of the id is ours.
     return SmsSimulationRunResponse(
         **queued, terminated_conversations=[{"simulation_result_id": record.id} for record in terminated]
     )
 
 
 def _running(call: ApiCall) -> list[Record]:
-    """The running conversations that the caller's organisation has."""
+    """Return the running conversations of the caller's organisation."""
     call.world.settle()
     return [
         record
@@ -71,10 +71,10 @@ def _running(call: ApiCall) -> list[Record]:
 
 
 def _numbers(world: World, record: Record) -> tuple[str, str] | None:
-    """The pair of phone numbers that a conversation is between; None if one of them is not known.
+    """Return the two phone numbers of a conversation; None if one of them is not known.
 
-    The agent's is the one that its run was queued with, or the agent's own. A digital human writes from its number
-    for texts, or else from its only one.
+    The agent's number is the one that its run was queued with, or the agent's own. A digital human writes from its
+    number for texts, or else from its only one.
     """
     find, run = world.resources.find, record.run
     human = find("digital human", record.digital_human_id, record.organisation)
@@ -98,7 +98,7 @@ def _queued(call: ApiCall) -> dict[str, Any]:
 
 
 def given(request: BaseModel) -> dict[str, Any]:
-    """What a request for a run says."""
+    """Return the fields of a request for a run."""
     return {name: value for name, value in as_fields(request).items() if value is not None}
 
 
@@ -147,15 +147,15 @@ def queue_run(world: World, simulation: Entity, fields: dict[str, Any]) -> Run:
 
 
 def _length(given: int | None, default: int, unit: int = 1) -> int:
-    """A limit of a simulation, given in so many seconds each, in microseconds: from none to longer than time lasts."""
+    """Return a limit of a simulation in microseconds, from none to the end of time; `unit` is its unit in seconds."""
     return default if given is None else min(max(0, microseconds(given * unit)), END)
 
 
 def _repetitions(human: Entity, settings: Mapping[str, Any], fields: Mapping[str, Any]) -> int:
-    """How many test results of a digital human there are to be: the closest that says so, and 1 if nobody does.
+    """Return the number of test results of a digital human: the closest setting counts; without any, it is 1.
 
-    A digital human's own `num_runs` has a default, which is not kept: it says nothing. What is published of a change to
-    a simulation lets its settings have anything for `num_runs`; what is no integer says nothing either.
+    A digital human's own `num_runs` has a default, which is not stored and does not count. A change to a simulation may
+    store anything as `num_runs` (as published); a value that is no integer does not count either.
     """
     own = human.fields.get("num_runs")
     shared = (settings.get("digital_humans_settings") or {}).get("num_runs")
@@ -188,12 +188,12 @@ def retrieve_simulation_results(call: ApiCall) -> dict[str, Any]:
 
 
 def _linked(record: Record) -> frozenset[str]:
-    """The ids of the issues that a test has linked a result to; the fake finds none by itself."""
+    """Return the ids of the issues that a test has linked a result to; the fake finds none by itself."""
     return frozenset(record.fields.get("issue_ids") or ())
 
 
 def get_simulation_runs(call: ApiCall) -> dict[str, Any]:
-    """The runs of a simulation, the oldest first."""
+    """List the runs of a simulation, the oldest first."""
     world = call.world
     simulation = call.require("simulation", as_id(call.parameters["simulation_id"]))
     world.settle()
@@ -212,7 +212,7 @@ def get_simulation_runs(call: ApiCall) -> dict[str, Any]:
 
 
 def check_queue_simulation_run(call: ApiCall) -> dict[str, Any]:
-    """Whether a run's queue goes on. The published answer has no shape: ours names the run and its status."""
+    """Return the queueing state of a run. The published answer has no shape; ours names the run and its status."""
     run = _asked_for(call)
     return {"simulation_run_id": str(run.id), "status": _state(call.world, run)["status"]}
 
@@ -236,7 +236,7 @@ def _asked_for(call: ApiCall) -> Run:
 
 
 def _state(world: World, run: Run) -> dict[str, Any]:
-    """What both shapes of a run have in common: its counters and its status, counted now."""
+    """Return the part that both shapes of a run have: its counters and its status, counted now."""
     counted = tally(world.results[id] for id in run.result_ids)
     readings = world.readings
     scored_only = readings.tests_failed is TestsFailed.SCORED_ONLY
@@ -255,7 +255,7 @@ def _state(world: World, run: Run) -> dict[str, Any]:
 
 
 def run_status(counted: Tally, reading: RunStatus) -> SimulationRunStatus:
-    """The status of a run whose test results were counted so."""
+    """Return the status of a run with these counts."""
     by_calls = reading is RunStatus.BY_ITS_CALLS
     if not counted.is_over:
         return SimulationRunStatus.RUNNING if counted.begun or not by_calls else SimulationRunStatus.INITIALIZING
@@ -266,10 +266,10 @@ def run_status(counted: Tally, reading: RunStatus) -> SimulationRunStatus:
 
 
 _NOT_OF_A_RUN = ("simulation_id", "bluejay_as_code_id", "digital_human_ids")
-"""What a request for a run says of what to run, and not of how."""
+"""The fields of a request that say what to run, not how."""
 
 _NOT_LISTED = {"tool_calls": None, "metrics": None}
-"""What a brief result in a list does not show."""
+"""The fields that a brief result in a list does not show."""
 
 _INTEGER: dict[str, Any] = {"path_types": {"simulation_run_id": int}}
 

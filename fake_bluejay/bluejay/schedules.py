@@ -33,28 +33,28 @@ Weekday = Literal["monday", "tuesday", "wednesday", "thursday", "friday", "satur
 
 
 class EveryNMinutes(Wire):
-    """Every so many minutes of an hour."""
+    """A schedule: every so many minutes of an hour."""
 
     frequency: Literal["every_n_minutes"]
     interval: Annotated[int, Field(gt=0, le=59)]
 
 
 class EveryNHours(Wire):
-    """Every so many hours of a day."""
+    """A schedule: every so many hours of a day."""
 
     frequency: Literal["every_n_hours"]
     interval: Annotated[int, Field(gt=0, le=23)]
 
 
 class Daily(Wire):
-    """Every day at a time."""
+    """A schedule: every day at a time."""
 
     frequency: Literal["daily"]
     time: Time
 
 
 class Weekly(Wire):
-    """Every week, on a day at a time."""
+    """A schedule: every week, on a day at a time."""
 
     frequency: Literal["weekly"]
     day_of_week: Weekday
@@ -62,7 +62,7 @@ class Weekly(Wire):
 
 
 class Monthly(Wire):
-    """Every month that has the day, at a time."""
+    """A schedule: every month that has the day, at a time."""
 
     frequency: Literal["monthly"]
     day_of_month: Annotated[int, Field(ge=1, le=31)]
@@ -88,7 +88,7 @@ class CreateCronJobRequest(Wire):
 
 
 class UpdateCronJobRequest(Wire):
-    """What to change of a schedule."""
+    """A change of a schedule."""
 
     schedule: AnySchedule | None = None
     enabled: bool | None = None
@@ -181,7 +181,7 @@ def _run(world: World, schedule: Entity) -> None:
         if simulation is not None:
             queue_run(world, simulation, {})
     except DomainError:
-        pass  # its agent is gone, say: nobody is there to be told
+        pass  # the agent is gone, say: there is no caller to answer
     _plan(world, schedule)
 
 

@@ -19,14 +19,14 @@ __all__ = ["Service"]
 
 
 class Service:
-    """One fake: its world, and what stands around that on the way of a request.
+    """A fake: its world, and the parts that stand around it on the way of a request.
 
     Attributes:
         world: The model.
         journal: The requests that arrived, with their answers.
         armed: The armed faults.
-        faults: What arms them.
-        stubs: The answers that were given by hand.
+        faults: The interface that arms them.
+        stubs: The answers that a test gave.
         events: The log of every change.
         app: Bluejay's HTTP surface, an ASGI application.
     """
@@ -45,7 +45,7 @@ class Service:
     def api_key(self) -> str:
         """A key of the default organisation."""
         keys = self.world.organisations[DEFAULT_ORGANISATION].api_keys
-        return keys[0] if keys else API_KEY  # a dump may bring none, and then any will do
+        return keys[0] if keys else API_KEY  # a restored world may have no key, and then any is accepted
 
     def add_test_result(
         self, id: int | None = None, status: str = "RUNNING", agent: Any = None, **fields: Any
@@ -57,6 +57,7 @@ class Service:
             status: Its status, or the text of one.
             agent: The behaviour of its agent, or the text of one; None: as the fake says.
             **fields: The published fields of a simulation result; `organisation`; and `call`, the script of its call.
+                None is as if it were not given.
 
         Raises:
             ValueError: The id is taken, the status, the agent or a field is unknown, or no answer could show it.
@@ -67,11 +68,12 @@ class Service:
         if fields:
             from fake_bluejay.bluejay.models.results import as_given
 
-            fields = as_given(fields, ("agent", "call", "id", "organisation", "status"))
+            given = as_given(fields, ("agent", "call", "id", "organisation", "status"))
+            fields = {name: value for name, value in given.items() if value is not None}
         return self.world.add_test_result(id, status, agent_of(agent), **own, **fields)
 
     def reset(self) -> None:
-        """Go back to how it began: the options, no test results, no journal, no faults, no stubs."""
+        """Put the fake back to its beginning: the options, no test results, no journal, no faults, no stubs."""
         self.world.replace_state(world_of(self._options))
         self.journal.clear()
         self.faults.clear()

@@ -28,7 +28,7 @@ class _Sent(Wire):
 
 
 class HttpTextAgentUserMessageRequest(_Sent):
-    """What the agent writes."""
+    """A text that the agent writes."""
 
     type: Literal["message"] = "message"
     message: str
@@ -46,7 +46,7 @@ class HttpTextAgentToolCallRequest(_Sent):
 class SendHttpTextMessageRequest(
     RootModel[Annotated[HttpTextAgentUserMessageRequest | HttpTextAgentToolCallRequest, Field(discriminator="type")],]
 ):
-    """One of the two; without a type, it is what the agent writes."""
+    """A message or a tool call of the agent; without a type, it is a message."""
 
     model_config = ConfigDict(defer_build=True)
 
@@ -57,7 +57,7 @@ class SendHttpTextMessageRequest(
 
 
 class HttpTextMessageResponse(Wire):
-    """It was taken, and whether it has ended the conversation."""
+    """A confirmation that the message arrived, and whether it has ended the conversation."""
 
     simulation_result_id: str
     status: str = "success"
@@ -65,7 +65,7 @@ class HttpTextMessageResponse(Wire):
 
 
 class TextMessage(Wire):
-    """What was taken, as a test finds it."""
+    """A message that arrived, as a test finds it."""
 
     id: int
     simulation_result_id: int
@@ -83,7 +83,7 @@ _WAITING = (Status.INITIALIZING, Status.QUEUED, Status.READY, Status.DISPATCHED)
 
 @text_messages.operation("POST", "/v1/send-http-text-message")
 def send_http_text_message(call: ApiCall, request: SendHttpTextMessageRequest) -> HttpTextMessageResponse:
-    """Take what a text agent writes or does in a conversation, which has begun then, and may end with it."""
+    """Take a message or a tool call of a text agent. The first begins the conversation, and any may end it."""
     sent, world = request.root, call.world
     record = find_result(world, call.organisation, as_id(sent.simulation_result_id))
     answer = HttpTextMessageResponse(simulation_result_id=str(record.id), end_conversation=bool(sent.end_conversation))

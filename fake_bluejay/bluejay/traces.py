@@ -28,11 +28,11 @@ __all__ = ["MOST_SPANS", "TRACES", "Span", "traces"]
 _log = logging.getLogger("fake_bluejay")
 
 MOST_SPANS = 200_000
-"""The most spans of a trace that is given back."""
+"""The most spans of a trace that are returned."""
 
 
 class SpanEvent(Wire):
-    """Something that happened during a span."""
+    """An event during a span."""
 
     name: str = ""
     time: str
@@ -40,7 +40,7 @@ class SpanEvent(Wire):
 
 
 class SpanLink(Wire):
-    """Another span that a span refers to."""
+    """A link from a span to another one."""
 
     trace_id: str
     span_id: str
@@ -48,7 +48,7 @@ class SpanLink(Wire):
 
 
 class SpanStatus(Wire):
-    """How a span ended."""
+    """The outcome of a span."""
 
     code: Literal["UNSET", "OK", "ERROR"] = "UNSET"
     message: str = ""
@@ -191,11 +191,11 @@ def get_span(call: ApiCall, trace_id: str, span_id: str) -> Any:
 
 @traces.operation("POST", "/v1/traces", reads_bytes=True)
 def export_traces(call: ApiCall) -> Any:
-    """Take the spans of an OTLP export, as protobuf or as JSON; those whose ids are not valid are rejected."""
+    """Store the spans of an OTLP export, as protobuf or as JSON; those with invalid ids are rejected."""
     try:
         from fake_bluejay.bluejay import otlp
     except ModuleNotFoundError as error:
-        _log.error("%s %s: %s", call.scope["method"], call.scope["path"], error)  # exporters log no answer's body
+        _log.error("%s %s: %s", call.scope["method"], call.scope["path"], error)  # exporters do not log the body
         call.scope[EXCHANGE].modelled = False
         raise HTTPException(501, str(error)) from None
     export = otlp.read(call.content, call.header(b"content-type"), call.header(b"content-encoding"))

@@ -11,12 +11,12 @@ __all__ = ["OPERATIONS"]
 
 
 def get_signing_key(call: ApiCall) -> WebhookKeyResponse:
-    """The key of a webhook."""
+    """Return the signing key of a webhook."""
     return WebhookKeyResponse(signing_key=_asked_for(call).secret, message="Signing key retrieved")
 
 
 def generate_signing_key(call: ApiCall) -> WebhookKeyResponse:
-    """Give a webhook a new key; what is sent from now on is signed with that."""
+    """Give a webhook a new key, which signs all deliveries from now on."""
     webhook = call.world.outbox.renew_secret(_asked_for(call))
     return WebhookKeyResponse(signing_key=webhook.secret, message="Signing key generated")
 

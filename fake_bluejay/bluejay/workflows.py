@@ -31,7 +31,7 @@ class CreateWorkflowV2Request(Wire):
 
 
 class UpdateWorkflowV2Request(Wire):
-    """What to change of a scenario; its agents, null or none for none, and its graph are replaced."""
+    """A change of a scenario; its agents (null or an empty list for none) and its graph are replaced."""
 
     name: _Name | None = None
     agent_ids: list[int] | None = None

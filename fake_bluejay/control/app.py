@@ -11,9 +11,8 @@ import logging
 from collections import Counter
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
-from typing import Annotated, Any, NoReturn, get_args, get_origin
+from typing import Any, NoReturn
 
-from pydantic import BaseModel, ValidationError
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -21,14 +20,13 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import Mount, Route
 from starlette.types import Receive, Scope, Send
 
-from fake_bluejay.bluejay.mistakes import what_is_wrong
 from fake_bluejay.bluejay.service import Service
 from fake_bluejay.control.events import EventStream
 from fake_bluejay.control.operations import OPERATIONS, Control, ControlCall, ControlOperation, NothingThere
 from fake_bluejay.control.page import console_file, icon, reference
 from fake_bluejay.core import errors as domain
 from fake_bluejay.core.suggest import unknown
-from fake_bluejay.http.faults import KINDS
+from fake_bluejay.state.commands import validated
 
 __all__ = ["control_app", "is_browsing", "json_object"]
 
@@ -79,10 +77,10 @@ class _Path:
         world = self._control.world
         try:
             call = ControlCall(str(request.base_url).removesuffix("/_fake/"), **request.path_params)
-            call.query = _validated(operation.query, _each_once(request.query_params.multi_items()), "parameter")
+            call.query = validated(operation.query, _each_once(request.query_params.multi_items()), "parameter")
             self._check_organisation(operation, call.query.organisation)
             if operation.takes is not None:
-                call.body = _validated(operation.takes, json_object(await request.body()), "field")
+                call.body = validated(operation.takes, json_object(await request.body()))
             if operation.first is not None:
                 await operation.first(self._control, call)
             with world.lock if operation.locked else nullcontext():
@@ -151,47 +149,6 @@ def _each_once(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
 
 def _no_constant(name: str) -> NoReturn:
     raise ValueError(f"{name} is no JSON")
-
-
-def _validated(model: type[BaseModel], value: Any, kind: str) -> Any:
-    """Return a value as this model.
-
-    Raises:
-        ValueError: It does not fit; the message names each place.
-    """
-    try:
-        return model.model_validate(value)
-    except ValidationError as error:
-        raise ValueError("; ".join(_in_words(one, error, model, kind) for one in error.errors())) from None
-
-
-def _in_words(error: Any, errors: ValidationError, model: type[BaseModel], kind: str) -> str:
-    """Return a problem in words: the place, what was given, what is needed."""
-    place = ".".join(str(part) for part in error["loc"] if part not in KINDS)
-    if error["type"] == "extra_forbidden":
-        return unknown(kind, error["loc"][-1], _fields(model, error["loc"]))
-    if error["type"] == "missing":
-        return f"{place}: missing; known: {', '.join(_fields(model, error['loc']))}"
-    if error["type"] == "union_tag_not_found":
-        return f"kind: missing; known: {', '.join(sorted(KINDS))}"
-    if error["type"] == "union_tag_invalid":
-        return unknown("kind", error["ctx"]["tag"], sorted(KINDS))
-    if error["type"] == "value_error":
-        return what_is_wrong(error)
-    return f"{place}: {what_is_wrong(error)}"
-
-
-def _fields(model: type[BaseModel], loc: tuple[Any, ...]) -> list[str]:
-    """Return the names that are known at the place of an error."""
-    root = model.model_fields.get("root")
-    if root is not None:
-        annotation = root.annotation
-        if get_origin(annotation) is Annotated:  # before Pydantic 2.9
-            annotation = get_args(annotation)[0]
-        for choice in get_args(annotation):
-            if loc[0] in get_args(choice.model_fields["kind"].annotation):
-                model = choice
-    return [field.alias or name for name, field in model.model_fields.items()]
 
 
 async def _openapi(request: Request) -> Response:

@@ -6,14 +6,13 @@ import functools
 import operator
 from collections.abc import Mapping
 from inspect import Parameter
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
     AwareDatetime,
     BaseModel,
     ConfigDict,
     Field,
-    PositiveInt,
     RootModel,
     StrictBool,
     StrictInt,
@@ -23,6 +22,7 @@ from pydantic import (
 
 from fake_bluejay.core.clock import Moment
 from fake_bluejay.http.faults import KINDS, FaultKind
+from fake_bluejay.state.commands import Key, NewOrganisation, NewTestResult, Script
 
 __all__ = [
     "Advance",
@@ -44,17 +44,12 @@ __all__ = [
     "Made",
     "Message",
     "Model",
-    "NewAgent",
     "NewDelivery",
-    "NewDigitalHuman",
-    "NewEntity",
     "NewFault",
     "NewIrregularity",
-    "NewOrganisation",
+    "NewOrganisationOrWorld",
     "NewReadings",
-    "NewRun",
-    "NewSimulation",
-    "NewTestResult",
+    "NewTestResults",
     "OrganisationShown",
     "Overview",
     "Query",
@@ -62,7 +57,6 @@ __all__ = [
     "RequestsQuery",
     "ResourceShown",
     "ResourcesQuery",
-    "ScriptsOfCalls",
     "Sent",
     "State",
     "Stub",
@@ -86,62 +80,25 @@ class Model(BaseModel):
 # --- what is sent ---------------------------------------------------------------------------------------------------
 
 
-class NewTestResult(Model):
-    """A test result to add; its published fields (`result`, `evaluations`, …) stand beside these."""
+class NewTestResults(NewTestResult):  # type: ignore[misc, valid-type]
+    """A test result to add, or with `count` so many; their published fields stand beside these."""
 
-    model_config = ConfigDict(extra="allow")
-
-    id: StrictInt | None = Field(None, description="Counted from 1 unless given.")
-    status: str = "RUNNING"
-    agent: str | None = Field(None, description="`ends-after=2`, `ends-within=20`, `silent`, `drops-after=5`.")
     organisation: str | None = Field(None, description="`default`, unless the query names another.")
-    call: dict[str, Any] | None = Field(None, description="The script of its call, by which it goes on by itself.")
-    count: StrictInt | None = Field(
-        None, ge=1, le=10_000, description="So many that are alike; the answer is a list then."
+    count: int | None = Field(
+        None, ge=1, le=10_000, description="The number of test results, all alike; the answer is then a list."
     )
 
     @model_validator(mode="after")
-    def _one_id(self) -> NewTestResult:
+    def _one_id(self) -> Self:
         if self.id is not None and self.count is not None:
             raise ValueError("give an id or a count, not both: ids are counted for many")
         return self
-
-
-class NewAgent(Model):
-    """An agent to add; its published fields stand beside these, each with a default."""
-
-    model_config = ConfigDict(extra="allow")
-
-    organisation: str = "default"
-
-
-class NewDigitalHuman(NewAgent):
-    """A digital human to add; its published fields stand beside these, each with a default."""
-
-
-class NewSimulation(NewAgent):
-    """A simulation to add; its published fields stand beside these, each with a default."""
-
-    agent: StrictInt | None = Field(None, description="The id of its agent; a new one, if none is given.")
-    digital_humans: StrictInt | list[StrictInt] = Field(1, description="So many new ones, or the ids of these.")
-
-
-class NewEntity(NewAgent):
-    """An entity of a resource to add; the fields of the request that makes one stand beside these, and its `id`."""
 
 
 class EntityChange(Model):
     """A change of an entity: the new fields; it keeps the others."""
 
     fields: dict[str, Any]
-
-
-class NewRun(Model):
-    """A run to queue; the fields of `POST /v1/queue-simulation-run` stand beside these."""
-
-    model_config = ConfigDict(extra="allow")
-
-    simulation: StrictInt | None = Field(None, description="The id of its simulation; a new one, if none is given.")
 
 
 class TestResultChange(Model):
@@ -202,8 +159,8 @@ class Advance(Model):
 
 class _ToWhich(Model):
     path: str | None = Field(None, description="Only requests of this path; null: any.")
-    times: StrictInt | None = Field(1, description="How many requests meet it; null: all from now on.")
-    after: StrictInt = Field(0, description="So many requests that it is for pass first.")
+    times: StrictInt | None = Field(1, description="The number of requests that meet it; null: all from now on.")
+    after: StrictInt = Field(0, description="The number of matching requests that are let through first.")
     probability: float | None = Field(None, description="Of meeting it, from 0 to 1, drawn from the seed.")
 
 
@@ -247,34 +204,24 @@ class NewReadings(RootModel[dict[str, str]]):
     """`{name: choice}`; `GET readings` has the names and the choices."""
 
 
-class NewOrganisation(Model):
+class NewOrganisationOrWorld(NewOrganisation):
     """An organisation; from then on, only known keys are accepted."""
 
-    name: str = Field(min_length=1)
-    api_key: str | None = None
-    api_keys: list[str] = []
+    api_key: Key | None = None
+    api_keys: list[Key] = Field([])
     world: Literal["own"] | None = Field(
         None, description="Apart from all others, on a standalone server: clock, faults and journal included."
     )
 
     @model_validator(mode="after")
-    def _a_key(self) -> NewOrganisation:
-        if not self.api_keys and self.api_key is None:
+    def _a_key(self) -> Self:
+        if self.api_key is not None:
+            self.api_keys = [self.api_key, *self.api_keys]
+        if not self.api_keys:
             raise ValueError('expected {"name": …, "api_key": …} or {"name": …, "api_keys": [ … ]}')
         if self.world is not None:
             raise ValueError("this server has one world for all; `fake-bluejay serve` can give organisations their own")
         return self
-
-    @property
-    def keys(self) -> list[str]:
-        """The given keys, from both fields."""
-        return ([] if self.api_key is None else [self.api_key]) + self.api_keys
-
-
-class RevokedKey(Model):
-    """A key that is refused from now on."""
-
-    api_key: str = Field(min_length=1)
 
 
 class WhoMayCall(Model):
@@ -307,30 +254,18 @@ class NewDelivery(Model):
 class NewIrregularity(Model):
     """A disturbance of the next deliveries."""
 
-    later: Seconds = Field(0, description="So many seconds later each of them leaves.")
-    copies: StrictInt = Field(1, description="So many times each of them is sent, though the first was taken.")
+    later: Seconds = Field(0, description="The delay of each, in seconds.")
+    copies: StrictInt = Field(1, description="The number of times that each is sent, even after a success.")
     event: str | None = Field(None, description="Only deliveries of this event; null: any.")
-    times: StrictInt | None = Field(1, description="How many deliveries meet it; null: all from now on.")
+    times: StrictInt | None = Field(
+        1, description="The number of deliveries that are disturbed; null: all from now on."
+    )
 
     @model_validator(mode="after")
     def _something(self) -> NewIrregularity:
         if not self.model_fields_set & {"later", "copies"}:
             raise ValueError('expected {"later": seconds} or {"copies": number}, or both')
         return self
-
-
-Script = Annotated[dict[str, Any], Field(description="`talks_for`, `end`, `passes`, …: the fields of a `Call`.")]
-
-
-class ScriptsOfCalls(Model):
-    """Scripts of the calls of runs that are queued from now on."""
-
-    default: Script | None = Field(None, description="In those that are not told otherwise.")
-    next: list[Script] = Field([], description="In the next ones, after those that were given before.")
-    of: dict[Annotated[str, Field(min_length=1)], Script] = Field(
-        {}, description="In those of digital humans, by their names."
-    )
-    of_ids: dict[PositiveInt, Script] = Field({}, description="In those of digital humans, by their ids.")
 
 
 class Query(Model):
@@ -510,7 +445,7 @@ class ClockShown(BaseModel):
     speed: float = Field(description="Virtual seconds a real second; 0 for a manual clock and while it is paused.")
     paused: bool
     next_due: Moment | None
-    pending: int = Field(description="How many timers are armed.")
+    pending: int = Field(description="The number of armed timers.")
 
 
 class AnswerShown(BaseModel):
@@ -591,7 +526,7 @@ class WebhookShown(BaseModel):
     organisation: str
     events: list[str]
     secret: str
-    agents: list[int] = Field(description="Whose events are sent; with no folders either, those of all.")
+    agents: list[int] = Field(description="Agents whose events are sent; without agents and folders, those of all.")
     folders: list[str]
     retries: int | None
     enabled: bool
@@ -601,7 +536,7 @@ class AttemptShown(BaseModel):
     """An attempt to send a delivery."""
 
     at: Moment
-    status: int | None = Field(description="What came back; null if nothing did.")
+    status: int | None = Field(description="The status of the answer; null if there was none.")
     problem: str | None
 
 
@@ -616,8 +551,8 @@ class DeliveryShown(BaseModel):
     body: Any
     text: str = Field(description="The body to the byte, as it is signed.")
     attempts: list[AttemptShown]
-    planned: int = Field(description="How many attempts are on their way, or to come.")
-    retries: int = Field(description="How many were planned because none had succeeded.")
+    planned: int = Field(description="The number of attempts that are under way or planned.")
+    retries: int = Field(description="The number of attempts that were planned because none had succeeded.")
     delivered: bool
     given_up: bool
 

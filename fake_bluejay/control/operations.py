@@ -20,8 +20,6 @@ from typing import Any, Literal, NamedTuple
 from pydantic import BaseModel
 
 from fake_bluejay import __version__
-from fake_bluejay.bluejay import adding
-from fake_bluejay.bluejay.calls import checked_call
 from fake_bluejay.bluejay.models.results import as_given
 from fake_bluejay.bluejay.modules import declared, resource_names
 from fake_bluejay.bluejay.resources import Operations as ResourceOperations
@@ -31,12 +29,10 @@ from fake_bluejay.core.behaviors import agent_from_text
 from fake_bluejay.core.clock import ScaledClock, microseconds
 from fake_bluejay.core.outbox import PATIENCE, Irregularity
 from fake_bluejay.core.resources import Entity
-from fake_bluejay.core.scripts import Call as Script
-from fake_bluejay.core.scripts import call_from_dict
 from fake_bluejay.core.statuses import Event, status_from_text
 from fake_bluejay.core.suggest import check_known, unknown
 from fake_bluejay.core.test_results import Record
-from fake_bluejay.core.world import DEFAULT_ORGANISATION, World
+from fake_bluejay.core.world import World
 from fake_bluejay.http.faults import arm_from_data
 from fake_bluejay.http.journal import Exchange
 from fake_bluejay.state import commands
@@ -111,7 +107,7 @@ def state(control: Control, call: ControlCall) -> Any:
 
 
 def put_state(control: Control, call: ControlCall) -> Any:
-    """Put a dumped world in the place of this one; it goes on where it stopped. A bad dump changes nothing."""
+    """Replace the world by a dumped one, which goes on where it stopped. A bad dump changes nothing."""
     if "own_worlds" in call.body.root:
         raise ValueError(
             "own_worlds: this was saved by a server that has worlds of organisations, too: serve --seed takes it all;"
@@ -165,21 +161,11 @@ def _has(record: Record, word: str) -> bool:
 
 def add_test_results(control: Control, call: ControlCall) -> Any:
     """Add a test result, or `count` of them. The status is RUNNING unless another is given."""
-    new: models.NewTestResult = call.body
-    fields = as_given(new.model_extra or {}, models.NewTestResult.model_fields)
-    agent = None if new.agent is None else agent_from_text(new.agent)
-    call_ = None if new.call is None else _script(new.call)
-    named = (new.organisation, call.query.organisation, DEFAULT_ORGANISATION)
-    organisation = next(name for name in named if name is not None)
-
-    def add(id: int | None) -> Any:
-        return data.test_result(control.world.add_test_result(id, new.status, agent, organisation, call_, **fields))
-
-    return add(new.id) if new.count is None else [add(None) for _ in range(new.count)]
-
-
-def _script(given: dict[str, Any]) -> Script:
-    return checked_call(call_from_dict(given))
+    new: Any = call.body
+    if new.organisation is None:
+        new.organisation = call.query.organisation
+    added = [data.test_result(record) for record in new.apply(control.service)]
+    return added if new.count is not None else added[0]
 
 
 def test_result(control: Control, call: ControlCall) -> Any:
@@ -262,7 +248,10 @@ def clock(control: Control, call: ControlCall) -> Any:
 
 
 def change_clock(control: Control, call: ControlCall) -> Any:
-    """Let time pass otherwise: stand still, follow real time at a speed, pause, go on. It is not set back or forth."""
+    """Change how time passes: it stands still, follows real time at a speed, pauses, or goes on.
+
+    The time stays the same.
+    """
     change, world = call.body, control.world
     if isinstance(world.clock, ScaledClock) and world.clock.speed:
         control.speed = world.clock.speed
@@ -378,7 +367,7 @@ def stubs(control: Control, call: ControlCall) -> Any:
 
 
 def add_stub(control: Control, call: ControlCall) -> Any:
-    """Give an answer for an endpoint, above all for one that is not modelled."""
+    """Answer an endpoint as given, above all one that is not modelled."""
     call.body.apply(control.service)
     return control.service.stubs.as_list()[-1]
 
@@ -411,12 +400,12 @@ def organisations(control: Control, call: ControlCall) -> Any:
 
 def add_organisation(control: Control, call: ControlCall) -> Any:
     """Add an organisation, whose data is invisible to the others. From now on only known keys are accepted."""
-    return data.organisation(control.world.add_organisation(call.body.name, *call.body.keys))
+    return data.organisation(call.body.apply(control.service))
 
 
 def revoke_key(control: Control, call: ControlCall) -> Any:
     """Refuse a key from now on, whether an organisation has it or any key serves."""
-    control.world.revoke_api_key(call.body.api_key)
+    call.body.apply(control.service)
     return data.organisations(control.world)
 
 
@@ -431,21 +420,17 @@ def choose_who_may_call(control: Control, call: ControlCall) -> Any:
 
 def add_agent(control: Control, call: ControlCall) -> Any:
     """Add an agent."""
-    return {"id": adding.add(control.world, "agents", call.body.organisation, call.body.model_extra or {}).id}
+    return {"id": call.body.apply(control.service).id}
 
 
 def add_digital_human(control: Control, call: ControlCall) -> Any:
     """Add a digital human."""
-    return {"id": adding.add_digital_human(control.world, call.body.organisation, call.body.model_extra or {}).id}
+    return {"id": call.body.apply(control.service).id}
 
 
 def add_simulation(control: Control, call: ControlCall) -> Any:
     """Add a simulation, ready to be run."""
-    new: models.NewSimulation = call.body
-    humans: Any = new.digital_humans
-    if isinstance(humans, list):
-        humans = [_found_entity(control, declared("digital_humans"), id) for id in humans]
-    return {"id": adding.add_simulation(control.world, new.organisation, new.agent, humans, new.model_extra or {}).id}
+    return {"id": call.body.apply(control.service).id}
 
 
 def all_resources(control: Control, call: ControlCall) -> Any:
@@ -468,8 +453,7 @@ def entities(control: Control, call: ControlCall) -> Any:
 
 def add_entity(control: Control, call: ControlCall) -> Any:
     """Add an entity of a resource, by the rules of the request that creates one."""
-    made = adding.add(control.world, _resource(call).of.name, call.body.organisation, call.body.model_extra or {})
-    return data.entity(made)
+    return data.entity(call.body.of(_resource(call).of.name).apply(control.service))
 
 
 def entity(control: Control, call: ControlCall) -> Any:
@@ -500,21 +484,17 @@ def _resource(call: ControlCall) -> ResourceOperations:
 
 def _entity(control: Control, call: ControlCall) -> tuple[ResourceOperations, Entity]:
     operations = _resource(call)
-    return operations, _found_entity(control, operations, call.id[:100])
-
-
-def _found_entity(control: Control, operations: ResourceOperations, asked_for: Any) -> Entity:
     collection = control.world.resources.named(operations.of.plural)
-    id = operations.of.ids.read(asked_for)
+    id = operations.of.ids.read(call.id[:100])
     one = None if collection is None or id is None else collection.get(id)
     if one is None:
-        raise NothingThere(f"there is no {operations.of.name} {asked_for!r}")
-    return one
+        raise NothingThere(f"there is no {operations.of.name} {call.id[:100]!r}")
+    return operations, one
 
 
 def queue_run(control: Control, call: ControlCall) -> Any:
     """Queue a run, as `POST /v1/queue-simulation-run` does."""
-    return {"id": adding.queue_run(control.world, call.body.simulation, call.body.model_extra or {}).id}
+    return {"id": call.body.apply(control.service).id}
 
 
 def calls(control: Control, call: ControlCall) -> Any:
@@ -525,17 +505,12 @@ def calls(control: Control, call: ControlCall) -> Any:
 
 def script_calls(control: Control, call: ControlCall) -> Any:
     """Script the calls of runs: by default, the next ones, or those of digital humans; all of it or nothing."""
-    given: models.ScriptsOfCalls = call.body
-    control.world.script(
-        default=None if given.default is None else _script(given.default),
-        next=[_script(one) for one in given.next],
-        of={human: _script(one) for human, one in (given.of | given.of_ids).items()},
-    )
+    call.body.apply(control.service)
     return calls(control, call)
 
 
 def clear_calls(control: Control, call: ControlCall) -> Any:
-    """Let calls of runs go on again as if nothing had been said of them."""
+    """Put the scripts of the calls of runs back to the default."""
     count = len(control.world.next_calls) + len(control.world.calls_of)
     control.world.clear_scripts()
     return {"removed": count}
@@ -603,7 +578,7 @@ def send(control: Control, call: ControlCall) -> Any:
 
 
 def disturb(control: Control, call: ControlCall) -> Any:
-    """Let the next deliveries leave later, or more than once."""
+    """Disturb the next deliveries: they leave later, or more than once."""
     given: models.NewIrregularity = call.body
     amiss = Irregularity(microseconds(given.later), given.copies, given.event, given.times)
     control.world.disturb(amiss)
@@ -645,7 +620,7 @@ OPERATIONS = (
         "test-results",
         add_test_results,
         models.TestResultShown | list[models.TestResultShown],
-        models.NewTestResult,
+        models.NewTestResults,
         status=201,
         for_one=True,
     ),
@@ -686,26 +661,26 @@ OPERATIONS = (
     ControlOperation("PATCH", "readings", choose, list[models.QuestionShown], models.NewReadings),
     ControlOperation("GET", "organisations", organisations, list[models.OrganisationShown]),
     ControlOperation(
-        "POST", "organisations", add_organisation, models.OrganisationShown, models.NewOrganisation, status=201
+        "POST", "organisations", add_organisation, models.OrganisationShown, models.NewOrganisationOrWorld, status=201
     ),
     ControlOperation(
-        "POST", "organisations/revoked-keys", revoke_key, list[models.OrganisationShown], models.RevokedKey
+        "POST", "organisations/revoked-keys", revoke_key, list[models.OrganisationShown], commands.RevokedKey
     ),
     ControlOperation("PATCH", "organisations", choose_who_may_call, list[models.OrganisationShown], models.WhoMayCall),
     ControlOperation("GET", "resources", all_resources, list[models.ResourceShown]),
     ControlOperation("GET", "resources/{name}", entities, list[models.EntityShown], query=models.ResourcesQuery),
-    ControlOperation("POST", "resources/{name}", add_entity, models.EntityShown, models.NewEntity, status=201),
+    ControlOperation("POST", "resources/{name}", add_entity, models.EntityShown, commands.NewEntity, status=201),
     ControlOperation("GET", "resources/{name}/{id}", entity, models.EntityShown, id="string"),
     ControlOperation(
         "PATCH", "resources/{name}/{id}", change_entity, models.EntityShown, models.EntityChange, id="string"
     ),
     ControlOperation("DELETE", "resources/{name}/{id}", remove_entity, models.Cleared, id="string"),
-    ControlOperation("POST", "agents", add_agent, models.Made, models.NewAgent, status=201),
-    ControlOperation("POST", "digital-humans", add_digital_human, models.Made, models.NewDigitalHuman, status=201),
-    ControlOperation("POST", "simulations", add_simulation, models.Made, models.NewSimulation, status=201),
-    ControlOperation("POST", "runs", queue_run, models.Made, models.NewRun, status=201, locked=False),
+    ControlOperation("POST", "agents", add_agent, models.Made, commands.NewAgent, status=201),
+    ControlOperation("POST", "digital-humans", add_digital_human, models.Made, commands.NewDigitalHuman, status=201),
+    ControlOperation("POST", "simulations", add_simulation, models.Made, commands.NewSimulation, status=201),
+    ControlOperation("POST", "runs", queue_run, models.Made, commands.NewRun, status=201, locked=False),
     ControlOperation("GET", "calls", calls, models.CallScripts),
-    ControlOperation("PATCH", "calls", script_calls, models.CallScripts, models.ScriptsOfCalls),
+    ControlOperation("PATCH", "calls", script_calls, models.CallScripts, commands.ScriptsOfCalls),
     ControlOperation("DELETE", "calls", clear_calls, models.Cleared),
     ControlOperation("GET", "stubs", stubs, list[models.Stub]),
     ControlOperation("POST", "stubs", add_stub, models.Stub, commands.NewStub, status=201),

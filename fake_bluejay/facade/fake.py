@@ -20,11 +20,12 @@ from fake_bluejay.bluejay.published import EXPORT_PATH
 from fake_bluejay.bluejay.service import Service
 from fake_bluejay.calls import Calls
 from fake_bluejay.core.clock import ManualClock
+from fake_bluejay.core.errors import NotFound
 from fake_bluejay.core.suggest import check_known
-from fake_bluejay.core.world import DEFAULT_ORGANISATION, World
+from fake_bluejay.core.world import World
 from fake_bluejay.drafts import Drafts
 from fake_bluejay.evaluations import Evaluations
-from fake_bluejay.facade.assertions import Assertions
+from fake_bluejay.facade.additions import Additions
 from fake_bluejay.facade.delivery import DeliveryWorker
 from fake_bluejay.facade.handles import FakeClock, FakeReadings, Snapshot, data_of, warn_of_unknown
 from fake_bluejay.facade.results import ControlObjectView, TestResult
@@ -45,10 +46,9 @@ if TYPE_CHECKING:
     from fake_bluejay.core.behaviors import AgentChoice
     from fake_bluejay.core.statuses import StatusChoice
     from fake_bluejay.facade.remote import RemoteBluejay
-    from fake_bluejay.facade.resources import AgentView, DigitalHumanView, SimulationView
-    from fake_bluejay.facade.runs import RunView
     from fake_bluejay.facade.webhooks import Webhooks
     from fake_bluejay.server.loopback import Loopback
+    from fake_bluejay.state.commands import Command
 
 __all__ = ["ACTIVE", "OPTIONS", "FakeBluejay", "Options", "fake_over"]
 
@@ -80,7 +80,7 @@ OPTIONS = tuple(Options.__annotations__)
 """The names of all options."""
 
 
-class FakeBluejay(Assertions):
+class FakeBluejay(Additions):
     """A Bluejay of one's own: a context manager (also async), a decorator, or switched by `start()` and `stop()`.
 
     While it is on, calls to the real host are answered by it, in this process, and the environment names it
@@ -129,7 +129,7 @@ class FakeBluejay(Assertions):
         return self._on is not None
 
     def start(self) -> Self:
-        """Take the calls to the real host from now on. Starting twice is one start."""
+        """Take the calls to the real host from now on. A second call changes nothing."""
         if self._on is None:
             plugin = sys.modules.get("fake_bluejay.pytest_plugin")
             self._is_shown = plugin is not None and plugin.starts(self)
@@ -166,7 +166,7 @@ class FakeBluejay(Assertions):
         return timeline
 
     def stop(self) -> None:
-        """Let go of everything: receivers of webhooks, the calls, the environment, the loopback server."""
+        """Release everything: the receivers of webhooks, the calls, the environment, the loopback server."""
         try:
             self._worker.close()  # while their calls are still taken
         finally:
@@ -341,104 +341,19 @@ class FakeBluejay(Assertions):
             self._world.settle()
             return [ControlObjectView(control) for control in self._world.control_objects]
 
-    # --- agents, simulations, digital humans --------------------------------------------------------------------
-
-    def add_agent(self, *, organisation: str = DEFAULT_ORGANISATION, **fields: Any) -> AgentView:
-        """Add an agent. `fields` are the published ones of `POST /v1/add-agent`; each has a default.
-
-        Raises:
-            ValueError: A field is unknown, or its value is not allowed.
-        """
-        from fake_bluejay.facade import resources
-
-        made: AgentView = resources.add(self._world, "agents", organisation, fields)
-        return made
-
-    def add_simulation(
-        self,
-        *,
-        agent: AgentView | int | None = None,
-        digital_humans: int | Sequence[DigitalHumanView] = 1,
-        organisation: str = DEFAULT_ORGANISATION,
-        **fields: Any,
-    ) -> SimulationView:
-        """Add a simulation that is ready to be run.
-
-        Args:
-            agent: The agent, or its id; by default a new one.
-            digital_humans: Digital humans, or the number of new ones.
-            organisation: The name of the organisation that it belongs to.
-            fields: The published fields of `POST /v1/create-simulation`.
-
-        Raises:
-            ValueError: A field is unknown, or its value is not allowed.
-        """
-        from fake_bluejay.facade import resources
-
-        return resources.add_simulation(self._world, organisation, agent, digital_humans, fields)
-
-    def add_digital_human(self, *, organisation: str = DEFAULT_ORGANISATION, **fields: Any) -> DigitalHumanView:
-        """Add a digital human.
-
-        Args:
-            organisation: The name of the organisation that it belongs to.
-            fields: The published fields of `POST /v1/create-digital-human`, and `simulation_ids`; each has a default.
-
-        Raises:
-            ValueError: A field is unknown, or its value is not allowed.
-        """
-        from fake_bluejay.facade import resources
-
-        made: DigitalHumanView = resources.add(self._world, "digital_humans", organisation, fields)
-        return made
-
-    def add(self, resource: str, *, organisation: str = DEFAULT_ORGANISATION, **fields: Any) -> Any:
-        """Add an entity of any resource that is modelled: `bluejay.add("folder", name="Support")`.
-
-        Args:
-            resource: The name of the resource: `folder`, `digital human`, …
-            organisation: The name of the organisation that it belongs to.
-            **fields: The fields of the request that creates one, each with a default where one is needed; and `id`.
-
-        Returns:
-            A live view with `id`, `fields`, `organisation` and `created_at`.
-
-        Raises:
-            ValueError: There is no such resource, a field is unknown, or its value is not allowed.
-        """
-        from fake_bluejay.facade import resources
-
-        return resources.add(self._world, resource, organisation, fields)
-
-    def resources(self, resource: str) -> list[Any]:
-        """Return all entities of a resource, the oldest first: `bluejay.resources("folder")`.
-
-        Raises:
-            ValueError: There is no such resource.
-        """
-        from fake_bluejay.facade import resources
-
-        return resources.resources(self._world, resource)
-
-    # --- runs and webhooks --------------------------------------------------------------------------------------
-
-    def queue_run(self, simulation: SimulationView | int | None = None, **fields: Any) -> RunView:
-        """Queue a run of a simulation, or of a new one, as `POST /v1/queue-simulation-run` does, with its fields.
-
-        Raises:
-            ValueError: There is no such simulation or digital human, or a field is unknown.
-        """
-        from fake_bluejay.facade import runs
-
-        return runs.queue_run(self._world, simulation, fields)
+    # --- what else a test adds ----------------------------------------------------------------------------------
 
     @property
-    def runs(self) -> list[RunView]:
-        """The runs, the newest last."""
-        from fake_bluejay.facade.runs import RunView
+    def _seen(self) -> World:
+        return self._world
 
-        with self._world.lock:
-            return [RunView(self._world, id) for id in self._world.runs]
+    def _apply(self, command: Command) -> Any:
+        try:
+            return command.apply(self._service).id
+        except NotFound as error:
+            raise KeyError(error.detail) from None
+        except ValueError as error:
+            raise ValueError(str(error)) from None
 
     @property
     def webhooks(self) -> Webhooks:

@@ -14,7 +14,7 @@ import os
 import re
 import secrets
 import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import nullcontext
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Self, cast
@@ -33,21 +33,30 @@ from fake_bluejay.core.timers import Timer
 from fake_bluejay.core.world import DEFAULT_ORGANISATION, World
 from fake_bluejay.drafts import Drafts
 from fake_bluejay.evaluations import Evaluations
-from fake_bluejay.facade.assertions import Assertions
+from fake_bluejay.facade.additions import Additions
 from fake_bluejay.facade.handles import FakeClock, FakeReadings, Snapshot, data_of, warn_of_unknown
 from fake_bluejay.facade.results import ControlObjectView, TestResult
 from fake_bluejay.facade.webhooks import Webhooks
 from fake_bluejay.http.faults import Fault, Faults
 from fake_bluejay.http.journal import Answer, Exchange, Headers, Journal, Requests
 from fake_bluejay.state import snapshot as dumps
+from fake_bluejay.state.commands import (
+    Command,
+    NewEntity,
+    NewOrganisation,
+    NewRun,
+    NewStub,
+    NewTestResult,
+    NewWebhook,
+    ScriptsOfCalls,
+    validated,
+)
 
 if TYPE_CHECKING:
     import httpx
 
     from fake_bluejay.core.behaviors import AgentChoice
     from fake_bluejay.core.statuses import StatusChoice
-    from fake_bluejay.facade.resources import AgentView, DigitalHumanView, SimulationView
-    from fake_bluejay.facade.runs import RunView
 
 __all__ = ["RemoteBluejay", "RemoteClock"]
 
@@ -57,7 +66,7 @@ _AT_ONCE = 10_000
 """The most test results that one request adds, and the most requests or deliveries that one answer lists."""
 
 
-class RemoteBluejay(Assertions):
+class RemoteBluejay(Additions):
     """A served fake, as `FakeBluejay.connect(url)` returns it.
 
     As a context manager it sets `BLUEJAY_API_URL`, `BLUEJAY_OTLP_ENDPOINT` and `BLUEJAY_API_KEY` until its end. A
@@ -132,7 +141,7 @@ class RemoteBluejay(Assertions):
         return self
 
     def stop(self) -> None:
-        """Put the environment back. The server goes on as it is."""
+        """Restore the environment. The server is not affected."""
         for name, value in self._environment.items():
             if value is None:
                 os.environ.pop(name, None)
@@ -150,15 +159,15 @@ class RemoteBluejay(Assertions):
         **fields: Any,
     ) -> TestResult:
         """Add a test result, as `FakeBluejay.add_test_result` does."""
-        new = _as_data({"id": id, "status": status, "agent": agent, **fields})
-        added = self._control("POST", "test-results", new)
-        return TestResult(self._far, added["id"])
+        new = validated(NewTestResult, _as_data({"id": id, "status": status, "agent": agent, **fields}))
+        return TestResult(self._far, self._control.send("test-results", new)["id"])
 
     def add_test_results(self, n: int, **same: Any) -> list[TestResult]:
         """Add `n` test results that are alike, and return them."""
-        new, added = _as_data(same), []
+        data, added = _as_data(same), []
         for first in range(0, n, _AT_ONCE):
-            added += self._control("POST", "test-results", {"count": min(_AT_ONCE, n - first), **new})
+            new = validated(NewTestResult, {**data, "count": min(_AT_ONCE, n - first)})
+            added += self._control.send("test-results", new)
         return [TestResult(self._far, one["id"]) for one in added]
 
     def test_result(self, id: int) -> TestResult:
@@ -179,65 +188,16 @@ class RemoteBluejay(Assertions):
         """The control objects that were written, the newest last."""
         return [ControlObjectView(control) for control in self.world.control_objects]
 
-    # --- agents, simulations, digital humans, runs --------------------------------------------------------------
-
-    def add_agent(self, *, organisation: str = DEFAULT_ORGANISATION, **fields: Any) -> AgentView:
-        """Add an agent, as `FakeBluejay.add_agent` does."""
-        from fake_bluejay.facade.resources import AgentView
-
-        made = self._control("POST", "agents", {**fields, "organisation": organisation})
-        return AgentView(self._far.as_world, "agents", made["id"])
-
-    def add_simulation(
-        self,
-        *,
-        agent: AgentView | int | None = None,
-        digital_humans: int | Sequence[DigitalHumanView] = 1,
-        organisation: str = DEFAULT_ORGANISATION,
-        **fields: Any,
-    ) -> SimulationView:
-        """Add a simulation that is ready to be run, as `FakeBluejay.add_simulation` does."""
-        from fake_bluejay.facade.resources import SimulationView
-
-        new = {"agent": _id(agent), "digital_humans": _ids(digital_humans), "organisation": organisation}
-        made = self._control("POST", "simulations", {**fields, **new})
-        return SimulationView(self._far.as_world, "simulations", made["id"])
-
-    def add_digital_human(self, *, organisation: str = DEFAULT_ORGANISATION, **fields: Any) -> DigitalHumanView:
-        """Add a digital human, as `FakeBluejay.add_digital_human` does."""
-        from fake_bluejay.facade.resources import DigitalHumanView
-
-        made = self._control("POST", "digital-humans", {**fields, "organisation": organisation})
-        return DigitalHumanView(self._far.as_world, "digital_humans", made["id"])
-
-    def add(self, resource: str, *, organisation: str = DEFAULT_ORGANISATION, **fields: Any) -> Any:
-        """Make an entity of any resource; as `FakeBluejay.add`."""
-        from fake_bluejay.facade.resources import view
-
-        made = self._control("POST", f"resources/{quote(resource, safe='')}", {**fields, "organisation": organisation})
-        return view(self._far.as_world, made["collection"], made["id"])
-
-    def resources(self, resource: str) -> list[Any]:
-        """Return all of a resource, the oldest first; as `FakeBluejay.resources`."""
-        from fake_bluejay.facade.resources import resources
-
-        return resources(self._far.as_world, resource)
-
-    def queue_run(self, simulation: SimulationView | int | None = None, **fields: Any) -> RunView:
-        """Queue a run; as `FakeBluejay.queue_run`."""
-        from fake_bluejay.facade.runs import RunView
-
-        if "digital_human_ids" in fields:
-            fields["digital_human_ids"] = _ids(fields["digital_human_ids"])
-        made = self._control("POST", "runs", {**fields, "simulation": _id(simulation)})
-        return RunView(self._far.as_world, made["id"])
+    # --- what else a test adds ----------------------------------------------------------------------------------
 
     @property
-    def runs(self) -> list[RunView]:
-        """The runs, the newest last."""
-        from fake_bluejay.facade.runs import RunView
+    def _seen(self) -> World:
+        return self._far.as_world
 
-        return [RunView(self._far.as_world, id) for id in self.world.runs]
+    def _apply(self, command: Command) -> Any:
+        if isinstance(command, NewEntity):
+            return self._control.send(f"resources/{quote(command.resource)}", command)["id"]
+        return self._control.send("runs" if isinstance(command, NewRun) else "simulations", command)["id"]
 
     # --- what came in -------------------------------------------------------------------------------------------
 
@@ -256,7 +216,8 @@ class RemoteBluejay(Assertions):
 
     def stub(self, method: str, path: str, status: int = 200, json: Any = None) -> None:
         """Answer requests with this method and path as given, as `FakeBluejay.stub` does."""
-        self._control("POST", "stubs", {"method": method, "path": path, "status": status, "json": json})
+        new = {"method": method, "path": path, "status": status, "json": json}
+        self._control.send("stubs", validated(NewStub, new))
         warn_of_unknown(path)
 
     # --- who may call -------------------------------------------------------------------------------------------
@@ -271,7 +232,7 @@ class RemoteBluejay(Assertions):
 
     def add_organisation(self, name: str, api_key: str) -> None:
         """Add an organisation, as `FakeBluejay.add_organisation` does."""
-        self._control("POST", "organisations", {"name": name, "api_key": api_key})
+        self._control.send("organisations", validated(NewOrganisation, {"name": name, "api_keys": [api_key]}))
 
     def revoke_key(self, api_key: str) -> None:
         """Refuse a key from now on; as `FakeBluejay.revoke_key`."""
@@ -327,7 +288,7 @@ class RemoteBluejay(Assertions):
         return Snapshot(self, self.dump())
 
     def restore(self, snapshot: Snapshot) -> None:
-        """Put the server's world back to what it was then; the journal stays. Raises as `FakeBluejay.restore` does."""
+        """Put the server's world back to a snapshot, as `FakeBluejay.restore` does; the journal stays."""
         self._control("PUT", "state", data_of(snapshot))
 
     def __repr__(self) -> str:
@@ -335,13 +296,13 @@ class RemoteBluejay(Assertions):
 
 
 class RemoteClock(FakeClock):
-    """The server's time; it can also be told how to pass."""
+    """The server's clock; its mode and its speed can be set, too."""
 
     _world: _FarWorld
 
     @property
     def mode(self) -> str:
-        """`manual` (stands still until advanced) or `real` (passes by itself, at a speed); settable."""
+        """`manual` (time stands still until advanced) or `real` (time passes, at a speed); can be set."""
         return cast(str, self._world.clock()["mode"])
 
     @mode.setter
@@ -350,7 +311,7 @@ class RemoteClock(FakeClock):
 
     @property
     def speed(self) -> float:
-        """Virtual seconds a real second, 0 for a manual or paused clock; settable."""
+        """The virtual seconds that pass in a real one, 0 for a manual or paused clock; can be set."""
         return cast(float, self._world.clock()["speed"])
 
     @speed.setter
@@ -409,6 +370,10 @@ class _Control:
         if status >= 400:
             raise ValueError(detail)
         return data
+
+    def send(self, path: str, command: Command, method: str = "POST") -> Any:
+        """Send a command, and return what the server answers. Raises as a call does."""
+        return self(method, path, command.model_dump(by_alias=True, exclude_unset=True))
 
 
 class _FarWorld:
@@ -503,7 +468,7 @@ class _FarWorld:
     def script(
         self, *, default: Call | None = None, next: Iterable[Call] = (), of: Mapping[int | str, Call] = {}
     ) -> None:
-        self._control("PATCH", "calls", dumps.dump_calls(default, next, of))
+        self._control.send("calls", validated(ScriptsOfCalls, dumps.dump_calls(default, next, of)), "PATCH")
 
     def clear_scripts(self) -> None:
         self._control("DELETE", "calls")
@@ -523,14 +488,15 @@ class _FarWorld:
     ) -> WebhookRecord:
         new = {
             "url": url,
-            "events": events,
+            "events": list(events),
             "secret": secret,
-            **scope._asdict(),
+            "agents": list(scope.agents),
+            "folders": list(scope.folders),
             "retries": retries,
             "enabled": enabled,
             "organisation": organisation,
         }
-        return dumps.load_webhook(self._control("POST", "webhooks", new))
+        return dumps.load_webhook(self._control.send("webhooks", validated(NewWebhook, new)))
 
     def change_webhook(self, id: str, **changes: Any) -> WebhookRecord:
         return dumps.load_webhook(self._control("PATCH", f"webhooks/{quote(str(id), safe='')}", changes))
@@ -596,7 +562,7 @@ class _FarFaults(Faults):
 
 
 class _FarWebhooks(Webhooks):
-    """The server's webhooks: added here as ever, told from there."""
+    """The server's webhooks."""
 
     def __init__(self, control: _Control, world: World) -> None:
         super().__init__(world, None)
@@ -646,16 +612,6 @@ def _as_data(new: dict[str, Any]) -> dict[str, Any]:
     call = new.get("call")
     data = {**new, "agent": _text(new.get("agent"))}
     return {**data, "call": call.as_dict()} if isinstance(call, Call) else data
-
-
-def _id(view: Any) -> Any:
-    """Return the id of a view; anything else stays as it is."""
-    return getattr(view, "id", view)
-
-
-def _ids(views: Any) -> Any:
-    """Return a list with ids in the place of views."""
-    return list(map(_id, views)) if isinstance(views, (list, tuple)) else views
 
 
 def _text(agent: Agent | str | None) -> str | None:

@@ -1,12 +1,10 @@
-"""Live views of the entities of resources (agents, simulations, folders, …), and short ways to add them."""
+"""Live views of the entities of resources (agents, simulations, folders, …)."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from fake_bluejay.bluejay import adding
 from fake_bluejay.bluejay.modules import declared
 from fake_bluejay.core.clock import datetime_at
 from fake_bluejay.core.resources import Entity
@@ -17,8 +15,6 @@ __all__ = [
     "DigitalHumanView",
     "ResourceView",
     "SimulationView",
-    "add",
-    "add_simulation",
     "resources",
     "view",
 ]
@@ -105,39 +101,9 @@ def view(world: World, name: str, id: Any) -> Any:
     return _VIEWS.get(name, ResourceView)(world, name, id)
 
 
-def add(world: World, name: str, organisation: str, fields: Mapping[str, Any]) -> Any:
-    """Make an entity of a resource. Raises `ValueError` for a name, a field or a value that cannot be."""
-    made = adding.add(world, name, organisation, fields)
-    return view(world, made.resource.plural, made.id)
-
-
 def resources(world: World, name: str) -> list[Any]:
     """Return all entities of a resource, the oldest first. Raises `ValueError` if there is no such resource."""
     plural = declared(name).of.plural
     with world.lock:
         collection = world.resources.named(plural)
         return [] if collection is None else [view(world, plural, entity.id) for entity in collection.all()]
-
-
-def add_simulation(
-    world: World,
-    organisation: str,
-    agent: AgentView | int | None,
-    digital_humans: int | Sequence[DigitalHumanView],
-    fields: Mapping[str, Any],
-) -> SimulationView:
-    """Make a simulation, of a new agent unless one is given.
-
-    Raises:
-        ValueError: One of these cannot be; then nothing is new.
-        KeyError: A digital human is gone.
-    """
-    agent_id: Any = getattr(agent, "id", agent)
-    humans: Any = digital_humans
-    if isinstance(digital_humans, (list, tuple)):
-        for human in digital_humans:
-            if not isinstance(human, DigitalHumanView):
-                raise ValueError(f"a digital human is needed, as add_digital_human() gives it, not {human!r:.80}")
-        humans = [human._entity for human in digital_humans]
-    made = adding.add_simulation(world, organisation, agent_id, humans, fields)
-    return SimulationView(world, "simulations", made.id)

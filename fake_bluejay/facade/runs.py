@@ -1,12 +1,9 @@
-"""A live view of a run of a simulation, and a way to queue one without a request."""
+"""A live view of a run of a simulation."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from datetime import datetime
-from typing import Any
 
-from fake_bluejay.bluejay import adding
 from fake_bluejay.bluejay.runs import run_status
 from fake_bluejay.core.clock import datetime_at
 from fake_bluejay.core.runs import Run, Tally, tally
@@ -14,7 +11,7 @@ from fake_bluejay.core.world import World
 from fake_bluejay.facade.resources import SimulationView
 from fake_bluejay.facade.results import TestResult
 
-__all__ = ["RunView", "queue_run"]
+__all__ = ["RunView"]
 
 
 class RunView:
@@ -70,9 +67,3 @@ class RunView:
 
     def __repr__(self) -> str:
         return f"<Run {self._id} {self.status}>"
-
-
-def queue_run(world: World, simulation: SimulationView | int | None, fields: Mapping[str, Any]) -> RunView:
-    """Queue a run, of a new simulation unless one is given. Raises `ValueError` for what cannot be."""
-    id: Any = getattr(simulation, "id", simulation)
-    return RunView(world, adding.queue_run(world, id, fields).id)

@@ -75,11 +75,11 @@ class _Transport(asyncio.Transport):
             self._loop.call_soon(self._lose, error)
         while (arrival := self._wire.next_arrival()) is not None:
             if arrival.instant is None:
-                # Two turns later: in the next one, aiohttp 3.9 is not done with writing and would not keep the
+                # Two turns later: in the next turn, aiohttp 3.9 is still writing and would not keep the
                 # connection alive.
                 self._loop.call_soon(self._loop.call_soon, self._arrive, arrival)
             else:
-                # As a timer of the loop, so that a client's own timeout, another one, can be due before.
+                # As a timer of the loop, so that a client's own timeout can be due before.
                 self._loop.call_later(max(0, arrival.instant - now()), self._arrive, arrival)
 
     def writelines(self, list_of_data: Iterable[Any]) -> None:
@@ -117,7 +117,7 @@ class _Transport(asyncio.Transport):
         return self._reading and not self._closing
 
     def is_closing(self) -> bool:
-        return self._closing or not self._wire.is_open()  # so a session that outlives the fake does not go on with it
+        return self._closing or not self._wire.is_open()  # so a session that outlives the fake connects anew
 
     def close(self) -> None:
         if not self._closing:

@@ -1,15 +1,16 @@
 """asyncio: an event loop whose thread takes part lives in virtual time, and waits as a thread does.
 
-So whatever is built on a loop's timers passes at once: `asyncio.sleep`, `wait_for`, `timeout`, anyio, a client's own
-timeouts. A loop waits in its selector. If that has files other than the loop's own, something outside is waited for,
-and time is real; a socket that only listens waits for nobody in particular, and an idle connection to a server of ours
-for nobody at all. A loop that is called from another thread works from that moment.
+So everything that is built on a loop's timers passes at once: `asyncio.sleep`, `wait_for`, `timeout`, anyio, a client's
+own timeouts. A loop waits in its selector. If the selector has files besides the loop's own, the loop waits for
+something outside, and time is real. Two kinds of files do not count: a socket that only listens, and an idle connection
+to a server of ours. A loop that is called from another thread counts as working from that moment.
 
-This is the only file that touches what asyncio does not document, except that others ask whether a loop has a
+This is the only file that touches what asyncio does not document, except that other files ask whether a loop has a
 `_selector`. What it touches, and what public thing is missing:
 
 - A loop's `_selector`, `_ssock`, `_csock` and `_write_to_self`: a loop does not say what it waits in, nor which of the
-  files there are for its own waking up, and `call_soon_threadsafe` would add a callback to what only is to look again.
+  files there are for waking it up, and `call_soon_threadsafe` would add a callback where the loop is only to look
+  again.
 - A loop's `_ready` and `_scheduled`, and a handle's `_when`: nothing says whether a loop has something to do at once or
   when its next timer is due, and no timer can be moved.
 - A loop's `_transports`: nothing leads from a file descriptor to the transport, and so to the peer.
@@ -38,10 +39,10 @@ FILES = {
     "asyncio.unix_events": "asyncio",
     "selectors": "asyncio",
 }
-"""The modules that have what is replaced here."""
+"""The modules whose attributes are replaced here."""
 
 LOOPBACKS: dict[int, Callable[[], bool]] = {}
-"""Port of a loopback server of ours → whether it has a request in hand."""
+"""Port of a loopback server of ours → a function that returns whether it has a request in hand."""
 
 
 def seams(module: ModuleType) -> Iterator[Seam]:
@@ -49,7 +50,7 @@ def seams(module: ModuleType) -> Iterator[Seam]:
     match module.__name__:
         case "asyncio.base_events":
             yield Seam(module.BaseEventLoop, "time", _time)
-        case "asyncio.unix_events":  # where freezegun leaves what it found, for real
+        case "asyncio.unix_events":  # where freezegun keeps the originals
             yield Seam(module._UnixSelectorEventLoop, "time", _time)
         case "asyncio.selector_events":
             yield Seam(module.BaseSelectorEventLoop, "_write_to_self", _write_to_self)
@@ -113,7 +114,7 @@ def _has_own_clock(loop: Any) -> bool:
 
 
 class _Signal:
-    """Whether a loop is called from elsewhere, and the wait that this ends."""
+    """A callback that a loop is called from another thread, and so ends the loop's wait."""
 
     called = False
     wait: Wait | None = None
@@ -129,7 +130,7 @@ def _write_to_self(original: Callable[[Any], None]) -> Callable[..., Any]:
         if signal is not None:
             signal.called = True
             if signal.wait is not None:
-                # With a byte of its own: the original's may have been read already, before this wait began.
+                # With a byte of its own: the original's may have been read before this wait began.
                 CLOCKWORK.end(signal.wait)
 
     return write_to_self
@@ -168,7 +169,7 @@ def _select(original: Callable[..., Any]) -> Callable[..., Any]:
         if theirs:
             with CLOCKWORK.real_time(member, "looked at a server of ours", meanwhile="stand"):
                 is_outside = not all(_is_idle_loopback(loop, each) for each in theirs)
-            if events := original(self, 0):  # what an idle server had sent by then
+            if events := original(self, 0):  # bytes that an idle server had sent by then
                 return events
         until = loop._scheduled[0].when() if loop._scheduled else None
         wait = signal.wait = CLOCKWORK.begin(member, timeout, "waited in the event loop", until=until)
@@ -194,7 +195,7 @@ def _select(original: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _wake(loop: Any) -> None:
-    with contextlib.suppress(OSError, AttributeError):  # it is full, or the loop is closed
+    with contextlib.suppress(OSError, AttributeError):  # the buffer is full, or the loop is closed
         loop._csock.send(b"\0")
 
 

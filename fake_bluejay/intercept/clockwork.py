@@ -40,30 +40,36 @@ from fake_bluejay.intercept.working import Activity, Turns, Watch, describe_stac
 __all__ = ["CLOCKWORK", "REAL_TIME_THREADS", "Clockwork", "LongestExceeded", "Member", "Timeline", "Wait"]
 
 _TICK = 0.005
-"""Real seconds after which the lookout looks again, and a wait for something outside counts what has passed."""
+"""The real seconds between two looks of the lookout, and between two additions of real time in a wait outside."""
 
 _HELD_UP = 5.0
 """Real seconds after which the report names the thread that holds time up, and a warning the waits that cannot end."""
 
 _LOOKS = 300_000
-"""So often a thread may read clocks between two waits; from then on real time counts, for it waits by reading them."""
+"""The number of readings of clocks between two waits after which real time counts: the thread waits by reading clocks.
+"""
 
 _SHORT_WAIT = 0.004
-"""Real seconds, on average, that a wait takes at least if it is not one for a disk."""
+"""The shortest average of waits, in real seconds, that count; shorter ones are those for a disk."""
 
 _FREE_FOR_IMPORTS = 1_000_000
-"""Microseconds that the waits of modules being imported may take without moving the clock, while fakes are on: some ask
-the machine something, and whether a test is the first to import them should change no instant in it."""
+"""Microseconds that waits of modules being imported may take without moving the clock, while fakes are on.
+
+Some modules ask the machine something at their import, and no instant in a test should depend on whether the test is
+the first to import them.
+"""
 
 _WAITS_FOR_NOTHING = 10
-"""So often in a row a thread may wait for no time at all, until each time takes a microsecond."""
+"""The number of waits in a row for no time at all after which each takes a microsecond."""
 
 _UNSEEN = 1.0
-"""Real seconds after which a thread that reads clocks is examined: if it has waited in ways not known here for a good
-part of them, that part counts."""
+"""Real seconds after which a thread that reads clocks is examined.
+
+If it has waited, in ways not known here, for a good part of them, that part counts.
+"""
 
 _MOVEMENTS = 200
-"""So many movements of the clock are kept for the report."""
+"""The number of movements of the clock that are kept for the report."""
 
 
 class LongestExceeded(BaseException):
@@ -77,12 +83,12 @@ class Timeline:
     """A fake's time, as the clockwork needs it.
 
     Args:
-        advance: Moves the fake's clock by so many microseconds, and lets happen what falls due on the way.
-        due_in: How many microseconds from now the fake's next timer is due; None if none is.
+        advance: Moves the fake's clock by so many microseconds, and fires the timers that are due on the way.
+        due_in: Returns in how many microseconds the fake's next timer is due; None if none is.
         waited: Called with the microseconds that a thread has waited, in that thread.
         frozen: Whether the fake's clock stands still between moves; if not, real time passes, and moves come on top.
-        now: Where the wall clock is to begin, in seconds since 1970; None: where it is.
-        longest: How many microseconds waits may move it by.
+        now: The start of the wall clock, in seconds since 1970; None: the present.
+        longest: The most microseconds by which waits may move it.
     """
 
     def __init__(
@@ -98,11 +104,11 @@ class Timeline:
         self.advance, self.due_in, self.waited = advance, due_in, waited
         self.frozen, self.now, self.longest = frozen, now, longest
         self.slept = 0
-        """By how many microseconds waits have moved it."""
+        """The microseconds by which waits have moved it."""
         self.exceeded: LongestExceeded | None = None
-        """What was raised because that was too much."""
-        self.to_be_told: set[Member] = set()
-        """The threads in which it is still to be raised."""
+        """The error that was raised because that was too much."""
+        self.to_raise_in: set[Member] = set()
+        """The threads in which the error is still to be raised."""
         self.owner: Member | None = None
         """The thread that switched the fake on."""
         self.movements: list[Movement] = []
@@ -119,7 +125,7 @@ class Timeline:
 
 
 class Place(NamedTuple):
-    """Where code waits."""
+    """A place in the code that waits."""
 
     code: CodeType
     line: int
@@ -129,7 +135,7 @@ class Place(NamedTuple):
 
 
 class Movement(NamedTuple):
-    """Waits of one kind at one place, one after the other, and by how much they moved the clock."""
+    """A movement of the clock by waits of one kind at one place, one after the other."""
 
     length: int
     what: str
@@ -148,22 +154,24 @@ class Member:
         self.thread = thread
         self.ident = thread.ident
         self.generation = generation
-        """Of the fakes that were on together when it joined."""
+        """The generation of fakes, on together, in which the thread joined."""
         self.joining: list[Wait] = []
-        """The waits for its end."""
+        """The waits for the end of the thread."""
         self.watch = Watch(thread)
         self.waits_for_nothing = 0
-        """How often it has waited for no time at all since it waited last."""
+        """The number of waits for no time at all since the last real wait."""
         self.looks = 0
-        """How often it has read a clock since it waited last."""
+        """The number of readings of clocks since the last wait."""
         self.seen = self.since = REAL.monotonic()
-        """The real time up to which it is known what it did, and at which its last wait was over."""
+        """The real time up to which it is known what the thread did (`seen`), and the end of its last wait (`since`).
+        """
         self.held_up: tuple[float, float] | None = None
-        """When the last wait was over that it has worked for long since, and its processor time when that was noted."""
+        """The end of the wait since which the thread has worked for long, and its processor time when that was noted.
+        """
         self._spent: tuple[float, float, Turns | None] | None = None
 
     def run_by(self, thread: threading.Thread) -> None:
-        """Set the thread, to one that has taken over what was handed to a pool."""
+        """Set the thread: a thread of a pool takes over a call that was submitted to the pool."""
         if thread is not self.thread:
             self.thread, self.watch = thread, Watch(thread)
 
@@ -196,7 +204,7 @@ class Member:
 
 
 class Wait:
-    """A wait of a thread that takes part, from the moment it is announced."""
+    """A wait of a participating thread, from the moment it is announced."""
 
     __slots__ = (
         "deadline", "due", "ended", "gate", "has_work", "is_blind", "is_open", "is_outside", "member", "place",
@@ -206,22 +214,22 @@ class Wait:
     def __init__(self, member: Member, deadline: int | None, what: str) -> None:
         self.member = member
         self.deadline = deadline
-        """Microseconds elapsed at which it is over; None if never."""
+        """The end of the wait, in elapsed microseconds; None if it has none."""
         self.what = what
-        """For reports: `slept`, `waited for an event`."""
+        """The wait in words, for reports: `slept`, `waited for an event`."""
         self.place = _place()
         self.ended = False
-        """Whether somebody has ended it."""
+        """Whether a thread has ended it."""
         self.due = False
-        """Whether its deadline has come."""
+        """Whether the deadline has come."""
         self.is_open = False
-        """Whether its thread waits; if not, it works, or is about to."""
+        """Whether its thread waits; if not, the thread works, or is about to."""
         self.is_outside = False
         """Whether something outside is waited for."""
         self.is_blind = False
-        """Whether its thread cannot be woken before what it waits for comes, so that it is no lookout."""
+        """Whether its thread cannot be woken before the awaited thing comes, so that it cannot be the lookout."""
         self.has_work: Callable[[], bool] = _no
-        """Says whether its thread has got something to do by moving the clock."""
+        """Returns whether a move of the clock has given its thread something to do."""
         self.gate: Any = None
         self.wake: Callable[[], object] = self._open_gate
 
@@ -252,38 +260,39 @@ class Clockwork:
     """Virtual time in this process."""
 
     def __init__(self) -> None:
-        self._mutex = REAL.RLock()  # also a signal's handler may wait, in the middle of it
+        self._mutex = REAL.RLock()  # reentrant, for a signal's handler may wait while it is held
         self.timelines: list[Timeline] = []
-        """Those of the fakes that are on and skip sleeps. The first is what the clocks show; a wait moves all."""
+        """The timelines of the fakes that are on and skip sleeps. The clocks show the first; a wait moves all."""
         self._start = 0
         self._elapsed = 0
         self._members: dict[int, Member] = {}
-        """By the thread's number; one that has not come to run yet has none."""
+        """The participants, by thread id; one that has not begun to run has none yet."""
         self._forking: dict[int, Member] = {}
-        """Those of them who are just forking this process."""
+        """The participants that are forking this process."""
         self._in_real_time: dict[int, Member] = {}
-        """Those of them who wait for something outside by means that must not see virtual time."""
+        """The participants that wait for something outside by means that must not see virtual time."""
         self._dying: list[Member] = []
-        """Those who have left, and whose threads are about to end."""
+        """The participants that have left, and whose threads are about to end."""
         self._working = 0
         self._waits: dict[Wait, None] = {}
-        """The open ones, in the order they began."""
+        """The open waits, in the order they began."""
         self._lookout: Wait | None = None
         self._changes = 0
-        """Counts whatever may change who works."""
+        """A counter that grows with each change of who works."""
         self._counted = 0.0
-        """The real time up to which it has been added."""
+        """The real time up to which real time has been added to the clock."""
         self._free_for_imports = 0
-        """Real time that waits of modules being imported may still take without its being added."""
+        """The real time that waits of modules being imported may still take without moving the clock, in microseconds.
+        """
         self._quiet_since: float | None = None
-        """Since when, in real time, all wait and nothing can come."""
+        """The real time since which all participants wait and nothing is due."""
         self.children: Callable[[], float | None] = lambda: None
-        """Says since when, in real time, a child process of the test's lives; None if none does."""
+        """Returns the real time since which a child process of the test has lived; None if none does."""
         self.on_moved: list[Callable[[int], None]] = []
-        """Told by how much the clock was moved: for the wall clock."""
+        """Functions that are called with each length by which the clock was moved, for the wall clock."""
         self._generation = 0
         self._real = 0
-        """How many have asked that waits take real time."""
+        """The number of `real` blocks that are open."""
 
     # --- on and off -------------------------------------------------------------------------------------------------
 
@@ -299,7 +308,10 @@ class Clockwork:
         timeline.owner = self.take_part(threading.current_thread())
 
     def leave(self, timeline: Timeline) -> None:
-        """Leave a fake that is off. With the last one, no thread takes part any more, and those that sleep wake."""
+        """Remove the timeline of a fake that is off.
+
+        With the last one, nobody takes part any more, and sleeping threads wake.
+        """
         with self._mutex:
             if timeline not in self.timelines:
                 return
@@ -316,9 +328,10 @@ class Clockwork:
             self._generation += 1
 
     def stand_aside(self) -> None:
-        """Let the calling thread, which forks, wait in real time until `come_back`: others handle forks, too.
+        """Let the calling thread, which forks, live in real time until `come_back`.
 
-        In the child, such a handler runs while nobody has told the clock yet that all other threads are gone.
+        In the child, handlers of other libraries run before the clockwork has forgotten the threads that the child
+        lacks.
         """
         me = self._members.pop(REAL.get_ident(), None)
         if me is not None:
@@ -345,7 +358,7 @@ class Clockwork:
 
     @property
     def is_on(self) -> bool:
-        """Whether there is virtual time."""
+        """Whether virtual time is on."""
         return bool(self.timelines)
 
     # --- who takes part ---------------------------------------------------------------------------------------------
@@ -355,7 +368,7 @@ class Clockwork:
         return self._members.get(REAL.get_ident())
 
     def take_part(self, thread: threading.Thread) -> Member:
-        """Let a thread take part that runs already."""
+        """Let a running thread take part."""
         with self._mutex:
             assert thread.ident is not None
             member = self._members.get(thread.ident)
@@ -366,7 +379,7 @@ class Clockwork:
             return member
 
     def expect(self, thread: threading.Thread) -> Member:
-        """Let a thread take part that is about to start."""
+        """Let a thread that is about to start take part."""
         with self._mutex:
             member = Member(thread, self._generation)
             self._working += 1
@@ -374,7 +387,7 @@ class Clockwork:
         return member
 
     def arrive(self, member: Member, thread: threading.Thread) -> None:
-        """Let the calling thread take part, which was expected."""
+        """Let the calling thread, which was expected, take part."""
         with self._mutex:
             if member.generation == self._generation:
                 member.ident = REAL.get_ident()
@@ -382,7 +395,7 @@ class Clockwork:
                 self._members[member.ident] = member
 
     def depart(self, member: Member, *, dies: bool = True) -> None:
-        """Let a thread take part no more; if it dies, time stands until it is gone."""
+        """End a thread's participation; if the thread dies, time stands still until it is gone."""
         with self._mutex:
             if member.generation != self._generation:
                 return
@@ -398,7 +411,7 @@ class Clockwork:
                 self._wake_lookout()
 
     def await_end(self, thread: threading.Thread, wait: Wait) -> Literal["takes part", "is dying", "takes no part"]:
-        """Have a wait ended when a thread departs. Return whether that thread takes part."""
+        """Let a wait end when a thread departs. Return whether that thread takes part."""
         with self._mutex:
             for member in (self._members.get(thread.ident or 0), self._in_real_time.get(thread.ident or 0)):
                 if member is not None and member.thread is thread:
@@ -408,7 +421,7 @@ class Clockwork:
 
     @contextmanager
     def taking_part(self) -> Iterator[None]:
-        """Let the calling thread take part meanwhile, if it does not and a fake is on."""
+        """Let the calling thread take part within the `with`, if a fake is on."""
         if not self.timelines or self.me() is not None:
             yield
             return
@@ -428,11 +441,14 @@ class Clockwork:
         return self._elapsed
 
     def microseconds(self) -> int:
-        """Return what a monotonic clock shows, in microseconds."""
+        """Return the time of a monotonic clock, in microseconds."""
         return self._start * 1_000_000 + self.elapsed
 
     def look(self, member: Member) -> int:
-        """Return the same to a thread that reads a clock, and so may be waiting in a way that is not known here."""
+        """Return the time of a monotonic clock, in microseconds, to a thread that reads it.
+
+        The thread may be waiting, by reading the clock, in a way that is not known here.
+        """
         member.looks += 1
         now = REAL.monotonic()
         if member.looks == _LOOKS:
@@ -459,9 +475,10 @@ class Clockwork:
                 self.count(now - waited, "waited in real time")
 
     def wait_for_nothing(self, member: Member) -> None:
-        """Note that a thread waits for no time at all: one that does so again and again has come to its deadline.
+        """Note that a thread waits for no time at all; if it does so again and again, move the clock a little.
 
-        In life it would have come a little later than that, and code relies on it: `while remaining >= 0: wait(…)`.
+        The thread has come to its deadline, and in real time it would get a little past it. Code relies on that: `while
+        remaining >= 0: wait(…)`.
         """
         member.waits_for_nothing += 1
         if member.waits_for_nothing > _WAITS_FOR_NOTHING and self.me() is member:
@@ -481,18 +498,18 @@ class Clockwork:
         self._pass(length, what, place)
 
     def moved(self, timeline: Timeline, length: int) -> None:
-        """Take note that the clock of a fake has moved by so many microseconds, and wake those that are due."""
+        """Note that the clock of a fake has moved by so many microseconds, and wake the threads that are due."""
         with self._mutex:
             if not self.timelines or timeline is not self.timelines[0]:
                 return
-        for notify in self.on_moved:  # before anybody wakes and looks
+        for notify in self.on_moved:  # before a woken thread reads the clock
             notify(length)
         with self._mutex:
             self._elapsed += length
             self._wake_who_is_due()
 
     def follow(self, length: int, what: str) -> None:
-        """Move the clock by so many microseconds, which have passed by somebody else's clock."""
+        """Move the clock by so many microseconds, which have passed by another library's clock."""
         self._pass(length, what, None)
         self._spend(length, None)
 
@@ -506,14 +523,14 @@ class Clockwork:
     # --- waits ------------------------------------------------------------------------------------------------------
 
     def begin(self, member: Member, seconds: float | None, what: str, *, until: float | None = None) -> Wait:
-        """Make a wait of the calling thread; it waits with `finish`.
+        """Return a new wait of the calling thread, which then waits by `finish`.
 
         Args:
             member: The calling thread.
-            seconds: How long it waits at most; None if until it is ended.
+            seconds: The longest time it waits; None: until it is ended.
             what: What it does, for the report.
-            until: The instant by a monotonic clock from which `seconds` were reckoned a moment ago. Another thread may
-                have moved the clock since.
+            until: The instant, by a monotonic clock, from which `seconds` were reckoned a moment ago. Another thread
+                may have moved the clock since.
         """
         if seconds is None:
             return Wait(member, None, what)
@@ -523,7 +540,7 @@ class Clockwork:
         return Wait(member, elapsed + (max(1, round(seconds * 1_000_000)) if seconds > 0 else 0), what)
 
     def end(self, wait: Wait) -> None:
-        """End a wait: what it is for has come."""
+        """End a wait, because what it waits for has come."""
         with self._mutex:
             wait.ended = True
             self._resume(wait, wake=False)
@@ -533,12 +550,12 @@ class Clockwork:
         """Wait until the wait is over.
 
         Args:
-            wait: One of the calling thread.
-            block: Waits for real, at most so many seconds, or until `wait.wake` is called; says whether it got what it
-                waits for.
+            wait: A wait of the calling thread.
+            block: A function that waits in real time, for so many seconds at most, or until `wait.wake` is called; it
+                returns whether it got what it waits for.
 
         Returns:
-            Whether it was ended, or got it; if not, its deadline has come.
+            Whether the wait was ended, or `block` got it; if not, the deadline has come.
 
         Raises:
             LongestExceeded: More of the fake's time has been slept away than it allows.
@@ -578,13 +595,14 @@ class Clockwork:
     def real_time(
         self, member: Member, what: str, *, meanwhile: Literal["count", "jump", "stand"] = "count"
     ) -> Iterator[None]:
-        """Let the calling thread wait for something outside, by whatever means, all of them in real time.
+        """Let the calling thread wait for something outside, by any means, all of them in real time.
 
         Args:
             member: The calling thread.
             what: What it does, for the report.
-            meanwhile: What time does: `count`, real time is added to the clock; `jump`, if all wait, for the thread
-                waits for nothing in particular, as a server does that has no connection; `stand`, as if it worked.
+            meanwhile: The effect on virtual time. `count`: real time is added to the clock. `jump`: the clock jumps if
+                all others wait, for the thread waits for nothing in particular, like a server without a connection.
+                `stand`: the clock stands, as if the thread worked.
         """
         wait = Wait(member, None, what)
         wait.is_blind, wait.wake = True, _nothing
@@ -610,7 +628,7 @@ class Clockwork:
 
     @contextmanager
     def counting(self, what: str) -> Iterator[None]:
-        """Add real time to the clock from now on, in a wait of `real_time` in which time stood so far."""
+        """Add real time to the clock within a wait of `real_time` that holds the clock."""
         ident = REAL.get_ident()
         with self._mutex:
             member = self._in_real_time.pop(ident, None)
@@ -628,7 +646,7 @@ class Clockwork:
                     self._in_real_time[ident] = self._members.pop(ident)
 
     def _begin(self, wait: Wait) -> bool:
-        """Open a wait that is not over."""
+        """Open a wait. Return False if it is over already."""
         if wait.ended or wait.due or wait.member.generation != self._generation:
             return False
         if wait.deadline is not None and wait.deadline <= self.elapsed:
@@ -644,7 +662,7 @@ class Clockwork:
         return True
 
     def _resume(self, wait: Wait, *, wake: bool = True) -> None:
-        """Let a wait's thread work on; wake it, unless it is this one."""
+        """Count a wait's thread as working again; wake it, unless it is the calling one."""
         if wait.is_open:
             wait.is_open = False
             wait.member.since = REAL.monotonic()
@@ -662,7 +680,7 @@ class Clockwork:
             self._lookout.wake()
 
     def _pause(self, wait: Wait) -> float | None:
-        """Return how long to wait for real: 0 if this thread is to move the clock, None to wait until woken."""
+        """Return how long to wait in real time: 0 if this thread is to move the clock, None to wait until woken."""
         if self._dying:
             self._dying = [one for one in self._dying if one.thread.is_alive()]
         if self._lookout is None or not self._lookout.is_open or (self._dying and not self._working):
@@ -678,7 +696,7 @@ class Clockwork:
 
     @contextmanager
     def real(self) -> Iterator[None]:
-        """Let all waits take real time meanwhile, which is added to the clock."""
+        """Let all waits take real time within the `with`; that time is added to the clock."""
         self._real += 1
         since = REAL.monotonic()
         try:
@@ -691,7 +709,7 @@ class Clockwork:
         return self._real > 0 or self.children() is not None or any(wait.is_outside for wait in self._waits)
 
     def _look_around(self, wait: Wait, since: float) -> None:
-        """Do what the lookout does when a pause is over, and a thread that waits for something outside."""
+        """Act after a pause: as the lookout, or as a thread that waits for something outside."""
         with self._mutex:
             is_outside = self._is_outside()
         if is_outside:
@@ -705,11 +723,11 @@ class Clockwork:
             changes = self._changes
             waiting = {one.member for one in self._waits}
             working = [one for one in self._members.values() if one not in waiting]
-            expected = self._working - len(working)  # who has not come to run yet
+            expected = self._working - len(working)  # threads that have not begun to run
             quiet = self._quiet_since
         if quiet is not None:
             if any(each.due_in() is not None for each in tuple(self.timelines)):
-                self._quiet_since = None  # somebody from outside has set a timer
+                self._quiet_since = None  # a bystander has set a timer
             else:
                 self._warn_of_a_wait_for_ever(quiet)
         if not working or expected:
@@ -726,14 +744,15 @@ class Clockwork:
     # --- moving -----------------------------------------------------------------------------------------------------
 
     def _move(self, wait: Wait, changes: int) -> None:
-        """Move the clock to the next deadline, in the thread that waits here.
+        """Move the clock to the next deadline, in the calling thread, which waits.
 
-        Not if anything has changed since it was found to be this one's to move: another may be moving it already.
+        If anything has changed since this thread was chosen to move the clock, another thread may be moving it: then do
+        nothing.
         """
         with self._mutex:
             if self._changes != changes or not wait.is_open or self._dying:
                 return
-            # Who moves the clock works.
+            # A thread that moves the clock counts as working.
             first = min(self._waits, key=lambda one: sys.maxsize if one.deadline is None else one.deadline)
             self._resume(wait, wake=False)
             changes = self._changes
@@ -741,7 +760,7 @@ class Clockwork:
             lengths = [] if first.deadline is None else [first.deadline - self.elapsed]
         lengths += [due for each in timelines if (due := each.due_in()) is not None]
         if self._changes != changes:
-            return  # a thread that takes no part has woken one meanwhile
+            return  # a bystander has woken a participant meanwhile
         if lengths:
             length = max(min(lengths), 0)
             before = self._elapsed
@@ -751,7 +770,7 @@ class Clockwork:
             with self._mutex:
                 missing = length - (self._elapsed - before)
                 if timelines[:1] == tuple(self.timelines[:1]) and missing > 0:
-                    # A clock that follows real time is moved by less, for some has passed meanwhile.
+                    # A clock that follows real time was moved by less, for real time has passed meanwhile.
                     self._elapsed += missing
                     self._wake_who_is_due()
         else:
@@ -775,34 +794,36 @@ class Clockwork:
                 self._exceed(timeline, sleeper)
 
     def _exceed(self, timeline: Timeline, sleeper: Member | None) -> None:
-        """Have an error raised in the test's thread and the sleeper's. Others may be a library's, and die of it."""
+        """Raise an error in the test's thread and in the sleeper's.
+
+        Other threads may be a library's, and would die of it.
+        """
         movements = "\n".join(f"  {one}" for one in timeline.movements[-10:])
         timeline.exceeded = LongestExceeded(
             f"the code under test has slept for more than {timeline.longest / 86_400e6:g} days of the fake's time"
             f" (option longest); what it waits for does not come. The last that moved the clock:\n{movements}"
         )
-        timeline.slept = 0  # what cleans up may sleep, too
+        timeline.slept = 0  # cleaning up may sleep, too
         with self._mutex:
-            timeline.to_be_told = {each for each in (timeline.owner, sleeper) if each is not None}
+            timeline.to_raise_in = {each for each in (timeline.owner, sleeper) if each is not None}
             for wait in list(self._waits):
-                if wait.member in timeline.to_be_told:
+                if wait.member in timeline.to_raise_in:
                     wait.due = True
                     self._resume(wait)
 
     def _raise_if_exceeded(self, member: Member) -> None:
         for timeline in tuple(self.timelines):
-            if timeline.exceeded is not None and member in timeline.to_be_told:
-                timeline.to_be_told.discard(member)
+            if timeline.exceeded is not None and member in timeline.to_raise_in:
+                timeline.to_raise_in.discard(member)
                 raise timeline.exceeded
 
     # --- what takes long --------------------------------------------------------------------------------------------
 
     def _note_who_holds_up(self, since: float, activities: dict[Member, Activity]) -> None:
-        """Note who has worked for long.
+        """Note the threads that have worked for long.
 
-        One that has had the processor for long since then, or has not wanted it, may be waiting by doing nothing else,
-        in a way that is not known here: from then on real time counts. One that a busy machine keeps from working does
-        not.
+        A thread that has had the processor for long, or has not wanted it, may be waiting in a way that is not known
+        here: from then on real time counts. A thread that a busy machine keeps from running is not waiting.
         """
         now = REAL.monotonic()
         waits = False
@@ -851,7 +872,7 @@ def _note(movements: list[Movement], length: int, what: str, place: Place | None
 
 
 _BETWEEN = frozenset(sys.stdlib_module_names - {"__main__"}) | {"fake_bluejay", "anyio", "trio", "sniffio"}
-"""The packages whose waits are somebody else's."""
+"""The packages that wait on behalf of the code that calls them."""
 
 
 def _place() -> Place | None:
@@ -875,7 +896,7 @@ def _is_in_foreign_loop() -> bool:
 
 
 REAL_TIME_THREADS: set[int] = set()
-"""The threads of servers, by number: they wait for nothing that the code under test does."""
+"""The ids of the servers' threads, which wait for nothing that the code under test does."""
 
 CLOCKWORK = Clockwork()
-"""The one of this process."""
+"""The clockwork of this process."""

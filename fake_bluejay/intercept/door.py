@@ -54,8 +54,8 @@ def exchange(
     }
     answer = app.answer(scope, body)
     answered = list(answer.raw_headers)
-    if all(name != b"date" for name, _ in answered):  # which a fault may bring
-        # The client's own calendar, whoever made that: of a response it keeps, it compares this with its clock.
+    if all(name != b"date" for name, _ in answered):  # a fault's answer may have its own
+        # By the client's own calendar: a client that caches the response compares this with its clock.
         answered.insert(0, (b"date", _date(int(time.time()))))
     return Reply(answer.status_code, answered, b"" if method == "HEAD" else answer.content, extensions[BREAKAGE])
 

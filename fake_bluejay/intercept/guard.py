@@ -37,8 +37,8 @@ def seams(module: ModuleType) -> Iterator[Seam]:
 
 
 def _seams_of_sockets(namespace: Any) -> Iterator[Seam]:
-    # `socket` has most of these from `_socket` by name, as others have them from `socket`; its own `getaddrinfo` calls
-    # that of `_socket`, so whoever has it by name is guarded, too.
+    # `socket` imports most of these from `_socket` by name, as other modules do from `socket`; its own `getaddrinfo`
+    # calls that of `_socket`, so a module that imported it by name is guarded, too.
     built_in = sys.modules["_socket"]
     for name in ("getaddrinfo", "gethostbyname", "gethostbyname_ex", "gethostbyaddr"):
         yield Seam(built_in, name, functools.partial(_guard_host, 0), named=getattr(built_in, name))

@@ -76,7 +76,7 @@ def give_socket(connection: Any, scheme: str, host: str, port: int | None) -> No
     """Connect an `http.client` connection to the fake."""
     timeout = connection.timeout
     connection.sock = WireSocket(open_wire(scheme, host, port))
-    # Whatever else may stand there is the library's way to say: as the `socket` module has it.
+    # Other values are handled as the `socket` module handles them.
     connection.sock.settimeout(timeout if isinstance(timeout, (int, float, NoneType)) else socket.getdefaulttimeout())
 
 

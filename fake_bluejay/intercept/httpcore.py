@@ -34,7 +34,7 @@ def seams(module: ModuleType) -> Iterator[Seam]:
         creating = functools.partial(_creating, library, prefix)
         for name in ("ConnectionPool", "HTTPProxy", "SOCKSProxy"):
             owner = getattr(library, prefix + name)
-            if hasattr(owner, "create_connection"):  # without socksio the last has none
+            if hasattr(owner, "create_connection"):  # without socksio, the last class has none
                 yield Seam(owner, "create_connection", creating)
         passing_over = functools.partial(_passing_over, library, prefix)
         yield Seam(getattr(library, f"{prefix}HTTPConnection"), "can_handle_request", passing_over)
@@ -78,7 +78,7 @@ def _passing_over(library: Any, prefix: str, found: Callable[..., Any]) -> Calla
 
 
 def _answers_itself(library: Any, of: Any) -> bool:
-    """Whether what a pool or a connection has below it is ours, or a mock of the library's."""
+    """Return whether a pool or a connection is connected to a wire of ours, or to a mock of the library's."""
     below = getattr(of, "_network_backend", None)
     return isinstance(below, (library.MockBackend, library.AsyncMockBackend)) or hasattr(type(below), "_opens_wires")
 
@@ -94,7 +94,7 @@ def _classes(pool_class: Any) -> dict[str, Any]:
     library: Any = importlib.import_module(pool_class.__module__.partition(".")[0])
 
     class Connecting:
-        """What backends of both kinds share. It also marks them as ours."""
+        """The part that backends of both kinds share. It also marks them as ours."""
 
         _opens_wires = True
 
@@ -210,4 +210,4 @@ _TLS = SimpleNamespace(
     cipher=lambda: ("TLS_AES_256_GCM_SHA384", "TLSv1.3", 256),
     getpeercert=lambda binary_form=False: b"" if binary_form else {},
 )
-"""What there is to ask of a TLS that is taken as done."""
+"""The properties of a TLS connection that is taken as established."""

@@ -52,10 +52,10 @@ from weakref import WeakKeyDictionary
 __all__ = ["LOCK", "Seam", "ShimGroup", "class_of", "contents", "leave_nothing", "look_again"]
 
 LOCK = threading.RLock()
-"""Held while anything is put on or taken away."""
+"""The lock that is held while a shim is put on or taken off."""
 
 _ABSENT: Any = object()
-"""What is found where a class only inherits an attribute."""
+"""A marker for a class that only inherits the attribute."""
 
 _REACH = 500
 """The number of objects looked at to see whether a wrapper leads to a shim."""
@@ -68,9 +68,9 @@ class Seam(NamedTuple):
     """A module or a class."""
     name: str
     make: Callable[[Callable[..., Any]], Callable[..., Any]]
-    """Makes the shim, a plain function, from a function that calls what was found, for a class with `self` first."""
+    """Makes the shim, a plain function, from a function that calls the original; in a class, `self` comes first."""
     named: Any = None
-    """The function itself, if it is to be replaced also where it was imported by name."""
+    """The original function, if it is to be replaced also where it was imported by name."""
 
 
 class _Found(NamedTuple):
@@ -79,7 +79,7 @@ class _Found(NamedTuple):
 
 
 _found: WeakKeyDictionary[Any, _Found] = WeakKeyDictionary()
-"""Every shim there is → what it stands over."""
+"""Shim → what it was put over."""
 
 
 def _is_shim(value: Any) -> bool:
@@ -154,7 +154,7 @@ class _Shims:
         self._set = _setter(seam.owner, seam.name)
         self._newest: Any = None
         self._under: Any = None
-        """What the newest stands over."""
+        """The value that the newest shim was put over."""
         self.named = self._over(seam.named) if seam.named is not None else None
         """What replaces the function where it was imported by name."""
 
@@ -209,7 +209,7 @@ class _Shims:
 
 
 def _held_by(value: Any) -> Iterable[Any]:
-    """What an object holds that it may call; not what whole modules and classes hold."""
+    """Return the objects that an object holds and may call, without those of whole modules and classes."""
     if type(value) is FunctionType:
         names = _names_in(value.__code__)
         by_name = [value.__globals__[name] for name in names if name in value.__globals__]
@@ -227,7 +227,7 @@ def _names_in(code: CodeType) -> Iterator[str]:
 
 
 def _caller(seam: Seam, found: Any) -> Callable[..., Any]:
-    """A function that calls what was found as Python would have called it there."""
+    """Return a function that calls the original as Python would have called it in its place."""
     owner, name, *_ = seam
     if found is _ABSENT:
         return lambda self, *args, **kwargs: getattr(super(owner, self), name)(*args, **kwargs)
@@ -235,7 +235,7 @@ def _caller(seam: Seam, found: Any) -> Callable[..., Any]:
         call: Callable[..., Any] = found
         return call
     if not hasattr(type(found), "__get__"):
-        return lambda self, *args, **kwargs: found(*args, **kwargs)  # as a mock is, without the object
+        return lambda self, *args, **kwargs: found(*args, **kwargs)  # a mock, say, is called without the object
     return lambda self, *args, **kwargs: found.__get__(self, type(self))(*args, **kwargs)
 
 
@@ -259,7 +259,7 @@ class ShimGroup:
         _groups.append(self)
 
     def switch(self, on: bool) -> None:
-        """Put all on, also those that somebody has taken away since; or take away all that are on top."""
+        """Put all shims on, also those that another tool has taken off; or take off all that are on top."""
         switch({self: on})
 
     def _switch(self, on: bool) -> None:
@@ -301,11 +301,11 @@ _groups: list[ShimGroup] = []
 
 
 def switch(groups: Mapping[ShimGroup, bool]) -> None:
-    """Put groups on or take them away, with one look through the modules for the functions of all of them."""
+    """Put groups of shims on or take them off, with one look through the modules for all of them."""
     for name in [name for group, on in groups.items() if on for name in group.files]:
         if _is_being_imported(sys.modules.get(name)):
             with contextlib.suppress(ImportError):
-                importlib.import_module(name)  # waits for the thread that imports it, and which may need the lock
+                importlib.import_module(name)  # it waits for the importing thread, which may need the lock
     with LOCK:
         changed = [group for group, on in groups.items() if on or group.on]
         for group in changed:
@@ -317,7 +317,7 @@ def switch(groups: Mapping[ShimGroup, bool]) -> None:
 
 
 def leave_nothing() -> None:
-    """Take away the shims of groups that are off, where somebody has put them back since."""
+    """Take off the shims of groups that are off, if another tool has put them back."""
     with LOCK:
         for group in _groups:
             if not group.on:
@@ -361,7 +361,7 @@ class _Watcher(importlib.abc.MetaPathFinder):
 def _call_once_executed(loader: Any, name: str) -> None:
     """Put the shims on a module as soon as this loader has executed it."""
     if _is_class(loader) or "exec_module" in vars(loader):
-        return  # a builtin's; or it is to be done already
+        return  # a builtin module; or the work is done already
     execute = loader.exec_module
 
     def exec_module(module: ModuleType) -> None:
@@ -399,7 +399,7 @@ class _Named(NamedTuple):
 
 
 class _Place(NamedTuple):
-    """Where such a function is held outside its module: by an attribute, with the values for off and on."""
+    """A place outside its module where such a function is held: an attribute, with its values for off and on."""
 
     owner: Any
     name: str
@@ -408,7 +408,7 @@ class _Place(NamedTuple):
     group: ShimGroup
 
     def is_same(self, other: _Place) -> bool:
-        """Whether it is known already, maybe from when the group was off: what it held then is to come back."""
+        """Return whether both are one place; the first value that was found there is the one to restore."""
         return self.owner is other.owner and self.name == other.name and self.group is other.group
 
 
@@ -418,11 +418,11 @@ _places: list[_Place] = []
 _seen: dict[str, Any] = {}
 """The modules that have been looked through."""
 _newest: tuple[int, Any] = 0, None
-"""The number of modules when they were looked through last, and the newest."""
+"""The number of modules, and the newest of them, at the last look through all."""
 
 
 def look_again() -> None:
-    """Look through all modules once more when functions are next replaced: what they hold may be another's by now."""
+    """Look through all modules anew when functions are next replaced: the modules may hold other functions by now."""
     global _newest
     _places.clear()
     _seen.clear()
@@ -465,8 +465,8 @@ def _functions_in(value: Any) -> Sequence[Any]:
 
 def _look_for_places() -> None:
     global _newest
-    # To compare them all would touch each, which costs more than everything else there is to switch. A module that was
-    # put in the place of an old one, and is not the newest, escapes until the next import.
+    # Comparing all modules would touch each, which costs more than all the rest of the switch. A module that
+    # replaced an older one, and is not the newest, is missed until the next import.
     newest = len(sys.modules), next(reversed(sys.modules.values()))
     if not _named or (newest[0] == _newest[0] and newest[1] is _newest[1]):
         return
@@ -490,14 +490,14 @@ _PLAIN = frozenset(
         *(GetSetDescriptorType, MemberDescriptorType, MethodDescriptorType, WrapperDescriptorType),
     )
 )
-"""The ids of types of objects in namespaces that neither are functions of modules nor hold any in sight."""
+"""The ids of types whose objects, in namespaces, are no functions of modules and hold none that could be found."""
 
 
 def _places_in(owner: Any, module: str, prefix: str) -> Iterator[_Place]:
-    """The places in a module or class, and in the functions and classes that were defined in it."""
+    """Yield the places in a module or class, and in the functions and classes that were defined in it."""
     for name, held in list(_namespace(owner).items()):
         kind = type(held)
-        # Tens of thousands of objects pass here before a session's first test, most of them of these kinds.
+        # Tens of thousands of objects are looked at before a session's first test, most of them of these kinds.
         if id(kind) in _PLAIN:
             continue
         if kind is FunctionType and id(held) not in _named:
@@ -514,7 +514,7 @@ def _places_in(owner: Any, module: str, prefix: str) -> Iterator[_Place]:
             if kind is staticmethod:
                 off, on = held if value is function else staticmethod(function), staticmethod(shim)
             elif _is_class(owner) and type(function) is not FunctionType:
-                on = staticmethod(shim)  # a builtin does not get the object that it is called by, as its shim would
+                on = staticmethod(shim)  # a builtin does not get `self`, but its shim, a function, would
             yield _Place(owner, name, off, on, group)
         elif type(value) is FunctionType:
             if _is_text(value.__module__, module):
@@ -540,7 +540,7 @@ def _places_in_defaults(function: FunctionType) -> Iterator[_Place]:
 
 
 def _in_default(group: ShimGroup, on: bool, value: Any) -> Any:
-    """What stands in a default for this value while the group is on or off."""
+    """Return what stands in a default for this value while the group is on or off."""
     named = _named.get(id(value))
     if named is None or named.group is not group:
         return value

@@ -35,9 +35,9 @@ class Fake(NamedTuple):
 
     app: Api
     environment: dict[str, str]
-    """The variables that its clients are to find."""
+    """The variables that clients of the fake find."""
     time: Timeline | None
-    """What sleeping moves; None if it takes its real time."""
+    """The time that sleeps move; None if sleeping takes real time."""
 
 
 _clients = ShimGroup(
@@ -57,17 +57,17 @@ _inherited: list[Fake] = []
 """The fakes that were on when this process was forked."""
 _guards = 0
 _found: list[dict[str, str | None]] = []
-"""For each that is on, what the variables were before; None for not set."""
+"""For each fake that is on, the earlier values of the variables; None for not set."""
 _direct: list[Fake] = []
-"""The fakes whose server is not to be reached by a proxy."""
+"""The fakes whose server must not be reached through a proxy."""
 _found_direct: dict[str, str | None] = {}
-"""What the variables that say so were before the first of them."""
+"""The earlier values of the variables that name proxies' exceptions."""
 _given: dict[str, tuple[set[str], str | None]] = {}
-"""Variable → the values that fakes have given it, and what it was before the first of them."""
+"""Variable → the values that fakes have given it, and its value before the first of them."""
 
 
 def current() -> Fake | None:
-    """The fake that takes calls now: the one that was switched on last, in this process."""
+    """Return the fake that takes calls now: the one that was switched on last, in this process."""
     return _on[-1] if _on and not is_forked() else None
 
 
@@ -131,7 +131,7 @@ def switch_off(fake: Fake) -> None:
             _direct[:] = [one for one in _direct if one is not fake]
             for variable, value in () if _direct else _found_direct.items():
                 _set(variable, value)
-        if place < len(_on):  # the one that came next will leave what this one found
+        if place < len(_on):  # the next fake will restore the value that this one found
             _found[place] = found
             return
         for variable, value in found.items():
@@ -139,17 +139,12 @@ def switch_off(fake: Fake) -> None:
 
 
 def bypass_proxies(fake: Fake, host: str) -> None:
-    """Have clients reach a host directly, whatever proxies the environment names, until this fake is off.
-
-    Args:
-        fake: One that is on.
-        host: A name or an address, as `NO_PROXY` lists it; the same for all fakes.
-    """
+    """Let clients reach a host directly until this fake is off, whatever proxies the environment names."""
     with LOCK:
         if not _direct:
             found = {name: os.environ.get(name) for name in ("no_proxy", "NO_PROXY")}
             _found_direct.update(found)
-            # Most clients ask for the lower case first, and for the other one if it is not set.
+            # Most clients look for the lower-case variable first, and for the upper-case one if that is not set.
             either = found["no_proxy"] or found["NO_PROXY"] or ""
             for name, before in found.items():
                 hosts = before or either
@@ -161,10 +156,10 @@ def bypass_proxies(fake: Fake, host: str) -> None:
 
 
 def leave_nothing() -> None:
-    """While no fake is on: take away what is there of ours again.
+    """Remove what is left of the fakes, if none is on.
 
-    Whoever undoes changes of their own that were made while a fake was on puts back what was there then. `monkeypatch`
-    and pytest-mock's `mocker` do, where a test has them from before its fake.
+    A tool that undoes its own changes after a fake was on may restore the fake's values: `monkeypatch` and
+    pytest-mock's `mocker` do, if a test has them from before its fake.
     """
     with LOCK:
         if not _on:
@@ -183,7 +178,7 @@ def _set(variable: str, value: str | None) -> None:
 
 
 def guard(on: bool) -> None:
-    """Keep calls from the real host also while no fake is on; as often off as on."""
+    """Keep calls from the real host while no fake is on. Each `guard(True)` needs one `guard(False)`."""
     global _guards
     with LOCK:
         _guards += 1 if on else -1
@@ -207,5 +202,5 @@ def _in_forked_child() -> None:
 
 
 if hasattr(os, "register_at_fork"):
-    # With the lock, so that the child does not find it taken by a thread that it does not have.
+    # With the lock held, so that no other thread, which the child would lack, holds it there.
     os.register_at_fork(before=LOCK.acquire, after_in_parent=LOCK.release, after_in_child=_in_forked_child)

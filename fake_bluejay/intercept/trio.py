@@ -27,7 +27,7 @@ FILES = {
     "trio._core._thread_cache": "trio",
     "trio._core._wakeup_socketpair": "trio",
 }
-"""The modules that have what is replaced here."""
+"""The modules whose attributes are replaced here."""
 
 
 def seams(module: ModuleType) -> Iterator[Seam]:
@@ -70,7 +70,7 @@ def take_clocks_along(seconds: float, *, over: bool) -> None:
 
 
 class _TrioSignal:
-    """Whether a run is called from elsewhere, and the wait that this ends."""
+    """A callback that a run is called from another thread, and so ends the run's wait."""
 
     called = False
     wait: Wait | None = None
@@ -86,14 +86,14 @@ def _wakeup(original: Callable[[Any], None]) -> Callable[..., Any]:
         if signal is not None:
             signal.called = True
             if signal.wait is not None:
-                # With a byte of its own: the original's may have been read already, before this wait began.
+                # With a byte of its own: the original's may have been read before this wait began.
                 CLOCKWORK.end(signal.wait)
 
     return wakeup_thread_and_signal_safe
 
 
 _runners: WeakKeyDictionary[Any, weakref.ref[Any]] = WeakKeyDictionary()
-"""What waits for a run's events → the run."""
+"""The object that waits for a run's events → the run."""
 
 
 def _get_events(original: Callable[..., Any]) -> Callable[..., Any]:
@@ -101,14 +101,14 @@ def _get_events(original: Callable[..., Any]) -> Callable[..., Any]:
         runner = getattr(sys.modules["trio._core._run"].GLOBAL_RUN_CONTEXT, "runner", None)
         if runner is not None:
             _runners.setdefault(self, weakref.ref(runner))
-        elif self in _runners:  # a guest's, in another thread
+        elif self in _runners:  # in guest mode, in another thread
             runner = _runners[self]()
         member = CLOCKWORK.me()
         if member is None or timeout <= 0 or runner is None:
             return original(self, timeout)
         wakeup = runner.entry_queue.wakeup
         signal = _signals.setdefault(wakeup, _TrioSignal())
-        _signals[self._force_wakeup] = signal  # by which a guest is called
+        _signals[self._force_wakeup] = signal  # the way into a run in guest mode
         signal.called = False
         if events := original(self, 0):
             return events
@@ -137,8 +137,8 @@ def _get_events(original: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _wake(manager: Any) -> None:
-    # Not by `force_wakeup`, which is taken for a call from elsewhere.
-    with contextlib.suppress(OSError):  # it is full, or the run is over
+    # Not by `force_wakeup`, which counts as a call from another thread.
+    with contextlib.suppress(OSError):  # the buffer is full, or the run is over
         manager._force_wakeup.write_sock.send(b"\0")
 
 
@@ -164,7 +164,7 @@ def _start_thread_soon(original: Callable[..., None]) -> Callable[..., Any]:
 
         try:
             original(self, work, deliver_and_depart, *args, **kwargs)
-        except BaseException:  # it cannot be started
+        except BaseException:  # the thread cannot be started
             CLOCKWORK.depart(member, dies=False)
             raise
 

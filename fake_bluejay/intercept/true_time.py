@@ -1,7 +1,7 @@
-"""Clocks, sleeping and locks as the operating system has them, whatever stands in their places.
+"""Clocks, sleeping and locks of the operating system, past all replacements.
 
 Tools that replace time look for its functions in the modules that hold them: freezegun puts its own into every module
-that has `time.monotonic`, also into ours. So the clocks are taken from a copy of `time` that nobody else has.
+that has `time.monotonic`, also into ours. So the clocks come from a private copy of `time`.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ _time = _copy("time")
 
 
 class REAL:
-    """What is real. A class, for tools look for functions to replace in modules, and not in the classes there."""
+    """The real functions of time. They stand in a class because tools that replace functions look into modules only."""
 
     monotonic: Any = _time.monotonic
     sleep: Any = _time.sleep
@@ -54,7 +54,7 @@ class ORIGINALS:
 
 for _name in ("sleep", "monotonic", "monotonic_ns"):
     _value = vars(time)[_name]
-    if type(_value) is not BuiltinFunctionType:  # freezegun was here first, and has them
+    if type(_value) is not BuiltinFunctionType:  # freezegun is active already, and keeps the originals
         _value = vars(sys.modules.get("freezegun.api", time)).get(f"real_{_name}")
     setattr(ORIGINALS, _name, _value if type(_value) is BuiltinFunctionType else None)
 del _name, _value

@@ -22,10 +22,10 @@ def seams(module: ModuleType) -> Iterator[Seam]:
             def connect(self: Any) -> None:
                 connect_by_wire(self)
                 if type(self.sock) is WireSocket:
-                    self.is_verified = True  # TLS is taken as done
+                    self.is_verified = True  # TLS counts as established
                     self._has_connected_to_proxy = bool(
                         self.proxy
-                    )  # or a failure later would be said to be the proxy's
+                    )  # else a later failure would be reported as the proxy's
 
             return connect
 

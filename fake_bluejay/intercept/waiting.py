@@ -1,4 +1,4 @@
-"""How the wire knows time: the only functions by which it looks at a clock or waits for what arrives later."""
+"""The wire's only ways to read a clock, and to wait for bytes that arrive later."""
 
 from __future__ import annotations
 

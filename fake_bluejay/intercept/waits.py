@@ -37,7 +37,7 @@ FILES = {
     "threading": "waits",
     "time": "waits",
 }
-"""The modules that have what is replaced here."""
+"""The modules whose attributes are replaced here."""
 
 SPARED = frozenset({
     "_pytest", "anyio", "conftest_plugin", "coverage", "execnet", "fake_bluejay", "hypothesis", "pluggy", "pytest",
@@ -54,10 +54,10 @@ _TOOLS = (
     "trio._core._thread_cache",
     "xdist",
 )
-"""The packages whose threads take no part by themselves."""
+"""The packages whose threads do not take part."""
 
 _LONGEST = 9_000_000_000
-"""Seconds; what is longer is for the original to refuse."""
+"""The longest wait, in seconds; the original function refuses longer ones."""
 
 
 def seams(module: ModuleType) -> Iterator[Seam]:
@@ -67,7 +67,7 @@ def seams(module: ModuleType) -> Iterator[Seam]:
             yield Seam(module, "sleep", _sleep, named=ORIGINALS.sleep)
             yield Seam(module, "monotonic", _monotonic, named=ORIGINALS.monotonic)
             yield Seam(module, "monotonic_ns", _monotonic_ns, named=ORIGINALS.monotonic_ns)
-        case "freezegun.api":  # whose clocks may stand still: a deadline by one would never come
+        case "freezegun.api":  # freezegun's clocks may stand still, and a deadline by one would never come
             yield Seam(module, "fake_monotonic", _monotonic, named=_function(module.fake_monotonic))
             yield Seam(module, "fake_monotonic_ns", _monotonic_ns, named=_function(module.fake_monotonic_ns))
         case "threading":
@@ -152,7 +152,7 @@ class _Waiter:
         if self._taken and blocking:
             seconds = None if timeout < 0 or timeout > _LONGEST else timeout
             wait = self._wait = CLOCKWORK.begin(self._member, seconds, "waited")
-            if self._taken:  # nobody has released it meanwhile
+            if self._taken:  # not released meanwhile
                 CLOCKWORK.finish(wait)
                 while self._taken and seconds is None:  # the fake is off, and the wait goes on
                     wait.block(None)
@@ -214,7 +214,7 @@ class VirtualSimpleQueue(SimpleQueue[Any], metaclass=_AsSimpleQueue):
             return super().get(block, timeout)
         wait = CLOCKWORK.begin(member, timeout, "waited for a queue")
         while True:
-            self._waits.append(wait)  # before it looks, so that what is put after that wakes it
+            self._waits.append(wait)  # before it looks, so that a later `put` wakes it
             try:
                 return super().get_nowait()
             except queue.Empty:
@@ -224,11 +224,11 @@ class VirtualSimpleQueue(SimpleQueue[Any], metaclass=_AsSimpleQueue):
                     self._waits.remove(wait)
             if over:
                 return super().get_nowait() if timeout is not None else super().get()
-            wait.ended = False  # another may have been quicker
+            wait.ended = False  # another thread may have taken it
 
 
 def switch_simple_queue(on: bool) -> None:
-    """Let new queues of `queue.SimpleQueue` have waits that are known, or the original's."""
+    """Give new objects of `queue.SimpleQueue` announced waits, or the original's."""
     before, after = (SimpleQueue, VirtualSimpleQueue) if on else (VirtualSimpleQueue, SimpleQueue)
     if vars(queue)["SimpleQueue"] is before:
         queue.SimpleQueue = after  # type: ignore[misc]
@@ -237,7 +237,7 @@ def switch_simple_queue(on: bool) -> None:
 # --- threads ----------------------------------------------------------------------------------------------------
 
 _expected: weakref.WeakKeyDictionary[Any, Member] = weakref.WeakKeyDictionary()
-"""Thread that was started → how it takes part."""
+"""A thread that was started → its participation."""
 
 
 def _start(original: Callable[..., None]) -> Callable[..., Any]:
@@ -269,7 +269,7 @@ def _takes_part(thread: Any) -> bool:
     name = frame.f_globals.get("__name__") if frame is not None else None
     if type(name) is str and any(name == tool or name.startswith(f"{tool}.") for tool in _TOOLS):
         return False
-    # A worker of a pool from before takes part while it works for who does: see `_submit`.
+    # A worker of an older pool takes part only while it runs a call of a participant: see `_submit`.
     target, arguments = vars(thread).get("_target"), vars(thread).get("_args")
     work = getattr(sys.modules.get("concurrent.futures.thread"), "_worker", None)
     return not (target is work and work is not None and not _has_known_queue(arguments))
@@ -328,20 +328,20 @@ class _Pool:
     def __init__(self, workers: int) -> None:
         self.workers = workers
         self.begun: list[_Errand] = []
-        """Those that a worker runs, or is free to take."""
+        """The calls that a worker runs, or is free to take."""
         self.queued: list[_Errand] = []
-        """Those that have to wait for a worker, and so hold nobody up."""
+        """The calls that have to wait for a worker, and so hold nobody up."""
 
 
 _pools: weakref.WeakKeyDictionary[Any, _Pool] = weakref.WeakKeyDictionary()
 _errands: weakref.WeakKeyDictionary[Any, _Errand] = weakref.WeakKeyDictionary()
-"""By the future of what was handed over."""
+"""Future → its call."""
 _handing_over = REAL.RLock()
-"""Held while anything of these changes."""
+"""The lock for the pools and their calls."""
 
 
 class _Errand:
-    """A call that is handed over to a pool: the worker that runs it takes part meanwhile."""
+    """A call that was submitted to a pool: the worker that runs it takes part until its end."""
 
     def __init__(self, pool: _Pool) -> None:
         self._pool = pool
@@ -357,14 +357,14 @@ class _Errand:
 
     def begin(self) -> None:
         """Let the calling thread, a worker, take part."""
-        if self._member is None:  # a worker is free that was thought to be busy
+        if self._member is None:  # a worker that was thought to be busy is free
             self._pool.queued.remove(self)
             self._expect()
         assert self._member is not None
         CLOCKWORK.arrive(self._member, threading.current_thread())
 
     def end(self) -> None:
-        """Let no worker take part for this call any more."""
+        """End the participation for this call."""
         if self._member is None:
             self._pool.queued.remove(self)
             return
@@ -409,7 +409,7 @@ def _run(original: Callable[..., None]) -> Callable[..., Any]:
         try:
             original(self, *args)
         finally:
-            # Whoever waits for it, also by a callback, has been told by now.
+            # By now every waiting thread and callback knows the result.
             if errand is not None:
                 with _handing_over:
                     errand.end()
@@ -420,7 +420,7 @@ def _run(original: Callable[..., None]) -> Callable[..., Any]:
 # --- outside ----------------------------------------------------------------------------------------------------
 
 _children: dict[Any, float] = {}
-"""Child process that was started by who takes part → the real time at which it was."""
+"""A child process that a participant started → the real time of its start."""
 
 
 def _execute_child(original: Callable[..., None]) -> Callable[..., Any]:
@@ -429,7 +429,7 @@ def _execute_child(original: Callable[..., None]) -> Callable[..., Any]:
         if member is None:
             original(self, *args, **kwargs)
             return
-        with CLOCKWORK.real_time(member, "started a process"):  # in which it may have come to its end already
+        with CLOCKWORK.real_time(member, "started a process"):  # the process may have ended meanwhile
             original(self, *args, **kwargs)
         _children[self] = since
 

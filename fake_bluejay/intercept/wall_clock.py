@@ -1,7 +1,7 @@
 """The wall clock of the code under test: `time.time`, `datetime.now` and their kin, which move with the fake's time.
 
-time-machine replaces them in C, for every caller. Who else has replaced them was meant to: with freezegun, or a travel
-of the test's own, the wall clock is theirs. If theirs ticks, it moves with what is slept away; if it is frozen, it
+time-machine replaces them in C, for every caller. If another tool has replaced them (freezegun, or a travel of the
+test's own), that tool keeps the wall clock: if its clock ticks, it moves with what is slept away; if it is frozen, it
 stands still.
 """
 
@@ -17,8 +17,11 @@ from fake_bluejay.intercept.clockwork import CLOCKWORK
 __all__ = ["WallClock"]
 
 _GRAIN = 1 / 64
-"""Seconds. A binary fraction, so that differences of readings are exact; and longer than a kernel's tick, by which the
-time of a file may be older than the wall clock's was when it was written."""
+"""The resolution of the wall clock, in seconds.
+
+It is a binary fraction, so that differences of readings are exact. It is longer than a kernel's tick, by which the time
+of a file may be older than the wall clock's was when the file was written.
+"""
 
 
 class WallClock:
@@ -52,7 +55,7 @@ class WallClock:
             traveller.time_ns = look
 
     def moved(self, length: int) -> None:
-        """Move on by so many microseconds, by which the fake's clock has moved."""
+        """Move on by the microseconds by which the fake's clock has moved."""
         by = datetime.timedelta(microseconds=length)
         if self._traveller is not None:
             self._traveller.shift(by)
@@ -66,7 +69,7 @@ class WallClock:
                 factory.tick(by)
 
     def stop(self) -> None:
-        """Give the wall clock back."""
+        """Restore the wall clock."""
         travel, traveller = self._travel, self._traveller
         self._travel = self._traveller = None
         if travel is None:
@@ -74,7 +77,7 @@ class WallClock:
         import time_machine
 
         stack = _travellers(time_machine)
-        if traveller in stack and stack[-1] is not traveller:  # theirs is over ours, and stays
+        if traveller in stack and stack[-1] is not traveller:  # another tool's patch is over ours, and stays
             stack.remove(traveller)
             stack.append(traveller)
         travel.stop()

@@ -1,11 +1,11 @@
-"""One connection to the fake: bytes of HTTP/1.1 requests in, bytes of the answers out, each at its instant.
+"""A connection to the fake: bytes of HTTP/1.1 requests in, bytes of the answers out, each at its instant.
 
-The faces beside this file make a wire what a client library has below it: a socket, a network stream, a transport. All
-that a library does with bytes is its own.
+The files beside this one give a wire the form that a client library expects below itself: a socket, a network stream, a
+transport. All that a library does with bytes is its own.
 
-h11 reads and writes. A request whose head is plain, as clients write nearly all of theirs, is taken by a strict
-pattern instead, and so is its answer: that costs a fifth. What the pattern does not match, h11 gets from the first byte
-on. Both must agree on every input, however it is cut; a test compares them.
+h11 reads and writes. Plain requests, as clients write nearly all of theirs, are matched by a strict pattern instead,
+and so are their answers: that costs a fifth. If the pattern does not match, h11 gets the bytes from the first one on.
+Both must agree on every input, at whatever points it is cut; a test compares them.
 """
 
 from __future__ import annotations
@@ -32,13 +32,13 @@ OWN, PEER = ("127.0.0.1", 49152), ("127.0.0.1", 443)
 """The addresses of both ends, as far as anybody asks."""
 
 _LONGEST_HEAD = 65_536
-"""Bytes, as the loopback server has it."""
+"""The most bytes of a request's head, as on the loopback server."""
 
 _NOT_HTTP = (
     b"HTTP/1.1 400 Bad Request\r\ncontent-type: text/plain; charset=utf-8\r\nconnection: close\r\n\r\n"
     b"Invalid HTTP request received."
 )
-"""What uvicorn answers to what is not HTTP."""
+"""uvicorn's answer to bytes that are not HTTP."""
 
 
 End: TypeAlias = Literal["close", "reset"]
@@ -50,12 +50,12 @@ class Arrival(NamedTuple):
     data: bytes
     end: End | None = None
     instant: float | None = None
-    """When, by the clock of `waiting`; None: at once."""
+    """The instant of arrival, by the clock of `waiting`; None: at once."""
 
 
 _REFUSED = {
-    b"CONNECT": Arrival(_NOT_HTTP, "close"),  # it asks a proxy, which this is not
-    b"PRI": Arrival(b"", "reset"),  # HTTP/2, without having asked whether it is spoken
+    b"CONNECT": Arrival(_NOT_HTTP, "close"),  # the form of a request to a proxy, and this is none
+    b"PRI": Arrival(b"", "reset"),  # HTTP/2 with prior knowledge
 }
 
 
@@ -78,14 +78,14 @@ class HttpWire:
         self._end: End | None = None
         """The end as far as it has arrived."""
         self._is_done = False
-        """Whether the server has ended the connection, and reads no more."""
+        """Whether the server has ended the connection, and reads nothing more."""
         self._written: list[bytes] = []
-        """What is there of a head that is not whole, or of a body."""
+        """The bytes of a head that is not whole, or of a body."""
         self._head: _Head | None = None
         self._missing = 0
         """The number of bytes that the body of a plain request still lacks."""
         self._h11: Any = None
-        """h11's connection, once something was not plain."""
+        """h11's connection, once a message was not plain."""
         self._request: Any = None
 
     # --- the client's end ---------------------------------------------------------------------------------------
@@ -97,11 +97,11 @@ class HttpWire:
 
     @property
     def is_readable(self) -> bool:
-        """Whether a read would return at once, be it with the end."""
+        """Whether a read would return at once, even if with the end of the stream."""
         return self.has_ended or self.due_in() == 0
 
     def start_tls(self) -> None:
-        """Go on under TLS, which is taken as done."""
+        """Go on under TLS, which counts as established."""
         self.scheme = "https"
 
     def write(self, data: bytes) -> None:
@@ -117,7 +117,7 @@ class HttpWire:
             )
         if self._end is not None:
             raise BrokenPipeError(errno.EPIPE, os.strerror(errno.EPIPE))
-        if data:  # an empty write means nothing to a socket, and the end of the stream to h11
+        if data:  # for a socket, an empty write is nothing; for h11, it is the end of the stream
             self._take(data)
 
     def due_in(self) -> float:
@@ -142,7 +142,7 @@ class HttpWire:
             return data
         if self._end == "reset":
             raise ConnectionResetError(errno.ECONNRESET, os.strerror(errno.ECONNRESET))
-        self._end = "close"  # also where nothing would ever come: a server does not wait for ever
+        self._end = "close"  # even if nothing more comes: a server does not wait for ever
         return b""
 
     def next_arrival(self) -> Arrival | None:
@@ -154,7 +154,7 @@ class HttpWire:
         return arrival
 
     def close(self) -> None:
-        """Let go of the connection from the client's end."""
+        """Close the connection from the client's end."""
         self._end = "close"
         self._arrivals.clear()
         self._arrived = b""
@@ -231,7 +231,7 @@ class HttpWire:
 
     def _reply(self, method: bytes, target: bytes, headers: RawHeaders, body: bytes) -> Reply:
         target = target.partition(b"#")[0]
-        if not target.startswith(b"/"):  # as it is said to a proxy
+        if not target.startswith(b"/"):  # the form of a request to a proxy
             target = _ORIGIN.sub(b"", target)
             target = b"/" + target if target[:1] in (b"", b"?") else target
         return exchange(self._app, method.decode(), self.scheme, self._host, self._port, target, headers, body)
@@ -285,7 +285,7 @@ _PLAIN_HEAD = re.compile(
 )
 _HEADER = re.compile(rb"([^:]+): ([^\r]+)\r\n")
 _END_OF_HEAD = re.compile(rb"\n\r?\n")
-"""Where h11, too, sees the end of a head."""
+"""The end of a head, as h11 finds it."""
 
 
 class _Head(NamedTuple):
@@ -297,7 +297,7 @@ class _Head(NamedTuple):
 
 
 _UNFINISHED = _Head(b"", b"", [], 0, b"")
-"""A head of which more is to come."""
+"""A head that is not whole yet."""
 
 
 def _plain_head(data: bytes) -> _Head | None:
@@ -323,7 +323,7 @@ def _plain_head(data: bytes) -> _Head | None:
 
 
 _NOT_PLAIN = frozenset((b"connection", b"content-length", b"expect", b"transfer-encoding", b"upgrade"))
-"""The headers that change how a message or its connection goes on."""
+"""The headers that change how a message is read, or what happens to its connection."""
 
 
 def _plain_answer(method: bytes, reply: Reply) -> bytes | None:

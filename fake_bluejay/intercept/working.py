@@ -1,14 +1,15 @@
 """The activity of a thread that has announced no wait: it works, waits for a lock, or waits for something outside.
 
-A thread *works* unless the opposite is proved: it was never seen to be running, and could not have been waiting for
-its turn either. For Linux, a thread that is ready to run but gets no processor is not asleep, and one that waits for
-Python's own lock (the GIL) wakes with every switch interval. So a thread that sleeps, and has not been woken once while
-two such intervals passed, waits in the kernel, however busy the machine is. Where there is no `/proc`, the thread's
-processor time and the instruction that it is at must not have changed for a quarter of a second.
+A thread *works* unless the opposite is proved: no look has seen it running, and it cannot have waited for its turn
+either. For Linux, a thread that is ready to run but gets no processor is not asleep, and one that waits for Python's
+own lock (the GIL) wakes with every switch interval. So a thread that sleeps, and has not woken once while two such
+intervals passed, waits in the kernel, however busy the machine is. Where there is no `/proc`, the thread's processor
+time and its current instruction must not have changed for a quarter of a second.
 
-Of a thread that is proved to wait, the innermost instruction says for what: a call of `acquire`, `get` or `__enter__`
-in C takes a lock (or from a queue), which somebody in this process will give; one of `recv`, `poll` or `waitpid` waits
-for something outside. Of all others it is not known: a thread that reads a disk, or waits for threads in C, works.
+If a thread is proved to wait, the innermost instruction says for what: a call of `acquire`, `get` or `__enter__` in C
+takes a lock (or takes from a queue), which a thread of this process will release; a call of `recv`, `poll` or `waitpid`
+waits for something outside. Any other instruction counts as work: a thread that reads a disk, or waits for threads in
+C, works.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ from fake_bluejay.intercept.true_time import REAL
 __all__ = ["Activity", "Turns", "Watch", "describe_stack", "turns_of_threads"]
 
 _SLEEPS_WITHOUT_PROC = 0.25
-"""Real seconds for which a thread must have stood still, where nothing better is known."""
+"""Real seconds for which a thread must have stood still, on systems without `/proc`."""
 
 _TAKES_A_LOCK = frozenset({"acquire", "__enter__", "get", "_acquire_restore", "acquire_lock"})
 
@@ -38,7 +39,7 @@ _WAITS_OUTSIDE = frozenset({
 
 
 class Activity(Enum):
-    """What a thread does."""
+    """An activity of a thread."""
 
     WORKS = "works"
     WAITS_FOR_LOCK = "waits for a lock"
@@ -46,22 +47,22 @@ class Activity(Enum):
 
 
 class _Look(NamedTuple):
-    """A thread at a moment."""
+    """A thread's state at a moment."""
 
     state: object
-    """What changes when the thread runs."""
+    """A value that changes when the thread runs."""
     since: float
-    """The real time since which that has not changed."""
+    """The real time since which the state has not changed."""
 
 
 class Watch:
-    """Looks at one thread again and again."""
+    """An observer of one thread, which concludes from several looks what the thread does."""
 
     def __init__(self, thread: threading.Thread) -> None:
         self._thread = thread
         self._last = _Look(None, 0.0)
         self._known: Activity | None = None
-        """What was proved, for as long as nothing changes."""
+        """The activity that was found, for as long as the state does not change."""
         self.since = 0.0
         """The real time since which the thread is known to wait."""
 
@@ -86,11 +87,11 @@ class Watch:
         return self._known
 
     def asleep_for(self) -> float:
-        """Return the real seconds for which the thread has not run, though it could have, by the looks so far."""
+        """Return the real seconds for which the thread has not run, according to the looks so far."""
         return 0.0 if self._last.state is None else float(REAL.monotonic() - self._last.since)
 
     def processor_time(self) -> float:
-        """Return the seconds for which the thread has run; where nobody knows, those that have passed."""
+        """Return the seconds for which the thread has run; where that is unknown, those that have passed."""
         if REAL.cpu_clock_of is None:
             return float(REAL.monotonic())
         return _processor_time(self._thread)
@@ -126,25 +127,25 @@ def _processor_time(thread: threading.Thread) -> float:
 
 
 class Turns(NamedTuple):
-    """How the threads of this process came to run, up to a moment."""
+    """Times of this process's threads on the processor, up to a moment."""
 
     starved: float
-    """Seconds for which the calling thread was ready to run, and did not."""
+    """Seconds for which the calling thread was ready to run, but did not."""
     turns: int
-    """How often it began to run."""
+    """The number of times that it began to run."""
     others_starved: float
-    """Seconds for which the others were ready to run, all of them together."""
+    """Seconds for which the other threads were ready to run, added up."""
 
 
 def turns_of_threads() -> Turns | None:
-    """Return how the threads of this process came to run; None if nobody knows."""
+    """Return the times of this process's threads on the processor; None if that is unknown."""
     me, mine, others = threading.get_native_id(), None, 0.0
     try:
         for each in os.listdir("/proc/self/task"):
             try:
                 with open(f"/proc/self/task/{each}/schedstat") as file:
                     _, waited, turns = file.read().split()
-            except OSError:  # it has ended
+            except OSError:  # the thread has ended
                 continue
             if int(each) == me:
                 mine = int(waited) / 1e9, int(turns)

@@ -1,38 +1,45 @@
-"""Commands: what a tester adds to a fake, each a model that is checked as data and says how it is applied.
+"""Commands: the objects that a tester adds to a fake. Each is a model that checks its data and applies itself.
 
-A seed is a list of commands, and a POST to the control API is one. What needs no world is checked by the types of the
-fields; what does not fit to what is there is said with its place.
+A seed is a list of commands, and a POST to the control API is one. The types of the fields check all that needs no
+world. An error about the rest, which depends on the world, names its place.
 """
 
 from __future__ import annotations
 
 import contextlib
 import functools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from copy import deepcopy
 from inspect import Parameter
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar, Self, TypeVar
 
 from pydantic import (
     AfterValidator,
     BaseModel,
+    BeforeValidator,
     ConfigDict,
     Field,
+    ValidationError,
     create_model,
     model_validator,
 )
 
 from fake_bluejay.bluejay import adding
 from fake_bluejay.bluejay.calls import checked_call
+from fake_bluejay.bluejay.mistakes import names_at, unknown_name, what_is_wrong
 from fake_bluejay.bluejay.models.results import FIELDS, as_given
 from fake_bluejay.bluejay.options import world_of
 from fake_bluejay.bluejay.service import Service
 from fake_bluejay.core.behaviors import agent_from_text, agent_of
+from fake_bluejay.core.errors import DomainError, NotFound
 from fake_bluejay.core.outbox import EVENTS, MOST_RETRIES, WebhookRecord
 from fake_bluejay.core.resources import Entity
-from fake_bluejay.core.scripts import call_from_dict
+from fake_bluejay.core.runs import Run
+from fake_bluejay.core.scripts import Call, call_from_dict
 from fake_bluejay.core.statuses import Status, status_from_text
-from fake_bluejay.core.suggest import check_known
-from fake_bluejay.core.webhooks import add_webhook, check_secret, check_url
+from fake_bluejay.core.suggest import check_known, unknown
+from fake_bluejay.core.test_results import Organisation, Record
+from fake_bluejay.core.webhooks import add_webhook, check_secret, check_url, scope_of
 from fake_bluejay.core.world import DEFAULT_ORGANISATION, World
 from fake_bluejay.http.faults import KINDS, Faults, arm_from_data
 from fake_bluejay.http.stubs import Stubs, check_answer, pattern_of
@@ -42,20 +49,31 @@ __all__ = [
     "Command",
     "Key",
     "Misfit",
+    "Misfits",
+    "NewAgent",
+    "NewDigitalHuman",
+    "NewEntity",
+    "NewOrganisation",
+    "NewRun",
+    "NewSimulation",
     "NewStub",
+    "NewTestResult",
     "NewWebhook",
     "Path_",
+    "RevokedKey",
+    "Script",
+    "ScriptsOfCalls",
     "SeedCalls",
     "SeedFault",
-    "SeedOrganisation",
-    "SeedResource",
     "SeedSimulation",
-    "SeedTestResult",
     "Shape",
     "at",
     "checked",
     "one_of",
+    "validated",
 ]
+_Model = TypeVar("_Model", bound=BaseModel)
+
 Path_ = tuple[str | int, ...]
 """A place in a seed: names of fields, and positions in lists."""
 
@@ -80,8 +98,8 @@ def one_of(kind: str, choices: tuple[str, ...]) -> AfterValidator:
 
 
 def _published(name: str) -> Any:
-    """Return the type and the default of a published field of a test result."""
-    return Annotated[Any, checked(lambda value: value is None or as_given({name: value}))], None
+    """Return the type and the default of a published field of a test result, which is read as it is kept."""
+    return Annotated[Any, AfterValidator(lambda value: as_given({name: value})[name])], None
 
 
 AgentText = Annotated[
@@ -93,18 +111,29 @@ _Status = Annotated[str, checked(status_from_text), Field(json_schema_extra={"en
 _FaultKind = Annotated[str, one_of("kind of fault", tuple(KINDS)), Field(json_schema_extra={"enum": list(KINDS)})]
 
 
-_Script = Annotated[dict[str, Any], checked(lambda fields: checked_call(call_from_dict(fields)))]
+def _call(fields: Mapping[str, Any]) -> Call:
+    return checked_call(call_from_dict(fields))
+
+
+Script = Annotated[
+    dict[str, Any], checked(_call), Field(description="`talks_for`, `end`, `passes`, …: the fields of a `Call`.")
+]
 Key = Annotated[str, checked(lambda key: world_of({"api_keys": [key]}))]
 _Events = Annotated[list[str], checked(lambda events: add_webhook(World(), "http://127.0.0.1", events))]
 _Secret = Annotated[str, checked(check_secret)]
 _Url = Annotated[str, checked(functools.partial(check_url, anywhere=True))]
+_Folder = Annotated[str, checked(lambda folder: scope_of((), [folder]))]
 _Method = Annotated[str, checked(lambda method: Stubs().add(method, "/"))]
 _StubPath = Annotated[str, checked(pattern_of)]
 _StubStatus = Annotated[int, checked(lambda status: check_answer(status, None))]
 
 
 def _check_human(name: str) -> None:
-    """Raise `ValueError` for what is neither the name of a digital human nor an id."""
+    """Check that a text is the name of a digital human, or an id.
+
+    Raises:
+        ValueError: It is neither.
+    """
     if not name or (name.isdecimal() and int(name) < 1):
         raise ValueError(f"a digital human, its id or its name is needed, not {name!r}")
 
@@ -113,11 +142,33 @@ _Human = Annotated[str, checked(_check_human)]
 
 
 class Misfit(ValueError):
-    """A value of a seed that does not fit, with its place."""
+    """A value of a command that does not fit what is there, with its place."""
 
     def __init__(self, place: Path_, what: str) -> None:
         super().__init__(what)
         self.place = place
+
+
+class Misfits(ValueError):
+    """The values of a command that do not fit what is there."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.all: list[Misfit] = []
+
+    @contextlib.contextmanager
+    def at(self, *place: str | int) -> Iterator[None]:
+        """Collect what does not fit within the `with`, and go on after it."""
+        try:
+            with at(*place):
+                yield
+        except Misfits as error:
+            self.all += error.all
+        except Misfit as error:
+            self.all.append(error)
+
+    def __str__(self) -> str:
+        return "; ".join(map(str, self.all))
 
 
 @contextlib.contextmanager
@@ -129,27 +180,56 @@ def at(*place: str | int) -> Iterator[None]:
     """
     try:
         yield
-    except ValueError as error:
+    except Misfits as error:
+        for one in error.all:
+            one.place = (*place, *one.place)
+        raise
+    except (ValueError, DomainError) as error:
         inner = error.place if isinstance(error, Misfit) else ()
         raise Misfit((*place, *inner), str(error)) from None
 
 
-def _check_organisation(service: Service, name: str) -> None:
-    with at("organisation"):
-        check_known("organisation", name, service.world.organisations)
+def validated(model: type[_Model], data: Any, kind: str = "field") -> _Model:
+    """Return data as a model.
+
+    Args:
+        model: The model.
+        data: The data, as a tester gave it.
+        kind: The word for a field of the model in messages.
+
+    Raises:
+        ValueError: The data does not fit. The message names each place, what was given there, and what is needed.
+    """
+    try:
+        return model.model_validate(data)
+    except ValidationError as errors:
+        raise ValueError("; ".join(_in_words(one, model, kind) for one in errors.errors())) from None
+
+
+def _in_words(error: Any, model: type[BaseModel], kind: str) -> str:
+    place = ".".join(str(part) for part in error["loc"] if part not in KINDS)
+    if error["type"] == "extra_forbidden":
+        return unknown_name(model, error["loc"], kind)
+    if error["type"] == "missing":
+        return f"{place}: missing; known: {', '.join(names_at(model, error['loc'][:-1]))}"
+    if error["type"] == "union_tag_not_found":
+        return f"kind: missing; known: {', '.join(sorted(KINDS))}"
+    if error["type"] == "union_tag_invalid":
+        return unknown("kind", error["ctx"]["tag"], sorted(KINDS))
+    return what_is_wrong(error) if error["type"] == "value_error" else f"{place}: {what_is_wrong(error)}"
 
 
 class Shape(BaseModel):
-    """An object in a seed. A name that is not known is an error, and no value is converted."""
+    """An object that a tester gives. A name that is not known is an error, and no value is converted."""
 
-    model_config = ConfigDict(extra="forbid", strict=True, arbitrary_types_allowed=True)
+    model_config = ConfigDict(extra="forbid", strict=True, arbitrary_types_allowed=True, defer_build=True)
 
 
 class Command(Shape):
-    """An object in a seed that adds something to a world. The types of the fields check all that needs no world."""
+    """An object that a tester adds. The types of its fields check all that needs no world."""
 
     def apply(self, service: Service) -> Any:
-        """Add it to a fake.
+        """Add it to a fake, whole or not at all, and return what is new.
 
         Raises:
             ValueError: It does not fit what is there; `at` gives the place.
@@ -157,68 +237,184 @@ class Command(Shape):
         raise NotImplementedError
 
 
-class SeedOrganisation(Command):
+def _check_organisation(service: Service, name: str) -> None:
+    with at("organisation"):
+        check_known("organisation", name, service.world.organisations)
+
+
+class NewOrganisation(Command):
     """An organisation: what it has is invisible to others. If there is any, only known keys are accepted."""
 
     name: str = Field(min_length=1)
     api_keys: list[Key] = Field(min_length=1)
 
-    def apply(self, service: Service) -> None:
+    def apply(self, service: Service) -> Organisation:
         """Add the organisation and its keys, which no other organisation may have."""
-        with at("name"):
-            service.world.add_organisation(self.name)
-        with at("api_keys"):
-            service.world.add_api_keys(self.name, *self.api_keys)
+        with at("name" if self.name in service.world.organisations else "api_keys"):
+            return service.world.add_organisation(self.name, *self.api_keys)
+
+
+class RevokedKey(Command):
+    """A key that is refused from now on."""
+
+    api_key: str = Field(min_length=1)
+
+    def apply(self, service: Service) -> None:
+        """Refuse the key, whether an organisation has it or any key serves."""
+        service.world.revoke_api_key(self.api_key)
 
 
 class _TestResult(Command):
-    """A test result, or several that are alike; the published fields of a simulation result stand beside these."""
+    """A test result to add, or several that are alike; its published fields stand beside these."""
 
-    count: int = Field(1, ge=1, le=1_000_000, description="So many that are alike.")
-    id: int | None = Field(None, description="Counted from 1 unless given; of several, the first one's.")
+    field_kind: ClassVar[str] = "field of a test result"
+
+    id: int | None = Field(None, description="By default counted from 1; of several test results, the id of the first.")
     status: _Status = "RUNNING"
-    agent: AgentText | None = Field(None, description="What its agent does; null: as `agent` above says.")
-    organisation: str = Field(DEFAULT_ORGANISATION, description="Whose it is.")
+    agent: AgentText | None = Field(None, description="The behavior of its agent; null: the fake's default.")
+    organisation: str | None = Field(None, description="The name of its organisation; null: `default`.")
+    call: Script | None = Field(None, description="The script of its call, which moves it on by itself.")
+    count: int | None = Field(None, ge=1, le=1_000_000, description="The number of test results, all alike.")
 
-    def apply(self, service: Service) -> None:
-        """Add all of them."""
-        _check_organisation(service, self.organisation)
+    def apply(self, service: Service) -> list[Record]:
+        """Add the test results."""
+        organisation = DEFAULT_ORGANISATION if self.organisation is None else self.organisation
+        _check_organisation(service, organisation)
+        agent, call = agent_of(self.agent), None if self.call is None else _call(self.call)
         fields = {name: value for name in FIELDS if (value := getattr(self, name)) is not None}
-        for number in range(self.count):
+        added = []
+        for number in range(self.count or 1):
             id = None if self.id is None else self.id + number
             with at("id"):
-                service.add_test_result(
-                    id, status_from_text(self.status), agent_of(self.agent), organisation=self.organisation, **fields
+                added.append(
+                    service.world.add_test_result(id, self.status, agent, organisation, call, **deepcopy(fields))
                 )
+        return added
 
 
-SeedTestResult = create_model(
-    "SeedTestResult",
+NewTestResult = create_model(
+    "NewTestResult",
     __base__=_TestResult,
     __doc__=_TestResult.__doc__,
     **{name: _published(name) for name in FIELDS},
 )
 
 
-class SeedCalls(Command):
-    """The scripts of the calls of runs, each as the fields of a `Call`: `talks_for`, `end`, `passes`, and more."""
+class NewEntity(Command):
+    """An entity of a resource to add; the fields of the request that makes one stand beside these, and its `id`."""
 
-    default: _Script = {}
-    next: list[_Script] = Field(default=[], description="In the next calls, the next first.")
-    of: dict[_Human, _Script] = Field(
-        default={}, description="In the calls of a digital human of that name; digits are an id."
+    model_config = ConfigDict(extra="allow")
+    _resource: str = ""
+
+    organisation: str = DEFAULT_ORGANISATION
+
+    def of(self, resource: str) -> Self:
+        """Return the command for the resource, or the collection, of this name."""
+        self._resource = resource
+        return self
+
+    @property
+    def resource(self) -> str:
+        """The name of the resource, or of the collection."""
+        return self._resource
+
+    def apply(self, service: Service) -> Entity:
+        """Add the entity by the rules of the request that creates one."""
+        _check_organisation(service, self.organisation)
+        return adding.add(service.world, self._resource, self.organisation, self.model_extra or {})
+
+
+class NewAgent(NewEntity):
+    """An agent to add; its published fields stand beside these, each with a default."""
+
+    _resource: str = "agents"
+
+
+class NewDigitalHuman(NewEntity):
+    """A digital human to add; its published fields stand beside these, each with a default."""
+
+    _resource: str = "digital_humans"
+
+
+def _checked_humans(given: Any) -> Any:
+    adding.check_humans(given, int)
+    return given
+
+
+class NewSimulation(Command):
+    """A simulation to add; its published fields stand beside these, each with a default."""
+
+    model_config = ConfigDict(extra="allow")
+
+    organisation: str = DEFAULT_ORGANISATION
+    agent: int | None = Field(None, description="The id of its agent; a new one, if none is given.")
+    digital_humans: Annotated[int | list[int], BeforeValidator(_checked_humans)] = Field(
+        1, description="The number of new digital humans, or the ids of those that take part."
+    )
+
+    def apply(self, service: Service) -> Entity:
+        """Add the simulation, ready to be run."""
+        world, humans = service.world, self.digital_humans
+        _check_organisation(service, self.organisation)
+        taking_part = humans if isinstance(humans, int) else [_digital_human(world, id) for id in humans]
+        return adding.add_simulation(world, self.organisation, self.agent, taking_part, self.model_extra or {})
+
+
+def _digital_human(world: World, id: int) -> Entity:
+    collection = world.resources.named("digital human")
+    human = None if collection is None else collection.get(id)
+    if human is None:
+        raise NotFound(f"there is no digital human {id!r}")
+    return human
+
+
+class NewRun(Command):
+    """A run to queue; the fields of `POST /v1/queue-simulation-run` stand beside these."""
+
+    model_config = ConfigDict(extra="allow")
+
+    simulation: int | None = Field(None, description="The id of its simulation; a new one, if none is given.")
+
+    def apply(self, service: Service) -> Run:
+        """Queue the run. Call this without the world's lock: webhooks may get an event of it."""
+        return adding.queue_run(service.world, self.simulation, self.model_extra or {})
+
+
+class ScriptsOfCalls(Command):
+    """Scripts of the calls of runs that are queued from now on."""
+
+    default: Script | None = Field(None, description="The script of every call that has no other.")
+    next: list[Script] = Field([], description="The scripts of the next calls, after those that were given before.")
+    of: dict[Annotated[str, Field(min_length=1)], Script] = Field(
+        {}, description="The scripts of the calls of digital humans, by name."
+    )
+    of_ids: dict[Annotated[int, Field(gt=0, strict=False)], Script] = Field(
+        {}, description="The scripts of the calls of digital humans, by id."
     )
 
     def apply(self, service: Service) -> None:
         """Script the runs that are queued from then on."""
         service.world.script(
-            default=checked_call(call_from_dict(self.default)),
-            next=[checked_call(call_from_dict(script)) for script in self.next],
-            of={
-                int(human) if human.isdecimal() else human: checked_call(call_from_dict(script))
-                for human, script in self.of.items()
-            },
+            default=None if self.default is None else _call(self.default),
+            next=map(_call, self.next),
+            of={human: _call(script) for human, script in self._by_human()},
         )
+
+    def _by_human(self) -> Iterator[tuple[int | str, dict[str, Any]]]:
+        yield from self.of.items()
+        yield from self.of_ids.items()
+
+
+class SeedCalls(ScriptsOfCalls):
+    """The scripts of the calls of runs, each as the fields of a `Call`: `talks_for`, `end`, `passes`, and more."""
+
+    of: dict[_Human, Script] = Field(
+        {}, description="The scripts of the calls of digital humans, by name; digits are an id."
+    )
+
+    def _by_human(self) -> Iterator[tuple[int | str, dict[str, Any]]]:
+        for human, script in super()._by_human():
+            yield (int(human) if isinstance(human, str) and human.isdecimal() else human), script
 
 
 class NewWebhook(Command):
@@ -226,21 +422,23 @@ class NewWebhook(Command):
 
     url: _Url
     events: _Events | None = Field(
-        None, description="The selected events; null: all; none: observability_call_evaluated, as documented."
+        None, description="The selected events; null: all; an empty list: observability_call_evaluated, as documented."
     )
-    secret: _Secret | None = Field(None, description="What deliveries are signed with; drawn, if none is given.")
-    agents: list[int] = Field([], description="Whose events are sent; with no folders either, those of all.")
-    folders: list[str] = Field([], description="Ids or names of folders, each with all its agents.")
+    secret: _Secret | None = Field(None, description="The secret that signs deliveries; drawn if not given.")
+    agents: list[int] = Field([], description="Agents whose events are sent; without agents and folders, those of all.")
+    folders: list[_Folder] = Field([], description="Ids or names of folders, each with all its agents.")
     retries: Annotated[int, Field(ge=0, le=MOST_RETRIES)] | None = Field(
-        None, description="How often a failed delivery is sent again; null: as the reading webhook_retries says."
+        None, description="The number of retries of a failed delivery; null: as the reading webhook_retries says."
     )
     enabled: bool = True
-    organisation: str = Field(DEFAULT_ORGANISATION, description="Whose events.")
+    organisation: str = Field(DEFAULT_ORGANISATION, description="The name of the organisation whose events are sent.")
 
     def apply(self, service: Service) -> WebhookRecord:
         """Add the webhook: to this machine only, unless the fake delivers anywhere."""
         _check_organisation(service, self.organisation)
         with at("url"):
+            check_url(self.url, anywhere=service.world.webhooks_anywhere)
+        with at("agents"):
             return add_webhook(
                 service.world,
                 self.url,
@@ -259,50 +457,38 @@ class SeedSimulation(Command):
 
     agent: dict[str, Any] = Field({}, description="The published fields of an agent.")
     digital_humans: Annotated[int, Field(ge=0, le=adding.MOST_DIGITAL_HUMANS)] | list[dict[str, Any]] = Field(
-        1, description="How many; or the published fields of a digital human each."
+        1, description="The number of digital humans, or the published fields of each."
     )
     fields: dict[str, Any] = Field({}, description="The published fields of a simulation.")
     runs: int = Field(0, ge=0, le=10_000)
-    organisation: str = Field(DEFAULT_ORGANISATION, description="Whose it is.")
+    organisation: str = Field(DEFAULT_ORGANISATION, description="The name of the organisation that it belongs to.")
 
     def apply(self, service: Service) -> None:
-        """Add the simulation and its digital humans.
+        """Add the simulation with its agent, its digital humans and its runs, as far as they fit.
 
         Raises:
-            ValueError: A field is unknown, or its value is not allowed.
+            Misfits: Some of them do not.
         """
-        world, organisation = service.world, self.organisation
+        world, organisation, misfits = service.world, self.organisation, Misfits()
         _check_organisation(service, organisation)
-        with at("agent"):
-            agent = adding.add(world, "agents", organisation, self.agent)
+        agent: int | None = None
+        with misfits.at("agent"):
+            agent = adding.add(world, "agents", organisation, self.agent).id
         humans: int | list[Entity] = 0
         if isinstance(self.digital_humans, int):
             humans = self.digital_humans
         else:
             humans = []
             for number, one in enumerate(self.digital_humans):
-                with at("digital_humans", number):
+                with misfits.at("digital_humans", number):
                     humans.append(adding.add_digital_human(world, organisation, one))
-        with at("fields"):
-            simulation = adding.add_simulation(world, organisation, agent.id, humans, self.fields)
+        with misfits.at("fields"):
+            simulation = adding.add_simulation(world, organisation, agent, humans, self.fields)
+        if misfits.all:
+            raise misfits
         with at("runs"):
             for _ in range(self.runs):
                 adding.queue_run(world, simulation.id, {})
-
-
-class SeedResource(Command):
-    """An entity of a resource, such as a folder."""
-
-    resource: str
-    fields: dict[str, Any]
-    """The fields of the request that creates the entity, and `organisation`."""
-
-    def apply(self, service: Service) -> None:
-        """Add the entity as `bluejay.add` does."""
-        organisation = self.fields.get("organisation", DEFAULT_ORGANISATION)
-        _check_organisation(service, organisation)
-        own = {name: value for name, value in self.fields.items() if name != "organisation"}
-        adding.add(service.world, self.resource, organisation, own)
 
 
 class NewStub(Command):
@@ -324,9 +510,11 @@ class _Fault(Command):
 
     kind: _FaultKind
     path: str | None = Field(None, description="Only requests of this path.")
-    times: int | None = Field(1, description="How many requests meet it; null: all from now on.")
-    after: int = Field(0, description="So many requests that it is for pass first.")
-    probability: float | None = Field(None, description="Of meeting it, from 0 to 1, drawn from the seed.")
+    times: int | None = Field(1, description="The number of requests that meet it; null: all from now on.")
+    after: int = Field(0, description="The number of matching requests that are let through first.")
+    probability: float | None = Field(
+        None, description="The probability that a request meets it, from 0 to 1, drawn from the seed."
+    )
 
     @model_validator(mode="after")
     def _fits(self) -> _Fault:

@@ -9,8 +9,8 @@ Rules of this file:
 
 from __future__ import annotations
 
-import bisect
 import functools
+import io
 import itertools
 import json
 import re
@@ -19,7 +19,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from datetime import date, datetime, time
 from pathlib import Path
-from typing import Annotated, Any, get_args
+from typing import Annotated, Any
 
 from pydantic import (
     BaseModel,
@@ -30,13 +30,12 @@ from pydantic import (
     field_validator,
 )
 
-from fake_bluejay.bluejay.mistakes import what_is_wrong
+from fake_bluejay.bluejay.mistakes import unknown_name, what_is_wrong
 from fake_bluejay.bluejay.options import WorldOptions, world_of
 from fake_bluejay.bluejay.service import Service
 from fake_bluejay.core.behaviors import agent_from_text
 from fake_bluejay.core.clock import MOST_SPEED, check_start, instant_of
 from fake_bluejay.core.readings import Question, Readings, questions
-from fake_bluejay.core.suggest import unknown
 from fake_bluejay.core.test_results import Organisation
 from fake_bluejay.core.world import DEFAULT_ORGANISATION, World
 from fake_bluejay.state import snapshot as dumps
@@ -44,18 +43,18 @@ from fake_bluejay.state.commands import (
     AgentText,
     Command,
     Key,
-    Misfit,
+    Misfits,
+    NewEntity,
+    NewOrganisation,
     NewStub,
+    NewTestResult,
     NewWebhook,
     Path_,
+    RevokedKey,
     SeedCalls,
     SeedFault,
-    SeedOrganisation,
-    SeedResource,
     SeedSimulation,
-    SeedTestResult,
     Shape,
-    at,
     checked,
     one_of,
 )
@@ -117,26 +116,31 @@ class Seed(Shape):
 
     schema_: str | None = Field(None, alias="$schema", description="For editors.")
     seed: int | None = Field(
-        None, description="Whatever is left to chance is drawn from it. Without one, ids of deliveries differ."
+        None, description="The seed of everything random. Without one, ids of deliveries differ from run to run."
     )
     clock: _ClockMode = "real"
     speed: float = Field(
-        1.0, ge=0, le=MOST_SPEED, allow_inf_nan=False, description="How many times as fast as real; 0 is a pause."
+        1.0,
+        ge=0,
+        le=MOST_SPEED,
+        allow_inf_nan=False,
+        description="The number of seconds that pass in a real one; 0 is a pause.",
     )
     now: _Moment | None = Field(None, description="Where time begins; it needs an offset, or Z.")
-    agent: AgentText | None = Field(None, description="What agents do that are not told otherwise.")
+    agent: AgentText | None = Field(None, description="The default behavior of agents.")
     api_keys: list[Key] = Field([], description="Of the default organisation; if there are any, others are refused.")
     evaluation_starts_after: float = Field(1.0, ge=0, allow_inf_nan=False, description="Seconds after the end.")
     evaluation_takes: float = Field(5.0, ge=0, allow_inf_nan=False, description="Seconds.")
     readings: SeedReadings = Field(default_factory=SeedReadings)  # type: ignore[valid-type]
-    organisations: list[SeedOrganisation] = Field([])
-    calls: SeedCalls = SeedCalls()
-    resources: dict[str, list[dict[str, Any]]] = Field(
+    organisations: list[NewOrganisation] = Field([])
+    revoked_keys: list[Key] = Field([], description="Keys that are refused, whosever they are.")
+    calls: SeedCalls = Field(default_factory=SeedCalls)  # type: ignore[arg-type]
+    resources: dict[str, list[NewEntity]] = Field(
         {}, description="By the name of a resource, as `folders`: the fields of the request that makes one, each."
     )
     webhooks: list[NewWebhook] = Field([])
     simulations: list[SeedSimulation] = Field([])
-    test_results: list[SeedTestResult] = Field([])  # type: ignore[valid-type]
+    test_results: list[NewTestResult] = Field([])  # type: ignore[valid-type]
     stubs: list[NewStub] = Field([])
     faults: list[SeedFault] = Field([])  # type: ignore[valid-type]
 
@@ -172,7 +176,9 @@ class Seed(Shape):
             elif name == "resources":
                 for resource, entities in value.items():
                     for number, one in enumerate(entities):
-                        yield (name, resource, number), SeedResource(resource=resource, fields=one)
+                        yield (name, resource, number), one.of(resource)
+            elif name == "revoked_keys":
+                yield from (((name, number), RevokedKey(api_key=one)) for number, one in enumerate(value))
             elif isinstance(value, list):
                 yield from (((name, number), one) for number, one in enumerate(value) if isinstance(one, Command))
 
@@ -225,12 +231,11 @@ def load_seed(path: Path, overrides: Overrides | None = None) -> LoadedSeed:
         service = Service(**seed.options(overrides))
     except ValueError as error:
         raise SeedError([source.problem((), str(error))]) from None
+    misfits = Misfits()
     for place, part in seed.parts():
-        try:
-            with at(*place):
-                part.apply(service)
-        except Misfit as error:
-            problems.append(source.problem(error.place, str(error)))
+        with misfits.at(*place):
+            part.apply(service)
+    problems += [source.problem(one.place, str(one)) for one in misfits.all]
     if problems:
         raise SeedError(problems)
 
@@ -304,7 +309,7 @@ def _keys(world: World) -> list[str]:
 
 
 class _Source:
-    """A file of which the line of each thing in it can be told. It is looked for only if something is wrong there."""
+    """A file with the line of each place in it. Lines are looked up only for problems."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -368,11 +373,16 @@ class _Source:
     def _line(self, place: Path_) -> int | None:
         """Return the line of a place, or of the nearest thing around it."""
         while place:
-            line = _line_in_toml(self._text, place) if self._format == ".toml" else _line_in_yaml(self._text, place)
+            line = self._line_of(place)
             if line is not None:
                 return line
             place = place[:-1]
         return None
+
+    @functools.cached_property
+    def _line_of(self) -> Callable[[Path_], int | None]:
+        """Returns the line of a place that is written there. The file is read once for it, however much is wrong."""
+        return _lines_in_toml(self._text).get if self._format == ".toml" else _lines_in_yaml(self._text)
 
 
 class _Unreadable(ValueError):
@@ -396,7 +406,10 @@ _MOST_IN_YAML = 1_000_000
 def _as_json(value: Any, place: Path_, counted: Iterator[int], problems: list[_NotJson]) -> Any:
     """Return a value of TOML or YAML as JSON has it: moments as text, names as text.
 
-    What is none is added to `problems`, with something in its place. Raises `_NotJson` where there is no end.
+    A value that JSON does not have is replaced, and added to `problems`.
+
+    Raises:
+        _NotJson: The value is too large, or has no end.
     """
     if next(counted) > _MOST_IN_YAML:
         raise _NotJson(f"there are more than {_MOST_IN_YAML:,} values here, aliases written out", place[:1])
@@ -475,59 +488,86 @@ def _json(text: str) -> Any:
 _READERS: dict[str, Callable[[str], Any]] = {".toml": tomllib.loads, ".yaml": _yaml, ".json": _json}
 
 
-def _line_in_yaml(text: str, place: Path_) -> int | None:
-    """Return the line of a place in YAML. JSON is read as YAML, too, with its tabs replaced: YAML has no tabs."""
+def _lines_in_yaml(text: str) -> Callable[[Path_], int | None]:
+    """Return a function that finds the line of a place in YAML, or in JSON, whose tabs are replaced: YAML has none."""
     import yaml
 
     try:
-        node = yaml.compose(text.replace("\t", " "), Loader=yaml.SafeLoader)
+        root = yaml.compose(text.replace("\t", " "), Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
     except yaml.YAMLError:
-        return None
-    line = None
-    for one in place:
-        if isinstance(node, yaml.MappingNode):
-            found = [(key, value) for key, value in node.value if _reads(key.value, one)]
-            if not found:
+        return lambda place: None
+    value_of = functools.cache(yaml.safe_load)
+
+    def reads(written: Any, name: object) -> bool:
+        """Return whether a name is written so; a name that is no text, as `1` or `yes`, is written in several ways."""
+        return bool(
+            written == name or (not isinstance(name, str) and isinstance(written, str) and value_of(written) == name)
+        )
+
+    def line_of(place: Path_) -> int | None:
+        node, line = root, None
+        for one in place:
+            if isinstance(node, yaml.MappingNode):
+                found = [(key, value) for key, value in node.value if reads(key.value, one)]
+                if not found:
+                    return None
+                line, node = found[-1][0].start_mark.line + 1, found[-1][1]
+            elif isinstance(node, yaml.SequenceNode) and isinstance(one, int) and one < len(node.value):
+                node = node.value[one]
+                line = node.start_mark.line + 1
+            else:
                 return None
-            line, node = found[-1][0].start_mark.line + 1, found[-1][1]
-        elif isinstance(node, yaml.SequenceNode) and isinstance(one, int) and one < len(node.value):
-            node = node.value[one]
-            line = node.start_mark.line + 1
-        else:
-            return None
-    return line
+        return line
+
+    return line_of
 
 
-def _reads(text: Any, name: object) -> bool:
-    """Return whether a name is written so; a name that is no text, as `1` or `yes`, is written in several ways."""
-    import yaml
-
-    return bool(text == name or (not isinstance(name, str) and isinstance(text, str) and yaml.safe_load(text) == name))
-
-
-def _line_in_toml(text: str, place: Path_) -> int | None:
-    """Return the first line of the statement that makes a place, reading the document from its top."""
-    lines = text.splitlines(keepends=True)
-
-    def whole(count: int) -> tuple[int, Any]:
-        """Return the largest number of lines, up to `count`, that end a statement, and their content."""
-        while True:
-            try:
-                return count, tomllib.loads("".join(lines[:count]))
-            except tomllib.TOMLDecodeError:
-                count -= 1
-
-    def is_there(count: int) -> bool:
-        value = whole(count)[1]
+def _lines_in_toml(text: str) -> dict[Path_, int]:
+    """Return the places in TOML, each with the first line of the statement that makes it."""
+    lines: dict[Path_, int] = {}
+    tables: dict[Path_, int] = {}
+    """The number of tables that an array has so far."""
+    table: Path_ = ()
+    statement, begins = "", 1
+    for number, line in enumerate(io.StringIO(text), 1):
+        statement += line
+        if statement != line and not re.search(r"]|}|\"\"\"|'''", line):  # nothing that has begun can end here
+            continue
         try:
-            for one in place:
-                value = value[one]
-        except (LookupError, TypeError):
-            return False
-        return True
+            said = tomllib.loads(statement)
+        except tomllib.TOMLDecodeError:  # it goes on
+            continue
+        if statement.lstrip().startswith("["):
+            table = _table(said, tables)
+            for length in range(1, len(table) + 1):
+                lines.setdefault(table[:length], begins)
+        else:
+            for place in _places(said, table):
+                lines.setdefault(place, begins)
+        statement, begins = "", number + 1
+    return lines
 
-    end = bisect.bisect_left(range(len(lines) + 1), True, key=is_there)
-    return whole(end - 1)[0] + 1 if end <= len(lines) else None
+
+def _table(header: Any, tables: dict[Path_, int]) -> Path_:
+    """Return the place of the table that a header of TOML begins, and count it if it is one of an array."""
+    place: Path_ = ()
+    while header:
+        [(name, header)] = header.items()
+        place = (*place, name)
+        if isinstance(header, list):
+            tables[place] = tables.get(place, 0) + 1
+            [header] = header
+        if place in tables:
+            place = (*place, tables[place] - 1)
+    return place
+
+
+def _places(value: Any, place: Path_) -> Iterator[Path_]:
+    """List the places in a value that stands at a place."""
+    named = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for name, inner in named:
+        yield (*place, name)
+        yield from _places(inner, (*place, name))
 
 
 def _in_words(error: Any, shape: type[BaseModel] = Seed) -> tuple[Path_, str]:
@@ -536,21 +576,8 @@ def _in_words(error: Any, shape: type[BaseModel] = Seed) -> tuple[Path_, str]:
     if place[-1:] == ("[key]",):  # the problem is with the name, not with its value
         place = place[:-1]
     if error["type"] == "extra_forbidden":
-        return place, unknown("field", place[-1], _fields_at(shape, place[:-1]))
+        return place, unknown_name(shape, place)
     return place, what_is_wrong(error)
-
-
-def _fields_at(shape: type[BaseModel], place: Path_) -> list[str]:
-    """Return the names that may stand at a place in a seed."""
-    for one in place:
-        if isinstance(one, str):
-            annotation = shape.model_fields[one].annotation
-            shape = next(
-                each
-                for each in (annotation, *get_args(annotation))
-                if isinstance(each, type) and issubclass(each, BaseModel)
-            )
-    return [known.alias or name for name, known in shape.model_fields.items()]
 
 
 def _placed(text: str) -> tuple[Path_, str]:

@@ -532,8 +532,8 @@ def test_each_reading_is_what_a_client_meets(bluejay: FakeBluejay, name: str, ch
         (lambda fake: fake.stub(5, "/v1/x"), "unknown method 5"),  # type: ignore[arg-type]
         (lambda fake: fake.assert_ended(), "nothing is asserted: the ids of test results are needed"),
         (lambda fake: fake.assert_failed(), "nothing is asserted: the ids of test results are needed"),
-        (lambda fake: fake.queue_run("x"), "unknown simulation 'x'"),  # type: ignore[arg-type]
-        (lambda fake: fake.queue_run([1]), "unknown simulation [1]"),  # type: ignore[arg-type]
+        (lambda fake: fake.queue_run("x"), "simulation: an integer is needed, not 'x'"),  # type: ignore[arg-type]
+        (lambda fake: fake.queue_run([1]), "simulation: an integer is needed, not [1]"),  # type: ignore[arg-type]
         (lambda fake: fake.queue_run(digital_human_ids="12"), "a list of ids or digital humans, not '12'"),
         (lambda fake: fake.add_simulation(agent=99), "unknown agent 99; known: none"),
         *(

@@ -10,13 +10,13 @@ __all__ = ["EndConversationsRequest", "EndConversationsResponse"]
 
 
 class EndConversationsRequest(Wire):
-    """Which conversations to end: at least one test result's id."""
+    """The conversations to end: at least one test result's id."""
 
     test_result_ids: list[int] = Field(min_length=1)
 
 
 class EndConversationsResponse(Wire):
-    """Which conversations were marked, and which were not. The order of the fields is that of the published schema."""
+    """The conversations that were marked, and those that were not. The order of the fields is the published one."""
 
     success: bool
     ended_count: int

@@ -6,12 +6,12 @@ import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from enum import StrEnum
-from typing import Annotated, Any, Self, get_args
+from typing import Annotated, Any, Self
 
-from pydantic import BaseModel, ConfigDict, Field, StrictInt, ValidationError, create_model, model_validator
+from pydantic import ConfigDict, Field, StrictInt, ValidationError, create_model, model_validator
 from pydantic_core import PydanticCustomError
 
-from fake_bluejay.bluejay.mistakes import first_mistake
+from fake_bluejay.bluejay.mistakes import first_mistake, models_in
 from fake_bluejay.bluejay.models.wire import Wire
 from fake_bluejay.core.clock import Moment, datetime_at
 from fake_bluejay.core.scripts import Call
@@ -35,7 +35,7 @@ __all__ = [
 
 
 class Event(Wire):
-    """Something that happened in a conversation. Offsets are milliseconds from its start."""
+    """An event in a conversation. Offsets are milliseconds from its start."""
 
     title: str
     start_offset_ms: int
@@ -56,14 +56,14 @@ class ToolCall(Wire):
 
 
 class ExpectedToolCallDetail(Wire):
-    """How a tool should have been called."""
+    """An expected call of a tool."""
 
     parameters: dict[str, Any] | None = None
     output: Any | None = None
 
 
 class ActualToolCallDetail(Wire):
-    """How a tool was called."""
+    """A call of a tool that was made."""
 
     parameters: dict[str, Any] | None = None
     output: Any | None = None
@@ -102,7 +102,7 @@ class CustomMetric(Wire):
 
 
 class Latency(Wire):
-    """How long the agent took to answer, in milliseconds."""
+    """The agent's response times, in milliseconds."""
 
     avg_agent_latency: float | None = 0
     max_agent_latency: float | None = 0
@@ -123,7 +123,7 @@ class FillerIgnoredLatency(Wire):
 
 
 class GivenEvaluation(Wire):
-    """What a test says that an evaluation found; what it leaves out is made up."""
+    """An evaluation as a test gives it; the fields that it leaves out are made up."""
 
     id: str = Field(default_factory=str)
     created_at: Moment = Field(default_factory=lambda: datetime_at(0))
@@ -169,16 +169,16 @@ class GivenEvaluation(Wire):
 
 
 class Evaluation(GivenEvaluation):
-    """What an evaluation found."""
+    """The findings of an evaluation."""
 
     agent_speak_percentage: float | None
     avg_agent_latency: float | None
 
 
 class SimulationResultResponse(Wire):
-    """One conversation. `duration` is in milliseconds. The order of the fields is that of the published schema."""
+    """A simulated conversation. `duration` is in milliseconds. The order of the fields is the published one."""
 
-    # What a reading adds.
+    # Added by a reading.
     model_config = ConfigDict(extra="allow")
 
     id: int
@@ -200,21 +200,21 @@ class SimulationResultResponse(Wire):
 
 
 class SingleSimulationResultResponse(Wire):
-    """One conversation, asked for by its id."""
+    """A simulated conversation that is requested by its id."""
 
     simulation_result: SimulationResultResponse
     status: str = "200"
 
 
 class ParticipantRole(StrEnum):
-    """Who speaks."""
+    """The role of a speaker."""
 
     AGENT = "AGENT"
     USER = "USER"
 
 
 class TranscriptEntryRequest(Wire):
-    """What somebody said, as the customer recorded it. Offsets are milliseconds from the conversation's start."""
+    """An utterance, as the customer recorded it. Offsets are milliseconds from the conversation's start."""
 
     start_offset_ms: int
     end_offset_ms: int
@@ -224,7 +224,7 @@ class TranscriptEntryRequest(Wire):
 
 
 class UpdateSimulationResultRequest(Wire):
-    """What the customer knows of a conversation, which is named by its id, or by its times and its seconds."""
+    """A customer's report on a conversation, which is named by its id, or by its times and its duration."""
 
     simulation_result_id: str | None = None
     start_time: Moment | None = None
@@ -241,7 +241,7 @@ class UpdateSimulationResultRequest(Wire):
     def _says_which(self) -> Self:
         when = (self.start_time, self.end_time, self.duration)
         if self.simulation_result_id is None and None in when:
-            # That one of these is needed is documented; the wording is ours.
+            # The documentation says that one of these is needed; the wording is ours.
             raise PydanticCustomError(
                 "value_error", "Value error, simulation_result_id is needed, or start_time, end_time and duration"
             )
@@ -249,13 +249,13 @@ class UpdateSimulationResultRequest(Wire):
 
 
 class UpdateSimulationResultRequestById(UpdateSimulationResultRequest):
-    """What the customer knows of a conversation, as the OpenAPI and the SDK describe it: it is named by its id."""
+    """A customer's report on a conversation, as the OpenAPI and the SDK describe it: it is named by its id."""
 
     simulation_result_id: str
 
 
 class UpdateSimulationResponse(Wire):
-    """It was taken."""
+    """A confirmation that the report is stored."""
 
     status: str = "success"
     message: str | None = None
@@ -277,13 +277,13 @@ class DeleteSimulationResultResponse(Wire):
 
 
 class Given(Wire):
-    """What a test says. NaN stays what it is, so that it is met as what JSON has not."""
+    """A value that a test gives. NaN is kept here, so that the check for JSON finds it."""
 
     model_config = ConfigDict(ser_json_inf_nan="constants")
 
 
 class _GivenFields(Given):
-    """What a test may say of a test result; what is left out, an answer leaves out or makes up."""
+    """The fields of a test result that a test may give; an answer leaves the others out or makes them up."""
 
     digital_human_id: StrictInt = 1
     duration: StrictInt | None = None
@@ -294,7 +294,7 @@ class _GivenFields(Given):
 
 
 _OF_THE_WORLD = ("id", "status", "start_time", "end_time", "simulation_result_id")
-"""What is published of a test result, and is none of its fields."""
+"""The published parts of a test result that are not among its fields."""
 
 
 def _published() -> Iterator[tuple[str, Any]]:
@@ -308,11 +308,11 @@ def _published() -> Iterator[tuple[str, Any]]:
 GivenFields = create_model("GivenFields", __base__=_GivenFields, __doc__=_GivenFields.__doc__, **dict(_published()))
 
 FIELDS = tuple(sorted(GivenFields.model_fields))
-"""What a test result may carry besides its status and times."""
+"""The fields that a test result may have besides its status and times."""
 
 
 class GivenScript(Given):
-    """What a call's script may say of what answers show."""
+    """The part of a call's script that answers show."""
 
     transcript: list[TranscriptEntryRequest] | None = None
     evaluations: list[GivenEvaluation] | None = None
@@ -351,7 +351,11 @@ def as_given(fields: Mapping[str, Any], besides: Iterable[str] = ()) -> dict[str
 
 
 def as_scripted(call: Call) -> Call:
-    """A call's script with what answers show as it is kept: as JSON. Raises `ValueError` as `as_given` does."""
+    """Return a call's script with the values for answers as they are stored: as JSON.
+
+    Raises:
+        ValueError: A value does not have the published shape, as `as_given` says.
+    """
     given = {name: getattr(call, name) for name in GivenScript.model_fields}
     return replace(call, **_as_json(GivenScript, given, "a call's"))
 
@@ -374,20 +378,16 @@ def _as_json(model: type[Given], given: Mapping[str, Any], whose: str) -> dict[s
 
 
 def _refuse_unknown(annotation: Any, value: Any, what: str) -> None:
-    """Raises `ValueError` for a name, in an object whose fields are known, that is none of theirs."""
+    """Check that an object whose fields are known has no other name.
+
+    Raises:
+        ValueError: It has one.
+    """
     if isinstance(value, (list, tuple)):
         for one in value:
             _refuse_unknown(annotation, one, what)
-    elif isinstance(value, Mapping) and (models := list(_models_in(annotation))):
+    elif isinstance(value, Mapping) and (models := list(models_in(annotation))):
         fields = {name: field.annotation for model in models for name, field in model.model_fields.items()}
         for name, inner in value.items():
             check_known(f"field of {what}:", name, fields)
             _refuse_unknown(fields[name], inner, f"{what}.{name}")
-
-
-def _models_in(annotation: Any) -> Iterator[type[BaseModel]]:
-    """The models that an annotation is made of: of a list of one, that one."""
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        yield annotation
-    for inner in get_args(annotation):
-        yield from _models_in(inner)

@@ -58,19 +58,19 @@ class _CodeId(Wire):
 
 
 class SimulationRunRequest(_RunRequest, _SimulationId):
-    """Which simulation to run, whose id is a string here."""
+    """A request to run a simulation, whose id is a string here."""
 
 
 class SimulationRunRequestUsingBACId(_RunRequest, _CodeId):
-    """Which simulation to run, named as code names it."""
+    """A request to run a simulation, which is named by its id in code."""
 
 
 class BACRunRequest(_RunRequest):
-    """How to run a simulation that the path names as code names it."""
+    """The settings of a run whose simulation the path names by its id in code."""
 
 
 class HttpSimulationRunRequest(Wire):
-    """Which simulation to run by HTTP messages."""
+    """A request to run a simulation by HTTP messages."""
 
     simulation_id: str
     prompt_id: str | None = None
@@ -81,7 +81,7 @@ class HttpSimulationRunRequest(Wire):
 
 
 class SmsSimulationRunRequest(Wire):
-    """Which simulation to run by text messages."""
+    """A request to run a simulation by text messages."""
 
     simulation_id: str
     prompt_id: UUID | None = None
@@ -108,7 +108,7 @@ class SmsSimulationRunResponse(SimulationRunResponse):
 
 
 class SimulationRunStatus(StrEnum):
-    """How a run stands."""
+    """The status of a run."""
 
     INITIALIZING = "INITIALIZING"
     RUNNING = "RUNNING"
@@ -120,7 +120,7 @@ class SimulationRunStatus(StrEnum):
 class _Counted(Wire):
     """A shape whose `tests_incompleted` is absent where it is not counted."""
 
-    # Without a type of what it returns, which would be the schema. (`Field(exclude_if=…)` needs Pydantic 2.12.)
+    # Without a return type, which would become the schema. (`Field(exclude_if=…)` needs Pydantic 2.12.)
     @model_serializer(mode="wrap")
     def _without_what_is_not_counted(self, serialize: SerializerFunctionWrapHandler):  # type: ignore[no-untyped-def]
         fields = serialize(self)

@@ -10,13 +10,13 @@ __all__ = ["WebhookKeyRequest", "WebhookKeyResponse"]
 
 
 class WebhookKeyRequest(Wire):
-    """Which webhook."""
+    """The webhook whose key is meant."""
 
     webhook_id: UUID
 
 
 class WebhookKeyResponse(Wire):
-    """Its key."""
+    """The signing key of a webhook."""
 
     signing_key: str
     message: str

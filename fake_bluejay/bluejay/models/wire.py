@@ -1,4 +1,4 @@
-"""What all shapes on the wire have in common."""
+"""The base of all shapes on the wire."""
 
 from __future__ import annotations
 

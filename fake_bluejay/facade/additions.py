@@ -1,0 +1,161 @@
+"""What a test adds by commands of the model: agents, simulations, digital humans, other resources, runs.
+
+A fake in this process and one that is connected to differ in how a command is applied, and in nothing else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from fake_bluejay.bluejay.modules import declared
+from fake_bluejay.core.world import DEFAULT_ORGANISATION, World
+from fake_bluejay.facade.assertions import Assertions
+
+if TYPE_CHECKING:
+    from fake_bluejay.facade.resources import AgentView, DigitalHumanView, SimulationView
+    from fake_bluejay.facade.runs import RunView
+    from fake_bluejay.state.commands import Command
+
+__all__ = ["Additions"]
+
+
+class Additions(Assertions):
+    """A fake to which a test adds resources and runs, and which returns a live view of each."""
+
+    @property
+    def _seen(self) -> World:
+        """The world that views look at."""
+        raise NotImplementedError
+
+    def _apply(self, command: Command) -> Any:
+        """Apply a command, and return the id of what is new.
+
+        Raises:
+            ValueError: It does not fit to what is there.
+            KeyError: Something that it refers to is gone.
+        """
+        raise NotImplementedError
+
+    def _add(self, resource: str, organisation: str, fields: dict[str, Any]) -> Any:
+        from fake_bluejay.facade.resources import view
+        from fake_bluejay.state.commands import NewEntity, validated
+
+        collection = declared(resource).of.plural
+        new = validated(NewEntity, {**fields, "organisation": organisation}).of(collection)
+        return view(self._seen, collection, self._apply(new))
+
+    def add_agent(self, *, organisation: str = DEFAULT_ORGANISATION, **fields: Any) -> AgentView:
+        """Add an agent.
+
+        Args:
+            organisation: Whose it is.
+            **fields: The published ones of `POST /v1/add-agent`; each has a default.
+
+        Raises:
+            ValueError: A field is unknown or cannot be so.
+        """
+        made: AgentView = self._add("agents", organisation, fields)
+        return made
+
+    def add_simulation(
+        self,
+        *,
+        agent: AgentView | int | None = None,
+        digital_humans: int | Sequence[DigitalHumanView] = 1,
+        organisation: str = DEFAULT_ORGANISATION,
+        **fields: Any,
+    ) -> SimulationView:
+        """Add a simulation, ready to be run.
+
+        Args:
+            agent: The agent that is tested; None: a new one.
+            digital_humans: Those who take part; or how many new ones do.
+            organisation: Whose it is.
+            **fields: The published ones of `POST /v1/create-simulation`.
+
+        Raises:
+            ValueError: One of these cannot be; then nothing is new.
+            KeyError: A digital human is gone.
+        """
+        from fake_bluejay.facade.resources import DigitalHumanView, SimulationView
+        from fake_bluejay.state.commands import NewSimulation, validated
+
+        humans: Any = digital_humans
+        if isinstance(digital_humans, (list, tuple)):
+            for human in digital_humans:
+                if not isinstance(human, DigitalHumanView):
+                    raise ValueError(f"a digital human is needed, as add_digital_human() gives it, not {human!r:.80}")
+            humans = [human.id for human in digital_humans]
+        new = {"agent": _id(agent), "digital_humans": humans, "organisation": organisation}
+        return SimulationView(self._seen, "simulations", self._apply(validated(NewSimulation, {**fields, **new})))
+
+    def add_digital_human(self, *, organisation: str = DEFAULT_ORGANISATION, **fields: Any) -> DigitalHumanView:
+        """Add a digital human.
+
+        Args:
+            organisation: Whose it is.
+            **fields: The published ones of `POST /v1/create-digital-human`, and `simulation_ids`; each has a default.
+
+        Raises:
+            ValueError: A field is unknown or cannot be so.
+        """
+        made: DigitalHumanView = self._add("digital_humans", organisation, fields)
+        return made
+
+    def add(self, resource: str, *, organisation: str = DEFAULT_ORGANISATION, **fields: Any) -> Any:
+        """Add an entity of any resource that is modelled: `bluejay.add("folder", name="Support")`.
+
+        Args:
+            resource: The name of the resource: `folder`, `digital human`, …
+            organisation: Whose it is.
+            **fields: Those of the request that makes one, each with a default where one is needed; and `id`.
+
+        Returns:
+            A live view with `id`, `fields`, `organisation` and `created_at`.
+
+        Raises:
+            ValueError: There is no such resource, or a field is unknown or cannot be so.
+        """
+        return self._add(resource, organisation, fields)
+
+    def resources(self, resource: str) -> list[Any]:
+        """Return all of a resource, the oldest first: `bluejay.resources("folder")`.
+
+        Raises:
+            ValueError: There is no such resource.
+        """
+        from fake_bluejay.facade.resources import resources
+
+        return resources(self._seen, resource)
+
+    def queue_run(self, simulation: SimulationView | int | None = None, **fields: Any) -> RunView:
+        """Queue a run, as `POST /v1/queue-simulation-run` does.
+
+        Args:
+            simulation: The simulation to run; None: a new one.
+            **fields: Those of the request.
+
+        Raises:
+            ValueError: There is no such simulation or digital human, or a field is unknown.
+        """
+        from fake_bluejay.facade.runs import RunView
+        from fake_bluejay.state.commands import NewRun, validated
+
+        if isinstance(humans := fields.get("digital_human_ids"), (list, tuple)):
+            fields["digital_human_ids"] = list(map(_id, humans))
+        return RunView(self._seen, self._apply(validated(NewRun, {**fields, "simulation": _id(simulation)})))
+
+    @property
+    def runs(self) -> list[RunView]:
+        """The runs, the newest last."""
+        from fake_bluejay.facade.runs import RunView
+
+        world = self._seen
+        with world.lock:
+            return [RunView(world, id) for id in world.runs]
+
+
+def _id(view: Any) -> Any:
+    """Return the id of what is seen; or what was given for one."""
+    return getattr(view, "id", view)
