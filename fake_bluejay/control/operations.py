@@ -107,7 +107,7 @@ def state(control: Control, call: ControlCall) -> Any:
 
 
 def put_state(control: Control, call: ControlCall) -> Any:
-    """Put a dumped world in the place of this one; it goes on where it stopped. A bad dump changes nothing."""
+    """Replace the world by a dumped one, which goes on where it stopped. A bad dump changes nothing."""
     if "own_worlds" in call.body.root:
         raise ValueError(
             "own_worlds: this was saved by a server that has worlds of organisations, too: serve --seed takes it all;"
@@ -248,7 +248,10 @@ def clock(control: Control, call: ControlCall) -> Any:
 
 
 def change_clock(control: Control, call: ControlCall) -> Any:
-    """Let time pass otherwise: stand still, follow real time at a speed, pause, go on. It is not set back or forth."""
+    """Change how time passes: it stands still, follows real time at a speed, pauses, or goes on.
+
+    The time stays the same.
+    """
     change, world = call.body, control.world
     if isinstance(world.clock, ScaledClock) and world.clock.speed:
         control.speed = world.clock.speed
@@ -364,7 +367,7 @@ def stubs(control: Control, call: ControlCall) -> Any:
 
 
 def add_stub(control: Control, call: ControlCall) -> Any:
-    """Give an answer for an endpoint, above all for one that is not modelled."""
+    """Answer an endpoint as given, above all one that is not modelled."""
     call.body.apply(control.service)
     return control.service.stubs.as_list()[-1]
 
@@ -507,7 +510,7 @@ def script_calls(control: Control, call: ControlCall) -> Any:
 
 
 def clear_calls(control: Control, call: ControlCall) -> Any:
-    """Let calls of runs go on again as if nothing had been said of them."""
+    """Put the scripts of the calls of runs back to the default."""
     count = len(control.world.next_calls) + len(control.world.calls_of)
     control.world.clear_scripts()
     return {"removed": count}
@@ -575,7 +578,7 @@ def send(control: Control, call: ControlCall) -> Any:
 
 
 def disturb(control: Control, call: ControlCall) -> Any:
-    """Let the next deliveries leave later, or more than once."""
+    """Disturb the next deliveries: they leave later, or more than once."""
     given: models.NewIrregularity = call.body
     amiss = Irregularity(microseconds(given.later), given.copies, given.event, given.times)
     control.world.disturb(amiss)

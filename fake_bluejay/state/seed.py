@@ -116,14 +116,18 @@ class Seed(Shape):
 
     schema_: str | None = Field(None, alias="$schema", description="For editors.")
     seed: int | None = Field(
-        None, description="Whatever is left to chance is drawn from it. Without one, ids of deliveries differ."
+        None, description="The seed of everything random. Without one, ids of deliveries differ from run to run."
     )
     clock: _ClockMode = "real"
     speed: float = Field(
-        1.0, ge=0, le=MOST_SPEED, allow_inf_nan=False, description="How many times as fast as real; 0 is a pause."
+        1.0,
+        ge=0,
+        le=MOST_SPEED,
+        allow_inf_nan=False,
+        description="The number of seconds that pass in a real one; 0 is a pause.",
     )
     now: _Moment | None = Field(None, description="Where time begins; it needs an offset, or Z.")
-    agent: AgentText | None = Field(None, description="What agents do that are not told otherwise.")
+    agent: AgentText | None = Field(None, description="The default behavior of agents.")
     api_keys: list[Key] = Field([], description="Of the default organisation; if there are any, others are refused.")
     evaluation_starts_after: float = Field(1.0, ge=0, allow_inf_nan=False, description="Seconds after the end.")
     evaluation_takes: float = Field(5.0, ge=0, allow_inf_nan=False, description="Seconds.")
@@ -305,7 +309,7 @@ def _keys(world: World) -> list[str]:
 
 
 class _Source:
-    """A file of which the line of each thing in it can be told. It is looked for only if something is wrong there."""
+    """A file with the line of each place in it. Lines are looked up only for problems."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -402,7 +406,10 @@ _MOST_IN_YAML = 1_000_000
 def _as_json(value: Any, place: Path_, counted: Iterator[int], problems: list[_NotJson]) -> Any:
     """Return a value of TOML or YAML as JSON has it: moments as text, names as text.
 
-    What is none is added to `problems`, with something in its place. Raises `_NotJson` where there is no end.
+    A value that JSON does not have is replaced, and added to `problems`.
+
+    Raises:
+        _NotJson: The value is too large, or has no end.
     """
     if next(counted) > _MOST_IN_YAML:
         raise _NotJson(f"there are more than {_MOST_IN_YAML:,} values here, aliases written out", place[:1])
@@ -519,7 +526,7 @@ def _lines_in_toml(text: str) -> dict[Path_, int]:
     """Return the places in TOML, each with the first line of the statement that makes it."""
     lines: dict[Path_, int] = {}
     tables: dict[Path_, int] = {}
-    """How many tables an array of them has so far."""
+    """The number of tables that an array has so far."""
     table: Path_ = ()
     statement, begins = "", 1
     for number, line in enumerate(io.StringIO(text), 1):
