@@ -22,10 +22,10 @@ if TYPE_CHECKING:
 
 
 class _PlainImports(importlib.abc.MetaPathFinder):
-    """Import the modules of `fake_bluejay` as Python does by itself, before pytest's own finder sees them.
+    """A finder that imports the modules of `fake_bluejay` as Python does, before pytest's own finder sees them.
 
-    pytest rewrites the assertions of every module of a distribution that has a plugin. Ours are
-    for nobody's report; without kept bytecode, rewriting them costs the first test several times all other imports.
+    pytest rewrites the assertions of every module of a distribution that has a plugin. No report shows ours, and
+    without kept bytecode, rewriting them costs the first test several times all other imports.
     """
 
     def find_spec(

@@ -148,7 +148,7 @@ class BluejayMachine(RuleBasedStateMachine):
 
     @rule(scripts=st.lists(st.sampled_from(_SCRIPTS), min_size=1, max_size=3))
     def script_calls(self, scripts: list[Call]) -> None:
-        """Let the next calls of runs go otherwise than well."""
+        """Script the next calls of runs to go wrong."""
         self.bluejay.calls.next(*scripts)
 
     @rule(starts_after=st.sampled_from([0, 1, 60]), takes=st.sampled_from([0, 5, 600]))

@@ -131,7 +131,7 @@ def test_the_example_of_monitoring(pytester: pytest.Pytester, copied: Callable[[
     result.assert_outcomes(passed=17)
 
 
-@pytest.mark.parametrize("example", ["downstream", "pipeline"])
+@pytest.mark.parametrize("example", ["downstream", pytest.param("pipeline", marks=thorough)])
 def test_the_examples_pass_under_every_reading(
     pytester: pytest.Pytester, copied: Callable[[str], object], example: str
 ) -> None:

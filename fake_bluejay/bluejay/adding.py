@@ -24,16 +24,16 @@ MOST_DIGITAL_HUMANS = 10_000
 
 
 def add(world: World, name: str, organisation: str, fields: Mapping[str, Any]) -> Entity:
-    """Make an entity of a resource.
+    """Add an entity of a resource.
 
     Args:
-        world: Where it is to be.
+        world: The world to add it to.
         name: The name of the resource, or of its collection.
-        organisation: Whose it is.
-        fields: Those of the request that makes one, each with a default where one is needed.
+        organisation: The name of the organisation that it belongs to.
+        fields: The fields of the request that creates one, each with a default where one is needed.
 
     Raises:
-        ValueError: There is no such resource, or a field is unknown or cannot be so.
+        ValueError: There is no such resource, a field is unknown, or its value is not allowed.
     """
     operations = declared(name)
     if operations.of is DIGITAL_HUMANS:
@@ -50,17 +50,17 @@ def add_simulation(
     digital_humans: int | Sequence[Entity],
     fields: Mapping[str, Any],
 ) -> Entity:
-    """Make a simulation, ready to be run.
+    """Add a simulation that is ready to be run.
 
     Args:
-        world: Where it is to be.
-        organisation: Whose it is.
-        agent: The id of the agent that is tested; None: a new one.
-        digital_humans: Those who take part; or how many new ones do.
-        fields: Those of `POST /v1/create-simulation`.
+        world: The world to add it to.
+        organisation: The name of the organisation that it belongs to.
+        agent: The id of the agent under test; None for a new one.
+        digital_humans: The digital humans that take part, or the number of new ones.
+        fields: The fields of `POST /v1/create-simulation`.
 
     Raises:
-        ValueError: One of these cannot be; then nothing is new.
+        ValueError: An argument is not allowed; then nothing has been added.
     """
     with world.lock:
         check_humans(digital_humans)
@@ -110,10 +110,10 @@ def check_humans(given: object, kind: type = object) -> None:
 
 
 def add_digital_human(world: World, organisation: str, fields: Mapping[str, Any]) -> Entity:
-    """Make a digital human, of the fields of `POST /v1/create-digital-human` and `simulation_ids`.
+    """Add a digital human, with the fields of `POST /v1/create-digital-human`, and `simulation_ids`.
 
     Raises:
-        ValueError: A field is unknown or cannot be so.
+        ValueError: A field is unknown, or its value is not allowed.
     """
     own = {name: value for name, value in fields.items() if name != "simulation_ids"}
     example = dict(DIGITAL_HUMANS.example)
@@ -144,12 +144,12 @@ def queue_run(world: World, simulation: int | None, fields: Mapping[str, Any]) -
     """Queue a run of a simulation.
 
     Args:
-        world: Where it is to be.
-        simulation: The id of the simulation; None: a new one.
-        fields: Those of `POST /v1/queue-simulation-run`.
+        world: The world of the simulation.
+        simulation: The id of the simulation; None for a new one.
+        fields: The fields of `POST /v1/queue-simulation-run`.
 
     Raises:
-        ValueError: One of these cannot be; then nothing is new.
+        ValueError: An argument is not allowed; then nothing has been added.
     """
     for name in ("simulation_id", "bluejay_as_code_id"):
         if name in fields:
@@ -185,6 +185,7 @@ def queue_run(world: World, simulation: int | None, fields: Mapping[str, Any]) -
 
 
 def _made(world: World, organisation: str, make: Callable[[], Entity]) -> Entity:
+    """Call `make` under the world's lock, and turn a domain error into a `ValueError`."""
     with world.lock:
         check_known("organisation", organisation, world.organisations)
         try:

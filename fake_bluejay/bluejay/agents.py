@@ -182,7 +182,7 @@ class AgentUpdateResponse(Wire):
 
 
 class AgentPydantic(Wire):
-    """An agent, as it is given back."""
+    """An agent, as answers show it."""
 
     id: str | int | None = None
     bluejay_as_code_id: UUID | None = None

@@ -232,7 +232,7 @@ def _by_runs(world: World, fields: Mapping[str, Any]) -> bool:
 
 
 def _watch(world: World, conversation: Conversation) -> None:
-    """Let the alerts of an organisation see a conversation that is over."""
+    """Show the alerts of an organisation a conversation that is over."""
     for alert in world.resources[ALERTS].of(conversation.organisation):
         fields, run = alert.fields, conversation.run
         if not (fields["is_enabled"] and _concerns(fields, conversation)):
@@ -285,7 +285,7 @@ def _judge(world: World, alert: Entity, agent_id: int, conversation: Conversatio
 
 
 def _recover(world: World, alert: Entity) -> None:
-    """Look again, now that a violation leaves the window."""
+    """Evaluate an alert again when a violation leaves its window."""
     _judge(world, alert, alert.fields.get("last_agent_id") or 0)
 
 

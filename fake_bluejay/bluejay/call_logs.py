@@ -151,6 +151,12 @@ class EvaluateCallResponse(Wire):
     warning: str | None = None
 
 
+class ReEvaluateCallRequest(Wire):
+    """The version of the agent by which a conversation is evaluated again; null: the one that it was evaluated by."""
+
+    version: int | None = None
+
+
 class ReEvaluateCallResponse(Wire):
     """A conversation is to be evaluated again."""
 
@@ -281,7 +287,7 @@ evaluation_scripts = Operations(
 
 
 def _proceed(world: World, log: Entity) -> None:
-    """Bring a call log to its next status."""
+    """Move a call log to its next status."""
     now, script = world.settle(), log.fields["script"]
     collection = world.resources[CALL_LOGS]
     if log.fields["status"] == CallStatus.QUEUED:
@@ -300,7 +306,7 @@ def _proceed(world: World, log: Entity) -> None:
 
 
 def _over(world: World, log: Entity, now: int) -> None:
-    """Let alerts see a conversation whose evaluation is over."""
+    """Show alerts a conversation whose evaluation is over."""
     fields, done = log.fields, log.fields["status"] == CallStatus.COMPLETED
     evaluation, failure = (fields["evaluations"][-1], None) if done else (None, fields["status"])
     metadata = fields.get("metadata") or {}
@@ -467,7 +473,7 @@ def _next_script(world: World, organisation: str, fields: Mapping[str, Any]) -> 
 
 
 def _queue(world: World, log: Entity, script: Entity | None) -> None:
-    """Have a call log evaluated as a script says, which is used up."""
+    """Queue the evaluation of a call log, and use up its script."""
     if script is not None:
         world.resources.remove(script)
     said = {} if script is None else script.fields
@@ -476,10 +482,18 @@ def _queue(world: World, log: Entity, script: Entity | None) -> None:
     world.resources.schedule(log, due)
 
 
-@call_logs.operation("POST", "/v1/re-evaluate/{call_id}")
-def re_evaluate(call: ApiCall, call_log: Entity) -> ReEvaluateCallResponse:
-    """Have a conversation evaluated again: the new evaluation stands beside the older ones."""
-    _queue(call.world, call_log, _next_script(call.world, call.organisation, call_log.fields))
+@call_logs.operation("POST", "/v1/re-evaluate/{call_id}", default_body={"version": None})
+def re_evaluate(call: ApiCall, call_log: Entity, request: ReEvaluateCallRequest) -> ReEvaluateCallResponse:
+    """Evaluate a conversation again. The new evaluation stands beside the older ones."""
+    if (version := request.version) is not None:
+        from fake_bluejay.bluejay.prompts import has_version
+
+        if not has_version(call.world, call.require("agent", call_log.fields["agent_id"]), version):
+            raise Refused(f"Version {version} not found")
+    script = _next_script(call.world, call.organisation, call_log.fields)
+    if version is not None:
+        call_logs.change(call.world, call_log, {"version": version})
+    _queue(call.world, call_log, script)
     return ReEvaluateCallResponse(status="success", call_id=call_log.id, message="Evaluation queued")
 
 

@@ -150,7 +150,10 @@ def create_upload_url(call: ApiCall, request: UploadUrlRequest) -> UploadUrlResp
 
 @uploads.operation("PUT", "/fake/uploads/{upload_id}", needs_key=False)
 def upload(call: ApiCall, upload_id: UUID) -> dict[str, Any]:
-    """Take a file, and forget its bytes. No endpoint of Bluejay's: where our `upload_url` leads, for one upload."""
+    """Take an uploaded file, and drop its bytes.
+
+    Bluejay has no such endpoint: our `upload_url` leads here, for one upload.
+    """
     one = call.world.resources[UPLOADS].get(str(upload_id))
     if one is None:
         raise not_found("noise upload")

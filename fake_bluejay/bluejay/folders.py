@@ -76,7 +76,7 @@ def move_agent(call: ApiCall, request: MoveAgentRequest) -> MoveAgentResponse:
 
 
 def folder_named(world: World, organisation: str, name: str) -> Entity:
-    """Return the oldest folder of that name, a new one if there is none."""
+    """Return the oldest folder with a name, or a new one."""
     there = world.resources[FOLDERS].of(organisation)
     named = next((folder for folder in there if folder.fields["name"] == name), None)
     return named or world.resources[FOLDERS].add(organisation, {"name": name})

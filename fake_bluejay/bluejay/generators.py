@@ -156,10 +156,11 @@ class GeneratePromptSummaryRequest(Wire):
     prompt_id: str
 
 
-class GeneratePromptSummaryResponse(GeneratePromptSummaryRequest):
+class GeneratePromptSummaryResponse(Wire):
     """A prompt in short; null if it is short already."""
 
     prompt_summary: str | None = None
+    prompt_id: str
     skipped: bool = False
 
 

@@ -114,7 +114,7 @@ _TYPES: dict[str, Any] = {"path_types": {"knowledge_base_id": UUID, "agent_id": 
 
 @knowledge_bases.operation("POST", _AGENT, **_TYPES)
 def attach_agent(call: ApiCall) -> AttachedAgent:
-    """Give an agent access to a knowledge base; that it has it already changes nothing (documented)."""
+    """Give an agent access to a knowledge base. If it has access already, nothing changes (documented)."""
     base, agent_id, attached = _both(call)
     knowledge_bases.change(call.world, base, {"agent_ids": [*attached, agent_id]})
     return AttachedAgent(knowledge_base_id=base.id, agent_id=agent_id)
@@ -122,7 +122,11 @@ def attach_agent(call: ApiCall) -> AttachedAgent:
 
 @knowledge_bases.operation("DELETE", _AGENT, returns=None, status=204, **_TYPES)
 def detach_agent(call: ApiCall) -> None:
-    """Take the access to a knowledge base from an agent. Raises `NotFound` if it has none."""
+    """Take the access to a knowledge base from an agent.
+
+    Raises:
+        NotFound: The agent has no access.
+    """
     base, agent_id, attached = _both(call)
     if agent_id not in attached:
         raise not_found("agent")

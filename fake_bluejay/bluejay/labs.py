@@ -247,7 +247,7 @@ _METRIC = Link("custom_metric_id", to="metric", ids=uuid_ids, on_delete=OnDelete
 
 
 def _proceed(world: World, evaluation: Entity) -> None:
-    """Bring an evaluation to its next status; it takes as long as one of a test result."""
+    """Move an evaluation to its next status; it takes as long as that of a test result."""
     if evaluation.fields["status"] == "QUEUED":
         world.resources[LAB_EVALUATIONS].change(evaluation, {"status": "EVALUATING"})
         world.resources.schedule(evaluation, world.settle() + world.evaluation_takes)
@@ -379,7 +379,7 @@ def add_conversations_to_lab(
 
 @labs.operation("DELETE", f"{_PLACE}/conversations")
 def remove_conversations_from_lab(call: ApiCall, lab: Entity, request: RemoveConversationsFromLabRequest) -> Any:
-    """Take conversations out of a lab, which stay as they are; one that is not in it stays out."""
+    """Remove conversations from a lab; the conversations stay. Others in the request are ignored."""
     before = len(_all_of(lab))
     gone = as_fields(request)["conversations"]
     calls = {uuid_ids.read(one["call_id"]) for one in gone if one["call_id"] is not None}
@@ -397,7 +397,7 @@ def remove_conversations_from_lab(call: ApiCall, lab: Entity, request: RemoveCon
 def set_human_evaluation(
     call: ApiCall, lab: Entity, request: CreateOrUpdateHumanEvaluationRequest
 ) -> HumanEvaluationResponse:
-    """Keep what a person finds in a conversation by a metric, in the place of what was found there before."""
+    """Store a person's evaluation of a conversation by a metric, in the place of an earlier one."""
     fields = as_fields(request)
     conversation = _conversation(call, fields)
     key = {"custom_metric_id": call.require("metric", uuid_ids.read(request.custom_metric_id)).id, **conversation}

@@ -97,7 +97,7 @@ def document(contract: Contract = Contract.DOCS) -> dict[str, Any]:
 
 
 def _without_nulls(value: Any) -> Any:
-    """FastAPI leaves out what is null: that a default is null goes without saying."""
+    """Leave null defaults out, as FastAPI does."""
     if isinstance(value, dict):
         return {key: _without_nulls(item) for key, item in value.items() if item is not None}
     return [_without_nulls(item) for item in value] if isinstance(value, list) else value

@@ -1,4 +1,4 @@
-"""The options of a world: what a fake can be told at its start, by a test, a seed or the command line."""
+"""The options of a fake, given by a test, a seed or the command line."""
 
 from __future__ import annotations
 

@@ -117,7 +117,7 @@ def get_simulation_personalities(call: ApiCall, simulation_id: int) -> Personali
 
 @selections.operation("PUT", "/v1/simulations/{simulation_id}/personalities", path_types={"simulation_id": int})
 def set_simulation_personalities(call: ApiCall, simulation_id: int, request: SelectedPersonalities) -> Personalities:
-    """Let a simulation select these personalities, each once: from now on its runs call each digital human in each."""
+    """Select the personalities of a simulation, each once. Each later run calls every digital human in each of them."""
     simulation = call.require("simulation", simulation_id)
     simulations.change(call.world, simulation, {"personality_ids": [str(id) for id in request.personality_ids]})
     return _selected(call, simulation)

@@ -81,7 +81,7 @@ phone_numbers.create("POST", "/v1/phone-numbers/add", AddPhoneNumberRequest, ret
 
 @phone_numbers.operation("DELETE", "/v1/phone-numbers/{phone_number}/release")
 def release_phone_number(call: ApiCall) -> ReleasePhoneNumberResponse:
-    """Give a phone number back."""
+    """Release a phone number."""
     number = call.parameters["phone_number"]
     for one in call.world.resources[PHONE_NUMBERS].of(call.organisation):
         if one.fields["phone_number"] == number:

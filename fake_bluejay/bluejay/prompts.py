@@ -1,8 +1,8 @@
 """Versions of an agent's prompt and of its older knowledge base, and the labels that stand on them.
 
-One engine serves both kinds of text. Version 1 is what the agent was added with, and is made when a version or a label
-of the agent is first asked for. The text of the version that has the label `production` is the agent's own: to change
-one is to change the other. `latest` stands on the highest version, and nobody moves it by hand.
+One engine serves both kinds of text. Version 1 is the text that the agent was added with; it is made when a request
+first needs a version or a label of the agent. The label `production` stands on the version whose text is the agent's
+own: changing the one changes the other. The label `latest` always stands on the highest version.
 """
 
 from __future__ import annotations
@@ -131,7 +131,7 @@ class _Kind:
 
 
 def _settle_latest(world: World, gone: Entity) -> None:
-    """Put `latest` on the highest version that is left, now that one is gone."""
+    """Put `latest` on the highest version that is left, after one was removed."""
     kind = _KINDS[gone.resource]
     agent = world.resources.find("agent", gone.fields["agent_id"], gone.organisation)
     left = [] if agent is None else _stored(world, kind, agent)
@@ -205,7 +205,11 @@ def _add(world: World, kind: _Kind, agent: Entity, fields: dict[str, Any]) -> En
 
 
 def _new_version(world: World, kind: _Kind, agent: Entity, request: BaseModel) -> Entity:
-    """Add a version to those of an agent. Raises `Conflict` as `_check` does."""
+    """Add a version with labels to those of an agent.
+
+    Raises:
+        Conflict: A label stands on another version, and a reading forbids to move it.
+    """
     fields = as_fields(request)
     wanted = dict.fromkeys(fields.pop("labels") or ())
     _versions(world, kind, agent)
@@ -218,7 +222,7 @@ def _new_version(world: World, kind: _Kind, agent: Entity, request: BaseModel) -
 
 
 def update_text(world: World, agent: Entity, changed: Mapping[str, Any]) -> None:
-    """Make versions of the texts that an agent is to have, and put them into production."""
+    """Make a version of each text that changes, and put it into production."""
     for kind in _KINDS.values():
         text = changed.get(kind.own)
         if text is not None and text != agent.fields[kind.own]:
@@ -228,13 +232,16 @@ def update_text(world: World, agent: Entity, changed: Mapping[str, Any]) -> None
 
 
 def evaluated_version(world: World, agent: Entity, version: int | None, label: str | None) -> str | None:
-    """Put a label that is new on the version in production, and return what there is to warn of, if anything.
+    """Check the version of a conversation that is evaluated, and put an unknown label on the version in production.
 
     Args:
-        world: Where the agent is.
-        agent: Whose conversation is evaluated.
-        version: The number of the version that it is of; None: the one in production.
+        world: The world of the agent.
+        agent: The agent of the conversation.
+        version: The number of the version; None: the one in production.
         label: A label of the version.
+
+    Returns:
+        A warning about the version; None if it is known.
     """
     versions = _versions(world, _PROMPT, agent)
     production = next((one for one in versions if PRODUCTION in _labels_of(world, _PROMPT, one)), None)
@@ -246,6 +253,11 @@ def evaluated_version(world: World, agent: Entity, version: int | None, label: s
     return None if known else f"Version {version} was not found; the production version is used"
 
 
+def has_version(world: World, agent: Entity, version: int) -> bool:
+    """Return whether an agent has a version of this number."""
+    return any(one.fields["version"] == version for one in _versions(world, _PROMPT, agent))
+
+
 def _looked_up(world: World, version: Entity) -> dict[str, Any]:
     """Return the labels and the text of a version."""
     kind = _KINDS[version.resource]
@@ -253,7 +265,7 @@ def _looked_up(world: World, version: Entity) -> dict[str, Any]:
 
 
 def text_of(world: World, version: Entity) -> str:
-    """Return the text of a version; of the one in production it is the agent's."""
+    """Return the text of a version; for the version in production, the agent's own text."""
     kind = _KINDS[version.resource]
     if PRODUCTION not in _labels_of(world, kind, version):
         return str(version.fields[kind.text])
@@ -283,17 +295,21 @@ def _is_free(label: Entity) -> bool:
 
 
 def _check(world: World, kind: _Kind, agent: Entity, version: Entity | None, text: str, *, override: bool) -> None:
-    """Check that a label may be put on a version. Raises `Conflict`, where a reading says so."""
+    """Check that a label may be put on a version.
+
+    Raises:
+        Conflict: It stands on another version, and a reading forbids to move it.
+    """
     others = [one for one in _rows(world, agent, text) if one.fields[kind.label] not in (None, version and version.id)]
-    alone = override or text in RESERVED
-    if others and not alone and world.readings.label_on_another is LabelOnAnother.CONFLICT:
+    exclusive = override or text in RESERVED
+    if others and not exclusive and world.readings.label_on_another is LabelOnAnother.CONFLICT:
         raise Conflict(f"The label {text[:50]} is on another version; override_label moves it")
 
 
 def _put(
     world: World, kind: _Kind, agent: Entity, version: Entity, text: str, *, override: bool | None = False
 ) -> None:
-    """Put a label on a version, and take it from the others if it stands on one alone."""
+    """Put a label on a version. If the label can stand on only one version, take it from the others."""
     rows = _rows(world, agent, text)
     here = [one for one in rows if one.fields[kind.label] == version.id]
     held = [one for one in rows if one.fields[kind.label] not in (None, version.id)]
@@ -302,8 +318,8 @@ def _put(
         for one in held:  # the version keeps the agent's latest text
             texts.change(texts.require(one.fields[kind.label], agent.organisation), {kind.text: agent.fields[kind.own]})
         world.resources[agent.resource].change(agent, {kind.own: version.fields[kind.text]})
-    alone = override or text in RESERVED or world.readings.label_on_another is LabelOnAnother.MOVED
-    taken = [*here, *(held if alone else ()), *(one for one in rows if _is_free(one))]
+    exclusive = override or text in RESERVED or world.readings.label_on_another is LabelOnAnother.MOVED
+    taken = [*here, *(held if exclusive else ()), *(one for one in rows if _is_free(one))]
     for one in taken[1:]:
         world.resources.remove(one)
     if taken:
@@ -318,7 +334,7 @@ def _add_label(world: World, agent: Entity, text: str, on: dict[str, Any]) -> En
 
 
 def _take(world: World, kind: _Kind, agent: Entity, version: Entity, text: str) -> None:
-    """Take a label from a version. It stays on the agent (documented), once."""
+    """Take a label from a version. The agent keeps the label, once (documented)."""
     rows = _rows(world, agent, text)
     for one in rows:
         if one.fields[kind.label] == version.id:
@@ -348,13 +364,17 @@ class NewKnowledgeBaseVersion(CreateKnowledgeBaseVersionBody, _OfTest):
 
 
 class NewLabel(_OfTest):
-    """A label as a test adds it; left out, its text is of no label yet."""
+    """A label as a test adds it; without a text, it gets one that is new."""
 
     label_text: str | None = None
 
 
 def _new_for_test(world: World, organisation: str, request: NewPrompt | NewKnowledgeBaseVersion) -> Entity:
-    """Add a version as a test asks for it. Raises `NotFound` if there is no such agent."""
+    """Add a version for a test.
+
+    Raises:
+        NotFound: There is no such agent.
+    """
     kind = _PROMPT if isinstance(request, NewPrompt) else _KNOWLEDGE_BASE
     agent = world.resources.require("agent", request.agent_id, organisation)
     return _new_version(world, kind, agent, request)
@@ -365,7 +385,11 @@ def _agent(call: ApiCall) -> Entity:
 
 
 def _numbered(call: ApiCall, kind: _Kind, version: int | UUID) -> Entity:
-    """Return a version by its number, or by its id. Raises `NotFound`."""
+    """Return a version by its number, or by its id.
+
+    Raises:
+        NotFound: There is none.
+    """
     for one in _versions(call.world, kind, _agent(call)):
         if version in (one.fields["version"], UUID(one.id)):
             return one
@@ -391,7 +415,11 @@ def _labelled(call: ApiCall, kind: _Kind, agent: Entity, label: str | None) -> E
 
 
 def _delete(call: ApiCall, kind: _Kind, version: Entity) -> dict[str, Any]:
-    """Delete a version. Raises `Refused` for the one in production, and for the only one."""
+    """Delete a version.
+
+    Raises:
+        Refused: It is in production, or it is the only one.
+    """
     if PRODUCTION in _labels_of(call.world, kind, version):
         raise Refused("The production version cannot be deleted: move the label first")
     agent_id = version.fields["agent_id"]
@@ -402,7 +430,7 @@ def _delete(call: ApiCall, kind: _Kind, version: Entity) -> dict[str, Any]:
 
 
 def _declare(operations: Operations, kind: _Kind, path: str, takes: type[BaseModel], id: str) -> None:
-    """Declare the operations of a kind of text under a path; `id` is what the path calls the id of a version."""
+    """Declare the operations of a kind of text under a path; `id` is the name of the version's id in the path."""
     under = f"/v1/agents/{{agent_id}}/{path}"
     of_one, of_labels = f"{under}/versions/{{version}}", f"{under}/versions/{{version}}/labels"
     by_id = f"{under}/{{{id}}}"
@@ -472,7 +500,7 @@ def _declare(operations: Operations, kind: _Kind, path: str, takes: type[BaseMod
 
     @operations.operation("DELETE", of_labels, default_body={"labels": []}, **types)
     def remove_labels(call: ApiCall, version: int, request: LabelDeltaRequest) -> LabelListResponse:
-        """Take labels from a version. They stay on the agent."""
+        """Take labels from a version. The agent keeps them."""
         agent, one = _agent(call), _numbered(call, kind, version)
         for text in _movable(request):
             _take(call.world, kind, agent, one, text)
@@ -502,7 +530,10 @@ _OF_AGENT: Final[dict[str, Any]] = {"path_types": {"agent_id": int}}
 
 @prompts.operation("POST", "/v1/agents/{agent_id}/prompts/promote", **_OF_AGENT)
 def promote(call: ApiCall, prompt_id: UUID | None = None, version: int | None = None) -> Entity:
-    """Put `production` on the latest version, or on another one; of number and id, the number counts."""
+    """Put `production` on the latest version, or on another one.
+
+    If the request has a number and an id, the number counts.
+    """
     wanted = prompt_id if version is None else version
     agent = _agent(call)
     one = _versions(call.world, _PROMPT, agent)[-1] if wanted is None else _numbered(call, _PROMPT, wanted)
@@ -572,7 +603,7 @@ labels.get("GET", "/v1/agents/{agent_id}/labels/{label_id}", **_LABEL)
 
 @labels.operation("PUT", "/v1/agents/{agent_id}/labels/{label_id}", **_LABEL)
 def update_label(call: ApiCall, label: Entity, request: LabelBody) -> Entity:
-    """Rename a label, wherever it stands."""
+    """Rename a label, on whatever versions it stands."""
     new, before = as_fields(request)["label_text"], label.fields["label_text"]
     if new in RESERVED or before in RESERVED:
         raise Refused("A reserved label cannot be renamed, and none can be renamed to one")

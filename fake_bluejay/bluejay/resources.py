@@ -461,11 +461,7 @@ class Operations:
         return world.resources[self.of].add(organisation, self.linked(world, organisation, fields))
 
     def change(self, world: World, entity: Entity, changed: dict[str, Any]) -> None:
-        """Give an entity these fields.
-
-        Raises:
-            NotFound: One of them links to what does not exist; then nothing has changed.
-        """
+        """Change fields of an entity."""
         world.resources[self.of].change(entity, self.linked(world, entity.organisation, changed))
 
     def linked(self, world: World, organisation: str, fields: dict[str, Any]) -> dict[str, Any]:

@@ -69,7 +69,7 @@ def _added(before: Any, reported: Any, name: str) -> Any:
 
 
 def re_evaluate_simulation_result(call: ApiCall) -> ReEvaluateSimulationResultResponse:
-    """Have a conversation evaluated again: it is EVALUATING from now on, and COMPLETED a while later."""
+    """Evaluate a conversation again: it is EVALUATING from now on, and COMPLETED a while later."""
     record = _asked_for(call, "simulation_result_id")
     if record.status is Status.COMPLETED:
         call.world.re_evaluate(record.id)

@@ -73,7 +73,7 @@ class Service:
         return self.world.add_test_result(id, status, agent_of(agent), **own, **fields)
 
     def reset(self) -> None:
-        """Go back to how it began: the options, no test results, no journal, no faults, no stubs."""
+        """Put the fake back to its beginning: the options, no test results, no journal, no faults, no stubs."""
         self.world.replace_state(world_of(self._options))
         self.journal.clear()
         self.faults.clear()

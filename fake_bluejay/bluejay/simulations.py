@@ -1,4 +1,4 @@
-"""Simulations: which agent is tested, by whom, and how."""
+"""Simulations of calls: the agent under test, its digital humans, and the settings."""
 
 from __future__ import annotations
 
@@ -133,7 +133,7 @@ class UpdateSimulationRequest(Wire):
 
 
 class SimulationPydantic(Wire):
-    """A simulation. What has no field of its own here is in `settings`."""
+    """A simulation. `settings` has the stored fields that are not listed here."""
 
     id: int | None = None
     bluejay_as_code_id: UUID | None = None
@@ -176,6 +176,7 @@ class RemoveDigitalHumansFromSimulationResponse(Wire):
 
 
 def _with_its_agent(readings: Readings) -> OnDelete:
+    """Return what happens to a simulation when its agent is deleted: a reading decides."""
     return OnDelete.CASCADE if readings.deleted_agent is DeletedAgent.SIMULATIONS_GO else OnDelete.KEEP
 
 
@@ -193,7 +194,12 @@ _OWN_FIELDS = frozenset(SimulationPydantic.model_fields) | {"personality_ids"}
 
 
 def create_simulation(world: World, organisation: str, request: SimulationRequest) -> Entity:
-    """Make a simulation. Raises `NotFound` if there is no such agent, `Refused` for two versions of it."""
+    """Make a simulation.
+
+    Raises:
+        NotFound: There is no such agent.
+        Refused: The request names two versions of the agent.
+    """
     check_version(request)
     agent = world.resources.require("agent", as_id(request.agent_id), organisation)
     fields = {**as_fields(request), "agent_id": agent.id}
@@ -203,7 +209,7 @@ def create_simulation(world: World, organisation: str, request: SimulationReques
 
 
 def _computed(simulation: Entity) -> dict[str, Any]:
-    """Return what answers say of a simulation besides its fields."""
+    """Return the values that answers show besides the stored fields."""
     fields = simulation.fields
     kind = SimulationType.PARALLEL if fields.get("max_concurrent") is None else SimulationType.MAX_CONCURRENT
     return {
@@ -238,7 +244,7 @@ def update_simulation(call: ApiCall, simulation: Entity, request: UpdateSimulati
 def add_digital_humans(
     call: ApiCall, simulation: Entity, request: AddDigitalHumansToSimulationRequest
 ) -> AddDigitalHumansToSimulationResponse:
-    """Let digital humans take part in a simulation, besides those who do; all of them, or if one is unknown none."""
+    """Add digital humans to a simulation. If one of them is unknown, none is added."""
     world, ids = call.world, request.digital_human_ids
     for human in [call.require("digital human", id) for id in ids]:
         join(world, human, simulation)
@@ -249,7 +255,7 @@ def add_digital_humans(
 def remove_digital_humans(
     call: ApiCall, simulation: Entity, request: RemoveDigitalHumansFromSimulationRequest
 ) -> RemoveDigitalHumansFromSimulationResponse:
-    """Let digital humans take part in a simulation no more; documented: idempotent for those who do not."""
+    """Remove digital humans from a simulation. Ids of others are ignored (documented: idempotent)."""
     ids = request.digital_human_ids
     for id in ids:
         human = call.world.resources.find("digital human", id, call.organisation)
@@ -259,7 +265,7 @@ def remove_digital_humans(
 
 
 def join(world: World, human: Entity, simulation: Entity) -> None:
-    """Let a digital human take part in a simulation; nothing happens if it does."""
+    """Add a digital human to a simulation, unless it takes part already."""
     ids = human.fields["simulation_ids"]
     if simulation.id not in ids:
         world.resources[human.resource].change(human, {"simulation_ids": [*ids, simulation.id]})

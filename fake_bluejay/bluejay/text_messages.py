@@ -83,7 +83,7 @@ _WAITING = (Status.INITIALIZING, Status.QUEUED, Status.READY, Status.DISPATCHED)
 
 @text_messages.operation("POST", "/v1/send-http-text-message")
 def send_http_text_message(call: ApiCall, request: SendHttpTextMessageRequest) -> HttpTextMessageResponse:
-    """Take what a text agent writes or does in a conversation, which has begun then, and may end with it."""
+    """Take a message or a tool call of a text agent. The first begins the conversation, and any may end it."""
     sent, world = request.root, call.world
     record = find_result(world, call.organisation, as_id(sent.simulation_result_id))
     answer = HttpTextMessageResponse(simulation_result_id=str(record.id), end_conversation=bool(sent.end_conversation))

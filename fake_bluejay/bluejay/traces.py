@@ -191,7 +191,7 @@ def get_span(call: ApiCall, trace_id: str, span_id: str) -> Any:
 
 @traces.operation("POST", "/v1/traces", reads_bytes=True)
 def export_traces(call: ApiCall) -> Any:
-    """Take the spans of an OTLP export, as protobuf or as JSON; those whose ids are not valid are rejected."""
+    """Store the spans of an OTLP export, as protobuf or as JSON; those with invalid ids are rejected."""
     try:
         from fake_bluejay.bluejay import otlp
     except ModuleNotFoundError as error:

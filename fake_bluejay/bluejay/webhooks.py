@@ -16,7 +16,7 @@ def get_signing_key(call: ApiCall) -> WebhookKeyResponse:
 
 
 def generate_signing_key(call: ApiCall) -> WebhookKeyResponse:
-    """Give a webhook a new key; what is sent from now on is signed with that."""
+    """Give a webhook a new key, which signs all deliveries from now on."""
     webhook = call.world.outbox.renew_secret(_asked_for(call))
     return WebhookKeyResponse(signing_key=webhook.secret, message="Signing key generated")
 

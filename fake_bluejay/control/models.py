@@ -78,7 +78,9 @@ class NewTestResults(NewTestResult):  # type: ignore[misc, valid-type]
     """A test result to add, or with `count` so many; their published fields stand beside these."""
 
     organisation: str | None = Field(None, description="`default`, unless the query names another.")
-    count: int | None = Field(None, ge=1, le=10_000, description="So many that are alike; the answer is a list then.")
+    count: int | None = Field(
+        None, ge=1, le=10_000, description="The number of test results, all alike; the answer is then a list."
+    )
 
     @model_validator(mode="after")
     def _one_id(self) -> Self:
@@ -177,12 +179,6 @@ class NewOrganisationOrWorld(NewOrganisation):
         return self
 
 
-class RevokedKey(Model):
-    """A key that is refused from now on."""
-
-    api_key: str = Field(min_length=1)
-
-
 class WhoMayCall(Model):
     """The choice whether unknown keys are refused or taken for keys of the default organisation."""
 
@@ -213,10 +209,12 @@ class NewDelivery(Model):
 class NewIrregularity(Model):
     """A disturbance of the next deliveries."""
 
-    later: Seconds = Field(0, description="So many seconds later each of them leaves.")
-    copies: StrictInt = Field(1, description="So many times each of them is sent, though the first was taken.")
+    later: Seconds = Field(0, description="The delay of each, in seconds.")
+    copies: StrictInt = Field(1, description="The number of times that each is sent, even after a success.")
     event: str | None = Field(None, description="Only deliveries of this event; null: any.")
-    times: StrictInt | None = Field(1, description="How many deliveries meet it; null: all from now on.")
+    times: StrictInt | None = Field(
+        1, description="The number of deliveries that are disturbed; null: all from now on."
+    )
 
     @model_validator(mode="after")
     def _something(self) -> NewIrregularity:
@@ -402,7 +400,7 @@ class ClockShown(BaseModel):
     speed: float = Field(description="Virtual seconds a real second; 0 for a manual clock and while it is paused.")
     paused: bool
     next_due: Moment | None
-    pending: int = Field(description="How many timers are armed.")
+    pending: int = Field(description="The number of armed timers.")
 
 
 class AnswerShown(BaseModel):
@@ -483,7 +481,7 @@ class WebhookShown(BaseModel):
     organisation: str
     events: list[str]
     secret: str
-    agents: list[int] = Field(description="Whose events are sent; with no folders either, those of all.")
+    agents: list[int] = Field(description="Agents whose events are sent; without agents and folders, those of all.")
     folders: list[str]
     retries: int | None
     enabled: bool
@@ -493,7 +491,7 @@ class AttemptShown(BaseModel):
     """An attempt to send a delivery."""
 
     at: Moment
-    status: int | None = Field(description="What came back; null if nothing did.")
+    status: int | None = Field(description="The status of the answer; null if there was none.")
     problem: str | None
 
 
@@ -508,8 +506,8 @@ class DeliveryShown(BaseModel):
     body: Any
     text: str = Field(description="The body to the byte, as it is signed.")
     attempts: list[AttemptShown]
-    planned: int = Field(description="How many attempts are on their way, or to come.")
-    retries: int = Field(description="How many were planned because none had succeeded.")
+    planned: int = Field(description="The number of attempts that are under way or planned.")
+    retries: int = Field(description="The number of attempts that were planned because none had succeeded.")
     delivered: bool
     given_up: bool
 

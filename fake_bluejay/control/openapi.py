@@ -22,25 +22,28 @@ _ORGANISATION = {
     "in": "query",
     "required": False,
     "schema": {"type": "string"},
-    "description": "In the world of this organisation, if it has its own. Of one that shares a world, test results can"
-    " be listed, added, looked at, changed, removed and, on a standalone server, reset; all else is refused.",
+    "description": "The organisation whose world is meant. If it shares its world, only its test results can be listed,"
+    " added, read, changed, removed and, on a standalone server, reset; all else is refused.",
 }
 
 
 @functools.cache
 def document() -> dict[str, Any]:
-    """OpenAPI 3.1, as data that JSON can carry. Everybody gets the same object: copy it before changing it."""
+    """Return the OpenAPI 3.1 document as data that JSON can carry.
+
+    Every caller gets the same object, so copy it before changing it.
+    """
     takes = [(operation.takes, "validation") for operation in OPERATIONS if operation.takes is not None]
     answers: list[tuple[Any, TypeAdapter[Any]]] = [(one, TypeAdapter(one.gives)) for one in OPERATIONS]
     answers.append((None, TypeAdapter(models.Message)))
     _, schemas = models_json_schema(takes, ref_template=_REF)  # type: ignore[arg-type]
-    given, answer_schemas = TypeAdapter.json_schemas(
+    answer_of, answer_schemas = TypeAdapter.json_schemas(
         [(one, "serialization", adapter) for one, adapter in answers], ref_template=_REF
     )
     paths: dict[str, Any] = {}
     for operation in OPERATIONS:
         paths.setdefault(f"/_fake/{operation.path}", {})[operation.method.lower()] = _operation(
-            operation, given[operation, "serialization"]
+            operation, answer_of[operation, "serialization"]
         )
     paths["/_fake/events"] = {"get": _events()}
     paths["/_fake/save"] = {"post": _save()}
@@ -64,7 +67,7 @@ def _operation(operation: ControlOperation, answer: Any) -> dict[str, Any]:
         "description": text,
         "responses": {
             str(operation.status): _content("Done", answer),
-            "400": _content("What was sent cannot be used", {"$ref": _REF.format(model="Message")}),
+            "400": _content("The request is not valid", {"$ref": _REF.format(model="Message")}),
         },
     }
     parameters = []
@@ -73,7 +76,7 @@ def _operation(operation: ControlOperation, answer: Any) -> dict[str, Any]:
     if "{id}" in operation.path:
         parameters.append({"name": "id", "in": "path", "required": True, "schema": {"type": operation.id}})
     if parameters:
-        described["responses"]["404"] = _content("It is not there", {"$ref": _REF.format(model="Message")})
+        described["responses"]["404"] = _content("There is no such object", {"$ref": _REF.format(model="Message")})
     for name, schema in operation.query.model_json_schema()["properties"].items():
         if name != "organisation":  # every operation has it
             parameters.append({"name": name, "in": "query", "required": False, "schema": schema})
@@ -110,7 +113,7 @@ def _events() -> dict[str, Any]:
         "tags": ["control"],
         "summary": "Every change, as server-sent events",
         "description": f"Events: {', '.join(KINDS)}, for each resource `agent-added`, `agent-changed`, `agent-removed`,"
-        " and `resync` when changes were missed: look at the present then.",
+        " and `resync` when changes were missed: then read the present state anew.",
         "parameters": [
             {
                 "name": "Last-Event-ID",
@@ -125,6 +128,6 @@ def _events() -> dict[str, Any]:
                 "description": "The stream",
                 "content": {"text/event-stream": {"schema": {"type": "string"}}},
             },
-            "503": _content("Too many listen", {"$ref": _REF.format(model="Message")}),
+            "503": _content("Too many streams are open", {"$ref": _REF.format(model="Message")}),
         },
     }

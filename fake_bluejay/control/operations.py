@@ -106,7 +106,7 @@ def state(control: Control, call: ControlCall) -> Any:
 
 
 def put_state(control: Control, call: ControlCall) -> Any:
-    """Put a dumped world in the place of this one; it goes on where it stopped. A bad dump changes nothing."""
+    """Replace the world by a dumped one, which goes on where it stopped. A bad dump changes nothing."""
     if "own_worlds" in call.body.root:
         raise ValueError(
             "own_worlds: this was saved by a server that has worlds of organisations, too: serve --seed takes it all;"
@@ -247,7 +247,10 @@ def clock(control: Control, call: ControlCall) -> Any:
 
 
 def change_clock(control: Control, call: ControlCall) -> Any:
-    """Let time pass otherwise: stand still, follow real time at a speed, pause, go on. It is not set back or forth."""
+    """Change how time passes: it stands still, follows real time at a speed, pauses, or goes on.
+
+    The time stays the same.
+    """
     change, world = call.body, control.world
     if isinstance(world.clock, ScaledClock) and world.clock.speed:
         control.speed = world.clock.speed
@@ -362,7 +365,7 @@ def stubs(control: Control, call: ControlCall) -> Any:
 
 
 def add_stub(control: Control, call: ControlCall) -> Any:
-    """Give an answer for an endpoint, above all for one that is not modelled."""
+    """Answer an endpoint as given, above all one that is not modelled."""
     call.body.apply(control.service)
     return control.service.stubs.as_list()[-1]
 
@@ -400,7 +403,7 @@ def add_organisation(control: Control, call: ControlCall) -> Any:
 
 def revoke_key(control: Control, call: ControlCall) -> Any:
     """Refuse a key from now on, whether an organisation has it or any key serves."""
-    control.world.revoke_api_key(call.body.api_key)
+    call.body.apply(control.service)
     return data.organisations(control.world)
 
 
@@ -505,7 +508,7 @@ def script_calls(control: Control, call: ControlCall) -> Any:
 
 
 def clear_calls(control: Control, call: ControlCall) -> Any:
-    """Let calls of runs go on again as if nothing had been said of them."""
+    """Put the scripts of the calls of runs back to the default."""
     count = len(control.world.next_calls) + len(control.world.calls_of)
     control.world.clear_scripts()
     return {"removed": count}
@@ -573,7 +576,7 @@ def send(control: Control, call: ControlCall) -> Any:
 
 
 def disturb(control: Control, call: ControlCall) -> Any:
-    """Let the next deliveries leave later, or more than once."""
+    """Disturb the next deliveries: they leave later, or more than once."""
     given: models.NewIrregularity = call.body
     amiss = Irregularity(microseconds(given.later), given.copies, given.event, given.times)
     control.world.disturb(amiss)
@@ -659,7 +662,7 @@ OPERATIONS = (
         "POST", "organisations", add_organisation, models.OrganisationShown, models.NewOrganisationOrWorld, status=201
     ),
     ControlOperation(
-        "POST", "organisations/revoked-keys", revoke_key, list[models.OrganisationShown], models.RevokedKey
+        "POST", "organisations/revoked-keys", revoke_key, list[models.OrganisationShown], commands.RevokedKey
     ),
     ControlOperation("PATCH", "organisations", choose_who_may_call, list[models.OrganisationShown], models.WhoMayCall),
     ControlOperation("GET", "resources", all_resources, list[models.ResourceShown]),

@@ -40,15 +40,15 @@ def metrics_for(
     also: Iterable[str] = (),
     tags: Iterable[str] = (),
 ) -> list[Entity]:
-    """Return the metrics that a conversation is scored by, the oldest first.
+    """Return the metrics that score a conversation, the oldest first.
 
     Args:
-        resources: Those of the world.
-        organisation: Whose conversation it is.
-        agent_id: Whose metrics count if none are selected.
-        selected: The ids that the simulation enables; None: those of the agent.
-        also: The ids of more metrics, as the evaluation of a call names them.
-        tags: Tags, each of which stands for all metrics that have it.
+        resources: The resources of the world.
+        organisation: The name of the conversation's organisation.
+        agent_id: The id of the agent whose metrics count if the simulation selects none.
+        selected: The ids that the simulation selects; None: the agent's metrics count.
+        also: The ids of further metrics, as the evaluation of a call names them.
+        tags: Tags; all metrics with one of them count, too.
     """
     chosen = None if selected is None else set(selected)
     more, tags = set(also), set(tags)
@@ -65,7 +65,7 @@ def check_scores(scores: Mapping[str, Any], metrics: Iterable[Entity]) -> None:
     """Check the scores that a test gives, by the names of metrics.
 
     Raises:
-        ValueError: No metric that counts has the name, or a value is none of its type's.
+        ValueError: No metric that counts has the name, or the metric's type does not have the value.
     """
     named: dict[str, list[Entity]] = {}
     for metric in metrics:
@@ -84,8 +84,8 @@ def scored(
     """Return metrics with their values, as evaluations have them.
 
     Args:
-        metrics: By what the conversation is scored.
-        draw: What values are drawn from that are not given, such as the seed with the id of the conversation.
+        metrics: The metrics that score the conversation.
+        draw: The seed of the values that are not given, e.g. the world's seed with the id of the conversation.
         scores: The values that the test gives, by the names of metrics.
         tools: The names of the tools that the agent called, which decide the metrics about tools.
     """
@@ -104,7 +104,7 @@ def _scored(metric: Entity, draw: str, scores: Mapping[str, Any], tools: Contain
 
 
 def _value(fields: Mapping[str, Any], score: Any) -> str | None:
-    """Return a score as the text of a value; None if it is none of the metric's type."""
+    """Return a score as the text of a value; None if the metric's type does not have such a value."""
     kind, options = fields["response_type"], fields.get("enum_options") or ()
     if score is None or score == NOT_APPLICABLE:
         return NOT_APPLICABLE if fields.get("allow_not_applicable") else None
@@ -122,7 +122,7 @@ def _value(fields: Mapping[str, Any], score: Any) -> str | None:
 
 
 def _wanted(fields: Mapping[str, Any]) -> str:
-    """Return what a score of a metric may be, for a message."""
+    """Return the scores that a metric takes, in words for a message."""
     kind = fields["response_type"]
     if kind in _BINARY:
         return "True, False, {!r} or {!r} is needed".format(*_BINARY[kind])
@@ -136,7 +136,7 @@ def _wanted(fields: Mapping[str, Any]) -> str:
 
 
 def _drawn(fields: Mapping[str, Any], chance: random.Random, tools: Container[str]) -> str:
-    """Return a value within the range of a metric's type; that of a metric about tools follows from the tools."""
+    """Return a random value within the range of a metric's type; a metric about tools is decided by the calls."""
     kind = fields["response_type"]
     if kind == "tool_call":
         return _BINARY[kind][not all(name in tools for name in fields.get("tool_names") or ())]

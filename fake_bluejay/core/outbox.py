@@ -1,11 +1,11 @@
-"""Webhook deliveries: which webhooks there are, what is sent to them and when, and what came back.
+"""The outbox of webhooks: the webhooks of a world, and the deliveries to them with their attempts.
 
 Source: the documentation of September 2026 for the six events, a single attempt, scope and disabling; that of August
-2026 for at-least-once delivery and the 5 seconds that a receiver has. When a failed delivery would be sent again is
-documented nowhere, so `RETRIES` is this project's.
+2026 for at-least-once delivery and the 5 seconds that a receiver has. The time between a failed delivery and its
+repetition is documented nowhere, so `RETRIES` is this project's.
 
-The outbox decides what is sent and when. A `DeliveryWorker` sends it and reports the attempt. Nothing is locked between
-the two, because a receiver may take its time and call back.
+The outbox decides what is sent, and when. A `DeliveryWorker` sends it and reports the attempt. It holds no lock of the
+outbox while it sends, because a receiver may be slow, and may call back.
 """
 
 from __future__ import annotations
@@ -79,14 +79,14 @@ MOST_RETRIES: Final = 100
 
 
 class Scope(NamedTuple):
-    """The agents and folders that a webhook listens to; all agents of its organisation if there are none of either."""
+    """The agents and folders whose events a webhook gets; without any, the events of all agents."""
 
     agents: tuple[int, ...] = ()
     folders: tuple[str, ...] = ()
     """The folders, each by its id or its name."""
 
     def includes(self, agent_id: int | None, folders: tuple[str, ...]) -> bool:
-        """Return whether events of this agent, which is in a folder of these names, are sent."""
+        """Return whether the webhook gets the events of this agent, whose folder has these names."""
         return (
             not (self.agents or self.folders)
             or agent_id in self.agents
@@ -98,7 +98,7 @@ ALL_AGENTS: Final = Scope()
 
 
 class WebhookRecord(NamedTuple):
-    """A webhook: its address (None: a receiver in this process), its events, its scope, and its signing secret."""
+    """A webhook: its URL (None for a receiver in this process), its events, its scope, and its signing secret."""
 
     id: str
     organisation: str
@@ -125,7 +125,7 @@ class Attempt(NamedTuple):
 
 
 class Delivery:
-    """An event for one webhook. `number` counts from 1; receivers know a repetition by `id`."""
+    """An event for one webhook. `number` counts from 1; receivers recognise a repetition by `id`."""
 
     __slots__ = ("attempts", "body", "created_at", "event", "id", "number", "planned", "retries", "webhook_id")
 
@@ -149,7 +149,7 @@ class Delivery:
 
     @property
     def given_up(self) -> bool:
-        """Whether the delivery failed and is not sent any more."""
+        """Whether the delivery failed and will not be sent again."""
         return not self.delivered and not self.planned
 
 
@@ -248,7 +248,7 @@ class Outbox:
         return webhook
 
     def renew_secret(self, webhook: WebhookRecord) -> WebhookRecord:
-        """Give a webhook another signing secret, which it has not had before."""
+        """Give a webhook a new signing secret."""
         renewed = webhook._replace(secret=self._secret(f"{webhook.id}:{webhook.secret}"))
         self.webhooks[webhook.id] = renewed
         return renewed
@@ -265,7 +265,7 @@ class Outbox:
         agent_id: int | None = None,
         folders: tuple[str, ...] = (),
     ) -> int:
-        """Send an event to each enabled webhook of the organisation that selected it and whose scope it is in.
+        """Send an event to each enabled webhook of the organisation that selected it and includes the agent.
 
         Args:
             event: A documented event.
@@ -292,29 +292,32 @@ class Outbox:
             id = uuid_from(f"{self._deliveries_seed}:delivery:{number}")
             delivery = Delivery(number, id, webhook.id, event, body, now)
             self.deliveries[number] = delivery
-            amiss = self._amiss_with(event)
-            for _ in range(max((one.copies for one in amiss), default=1)):
-                self._plan(delivery, now + sum(one.later for one in amiss))
+            disturbances = self._disturbances_of(event)
+            for _ in range(max((one.copies for one in disturbances), default=1)):
+                self._plan(delivery, now + sum(one.later for one in disturbances))
         return len(to)
 
-    def _amiss_with(self, event: str) -> list[Irregularity]:
-        """Use up what is to go amiss with the next delivery: at most one delay, and one duplication."""
-        amiss: dict[bool, Irregularity] = {}
+    def _disturbances_of(self, event: str) -> list[Irregularity]:
+        """Use up the disturbances of the next delivery of an event: at most one delay and one duplication.
+
+        Return them.
+        """
+        disturbances: dict[bool, Irregularity] = {}
         for one in self.irregularities:
             if one.event in (None, event):
-                amiss.setdefault(one.copies > 1, one)
-        for one in amiss.values():
+                disturbances.setdefault(one.copies > 1, one)
+        for one in disturbances.values():
             if one.times is not None:
                 one.times -= 1
         self.irregularities = [one for one in self.irregularities if one.times != 0]
-        return list(amiss.values())
+        return list(disturbances.values())
 
     def _plan(self, delivery: Delivery, due: int) -> None:
         delivery.planned += 1
         self._timers.schedule(due, "delivery", delivery.number)
 
     def fall_due(self, number: int) -> None:
-        """Have a delivery sent whose time has come, unless its webhook is gone or disabled."""
+        """Put a due delivery among those to be sent, unless its webhook is gone or disabled."""
         delivery = self.deliveries[number]
         webhook = self.webhooks.get(delivery.webhook_id)
         if webhook is not None and webhook.enabled:
@@ -324,12 +327,16 @@ class Outbox:
             self.forget_if_over(delivery)
 
     def attempted(self, delivery: Delivery, attempt: Attempt, over: int, retried: bool) -> None:
-        """Note an attempt that was over at an instant. If all failed, plan the next.
+        """Note an attempt, and plan the next if no attempt has succeeded.
 
-        `retried` is whether deliveries are sent again to webhooks that do not say so themselves.
+        Args:
+            delivery: The delivery.
+            attempt: The attempt, with its outcome.
+            over: The instant at which the attempt was over, in microseconds.
+            retried: Whether deliveries are retried to webhooks that have no number of retries of their own.
         """
         if self.deliveries.get(delivery.number) is not delivery:
-            return  # of a world that was reset or restored meanwhile
+            return  # the world was reset or restored meanwhile
         delivery.attempts.append(attempt)
         delivery.planned -= 1
         webhook = self.webhooks.get(delivery.webhook_id)
@@ -381,7 +388,7 @@ def _plain(value: Any) -> str:
     return value.isoformat().replace("+00:00", "Z")
 
 
-# A type checker cannot read these texts out of what stands above, so they are listed again; a test compares the two.
+# A type checker cannot derive these texts from the tuples, so they are listed again; a test compares both.
 AlertEvent = Literal["observability_alert_triggered", "simulation_alert_triggered"]
 """A webhook event of alerts."""
 

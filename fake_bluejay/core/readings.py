@@ -661,7 +661,7 @@ def _question(one: Any) -> Question:
 _QUESTIONS = tuple(_question(one) for one in fields(Readings))
 
 
-# A type checker cannot read these texts out of what stands above, so they are listed again; a test compares the two.
+# A type checker cannot derive these texts from the enums, so they are listed again; a test compares both.
 class ReadingChoices(TypedDict, total=False):
     """Readings by name, each an enum member or its text."""
 

@@ -242,7 +242,7 @@ class Collection:
         return self.given_id or self.resource.ids.make(self._world.seed, self.resource.name, self.last_id + 1)
 
     def change(self, entity: Entity, fields: Mapping[str, Any]) -> None:
-        """Give an entity these fields; it keeps its others."""
+        """Change fields of an entity; it keeps the others."""
         before = entity.fields
         entity.fields = {**before, **fields}
         if others := [name for name, value in fields.items() if name not in before or before[name] != value]:
@@ -250,7 +250,7 @@ class Collection:
             self._world._changed(change_of(self.resource.name, "changed"), entity, others)
 
     def put(self, entity: Entity) -> Entity:
-        """Take in an entity that was there before, such as one of a dump."""
+        """Put back an entity that existed before, such as one of a dump."""
         self._all[entity.id] = entity
         return entity
 

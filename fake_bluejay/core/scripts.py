@@ -1,8 +1,8 @@
-"""The script of a call: what happens in it, from the worker that takes it up to its end.
+"""Scripts of calls: the course of a call, from the moment when a worker takes it up to its end.
 
-Scripts are values, as the agents' behaviours are: they compare, print, and go to data and back, for dumps and seeds.
-The documentation gives the stages and the ends (September 2026); how long each takes is nowhere said, so it is the
-script's to say, and the defaults are ours.
+Scripts are values, like the behaviors of agents: they compare, print, and become data and back, for dumps and seeds.
+The documentation gives the stages and the ends (September 2026), but not how long a stage takes. So the script says
+that; the defaults are this project's.
 """
 
 from __future__ import annotations
@@ -120,7 +120,10 @@ class Call:
     def next(self, status: Status, ringing: int, longest: int) -> tuple[int, Event, str] | None:
         """Return the next step after a status: the delay in microseconds, the event, its cause; None for no step.
 
-        `ringing` and `longest` are the simulation's: how long a call may ring, and how long it may last.
+        Args:
+            status: The status that the call has reached.
+            ringing: The longest time that a call of the simulation may ring, in microseconds.
+            longest: The longest time that a call of the simulation may last, in microseconds.
         """
         match status:
             case Status.INITIALIZING:
@@ -136,10 +139,10 @@ class Call:
                 return min(rings, ringing), Event.CONNECT if self.connects else ENDS[self.end], "call"
             case Status.RUNNING:
                 talks = longest if self.talks_for is None else microseconds(self.talks_for)
-                # A test may have set a call RUNNING whose script ends it before it is connected.
+                # A test may have forced a call to RUNNING although its script ends it before the connection.
                 event = CONNECTED.get(self.end, ENDS[self.end])
-                ends = talks < longest and (status, event) in TRANSITIONS
-                return (talks, event, "call") if ends else (longest, Event.END, "limit")
+                by_script = talks < longest and (status, event) in TRANSITIONS
+                return (talks, event, "call") if by_script else (longest, Event.END, "limit")
         return None
 
     def as_dict(self) -> dict[str, Any]:

@@ -1,9 +1,9 @@
-"""The life of a test result, as data: its statuses with what is true of each, and the moves between them.
+"""The life of a test result, as data: the statuses with their properties, and the moves between them.
 
 Rules of this file:
 - Everything that decides whether a status may change must live here, and nothing else may.
 - `TRANSITIONS` is the single authority on moves. Code asks it; diagrams are drawn from it.
-- `STATUSES` is the single place where something is known of a status. Other modules read a column of it.
+- `STATUSES` is the only place with knowledge about a status. Other modules read a column of it.
 
 Sources: the documentation of September 2026 (the page on simulation results) for statuses, labels, groups and error
 codes; the OpenAPI of 30 April 2026 for the older words.
@@ -40,7 +40,7 @@ __all__ = [
 class Status(StrEnum):
     """The status of a test result (one simulated conversation)."""
 
-    # Enum hashes in Python code; a status is a key in the hottest lookups, so hash it as the string it is.
+    # Enum's own hash is Python code; a status is a key in the hottest lookups, so hash it as a string, in C.
     __hash__ = str.__hash__
 
     INITIALIZING = "INITIALIZING"
@@ -85,7 +85,8 @@ class StatusRow(NamedTuple):
     begun: bool = True
     """Whether a worker has taken the call up."""
     cancellable: bool = False
-    """Documented: a call that is not yet connected can be cancelled; a running one can only be ended."""
+    """Whether the call can be cancelled. Documented: one that is not yet connected can; a running one can only be
+    ended."""
     holds_slot: bool = False
     """Whether a call with this status counts against its simulation's `max_concurrent`."""
     scored: bool = False
@@ -134,7 +135,7 @@ STATUSES: Final[dict[Status, StatusRow]] = {
     Status.COMPLETED: StatusRow(
         "Completed", Group.FINAL, "done", "COMPLETED", scored=True, webhook_event="simulation_result_evaluated"
     ),
-    # Documented: production conversations only, so no move leads a simulated call to it.
+    # Documented for production conversations only, so no move leads a simulated call to it.
     Status.NOT_EVALUATED: StatusRow("Not Evaluated", Group.FINAL, "off", "COMPLETED"),
     Status.CANCELLED: StatusRow(
         "Cancelled", Group.FINAL, "off", _OLDER_FAILURE, error_codes=("USER_CANCELLED", "STEP_SKIPPED")
@@ -223,7 +224,7 @@ STATUSES: Final[dict[Status, StatusRow]] = {
         webhook_event="simulation_result_evaluated",
         error_codes=("CUSTOM_ERROR",),
     ),
-    # Of older enums: no move leads here but the watchdog's, where a reading says so.
+    # From older enums. The only move that leads here is the watchdog's, if a reading says so.
     Status.INCOMPLETED: StatusRow("Incompleted", Group.FAILURE, "fail", _OLDER_FAILURE),
     Status.REJECTED: StatusRow("Rejected", Group.FAILURE, "fail", "REJECTED"),
     Status.INSUFFICIENT_FUNDS: StatusRow("Insufficient Funds", Group.FAILURE, "money", "INSUFFICIENT_FUNDS"),
@@ -231,7 +232,7 @@ STATUSES: Final[dict[Status, StatusRow]] = {
 """The table of statuses."""
 
 OLDER_WORD_OF_CODE: Final = dict.fromkeys((*_AUTH_FAILED, "CALL_REJECTED"), "REJECTED")
-"""Error code → the older word for a status with it, where that is not the one of the status."""
+"""Error code → the older word for a status with this code, if it differs from the older word of the status."""
 
 
 class Event(StrEnum):
@@ -257,7 +258,7 @@ class Event(StrEnum):
     CANCEL = "cancel"
     BREAK = "break"
     FORCE = "force"
-    """A test's own `set_status(…, force=True)`: outside the table, and marked so in the history."""
+    """A test's own `set_status(…, force=True)`: not in the table, and marked as such in the history."""
 
 
 def in_columns(**columns: object) -> tuple[Status, ...]:
@@ -280,13 +281,13 @@ TRANSITIONS: Final[dict[tuple[Status, Event], Status]] = {
     (Status.DISPATCHED, Event.CONNECT): Status.RUNNING,
     (Status.RUNNING, Event.END): Status.CONVERSATION_ENDED,
     (Status.RUNNING, Event.DROP): Status.CALL_DROPPED,
-    # What the watchdog sets is a reading. BREAK (SYSTEM_ERROR) and END are two of its choices; these are the others.
+    # A reading decides what the watchdog sets: BREAK (SYSTEM_ERROR), END, or one of these two.
     (Status.RUNNING, Event.GIVE_UP): Status.INCOMPLETED,
     (Status.RUNNING, Event.COMPLETE): Status.COMPLETED,
     (Status.CONVERSATION_ENDED, Event.EVALUATE): Status.EVALUATING,
     (Status.EVALUATING, Event.COMPLETE): Status.COMPLETED,
     (Status.EVALUATING, Event.MATCH_CUSTOM_ERROR): Status.CUSTOM_ERROR,
-    # On request only: a test result that is COMPLETED stays so by itself.
+    # On request only: nothing else leads out of COMPLETED.
     (Status.COMPLETED, Event.RE_EVALUATE): Status.EVALUATING,
     **{(status, Event.FAIL_TO_CONNECT): Status.NO_CONNECTION for status in _DIALLING},
     **{(status, Event.GO_UNANSWERED): Status.NO_ANSWER for status in _DIALLING},
@@ -295,15 +296,15 @@ TRANSITIONS: Final[dict[tuple[Status, Event], Status]] = {
     **{(status, Event.RUN_OUT_OF_FUNDS): Status.OUT_OF_FUNDS for status in _CANCELLABLE},
     **{(status, Event.BREAK): Status.SYSTEM_ERROR for status in in_columns(group=Group.IN_PROGRESS)},
 }
-"""`(from, event) → to`: every legal move there is."""
+"""`(from, event) → to`: every legal move."""
 
 
 class IllegalMove(ValueError):
-    """A move that `TRANSITIONS` does not have; the message names both ends and the legal ways on."""
+    """A move that `TRANSITIONS` does not have; the message names both statuses and the legal moves."""
 
 
 def is_final(status: Status) -> bool:
-    """Return whether nothing leads out of a status but the wish to have it evaluated again."""
+    """Return whether a status is an end: the only move that may lead out of it is a new evaluation on request."""
     return STATUSES[status].group is not Group.IN_PROGRESS
 
 
@@ -316,7 +317,7 @@ def event_between(from_: Status, to: Status) -> Event:
     """Return the event that leads from one status to the other.
 
     Raises:
-        IllegalMove: None does.
+        IllegalMove: No event does.
     """
     for (source, event), target in TRANSITIONS.items():
         if source is from_ and target is to:
@@ -325,16 +326,16 @@ def event_between(from_: Status, to: Status) -> Event:
 
 
 def ways_on(from_: Status) -> str:
-    """Return a phrase for error messages: the moves that are legal from here."""
+    """Return the legal moves from a status, as a phrase for error messages."""
     ways = [f"{event} → {to}" for (source, event), to in TRANSITIONS.items() if source is from_]
     return f"from {from_} the legal moves are: {', '.join(ways)}" if ways else f"{from_} is final"
 
 
 def status_from_text(text: str) -> Status:
-    """Return the status of that name.
+    """Return the status with this name.
 
     Raises:
-        ValueError: There is none. The message names the known ones, and the status whose label it is.
+        ValueError: The name is unknown. The message lists the known names; for a label it names the status.
     """
     try:
         return Status(text)
@@ -345,7 +346,7 @@ def status_from_text(text: str) -> Status:
         raise ValueError(unknown("status", text, Status)) from None
 
 
-# A type checker cannot read these texts out of what stands above, so they are listed again; a test compares the two.
+# A type checker cannot derive these texts from the enums, so they are listed again; a test compares both.
 StatusChoice = (
     Status
     | Literal[

@@ -63,7 +63,7 @@ class Organisations(dict[str, Organisation]):
         return self._by_key.get(api_key)
 
     def __setitem__(self, name: str, organisation: Organisation) -> None:
-        """Put an organisation in the place of the one of that name, whose keys are forgotten."""
+        """Replace the organisation of this name; the keys of the old one are forgotten."""
         if name in self:
             for key in self[name].api_keys:
                 del self._by_key[key]

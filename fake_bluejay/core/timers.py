@@ -87,10 +87,7 @@ class Timers:
         return None
 
     def pop_due(self, now: int) -> Iterable[tuple[int, TimerKind, Any]]:
-        """Take the timers due at `now` or before, in order, also those scheduled while this iterates.
-
-        Yields the instant at which one is due, its kind, and the id of its subject.
-        """
+        """Yield and remove the timers due at `now` or before, in order, also those scheduled during the iteration."""
         # This runs with every request, and mostly nothing is due.
         return self._pop_due(now) if self._instants and self._instants[0] <= now else ()
 

@@ -237,11 +237,11 @@ class World:
             return self.clock.now()
 
     def settle(self) -> int:
-        """Let everything happen that has fallen due, each thing at its own instant.
+        """Fire all due timers, each at its own instant, and return the present instant.
 
-        Returns the present instant. What a call then does, it does at that one, however long it takes: a clock that
-        follows real time would put it after things that are due meanwhile, and have not happened. For what a timer of a
-        resource does, the present is the instant at which the timer was due.
+        The caller acts at this instant, however long it takes: on a clock that follows real time, a later instant would
+        be past timers that are due by then and have not fired. While a resource's timer fires, the present instant is
+        the one at which it was due.
         """
         with self.lock:
             if self._firing_at is not None:
@@ -344,10 +344,7 @@ class World:
                 return
 
     def switch_clock(self, mode: str, speed: float = 1.0) -> None:
-        """Go on from this instant by another clock: `manual`, or `real` at a speed, of which 0 is a pause.
-
-        Raises `ValueError` for an unknown mode or a speed that cannot be.
-        """
+        """Continue from this instant by another clock: `manual`, or `real` at a speed; a speed of 0 is a pause."""
         check_known("clock", mode, ("manual", "real"))
         with self.lock:
             now = self.settle()
@@ -375,7 +372,7 @@ class World:
             )
 
     def deliver(self) -> None:
-        """Have the delivery worker send everything that is due. Call it without the lock."""
+        """Let the delivery worker send everything that is due. Call it without the lock."""
         worker = self.delivery_worker
         if worker is None or not (self.outbox.webhooks or self.outbox.ready):
             return
@@ -385,10 +382,7 @@ class World:
             self.settle()  # receivers may have taken time
 
     def next_delivery(self) -> tuple[Delivery, WebhookRecord | None] | None:
-        """Take the delivery that is to be sent next, with its webhook, or None for a webhook that is gone.
-
-        Returns None if there is no such delivery.
-        """
+        """Return the next delivery to be sent, with its webhook; None for the webhook if that is gone."""
         with self.lock:
             if not self.outbox.ready:
                 return None
@@ -396,7 +390,7 @@ class World:
             return delivery, self.outbox.webhooks.get(delivery.webhook_id)
 
     def attempted(self, delivery: Delivery, attempt: Attempt, took: int) -> None:
-        """Note an attempt that took so many microseconds. A failed delivery may be sent again."""
+        """Note an attempt that took so many microseconds. A failed delivery may be scheduled again."""
         with self.lock:
             retried = self.readings.webhook_retries is WebhookRetries.AT_LEAST_ONCE
             self.outbox.attempted(delivery, attempt, attempt.at + min(took, PATIENCE), retried)
@@ -457,7 +451,7 @@ class World:
             publish("test-result-moved", record)
 
     def conversation_over(self, conversation: Conversation, now: int) -> None:
-        """Let what watches conversations see one that is over since an instant. Call it under the lock."""
+        """Show the watchers of conversations one that is over since an instant. Call it under the lock."""
         before, self._firing_at = self._firing_at, now
         try:
             for watch in self.resources.watchers:
@@ -478,7 +472,7 @@ class World:
             self._follow_script(record, now)
 
     def _score(self, record: Record) -> None:
-        """Keep the values of the custom metrics that count now: what becomes of a metric later does not change them."""
+        """Store the values of the metrics that count now: later changes of a metric do not affect them."""
         run = record.run
         agent_id, simulation_id = (1, None) if run is None else (run.agent_id, run.simulation_id)
         metrics = self._metrics_of(record.organisation, agent_id, simulation_id)
@@ -655,7 +649,7 @@ class World:
         self.deliver()
 
     def begin(self, id: int) -> None:
-        """Let a conversation that waits be RUNNING, because its agent writes in it. It may be called under the lock."""
+        """Make a waiting conversation RUNNING, because its agent writes in it. It may be called under the lock."""
         with self.lock:
             now, record = self.settle(), self.result(id)
             for event in (Event.QUEUE, Event.DISPATCH, Event.CONNECT):
@@ -690,7 +684,7 @@ class World:
         self.deliver()
 
     def replace_state(self, other: World) -> None:
-        """Take over everything from another world, which is not to be used any more."""
+        """Take over the state of another world, which must not be used any more."""
         with self.lock:
             own = (
                 "lock",
@@ -758,10 +752,7 @@ class World:
         return id
 
     def edit(self, id: int, *, agent: Agent | EllipsisType | None = ..., fields: Mapping[str, Any] = {}) -> None:
-        """Give a test result another agent, or other fields; a field of None is as if it had never been given.
-
-        Raises `KeyError` if there is no such id.
-        """
+        """Change the agent or the fields of a test result; a field set to None counts as never given."""
         with self.lock:
             record = self.result(id)
             if agent is not ...:
@@ -862,7 +853,11 @@ class World:
             return webhook
 
     def remove_webhook(self, id: str) -> None:
-        """Remove a webhook, and send it nothing any more. Raises `KeyError` if there is none of that id."""
+        """Remove a webhook.
+
+        Raises:
+            KeyError: There is none with this id.
+        """
         with self.lock:
             self._webhook(id)
             del self.outbox.webhooks[id]
@@ -893,7 +888,7 @@ class World:
         return sent
 
     def disturb(self, irregularity: Irregularity) -> None:
-        """Let something go amiss with the next deliveries."""
+        """Disturb the next deliveries."""
         with self.lock:
             self.outbox.irregularities.append(irregularity)
 
@@ -922,7 +917,11 @@ class World:
             return self.organisations[name]
 
     def add_api_keys(self, name: str, *api_keys: str) -> None:
-        """More keys for an organisation. Raises `ValueError` as `add_organisation` does."""
+        """Add keys to an organisation.
+
+        Raises:
+            ValueError: A key is not allowed, as `add_organisation` says.
+        """
         with self.lock:
             check_known("organisation", name, self.organisations)
             self._check_keys(api_keys)
@@ -962,9 +961,9 @@ class World:
     # --- end-conversations --------------------------------------------------------------------------------------
 
     def plan_ending(self, organisation: str, ids: Sequence[int], unwritable: Container[int] = ()) -> Ending:
-        """Step 1 of the endpoint: which ids exist, for this organisation, and are RUNNING. Changes nothing.
+        """Plan an end-conversations call: sort the ids by whether they exist for the organisation and are RUNNING.
 
-        The control objects of `unwritable` ids will not be written, so these fail.
+        Nothing changes.
         """
         with self.lock:
             now = self.settle()

@@ -142,12 +142,12 @@ class DeliveryWorker:
         return bool(self._under_way)
 
     def wait(self) -> None:
-        """Wait for what is on its way, unless this is called from within a receiver.
+        """Wait for the deliveries under way, unless this is called from within a receiver.
 
-        What runs on the event loop of this thread is not waited for: it would never come to its end.
+        A receiver on the event loop of this thread is not waited for: it could not go on.
 
         Raises:
-            BaseException: What a receiver that nobody waited for has raised for the test.
+            BaseException: A receiver that no thread waited for has raised this for the test.
         """
         if self._thread.attempting:
             return
@@ -184,7 +184,7 @@ class DeliveryWorker:
     # --- the three ways -----------------------------------------------------------------------------------------
 
     def _send_here(self, sending: _Sending) -> bool:
-        """Call a function in this thread, after what is still on its way to it. Returns whether to wait for it."""
+        """Call a function in this thread, after earlier deliveries to it. Return whether to wait for it."""
         lane = self._lanes.get(sending.webhook.id)
         if lane is not None and not self._thread.attempting:
             for before in list(lane.queue):
@@ -196,11 +196,7 @@ class DeliveryWorker:
         return True
 
     def _send_on_thread(self, sending: _Sending, call: object) -> bool:
-        """Have a thread send it after what is before it on its lane.
-
-        Returns whether to wait for it: not if the lane was taken already, for then this may be called from within a
-        receiver that is waited for there.
-        """
+        """Queue a delivery for a thread, after the earlier ones to the same webhook. Return whether to wait for it."""
         with self._lock:
             lane = self._lanes.setdefault(sending.webhook.id, _Lane())
             lane.queue.append(sending)
@@ -354,7 +350,7 @@ class DeliveryWorker:
 
 @contextmanager
 def _in_real_time() -> Iterator[None]:
-    """Have this thread live in real time meanwhile: a server on a socket does."""
+    """Let this thread live in real time within the `with`, like a server on a socket."""
     member = CLOCKWORK.me()
     if member is None:
         yield
@@ -403,10 +399,7 @@ class _OwnLoop:
             self._ended.set()
 
     def stop(self) -> None:
-        """Have the loop cancel what runs on it, and close itself, without waiting for that.
-
-        The garbage collector calls this in whichever thread, and test, it happens to run.
-        """
+        """Cancel the tasks of the loop and close it, without waiting for that."""
         with suppress(RuntimeError):  # the loop is closed already
             self.loop.call_soon_threadsafe(self.loop.stop)
 

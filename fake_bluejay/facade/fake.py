@@ -129,7 +129,7 @@ class FakeBluejay(Additions):
         return self._on is not None
 
     def start(self) -> Self:
-        """Take the calls to the real host from now on. Starting twice is one start."""
+        """Take the calls to the real host from now on. A second call changes nothing."""
         if self._on is None:
             plugin = sys.modules.get("fake_bluejay.pytest_plugin")
             self._is_shown = plugin is not None and plugin.starts(self)
@@ -166,7 +166,7 @@ class FakeBluejay(Additions):
         return timeline
 
     def stop(self) -> None:
-        """Let go of everything: receivers of webhooks, the calls, the environment, the loopback server."""
+        """Release everything: the receivers of webhooks, the calls, the environment, the loopback server."""
         try:
             self._worker.close()  # while their calls are still taken
         finally:

@@ -106,7 +106,7 @@ class FakeClock:
         self._world.run_until(predicate, limit)
 
     def take_part(self, *threads: threading.Thread | str) -> None:
-        """Let threads that were started before the fake take part in virtual time: they are waited for, and wait.
+        """Let threads that were started before the fake take part in virtual time.
 
         Args:
             threads: Threads that run, or their names, in which `*` stands for anything.
@@ -120,7 +120,7 @@ class FakeClock:
 
     @contextlib.contextmanager
     def real(self) -> Iterator[None]:
-        """Let waits in the code under test take real time meanwhile; the clock follows that."""
+        """Let waits in the code under test take real time within the `with`; the clock follows."""
         with CLOCKWORK.real():
             yield
 

@@ -349,14 +349,7 @@ def _takes(receiver: Callable[..., Any], number: int) -> bool:
 
 
 def post(url: str, request: Request) -> int:
-    """POST to a server in real time, by nothing that is intercepted, and return the status of its final answer.
-
-    A user and a password in the URL become basic authentication, as httpx, requests and aiohttp have it.
-
-    Raises:
-        TimeoutError: The whole answer has not come within 5 seconds.
-        OSError, http.client.HTTPException: There is no answer, or none that is HTTP.
-    """
+    """Send a POST to a server in real time, past all interception, and return the status of its final answer."""
     deadline = perf_counter() + PATIENCE / 1e6
     parts = urlsplit(url)
     kind = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
@@ -388,9 +381,9 @@ class _FinalResponse(http.client.HTTPResponse):
 
 
 class _WithDeadline:
-    """A connected socket that raises `TimeoutError` at an instant of `perf_counter`, however much has come by then.
+    """A connected socket that raises `TimeoutError` at an instant of `perf_counter`.
 
-    A socket's own timeout is for each part of an answer.
+    A socket's own timeout is for each part of an answer, not for the whole.
     """
 
     def __init__(self, connected: socket.socket, deadline: float) -> None:
@@ -398,7 +391,7 @@ class _WithDeadline:
         self._deadline = deadline
 
     def in_time(self, most: float = inf) -> socket.socket:
-        """Return the socket with the time that is left as its timeout, or so many seconds if that is less."""
+        """Return the socket with the time that is left as its timeout, but at most `most` seconds."""
         left = self._deadline - perf_counter()
         if left <= 0:
             raise TimeoutError

@@ -141,7 +141,7 @@ class RemoteBluejay(Additions):
         return self
 
     def stop(self) -> None:
-        """Put the environment back. The server goes on as it is."""
+        """Restore the environment. The server is not affected."""
         for name, value in self._environment.items():
             if value is None:
                 os.environ.pop(name, None)
@@ -260,16 +260,18 @@ class RemoteBluejay(Additions):
         return f"{self.url}/v1"
 
     def client(self, **kwargs: Any) -> httpx.Client:
-        """Return an `httpx.Client` whose requests reach the server: `client.post("/v1/end-conversations", …)`."""
-        import httpx
+        """Return an `httpx.Client`, or httpx2's, that calls the server: `client.post("/v1/end-conversations", …)`."""
+        from fake_bluejay.facade.transport import library
 
-        return httpx.Client(base_url=self.url, **kwargs)
+        client: httpx.Client = library().Client(base_url=self.url, **kwargs)
+        return client
 
     def async_client(self, **kwargs: Any) -> httpx.AsyncClient:
-        """Return an `httpx.AsyncClient` whose requests reach the server."""
-        import httpx
+        """Return an `httpx.AsyncClient`, or httpx2's, that calls the server."""
+        from fake_bluejay.facade.transport import library
 
-        return httpx.AsyncClient(base_url=self.url, **kwargs)
+        client: httpx.AsyncClient = library().AsyncClient(base_url=self.url, **kwargs)
+        return client
 
     # --- state --------------------------------------------------------------------------------------------------
 
@@ -286,7 +288,7 @@ class RemoteBluejay(Additions):
         return Snapshot(self, self.dump())
 
     def restore(self, snapshot: Snapshot) -> None:
-        """Put the server's world back to what it was then; the journal stays. Raises as `FakeBluejay.restore` does."""
+        """Put the server's world back to a snapshot, as `FakeBluejay.restore` does; the journal stays."""
         self._control("PUT", "state", data_of(snapshot))
 
     def __repr__(self) -> str:
@@ -294,13 +296,13 @@ class RemoteBluejay(Additions):
 
 
 class RemoteClock(FakeClock):
-    """The server's time; it can also be told how to pass."""
+    """The server's clock; its mode and its speed can be set, too."""
 
     _world: _FarWorld
 
     @property
     def mode(self) -> str:
-        """`manual` (stands still until advanced) or `real` (passes by itself, at a speed); settable."""
+        """`manual` (time stands still until advanced) or `real` (time passes, at a speed); can be set."""
         return cast(str, self._world.clock()["mode"])
 
     @mode.setter
@@ -309,7 +311,7 @@ class RemoteClock(FakeClock):
 
     @property
     def speed(self) -> float:
-        """Virtual seconds a real second, 0 for a manual or paused clock; settable."""
+        """The virtual seconds that pass in a real one, 0 for a manual or paused clock; can be set."""
         return cast(float, self._world.clock()["speed"])
 
     @speed.setter
@@ -560,7 +562,7 @@ class _FarFaults(Faults):
 
 
 class _FarWebhooks(Webhooks):
-    """The server's webhooks: added here as ever, told from there."""
+    """The server's webhooks."""
 
     def __init__(self, control: _Control, world: World) -> None:
         super().__init__(world, None)

@@ -190,15 +190,27 @@ class Webhooks:
         return None
 
     def disable(self, webhook: Webhook | str) -> None:
-        """Send a webhook nothing until it is enabled again. Raises `KeyError` if there is none of that id."""
+        """Stop sending to a webhook.
+
+        Raises:
+            KeyError: There is none with this id.
+        """
         self._world.change_webhook(_id(webhook), enabled=False)
 
     def enable(self, webhook: Webhook | str) -> None:
-        """Send a webhook what happens from now on. Raises `KeyError` if there is none of that id."""
+        """Send to a webhook again.
+
+        Raises:
+            KeyError: There is none with this id.
+        """
         self._world.change_webhook(_id(webhook), enabled=True)
 
     def remove(self, webhook: Webhook | str) -> None:
-        """Remove a webhook, and send it nothing any more. Raises `KeyError` if there is none of that id."""
+        """Remove a webhook.
+
+        Raises:
+            KeyError: There is none with this id.
+        """
         self._world.remove_webhook(_id(webhook))
 
     def send(self, event: WebhookEvent, payload: Any, organisation: str = DEFAULT_ORGANISATION) -> None:
@@ -250,7 +262,7 @@ class Webhooks:
         self._world.disturb(Irregularity(0, copies, event, times))
 
     def delay(self, seconds: float, times: int | None = 1, *, event: WebhookEvent | None = None) -> None:
-        """Send the next deliveries (of that event; None: all) so much later: others may arrive before them."""
+        """Send the next deliveries (of an event, or any) later than others, which may overtake them."""
         self._world.disturb(Irregularity(microseconds(seconds), 1, event, times))
 
     @property
@@ -264,12 +276,12 @@ class Webhooks:
         return [DeliveryView(delivery) for delivery in self._world.deliveries()]
 
     def wait(self) -> None:
-        """Wait for what is on its way, unless this is called from within a receiver.
+        """Wait for the deliveries under way, unless this is called from within a receiver.
 
-        What a receiver on the event loop of the test is still at is not waited for: `await` something first.
+        A receiver on the event loop of the test is not waited for: `await` something first.
 
         Raises:
-            BaseException: What a receiver has raised for the test meanwhile, by `pytest.fail`, say.
+            BaseException: A receiver has raised this for the test, by `pytest.fail`, say.
         """
         if self._worker is not None:
             self._worker.wait()

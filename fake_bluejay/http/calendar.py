@@ -19,10 +19,11 @@ def is_frozen_by_freezegun() -> bool:
 
 @contextmanager
 def real_calendar() -> Iterator[None]:
-    """Have `datetime` hold its own classes meanwhile.
+    """Put the original classes back into `datetime` within the `with`, if freezegun has replaced them.
 
-    Pydantic compares the types of fields with them, and keeps what it found at its import. Models are built with their
-    first use and modules are imported with the first request, both maybe in a test whose clock freezegun has stopped.
+    Pydantic compares the types of fields with these classes, and keeps those that it found at its import. Models are
+    built with their first use and modules are imported with the first request, both maybe in a test whose clock
+    freezegun has stopped.
     """
     if not is_frozen_by_freezegun():
         yield

@@ -633,7 +633,7 @@ def _limit_in_words(count: int, per: float) -> str:
 
 
 def requested_ids(content: bytes) -> list[int]:
-    """Return the test result ids in the body of an end-conversations request, without what is no id."""
+    """Return the test result ids in the body of an end-conversations request; anything else in it is left out."""
     try:
         ids = jsons.loads(content)["test_result_ids"]
         return [int(id) for id in ids]

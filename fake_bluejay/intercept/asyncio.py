@@ -1,15 +1,16 @@
 """asyncio: an event loop whose thread takes part lives in virtual time, and waits as a thread does.
 
-So whatever is built on a loop's timers passes at once: `asyncio.sleep`, `wait_for`, `timeout`, anyio, a client's own
-timeouts. A loop waits in its selector. If that has files other than the loop's own, something outside is waited for,
-and time is real; a socket that only listens waits for nobody in particular, and an idle connection to a server of ours
-for nobody at all. A loop that is called from another thread works from that moment.
+So everything that is built on a loop's timers passes at once: `asyncio.sleep`, `wait_for`, `timeout`, anyio, a client's
+own timeouts. A loop waits in its selector. If the selector has files besides the loop's own, the loop waits for
+something outside, and time is real. Two kinds of files do not count: a socket that only listens, and an idle connection
+to a server of ours. A loop that is called from another thread counts as working from that moment.
 
-This is the only file that touches what asyncio does not document, except that others ask whether a loop has a
+This is the only file that touches what asyncio does not document, except that other files ask whether a loop has a
 `_selector`. What it touches, and what public thing is missing:
 
 - A loop's `_selector`, `_ssock`, `_csock` and `_write_to_self`: a loop does not say what it waits in, nor which of the
-  files there are for its own waking up, and `call_soon_threadsafe` would add a callback to what only is to look again.
+  files there are for waking it up, and `call_soon_threadsafe` would add a callback where the loop is only to look
+  again.
 - A loop's `_ready` and `_scheduled`, and a handle's `_when`: nothing says whether a loop has something to do at once or
   when its next timer is due, and no timer can be moved.
 - A loop's `_transports`: nothing leads from a file descriptor to the transport, and so to the peer.

@@ -308,7 +308,10 @@ class Clockwork:
         timeline.owner = self.take_part(threading.current_thread())
 
     def leave(self, timeline: Timeline) -> None:
-        """Leave a fake that is off. With the last one, no thread takes part any more, and those that sleep wake."""
+        """Remove the timeline of a fake that is off.
+
+        With the last one, nobody takes part any more, and sleeping threads wake.
+        """
         with self._mutex:
             if timeline not in self.timelines:
                 return
@@ -325,9 +328,10 @@ class Clockwork:
             self._generation += 1
 
     def stand_aside(self) -> None:
-        """Let the calling thread, which forks, wait in real time until `come_back`: others handle forks, too.
+        """Let the calling thread, which forks, live in real time until `come_back`.
 
-        In the child, such a handler runs while nobody has told the clock yet that all other threads are gone.
+        In the child, handlers of other libraries run before the clockwork has forgotten the threads that the child
+        lacks.
         """
         me = self._members.pop(REAL.get_ident(), None)
         if me is not None:
@@ -364,7 +368,7 @@ class Clockwork:
         return self._members.get(REAL.get_ident())
 
     def take_part(self, thread: threading.Thread) -> Member:
-        """Let a thread take part that runs already."""
+        """Let a running thread take part."""
         with self._mutex:
             assert thread.ident is not None
             member = self._members.get(thread.ident)
@@ -375,7 +379,7 @@ class Clockwork:
             return member
 
     def expect(self, thread: threading.Thread) -> Member:
-        """Let a thread take part that is about to start."""
+        """Let a thread that is about to start take part."""
         with self._mutex:
             member = Member(thread, self._generation)
             self._working += 1
@@ -383,7 +387,7 @@ class Clockwork:
         return member
 
     def arrive(self, member: Member, thread: threading.Thread) -> None:
-        """Let the calling thread take part, which was expected."""
+        """Let the calling thread, which was expected, take part."""
         with self._mutex:
             if member.generation == self._generation:
                 member.ident = REAL.get_ident()
@@ -391,7 +395,7 @@ class Clockwork:
                 self._members[member.ident] = member
 
     def depart(self, member: Member, *, dies: bool = True) -> None:
-        """Let a thread take part no more; if it dies, time stands until it is gone."""
+        """End a thread's participation; if the thread dies, time stands still until it is gone."""
         with self._mutex:
             if member.generation != self._generation:
                 return
@@ -407,7 +411,7 @@ class Clockwork:
                 self._wake_lookout()
 
     def await_end(self, thread: threading.Thread, wait: Wait) -> Literal["takes part", "is dying", "takes no part"]:
-        """Have a wait ended when a thread departs. Return whether that thread takes part."""
+        """Let a wait end when a thread departs. Return whether that thread takes part."""
         with self._mutex:
             for member in (self._members.get(thread.ident or 0), self._in_real_time.get(thread.ident or 0)):
                 if member is not None and member.thread is thread:
@@ -417,7 +421,7 @@ class Clockwork:
 
     @contextmanager
     def taking_part(self) -> Iterator[None]:
-        """Let the calling thread take part meanwhile, if it does not and a fake is on."""
+        """Let the calling thread take part within the `with`, if a fake is on."""
         if not self.timelines or self.me() is not None:
             yield
             return
@@ -692,7 +696,7 @@ class Clockwork:
 
     @contextmanager
     def real(self) -> Iterator[None]:
-        """Let all waits take real time meanwhile, which is added to the clock."""
+        """Let all waits take real time within the `with`; that time is added to the clock."""
         self._real += 1
         since = REAL.monotonic()
         try:

@@ -259,7 +259,7 @@ class ShimGroup:
         _groups.append(self)
 
     def switch(self, on: bool) -> None:
-        """Put all on, also those that somebody has taken away since; or take away all that are on top."""
+        """Put all shims on, also those that another tool has taken off; or take off all that are on top."""
         switch({self: on})
 
     def _switch(self, on: bool) -> None:
@@ -301,7 +301,7 @@ _groups: list[ShimGroup] = []
 
 
 def switch(groups: Mapping[ShimGroup, bool]) -> None:
-    """Put groups on or take them away, with one look through the modules for the functions of all of them."""
+    """Put groups of shims on or take them off, with one look through the modules for all of them."""
     for name in [name for group, on in groups.items() if on for name in group.files]:
         if _is_being_imported(sys.modules.get(name)):
             with contextlib.suppress(ImportError):
@@ -317,7 +317,7 @@ def switch(groups: Mapping[ShimGroup, bool]) -> None:
 
 
 def leave_nothing() -> None:
-    """Take away the shims of groups that are off, where somebody has put them back since."""
+    """Take off the shims of groups that are off, if another tool has put them back."""
     with LOCK:
         for group in _groups:
             if not group.on:

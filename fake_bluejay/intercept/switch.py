@@ -139,12 +139,7 @@ def switch_off(fake: Fake) -> None:
 
 
 def bypass_proxies(fake: Fake, host: str) -> None:
-    """Have clients reach a host directly, whatever proxies the environment names, until this fake is off.
-
-    Args:
-        fake: One that is on.
-        host: A name or an address, as `NO_PROXY` lists it; the same for all fakes.
-    """
+    """Let clients reach a host directly until this fake is off, whatever proxies the environment names."""
     with LOCK:
         if not _direct:
             found = {name: os.environ.get(name) for name in ("no_proxy", "NO_PROXY")}
@@ -161,10 +156,10 @@ def bypass_proxies(fake: Fake, host: str) -> None:
 
 
 def leave_nothing() -> None:
-    """While no fake is on: take away what is there of ours again.
+    """Remove what is left of the fakes, if none is on.
 
-    Whoever undoes changes of their own that were made while a fake was on puts back what was there then. `monkeypatch`
-    and pytest-mock's `mocker` do, where a test has them from before its fake.
+    A tool that undoes its own changes after a fake was on may restore the fake's values: `monkeypatch` and
+    pytest-mock's `mocker` do, if a test has them from before its fake.
     """
     with LOCK:
         if not _on:
@@ -183,7 +178,7 @@ def _set(variable: str, value: str | None) -> None:
 
 
 def guard(on: bool) -> None:
-    """Keep calls from the real host also while no fake is on; as often off as on."""
+    """Keep calls from the real host while no fake is on. Each `guard(True)` needs one `guard(False)`."""
     global _guards
     with LOCK:
         _guards += 1 if on else -1

@@ -1,7 +1,7 @@
-"""Clocks, sleeping and locks as the operating system has them, whatever stands in their places.
+"""Clocks, sleeping and locks of the operating system, past all replacements.
 
 Tools that replace time look for its functions in the modules that hold them: freezegun puts its own into every module
-that has `time.monotonic`, also into ours. So the clocks are taken from a copy of `time` that nobody else has.
+that has `time.monotonic`, also into ours. So the clocks come from a private copy of `time`.
 """
 
 from __future__ import annotations

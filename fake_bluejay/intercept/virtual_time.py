@@ -24,7 +24,7 @@ def join(timeline: Timeline) -> None:
 
 
 def leave(timeline: Timeline) -> None:
-    """Leave a fake that is off."""
+    """Remove a fake that is off."""
     if timeline not in CLOCKWORK.timelines:
         return
     before = _monotonic()
@@ -35,7 +35,7 @@ def leave(timeline: Timeline) -> None:
 
 
 def _take_along(seconds: float, *, over: bool = False) -> None:
-    """Let event loops go on from where they are, when clocks show another time."""
+    """Keep the timers of event loops in step when clocks begin to show another time."""
     take_timers_along(seconds)
     take_clocks_along(seconds, over=over)
 

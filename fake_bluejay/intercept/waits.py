@@ -228,7 +228,7 @@ class VirtualSimpleQueue(SimpleQueue[Any], metaclass=_AsSimpleQueue):
 
 
 def switch_simple_queue(on: bool) -> None:
-    """Let new queues of `queue.SimpleQueue` have waits that are known, or the original's."""
+    """Give new objects of `queue.SimpleQueue` announced waits, or the original's."""
     before, after = (SimpleQueue, VirtualSimpleQueue) if on else (VirtualSimpleQueue, SimpleQueue)
     if vars(queue)["SimpleQueue"] is before:
         queue.SimpleQueue = after  # type: ignore[misc]
@@ -341,7 +341,7 @@ _handing_over = REAL.RLock()
 
 
 class _Errand:
-    """A call that is handed over to a pool: the worker that runs it takes part meanwhile."""
+    """A call that was submitted to a pool: the worker that runs it takes part until its end."""
 
     def __init__(self, pool: _Pool) -> None:
         self._pool = pool
@@ -364,7 +364,7 @@ class _Errand:
         CLOCKWORK.arrive(self._member, threading.current_thread())
 
     def end(self) -> None:
-        """Let no worker take part for this call any more."""
+        """End the participation for this call."""
         if self._member is None:
             self._pool.queued.remove(self)
             return

@@ -1,7 +1,7 @@
 """The wall clock of the code under test: `time.time`, `datetime.now` and their kin, which move with the fake's time.
 
-time-machine replaces them in C, for every caller. Who else has replaced them was meant to: with freezegun, or a travel
-of the test's own, the wall clock is theirs. If theirs ticks, it moves with what is slept away; if it is frozen, it
+time-machine replaces them in C, for every caller. If another tool has replaced them (freezegun, or a travel of the
+test's own), that tool keeps the wall clock: if its clock ticks, it moves with what is slept away; if it is frozen, it
 stands still.
 """
 
@@ -55,7 +55,7 @@ class WallClock:
             traveller.time_ns = look
 
     def moved(self, length: int) -> None:
-        """Move on by so many microseconds, by which the fake's clock has moved."""
+        """Move on by the microseconds by which the fake's clock has moved."""
         by = datetime.timedelta(microseconds=length)
         if self._traveller is not None:
             self._traveller.shift(by)
@@ -69,7 +69,7 @@ class WallClock:
                 factory.tick(by)
 
     def stop(self) -> None:
-        """Give the wall clock back."""
+        """Restore the wall clock."""
         travel, traveller = self._travel, self._traveller
         self._travel = self._traveller = None
         if travel is None:

@@ -101,7 +101,7 @@ class HttpWire:
         return self.has_ended or self.due_in() == 0
 
     def start_tls(self) -> None:
-        """Go on under TLS, which is taken as done."""
+        """Go on under TLS, which counts as established."""
         self.scheme = "https"
 
     def write(self, data: bytes) -> None:
@@ -154,7 +154,7 @@ class HttpWire:
         return arrival
 
     def close(self) -> None:
-        """Let go of the connection from the client's end."""
+        """Close the connection from the client's end."""
         self._end = "close"
         self._arrivals.clear()
         self._arrived = b""

@@ -1,14 +1,15 @@
 """The activity of a thread that has announced no wait: it works, waits for a lock, or waits for something outside.
 
-A thread *works* unless the opposite is proved: it was never seen to be running, and could not have been waiting for
-its turn either. For Linux, a thread that is ready to run but gets no processor is not asleep, and one that waits for
-Python's own lock (the GIL) wakes with every switch interval. So a thread that sleeps, and has not been woken once while
-two such intervals passed, waits in the kernel, however busy the machine is. Where there is no `/proc`, the thread's
-processor time and the instruction that it is at must not have changed for a quarter of a second.
+A thread *works* unless the opposite is proved: no look has seen it running, and it cannot have waited for its turn
+either. For Linux, a thread that is ready to run but gets no processor is not asleep, and one that waits for Python's
+own lock (the GIL) wakes with every switch interval. So a thread that sleeps, and has not woken once while two such
+intervals passed, waits in the kernel, however busy the machine is. Where there is no `/proc`, the thread's processor
+time and its current instruction must not have changed for a quarter of a second.
 
-Of a thread that is proved to wait, the innermost instruction says for what: a call of `acquire`, `get` or `__enter__`
-in C takes a lock (or from a queue), which somebody in this process will give; one of `recv`, `poll` or `waitpid` waits
-for something outside. Of all others it is not known: a thread that reads a disk, or waits for threads in C, works.
+If a thread is proved to wait, the innermost instruction says for what: a call of `acquire`, `get` or `__enter__` in C
+takes a lock (or takes from a queue), which a thread of this process will release; a call of `recv`, `poll` or `waitpid`
+waits for something outside. Any other instruction counts as work: a thread that reads a disk, or waits for threads in
+C, works.
 """
 
 from __future__ import annotations
@@ -137,7 +138,7 @@ class Turns(NamedTuple):
 
 
 def turns_of_threads() -> Turns | None:
-    """Return how the threads of this process came to run; None if nobody knows."""
+    """Return the times of this process's threads on the processor; None if that is unknown."""
     me, mine, others = threading.get_native_id(), None, 0.0
     try:
         for each in os.listdir("/proc/self/task"):

@@ -1,6 +1,6 @@
-"""The access log: a line a request, as text or JSON, written in batches and by a thread, so that nobody waits for it.
+"""The access log: a line for each request, as text or JSON, written in batches by a thread, so that no request waits.
 
-Whoever does not read what is written loses lines, and is told how many: a full pipe does not stop the server.
+If the output is not read, lines are dropped, and a later line says how many: a full pipe does not stop the server.
 """
 
 from __future__ import annotations

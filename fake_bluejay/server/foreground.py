@@ -189,7 +189,7 @@ class _Saver:
         self._saving: set[asyncio.Task[Path]] = set()
 
     async def save(self) -> Path:
-        """Write them as they are now; the writing itself happens aside."""
+        """Write the worlds as they are now; the writing happens in a thread."""
         async with self._one_at_a_time:
             await asyncio.to_thread(saving.write, self._path, self._worlds.dump())
         return self._path
@@ -209,7 +209,7 @@ class _Saver:
         task.add_done_callback(done)
 
     async def finished(self) -> None:
-        """Once none is being written."""
+        """Wait until no world is being written."""
         async with self._one_at_a_time:
             pass
 

@@ -1,7 +1,7 @@
 """A server on 127.0.0.1 in a thread of this process, for as long as a fake is on.
 
-Starting and stopping a server costs a test far more than a request does, so servers are kept and lent: one that is
-given back answers nobody, and then serves the next fake, also on the connections that clients have kept alive.
+Starting and stopping a server costs a test far more than a request does, so servers are kept and lent. A server that
+was given back answers nobody, and then serves the next fake, also on the connections that clients have kept alive.
 """
 
 from __future__ import annotations

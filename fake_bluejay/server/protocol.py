@@ -82,7 +82,7 @@ class Connection:
         self._cycle = cycle
 
     def omit_server_headers(self, names: Collection[bytes]) -> None:
-        """Leave these headers of the server's own out of the answer, which brings them itself."""
+        """Leave out headers that the server would add, because the answer has its own."""
         cycle = self._cycle
         cycle.default_headers = [header for header in cycle.default_headers if header[0] not in names]
 
@@ -463,7 +463,7 @@ def unbounded() -> type[Protocol]:
 
 
 def wrap_protocol(config: uvicorn.Config, wrap: Callable[[Any], Any]) -> None:
-    """Put what `wrap` makes of a server's protocol class in its place."""
+    """Replace a server's protocol class by the result of `wrap`."""
     config.load()
     config.http_protocol_class = wrap(config.http_protocol_class)
 

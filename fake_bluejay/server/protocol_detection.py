@@ -57,7 +57,7 @@ class DetectProtocol(asyncio.Protocol):
         self._handshake: asyncio.Task[None] | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        """Give the client time to say what it wants."""
+        """Give the client time to send its first bytes."""
         loop = asyncio.get_running_loop()
         self.transport = transport
         self.waits_since: float | None = loop.time()

@@ -23,11 +23,7 @@ __all__ = ["alone", "write"]
 
 @contextlib.contextmanager
 def alone(path: Path) -> Iterator[None]:
-    """Hold the right to save there, which one server has at a time, and clear away what a killed one has left.
-
-    Raises:
-        OSError: A world cannot be written there, or another server writes its own there.
-    """
+    """Hold the right to save to a file, which one server has at a time, and remove what a killed server has left."""
     target = _target(path)
     _forget(_beside(target)[1])
     lock = target.with_name(f".{target.name}.lock")
@@ -42,7 +38,10 @@ def alone(path: Path) -> Iterator[None]:
 
 @contextlib.contextmanager
 def _locked(lock: Path, path: Path) -> Iterator[None]:
-    """Hold a lock that ends with this process, however that ends. Where the system has none, it is not held."""
+    """Hold a lock that ends with this process, however the process ends.
+
+    Without locks in the system, nothing is held.
+    """
     if fcntl is None:
         yield
         return

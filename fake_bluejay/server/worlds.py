@@ -275,7 +275,7 @@ class Worlds:
         self._lead_to(part)
 
     def _lead_to(self, part: _Part) -> None:
-        """Let the keys of all its organisations, and no others, lead to a world of its own."""
+        """Let exactly the keys of its organisations lead to a world of its own."""
         if part is not self._shared:
             for key in part.leading:
                 del self._by_key[key]
@@ -342,7 +342,7 @@ class Worlds:
     # --- the whole ----------------------------------------------------------------------------------------------
 
     def begin(self) -> None:
-        """Keep time, from now on. To be called on the event loop."""
+        """Begin to keep time. Call this on the event loop."""
         for part in self._parts():
             part.timekeeper.plan()
 
@@ -389,7 +389,7 @@ def _keys(organisations: Iterable[dict[str, Any]]) -> list[str]:
 
 
 def _encoded(key: str) -> bytes:
-    """Return a key as it stands in a header; whatever is none that a header can carry is refused later."""
+    """Return a key as it stands in a header; a key that no header can have is refused later."""
     return key.encode(errors="surrogatepass")
 
 

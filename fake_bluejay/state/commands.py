@@ -1,8 +1,7 @@
-"""Commands: what a tester adds to a fake, each a model that is checked as data and says how it is applied.
+"""Commands: the objects that a tester adds to a fake. Each is a model that checks its data and applies itself.
 
-A seed is a list of commands, a POST to the control API is one, `connect` sends one, and a fake in this process applies
-one. What needs no world is checked by the types of the fields; what does not fit to what is there is said with its
-place.
+A seed is a list of commands, and a POST to the control API is one. The types of the fields check all that needs no
+world. An error about the rest, which depends on the world, names its place.
 """
 
 from __future__ import annotations
@@ -63,6 +62,7 @@ __all__ = [
     "NewTestResult",
     "NewWebhook",
     "Path_",
+    "RevokedKey",
     "Script",
     "ScriptsOfCalls",
     "SeedCalls",
@@ -129,7 +129,11 @@ _StubStatus = Annotated[int, checked(lambda status: check_answer(status, None))]
 
 
 def _check_human(name: str) -> None:
-    """Raise `ValueError` for what is neither the name of a digital human nor an id."""
+    """Check that a text is the name of a digital human, or an id.
+
+    Raises:
+        ValueError: It is neither.
+    """
     if not name or (name.isdecimal() and int(name) < 1):
         raise ValueError(f"a digital human, its id or its name is needed, not {name!r}")
 
@@ -146,7 +150,7 @@ class Misfit(ValueError):
 
 
 class Misfits(ValueError):
-    """All values of a command that do not fit what is there."""
+    """The values of a command that do not fit what is there."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -189,12 +193,12 @@ def validated(model: type[_Model], data: Any, kind: str = "field") -> _Model:
     """Return data as a model.
 
     Args:
-        model: What it is to be.
-        data: What was given.
-        kind: What a name in it is, for messages.
+        model: The model.
+        data: The data, as a tester gave it.
+        kind: The word for a field of the model in messages.
 
     Raises:
-        ValueError: It cannot be. The message names each place where it is wrong, what was given, what is needed.
+        ValueError: The data does not fit. The message names each place, what was given there, and what is needed.
     """
     try:
         return model.model_validate(data)
@@ -222,7 +226,7 @@ class Shape(BaseModel):
 
 
 class Command(Shape):
-    """Something that a tester adds. The types of its fields check all that needs no world."""
+    """An object that a tester adds. The types of its fields check all that needs no world."""
 
     def apply(self, service: Service) -> Any:
         """Add it to a fake, whole or not at all, and return what is new.
@@ -250,20 +254,30 @@ class NewOrganisation(Command):
             return service.world.add_organisation(self.name, *self.api_keys)
 
 
+class RevokedKey(Command):
+    """A key that is refused from now on."""
+
+    api_key: str = Field(min_length=1)
+
+    def apply(self, service: Service) -> None:
+        """Refuse the key, whether an organisation has it or any key serves."""
+        service.world.revoke_api_key(self.api_key)
+
+
 class _TestResult(Command):
     """A test result to add, or several that are alike; its published fields stand beside these."""
 
     field_kind: ClassVar[str] = "field of a test result"
 
-    id: int | None = Field(None, description="Counted from 1 unless given; of several, the first one's.")
+    id: int | None = Field(None, description="By default counted from 1; of several test results, the id of the first.")
     status: _Status = "RUNNING"
-    agent: AgentText | None = Field(None, description="What its agent does; null: as the fake says of all.")
-    organisation: str | None = Field(None, description="Whose it is; null: `default`.")
-    call: Script | None = Field(None, description="The script of its call, by which it goes on by itself.")
-    count: int | None = Field(None, ge=1, le=1_000_000, description="So many that are alike.")
+    agent: AgentText | None = Field(None, description="The behavior of its agent; null: the fake's default.")
+    organisation: str | None = Field(None, description="The name of its organisation; null: `default`.")
+    call: Script | None = Field(None, description="The script of its call, which moves it on by itself.")
+    count: int | None = Field(None, ge=1, le=1_000_000, description="The number of test results, all alike.")
 
     def apply(self, service: Service) -> list[Record]:
-        """Add all of them."""
+        """Add the test results."""
         organisation = DEFAULT_ORGANISATION if self.organisation is None else self.organisation
         _check_organisation(service, organisation)
         agent, call = agent_of(self.agent), None if self.call is None else _call(self.call)
@@ -295,17 +309,17 @@ class NewEntity(Command):
     organisation: str = DEFAULT_ORGANISATION
 
     def of(self, resource: str) -> Self:
-        """Return it as an entity of the resource of that name, or of a collection."""
+        """Return the command for the resource, or the collection, of this name."""
         self._resource = resource
         return self
 
     @property
     def resource(self) -> str:
-        """The name of its resource, or of the collection."""
+        """The name of the resource, or of the collection."""
         return self._resource
 
     def apply(self, service: Service) -> Entity:
-        """Add it by the rules of the request that makes one."""
+        """Add the entity by the rules of the request that creates one."""
         _check_organisation(service, self.organisation)
         return adding.add(service.world, self._resource, self.organisation, self.model_extra or {})
 
@@ -335,11 +349,11 @@ class NewSimulation(Command):
     organisation: str = DEFAULT_ORGANISATION
     agent: int | None = Field(None, description="The id of its agent; a new one, if none is given.")
     digital_humans: Annotated[int | list[int], BeforeValidator(_checked_humans)] = Field(
-        1, description="So many new ones, or the ids of these."
+        1, description="The number of new digital humans, or the ids of those that take part."
     )
 
     def apply(self, service: Service) -> Entity:
-        """Add it, ready to be run."""
+        """Add the simulation, ready to be run."""
         world, humans = service.world, self.digital_humans
         _check_organisation(service, self.organisation)
         taking_part = humans if isinstance(humans, int) else [_digital_human(world, id) for id in humans]
@@ -362,20 +376,20 @@ class NewRun(Command):
     simulation: int | None = Field(None, description="The id of its simulation; a new one, if none is given.")
 
     def apply(self, service: Service) -> Run:
-        """Queue it. Call this without the world's lock: webhooks may be told of it."""
+        """Queue the run. Call this without the world's lock: webhooks may get an event of it."""
         return adding.queue_run(service.world, self.simulation, self.model_extra or {})
 
 
 class ScriptsOfCalls(Command):
-    """What happens in the calls of runs that are queued from now on."""
+    """Scripts of the calls of runs that are queued from now on."""
 
-    default: Script | None = Field(None, description="In those that are not told otherwise.")
-    next: list[Script] = Field([], description="In the next ones, after those that were given before.")
+    default: Script | None = Field(None, description="The script of every call that has no other.")
+    next: list[Script] = Field([], description="The scripts of the next calls, after those that were given before.")
     of: dict[Annotated[str, Field(min_length=1)], Script] = Field(
-        {}, description="In those of digital humans, by their names."
+        {}, description="The scripts of the calls of digital humans, by name."
     )
     of_ids: dict[Annotated[int, Field(gt=0, strict=False)], Script] = Field(
-        {}, description="In those of digital humans, by their ids."
+        {}, description="The scripts of the calls of digital humans, by id."
     )
 
     def apply(self, service: Service) -> None:
@@ -394,7 +408,9 @@ class ScriptsOfCalls(Command):
 class SeedCalls(ScriptsOfCalls):
     """The scripts of the calls of runs, each as the fields of a `Call`: `talks_for`, `end`, `passes`, and more."""
 
-    of: dict[_Human, Script] = Field({}, description="In the calls of a digital human of that name; digits are an id.")
+    of: dict[_Human, Script] = Field(
+        {}, description="The scripts of the calls of digital humans, by name; digits are an id."
+    )
 
     def _by_human(self) -> Iterator[tuple[int | str, dict[str, Any]]]:
         for human, script in super()._by_human():
@@ -406,16 +422,16 @@ class NewWebhook(Command):
 
     url: _Url
     events: _Events | None = Field(
-        None, description="The selected events; null: all; none: observability_call_evaluated, as documented."
+        None, description="The selected events; null: all; an empty list: observability_call_evaluated, as documented."
     )
-    secret: _Secret | None = Field(None, description="What deliveries are signed with; drawn, if none is given.")
-    agents: list[int] = Field([], description="Whose events are sent; with no folders either, those of all.")
+    secret: _Secret | None = Field(None, description="The secret that signs deliveries; drawn if not given.")
+    agents: list[int] = Field([], description="Agents whose events are sent; without agents and folders, those of all.")
     folders: list[_Folder] = Field([], description="Ids or names of folders, each with all its agents.")
     retries: Annotated[int, Field(ge=0, le=MOST_RETRIES)] | None = Field(
-        None, description="How often a failed delivery is sent again; null: as the reading webhook_retries says."
+        None, description="The number of retries of a failed delivery; null: as the reading webhook_retries says."
     )
     enabled: bool = True
-    organisation: str = Field(DEFAULT_ORGANISATION, description="Whose events.")
+    organisation: str = Field(DEFAULT_ORGANISATION, description="The name of the organisation whose events are sent.")
 
     def apply(self, service: Service) -> WebhookRecord:
         """Add the webhook: to this machine only, unless the fake delivers anywhere."""
@@ -441,11 +457,11 @@ class SeedSimulation(Command):
 
     agent: dict[str, Any] = Field({}, description="The published fields of an agent.")
     digital_humans: Annotated[int, Field(ge=0, le=adding.MOST_DIGITAL_HUMANS)] | list[dict[str, Any]] = Field(
-        1, description="How many; or the published fields of a digital human each."
+        1, description="The number of digital humans, or the published fields of each."
     )
     fields: dict[str, Any] = Field({}, description="The published fields of a simulation.")
     runs: int = Field(0, ge=0, le=10_000)
-    organisation: str = Field(DEFAULT_ORGANISATION, description="Whose it is.")
+    organisation: str = Field(DEFAULT_ORGANISATION, description="The name of the organisation that it belongs to.")
 
     def apply(self, service: Service) -> None:
         """Add the simulation with its agent, its digital humans and its runs, as far as they fit.
@@ -491,8 +507,8 @@ class NewStub(Command):
 
 class _ToWhich(Shape):
     path: str | None = Field(None, description="Only requests of this path; null: any.")
-    times: int | None = Field(1, description="How many requests meet it; null: all from now on.")
-    after: int = Field(0, description="So many requests that it is for pass first.")
+    times: int | None = Field(1, description="The number of requests that meet it; null: all from now on.")
+    after: int = Field(0, description="The number of matching requests that are let through first.")
     probability: float | None = Field(None, description="Of meeting it, from 0 to 1, drawn from the seed.")
 
 

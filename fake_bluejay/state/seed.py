@@ -53,6 +53,7 @@ from fake_bluejay.state.commands import (
     NewTestResult,
     NewWebhook,
     Path_,
+    RevokedKey,
     SeedCalls,
     SeedSimulation,
     Shape,
@@ -117,19 +118,24 @@ class Seed(Shape):
 
     schema_: str | None = Field(None, alias="$schema", description="For editors.")
     seed: int | None = Field(
-        None, description="Whatever is left to chance is drawn from it. Without one, ids of deliveries differ."
+        None, description="The seed of everything random. Without one, ids of deliveries differ from run to run."
     )
     clock: _ClockMode = "real"
     speed: float = Field(
-        1.0, ge=0, le=MOST_SPEED, allow_inf_nan=False, description="How many times as fast as real; 0 is a pause."
+        1.0,
+        ge=0,
+        le=MOST_SPEED,
+        allow_inf_nan=False,
+        description="The number of seconds that pass in a real one; 0 is a pause.",
     )
     now: _Moment | None = Field(None, description="Where time begins; it needs an offset, or Z.")
-    agent: AgentText | None = Field(None, description="What agents do that are not told otherwise.")
+    agent: AgentText | None = Field(None, description="The default behavior of agents.")
     api_keys: list[Key] = Field([], description="Of the default organisation; if there are any, others are refused.")
     evaluation_starts_after: float = Field(1.0, ge=0, allow_inf_nan=False, description="Seconds after the end.")
     evaluation_takes: float = Field(5.0, ge=0, allow_inf_nan=False, description="Seconds.")
     readings: SeedReadings = Field(default_factory=SeedReadings)  # type: ignore[valid-type]
     organisations: list[NewOrganisation] = Field([])
+    revoked_keys: list[Key] = Field([], description="Keys that are refused, whosever they are.")
     calls: SeedCalls = Field(default_factory=SeedCalls)  # type: ignore[arg-type]
     resources: dict[str, list[NewEntity]] = Field(
         {}, description="By the name of a resource, as `folders`: the fields of the request that makes one, each."
@@ -173,6 +179,8 @@ class Seed(Shape):
                 for resource, entities in value.items():
                     for number, one in enumerate(entities):
                         yield (name, resource, number), one.of(resource)
+            elif name == "revoked_keys":
+                yield from (((name, number), RevokedKey(api_key=one)) for number, one in enumerate(value))
             elif isinstance(value, list):
                 yield from (((name, number), one) for number, one in enumerate(value) if isinstance(one, Command))
 
@@ -303,7 +311,7 @@ def _keys(world: World) -> list[str]:
 
 
 class _Source:
-    """A file of which the line of each thing in it can be told. It is looked for only if something is wrong there."""
+    """A file with the line of each place in it. Lines are looked up only for problems."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -400,7 +408,10 @@ _MOST_IN_YAML = 1_000_000
 def _as_json(value: Any, place: Path_, counted: Iterator[int], problems: list[_NotJson]) -> Any:
     """Return a value of TOML or YAML as JSON has it: moments as text, names as text.
 
-    What is none is added to `problems`, with something in its place. Raises `_NotJson` where there is no end.
+    A value that JSON does not have is replaced, and added to `problems`.
+
+    Raises:
+        _NotJson: The value is too large, or has no end.
     """
     if next(counted) > _MOST_IN_YAML:
         raise _NotJson(f"there are more than {_MOST_IN_YAML:,} values here, aliases written out", place[:1])
@@ -517,7 +528,7 @@ def _lines_in_toml(text: str) -> dict[Path_, int]:
     """Return the places in TOML, each with the first line of the statement that makes it."""
     lines: dict[Path_, int] = {}
     tables: dict[Path_, int] = {}
-    """How many tables an array of them has so far."""
+    """The number of tables that an array has so far."""
     table: Path_ = ()
     statement, begins = "", 1
     for number, line in enumerate(io.StringIO(text), 1):

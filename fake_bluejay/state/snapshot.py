@@ -292,7 +292,7 @@ def _names() -> tuple[str, ...]:
 
 
 def restore(world: World, data: Mapping[str, Any]) -> None:
-    """Put a world back into a dumped state, in place; a dump that cannot be read changes nothing."""
+    """Put a world back into a dumped state; a dump that cannot be read changes nothing."""
     world.replace_state(load(data))
 
 
@@ -507,7 +507,7 @@ def _json_bytes(text: str) -> bytes:
 
 
 def _resend(world: World) -> None:
-    """Let what was on its way when the world was dumped be sent again."""
+    """Schedule deliveries that were under way when the world was dumped."""
     scheduled = Counter(timer.subject_id for timer in world.timers if timer.kind == "delivery")
     for delivery in list(world.outbox.deliveries.values()):
         # A timer beyond the planned attempts would send once more, and the count of attempts would be wrong.

@@ -8,6 +8,11 @@ import bluejay
 import httpx
 import pytest
 
+# The SDK makes a model when it is first asked for. freezegun asks for all there are, after it has put its own datetime
+# in the place of the true one, and models that are made then take no other.
+for name in dir(bluejay.models):
+    getattr(bluejay.models, name)
+
 HERE = ("127.0.0.1", b"127.0.0.1", "::1")
 
 

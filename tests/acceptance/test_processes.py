@@ -5,7 +5,7 @@ the fixture to use. A new process knows nothing of the fake, and is led to the s
 """
 
 import asyncio
-import concurrent.futures
+import concurrent.futures.process  # now: a test that runs pytest in this process forgets what it imported
 import inspect
 import multiprocessing
 import os

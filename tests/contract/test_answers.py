@@ -202,7 +202,7 @@ def path_of(operation: Operation) -> str:
     return f"{path}?{urlencode(needed)}" if needed else path
 
 
-@pytest.mark.parametrize("operation", MODELLED, ids=lambda one: f"{one.method} {one.path}")
+@pytest.mark.parametrize("operation", some(MODELLED), ids=lambda one: f"{one.method} {one.path}")
 def test_bodies(published: Any, furnished: Any, operation: Operation) -> None:
     there = described(published, operation)
     answers = None if "204" in there["responses"] else validator(published, content(there["responses"]["200"]))
@@ -238,7 +238,7 @@ def test_bodies(published: Any, furnished: Any, operation: Operation) -> None:
 
 
 @pytest.mark.parametrize("contract", ["docs-2026-09", "sdk-0.3.6"])
-@pytest.mark.parametrize("operation", MODELLED, ids=lambda one: f"{one.method} {one.path}")
+@pytest.mark.parametrize("operation", some(MODELLED), ids=lambda one: f"{one.method} {one.path}")
 def test_newer_contracts_accept_what_the_published_one_does(
     published: Any, furnished: Any, operation: Operation, contract: str
 ) -> None:
@@ -254,7 +254,7 @@ def test_newer_contracts_accept_what_the_published_one_does(
             assert response.status_code in {operation.status, *UNDECLARED}, (case, response.text)
 
 
-@pytest.mark.parametrize("operation", MODELLED, ids=lambda one: f"{one.method} {one.path}")
+@pytest.mark.parametrize("operation", some(MODELLED), ids=lambda one: f"{one.method} {one.path}")
 def test_parameters(published: Any, furnished: Any, operation: Operation) -> None:
     """Without one that is required, or with one that is not what it is to be: 422, at that place."""
     there = described(published, operation)

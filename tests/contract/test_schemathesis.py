@@ -37,7 +37,7 @@ from fake_bluejay.http.operation import Operation
 from fake_bluejay.state.snapshot import restore
 from tests.furnished import ids_by_name
 from tests.published import MODELLED
-from tests.thoroughness import examples
+from tests.thoroughness import examples, some
 
 NEWER = [
     operation
@@ -201,7 +201,7 @@ def as_served(furnished: Any) -> Described:
 
 
 @pytest.mark.timeout(300)
-@pytest.mark.parametrize("operation", MODELLED, ids=lambda one: f"{one.method} {one.path}")
+@pytest.mark.parametrize("operation", some(MODELLED), ids=lambda one: f"{one.method} {one.path}")
 def test_schemathesis_finds_nothing(as_published: Described, furnished: Any, operation: Operation) -> None:
     run(as_published, furnished, operation)
 

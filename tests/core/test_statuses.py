@@ -3,6 +3,7 @@
 import pytest
 
 from fake_bluejay import FakeBluejay
+from fake_bluejay.calls import Call
 from fake_bluejay.core.readings import StatusWords
 from fake_bluejay.core.statuses import STATUSES, TRANSITIONS, Event, Group, Status, error_codes, is_final
 from fake_bluejay.core.test_results import Record
@@ -47,13 +48,91 @@ def test_only_a_failure_or_a_cancelled_call_has_an_error_code() -> None:
     assert with_code == failures - {"INCOMPLETED", "REJECTED", "INSUFFICIENT_FUNDS"} | {"CANCELLED"}
 
 
-def test_the_documented_codes_are_known_each_once() -> None:
-    codes = error_codes()
-    assert len(codes) == len(set(codes)) == 63
-    assert STATUSES[Status.CALL_DROPPED].error_codes[:2] == ("BRIDGE_DISCONNECTED", "PIPECAT_CONNECTION_FAILED")
-    assert {"LIVEKIT_SESSION_SETUP_FAILED", "MISSING_PIPECAT_INTEGRATION", "WEBSOCKET_AUTH_FAILED"} <= {
-        *STATUSES[Status.NO_CONNECTION].error_codes
-    }
+PROVIDERS = ("ELEVEN_LABS", "RETELL", "VAPI")
+PUBLISHED_CODES = {
+    "NO_CONNECTION": {
+        *(f"{provider}_AUTH_FAILED" for provider in (*PROVIDERS, "WEBSOCKET")),
+        *(f"MISSING_{provider}_INTEGRATION" for provider in (*PROVIDERS, "PIPECAT")),
+        "NO_PIPECAT_AGENT_NAME",
+        "MISSING_ELEVEN_LABS_AGENT_ID",
+        "MISSING_RETELL_AGENT_ID",
+        "MISSING_VAPI_ASSISTANT_ID",
+        *(f"{provider}_INTEGRATION_DECRYPT_FAILED" for provider in PROVIDERS),
+        *(f"{provider}_BRIDGE_CONNECT_FAILED" for provider in PROVIDERS),
+        *(f"{provider}_SESSION_SETUP_FAILED" for provider in (*PROVIDERS, "LIVEKIT")),
+        "UNUSABLE_CALLER_ID",
+        "INVALID_PHONE_NUMBER",
+        "INVALID_SIP_DESTINATION",
+        "SIP_DIAL_FAILED",
+        "CUSTOMER_CONCURRENCY_LIMIT",
+        "BRIDGE_PRE_START_FAILED",
+        "NO_CONNECTION_TYPE",
+    },
+    "NO_ANSWER": {
+        "NO_ANSWER",
+        "CALL_REJECTED",
+        "AGENT_HUNG_UP_BEFORE_SPEECH",
+        "INBOUND_NO_INCOMING_CALL",
+        "STEP_NO_ACTIVITY",
+    },
+    "CALL_DROPPED": {
+        *(f"{provider}_AGENT_ERROR" for provider in PROVIDERS),
+        *(f"{provider}_AGENT_START_FAILED" for provider in PROVIDERS),
+        *(f"{provider}_MONITORING_ERROR" for provider in PROVIDERS),
+        "PIPECAT_CONNECTION_FAILED",
+        "BRIDGE_DISCONNECTED",
+    },
+    "OUT_OF_FUNDS": {"INSUFFICIENT_BALANCE"},
+    "SYSTEM_ERROR": {
+        "HYDRATION_FAILED",
+        "EVAL_HYDRATION_FAILED",
+        "EVAL_NO_TRANSCRIPT",
+        "EVAL_AUDIO_CONVERSION_FAILED",
+        "EVAL_PIPELINE_FAILED",
+        "RECORDING_URL_FAILED",
+        "EVAL_QUEUE_FAILED",
+        "END_SIGNAL_TIMEOUT",
+        "AGENT_WORKER_LOST",
+        "SIP_TRUNK_RECYCLED",
+        "DB_WRITE_FAILED",
+        "EMAIL_SENDER_MISMATCH",
+        "UNKNOWN",
+        "UNKNOWN_LEGACY",
+    },
+    "CUSTOM_ERROR": {"CUSTOM_ERROR"},
+    "CANCELLED": {"USER_CANCELLED", "STEP_SKIPPED"},
+}
+"""Status → the error codes that the documentation's page on simulation results has of it (September 2026)."""
+
+
+def test_each_status_has_the_published_error_codes() -> None:
+    assert {status: set(row.error_codes) for status, row in STATUSES.items() if row.error_codes} == PUBLISHED_CODES
+    assert sorted(error_codes()) == sorted(code for codes in PUBLISHED_CODES.values() for code in codes)
+
+
+END_OF = {
+    "NO_CONNECTION": "no_connection",
+    "NO_ANSWER": "no_answer",
+    "CALL_DROPPED": "dropped",
+    "OUT_OF_FUNDS": "out_of_funds",
+    "SYSTEM_ERROR": "system_error",
+    "CUSTOM_ERROR": "custom_error",
+}
+"""Status → the end of a script that leads to it; nothing but a request or a test cancels a call."""
+
+
+@pytest.mark.parametrize(
+    ("status", "code"), [(status, code) for status in END_OF for code in sorted(PUBLISHED_CODES[status])]
+)
+def test_a_call_can_end_with_each_published_error_code(status: str, code: str) -> None:
+    with FakeBluejay() as fake:
+        fake.readings.set(error_code_in="own-field")
+        fake.calls.next(Call(end=END_OF[status], error_code=code))
+        [result] = fake.queue_run(fake.add_simulation()).test_results
+        fake.clock.advance(600)
+        with fake.client(headers={"X-API-Key": fake.api_key}) as client:
+            answer = client.get(f"/v1/retrieve-simulation-result/{result.id}").json()["simulation_result"]
+        assert (result.status, result.error_code, answer["status"], answer["error_code"]) == (status, code) * 2
 
 
 @pytest.mark.parametrize("text", ["EVALUATION_PENDING", "Evaluation Pending"])

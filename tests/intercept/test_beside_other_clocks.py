@@ -185,3 +185,23 @@ assert Theirs(at="2026-01-01T00:00:00Z", on="2026-01-01").at.year == 2026
 def test_what_is_loaded_while_the_calendar_is_frozen_knows_real_dates() -> None:
     ran = subprocess.run([sys.executable, "-c", FROZEN_FIRST], capture_output=True, text=True, timeout=60)
     assert ran.returncode == 0, ran.stderr[-2000:]
+
+
+SDK = """
+import sys
+import freezegun
+if "ignored" in sys.argv:
+    freezegun.configure(extend_ignore_list=["bluejay"])
+import bluejay.models
+with freezegun.freeze_time("2026-01-01"):
+    pass
+at = "2026-01-01T00:00:00Z"
+bluejay.models.CommunityResponse.model_validate({"id": "1", "title": "t", "created_at": at, "digital_human_ids": []})
+"""
+
+
+@pytest.mark.parametrize("ignored", [False, True])
+def test_freezegun_breaks_models_of_the_sdk_by_itself_unless_it_ignores_them(ignored: bool) -> None:
+    command = [sys.executable, "-c", SDK, *(["ignored"] if ignored else [])]
+    ran = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    assert ("instance of FakeDatetime" in ran.stderr, ran.returncode == 0) == (not ignored, ignored), ran.stderr

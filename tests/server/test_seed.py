@@ -114,6 +114,15 @@ def test_each_format_makes_the_same_world(tmp_path: Path, name: str) -> None:
     assert world.organisation_of("another") is None
 
 
+def test_keys_that_a_seed_revokes_are_refused(tmp_path: Path) -> None:
+    seed = "organisations:\n- {name: acme, api_keys: [new, old]}\nrevoked_keys: [old, stray]"
+    loaded = load_seed(written(tmp_path, "world.yaml", seed))
+    loaded.reset()
+    with fake_over(loaded.service).client() as client:
+        statuses = [client.get("/v1/all-agents", headers={"X-API-Key": key}) for key in ("new", "old", "stray")]
+    assert [answer.status_code for answer in statuses] == [200, 401, 401]
+
+
 def test_a_seed_arms_limits_and_refusals(tmp_path: Path) -> None:
     seed = (
         "faults:\n- {kind: billing, code: SPEND_ALERT_REACHED}\n- {kind: unavailable}\n- {kind: rate_limit, count: 2}"
@@ -178,6 +187,8 @@ def test_time_after_a_reset(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, now
         ("w.yaml", BOMB, "w.yaml:7: a6: there are more than 1,000,000 values here, aliases written out"),
         ("w.yaml", "simulations:\n- digital_humans: 1000000000", "w.yaml:2: simulations[0].digital_humans"),
         ("w.yaml", "seed: 1\napi_keys: [a, '']", "w.yaml:2: api_keys[1]: an API key must not be empty"),
+        ("w.yaml", "revoked_keys:\n- a\n- a", "w.yaml:3: revoked_keys[1]: the API key given is revoked already"),
+        ("w.yaml", "revoked_keys:\n- ''", "w.yaml:2: revoked_keys[0]: an API key must not be empty"),
         ("w.yaml", "seed: 1\n2: 1", "w.yaml:2: a name is a text, not 2; put it in quotes"),
         ("w.yaml", "seed: 1\nreadings:\n  yes: 1", "w.yaml:3: readings: a name is a text, not True; put it in quotes"),
         ("w.yaml", "stubs:\n- method: GET\n  path: x", "w.yaml:3: stubs[0].path: a path starts with a slash"),
