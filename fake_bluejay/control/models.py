@@ -265,6 +265,12 @@ class DeliveriesQuery(_Page):
     )
 
 
+class RunsQuery(_Page):
+    """A selection of runs."""
+
+    order: Literal["oldest", "newest"] = Field("newest", description="Which come first.")
+
+
 class RequestsQuery(_Page):
     """A selection of requests in the journal."""
 
@@ -383,6 +389,22 @@ class TestResultShown(BaseModel):
     error_code: str | None = Field(description="Why it failed or was cancelled.")
     controls: list[ControlObjectShown]
     watchdog: WatchdogShown | None
+
+
+class RunShown(BaseModel):
+    """A run of a simulation, with the counts of its test results."""
+
+    id: int
+    organisation: str
+    simulation_id: int
+    agent_id: int
+    created_at: Moment
+    status: str
+    total: int
+    passed: int
+    failed: int = Field(description="Those that did not pass, or failed before they could.")
+    cancelled: int = Field(description="Those that came to another end.")
+    test_results: list[int] = Field(description="The ids of its first 50 test results.")
 
 
 class ClientAnswer(BaseModel):

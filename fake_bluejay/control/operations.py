@@ -495,6 +495,15 @@ def queue_run(control: Control, call: ControlCall) -> Any:
     return {"id": call.body.apply(control.service).id}
 
 
+def runs(control: Control, call: ControlCall) -> Any:
+    """List the runs, with the counts of their test results."""
+    query: models.RunsQuery = call.query
+    found = [run for run in control.world.runs.values() if run.id > query.after]
+    if query.order == "newest":
+        found.reverse()
+    return [data.run(control.world, run) for run in found[: query.limit]]
+
+
 def calls(control: Control, call: ControlCall) -> Any:
     """Return the scripts of the calls of runs that are queued from now on."""
     world = control.world
@@ -676,6 +685,7 @@ OPERATIONS = (
     ControlOperation("POST", "agents", add_agent, models.Made, commands.NewAgent, status=201),
     ControlOperation("POST", "digital-humans", add_digital_human, models.Made, commands.NewDigitalHuman, status=201),
     ControlOperation("POST", "simulations", add_simulation, models.Made, commands.NewSimulation, status=201),
+    ControlOperation("GET", "runs", runs, list[models.RunShown], query=models.RunsQuery),
     ControlOperation("POST", "runs", queue_run, models.Made, commands.NewRun, status=201, locked=False),
     ControlOperation("GET", "calls", calls, models.CallScripts),
     ControlOperation("PATCH", "calls", script_calls, models.CallScripts, commands.ScriptsOfCalls),
