@@ -49,7 +49,7 @@ from types import (
 from typing import Any, NamedTuple
 from weakref import WeakKeyDictionary
 
-__all__ = ["LOCK", "Seam", "ShimGroup", "class_of", "contents", "leave_nothing", "look_again"]
+__all__ = ["LOCK", "Seam", "ShimGroup", "class_of", "contents", "leads_to", "leave_nothing", "look_again"]
 
 LOCK = threading.RLock()
 """The lock that is held while a shim is put on or taken off."""
@@ -195,17 +195,26 @@ class _Shims:
     def _is_reached_from(self, value: Any) -> bool:
         if value is _ABSENT or self._newest is None:
             return False
-        seen: dict[int, Any] = {}
-        queue = deque([value])
-        while queue and len(seen) < _REACH:
-            one = queue.popleft()
-            if id(one) in seen:
-                continue
-            seen[id(one)] = one
-            if self._is_mine(one):
-                return True
-            queue.extend(_held_by(one))
-        return False
+        return _leads_to(value, self._is_mine)
+
+
+def leads_to(value: Any, function: Any) -> bool:
+    """Return whether a value is a function, or holds it and may call it, as far as a look of bounded length shows."""
+    return _leads_to(value, lambda one: one is function)
+
+
+def _leads_to(value: Any, wanted: Callable[[Any], bool]) -> bool:
+    seen: dict[int, Any] = {}
+    queue = deque([value])
+    while queue and len(seen) < _REACH:
+        one = queue.popleft()
+        if id(one) in seen:
+            continue
+        seen[id(one)] = one
+        if wanted(one):
+            return True
+        queue.extend(_held_by(one))
+    return False
 
 
 def _held_by(value: Any) -> Iterable[Any]:

@@ -7,9 +7,9 @@ that has `time.monotonic`, also into ours. So the clocks come from a private cop
 from __future__ import annotations
 
 import _thread
+import gc
 import importlib.machinery
 import importlib.util
-import sys
 import time
 from types import BuiltinFunctionType, ModuleType
 from typing import Any
@@ -52,9 +52,16 @@ class ORIGINALS:
     monotonic_ns: Any = None
 
 
+def _original(name: str) -> Any:
+    """Return the true function of `time`, also where another tool has replaced it and keeps it; None if nobody does."""
+
+    def is_original(value: Any) -> bool:
+        return type(value) is BuiltinFunctionType and value.__self__ is time and value.__name__ == name
+
+    found = vars(time)[name]
+    return found if is_original(found) else next(filter(is_original, gc.get_referrers(time)), None)
+
+
 for _name in ("sleep", "monotonic", "monotonic_ns"):
-    _value = vars(time)[_name]
-    if type(_value) is not BuiltinFunctionType:  # freezegun is active already, and keeps the originals
-        _value = vars(sys.modules.get("freezegun.api", time)).get(f"real_{_name}")
-    setattr(ORIGINALS, _name, _value if type(_value) is BuiltinFunctionType else None)
-del _name, _value
+    setattr(ORIGINALS, _name, _original(_name))
+del _name

@@ -23,7 +23,7 @@ from typing import Any
 
 from fake_bluejay.http.calendar import is_frozen_by_freezegun
 from fake_bluejay.intercept.clockwork import CLOCKWORK, Member, Wait
-from fake_bluejay.intercept.shims import Seam
+from fake_bluejay.intercept.shims import Seam, leads_to
 from fake_bluejay.intercept.true_time import ORIGINALS, REAL
 
 __all__ = ["FILES", "SPARED", "holders_have_changed", "seams", "switch_simple_queue"]
@@ -110,7 +110,15 @@ def _function(function: Any) -> Any:
 # --- clocks and sleeping ----------------------------------------------------------------------------------------
 
 
+def _is_replaced(found: Any, true: Any) -> bool:
+    """Return whether another tool's function, a mock, say, stands in the place of a true one without calling it."""
+    return true is not None and not leads_to(found, true)
+
+
 def _sleep(original: Callable[[float], None]) -> Callable[..., Any]:
+    if _is_replaced(original, ORIGINALS.sleep):
+        return lambda *args: original(*args)
+
     def sleep(seconds: float, /) -> None:
         member = CLOCKWORK.me()
         if member is None or not isinstance(seconds, (int, float)) or not 0 < seconds < _LONGEST:
@@ -122,6 +130,9 @@ def _sleep(original: Callable[[float], None]) -> Callable[..., Any]:
 
 
 def _monotonic(original: Callable[[], float]) -> Callable[..., Any]:
+    if _is_replaced(original, ORIGINALS.monotonic):
+        return lambda: original()
+
     def monotonic() -> float:
         member = CLOCKWORK.me()
         return original() if member is None else CLOCKWORK.look(member) / 1_000_000
@@ -130,6 +141,9 @@ def _monotonic(original: Callable[[], float]) -> Callable[..., Any]:
 
 
 def _monotonic_ns(original: Callable[[], int]) -> Callable[..., Any]:
+    if _is_replaced(original, ORIGINALS.monotonic_ns):
+        return lambda: original()
+
     def monotonic_ns() -> int:
         member = CLOCKWORK.me()
         return original() if member is None else CLOCKWORK.look(member) * 1000

@@ -3,6 +3,9 @@
 time-machine replaces them in C, for every caller. If another tool has replaced them (freezegun, or a travel of the
 test's own), that tool keeps the wall clock: if its clock ticks, it moves with what is slept away; if it is frozen, it
 stands still.
+
+Threads from before keep the present, so that a scheduler among them misses nothing. An instant that the test has chosen
+is for all. The threads of the fake's servers date answers by the clock of those who ask.
 """
 
 from __future__ import annotations
@@ -12,7 +15,8 @@ import sys
 from typing import Any
 
 from fake_bluejay.http.calendar import is_frozen_by_freezegun
-from fake_bluejay.intercept.clockwork import CLOCKWORK
+from fake_bluejay.intercept.clockwork import CLOCKWORK, REAL_TIME_THREADS
+from fake_bluejay.intercept.true_time import REAL
 
 __all__ = ["WallClock"]
 
@@ -42,17 +46,19 @@ class WallClock:
         start = (_present() // _GRAIN - 1) * _GRAIN if now is None else now
         self._travel = time_machine.travel(start, tick=not frozen)
         self._traveller = self._travel.start()
-        if frozen:
-            traveller = self._traveller
-            time_ns = type(traveller).time_ns
+        traveller, time_ns = self._traveller, type(self._traveller).time_ns
+        in_real_time = time_machine.escape_hatch.time.time_ns
 
-            def look() -> int:
-                member = CLOCKWORK.me()
-                if member is not None:
-                    CLOCKWORK.look(member)
-                return int(time_ns(traveller))
+        def look() -> int:
+            member = CLOCKWORK.me()
+            if member is None:
+                if now is None and REAL.get_ident() not in REAL_TIME_THREADS:
+                    return int(in_real_time())
+            elif frozen:
+                CLOCKWORK.look(member)
+            return int(time_ns(traveller))
 
-            traveller.time_ns = look
+        traveller.time_ns = look
 
     def moved(self, length: int) -> None:
         """Move on by the microseconds by which the fake's clock has moved."""

@@ -214,6 +214,56 @@ def test_a_thread_from_before_that_sleeps_for_ever_moves_the_clock_by_nothing() 
     thread.join()
 
 
+@pytest.mark.parametrize("name", ["sleep", "monotonic", "monotonic_ns"])
+def test_a_mock_of_time_from_before_is_called_and_moves_nothing(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    monkeypatch.setattr(time, name, lambda *args: [7, *args])
+    args = [30] if name == "sleep" else []
+    with FakeBluejay() as bluejay:
+        start = bluejay.clock.now
+        assert getattr(time, name)(*args) == [7, *args]
+        assert bluejay.clock.now == start
+
+
+def test_a_mock_of_time_is_called_that_was_there_before_anything_of_ours_was_imported() -> None:
+    code = """
+import time
+naps, true_sleep = [], time.sleep
+time.sleep = naps.append
+from fake_bluejay import FakeBluejay
+with FakeBluejay() as bluejay:
+    time.sleep(7)
+    assert naps == [7]
+    time.sleep = true_sleep
+with FakeBluejay() as bluejay:
+    start = bluejay.clock.now
+    time.sleep(7)
+    assert (bluejay.clock.now - start).total_seconds() == 7
+assert (naps, time.sleep) == ([7], true_sleep)
+"""
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
+
+
+@pytest.mark.parametrize("now", [None, "2031-03-01T12:00:00Z"])
+def test_threads_from_before_keep_the_present_unless_the_test_chooses_another(now: str | None) -> None:
+    """A scheduler among them would else wait, after the test, until the real clock is where the test's was."""
+    asked, answers = queue.SimpleQueue[None](), queue.SimpleQueue[float]()
+
+    def bystander() -> None:
+        while True:
+            asked.get()
+            answers.put(time.time())
+
+    threading.Thread(target=bystander, daemon=True).start()
+
+    def theirs() -> float:
+        asked.put(None)
+        return answers.get()
+
+    with FakeBluejay(now=now):
+        time.sleep(600)
+        assert abs(time.time() - theirs() - (0 if now else 600)) < 5
+
+
 def test_a_thread_that_is_started_by_a_bystander_is_one(
     passed: Callable[[], float], bystander: Callable[[Callable[[], Any]], threading.Thread]
 ) -> None:
