@@ -130,6 +130,8 @@ def _setter(owner: Any, name: str) -> Callable[[Any], object]:
 def class_of(module: str, name: str, base: type) -> Any:
     """Return the class that a module defined, also where somebody has put another in its place since.
 
+    None, if it has defined no such class.
+
     Args:
         module: The module that defined it.
         name: Its qualified name.
@@ -139,7 +141,7 @@ def class_of(module: str, name: str, base: type) -> Any:
     for one in subclasses:
         if _is_text(_module_of_class(one), module) and _is_text(_qualified_name(one), name):
             return one
-    raise AttributeError(f"{module} has defined no class {name} derived from {base.__name__}")
+    return None
 
 
 # --- one seam ---------------------------------------------------------------------------------------------------

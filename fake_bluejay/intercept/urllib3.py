@@ -33,6 +33,8 @@ def seams(module: ModuleType) -> Iterator[Seam]:
 
     base = class_of("http.client", "HTTPConnection", object)
     http_connection = class_of("urllib3.connection", "HTTPConnection", base)
+    if http_connection is None:
+        return  # urllib3-future, which niquests brings: it stands under this name and has an HTTP of its own
     https_connection = class_of("urllib3.connection", "HTTPSConnection", http_connection)
     yield Seam(http_connection, "connect", connecting_as("http"))
     yield Seam(https_connection, "connect", connecting_as("https"))

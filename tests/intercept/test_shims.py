@@ -295,3 +295,22 @@ with FakeBluejay():
 """
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60)
     assert done.returncode == 0, done.stderr
+
+
+def test_another_library_under_the_name_of_urllib3_is_left_alone() -> None:
+    """As urllib3-future is, whose connections are not derived from those of `http.client`."""
+    code = """
+import sys, types
+for name in "urllib3", "urllib3.connection":
+    sys.modules[name] = types.ModuleType(name)
+class HTTPConnection:
+    __module__ = "urllib3.connection"
+    def connect(self): return "theirs"
+sys.modules["urllib3.connection"].HTTPConnection = HTTPConnection
+import urllib.request
+from fake_bluejay import FakeBluejay
+with FakeBluejay():
+    assert HTTPConnection().connect() == "theirs"
+    assert urllib.request.urlopen("https://api.getbluejay.ai/v1/ping").status == 200
+"""
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
