@@ -33,7 +33,6 @@ from fake_bluejay.core.statuses import Event, status_from_text
 from fake_bluejay.core.suggest import check_known, unknown
 from fake_bluejay.core.test_results import Record
 from fake_bluejay.core.world import World
-from fake_bluejay.http.faults import arm_from_data
 from fake_bluejay.http.journal import Exchange
 from fake_bluejay.state import commands
 from fake_bluejay.state import snapshot as dumps
@@ -339,8 +338,7 @@ def faults(control: Control, call: ControlCall) -> Any:
 
 def arm_fault(control: Control, call: ControlCall) -> Any:
     """Arm a fault: the next request that it is for meets it."""
-    given = call.body.model_dump(by_alias=True)
-    arm_from_data(control.service.faults, given.pop("kind"), given)
+    call.body.root.apply(control.service)
     return data.fault(list(control.service.armed)[-1])
 
 
