@@ -2,7 +2,9 @@
 
 import contextlib
 import http.server
+import importlib
 import os
+import pkgutil
 import re
 import shlex
 import shutil
@@ -20,6 +22,7 @@ from typing import Any, NamedTuple
 import pytest
 import trustme
 
+import fake_bluejay.bluejay
 from tests.furnished import furnished_world
 from tests.thoroughness import absent
 
@@ -85,6 +88,18 @@ class Server(NamedTuple):
 
 
 Serving = Callable[..., AbstractContextManager[Server]]
+
+
+@pytest.fixture
+def pytester(pytester: pytest.Pytester) -> pytest.Pytester:
+    """Run pytest in pytest, with all that the fake loads on use loaded by now.
+
+    `pytester` forgets the modules that a run in this process was the first to load. A later run loads them again, and
+    the classes of one copy are not those of the other, which modules that were loaded before still have.
+    """
+    for module in pkgutil.iter_modules(fake_bluejay.bluejay.__path__, "fake_bluejay.bluejay."):
+        importlib.import_module(module.name)
+    return pytester
 
 
 @pytest.fixture

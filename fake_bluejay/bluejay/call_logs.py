@@ -151,6 +151,12 @@ class EvaluateCallResponse(Wire):
     warning: str | None = None
 
 
+class ReEvaluateCallRequest(Wire):
+    """The version of the agent by which a conversation is evaluated again; null: the one that it was evaluated by."""
+
+    version: int | None = None
+
+
 class ReEvaluateCallResponse(Wire):
     """A conversation is to be evaluated again."""
 
@@ -476,10 +482,18 @@ def _queue(world: World, log: Entity, script: Entity | None) -> None:
     world.resources.schedule(log, due)
 
 
-@call_logs.operation("POST", "/v1/re-evaluate/{call_id}")
-def re_evaluate(call: ApiCall, call_log: Entity) -> ReEvaluateCallResponse:
+@call_logs.operation("POST", "/v1/re-evaluate/{call_id}", default_body={"version": None})
+def re_evaluate(call: ApiCall, call_log: Entity, request: ReEvaluateCallRequest) -> ReEvaluateCallResponse:
     """Evaluate a conversation again. The new evaluation stands beside the older ones."""
-    _queue(call.world, call_log, _next_script(call.world, call.organisation, call_log.fields))
+    if (version := request.version) is not None:
+        from fake_bluejay.bluejay.prompts import has_version
+
+        if not has_version(call.world, call.require("agent", call_log.fields["agent_id"]), version):
+            raise Refused(f"Version {version} not found")
+    script = _next_script(call.world, call.organisation, call_log.fields)
+    if version is not None:
+        call_logs.change(call.world, call_log, {"version": version})
+    _queue(call.world, call_log, script)
     return ReEvaluateCallResponse(status="success", call_id=call_log.id, message="Evaluation queued")
 
 

@@ -115,12 +115,13 @@ def list_conversations(
     """Return a page of the conversations that all filters keep, the newest first; with `group_by`, counts of these."""
     if group_by == "metadata_path" and not metadata_path:
         raise Refused("metadata_path is needed to group by it")
+    labels = None if label_ids is None else {*label_ids, *_labels(call, label_ids)}
     kept = [
         log
         for log in reversed(call.world.resources.of("call log", call.organisation))
         if (status is None or log.fields["status"] == status)
         and (agent_ids is None or str(log.fields["agent_id"]) in agent_ids)
-        and (label_ids is None or log.fields["label"] in label_ids)
+        and (labels is None or log.fields["label"] in labels or (log.fields["agent_id"], log.fields["label"]) in labels)
         and (initiation_direction is None or log.fields["call_direction"] == initiation_direction)
         and (caller_number is None or caller_number in _numbers(log))
         and (duration_min is None or log.fields["duration_ms"] >= duration_min * 1000)
@@ -134,6 +135,14 @@ def list_conversations(
     return ConversationsPage(
         conversations=shown, total_count=len(kept), page=page, page_size=page_size, total_pages=said["total_pages"]
     )
+
+
+def _labels(call: ApiCall, ids: list[str]) -> Iterator[tuple[int, str]]:
+    """Return the labels of these ids: whose each is, and its text, by which a conversation has it."""
+    wanted = [uuid_ids.read(id) for id in ids]
+    for label in call.world.resources.of("label", call.organisation):
+        if label.id in wanted:
+            yield label.fields["agent_id"], label.fields["label_text"]
 
 
 def _metric_results(log: Entity) -> list[Mapping[str, Any]]:

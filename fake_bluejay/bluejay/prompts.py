@@ -253,6 +253,11 @@ def evaluated_version(world: World, agent: Entity, version: int | None, label: s
     return None if known else f"Version {version} was not found; the production version is used"
 
 
+def has_version(world: World, agent: Entity, version: int) -> bool:
+    """Return whether an agent has a version of this number."""
+    return any(one.fields["version"] == version for one in _versions(world, _PROMPT, agent))
+
+
 def _looked_up(world: World, version: Entity) -> dict[str, Any]:
     """Return the labels and the text of a version."""
     kind = _KINDS[version.resource]

@@ -9,10 +9,12 @@ import shlex
 from typing import Any
 from urllib.parse import quote
 
+from fake_bluejay.bluejay.runs import run_status
 from fake_bluejay.core.clock import ScaledClock, iso
 from fake_bluejay.core.outbox import Delivery, WebhookRecord
 from fake_bluejay.core.readings import questions
 from fake_bluejay.core.resources import Entity, Resource, plural_of
+from fake_bluejay.core.runs import Run, tally
 from fake_bluejay.core.statuses import STATUSES, TRANSITIONS, Status, is_final
 from fake_bluejay.core.test_results import WATCHDOG_DELAY, Organisation, Record
 from fake_bluejay.core.world import World, is_marked
@@ -31,6 +33,7 @@ __all__ = [
     "organisations",
     "readings",
     "resource",
+    "run",
     "test_result",
     "transitions",
     "webhook",
@@ -234,6 +237,24 @@ def readings(world: World) -> list[dict[str, Any]]:
         }
         for question in questions()
     ]
+
+
+def run(world: World, one: Run) -> dict[str, Any]:
+    """Return a run as the console shows it."""
+    counted = tally(world.results[id] for id in one.result_ids)
+    return {
+        "id": one.id,
+        "organisation": one.organisation,
+        "simulation_id": one.simulation_id,
+        "agent_id": one.agent_id,
+        "created_at": iso(one.created_at),
+        "status": str(run_status(counted, world.readings.run_status)),
+        "total": counted.total,
+        "passed": counted.passed,
+        "failed": counted.failed,
+        "cancelled": counted.other_ends,
+        "test_results": one.result_ids[:50],
+    }
 
 
 def organisations(world: World) -> list[dict[str, Any]]:

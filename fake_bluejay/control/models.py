@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import functools
-import operator
-from collections.abc import Mapping
-from inspect import Parameter
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
@@ -16,13 +12,11 @@ from pydantic import (
     RootModel,
     StrictBool,
     StrictInt,
-    create_model,
     model_validator,
 )
 
 from fake_bluejay.core.clock import Moment
-from fake_bluejay.http.faults import KINDS, FaultKind
-from fake_bluejay.state.commands import Key, NewOrganisation, NewTestResult, Script
+from fake_bluejay.state.commands import AnyFault, Key, NewOrganisation, NewTestResult, Script
 
 __all__ = [
     "Advance",
@@ -157,46 +151,7 @@ class Advance(Model):
         return self
 
 
-class _ToWhich(Model):
-    path: str | None = Field(None, description="Only requests of this path; null: any.")
-    times: StrictInt | None = Field(1, description="The number of requests that meet it; null: all from now on.")
-    after: StrictInt = Field(0, description="The number of matching requests that are let through first.")
-    probability: float | None = Field(None, description="Of meeting it, from 0 to 1, drawn from the seed.")
-
-
-_STRICT: dict[Any, Any] = {
-    int: StrictInt,
-    float: Seconds,
-    list[int]: list[StrictInt],
-    Mapping[str, str] | None: dict[str, str] | None,
-}
-"""The type of a fault's argument → the type in which it is sent."""
-
-
-def _fault_model(kind: FaultKind) -> Any:
-    """Return the model of a fault of a kind, as its declaration says what that takes."""
-    fields: dict[str, Any] = {"kind": (Literal[kind.name], ...)}
-    for one in kind.arguments:
-        extra: Any = {"enum": one.choices} if one.choices else {}
-        field = Field(
-            ... if one.default is Parameter.empty else one.default,
-            alias="json" if one.name == "json" else None,
-            description=one.description or None,
-            examples=list(one.likely) or None,
-            json_schema_extra=extra,
-        )
-        fields["json_" if one.name == "json" else one.name] = (_STRICT.get(one.type, one.type), field)
-    for name in kind.which:
-        fields[name] = (_ToWhich.model_fields[name].annotation, _ToWhich.model_fields[name])
-    model = create_model("".join(map(str.title, kind.name.split("_"))), __base__=Model, __doc__=kind.summary, **fields)
-    model.model_config["title"] = kind.label
-    return model
-
-
-_OneFault: Any = functools.reduce(operator.or_, map(_fault_model, KINDS.values()))
-
-
-class NewFault(RootModel[Annotated[_OneFault, Field(discriminator="kind")]]):
+class NewFault(RootModel[AnyFault]):
     """A fault for the next requests to meet."""
 
 
@@ -308,6 +263,12 @@ class DeliveriesQuery(_Page):
     settled: bool = Field(
         False, description="Once what is on its way has come to something; after 10 seconds, as it is."
     )
+
+
+class RunsQuery(_Page):
+    """A selection of runs."""
+
+    order: Literal["oldest", "newest"] = Field("newest", description="Which come first.")
 
 
 class RequestsQuery(_Page):
@@ -428,6 +389,22 @@ class TestResultShown(BaseModel):
     error_code: str | None = Field(description="Why it failed or was cancelled.")
     controls: list[ControlObjectShown]
     watchdog: WatchdogShown | None
+
+
+class RunShown(BaseModel):
+    """A run of a simulation, with the counts of its test results."""
+
+    id: int
+    organisation: str
+    simulation_id: int
+    agent_id: int
+    created_at: Moment
+    status: str
+    total: int
+    passed: int
+    failed: int = Field(description="Those that did not pass, or failed before they could.")
+    cancelled: int = Field(description="Those that came to another end.")
+    test_results: list[int] = Field(description="The ids of its first 50 test results.")
 
 
 class ClientAnswer(BaseModel):

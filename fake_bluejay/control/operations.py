@@ -33,7 +33,6 @@ from fake_bluejay.core.statuses import Event, status_from_text
 from fake_bluejay.core.suggest import check_known, unknown
 from fake_bluejay.core.test_results import Record
 from fake_bluejay.core.world import World
-from fake_bluejay.http.faults import arm_from_data
 from fake_bluejay.http.journal import Exchange
 from fake_bluejay.state import commands
 from fake_bluejay.state import snapshot as dumps
@@ -339,8 +338,7 @@ def faults(control: Control, call: ControlCall) -> Any:
 
 def arm_fault(control: Control, call: ControlCall) -> Any:
     """Arm a fault: the next request that it is for meets it."""
-    given = call.body.model_dump(by_alias=True)
-    arm_from_data(control.service.faults, given.pop("kind"), given)
+    call.body.root.apply(control.service)
     return data.fault(list(control.service.armed)[-1])
 
 
@@ -495,6 +493,15 @@ def _entity(control: Control, call: ControlCall) -> tuple[ResourceOperations, En
 def queue_run(control: Control, call: ControlCall) -> Any:
     """Queue a run, as `POST /v1/queue-simulation-run` does."""
     return {"id": call.body.apply(control.service).id}
+
+
+def runs(control: Control, call: ControlCall) -> Any:
+    """List the runs, with the counts of their test results."""
+    query: models.RunsQuery = call.query
+    found = [run for run in control.world.runs.values() if run.id > query.after]
+    if query.order == "newest":
+        found.reverse()
+    return [data.run(control.world, run) for run in found[: query.limit]]
 
 
 def calls(control: Control, call: ControlCall) -> Any:
@@ -678,6 +685,7 @@ OPERATIONS = (
     ControlOperation("POST", "agents", add_agent, models.Made, commands.NewAgent, status=201),
     ControlOperation("POST", "digital-humans", add_digital_human, models.Made, commands.NewDigitalHuman, status=201),
     ControlOperation("POST", "simulations", add_simulation, models.Made, commands.NewSimulation, status=201),
+    ControlOperation("GET", "runs", runs, list[models.RunShown], query=models.RunsQuery),
     ControlOperation("POST", "runs", queue_run, models.Made, commands.NewRun, status=201, locked=False),
     ControlOperation("GET", "calls", calls, models.CallScripts),
     ControlOperation("PATCH", "calls", script_calls, models.CallScripts, commands.ScriptsOfCalls),

@@ -260,16 +260,18 @@ class RemoteBluejay(Additions):
         return f"{self.url}/v1"
 
     def client(self, **kwargs: Any) -> httpx.Client:
-        """Return an `httpx.Client` whose requests reach the server: `client.post("/v1/end-conversations", …)`."""
-        import httpx
+        """Return an `httpx.Client`, or httpx2's, that calls the server: `client.post("/v1/end-conversations", …)`."""
+        from fake_bluejay.facade.transport import library
 
-        return httpx.Client(base_url=self.url, **kwargs)
+        client: httpx.Client = library().Client(base_url=self.url, **kwargs)
+        return client
 
     def async_client(self, **kwargs: Any) -> httpx.AsyncClient:
-        """Return an `httpx.AsyncClient` whose requests reach the server."""
-        import httpx
+        """Return an `httpx.AsyncClient`, or httpx2's, that calls the server."""
+        from fake_bluejay.facade.transport import library
 
-        return httpx.AsyncClient(base_url=self.url, **kwargs)
+        client: httpx.AsyncClient = library().AsyncClient(base_url=self.url, **kwargs)
+        return client
 
     # --- state --------------------------------------------------------------------------------------------------
 

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import operator
 from collections.abc import Callable, Iterator, Mapping
 from copy import deepcopy
 from inspect import Parameter
-from typing import Annotated, Any, ClassVar, Self, TypeVar
+from typing import Annotated, Any, ClassVar, Literal, Self, TypeVar
 
 from pydantic import (
     AfterValidator,
@@ -41,11 +42,12 @@ from fake_bluejay.core.suggest import check_known, unknown
 from fake_bluejay.core.test_results import Organisation, Record
 from fake_bluejay.core.webhooks import add_webhook, check_secret, check_url, scope_of
 from fake_bluejay.core.world import DEFAULT_ORGANISATION, World
-from fake_bluejay.http.faults import KINDS, Faults, arm_from_data
+from fake_bluejay.http.faults import KINDS, FaultKind, Faults, arm_from_data
 from fake_bluejay.http.stubs import Stubs, check_answer, pattern_of
 
 __all__ = [
     "AgentText",
+    "AnyFault",
     "Command",
     "Key",
     "Misfit",
@@ -64,7 +66,6 @@ __all__ = [
     "Script",
     "ScriptsOfCalls",
     "SeedCalls",
-    "SeedFault",
     "SeedSimulation",
     "Shape",
     "at",
@@ -108,7 +109,6 @@ AgentText = Annotated[
     Field(json_schema_extra={"examples": ["ends-after=2", "ends-within=20", "silent", "drops-after=5"]}),
 ]
 _Status = Annotated[str, checked(status_from_text), Field(json_schema_extra={"enum": [str(one) for one in Status]})]
-_FaultKind = Annotated[str, one_of("kind of fault", tuple(KINDS)), Field(json_schema_extra={"enum": list(KINDS)})]
 
 
 def _call(fields: Mapping[str, Any]) -> Call:
@@ -505,46 +505,52 @@ class NewStub(Command):
             service.stubs.add(self.method, self.path, self.status, self.json_)
 
 
-class _Fault(Command):
-    """A fault for the next requests to meet, with the arguments that its kind takes."""
-
-    kind: _FaultKind
-    path: str | None = Field(None, description="Only requests of this path.")
+class _ToWhich(Shape):
+    path: str | None = Field(None, description="Only requests of this path; null: any.")
     times: int | None = Field(1, description="The number of requests that meet it; null: all from now on.")
     after: int = Field(0, description="The number of matching requests that are let through first.")
-    probability: float | None = Field(
-        None, description="The probability that a request meets it, from 0 to 1, drawn from the seed."
-    )
+    probability: float | None = Field(None, description="Of meeting it, from 0 to 1, drawn from the seed.")
+
+
+class _Fault(Command):
+    kind: str
 
     @model_validator(mode="after")
-    def _fits(self) -> _Fault:
+    def _fits(self) -> Self:
         self.arm(Faults())
         return self
 
     def arm(self, faults: Faults) -> None:
-        """Arm the fault.
-
-        Raises:
-            ValueError: An argument is not allowed.
-        """
+        """Arm the fault. Raises `ValueError` for arguments that cannot be."""
         given = {name.rstrip("_"): getattr(self, name) for name in self.model_fields_set if name != "kind"}
         arm_from_data(faults, self.kind, given)
 
     def apply(self, service: Service) -> None:
-        """Arm the fault as `bluejay.faults` does."""
+        """Arm the fault for the next requests to meet, as `bluejay.faults` does."""
         self.arm(service.faults)
 
 
-def _arguments() -> Iterator[tuple[str, Any]]:
-    """List the arguments of all kinds of faults as fields, each of them optional."""
-    for kind in KINDS.values():
-        for one in kind.arguments:
-            description = f"Of `{kind.name}`: {one.description[:1].lower()}{one.description[1:]}"
-            default = None if one.default is Parameter.empty else one.default
-            alias = "json" if one.name == "json" else None
-            extra: Any = {"enum": [*one.choices, None]} if one.choices else {}
-            field = Field(default, alias=alias, description=description, json_schema_extra=extra)
-            yield "json_" if one.name == "json" else one.name, (one.type | None, field)
+def _fault_model(kind: FaultKind) -> Any:
+    """Return the model of a fault of a kind, as its declaration says what that takes."""
+    fields: dict[str, Any] = {"kind": (Literal[kind.name], ...)}
+    for one in kind.arguments:
+        field = Field(
+            ... if one.default is Parameter.empty else one.default,
+            alias="json" if one.name == "json" else None,
+            description=one.description or None,
+            examples=list(one.likely) or None,
+            json_schema_extra={"enum": list(one.choices)} if one.choices else {},
+        )
+        type_ = dict[str, str] | None if one.type == Mapping[str, str] | None else one.type
+        fields["json_" if one.name == "json" else one.name] = (type_, field)
+    for name in kind.which:
+        fields[name] = (_ToWhich.model_fields[name].annotation, _ToWhich.model_fields[name])
+    model = create_model("".join(map(str.title, kind.name.split("_"))), __base__=_Fault, __doc__=kind.summary, **fields)
+    model.model_config["title"] = kind.label
+    return model
 
 
-SeedFault = create_model("SeedFault", __base__=_Fault, __doc__=_Fault.__doc__, **dict(_arguments()))
+AnyFault: Any = Annotated[
+    functools.reduce(operator.or_, map(_fault_model, KINDS.values())), Field(discriminator="kind")
+]
+"""A fault for the next requests to meet: a command of its kind."""

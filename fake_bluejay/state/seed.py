@@ -36,11 +36,14 @@ from fake_bluejay.bluejay.service import Service
 from fake_bluejay.core.behaviors import agent_from_text
 from fake_bluejay.core.clock import MOST_SPEED, check_start, instant_of
 from fake_bluejay.core.readings import Question, Readings, questions
+from fake_bluejay.core.suggest import unknown
 from fake_bluejay.core.test_results import Organisation
 from fake_bluejay.core.world import DEFAULT_ORGANISATION, World
+from fake_bluejay.http.faults import KINDS
 from fake_bluejay.state import snapshot as dumps
 from fake_bluejay.state.commands import (
     AgentText,
+    AnyFault,
     Command,
     Key,
     Misfits,
@@ -52,7 +55,6 @@ from fake_bluejay.state.commands import (
     Path_,
     RevokedKey,
     SeedCalls,
-    SeedFault,
     SeedSimulation,
     Shape,
     checked,
@@ -142,7 +144,7 @@ class Seed(Shape):
     simulations: list[SeedSimulation] = Field([])
     test_results: list[NewTestResult] = Field([])  # type: ignore[valid-type]
     stubs: list[NewStub] = Field([])
-    faults: list[SeedFault] = Field([])  # type: ignore[valid-type]
+    faults: list[AnyFault] = Field([])
 
     @field_validator("speed")
     @classmethod
@@ -572,11 +574,18 @@ def _places(value: Any, place: Path_) -> Iterator[Path_]:
 
 def _in_words(error: Any, shape: type[BaseModel] = Seed) -> tuple[Path_, str]:
     """Return the place and the message of one of Pydantic's errors: what was wrong, and what was expected."""
-    place: Path_ = error["loc"]
+    loc: Path_ = error["loc"]
+    place = loc
     if place[-1:] == ("[key]",):  # the problem is with the name, not with its value
         place = place[:-1]
+    if place[:1] == ("faults",) and place[2:3] and place[2] in KINDS:  # the tag of the model of its kind
+        place = place[:2] + place[3:]
+    if error["type"] == "union_tag_invalid":
+        return (*place, "kind"), unknown("kind of fault", error["ctx"]["tag"], KINDS)
+    if error["type"] == "union_tag_not_found":
+        return (*place, "kind"), "missing"
     if error["type"] == "extra_forbidden":
-        return place, unknown_name(shape, place)
+        return place, unknown_name(shape, loc)
     return place, what_is_wrong(error)
 
 

@@ -241,6 +241,20 @@ def test_evaluation_that_is_repeated_stands_beside_the_first(ask: Client, fake: 
     assert first["id"] != second["id"]
 
 
+def test_evaluation_is_repeated_by_a_version_of_the_agent_that_there_is(ask: Client, fake: FakeBluejay) -> None:
+    ask("POST", "agents/1/versions", {"prompt_text": "Be brief."})
+    id = submit(ask)
+    fake.clock.advance(10)
+    assert ask("POST", f"re-evaluate/{id}", {"version": 9}, 400) == {"detail": "Version 9 not found"}
+    assert ask("POST", f"re-evaluate/{id}", {"version": "two"}, 422)
+    assert log(ask, id)["status"] == "COMPLETED"
+    for body, version in (({"version": 2}, 2), ({}, 2), (None, 2), ({"version": None}, 2), ({"version": 1}, 1)):
+        ask("POST", f"re-evaluate/{id}", body)
+        [stored] = fake.dump()["call_logs"]["all"]
+        assert (log(ask, id)["status"], stored["fields"]["version"]) == ("QUEUED", version)
+        fake.clock.advance(10)
+
+
 def test_changed_log_is_evaluated_again_if_that_is_asked_for(ask: Client, fake: FakeBluejay) -> None:
     id = submit(ask)
     fake.clock.advance(10)

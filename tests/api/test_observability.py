@@ -94,6 +94,15 @@ def test_filters_keep_the_conversations_that_all_of_them_fit(ask: Client, fake: 
     assert ask("GET", f"{CONVERSATIONS}?status=DONE", status=422)
 
 
+def test_label_is_named_by_its_id_which_is_one_agents(ask: Client) -> None:
+    mine, theirs = (submit(ask, agent_id=agent, label="beta") for agent in ("1", "2"))
+    for agent, log in (("1", mine), ("2", theirs)):
+        [id] = [one["id"] for one in ask("GET", f"agents/{agent}/labels") if one["label_text"] == "beta"]
+        assert listed(ask, f"label_ids={id}") == [log]
+        assert listed(ask, f"label_ids={id}&label_ids=beta") == [theirs, mine]
+    assert listed(ask, "label_ids=6b1e7a52-26f3-4d6c-8a1f-0d2c3f4b5a69") == []
+
+
 def test_groups_are_counted_by_each_of_the_documented_values(ask: Client, fake: FakeBluejay) -> None:
     body = {"name": "helped", "description": "", "response_type": "pass_fail", "agent_ids": [1]}
     ask("POST", "create-metric", body)

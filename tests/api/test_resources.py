@@ -324,6 +324,17 @@ def test_a_path_that_is_not_modelled_is_not_unknown(ask: Client) -> None:
     assert "bluejay.stub" in ask("GET", "subscription/active-package", status=501)["detail"]
 
 
+def test_whatever_is_known_of_and_not_modelled_says_how_to_stub_it(fake: FakeBluejay) -> None:
+    others = {path: methods for path, methods in METHODS.items() if path not in MODELLED_IN}
+    assert "/mcp" in others
+    with fake.client(headers={"X-API-Key": fake.api_key}) as client:
+        for path, methods in others.items():
+            for method in methods:
+                answer = client.request(method, path.replace("{", "").replace("}", ""))
+                assert answer.status_code == 501, path
+                assert f'bluejay.stub("{method}", "' in answer.json()["detail"]
+
+
 def test_each_module_models_what_is_said_of_it() -> None:
     declared = {(operation.path, operation.method) for operation in operations()}
     assert declared == {(path, method) for path in MODELLED_IN for method in METHODS[path]}

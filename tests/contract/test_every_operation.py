@@ -1,4 +1,7 @@
-"""Every operation that is modelled is in the tests that generate requests, or its absence has a reason here."""
+"""Every operation that is modelled is in the tests that generate requests, or its absence has a reason here.
+
+Some of the tests have all operations only in CI.
+"""
 
 from collections.abc import Callable
 from typing import Any
@@ -9,6 +12,7 @@ from fake_bluejay.bluejay.app import operations
 from fake_bluejay.bluejay.published import METHODS, MODELLED_IN, PUBLISHED
 from tests.api import test_like_fastapi
 from tests.contract import test_answers, test_models, test_schemathesis
+from tests.thoroughness import thorough
 
 Called = tuple[str, str]
 """A method and a path."""
@@ -38,6 +42,7 @@ def test_all_that_the_tables_say_is_modelled_is_an_operation() -> None:
     assert {(one.method, one.path) for one in operations()} == modelled_in(METHODS)
 
 
+@thorough
 @pytest.mark.parametrize(
     "test",
     [
@@ -52,6 +57,7 @@ def test_all_that_is_published_is_in_the_contract_tests(test: Callable[..., None
     assert tried_by(test) == modelled_in(PUBLISHED)
 
 
+@thorough
 def test_schemathesis_tries_what_is_newer_too() -> None:
     tests = test_schemathesis.test_schemathesis_finds_nothing, test_schemathesis.test_schemathesis_finds_nothing_newer
     assert modelled_in(METHODS) - tried_by(*tests) == NOT_BY_SCHEMATHESIS.keys()

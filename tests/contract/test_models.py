@@ -92,6 +92,9 @@ NEWER_PARAMETERS = {
 }
 """Part of a path → the parameters that the documentation of September 2026 has."""
 
+NEWER_BODIES = {"POST /v1/re-evaluate/{call_id}"}
+"""What takes a body by the documentation of September 2026, which may be left out."""
+
 EXPLAINED = {
     "POST /v1/check-queue-simulation-run/{simulation_run_id}": "nothing is published of the answer",
     "POST /v1/generate-custom-metrics": "nothing is published of the answer",
@@ -186,8 +189,8 @@ def test_an_operation_takes_and_gives_what_is_published(ours: Any, published: An
     compare = Comparison(ours, published).differences
     name = f"{operation.method} {operation.path}"
     assert unexplained(compare(*map(answer, (here, there)), name)) == ""
-    assert ("requestBody" in here) == ("requestBody" in there)
-    if "requestBody" in here:
+    assert ("requestBody" in here) == ("requestBody" in there or name in NEWER_BODIES)
+    if "requestBody" in there:
         assert unexplained(compare(content(here["requestBody"]), content(there["requestBody"]), name)) == ""
     parameters = [
         {(one["in"], one["name"]): (one["required"], one["schema"]) for one in described["parameters"]}
@@ -210,7 +213,7 @@ def test_every_explanation_is_needed(ours: Any, published: Any) -> None:
         here = ours["paths"][operation.path][operation.method.lower()]
         there = published["paths"][operation.path][operation.method.lower()]
         pairs = [(answer(here), answer(there))]
-        pairs += [(content(here["requestBody"]), content(there["requestBody"]))] if "requestBody" in here else []
+        pairs += [(content(here["requestBody"]), content(there["requestBody"]))] if "requestBody" in there else []
         name = f"{operation.method} {operation.path}"
         found |= {one.partition(":")[0] for pair in pairs for one in compare(*pair, name)}
     assert EXPLAINED.keys() <= found

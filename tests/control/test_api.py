@@ -57,6 +57,32 @@ def test_a_test_result_from_its_adding_to_its_end(fake: FakeBluejay, control: ht
     assert control.get("/test-results").json() == fake.test_results == []
 
 
+def test_runs_are_listed_with_their_counts(fake: FakeBluejay, control: httpx.Client) -> None:
+    assert control.get("/runs").json() == []
+    simulation = fake.add_simulation(digital_humans=60).id
+    fake.calls.next(Call(passes=False), no_answer())
+    fake.queue_run(simulation)
+    fake.clock.advance(3600)
+    fake.queue_run(simulation)
+    second, first = control.get("/runs").json()
+    assert first == {
+        "id": 1,
+        "organisation": "default",
+        "simulation_id": simulation,
+        "agent_id": 1,
+        "created_at": "2026-01-01T00:00:00.000000Z",
+        "status": "COMPLETED",
+        "total": 60,
+        "passed": 58,
+        "failed": 2,
+        "cancelled": 0,
+        "test_results": list(range(1, 51)),
+    }
+    assert (second["id"], second["status"], second["passed"]) == (2, "RUNNING", 0)
+    assert [one["id"] for one in control.get("/runs?order=oldest&limit=1").json()] == [1]
+    assert [one["id"] for one in control.get("/runs?after=1").json()] == [2]
+
+
 def test_many_at_once_are_found_and_paged(fake: FakeBluejay, control: httpx.Client) -> None:
     added = control.post("/test-results", json={"count": 25, "agent": "silent"}).json()
     assert [one["id"] for one in added] == list(range(1, 26))
@@ -530,6 +556,7 @@ def test_every_answer_is_as_the_document_says(fake: FakeBluejay, control: httpx.
     end(fake, 1)
     fake.add_test_result(status="EVALUATING")  # of which webhooks are told
     fake.clock.advance(31)
+    fake.queue_run(fake.add_simulation())
     for operation in OPERATIONS:
         if operation.method == "GET":
             answer = control.get("/" + operation.path.format(id=1, name="agents")).json()

@@ -13,6 +13,7 @@ import pytest
 
 from fake_bluejay import FakeBluejay
 from fake_bluejay.agents import silent
+from fake_bluejay.calls import Call
 from fake_bluejay.core.statuses import TRANSITIONS, Status
 
 sys.path.insert(0, str(Path(__file__).parent))
@@ -655,6 +656,23 @@ def test_evaluated_result_shows_its_scores_and_its_transcript(fake: FakeBluejay,
     fake.queue_run(simulation.id)
     fake.clock.advance(3600)
     row(page, 1).click()
+    shows(page.locator("#result-scores"), "politeness")
+    page.locator("#result-transcript summary").click()
+    shows(page.locator("#result-transcript"), "Hello, how can I help you?")
+
+
+def test_runs_lead_to_the_scores_and_transcripts_of_their_results(fake: FakeBluejay, page: Any) -> None:
+    page.keyboard.press("w")
+    shows(page.locator("#run-empty"), "No runs.")
+    fake.calls.next(Call(), Call(passes=False))
+    fake.queue_run(fake.add_simulation(digital_humans=2, agent=fake.add_agent()).id)
+    shows(page.locator("#run-list li[data-key='1']"), "RUNNING")
+    fake.add("metric", name="politeness", response_type="quantitative", min_value=4, max_value=4, agent_ids=[1])
+    fake.clock.advance(3600)
+    shows(page.locator("#run-list li[data-key='1']"), "COMPLETED")
+    shows(page.locator("#run-list li[data-key='1']"), "1 passed · 1 failed · 0 cancelled")
+    page.get_by_role("button", name="Test result 2 of run 1").click()
+    shows(page.locator("#tab-result h2"), "Test result 2")
     shows(page.locator("#result-scores"), "politeness")
     page.locator("#result-transcript summary").click()
     shows(page.locator("#result-transcript"), "Hello, how can I help you?")

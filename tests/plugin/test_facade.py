@@ -744,9 +744,16 @@ with bluejay.client() as client:
     answers = [client.get("/v1/ping"), asyncio.run(ask())]
 with httpx2.Client(transport=bluejay.transport) as client:
     answers.append(client.get("http://any.test/v1/ping"))
-assert [type(each) for each in answers] == [httpx2.Response] * 3
-assert [each.status_code for each in answers] == [200] * 3
-assert len(bluejay.requests) == 3
+served = FakeBluejay.connect(bluejay.url)
+async def ask_the_server():
+    async with served.async_client() as client:
+        return await client.get("/v1/ping")
+with served.client() as client:
+    answers += [client.get("/v1/ping"), asyncio.run(ask_the_server())]
+assert [type(each) for each in answers] == [httpx2.Response] * 5
+assert [each.status_code for each in answers] == [200] * 5
+assert len(bluejay.requests) == 5
+bluejay.stop()
 """
     subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
 

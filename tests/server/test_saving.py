@@ -7,6 +7,7 @@ import re
 import shutil
 import signal
 import threading
+from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
@@ -50,13 +51,22 @@ def test_a_place_that_cannot_be_written_is_found_at_once(tmp_path: Path) -> None
             pass
 
 
+@pytest.fixture
+def device() -> Iterator[str]:
+    """A terminal: a device whose place no file can take, whatever the code under test does."""
+    ends = os.openpty()
+    yield os.ttyname(ends[1])
+    for end in ends:
+        os.close(end)
+
+
 @pytest.mark.parametrize("kind", ["device", "pipe", "loop"])
-def test_what_is_no_file_is_not_replaced_by_one(tmp_path: Path, kind: str, run) -> None:
+def test_what_is_no_file_is_not_replaced_by_one(tmp_path: Path, kind: str, device: str, run) -> None:
     path, link = tmp_path / "world.json", tmp_path / "link.json"
     if kind == "pipe":
         os.mkfifo(path)
     else:
-        path.symlink_to("/dev/null" if kind == "device" else link)
+        path.symlink_to(device if kind == "device" else link)
         link.symlink_to(path)
     before = path.lstat()
     with pytest.raises(OSError, match=r"device or a pipe|levels of symbolic links"):

@@ -218,13 +218,13 @@ def test_time_after_a_reset(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, now
         ("w.yaml", "speed: .inf", "w.yaml:1: speed: a finite number is needed"),
         ("w.yaml", "api_keys: a-key", "w.yaml:1: api_keys: a list is needed, not a str"),
         ("w.yaml", "organisations:\n- name: a", "w.yaml:2: organisations[0].api_keys: missing"),
-        ("w.yaml", "faults:\n- {kind: delay}", "w.yaml:2: faults[0]: a fault of the kind 'delay' needs 'seconds'"),
+        ("w.yaml", "faults:\n- {kind: delay}", "w.yaml:2: faults[0].seconds: missing"),
         (
             "w.yaml",
             "faults:\n- {kind: reset, bytes: 1}",
-            "w.yaml:2: faults[0]: a fault of the kind 'reset' takes no 'by",
+            "w.yaml:2: faults[0].bytes: unknown field 'bytes'; did you mean 'times'? known: kind, path, times",
         ),
-        ("w.yaml", "faults:\n- {kind: billing}", "w.yaml:2: faults[0]: a fault of the kind 'billing' needs 'code'"),
+        ("w.yaml", "faults:\n- {kind: billing}", "w.yaml:2: faults[0].code: missing"),
         ("w.yaml", "faults:\n- {kind: billing, code: NONE}", "w.yaml:2: faults[0]: unknown billing code 'NONE'; known"),
         (
             "w.yaml",
@@ -239,7 +239,7 @@ def test_time_after_a_reset(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, now
         (
             "w.yaml",
             "faults:\n- {kind: rate_limit, count: 1, times: 2}",
-            "w.yaml:2: faults[0]: a fault of the kind 'rate_limit' takes no 'times'",
+            "w.yaml:2: faults[0].times: unknown field 'times'; known: kind, count, per, path",
         ),
         ("w.yaml", "faults:\n- kind: rest", "w.yaml:2: faults[0].kind: unknown kind of fault 'rest'; did you mean"),
         ("w.yaml", "stubs:\n- {method: GETS, path: /}", "w.yaml:2: stubs[0].method: unknown method 'GETS'"),

@@ -11,6 +11,7 @@ import yaml
 from fake_bluejay import FakeBluejay
 from fake_bluejay.calls import Call
 from fake_bluejay.facade.fake import fake_over
+from fake_bluejay.http.faults import Fault
 from fake_bluejay.state import seed as seeds
 from fake_bluejay.state.seed import SeedError, load_seed
 
@@ -30,6 +31,10 @@ test_results:
   - {status: QUEUED, agent: silent, organisation: acme, call: {waits: 3, talks_for: 4}, tags: [a]}
   - {count: 2, duration: 7}
 stubs: [{method: GET, path: /v1/pong, status: 201, json: {pong: true}}]
+faults:
+  - {kind: respond, status: 503, json: {down: 1}, headers: {retry-after: "2"}, path: /v1/pong, times: 2}
+  - {kind: refuse_control_write, ids: [1, 2], times: null, probability: 0.5}
+  - {kind: rate_limit, count: 3}
 """
 
 
@@ -55,7 +60,7 @@ def of_posts(folder: Path, fake: FakeBluejay) -> FakeBluejay:
         for name, entities in data["resources"].items():
             for one in entities:
                 post(f"/resources/{name}", one)
-        for path in ("webhooks", "test_results", "stubs"):
+        for path in ("webhooks", "test_results", "stubs", "faults"):
             for one in data[path]:
                 post(f"/{path.replace('_', '-')}", one)
     return fake
@@ -75,6 +80,9 @@ def of_calls(folder: Path, fake: Any) -> Any:
     fake.add_test_result(status="QUEUED", agent="silent", organisation="acme", call=call, tags=["a"])
     fake.add_test_results(2, duration=7)
     fake.stub("GET", "/v1/pong", 201, {"pong": True})
+    fake.faults.respond(503, json={"down": 1}, headers={"retry-after": "2"}, path="/v1/pong", times=2)
+    fake.faults.refuse_control_write(1, 2, times=None, probability=0.5)
+    fake.faults.rate_limit(3)
     return fake
 
 
@@ -91,6 +99,10 @@ def without_what_is_drawn(dump: dict[str, Any]) -> dict[str, Any]:
     return dump
 
 
+def armed(fault: Fault) -> tuple[Any, ...]:
+    return fault.kind, fault.arguments, fault.path, fault.times, fault.after, fault.probability
+
+
 @pytest.mark.filterwarnings("ignore:.*is not known to have")
 @pytest.mark.parametrize("door", [of_posts, of_calls, of_calls_over_a_connection], ids=lambda door: door.__name__)
 def test_every_door_makes_the_same_world(tmp_path: Path, door: Callable[[Path, FakeBluejay], FakeBluejay]) -> None:
@@ -99,6 +111,7 @@ def test_every_door_makes_the_same_world(tmp_path: Path, door: Callable[[Path, F
         found, expected = door(tmp_path, made), of_a_seed(tmp_path, made)
         assert without_what_is_drawn(found.dump()) == without_what_is_drawn(expected.dump())
         assert found.service.stubs.as_list() == expected.service.stubs.as_list()
+        assert list(map(armed, found.faults)) == list(map(armed, expected.faults))
     finally:
         made.stop()
 

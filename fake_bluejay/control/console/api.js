@@ -45,13 +45,13 @@ export async function attempt(act) {
 
 const TOPICS = {
   "test-result-added": ["overview", "results"],
-  "test-result-moved": ["overview", "results", "result"],
+  "test-result-moved": ["overview", "results", "result", "runs"],
   "test-result-marked": ["overview", "results", "result"],
   "control-object-gone": ["results", "result"],
   "test-result-changed": ["results", "result"],
-  "test-result-removed": ["overview", "results", "result"],
-  "run-added": ["results"],
-  "run-removed": ["overview", "results", "result"],
+  "test-result-removed": ["overview", "results", "result", "runs"],
+  "run-added": ["results", "runs"],
+  "run-removed": ["overview", "results", "result", "runs"],
   "clock-moved": ["overview"],
   "clock-changed": ["overview"],
   "request-answered": ["overview", "requests"],

@@ -2,6 +2,7 @@
 
 import { $, $$, h, note, put, sure } from "./dom.js";
 import { all, attempt, get, look, onLook, place, Refused, send } from "./api.js";
+import { choose } from "./results.js";
 
 // The kinds of faults and what each takes, as the control API's own document describes them: kind → schema.
 let kinds = {};
@@ -129,6 +130,18 @@ async function lookAtStubs() {
   $("#stub-clear").hidden = stubs.length === 0;
 }
 
+// A run with its test results, each of which shows its scores and its transcript.
+async function lookAtRuns() {
+  const runs = await get("runs?limit=50");
+  $("#run-list").replaceChildren(...runs.map((one) => h("li", { "data-key": String(one.id) },
+    h("strong", null, `Run ${one.id}`), " ", h("span", null, one.status),
+    h("span", { class: "muted" }, `simulation ${one.simulation_id} · ${one.passed} passed · ${one.failed} failed · ${one.cancelled} cancelled`),
+    h("span", { class: "buttons" }, one.test_results.map((id) => h("button", {
+      type: "button", class: "small", "aria-label": `Test result ${id} of run ${one.id}`, onclick: () => choose(id),
+    }, String(id))), one.total > one.test_results.length ? h("span", { class: "muted" }, `and ${one.total - one.test_results.length} more`) : null))));
+  $("#run-empty").hidden = runs.length > 0;
+}
+
 async function lookAtOrganisations() {
   const organisations = await get("organisations");
   $("#organisation-list").replaceChildren(...organisations.map((one) => h("li", null,
@@ -159,6 +172,9 @@ function world() {
     h("h2", null, "World"),
     h("p", { class: "muted" }, "A saved world goes on where it stopped, timers included. The file holds the API keys."),
     h("div", { class: "buttons" }, h("a", { class: "button", href: place("state"), download: "bluejay-world.json" }, "Save to a file"), h("label", { class: "button file" }, "Load a saved world…", file), reset),
+    h("h3", null, "Runs"),
+    h("p", { class: "empty", id: "run-empty" }, "No runs. A client queues one, or a test does."),
+    h("ul", { id: "run-list", class: "list" }),
     h("h3", null, "Organisations"),
     h("ul", { id: "organisation-list", class: "list" }),
     h("form", {
@@ -202,6 +218,7 @@ export function startPanels() {
   $("#tab-world").append(...world());
   onLook("faults", lookAtFaults);
   onLook("readings", lookAtReadings);
+  onLook("runs", lookAtRuns);
   onLook("stubs", lookAtStubs);
   onLook("organisations", lookAtOrganisations);
 }
