@@ -71,6 +71,7 @@ class FakeClock:
     @property
     def now(self) -> datetime:
         """The current moment, aware, in UTC."""
+        CLOCKWORK.notice()
         return datetime_at(self._world.now())
 
     def advance(self, seconds: float | timedelta) -> None:

@@ -16,6 +16,7 @@ from fake_bluejay.core.suggest import check_known
 from fake_bluejay.core.test_results import WATCHDOG_DELAY, ControlObject, Record
 from fake_bluejay.core.timers import Timer
 from fake_bluejay.core.world import is_marked
+from fake_bluejay.intercept.clockwork import CLOCKWORK
 
 if TYPE_CHECKING:
     from fake_bluejay.core.behaviors import AgentChoice
@@ -145,6 +146,7 @@ class TestResult:
 
     @property
     def _record(self) -> Record:
+        CLOCKWORK.notice()
         return self._world.result(self._id)
 
     @property

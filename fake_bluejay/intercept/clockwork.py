@@ -460,6 +460,15 @@ class Clockwork:
             self._count_unseen(member, now)
         return self.microseconds()
 
+    def notice(self) -> None:
+        """Count what the calling thread has waited unseen, before it asks the fake for anything."""
+        member, now = self.me(), REAL.monotonic()
+        if member is None:
+            if self.timelines and _is_under_gevent():  # a greenlet, for whose thread there is no name here
+                self.count(0, "passed under gevent")
+        elif now - member.seen > _UNSEEN or (now - member.seen > 0.02 and _is_in_foreign_loop()):
+            self._count_unseen(member, now)
+
     def _count_unseen(self, member: Member, now: float) -> None:
         since = self.children()
         if since is not None:
@@ -885,8 +894,15 @@ def _place() -> Place | None:
     return None
 
 
+def _is_under_gevent() -> bool:
+    monkey: Any = sys.modules.get("gevent.monkey")
+    return monkey is not None and "time" in vars(monkey).get("saved", ())
+
+
 def _is_in_foreign_loop() -> bool:
     """Return whether an event loop runs in this thread that is not asyncio's own."""
+    if _is_under_gevent():
+        return True
     asyncio: Any = sys.modules.get("asyncio")
     try:
         loop = None if asyncio is None else asyncio.get_running_loop()

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import unquote
 
 from fake_bluejay.http.faults import BREAKAGE, Breakage
+from fake_bluejay.intercept.clockwork import CLOCKWORK
 from fake_bluejay.intercept.hosts import HOST, is_bluejay
 
 if TYPE_CHECKING:
@@ -52,6 +53,7 @@ def exchange(
         "server": (host, port or (443 if scheme == "https" else 80)),
         "extensions": extensions,
     }
+    CLOCKWORK.notice()
     answer = app.answer(scope, body)
     answered = list(answer.raw_headers)
     if all(name != b"date" for name, _ in answered):  # a fault's answer may have its own

@@ -44,16 +44,8 @@ class REAL:
     get_ident: Any = _thread.get_ident
 
 
-class ORIGINALS:
-    """The functions of `time` itself, by which it is recognised who holds them; None if they are not to be found."""
-
-    sleep: Any = None
-    monotonic: Any = None
-    monotonic_ns: Any = None
-
-
 def _original(name: str) -> Any:
-    """Return the true function of `time`, also where another tool has replaced it and keeps it; None if nobody does."""
+    """Return the true function of `time`, also where another tool has replaced it; None if nobody has kept it."""
 
     def is_original(value: Any) -> bool:
         return type(value) is BuiltinFunctionType and value.__self__ is time and value.__name__ == name
@@ -62,6 +54,9 @@ def _original(name: str) -> Any:
     return found if is_original(found) else next(filter(is_original, gc.get_referrers(time)), None)
 
 
-for _name in ("sleep", "monotonic", "monotonic_ns"):
-    setattr(ORIGINALS, _name, _original(_name))
-del _name
+class ORIGINALS:
+    """The functions of `time` itself, by which it is recognised who holds them; None if they are not to be found."""
+
+    sleep: Any = _original("sleep")
+    monotonic: Any = _original("monotonic")
+    monotonic_ns: Any = _original("monotonic_ns")

@@ -7,9 +7,9 @@ intervals passed, waits in the kernel, however busy the machine is. Where there 
 time and its current instruction must not have changed for a quarter of a second.
 
 If a thread is proved to wait, the innermost instruction says for what: a call of `acquire`, `get` or `__enter__` in C
-takes a lock (or takes from a queue), which a thread of this process will release; a call of `recv`, `poll` or `waitpid`
-waits for something outside. Any other instruction counts as work: a thread that reads a disk, or waits for threads in
-C, works.
+takes a lock (or takes from a queue), which a thread of this process will release; a call of `recv`, `poll`, `waitpid`
+or `read` waits for something outside, such as a pipe (a thread that reads a disk does not sleep in this sense). Any
+other instruction counts as work: a thread that waits for threads in C works.
 """
 
 from __future__ import annotations
@@ -32,9 +32,10 @@ _TAKES_A_LOCK = frozenset({"acquire", "__enter__", "get", "_acquire_restore", "a
 
 
 _WAITS_OUTSIDE = frozenset({
-    "accept", "_accept", "connect", "connect_ex", "control", "do_handshake", "epoll_wait", "poll", "recv", "recv_into",
-    "recvfrom", "recvfrom_into", "recvmsg", "run_forever", "run_until_complete", "select", "send", "sendall", "sendto",
-    "sigtimedwait", "sigwait", "sleep", "wait4", "waitid", "waitpid",
+    "accept", "_accept", "connect", "connect_ex", "control", "do_handshake", "epoll_wait", "poll", "read", "readinto",
+    "readline", "readv", "recv", "recv_into", "recvfrom", "recvfrom_into", "recvmsg", "run_forever",
+    "run_until_complete", "select", "send", "sendall", "sendto", "sigtimedwait", "sigwait", "sleep",
+    "wait4", "waitid", "waitpid",
 })  # fmt: skip
 
 

@@ -16,6 +16,18 @@ ORGANISATIONS = ["default", "others"]
 USED_UP = {"drafts", "evaluation_scripts"}
 """What the next request of its kind takes away."""
 NAMES = [name for name in resource_names() if declared(name).request is not None and name not in USED_UP]
+BY_REQUEST: dict[str, tuple[str, str, dict[str, Any]]] = {
+    "integrations": ("PATCH", "/v1/integrations", {"vapi_api_key": "v"}),
+    "text_messages": ("POST", "/v1/send-http-text-message", {"message": "Hello."}),
+    "translations": ("POST", "/v1/translate-transcript", {"target_language": "de"}),
+}
+"""What no command adds → the request that makes one, which may name a test result."""
+ELSEWHERE = {
+    "alert_results": "the clock makes them, of violations: test_alerts.py",
+    "lab_evaluations": "a lab makes them, of its conversations by its metrics: test_labs.py",
+    "metric_revisions": "a lab makes them, of its metrics: test_labs.py",
+}
+"""What is not here → why not, and where it is tested."""
 GROUPED = {"traces"}
 """What is stored one by one, and listed in groups that have ids of their own."""
 KEYS = {"others": "other-key"}
@@ -107,6 +119,20 @@ class Resources(RuleBasedStateMachine):
         # What came with it is its organisation's too: the labels of a version, say.
         self.there |= {key: organisation for key in self.entities() if key in new}
 
+    @rule(name=st.sampled_from(sorted(BY_REQUEST)), organisation=st.sampled_from(ORGANISATIONS))
+    def make_by_request(self, name: str, organisation: str) -> None:
+        method, path, body = BY_REQUEST[name]
+        result = str(self.fake.add_test_result(organisation=organisation).id)
+        headers = {"X-API-Key": KEYS.get(organisation, self.fake.api_key)}
+        answer = self.fake.client().request(
+            method, path, json={**body, "simulation_result_id": result}, headers=headers
+        )
+        assert answer.is_success, answer.text
+        new = self.entities().keys() - self.there.keys()
+        integrated = ("integrations", organisation) in ((plural, whose) for (plural, _), whose in self.there.items())
+        assert [plural for plural, _ in new] == ([] if name == "integrations" and integrated else [name])
+        self.there |= dict.fromkeys(new, organisation)
+
     @precondition(lambda self: self.there)
     @rule(data=st.data())
     def remove(self, data: st.DataObject) -> None:
@@ -182,3 +208,7 @@ TestEveryResource = Resources.TestCase
 
 def test_most_resources_are_looked_at_by_the_api() -> None:
     assert len(GET.keys() | LIST.keys()) > len(NAMES) // 2
+
+
+def test_every_resource_is_here_or_says_where_it_is() -> None:
+    assert {*NAMES, *BY_REQUEST, *USED_UP, *ELSEWHERE} == set(resource_names())

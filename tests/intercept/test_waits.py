@@ -20,10 +20,12 @@ from typing import Any
 import anyio
 import anyio.from_thread
 import pytest
+import requests
 import trio
 import trio.testing
 
 from fake_bluejay import FakeBluejay
+from fake_bluejay.agents import ends_after
 from fake_bluejay.intercept.clockwork import CLOCKWORK, LongestExceeded
 from fake_bluejay.intercept.true_time import REAL
 
@@ -239,6 +241,53 @@ with FakeBluejay() as bluejay:
     time.sleep(7)
     assert (bluejay.clock.now - start).total_seconds() == 7
 assert (naps, time.sleep) == ([7], true_sleep)
+"""
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
+
+
+def test_beside_a_thread_that_reads_a_pipe_a_sleep_takes_its_time_and_no_more(bluejay: FakeBluejay) -> None:
+    """As the writer of a log does that is written by a thread."""
+    ours, theirs = os.pipe()
+    reader = threading.Thread(target=lambda: os.read(ours, 1))
+    reader.start()
+    start, real = bluejay.clock.now, REAL.monotonic()
+    time.sleep(0.3)
+    assert 0.29 < REAL.monotonic() - real < 4
+    assert bluejay.clock.now - start >= timedelta(seconds=0.29)
+    os.write(theirs, b".")
+    reader.join()
+    os.close(ours)
+    os.close(theirs)
+
+
+def test_greenlets_of_gevent_come_to_the_end_of_a_call() -> None:
+    """gevent sleeps in real time, which counts: in the main greenlet and in others, for requests and for views."""
+    pytest.importorskip("gevent")
+    code = """
+import gevent.monkey; gevent.monkey.patch_all()
+import time, gevent, requests
+from fake_bluejay import FakeBluejay
+KEY = {"X-API-Key": "key"}
+API = "https://api.getbluejay.ai/v1"
+
+def is_over(id):
+    answer = requests.get(f"{API}/retrieve-simulation-result/{id}", headers=KEY)
+    return answer.json()["simulation_result"]["status"] != "RUNNING"
+
+def wait_for_the_end(id):
+    while not is_over(id):
+        time.sleep(0.1)
+
+with FakeBluejay(agent="ends-after=0.3") as bluejay:
+    for run in lambda id: gevent.spawn(wait_for_the_end, id).get(), wait_for_the_end:
+        result, start = bluejay.add_test_result(), time.perf_counter()
+        requests.post(f"{API}/end-conversations", json={"test_result_ids": [result.id]}, headers=KEY)
+        run(result.id)
+        assert time.perf_counter() - start > 0.25
+    result = bluejay.add_test_result()
+    requests.post(f"{API}/end-conversations", json={"test_result_ids": [result.id]}, headers=KEY)
+    time.sleep(0.4)
+    assert result.status != "RUNNING"
 """
     subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
 
@@ -535,6 +584,23 @@ def test_uvloop_waits_in_real_time_which_counts(bluejay: FakeBluejay) -> None:
         return turns
 
     assert uvloop.run(poll()) <= 6
+
+
+END = "https://api.getbluejay.ai/v1/end-conversations"
+
+
+@pytest.mark.parametrize("look", [lambda bluejay, result: result.status, lambda bluejay, result: bluejay.clock.now])
+def test_a_view_is_of_the_present_after_a_sleep_in_uvloop(bluejay: FakeBluejay, look: Any) -> None:
+    uvloop = pytest.importorskip("uvloop")
+    result = bluejay.add_test_result(agent=ends_after(0.1))
+
+    async def sleep() -> None:
+        requests.post(END, json={"test_result_ids": [result.id]}, headers={"X-API-Key": "key"}, timeout=5)
+        before = look(bluejay, result)
+        await asyncio.sleep(0.2)
+        assert look(bluejay, result) != before
+
+    uvloop.run(sleep())
 
 
 def test_a_client_that_polls_for_ever_fails_the_test_and_says_who(make_bluejay: Callable[..., FakeBluejay]) -> None:
