@@ -167,6 +167,11 @@ class Misfits(ValueError):
         except Misfit as error:
             self.all.append(error)
 
+    def check(self) -> None:
+        """Raise these if there are any."""
+        if self.all:
+            raise self
+
     def __str__(self) -> str:
         return "; ".join(map(str, self.all))
 
@@ -229,7 +234,7 @@ class Command(Shape):
     """An object that a tester adds. The types of its fields check all that needs no world."""
 
     def apply(self, service: Service) -> Any:
-        """Add it to a fake, whole or not at all, and return what is new.
+        """Add it to a fake, and return what is new.
 
         Raises:
             ValueError: It does not fit what is there; `at` gives the place.
@@ -435,9 +440,12 @@ class NewWebhook(Command):
 
     def apply(self, service: Service) -> WebhookRecord:
         """Add the webhook: to this machine only, unless the fake delivers anywhere."""
-        _check_organisation(service, self.organisation)
-        with at("url"):
+        misfits = Misfits()
+        with misfits.at():
+            _check_organisation(service, self.organisation)
+        with misfits.at("url"):
             check_url(self.url, anywhere=service.world.webhooks_anywhere)
+        misfits.check()
         with at("agents"):
             return add_webhook(
                 service.world,
@@ -484,8 +492,7 @@ class SeedSimulation(Command):
                     humans.append(adding.add_digital_human(world, organisation, one))
         with misfits.at("fields"):
             simulation = adding.add_simulation(world, organisation, agent, humans, self.fields)
-        if misfits.all:
-            raise misfits
+        misfits.check()
         with at("runs"):
             for _ in range(self.runs):
                 adding.queue_run(world, simulation.id, {})

@@ -136,17 +136,19 @@ def test_each_part_that_does_not_fit_is_reported_and_all_that_is_wrong_in_it(tmp
         tmp_path / "seed.yaml",
         "simulations:\n- agent: {nme: Ann}\n  digital_humans:\n  - {nme: Ben}\n  - {name: Cid}\n  - {language: 5}\n"
         "  fields: {nam: x}\n"
-        "webhooks:\n- url: http://127.0.0.1:9/\n  agents: [9]\n"
+        "webhooks:\n- url: http://127.0.0.1:9/\n  agents: [9]\n- url: http://10.0.0.1/\n  organisation: nobody\n"
         "test_results:\n- organisation: nobody\n- {organisation: nobody}\n",
     )
     assert [one.partition(": ")[0] + ": " + one.split(": ")[1] for one in found] == [
         "10: webhooks[0].agents",
+        "12: webhooks[1].organisation",
+        "11: webhooks[1].url",
         "2: simulations[0].agent",
         "4: simulations[0].digital_humans[0]",
         "6: simulations[0].digital_humans[2]",
         "7: simulations[0].fields",
-        "12: test_results[0].organisation",
-        "13: test_results[1].organisation",
+        "14: test_results[0].organisation",
+        "15: test_results[1].organisation",
     ]
 
 
