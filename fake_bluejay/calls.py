@@ -95,7 +95,7 @@ class Calls:
 
     @property
     def default(self) -> Call:
-        """The script of calls that are not told otherwise; settable."""
+        """The script of every call that has no other; can be set."""
         return self._world.call
 
     @default.setter

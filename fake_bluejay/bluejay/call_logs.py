@@ -449,7 +449,7 @@ def evaluate(call: ApiCall, request: CallRequest) -> EvaluateCallResponse:
 
 
 def _warning(call: ApiCall, log: Entity, version: int | None, label: str | None) -> str | None:
-    """Return what there is to say of the version of the agent that a conversation is of; a new label is made."""
+    """Return a warning about the version of the agent that a conversation names; a new label is made."""
     if version is None and label in (None, "production") and not call.world.resources.named("prompt"):
         return None  # most tests use no versions
     from fake_bluejay.bluejay.prompts import evaluated_version

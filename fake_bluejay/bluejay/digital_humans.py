@@ -567,8 +567,8 @@ def create_digital_human(
     """Make a digital human.
 
     Args:
-        world: Where it is to be.
-        organisation: Whose it is.
+        world: The world to add it to.
+        organisation: The name of the organisation that it belongs to.
         request: Its fields.
         simulation_ids: The simulations that it takes part in.
         generated: Whether Bluejay makes it, and so leaves out what it would refuse of a client.

@@ -125,7 +125,7 @@ issues.get("GET", "/v1/observability/issues/{issue_id}", path_types=_ID)
 
 @issues.operation("PUT", "/v1/observability/issues/{issue_id}", path_types=_ID)
 def update_issue(call: ApiCall, issue: Entity, request: UpdateIssueRequest) -> Entity:
-    """Change an issue. Documented: what is given as null is cleared; a status cannot be."""
+    """Change an issue. Documented: null clears a field, except the status."""
     given = {name: value for name, value in as_fields(request).items() if name in request.model_fields_set}
     if given.get("status", "") is None:
         del given["status"]

@@ -37,8 +37,8 @@ def find_by_time(world: World, organisation: str, request: UpdateSimulationResul
     """Find the connected call that was at the time of a report, and that its transcript fits.
 
     Args:
-        world: Where to look.
-        organisation: Whose calls to look at.
+        world: The world of the calls.
+        organisation: The name of the organisation of the calls.
         request: The report. A time without a zone is UTC.
 
     Raises:

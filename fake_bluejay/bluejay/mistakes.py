@@ -54,11 +54,11 @@ def first_mistake(errors: ValidationError, what: str = "") -> str:
 
 
 def unknown_name(model: type[BaseModel], place: tuple[str | int, ...], kind: str = "field") -> str:
-    """Return what is wrong with a name that is none of a model's.
+    """Return a message about a name that a model does not have.
 
     Args:
-        model: What was read.
-        place: Where in it the name stands, as an error gives it.
+        model: The model that the data was read as.
+        place: The place of the name, as an error gives it.
         kind: What it is a name of; a model with a `field_kind` says it better.
     """
     kinds = (one.field_kind for one in _models_at(model, place[:-1]) if hasattr(one, "field_kind"))

@@ -46,7 +46,7 @@ class Export(NamedTuple):
     Attributes:
         traces: Trace id → its spans, as `Span` has them.
         answer: The body of the answer, which says how many spans were rejected, if any.
-        content_type: What the answer is written in.
+        content_type: The content type of the answer.
     """
 
     traces: dict[str, list[dict[str, Any]]]

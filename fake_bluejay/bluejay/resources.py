@@ -123,7 +123,7 @@ class Paging:
         return query
 
     def part(self, every: list[Entity], parameters: Mapping[str, Any]) -> tuple[list[Entity], dict[str, Any]]:
-        """Return the part of a list that was asked for, and what there is to say of it."""
+        """Return the requested part of a list, and its figures: size, number of pages, whether there is more."""
         total, size = len(every), parameters[self.size]
         size = max(total, 1) if size is None else size
         place = parameters.get(self.place or "", 0)
@@ -164,7 +164,7 @@ class Operations:
     """The operations of one module, which may belong to a resource.
 
     Args:
-        resource: What they are about; None where nothing is stored, as for `ping`.
+        resource: The resource; None if nothing is stored, as for `ping`.
         returns: The model of one entity in an answer.
         values: Returns values of an entity that are not stored, by the names of the fields of its models.
         looked_up: Returns more such values, which depend on what else there is in the world.
@@ -404,9 +404,9 @@ class Operations:
         """Make an entity as a test asks for it: by all rules, with the example's values for what is left out.
 
         Args:
-            world: Where.
-            organisation: Whose it is.
-            fields: Those of the request that makes one; and `id`, to choose it.
+            world: The world to add it to.
+            organisation: The name of the organisation that it belongs to.
+            fields: The fields of the request that creates one; and `id`, to choose it.
 
         Raises:
             ValueError: A field or a value cannot be; then nothing has changed.
@@ -626,16 +626,16 @@ def changes(request: BaseModel, readings: Readings, never_null: Container[str] =
 def validated(
     model: type[_Model], what: str, fields: Mapping[str, Any], besides: tuple[str, ...] = ("organisation",)
 ) -> _Model:
-    """Return what a test gave, as the API would take it.
+    """Return the fields that a test gave, as the model of a request.
 
     Args:
         model: The model of the request.
-        what: What it is, for messages: `an agent`.
-        fields: What was given.
-        besides: What else might have been given, for a suggestion.
+        what: The object in words, for messages: `an agent`.
+        fields: The fields, as the test gave them.
+        besides: Further names that the test may have meant, for a suggestion.
 
     Raises:
-        ValueError: A field is unknown, or its value cannot be.
+        ValueError: A field is unknown, or its value is not allowed.
     """
     for name in fields:
         if name not in model.model_fields:

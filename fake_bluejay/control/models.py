@@ -199,7 +199,7 @@ class WebhookChange(Model):
 
 
 class NewDelivery(Model):
-    """An event of a test's own making, for the webhooks that want to hear of such."""
+    """An event of a test's own making, for the webhooks that selected such events."""
 
     event: str
     payload: Any

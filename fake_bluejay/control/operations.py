@@ -576,7 +576,7 @@ async def arrivals(control: Control, call: ControlCall) -> None:
 
 
 def send(control: Control, call: ControlCall) -> Any:
-    """Send an event of one's own to the webhooks that want to hear of such; the answer does not wait for theirs."""
+    """Send an event of your own to the webhooks that selected it; the answer does not wait for the receivers."""
     new: models.NewDelivery = call.body
     try:
         return {"sent": control.world.send(new.event, new.payload, new.organisation)}

@@ -12,7 +12,7 @@ class DomainError(Exception):
     """A request that a rule forbids; nothing has changed.
 
     Attributes:
-        detail: What is wrong, in the words of an answer.
+        detail: The error, in the words of the answer.
     """
 
     def __init__(self, detail: str) -> None:

@@ -269,11 +269,11 @@ class Outbox:
 
         Args:
             event: A documented event.
-            organisation: Whose event it is.
+            organisation: The name of the organisation.
             payload: Makes the payload, if there is such a webhook.
             now: The instant, in microseconds.
-            agent_id: The agent that the event is of, if it is of one.
-            folders: What the agent's folder can be called: its id and its name.
+            agent_id: The id of the agent that the event concerns, if any.
+            folders: The id and the name of the agent's folder.
 
         Returns:
             The number of webhooks.
@@ -357,7 +357,11 @@ class Outbox:
 
 
 def check_retries(retries: int | None) -> None:
-    """Raise `ValueError` for what is no number of retries."""
+    """Check a number of retries.
+
+    Raises:
+        ValueError: It is none.
+    """
     if retries is not None and not (is_integer(retries, 0) and retries <= MOST_RETRIES):
         raise ValueError(
             f"retries is an integer from 0 to {MOST_RETRIES}, or None for what the reading webhook_retries says,"

@@ -142,10 +142,10 @@ class Resource:
     """The declaration of one kind of thing that Bluejay keeps for an organisation.
 
     Attributes:
-        name: What one is called, in lower case: `digital human`. It begins messages and names events, so
+        name: The name of one entity, in lower case: `digital human`. It begins messages and names events, so
             `digital-human-added`; its fields are called `digital_human_id`, and its collection `digital_humans`.
         ids: How ids are made.
-        links: What it refers to.
+        links: The links to other resources.
         example: Values for the fields of the request that makes one, for a test that gives only what it cares about.
         required: The fields that an entity has in any case, and their types. Leave it out where the answer's model
             (`Operations(…, returns=…)`) says the same.
@@ -390,7 +390,7 @@ class Resources:
         """Set the timer of an entity, in place of the one it had: the resource's `on_timer` is called when it is due.
 
         Args:
-            entity: Whose timer.
+            entity: The entity of the timer.
             due: The instant, in microseconds; None for no timer.
         """
         timers = self._world.timers

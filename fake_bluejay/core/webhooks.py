@@ -30,7 +30,7 @@ def add_webhook(
     """Add a webhook.
 
     Raises:
-        ValueError: The URL may not be, an event is not documented, or another argument cannot be so.
+        ValueError: The URL or another argument is not allowed, or an event is not documented.
     """
     chosen = selected(events)
     if secret is not None:
@@ -91,7 +91,11 @@ def _is_loopback(host: str) -> bool:
 
 
 def _listed(name: str, given: Iterable[Any]) -> list[Any]:
-    """Return what was given as a list. Raises `ValueError` for one string, and for what is no list."""
+    """Return the given values as a list.
+
+    Raises:
+        ValueError: They are one string, or no list.
+    """
     if isinstance(given, str) or not isinstance(given, Iterable):
         raise ValueError(f"{name} is a list of {name}, not {'one string: ' * isinstance(given, str)}{given!r:.80}")
     return list(given)

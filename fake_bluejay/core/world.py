@@ -829,7 +829,7 @@ class World:
 
         Raises:
             ValueError: The organisation or one of its agents is unknown, an event is not documented, or `retries` or
-                `enabled` cannot be so.
+                `enabled` is not allowed.
         """
         with self.lock:
             check_known("organisation", organisation, self.organisations)

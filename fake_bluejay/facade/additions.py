@@ -1,6 +1,6 @@
-"""What a test adds by commands of the model: agents, simulations, digital humans, other resources, runs.
+"""The methods of a fake that add agents, simulations, digital humans, other resources and runs, by commands.
 
-A fake in this process and one that is connected to differ in how a command is applied, and in nothing else.
+A fake in this process and one that is connected to apply a command differently; all else is shared.
 """
 
 from __future__ import annotations
@@ -25,15 +25,15 @@ class Additions(Assertions):
 
     @property
     def _seen(self) -> World:
-        """The world that views look at."""
+        """The world behind the views."""
         raise NotImplementedError
 
     def _apply(self, command: Command) -> Any:
-        """Apply a command, and return the id of what is new.
+        """Apply a command, and return the id of the new object.
 
         Raises:
-            ValueError: It does not fit to what is there.
-            KeyError: Something that it refers to is gone.
+            ValueError: The command does not fit what is there.
+            KeyError: An object that it refers to is gone.
         """
         raise NotImplementedError
 
@@ -49,11 +49,11 @@ class Additions(Assertions):
         """Add an agent.
 
         Args:
-            organisation: Whose it is.
-            **fields: The published ones of `POST /v1/add-agent`; each has a default.
+            organisation: The name of the organisation that it belongs to.
+            **fields: The published fields of `POST /v1/add-agent`; each has a default.
 
         Raises:
-            ValueError: A field is unknown or cannot be so.
+            ValueError: A field is unknown, or its value is not allowed.
         """
         made: AgentView = self._add("agents", organisation, fields)
         return made
@@ -66,16 +66,16 @@ class Additions(Assertions):
         organisation: str = DEFAULT_ORGANISATION,
         **fields: Any,
     ) -> SimulationView:
-        """Add a simulation, ready to be run.
+        """Add a simulation that is ready to be run.
 
         Args:
-            agent: The agent that is tested; None: a new one.
-            digital_humans: Those who take part; or how many new ones do.
-            organisation: Whose it is.
-            **fields: The published ones of `POST /v1/create-simulation`.
+            agent: The agent under test; None for a new one.
+            digital_humans: The digital humans that take part, or the number of new ones.
+            organisation: The name of the organisation that it belongs to.
+            **fields: The published fields of `POST /v1/create-simulation`.
 
         Raises:
-            ValueError: One of these cannot be; then nothing is new.
+            ValueError: An argument is not allowed; then nothing has been added.
             KeyError: A digital human is gone.
         """
         from fake_bluejay.facade.resources import DigitalHumanView, SimulationView
@@ -94,11 +94,11 @@ class Additions(Assertions):
         """Add a digital human.
 
         Args:
-            organisation: Whose it is.
-            **fields: The published ones of `POST /v1/create-digital-human`, and `simulation_ids`; each has a default.
+            organisation: The name of the organisation that it belongs to.
+            **fields: The published fields of `POST /v1/create-digital-human`, and `simulation_ids`; each has a default.
 
         Raises:
-            ValueError: A field is unknown or cannot be so.
+            ValueError: A field is unknown, or its value is not allowed.
         """
         made: DigitalHumanView = self._add("digital_humans", organisation, fields)
         return made
@@ -108,19 +108,19 @@ class Additions(Assertions):
 
         Args:
             resource: The name of the resource: `folder`, `digital human`, …
-            organisation: Whose it is.
-            **fields: Those of the request that makes one, each with a default where one is needed; and `id`.
+            organisation: The name of the organisation that it belongs to.
+            **fields: The fields of the request that creates one, each with a default where one is needed; and `id`.
 
         Returns:
             A live view with `id`, `fields`, `organisation` and `created_at`.
 
         Raises:
-            ValueError: There is no such resource, or a field is unknown or cannot be so.
+            ValueError: There is no such resource, a field is unknown, or its value is not allowed.
         """
         return self._add(resource, organisation, fields)
 
     def resources(self, resource: str) -> list[Any]:
-        """Return all of a resource, the oldest first: `bluejay.resources("folder")`.
+        """Return all entities of a resource, the oldest first: `bluejay.resources("folder")`.
 
         Raises:
             ValueError: There is no such resource.
@@ -133,8 +133,8 @@ class Additions(Assertions):
         """Queue a run, as `POST /v1/queue-simulation-run` does.
 
         Args:
-            simulation: The simulation to run; None: a new one.
-            **fields: Those of the request.
+            simulation: The simulation to run; None for a new one.
+            **fields: The fields of the request.
 
         Raises:
             ValueError: There is no such simulation or digital human, or a field is unknown.

@@ -111,7 +111,7 @@ class Assertions:
         Args:
             method: In any case.
             path: Without the query.
-            times: How many such requests; None: at least one.
+            times: The number of such requests; None: at least one.
             json: What the body must contain: each of these fields, also in the objects within it. Lists must have the
                 same length, and anything else must be equal. None: any body.
             query: Parameters that it must have, each with this value, or with each value of a list.

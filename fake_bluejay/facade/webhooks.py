@@ -150,15 +150,15 @@ class Webhooks:
             to: A function of a `Request` (also an async one), an ASGI application, or a URL.
             events: The selected events; all, unless given. With none selected, `observability_call_evaluated` alone is
                 sent (documented).
-            secret: What deliveries are signed with. Without one, it is drawn from the seed.
+            secret: The secret that signs deliveries. Without one, it is drawn from the seed.
             path: The path of an application's endpoint.
-            agents: Whose events are sent: agents or their ids. With neither agents nor folders, those of all.
+            agents: Agents whose events are sent, or their ids. Without agents and folders, those of all.
             folders: Ids or names of folders; a folder includes every agent in it.
-            retries: How often a failed delivery is sent again: after 5 and 30 seconds, 2 and 10 minutes, and every 10
+            retries: The number of retries of a failed delivery: after 5 and 30 seconds, 2 and 10 minutes, and every 10
                 minutes from then on. None: as the reading `webhook_retries` says, by default never.
             enabled: Whether anything is sent; see `enable` and `disable`.
             lifespan: Whether an application's startup and shutdown are run; not, if the test itself does that.
-            organisation: Whose events are sent.
+            organisation: The name of the organisation whose events are sent.
 
         Raises:
             ValueError: An event is not documented, an address is not on this machine, something is no receiver, or
@@ -235,7 +235,7 @@ class Webhooks:
         Args:
             event: `"simulation_alert_triggered"` or `"observability_alert_triggered"`.
             subtype: `"triggered"` or `"recovered"`.
-            organisation: Whose alert it is.
+            organisation: The name of the organisation of the alert.
             fields: Other values: `agent_id=7`, `alert_name="Goal"`, ….
 
         Raises:

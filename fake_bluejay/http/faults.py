@@ -300,7 +300,7 @@ class ArmedFaults:
         """Begin with no fault armed.
 
         Args:
-            seed: What probabilities are drawn from.
+            seed: The seed of the probabilities.
             known: Returns the paths that requests can have; a fault for another is refused. None: any path can be met.
         """
         self.seed = seed
@@ -440,10 +440,14 @@ class ArmedFaults:
 
 # No documentation has the wording of the detail: it is this project's, and clients must not rely on it.
 class Faults:
-    """The armed faults. A request meets at most one, the first that is armed for it; and beside it a refused write.
+    """The faults of a fake.
 
-    Each takes what `Which` has: `path`, `times` (1 unless given), `after` and `probability`. Raises `ValueError` for
-    what cannot be.
+    A request meets at most one, the first that was armed for it, and in addition a refused write.
+
+    Each kind takes the fields of `Which`: `path`, `times` (by default 1), `after` and `probability`.
+
+    Raises:
+        ValueError: An argument is not allowed.
     """
 
     def __init__(self, armed: ArmedFaults | None = None) -> None:
@@ -460,10 +464,10 @@ class Faults:
         """Answer with this status, JSON and headers; the request has no effect.
 
         Args:
-            status: From 200 to 599.
-            json: The body; None: it has none.
-            headers: Besides those of the server: `{"Retry-After": "2"}`.
-            **to: Which requests meet it.
+            status: The status, from 200 to 599.
+            json: The body; None for an empty one.
+            headers: Headers besides those of the server: `{"Retry-After": "2"}`.
+            **to: The choice of requests that meet it.
         """
         check_answer(status, json)
         _check_headers(headers, len(content_of(json)))
@@ -479,7 +483,7 @@ class Faults:
 
         Args:
             code: `NO_PAYMENT_METHOD` (402), `INSUFFICIENT_CREDITS` or `SPEND_ALERT_REACHED` (403), …
-            **to: Which requests meet it.
+            **to: The choice of requests that meet it.
         """
         check_known("billing code", code, BILLING)
         self._arm("billing", {"code": code}, to)
@@ -503,7 +507,7 @@ class Faults:
         Requests that another fault meets first are not counted.
 
         Args:
-            count: How many requests are let through.
+            count: The number of requests that are let through.
             per: In how many seconds of the fake's clock.
             path: Limit only requests of this path; None: each endpoint by itself.
         """
@@ -522,8 +526,8 @@ class Faults:
         """Answer late. The request takes effect when it arrives; a client whose patience ends before hears nothing.
 
         Args:
-            seconds: How much later, by the fake's clock.
-            **to: Which requests meet it.
+            seconds: The delay, by the fake's clock.
+            **to: The choice of requests that meet it.
         """
         if isinstance(seconds, bool) or not isinstance(seconds, (int, float)) or not 0 <= seconds <= MOST_DELAY:
             raise ValueError(f"a delay is a number of seconds from 0 to {MOST_DELAY:,}, not {seconds!r:.80}")
@@ -548,8 +552,8 @@ class Faults:
         """Let the request take effect, and cut its answer short: the connection closes within the body.
 
         Args:
-            bytes: How many of the body's bytes arrive.
-            **to: Which requests meet it.
+            bytes: The number of the body's bytes that arrive.
+            **to: The choice of requests that meet it.
         """
         if not is_integer(bytes, 0):
             raise ValueError(f"a number of bytes is an integer, at least 0, not {bytes!r}")
@@ -566,7 +570,7 @@ class Faults:
 
         Args:
             *ids: The ids of test results; the fault is for requests that would mark one of them.
-            **to: Which of these requests meet it.
+            **to: The choice among these requests.
         """
         if not ids or not all(map(is_integer, ids)):
             raise ValueError(f"refuse_control_write takes test result ids, at least one, not {ids!r}")

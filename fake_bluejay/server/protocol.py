@@ -477,7 +477,7 @@ def protocol(
     """Return the protocol class for one server, as uvicorn takes it.
 
     Args:
-        limits: What clients may take of the server.
+        limits: The limits for clients.
         at_once: A function that answers a request without waiting; None if it may have to wait.
         refused: A function that is called with each request that is refused here.
         is_ours: A function that returns whether the server may be called by a name.

@@ -211,7 +211,7 @@ def load_seed(path: Path, overrides: Overrides | None = None) -> LoadedSeed:
     Raises:
         SeedError: The seed cannot be used.
         OSError: The file cannot be read.
-        ValueError: One of the overrides cannot be.
+        ValueError: One of the overrides is not allowed.
     """
     overrides = overrides or Overrides()
     world_of(overrides.options())  # else their problems would be reported of the file

@@ -232,6 +232,7 @@ def test_the_journal_as_data_masks_keys_and_pages(fake: FakeBluejay, control: ht
         ("GET", "/v1/a%25b%3F%20'c", b"", {}),
         ("PUT", "/v1/end-conversations", b"", {}),
     ],
+    ids=["plain", "quotes", "no type", "at sign", "bytes", "long", "query", "percent", "no body"],
 )
 def test_the_curl_line_repeats_the_request(
     fake: FakeBluejay, control: httpx.Client, method: str, path: str, content: bytes, headers: dict[str, str]

@@ -7,6 +7,7 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import httpx
@@ -75,7 +76,9 @@ def test_a_server_under_nohup_outlives_its_terminal_and_these_tests_run_there_to
                 assert process.stdout
                 url = next(found[1] for line in process.stdout if (found := re.search(r"listens on (\S+)", line)))
                 process.send_signal(signal.SIGHUP)
-                assert httpx.get(f"{url}/_fake/health").status_code == 200
+                for _ in range(10):  # for longer than a server takes to see that it is to stop
+                    assert httpx.get(f"{url}/_fake/health").status_code == 200
+                    time.sleep(0.05)
             finally:
                 process.terminate()
         assert process.returncode == 0

@@ -339,7 +339,7 @@ def as_given(fields: Mapping[str, Any], besides: Iterable[str] = ()) -> dict[str
     """Return what a test says of a test result as it is kept: as JSON; None takes a field away.
 
     Args:
-        fields: What was given.
+        fields: The fields, as the test gave them.
         besides: As of `check_fields`.
 
     Raises:
