@@ -263,7 +263,8 @@ def test_a_monotonic_deadline_comes_in_uvloop(bluejay: FakeBluejay, wait: Callab
 
     start, real = bluejay.clock.now, REAL.monotonic()
     assert uvloop.run(poll()) <= 6
-    assert REAL.monotonic() - real >= 0.19
+    # Real time counts that has passed since the thread last read a clock: on a busy machine, some from before the loop.
+    assert REAL.monotonic() - real >= 0.12
     assert passed_since(bluejay, start) >= 0.2
 
 
