@@ -44,7 +44,9 @@ def clone(tmp_path: Path) -> Path:
 
 
 def make(clone: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    plain = {name: value for name, value in os.environ.items() if name not in ("MAKEFLAGS", "MAKELEVEL", "PYTHON")}
+    # A `make` that runs these tests hands its own variables on, ARGS among them.
+    own = ("ARGS", "MAKEFLAGS", "MAKELEVEL", "MAKEOVERRIDES", "MFLAGS", "PYTHON")
+    plain = {name: value for name, value in os.environ.items() if name not in own}
     return subprocess.run(
         ["make", *arguments], cwd=clone, env=plain, capture_output=True, text=True, timeout=60, check=False
     )
