@@ -44,13 +44,14 @@ class Report:
 
     @property
     def growth(self) -> float:
-        """How much larger the server's memory is at the end than it was after 10 s; of a shorter run, than half-way.
+        """How much larger the server's memory is at the end than it was half-way.
 
-        Each is the median of a few seconds, for the journal is emptied once a second.
+        Half a minute is what the slowest connections are given; until then more of them are open with each second. Each
+        value is the median of a few seconds, for the journal is emptied once a second.
         """
         if len(self.memory) < 4:
             return 1.0
-        middle = min(10, len(self.memory) // 2)
+        middle = len(self.memory) // 2
         early, late = self.memory[max(0, middle - 3) : middle + 2], self.memory[-5:]
         return statistics.median(late) / statistics.median(early)
 
@@ -61,13 +62,14 @@ class Report:
 
     def __str__(self) -> str:
         taken = sorted(self.seconds)
-        third = len(self.memory) // 6
+        sixth, half = len(self.memory) // 6, len(self.memory) // 2
         return (
             f"{self.answered:,} right answers, {len(self.wrong)} wrong; median {taken[len(taken) // 2] * 1000:.1f} ms,"
             f" 99 % within {taken[len(taken) * 99 // 100] * 1000:.0f} ms, the slowest {taken[-1] * 1000:.0f} ms\n"
             f"{sum(self.broken.values()):,} broken or slow connections: {dict(self.broken)}\n"
-            f"memory: {self.memory[third] / 1024:.1f} MiB after {third} s, {self.memory[-1] / 1024:.1f} MiB at the end,"
-            f" at most {max(self.memory) / 1024:.1f}; {self.growth:.3f} times what it was after 10 s\n"
+            f"memory: {self.memory[sixth] / 1024:.1f} MiB after {sixth} s,"
+            f" {self.memory[half] / 1024:.1f} after {half} s, {self.memory[-1] / 1024:.1f} at the end, at most {max(self.memory) / 1024:.1f};"
+            f" {self.growth:.3f} times what it was half-way\n"
             f"tracebacks in the log: {self.log.count('Traceback')}; exit status {self.status}"
         )
 
