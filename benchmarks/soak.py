@@ -67,9 +67,9 @@ class Report:
             f"{self.answered:,} right answers, {len(self.wrong)} wrong; median {taken[len(taken) // 2] * 1000:.1f} ms,"
             f" 99 % within {taken[len(taken) * 99 // 100] * 1000:.0f} ms, the slowest {taken[-1] * 1000:.0f} ms\n"
             f"{sum(self.broken.values()):,} broken or slow connections: {dict(self.broken)}\n"
-            f"memory: {self.memory[sixth] / 1024:.1f} MiB after {sixth} s,"
-            f" {self.memory[half] / 1024:.1f} after {half} s, {self.memory[-1] / 1024:.1f} at the end, at most {max(self.memory) / 1024:.1f};"
-            f" {self.growth:.3f} times what it was half-way\n"
+            f"memory: {self.memory[sixth] / 1024:.1f} MiB after {sixth} s, "
+            f"{self.memory[half] / 1024:.1f} after {half} s, {self.memory[-1] / 1024:.1f} at the end, "
+            f"at most {max(self.memory) / 1024:.1f}; {self.growth:.3f} times what it was half-way\n"
             f"tracebacks in the log: {self.log.count('Traceback')}; exit status {self.status}"
         )
 
