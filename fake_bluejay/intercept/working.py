@@ -178,7 +178,8 @@ def _called_by(frame: Any) -> str | None:
     current = before[-1]
     if current.opname in ("BEFORE_WITH", "LOAD_SPECIAL"):
         return "__enter__"
-    if not current.opname.startswith("CALL"):
+    # Once Python 3.11 has specialised a call, it is made by the instruction that prepares it.
+    if not current.opname.startswith(("CALL", "PRECALL")):
         return None
     # The function's name is the longest expression that begins where the call begins.
     start = _start(current)

@@ -245,10 +245,19 @@ assert (naps, time.sleep) == ([7], true_sleep)
     subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
 
 
-def test_beside_a_thread_that_reads_a_pipe_a_sleep_takes_its_time_and_no_more(bluejay: FakeBluejay) -> None:
+@pytest.mark.parametrize("times_before", [0, 100], ids=["new code", "code that Python has specialised"])
+def test_beside_a_thread_that_reads_a_pipe_a_sleep_takes_its_time_and_no_more(
+    bluejay: FakeBluejay, times_before: int
+) -> None:
     """As the writer of a log does that is written by a thread."""
     ours, theirs = os.pipe()
-    reader = threading.Thread(target=lambda: os.read(ours, 1))
+    os.write(theirs, b"." * times_before)
+
+    def read() -> None:
+        for _ in range(times_before + 1):
+            os.read(ours, 1)
+
+    reader = threading.Thread(target=read)
     reader.start()
     start, real = bluejay.clock.now, REAL.monotonic()
     time.sleep(0.3)
