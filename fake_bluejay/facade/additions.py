@@ -157,5 +157,5 @@ class Additions(Assertions):
 
 
 def _id(view: Any) -> Any:
-    """Return the id of what is seen; or what was given for one."""
+    """Return the id of a view; any other value is returned as it is."""
     return getattr(view, "id", view)

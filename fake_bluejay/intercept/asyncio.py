@@ -114,7 +114,7 @@ def _has_own_clock(loop: Any) -> bool:
 
 
 class _Signal:
-    """A callback that a loop is called from another thread, and so ends the loop's wait."""
+    """The state of a loop's wait, which a call from another thread ends."""
 
     called = False
     wait: Wait | None = None

@@ -62,6 +62,9 @@ the first to import them.
 _WAITS_FOR_NOTHING = 10
 """The number of waits in a row for no time at all after which each takes a microsecond."""
 
+_JUST_SEEN = 0.02
+"""Real seconds within which a thread that was seen has not waited for anything worth counting."""
+
 _UNSEEN = 1.0
 """Real seconds after which a thread that reads clocks is examined.
 
@@ -456,7 +459,7 @@ class Clockwork:
         elif member.looks > _LOOKS:
             since, member.seen = member.seen, now
             self.count(since, "read clocks, again and again")
-        elif now - member.seen > 0.02:
+        elif now - member.seen > _JUST_SEEN:
             self._count_unseen(member, now)
         return self.microseconds()
 
@@ -466,7 +469,7 @@ class Clockwork:
         if member is None:
             if self.timelines and _is_under_gevent():  # a greenlet, for whose thread there is no name here
                 self.count(0, "passed under gevent")
-        elif now - member.seen > _UNSEEN or (now - member.seen > 0.02 and _is_in_foreign_loop()):
+        elif now - member.seen > _UNSEEN or (now - member.seen > _JUST_SEEN and _is_in_foreign_loop()):
             self._count_unseen(member, now)
 
     def _count_unseen(self, member: Member, now: float) -> None:

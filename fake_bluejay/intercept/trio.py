@@ -70,7 +70,7 @@ def take_clocks_along(seconds: float, *, over: bool) -> None:
 
 
 class _TrioSignal:
-    """A callback that a run is called from another thread, and so ends the run's wait."""
+    """The state of a run's wait, which a call from another thread ends."""
 
     called = False
     wait: Wait | None = None
