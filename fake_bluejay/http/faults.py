@@ -619,7 +619,7 @@ def arm_from_data(faults: Faults, kind: str, given: Mapping[str, Any]) -> None:
 
 
 def response_of(fault: Fault) -> Response:
-    """Return the answer that a fault gives which is one."""
+    """Return the response of a fault whose `answers` is true."""
     from starlette.responses import Response
 
     make = KINDS[fault.kind].answer

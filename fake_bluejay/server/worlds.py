@@ -148,7 +148,7 @@ class Worlds:
         part.timekeeper.look()
 
     def _why_no_browser(self, scope: Scope) -> str | None:
-        """Return what to do for a page that asks in vain whether it may call; None for any other request."""
+        """Return the advice to log for a CORS preflight request that is refused; None for any other request."""
         if scope["method"] != "OPTIONS" or self._cors is not None:
             return None
         headers = dict(scope["headers"])
@@ -347,12 +347,12 @@ class Worlds:
             part.timekeeper.plan()
 
     def end_streams(self) -> None:
-        """Send away whoever listens to events."""
+        """Close the event streams of all worlds."""
         for part in self._parts():
             part.surface.service.events.end()
 
     def end(self) -> None:
-        """Keep time no more."""
+        """Stop the timekeepers of all worlds."""
         for part in self._parts():
             part.timekeeper.stop()
 
@@ -375,7 +375,7 @@ class Worlds:
 
     @property
     def world(self) -> World:
-        """The one that all share."""
+        """The world that organisations share."""
         return self._shared.surface.service.world
 
 
@@ -403,7 +403,7 @@ def _with_its_own_key(state: dict[str, Any], key: str) -> bytes:
 
 
 def _json_object(content: bytes) -> dict[str, Any] | None:
-    """Return what a body says; None if that is nothing that the control API accepts."""
+    """Return a body as parsed JSON; None if it is no object that the control API accepts."""
     try:
         return json_object(content)
     except ValueError:
