@@ -117,7 +117,7 @@ class _Endpoint:
 
     @property
     def takes_nothing(self) -> bool:
-        """Whether it is modelled, and reads no request's body."""
+        """True if it is modelled, and reads no request's body."""
         operation = operation_at(*self._called)
         return operation is not None and operation.takes is None and not operation.reads_bytes
 
@@ -175,9 +175,9 @@ def answer(scope: Scope, world: World, content: bytes, unwritable: Unwritable | 
 
     Args:
         scope: The request.
-        world: What it meets.
+        world: The world that answers it.
         content: Its body, whole.
-        unwritable: What a fault keeps from being written, if there may be one.
+        unwritable: Returns the ids of test results whose control objects a fault keeps from being written.
     """
     if (elsewhere := _of_another_host(scope)) is not None:
         return Answer.of(elsewhere)
