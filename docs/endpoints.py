@@ -56,7 +56,7 @@ REASONS = {
     "/v1/widgets": NOT_PUBLISHED,
     "/v1/workflow/generate-": "a language model's graph, for which no client is known",
 }
-"""What the paths that are not modelled begin with → why they are not; the first that fits counts."""
+"""The beginning of paths that are not modelled → the reason; the first that fits counts."""
 
 
 def _here(path: str) -> str:
