@@ -57,7 +57,7 @@ class Report:
 
     @property
     def is_well(self) -> bool:
-        """True if all answers were right, memory stayed within 5 %, and the server ended well and logged no traceback."""
+        """True if all answers were right, memory stayed within 5 %, and the server ended well, without a traceback."""
         return not self.wrong and self.growth < 1.05 and "Traceback" not in self.log and self.status == 0
 
     def __str__(self) -> str:
