@@ -55,7 +55,7 @@ class Api:
     def answer(self, scope: Scope, content: bytes) -> Answer:
         """Answer a request whose body is whole: by a fault, a stub, or the operation that it is for.
 
-        What breaks the connection is left in the scope's extensions, for the door to carry out.
+        A fault that breaks the connection is left in the scope's extensions, for the door to carry out.
         """
         now = self._world.settle()
         exchange = scope[EXCHANGE] = Exchange(

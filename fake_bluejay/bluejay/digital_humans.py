@@ -571,7 +571,7 @@ def create_digital_human(
         organisation: The name of the organisation that it belongs to.
         request: Its fields.
         simulation_ids: The simulations that it takes part in.
-        generated: Whether Bluejay makes it, and so leaves out what it would refuse of a client.
+        generated: True if Bluejay makes it, and so leaves out what it would refuse of a client.
 
     Raises:
         NotFound: There is no such simulation.

@@ -1,7 +1,7 @@
 """The metrics lab: what custom metrics, and revisions of them, find in chosen conversations, beside what people find.
 
-What an evaluation finds is drawn from the seed, as everywhere; where a conversation has a result of a metric already,
-that is copied. Nothing is published of the answers to `GET`, which are ours.
+The findings of an evaluation are drawn from the seed, as everywhere; if a conversation has a result of a metric
+already, it is copied. The answers to `GET`, which are not published, are ours.
 """
 
 from __future__ import annotations

@@ -47,7 +47,7 @@ def first_mistake(errors: ValidationError, what: str = "") -> str:
 
     Args:
         errors: All that is wrong.
-        what: What it is wrong with, e.g. ` of an agent`, to stand behind the place.
+        what: A description of the data, e.g. ` of an agent`, to stand behind the place.
     """
     first = errors.errors()[0]
     return f"{'.'.join(map(str, first['loc']))}{what}: {what_is_wrong(first)}"
@@ -59,7 +59,7 @@ def unknown_name(model: type[BaseModel], place: tuple[str | int, ...], kind: str
     Args:
         model: The model that the data was read as.
         place: The place of the name, as an error gives it.
-        kind: What it is a name of; a model with a `field_kind` says it better.
+        kind: The kind of name, unless the model has a `field_kind`.
     """
     kinds = (one.field_kind for one in _models_at(model, place[:-1]) if hasattr(one, "field_kind"))
     return unknown(next(kinds, kind), place[-1], names_at(model, place[:-1]))

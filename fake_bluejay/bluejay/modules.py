@@ -67,7 +67,7 @@ def declared(name: str, *, exactly: bool = False) -> Operations:
 
     Args:
         name: `folder`, `folders`, `digital human`, `digital_human`, `digital-humans`, …
-        exactly: Whether only the name of the collection will do.
+        exactly: True if only the name of the collection will do.
 
     Raises:
         ValueError: There is no such resource; the message says what there is.

@@ -45,7 +45,7 @@ class WorldOptions(TypedDict, total=False):
     evaluation_takes: float
     """Seconds from EVALUATING to COMPLETED."""
     webhooks_anywhere: bool
-    """Whether webhooks may lead to other machines."""
+    """True if webhooks may lead to other machines."""
 
 
 def clock_of(options: Mapping[str, Any]) -> Clock:

@@ -60,7 +60,7 @@ def read(content: bytes, content_type: str, encoding: str) -> Export:
     Args:
         content: The body, as it was sent.
         content_type: The header of that name.
-        encoding: How it is compressed: `gzip`, `deflate`, or not at all.
+        encoding: The compression: `gzip`, `deflate`, or none.
 
     Raises:
         HTTPException: It is written or compressed in no way that is known (415), or not well (400).

@@ -103,7 +103,7 @@ class Paging:
         default: The size of a page, if the request gives none; None: no limit.
         most: The largest size of a page.
         place: The query parameter for the beginning: `page`, counted from 1, or `offset`; None: always at the start.
-        bounded: Whether a size or a page below 1 is refused; otherwise it counts as 1.
+        bounded: True if a size or a page below 1 is refused; otherwise it counts as 1.
     """
 
     size: str
@@ -144,8 +144,8 @@ class Filter(NamedTuple):
 
     Attributes:
         type: The parameter's type, which FastAPI would be given.
-        keeps: Whether an entity is kept, given the parameter's value, which is not None. Left out, the field of the
-            parameter's name must have the value, or the list of its plural must contain it.
+        keeps: Returns True for an entity that is kept, given the parameter's value, which is not None. By default, the
+            field of the parameter's name must have the value, or the list of its plural must contain it.
     """
 
     type: Any

@@ -112,7 +112,7 @@ class _Endpoint:
 
     @property
     def takes_nothing(self) -> bool:
-        """Whether it is modelled, and reads no request's body."""
+        """True if it is modelled, and reads no request's body."""
         operation = operation_at(*self._called)
         return operation is not None and operation.takes is None and not operation.reads_bytes
 
@@ -179,9 +179,9 @@ def answer(scope: Scope, world: World, content: bytes, unwritable: Unwritable | 
 
     Args:
         scope: The request.
-        world: What it meets.
+        world: The world that answers it.
         content: Its body, whole.
-        unwritable: What a fault keeps from being written, if there may be one.
+        unwritable: Returns the ids of test results whose control objects a fault keeps from being written.
     """
     # If a header is there twice, the first counts, as with Starlette.
     headers: RequestHeaders = dict(reversed(scope["headers"]))

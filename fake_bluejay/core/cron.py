@@ -37,7 +37,7 @@ class Cron(NamedTuple):
     months: frozenset[int]
     weekdays: frozenset[int]
     either: bool
-    """Whether a day fits that matches only the date or only the day of the week."""
+    """True if a day fits that matches only the date or only the day of the week."""
 
     @classmethod
     def read(cls, expression: str) -> Cron:

@@ -147,7 +147,7 @@ class Subscription:
         self._place = place
         self._woken = False
         self.ended = False
-        """Whether the log has ended this subscription."""
+        """True if the log has ended this subscription."""
 
     @property
     def last_id(self) -> str:

@@ -120,7 +120,7 @@ class Attempt(NamedTuple):
 
     @property
     def succeeded(self) -> bool:
-        """Whether the answer was a 2xx and came in time."""
+        """True if the answer was a 2xx and came in time."""
         return self.problem is None and self.status is not None and 200 <= self.status < 300
 
 
@@ -144,12 +144,12 @@ class Delivery:
 
     @property
     def delivered(self) -> bool:
-        """Whether the receiver has answered with a 2xx in time."""
+        """True if the receiver has answered with a 2xx in time."""
         return any(attempt.succeeded for attempt in self.attempts)
 
     @property
     def given_up(self) -> bool:
-        """Whether the delivery failed and will not be sent again."""
+        """True if the delivery failed and will not be sent again."""
         return not self.delivered and not self.planned
 
 
@@ -162,7 +162,7 @@ class Deliverer(Protocol):
 
     @property
     def is_busy(self) -> bool:
-        """Whether a delivery is on its way."""
+        """True if a delivery is on its way."""
         ...
 
 
@@ -333,7 +333,7 @@ class Outbox:
             delivery: The delivery.
             attempt: The attempt, with its outcome.
             over: The instant at which the attempt was over, in microseconds.
-            retried: Whether deliveries are retried to webhooks that have no number of retries of their own.
+            retried: True if deliveries are retried to webhooks that have no number of retries of their own.
         """
         if self.deliveries.get(delivery.number) is not delivery:
             return  # the world was reset or restored meanwhile

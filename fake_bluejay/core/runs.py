@@ -134,7 +134,7 @@ class Tally(NamedTuple):
 
     @property
     def is_over(self) -> bool:
-        """Whether every call has reached a final status."""
+        """True if every call has reached a final status."""
         return self.completed + self.ended_otherwise == self.total
 
 

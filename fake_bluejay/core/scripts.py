@@ -64,7 +64,7 @@ class Call:
     end: str = "ended"
     """The end of the call: one of `ENDS`."""
     passes: bool = True
-    """Whether the evaluation finds that the goal was reached."""
+    """True if the evaluation finds that the goal was reached."""
     error_code: str | None = None
     """The error code of a failure, e.g. `SIP_DIAL_FAILED`. None: the first that is documented for the last status."""
     transcript: tuple[Mapping[str, Any], ...] | None = None
@@ -114,7 +114,7 @@ class Call:
 
     @property
     def connects(self) -> bool:
-        """Whether the call is ever RUNNING."""
+        """True if the call is ever RUNNING."""
         return self.end in CONNECTED
 
     def next(self, status: Status, ringing: int, longest: int) -> tuple[int, Event, str] | None:

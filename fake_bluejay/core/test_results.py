@@ -176,7 +176,7 @@ class Record:
 
     @property
     def passes(self) -> bool:
-        """Whether the evaluation finds the goal reached: as the given evaluations say, or else the script."""
+        """True if the evaluation finds the goal reached: as the given evaluations say, or else the script."""
         evaluations = self.fields.get("evaluations")
         if evaluations is None and self.call is not None:
             evaluations = self.call.evaluations

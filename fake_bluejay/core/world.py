@@ -4,7 +4,7 @@ Rules of this file:
 - A status changes in `_change` and nowhere else; whether it may is for `TRANSITIONS` to say.
 - Every public method takes the lock and, if time matters to it, lets what has fallen due happen first: whoever looks,
   looks at the present.
-- What a request will do is planned first and carried out last: a request that fails half-way has changed nothing.
+- A request is planned first and carried out last: a request that fails half-way has changed nothing.
 """
 
 from __future__ import annotations
@@ -180,13 +180,13 @@ class World:
         """The default behavior of an agent; None: as the reading `agent_ends` says."""
         self.seed = seed or 0
         self.is_seeded = seed is not None
-        """Whether a seed was given, so that ids which would differ between runs repeat, too."""
+        """True if a seed was given, so that ids which would differ between runs repeat, too."""
         self.evaluation_starts_after = _delay("evaluation_starts_after", evaluation_starts_after)
         """Microseconds from a conversation's end to EVALUATING: undocumented, so a setting."""
         self.evaluation_takes = _delay("evaluation_takes", evaluation_takes)
         """Microseconds from EVALUATING to COMPLETED: undocumented, so a setting."""
         self.require_known_keys = False
-        """Whether only the keys of organisations are accepted; otherwise, any key that is not empty is."""
+        """True if only the keys of organisations are accepted; otherwise, any key that is not empty is."""
         self.revoked_keys: set[str] = set()
         """The keys that are refused, whoever they belonged to."""
         self.organisations = Organisations(Organisation(DEFAULT_ORGANISATION, ()))
@@ -215,7 +215,7 @@ class World:
         self.delivery_worker: Deliverer | None = None
         """The sender of due deliveries; None if nobody sends them."""
         self.webhooks_anywhere = False
-        """Whether webhooks may lead to other machines."""
+        """True if webhooks may lead to other machines."""
         self.on_attempt: Callable[[], None] | None = None
         """Called, on any thread, when an attempt to deliver is over and the next may be scheduled."""
         self.requested_advance = _RequestedAdvance()
@@ -400,7 +400,7 @@ class World:
 
     @property
     def is_delivering(self) -> bool:
-        """Whether a delivery is on its way."""
+        """True if a delivery is on its way."""
         return self.delivery_worker is not None and self.delivery_worker.is_busy
 
     def _fire(self, due: int, kind: TimerKind, record: Record) -> None:

@@ -2,7 +2,7 @@
 
 Rules of this file:
 - Nothing is kept of the server's state: whoever looks asks it, by the control API under `/_fake`.
-- What the control API says in data becomes the core's own records, so that views, assertions and report are the same.
+- The control API's data becomes the core's own records, so that views, assertions and report are the same.
 """
 
 from __future__ import annotations
@@ -125,7 +125,7 @@ class RemoteBluejay(Additions):
 
     @property
     def is_on(self) -> bool:
-        """Whether the environment names the server: from `start` to `stop`."""
+        """True if the environment names the server: from `start` to `stop`."""
         return bool(self._environment)
 
     def start(self) -> Self:
@@ -240,7 +240,7 @@ class RemoteBluejay(Additions):
 
     @property
     def require_known_keys(self) -> bool:
-        """Whether unknown keys are refused."""
+        """True if unknown keys are refused."""
         return cast(bool, self._control("GET", "overview")["require_known_keys"])
 
     @require_known_keys.setter
@@ -474,7 +474,7 @@ class _FarWorld:
         self._control("DELETE", "calls")
 
     webhooks_anywhere = True
-    """That is for the server to say."""
+    """True, because the server decides whether it refuses a webhook on another machine."""
 
     def add_webhook(
         self,

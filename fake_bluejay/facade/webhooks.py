@@ -49,7 +49,7 @@ class AttemptView(NamedTuple):
 
     @property
     def succeeded(self) -> bool:
-        """Whether the answer was a 2xx and came in time."""
+        """True if the answer was a 2xx and came in time."""
         return Attempt(0, self.status, self.problem).succeeded
 
 
@@ -96,12 +96,12 @@ class DeliveryView:
 
     @property
     def delivered(self) -> bool:
-        """Whether the receiver has answered with a 2xx in time."""
+        """True if the receiver has answered with a 2xx in time."""
         return self._delivery.delivered
 
     @property
     def given_up(self) -> bool:
-        """Whether it failed, and will not be sent again."""
+        """True if it failed, and will not be sent again."""
         return self._delivery.given_up
 
     def __repr__(self) -> str:
@@ -156,8 +156,8 @@ class Webhooks:
             folders: Ids or names of folders; a folder includes every agent in it.
             retries: The number of retries of a failed delivery: after 5 and 30 seconds, 2 and 10 minutes, and every 10
                 minutes from then on. None: as the reading `webhook_retries` says, by default never.
-            enabled: Whether anything is sent; see `enable` and `disable`.
-            lifespan: Whether an application's startup and shutdown are run; not, if the test itself does that.
+            enabled: False to send nothing until `enable`.
+            lifespan: False if the test itself runs an application's startup and shutdown.
             organisation: The name of the organisation whose events are sent.
 
         Raises:

@@ -81,7 +81,7 @@ class Parameter:
         self.type = type
         self.default = default
         self.many = many
-        """Whether a request may give it several times; the value is then a list."""
+        """True if a request may give it several times; the value is then a list."""
 
     @cached_property
     def _adapter(self) -> TypeAdapter[Any]:
@@ -93,7 +93,7 @@ class Parameter:
 
     @property
     def required(self) -> bool:
-        """Whether a request without it is refused."""
+        """True if a request without it is refused."""
         return self.default is _REQUIRED
 
     def read(self, where: str, name: str, given: Mapping[str, Any], errors: list[dict[str, Any]]) -> Any:
@@ -303,9 +303,9 @@ def _organisation(world: World, headers: RequestHeaders, errors: list[dict[str, 
     """Return the caller's organisation, or the refusal that is due if the request is otherwise valid.
 
     Args:
-        world: Whose keys count, and whose readings.
+        world: The world with the organisations' keys and the readings.
         headers: The request's.
-        errors: Where a missing key is one more of them, if a reading says so.
+        errors: The request's errors so far; a missing key is added to them if the readings say so.
 
     Raises:
         Refused: The key is bad, and a reading says that it is looked at before the rest.

@@ -89,7 +89,7 @@ class Timeline:
         advance: Moves the fake's clock by so many microseconds, and fires the timers that are due on the way.
         due_in: Returns in how many microseconds the fake's next timer is due; None if none is.
         waited: Called with the microseconds that a thread has waited, in that thread.
-        frozen: Whether the fake's clock stands still between moves; if not, real time passes, and moves come on top.
+        frozen: True if the fake's clock stands still between moves; otherwise real time passes, and moves come on top.
         now: The start of the wall clock, in seconds since 1970; None: the present.
         longest: The most microseconds by which waits may move it.
     """
@@ -222,15 +222,15 @@ class Wait:
         """The wait in words, for reports: `slept`, `waited for an event`."""
         self.place = _place()
         self.ended = False
-        """Whether a thread has ended it."""
+        """True if a thread has ended it."""
         self.due = False
-        """Whether the deadline has come."""
+        """True if the deadline has come."""
         self.is_open = False
-        """Whether its thread waits; if not, the thread works, or is about to."""
+        """True if its thread waits; if not, the thread works, or is about to."""
         self.is_outside = False
-        """Whether something outside is waited for."""
+        """True if something outside is waited for."""
         self.is_blind = False
-        """Whether its thread cannot be woken before the awaited thing comes, so that it cannot be the lookout."""
+        """True if its thread cannot be woken before the awaited thing comes, so that it cannot be the lookout."""
         self.has_work: Callable[[], bool] = _no
         """Returns whether a move of the clock has given its thread something to do."""
         self.gate: Any = None
@@ -361,7 +361,7 @@ class Clockwork:
 
     @property
     def is_on(self) -> bool:
-        """Whether virtual time is on."""
+        """True if virtual time is on."""
         return bool(self.timelines)
 
     # --- who takes part ---------------------------------------------------------------------------------------------
@@ -540,7 +540,7 @@ class Clockwork:
         Args:
             member: The calling thread.
             seconds: The longest time it waits; None: until it is ended.
-            what: What it does, for the report.
+            what: The reason of the wait, for the report.
             until: The instant, by a monotonic clock, from which `seconds` were reckoned a moment ago. Another thread
                 may have moved the clock since.
         """
@@ -567,7 +567,7 @@ class Clockwork:
                 returns whether it got what it waits for.
 
         Returns:
-            Whether the wait was ended, or `block` got it; if not, the deadline has come.
+            True if the wait was ended or `block` succeeded; False if the deadline has come.
 
         Raises:
             LongestExceeded: More of the fake's time has been slept away than it allows.
@@ -611,7 +611,7 @@ class Clockwork:
 
         Args:
             member: The calling thread.
-            what: What it does, for the report.
+            what: The reason of the wait, for the report.
             meanwhile: The effect on virtual time. `count`: real time is added to the clock. `jump`: the clock jumps if
                 all others wait, for the thread waits for nothing in particular, like a server without a connection.
                 `stand`: the clock stands, as if the thread worked.

@@ -325,7 +325,7 @@ def check_fields(names: Iterable[str], besides: Iterable[str] = ()) -> None:
 
     Args:
         names: The names that were given.
-        besides: What else could have been given in that place, and so may have been meant.
+        besides: Other names that are known in that place, and so may have been meant.
 
     Raises:
         ValueError: A field is not published. The message names it, and those that are known.
