@@ -542,7 +542,7 @@ class World:
 
     def _follow_script(self, record: Record, now: int) -> None:
         """Schedule what follows the status a call has just come to; a queued one waits for a free slot first."""
-        if record.run is not None and not record.run.may_go_on(record.id, record.status):
+        if record.run is not None and not record.run.admit(record.id, record.status):
             return
         step = self._next_of_call(record)
         if step is not None:
@@ -769,7 +769,7 @@ class World:
             self.timers.cancel_all({id})
             del self.results[id]
             if record.run is not None:
-                record.run.leave(id)
+                record.run.remove(id)
                 self._assign_free_slots(record.run, now)
             self._changed("test-result-removed", id)
 
