@@ -986,7 +986,9 @@ class World:
                     record.status is not _RUNNING or (once_marked_fails and is_marked(record)) or id in unwritable
                 ):
                     accepted.add(id)
-                    if sum(control.by is None for control in record.control_objects) >= MOST_OPEN:
+                    written = record.control_objects
+                    # All that wait are picked up together, so those that wait now are the last ones.
+                    if len(written) >= MOST_OPEN and written[-MOST_OPEN].by is None:
                         continue
                     control_id = len(self.control_objects) + len(marks) + 1
                     agent = record.agent or self.agent or _DEFAULT_AGENTS[readings.agent_ends]
@@ -1033,7 +1035,7 @@ class World:
 
 def is_marked(record: Record) -> bool:
     """Return whether a control object of this test result still waits to be picked up."""
-    return any(control.by is None for control in record.control_objects)
+    return any(control.by is None for control in reversed(record.control_objects))
 
 
 def _delay(name: str, seconds: float) -> int:
