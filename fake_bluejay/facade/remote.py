@@ -121,7 +121,7 @@ class RemoteBluejay(Additions):
                 return True
         return False
 
-    # --- the environment --------------------------------------------------------------------------------------------
+    # --- the environment ----------------------------------------------------------------------------------------
 
     @property
     def is_on(self) -> bool:
@@ -149,7 +149,7 @@ class RemoteBluejay(Additions):
                 os.environ[name] = value
         self._environment = {}
 
-    # --- test results -----------------------------------------------------------------------------------------------
+    # --- test results -------------------------------------------------------------------------------------------
 
     def add_test_result(
         self,
@@ -188,8 +188,7 @@ class RemoteBluejay(Additions):
         """The control objects that were written, the newest last."""
         return [ControlObjectView(control) for control in self.world.control_objects]
 
-    # --- other objects that a test adds
-    # ----------------------------------------------------------------------------------
+    # --- other objects that a test adds -------------------------------------------------------------------------
 
     @property
     def _seen(self) -> World:
@@ -200,7 +199,7 @@ class RemoteBluejay(Additions):
             return self._control.send(f"resources/{quote(command.resource)}", command)["id"]
         return self._control.send("runs" if isinstance(command, NewRun) else "simulations", command)["id"]
 
-    # --- requests ---------------------------------------------------------------------------------------------------
+    # --- requests -----------------------------------------------------------------------------------------------
 
     @property
     def world(self) -> World:
@@ -221,7 +220,7 @@ class RemoteBluejay(Additions):
         self._control.send("stubs", validated(NewStub, new))
         warn_of_unknown(path)
 
-    # --- keys -------------------------------------------------------------------------------------------------------
+    # --- keys ---------------------------------------------------------------------------------------------------
 
     @property
     def api_key(self) -> str:
@@ -248,7 +247,7 @@ class RemoteBluejay(Additions):
     def require_known_keys(self, required: bool) -> None:
         self._control("PATCH", "organisations", {"require_known_keys": required})
 
-    # --- ways in ----------------------------------------------------------------------------------------------------
+    # --- ways in ------------------------------------------------------------------------------------------------
 
     @property
     def url(self) -> str:
@@ -274,7 +273,7 @@ class RemoteBluejay(Additions):
         client: httpx.AsyncClient = library().AsyncClient(base_url=self.url, **kwargs)
         return client
 
-    # --- state ------------------------------------------------------------------------------------------------------
+    # --- state --------------------------------------------------------------------------------------------------
 
     def reset(self) -> None:
         """Put the server's world back to its beginning."""

@@ -297,7 +297,7 @@ class Clockwork:
         self._real = 0
         """The number of `real` blocks that are open."""
 
-    # --- on and off ---------------------------------------------------------------------------------------------------
+    # --- on and off -------------------------------------------------------------------------------------------------
 
     def join(self, timeline: Timeline) -> None:
         """Move the time of a fake that is on, too. The calling thread takes part from now on."""
@@ -364,7 +364,7 @@ class Clockwork:
         """True if virtual time is on."""
         return bool(self.timelines)
 
-    # --- participants -------------------------------------------------------------------------------------------------
+    # --- participants -----------------------------------------------------------------------------------------------
 
     def me(self) -> Member | None:
         """Return the calling thread, if it takes part."""
@@ -434,7 +434,7 @@ class Clockwork:
         finally:
             self.depart(member, dies=False)
 
-    # --- clocks -------------------------------------------------------------------------------------------------------
+    # --- clocks -----------------------------------------------------------------------------------------------------
 
     @property
     def elapsed(self) -> int:
@@ -532,7 +532,7 @@ class Clockwork:
                 wait.due = True
                 self._resume(wait)
 
-    # --- waits --------------------------------------------------------------------------------------------------------
+    # --- waits ------------------------------------------------------------------------------------------------------
 
     def begin(self, member: Member, seconds: float | None, what: str, *, until: float | None = None) -> Wait:
         """Return a new wait of the calling thread, which then waits by `finish`.
@@ -753,7 +753,7 @@ class Clockwork:
         else:
             self._move(wait, changes)
 
-    # --- moving -------------------------------------------------------------------------------------------------------
+    # --- moving -----------------------------------------------------------------------------------------------------
 
     def _move(self, wait: Wait, changes: int) -> None:
         """Move the clock to the next deadline, in the calling thread, which waits.
@@ -829,7 +829,7 @@ class Clockwork:
                 timeline.to_raise_in.discard(member)
                 raise timeline.exceeded
 
-    # --- long work and long waits -------------------------------------------------------------------------------------
+    # --- long work and long waits -----------------------------------------------------------------------------------
 
     def _note_who_holds_up(self, since: float, activities: dict[Member, Activity]) -> None:
         """Note the threads that have worked for long.

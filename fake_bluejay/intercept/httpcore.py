@@ -85,7 +85,7 @@ def _answers_itself(library: Any, of: Any) -> bool:
 
 
 def backend(library: Any, prefix: str, open: Open) -> Any:
-    """Return a network backend whose connections are wires: for the prefix `""` a sync one, for `"Async"` an async one."""
+    """Return a network backend whose connections are wires, sync for the prefix `""` and async for `"Async"`."""
     return _classes(library.ConnectionPool)[prefix](open)
 
 
