@@ -65,7 +65,7 @@ from fake_bluejay.bluejay.mistakes import first_mistake
 from fake_bluejay.core.clock import datetime_at, iso
 from fake_bluejay.core.errors import DomainError, Refused
 from fake_bluejay.core.readings import Readings, UpdateChanges
-from fake_bluejay.core.resources import Collection, Entity, Id, Link, Resource, not_found
+from fake_bluejay.core.resources import Entity, Id, Link, Resource, not_found
 from fake_bluejay.core.suggest import check_known, unknown
 from fake_bluejay.core.world import World
 from fake_bluejay.http.operation import ApiCall, Operation, Parameter
@@ -81,7 +81,6 @@ __all__ = [
     "as_fields",
     "changes",
     "check_version",
-    "found",
     "validated",
 ]
 
@@ -579,11 +578,6 @@ def _is_nullable(annotation: Any) -> bool:
     if get_origin(annotation) in (Union, UnionType):
         return any(map(_is_nullable, get_args(annotation)))
     return annotation in (Any, None, NoneType)
-
-
-def found(collection: Collection, id: Id | None, organisation: str) -> Entity:
-    """Return the entity of that id. Raises `NotFound` if there is none that the organisation can see."""
-    return collection.require(id, organisation)
 
 
 def as_fields(model: BaseModel) -> dict[str, Any]:
