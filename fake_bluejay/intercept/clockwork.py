@@ -766,7 +766,7 @@ class Clockwork:
             self._move(wait, changes)
 
     def _let_dead_threads_depart(self) -> None:
-        """End the participation of threads that have ended unannounced, as those do that were started before the fake."""
+        """End the participation of threads that have ended unannounced: those that were started before the fake do."""
         alive = sys._current_frames()
         for member in [one for ident, one in self._members.items() if ident not in alive]:
             self.depart(member, dies=False)
