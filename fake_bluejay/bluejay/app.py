@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Any, cast
 
 from starlette.types import Receive, Scope, Send
 
-from fake_bluejay.bluejay.modules import operations
 from fake_bluejay.bluejay.published import METHODS, OPENAPI_PATH
 from fake_bluejay.core.world import World
 from fake_bluejay.http.calendar import real_calendar
@@ -26,8 +25,6 @@ if TYPE_CHECKING:
     from starlette.responses import Response
 
     from fake_bluejay.http.operation import Unwritable
-
-__all__ = ["OPENAPI_PATH", "PATHS", "Api", "operations"]
 
 _log = logging.getLogger("fake_bluejay")
 

@@ -27,8 +27,6 @@ from fake_bluejay.core.resources import Entity, Resource, not_found, uuid_ids
 from fake_bluejay.core.world import World
 from fake_bluejay.http.operation import ApiCall
 
-__all__ = ["bluejay_as_code"]
-
 _Item = dict[str, Any]
 
 

@@ -10,8 +10,6 @@ from fake_bluejay.core.clock import Moment
 from fake_bluejay.core.resources import Entity, Link, Resource, uuid_ids
 from fake_bluejay.http.operation import ApiCall
 
-__all__ = ["COMMUNITIES", "communities"]
-
 
 class CreateCommunityRequest(Wire):
     """A new community."""

@@ -18,15 +18,6 @@ from fake_bluejay.core.resources import Entity, Link, Resource
 from fake_bluejay.core.world import World
 from fake_bluejay.http.operation import ApiCall, as_id
 
-__all__ = [
-    "DIGITAL_HUMANS",
-    "DigitalHumanRequestData",
-    "conflicting",
-    "create_digital_human",
-    "digital_humans",
-    "has_tag",
-]
-
 
 class LanguageType(StrEnum):
     """The language of a digital human."""

@@ -19,8 +19,6 @@ from fake_bluejay.core.scenario_graphs import check_graph
 from fake_bluejay.core.world import World
 from fake_bluejay.http.operation import ApiCall
 
-__all__ = ["DRAFTS", "MADE_UP", "drafted", "drafts"]
-
 MADE_UP: Final = "(Made up by the fake.)"
 _Made = TypeVar("_Made")
 

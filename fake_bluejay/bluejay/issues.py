@@ -17,8 +17,6 @@ from fake_bluejay.core.resources import Entity, Link, Resource, uuid_ids
 from fake_bluejay.core.world import World
 from fake_bluejay.http.operation import ApiCall
 
-__all__ = ["ISSUES", "issues"]
-
 
 class IssueStatus(StrEnum):
     """The progress of an issue."""

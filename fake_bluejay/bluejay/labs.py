@@ -23,8 +23,6 @@ from fake_bluejay.core.resources import Entity, Link, OnDelete, Resource, uuid_i
 from fake_bluejay.core.world import World
 from fake_bluejay.http.operation import ApiCall, as_id
 
-__all__ = ["LABS", "LAB_EVALUATIONS", "METRIC_REVISIONS", "lab_evaluations", "labs", "metric_revisions"]
-
 _Name = Annotated[str, Field(min_length=1, max_length=255)]
 
 

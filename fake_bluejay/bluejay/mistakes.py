@@ -9,8 +9,6 @@ from pydantic import BaseModel, ValidationError
 
 from fake_bluejay.core.suggest import instead_of, unknown
 
-__all__ = ["first_mistake", "models_in", "names_at", "unknown_name", "what_is_wrong"]
-
 _MOMENT = "a moment, e.g. 2026-01-01T00:00:30Z"
 
 _NEEDED: Final = {

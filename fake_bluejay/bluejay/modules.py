@@ -20,8 +20,6 @@ if TYPE_CHECKING:
     from fake_bluejay.bluejay.resources import Operations
     from fake_bluejay.http.operation import Operation
 
-__all__ = ["declared", "operation_at", "operations", "resource_names"]
-
 
 def _load(module: str) -> ModuleType:
     with real_calendar():

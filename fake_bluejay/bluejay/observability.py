@@ -21,8 +21,6 @@ from fake_bluejay.core.errors import Refused
 from fake_bluejay.core.resources import Entity, uuid_ids
 from fake_bluejay.http.operation import ApiCall, Parameter
 
-__all__ = ["conversations"]
-
 
 class Conversation(CallLog):
     """A conversation of production, with the results of its newest evaluation."""

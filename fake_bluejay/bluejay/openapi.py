@@ -16,8 +16,6 @@ from fake_bluejay.bluejay.published import MODELLED_IN
 from fake_bluejay.core.readings import Contract
 from fake_bluejay.http.operation import Operation, Parameter
 
-__all__ = ["content", "document"]
-
 _Part = tuple[Operation, str]
 """An operation, and a part of it that has a schema: the name of a parameter, `request` or `response`."""
 _Inputs = list[tuple[_Part, JsonSchemaMode, TypeAdapter[Any]]]

@@ -17,8 +17,6 @@ if TYPE_CHECKING:
     from fake_bluejay.core.behaviors import AgentChoice
     from fake_bluejay.core.readings import ReadingChoices
 
-__all__ = ["API_KEY", "WorldOptions", "clock_of", "now_of", "world_of"]
-
 API_KEY = "fake-bluejay-key"
 """The key of the default organisation: made up, so no real key is ever needed in a test."""
 

@@ -26,8 +26,6 @@ except ModuleNotFoundError as error:
         'spans are read by opentelemetry-proto: pip install "fake-bluejay[otlp]"', name=error.name
     ) from None
 
-__all__ = ["Export", "read"]
-
 _PROTOBUF: Final = "application/x-protobuf"
 _JSON: Final = "application/json"
 _IDS: Final = {"traceId", "spanId", "parentSpanId"}

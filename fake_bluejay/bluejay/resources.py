@@ -70,20 +70,6 @@ from fake_bluejay.core.suggest import check_known, unknown
 from fake_bluejay.core.world import World
 from fake_bluejay.http.operation import ApiCall, Operation, Parameter
 
-__all__ = [
-    "LIMIT",
-    "OFFSETS",
-    "PAGES",
-    "Answered",
-    "Filter",
-    "Operations",
-    "Paging",
-    "as_fields",
-    "changes",
-    "check_version",
-    "validated",
-]
-
 _Function = TypeVar("_Function", bound=Callable[..., Any])
 _Model = TypeVar("_Model", bound=BaseModel)
 New = Callable[[World, str, Any], Entity]

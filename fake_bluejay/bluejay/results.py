@@ -26,8 +26,6 @@ from fake_bluejay.core.test_results import Record
 from fake_bluejay.core.world import World
 from fake_bluejay.http.operation import OWN_WORLD, ApiCall, Operation, as_id
 
-__all__ = ["OPERATIONS", "find_result", "simulation_result"]
-
 _TRANSCRIPTS = "/fake/transcripts"
 """The address of the transcripts in answers, whatever the address of the fake: a made-up place."""
 

@@ -22,8 +22,6 @@ from fake_bluejay.http.errors import json_error
 from fake_bluejay.http.journal import EXCHANGE, Answer
 from fake_bluejay.http.operation import STATE, Operation, RequestHeaders, Unwritable, WholeRequest, unwritten
 
-__all__ = ["ROUTER", "SURFACE", "answer", "reads_body"]
-
 
 class _Route(Route):
     """A route of one method, as FastAPI has them: Starlette's own adds HEAD to GET."""

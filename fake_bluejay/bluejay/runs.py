@@ -31,9 +31,6 @@ from fake_bluejay.core.test_results import Record
 from fake_bluejay.core.world import World
 from fake_bluejay.http.operation import ApiCall, Operation, Parameter, as_id
 
-__all__ = ["OPERATIONS", "given", "queue_run", "run_status"]
-
-
 MOST_CALLS = 100_000
 """The most calls of one run: this project's limit, so that a slip of the pen does not cost a suite its memory."""
 

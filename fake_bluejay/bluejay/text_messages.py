@@ -17,8 +17,6 @@ from fake_bluejay.core.resources import Resource
 from fake_bluejay.core.statuses import Event, Status
 from fake_bluejay.http.operation import ApiCall, as_id
 
-__all__ = ["TEXT_MESSAGES", "text_messages"]
-
 
 class _Sent(Wire):
     simulation_result_id: str

@@ -37,8 +37,6 @@ from fake_bluejay.http.journal import Exchange
 from fake_bluejay.state import commands
 from fake_bluejay.state import snapshot as dumps
 
-__all__ = ["OPERATIONS", "Control", "ControlCall", "ControlOperation", "NothingThere"]
-
 _A_MOMENT = 0.002
 """Seconds between two looks at whether something has arrived."""
 

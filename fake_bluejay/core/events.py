@@ -21,8 +21,6 @@ from fake_bluejay.core.outbox import Delivery
 from fake_bluejay.core.runs import Run
 from fake_bluejay.core.test_results import WATCHDOG_DELAY, ControlObject, Record
 
-__all__ = ["KINDS", "Change", "EventLog", "Source", "Subscription", "TooManySubscribers"]
-
 
 class Change(NamedTuple):
     """A change: its number in the log, its kind, and the values that describe it.

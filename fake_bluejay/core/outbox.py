@@ -24,27 +24,6 @@ from fake_bluejay.core.scoring import uuid_from
 from fake_bluejay.core.suggest import check_known
 from fake_bluejay.core.timers import Timers
 
-__all__ = [
-    "ALERTS",
-    "ALL_AGENTS",
-    "EVENTS",
-    "MOST_RETRIES",
-    "PATIENCE",
-    "RETRIES",
-    "UNSELECTED",
-    "AlertEvent",
-    "Attempt",
-    "Deliverer",
-    "Delivery",
-    "Outbox",
-    "Scope",
-    "WebhookEvent",
-    "WebhookRecord",
-    "check_retries",
-    "encoded",
-    "signature",
-]
-
 ALERTS: Final = ("observability_alert_triggered", "simulation_alert_triggered")
 """The events of alerts."""
 

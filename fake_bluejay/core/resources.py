@@ -30,23 +30,6 @@ if TYPE_CHECKING:
     from fake_bluejay.core.readings import Readings
     from fake_bluejay.core.world import World
 
-__all__ = [
-    "AddsEntities",
-    "Collection",
-    "Entity",
-    "Id",
-    "Ids",
-    "Link",
-    "OnDelete",
-    "Resource",
-    "Resources",
-    "change_of",
-    "int_ids",
-    "not_found",
-    "plural_of",
-    "uuid_ids",
-]
-
 Id = int | str
 """An id as it is stored: an integer, or a UUID as text."""
 

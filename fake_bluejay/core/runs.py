@@ -9,8 +9,6 @@ from typing import Any, Final, NamedTuple
 from fake_bluejay.core.statuses import STATUSES, Group, Status, is_final
 from fake_bluejay.core.test_results import Record
 
-__all__ = ["DEFAULT_LONGEST", "DEFAULT_RINGING", "Run", "Tally", "tally"]
-
 DEFAULT_LONGEST: Final = 600_000_000
 """The longest duration of a call by default, in microseconds. Documented: 10 minutes."""
 

@@ -16,8 +16,6 @@ from fake_bluejay.core.clock import microseconds
 from fake_bluejay.core.statuses import TRANSITIONS, Event, Status, error_codes
 from fake_bluejay.core.suggest import check_known, unknown
 
-__all__ = ["ENDS", "ERROR_CODES", "Call", "call_from_dict"]
-
 ENDS: Final = {
     "ended": Event.END,
     "dropped": Event.DROP,

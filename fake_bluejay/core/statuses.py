@@ -17,25 +17,6 @@ from typing import Final, Literal, NamedTuple
 from fake_bluejay.core.suggest import unknown
 from fake_bluejay.core.timers import TimerKind
 
-__all__ = [
-    "END_SIGNAL_TIMEOUT",
-    "OLDER_WORD_OF_CODE",
-    "STATUSES",
-    "TRANSITIONS",
-    "Event",
-    "EventChoice",
-    "Group",
-    "IllegalMove",
-    "Status",
-    "StatusChoice",
-    "StatusRow",
-    "error_codes",
-    "event_between",
-    "in_columns",
-    "is_final",
-    "status_from_text",
-]
-
 
 class Status(StrEnum):
     """The status of a test result (one simulated conversation)."""

@@ -12,15 +12,6 @@ from fake_bluejay.core.statuses import END_SIGNAL_TIMEOUT, OLDER_WORD_OF_CODE, S
 if TYPE_CHECKING:
     from fake_bluejay.core.runs import Run
 
-__all__ = [
-    "WATCHDOG_DELAY",
-    "ControlObject",
-    "Move",
-    "Organisation",
-    "Organisations",
-    "Record",
-]
-
 WATCHDOG_DELAY: Final = 30_000_000
 """Documented: a 30-second fallback watchdog for each conversation. Microseconds."""
 

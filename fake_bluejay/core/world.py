@@ -77,8 +77,6 @@ from fake_bluejay.core.test_results import (
 )
 from fake_bluejay.core.timers import Timer, TimerKind, Timers
 
-__all__ = ["DEFAULT_ORGANISATION", "Ending", "World", "is_marked"]
-
 DEFAULT_ORGANISATION = "default"
 
 # Looking up a member of an enum costs as much as a call, and each timer that fires uses these.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Literal, Self
 
-from fake_bluejay.bluejay.app import OPENAPI_PATH
+from fake_bluejay.bluejay.published import OPENAPI_PATH
 from fake_bluejay.core.clock import datetime_at
 from fake_bluejay.core.integers import is_integer
 from fake_bluejay.core.suggest import check_known

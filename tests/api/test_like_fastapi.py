@@ -13,7 +13,8 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from pydantic import BaseModel, Field, TypeAdapter
 
-from fake_bluejay.bluejay.app import Api, operations
+from fake_bluejay.bluejay.app import Api
+from fake_bluejay.bluejay.modules import operations
 from fake_bluejay.core.errors import DomainError
 from fake_bluejay.core.readings import Readings
 from fake_bluejay.core.world import DEFAULT_ORGANISATION, World

@@ -11,7 +11,7 @@ from pydantic import TypeAdapter
 
 from fake_bluejay import FakeBluejay
 from fake_bluejay.agents import silent
-from fake_bluejay.bluejay.app import operations
+from fake_bluejay.bluejay.modules import operations
 from fake_bluejay.calls import Call
 from fake_bluejay.http.operation import Operation
 

@@ -31,7 +31,7 @@ from schemathesis.specs.openapi.checks import (
 
 from fake_bluejay import FakeBluejay
 from fake_bluejay.bluejay import openapi
-from fake_bluejay.bluejay.app import operations
+from fake_bluejay.bluejay.modules import operations
 from fake_bluejay.bluejay.published import ALIASES, EXPORT_PATH, PUBLISHED
 from fake_bluejay.core.readings import Contract
 from fake_bluejay.http.operation import Operation

@@ -12,7 +12,7 @@ from click.testing import CliRunner
 from pydantic import TypeAdapter
 
 from fake_bluejay import FakeBluejay
-from fake_bluejay.bluejay.app import operations
+from fake_bluejay.bluejay.modules import operations
 from fake_bluejay.bluejay.published import MODELLED_IN
 from fake_bluejay.calls import Call
 from fake_bluejay.cli import main

@@ -17,22 +17,6 @@ from fake_bluejay.core.clock import Moment, datetime_at
 from fake_bluejay.core.scripts import Call
 from fake_bluejay.core.suggest import check_known, unknown
 
-__all__ = [
-    "FIELDS",
-    "DeleteSimulationResultResponse",
-    "Event",
-    "ReEvaluateSimulationResultResponse",
-    "SimulationResultResponse",
-    "SingleSimulationResultResponse",
-    "ToolCall",
-    "UpdateSimulationResponse",
-    "UpdateSimulationResultRequest",
-    "UpdateSimulationResultRequestById",
-    "as_given",
-    "as_scripted",
-    "check_fields",
-]
-
 
 class Event(Wire):
     """An event in a conversation. Offsets are milliseconds from its start."""
