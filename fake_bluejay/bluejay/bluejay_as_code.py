@@ -209,8 +209,7 @@ def _of_code_id(call: ApiCall, resource: Resource, code_id: str) -> Entity | Non
     wanted = uuid_ids.read(code_id)
     if resource is METRICS:
         return call.world.resources.find("metric", wanted, call.organisation)
-    there = call.world.resources.of(resource.name, call.organisation)
-    return next((one for one in there if wanted and one.fields.get("bluejay_as_code_id") == wanted), None)
+    return call.world.resources.find_by(resource.name, call.organisation, "bluejay_as_code_id", wanted)
 
 
 # --- push ---------------------------------------------------------------------------------------------------------

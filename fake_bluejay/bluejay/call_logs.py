@@ -31,7 +31,7 @@ from fake_bluejay.core.errors import Refused
 from fake_bluejay.core.metrics import check_scores, metrics_for, scored
 from fake_bluejay.core.payloads import webhook_evaluations
 from fake_bluejay.core.readings import Contract
-from fake_bluejay.core.resources import Entity, Link, OnDelete, Resource, int_ids, not_found, uuid_ids
+from fake_bluejay.core.resources import Entity, Link, OnDelete, Resource, int_ids, uuid_ids
 from fake_bluejay.core.scoring import evaluations
 from fake_bluejay.core.scripts import Call as Script
 from fake_bluejay.core.statuses import Status
@@ -388,10 +388,7 @@ def _agent(world: World, organisation: str, id: str | None, external_id: str | N
     """Return the agent that either id names. Raises `NotFound`."""
     if id is not None:
         return world.resources.require("agent", int_ids.read(id), organisation)
-    for agent in world.resources.of("agent", organisation):
-        if agent.fields.get("external_agent_id") == external_id:
-            return agent
-    raise not_found("agent")
+    return world.resources.require_by("agent", organisation, "external_agent_id", external_id)
 
 
 def _values(log: Entity) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from pydantic import Field
 
 from fake_bluejay.bluejay.drafts import drafted
 from fake_bluejay.bluejay.models.wire import Wire
-from fake_bluejay.bluejay.resources import Answered, Filter, Operations, Paging, as_fields, changes
+from fake_bluejay.bluejay.resources import Answered, Filter, Operations, Paging, as_fields, changes, given_fields
 from fake_bluejay.core.clock import Moment
 from fake_bluejay.core.errors import Conflict
 from fake_bluejay.core.metrics import drafts
@@ -346,10 +346,8 @@ def create_metrics(call: ApiCall, request: CreateCustomMetricsBulkRequest) -> An
 
 @metrics.operation("PUT", "/v1/update-custom-metrics")
 def update_metrics(call: ApiCall, request: BulkUpdateCustomMetricsRequest) -> BulkUpdateCustomMetricsResponse:
-    """Change several metrics in the same way. What the request gives is written, null too: that much is documented."""
-    given = as_fields(request.updates)
-    updates = {name: value for name, value in given.items() if name in request.updates.model_fields_set}
-    updates = metrics.linked(call.world, call.organisation, updates)
+    """Change several metrics in the same way. Documented: all given values are stored, also null."""
+    updates = metrics.linked(call.world, call.organisation, given_fields(request.updates))
     found = _named(call, request.metric_ids)
     for metric in found:
         metrics.change(call.world, metric, updates)

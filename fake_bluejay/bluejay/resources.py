@@ -494,11 +494,7 @@ class Operations:
         if by is None:
             entity = call.require(of.name, of.ids.read(value))
         else:
-            entities = call.world.resources[of].of(call.organisation)
-            match = next((one for one in entities if one.fields.get(by) == value), None)
-            if match is None:
-                raise not_found(of.name)
-            entity = match
+            entity = call.world.resources.require_by(of.name, call.organisation, by, value)
         if any(parent.id not in link.of(entity.fields) for link, parent in self._parents(call, path)):
             raise not_found(of.name)
         return entity
@@ -582,6 +578,11 @@ def as_fields(model: BaseModel) -> dict[str, Any]:
     return fields
 
 
+def given_fields(request: BaseModel) -> dict[str, Any]:
+    """Return the fields that a request gives, also as null, as JSON-ready data. Raises as `as_fields` does."""
+    return {name: value for name, value in as_fields(request).items() if name in request.model_fields_set}
+
+
 def check_version(request: BaseModel) -> None:
     """Check that a request names one version of the agent's prompt.
 
@@ -596,9 +597,7 @@ def check_version(request: BaseModel) -> None:
 def changes(request: BaseModel, readings: Readings, never_null: Container[str] = ()) -> dict[str, Any]:
     """Return what an update is to change: each field that it gives, and the new value."""
     which = readings.update_changes
-    given = as_fields(request)
-    if which is not UpdateChanges.NOT_NULL:
-        given = {name: value for name, value in given.items() if name in request.model_fields_set}
+    given = as_fields(request) if which is UpdateChanges.NOT_NULL else given_fields(request)
     clears = which is UpdateChanges.GIVEN
     return {name: value for name, value in given.items() if value is not None or (clears and name not in never_null)}
 

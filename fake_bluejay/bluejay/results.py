@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from typing import Any
-from urllib.parse import urlencode
 
 from fake_bluejay.bluejay.matching import find_by_time
 from fake_bluejay.bluejay.models.results import (
@@ -24,7 +23,7 @@ from fake_bluejay.core.scoring import custom_metrics, evaluations, is_scored, to
 from fake_bluejay.core.statuses import Event, Status
 from fake_bluejay.core.test_results import Record
 from fake_bluejay.core.world import World
-from fake_bluejay.http.operation import OWN_WORLD, ApiCall, as_id
+from fake_bluejay.http.operation import ApiCall, as_id
 
 _TRANSCRIPTS = "/fake/transcripts"
 """The address of the transcripts in answers, whatever the address of the fake: a made-up place."""
@@ -126,12 +125,9 @@ def find_result(world: World, organisation: str, id: int | None) -> Record:
 
 def simulation_result(record: Record, call: ApiCall) -> dict[str, Any]:
     """Return a test result in the published shape of a simulation result."""
-    world, transcript_at = call.world, f"{call.origin}{_TRANSCRIPTS}/{record.id}.json"
-    if (name := call.scope.get(OWN_WORLD)) is not None:
-        transcript_at += f"?{urlencode({'organisation': name})}"
-    fields, readings = record.fields, world.readings
+    world, fields, readings = call.world, record.fields, call.world.readings
     result = fields.get("result")
-    scored = is_scored(record)
+    transcript_url = call.own_url(f"{_TRANSCRIPTS}/{record.id}.json") if is_scored(record) else None
     answer: dict[str, Any] = {name: fields.get(name) for name in SimulationResultResponse.model_fields}
     answer |= {
         "id": record.id,
@@ -140,7 +136,8 @@ def simulation_result(record: Record, call: ApiCall) -> dict[str, Any]:
         "start_time": None if record.start_time is None else datetime_at(record.start_time),
         "end_time": None if record.end_time is None else datetime_at(record.end_time),
         "status": record.wire_status(readings.status_words),
-        "transcript_url": fields.get("transcript_url") or (transcript_at if scored else None),
+        "transcript_url": fields.get("transcript_url")
+        or transcript_url,
         "evaluations": evaluations(record, world.seed),
         "tool_calls": _compared(_expected(record, world), tool_calls(record)),
         "metrics": fields.get("metrics") or custom_metrics(record),

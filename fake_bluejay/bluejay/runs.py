@@ -24,7 +24,7 @@ from fake_bluejay.bluejay.results import simulation_result
 from fake_bluejay.core.clock import END, datetime_at, microseconds
 from fake_bluejay.core.errors import Foreign, NotFound, Refused
 from fake_bluejay.core.readings import Contract, ListedResults, RunStatus, TestsFailed, TestsIncompleted
-from fake_bluejay.core.resources import Entity, not_found
+from fake_bluejay.core.resources import Entity
 from fake_bluejay.core.runs import DEFAULT_LONGEST, DEFAULT_RINGING, Run, Tally, tally
 from fake_bluejay.core.statuses import Event, Status
 from fake_bluejay.core.test_results import Record
@@ -111,10 +111,7 @@ def _simulation(call: ApiCall, fields: Mapping[str, Any]) -> Entity:
     if "simulation_id" in fields:
         return call.require("simulation", as_id(fields["simulation_id"]))
     code_id = fields.get("bluejay_as_code_id")
-    for simulation in call.world.resources.of("simulation", call.organisation):
-        if code_id is not None and simulation.fields.get("bluejay_as_code_id") == code_id:
-            return simulation
-    raise not_found("simulation")
+    return call.world.resources.require_by("simulation", call.organisation, "bluejay_as_code_id", code_id)
 
 
 def queue_run(world: World, simulation: Entity, fields: dict[str, Any]) -> Run:
