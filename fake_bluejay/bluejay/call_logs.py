@@ -417,7 +417,7 @@ CALL_LOGS = Resource(
 call_logs = Operations(CALL_LOGS, returns=CallLog, values=_values, new=_submit, request=CallRequestUsingAgentId)
 
 _ID: Final = {"call_id": str}
-"""The published type of the id in the paths is a string; a text that is no UUID names no call log."""
+"""The published type of the id in some of the paths: a text that is not a UUID names no call log."""
 
 
 @call_logs.operation("GET", "/v1/retrieve-call-log/{call_id}", path_types=_ID)
@@ -492,7 +492,7 @@ def re_evaluate(call: ApiCall, call_log: Entity, request: ReEvaluateCallRequest)
     return ReEvaluateCallResponse(status="success", call_id=call_log.id, message="Evaluation queued")
 
 
-@call_logs.operation("GET", "/v1/retrieve-call-logs/{agent_id}", path_types={"agent_id": str}, query=PAGES.query)
+@call_logs.operation("GET", "/v1/retrieve-call-logs/{agent_id}", query=PAGES.query)
 def retrieve_call_logs(
     call: ApiCall,
     agent_id: str,

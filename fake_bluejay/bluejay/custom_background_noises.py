@@ -119,15 +119,15 @@ noises = Operations(
     looked_up=lambda world, noise: {"usage_count": _users(world, noise)},
     new=_register,
     request=NewNoise,
+    id_type=str,
 )
-_ID: dict[str, Any] = {"path_types": {"noise_id": str}}
 
 noises.list("GET", "/v1/custom-background-noises")
 noises.create("POST", "/v1/custom-background-noises", CreateCustomBackgroundNoiseRequest)
-noises.update("PATCH", "/v1/custom-background-noises/{noise_id}", UpdateCustomBackgroundNoiseRequest, **_ID)
+noises.update("PATCH", "/v1/custom-background-noises/{noise_id}", UpdateCustomBackgroundNoiseRequest)
 
 
-@noises.operation("DELETE", "/v1/custom-background-noises/{noise_id}", **_ID)
+@noises.operation("DELETE", "/v1/custom-background-noises/{noise_id}")
 def delete_custom_background_noise(call: ApiCall, custom_background_noise: Entity) -> dict[str, Any]:
     """Delete a noise that no digital human uses."""
     if _users(call.world, custom_background_noise):

@@ -93,9 +93,7 @@ def list_elevenlabs_agents(call: ApiCall) -> dict[str, Any]:
     return {"agents": [{name: agent.fields[name] for name in ("agent_id", "name")} for agent in agents]}
 
 
-@elevenlabs_agents.operation(
-    "GET", "/v1/integrations/elevenlabs/agents/{bluejay_agent_id}/branches", path_types={"bluejay_agent_id": str}
-)
+@elevenlabs_agents.operation("GET", "/v1/integrations/elevenlabs/agents/{bluejay_agent_id}/branches")
 def list_elevenlabs_branches(call: ApiCall, bluejay_agent_id: str) -> dict[str, Any]:
     """Return the branches of the ElevenLabs agent that an agent names as its own."""
     agent = call.require("agent", as_id(bluejay_agent_id))

@@ -91,8 +91,7 @@ ISSUES = Resource(
     example={"title": "The agent ends the call without a confirmation."},
     required={"last_seen_at": str},
 )
-issues = Operations(ISSUES, returns=IssueResponse, new=_new_issue, request=NewIssue)
-_ID = {"issue_id": str}
+issues = Operations(ISSUES, returns=IssueResponse, new=_new_issue, request=NewIssue, id_type=str)
 _PAGES = Paging("limit", 50, most=200, place="offset")
 
 
@@ -118,10 +117,10 @@ def list_issues(
     return Answered(part, **said, total=len(kept))
 
 
-issues.get("GET", "/v1/observability/issues/{issue_id}", path_types=_ID)
+issues.get("GET", "/v1/observability/issues/{issue_id}")
 
 
-@issues.operation("PUT", "/v1/observability/issues/{issue_id}", path_types=_ID)
+@issues.operation("PUT", "/v1/observability/issues/{issue_id}")
 def update_issue(call: ApiCall, issue: Entity, request: UpdateIssueRequest) -> Entity:
     """Change an issue. Documented: null clears a field, except the status."""
     given = given_fields(request)

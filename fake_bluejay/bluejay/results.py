@@ -136,8 +136,7 @@ def simulation_result(record: Record, call: ApiCall) -> dict[str, Any]:
         "start_time": None if record.start_time is None else datetime_at(record.start_time),
         "end_time": None if record.end_time is None else datetime_at(record.end_time),
         "status": record.wire_status(readings.status_words),
-        "transcript_url": fields.get("transcript_url")
-        or transcript_url,
+        "transcript_url": fields.get("transcript_url") or transcript_url,
         "evaluations": evaluations(record, world.seed),
         "tool_calls": _compared(_expected(record, world), tool_calls(record)),
         "metrics": fields.get("metrics") or custom_metrics(record),
