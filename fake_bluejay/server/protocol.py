@@ -214,8 +214,8 @@ class Protocol(HttpToolsProtocol):
         self._barren = -self._piece
 
     def on_headers_complete(self) -> None:
-        # Only large pieces need a closer look.
         """Refuse a request whose headers are too large or that is for another host; else let uvicorn start it."""
+        # Only large pieces need a closer look.
         if (self._follows or self._head + self._piece > _MOST_HEAD) and self._is_head_too_large():
             self._refuse_head()
             raise ValueError  # so that nothing more is read
