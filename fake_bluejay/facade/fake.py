@@ -138,7 +138,8 @@ class FakeBluejay(Additions):
             self._on = switch.Fake(self._api, self._environment(), self._timeline)
             try:
                 switch.switch_on(self._on)
-                self.clock.take_part(*threads_of(self._options.get("participants", ())))
+                if "participants" in self._options:
+                    self.clock.take_part(*threads_of(self._options["participants"]))
                 if self._timeline is None and (now := now_of(self._options)) is not None:
                     self._wall_clock = WallClock()
                     self._wall_clock.start(now / 1e6, frozen=False)
