@@ -17,8 +17,6 @@ from fake_bluejay.core.readings import AgentWithoutWorkflow
 from fake_bluejay.core.resources import Entity
 from fake_bluejay.http.operation import ApiCall, as_id
 
-__all__ = ["agent_workflows"]
-
 
 class NodeCreate(Wire):
     """A new node of an agent's workflow."""

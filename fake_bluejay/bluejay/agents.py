@@ -19,8 +19,6 @@ from fake_bluejay.core.resources import Entity, Link, OnDelete, Resource, not_fo
 from fake_bluejay.core.world import World
 from fake_bluejay.http.operation import ApiCall, as_id
 
-__all__ = ["AGENTS", "AgentRequest", "agents", "create_agent"]
-
 
 class AgentType(StrEnum):
     """The direction of calls: an INBOUND agent is called, an OUTBOUND one calls."""

@@ -27,8 +27,6 @@ from fake_bluejay.core.statuses import is_final
 from fake_bluejay.core.world import World
 from fake_bluejay.http.operation import ApiCall
 
-__all__ = ["ALERTS", "ALERT_RESULTS", "alert_results", "alerts"]
-
 
 class EntityType(StrEnum):
     """The kind of value that an alert watches."""

@@ -9,8 +9,6 @@ from fake_bluejay.bluejay.resources import Operations, as_fields
 from fake_bluejay.core.resources import Entity, Resource, uuid_ids
 from fake_bluejay.core.world import World
 
-__all__ = ["API_KEYS", "api_keys"]
-
 
 class CreateApiKeyRequest(Wire):
     """A new API key, with its purpose."""

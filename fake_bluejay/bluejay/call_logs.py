@@ -39,8 +39,6 @@ from fake_bluejay.core.test_results import Record
 from fake_bluejay.core.world import World
 from fake_bluejay.http.operation import ApiCall
 
-__all__ = ["CALL_LOGS", "EVALUATION_SCRIPTS", "call_logs", "evaluation_scripts"]
-
 
 class CallDirection(StrEnum):
     """The direction of a call, seen from the agent."""

@@ -10,8 +10,6 @@ from fake_bluejay.core.world import Ending
 from fake_bluejay.http.errors import json_error
 from fake_bluejay.http.operation import ApiCall, Operation
 
-__all__ = ["OPERATIONS"]
-
 
 def end_conversations(call: ApiCall) -> Response | EndConversationsResponse:
     """Mark running conversations for ending, and say which were marked and which were not."""

@@ -18,8 +18,6 @@ from fake_bluejay.core.resources import Entity, Resource, not_found, uuid_ids
 from fake_bluejay.core.world import World
 from fake_bluejay.http.operation import OWN_WORLD, ApiCall
 
-__all__ = ["NOISES", "UPLOADS", "noises", "uploads"]
-
 MOST_NOISES = 20
 """Documented: the most noises of an organisation."""
 

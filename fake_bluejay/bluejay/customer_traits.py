@@ -11,8 +11,6 @@ from fake_bluejay.core.clock import Moment
 from fake_bluejay.core.resources import Entity, Link, OnDelete, Resource, uuid_ids
 from fake_bluejay.http.operation import ApiCall
 
-__all__ = ["CUSTOMER_TRAITS", "customer_traits"]
-
 
 class CreateCustomerTraitRequest(Wire):
     """A new trait."""

@@ -18,15 +18,6 @@ from fake_bluejay.core.resources import Entity, Link, Resource
 from fake_bluejay.core.world import World
 from fake_bluejay.http.operation import ApiCall, as_id
 
-__all__ = [
-    "DIGITAL_HUMANS",
-    "DigitalHumanRequestData",
-    "conflicting",
-    "create_digital_human",
-    "digital_humans",
-    "has_tag",
-]
-
 
 class LanguageType(StrEnum):
     """The language of a digital human."""
@@ -571,7 +562,7 @@ def create_digital_human(
         organisation: The name of the organisation that it belongs to.
         request: Its fields.
         simulation_ids: The simulations that it takes part in.
-        generated: Whether Bluejay makes it, and so leaves out what it would refuse of a client.
+        generated: True if Bluejay makes it, and so leaves out what it would refuse of a client.
 
     Raises:
         NotFound: There is no such simulation.

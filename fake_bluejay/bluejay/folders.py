@@ -10,8 +10,6 @@ from fake_bluejay.core.resources import Entity, Resource, uuid_ids
 from fake_bluejay.core.world import World
 from fake_bluejay.http.operation import ApiCall
 
-__all__ = ["FOLDERS", "folder_named", "folders"]
-
 
 class FolderCreateRequest(Wire):
     """A new folder."""

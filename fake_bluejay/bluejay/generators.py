@@ -35,8 +35,6 @@ from fake_bluejay.core.resources import Entity, Resource, uuid_ids
 from fake_bluejay.core.scoring import transcript
 from fake_bluejay.http.operation import OWN_WORLD, ApiCall, as_id
 
-__all__ = ["TRANSLATIONS", "generators", "translations"]
-
 MOST = 100
 """The most items that one request makes. The documentation mentions a limit on digital humans without its value."""
 

@@ -13,8 +13,6 @@ from fake_bluejay.core.resources import Entity, Resource, not_found
 from fake_bluejay.http.errors import NOTHING, read_body
 from fake_bluejay.http.operation import ApiCall, as_id
 
-__all__ = ["ELEVENLABS_AGENTS", "INTEGRATIONS", "elevenlabs_agents", "integrations"]
-
 _SECRET = ("key", "secret", "token", "password")
 """The ends of names of fields whose values only `get-integration-key` shows."""
 

@@ -1,6 +1,6 @@
 """Issues: problems that Bluejay finds across conversations. The fake finds none by itself; a test adds them.
 
-The documentation names what filters and changes an issue; no source publishes the shape of an answer.
+The documentation names the filters and the fields of a change; no source publishes the shape of an answer.
 """
 
 from __future__ import annotations
@@ -16,8 +16,6 @@ from fake_bluejay.core.clock import Day, Moment, instant_of, iso
 from fake_bluejay.core.resources import Entity, Link, Resource, uuid_ids
 from fake_bluejay.core.world import World
 from fake_bluejay.http.operation import ApiCall
-
-__all__ = ["ISSUES", "issues"]
 
 
 class IssueStatus(StrEnum):
@@ -35,7 +33,7 @@ IssueType = Literal["deterministic", "non_deterministic"]
 
 
 class NewIssue(Wire):
-    """An issue as a test adds it: Bluejay itself finds them. It was last seen now, if nothing else is said."""
+    """An issue to add, which only a test does: Bluejay finds its issues itself. By default it was last seen now."""
 
     title: str
     type: IssueType = "non_deterministic"
@@ -48,7 +46,7 @@ class NewIssue(Wire):
 
 
 class UpdateIssueRequest(Wire):
-    """A change of an issue: each field that is given; null clears it."""
+    """A change of an issue: null clears a field, and a field that is not given stays."""
 
     status: IssueStatus | None = None
     priority: Priority | None = None
@@ -57,7 +55,7 @@ class UpdateIssueRequest(Wire):
 
 
 class IssueResponse(Wire):
-    """An issue, and the conversations that it was found in."""
+    """An issue, with the conversations in which it was found."""
 
     id: str
     title: str
@@ -108,7 +106,7 @@ def list_issues(
     type: IssueType | None = None,
     assignee_id: str | None = None,
 ) -> Answered:
-    """Return the issues that all filters keep, the one that was seen last first."""
+    """Return the issues that match all filters, the one that was last seen first."""
     wanted = {"status": status, "priority": priority, "type": type, "assignee_id": assignee_id}
     kept = [
         issue
@@ -127,7 +125,7 @@ issues.get("GET", "/v1/observability/issues/{issue_id}", path_types=_ID)
 def update_issue(call: ApiCall, issue: Entity, request: UpdateIssueRequest) -> Entity:
     """Change an issue. Documented: null clears a field, except the status."""
     given = {name: value for name, value in as_fields(request).items() if name in request.model_fields_set}
-    if given.get("status", "") is None:
-        del given["status"]
+    if request.status is None:
+        given.pop("status", None)
     issues.change(call.world, issue, given)
     return issue

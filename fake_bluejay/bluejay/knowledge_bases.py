@@ -18,8 +18,6 @@ from fake_bluejay.core.errors import Refused
 from fake_bluejay.core.resources import Entity, Link, Resource, not_found, uuid_ids
 from fake_bluejay.http.operation import ApiCall
 
-__all__ = ["KNOWLEDGE_BASES", "knowledge_bases"]
-
 
 class CreateKnowledgeBaseRequest(Wire):
     """A new knowledge base."""

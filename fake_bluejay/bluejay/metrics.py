@@ -19,8 +19,6 @@ from fake_bluejay.core.resources import Entity, Link, Resource, uuid_ids
 from fake_bluejay.core.world import World
 from fake_bluejay.http.operation import ApiCall, as_id
 
-__all__ = ["METRICS", "metrics"]
-
 
 class MetricType(StrEnum):
     """The type of a metric's value."""

@@ -20,8 +20,6 @@ if TYPE_CHECKING:
     from fake_bluejay.bluejay.resources import Operations
     from fake_bluejay.http.operation import Operation
 
-__all__ = ["declared", "operation_at", "operations", "resource_names"]
-
 
 def _load(module: str) -> ModuleType:
     with real_calendar():
@@ -67,7 +65,7 @@ def declared(name: str, *, exactly: bool = False) -> Operations:
 
     Args:
         name: `folder`, `folders`, `digital human`, `digital_human`, `digital-humans`, …
-        exactly: Whether only the name of the collection will do.
+        exactly: True if only the name of the collection will do.
 
     Raises:
         ValueError: There is no such resource; the message says what there is.

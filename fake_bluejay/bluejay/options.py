@@ -17,8 +17,6 @@ if TYPE_CHECKING:
     from fake_bluejay.core.behaviors import AgentChoice
     from fake_bluejay.core.readings import ReadingChoices
 
-__all__ = ["API_KEY", "WorldOptions", "clock_of", "now_of", "world_of"]
-
 API_KEY = "fake-bluejay-key"
 """The key of the default organisation: made up, so no real key is ever needed in a test."""
 
@@ -45,7 +43,7 @@ class WorldOptions(TypedDict, total=False):
     evaluation_takes: float
     """Seconds from EVALUATING to COMPLETED."""
     webhooks_anywhere: bool
-    """Whether webhooks may lead to other machines."""
+    """True if webhooks may lead to other machines."""
 
 
 def clock_of(options: Mapping[str, Any]) -> Clock:

@@ -24,8 +24,6 @@ from fake_bluejay.core.clock import Moment
 from fake_bluejay.core.resources import Entity, Resource, uuid_ids
 from fake_bluejay.http.operation import ApiCall
 
-__all__ = ["PERSONALITIES", "personalities"]
-
 
 class _Delivery(Wire):
     """The manner of speech, which every model of a personality has."""

@@ -14,8 +14,6 @@ from fake_bluejay.core.scoring import uuid_from
 from fake_bluejay.core.world import World
 from fake_bluejay.http.operation import ApiCall
 
-__all__ = ["PHONE_NUMBERS", "phone_numbers"]
-
 PRICE = 115
 """The price of a number, in cents: this project's figure, and nothing to rely on."""
 

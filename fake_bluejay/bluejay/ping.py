@@ -7,8 +7,6 @@ from typing import Any
 from fake_bluejay import __version__
 from fake_bluejay.http.operation import ApiCall, Operation
 
-__all__ = ["OPERATIONS"]
-
 
 def ping(call: ApiCall) -> dict[str, str]:
     """Answer that the service is there, with the version of its code: here, the fake's."""

@@ -23,17 +23,6 @@ from fake_bluejay.core.resources import Entity, Link, OnDelete, Resource, not_fo
 from fake_bluejay.core.world import World
 from fake_bluejay.http.operation import ApiCall
 
-__all__ = [
-    "KNOWLEDGE_BASE_VERSIONS",
-    "LABELS",
-    "PROMPTS",
-    "knowledge_base_versions",
-    "labels",
-    "prompts",
-    "text_of",
-    "update_text",
-]
-
 PRODUCTION: Final = "production"
 LATEST: Final = "latest"
 RESERVED: Final = (PRODUCTION, LATEST)

@@ -65,25 +65,10 @@ from fake_bluejay.bluejay.mistakes import first_mistake
 from fake_bluejay.core.clock import datetime_at, iso
 from fake_bluejay.core.errors import DomainError, Refused
 from fake_bluejay.core.readings import Readings, UpdateChanges
-from fake_bluejay.core.resources import Collection, Entity, Id, Link, Resource, not_found
+from fake_bluejay.core.resources import Entity, Id, Link, Resource, not_found
 from fake_bluejay.core.suggest import check_known, unknown
 from fake_bluejay.core.world import World
 from fake_bluejay.http.operation import ApiCall, Operation, Parameter
-
-__all__ = [
-    "LIMIT",
-    "OFFSETS",
-    "PAGES",
-    "Answered",
-    "Filter",
-    "Operations",
-    "Paging",
-    "as_fields",
-    "changes",
-    "check_version",
-    "found",
-    "validated",
-]
 
 _Function = TypeVar("_Function", bound=Callable[..., Any])
 _Model = TypeVar("_Model", bound=BaseModel)
@@ -103,7 +88,7 @@ class Paging:
         default: The size of a page, if the request gives none; None: no limit.
         most: The largest size of a page.
         place: The query parameter for the beginning: `page`, counted from 1, or `offset`; None: always at the start.
-        bounded: Whether a size or a page below 1 is refused; otherwise it counts as 1.
+        bounded: True if a size or a page below 1 is refused; otherwise it counts as 1.
     """
 
     size: str
@@ -144,8 +129,8 @@ class Filter(NamedTuple):
 
     Attributes:
         type: The parameter's type, which FastAPI would be given.
-        keeps: Whether an entity is kept, given the parameter's value, which is not None. Left out, the field of the
-            parameter's name must have the value, or the list of its plural must contain it.
+        keeps: Returns True for an entity that is kept, given the parameter's value, which is not None. By default, the
+            field of the parameter's name must have the value, or the list of its plural must contain it.
     """
 
     type: Any
@@ -579,11 +564,6 @@ def _is_nullable(annotation: Any) -> bool:
     if get_origin(annotation) in (Union, UnionType):
         return any(map(_is_nullable, get_args(annotation)))
     return annotation in (Any, None, NoneType)
-
-
-def found(collection: Collection, id: Id | None, organisation: str) -> Entity:
-    """Return the entity of that id. Raises `NotFound` if there is none that the organisation can see."""
-    return collection.require(id, organisation)
 
 
 def as_fields(model: BaseModel) -> dict[str, Any]:

@@ -21,12 +21,10 @@ from fake_bluejay.core.clock import datetime_at
 from fake_bluejay.core.errors import Foreign, NotFound, Refused
 from fake_bluejay.core.readings import Contract, ErrorCodeIn, ReEvaluateUnfinished, ReportedLater
 from fake_bluejay.core.scoring import custom_metrics, evaluations, is_scored, tool_calls, transcript
-from fake_bluejay.core.statuses import Status
+from fake_bluejay.core.statuses import Event, Status
 from fake_bluejay.core.test_results import Record
 from fake_bluejay.core.world import World
 from fake_bluejay.http.operation import OWN_WORLD, ApiCall, Operation, as_id
-
-__all__ = ["OPERATIONS", "find_result", "simulation_result"]
 
 _TRANSCRIPTS = "/fake/transcripts"
 """The address of the transcripts in answers, whatever the address of the fake: a made-up place."""
@@ -72,7 +70,7 @@ def re_evaluate_simulation_result(call: ApiCall) -> ReEvaluateSimulationResultRe
     """Evaluate a conversation again: it is EVALUATING from now on, and COMPLETED a while later."""
     record = _asked_for(call, "simulation_result_id")
     if record.status is Status.COMPLETED:
-        call.world.re_evaluate(record.id)
+        call.world.change(record.id, Event.RE_EVALUATE, "api")
     elif call.world.readings.re_evaluate_unfinished is ReEvaluateUnfinished.BAD_REQUEST:
         raise Refused("Only a completed simulation result can be evaluated again")
     return ReEvaluateSimulationResultResponse(

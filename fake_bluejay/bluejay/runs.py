@@ -26,13 +26,10 @@ from fake_bluejay.core.errors import Foreign, NotFound, Refused
 from fake_bluejay.core.readings import Contract, ListedResults, RunStatus, TestsFailed, TestsIncompleted
 from fake_bluejay.core.resources import Entity, not_found
 from fake_bluejay.core.runs import DEFAULT_LONGEST, DEFAULT_RINGING, Run, Tally, tally
-from fake_bluejay.core.statuses import Status
+from fake_bluejay.core.statuses import Event, Status
 from fake_bluejay.core.test_results import Record
 from fake_bluejay.core.world import World
 from fake_bluejay.http.operation import ApiCall, Operation, Parameter, as_id
-
-__all__ = ["OPERATIONS", "given", "queue_run", "run_status"]
-
 
 MOST_CALLS = 100_000
 """The most calls of one run: this project's limit, so that a slip of the pen does not cost a suite its memory."""
@@ -53,7 +50,7 @@ def queue_sms_simulation_run(call: ApiCall) -> SmsSimulationRunResponse:
     wanted = {_numbers(call.world, call.world.results[id]) for id in run.result_ids} - {None}
     terminated = [record for record in overlapping if _numbers(call.world, record) in wanted]
     for record in terminated:
-        call.world.end(record.id)
+        call.world.change(record.id, Event.END, "api")
     # Published is only a list of objects; the name of the id is ours.
     return SmsSimulationRunResponse(
         **queued, terminated_conversations=[{"simulation_result_id": record.id} for record in terminated]

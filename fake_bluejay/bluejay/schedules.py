@@ -19,8 +19,6 @@ from fake_bluejay.core.resources import Entity, Link, OnDelete, Resource, uuid_i
 from fake_bluejay.core.world import World
 from fake_bluejay.http.operation import ApiCall
 
-__all__ = ["SCHEDULES", "schedules"]
-
 Time = Annotated[str, Field(pattern=r"^\d{2}:\d{2}$")]
 
 

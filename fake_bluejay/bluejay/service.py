@@ -15,8 +15,6 @@ from fake_bluejay.http.faults import ArmedFaults, Faults
 from fake_bluejay.http.journal import Journal
 from fake_bluejay.http.stubs import Stubs
 
-__all__ = ["Service"]
-
 
 class Service:
     """A fake: its world, and the parts that stand around it on the way of a request.

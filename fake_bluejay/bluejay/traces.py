@@ -23,8 +23,6 @@ from fake_bluejay.core.world import World
 from fake_bluejay.http.journal import EXCHANGE
 from fake_bluejay.http.operation import ApiCall
 
-__all__ = ["MOST_SPANS", "TRACES", "Span", "traces"]
-
 _log = logging.getLogger("fake_bluejay")
 
 MOST_SPANS = 200_000

@@ -7,8 +7,6 @@ from fake_bluejay.core.errors import NotFound
 from fake_bluejay.core.outbox import WebhookRecord
 from fake_bluejay.http.operation import ApiCall, Operation
 
-__all__ = ["OPERATIONS"]
-
 
 def get_signing_key(call: ApiCall) -> WebhookKeyResponse:
     """Return the signing key of a webhook."""

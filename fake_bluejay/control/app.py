@@ -28,8 +28,6 @@ from fake_bluejay.core import errors as domain
 from fake_bluejay.core.suggest import unknown
 from fake_bluejay.state.commands import validated
 
-__all__ = ["control_app", "is_browsing", "json_object"]
-
 _log = logging.getLogger("fake_bluejay")
 
 

@@ -24,27 +24,6 @@ from fake_bluejay.core.scoring import uuid_from
 from fake_bluejay.core.suggest import check_known
 from fake_bluejay.core.timers import Timers
 
-__all__ = [
-    "ALERTS",
-    "ALL_AGENTS",
-    "EVENTS",
-    "MOST_RETRIES",
-    "PATIENCE",
-    "RETRIES",
-    "UNSELECTED",
-    "AlertEvent",
-    "Attempt",
-    "Deliverer",
-    "Delivery",
-    "Outbox",
-    "Scope",
-    "WebhookEvent",
-    "WebhookRecord",
-    "check_retries",
-    "encoded",
-    "signature",
-]
-
 ALERTS: Final = ("observability_alert_triggered", "simulation_alert_triggered")
 """The events of alerts."""
 
@@ -120,7 +99,7 @@ class Attempt(NamedTuple):
 
     @property
     def succeeded(self) -> bool:
-        """Whether the answer was a 2xx and came in time."""
+        """True if the answer was a 2xx and came in time."""
         return self.problem is None and self.status is not None and 200 <= self.status < 300
 
 
@@ -144,12 +123,12 @@ class Delivery:
 
     @property
     def delivered(self) -> bool:
-        """Whether the receiver has answered with a 2xx in time."""
+        """True if the receiver has answered with a 2xx in time."""
         return any(attempt.succeeded for attempt in self.attempts)
 
     @property
     def given_up(self) -> bool:
-        """Whether the delivery failed and will not be sent again."""
+        """True if the delivery failed and will not be sent again."""
         return not self.delivered and not self.planned
 
 
@@ -162,7 +141,7 @@ class Deliverer(Protocol):
 
     @property
     def is_busy(self) -> bool:
-        """Whether a delivery is on its way."""
+        """True if a delivery is on its way."""
         ...
 
 
@@ -333,7 +312,7 @@ class Outbox:
             delivery: The delivery.
             attempt: The attempt, with its outcome.
             over: The instant at which the attempt was over, in microseconds.
-            retried: Whether deliveries are retried to webhooks that have no number of retries of their own.
+            retried: True if deliveries are retried to webhooks that have no number of retries of their own.
         """
         if self.deliveries.get(delivery.number) is not delivery:
             return  # the world was reset or restored meanwhile

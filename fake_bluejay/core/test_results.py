@@ -12,15 +12,6 @@ from fake_bluejay.core.statuses import END_SIGNAL_TIMEOUT, OLDER_WORD_OF_CODE, S
 if TYPE_CHECKING:
     from fake_bluejay.core.runs import Run
 
-__all__ = [
-    "WATCHDOG_DELAY",
-    "ControlObject",
-    "Move",
-    "Organisation",
-    "Organisations",
-    "Record",
-]
-
 WATCHDOG_DELAY: Final = 30_000_000
 """Documented: a 30-second fallback watchdog for each conversation. Microseconds."""
 
@@ -176,7 +167,7 @@ class Record:
 
     @property
     def passes(self) -> bool:
-        """Whether the evaluation finds the goal reached: as the given evaluations say, or else the script."""
+        """True if the evaluation finds the goal reached: as the given evaluations say, or else the script."""
         evaluations = self.fields.get("evaluations")
         if evaluations is None and self.call is not None:
             evaluations = self.call.evaluations

@@ -125,7 +125,7 @@ class FakeBluejay(Additions):
 
     @property
     def is_on(self) -> bool:
-        """Whether the fake takes the calls to the real host: from `start` to `stop`."""
+        """True if the fake takes the calls to the real host: from `start` to `stop`."""
         return self._on is not None
 
     def start(self) -> Self:
@@ -190,7 +190,7 @@ class FakeBluejay(Additions):
         """Check that each fault and each stub has met a request, as the option `unmet` says; pytest's fixtures do this.
 
         Returns:
-            What to warn of; empty if there is nothing.
+            The warnings, which may be none.
 
         Raises:
             AssertionError: One has not, and that is to be an error.
@@ -416,7 +416,7 @@ class FakeBluejay(Additions):
 
     @property
     def require_known_keys(self) -> bool:
-        """Whether unknown keys are refused; otherwise any key that is not empty belongs to the default organisation."""
+        """True if unknown keys are refused; otherwise any key that is not empty belongs to the default organisation."""
         return self._world.require_known_keys
 
     @require_known_keys.setter
@@ -481,7 +481,7 @@ class FakeBluejay(Additions):
     def client(self, **kwargs: Any) -> httpx.Client:
         """Return an `httpx.Client` whose requests reach the fake: `client.post("/v1/end-conversations", …)`.
 
-        Where there is no httpx it is httpx2's.
+        If httpx is not installed, it is httpx2's.
         """
         from fake_bluejay.facade.transport import library
 

@@ -10,8 +10,8 @@ is what stands there. The theory:
 - A shim is taken away only if it is on top, which is decided with `is` on the owner's own namespace. Under somebody's
   wrapper it stays. The next time it is wanted, a shim that is on top or within reach of what is on top is in use
   already; so shims never pile up. Otherwise a shim is put on over what is there.
-- Whether a wrapper leads to a shim is seen by following references, as the garbage collector does. That is a look of
-  bounded length; a shim that it misses is joined by a second one, which does no harm.
+- A wrapper leads to a shim if a chain of references does, such as the garbage collector follows. The search is bounded;
+  if it misses a shim, a second one is put on, which does no harm.
 
 Looking never runs code of others. Objects are compared with `is` and asked for their `type()`; modules and classes give
 their namespaces through `types.ModuleType` and `type` themselves, so no `__getattr__`, `__class__`, descriptor or
@@ -153,7 +153,7 @@ class _Shims:
         self.under: Any = self
         """The value that the newest shim was put over, which is no shim of this seam."""
         self.named: Any = None
-        """What replaces the function where it was imported by name."""
+        """The replacement of the function where it was imported by name."""
         if seam.named is not None:
             self.named = self._over(seam.named)
 

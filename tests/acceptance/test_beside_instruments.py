@@ -1,4 +1,4 @@
-"""What instruments clients, caches their answers or stands in for them works beside the fake, whoever came first."""
+"""Libraries that instrument clients, cache their answers or replace them work beside the fake, in either order."""
 
 import asyncio
 import contextlib

@@ -1,4 +1,4 @@
-"""What waits in the standard library, and what passes meanwhile: each by the fake's clock and the code's own."""
+"""Each wait of the standard library, and the time that passes meanwhile by the fake's clock and the code's own."""
 
 import asyncio
 import concurrent.futures

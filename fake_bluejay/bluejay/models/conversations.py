@@ -6,8 +6,6 @@ from pydantic import Field
 
 from fake_bluejay.bluejay.models.wire import Wire
 
-__all__ = ["EndConversationsRequest", "EndConversationsResponse"]
-
 
 class EndConversationsRequest(Wire):
     """The conversations to end: at least one test result's id."""

@@ -6,8 +6,6 @@ from uuid import UUID
 
 from fake_bluejay.bluejay.models.wire import Wire
 
-__all__ = ["WebhookKeyRequest", "WebhookKeyResponse"]
-
 
 class WebhookKeyRequest(Wire):
     """The webhook whose key is meant."""
