@@ -60,6 +60,7 @@ ACTIVE: list[FakeBluejay] = []
 
 
 Unmet = Literal["error", "warn", "ignore"]
+_UNMET = get_args(Unmet)
 
 
 class Options(WorldOptions, total=False):
@@ -93,7 +94,7 @@ class FakeBluejay(Additions):
             check_known("option", name, OPTIONS)
         sleep = options.get("sleep", "skip")
         check_known("choice for sleep:", sleep, ("skip", "real"))
-        check_known("choice for unmet:", options.get("unmet", "error"), get_args(Unmet))
+        check_known("choice for unmet:", options.get("unmet", "error"), _UNMET)
         self._begin(options, Service(**_of_a_world(options)))
 
     def _begin(self, options: Options, service: Service) -> None:

@@ -268,8 +268,8 @@ class ShimGroup:
         self.files = files
         self.spared = spared
         self.on = False
-        self._modules: dict[str, ModuleType] = {}
-        """The modules whose seams are in `_shims`, by name."""
+        self._modules: dict[str, ModuleType | None] = dict.fromkeys(files)
+        """The modules whose seams are in `_shims`, by name; None if it has not been loaded."""
         self._shims: dict[str, list[_Shims]] = {}
         self._replaced: list[_Shims] = []
         """The shims in modules in whose place another was imported while the group was on."""
@@ -298,8 +298,8 @@ class ShimGroup:
 
     def new_modules(self) -> list[tuple[str, Any]]:
         """Return the modules, by their names, that are loaded, and whose seams have not been listed."""
-        known, loaded = self._modules.get, sys.modules.get
-        return [(name, module) for name in self.files if (module := loaded(name)) is not known(name)]
+        loaded = sys.modules.get
+        return [(name, module) for name, known in self._modules.items() if (module := loaded(name)) is not known]
 
     def put_on(self, name: str, module: Any, *, executed: bool = False) -> None:
         """Put the shims of this module on, if it is one, and loaded."""
@@ -309,7 +309,7 @@ class ShimGroup:
             return
         if not executed and _is_being_imported(module):
             return
-        if self._modules.get(name) is not module:
+        if self._modules[name] is not module:
             seams = importlib.import_module(f"fake_bluejay.intercept.{self.files[name]}").seams
             self._replaced += self._shims.get(name, ())
             self._modules[name] = module
