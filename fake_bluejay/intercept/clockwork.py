@@ -160,6 +160,8 @@ class Member:
         """The generation of fakes, on together, in which the thread joined."""
         self.joining: list[Wait] = []
         """The waits for the end of the thread."""
+        self.suspended: Member | None = None
+        """The thread's own participation, which this one, for a single call, replaces until the call's end."""
         self.watch = Watch(thread)
         self.waits_for_nothing = 0
         """The number of waits for no time at all since the last real wait."""
@@ -395,6 +397,10 @@ class Clockwork:
             if member.generation == self._generation:
                 member.ident = REAL.get_ident()
                 member.run_by(thread)
+                member.suspended = self._members.get(member.ident)
+                if member.suspended is not None:  # the thread was counted twice since the call was expected
+                    self._working -= 1
+                    self._changes += 1
                 self._members[member.ident] = member
 
     def depart(self, member: Member, *, dies: bool = True) -> None:
@@ -404,6 +410,11 @@ class Clockwork:
                 return
             if member.ident is not None:
                 del self._members[member.ident]
+            if member.ident is not None and member.suspended is not None:
+                member.suspended.start_afresh()
+                member.suspended.joining += member.joining
+                self._members[member.ident] = member.suspended
+                return
             self._working -= 1
             self._changes += 1
             if dies:
@@ -730,6 +741,7 @@ class Clockwork:
     def _look_around(self, wait: Wait, since: float) -> None:
         """Act after a pause: as the lookout, or as a thread that waits for something outside."""
         with self._mutex:
+            self._let_dead_threads_depart()
             is_outside = self._is_outside()
         if is_outside:
             self.count(since, f"{wait.what} in real time", wait.place)
@@ -759,6 +771,12 @@ class Clockwork:
             self.count(max(since, outside.watch.since), f"{outside.thread.name} waited for something outside")
         else:
             self._move(wait, changes)
+
+    def _let_dead_threads_depart(self) -> None:
+        """End the participation of threads that have ended unannounced: those that were started before the fake do."""
+        alive = sys._current_frames()
+        for member in [one for ident, one in self._members.items() if ident not in alive]:
+            self.depart(member, dies=False)
 
     # --- moving -----------------------------------------------------------------------------------------------------
 
