@@ -95,20 +95,16 @@ _KINDS = {
 bluejay_as_code = Operations()
 
 
-@bluejay_as_code.operation(
-    "GET", "/v1/bluejay-as-code/pull/{simulation_bluejay_id}", path_types={"simulation_bluejay_id": str}
-)
+@bluejay_as_code.operation("GET", "/v1/bluejay-as-code/pull/{simulation_bluejay_id}")
 def pull_simulation(call: ApiCall, simulation_bluejay_id: str) -> BluejayAsCodePayload:
     """Return the bundle of a simulation; items without a `bluejay_as_code_id` get one."""
     return _bundle_of(call, "simulation", simulation_bluejay_id)
 
 
-@bluejay_as_code.operation(
-    "GET",
-    "/v1/bluejay-as-code/{root_type}/{root_id}",
-    path_types={"root_type": Literal["simulation", "agent", "digital-human", "custom-metric"], "root_id": str},
-)
-def pull(call: ApiCall, root_type: str, root_id: str) -> BluejayAsCodePayload:
+@bluejay_as_code.operation("GET", "/v1/bluejay-as-code/{root_type}/{root_id}")
+def pull(
+    call: ApiCall, root_type: Literal["simulation", "agent", "digital-human", "custom-metric"], root_id: str
+) -> BluejayAsCodePayload:
     """Return the bundle of a simulation, or of all simulations of an agent, a digital human or a metric."""
     return _bundle_of(call, root_type, root_id)
 
@@ -125,7 +121,7 @@ def push(call: ApiCall, request: BluejayAsCodePayload) -> PushResponse:
     return _push(call, request)
 
 
-@bluejay_as_code.operation("POST", "/v1/bluejay-as-code/run/{simulation_bac_id}", path_types={"simulation_bac_id": str})
+@bluejay_as_code.operation("POST", "/v1/bluejay-as-code/run/{simulation_bac_id}")
 def run(call: ApiCall, simulation_bac_id: str, request: BACRunRequest) -> SimulationRunResponse:
     """Queue a run of the simulation of that `bluejay_as_code_id`."""
     simulation = _of_code_id(call, SIMULATIONS, simulation_bac_id)
@@ -209,8 +205,7 @@ def _of_code_id(call: ApiCall, resource: Resource, code_id: str) -> Entity | Non
     wanted = uuid_ids.read(code_id)
     if resource is METRICS:
         return call.world.resources.find("metric", wanted, call.organisation)
-    there = call.world.resources.of(resource.name, call.organisation)
-    return next((one for one in there if wanted and one.fields.get("bluejay_as_code_id") == wanted), None)
+    return call.world.resources.find_by(resource.name, call.organisation, "bluejay_as_code_id", wanted)
 
 
 # --- push ---------------------------------------------------------------------------------------------------------

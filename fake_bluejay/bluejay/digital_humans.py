@@ -639,7 +639,8 @@ def create_many(call: ApiCall, request: BulkCreateDigitalHumansRequest) -> BulkC
         call.require("simulation", id)
     for index, human in enumerate(request.digital_humans):
         try:
-            answer.created.append(_answer(create_digital_human(call.world, call.organisation, human, ids)))
+            new = create_digital_human(call.world, call.organisation, human, ids)
+            answer.created.append(digital_humans.filled(new, DigitalHumanResponse))
         except DomainError as error:
             answer.errors.append({"index": index, "detail": error.detail})
     return answer
@@ -668,7 +669,7 @@ def update_many(call: ApiCall, request: BulkUpdateDigitalHumansRequest) -> BulkU
         except DomainError as error:
             answer.errors.append({"digital_human_id": one.digital_human_id, "detail": error.detail})
         else:
-            answer.updated.append(_answer(human))
+            answer.updated.append(digital_humans.filled(human, DigitalHumanResponse))
     return answer
 
 
@@ -687,7 +688,7 @@ def delete_many(call: ApiCall, digital_human_ids: str) -> BulkDeleteDigitalHuman
             answer.errors.append({"id": text if id is None else id, "detail": error.detail})
         else:
             call.world.resources.remove(human)
-            answer.deleted.append(_data(human))
+            answer.deleted.append(digital_humans.filled(human, DigitalHumanResponseData))
     return answer
 
 
@@ -757,13 +758,3 @@ def _refuse_conflict(world: World, organisation: str, fields: dict[str, Any], bu
     # Documented: `override_conflict` allows to replace one that is active on the same number; so else it is refused.
     if conflicting(world, organisation, fields, but):
         raise Conflict("Another digital human is active on this phone number")
-
-
-def _data(human: Entity) -> DigitalHumanResponseData:
-    data: DigitalHumanResponseData = digital_humans.filled(human, DigitalHumanResponseData)
-    return data
-
-
-def _answer(human: Entity) -> DigitalHumanResponse:
-    answer: DigitalHumanResponse = digital_humans.filled(human, DigitalHumanResponse)
-    return answer

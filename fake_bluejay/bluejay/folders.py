@@ -75,6 +75,5 @@ def move_agent(call: ApiCall, request: MoveAgentRequest) -> MoveAgentResponse:
 
 def folder_named(world: World, organisation: str, name: str) -> Entity:
     """Return the oldest folder with a name, or a new one."""
-    there = world.resources[FOLDERS].of(organisation)
-    named = next((folder for folder in there if folder.fields["name"] == name), None)
+    named = world.resources.find_by("folder", organisation, "name", name)
     return named or world.resources[FOLDERS].add(organisation, {"name": name})

@@ -11,7 +11,7 @@ from typing import Literal
 from pydantic import Field
 
 from fake_bluejay.bluejay.models.wire import Wire
-from fake_bluejay.bluejay.resources import Answered, Operations, Paging, as_fields
+from fake_bluejay.bluejay.resources import Answered, Operations, Paging, as_fields, given_fields
 from fake_bluejay.core.clock import Day, Moment, instant_of, iso
 from fake_bluejay.core.resources import Entity, Link, Resource, uuid_ids
 from fake_bluejay.core.world import World
@@ -91,8 +91,7 @@ ISSUES = Resource(
     example={"title": "The agent ends the call without a confirmation."},
     required={"last_seen_at": str},
 )
-issues = Operations(ISSUES, returns=IssueResponse, new=_new_issue, request=NewIssue)
-_ID = {"issue_id": str}
+issues = Operations(ISSUES, returns=IssueResponse, new=_new_issue, request=NewIssue, id_type=str)
 _PAGES = Paging("limit", 50, most=200, place="offset")
 
 
@@ -118,13 +117,13 @@ def list_issues(
     return Answered(part, **said, total=len(kept))
 
 
-issues.get("GET", "/v1/observability/issues/{issue_id}", path_types=_ID)
+issues.get("GET", "/v1/observability/issues/{issue_id}")
 
 
-@issues.operation("PUT", "/v1/observability/issues/{issue_id}", path_types=_ID)
+@issues.operation("PUT", "/v1/observability/issues/{issue_id}")
 def update_issue(call: ApiCall, issue: Entity, request: UpdateIssueRequest) -> Entity:
     """Change an issue. Documented: null clears a field, except the status."""
-    given = {name: value for name, value in as_fields(request).items() if name in request.model_fields_set}
+    given = given_fields(request)
     if request.status is None:
         given.pop("status", None)
     issues.change(call.world, issue, given)

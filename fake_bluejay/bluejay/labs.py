@@ -13,7 +13,7 @@ from uuid import UUID
 from pydantic import ConfigDict, Field
 
 from fake_bluejay.bluejay.models.wire import Wire
-from fake_bluejay.bluejay.resources import PAGES, Operations, as_fields
+from fake_bluejay.bluejay.resources import PAGES, Operations, as_fields, given_fields
 from fake_bluejay.bluejay.results import find_result
 from fake_bluejay.core.clock import Moment
 from fake_bluejay.core.errors import Refused
@@ -407,9 +407,7 @@ def set_human_evaluation(
 @labs.operation("PUT", f"{_PLACE}/settings")
 def update_lab_settings(call: ApiCall, lab: Entity, request: UpdateLabSettingsRequest) -> UpdateLabSettingsResponse:
     """Change the settings of a lab that the request names."""
-    given = as_fields(request)
-    given = {name: value for name, value in given.items() if name in request.model_fields_set}
-    labs.change(call.world, lab, {"settings": {**lab.fields["settings"], **given}})
+    labs.change(call.world, lab, {"settings": {**lab.fields["settings"], **given_fields(request)}})
     return UpdateLabSettingsResponse(success=True, message="Lab settings updated")
 
 

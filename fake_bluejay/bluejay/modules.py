@@ -36,8 +36,7 @@ def _declarations(module: str) -> tuple[Operations, ...]:
 
 
 def _operations_in(module: str) -> list[Operation]:
-    old: list[Operation] = getattr(_load(module), "OPERATIONS", [])
-    return [*old, *(operation for declared in _declarations(module) for operation in declared.all)]
+    return [operation for declared in _declarations(module) for operation in declared.all]
 
 
 @functools.cache

@@ -325,6 +325,18 @@ class Resources:
             raise not_found(name)
         return collection.require(id, organisation)
 
+    def find_by(self, name: str, organisation: str, field: str, value: Any) -> Entity | None:
+        """Return the oldest entity of a resource with this value in a field; None if there is none, or no value."""
+        entities = () if value is None else self.of(name, organisation)
+        return next((one for one in entities if one.fields.get(field) == value), None)
+
+    def require_by(self, name: str, organisation: str, field: str, value: Any) -> Entity:
+        """Return the oldest entity of a resource with this value in a field. Raises `NotFound` if there is none."""
+        entity = self.find_by(name, organisation, field, value)
+        if entity is None:
+            raise not_found(name)
+        return entity
+
     def of(self, name: str, organisation: str) -> list[Entity]:
         """Return all of a resource that an organisation can see, the oldest first."""
         collection = self.named(name)

@@ -8,7 +8,7 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
-from urllib.parse import parse_qsl
+from urllib.parse import parse_qsl, urlencode
 
 from pydantic import BaseModel, TypeAdapter
 from starlette.exceptions import HTTPException
@@ -147,6 +147,11 @@ class ApiCall:
     def origin(self) -> str:
         """The scheme and the host that the request was sent to, as `https://api.getbluejay.ai`."""
         return f"{self.scope.get('scheme', 'http')}://{self.header(b'host')}"
+
+    def own_url(self, path: str) -> str:
+        """Return the URL of a path of the fake's own, which is served without a key in the same world."""
+        world = self.scope.get(OWN_WORLD)
+        return f"{self.origin}{path}" + ("" if world is None else f"?{urlencode({'organisation': world})}")
 
     @property
     def content(self) -> bytes:
