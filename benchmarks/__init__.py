@@ -1,1 +1,1 @@
-"""What speed is promised, measured as ratios against peers in one run: `python -m benchmarks`."""
+"""The promised speed, measured as ratios against peers in one run: `python -m benchmarks`."""

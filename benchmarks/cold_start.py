@@ -1,4 +1,4 @@
-"""What the first test that asks for `bluejay` costs, beside importing Pydantic and building one model."""
+"""The cost of the first test that asks for `bluejay`, beside importing Pydantic and building one model."""
 
 from __future__ import annotations
 

@@ -34,11 +34,11 @@ ODD: list[Any] = [
 """Values to put where others are expected."""
 
 NOT_OURS = re.compile(r"Internal Server Error|does not model|event streams are open|connections are in use")
-"""What 5xx say that are the framework's, or a refusal that is documented."""
+"""The words of a 5xx that is the framework's, or a documented refusal."""
 
 
 class Found(list[str]):
-    """What went wrong, each with the input that does it again."""
+    """Failures, each with the input that reproduces it."""
 
 
 def drawn(chance: random.Random, of: dict[str, Any], schemas: dict[str, Any], depth: int = 0) -> Any:

@@ -1,4 +1,4 @@
-"""What the plugin costs a suite that never asks for it: its import, beside an installed pytest."""
+"""The cost of the plugin for a suite that never asks for it: its import, beside an installed pytest."""
 
 from __future__ import annotations
 

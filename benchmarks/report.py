@@ -1,4 +1,4 @@
-"""How every figure is printed."""
+"""The form in which every figure is printed."""
 
 from __future__ import annotations
 

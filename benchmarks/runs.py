@@ -18,7 +18,7 @@ from fake_bluejay.core.world import DEFAULT_ORGANISATION, World
 SIZES = (1_000, 10_000, 100_000)
 ROUNDS = 3
 _ENDS = (Call(), Call(passes=False), Call(end="no_answer"), Call(end="dropped", talks_for=10), Call(talks_for=None))
-"""What happens in the calls, in turn."""
+"""The scripts of the calls, in turn."""
 
 
 def run() -> None:

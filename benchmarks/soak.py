@@ -29,14 +29,14 @@ KEY = b"fake-bluejay-key"
 
 @dataclass
 class Report:
-    """What was seen."""
+    """The observations of a run."""
 
     answered: int = 0
     wrong: list[str] = field(default_factory=list)
     seconds: list[float] = field(default_factory=list)
-    """How long each right answer took."""
+    """The seconds that each right answer took."""
     broken: Counter[str] = field(default_factory=Counter)
-    """How many connections of each bad kind there were."""
+    """The number of connections of each bad kind."""
     memory: list[int] = field(default_factory=list)
     """The server's memory in KiB, each second."""
     log: str = ""
@@ -44,7 +44,7 @@ class Report:
 
     @property
     def growth(self) -> float:
-        """How much larger the server's memory is at the end than it was half-way.
+        """The server's memory at the end, as a multiple of that half-way.
 
         Half a minute is what the slowest connections are given; until then more of them are open with each second. Each
         value is the median of a few seconds, for the journal is emptied once a second.
@@ -57,7 +57,7 @@ class Report:
 
     @property
     def is_well(self) -> bool:
-        """Whether all was answered right, memory stayed within 5 %, and nothing was logged that should not be."""
+        """True if all answers were right, memory stayed within 5 %, and the server ended well, without a traceback."""
         return not self.wrong and self.growth < 1.05 and "Traceback" not in self.log and self.status == 0
 
     def __str__(self) -> str:

@@ -1,4 +1,4 @@
-"""What a test costs: set-up, one call with a shared client, tear-down; an empty test's cost subtracted.
+"""The cost of a test: set-up, one call with a shared client, tear-down; an empty test's cost subtracted.
 
 The tests of all peers run in turn, and the median of each counts: a machine with other work to do, and a collection of
 garbage that somebody happens to set off, then decide nothing.

@@ -1,4 +1,4 @@
-"""Writes the tables of `endpoints.md` anew: `make docs`. A test says when they are not current."""
+"""The tables of `endpoints.md`: `make docs` writes them, and a test fails if they are not current."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ class Method(NamedTuple):
     """A method of the SDK, and what it calls."""
 
     name: str
-    """As it is written: `agents.add_agent`."""
+    """The name in code: `agents.add_agent`."""
     method: str
     path: str
 
 
 def methods() -> Iterator[Method]:
-    """All methods of the SDK that call an endpoint, as its code says; each is there once more as `…_async`."""
+    """Yield the methods of the SDK that call an endpoint, by its source, without their `…_async` twins."""
     for part, (module, name) in Bluejay._sub_sdk_map.items():
         for method, function in inspect.getmembers(getattr(importlib.import_module(module), name), inspect.isfunction):
             called = re.search(r'method="(\w+)",\s*path="([^"]+)"', inspect.getsource(function))
@@ -34,29 +34,29 @@ def methods() -> Iterator[Method]:
                 yield Method(f"{part}.{method}", called[1], called[2])
 
 
-NOT_PUBLISHED = "nothing is published of its answers, and no client is known that needs them"
+NOT_PUBLISHED = "its answers are not published, and no known client needs them"
 REASONS = {
     "/mcp": "a protocol of its own beside REST, whose tools are not published",
     "/v1/call-webhook": "a telephony provider calls it, not a client",
-    "/v1/compare-experiment-runs": "a language model's comparison, for which no client is known",
+    "/v1/compare-experiment-runs": "a language model's comparison, which no known client uses",
     "/v1/dashboards": NOT_PUBLISHED,
     "/v1/generate-": NOT_PUBLISHED,
-    "/v1/integrations/vapi/sync": "it asks Vapi, where the fake has no account",
+    "/v1/integrations/vapi/sync": "it calls Vapi, where the fake has no account",
     "/v1/integrations/": "a voice provider calls it, not a client",
     "/v1/move-regen-": NOT_PUBLISHED,
-    "/v1/optimize/": "a language model's rewriting, for which no client is known",
+    "/v1/optimize/": "a language model's rewriting, which no known client uses",
     "/v1/receive-text-message": "a messaging provider calls it, not a client",
     "/v1/red-team-simulations": NOT_PUBLISHED,
     "/v1/regen": NOT_PUBLISHED,
     "/v1/self-improve/": NOT_PUBLISHED,
-    "/v1/send-text": "it names keys in Bluejay's own Redis, which no client has",
+    "/v1/send-text": "it names keys in Bluejay's own Redis, which clients cannot know",
     "/v1/subscription/": NOT_PUBLISHED,
     "/v1/uptime/": NOT_PUBLISHED,
-    "/v1/weekly-notifications": "no client is known",
+    "/v1/weekly-notifications": "no known client uses it",
     "/v1/widgets": NOT_PUBLISHED,
-    "/v1/workflow/generate-": "a language model's graph, for which no client is known",
+    "/v1/workflow/generate-": "a language model's graph, which no known client uses",
 }
-"""What the paths that are not modelled begin with → why they are not; the first that fits counts."""
+"""The beginning of paths that are not modelled → the reason; the first that fits counts."""
 
 
 def _here(path: str) -> str:
@@ -87,7 +87,7 @@ def _sdk() -> Iterator[str]:
 
 
 def page(text: str) -> str:
-    """The page with its tables as they are to be."""
+    """Return the page with current tables."""
     for name, lines in (
         ("published", _paths(PUBLISHED)),
         ("only in the SDK", _paths(ONLY_IN_SDK)),

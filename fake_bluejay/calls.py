@@ -38,7 +38,7 @@ def no_answer(after: float | None = None, error_code: str = "NO_ANSWER") -> Call
 
     Args:
         after: The seconds until it fails; None: as long as the simulation lets it ring.
-        error_code: Why.
+        error_code: The error code of the failure, as in a `Call`.
     """
     return Call(end="no_answer", connects_after=after, error_code=error_code)
 
@@ -78,7 +78,7 @@ def inbound(ready_for: float = READY_FOR, call: Call | None = None) -> Call:
 
     Args:
         ready_for: The seconds for which the digital human is READY, until the agent calls.
-        call: What happens then; None: as ever. One that never connects ends when the seconds are over:
+        call: The call that follows; None: the default one. One that never connects ends when the seconds are over:
             `inbound(20, no_answer(error_code="INBOUND_NO_INCOMING_CALL"))`.
     """
     return replace(call or Call(), ready_for=ready_for)

@@ -24,8 +24,8 @@ class Evaluation:
     Attributes:
         waits: The seconds in which it is QUEUED; None: `evaluation_starts_after` of the fake.
         takes: The seconds in which it is EVALUATING; None: `evaluation_takes` of the fake.
-        fails: Whether it ends INCOMPLETED, with nothing found.
-        passes: Whether it finds that the goal was reached.
+        fails: True if it ends INCOMPLETED, with nothing found.
+        passes: True if it finds that the goal was reached.
         evaluation: Its findings, with the published fields; those that are left out are made up.
         custom_metrics: The custom metrics that it finds, as published; None: those that score the conversation.
         scores: The values of these, by their names: `{"politeness": 4}`; those left out are drawn from the seed.

@@ -1,4 +1,4 @@
-"""What the whole suite shares: the command, a running server, and programs that not everybody has."""
+"""Fixtures of the whole suite: the command, a running server, and programs that not everybody has."""
 
 import contextlib
 import functools
@@ -76,12 +76,12 @@ class Server(NamedTuple):
 
     @property
     def exported(self) -> dict[str, str]:
-        """What the `export` lines that it printed set."""
+        """The variables that the printed `export` lines set."""
         lines = re.findall(r"^  export (.*)", self.printed, re.MULTILINE)
         return dict(one.split("=", 1) for line in lines for one in shlex.split(line))
 
     def run(self, *command: str, **options: Any) -> str:
-        """What a command prints, in a shell with those lines, and without this machine's own proxies."""
+        """Run a command with those variables, and without this machine's own proxies, and return its output."""
         environment = {**without_proxies(), **self.exported}
         done = subprocess.run(command, capture_output=True, text=True, timeout=110, env=environment, **options)
         assert done.returncode == 0, done.stderr
@@ -201,7 +201,7 @@ def serving(tmp_path_factory: pytest.TempPathFactory) -> Serving:
 
 @contextlib.contextmanager
 def _hanging_up() -> Iterator[None]:
-    """What is started here obeys SIGHUP, also if these tests run under `nohup`, which has everything ignore it."""
+    """Let processes that are started in the block obey SIGHUP, also if the tests run under `nohup`."""
     if not hasattr(signal, "SIGHUP"):
         yield
         return
@@ -214,7 +214,7 @@ def _hanging_up() -> Iterator[None]:
 
 @pytest.fixture(scope="session")
 def run_program() -> Callable[..., str]:
-    """What a program prints that ends well, without this machine's proxies."""
+    """A function that runs a program without this machine's proxies, and returns its output if it succeeds."""
 
     def run(*command: str) -> str:
         done = subprocess.run(command, capture_output=True, text=True, timeout=110, env=without_proxies())

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from fake_bluejay.bluejay.app import operations
+from fake_bluejay.bluejay.modules import operations
 from fake_bluejay.bluejay.published import PUBLISHED as OPERATIONS
 from tests.thoroughness import absent
 

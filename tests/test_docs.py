@@ -1,4 +1,4 @@
-"""What README and docs show works: every block of Python is run as a test file, every command line as a command."""
+"""README and docs work as shown: every block of Python is run as a test file, every command line as a command."""
 
 import os
 import re

@@ -1,4 +1,4 @@
-"""How long generated tests go on: at length in CI (`CI=true`), and briefly where somebody waits for `make test`."""
+"""The number of examples of generated tests: many in CI (`CI=true`), few in `make test`, for which somebody waits."""
 
 import os
 from collections.abc import Iterable

@@ -17,8 +17,6 @@ from fake_bluejay.core.runs import Run
 from fake_bluejay.core.suggest import check_known
 from fake_bluejay.core.world import DEFAULT_ORGANISATION, World
 
-__all__ = ["MOST_DIGITAL_HUMANS", "add", "add_digital_human", "add_simulation", "check_humans", "queue_run"]
-
 MOST_DIGITAL_HUMANS = 10_000
 """The most new digital humans with one simulation: this project's limit, so that a slip does not take all memory."""
 

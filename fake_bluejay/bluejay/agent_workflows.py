@@ -17,8 +17,6 @@ from fake_bluejay.core.readings import AgentWithoutWorkflow
 from fake_bluejay.core.resources import Entity
 from fake_bluejay.http.operation import ApiCall, as_id
 
-__all__ = ["agent_workflows"]
-
 
 class NodeCreate(Wire):
     """A new node of an agent's workflow."""
@@ -50,7 +48,6 @@ _EMPTY: Final = {"nodes": {"start_node": {"type": _START, "name": "Start"}}, "ed
 _NAMES: Final = {"name": ("name", "label"), "prompt": ("prompt", "additional_prompt"), "description": ("description",)}
 """An argument for a node → the fields that may hold it, the universal name first, then ElevenLabs'."""
 
-_AGENT_ID: Final = {"agent_id": str}
 agent_workflows = Operations()
 
 
@@ -115,7 +112,7 @@ class _Workflow:
         collection.change(self._agent, {"workflow": self._stored, **(fields or {})})
 
 
-@agent_workflows.operation("GET", "/v1/agents/{agent_id}/workflow/summary", path_types=_AGENT_ID)
+@agent_workflows.operation("GET", "/v1/agents/{agent_id}/workflow/summary")
 def get_workflow_summary(call: ApiCall, agent_id: str) -> dict[str, Any]:
     """Return the nodes and edges of an agent's workflow, without what is its provider's alone."""
     workflow = _Workflow(call, agent_id)
@@ -125,13 +122,13 @@ def get_workflow_summary(call: ApiCall, agent_id: str) -> dict[str, Any]:
     }
 
 
-@agent_workflows.operation("POST", "/v1/agents/{agent_id}/workflow/nodes", path_types=_AGENT_ID)
+@agent_workflows.operation("POST", "/v1/agents/{agent_id}/workflow/nodes")
 def add_workflow_node(call: ApiCall, agent_id: str, request: NodeCreate) -> dict[str, str]:
     """Add a node to an agent's workflow, which no edge leads to yet."""
     return {"node_id": _Workflow(call, agent_id).add("nodes", {"type": "node", **as_fields(request)})}
 
 
-@agent_workflows.operation("PATCH", "/v1/agents/{agent_id}/workflow/nodes/{node_id}", path_types=_AGENT_ID)
+@agent_workflows.operation("PATCH", "/v1/agents/{agent_id}/workflow/nodes/{node_id}")
 def patch_workflow_node(call: ApiCall, agent_id: str, node_id: str, request: NodePatch) -> dict[str, Any]:
     """Change a node of an agent's workflow."""
     workflow = _Workflow(call, agent_id)
@@ -143,7 +140,7 @@ def patch_workflow_node(call: ApiCall, agent_id: str, node_id: str, request: Nod
     return _node(node_id, node)
 
 
-@agent_workflows.operation("DELETE", "/v1/agents/{agent_id}/workflow/nodes/{node_id}", path_types=_AGENT_ID)
+@agent_workflows.operation("DELETE", "/v1/agents/{agent_id}/workflow/nodes/{node_id}")
 def delete_workflow_node(call: ApiCall, agent_id: str, node_id: str) -> dict[str, Any]:
     """Delete a node of an agent's workflow, and every edge that touches it. The start node cannot be deleted."""
     workflow = _Workflow(call, agent_id)
@@ -157,7 +154,7 @@ def delete_workflow_node(call: ApiCall, agent_id: str, node_id: str) -> dict[str
     return {"node_id": node_id, "deleted_edge_ids": touching}
 
 
-@agent_workflows.operation("POST", "/v1/agents/{agent_id}/workflow/edges", path_types=_AGENT_ID)
+@agent_workflows.operation("POST", "/v1/agents/{agent_id}/workflow/edges")
 def add_workflow_edge(call: ApiCall, agent_id: str, request: EdgeCreate) -> dict[str, str]:
     """Add an edge between two nodes of an agent's workflow."""
     workflow = _Workflow(call, agent_id)
@@ -168,7 +165,7 @@ def add_workflow_edge(call: ApiCall, agent_id: str, request: EdgeCreate) -> dict
     return {"edge_id": workflow.add("edges", edge)}
 
 
-@agent_workflows.operation("DELETE", "/v1/agents/{agent_id}/workflow/edges/{edge_id}", path_types=_AGENT_ID)
+@agent_workflows.operation("DELETE", "/v1/agents/{agent_id}/workflow/edges/{edge_id}")
 def delete_workflow_edge(call: ApiCall, agent_id: str, edge_id: str) -> dict[str, str]:
     """Delete an edge of an agent's workflow."""
     workflow = _Workflow(call, agent_id)

@@ -1,4 +1,4 @@
-"""Agents: what a customer has Bluejay call, or be called by."""
+"""Agents: the voice and text agents that customers let Bluejay test."""
 
 from __future__ import annotations
 
@@ -15,11 +15,9 @@ from fake_bluejay.bluejay.resources import Operations, as_fields, changes
 from fake_bluejay.core.clock import Moment
 from fake_bluejay.core.errors import Conflict, NotFound
 from fake_bluejay.core.readings import Contract, SameExternalId, UpdatedText
-from fake_bluejay.core.resources import Entity, Link, OnDelete, Resource, not_found, uuid_ids
+from fake_bluejay.core.resources import Entity, Link, OnDelete, Resource, uuid_ids
 from fake_bluejay.core.world import World
 from fake_bluejay.http.operation import ApiCall, as_id
-
-__all__ = ["AGENTS", "AgentRequest", "agents", "create_agent"]
 
 
 class AgentType(StrEnum):
@@ -160,7 +158,7 @@ class AgentUpdateWithExternalIdRequestOfOpenApi(AgentUpdateWithExternalIdRequest
 
 
 class AgentResponse(Wire):
-    """An agent that was deleted. The key is there if the agent has an HTTP webhook."""
+    """An agent that was deleted, with the key of its HTTP webhook, if it has one."""
 
     agent_id: int
     status: str = "200"
@@ -262,7 +260,7 @@ AGENTS = Resource(
 
 
 def _with_folder(world: World, organisation: str, fields: dict[str, Any]) -> dict[str, Any]:
-    """Return fields with the id of a folder in the place of its name. A name that no folder has makes a new one."""
+    """Return fields with the id of a folder in the place of its name; a folder that does not exist is created."""
     if "folder" in fields:
         name = fields.pop("folder")
         fields["folder_id"] = None if name is None else folder_named(world, organisation, name).id
@@ -270,9 +268,9 @@ def _with_folder(world: World, organisation: str, fields: dict[str, Any]) -> dic
 
 
 def create_agent(world: World, organisation: str, request: AgentRequest) -> Entity:
-    """Make an agent. Raises `Conflict` if its external id is taken, where a reading says so."""
+    """Make an agent. Raises `Conflict` if its external id is taken and a reading forbids that."""
     fields = as_fields(request)
-    # A request may have a null `mode`, an answer may not: the published default stands instead.
+    # A request may have a null `mode`, an answer may not, so the published default replaces it.
     fields["mode"] = fields["mode"] or "VOICE"
     # Optional in the newest documentation's request, but a text in every published answer.
     fields["knowledge_base"] = fields["knowledge_base"] or ""
@@ -304,8 +302,8 @@ agents.delete("DELETE", "/v1/agent/{agent_id}", returns=AgentResponse)
 
 @agents.operation("POST", "/v1/update-agent", takes_under={Contract.OPENAPI: AgentUpdateRequestOfOpenApi})
 def update_agent(call: ApiCall, request: AgentUpdateRequest) -> AgentUpdateResponse:
-    """Change an agent; one whose id is null is meant by its external id."""
-    return _update(call, _named(call, request), request)
+    """Change an agent, which the external id names if its id is null."""
+    return _update(call, request)
 
 
 @agents.operation(
@@ -314,8 +312,8 @@ def update_agent(call: ApiCall, request: AgentUpdateRequest) -> AgentUpdateRespo
     takes_under={Contract.OPENAPI: AgentUpdateWithExternalIdRequestOfOpenApi},
 )
 def update_agent_by_external_id(call: ApiCall, request: AgentUpdateWithExternalIdRequest) -> AgentUpdateResponse:
-    """Change an agent that is meant by the customer's own id for it."""
-    return _update(call, _by_external_id(call, request.external_agent_id), request)
+    """Change an agent, which the customer's own id for it names."""
+    return _update(call, request)
 
 
 @agents.operation("POST", "/v1/get-http-webhook-key")
@@ -329,16 +327,18 @@ def get_http_webhook_key(call: ApiCall, request: AgentWebhookKeyRequest) -> Agen
 
 @agents.operation("POST", "/v1/generate-http-webhook-key")
 def generate_http_webhook_key(call: ApiCall, request: AgentWebhookKeyRequest) -> AgentWebhookKeyResponse:
-    """Make a new key for an agent's HTTP webhook; the one before is not valid any more."""
+    """Make a new key for an agent's HTTP webhook, which replaces the old one."""
     agent = _named(call, request)
     key = _key(call.world, agent.id, agent.fields.get("http_webhook_key"))
     call.world.resources[AGENTS].change(agent, {"http_webhook_key": key})
     return AgentWebhookKeyResponse(signing_key=key, message="The HTTP webhook key of the agent is new")
 
 
-def _update(
-    call: ApiCall, agent: Entity, request: AgentUpdateRequest | AgentUpdateWithExternalIdRequest
-) -> AgentUpdateResponse:
+_AnyUpdate = AgentUpdateRequest | AgentUpdateWithExternalIdRequest
+
+
+def _update(call: ApiCall, request: _AnyUpdate) -> AgentUpdateResponse:
+    agent = _named(call, request)
     changed = changes(request, call.world.readings, agents.never_null)
     changed.pop("agent_id", None)
     if changed.get("external_agent_id") != agent.fields.get("external_agent_id"):
@@ -362,27 +362,20 @@ def _update(
 
 
 def _refuse_taken(world: World, organisation: str, external_id: str | None) -> None:
-    if external_id is None or world.readings.same_external_id is SameExternalId.ADDED:
+    if world.readings.same_external_id is SameExternalId.ADDED:
         return
-    if any(agent.fields.get("external_agent_id") == external_id for agent in world.resources[AGENTS].of(organisation)):
+    if world.resources.find_by("agent", organisation, "external_agent_id", external_id) is not None:
         raise Conflict("An agent with this external id exists already")
 
 
-def _by_external_id(call: ApiCall, external_id: str | None) -> Entity:
-    """Return the first agent of that external id. Raises `NotFound`."""
-    for agent in call.world.resources[AGENTS].of(call.organisation):
-        if external_id is not None and agent.fields.get("external_agent_id") == external_id:
-            return agent
-    raise not_found("agent")
-
-
-def _named(call: ApiCall, request: AgentUpdateRequest | AgentWebhookKeyRequest) -> Entity:
-    """Return the agent that a request names; one whose id is null is meant by its external id."""
-    if request.agent_id is None:
-        return _by_external_id(call, request.external_agent_id)
-    return call.require("agent", as_id(request.agent_id))
+def _named(call: ApiCall, request: _AnyUpdate | AgentWebhookKeyRequest) -> Entity:
+    """Return the agent of a request: that of its id or, if there is none, the oldest one of its external id."""
+    if (id := getattr(request, "agent_id", None)) is not None:
+        return call.require("agent", as_id(id))
+    external_id = request.external_agent_id
+    return call.world.resources.require_by("agent", call.organisation, "external_agent_id", external_id)
 
 
 def _key(world: World, agent_id: int | str, before: str | None = None) -> str:
-    """Return a key for an agent, another one than it had before; always the same for the same seed."""
+    """Return a key for an agent that differs from the one before; it is the same for the same seed."""
     return hashlib.sha256(f"{world.seed}:http-webhook-key:{agent_id}:{before}".encode()).hexdigest()

@@ -17,7 +17,7 @@ from typing import Annotated, Any, Final, Literal
 from pydantic import Field
 
 from fake_bluejay.bluejay.models.wire import Wire
-from fake_bluejay.bluejay.resources import PAGES, Filter, Operations, as_fields
+from fake_bluejay.bluejay.resources import PAGES, Filter, Operations, as_fields, given_fields
 from fake_bluejay.core.clock import Moment, iso, microseconds
 from fake_bluejay.core.conversations import Conversation, of_record
 from fake_bluejay.core.readings import Contract, SimulationAlerts
@@ -26,8 +26,6 @@ from fake_bluejay.core.runs import Run
 from fake_bluejay.core.statuses import is_final
 from fake_bluejay.core.world import World
 from fake_bluejay.http.operation import ApiCall
-
-__all__ = ["ALERTS", "ALERT_RESULTS", "alert_results", "alerts"]
 
 
 class EntityType(StrEnum):
@@ -464,8 +462,7 @@ alerts.delete("DELETE", "/v1/alert/{alert_id}", returns=DeleteAlertResponse)
 @alerts.operation("PUT", "/v1/update-alert/{alert_id}", takes_under={Contract.OPENAPI: UpdateAlertRequestOfOpenApi})
 def update_alert(call: ApiCall, alert: Entity, request: UpdateAlertRequest) -> Entity:
     """Change an alert. A null clears what may be null (documented); one whose condition changes counts anew."""
-    given = {name: value for name, value in as_fields(request).items() if name in request.model_fields_set}
-    given = {name: value for name, value in given.items() if value is not None or name in _NULLABLE}
+    given = {name: value for name, value in given_fields(request).items() if value is not None or name in _NULLABLE}
     given = alerts.linked(call.world, call.organisation, given)
     if any(alert.fields[name] != value for name, value in given.items() if name not in _DESCRIPTIVE):
         given |= _ARMED

@@ -9,8 +9,6 @@ from fake_bluejay.bluejay.resources import Operations, as_fields
 from fake_bluejay.core.resources import Entity, Resource, uuid_ids
 from fake_bluejay.core.world import World
 
-__all__ = ["API_KEYS", "api_keys"]
-
 
 class CreateApiKeyRequest(Wire):
     """A new API key, with its purpose."""
@@ -51,7 +49,7 @@ def _revoke(world: World, key: Entity) -> None:
 
 
 API_KEYS = Resource("api key", ids=uuid_ids, example={"scope": "organization"}, on_remove=_revoke)
-api_keys = Operations(API_KEYS, returns=ApiKeyResponse, new=_create)
+api_keys = Operations(API_KEYS, returns=ApiKeyResponse, new=_create, id_type=str)
 
 api_keys.create("POST", "/v1/api-keys", CreateApiKeyRequest)
-api_keys.delete("DELETE", "/v1/api-keys/{key_id}", path_types={"key_id": str}, returns=None, status=204)
+api_keys.delete("DELETE", "/v1/api-keys/{key_id}", returns=None, status=204)

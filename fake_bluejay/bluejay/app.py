@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Any, cast
 
 from starlette.types import Receive, Scope, Send
 
-from fake_bluejay.bluejay.modules import operations
 from fake_bluejay.bluejay.published import METHODS, OPENAPI_PATH
 from fake_bluejay.core.world import World
 from fake_bluejay.http.calendar import real_calendar
@@ -26,8 +25,6 @@ if TYPE_CHECKING:
     from starlette.responses import Response
 
     from fake_bluejay.http.operation import Unwritable
-
-__all__ = ["OPENAPI_PATH", "PATHS", "Api", "operations"]
 
 _log = logging.getLogger("fake_bluejay")
 
@@ -55,7 +52,7 @@ class Api:
     def answer(self, scope: Scope, content: bytes) -> Answer:
         """Answer a request whose body is whole: by a fault, a stub, or the operation that it is for.
 
-        What breaks the connection is left in the scope's extensions, for the door to carry out.
+        A fault that breaks the connection is left in the scope's extensions, for the door to carry out.
         """
         now = self._world.settle()
         exchange = scope[EXCHANGE] = Exchange(
@@ -99,7 +96,7 @@ class Api:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request as an ASGI application."""
         if scope["type"] != "http":
-            await _routes().SURFACE(scope, receive, send)
+            await _routes().surface(scope, receive, send)
             return
         if (b"expect", b"100-continue") in scope["headers"] and not self._reads_body(scope):
             await self.answer(scope, b"")(scope, receive, send)

@@ -1,6 +1,6 @@
-"""Bluejay as code: a simulation with all that belongs to it as one bundle, to be kept in files, pulled and pushed.
+"""Bluejay as code: one bundle of a simulation and all that belongs to it, to be kept in files, pulled and pushed.
 
-An item of a bundle has the fields of the request that makes one, and a `bluejay_as_code_id`, by which a push finds it.
+An item of a bundle has the fields of the request that creates it, and a `bluejay_as_code_id`, by which a push finds it.
 """
 
 from __future__ import annotations
@@ -27,8 +27,6 @@ from fake_bluejay.core.resources import Entity, Resource, not_found, uuid_ids
 from fake_bluejay.core.world import World
 from fake_bluejay.http.operation import ApiCall
 
-__all__ = ["bluejay_as_code"]
-
 _Item = dict[str, Any]
 
 
@@ -50,7 +48,7 @@ class EntityValidationError(Wire):
 
 
 class PushResponse(Wire):
-    """The result of a push; if the bundle is not valid, its problems, and nothing has changed."""
+    """The result of a push. If the bundle is not valid, nothing has changed, and `errors` has its problems."""
 
     valid: bool
     errors: list[EntityValidationError]
@@ -97,37 +95,33 @@ _KINDS = {
 bluejay_as_code = Operations()
 
 
-@bluejay_as_code.operation(
-    "GET", "/v1/bluejay-as-code/pull/{simulation_bluejay_id}", path_types={"simulation_bluejay_id": str}
-)
+@bluejay_as_code.operation("GET", "/v1/bluejay-as-code/pull/{simulation_bluejay_id}")
 def pull_simulation(call: ApiCall, simulation_bluejay_id: str) -> BluejayAsCodePayload:
-    """Return the bundle of a simulation; what has no `bluejay_as_code_id` yet gets one."""
-    return _pulled(call, "simulation", simulation_bluejay_id)
+    """Return the bundle of a simulation; items without a `bluejay_as_code_id` get one."""
+    return _bundle_of(call, "simulation", simulation_bluejay_id)
 
 
-@bluejay_as_code.operation(
-    "GET",
-    "/v1/bluejay-as-code/{root_type}/{root_id}",
-    path_types={"root_type": Literal["simulation", "agent", "digital-human", "custom-metric"], "root_id": str},
-)
-def pull(call: ApiCall, root_type: str, root_id: str) -> BluejayAsCodePayload:
-    """Return the bundle of a simulation, or of all simulations that something else belongs to."""
-    return _pulled(call, root_type, root_id)
+@bluejay_as_code.operation("GET", "/v1/bluejay-as-code/{root_type}/{root_id}")
+def pull(
+    call: ApiCall, root_type: Literal["simulation", "agent", "digital-human", "custom-metric"], root_id: str
+) -> BluejayAsCodePayload:
+    """Return the bundle of a simulation, or of all simulations of an agent, a digital human or a metric."""
+    return _bundle_of(call, root_type, root_id)
 
 
 @bluejay_as_code.operation("POST", "/v1/bluejay-as-code/push")
 def push_bundle(call: ApiCall, request: BluejayAsCodePayload) -> PushResponse:
-    """Make and change what a bundle has; what it has not is taken out of the simulation, and stays."""
-    return _pushed(call, request)
+    """Create and change the items of a bundle; items that are not in it are taken out of the simulation, and stay."""
+    return _push(call, request)
 
 
 @bluejay_as_code.operation("POST", "/v1/bluejay-as-code")
 def push(call: ApiCall, request: BluejayAsCodePayload) -> PushResponse:
-    """Make and change what a bundle has; what it has not is taken out of the simulation, and stays."""
-    return _pushed(call, request)
+    """Create and change the items of a bundle; items that are not in it are taken out of the simulation, and stay."""
+    return _push(call, request)
 
 
-@bluejay_as_code.operation("POST", "/v1/bluejay-as-code/run/{simulation_bac_id}", path_types={"simulation_bac_id": str})
+@bluejay_as_code.operation("POST", "/v1/bluejay-as-code/run/{simulation_bac_id}")
 def run(call: ApiCall, simulation_bac_id: str, request: BACRunRequest) -> SimulationRunResponse:
     """Queue a run of the simulation of that `bluejay_as_code_id`."""
     simulation = _of_code_id(call, SIMULATIONS, simulation_bac_id)
@@ -144,7 +138,7 @@ def run(call: ApiCall, simulation_bac_id: str, request: BACRunRequest) -> Simula
 # --- pull ---------------------------------------------------------------------------------------------------------
 
 
-def _pulled(call: ApiCall, root_type: str, root_id: str) -> BluejayAsCodePayload:
+def _bundle_of(call: ApiCall, root_type: str, root_id: str) -> BluejayAsCodePayload:
     resources, organisation = call.world.resources, call.organisation
     resource = METRICS if root_type == "custom-metric" else _named(root_type)
     root = _of_code_id(call, resource, root_id) or resources.require(
@@ -198,7 +192,7 @@ def _item(world: World, name: str, entity: Entity) -> _Item:
 
 
 def _code_id(world: World, entity: Entity) -> str:
-    """Return the `bluejay_as_code_id` of an entity, a new one if it has none."""
+    """Return the `bluejay_as_code_id` of an entity, which gets one if it has none."""
     if entity.resource is METRICS:
         return str(entity.id)
     if entity.fields.get("bluejay_as_code_id") is None:
@@ -211,49 +205,48 @@ def _of_code_id(call: ApiCall, resource: Resource, code_id: str) -> Entity | Non
     wanted = uuid_ids.read(code_id)
     if resource is METRICS:
         return call.world.resources.find("metric", wanted, call.organisation)
-    there = call.world.resources.of(resource.name, call.organisation)
-    return next((one for one in there if wanted and one.fields.get("bluejay_as_code_id") == wanted), None)
+    return call.world.resources.find_by(resource.name, call.organisation, "bluejay_as_code_id", wanted)
 
 
 # --- push ---------------------------------------------------------------------------------------------------------
 
 
 class _PlannedCode(NamedTuple):
-    """An item that can be made or changed: the request, what it says, and what there is of it."""
+    """A valid item of a bundle: the request, the names of its given fields, and the entity that it changes, if any."""
 
     kind: _CodeKind
     request: BaseModel
     code_id: str
-    said: frozenset[str]
+    given: frozenset[str]
     entity: Entity | None
 
 
-def _pushed(call: ApiCall, bundle: BluejayAsCodePayload) -> PushResponse:
-    plan, errors = _planned(call, bundle)
+def _push(call: ApiCall, bundle: BluejayAsCodePayload) -> PushResponse:
+    plan, errors = _plan(call, bundle)
     if errors:
         return PushResponse(valid=False, errors=errors, actions=[])
-    with call.world.resources.undone():  # a rehearsal: if one item rules out another, nothing has changed
-        _carried_out(call, plan)
-    return _carried_out(call, plan)
+    with call.world.resources.undone():  # a rehearsal, so that nothing has changed if one item excludes another
+        _carry_out(call, plan)
+    return _carry_out(call, plan)
 
 
-def _carried_out(call: ApiCall, plan: dict[str, list[_PlannedCode]]) -> PushResponse:
+def _carry_out(call: ApiCall, plan: dict[str, list[_PlannedCode]]) -> PushResponse:
     world, actions = call.world, list[str]()
-    [agent] = [_applied(call, one, actions) for one in plan["agents"]]
-    for one in plan["simulations"]:
-        one.request.agent_id = str(agent.id)  # type: ignore[attr-defined]
-    [simulation] = [_applied(call, one, actions, {"agent_id": agent.id}) for one in plan["simulations"]]
-    humans = [_applied(call, one, actions) for one in plan["digital_humans"]]
-    found = [_applied(call, one, actions) for one in plan["custom_metrics"]]
+    [planned_agent], [planned_simulation] = plan["agents"], plan["simulations"]
+    agent = _apply(call, planned_agent, actions)
+    planned_simulation.request.agent_id = str(agent.id)  # type: ignore[attr-defined]
+    simulation = _apply(call, planned_simulation, actions, {"agent_id": agent.id})
+    humans = [_apply(call, one, actions) for one in plan["digital_humans"]]
+    scoring = [_apply(call, one, actions) for one in plan["custom_metrics"]]
     _relink(world, DIGITAL_HUMANS, "simulation_ids", simulation, humans, "digital human", actions)
-    _relink(world, METRICS, "agent_ids", agent, found, "custom metric", actions)
+    _relink(world, METRICS, "agent_ids", agent, scoring, "custom metric", actions)
     return PushResponse(valid=True, errors=[], actions=actions, simulation_id=simulation.id)
 
 
-def _planned(
+def _plan(
     call: ApiCall, bundle: BluejayAsCodePayload
 ) -> tuple[dict[str, list[_PlannedCode]], list[EntityValidationError]]:
-    """Return what a bundle is to make and to change, and all that is wrong with it."""
+    """Return the valid items of a bundle by its lists, and the errors of the others."""
     plan: dict[str, list[_PlannedCode]] = {}
     errors = []
     for name in ("agents", "simulations"):
@@ -279,7 +272,7 @@ def _planned(
     return {name: plan.get(name, []) for name in _KINDS}, errors
 
 
-def _applied(call: ApiCall, planned: _PlannedCode, actions: list[str], links: _Item | None = None) -> Entity:
+def _apply(call: ApiCall, planned: _PlannedCode, actions: list[str], links: _Item | None = None) -> Entity:
     """Make or change what an item of a bundle describes, and return it."""
     kind, request, entity, world = planned.kind, planned.request, planned.entity, call.world
     title = "custom metric" if kind.resource is METRICS else kind.resource.name
@@ -289,7 +282,7 @@ def _applied(call: ApiCall, planned: _PlannedCode, actions: list[str], links: _I
             world.resources[SIMULATIONS].change(made, {"bluejay_as_code_id": planned.code_id})
         actions.append(f"Created {title} '{made.fields.get('name') or made.id}'")
         return made
-    fields = {name: value for name, value in as_fields(request).items() if name in planned.said}
+    fields = {name: value for name, value in as_fields(request).items() if name in planned.given}
     fields.pop("bluejay_as_code_id", None)
     fields.pop("folder", None)
     changed = {name: value for name, value in {**fields, **(links or {})}.items() if entity.fields.get(name) != value}
@@ -310,7 +303,7 @@ _CREATE: dict[str, Any] = {
 def _relink(
     world: World, resource: Resource, field: str, to: Entity, wanted: Iterable[Entity], title: str, actions: list[str]
 ) -> None:
-    """Link these to the simulation or the agent of a bundle, and no others."""
+    """Link the wanted entities to the simulation or the agent of a bundle, and unlink all others."""
     wanted = set(wanted)
     linked = unlinked = 0
     for one in world.resources.of(resource.name, to.organisation):

@@ -31,15 +31,13 @@ from fake_bluejay.core.errors import Refused
 from fake_bluejay.core.metrics import check_scores, metrics_for, scored
 from fake_bluejay.core.payloads import webhook_evaluations
 from fake_bluejay.core.readings import Contract
-from fake_bluejay.core.resources import Entity, Link, OnDelete, Resource, int_ids, not_found, uuid_ids
+from fake_bluejay.core.resources import Entity, Link, OnDelete, Resource, int_ids, uuid_ids
 from fake_bluejay.core.scoring import evaluations
 from fake_bluejay.core.scripts import Call as Script
 from fake_bluejay.core.statuses import Status
 from fake_bluejay.core.test_results import Record
 from fake_bluejay.core.world import World
 from fake_bluejay.http.operation import ApiCall
-
-__all__ = ["CALL_LOGS", "EVALUATION_SCRIPTS", "call_logs", "evaluation_scripts"]
 
 
 class CallDirection(StrEnum):
@@ -390,10 +388,7 @@ def _agent(world: World, organisation: str, id: str | None, external_id: str | N
     """Return the agent that either id names. Raises `NotFound`."""
     if id is not None:
         return world.resources.require("agent", int_ids.read(id), organisation)
-    for agent in world.resources.of("agent", organisation):
-        if agent.fields.get("external_agent_id") == external_id:
-            return agent
-    raise not_found("agent")
+    return world.resources.require_by("agent", organisation, "external_agent_id", external_id)
 
 
 def _values(log: Entity) -> dict[str, Any]:
@@ -422,7 +417,7 @@ CALL_LOGS = Resource(
 call_logs = Operations(CALL_LOGS, returns=CallLog, values=_values, new=_submit, request=CallRequestUsingAgentId)
 
 _ID: Final = {"call_id": str}
-"""The published type of the id in the paths is a string; a text that is no UUID names no call log."""
+"""The published type of the id in some of the paths: a text that is not a UUID names no call log."""
 
 
 @call_logs.operation("GET", "/v1/retrieve-call-log/{call_id}", path_types=_ID)
@@ -497,7 +492,7 @@ def re_evaluate(call: ApiCall, call_log: Entity, request: ReEvaluateCallRequest)
     return ReEvaluateCallResponse(status="success", call_id=call_log.id, message="Evaluation queued")
 
 
-@call_logs.operation("GET", "/v1/retrieve-call-logs/{agent_id}", path_types={"agent_id": str}, query=PAGES.query)
+@call_logs.operation("GET", "/v1/retrieve-call-logs/{agent_id}", query=PAGES.query)
 def retrieve_call_logs(
     call: ApiCall,
     agent_id: str,

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from fake_bluejay.core.scripts import Call
 
-__all__ = ["checked_call"]
-
 
 def checked_call(call: Call) -> Call:
     """Return the script of a call as it is kept. Raises `ValueError` if no answer could show what it says."""

@@ -1,4 +1,4 @@
-"""Communities: test suites, each of the digital humans that belong together."""
+"""Communities: test suites, each a group of digital humans."""
 
 from __future__ import annotations
 
@@ -10,8 +10,6 @@ from fake_bluejay.core.clock import Moment
 from fake_bluejay.core.resources import Entity, Link, Resource, uuid_ids
 from fake_bluejay.http.operation import ApiCall
 
-__all__ = ["COMMUNITIES", "communities"]
-
 
 class CreateCommunityRequest(Wire):
     """A new community."""
@@ -22,7 +20,7 @@ class CreateCommunityRequest(Wire):
 
 
 class UpdateCommunityRequest(Wire):
-    """A change of a community; its digital humans are replaced, not added to."""
+    """A change of a community; a given list of digital humans replaces the old one."""
 
     title: str | None = None
     description: str | None = None
@@ -74,7 +72,7 @@ communities.delete("DELETE", "/v1/community/{community_id}")
 
 @communities.operation("PUT", "/v1/add-to-community/{community_id}")
 def add_to_community(call: ApiCall, community: Entity, request: AddToCommunityRequest) -> Entity:
-    """Add digital humans to a community, beside those who are in it."""
+    """Add digital humans to a community."""
     ids = [*_members(community), *request.digital_human_ids]
     communities.change(call.world, community, {"digital_human_ids": ids})
     return community
@@ -82,7 +80,7 @@ def add_to_community(call: ApiCall, community: Entity, request: AddToCommunityRe
 
 @communities.operation("PUT", "/v1/remove-from-community/{community_id}")
 def remove_from_community(call: ApiCall, community: Entity, request: AddToCommunityRequest) -> Entity:
-    """Remove digital humans from a community. They stay as they are; one who is not in it stays out."""
+    """Remove digital humans from a community, which does not delete them; ids that are not in it are ignored."""
     ids = [id for id in _members(community) if id not in request.digital_human_ids]
     communities.change(call.world, community, {"digital_human_ids": ids})
     return community

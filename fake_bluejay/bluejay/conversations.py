@@ -2,22 +2,43 @@
 
 from __future__ import annotations
 
+from pydantic import Field
 from starlette.responses import Response
 
-from fake_bluejay.bluejay.models.conversations import EndConversationsRequest, EndConversationsResponse
+from fake_bluejay.bluejay.models.wire import Wire
+from fake_bluejay.bluejay.resources import Operations
 from fake_bluejay.core.readings import AllFailedStatus, NoFailedIds, Readings, Success, TestResultIds
 from fake_bluejay.core.world import Ending
 from fake_bluejay.http.errors import json_error
-from fake_bluejay.http.operation import ApiCall, Operation
-
-__all__ = ["OPERATIONS"]
+from fake_bluejay.http.operation import ApiCall
 
 
-def end_conversations(call: ApiCall) -> Response | EndConversationsResponse:
+class EndConversationsRequest(Wire):
+    """The conversations to end: at least one test result's id."""
+
+    test_result_ids: list[int] = Field(min_length=1)
+
+
+class EndConversationsResponse(Wire):
+    """The conversations that were marked, and those that were not. The order of the fields is the published one."""
+
+    success: bool
+    ended_count: int
+    test_result_ids: list[int]
+    failed_ids: list[int] | None = None
+    message: str
+
+
+operations = Operations()
+
+
+@operations.operation("POST", "/v1/end-conversations", returns=EndConversationsResponse)
+def end_conversations(call: ApiCall, request: EndConversationsRequest) -> Response | EndConversationsResponse:
     """Mark running conversations for ending, and say which were marked and which were not."""
-    ending = call.world.plan_ending(call.organisation, call.request.test_result_ids)
+    ids = request.test_result_ids
+    ending = call.world.plan_ending(call.organisation, ids)
     if unwritable := call.unwritable(ending.marked):
-        ending = call.world.plan_ending(call.organisation, call.request.test_result_ids, unwritable)
+        ending = call.world.plan_ending(call.organisation, ids, unwritable)
     answer = _answer_to(ending, call.world.readings)
     call.world.carry_out(ending)
     return answer
@@ -40,14 +61,3 @@ def _answer_to(ending: Ending, readings: Readings) -> Response | EndConversation
         # No documentation has the wording: it is this project's, and clients must not rely on it.
         message=f"Marked {len(marked)} conversation(s) for ending" + (f", {len(failed)} failed" if failed else ""),
     )
-
-
-OPERATIONS = [
-    Operation(
-        "POST",
-        "/v1/end-conversations",
-        end_conversations,
-        takes=EndConversationsRequest,
-        returns=EndConversationsResponse,
-    ),
-]

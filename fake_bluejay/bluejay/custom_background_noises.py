@@ -7,7 +7,6 @@ humans refer to it.
 from __future__ import annotations
 
 from typing import Any
-from urllib.parse import urlencode
 from uuid import UUID
 
 from fake_bluejay.bluejay.models.wire import Wire
@@ -16,9 +15,7 @@ from fake_bluejay.core.errors import Conflict, Refused
 from fake_bluejay.core.readings import NoiseWithoutFile
 from fake_bluejay.core.resources import Entity, Resource, not_found, uuid_ids
 from fake_bluejay.core.world import World
-from fake_bluejay.http.operation import OWN_WORLD, ApiCall
-
-__all__ = ["NOISES", "UPLOADS", "noises", "uploads"]
+from fake_bluejay.http.operation import ApiCall
 
 MOST_NOISES = 20
 """Documented: the most noises of an organisation."""
@@ -122,15 +119,15 @@ noises = Operations(
     looked_up=lambda world, noise: {"usage_count": _users(world, noise)},
     new=_register,
     request=NewNoise,
+    id_type=str,
 )
-_ID: dict[str, Any] = {"path_types": {"noise_id": str}}
 
 noises.list("GET", "/v1/custom-background-noises")
 noises.create("POST", "/v1/custom-background-noises", CreateCustomBackgroundNoiseRequest)
-noises.update("PATCH", "/v1/custom-background-noises/{noise_id}", UpdateCustomBackgroundNoiseRequest, **_ID)
+noises.update("PATCH", "/v1/custom-background-noises/{noise_id}", UpdateCustomBackgroundNoiseRequest)
 
 
-@noises.operation("DELETE", "/v1/custom-background-noises/{noise_id}", **_ID)
+@noises.operation("DELETE", "/v1/custom-background-noises/{noise_id}")
 def delete_custom_background_noise(call: ApiCall, custom_background_noise: Entity) -> dict[str, Any]:
     """Delete a noise that no digital human uses."""
     if _users(call.world, custom_background_noise):
@@ -143,8 +140,7 @@ def delete_custom_background_noise(call: ApiCall, custom_background_noise: Entit
 def create_upload_url(call: ApiCall, request: UploadUrlRequest) -> UploadUrlResponse:
     """Return where to send a file, once, and by what path to register it then."""
     upload = _prepare(call.world, call.organisation, request)
-    world = call.scope.get(OWN_WORLD)
-    url = f"{call.origin}/fake/uploads/{upload.id}" + (f"?{urlencode({'organisation': world})}" if world else "")
+    url = call.own_url(f"/fake/uploads/{upload.id}")
     return UploadUrlResponse(upload_url=url, storage_path=upload.fields["storage_path"])
 
 

@@ -10,8 +10,6 @@ from fake_bluejay.bluejay.resources import Operations
 from fake_bluejay.core.clock import Moment
 from fake_bluejay.core.resources import Entity, Link, Resource, uuid_ids
 
-__all__ = ["CUSTOMER_PERSONAS", "customer_personas"]
-
 
 class CreateCustomerPersonaRequest(Wire):
     """A new persona."""

@@ -6,12 +6,10 @@ from typing import Any
 
 from fake_bluejay.bluejay.digital_humans import TraitDataType
 from fake_bluejay.bluejay.models.wire import Wire
-from fake_bluejay.bluejay.resources import Answered, Filter, Operations, changes
+from fake_bluejay.bluejay.resources import Filter, Operations, changes
 from fake_bluejay.core.clock import Moment
 from fake_bluejay.core.resources import Entity, Link, OnDelete, Resource, uuid_ids
 from fake_bluejay.http.operation import ApiCall
-
-__all__ = ["CUSTOMER_TRAITS", "customer_traits"]
 
 
 class CreateCustomerTraitRequest(Wire):
@@ -74,6 +72,7 @@ customer_traits.list(
     filters={"agent_id": Filter(int | None)},
     returns=CustomerTraitsListResponse,
 )
+customer_traits.delete("DELETE", "/v1/customer-trait/{trait_id}", returns=DeleteCustomerTraitResponse)
 
 
 @customer_traits.operation("PUT", "/v1/update-customer-trait/{trait_id}")
@@ -85,13 +84,6 @@ def update_customer_trait(call: ApiCall, customer_trait: Entity, request: Update
     if sync:
         _sync(call, old, customer_trait)
     return customer_trait
-
-
-@customer_traits.operation("DELETE", "/v1/customer-trait/{trait_id}", returns=DeleteCustomerTraitResponse)
-def delete_customer_trait(call: ApiCall, customer_trait: Entity) -> Answered:
-    """Delete a trait. Digital humans that have it keep it."""
-    call.world.resources.remove(customer_trait)
-    return Answered(customer_trait, message="Customer trait deleted", deleted_trait_id=customer_trait.id)
 
 
 def _sync(call: ApiCall, old: str, trait: Entity) -> None:

@@ -18,15 +18,6 @@ from fake_bluejay.core.resources import Entity, Link, Resource
 from fake_bluejay.core.world import World
 from fake_bluejay.http.operation import ApiCall, as_id
 
-__all__ = [
-    "DIGITAL_HUMANS",
-    "DigitalHumanRequestData",
-    "conflicting",
-    "create_digital_human",
-    "digital_humans",
-    "has_tag",
-]
-
 
 class LanguageType(StrEnum):
     """The language of a digital human."""
@@ -571,7 +562,7 @@ def create_digital_human(
         organisation: The name of the organisation that it belongs to.
         request: Its fields.
         simulation_ids: The simulations that it takes part in.
-        generated: Whether Bluejay makes it, and so leaves out what it would refuse of a client.
+        generated: True if Bluejay makes it, and so leaves out what it would refuse of a client.
 
     Raises:
         NotFound: There is no such simulation.
@@ -648,7 +639,8 @@ def create_many(call: ApiCall, request: BulkCreateDigitalHumansRequest) -> BulkC
         call.require("simulation", id)
     for index, human in enumerate(request.digital_humans):
         try:
-            answer.created.append(_answer(create_digital_human(call.world, call.organisation, human, ids)))
+            new = create_digital_human(call.world, call.organisation, human, ids)
+            answer.created.append(digital_humans.filled(new, DigitalHumanResponse))
         except DomainError as error:
             answer.errors.append({"index": index, "detail": error.detail})
     return answer
@@ -677,7 +669,7 @@ def update_many(call: ApiCall, request: BulkUpdateDigitalHumansRequest) -> BulkU
         except DomainError as error:
             answer.errors.append({"digital_human_id": one.digital_human_id, "detail": error.detail})
         else:
-            answer.updated.append(_answer(human))
+            answer.updated.append(digital_humans.filled(human, DigitalHumanResponse))
     return answer
 
 
@@ -696,7 +688,7 @@ def delete_many(call: ApiCall, digital_human_ids: str) -> BulkDeleteDigitalHuman
             answer.errors.append({"id": text if id is None else id, "detail": error.detail})
         else:
             call.world.resources.remove(human)
-            answer.deleted.append(_data(human))
+            answer.deleted.append(digital_humans.filled(human, DigitalHumanResponseData))
     return answer
 
 
@@ -766,13 +758,3 @@ def _refuse_conflict(world: World, organisation: str, fields: dict[str, Any], bu
     # Documented: `override_conflict` allows to replace one that is active on the same number; so else it is refused.
     if conflicting(world, organisation, fields, but):
         raise Conflict("Another digital human is active on this phone number")
-
-
-def _data(human: Entity) -> DigitalHumanResponseData:
-    data: DigitalHumanResponseData = digital_humans.filled(human, DigitalHumanResponseData)
-    return data
-
-
-def _answer(human: Entity) -> DigitalHumanResponse:
-    answer: DigitalHumanResponse = digital_humans.filled(human, DigitalHumanResponse)
-    return answer

@@ -19,8 +19,6 @@ from fake_bluejay.core.scenario_graphs import check_graph
 from fake_bluejay.core.world import World
 from fake_bluejay.http.operation import ApiCall
 
-__all__ = ["DRAFTS", "MADE_UP", "drafted", "drafts"]
-
 MADE_UP: Final = "(Made up by the fake.)"
 _Made = TypeVar("_Made")
 
@@ -75,7 +73,7 @@ def drafted(call: ApiCall, kind: str, made_up: Callable[[random.Random], _Made],
         call: The request that asks for it.
         kind: A field of `Kinds`.
         made_up: Makes one up, of the type of the kind.
-        subject: What it is about: another makes another draw.
+        subject: The subject of the text; a different subject makes a different draw.
 
     Raises:
         Refused: A text in the request has a lone surrogate.

@@ -10,8 +10,6 @@ from fake_bluejay.core.resources import Entity, Resource, uuid_ids
 from fake_bluejay.core.world import World
 from fake_bluejay.http.operation import ApiCall
 
-__all__ = ["FOLDERS", "folder_named", "folders"]
-
 
 class FolderCreateRequest(Wire):
     """A new folder."""
@@ -77,6 +75,5 @@ def move_agent(call: ApiCall, request: MoveAgentRequest) -> MoveAgentResponse:
 
 def folder_named(world: World, organisation: str, name: str) -> Entity:
     """Return the oldest folder with a name, or a new one."""
-    there = world.resources[FOLDERS].of(organisation)
-    named = next((folder for folder in there if folder.fields["name"] == name), None)
+    named = world.resources.find_by("folder", organisation, "name", name)
     return named or world.resources[FOLDERS].add(organisation, {"name": name})

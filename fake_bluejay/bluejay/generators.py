@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from datetime import timedelta
 from itertools import islice, repeat
 from typing import Annotated, Any, Literal
-from urllib.parse import urlencode
 from uuid import UUID
 
 from pydantic import Field
@@ -33,9 +32,7 @@ from fake_bluejay.core.clock import datetime_at
 from fake_bluejay.core.errors import NotFound, Refused
 from fake_bluejay.core.resources import Entity, Resource, uuid_ids
 from fake_bluejay.core.scoring import transcript
-from fake_bluejay.http.operation import OWN_WORLD, ApiCall, as_id
-
-__all__ = ["TRANSLATIONS", "generators", "translations"]
+from fake_bluejay.http.operation import ApiCall, as_id
 
 MOST = 100
 """The most items that one request makes. The documentation mentions a limit on digital humans without its value."""
@@ -515,9 +512,7 @@ def _translated(call: ApiCall, entries: list[Any], language: str) -> str:
     translated = [{**one, "utterance": text} for one, text in zip(entries, said, strict=False)]
     fields = {"target_language": language, "transcript": translated}
     translation = call.world.resources[TRANSLATIONS].add(call.organisation, fields)
-    world = call.scope.get(OWN_WORLD)
-    query = "" if world is None else f"?{urlencode({'organisation': world})}"
-    return f"{call.origin}/fake/translations/{translation.id}.json{query}"
+    return call.own_url(f"/fake/translations/{translation.id}.json")
 
 
 # --- prompts and graphs -----------------------------------------------------------------------------------------

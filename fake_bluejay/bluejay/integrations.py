@@ -9,11 +9,9 @@ from pydantic import Field
 from fake_bluejay.bluejay.models.wire import Wire
 from fake_bluejay.bluejay.resources import Operations
 from fake_bluejay.core.errors import NotFound, Refused
-from fake_bluejay.core.resources import Entity, Resource, not_found
+from fake_bluejay.core.resources import Entity, Resource
 from fake_bluejay.http.errors import NOTHING, read_body
 from fake_bluejay.http.operation import ApiCall, as_id
-
-__all__ = ["ELEVENLABS_AGENTS", "INTEGRATIONS", "elevenlabs_agents", "integrations"]
 
 _SECRET = ("key", "secret", "token", "password")
 """The ends of names of fields whose values only `get-integration-key` shows."""
@@ -95,19 +93,15 @@ def list_elevenlabs_agents(call: ApiCall) -> dict[str, Any]:
     return {"agents": [{name: agent.fields[name] for name in ("agent_id", "name")} for agent in agents]}
 
 
-@elevenlabs_agents.operation(
-    "GET", "/v1/integrations/elevenlabs/agents/{bluejay_agent_id}/branches", path_types={"bluejay_agent_id": str}
-)
+@elevenlabs_agents.operation("GET", "/v1/integrations/elevenlabs/agents/{bluejay_agent_id}/branches")
 def list_elevenlabs_branches(call: ApiCall, bluejay_agent_id: str) -> dict[str, Any]:
     """Return the branches of the ElevenLabs agent that an agent names as its own."""
     agent = call.require("agent", as_id(bluejay_agent_id))
     theirs = agent.fields.get("eleven_labs_agent_id")
     if theirs is None:
         raise Refused("The agent has no eleven_labs_agent_id")
-    for one in call.world.resources[ELEVENLABS_AGENTS].of(call.organisation):
-        if one.fields["agent_id"] == theirs:
-            return {"branches": [{"id": name.lower(), "name": name} for name in one.fields["branches"]]}
-    raise not_found("ElevenLabs agent")
+    one = call.world.resources.require_by("elevenlabs agent", call.organisation, "agent_id", theirs)
+    return {"branches": [{"id": name.lower(), "name": name} for name in one.fields["branches"]]}
 
 
 def _stored(call: ApiCall) -> Entity | None:

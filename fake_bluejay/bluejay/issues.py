@@ -1,6 +1,6 @@
 """Issues: problems that Bluejay finds across conversations. The fake finds none by itself; a test adds them.
 
-The documentation names what filters and changes an issue; no source publishes the shape of an answer.
+The documentation names the filters and the fields of a change; no source publishes the shape of an answer.
 """
 
 from __future__ import annotations
@@ -11,13 +11,11 @@ from typing import Literal
 from pydantic import Field
 
 from fake_bluejay.bluejay.models.wire import Wire
-from fake_bluejay.bluejay.resources import Answered, Operations, Paging, as_fields
+from fake_bluejay.bluejay.resources import Answered, Operations, Paging, as_fields, given_fields
 from fake_bluejay.core.clock import Day, Moment, instant_of, iso
 from fake_bluejay.core.resources import Entity, Link, Resource, uuid_ids
 from fake_bluejay.core.world import World
 from fake_bluejay.http.operation import ApiCall
-
-__all__ = ["ISSUES", "issues"]
 
 
 class IssueStatus(StrEnum):
@@ -35,7 +33,7 @@ IssueType = Literal["deterministic", "non_deterministic"]
 
 
 class NewIssue(Wire):
-    """An issue as a test adds it: Bluejay itself finds them. It was last seen now, if nothing else is said."""
+    """An issue to add, which only a test does: Bluejay finds its issues itself. By default it was last seen now."""
 
     title: str
     type: IssueType = "non_deterministic"
@@ -48,7 +46,7 @@ class NewIssue(Wire):
 
 
 class UpdateIssueRequest(Wire):
-    """A change of an issue: each field that is given; null clears it."""
+    """A change of an issue: null clears a field, and a field that is not given stays."""
 
     status: IssueStatus | None = None
     priority: Priority | None = None
@@ -57,7 +55,7 @@ class UpdateIssueRequest(Wire):
 
 
 class IssueResponse(Wire):
-    """An issue, and the conversations that it was found in."""
+    """An issue, with the conversations in which it was found."""
 
     id: str
     title: str
@@ -93,8 +91,7 @@ ISSUES = Resource(
     example={"title": "The agent ends the call without a confirmation."},
     required={"last_seen_at": str},
 )
-issues = Operations(ISSUES, returns=IssueResponse, new=_new_issue, request=NewIssue)
-_ID = {"issue_id": str}
+issues = Operations(ISSUES, returns=IssueResponse, new=_new_issue, request=NewIssue, id_type=str)
 _PAGES = Paging("limit", 50, most=200, place="offset")
 
 
@@ -108,7 +105,7 @@ def list_issues(
     type: IssueType | None = None,
     assignee_id: str | None = None,
 ) -> Answered:
-    """Return the issues that all filters keep, the one that was seen last first."""
+    """Return the issues that match all filters, the one that was last seen first."""
     wanted = {"status": status, "priority": priority, "type": type, "assignee_id": assignee_id}
     kept = [
         issue
@@ -120,14 +117,14 @@ def list_issues(
     return Answered(part, **said, total=len(kept))
 
 
-issues.get("GET", "/v1/observability/issues/{issue_id}", path_types=_ID)
+issues.get("GET", "/v1/observability/issues/{issue_id}")
 
 
-@issues.operation("PUT", "/v1/observability/issues/{issue_id}", path_types=_ID)
+@issues.operation("PUT", "/v1/observability/issues/{issue_id}")
 def update_issue(call: ApiCall, issue: Entity, request: UpdateIssueRequest) -> Entity:
     """Change an issue. Documented: null clears a field, except the status."""
-    given = {name: value for name, value in as_fields(request).items() if name in request.model_fields_set}
-    if given.get("status", "") is None:
-        del given["status"]
+    given = given_fields(request)
+    if request.status is None:
+        given.pop("status", None)
     issues.change(call.world, issue, given)
     return issue

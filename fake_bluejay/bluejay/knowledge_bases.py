@@ -6,7 +6,6 @@ The older knowledge bases, a text of each agent, are in `prompts.py`.
 
 from __future__ import annotations
 
-from typing import Any
 from uuid import UUID
 
 from pydantic import Field
@@ -17,8 +16,6 @@ from fake_bluejay.core.clock import Moment
 from fake_bluejay.core.errors import Refused
 from fake_bluejay.core.resources import Entity, Link, Resource, not_found, uuid_ids
 from fake_bluejay.http.operation import ApiCall
-
-__all__ = ["KNOWLEDGE_BASES", "knowledge_bases"]
 
 
 class CreateKnowledgeBaseRequest(Wire):
@@ -102,32 +99,29 @@ def update_knowledge_base(call: ApiCall, knowledge_base: Entity, request: Update
     return knowledge_base
 
 
-def _both(call: ApiCall) -> tuple[Entity, int, list[int]]:
-    """Return the knowledge base and the id of the agent that a path names, and the ids of those attached."""
-    base = call.require("knowledge base", str(call.parameters["knowledge_base_id"]))
-    agent = call.require("agent", call.parameters["agent_id"])
-    return base, agent.id, base.fields.get("agent_ids") or []
-
-
-_TYPES: dict[str, Any] = {"path_types": {"knowledge_base_id": UUID, "agent_id": int}}
-
-
-@knowledge_bases.operation("POST", _AGENT, **_TYPES)
-def attach_agent(call: ApiCall) -> AttachedAgent:
+@knowledge_bases.operation("POST", _AGENT)
+def attach_agent(call: ApiCall, knowledge_base_id: UUID, agent_id: int) -> AttachedAgent:
     """Give an agent access to a knowledge base. If it has access already, nothing changes (documented)."""
-    base, agent_id, attached = _both(call)
+    base, attached = _attached(call, knowledge_base_id, agent_id)
     knowledge_bases.change(call.world, base, {"agent_ids": [*attached, agent_id]})
     return AttachedAgent(knowledge_base_id=base.id, agent_id=agent_id)
 
 
-@knowledge_bases.operation("DELETE", _AGENT, returns=None, status=204, **_TYPES)
-def detach_agent(call: ApiCall) -> None:
+@knowledge_bases.operation("DELETE", _AGENT, returns=None, status=204)
+def detach_agent(call: ApiCall, knowledge_base_id: UUID, agent_id: int) -> None:
     """Take the access to a knowledge base from an agent.
 
     Raises:
         NotFound: The agent has no access.
     """
-    base, agent_id, attached = _both(call)
+    base, attached = _attached(call, knowledge_base_id, agent_id)
     if agent_id not in attached:
         raise not_found("agent")
     knowledge_bases.change(call.world, base, {"agent_ids": [id for id in attached if id != agent_id]})
+
+
+def _attached(call: ApiCall, base_id: UUID, agent_id: int) -> tuple[Entity, list[int]]:
+    """Return a knowledge base and the ids of its agents. Raises `NotFound` if the base or the agent does not exist."""
+    base = call.require("knowledge base", str(base_id))
+    call.require("agent", agent_id)
+    return base, base.fields.get("agent_ids") or []

@@ -1,7 +1,7 @@
 """The metrics lab: what custom metrics, and revisions of them, find in chosen conversations, beside what people find.
 
-What an evaluation finds is drawn from the seed, as everywhere; where a conversation has a result of a metric already,
-that is copied. Nothing is published of the answers to `GET`, which are ours.
+The findings of an evaluation are drawn from the seed, as everywhere; if a conversation has a result of a metric
+already, it is copied. The answers to `GET`, which are not published, are ours.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from uuid import UUID
 from pydantic import ConfigDict, Field
 
 from fake_bluejay.bluejay.models.wire import Wire
-from fake_bluejay.bluejay.resources import PAGES, Operations, as_fields
+from fake_bluejay.bluejay.resources import PAGES, Operations, as_fields, given_fields
 from fake_bluejay.bluejay.results import find_result
 from fake_bluejay.core.clock import Moment
 from fake_bluejay.core.errors import Refused
@@ -22,8 +22,6 @@ from fake_bluejay.core.readings import Contract
 from fake_bluejay.core.resources import Entity, Link, OnDelete, Resource, uuid_ids
 from fake_bluejay.core.world import World
 from fake_bluejay.http.operation import ApiCall, as_id
-
-__all__ = ["LABS", "LAB_EVALUATIONS", "METRIC_REVISIONS", "lab_evaluations", "labs", "metric_revisions"]
 
 _Name = Annotated[str, Field(min_length=1, max_length=255)]
 
@@ -409,9 +407,7 @@ def set_human_evaluation(
 @labs.operation("PUT", f"{_PLACE}/settings")
 def update_lab_settings(call: ApiCall, lab: Entity, request: UpdateLabSettingsRequest) -> UpdateLabSettingsResponse:
     """Change the settings of a lab that the request names."""
-    given = as_fields(request)
-    given = {name: value for name, value in given.items() if name in request.model_fields_set}
-    labs.change(call.world, lab, {"settings": {**lab.fields["settings"], **given}})
+    labs.change(call.world, lab, {"settings": {**lab.fields["settings"], **given_fields(request)}})
     return UpdateLabSettingsResponse(success=True, message="Lab settings updated")
 
 

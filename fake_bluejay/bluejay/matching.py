@@ -20,8 +20,6 @@ if TYPE_CHECKING:
     from fake_bluejay.core.test_results import Record
     from fake_bluejay.core.world import World
 
-__all__ = ["find_by_time"]
-
 TOLERANCE: Final = 90.0
 """The largest difference of times, in seconds."""
 LEAST_DURATION_TOLERANCE: Final = 5.0

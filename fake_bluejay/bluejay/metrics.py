@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Annotated, Any, Literal, NamedTuple
+from typing import Annotated, Any, Literal
 from uuid import UUID
 
 from pydantic import Field
 
 from fake_bluejay.bluejay.drafts import drafted
 from fake_bluejay.bluejay.models.wire import Wire
-from fake_bluejay.bluejay.resources import Answered, Filter, Operations, Paging, as_fields, changes
+from fake_bluejay.bluejay.resources import Answered, Filter, Operations, Paging, as_fields, changes, given_fields
 from fake_bluejay.core.clock import Moment
 from fake_bluejay.core.errors import Conflict
 from fake_bluejay.core.metrics import drafts
@@ -18,8 +18,6 @@ from fake_bluejay.core.readings import Contract
 from fake_bluejay.core.resources import Entity, Link, Resource, uuid_ids
 from fake_bluejay.core.world import World
 from fake_bluejay.http.operation import ApiCall, as_id
-
-__all__ = ["METRICS", "metrics"]
 
 
 class MetricType(StrEnum):
@@ -231,20 +229,13 @@ class GenerateCustomMetricsRequest(Wire):
     custom_prompt: str | None = None
 
 
-class _Planned(NamedTuple):
-    """A metric that can be made."""
-
-    id: str | None
-    fields: dict[str, Any]
-
-
 def create_metric(world: World, organisation: str, request: CreateCustomMetricRequest) -> Entity:
     """Make a metric. Raises `Conflict` and `NotFound` as `_planned` does."""
-    return _made(world, organisation, _planned(world, organisation, request))
+    return _made(world, organisation, *_planned(world, organisation, request))
 
 
-def _planned(world: World, organisation: str, request: CreateCustomMetricRequest) -> _Planned:
-    """Return the metric that a request asks for; its `bluejay_as_code_id` becomes the id.
+def _planned(world: World, organisation: str, request: CreateCustomMetricRequest) -> tuple[str | None, dict[str, Any]]:
+    """Return the id of the metric that a request asks for, which is its `bluejay_as_code_id`, and the fields.
 
     Raises:
         Conflict: There is a metric of that id.
@@ -255,15 +246,15 @@ def _planned(world: World, organisation: str, request: CreateCustomMetricRequest
     fields["agent_ids"] = [*(fields["agent_ids"] or ()), *(() if agent_id is None else (agent_id,))]
     if id is not None and world.resources[METRICS].get(id) is not None:
         raise Conflict(_TAKEN)
-    return _Planned(id, metrics.linked(world, organisation, fields))
+    return id, metrics.linked(world, organisation, fields)
 
 
-def _made(world: World, organisation: str, planned: _Planned) -> Entity:
+def _made(world: World, organisation: str, id: str | None, fields: dict[str, Any]) -> Entity:
     collection = world.resources[METRICS]
     before = collection.given_id
-    collection.given_id = planned.id or before
+    collection.given_id = id or before
     try:
-        return collection.add(organisation, planned.fields)
+        return collection.add(organisation, fields)
     finally:
         collection.given_id = before
 
@@ -340,18 +331,16 @@ def update_metric(call: ApiCall, metric: Entity, request: UpdateCustomMetricRequ
 def create_metrics(call: ApiCall, request: CreateCustomMetricsBulkRequest) -> Answered:
     """Create several metrics; if one of them cannot be, none is."""
     planned = [_planned(call.world, call.organisation, one) for one in request.metrics]
-    ids = [one.id for one in planned if one.id is not None]
+    ids = [id for id, _ in planned if id is not None]
     if len(set(ids)) < len(ids):
         raise Conflict(_TAKEN)
-    return Answered([_made(call.world, call.organisation, one) for one in planned])
+    return Answered([_made(call.world, call.organisation, id, fields) for id, fields in planned])
 
 
 @metrics.operation("PUT", "/v1/update-custom-metrics")
 def update_metrics(call: ApiCall, request: BulkUpdateCustomMetricsRequest) -> BulkUpdateCustomMetricsResponse:
-    """Change several metrics in the same way. What the request gives is written, null too: that much is documented."""
-    given = as_fields(request.updates)
-    updates = {name: value for name, value in given.items() if name in request.updates.model_fields_set}
-    updates = metrics.linked(call.world, call.organisation, updates)
+    """Change several metrics in the same way. Documented: all given values are stored, also null."""
+    updates = metrics.linked(call.world, call.organisation, given_fields(request.updates))
     found = _named(call, request.metric_ids)
     for metric in found:
         metrics.change(call.world, metric, updates)

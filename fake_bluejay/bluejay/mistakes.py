@@ -1,4 +1,4 @@
-"""Errors of Pydantic in words for people: what is needed, and what was given instead. The caller says where."""
+"""Errors of Pydantic in words for people: the needed value, and the given one. Callers add the place."""
 
 from __future__ import annotations
 
@@ -8,8 +8,6 @@ from typing import Any, Final, get_args
 from pydantic import BaseModel, ValidationError
 
 from fake_bluejay.core.suggest import instead_of, unknown
-
-__all__ = ["first_mistake", "models_in", "names_at", "unknown_name", "what_is_wrong"]
 
 _MOMENT = "a moment, e.g. 2026-01-01T00:00:30Z"
 
@@ -32,7 +30,7 @@ _NEEDED: Final = {
 
 
 def what_is_wrong(error: Any) -> str:
-    """Return what is wrong at the place of an error, one of `ValidationError.errors()`."""
+    """Return an error, one of `ValidationError.errors()`, in words, without its place."""
     if error["type"] == "value_error":
         return str(error["ctx"]["error"])
     if error["type"] == "missing":
@@ -43,30 +41,30 @@ def what_is_wrong(error: Any) -> str:
 
 
 def first_mistake(errors: ValidationError, what: str = "") -> str:
-    """Return the first thing that is wrong: where, what is needed, and what was given.
+    """Return the first error in words, with its place.
 
     Args:
-        errors: All that is wrong.
-        what: What it is wrong with, e.g. ` of an agent`, to stand behind the place.
+        errors: The errors.
+        what: A description of the data, e.g. ` of an agent`, to stand behind the place.
     """
     first = errors.errors()[0]
     return f"{'.'.join(map(str, first['loc']))}{what}: {what_is_wrong(first)}"
 
 
 def unknown_name(model: type[BaseModel], place: tuple[str | int, ...], kind: str = "field") -> str:
-    """Return a message about a name that a model does not have.
+    """Return a message about a name that is not one of a model's.
 
     Args:
-        model: The model that the data was read as.
+        model: The model that has refused the data.
         place: The place of the name, as an error gives it.
-        kind: What it is a name of; a model with a `field_kind` says it better.
+        kind: The kind of name, unless the model has a `field_kind`.
     """
     kinds = (one.field_kind for one in _models_at(model, place[:-1]) if hasattr(one, "field_kind"))
     return unknown(next(kinds, kind), place[-1], names_at(model, place[:-1]))
 
 
 def names_at(model: type[BaseModel], place: tuple[str | int, ...]) -> list[str]:
-    """Return the names that may stand at a place in a model, which is as an error gives it."""
+    """Return the names that a model allows at a place, which an error gives."""
     models = _models_at(model, place)
     return list(dict.fromkeys(field.alias or name for one in models for name, field in one.model_fields.items()))
 

@@ -20,8 +20,6 @@ if TYPE_CHECKING:
     from fake_bluejay.bluejay.resources import Operations
     from fake_bluejay.http.operation import Operation
 
-__all__ = ["declared", "operation_at", "operations", "resource_names"]
-
 
 def _load(module: str) -> ModuleType:
     with real_calendar():
@@ -38,8 +36,7 @@ def _declarations(module: str) -> tuple[Operations, ...]:
 
 
 def _operations_in(module: str) -> list[Operation]:
-    old: list[Operation] = getattr(_load(module), "OPERATIONS", [])
-    return [*old, *(operation for declared in _declarations(module) for operation in declared.all)]
+    return [operation for declared in _declarations(module) for operation in declared.all]
 
 
 @functools.cache
@@ -68,7 +65,7 @@ def declared(name: str, *, exactly: bool = False) -> Operations:
 
     Args:
         name: `folder`, `folders`, `digital human`, `digital_human`, `digital-humans`, …
-        exactly: Whether only the name of the collection will do.
+        exactly: True if only the name of the collection will do.
 
     Raises:
         ValueError: There is no such resource; the message says what there is.

@@ -1,7 +1,7 @@
-"""Conversations of production as the newest documentation has them: the call logs, with what the metrics found.
+"""Conversations of production, as the newest documentation has them: call logs with the results of their metrics.
 
-The documentation names the parameters and says what an answer is about; no source publishes its shape. A conversation
-has the fields of its call log, and beside these those that the documentation names.
+The documentation names the parameters and describes the answers in words; no source publishes their shapes. So a
+conversation has the fields of its call log, and the further fields that the documentation names.
 """
 
 from __future__ import annotations
@@ -21,18 +21,16 @@ from fake_bluejay.core.errors import Refused
 from fake_bluejay.core.resources import Entity, uuid_ids
 from fake_bluejay.http.operation import ApiCall, Parameter
 
-__all__ = ["conversations"]
-
 
 class Conversation(CallLog):
-    """A conversation of production, and what its newest evaluation found by each metric."""
+    """A conversation of production, with the results of its newest evaluation."""
 
     label: str | None = None
     metric_results: list[CustomMetric] = Field(default_factory=list)
 
 
 class ConversationWithTranscript(Conversation):
-    """A conversation of production, and what was said; null if that is not known or not asked for."""
+    """A conversation of production with its transcript, which is null if it is not known or not requested."""
 
     transcript: list[TranscriptEntryRequest] | None = None
 
@@ -48,7 +46,7 @@ class ConversationsPage(Wire):
 
 
 class ConversationGroup(Wire):
-    """The number of conversations with a common value; `metric` is the metric, if the value is a metric's."""
+    """The number of conversations with a common value; `metric` is the name of the metric that the value belongs to."""
 
     value: Any
     count: int
@@ -84,8 +82,8 @@ def get_conversation(
 ) -> ConversationWithTranscript:
     """Return a conversation with its transcript and the results of its metrics."""
     log = call.require("call log", uuid_ids.read(conversation_id))
-    said = {} if include_transcript else {"transcript": None}
-    answer = Answered(log, metric_results=_metric_results(log), **said)
+    hidden = {} if include_transcript else {"transcript": None}
+    answer = Answered(log, metric_results=_metric_results(log), **hidden)
     filled: ConversationWithTranscript = call_logs.filled(answer, ConversationWithTranscript)
     return filled
 
@@ -112,9 +110,10 @@ def list_conversations(
     group_by: Grouping | None = None,
     metadata_path: str | None = None,
 ) -> ConversationsPage | ConversationGroups:
-    """Return a page of the conversations that all filters keep, the newest first; with `group_by`, counts of these."""
+    """Return a page of the conversations that match all filters, the newest first; with `group_by`, their counts."""
     if group_by == "metadata_path" and not metadata_path:
         raise Refused("metadata_path is needed to group by it")
+    # A label is given by its text, or by its id, which stands for a text of one agent.
     labels = None if label_ids is None else {*label_ids, *_labels(call, label_ids)}
     kept = [
         log
@@ -138,7 +137,7 @@ def list_conversations(
 
 
 def _labels(call: ApiCall, ids: list[str]) -> Iterator[tuple[int, str]]:
-    """Return the labels of these ids: whose each is, and its text, by which a conversation has it."""
+    """Yield the agent and the text of each label with one of these ids."""
     wanted = [uuid_ids.read(id) for id in ids]
     for label in call.world.resources.of("label", call.organisation):
         if label.id in wanted:
@@ -146,18 +145,18 @@ def _labels(call: ApiCall, ids: list[str]) -> Iterator[tuple[int, str]]:
 
 
 def _metric_results(log: Entity) -> list[Mapping[str, Any]]:
-    """Return the metrics of the newest evaluation, with their values."""
-    found = log.fields.get("evaluations") or [{}]
-    return found[-1].get("custom_metrics") or []
+    """Return the metrics of the newest evaluation with their values."""
+    evaluations = log.fields.get("evaluations") or [{}]
+    return evaluations[-1].get("custom_metrics") or []
 
 
 def _numbers(log: Entity) -> list[str | None]:
-    """Return the numbers of those who took part and are not the agent."""
+    """Return the phone numbers of the participants other than the agent."""
     return [one.get("phone_number") for one in log.fields["participants"] if one["role"] != "AGENT"]
 
 
 def _values(log: Entity, group_by: Grouping, path: str) -> Iterator[tuple[str | None, str | None]]:
-    """Return by which values a conversation is counted: the metric, if it is one's, and the value as a text."""
+    """Yield the groups that count a conversation: the metric, if the groups are of metrics, and the value as a text."""
     if group_by == "metric_value":
         yield from ((one["name"], one["response_value"]) for one in _metric_results(log))
     elif group_by == "day":

@@ -1,4 +1,4 @@
-"""The OpenAPI document of what is modelled, made of the operations themselves, in the form that FastAPI gives it."""
+"""The OpenAPI document of the modelled operations, derived from their declarations, in FastAPI's form."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from fake_bluejay.bluejay.published import MODELLED_IN
 from fake_bluejay.core.readings import Contract
 from fake_bluejay.http.operation import Operation, Parameter
 
-__all__ = ["content", "document"]
+_Part = tuple[Operation, str]
+"""An operation, and a part of it that has a schema: the name of a parameter, `request` or `response`."""
+_Inputs = list[tuple[_Part, JsonSchemaMode, TypeAdapter[Any]]]
 
-_Inputs = list[tuple[str, JsonSchemaMode, TypeAdapter[Any]]]
-
-_KEY = {"name": "X-API-Key", "in": "header", "required": True, "schema": {"type": "string"}}
+_KEY_HEADER = {"name": "X-API-Key", "in": "header", "required": True, "schema": {"type": "string"}}
 
 # As FastAPI 0.165 describes its own errors.
 _ERRORS: dict[str, Any] = {
@@ -56,15 +56,15 @@ _ERRORS: dict[str, Any] = {
 
 @functools.cache
 def content() -> bytes:
-    """Return the document as it is served."""
+    """Return the bytes of the document, as the server sends them."""
     return json.dumps(document(), ensure_ascii=False, separators=(",", ":")).encode()
 
 
 def document(contract: Contract = Contract.DOCS) -> dict[str, Any]:
-    """Return the OpenAPI 3.1 document of what is modelled.
+    """Return the OpenAPI 3.1 document of the modelled operations.
 
     Args:
-        contract: The contract by which requests are described.
+        contract: The contract that requests are described by.
     """
     modelled = sorted(operations(), key=lambda one: (one.path, one.method))
     inputs: _Inputs = []
@@ -73,11 +73,7 @@ def document(contract: Contract = Contract.DOCS) -> dict[str, Any]:
     schemas, defined = TypeAdapter.json_schemas(inputs, ref_template="#/components/schemas/{model}")
     paths: dict[str, dict[str, Any]] = {}
     for operation in modelled:
-        own = {
-            key.removeprefix(_key(operation)): schema
-            for (key, _), schema in schemas.items()
-            if key.startswith(_key(operation))
-        }
+        own = {name: schema for ((of, name), _), schema in schemas.items() if of is operation}
         paths.setdefault(operation.path, {})[operation.method.lower()] = _described(operation, own)
     described = {
         "openapi": "3.1.0",
@@ -97,27 +93,22 @@ def document(contract: Contract = Contract.DOCS) -> dict[str, Any]:
 
 
 def _without_nulls(value: Any) -> Any:
-    """Leave null defaults out, as FastAPI does."""
+    """Return a value without nulls, such as null defaults, which FastAPI leaves out."""
     if isinstance(value, dict):
         return {key: _without_nulls(item) for key, item in value.items() if item is not None}
     return [_without_nulls(item) for item in value] if isinstance(value, list) else value
 
 
-def _key(operation: Operation) -> str:
-    return f"{operation.method} {operation.path} "
-
-
 def _inputs(operation: Operation, contract: Contract) -> _Inputs:
-    """Return all parts of an operation that have a schema, each with a name of its own."""
+    """Return the parts of an operation that have a schema."""
     parameters = {**operation.in_path, **operation.in_query}
     inputs: _Inputs = [
-        (f"{_key(operation)}{name}", "validation", TypeAdapter(parameter.type))
-        for name, parameter in parameters.items()
+        ((operation, name), "validation", TypeAdapter(parameter.type)) for name, parameter in parameters.items()
     ]
     if operation.takes is not None:
         request = operation.takes_under.get(contract, operation.takes)
-        inputs.append((f"{_key(operation)}request", "validation", TypeAdapter(request)))
-    return [*inputs, (f"{_key(operation)}response", "serialization", TypeAdapter(operation.returns))]
+        inputs.append(((operation, "request"), "validation", TypeAdapter(request)))
+    return [*inputs, ((operation, "response"), "serialization", TypeAdapter(operation.returns))]
 
 
 def _described(operation: Operation, schemas: dict[str, Any]) -> dict[str, Any]:
@@ -130,7 +121,7 @@ def _described(operation: Operation, schemas: dict[str, Any]) -> dict[str, Any]:
         "parameters": [
             *(_parameter("path", *each, schemas) for each in operation.in_path.items()),
             *(_parameter("query", *each, schemas) for each in operation.in_query.items()),
-            *([_KEY] if operation.needs_key else []),
+            *([_KEY_HEADER] if operation.needs_key else []),
         ],
     }
     if operation.takes is not None:

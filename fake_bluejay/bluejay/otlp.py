@@ -26,8 +26,6 @@ except ModuleNotFoundError as error:
         'spans are read by opentelemetry-proto: pip install "fake-bluejay[otlp]"', name=error.name
     ) from None
 
-__all__ = ["Export", "read"]
-
 _PROTOBUF: Final = "application/x-protobuf"
 _JSON: Final = "application/json"
 _IDS: Final = {"traceId", "spanId", "parentSpanId"}
@@ -60,7 +58,7 @@ def read(content: bytes, content_type: str, encoding: str) -> Export:
     Args:
         content: The body, as it was sent.
         content_type: The header of that name.
-        encoding: How it is compressed: `gzip`, `deflate`, or not at all.
+        encoding: The compression: `gzip`, `deflate`, or none.
 
     Raises:
         HTTPException: It is written or compressed in no way that is known (415), or not well (400).

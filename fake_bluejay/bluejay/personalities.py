@@ -24,8 +24,6 @@ from fake_bluejay.core.clock import Moment
 from fake_bluejay.core.resources import Entity, Resource, uuid_ids
 from fake_bluejay.http.operation import ApiCall
 
-__all__ = ["PERSONALITIES", "personalities"]
-
 
 class _Delivery(Wire):
     """The manner of speech, which every model of a personality has."""
@@ -109,13 +107,13 @@ def create_personalities(call: ApiCall, request: CreatePersonalitiesRequest) -> 
     return Answered([call.world.resources[PERSONALITIES].add(call.organisation, one) for one in fields])
 
 
-@selections.operation("GET", "/v1/simulations/{simulation_id}/personalities", path_types={"simulation_id": int})
+@selections.operation("GET", "/v1/simulations/{simulation_id}/personalities")
 def get_simulation_personalities(call: ApiCall, simulation_id: int) -> Personalities:
     """Return the personalities that a simulation selects."""
     return _selected(call, call.require("simulation", simulation_id))
 
 
-@selections.operation("PUT", "/v1/simulations/{simulation_id}/personalities", path_types={"simulation_id": int})
+@selections.operation("PUT", "/v1/simulations/{simulation_id}/personalities")
 def set_simulation_personalities(call: ApiCall, simulation_id: int, request: SelectedPersonalities) -> Personalities:
     """Select the personalities of a simulation, each once. Each later run calls every digital human in each of them."""
     simulation = call.require("simulation", simulation_id)

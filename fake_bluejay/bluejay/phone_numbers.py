@@ -9,12 +9,10 @@ from uuid import UUID
 from fake_bluejay.bluejay.models.wire import Wire
 from fake_bluejay.bluejay.resources import Operations
 from fake_bluejay.core.clock import Moment, datetime_at
-from fake_bluejay.core.resources import Entity, Resource, not_found, uuid_ids
+from fake_bluejay.core.resources import Entity, Resource, uuid_ids
 from fake_bluejay.core.scoring import uuid_from
 from fake_bluejay.core.world import World
 from fake_bluejay.http.operation import ApiCall
-
-__all__ = ["PHONE_NUMBERS", "phone_numbers"]
 
 PRICE = 115
 """The price of a number, in cents: this project's figure, and nothing to rely on."""
@@ -83,8 +81,6 @@ phone_numbers.create("POST", "/v1/phone-numbers/add", AddPhoneNumberRequest, ret
 def release_phone_number(call: ApiCall) -> ReleasePhoneNumberResponse:
     """Release a phone number."""
     number = call.parameters["phone_number"]
-    for one in call.world.resources[PHONE_NUMBERS].of(call.organisation):
-        if one.fields["phone_number"] == number:
-            call.world.resources.remove(one)
-            return ReleasePhoneNumberResponse(phone_number=number, released=True)
-    raise not_found("phone number")
+    resources = call.world.resources
+    resources.remove(resources.require_by("phone number", call.organisation, "phone_number", number))
+    return ReleasePhoneNumberResponse(phone_number=number, released=True)

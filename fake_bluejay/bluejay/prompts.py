@@ -23,17 +23,6 @@ from fake_bluejay.core.resources import Entity, Link, OnDelete, Resource, not_fo
 from fake_bluejay.core.world import World
 from fake_bluejay.http.operation import ApiCall
 
-__all__ = [
-    "KNOWLEDGE_BASE_VERSIONS",
-    "LABELS",
-    "PROMPTS",
-    "knowledge_base_versions",
-    "labels",
-    "prompts",
-    "text_of",
-    "update_text",
-]
-
 PRODUCTION: Final = "production"
 LATEST: Final = "latest"
 RESERVED: Final = (PRODUCTION, LATEST)
@@ -434,19 +423,18 @@ def _declare(operations: Operations, kind: _Kind, path: str, takes: type[BaseMod
     under = f"/v1/agents/{{agent_id}}/{path}"
     of_one, of_labels = f"{under}/versions/{{version}}", f"{under}/versions/{{version}}/labels"
     by_id = f"{under}/{{{id}}}"
-    types: dict[str, Any] = {"path_types": {"agent_id": int, id: UUID}}
 
-    @operations.operation("GET", under, **types)
+    @operations.operation("GET", under)
     def get_by_label(call: ApiCall, label: str | None = None) -> Entity:
         """Return the version that has a label."""
         return _labelled(call, kind, _agent(call), label)
 
-    @operations.operation("POST", f"{under}/versions", takes=takes, **types)
+    @operations.operation("POST", f"{under}/versions", takes=takes)
     def create_version(call: ApiCall, request: Any) -> Entity:
         """Create the next version."""
         return _new_version(call.world, kind, _agent(call), request)
 
-    @operations.operation("GET", f"{under}/versions", returns=list[operations.returns], **types)  # type: ignore[name-defined]
+    @operations.operation("GET", f"{under}/versions", returns=list[operations.returns])  # type: ignore[name-defined]
     def list_versions(call: ApiCall, label: str | None = None, version: int | None = None, limit: int = 50) -> Answered:
         """Return the versions of an agent, the highest first."""
         found = [
@@ -457,37 +445,37 @@ def _declare(operations: Operations, kind: _Kind, path: str, takes: type[BaseMod
         ]
         return Answered(found[: max(0, limit)])
 
-    @operations.operation("DELETE", f"{under}/versions", **types)
+    @operations.operation("DELETE", f"{under}/versions")
     def delete_by_label(call: ApiCall, label: str | None = None) -> Any:
         """Delete the version that has a label."""
         return _delete(call, kind, _labelled(call, kind, _agent(call), label))
 
-    @operations.operation("GET", of_one, **types)
+    @operations.operation("GET", of_one)
     def get_version(call: ApiCall, version: int) -> Entity:
         """Return a version by its number."""
         return _numbered(call, kind, version)
 
-    @operations.operation("DELETE", of_one, **types)
+    @operations.operation("DELETE", of_one)
     def delete_version(call: ApiCall, version: int) -> Any:
         """Delete a version by its number."""
         return _delete(call, kind, _numbered(call, kind, version))
 
-    @operations.operation("GET", by_id, **types)
+    @operations.operation("GET", by_id, path_types={id: UUID})
     def get_by_id(call: ApiCall) -> Entity:
         """Return a version by its id."""
         return _numbered(call, kind, call.parameters[id])
 
-    @operations.operation("DELETE", by_id, **types)
+    @operations.operation("DELETE", by_id, path_types={id: UUID})
     def delete_by_id(call: ApiCall) -> Any:
         """Delete a version by its id."""
         return _delete(call, kind, _numbered(call, kind, call.parameters[id]))
 
-    @operations.operation("GET", of_labels, **types)
+    @operations.operation("GET", of_labels)
     def list_labels(call: ApiCall, version: int) -> LabelListResponse:
         """Return the labels of a version."""
         return LabelListResponse(labels=_labels_of(call.world, kind, _numbered(call, kind, version)))
 
-    @operations.operation("POST", of_labels, **types)
+    @operations.operation("POST", of_labels)
     def add_labels(call: ApiCall, version: int, request: LabelDeltaRequest) -> LabelListResponse:
         """Put labels on a version."""
         agent, one, override = _agent(call), _numbered(call, kind, version), bool(request.override_label)
@@ -498,7 +486,7 @@ def _declare(operations: Operations, kind: _Kind, path: str, takes: type[BaseMod
             _put(call.world, kind, agent, one, text, override=override)
         return LabelListResponse(labels=_labels_of(call.world, kind, one))
 
-    @operations.operation("DELETE", of_labels, default_body={"labels": []}, **types)
+    @operations.operation("DELETE", of_labels, default_body={"labels": []})
     def remove_labels(call: ApiCall, version: int, request: LabelDeltaRequest) -> LabelListResponse:
         """Take labels from a version. The agent keeps them."""
         agent, one = _agent(call), _numbered(call, kind, version)
@@ -525,10 +513,9 @@ knowledge_base_versions = Operations(
 )
 _declare(prompts, _PROMPT, "prompts", CreatePromptVersionBody, "prompt_id")
 _declare(knowledge_base_versions, _KNOWLEDGE_BASE, "knowledge-bases", CreateKnowledgeBaseVersionBody, "kb_id")
-_OF_AGENT: Final[dict[str, Any]] = {"path_types": {"agent_id": int}}
 
 
-@prompts.operation("POST", "/v1/agents/{agent_id}/prompts/promote", **_OF_AGENT)
+@prompts.operation("POST", "/v1/agents/{agent_id}/prompts/promote")
 def promote(call: ApiCall, prompt_id: UUID | None = None, version: int | None = None) -> Entity:
     """Put `production` on the latest version, or on another one.
 
@@ -541,13 +528,13 @@ def promote(call: ApiCall, prompt_id: UUID | None = None, version: int | None = 
     return one
 
 
-@prompts.operation("GET", "/v1/agents/{agent_id}/versions/{version}", **_OF_AGENT)
+@prompts.operation("GET", "/v1/agents/{agent_id}/versions/{version}")
 def get_agent_version(call: ApiCall, version: int | UUID) -> Entity:
     """Return a version by its number, or by its id."""
     return _numbered(call, _PROMPT, version)
 
 
-@prompts.operation("DELETE", "/v1/agents/{agent_id}/versions/{version}", **_OF_AGENT)
+@prompts.operation("DELETE", "/v1/agents/{agent_id}/versions/{version}")
 def delete_agent_version(call: ApiCall, version: int | UUID) -> Any:
     """Delete a version by its number, or by its id."""
     return _delete(call, _PROMPT, _numbered(call, _PROMPT, version))
@@ -580,11 +567,10 @@ def _labels(call: ApiCall) -> tuple[Entity, list[Entity]]:
     return agent, _rows(call.world, agent)
 
 
-labels = Operations(LABELS, returns=LabelResponse, new=_new_label, request=NewLabel)
-_LABEL: Final[dict[str, Any]] = {"path_types": {"agent_id": int, "label_id": str}}
+labels = Operations(LABELS, returns=LabelResponse, new=_new_label, request=NewLabel, id_type=str)
 
 
-@labels.operation("POST", "/v1/agents/{agent_id}/labels", **_OF_AGENT)
+@labels.operation("POST", "/v1/agents/{agent_id}/labels")
 def create_label(call: ApiCall, request: LabelBody) -> Entity:
     """Create a label that stands on no version."""
     agent, _ = _labels(call)
@@ -592,16 +578,16 @@ def create_label(call: ApiCall, request: LabelBody) -> Entity:
     return _new_label(call.world, call.organisation, NewLabel(agent_id=agent.id, label_text=text))
 
 
-@labels.operation("GET", "/v1/agents/{agent_id}/labels", returns=list[LabelResponse], **_OF_AGENT)
+@labels.operation("GET", "/v1/agents/{agent_id}/labels", returns=list[LabelResponse])
 def list_labels(call: ApiCall, q: str | None = None) -> Answered:
     """Return the labels of an agent, or those whose text contains another."""
     return Answered([one for one in _labels(call)[1] if q is None or q in one.fields["label_text"]])
 
 
-labels.get("GET", "/v1/agents/{agent_id}/labels/{label_id}", **_LABEL)
+labels.get("GET", "/v1/agents/{agent_id}/labels/{label_id}")
 
 
-@labels.operation("PUT", "/v1/agents/{agent_id}/labels/{label_id}", **_LABEL)
+@labels.operation("PUT", "/v1/agents/{agent_id}/labels/{label_id}")
 def update_label(call: ApiCall, label: Entity, request: LabelBody) -> Entity:
     """Rename a label, on whatever versions it stands."""
     new, before = as_fields(request)["label_text"], label.fields["label_text"]
@@ -615,7 +601,7 @@ def update_label(call: ApiCall, label: Entity, request: LabelBody) -> Entity:
     return label
 
 
-@labels.operation("DELETE", "/v1/agents/{agent_id}/labels/{label_id}", **_LABEL)
+@labels.operation("DELETE", "/v1/agents/{agent_id}/labels/{label_id}")
 def delete_label(call: ApiCall, label: Entity) -> Any:
     """Delete a label that stands on no version."""
     if label.fields["label_text"] in RESERVED or not _is_free(label):

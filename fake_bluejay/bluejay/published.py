@@ -12,24 +12,6 @@ modelled has that in the place of a module: `/v1/metrics GET = /v1/custom-metric
 
 from __future__ import annotations
 
-__all__ = [
-    "ALIASES",
-    "DOMAIN",
-    "EXPORT_PATH",
-    "HOST",
-    "METHODS",
-    "MODELLED_IN",
-    "MODULES",
-    "ONLY_IN_CLIENTS",
-    "ONLY_IN_DOCS",
-    "ONLY_IN_SDK",
-    "OPENAPI_PATH",
-    "OTLP_HOST",
-    "OURS",
-    "PUBLISHED",
-    "SOURCES",
-]
-
 DOMAIN = "getbluejay.ai"
 HOST = f"api.{DOMAIN}"
 """The API's host."""

@@ -15,7 +15,7 @@ and each path stands in `published.py` with the name of the module. Dumps, seeds
 `FakeBluejay.add`, `connect`, the OpenAPI document and the console then have folders, too.
 
 **Answers.** The models say how an answer looks, so the styles of Bluejay's envelopes need no code. A model is filled by
-the names of its fields: `id` and `<resource>_id` with the id, `deleted_<resource>_id` with the one that is gone,
+the names of its fields: `id` and `<resource>_id` with the id, `deleted_<resource>_id` with that of the deleted one,
 `organization_id`, `created_at`, `updated_at` (a `str` gets ISO text), `<resource>` with the whole (a nested model), the
 list in an envelope with the entities, `total`, `total_count`, `count`, `items_in_page`, `page`, `page_size`,
 `total_pages`, `limit`, `offset`, `has_more` with what the list has of these, `message` with a sentence, and any other
@@ -65,25 +65,10 @@ from fake_bluejay.bluejay.mistakes import first_mistake
 from fake_bluejay.core.clock import datetime_at, iso
 from fake_bluejay.core.errors import DomainError, Refused
 from fake_bluejay.core.readings import Readings, UpdateChanges
-from fake_bluejay.core.resources import Collection, Entity, Id, Link, Resource, not_found
+from fake_bluejay.core.resources import Entity, Id, Link, Resource, not_found
 from fake_bluejay.core.suggest import check_known, unknown
 from fake_bluejay.core.world import World
 from fake_bluejay.http.operation import ApiCall, Operation, Parameter
-
-__all__ = [
-    "LIMIT",
-    "OFFSETS",
-    "PAGES",
-    "Answered",
-    "Filter",
-    "Operations",
-    "Paging",
-    "as_fields",
-    "changes",
-    "check_version",
-    "found",
-    "validated",
-]
 
 _Function = TypeVar("_Function", bound=Callable[..., Any])
 _Model = TypeVar("_Model", bound=BaseModel)
@@ -103,7 +88,7 @@ class Paging:
         default: The size of a page, if the request gives none; None: no limit.
         most: The largest size of a page.
         place: The query parameter for the beginning: `page`, counted from 1, or `offset`; None: always at the start.
-        bounded: Whether a size or a page below 1 is refused; otherwise it counts as 1.
+        bounded: True if a size or a page below 1 is refused; otherwise it counts as 1.
     """
 
     size: str
@@ -144,8 +129,8 @@ class Filter(NamedTuple):
 
     Attributes:
         type: The parameter's type, which FastAPI would be given.
-        keeps: Whether an entity is kept, given the parameter's value, which is not None. Left out, the field of the
-            parameter's name must have the value, or the list of its plural must contain it.
+        keeps: Returns True for an entity that is kept, given the parameter's value, which is not None. By default, the
+            field of the parameter's name must have the value, or the list of its plural must contain it.
     """
 
     type: Any
@@ -171,6 +156,7 @@ class Operations:
         new: The rule by which one is made; left out, what the request says is stored.
         request: The model that `new` takes; left out, that of `create`.
         edited: Called after a test has changed an entity, for what follows from its fields.
+        id_type: The published type of the id in paths, if it is not that of the resource's ids.
     """
 
     def __init__(
@@ -183,6 +169,7 @@ class Operations:
         new: New | None = None,
         request: type[BaseModel] | None = None,
         edited: Callable[[World, Entity], None] | None = None,
+        id_type: type[str] | None = None,
     ) -> None:
         self.resource = resource
         self.returns = returns
@@ -192,6 +179,7 @@ class Operations:
         self._values = values
         self._looked_up = looked_up
         self._edited = edited
+        self._id_type = id_type
         self._new = new or self._store
 
     # --- declarations -------------------------------------------------------------------------------------------
@@ -272,7 +260,8 @@ class Operations:
         def delete(call: ApiCall) -> Any:
             entity = self._entity(call, path)
             call.world.resources.remove(entity)
-            return Answered(entity, message=f"{_title(self.of)} deleted", **{f"deleted_{self.of.field}_id": entity.id})
+            deleted = {f"deleted_{name}": entity.id for name in (f"{self.of.field}_id", _last(path))}
+            return Answered(entity, message=f"{_title(self.of)} deleted", **deleted)
 
         self._declare(method, path, delete, f"delete_{self.of.field}", f"Delete {_a(self.of)}.", has_id=True, **options)
 
@@ -327,9 +316,11 @@ class Operations:
         **options: Any,
     ) -> None:
         returns = options.setdefault("returns", self.returns)
-        types = {link.parameter: link.ids.wire_type for link in self.links if f"{{{link.parameter}}}" in path}
+        types: dict[str, Any] = {
+            link.parameter: link.ids.wire_type for link in self.links if f"{{{link.parameter}}}" in path
+        }
         if has_id:
-            types[_last(path)] = self.of.ids.wire_type
+            types[_last(path)] = self._id_type or self.of.ids.wire_type
         types |= path_types or {}
 
         def answered(call: ApiCall) -> Any:
@@ -509,11 +500,7 @@ class Operations:
         if by is None:
             entity = call.require(of.name, of.ids.read(value))
         else:
-            entities = call.world.resources[of].of(call.organisation)
-            match = next((one for one in entities if one.fields.get(by) == value), None)
-            if match is None:
-                raise not_found(of.name)
-            entity = match
+            entity = call.world.resources.require_by(of.name, call.organisation, by, value)
         if any(parent.id not in link.of(entity.fields) for link, parent in self._parents(call, path)):
             raise not_found(of.name)
         return entity
@@ -581,11 +568,6 @@ def _is_nullable(annotation: Any) -> bool:
     return annotation in (Any, None, NoneType)
 
 
-def found(collection: Collection, id: Id | None, organisation: str) -> Entity:
-    """Return the entity of that id. Raises `NotFound` if there is none that the organisation can see."""
-    return collection.require(id, organisation)
-
-
 def as_fields(model: BaseModel) -> dict[str, Any]:
     """Return what a model says, as JSON-ready data to store.
 
@@ -602,6 +584,11 @@ def as_fields(model: BaseModel) -> dict[str, Any]:
     return fields
 
 
+def given_fields(request: BaseModel) -> dict[str, Any]:
+    """Return the fields that a request gives, also as null, as JSON-ready data. Raises as `as_fields` does."""
+    return {name: value for name, value in as_fields(request).items() if name in request.model_fields_set}
+
+
 def check_version(request: BaseModel) -> None:
     """Check that a request names one version of the agent's prompt.
 
@@ -616,9 +603,7 @@ def check_version(request: BaseModel) -> None:
 def changes(request: BaseModel, readings: Readings, never_null: Container[str] = ()) -> dict[str, Any]:
     """Return what an update is to change: each field that it gives, and the new value."""
     which = readings.update_changes
-    given = as_fields(request)
-    if which is not UpdateChanges.NOT_NULL:
-        given = {name: value for name, value in given.items() if name in request.model_fields_set}
+    given = as_fields(request) if which is UpdateChanges.NOT_NULL else given_fields(request)
     clears = which is UpdateChanges.GIVEN
     return {name: value for name, value in given.items() if value is not None or (clears and name not in never_null)}
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from typing import Any
-from urllib.parse import urlencode
 
 from fake_bluejay.bluejay.matching import find_by_time
 from fake_bluejay.bluejay.models.results import (
@@ -16,30 +15,36 @@ from fake_bluejay.bluejay.models.results import (
     UpdateSimulationResultRequest,
     UpdateSimulationResultRequestById,
 )
-from fake_bluejay.bluejay.resources import changes
+from fake_bluejay.bluejay.resources import Operations, changes
 from fake_bluejay.core.clock import datetime_at
 from fake_bluejay.core.errors import Foreign, NotFound, Refused
 from fake_bluejay.core.readings import Contract, ErrorCodeIn, ReEvaluateUnfinished, ReportedLater
 from fake_bluejay.core.scoring import custom_metrics, evaluations, is_scored, tool_calls, transcript
-from fake_bluejay.core.statuses import Status
+from fake_bluejay.core.statuses import Event, Status
 from fake_bluejay.core.test_results import Record
 from fake_bluejay.core.world import World
-from fake_bluejay.http.operation import OWN_WORLD, ApiCall, Operation, as_id
-
-__all__ = ["OPERATIONS", "find_result", "simulation_result"]
+from fake_bluejay.http.operation import ApiCall, as_id
 
 _TRANSCRIPTS = "/fake/transcripts"
 """The address of the transcripts in answers, whatever the address of the fake: a made-up place."""
 
+operations = Operations()
 
-def retrieve_simulation_result(call: ApiCall) -> dict[str, Any]:
+
+@operations.operation("GET", "/v1/retrieve-simulation-result/{test_result_id}", returns=SingleSimulationResultResponse)
+def retrieve_simulation_result(call: ApiCall, test_result_id: str) -> dict[str, Any]:
     """Return a test result. An unknown id is 404, as public clients rely on."""
-    return {"simulation_result": simulation_result(_asked_for(call, "test_result_id"), call)}
+    record = find_result(call.world, call.organisation, as_id(test_result_id))
+    return {"simulation_result": simulation_result(record, call)}
 
 
-def update_simulation_result(call: ApiCall) -> UpdateSimulationResponse:
+@operations.operation(
+    "POST",
+    "/v1/update-simulation-result",
+    takes_under=dict.fromkeys((Contract.SDK, Contract.OPENAPI), UpdateSimulationResultRequestById),
+)
+def update_simulation_result(call: ApiCall, request: UpdateSimulationResultRequest) -> UpdateSimulationResponse:
     """Add what the customer knows of a conversation, which is found by its id, or else by when it was."""
-    request: UpdateSimulationResultRequest = call.request
     if request.simulation_result_id is not None:
         record = find_result(call.world, call.organisation, as_id(request.simulation_result_id))
     else:
@@ -68,11 +73,12 @@ def _added(before: Any, reported: Any, name: str) -> Any:
     return [*before, *(one for one in reported if name not in ("tags", "trace_ids") or one not in before)]
 
 
-def re_evaluate_simulation_result(call: ApiCall) -> ReEvaluateSimulationResultResponse:
+@operations.operation("POST", "/v1/re-evaluate-simulation-result/{simulation_result_id}")
+def re_evaluate_simulation_result(call: ApiCall, simulation_result_id: int) -> ReEvaluateSimulationResultResponse:
     """Evaluate a conversation again: it is EVALUATING from now on, and COMPLETED a while later."""
-    record = _asked_for(call, "simulation_result_id")
+    record = find_result(call.world, call.organisation, simulation_result_id)
     if record.status is Status.COMPLETED:
-        call.world.re_evaluate(record.id)
+        call.world.change(record.id, Event.RE_EVALUATE, "api")
     elif call.world.readings.re_evaluate_unfinished is ReEvaluateUnfinished.BAD_REQUEST:
         raise Refused("Only a completed simulation result can be evaluated again")
     return ReEvaluateSimulationResultResponse(
@@ -80,28 +86,25 @@ def re_evaluate_simulation_result(call: ApiCall) -> ReEvaluateSimulationResultRe
     )
 
 
-def delete_simulation_result(call: ApiCall) -> DeleteSimulationResultResponse:
+@operations.operation("DELETE", "/v1/simulation-result/{simulation_result_id}")
+def delete_simulation_result(call: ApiCall, simulation_result_id: int) -> DeleteSimulationResultResponse:
     """Delete a test result."""
-    record = _asked_for(call, "simulation_result_id")
+    record = find_result(call.world, call.organisation, simulation_result_id)
     call.world.remove_test_result(record.id)
     return DeleteSimulationResultResponse(message="Simulation result deleted", deleted_simulation_result_id=record.id)
 
 
-def retrieve_transcript(call: ApiCall) -> list[Mapping[str, Any]]:
+@operations.operation("GET", f"{_TRANSCRIPTS}/{{test_result_id}}.json", returns=list[dict[str, Any]], needs_key=False)
+def retrieve_transcript(call: ApiCall, test_result_id: str) -> list[Mapping[str, Any]]:
     """Return the transcript of a test result.
 
     Bluejay has no such endpoint: our `transcript_url` leads here, and whoever knows the URL may read.
     """
     call.world.settle()
-    record = call.world.results.get(as_id(call.parameters["test_result_id"]) or 0)
+    record = call.world.results.get(as_id(test_result_id) or 0)
     if record is None or not is_scored(record):
         raise NotFound("Transcript not found")
     return transcript(record)
-
-
-def _asked_for(call: ApiCall, name: str) -> Record:
-    id = call.parameters[name]
-    return find_result(call.world, call.organisation, as_id(id) if isinstance(id, str) else id)
 
 
 def find_result(world: World, organisation: str, id: int | None) -> Record:
@@ -122,12 +125,9 @@ def find_result(world: World, organisation: str, id: int | None) -> Record:
 
 def simulation_result(record: Record, call: ApiCall) -> dict[str, Any]:
     """Return a test result in the published shape of a simulation result."""
-    world, transcript_at = call.world, f"{call.origin}{_TRANSCRIPTS}/{record.id}.json"
-    if (name := call.scope.get(OWN_WORLD)) is not None:
-        transcript_at += f"?{urlencode({'organisation': name})}"
-    fields, readings = record.fields, world.readings
+    world, fields, readings = call.world, record.fields, call.world.readings
     result = fields.get("result")
-    scored = is_scored(record)
+    transcript_url = call.own_url(f"{_TRANSCRIPTS}/{record.id}.json") if is_scored(record) else None
     answer: dict[str, Any] = {name: fields.get(name) for name in SimulationResultResponse.model_fields}
     answer |= {
         "id": record.id,
@@ -136,7 +136,7 @@ def simulation_result(record: Record, call: ApiCall) -> dict[str, Any]:
         "start_time": None if record.start_time is None else datetime_at(record.start_time),
         "end_time": None if record.end_time is None else datetime_at(record.end_time),
         "status": record.wire_status(readings.status_words),
-        "transcript_url": fields.get("transcript_url") or (transcript_at if scored else None),
+        "transcript_url": fields.get("transcript_url") or transcript_url,
         "evaluations": evaluations(record, world.seed),
         "tool_calls": _compared(_expected(record, world), tool_calls(record)),
         "metrics": fields.get("metrics") or custom_metrics(record),
@@ -169,44 +169,3 @@ def _compared(
                 group = groups.setdefault(one["name"], {"name": one["name"], "expected": [], "actual": []})
                 group[side].append(one)
     return list(groups.values()) or (None if actual is None else [])
-
-
-_INTEGER: dict[str, Any] = {"path_types": {"simulation_result_id": int}}
-
-OPERATIONS = [
-    Operation(
-        "GET",
-        "/v1/retrieve-simulation-result/{test_result_id}",
-        retrieve_simulation_result,
-        returns=SingleSimulationResultResponse,
-    ),
-    Operation(
-        "POST",
-        "/v1/update-simulation-result",
-        update_simulation_result,
-        takes=UpdateSimulationResultRequest,
-        takes_under=dict.fromkeys((Contract.SDK, Contract.OPENAPI), UpdateSimulationResultRequestById),
-        returns=UpdateSimulationResponse,
-    ),
-    Operation(
-        "POST",
-        "/v1/re-evaluate-simulation-result/{simulation_result_id}",
-        re_evaluate_simulation_result,
-        **_INTEGER,
-        returns=ReEvaluateSimulationResultResponse,
-    ),
-    Operation(
-        "DELETE",
-        "/v1/simulation-result/{simulation_result_id}",
-        delete_simulation_result,
-        **_INTEGER,
-        returns=DeleteSimulationResultResponse,
-    ),
-    Operation(
-        "GET",
-        f"{_TRANSCRIPTS}/{{test_result_id}}.json",
-        retrieve_transcript,
-        returns=list[dict[str, Any]],
-        needs_key=False,
-    ),
-]

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Coroutine, Iterator, Sequence
 from typing import Any
 
-from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
-from starlette.middleware.exceptions import ExceptionMiddleware
-from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Match, Route, Router
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import Message, Receive, Scope, Send
 
 from fake_bluejay.bluejay.models.wire import Wire
 from fake_bluejay.bluejay.modules import operation_at
@@ -20,9 +18,7 @@ from fake_bluejay.core.world import World
 from fake_bluejay.http.calendar import is_frozen_by_freezegun, real_calendar
 from fake_bluejay.http.errors import json_error
 from fake_bluejay.http.journal import EXCHANGE, Answer
-from fake_bluejay.http.operation import STATE, Operation, Unwritable, unwritten
-
-__all__ = ["ROUTER", "SURFACE", "answer", "reads_body"]
+from fake_bluejay.http.operation import STATE, Operation, RequestHeaders, Unwritable, WholeRequest, unwritten
 
 
 class _Route(Route):
@@ -95,11 +91,6 @@ def _beginning(path: str) -> str:
     return "/".join(path.split("/", 3)[:3])
 
 
-async def _on_http_exception(request: Request, error: Exception) -> Response:
-    assert isinstance(error, HTTPException)
-    return json_error(error.status_code, error.detail, dict(error.headers) if error.headers else None)
-
-
 async def _not_modelled(scope: Scope, receive: Receive, send: Send) -> None:
     method, path = scope["method"], scope["path"]
     detail = (
@@ -117,7 +108,7 @@ class _Endpoint:
 
     @property
     def takes_nothing(self) -> bool:
-        """Whether it is modelled, and reads no request's body."""
+        """True if it is modelled, and reads no request's body."""
         operation = operation_at(*self._called)
         return operation is not None and operation.takes is None and not operation.reads_bytes
 
@@ -144,10 +135,13 @@ def _derived_from(model: type[Wire]) -> Iterator[type[Wire]]:
         yield from _derived_from(one)
 
 
-async def _openapi(request: Request) -> Response:
-    from fake_bluejay.bluejay.openapi import content
+class _OpenApi:
+    """The endpoint of the OpenAPI document."""
 
-    return Response(content(), media_type="application/json")
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        from fake_bluejay.bluejay.openapi import content
+
+        await Response(content(), media_type="application/json")(scope, receive, send)
 
 
 _CALLED = sorted(
@@ -155,19 +149,23 @@ _CALLED = sorted(
     # Paths without parameters first, else /v1/things/{id} would match /v1/things/all; then the ones called most.
     key=lambda each: ("{" in each[1], each[1] not in MODELLED_IN),
 )
-ROUTER = _Router(_CALLED, [Route(OPENAPI_PATH, _openapi)])
-
-
-class _Surface(Starlette):
-    """The application around the router. What an operation raises by mistake is for `Api` to log and to answer."""
-
-    def build_middleware_stack(self) -> ASGIApp:
-        """Build the application that turns an `HTTPException` into an answer, and leave the rest out."""
-        return ExceptionMiddleware(ROUTER, {HTTPException: _on_http_exception})
+ROUTER = _Router(_CALLED, [Route(OPENAPI_PATH, _OpenApi(), methods=["GET"])])
 
 
 # One router for all fakes: their differences are in the scope, so a new fake costs a test nothing to set up.
-SURFACE = _Surface()
+async def surface(scope: Scope, receive: Receive, send: Send) -> None:
+    """Answer by the router. What an operation raises by mistake is for `Api` to log and to answer.
+
+    This application is no `Starlette`. Tools that trace servers, such as Sentry, replace that class or its methods, and
+    would report the fake as a server of the user's. Its middleware is for applications that may have begun to answer;
+    here nothing has been sent.
+    """
+    scope["app"] = surface  # by which Starlette's routes know that their `HTTPException`s are answered
+    try:
+        await ROUTER.app(scope, receive, send)
+    except HTTPException as error:
+        refusal = json_error(error.status_code, error.detail, dict(error.headers) if error.headers else None)
+        await refusal(scope, receive, send)
 
 
 def answer(scope: Scope, world: World, content: bytes, unwritable: Unwritable | None) -> Answer:
@@ -175,34 +173,40 @@ def answer(scope: Scope, world: World, content: bytes, unwritable: Unwritable | 
 
     Args:
         scope: The request.
-        world: What it meets.
+        world: The world that answers it.
         content: Its body, whole.
-        unwritable: What a fault keeps from being written, if there may be one.
+        unwritable: Returns the ids of test results whose control objects a fault keeps from being written.
     """
-    if (elsewhere := _of_another_host(scope)) is not None:
+    # If a header is there twice, the first counts, as with Starlette.
+    headers: RequestHeaders = dict(reversed(scope["headers"]))
+    if (elsewhere := _of_another_host(scope, headers)) is not None:
         return Answer.of(elsewhere)
-    recorder = _Recorder()
-    scope[STATE] = world, content, unwritable or unwritten
-    _step(SURFACE(scope, _nothing_more, recorder))
-    return recorder.answer
+    request = scope[STATE] = WholeRequest(world, headers, content, unwritable or unwritten)
+    _step(surface(scope, _nothing_more, request.record))
+    return request.answer
 
 
-def _of_another_host(scope: Scope) -> Response | None:
+def _of_another_host(scope: Scope, headers: RequestHeaders) -> Response | None:
     """Return the refusal of a request to one of Bluejay's hosts that another of them takes; None if there is none.
 
     A server of the fake's takes all, whatever it is called.
     """
-    host: bytes = next((value for name, value in scope["headers"] if name == b"host"), b"")
-    name = host.partition(b":")[0].removesuffix(b".").lower()
+    name = _host_name(headers.get(b"host", b""))
     exports = scope["path"] == EXPORT_PATH
     if name == _OTLP_HOST and not (exports and scope["method"] == "POST"):
         return json_error(405, "Method Not Allowed", {"allow": "POST"}) if exports else json_error(404, "Not Found")
-    if name == _HOST and exports and scope["method"] == "POST":
+    if exports and name == _HOST and scope["method"] == "POST":
         return json_error(405, "Method Not Allowed", {"allow": "GET"})
     return None
 
 
 _HOST, _OTLP_HOST = HOST.encode(), OTLP_HOST.encode()
+
+
+@functools.lru_cache(maxsize=64)
+def _host_name(host: bytes) -> bytes:
+    """Return the name in a `Host` header, without the port."""
+    return host.partition(b":")[0].removesuffix(b".").lower()
 
 
 def reads_body(scope: Scope) -> bool:
@@ -223,16 +227,3 @@ def _step(answering: Coroutine[Any, Any, None]) -> None:
 async def _nothing_more() -> Message:
     """Return the message of an ASGI `receive` after the whole body."""
     return {"type": "http.request", "body": b"", "more_body": False}
-
-
-class _Recorder:
-    """An ASGI `send` that keeps the answer."""
-
-    def __init__(self) -> None:
-        self.answer = Answer(500, [], b"")
-
-    async def __call__(self, message: Message) -> None:
-        if message["type"] == "http.response.start":
-            self.answer = Answer(message["status"], list(message["headers"]), b"")
-        else:
-            self.answer.content += message.get("body", b"")

@@ -19,41 +19,46 @@ from fake_bluejay.bluejay.models.runs import (
     SmsSimulationRunRequest,
     SmsSimulationRunResponse,
 )
-from fake_bluejay.bluejay.resources import as_fields, check_version
+from fake_bluejay.bluejay.resources import Operations, as_fields, check_version
 from fake_bluejay.bluejay.results import simulation_result
 from fake_bluejay.core.clock import END, datetime_at, microseconds
 from fake_bluejay.core.errors import Foreign, NotFound, Refused
 from fake_bluejay.core.readings import Contract, ListedResults, RunStatus, TestsFailed, TestsIncompleted
-from fake_bluejay.core.resources import Entity, not_found
+from fake_bluejay.core.resources import Entity
 from fake_bluejay.core.runs import DEFAULT_LONGEST, DEFAULT_RINGING, Run, Tally, tally
-from fake_bluejay.core.statuses import Status
+from fake_bluejay.core.statuses import Event, Status
 from fake_bluejay.core.test_results import Record
 from fake_bluejay.core.world import World
-from fake_bluejay.http.operation import ApiCall, Operation, Parameter, as_id
-
-__all__ = ["OPERATIONS", "given", "queue_run", "run_status"]
-
+from fake_bluejay.http.operation import ApiCall, Parameter, as_id
 
 MOST_CALLS = 100_000
 """The most calls of one run: this project's limit, so that a slip of the pen does not cost a suite its memory."""
 
 
-def queue_simulation_run(call: ApiCall) -> SimulationRunResponse:
+operations = Operations()
+
+
+@operations.operation("POST", "/v1/queue-http-text-simulation-run", takes=HttpSimulationRunRequest)
+@operations.operation("POST", "/v1/queue-simulation-run", takes_under={Contract.OPENAPI: SimulationRunRequest})
+def queue_simulation_run(
+    call: ApiCall, request: SimulationRunRequestUsingBACId | SimulationRunRequest
+) -> SimulationRunResponse:
     """Queue a run: one test result for each digital human and repetition."""
-    return SimulationRunResponse(**_queued(call))
+    return SimulationRunResponse(**_queued(call, request))
 
 
-def queue_sms_simulation_run(call: ApiCall) -> SmsSimulationRunResponse:
+@operations.operation("POST", "/v1/queue-sms-simulation-run")
+def queue_sms_simulation_run(call: ApiCall, request: SmsSimulationRunRequest) -> SmsSimulationRunResponse:
     """Queue a run of text messages; before it, end those that would be in its way, if that is asked for."""
-    if not call.request.terminate_overlapping_simulations:
-        return SmsSimulationRunResponse(**_queued(call))
+    if not request.terminate_overlapping_simulations:
+        return SmsSimulationRunResponse(**_queued(call, request))
     overlapping = _running(call)
-    queued = _queued(call)
+    queued = _queued(call, request)
     run = call.world.runs[int(queued["simulation_run_id"])]
     wanted = {_numbers(call.world, call.world.results[id]) for id in run.result_ids} - {None}
     terminated = [record for record in overlapping if _numbers(call.world, record) in wanted]
     for record in terminated:
-        call.world.end(record.id)
+        call.world.change(record.id, Event.END, "api")
     # Published is only a list of objects; the name of the id is ours.
     return SmsSimulationRunResponse(
         **queued, terminated_conversations=[{"simulation_result_id": record.id} for record in terminated]
@@ -86,9 +91,9 @@ def _numbers(world: World, record: Record) -> tuple[str, str] | None:
     return (agents, humans) if agents and humans else None
 
 
-def _queued(call: ApiCall) -> dict[str, Any]:
-    check_version(call.request)
-    fields = given(call.request)
+def _queued(call: ApiCall, request: BaseModel) -> dict[str, Any]:
+    check_version(request)
+    fields = given(request)
     run = queue_run(call.world, _simulation(call, fields), fields)
     return {
         "simulation_run_id": str(run.id),
@@ -106,10 +111,7 @@ def _simulation(call: ApiCall, fields: Mapping[str, Any]) -> Entity:
     if "simulation_id" in fields:
         return call.require("simulation", as_id(fields["simulation_id"]))
     code_id = fields.get("bluejay_as_code_id")
-    for simulation in call.world.resources.of("simulation", call.organisation):
-        if code_id is not None and simulation.fields.get("bluejay_as_code_id") == code_id:
-            return simulation
-    raise not_found("simulation")
+    return call.world.resources.require_by("simulation", call.organisation, "bluejay_as_code_id", code_id)
 
 
 def queue_run(world: World, simulation: Entity, fields: dict[str, Any]) -> Run:
@@ -134,11 +136,7 @@ def queue_run(world: World, simulation: Entity, fields: dict[str, Any]) -> Run:
     return world.queue_run(
         simulation,
         called,
-        {
-            name: value
-            for name, value in fields.items()
-            if name not in ("simulation_id", "bluejay_as_code_id", "digital_human_ids")
-        },
+        {name: value for name, value in fields.items() if name not in _NOT_OF_A_RUN},
         slots=1 if settings.get("sequential_calling") else settings.get("max_concurrent"),
         longest=_length(settings.get("max_call_duration"), DEFAULT_LONGEST, 60 if minutes else 1),
         ringing=_length(settings.get("ringing_timeout"), DEFAULT_RINGING),
@@ -164,23 +162,30 @@ def _repetitions(human: Entity, settings: Mapping[str, Any], fields: Mapping[str
     return max(0, next((times for times in (*sources, shared) if times is not None), 1))
 
 
-def retrieve_simulation_results(call: ApiCall) -> dict[str, Any]:
+@operations.operation(
+    "GET",
+    "/v1/retrieve-simulation-results/{simulation_run_id}",
+    query={
+        "limit": Parameter(Annotated[int, Field(ge=1, le=100)], 100),
+        "offset": Parameter(Annotated[int, Field(ge=0)], 0),
+        "issue_ids": Parameter(list[str] | None, None, many=True),
+    },
+    returns=SimulationResultsResponse,
+)
+def retrieve_simulation_results(
+    call: ApiCall, simulation_run_id: str, limit: int, offset: int, issue_ids: list[str] | None
+) -> dict[str, Any]:
     """Return a run and a page of its results, the oldest first: what clients poll."""
-    run = _asked_for(call)
+    run = _run(call, as_id(simulation_run_id))
     world = call.world
     records = [world.results[id] for id in run.result_ids]
     if world.readings.contract is Contract.DOCS:  # the older contracts have no pages
-        if (issues := call.parameters["issue_ids"]) is not None:
-            records = [record for record in records if not _linked(record).isdisjoint(issues)]
-        offset = call.parameters["offset"]
-        records = records[offset : offset + call.parameters["limit"]]
+        if issue_ids is not None:
+            records = [record for record in records if not _linked(record).isdisjoint(issue_ids)]
+        records = records[offset : offset + limit]
     brief = world.readings.listed_results is ListedResults.BRIEF
     return {
-        "simulation_run": {
-            "id": str(run.id),
-            "simulation_id": str(run.simulation_id),
-            **_state(world, run),
-        },
+        "simulation_run": {"id": str(run.id), "simulation_id": str(run.simulation_id), **_state(world, run)},
         "simulation_results": [
             {**simulation_result(record, call), **(_NOT_LISTED if brief else {})} for record in records
         ],
@@ -192,10 +197,11 @@ def _linked(record: Record) -> frozenset[str]:
     return frozenset(record.fields.get("issue_ids") or ())
 
 
-def get_simulation_runs(call: ApiCall) -> dict[str, Any]:
+@operations.operation("GET", "/v1/get-simulation-runs/{simulation_id}", returns=GetSimulationRunsResponse)
+def get_simulation_runs(call: ApiCall, simulation_id: str) -> dict[str, Any]:
     """List the runs of a simulation, the oldest first."""
     world = call.world
-    simulation = call.require("simulation", as_id(call.parameters["simulation_id"]))
+    simulation = call.require("simulation", as_id(simulation_id))
     world.settle()
     runs = [run for run in world.runs.values() if run.simulation_id == simulation.id]
     return {
@@ -211,23 +217,24 @@ def get_simulation_runs(call: ApiCall) -> dict[str, Any]:
     }
 
 
-def check_queue_simulation_run(call: ApiCall) -> dict[str, Any]:
+@operations.operation("POST", "/v1/check-queue-simulation-run/{simulation_run_id}")
+def check_queue_simulation_run(call: ApiCall, simulation_run_id: int) -> dict[str, Any]:
     """Return the queueing state of a run. The published answer has no shape; ours names the run and its status."""
-    run = _asked_for(call)
+    run = _run(call, simulation_run_id)
     return {"simulation_run_id": str(run.id), "status": _state(call.world, run)["status"]}
 
 
-def delete_simulation_run(call: ApiCall) -> DeleteSimulationRunResponse:
+@operations.operation("DELETE", "/v1/simulation-run/{simulation_run_id}")
+def delete_simulation_run(call: ApiCall, simulation_run_id: int) -> DeleteSimulationRunResponse:
     """Delete a run with its test results."""
-    run = _asked_for(call)
+    run = _run(call, simulation_run_id)
     call.world.remove_run(run.id)
     return DeleteSimulationRunResponse(message="Simulation run deleted", deleted_simulation_run_id=run.id)
 
 
-def _asked_for(call: ApiCall) -> Run:
+def _run(call: ApiCall, id: int | None) -> Run:
     call.world.settle()
-    id = call.parameters["simulation_run_id"]
-    run = call.world.runs.get(as_id(id) if isinstance(id, str) else id)  # type: ignore[arg-type]
+    run = None if id is None else call.world.runs.get(id)
     if run is None:
         raise NotFound("Simulation run not found")
     if run.organisation != call.organisation:
@@ -270,56 +277,3 @@ _NOT_OF_A_RUN = ("simulation_id", "bluejay_as_code_id", "digital_human_ids")
 
 _NOT_LISTED = {"tool_calls": None, "metrics": None}
 """The fields that a brief result in a list does not show."""
-
-_INTEGER: dict[str, Any] = {"path_types": {"simulation_run_id": int}}
-
-OPERATIONS = [
-    Operation(
-        "POST",
-        "/v1/queue-simulation-run",
-        queue_simulation_run,
-        takes=SimulationRunRequestUsingBACId | SimulationRunRequest,
-        takes_under={Contract.OPENAPI: SimulationRunRequest},
-        returns=SimulationRunResponse,
-    ),
-    Operation(
-        "POST",
-        "/v1/queue-sms-simulation-run",
-        queue_sms_simulation_run,
-        takes=SmsSimulationRunRequest,
-        returns=SmsSimulationRunResponse,
-    ),
-    Operation(
-        "POST",
-        "/v1/queue-http-text-simulation-run",
-        queue_simulation_run,
-        takes=HttpSimulationRunRequest,
-        returns=SimulationRunResponse,
-    ),
-    Operation(
-        "GET",
-        "/v1/retrieve-simulation-results/{simulation_run_id}",
-        retrieve_simulation_results,
-        query={
-            "limit": Parameter(Annotated[int, Field(ge=1, le=100)], 100),
-            "offset": Parameter(Annotated[int, Field(ge=0)], 0),
-            "issue_ids": Parameter(list[str] | None, None, many=True),
-        },
-        returns=SimulationResultsResponse,
-    ),
-    Operation("GET", "/v1/get-simulation-runs/{simulation_id}", get_simulation_runs, returns=GetSimulationRunsResponse),
-    Operation(
-        "POST",
-        "/v1/check-queue-simulation-run/{simulation_run_id}",
-        check_queue_simulation_run,
-        **_INTEGER,
-        returns=dict[str, Any],
-    ),
-    Operation(
-        "DELETE",
-        "/v1/simulation-run/{simulation_run_id}",
-        delete_simulation_run,
-        **_INTEGER,
-        returns=DeleteSimulationRunResponse,
-    ),
-]

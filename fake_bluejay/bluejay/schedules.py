@@ -19,8 +19,6 @@ from fake_bluejay.core.resources import Entity, Link, OnDelete, Resource, uuid_i
 from fake_bluejay.core.world import World
 from fake_bluejay.http.operation import ApiCall
 
-__all__ = ["SCHEDULES", "schedules"]
-
 Time = Annotated[str, Field(pattern=r"^\d{2}:\d{2}$")]
 
 
@@ -199,15 +197,15 @@ schedules = Operations(
     values=lambda schedule: {"simulation_id": str(schedule.fields["simulation_id"])},
     new=_create,
     edited=_plan,
+    id_type=str,
 )
-_ID: dict[str, Any] = {"path_types": {"schedule_id": str}}
 
 schedules.create("POST", "/v1/create-schedule", CreateCronJobRequest, returns=CreateCronJobResponse)
-schedules.get("GET", "/v1/schedule/{schedule_id}", **_ID)
+schedules.get("GET", "/v1/schedule/{schedule_id}")
 schedules.list("GET", "/v1/schedules", returns=CronJobsResponse)
 
 
-@schedules.operation("PUT", "/v1/update-schedule/{schedule_id}", returns=UpdateCronJobResponse, **_ID)
+@schedules.operation("PUT", "/v1/update-schedule/{schedule_id}", returns=UpdateCronJobResponse)
 def update_schedule(call: ApiCall, schedule: Entity, request: UpdateCronJobRequest) -> Entity:
     """Change when a schedule runs, or whether it does."""
     given = {name: value for name, value in as_fields(request).items() if value is not None}
@@ -218,7 +216,7 @@ def update_schedule(call: ApiCall, schedule: Entity, request: UpdateCronJobReque
     return schedule
 
 
-@schedules.operation("DELETE", "/v1/delete-schedule/{schedule_id}", **_ID)
+@schedules.operation("DELETE", "/v1/delete-schedule/{schedule_id}")
 def delete_schedule(call: ApiCall, schedule: Entity) -> DeleteCronJobResponse:
     """Delete a schedule; the runs that it has queued go on."""
     call.world.resources.remove(schedule)

@@ -16,8 +16,6 @@ from fake_bluejay.core.resources import Entity, Link, OnDelete, Resource, uuid_i
 from fake_bluejay.core.world import World
 from fake_bluejay.http.operation import ApiCall, as_id
 
-__all__ = ["SIMULATIONS", "SimulationRequest", "create_simulation", "join", "simulations"]
-
 _Concurrent = Annotated[int, Field(gt=0, le=500)]
 _Percentage = Annotated[int, Field(ge=0, le=100)]
 _DEPRECATED = Field(json_schema_extra={"deprecated": True})

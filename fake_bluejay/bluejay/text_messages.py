@@ -14,10 +14,8 @@ from fake_bluejay.bluejay.resources import Operations, as_fields
 from fake_bluejay.bluejay.results import find_result
 from fake_bluejay.core.errors import Refused
 from fake_bluejay.core.resources import Resource
-from fake_bluejay.core.statuses import Status
+from fake_bluejay.core.statuses import Event, Status
 from fake_bluejay.http.operation import ApiCall, as_id
-
-__all__ = ["TEXT_MESSAGES", "text_messages"]
 
 
 class _Sent(Wire):
@@ -107,5 +105,5 @@ def send_http_text_message(call: ApiCall, request: SendHttpTextMessageRequest) -
         }
         world.edit(record.id, fields={"tool_calls": [*(record.fields.get("tool_calls") or ()), made]})
     if sent.end_conversation:
-        world.end(record.id)
+        world.change(record.id, Event.END, "api")
     return answer

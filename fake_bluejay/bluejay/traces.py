@@ -23,8 +23,6 @@ from fake_bluejay.core.world import World
 from fake_bluejay.http.journal import EXCHANGE
 from fake_bluejay.http.operation import ApiCall
 
-__all__ = ["MOST_SPANS", "TRACES", "Span", "traces"]
-
 _log = logging.getLogger("fake_bluejay")
 
 MOST_SPANS = 200_000
@@ -170,7 +168,7 @@ def list_traces(call: ApiCall) -> Any:
     return {"traces": [_summary(trace) for trace in newest[: call.parameters["limit"]]]}
 
 
-@traces.operation("POST", "/v1/traces/{trace_id}", path_types={"trace_id": str})
+@traces.operation("POST", "/v1/traces/{trace_id}")
 def get_trace(call: ApiCall, trace_id: str) -> Any:
     """Return a trace with all of its spans. One of too many spans is refused."""
     found = _trace(call, trace_id)
@@ -179,7 +177,7 @@ def get_trace(call: ApiCall, trace_id: str) -> Any:
     return traces.shown(found)
 
 
-@traces.operation("POST", "/v1/spans/{trace_id}/{span_id}", path_types={"trace_id": str, "span_id": str})
+@traces.operation("POST", "/v1/spans/{trace_id}/{span_id}")
 def get_span(call: ApiCall, trace_id: str, span_id: str) -> Any:
     """Return one span of a trace."""
     spans = _trace(call, trace_id).fields["spans"]

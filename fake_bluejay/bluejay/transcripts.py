@@ -5,8 +5,6 @@ from __future__ import annotations
 import json
 import re
 
-__all__ = ["spoken_in", "utterances"]
-
 
 def spoken_in(text: str) -> list[dict[str, str]]:
     """Return who said what in lines of `Name: words`; who is no agent is the user, and unnamed lines go on."""

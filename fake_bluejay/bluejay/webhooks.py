@@ -1,36 +1,47 @@
-"""The keys that webhooks are signed with. The API has no way to register a webhook: that is done in the dashboard."""
+"""The signing keys of webhooks. The API cannot register a webhook, which customers do in the dashboard."""
 
 from __future__ import annotations
 
-from fake_bluejay.bluejay.models.webhooks import WebhookKeyRequest, WebhookKeyResponse
+from uuid import UUID
+
+from fake_bluejay.bluejay.models.wire import Wire
+from fake_bluejay.bluejay.resources import Operations
 from fake_bluejay.core.errors import NotFound
 from fake_bluejay.core.outbox import WebhookRecord
-from fake_bluejay.http.operation import ApiCall, Operation
-
-__all__ = ["OPERATIONS"]
+from fake_bluejay.http.operation import ApiCall
 
 
-def get_signing_key(call: ApiCall) -> WebhookKeyResponse:
+class WebhookKeyRequest(Wire):
+    """The webhook whose key is meant."""
+
+    webhook_id: UUID
+
+
+class WebhookKeyResponse(Wire):
+    """The signing key of a webhook."""
+
+    signing_key: str
+    message: str
+
+
+operations = Operations()
+
+
+@operations.operation("POST", "/v1/get-signing-key")
+def get_signing_key(call: ApiCall, request: WebhookKeyRequest) -> WebhookKeyResponse:
     """Return the signing key of a webhook."""
-    return WebhookKeyResponse(signing_key=_asked_for(call).secret, message="Signing key retrieved")
+    return WebhookKeyResponse(signing_key=_named(call, request).secret, message="Signing key retrieved")
 
 
-def generate_signing_key(call: ApiCall) -> WebhookKeyResponse:
+@operations.operation("POST", "/v1/generate-signing-key")
+def generate_signing_key(call: ApiCall, request: WebhookKeyRequest) -> WebhookKeyResponse:
     """Give a webhook a new key, which signs all deliveries from now on."""
-    webhook = call.world.outbox.renew_secret(_asked_for(call))
+    webhook = call.world.outbox.renew_secret(_named(call, request))
     return WebhookKeyResponse(signing_key=webhook.secret, message="Signing key generated")
 
 
-def _asked_for(call: ApiCall) -> WebhookRecord:
-    webhook = call.world.outbox.webhooks.get(str(call.request.webhook_id))
+def _named(call: ApiCall, request: WebhookKeyRequest) -> WebhookRecord:
+    webhook = call.world.outbox.webhooks.get(str(request.webhook_id))
     if webhook is None or webhook.organisation != call.organisation:
         raise NotFound("Webhook not found")
     return webhook
-
-
-OPERATIONS = [
-    Operation("POST", "/v1/get-signing-key", get_signing_key, takes=WebhookKeyRequest, returns=WebhookKeyResponse),
-    Operation(
-        "POST", "/v1/generate-signing-key", generate_signing_key, takes=WebhookKeyRequest, returns=WebhookKeyResponse
-    ),
-]

@@ -16,8 +16,6 @@ from fake_bluejay.core.scenario_graphs import check_graph
 from fake_bluejay.core.world import World
 from fake_bluejay.http.operation import ApiCall
 
-__all__ = ["WORKFLOWS", "workflows"]
-
 _Name = Annotated[str, Field(min_length=1, max_length=255)]
 
 

@@ -22,23 +22,6 @@ from fake_bluejay.http.faults import Fault
 from fake_bluejay.http.journal import Exchange, is_secret, masked, masked_headers, masked_query, with_query
 from fake_bluejay.state.snapshot import dump_delivery, dump_entity, dump_record, dump_webhook
 
-__all__ = [
-    "clock",
-    "curl",
-    "delivery",
-    "entity",
-    "exchange",
-    "fault",
-    "organisation",
-    "organisations",
-    "readings",
-    "resource",
-    "run",
-    "test_result",
-    "transitions",
-    "webhook",
-]
-
 MOST_TEXT = 65_536
 """The most characters of a body that are shown."""
 MOST_JSON = 4_194_304

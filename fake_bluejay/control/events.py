@@ -18,8 +18,6 @@ from starlette.types import Receive, Scope, Send
 
 from fake_bluejay.core.events import Change, EventLog, Subscription, TooManySubscribers
 
-__all__ = ["HEARTBEAT", "EventStream"]
-
 HEARTBEAT: Final = 15.0
 """Real seconds of silence after which a comment is sent, so that proxies keep the stream open."""
 

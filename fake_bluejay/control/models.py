@@ -18,50 +18,6 @@ from pydantic import (
 from fake_bluejay.core.clock import Moment
 from fake_bluejay.state.commands import AnyFault, Key, NewOrganisation, NewTestResult, Script
 
-__all__ = [
-    "Advance",
-    "CallScripts",
-    "ChangeShown",
-    "Cleared",
-    "ClientAnswer",
-    "ClockChange",
-    "ClockShown",
-    "DeliveriesQuery",
-    "DeliveryShown",
-    "EndConversations",
-    "EntityChange",
-    "EntityShown",
-    "EventByHand",
-    "ExchangeShown",
-    "FaultShown",
-    "Health",
-    "Made",
-    "Message",
-    "Model",
-    "NewDelivery",
-    "NewFault",
-    "NewIrregularity",
-    "NewOrganisationOrWorld",
-    "NewReadings",
-    "NewTestResults",
-    "OrganisationShown",
-    "Overview",
-    "Query",
-    "QuestionShown",
-    "RequestsQuery",
-    "ResourceShown",
-    "ResourcesQuery",
-    "Sent",
-    "State",
-    "Stub",
-    "TestResultChange",
-    "TestResultShown",
-    "TestResultsQuery",
-    "Transitions",
-    "WebhookShown",
-    "WhoMayCall",
-]
-
 Seconds = Annotated[float, Field(strict=True, allow_inf_nan=False)]
 
 

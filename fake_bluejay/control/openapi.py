@@ -13,8 +13,6 @@ from fake_bluejay.control import models
 from fake_bluejay.control.operations import OPERATIONS, ControlOperation
 from fake_bluejay.core.events import KINDS
 
-__all__ = ["document"]
-
 _REF = "#/components/schemas/{model}"
 
 _ORGANISATION = {

@@ -37,8 +37,6 @@ from fake_bluejay.http.journal import Exchange
 from fake_bluejay.state import commands
 from fake_bluejay.state import snapshot as dumps
 
-__all__ = ["OPERATIONS", "Control", "ControlCall", "ControlOperation", "NothingThere"]
-
 _A_MOMENT = 0.002
 """Seconds between two looks at whether something has arrived."""
 
@@ -603,9 +601,9 @@ class ControlOperation(NamedTuple):
     query: type[models.Query] = models.Query
     status: int = 200
     locked: bool = True
-    """Whether the operation runs under the world's lock."""
+    """True if the operation runs under the world's lock."""
     for_one: bool = False
-    """Whether the operation can be for one of the organisations that share a world."""
+    """True if the operation can be for one of the organisations that share a world."""
     id: Literal["integer", "string"] = "integer"
     """The type of `{id}` in the path."""
     first: Callable[[Control, ControlCall], Awaitable[None]] | None = None

@@ -14,8 +14,6 @@ from fake_bluejay.core.clock import microseconds
 from fake_bluejay.core.suggest import unknown
 from fake_bluejay.core.timers import TimerKind
 
-__all__ = ["Agent", "AgentChoice", "DropsAfter", "EndsAfter", "EndsWithin", "Silent", "agent_from_text", "agent_of"]
-
 
 class Agent(Protocol):
     """A behavior: how an agent reacts to a control object."""

@@ -6,22 +6,6 @@ import time
 from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING, Annotated, Protocol
 
-__all__ = [
-    "END",
-    "EPOCH",
-    "MOST_SPEED",
-    "Clock",
-    "Day",
-    "ManualClock",
-    "Moment",
-    "ScaledClock",
-    "check_start",
-    "datetime_at",
-    "instant_of",
-    "iso",
-    "microseconds",
-]
-
 _ZERO = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 

@@ -13,8 +13,6 @@ from fake_bluejay.core.test_results import Record
 if TYPE_CHECKING:
     from fake_bluejay.core.world import World
 
-__all__ = ["Conversation", "of_record"]
-
 
 class Conversation(NamedTuple):
     """A conversation that is over: evaluated, or failed."""

@@ -11,8 +11,6 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import Final, NamedTuple
 
-__all__ = ["Cron"]
-
 _MONTHS: Final = ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"]
 _DAYS: Final = ["sun", "mon", "tue", "wed", "thu", "fri", "sat"]
 _FIELDS: Final[tuple[tuple[str, int, int, list[str]], ...]] = (
@@ -37,7 +35,7 @@ class Cron(NamedTuple):
     months: frozenset[int]
     weekdays: frozenset[int]
     either: bool
-    """Whether a day fits that matches only the date or only the day of the week."""
+    """True if a day fits that matches only the date or only the day of the week."""
 
     @classmethod
     def read(cls, expression: str) -> Cron:

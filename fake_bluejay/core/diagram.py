@@ -6,8 +6,6 @@ from collections.abc import Iterator
 
 from fake_bluejay.core.statuses import TRANSITIONS, Event, Status, in_columns, is_final
 
-__all__ = ["mermaid"]
-
 _CANCELLABLE = in_columns(cancellable=True)
 _GROUP = "NOT_CONNECTED"
 """The statuses that can be cancelled, drawn as one group: an arrow that leaves each of them is drawn once."""

@@ -5,8 +5,6 @@ A rule knows nothing of HTTP. `http` alone gives each error a status; in a test'
 
 from __future__ import annotations
 
-__all__ = ["Conflict", "DomainError", "Foreign", "NotFound", "Refused"]
-
 
 class DomainError(Exception):
     """A request that a rule forbids; nothing has changed.

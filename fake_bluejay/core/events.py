@@ -2,7 +2,7 @@
 
 Rules of this file:
 - Only the log itself holds changes, so memory is bounded: a subscription is a position in the log, not a queue. If
-  changes are forgotten before a subscriber has taken them, `take` says so, and the subscriber has to look at the
+  changes are forgotten before a subscriber has taken them, `take` returns None, and the subscriber has to look at the
   present state.
 - Nothing here waits, and no lock but the log's own is taken: changes are published under other locks.
 """
@@ -16,26 +16,29 @@ from collections.abc import Callable
 from itertools import islice
 from typing import Any, NamedTuple, Protocol
 
-from fake_bluejay.core.behaviors import Agent
 from fake_bluejay.core.clock import iso
-from fake_bluejay.core.outbox import Attempt
-from fake_bluejay.core.statuses import Status
-from fake_bluejay.core.test_results import WATCHDOG_DELAY, Move
-
-__all__ = ["KINDS", "Change", "EventLog", "Source", "Subscription", "TooManySubscribers"]
+from fake_bluejay.core.outbox import Delivery
+from fake_bluejay.core.runs import Run
+from fake_bluejay.core.test_results import WATCHDOG_DELAY, ControlObject, Record
 
 
 class Change(NamedTuple):
-    """A change: its number in the log, its kind, and the values that describe it."""
+    """A change: its number in the log, its kind, and the values that describe it.
+
+    The values become JSON-ready when a subscriber asks for them: in a burst, most changes are never taken.
+    """
 
     number: int
     kind: str
-    kept: tuple[Any, ...]
+    values: dict[str, Any]
 
     @property
     def data(self) -> dict[str, Any]:
-        """The change as data that JSON can carry."""
-        return _words_of(self.kind)(*self.kept)
+        """The values, JSON-ready."""
+        return {
+            name: iso(value) if name in _INSTANTS and value is not None else value
+            for name, value in self.values.items()
+        }
 
 
 class Source(Protocol):
@@ -125,11 +128,11 @@ class EventLog:
         self._changes.clear()
 
     def _publish(self, kind: str, *subjects: Any) -> None:
-        keep = _KEPT.get(kind) if kind in KINDS else _KEPT_OF_RESOURCES.get(kind.rpartition("-")[2])
-        kept = subjects if keep is None else keep(*subjects)
+        describe = KINDS.get(kind) or _KINDS_OF_RESOURCES[kind.rpartition("-")[2]]
+        values = describe(*subjects)
         with self._lock:
             self._last += 1
-            self._changes.append(Change(self._last, kind, kept))
+            self._changes.append(Change(self._last, kind, values))
             for subscription in self._subscriptions:
                 subscription._wake()
             if not self._subscriptions:
@@ -147,7 +150,7 @@ class Subscription:
         self._place = place
         self._woken = False
         self.ended = False
-        """Whether the log has ended this subscription."""
+        """True if the log has ended this subscription."""
 
     @property
     def last_id(self) -> str:
@@ -187,151 +190,120 @@ class Subscription:
             self._call()
 
 
-def _added(id: int, at: int, status: Status, agent: Agent | None, organisation: str) -> dict[str, Any]:
+def _agent_of(record: Record) -> str | None:
+    return None if record.agent is None else str(record.agent)
+
+
+def _added(record: Record) -> dict[str, Any]:
     return {
-        "id": id,
-        "at": iso(at),
-        "status": str(status),
-        "agent": None if agent is None else str(agent),
-        "organisation": organisation,
+        "id": record.id,
+        "at": record.created_at,
+        "status": record.status,
+        "agent": _agent_of(record),
+        "organisation": record.organisation,
     }
 
 
-def _moved(id: int, move: Move) -> dict[str, Any]:
+def _moved(record: Record) -> dict[str, Any]:
+    move = record.history[-1]
     return {
-        "id": id,
-        "at": iso(move.at),
-        "from": str(move.from_),
-        "to": str(move.to),
-        "event": str(move.event),
+        "id": record.id,
+        "at": move.at,
+        "from": move.from_,
+        "to": move.to,
+        "event": move.event,
         "cause": move.cause,
     }
 
 
-def _marked(id: int, control_id: int, at: int) -> dict[str, Any]:
-    return {"id": id, "control_object": control_id, "at": iso(at), "watchdog_due": iso(at + WATCHDOG_DELAY)}
-
-
-def _gone(id: int, control_id: int, at: int | None, by: str) -> dict[str, Any]:
-    return {"id": id, "control_object": control_id, "at": None if at is None else iso(at), "by": by}
-
-
-def _changed(id: int, agent: Agent | None, fields: list[str]) -> dict[str, Any]:
-    return {"id": id, "agent": None if agent is None else str(agent), "fields": fields}
-
-
-def _resource(id: int | str, at: int, organisation: str) -> dict[str, Any]:
-    return {"id": id, "at": iso(at), "organisation": organisation}
-
-
-def _resource_changed(id: int | str, fields: list[str]) -> dict[str, Any]:
-    return {"id": id, "fields": fields}
-
-
-def _gone_for_good(id: int | str) -> dict[str, Any]:
-    return {"id": id}
-
-
-def _run(id: int, at: int, simulation_id: int, agent_id: int, count: int, organisation: str) -> dict[str, Any]:
+def _marked(control: ControlObject) -> dict[str, Any]:
     return {
-        "id": id,
-        "at": iso(at),
-        "simulation_id": simulation_id,
-        "agent_id": agent_id,
-        "test_results": count,
-        "organisation": organisation,
+        "id": control.test_result_id,
+        "control_object": control.id,
+        "at": control.written_at,
+        "watchdog_due": control.written_at + WATCHDOG_DELAY,
     }
 
 
-def _attempted(id: str, webhook_id: str, event: str, count: int, attempt: Attempt) -> dict[str, Any]:
+def _control_object_gone(control: ControlObject) -> dict[str, Any]:
+    return {"id": control.test_result_id, "control_object": control.id, "at": control.gone_at, "by": control.by}
+
+
+def _run_added(run: Run) -> dict[str, Any]:
     return {
-        "delivery": id,
-        "webhook": webhook_id,
-        "event": event,
-        "at": iso(attempt.at),
-        "attempt": count,
+        "id": run.id,
+        "at": run.created_at,
+        "simulation_id": run.simulation_id,
+        "agent_id": run.agent_id,
+        "test_results": len(run.result_ids),
+        "organisation": run.organisation,
+    }
+
+
+def _attempted(delivery: Delivery) -> dict[str, Any]:
+    attempt = delivery.attempts[-1]
+    return {
+        "delivery": delivery.id,
+        "webhook": delivery.webhook_id,
+        "event": delivery.event,
+        "at": attempt.at,
+        "attempt": len(delivery.attempts),
         "status": attempt.status,
         "problem": attempt.problem and attempt.problem[:200],
     }
 
 
-def _answered(number: int, at: int, method: str, path: str, status_code: int | None) -> dict[str, Any]:
-    return {"number": number, "at": iso(at), "method": method, "path": path, "status_code": status_code}
+def _answered(exchange: Any) -> dict[str, Any]:
+    return {
+        "number": exchange.number,
+        "at": exchange.instant,
+        "method": exchange.method,
+        "path": exchange.path[:200],
+        "status_code": exchange.response and exchange.response.status_code,
+    }
+
+
+def _only_id(id: int | str) -> dict[str, Any]:
+    return {"id": id}
 
 
 KINDS: dict[str, Callable[..., dict[str, Any]]] = {
     "test-result-added": _added,
     "test-result-moved": _moved,
     "test-result-marked": _marked,
-    "control-object-gone": _gone,
-    "test-result-changed": _changed,
-    "test-result-removed": _gone_for_good,
-    "run-added": _run,
-    "run-removed": _gone_for_good,
+    "control-object-gone": _control_object_gone,
+    "test-result-changed": lambda one, fields: {"id": one.id, "agent": _agent_of(one), "fields": sorted(fields)},
+    "test-result-removed": _only_id,
+    "run-added": _run_added,
+    "run-removed": _only_id,
     "webhook-added": lambda webhook: {"id": webhook.id, "events": list(webhook.events)},
     "webhook-changed": lambda webhook: {"id": webhook.id, "enabled": webhook.enabled},
-    "webhook-removed": _gone_for_good,
+    "webhook-removed": _only_id,
     "webhook-attempted": _attempted,
-    "clock-moved": lambda now, length: {"now": iso(now), "seconds": length / 1_000_000},
-    "clock-changed": lambda now, mode, speed: {"now": iso(now), "mode": mode, "speed": speed},
+    "clock-moved": lambda now, length: {"now": now, "seconds": length / 1_000_000},
+    "clock-changed": lambda now, mode, speed: {"now": now, "mode": mode, "speed": speed},
     "request-answered": _answered,
     "requests-cleared": dict,
-    "fault-armed": lambda kind: {"kind": kind},
-    "fault-met": lambda kind, path: {"kind": kind, "path": path},
+    "fault-armed": lambda fault: {"kind": fault.kind},
+    "fault-met": lambda fault, path: {"kind": fault.kind, "path": path[:200]},
     "faults-cleared": dict,
-    "readings-changed": lambda choices: choices,
+    "readings-changed": lambda choices: {name: str(choice) for name, choice in choices.items()},
     "organisation-added": lambda name: {"name": name[:200]},
     "stub-added": lambda method, path, status: {"method": method, "path": path[:200], "status": status},
     "stubs-cleared": dict,
     "world-replaced": dict,
 }
-"""The kinds of change, and the data of each. `world-replaced` is a reset, or a state that was restored.
+"""The kinds of change → a function that returns the values of a change, given its subjects.
 
-Beside these, each resource has three: `agent-added`, `agent-changed`, `agent-removed`.
+It is called when the change is published, because a subject goes on changing. `world-replaced` is a reset, or a state
+that was restored. Beside these, each resource has three kinds: `agent-added`, `agent-changed`, `agent-removed`.
 """
 
-_OF_RESOURCES: dict[str, Callable[..., dict[str, Any]]] = {
-    "added": _resource,
-    "changed": _resource_changed,
-    "removed": _gone_for_good,
-}
-_KEPT_OF_RESOURCES: dict[str, Callable[..., tuple[Any, ...]]] = {
-    "added": lambda one: (one.id, one.created_at, one.organisation),
-    "changed": lambda one, fields: (one.id, sorted(fields)),
+_KINDS_OF_RESOURCES: dict[str, Callable[..., dict[str, Any]]] = {
+    "added": lambda entity: {"id": entity.id, "at": entity.created_at, "organisation": entity.organisation},
+    "changed": lambda entity, fields: {"id": entity.id, "fields": sorted(fields)},
+    "removed": _only_id,
 }
 
-
-def _words_of(kind: str) -> Callable[..., dict[str, Any]]:
-    return KINDS.get(kind) or _OF_RESOURCES[kind.rpartition("-")[2]]
-
-
-_KEPT: dict[str, Callable[..., tuple[Any, ...]]] = {
-    "test-result-added": lambda one: (one.id, one.created_at, one.status, one.agent, one.organisation),
-    "test-result-moved": lambda one: (one.id, one.history[-1]),
-    "test-result-marked": lambda control: (control.test_result_id, control.id, control.written_at),
-    "control-object-gone": lambda control: (control.test_result_id, control.id, control.gone_at, control.by),
-    "test-result-changed": lambda one, fields: (one.id, one.agent, sorted(fields)),
-    "run-added": lambda run: (
-        run.id,
-        run.created_at,
-        run.simulation_id,
-        run.agent_id,
-        len(run.result_ids),
-        run.organisation,
-    ),
-    "webhook-attempted": lambda one: (one.id, one.webhook_id, one.event, len(one.attempts), one.attempts[-1]),
-    "request-answered": lambda one: (
-        one.number,
-        one.instant,
-        one.method,
-        one.path[:200],
-        one.response and one.response.status_code,
-    ),
-    "fault-armed": lambda fault: (fault.kind,),
-    "fault-met": lambda fault, path: (fault.kind, path[:200]),
-    "readings-changed": lambda choices: ({name: str(choice) for name, choice in choices.items()},),
-}
-"""The values that are kept of a subject which goes on changing.
-
-They become JSON-ready data when a subscriber takes the change; in a burst, most changes are never taken.
-"""
+_INSTANTS = frozenset({"at", "now", "watchdog_due"})
+"""The names of values that are instants, in microseconds."""

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import TypeGuard
 
-__all__ = ["is_integer"]
-
 
 def is_integer(value: object, least: int | None = None) -> TypeGuard[int]:
     """Return whether a value is an integer, and not less than `least`."""

@@ -14,8 +14,6 @@ from typing import Any, Final
 from fake_bluejay.core.resources import Entity, Resources
 from fake_bluejay.core.suggest import unknown
 
-__all__ = ["NOT_APPLICABLE", "check_scores", "drafts", "metrics_for", "scored"]
-
 NOT_APPLICABLE: Final = "Not Applicable"
 """The value of a metric that does not apply to a conversation; a test gives None for it."""
 

@@ -10,6 +10,7 @@ outbox while it sends, because a receiver may be slow, and may call back.
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import hmac
 import json
@@ -23,27 +24,6 @@ from fake_bluejay.core.integers import is_integer
 from fake_bluejay.core.scoring import uuid_from
 from fake_bluejay.core.suggest import check_known
 from fake_bluejay.core.timers import Timers
-
-__all__ = [
-    "ALERTS",
-    "ALL_AGENTS",
-    "EVENTS",
-    "MOST_RETRIES",
-    "PATIENCE",
-    "RETRIES",
-    "UNSELECTED",
-    "AlertEvent",
-    "Attempt",
-    "Deliverer",
-    "Delivery",
-    "Outbox",
-    "Scope",
-    "WebhookEvent",
-    "WebhookRecord",
-    "check_retries",
-    "encoded",
-    "signature",
-]
 
 ALERTS: Final = ("observability_alert_triggered", "simulation_alert_triggered")
 """The events of alerts."""
@@ -120,7 +100,7 @@ class Attempt(NamedTuple):
 
     @property
     def succeeded(self) -> bool:
-        """Whether the answer was a 2xx and came in time."""
+        """True if the answer was a 2xx and came in time."""
         return self.problem is None and self.status is not None and 200 <= self.status < 300
 
 
@@ -144,12 +124,12 @@ class Delivery:
 
     @property
     def delivered(self) -> bool:
-        """Whether the receiver has answered with a 2xx in time."""
+        """True if the receiver has answered with a 2xx in time."""
         return any(attempt.succeeded for attempt in self.attempts)
 
     @property
     def given_up(self) -> bool:
-        """Whether the delivery failed and will not be sent again."""
+        """True if the delivery failed and will not be sent again."""
         return not self.delivered and not self.planned
 
 
@@ -162,7 +142,7 @@ class Deliverer(Protocol):
 
     @property
     def is_busy(self) -> bool:
-        """Whether a delivery is on its way."""
+        """True if a delivery is on its way."""
         ...
 
 
@@ -206,7 +186,7 @@ class Outbox:
     def __init__(self, timers: Timers, seed: int | None = None) -> None:
         self._timers = timers
         self._seed = seed or 0
-        self._deliveries_seed = os.urandom(8).hex() if seed is None else str(seed)
+        self._is_seeded = seed is not None
         self.webhooks: dict[str, WebhookRecord] = {}
         self.deliveries: dict[int, Delivery] = {}
         """The unfinished deliveries and the latest finished ones, by number."""
@@ -219,6 +199,10 @@ class Outbox:
         """The deliveries that are to be sent now."""
         self.last_webhook = 0
         """The number of webhooks that were ever added: no id is given twice."""
+
+    @functools.cached_property
+    def _deliveries_seed(self) -> str:
+        return str(self._seed) if self._is_seeded else os.urandom(8).hex()
 
     def add(
         self,
@@ -333,7 +317,7 @@ class Outbox:
             delivery: The delivery.
             attempt: The attempt, with its outcome.
             over: The instant at which the attempt was over, in microseconds.
-            retried: Whether deliveries are retried to webhooks that have no number of retries of their own.
+            retried: True if deliveries are retried to webhooks that have no number of retries of their own.
         """
         if self.deliveries.get(delivery.number) is not delivery:
             return  # the world was reset or restored meanwhile

@@ -11,8 +11,6 @@ from fake_bluejay.core.runs import Run
 from fake_bluejay.core.scoring import evaluations, tool_calls
 from fake_bluejay.core.test_results import Record
 
-__all__ = ["outbound_simulation_started", "simulation_ended", "simulation_result_evaluated", "webhook_evaluations"]
-
 
 def simulation_ended(record: Record) -> dict[str, Any]:
     """Return the payload of `simulation_ended`, which is sent before the evaluation."""

@@ -79,7 +79,7 @@ class AllFailedStatus(StrEnum):
 
 
 class TestResultIds(StrEnum):
-    """What the answer's `test_result_ids` lists."""
+    """The ids in the answer's `test_result_ids`."""
 
     __test__ = False  # not a test class, whatever its name says to a test runner
 
@@ -121,7 +121,7 @@ class WatchdogSets(StrEnum):
 
 
 class WatchdogTells(StrEnum):
-    """Whether `simulation_ended` is sent for a call that the watchdog closed without CONVERSATION_ENDED."""
+    """The webhook for a call that the watchdog closed without CONVERSATION_ENDED."""
 
     NOTHING = "nothing"
     SIMULATION_ENDED = "simulation-ended"
@@ -151,7 +151,7 @@ class MissingKey(StrEnum):
 
 
 class MissingKeyName(StrEnum):
-    """How the 422 for a missing key spells the header."""
+    """The spelling of the header in the 422 for a missing key."""
 
     LOWER_CASE = "x-api-key"
     AS_PUBLISHED = "X-API-Key"
@@ -173,21 +173,21 @@ class BearerKey(StrEnum):
 
 
 class BadKeyAndBadBody(StrEnum):
-    """Which of the two a request with a bad key and an invalid body is refused for."""
+    """The reason for which a request with a bad key and an invalid body is refused."""
 
     KEY_FIRST = "key-first"
     BODY_FIRST = "body-first"
 
 
 class PingNames(StrEnum):
-    """What the answer of `GET /v1/ping` calls the version of the code that answers."""
+    """The name of the server's code version in the answer of `GET /v1/ping`."""
 
     SHA = "sha"
     COMMIT = "commit"
 
 
 class AgentEnds(StrEnum):
-    """When an agent that answers ends a conversation, unless the test result says otherwise."""
+    """The time that an agent takes to end a marked conversation, unless the test result says otherwise."""
 
     AFTER_2_SECONDS = "after-2-seconds"
     WITHIN_20_SECONDS = "within-20-seconds"
@@ -208,7 +208,7 @@ class RunStatus(StrEnum):
 
 
 class TestsFailed(StrEnum):
-    """What a run's `tests_failed` counts."""
+    """The calls that a run's `tests_failed` counts."""
 
     __test__ = False
 
@@ -217,7 +217,7 @@ class TestsFailed(StrEnum):
 
 
 class TestsIncompleted(StrEnum):
-    """What a run's `tests_incompleted` counts, if there is one."""
+    """The calls that a run's `tests_incompleted` counts, if there is such a field."""
 
     __test__ = False
 
@@ -227,7 +227,7 @@ class TestsIncompleted(StrEnum):
 
 
 class ErrorCodeIn(StrEnum):
-    """Where a simulation result says why its call failed."""
+    """The place of the error code in the simulation result of a failed call."""
 
     NOWHERE = "nowhere"
     RESULT = "result"
@@ -235,7 +235,7 @@ class ErrorCodeIn(StrEnum):
 
 
 class DroppedCallTells(StrEnum):
-    """What webhooks are told of a dropped call."""
+    """The webhooks for a dropped call."""
 
     EVALUATED = "evaluated"
     ENDED_AND_EVALUATED = "ended-and-evaluated"
@@ -250,7 +250,7 @@ class ReEvaluateUnfinished(StrEnum):
 
 
 class WebhookProof(StrEnum):
-    """How a webhook's receiver can tell that it comes from Bluejay."""
+    """The proof, for its receiver, that a webhook comes from Bluejay."""
 
     SIGNATURE = "signature"
     SECRET_HEADER = "secret-header"  # noqa: S105  # the name of a choice
@@ -264,14 +264,14 @@ class WebhookHeaders(StrEnum):
 
 
 class WebhookRetries(StrEnum):
-    """Whether a failed delivery to a webhook is sent again."""
+    """Retries of a failed delivery to a webhook."""
 
     NONE = "none"
     AT_LEAST_ONCE = "at-least-once"
 
 
 class Contract(StrEnum):
-    """Which contract a request is held to where the published ones differ."""
+    """The contract that a request must keep where the published ones differ."""
 
     DOCS = "docs-2026-09"
     SDK = "sdk-0.3.6"
@@ -279,28 +279,28 @@ class Contract(StrEnum):
 
 
 class ListedResults(StrEnum):
-    """How much of `metrics` and `tool_calls` the results of a run show, beside a result that is asked for alone."""
+    """`metrics` and `tool_calls` in the list of a run's results, compared with a result that is retrieved alone."""
 
     BRIEF = "brief"
     FULL = "full"
 
 
 class ReportedLater(StrEnum):
-    """What a second `update-simulation-result` does with what the first has reported."""
+    """The effect of a second `update-simulation-result` on the values that the first reported."""
 
     ADDS = "adds"
     REPLACES = "replaces"
 
 
 class TracesWhileEvaluated(StrEnum):
-    """What becomes of `trace_ids` that are reported before an evaluation is over."""
+    """The fate of `trace_ids` that are reported before an evaluation is over."""
 
     CLEARED = "cleared"
     KEPT = "kept"
 
 
 class UpdateChanges(StrEnum):
-    """What an update changes of an agent, a simulation or a digital human."""
+    """The fields of an agent, a simulation or a digital human that an update changes."""
 
     GIVEN_NOT_NULL = "given-not-null"
     GIVEN = "given"
@@ -315,7 +315,7 @@ class SameExternalId(StrEnum):
 
 
 class SimulationAlerts(StrEnum):
-    """What an alert for simulations alone looks at."""
+    """The results that an alert for simulations alone considers."""
 
     RUNS = "latest-runs"
     WINDOW = "window"
@@ -329,7 +329,7 @@ class FirstVersion(StrEnum):
 
 
 class UpdatedText(StrEnum):
-    """What becomes of the versions of an agent whose prompt or knowledge base is updated with the agent."""
+    """The effect on an agent's versions when its prompt or knowledge base is updated with the agent."""
 
     IN_PLACE = "in-place"
     NEW_VERSION = "new-version"
@@ -351,14 +351,14 @@ class NoiseWithoutFile(StrEnum):
 
 
 class AgentWithoutWorkflow(StrEnum):
-    """What the workflow endpoints of an agent find that was given no workflow."""
+    """The workflow of an agent that was given none, at the workflow endpoints."""
 
     EMPTY = "empty"
     NOT_FOUND = "404"
 
 
 class DeletedAgent(StrEnum):
-    """What becomes of the simulations of an agent that is deleted."""
+    """The simulations of an agent that is deleted."""
 
     SIMULATIONS_GO = "simulations-go"
     SIMULATIONS_STAY = "simulations-stay"

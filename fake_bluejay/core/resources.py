@@ -9,7 +9,7 @@ of folders. Dumps, seeds, events, the control API, the facade and the console go
 name a resource.
 
 Rules of this file:
-- What an entity carries is for the wire's models to say; the core keeps it as JSON-ready data, as it was given.
+- The wire's models say which fields an entity has; the core keeps them as JSON-ready data, as they were given.
 - An entity is removed by `Resources.remove` and nowhere else: it walks the links that lead to the entity.
 """
 
@@ -30,23 +30,6 @@ if TYPE_CHECKING:
     from fake_bluejay.core.conversations import Conversation
     from fake_bluejay.core.readings import Readings
     from fake_bluejay.core.world import World
-
-__all__ = [
-    "AddsEntities",
-    "Collection",
-    "Entity",
-    "Id",
-    "Ids",
-    "Link",
-    "OnDelete",
-    "Resource",
-    "Resources",
-    "change_of",
-    "int_ids",
-    "not_found",
-    "plural_of",
-    "uuid_ids",
-]
 
 Id = int | str
 """An id as it is stored: an integer, or a UUID as text."""
@@ -112,9 +95,9 @@ class Link:
     Attributes:
         field: The field, such as `folder_id` or `digital_human_ids`.
         to: The name of the other resource, whose module need not be loaded.
-        on_delete: What happens when the other entity goes; a function of the readings where that is an open question.
-        ids: How the other resource's ids are made.
-        check: Whether a request that names an entity that does not exist is refused.
+        on_delete: The effect of the other entity's removal; a function of the readings if that is an open question.
+        ids: The form of the other resource's ids.
+        check: True if a request that names an entity that does not exist is refused.
     """
 
     field: str
@@ -145,7 +128,7 @@ class Resource:
     Attributes:
         name: The name of one entity, in lower case: `digital human`. It begins messages and names events, so
             `digital-human-added`; its fields are called `digital_human_id`, and its collection `digital_humans`.
-        ids: How ids are made.
+        ids: The form of the ids, and the way to make one.
         links: The links to other resources.
         example: Values for the fields of the request that makes one, for a test that gives only what it cares about.
         required: The fields that an entity has in any case, and their types. Leave it out where the answer's model
@@ -342,6 +325,18 @@ class Resources:
         if collection is None:
             raise not_found(name)
         return collection.require(id, organisation)
+
+    def find_by(self, name: str, organisation: str, field: str, value: Any) -> Entity | None:
+        """Return the oldest entity of a resource with this value in a field; None if there is none, or no value."""
+        entities = () if value is None else self.of(name, organisation)
+        return next((one for one in entities if one.fields.get(field) == value), None)
+
+    def require_by(self, name: str, organisation: str, field: str, value: Any) -> Entity:
+        """Return the oldest entity of a resource with this value in a field. Raises `NotFound` if there is none."""
+        entity = self.find_by(name, organisation, field, value)
+        if entity is None:
+            raise not_found(name)
+        return entity
 
     def of(self, name: str, organisation: str) -> list[Entity]:
         """Return all of a resource that an organisation can see, the oldest first."""

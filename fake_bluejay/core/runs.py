@@ -9,13 +9,11 @@ from typing import Any, Final, NamedTuple
 from fake_bluejay.core.statuses import STATUSES, Group, Status, is_final
 from fake_bluejay.core.test_results import Record
 
-__all__ = ["DEFAULT_LONGEST", "DEFAULT_RINGING", "Run", "Tally", "tally"]
-
 DEFAULT_LONGEST: Final = 600_000_000
-"""Documented: a call lasts 10 minutes at most, unless the simulation says otherwise. Microseconds."""
+"""The longest duration of a call by default, in microseconds. Documented: 10 minutes."""
 
 DEFAULT_RINGING: Final = 300_000_000
-"""Documented: it rings for 300 seconds at most, unless the simulation says otherwise. Microseconds."""
+"""The longest time that a call rings by default, in microseconds. Documented: 300 seconds."""
 
 
 class Run:
@@ -55,9 +53,9 @@ class Run:
         self.agent_id = agent_id
         self.created_at = created_at
         self.fields = fields
-        """The overrides of the connection, as the request that queued the run gave them."""
+        """The settings of the connection that the request gave, in place of the agent's."""
         self.slots = slots
-        """The number of calls that may go on at the same time; None if it is not limited."""
+        """The number of calls at the same time; None if it is not limited."""
         self.longest = longest
         """The longest duration of a call, in microseconds."""
         self.ringing = ringing
@@ -68,25 +66,25 @@ class Run:
         self.waiting: OrderedDict[int, None] = OrderedDict()
         """The ids of the test results that wait for a slot, in order."""
 
-    def may_go_on(self, id: int, status: Status) -> bool:
-        """Note the new status of a test result. Return False if it has to wait for a concurrency slot."""
+    def admit(self, id: int, status: Status) -> bool:
+        """Note the new status of a test result. Return False if its call has to wait for a concurrency slot."""
         if self.slots is None:
             return True
         if status is Status.QUEUED and id not in self.taken and len(self.taken) >= self.slots:
             self.waiting[id] = None
             return False
-        self.note(id, status)
+        self.note_status(id, status)
         return True
 
-    def note(self, id: int, status: Status) -> None:
-        """Note the new status of a test result that waits for no slot."""
+    def note_status(self, id: int, status: Status) -> None:
+        """Take or free the slot of a test result by its new status."""
         self.waiting.pop(id, None)
         if self.slots is not None and (status is Status.QUEUED or STATUSES[status].holds_slot):
             self.taken.add(id)
         else:
             self.taken.discard(id)
 
-    def leave(self, id: int) -> None:
+    def remove(self, id: int) -> None:
         """Forget a test result that is removed."""
         self.result_ids.remove(id)
         self.waiting.pop(id, None)
@@ -104,37 +102,37 @@ class Tally(NamedTuple):
 
     total: int
     passed: int
-    """The number that are COMPLETED, and whose evaluation found the goal reached."""
+    """The number of COMPLETED results whose evaluation found the goal reached."""
     not_passed: int
-    """The number that are COMPLETED, and whose evaluation found the goal missed."""
+    """The number of COMPLETED results whose evaluation found the goal missed."""
     failures: int
-    """The number with a final status that the documentation calls a failure: no connection, no answer, dropped, an
-    error, no funds."""
+    """The number of final statuses that the documentation calls a failure: no connection, no answer, dropped, an error,
+    no funds."""
     other_ends: int
-    """The number with another final status: cancelled, or not evaluated."""
+    """The number of other final statuses: cancelled, or not evaluated."""
     unfunded: int
-    """The number of the failures that lacked funds."""
+    """The number of failures for lack of funds."""
     begun: int
-    """The number that are past being queued."""
+    """The number of calls that have left the queue."""
 
     @property
     def failed(self) -> int:
-        """The number of those that did not pass, or failed before they could."""
+        """The number of results that did not pass, or failed before an evaluation."""
         return self.not_passed + self.failures
 
     @property
     def completed(self) -> int:
-        """The number of those with the status COMPLETED."""
+        """The number of results with the status COMPLETED."""
         return self.passed + self.not_passed
 
     @property
     def ended_otherwise(self) -> int:
-        """The number of those with another final status than COMPLETED."""
+        """The number of results with a final status other than COMPLETED."""
         return self.failures + self.other_ends
 
     @property
     def is_over(self) -> bool:
-        """Whether every call has reached a final status."""
+        """True if every call has reached a final status."""
         return self.completed + self.ended_otherwise == self.total
 
 

@@ -12,8 +12,6 @@ from typing import Any, Final
 
 from fake_bluejay.core.errors import Refused
 
-__all__ = ["check_graph"]
-
 _Graph = dict[str, Any]
 _CONTENT: Final = ("single", "options")
 _TURNS: Final = ("exact", "contextual", "silence", "dtmf")

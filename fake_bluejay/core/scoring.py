@@ -16,8 +16,6 @@ from fake_bluejay.core.clock import datetime_at
 from fake_bluejay.core.statuses import STATUSES
 from fake_bluejay.core.test_results import Record
 
-__all__ = ["custom_metrics", "evaluations", "is_scored", "tool_calls", "transcript", "uuid_from"]
-
 _OPENING, _CLOSING = ("Hello, how can I help you?", "Thank you, goodbye.")
 _TURNS = (
     ("USER", "I would like to change my appointment."),

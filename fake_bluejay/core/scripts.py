@@ -1,8 +1,8 @@
-"""Scripts of calls: the course of a call, from the moment when a worker takes it up to its end.
+"""Scripts of calls: the course of a call, from the moment at which a worker takes it up, to its end.
 
 Scripts are values, like the behaviors of agents: they compare, print, and become data and back, for dumps and seeds.
-The documentation gives the stages and the ends (September 2026), but not how long a stage takes. So the script says
-that; the defaults are this project's.
+The documentation of September 2026 names the stages of a call and its ends. It gives no durations: those are fields of
+the script, with this project's defaults.
 """
 
 from __future__ import annotations
@@ -15,8 +15,6 @@ from typing import Any, Final
 from fake_bluejay.core.clock import microseconds
 from fake_bluejay.core.statuses import TRANSITIONS, Event, Status, error_codes
 from fake_bluejay.core.suggest import check_known, unknown
-
-__all__ = ["ENDS", "ERROR_CODES", "Call", "call_from_dict"]
 
 ENDS: Final = {
     "ended": Event.END,
@@ -31,16 +29,16 @@ ENDS: Final = {
 """The ends of a call, in words → the event that brings its last status."""
 
 OLDER_ENDS: Final = {"incompleted": "no_connection", "insufficient_funds": "out_of_funds"}
-"""Ends with the name of an older status → the end that they mean."""
+"""An end with the name of an older status → the end that replaces it."""
 
 CONNECTED: Final = {"ended": Event.END, "dropped": Event.DROP, "custom_error": Event.END}
-"""The ends that a call can only come to once it is connected → the event that ends the conversation.
+"""The ends that a call can come to only after the connection → the event that ends the conversation.
 
-The other ends come before a connection.
+The other ends come before the connection.
 """
 
 ERROR_CODES: Final = error_codes()
-"""The documented error codes. A script may name another: Bluejay may have new ones."""
+"""The documented error codes. A script may name another, because Bluejay may have new ones."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,14 +55,14 @@ class Call:
     """Seconds that an inbound digital human is online before the customer's agent calls; None if the digital human
     calls."""
     connects_after: float | None = 2
-    """Seconds from DISPATCHED until the call is RUNNING, or fails. None: as long as the simulation lets it ring."""
+    """Seconds from DISPATCHED until the call is RUNNING, or fails. None: the longest ringing that the simulation
+    allows."""
     talks_for: float | None = 45
-    """Seconds that the call is RUNNING. None: until somebody ends it, at the latest at the simulation's longest
-    duration."""
+    """Seconds that the call is RUNNING. None: until it is ended, or until the simulation's longest duration."""
     end: str = "ended"
     """The end of the call: one of `ENDS`."""
     passes: bool = True
-    """Whether the evaluation finds that the goal was reached."""
+    """True if the evaluation finds that the goal was reached."""
     error_code: str | None = None
     """The error code of a failure, e.g. `SIP_DIAL_FAILED`. None: the first that is documented for the last status."""
     transcript: tuple[Mapping[str, Any], ...] | None = None
@@ -76,7 +74,7 @@ class Call:
     custom_metrics: tuple[Mapping[str, Any], ...] | None = None
     """The custom metrics of the generated evaluation, as published; None: those of the agent, with `scores`."""
     scores: Mapping[str, Any] | None = None
-    """The values of custom metrics, by their names: `{"politeness": 4}`; what is left out is drawn from the seed."""
+    """The values of custom metrics, by their names: `{"politeness": 4}`; the others are drawn from the seed."""
 
     def __post_init__(self) -> None:
         for name in ("waits", "ready_for", "connects_after", "talks_for"):
@@ -114,7 +112,7 @@ class Call:
 
     @property
     def connects(self) -> bool:
-        """Whether the call is ever RUNNING."""
+        """True if the call is ever RUNNING."""
         return self.end in CONNECTED
 
     def next(self, status: Status, ringing: int, longest: int) -> tuple[int, Event, str] | None:

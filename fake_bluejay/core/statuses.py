@@ -17,25 +17,6 @@ from typing import Final, Literal, NamedTuple
 from fake_bluejay.core.suggest import unknown
 from fake_bluejay.core.timers import TimerKind
 
-__all__ = [
-    "END_SIGNAL_TIMEOUT",
-    "OLDER_WORD_OF_CODE",
-    "STATUSES",
-    "TRANSITIONS",
-    "Event",
-    "EventChoice",
-    "Group",
-    "IllegalMove",
-    "Status",
-    "StatusChoice",
-    "StatusRow",
-    "error_codes",
-    "event_between",
-    "in_columns",
-    "is_final",
-    "status_from_text",
-]
-
 
 class Status(StrEnum):
     """The status of a test result (one simulated conversation)."""
@@ -83,14 +64,14 @@ class StatusRow(NamedTuple):
     older: str
     """The status in the words of the OpenAPI of 30 April 2026."""
     begun: bool = True
-    """Whether a worker has taken the call up."""
+    """True if a worker has taken the call up."""
     cancellable: bool = False
-    """Whether the call can be cancelled. Documented: one that is not yet connected can; a running one can only be
+    """True if the call can be cancelled. Documented: one that is not yet connected can; a running one can only be
     ended."""
     holds_slot: bool = False
-    """Whether a call with this status counts against its simulation's `max_concurrent`."""
+    """True if a call with this status counts against its simulation's `max_concurrent`."""
     scored: bool = False
-    """Whether the conversation has been evaluated; of a dropped one, the part up to the drop."""
+    """True if the conversation has been evaluated; of a dropped one, the part up to the drop."""
     timer: TimerKind | None = None
     """The timer that ends the status unless something else comes first; leaving the status cancels it."""
     webhook_event: str | None = None

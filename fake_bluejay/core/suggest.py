@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-__all__ = ["check_known", "instead_of", "nearest", "unknown"]
-
 
 def check_known(kind: str, given: object, known: Iterable[object]) -> None:
     """Check that a name is one of the known ones.

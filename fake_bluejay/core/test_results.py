@@ -12,15 +12,6 @@ from fake_bluejay.core.statuses import END_SIGNAL_TIMEOUT, OLDER_WORD_OF_CODE, S
 if TYPE_CHECKING:
     from fake_bluejay.core.runs import Run
 
-__all__ = [
-    "WATCHDOG_DELAY",
-    "ControlObject",
-    "Move",
-    "Organisation",
-    "Organisations",
-    "Record",
-]
-
 WATCHDOG_DELAY: Final = 30_000_000
 """Documented: a 30-second fallback watchdog for each conversation. Microseconds."""
 
@@ -52,11 +43,9 @@ class Organisation(NamedTuple):
 class Organisations(dict[str, Organisation]):
     """The organisations of a world by their names; one is also found by a key, however many there are."""
 
-    def __init__(self, *organisations: Organisation) -> None:
+    def __init__(self) -> None:
         super().__init__()
         self._by_key: dict[str, Organisation] = {}
-        for organisation in organisations:
-            self[organisation.name] = organisation
 
     def of_key(self, api_key: str) -> Organisation | None:
         """Return the organisation that a key belongs to; None if no organisation has it."""
@@ -176,7 +165,7 @@ class Record:
 
     @property
     def passes(self) -> bool:
-        """Whether the evaluation finds the goal reached: as the given evaluations say, or else the script."""
+        """True if the evaluation finds the goal reached: as the given evaluations say, or else the script."""
         evaluations = self.fields.get("evaluations")
         if evaluations is None and self.call is not None:
             evaluations = self.call.evaluations

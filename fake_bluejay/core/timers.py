@@ -8,9 +8,6 @@ from typing import Any, Literal, NamedTuple
 
 from fake_bluejay.core.clock import END
 
-__all__ = ["Timer", "TimerKind", "Timers"]
-
-
 TimerKind = Literal[
     "agent_ends",
     "agent_drops",

@@ -12,8 +12,6 @@ from fake_bluejay.core.integers import is_integer
 from fake_bluejay.core.outbox import EVENTS, UNSELECTED, Scope, WebhookRecord
 from fake_bluejay.core.world import DEFAULT_ORGANISATION, World
 
-__all__ = ["add_webhook", "check_secret", "check_url", "scope_of", "selected"]
-
 
 def add_webhook(
     world: World,

@@ -1,10 +1,10 @@
 """The world: every test result, control object, timer and organisation, and the one place where they change.
 
 Rules of this file:
-- A status changes in `_change` and nowhere else; whether it may is for `TRANSITIONS` to say.
-- Every public method takes the lock and, if time matters to it, lets what has fallen due happen first: whoever looks,
-  looks at the present.
-- What a request will do is planned first and carried out last: a request that fails half-way has changed nothing.
+- A status changes in `_change` and nowhere else, and `TRANSITIONS` alone decides which changes are legal.
+- Every public method takes the lock and, if it depends on the time, fires the due timers first, so that callers see the
+  present.
+- A request is planned first and carried out last: a request that fails half-way has changed nothing.
 """
 
 from __future__ import annotations
@@ -77,21 +77,18 @@ from fake_bluejay.core.test_results import (
 )
 from fake_bluejay.core.timers import Timer, TimerKind, Timers
 
-__all__ = ["DEFAULT_ORGANISATION", "Ending", "World", "is_marked"]
-
 DEFAULT_ORGANISATION = "default"
 
-# Looking a member up in its enum costs as much as a call, and these are used each time a timer fires.
+# Looking up a member of an enum costs as much as a call, and each timer that fires uses these.
 _RUNNING, _DROP = Status.RUNNING, Event.DROP
 
 _PICK_UP = ("agent", "watchdog")
-"""The causes of a conversation's end that take its control objects away."""
+"""The causes of a conversation's end that remove its control objects."""
 
 _CALL = Call()
 
 READY_FOR = 20.0
-"""Seconds that an inbound digital human waits for the customer's agent, unless the script says otherwise: this
-project's."""
+"""Seconds that an inbound digital human waits for the customer's agent by default. The choice is this project's."""
 
 _DEFAULT_AGENTS: dict[AgentEnds, Agent] = {
     AgentEnds.AFTER_2_SECONDS: EndsAfter(2),
@@ -115,53 +112,43 @@ _FIRES: dict[TimerKind, tuple[Event | None, str]] = {
     "evaluation_starts": (Event.EVALUATE, "evaluation"),
     "evaluation_completes": (Event.COMPLETE, "evaluation"),
 }
-"""The event of each kind of timer, and its cause. A reading decides the watchdog's event, a script the next of a call.
-"""
-
+"""A kind of timer → its event, and the cause of that. None: the reading `watchdog_sets` decides."""
 
 MOST_OPEN: Final = 1_000
-"""The most control objects of one test result that wait to be picked up.
-
-A test result that is marked more often stays marked, and its first watchdog ends it as before.
-"""
+"""The most control objects of one test result that wait to be picked up; further marks write no more of them."""
 
 MOST_REFUSED: Final = 100_000
-"""The number of the latest refused ids that are remembered at least; twice as many are never reached."""
+"""The number of refused ids that are remembered at least: the latest, and fewer than twice as many."""
 
 Mark = tuple[Record, int, tuple[int, TimerKind] | None]
+"""A test result to mark: its record, the id of its control object, and its agent's reaction."""
 
 
 class Ending(NamedTuple):
-    """A plan of an end-conversations call. Ids are in the order of the request.
-
-    `forbidden` is set when the whole request is to be refused (a reading); then nothing is marked.
-    """
+    """A plan of an end-conversations call. Ids are in the order of the request."""
 
     processed: list[int]
     marked: list[int]
     failed: list[int]
     forbidden: bool
+    """True if a reading refuses the whole request; then nothing is marked."""
     marks: list[Mark]
-    """A mark for each id, however often the request has it: the record, the id of its control object, its agent's
-    reaction.
-
-    A record that has `MOST_OPEN` control objects gets no more.
-    """
+    """One mark for each distinct id, except those of test results with `MOST_OPEN` control objects."""
     at: int
     """The instant of all marks."""
 
 
 class _RequestedAdvance(threading.local):
-    """The time by which each thread has asked the clock to move on, in microseconds.
+    """The sum of the moves of the clock for which each thread has asked, in microseconds.
 
-    The difference over a call of a webhook receiver is the time that the receiver took.
+    Its growth during a call of a webhook receiver is the time that the receiver took.
     """
 
     microseconds = 0
 
 
 class World:
-    """A deterministic model of Bluejay: the same calls in the same order give the same world, to the byte."""
+    """A deterministic model of Bluejay: the same calls in the same order make the same world, to the byte."""
 
     def __init__(
         self,
@@ -170,6 +157,7 @@ class World:
         readings: Readings | None = None,
         agent: Agent | None = None,
         seed: int | None = None,
+        api_keys: tuple[str, ...] = (),
         evaluation_starts_after: float = 1.0,
         evaluation_takes: float = 5.0,
     ) -> None:
@@ -180,18 +168,20 @@ class World:
         """The default behavior of an agent; None: as the reading `agent_ends` says."""
         self.seed = seed or 0
         self.is_seeded = seed is not None
-        """Whether a seed was given, so that ids which would differ between runs repeat, too."""
+        """True if a seed was given; then ids that otherwise differ between runs repeat, too."""
         self.evaluation_starts_after = _delay("evaluation_starts_after", evaluation_starts_after)
         """Microseconds from a conversation's end to EVALUATING: undocumented, so a setting."""
         self.evaluation_takes = _delay("evaluation_takes", evaluation_takes)
         """Microseconds from EVALUATING to COMPLETED: undocumented, so a setting."""
         self.require_known_keys = False
-        """Whether only the keys of organisations are accepted; otherwise, any key that is not empty is."""
+        """True if only the keys of organisations are accepted; otherwise, any key that is not empty."""
         self.revoked_keys: set[str] = set()
-        """The keys that are refused, whoever they belonged to."""
-        self.organisations = Organisations(Organisation(DEFAULT_ORGANISATION, ()))
+        """The keys that are refused, also if an organisation has them."""
+        self.organisations = Organisations()
+        self._check_keys(api_keys)
+        self.organisations[DEFAULT_ORGANISATION] = Organisation(DEFAULT_ORGANISATION, api_keys)
         self.resources = Resources(self)
-        """The entities that organisations set up: agents, simulations, digital humans, folders, …"""
+        """The entities of organisations: agents, simulations, digital humans, folders, …"""
         self.runs: dict[int, Run] = {}
         self.results: dict[int, Record] = {}
         self.control_objects: list[ControlObject] = []
@@ -200,7 +190,7 @@ class World:
         self.refused: dict[int, None] = {}
         """The ids that an end-conversations call did not mark."""
         self.call = _CALL
-        """The script of every call that has no other."""
+        """The script of calls without one of their own."""
         self.next_calls: deque[Call] = deque()
         """The scripts of the next calls of runs, in order."""
         self.calls_of: dict[int | str, Call] = {}
@@ -208,24 +198,21 @@ class World:
         self._last_id = 0
         self._last_run_id = 0
         self._firing_at: int | None = None
-        """The instant of the resource's timer that fires now, or of the end of the conversation that is being watched.
-
-        None if neither is under way.
-        """
+        """The instant of the resource's timer that fires now, or of the conversation's end that is published now."""
         self.delivery_worker: Deliverer | None = None
         """The sender of due deliveries; None if nobody sends them."""
         self.webhooks_anywhere = False
-        """Whether webhooks may lead to other machines."""
+        """True if webhooks may lead to other machines."""
         self.on_attempt: Callable[[], None] | None = None
         """Called, on any thread, when an attempt to deliver is over and the next may be scheduled."""
         self.requested_advance = _RequestedAdvance()
         self.on_move: Callable[[int], None] | None = None
-        """Called each time the clock was moved, with the microseconds: for a wall clock that follows it."""
+        """Called after each move of the clock with its microseconds, for a wall clock that follows it."""
         self.on_change: Callable[..., None] | None = None
         """Called with the kind and the subjects of every change. An `EventLog` sets it while it has subscribers."""
 
     def _changed(self, kind: str, *what: Any) -> None:
-        """Publish a change, if there is an event log. Where a million conversations change, the caller inlines this."""
+        """Publish a change, if there is an event log. Callers that may change a million conversations inline this."""
         if (publish := self.on_change) is not None:
             publish(kind, *what)
 
@@ -239,9 +226,8 @@ class World:
     def settle(self) -> int:
         """Fire all due timers, each at its own instant, and return the present instant.
 
-        The caller acts at this instant, however long it takes: on a clock that follows real time, a later instant would
-        be past timers that are due by then and have not fired. While a resource's timer fires, the present instant is
-        the one at which it was due.
+        The caller acts at this instant, however long it takes: on a clock that follows real time, timers that have not
+        fired could be due before a later instant. While a resource's timer fires, the present instant is its due time.
         """
         with self.lock:
             if self._firing_at is not None:
@@ -273,14 +259,16 @@ class World:
             return list(self.timers)
 
     def advance(self, seconds: float | timedelta) -> None:
-        """Move time forward; all that falls due on the way happens, in order, each at its own instant.
+        """Move time forward, and fire the timers that are due on the way, in order, each at its own instant.
 
-        Raises `ValueError` if the length is negative or not a finite number, or leads beyond the year 9998.
+        Raises:
+            ValueError: The length is negative or not a finite number, or leads beyond the year 9998.
         """
         length = microseconds(seconds)
         if length < 0:
             raise ValueError(f"cannot advance by {seconds!r} seconds: time only moves forward")
-        # Two threads that advance at the same time each add their own length. Receivers are called without this lock.
+        # With the lock, two threads that advance at the same time each add their own length. Webhook receivers are
+        # called without the lock, because they may advance the clock themselves.
         with nullcontext() if self.outbox.webhooks else self.lock:
             instant = self.settle() + length
             if instant > END:
@@ -289,7 +277,7 @@ class World:
             self._advance_to(instant)
 
     def move(self, length: int) -> None:
-        """Move time forward by microseconds, as `advance` does, for whoever waits for it: `waited` says who."""
+        """Move time forward by microseconds, as `advance` does, for a waiting thread, which calls `waited` itself."""
         with nullcontext() if self.outbox.webhooks else self.lock:
             self._advance_to(min(self.settle() + length, END))
 
@@ -298,7 +286,7 @@ class World:
         self.requested_advance.microseconds += length
 
     def due_in(self) -> int | None:
-        """Return how many microseconds from now the next timer is due; None if none is pending."""
+        """Return the microseconds from now until the next timer is due; None if none is pending."""
         with self.lock:
             now = self.settle()
             due = self.timers.next_due()
@@ -307,7 +295,8 @@ class World:
     def advance_to(self, moment: datetime) -> None:
         """Move time forward to a moment.
 
-        Raises `ValueError` if the moment is past or has no time zone.
+        Raises:
+            ValueError: The moment is past, has no time zone, or is beyond the year 9998.
         """
         instant = instant_of(moment)
         now = self.settle()
@@ -319,10 +308,10 @@ class World:
         self._advance_to(instant)
 
     def _advance_to(self, instant: int) -> None:
-        """Move on at once; or, if something may be delivered on the way, from one due timer to the next.
+        """Move on in one step; or, if there are webhooks, from one due timer to the next.
 
-        A receiver is to find the time at which it was sent to, and may advance the clock itself: then whoever else is
-        to be sent to now does not wait for that.
+        So a receiver is called at the instant of its delivery. If it advances the clock itself, deliveries to other
+        receivers that are due at this instant have been sent before.
         """
         if self.outbox.ready:
             self.deliver()
@@ -344,7 +333,7 @@ class World:
                 return
 
     def switch_clock(self, mode: str, speed: float = 1.0) -> None:
-        """Continue from this instant by another clock: `manual`, or `real` at a speed; a speed of 0 is a pause."""
+        """Go on from this instant with another clock: `manual`, or `real` at a speed; a speed of 0 is a pause."""
         check_known("clock", mode, ("manual", "real"))
         with self.lock:
             now = self.settle()
@@ -372,7 +361,7 @@ class World:
             )
 
     def deliver(self) -> None:
-        """Let the delivery worker send everything that is due. Call it without the lock."""
+        """Let the delivery worker send all due deliveries. Call it without the lock."""
         worker = self.delivery_worker
         if worker is None or not (self.outbox.webhooks or self.outbox.ready):
             return
@@ -382,7 +371,7 @@ class World:
             self.settle()  # receivers may have taken time
 
     def next_delivery(self) -> tuple[Delivery, WebhookRecord | None] | None:
-        """Return the next delivery to be sent, with its webhook; None for the webhook if that is gone."""
+        """Return the next delivery to send, and its webhook, which is None if it was removed."""
         with self.lock:
             if not self.outbox.ready:
                 return None
@@ -400,13 +389,13 @@ class World:
 
     @property
     def is_delivering(self) -> bool:
-        """Whether a delivery is on its way."""
+        """True if a delivery is on its way."""
         return self.delivery_worker is not None and self.delivery_worker.is_busy
 
     def _fire(self, due: int, kind: TimerKind, record: Record) -> None:
         if kind == "call_proceeds":
             step = self._next_of_call(record)
-            assert step is not None, "it was armed because the script goes on"
+            assert step is not None, "the timer was set because the script has a next step"
             self._change(record, step[1], step[2], due)
             return
         event, cause = _FIRES[kind]
@@ -414,7 +403,7 @@ class World:
             event = _WATCHDOG_EVENTS[self.readings.watchdog_sets]
         elif kind == "evaluation_completes" and record.call is not None and record.call.end == "custom_error":
             event = Event.MATCH_CUSTOM_ERROR
-        # A late agent finds its control object gone, or the call over, and changes nothing.
+        # An agent that is late, because its control object is gone or the call is over, changes nothing.
         elif cause == "agent" and not (record.status is _RUNNING and is_marked(record)):
             return
         self._change(record, event, cause, due)
@@ -451,7 +440,7 @@ class World:
             publish("test-result-moved", record)
 
     def conversation_over(self, conversation: Conversation, now: int) -> None:
-        """Show the watchers of conversations one that is over since an instant. Call it under the lock."""
+        """Show the watchers a conversation that was over at this instant. Call it under the lock."""
         before, self._firing_at = self._firing_at, now
         try:
             for watch in self.resources.watchers:
@@ -460,7 +449,7 @@ class World:
             self._firing_at = before
 
     def _enter(self, record: Record, now: int) -> None:
-        """Begin what a status brings with it by itself: its timer, its script's next step, its webhooks."""
+        """Carry out the consequences of a new status: its timer, its score, the next step of its script."""
         if record.status is _RUNNING:
             record.start_time, record.end_time = now, None
         elif kind := STATUSES[record.status].timer:
@@ -472,7 +461,7 @@ class World:
             self._follow_script(record, now)
 
     def _score(self, record: Record) -> None:
-        """Store the values of the metrics that count now: later changes of a metric do not affect them."""
+        """Store the values of the present metrics: later changes of a metric do not affect them."""
         run = record.run
         agent_id, simulation_id = (1, None) if run is None else (run.agent_id, run.simulation_id)
         metrics = self._metrics_of(record.organisation, agent_id, simulation_id)
@@ -484,7 +473,7 @@ class World:
         record.metrics = scored(metrics, f"{self.seed}:metric:{record.id}", scores, called)
 
     def _metrics_of(self, organisation: str, agent_id: int, simulation_id: int | None = None) -> list[Entity]:
-        """Return the metrics by which the conversations of an agent, or of its simulation, are scored."""
+        """Return the metrics that score the conversations of an agent, or of its simulation."""
         if not self.resources.named("metric"):
             return []
         simulation = self.resources.find("simulation", simulation_id, organisation)
@@ -492,13 +481,13 @@ class World:
         return metrics_for(self.resources, organisation, agent_id, selected=selected)
 
     def _clear_traces(self, record: Record) -> None:
-        """Forget the trace ids that were reported before an evaluation was over, if a reading says so."""
+        """Forget the trace ids that were reported before the end of an evaluation, if a reading says so."""
         if self.readings.traces_while_evaluated is TracesWhileEvaluated.CLEARED and "trace_ids" in record.fields:
             record.fields = {name: value for name, value in record.fields.items() if name != "trace_ids"}
             self._changed("test-result-changed", record, {"trace_ids": None})
 
     def _publish_status(self, record: Record, now: int) -> None:
-        """Send webhooks the events of the status that a test result has come to."""
+        """Send webhooks the events of a test result's new status."""
         status, readings = record.status, self.readings
         webhook_event = STATUSES[status].webhook_event
         events = [] if webhook_event is None else [webhook_event]
@@ -522,7 +511,7 @@ class World:
     def _emit(
         self, event: str, organisation: str, agent_id: Any, payload: Callable[[], Mapping[str, Any]], now: int
     ) -> int:
-        """Send an event of an agent to the webhooks that listen to it, and return to how many."""
+        """Send an event of an agent to the webhooks that have selected it, and return their number."""
         agent = self.resources.find("agent", agent_id, organisation) if is_integer(agent_id) else None
         folder = agent and self.resources.find("folder", agent.fields.get("folder_id"), organisation)
         folders = () if folder is None else (folder.id, folder.fields["name"])
@@ -541,8 +530,8 @@ class World:
         return record.call is not None and self._next_of_call(record) is not None
 
     def _follow_script(self, record: Record, now: int) -> None:
-        """Schedule what follows the status a call has just come to; a queued one waits for a free slot first."""
-        if record.run is not None and not record.run.may_go_on(record.id, record.status):
+        """Schedule the next step of a call after its new status, unless it has to wait for a free slot first."""
+        if record.run is not None and not record.run.admit(record.id, record.status):
             return
         step = self._next_of_call(record)
         if step is not None:
@@ -564,9 +553,19 @@ class World:
         ringing: int,
         inbound: bool,
     ) -> Run:
-        """Queue a run of a simulation: as many test results of each digital human as is said beside it.
+        """Queue a run of a simulation.
 
-        `inbound`: the digital humans are called by the customer's agent, and a webhook says so.
+        Args:
+            simulation: The simulation.
+            humans: The digital humans, each with the number of its calls.
+            fields: The settings of the connection that the request gave.
+            slots: The number of calls at the same time; None: not limited.
+            longest: The longest duration of a call, in microseconds.
+            ringing: The longest time that a call rings, in microseconds.
+            inbound: True if the customer's agent calls the digital humans; then a webhook announces the run.
+
+        Raises:
+            Refused: A script has scores for metrics that the simulation does not use.
         """
         with self.lock:
             now = self.settle()
@@ -601,7 +600,7 @@ class World:
             return run
 
     def _check_scripts(self, calls: Iterable[Call], simulation: Entity) -> None:
-        """Check the scores that scripts give. Raises `Refused` for one that the simulation has no use for."""
+        """Check the scores of scripts. Raises `Refused` for a score of a metric that the simulation does not use."""
         metrics: list[Entity] | None = None
         for call in calls:
             if call.scores:
@@ -613,7 +612,7 @@ class World:
                     raise Refused(str(error)) from None
 
     def _script_for(self, human: Entity, inbound: bool, waiting: deque[Call]) -> Call:
-        """Return the script of the next call of a digital human, which may be the next of those that wait."""
+        """Return the script of the next call of a digital human: its own, or the next that waits, or the default."""
         call = self.calls_of.get(human.id) or self.calls_of.get(human.fields.get("name") or "")
         if call is None:
             call = waiting.popleft() if waiting else self.call
@@ -628,7 +627,7 @@ class World:
         return self._admit(record, now)
 
     def remove_run(self, id: int) -> None:
-        """Forget a run, its test results, and all that was scheduled for them. Raises `KeyError` for an unknown id."""
+        """Forget a run, its test results and their timers. Raises `KeyError` for an unknown id."""
         with self.lock:
             self.settle()
             run = self.runs.pop(id)
@@ -639,39 +638,35 @@ class World:
             self._changed("run-removed", id)
 
     def happen(self, id: int, event: Event, cause: str) -> None:
-        """Let an event happen to a test result.
+        """Let an event happen to a test result, and deliver its webhooks. Raises as `change` does."""
+        self.change(id, event, cause)
+        self.deliver()
 
-        Raises `KeyError` if there is no such id, `IllegalMove` (a `ValueError`) if the event is not legal now.
+    def change(self, id: int, event: Event, cause: str) -> None:
+        """Let an event happen to a test result. It may be called under the lock, and leaves webhooks to the caller.
+
+        Raises:
+            KeyError: There is no test result with this id.
+            IllegalMove: The event is not legal now.
         """
         with self.lock:
             now = self.settle()
             self._change(self.result(id), event, cause, now)
-        self.deliver()
 
     def begin(self, id: int) -> None:
-        """Make a waiting conversation RUNNING, because its agent writes in it. It may be called under the lock."""
+        """Make a waiting conversation RUNNING, because its agent sends a message. It may be called under the lock."""
         with self.lock:
             now, record = self.settle(), self.result(id)
             for event in (Event.QUEUE, Event.DISPATCH, Event.CONNECT):
                 if (record.status, event) in TRANSITIONS:
                     self._change(record, event, "api", now)
 
-    def end(self, id: int) -> None:
-        """End a conversation because a client asks for it. It may be called under the lock. Raises as `happen` does."""
-        with self.lock:
-            now = self.settle()
-            self._change(self.result(id), Event.END, "api", now)
-
-    def re_evaluate(self, id: int) -> None:
-        """Evaluate a test result again. It may be called under the lock. Raises as `happen` does."""
-        with self.lock:
-            now = self.settle()
-            self._change(self.result(id), Event.RE_EVALUATE, "api", now)
-
     def set_status(self, id: int, status: str, *, force: bool = False) -> None:
-        """Move a test result to a status because a test says so; `force` allows what the table does not.
+        """Move a test result to a status for a test; `force` allows moves that the table does not have.
 
-        Raises `KeyError`, `IllegalMove`, or `ValueError` for an unknown status.
+        Raises:
+            KeyError: There is no test result with this id.
+            ValueError: The status is unknown, or the move is not legal (`IllegalMove`).
         """
         to = status_from_text(status)
         with self.lock:
@@ -684,7 +679,7 @@ class World:
         self.deliver()
 
     def replace_state(self, other: World) -> None:
-        """Take over the state of another world, which must not be used any more."""
+        """Take over the state of another world, which must not be used afterwards."""
         with self.lock:
             own = (
                 "lock",
@@ -700,7 +695,11 @@ class World:
             self._changed("world-replaced")
 
     def choose(self, **choices: str) -> None:
-        """Read what the documentation leaves open otherwise, from now on. Raises `ValueError` naming what is known."""
+        """Choose other readings from now on.
+
+        Raises:
+            ValueError: A reading or a choice is unknown; the message lists the known ones.
+        """
         with self.lock:
             self.readings = self.readings.changed(**choices)
             self._changed("readings-changed", choices)
@@ -716,10 +715,10 @@ class World:
         call: Call | None = None,
         **fields: Any,
     ) -> Record:
-        """Add a test result; ids count from 1 unless given. With a `call` it goes on by itself from its status.
+        """Add a test result; ids count from 1 unless given. A `call` is a script that it follows from its status on.
 
         Raises:
-            ValueError: The id is taken or no integer, or the status or the organisation is unknown.
+            ValueError: The id is taken or not an integer, or the status or the organisation is unknown.
         """
         with self.lock:
             now = self.settle()
@@ -761,15 +760,15 @@ class World:
             self._changed("test-result-changed", record, fields)
 
     def remove_test_result(self, id: int) -> None:
-        """Forget a test result and what was scheduled for it. Raises `KeyError` if there is no such id."""
+        """Forget a test result and its timers. Raises `KeyError` if there is no such id."""
         with self.lock:
             now = self.settle()
             record = self.result(id)
-            # All timers, a late agent's too: the id may be given again, and a timer would fire for the new one.
+            # All timers are cancelled, a late agent's too: they would fire for a new test result with the same id.
             self.timers.cancel_all({id})
             del self.results[id]
             if record.run is not None:
-                record.run.leave(id)
+                record.run.remove(id)
                 self._assign_free_slots(record.run, now)
             self._changed("test-result-removed", id)
 
@@ -798,8 +797,8 @@ class World:
         """Script the calls of runs that are queued from now on.
 
         Args:
-            default: The script of every call that has no other.
-            next: The scripts of the next calls, after those that were given before.
+            default: The script of calls without one of their own.
+            next: The scripts of the next calls, after those of earlier calls of this method.
             of: The scripts of the calls of digital humans, by name or id.
         """
         with self.lock:
@@ -869,17 +868,17 @@ class World:
         return self.outbox.webhooks[id]
 
     def send(self, event: str, payload: Any, organisation: str) -> int:
-        """Send a payload of a test's own. It is of the agent that its `agent_id` names, if it names one.
+        """Send a payload of a test's own, of the agent that its `agent_id` names, if it has one.
 
         Returns:
-            The number of webhooks that it is sent to.
+            The number of webhooks that get it.
 
         Raises:
             ValueError: There is no such event or organisation.
             TypeError: The payload is not JSON.
         """
         check_known("webhook event", event, EVENTS)
-        encoded(payload)  # check it also if there is no webhook
+        encoded(payload)  # raises if it is not JSON, also without webhooks
         agent_id = payload.get("agent_id") if isinstance(payload, Mapping) else None
         with self.lock:
             check_known("organisation", organisation, self.organisations)
@@ -920,7 +919,7 @@ class World:
         """Add keys to an organisation.
 
         Raises:
-            ValueError: A key is not allowed, as `add_organisation` says.
+            ValueError: A key is taken or empty, or a header cannot carry it.
         """
         with self.lock:
             check_known("organisation", name, self.organisations)
@@ -928,10 +927,10 @@ class World:
             self.organisations[name] = Organisation(name, self.organisations[name].api_keys + api_keys)
 
     def revoke_api_key(self, api_key: str) -> None:
-        """Refuse a key from now on, whether an organisation has it or any key serves.
+        """Refuse a key from now on, also if an organisation has it.
 
         Raises:
-            ValueError: It is no key, or revoked already.
+            ValueError: It is not a key, or revoked already.
         """
         if not isinstance(api_key, str) or not api_key:
             raise ValueError(f"a key to revoke is text that is not empty, not a {type(api_key).__name__}")
@@ -950,7 +949,7 @@ class World:
                 raise ValueError(f"the API key given belongs to the organisation {owner.name!r} already")
 
     def organisation_of(self, api_key: str) -> str | None:
-        """Return the name of the organisation that a key belongs to; None if the key is to be refused."""
+        """Return the name of the organisation of a key; None if the key is refused."""
         with self.lock:
             if api_key in self.revoked_keys:
                 return None
@@ -961,9 +960,12 @@ class World:
     # --- end-conversations --------------------------------------------------------------------------------------
 
     def plan_ending(self, organisation: str, ids: Sequence[int], unwritable: Container[int] = ()) -> Ending:
-        """Plan an end-conversations call: sort the ids by whether they exist for the organisation and are RUNNING.
+        """Plan an end-conversations call, and change nothing.
 
-        Nothing changes.
+        Args:
+            organisation: The name of the caller's organisation, whose RUNNING test results can be marked.
+            ids: The requested ids.
+            unwritable: Ids of test results whose control objects cannot be written, because of a fault.
         """
         with self.lock:
             now = self.settle()
@@ -971,7 +973,7 @@ class World:
             distinct = dict.fromkeys(ids)
             processed = list(distinct if readings.duplicate_ids is DuplicateIds.COUNTED_ONCE else ids)
             once_marked_fails = readings.already_marked is AlreadyMarked.FAILS
-            # Each test result is examined once, however often the request has it: there may be half a million ids.
+            # A test result is examined once, even if the request repeats its id: there may be half a million ids.
             marks: dict[int, Mark] = {}
             accepted: set[int] = set()
             for id in distinct:
@@ -985,7 +987,9 @@ class World:
                     record.status is not _RUNNING or (once_marked_fails and is_marked(record)) or id in unwritable
                 ):
                     accepted.add(id)
-                    if sum(control.by is None for control in record.control_objects) >= MOST_OPEN:
+                    written = record.control_objects
+                    # All that wait are picked up together, so those that wait now are the last ones.
+                    if len(written) >= MOST_OPEN and written[-MOST_OPEN].by is None:
                         continue
                     control_id = len(self.control_objects) + len(marks) + 1
                     agent = record.agent or self.agent or _DEFAULT_AGENTS[readings.agent_ends]
@@ -1005,7 +1009,7 @@ class World:
     def carry_out(self, ending: Ending) -> None:
         """Mark the test results of a plan: write each control object, and schedule each watchdog.
 
-        Call it under the lock that the plan was made under.
+        Call it under the same lock as `plan_ending`.
         """
         with self.lock:
             now = ending.at
@@ -1015,7 +1019,7 @@ class World:
                 control = ControlObject(control_id, record.id, now)
                 self.control_objects.append(control)
                 record.control_objects.append(control)
-                # The agent's timer comes first, so an agent due at exactly 30 s beats the watchdog.
+                # The agent's timer is set first, so that an agent that is due at exactly 30 s beats the watchdog.
                 if reaction is not None:
                     schedule(now + reaction[0], reaction[1], record.id)
                 record.armed.append(schedule(now + WATCHDOG_DELAY, "watchdog", record.id))
@@ -1026,13 +1030,13 @@ class World:
         for id in ids:
             self.refused.pop(id, None)
             self.refused[id] = None
-        if len(self.refused) > 2 * MOST_REFUSED:  # in one go: dropping them one by one would take time for each
+        if len(self.refused) > 2 * MOST_REFUSED:  # all at once, because each drop alone costs time
             self.refused = dict.fromkeys(list(self.refused)[-MOST_REFUSED:])
 
 
 def is_marked(record: Record) -> bool:
     """Return whether a control object of this test result still waits to be picked up."""
-    return any(control.by is None for control in record.control_objects)
+    return any(control.by is None for control in reversed(record.control_objects))
 
 
 def _delay(name: str, seconds: float) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Literal, Self
 
-from fake_bluejay.bluejay.app import OPENAPI_PATH
+from fake_bluejay.bluejay.published import OPENAPI_PATH
 from fake_bluejay.core.clock import datetime_at
 from fake_bluejay.core.integers import is_integer
 from fake_bluejay.core.suggest import check_known
@@ -29,7 +29,7 @@ class Assertions:
     faults: Faults
 
     _is_shown = False
-    """Whether pytest shows the report if the test fails."""
+    """True if pytest shows the report if the test fails."""
     _inner = 0
     """The number of `with` blocks that found the fake on, and will leave it on."""
 
@@ -112,8 +112,8 @@ class Assertions:
             method: In any case.
             path: Without the query.
             times: The number of such requests; None: at least one.
-            json: What the body must contain: each of these fields, also in the objects within it. Lists must have the
-                same length, and anything else must be equal. None: any body.
+            json: The fields that the body must contain, also in the objects within it. Lists must have the same length,
+                and anything else must be equal. None: any body.
             query: Parameters that it must have, each with this value, or with each value of a list.
             headers: Headers that it must have, by their names in any case.
 
@@ -140,7 +140,7 @@ class Assertions:
 
     @property
     def is_on(self) -> bool:
-        """Whether the fake is between `start` and `stop`."""
+        """True if the fake is between `start` and `stop`."""
         raise NotImplementedError
 
     def start(self) -> Self:

@@ -83,7 +83,7 @@ class _Thread(threading.local):
     """The state of a thread."""
 
     attempting = False
-    """Whether the thread is in a receiver."""
+    """True if the thread is in a receiver."""
 
 
 class DeliveryWorker:
@@ -138,7 +138,7 @@ class DeliveryWorker:
 
     @property
     def is_busy(self) -> bool:
-        """Whether a delivery is on its way."""
+        """True if a delivery is on its way."""
         return bool(self._under_way)
 
     def wait(self) -> None:

@@ -60,6 +60,7 @@ ACTIVE: list[FakeBluejay] = []
 
 
 Unmet = Literal["error", "warn", "ignore"]
+_UNMET = get_args(Unmet)
 
 
 class Options(WorldOptions, total=False):
@@ -93,7 +94,7 @@ class FakeBluejay(Additions):
             check_known("option", name, OPTIONS)
         sleep = options.get("sleep", "skip")
         check_known("choice for sleep:", sleep, ("skip", "real"))
-        check_known("choice for unmet:", options.get("unmet", "error"), get_args(Unmet))
+        check_known("choice for unmet:", options.get("unmet", "error"), _UNMET)
         self._begin(options, Service(**_of_a_world(options)))
 
     def _begin(self, options: Options, service: Service) -> None:
@@ -125,7 +126,7 @@ class FakeBluejay(Additions):
 
     @property
     def is_on(self) -> bool:
-        """Whether the fake takes the calls to the real host: from `start` to `stop`."""
+        """True if the fake takes the calls to the real host: from `start` to `stop`."""
         return self._on is not None
 
     def start(self) -> Self:
@@ -138,7 +139,8 @@ class FakeBluejay(Additions):
             self._on = switch.Fake(self._api, self._environment(), self._timeline)
             try:
                 switch.switch_on(self._on)
-                self.clock.take_part(*threads_of(self._options.get("participants", ())))
+                if "participants" in self._options:
+                    self.clock.take_part(*threads_of(self._options["participants"]))
                 if self._timeline is None and (now := now_of(self._options)) is not None:
                     self._wall_clock = WallClock()
                     self._wall_clock.start(now / 1e6, frozen=False)
@@ -189,7 +191,7 @@ class FakeBluejay(Additions):
         """Check that each fault and each stub has met a request, as the option `unmet` says; pytest's fixtures do this.
 
         Returns:
-            What to warn of; empty if there is nothing.
+            The warnings, which may be none.
 
         Raises:
             AssertionError: One has not, and that is to be an error.
@@ -415,7 +417,7 @@ class FakeBluejay(Additions):
 
     @property
     def require_known_keys(self) -> bool:
-        """Whether unknown keys are refused; otherwise any key that is not empty belongs to the default organisation."""
+        """True if unknown keys are refused; otherwise any key that is not empty belongs to the default organisation."""
         return self._world.require_known_keys
 
     @require_known_keys.setter
@@ -480,7 +482,7 @@ class FakeBluejay(Additions):
     def client(self, **kwargs: Any) -> httpx.Client:
         """Return an `httpx.Client` whose requests reach the fake: `client.post("/v1/end-conversations", …)`.
 
-        Where there is no httpx it is httpx2's.
+        If httpx is not installed, it is httpx2's.
         """
         from fake_bluejay.facade.transport import library
 

@@ -1,4 +1,4 @@
-"""The parts of any fake that a test holds, in this process or served: its clock, its readings, snapshots."""
+"""Parts of a fake that a test holds, in this process or served: its clock, its readings, its snapshots."""
 
 from __future__ import annotations
 
@@ -26,15 +26,15 @@ __all__ = ["FakeClock", "FakeReadings", "Restorable", "Snapshot", "data_of", "wa
 
 
 class Restorable(Protocol):
-    """A fake that can be put back to what it was."""
+    """A fake that can return to an earlier state."""
 
     def restore(self, snapshot: Snapshot) -> None:
-        """Put the world back to what it was when the snapshot was taken."""
+        """Return to the state of the snapshot."""
         ...
 
 
 class Snapshot:
-    """A world at a moment. As a context manager it brings that moment back at its end."""
+    """A world at a moment. As a context manager it restores that moment at its end."""
 
     def __init__(self, fake: Restorable, data: dict[str, Any], receivers: Mapping[str, Any] | None = None) -> None:
         self._fake = fake
@@ -53,7 +53,7 @@ def data_of(snapshot: Snapshot) -> dict[str, Any]:
     """Return the dump in a snapshot.
 
     Raises:
-        ValueError: It is no snapshot.
+        ValueError: The argument is not a snapshot.
     """
     if not isinstance(snapshot, Snapshot):
         raise ValueError(
@@ -75,10 +75,10 @@ class FakeClock:
         return datetime_at(self._world.now())
 
     def advance(self, seconds: float | timedelta) -> None:
-        """Move forward; what falls due on the way happens, each at its own moment.
+        """Move forward, and fire the timers that are due on the way, each at its own moment.
 
-        On an event loop this blocks, as any function does: async receivers of webhooks that are due there run when the
-        test awaits next. `await asyncio.sleep(seconds)` lets them run at their moment.
+        On an event loop this blocks, as any function does, so that async receivers of webhooks run when the test awaits
+        next. `await asyncio.sleep(seconds)` lets them run at their own moment.
 
         Raises:
             ValueError: `seconds` is negative.
@@ -89,7 +89,7 @@ class FakeClock:
         """Move forward to an aware datetime.
 
         Raises:
-            ValueError: It is past.
+            ValueError: The moment is past.
         """
         self._world.advance_to(moment)
 
@@ -113,7 +113,7 @@ class FakeClock:
             threads: Threads that run, or their names, in which `*` stands for anything.
 
         Raises:
-            ValueError: One is neither.
+            ValueError: One is neither a running thread nor the name of one.
         """
         for thread in threads_of(threads):
             if CLOCKWORK.is_on:
@@ -141,7 +141,7 @@ class FakeClock:
 
 
 class FakeReadings:
-    """The fake's readings: its choices where the documentation leaves a question open."""
+    """The fake's readings: its choices for the questions that the documentation leaves open."""
 
     def __init__(self, world: Seen) -> None:
         self._world = world
@@ -172,7 +172,10 @@ class FakeReadings:
 
 
 def warn_of_unknown(path: str) -> None:
-    """Warn, where `stub` is called, of a path that Bluejay is not known to have: it may be misspelt."""
+    """Warn of the stub of a path that Bluejay is not known to have: it may be misspelt.
+
+    The warning points at the call of `stub`.
+    """
     if path not in PATHS and not any(can_meet(path, known) for known in PATHS):
         warnings.warn(
             f"a stub for {path}, which Bluejay is not known to have; the nearest that it has: {nearest(path, PATHS)}",

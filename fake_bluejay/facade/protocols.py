@@ -62,7 +62,7 @@ class Bluejay(Protocol):
 
     @property
     def is_on(self) -> bool:
-        """Whether the fake is between `start` and `stop`."""
+        """True if the fake is between `start` and `stop`."""
 
     def start(self) -> Self:
         """Switch the fake on, and return it."""
@@ -180,7 +180,7 @@ class Bluejay(Protocol):
 
     @property
     def require_known_keys(self) -> bool:
-        """Whether unknown API keys are refused."""
+        """True if unknown API keys are refused."""
 
     @require_known_keys.setter
     def require_known_keys(self, required: bool) -> None: ...

@@ -2,9 +2,9 @@
 
 Functions and applications live in the fake's time, as all code under test. A server on a socket lives in real time.
 
-What is asynchronous runs on an event loop that outlives the delivery, so that tasks which a receiver creates go on when
-it has returned. An application's lifespan runs on the same loop: its startup before the first request, its shutdown
-when the fake stops.
+Asynchronous receivers run on an event loop that outlives the delivery, so that tasks which a receiver creates go on
+when it has returned. An application's lifespan runs on the same loop: its startup before the first request, its
+shutdown when the fake stops.
 """
 
 from __future__ import annotations

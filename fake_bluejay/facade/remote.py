@@ -1,8 +1,8 @@
 """A fake that is served by another process, with the interface of one in this process.
 
 Rules of this file:
-- Nothing is kept of the server's state: whoever looks asks it, by the control API under `/_fake`.
-- What the control API says in data becomes the core's own records, so that views, assertions and report are the same.
+- Nothing of the server's state is kept here: each look at it is a request to the control API under `/_fake`.
+- The control API's data becomes the core's own records, so that views, assertions and reports are the same.
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ if TYPE_CHECKING:
 __all__ = ["RemoteBluejay", "RemoteClock"]
 
 _TIMEOUT = 30
-"""The time that the server has to answer, in seconds."""
+"""The time in which the server has to answer, in seconds."""
 _AT_ONCE = 10_000
 """The most test results that one request adds, and the most requests or deliveries that one answer lists."""
 
@@ -73,12 +73,12 @@ class RemoteBluejay(Additions):
     refusal of the server raises what a fake in this process would raise (`ValueError`, `KeyError`); a server that does
     not answer raises `ConnectionError`.
 
-    With an organisation, the clock, the faults and all else belong to a world of that organisation's own.
+    With an organisation, the clock, the faults and everything else belong to a world of that organisation alone.
 
-    Differences from `FakeBluejay`: keys in `requests` are masked. A fault or stub that met no request is no error at
-    the end, for others may have armed it on the server, and a request may still come; `bluejay.faults` has the armed
-    ones, each with `met`. The receiver of a webhook is the URL of a server, and only `webhooks.deliveries` waits for
-    it.
+    Differences from `FakeBluejay`: keys in `requests` are masked. A fault or stub that met no request is not an error
+    at the end, because somebody else may have armed it on the server, and a request may still come; `bluejay.faults`
+    has the armed ones, each with `met`. The receiver of a webhook is the URL of a server, and only
+    `webhooks.deliveries` waits for it.
     """
 
     def __init__(self, url: str, organisation: str | None = None) -> None:
@@ -125,7 +125,7 @@ class RemoteBluejay(Additions):
 
     @property
     def is_on(self) -> bool:
-        """Whether the environment names the server: from `start` to `stop`."""
+        """True if the environment names the server: from `start` to `stop`."""
         return bool(self._environment)
 
     def start(self) -> Self:
@@ -188,7 +188,7 @@ class RemoteBluejay(Additions):
         """The control objects that were written, the newest last."""
         return [ControlObjectView(control) for control in self.world.control_objects]
 
-    # --- what else a test adds ----------------------------------------------------------------------------------
+    # --- other objects that a test adds -------------------------------------------------------------------------
 
     @property
     def _seen(self) -> World:
@@ -199,7 +199,7 @@ class RemoteBluejay(Additions):
             return self._control.send(f"resources/{quote(command.resource)}", command)["id"]
         return self._control.send("runs" if isinstance(command, NewRun) else "simulations", command)["id"]
 
-    # --- what came in -------------------------------------------------------------------------------------------
+    # --- requests -----------------------------------------------------------------------------------------------
 
     @property
     def world(self) -> World:
@@ -209,7 +209,7 @@ class RemoteBluejay(Additions):
     @property
     def requests(self) -> Requests:
         """The requests that arrived, with their answers, as they are now, the newest last. Keys are masked."""
-        journal = Journal(most_bytes=sys.maxsize)  # the server has counted the unmodelled calls
+        journal = Journal(most_bytes=sys.maxsize)  # the server counts the unmodelled calls itself
         for data in self._control("GET", "requests", limit=_AT_ONCE, whole=True):
             journal.append(_FarExchange(data))
         return Requests(journal)
@@ -220,11 +220,11 @@ class RemoteBluejay(Additions):
         self._control.send("stubs", validated(NewStub, new))
         warn_of_unknown(path)
 
-    # --- who may call -------------------------------------------------------------------------------------------
+    # --- keys ---------------------------------------------------------------------------------------------------
 
     @property
     def api_key(self) -> str:
-        """A key of the default organisation, or of the one that was connected as."""
+        """A key of the default organisation, or of the organisation of the connection."""
         for organisation in self.dump()["organisations"]:
             if organisation["name"] == DEFAULT_ORGANISATION:
                 return cast(str, [*organisation["api_keys"], API_KEY][0])
@@ -235,12 +235,12 @@ class RemoteBluejay(Additions):
         self._control.send("organisations", validated(NewOrganisation, {"name": name, "api_keys": [api_key]}))
 
     def revoke_key(self, api_key: str) -> None:
-        """Refuse a key from now on; as `FakeBluejay.revoke_key`."""
+        """Refuse a key from now on, as `FakeBluejay.revoke_key` does."""
         self._control("POST", "organisations/revoked-keys", {"api_key": api_key})
 
     @property
     def require_known_keys(self) -> bool:
-        """Whether unknown keys are refused."""
+        """True if unknown keys are refused."""
         return cast(bool, self._control("GET", "overview")["require_known_keys"])
 
     @require_known_keys.setter
@@ -288,7 +288,7 @@ class RemoteBluejay(Additions):
         return Snapshot(self, self.dump())
 
     def restore(self, snapshot: Snapshot) -> None:
-        """Put the server's world back to a snapshot, as `FakeBluejay.restore` does; the journal stays."""
+        """Put the server's world back to a snapshot, as `FakeBluejay.restore` does, except the journal."""
         self._control("PUT", "state", data_of(snapshot))
 
     def __repr__(self) -> str:
@@ -340,7 +340,7 @@ class _Control:
 
         Raises:
             ValueError: The server refuses it, with a message.
-            KeyError: The server does not have what it names.
+            KeyError: The server does not have the named object.
             PermissionError: The server does not let this client use the control API.
             ConnectionError: No server answers.
         """
@@ -372,7 +372,7 @@ class _Control:
         return data
 
     def send(self, path: str, command: Command, method: str = "POST") -> Any:
-        """Send a command, and return what the server answers. Raises as a call does."""
+        """Send a command, and return the server's answer. Raises as a call does."""
         return self(method, path, command.model_dump(by_alias=True, exclude_unset=True))
 
 
@@ -397,7 +397,7 @@ class _FarWorld:
         return getattr(self.copy(), name)
 
     lock = nullcontext()
-    """The server has one, for each request."""
+    """The server takes its own lock for each request."""
 
     def settle(self) -> None:
         """Do nothing: the server fires due timers before it answers."""
@@ -474,7 +474,7 @@ class _FarWorld:
         self._control("DELETE", "calls")
 
     webhooks_anywhere = True
-    """That is for the server to say."""
+    """True, because the server decides whether it refuses a webhook on another machine."""
 
     def add_webhook(
         self,
@@ -531,7 +531,7 @@ class _FarWorld:
 
 
 class _FarFaults(Faults):
-    """The server's faults: checked here as ever, armed there."""
+    """The server's faults, which are checked in this process and armed in the server."""
 
     def __init__(self, control: _Control) -> None:
         super().__init__()
@@ -541,7 +541,7 @@ class _FarFaults(Faults):
         self._control("POST", "faults", {"kind": kind, **arguments, **to})
 
     def clear(self) -> None:
-        """Disarm all, and draw from the seed's beginning again."""
+        """Disarm all, and start the draws from the seed again."""
         self._control("DELETE", "faults")
 
     def __iter__(self) -> Iterator[Fault]:
@@ -577,12 +577,12 @@ class _FarWebhooks(Webhooks):
         super()._receiver(to, path, lifespan)
 
     def wait(self) -> None:
-        """Wait for what is on its way from the server, 10 seconds at most; not from within a receiver."""
+        """Wait for the server's deliveries under way, 10 seconds at most; not from within a receiver."""
         self._control("GET", "deliveries", settled=True, limit=1)
 
 
 class _FarExchange(Exchange):
-    """A request as the control API shows it, with the headers that it shows."""
+    """A request as the control API shows it, with masked headers."""
 
     __slots__ = ("_shown",)
 
@@ -608,7 +608,7 @@ def _content(body: Mapping[str, Any]) -> bytes:
 
 
 def _as_data(new: dict[str, Any]) -> dict[str, Any]:
-    """Return a new test result as JSON can carry it."""
+    """Return the fields of a new test result, JSON-ready."""
     call = new.get("call")
     data = {**new, "agent": _text(new.get("agent"))}
     return {**data, "call": call.as_dict()} if isinstance(call, Call) else data

@@ -200,7 +200,7 @@ class TestResult:
 
     @property
     def passed(self) -> bool | None:
-        """Whether the evaluation found the goal reached; None before the evaluation."""
+        """True if the evaluation found the goal reached; None before the evaluation."""
         record = self._record
         return record.passes if is_scored(record) else None
 

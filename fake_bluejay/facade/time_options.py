@@ -1,4 +1,4 @@
-"""The options that say how the code under test shares the fake's time: `longest` and `participants`."""
+"""Options for the way in which the code under test shares the fake's time: `longest` and `participants`."""
 
 from __future__ import annotations
 
@@ -8,19 +8,17 @@ from collections.abc import Iterable, Mapping
 from datetime import timedelta
 from typing import Any
 
-from fake_bluejay.core.clock import (
-    microseconds,
-)
+from fake_bluejay.core.clock import microseconds
 from fake_bluejay.core.suggest import instead_of, unknown
 
 __all__ = ["LONGEST", "longest_of", "threads_of"]
 
 LONGEST = timedelta(days=3)
-"""The default of how far waits may move a fake's clock: this project's."""
+"""The default for the longest time by which waits may move a fake's clock. The choice is this project's."""
 
 
 def longest_of(options: Mapping[str, Any]) -> int:
-    """Return the microseconds by which waits may move the clock.
+    """Return the most microseconds by which waits may move the clock.
 
     Raises:
         ValueError: `longest` is not a positive number of seconds, or a positive timedelta.
@@ -41,7 +39,7 @@ def threads_of(participants: Any) -> list[threading.Thread]:
     """Return the threads that `participants` names.
 
     Raises:
-        ValueError: One is no thread that runs, nor the name of one.
+        ValueError: One is neither a running thread nor the name of one.
     """
     if isinstance(participants, (str, threading.Thread)) or not isinstance(participants, Iterable):
         participants = (participants,)

@@ -1,4 +1,4 @@
-"""The webhooks of a fake, as a test holds them, and views of what was delivered."""
+"""The webhooks of a fake, as a test holds them, and views of their deliveries."""
 
 from __future__ import annotations
 
@@ -29,19 +29,19 @@ def sign(body: bytes, secret: str) -> str:
 
 
 def verify(body: bytes, secret: str, signature: str | None) -> bool:
-    """Return whether this is the signature of a raw body: what a receiver must check."""
+    """Return whether a signature is that of a raw body, which a receiver must check."""
     return signature is not None and hmac.compare_digest(sign(body, secret).encode(), signature.encode())
 
 
 class Webhook(NamedTuple):
-    """A webhook that was added: its id, which the endpoints of signing keys take, and the secret it is signed with."""
+    """A webhook that was added: its id, which the endpoints for signing keys take, and the secret of its signatures."""
 
     id: str
     secret: str
 
 
 class AttemptView(NamedTuple):
-    """A sending of a delivery: its moment and the answer; `status` is None if no answer came in time."""
+    """An attempt to deliver: its moment and the answer; `status` is None if no answer came in time."""
 
     at: datetime
     status: int | None
@@ -49,7 +49,7 @@ class AttemptView(NamedTuple):
 
     @property
     def succeeded(self) -> bool:
-        """Whether the answer was a 2xx and came in time."""
+        """True if the answer was a 2xx and came in time."""
         return Attempt(0, self.status, self.problem).succeeded
 
 
@@ -96,12 +96,12 @@ class DeliveryView:
 
     @property
     def delivered(self) -> bool:
-        """Whether the receiver has answered with a 2xx in time."""
+        """True if the receiver has answered with a 2xx in time."""
         return self._delivery.delivered
 
     @property
     def given_up(self) -> bool:
-        """Whether it failed, and will not be sent again."""
+        """True if it failed, and will not be sent again."""
         return self._delivery.given_up
 
     def __repr__(self) -> str:
@@ -119,7 +119,7 @@ _ALERT_FIELDS: Final[Mapping[str, Mapping[str, Any]]] = {
         "comparison_value": "0.8",
     },
 }
-"""The documented fields of one kind of alert alone, with plausible values."""
+"""An event of alerts → its own documented fields, with plausible values."""
 
 
 class Webhooks:
@@ -156,13 +156,13 @@ class Webhooks:
             folders: Ids or names of folders; a folder includes every agent in it.
             retries: The number of retries of a failed delivery: after 5 and 30 seconds, 2 and 10 minutes, and every 10
                 minutes from then on. None: as the reading `webhook_retries` says, by default never.
-            enabled: Whether anything is sent; see `enable` and `disable`.
-            lifespan: Whether an application's startup and shutdown are run; not, if the test itself does that.
+            enabled: False to send nothing until `enable`.
+            lifespan: False if the test itself runs an application's startup and shutdown.
             organisation: The name of the organisation whose events are sent.
 
         Raises:
-            ValueError: An event is not documented, an address is not on this machine, something is no receiver, or
-                another argument cannot be so.
+            ValueError: An event is not documented, an address is not on this machine, `to` is not a receiver, or
+                another argument is not valid.
         """
         chosen = selected(events)
         if secret is not None:
@@ -214,7 +214,7 @@ class Webhooks:
         self._world.remove_webhook(_id(webhook))
 
     def send(self, event: WebhookEvent, payload: Any, organisation: str = DEFAULT_ORGANISATION) -> None:
-        """Send a payload of your own: an event of production calls, say. It is of the agent that its `agent_id` names.
+        """Send a payload of your own, such as an event of production calls, of the agent that its `agent_id` names.
 
         Raises:
             ValueError: There is no such event or organisation.
@@ -230,7 +230,7 @@ class Webhooks:
         organisation: str = DEFAULT_ORGANISATION,
         **fields: Any,
     ) -> None:
-        """Send an event of an alert with the documented fields, of an alert that need not be there.
+        """Send an event of an alert with the documented fields; the alert need not exist.
 
         Args:
             event: `"simulation_alert_triggered"` or `"observability_alert_triggered"`.
@@ -258,16 +258,16 @@ class Webhooks:
         self._world.send(event, payload, organisation)
 
     def duplicate(self, times: int | None = 1, *, copies: int = 2, event: WebhookEvent | None = None) -> None:
-        """Send the next deliveries (of that event; None: all) more than once, though the first is taken."""
+        """Send the next deliveries (of an event, or any) more than once, although the first succeeds."""
         self._world.disturb(Irregularity(0, copies, event, times))
 
     def delay(self, seconds: float, times: int | None = 1, *, event: WebhookEvent | None = None) -> None:
-        """Send the next deliveries (of an event, or any) later than others, which may overtake them."""
+        """Send the next deliveries (of an event, or any) later, so that others may overtake them."""
         self._world.disturb(Irregularity(microseconds(seconds), 1, event, times))
 
     @property
     def deliveries(self) -> list[DeliveryView]:
-        """The deliveries, the newest last. Deliveries that another thread is sending are waited for.
+        """The deliveries, the newest last, after those that another thread is sending have ended.
 
         Of the finished deliveries, the latest 10,000 are kept.
         """
@@ -278,10 +278,10 @@ class Webhooks:
     def wait(self) -> None:
         """Wait for the deliveries under way, unless this is called from within a receiver.
 
-        A receiver on the event loop of the test is not waited for: `await` something first.
+        It does not wait for a receiver on the event loop of the test: `await` something first.
 
         Raises:
-            BaseException: A receiver has raised this for the test, by `pytest.fail`, say.
+            BaseException: A receiver has raised it for the test, for example by `pytest.fail`.
         """
         if self._worker is not None:
             self._worker.wait()

@@ -142,7 +142,7 @@ class FaultKind(NamedTuple):
     breakage: Callable[..., Breakage] | None
     """Makes the disturbance of the operation's answer, from the arguments."""
     prevents: bool
-    """Whether the connection breaks before the request has an effect."""
+    """True if the connection breaks before the request has an effect."""
     likely: Mapping[str, Sequence[Any]]
 
     @property
@@ -235,23 +235,23 @@ class Fault:
         self.after = after
         self.probability = probability
         self.met = False
-        """Whether a request has met the fault; requests that it lets through do not count."""
+        """True if a request has met the fault; requests that it lets through do not count."""
         self._window = -1
         self._asked: Counter[tuple[str, str]] = Counter()
 
     @property
     def answers(self) -> bool:
-        """Whether the fault is an answer in the place of the operation's."""
+        """True if the fault is an answer in the place of the operation's."""
         return KINDS[self.kind].answer is not None
 
     @property
     def breaks(self) -> bool:
-        """Whether the fault breaks the connection."""
+        """True if the fault breaks the connection."""
         return KINDS[self.kind].breakage is not None
 
     @property
     def prevents(self) -> bool:
-        """Whether the fault breaks the connection before the request takes effect."""
+        """True if the fault breaks the connection before the request takes effect."""
         return KINDS[self.kind].prevents
 
     @property
@@ -375,7 +375,7 @@ class ArmedFaults:
 
         Args:
             path: The request's.
-            breakable: Whether its connection can be broken; if not, faults that do are for other requests.
+            breakable: True if its connection can be broken; if not, faults that do are for other requests.
             exceeds: Counts the request for a `rate_limit`, and says whether that refuses it.
         """
 

@@ -8,12 +8,12 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
-from urllib.parse import parse_qsl
+from urllib.parse import parse_qsl, urlencode
 
 from pydantic import BaseModel, TypeAdapter
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, Response
-from starlette.types import Receive, Scope, Send
+from starlette.types import Message, Receive, Scope, Send
 
 from fake_bluejay.core.errors import Conflict, DomainError, Foreign, NotFound, Refused
 from fake_bluejay.core.readings import (
@@ -30,10 +30,22 @@ from fake_bluejay.core.world import World
 from fake_bluejay.http.errors import NOTHING, Invalid, json_error, missing, read_body, validated
 from fake_bluejay.http.journal import Answer
 
-__all__ = ["OWN_WORLD", "STATE", "ApiCall", "Operation", "Parameter", "Unwritable", "answer_to", "as_id", "unwritten"]
+__all__ = [
+    "OWN_WORLD",
+    "STATE",
+    "ApiCall",
+    "Operation",
+    "Parameter",
+    "RequestHeaders",
+    "Unwritable",
+    "WholeRequest",
+    "answer_to",
+    "as_id",
+    "unwritten",
+]
 
 STATE = "fake_bluejay"
-"""The key under which a request's scope carries `(world, body, unwritable)`."""
+"""The key under which a request's scope carries its `WholeRequest`."""
 
 OWN_WORLD = "fake_bluejay.own_world"
 """The key under which a request's scope carries the name of the organisation whose own world it is for, if any."""
@@ -69,7 +81,7 @@ class Parameter:
         self.type = type
         self.default = default
         self.many = many
-        """Whether a request may give it several times; the value is then a list."""
+        """True if a request may give it several times; the value is then a list."""
 
     @cached_property
     def _adapter(self) -> TypeAdapter[Any]:
@@ -81,7 +93,7 @@ class Parameter:
 
     @property
     def required(self) -> bool:
-        """Whether a request without it is refused."""
+        """True if a request without it is refused."""
         return self.default is _REQUIRED
 
     def read(self, where: str, name: str, given: Mapping[str, Any], errors: list[dict[str, Any]]) -> Any:
@@ -91,6 +103,26 @@ class Parameter:
                 errors.append(missing(where, name))
             return self.default
         return validated(self._adapter, given[name], (where, name), errors)
+
+
+class WholeRequest:
+    """What an operation needs of a request besides its scope, and the answer that the application gave it."""
+
+    __slots__ = ("answer", "content", "headers", "unwritable", "world")
+
+    def __init__(self, world: World, headers: RequestHeaders, content: bytes, unwritable: Unwritable) -> None:
+        self.world = world
+        self.headers = headers
+        self.content = content
+        self.unwritable = unwritable
+        self.answer = Answer(500, [], b"")
+
+    async def record(self, message: Message) -> None:
+        """Keep the answer of an application that sends it in messages, as an ASGI `send`."""
+        if message["type"] == "http.response.start":
+            self.answer = Answer(message["status"], list(message["headers"]), b"")
+        else:
+            self.answer.content += message.get("body", b"")
 
 
 @dataclass(slots=True)
@@ -116,11 +148,16 @@ class ApiCall:
         """The scheme and the host that the request was sent to, as `https://api.getbluejay.ai`."""
         return f"{self.scope.get('scheme', 'http')}://{self.header(b'host')}"
 
+    def own_url(self, path: str) -> str:
+        """Return the URL of a path of the fake's own, which is served without a key in the same world."""
+        world = self.scope.get(OWN_WORLD)
+        return f"{self.origin}{path}" + ("" if world is None else f"?{urlencode({'organisation': world})}")
+
     @property
     def content(self) -> bytes:
         """The body, as it was sent."""
-        content: bytes = self.scope[STATE][1]
-        return content
+        request: WholeRequest = self.scope[STATE]
+        return request.content
 
     def header(self, name: bytes) -> str:
         """Return a header by its name in lower case, the first if there are several; empty if there is none."""
@@ -189,14 +226,13 @@ class Operation:
     def _response(self) -> TypeAdapter[Any]:
         return TypeAdapter(self.returns)
 
-    def respond(self, world: World, scope: Scope, content: bytes, unwritable: Unwritable = unwritten) -> Answer:
-        """Return the answer to a request whose body is whole."""
-        # If a header is there twice, the first counts, as with Starlette.
-        headers: RequestHeaders = dict(reversed(scope["headers"]))
+    def respond(self, scope: Scope, request: WholeRequest) -> Answer:
+        """Return the answer to a request."""
+        world = request.world
         try:
-            body = read_body(headers.get(b"content-type"), content) if self.takes else None
+            body = read_body(request.headers.get(b"content-type"), request.content) if self.takes else None
             with world.lock:
-                return self._render(self.answer(self._call(world, scope, headers, body, unwritable)))
+                return self._render(self.answer(self._call(scope, request, body)))
         except Invalid as invalid:
             response = invalid.response()
         except AnsweredEarly as refused:
@@ -207,8 +243,9 @@ class Operation:
             response = json_error(error.status_code, error.detail)
         return Answer.of(response)
 
-    def _call(self, world: World, scope: Scope, headers: RequestHeaders, body: Any, unwritable: Unwritable) -> ApiCall:
+    def _call(self, scope: Scope, whole: WholeRequest, body: Any) -> ApiCall:
         """Validate a request; all problems are reported together, in FastAPI's order."""
+        world = whole.world
         errors: list[dict[str, Any]] = []
         parameters: dict[str, Any] = {}
         for name, parameter in self.in_path.items():
@@ -220,7 +257,7 @@ class Operation:
                 if parameter.many and name in given:
                     given[name] = [value for key, value in pairs if key == name]
                 parameters[name] = parameter.read("query", name, given, errors)
-        organisation = _organisation(world, headers, errors) if self.needs_key else ""
+        organisation = _organisation(world, whole.headers, errors) if self.needs_key else ""
         request = None
         if self.takes is not None:
             if body is NOTHING:
@@ -233,7 +270,7 @@ class Operation:
             raise Invalid(errors)
         if isinstance(organisation, AnsweredEarly):
             raise organisation
-        return ApiCall(world, organisation, parameters, request, scope, unwritable)
+        return ApiCall(world, organisation, parameters, request, scope, whole.unwritable)
 
     def _render(self, answer: Any) -> Answer:
         if isinstance(answer, Response):
@@ -248,9 +285,9 @@ class Operation:
         return Answer(self.status, headers, content)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer a request whose world and body stand in its scope."""
-        world, content, unwritable = scope[STATE]
-        await self.respond(world, scope, content, unwritable)(scope, receive, send)
+        """Leave the answer with the `WholeRequest` in the scope: messages would only be put together again."""
+        request: WholeRequest = scope[STATE]
+        request.answer = self.respond(scope, request)
 
 
 _STATUSES: dict[type[DomainError], int] = {NotFound: 404, Foreign: 404, Conflict: 409, Refused: 400}
@@ -271,9 +308,9 @@ def _organisation(world: World, headers: RequestHeaders, errors: list[dict[str, 
     """Return the caller's organisation, or the refusal that is due if the request is otherwise valid.
 
     Args:
-        world: Whose keys count, and whose readings.
+        world: The world with the organisations' keys and the readings.
         headers: The request's.
-        errors: Where a missing key is one more of them, if a reading says so.
+        errors: The request's errors so far; a missing key is added to them if the readings say so.
 
     Raises:
         Refused: The key is bad, and a reading says that it is looked at before the rest.

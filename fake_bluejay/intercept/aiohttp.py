@@ -1,7 +1,7 @@
 """aiohttp: its connectors make a connection whose transport is a wire to the fake.
 
-The seams are private methods: aiohttp has no public one below which names are not resolved and proxies are not asked.
-`_create_connection` makes a connection, `_get` takes one from those that are kept alive.
+The seams are private methods, because below aiohttp's public ones, names are resolved and proxies are called.
+`_create_connection` makes a connection; `_get` takes one of those that are kept alive.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ def seams(module: ModuleType) -> Iterator[Seam]:
 
 
 class _Transport(asyncio.Transport):
-    """A transport that gives what is written to a wire, and its protocol what arrives."""
+    """A transport over a wire: it writes data to the wire, and passes data that arrives to its protocol."""
 
     def __init__(self, protocol: Any, wire: HttpWire) -> None:
         super().__init__({"peername": PEER, "sockname": OWN})
@@ -75,11 +75,11 @@ class _Transport(asyncio.Transport):
             self._loop.call_soon(self._lose, error)
         while (arrival := self._wire.next_arrival()) is not None:
             if arrival.instant is None:
-                # Two turns later: in the next turn, aiohttp 3.9 is still writing and would not keep the
+                # Two turns of the loop later: in the next turn, aiohttp 3.9 is still writing, and would not keep the
                 # connection alive.
                 self._loop.call_soon(self._loop.call_soon, self._arrive, arrival)
             else:
-                # As a timer of the loop, so that a client's own timeout can be due before.
+                # By a timer of the loop, so that a client's own timeout can come first.
                 self._loop.call_later(max(0, arrival.instant - now()), self._arrive, arrival)
 
     def writelines(self, list_of_data: Iterable[Any]) -> None:

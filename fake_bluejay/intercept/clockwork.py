@@ -3,21 +3,22 @@
 The theory is trio's autojump, applied to threads:
 
 - *Participants* see virtual time: the thread that switched a fake on, and the threads that participants have started
-  since. All other threads are bystanders: they live in real time, hold nobody up and move nothing.
+  since. All other threads are bystanders: they live in real time, and the clock neither waits for them nor follows
+  them.
 - A participant works, or is in a *wait* that it has announced here. A wait is over when a thread ends it, or at its
   deadline. The thread that ends a wait counts the waiting thread as working in the same step, so there is no moment at
-  which nobody seems to work though a thread was woken.
+  which a thread has been woken and nobody seems to work.
 - *When all participants wait, the clock jumps to the earliest deadline*, the fake's own timers included. The last to
   wait moves the clock, within its own wait, so what falls due runs in that thread.
-- While a participant works, the others wait for it, without a limit. `working.py` tells one that waits without having
-  announced it (in C, for a lock) from one that works.
+- While a participant works, the others wait for it, without a limit. `working.py` tells a participant that works from
+  one that waits without having announced it (in C, for a lock).
 - The clock cannot jump over what is *outside*: a process, a socket, a file, an event loop of another kind. While a
   participant waits for such a thing, real time is added to the clock, so every deadline comes. Real time counts once,
   however many wait.
 
 Rules of this file:
 
-- `_mutex` guards everything, and is never held while code of others runs, nor while a fake's lock is asked for.
+- `_mutex` guards everything. It is never held while other code runs, nor while a fake's lock is acquired.
 - `_working` is the number of participants that do not wait. It changes in `_begin` and `_resume`, with the wait, and
   where a thread joins or leaves.
 - One of the waiting participants is the *lookout*: it wakes every few real milliseconds to look at those that work,
@@ -46,11 +47,10 @@ _HELD_UP = 5.0
 """Real seconds after which the report names the thread that holds time up, and a warning the waits that cannot end."""
 
 _LOOKS = 300_000
-"""The number of readings of clocks between two waits after which real time counts: the thread waits by reading clocks.
-"""
+"""The number of readings of clocks without a wait after which real time counts: the thread waits by reading clocks."""
 
 _SHORT_WAIT = 0.004
-"""The shortest average of waits, in real seconds, that count; shorter ones are those for a disk."""
+"""The average of waits, in real seconds, from which they count; shorter ones are waits for a disk."""
 
 _FREE_FOR_IMPORTS = 1_000_000
 """Microseconds that waits of modules being imported may take without moving the clock, while fakes are on.
@@ -60,7 +60,7 @@ the first to import them.
 """
 
 _WAITS_FOR_NOTHING = 10
-"""The number of waits in a row for no time at all after which each takes a microsecond."""
+"""The number of consecutive waits for no time at all after which each takes a microsecond."""
 
 _JUST_SEEN = 0.02
 """Real seconds within which a thread that was seen has not waited for anything worth counting."""
@@ -78,7 +78,7 @@ _MOVEMENTS = 200
 class LongestExceeded(BaseException):
     """The code under test has slept away more of the fake's time than `longest` allows.
 
-    No `Exception`, so that a client that retries whatever fails does not go on for ever.
+    It is not an `Exception`, so that a client that retries after any failure does not go on for ever.
     """
 
 
@@ -86,10 +86,10 @@ class Timeline:
     """A fake's time, as the clockwork needs it.
 
     Args:
-        advance: Moves the fake's clock by so many microseconds, and fires the timers that are due on the way.
-        due_in: Returns in how many microseconds the fake's next timer is due; None if none is.
+        advance: Moves the fake's clock by a number of microseconds, and fires the timers that are due on the way.
+        due_in: Returns the microseconds until the fake's next timer is due; None if none is pending.
         waited: Called with the microseconds that a thread has waited, in that thread.
-        frozen: Whether the fake's clock stands still between moves; if not, real time passes, and moves come on top.
+        frozen: True if the fake's clock stands still between moves; otherwise real time passes, and moves come on top.
         now: The start of the wall clock, in seconds since 1970; None: the present.
         longest: The most microseconds by which waits may move it.
     """
@@ -109,7 +109,7 @@ class Timeline:
         self.slept = 0
         """The microseconds by which waits have moved it."""
         self.exceeded: LongestExceeded | None = None
-        """The error that was raised because that was too much."""
+        """The error that was raised because `slept` was more than `longest`."""
         self.to_raise_in: set[Member] = set()
         """The threads in which the error is still to be raised."""
         self.owner: Member | None = None
@@ -117,11 +117,11 @@ class Timeline:
         self.movements: list[Movement] = []
         """The latest movements, for the report."""
         self.held_up: dict[str, str] = {}
-        """Name of a thread that has kept others waiting for long → its stack."""
+        """The name of a thread for which others have waited long → its stack."""
         self._began = REAL.monotonic()
 
     def seems_to_poll_something_real(self) -> bool:
-        """Return whether one place has slept again and again, for far longer than real time has passed."""
+        """Return whether one place has slept again and again, and far longer in sum than real time has passed."""
         often = [one for one in self.movements if one.times >= 20 and one.place is not None]
         real = (REAL.monotonic() - self._began) * 1_000_000
         return any(one.length > 20 * real for one in often)
@@ -160,6 +160,8 @@ class Member:
         """The generation of fakes, on together, in which the thread joined."""
         self.joining: list[Wait] = []
         """The waits for the end of the thread."""
+        self.suspended: Member | None = None
+        """The thread's own participation, which this one, for a single call, replaces until the call's end."""
         self.watch = Watch(thread)
         self.waits_for_nothing = 0
         """The number of waits for no time at all since the last real wait."""
@@ -174,7 +176,7 @@ class Member:
         self._spent: tuple[float, float, Turns | None] | None = None
 
     def run_by(self, thread: threading.Thread) -> None:
-        """Set the thread: a thread of a pool takes over a call that was submitted to the pool."""
+        """Set the thread: one of a pool, which now runs a call that was submitted to the pool."""
         if thread is not self.thread:
             self.thread, self.watch = thread, Watch(thread)
 
@@ -222,15 +224,15 @@ class Wait:
         """The wait in words, for reports: `slept`, `waited for an event`."""
         self.place = _place()
         self.ended = False
-        """Whether a thread has ended it."""
+        """True if a thread has ended it."""
         self.due = False
-        """Whether the deadline has come."""
+        """True if the deadline has come."""
         self.is_open = False
-        """Whether its thread waits; if not, the thread works, or is about to."""
+        """True if its thread waits; otherwise the thread works, or is about to."""
         self.is_outside = False
-        """Whether something outside is waited for."""
+        """True if something outside is waited for."""
         self.is_blind = False
-        """Whether its thread cannot be woken before the awaited thing comes, so that it cannot be the lookout."""
+        """True if its thread cannot be woken before the awaited thing comes, so that it cannot be the lookout."""
         self.has_work: Callable[[], bool] = _no
         """Returns whether a move of the clock has given its thread something to do."""
         self.gate: Any = None
@@ -241,7 +243,7 @@ class Wait:
             self.gate.release()
 
     def block(self, seconds: float | None) -> bool:
-        """Wait for real until woken, or for so long. Return False: what is waited for comes by `Clockwork.end`."""
+        """Wait in real time until woken, or for so many seconds. Return False: `Clockwork.end` ends the wait."""
         if seconds is None:
             self.gate.acquire()
         else:
@@ -361,10 +363,10 @@ class Clockwork:
 
     @property
     def is_on(self) -> bool:
-        """Whether virtual time is on."""
+        """True if virtual time is on."""
         return bool(self.timelines)
 
-    # --- who takes part ---------------------------------------------------------------------------------------------
+    # --- participants -----------------------------------------------------------------------------------------------
 
     def me(self) -> Member | None:
         """Return the calling thread, if it takes part."""
@@ -395,6 +397,10 @@ class Clockwork:
             if member.generation == self._generation:
                 member.ident = REAL.get_ident()
                 member.run_by(thread)
+                member.suspended = self._members.get(member.ident)
+                if member.suspended is not None:  # the thread was counted twice since the call was expected
+                    self._working -= 1
+                    self._changes += 1
                 self._members[member.ident] = member
 
     def depart(self, member: Member, *, dies: bool = True) -> None:
@@ -404,6 +410,11 @@ class Clockwork:
                 return
             if member.ident is not None:
                 del self._members[member.ident]
+            if member.ident is not None and member.suspended is not None:
+                member.suspended.start_afresh()
+                member.suspended.joining += member.joining
+                self._members[member.ident] = member.suspended
+                return
             self._working -= 1
             self._changes += 1
             if dies:
@@ -414,7 +425,7 @@ class Clockwork:
                 self._wake_lookout()
 
     def await_end(self, thread: threading.Thread, wait: Wait) -> Literal["takes part", "is dying", "takes no part"]:
-        """Let a wait end when a thread departs. Return whether that thread takes part."""
+        """Let a wait end when a thread departs, if that takes part. Return the thread's part in virtual time."""
         with self._mutex:
             for member in (self._members.get(thread.ident or 0), self._in_real_time.get(thread.ident or 0)):
                 if member is not None and member.thread is thread:
@@ -447,24 +458,31 @@ class Clockwork:
         """Return the time of a monotonic clock, in microseconds."""
         return self._start * 1_000_000 + self.elapsed
 
-    def look(self, member: Member) -> int:
-        """Return the time of a monotonic clock, in microseconds, to a thread that reads it.
+    def look(self) -> int | None:
+        """Return the time of a monotonic clock, in microseconds, to the calling thread, if it takes part.
 
         The thread may be waiting, by reading the clock, in a way that is not known here.
         """
-        member.looks += 1
+        member = self._members.get(REAL.get_ident())
+        if member is None:
+            return None
+        member.looks = looks = member.looks + 1
         now = REAL.monotonic()
+        if looks >= _LOOKS or now - member.seen > _JUST_SEEN:
+            self._count_what_it_waits_by(member, now)
+        return self._start * 1_000_000 + self.elapsed
+
+    def _count_what_it_waits_by(self, member: Member, now: float) -> None:
         if member.looks == _LOOKS:
             member.seen = now
         elif member.looks > _LOOKS:
             since, member.seen = member.seen, now
             self.count(since, "read clocks, again and again")
-        elif now - member.seen > _JUST_SEEN:
+        else:
             self._count_unseen(member, now)
-        return self.microseconds()
 
     def notice(self) -> None:
-        """Count what the calling thread has waited unseen, before it asks the fake for anything."""
+        """Count the real time that the calling thread has waited unseen, before it reads the fake's state."""
         member, now = self.me(), REAL.monotonic()
         if member is None:
             if self.timelines and _is_under_gevent():  # a greenlet, for whose thread there is no name here
@@ -540,7 +558,7 @@ class Clockwork:
         Args:
             member: The calling thread.
             seconds: The longest time it waits; None: until it is ended.
-            what: What it does, for the report.
+            what: The reason of the wait, for the report.
             until: The instant, by a monotonic clock, from which `seconds` were reckoned a moment ago. Another thread
                 may have moved the clock since.
         """
@@ -552,7 +570,7 @@ class Clockwork:
         return Wait(member, elapsed + (max(1, round(seconds * 1_000_000)) if seconds > 0 else 0), what)
 
     def end(self, wait: Wait) -> None:
-        """End a wait, because what it waits for has come."""
+        """End a wait because the awaited thing has come."""
         with self._mutex:
             wait.ended = True
             self._resume(wait, wake=False)
@@ -564,10 +582,10 @@ class Clockwork:
         Args:
             wait: A wait of the calling thread.
             block: A function that waits in real time, for so many seconds at most, or until `wait.wake` is called; it
-                returns whether it got what it waits for.
+                returns whether the awaited thing has come.
 
         Returns:
-            Whether the wait was ended, or `block` got it; if not, the deadline has come.
+            True if the wait was ended or `block` succeeded; False if the deadline has come.
 
         Raises:
             LongestExceeded: More of the fake's time has been slept away than it allows.
@@ -611,7 +629,7 @@ class Clockwork:
 
         Args:
             member: The calling thread.
-            what: What it does, for the report.
+            what: The reason of the wait, for the report.
             meanwhile: The effect on virtual time. `count`: real time is added to the clock. `jump`: the clock jumps if
                 all others wait, for the thread waits for nothing in particular, like a server without a connection.
                 `stand`: the clock stands, as if the thread worked.
@@ -692,7 +710,7 @@ class Clockwork:
             self._lookout.wake()
 
     def _pause(self, wait: Wait) -> float | None:
-        """Return how long to wait in real time: 0 if this thread is to move the clock, None to wait until woken."""
+        """Return the real seconds to wait: 0 if this thread is to move the clock, None to wait until woken."""
         if self._dying:
             self._dying = [one for one in self._dying if one.thread.is_alive()]
         if self._lookout is None or not self._lookout.is_open or (self._dying and not self._working):
@@ -723,6 +741,7 @@ class Clockwork:
     def _look_around(self, wait: Wait, since: float) -> None:
         """Act after a pause: as the lookout, or as a thread that waits for something outside."""
         with self._mutex:
+            self._let_dead_threads_depart()
             is_outside = self._is_outside()
         if is_outside:
             self.count(since, f"{wait.what} in real time", wait.place)
@@ -753,13 +772,19 @@ class Clockwork:
         else:
             self._move(wait, changes)
 
+    def _let_dead_threads_depart(self) -> None:
+        """End the participation of threads that have ended unannounced: those that were started before the fake do."""
+        alive = sys._current_frames()
+        for member in [one for ident, one in self._members.items() if ident not in alive]:
+            self.depart(member, dies=False)
+
     # --- moving -----------------------------------------------------------------------------------------------------
 
     def _move(self, wait: Wait, changes: int) -> None:
         """Move the clock to the next deadline, in the calling thread, which waits.
 
-        If anything has changed since this thread was chosen to move the clock, another thread may be moving it: then do
-        nothing.
+        Nothing happens if anything has changed since this thread was chosen to move the clock, because another thread
+        may be moving it now.
         """
         with self._mutex:
             if self._changes != changes or not wait.is_open or self._dying:
@@ -808,7 +833,7 @@ class Clockwork:
     def _exceed(self, timeline: Timeline, sleeper: Member | None) -> None:
         """Raise an error in the test's thread and in the sleeper's.
 
-        Other threads may be a library's, and would die of it.
+        Not in others, because they may be a library's and would end.
         """
         movements = "\n".join(f"  {one}" for one in timeline.movements[-10:])
         timeline.exceeded = LongestExceeded(
@@ -829,13 +854,13 @@ class Clockwork:
                 timeline.to_raise_in.discard(member)
                 raise timeline.exceeded
 
-    # --- what takes long --------------------------------------------------------------------------------------------
+    # --- long work and long waits -----------------------------------------------------------------------------------
 
     def _note_who_holds_up(self, since: float, activities: dict[Member, Activity]) -> None:
         """Note the threads that have worked for long.
 
-        A thread that has had the processor for long, or has not wanted it, may be waiting in a way that is not known
-        here: from then on real time counts. A thread that a busy machine keeps from running is not waiting.
+        A thread that has used the processor for long, or has slept for long, may be waiting in a way that is not known
+        here: from then on real time counts. A thread that gets no processor on a busy machine is not waiting.
         """
         now = REAL.monotonic()
         waits = False

@@ -1,8 +1,8 @@
-"""The last guard: what still looks for a host of Bluejay's, or is about to send to one, gets an error instead.
+"""The guard: code that still resolves the name of a host of Bluejay's, or sends to one, gets an error instead.
 
-It stands where Python code has names resolved: in the socket module, also in functions that were imported from it by
-name, in asyncio's event loops and in uvloop's. It holds while a fake is on, and otherwise while the whole suite is
-guarded. Code that resolves names without Python is out of its sight: `docs/beside-other-tools.md` lists it.
+It covers the places where Python code resolves names: the socket module, also functions that were imported from it by
+name, asyncio's event loops and uvloop's. It is on while a fake is on, and also between fakes if the whole suite is
+guarded. It does not see code that resolves names without Python, which `docs/beside-other-tools.md` lists.
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ __all__ = ["NotIntercepted", "seams"]
 
 
 class NotIntercepted(socket.gaierror):
-    """A name of Bluejay's was about to be resolved. Callers of the socket module take it for one that is not found."""
+    """A name of Bluejay's was about to be resolved. To callers of the socket module, the name is not found."""
 
 
 def seams(module: ModuleType) -> Iterator[Seam]:
-    """List where names are resolved by the socket module, by asyncio's event loops, or by uvloop's."""
+    """List the seams in the socket module, in asyncio's event loops, or in uvloop's."""
     namespace = contents(module)
     if namespace.__name__ == "uvloop":
         yield from _seams_of_loop(namespace.Loop)
@@ -37,8 +37,8 @@ def seams(module: ModuleType) -> Iterator[Seam]:
 
 
 def _seams_of_sockets(namespace: Any) -> Iterator[Seam]:
-    # `socket` imports most of these from `_socket` by name, as other modules do from `socket`; its own `getaddrinfo`
-    # calls that of `_socket`, so a module that imported it by name is guarded, too.
+    # `socket` imports most of these from `_socket` by name, as other modules do from `socket`. Its own `getaddrinfo`
+    # calls that of `_socket`, so it is guarded also where it was imported by name.
     built_in = sys.modules["_socket"]
     for name in ("getaddrinfo", "gethostbyname", "gethostbyname_ex", "gethostbyaddr"):
         yield Seam(built_in, name, functools.partial(_guard_host, 0), named=getattr(built_in, name))

@@ -1,9 +1,10 @@
 """httpcore and httpcore2, and on them httpx and httpx2, sync and async: a network backend that connects to the fake.
 
-A pool asks `create_connection` for each new connection: a method of a public class, undocumented. For Bluejay it gets
-the library's own connection over a backend of ours, whatever backend, proxy or Unix socket the pool has; only the
-library's `MockBackend`, of which somebody wants answers of their own, is left alone. Connections from before the fake
-are passed over by `can_handle_request`, which is public; three of the classes that have it are not exported.
+A pool calls `create_connection`, an undocumented method of a public class, for each new connection. For Bluejay it gets
+the library's own connection over a backend of ours, whatever backend, proxy or Unix socket the pool has. Only the
+library's `MockBackend`, which gives answers of the test's own, is left alone. Connections from before the fake are not
+used again, because `can_handle_request` returns False for them; it is public, but three of its classes are not
+exported.
 """
 
 from __future__ import annotations
@@ -78,23 +79,23 @@ def _passing_over(library: Any, prefix: str, found: Callable[..., Any]) -> Calla
 
 
 def _answers_itself(library: Any, of: Any) -> bool:
-    """Return whether a pool or a connection is connected to a wire of ours, or to a mock of the library's."""
+    """Return whether a pool or a connection has a backend of ours, or a mock of the library's."""
     below = getattr(of, "_network_backend", None)
     return isinstance(below, (library.MockBackend, library.AsyncMockBackend)) or hasattr(type(below), "_opens_wires")
 
 
 def backend(library: Any, prefix: str, open: Open) -> Any:
-    """Make a network backend whose connections are wires: a sync one for the prefix `""`, one for `"Async"`."""
+    """Return a network backend whose connections are wires, sync for the prefix `""` and async for `"Async"`."""
     return _classes(library.ConnectionPool)[prefix](open)
 
 
 @functools.cache
 def _classes(pool_class: Any) -> dict[str, Any]:
-    """Return the backends for the library that a class is of, sync and async."""
+    """Return the backends for the library of a class, sync and async."""
     library: Any = importlib.import_module(pool_class.__module__.partition(".")[0])
 
     class Connecting:
-        """The part that backends of both kinds share. It also marks them as ours."""
+        """The common part of both backends, which also marks them as ours."""
 
         _opens_wires = True
 
@@ -106,7 +107,7 @@ def _classes(pool_class: Any) -> dict[str, Any]:
                 return stream_class(self._open(host, port))
 
     class Stream:
-        """A network stream that is a wire, as far as sync and async agree."""
+        """The common part of both streams: a network stream over a wire."""
 
         def __init__(self, wire: HttpWire) -> None:
             self._wire = wire
@@ -197,7 +198,7 @@ def _classes(pool_class: Any) -> dict[str, Any]:
 
 @contextlib.contextmanager
 def _mapped(error_class: Any) -> Iterator[None]:
-    """Raise the library's error for an error of the system, as each of its own backends does."""
+    """Raise the library's error in place of the system's, as the library's own backends do."""
     try:
         yield
     except OSError as error:
@@ -210,4 +211,4 @@ _TLS = SimpleNamespace(
     cipher=lambda: ("TLS_AES_256_GCM_SHA384", "TLSv1.3", 256),
     getpeercert=lambda binary_form=False: b"" if binary_form else {},
 )
-"""The properties of a TLS connection that is taken as established."""
+"""The properties of a TLS connection that counts as established."""

@@ -28,8 +28,8 @@ def refusal(host: object, *, is_forked: bool, is_on: bool) -> str:
 
     Args:
         host: The host that was about to be called.
-        is_forked: Whether the fake that would take the call is on in the process that this one was forked from.
-        is_on: Whether a fake is on.
+        is_forked: True if the fake that would take the call is on in the process that this one was forked from.
+        is_on: True if a fake is on.
     """
     name = text_of(host).lower().partition(":")[0].removesuffix(".")
     if is_forked:

@@ -78,7 +78,7 @@ class HttpWire:
         self._end: End | None = None
         """The end as far as it has arrived."""
         self._is_done = False
-        """Whether the server has ended the connection, and reads nothing more."""
+        """True if the server has ended the connection, and reads nothing more."""
         self._written: list[bytes] = []
         """The bytes of a head that is not whole, or of a body."""
         self._head: _Head | None = None
@@ -92,12 +92,12 @@ class HttpWire:
 
     @property
     def has_ended(self) -> bool:
-        """Whether nothing can be sent any more: the server has closed the connection, or its fake is off."""
+        """True if nothing can be sent any more: the server has closed the connection, or its fake is off."""
         return self._end is not None or not self.is_open()
 
     @property
     def is_readable(self) -> bool:
-        """Whether a read would return at once, even if with the end of the stream."""
+        """True if a read would return at once, even if with the end of the stream."""
         return self.has_ended or self.due_in() == 0
 
     def start_tls(self) -> None:

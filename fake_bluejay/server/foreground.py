@@ -95,7 +95,7 @@ def serve(
     Args:
         service: The fake.
         listening: The socket.
-        settings: How to serve.
+        settings: The options of `fake-bluejay serve`.
         reset: Puts the fake back to how it began.
         own: Makes the service of an organisation that is to have a world of its own, given its key.
         own_worlds: Those that there are at the start, each with the name of its organisation and its key.

@@ -145,7 +145,7 @@ class Protocol(HttpToolsProtocol):
         self.waits_since: float | None = None
         """The instant at which `sweep` first saw the connection wait for its client; None until then."""
         self._begun = False
-        """Whether a request has begun to arrive and is not whole."""
+        """True if a request has begun to arrive and is not whole."""
         self._head = self._received = 0
         """The bytes of the present request: of its headers, including the piece that ends them, and of its body."""
         self._barren = 0
@@ -153,8 +153,8 @@ class Protocol(HttpToolsProtocol):
         self._answering: Any = None
         """The cycle of the request that has a task; of several that were sent at once, it is not the last."""
         self._completed = self._follows = False
-        """Whether a request ended in the latest piece (`_completed`), and in the piece in which the present one began
-        (`_follows`).
+        """True if a request ended in the latest piece of data (`_completed`), or in the piece in which the present one
+        began (`_follows`).
 
         In the second case, nobody knows how much of that piece belongs to the present request.
         """
@@ -503,7 +503,7 @@ def make_room(connections: set[Any], newcomer: object, most: int) -> bool:
     Each connection has a `transport`, and says by `is_waiting()` and `waits_since` whether and since when it waits.
 
     Returns:
-        Whether there is room.
+        True if there is room.
     """
     if len(connections) <= most:
         return True

@@ -1,6 +1,6 @@
-"""One port for HTTP, for TLS, and for a proxy's CONNECT; the first bytes of a connection decide which it is.
+"""Protocol detection: one port for HTTP, TLS and a proxy's CONNECT, told apart by the first bytes of a connection.
 
-A client that has the real host in its code takes the fake for its proxy (`HTTPS_PROXY`), so it needs neither port 443,
+A client that has the real host in its code uses the fake as its proxy (`HTTPS_PROXY`), so it needs neither port 443,
 which only root may open, nor an entry in the hosts file. Plain HTTP still works.
 """
 
@@ -27,9 +27,9 @@ _MOST = 16_384
 
 
 def speak_tls_too(config: uvicorn.Config, context: ssl.SSLContext, limits: Limits) -> None:
-    """Let a server that has been configured take TLS and CONNECT beside plain HTTP.
+    """Let a configured server accept TLS and CONNECT beside plain HTTP.
 
-    A connection must say what it is within the client's timeout, and shake hands within as much again.
+    A connection must send its first bytes within the client's timeout, and finish its handshake within as much again.
     """
     wrap_protocol(config, lambda http: functools.partial(DetectProtocol, http, context, limits))
 
@@ -37,7 +37,7 @@ def speak_tls_too(config: uvicorn.Config, context: ssl.SSLContext, limits: Limit
 class DetectProtocol(asyncio.Protocol):
     """A connection whose protocol is not known yet.
 
-    Once it is, and TLS has shaken hands if it is to be TLS, uvicorn's protocol takes its place.
+    When it is known, and the handshake of TLS is over if there is one, uvicorn's protocol replaces this one.
     """
 
     def __init__(
@@ -63,7 +63,7 @@ class DetectProtocol(asyncio.Protocol):
         self.waits_since: float | None = loop.time()
         self._timer = loop.call_later(self._limits.client_timeout, transport.close)
         self._connections.add(self)
-        # If all others are being answered, the HTTP protocol will refuse this one with a status.
+        # If no other connection can be closed, the HTTP protocol refuses this one with a status.
         make_room(self._connections, self, self._limits.max_connections)
 
     def connection_lost(self, error: Exception | None) -> None:
@@ -74,19 +74,19 @@ class DetectProtocol(asyncio.Protocol):
         self._timer.cancel()
 
     def is_waiting(self) -> bool:
-        """Return whether the server waits for the client: here it always does."""
+        """Return True: before the protocol is known, the server always waits for the client."""
         return True
 
     def check(self, now: float) -> None:
-        """Forget a client that has left in the middle of its handshake, of which uvloop says nothing.
+        """Forget a client that has left in the middle of its handshake, which uvloop does not report.
 
-        There is a timer for clients that are slow.
+        A timer ends clients that are slow.
         """
         if self._handshake is not None and self.transport.is_closing():
             self._give_up()
 
     def shutdown(self) -> None:
-        """Close the connection because the server stops: nothing has been asked here, so nothing is lost."""
+        """Close the connection because the server stops; there is no request yet, so nothing is lost."""
         self.transport.close()
         if self._handshake is not None:
             self._give_up()
@@ -116,12 +116,12 @@ class DetectProtocol(asyncio.Protocol):
 
     def _become_tls(self) -> None:
         self._timer.cancel()
-        self.transport.pause_reading()  # until TLS has the transport; else the next bytes would be taken for HTTP
+        self.transport.pause_reading()  # until TLS has the transport; otherwise the next bytes would be read as HTTP
         received, self._received = self._received, b""
         self._handshake = asyncio.get_running_loop().create_task(self._shake_hands(received))
 
     async def _shake_hands(self, received: bytes) -> None:
-        """Speak TLS, of which these bytes are here already, and HTTP inside of it."""
+        """Start TLS, whose first bytes have been received already, and HTTP inside of it."""
         loop, raw = asyncio.get_running_loop(), self.transport
         patience = self._limits.client_timeout
         starting = asyncio.ensure_future(

@@ -1,7 +1,7 @@
 """Commands: the objects that a tester adds to a fake. Each is a model that checks its data and applies itself.
 
-A seed is a list of commands, and a POST to the control API is one. The types of the fields check all that needs no
-world. An error about the rest, which depends on the world, names its place.
+A seed is a list of commands, and a POST to the control API is one. The types of the fields check everything that does
+not depend on the world; `apply` checks the rest, and its errors name the place in the command.
 """
 
 from __future__ import annotations
@@ -80,7 +80,7 @@ Path_ = tuple[str | int, ...]
 
 
 def checked(check: Callable[[Any], Any]) -> AfterValidator:
-    """Return a validator for what `check` accepts; it raises a `ValueError` for anything else."""
+    """Return a validator for the values that `check` accepts; for others, `check` raises a `ValueError`."""
 
     def validate(value: Any) -> Any:
         check(value)
@@ -99,7 +99,7 @@ def one_of(kind: str, choices: tuple[str, ...]) -> AfterValidator:
 
 
 def _published(name: str) -> Any:
-    """Return the type and the default of a published field of a test result, which is read as it is kept."""
+    """Return the type and the default of a published field of a test result, whose value becomes the stored one."""
     return Annotated[Any, AfterValidator(lambda value: as_given({name: value})[name])], None
 
 
@@ -132,7 +132,7 @@ def _check_human(name: str) -> None:
     """Check that a text is the name of a digital human, or an id.
 
     Raises:
-        ValueError: It is neither.
+        ValueError: It is not.
     """
     if not name or (name.isdecimal() and int(name) < 1):
         raise ValueError(f"a digital human, its id or its name is needed, not {name!r}")
@@ -142,7 +142,7 @@ _Human = Annotated[str, checked(_check_human)]
 
 
 class Misfit(ValueError):
-    """A value of a command that does not fit what is there, with its place."""
+    """A value of a command that does not fit the world, with its place in the command."""
 
     def __init__(self, place: Path_, what: str) -> None:
         super().__init__(what)
@@ -150,7 +150,7 @@ class Misfit(ValueError):
 
 
 class Misfits(ValueError):
-    """The values of a command that do not fit what is there."""
+    """Several values of a command that do not fit the world."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -158,7 +158,7 @@ class Misfits(ValueError):
 
     @contextlib.contextmanager
     def at(self, *place: str | int) -> Iterator[None]:
-        """Collect what does not fit within the `with`, and go on after it."""
+        """Collect the misfits of the `with` block, and go on after it."""
         try:
             with at(*place):
                 yield
@@ -168,7 +168,7 @@ class Misfits(ValueError):
             self.all.append(error)
 
     def check(self) -> None:
-        """Raise these if there are any."""
+        """Raise the collected misfits, if there are any."""
         if self.all:
             raise self
 
@@ -178,10 +178,10 @@ class Misfits(ValueError):
 
 @contextlib.contextmanager
 def at(*place: str | int) -> Iterator[None]:
-    """Add a place to whatever does not fit within the `with`.
+    """Turn errors of the `with` block into misfits at this place.
 
     Raises:
-        Misfit: Something does not fit.
+        Misfit: The block has raised an error.
     """
     try:
         yield
@@ -203,7 +203,7 @@ def validated(model: type[_Model], data: Any, kind: str = "field") -> _Model:
         kind: The word for a field of the model in messages.
 
     Raises:
-        ValueError: The data does not fit. The message names each place, what was given there, and what is needed.
+        ValueError: The data does not fit. The message names each place, the given value, and the needed one.
     """
     try:
         return model.model_validate(data)
@@ -225,19 +225,19 @@ def _in_words(error: Any, model: type[BaseModel], kind: str) -> str:
 
 
 class Shape(BaseModel):
-    """An object that a tester gives. A name that is not known is an error, and no value is converted."""
+    """An object that a tester gives. Unknown names are errors, and values are not converted."""
 
     model_config = ConfigDict(extra="forbid", strict=True, arbitrary_types_allowed=True, defer_build=True)
 
 
 class Command(Shape):
-    """An object that a tester adds. The types of its fields check all that needs no world."""
+    """An object that a tester adds to a fake."""
 
     def apply(self, service: Service) -> Any:
-        """Add it to a fake, and return what is new.
+        """Add it to a fake, and return the new object.
 
         Raises:
-            ValueError: It does not fit what is there; `at` gives the place.
+            ValueError: It does not fit the world; `at` gives the place.
         """
         raise NotImplementedError
 

@@ -1,7 +1,7 @@
 """Dumps of earlier versions, put into today's words.
 
-What changed is the words of statuses, events, ends of calls and readings, never the shape: so a dump is translated as
-data before anything of it is read, and whatever is wrong in it is reported by the reading, as ever.
+The words of statuses, events, ends of calls and readings have changed, never the shape. So a dump is translated as data
+before it is read, and its mistakes are reported when it is read, like those of any dump.
 """
 
 from __future__ import annotations

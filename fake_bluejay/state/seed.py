@@ -2,9 +2,9 @@
 
 Rules of this file:
 - A seed is data, never code. Its shape is `Seed`, whose JSON Schema is published as `docs/seed.schema.json`.
-- What a seed can have besides options is a `Command`. To add one, write it in `commands.py`, and give `Seed` a list of
-  it.
-- Whatever is wrong is said with file, line and field.
+- Everything that a seed can have besides options is a `Command`. To add one, write it in `commands.py`, and give `Seed`
+  a list of it.
+- An error names file, line and field.
 """
 
 from __future__ import annotations

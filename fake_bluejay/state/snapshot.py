@@ -403,7 +403,7 @@ def _load_run(place: _Node, world: World) -> None:
         run.waiting[id] = None
     for id in run.result_ids:
         if id not in run.waiting:
-            run.note(id, world.results[id].status)
+            run.note_status(id, world.results[id].status)
     world.runs[run.id] = run
 
 

@@ -23,7 +23,7 @@ HOST = "api.getbluejay.ai"
 
 
 class RealService:
-    """What stands for the real Bluejay: a server on this machine that the real name leads to."""
+    """A stand-in for the real Bluejay: a server on this machine that the real name leads to."""
 
     def __init__(self, port: int) -> None:
         self.url = f"http://{HOST}:{port}"

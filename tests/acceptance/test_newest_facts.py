@@ -1,4 +1,4 @@
-"""What the newest sources say, as a client meets it: in process, and on a socket."""
+"""Facts of the newest sources, as a client meets them: in process, and on a socket."""
 
 import re
 from collections.abc import Callable, Iterator

@@ -1,4 +1,4 @@
-"""When the last fake is off, everything is as it was before the first."""
+"""Nothing is left behind: after the last fake, everything is as it was before the first."""
 
 import os
 import sys

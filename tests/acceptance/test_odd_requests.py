@@ -1,4 +1,4 @@
-"""What a client may refuse to send, or a server to read, ends in process as it does on a socket."""
+"""Requests that a client may refuse to send, or a server to read, end in process as they do on a socket."""
 
 import http.client
 import re

@@ -274,7 +274,7 @@ def test_a_process_forked_while_no_fake_is_on() -> None:
 
 
 def is_free() -> str:
-    """Whether this thread and a new one each get the lock of the switch."""
+    """Say if this thread and a new one each get the lock of the switch."""
 
     def take() -> bool:
         taken = shims.LOCK.acquire(timeout=5)

@@ -233,14 +233,14 @@ async def test_async(fake: FakeBluejay, make_sdk: MakeSdk, name: str) -> None:
 
 
 def assert_parsed(fake: FakeBluejay, answer: Any) -> None:
-    """What the SDK made of the answer is what was sent; it leaves out what it has no field for."""
+    """Assert that the SDK's object has the values of the answer; it leaves out those that it has no field for."""
     [exchange] = fake.requests
     assert exchange.response.status_code == 200
     many = answer if isinstance(answer, list) else [answer]
     sent = exchange.response.json if isinstance(answer, list) else [exchange.response.json]
     assert len(many) == len(sent)
     for one, other in zip(many, sent, strict=True):
-        # Where nothing is published of an answer, the SDK returns what was sent.
+        # If an answer has no published shape, the SDK returns its JSON.
         assert_within(one.model_dump(mode="json", by_alias=True) if hasattr(one, "model_dump") else one, other)
 
 

@@ -1,4 +1,4 @@
-"""What a client creates through bluejay-sdk it finds, changes and removes again, sync and async.
+"""Flows of a client that creates, finds, changes and removes something through bluejay-sdk, sync and async.
 
 Each flow is written once, and runs with the SDK's methods and with their `…_async` twins. `test_sdk.py` calls each
 method once in a world that has everything; here every method's answer depends on what was done before.

@@ -31,7 +31,7 @@ STEP = 6
 
 @pytest.fixture
 def told(fake: FakeBluejay) -> list[Any]:
-    """What webhooks are told of alerts."""
+    """The bodies of the webhooks about alerts."""
     heard: list[Any] = []
     events = ["observability_alert_triggered", "simulation_alert_triggered"]
     fake.webhooks.add(lambda delivery: heard.append(delivery.json), events=events)  # type: ignore[arg-type]

@@ -14,25 +14,25 @@ from tests.thoroughness import examples
 
 ORGANISATIONS = ["default", "others"]
 USED_UP = {"drafts", "evaluation_scripts"}
-"""What the next request of its kind takes away."""
+"""The collections whose entities the next request of their kind takes away."""
 NAMES = [name for name in resource_names() if declared(name).request is not None and name not in USED_UP]
 BY_REQUEST: dict[str, tuple[str, str, dict[str, Any]]] = {
     "integrations": ("PATCH", "/v1/integrations", {"vapi_api_key": "v"}),
     "text_messages": ("POST", "/v1/send-http-text-message", {"message": "Hello."}),
     "translations": ("POST", "/v1/translate-transcript", {"target_language": "de"}),
 }
-"""What no command adds → the request that makes one, which may name a test result."""
+"""The collections that no command adds to → the request that makes an entity, which may name a test result."""
 ELSEWHERE = {
     "alert_results": "the clock makes them, of violations: test_alerts.py",
     "lab_evaluations": "a lab makes them, of its conversations by its metrics: test_labs.py",
     "metric_revisions": "a lab makes them, of its metrics: test_labs.py",
 }
-"""What is not here → why not, and where it is tested."""
+"""The collections that are not tested here → the reason, and the file that tests them."""
 GROUPED = {"traces"}
-"""What is stored one by one, and listed in groups that have ids of their own."""
+"""The collections whose entities are listed in groups that have ids of their own."""
 KEYS = {"others": "other-key"}
 ID_FIELDS = ["id", "schedule_id", "agent_id"]
-"""Where an entity in a list has its own id: in the first of these that it has."""
+"""The fields for an entity's own id in a list; the first that it has counts."""
 NOT_SEEN = (403, 404)
 Key = tuple[str, Any]
 """The collection of an entity, and its id."""
@@ -87,7 +87,7 @@ class Resources(RuleBasedStateMachine):
         return {(one.resource.plural, entity.id): entity for one in self.fake.world.resources for entity in one.all()}
 
     def links(self) -> list[tuple[Key, Key, OnDelete]]:
-        """Which entity links to which, and what happens to it when that goes."""
+        """Return the links: the entity that links, the other, and the effect of the other's removal."""
         return [
             (key, (plural_of(link.to), id), link.on_delete_in(self.fake.world.readings))
             for key, entity in self.entities().items()
@@ -116,7 +116,7 @@ class Resources(RuleBasedStateMachine):
         added = self.fake.add(name, organisation=organisation, **fields)
         new = self.entities().keys() - self.there.keys()
         assert (name, added.id) in new
-        # What came with it is its organisation's too: the labels of a version, say.
+        # Entities that came with it are its organisation's too: the labels of a version, say.
         self.there |= {key: organisation for key in self.entities() if key in new}
 
     @rule(name=st.sampled_from(sorted(BY_REQUEST)), organisation=st.sampled_from(ORGANISATIONS))

@@ -14,7 +14,8 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from pydantic import BaseModel, Field, TypeAdapter
 
-from fake_bluejay.bluejay.app import Api, operations
+from fake_bluejay.bluejay.app import Api
+from fake_bluejay.bluejay.modules import operations
 from fake_bluejay.core.errors import DomainError
 from fake_bluejay.core.readings import Readings
 from fake_bluejay.core.world import DEFAULT_ORGANISATION, World
@@ -49,7 +50,7 @@ class Response(BaseModel):
 
 @oracle.post(PATH)
 def end_conversations(request: Request, x_api_key: Annotated[str, Header()]) -> Response:
-    # What our fake answers where there are no test results: every id fails.
+    # The fake's answer if there are no test results: every id fails.
     ids = request.test_result_ids
     message = f"Marked 0 conversation(s) for ending, {len(ids)} failed"
     return Response(success=False, ended_count=0, test_result_ids=[], failed_ids=ids, message=message)
@@ -542,7 +543,7 @@ def test_every_operation_is_answered_as_fastapi_does(
 ) -> None:
     """Parameters in path, query and header, bodies, several errors in one list, and the answer's own bytes.
 
-    What is refused changes nothing.
+    A request that is refused changes nothing.
     """
     app, theirs = equivalents
     untouched: Any = None

@@ -1,4 +1,4 @@
-"""What the documentation of September 2026 and bluejay-sdk 0.3.6 say, in process and on a socket."""
+"""The contract of the documentation of September 2026 and of bluejay-sdk 0.3.6, in process and on a socket."""
 
 import json
 from collections.abc import Iterator
@@ -11,7 +11,7 @@ from pydantic import TypeAdapter
 
 from fake_bluejay import FakeBluejay
 from fake_bluejay.agents import silent
-from fake_bluejay.bluejay.app import operations
+from fake_bluejay.bluejay.modules import operations
 from fake_bluejay.calls import Call
 from fake_bluejay.http.operation import Operation
 
@@ -173,7 +173,7 @@ def spoken(utterance: str) -> Any:
 
 
 def window(fake: FakeBluejay, id: int = 1, *, start: float = 0, end: float = 0, duration: float = 0) -> dict[str, Any]:
-    """When a call was, off by so many seconds."""
+    """Return the start, end and duration of a call, each off by so many seconds."""
     result = fake.test_result(id)
     assert result.start_time is not None
     assert result.end_time is not None

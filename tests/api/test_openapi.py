@@ -10,7 +10,7 @@ from fastapi import FastAPI
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
 from fake_bluejay import FakeBluejay
-from fake_bluejay.bluejay.app import operations
+from fake_bluejay.bluejay.modules import operations
 from fake_bluejay.bluejay.openapi import content, document
 from fake_bluejay.bluejay.published import METHODS, MODELLED_IN
 from fake_bluejay.cli import main

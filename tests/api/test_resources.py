@@ -287,7 +287,7 @@ def test_what_there_is_not_and_what_is_not_ours(
     body = None if body is None else json.loads(json.dumps(body).replace("ID", id))
     if '"simulation_ids"' in json.dumps(body):
         body["simulation_ids"] = [int(id)] if len(id) < 4000 else [10**30]
-    # What is looked up by a name that the customer gives is looked up among the caller's own.
+    # A name that customers give is looked up among the caller's own entities only.
     forbidden = id == "1" and "by-external-id" not in path and "by-test-name" not in path
     answer = others(method, path.replace("ID", id), body, 403 if forbidden else 404)
     assert answer == ({"detail": f"{kind.capitalize()} is not in your organization"} if forbidden else NOT_FOUND[kind])

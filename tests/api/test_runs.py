@@ -75,7 +75,7 @@ def test_whom_to_run_with(fake: FakeBluejay, ask: Client, path: str) -> None:
 
 
 def test_how_often_to_run(fake: FakeBluejay, ask: Client) -> None:
-    """What is closest to the call says so: the request, the digital human, the simulation."""
+    """The number that is set closest to the call counts: the request's, the digital human's, the simulation's."""
     once, twice = fake.add_digital_human(), fake.add_digital_human(num_runs=2)
     plain = fake.add_simulation(digital_humans=[once, twice])
     shared = fake.add_simulation(digital_humans=[once, twice], digital_humans_settings={"num_runs": 3})

@@ -64,7 +64,7 @@ def test_run_is_queued_at_each_time_however_far_the_clock_goes(ask: Client, fake
     assert len(fake.runs[0].test_results) == 2
     fake.clock.advance_to(datetime(2026, 1, 26, tzinfo=UTC))
     assert runs(fake) == ["2026-01-05 09:05", "2026-01-12 09:05", "2026-01-19 09:05"]
-    # What was queued meanwhile went on meanwhile.
+    # Each run went on as soon as it was queued.
     assert {result.status for run in fake.runs for result in run.test_results} == {"COMPLETED"}
 
 

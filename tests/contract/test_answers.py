@@ -30,12 +30,12 @@ KNOWN: dict[str, Any] = {
     "test_result_id": 1,
     "test_result_ids": [1],
 }
-"""What there is in the furnished world, by the names that requests have for it."""
+"""Ids and values of the furnished world, by the names that requests have for them."""
 
 IN_PATHS: dict[str, Any] = {
     **KNOWN,
     "phone_number": "+15555550100",
-    # What may be deleted: no version in production, and a label that is on none.
+    # Entities that may be deleted: a version that is not in production, and a label that is on no version.
     "prompt_id": ids_by_name()["prompt_id"][1],
     "kb_id": ids_by_name()["knowledge_base_version_id"][1],
     "label_id": furnished_world()["labels"]["all"][-1]["id"],
@@ -56,7 +56,7 @@ INSTEAD: dict[str, dict[str, Any]] = {
 """Path → fields of its valid bodies that are something else than in others: the third test result is RUNNING."""
 
 UNDECLARED = {400, 404, 409}
-"""How the fake refuses what is valid and cannot be; the published document declares no status for it."""
+"""The statuses for requests that are valid and cannot be carried out; the published document declares none."""
 
 WRONG = {"string": {}, "integer": "x", "number": "x", "boolean": "x", "array": 7, "object": 7}
 """A value of no use where that type is wanted, to JSON Schema and to Pydantic alike."""
@@ -163,7 +163,7 @@ class Maker:
 
 
 def known(schema: Any, value: Any) -> Any:
-    """What there is, as the schema wants it: ids are numbers in one place and texts in the next."""
+    """Return a known value in the type of the schema: ids are numbers in one place and texts in the next."""
     if isinstance(value, list):
         return [known(schema["items"], item) for item in value]
     return str(value) if schema["type"] == "string" else value

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from fake_bluejay.bluejay.app import operations
+from fake_bluejay.bluejay.modules import operations
 from fake_bluejay.bluejay.published import METHODS, MODELLED_IN, PUBLISHED
 from tests.api import test_like_fastapi
 from tests.contract import test_answers, test_models, test_schemathesis

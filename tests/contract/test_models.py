@@ -1,4 +1,4 @@
-"""What our own document says of each modelled operation is what the published one says."""
+"""Our own document describes each modelled operation as the published one does."""
 
 import re
 import runpy
@@ -93,7 +93,7 @@ NEWER_PARAMETERS = {
 """Part of a path → the parameters that the documentation of September 2026 has."""
 
 NEWER_BODIES = {"POST /v1/re-evaluate/{call_id}"}
-"""What takes a body by the documentation of September 2026, which may be left out."""
+"""Operations that take an optional body since the documentation of September 2026."""
 
 EXPLAINED = {
     "POST /v1/check-queue-simulation-run/{simulation_run_id}": "nothing is published of the answer",
@@ -108,13 +108,13 @@ EXPLAINED = {
     "DigitalHumanResponseData.allow_silence_tool": "the documentation: false if it is left out",
     "DigitalHumanResponseData.language": "the documentation: any is taken",
 }
-"""Where ours differs from the published, and why."""
+"""The differences between our document and the published one → the reason."""
 
 UNUSED = ("header", "X-Webhook-Secret")
 """An optional header of check-queue-simulation-run, which Bluejay itself calls so; it changes nothing here."""
 
 ASIDE = frozenset({"title", "description", "examples", "deprecated"})
-"""What a schema says besides what it allows."""
+"""Keywords of a schema that do not limit its values."""
 
 
 class Comparison:

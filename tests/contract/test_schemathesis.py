@@ -1,6 +1,7 @@
 """Schemathesis on every operation that is modelled, with a world that has something of everything.
 
-What the published document has is held to that; what only newer sources have, to the document that the fake serves.
+Operations of the published document are compared with that; those of newer sources alone, with the document that the
+fake serves.
 
 Its check `negative_data_rejection` does not apply: Pydantic, and so Bluejay, takes `"1"` where an integer is published.
 What is refused, `test_answers` and the comparison with FastAPI decide.
@@ -30,7 +31,7 @@ from schemathesis.specs.openapi.checks import (
 
 from fake_bluejay import FakeBluejay
 from fake_bluejay.bluejay import openapi
-from fake_bluejay.bluejay.app import operations
+from fake_bluejay.bluejay.modules import operations
 from fake_bluejay.bluejay.published import ALIASES, EXPORT_PATH, PUBLISHED
 from fake_bluejay.core.readings import Contract
 from fake_bluejay.http.operation import Operation
@@ -65,7 +66,7 @@ KNOWN = [
     "test_result_id",
     "test_result_ids",
 ]
-"""What requests call ids that are not a resource's, of which there are 1 and 2 in the furnished world."""
+"""The names, in requests, of ids that are not a resource's; in the furnished world they are 1 and 2."""
 
 RULED = {
     "/v1/custom-background-noises",
@@ -130,10 +131,10 @@ def prepared(given: Any, of: Sequence[Operation]) -> Any:
     document = copy.deepcopy(given)
     for schema in document["components"]["schemas"].values():
         if "runs_per_digital_human" in schema.get("properties", {}):
-            # How many calls a run may have is ours; within reason, there is no limit.
+            # The bound is this test's: the fake has no limit on the calls of a run, within reason.
             schema["properties"]["runs_per_digital_human"]["anyOf"][0]["maximum"] = 50
         for name, one in schema.get("properties", {}).items():
-            # What is no time of a day, and no cron expression, is refused; the document does not say what is one.
+            # Only a time of day and a cron expression are accepted; the document does not say what their forms are.
             if name in ("time", "expression"):
                 one.update(enum=["09:30"] if name == "time" else ["*/5 9-17 * * 1-5"])
                 one.pop("pattern", None)

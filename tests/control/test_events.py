@@ -34,7 +34,7 @@ Event = tuple[str, str, Any]
 
 
 def events(response: httpx.Response) -> Iterator[Event]:
-    """What a stream brings, as it comes; an id alone is an event without a name."""
+    """Yield the events of a stream as they come; an id alone is an event without a name."""
     block: dict[str, str] = {}
     for line in response.iter_lines():
         if line:

@@ -1,4 +1,4 @@
-"""What calls leave behind does not grow without bound, whatever ids they name and however often."""
+"""The memory that calls leave behind is bounded, whatever ids they name and however often."""
 
 from typing import Any
 

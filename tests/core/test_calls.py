@@ -27,7 +27,7 @@ ENDED = ["evaluate→EVALUATING@49", "complete→COMPLETED@54"]
 
 
 def life(call: Call, **simulation: Any) -> tuple[list[str], str | None, bool | None]:
-    """What happens in a call, when; its error code; whether it passed."""
+    """Return the statuses of a call with their instants, its error code, and `passed`."""
     fake = FakeBluejay()
     fake.calls.default = call
     began = fake.clock.now

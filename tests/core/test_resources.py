@@ -1,4 +1,4 @@
-"""What the engine does for any resource: links, dumps, seeds, the control API, and what a test may do."""
+"""The engine's services to any resource: links, dumps, seeds, the control API, and the methods for a test."""
 
 import subprocess
 import sys

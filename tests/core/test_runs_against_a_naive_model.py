@@ -35,7 +35,7 @@ AGENTS = {
     "drops after 5": drops_after(5),
     "silent": silent(),
 }
-# How a call may end, written down from the documentation: the status, and the event that the table has for it.
+# The ends of a call, written down from the documentation: the status, and the event that the table has for it.
 ENDS = {
     "ended": ("CONVERSATION_ENDED", "end"),
     "dropped": ("CALL_DROPPED", "drop"),
@@ -52,7 +52,7 @@ NOT_CONNECTED = ("INITIALIZING", "QUEUED", "READY", "DISPATCHED")
 RETRIES = [5, 30, 120, 600]
 EVENTS = ["simulation_ended", "simulation_result_evaluated", "outbound_simulation_started"]
 
-# What a simulation is set to, and what of that matters: lines, seconds it may ring and last, repetitions, inbound.
+# Settings of simulations, and what follows: slots, seconds to ring and to last, repetitions, inbound.
 SIMULATIONS: list[tuple[dict[str, Any], int, dict[str, Any]]] = [
     ({}, 2, {"lines": None, "ringing": 300, "longest": 600, "times": 1}),
     (

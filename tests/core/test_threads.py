@@ -1,4 +1,4 @@
-"""What several threads may do to a world at once: whoever looks at its timers, or adds to its time, does it alone."""
+"""Several threads use one world at once: only one at a time looks at its timers or adds to its time."""
 
 import asyncio
 from typing import Any

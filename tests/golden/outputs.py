@@ -1,4 +1,4 @@
-"""What users see, as text: documents, a dump, answers, and the words of mistakes. `make golden` writes it anew."""
+"""Outputs that users see, as text: documents, a dump, answers, error messages. `make golden` writes them anew."""
 
 import json
 import re
@@ -12,7 +12,7 @@ from click.testing import CliRunner
 from pydantic import TypeAdapter
 
 from fake_bluejay import FakeBluejay
-from fake_bluejay.bluejay.app import operations
+from fake_bluejay.bluejay.modules import operations
 from fake_bluejay.bluejay.published import MODELLED_IN
 from fake_bluejay.calls import Call
 from fake_bluejay.cli import main
@@ -95,7 +95,7 @@ def requests(operation: Operation) -> Iterator[tuple[str, Any]]:
 
 
 def answers_of(module: str) -> str:
-    """What each operation of a module answers."""
+    """Return the answers of each operation of a module."""
     lines, before = [], set(kinds(rich()))
     for operation in sorted(operations(), key=lambda one: (one.path, one.method)):
         if MODELLED_IN[operation.path] != module:
@@ -112,7 +112,7 @@ def answers_of(module: str) -> str:
 
 
 def kinds(fake: FakeBluejay) -> Iterator[str]:
-    """What there is in the world, counted."""
+    """Yield the collections of the world, with the number of their entities."""
     dump = fake.dump()
     for name, value in dump.items():
         held = value.get("all") if isinstance(value, dict) else value
@@ -258,7 +258,7 @@ def mistakes_in_dumps() -> str:
 
 
 def control(calls: list[tuple[str, str, Any]]) -> str:
-    """What the control API answers to each, in a rich world of its own."""
+    """Return the control API's answers to these calls, in a rich world of its own."""
     from fake_bluejay.control.app import control_app
 
     lines = []

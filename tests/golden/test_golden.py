@@ -1,4 +1,4 @@
-"""What users see is what it was. A change that is meant is written by `make golden`, and reviewed as a diff."""
+"""Users see the same outputs as before. `make golden` writes an intended change, which is reviewed as a diff."""
 
 import json
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""What the guides tell to type, typed: against the server that the page says to start, in the order of the page.
+"""The guides' commands, run against the server that the page says to start, in the order of the page.
 
 A `console` block starts `fake-bluejay serve`; blocks of sh, js, java and go are run after it, and print what a `json`
 block that follows says.
@@ -38,7 +38,7 @@ def blocks(page: str) -> Iterator[Block]:
 
 
 def served(page: str) -> tuple[list[str], list[tuple[Block, Any]]]:
-    """How a page says to start the server, and what it then tells to run, with what is to be printed."""
+    """Return a page's arguments for the server, and the blocks to run after it, each with the expected output."""
     starts: list[list[str]] = []
     runs: list[tuple[Block, Any]] = []
     said = 0

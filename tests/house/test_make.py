@@ -1,4 +1,4 @@
-"""What `make` leaves behind when a step fails: nothing that a later `make` takes for made."""
+"""A step of `make` that fails leaves nothing behind that a later `make` takes for made."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What uvicorn and asyncio do not document is touched in one file each, which says what public thing is missing."""
+"""Undocumented parts of uvicorn and asyncio are used in one file each, which names the missing public interface."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a test finds on the objects that it holds: nothing but what is for it, each with a docstring."""
+"""The objects that a test holds have no public members but those for the test, each with a docstring."""
 
 from __future__ import annotations
 

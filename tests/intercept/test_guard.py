@@ -75,7 +75,7 @@ BY_SOCKET: dict[str, Callable[[Any], Any]] = {
     "sendmsg": of_a_socket(socket.SOCK_DGRAM, lambda one, address: one.sendmsg([b"x"], [], 0, address)),
     "create_connection": lambda host: socket.create_connection((host, 443), timeout=5),
 }
-"""What resolves a name, or has C resolve one, in the socket module."""
+"""The functions of the socket module that resolve a name, or have C resolve one."""
 
 
 async def by_sock_connect(loop: asyncio.AbstractEventLoop, host: Any) -> None:

@@ -1,4 +1,4 @@
-"""Whether a host is Bluejay's is decided in one place, for every form in which a name can be given."""
+"""One place decides if a host is Bluejay's, for every form in which a name can be given."""
 
 import re
 from typing import Any

@@ -1,4 +1,4 @@
-"""Where else the functions of `time` are found, also in modules that come and go."""
+"""Functions of `time` that were imported by name, also in modules that come and go."""
 
 import sys
 import time

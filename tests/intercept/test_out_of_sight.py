@@ -1,4 +1,4 @@
-"""What the guard cannot see is as docs/guard.md lists it: libraries in C with connections or resolvers of their own.
+"""The guard's gaps are those that docs/guard.md lists: libraries in C with connections or resolvers of their own.
 
 Each is led to a socket of this test's, so that nothing leaves the machine: by an option of the library, under
 Bluejay's name. It arrives there, and no error of the guard's comes before.

@@ -1,4 +1,4 @@
-"""What waits in the standard library, and what passes meanwhile: each by the fake's clock and the code's own."""
+"""Each wait of the standard library, and the time that passes meanwhile by the fake's clock and the code's own."""
 
 import asyncio
 import concurrent.futures
@@ -412,6 +412,48 @@ def test_a_thread_of_trios_cache_from_before_takes_part_while_it_works() -> None
         trio.run(trio.to_thread.run_sync, lambda: time.sleep(60))
         assert (bluejay.clock.now - start).total_seconds() == pytest.approx(60, abs=1e-4)
         assert REAL.monotonic() - real < 30
+
+
+@pytest.mark.parametrize("kind", ["pool", "trio"])
+def test_a_thread_that_takes_part_by_name_also_runs_calls_of_a_pool(kind: str) -> None:
+    pool = concurrent.futures.ThreadPoolExecutor(1)
+
+    def run(work: Callable[[], Any]) -> Any:
+        return trio.run(trio.to_thread.run_sync, work) if kind == "trio" else pool.submit(work).result()
+
+    thread = run(threading.current_thread)
+    with FakeBluejay(participants=[thread]) as bluejay:
+        start = bluejay.clock.now
+        for _ in range(2):
+            run(lambda: time.sleep(10))
+            time.sleep(1)
+        assert (bluejay.clock.now - start).total_seconds() == pytest.approx(22, abs=1e-3)
+        if kind == "pool":
+            threading.Timer(5, pool.shutdown, [False]).start()
+            thread.join(60)
+            assert not thread.is_alive()
+            assert (bluejay.clock.now - start).total_seconds() == pytest.approx(27, abs=1)
+
+
+@pytest.mark.parametrize("joins", [True, False])
+def test_a_thread_from_before_that_takes_part_may_end(joins: bool) -> None:
+    begin = threading.Event()
+
+    def work() -> None:
+        begin.wait()
+        time.sleep(5)
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    with FakeBluejay(participants=[thread]) as bluejay:
+        start = bluejay.clock.now
+        begin.set()
+        if joins:
+            thread.join()
+            assert (bluejay.clock.now - start).total_seconds() == pytest.approx(5, abs=0.1)
+        time.sleep(20)
+        assert not thread.is_alive()
+        assert 20 <= (bluejay.clock.now - start).total_seconds() <= 25.1
 
 
 class MovesWhileItReckons(asyncio.SelectorEventLoop):

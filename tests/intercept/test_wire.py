@@ -95,7 +95,7 @@ def reply_to(request: tuple[Any, ...]) -> Reply:
 
 
 def taken(pieces: list[bytes], *, by_h11_alone: bool) -> Seen:
-    """What a wire makes of bytes that are written in these pieces."""
+    """Return the requests and answers of a wire to which bytes are written in these pieces."""
     seen = Seen([], [])
 
     def exchange(app: object, *request: Any) -> Reply:

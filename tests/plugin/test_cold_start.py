@@ -1,4 +1,4 @@
-"""What the first test of a session loads: no more than it uses, however many resources there are."""
+"""The first test of a session loads no more modules than it uses, however many resources there are."""
 
 import json
 import re

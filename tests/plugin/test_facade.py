@@ -152,7 +152,7 @@ def ask(method: str, path: str, json: Any = None) -> httpx.Response:
 
 
 def contracts(fake: FakeBluejay) -> list[int]:
-    """How an agent without a knowledge base, one of ElevenLabs, and one of the telephone are taken."""
+    """Return the statuses for an agent without a knowledge base, one of ElevenLabs, and one of the telephone."""
     agent = {"name": "Ann", "system_prompt": "", "goals": []}
     more = [
         {},
@@ -171,14 +171,14 @@ def listed(fake: FakeBluejay) -> list[str] | None:
 
 
 def reported(fake: FakeBluejay) -> dict[str, Any]:
-    """What a test result carries after two reports."""
+    """Return the fields of a test result after two reports."""
     for tag in "ab":
         ask("POST", "update-simulation-result", {"simulation_result_id": "1", "tags": [tag]})
     return fake.test_result(1).fields
 
 
 def evaluated(fake: FakeBluejay) -> dict[str, Any]:
-    """What a test result carries after an evaluation."""
+    """Return the fields of a test result after an evaluation."""
     one = fake.add_test_result(status="EVALUATING", trace_ids=["t"])
     fake.clock.advance(600)
     return one.fields
@@ -204,7 +204,7 @@ def versions(fake: FakeBluejay, label: str | None = None) -> list[list[str]]:
 
 
 def went_off(fake: FakeBluejay) -> Any:
-    """Whether an alert for simulations goes off by a run whose only result violates its condition."""
+    """Return the state of an alert for simulations after a run whose only result violates its condition."""
     fake.add_simulation(digital_humans=1)
     condition = {"entity_type": "custom_goal", "entity_field": "goal", "operator": "equals", "comparison_value": "pass"}
     alert = fake.add("alert", source_scope="simulation", **condition)

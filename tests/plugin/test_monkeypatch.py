@@ -1,4 +1,4 @@
-"""Who has changed something while a fake was on undoes that after it: nothing of the fake's comes back."""
+"""A change that was made while a fake was on can be undone after it: nothing of the fake's comes back."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""What a failing test shows, and what a passing one is warned of."""
+"""The report of a failing test, and the warnings of a passing one."""
 
 import asyncio
 import re

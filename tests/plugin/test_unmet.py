@@ -1,4 +1,4 @@
-"""What a test prepared and never came into play: faults and stubs that no request met, markers that nothing obeys."""
+"""Preparations that never came into play: faults and stubs that no request met, markers that nothing obeys."""
 
 import re
 import warnings

@@ -44,7 +44,7 @@ API = "https://api.getbluejay.ai/v1"
 
 
 def seconds(delivery: DeliveryView) -> list[float]:
-    """When it was sent, in seconds from the first time."""
+    """Return the instants of its attempts, in seconds from the first one."""
     times = [attempt.at for attempt in delivery.attempts]
     return [(one - times[0]).total_seconds() for one in times]
 
@@ -761,7 +761,7 @@ def test_a_receiver_may_ask_that_the_result_be_evaluated_again(bluejay: FakeBlue
 
 
 def test_an_application_is_told_while_a_request_changes_the_world(bluejay: FakeBluejay) -> None:
-    """What is due is delivered after the request, not from within it, where it would wait for itself."""
+    """A due webhook is delivered after the request; from within the request, it would wait for itself."""
 
     async def app(scope: Any, receive: Any, send: Any) -> None:
         assert bluejay.test_result(1).status

@@ -1,4 +1,4 @@
-"""What is peculiar to a fake that is served elsewhere: the connection, the environment, organisations, its clock."""
+"""The peculiarities of a fake that is served elsewhere: the connection, the environment, organisations, its clock."""
 
 import http.server
 import os
@@ -101,7 +101,7 @@ def test_an_organisation_that_another_suite_adds_just_now(
 
     def late(control: _Control, method: str, path: str, *rest: Any, **more: Any) -> Any:
         asked.append((method, path))
-        # What the other suite adds is not listed yet when this one looks first.
+        # The organisation that the other suite adds is not listed yet when this one looks first.
         return (
             []
             if asked.count(("GET", "organisations")) == 1 == len(asked) - 1

@@ -1,4 +1,4 @@
-"""Where the server is found and by whom: its addresses, browsers, proxies, and worlds of one organisation."""
+"""The ways to a server: its addresses, browsers, proxies, and worlds of one organisation."""
 
 import http.client
 import http.server

@@ -1,4 +1,4 @@
-"""What becomes of a connection: trailers, `100 Continue`, requests sent at once, and the end of TLS."""
+"""The course of a connection: trailers, `100 Continue`, requests sent at once, and the end of TLS."""
 
 import re
 import signal
@@ -38,7 +38,7 @@ def connect(port: int, receives: int | None = None) -> socket.socket:
 
 
 def received(connection: socket.socket, *, until: bytes = b"") -> bytes:
-    """What comes until the server closes, or until it ends with these bytes."""
+    """Return the received bytes: until the server closes, or until they end with `until`."""
     content = b""
     while not (until and content.endswith(until)) and (data := connection.recv(65536)):
         content += data

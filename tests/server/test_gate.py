@@ -1,4 +1,4 @@
-"""Who may use the control API of a server that runs on a tester's machine, beside a browser."""
+"""Access to the control API of a server on a tester's machine, where a browser runs beside it."""
 
 import httpx
 import pytest

@@ -1,4 +1,4 @@
-"""What large and many requests cost: time in proportion to what they ask for, and memory that is bounded."""
+"""The cost of large and of many requests: time in proportion to what they ask for, and memory that is bounded."""
 
 import json
 import time

@@ -1,4 +1,4 @@
-"""What a client may take of a server, so that others get theirs."""
+"""Limits on the resources of a server that one client may use, so that others are served."""
 
 import asyncio
 import contextlib
@@ -199,7 +199,7 @@ class Transport(asyncio.Transport):
 
 
 def connections(app: Any, limits: Limits, *, at_once: Any = None) -> Callable[[], tuple[Protocol, Transport]]:
-    """What makes connections to a server of that application, on the running loop."""
+    """Return a function that makes connections to a server of that application, on the running loop."""
     made = protocol(limits, at_once or (lambda scope, content: None), lambda *refused: None)
     config = uvicorn.Config(app, http=made, interface="asgi3", lifespan="off", log_config=None)
     config.load()

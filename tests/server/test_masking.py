@@ -1,4 +1,4 @@
-"""What may not be read where requests are shown: in the log, the journal, the report, and what faults answer."""
+"""Secrets are masked wherever requests are shown: in the log, the journal, the report, and the answers of faults."""
 
 import httpx
 import pytest

@@ -174,7 +174,7 @@ def test_worlds_of_organisations_are_saved_too(serving, tmp_path: Path) -> None:
         client.post("/organisations", json={"name": "suite", "api_key": "suite-key", "world": "own"})
         client.post("/test-results?organisation=suite", json={"id": 5})
         client.post("/organisations", json={"name": "other", "api_key": "other-key", "world": "own"})
-        # What another world was goes on under the key of this one.
+        # The state of one world goes on in another, under that one's key.
         client.put("/state?organisation=other", json=client.get("/state").json())
         server.stop()
     with serving("--seed", path) as server, httpx.Client(base_url=f"{server.url}/_fake") as client:

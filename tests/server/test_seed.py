@@ -134,7 +134,7 @@ def test_a_seed_arms_limits_and_refusals(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(("now", "begins"), [("", "2033-05-18"), ("now: 2026-03-01T12:00:00Z", "2026-03-01")])
 def test_time_after_a_reset(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, now: str, begins: str) -> None:
-    """Where a seed says when time begins, it does again; or it is the present, of which little is known here."""
+    """After a reset, time begins at the seed's `now` again, or else at the present, which the test replaces."""
     loaded = load_seed(written(tmp_path, "world.yaml", f"clock: real\n{now}\ntest_results: [{{}}]"))
     with monkeypatch.context() as later:
         later.setattr(time, "time_ns", lambda: 2_000_000_000_000_000_000)

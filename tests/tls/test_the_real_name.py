@@ -41,7 +41,7 @@ def ca_file(server: Any) -> Path:
 
 
 def plainly(*command: str) -> str:
-    """What a command prints that gets no help from the environment."""
+    """Run a command without the environment's proxies, and return its output."""
     clean = {name: value for name, value in os.environ.items() if not name.lower().endswith("_proxy")}
     done = subprocess.run(command, capture_output=True, text=True, timeout=60, env=clean)
     assert done.returncode == 0, done.stderr
@@ -104,7 +104,7 @@ def test_the_certificate_is_for_the_host_that_is_served_too(host: str, name: str
 
 
 def spoken(url: str, *pieces: bytes) -> bytes:
-    """What a server says to these bytes, sent one piece after another, until it closes."""
+    """Return a server's answer to these bytes, sent one piece after another, until it closes."""
     host, port = url.removeprefix("http://").split(":")
     with socket.create_connection((host, int(port)), timeout=10) as connection:
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -237,7 +237,7 @@ def is_open(connection: socket.socket) -> bool:
 
 
 def test_silent_connections_are_counted_and_give_way(serving: Callable[..., Any]) -> None:
-    """Whether they say nothing at all, or do not go on with their handshake."""
+    """A silent connection sends nothing at all, or does not go on with its handshake."""
     silent = [b"", b"CONN", b"\x16\x03", b"CONNECT api.getbluejay.ai:443 HTTP/1.1\r\n\r\n\x16\x03"]
     with contextlib.ExitStack() as connections, serving("--tls", "--no-access-log", "--max-connections", "3") as server:
         made = []

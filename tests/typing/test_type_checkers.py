@@ -1,4 +1,4 @@
-"""What strict type checkers find: nothing wrong with a suite that uses every public name, and every typo in another."""
+"""Strict type checkers accept a suite that uses every public name, and find every typo in another."""
 
 import json
 import os

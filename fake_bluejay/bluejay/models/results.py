@@ -17,22 +17,6 @@ from fake_bluejay.core.clock import Moment, datetime_at
 from fake_bluejay.core.scripts import Call
 from fake_bluejay.core.suggest import check_known, unknown
 
-__all__ = [
-    "FIELDS",
-    "DeleteSimulationResultResponse",
-    "Event",
-    "ReEvaluateSimulationResultResponse",
-    "SimulationResultResponse",
-    "SingleSimulationResultResponse",
-    "ToolCall",
-    "UpdateSimulationResponse",
-    "UpdateSimulationResultRequest",
-    "UpdateSimulationResultRequestById",
-    "as_given",
-    "as_scripted",
-    "check_fields",
-]
-
 
 class Event(Wire):
     """An event in a conversation. Offsets are milliseconds from its start."""
@@ -325,7 +309,7 @@ def check_fields(names: Iterable[str], besides: Iterable[str] = ()) -> None:
 
     Args:
         names: The names that were given.
-        besides: What else could have been given in that place, and so may have been meant.
+        besides: Other names that are known in that place, and so may have been meant.
 
     Raises:
         ValueError: A field is not published. The message names it, and those that are known.

@@ -12,22 +12,6 @@ from fake_bluejay.bluejay.models.results import SimulationResultResponse
 from fake_bluejay.bluejay.models.wire import Positive, Wire
 from fake_bluejay.core.clock import Moment
 
-__all__ = [
-    "BACRunRequest",
-    "DeleteSimulationRunResponse",
-    "GetSimulationRunsResponse",
-    "HttpSimulationRunRequest",
-    "SimulationResultsResponse",
-    "SimulationRunRequest",
-    "SimulationRunRequestUsingBACId",
-    "SimulationRunRes",
-    "SimulationRunResponse",
-    "SimulationRunResultResponse",
-    "SimulationRunStatus",
-    "SmsSimulationRunRequest",
-    "SmsSimulationRunResponse",
-]
-
 
 class _RunRequest(Wire):
     """With whom to run a simulation, if not with all, and how the agent is reached, if not as it says itself."""

@@ -6,8 +6,6 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
 
-__all__ = ["Positive", "Wire"]
-
 Positive = Annotated[int, Field(gt=0)]
 """An integer above 0."""
 

@@ -32,7 +32,7 @@ export const get = async (path) => (await answer("GET", path)).data;
 export const page = (path) => answer("GET", path);
 export const send = async (method, path, body) => (await answer(method, path, body)).data;
 
-// Do something that the server may refuse, and say so if it does.
+// Carry out a request that the server may refuse, and show its refusal.
 export async function attempt(act) {
   try {
     return await act();
@@ -65,7 +65,7 @@ const TOPICS = {
   "stubs-cleared": ["overview", "stubs"],
 };
 
-// Changes come in bursts; looking again is for once a burst, and one look at a time.
+// Changes come in bursts: the page loads its data anew once for each burst, and never twice at the same time.
 const PAUSE = 100;
 const looks = {};
 const due = new Set();
@@ -93,17 +93,17 @@ async function lookNow() {
   if (due.size) look();
 }
 
-// Why the server does not let this page listen, as when too many do; null if it would now.
+// Return the reason for which the server refuses the stream, such as too many pages; null if it would accept it now.
 async function refusal() {
   const asked = new AbortController();
   const response = await fetch(place("events"), { signal: asked.signal }).catch(() => null);
-  if (response === null) return null; // it does not answer: that is said elsewhere
+  if (response === null) return null; // the server does not answer, which the page already shows
   if (!response.ok) return (await response.json().catch(() => null))?.detail ?? `GET events was answered ${response.status}.`;
   asked.abort();
   return null;
 }
 
-// A browser opens six connections to a server, and a stream holds one: a page that nobody sees lets go of its own.
+// A browser opens six connections to a server, and each stream holds one: a hidden page closes its stream.
 export function listen(show, told = null) {
   if (document.hidden) {
     show("paused");
@@ -125,7 +125,7 @@ export function listen(show, told = null) {
     show("reconnecting");
     if (events.readyState !== EventSource.CLOSED) return;
     document.removeEventListener("visibilitychange", leave);
-    look(...all()); // what is there can be seen all the same, if a little late
+    look(...all()); // without a stream, the page still shows the world, if a little late
     const why = document.hidden ? null : await refusal();
     if (why !== null && why !== told) note(`This page does not hear of changes, and looks every few seconds: ${why}`);
     setTimeout(() => listen(show, why ?? told), 3000);

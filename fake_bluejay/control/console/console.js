@@ -1,4 +1,4 @@
-// The page: which parts are shown, the keys, and the stream that keeps it true.
+// The page: its visible parts, the keyboard, and the stream of changes that keeps it current.
 
 import { $, $$, h } from "./dom.js";
 import { attempt, get, listen, look, onLook, send } from "./api.js";
@@ -13,7 +13,7 @@ import { table } from "./statuses.js";
 const narrow = matchMedia("(max-width: 900px)");
 let details = "result";
 
-// What is looked at stands in the address, so that a reload shows it again, and Back leads to what was looked at before.
+// The address names the view, so that a reload shows it again, and Back leads to the view before.
 function where() {
   const parts = new URLSearchParams();
   if (selected !== null) parts.set("result", selected);
@@ -75,7 +75,7 @@ function theme() {
   const root = document.documentElement;
   const dark = root.dataset.theme ? root.dataset.theme === "dark" : matchMedia("(prefers-color-scheme: dark)").matches;
   root.dataset.theme = dark ? "light" : "dark";
-  try { localStorage.setItem("theme", root.dataset.theme); } catch { /* then it is forgotten with the page */ }
+  try { localStorage.setItem("theme", root.dataset.theme); } catch { /* the choice lasts as long as the page */ }
 }
 
 const onSelected = (act) => () => selected !== null && act(selected);
@@ -154,7 +154,7 @@ function startAdding() {
 }
 
 async function start() {
-  try { if (localStorage.getItem("theme")) document.documentElement.dataset.theme = localStorage.getItem("theme"); } catch { /* as the system says */ }
+  try { if (localStorage.getItem("theme")) document.documentElement.dataset.theme = localStorage.getItem("theme"); } catch { /* the system's theme */ }
   const transitions = await attempt(() => get("transitions"));
   if (!transitions) { $("#live").textContent = "no answer"; $("#live").dataset.state = "reconnecting"; setTimeout(start, 3000); return; }
   Object.assign(table, transitions);

@@ -1,5 +1,5 @@
-// The transition diagram, drawn from the table: the longest way through goes down on the left, every other end stands on
-// the right. No status is named here, so a table that changes is drawn as it then is.
+// The transition diagram, drawn from the table: the longest path goes down on the left, every other final status stands on
+// the right. No status is named here, so the diagram follows any change of the table.
 
 import { svg } from "./dom.js";
 import { isFinal, table, tone, waysOn } from "./statuses.js";
@@ -10,7 +10,7 @@ const LEFT = 34;
 const RIGHT = 264;
 const WIDTH = RIGHT + NODE.width + 4;
 
-// How many moves the longest way to each status has.
+// The number of moves on the longest path to each status.
 function ranks() {
   const rank = new Map(table.statuses.map((one) => [one.name, 0]));
   for (let round = 0; round < table.statuses.length; round += 1) {

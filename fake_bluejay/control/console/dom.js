@@ -15,7 +15,7 @@ function filled(element, properties, children) {
   return put(element, ...children);
 }
 
-// Put children into an element in the place of those it has; lists are spread, and what is null or false is left out.
+// Replace an element's children; lists are spread, and null and false are left out.
 export function put(element, ...children) {
   element.replaceChildren(...children.flat(Infinity).filter((child) => child !== null && child !== undefined && child !== false));
   return element;
@@ -24,7 +24,7 @@ export function put(element, ...children) {
 export const h = (name, properties, ...children) => filled(document.createElement(name), properties, children);
 export const svg = (name, properties, ...children) => filled(document.createElementNS(SVG, name), properties, children);
 
-// Rows that stay the same elements while what they show changes: focus and selection survive every update.
+// Rows that stay the same elements while their content changes, so that focus and selection survive every update.
 export function updateRows(body, items, key, build) {
   const present = new Map([...body.children].map((row) => [row.dataset.key, row]));
   let place = body.firstElementChild;
@@ -87,7 +87,7 @@ export function note(text, kind = "error") {
 // Tell a screen reader what has changed, without taking the focus.
 export const say = (text) => { $("#said").textContent = text; };
 
-// A button that asks again before it does what cannot be undone.
+// A button that asks for confirmation before an action that cannot be undone.
 export function sure(button, act) {
   const text = button.textContent;
   let reset;

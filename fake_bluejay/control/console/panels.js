@@ -4,7 +4,7 @@ import { $, $$, h, note, put, sure } from "./dom.js";
 import { all, attempt, get, look, onLook, place, Refused, send } from "./api.js";
 import { choose } from "./results.js";
 
-// The kinds of faults and what each takes, as the control API's own document describes them: kind → schema.
+// The kinds of faults, as the control API's OpenAPI document describes them: kind → schema of its arguments.
 let kinds = {};
 const label = (kind) => kinds[kind]?.title ?? kind;
 const ALL_TAKE = ["path", "times", "after", "probability"];
@@ -104,7 +104,7 @@ async function lookAtFaults() {
   $("#fault-clear").hidden = faults.length === 0;
 }
 
-// What stands between backticks is code.
+// Text between backticks is code.
 const withCode = (text) => text.split("`").map((part, index) => (index % 2 ? h("code", null, part) : part));
 
 async function lookAtReadings() {

@@ -1,4 +1,4 @@
-// The reference: every operation of the two OpenAPI documents that this server has, and the shapes they speak in.
+// The reference: every operation of this server's two OpenAPI documents, with the schemas of bodies and answers.
 
 import { $, $$, h, put } from "./dom.js";
 
@@ -33,7 +33,7 @@ function limits(schema) {
   return [...own, ...(schema?.anyOf ?? []).map(limits).filter(Boolean)].join(", ");
 }
 
-// Every shape that a schema leads to, itself first; each once.
+// Return the schema and every schema that it refers to, each once.
 function shapes(schema, all, found = new Map()) {
   const name = named(schema);
   if (name && !found.has(name)) {
@@ -76,7 +76,7 @@ function details(operation, all) {
   ];
 }
 
-// What it says inside is made when it is opened: there are many.
+// The content of an operation is made when it is opened, because there are many.
 function listed(path, method, operation, all) {
   const inside = h("div", { class: "inside" });
   const one = h("details", { id: `${method} ${path}`, ontoggle: () => { if (one.open && !inside.children.length) put(inside, details(operation, all)); } },
@@ -102,7 +102,7 @@ function search() {
   for (const one of $$("details")) one.hidden = !words.every((word) => one.words.includes(word));
 }
 
-try { if (localStorage.getItem("theme")) document.documentElement.dataset.theme = localStorage.getItem("theme"); } catch { /* as the system says */ }
+try { if (localStorage.getItem("theme")) document.documentElement.dataset.theme = localStorage.getItem("theme"); } catch { /* the system's theme */ }
 $("#search").addEventListener("input", search);
 document.addEventListener("keydown", (event) => {
   if (event.key === "/" && document.activeElement !== $("#search")) {

@@ -1,4 +1,4 @@
-// The journal: what came in and what was answered, the newest first; and one of them whole, with the line that repeats it.
+// The journal: requests and answers, the newest first; and one of them whole, with the command that repeats it.
 
 import { $, arrows, copy, h, put, reachable, sure, updateRows } from "./dom.js";
 import { attempt, get, look, onLook, page, Refused, send } from "./api.js";

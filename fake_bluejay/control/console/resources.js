@@ -1,4 +1,4 @@
-// Whatever resources there are: listed, shown, added, changed and removed, as the control API describes them.
+// The resources, as the control API describes them: listed, shown, added, changed and removed.
 
 import { $, h, put, sure } from "./dom.js";
 import { attempt, get, hear, look, onLook, page, Refused, send } from "./api.js";
@@ -34,7 +34,7 @@ function entry(one) {
     }, text, h("div", { class: "buttons" }, h("button", null, "Save"), remove))));
 }
 
-// An entity that has not changed keeps its element, and so what is open or half written in it.
+// An entity that has not changed keeps its element, so that an open or half-written part of it survives.
 const shown = new Map();
 function draw(entities) {
   const list = $("#resource-list");

@@ -1,4 +1,4 @@
-// One test result: what happened to it and what is to come, what may happen next, and where it stands in the diagram.
+// One test result: its history, its timers, the moves that are possible next, and its place in the diagram.
 
 import { $, h, put, say, sure } from "./dom.js";
 import { attempt, get, look, onLook, Refused, send } from "./api.js";
@@ -22,7 +22,7 @@ function entries(one) {
   for (const move of one.history) {
     list.push({ at: move.at, what: h("span", null, pill(move.to), " ", h("span", { class: "muted" }, `${words(move.event)} · ${BY[move.cause] ?? move.cause}`)), kind: move.cause === "watchdog" ? "late" : "move" });
   }
-  // Of what happened at the same moment, what was listed first came first.
+  // Entries of the same instant keep the order in which they were listed.
   return list.map((entry, index) => ({ ...entry, index })).sort((a, b) => instant(a.at) - instant(b.at) || a.index - b.index);
 }
 
@@ -76,7 +76,7 @@ const scores = (one) => (one.metrics.length
     h("strong", null, metric.name), h("span", { class: "mono" }, metric.response_value), h("span", { class: "muted" }, metric.reasoning ?? ""))))
   : h("p", { class: "muted" }, "No custom metrics counted."));
 
-// Who said what is asked for once somebody wants to see it: it is a request to Bluejay, and stands among the requests.
+// The transcript is loaded when somebody opens it, because it is a request to Bluejay, which the journal lists.
 function transcript(one) {
   const said = h("ol", { class: "list" });
   const open = async (event) => {

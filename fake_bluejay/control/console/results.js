@@ -1,4 +1,4 @@
-// The table of test results: one page of what matches, looked up again whenever something changes.
+// The table of test results: one page of those that match, loaded again with each change.
 
 import { $, arrows, h, note, reachable, updateRows } from "./dom.js";
 import { attempt, look, onLook, page, send } from "./api.js";
@@ -16,7 +16,7 @@ const since = (from) => h("span", { "data-since": toServer(from) });
 const until = (to) => h("span", { class: "countdown", "data-until": toServer(to) });
 const BY = { agent: "the agent", watchdog: "the watchdog", test: "hand", evaluation: "the evaluation", api: "the API", call: "the call itself", limit: "its longest duration" };
 
-// What happens to a test result, in a few words.
+// Describe the state of a test result in a few words.
 export function story(record) {
   const control = record.controls.at(-1);
   if (record.watchdog) return ["watchdog in ", until(instant(record.watchdog.due))];
@@ -32,7 +32,7 @@ export function story(record) {
   return [what + after];
 }
 
-// Four steps: marked, picked up (or expired by the watchdog), ended, evaluated. Between the first two the watchdog runs.
+// Draw four steps: marked, picked up (or expired by the watchdog), ended, evaluated. The watchdog runs between the first two.
 export function track(record) {
   const control = record.controls.at(-1);
   const ended = record.end_time !== null && record.status !== "RUNNING";

@@ -1,4 +1,4 @@
-// The fake's clock. The page computes the present from what the server said last, so a countdown never drifts from it.
+// The fake's clock. The page computes the present from the server's last answer, so a countdown never drifts from it.
 
 import { $, $$, note } from "./dom.js";
 import { attempt, look, send } from "./api.js";
@@ -7,7 +7,7 @@ let clock = null;
 let heard = 0;
 let asked = null;
 
-// Milliseconds since 1970, with the microseconds after the point.
+// Return milliseconds since 1970, with the microseconds after the decimal point.
 export const instant = (iso) => Date.parse(`${iso.slice(0, 23)}Z`) + Number(iso.slice(23, 26).padEnd(3, "0")) / 1000;
 
 export function now() {
@@ -24,7 +24,7 @@ export function seconds(milliseconds, digits = 1) {
 
 export const timeOfDay = (iso) => iso.slice(11, 23);
 
-// Elements that show how long something takes or took: data-until counts down, data-since counts up.
+// Elements that show a duration: data-until counts down to an instant, data-since counts up from one.
 export function tick() {
   if (clock === null) return;
   const at = now();
@@ -40,7 +40,7 @@ export function tick() {
   if (clock.next_due !== null) {
     const due = instant(clock.next_due);
     $("#next").textContent = `To next timer · ${seconds(Math.max(0, due - at))}`;
-    // The server lets happen what has fallen due when it is asked; once for each timer is enough.
+    // The server fires due timers when it is asked; one request for each timer is enough.
     if (clock.speed > 0 && at > due + 20 && asked !== due) {
       asked = due;
       look("overview", "results", "result");
