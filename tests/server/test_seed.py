@@ -308,15 +308,15 @@ def test_what_is_wrong_is_said_with_file_line_and_field(tmp_path: Path, name: st
     assert error.value.problems[0].startswith(f"{tmp_path}/{problem}"), error.value
 
 
-def test_check_says_what_there_would_be_or_all_that_is_wrong(run, tmp_path: Path) -> None:
-    good = run("check", written(tmp_path, "world.yaml", YAML))
+def test_check_says_what_there_would_be_or_all_that_is_wrong(run_here, tmp_path: Path) -> None:
+    good = run_here("check", written(tmp_path, "world.yaml", YAML))
     assert (good.returncode, good.stderr) == (0, "")
     assert "3 test results (2 RUNNING, 1 EVALUATING), the organisations default, acme, 1 fault" in good.stdout
     path = written(tmp_path, "bad.toml", "sede = 1\nagent = 'x'\n")
-    bad = run("check", path)
+    bad = run_here("check", path)
     assert (bad.returncode, bad.stdout) == (2, "")
     assert len(bad.stderr.splitlines()) == 2
-    served = run("serve", "--port", "0", "--seed", path)
+    served = run_here("serve", "--port", "0", "--seed", path)
     assert (served.returncode, served.stdout, served.stderr.count("\n")) == (2, "", 1)
     assert f"{path}:" in served.stderr
     assert f"(and 1 more: fake-bluejay check {path})" in served.stderr
@@ -451,10 +451,10 @@ def test_a_speed_means_a_clock_that_has_one(tmp_path: Path) -> None:
     assert not isinstance(error.value, SeedError)  # for it is none of the file's
 
 
-def test_the_published_schema_is_that_of_the_code(run) -> None:
+def test_the_published_schema_is_that_of_the_code(run_here) -> None:
     published = Path(__file__).parent.parent.parent / "docs" / "seed.schema.json"
     assert json.loads(published.read_text()) == schema(), "run: make schema"
-    assert run("schema").stdout == published.read_text()
+    assert run_here("schema").stdout == published.read_text()
 
 
 def test_the_schema_accepts_what_is_accepted() -> None:
