@@ -10,6 +10,7 @@ outbox while it sends, because a receiver may be slow, and may call back.
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import hmac
 import json
@@ -185,7 +186,7 @@ class Outbox:
     def __init__(self, timers: Timers, seed: int | None = None) -> None:
         self._timers = timers
         self._seed = seed or 0
-        self._deliveries_seed = os.urandom(8).hex() if seed is None else str(seed)
+        self._is_seeded = seed is not None
         self.webhooks: dict[str, WebhookRecord] = {}
         self.deliveries: dict[int, Delivery] = {}
         """The unfinished deliveries and the latest finished ones, by number."""
@@ -198,6 +199,10 @@ class Outbox:
         """The deliveries that are to be sent now."""
         self.last_webhook = 0
         """The number of webhooks that were ever added: no id is given twice."""
+
+    @functools.cached_property
+    def _deliveries_seed(self) -> str:
+        return str(self._seed) if self._is_seeded else os.urandom(8).hex()
 
     def add(
         self,

@@ -157,6 +157,7 @@ class World:
         readings: Readings | None = None,
         agent: Agent | None = None,
         seed: int | None = None,
+        api_keys: tuple[str, ...] = (),
         evaluation_starts_after: float = 1.0,
         evaluation_takes: float = 5.0,
     ) -> None:
@@ -176,7 +177,9 @@ class World:
         """True if only the keys of organisations are accepted; otherwise, any key that is not empty."""
         self.revoked_keys: set[str] = set()
         """The keys that are refused, also if an organisation has them."""
-        self.organisations = Organisations(Organisation(DEFAULT_ORGANISATION, ()))
+        self.organisations = Organisations()
+        self._check_keys(api_keys)
+        self.organisations[DEFAULT_ORGANISATION] = Organisation(DEFAULT_ORGANISATION, api_keys)
         self.resources = Resources(self)
         """The entities of organisations: agents, simulations, digital humans, folders, …"""
         self.runs: dict[int, Run] = {}

@@ -60,6 +60,7 @@ ACTIVE: list[FakeBluejay] = []
 
 
 Unmet = Literal["error", "warn", "ignore"]
+_UNMET = get_args(Unmet)
 
 
 class Options(WorldOptions, total=False):
@@ -93,7 +94,7 @@ class FakeBluejay(Additions):
             check_known("option", name, OPTIONS)
         sleep = options.get("sleep", "skip")
         check_known("choice for sleep:", sleep, ("skip", "real"))
-        check_known("choice for unmet:", options.get("unmet", "error"), get_args(Unmet))
+        check_known("choice for unmet:", options.get("unmet", "error"), _UNMET)
         self._begin(options, Service(**_of_a_world(options)))
 
     def _begin(self, options: Options, service: Service) -> None:
@@ -138,7 +139,8 @@ class FakeBluejay(Additions):
             self._on = switch.Fake(self._api, self._environment(), self._timeline)
             try:
                 switch.switch_on(self._on)
-                self.clock.take_part(*threads_of(self._options.get("participants", ())))
+                if "participants" in self._options:
+                    self.clock.take_part(*threads_of(self._options["participants"]))
                 if self._timeline is None and (now := now_of(self._options)) is not None:
                     self._wall_clock = WallClock()
                     self._wall_clock.start(now / 1e6, frozen=False)

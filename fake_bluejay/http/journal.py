@@ -181,9 +181,22 @@ _HEADER_COSTS = 128
 """Bytes that Python needs for a header besides its name and value."""
 
 
-def _size(headers: list[tuple[bytes, bytes]], content: bytes) -> int:
-    """Return how many bytes a request or an answer keeps: of many short headers, more than were sent."""
-    return len(content) + sum(map(len, chain.from_iterable(headers))) + _HEADER_COSTS * len(headers)
+class _HeadersSeen:
+    """The latest headers of requests, or of answers.
+
+    Most of a client's requests have equal headers: these are kept, and counted, once.
+    """
+
+    def __init__(self) -> None:
+        self._latest: list[tuple[bytes, bytes]] = []
+        self._size = 0
+
+    def share(self, headers: list[tuple[bytes, bytes]]) -> tuple[list[tuple[bytes, bytes]], int]:
+        """Return equal headers, and how many bytes they keep: many short ones keep more than was sent."""
+        if headers != self._latest:
+            self._latest = headers
+            self._size = sum(map(len, chain.from_iterable(headers))) + _HEADER_COSTS * len(headers)
+        return self._latest, self._size
 
 
 class Journal:
@@ -202,6 +215,7 @@ class Journal:
         `most_bytes`."""
         self._exchanges: deque[Exchange] = deque()
         self._bytes = 0
+        self._asked, self._answered = _HeadersSeen(), _HeadersSeen()
         self._lock = threading.Lock()
         self.total = 0
         """The number of exchanges, including the forgotten ones."""
@@ -210,8 +224,10 @@ class Journal:
 
     def append(self, exchange: Exchange) -> None:
         """Add an exchange whose answer is not known yet; `answered` adds the answer."""
-        size = _size(exchange.raw_headers, exchange.content) + len(exchange.path) + len(exchange.query)
+        size = len(exchange.content) + len(exchange.path) + len(exchange.query)
         with self._lock:
+            exchange._headers, of_headers = self._asked.share(exchange._headers)
+            size += of_headers
             self._exchanges.append(exchange)
             self.total = exchange.number = self.total + 1
             if size > self._small:
@@ -222,9 +238,10 @@ class Journal:
     def answered(self, exchange: Exchange, answer: Answer) -> None:
         """Add the answer to an exchange, which may have been forgotten since."""
         exchange.response = answer
-        size = _size(answer.raw_headers, answer.content)
-        if size > self._small:
-            with self._lock:
+        with self._lock:
+            answer._headers, size = self._answered.share(answer._headers)
+            size += len(answer.content)
+            if size > self._small:
                 place = exchange.number - self.total - 1
                 if -len(self._exchanges) <= place < 0 and self._exchanges[place] is exchange:
                     self._count(exchange, size)

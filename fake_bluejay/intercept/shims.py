@@ -35,6 +35,7 @@ import threading
 from collections import deque
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from functools import partial
+from itertools import chain
 from types import (
     CodeType,
     FunctionType,
@@ -112,19 +113,12 @@ def contents(module: ModuleType) -> SimpleNamespace:
 
 
 def _setter(owner: Any, name: str) -> Callable[[Any], object]:
-    """Return what sets an attribute, or deletes it if the value is `_ABSENT`, without code of its owner's."""
+    """Return what sets an attribute without code of its owner's."""
     if type(owner) is FunctionType:
         return partial(setattr, owner, name)
-    if not _is_class(owner):
-        return partial(_namespace_of_module(owner).__setitem__, name)
-
-    def set_in_class(value: Any) -> None:
-        if value is _ABSENT:
-            type.__delattr__(owner, name)
-        else:
-            type.__setattr__(owner, name, value)
-
-    return set_in_class
+    if _is_class(owner):
+        return partial(type.__setattr__, owner, name)
+    return partial(_namespace_of_module(owner).__setitem__, name)
 
 
 def class_of(module: str, name: str, base: type) -> Any:
@@ -152,31 +146,39 @@ class _Shims:
 
     def __init__(self, seam: Seam) -> None:
         self.seam = seam
-        self._namespace = _namespace(seam.owner)
-        self._set = _setter(seam.owner, seam.name)
-        self._newest: Any = None
-        self._under: Any = None
-        """The value that the newest shim was put over."""
-        self.named = self._over(seam.named) if seam.named is not None else None
+        self.name = seam.name
+        self.look = _namespace(seam.owner).get
+        self.set = _setter(seam.owner, seam.name)
+        self.newest: Any = self
+        self.under: Any = self
+        """The value that the newest shim was put over, which is no shim of this seam."""
+        self.named: Any = None
         """The replacement of the function where it was imported by name."""
+        if seam.named is not None:
+            self.named = self._over(seam.named)
 
     def put_on(self) -> None:
-        top = self._namespace.get(self.seam.name, _ABSENT)
-        if top is self._under or not (self._is_mine(top) or self._is_reached_from(top)):
-            self._set(self._over(top))
+        """Put a shim over what is there, unless one is there or within reach."""
+        top = self.look(self.name, _ABSENT)
+        if top is self.under or not (self._is_mine(top) or self._is_reached_from(top)):
+            self.set(self._over(top))
 
     def take_off(self) -> None:
-        top = self._namespace.get(self.seam.name, _ABSENT)
-        while top is self._newest or self._is_mine(top):
-            top = self._under if top is self._newest else _found[top].value
-            self._set(top)
+        """Take away the shims that are on top."""
+        top = self.look(self.name, _ABSENT)
+        while top is self.newest or self._is_mine(top):
+            top = self.under if top is self.newest else _found[top].value
+            if top is _ABSENT:
+                type.__delattr__(self.seam.owner, self.name)
+            else:
+                self.set(top)
 
     def _over(self, value: Any) -> Any:
         """Return a shim over this value: the newest again if it is over the same."""
-        if value is self._under and self._newest is not None:
-            return self._newest
-        if self._newest is not None and value is self.seam.named:
-            self._newest, self._under = self.named, value
+        if value is self.under:
+            return self.newest
+        if self.named is not None and value is self.seam.named:
+            self.newest, self.under = self.named, value
             return self.named
         shim = self.seam.make(_caller(self.seam, value))
         assert type(shim) is FunctionType
@@ -185,7 +187,7 @@ class _Shims:
             shim.__doc__ = value.__doc__
             shim.__wrapped__ = value  # type: ignore[attr-defined]
         _found[shim] = _Found(self.seam, value)
-        self._newest, self._under = shim, value
+        self.newest, self.under = shim, value
         return shim
 
     def _is_mine(self, value: Any) -> bool:
@@ -195,7 +197,7 @@ class _Shims:
         return seam.owner is self.seam.owner and seam.name == self.seam.name
 
     def _is_reached_from(self, value: Any) -> bool:
-        if value is _ABSENT or self._newest is None:
+        if value is _ABSENT or self.newest is self:
             return False
         return _leads_to(value, self._is_mine)
 
@@ -266,7 +268,13 @@ class ShimGroup:
         self.files = files
         self.spared = spared
         self.on = False
-        self._shims: dict[str, tuple[ModuleType, list[_Shims]]] = {}
+        self._modules: dict[str, ModuleType | None] = dict.fromkeys(files)
+        """The modules whose seams are in `_shims`, by name; None if it has not been loaded."""
+        self._shims: dict[str, list[_Shims]] = {}
+        self._replaced: list[_Shims] = []
+        """The shims in modules in whose place another was imported while the group was on."""
+        self._all: list[_Shims] = []
+        """All of these."""
         _groups.append(self)
 
     def switch(self, on: bool) -> None:
@@ -277,10 +285,21 @@ class ShimGroup:
         """Switch the group's seams, but not what is held by name elsewhere."""
         self.on = on
         if on:
-            for name in self.files:
-                self.put_on(name, sys.modules.get(name))
+            for name, module in self.new_modules():
+                self.put_on(name, module)
+            for shims in self._all:
+                # Every test comes here for every seam, so nothing is called that need not be.
+                if shims.look(shims.name, _ABSENT) is shims.under:
+                    shims.set(shims.newest)
+                else:
+                    shims.put_on()
         else:
             self.take_off()
+
+    def new_modules(self) -> list[tuple[str, Any]]:
+        """Return the modules, by their names, that are loaded, and whose seams have not been listed."""
+        loaded = sys.modules.get
+        return [(name, module) for name, known in self._modules.items() if (module := loaded(name)) is not known]
 
     def put_on(self, name: str, module: Any, *, executed: bool = False) -> None:
         """Put the shims of this module on, if it is one, and loaded."""
@@ -290,22 +309,32 @@ class ShimGroup:
             return
         if not executed and _is_being_imported(module):
             return
-        known, all_shims = self._shims.get(name, (None, []))
-        if known is not module:
+        if self._modules[name] is not module:
             seams = importlib.import_module(f"fake_bluejay.intercept.{self.files[name]}").seams
-            all_shims = [_Shims(seam) for seam in seams(module)]
-            self._shims[name] = module, all_shims
-            for shims in all_shims:
+            self._replaced += self._shims.get(name, ())
+            self._modules[name] = module
+            self._shims[name] = [_Shims(seam) for seam in seams(module)]
+            self._list()
+            for shims in self._shims[name]:
                 if shims.named is not None:
                     _look_for(shims, self)
-        for shims in all_shims:
+        for shims in self._shims[name]:
             shims.put_on()
 
     def take_off(self) -> None:
         """Take away what is on top."""
-        for _, all_shims in self._shims.values():
-            for shims in reversed(all_shims):
+        for shims in reversed(self._all):
+            top = shims.look(shims.name, _ABSENT)
+            if top is shims.newest and shims.under is not _ABSENT:
+                shims.set(shims.under)
+            elif top is not shims.under:
                 shims.take_off()
+        if self._replaced:
+            self._replaced = []
+            self._list()
+
+    def _list(self) -> None:
+        self._all = [*chain.from_iterable(self._shims.values()), *self._replaced]
 
 
 _groups: list[ShimGroup] = []
@@ -313,27 +342,26 @@ _groups: list[ShimGroup] = []
 
 def switch(groups: Mapping[ShimGroup, bool]) -> None:
     """Put groups of shims on or take them off, with one look through the modules for all of them."""
-    for name in [name for group, on in groups.items() if on for name in group.files]:
+    changed = [group for group, on in groups.items() if on or group.on]
+    for name in [name for group in changed if groups[group] for name, module in group.new_modules()]:
         if _is_being_imported(sys.modules.get(name)):
             with contextlib.suppress(ImportError):
                 importlib.import_module(name)  # it waits for the importing thread, which may need the lock
-    with LOCK:
-        changed = [group for group, on in groups.items() if on or group.on]
-        for group in changed:
-            group._switch(groups[group])
-        for group in changed:
-            _switch_named(group)
-        if changed:
+    if changed:
+        with LOCK:
+            for group in changed:
+                group._switch(groups[group])
+            _switch_named(changed)
             _watch(any(group.on for group in _groups))
 
 
 def leave_nothing() -> None:
     """Take off the shims of groups that are off, if another tool has put them back."""
     with LOCK:
-        for group in _groups:
-            if not group.on:
-                group.take_off()
-                _switch_named(group)
+        off = [group for group in _groups if not group.on]
+        for group in off:
+            group.take_off()
+        _switch_named(off)
 
 
 # --- modules that are imported meanwhile ------------------------------------------------------------------------
@@ -409,18 +437,26 @@ class _Named(NamedTuple):
     group: ShimGroup
 
 
-class _Place(NamedTuple):
+class _Place:
     """A place outside its module where such a function is held: an attribute, with its values for off and on."""
 
-    owner: Any
-    name: str
-    off: Any
-    on: Any
-    group: ShimGroup
+    def __init__(self, owner: Any, name: str, off: Any, on: Any, group: ShimGroup) -> None:
+        self.owner, self.name = owner, name
+        self.off, self.on = off, on
+        self.group = group
+        self._look = partial(getattr, owner) if type(owner) is FunctionType else _namespace(owner).get
+        self._set = _setter(owner, name)
 
     def is_same(self, other: _Place) -> bool:
         """Return whether both are one place; the first value that was found there is the one to restore."""
         return self.owner is other.owner and self.name == other.name and self.group is other.group
+
+    def switch(self, on: bool) -> None:
+        """Put the value for on, or for off, there, unless somebody else has put another one there."""
+        held = self._look(self.name)
+        wanted, other = (self.on, self.off) if on else (self.off, self.on)
+        if held is not wanted and (held is other or _hold_the_same(held, wanted) or _hold_the_same(held, other)):
+            self._set(wanted)
 
 
 _named: dict[int, _Named] = {}
@@ -449,15 +485,12 @@ def _look_for(shims: _Shims, group: ShimGroup) -> None:
     _newest = 0, None
 
 
-def _switch_named(group: ShimGroup) -> None:
-    """Replace the functions that a group has by name, or put them back; and leave alone what others put there."""
+def _switch_named(groups: Collection[ShimGroup]) -> None:
+    """Replace the functions that groups have by name, or put them back; and leave alone what others put there."""
     _look_for_places()
-    for owner, name, off, on, of_group in _places:
-        if of_group is group:
-            held = getattr(owner, name) if type(owner) is FunctionType else _namespace(owner).get(name)
-            wanted, other = (on, off) if group.on else (off, on)
-            if held is not wanted and (held is other or _hold_the_same(held, off) or _hold_the_same(held, on)):
-                _setter(owner, name)(wanted)
+    for place in _places:
+        if place.group in groups:
+            place.switch(place.group.on)
 
 
 def _hold_the_same(value: Any, other: Any) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -115,7 +116,8 @@ def switch_on(fake: Fake) -> None:
         _switch_groups()
         if fake.time is not None:
             virtual_time.join(fake.time)
-        os.environ.update(fake.environment)
+        for variable, value in fake.environment.items():
+            os.environ[variable] = value
 
 
 def switch_off(fake: Fake) -> None:
@@ -171,10 +173,11 @@ def leave_nothing() -> None:
 
 
 def _set(variable: str, value: str | None) -> None:
-    if value is None:
-        os.environ.pop(variable, None)
-    else:
+    if value is not None:
         os.environ[variable] = value
+    else:
+        with contextlib.suppress(KeyError):
+            del os.environ[variable]
 
 
 def guard(on: bool) -> None:

@@ -51,12 +51,12 @@ _clocks: list[Any] = []
 
 def _current_time(original: Callable[[Any], float]) -> Callable[..., Any]:
     def current_time(self: Any) -> float:
-        member = CLOCKWORK.me()
-        if member is None:
+        now = CLOCKWORK.look()
+        if now is None:
             return original(self)
         if all(clock is not self for clock in _clocks):
             _clocks.append(self)
-        return float(self.offset + CLOCKWORK.look(member) / 1_000_000)
+        return float(self.offset + now / 1_000_000)
 
     return current_time
 

@@ -134,8 +134,8 @@ def _monotonic(original: Callable[[], float]) -> Callable[..., Any]:
         return lambda: original()
 
     def monotonic() -> float:
-        member = CLOCKWORK.me()
-        return original() if member is None else CLOCKWORK.look(member) / 1_000_000
+        now = CLOCKWORK.look()
+        return original() if now is None else now / 1_000_000
 
     return monotonic
 
@@ -145,8 +145,8 @@ def _monotonic_ns(original: Callable[[], int]) -> Callable[..., Any]:
         return lambda: original()
 
     def monotonic_ns() -> int:
-        member = CLOCKWORK.me()
-        return original() if member is None else CLOCKWORK.look(member) * 1000
+        now = CLOCKWORK.look()
+        return original() if now is None else now * 1000
 
     return monotonic_ns
 

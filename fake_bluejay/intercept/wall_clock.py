@@ -50,12 +50,9 @@ class WallClock:
         in_real_time = time_machine.escape_hatch.time.time_ns
 
         def look() -> int:
-            member = CLOCKWORK.me()
-            if member is None:
-                if now is None and REAL.get_ident() not in REAL_TIME_THREADS:
-                    return int(in_real_time())
-            elif frozen:
-                CLOCKWORK.look(member)
+            takes_part = (CLOCKWORK.look() if frozen else CLOCKWORK.me()) is not None
+            if not takes_part and now is None and REAL.get_ident() not in REAL_TIME_THREADS:
+                return int(in_real_time())
             return int(time_ns(traveller))
 
         traveller.time_ns = look

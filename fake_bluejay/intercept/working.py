@@ -56,12 +56,15 @@ class _Look(NamedTuple):
     """The real time since which the state has not changed."""
 
 
+_NO_LOOK = _Look(None, 0.0)
+
+
 class Watch:
     """An observer of one thread, which concludes from several looks what the thread does."""
 
     def __init__(self, thread: threading.Thread) -> None:
         self._thread = thread
-        self._last = _Look(None, 0.0)
+        self._last = _NO_LOOK
         self._known: Activity | None = None
         """The activity that was found, for as long as the state does not change."""
         self.since = 0.0
