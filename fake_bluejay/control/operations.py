@@ -38,7 +38,7 @@ from fake_bluejay.state import commands
 from fake_bluejay.state import snapshot as dumps
 
 _A_MOMENT = 0.002
-"""Seconds between two looks at whether something has arrived."""
+"""The seconds between two checks of a delivery."""
 
 
 _Item = TypeVar("_Item")
@@ -119,13 +119,13 @@ def _operation(method: str, path: str, gives: Any, takes: type[BaseModel] | None
 
 @_operation("GET", "health", models.Health)
 def health(control: Control, call: ControlCall) -> Any:
-    """Say that the server answers."""
+    """Return a sign of life."""
     return {"status": "ok"}
 
 
 @_operation("GET", "overview", models.Overview)
 def overview(control: Control, call: ControlCall) -> Any:
-    """Return the clock, and the number of everything."""
+    """Return the clock, and the numbers of objects."""
     world, service = control.world, control.service
     return {
         "version": __version__,
@@ -141,13 +141,13 @@ def overview(control: Control, call: ControlCall) -> Any:
 
 @_operation("GET", "state", models.State)
 def state(control: Control, call: ControlCall) -> Any:
-    """Return everything the world holds, timers included, as `PUT state` takes it. API keys in it are not masked."""
+    """Return the whole world, with its timers, as `PUT state` takes it. API keys in it are not masked."""
     return dumps.dump(control.world)
 
 
 @_operation("PUT", "state", models.Overview, models.State)
 def put_state(control: Control, call: ControlCall) -> Any:
-    """Replace the world by a dumped one, which goes on where it stopped. A bad dump changes nothing."""
+    """Replace the world by a dumped one, which goes on from its own time. A bad dump changes nothing."""
     if "own_worlds" in call.body.root:
         raise ValueError(
             "own_worlds: this was saved by a server that has worlds of organisations, too: serve --seed takes it all;"

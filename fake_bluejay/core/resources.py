@@ -256,7 +256,7 @@ class Collection:
         return entity
 
     def get(self, id: Id) -> Entity | None:
-        """Return the entity of that id, whatever organisation it belongs to; None if there is none."""
+        """Return the entity of that id, of any organisation; None if there is none."""
         return self._all.get(id)
 
     def of(self, organisation: str) -> list[Entity]:
