@@ -156,7 +156,7 @@ def serve(
     loaded = _load_seed(seed, overrides) if seed is not None and goes_on else _small_world(overrides)
     fake, make = fake_over(loaded.service), loaded.empty()
     try:
-        listening = listen(host, port)
+        listening = click.get_current_context().with_resource(listen(host, port))
     except (OSError, UnicodeError) as error:
         is_taken = isinstance(error, OSError) and error.errno in (errno.EADDRINUSE, errno.EACCES)
         why = (isinstance(error, OSError) and error.strerror) or error

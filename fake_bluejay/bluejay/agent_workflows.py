@@ -6,13 +6,13 @@ top, or in its own `workflow`, as in ElevenLabs' answer to Get Agent. The rest o
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Iterator
 from typing import Any, Final
 
 from fake_bluejay.bluejay.models.wire import Wire
 from fake_bluejay.bluejay.resources import Operations, as_fields
 from fake_bluejay.core.errors import NotFound, Refused
+from fake_bluejay.core.json_data import copied
 from fake_bluejay.core.readings import AgentWithoutWorkflow
 from fake_bluejay.core.resources import Entity
 from fake_bluejay.http.operation import ApiCall, as_id
@@ -65,7 +65,7 @@ class _Workflow:
         stored = self._agent.fields.get("workflow")
         if stored is None and call.world.readings.agent_without_workflow is AgentWithoutWorkflow.NOT_FOUND:
             raise NotFound("The agent has no workflow")
-        self._stored: _Part = copy.deepcopy(_EMPTY if stored is None else stored)
+        self._stored: _Part = copied(_EMPTY if stored is None else stored)
         inner = self._stored.get("workflow")
         self._graph: _Part = inner if isinstance(inner, dict) else self._stored
         for name in ("nodes", "edges"):

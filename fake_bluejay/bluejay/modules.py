@@ -59,6 +59,7 @@ def operations() -> list[Operation]:
     return found + aliases
 
 
+@functools.cache
 def declared(name: str, *, exactly: bool = False) -> Operations:
     """Return the operations of a resource, by its name or the name of its collection.
 

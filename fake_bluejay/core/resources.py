@@ -21,6 +21,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, Protocol
 
 from fake_bluejay.core.errors import Conflict, Foreign, NotFound
@@ -154,7 +155,7 @@ class Resource:
         """The resource's name as part of a field's name: `digital_human`."""
         return self.name.replace(" ", "_")
 
-    @property
+    @cached_property
     def plural(self) -> str:
         """The name of its collection: `digital_humans`."""
         return plural_of(self.name)

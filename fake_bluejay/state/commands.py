@@ -10,7 +10,6 @@ import contextlib
 import functools
 import operator
 from collections.abc import Callable, Iterator, Mapping
-from copy import deepcopy
 from inspect import Parameter
 from typing import Annotated, Any, ClassVar, Literal, Self, TypeVar
 
@@ -33,6 +32,7 @@ from fake_bluejay.bluejay.options import world_of
 from fake_bluejay.bluejay.service import Service
 from fake_bluejay.core.behaviors import agent_from_text, agent_of
 from fake_bluejay.core.errors import DomainError, NotFound
+from fake_bluejay.core.json_data import copied
 from fake_bluejay.core.outbox import EVENTS, MOST_RETRIES, WebhookRecord
 from fake_bluejay.core.resources import Entity
 from fake_bluejay.core.runs import Run
@@ -292,7 +292,7 @@ class _TestResult(Command):
             id = None if self.id is None else self.id + number
             with at("id"):
                 added.append(
-                    service.world.add_test_result(id, self.status, agent, organisation, call, **deepcopy(fields))
+                    service.world.add_test_result(id, self.status, agent, organisation, call, **copied(fields))
                 )
         return added
 

@@ -46,6 +46,7 @@ from fake_bluejay.state.commands import (
     AnyFault,
     Command,
     Key,
+    Misfit,
     Misfits,
     NewEntity,
     NewOrganisation,
@@ -222,24 +223,25 @@ def load_seed(path: Path, overrides: Overrides | None = None) -> LoadedSeed:
             raise SeedError(source.problems)
         return _goes_on(source, data, overrides)
     problems = source.problems
+    wrong = source.problem_places
     try:
         seed = Seed.model_validate(data)
     except ValidationError as error:
-        found = (_in_words(one) for one in error.errors(include_url=False))
-        problems += [source.problem(*one) for one in found if one[0] not in source.problem_places]
+        errors = (_in_words(one) for one in error.errors(include_url=False))
+        found = [one for one in errors if one[0] not in source.problem_places]
+        problems += [source.problem(*one) for one in found]
+        wrong = wrong | {place for place, _ in found}
+    if wrong:
+        problems += [source.problem(one.place, str(one)) for one in _misfits_beside(wrong, data, overrides)]
     if problems:
         raise SeedError(problems)
     try:
         service = Service(**seed.options(overrides))
     except ValueError as error:
         raise SeedError([source.problem((), str(error))]) from None
-    misfits = Misfits()
-    for place, part in seed.parts():
-        with misfits.at(*place):
-            part.apply(service)
-    problems += [source.problem(one.place, str(one)) for one in misfits.all]
-    if problems:
-        raise SeedError(problems)
+    misfits = _applied(seed.parts(), service)
+    if misfits:
+        raise SeedError([source.problem(one.place, str(one)) for one in misfits])
 
     def reset() -> None:
         service.reset()
@@ -247,6 +249,67 @@ def load_seed(path: Path, overrides: Overrides | None = None) -> LoadedSeed:
             part.apply(service)
 
     return LoadedSeed(service, reset)
+
+
+def _applied(parts: Iterable[tuple[Path_, Command]], service: Service) -> list[Misfit]:
+    """Apply the parts of a seed, each with its place. Return what does not fit."""
+    misfits = Misfits()
+    for place, part in parts:
+        with misfits.at(*place):
+            part.apply(service)
+    return misfits.all
+
+
+_REFERRED_TO = ("organisations", "resources", "simulations")
+"""The parts of a seed that other parts refer to, or whose ids they may count on."""
+
+
+def _misfits_beside(wrong: Iterable[Path_], data: dict[str, Any], overrides: Overrides) -> list[Misfit]:
+    """Return what does not fit in the parts of a seed whose values are right, so that one check reports it, too.
+
+    Return nothing if other parts may refer to what is wrong: their references cannot be judged without it.
+
+    Args:
+        wrong: The places of the values that are wrong.
+        data: The seed, as JSON.
+        overrides: The options that go before those of the seed.
+    """
+    rest: dict[str, Any] = {name: [*value] if isinstance(value, list) else value for name, value in data.items()}
+    left_out = set()
+    fields = {field.alias or name for name, field in Seed.model_fields.items()}
+    for name, *within in wrong:
+        if name not in fields or name in _REFERRED_TO:  # an unknown name may be one of these, misspelt
+            return []
+        whole = rest.get(name)
+        if isinstance(whole, dict) and within:
+            rest[name] = {key: value for key, value in whole.items() if key != within[0]}
+        elif not isinstance(whole, list) or not within:
+            rest.pop(name, None)
+        elif name != "test_results":
+            left_out.add((name, within[0]))
+        else:  # what is left of it takes its ids, and belongs to its organisation
+            number, field = int(within[0]), within[1] if within[1:] else None
+            if field in ("id", "count", None):
+                return []
+            kept = {key: whole[number][key] for key in {"id", "count", "organisation"} & whole[number].keys() - {field}}
+            whole[number] = kept
+    numbers = {
+        name: [number for number in range(len(value)) if (name, number) not in left_out]
+        for name, value in rest.items()
+        if isinstance(value, list)
+    }
+    rest |= {name: [rest[name][number] for number in kept] for name, kept in numbers.items()}
+    try:
+        seed = Seed.model_validate(rest)
+        service = Service(**seed.options(overrides))
+    except ValueError:
+        return []
+    misfits = _applied(seed.parts(), service)
+    for one in misfits:
+        name, *within = one.place
+        if name in numbers:
+            one.place = (name, numbers[str(name)][int(within[0])], *within[1:])
+    return misfits
 
 
 def _goes_on(source: _Source, data: dict[str, Any], overrides: Overrides) -> LoadedSeed:

@@ -6,7 +6,6 @@ import functools
 import json
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
-from copy import deepcopy
 from datetime import datetime
 from typing import Any, NoReturn, get_args
 
@@ -14,6 +13,7 @@ from fake_bluejay.bluejay.modules import declared, resource_names
 from fake_bluejay.core.behaviors import Agent, agent_from_text
 from fake_bluejay.core.clock import Clock, ManualClock, ScaledClock, datetime_at, instant_of, microseconds
 from fake_bluejay.core.clock import iso as _iso
+from fake_bluejay.core.json_data import copied
 from fake_bluejay.core.outbox import (
     EVENTS,
     MOST_COPIES,
@@ -124,7 +124,7 @@ def dump_entity(entity: Entity) -> dict[str, Any]:
         "organisation": entity.organisation,
         "created_at": _iso(entity.created_at),
         "updated_at": _iso(entity.updated_at),
-        "fields": deepcopy(entity.fields),
+        "fields": copied(entity.fields),
     }
 
 
@@ -138,7 +138,7 @@ def dump_record(record: Record) -> dict[str, Any]:
         "created_at": _iso(record.created_at),
         "start_time": _optional_iso(record.start_time),
         "end_time": _optional_iso(record.end_time),
-        "fields": deepcopy(record.fields),
+        "fields": copied(record.fields),
         "history": [
             {
                 "at": _iso(move.at),
@@ -152,7 +152,7 @@ def dump_record(record: Record) -> dict[str, Any]:
         "control_objects": [control.id for control in record.control_objects],
         "call": None if record.call is None else record.call.as_dict(),
         "run": None if record.run is None else record.run.id,
-        "metrics": deepcopy(record.metrics),
+        "metrics": copied(record.metrics),
     }
 
 
@@ -173,7 +173,7 @@ def _dump_run(run: Run) -> dict[str, Any]:
         "simulation_id": run.simulation_id,
         "agent_id": run.agent_id,
         "created_at": _iso(run.created_at),
-        "fields": deepcopy(run.fields),
+        "fields": copied(run.fields),
         "lines": run.slots,
         "longest": run.longest / 1_000_000,
         "ringing": run.ringing / 1_000_000,
@@ -316,7 +316,7 @@ def load_record(data: Mapping[str, Any], control_objects: Iterable[Mapping[str, 
 
 
 def _load_record(place: _Node, control_objects: Mapping[int, ControlObject]) -> Record:
-    fields = deepcopy(place.get("fields", dict))
+    fields = copied(place.get("fields", dict))
     if fields:
         from fake_bluejay.bluejay.models.results import check_fields
 
@@ -377,7 +377,7 @@ def _load_run(place: _Node, world: World) -> None:
         place.get("simulation_id", int),
         place.get("agent_id", int),
         place.read("created_at", str, _instant),
-        deepcopy(place.get("fields", dict)),
+        copied(place.get("fields", dict)),
         slots=place.get("lines", int, optional=True),
         longest=place.read("longest", (int, float), microseconds),
         ringing=place.read("ringing", (int, float), microseconds),
@@ -530,7 +530,7 @@ def _load_collection(root: _Node, name: str, world: World) -> None:
             place.fail("id", f"a {resource.ids.wire_type.__name__} is needed, not {id!r}")
         if collection.get(id) is not None or (isinstance(id, int) and not 0 < id <= collection.last_id):
             place.fail("id", f"{id} is there twice, or above last_id")
-        fields = deepcopy(place.get("fields", dict))
+        fields = copied(place.get("fields", dict))
         for field, type_ in resource.required.items():
             _Node(fields, f"{place.path}fields.").get(field, type_)
         entity = Entity(resource, id, organisation, place.read("created_at", str, _instant), fields)
