@@ -592,15 +592,10 @@ def _refuse_intent(fields: Mapping[str, Any]) -> None:
             raise Refused(f"{name} must be left out: the digital human has a workflow tag, and plays back")
 
 
-def _computed(human: Entity) -> dict[str, Any]:
-    """Return values for answers besides the stored fields."""
-    return {"simulation_id": next(iter(human.fields["simulation_ids"]), None)}
-
-
 digital_humans = Operations(
     DIGITAL_HUMANS,
     returns=DigitalHumanResponseData,
-    values=_computed,
+    values=lambda human: {"simulation_id": next(iter(human.fields["simulation_ids"]), None)},
     new=create_digital_human,
     request=DigitalHumanRequestData,
 )
