@@ -269,7 +269,7 @@ def _plan(
 
 
 def _apply(call: ApiCall, planned: _PlannedCode, actions: list[str], links: _Item | None = None) -> Entity:
-    """Make or change what an item of a bundle describes, and return it."""
+    """Create or change the entity that an item of a bundle describes, and return it."""
     kind, request, entity, world = planned.kind, planned.request, planned.entity, call.world
     title = "custom metric" if kind.resource is METRICS else kind.resource.name
     if entity is None:

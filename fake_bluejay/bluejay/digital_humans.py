@@ -227,7 +227,7 @@ class SpeaksFirstConfig(Wire):
 
 
 class JourneyStep(Wire):
-    """A step of a customer journey. After `success_criteria`, what only the documentation of September 2026 has."""
+    """A step of a customer journey. Only the newest documentation has the fields after `success_criteria`."""
 
     step: int
     intent: str = ""
@@ -342,7 +342,7 @@ class BulkCreateDigitalHumansRequest(Wire):
 class BulkCreateDigitalHumansRequestOfOpenApi(BulkCreateDigitalHumansRequest):
     """The same, as the OpenAPI describes it."""
 
-    digital_humans: Annotated[  # type: ignore[assignment]  # a list of what is narrower is none, to mypy
+    digital_humans: Annotated[  # type: ignore[assignment]  # to mypy, a list of a narrower type is another type
         list[DigitalHumanRequestDataOfOpenApi], Field(min_length=1, max_length=100)
     ]
 

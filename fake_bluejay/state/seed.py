@@ -252,7 +252,7 @@ def load_seed(path: Path, overrides: Overrides | None = None) -> LoadedSeed:
 
 
 def _applied(parts: Iterable[tuple[Path_, Command]], service: Service) -> list[Misfit]:
-    """Apply the parts of a seed, each with its place. Return what does not fit."""
+    """Apply the parts of a seed, each with its place, and return the misfits."""
     misfits = Misfits()
     for place, part in parts:
         with misfits.at(*place):
@@ -498,7 +498,7 @@ def _as_json(value: Any, place: Path_, counted: Iterator[int], problems: list[_N
 
 @functools.cache
 def _yaml_loader() -> Any:
-    """Return a safe loader that refuses what would silently be something else than it looks like."""
+    """Return a safe loader that refuses texts which YAML would silently turn into another value."""
     import yaml
 
     class Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]
