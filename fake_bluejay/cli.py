@@ -80,9 +80,15 @@ def main() -> None:
 @_option("--port", default=_PORT, show_default=True, type=_Port(0, 65535), help="0 takes any free port.")
 @_option("--seed", type=_file, help="The world to begin with: TOML, YAML or JSON, or a saved world, which goes on.")
 @_option("--save", type=_file, help="Write the world there on exit, on POST /_fake/save and on SIGUSR1.")
-@_option("--clock", type=click.Choice(["real", "manual"]), help="Whether time passes by itself.  [default: real]")
-@_option("--speed", type=click.FloatRange(0), help="How many times as fast as real; 0 is a pause.  [default: 1]")
-@_option("--agent", metavar="BEHAVIOUR", help="What agents do: ends-after=2, ends-within=20, silent, drops-after=5.")
+@_option(
+    "--clock",
+    type=click.Choice(["real", "manual"]),
+    help="A clock that follows real time, or is moved by hand.  [default: real]",
+)
+@_option("--speed", type=click.FloatRange(0), help="Virtual seconds in a real one; 0 is a pause.  [default: 1]")
+@_option(
+    "--agent", metavar="BEHAVIOUR", help="The agents' behaviour: ends-after=2, ends-within=20, silent, drops-after=5."
+)
 @_options("--reading", "readings", metavar="NAME=CHOICE", help="See `fake-bluejay readings`.")
 @_options("--api-key", "api_keys", metavar="KEY", help="Accept only this key, and others so given.")
 @_options("--allow-host", "allow_hosts", metavar="NAME", help="A name to call the control API by, too.")
@@ -107,7 +113,7 @@ def main() -> None:
 )
 @_option("--webhooks-anywhere", is_flag=True, help="Let webhooks lead elsewhere than to this machine.")
 @_option("--tls", is_flag=True, help="Speak TLS too, for https://api.getbluejay.ai, by a throw-away authority.")
-@_option("--ca-file", type=_file, help="Where to write that authority's certificate.  [default: a temporary file]")
+@_option("--ca-file", type=_file, help="The file for that authority's certificate.  [default: a temporary file]")
 def serve(
     host: str,
     port: int,

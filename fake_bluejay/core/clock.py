@@ -15,7 +15,7 @@ EPOCH = (datetime(2026, 1, 1, tzinfo=UTC) - _ZERO) // _MICROSECOND
 _BEGINNING = (datetime(1, 1, 1, tzinfo=UTC) - _ZERO) // _MICROSECOND
 
 END = (datetime(9999, 1, 1, tzinfo=UTC) - _ZERO) // _MICROSECOND
-"""The latest instant of any clock: whatever is due after an instant must have a date, too."""
+"""The latest instant of any clock, early enough for timers after it to have a date."""
 
 if TYPE_CHECKING:
     Moment = datetime

@@ -213,9 +213,9 @@ class Collection:
         self._world = world
         self._all: dict[Id, Entity] = {}
 
-    def add(self, organisation: str, fields: dict[str, Any]) -> Entity:
-        """Make an entity, whose id is the next one, or the one that `given_id` says."""
-        id = self.next_id()
+    def add(self, organisation: str, fields: dict[str, Any], id: Id | None = None) -> Entity:
+        """Make an entity; without an id, it gets the next one."""
+        id = id or self.next_id()
         self.last_id = max(self.last_id, id) if isinstance(id, int) else self.last_id + 1
         entity = self.put(Entity(self.resource, id, organisation, self._world.settle(), fields))
         self._world._changed(change_of(self.resource.name, "added"), entity)
@@ -256,7 +256,7 @@ class Collection:
         return entity
 
     def get(self, id: Id) -> Entity | None:
-        """Return the entity of that id, whatever organisation it belongs to; None if there is none."""
+        """Return the entity of that id, of any organisation; None if there is none."""
         return self._all.get(id)
 
     def of(self, organisation: str) -> list[Entity]:

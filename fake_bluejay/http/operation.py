@@ -106,7 +106,7 @@ class Parameter:
 
 
 class WholeRequest:
-    """What an operation needs of a request besides its scope, and the answer that the application gave it."""
+    """The parts of a request that an operation needs besides its scope, and the application's answer."""
 
     __slots__ = ("answer", "content", "headers", "unwritable", "world")
 

@@ -275,6 +275,8 @@ class ShimGroup:
         """The shims in modules in whose place another was imported while the group was on."""
         self._all: list[_Shims] = []
         """All of these."""
+        self.places: list[_Place] = []
+        """The places where functions of the group's seams are held by name."""
         _groups.append(self)
 
     def switch(self, on: bool) -> None:
@@ -444,24 +446,20 @@ class _Place:
         self.owner, self.name = owner, name
         self.off, self.on = off, on
         self.group = group
-        self._look = partial(getattr, owner) if type(owner) is FunctionType else _namespace(owner).get
-        self._set = _setter(owner, name)
+        self.look = partial(getattr, owner) if type(owner) is FunctionType else _namespace(owner).get
+        self.set = _setter(owner, name)
 
     def is_same(self, other: _Place) -> bool:
         """Return whether both are one place; the first value that was found there is the one to restore."""
-        return self.owner is other.owner and self.name == other.name and self.group is other.group
+        return self.owner is other.owner and self.name == other.name
 
-    def switch(self, on: bool) -> None:
-        """Put the value for on, or for off, there, unless somebody else has put another one there."""
-        held = self._look(self.name)
-        wanted, other = (self.on, self.off) if on else (self.off, self.on)
-        if held is not wanted and (held is other or _hold_the_same(held, wanted) or _hold_the_same(held, other)):
-            self._set(wanted)
+    def is_ours(self, held: Any) -> bool:
+        """Return whether nobody has put another value there."""
+        return _hold_the_same(held, self.off) or _hold_the_same(held, self.on)
 
 
 _named: dict[int, _Named] = {}
 """Id of a function that is looked for, or of its shim → both."""
-_places: list[_Place] = []
 _seen: dict[str, Any] = {}
 """The modules that have been looked through."""
 _newest: tuple[int, Any] = 0, None
@@ -471,7 +469,8 @@ _newest: tuple[int, Any] = 0, None
 def look_again() -> None:
     """Look through all modules anew when functions are next replaced: the modules may hold other functions by now."""
     global _newest
-    _places.clear()
+    for group in _groups:
+        group.places.clear()
     _seen.clear()
     _newest = 0, None
 
@@ -488,9 +487,12 @@ def _look_for(shims: _Shims, group: ShimGroup) -> None:
 def _switch_named(groups: Collection[ShimGroup]) -> None:
     """Replace the functions that groups have by name, or put them back; and leave alone what others put there."""
     _look_for_places()
-    for place in _places:
-        if place.group in groups:
-            place.switch(place.group.on)
+    for group in groups:
+        on = group.on
+        for place in group.places:
+            held, wanted = place.look(place.name), place.on if on else place.off
+            if held is not wanted and (held is (place.off if on else place.on) or place.is_ours(held)):
+                place.set(wanted)
 
 
 def _hold_the_same(value: Any, other: Any) -> bool:
@@ -521,8 +523,9 @@ def _look_for_places() -> None:
             if issubclass(type(module), ModuleType):
                 package = name.partition(".")[0]
                 for place in _places_in(module, name, ""):
-                    if package not in place.group.spared and not any(map(place.is_same, _places)):
-                        _places.append(place)
+                    known = place.group.places
+                    if package not in place.group.spared and not any(map(place.is_same, known)):
+                        known.append(place)
     for name in _seen.keys() - sys.modules.keys():
         del _seen[name]
 

@@ -28,6 +28,7 @@ __all__ = [
     "switch_on",
     "taker",
     "takes",
+    "takes_calls",
 ]
 
 
@@ -70,6 +71,11 @@ _given: dict[str, tuple[set[str], str | None]] = {}
 def current() -> Fake | None:
     """Return the fake that takes calls now: the one that was switched on last, in this process."""
     return _on[-1] if _on and not is_forked() else None
+
+
+def takes_calls(fake: Fake) -> bool:
+    """Return whether this is the fake that takes calls now."""
+    return bool(_on) and _on[-1] is fake and not (_inherited and is_forked())
 
 
 def is_guarded() -> bool:

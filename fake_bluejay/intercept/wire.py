@@ -11,6 +11,7 @@ Both must agree on every input, at whatever points it is cut; a test compares th
 from __future__ import annotations
 
 import errno
+import functools
 import math
 import os
 import re
@@ -20,7 +21,7 @@ from http.client import responses
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias
 
 from fake_bluejay.intercept.door import RawHeaders, Reply, exchange
-from fake_bluejay.intercept.switch import current, taker
+from fake_bluejay.intercept.switch import taker, takes_calls
 from fake_bluejay.intercept.waiting import now
 
 if TYPE_CHECKING:
@@ -353,4 +354,4 @@ def open_wire(scheme: str, host: str, port: int | None) -> HttpWire:
     fake = taker(host)
     if fake is None:
         raise ConnectionRefusedError(errno.ECONNREFUSED, os.strerror(errno.ECONNREFUSED))
-    return HttpWire(fake.app, scheme, host, port, lambda: current() is fake)
+    return HttpWire(fake.app, scheme, host, port, functools.partial(takes_calls, fake))

@@ -109,7 +109,7 @@ _ClockMode = Annotated[str, one_of("clock", ("real", "manual")), Field(json_sche
 SeedReadings = create_model(
     "SeedReadings",
     __base__=Shape,
-    __doc__="What the fake answers to the questions that Bluejay's documentation leaves open.",
+    __doc__="The fake's choices for the questions that Bluejay's documentation leaves open.",
     **{question.name: _reading(question) for question in questions()},
 )
 
@@ -129,7 +129,7 @@ class Seed(Shape):
         allow_inf_nan=False,
         description="The number of seconds that pass in a real one; 0 is a pause.",
     )
-    now: _Moment | None = Field(None, description="Where time begins; it needs an offset, or Z.")
+    now: _Moment | None = Field(None, description="The start of the fake's time, with an offset or Z.")
     agent: AgentText | None = Field(None, description="The default behavior of agents.")
     api_keys: list[Key] = Field([], description="Of the default organisation; if there are any, others are refused.")
     evaluation_starts_after: float = Field(1.0, ge=0, allow_inf_nan=False, description="Seconds after the end.")
