@@ -32,7 +32,7 @@ def library() -> Any:
 
 
 def transport(app: Api) -> Any:
-    """Return a transport, sync and async, over which this application answers every request, whatever its host."""
+    """Return a transport, sync and async, over which this application answers every request, to any host."""
     return _transport_class(library())(app)
 
 

@@ -1,7 +1,7 @@
 """Shims: the one way in which attributes of other people's modules and classes are replaced.
 
-A *seam* is an attribute of somebody else: an owner, a name, and a function that makes what is to stand there. A *shim*
-is what stands there. The theory:
+A *seam* is an attribute of somebody else: an owner, a name, and a function that makes the replacement, which is called
+a *shim*. The theory:
 
 - A shim calls through to what it found, and asks at each call whether it is wanted. So a shim that is off is inert,
   wherever it is held: by a wrapper, by a saved attribute, by a module that imported it by name.
@@ -80,7 +80,7 @@ class _Found(NamedTuple):
 
 
 _found: WeakKeyDictionary[Any, _Found] = WeakKeyDictionary()
-"""Shim → what it was put over."""
+"""Shim → the value that it was put over."""
 
 
 def _is_shim(value: Any) -> bool:
@@ -108,12 +108,12 @@ def _namespace(owner: Any) -> Mapping[str, Any]:
 
 
 def contents(module: ModuleType) -> SimpleNamespace:
-    """Return what a module holds, for reading seams from it without waking what it loads lazily."""
+    """Return the namespace of a module, for reading seams from it without loading its lazy parts."""
     return SimpleNamespace(**_namespace_of_module(module))
 
 
 def _setter(owner: Any, name: str) -> Callable[[Any], object]:
-    """Return what sets an attribute without code of its owner's."""
+    """Return a function that sets an attribute without code of its owner's."""
     if type(owner) is FunctionType:
         return partial(setattr, owner, name)
     if _is_class(owner):
@@ -151,14 +151,14 @@ class _Shims:
         self.set = _setter(seam.owner, seam.name)
         self.newest: Any = self
         self.under: Any = self
-        """The value that the newest shim was put over, which is no shim of this seam."""
+        """The value that the newest shim was put over, which is not a shim of this seam."""
         self.named: Any = None
         """The replacement of the function where it was imported by name."""
         if seam.named is not None:
             self.named = self._over(seam.named)
 
     def put_on(self) -> None:
-        """Put a shim over what is there, unless one is there or within reach."""
+        """Put a shim over the present value, unless one is there or within reach."""
         top = self.look(self.name, _ABSENT)
         if top is self.under or not (self._is_mine(top) or self._is_reached_from(top)):
             self.set(self._over(top))
@@ -248,7 +248,7 @@ def _caller(seam: Seam, found: Any) -> Callable[..., Any]:
         call: Callable[..., Any] = found
         return call
     if not hasattr(type(found), "__get__"):
-        return lambda self, *args, **kwargs: found(*args, **kwargs)  # a mock, say, is called without the object
+        return lambda self, *args, **kwargs: found(*args, **kwargs)  # for example, a mock is called without the object
     return lambda self, *args, **kwargs: found.__get__(self, type(self))(*args, **kwargs)
 
 
@@ -275,6 +275,8 @@ class ShimGroup:
         """The shims in modules in whose place another was imported while the group was on."""
         self._all: list[_Shims] = []
         """All of these."""
+        self.places: list[_Place] = []
+        """The places where functions of the group's seams are held by name."""
         _groups.append(self)
 
     def switch(self, on: bool) -> None:
@@ -282,7 +284,7 @@ class ShimGroup:
         switch({self: on})
 
     def _switch(self, on: bool) -> None:
-        """Switch the group's seams, but not what is held by name elsewhere."""
+        """Switch the group's seams, but not functions that are held by name elsewhere."""
         self.on = on
         if on:
             for name, module in self.new_modules():
@@ -322,7 +324,7 @@ class ShimGroup:
             shims.put_on()
 
     def take_off(self) -> None:
-        """Take away what is on top."""
+        """Remove the shim that is on top."""
         for shims in reversed(self._all):
             top = shims.look(shims.name, _ABSENT)
             if top is shims.newest and shims.under is not _ABSENT:
@@ -444,24 +446,20 @@ class _Place:
         self.owner, self.name = owner, name
         self.off, self.on = off, on
         self.group = group
-        self._look = partial(getattr, owner) if type(owner) is FunctionType else _namespace(owner).get
-        self._set = _setter(owner, name)
+        self.look = partial(getattr, owner) if type(owner) is FunctionType else _namespace(owner).get
+        self.set = _setter(owner, name)
 
     def is_same(self, other: _Place) -> bool:
         """Return whether both are one place; the first value that was found there is the one to restore."""
-        return self.owner is other.owner and self.name == other.name and self.group is other.group
+        return self.owner is other.owner and self.name == other.name
 
-    def switch(self, on: bool) -> None:
-        """Put the value for on, or for off, there, unless somebody else has put another one there."""
-        held = self._look(self.name)
-        wanted, other = (self.on, self.off) if on else (self.off, self.on)
-        if held is not wanted and (held is other or _hold_the_same(held, wanted) or _hold_the_same(held, other)):
-            self._set(wanted)
+    def is_ours(self, held: Any) -> bool:
+        """Return whether nobody has put another value there."""
+        return _hold_the_same(held, self.off) or _hold_the_same(held, self.on)
 
 
 _named: dict[int, _Named] = {}
 """Id of a function that is looked for, or of its shim → both."""
-_places: list[_Place] = []
 _seen: dict[str, Any] = {}
 """The modules that have been looked through."""
 _newest: tuple[int, Any] = 0, None
@@ -471,7 +469,8 @@ _newest: tuple[int, Any] = 0, None
 def look_again() -> None:
     """Look through all modules anew when functions are next replaced: the modules may hold other functions by now."""
     global _newest
-    _places.clear()
+    for group in _groups:
+        group.places.clear()
     _seen.clear()
     _newest = 0, None
 
@@ -488,9 +487,12 @@ def _look_for(shims: _Shims, group: ShimGroup) -> None:
 def _switch_named(groups: Collection[ShimGroup]) -> None:
     """Replace the functions that groups have by name, or put them back; and leave alone what others put there."""
     _look_for_places()
-    for place in _places:
-        if place.group in groups:
-            place.switch(place.group.on)
+    for group in groups:
+        on = group.on
+        for place in group.places:
+            held, wanted = place.look(place.name), place.on if on else place.off
+            if held is not wanted and (held is (place.off if on else place.on) or place.is_ours(held)):
+                place.set(wanted)
 
 
 def _hold_the_same(value: Any, other: Any) -> bool:
@@ -521,8 +523,9 @@ def _look_for_places() -> None:
             if issubclass(type(module), ModuleType):
                 package = name.partition(".")[0]
                 for place in _places_in(module, name, ""):
-                    if package not in place.group.spared and not any(map(place.is_same, _places)):
-                        _places.append(place)
+                    known = place.group.places
+                    if package not in place.group.spared and not any(map(place.is_same, known)):
+                        known.append(place)
     for name in _seen.keys() - sys.modules.keys():
         del _seen[name]
 
@@ -584,7 +587,7 @@ def _places_in_defaults(function: FunctionType) -> Iterator[_Place]:
 
 
 def _in_default(group: ShimGroup, on: bool, value: Any) -> Any:
-    """Return what stands in a default for this value while the group is on or off."""
+    """Return the replacement of a default value while the group is on or off."""
     named = _named.get(id(value))
     if named is None or named.group is not group:
         return value

@@ -28,6 +28,7 @@ __all__ = [
     "switch_on",
     "taker",
     "takes",
+    "takes_calls",
 ]
 
 
@@ -72,6 +73,11 @@ def current() -> Fake | None:
     return _on[-1] if _on and not is_forked() else None
 
 
+def takes_calls(fake: Fake) -> bool:
+    """Return whether this is the fake that takes calls now."""
+    return bool(_on) and _on[-1] is fake and not (_inherited and is_forked())
+
+
 def is_guarded() -> bool:
     """Return whether calls to Bluejay are to be kept from its real hosts."""
     return bool(_on) or _guards > 0
@@ -101,7 +107,7 @@ def taker(host: object) -> Fake | None:
 
 
 def refusal_of(host: object) -> str:
-    """Return what an error says of a call to this host, as things stand."""
+    """Return the message of an error about a call to this host in the present state."""
     return refusal(host, is_forked=is_forked(), is_on=current() is not None)
 
 
@@ -141,7 +147,7 @@ def switch_off(fake: Fake) -> None:
 
 
 def bypass_proxies(fake: Fake, host: str) -> None:
-    """Let clients reach a host directly until this fake is off, whatever proxies the environment names."""
+    """Let clients reach a host directly until this fake is off, without the environment's proxies."""
     with LOCK:
         if not _direct:
             found = {name: os.environ.get(name) for name in ("no_proxy", "NO_PROXY")}

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import datetime
 import sys
+import time
 from typing import Any
 
 from fake_bluejay.http.calendar import is_frozen_by_freezegun
@@ -43,7 +44,7 @@ class WallClock:
 
         if _travellers(time_machine):
             return
-        start = (_present() // _GRAIN - 1) * _GRAIN if now is None else now
+        start = (time.time() // _GRAIN - 1) * _GRAIN if now is None else now
         self._travel = time_machine.travel(start, tick=not frozen)
         self._traveller = self._travel.start()
         traveller, time_ns = self._traveller, type(self._traveller).time_ns
@@ -91,9 +92,3 @@ def _travellers(time_machine: Any) -> list[Any]:
     contents = vars(time_machine)
     travellers: list[Any] = contents["traveller_stack" if "traveller_stack" in contents else "coordinates_stack"]
     return travellers
-
-
-def _present() -> float:
-    import time
-
-    return time.time()

@@ -11,6 +11,7 @@ Both must agree on every input, at whatever points it is cut; a test compares th
 from __future__ import annotations
 
 import errno
+import functools
 import math
 import os
 import re
@@ -20,7 +21,7 @@ from http.client import responses
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias
 
 from fake_bluejay.intercept.door import RawHeaders, Reply, exchange
-from fake_bluejay.intercept.switch import current, taker
+from fake_bluejay.intercept.switch import taker, takes_calls
 from fake_bluejay.intercept.waiting import now
 
 if TYPE_CHECKING:
@@ -130,7 +131,7 @@ class HttpWire:
         return 0 if self.has_ended else math.inf
 
     def read(self, most: int) -> bytes:
-        """Return what has arrived next, due or not; `b""` is the end.
+        """Return the next data that has arrived, due or not; `b""` is the end.
 
         Raises:
             ConnectionResetError: The connection was reset.
@@ -245,7 +246,7 @@ _ORIGIN = re.compile(rb"https?://[^/?]*", re.IGNORECASE)
 
 
 def _arrival(reply: Reply, data: bytes, end: End | None) -> Arrival:
-    """Return what becomes of an answer on its way."""
+    """Return an answer with its disturbances."""
     breakage = reply.breakage
     if breakage is None:
         return Arrival(data, end)
@@ -323,7 +324,7 @@ def _plain_head(data: bytes) -> _Head | None:
 
 
 _NOT_PLAIN = frozenset((b"connection", b"content-length", b"expect", b"transfer-encoding", b"upgrade"))
-"""The headers that change how a message is read, or what happens to its connection."""
+"""The headers that affect the framing of a message, or its connection."""
 
 
 def _plain_answer(method: bytes, reply: Reply) -> bytes | None:
@@ -353,4 +354,4 @@ def open_wire(scheme: str, host: str, port: int | None) -> HttpWire:
     fake = taker(host)
     if fake is None:
         raise ConnectionRefusedError(errno.ECONNREFUSED, os.strerror(errno.ECONNREFUSED))
-    return HttpWire(fake.app, scheme, host, port, lambda: current() is fake)
+    return HttpWire(fake.app, scheme, host, port, functools.partial(takes_calls, fake))

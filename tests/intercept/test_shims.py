@@ -70,7 +70,6 @@ def group(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[bool], None]]:
     shims._groups.remove(made)
     for value in [key for key, named in shims._named.items() if named.group is made]:
         del shims._named[value]
-    shims._places[:] = [place for place in shims._places if place.group is not made]
     assert "inherited" not in vars(Theirs)
 
 

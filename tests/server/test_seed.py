@@ -512,3 +512,66 @@ def test_a_bad_name_does_not_hide_what_else_is_wrong(tmp_path: Path) -> None:
     ):
         assert expected in said
     assert len(error.value.problems) == 5
+
+
+def test_a_bad_value_does_not_hide_what_does_not_fit(tmp_path: Path) -> None:
+    path = tmp_path / "a.yaml"
+    path.write_text(
+        "readings: {success: somtimes}\n"
+        "revoked_keys: [1, one]\n"
+        "calls: {next: [{talks_forr: 2}]}\n"
+        "test_results:\n"
+        "- {id: 3, status: RUNING, agent: silnt}\n"
+        "- {id: 3}\n"
+        "- {organisation: acmee}\n"
+        "webhooks:\n"
+        "- {url: 'ftp://x'}\n"
+        "- {url: 'http://127.0.0.1/', agents: [7]}\n"
+        "stubs:\n"
+        "- {method: GETT, path: /x}\n"
+        "- {method: GET, path: /x, status: 204, json: 1}\n"
+    )
+    with pytest.raises(SeedError) as error:
+        load_seed(path)
+    places = [one.removeprefix(f"{path}:").split(": ")[:2] for one in error.value.problems]
+    assert places == [
+        ["1", "readings.success"],
+        ["2", "revoked_keys[0]"],
+        ["3", "calls.next[0]"],
+        ["9", "webhooks[0].url"],
+        ["5", "test_results[0].status"],
+        ["5", "test_results[0].agent"],
+        ["12", "stubs[0].method"],
+        ["10", "webhooks[1].agents"],
+        ["6", "test_results[1].id"],
+        ["7", "test_results[2].organisation"],
+        ["13", "stubs[1].json"],
+    ]
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        "organisations: [{name: acme, api_keys: [1]}]",
+        "organisatons: [{name: acme, api_keys: [k]}]",
+        "simulations: [{agent: 1}]",
+        "resources: {agents: [{organisation: 1}]}",
+    ],
+)
+def test_no_reference_is_reported_to_what_is_there_but_wrong(tmp_path: Path, wrong: str) -> None:
+    path = tmp_path / "a.yaml"
+    path.write_text(
+        f"{wrong}\ntest_results: [{{organisation: acme}}]\nwebhooks: [{{url: 'http://127.0.0.1/', agents: [1]}}]\n"
+    )
+    with pytest.raises(SeedError) as error:
+        load_seed(path)
+    assert [one.removeprefix(f"{path}:")[:2] for one in error.value.problems] == ["1:"]
+
+
+@pytest.mark.parametrize("wrong", ["- {id: x}", "- {count: 0}", "- 1"])
+def test_no_id_is_reported_that_is_taken_only_if_one_does_not_count(tmp_path: Path, wrong: str) -> None:
+    path = tmp_path / "a.yaml"
+    path.write_text(f"test_results:\n- {{id: 7}}\n{wrong}\n- {{id: 8}}\n- {{id: 8}}\n")
+    with pytest.raises(SeedError) as error:
+        load_seed(path)
+    assert len(error.value.problems) == 1
