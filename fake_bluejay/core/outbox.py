@@ -4,8 +4,8 @@ Source: the documentation of September 2026 for the six events, a single attempt
 2026 for at-least-once delivery and the 5 seconds that a receiver has. The time between a failed delivery and its
 repetition is documented nowhere, so `RETRIES` is this project's.
 
-The outbox decides what is sent, and when. A `DeliveryWorker` sends it and reports the attempt. It holds no lock of the
-outbox while it sends, because a receiver may be slow, and may call back.
+The outbox decides about contents and times. A `DeliveryWorker` sends it and reports the attempt. It holds no lock of
+the outbox while it sends, because a receiver may be slow, and may call back.
 """
 
 from __future__ import annotations
@@ -92,7 +92,7 @@ class WebhookRecord(NamedTuple):
 
 
 class Attempt(NamedTuple):
-    """A sending of a delivery: its instant and the answer; `status` is None if there was no answer."""
+    """An attempt to deliver: its instant and the answer; `status` is None if there was no answer."""
 
     at: int
     status: int | None
@@ -137,7 +137,7 @@ class Deliverer(Protocol):
     """The sender of a world's due deliveries. A world calls it without holding its lock."""
 
     def deliver(self) -> None:
-        """Send what `World.next_delivery` gives, and report each attempt to `World.attempted`."""
+        """Send the deliveries of `World.next_delivery`, and report each attempt to `World.attempted`."""
         ...
 
     @property
@@ -218,7 +218,7 @@ class Outbox:
         """Add a webhook; without a secret one is drawn.
 
         Raises:
-            ValueError: An event is not documented, or `retries` is no number of retries.
+            ValueError: An event is not documented, or `retries` is not a number of retries.
         """
         for event in events:
             check_known("webhook event", event, EVENTS)
@@ -344,7 +344,7 @@ def check_retries(retries: int | None) -> None:
     """Check a number of retries.
 
     Raises:
-        ValueError: It is none.
+        ValueError: The value is not a number of retries.
     """
     if retries is not None and not (is_integer(retries, 0) and retries <= MOST_RETRIES):
         raise ValueError(

@@ -1,4 +1,4 @@
-"""Resources: what an organisation sets up (agents, folders, …), as declarations and as collections of entities.
+"""Resources (agents, folders, …): declarations, and collections of the entities of organisations.
 
 A `Resource` is declared once, in its file in `fake_bluejay.bluejay`, and is plain data:
 
@@ -113,7 +113,7 @@ class Link:
         return self.field.removesuffix("s")
 
     def on_delete_in(self, readings: Readings) -> OnDelete:
-        """Return what happens when the other entity goes, by these readings."""
+        """Return the effect of the other entity's removal, by these readings."""
         return self.on_delete if isinstance(self.on_delete, OnDelete) else self.on_delete(readings)
 
     def of(self, fields: Mapping[str, Any]) -> list[Id]:
@@ -134,7 +134,7 @@ class Resource:
         example: Values for the fields of the request that makes one, for a test that gives only what it cares about.
         required: The fields that an entity has in any case, and their types. Leave it out where the answer's model
             (`Operations(…, returns=…)`) says the same.
-        on_remove: Called after an entity was removed, for what else there is to do.
+        on_remove: Called after an entity was removed.
         on_load: Called for an entity of a dump after everything in the dump was read.
         on_timer: Called when the timer of an entity fires, which `World.resources.schedule` set. Whatever it does
             happens at the instant at which the timer was due, as `World.settle` tells it.
@@ -276,7 +276,7 @@ class Collection:
 
 
 class _Removal:
-    """A removal that is planned: what goes, in this order, and what lets go of each."""
+    """A planned removal: the entities to remove, in this order, and the links to each that are removed."""
 
     def __init__(self) -> None:
         self.going: set[Entity] = set()
@@ -373,7 +373,7 @@ class Resources:
 
     @contextmanager
     def undone(self) -> Iterator[None]:
-        """Undo what is added, changed and removed meanwhile, timers aside, and publish none of it.
+        """Undo additions, changes and removals of the `with` block, except timers, and publish none of them.
 
         An operation that makes several entities can so find out whether it may make all, before it makes any.
         """
@@ -423,7 +423,7 @@ class Resources:
             collection._world = world
 
     def linking_to(self, entity: Entity) -> Iterator[tuple[Entity, Link]]:
-        """Return what links to an entity, and by which link."""
+        """Yield the entities that link to an entity, each with the link."""
         for collection in self:
             for link in collection.resource.links:
                 if plural_of(link.to) == entity.resource.plural:

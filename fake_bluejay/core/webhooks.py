@@ -1,4 +1,4 @@
-"""The rules for a webhook that a tester adds: where it may lead, what it may select, how it is signed."""
+"""The rules for a webhook that a tester adds: its URL, its events and agents, its secret."""
 
 from __future__ import annotations
 
@@ -114,7 +114,7 @@ def _folder(folder: Any) -> str:
 
 
 def check_secret(secret: object) -> None:
-    """Raise `ValueError` for what cannot be a header's value, as it is by a choice of the reading `webhook_proof`."""
+    """Raise `ValueError` for a secret that a header cannot carry, as a choice of the reading `webhook_proof` needs."""
     if isinstance(secret, str) and secret and secret.isascii() and secret.isprintable():
         return
     if not isinstance(secret, str):

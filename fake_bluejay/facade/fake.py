@@ -209,7 +209,7 @@ class FakeBluejay(Additions):
         return said
 
     def __exit__(self, type_: type[BaseException] | None, error: BaseException | None, traceback: object) -> None:
-        """Stop, unless an outer `with` does; what met no request is an error then, unless there is one already."""
+        """Stop, unless an outer `with` does. An unmet fault or stub is an error then, unless there is one already."""
         __tracebackhide__ = True
         is_over = not self._inner
         super().__exit__(type_, error, traceback)
@@ -238,8 +238,8 @@ class FakeBluejay(Additions):
     def __call__(self, function: _Function) -> _Function:
         """Decorate a function: each call gets a fresh fake of these options, as `bluejay` if it has that parameter.
 
-        Or a coroutine function, or a generator function (a fixture, say), sync or async: the fake is on until it ends.
-        Or a class: then its own methods whose names begin with `test`. Neither what it inherits, nor `setUp`.
+        A coroutine function or a generator function (such as a fixture), sync or async, has the fake until it ends. Of
+        a class, its own methods whose names begin with `test` are decorated, not inherited ones, nor `setUp`.
         """
         if isinstance(function, type):
             for name, member in list(vars(function).items()):
@@ -344,7 +344,7 @@ class FakeBluejay(Additions):
             self._world.settle()
             return [ControlObjectView(control) for control in self._world.control_objects]
 
-    # --- what else a test adds ----------------------------------------------------------------------------------
+    # --- other objects that a test adds -------------------------------------------------------------------------
 
     @property
     def _seen(self) -> World:
@@ -387,7 +387,7 @@ class FakeBluejay(Additions):
             self._webhooks = Webhooks(self._world, self._worker)
         return self._webhooks
 
-    # --- what came in -------------------------------------------------------------------------------------------
+    # --- requests -----------------------------------------------------------------------------------------------
 
     @property
     def requests(self) -> Requests:
@@ -412,7 +412,7 @@ class FakeBluejay(Additions):
         self._stubs.add(method, path, status, json)
         warn_of_unknown(path)
 
-    # --- who may call -------------------------------------------------------------------------------------------
+    # --- keys ---------------------------------------------------------------------------------------------------
 
     @property
     def api_key(self) -> str:
@@ -431,7 +431,7 @@ class FakeBluejay(Additions):
         """Refuse a key from now on, as Bluejay refuses a revoked one: 401.
 
         Raises:
-            ValueError: It is no key, or revoked already.
+            ValueError: The value is not a key, or the key is revoked already.
         """
         self._world.revoke_api_key(api_key)
 
@@ -450,12 +450,12 @@ class FakeBluejay(Additions):
 
     @property
     def world(self) -> World:
-        """The model behind the fake, for the doors; the other members are what a test needs."""
+        """The model behind the fake, for the doors; a test uses the other members."""
         return self._world
 
     @property
     def service(self) -> Service:
-        """The fake without its doors, for a server; the other members are what a test needs."""
+        """The fake without its doors, for a server; a test uses the other members."""
         return self._service
 
     @property
@@ -494,7 +494,7 @@ class FakeBluejay(Additions):
 
     @property
     def transport(self) -> Any:
-        """An httpx transport, sync and async, whose requests reach the fake; of httpx2 where there is no httpx."""
+        """An httpx transport, sync and async, whose requests reach the fake; httpx2's if httpx is not installed."""
         from fake_bluejay.facade.transport import transport
 
         return transport(self._api)
@@ -564,7 +564,7 @@ class FakeBluejay(Additions):
         """Put the world back to a snapshot; the journal stays.
 
         Raises:
-            ValueError: It is no snapshot.
+            ValueError: The argument is not a snapshot.
         """
         dumps.restore(self._world, data_of(snapshot))
         self._worker.receivers = dict(snapshot.receivers)

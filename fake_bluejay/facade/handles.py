@@ -98,7 +98,7 @@ class FakeClock:
 
         Raises:
             TimeoutError: It does not hold within `limit` seconds of the fake's time.
-            ValueError: The limit is negative, or the predicate is no function.
+            ValueError: The limit is negative, or the predicate is not a function.
         """
         if not callable(predicate):
             raise ValueError(f"run_until takes a function, e.g. `lambda: result.status == …`, not {predicate!r}")

@@ -70,7 +70,7 @@ def _pending(world: World, start: int, now: int) -> list[str]:
 
 
 def _time_lines(fake: Assertions) -> list[str]:
-    """Return the lines that say what moved the clock, and which thread held it up."""
+    """Return lines about the movements of the clock, and the threads that held it up."""
     timeline = getattr(fake, "_timeline", None)
     if timeline is None:
         return []

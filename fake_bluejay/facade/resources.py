@@ -21,7 +21,7 @@ __all__ = [
 
 
 class ResourceView:
-    """An agent, a folder, …: always what it is now. Raises `KeyError` once it is gone."""
+    """A live view of an agent, a folder, …. It raises `KeyError` after the entity's removal."""
 
     def __init__(self, world: World, collection: str, id: Any) -> None:
         self._world = world

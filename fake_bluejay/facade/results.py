@@ -133,9 +133,9 @@ class ControlObjectView:
 
 
 class TestResult:
-    """A test result of the fake: always what it is now, however time moves or the world is restored.
+    """A live view of a test result, also after moves of time, and after the world was restored.
 
-    Every member raises `KeyError` once the test result is gone (after a reset, say).
+    Every member raises `KeyError` after the test result's removal, such as by a reset.
     """
 
     __test__ = False  # not a test class, whatever its name says to a test runner

@@ -15,7 +15,7 @@ __all__ = ["RunView"]
 
 
 class RunView:
-    """A run of a simulation: always what it is now. Every member raises `KeyError` once it is gone."""
+    """A live view of a run of a simulation. Every member raises `KeyError` after the run's removal."""
 
     def __init__(self, world: World, id: int) -> None:
         self._world = world

@@ -44,7 +44,7 @@ def pattern_of(path: str) -> re.Pattern[str]:
     """Return a pattern for the paths that are meant; parameters stand in braces.
 
     Raises:
-        ValueError: It is no path.
+        ValueError: The text is not a path.
     """
     from starlette.convertors import CONVERTOR_TYPES
     from starlette.routing import PARAM_REGEX, compile_path

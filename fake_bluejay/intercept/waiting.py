@@ -18,7 +18,7 @@ def wait(seconds: float) -> None:
 
 
 async def wait_async(seconds: float) -> None:
-    """Wait in a coroutine, whatever event loop it runs in; also for no time let others have their turn."""
+    """Wait in a coroutine, on any event loop; also a wait for no time gives others their turn."""
     import anyio  # which Starlette brings
 
     await anyio.sleep(seconds)

@@ -135,7 +135,7 @@ class HttpWire:
         return 0 if self.has_ended else math.inf
 
     def read(self, most: int) -> bytes:
-        """Return what has arrived next, due or not; `b""` is the end.
+        """Return the next data that has arrived, due or not; `b""` is the end.
 
         Raises:
             ConnectionResetError: The connection was reset.
@@ -252,7 +252,7 @@ _ORIGIN = re.compile(rb"https?://[^/?]*", re.IGNORECASE)
 
 
 def _arrival(reply: Reply, data: bytes, end: End | None) -> Arrival:
-    """Return what becomes of an answer on its way."""
+    """Return an answer with its disturbances."""
     breakage = reply.breakage
     if breakage is None:
         return Arrival(data, end)
@@ -330,7 +330,7 @@ def _plain_head(data: bytes) -> _Head | None:
 
 
 _NOT_PLAIN = frozenset((b"connection", b"content-length", b"expect", b"transfer-encoding", b"upgrade"))
-"""The headers that change how a message is read, or what happens to its connection."""
+"""The headers that affect the framing of a message, or its connection."""
 
 
 def _plain_answer(method: bytes, reply: Reply) -> bytes | None:

@@ -63,7 +63,7 @@ class AccessLog:
             self.flush()
 
     def flush(self) -> None:
-        """Hand over to the thread what has gathered."""
+        """Hand the gathered lines over to the thread."""
         gathered, self._lines = self._lines, []
         if not gathered:
             return
@@ -73,7 +73,7 @@ class AccessLog:
             self._dropped += len(gathered)
 
     def close(self, within: float = 2.0) -> None:
-        """Write what is left; give up after so many seconds."""
+        """Write the remaining lines; give up after so many seconds."""
         self.flush()
         try:
             self._batches.put(None, timeout=within)

@@ -38,7 +38,7 @@ class Timekeeper:
             self._loop.call_soon_threadsafe(self.look)
 
     def plan(self) -> None:
-        """Fire what is due, and schedule the next wake-up; call this when time has moved or the clock has changed."""
+        """Fire the due timers, and schedule the next wake-up; call this when the clock has moved or changed."""
         self._loop = asyncio.get_running_loop()
         if self._handle is not None:
             self._handle.cancel()

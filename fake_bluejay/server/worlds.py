@@ -291,7 +291,7 @@ class Worlds:
         """
         by_path = {"organisations": [asked], "state": asked.get("organisations"), "reset": part.begun_with}
         brought: Any = by_path[called[1]]
-        # The control API refuses whatever is no list or no object.
+        # The control API refuses other data than lists and objects.
         organisations = [one for one in brought if isinstance(one, dict)] if isinstance(brought, list) else []
         self._check_keys(_keys(organisations), part)
         if part is self._shared:

@@ -248,7 +248,7 @@ def _check_organisation(service: Service, name: str) -> None:
 
 
 class NewOrganisation(Command):
-    """An organisation: what it has is invisible to others. If there is any, only known keys are accepted."""
+    """An organisation, whose data is invisible to others. With any, only known keys are accepted."""
 
     name: str = Field(min_length=1)
     api_keys: list[Key] = Field(min_length=1)
@@ -538,7 +538,7 @@ class _Fault(Command):
 
 
 def _fault_model(kind: FaultKind) -> Any:
-    """Return the model of a fault of a kind, as its declaration says what that takes."""
+    """Return the model of a kind of fault, derived from the declaration of its arguments."""
     fields: dict[str, Any] = {"kind": (Literal[kind.name], ...)}
     for one in kind.arguments:
         field = Field(

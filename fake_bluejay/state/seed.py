@@ -252,7 +252,7 @@ def load_seed(path: Path, overrides: Overrides | None = None) -> LoadedSeed:
 
 
 def _applied(parts: Iterable[tuple[Path_, Command]], service: Service) -> list[Misfit]:
-    """Apply the parts of a seed, each with its place. Return what does not fit."""
+    """Apply the parts of a seed, each with its place, and return the misfits."""
     misfits = Misfits()
     for place, part in parts:
         with misfits.at(*place):
@@ -318,11 +318,11 @@ def _goes_on(source: _Source, data: dict[str, Any], overrides: Overrides) -> Loa
         saved = _Saved.model_validate({"own_worlds": data.pop("own_worlds", [])})
     except ValidationError as error:
         raise SeedError([source.problem(*_in_words(one, _Saved)) for one in error.errors(include_url=False)]) from None
+    service = Service(webhooks_anywhere=overrides.webhooks_anywhere)
     try:
-        service = Service(webhooks_anywhere=overrides.webhooks_anywhere)
         dumps.restore(service.world, data)
-    except ValueError as error:
-        raise SeedError([source.problem(*_placed(str(error)))]) from None
+    except dumps.DumpError as error:
+        raise SeedError([source.problem(*_placed(one)) for one in error.problems]) from None
     world = service.world
     if overrides.clock is not None or overrides.speed is not None:
         world.switch_clock(overrides.clock or "real", 1.0 if overrides.speed is None else overrides.speed)
@@ -361,9 +361,9 @@ def _own_world(source: _Source, place: Path_, own: _OwnWorld, make: Callable[[st
     service = make(own.api_key)
     try:
         dumps.restore(service.world, own.world)
-    except ValueError as error:
-        inner, what = _placed(str(error))
-        raise SeedError([source.problem((*place, "world", *inner), what)]) from None
+    except dumps.DumpError as error:
+        found = (_placed(one) for one in error.problems)
+        raise SeedError([source.problem((*place, "world", *inner), what) for inner, what in found]) from None
     if own.api_key not in _keys(service.world):
         service.world.add_api_keys(DEFAULT_ORGANISATION, own.api_key)
     return service
@@ -498,7 +498,7 @@ def _as_json(value: Any, place: Path_, counted: Iterator[int], problems: list[_N
 
 @functools.cache
 def _yaml_loader() -> Any:
-    """Return a safe loader that refuses what would silently be something else than it looks like."""
+    """Return a safe loader that refuses texts which YAML would silently turn into another value."""
     import yaml
 
     class Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]
