@@ -2,6 +2,7 @@
 
 import contextlib
 import functools
+import gc
 import http.server
 import io
 import os
@@ -53,6 +54,13 @@ def pytest_unconfigure(config: pytest.Config) -> None:
             else:
                 os.environ[name] = value
         directory.cleanup()
+
+
+def pytest_collection_finish() -> None:
+    """Spare collections what was loaded for the tests, which stays: they took a tenth of the time."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(5_000, 20, 10)
 
 
 COMMAND = [sys.executable, "-m", "fake_bluejay"]

@@ -85,6 +85,7 @@ class WallClock:
             stack.remove(traveller)
             stack.append(traveller)
         travel.stop()
+        del traveller.time_ns  # which holds its owner
 
 
 def _travellers(time_machine: Any) -> list[Any]:
