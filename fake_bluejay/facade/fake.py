@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Literal, Self, TypeVar, Unpack, cast, get
 
 from fake_bluejay.bluejay.app import Api
 from fake_bluejay.bluejay.options import WorldOptions, now_of
-from fake_bluejay.bluejay.published import EXPORT_PATH
+from fake_bluejay.bluejay.published import EXPORT_PATH, HOST, OTLP_HOST
 from fake_bluejay.bluejay.service import Service
 from fake_bluejay.calls import Calls
 from fake_bluejay.core.clock import ManualClock
@@ -34,7 +34,6 @@ from fake_bluejay.http.journal import Answer, Requests
 from fake_bluejay.intercept import switch
 from fake_bluejay.intercept.asyncio import LOOPBACKS
 from fake_bluejay.intercept.clockwork import CLOCKWORK, REAL_TIME_THREADS, Timeline
-from fake_bluejay.intercept.hosts import HOST, OTLP_HOST
 from fake_bluejay.intercept.refusal import GuardError, refusal_of_copy
 from fake_bluejay.intercept.wall_clock import WallClock
 from fake_bluejay.state import snapshot as dumps
@@ -49,8 +48,6 @@ if TYPE_CHECKING:
     from fake_bluejay.facade.webhooks import Webhooks
     from fake_bluejay.server.loopback import Loopback
     from fake_bluejay.state.commands import Command
-
-__all__ = ["ACTIVE", "OPTIONS", "FakeBluejay", "Options", "fake_over"]
 
 _Function = TypeVar("_Function", bound=Callable[..., Any])
 

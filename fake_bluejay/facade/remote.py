@@ -58,8 +58,6 @@ if TYPE_CHECKING:
     from fake_bluejay.core.behaviors import AgentChoice
     from fake_bluejay.core.statuses import StatusChoice
 
-__all__ = ["RemoteBluejay", "RemoteClock"]
-
 _TIMEOUT = 30
 """The time in which the server has to answer, in seconds."""
 _AT_ONCE = 10_000

@@ -20,8 +20,6 @@ if TYPE_CHECKING:
     from fake_bluejay.core.outbox import AlertEvent, WebhookEvent
     from fake_bluejay.facade.resources import AgentView
 
-__all__ = ["AttemptView", "DeliveryView", "Webhook", "Webhooks", "sign", "verify"]
-
 
 def sign(body: bytes, secret: str) -> str:
     """Return the `X-Bluejay-Signature` of a body."""

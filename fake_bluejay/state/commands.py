@@ -45,34 +45,6 @@ from fake_bluejay.core.world import DEFAULT_ORGANISATION, World
 from fake_bluejay.http.faults import KINDS, FaultKind, Faults, arm_from_data
 from fake_bluejay.http.stubs import Stubs, check_answer, pattern_of
 
-__all__ = [
-    "AgentText",
-    "AnyFault",
-    "Command",
-    "Key",
-    "Misfit",
-    "Misfits",
-    "NewAgent",
-    "NewDigitalHuman",
-    "NewEntity",
-    "NewOrganisation",
-    "NewRun",
-    "NewSimulation",
-    "NewStub",
-    "NewTestResult",
-    "NewWebhook",
-    "Path_",
-    "RevokedKey",
-    "Script",
-    "ScriptsOfCalls",
-    "SeedCalls",
-    "SeedSimulation",
-    "Shape",
-    "at",
-    "checked",
-    "one_of",
-    "validated",
-]
 _Model = TypeVar("_Model", bound=BaseModel)
 
 Path_ = tuple[str | int, ...]
