@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import hashlib
 import uuid
+import weakref
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -287,11 +288,18 @@ class Resources:
     """The collections of a world, each made when it is first asked for: `world.resources[FOLDERS]`."""
 
     def __init__(self, world: World) -> None:
-        self._world = world
+        # Weak, so that a world goes with its last user, and need not wait for a collection of garbage.
+        self._its = weakref.ref(world)
         self._all: dict[str, Collection] = {}
         self.watchers: list[Callable[[World, Conversation], None]] = []
         """The functions that are called when a conversation is over: the `on_conversation` of the resources that have
         one."""
+
+    @property
+    def _world(self) -> World:
+        world = self._its()
+        assert world is not None, "its user has the world"
+        return world
 
     def __getitem__(self, resource: Resource) -> Collection:
         """Return the collection of a resource."""
@@ -410,7 +418,7 @@ class Resources:
 
     def move_to(self, world: World) -> None:
         """Belong to another world from now on."""
-        self._world = world
+        self._its = weakref.ref(world)
         for collection in self:
             collection._world = world
 

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Literal, Self, TypeVar, Unpack, cast, get
 
 from fake_bluejay.bluejay.app import Api
 from fake_bluejay.bluejay.options import WorldOptions, now_of
-from fake_bluejay.bluejay.published import EXPORT_PATH
+from fake_bluejay.bluejay.published import EXPORT_PATH, HOST, OTLP_HOST
 from fake_bluejay.bluejay.service import Service
 from fake_bluejay.calls import Calls
 from fake_bluejay.core.clock import ManualClock
@@ -34,7 +34,6 @@ from fake_bluejay.http.journal import Answer, Requests
 from fake_bluejay.intercept import switch
 from fake_bluejay.intercept.asyncio import LOOPBACKS
 from fake_bluejay.intercept.clockwork import CLOCKWORK, REAL_TIME_THREADS, Timeline
-from fake_bluejay.intercept.hosts import HOST, OTLP_HOST
 from fake_bluejay.intercept.refusal import GuardError, refusal_of_copy
 from fake_bluejay.intercept.wall_clock import WallClock
 from fake_bluejay.state import snapshot as dumps
@@ -49,8 +48,6 @@ if TYPE_CHECKING:
     from fake_bluejay.facade.webhooks import Webhooks
     from fake_bluejay.server.loopback import Loopback
     from fake_bluejay.state.commands import Command
-
-__all__ = ["ACTIVE", "OPTIONS", "FakeBluejay", "Options", "fake_over"]
 
 _Function = TypeVar("_Function", bound=Callable[..., Any])
 
@@ -114,11 +111,10 @@ class FakeBluejay(Additions):
         """The wall clock of the code under test, where that does not skip sleeps."""
         self._loopback: Loopback | None = None
         self._webhooks: Webhooks | None = None
-        self._worker = DeliveryWorker(self._world)
-        self._world.delivery_worker = self._worker
+        self._drafts: Drafts | None = None
+        self._evaluations: Evaluations | None = None
+        self._world.make_delivery_worker = DeliveryWorker
         self.calls = Calls(self._world)
-        self.drafts = Drafts(self)
-        self.evaluations = Evaluations(self)
         self.clock = FakeClock(self._world)
         self.readings = FakeReadings(self._world)
 
@@ -170,7 +166,8 @@ class FakeBluejay(Additions):
     def stop(self) -> None:
         """Release everything: the receivers of webhooks, the calls, the environment, the loopback server."""
         try:
-            self._worker.close()  # while their calls are still taken
+            if self._world.delivery_worker is not None:
+                self._worker.close()  # while their calls are still taken
         finally:
             if self._on is not None:
                 switch.switch_off(self._on)
@@ -180,7 +177,8 @@ class FakeBluejay(Additions):
                 ACTIVE.remove(self)
                 self._on = self._world.on_move = None
         try:
-            self._worker.wait()
+            if self._world.delivery_worker is not None:
+                self._worker.wait()
         finally:
             if self._loopback is not None:
                 self._service.events.end()
@@ -219,7 +217,7 @@ class FakeBluejay(Additions):
         self, type_: type[BaseException] | None, error: BaseException | None, traceback: object
     ) -> None:
         """Stop; the applications that webhooks led to on this event loop have their shutdown first."""
-        if not self._inner:
+        if not self._inner and self._world.delivery_worker is not None:
             await self._worker.shut_down()
         await super().__aexit__(type_, error, traceback)
 
@@ -357,10 +355,29 @@ class FakeBluejay(Additions):
         except ValueError as error:
             raise ValueError(str(error)) from None
 
+    # Cached by hand: for pyright, a cached_property does not satisfy a property of a protocol.
+
+    @property
+    def drafts(self) -> Drafts:
+        """The drafts of the next answers of generators."""
+        if self._drafts is None:
+            self._drafts = Drafts(self)
+        return self._drafts
+
+    @property
+    def evaluations(self) -> Evaluations:
+        """The scripts of the next evaluations of call logs."""
+        if self._evaluations is None:
+            self._evaluations = Evaluations(self)
+        return self._evaluations
+
+    @property
+    def _worker(self) -> DeliveryWorker:
+        return cast(DeliveryWorker, self._world.worker())
+
     @property
     def webhooks(self) -> Webhooks:
         """The webhooks of the fake, and the deliveries to them."""
-        # Cached by hand: for pyright, a cached_property does not satisfy a property of a protocol.
         if self._webhooks is None:
             from fake_bluejay.facade.webhooks import Webhooks
 
