@@ -1,4 +1,4 @@
-"""The `fake-bluejay` command. What a command needs is imported by that command: the others are to answer at once."""
+"""The `fake-bluejay` command. Each command imports its own dependencies, so that the others answer at once."""
 
 from __future__ import annotations
 
@@ -25,8 +25,6 @@ if TYPE_CHECKING:
     from fake_bluejay.server.tls import Tls
     from fake_bluejay.state.loaded_seed import LoadedSeed, Overrides
 
-__all__ = ["main"]
-
 _ENVIRONMENT = {"auto_envvar_prefix": "FAKE_BLUEJAY"}
 _INSTALLED = {
     "bash": "fake-bluejay completion bash > ~/.local/share/bash-completion/completions/fake-bluejay",
@@ -51,7 +49,7 @@ _PORT = 8787
 
 
 class _Port(click.IntRange):
-    """A port. What Kubernetes sets `FAKE_BLUEJAY_PORT` to, beside a Service named `fake-bluejay`, is none."""
+    """A port. Beside a Service named `fake-bluejay`, Kubernetes sets `FAKE_BLUEJAY_PORT` to a URL, which is ignored."""
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         """Return the port, or the default with a warning. Raises as `click.IntRange` does."""
@@ -80,9 +78,15 @@ def main() -> None:
 @_option("--port", default=_PORT, show_default=True, type=_Port(0, 65535), help="0 takes any free port.")
 @_option("--seed", type=_file, help="The world to begin with: TOML, YAML or JSON, or a saved world, which goes on.")
 @_option("--save", type=_file, help="Write the world there on exit, on POST /_fake/save and on SIGUSR1.")
-@_option("--clock", type=click.Choice(["real", "manual"]), help="Whether time passes by itself.  [default: real]")
-@_option("--speed", type=click.FloatRange(0), help="How many times as fast as real; 0 is a pause.  [default: 1]")
-@_option("--agent", metavar="BEHAVIOUR", help="What agents do: ends-after=2, ends-within=20, silent, drops-after=5.")
+@_option(
+    "--clock",
+    type=click.Choice(["real", "manual"]),
+    help="A clock that follows real time, or is moved by hand.  [default: real]",
+)
+@_option("--speed", type=click.FloatRange(0), help="Virtual seconds in a real one; 0 is a pause.  [default: 1]")
+@_option(
+    "--agent", metavar="BEHAVIOUR", help="The agents' behaviour: ends-after=2, ends-within=20, silent, drops-after=5."
+)
 @_options("--reading", "readings", metavar="NAME=CHOICE", help="See `fake-bluejay readings`.")
 @_options("--api-key", "api_keys", metavar="KEY", help="Accept only this key, and others so given.")
 @_options("--allow-host", "allow_hosts", metavar="NAME", help="A name to call the control API by, too.")
@@ -107,7 +111,7 @@ def main() -> None:
 )
 @_option("--webhooks-anywhere", is_flag=True, help="Let webhooks lead elsewhere than to this machine.")
 @_option("--tls", is_flag=True, help="Speak TLS too, for https://api.getbluejay.ai, by a throw-away authority.")
-@_option("--ca-file", type=_file, help="Where to write that authority's certificate.  [default: a temporary file]")
+@_option("--ca-file", type=_file, help="The file for that authority's certificate.  [default: a temporary file]")
 def serve(
     host: str,
     port: int,
@@ -156,7 +160,7 @@ def serve(
     loaded = _load_seed(seed, overrides) if seed is not None and goes_on else _small_world(overrides)
     fake, make = fake_over(loaded.service), loaded.empty()
     try:
-        listening = listen(host, port)
+        listening = click.get_current_context().with_resource(listen(host, port))
     except (OSError, UnicodeError) as error:
         is_taken = isinstance(error, OSError) and error.errno in (errno.EADDRINUSE, errno.EACCES)
         why = (isinstance(error, OSError) and error.strerror) or error
@@ -320,7 +324,7 @@ A request that does not validate, and a fresh start:
 
 
 def _first_line(fake: FakeBluejay, url: str) -> str:
-    """Return a first command to type: it ends a running conversation, or adds one if there is none."""
+    """Return a first command to try: it ends a running conversation, or adds one."""
     running = _running(fake)
     ids = json.dumps({"test_result_ids": [result.id for result in running[:1]]})
     return f"{_end(fake, url)} '{ids}'" if running else f"curl -s {url}/_fake/test-results -d '{{}}'"
@@ -376,7 +380,7 @@ def _name_and_choice(text: str) -> tuple[str, str]:
 @main.command()
 @click.argument("seed", type=_file)
 def check(seed: Path) -> None:
-    """Say what a seed would make, or everything that is wrong with it: file, line and field. Then the status is 2."""
+    """Print the contents of a seed, or its errors with file, line and field; then the status is 2."""
     from fake_bluejay.facade.fake import fake_over
     from fake_bluejay.state.seed import SeedError, load_seed
 
@@ -400,14 +404,14 @@ def schema() -> None:
 
 @main.command()
 def openapi() -> None:
-    """Print the OpenAPI document of what is served."""
+    """Print the OpenAPI document of the served operations."""
     document = importlib.import_module("fake_bluejay.bluejay.openapi").document
     _echo_json(document())
 
 
 @main.command()
 def readings() -> None:
-    """Print what Bluejay's documentation leaves open: each question, the choices, and the evidence for the default."""
+    """Print the questions that Bluejay's documentation leaves open, with choices and the evidence for the default."""
     from fake_bluejay.core.readings import questions
 
     for name, question, choices, evidence in questions():
@@ -420,7 +424,7 @@ def readings() -> None:
 @main.command()
 @click.argument("shell", type=click.Choice(list(_INSTALLED)))
 def completion(shell: str) -> None:
-    """Print what makes a shell complete this command; its first line says how to install it."""
+    """Print a script that lets a shell complete this command; its first line says how to install it."""
     from click.shell_completion import get_completion_class
 
     complete = get_completion_class(shell)

@@ -58,7 +58,7 @@ _OPTIONS = {
     "participants": "names of threads from before that take part in virtual time, separated by commas; * is anything",
     "api_keys": "the only keys to accept, separated by spaces",
     "unmet": "error (the default), warn or ignore: what a fault or stub does that met no request when the test ends",
-    "seed": "an integer, from which whatever is left to chance is drawn",
+    "seed": "an integer, from which everything random is drawn",
     "evaluation_starts_after": "how many seconds from a conversation's end to EVALUATING",
     "evaluation_takes": "how many seconds from EVALUATING to COMPLETED",
     "webhooks_anywhere": "true, or false (the default): whether webhooks may lead elsewhere than to this machine",

@@ -1,10 +1,11 @@
 """Fixtures of the whole suite: the command, a running server, and programs that not everybody has."""
 
 import contextlib
+import functools
+import gc
 import http.server
-import importlib
+import io
 import os
-import pkgutil
 import re
 import shlex
 import shutil
@@ -15,16 +16,18 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, redirect_stderr, redirect_stdout
 from pathlib import Path
+from types import ModuleType
 from typing import Any, NamedTuple
 
 import pytest
 import trustme
 
-import fake_bluejay.bluejay
+from fake_bluejay.cli import main
 from tests.furnished import furnished_world
 from tests.thoroughness import absent
+from tests.warm import Process, started
 
 pytest_plugins = ["pytester"]
 
@@ -54,11 +57,18 @@ def pytest_unconfigure(config: pytest.Config) -> None:
         directory.cleanup()
 
 
+def pytest_collection_finish() -> None:
+    """Spare collections what was loaded for the tests, which stays: they took a tenth of the time."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(5_000, 20, 10)
+
+
 COMMAND = [sys.executable, "-m", "fake_bluejay"]
 
 
 class Server(NamedTuple):
-    process: "subprocess.Popen[str]"
+    process: "Process | subprocess.Popen[str]"
     url: str
     printed: str
     output: Path
@@ -90,15 +100,38 @@ class Server(NamedTuple):
 Serving = Callable[..., AbstractContextManager[Server]]
 
 
-@pytest.fixture
-def pytester(pytester: pytest.Pytester) -> pytest.Pytester:
-    """Run pytest in pytest, with all that the fake loads on use loaded by now.
+class Loaded:
+    """A plugin for pytest in pytest: what tests load there, other than their own modules, is loaded here from then on.
 
-    `pytester` forgets the modules that a run in this process was the first to load. A later run loads them again, and
-    the classes of one copy are not those of the other, which modules that were loaded before still have.
+    `pytester` forgets it. A later test would load it again, and the classes of one copy are not those of the other,
+    which modules that were loaded before still have; some extensions in C do not bear it at all.
     """
-    for module in pkgutil.iter_modules(fake_bluejay.bluejay.__path__, "fake_bluejay.bluejay."):
-        importlib.import_module(module.name)
+
+    def __init__(self) -> None:
+        self.before = set(sys.modules)
+        self.modules: dict[str, ModuleType] = {}
+
+    def pytest_unconfigure(self, config: pytest.Config) -> None:
+        for name in set(sys.modules) - self.before:
+            origin = getattr(getattr(sys.modules[name], "__spec__", None), "origin", None)
+            if origin is not None and not Path(origin).is_relative_to(config.rootpath):
+                self.modules[name] = sys.modules[name]
+
+
+@pytest.fixture
+def loaded() -> Iterator[Loaded]:
+    loaded = Loaded()
+    yield loaded
+    for name, module in loaded.modules.items():
+        sys.modules.setdefault(name, module)
+
+
+@pytest.fixture
+def pytester(loaded: Loaded, pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> pytest.Pytester:
+    """Run pytest in pytest, with our plugin alone: those that happen to be installed take most of the time of a run."""
+    monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
+    monkeypatch.setenv("PYTEST_PLUGINS", "fake_bluejay.pytest_plugin")
+    monkeypatch.setattr(pytester, "inline_run", functools.partial(pytester.inline_run, plugins=[loaded]))
     return pytester
 
 
@@ -118,6 +151,34 @@ def run() -> Callable[..., "subprocess.CompletedProcess[str]"]:
     return run
 
 
+class Done(NamedTuple):
+    """What became of a command."""
+
+    returncode: int
+    stdout: str
+    stderr: str
+
+
+@pytest.fixture
+def run_here(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Done]:
+    """Run the command to its end in this process, where that of a process of its own is not the question."""
+
+    def run(*arguments: object, **environment: str) -> Done:
+        stdout, stderr, status = io.StringIO(), io.StringIO(), 0
+        with monkeypatch.context() as patched, redirect_stdout(stdout), redirect_stderr(stderr):
+            for name in os.environ.keys() - _environment().keys():
+                patched.delenv(name)
+            for name, value in environment.items():
+                patched.setenv(name, value)
+            try:
+                main([*map(str, arguments)], prog_name="fake-bluejay")
+            except SystemExit as end:
+                status = end.code if isinstance(end.code, int) else 0
+        return Done(status, stdout.getvalue(), stderr.getvalue())
+
+    return run
+
+
 @pytest.fixture(scope="session")
 def serving(tmp_path_factory: pytest.TempPathFactory) -> Serving:
     """Start a server on a free port, and kill it in the end."""
@@ -125,14 +186,9 @@ def serving(tmp_path_factory: pytest.TempPathFactory) -> Serving:
     @contextlib.contextmanager
     def serving(*arguments: object, **environment: str) -> Iterator[Server]:
         output = tmp_path_factory.mktemp("server") / "output.txt"
-        with output.open("w") as file, _hanging_up():
-            process = subprocess.Popen(
-                [*COMMAND, "serve", "--port", "0", *map(str, arguments)],
-                stdout=file,
-                stderr=subprocess.STDOUT,
-                text=True,
-                env={**_environment(), **environment},
-            )
+        with _hanging_up():
+            command = ["serve", "--port", "0", *map(str, arguments)]
+            process = started(command, output, {**_environment(), **environment})
         try:
             printed = ""
             while not (found := re.search(r'(?:listens on |"url": ")(http\S+?)[\s"]', printed)):

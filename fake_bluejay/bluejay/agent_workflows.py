@@ -1,18 +1,18 @@
-"""Workflows of agents: the nodes and edges of the `workflow` that an agent carries, as its provider has it.
+"""Workflows of agents: the nodes and edges of an agent's `workflow`, in its provider's form.
 
 The fake reads a workflow whose `nodes` and `edges` are objects by id, or lists of objects with an `id`. They are at its
-top, or in its own `workflow`, as in ElevenLabs' answer to Get Agent. The rest of what is stored there stays as it is.
+top, or in its own `workflow`, as in ElevenLabs' answer to Get Agent. Everything else in it stays as it is.
 """
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Iterator
 from typing import Any, Final
 
 from fake_bluejay.bluejay.models.wire import Wire
 from fake_bluejay.bluejay.resources import Operations, as_fields
 from fake_bluejay.core.errors import NotFound, Refused
+from fake_bluejay.core.json_data import copied
 from fake_bluejay.core.readings import AgentWithoutWorkflow
 from fake_bluejay.core.resources import Entity
 from fake_bluejay.http.operation import ApiCall, as_id
@@ -35,7 +35,7 @@ class NodePatch(Wire):
 
 
 class EdgeCreate(Wire):
-    """A new edge from one node to another, and when it is taken."""
+    """A new edge from one node to another, with its condition."""
 
     source_node_id: str
     target_node_id: str
@@ -52,11 +52,11 @@ agent_workflows = Operations()
 
 
 class _Workflow:
-    """A copy of an agent's workflow, to be changed and stored.
+    """A copy of an agent's workflow, to change and to store.
 
     Raises:
-        NotFound: There is no such agent, or it has no workflow and a reading says that nothing stands in for that.
-        Refused: It has one that has no nodes and edges which the fake can read.
+        NotFound: There is no such agent, or it has no workflow and a reading says that this is 404.
+        Refused: The fake cannot read the nodes and edges of the workflow.
     """
 
     def __init__(self, call: ApiCall, agent_id: str) -> None:
@@ -65,7 +65,7 @@ class _Workflow:
         stored = self._agent.fields.get("workflow")
         if stored is None and call.world.readings.agent_without_workflow is AgentWithoutWorkflow.NOT_FOUND:
             raise NotFound("The agent has no workflow")
-        self._stored: _Part = copy.deepcopy(_EMPTY if stored is None else stored)
+        self._stored: _Part = copied(_EMPTY if stored is None else stored)
         inner = self._stored.get("workflow")
         self._graph: _Part = inner if isinstance(inner, dict) else self._stored
         for name in ("nodes", "edges"):
@@ -86,7 +86,7 @@ class _Workflow:
         return found
 
     def add(self, name: str, part: _Part) -> str:
-        """Add a node or an edge, and return its id, which no other has had."""
+        """Add a node or an edge, and return its new id, which is never used twice."""
         number = self._agent.fields.get("workflow_parts", 0) + 1
         while (id := f"{name.removesuffix('s')}_{number}") in dict(self.parts(name)):
             number += 1
@@ -99,7 +99,7 @@ class _Workflow:
         return id
 
     def remove(self, name: str, id: str) -> None:
-        """Take a node or an edge out."""
+        """Remove a node or an edge."""
         parts = self._graph[name]
         if isinstance(parts, dict):
             del parts[id]
@@ -107,14 +107,14 @@ class _Workflow:
             parts.remove(self.part(name, id))
 
     def store(self, fields: _Part | None = None) -> None:
-        """Give the agent the workflow as it is now, and these fields."""
+        """Store the workflow, and these fields, in the agent."""
         collection = self._call.world.resources[self._agent.resource]
         collection.change(self._agent, {"workflow": self._stored, **(fields or {})})
 
 
 @agent_workflows.operation("GET", "/v1/agents/{agent_id}/workflow/summary")
 def get_workflow_summary(call: ApiCall, agent_id: str) -> dict[str, Any]:
-    """Return the nodes and edges of an agent's workflow, without what is its provider's alone."""
+    """Return the nodes and edges of an agent's workflow, without fields of its provider alone."""
     workflow = _Workflow(call, agent_id)
     return {
         "nodes": [_node(id, node) for id, node in workflow.parts("nodes")],
@@ -181,7 +181,7 @@ def _is_readable(parts: Any) -> bool:
 
 
 def _key(node: _Part, field: str) -> str:
-    """Return where a node has a field: under the universal name, or its provider's."""
+    """Return the name under which a node has a field: the universal one, or its provider's."""
     return next((name for name in _NAMES[field] if name in node), field)
 
 

@@ -1,8 +1,8 @@
-"""Alerts: each counts the conversations that violate its condition, goes off, recovers, and webhooks are told of it.
+"""Alerts: each counts conversations that violate its condition, goes off and recovers, with a webhook event each time.
 
 An alert of production counts violations in a window of the fake's time, or among the latest conversations, and recovers
-when there are fewer. An alert of simulations looks at the latest runs whenever one is over (documented in September
-2026), or counts as well (documented in August): the reading `simulation_alerts` says which.
+when there are fewer. An alert of simulations evaluates the latest runs whenever one is over (documented in September
+2026), or counts as well (documented in August), by the reading `simulation_alerts`.
 """
 
 from __future__ import annotations
@@ -63,7 +63,7 @@ class SourceScope(StrEnum):
 
 
 class NotificationChannel(Wire):
-    """Whom to tell besides webhooks; the fake tells nobody so."""
+    """A further receiver of notifications, which the fake does not notify."""
 
     type: str
     target: str
@@ -96,7 +96,7 @@ class CreateAlertRequest(Wire):
 
 
 class CreateAlertRequestOfOpenApi(CreateAlertRequest):
-    """A new alert, as the OpenAPI describes one."""
+    """A new alert, as the OpenAPI has it."""
 
     entity_type: EntityType
 
@@ -131,7 +131,7 @@ class UpdateAlertRequestOfOpenApi(UpdateAlertRequest):
 
 
 class AlertResponse(Wire):
-    """An alert, and how it stands."""
+    """An alert and its state."""
 
     id: str
     name: str
@@ -169,7 +169,7 @@ class AlertsResponse(Wire):
 
 
 class DeleteAlertResponse(Wire):
-    """An alert was deleted."""
+    """An alert that was deleted."""
 
     message: str
     deleted_alert_id: str
@@ -191,7 +191,7 @@ class AlertResult(Wire):
 
 
 class AlertResultsResponse(Wire):
-    """A page of the times that an alert went off."""
+    """A page of the results of an alert."""
 
     results: list[AlertResult]
     total_count: int
@@ -204,11 +204,11 @@ _NULLABLE: Final = {
     "description", "agent_ids", "sample_size", "simulation_id", "aggregation", "evaluation_scope", "min_events_type",
 }  # fmt: skip
 _DESCRIPTIVE: Final = {"name", "description", "notification_channels"}
-"""The fields that do not change what is counted."""
+"""The fields whose change does not start the count again."""
 _KEPT: Final = 1_000
 """The number of violations that an alert counts in its window, unless it needs more for a trigger."""
 _ARMED: Final[Mapping[str, Any]] = {"in_alert": False, "seen": []}
-"""The state of an alert that has seen nothing. `seen` has the instant of each conversation, and whether it violated."""
+"""The state of an alert before its first conversation. `seen` has pairs: an instant, and True for a violation."""
 
 
 def _create(world: World, organisation: str, request: CreateAlertRequest) -> Entity:
@@ -220,17 +220,17 @@ def _create(world: World, organisation: str, request: CreateAlertRequest) -> Ent
 
 
 def _by_runs(world: World, fields: Mapping[str, Any]) -> bool:
-    """Return whether an alert looks at whole runs."""
+    """Return whether an alert evaluates whole runs."""
     return (
         fields["source_scope"] == SourceScope.SIMULATION and world.readings.simulation_alerts is SimulationAlerts.RUNS
     )
 
 
-# --- what conversations do to alerts ----------------------------------------------------------------------------------
+# --- conversations ----------------------------------------------------------------------------------
 
 
 def _watch(world: World, conversation: Conversation) -> None:
-    """Show the alerts of an organisation a conversation that is over."""
+    """Update the alerts of an organisation after a conversation."""
     for alert in world.resources[ALERTS].of(conversation.organisation):
         fields, run = alert.fields, conversation.run
         if not (fields["is_enabled"] and _concerns(fields, conversation)):
@@ -242,7 +242,7 @@ def _watch(world: World, conversation: Conversation) -> None:
 
 
 def _is_over(world: World, run: Run) -> bool:
-    """Return whether all calls of a run are over. The last ones are looked at first: mostly they are over last."""
+    """Return whether all calls of a run are over. It checks the last ones first, because they mostly end last."""
     return all(is_final(world.results[id].status) for id in reversed(run.result_ids))
 
 
@@ -256,7 +256,7 @@ def _concerns(fields: Mapping[str, Any], conversation: Conversation) -> bool:
 
 
 def _count(world: World, alert: Entity, conversation: Conversation) -> None:
-    """Count a conversation if it violates; enough of these in the window, or among the latest, set the alert off."""
+    """Count a conversation; enough violations in the window, or among the latest, set the alert off."""
     fields, now, value = alert.fields, world.settle(), conversation.value_of(world, alert.fields)
     if value is None:
         return
@@ -268,7 +268,7 @@ def _count(world: World, alert: Entity, conversation: Conversation) -> None:
 
 
 def _judge(world: World, alert: Entity, agent_id: int, conversation: Conversation | None = None) -> None:
-    """Set an alert off, or let it recover, by what it has counted; by its window, time alone lets it recover."""
+    """Set an alert off, or let it recover, by its count, which shrinks when violations leave the window."""
     fields, size = alert.fields, alert.fields["sample_size"]
     now, window, least = world.settle(), microseconds(fields["threshold_time_interval"]), max(1, fields["min_events"])
     violations = [at for at, violated in fields["seen"] if violated and (size is not None or at > now - window)]
@@ -279,7 +279,7 @@ def _judge(world: World, alert: Entity, agent_id: int, conversation: Conversatio
         details = {"event_count": len(violations), "min_events": fields["min_events"]}
         per = f"of {size} conversations" if size else f"in {fields['threshold_time_interval'] / 60:g} min"
         text = f"Threshold: {fields['min_events']} events {per}"
-        _turn(world, alert, enough, agent_id, conversation, text, {"event_count": len(violations)}, details)
+        _turn(world, alert, enough, agent_id, conversation, text, details)
 
 
 def _recover(world: World, alert: Entity) -> None:
@@ -288,7 +288,7 @@ def _recover(world: World, alert: Entity) -> None:
 
 
 def _look_at_runs(world: World, alert: Entity, run: Run, conversation: Conversation) -> None:
-    """Compare the results of the latest runs with an alert's condition, now that one is over."""
+    """Compare the results of the latest runs with an alert's condition, after the end of one."""
     fields = alert.fields
     values = []
     for one in _latest_runs(world, alert, run):
@@ -309,11 +309,11 @@ def _look_at_runs(world: World, alert: Entity, run: Run, conversation: Conversat
             f"{fields['entity_field']}: avg across simulation run {run.id} was {actual}"
             f" ({fields['operator']} {fields['comparison_value']})"
         )
-        _turn(world, alert, violates, run.agent_id, conversation, text, {"actual_value": actual}, details)
+        _turn(world, alert, violates, run.agent_id, conversation, text, details)
 
 
 def _latest_runs(world: World, alert: Entity, run: Run) -> list[Run]:
-    """Return the runs that are over and concern an alert, as many as it looks at, the given one the last."""
+    """Return the latest runs that are over and concern an alert, as many as it evaluates, the given one last."""
     others = [
         one
         for one in world.runs.values()
@@ -328,7 +328,7 @@ def _latest_runs(world: World, alert: Entity, run: Run) -> list[Run]:
 
 
 def _aggregated(fields: Mapping[str, Any], values: list[Any]) -> tuple[Any, bool]:
-    """Return the average of values where they are numbers and an average can be compared; else the first to violate."""
+    """Return the value to compare, and whether it violates: the average of numbers, or else the first violation."""
     numbers = [number for value in values if (number := _number(value)) is not None]
     if fields["aggregation"] != "none" and len(numbers) == len(values) and "contains" not in fields["operator"]:
         average = round(sum(number / len(numbers) for number in numbers), 4)
@@ -344,10 +344,9 @@ def _turn(
     agent_id: int,
     conversation: Conversation | None,
     text: str,
-    result: Mapping[str, Any],
     details: Mapping[str, Any],
 ) -> None:
-    """Set an alert off, or let it recover; keep the result, and tell webhooks."""
+    """Set an alert off, or let it recover; store the result, and send webhooks an event with the details."""
     now, fields = world.settle(), alert.fields
     changed: dict[str, Any] = {"in_alert": on, "last_agent_id": agent_id}
     if on and conversation is not None:
@@ -360,7 +359,8 @@ def _turn(
             else {"simulation_id": run.simulation_id, "simulation_run_id": run.id}
         )
         stored = {"alert_id": alert.id, "source": conversation.source, "agent_id": agent_id}
-        world.resources[ALERT_RESULTS].add(alert.organisation, {**stored, **cause, **result})
+        found = {name: details[name] for name in ("event_count", "actual_value") if name in details}
+        world.resources[ALERT_RESULTS].add(alert.organisation, {**stored, **cause, **found})
     world.resources[ALERTS].change(alert, changed)
     source = conversation.source if conversation is not None else fields.get("last_source", "observability")
     event = f"{source}_alert_triggered"
@@ -390,7 +390,7 @@ _COMPARED: Final[Mapping[str, Callable[[Any, Any], bool]]] = {
 
 
 def _violates(fields: Mapping[str, Any], value: Any) -> bool:
-    """Return whether a value is what an alert is about: compared as numbers if both are, else as texts."""
+    """Return whether a value meets an alert's condition, compared as numbers if both are, else as texts."""
     wanted, how = fields["comparison_value"], fields["operator"]
     one, other = (None, None) if "contains" in how else (_number(value), _number(wanted))
     pair = (str(value), wanted) if one is None or other is None else (one, other)
@@ -401,7 +401,7 @@ _WORDS: Final = {"true": 1.0, "pass": 1.0, "yes": 1.0, "false": 0.0, "fail": 0.0
 
 
 def _number(value: Any) -> float | None:
-    """Return a value as a number, with 1 and 0 for what stands for true and false; None if it is none."""
+    """Return a value as a number, with 1 and 0 for words of truth; None if it is not a number."""
     text = str(value).strip().lower()
     if text in _WORDS:
         return _WORDS[text]
@@ -461,7 +461,7 @@ alerts.delete("DELETE", "/v1/alert/{alert_id}", returns=DeleteAlertResponse)
 
 @alerts.operation("PUT", "/v1/update-alert/{alert_id}", takes_under={Contract.OPENAPI: UpdateAlertRequestOfOpenApi})
 def update_alert(call: ApiCall, alert: Entity, request: UpdateAlertRequest) -> Entity:
-    """Change an alert. A null clears what may be null (documented); one whose condition changes counts anew."""
+    """Change an alert. Documented: null clears a field that may be null. A new condition starts the count again."""
     given = {name: value for name, value in given_fields(request).items() if value is not None or name in _NULLABLE}
     given = alerts.linked(call.world, call.organisation, given)
     if any(alert.fields[name] != value for name, value in given.items() if name not in _DESCRIPTIVE):

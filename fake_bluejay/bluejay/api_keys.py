@@ -1,4 +1,4 @@
-"""API keys: each begins to serve when it is created, and is refused from the moment that it is revoked."""
+"""API keys: each is valid from its creation until it is revoked."""
 
 from __future__ import annotations
 
@@ -29,10 +29,10 @@ class ApiKeyResponse(Wire):
 
 
 def _create(world: World, organisation: str, request: CreateApiKeyRequest) -> Entity:
-    """Make a key that serves from now on.
+    """Make a key that is valid from now on.
 
-    It is drawn from the keys that the organisation has, too: two worlds of one server may have the same seed, and a key
-    leads to one of them.
+    The draw depends also on the organisation's other keys: two worlds of one server may have the same seed, and a key
+    must lead to one of them.
     """
     collection, others = world.resources[API_KEYS], world.organisations[organisation].api_keys
     drawn = f"api-key:{collection.next_id()}:{others}"  # the id is drawn from the seed
@@ -43,7 +43,7 @@ def _create(world: World, organisation: str, request: CreateApiKeyRequest) -> En
 
 
 def _revoke(world: World, key: Entity) -> None:
-    """Refuse a key that is gone, unless a test has revoked it already."""
+    """Refuse a deleted key, unless a test has revoked it already."""
     if key.fields["api_key"] not in world.revoked_keys:
         world.revoke_api_key(key.fields["api_key"])
 

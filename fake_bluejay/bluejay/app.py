@@ -96,7 +96,7 @@ class Api:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request as an ASGI application."""
         if scope["type"] != "http":
-            await _routes().SURFACE(scope, receive, send)
+            await _routes().surface(scope, receive, send)
             return
         if (b"expect", b"100-continue") in scope["headers"] and not self._reads_body(scope):
             await self.answer(scope, b"")(scope, receive, send)

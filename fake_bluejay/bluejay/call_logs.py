@@ -1,8 +1,8 @@
-"""Call logs: conversations of production that a customer has Bluejay evaluate, and what came of it.
+"""Call logs: conversations of production that a customer submits to Bluejay, with their evaluations.
 
-A call log is QUEUED when it is submitted, EVALUATING a while later, and then COMPLETED or INCOMPLETED. What an
-evaluation finds is the first evaluation script's of the organisation, or else the default; the metrics of the agent
-score it, and those that the request names.
+A call log is QUEUED when it is submitted, EVALUATING a while later, and then COMPLETED or INCOMPLETED. The oldest
+evaluation script of the organisation gives the findings, or else the default does; the metrics of the agent, and those
+that the request names, score the conversation.
 """
 
 from __future__ import annotations
@@ -141,7 +141,7 @@ CallRequestOfOpenApi = CallRequestUsingAgentIdOfOpenApi | CallRequestUsingExtern
 
 
 class EvaluateCallResponse(Wire):
-    """A conversation was taken to be evaluated."""
+    """A conversation that was submitted."""
 
     status: str
     call_id: str
@@ -150,13 +150,13 @@ class EvaluateCallResponse(Wire):
 
 
 class ReEvaluateCallRequest(Wire):
-    """The version of the agent by which a conversation is evaluated again; null: the one that it was evaluated by."""
+    """The agent's version for a new evaluation; null for the version of the last one."""
 
     version: int | None = None
 
 
 class ReEvaluateCallResponse(Wire):
-    """A conversation is to be evaluated again."""
+    """A conversation that is evaluated again."""
 
     status: str
     call_id: str
@@ -164,7 +164,7 @@ class ReEvaluateCallResponse(Wire):
 
 
 class CallLog(Wire):
-    """A conversation, and what its evaluations found."""
+    """A conversation with its evaluations."""
 
     id: str
     agent_id: str
@@ -215,14 +215,14 @@ class UpdateCallLogRequest(Wire):
 
 
 class UpdateLogResponse(Wire):
-    """A call log was changed."""
+    """A call log that was changed."""
 
     message: str
     status: str = "200"
 
 
 class DeleteCallLogResponse(Wire):
-    """A call log, or its recording, was deleted."""
+    """A call log that was deleted, or whose recording was."""
 
     message: str
     status: str = "200"
@@ -235,7 +235,7 @@ class BulkDeleteCallLogsRequest(Wire):
 
 
 class BulkDeleteCallLogsResponse(Wire):
-    """Call logs were deleted."""
+    """Call logs that were deleted."""
 
     message: str
     deleted_count: int
@@ -255,27 +255,23 @@ class EvaluationScriptRequest(Wire):
 
 
 class EvaluationScript(EvaluationScriptRequest):
-    """A script of an evaluation that is still to come."""
+    """A script of a coming evaluation."""
 
     id: UUID
 
 
 DAYS: Final = {"1day": 1, "3days": 3, "7days": 7, "30days": 30, "90days": 90, "all": None}
-"""The choices of how far back a list of call logs goes → days."""
+"""The choices of the parameter `last` → days."""
 
 _DAY: Final = 86_400_000_000
 
 
-def _script_from(given: Any) -> dict[str, Any]:
-    """Return a script as it is stored: without what was left out of the evaluation that it gives."""
-    fields = as_fields(given)
-    if given.evaluation is not None:
-        fields["evaluation"] = given.evaluation.model_dump(mode="json", exclude_unset=True)
-    return fields
-
-
 def _new_script(world: World, organisation: str, request: EvaluationScriptRequest) -> Entity:
-    return world.resources[EVALUATION_SCRIPTS].add(organisation, _script_from(request))
+    """Make a script. Its evaluation is stored with the given fields alone."""
+    fields = as_fields(request)
+    if request.evaluation is not None:
+        fields["evaluation"] = request.evaluation.model_dump(mode="json", exclude_unset=True)
+    return world.resources[EVALUATION_SCRIPTS].add(organisation, fields)
 
 
 EVALUATION_SCRIPTS = Resource("evaluation script", ids=uuid_ids)
@@ -304,7 +300,7 @@ def _proceed(world: World, log: Entity) -> None:
 
 
 def _over(world: World, log: Entity, now: int) -> None:
-    """Show alerts a conversation whose evaluation is over."""
+    """Publish a conversation to alerts after its evaluation."""
     fields, done = log.fields, log.fields["status"] == CallStatus.COMPLETED
     evaluation, failure = (fields["evaluations"][-1], None) if done else (None, fields["status"])
     metadata = fields.get("metadata") or {}
@@ -323,7 +319,7 @@ def _payload(log: Entity) -> dict[str, Any]:
 
 
 def _found(world: World, log: Entity, now: int) -> dict[str, Any]:
-    """Return what an evaluation finds, by the function that scores calls of simulations."""
+    """Return the findings of an evaluation, by the function that scores calls of simulations."""
     fields, script = log.fields, log.fields["script"]
     number = len(fields.get("evaluations") or [])
     record = Record(f"{log.id}:{number}", log.organisation, Status.COMPLETED, None, now, {})  # type: ignore[arg-type]
@@ -343,7 +339,7 @@ def _found(world: World, log: Entity, now: int) -> dict[str, Any]:
 
 
 def _metrics_of(world: World, organisation: str, fields: Mapping[str, Any]) -> list[Entity]:
-    """Return what a conversation is scored by: its agent's metrics, and those that it names itself or by their tags."""
+    """Return the metrics that score a conversation: its agent's, and those that it names by id or tag."""
     also, tags = fields.get("custom_metric_ids") or (), fields.get("custom_metric_tags") or ()
     return metrics_for(world.resources, organisation, fields["agent_id"], also=also, tags=tags)
 
@@ -353,11 +349,11 @@ def _length(seconds: float | None, default: int) -> int:
 
 
 def _submit(world: World, organisation: str, request: CallRequest) -> Entity:
-    """Make a call log, and have it evaluated.
+    """Make a call log, and queue its evaluation.
 
     Raises:
-        NotFound: There is no such agent, or one of the metrics that it names does not exist.
-        Refused: The script of its evaluation gives a score that no metric has.
+        NotFound: The agent, or one of the named metrics, does not exist.
+        Refused: The script of its evaluation gives a score that no metric can have.
     """
     id, external_id = getattr(request, "agent_id", None), getattr(request, "external_agent_id", None)
     agent = _agent(world, organisation, id, external_id)
@@ -385,7 +381,7 @@ def _submit(world: World, organisation: str, request: CallRequest) -> Entity:
 
 
 def _agent(world: World, organisation: str, id: str | None, external_id: str | None) -> Entity:
-    """Return the agent that either id names. Raises `NotFound`."""
+    """Return the agent of either id. Raises `NotFound`."""
     if id is not None:
         return world.resources.require("agent", int_ids.read(id), organisation)
     return world.resources.require_by("agent", organisation, "external_agent_id", external_id)
@@ -420,17 +416,16 @@ _ID: Final = {"call_id": str}
 """The published type of the id in some of the paths: a text that is not a UUID names no call log."""
 
 
-@call_logs.operation("GET", "/v1/retrieve-call-log/{call_id}", path_types=_ID)
-def retrieve_call_log(call: ApiCall, call_log: Entity) -> RetrieveCallLogResponse:
+@call_logs.operation("GET", "/v1/retrieve-call-log/{call_id}", path_types=_ID, returns=RetrieveCallLogResponse)
+def retrieve_call_log(call: ApiCall, call_log: Entity) -> Entity:
     """Return a call log."""
-    shown: Any = call_logs.shown(call_log)
-    return RetrieveCallLogResponse(call_log=shown)
+    return call_log
 
 
 @call_logs.operation("POST", "/v1/evaluate", takes_under={Contract.OPENAPI: CallRequestOfOpenApi})
 def evaluate(call: ApiCall, request: CallRequest) -> EvaluateCallResponse:
-    """Submit a conversation to be evaluated."""
-    # The newest contract documents that one of them is needed; the wording and the status are ours.
+    """Submit a conversation, to be evaluated."""
+    # The newest contract documents that a source is needed; the wording and the status are ours.
     sources = (request.recording_url, request.recording_base64, request.transcript_url, request.transcript)
     if call.world.readings.contract is Contract.DOCS and not any(sources):
         raise Refused("A recording or a transcript is needed")
@@ -444,7 +439,7 @@ def evaluate(call: ApiCall, request: CallRequest) -> EvaluateCallResponse:
 
 
 def _warning(call: ApiCall, log: Entity, version: int | None, label: str | None) -> str | None:
-    """Return a warning about the version of the agent that a conversation names; a new label is made."""
+    """Return a warning about the agent's version of a conversation, if it is unknown; make a label that is new."""
     if version is None and label in (None, "production") and not call.world.resources.named("prompt"):
         return None  # most tests use no versions
     from fake_bluejay.bluejay.prompts import evaluated_version
@@ -453,10 +448,10 @@ def _warning(call: ApiCall, log: Entity, version: int | None, label: str | None)
 
 
 def _next_script(world: World, organisation: str, fields: Mapping[str, Any]) -> Entity | None:
-    """Return the organisation's oldest script, which says how a conversation is evaluated; None if there is none.
+    """Return the organisation's oldest evaluation script; None if there is none.
 
     Raises:
-        Refused: It gives a score that none of the conversation's metrics can have.
+        Refused: The script gives a score that none of the conversation's metrics can have.
     """
     script = next(iter(world.resources[EVALUATION_SCRIPTS].of(organisation)), None)
     if script is not None and script.fields.get("scores"):
@@ -492,7 +487,7 @@ def re_evaluate(call: ApiCall, call_log: Entity, request: ReEvaluateCallRequest)
     return ReEvaluateCallResponse(status="success", call_id=call_log.id, message="Evaluation queued")
 
 
-@call_logs.operation("GET", "/v1/retrieve-call-logs/{agent_id}", query=PAGES.query)
+@call_logs.operation("GET", "/v1/retrieve-call-logs/{agent_id}", query=PAGES.query, returns=RetrieveCallLogsResponse)
 def retrieve_call_logs(
     call: ApiCall,
     agent_id: str,
@@ -500,7 +495,7 @@ def retrieve_call_logs(
     page_size: int = 20,
     page: int = 1,
     last: Literal["1day", "3days", "7days", "30days", "90days", "all"] = "1day",
-) -> RetrieveCallLogsResponse:
+) -> Answered:
     """Return a page of the call logs of an agent, the newest first; `last` counts back from now."""
     agent = _agent(call.world, call.organisation, agent_id, None)
     days, now = DAYS[last], call.world.settle()
@@ -512,14 +507,12 @@ def retrieve_call_logs(
         and (days is None or log.created_at >= now - days * _DAY)
     ]
     part, said = PAGES.part(logs, {"page": page, "page_size": page_size})
-    values = Answered(part, **said, total_count=len(logs))
-    answer: RetrieveCallLogsResponse = call_logs.filled(values, RetrieveCallLogsResponse)
-    return answer
+    return Answered(part, **said, total_count=len(logs))
 
 
 @call_logs.operation("PUT", "/v1/update-log/{call_id}", path_types=_ID)
 def update_log(call: ApiCall, call_log: Entity, request: UpdateCallLogRequest) -> UpdateLogResponse:
-    """Change what is known of a conversation, and have it evaluated again if that is asked for."""
+    """Change a call log and, with `reevaluate`, evaluate the conversation again."""
     given = {name: value for name, value in as_fields(request).items() if value is not None}
     again = given.pop("reevaluate", False)
     script = _next_script(call.world, call.organisation, call_log.fields) if again else None
@@ -541,7 +534,7 @@ def delete_call_log(call: ApiCall, call_log: Entity, recording_only: bool = Fals
 
 @call_logs.operation("DELETE", "/v1/call-logs")
 def bulk_delete_call_logs(call: ApiCall, request: BulkDeleteCallLogsRequest) -> BulkDeleteCallLogsResponse:
-    """Delete call logs: all, or none if one of them does not exist."""
+    """Delete call logs, unless one of them does not exist."""
     logs = {id: call.require("call log", uuid_ids.read(id)) for id in request.call_ids}
     gone = {log.id: log for log in logs.values()}
     for log in gone.values():
@@ -550,7 +543,7 @@ def bulk_delete_call_logs(call: ApiCall, request: BulkDeleteCallLogsRequest) -> 
 
 
 def _name_one(call: ApiCall) -> dict[str, str]:
-    """Answer that an id is needed, for paths without one; Bluejay's own answer is not published."""
+    """Answer that the path needs an id; Bluejay's own answer is not published."""
     return {
         "message": "The id of a call log, or of an agent for a list, belongs at the end of the path; nothing was done"
     }

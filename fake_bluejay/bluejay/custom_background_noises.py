@@ -35,14 +35,14 @@ class UploadUrlResponse(Wire):
 
 
 class NewNoise(Wire):
-    """A noise as a test adds it: it needs no file."""
+    """A noise that a test adds, which needs no file."""
 
     name: str
     storage_path: str | None = None
 
 
 class CreateCustomBackgroundNoiseRequest(NewNoise):
-    """A file that was uploaded, and what to call it."""
+    """A file that was uploaded, and the name of the noise."""
 
     storage_path: str
 
@@ -54,7 +54,7 @@ class UpdateCustomBackgroundNoiseRequest(Wire):
 
 
 class CustomBackgroundNoise(Wire):
-    """A noise, and how many digital humans use it."""
+    """A noise, and the number of digital humans that use it."""
 
     id: str
     organization_id: str
@@ -66,18 +66,18 @@ class CustomBackgroundNoise(Wire):
 
 
 def _users(world: World, noise: Entity) -> int:
-    """Return how many digital humans use a noise."""
+    """Return the number of digital humans that use a noise."""
     path, humans = noise.fields["storage_path"], world.resources.of("digital human", noise.organisation)
     return sum(human.fields.get("custom_background_noise_url") == path for human in humans)
 
 
 def _prefix(organisation: str) -> str:
-    """Return what the storage paths of an organisation begin with; the wording is ours."""
+    """Return the beginning of an organisation's storage paths; its wording is ours."""
     return f"custom-background-noises/{organisation}/"
 
 
 def _prepare(world: World, organisation: str, request: UploadUrlRequest) -> Entity:
-    """Choose where a file is to be stored. Raises `Refused` for what is neither MP3 nor WAV."""
+    """Choose the storage path of a file. Raises `Refused` for a file that is neither MP3 nor WAV."""
     if not request.filename.lower().endswith((".mp3", ".wav")):
         raise Refused("The file name must end in .mp3 or .wav")
     id = world.resources[UPLOADS].next_id()
@@ -138,7 +138,7 @@ def delete_custom_background_noise(call: ApiCall, custom_background_noise: Entit
 
 @uploads.operation("POST", "/v1/custom-background-noises/upload-url")
 def create_upload_url(call: ApiCall, request: UploadUrlRequest) -> UploadUrlResponse:
-    """Return where to send a file, once, and by what path to register it then."""
+    """Return the URL for the upload of a file, and the path by which to register it."""
     upload = _prepare(call.world, call.organisation, request)
     url = call.own_url(f"/fake/uploads/{upload.id}")
     return UploadUrlResponse(upload_url=url, storage_path=upload.fields["storage_path"])

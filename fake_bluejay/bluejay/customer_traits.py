@@ -1,4 +1,4 @@
-"""Customer traits: what the digital humans of an agent know of themselves, such as a birthday, and of what type."""
+"""Customer traits: facts that digital humans of an agent know of themselves, such as a birthday, with their types."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ customer_traits.delete("DELETE", "/v1/customer-trait/{trait_id}", returns=Delete
 
 @customer_traits.operation("PUT", "/v1/update-customer-trait/{trait_id}")
 def update_customer_trait(call: ApiCall, customer_trait: Entity, request: UpdateCustomerTraitRequest) -> Entity:
-    """Change a trait. With `sync_existing`, traits of its old name that digital humans have get its name and type."""
+    """Change a trait. With `sync_existing`, digital humans' traits of its old name get its new name and type."""
     changed = changes(request, call.world.readings, customer_traits.never_null)
     sync, old = changed.pop("sync_existing", False), customer_trait.fields["name"]
     customer_traits.change(call.world, customer_trait, changed)
@@ -87,7 +87,7 @@ def update_customer_trait(call: ApiCall, customer_trait: Entity, request: Update
 
 
 def _sync(call: ApiCall, old: str, trait: Entity) -> None:
-    """Rename a trait in the digital humans of its agent's simulations, and give it there the type it has."""
+    """Give a trait its new name and type in the digital humans of its agent's simulations."""
     resources, agent_id = call.world.resources, trait.fields["agent_id"]
     simulations = {
         one.id for one in resources.of("simulation", call.organisation) if one.fields["agent_id"] == agent_id

@@ -1,4 +1,4 @@
-"""Digital humans: whom Bluejay lets talk to an agent."""
+"""Digital humans: Bluejay's callers, who talk to the agent under test."""
 
 from __future__ import annotations
 
@@ -168,7 +168,7 @@ class ExpectedToolCall(Wire):
 
 
 class Trait(Wire):
-    """A fact about a digital human that the customer's systems know."""
+    """A fact about a digital human, which the customer's systems know."""
 
     trait_name: str
     trait_data_type: TraitDataType
@@ -227,7 +227,7 @@ class SpeaksFirstConfig(Wire):
 
 
 class JourneyStep(Wire):
-    """A step of a customer journey. After `success_criteria`, what only the documentation of September 2026 has."""
+    """A step of a customer journey. Only the newest documentation has the fields after `success_criteria`."""
 
     step: int
     intent: str = ""
@@ -249,7 +249,7 @@ _Runs = Annotated[int, Field(ge=1)]
 
 
 class DigitalHumanRequestData(Wire):
-    """A new digital human. Which languages and accents there are grows; any is taken."""
+    """A new digital human. Any language and accent is accepted, because Bluejay adds new ones."""
 
     bluejay_as_code_id: UUID | None = None
     intent: str = ""
@@ -310,7 +310,7 @@ class DigitalHumanRequestData(Wire):
 
 
 class DigitalHumanRequestDataOfOpenApi(DigitalHumanRequestData):
-    """A new digital human, as the OpenAPI describes one: there is less to choose from."""
+    """A new digital human, as the OpenAPI describes one: with fewer choices."""
 
     language: LanguageType | None = LanguageType.EN
     accent: AccentType | None = None
@@ -319,7 +319,7 @@ class DigitalHumanRequestDataOfOpenApi(DigitalHumanRequestData):
 
 
 class CreateDigitalHumanRequest(Wire):
-    """A new digital human, and the simulations it takes part in: a list, or as before one."""
+    """A new digital human, and its simulations: a list or, as before, one."""
 
     simulation_ids: list[int] | None = None
     simulation_id: Annotated[int | None, _DEPRECATED] = None
@@ -342,7 +342,7 @@ class BulkCreateDigitalHumansRequest(Wire):
 class BulkCreateDigitalHumansRequestOfOpenApi(BulkCreateDigitalHumansRequest):
     """The same, as the OpenAPI describes it."""
 
-    digital_humans: Annotated[  # type: ignore[assignment]  # a list of what is narrower is none, to mypy
+    digital_humans: Annotated[  # type: ignore[assignment]  # to mypy, a list of a narrower type is another type
         list[DigitalHumanRequestDataOfOpenApi], Field(min_length=1, max_length=100)
     ]
 
@@ -483,7 +483,7 @@ class DigitalHumanResponseData(Wire):
 
 
 class DigitalHumanResponse(Wire):
-    """A digital human and the simulations it takes part in: all, and as before one."""
+    """A digital human and its simulations: all of them and, as before, the first."""
 
     digital_human: DigitalHumanResponseData
     simulation_ids: list[int] | None = None
@@ -539,7 +539,7 @@ _MOST_AT_ONCE = 100
 
 
 _OF_INTENT = ("intent", "success_criteria", "role_description", "original_transcript", "formatted_transcript")
-"""The fields that a digital human which plays a workflow back does not have."""
+"""The fields that are not for a digital human with a workflow tag."""
 
 
 def has_tag(fields: Mapping[str, Any], word: str) -> bool:
@@ -562,16 +562,16 @@ def create_digital_human(
         organisation: The name of the organisation that it belongs to.
         request: Its fields.
         simulation_ids: The simulations that it takes part in.
-        generated: True if Bluejay makes it, and so leaves out what it would refuse of a client.
+        generated: True if Bluejay makes it; then fields that a client may not give are left out.
 
     Raises:
         NotFound: There is no such simulation.
         Conflict: The phone number is in use.
-        Refused: A field is not for a digital human with its tag, or it cannot take part in an always-on simulation.
+        Refused: A field is not for digital humans with its tag, or it cannot take part in an always-on simulation.
     """
     fields = as_fields(request)
     if "num_runs" not in request.model_fields_set:
-        fields["num_runs"] = None  # the default would count as its own setting, which goes before its simulation's
+        fields["num_runs"] = None  # the default would count as its own setting, before its simulation's
     if has_tag(fields, "workflow"):
         if not generated:
             _refuse_intent(fields)
@@ -584,7 +584,7 @@ def create_digital_human(
 
 
 def _refuse_intent(fields: Mapping[str, Any]) -> None:
-    """Refuse a new digital human with a workflow tag that has nothing to play back, or something besides."""
+    """Refuse a new digital human with a workflow tag that has no playback, or has fields that are not for it."""
     if not fields["enriched_playback"]:
         raise Refused("enriched_playback is needed, a list that is not empty: the digital human has a workflow tag")
     for name in _OF_INTENT:
@@ -592,15 +592,10 @@ def _refuse_intent(fields: Mapping[str, Any]) -> None:
             raise Refused(f"{name} must be left out: the digital human has a workflow tag, and plays back")
 
 
-def _computed(human: Entity) -> dict[str, Any]:
-    """Return what answers say of a digital human besides its fields."""
-    return {"simulation_id": next(iter(human.fields["simulation_ids"]), None)}
-
-
 digital_humans = Operations(
     DIGITAL_HUMANS,
     returns=DigitalHumanResponseData,
-    values=_computed,
+    values=lambda human: {"simulation_id": next(iter(human.fields["simulation_ids"]), None)},
     new=create_digital_human,
     request=DigitalHumanRequestData,
 )
@@ -660,7 +655,7 @@ def update_digital_human(call: ApiCall, digital_human: Entity, request: UpdateDi
 
 @digital_humans.operation("PUT", "/v1/update-digital-humans")
 def update_many(call: ApiCall, request: BulkUpdateDigitalHumansRequest) -> BulkUpdateDigitalHumansResponse:
-    """Change digital humans, each in its own way. What cannot be changed is listed, and the others are changed."""
+    """Change digital humans, each in its own way. Failures are listed, and the others are changed."""
     answer = BulkUpdateDigitalHumansResponse()
     for one in request.updates:
         try:
@@ -675,7 +670,7 @@ def update_many(call: ApiCall, request: BulkUpdateDigitalHumansRequest) -> BulkU
 
 @digital_humans.operation("DELETE", "/v1/delete-digital-humans")
 def delete_many(call: ApiCall, digital_human_ids: str) -> BulkDeleteDigitalHumansResponse:
-    """Delete digital humans, given by their ids in one text, and say what they were."""
+    """Delete digital humans, given by their ids in one text, and return them."""
     texts = [text.strip() for text in digital_human_ids.split(",")]
     if len(texts) > _MOST_AT_ONCE:
         raise Refused(f"At most {_MOST_AT_ONCE} digital humans can be deleted at once")
@@ -713,7 +708,7 @@ def _update(call: ApiCall, human: Entity, request: UpdateDigitalHumanRequest) ->
 
 
 def _by_transcript(changed: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what else a new transcript changes: it is formatted, or as a formatted one it is the new intent."""
+    """Return further changes after a new transcript: its formatted form or, for a formatted one, the new intent."""
     from fake_bluejay.bluejay.transcripts import spoken_in, utterances
 
     if changed.get("formatted_transcript") is not None:
@@ -725,10 +720,10 @@ def _by_transcript(changed: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _known(world: World, organisation: str, simulation_ids: Iterable[int], fields: Mapping[str, Any]) -> list[int]:
-    """Return the ids of simulations that a digital human of these fields takes part in, each once.
+    """Return the ids of simulations, each once, if a digital human of these fields can take part in them.
 
     Raises:
-        NotFound: One is no simulation's.
+        NotFound: One does not exist.
         Refused: One is always on, and the digital human is not.
     """
     found = [world.resources.require("simulation", id, organisation) for id in dict.fromkeys(simulation_ids)]
@@ -738,13 +733,13 @@ def _known(world: World, organisation: str, simulation_ids: Iterable[int], field
 
 
 def _takes_calls(fields: Mapping[str, Any]) -> bool:
-    """Return whether a digital human always takes calls; if nothing says whether it is active, its number does."""
+    """Return whether a digital human always takes calls: it is always on, has a number, and was not made inactive."""
     active = fields.get("always_on_active") is not False
     return bool(fields.get("always_on_mode")) and active and fields.get("phone_number") is not None
 
 
 def conflicting(world: World, organisation: str, fields: dict[str, Any], but: Entity | None = None) -> list[Entity]:
-    """Return who else takes calls on the number of these fields, if they say that a digital human takes calls on it."""
+    """Return the others that take calls on the number of a digital human of these fields, if it takes calls."""
     if not _takes_calls(fields):
         return []
     return [
@@ -755,6 +750,6 @@ def conflicting(world: World, organisation: str, fields: dict[str, Any], but: En
 
 
 def _refuse_conflict(world: World, organisation: str, fields: dict[str, Any], but: Entity | None = None) -> None:
-    # Documented: `override_conflict` allows to replace one that is active on the same number; so else it is refused.
+    # Documented: `override_conflict` replaces one that is active on the same number; without it, 409 is listed.
     if conflicting(world, organisation, fields, but):
         raise Conflict("Another digital human is active on this phone number")

@@ -1,7 +1,7 @@
-"""Drafts: what a language model writes for Bluejay in life. A test scripts it, or it is made up from the seed.
+"""Drafts: texts that a language model writes for Bluejay. A test scripts them, or they are made up from the seed.
 
-A draft is used up by the next request that asks for its kind. What is made up says so, and is the same for the same
-seed and request.
+The next request for its kind uses a draft up. A made-up text says that it is, and is the same for the same seed and
+request.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _Made = TypeVar("_Made")
 
 
 class Kinds(Wire):
-    """The kinds of drafts, and what one of each is."""
+    """The kinds of drafts, with the type of each."""
 
     customer_personas: list[dict[str, Any]] | None = None
     digital_humans: list[DigitalHumanRequestData] | None = None
@@ -55,7 +55,7 @@ class Draft(NewDraft):
 
 
 def _new_draft(world: World, organisation: str, request: NewDraft) -> Entity:
-    """Make a draft. Raises `ValueError` if there is no such kind, or the value is none of it."""
+    """Make a draft. Raises `ValueError` if there is no such kind, or the value is not of its type."""
     fields = as_fields(request)
     draft = validated(Kinds, "a draft", {request.kind: request.value})
     check_graph(draft.workflow or {})
@@ -67,12 +67,12 @@ drafts = Operations(DRAFTS, returns=Draft, new=_new_draft, request=NewDraft)
 
 
 def drafted(call: ApiCall, kind: str, made_up: Callable[[random.Random], _Made], subject: Any = "") -> _Made:
-    """Return the organisation's oldest draft of a kind, which is used up, or else what is made up.
+    """Return the organisation's oldest draft of a kind, and use it up; without one, make one up.
 
     Args:
         call: The request that asks for it.
         kind: A field of `Kinds`.
-        made_up: Makes one up, of the type of the kind.
+        made_up: Makes up a draft, of the type of the kind.
         subject: The subject of the text; a different subject makes a different draw.
 
     Raises:

@@ -1,4 +1,4 @@
-"""Folders: what agents are sorted into."""
+"""Folders of agents."""
 
 from __future__ import annotations
 
@@ -40,14 +40,14 @@ class FolderDeleteResponse(Wire):
 
 
 class MoveAgentRequest(Wire):
-    """An agent, and the folder to put it into; null takes it out of the one that it is in."""
+    """An agent, and its new folder; null for none."""
 
     agent_id: int
     folder_id: UUID | None = None
 
 
 class MoveAgentResponse(Wire):
-    """An agent, and the folder that it is in now."""
+    """An agent, and its folder now."""
 
     agent_id: int
     folder_id: UUID | None = None

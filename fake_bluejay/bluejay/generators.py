@@ -1,4 +1,7 @@
-"""Generators: what Bluejay has a language model write. What is stored in life is stored; the texts are drafts."""
+"""Generators: endpoints whose texts a language model writes for Bluejay. Here, the texts are drafts.
+
+The fake stores the same objects as Bluejay does.
+"""
 
 from __future__ import annotations
 
@@ -43,7 +46,7 @@ value."""
 
 
 class GenerateGoalsRequest(Wire):
-    """The agent to write goals for, and how many."""
+    """The agent to write goals for, and their number."""
 
     agent_id: str
     count: int = 5
@@ -53,7 +56,7 @@ class GenerateGoalsRequest(Wire):
 
 
 class GenerateCustomPersonasRequest(Wire):
-    """The agent to write personas for, and how many."""
+    """The agent to write personas for, and their number."""
 
     agent_id: str
     prompt_id: UUID | None = None
@@ -63,7 +66,7 @@ class GenerateCustomPersonasRequest(Wire):
 
 
 class GoalAdherence(Wire):
-    """A goal, and how many digital humans are to test it."""
+    """A goal, and the number of digital humans that test it."""
 
     goal: str
     num_calls: int
@@ -86,7 +89,7 @@ class ReplayTranscriptFromConversation(Wire):
 
 
 class CustomerPersonaRequest(Wire):
-    """A persona, and how many digital humans are to have it."""
+    """A persona, and the number of digital humans that have it."""
 
     name: str
     description: str
@@ -168,7 +171,7 @@ class GenerateFormattedTranscriptRequest(Wire):
 
 
 class GenerateFormattedTranscriptResponse(Wire):
-    """A transcript by speakers, and the beginning of a digital human that says the same."""
+    """A transcript by speakers, and the first words of a digital human that says the same."""
 
     formatted_transcript: list[dict[str, str]]
     description: str
@@ -183,7 +186,7 @@ class TraitInput(Wire):
 
 
 class GenerateTraitValuesRequest(Wire):
-    """Scenarios, for each of which the traits are to have values."""
+    """Scenarios, and traits to find values for in each."""
 
     scenarios: list[str]
     traits: list[TraitInput]
@@ -239,7 +242,7 @@ class EvaluationDiffItem(Wire):
 
 
 class OptimizeMetricPromptWithDiffRequest(OptimizeMetricPromptRequest):
-    """The prompt of a metric, and where people disagreed with it."""
+    """The prompt of a metric, and conversations on which people disagreed with it."""
 
     evaluation_diffs: list[EvaluationDiffItem] | None = None
     diff_prompt: str | None = None
@@ -335,7 +338,7 @@ def generate_digital_humans(call: ApiCall, request: DigitalHumanRequest) -> Gene
 
 
 def _asked_for(call: ApiCall, request: DigitalHumanRequest) -> Iterator[dict[str, Any]]:
-    """Return the digital humans that a request asks for, each tagged with the field that asks for it.
+    """Yield the digital humans that a request asks for, each tagged with the field that asks for it.
 
     Raises:
         NotFound: It names a scenario or a conversation that does not exist.
@@ -377,7 +380,7 @@ def _said_in(call: ApiCall, replay: ReplayTranscriptFromConversation) -> str:
 
 @generators.operation("POST", "/v1/generate-objectives")
 def generate_objectives(call: ApiCall, request: GenerateObjectivesRequest) -> GenerateObjectivesResponse:
-    """Write what a digital human is to reach, from its intent, and keep it."""
+    """Write the objectives of a digital human, from its intent, and store them."""
     human = _without_tag(call, request.test_case_id, "workflow")
     text = drafted(call, "objectives", lambda _: f"1. {human.fields['intent']} {MADE_UP}", human.id)
     digital_humans.change(call.world, human, {"objectives": text})
@@ -386,7 +389,7 @@ def generate_objectives(call: ApiCall, request: GenerateObjectivesRequest) -> Ge
 
 @generators.operation("POST", "/v1/generate-intent-summary")
 def generate_intent_summary(call: ApiCall, request: GenerateIntentSummaryRequest) -> GenerateIntentSummaryResponse:
-    """Write in short what a digital human wants, and keep it; of an intent that is short, forget it."""
+    """Write a summary of a digital human's intent, and store it; for a short intent, clear it."""
     human = _without_tag(call, request.test_case_id, "workflow", "voicemail")
     intent = human.fields["intent"]
     if not intent:
@@ -398,7 +401,7 @@ def generate_intent_summary(call: ApiCall, request: GenerateIntentSummaryRequest
 
 @generators.operation("POST", "/v1/generate-prompt-summary")
 def generate_prompt_summary(call: ApiCall, request: GeneratePromptSummaryRequest) -> GeneratePromptSummaryResponse:
-    """Write a version of a prompt in short, unless it is short, and store nothing."""
+    """Write a summary of a version of a prompt, unless it is short, and store nothing."""
     version = call.require("prompt", uuid_ids.read(request.prompt_id))
     text = _summary(call, "prompt_summary", text_of(call.world, version), version.id)
     return GeneratePromptSummaryResponse(prompt_summary=text, prompt_id=version.id, skipped=text is None)
@@ -419,7 +422,7 @@ def _without_tag(call: ApiCall, id: int, *words: str) -> Entity:
 
 @generators.operation("POST", "/v1/generate-test-scenarios")
 def generate_test_scenarios(call: ApiCall) -> Any:
-    """Return scenarios, and store nothing. Neither the body nor the answer has a published shape: both are made up."""
+    """Return scenarios, and store nothing. The shapes of the body and the answer, which are not published, are ours."""
     scenario = {"intent": f"Ask a question. {MADE_UP}", "success_criteria": f"It is answered. {MADE_UP}"}
     return {"test_scenarios": drafted(call, "test_scenarios", lambda _: [scenario])}
 
@@ -459,7 +462,7 @@ def generate_trait_values(call: ApiCall, request: GenerateTraitValuesRequest) ->
 def generate_formatted_transcript(
     call: ApiCall, request: GenerateFormattedTranscriptRequest
 ) -> GenerateFormattedTranscriptResponse:
-    """Return a transcript as entries, and how a digital human begins that says the same."""
+    """Return a transcript as entries, and the first words of a digital human that says the same."""
     spoken = drafted(call, "formatted_transcript", lambda _: spoken_in(request.original_transcript))
     first = spoken[0] if spoken else {}
     begins = first.get("role") == "USER"
@@ -476,7 +479,7 @@ def generate_formatted_transcript(
 
 @generators.operation("POST", "/v1/translate-transcript")
 def translate_transcript(call: ApiCall, request: TranslateRequest) -> TranslateTranscriptResponse:
-    """Translate a transcript, and say where the translation is."""
+    """Translate a transcript, and return the URL of the translation."""
     if isinstance(request, TranslateSimulationTranscriptRequest):
         entries = _entries_of_result(call, request.simulation_result_id)
     else:
@@ -488,14 +491,14 @@ def translate_transcript(call: ApiCall, request: TranslateRequest) -> TranslateT
 
 @generators.operation("POST", "/v1/generate-translated-transcript/{test_result_id}")
 def generate_translated_transcript(call: ApiCall, test_result_id: str) -> Any:
-    """Translate the transcript of a simulation result into English, and say where the translation is."""
+    """Translate the transcript of a simulation result into English, and return the URL of the translation."""
     url = _translated(call, _entries_of_result(call, as_id(test_result_id)), "en")
     return {"status": "success", "message": "Transcript translated", "translated_transcript_url": url}
 
 
 @generators.operation("GET", "/fake/translations/{translation_id}.json", needs_key=False)
 def retrieve_translation(call: ApiCall, translation_id: str) -> list[dict[str, Any]]:
-    """Return a translation. No endpoint of Bluejay's: where our URLs lead, for anybody who knows one."""
+    """Return a translation. Bluejay has no such endpoint: our URLs lead here, and need no key."""
     found = call.world.resources[TRANSLATIONS].get(uuid_ids.read(translation_id) or "")
     if found is None:
         raise NotFound("Translation not found")
@@ -529,7 +532,7 @@ def optimize_metric_prompt(call: ApiCall, request: OptimizeMetricPromptRequest) 
 def optimize_metric_prompt_with_diff(
     call: ApiCall, request: OptimizeMetricPromptWithDiffRequest
 ) -> OptimizeMetricPromptResponse:
-    """Return a better prompt for a metric, from where people disagreed with it. Documented: there must be some."""
+    """Return a better prompt for a metric, from people's disagreements with it. Documented: there must be one."""
     if not request.evaluation_diffs:
         raise Refused("evaluation_diffs is required and must not be empty")
     return optimize_metric_prompt(call, request)
@@ -537,7 +540,7 @@ def optimize_metric_prompt_with_diff(
 
 @generators.operation("POST", "/v1/workflow/generate-from-prompt")
 def generate_workflow(call: ApiCall, request: GenerateWorkflowFromPromptRequest) -> GenerateWorkflowFromPromptResponse:
-    """Return a graph that covers what is asked for, and store nothing."""
+    """Return a graph for a prompt, and store nothing."""
     turn = {"speaker": "agent", "type": "contextual", "message": f"{request.prompt} {MADE_UP}"}
     graph: dict[str, Any] = {
         "nodes": [{"id": "start", "type": "start"}, {"id": "1", "type": "single", "data": turn}],

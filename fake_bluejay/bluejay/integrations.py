@@ -1,4 +1,4 @@
-"""Integrations: the keys of other platforms that an organisation has stored, and its agents at ElevenLabs."""
+"""Integrations: an organisation's keys for other platforms, and its agents at ElevenLabs."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from fake_bluejay.http.errors import NOTHING, read_body
 from fake_bluejay.http.operation import ApiCall, as_id
 
 _SECRET = ("key", "secret", "token", "password")
-"""The ends of names of fields whose values only `get-integration-key` shows."""
+"""The ends of the names of secret fields, whose values only `get-integration-key` shows."""
 
 
 class IntegrationKeyRequest(Wire):
@@ -39,7 +39,7 @@ class IntegrationsUpdateResponse(Wire):
 
 
 class ElevenLabsAgentRequest(Wire):
-    """An agent at ElevenLabs, as a test adds one: its id there, its name, and the branches of its workflow."""
+    """An agent at ElevenLabs that a test adds: its id there, its name, and the branches of its workflow."""
 
     agent_id: str = "agent"
     name: str = "Agent"
@@ -60,7 +60,7 @@ elevenlabs_agents = Operations(ELEVENLABS_AGENTS, returns=ElevenLabsAgent, reque
 
 @integrations.operation("GET", "/v1/integrations")
 def get_integrations(call: ApiCall) -> Any:
-    """Return the stored integrations; of a secret, only whether it is set."""
+    """Return the stored integrations; a secret appears only as set or not set."""
     return _shown(_stored(call))
 
 
@@ -78,7 +78,7 @@ def update_integrations(call: ApiCall) -> IntegrationsUpdateResponse:
 
 @integrations.operation("POST", "/v1/get-integration-key")
 def get_integration_key(call: ApiCall, request: IntegrationKeyRequest) -> IntegrationKeyResponse:
-    """Return a secret. One that is not set is not found."""
+    """Return a secret. A secret that is not set is 404."""
     entity = _stored(call)
     value = None if entity is None or not _is_secret(request.field) else entity.fields.get(request.field)
     if value is None:
@@ -88,14 +88,14 @@ def get_integration_key(call: ApiCall, request: IntegrationKeyRequest) -> Integr
 
 @elevenlabs_agents.operation("GET", "/v1/integrations/elevenlabs/agents")
 def list_elevenlabs_agents(call: ApiCall) -> dict[str, Any]:
-    """Return the agents at ElevenLabs, which are those that a test has added, the oldest first."""
+    """Return the agents at ElevenLabs that a test has added, the oldest first."""
     agents = call.world.resources[ELEVENLABS_AGENTS].of(call.organisation)
     return {"agents": [{name: agent.fields[name] for name in ("agent_id", "name")} for agent in agents]}
 
 
 @elevenlabs_agents.operation("GET", "/v1/integrations/elevenlabs/agents/{bluejay_agent_id}/branches")
 def list_elevenlabs_branches(call: ApiCall, bluejay_agent_id: str) -> dict[str, Any]:
-    """Return the branches of the ElevenLabs agent that an agent names as its own."""
+    """Return the branches of an agent's counterpart at ElevenLabs."""
     agent = call.require("agent", as_id(bluejay_agent_id))
     theirs = agent.fields.get("eleven_labs_agent_id")
     if theirs is None:
@@ -109,7 +109,7 @@ def _stored(call: ApiCall) -> Entity | None:
 
 
 def _updated(call: ApiCall) -> Entity:
-    """Store the fields that the body has. Raises `Refused` if it is no object."""
+    """Store the fields of the body. Raises `Refused` if it is not an object."""
     given = read_body(call.header(b"content-type").encode(), call.content)
     given = {} if given is NOTHING else given
     if not isinstance(given, dict):

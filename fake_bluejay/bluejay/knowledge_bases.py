@@ -33,7 +33,7 @@ class UpdateKnowledgeBaseRequest(Wire):
 
 
 class Document(Wire):
-    """A document, and how far it is taken in."""
+    """A document, and the progress of its import."""
 
     id: str
     name: str
@@ -41,14 +41,14 @@ class Document(Wire):
 
 
 class NewKnowledgeBase(CreateKnowledgeBaseRequest):
-    """A knowledge base as a test adds it."""
+    """A knowledge base that a test adds."""
 
     documents: list[Document] = Field(default_factory=list)
     agent_ids: list[int] = Field(default_factory=list)
 
 
 class KnowledgeBase(Wire):
-    """A knowledge base in a list, and how many documents it has."""
+    """A knowledge base in a list, and the number of its documents."""
 
     id: UUID
     name: str
@@ -91,7 +91,7 @@ knowledge_bases.delete("DELETE", "/v1/knowledge-base/{knowledge_base_id}", retur
 
 @knowledge_bases.operation("PUT", "/v1/knowledge-base/{knowledge_base_id}")
 def update_knowledge_base(call: ApiCall, knowledge_base: Entity, request: UpdateKnowledgeBaseRequest) -> Entity:
-    """Rename a knowledge base, or describe it otherwise."""
+    """Change the name or the description of a knowledge base."""
     given = {name: value for name, value in as_fields(request).items() if value is not None}
     if not given:
         raise Refused("A name or a description is needed")
@@ -109,7 +109,7 @@ def attach_agent(call: ApiCall, knowledge_base_id: UUID, agent_id: int) -> Attac
 
 @knowledge_bases.operation("DELETE", _AGENT, returns=None, status=204)
 def detach_agent(call: ApiCall, knowledge_base_id: UUID, agent_id: int) -> None:
-    """Take the access to a knowledge base from an agent.
+    """Remove an agent's access to a knowledge base.
 
     Raises:
         NotFound: The agent has no access.

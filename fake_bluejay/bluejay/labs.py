@@ -1,4 +1,4 @@
-"""The metrics lab: what custom metrics, and revisions of them, find in chosen conversations, beside what people find.
+"""The metrics lab: the findings of custom metrics, and of revisions of them, beside those of people.
 
 The findings of an evaluation are drawn from the seed, as everywhere; if a conversation has a result of a metric
 already, it is copied. The answers to `GET`, which are not published, are ours.
@@ -68,7 +68,7 @@ class DeleteLabResponse(Wire):
 
 
 class AddMetricsToLabRequest(Wire):
-    """Metrics to add to a lab, and whether its conversations are to be evaluated by them."""
+    """Metrics to add to a lab, with the choice to evaluate its conversations by them."""
 
     lab_id: str
     metric_ids: Annotated[list[str], Field(min_length=1)]
@@ -126,7 +126,7 @@ class HumanEvaluationResponse(Wire):
 
 
 class CreateMetricRevisionRequest(Wire):
-    """A revision: a definition to be tried in the place of a metric's own."""
+    """A revision: a definition to try in the place of a metric's own."""
 
     custom_metric_id: str
     description: str | None = None
@@ -156,7 +156,7 @@ class MetricRevisionResponse(Wire):
 
 
 class UpdateLabSettingsRequest(Wire):
-    """Settings of a lab; those that are not named stay."""
+    """New settings of a lab; the others stay."""
 
     model_config = ConfigDict(extra="allow")
 
@@ -209,7 +209,7 @@ class EvaluateConversationRequestOfOpenApi(Wire):
 
 
 class MetricEvaluationItem(Wire):
-    """An evaluation that was queued, and the metric or revision that it is by."""
+    """An evaluation that was queued, with its metric or revision."""
 
     type: str
     id: str
@@ -245,7 +245,7 @@ _METRIC = Link("custom_metric_id", to="metric", ids=uuid_ids, on_delete=OnDelete
 
 
 def _proceed(world: World, evaluation: Entity) -> None:
-    """Move an evaluation to its next status; it takes as long as that of a test result."""
+    """Move an evaluation to its next status, after the same times as that of a test result."""
     if evaluation.fields["status"] == "QUEUED":
         world.resources[LAB_EVALUATIONS].change(evaluation, {"status": "EVALUATING"})
         world.resources.schedule(evaluation, world.settle() + world.evaluation_takes)
@@ -277,11 +277,11 @@ LAB_EVALUATIONS = Resource(
 
 
 def create_lab(world: World, organisation: str, request: CreateLabRequest) -> Entity:
-    """Make a lab. What its metrics have found in its conversations before is copied.
+    """Make a lab, with copies of the earlier findings of its metrics in its conversations.
 
     Raises:
         NotFound: A metric or a conversation does not exist.
-        Refused: A conversation is named by nothing.
+        Refused: A conversation has neither of its ids.
     """
     fields = as_fields(request)
     calls, results = _conversations(world, organisation, fields.pop("conversations"))
@@ -304,7 +304,7 @@ labs.delete("DELETE", _PLACE, returns=DeleteLabResponse)
 
 @labs.operation("GET", "/v1/metrics-lab/labs", query=PAGES.query)
 def list_labs(call: ApiCall) -> dict[str, Any]:
-    """Return a page of labs, the newest first, and how much is in each."""
+    """Return a page of labs, the newest first, with the sizes of each."""
     every = call.world.resources[LABS].of(call.organisation)[::-1]
     part, said = PAGES.part(every, call.parameters)
     counted = [
@@ -321,7 +321,7 @@ def list_labs(call: ApiCall) -> dict[str, Any]:
 
 @labs.operation("GET", _PLACE)
 def get_lab(call: ApiCall, lab: Entity) -> dict[str, Any]:
-    """Return all of a lab: its conversations and metrics, what was found by whom, and the revisions."""
+    """Return a lab with its conversations and metrics, all findings, and the revisions."""
     kept = ("tags", "settings", "metric_ids", "human_evaluations")
     return {
         **labs.shown(lab).model_dump(),
@@ -334,7 +334,7 @@ def get_lab(call: ApiCall, lab: Entity) -> dict[str, Any]:
 
 @labs.operation("POST", f"{_PLACE}/metrics")
 def add_metrics_to_lab(call: ApiCall, lab: Entity, request: AddMetricsToLabRequest) -> AddMetricsToLabResponse:
-    """Add metrics to a lab; if one of them does not exist, none is. Results that there are already are copied."""
+    """Add metrics to a lab, unless one of them does not exist. Earlier findings are copied."""
     wanted = list(dict.fromkeys(call.require("metric", uuid_ids.read(id)).id for id in request.metric_ids))
     added = [id for id in wanted if id not in lab.fields["metric_ids"]]
     labs.change(call.world, lab, {"metric_ids": [*lab.fields["metric_ids"], *added]})
@@ -356,7 +356,7 @@ def add_metrics_to_lab(call: ApiCall, lab: Entity, request: AddMetricsToLabReque
 def add_conversations_to_lab(
     call: ApiCall, lab: Entity, request: AddConversationsToLabRequest
 ) -> AddConversationsToLabResponse:
-    """Add conversations to a lab; if one of them does not exist, none is."""
+    """Add conversations to a lab, unless one of them does not exist."""
     calls, results = _conversations(call.world, call.organisation, as_fields(request)["conversations"])
     before = _all_of(lab)
     fields = {
@@ -406,7 +406,7 @@ def set_human_evaluation(
 
 @labs.operation("PUT", f"{_PLACE}/settings")
 def update_lab_settings(call: ApiCall, lab: Entity, request: UpdateLabSettingsRequest) -> UpdateLabSettingsResponse:
-    """Change the settings of a lab that the request names."""
+    """Change settings of a lab."""
     labs.change(call.world, lab, {"settings": {**lab.fields["settings"], **given_fields(request)}})
     return UpdateLabSettingsResponse(success=True, message="Lab settings updated")
 
@@ -457,13 +457,13 @@ def evaluate_conversation(call: ApiCall, request: EvaluateConversationRequest) -
 
 
 def _conversation(call: ApiCall, item: dict[str, Any]) -> dict[str, Any]:
-    """Return the ids of the one conversation that is named. Raises as `_conversations` does."""
+    """Return the ids of a conversation. Raises as `_conversations` does."""
     calls, results = _conversations(call.world, call.organisation, [item])
     return {"call_id": next(iter(calls), None), "test_result_id": next(iter(results), None)}
 
 
 def _conversations(world: World, organisation: str, items: Iterable[dict[str, Any]]) -> tuple[list[str], list[int]]:
-    """Return the ids of the calls and of the test results that are named.
+    """Return the ids of calls and those of test results.
 
     Raises:
         NotFound: One of them does not exist.
@@ -495,7 +495,7 @@ def _in(world: World, resource: Resource, lab: Entity) -> list[Entity]:
 def _evaluate(
     world: World, lab: Entity, conversation: dict[str, Any], metric_ids: Iterable[str], *, queue: bool = True
 ) -> list[Entity]:
-    """Copy what metrics have found in a conversation before, and queue evaluations by the others if that is wanted.
+    """Copy the earlier findings of metrics in a conversation and, if wanted, queue evaluations by the other metrics.
 
     Returns:
         The evaluations that were queued.

@@ -1,4 +1,4 @@
-"""Custom metrics: what conversations are scored by, beside what Bluejay itself evaluates."""
+"""Custom metrics, which score conversations beside Bluejay's own evaluation."""
 
 from __future__ import annotations
 
@@ -101,7 +101,7 @@ class _ChangedMetric(Wire):
 
 
 class UpdateCustomMetricRequest(_Judge, _ChangedMetric):
-    """A change of a metric; its agents are replaced, not added to."""
+    """A change of a metric; a given list of agents replaces the old one."""
 
     allow_not_applicable: bool | None = None
     tool_names: list[str] | None = None
@@ -126,7 +126,7 @@ class CustomMetricUpdates(Wire):
 
 
 class BulkUpdateCustomMetricsRequest(Wire):
-    """The metrics to change, and the change; unlike elsewhere, a null is stored."""
+    """The metrics to change, and the change, in which a null is stored."""
 
     metric_ids: list[str]
     updates: CustomMetricUpdates
@@ -220,7 +220,7 @@ class CreateCustomMetricsBulkResponse(Wire):
 
 
 class GenerateCustomMetricsRequest(Wire):
-    """The agent to write metrics for, and how many."""
+    """The agent to write metrics for, and their number."""
 
     agent_id: str
     prompt_id: UUID | None = None
@@ -231,14 +231,15 @@ class GenerateCustomMetricsRequest(Wire):
 
 def create_metric(world: World, organisation: str, request: CreateCustomMetricRequest) -> Entity:
     """Make a metric. Raises `Conflict` and `NotFound` as `_planned` does."""
-    return _made(world, organisation, *_planned(world, organisation, request))
+    id, fields = _planned(world, organisation, request)
+    return world.resources[METRICS].add(organisation, fields, id)
 
 
 def _planned(world: World, organisation: str, request: CreateCustomMetricRequest) -> tuple[str | None, dict[str, Any]]:
     """Return the id of the metric that a request asks for, which is its `bluejay_as_code_id`, and the fields.
 
     Raises:
-        Conflict: There is a metric of that id.
+        Conflict: A metric has this id already.
         NotFound: One of its agents does not exist.
     """
     fields = as_fields(request)
@@ -247,16 +248,6 @@ def _planned(world: World, organisation: str, request: CreateCustomMetricRequest
     if id is not None and world.resources[METRICS].get(id) is not None:
         raise Conflict(_TAKEN)
     return id, metrics.linked(world, organisation, fields)
-
-
-def _made(world: World, organisation: str, id: str | None, fields: dict[str, Any]) -> Entity:
-    collection = world.resources[METRICS]
-    before = collection.given_id
-    collection.given_id = id or before
-    try:
-        return collection.add(organisation, fields)
-    finally:
-        collection.given_id = before
 
 
 _MOST_DRAFTS = 100
@@ -329,12 +320,12 @@ def update_metric(call: ApiCall, metric: Entity, request: UpdateCustomMetricRequ
     returns=CreateCustomMetricsBulkResponse,
 )
 def create_metrics(call: ApiCall, request: CreateCustomMetricsBulkRequest) -> Answered:
-    """Create several metrics; if one of them cannot be, none is."""
+    """Create several metrics, unless one of them cannot be created."""
     planned = [_planned(call.world, call.organisation, one) for one in request.metrics]
     ids = [id for id, _ in planned if id is not None]
     if len(set(ids)) < len(ids):
         raise Conflict(_TAKEN)
-    return Answered([_made(call.world, call.organisation, id, fields) for id, fields in planned])
+    return Answered([call.world.resources[METRICS].add(call.organisation, fields, id) for id, fields in planned])
 
 
 @metrics.operation("PUT", "/v1/update-custom-metrics")
@@ -349,7 +340,7 @@ def update_metrics(call: ApiCall, request: BulkUpdateCustomMetricsRequest) -> Bu
 
 @metrics.operation("POST", "/v1/delete-custom-metrics")
 def delete_metrics(call: ApiCall, request: BulkDeleteCustomMetricsRequest) -> BulkDeleteCustomMetricsResponse:
-    """Delete several metrics; if one of them does not exist, none is deleted."""
+    """Delete several metrics, unless one of them does not exist."""
     found = _named(call, request.custom_metric_ids)
     for metric in found:
         call.world.resources.remove(metric)

@@ -79,7 +79,7 @@ def document(contract: Contract = Contract.DOCS) -> dict[str, Any]:
         "openapi": "3.1.0",
         "info": {
             "title": "fake Bluejay",
-            "description": "What this fake models of the Bluejay API.",
+            "description": "The part of the Bluejay API that this fake models.",
             "version": __version__,
         },
         "paths": paths,

@@ -11,7 +11,7 @@ from fake_bluejay.core.behaviors import agent_of
 from fake_bluejay.core.clock import MOST_SPEED, Clock, ManualClock, ScaledClock, check_start, instant_of
 from fake_bluejay.core.readings import Readings
 from fake_bluejay.core.suggest import check_known, instead_of
-from fake_bluejay.core.world import DEFAULT_ORGANISATION, World
+from fake_bluejay.core.world import World
 
 if TYPE_CHECKING:
     from fake_bluejay.core.behaviors import AgentChoice
@@ -72,7 +72,7 @@ def now_of(options: Mapping[str, Any]) -> int | None:
     """Return the instant that `now` names, in microseconds since 1970; None if it is not given.
 
     Raises:
-        ValueError: It is no aware datetime, nor the ISO text of one.
+        ValueError: The value is neither an aware datetime nor the ISO text of one.
     """
     now = options.get("now")
     if now is None:
@@ -101,11 +101,10 @@ def world_of(options: WorldOptions) -> World:
     Raises:
         ValueError: One of them cannot be, or they do not fit together.
     """
-    readings, keys, seed = options.get("readings") or _DEFAULTS, options.get("api_keys", ()), options.get("seed")
+    readings, seed = options.get("readings") or _DEFAULTS, options.get("seed")
+    keys = _keys_of(options["api_keys"]) if "api_keys" in options else ()
     if not isinstance(readings, (Readings, Mapping)):
         raise ValueError(f"readings are names with choices, e.g. {{'success': 'always'}}, not {readings!r}")
-    if isinstance(keys, str) or not isinstance(keys, Iterable) or not all(isinstance(key, str) for key in keys):
-        raise ValueError(f"api_keys is a list of strings, {instead_of('api_keys', keys)}")
     if seed is not None and not isinstance(seed, int):
         raise ValueError(f"a seed is an integer, not {seed!r}")
     world = World(
@@ -113,13 +112,20 @@ def world_of(options: WorldOptions) -> World:
         readings=readings if isinstance(readings, Readings) else Readings().changed(**cast(dict[str, str], readings)),
         agent=agent_of(options.get("agent")),
         seed=seed,
+        api_keys=keys or (API_KEY,),
         evaluation_starts_after=options.get("evaluation_starts_after", 1.0),
         evaluation_takes=options.get("evaluation_takes", 5.0),
     )
-    world.add_api_keys(DEFAULT_ORGANISATION, *(keys or (API_KEY,)))
     world.require_known_keys = bool(keys)
     anywhere = options.get("webhooks_anywhere", False)
     if not isinstance(anywhere, bool):
         raise ValueError(f"webhooks_anywhere is True or False, {instead_of('webhooks_anywhere', anywhere)}")
     world.webhooks_anywhere = anywhere
     return world
+
+
+def _keys_of(given: Any) -> tuple[str, ...]:
+    keys = tuple(given) if isinstance(given, Iterable) and not isinstance(given, str) else (None,)
+    if not all(isinstance(key, str) for key in keys):
+        raise ValueError(f"api_keys is a list of strings, {instead_of('api_keys', given)}")
+    return cast(tuple[str, ...], keys)

@@ -1,6 +1,6 @@
-"""Personalities: how digital humans speak, whatever they want. A simulation calls each of them in each that it selects.
+"""Personalities: manners of speech. A simulation calls each digital human once in each personality that it selects.
 
-They are in the documentation of September 2026 alone, which has the fields of requests and no answers: those are ours.
+Only the documentation of September 2026 has them. It gives the fields of requests; the answers are ours.
 """
 
 from __future__ import annotations
@@ -86,7 +86,7 @@ class DeletePersonalityResponse(Wire):
 
 
 class SelectedPersonalities(Wire):
-    """The personalities that a simulation selects, instead of those that it did; none if it is to have none."""
+    """The personalities that a simulation selects, in place of the earlier ones."""
 
     personality_ids: list[UUID] = Field(default_factory=list)
 
@@ -115,7 +115,7 @@ def get_simulation_personalities(call: ApiCall, simulation_id: int) -> Personali
 
 @selections.operation("PUT", "/v1/simulations/{simulation_id}/personalities")
 def set_simulation_personalities(call: ApiCall, simulation_id: int, request: SelectedPersonalities) -> Personalities:
-    """Select the personalities of a simulation, each once. Each later run calls every digital human in each of them."""
+    """Select the personalities of a simulation. Each later run calls every digital human in each of them."""
     simulation = call.require("simulation", simulation_id)
     simulations.change(call.world, simulation, {"personality_ids": [str(id) for id in request.personality_ids]})
     return _selected(call, simulation)

@@ -15,7 +15,7 @@ from fake_bluejay.core.world import World
 from fake_bluejay.http.operation import ApiCall
 
 PRICE = 115
-"""The price of a number, in cents: this project's figure, and nothing to rely on."""
+"""The price of a number, in cents: this project's figure, on which no client should rely."""
 
 
 class AddPhoneNumberRequest(Wire):
@@ -53,7 +53,7 @@ class ReleasePhoneNumberResponse(Wire):
 
 
 def _buy(world: World, organisation: str, request: AddPhoneNumberRequest) -> Entity:
-    """Buy a number, in the area that is wanted if that is one; no two numbers of a world are the same."""
+    """Buy a number, in the requested area if that is valid; no two numbers of a world are the same."""
     wanted, count = request.area_code or "", world.resources[PHONE_NUMBERS].last_id
     area = wanted if len(wanted) == 3 and wanted.isascii() and wanted.isdigit() else "555"
     # 555-0100 and the numbers after it are reserved for fiction.

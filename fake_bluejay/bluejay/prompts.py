@@ -1,8 +1,8 @@
-"""Versions of an agent's prompt and of its older knowledge base, and the labels that stand on them.
+"""Versions of an agent's prompt and of its older knowledge base, and the labels of versions.
 
-One engine serves both kinds of text. Version 1 is the text that the agent was added with; it is made when a request
-first needs a version or a label of the agent. The label `production` stands on the version whose text is the agent's
-own: changing the one changes the other. The label `latest` always stands on the highest version.
+One engine serves both kinds of text. Version 1 is the text with which the agent was added; it is made when a request
+first needs a version or a label of the agent. The version with the label `production` has the agent's own text: a
+change of one changes the other. The highest version always has the label `latest`.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from fake_bluejay.http.operation import ApiCall
 PRODUCTION: Final = "production"
 LATEST: Final = "latest"
 RESERVED: Final = (PRODUCTION, LATEST)
-"""The labels of which each stands on at most one version, and which cannot be made, renamed or deleted."""
+"""Labels that only one version can have, and that cannot be made, renamed or deleted."""
 
 
 class _New(Wire):
@@ -91,7 +91,7 @@ class LabelBody(Wire):
 
 
 class LabelResponse(Wire):
-    """A label of an agent, and the version that it stands on, if it does."""
+    """A label of an agent, and its version, if it is on one."""
 
     id: UUID | None = None
     created_at: Moment | None = None
@@ -120,11 +120,11 @@ class _Kind:
 
 
 def _settle_latest(world: World, gone: Entity) -> None:
-    """Put `latest` on the highest version that is left, after one was removed."""
+    """Put `latest` on the highest remaining version, after one was removed."""
     kind = _KINDS[gone.resource]
     agent = world.resources.find("agent", gone.fields["agent_id"], gone.organisation)
     left = [] if agent is None else _stored(world, kind, agent)
-    # If the agent is deleted, too, its labels may be gone already.
+    # If the agent is being deleted, its labels may be deleted already.
     if agent is not None and left and _rows(world, agent, LATEST):
         _put(world, kind, agent, left[-1], LATEST)
 
@@ -197,7 +197,7 @@ def _new_version(world: World, kind: _Kind, agent: Entity, request: BaseModel) -
     """Add a version with labels to those of an agent.
 
     Raises:
-        Conflict: A label stands on another version, and a reading forbids to move it.
+        Conflict: A label is on another version, and a reading forbids to move it.
     """
     fields = as_fields(request)
     wanted = dict.fromkeys(fields.pop("labels") or ())
@@ -221,7 +221,7 @@ def update_text(world: World, agent: Entity, changed: Mapping[str, Any]) -> None
 
 
 def evaluated_version(world: World, agent: Entity, version: int | None, label: str | None) -> str | None:
-    """Check the version of a conversation that is evaluated, and put an unknown label on the version in production.
+    """Check the version of a conversation to evaluate, and put an unknown label on the version in production.
 
     Args:
         world: The world of the agent.
@@ -287,7 +287,7 @@ def _check(world: World, kind: _Kind, agent: Entity, version: Entity | None, tex
     """Check that a label may be put on a version.
 
     Raises:
-        Conflict: It stands on another version, and a reading forbids to move it.
+        Conflict: The label is on another version, and a reading forbids to move it.
     """
     others = [one for one in _rows(world, agent, text) if one.fields[kind.label] not in (None, version and version.id)]
     exclusive = override or text in RESERVED
@@ -339,21 +339,21 @@ def _take(world: World, kind: _Kind, agent: Entity, version: Entity, text: str) 
 
 
 class _OfTest(Wire):
-    """The values that a test gives besides those of a request."""
+    """The value that a test gives besides those of a request."""
 
     agent_id: int
 
 
 class NewPrompt(CreatePromptVersionBody, _OfTest):
-    """A version of a prompt as a test adds it."""
+    """A version of a prompt that a test adds."""
 
 
 class NewKnowledgeBaseVersion(CreateKnowledgeBaseVersionBody, _OfTest):
-    """A version of a knowledge base as a test adds it."""
+    """A version of a knowledge base that a test adds."""
 
 
 class NewLabel(_OfTest):
-    """A label as a test adds it; without a text, it gets one that is new."""
+    """A label that a test adds; without a text, it gets a new one."""
 
     label_text: str | None = None
 
@@ -377,7 +377,7 @@ def _numbered(call: ApiCall, kind: _Kind, version: int | UUID) -> Entity:
     """Return a version by its number, or by its id.
 
     Raises:
-        NotFound: There is none.
+        NotFound: There is no such version.
     """
     for one in _versions(call.world, kind, _agent(call)):
         if version in (one.fields["version"], UUID(one.id)):
@@ -389,8 +389,8 @@ def _labelled(call: ApiCall, kind: _Kind, agent: Entity, label: str | None) -> E
     """Return the only version that has a label.
 
     Raises:
-        Refused: There is no label, or more than one version has it.
-        NotFound: None has it.
+        Refused: The request has no label, or more than one version has it.
+        NotFound: No version has it.
     """
     if label is None:
         raise Refused("A label is needed")
@@ -407,7 +407,7 @@ def _delete(call: ApiCall, kind: _Kind, version: Entity) -> dict[str, Any]:
     """Delete a version.
 
     Raises:
-        Refused: It is in production, or it is the only one.
+        Refused: The version is in production, or is the only one.
     """
     if PRODUCTION in _labels_of(call.world, kind, version):
         raise Refused("The production version cannot be deleted: move the label first")
@@ -544,7 +544,7 @@ def delete_agent_version(call: ApiCall, version: int | UUID) -> Any:
 
 
 def _new_label(world: World, organisation: str, request: NewLabel) -> Entity:
-    """Make a label that stands on no version.
+    """Make a label that is on no version.
 
     Raises:
         Refused: The label is reserved.
@@ -572,7 +572,7 @@ labels = Operations(LABELS, returns=LabelResponse, new=_new_label, request=NewLa
 
 @labels.operation("POST", "/v1/agents/{agent_id}/labels")
 def create_label(call: ApiCall, request: LabelBody) -> Entity:
-    """Create a label that stands on no version."""
+    """Create a label that is on no version."""
     agent, _ = _labels(call)
     text = as_fields(request)["label_text"]
     return _new_label(call.world, call.organisation, NewLabel(agent_id=agent.id, label_text=text))
@@ -589,7 +589,7 @@ labels.get("GET", "/v1/agents/{agent_id}/labels/{label_id}")
 
 @labels.operation("PUT", "/v1/agents/{agent_id}/labels/{label_id}")
 def update_label(call: ApiCall, label: Entity, request: LabelBody) -> Entity:
-    """Rename a label, on whatever versions it stands."""
+    """Rename a label, on all of its versions."""
     new, before = as_fields(request)["label_text"], label.fields["label_text"]
     if new in RESERVED or before in RESERVED:
         raise Refused("A reserved label cannot be renamed, and none can be renamed to one")
@@ -603,7 +603,7 @@ def update_label(call: ApiCall, label: Entity, request: LabelBody) -> Entity:
 
 @labels.operation("DELETE", "/v1/agents/{agent_id}/labels/{label_id}")
 def delete_label(call: ApiCall, label: Entity) -> Any:
-    """Delete a label that stands on no version."""
+    """Delete a label that is on no version."""
     if label.fields["label_text"] in RESERVED or not _is_free(label):
         raise Refused("A reserved label, or one that is on a version, cannot be deleted")
     call.world.resources.remove(label)

@@ -1,4 +1,4 @@
-"""The engine under the resources: what stands in a resource's file becomes operations, rules and data.
+"""The engine under the resources: it turns the declarations in a resource's file into operations, rules and data.
 
 A resource is one file in this package: its Pydantic models, its `Resource`, and its `Operations`. All of folders:
 
@@ -14,21 +14,20 @@ A resource is one file in this package: its Pydantic models, its `Resource`, and
 and each path stands in `published.py` with the name of the module. Dumps, seeds, events, the control API,
 `FakeBluejay.add`, `connect`, the OpenAPI document and the console then have folders, too.
 
-**Answers.** The models say how an answer looks, so the styles of Bluejay's envelopes need no code. A model is filled by
+**Answers.** The models give the form of an answer, so Bluejay's different envelopes need no code. A model is filled by
 the names of its fields: `id` and `<resource>_id` with the id, `deleted_<resource>_id` with that of the deleted one,
 `organization_id`, `created_at`, `updated_at` (a `str` gets ISO text), `<resource>` with the whole (a nested model), the
 list in an envelope with the entities, `total`, `total_count`, `count`, `items_in_page`, `page`, `page_size`,
 `total_pages`, `limit`, `offset`, `has_more` with what the list has of these, `message` with a sentence, and any other
-with the stored field of that name. What is left has the model's default: `status: str = "success"`, `success: bool =
-True`.
-With `returns=None, status=204` the answer is empty; with `returns=dict[str, Any]` it is `{}`.
+with the stored field of that name. A field without such a value has its default: `status: str = "success"`, `success:
+bool = True`. With `returns=None, status=204` the answer is empty; with `returns=dict[str, Any]` it is `{}`.
 
-**Parameters in the path.** The last one is the entity's id, whatever it is called. One that is called as a link's id
-(`Link("agent_id", to="agent")`) is the parent: it must exist (404), a new entity gets it, a list has only its children,
-and an entity of another parent is not found.
+**Parameters in the path.** The last one is the entity's id, under any name. A parameter with the name of a link's id
+(`Link("agent_id", to="agent")`) names the parent: it must exist (404), a new entity gets it, a list has only its
+children, and an entity of another parent is not found.
 
-**Links.** A request that names something that does not exist is 404 and changes nothing. What happens when the target
-goes is the link's `on_delete`, and `World.resources.remove` walks all links.
+**Links.** A request that names something that does not exist is 404 and changes nothing. The link's `on_delete` is the
+effect of the target's removal, and `World.resources.remove` walks all links.
 
 **Time.** An entity has one timer: `world.resources.schedule(entity, due)` sets it, and the resource's `on_timer` is
 called when it is due, at that instant. Dumps have it.
@@ -39,12 +38,12 @@ called when it is due, at that instant. Dumps have it.
     def add_to_community(call: Call, community: Entity, request: AddRequest) -> Entity:
         ...
 
-Its first parameter is the `Call`; one called as the resource gets the entity that the path names; `request` is the
-body; the others are parameters in path or query, by name, with FastAPI's meaning of annotations and defaults. It
+Its first parameter is the `Call`; a parameter with the resource's name gets the entity that the path names; `request`
+is the body; the others are parameters in path or query, by name, with FastAPI's meaning of annotations and defaults. It
 returns the model that its annotation says; or an `Entity`, or `Answered(entity, message=…)` with values that are not
 stored, and the answer is made of these as above, by `returns=` of the decorator if that is another model. It raises
-`NotFound`, `Conflict` or `Refused` of `core.errors`, and plans before it changes: what raises has changed nothing. A
-rule that a test's `add` must obey, too, is a function `(world, organisation, request) -> Entity`, given as `new=`.
+`NotFound`, `Conflict` or `Refused` of `core.errors`, and plans before it changes, so that an error leaves no change. A
+rule for a test's `add`, too, is a function `(world, organisation, request) -> Entity`, given as `new=`.
 """
 
 from __future__ import annotations
@@ -81,7 +80,7 @@ If it raises a `DomainError`, nothing has changed.
 
 @dataclass(frozen=True)
 class Paging:
-    """The way in which a list comes in pages.
+    """The pages of a list.
 
     Attributes:
         size: The query parameter for the size of a page.
@@ -108,7 +107,7 @@ class Paging:
         return query
 
     def part(self, every: list[Entity], parameters: Mapping[str, Any]) -> tuple[list[Entity], dict[str, Any]]:
-        """Return the requested part of a list, and its figures: size, number of pages, whether there is more."""
+        """Return the requested part of a list, and its figures: size, number of pages, `has_more`."""
         total, size = len(every), parameters[self.size]
         size = max(total, 1) if size is None else size
         place = parameters.get(self.place or "", 0)
@@ -138,7 +137,7 @@ class Filter(NamedTuple):
 
 
 class Answered:
-    """An operation's answer with values beside it, for which the answer's model may have fields."""
+    """An entity, or several, to answer with, and further values for fields of the answer's model."""
 
     def __init__(self, what: Any, **values: Any) -> None:
         self.what = what
@@ -146,16 +145,16 @@ class Answered:
 
 
 class Operations:
-    """The operations of one module, which may belong to a resource.
+    """Operations of one module, of a resource or of none.
 
     Args:
         resource: The resource; None if nothing is stored, as for `ping`.
         returns: The model of one entity in an answer.
         values: Returns values of an entity that are not stored, by the names of the fields of its models.
-        looked_up: Returns more such values, which depend on what else there is in the world.
-        new: The rule by which one is made; left out, what the request says is stored.
-        request: The model that `new` takes; left out, that of `create`.
-        edited: Called after a test has changed an entity, for what follows from its fields.
+        looked_up: Returns more such values, which depend on other entities of the world.
+        new: The rule that makes an entity; by default, the request's fields are stored.
+        request: The model that `new` takes; by default, that of `create`.
+        edited: Called after a test has changed an entity, to update values that depend on its fields.
         id_type: The published type of the id in paths, if it is not that of the resource's ids.
     """
 
@@ -185,7 +184,7 @@ class Operations:
     # --- declarations -------------------------------------------------------------------------------------------
 
     def create(self, method: str, path: str, request: type[BaseModel], **options: Any) -> None:
-        """Declare the operation that makes an entity of a request; `options` are those of `Operation`."""
+        """Declare the operation that creates an entity; `options` are those of `Operation`."""
         self.request = self.request or request
 
         def create(call: ApiCall) -> Any:
@@ -208,7 +207,7 @@ class Operations:
         newest_first: bool = False,
         **options: Any,
     ) -> None:
-        """Declare the operation that lists entities: all, those of a parent in the path, or those that filters keep."""
+        """Declare the operation that lists the entities, or those of the parent in the path, that match the filters."""
         options.setdefault("returns", list[self.returns])  # type: ignore[name-defined]
         query = {name: Parameter(one.type, None) for name, one in (filters or {}).items()}
 
@@ -235,7 +234,7 @@ class Operations:
         self._declare(method, path, list_, f"list_{self.of.plural}", text, query=query, **options)
 
     def get(self, method: str, path: str, *, by: str | None = None, **options: Any) -> None:
-        """Declare the operation that returns one entity: by its id, or as the first whose field `by` has the value."""
+        """Declare the operation that returns one entity: by its id, or the oldest by the value of its field `by`."""
 
         def get(call: ApiCall) -> Any:
             return self._entity(call, path, by)
@@ -244,7 +243,7 @@ class Operations:
         self._declare(method, path, get, name, f"Return {_a(self.of)}.", has_id=by is None, **options)
 
     def update(self, method: str, path: str, request: type[BaseModel], **options: Any) -> None:
-        """Declare the operation that changes what a request says of an entity."""
+        """Declare the operation that changes fields of an entity."""
 
         def update(call: ApiCall) -> Any:
             entity = self._entity(call, path)
@@ -255,7 +254,7 @@ class Operations:
         self._declare(method, path, update, name, text, has_id=True, takes=request, **options)
 
     def delete(self, method: str, path: str, **options: Any) -> None:
-        """Declare the operation that removes an entity; what links to it is dealt with as the links say."""
+        """Declare the operation that removes an entity, with the effects that links to it declare."""
 
         def delete(call: ApiCall) -> Any:
             entity = self._entity(call, path)
@@ -266,7 +265,7 @@ class Operations:
         self._declare(method, path, delete, f"delete_{self.of.field}", f"Delete {_a(self.of)}.", has_id=True, **options)
 
     def operation(self, method: str, path: str, **options: Any) -> Callable[[_Function], _Function]:
-        """Declare a function as an operation; the module's docstring says what it gets and returns."""
+        """Declare a function as an operation; the module's docstring describes its parameters and results."""
 
         def declare(function: _Function) -> _Function:
             hints = get_type_hints(function, include_extras=True)
@@ -329,12 +328,12 @@ class Operations:
         answered.__name__, answered.__doc__ = name, inspect.cleandoc(text)
         self.all.append(Operation(method, path, answered, path_types=types, **options))
 
-    # --- what an answer has ------------------------------------------------------------------------------------
+    # --- answers ------------------------------------------------------------------------------------
 
     def filled(self, what: Any, returns: Any, world: World | None = None) -> Any:
-        """Return an answer: what `returns` describes, filled with an entity or entities, or what is one already.
+        """Return an answer by the model `returns`, filled with an entity or entities.
 
-        Without the world, what is looked up there is left out.
+        Another value is returned as it is. Without the world, values that are looked up there are left out.
         """
         values: dict[str, Any] = {}
         if isinstance(what, Answered):
@@ -346,7 +345,7 @@ class Operations:
         return what
 
     def shown(self, entity: Entity, world: World | None = None) -> BaseModel:
-        """Return an entity as answers show it; without the world, what is looked up there is left out."""
+        """Return an entity as answers show it; without the world, values that are looked up there are left out."""
         assert self.returns is not None, "Operations(…, returns=…) says how one is shown"
         return cast(BaseModel, self._filled(entity, self.returns, {}, world))
 
@@ -392,7 +391,7 @@ class Operations:
         return frozenset(self.of.required) | (_not_null(self.returns) if self.returns else frozenset())
 
     def add(self, world: World, organisation: str, fields: Mapping[str, Any]) -> Entity:
-        """Make an entity as a test asks for it: by all rules, with the example's values for what is left out.
+        """Make an entity for a test, by all rules, with the example's values for fields that are left out.
 
         Args:
             world: The world to add it to.
@@ -400,7 +399,7 @@ class Operations:
             fields: The fields of the request that creates one; and `id`, to choose it.
 
         Raises:
-            ValueError: A field or a value cannot be; then nothing has changed.
+            ValueError: A field is unknown, or a value is not allowed; then nothing has changed.
         """
         given = {**self.of.example, **fields}
         id = given.pop("id", None)
@@ -408,10 +407,10 @@ class Operations:
         with world.lock:
             check_known("organisation", organisation, world.organisations)
             collection = world.resources[self.of]
-            collection.given_id = self._given_id(id)
-            if collection.given_id is not None and collection.get(collection.given_id) is not None:
-                taken, collection.given_id = collection.given_id, None
-                raise ValueError(f"the {self.of.name} id {taken} is taken")
+            given_id = self._given_id(id)
+            if given_id is not None and collection.get(given_id) is not None:
+                raise ValueError(f"the {self.of.name} id {given_id} is taken")
+            collection.given_id = given_id
             try:
                 return self._new(world, organisation, request)
             except DomainError as error:
@@ -420,11 +419,11 @@ class Operations:
                 collection.given_id = None
 
     def edit(self, world: World, entity: Entity, fields: Mapping[str, Any]) -> None:
-        """Change fields of an entity as a test asks for it.
+        """Change fields of an entity for a test.
 
         Raises:
             ValueError: A field is unknown, or no answer could show its value; then nothing has changed.
-            NotFound: A link leads to what does not exist.
+            NotFound: A linked entity does not exist.
         """
         known = {*entity.fields, *(self.request.model_fields if self.request else ())}
         for name in fields:
@@ -459,7 +458,7 @@ class Operations:
         """Return fields with the ids of their links as they are stored, each once.
 
         Raises:
-            NotFound: A link leads to what does not exist.
+            NotFound: A linked entity does not exist.
         """
         fields = dict(fields)
         for link in self.links:
@@ -486,7 +485,7 @@ class Operations:
             raise ValueError(first_mistake(error)) from None
 
     def _parents(self, call: ApiCall, path: str, *, whole: bool = False) -> Sequence[tuple[Link, Entity]]:
-        """Return what the path names beside the entity; `whole`, the last parameter too. Raises `NotFound`."""
+        """Return the parents that the path names; with `whole`, its last parameter may be one. Raises `NotFound`."""
         own = None if whole else _last(path)
         return [
             (link, call.require(link.to, link.ids.read(call.parameters[link.parameter])))
@@ -535,7 +534,7 @@ def _has(name: str) -> Callable[[Entity, Any], bool]:
 
 
 def _fill(model: type[_Model], entity: Entity, values: Mapping[str, Any]) -> _Model:
-    """Return a model filled with what an entity has, by the names of its fields."""
+    """Return a model filled with an entity's values, by the names of its fields."""
     known = {
         **entity.fields,
         "id": entity.id,
@@ -569,11 +568,11 @@ def _is_nullable(annotation: Any) -> bool:
 
 
 def as_fields(model: BaseModel) -> dict[str, Any]:
-    """Return what a model says, as JSON-ready data to store.
+    """Return the values of a model, as JSON-ready data to store.
 
     Raises:
-        Refused: A text has a lone surrogate, which no UTF-8 and so no answer can carry. What Bluejay does then is not
-            known.
+        Refused: A text has a lone surrogate, which UTF-8, and so any answer, cannot carry. Bluejay's own behaviour is
+            not known.
     """
     try:
         # Pydantic's own writer silently replaces lone surrogates in the keys of a dictionary.
@@ -601,7 +600,7 @@ def check_version(request: BaseModel) -> None:
 
 
 def changes(request: BaseModel, readings: Readings, never_null: Container[str] = ()) -> dict[str, Any]:
-    """Return what an update is to change: each field that it gives, and the new value."""
+    """Return the fields that an update changes, with their new values, by the reading `update_changes`."""
     which = readings.update_changes
     given = as_fields(request) if which is UpdateChanges.NOT_NULL else given_fields(request)
     clears = which is UpdateChanges.GIVEN

@@ -1,4 +1,4 @@
-"""Simulation results, as clients poll them, add to them, and have them evaluated again."""
+"""Simulation results: clients poll them, add to them, and ask for a new evaluation."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from fake_bluejay.core.world import World
 from fake_bluejay.http.operation import ApiCall, as_id
 
 _TRANSCRIPTS = "/fake/transcripts"
-"""The address of the transcripts in answers, whatever the address of the fake: a made-up place."""
+"""The path of transcripts, to which `transcript_url` leads; it is made up."""
 
 operations = Operations()
 
@@ -44,7 +44,7 @@ def retrieve_simulation_result(call: ApiCall, test_result_id: str) -> dict[str, 
     takes_under=dict.fromkeys((Contract.SDK, Contract.OPENAPI), UpdateSimulationResultRequestById),
 )
 def update_simulation_result(call: ApiCall, request: UpdateSimulationResultRequest) -> UpdateSimulationResponse:
-    """Add what the customer knows of a conversation, which is found by its id, or else by when it was."""
+    """Add the customer's data to a conversation, which is found by its id, or else by its time."""
     if request.simulation_result_id is not None:
         record = find_result(call.world, call.organisation, as_id(request.simulation_result_id))
     else:
@@ -59,11 +59,11 @@ def update_simulation_result(call: ApiCall, request: UpdateSimulationResultReque
 
 
 _IDENTIFYING = ("simulation_result_id", "start_time", "end_time", "duration")
-"""The fields that say which conversation a report is for."""
+"""The fields that identify the conversation of a report."""
 
 
 def _added(before: Any, reported: Any, name: str) -> Any:
-    """Return what was reported together with the earlier reports; a tag or a trace occurs once."""
+    """Return a reported value together with the earlier ones; a tag or a trace occurs once."""
     if not before or reported is None:
         return reported
     if isinstance(reported, dict):
@@ -98,7 +98,7 @@ def delete_simulation_result(call: ApiCall, simulation_result_id: int) -> Delete
 def retrieve_transcript(call: ApiCall, test_result_id: str) -> list[Mapping[str, Any]]:
     """Return the transcript of a test result.
 
-    Bluejay has no such endpoint: our `transcript_url` leads here, and whoever knows the URL may read.
+    Bluejay has no such endpoint: our `transcript_url` leads here, and needs no key.
     """
     call.world.settle()
     record = call.world.results.get(as_id(test_result_id) or 0)
@@ -111,7 +111,7 @@ def find_result(world: World, organisation: str, id: int | None) -> Record:
     """Return a simulation result that the organisation can see.
 
     Raises:
-        NotFound: There is none of that id.
+        NotFound: There is no result with this id.
         Foreign: It is another organisation's.
     """
     world.settle()
@@ -158,7 +158,7 @@ def _expected(record: Record, world: World) -> list[dict[str, Any]]:
 def _compared(
     expected: Iterable[Mapping[str, Any]], actual: Iterable[Mapping[str, Any]] | None
 ) -> list[Mapping[str, Any]] | None:
-    """Return the tool calls by tool, the expected beside the actual ones; None if there are neither."""
+    """Return the tool calls by tool, the expected beside the actual ones; None without either."""
     groups: dict[str, Any] = {}
     for side, calls in (("expected", expected), ("actual", actual or ())):
         for one in calls:

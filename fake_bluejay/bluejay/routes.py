@@ -6,12 +6,10 @@ import functools
 from collections.abc import Coroutine, Iterator, Sequence
 from typing import Any
 
-from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
-from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Match, Route, Router
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import Message, Receive, Scope, Send
 
 from fake_bluejay.bluejay.models.wire import Wire
 from fake_bluejay.bluejay.modules import operation_at
@@ -137,10 +135,13 @@ def _derived_from(model: type[Wire]) -> Iterator[type[Wire]]:
         yield from _derived_from(one)
 
 
-async def _openapi(request: Request) -> Response:
-    from fake_bluejay.bluejay.openapi import content
+class _OpenApi:
+    """The endpoint of the OpenAPI document."""
 
-    return Response(content(), media_type="application/json")
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        from fake_bluejay.bluejay.openapi import content
+
+        await Response(content(), media_type="application/json")(scope, receive, send)
 
 
 _CALLED = sorted(
@@ -148,28 +149,23 @@ _CALLED = sorted(
     # Paths without parameters first, else /v1/things/{id} would match /v1/things/all; then the ones called most.
     key=lambda each: ("{" in each[1], each[1] not in MODELLED_IN),
 )
-ROUTER = _Router(_CALLED, [Route(OPENAPI_PATH, _openapi)])
+ROUTER = _Router(_CALLED, [Route(OPENAPI_PATH, _OpenApi(), methods=["GET"])])
 
 
-class _Surface(Starlette):
-    """The application around the router. What an operation raises by mistake is for `Api` to log and to answer."""
+# One router for all fakes: their differences are in the scope, so a new fake costs a test nothing to set up.
+async def surface(scope: Scope, receive: Receive, send: Send) -> None:
+    """Answer by the router. What an operation raises by mistake is for `Api` to log and to answer.
 
-    def build_middleware_stack(self) -> ASGIApp:
-        """Return the router, with no middleware around it but an answer to the `HTTPException`s that it raises."""
-        return _route
-
-
-async def _route(scope: Scope, receive: Receive, send: Send) -> None:
-    # Starlette's own middleware is for applications that may have begun to answer; here nothing has been sent.
+    This application is no `Starlette`. Tools that trace servers, such as Sentry, replace that class or its methods, and
+    would report the fake as a server of the user's. Its middleware is for applications that may have begun to answer;
+    here nothing has been sent.
+    """
+    scope["app"] = surface  # by which Starlette's routes know that their `HTTPException`s are answered
     try:
         await ROUTER.app(scope, receive, send)
     except HTTPException as error:
         refusal = json_error(error.status_code, error.detail, dict(error.headers) if error.headers else None)
         await refusal(scope, receive, send)
-
-
-# One router for all fakes: their differences are in the scope, so a new fake costs a test nothing to set up.
-SURFACE = _Surface()
 
 
 def answer(scope: Scope, world: World, content: bytes, unwritable: Unwritable | None) -> Answer:
@@ -186,7 +182,7 @@ def answer(scope: Scope, world: World, content: bytes, unwritable: Unwritable | 
     if (elsewhere := _of_another_host(scope, headers)) is not None:
         return Answer.of(elsewhere)
     request = scope[STATE] = WholeRequest(world, headers, content, unwritable or unwritten)
-    _step(SURFACE(scope, _nothing_more, request.record))
+    _step(surface(scope, _nothing_more, request.record))
     return request.answer
 
 

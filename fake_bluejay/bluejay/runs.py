@@ -1,4 +1,4 @@
-"""Runs of a simulation: queueing one, by whatever the agent is reached, and asking how it stands."""
+"""Runs of a simulation: queueing one, by any medium, and its state and results."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ from fake_bluejay.core.world import World
 from fake_bluejay.http.operation import ApiCall, Parameter, as_id
 
 MOST_CALLS = 100_000
-"""The most calls of one run: this project's limit, so that a slip of the pen does not cost a suite its memory."""
+"""The most calls of one run: this project's limit, so that a mistyped number does not use up the memory."""
 
 
 operations = Operations()
@@ -49,7 +49,7 @@ def queue_simulation_run(
 
 @operations.operation("POST", "/v1/queue-sms-simulation-run")
 def queue_sms_simulation_run(call: ApiCall, request: SmsSimulationRunRequest) -> SmsSimulationRunResponse:
-    """Queue a run of text messages; before it, end those that would be in its way, if that is asked for."""
+    """Queue a run of text messages and, if the request says so, end overlapping conversations before it."""
     if not request.terminate_overlapping_simulations:
         return SmsSimulationRunResponse(**_queued(call, request))
     overlapping = _running(call)
@@ -115,7 +115,7 @@ def _simulation(call: ApiCall, fields: Mapping[str, Any]) -> Entity:
 
 
 def queue_run(world: World, simulation: Entity, fields: dict[str, Any]) -> Run:
-    """Queue a run with the fields of a request for one. Raises the 404 for a digital human that there is not."""
+    """Queue a run with the fields of a request. Raises `NotFound` for an unknown digital human."""
     settings = simulation.fields
     agent = world.resources.require("agent", settings["agent_id"], simulation.organisation)
     asked_for = fields.get("digital_human_ids")
@@ -145,7 +145,7 @@ def queue_run(world: World, simulation: Entity, fields: dict[str, Any]) -> Run:
 
 
 def _length(given: int | None, default: int, unit: int = 1) -> int:
-    """Return a limit of a simulation in microseconds, from none to the end of time; `unit` is its unit in seconds."""
+    """Return a limit of a simulation in microseconds, between 0 and the end of time; `unit` is its unit in seconds."""
     return default if given is None else min(max(0, microseconds(given * unit)), END)
 
 
@@ -175,13 +175,14 @@ def _repetitions(human: Entity, settings: Mapping[str, Any], fields: Mapping[str
 def retrieve_simulation_results(
     call: ApiCall, simulation_run_id: str, limit: int, offset: int, issue_ids: list[str] | None
 ) -> dict[str, Any]:
-    """Return a run and a page of its results, the oldest first: what clients poll."""
+    """Return a run and a page of its results, the oldest first. Clients poll it."""
     run = _run(call, as_id(simulation_run_id))
     world = call.world
     records = [world.results[id] for id in run.result_ids]
     if world.readings.contract is Contract.DOCS:  # the older contracts have no pages
         if issue_ids is not None:
-            records = [record for record in records if not _linked(record).isdisjoint(issue_ids)]
+            # A test has linked results to issues; the fake finds none by itself.
+            records = [one for one in records if not set(issue_ids).isdisjoint(one.fields.get("issue_ids") or ())]
         records = records[offset : offset + limit]
     brief = world.readings.listed_results is ListedResults.BRIEF
     return {
@@ -190,11 +191,6 @@ def retrieve_simulation_results(
             {**simulation_result(record, call), **(_NOT_LISTED if brief else {})} for record in records
         ],
     }
-
-
-def _linked(record: Record) -> frozenset[str]:
-    """Return the ids of the issues that a test has linked a result to; the fake finds none by itself."""
-    return frozenset(record.fields.get("issue_ids") or ())
 
 
 @operations.operation("GET", "/v1/get-simulation-runs/{simulation_id}", returns=GetSimulationRunsResponse)
@@ -243,7 +239,7 @@ def _run(call: ApiCall, id: int | None) -> Run:
 
 
 def _state(world: World, run: Run) -> dict[str, Any]:
-    """Return the part that both shapes of a run have: its counters and its status, counted now."""
+    """Return the common part of both shapes of a run: its status and its counters, as they are now."""
     counted = tally(world.results[id] for id in run.result_ids)
     readings = world.readings
     scored_only = readings.tests_failed is TestsFailed.SCORED_ONLY
@@ -273,7 +269,7 @@ def run_status(counted: Tally, reading: RunStatus) -> SimulationRunStatus:
 
 
 _NOT_OF_A_RUN = ("simulation_id", "bluejay_as_code_id", "digital_human_ids")
-"""The fields of a request that say what to run, not how."""
+"""The fields of a request that select the simulation and the digital humans."""
 
 _NOT_LISTED = {"tool_calls": None, "metrics": None}
 """The fields that a brief result in a list does not show."""

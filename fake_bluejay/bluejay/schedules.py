@@ -1,6 +1,6 @@
-"""Schedules: each queues runs of a simulation whenever the fake's clock comes to a time of its cron expression, in UTC.
+"""Schedules: each queues a run of a simulation at the times of its cron expression, in UTC, by the fake's clock.
 
-The expression is read by `core.cron`, and not by a library: it is eighty lines, and the fake depends on little.
+`core.cron` reads the expression, in eighty lines, which spare the fake a dependency.
 """
 
 from __future__ import annotations
@@ -68,7 +68,7 @@ class Monthly(Wire):
 
 
 class CronSchedule(Wire):
-    """Whenever a cron expression says."""
+    """A schedule: the times of a cron expression."""
 
     frequency: Literal["cron"]
     expression: str
@@ -108,7 +108,7 @@ class UpdateCronJobResponse(CreateCronJobResponse):
 
 
 class CronJobResponse(UpdateCronJobResponse):
-    """A schedule. That it has a time zone is documented, and no more of that."""
+    """A schedule. Of its time zone, only the existence is documented."""
 
     timezone: str = "UTC"
 
@@ -120,7 +120,7 @@ class CronJobsResponse(Wire):
 
 
 class DeleteCronJobResponse(Wire):
-    """A schedule was deleted."""
+    """A schedule that was deleted."""
 
     status: Literal["success", "error"]
     message: str
@@ -130,7 +130,7 @@ def _expression(schedule: dict[str, Any]) -> str:
     """Return the cron expression of a schedule.
 
     Raises:
-        Refused: There is no such time, or the expression is none.
+        Refused: There is no such time, or the expression is not valid.
     """
     hour, _, minute = schedule.get("time", "").partition(":")
     at = f"{minute.removeprefix('0')} {hour.removeprefix('0')}"
@@ -155,7 +155,7 @@ def _expression(schedule: dict[str, Any]) -> str:
 
 
 def _create(world: World, organisation: str, request: CreateCronJobRequest) -> Entity:
-    """Make a schedule, which runs from its next time on."""
+    """Make a schedule, which begins with its next time."""
     fields = schedules.linked(world, organisation, as_fields(request))
     fields["cron_expression"] = _expression(fields.pop("schedule"))
     fields["enabled"] = fields["enabled"] is not False
@@ -173,13 +173,13 @@ def _plan(world: World, schedule: Entity) -> None:
 
 
 def _run(world: World, schedule: Entity) -> None:
-    """Queue a run, if there can be one, and wait for the next time."""
+    """Queue a run, if that is possible, and set the timer for the next time."""
     simulation = world.resources.find("simulation", schedule.fields["simulation_id"], schedule.organisation)
     try:
         if simulation is not None:
             queue_run(world, simulation, {})
     except DomainError:
-        pass  # the agent is gone, say: there is no caller to answer
+        pass  # for example, the agent was deleted; there is no caller to answer
     _plan(world, schedule)
 
 
@@ -207,7 +207,7 @@ schedules.list("GET", "/v1/schedules", returns=CronJobsResponse)
 
 @schedules.operation("PUT", "/v1/update-schedule/{schedule_id}", returns=UpdateCronJobResponse)
 def update_schedule(call: ApiCall, schedule: Entity, request: UpdateCronJobRequest) -> Entity:
-    """Change when a schedule runs, or whether it does."""
+    """Change the times of a schedule, or enable or disable it."""
     given = {name: value for name, value in as_fields(request).items() if value is not None}
     if "schedule" in given:
         given["cron_expression"] = _expression(given.pop("schedule"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from typing import Any, Unpack
 
 from fake_bluejay.bluejay.app import PATHS, Api
@@ -26,18 +27,21 @@ class Service:
         faults: The interface that arms them.
         stubs: The answers that a test gave.
         events: The log of every change.
-        app: Bluejay's HTTP surface, an ASGI application.
     """
 
     def __init__(self, **options: Unpack[WorldOptions]) -> None:
         self._options = options
         self.world = world_of(options)
         self.journal = Journal()
-        self.stubs = Stubs()
-        self.armed = ArmedFaults(self.world.seed, lambda: PATHS.union(self.stubs.paths))
+        stubs = self.stubs = Stubs()
+        self.armed = ArmedFaults(self.world.seed, lambda: PATHS.union(stubs.paths))
         self.faults = Faults(self.armed)
         self.events = EventLog(self.world, self.journal, self.armed, self.stubs)
-        self.app = Api(self.world, self.journal, self.armed, self.stubs)
+
+    @functools.cached_property
+    def app(self) -> Api:
+        """Bluejay's HTTP surface, an ASGI application. A `FakeBluejay` that is on has one of its own."""
+        return Api(self.world, self.journal, self.armed, self.stubs)
 
     @property
     def api_key(self) -> str:

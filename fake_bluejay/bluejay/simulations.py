@@ -1,4 +1,4 @@
-"""Simulations of calls: the agent under test, its digital humans, and the settings."""
+"""Simulations of calls: an agent under test, its digital humans, and settings."""
 
 from __future__ import annotations
 
@@ -174,7 +174,7 @@ class RemoveDigitalHumansFromSimulationResponse(Wire):
 
 
 def _with_its_agent(readings: Readings) -> OnDelete:
-    """Return what happens to a simulation when its agent is deleted: a reading decides."""
+    """Return the effect of an agent's deletion on its simulations, by the reading `deleted_agent`."""
     return OnDelete.CASCADE if readings.deleted_agent is DeletedAgent.SIMULATIONS_GO else OnDelete.KEEP
 
 
@@ -188,7 +188,7 @@ SIMULATIONS = Resource(
     required={"agent_id": int, "name": str},
 )
 _OWN_FIELDS = frozenset(SimulationPydantic.model_fields) | {"personality_ids"}
-"""The fields of a simulation for which an answer has a field, or another endpoint; `settings` has the others."""
+"""The fields that answers or another endpoint show themselves; `settings` has the others."""
 
 
 def create_simulation(world: World, organisation: str, request: SimulationRequest) -> Entity:
@@ -253,7 +253,7 @@ def add_digital_humans(
 def remove_digital_humans(
     call: ApiCall, simulation: Entity, request: RemoveDigitalHumansFromSimulationRequest
 ) -> RemoveDigitalHumansFromSimulationResponse:
-    """Remove digital humans from a simulation. Ids of others are ignored (documented: idempotent)."""
+    """Remove digital humans from a simulation. Documented: other ids are ignored."""
     ids = request.digital_human_ids
     for id in ids:
         human = call.world.resources.find("digital human", id, call.organisation)

@@ -1,6 +1,6 @@
-"""Text messages: what a customer's text agent writes in a conversation, and the tools that it calls in it.
+"""Text messages: the messages and tool calls of a customer's text agent in a conversation.
 
-The fake writes no answer of the digital human, and sends none to the agent's `http_webhook`.
+The fake does not write the digital human's answers, and sends nothing to the agent's `http_webhook`.
 """
 
 from __future__ import annotations
@@ -26,14 +26,14 @@ class _Sent(Wire):
 
 
 class HttpTextAgentUserMessageRequest(_Sent):
-    """A text that the agent writes."""
+    """A message of the agent."""
 
     type: Literal["message"] = "message"
     message: str
 
 
 class HttpTextAgentToolCallRequest(_Sent):
-    """A tool that the agent called."""
+    """A tool call of the agent."""
 
     type: Literal["tool_call"]
     name: str
@@ -44,7 +44,7 @@ class HttpTextAgentToolCallRequest(_Sent):
 class SendHttpTextMessageRequest(
     RootModel[Annotated[HttpTextAgentUserMessageRequest | HttpTextAgentToolCallRequest, Field(discriminator="type")],]
 ):
-    """A message or a tool call of the agent; without a type, it is a message."""
+    """A message or a tool call of the agent; by default a message."""
 
     model_config = ConfigDict(defer_build=True)
 
@@ -55,7 +55,7 @@ class SendHttpTextMessageRequest(
 
 
 class HttpTextMessageResponse(Wire):
-    """A confirmation that the message arrived, and whether it has ended the conversation."""
+    """A confirmation; `end_conversation` is true if the message has ended the conversation."""
 
     simulation_result_id: str
     status: str = "success"
@@ -63,7 +63,7 @@ class HttpTextMessageResponse(Wire):
 
 
 class TextMessage(Wire):
-    """A message that arrived, as a test finds it."""
+    """A message or tool call, as a test finds it."""
 
     id: int
     simulation_result_id: int
@@ -81,7 +81,7 @@ _WAITING = (Status.INITIALIZING, Status.QUEUED, Status.READY, Status.DISPATCHED)
 
 @text_messages.operation("POST", "/v1/send-http-text-message")
 def send_http_text_message(call: ApiCall, request: SendHttpTextMessageRequest) -> HttpTextMessageResponse:
-    """Take a message or a tool call of a text agent. The first begins the conversation, and any may end it."""
+    """Take a message or a tool call of a text agent. The first one begins the conversation, and any may end it."""
     sent, world = request.root, call.world
     record = find_result(world, call.organisation, as_id(sent.simulation_result_id))
     answer = HttpTextMessageResponse(simulation_result_id=str(record.id), end_conversation=bool(sent.end_conversation))

@@ -1,7 +1,7 @@
-"""Traces: spans that a customer's agent exports by OTLP, and the endpoints that give them back.
+"""Traces: spans that a customer's agent exports by OTLP, and the endpoints that return them.
 
-Spans come to `POST https://otlp.getbluejay.ai/v1/traces`, as protobuf or as JSON. Nothing is published of the answers
-about traces: their shape is ours.
+Spans are sent to `POST https://otlp.getbluejay.ai/v1/traces`, as protobuf or as JSON. The shape of the answers about
+traces, which is not published, is ours.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ class SpanStatus(Wire):
 
 
 class Span(Wire):
-    """A span: what was done, when, for how long, and by whom. Its times are ISO texts, in UTC."""
+    """A span. Its times are ISO texts, in UTC."""
 
     span_id: str = "0000000000000001"
     parent_span_id: str | None = None
@@ -79,7 +79,7 @@ class NewTrace(Wire):
 
 
 class TraceSummary(Wire):
-    """A trace, as lists have it: what its first span without a parent says, and how long all of it took."""
+    """A trace in a list, with the names of its first span without a parent, and the times of all spans."""
 
     trace_id: str
     name: str | None = None
@@ -90,20 +90,20 @@ class TraceSummary(Wire):
 
 
 class Trace(Wire):
-    """A trace, whole."""
+    """A trace with all of its spans."""
 
     trace_id: str = Field(pattern="^[0-9a-f]{32}$")
     spans: list[Span]
 
 
 def _id_of(organisation: str, trace_id: str) -> str:
-    """Return the id of an entity: clients choose trace ids, so two organisations may have the same one."""
+    """Return the id of a trace's entity: clients choose trace ids, so two organisations may have the same one."""
     digest = hashlib.sha256(f"{organisation}:{trace_id}".encode()).digest()
     return str(uuid.UUID(bytes=digest[:16], version=4))
 
 
 def _store(world: World, organisation: str, trace_id: str, spans: list[dict[str, Any]]) -> Entity:
-    """Add spans to a trace, which they make if there is none; one that is there already is replaced."""
+    """Add spans to a trace, which is made if it does not exist; a span with the id of an old one replaces it."""
     collection = world.resources[TRACES]
     id = _id_of(organisation, trace_id)
     trace = collection.find(id, organisation)
@@ -112,11 +112,7 @@ def _store(world: World, organisation: str, trace_id: str, spans: list[dict[str,
         before = [span for span in trace.fields["spans"] if span["span_id"] not in new]
         collection.change(trace, {"spans": before + spans})
         return trace
-    given, collection.given_id = collection.given_id, id
-    try:
-        return collection.add(organisation, {"trace_id": trace_id, "spans": spans})
-    finally:
-        collection.given_id = given
+    return collection.add(organisation, {"trace_id": trace_id, "spans": spans}, id)
 
 
 def _new_trace(world: World, organisation: str, request: NewTrace) -> Entity:
@@ -137,7 +133,7 @@ traces = Operations(
 
 
 def _trace(call: ApiCall, trace_id: str) -> Entity:
-    """Return the trace of that id. Raises `NotFound`, or `Foreign` if only another organisation has one."""
+    """Return the trace of an id. Raises `NotFound`, or `Foreign` if only another organisation has one."""
     wanted = trace_id.lower().replace("-", "")
     found = call.world.resources[TRACES].find(_id_of(call.organisation, wanted), call.organisation)
     if found is not None:
@@ -170,7 +166,7 @@ def list_traces(call: ApiCall) -> Any:
 
 @traces.operation("POST", "/v1/traces/{trace_id}")
 def get_trace(call: ApiCall, trace_id: str) -> Any:
-    """Return a trace with all of its spans. One of too many spans is refused."""
+    """Return a trace with all of its spans, unless they are too many."""
     found = _trace(call, trace_id)
     if len(found.fields["spans"]) > MOST_SPANS:
         raise HTTPException(413, f"The trace has more than {MOST_SPANS} spans")

@@ -1,4 +1,4 @@
-"""Scenarios of the scenario builder: graphs of what is said in a call. In the API's paths and fields: workflows."""
+"""Scenarios: graphs of the course of a call, from the scenario builder. The API's paths call them workflows."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class UpdateWorkflowV2Request(Wire):
 
 
 class DuplicateWorkflowV2Request(Wire):
-    """The name of a copy; without one, it says what it is a copy of."""
+    """The name of a copy; by default, `Copy of` and the name of the original."""
 
     name: _Name | None = None
 
@@ -51,7 +51,7 @@ class WorkflowValidateDefinitionRequest(Wire):
 
 
 class WorkflowV2Response(Wire):
-    """A scenario. What became of its digital humans is there where its graph was changed."""
+    """A scenario, after a change of its graph with a summary about its digital humans."""
 
     id: str
     organization_id: str | None = None
@@ -71,7 +71,7 @@ class WorkflowsV2ListResponse(Wire):
 
 
 class WorkflowValidateDefinitionResponse(Wire):
-    """A graph is accepted."""
+    """A confirmation that a graph is valid."""
 
     success: bool = True
 
@@ -88,7 +88,7 @@ def _checked(world: World, organisation: str, fields: dict[str, Any]) -> dict[st
 
     Raises:
         NotFound: One of its agents does not exist.
-        Refused: One of them writes and does not talk, or the graph breaks a rule.
+        Refused: One of its agents is a text agent, or the graph breaks a rule.
     """
     if fields.get("definition") is not None:
         check_graph(fields["definition"])
@@ -118,21 +118,12 @@ workflows.get("GET", "/v1/workflow/{workflow_id}")
 workflows.delete("DELETE", "/v1/workflow/{workflow_id}", returns=DeleteWorkflowV2Response)
 
 
-def _is_linked(workflow: Entity, agent_id: int) -> bool:
-    return agent_id in (workflow.fields["agent_ids"] or ())
-
-
-workflows.list(
-    "GET",
-    "/v1/workflow",
-    filters={"agent_id": Filter(int | None, _is_linked)},
-    returns=WorkflowsV2ListResponse,
-)
+workflows.list("GET", "/v1/workflow", filters={"agent_id": Filter(int | None)}, returns=WorkflowsV2ListResponse)
 
 
 @workflows.operation("PUT", "/v1/workflow/{workflow_id}")
 def update_workflow(call: ApiCall, workflow: Entity, request: UpdateWorkflowV2Request) -> Answered:
-    """Change a scenario. No digital humans are made of a graph here, so none is counted as brought up to date."""
+    """Change a scenario. The fake makes no digital humans from a graph, so all counts are 0."""
     changed = changes(request, call.world.readings, workflows.never_null)
     if "agent_ids" in request.model_fields_set:
         changed["agent_ids"] = request.agent_ids
@@ -144,7 +135,7 @@ def update_workflow(call: ApiCall, workflow: Entity, request: UpdateWorkflowV2Re
 
 @workflows.operation("POST", "/v1/workflow/{workflow_id}/duplicate")
 def duplicate_workflow(call: ApiCall, workflow: Entity, request: DuplicateWorkflowV2Request) -> Entity:
-    """Make a copy of a scenario, its agents too."""
+    """Copy a scenario, with its agents."""
     name = request.name or f"Copy of {workflow.fields['name']}"
     return call.world.resources[WORKFLOWS].add(call.organisation, {**workflow.fields, "name": name})
 
@@ -153,7 +144,7 @@ def duplicate_workflow(call: ApiCall, workflow: Entity, request: DuplicateWorkfl
 def validate_workflow_definition(
     call: ApiCall, request: WorkflowValidateDefinitionRequest
 ) -> WorkflowValidateDefinitionResponse:
-    """Check a graph by the rules for a scenario's, and store nothing."""
+    """Check a graph by the rules for scenarios, and store nothing."""
     definition = request.definition
     if definition is None:
         if request.json_text is None:

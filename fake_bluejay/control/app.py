@@ -1,4 +1,4 @@
-"""The control API under `/_fake`: what a person or a test in another process may do to a fake.
+"""The control API under `/_fake`, by which a person or a test in another process controls a fake.
 
 Errors are JSON with a `detail` that names what was wrong and what was expected: 400 for a bad value, 404 for something
 that is not there, 405 with `allow` for a method that a path does not have.
@@ -13,12 +13,11 @@ from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from typing import Any, NoReturn
 
-from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
-from starlette.routing import Mount, Route
-from starlette.types import Receive, Scope, Send
+from starlette.routing import Mount, Route, Router
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from fake_bluejay.bluejay.service import Service
 from fake_bluejay.control.events import EventStream
@@ -31,7 +30,7 @@ from fake_bluejay.state.commands import validated
 _log = logging.getLogger("fake_bluejay")
 
 
-def control_app(service: Service, reset: Callable[[], None]) -> Starlette:
+def control_app(service: Service, reset: Callable[[], None]) -> ASGIApp:
     """Return the control API over a service; `reset` puts it back to how it began."""
     control = Control(service, reset)
     paths: dict[str, dict[str, ControlOperation]] = {}
@@ -46,11 +45,17 @@ def control_app(service: Service, reset: Callable[[], None]) -> Starlette:
         Route("/console/{name}", console_file),
         Route("/bluejay-openapi.json", _bluejay_openapi),
     ]
-    return Starlette(
-        # Starlette redirects from /_fake to /_fake/, and from a path with a trailing slash to the one without.
-        routes=[Mount("/_fake", routes=routes), Route("/", _to_console), Route("/favicon.ico", icon)],
-        exception_handlers={HTTPException: _on_http_exception},
-    )
+    # Starlette redirects from /_fake to /_fake/, and from a path with a trailing slash to the one without.
+    router = Router([Mount("/_fake", routes=routes), Route("/", _to_console), Route("/favicon.ico", icon)])
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        scope["app"] = app  # by which Starlette's routes know that their `HTTPException`s are answered
+        try:
+            await router(scope, receive, send)
+        except HTTPException as error:
+            await _refusal(scope["path"], error)(scope, receive, send)
+
+    return app
 
 
 class _Path:
@@ -117,7 +122,7 @@ def _json(data: Any, status: int = 200, headers: dict[str, str] | None = None) -
 
 
 def json_object(content: bytes) -> dict[str, Any]:
-    """Return the object that a body holds; an empty one if there is no body.
+    """Return the object that a body holds, or an empty one without a body.
 
     Raises:
         ValueError: The body is no JSON object, or in one of its objects a name is there twice.
@@ -179,9 +184,8 @@ def is_browsing(scope: Scope) -> bool:
     return headers.get(b"sec-fetch-dest") == b"image"
 
 
-async def _on_http_exception(request: Request, error: Exception) -> Response:
-    assert isinstance(error, HTTPException)
-    detail, path = error.detail, request.url.path
+def _refusal(path: str, error: HTTPException) -> Response:
+    detail = error.detail
     if error.status_code == 404:
         detail = f"Not Found: there is nothing at {path[:200]}; /_fake/openapi.json says what there is under /_fake"
     return _json({"detail": detail}, error.status_code, dict(error.headers or {}))

@@ -1,4 +1,4 @@
-"""The Pydantic models of the control API: they validate its requests, and its OpenAPI document is made of them."""
+"""The Pydantic models of the control API, for validation and for its OpenAPI document."""
 
 from __future__ import annotations
 
@@ -22,16 +22,16 @@ Seconds = Annotated[float, Field(strict=True, allow_inf_nan=False)]
 
 
 class Model(BaseModel):
-    """A request's body or query. A name that is not known is an error."""
+    """A request's body or query. Unknown names are errors."""
 
     model_config = ConfigDict(extra="forbid")
 
 
-# --- what is sent ---------------------------------------------------------------------------------------------------
+# --- requests ---------------------------------------------------------------------------------------------------
 
 
 class NewTestResults(NewTestResult):  # type: ignore[misc, valid-type]
-    """A test result to add, or with `count` so many; their published fields stand beside these."""
+    """A test result to add or, with `count`, several; the published fields stand beside these."""
 
     organisation: str | None = Field(None, description="`default`, unless the query names another.")
     count: int | None = Field(
@@ -46,7 +46,7 @@ class NewTestResults(NewTestResult):  # type: ignore[misc, valid-type]
 
 
 class EntityChange(Model):
-    """A change of an entity: the new fields; it keeps the others."""
+    """A change of an entity: new values of some of its fields."""
 
     fields: dict[str, Any]
 
@@ -57,13 +57,13 @@ class TestResultChange(Model):
     __test__ = False
 
     status: str | None = Field(None, description="Reached by a legal move, unless `force`.")
-    force: StrictBool = Field(False, description="Move to the status whatever the transition table says.")
-    agent: str | None = Field(None, description="null: as the default says when the conversation is marked.")
-    fields: dict[str, Any] = Field({}, description="Merged into those there are; null takes one away.")
+    force: StrictBool = Field(False, description="Move to the status even against the transition table.")
+    agent: str | None = Field(None, description="null: the default at the moment when the conversation is marked.")
+    fields: dict[str, Any] = Field({}, description="Merged into the present fields; null removes one.")
 
 
 class EventByHand(Model):
-    """An event that is legal now, to happen to a test result."""
+    """An event for a test result, which must be legal now."""
 
     event: str
     cause: Literal["agent", "test"] = "agent"
@@ -76,11 +76,11 @@ class EndConversations(Model):
 
 
 class ClockChange(Model):
-    """A change of how time passes from now on."""
+    """A change of the clock from now on."""
 
     mode: Literal["manual", "real"] | None = None
     speed: Seconds | None = Field(None, ge=0, description="Virtual seconds a real second; 0 is a pause.")
-    paused: StrictBool | None = Field(None, description="false goes on at the speed it had before.")
+    paused: StrictBool | None = Field(None, description="false: go on at the speed before the pause.")
 
     @model_validator(mode="after")
     def _something(self) -> ClockChange:
@@ -116,12 +116,13 @@ class NewReadings(RootModel[dict[str, str]]):
 
 
 class NewOrganisationOrWorld(NewOrganisation):
-    """An organisation; from then on, only known keys are accepted."""
+    """An organisation to add; from then on, only known keys are accepted."""
 
     api_key: Key | None = None
     api_keys: list[Key] = Field([])
     world: Literal["own"] | None = Field(
-        None, description="Apart from all others, on a standalone server: clock, faults and journal included."
+        None,
+        description="A world apart from all others, on a standalone server, with its own clock, faults and journal.",
     )
 
     @model_validator(mode="after")
@@ -136,7 +137,7 @@ class NewOrganisationOrWorld(NewOrganisation):
 
 
 class WhoMayCall(Model):
-    """The choice whether unknown keys are refused or taken for keys of the default organisation."""
+    """The choice to refuse unknown keys, or to accept them as keys of the default organisation."""
 
     require_known_keys: StrictBool
 
@@ -216,9 +217,7 @@ class _Page(Query):
 class DeliveriesQuery(_Page):
     """A selection of deliveries."""
 
-    settled: bool = Field(
-        False, description="Once what is on its way has come to something; after 10 seconds, as it is."
-    )
+    settled: bool = Field(False, description="Wait until no delivery is under way, 10 seconds at most.")
 
 
 class RunsQuery(_Page):
@@ -232,10 +231,10 @@ class RequestsQuery(_Page):
 
     q: str | None = Field(None, description="Only those whose method, path, status or bodies have this text.")
     brief: bool = Field(False, description="Without headers and bodies.")
-    whole: bool = Field(False, description="With `base64` of each body that is longer than its text, or is none.")
+    whole: bool = Field(False, description="With `base64` of each body whose `text` is not all of it.")
 
 
-# --- what is answered -----------------------------------------------------------------------------------------------
+# --- answers -----------------------------------------------------------------------------------------------
 
 
 class Message(BaseModel):
@@ -245,19 +244,19 @@ class Message(BaseModel):
 
 
 class Health(BaseModel):
-    """The server answers."""
+    """A sign of life."""
 
     status: Literal["ok"]
 
 
 class Cleared(BaseModel):
-    """The number that was removed."""
+    """The number of removed objects."""
 
     removed: int
 
 
 class Sent(BaseModel):
-    """The number of webhooks that the event is sent to."""
+    """The number of webhooks that get the event."""
 
     sent: int
 
@@ -280,7 +279,7 @@ class EntityShown(BaseModel):
 
 
 class ResourceLink(BaseModel):
-    """A field by which an entity refers to others, and what happens to it when one of these goes."""
+    """A field by which an entity links to others, and the effect of their removal."""
 
     field: str
     to: str
@@ -288,7 +287,7 @@ class ResourceLink(BaseModel):
 
 
 class ResourceShown(BaseModel):
-    """A resource, and how many there are."""
+    """A resource, with the number of its entities."""
 
     name: str
     collection: str
@@ -299,7 +298,7 @@ class ResourceShown(BaseModel):
 
 
 class ControlObjectShown(BaseModel):
-    """A control object, which end-conversations wrote for the agent to pick up; `by` says who did."""
+    """A control object, which end-conversations wrote for the agent; `by` names who picked it up."""
 
     id: int
     written_at: Moment
@@ -308,7 +307,7 @@ class ControlObjectShown(BaseModel):
 
 
 class WatchdogShown(BaseModel):
-    """The watchdog that will bark first."""
+    """The watchdog that is due first."""
 
     armed_at: Moment
     due: Moment
@@ -340,9 +339,9 @@ class TestResultShown(BaseModel):
     history: list[HistoryEntryShown]
     control_objects: list[int]
     call: dict[str, Any] | None = Field(description="The script of its call, if it has one.")
-    metrics: list[dict[str, Any]] = Field(description="The custom metrics that counted when it was last evaluated.")
+    metrics: list[dict[str, Any]] = Field(description="The custom metrics of its last evaluation.")
     run: int | None = Field(description="The run that it belongs to.")
-    error_code: str | None = Field(description="Why it failed or was cancelled.")
+    error_code: str | None = Field(description="The reason of its failure or cancellation.")
     controls: list[ControlObjectShown]
     watchdog: WatchdogShown | None
 
@@ -358,8 +357,8 @@ class RunShown(BaseModel):
     status: str
     total: int
     passed: int
-    failed: int = Field(description="Those that did not pass, or failed before they could.")
-    cancelled: int = Field(description="Those that came to another end.")
+    failed: int = Field(description="The number that did not pass, or failed before an evaluation.")
+    cancelled: int = Field(description="The number of other ends.")
     test_results: list[int] = Field(description="The ids of its first 50 test results.")
 
 
@@ -371,7 +370,7 @@ class ClientAnswer(BaseModel):
 
 
 class ClockShown(BaseModel):
-    """The fake's time, and when the next timer is due."""
+    """The fake's time, and the moment of the next timer."""
 
     now: Moment
     mode: Literal["manual", "real"]
@@ -400,7 +399,7 @@ class ExchangeShown(BaseModel):
     method: str
     path: str
     query: str
-    modelled: bool = Field(description="Whether it was for an endpoint that is modelled or stubbed.")
+    modelled: bool = Field(description="True if its endpoint is modelled or stubbed.")
     faults: list[str]
     headers: dict[str, str] | None = None
     text: str | None = None
@@ -412,7 +411,7 @@ class ExchangeShown(BaseModel):
 
 
 class FaultShown(BaseModel):
-    """An armed fault, and how often it still will strike."""
+    """An armed fault, with the number of requests that it still meets."""
 
     id: int
     kind: str
@@ -421,11 +420,11 @@ class FaultShown(BaseModel):
     times: int | None
     after: int
     probability: float | None
-    met: bool = Field(description="Whether a request came that it is for, beyond those that it lets through.")
+    met: bool = Field(description="True if a request has met it; requests that it lets through do not count.")
 
 
 class QuestionShown(BaseModel):
-    """A question that the documentation leaves open, and the choice that is in force."""
+    """A question that the documentation leaves open, and the present choice."""
 
     name: str
     question: str
@@ -474,7 +473,7 @@ class AttemptShown(BaseModel):
 
 
 class DeliveryShown(BaseModel):
-    """An event, and what became of sending it to one webhook."""
+    """The delivery of an event to one webhook, with its outcome."""
 
     number: int
     id: str
@@ -482,7 +481,7 @@ class DeliveryShown(BaseModel):
     event: str
     created_at: Moment
     body: Any
-    text: str = Field(description="The body to the byte, as it is signed.")
+    text: str = Field(description="The exact body, as it is signed.")
     attempts: list[AttemptShown]
     planned: int = Field(description="The number of attempts that are under way or planned.")
     retries: int = Field(description="The number of attempts that were planned because none had succeeded.")
@@ -526,7 +525,7 @@ class Transitions(BaseModel):
 
 
 class Overview(BaseModel):
-    """The clock, and the number of everything."""
+    """The clock, and the numbers of objects."""
 
     version: str
     clock: ClockShown
@@ -543,6 +542,6 @@ class State(RootModel[dict[str, Any]]):
 
 
 class ChangeShown(BaseModel):
-    """The data of an event; which members it has depends on the event."""
+    """The data of an event; its members depend on the event."""
 
     model_config = ConfigDict(extra="allow")

@@ -95,7 +95,7 @@ def _save() -> dict[str, Any]:
         "tags": ["control"],
         "summary": "Write the world to the file that `serve --save FILE` named",
         "responses": {
-            "200": _content("Where it was written", schema),
+            "200": _content("The file that was written", schema),
             "400": _content("There is no such file", {"$ref": _REF.format(model="Message")}),
         },
     }

@@ -1,8 +1,8 @@
-"""The operations of the control API: a function for each, and the table that routes and documentation share.
+"""The operations of the control API: each is a function whose decorator declares its route and its models.
 
-An operation runs after all due timers have fired, under the world's lock, unless it may send to webhooks: receivers are
-called without the lock. It raises `ValueError` for a mistake in the request, which is a 400, and `NotFound` for
-something that does not exist.
+An operation runs after all due timers have fired, under the world's lock. One that may send to webhooks runs without
+the lock, because receivers are called without it. An operation raises `ValueError` for a mistake in the request, which
+is a 400, and `NothingThere` for something that does not exist.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, field
 from itertools import islice
 from time import perf_counter
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple, TypeVar
 
 from pydantic import BaseModel
 
@@ -38,7 +38,12 @@ from fake_bluejay.state import commands
 from fake_bluejay.state import snapshot as dumps
 
 _A_MOMENT = 0.002
-"""Seconds between two looks at whether something has arrived."""
+"""The seconds between two checks of a delivery."""
+
+
+_Item = TypeVar("_Item")
+_Answer = Callable[["Control", "ControlCall"], Any]
+_Declare = Callable[[_Answer], _Answer]
 
 
 class NothingThere(Exception):
@@ -75,16 +80,52 @@ class ControlCall:
     """Headers of the answer."""
 
 
+class ControlOperation(NamedTuple):
+    """An operation: its method and path, its function, its models, and the status of its answer."""
+
+    method: str
+    path: str
+    answer: _Answer
+    gives: Any
+    takes: type[BaseModel] | None = None
+    query: type[models.Query] = models.Query
+    status: int = 200
+    locked: bool = True
+    """True if the operation runs under the world's lock."""
+    for_one: bool = False
+    """True if the operation can be for one of the organisations that share a world."""
+    id: Literal["integer", "string"] = "integer"
+    """The type of `{id}` in the path."""
+    first: Callable[[Control, ControlCall], Awaitable[None]] | None = None
+    """A step that is awaited before the operation, without the lock."""
+
+
+OPERATIONS: list[ControlOperation] = []
+"""The operations; the event stream and the console are not among them."""
+
+
+def _operation(method: str, path: str, gives: Any, takes: type[BaseModel] | None = None, **options: Any) -> _Declare:
+    """Declare a function as an operation; the arguments are those of a `ControlOperation`."""
+
+    def declare(answer: _Answer) -> _Answer:
+        OPERATIONS.append(ControlOperation(method, path, answer, gives, takes, **options))
+        return answer
+
+    return declare
+
+
 # --- the server and its world ---------------------------------------------------------------------------------------
 
 
+@_operation("GET", "health", models.Health)
 def health(control: Control, call: ControlCall) -> Any:
-    """Say that the server answers."""
+    """Return a sign of life."""
     return {"status": "ok"}
 
 
+@_operation("GET", "overview", models.Overview)
 def overview(control: Control, call: ControlCall) -> Any:
-    """Return the clock, and the number of everything."""
+    """Return the clock, and the numbers of objects."""
     world, service = control.world, control.service
     return {
         "version": __version__,
@@ -98,13 +139,15 @@ def overview(control: Control, call: ControlCall) -> Any:
     }
 
 
+@_operation("GET", "state", models.State)
 def state(control: Control, call: ControlCall) -> Any:
-    """Return everything the world holds, timers included, as `PUT state` takes it. API keys in it are not masked."""
+    """Return the whole world, with its timers, as `PUT state` takes it. API keys in it are not masked."""
     return dumps.dump(control.world)
 
 
+@_operation("PUT", "state", models.Overview, models.State)
 def put_state(control: Control, call: ControlCall) -> Any:
-    """Replace the world by a dumped one, which goes on where it stopped. A bad dump changes nothing."""
+    """Replace the world by a dumped one, which goes on from its own time. A bad dump changes nothing."""
     if "own_worlds" in call.body.root:
         raise ValueError(
             "own_worlds: this was saved by a server that has worlds of organisations, too: serve --seed takes it all;"
@@ -114,12 +157,14 @@ def put_state(control: Control, call: ControlCall) -> Any:
     return overview(control, call)
 
 
+@_operation("POST", "reset", models.ClockShown)
 def reset(control: Control, call: ControlCall) -> Any:
     """Put the fake back to its beginning."""
     control.reset()
     return data.clock(control.world)
 
 
+@_operation("GET", "transitions", models.Transitions)
 def transitions(control: Control, call: ControlCall) -> Any:
     """Return the transition table: every status, and every legal move."""
     return data.transitions()
@@ -128,6 +173,7 @@ def transitions(control: Control, call: ControlCall) -> Any:
 # --- test results ---------------------------------------------------------------------------------------------------
 
 
+@_operation("GET", "test-results", list[models.TestResultShown], query=models.TestResultsQuery, for_one=True)
 def test_results(control: Control, call: ControlCall) -> Any:
     """List the test results, in the order they were added; `x-total-count` says how many match before paging."""
     query: models.TestResultsQuery = call.query
@@ -141,12 +187,24 @@ def test_results(control: Control, call: ControlCall) -> Any:
         found = [record for record in found if record.id > query.after]
     for word in (query.q or "").lower().split():
         found = [record for record in found if _has(record, word)]
-    matching = list(found)
-    call.headers["x-total-count"] = str(len(matching))
+    return [data.test_result(record) for record in _page(call, found)]
+
+
+def _page(call: ControlCall, found: Iterable[_Item]) -> list[_Item]:
+    """Return the requested part of a list, and say in a header how long the list is."""
+    query, items = call.query, list(found)
+    call.headers["x-total-count"] = str(len(items))
     if query.order == "newest":
-        matching.reverse()
-    end = None if query.limit is None else query.offset + query.limit
-    return [data.test_result(record) for record in matching[query.offset : end]]
+        items.reverse()
+    begin = getattr(query, "offset", 0)
+    return items[begin : None if query.limit is None else begin + query.limit]
+
+
+def _cleared(things: Any) -> dict[str, int]:
+    """Clear a collection, and return the number of things that it had."""
+    count = len(things)
+    things.clear()
+    return {"removed": count}
 
 
 def _has(record: Record, word: str) -> bool:
@@ -156,6 +214,14 @@ def _has(record: Record, word: str) -> bool:
     return word in text.lower()
 
 
+@_operation(
+    "POST",
+    "test-results",
+    models.TestResultShown | list[models.TestResultShown],
+    models.NewTestResults,
+    status=201,
+    for_one=True,
+)
 def add_test_results(control: Control, call: ControlCall) -> Any:
     """Add a test result, or `count` of them. The status is RUNNING unless another is given."""
     new: Any = call.body
@@ -165,14 +231,16 @@ def add_test_results(control: Control, call: ControlCall) -> Any:
     return added if new.count is not None else added[0]
 
 
+@_operation("GET", "test-results/{id}", models.TestResultShown, for_one=True)
 def test_result(control: Control, call: ControlCall) -> Any:
     """Return a test result."""
     with control.world.lock:
         return data.test_result(_found(control, call))
 
 
+@_operation("PATCH", "test-results/{id}", models.TestResultShown, models.TestResultChange, locked=False, for_one=True)
 def change_test_result(control: Control, call: ControlCall) -> Any:
-    """Change a test result's status, agent or fields: all that is given, or nothing."""
+    """Change a test result's status, agent or fields. An error changes nothing."""
     record, change = _found(control, call), call.body
     given = change.model_fields_set
     agent = None if change.agent is None else agent_from_text(change.agent)
@@ -184,12 +252,14 @@ def change_test_result(control: Control, call: ControlCall) -> Any:
     return test_result(control, call)
 
 
+@_operation("DELETE", "test-results/{id}", models.Cleared, for_one=True)
 def remove_test_result(control: Control, call: ControlCall) -> Any:
-    """Forget a test result, and what was scheduled for it."""
+    """Forget a test result and its timers."""
     control.world.remove_test_result(_found(control, call).id)
     return {"removed": 1}
 
 
+@_operation("POST", "test-results/{id}/events", models.TestResultShown, models.EventByHand, locked=False, for_one=True)
 def happen(control: Control, call: ControlCall) -> Any:
     """Let an event happen to a test result by hand: `end`, `drop`, … as the transition table allows."""
     record = _found(control, call)
@@ -216,6 +286,7 @@ def _found_in(results: dict[int, Record], call: ControlCall) -> Record:
     return results[int(id)]
 
 
+@_operation("POST", "end-conversations", models.ClientAnswer, models.EndConversations, locked=False)
 def end_conversations(control: Control, call: ControlCall) -> Any:
     """Mark conversations for ending as a client would, with a key that the server knows.
 
@@ -238,17 +309,16 @@ def end_conversations(control: Control, call: ControlCall) -> Any:
 # --- time -----------------------------------------------------------------------------------------------------------
 
 
+@_operation("GET", "clock", models.ClockShown)
 def clock(control: Control, call: ControlCall) -> Any:
     """Return the clock, and the next timer."""
     with control.world.lock:
         return data.clock(control.world)
 
 
+@_operation("PATCH", "clock", models.ClockShown, models.ClockChange)
 def change_clock(control: Control, call: ControlCall) -> Any:
-    """Change how time passes: it stands still, follows real time at a speed, pauses, or goes on.
-
-    The time stays the same.
-    """
+    """Let time stand still, follow real time at a speed, pause, or go on, from the present moment."""
     change, world = call.body, control.world
     if isinstance(world.clock, ScaledClock) and world.clock.speed:
         control.speed = world.clock.speed
@@ -264,13 +334,14 @@ def change_clock(control: Control, call: ControlCall) -> Any:
     if change.paused is not None:
         speed = 0 if change.paused else speed or control.speed
     elif change.speed is None and not is_manual:
-        return data.clock(world)  # real it is already
+        return data.clock(world)  # it is real already
     world.switch_clock("real", speed)
     return data.clock(world)
 
 
+@_operation("POST", "clock/advance", models.ClockShown, models.Advance, locked=False)
 def advance(control: Control, call: ControlCall) -> Any:
-    """Move time forward; all that falls due on the way happens, in order, each at its own moment."""
+    """Move time forward, and fire the timers that are due on the way, in order, each at its own moment."""
     world, how = control.world, call.body
     if how.seconds is not None:
         world.advance(how.seconds)
@@ -287,16 +358,14 @@ def advance(control: Control, call: ControlCall) -> Any:
 # --- requests -------------------------------------------------------------------------------------------------------
 
 
+@_operation("GET", "requests", list[models.ExchangeShown], query=models.RequestsQuery)
 def requests(control: Control, call: ControlCall) -> Any:
     """List the requests with their answers, keys masked; `x-total-count` says how many match before paging."""
     query: models.RequestsQuery = call.query
     found = [one for one in control.service.journal if one.number > query.after]
     for word in (query.q or "").lower().split():
         found = [one for one in found if _mentions(one, word)]
-    call.headers["x-total-count"] = str(len(found))
-    if query.order == "newest":
-        found.reverse()
-    return [data.exchange(one, call.base_url, brief=query.brief, whole=query.whole) for one in found[: query.limit]]
+    return [data.exchange(one, call.base_url, brief=query.brief, whole=query.whole) for one in _page(call, found)]
 
 
 def _mentions(one: Exchange, word: str) -> bool:
@@ -309,6 +378,7 @@ def _mentions(one: Exchange, word: str) -> bool:
     )
 
 
+@_operation("GET", "requests/{id}", models.ExchangeShown)
 def request(control: Control, call: ControlCall) -> Any:
     """Return a request with its answer."""
     for one in control.service.journal:
@@ -319,27 +389,29 @@ def request(control: Control, call: ControlCall) -> Any:
     )
 
 
+@_operation("DELETE", "requests", models.Cleared)
 def clear_requests(control: Control, call: ControlCall) -> Any:
     """Forget the requests."""
-    count = len(control.service.journal)
-    control.service.journal.clear()
-    return {"removed": count}
+    return _cleared(control.service.journal)
 
 
-# --- faults, stubs --------------------------------------------------------------------------------------------------
+# --- faults ---------------------------------------------------------------------------------------------------------
 
 
+@_operation("GET", "faults", list[models.FaultShown])
 def faults(control: Control, call: ControlCall) -> Any:
     """List the armed faults, in the order in which requests meet them."""
     return [data.fault(one) for one in control.service.faults]
 
 
+@_operation("POST", "faults", models.FaultShown, models.NewFault, status=201)
 def arm_fault(control: Control, call: ControlCall) -> Any:
-    """Arm a fault: the next request that it is for meets it."""
+    """Arm a fault, which the next matching request meets."""
     call.body.root.apply(control.service)
     return data.fault(list(control.service.armed)[-1])
 
 
+@_operation("DELETE", "faults/{id}", models.Cleared)
 def disarm_fault(control: Control, call: ControlCall) -> Any:
     """Disarm one fault; the others stay."""
     armed = list(control.service.faults)
@@ -350,90 +422,64 @@ def disarm_fault(control: Control, call: ControlCall) -> Any:
     return {"removed": 1}
 
 
+@_operation("DELETE", "faults", models.Cleared)
 def clear_faults(control: Control, call: ControlCall) -> Any:
     """Disarm all faults."""
-    count = len(control.service.faults)
-    control.service.faults.clear()
-    return {"removed": count}
-
-
-def stubs(control: Control, call: ControlCall) -> Any:
-    """List the stubs."""
-    return control.service.stubs.as_list()
-
-
-def add_stub(control: Control, call: ControlCall) -> Any:
-    """Answer an endpoint as given, above all one that is not modelled."""
-    call.body.apply(control.service)
-    return control.service.stubs.as_list()[-1]
-
-
-def clear_stubs(control: Control, call: ControlCall) -> Any:
-    """Forget all stubs."""
-    count = len(control.service.stubs)
-    control.service.stubs.clear()
-    return {"removed": count}
+    return _cleared(control.service.faults)
 
 
 # --- readings, organisations ----------------------------------------------------------------------------------------
 
 
+@_operation("GET", "readings", list[models.QuestionShown])
 def readings(control: Control, call: ControlCall) -> Any:
     """List the questions that the documentation leaves open: choices, default, evidence, and the choice in force."""
     return data.readings(control.world)
 
 
+@_operation("PATCH", "readings", list[models.QuestionShown], models.NewReadings)
 def choose(control: Control, call: ControlCall) -> Any:
     """Choose other readings, from now on."""
     control.world.choose(**call.body.root)
     return data.readings(control.world)
 
 
+@_operation("GET", "organisations", list[models.OrganisationShown])
 def organisations(control: Control, call: ControlCall) -> Any:
     """List the organisations; their keys are masked."""
     return data.organisations(control.world)
 
 
+@_operation("POST", "organisations", models.OrganisationShown, models.NewOrganisationOrWorld, status=201)
 def add_organisation(control: Control, call: ControlCall) -> Any:
     """Add an organisation, whose data is invisible to the others. From now on only known keys are accepted."""
     return data.organisation(call.body.apply(control.service))
 
 
+@_operation("POST", "organisations/revoked-keys", list[models.OrganisationShown], commands.RevokedKey)
 def revoke_key(control: Control, call: ControlCall) -> Any:
-    """Refuse a key from now on, whether an organisation has it or any key serves."""
+    """Refuse a key from now on, also if an organisation has it."""
     call.body.apply(control.service)
     return data.organisations(control.world)
 
 
+@_operation("PATCH", "organisations", list[models.OrganisationShown], models.WhoMayCall)
 def choose_who_may_call(control: Control, call: ControlCall) -> Any:
-    """Refuse keys that belong to no organisation, or take them for one of the default organisation's."""
+    """Refuse unknown keys, or accept them as keys of the default organisation."""
     control.world.require_known_keys = call.body.require_known_keys
     return data.organisations(control.world)
 
 
-# --- agents, simulations, digital humans, runs ----------------------------------------------------------------------
+# --- resources, runs ------------------------------------------------------------------------------------------------
 
 
-def add_agent(control: Control, call: ControlCall) -> Any:
-    """Add an agent."""
-    return {"id": call.body.apply(control.service).id}
-
-
-def add_digital_human(control: Control, call: ControlCall) -> Any:
-    """Add a digital human."""
-    return {"id": call.body.apply(control.service).id}
-
-
-def add_simulation(control: Control, call: ControlCall) -> Any:
-    """Add a simulation, ready to be run."""
-    return {"id": call.body.apply(control.service).id}
-
-
+@_operation("GET", "resources", list[models.ResourceShown])
 def all_resources(control: Control, call: ControlCall) -> Any:
     """List the resources, the number of entities of each, and the links between them."""
     return [data.resource(declared(name).of, control.world) for name in resource_names()]
 
 
+@_operation("GET", "resources/{name}", list[models.EntityShown], query=models.ResourcesQuery)
 def entities(control: Control, call: ControlCall) -> Any:
     """List the entities of a resource; `x-total-count` says how many match before paging."""
     query: models.ResourcesQuery = call.query
@@ -441,22 +487,22 @@ def entities(control: Control, call: ControlCall) -> Any:
     matching = [data.entity(one) for one in ([] if collection is None else collection.all())]
     for word in (query.q or "").lower().split():
         matching = [one for one in matching if word in json.dumps(one, ensure_ascii=False).lower()]
-    call.headers["x-total-count"] = str(len(matching))
-    if query.order == "newest":
-        matching.reverse()
-    return matching[query.offset : None if query.limit is None else query.offset + query.limit]
+    return _page(call, matching)
 
 
+@_operation("POST", "resources/{name}", models.EntityShown, commands.NewEntity, status=201)
 def add_entity(control: Control, call: ControlCall) -> Any:
     """Add an entity of a resource, by the rules of the request that creates one."""
     return data.entity(call.body.of(_resource(call).of.name).apply(control.service))
 
 
+@_operation("GET", "resources/{name}/{id}", models.EntityShown, id="string")
 def entity(control: Control, call: ControlCall) -> Any:
     """Return an entity of a resource."""
     return data.entity(_entity(control, call)[1])
 
 
+@_operation("PATCH", "resources/{name}/{id}", models.EntityShown, models.EntityChange, id="string")
 def change_entity(control: Control, call: ControlCall) -> Any:
     """Change fields of an entity."""
     operations, one = _entity(control, call)
@@ -464,8 +510,9 @@ def change_entity(control: Control, call: ControlCall) -> Any:
     return data.entity(one)
 
 
+@_operation("DELETE", "resources/{name}/{id}", models.Cleared, id="string")
 def remove_entity(control: Control, call: ControlCall) -> Any:
-    """Remove an entity; what refers to it goes, too, lets go of it, or forbids it."""
+    """Remove an entity; an entity that links to it is removed, too, loses the link, or forbids the removal."""
     before = sum(map(len, control.world.resources))
     control.world.resources.remove(_entity(control, call)[1])
     return {"removed": before - sum(map(len, control.world.resources))}
@@ -488,32 +535,52 @@ def _entity(control: Control, call: ControlCall) -> tuple[ResourceOperations, En
     return operations, one
 
 
+@_operation("POST", "agents", models.Made, commands.NewAgent, status=201)
+def add_agent(control: Control, call: ControlCall) -> Any:
+    """Add an agent."""
+    return {"id": call.body.apply(control.service).id}
+
+
+@_operation("POST", "digital-humans", models.Made, commands.NewDigitalHuman, status=201)
+def add_digital_human(control: Control, call: ControlCall) -> Any:
+    """Add a digital human."""
+    return {"id": call.body.apply(control.service).id}
+
+
+@_operation("POST", "simulations", models.Made, commands.NewSimulation, status=201)
+def add_simulation(control: Control, call: ControlCall) -> Any:
+    """Add a simulation, ready to be run."""
+    return {"id": call.body.apply(control.service).id}
+
+
+@_operation("GET", "runs", list[models.RunShown], query=models.RunsQuery)
+def runs(control: Control, call: ControlCall) -> Any:
+    """List the runs, with the counts of their test results."""
+    found = [run for run in control.world.runs.values() if run.id > call.query.after]
+    return [data.run(control.world, run) for run in _page(call, found)]
+
+
+@_operation("POST", "runs", models.Made, commands.NewRun, status=201, locked=False)
 def queue_run(control: Control, call: ControlCall) -> Any:
     """Queue a run, as `POST /v1/queue-simulation-run` does."""
     return {"id": call.body.apply(control.service).id}
 
 
-def runs(control: Control, call: ControlCall) -> Any:
-    """List the runs, with the counts of their test results."""
-    query: models.RunsQuery = call.query
-    found = [run for run in control.world.runs.values() if run.id > query.after]
-    if query.order == "newest":
-        found.reverse()
-    return [data.run(control.world, run) for run in found[: query.limit]]
-
-
+@_operation("GET", "calls", models.CallScripts)
 def calls(control: Control, call: ControlCall) -> Any:
     """Return the scripts of the calls of runs that are queued from now on."""
     world = control.world
     return dumps.dump_calls(world.call, world.next_calls, world.calls_of)
 
 
+@_operation("PATCH", "calls", models.CallScripts, commands.ScriptsOfCalls)
 def script_calls(control: Control, call: ControlCall) -> Any:
-    """Script the calls of runs: by default, the next ones, or those of digital humans; all of it or nothing."""
+    """Script the calls of runs: the default, the next ones, or those of digital humans. An error changes nothing."""
     call.body.apply(control.service)
     return calls(control, call)
 
 
+@_operation("DELETE", "calls", models.Cleared)
 def clear_calls(control: Control, call: ControlCall) -> Any:
     """Put the scripts of the calls of runs back to the default."""
     count = len(control.world.next_calls) + len(control.world.calls_of)
@@ -521,20 +588,45 @@ def clear_calls(control: Control, call: ControlCall) -> Any:
     return {"removed": count}
 
 
+# --- stubs ----------------------------------------------------------------------------------------------------------
+
+
+@_operation("GET", "stubs", list[models.Stub])
+def stubs(control: Control, call: ControlCall) -> Any:
+    """List the stubs."""
+    return control.service.stubs.as_list()
+
+
+@_operation("POST", "stubs", models.Stub, commands.NewStub, status=201)
+def add_stub(control: Control, call: ControlCall) -> Any:
+    """Add an answer for an endpoint, mostly for one that is not modelled."""
+    call.body.apply(control.service)
+    return control.service.stubs.as_list()[-1]
+
+
+@_operation("DELETE", "stubs", models.Cleared)
+def clear_stubs(control: Control, call: ControlCall) -> Any:
+    """Forget all stubs."""
+    return _cleared(control.service.stubs)
+
+
 # --- webhooks -------------------------------------------------------------------------------------------------------
 
 
+@_operation("GET", "webhooks", list[models.WebhookShown])
 def webhooks(control: Control, call: ControlCall) -> Any:
     """List the webhooks; secrets, and passwords in URLs, are masked."""
     return [data.webhook(one) for one in control.world.outbox.webhooks.values()]
 
 
+@_operation("POST", "webhooks", models.WebhookShown, commands.NewWebhook, status=201)
 def add_webhook(control: Control, call: ControlCall) -> Any:
     """Add a webhook to a server on this machine. This answer alone has the secret and the URL unmasked."""
     new: commands.NewWebhook = call.body
     return dumps.dump_webhook(new.apply(control.service))
 
 
+@_operation("PATCH", "webhooks/{id}", models.WebhookShown, models.WebhookChange, id="string")
 def change_webhook(control: Control, call: ControlCall) -> Any:
     """Enable or disable a webhook, or change how often failed deliveries to it are sent again."""
     _check_webhook(control, call.id)
@@ -542,8 +634,9 @@ def change_webhook(control: Control, call: ControlCall) -> Any:
     return data.webhook(control.world.change_webhook(call.id, **changes))
 
 
+@_operation("DELETE", "webhooks/{id}", models.Cleared, id="string")
 def remove_webhook(control: Control, call: ControlCall) -> Any:
-    """Remove a webhook, and send it nothing any more."""
+    """Remove a webhook."""
     _check_webhook(control, call.id)
     control.world.remove_webhook(call.id)
     return {"removed": 1}
@@ -554,18 +647,8 @@ def _check_webhook(control: Control, id: str) -> None:
         raise NothingThere(unknown("webhook", id, control.world.outbox.webhooks))
 
 
-def deliveries(control: Control, call: ControlCall) -> Any:
-    """List the deliveries to webhooks with their outcome; `x-total-count` says how many match before paging."""
-    query: models.DeliveriesQuery = call.query
-    found = [one for number, one in control.world.outbox.deliveries.items() if number > query.after]
-    call.headers["x-total-count"] = str(len(found))
-    if query.order == "newest":
-        found.reverse()
-    return [data.delivery(one) for one in found[: query.limit]]
-
-
 async def arrivals(control: Control, call: ControlCall) -> None:
-    """Wait until nothing is on its way to a receiver, if that is asked for; receivers have 5 seconds each."""
+    """Wait until no delivery is under way, if the request asks for that; each receiver has 5 seconds."""
     if call.query.settled:
         control.world.deliver()
         patience = perf_counter() + 2 * PATIENCE / 1e6
@@ -573,8 +656,16 @@ async def arrivals(control: Control, call: ControlCall) -> None:
             await asyncio.sleep(_A_MOMENT)
 
 
+@_operation("GET", "deliveries", list[models.DeliveryShown], query=models.DeliveriesQuery, first=arrivals)
+def deliveries(control: Control, call: ControlCall) -> Any:
+    """List the deliveries to webhooks with their outcome; `x-total-count` says how many match before paging."""
+    found = [one for number, one in control.world.outbox.deliveries.items() if number > call.query.after]
+    return [data.delivery(one) for one in _page(call, found)]
+
+
+@_operation("POST", "deliveries", models.Sent, models.NewDelivery, status=201, locked=False)
 def send(control: Control, call: ControlCall) -> Any:
-    """Send an event of your own to the webhooks that selected it; the answer does not wait for the receivers."""
+    """Send an event of your own to the webhooks that have selected it, without waiting for the receivers."""
     new: models.NewDelivery = call.body
     try:
         return {"sent": control.world.send(new.event, new.payload, new.organisation)}
@@ -582,123 +673,10 @@ def send(control: Control, call: ControlCall) -> Any:
         raise ValueError(str(error)) from None
 
 
+@_operation("POST", "irregularities", models.NewIrregularity, models.NewIrregularity, status=201)
 def disturb(control: Control, call: ControlCall) -> Any:
     """Disturb the next deliveries: they leave later, or more than once."""
     given: models.NewIrregularity = call.body
     amiss = Irregularity(microseconds(given.later), given.copies, given.event, given.times)
     control.world.disturb(amiss)
     return dumps.dump_irregularity(amiss)
-
-
-class ControlOperation(NamedTuple):
-    """An operation: its method and path, its function, its models, and the status of its answer."""
-
-    method: str
-    path: str
-    answer: Callable[[Control, ControlCall], Any]
-    gives: Any
-    takes: type[BaseModel] | None = None
-    query: type[models.Query] = models.Query
-    status: int = 200
-    locked: bool = True
-    """True if the operation runs under the world's lock."""
-    for_one: bool = False
-    """True if the operation can be for one of the organisations that share a world."""
-    id: Literal["integer", "string"] = "integer"
-    """The type of `{id}` in the path."""
-    first: Callable[[Control, ControlCall], Awaitable[None]] | None = None
-    """A step that is awaited before the operation, without the lock."""
-
-
-OPERATIONS = (
-    ControlOperation("GET", "health", health, models.Health),
-    ControlOperation("GET", "overview", overview, models.Overview),
-    ControlOperation("GET", "state", state, models.State),
-    ControlOperation("PUT", "state", put_state, models.Overview, models.State),
-    ControlOperation("POST", "reset", reset, models.ClockShown),
-    ControlOperation("GET", "transitions", transitions, models.Transitions),
-    ControlOperation(
-        "GET", "test-results", test_results, list[models.TestResultShown], query=models.TestResultsQuery, for_one=True
-    ),
-    ControlOperation(
-        "POST",
-        "test-results",
-        add_test_results,
-        models.TestResultShown | list[models.TestResultShown],
-        models.NewTestResults,
-        status=201,
-        for_one=True,
-    ),
-    ControlOperation("GET", "test-results/{id}", test_result, models.TestResultShown, for_one=True),
-    ControlOperation(
-        "PATCH",
-        "test-results/{id}",
-        change_test_result,
-        models.TestResultShown,
-        models.TestResultChange,
-        locked=False,
-        for_one=True,
-    ),
-    ControlOperation("DELETE", "test-results/{id}", remove_test_result, models.Cleared, for_one=True),
-    ControlOperation(
-        "POST",
-        "test-results/{id}/events",
-        happen,
-        models.TestResultShown,
-        models.EventByHand,
-        locked=False,
-        for_one=True,
-    ),
-    ControlOperation(
-        "POST", "end-conversations", end_conversations, models.ClientAnswer, models.EndConversations, locked=False
-    ),
-    ControlOperation("GET", "clock", clock, models.ClockShown),
-    ControlOperation("PATCH", "clock", change_clock, models.ClockShown, models.ClockChange),
-    ControlOperation("POST", "clock/advance", advance, models.ClockShown, models.Advance, locked=False),
-    ControlOperation("GET", "requests", requests, list[models.ExchangeShown], query=models.RequestsQuery),
-    ControlOperation("DELETE", "requests", clear_requests, models.Cleared),
-    ControlOperation("GET", "requests/{id}", request, models.ExchangeShown),
-    ControlOperation("GET", "faults", faults, list[models.FaultShown]),
-    ControlOperation("POST", "faults", arm_fault, models.FaultShown, models.NewFault, status=201),
-    ControlOperation("DELETE", "faults", clear_faults, models.Cleared),
-    ControlOperation("DELETE", "faults/{id}", disarm_fault, models.Cleared),
-    ControlOperation("GET", "readings", readings, list[models.QuestionShown]),
-    ControlOperation("PATCH", "readings", choose, list[models.QuestionShown], models.NewReadings),
-    ControlOperation("GET", "organisations", organisations, list[models.OrganisationShown]),
-    ControlOperation(
-        "POST", "organisations", add_organisation, models.OrganisationShown, models.NewOrganisationOrWorld, status=201
-    ),
-    ControlOperation(
-        "POST", "organisations/revoked-keys", revoke_key, list[models.OrganisationShown], commands.RevokedKey
-    ),
-    ControlOperation("PATCH", "organisations", choose_who_may_call, list[models.OrganisationShown], models.WhoMayCall),
-    ControlOperation("GET", "resources", all_resources, list[models.ResourceShown]),
-    ControlOperation("GET", "resources/{name}", entities, list[models.EntityShown], query=models.ResourcesQuery),
-    ControlOperation("POST", "resources/{name}", add_entity, models.EntityShown, commands.NewEntity, status=201),
-    ControlOperation("GET", "resources/{name}/{id}", entity, models.EntityShown, id="string"),
-    ControlOperation(
-        "PATCH", "resources/{name}/{id}", change_entity, models.EntityShown, models.EntityChange, id="string"
-    ),
-    ControlOperation("DELETE", "resources/{name}/{id}", remove_entity, models.Cleared, id="string"),
-    ControlOperation("POST", "agents", add_agent, models.Made, commands.NewAgent, status=201),
-    ControlOperation("POST", "digital-humans", add_digital_human, models.Made, commands.NewDigitalHuman, status=201),
-    ControlOperation("POST", "simulations", add_simulation, models.Made, commands.NewSimulation, status=201),
-    ControlOperation("GET", "runs", runs, list[models.RunShown], query=models.RunsQuery),
-    ControlOperation("POST", "runs", queue_run, models.Made, commands.NewRun, status=201, locked=False),
-    ControlOperation("GET", "calls", calls, models.CallScripts),
-    ControlOperation("PATCH", "calls", script_calls, models.CallScripts, commands.ScriptsOfCalls),
-    ControlOperation("DELETE", "calls", clear_calls, models.Cleared),
-    ControlOperation("GET", "stubs", stubs, list[models.Stub]),
-    ControlOperation("POST", "stubs", add_stub, models.Stub, commands.NewStub, status=201),
-    ControlOperation("DELETE", "stubs", clear_stubs, models.Cleared),
-    ControlOperation("GET", "webhooks", webhooks, list[models.WebhookShown]),
-    ControlOperation("POST", "webhooks", add_webhook, models.WebhookShown, commands.NewWebhook, status=201),
-    ControlOperation("PATCH", "webhooks/{id}", change_webhook, models.WebhookShown, models.WebhookChange, id="string"),
-    ControlOperation("DELETE", "webhooks/{id}", remove_webhook, models.Cleared, id="string"),
-    ControlOperation(
-        "GET", "deliveries", deliveries, list[models.DeliveryShown], query=models.DeliveriesQuery, first=arrivals
-    ),
-    ControlOperation("POST", "deliveries", send, models.Sent, models.NewDelivery, status=201, locked=False),
-    ControlOperation("POST", "irregularities", disturb, models.NewIrregularity, models.NewIrregularity, status=201),
-)
-"""The operations; the event stream and the console are not among them."""

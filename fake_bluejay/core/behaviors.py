@@ -1,14 +1,14 @@
-"""The simulated LiveKit agent: what it does once a control object tells it to end a conversation.
+"""Behaviors of the simulated LiveKit agent: its reactions to a control object.
 
-Behaviours are values: they compare, print, and go to text and back (`ends-after=2`), for seeds, the command line
-and the control API.
+Behaviors are values: they compare, print, and go to text and back (`ends-after=2`), for seeds, the command line and the
+control API.
 """
 
 from __future__ import annotations
 
 import random
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import ClassVar, Literal, Protocol
 
 from fake_bluejay.core.clock import microseconds
 from fake_bluejay.core.suggest import unknown
@@ -19,56 +19,64 @@ class Agent(Protocol):
     """A behavior: how an agent reacts to a control object."""
 
     def reaction(self, draw: str) -> tuple[int, TimerKind] | None:
-        """Return when the agent reacts, in microseconds after the control object was written, and how; None for never.
+        """Return the microseconds from the control object to the agent's reaction, and the reaction; None for never.
 
-        `draw` seeds what is left to chance: the same text gives the same reaction.
+        Args:
+            draw: The seed of random reactions: the same text gives the same reaction.
         """
         ...
 
 
-def _length(seconds: float, behaviour: str) -> int:
-    length = microseconds(seconds)
-    if length < 0:
-        raise ValueError(f"{behaviour}({seconds!r}): the seconds must not be negative")
-    return length
-
-
-def _text(seconds: float) -> str:
-    return f"{seconds:g}" if float(f"{seconds:g}") == seconds else repr(seconds)
-
-
 @dataclass(frozen=True, slots=True)
-class EndsAfter:
-    """Picks the control object up, and ends the conversation, `seconds` after it was written."""
+class _Timed:
+    """A behavior with a number of seconds."""
 
     seconds: float
 
+    name: ClassVar[str] = ""
+    """The behavior in text."""
+
     def __post_init__(self) -> None:
-        _length(self.seconds, "ends_after")
+        if microseconds(self.seconds) < 0:
+            function = self.name.replace("-", "_")
+            raise ValueError(f"{function}({self.seconds!r}): the seconds must not be negative")
+
+    def __str__(self) -> str:
+        text = f"{self.seconds:g}"
+        return f"{self.name}={text if float(text) == self.seconds else repr(self.seconds)}"
+
+
+class EndsAfter(_Timed):
+    """Picks the control object up, and ends the conversation, `seconds` after it was written."""
+
+    __slots__ = ()
+    name = "ends-after"
 
     def reaction(self, draw: str) -> tuple[int, TimerKind]:
         """Return the end of the conversation, always after the same time."""
         return microseconds(self.seconds), "agent_ends"
 
-    def __str__(self) -> str:
-        return f"ends-after={_text(self.seconds)}"
 
-
-@dataclass(frozen=True, slots=True)
-class EndsWithin:
+class EndsWithin(_Timed):
     """Ends the conversation at some moment up to `seconds` after marking: "within 20 seconds" (documented)."""
 
-    seconds: float
-
-    def __post_init__(self) -> None:
-        _length(self.seconds, "ends_within")
+    __slots__ = ()
+    name = "ends-within"
 
     def reaction(self, draw: str) -> tuple[int, TimerKind]:
         """Return the end of the conversation, after a time drawn evenly from nothing to `seconds`."""
         return random.Random(draw).randint(0, microseconds(self.seconds)), "agent_ends"
 
-    def __str__(self) -> str:
-        return f"ends-within={_text(self.seconds)}"
+
+class DropsAfter(_Timed):
+    """A behavior that never picks the control object up, because the call drops `seconds` after it was written."""
+
+    __slots__ = ()
+    name = "drops-after"
+
+    def reaction(self, draw: str) -> tuple[int, TimerKind]:
+        """Return the drop of the call, always after the same time."""
+        return microseconds(self.seconds), "agent_drops"
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,28 +90,7 @@ class Silent:
         return "silent"
 
 
-@dataclass(frozen=True, slots=True)
-class DropsAfter:
-    """A behavior that never picks the control object up, because the call drops `seconds` after it was written."""
-
-    seconds: float
-
-    def __post_init__(self) -> None:
-        _length(self.seconds, "drops_after")
-
-    def reaction(self, draw: str) -> tuple[int, TimerKind]:
-        """Return the drop of the call, always after the same time."""
-        return microseconds(self.seconds), "agent_drops"
-
-    def __str__(self) -> str:
-        return f"drops-after={_text(self.seconds)}"
-
-
-_TIMED: dict[str, type[EndsAfter] | type[EndsWithin] | type[DropsAfter]] = {
-    "ends-after": EndsAfter,
-    "ends-within": EndsWithin,
-    "drops-after": DropsAfter,
-}
+_TIMED = {behavior.name: behavior for behavior in (EndsAfter, EndsWithin, DropsAfter)}
 
 
 def agent_from_text(text: str) -> Agent:
@@ -127,7 +114,7 @@ def agent_of(given: Agent | str | None) -> Agent | None:
     """Return a behavior that is given as such or as text; None stays None.
 
     Raises:
-        ValueError: It is no behavior.
+        ValueError: The value is not a behavior.
     """
     if isinstance(given, str):
         return agent_from_text(given)

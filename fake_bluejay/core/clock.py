@@ -15,7 +15,7 @@ EPOCH = (datetime(2026, 1, 1, tzinfo=UTC) - _ZERO) // _MICROSECOND
 _BEGINNING = (datetime(1, 1, 1, tzinfo=UTC) - _ZERO) // _MICROSECOND
 
 END = (datetime(9999, 1, 1, tzinfo=UTC) - _ZERO) // _MICROSECOND
-"""The latest instant of any clock: whatever is due after an instant must have a date, too."""
+"""The latest instant of any clock, early enough for timers after it to have a date."""
 
 if TYPE_CHECKING:
     Moment = datetime
@@ -61,7 +61,7 @@ def instant_of(moment: datetime) -> int:
     """Return a datetime as an instant.
 
     Raises:
-        ValueError: It is no datetime, or has no time zone.
+        ValueError: The value is not a datetime, or has no time zone.
     """
     if not isinstance(moment, datetime):
         raise ValueError(f"an aware datetime is needed, e.g. datetime(…, tzinfo=UTC), not {moment!r}")

@@ -328,53 +328,16 @@ def status_from_text(text: str) -> Status:
 
 
 # A type checker cannot derive these texts from the enums, so they are listed again; a test compares both.
-StatusChoice = (
-    Status
-    | Literal[
-        "INITIALIZING",
-        "QUEUED",
-        "READY",
-        "DISPATCHED",
-        "RUNNING",
-        "CONVERSATION_ENDED",
-        "EVALUATING",
-        "COMPLETED",
-        "NOT_EVALUATED",
-        "CANCELLED",
-        "NO_CONNECTION",
-        "NO_ANSWER",
-        "CALL_DROPPED",
-        "OUT_OF_FUNDS",
-        "SYSTEM_ERROR",
-        "CUSTOM_ERROR",
-        "INCOMPLETED",
-        "REJECTED",
-        "INSUFFICIENT_FUNDS",
-    ]
-)
+StatusChoice = Status | Literal[
+    "INITIALIZING", "QUEUED", "READY", "DISPATCHED", "RUNNING", "CONVERSATION_ENDED", "EVALUATING", "COMPLETED",
+    "NOT_EVALUATED", "CANCELLED", "NO_CONNECTION", "NO_ANSWER", "CALL_DROPPED", "OUT_OF_FUNDS", "SYSTEM_ERROR",
+    "CUSTOM_ERROR", "INCOMPLETED", "REJECTED", "INSUFFICIENT_FUNDS",
+]  # fmt: skip
 """A status, or its text."""
 
-EventChoice = (
-    Event
-    | Literal[
-        "queue",
-        "await_call",
-        "dispatch",
-        "connect",
-        "end",
-        "drop",
-        "evaluate",
-        "complete",
-        "match_custom_error",
-        "re_evaluate",
-        "give_up",
-        "reject",
-        "run_out_of_funds",
-        "fail_to_connect",
-        "go_unanswered",
-        "cancel",
-        "break",
-        "force",
-    ]
-)
+EventChoice = Event | Literal[
+    "queue", "await_call", "dispatch", "connect", "end", "drop", "evaluate", "complete", "match_custom_error",
+    "re_evaluate", "give_up", "reject", "run_out_of_funds", "fail_to_connect", "go_unanswered", "cancel", "break",
+    "force",
+]  # fmt: skip
 """An event of the transition table, or its text."""

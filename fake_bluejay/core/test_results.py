@@ -43,11 +43,9 @@ class Organisation(NamedTuple):
 class Organisations(dict[str, Organisation]):
     """The organisations of a world by their names; one is also found by a key, however many there are."""
 
-    def __init__(self, *organisations: Organisation) -> None:
+    def __init__(self) -> None:
         super().__init__()
         self._by_key: dict[str, Organisation] = {}
-        for organisation in organisations:
-            self[organisation.name] = organisation
 
     def of_key(self, api_key: str) -> Organisation | None:
         """Return the organisation that a key belongs to; None if no organisation has it."""

@@ -18,7 +18,7 @@ TimerKind = Literal[
     "delivery",
     "resource",
 ]
-"""The kind of a timer; `World` knows what each does. All but `delivery` and `resource` belong to a test result."""
+"""The kind of a timer, which `World` acts on. All but `delivery` and `resource` belong to a test result."""
 
 
 class Timer(NamedTuple):
@@ -68,7 +68,7 @@ class Timers:
         self._armed.difference_update(sequences)
 
     def cancel_all(self, test_result_ids: Container[int]) -> None:
-        """Disarm whatever is scheduled for these test results. Costs O(n)."""
+        """Disarm all timers of these test results. Costs O(n)."""
         self.cancel(
             [timer.sequence for timer in self if timer.subject_id in test_result_ids and timer.kind != "delivery"]
         )

@@ -17,8 +17,6 @@ if TYPE_CHECKING:
     from fake_bluejay.facade.runs import RunView
     from fake_bluejay.state.commands import Command
 
-__all__ = ["Additions"]
-
 
 class Additions(Assertions):
     """A fake to which a test adds resources and runs, and which returns a live view of each."""

@@ -24,7 +24,7 @@ from fake_bluejay.bluejay.options import API_KEY
 from fake_bluejay.calls import Calls
 from fake_bluejay.core.behaviors import Agent
 from fake_bluejay.core.clock import datetime_at, instant_of, microseconds
-from fake_bluejay.core.outbox import Delivery, Irregularity, Scope, WebhookRecord, encoded
+from fake_bluejay.core.outbox import Delivery, Irregularity, WebhookRecord, encoded
 from fake_bluejay.core.readings import Readings
 from fake_bluejay.core.scripts import Call, call_from_dict
 from fake_bluejay.core.statuses import Event
@@ -57,8 +57,6 @@ if TYPE_CHECKING:
 
     from fake_bluejay.core.behaviors import AgentChoice
     from fake_bluejay.core.statuses import StatusChoice
-
-__all__ = ["RemoteBluejay", "RemoteClock"]
 
 _TIMEOUT = 30
 """The time in which the server has to answer, in seconds."""
@@ -476,27 +474,10 @@ class _FarWorld:
     webhooks_anywhere = True
     """True, because the server decides whether it refuses a webhook on another machine."""
 
-    def add_webhook(
-        self,
-        organisation: str,
-        url: str,
-        events: tuple[str, ...],
-        secret: str | None,
-        scope: Scope,
-        retries: int | None,
-        enabled: bool,
-    ) -> WebhookRecord:
-        new = {
-            "url": url,
-            "events": list(events),
-            "secret": secret,
-            "agents": list(scope.agents),
-            "folders": list(scope.folders),
-            "retries": retries,
-            "enabled": enabled,
-            "organisation": organisation,
-        }
-        return dumps.load_webhook(self._control.send("webhooks", validated(NewWebhook, new)))
+    def add_webhook(self, new: WebhookRecord) -> WebhookRecord:
+        data = {**dumps.dump_webhook(new), "secret": new.secret or None}
+        del data["id"]  # the server gives it
+        return dumps.load_webhook(self._control.send("webhooks", validated(NewWebhook, data)))
 
     def change_webhook(self, id: str, **changes: Any) -> WebhookRecord:
         return dumps.load_webhook(self._control("PATCH", f"webhooks/{quote(str(id), safe='')}", changes))

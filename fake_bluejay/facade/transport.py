@@ -11,8 +11,6 @@ from fake_bluejay.bluejay.app import Api
 from fake_bluejay.intercept.httpcore import backend
 from fake_bluejay.intercept.wire import HttpWire
 
-__all__ = ["library", "transport"]
-
 
 def library() -> Any:
     """Return httpx, or else httpx2.
@@ -32,7 +30,7 @@ def library() -> Any:
 
 
 def transport(app: Api) -> Any:
-    """Return a transport, sync and async, over which this application answers every request, whatever its host."""
+    """Return a transport, sync and async, over which this application answers every request, to any host."""
     return _transport_class(library())(app)
 
 

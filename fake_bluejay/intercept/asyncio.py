@@ -31,8 +31,6 @@ from weakref import WeakKeyDictionary, WeakSet
 from fake_bluejay.intercept.clockwork import CLOCKWORK, Wait
 from fake_bluejay.intercept.shims import Seam
 
-__all__ = ["FILES", "LOOPBACKS", "seams", "take_timers_along"]
-
 FILES = {
     "asyncio.base_events": "asyncio",
     "asyncio.selector_events": "asyncio",
@@ -68,18 +66,18 @@ _loops: WeakSet[Any] = WeakSet()
 
 def _time(original: Callable[[Any], float]) -> Callable[..., Any]:
     def time(self: Any) -> float:
-        member = CLOCKWORK.me()
-        if member is None or not hasattr(self, "_selector"):
+        now = CLOCKWORK.look() if hasattr(self, "_selector") else None
+        if now is None:
             return original(self)
         _loops.add(self)
-        return CLOCKWORK.look(member) / 1_000_000
+        return now / 1_000_000
 
     return time
 
 
 def take_timers_along(seconds: float) -> None:
     """Move the timers of all loops by as much as their clock: what they have yet to wait for stays as long."""
-    for loop in _loops:
+    for loop in _loops or ():
         for handle in getattr(loop, "_scheduled", ()):
             handle._when += seconds
 

@@ -38,8 +38,6 @@ from typing import Any, Literal, NamedTuple
 from fake_bluejay.intercept.true_time import REAL
 from fake_bluejay.intercept.working import Activity, Turns, Watch, describe_stack, turns_of_threads
 
-__all__ = ["CLOCKWORK", "REAL_TIME_THREADS", "Clockwork", "LongestExceeded", "Member", "Timeline", "Wait"]
-
 _TICK = 0.005
 """The real seconds between two looks of the lookout, and between two additions of real time in a wait outside."""
 
@@ -458,21 +456,28 @@ class Clockwork:
         """Return the time of a monotonic clock, in microseconds."""
         return self._start * 1_000_000 + self.elapsed
 
-    def look(self, member: Member) -> int:
-        """Return the time of a monotonic clock, in microseconds, to a thread that reads it.
+    def look(self) -> int | None:
+        """Return the time of a monotonic clock, in microseconds, to the calling thread, if it takes part.
 
         The thread may be waiting, by reading the clock, in a way that is not known here.
         """
-        member.looks += 1
+        member = self._members.get(REAL.get_ident())
+        if member is None:
+            return None
+        member.looks = looks = member.looks + 1
         now = REAL.monotonic()
+        if looks >= _LOOKS or now - member.seen > _JUST_SEEN:
+            self._count_what_it_waits_by(member, now)
+        return self._start * 1_000_000 + self.elapsed
+
+    def _count_what_it_waits_by(self, member: Member, now: float) -> None:
         if member.looks == _LOOKS:
             member.seen = now
         elif member.looks > _LOOKS:
             since, member.seen = member.seen, now
             self.count(since, "read clocks, again and again")
-        elif now - member.seen > _JUST_SEEN:
+        else:
             self._count_unseen(member, now)
-        return self.microseconds()
 
     def notice(self) -> None:
         """Count the real time that the calling thread has waited unseen, before it reads the fake's state."""

@@ -10,12 +10,9 @@ from urllib.parse import unquote
 
 from fake_bluejay.http.faults import BREAKAGE, Breakage
 from fake_bluejay.intercept.clockwork import CLOCKWORK
-from fake_bluejay.intercept.hosts import HOST, is_bluejay
 
 if TYPE_CHECKING:
     from fake_bluejay.bluejay.app import Api
-
-__all__ = ["HOST", "Breakage", "RawHeaders", "Reply", "exchange", "is_bluejay"]
 
 RawHeaders = list[tuple[bytes, bytes]]
 
@@ -56,7 +53,7 @@ def exchange(
     CLOCKWORK.notice()
     answer = app.answer(scope, body)
     answered = list(answer.raw_headers)
-    if all(name != b"date" for name, _ in answered):  # a fault's answer may have its own
+    if b"date" not in [name for name, _ in answered]:  # a fault's answer may have its own
         # By the client's own calendar: a client that caches the response compares this with its clock.
         answered.insert(0, (b"date", _date(int(time.time()))))
     return Reply(answer.status_code, answered, b"" if method == "HEAD" else answer.content, extensions[BREAKAGE])

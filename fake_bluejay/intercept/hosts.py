@@ -7,12 +7,11 @@ from typing import Any
 
 from fake_bluejay.bluejay.published import DOMAIN, HOST, OTLP_HOST
 
-__all__ = ["DOMAIN", "HOST", "OTLP_HOST", "is_bluejay", "is_in_domain", "text_of"]
-
 _NAME = re.compile(rf"(?P<under>(?:[\w-]+\.)*){re.escape(DOMAIN)}\.?(?::\d*)?", re.ASCII | re.IGNORECASE)
 """A name of the domain, with or without the root's dot and a port."""
 
 
+_HOST = HOST.encode()
 _ANSWERED = tuple(host.removesuffix(DOMAIN) for host in (HOST, OTLP_HOST))
 
 
@@ -36,6 +35,8 @@ def is_in_domain(host: object) -> bool:
     Args:
         host: As for `is_bluejay`.
     """
+    if (type(host) is str and host == HOST) or (type(host) is bytes and host == _HOST):  # as nearly always
+        return True
     return _NAME.fullmatch(text_of(host)) is not None
 
 

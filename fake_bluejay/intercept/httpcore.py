@@ -22,8 +22,6 @@ from fake_bluejay.intercept.switch import takes
 from fake_bluejay.intercept.waiting import wait, wait_async
 from fake_bluejay.intercept.wire import OWN, PEER, HttpWire, open_wire
 
-__all__ = ["Open", "backend", "seams"]
-
 Open = Callable[[str, int], HttpWire]
 """Opens a wire to a host and a port, without TLS."""
 
@@ -103,8 +101,10 @@ def _classes(pool_class: Any) -> dict[str, Any]:
             self._open = open
 
         def connect(self, stream_class: Any, host: str, port: int) -> Any:
-            with _mapped(library.ConnectError):
+            try:
                 return stream_class(self._open(host, port))
+            except OSError as error:
+                raise library.ConnectError(error) from error
 
     class Stream:
         """The common part of both streams: a network stream over a wire."""
@@ -117,12 +117,16 @@ def _classes(pool_class: Any) -> dict[str, Any]:
             return self
 
         def send(self, buffer: bytes) -> None:
-            with _mapped(library.WriteError):
+            try:
                 self._wire.write(buffer)
+            except OSError as error:
+                raise library.WriteError(error) from error
 
         def receive(self, max_bytes: int) -> bytes:
-            with _mapped(library.ReadError):
+            try:
                 return self._wire.read(max_bytes)
+            except OSError as error:
+                raise library.ReadError(error) from error
 
         def get_extra_info(self, info: str) -> Any:
             match info:
@@ -194,15 +198,6 @@ def _classes(pool_class: Any) -> dict[str, Any]:
             await wait_async(seconds)
 
     return {"": SyncBackend, "Async": AsyncBackend}
-
-
-@contextlib.contextmanager
-def _mapped(error_class: Any) -> Iterator[None]:
-    """Raise the library's error in place of the system's, as the library's own backends do."""
-    try:
-        yield
-    except OSError as error:
-        raise error_class(error) from error
 
 
 _TLS = SimpleNamespace(

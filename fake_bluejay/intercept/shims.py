@@ -1,7 +1,7 @@
 """Shims: the one way in which attributes of other people's modules and classes are replaced.
 
-A *seam* is an attribute of somebody else: an owner, a name, and a function that makes what is to stand there. A *shim*
-is what stands there. The theory:
+A *seam* is an attribute of somebody else: an owner, a name, and a function that makes the replacement, which is called
+a *shim*. The theory:
 
 - A shim calls through to what it found, and asks at each call whether it is wanted. So a shim that is off is inert,
   wherever it is held: by a wrapper, by a saved attribute, by a module that imported it by name.
@@ -35,6 +35,7 @@ import threading
 from collections import deque
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from functools import partial
+from itertools import chain
 from types import (
     CodeType,
     FunctionType,
@@ -48,8 +49,6 @@ from types import (
 )
 from typing import Any, NamedTuple
 from weakref import WeakKeyDictionary
-
-__all__ = ["LOCK", "Seam", "ShimGroup", "class_of", "contents", "leads_to", "leave_nothing", "look_again"]
 
 LOCK = threading.RLock()
 """The lock that is held while a shim is put on or taken off."""
@@ -79,7 +78,7 @@ class _Found(NamedTuple):
 
 
 _found: WeakKeyDictionary[Any, _Found] = WeakKeyDictionary()
-"""Shim → what it was put over."""
+"""Shim → the value that it was put over."""
 
 
 def _is_shim(value: Any) -> bool:
@@ -107,24 +106,17 @@ def _namespace(owner: Any) -> Mapping[str, Any]:
 
 
 def contents(module: ModuleType) -> SimpleNamespace:
-    """Return what a module holds, for reading seams from it without waking what it loads lazily."""
+    """Return the namespace of a module, for reading seams from it without loading its lazy parts."""
     return SimpleNamespace(**_namespace_of_module(module))
 
 
 def _setter(owner: Any, name: str) -> Callable[[Any], object]:
-    """Return what sets an attribute, or deletes it if the value is `_ABSENT`, without code of its owner's."""
+    """Return a function that sets an attribute without code of its owner's."""
     if type(owner) is FunctionType:
         return partial(setattr, owner, name)
-    if not _is_class(owner):
-        return partial(_namespace_of_module(owner).__setitem__, name)
-
-    def set_in_class(value: Any) -> None:
-        if value is _ABSENT:
-            type.__delattr__(owner, name)
-        else:
-            type.__setattr__(owner, name, value)
-
-    return set_in_class
+    if _is_class(owner):
+        return partial(type.__setattr__, owner, name)
+    return partial(_namespace_of_module(owner).__setitem__, name)
 
 
 def class_of(module: str, name: str, base: type) -> Any:
@@ -152,31 +144,39 @@ class _Shims:
 
     def __init__(self, seam: Seam) -> None:
         self.seam = seam
-        self._namespace = _namespace(seam.owner)
-        self._set = _setter(seam.owner, seam.name)
-        self._newest: Any = None
-        self._under: Any = None
-        """The value that the newest shim was put over."""
-        self.named = self._over(seam.named) if seam.named is not None else None
+        self.name = seam.name
+        self.look = _namespace(seam.owner).get
+        self.set = _setter(seam.owner, seam.name)
+        self.newest: Any = self
+        self.under: Any = self
+        """The value that the newest shim was put over, which is not a shim of this seam."""
+        self.named: Any = None
         """The replacement of the function where it was imported by name."""
+        if seam.named is not None:
+            self.named = self._over(seam.named)
 
     def put_on(self) -> None:
-        top = self._namespace.get(self.seam.name, _ABSENT)
-        if top is self._under or not (self._is_mine(top) or self._is_reached_from(top)):
-            self._set(self._over(top))
+        """Put a shim over the present value, unless one is there or within reach."""
+        top = self.look(self.name, _ABSENT)
+        if top is self.under or not (self._is_mine(top) or self._is_reached_from(top)):
+            self.set(self._over(top))
 
     def take_off(self) -> None:
-        top = self._namespace.get(self.seam.name, _ABSENT)
-        while top is self._newest or self._is_mine(top):
-            top = self._under if top is self._newest else _found[top].value
-            self._set(top)
+        """Take away the shims that are on top."""
+        top = self.look(self.name, _ABSENT)
+        while top is self.newest or self._is_mine(top):
+            top = self.under if top is self.newest else _found[top].value
+            if top is _ABSENT:
+                type.__delattr__(self.seam.owner, self.name)
+            else:
+                self.set(top)
 
     def _over(self, value: Any) -> Any:
         """Return a shim over this value: the newest again if it is over the same."""
-        if value is self._under and self._newest is not None:
-            return self._newest
-        if self._newest is not None and value is self.seam.named:
-            self._newest, self._under = self.named, value
+        if value is self.under:
+            return self.newest
+        if self.named is not None and value is self.seam.named:
+            self.newest, self.under = self.named, value
             return self.named
         shim = self.seam.make(_caller(self.seam, value))
         assert type(shim) is FunctionType
@@ -185,7 +185,7 @@ class _Shims:
             shim.__doc__ = value.__doc__
             shim.__wrapped__ = value  # type: ignore[attr-defined]
         _found[shim] = _Found(self.seam, value)
-        self._newest, self._under = shim, value
+        self.newest, self.under = shim, value
         return shim
 
     def _is_mine(self, value: Any) -> bool:
@@ -195,7 +195,7 @@ class _Shims:
         return seam.owner is self.seam.owner and seam.name == self.seam.name
 
     def _is_reached_from(self, value: Any) -> bool:
-        if value is _ABSENT or self._newest is None:
+        if value is _ABSENT or self.newest is self:
             return False
         return _leads_to(value, self._is_mine)
 
@@ -246,7 +246,7 @@ def _caller(seam: Seam, found: Any) -> Callable[..., Any]:
         call: Callable[..., Any] = found
         return call
     if not hasattr(type(found), "__get__"):
-        return lambda self, *args, **kwargs: found(*args, **kwargs)  # a mock, say, is called without the object
+        return lambda self, *args, **kwargs: found(*args, **kwargs)  # for example, a mock is called without the object
     return lambda self, *args, **kwargs: found.__get__(self, type(self))(*args, **kwargs)
 
 
@@ -266,7 +266,15 @@ class ShimGroup:
         self.files = files
         self.spared = spared
         self.on = False
-        self._shims: dict[str, tuple[ModuleType, list[_Shims]]] = {}
+        self._modules: dict[str, ModuleType | None] = dict.fromkeys(files)
+        """The modules whose seams are in `_shims`, by name; None if it has not been loaded."""
+        self._shims: dict[str, list[_Shims]] = {}
+        self._replaced: list[_Shims] = []
+        """The shims in modules in whose place another was imported while the group was on."""
+        self._all: list[_Shims] = []
+        """All of these."""
+        self.places: list[_Place] = []
+        """The places where functions of the group's seams are held by name."""
         _groups.append(self)
 
     def switch(self, on: bool) -> None:
@@ -274,13 +282,24 @@ class ShimGroup:
         switch({self: on})
 
     def _switch(self, on: bool) -> None:
-        """Switch the group's seams, but not what is held by name elsewhere."""
+        """Switch the group's seams, but not functions that are held by name elsewhere."""
         self.on = on
         if on:
-            for name in self.files:
-                self.put_on(name, sys.modules.get(name))
+            for name, module in self.new_modules():
+                self.put_on(name, module)
+            for shims in self._all:
+                # Every test comes here for every seam, so nothing is called that need not be.
+                if shims.look(shims.name, _ABSENT) is shims.under:
+                    shims.set(shims.newest)
+                else:
+                    shims.put_on()
         else:
             self.take_off()
+
+    def new_modules(self) -> list[tuple[str, Any]]:
+        """Return the modules, by their names, that are loaded, and whose seams have not been listed."""
+        loaded = sys.modules.get
+        return [(name, module) for name, known in self._modules.items() if (module := loaded(name)) is not known]
 
     def put_on(self, name: str, module: Any, *, executed: bool = False) -> None:
         """Put the shims of this module on, if it is one, and loaded."""
@@ -290,22 +309,32 @@ class ShimGroup:
             return
         if not executed and _is_being_imported(module):
             return
-        known, all_shims = self._shims.get(name, (None, []))
-        if known is not module:
+        if self._modules[name] is not module:
             seams = importlib.import_module(f"fake_bluejay.intercept.{self.files[name]}").seams
-            all_shims = [_Shims(seam) for seam in seams(module)]
-            self._shims[name] = module, all_shims
-            for shims in all_shims:
+            self._replaced += self._shims.get(name, ())
+            self._modules[name] = module
+            self._shims[name] = [_Shims(seam) for seam in seams(module)]
+            self._list()
+            for shims in self._shims[name]:
                 if shims.named is not None:
                     _look_for(shims, self)
-        for shims in all_shims:
+        for shims in self._shims[name]:
             shims.put_on()
 
     def take_off(self) -> None:
-        """Take away what is on top."""
-        for _, all_shims in self._shims.values():
-            for shims in reversed(all_shims):
+        """Remove the shim that is on top."""
+        for shims in reversed(self._all):
+            top = shims.look(shims.name, _ABSENT)
+            if top is shims.newest and shims.under is not _ABSENT:
+                shims.set(shims.under)
+            elif top is not shims.under:
                 shims.take_off()
+        if self._replaced:
+            self._replaced = []
+            self._list()
+
+    def _list(self) -> None:
+        self._all = [*chain.from_iterable(self._shims.values()), *self._replaced]
 
 
 _groups: list[ShimGroup] = []
@@ -313,27 +342,26 @@ _groups: list[ShimGroup] = []
 
 def switch(groups: Mapping[ShimGroup, bool]) -> None:
     """Put groups of shims on or take them off, with one look through the modules for all of them."""
-    for name in [name for group, on in groups.items() if on for name in group.files]:
+    changed = [group for group, on in groups.items() if on or group.on]
+    for name in [name for group in changed if groups[group] for name, module in group.new_modules()]:
         if _is_being_imported(sys.modules.get(name)):
             with contextlib.suppress(ImportError):
                 importlib.import_module(name)  # it waits for the importing thread, which may need the lock
-    with LOCK:
-        changed = [group for group, on in groups.items() if on or group.on]
-        for group in changed:
-            group._switch(groups[group])
-        for group in changed:
-            _switch_named(group)
-        if changed:
+    if changed:
+        with LOCK:
+            for group in changed:
+                group._switch(groups[group])
+            _switch_named(changed)
             _watch(any(group.on for group in _groups))
 
 
 def leave_nothing() -> None:
     """Take off the shims of groups that are off, if another tool has put them back."""
     with LOCK:
-        for group in _groups:
-            if not group.on:
-                group.take_off()
-                _switch_named(group)
+        off = [group for group in _groups if not group.on]
+        for group in off:
+            group.take_off()
+        _switch_named(off)
 
 
 # --- modules that are imported meanwhile ------------------------------------------------------------------------
@@ -409,23 +437,27 @@ class _Named(NamedTuple):
     group: ShimGroup
 
 
-class _Place(NamedTuple):
+class _Place:
     """A place outside its module where such a function is held: an attribute, with its values for off and on."""
 
-    owner: Any
-    name: str
-    off: Any
-    on: Any
-    group: ShimGroup
+    def __init__(self, owner: Any, name: str, off: Any, on: Any, group: ShimGroup) -> None:
+        self.owner, self.name = owner, name
+        self.off, self.on = off, on
+        self.group = group
+        self.look = partial(getattr, owner) if type(owner) is FunctionType else _namespace(owner).get
+        self.set = _setter(owner, name)
 
     def is_same(self, other: _Place) -> bool:
         """Return whether both are one place; the first value that was found there is the one to restore."""
-        return self.owner is other.owner and self.name == other.name and self.group is other.group
+        return self.owner is other.owner and self.name == other.name
+
+    def is_ours(self, held: Any) -> bool:
+        """Return whether nobody has put another value there."""
+        return _hold_the_same(held, self.off) or _hold_the_same(held, self.on)
 
 
 _named: dict[int, _Named] = {}
 """Id of a function that is looked for, or of its shim → both."""
-_places: list[_Place] = []
 _seen: dict[str, Any] = {}
 """The modules that have been looked through."""
 _newest: tuple[int, Any] = 0, None
@@ -435,7 +467,8 @@ _newest: tuple[int, Any] = 0, None
 def look_again() -> None:
     """Look through all modules anew when functions are next replaced: the modules may hold other functions by now."""
     global _newest
-    _places.clear()
+    for group in _groups:
+        group.places.clear()
     _seen.clear()
     _newest = 0, None
 
@@ -449,15 +482,15 @@ def _look_for(shims: _Shims, group: ShimGroup) -> None:
     _newest = 0, None
 
 
-def _switch_named(group: ShimGroup) -> None:
-    """Replace the functions that a group has by name, or put them back; and leave alone what others put there."""
+def _switch_named(groups: Collection[ShimGroup]) -> None:
+    """Replace the functions that groups have by name, or put them back; and leave alone what others put there."""
     _look_for_places()
-    for owner, name, off, on, of_group in _places:
-        if of_group is group:
-            held = getattr(owner, name) if type(owner) is FunctionType else _namespace(owner).get(name)
-            wanted, other = (on, off) if group.on else (off, on)
-            if held is not wanted and (held is other or _hold_the_same(held, off) or _hold_the_same(held, on)):
-                _setter(owner, name)(wanted)
+    for group in groups:
+        on = group.on
+        for place in group.places:
+            held, wanted = place.look(place.name), place.on if on else place.off
+            if held is not wanted and (held is (place.off if on else place.on) or place.is_ours(held)):
+                place.set(wanted)
 
 
 def _hold_the_same(value: Any, other: Any) -> bool:
@@ -488,8 +521,9 @@ def _look_for_places() -> None:
             if issubclass(type(module), ModuleType):
                 package = name.partition(".")[0]
                 for place in _places_in(module, name, ""):
-                    if package not in place.group.spared and not any(map(place.is_same, _places)):
-                        _places.append(place)
+                    known = place.group.places
+                    if package not in place.group.spared and not any(map(place.is_same, known)):
+                        known.append(place)
     for name in _seen.keys() - sys.modules.keys():
         del _seen[name]
 
@@ -551,7 +585,7 @@ def _places_in_defaults(function: FunctionType) -> Iterator[_Place]:
 
 
 def _in_default(group: ShimGroup, on: bool, value: Any) -> Any:
-    """Return what stands in a default for this value while the group is on or off."""
+    """Return the replacement of a default value while the group is on or off."""
     named = _named.get(id(value))
     if named is None or named.group is not group:
         return value

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -13,21 +14,6 @@ from fake_bluejay.intercept.shims import LOCK, ShimGroup
 
 if TYPE_CHECKING:
     from fake_bluejay.bluejay.app import Api
-
-__all__ = [
-    "Fake",
-    "bypass_proxies",
-    "current",
-    "guard",
-    "is_forked",
-    "is_guarded",
-    "leave_nothing",
-    "refusal_of",
-    "switch_off",
-    "switch_on",
-    "taker",
-    "takes",
-]
 
 
 class Fake(NamedTuple):
@@ -71,6 +57,11 @@ def current() -> Fake | None:
     return _on[-1] if _on and not is_forked() else None
 
 
+def takes_calls(fake: Fake) -> bool:
+    """Return whether this is the fake that takes calls now."""
+    return bool(_on) and _on[-1] is fake and not (_inherited and is_forked())
+
+
 def is_guarded() -> bool:
     """Return whether calls to Bluejay are to be kept from its real hosts."""
     return bool(_on) or _guards > 0
@@ -100,7 +91,7 @@ def taker(host: object) -> Fake | None:
 
 
 def refusal_of(host: object) -> str:
-    """Return what an error says of a call to this host, as things stand."""
+    """Return the message of an error about a call to this host in the present state."""
     return refusal(host, is_forked=is_forked(), is_on=current() is not None)
 
 
@@ -115,7 +106,8 @@ def switch_on(fake: Fake) -> None:
         _switch_groups()
         if fake.time is not None:
             virtual_time.join(fake.time)
-        os.environ.update(fake.environment)
+        for variable, value in fake.environment.items():
+            os.environ[variable] = value
 
 
 def switch_off(fake: Fake) -> None:
@@ -139,7 +131,7 @@ def switch_off(fake: Fake) -> None:
 
 
 def bypass_proxies(fake: Fake, host: str) -> None:
-    """Let clients reach a host directly until this fake is off, whatever proxies the environment names."""
+    """Let clients reach a host directly until this fake is off, without the environment's proxies."""
     with LOCK:
         if not _direct:
             found = {name: os.environ.get(name) for name in ("no_proxy", "NO_PROXY")}
@@ -171,10 +163,11 @@ def leave_nothing() -> None:
 
 
 def _set(variable: str, value: str | None) -> None:
-    if value is None:
-        os.environ.pop(variable, None)
-    else:
+    if value is not None:
         os.environ[variable] = value
+    else:
+        with contextlib.suppress(KeyError):
+            del os.environ[variable]
 
 
 def guard(on: bool) -> None:

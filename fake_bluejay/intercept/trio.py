@@ -18,8 +18,6 @@ from weakref import WeakKeyDictionary
 from fake_bluejay.intercept.clockwork import CLOCKWORK, Wait
 from fake_bluejay.intercept.shims import Seam
 
-__all__ = ["FILES", "seams", "take_clocks_along"]
-
 FILES = {
     "trio._core._io_epoll": "trio",
     "trio._core._io_kqueue": "trio",
@@ -51,12 +49,12 @@ _clocks: list[Any] = []
 
 def _current_time(original: Callable[[Any], float]) -> Callable[..., Any]:
     def current_time(self: Any) -> float:
-        member = CLOCKWORK.me()
-        if member is None:
+        now = CLOCKWORK.look()
+        if now is None:
             return original(self)
         if all(clock is not self for clock in _clocks):
             _clocks.append(self)
-        return float(self.offset + CLOCKWORK.look(member) / 1_000_000)
+        return float(self.offset + now / 1_000_000)
 
     return current_time
 

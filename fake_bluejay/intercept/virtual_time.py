@@ -8,30 +8,30 @@ from fake_bluejay.intercept.trio import take_clocks_along
 from fake_bluejay.intercept.true_time import REAL
 from fake_bluejay.intercept.wall_clock import WallClock
 
-__all__ = ["join", "leave"]
-
 _wall_clock = WallClock()
 CLOCKWORK.on_moved.append(_wall_clock.moved)
 
 
 def join(timeline: Timeline) -> None:
     """Move the time of a fake that is on, too. The calling thread takes part from now on."""
-    first, before = not CLOCKWORK.is_on, _monotonic()
+    if CLOCKWORK.is_on:
+        CLOCKWORK.join(timeline)
+        return
+    before = REAL.monotonic()
     CLOCKWORK.join(timeline)
-    if first:
-        _wall_clock.start(timeline.now, frozen=timeline.frozen)
-        _take_along(_monotonic() - before)
+    _wall_clock.start(timeline.now, frozen=timeline.frozen)
+    _take_along(_virtual() - before)
 
 
 def leave(timeline: Timeline) -> None:
     """Remove a fake that is off."""
     if timeline not in CLOCKWORK.timelines:
         return
-    before = _monotonic()
+    before = _virtual()
     CLOCKWORK.leave(timeline)
     if not CLOCKWORK.is_on:
         _wall_clock.stop()
-        _take_along(_monotonic() - before, over=True)
+        _take_along(REAL.monotonic() - before, over=True)
 
 
 def _take_along(seconds: float, *, over: bool = False) -> None:
@@ -40,5 +40,6 @@ def _take_along(seconds: float, *, over: bool = False) -> None:
     take_clocks_along(seconds, over=over)
 
 
-def _monotonic() -> float:
-    return CLOCKWORK.microseconds() / 1_000_000 if CLOCKWORK.is_on else float(REAL.monotonic())
+def _virtual() -> float:
+    """Return the time of a monotonic clock while a fake is on, in seconds."""
+    return CLOCKWORK.microseconds() / 1_000_000

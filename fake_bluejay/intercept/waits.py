@@ -26,8 +26,6 @@ from fake_bluejay.intercept.clockwork import CLOCKWORK, Member, Wait
 from fake_bluejay.intercept.shims import Seam, leads_to
 from fake_bluejay.intercept.true_time import ORIGINALS, REAL
 
-__all__ = ["FILES", "SPARED", "holders_have_changed", "seams", "switch_simple_queue"]
-
 FILES = {
     "concurrent.futures.thread": "waits",
     "freezegun.api": "waits",
@@ -134,8 +132,8 @@ def _monotonic(original: Callable[[], float]) -> Callable[..., Any]:
         return lambda: original()
 
     def monotonic() -> float:
-        member = CLOCKWORK.me()
-        return original() if member is None else CLOCKWORK.look(member) / 1_000_000
+        now = CLOCKWORK.look()
+        return original() if now is None else now / 1_000_000
 
     return monotonic
 
@@ -145,8 +143,8 @@ def _monotonic_ns(original: Callable[[], int]) -> Callable[..., Any]:
         return lambda: original()
 
     def monotonic_ns() -> int:
-        member = CLOCKWORK.me()
-        return original() if member is None else CLOCKWORK.look(member) * 1000
+        now = CLOCKWORK.look()
+        return original() if now is None else now * 1000
 
     return monotonic_ns
 

@@ -12,13 +12,12 @@ from __future__ import annotations
 
 import datetime
 import sys
+import time
 from typing import Any
 
 from fake_bluejay.http.calendar import is_frozen_by_freezegun
 from fake_bluejay.intercept.clockwork import CLOCKWORK, REAL_TIME_THREADS
 from fake_bluejay.intercept.true_time import REAL
-
-__all__ = ["WallClock"]
 
 _GRAIN = 1 / 64
 """The resolution of the wall clock, in seconds.
@@ -43,19 +42,16 @@ class WallClock:
 
         if _travellers(time_machine):
             return
-        start = (_present() // _GRAIN - 1) * _GRAIN if now is None else now
+        start = (time.time() // _GRAIN - 1) * _GRAIN if now is None else now
         self._travel = time_machine.travel(start, tick=not frozen)
         self._traveller = self._travel.start()
         traveller, time_ns = self._traveller, type(self._traveller).time_ns
         in_real_time = time_machine.escape_hatch.time.time_ns
 
         def look() -> int:
-            member = CLOCKWORK.me()
-            if member is None:
-                if now is None and REAL.get_ident() not in REAL_TIME_THREADS:
-                    return int(in_real_time())
-            elif frozen:
-                CLOCKWORK.look(member)
+            takes_part = (CLOCKWORK.look() if frozen else CLOCKWORK.me()) is not None
+            if not takes_part and now is None and REAL.get_ident() not in REAL_TIME_THREADS:
+                return int(in_real_time())
             return int(time_ns(traveller))
 
         traveller.time_ns = look
@@ -87,6 +83,7 @@ class WallClock:
             stack.remove(traveller)
             stack.append(traveller)
         travel.stop()
+        del traveller.time_ns  # which holds its owner
 
 
 def _travellers(time_machine: Any) -> list[Any]:
@@ -94,9 +91,3 @@ def _travellers(time_machine: Any) -> list[Any]:
     contents = vars(time_machine)
     travellers: list[Any] = contents["traveller_stack" if "traveller_stack" in contents else "coordinates_stack"]
     return travellers
-
-
-def _present() -> float:
-    import time
-
-    return time.time()

@@ -46,6 +46,7 @@ from fake_bluejay.state.commands import (
     AnyFault,
     Command,
     Key,
+    Misfit,
     Misfits,
     NewEntity,
     NewOrganisation,
@@ -61,8 +62,6 @@ from fake_bluejay.state.commands import (
     one_of,
 )
 from fake_bluejay.state.loaded_seed import MOST_WORLDS, LoadedSeed, Overrides
-
-__all__ = ["Seed", "SeedError", "load_seed", "schema"]
 
 _FORMATS = (".toml", ".yaml", ".yml", ".json")
 
@@ -108,7 +107,7 @@ _ClockMode = Annotated[str, one_of("clock", ("real", "manual")), Field(json_sche
 SeedReadings = create_model(
     "SeedReadings",
     __base__=Shape,
-    __doc__="What the fake answers to the questions that Bluejay's documentation leaves open.",
+    __doc__="The fake's choices for the questions that Bluejay's documentation leaves open.",
     **{question.name: _reading(question) for question in questions()},
 )
 
@@ -128,7 +127,7 @@ class Seed(Shape):
         allow_inf_nan=False,
         description="The number of seconds that pass in a real one; 0 is a pause.",
     )
-    now: _Moment | None = Field(None, description="Where time begins; it needs an offset, or Z.")
+    now: _Moment | None = Field(None, description="The start of the fake's time, with an offset or Z.")
     agent: AgentText | None = Field(None, description="The default behavior of agents.")
     api_keys: list[Key] = Field([], description="Of the default organisation; if there are any, others are refused.")
     evaluation_starts_after: float = Field(1.0, ge=0, allow_inf_nan=False, description="Seconds after the end.")
@@ -222,24 +221,25 @@ def load_seed(path: Path, overrides: Overrides | None = None) -> LoadedSeed:
             raise SeedError(source.problems)
         return _goes_on(source, data, overrides)
     problems = source.problems
+    wrong = source.problem_places
     try:
         seed = Seed.model_validate(data)
     except ValidationError as error:
-        found = (_in_words(one) for one in error.errors(include_url=False))
-        problems += [source.problem(*one) for one in found if one[0] not in source.problem_places]
+        errors = (_in_words(one) for one in error.errors(include_url=False))
+        found = [one for one in errors if one[0] not in source.problem_places]
+        problems += [source.problem(*one) for one in found]
+        wrong = wrong | {place for place, _ in found}
+    if wrong:
+        problems += [source.problem(one.place, str(one)) for one in _misfits_beside(wrong, data, overrides)]
     if problems:
         raise SeedError(problems)
     try:
         service = Service(**seed.options(overrides))
     except ValueError as error:
         raise SeedError([source.problem((), str(error))]) from None
-    misfits = Misfits()
-    for place, part in seed.parts():
-        with misfits.at(*place):
-            part.apply(service)
-    problems += [source.problem(one.place, str(one)) for one in misfits.all]
-    if problems:
-        raise SeedError(problems)
+    misfits = _applied(seed.parts(), service)
+    if misfits:
+        raise SeedError([source.problem(one.place, str(one)) for one in misfits])
 
     def reset() -> None:
         service.reset()
@@ -249,17 +249,78 @@ def load_seed(path: Path, overrides: Overrides | None = None) -> LoadedSeed:
     return LoadedSeed(service, reset)
 
 
+def _applied(parts: Iterable[tuple[Path_, Command]], service: Service) -> list[Misfit]:
+    """Apply the parts of a seed, each with its place, and return the misfits."""
+    misfits = Misfits()
+    for place, part in parts:
+        with misfits.at(*place):
+            part.apply(service)
+    return misfits.all
+
+
+_REFERRED_TO = ("organisations", "resources", "simulations")
+"""The parts of a seed that other parts refer to, or whose ids they may count on."""
+
+
+def _misfits_beside(wrong: Iterable[Path_], data: dict[str, Any], overrides: Overrides) -> list[Misfit]:
+    """Return what does not fit in the parts of a seed whose values are right, so that one check reports it, too.
+
+    Return nothing if other parts may refer to what is wrong: their references cannot be judged without it.
+
+    Args:
+        wrong: The places of the values that are wrong.
+        data: The seed, as JSON.
+        overrides: The options that go before those of the seed.
+    """
+    rest: dict[str, Any] = {name: [*value] if isinstance(value, list) else value for name, value in data.items()}
+    left_out = set()
+    fields = {field.alias or name for name, field in Seed.model_fields.items()}
+    for name, *within in wrong:
+        if name not in fields or name in _REFERRED_TO:  # an unknown name may be one of these, misspelt
+            return []
+        whole = rest.get(name)
+        if isinstance(whole, dict) and within:
+            rest[name] = {key: value for key, value in whole.items() if key != within[0]}
+        elif not isinstance(whole, list) or not within:
+            rest.pop(name, None)
+        elif name != "test_results":
+            left_out.add((name, within[0]))
+        else:  # what is left of it takes its ids, and belongs to its organisation
+            number, field = int(within[0]), within[1] if within[1:] else None
+            if field in ("id", "count", None):
+                return []
+            kept = {key: whole[number][key] for key in {"id", "count", "organisation"} & whole[number].keys() - {field}}
+            whole[number] = kept
+    numbers = {
+        name: [number for number in range(len(value)) if (name, number) not in left_out]
+        for name, value in rest.items()
+        if isinstance(value, list)
+    }
+    rest |= {name: [rest[name][number] for number in kept] for name, kept in numbers.items()}
+    try:
+        seed = Seed.model_validate(rest)
+        service = Service(**seed.options(overrides))
+    except ValueError:
+        return []
+    misfits = _applied(seed.parts(), service)
+    for one in misfits:
+        name, *within = one.place
+        if name in numbers:
+            one.place = (name, numbers[str(name)][int(within[0])], *within[1:])
+    return misfits
+
+
 def _goes_on(source: _Source, data: dict[str, Any], overrides: Overrides) -> LoadedSeed:
     """Restore a saved world, which goes on exactly where it stopped unless an option overrides that."""
     try:
         saved = _Saved.model_validate({"own_worlds": data.pop("own_worlds", [])})
     except ValidationError as error:
         raise SeedError([source.problem(*_in_words(one, _Saved)) for one in error.errors(include_url=False)]) from None
+    service = Service(webhooks_anywhere=overrides.webhooks_anywhere)
     try:
-        service = Service(webhooks_anywhere=overrides.webhooks_anywhere)
         dumps.restore(service.world, data)
-    except ValueError as error:
-        raise SeedError([source.problem(*_placed(str(error)))]) from None
+    except dumps.DumpError as error:
+        raise SeedError([source.problem(*_placed(one)) for one in error.problems]) from None
     world = service.world
     if overrides.clock is not None or overrides.speed is not None:
         world.switch_clock(overrides.clock or "real", 1.0 if overrides.speed is None else overrides.speed)
@@ -298,9 +359,9 @@ def _own_world(source: _Source, place: Path_, own: _OwnWorld, make: Callable[[st
     service = make(own.api_key)
     try:
         dumps.restore(service.world, own.world)
-    except ValueError as error:
-        inner, what = _placed(str(error))
-        raise SeedError([source.problem((*place, "world", *inner), what)]) from None
+    except dumps.DumpError as error:
+        found = (_placed(one) for one in error.problems)
+        raise SeedError([source.problem((*place, "world", *inner), what) for inner, what in found]) from None
     if own.api_key not in _keys(service.world):
         service.world.add_api_keys(DEFAULT_ORGANISATION, own.api_key)
     return service
@@ -435,7 +496,7 @@ def _as_json(value: Any, place: Path_, counted: Iterator[int], problems: list[_N
 
 @functools.cache
 def _yaml_loader() -> Any:
-    """Return a safe loader that refuses what would silently be something else than it looks like."""
+    """Return a safe loader that refuses texts which YAML would silently turn into another value."""
     import yaml
 
     class Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]

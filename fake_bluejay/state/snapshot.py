@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import functools
 import json
+import sys
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
-from copy import deepcopy
 from datetime import datetime
-from typing import Any, NoReturn, get_args
+from typing import Any, get_args
 
 from fake_bluejay.bluejay.modules import declared, resource_names
 from fake_bluejay.core.behaviors import Agent, agent_from_text
 from fake_bluejay.core.clock import Clock, ManualClock, ScaledClock, datetime_at, instant_of, microseconds
 from fake_bluejay.core.clock import iso as _iso
+from fake_bluejay.core.json_data import copied
 from fake_bluejay.core.outbox import (
     EVENTS,
     MOST_COPIES,
@@ -35,22 +36,19 @@ from fake_bluejay.core.timers import Timer, TimerKind
 from fake_bluejay.core.world import DEFAULT_ORGANISATION, World
 from fake_bluejay.state.older import as_written_today
 
-__all__ = [
-    "dump",
-    "dump_calls",
-    "dump_delivery",
-    "dump_entity",
-    "dump_irregularity",
-    "dump_record",
-    "dump_webhook",
-    "load",
-    "load_delivery",
-    "load_record",
-    "load_webhook",
-    "restore",
-]
-
 FORMAT = 1
+
+_MOST_SHOWN = 100
+"""The most problems of a dump that one message shows."""
+
+
+class DumpError(ValueError):
+    """A dump that cannot be read: everything that is wrong with it, each problem with its place."""
+
+    def __init__(self, problems: list[str]) -> None:
+        more = [f"and {len(problems) - _MOST_SHOWN} more"] if len(problems) > _MOST_SHOWN else []
+        super().__init__("; ".join([*problems[:_MOST_SHOWN], *more]))
+        self.problems = problems
 
 
 def dump(world: World) -> dict[str, Any]:
@@ -124,7 +122,7 @@ def dump_entity(entity: Entity) -> dict[str, Any]:
         "organisation": entity.organisation,
         "created_at": _iso(entity.created_at),
         "updated_at": _iso(entity.updated_at),
-        "fields": deepcopy(entity.fields),
+        "fields": copied(entity.fields),
     }
 
 
@@ -138,7 +136,7 @@ def dump_record(record: Record) -> dict[str, Any]:
         "created_at": _iso(record.created_at),
         "start_time": _optional_iso(record.start_time),
         "end_time": _optional_iso(record.end_time),
-        "fields": deepcopy(record.fields),
+        "fields": copied(record.fields),
         "history": [
             {
                 "at": _iso(move.at),
@@ -152,7 +150,7 @@ def dump_record(record: Record) -> dict[str, Any]:
         "control_objects": [control.id for control in record.control_objects],
         "call": None if record.call is None else record.call.as_dict(),
         "run": None if record.run is None else record.run.id,
-        "metrics": deepcopy(record.metrics),
+        "metrics": copied(record.metrics),
     }
 
 
@@ -173,7 +171,7 @@ def _dump_run(run: Run) -> dict[str, Any]:
         "simulation_id": run.simulation_id,
         "agent_id": run.agent_id,
         "created_at": _iso(run.created_at),
-        "fields": deepcopy(run.fields),
+        "fields": copied(run.fields),
         "lines": run.slots,
         "longest": run.longest / 1_000_000,
         "ringing": run.ringing / 1_000_000,
@@ -225,64 +223,90 @@ def load(data: Mapping[str, Any]) -> World:
     """Return the world that was dumped.
 
     Raises:
-        ValueError: Something in the data is wrong; the message names the place.
+        DumpError: Something in the data is wrong.
     """
     data = as_written_today(data)
     root = _Node(data, "")
     format = root.get("format", int)
-    if format != FORMAT:
-        raise ValueError(f"format: this version reads dumps of format {FORMAT}, not {format!r}")
-    resources = [name for name in data if name not in _names()]
-    for name in resources:
-        try:
-            declared(name, exactly=True)
-        except ValueError:
-            root.fail(name, unknown("name in a dump", name, (*_names(), *resource_names())))
-    world = World(
-        clock=_load_clock(root),
-        readings=root.read("readings", dict, lambda choices: Readings().changed(**choices)),
-        agent=root.read("agent", str, agent_from_text, optional=True),
-        seed=root.get("seed", int, optional=True),
-        evaluation_starts_after=root.get("evaluation_starts_after", (int, float)),
-        evaluation_takes=root.get("evaluation_takes", (int, float)),
-    )
-    world.organisations.clear()
-    for place in root.each("organisations"):
-        api_keys = place.items("api_keys", str)
-        place.read("name", str, lambda name, keys=api_keys: world.add_organisation(name, *keys))
-    if DEFAULT_ORGANISATION not in world.organisations:
-        root.fail("organisations", f"the organisation {DEFAULT_ORGANISATION!r} is missing")
-    world.require_known_keys = root.get("require_known_keys", bool)
-    world.revoked_keys = set(root.items("revoked_keys", str)) if root.has("revoked_keys") else set()
+    if format is not None and format != FORMAT:
+        raise DumpError([f"format: this version reads dumps of format {FORMAT}, not {format!r}"])
+    world = _load_settings(root)
+    resources = []
+    for name in data:
+        if name not in _names():
+            try:
+                declared(name, exactly=True)
+            except ValueError:
+                root.note(name, unknown("name in a dump", name, (*_names(), *resource_names())))
+            else:
+                resources.append(name)
     for number, place in enumerate(root.each("control_objects"), 1):
-        if place.get("id", int) != number:
-            place.fail("id", f"control objects are numbered from 1, so this one is {number}")
-        world.control_objects.append(_load_control_object(place))
+        control = _load_control_object(place)
+        if place.is_right and control.id != number:
+            place.misfit("id", f"control objects are numbered from 1, so this one is {number}", of=["control_objects"])
+        world.control_objects.append(control)
     control_objects = {control.id: control for control in world.control_objects}
     for place in root.each("test_results"):
         record = _load_record(place, control_objects)
-        if record.id in world.results:
-            place.fail("id", f"the test result id {record.id} is there twice")
-        if record.organisation not in world.organisations:
-            place.fail("organisation", unknown("organisation", record.organisation, world.organisations))
-        world.results[record.id] = record
+        if place.is_right and record.id in world.results:
+            place.misfit("id", f"the test result id {record.id} is there twice")
+        _check_organisation(place, record.organisation, world)
+        if place.is_right:
+            world.results[record.id] = record
     for name in resources:
-        _load_collection(_Node(root.get(name, dict), f"{name}."), name, world)
+        if (entities := root.child(name)) is not None:
+            _load_collection(entities, name, world)
     world.refused = dict.fromkeys(root.items("refused", int))
     _load_calls(root, world)
     if "runs" in data:
-        world._last_run_id = root.get("last_run_id", int)
+        last_run_id = root.most("last_run_id")
         for place in root.each("runs"):
-            _load_run(place, world)
+            _load_run(place, world, last_run_id)
+        world._last_run_id = last_run_id
     _load_outbox(root, world)
-    world.timers.restore(_load_timers(root, world), root.get("last_sequence", int))
+    last_sequence = root.most("last_sequence")
+    timers = _load_timers(root, world, resources, last_sequence)
     world._last_id = root.get("last_id", int)
+    root.check()
+    world.timers.restore(timers, last_sequence)
     _resend(world)
     for collection in world.resources:
         if (on_load := collection.resource.on_load) is not None:
             for entity in collection.all():
                 on_load(world, entity)
     return world
+
+
+def _load_settings(root: _Node) -> World:
+    """Return a world with its clock, its options and its organisations, as far as they are right."""
+    options: dict[str, Any] = {
+        "clock": _load_clock(root),
+        "readings": root.read("readings", dict, lambda choices: Readings().changed(**choices)),
+        "agent": root.read("agent", str, agent_from_text, optional=True),
+        "seed": root.get("seed", int, optional=True),
+        "evaluation_starts_after": root.get("evaluation_starts_after", (int, float)),
+        "evaluation_takes": root.get("evaluation_takes", (int, float)),
+    }
+    world = World()
+    if not root.problems:
+        try:
+            world = World(**options)
+        except ValueError as error:
+            root.problems.append(str(error))
+    world.organisations.clear()
+    for place in root.each("organisations"):
+        api_keys = place.items("api_keys", str)
+        place.read("name", str, lambda name, keys=api_keys: world.add_organisation(name, *keys))
+    if DEFAULT_ORGANISATION not in world.organisations:
+        root.misfit("organisations", f"the organisation {DEFAULT_ORGANISATION!r} is missing", of=["organisations"])
+    world.require_known_keys = root.get("require_known_keys", bool)
+    world.revoked_keys = set(root.items("revoked_keys", str)) if root.has("revoked_keys") else set()
+    return world
+
+
+def _check_organisation(place: _Node, name: str, world: World) -> None:
+    if place.is_right and name not in world.organisations:
+        place.misfit("organisation", unknown("organisation", name, world.organisations), of=["organisations"])
 
 
 @functools.cache
@@ -311,12 +335,15 @@ def load_record(data: Mapping[str, Any], control_objects: Iterable[Mapping[str, 
     Raises:
         ValueError: Something in the data is wrong.
     """
-    loaded = [_load_control_object(_Node(one, "control_objects.")) for one in control_objects]
-    return _load_record(_Node(data, ""), {control.id: control for control in loaded})
+    root = _Node(data, "")
+    loaded = [_load_control_object(_Node(one, "control_objects.", root)) for one in control_objects]
+    record = _load_record(root, {control.id: control for control in loaded})
+    root.check()
+    return record
 
 
 def _load_record(place: _Node, control_objects: Mapping[int, ControlObject]) -> Record:
-    fields = deepcopy(place.get("fields", dict))
+    fields = copied(place.get("fields", dict))
     if fields:
         from fake_bluejay.bluejay.models.results import check_fields
 
@@ -346,100 +373,108 @@ def _load_record(place: _Node, control_objects: Mapping[int, ControlObject]) -> 
         for move in place.each("history")
     ]
     for number in place.items("control_objects", int):
-        if number not in control_objects:
-            place.fail("control_objects", f"there is no control object {number}")
-        record.control_objects.append(control_objects[number])
+        if number in control_objects:
+            record.control_objects.append(control_objects[number])
+        else:
+            place.misfit("control_objects", f"there is no control object {number}", of=["control_objects"])
     return record
 
 
 def _load_calls(root: _Node, world: World) -> None:
-    if root.has("calls"):
-        calls = _Node(root.get("calls", dict), "calls.")
-        world.call = calls.read("default", dict, call_from_dict)
-        world.next_calls.extend(
-            _Node({"call": each}, f"calls.next[{index}].").read("call", dict, call_from_dict)
-            for index, each in enumerate(calls.get("next", list))
-        )
-        of = _Node(calls.get("of", dict), "calls.of.")
-        world.calls_of = {name: of.read(name, dict, call_from_dict) for name in calls.get("of", dict)}
-        if calls.has("of_ids"):
-            of_ids = _Node(calls.get("of_ids", dict), "calls.of_ids.")
-            for id in calls.get("of_ids", dict):
-                if not (id.isascii() and id.isdigit()):
-                    of_ids.fail(id, "the id of a digital human is needed")
+    calls = root.child("calls") if root.has("calls") else None
+    if calls is None:
+        return
+    world.call = calls.read("default", dict, call_from_dict)
+    world.next_calls.extend(
+        _Node({"call": each}, f"calls.next[{index}].", calls).read("call", dict, call_from_dict)
+        for index, each in enumerate(calls.get("next", list) or ())
+    )
+    if (of := calls.child("of")) is not None:
+        world.calls_of = {name: of.read(name, dict, call_from_dict) for name in of.names()}
+    if calls.has("of_ids") and (of_ids := calls.child("of_ids")) is not None:
+        for id in of_ids.names():
+            if id.isascii() and id.isdigit():
                 world.calls_of[int(id)] = of_ids.read(id, dict, call_from_dict)
+            else:
+                of_ids.note(id, "the id of a digital human is needed")
 
 
-def _load_run(place: _Node, world: World) -> None:
+def _load_run(place: _Node, world: World, last_id: int) -> None:
     run = Run(
         place.get("id", int),
         place.get("organisation", str),
         place.get("simulation_id", int),
         place.get("agent_id", int),
         place.read("created_at", str, _instant),
-        deepcopy(place.get("fields", dict)),
+        copied(place.get("fields", dict) or {}),
         slots=place.get("lines", int, optional=True),
         longest=place.read("longest", (int, float), microseconds),
         ringing=place.read("ringing", (int, float), microseconds),
     )
     run.result_ids = place.items("test_results", int)
-    if run.id in world.runs or not 0 < run.id <= world._last_run_id:
-        place.fail("id", f"{run.id} is there twice, below 1, or above last_run_id")
-    if run.organisation not in world.organisations:
-        place.fail("organisation", unknown("organisation", run.organisation, world.organisations))
+    waiting = place.items("waiting", int)
+    if not place.is_right:
+        return
+    if run.id in world.runs or not 0 < run.id <= last_id:
+        place.misfit("id", f"{run.id} is there twice, below 1, or above last_run_id")
+    _check_organisation(place, run.organisation, world)
     if run.slots is not None and run.slots < 1:
-        place.fail("lines", f"at least 1 is needed, or null, not {run.slots}")
+        place.misfit("lines", f"at least 1 is needed, or null, not {run.slots}")
     for id in run.result_ids:
         record = world.results.get(id)
         if record is None or record.run is not None:
-            place.fail("test_results", f"there is no test result {id}, or it is there twice")
-        if record.call is None:
-            place.fail("test_results", f"the test result {id} of a run has no call")
-        record.run = run
-    for id in place.items("waiting", int):
+            place.misfit("test_results", f"there is no test result {id}, or it is there twice", of=["test_results"])
+        elif record.call is None:
+            place.misfit("test_results", f"the test result {id} of a run has no call")
+        else:
+            record.run = run
+    for id in waiting:
         waits = world.results.get(id)
         if id in run.waiting or waits is None or waits.run is not run or waits.status is not Status.QUEUED:
-            place.fail("waiting", f"{id} is there twice, or no queued test result of this run")
+            place.misfit("waiting", f"{id} is there twice, or no queued test result of this run", of=["test_results"])
         run.waiting[id] = None
-    for id in run.result_ids:
-        if id not in run.waiting:
-            run.note_status(id, world.results[id].status)
-    world.runs[run.id] = run
+    if place.is_right:
+        for id in run.result_ids:
+            if id not in run.waiting and id in world.results:
+                run.note_status(id, world.results[id].status)
+        world.runs[run.id] = run
 
 
 def _load_outbox(root: _Node, world: World) -> None:
     outbox = world.outbox
     for place in root.each("webhooks", optional=True):
         webhook = _load_webhook(place)
-        if webhook.organisation not in world.organisations:
-            place.fail("organisation", unknown("organisation", webhook.organisation, world.organisations))
+        _check_organisation(place, webhook.organisation, world)
         for event in webhook.events:
             if event not in EVENTS:
-                place.fail("events", unknown("webhook event", event, EVENTS))
-        if webhook.id in outbox.webhooks:
-            place.fail("id", f"the webhook {webhook.id!r} is there twice")
+                place.misfit("events", unknown("webhook event", event, EVENTS))
+        if place.is_right and webhook.id in outbox.webhooks:
+            place.misfit("id", f"the webhook {webhook.id!r} is there twice")
         outbox.webhooks[webhook.id] = webhook
     outbox.last_webhook = root.get("last_webhook", int) if root.has("last_webhook") else len(outbox.webhooks)
     for count, place in enumerate(root.each("deliveries", optional=True), 1):
         delivery = _load_delivery(place, count)
+        if not place.is_right:
+            continue
         if delivery.number <= outbox.last_delivery:
-            place.fail("number", f"deliveries are numbered from 1 and ascend, so this is not {delivery.number}")
+            place.misfit("number", f"deliveries are numbered from 1 and ascend, so this is not {delivery.number}")
         outbox.deliveries[delivery.number] = delivery
         outbox.last_delivery = delivery.number
     if root.has("last_delivery"):
-        last = root.get("last_delivery", int)
+        last = root.most("last_delivery")
         if last < outbox.last_delivery:
-            root.fail("last_delivery", f"there is a delivery of number {outbox.last_delivery}, not only {last}")
+            root.misfit("last_delivery", f"there is a delivery of number {outbox.last_delivery}, not only {last}")
         outbox.last_delivery = last
     for place in root.each("irregularities", optional=True):
         later = place.read("later", (int, float), microseconds)
         event = place.get("event", str, optional=True)
         times = place.get("times", int, optional=True)
         copies = place.get("copies", int)
-        try:
-            outbox.irregularities.append(Irregularity(later, copies, event, times))
-        except ValueError as error:
-            place.fail("copies", str(error))
+        if place.is_right:
+            try:
+                outbox.irregularities.append(Irregularity(later, copies, event, times))
+            except ValueError as error:
+                place.note("copies", str(error))
 
 
 def _load_webhook(place: _Node) -> WebhookRecord:
@@ -466,7 +501,10 @@ def _retries(number: int) -> int:
 
 def load_webhook(data: Mapping[str, Any]) -> WebhookRecord:
     """Return a webhook that stands by itself, as in a dump. Raises `ValueError`."""
-    return _load_webhook(_Node(data, ""))
+    root = _Node(data, "")
+    webhook = _load_webhook(root)
+    root.check()
+    return webhook
 
 
 def load_delivery(data: Mapping[str, Any]) -> Delivery:
@@ -475,7 +513,10 @@ def load_delivery(data: Mapping[str, Any]) -> Delivery:
     Raises:
         ValueError: Something in the data is wrong.
     """
-    return _load_delivery(_Node(data, ""), 1)
+    root = _Node(data, "")
+    delivery = _load_delivery(root, 1)
+    root.check()
+    return delivery
 
 
 def _load_delivery(place: _Node, count: int) -> Delivery:
@@ -496,8 +537,8 @@ def _load_delivery(place: _Node, count: int) -> Delivery:
         for attempt in place.each("attempts")
     ]
     delivery.planned, delivery.retries = place.get("planned", int), place.get("retries", int)
-    if not 0 <= delivery.planned <= MOST_COPIES:
-        place.fail("planned", f"0 to {MOST_COPIES} attempts are planned at once, not {delivery.planned}")
+    if place.is_right and not 0 <= delivery.planned <= MOST_COPIES:
+        place.misfit("planned", f"0 to {MOST_COPIES} attempts are planned at once, not {delivery.planned}")
     return delivery
 
 
@@ -521,48 +562,58 @@ def _load_collection(root: _Node, name: str, world: World) -> None:
     operations = declared(name)
     resource = operations.of
     collection = world.resources[resource]
-    collection.last_id = root.get("last_id", int)
+    collection.last_id = root.most("last_id")
     for place in root.each("all"):
         id, organisation = place.get("id", resource.ids.stored), place.get("organisation", str)
-        if organisation not in world.organisations:
-            place.fail("organisation", unknown("organisation", organisation, world.organisations))
+        created_at = place.read("created_at", str, _instant)
+        updated_at = place.read("updated_at", str, _instant) if place.has("updated_at") else None
+        fields = place.child("fields")
+        if fields is not None:
+            for field, type_ in resource.required.items():
+                fields.get(field, type_)
+        if not place.is_right:
+            continue
+        _check_organisation(place, organisation, world)
         if resource.ids.read(id) != id:
-            place.fail("id", f"a {resource.ids.wire_type.__name__} is needed, not {id!r}")
-        if collection.get(id) is not None or (isinstance(id, int) and not 0 < id <= collection.last_id):
-            place.fail("id", f"{id} is there twice, or above last_id")
-        fields = deepcopy(place.get("fields", dict))
-        for field, type_ in resource.required.items():
-            _Node(fields, f"{place.path}fields.").get(field, type_)
-        entity = Entity(resource, id, organisation, place.read("created_at", str, _instant), fields)
-        if place.has("updated_at"):
-            entity.updated_at = place.read("updated_at", str, _instant)
+            place.misfit("id", f"a {resource.ids.wire_type.__name__} is needed, not {id!r}")
+        elif collection.get(id) is not None or (isinstance(id, int) and not 0 < id <= collection.last_id):
+            place.misfit("id", f"{id} is there twice, or above last_id")
+        entity = Entity(resource, id, organisation, created_at, copied(place.get("fields", dict)))
+        if updated_at is not None:
+            entity.updated_at = updated_at
         place.read("fields", dict, lambda _, entity=entity: operations.check(entity))
-        collection.put(entity)
+        if place.is_right:
+            collection.put(entity)
 
 
-def _load_timers(root: _Node, world: World) -> list[Timer]:
+def _load_timers(root: _Node, world: World, resources: Iterable[str], last_sequence: int) -> list[Timer]:
     """Return the timers; those that a change of status cancels are armed in their test results."""
     timers: dict[int, Timer] = {}
     for place in root.each("timers"):
         due, kind = place.read("due", str, _instant), place.read("kind", str, _timer_kind)
         sequence, id = place.get("sequence", int), place.get("subject_id", str if kind == "resource" else int)
+        if not place.is_right:
+            continue
         record = world.results.get(id)
         if kind == "resource":
             entity = world.resources.subject(id)
             if entity is None or entity.resource.on_timer is None or entity.timer is not None:
-                place.fail("subject_id", f"nothing is scheduled for {id!r}, or something is already")
-            entity.timer = sequence
+                problem = f"nothing is scheduled for {id!r}, or something is already"
+                place.misfit("subject_id", problem, of=resources)
+            else:
+                entity.timer = sequence
         elif kind == "delivery":
             if id not in world.outbox.deliveries:
-                place.fail("subject_id", f"there is no delivery {id}")
+                place.misfit("subject_id", f"there is no delivery {id}", of=["deliveries"])
         elif record is None:
-            place.fail("subject_id", f"there is no test result {id}")
+            place.misfit("subject_id", f"there is no test result {id}", of=["test_results"])
         elif kind == "call_proceeds" or any(kind == row.timer for row in STATUSES.values()):
             if not (world.goes_on(record) if kind == "call_proceeds" else STATUSES[record.status].timer == kind):
-                place.fail("kind", f"nothing like this is scheduled for a test result that is {record.status}")
+                problem = f"nothing like this is scheduled for a test result that is {record.status}"
+                place.misfit("kind", problem, of=["runs"])
             record.armed.append(sequence)
-        if sequence in timers or not 0 < sequence <= root.get("last_sequence", int):
-            place.fail("sequence", f"{sequence} is there twice, or above last_sequence")
+        if sequence in timers or not 0 < sequence <= last_sequence:
+            place.misfit("sequence", f"{sequence} is there twice, or above last_sequence")
         timers[sequence] = Timer(due, sequence, kind, id)
     return list(timers.values())
 
@@ -574,11 +625,12 @@ def _timer_kind(text: str) -> str:
 
 def _load_clock(root: _Node) -> Clock:
     now = root.read("now", str, _instant)
-    if root.get("clock", (str, dict)) == "manual":
-        return ManualClock(now)
-    clock = _Node(root.get("clock", dict), "clock.")
-    scaled: ScaledClock = clock.read("speed", (int, float), lambda speed: ScaledClock(speed, now))
-    return scaled
+    clock = root.get("clock", (str, dict))
+    manual = ManualClock(0 if now is None else now)
+    if clock is None or clock == "manual" or (scaled := root.child("clock")) is None:
+        return manual
+    clock = scaled.read("speed", (int, float), lambda speed: ScaledClock(speed, manual.now()))
+    return manual if clock is None else clock
 
 
 def _optional_iso(instant: int | None) -> str | None:
@@ -596,25 +648,49 @@ def _instant(text: str) -> int:
 
 
 class _Node:
-    """A mapping inside the dump that knows where it stands, so that an error can say it."""
+    """A mapping inside the dump that knows where it stands, and so can say it of what is wrong there.
 
-    def __init__(self, data: Any, path: str) -> None:
+    What is wrong is collected, so that all of it is reported. A value that is wrong is read as None; whoever uses it
+    asks `is_right` first.
+
+    Args:
+        data: The mapping.
+        path: Its place, as it stands before a field's name: `test_results[2].`.
+        within: The node around it.
+
+    Raises:
+        DumpError: The outermost node is no mapping.
+    """
+
+    def __init__(self, data: Any, path: str, within: _Node | None = None) -> None:
         self.path = path
-        if not isinstance(data, Mapping):
-            raise ValueError(f"{path.rstrip('.') or 'a dump'}: an object is needed, not {data!r:.80}")
+        self.problems: list[str] = [] if within is None else within.problems
+        """The problems of the whole dump so far."""
+        self.is_right = True
+        """Whether no problem in it is known."""
+        self._within = within
+        self._parts: set[str] = set() if within is None else within._parts
+        """The names of the parts of the dump that have problems."""
         self._data = data
+        if not isinstance(data, Mapping):
+            self._data = {}
+            self._report(f"{path.rstrip('.') or 'a dump'}: an object is needed, not {data!r:.80}")
+        if within is None:
+            self.check()
 
     def get(self, name: str, type_: type | tuple[type, ...], *, optional: bool = False) -> Any:
         """Return the value of a field if it has the type."""
         if name not in self._data:
-            self.fail(name, "missing")
+            self.note(name, "missing")
+            return None
         value = self._data[name]
         return None if optional and value is None else self._checked(name, value, type_)
 
     def _checked(self, name: str, value: Any, type_: type | tuple[type, ...]) -> Any:
         if not isinstance(value, type_) or (isinstance(value, bool) and type_ is not bool):
             kinds = type_ if isinstance(type_, tuple) else (type_,)
-            self.fail(name, f"{' or '.join(kind.__name__ for kind in kinds)} is needed, {instead_of(name, value)}")
+            self.note(name, f"{' or '.join(kind.__name__ for kind in kinds)} is needed, {instead_of(name, value)}")
+            return None
         return value
 
     def read(self, name: str, type_: type | tuple[type, ...], parse: Any, *, optional: bool = False) -> Any:
@@ -625,22 +701,70 @@ class _Node:
         try:
             return parse(value)
         except (ValueError, TypeError, OverflowError) as error:
-            self.fail(name, str(error))
+            self.note(name, str(error))
+            return None
+
+    def most(self, name: str) -> int:
+        """Return a field that has the greatest number so far; a number that none exceeds, if the field is wrong."""
+        number = self.get(name, int)
+        return sys.maxsize if number is None else number
 
     def has(self, name: str) -> bool:
         """Return whether the field is there."""
         return name in self._data
 
+    def names(self) -> list[str]:
+        """Return the names of the fields."""
+        return list(self._data)
+
+    def child(self, name: str) -> _Node | None:
+        """Return the object in a field; None if there is none."""
+        value = self.get(name, dict)
+        return None if value is None else _Node(value, f"{self.path}{name}.", self)
+
     def each(self, name: str, *, optional: bool = False) -> Iterator[_Node]:
         """Yield the objects of a list, each with its place; none for an optional list that is missing."""
         if optional and not self.has(name):
             return
-        for index, item in enumerate(self.get(name, list)):
-            yield _Node(item, f"{self.path}{name}[{index}].")
+        for index, item in enumerate(self.get(name, list) or ()):
+            node = _Node(item, f"{self.path}{name}[{index}].", self)
+            if node.is_right:
+                yield node
 
     def items(self, name: str, type_: type) -> list[Any]:
         """Return the plain values of a list if they have the type."""
-        return [self._checked(f"{name}[{index}]", item, type_) for index, item in enumerate(self.get(name, list))]
+        given = self.get(name, list) or ()
+        return [
+            value
+            for index, item in enumerate(given)
+            if (value := self._checked(f"{name}[{index}]", item, type_)) is not None
+        ]
 
-    def fail(self, name: str, problem: str) -> NoReturn:
-        raise ValueError(f"{self.path}{name}: {problem}")
+    def note(self, name: str, problem: str) -> None:
+        """Collect a problem with a field."""
+        self._report(f"{self.path}{name}: {problem}")
+
+    def misfit(self, name: str, problem: str, of: Iterable[str] = ()) -> None:
+        """Collect a problem of a field whose value is right, but does not fit the others.
+
+        Args:
+            name: The name of the field.
+            problem: The problem.
+            of: The parts of the dump that the field was compared with. If one has a problem, that may be the cause,
+                and this one is not reported.
+        """
+        if self._parts.isdisjoint(of):
+            self.note(name, problem)
+
+    def check(self) -> None:
+        """Raise the collected problems, if there are any."""
+        if self.problems:
+            raise DumpError(self.problems)
+
+    def _report(self, problem: str) -> None:
+        self.problems.append(problem)
+        self._parts.add(problem.partition(":")[0].partition(".")[0].partition("[")[0])
+        node: _Node | None = self
+        while node is not None:
+            node.is_right = False
+            node = node._within

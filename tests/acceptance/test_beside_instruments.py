@@ -148,16 +148,19 @@ from fake_bluejay import FakeBluejay
 sys.path.insert(0, {here!r})
 import test_beside_instruments as calls
 
-crumbs = []
+crumbs, transactions = [], []
 def start():
     sentry_sdk.init(dsn="http://key@127.0.0.1:9/1", transport=lambda event: None, traces_sample_rate=1.0,
+                    before_send_transaction=lambda event, hint: transactions.append(event["transaction"]),
                     before_breadcrumb=lambda crumb, hint: crumbs.append(crumb))
 def check():
     for call in (calls.by_requests, calls.by_httpx, calls.by_async_httpx, calls.by_aiohttp, calls.by_urllib3):
         crumbs.clear()
+        transactions.clear()
         with sentry_sdk.start_transaction(name="t"):
             assert call() == calls.PONG
         assert [one["type"] for one in crumbs] == ["http"], (call, crumbs)
+        assert transactions == ["t"], (call, transactions)  # the fake is no server of the user's
         assert "sentry-trace" in bluejay.requests[-1].headers
 if {before}:
     start()
@@ -179,6 +182,39 @@ def test_sentry(before: bool) -> None:
     """In a process of its own, for what it wraps it never lets go."""
     script = SENTRY.format(here=str(Path(__file__).parent), before=before)
     subprocess.run([sys.executable, "-c", script], check=True, timeout=60)
+
+
+# --- tools that trace servers -----------------------------------------------------------------------------------
+
+TRACED_SERVERS = """
+import starlette.applications, starlette.routing
+traced = []
+def trace(owner, name):
+    original = getattr(owner, name)
+    def tracing(*args, **kwargs):
+        traced.append(name)
+        return original(*args, **kwargs)
+    setattr(owner, name, tracing)
+trace(starlette.applications.Starlette, "__call__")
+trace(starlette.applications.Starlette, "__init__")
+trace(starlette.routing, "request_response")
+
+import httpx
+from fake_bluejay import FakeBluejay
+URL = "https://api.getbluejay.ai"
+with FakeBluejay() as bluejay:
+    assert [httpx.get(f"{URL}{path}").status_code for path in ("/v1/ping", "/openapi.json", "/no")] == [200, 200, 404]
+    assert httpx.get(f"{URL}/v1/end-conversations").status_code == 405
+    assert httpx.get(f"{bluejay.url}/v1/ping").status_code == bluejay.client().get("/v1/ping").status_code == 200
+    assert traced == [], traced
+    assert FakeBluejay.connect(bluejay.url).add_test_result().id == 1
+assert "__call__" not in traced and "__init__" not in traced, traced
+"""
+
+
+def test_no_tool_that_traces_servers_sees_the_fake() -> None:
+    """In a process of its own, in which Starlette is traced before the fake is loaded, as after `instrument()`."""
+    subprocess.run([sys.executable, "-c", TRACED_SERVERS], check=True, timeout=60)
 
 
 # --- caches and tools of requests -------------------------------------------------------------------------------

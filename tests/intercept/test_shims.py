@@ -70,7 +70,6 @@ def group(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[bool], None]]:
     shims._groups.remove(made)
     for value in [key for key, named in shims._named.items() if named.group is made]:
         del shims._named[value]
-    shims._places[:] = [place for place in shims._places if place.group is not made]
     assert "inherited" not in vars(Theirs)
 
 
@@ -162,6 +161,20 @@ def test_a_shim_that_somebody_put_back_is_taken_away(group: Switch, monkeypatch:
     assert vars(Theirs)["call"] is not CALL
     shims.leave_nothing()
     assert vars(Theirs)["call"] is CALL
+
+
+def test_a_module_that_is_imported_anew_while_on_leaves_nothing_in_the_old_one(
+    group: Switch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    old, new = sys.modules["theirs"], types.ModuleType("theirs")
+    new.original = original  # type: ignore[attr-defined]
+    group(True)
+    monkeypatch.setitem(sys.modules, "theirs", new)
+    group(True)
+    assert (old.original(), new.original()) == ("ours(theirs)", "ours(theirs)")
+    group(False)
+    assert vars(old)["original"] is original
+    assert vars(new)["original"] is original
 
 
 def test_a_mock_is_called_as_python_calls_it(group: Switch) -> None:

@@ -1,5 +1,6 @@
 """The fixtures, the marker and the options of the plugin."""
 
+import importlib.metadata
 import os
 import re
 import subprocess
@@ -138,6 +139,15 @@ def test_a_fake_is_for_the_test_that_asks_also_after_others_ran_inside_it(
 CONFTEST = 'pytest_plugins = ["conftest_plugin"]'
 
 
+@pytest.fixture
+def autoloading(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have pytest load the plugins that are installed by itself, as if ours were the only one."""
+    names = {one.name for one in importlib.metadata.entry_points(group="pytest11")} - {"fake_bluejay.pytest_plugin"}
+    monkeypatch.delenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD")
+    monkeypatch.delenv("PYTEST_PLUGINS")
+    monkeypatch.setenv("PYTEST_ADDOPTS", " ".join(f"-p no:{name}" for name in sorted(names)))
+
+
 @pytest.mark.parametrize(
     ("autoload", "conftest", "arguments"),
     [
@@ -151,10 +161,16 @@ CONFTEST = 'pytest_plugins = ["conftest_plugin"]'
     ],
 )
 def test_the_plugin_loads_once_however_it_is_asked_for(
-    pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch, autoload: bool, conftest: str, arguments: list[str]
+    pytester: pytest.Pytester,
+    monkeypatch: pytest.MonkeyPatch,
+    request: pytest.FixtureRequest,
+    autoload: bool,
+    conftest: str,
+    arguments: list[str],
 ) -> None:
-    if not autoload:
-        monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
+    if autoload:
+        request.getfixturevalue("autoloading")
+    monkeypatch.delenv("PYTEST_PLUGINS", raising=False)
     pytester.makeconftest(conftest)
     pytester.makepyfile(
         """
@@ -168,14 +184,14 @@ def test_the_plugin_loads_once_however_it_is_asked_for(
     pytester.runpytest_subprocess(*arguments).assert_outcomes(**{"passed" if loaded else "errors": 1})
 
 
-def test_a_file_of_the_users_does_not_hide_the_plugin(pytester: pytest.Pytester) -> None:
+def test_a_file_of_the_users_does_not_hide_the_plugin(pytester: pytest.Pytester, autoloading: None) -> None:
     pytester.makepyfile(conftest_plugin="raise AssertionError('not ours')", test_it="def test_it(bluejay): pass")
     done = subprocess.run([sys.executable, "-m", "pytest", "-q"], cwd=pytester.path, capture_output=True, text=True)
     assert "1 passed" in done.stdout
 
 
 @pytest.mark.parametrize("conftest", ["", CONFTEST])
-def test_the_plugin_can_be_switched_off(pytester: pytest.Pytester, conftest: str) -> None:
+def test_the_plugin_can_be_switched_off(pytester: pytest.Pytester, autoloading: None, conftest: str) -> None:
     pytester.makeconftest(conftest)
     pytester.makepyfile("def test_it(bluejay): pass")
     done = pytester.runpytest_subprocess("-p", "no:fake_bluejay.pytest_plugin")
@@ -183,7 +199,7 @@ def test_the_plugin_can_be_switched_off(pytester: pytest.Pytester, conftest: str
     done.stdout.fnmatch_lines("*fixture 'bluejay' not found*")
 
 
-def test_pytest_does_not_rewrite_the_assertions_of_the_package(pytester: pytest.Pytester) -> None:
+def test_pytest_does_not_rewrite_the_assertions_of_the_package(pytester: pytest.Pytester, autoloading: None) -> None:
     pytester.makepyfile(
         """
         import sys

@@ -61,7 +61,7 @@ def device() -> Iterator[str]:
 
 
 @pytest.mark.parametrize("kind", ["device", "pipe", "loop"])
-def test_what_is_no_file_is_not_replaced_by_one(tmp_path: Path, kind: str, device: str, run) -> None:
+def test_what_is_no_file_is_not_replaced_by_one(tmp_path: Path, kind: str, device: str, run_here) -> None:
     path, link = tmp_path / "world.json", tmp_path / "link.json"
 
     def what_is_there() -> tuple[int, ...]:
@@ -78,7 +78,7 @@ def test_what_is_no_file_is_not_replaced_by_one(tmp_path: Path, kind: str, devic
     with pytest.raises(OSError, match=r"device or a pipe|levels of symbolic links"):
         saving.write(path, {"one": 1})
     assert what_is_there() == before
-    done = run("serve", "--port", "0", "--save", path)
+    done = run_here("serve", "--port", "0", "--save", path)
     assert done.returncode == 2
     assert "Traceback" not in done.stderr
     assert f"cannot save to {path}" in done.stderr

@@ -308,15 +308,15 @@ def test_what_is_wrong_is_said_with_file_line_and_field(tmp_path: Path, name: st
     assert error.value.problems[0].startswith(f"{tmp_path}/{problem}"), error.value
 
 
-def test_check_says_what_there_would_be_or_all_that_is_wrong(run, tmp_path: Path) -> None:
-    good = run("check", written(tmp_path, "world.yaml", YAML))
+def test_check_says_what_there_would_be_or_all_that_is_wrong(run_here, tmp_path: Path) -> None:
+    good = run_here("check", written(tmp_path, "world.yaml", YAML))
     assert (good.returncode, good.stderr) == (0, "")
     assert "3 test results (2 RUNNING, 1 EVALUATING), the organisations default, acme, 1 fault" in good.stdout
     path = written(tmp_path, "bad.toml", "sede = 1\nagent = 'x'\n")
-    bad = run("check", path)
+    bad = run_here("check", path)
     assert (bad.returncode, bad.stdout) == (2, "")
     assert len(bad.stderr.splitlines()) == 2
-    served = run("serve", "--port", "0", "--seed", path)
+    served = run_here("serve", "--port", "0", "--seed", path)
     assert (served.returncode, served.stdout, served.stderr.count("\n")) == (2, "", 1)
     assert f"{path}:" in served.stderr
     assert f"(and 1 more: fake-bluejay check {path})" in served.stderr
@@ -451,10 +451,10 @@ def test_a_speed_means_a_clock_that_has_one(tmp_path: Path) -> None:
     assert not isinstance(error.value, SeedError)  # for it is none of the file's
 
 
-def test_the_published_schema_is_that_of_the_code(run) -> None:
+def test_the_published_schema_is_that_of_the_code(run_here) -> None:
     published = Path(__file__).parent.parent.parent / "docs" / "seed.schema.json"
     assert json.loads(published.read_text()) == schema(), "run: make schema"
-    assert run("schema").stdout == published.read_text()
+    assert run_here("schema").stdout == published.read_text()
 
 
 def test_the_schema_accepts_what_is_accepted() -> None:
@@ -512,3 +512,66 @@ def test_a_bad_name_does_not_hide_what_else_is_wrong(tmp_path: Path) -> None:
     ):
         assert expected in said
     assert len(error.value.problems) == 5
+
+
+def test_a_bad_value_does_not_hide_what_does_not_fit(tmp_path: Path) -> None:
+    path = tmp_path / "a.yaml"
+    path.write_text(
+        "readings: {success: somtimes}\n"
+        "revoked_keys: [1, one]\n"
+        "calls: {next: [{talks_forr: 2}]}\n"
+        "test_results:\n"
+        "- {id: 3, status: RUNING, agent: silnt}\n"
+        "- {id: 3}\n"
+        "- {organisation: acmee}\n"
+        "webhooks:\n"
+        "- {url: 'ftp://x'}\n"
+        "- {url: 'http://127.0.0.1/', agents: [7]}\n"
+        "stubs:\n"
+        "- {method: GETT, path: /x}\n"
+        "- {method: GET, path: /x, status: 204, json: 1}\n"
+    )
+    with pytest.raises(SeedError) as error:
+        load_seed(path)
+    places = [one.removeprefix(f"{path}:").split(": ")[:2] for one in error.value.problems]
+    assert places == [
+        ["1", "readings.success"],
+        ["2", "revoked_keys[0]"],
+        ["3", "calls.next[0]"],
+        ["9", "webhooks[0].url"],
+        ["5", "test_results[0].status"],
+        ["5", "test_results[0].agent"],
+        ["12", "stubs[0].method"],
+        ["10", "webhooks[1].agents"],
+        ["6", "test_results[1].id"],
+        ["7", "test_results[2].organisation"],
+        ["13", "stubs[1].json"],
+    ]
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        "organisations: [{name: acme, api_keys: [1]}]",
+        "organisatons: [{name: acme, api_keys: [k]}]",
+        "simulations: [{agent: 1}]",
+        "resources: {agents: [{organisation: 1}]}",
+    ],
+)
+def test_no_reference_is_reported_to_what_is_there_but_wrong(tmp_path: Path, wrong: str) -> None:
+    path = tmp_path / "a.yaml"
+    path.write_text(
+        f"{wrong}\ntest_results: [{{organisation: acme}}]\nwebhooks: [{{url: 'http://127.0.0.1/', agents: [1]}}]\n"
+    )
+    with pytest.raises(SeedError) as error:
+        load_seed(path)
+    assert [one.removeprefix(f"{path}:")[:2] for one in error.value.problems] == ["1:"]
+
+
+@pytest.mark.parametrize("wrong", ["- {id: x}", "- {count: 0}", "- 1"])
+def test_no_id_is_reported_that_is_taken_only_if_one_does_not_count(tmp_path: Path, wrong: str) -> None:
+    path = tmp_path / "a.yaml"
+    path.write_text(f"test_results:\n- {{id: 7}}\n{wrong}\n- {{id: 8}}\n- {{id: 8}}\n")
+    with pytest.raises(SeedError) as error:
+        load_seed(path)
+    assert len(error.value.problems) == 1

@@ -121,8 +121,8 @@ def test_a_fault_that_delays_for_an_hour_does_not_keep_it_from_stopping(serving,
         (["--save", "/proc/world.json"], "cannot save to /proc/world.json"),
     ],
 )
-def test_a_bad_option_is_one_line_and_status_2(run, arguments: list[str], message: str) -> None:
-    done = run("serve", "--port", "0", *arguments)
+def test_a_bad_option_is_one_line_and_status_2(run_here, arguments: list[str], message: str) -> None:
+    done = run_here("serve", "--port", "0", *arguments)
     assert (done.returncode, done.stderr.count("\n"), done.stdout) == (2, 1, "")
     assert message in done.stderr
 

@@ -308,10 +308,12 @@ def test_a_file_of_ones_own_is_written_again_and_never_another(tmp_path: Path) -
         (["--tls", "--ca-file", "notes.txt"], "is something else than the authority of a fake Bluejay"),
     ],
 )
-def test_a_bad_option_is_one_line_and_status_2(arguments: list[str], message: str, tmp_path: Path) -> None:
+def test_a_bad_option_is_one_line_and_status_2(
+    arguments: list[str], message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, run_here: Callable[..., Any]
+) -> None:
     (tmp_path / "notes.txt").write_text("important")
-    command = [sys.executable, "-m", "fake_bluejay", "serve", "--port", "0", *arguments]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=60, cwd=tmp_path)
+    monkeypatch.chdir(tmp_path)
+    done = run_here("serve", "--port", "0", *arguments)
     assert (done.returncode, done.stderr.count("\n"), done.stdout) == (2, 1, "")
     assert message in done.stderr
 
