@@ -58,7 +58,7 @@ def test_all_that_is_published_is_in_the_contract_tests(test: Callable[..., None
 
 
 @thorough
-def test_schemathesis_tries_what_is_newer_too() -> None:
+def test_schemathesis_tries_newer_operations_too() -> None:
     tests = test_schemathesis.test_schemathesis_finds_nothing, test_schemathesis.test_schemathesis_finds_nothing_newer
     assert modelled_in(METHODS) - tried_by(*tests) == NOT_BY_SCHEMATHESIS.keys()
 

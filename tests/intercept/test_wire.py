@@ -128,7 +128,7 @@ def compare(inputs: int, seed: int) -> int:
     return answered
 
 
-def test_what_is_read_and_written_is_h11s() -> None:
+def test_wire_reads_and_writes_as_h11_does() -> None:
     assert compare(INPUTS, seed=1) > INPUTS / 4
 
 
@@ -151,7 +151,7 @@ def test_a_large_body_in_many_pieces_takes_time_that_grows_with_it_alone() -> No
     assert received == body
 
 
-def test_what_is_not_http_gets_the_servers_400(bluejay: FakeBluejay) -> None:
+def test_bytes_that_are_not_http_get_the_servers_400(bluejay: FakeBluejay) -> None:
     import http.client
 
     connection = http.client.HTTPSConnection("api.getbluejay.ai")
