@@ -20,7 +20,7 @@ _LOADED_ON_USE = {
     "MakeBluejay": "facade.protocols",
     "Status": "core.statuses",
 }
-"""Name → the module that has it. pytest loads this package in every session; what a test doesn't use is not loaded."""
+"""Name → its module, which is loaded on first use, because pytest loads this package in every session."""
 
 
 def __getattr__(name: str) -> Any:

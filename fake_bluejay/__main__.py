@@ -1,4 +1,4 @@
-"""`fake-bluejay`, also `python -m fake_bluejay`: the command, if what it needs is installed."""
+"""`fake-bluejay`, also `python -m fake_bluejay`: the command, if its dependencies are installed."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ __all__ = ["main"]
 
 
 def main() -> None:
-    """Run the command, or say what to install for it."""
+    """Run the command, or name the missing dependencies."""
     try:
         from fake_bluejay.cli import main as command
     except ModuleNotFoundError as error:

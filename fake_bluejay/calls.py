@@ -49,12 +49,12 @@ def no_connection(error_code: str = "SIP_DIAL_FAILED", after: float = 2) -> Call
 
 
 def call_dropped(after: float = 10, error_code: str = "BRIDGE_DISCONNECTED") -> Call:
-    """Return the script of a call whose line drops in the conversation: CALL_DROPPED. What there is of it is scored."""
+    """Return the script of a call that drops in the conversation: CALL_DROPPED. The part up to the drop is scored."""
     return Call(end="dropped", talks_for=after, error_code=error_code, passes=False)
 
 
 def out_of_funds() -> Call:
-    """Return the script of a call for which there is no money left: OUT_OF_FUNDS."""
+    """Return the script of a call that lacks funds: OUT_OF_FUNDS."""
     return Call(end="out_of_funds", connects_after=0, error_code="INSUFFICIENT_BALANCE")
 
 

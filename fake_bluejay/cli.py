@@ -1,4 +1,4 @@
-"""The `fake-bluejay` command. What a command needs is imported by that command: the others are to answer at once."""
+"""The `fake-bluejay` command. Each command imports its own dependencies, so that the others answer at once."""
 
 from __future__ import annotations
 
@@ -25,8 +25,6 @@ if TYPE_CHECKING:
     from fake_bluejay.server.tls import Tls
     from fake_bluejay.state.loaded_seed import LoadedSeed, Overrides
 
-__all__ = ["main"]
-
 _ENVIRONMENT = {"auto_envvar_prefix": "FAKE_BLUEJAY"}
 _INSTALLED = {
     "bash": "fake-bluejay completion bash > ~/.local/share/bash-completion/completions/fake-bluejay",
@@ -51,7 +49,7 @@ _PORT = 8787
 
 
 class _Port(click.IntRange):
-    """A port. What Kubernetes sets `FAKE_BLUEJAY_PORT` to, beside a Service named `fake-bluejay`, is none."""
+    """A port. Beside a Service named `fake-bluejay`, Kubernetes sets `FAKE_BLUEJAY_PORT` to a URL, which is ignored."""
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         """Return the port, or the default with a warning. Raises as `click.IntRange` does."""
@@ -326,7 +324,7 @@ A request that does not validate, and a fresh start:
 
 
 def _first_line(fake: FakeBluejay, url: str) -> str:
-    """Return a first command to type: it ends a running conversation, or adds one if there is none."""
+    """Return a first command to try: it ends a running conversation, or adds one."""
     running = _running(fake)
     ids = json.dumps({"test_result_ids": [result.id for result in running[:1]]})
     return f"{_end(fake, url)} '{ids}'" if running else f"curl -s {url}/_fake/test-results -d '{{}}'"
@@ -382,7 +380,7 @@ def _name_and_choice(text: str) -> tuple[str, str]:
 @main.command()
 @click.argument("seed", type=_file)
 def check(seed: Path) -> None:
-    """Say what a seed would make, or everything that is wrong with it: file, line and field. Then the status is 2."""
+    """Print the contents of a seed, or its errors with file, line and field; then the status is 2."""
     from fake_bluejay.facade.fake import fake_over
     from fake_bluejay.state.seed import SeedError, load_seed
 
@@ -406,14 +404,14 @@ def schema() -> None:
 
 @main.command()
 def openapi() -> None:
-    """Print the OpenAPI document of what is served."""
+    """Print the OpenAPI document of the served operations."""
     document = importlib.import_module("fake_bluejay.bluejay.openapi").document
     _echo_json(document())
 
 
 @main.command()
 def readings() -> None:
-    """Print what Bluejay's documentation leaves open: each question, the choices, and the evidence for the default."""
+    """Print the questions that Bluejay's documentation leaves open, with choices and the evidence for the default."""
     from fake_bluejay.core.readings import questions
 
     for name, question, choices, evidence in questions():
@@ -426,7 +424,7 @@ def readings() -> None:
 @main.command()
 @click.argument("shell", type=click.Choice(list(_INSTALLED)))
 def completion(shell: str) -> None:
-    """Print what makes a shell complete this command; its first line says how to install it."""
+    """Print a script that lets a shell complete this command; its first line says how to install it."""
     from click.shell_completion import get_completion_class
 
     complete = get_completion_class(shell)

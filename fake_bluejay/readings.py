@@ -1,4 +1,4 @@
-"""The enums of the readings: what the documentation of Bluejay leaves open, and the choices for each question."""
+"""The enums of the readings: the choices for each question that Bluejay's documentation leaves open."""
 
 from __future__ import annotations
 

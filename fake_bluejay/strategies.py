@@ -1,4 +1,4 @@
-"""Hypothesis strategies for those who test a client of Bluejay: payloads, worlds, and a machine that drives a client.
+"""Hypothesis strategies for tests of a client of Bluejay: payloads, worlds, and a machine that drives a client.
 
 Needs hypothesis: `pip install hypothesis`.
 """

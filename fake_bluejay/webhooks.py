@@ -1,4 +1,4 @@
-"""Webhooks, as a test uses them: add a receiver, let time pass, look at what was delivered.
+"""Webhooks, as a test uses them: add a receiver, let time pass, look at the deliveries.
 
     received = []
     bluejay.webhooks.add(received.append, events=["simulation_ended"], secret="s3cret")

@@ -95,10 +95,10 @@ def add_simulation(
 
 
 def check_humans(given: object, kind: type = object) -> None:
-    """Check what says which digital humans take part in a simulation.
+    """Check the digital humans that are given for a simulation.
 
     Raises:
-        ValueError: It is neither how many new ones do, nor a list of things of that kind.
+        ValueError: The value is neither a number of new ones, nor a list of objects of that kind.
     """
     is_number = type(given) is int and 0 <= given <= MOST_DIGITAL_HUMANS
     if not is_number and not (isinstance(given, (list, tuple)) and all(isinstance(one, kind) for one in given)):

@@ -5,7 +5,7 @@ An item of a bundle has the fields of the request that creates it, and a `blueja
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any, Literal, NamedTuple
 
 from pydantic import BaseModel, Field, ValidationError
@@ -92,6 +92,8 @@ _KINDS = {
     ),
 }
 
+_ROOTS = {"simulation": SIMULATIONS, "agent": AGENTS, "digital-human": DIGITAL_HUMANS, "custom-metric": METRICS}
+
 bluejay_as_code = Operations()
 
 
@@ -140,19 +142,17 @@ def run(call: ApiCall, simulation_bac_id: str, request: BACRunRequest) -> Simula
 
 def _bundle_of(call: ApiCall, root_type: str, root_id: str) -> BluejayAsCodePayload:
     resources, organisation = call.world.resources, call.organisation
-    resource = METRICS if root_type == "custom-metric" else _named(root_type)
+    resource = _ROOTS[root_type]
     root = _of_code_id(call, resource, root_id) or resources.require(
         resource.name, resource.ids.read(root_id), organisation
     )
-    every = resources.of("simulation", organisation)
-    if resource is SIMULATIONS:
-        belonging = [root]
-    elif resource is AGENTS:
-        belonging = [one for one in every if one.fields["agent_id"] == root.id]
-    elif resource is DIGITAL_HUMANS:
-        belonging = [one for one in every if one.id in root.fields["simulation_ids"]]
-    else:
-        belonging = [one for one in every if one.fields["agent_id"] in (root.fields["agent_ids"] or ())]
+    belongs: dict[Resource, Callable[[Entity], bool]] = {
+        SIMULATIONS: lambda simulation: simulation is root,
+        AGENTS: lambda simulation: bool(simulation.fields["agent_id"] == root.id),
+        DIGITAL_HUMANS: lambda simulation: simulation.id in root.fields["simulation_ids"],
+        METRICS: lambda simulation: simulation.fields["agent_id"] in (root.fields["agent_ids"] or ()),
+    }
+    belonging = [one for one in resources.of("simulation", organisation) if belongs[resource](one)]
     simulation_ids = {one.id for one in belonging}
     agent_ids = {one.fields["agent_id"] for one in belonging}
     chosen = {
@@ -171,10 +171,6 @@ def _bundle_of(call: ApiCall, root_type: str, root_id: str) -> BluejayAsCodePayl
     }
     bundle = {name: [_item(call.world, name, one) for one in entities] for name, entities in chosen.items()}
     return BluejayAsCodePayload(**bundle)
-
-
-def _named(root_type: str) -> Resource:
-    return next(kind.resource for kind in _KINDS.values() if kind.resource.name.replace(" ", "-") == root_type)
 
 
 def _item(world: World, name: str, entity: Entity) -> _Item:
@@ -273,7 +269,7 @@ def _plan(
 
 
 def _apply(call: ApiCall, planned: _PlannedCode, actions: list[str], links: _Item | None = None) -> Entity:
-    """Make or change what an item of a bundle describes, and return it."""
+    """Create or change the entity that an item of a bundle describes, and return it."""
     kind, request, entity, world = planned.kind, planned.request, planned.entity, call.world
     title = "custom metric" if kind.resource is METRICS else kind.resource.name
     if entity is None:

@@ -266,16 +266,12 @@ DAYS: Final = {"1day": 1, "3days": 3, "7days": 7, "30days": 30, "90days": 90, "a
 _DAY: Final = 86_400_000_000
 
 
-def _script_from(given: Any) -> dict[str, Any]:
-    """Return a script as it is stored: its evaluation has only the given fields."""
-    fields = as_fields(given)
-    if given.evaluation is not None:
-        fields["evaluation"] = given.evaluation.model_dump(mode="json", exclude_unset=True)
-    return fields
-
-
 def _new_script(world: World, organisation: str, request: EvaluationScriptRequest) -> Entity:
-    return world.resources[EVALUATION_SCRIPTS].add(organisation, _script_from(request))
+    """Make a script. Its evaluation is stored with the given fields alone."""
+    fields = as_fields(request)
+    if request.evaluation is not None:
+        fields["evaluation"] = request.evaluation.model_dump(mode="json", exclude_unset=True)
+    return world.resources[EVALUATION_SCRIPTS].add(organisation, fields)
 
 
 EVALUATION_SCRIPTS = Resource("evaluation script", ids=uuid_ids)

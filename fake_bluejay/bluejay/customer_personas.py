@@ -1,4 +1,4 @@
-"""Customer personas: kinds of customers of an agent, and what they want. The newest documentation has personalities."""
+"""Customer personas: kinds of customers of an agent, with their goals. The newest documentation has personalities."""
 
 from __future__ import annotations
 

@@ -227,7 +227,7 @@ class SpeaksFirstConfig(Wire):
 
 
 class JourneyStep(Wire):
-    """A step of a customer journey. After `success_criteria`, what only the documentation of September 2026 has."""
+    """A step of a customer journey. Only the newest documentation has the fields after `success_criteria`."""
 
     step: int
     intent: str = ""
@@ -342,7 +342,7 @@ class BulkCreateDigitalHumansRequest(Wire):
 class BulkCreateDigitalHumansRequestOfOpenApi(BulkCreateDigitalHumansRequest):
     """The same, as the OpenAPI describes it."""
 
-    digital_humans: Annotated[  # type: ignore[assignment]  # a list of what is narrower is none, to mypy
+    digital_humans: Annotated[  # type: ignore[assignment]  # to mypy, a list of a narrower type is another type
         list[DigitalHumanRequestDataOfOpenApi], Field(min_length=1, max_length=100)
     ]
 
@@ -592,15 +592,10 @@ def _refuse_intent(fields: Mapping[str, Any]) -> None:
             raise Refused(f"{name} must be left out: the digital human has a workflow tag, and plays back")
 
 
-def _computed(human: Entity) -> dict[str, Any]:
-    """Return values for answers besides the stored fields."""
-    return {"simulation_id": next(iter(human.fields["simulation_ids"]), None)}
-
-
 digital_humans = Operations(
     DIGITAL_HUMANS,
     returns=DigitalHumanResponseData,
-    values=_computed,
+    values=lambda human: {"simulation_id": next(iter(human.fields["simulation_ids"]), None)},
     new=create_digital_human,
     request=DigitalHumanRequestData,
 )

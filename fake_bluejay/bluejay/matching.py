@@ -1,4 +1,4 @@
-"""Finding the simulation result that a report without an id is for: by when the call was, and what was said in it.
+"""Finding the simulation result of a report without an id: by the times of the call, and by its transcript.
 
 Source of the rules and their figures: the documentation of September 2026, page "Update Simulation Result".
 """

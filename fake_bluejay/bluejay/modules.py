@@ -1,7 +1,7 @@
-"""The modules of this package, each loaded when it is first needed: what they declare, found by path or by name.
+"""The declarations of this package's modules, found by path or by name; each module is loaded on first use.
 
-`published` says which module answers for a path. A resource's module is called as its collection, so it is found
-without loading others; if there are several resources in one module, all modules are loaded to find the others.
+`published` names the module of each path. A resource's module has the name of its collection, so it is found without
+loading others. To find a further resource of a module, all modules are loaded.
 """
 
 from __future__ import annotations

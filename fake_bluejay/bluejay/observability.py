@@ -76,16 +76,12 @@ _FIELDS = {
 conversations = Operations()
 
 
-@conversations.operation("GET", "/v1/observability/conversations/{conversation_id}")
-def get_conversation(
-    call: ApiCall, conversation_id: str, include_transcript: bool = True
-) -> ConversationWithTranscript:
+@conversations.operation("GET", "/v1/observability/conversations/{conversation_id}", returns=ConversationWithTranscript)
+def get_conversation(call: ApiCall, conversation_id: str, include_transcript: bool = True) -> Any:
     """Return a conversation with its transcript and the results of its metrics."""
     log = call.require("call log", uuid_ids.read(conversation_id))
     hidden = {} if include_transcript else {"transcript": None}
-    answer = Answered(log, metric_results=_metric_results(log), **hidden)
-    filled: ConversationWithTranscript = call_logs.filled(answer, ConversationWithTranscript)
-    return filled
+    return call_logs.filled(Answered(log, metric_results=_metric_results(log), **hidden), ConversationWithTranscript)
 
 
 @conversations.operation(

@@ -72,7 +72,7 @@ def now_of(options: Mapping[str, Any]) -> int | None:
     """Return the instant that `now` names, in microseconds since 1970; None if it is not given.
 
     Raises:
-        ValueError: It is no aware datetime, nor the ISO text of one.
+        ValueError: The value is neither an aware datetime nor the ISO text of one.
     """
     now = options.get("now")
     if now is None:

@@ -1,13 +1,13 @@
-"""The operations of Bluejay that are known: what can be called, and which module here models it, if any does.
+"""The known operations of Bluejay, with the module that models each, if one does.
 
-The list stands here, and not only in the modules, so that a module is loaded with the first call to it: there are many,
-a test uses few, and their wire models take longer to load than a test takes to run.
+The list is here, and not only in the modules, so that a module is loaded with the first call of one of its operations:
+a test uses few of the many modules, and loading their models takes longer than a test.
 
-An operation stands in the table of the first source that has it. A path with other methods in another source stands in
-both tables. The name of a path's parameter does not count.
+An operation is in the table of the first source that has it. A path with other methods in another source is in both
+tables. The names of a path's parameters do not count.
 
-A line has a path, its methods, and the module that models it, if any does. A path that is another name of one that is
-modelled has that in the place of a module: `/v1/metrics GET = /v1/custom-metrics`.
+A line has a path, its methods, and the module that models it, if one does. An alias has the other path in the place of
+the module: `/v1/metrics GET = /v1/custom-metrics`.
 """
 
 from __future__ import annotations

@@ -154,7 +154,7 @@ class Operations:
         looked_up: Returns more such values, which depend on other entities of the world.
         new: The rule that makes an entity; by default, the request's fields are stored.
         request: The model that `new` takes; by default, that of `create`.
-        edited: Called after a test has changed an entity, for what follows from its fields.
+        edited: Called after a test has changed an entity, to update values that depend on its fields.
         id_type: The published type of the id in paths, if it is not that of the resource's ids.
     """
 

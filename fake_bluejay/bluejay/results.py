@@ -111,7 +111,7 @@ def find_result(world: World, organisation: str, id: int | None) -> Record:
     """Return a simulation result that the organisation can see.
 
     Raises:
-        NotFound: There is none of that id.
+        NotFound: There is no result with this id.
         Foreign: It is another organisation's.
     """
     world.settle()

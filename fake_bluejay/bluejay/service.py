@@ -33,8 +33,8 @@ class Service:
         self._options = options
         self.world = world_of(options)
         self.journal = Journal()
-        self.stubs = Stubs()
-        self.armed = ArmedFaults(self.world.seed, lambda: PATHS.union(self.stubs.paths))
+        stubs = self.stubs = Stubs()
+        self.armed = ArmedFaults(self.world.seed, lambda: PATHS.union(stubs.paths))
         self.faults = Faults(self.armed)
         self.events = EventLog(self.world, self.journal, self.armed, self.stubs)
 

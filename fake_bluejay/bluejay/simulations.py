@@ -174,7 +174,7 @@ class RemoveDigitalHumansFromSimulationResponse(Wire):
 
 
 def _with_its_agent(readings: Readings) -> OnDelete:
-    """Return what happens to a simulation when its agent is deleted: a reading decides."""
+    """Return the effect of an agent's deletion on its simulations, by the reading `deleted_agent`."""
     return OnDelete.CASCADE if readings.deleted_agent is DeletedAgent.SIMULATIONS_GO else OnDelete.KEEP
 
 

@@ -1,4 +1,4 @@
-"""Transcripts that clients give as text: who said what in them."""
+"""Transcripts that clients give as text."""
 
 from __future__ import annotations
 
@@ -7,7 +7,10 @@ import re
 
 
 def spoken_in(text: str) -> list[dict[str, str]]:
-    """Return who said what in lines of `Name: words`; who is no agent is the user, and unnamed lines go on."""
+    """Return the utterances in lines of `Name: words`. Every other speaker than an agent is the user.
+
+    A line without a name continues the one before.
+    """
     spoken: list[dict[str, str]] = []
     for line in filter(None, map(str.strip, text.splitlines())):
         named = re.match(r"([A-Za-z][\w ]{0,40}):\s*(.*)", line)
@@ -20,5 +23,5 @@ def spoken_in(text: str) -> list[dict[str, str]]:
 
 
 def utterances(spoken: list[dict[str, str]]) -> str:
-    """Return what the user said, as the text that a digital human has for its intent."""
+    """Return the user's utterances, in the form of a digital human's intent."""
     return json.dumps([one.get("utterance", "") for one in spoken if one.get("role") == "USER"])

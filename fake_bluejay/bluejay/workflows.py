@@ -118,16 +118,7 @@ workflows.get("GET", "/v1/workflow/{workflow_id}")
 workflows.delete("DELETE", "/v1/workflow/{workflow_id}", returns=DeleteWorkflowV2Response)
 
 
-def _is_linked(workflow: Entity, agent_id: int) -> bool:
-    return agent_id in (workflow.fields["agent_ids"] or ())
-
-
-workflows.list(
-    "GET",
-    "/v1/workflow",
-    filters={"agent_id": Filter(int | None, _is_linked)},
-    returns=WorkflowsV2ListResponse,
-)
+workflows.list("GET", "/v1/workflow", filters={"agent_id": Filter(int | None)}, returns=WorkflowsV2ListResponse)
 
 
 @workflows.operation("PUT", "/v1/workflow/{workflow_id}")

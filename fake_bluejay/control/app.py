@@ -1,4 +1,4 @@
-"""The control API under `/_fake`: what a person or a test in another process may do to a fake.
+"""The control API under `/_fake`, by which a person or a test in another process controls a fake.
 
 Errors are JSON with a `detail` that names what was wrong and what was expected: 400 for a bad value, 404 for something
 that is not there, 405 with `allow` for a method that a path does not have.
@@ -122,7 +122,7 @@ def _json(data: Any, status: int = 200, headers: dict[str, str] | None = None) -
 
 
 def json_object(content: bytes) -> dict[str, Any]:
-    """Return the object that a body holds; an empty one if there is no body.
+    """Return the object that a body holds, or an empty one without a body.
 
     Raises:
         ValueError: The body is no JSON object, or in one of its objects a name is there twice.

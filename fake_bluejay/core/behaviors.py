@@ -114,7 +114,7 @@ def agent_of(given: Agent | str | None) -> Agent | None:
     """Return a behavior that is given as such or as text; None stays None.
 
     Raises:
-        ValueError: It is no behavior.
+        ValueError: The value is not a behavior.
     """
     if isinstance(given, str):
         return agent_from_text(given)

@@ -61,7 +61,7 @@ def instant_of(moment: datetime) -> int:
     """Return a datetime as an instant.
 
     Raises:
-        ValueError: It is no datetime, or has no time zone.
+        ValueError: The value is not a datetime, or has no time zone.
     """
     if not isinstance(moment, datetime):
         raise ValueError(f"an aware datetime is needed, e.g. datetime(…, tzinfo=UTC), not {moment!r}")

@@ -1,4 +1,4 @@
-"""Conversations that are over, of production and of simulations alike, as what watches them sees them."""
+"""Conversations that are over, of production and of simulations, in one form for those that watch them."""
 
 from __future__ import annotations
 

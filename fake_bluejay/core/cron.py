@@ -42,7 +42,7 @@ class Cron(NamedTuple):
         """Return an expression that was read.
 
         Raises:
-            ValueError: It is none, or suits no day at all; the message says why.
+            ValueError: The expression is not valid, or matches no day; the message says why.
         """
         fields = expression.lower().split()
         if len(fields) != len(_FIELDS):

@@ -35,7 +35,7 @@ class Foreign(NotFound):
 
 
 class Conflict(DomainError):
-    """A request that contradicts what is there, such as a number that is in use."""
+    """A request that contradicts the present state, such as a number that is in use."""
 
 
 class Refused(DomainError):

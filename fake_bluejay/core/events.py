@@ -55,7 +55,7 @@ class EventLog:
     """The latest changes of its sources.
 
     The log records from the first subscription on. When the last subscription closes, it goes on recording, so that a
-    subscriber who comes back misses nothing; it stops after `limit` changes that nobody has taken.
+    subscriber that comes back misses nothing; it stops after `limit` changes without a subscriber.
 
     Args:
         sources: The objects whose changes are logged.

@@ -4,8 +4,8 @@ Source: the documentation of September 2026 for the six events, a single attempt
 2026 for at-least-once delivery and the 5 seconds that a receiver has. The time between a failed delivery and its
 repetition is documented nowhere, so `RETRIES` is this project's.
 
-The outbox decides what is sent, and when. A `DeliveryWorker` sends it and reports the attempt. It holds no lock of the
-outbox while it sends, because a receiver may be slow, and may call back.
+The outbox decides about contents and times. A `DeliveryWorker` sends it and reports the attempt. It holds no lock of
+the outbox while it sends, because a receiver may be slow, and may call back.
 """
 
 from __future__ import annotations
@@ -92,7 +92,7 @@ class WebhookRecord(NamedTuple):
 
 
 class Attempt(NamedTuple):
-    """A sending of a delivery: its instant and the answer; `status` is None if there was no answer."""
+    """An attempt to deliver: its instant and the answer; `status` is None if there was no answer."""
 
     at: int
     status: int | None
@@ -137,7 +137,7 @@ class Deliverer(Protocol):
     """The sender of a world's due deliveries. A world calls it without holding its lock."""
 
     def deliver(self) -> None:
-        """Send what `World.next_delivery` gives, and report each attempt to `World.attempted`."""
+        """Send the deliveries of `World.next_delivery`, and report each attempt to `World.attempted`."""
         ...
 
     @property
@@ -204,30 +204,18 @@ class Outbox:
     def _deliveries_seed(self) -> str:
         return str(self._seed) if self._is_seeded else os.urandom(8).hex()
 
-    def add(
-        self,
-        organisation: str,
-        url: str | None,
-        events: tuple[str, ...],
-        secret: str | None,
-        *,
-        scope: Scope = ALL_AGENTS,
-        retries: int | None = None,
-        enabled: bool = True,
-    ) -> WebhookRecord:
-        """Add a webhook; without a secret one is drawn.
+    def add(self, new: WebhookRecord) -> WebhookRecord:
+        """Add a webhook, with the next id; without a secret one is drawn.
 
         Raises:
-            ValueError: An event is not documented, or `retries` is no number of retries.
+            ValueError: `retries` is not a number of retries, or `enabled` is not a boolean.
         """
-        for event in events:
-            check_known("webhook event", event, EVENTS)
-        check_retries(retries)
-        if not isinstance(enabled, bool):
-            raise ValueError(f"enabled is True or False, not {enabled!r:.80}")
+        check_retries(new.retries)
+        if not isinstance(new.enabled, bool):
+            raise ValueError(f"enabled is True or False, not {new.enabled!r:.80}")
         self.last_webhook += 1
         id = uuid_from(f"{self._seed}:webhook:{self.last_webhook}")
-        webhook = WebhookRecord(id, organisation, url, events, secret or self._secret(id), scope, retries, enabled)
+        webhook = new._replace(id=id, secret=new.secret or self._secret(id))
         self.webhooks[id] = webhook
         return webhook
 
@@ -344,7 +332,7 @@ def check_retries(retries: int | None) -> None:
     """Check a number of retries.
 
     Raises:
-        ValueError: It is none.
+        ValueError: The value is not a number of retries.
     """
     if retries is not None and not (is_integer(retries, 0) and retries <= MOST_RETRIES):
         raise ValueError(

@@ -1,4 +1,4 @@
-"""Resources: what an organisation sets up (agents, folders, …), as declarations and as collections of entities.
+"""Resources (agents, folders, …): declarations, and collections of the entities of organisations.
 
 A `Resource` is declared once, in its file in `fake_bluejay.bluejay`, and is plain data:
 
@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import hashlib
 import uuid
+import weakref
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -112,7 +113,7 @@ class Link:
         return self.field.removesuffix("s")
 
     def on_delete_in(self, readings: Readings) -> OnDelete:
-        """Return what happens when the other entity goes, by these readings."""
+        """Return the effect of the other entity's removal, by these readings."""
         return self.on_delete if isinstance(self.on_delete, OnDelete) else self.on_delete(readings)
 
     def of(self, fields: Mapping[str, Any]) -> list[Id]:
@@ -133,7 +134,7 @@ class Resource:
         example: Values for the fields of the request that makes one, for a test that gives only what it cares about.
         required: The fields that an entity has in any case, and their types. Leave it out where the answer's model
             (`Operations(…, returns=…)`) says the same.
-        on_remove: Called after an entity was removed, for what else there is to do.
+        on_remove: Called after an entity was removed.
         on_load: Called for an entity of a dump after everything in the dump was read.
         on_timer: Called when the timer of an entity fires, which `World.resources.schedule` set. Whatever it does
             happens at the instant at which the timer was due, as `World.settle` tells it.
@@ -275,7 +276,7 @@ class Collection:
 
 
 class _Removal:
-    """A removal that is planned: what goes, in this order, and what lets go of each."""
+    """A planned removal: the entities to remove, in this order, and the links to each that are removed."""
 
     def __init__(self) -> None:
         self.going: set[Entity] = set()
@@ -287,11 +288,18 @@ class Resources:
     """The collections of a world, each made when it is first asked for: `world.resources[FOLDERS]`."""
 
     def __init__(self, world: World) -> None:
-        self._world = world
+        # Weak, so that a world goes with its last user, and need not wait for a collection of garbage.
+        self._its = weakref.ref(world)
         self._all: dict[str, Collection] = {}
         self.watchers: list[Callable[[World, Conversation], None]] = []
         """The functions that are called when a conversation is over: the `on_conversation` of the resources that have
         one."""
+
+    @property
+    def _world(self) -> World:
+        world = self._its()
+        assert world is not None, "its user has the world"
+        return world
 
     def __getitem__(self, resource: Resource) -> Collection:
         """Return the collection of a resource."""
@@ -365,7 +373,7 @@ class Resources:
 
     @contextmanager
     def undone(self) -> Iterator[None]:
-        """Undo what is added, changed and removed meanwhile, timers aside, and publish none of it.
+        """Undo additions, changes and removals of the `with` block, except timers, and publish none of them.
 
         An operation that makes several entities can so find out whether it may make all, before it makes any.
         """
@@ -410,12 +418,12 @@ class Resources:
 
     def move_to(self, world: World) -> None:
         """Belong to another world from now on."""
-        self._world = world
+        self._its = weakref.ref(world)
         for collection in self:
             collection._world = world
 
     def linking_to(self, entity: Entity) -> Iterator[tuple[Entity, Link]]:
-        """Return what links to an entity, and by which link."""
+        """Yield the entities that link to an entity, each with the link."""
         for collection in self:
             for link in collection.resource.links:
                 if plural_of(link.to) == entity.resource.plural:

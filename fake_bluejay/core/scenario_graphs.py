@@ -1,4 +1,4 @@
-"""Scenario graphs: what Bluejay accepts as the definition of a scenario, by the documentation of August 2026.
+"""Scenario graphs: the rules for the definition of a scenario, by the documentation of August 2026.
 
 A graph is data of React Flow: `nodes` and `edges`, each a list of objects. Without a node of type `single` or `options`
 it is a draft, of which only a second start node is refused.
@@ -94,7 +94,7 @@ def _branches(node: _Graph) -> list[_Graph]:
 
 
 def _check_turn(where: str, turn: _Graph, kinds: tuple[str, ...]) -> None:
-    """Check what is said or done in one turn."""
+    """Check the utterance or the action of one turn."""
     kind = turn.get("type")
     if kind not in kinds:
         raise Refused(f"{where}: type must be {', '.join(kinds[:-1])} or {kinds[-1]} here, not {kind!r:.80}")
@@ -143,7 +143,7 @@ def _reached(starts: list[_Graph], edges: list[_Graph], by_id: dict[str, _Graph]
 
 
 def _walked(begin: list[str], targets: dict[str, list[str]]) -> set[str]:
-    """Return what can be reached from some nodes. A graph may be deeper than Python's stack, so this has its own."""
+    """Return the nodes that can be reached from some nodes. A graph may be too deep for recursion."""
     done: set[str] = set()
     on_path: set[str] = set()
     path: list[tuple[str, Iterator[str]]] = []

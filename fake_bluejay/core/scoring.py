@@ -37,7 +37,7 @@ def is_scored(record: Record) -> bool:
 
 
 def evaluations(record: Record, seed: int) -> list[Mapping[str, Any]] | None:
-    """Return the evaluations of a test result, those that were given or one of ours; None while there are none.
+    """Return the evaluations of a test result, the given ones or one of ours; None before an evaluation.
 
     Fields that a given evaluation lacks are made up, because some are required by the published schema.
     """

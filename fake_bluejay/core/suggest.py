@@ -27,14 +27,14 @@ def unknown(kind: str, given: object, known: Iterable[object]) -> str:
 
 
 def nearest(given: str, known: Iterable[str]) -> str:
-    """Return the one of these texts that is most like the given one; empty if there are none."""
+    """Return the text that is most similar to the given one; empty without any."""
     import difflib
 
     return next(iter(difflib.get_close_matches(given, known, n=1, cutoff=0)), "")
 
 
 def instead_of(place: object, given: object) -> str:
-    """Return the end of a message that says what was given at a place; of a key or a secret only its type."""
+    """Return the end of a message with the value at a place; of a key or a secret, it has only the type."""
     secret = "api_key" in str(place) or "secret" in str(place)
     kind = type(given).__name__
     return f"not {'an' if kind[0] in 'aeiou' else 'a'} {kind}" if secret else f"not {given!r:.80}"

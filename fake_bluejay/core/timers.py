@@ -18,7 +18,7 @@ TimerKind = Literal[
     "delivery",
     "resource",
 ]
-"""The kind of a timer; `World` knows what each does. All but `delivery` and `resource` belong to a test result."""
+"""The kind of a timer, which `World` acts on. All but `delivery` and `resource` belong to a test result."""
 
 
 class Timer(NamedTuple):

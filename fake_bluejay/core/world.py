@@ -25,7 +25,6 @@ from fake_bluejay.core.errors import Refused
 from fake_bluejay.core.integers import is_integer
 from fake_bluejay.core.metrics import check_scores, metrics_for, scored
 from fake_bluejay.core.outbox import (
-    ALL_AGENTS,
     EVENTS,
     PATIENCE,
     Attempt,
@@ -33,7 +32,6 @@ from fake_bluejay.core.outbox import (
     Delivery,
     Irregularity,
     Outbox,
-    Scope,
     WebhookRecord,
     check_retries,
     encoded,
@@ -150,6 +148,11 @@ class _RequestedAdvance(threading.local):
 class World:
     """A deterministic model of Bluejay: the same calls in the same order make the same world, to the byte."""
 
+    on_attempt: Callable[[], None] | None = None
+    """Called, on any thread, when an attempt to deliver is over and the next may be scheduled."""
+    on_change: Callable[..., None] | None = None
+    """Called with the kind and the subjects of every change. An `EventLog` sets it while it has subscribers."""
+
     def __init__(
         self,
         *,
@@ -199,17 +202,15 @@ class World:
         self._last_run_id = 0
         self._firing_at: int | None = None
         """The instant of the resource's timer that fires now, or of the conversation's end that is published now."""
+        self.make_delivery_worker: Callable[[World], Deliverer] | None = None
+        """Makes the sender of due deliveries; None if nobody is to send them."""
         self.delivery_worker: Deliverer | None = None
-        """The sender of due deliveries; None if nobody sends them."""
+        """The sender of due deliveries; None as long as there was nothing to send."""
         self.webhooks_anywhere = False
         """True if webhooks may lead to other machines."""
-        self.on_attempt: Callable[[], None] | None = None
-        """Called, on any thread, when an attempt to deliver is over and the next may be scheduled."""
         self.requested_advance = _RequestedAdvance()
         self.on_move: Callable[[int], None] | None = None
         """Called after each move of the clock with its microseconds, for a wall clock that follows it."""
-        self.on_change: Callable[..., None] | None = None
-        """Called with the kind and the subjects of every change. An `EventLog` sets it while it has subscribers."""
 
     def _changed(self, kind: str, *what: Any) -> None:
         """Publish a change, if there is an event log. Callers that may change a million conversations inline this."""
@@ -362,13 +363,19 @@ class World:
 
     def deliver(self) -> None:
         """Let the delivery worker send all due deliveries. Call it without the lock."""
-        worker = self.delivery_worker
-        if worker is None or not (self.outbox.webhooks or self.outbox.ready):
+        if not (self.outbox.webhooks or self.outbox.ready) or (worker := self.worker()) is None:
             return
         self.settle()
         while self.outbox.ready:
             worker.deliver()
             self.settle()  # receivers may have taken time
+
+    def worker(self) -> Deliverer | None:
+        """Return the sender of due deliveries, which most worlds never need; None if nobody is to send them."""
+        with self.lock:
+            if self.delivery_worker is None and self.make_delivery_worker is not None:
+                self.delivery_worker = self.make_delivery_worker(self)
+            return self.delivery_worker
 
     def next_delivery(self) -> tuple[Delivery, WebhookRecord | None] | None:
         """Return the next delivery to send, and its webhook, which is None if it was removed."""
@@ -687,6 +694,7 @@ class World:
                 "on_change",
                 "on_attempt",
                 "delivery_worker",
+                "make_delivery_worker",
                 "webhooks_anywhere",
                 "requested_advance",
             )
@@ -814,27 +822,17 @@ class World:
             self.next_calls.clear()
             self.calls_of.clear()
 
-    def add_webhook(
-        self,
-        organisation: str,
-        url: str | None,
-        events: tuple[str, ...],
-        secret: str | None,
-        scope: Scope = ALL_AGENTS,
-        retries: int | None = None,
-        enabled: bool = True,
-    ) -> WebhookRecord:
-        """Add a webhook.
+    def add_webhook(self, new: WebhookRecord) -> WebhookRecord:
+        """Add a webhook, and return it with its id and its secret.
 
         Raises:
-            ValueError: The organisation or one of its agents is unknown, an event is not documented, or `retries` or
-                `enabled` is not allowed.
+            ValueError: The organisation or one of its agents is unknown, or `retries` or `enabled` is not allowed.
         """
         with self.lock:
-            check_known("organisation", organisation, self.organisations)
-            for id in scope.agents:
-                check_known("agent", id, [agent.id for agent in self.resources.of("agent", organisation)])
-            webhook = self.outbox.add(organisation, url, events, secret, scope=scope, retries=retries, enabled=enabled)
+            check_known("organisation", new.organisation, self.organisations)
+            for id in new.scope.agents:
+                check_known("agent", id, [agent.id for agent in self.resources.of("agent", new.organisation)])
+            webhook = self.outbox.add(new)
             self._changed("webhook-added", webhook)
             return webhook
 

@@ -14,8 +14,6 @@ from fake_bluejay.facade.wanted import Wanted
 from fake_bluejay.http.faults import Faults, requested_ids
 from fake_bluejay.http.journal import Exchange, Requests
 
-__all__ = ["Assertions"]
-
 _SECTION = "--- bluejay ---"
 """The beginning of the note on an assertion that failed while a fake was on."""
 
@@ -35,7 +33,7 @@ class Assertions:
 
     @property
     def world(self) -> World:
-        """The model behind it all, for the doors; a test has better names for what it needs."""
+        """The model behind the fake, for the doors; a test uses the other members."""
         raise NotImplementedError
 
     @property
@@ -52,7 +50,7 @@ class Assertions:
 
         Raises:
             AssertionError: One was not marked, or not ended so.
-            ValueError: There are no ids, or one is no integer.
+            ValueError: There are no ids, or one is not an integer.
         """
         __tracebackhide__ = True
         if by is not None:
@@ -90,7 +88,7 @@ class Assertions:
         return list(dict.fromkeys(f"{one.method} {one.path}" for one in self.requests if not one.modelled))
 
     def assert_no_requests(self) -> None:
-        """Check that nothing was asked of Bluejay. What the console and the API page fetched does not count."""
+        """Check that no request arrived; those of the console and the API page do not count."""
         __tracebackhide__ = True
         came = [one for one in self.requests if not _is_of_a_page(one)]
         if came:
@@ -106,7 +104,7 @@ class Assertions:
         query: Mapping[str, object] | None = None,
         headers: Mapping[str, str] | None = None,
     ) -> None:
-        """Check that a request arrived that has what is given here, and maybe more.
+        """Check that a request arrived that has the given parts, and perhaps others.
 
         Args:
             method: In any case.
@@ -136,7 +134,7 @@ class Assertions:
 
         return report(self)
 
-    # --- a `with` around what is asserted -----------------------------------------------------------------------
+    # --- as a context manager -----------------------------------------------------------------------------------
 
     @property
     def is_on(self) -> bool:
@@ -207,7 +205,7 @@ def _instead(world: World, journal: Requests, id: int) -> str:
 
 
 def _is_of_a_page(exchange: Exchange) -> bool:
-    """Return whether the console or the API page fetched it: a browser says so of what a page asks its own server."""
+    """Return whether the console or the API page has sent a request; a browser marks requests to a page's server."""
     return exchange.path == OPENAPI_PATH or exchange.headers.get("sec-fetch-site") == "same-origin"
 
 

@@ -37,8 +37,6 @@ from fake_bluejay.facade.receivers import (
 )
 from fake_bluejay.intercept.clockwork import CLOCKWORK, REAL_TIME_THREADS
 
-__all__ = ["DeliveryWorker"]
-
 _USER_AGENT = "Bluejay-Webhooks/1.0"
 """The documentation of August 2026 has this header, but not its value."""
 
@@ -104,10 +102,10 @@ class DeliveryWorker:
         self._lifespans: dict[Any, Lifespan] = {}
         self._own_loop: _OwnLoop | None = None
 
-    # --- what a world and a test ask for ------------------------------------------------------------------------
+    # --- for a world and a test ---------------------------------------------------------------------------------
 
     def deliver(self) -> None:
-        """Send the due deliveries. When all are sent, raise what a receiver raised for the test."""
+        """Send the due deliveries, and then raise an error that a receiver has raised for the test."""
         call = object()
         is_server = threading.get_ident() in REAL_TIME_THREADS
         waited_for: list[_Sending] = []
@@ -213,7 +211,7 @@ class DeliveryWorker:
             threading.Thread(target=self._work, name="fake-bluejay webhooks", daemon=True).start()
 
     def _work(self) -> None:
-        """Send what is on the lanes, on a thread of the worker's own, until nothing is left."""
+        """Send the deliveries on the lanes, on a thread of the worker's own, until none is left."""
         with CLOCKWORK.taking_part():
             self._work_on_lanes()
 
@@ -315,10 +313,10 @@ class DeliveryWorker:
             took = round((loop.time() - started) * 1_000_000)
             self._finish(sending, Attempt(began, status, problem), took)
 
-    # --- what they have in common -------------------------------------------------------------------------------
+    # --- common parts -------------------------------------------------------------------------------------------
 
     def _problem(self, sending: _Sending, error: BaseException) -> str:
-        """Return what went wrong with an attempt, and keep the error if it is meant for the test."""
+        """Return the problem of an attempt, and keep the error if it is meant for the test."""
         if isinstance(error, TimeoutError):
             return TOO_LATE
         if isinstance(error, asyncio.CancelledError):
@@ -404,7 +402,7 @@ class _OwnLoop:
             self.loop.call_soon_threadsafe(self.loop.stop)
 
     def close(self) -> None:
-        """Cancel what runs on the loop, and close it."""
+        """Cancel the tasks of the loop, and close it."""
         self.stop()
         if threading.current_thread() is not self._thread:
             self._ended.wait(_PATIENCE)

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Literal, Self, TypeVar, Unpack, cast, get
 
 from fake_bluejay.bluejay.app import Api
 from fake_bluejay.bluejay.options import WorldOptions, now_of
-from fake_bluejay.bluejay.published import EXPORT_PATH
+from fake_bluejay.bluejay.published import EXPORT_PATH, HOST, OTLP_HOST
 from fake_bluejay.bluejay.service import Service
 from fake_bluejay.calls import Calls
 from fake_bluejay.core.clock import ManualClock
@@ -34,13 +34,11 @@ from fake_bluejay.http.journal import Answer, Requests
 from fake_bluejay.intercept import switch
 from fake_bluejay.intercept.asyncio import LOOPBACKS
 from fake_bluejay.intercept.clockwork import CLOCKWORK, REAL_TIME_THREADS, Timeline
-from fake_bluejay.intercept.hosts import HOST, OTLP_HOST
 from fake_bluejay.intercept.refusal import GuardError, refusal_of_copy
 from fake_bluejay.intercept.wall_clock import WallClock
 from fake_bluejay.state import snapshot as dumps
 
 if TYPE_CHECKING:
-    import httpx
     from starlette.types import Scope
 
     from fake_bluejay.core.behaviors import AgentChoice
@@ -49,8 +47,6 @@ if TYPE_CHECKING:
     from fake_bluejay.facade.webhooks import Webhooks
     from fake_bluejay.server.loopback import Loopback
     from fake_bluejay.state.commands import Command
-
-__all__ = ["ACTIVE", "OPTIONS", "FakeBluejay", "Options", "fake_over"]
 
 _Function = TypeVar("_Function", bound=Callable[..., Any])
 
@@ -114,11 +110,10 @@ class FakeBluejay(Additions):
         """The wall clock of the code under test, where that does not skip sleeps."""
         self._loopback: Loopback | None = None
         self._webhooks: Webhooks | None = None
-        self._worker = DeliveryWorker(self._world)
-        self._world.delivery_worker = self._worker
+        self._drafts: Drafts | None = None
+        self._evaluations: Evaluations | None = None
+        self._world.make_delivery_worker = DeliveryWorker
         self.calls = Calls(self._world)
-        self.drafts = Drafts(self)
-        self.evaluations = Evaluations(self)
         self.clock = FakeClock(self._world)
         self.readings = FakeReadings(self._world)
 
@@ -170,7 +165,8 @@ class FakeBluejay(Additions):
     def stop(self) -> None:
         """Release everything: the receivers of webhooks, the calls, the environment, the loopback server."""
         try:
-            self._worker.close()  # while their calls are still taken
+            if self._world.delivery_worker is not None:
+                self._worker.close()  # while their calls are still taken
         finally:
             if self._on is not None:
                 switch.switch_off(self._on)
@@ -180,7 +176,8 @@ class FakeBluejay(Additions):
                 ACTIVE.remove(self)
                 self._on = self._world.on_move = None
         try:
-            self._worker.wait()
+            if self._world.delivery_worker is not None:
+                self._worker.wait()
         finally:
             if self._loopback is not None:
                 self._service.events.end()
@@ -208,7 +205,7 @@ class FakeBluejay(Additions):
         return said
 
     def __exit__(self, type_: type[BaseException] | None, error: BaseException | None, traceback: object) -> None:
-        """Stop, unless an outer `with` does; what met no request is an error then, unless there is one already."""
+        """Stop, unless an outer `with` does. An unmet fault or stub is an error then, unless there is one already."""
         __tracebackhide__ = True
         is_over = not self._inner
         super().__exit__(type_, error, traceback)
@@ -219,7 +216,7 @@ class FakeBluejay(Additions):
         self, type_: type[BaseException] | None, error: BaseException | None, traceback: object
     ) -> None:
         """Stop; the applications that webhooks led to on this event loop have their shutdown first."""
-        if not self._inner:
+        if not self._inner and self._world.delivery_worker is not None:
             await self._worker.shut_down()
         await super().__aexit__(type_, error, traceback)
 
@@ -237,8 +234,8 @@ class FakeBluejay(Additions):
     def __call__(self, function: _Function) -> _Function:
         """Decorate a function: each call gets a fresh fake of these options, as `bluejay` if it has that parameter.
 
-        Or a coroutine function, or a generator function (a fixture, say), sync or async: the fake is on until it ends.
-        Or a class: then its own methods whose names begin with `test`. Neither what it inherits, nor `setUp`.
+        A coroutine function or a generator function (such as a fixture), sync or async, has the fake until it ends. Of
+        a class, its own methods whose names begin with `test` are decorated, not inherited ones, nor `setUp`.
         """
         if isinstance(function, type):
             for name, member in list(vars(function).items()):
@@ -322,14 +319,6 @@ class FakeBluejay(Additions):
         """Add `n` test results that are alike, and return them."""
         return [self.add_test_result(**same) for _ in range(n)]
 
-    def test_result(self, id: int) -> TestResult:
-        """Return the test result with this id.
-
-        Raises:
-            KeyError: There is none; the message lists the ids.
-        """
-        return TestResult(self._world, self._world.result(id).id)
-
     @property
     def test_results(self) -> list[TestResult]:
         """All test results, in the order they were added."""
@@ -343,7 +332,7 @@ class FakeBluejay(Additions):
             self._world.settle()
             return [ControlObjectView(control) for control in self._world.control_objects]
 
-    # --- what else a test adds ----------------------------------------------------------------------------------
+    # --- other objects that a test adds -------------------------------------------------------------------------
 
     @property
     def _seen(self) -> World:
@@ -357,17 +346,36 @@ class FakeBluejay(Additions):
         except ValueError as error:
             raise ValueError(str(error)) from None
 
+    # Cached by hand: for pyright, a cached_property does not satisfy a property of a protocol.
+
+    @property
+    def drafts(self) -> Drafts:
+        """The drafts of the next answers of generators."""
+        if self._drafts is None:
+            self._drafts = Drafts(self)
+        return self._drafts
+
+    @property
+    def evaluations(self) -> Evaluations:
+        """The scripts of the next evaluations of call logs."""
+        if self._evaluations is None:
+            self._evaluations = Evaluations(self)
+        return self._evaluations
+
+    @property
+    def _worker(self) -> DeliveryWorker:
+        return cast(DeliveryWorker, self._world.worker())
+
     @property
     def webhooks(self) -> Webhooks:
         """The webhooks of the fake, and the deliveries to them."""
-        # Cached by hand: for pyright, a cached_property does not satisfy a property of a protocol.
         if self._webhooks is None:
             from fake_bluejay.facade.webhooks import Webhooks
 
             self._webhooks = Webhooks(self._world, self._worker)
         return self._webhooks
 
-    # --- what came in -------------------------------------------------------------------------------------------
+    # --- requests -----------------------------------------------------------------------------------------------
 
     @property
     def requests(self) -> Requests:
@@ -392,7 +400,7 @@ class FakeBluejay(Additions):
         self._stubs.add(method, path, status, json)
         warn_of_unknown(path)
 
-    # --- who may call -------------------------------------------------------------------------------------------
+    # --- keys ---------------------------------------------------------------------------------------------------
 
     @property
     def api_key(self) -> str:
@@ -411,7 +419,7 @@ class FakeBluejay(Additions):
         """Refuse a key from now on, as Bluejay refuses a revoked one: 401.
 
         Raises:
-            ValueError: It is no key, or revoked already.
+            ValueError: The value is not a key, or the key is revoked already.
         """
         self._world.revoke_api_key(api_key)
 
@@ -430,12 +438,12 @@ class FakeBluejay(Additions):
 
     @property
     def world(self) -> World:
-        """The model behind the fake, for the doors; the other members are what a test needs."""
+        """The model behind the fake, for the doors; a test uses the other members."""
         return self._world
 
     @property
     def service(self) -> Service:
-        """The fake without its doors, for a server; the other members are what a test needs."""
+        """The fake without its doors, for a server; a test uses the other members."""
         return self._service
 
     @property
@@ -468,35 +476,15 @@ class FakeBluejay(Additions):
             switch.bypass_proxies(self._on, self._loopback.host)
 
     @property
-    def base_url(self) -> str:
-        """`<url>/v1`, as clients take it in `BLUEJAY_API_URL`."""
-        return f"{self.url}/v1"
-
-    @property
     def transport(self) -> Any:
-        """An httpx transport, sync and async, whose requests reach the fake; of httpx2 where there is no httpx."""
+        """An httpx transport, sync and async, whose requests reach the fake; httpx2's if httpx is not installed."""
         from fake_bluejay.facade.transport import transport
 
         return transport(self._api)
 
-    def client(self, **kwargs: Any) -> httpx.Client:
-        """Return an `httpx.Client` whose requests reach the fake: `client.post("/v1/end-conversations", …)`.
-
-        If httpx is not installed, it is httpx2's.
-        """
-        from fake_bluejay.facade.transport import library
-
-        client: httpx.Client = library().Client(transport=self.transport, base_url=f"https://{HOST}", **kwargs)
-        return client
-
-    def async_client(self, **kwargs: Any) -> httpx.AsyncClient:
-        """Return an `httpx.AsyncClient`, or httpx2's, whose requests reach the fake."""
-        from fake_bluejay.facade.transport import library
-
-        client: httpx.AsyncClient = library().AsyncClient(
-            transport=self.transport, base_url=f"https://{HOST}", **kwargs
-        )
-        return client
+    @property
+    def _client_options(self) -> dict[str, Any]:
+        return {"transport": self.transport, "base_url": f"https://{HOST}"}
 
     @staticmethod
     def connect(url: str, organisation: str | None = None) -> RemoteBluejay:
@@ -544,7 +532,7 @@ class FakeBluejay(Additions):
         """Put the world back to a snapshot; the journal stays.
 
         Raises:
-            ValueError: It is no snapshot.
+            ValueError: The argument is not a snapshot.
         """
         dumps.restore(self._world, data_of(snapshot))
         self._worker.receivers = dict(snapshot.receivers)

@@ -22,8 +22,6 @@ from fake_bluejay.intercept.clockwork import CLOCKWORK
 if TYPE_CHECKING:
     from fake_bluejay.core.readings import ReadingChoices
 
-__all__ = ["FakeClock", "FakeReadings", "Restorable", "Snapshot", "data_of", "warn_of_unknown"]
-
 
 class Restorable(Protocol):
     """A fake that can return to an earlier state."""
@@ -98,7 +96,7 @@ class FakeClock:
 
         Raises:
             TimeoutError: It does not hold within `limit` seconds of the fake's time.
-            ValueError: The limit is negative, or the predicate is no function.
+            ValueError: The limit is negative, or the predicate is not a function.
         """
         if not callable(predicate):
             raise ValueError(f"run_until takes a function, e.g. `lambda: result.status == …`, not {predicate!r}")

@@ -14,8 +14,6 @@ if TYPE_CHECKING:
     from fake_bluejay.core.world import World
     from fake_bluejay.facade.assertions import Assertions
 
-__all__ = ["report"]
-
 _MOST_PENDING = 5
 _MOST_MOVEMENTS = 15
 _MOST = 60
@@ -70,7 +68,7 @@ def _pending(world: World, start: int, now: int) -> list[str]:
 
 
 def _time_lines(fake: Assertions) -> list[str]:
-    """Return the lines that say what moved the clock, and which thread held it up."""
+    """Return lines about the movements of the clock, and the threads that held it up."""
     timeline = getattr(fake, "_timeline", None)
     if timeline is None:
         return []

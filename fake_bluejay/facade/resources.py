@@ -10,18 +10,9 @@ from fake_bluejay.core.clock import datetime_at
 from fake_bluejay.core.resources import Entity
 from fake_bluejay.core.world import World
 
-__all__ = [
-    "AgentView",
-    "DigitalHumanView",
-    "ResourceView",
-    "SimulationView",
-    "resources",
-    "view",
-]
-
 
 class ResourceView:
-    """An agent, a folder, …: always what it is now. Raises `KeyError` once it is gone."""
+    """A live view of an agent, a folder, …. It raises `KeyError` after the entity's removal."""
 
     def __init__(self, world: World, collection: str, id: Any) -> None:
         self._world = world

@@ -22,8 +22,6 @@ if TYPE_CHECKING:
     from fake_bluejay.core.behaviors import AgentChoice
     from fake_bluejay.core.statuses import EventChoice, StatusChoice
 
-__all__ = ["ControlObjectView", "HistoryEntry", "Seen", "TestResult", "Watchdog"]
-
 
 class Seen(Protocol):
     """The world behind a view: the one in this process, or one at the other end of a control API."""
@@ -133,9 +131,9 @@ class ControlObjectView:
 
 
 class TestResult:
-    """A test result of the fake: always what it is now, however time moves or the world is restored.
+    """A live view of a test result, also after moves of time, and after the world was restored.
 
-    Every member raises `KeyError` once the test result is gone (after a reset, say).
+    Every member raises `KeyError` after the test result's removal, such as by a reset.
     """
 
     __test__ = False  # not a test class, whatever its name says to a test runner

@@ -11,11 +11,9 @@ from fake_bluejay.core.world import World
 from fake_bluejay.facade.resources import SimulationView
 from fake_bluejay.facade.results import TestResult
 
-__all__ = ["RunView"]
-
 
 class RunView:
-    """A run of a simulation: always what it is now. Every member raises `KeyError` once it is gone."""
+    """A live view of a run of a simulation. Every member raises `KeyError` after the run's removal."""
 
     def __init__(self, world: World, id: int) -> None:
         self._world = world

@@ -9,11 +9,9 @@ from fake_bluejay.http.faults import Faults
 from fake_bluejay.http.journal import Exchange
 from fake_bluejay.http.stubs import Stubs, pattern_of
 
-__all__ = ["unmet"]
-
 
 def unmet(faults: Faults, stubs: Stubs, came: Sequence[Exchange]) -> str:
-    """Return what to say of the faults and stubs that met no request, with the nearest that came to each.
+    """Return a message about the faults and stubs that met no request, each with the nearest requests.
 
     Empty if each has met one.
     """
@@ -26,7 +24,7 @@ def unmet(faults: Faults, stubs: Stubs, came: Sequence[Exchange]) -> str:
 
 
 def _instead(path: str | None, came: Sequence[Exchange], method: str | None = None) -> str:
-    """Return what came instead of a request of a path, or of any path, and of a method, or of any method."""
+    """Return the requests that came in place of one with this path and method; None stands for any."""
     if not came:
         return "no request came"
     fits = None if path is None else pattern_of(path)

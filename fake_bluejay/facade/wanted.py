@@ -9,13 +9,11 @@ from urllib.parse import parse_qs
 
 from fake_bluejay.http.journal import Exchange, is_secret, masked, masked_headers
 
-__all__ = ["Wanted"]
-
 
 class Wanted:
     """A method and a path, and what the body, the query and the headers must contain.
 
-    Raises `ValueError` for what no request has.
+    Raises `ValueError` for a part that no request can have.
     """
 
     def __init__(
@@ -52,7 +50,7 @@ class Wanted:
         return f"{self._method} {self._path}{' with ' * bool(parts)}{', '.join(parts)}"
 
     def differences(self, exchange: Exchange) -> list[str]:
-        """Return wherein a request is not what is wanted, a line each; of one that is, nothing."""
+        """Return the differences between a request and the wanted one, a line each."""
         return list(self._differences(exchange))
 
     def nearest(self, came: Sequence[Exchange], differences: Sequence[list[str]]) -> str:
@@ -99,7 +97,7 @@ def _body(exchange: Exchange) -> str:
 
 
 def _missing(place: str, wanted: Any, given: Any) -> Iterator[str]:
-    """Yield what a JSON value lacks of what it must contain."""
+    """Yield the parts that a JSON value lacks."""
     if isinstance(wanted, Mapping) and isinstance(given, Mapping):
         for name, value in wanted.items():
             if name in given:

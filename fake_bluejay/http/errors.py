@@ -1,4 +1,4 @@
-"""FastAPI's reading of a request before an endpoint sees it, and its words for what is wrong with one.
+"""FastAPI's reading of a request before an endpoint sees it, and its words for errors.
 
 Source of every behaviour here: FastAPI 0.165 with Pydantic 2.14, which a test runs beside this and compares byte for
 byte. Pydantic does the validating; this file reads the body, puts the errors in FastAPI's order, and renders them.
@@ -14,8 +14,6 @@ from typing import Any, Final, TypeVar
 from pydantic import TypeAdapter, ValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, PlainTextResponse, Response
-
-__all__ = ["NOTHING", "Invalid", "json_error", "missing", "read_body", "validated"]
 
 Model = TypeVar("Model")
 
@@ -45,7 +43,7 @@ def missing(*loc: str) -> dict[str, Any]:
 def read_body(content_type: bytes | None, body: bytes) -> Any:
     """Return the body as FastAPI hands it to validation: parsed if declared as JSON, else the bytes, or `NOTHING`.
 
-    Raises `Invalid` for JSON that does not parse, and `HTTPException` 400 for what breaks the parser otherwise.
+    Raises `Invalid` for JSON that does not parse, and `HTTPException` 400 for a body that breaks the parser otherwise.
     """
     if not body:
         return NOTHING

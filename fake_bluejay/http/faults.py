@@ -1,9 +1,9 @@
 """Faults: the ways in which a remote service fails, asked for by a test, met by the next requests.
 
-A kind of fault is one method of `Faults` with its `@_kind`. The method's signature and docstring say what it takes; the
-decorator says what it does: an answer in the place of the operation's, or a `Breakage`, which travels beside the answer
-for the door to carry out, as each client would meet it. The control API, seeds, the console's form and `BluejayMachine`
-are derived from that, so that a new kind is a new method here, and a row in docs/faults.md.
+A kind of fault is one method of `Faults` with its `@_kind`. The method's signature and docstring describe the
+arguments, and the decorator the effect: an answer in the place of the operation's, or a `Breakage`, which travels
+beside the answer for the door to carry out, as each client would meet it. The control API, seeds, the console's form
+and `BluejayMachine` are derived from that, so that a new kind is a new method here, and a row in docs/faults.md.
 """
 
 from __future__ import annotations
@@ -36,22 +36,6 @@ from fake_bluejay.http.stubs import can_meet, check_answer, content_of, pattern_
 
 if TYPE_CHECKING:
     from starlette.responses import Response
-
-__all__ = [
-    "BREAKAGE",
-    "KINDS",
-    "Argument",
-    "ArmedFaults",
-    "BillingCode",
-    "Breakage",
-    "Fault",
-    "FaultKind",
-    "Faults",
-    "Which",
-    "arm_from_data",
-    "requested_ids",
-    "response_of",
-]
 
 BREAKAGE = "fake_bluejay.breakage"
 """The key in a request's `scope["extensions"]` under which a door that can break connections finds the `Breakage`."""
@@ -130,7 +114,7 @@ Effect = tuple[int, Any, Mapping[str, str] | None]
 
 
 class FaultKind(NamedTuple):
-    """A kind of fault: how it is armed, and what it does to a request that meets it."""
+    """A kind of fault: its arguments, and its effect on a request that meets it."""
 
     name: str
     label: str
@@ -277,7 +261,7 @@ class Fault:
         return self._words("path", "probability")
 
     def __repr__(self) -> str:
-        """Return the call that would arm what is left of the fault."""
+        """Return the call that would arm the rest of the fault."""
         return self._words("path", "times", "after", "probability")
 
     @property
@@ -561,7 +545,7 @@ class Faults:
 
     @_kind("send what is not HTTP", breakage=lambda: Breakage(instead=GARBAGE, end="close"))
     def garbage(self, **to: Unpack[Which]) -> None:
-        """Let the request take effect, and send what is not HTTP instead of the answer."""
+        """Let the request take effect, and send bytes that are not HTTP instead of the answer."""
         self._arm("garbage", {}, to)
 
     @_kind("refuse a control object")

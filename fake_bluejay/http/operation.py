@@ -1,4 +1,4 @@
-"""An operation of Bluejay's: what a request to it must be, and the function that answers it, as FastAPI has them."""
+"""An operation of Bluejay's: its parameters, its models, and the function that answers it, as in FastAPI."""
 
 from __future__ import annotations
 
@@ -30,20 +30,6 @@ from fake_bluejay.core.world import World
 from fake_bluejay.http.errors import NOTHING, Invalid, json_error, missing, read_body, validated
 from fake_bluejay.http.journal import Answer
 
-__all__ = [
-    "OWN_WORLD",
-    "STATE",
-    "ApiCall",
-    "Operation",
-    "Parameter",
-    "RequestHeaders",
-    "Unwritable",
-    "WholeRequest",
-    "answer_to",
-    "as_id",
-    "unwritten",
-]
-
 STATE = "fake_bluejay"
 """The key under which a request's scope carries its `WholeRequest`."""
 
@@ -63,7 +49,7 @@ def unwritten(ids: Collection[int]) -> Collection[int]:
 
 
 def as_id(text: str) -> int | None:
-    """Return the id that a text stands for, where the published type is a string; None if it is no id."""
+    """Return the integer id in a text, for fields whose published type is a string; None if the text is not an id."""
     return int(text) if text.isascii() and text.isdigit() and len(text) <= 18 else None
 
 
@@ -88,7 +74,7 @@ class Parameter:
         return TypeAdapter(self.type)
 
     def build(self) -> None:
-        """Build at once what its first use would."""
+        """Build the adapter at once, and not at the first use."""
         self._adapter  # noqa: B018
 
     @property
@@ -295,7 +281,7 @@ _WITHOUT_BODY = (204, 304)
 
 
 def answer_to(error: DomainError, readings: Readings) -> Response:
-    """Return the answer to a request that a rule forbids; of what is another organisation's, a reading says which."""
+    """Return the answer to a request that a rule forbids; for another organisation's entity, a reading decides."""
     if isinstance(error, Foreign):
         reading = getattr(readings, f"foreign_{error.kind.replace(' ', '_')}", readings.foreign_other)
         if reading is ForeignResource.FORBIDDEN:

@@ -12,8 +12,6 @@ from fake_bluejay.core.suggest import unknown
 if TYPE_CHECKING:
     from starlette.responses import Response
 
-__all__ = ["Stubs", "can_meet", "check_answer", "content_of", "pattern_of"]
-
 _METHODS = ("DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT")
 
 
@@ -44,7 +42,7 @@ def pattern_of(path: str) -> re.Pattern[str]:
     """Return a pattern for the paths that are meant; parameters stand in braces.
 
     Raises:
-        ValueError: It is no path.
+        ValueError: The text is not a path.
     """
     from starlette.convertors import CONVERTOR_TYPES
     from starlette.routing import PARAM_REGEX, compile_path

@@ -1,4 +1,4 @@
-"""`http.client`, and what stands on it: `urllib.request`, urllib3, requests. Their `connect` gets a socket to the fake.
+"""`http.client` and its users (`urllib.request`, urllib3, requests): their `connect` gets a socket to the fake.
 
 The seams are public methods: `connect`, which makes a connection's socket, and `putrequest`, with which each request
 begins. urllib3 overrides `connect`; its seams are in `urllib3.py`.
@@ -17,13 +17,11 @@ from types import ModuleType, NoneType
 from typing import Any
 from urllib.parse import urlsplit
 
-from fake_bluejay.intercept.door import HOST
+from fake_bluejay.bluejay.published import HOST
 from fake_bluejay.intercept.shims import Seam, class_of
 from fake_bluejay.intercept.switch import takes
 from fake_bluejay.intercept.waiting import wait
 from fake_bluejay.intercept.wire import OWN, PEER, HttpWire, open_wire
-
-__all__ = ["connecting", "seams"]
 
 
 def seams(module: ModuleType) -> Iterator[Seam]:
@@ -95,7 +93,7 @@ class WireSocket:
         return len(data)
 
     def recv(self, most: int, flags: int = 0) -> bytes:
-        """Return what has arrived; wait for it as long as the timeout says."""
+        """Return the data that has arrived, after waiting for it up to the timeout."""
         seconds, timeout = self.wire.due_in(), self._timeout
         if timeout is not None and timeout < seconds:
             if timeout == 0:
@@ -113,7 +111,7 @@ class WireSocket:
         return len(data)
 
     def makefile(self, *args: Any, **kwargs: Any) -> io.BufferedReader:
-        """Return what arrives as a file; it outlives a `close`, as a socket's does."""
+        """Return the arriving data as a file, which outlives a `close`, as a socket's does."""
         return io.BufferedReader(_Incoming(self))
 
     def fileno(self) -> int:

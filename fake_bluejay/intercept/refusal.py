@@ -1,4 +1,4 @@
-"""The error of a call to Bluejay that no fake may take, and what it says."""
+"""The error of a call to Bluejay that no fake may take, and its message."""
 
 from __future__ import annotations
 
@@ -9,9 +9,8 @@ import sysconfig
 import threading
 from types import FrameType
 
-from fake_bluejay.intercept.hosts import HOST, OTLP_HOST, is_bluejay, text_of
-
-__all__ = ["GuardError", "refusal", "refusal_of_copy"]
+from fake_bluejay.bluejay.published import HOST, OTLP_HOST
+from fake_bluejay.intercept.hosts import is_bluejay, text_of
 
 _OURS = os.path.dirname(os.path.dirname(__file__))
 
@@ -24,7 +23,7 @@ class GuardError(RuntimeError):
 
 
 def refusal(host: object, *, is_forked: bool, is_on: bool) -> str:
-    """Return what an error says of a call to this host: which host, why not, what to do, and where the call is.
+    """Return the message of an error about a call to this host: the reason, the remedy, and the place of the call.
 
     Args:
         host: The host that was about to be called.
@@ -50,7 +49,7 @@ def refusal(host: object, *, is_forked: bool, is_on: bool) -> str:
 
 
 def refusal_of_copy() -> str:
-    """Return what an error says of a call to a fake, by its own client or application, in a process forked from its."""
+    """Return the message of an error about a call to a fake, by its own client or application, in a forked process."""
     return _refusal_after_fork("A fake Bluejay was about to be called by a process that was forked from its own")
 
 

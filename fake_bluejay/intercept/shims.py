@@ -1,7 +1,7 @@
 """Shims: the one way in which attributes of other people's modules and classes are replaced.
 
-A *seam* is an attribute of somebody else: an owner, a name, and a function that makes what is to stand there. A *shim*
-is what stands there. The theory:
+A *seam* is an attribute of somebody else: an owner, a name, and a function that makes the replacement, which is called
+a *shim*. The theory:
 
 - A shim calls through to what it found, and asks at each call whether it is wanted. So a shim that is off is inert,
   wherever it is held: by a wrapper, by a saved attribute, by a module that imported it by name.
@@ -50,8 +50,6 @@ from types import (
 from typing import Any, NamedTuple
 from weakref import WeakKeyDictionary
 
-__all__ = ["LOCK", "Seam", "ShimGroup", "class_of", "contents", "leads_to", "leave_nothing", "look_again"]
-
 LOCK = threading.RLock()
 """The lock that is held while a shim is put on or taken off."""
 
@@ -80,7 +78,7 @@ class _Found(NamedTuple):
 
 
 _found: WeakKeyDictionary[Any, _Found] = WeakKeyDictionary()
-"""Shim → what it was put over."""
+"""Shim → the value that it was put over."""
 
 
 def _is_shim(value: Any) -> bool:
@@ -108,12 +106,12 @@ def _namespace(owner: Any) -> Mapping[str, Any]:
 
 
 def contents(module: ModuleType) -> SimpleNamespace:
-    """Return what a module holds, for reading seams from it without waking what it loads lazily."""
+    """Return the namespace of a module, for reading seams from it without loading its lazy parts."""
     return SimpleNamespace(**_namespace_of_module(module))
 
 
 def _setter(owner: Any, name: str) -> Callable[[Any], object]:
-    """Return what sets an attribute without code of its owner's."""
+    """Return a function that sets an attribute without code of its owner's."""
     if type(owner) is FunctionType:
         return partial(setattr, owner, name)
     if _is_class(owner):
@@ -151,14 +149,14 @@ class _Shims:
         self.set = _setter(seam.owner, seam.name)
         self.newest: Any = self
         self.under: Any = self
-        """The value that the newest shim was put over, which is no shim of this seam."""
+        """The value that the newest shim was put over, which is not a shim of this seam."""
         self.named: Any = None
         """The replacement of the function where it was imported by name."""
         if seam.named is not None:
             self.named = self._over(seam.named)
 
     def put_on(self) -> None:
-        """Put a shim over what is there, unless one is there or within reach."""
+        """Put a shim over the present value, unless one is there or within reach."""
         top = self.look(self.name, _ABSENT)
         if top is self.under or not (self._is_mine(top) or self._is_reached_from(top)):
             self.set(self._over(top))
@@ -248,7 +246,7 @@ def _caller(seam: Seam, found: Any) -> Callable[..., Any]:
         call: Callable[..., Any] = found
         return call
     if not hasattr(type(found), "__get__"):
-        return lambda self, *args, **kwargs: found(*args, **kwargs)  # a mock, say, is called without the object
+        return lambda self, *args, **kwargs: found(*args, **kwargs)  # for example, a mock is called without the object
     return lambda self, *args, **kwargs: found.__get__(self, type(self))(*args, **kwargs)
 
 
@@ -284,7 +282,7 @@ class ShimGroup:
         switch({self: on})
 
     def _switch(self, on: bool) -> None:
-        """Switch the group's seams, but not what is held by name elsewhere."""
+        """Switch the group's seams, but not functions that are held by name elsewhere."""
         self.on = on
         if on:
             for name, module in self.new_modules():
@@ -324,7 +322,7 @@ class ShimGroup:
             shims.put_on()
 
     def take_off(self) -> None:
-        """Take away what is on top."""
+        """Remove the shim that is on top."""
         for shims in reversed(self._all):
             top = shims.look(shims.name, _ABSENT)
             if top is shims.newest and shims.under is not _ABSENT:
@@ -587,7 +585,7 @@ def _places_in_defaults(function: FunctionType) -> Iterator[_Place]:
 
 
 def _in_default(group: ShimGroup, on: bool, value: Any) -> Any:
-    """Return what stands in a default for this value while the group is on or off."""
+    """Return the replacement of a default value while the group is on or off."""
     named = _named.get(id(value))
     if named is None or named.group is not group:
         return value

@@ -15,22 +15,6 @@ from fake_bluejay.intercept.shims import LOCK, ShimGroup
 if TYPE_CHECKING:
     from fake_bluejay.bluejay.app import Api
 
-__all__ = [
-    "Fake",
-    "bypass_proxies",
-    "current",
-    "guard",
-    "is_forked",
-    "is_guarded",
-    "leave_nothing",
-    "refusal_of",
-    "switch_off",
-    "switch_on",
-    "taker",
-    "takes",
-    "takes_calls",
-]
-
 
 class Fake(NamedTuple):
     """A fake that is on, as its doors know it."""
@@ -107,7 +91,7 @@ def taker(host: object) -> Fake | None:
 
 
 def refusal_of(host: object) -> str:
-    """Return what an error says of a call to this host, as things stand."""
+    """Return the message of an error about a call to this host in the present state."""
     return refusal(host, is_forked=is_forked(), is_on=current() is not None)
 
 
@@ -147,7 +131,7 @@ def switch_off(fake: Fake) -> None:
 
 
 def bypass_proxies(fake: Fake, host: str) -> None:
-    """Let clients reach a host directly until this fake is off, whatever proxies the environment names."""
+    """Let clients reach a host directly until this fake is off, without the environment's proxies."""
     with LOCK:
         if not _direct:
             found = {name: os.environ.get(name) for name in ("no_proxy", "NO_PROXY")}

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import time
 
-__all__ = ["now", "wait", "wait_async"]
-
 
 def now() -> float:
     """Return the present by the clock that `wait` waits by, in seconds."""
@@ -18,7 +16,7 @@ def wait(seconds: float) -> None:
 
 
 async def wait_async(seconds: float) -> None:
-    """Wait in a coroutine, whatever event loop it runs in; also for no time let others have their turn."""
+    """Wait in a coroutine, on any event loop; also a wait for no time gives others their turn."""
     import anyio  # which Starlette brings
 
     await anyio.sleep(seconds)

@@ -27,8 +27,6 @@ from fake_bluejay.intercept.waiting import now
 if TYPE_CHECKING:
     from fake_bluejay.bluejay.app import Api
 
-__all__ = ["OWN", "PEER", "Arrival", "HttpWire", "open_wire"]
-
 OWN, PEER = ("127.0.0.1", 49152), ("127.0.0.1", 443)
 """The addresses of both ends, as far as anybody asks."""
 
@@ -60,6 +58,10 @@ _REFUSED = {
 }
 
 
+def _always() -> bool:
+    return True
+
+
 class HttpWire:
     """A connection, as the client has it.
 
@@ -69,9 +71,9 @@ class HttpWire:
     """
 
     def __init__(
-        self, app: Api, scheme: str, host: str, port: int | None, is_open: Callable[[], bool] = lambda: True
+        self, app: Api, scheme: str, host: str, port: int | None, is_open: Callable[[], bool] = _always
     ) -> None:
-        self._app = app
+        self._app: Any = app
         self.scheme, self._host, self._port = scheme, host, port
         self.is_open = is_open
         self._arrivals: deque[Arrival] = deque()
@@ -131,7 +133,7 @@ class HttpWire:
         return 0 if self.has_ended else math.inf
 
     def read(self, most: int) -> bytes:
-        """Return what has arrived next, due or not; `b""` is the end.
+        """Return the next data that has arrived, due or not; `b""` is the end.
 
         Raises:
             ConnectionResetError: The connection was reset.
@@ -159,6 +161,8 @@ class HttpWire:
         self._end = "close"
         self._arrivals.clear()
         self._arrived = b""
+        # httpx leaves closed connections to the garbage collector: they are not to keep the fake until then.
+        self._app, self.is_open = None, _always
 
     # --- the server's end ---------------------------------------------------------------------------------------
 
@@ -246,7 +250,7 @@ _ORIGIN = re.compile(rb"https?://[^/?]*", re.IGNORECASE)
 
 
 def _arrival(reply: Reply, data: bytes, end: End | None) -> Arrival:
-    """Return what becomes of an answer on its way."""
+    """Return an answer with its disturbances."""
     breakage = reply.breakage
     if breakage is None:
         return Arrival(data, end)
@@ -324,7 +328,7 @@ def _plain_head(data: bytes) -> _Head | None:
 
 
 _NOT_PLAIN = frozenset((b"connection", b"content-length", b"expect", b"transfer-encoding", b"upgrade"))
-"""The headers that change how a message is read, or what happens to its connection."""
+"""The headers that affect the framing of a message, or its connection."""
 
 
 def _plain_answer(method: bytes, reply: Reply) -> bytes | None:

@@ -23,8 +23,6 @@ from typing import Any, NamedTuple
 
 from fake_bluejay.intercept.true_time import REAL
 
-__all__ = ["Activity", "Turns", "Watch", "describe_stack", "turns_of_threads"]
-
 _SLEEPS_WITHOUT_PROC = 0.25
 """Real seconds for which a thread must have stood still, on systems without `/proc`."""
 
@@ -60,7 +58,7 @@ _NO_LOOK = _Look(None, 0.0)
 
 
 class Watch:
-    """An observer of one thread, which concludes from several looks what the thread does."""
+    """An observer of one thread, which derives the thread's activity from several looks."""
 
     def __init__(self, thread: threading.Thread) -> None:
         self._thread = thread
@@ -71,7 +69,7 @@ class Watch:
         """The real time since which the thread is known to wait."""
 
     def look(self) -> Activity:
-        """Return what the thread does, by this look and those before."""
+        """Return the thread's activity, by this look and the earlier ones."""
         now = REAL.monotonic()
         state, patience = _state_of(self._thread)
         if state is None:
@@ -161,7 +159,7 @@ def turns_of_threads() -> Turns | None:
 
 
 def _activity_in(frame: Any) -> Activity:
-    """Return what a thread does that waits in C, called by the frame's current instruction."""
+    """Return the activity of a thread that waits in C, called by the frame's current instruction."""
     called = _called_by(frame)
     if called in _TAKES_A_LOCK:
         return Activity.WAITS_FOR_LOCK

@@ -19,8 +19,6 @@ from starlette.types import Scope
 
 from fake_bluejay.http.journal import masked, with_query
 
-__all__ = ["FORMATS", "AccessLog"]
-
 _BATCH = 0.1
 """Seconds in which lines are gathered."""
 _MOST_IN_A_BATCH = 5_000
@@ -63,7 +61,7 @@ class AccessLog:
             self.flush()
 
     def flush(self) -> None:
-        """Hand over to the thread what has gathered."""
+        """Hand the gathered lines over to the thread."""
         gathered, self._lines = self._lines, []
         if not gathered:
             return
@@ -73,7 +71,7 @@ class AccessLog:
             self._dropped += len(gathered)
 
     def close(self, within: float = 2.0) -> None:
-        """Write what is left; give up after so many seconds."""
+        """Write the remaining lines; give up after so many seconds."""
         self.flush()
         try:
             self._batches.put(None, timeout=within)

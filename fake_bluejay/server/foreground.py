@@ -28,8 +28,6 @@ from fake_bluejay.server.gate import Gate
 from fake_bluejay.server.protocol import Limits, Protocol, protocol, sweep
 from fake_bluejay.server.worlds import Worlds
 
-__all__ = ["Settings", "listen", "serve"]
-
 _log = logging.getLogger("fake_bluejay")
 
 LISTENER_COUNT = 16
@@ -99,7 +97,7 @@ def serve(
         reset: Puts the fake back to how it began.
         own: Makes the service of an organisation that is to have a world of its own, given its key.
         own_worlds: Those that there are at the start, each with the name of its organisation and its key.
-        announce: Called once all is ready; whatever happens from then on ends well.
+        announce: Called when the server is ready; errors after that end it in order.
 
     Raises:
         OSError: The world could not be saved.
@@ -152,7 +150,7 @@ def serve(
 
 
 class _Server(uvicorn.Server):
-    """uvicorn, and what runs beside it on its event loop: time, a look at slow clients, saving on SIGUSR1."""
+    """uvicorn, with further tasks on its event loop: time, checks of slow clients, saving on SIGUSR1."""
 
     def __init__(self, config: uvicorn.Config, worlds: Worlds, saver: _Saver | None) -> None:
         super().__init__(config)
@@ -239,7 +237,7 @@ def _signals_end(server: uvicorn.Server, saver: _Saver | None) -> Iterator[None]
 
 
 def _make_room_for(connections: int) -> None:
-    """Raise the limit of open files to what so many connections take, as far as the system allows."""
+    """Raise the limit of open files for so many connections, as far as the system allows."""
     try:
         import resource
     except ImportError:

@@ -16,8 +16,6 @@ from urllib.parse import urlsplit
 from starlette.responses import JSONResponse, Response
 from starlette.types import Scope
 
-__all__ = ["Gate", "check_name", "check_origin", "is_every_address", "is_loopback"]
-
 _LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
 
@@ -30,7 +28,7 @@ def is_loopback(host: str) -> bool:
 
 
 def is_every_address(host: str) -> bool:
-    """Return whether what listens there listens on every address of this machine's."""
+    """Return whether a listener at this address listens on every address of the machine."""
     return host in ("0.0.0.0", "::")  # noqa: S104 - no default, asked for
 
 
@@ -47,7 +45,7 @@ def check_name(name: str) -> None:
     """Check that requests can call a server by this name.
 
     Raises:
-        ValueError: It is no name or address, or has more to it.
+        ValueError: The text is not a name or an address, or has further parts.
     """
     if not _is_address(name) and not re.fullmatch(r"[A-Za-z0-9_]([A-Za-z0-9_.-]*[A-Za-z0-9_.])?", name):
         raise ValueError(

@@ -36,8 +36,9 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from uvicorn.protocols.http.flow_control import HIGH_WATER_LIMIT
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
+from fake_bluejay.bluejay.published import HOST, OTLP_HOST
 from fake_bluejay.http.journal import Answer
-from fake_bluejay.intercept.hosts import HOST, OTLP_HOST, is_bluejay
+from fake_bluejay.intercept.hosts import is_bluejay
 from fake_bluejay.server.upgrade import IgnoresUpgrades
 
 __all__ = [
@@ -118,7 +119,7 @@ class Limits(NamedTuple):
 
 
 class Protocol(HttpToolsProtocol):
-    """The protocol of one connection. `protocol` makes the class, and sets what all connections of a server share."""
+    """The protocol of one connection. `protocol` makes the class, with the common values of a server's connections."""
 
     limits: Limits
     at_once: Callable[[Any, bytes], Answer | None]
@@ -168,7 +169,7 @@ class Protocol(HttpToolsProtocol):
         self._deferred_response: bytes | None = None
         """A refusal that waits until earlier requests are answered."""
 
-    # --- what comes in ------------------------------------------------------------------------------------------
+    # --- requests -----------------------------------------------------------------------------------------------
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Take a new connection; refuse it if there is no room."""
@@ -191,7 +192,7 @@ class Protocol(HttpToolsProtocol):
         return self.cycle is None or self.cycle.response_complete or self.cycle.more_body
 
     def data_received(self, data: bytes) -> None:
-        """Parse what has arrived, and refuse it if it is not HTTP or too large."""
+        """Parse the data that has arrived, and refuse it if it is not HTTP or too large."""
         if self._refused:
             return
         self._piece, self._completed = len(data), False
@@ -361,7 +362,7 @@ class Protocol(HttpToolsProtocol):
         elif not self.transport.is_closing():
             self.flow.resume_reading()
 
-    # --- who takes too long, or too much ------------------------------------------------------------------------
+    # --- limits -------------------------------------------------------------------------------------------------
 
     def check(self, now: float) -> None:
         """Close the connection if its client has taken too long."""

@@ -18,8 +18,6 @@ try:
 except ImportError:  # on Windows
     fcntl = None  # type: ignore[assignment]
 
-__all__ = ["alone", "write"]
-
 
 @contextlib.contextmanager
 def alone(path: Path) -> Iterator[None]:
@@ -58,7 +56,7 @@ def write(path: Path, world: Mapping[str, Any]) -> None:
     """Write a world beside the file, and put it in the file's place in one step.
 
     Raises:
-        OSError: It cannot be written; then what was there is there still.
+        OSError: The file cannot be written; then the old one is still there.
     """
     target = _target(path)
     descriptor, temporary = _beside(target)
@@ -78,7 +76,7 @@ def write(path: Path, world: Mapping[str, Any]) -> None:
 
 
 def _target(path: Path) -> Path:
-    """Return the file that a path leads to: a link stays a link, and what it leads to is replaced.
+    """Return the file of a path: a link stays a link, and its target is replaced.
 
     Raises `OSError` for what cannot be replaced by a file without a loss: a directory, a device, a pipe.
     """

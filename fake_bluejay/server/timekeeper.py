@@ -7,8 +7,6 @@ import asyncio
 from fake_bluejay.core.clock import ScaledClock
 from fake_bluejay.core.world import World
 
-__all__ = ["Timekeeper"]
-
 _LONGEST = 3600.0
 """The longest sleep, in seconds, after which a change of the system's clock is noticed."""
 
@@ -38,7 +36,7 @@ class Timekeeper:
             self._loop.call_soon_threadsafe(self.look)
 
     def plan(self) -> None:
-        """Fire what is due, and schedule the next wake-up; call this when time has moved or the clock has changed."""
+        """Fire the due timers, and schedule the next wake-up; call this when the clock has moved or changed."""
         self._loop = asyncio.get_running_loop()
         if self._handle is not None:
             self._handle.cancel()

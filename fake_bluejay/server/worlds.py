@@ -31,8 +31,6 @@ from fake_bluejay.server.timekeeper import Timekeeper
 from fake_bluejay.state.loaded_seed import MOST_WORLDS
 from fake_bluejay.state.snapshot import dump, restore
 
-__all__ = ["Worlds"]
-
 _BRING_KEYS = (("POST", "organisations"), ("PUT", "state"), ("POST", "reset"))
 """The control requests after which a world may have other organisations."""
 
@@ -291,7 +289,7 @@ class Worlds:
         """
         by_path = {"organisations": [asked], "state": asked.get("organisations"), "reset": part.begun_with}
         brought: Any = by_path[called[1]]
-        # The control API refuses whatever is no list or no object.
+        # The control API refuses other data than lists and objects.
         organisations = [one for one in brought if isinstance(one, dict)] if isinstance(brought, list) else []
         self._check_keys(_keys(organisations), part)
         if part is self._shared:

@@ -63,8 +63,6 @@ from fake_bluejay.state.commands import (
 )
 from fake_bluejay.state.loaded_seed import MOST_WORLDS, LoadedSeed, Overrides
 
-__all__ = ["Seed", "SeedError", "load_seed", "schema"]
-
 _FORMATS = (".toml", ".yaml", ".yml", ".json")
 
 
@@ -252,7 +250,7 @@ def load_seed(path: Path, overrides: Overrides | None = None) -> LoadedSeed:
 
 
 def _applied(parts: Iterable[tuple[Path_, Command]], service: Service) -> list[Misfit]:
-    """Apply the parts of a seed, each with its place. Return what does not fit."""
+    """Apply the parts of a seed, each with its place, and return the misfits."""
     misfits = Misfits()
     for place, part in parts:
         with misfits.at(*place):
@@ -498,7 +496,7 @@ def _as_json(value: Any, place: Path_, counted: Iterator[int], problems: list[_N
 
 @functools.cache
 def _yaml_loader() -> Any:
-    """Return a safe loader that refuses what would silently be something else than it looks like."""
+    """Return a safe loader that refuses texts which YAML would silently turn into another value."""
     import yaml
 
     class Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]

@@ -225,7 +225,9 @@ def test_in_a_forked_process_by_the_server(bluejay_server: FakeBluejay, client: 
 @pytest.mark.parametrize("client", clients.CLIENTS)
 def test_in_a_new_process_by_the_server(bluejay_server: FakeBluejay, client: str) -> None:
     code = (
-        f"import os, test_processes as t; print(t.get({client!r}, os.environ['BLUEJAY_API_URL'] + '/ping')['message'])"
+        "import asyncio, inspect, os, clients\n"
+        f"answer = {{**clients.SYNC, **clients.ASYNC}}[{client!r}]()('GET', os.environ['BLUEJAY_API_URL'] + '/ping')\n"
+        "print((asyncio.run(answer) if inspect.iscoroutine(answer) else answer)[1]['message'])"
     )
     done = subprocess.run(
         [sys.executable, "-c", code],

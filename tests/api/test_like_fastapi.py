@@ -403,13 +403,13 @@ header_lists = st.lists(
 )
 
 
-@settings(max_examples=examples(1500, 200), derandomize=True, deadline=None, database=None)
+@settings(max_examples=examples(1500, 100), derandomize=True, deadline=None, database=None)
 @given(body=bodies())
 def test_generated_bodies_are_answered_as_fastapi_does(loop: asyncio.Runner, body: bytes) -> None:
     compare(loop, "POST", PATH, [KEY, JSON], body)
 
 
-@settings(max_examples=examples(1000, 200), derandomize=True, deadline=None, database=None)
+@settings(max_examples=examples(1000, 100), derandomize=True, deadline=None, database=None)
 @given(
     method=st.sampled_from(["POST", "POST", "POST", "POST", "GET", "post", "HEAD", "PUT", "ODD"]),
     path=st.sampled_from([PATH, PATH, PATH, f"{PATH}/", f"{PATH}//", f"/{PATH}", "/", f"{PATH}?x=1", f"{PATH}/?é=/"]),
@@ -569,14 +569,14 @@ def test_every_operation_is_answered_as_fastapi_does(
     compared()
 
 
-@settings(max_examples=examples(300, 50), derandomize=True, deadline=None, database=None)
+@settings(max_examples=examples(300, 25), derandomize=True, deadline=None, database=None)
 @given(invalid=invalid_payloads())
 def test_the_labels_of_invalid_payloads_hold_for_fastapi(loop: asyncio.Runner, invalid: InvalidPayload) -> None:
     answer = compare(loop, "POST", PATH, [KEY, JSON], json.dumps(invalid.payload).encode())
     assert tuple(error["type"] for error in json.loads(answer.body)["detail"]) == invalid.types
 
 
-@settings(max_examples=examples(300, 50), derandomize=True, deadline=None, database=None)
+@settings(max_examples=examples(300, 25), derandomize=True, deadline=None, database=None)
 @given(payload=valid_payloads())
 def test_valid_payloads_are_valid_for_fastapi(loop: asyncio.Runner, payload: dict[str, Any]) -> None:
     assert compare(loop, "POST", PATH, [KEY, JSON], json.dumps(payload).encode()).status == 200

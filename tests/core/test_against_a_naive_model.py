@@ -304,7 +304,7 @@ class Comparison(RuleBasedStateMachine):
 
 
 def test_the_world_agrees_with_a_naive_model() -> None:
-    runs = examples(500, 50)
+    runs = examples(500, 40)
     run_state_machine_as_test(
         Comparison,
         settings=settings(max_examples=runs, stateful_step_count=50, derandomize=True, deadline=None, database=None),

@@ -8,6 +8,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from fake_bluejay.core.cron import Cron
+from tests.thoroughness import examples
 
 NAMES = {3: ["jan", "FEB", "dec"], 4: ["sun", "Mon", "sat"]}
 BOUNDS = ((0, 59), (0, 23), (1, 31), (1, 12), (0, 7))
@@ -34,7 +35,7 @@ expressions = st.tuples(*(fields(position) for position in range(5))).map(" ".jo
 moments = st.datetimes(datetime(2020, 1, 1), datetime(2060, 1, 1))
 
 
-@settings(max_examples=300, derandomize=True, deadline=None, database=None)
+@settings(max_examples=examples(300, 100), derandomize=True, deadline=None, database=None)
 @given(expressions, moments)
 @example("0 9 29 2 *", datetime(2097, 1, 1))
 @example("0 0 13 * 5", datetime(2026, 1, 1))

@@ -1,10 +1,12 @@
 """`FakeBluejay`, with and without pytest's fixtures."""
 
+import gc
 import json
 import os
 import re
 import subprocess
 import sys
+import urllib.request
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -12,7 +14,7 @@ from typing import Any
 import httpx
 import pytest
 
-from fake_bluejay import FakeBluejay, Status
+from fake_bluejay import FakeBluejay, Status, pytest_plugin
 from fake_bluejay.agents import drops_after, ends_after, ends_within, silent
 from fake_bluejay.calls import Call, call_dropped, no_answer, no_connection, out_of_funds, rejected
 from fake_bluejay.core.clock import ManualClock
@@ -773,3 +775,24 @@ async def test_own_transports_lead_to_their_own_fake_whatever_is_on(bluejay: Fak
             await async_client.get("/v1/ping")
     assert len(other.requests) == 4
     bluejay.assert_no_requests()
+
+
+def test_a_fake_leaves_no_garbage_to_collect(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each collection costs a test more than making a fake does."""
+    monkeypatch.setattr(pytest_plugin, "_running", [])  # a report of this test would need its fakes
+    gc.collect()
+    gc.disable()
+    gc.set_debug(gc.DEBUG_SAVEALL)
+    try:
+        with FakeBluejay() as bluejay:
+            bluejay.add_test_result()
+            with urllib.request.urlopen("https://api.getbluejay.ai/v1/ping") as answer:
+                assert answer.status == 200
+        del bluejay
+        gc.collect()
+        kinds = {f"{type(each).__module__}.{type(each).__qualname__}" for each in gc.garbage}
+        assert {kind for kind in kinds if kind.startswith(("fake_bluejay.", "time_machine."))} == set()
+    finally:
+        gc.set_debug(0)
+        gc.garbage.clear()
+        gc.enable()

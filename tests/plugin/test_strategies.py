@@ -15,7 +15,7 @@ from tests.thoroughness import examples
 URL = "https://api.getbluejay.ai/v1/end-conversations"
 FAKE = FakeBluejay()
 CLIENT = FAKE.client(headers={"X-API-Key": "key"})
-MANY = settings(max_examples=examples(300, 60), deadline=None, derandomize=True, database=None)
+MANY = settings(max_examples=examples(300, 40), deadline=None, derandomize=True, database=None)
 
 
 @MANY

@@ -1,10 +1,11 @@
 """Half of the connections are broken or slow, and the others notice nothing. `make soak` does it for a minute."""
 
 from benchmarks.soak import BAD, soak
+from tests.thoroughness import examples
 
 
 def test_the_rest_are_answered_right() -> None:
-    report = soak(seconds=4, connections=200)
+    report = soak(seconds=examples(4, 2), connections=200)
     assert report.wrong == [], report
     assert report.answered > 200
     assert set(report.broken) == set(BAD)

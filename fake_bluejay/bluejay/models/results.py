@@ -282,7 +282,7 @@ _OF_THE_WORLD = ("id", "status", "start_time", "end_time", "simulation_result_id
 
 
 def _published() -> Iterator[tuple[str, Any]]:
-    """List what is published of a test result, and what may be reported of one, as fields that a test may give."""
+    """Yield the published fields of a test result, and those of a report about one, as fields that a test may give."""
     for model in (UpdateSimulationResultRequest, SimulationResultResponse):
         for name, one in model.model_fields.items():
             if name not in _OF_THE_WORLD and name not in _GivenFields.model_fields:
@@ -305,7 +305,7 @@ class GivenScript(Given):
 
 
 def check_fields(names: Iterable[str], besides: Iterable[str] = ()) -> None:
-    """Check the names of what a test result is to carry.
+    """Check the names of the fields of a test result.
 
     Args:
         names: The names that were given.
@@ -320,7 +320,7 @@ def check_fields(names: Iterable[str], besides: Iterable[str] = ()) -> None:
 
 
 def as_given(fields: Mapping[str, Any], besides: Iterable[str] = ()) -> dict[str, Any]:
-    """Return what a test says of a test result as it is kept: as JSON; None takes a field away.
+    """Return the fields that a test gives, as they are stored: as JSON; None removes a field.
 
     Args:
         fields: The fields, as the test gave them.

@@ -1,4 +1,4 @@
-"""Runs of a simulation: how one is queued, and how it stands."""
+"""Models of runs of a simulation."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from fake_bluejay.core.clock import Moment
 
 
 class _RunRequest(Wire):
-    """With whom to run a simulation, if not with all, and how the agent is reached, if not as it says itself."""
+    """The choice of digital humans for a run, and settings of the connection, in place of the agent's."""
 
     prompt_id: UUID | None = None
     agent_version_id: UUID | None = None
@@ -102,7 +102,7 @@ class SimulationRunStatus(StrEnum):
 
 
 class _Counted(Wire):
-    """A shape whose `tests_incompleted` is absent where it is not counted."""
+    """A model whose `tests_incompleted` is absent if it is not counted."""
 
     # Without a return type, which would become the schema. (`Field(exclude_if=…)` needs Pydantic 2.12.)
     @model_serializer(mode="wrap")
