@@ -25,8 +25,6 @@ if TYPE_CHECKING:
     from fake_bluejay.server.tls import Tls
     from fake_bluejay.state.loaded_seed import LoadedSeed, Overrides
 
-__all__ = ["main"]
-
 _ENVIRONMENT = {"auto_envvar_prefix": "FAKE_BLUEJAY"}
 _INSTALLED = {
     "bash": "fake-bluejay completion bash > ~/.local/share/bash-completion/completions/fake-bluejay",

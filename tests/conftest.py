@@ -27,6 +27,7 @@ import trustme
 from fake_bluejay.cli import main
 from tests.furnished import furnished_world
 from tests.thoroughness import absent
+from tests.warm import Process, started
 
 pytest_plugins = ["pytester"]
 
@@ -67,7 +68,7 @@ COMMAND = [sys.executable, "-m", "fake_bluejay"]
 
 
 class Server(NamedTuple):
-    process: "subprocess.Popen[str]"
+    process: "Process | subprocess.Popen[str]"
     url: str
     printed: str
     output: Path
@@ -185,14 +186,9 @@ def serving(tmp_path_factory: pytest.TempPathFactory) -> Serving:
     @contextlib.contextmanager
     def serving(*arguments: object, **environment: str) -> Iterator[Server]:
         output = tmp_path_factory.mktemp("server") / "output.txt"
-        with output.open("w") as file, _hanging_up():
-            process = subprocess.Popen(
-                [*COMMAND, "serve", "--port", "0", *map(str, arguments)],
-                stdout=file,
-                stderr=subprocess.STDOUT,
-                text=True,
-                env={**_environment(), **environment},
-            )
+        with _hanging_up():
+            command = ["serve", "--port", "0", *map(str, arguments)]
+            process = started(command, output, {**_environment(), **environment})
         try:
             printed = ""
             while not (found := re.search(r'(?:listens on |"url": ")(http\S+?)[\s"]', printed)):

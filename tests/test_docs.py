@@ -3,6 +3,7 @@
 import os
 import re
 import runpy
+import shlex
 import shutil
 import subprocess
 import sys
@@ -13,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from tests.thoroughness import THOROUGH, thorough
+from tests.warm import started
 
 ROOT = Path(__file__).parent.parent
 BLOCKS = [
@@ -50,13 +52,14 @@ def test_a_failing_test_reports_what_the_readme_shows(pytester: pytest.Pytester)
 
 
 @pytest.mark.parametrize(("page", "session"), SESSIONS)
-def test_a_session(tmp_path: Path, page: Path, session: str) -> None:
+def test_a_session(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, page: Path, session: str) -> None:
     """Each command does what is shown below it, an ellipsis standing for anything; a server runs to the block's end.
 
     The server takes a free port in place of the one that is shown, and the files that the page shows are there.
     """
     for name, content in re.findall(r"^```(toml|yaml)\n(.*?)^```", page.read_text(), re.DOTALL | re.MULTILINE):
         (tmp_path / f"world.{name}").write_text(content)
+    monkeypatch.chdir(tmp_path)
     bin = tmp_path / "bin"
     bin.mkdir()
     (bin / "fake-bluejay").write_text(f'#!/bin/sh\nexec "{sys.executable}" -m fake_bluejay "$@"\n')
@@ -70,10 +73,7 @@ def test_a_session(tmp_path: Path, page: Path, session: str) -> None:
                 continue  # this is what runs here
             if command.startswith("fake-bluejay serve") and "--help" not in command:
                 output = tmp_path / "server.txt"
-                with output.open("w") as file:
-                    server = subprocess.Popen(
-                        f"exec {command}", shell=True, cwd=tmp_path, env=environment, stdout=file, stderr=file
-                    )
+                server = started(shlex.split(command)[1:], output, environment)
                 servers.append(server)
                 while not (found := re.search(r"listens on (\S+)", output.read_text())):
                     assert server.poll() is None, output.read_text()
@@ -84,7 +84,6 @@ def test_a_session(tmp_path: Path, page: Path, session: str) -> None:
             done = subprocess.run(
                 line,
                 shell=True,
-                cwd=tmp_path,
                 env=environment,
                 text=True,
                 stdout=subprocess.PIPE,

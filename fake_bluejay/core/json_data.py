@@ -5,8 +5,6 @@ from __future__ import annotations
 from copy import deepcopy
 from typing import Any
 
-__all__ = ["copied"]
-
 _ATOMS = frozenset({str, int, float, bool, type(None)})
 
 

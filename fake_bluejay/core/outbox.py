@@ -204,30 +204,18 @@ class Outbox:
     def _deliveries_seed(self) -> str:
         return str(self._seed) if self._is_seeded else os.urandom(8).hex()
 
-    def add(
-        self,
-        organisation: str,
-        url: str | None,
-        events: tuple[str, ...],
-        secret: str | None,
-        *,
-        scope: Scope = ALL_AGENTS,
-        retries: int | None = None,
-        enabled: bool = True,
-    ) -> WebhookRecord:
-        """Add a webhook; without a secret one is drawn.
+    def add(self, new: WebhookRecord) -> WebhookRecord:
+        """Add a webhook, with the next id; without a secret one is drawn.
 
         Raises:
-            ValueError: An event is not documented, or `retries` is not a number of retries.
+            ValueError: `retries` is not a number of retries, or `enabled` is not a boolean.
         """
-        for event in events:
-            check_known("webhook event", event, EVENTS)
-        check_retries(retries)
-        if not isinstance(enabled, bool):
-            raise ValueError(f"enabled is True or False, not {enabled!r:.80}")
+        check_retries(new.retries)
+        if not isinstance(new.enabled, bool):
+            raise ValueError(f"enabled is True or False, not {new.enabled!r:.80}")
         self.last_webhook += 1
         id = uuid_from(f"{self._seed}:webhook:{self.last_webhook}")
-        webhook = WebhookRecord(id, organisation, url, events, secret or self._secret(id), scope, retries, enabled)
+        webhook = new._replace(id=id, secret=new.secret or self._secret(id))
         self.webhooks[id] = webhook
         return webhook
 

@@ -10,12 +10,12 @@ from urllib.parse import unquote, urlsplit
 
 from fake_bluejay.core.integers import is_integer
 from fake_bluejay.core.outbox import EVENTS, UNSELECTED, Scope, WebhookRecord
-from fake_bluejay.core.world import DEFAULT_ORGANISATION, World
+from fake_bluejay.core.suggest import check_known
+from fake_bluejay.core.world import DEFAULT_ORGANISATION
 
 
-def add_webhook(
-    world: World,
-    url: str,
+def new_webhook(
+    url: str | None,
     events: Iterable[str] = EVENTS,
     secret: str | None = None,
     *,
@@ -25,22 +25,23 @@ def add_webhook(
     enabled: bool = True,
     organisation: str = DEFAULT_ORGANISATION,
 ) -> WebhookRecord:
-    """Add a webhook.
+    """Return a webhook for `World.add_webhook`, which gives it an id and, if it has none, a secret.
 
     Raises:
-        ValueError: The URL or another argument is not allowed, or an event is not documented.
+        ValueError: An argument is not allowed, or an event is not documented. The URL is not checked.
     """
     chosen = selected(events)
     if secret is not None:
         check_secret(secret)
-    scope = scope_of(agents, folders)
-    check_url(url, anywhere=world.webhooks_anywhere)
-    return world.add_webhook(organisation, url, chosen, secret, scope, retries, enabled)
+    return WebhookRecord("", organisation, url, chosen, secret or "", scope_of(agents, folders), retries, enabled)
 
 
 def selected(events: Iterable[str]) -> tuple[str, ...]:
-    """Return the events that a webhook is sent for which these were selected; with none, those that are documented."""
-    return tuple(_listed("events", events)) or UNSELECTED
+    """Return the selected events of a webhook; for an empty selection, the documented ones. Raises `ValueError`."""
+    chosen = tuple(_listed("events", events))
+    for event in chosen:
+        check_known("webhook event", event, EVENTS)
+    return chosen or UNSELECTED
 
 
 def scope_of(agents: Iterable[Any], folders: Iterable[Any]) -> Scope:

@@ -25,7 +25,6 @@ from fake_bluejay.core.errors import Refused
 from fake_bluejay.core.integers import is_integer
 from fake_bluejay.core.metrics import check_scores, metrics_for, scored
 from fake_bluejay.core.outbox import (
-    ALL_AGENTS,
     EVENTS,
     PATIENCE,
     Attempt,
@@ -33,7 +32,6 @@ from fake_bluejay.core.outbox import (
     Delivery,
     Irregularity,
     Outbox,
-    Scope,
     WebhookRecord,
     check_retries,
     encoded,
@@ -824,27 +822,17 @@ class World:
             self.next_calls.clear()
             self.calls_of.clear()
 
-    def add_webhook(
-        self,
-        organisation: str,
-        url: str | None,
-        events: tuple[str, ...],
-        secret: str | None,
-        scope: Scope = ALL_AGENTS,
-        retries: int | None = None,
-        enabled: bool = True,
-    ) -> WebhookRecord:
-        """Add a webhook.
+    def add_webhook(self, new: WebhookRecord) -> WebhookRecord:
+        """Add a webhook, and return it with its id and its secret.
 
         Raises:
-            ValueError: The organisation or one of its agents is unknown, an event is not documented, or `retries` or
-                `enabled` is not allowed.
+            ValueError: The organisation or one of its agents is unknown, or `retries` or `enabled` is not allowed.
         """
         with self.lock:
-            check_known("organisation", organisation, self.organisations)
-            for id in scope.agents:
-                check_known("agent", id, [agent.id for agent in self.resources.of("agent", organisation)])
-            webhook = self.outbox.add(organisation, url, events, secret, scope=scope, retries=retries, enabled=enabled)
+            check_known("organisation", new.organisation, self.organisations)
+            for id in new.scope.agents:
+                check_known("agent", id, [agent.id for agent in self.resources.of("agent", new.organisation)])
+            webhook = self.outbox.add(new)
             self._changed("webhook-added", webhook)
             return webhook
 

@@ -14,8 +14,6 @@ from fake_bluejay.facade.wanted import Wanted
 from fake_bluejay.http.faults import Faults, requested_ids
 from fake_bluejay.http.journal import Exchange, Requests
 
-__all__ = ["Assertions"]
-
 _SECTION = "--- bluejay ---"
 """The beginning of the note on an assertion that failed while a fake was on."""
 

@@ -37,8 +37,6 @@ from fake_bluejay.facade.receivers import (
 )
 from fake_bluejay.intercept.clockwork import CLOCKWORK, REAL_TIME_THREADS
 
-__all__ = ["DeliveryWorker"]
-
 _USER_AGENT = "Bluejay-Webhooks/1.0"
 """The documentation of August 2026 has this header, but not its value."""
 

@@ -22,8 +22,6 @@ from fake_bluejay.intercept.clockwork import CLOCKWORK
 if TYPE_CHECKING:
     from fake_bluejay.core.readings import ReadingChoices
 
-__all__ = ["FakeClock", "FakeReadings", "Restorable", "Snapshot", "data_of", "warn_of_unknown"]
-
 
 class Restorable(Protocol):
     """A fake that can return to an earlier state."""

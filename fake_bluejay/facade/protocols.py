@@ -26,8 +26,6 @@ if TYPE_CHECKING:
     from fake_bluejay.http.faults import Faults
     from fake_bluejay.http.journal import Requests
 
-__all__ = ["Bluejay", "MakeBluejay"]
-
 
 class Bluejay(Protocol):
     """The interface that `FakeBluejay` and the result of `FakeBluejay.connect` share."""

@@ -32,22 +32,6 @@ from fake_bluejay.intercept.clockwork import CLOCKWORK
 if TYPE_CHECKING:
     from starlette.datastructures import Headers
 
-__all__ = [
-    "TOO_LATE",
-    "AppReceiver",
-    "AsyncReceiver",
-    "CoroutineReceiver",
-    "FunctionReceiver",
-    "InvalidStatus",
-    "Lifespan",
-    "Receiver",
-    "Request",
-    "keep_running",
-    "post",
-    "receiver_of",
-    "running_loop",
-]
-
 Receiver = Callable[["Request"], object] | ASGIApp
 """A function of a `Request`, also an async one; or an ASGI application.
 

@@ -24,7 +24,7 @@ from fake_bluejay.bluejay.options import API_KEY
 from fake_bluejay.calls import Calls
 from fake_bluejay.core.behaviors import Agent
 from fake_bluejay.core.clock import datetime_at, instant_of, microseconds
-from fake_bluejay.core.outbox import Delivery, Irregularity, Scope, WebhookRecord, encoded
+from fake_bluejay.core.outbox import Delivery, Irregularity, WebhookRecord, encoded
 from fake_bluejay.core.readings import Readings
 from fake_bluejay.core.scripts import Call, call_from_dict
 from fake_bluejay.core.statuses import Event
@@ -53,12 +53,8 @@ from fake_bluejay.state.commands import (
 )
 
 if TYPE_CHECKING:
-    import httpx
-
     from fake_bluejay.core.behaviors import AgentChoice
     from fake_bluejay.core.statuses import StatusChoice
-
-__all__ = ["RemoteBluejay", "RemoteClock"]
 
 _TIMEOUT = 30
 """The time in which the server has to answer, in seconds."""
@@ -170,14 +166,6 @@ class RemoteBluejay(Additions):
             added += self._control.send("test-results", new)
         return [TestResult(self._far, one["id"]) for one in added]
 
-    def test_result(self, id: int) -> TestResult:
-        """Return the test result with this id.
-
-        Raises:
-            KeyError: There is none; the message lists the ids.
-        """
-        return TestResult(self._far, self._far.result(id).id)
-
     @property
     def test_results(self) -> list[TestResult]:
         """All test results, in the order they were added."""
@@ -255,23 +243,8 @@ class RemoteBluejay(Additions):
         return self._control.url
 
     @property
-    def base_url(self) -> str:
-        """`<url>/v1`, as clients take it in `BLUEJAY_API_URL`."""
-        return f"{self.url}/v1"
-
-    def client(self, **kwargs: Any) -> httpx.Client:
-        """Return an `httpx.Client`, or httpx2's, that calls the server: `client.post("/v1/end-conversations", …)`."""
-        from fake_bluejay.facade.transport import library
-
-        client: httpx.Client = library().Client(base_url=self.url, **kwargs)
-        return client
-
-    def async_client(self, **kwargs: Any) -> httpx.AsyncClient:
-        """Return an `httpx.AsyncClient`, or httpx2's, that calls the server."""
-        from fake_bluejay.facade.transport import library
-
-        client: httpx.AsyncClient = library().AsyncClient(base_url=self.url, **kwargs)
-        return client
+    def _client_options(self) -> dict[str, Any]:
+        return {"base_url": self.url}
 
     # --- state --------------------------------------------------------------------------------------------------
 
@@ -476,27 +449,10 @@ class _FarWorld:
     webhooks_anywhere = True
     """True, because the server decides whether it refuses a webhook on another machine."""
 
-    def add_webhook(
-        self,
-        organisation: str,
-        url: str,
-        events: tuple[str, ...],
-        secret: str | None,
-        scope: Scope,
-        retries: int | None,
-        enabled: bool,
-    ) -> WebhookRecord:
-        new = {
-            "url": url,
-            "events": list(events),
-            "secret": secret,
-            "agents": list(scope.agents),
-            "folders": list(scope.folders),
-            "retries": retries,
-            "enabled": enabled,
-            "organisation": organisation,
-        }
-        return dumps.load_webhook(self._control.send("webhooks", validated(NewWebhook, new)))
+    def add_webhook(self, new: WebhookRecord) -> WebhookRecord:
+        data = {**dumps.dump_webhook(new), "secret": new.secret or None}
+        del data["id"]  # the server gives it
+        return dumps.load_webhook(self._control.send("webhooks", validated(NewWebhook, data)))
 
     def change_webhook(self, id: str, **changes: Any) -> WebhookRecord:
         return dumps.load_webhook(self._control("PATCH", f"webhooks/{quote(str(id), safe='')}", changes))

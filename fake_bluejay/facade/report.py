@@ -14,8 +14,6 @@ if TYPE_CHECKING:
     from fake_bluejay.core.world import World
     from fake_bluejay.facade.assertions import Assertions
 
-__all__ = ["report"]
-
 _MOST_PENDING = 5
 _MOST_MOVEMENTS = 15
 _MOST = 60

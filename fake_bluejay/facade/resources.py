@@ -10,15 +10,6 @@ from fake_bluejay.core.clock import datetime_at
 from fake_bluejay.core.resources import Entity
 from fake_bluejay.core.world import World
 
-__all__ = [
-    "AgentView",
-    "DigitalHumanView",
-    "ResourceView",
-    "SimulationView",
-    "resources",
-    "view",
-]
-
 
 class ResourceView:
     """A live view of an agent, a folder, …. It raises `KeyError` after the entity's removal."""

@@ -22,8 +22,6 @@ if TYPE_CHECKING:
     from fake_bluejay.core.behaviors import AgentChoice
     from fake_bluejay.core.statuses import EventChoice, StatusChoice
 
-__all__ = ["ControlObjectView", "HistoryEntry", "Seen", "TestResult", "Watchdog"]
-
 
 class Seen(Protocol):
     """The world behind a view: the one in this process, or one at the other end of a control API."""

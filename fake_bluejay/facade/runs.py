@@ -11,8 +11,6 @@ from fake_bluejay.core.world import World
 from fake_bluejay.facade.resources import SimulationView
 from fake_bluejay.facade.results import TestResult
 
-__all__ = ["RunView"]
-
 
 class RunView:
     """A live view of a run of a simulation. Every member raises `KeyError` after the run's removal."""

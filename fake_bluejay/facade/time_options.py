@@ -11,8 +11,6 @@ from typing import Any
 from fake_bluejay.core.clock import microseconds
 from fake_bluejay.core.suggest import instead_of, unknown
 
-__all__ = ["LONGEST", "longest_of", "threads_of"]
-
 LONGEST = timedelta(days=3)
 """The default for the longest time by which waits may move a fake's clock. The choice is this project's."""
 

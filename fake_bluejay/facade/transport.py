@@ -11,8 +11,6 @@ from fake_bluejay.bluejay.app import Api
 from fake_bluejay.intercept.httpcore import backend
 from fake_bluejay.intercept.wire import HttpWire
 
-__all__ = ["library", "transport"]
-
 
 def library() -> Any:
     """Return httpx, or else httpx2.

@@ -9,8 +9,6 @@ from fake_bluejay.http.faults import Faults
 from fake_bluejay.http.journal import Exchange
 from fake_bluejay.http.stubs import Stubs, pattern_of
 
-__all__ = ["unmet"]
-
 
 def unmet(faults: Faults, stubs: Stubs, came: Sequence[Exchange]) -> str:
     """Return a message about the faults and stubs that met no request, each with the nearest requests.

@@ -9,8 +9,6 @@ from urllib.parse import parse_qs
 
 from fake_bluejay.http.journal import Exchange, is_secret, masked, masked_headers
 
-__all__ = ["Wanted"]
-
 
 class Wanted:
     """A method and a path, and what the body, the query and the headers must contain.

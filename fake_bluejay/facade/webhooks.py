@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple
 from fake_bluejay.core.clock import datetime_at, microseconds
 from fake_bluejay.core.outbox import ALERTS, EVENTS, Attempt, Delivery, Irregularity, signature
 from fake_bluejay.core.suggest import check_known
-from fake_bluejay.core.webhooks import check_secret, check_url, scope_of, selected
+from fake_bluejay.core.webhooks import check_url, new_webhook
 from fake_bluejay.core.world import DEFAULT_ORGANISATION, World
 from fake_bluejay.facade.delivery import DeliveryWorker
 from fake_bluejay.facade.receivers import Receiver, receiver_of
@@ -19,8 +19,6 @@ from fake_bluejay.facade.receivers import Receiver, receiver_of
 if TYPE_CHECKING:
     from fake_bluejay.core.outbox import AlertEvent, WebhookEvent
     from fake_bluejay.facade.resources import AgentView
-
-__all__ = ["AttemptView", "DeliveryView", "Webhook", "Webhooks", "sign", "verify"]
 
 
 def sign(body: bytes, secret: str) -> str:
@@ -164,18 +162,24 @@ class Webhooks:
             ValueError: An event is not documented, an address is not on this machine, `to` is not a receiver, or
                 another argument is not valid.
         """
-        chosen = selected(events)
-        if secret is not None:
-            check_secret(secret)
+        url = to if isinstance(to, str) else None
+        new = new_webhook(
+            url,
+            events,
+            secret,
+            agents=agents,
+            folders=folders,
+            retries=retries,
+            enabled=enabled,
+            organisation=organisation,
+        )
         if not isinstance(path, str) or not path.startswith("/"):
             raise ValueError(f"a path starts with a slash, e.g. /hooks/bluejay, not {path!r:.80}")
         if not isinstance(lifespan, bool):
             raise ValueError(f"lifespan is True or False, not {lifespan!r:.80}")
-        scope = scope_of(agents, folders)
         receiver = self._receiver(to, path, lifespan)
         with self._world.lock:  # so that nothing is sent before the receiver is known
-            url = to if isinstance(to, str) else None
-            added = self._world.add_webhook(organisation, url, chosen, secret, scope, retries, enabled)
+            added = self._world.add_webhook(new)
             if self._worker is not None:
                 self._worker.receivers.pop(added.id, None)  # a webhook before a reset had the same id
                 if receiver is not None:

@@ -8,8 +8,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-__all__ = ["is_frozen_by_freezegun", "real_calendar"]
-
 
 def is_frozen_by_freezegun() -> bool:
     """Return whether freezegun has replaced the clocks."""

@@ -15,8 +15,6 @@ from pydantic import TypeAdapter, ValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 
-__all__ = ["NOTHING", "Invalid", "json_error", "missing", "read_body", "validated"]
-
 Model = TypeVar("Model")
 
 NOTHING: Final = object()

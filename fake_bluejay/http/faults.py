@@ -37,22 +37,6 @@ from fake_bluejay.http.stubs import can_meet, check_answer, content_of, pattern_
 if TYPE_CHECKING:
     from starlette.responses import Response
 
-__all__ = [
-    "BREAKAGE",
-    "KINDS",
-    "Argument",
-    "ArmedFaults",
-    "BillingCode",
-    "Breakage",
-    "Fault",
-    "FaultKind",
-    "Faults",
-    "Which",
-    "arm_from_data",
-    "requested_ids",
-    "response_of",
-]
-
 BREAKAGE = "fake_bluejay.breakage"
 """The key in a request's `scope["extensions"]` under which a door that can break connections finds the `Breakage`."""
 

@@ -19,24 +19,6 @@ from fake_bluejay.core.clock import datetime_at
 if TYPE_CHECKING:
     from starlette.responses import Response
 
-__all__ = [
-    "EXCHANGE",
-    "MOST_BYTES",
-    "Answer",
-    "Exchange",
-    "Headers",
-    "Journal",
-    "Requests",
-    "is_secret",
-    "masked",
-    "masked_headers",
-    "masked_key",
-    "masked_query",
-    "printable",
-    "shortened",
-    "with_query",
-]
-
 EXCHANGE = "fake_bluejay.exchange"
 """The key in a request's scope under which the API leaves the `Exchange` for the door that the request came by."""
 

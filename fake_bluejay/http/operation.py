@@ -30,20 +30,6 @@ from fake_bluejay.core.world import World
 from fake_bluejay.http.errors import NOTHING, Invalid, json_error, missing, read_body, validated
 from fake_bluejay.http.journal import Answer
 
-__all__ = [
-    "OWN_WORLD",
-    "STATE",
-    "ApiCall",
-    "Operation",
-    "Parameter",
-    "RequestHeaders",
-    "Unwritable",
-    "WholeRequest",
-    "answer_to",
-    "as_id",
-    "unwritten",
-]
-
 STATE = "fake_bluejay"
 """The key under which a request's scope carries its `WholeRequest`."""
 

@@ -12,8 +12,6 @@ from fake_bluejay.core.suggest import unknown
 if TYPE_CHECKING:
     from starlette.responses import Response
 
-__all__ = ["Stubs", "can_meet", "check_answer", "content_of", "pattern_of"]
-
 _METHODS = ("DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT")
 
 

@@ -18,8 +18,6 @@ from fake_bluejay.intercept.switch import takes
 from fake_bluejay.intercept.waiting import now
 from fake_bluejay.intercept.wire import OWN, PEER, Arrival, HttpWire, open_wire
 
-__all__ = ["seams"]
-
 
 def seams(module: ModuleType) -> Iterator[Seam]:
     """List the seams in `aiohttp.connector`."""

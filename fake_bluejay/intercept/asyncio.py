@@ -31,8 +31,6 @@ from weakref import WeakKeyDictionary, WeakSet
 from fake_bluejay.intercept.clockwork import CLOCKWORK, Wait
 from fake_bluejay.intercept.shims import Seam
 
-__all__ = ["FILES", "LOOPBACKS", "seams", "take_timers_along"]
-
 FILES = {
     "asyncio.base_events": "asyncio",
     "asyncio.selector_events": "asyncio",

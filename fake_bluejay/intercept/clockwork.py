@@ -38,8 +38,6 @@ from typing import Any, Literal, NamedTuple
 from fake_bluejay.intercept.true_time import REAL
 from fake_bluejay.intercept.working import Activity, Turns, Watch, describe_stack, turns_of_threads
 
-__all__ = ["CLOCKWORK", "REAL_TIME_THREADS", "Clockwork", "LongestExceeded", "Member", "Timeline", "Wait"]
-
 _TICK = 0.005
 """The real seconds between two looks of the lookout, and between two additions of real time in a wait outside."""
 

@@ -10,12 +10,9 @@ from urllib.parse import unquote
 
 from fake_bluejay.http.faults import BREAKAGE, Breakage
 from fake_bluejay.intercept.clockwork import CLOCKWORK
-from fake_bluejay.intercept.hosts import HOST, is_bluejay
 
 if TYPE_CHECKING:
     from fake_bluejay.bluejay.app import Api
-
-__all__ = ["HOST", "Breakage", "RawHeaders", "Reply", "exchange", "is_bluejay"]
 
 RawHeaders = list[tuple[bytes, bytes]]
 

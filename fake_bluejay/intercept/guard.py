@@ -18,8 +18,6 @@ from fake_bluejay.intercept import switch
 from fake_bluejay.intercept.hosts import is_in_domain
 from fake_bluejay.intercept.shims import Seam, contents
 
-__all__ = ["NotIntercepted", "seams"]
-
 
 class NotIntercepted(socket.gaierror):
     """A name of Bluejay's was about to be resolved. To callers of the socket module, the name is not found."""

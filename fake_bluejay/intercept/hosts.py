@@ -7,8 +7,6 @@ from typing import Any
 
 from fake_bluejay.bluejay.published import DOMAIN, HOST, OTLP_HOST
 
-__all__ = ["DOMAIN", "HOST", "OTLP_HOST", "is_bluejay", "is_in_domain", "text_of"]
-
 _NAME = re.compile(rf"(?P<under>(?:[\w-]+\.)*){re.escape(DOMAIN)}\.?(?::\d*)?", re.ASCII | re.IGNORECASE)
 """A name of the domain, with or without the root's dot and a port."""
 

@@ -17,13 +17,11 @@ from types import ModuleType, NoneType
 from typing import Any
 from urllib.parse import urlsplit
 
-from fake_bluejay.intercept.door import HOST
+from fake_bluejay.bluejay.published import HOST
 from fake_bluejay.intercept.shims import Seam, class_of
 from fake_bluejay.intercept.switch import takes
 from fake_bluejay.intercept.waiting import wait
 from fake_bluejay.intercept.wire import OWN, PEER, HttpWire, open_wire
-
-__all__ = ["connecting", "seams"]
 
 
 def seams(module: ModuleType) -> Iterator[Seam]:

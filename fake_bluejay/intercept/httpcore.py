@@ -22,8 +22,6 @@ from fake_bluejay.intercept.switch import takes
 from fake_bluejay.intercept.waiting import wait, wait_async
 from fake_bluejay.intercept.wire import OWN, PEER, HttpWire, open_wire
 
-__all__ = ["Open", "backend", "seams"]
-
 Open = Callable[[str, int], HttpWire]
 """Opens a wire to a host and a port, without TLS."""
 

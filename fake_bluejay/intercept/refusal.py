@@ -9,9 +9,8 @@ import sysconfig
 import threading
 from types import FrameType
 
-from fake_bluejay.intercept.hosts import HOST, OTLP_HOST, is_bluejay, text_of
-
-__all__ = ["GuardError", "refusal", "refusal_of_copy"]
+from fake_bluejay.bluejay.published import HOST, OTLP_HOST
+from fake_bluejay.intercept.hosts import is_bluejay, text_of
 
 _OURS = os.path.dirname(os.path.dirname(__file__))
 

@@ -50,8 +50,6 @@ from types import (
 from typing import Any, NamedTuple
 from weakref import WeakKeyDictionary
 
-__all__ = ["LOCK", "Seam", "ShimGroup", "class_of", "contents", "leads_to", "leave_nothing", "look_again"]
-
 LOCK = threading.RLock()
 """The lock that is held while a shim is put on or taken off."""
 

@@ -15,22 +15,6 @@ from fake_bluejay.intercept.shims import LOCK, ShimGroup
 if TYPE_CHECKING:
     from fake_bluejay.bluejay.app import Api
 
-__all__ = [
-    "Fake",
-    "bypass_proxies",
-    "current",
-    "guard",
-    "is_forked",
-    "is_guarded",
-    "leave_nothing",
-    "refusal_of",
-    "switch_off",
-    "switch_on",
-    "taker",
-    "takes",
-    "takes_calls",
-]
-
 
 class Fake(NamedTuple):
     """A fake that is on, as its doors know it."""

@@ -18,8 +18,6 @@ from weakref import WeakKeyDictionary
 from fake_bluejay.intercept.clockwork import CLOCKWORK, Wait
 from fake_bluejay.intercept.shims import Seam
 
-__all__ = ["FILES", "seams", "take_clocks_along"]
-
 FILES = {
     "trio._core._io_epoll": "trio",
     "trio._core._io_kqueue": "trio",

@@ -14,8 +14,6 @@ import time
 from types import BuiltinFunctionType, ModuleType
 from typing import Any
 
-__all__ = ["ORIGINALS", "REAL"]
-
 
 def _copy(name: str) -> ModuleType:
     """Return a copy of a builtin module, with functions of its own."""

@@ -9,8 +9,6 @@ from typing import Any
 from fake_bluejay.intercept.http_client import WireSocket, connecting
 from fake_bluejay.intercept.shims import Seam, class_of
 
-__all__ = ["seams"]
-
 
 def seams(module: ModuleType) -> Iterator[Seam]:
     """List the seams in urllib3: public methods of its connections."""

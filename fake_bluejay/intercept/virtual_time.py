@@ -8,8 +8,6 @@ from fake_bluejay.intercept.trio import take_clocks_along
 from fake_bluejay.intercept.true_time import REAL
 from fake_bluejay.intercept.wall_clock import WallClock
 
-__all__ = ["join", "leave"]
-
 _wall_clock = WallClock()
 CLOCKWORK.on_moved.append(_wall_clock.moved)
 

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import time
 
-__all__ = ["now", "wait", "wait_async"]
-
 
 def now() -> float:
     """Return the present by the clock that `wait` waits by, in seconds."""

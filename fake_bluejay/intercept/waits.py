@@ -26,8 +26,6 @@ from fake_bluejay.intercept.clockwork import CLOCKWORK, Member, Wait
 from fake_bluejay.intercept.shims import Seam, leads_to
 from fake_bluejay.intercept.true_time import ORIGINALS, REAL
 
-__all__ = ["FILES", "SPARED", "holders_have_changed", "seams", "switch_simple_queue"]
-
 FILES = {
     "concurrent.futures.thread": "waits",
     "freezegun.api": "waits",

@@ -19,8 +19,6 @@ from fake_bluejay.http.calendar import is_frozen_by_freezegun
 from fake_bluejay.intercept.clockwork import CLOCKWORK, REAL_TIME_THREADS
 from fake_bluejay.intercept.true_time import REAL
 
-__all__ = ["WallClock"]
-
 _GRAIN = 1 / 64
 """The resolution of the wall clock, in seconds.
 

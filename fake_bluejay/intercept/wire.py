@@ -27,8 +27,6 @@ from fake_bluejay.intercept.waiting import now
 if TYPE_CHECKING:
     from fake_bluejay.bluejay.app import Api
 
-__all__ = ["OWN", "PEER", "Arrival", "HttpWire", "open_wire"]
-
 OWN, PEER = ("127.0.0.1", 49152), ("127.0.0.1", 443)
 """The addresses of both ends, as far as anybody asks."""
 

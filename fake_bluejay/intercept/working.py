@@ -23,8 +23,6 @@ from typing import Any, NamedTuple
 
 from fake_bluejay.intercept.true_time import REAL
 
-__all__ = ["Activity", "Turns", "Watch", "describe_stack", "turns_of_threads"]
-
 _SLEEPS_WITHOUT_PROC = 0.25
 """Real seconds for which a thread must have stood still, on systems without `/proc`."""
 

@@ -19,8 +19,6 @@ from starlette.types import Scope
 
 from fake_bluejay.http.journal import masked, with_query
 
-__all__ = ["FORMATS", "AccessLog"]
-
 _BATCH = 0.1
 """Seconds in which lines are gathered."""
 _MOST_IN_A_BATCH = 5_000

@@ -16,8 +16,6 @@ from fake_bluejay.http.faults import BREAKAGE, Breakage
 from fake_bluejay.server.gate import Gate
 from fake_bluejay.server.protocol import CONNECTION, Connection
 
-__all__ = ["Surface", "is_control", "served_app"]
-
 _SERVERS_OWN = {b"date", b"server"}
 """The headers that uvicorn adds to every answer."""
 

@@ -28,8 +28,6 @@ from fake_bluejay.server.gate import Gate
 from fake_bluejay.server.protocol import Limits, Protocol, protocol, sweep
 from fake_bluejay.server.worlds import Worlds
 
-__all__ = ["Settings", "listen", "serve"]
-
 _log = logging.getLogger("fake_bluejay")
 
 LISTENER_COUNT = 16

@@ -16,8 +16,6 @@ from urllib.parse import urlsplit
 from starlette.responses import JSONResponse, Response
 from starlette.types import Scope
 
-__all__ = ["Gate", "check_name", "check_origin", "is_every_address", "is_loopback"]
-
 _LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
 

@@ -30,8 +30,6 @@ try:
 except ModuleNotFoundError:
     from asyncio import new_event_loop  # type: ignore[assignment]
 
-__all__ = ["Loopback", "lend"]
-
 _idle: list[Loopback] = []
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_idle.clear)  # the servers' threads exist only in the parent

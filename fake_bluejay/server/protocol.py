@@ -36,8 +36,9 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from uvicorn.protocols.http.flow_control import HIGH_WATER_LIMIT
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
+from fake_bluejay.bluejay.published import HOST, OTLP_HOST
 from fake_bluejay.http.journal import Answer
-from fake_bluejay.intercept.hosts import HOST, OTLP_HOST, is_bluejay
+from fake_bluejay.intercept.hosts import is_bluejay
 from fake_bluejay.server.upgrade import IgnoresUpgrades
 
 __all__ = [

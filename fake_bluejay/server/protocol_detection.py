@@ -18,8 +18,6 @@ import uvicorn
 from fake_bluejay.intercept.hosts import is_bluejay
 from fake_bluejay.server.protocol import Limits, leads_elsewhere, make_room, wrap_protocol
 
-__all__ = ["speak_tls_too"]
-
 _TLS_HANDSHAKE = b"\x16"
 _CONNECT = b"CONNECT "
 _MOST = 16_384

@@ -18,8 +18,6 @@ try:
 except ImportError:  # on Windows
     fcntl = None  # type: ignore[assignment]
 
-__all__ = ["alone", "write"]
-
 
 @contextlib.contextmanager
 def alone(path: Path) -> Iterator[None]:

@@ -7,8 +7,6 @@ import asyncio
 from fake_bluejay.core.clock import ScaledClock
 from fake_bluejay.core.world import World
 
-__all__ = ["Timekeeper"]
-
 _LONGEST = 3600.0
 """The longest sleep, in seconds, after which a change of the system's clock is noticed."""
 

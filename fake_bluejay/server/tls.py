@@ -22,9 +22,7 @@ except ModuleNotFoundError as error:
 from cryptography import x509
 from cryptography.x509.oid import NameOID
 
-from fake_bluejay.intercept.hosts import HOST, OTLP_HOST
-
-__all__ = ["NAMES", "Tls", "throw_away_authority"]
+from fake_bluejay.bluejay.published import HOST, OTLP_HOST
 
 NAMES = (HOST, OTLP_HOST, "localhost", "127.0.0.1", "::1")
 """The hosts of the certificate."""

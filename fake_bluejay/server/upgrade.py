@@ -11,8 +11,6 @@ from typing import Any
 
 import httptools
 
-__all__ = ["IgnoresUpgrades"]
-
 
 class IgnoresUpgrades:
     """httptools' parser, except that it parses a head with an offer a second time, without the offer.

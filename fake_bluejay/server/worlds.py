@@ -31,8 +31,6 @@ from fake_bluejay.server.timekeeper import Timekeeper
 from fake_bluejay.state.loaded_seed import MOST_WORLDS
 from fake_bluejay.state.snapshot import dump, restore
 
-__all__ = ["Worlds"]
-
 _BRING_KEYS = (("POST", "organisations"), ("PUT", "state"), ("POST", "reset"))
 """The control requests after which a world may have other organisations."""
 

@@ -40,39 +40,11 @@ from fake_bluejay.core.scripts import Call, call_from_dict
 from fake_bluejay.core.statuses import Status, status_from_text
 from fake_bluejay.core.suggest import check_known, unknown
 from fake_bluejay.core.test_results import Organisation, Record
-from fake_bluejay.core.webhooks import add_webhook, check_secret, check_url, scope_of
+from fake_bluejay.core.webhooks import check_secret, check_url, new_webhook, scope_of, selected
 from fake_bluejay.core.world import DEFAULT_ORGANISATION, World
 from fake_bluejay.http.faults import KINDS, FaultKind, Faults, arm_from_data
 from fake_bluejay.http.stubs import Stubs, check_answer, pattern_of
 
-__all__ = [
-    "AgentText",
-    "AnyFault",
-    "Command",
-    "Key",
-    "Misfit",
-    "Misfits",
-    "NewAgent",
-    "NewDigitalHuman",
-    "NewEntity",
-    "NewOrganisation",
-    "NewRun",
-    "NewSimulation",
-    "NewStub",
-    "NewTestResult",
-    "NewWebhook",
-    "Path_",
-    "RevokedKey",
-    "Script",
-    "ScriptsOfCalls",
-    "SeedCalls",
-    "SeedSimulation",
-    "Shape",
-    "at",
-    "checked",
-    "one_of",
-    "validated",
-]
 _Model = TypeVar("_Model", bound=BaseModel)
 
 Path_ = tuple[str | int, ...]
@@ -119,7 +91,7 @@ Script = Annotated[
     dict[str, Any], checked(_call), Field(description="`talks_for`, `end`, `passes`, …: the fields of a `Call`.")
 ]
 Key = Annotated[str, checked(lambda key: world_of({"api_keys": [key]}))]
-_Events = Annotated[list[str], checked(lambda events: add_webhook(World(), "http://127.0.0.1", events))]
+_Events = Annotated[list[str], checked(selected)]
 _Secret = Annotated[str, checked(check_secret)]
 _Url = Annotated[str, checked(functools.partial(check_url, anywhere=True))]
 _Folder = Annotated[str, checked(lambda folder: scope_of((), [folder]))]
@@ -446,18 +418,18 @@ class NewWebhook(Command):
         with misfits.at("url"):
             check_url(self.url, anywhere=service.world.webhooks_anywhere)
         misfits.check()
+        new = new_webhook(
+            self.url,
+            EVENTS if self.events is None else self.events,
+            self.secret,
+            agents=self.agents,
+            folders=self.folders,
+            retries=self.retries,
+            enabled=self.enabled,
+            organisation=self.organisation,
+        )
         with at("agents"):
-            return add_webhook(
-                service.world,
-                self.url,
-                EVENTS if self.events is None else self.events,
-                self.secret,
-                agents=self.agents,
-                folders=self.folders,
-                retries=self.retries,
-                enabled=self.enabled,
-                organisation=self.organisation,
-            )
+            return service.world.add_webhook(new)
 
 
 class SeedSimulation(Command):

@@ -12,8 +12,6 @@ from fake_bluejay.core.behaviors import agent_of
 from fake_bluejay.core.clock import Clock, ManualClock, ScaledClock
 from fake_bluejay.core.readings import Readings
 
-__all__ = ["MOST_WORLDS", "LoadedSeed", "Overrides"]
-
 MOST_WORLDS = 100
 """The most organisations that have a world of their own on one server."""
 

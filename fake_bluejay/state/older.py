@@ -11,8 +11,6 @@ from typing import Any, Final
 
 from fake_bluejay.core.readings import Contract, StatusWords
 
-__all__ = ["as_written_today"]
-
 _STATUS: Final = {"EVALUATION_PENDING": "CONVERSATION_ENDED"}
 _EVENT: Final = {"lack_funds": "run_out_of_funds"}
 _GONE: Final = "await_evaluation"

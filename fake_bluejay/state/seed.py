@@ -63,8 +63,6 @@ from fake_bluejay.state.commands import (
 )
 from fake_bluejay.state.loaded_seed import MOST_WORLDS, LoadedSeed, Overrides
 
-__all__ = ["Seed", "SeedError", "load_seed", "schema"]
-
 _FORMATS = (".toml", ".yaml", ".yml", ".json")
 
 

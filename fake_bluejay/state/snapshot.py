@@ -36,22 +36,6 @@ from fake_bluejay.core.timers import Timer, TimerKind
 from fake_bluejay.core.world import DEFAULT_ORGANISATION, World
 from fake_bluejay.state.older import as_written_today
 
-__all__ = [
-    "DumpError",
-    "dump",
-    "dump_calls",
-    "dump_delivery",
-    "dump_entity",
-    "dump_irregularity",
-    "dump_record",
-    "dump_webhook",
-    "load",
-    "load_delivery",
-    "load_record",
-    "load_webhook",
-    "restore",
-]
-
 FORMAT = 1
 
 _MOST_SHOWN = 100

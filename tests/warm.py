@@ -1,0 +1,75 @@
+"""Servers that are forked from a process which has loaded all that a server needs: that spares each half a second.
+
+In CI, each is started as people start it.
+"""
+
+import multiprocessing
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from fake_bluejay.cli import main
+from tests.thoroughness import THOROUGH
+
+__all__ = ["Process", "started"]
+
+NEEDED = ("facade.fake", "server.foreground", "state.loaded_seed", "bluejay.simulations", "bluejay.digital_humans")
+"""What `fake-bluejay serve` imports of the fake."""
+
+
+class Process:
+    """What tests need of a `subprocess.Popen`, for a process that was forked."""
+
+    def __init__(self, forked: Any) -> None:
+        self._forked = forked
+
+    def poll(self) -> int | None:
+        status: int | None = self._forked.exitcode
+        return status
+
+    def wait(self, timeout: float | None = None) -> int:
+        self._forked.join(timeout)
+        status = self.poll()
+        if status is None:
+            raise subprocess.TimeoutExpired("fake-bluejay serve", timeout or 0)
+        return status
+
+    def send_signal(self, number: int) -> None:
+        if self.poll() is None:
+            os.kill(self._forked.pid, number)
+
+    def terminate(self) -> None:
+        self.send_signal(signal.SIGTERM)
+
+    def kill(self) -> None:
+        self.send_signal(signal.SIGKILL)
+
+
+def started(arguments: list[str], output: Path, environment: Mapping[str, str]) -> "Process | subprocess.Popen[str]":
+    """Start the command in a process of its own that writes what it prints to a file."""
+    if THOROUGH or "forkserver" not in multiprocessing.get_all_start_methods():
+        command = [sys.executable, "-m", "fake_bluejay", *arguments]
+        with output.open("w") as file:
+            return subprocess.Popen(command, stdout=file, stderr=subprocess.STDOUT, text=True, env=environment)
+    output.touch()
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload([__name__, *(f"fake_bluejay.{name}" for name in NEEDED)])
+    forked = context.Process(target=_run, args=(arguments, str(output), dict(environment)), daemon=True)
+    forked.start()
+    return Process(forked)
+
+
+def _run(arguments: list[str], output: str, environment: Mapping[str, str]) -> None:
+    file = os.open(output, os.O_WRONLY | os.O_APPEND)
+    for stream in (1, 2):
+        os.dup2(file, stream)
+    sys.stdout, sys.stderr = (os.fdopen(stream, "w") for stream in (1, 2))
+    os.environ.clear()
+    os.environ.update(environment)
+    if hasattr(signal, "SIGHUP"):
+        signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    main(arguments, prog_name="fake-bluejay")
