@@ -269,12 +269,22 @@ def test_beside_a_thread_that_reads_a_pipe_a_sleep_takes_its_time_and_no_more(
     os.close(theirs)
 
 
-def test_greenlets_of_gevent_come_to_the_end_of_a_call() -> None:
-    """gevent sleeps in real time, which counts: in the main greenlet and in others, for requests and for views."""
-    pytest.importorskip("gevent")
-    code = """
-import gevent.monkey; gevent.monkey.patch_all()
-import time, gevent, requests
+GREENLETS = {
+    "gevent": "import gevent.monkey; gevent.monkey.patch_all(); from gevent import spawn; wait = lambda one: one.get()",
+    # Without its own resolver, which imports whatever dnspython can use, and much of that does not bear eventlet.
+    "eventlet": "import os; os.environ['EVENTLET_NO_GREENDNS'] = 'yes'\n"
+    "import eventlet; eventlet.monkey_patch(); from eventlet import spawn; wait = lambda one: one.wait()",
+}
+
+
+@pytest.mark.parametrize("name", GREENLETS)
+def test_greenlets_come_to_the_end_of_a_call(name: str) -> None:
+    """They sleep in real time, which counts: in the main greenlet and in others, for requests and for views."""
+    pytest.importorskip(name)
+    code = (
+        f"{GREENLETS[name]}\n"
+        + """
+import time, requests
 from fake_bluejay import FakeBluejay
 KEY = {"X-API-Key": "key"}
 API = "https://api.getbluejay.ai/v1"
@@ -288,7 +298,7 @@ def wait_for_the_end(id):
         time.sleep(0.1)
 
 with FakeBluejay(agent="ends-after=0.3") as bluejay:
-    for run in lambda id: gevent.spawn(wait_for_the_end, id).get(), wait_for_the_end:
+    for run in lambda id: wait(spawn(wait_for_the_end, id)), wait_for_the_end:
         result, start = bluejay.add_test_result(), time.perf_counter()
         requests.post(f"{API}/end-conversations", json={"test_result_ids": [result.id]}, headers=KEY)
         run(result.id)
@@ -297,7 +307,9 @@ with FakeBluejay(agent="ends-after=0.3") as bluejay:
     requests.post(f"{API}/end-conversations", json={"test_result_ids": [result.id]}, headers=KEY)
     time.sleep(0.4)
     assert result.status != "RUNNING"
+    assert requests.get(f"{bluejay.url}/v1/ping", timeout=20).status_code == 200  # by its server in this process
 """
+    )
     subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
 
 
