@@ -353,7 +353,7 @@ def test_a_thread_that_is_started_by_a_bystander_is_one(
     assert took[0] >= 0.01
 
 
-def test_who_works_is_waited_for(passed: Callable[[], float]) -> None:
+def test_wait_lasts_while_another_thread_works(passed: Callable[[], float]) -> None:
     future: concurrent.futures.Future[int] = concurrent.futures.Future()
 
     def work() -> None:
@@ -401,7 +401,7 @@ async def test_a_loop_waits_for_a_pool_from_before_that_works(bluejay: FakeBluej
     assert (bluejay.clock.now - start).total_seconds() == 6
 
 
-async def test_what_a_webhook_brings_comes_at_its_time(bluejay: FakeBluejay) -> None:
+async def test_data_of_a_webhook_arrives_at_its_time(bluejay: FakeBluejay) -> None:
     arrived: asyncio.Queue[str] = asyncio.Queue()
 
     async def receive(request: Any) -> None:
@@ -550,7 +550,7 @@ def test_a_wait_that_a_bystander_ends_while_the_next_deadline_is_sought_is_not_j
     assert woken == [0]
 
 
-def test_who_wakes_finds_both_clocks_moved(bluejay: FakeBluejay, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_woken_thread_finds_both_clocks_moved(bluejay: FakeBluejay, monkeypatch: pytest.MonkeyPatch) -> None:
     order: list[str] = []
     monkeypatch.setattr(CLOCKWORK, "on_moved", [lambda length: order.append("the wall clock moves")])
     wake = CLOCKWORK._wake_who_is_due
@@ -559,7 +559,7 @@ def test_who_wakes_finds_both_clocks_moved(bluejay: FakeBluejay, monkeypatch: py
     assert order == ["the wall clock moves", "who is due wakes"]
 
 
-def test_who_waits_in_c_for_a_lock_holds_nobody_up(passed: Callable[[], float]) -> None:
+def test_wait_in_c_for_a_lock_holds_nobody_up(passed: Callable[[], float]) -> None:
     lock, order = threading.Lock(), list[str]()
 
     def hold() -> None:
@@ -600,7 +600,7 @@ OUTSIDE: dict[str, Callable[[Any, Any], Any]] = {
 
 
 @pytest.mark.parametrize("name", OUTSIDE)
-def test_what_waits_outside_takes_real_time_which_counts(bluejay: FakeBluejay, name: str) -> None:
+def test_wait_for_something_outside_takes_real_time_that_counts(bluejay: FakeBluejay, name: str) -> None:
     ours, theirs = multiprocessing.Pipe()
     near, far = socket.socketpair()
     with near, far, ours, theirs:
@@ -636,7 +636,7 @@ def test_a_lock_that_is_waited_for_with_a_timeout_comes_to_a_deadline(
         assert not lock.acquire(timeout=0.05)
 
 
-def test_uvloop_waits_in_real_time_which_counts(bluejay: FakeBluejay) -> None:
+def test_uvloop_waits_in_real_time_that_counts(bluejay: FakeBluejay) -> None:
     uvloop = pytest.importorskip("uvloop")
 
     async def poll() -> int:
@@ -713,7 +713,7 @@ def test_a_wait_that_nobody_can_end_explains_itself(
     assert "test_a_wait_that_nobody_can_end_explains_itself" in said
 
 
-def test_the_report_says_who_holds_time_up(bluejay: FakeBluejay, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_report_names_the_thread_that_holds_time_up(bluejay: FakeBluejay, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("fake_bluejay.intercept.clockwork._HELD_UP", 0.02)
     over = threading.Event()
 
@@ -729,7 +729,7 @@ def test_the_report_says_who_holds_time_up(bluejay: FakeBluejay, monkeypatch: py
     assert "spinner worked for long" in bluejay.report()
 
 
-def test_the_report_says_what_moved_the_clock_and_what_is_pending(bluejay: FakeBluejay) -> None:
+def test_report_lists_moves_of_the_clock_and_pending_timers(bluejay: FakeBluejay) -> None:
     def poll() -> None:
         for _ in range(3):
             time.sleep(5)

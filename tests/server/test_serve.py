@@ -199,7 +199,7 @@ def test_the_openapi_document(run) -> None:
     assert json.loads(run("openapi").stdout)["openapi"].startswith("3.1")
 
 
-def test_what_a_command_does_not_need_is_not_imported() -> None:
+def test_command_imports_only_its_own_dependencies() -> None:
     heavy = {"pydantic", "starlette", "uvicorn", "yaml"}
     code = f"import sys, fake_bluejay.cli; print(sorted({heavy} & set(sys.modules)))"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout == "[]\n"
