@@ -501,7 +501,7 @@ def test_each_reading_shows_in_what_a_client_meets(bluejay: FakeBluejay, name: s
         (lambda fake: fake.add_simulation(agent_id=1), "as in a request, not 1; a test gives agent=1"),
         (lambda fake: fake.queue_run(simulaton=1), "a run 'simulaton'; did you mean 'simulation'?"),
         (lambda fake: fake.add_test_result(status="RUNING"), "unknown status 'RUNING'; did you mean 'RUNNING'?"),
-        (lambda fake: fake.add_test_result(agent="sleepy"), "unknown agent behaviour 'sleepy'"),
+        (lambda fake: fake.add_test_result(agent="sleepy"), "unknown agent behavior 'sleepy'"),
         (lambda fake: fake.add_test_result(colour="red"), "unknown field of a test result 'colour'"),
         (
             lambda fake: fake.add_test_result(evaluations=[{"latency": {"avg_latency": 3}}]),

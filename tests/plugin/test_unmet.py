@@ -179,7 +179,7 @@ def test_a_marker_of_a_class_and_a_fixture_asked_for_late_are_none(pytester: pyt
     ("marker", "said"),
     [
         ('agnt="silent"', "@pytest.mark.bluejay: unknown option 'agnt'; did you mean 'agent'?*"),
-        ('agent="silnt"', "@pytest.mark.bluejay: unknown agent behaviour 'silnt'*"),
+        ('agent="silnt"', "@pytest.mark.bluejay: unknown agent behavior 'silnt'*"),
         ('"silent"', "@pytest.mark.bluejay takes options by name, not ('silent',)"),
     ],
 )

@@ -391,7 +391,7 @@ async def test_async_clients(fake: Fake) -> None:
     [
         (lambda fake: fake.add_test_result(id=7), "id 7 is taken; there are: 7"),
         (lambda fake: fake.add_test_result(status="RUNING"), "unknown status 'RUNING'; did you mean 'RUNNING'?"),
-        (lambda fake: fake.add_test_result(agent="sleepy"), "unknown agent behaviour 'sleepy'"),
+        (lambda fake: fake.add_test_result(agent="sleepy"), "unknown agent behavior 'sleepy'"),
         (lambda fake: fake.add_test_result(colour="red"), "unknown field of a test result 'colour'"),
         (lambda fake: fake.clock.advance(-1), "cannot advance by -1"),
         (lambda fake: fake.clock.advance(float("nan")), "finite"),

@@ -147,7 +147,7 @@ def test_time_after_a_reset(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, now
     ("name", "text", "problem"),
     [
         ("w.toml", "seed = 1\nsede = 2", "w.toml:2: sede: unknown field 'sede'; did you mean 'seed'? known: $schema"),
-        ("w.toml", 'agent = "silnt"', "w.toml:1: agent: unknown agent behaviour 'silnt'; did you mean 'silent'?"),
+        ("w.toml", 'agent = "silnt"', "w.toml:1: agent: unknown agent behavior 'silnt'; did you mean 'silent'?"),
         (
             "w.toml",
             "[readings]\n\nsucess = 'always'",

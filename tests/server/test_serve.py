@@ -107,7 +107,7 @@ def test_a_fault_that_delays_for_an_hour_does_not_keep_it_from_stopping(serving,
     [
         (["--reading", "sucess=always"], "unknown reading 'sucess'; did you mean 'success'?"),
         (["--reading", "success"], "--reading takes NAME=CHOICE"),
-        (["--agent", "sleepy"], "unknown agent behaviour 'sleepy'"),
+        (["--agent", "sleepy"], "unknown agent behavior 'sleepy'"),
         (["--host", "256.0.0.1"], "choose another with --host"),
         (["--host", "a" * 70], "choose another with --host"),
         (["--host", ""], "--host is the address to listen on"),
