@@ -213,7 +213,7 @@ def fake(furnished: Any, request: pytest.FixtureRequest) -> Iterator[FakeBluejay
         yield fake
 
 
-def test_every_method_of_what_is_modelled_is_called() -> None:
+def test_every_modelled_method_is_called() -> None:
     assert set(CALLS) == {one.name for one in methods() if one.path in MODELLED_IN}
 
 

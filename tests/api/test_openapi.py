@@ -29,7 +29,7 @@ def test_it_is_openapi_3_1() -> None:
     assert [error.message for error in OpenAPIV31SpecValidator(document()).iter_errors()] == []  # type: ignore[arg-type]
 
 
-def test_it_has_what_is_modelled_and_nothing_else() -> None:
+def test_document_has_the_modelled_operations_and_no_others() -> None:
     paths = document()["paths"]
     described = {path: {method.upper() for method in methods} for path, methods in paths.items()}
     assert described == {path: set(METHODS[path]) for path in MODELLED_IN}

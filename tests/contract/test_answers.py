@@ -246,7 +246,7 @@ def test_bodies(published: Any, furnished: Any, operation: Operation) -> None:
 
 @pytest.mark.parametrize("contract", ["docs-2026-09", "sdk-0.3.6"])
 @pytest.mark.parametrize("operation", some(MODELLED), ids=lambda one: f"{one.method} {one.path}")
-def test_newer_contracts_accept_what_the_published_one_does(
+def test_newer_contracts_accept_all_requests_of_the_published_one(
     published: Any, furnished: Any, operation: Operation, contract: str
 ) -> None:
     there = described(published, operation)
