@@ -25,6 +25,8 @@ except ModuleNotFoundError as error:
         name=error.name,
     ) from None
 
+from fake_bluejay.intercept.clockwork import threads_are_greenlets
+
 try:
     from uvloop import new_event_loop
 except ModuleNotFoundError:
@@ -70,7 +72,8 @@ class Loopback:
                 ws="none",
             )
         )
-        self._loop = new_event_loop()
+        # uvloop waits in C, where no greenlet gets its turn.
+        self._loop = asyncio.SelectorEventLoop() if threads_are_greenlets() else new_event_loop()
         self._thread = threading.Thread(target=self._run, name="fake-bluejay loopback", daemon=True)
         self._thread.start()
         atexit.register(self._end)

@@ -76,7 +76,7 @@ def group(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[bool], None]]:
 Switch = Callable[[bool], None]
 
 
-def test_what_is_on_is_called_and_what_is_off_is_as_it_was(group: Switch) -> None:
+def test_shim_that_is_on_is_called_and_off_restores_the_original(group: Switch) -> None:
     for _ in range(2):
         group(True)
         assert (Theirs().call(), Theirs().inherited()) == ("ours(theirs)", "ours(inherited)")

@@ -129,7 +129,7 @@ def compare(inputs: int, seed: int) -> int:
     return answered
 
 
-def test_what_is_read_and_written_is_h11s() -> None:
+def test_wire_reads_and_writes_as_h11_does() -> None:
     assert compare(INPUTS, seed=1) > INPUTS / 4
 
 
@@ -171,7 +171,7 @@ def test_a_client_that_closes_its_connection_while_it_is_answered_gets_no_more_a
         wire.write(first)
 
 
-def test_what_is_not_http_gets_the_servers_400(bluejay: FakeBluejay) -> None:
+def test_bytes_that_are_not_http_get_the_servers_400(bluejay: FakeBluejay) -> None:
     import http.client
 
     connection = http.client.HTTPSConnection("api.getbluejay.ai")

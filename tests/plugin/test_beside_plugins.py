@@ -145,11 +145,11 @@ def test_pytest_trio(pytester: pytest.Pytester) -> None:
 
 
 @pytest.mark.parametrize("method", ["signal", "thread"])
-def test_pytest_timeout_leaves_alone_what_sleeps_in_the_fakes_time(pytester: pytest.Pytester, method: str) -> None:
+def test_pytest_timeout_ignores_sleep_in_the_fakes_time(pytester: pytest.Pytester, method: str) -> None:
     ran(pytester, "timeout", SLEEPS, "--timeout=50", f"--timeout-method={method}", passed=1)
 
 
-def test_pytest_timeout_ends_what_hangs_for_real(pytester: pytest.Pytester) -> None:
+def test_pytest_timeout_ends_a_test_that_hangs_for_real(pytester: pytest.Pytester) -> None:
     result = ran(
         pytester,
         "timeout",
