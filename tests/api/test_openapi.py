@@ -16,6 +16,7 @@ from fake_bluejay.bluejay.openapi import content, document
 from fake_bluejay.bluejay.published import METHODS, MODELLED_IN
 from fake_bluejay.cli import main
 from fake_bluejay.http.operation import Operation
+from tests.thoroughness import some
 
 
 @pytest.fixture
@@ -48,7 +49,7 @@ def ours() -> Any:
 
 
 @pytest.mark.filterwarnings("ignore::pydantic.warnings.UnsupportedFieldAttributeWarning")
-@pytest.mark.parametrize("operation", operations(), ids=lambda one: f"{one.method} {one.path}")
+@pytest.mark.parametrize("operation", some(operations()), ids=lambda one: f"{one.method} {one.path}")
 def test_bodies_are_described_as_fastapi_does(ours: Any, operation: Operation) -> None:
     """A FastAPI application of the same models describes them in the same words, titles of its own aside."""
     app = FastAPI()

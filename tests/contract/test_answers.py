@@ -12,7 +12,7 @@ from fake_bluejay import FakeBluejay
 from fake_bluejay.http.operation import Operation
 from tests.furnished import furnished_world, ids_by_name
 from tests.published import MODELLED
-from tests.thoroughness import some
+from tests.thoroughness import THOROUGH, some
 
 KNOWN: dict[str, Any] = {
     **{name: ids if name.endswith("s") else ids[0] for name, ids in ids_by_name().items()},
@@ -254,6 +254,8 @@ def test_newer_contracts_accept_all_requests_of_the_published_one(
         return
     fake = None
     for case in some(Maker(published, furnished).cases(content(there["requestBody"]))):
+        if case.wrong is not None and not THOROUGH:
+            continue  # what becomes of it is only in CI asked of these contracts, too
         fake = fake or furnished_fake(furnished, contract)
         with fake.client(headers={"X-API-Key": fake.api_key}) as client:
             response = client.request(operation.method, path_of(operation), json=case.body)
