@@ -158,7 +158,7 @@ def run() -> Callable[..., "subprocess.CompletedProcess[str]"]:
 
 
 class Done(NamedTuple):
-    """What became of a command."""
+    """The outcome of a command."""
 
     returncode: int
     stdout: str

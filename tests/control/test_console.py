@@ -46,7 +46,7 @@ def only_tab(browser: Any) -> Iterator[Any]:
 def tab(only_tab: Any) -> Iterator[Any]:
     """An empty tab, which is the same for all tests, for that takes half the time.
 
-    What a page keeps belongs to its origin, and each fake's server is another one.
+    The storage of a page belongs to its origin, and each fake's server is another one.
     """
     only_tab.set_viewport_size({"width": 1360, "height": 900})
     only_tab.emulate_media(color_scheme="light")

@@ -816,3 +816,22 @@ def test_an_unknown_participant_is_refused_with_those_there_are() -> None:
         fake.start()
     assert not fake.is_on
     assert time.monotonic() == pytest.approx(REAL.monotonic(), abs=1)
+
+
+def test_looking_at_threads_does_not_wait_for_garbage_to_be_collected() -> None:
+    """Python 3.11's `sys._current_frames` may collect garbage, and waits for ever if a `threading.local` is in that."""
+    script = """
+import gc, threading
+from fake_bluejay.intercept.working import frames_of_threads
+gc.set_threshold(1)
+for _ in range(300):
+    garbage = [threading.local()]
+    garbage[0].itself = garbage
+    del garbage
+    assert threading.get_ident() in frames_of_threads()
+assert gc.isenabled()
+gc.disable()
+frames_of_threads()
+assert not gc.isenabled()
+"""
+    subprocess.run([sys.executable, "-c", script], check=True, timeout=60)
