@@ -85,7 +85,7 @@ def main() -> None:
 )
 @_option("--speed", type=click.FloatRange(0), help="Virtual seconds in a real one; 0 is a pause.  [default: 1]")
 @_option(
-    "--agent", metavar="BEHAVIOUR", help="The agents' behaviour: ends-after=2, ends-within=20, silent, drops-after=5."
+    "--agent", metavar="BEHAVIOR", help="The agents' behavior: ends-after=2, ends-within=20, silent, drops-after=5."
 )
 @_options("--reading", "readings", metavar="NAME=CHOICE", help="See `fake-bluejay readings`.")
 @_options("--api-key", "api_keys", metavar="KEY", help="Accept only this key, and others so given.")

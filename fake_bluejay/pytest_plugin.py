@@ -11,7 +11,7 @@ import importlib.abc
 import importlib.machinery
 import sys
 from collections.abc import Generator, Iterator, Sequence
-from types import ModuleType
+from types import FunctionType, MethodType, ModuleType
 from typing import TYPE_CHECKING, Any, Unpack, cast
 
 import pytest
@@ -155,9 +155,30 @@ def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_setup(item: pytest.Item) -> None:
-    """Refuse a marker that nothing would obey, before the test runs without a fake."""
+    """Refuse a marker that nothing would obey, before the test runs without a fake; load ahead for Hypothesis."""
     if "request" not in getattr(item, "fixturenames", ()):  # by `request`, it may ask for a fixture while it runs
         _check_marker(item)
+    if "hypothesis" in sys.modules and isinstance(item, pytest.Function) and _has_examples_with_a_fake(item):
+        from fake_bluejay.facade.fake import load_ahead
+
+        load_ahead()
+        item.stash.get(_FAKES, []).clear()
+
+
+def _has_examples_with_a_fake(item: pytest.Function) -> bool:
+    """Return whether a test of Hypothesis uses a fake, by a fixture or by what its module has imported.
+
+    Each example has a deadline, which the first would miss if it had to load everything.
+    """
+    function: Any = item.function
+    if type(function) is MethodType:
+        function = function.__func__
+    if type(function) is not FunctionType or "is_hypothesis_test" not in vars(function):
+        return False
+    if not _FIXTURES.isdisjoint(item.fixturenames):
+        return True
+    ours = [sys.modules.get("fake_bluejay"), getattr(sys.modules.get("fake_bluejay.facade.fake"), "FakeBluejay", None)]
+    return any(value is one for value in vars(item.module).values() for one in ours if one is not None)
 
 
 @pytest.hookimpl(wrapper=True, trylast=True)

@@ -40,7 +40,7 @@ def test_a_block_of_python(pytester: pytest.Pytester, code: str) -> None:
     assert pytester.runpytest_inprocess(*QUIET, *(f"-p{plugin}" for plugin in others)).ret == pytest.ExitCode.OK
 
 
-def test_a_failing_test_reports_what_the_readme_shows(pytester: pytest.Pytester) -> None:
+def test_failing_test_has_the_report_of_the_readme(pytester: pytest.Pytester) -> None:
     text = (ROOT / "README.md").read_text()
     first = text.index("```python\n") + len("```python\n")
     code = text[first : text.index("```", first)]

@@ -18,11 +18,11 @@ from tests.thoroughness import THOROUGH
 __all__ = ["Process", "started"]
 
 NEEDED = ("facade.fake", "server.foreground", "state.loaded_seed", "bluejay.simulations", "bluejay.digital_humans")
-"""What `fake-bluejay serve` imports of the fake."""
+"""The modules of the fake that `fake-bluejay serve` imports."""
 
 
 class Process:
-    """What tests need of a `subprocess.Popen`, for a process that was forked."""
+    """The part of `subprocess.Popen` that tests use, for a process that was forked."""
 
     def __init__(self, forked: Any) -> None:
         self._forked = forked

@@ -30,7 +30,7 @@ def existing(bluejay: Bluejay, agent_id: int) -> dict[str, dict[str, Any]]:
         page += 1
 
 
-def synchronise(bluejay: Bluejay, agent_id: int, wanted: list[dict[str, Any]]) -> Counter[str]:
+def synchronize(bluejay: Bluejay, agent_id: int, wanted: list[dict[str, Any]]) -> Counter[str]:
     """Make the metrics of an agent those that are wanted. Returns how many were created, changed, kept and deleted."""
     there, done = existing(bluejay, agent_id), Counter[str]()
     new = [{**one, "agent_ids": [agent_id]} for one in wanted if one["name"] not in there]
@@ -65,7 +65,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--agent-id", type=int, required=True)
     given = parser.parse_args(arguments)
     bluejay = Bluejay()
-    done = synchronise(bluejay, given.agent_id, json.loads(given.metrics.read_text()))
+    done = synchronize(bluejay, given.agent_id, json.loads(given.metrics.read_text()))
     print(", ".join(f"{count} {what}" for what, count in done.items()))
     for metric, values in sorted(report(bluejay, given.agent_id).items()):
         print(f"{metric}: {', '.join(f'{value} {count} times' for value, count in values.items())}")

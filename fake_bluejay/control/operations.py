@@ -555,7 +555,7 @@ def add_simulation(control: Control, call: ControlCall) -> Any:
 
 @_operation("GET", "runs", list[models.RunShown], query=models.RunsQuery)
 def runs(control: Control, call: ControlCall) -> Any:
-    """List the runs, with the counts of their test results."""
+    """List the runs, with the counts of their test results; `x-total-count` says how many match before paging."""
     found = [run for run in control.world.runs.values() if run.id > call.query.after]
     return [data.run(control.world, run) for run in _page(call, found)]
 

@@ -103,7 +103,7 @@ def agent_from_text(text: str) -> Agent:
     if name == "silent" and not equals:
         return Silent()
     if name not in _TIMED:
-        raise ValueError(unknown("agent behaviour", text, [*(f"{timed}=SECONDS" for timed in _TIMED), "silent"]))
+        raise ValueError(unknown("agent behavior", text, [*(f"{timed}=SECONDS" for timed in _TIMED), "silent"]))
     try:
         return _TIMED[name](float(seconds))
     except ValueError:
@@ -119,7 +119,7 @@ def agent_of(given: Agent | str | None) -> Agent | None:
     if isinstance(given, str):
         return agent_from_text(given)
     if given is not None and not hasattr(given, "reaction"):
-        raise ValueError(f"an agent is a behaviour such as silent(), or its text such as 'ends-after=2', not {given!r}")
+        raise ValueError(f"an agent is a behavior such as silent(), or its text such as 'ends-after=2', not {given!r}")
     return given
 
 

@@ -1,6 +1,6 @@
-"""The methods of a fake that add agents, simulations, digital humans, other resources and runs, by commands.
+"""The methods that a fake in this process and a connected one share: adding by commands, views, clients.
 
-A fake in this process and one that is connected to apply a command differently; all else is shared.
+The two apply a command differently.
 """
 
 from __future__ import annotations
@@ -11,8 +11,11 @@ from typing import TYPE_CHECKING, Any
 from fake_bluejay.bluejay.modules import declared
 from fake_bluejay.core.world import DEFAULT_ORGANISATION, World
 from fake_bluejay.facade.assertions import Assertions
+from fake_bluejay.facade.results import TestResult
 
 if TYPE_CHECKING:
+    import httpx
+
     from fake_bluejay.facade.resources import AgentView, DigitalHumanView, SimulationView
     from fake_bluejay.facade.runs import RunView
     from fake_bluejay.state.commands import Command
@@ -24,6 +27,16 @@ class Additions(Assertions):
     @property
     def _seen(self) -> World:
         """The world behind the views."""
+        raise NotImplementedError
+
+    @property
+    def url(self) -> str:
+        """The address of a server of the fake."""
+        raise NotImplementedError
+
+    @property
+    def _client_options(self) -> dict[str, Any]:
+        """The options of an httpx client whose requests reach the fake."""
         raise NotImplementedError
 
     def _apply(self, command: Command) -> Any:
@@ -42,6 +55,14 @@ class Additions(Assertions):
         collection = declared(resource).of.plural
         new = validated(NewEntity, {**fields, "organisation": organisation}).of(collection)
         return view(self._seen, collection, self._apply(new))
+
+    def test_result(self, id: int) -> TestResult:
+        """Return the test result with this id.
+
+        Raises:
+            KeyError: There is none; the message lists the ids.
+        """
+        return TestResult(self._seen, self._seen.result(id).id)
 
     def add_agent(self, *, organisation: str = DEFAULT_ORGANISATION, **fields: Any) -> AgentView:
         """Add an agent.
@@ -152,6 +173,28 @@ class Additions(Assertions):
         world = self._seen
         with world.lock:
             return [RunView(world, id) for id in world.runs]
+
+    @property
+    def base_url(self) -> str:
+        """`<url>/v1`, as clients take it in `BLUEJAY_API_URL`."""
+        return f"{self.url}/v1"
+
+    def client(self, **kwargs: Any) -> httpx.Client:
+        """Return an `httpx.Client` whose requests reach the fake: `client.post("/v1/end-conversations", …)`.
+
+        If httpx is not installed, it is httpx2's.
+        """
+        from fake_bluejay.facade.transport import library
+
+        client: httpx.Client = library().Client(**self._client_options, **kwargs)
+        return client
+
+    def async_client(self, **kwargs: Any) -> httpx.AsyncClient:
+        """Return an `httpx.AsyncClient`, or httpx2's, whose requests reach the fake."""
+        from fake_bluejay.facade.transport import library
+
+        client: httpx.AsyncClient = library().AsyncClient(**self._client_options, **kwargs)
+        return client
 
 
 def _id(view: Any) -> Any:

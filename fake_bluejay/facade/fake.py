@@ -39,7 +39,6 @@ from fake_bluejay.intercept.wall_clock import WallClock
 from fake_bluejay.state import snapshot as dumps
 
 if TYPE_CHECKING:
-    import httpx
     from starlette.types import Scope
 
     from fake_bluejay.core.behaviors import AgentChoice
@@ -320,14 +319,6 @@ class FakeBluejay(Additions):
         """Add `n` test results that are alike, and return them."""
         return [self.add_test_result(**same) for _ in range(n)]
 
-    def test_result(self, id: int) -> TestResult:
-        """Return the test result with this id.
-
-        Raises:
-            KeyError: There is none; the message lists the ids.
-        """
-        return TestResult(self._world, self._world.result(id).id)
-
     @property
     def test_results(self) -> list[TestResult]:
         """All test results, in the order they were added."""
@@ -485,35 +476,15 @@ class FakeBluejay(Additions):
             switch.bypass_proxies(self._on, self._loopback.host)
 
     @property
-    def base_url(self) -> str:
-        """`<url>/v1`, as clients take it in `BLUEJAY_API_URL`."""
-        return f"{self.url}/v1"
-
-    @property
     def transport(self) -> Any:
         """An httpx transport, sync and async, whose requests reach the fake; httpx2's if httpx is not installed."""
         from fake_bluejay.facade.transport import transport
 
         return transport(self._api)
 
-    def client(self, **kwargs: Any) -> httpx.Client:
-        """Return an `httpx.Client` whose requests reach the fake: `client.post("/v1/end-conversations", …)`.
-
-        If httpx is not installed, it is httpx2's.
-        """
-        from fake_bluejay.facade.transport import library
-
-        client: httpx.Client = library().Client(transport=self.transport, base_url=f"https://{HOST}", **kwargs)
-        return client
-
-    def async_client(self, **kwargs: Any) -> httpx.AsyncClient:
-        """Return an `httpx.AsyncClient`, or httpx2's, whose requests reach the fake."""
-        from fake_bluejay.facade.transport import library
-
-        client: httpx.AsyncClient = library().AsyncClient(
-            transport=self.transport, base_url=f"https://{HOST}", **kwargs
-        )
-        return client
+    @property
+    def _client_options(self) -> dict[str, Any]:
+        return {"transport": self.transport, "base_url": f"https://{HOST}"}
 
     @staticmethod
     def connect(url: str, organisation: str | None = None) -> RemoteBluejay:
@@ -583,6 +554,15 @@ class _Application(Api):
         """Answer a request whose body is whole, in the fake's own process."""
         self.check_process()
         return super().answer(scope, content)
+
+
+@functools.cache
+def load_ahead() -> None:
+    """Load now what the first fake and its first request would, by means of a fake that nobody sees."""
+    with FakeBluejay() as fake:
+        headers = [(b"x-api-key", fake.api_key.encode()), (b"content-type", b"application/json")]
+        scope = {"type": "http", "method": "POST", "path": "/v1/end-conversations", "headers": headers}
+        fake.app.answer(scope, b'{"test_result_ids":[1]}')
 
 
 def fake_over(service: Service) -> FakeBluejay:

@@ -53,8 +53,6 @@ from fake_bluejay.state.commands import (
 )
 
 if TYPE_CHECKING:
-    import httpx
-
     from fake_bluejay.core.behaviors import AgentChoice
     from fake_bluejay.core.statuses import StatusChoice
 
@@ -168,14 +166,6 @@ class RemoteBluejay(Additions):
             added += self._control.send("test-results", new)
         return [TestResult(self._far, one["id"]) for one in added]
 
-    def test_result(self, id: int) -> TestResult:
-        """Return the test result with this id.
-
-        Raises:
-            KeyError: There is none; the message lists the ids.
-        """
-        return TestResult(self._far, self._far.result(id).id)
-
     @property
     def test_results(self) -> list[TestResult]:
         """All test results, in the order they were added."""
@@ -253,23 +243,8 @@ class RemoteBluejay(Additions):
         return self._control.url
 
     @property
-    def base_url(self) -> str:
-        """`<url>/v1`, as clients take it in `BLUEJAY_API_URL`."""
-        return f"{self.url}/v1"
-
-    def client(self, **kwargs: Any) -> httpx.Client:
-        """Return an `httpx.Client`, or httpx2's, that calls the server: `client.post("/v1/end-conversations", …)`."""
-        from fake_bluejay.facade.transport import library
-
-        client: httpx.Client = library().Client(base_url=self.url, **kwargs)
-        return client
-
-    def async_client(self, **kwargs: Any) -> httpx.AsyncClient:
-        """Return an `httpx.AsyncClient`, or httpx2's, that calls the server."""
-        from fake_bluejay.facade.transport import library
-
-        client: httpx.AsyncClient = library().AsyncClient(base_url=self.url, **kwargs)
-        return client
+    def _client_options(self) -> dict[str, Any]:
+        return {"base_url": self.url}
 
     # --- state --------------------------------------------------------------------------------------------------
 

@@ -28,8 +28,9 @@ from types import ModuleType
 from typing import Any
 from weakref import WeakKeyDictionary, WeakSet
 
-from fake_bluejay.intercept.clockwork import CLOCKWORK, Wait
+from fake_bluejay.intercept.clockwork import CLOCKWORK
 from fake_bluejay.intercept.shims import Seam
+from fake_bluejay.intercept.wakeups import SIGNALS, Signal, waking
 
 FILES = {
     "asyncio.base_events": "asyncio",
@@ -51,7 +52,7 @@ def seams(module: ModuleType) -> Iterator[Seam]:
         case "asyncio.unix_events":  # where freezegun keeps the originals
             yield Seam(module._UnixSelectorEventLoop, "time", _time)
         case "asyncio.selector_events":
-            yield Seam(module.BaseSelectorEventLoop, "_write_to_self", _write_to_self)
+            yield Seam(module.BaseSelectorEventLoop, "_write_to_self", waking)
         case "selectors":
             for name in ("SelectSelector", "PollSelector", "EpollSelector", "DevpollSelector", "KqueueSelector"):
                 if name in vars(module):
@@ -111,29 +112,6 @@ def _has_own_clock(loop: Any) -> bool:
 # --- how it waits -----------------------------------------------------------------------------------------------
 
 
-class _Signal:
-    """The state of a loop's wait, which a call from another thread ends."""
-
-    called = False
-    wait: Wait | None = None
-
-
-_signals: WeakKeyDictionary[Any, _Signal] = WeakKeyDictionary()
-
-
-def _write_to_self(original: Callable[[Any], None]) -> Callable[..., Any]:
-    def write_to_self(self: Any) -> None:
-        original(self)
-        signal = _signals.get(self)
-        if signal is not None:
-            signal.called = True
-            if signal.wait is not None:
-                # With a byte of its own: the original's may have been read before this wait began.
-                CLOCKWORK.end(signal.wait)
-
-    return write_to_self
-
-
 def _select(original: Callable[..., Any]) -> Callable[..., Any]:
     def select(self: Any, timeout: float | None = None) -> Any:
         member = CLOCKWORK.me()
@@ -158,7 +136,7 @@ def _select(original: Callable[..., Any]) -> Callable[..., Any]:
                     return original(self, timeout)
         if timeout is not None and timeout <= 0:
             return original(self, timeout)
-        signal = _signals.setdefault(loop, _Signal())
+        signal = SIGNALS.setdefault(loop, Signal())
         signal.called = False
         if events := original(self, 0):
             return events

@@ -36,7 +36,7 @@ from types import CodeType, FrameType
 from typing import Any, Literal, NamedTuple
 
 from fake_bluejay.intercept.true_time import REAL
-from fake_bluejay.intercept.working import Activity, Turns, Watch, describe_stack, turns_of_threads
+from fake_bluejay.intercept.working import Activity, Turns, Watch, describe_stack, frames_of_threads, turns_of_threads
 
 _TICK = 0.005
 """The real seconds between two looks of the lookout, and between two additions of real time in a wait outside."""
@@ -483,8 +483,8 @@ class Clockwork:
         """Count the real time that the calling thread has waited unseen, before it reads the fake's state."""
         member, now = self.me(), REAL.monotonic()
         if member is None:
-            if self.timelines and _is_under_gevent():  # a greenlet, for whose thread there is no name here
-                self.count(0, "passed under gevent")
+            if self.timelines and threads_are_greenlets():  # a greenlet, for whose thread there is no name here
+                self.count(0, "passed in greenlets")
         elif now - member.seen > _UNSEEN or (now - member.seen > _JUST_SEEN and _is_in_foreign_loop()):
             self._count_unseen(member, now)
 
@@ -772,7 +772,7 @@ class Clockwork:
 
     def _let_dead_threads_depart(self) -> None:
         """End the participation of threads that have ended unannounced: those that were started before the fake do."""
-        alive = sys._current_frames()
+        alive = frames_of_threads()
         for member in [one for ident, one in self._members.items() if ident not in alive]:
             self.depart(member, dies=False)
 
@@ -920,14 +920,18 @@ def _place() -> Place | None:
     return None
 
 
-def _is_under_gevent() -> bool:
-    monkey: Any = sys.modules.get("gevent.monkey")
-    return monkey is not None and "time" in vars(monkey).get("saved", ())
+def threads_are_greenlets() -> bool:
+    """Return whether gevent or eventlet has replaced the functions that wait, and threads by its greenlets."""
+    for module, name in (("gevent.monkey", "saved"), ("eventlet.patcher", "already_patched")):
+        patcher: Any = sys.modules.get(module)
+        if patcher is not None and "time" in vars(patcher).get(name, ()):
+            return True
+    return False
 
 
 def _is_in_foreign_loop() -> bool:
     """Return whether an event loop runs in this thread that is not asyncio's own."""
-    if _is_under_gevent():
+    if threads_are_greenlets():
         return True
     asyncio: Any = sys.modules.get("asyncio")
     try:

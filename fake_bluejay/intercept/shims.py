@@ -311,13 +311,16 @@ class ShimGroup:
             return
         if self._modules[name] is not module:
             seams = importlib.import_module(f"fake_bluejay.intercept.{self.files[name]}").seams
-            self._replaced += self._shims.get(name, ())
-            self._modules[name] = module
-            self._shims[name] = [_Shims(seam) for seam in seams(module)]
+            new = [_Shims(seam) for seam in seams(module)]
+            if self._modules[name] is not None:
+                self._replaced += self._shims[name]
+            self._shims[name] = new
             self._list()
-            for shims in self._shims[name]:
+            for shims in new:
                 if shims.named is not None:
                     _look_for(shims, self)
+            # Last, for a signal's handler, such as Ctrl-C or a test's timeout, may raise at any line before.
+            self._modules[name] = module
         for shims in self._shims[name]:
             shims.put_on()
 
@@ -514,18 +517,18 @@ def _look_for_places() -> None:
     newest = len(sys.modules), next(reversed(sys.modules.values()))
     if not _named or (newest[0] == _newest[0] and newest[1] is _newest[1]):
         return
-    _newest = newest
     for name, module in list(sys.modules.items()):
         if _seen.get(name) is not module:
-            _seen[name] = module
             if issubclass(type(module), ModuleType):
                 package = name.partition(".")[0]
                 for place in _places_in(module, name, ""):
                     known = place.group.places
                     if package not in place.group.spared and not any(map(place.is_same, known)):
                         known.append(place)
+            _seen[name] = module
     for name in _seen.keys() - sys.modules.keys():
         del _seen[name]
+    _newest = newest
 
 
 _PLAIN = frozenset(

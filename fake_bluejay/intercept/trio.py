@@ -15,8 +15,9 @@ from types import ModuleType
 from typing import Any
 from weakref import WeakKeyDictionary
 
-from fake_bluejay.intercept.clockwork import CLOCKWORK, Wait
+from fake_bluejay.intercept.clockwork import CLOCKWORK
 from fake_bluejay.intercept.shims import Seam
+from fake_bluejay.intercept.wakeups import SIGNALS, Signal, waking
 
 FILES = {
     "trio._core._io_epoll": "trio",
@@ -40,7 +41,7 @@ def seams(module: ModuleType) -> Iterator[Seam]:
         case "_thread_cache":
             yield Seam(module.ThreadCache, "start_thread_soon", _start_thread_soon)
         case "_wakeup_socketpair":
-            yield Seam(module.WakeupSocketpair, "wakeup_thread_and_signal_safe", _wakeup)
+            yield Seam(module.WakeupSocketpair, "wakeup_thread_and_signal_safe", waking)
 
 
 _clocks: list[Any] = []
@@ -67,29 +68,6 @@ def take_clocks_along(seconds: float, *, over: bool) -> None:
         _clocks.clear()
 
 
-class _TrioSignal:
-    """The state of a run's wait, which a call from another thread ends."""
-
-    called = False
-    wait: Wait | None = None
-
-
-_signals: WeakKeyDictionary[Any, _TrioSignal] = WeakKeyDictionary()
-
-
-def _wakeup(original: Callable[[Any], None]) -> Callable[..., Any]:
-    def wakeup_thread_and_signal_safe(self: Any) -> None:
-        original(self)
-        signal = _signals.get(self)
-        if signal is not None:
-            signal.called = True
-            if signal.wait is not None:
-                # With a byte of its own: the original's may have been read before this wait began.
-                CLOCKWORK.end(signal.wait)
-
-    return wakeup_thread_and_signal_safe
-
-
 _runners: WeakKeyDictionary[Any, weakref.ref[Any]] = WeakKeyDictionary()
 """The object that waits for a run's events → the run."""
 
@@ -105,8 +83,8 @@ def _get_events(original: Callable[..., Any]) -> Callable[..., Any]:
         if member is None or timeout <= 0 or runner is None:
             return original(self, timeout)
         wakeup = runner.entry_queue.wakeup
-        signal = _signals.setdefault(wakeup, _TrioSignal())
-        _signals[self._force_wakeup] = signal  # the way into a run in guest mode
+        signal = SIGNALS.setdefault(wakeup, Signal())
+        SIGNALS[self._force_wakeup] = signal  # the way into a run in guest mode
         signal.called = False
         if events := original(self, 0):
             return events

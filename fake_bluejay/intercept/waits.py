@@ -22,7 +22,7 @@ from types import FunctionType, ModuleType
 from typing import Any
 
 from fake_bluejay.http.calendar import is_frozen_by_freezegun
-from fake_bluejay.intercept.clockwork import CLOCKWORK, Member, Wait
+from fake_bluejay.intercept.clockwork import CLOCKWORK, Member, Wait, threads_are_greenlets
 from fake_bluejay.intercept.shims import Seam, leads_to
 from fake_bluejay.intercept.true_time import ORIGINALS, REAL
 
@@ -114,7 +114,8 @@ def _is_replaced(found: Any, true: Any) -> bool:
 
 
 def _sleep(original: Callable[[float], None]) -> Callable[..., Any]:
-    if _is_replaced(original, ORIGINALS.sleep):
+    # A greenlet that sleeps lets others run.
+    if _is_replaced(original, ORIGINALS.sleep) or threads_are_greenlets():
         return lambda *args: original(*args)
 
     def sleep(seconds: float, /) -> None:

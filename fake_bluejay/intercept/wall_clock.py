@@ -13,6 +13,7 @@ from __future__ import annotations
 import datetime
 import sys
 import time
+from collections.abc import Callable
 from typing import Any
 
 from fake_bluejay.http.calendar import is_frozen_by_freezegun
@@ -45,14 +46,15 @@ class WallClock:
         start = (time.time() // _GRAIN - 1) * _GRAIN if now is None else now
         self._travel = time_machine.travel(start, tick=not frozen)
         self._traveller = self._travel.start()
-        traveller, time_ns = self._traveller, type(self._traveller).time_ns
-        in_real_time = time_machine.escape_hatch.time.time_ns
+        traveller = self._traveller
+        time_ns: Callable[[Any], int] = type(traveller).time_ns
+        in_real_time: Callable[[], int] = time_machine.escape_hatch.time.time_ns
+        find_member: Callable[[], object] = CLOCKWORK.look if frozen else CLOCKWORK.me
 
         def look() -> int:
-            takes_part = (CLOCKWORK.look() if frozen else CLOCKWORK.me()) is not None
-            if not takes_part and now is None and REAL.get_ident() not in REAL_TIME_THREADS:
-                return int(in_real_time())
-            return int(time_ns(traveller))
+            if find_member() is None and now is None and REAL.get_ident() not in REAL_TIME_THREADS:
+                return in_real_time()
+            return time_ns(traveller)
 
         traveller.time_ns = look
 

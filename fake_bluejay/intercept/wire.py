@@ -81,7 +81,7 @@ class HttpWire:
         self._end: End | None = None
         """The end as far as it has arrived."""
         self._is_done = False
-        """True if the server has ended the connection, and reads nothing more."""
+        """True if the server reads nothing more: one of both has ended the connection."""
         self._written: list[bytes] = []
         """The bytes of a head that is not whole, or of a body."""
         self._head: _Head | None = None
@@ -162,7 +162,7 @@ class HttpWire:
         self._arrivals.clear()
         self._arrived = b""
         # httpx leaves closed connections to the garbage collector: they are not to keep the fake until then.
-        self._app, self.is_open = None, _always
+        self._app, self.is_open, self._is_done = None, _always, True
 
     # --- the server's end ---------------------------------------------------------------------------------------
 
@@ -243,7 +243,7 @@ class HttpWire:
 
     def _arrive(self, arrival: Arrival) -> None:
         self._arrivals.append(arrival)
-        self._is_done = arrival.end is not None
+        self._is_done = self._is_done or arrival.end is not None
 
 
 _ORIGIN = re.compile(rb"https?://[^/?]*", re.IGNORECASE)

@@ -15,10 +15,12 @@ other instruction counts as work: a thread that waits for threads in C works.
 from __future__ import annotations
 
 import dis
+import gc
 import os
 import sys
 import threading
 from enum import Enum
+from types import FrameType
 from typing import Any, NamedTuple
 
 from fake_bluejay.intercept.true_time import REAL
@@ -81,7 +83,7 @@ class Watch:
         if now - self._last.since < patience:
             return Activity.WORKS
         if self._known is None:
-            frame = sys._current_frames().get(self._thread.ident or 0)
+            frame = frames_of_threads().get(self._thread.ident or 0)
             if frame is None:
                 return Activity.WORKS
             self._known = _activity_in(frame)
@@ -113,7 +115,7 @@ def _state_of(thread: threading.Thread) -> tuple[object, float]:
         else:
             # Processor time, time ready to run, turns.
             return (ran if state == "S" and ran[0] != "0" else None), 2.4 * sys.getswitchinterval()
-    frame = sys._current_frames().get(thread.ident or 0)
+    frame = frames_of_threads().get(thread.ident or 0)
     if frame is None:
         return None, 0.0
     return (id(frame), frame.f_lasti, _processor_time(thread)), _SLEEPS_WITHOUT_PROC
@@ -126,6 +128,21 @@ def _processor_time(thread: threading.Thread) -> float:
         return float(REAL.clock_gettime(REAL.cpu_clock_of(thread.ident)))
     except OSError:
         return 0.0
+
+
+def frames_of_threads() -> dict[int, FrameType]:
+    """Return the present frame of each thread, by the thread's id.
+
+    Python holds a lock meanwhile, and 3.11 may begin to collect garbage: freeing a `threading.local` waits for the same
+    lock, in the same thread, for ever. So no collection begins here.
+    """
+    collects = gc.isenabled()
+    gc.disable()
+    try:
+        return sys._current_frames()
+    finally:
+        if collects:
+            gc.enable()
 
 
 class Turns(NamedTuple):
@@ -199,7 +216,7 @@ def _start(instruction: dis.Instruction) -> tuple[int, int] | None:
 
 def describe_stack(ident: int | None) -> str:
     """Return the innermost calls of a thread, a line each, without running code of others."""
-    frame: Any = sys._current_frames().get(ident or 0)
+    frame: Any = frames_of_threads().get(ident or 0)
     lines: list[str] = []
     while frame is not None and len(lines) < 12:
         code = frame.f_code

@@ -25,6 +25,8 @@ except ModuleNotFoundError as error:
         name=error.name,
     ) from None
 
+from fake_bluejay.intercept.clockwork import threads_are_greenlets
+
 try:
     from uvloop import new_event_loop
 except ModuleNotFoundError:
@@ -50,12 +52,6 @@ class Loopback:
 
     def __init__(self) -> None:
         self.app: ASGIApp | None = None
-        # The socket listens before uvicorn runs: early clients wait in its queue.
-        self._socket = socket.create_server(("127.0.0.1", 0), backlog=2048)
-        self.host: str
-        self.port: int
-        self.host, self.port = self._socket.getsockname()
-        self.url = f"http://{self.host}:{self.port}"
         self._answering = 0
         self._server = uvicorn.Server(
             uvicorn.Config(
@@ -70,7 +66,16 @@ class Loopback:
                 ws="none",
             )
         )
-        self._loop = new_event_loop()
+        # An error in the server's thread would leave its clients waiting.
+        self._server.config.load()
+        # The socket listens before uvicorn runs: early clients wait in its queue.
+        self._socket = socket.create_server(("127.0.0.1", 0), backlog=2048)
+        self.host: str
+        self.port: int
+        self.host, self.port = self._socket.getsockname()
+        self.url = f"http://{self.host}:{self.port}"
+        # uvloop waits in C, where no greenlet gets its turn.
+        self._loop = asyncio.SelectorEventLoop() if threads_are_greenlets() else new_event_loop()
         self._thread = threading.Thread(target=self._run, name="fake-bluejay loopback", daemon=True)
         self._thread.start()
         atexit.register(self._end)

@@ -41,19 +41,6 @@ from fake_bluejay.http.journal import Answer
 from fake_bluejay.intercept.hosts import is_bluejay
 from fake_bluejay.server.upgrade import IgnoresUpgrades
 
-__all__ = [
-    "CONNECTION",
-    "Connection",
-    "Limits",
-    "Protocol",
-    "leads_elsewhere",
-    "make_room",
-    "protocol",
-    "sweep",
-    "unbounded",
-    "wrap_protocol",
-]
-
 _log = logging.getLogger("fake_bluejay")
 
 _LINGER = 2.0

@@ -35,7 +35,7 @@ def speak_tls_too(config: uvicorn.Config, context: ssl.SSLContext, limits: Limit
 class DetectProtocol(asyncio.Protocol):
     """A connection whose protocol is not known yet.
 
-    When it is known, and the handshake of TLS is over if there is one, uvicorn's protocol replaces this one.
+    Uvicorn's protocol replaces this one as soon as it is known, and after the handshake of TLS, if there is one.
     """
 
     def __init__(

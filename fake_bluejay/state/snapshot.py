@@ -648,18 +648,18 @@ def _instant(text: str) -> int:
 
 
 class _Node:
-    """A mapping inside the dump that knows where it stands, and so can say it of what is wrong there.
+    """A mapping inside the dump that knows its place, for messages about its problems.
 
-    What is wrong is collected, so that all of it is reported. A value that is wrong is read as None; whoever uses it
-    asks `is_right` first.
+    Problems are collected, so that all are reported. A value with a problem is read as None; its users check
+    `is_right` first.
 
     Args:
         data: The mapping.
-        path: Its place, as it stands before a field's name: `test_results[2].`.
+        path: Its place, in the form before a field's name: `test_results[2].`.
         within: The node around it.
 
     Raises:
-        DumpError: The outermost node is no mapping.
+        DumpError: The outermost node is not a mapping.
     """
 
     def __init__(self, data: Any, path: str, within: _Node | None = None) -> None:
@@ -667,7 +667,7 @@ class _Node:
         self.problems: list[str] = [] if within is None else within.problems
         """The problems of the whole dump so far."""
         self.is_right = True
-        """Whether no problem in it is known."""
+        """True if no problem in it is known."""
         self._within = within
         self._parts: set[str] = set() if within is None else within._parts
         """The names of the parts of the dump that have problems."""

@@ -141,7 +141,8 @@ def test_opentelemetry_that_starts_in_a_test_and_stays(name: str) -> None:
 # --- Sentry -----------------------------------------------------------------------------------------------------
 
 SENTRY = """
-import asyncio, sys
+import asyncio, os, sys
+os.environ["EVENTLET_NO_GREENDNS"] = "yes"  # Sentry imports eventlet, whose own DNS fails beside trio
 import aiohttp, httpx, requests, sentry_sdk
 from http.client import HTTPConnection
 from fake_bluejay import FakeBluejay

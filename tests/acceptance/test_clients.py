@@ -155,7 +155,9 @@ def test_every_way_to_ask(bluejay: FakeBluejay, way: str) -> None:
 
 @pytest.mark.parametrize("stream", [False, True])
 @pytest.mark.parametrize("session", [SESSION, RETRYING], ids=["plain", "retries"])
-def test_what_is_left_of_an_answer(bluejay: FakeBluejay, session: requests.Session, stream: bool) -> None:
+def test_answer_is_read_once_as_requests_leaves_it(
+    bluejay: FakeBluejay, session: requests.Session, stream: bool
+) -> None:
     """As requests leaves it: read to its end unless it is streamed, and then readable once."""
     response = session.post(URL, json=IDS, headers=KEY, stream=stream)
     assert (response.status_code, response.reason, response.raw.version) == (200, "OK", 11)

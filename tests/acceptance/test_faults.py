@@ -133,7 +133,7 @@ async def test_a_fault_waits_for_a_door_that_can_break(bluejay: FakeBluejay) -> 
     assert not bluejay.faults
 
 
-def test_an_armed_fault_says_what_is_left_of_it(bluejay: FakeBluejay) -> None:
+def test_an_armed_fault_shows_its_rest(bluejay: FakeBluejay) -> None:
     bluejay.faults.respond(503, path="/v1/agents/{id}", times=3, after=1)
     bluejay.faults.reset(times=None, probability=0.0)
     asked = [httpx.get(f"https://api.getbluejay.ai/v1/agents{path}").status_code for path in ("/1", "", "/2")]
@@ -147,7 +147,7 @@ def end(*ids: int) -> Any:
     return requests.post(URL, json={"test_result_ids": ids}, headers=clients.KEY).json()
 
 
-def test_which_requests_meet_a_fault(bluejay: FakeBluejay) -> None:
+def test_fault_meets_requests_by_path_after_and_times(bluejay: FakeBluejay) -> None:
     bluejay.faults.respond(503, path="/v1/end-conversations", after=1, times=2)
     bluejay.faults.respond(500, path="/v1/ping")
     statuses = [httpx.post(URL, headers=clients.KEY).status_code for _ in range(4)]
@@ -200,7 +200,7 @@ def test_probabilities_come_from_the_seed() -> None:
         (lambda faults: faults.reset(tiems=2), "unknown argument 'tiems'; did you mean 'times'?"),
     ],
 )
-def test_what_cannot_be_is_refused(bluejay: FakeBluejay, arm: Any, message: str) -> None:
+def test_bad_fault_is_refused(bluejay: FakeBluejay, arm: Any, message: str) -> None:
     with pytest.raises(ValueError, match=re.escape(message)):
         arm(bluejay.faults)
     assert not bluejay.faults

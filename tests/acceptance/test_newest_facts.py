@@ -48,7 +48,9 @@ def test_a_call_that_the_watchdog_closes_is_a_system_error_and_never_evaluated(b
 @pytest.mark.parametrize(
     ("status", "evaluated"), [("CONVERSATION_ENDED", True), ("INCOMPLETED", False), ("COMPLETED", True)]
 )
-def test_what_else_the_watchdog_may_set(bluejay: FakeBluejay, ask: Ask, status: str, evaluated: bool) -> None:
+def test_reading_decides_the_status_that_the_watchdog_sets(
+    bluejay: FakeBluejay, ask: Ask, status: str, evaluated: bool
+) -> None:
     bluejay.readings.set(watchdog_sets=status)
     result = watchdog_closes(bluejay, ask)
     assert bluejay.test_results[0].history[0].to == status
@@ -66,9 +68,7 @@ def test_webhooks_are_told_of_it_only_if_a_reading_says_so(
 
 
 @pytest.mark.parametrize("key", [None, "", "unknown", "revoked"])
-def test_a_key_that_is_missing_or_not_valid_or_revoked_is_401_whatever_the_body(
-    bluejay: FakeBluejay, ask: Ask, key: str | None
-) -> None:
+def test_missing_invalid_or_revoked_key_is_401_with_any_body(bluejay: FakeBluejay, ask: Ask, key: str | None) -> None:
     bluejay.add_organisation("ours", "key")
     bluejay.add_organisation("theirs", "revoked")
     assert ask("POST", "end-conversations", {"test_result_ids": [1]}, key="revoked").status_code == 200
@@ -94,7 +94,7 @@ def test_ping_needs_no_key(ask: Ask) -> None:
     assert (answer.status_code, "sha" in answer.json()) == (200, True)
 
 
-def test_what_is_another_organisations_is_forbidden(bluejay: FakeBluejay, ask: Ask) -> None:
+def test_entity_of_another_organisation_is_403(bluejay: FakeBluejay, ask: Ask) -> None:
     bluejay.add_organisation("ours", "key")
     simulation = bluejay.add_simulation()
     run = bluejay.queue_run(simulation)

@@ -55,7 +55,7 @@ ODD: dict[str, Callable[[str], Any]] = {
 
 
 @pytest.mark.parametrize("what", ODD)
-def test_what_is_odd_ends_in_process_as_on_a_socket(bluejay: FakeBluejay, what: str) -> None:
+def test_odd_request_ends_in_process_as_on_a_socket(bluejay: FakeBluejay, what: str) -> None:
     def end(base: str) -> Any:
         try:
             return ODD[what](base)

@@ -347,7 +347,7 @@ def test_traces_that_were_exported_are_found(sdk: Any, gone: Gone) -> None:
     gone(sdk.traces.get_span, trace_id=TRACE, span_id=TRACE)
 
 
-def test_generators_answer_the_drafts_and_store_what_they_make(fake: FakeBluejay, sdk: Any, gone: Gone) -> None:
+def test_generators_answer_the_drafts_and_store_their_results(fake: FakeBluejay, sdk: Any, gone: Gone) -> None:
     agent = fake.add_agent()
     simulation = fake.add_simulation(digital_humans=0, agent=agent)
     fake.drafts.next(digital_humans=[{"intent": "x" * 501}], objectives="1. Ask.", intent_summary="Asks.")

@@ -67,7 +67,7 @@ def test_start_node_cannot_be_deleted(ask: Client) -> None:
     assert refused == {"detail": "The start node cannot be deleted"}
 
 
-def test_patch_changes_what_is_given(ask: Client) -> None:
+def test_patch_changes_the_given_fields(ask: Client) -> None:
     id = ask("POST", "agents/1/workflow/nodes", {"name": "a", "prompt": "p", "description": "d"})["node_id"]
     patched = ask("PATCH", f"agents/1/workflow/nodes/{id}", {"prompt": "q", "name": None})
     assert patched == {"id": id, "type": "node", "name": "a", "prompt": "q", "description": "d"}
@@ -115,7 +115,7 @@ def test_workflow_that_cannot_be_read_is_said_to_be_so(ask: Client, fake: FakeBl
     assert ask("GET", f"agents/{agent.id}")["workflow"] == workflow
 
 
-def test_edge_to_what_does_not_exist_changes_nothing(ask: Client, fake: FakeBluejay) -> None:
+def test_edge_to_an_unknown_node_changes_nothing(ask: Client, fake: FakeBluejay) -> None:
     before = fake.dump()
     for ends in (("start_node", "x"), ("x", "start_node")):
         body = dict(zip(("source_node_id", "target_node_id"), ends, strict=True))

@@ -164,7 +164,7 @@ def test_more_violations_keep_an_alert_going_and_it_goes_off_again_later(
         ("system_failure", "any", "not_equals", "", False),
     ],
 )
-def test_condition_is_about_what_it_names(
+def test_condition_is_about_the_named_value(
     ask: Client, fake: FakeBluejay, told: list[Any], kind: str, field: str, operator: str, value: str, violates: bool
 ) -> None:
     metric = {"name": "politeness", "description": "", "response_type": "quantitative", "agent_ids": [1]}
@@ -360,7 +360,7 @@ def test_changed_condition_counts_anew_and_a_changed_name_does_not(
     assert len(told) == 1
 
 
-def test_what_cannot_be_changes_nothing(ask: Client, fake: FakeBluejay, told: list[Any]) -> None:
+def test_bad_alert_changes_nothing(ask: Client, fake: FakeBluejay, told: list[Any]) -> None:
     id = alert(ask)["id"]
     theirs = fake.add_agent(organisation="others").id
     before = fake.dump()

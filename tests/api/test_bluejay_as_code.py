@@ -28,7 +28,7 @@ def pushed(ask: Client) -> Any:
     return ask("POST", "bluejay-as-code", BUNDLE)
 
 
-def test_push_makes_what_a_bundle_has(ask: Client, pushed: Any) -> None:
+def test_push_creates_the_items_of_a_bundle(ask: Client, pushed: Any) -> None:
     assert pushed == {
         "valid": True,
         "errors": [],
@@ -57,7 +57,7 @@ def test_push_of_the_same_changes_nothing(ask: Client, fake: FakeBluejay, pushed
     assert fake.dump() == before
 
 
-def test_push_of_what_was_pulled_changes_nothing(ask: Client, fake: FakeBluejay) -> None:
+def test_push_of_a_pulled_bundle_changes_nothing(ask: Client, fake: FakeBluejay) -> None:
     fake.add_simulation(agent=fake.add_agent(name="Ann"), digital_humans=2)
     fake.add("metric", agent_ids=[1])
     bundle = ask("GET", "bluejay-as-code/simulation/1")
@@ -86,7 +86,7 @@ def test_every_root_leads_to_the_same_bundle(ask: Client, pushed: Any) -> None:
         ask("GET", f"bluejay-as-code/{root}", status=404)
 
 
-def test_push_changes_what_is_different_and_unlinks_what_is_left_out(ask: Client, pushed: Any) -> None:
+def test_push_changes_different_items_and_unlinks_missing_ones(ask: Client, pushed: Any) -> None:
     new = {"bluejay_as_code_id": OTHER, "name": "James", "intent": "Cancels."}
     agent = {**BUNDLE["agents"][0], "system_prompt": "Help quickly."}
     answer = ask("POST", "bluejay-as-code", changed(agents=[agent], digital_humans=[new], custom_metrics=[]))

@@ -53,7 +53,7 @@ def test_conversation_is_queued_then_evaluated_then_completed(ask: Client, fake:
     assert evaluation["created_at"] == "2026-01-01T00:00:06Z"
 
 
-def test_scripts_say_what_the_next_evaluations_find(ask: Client, fake: FakeBluejay) -> None:
+def test_scripts_give_the_findings_of_the_next_evaluations(ask: Client, fake: FakeBluejay) -> None:
     metric = {"name": "politeness", "description": "", "response_type": "NUMBER", "response_value": "4"}
     fake.evaluations.next(
         Evaluation(passes=False, custom_metrics=[metric]),

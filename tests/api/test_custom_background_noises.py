@@ -61,7 +61,7 @@ def test_upload_url_takes_one_upload_of_a_sound(ask: Client) -> None:
     assert ask.http.put(f"{url}x").status_code == 422
 
 
-def test_file_is_registered_once_and_only_by_whose_it_is(ask: Client, others: Client, rain: Any) -> None:
+def test_file_is_registered_once_and_only_by_its_organisation(ask: Client, others: Client, rain: Any) -> None:
     again = {"name": "Again", "storage_path": rain["storage_path"]}
     ask("POST", NOISES, again, status=409)
     others("POST", NOISES, again, status=400)

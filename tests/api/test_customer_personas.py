@@ -23,7 +23,7 @@ def test_created_persona_is_found_and_listed_by_its_agent(ask: Client, persona: 
     assert ask("GET", "customer-personas-by-agent/1") == [persona]
 
 
-def test_update_changes_what_is_given_and_delete_returns_what_was_there(ask: Client, persona: Any) -> None:
+def test_update_changes_the_given_fields_and_delete_returns_the_persona(ask: Client, persona: Any) -> None:
     place = persona["id"]
     changed = ask("PUT", f"update-customer-persona/{place}", {"goal": "None.", "name": None})
     assert changed == {**persona, "goal": "None."} == ask("GET", f"customer-persona/{place}")

@@ -32,7 +32,7 @@ def test_created_trait_is_found_and_listed(ask: Client, fake: FakeBluejay, trait
     assert ask("GET", "customer-traits?agent_id=9") == {"traits": [], "total_count": 0}
 
 
-def test_update_changes_what_is_given(ask: Client, trait: Any) -> None:
+def test_update_changes_the_given_fields(ask: Client, trait: Any) -> None:
     changed = ask("PUT", f"update-customer-trait/{trait['id']}", {"data_type": "STRING", "default_value": "old"})
     assert changed == {**trait, "data_type": "STRING", "default_value": "old"}
     assert ask("GET", f"customer-trait/{trait['id']}") == changed

@@ -50,7 +50,7 @@ def stored(fake: FakeBluejay, id: int, name: str) -> Any:
         ),
     ],
 )
-def test_draft_answers_one_request_and_what_follows_is_made_up(
+def test_draft_answers_one_request_and_later_ones_are_made_up(
     ask: Client, fake: FakeBluejay, path: str, body: Any, kind: str, draft: Any, where: str
 ) -> None:
     fake.add_digital_human(intent="Ask.")

@@ -17,7 +17,7 @@ def test_stored_secret_is_shown_only_on_request(ask: Client) -> None:
     assert ask("POST", "get-integration-key", {"field": "retell_api_key"}) == {"value": "r-1"}
 
 
-def test_change_keeps_what_it_does_not_name_and_null_clears(ask: Client) -> None:
+def test_change_keeps_other_fields_and_null_clears(ask: Client) -> None:
     ask("PATCH", "integrations", {"vapi_api_key": "v", "retell_api_key": "r"})
     shown = ask("PATCH", "integrations", {"vapi_api_key": None})
     assert shown == {
@@ -31,7 +31,7 @@ def test_change_keeps_what_it_does_not_name_and_null_clears(ask: Client) -> None
     assert ask("POST", "get-integration-key", {"field": "retell_api_key"}) == {"value": "r"}
 
 
-def test_what_is_no_secret_or_not_set_is_no_integration_key(ask: Client) -> None:
+def test_field_that_is_no_secret_or_not_set_is_404(ask: Client) -> None:
     ask("PATCH", "integrations", {"slack_channel": "C1"})
     for field in ("slack_channel", "retell_api_key", ""):
         answer = ask("POST", "get-integration-key", {"field": field}, status=404)

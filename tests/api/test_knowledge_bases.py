@@ -38,7 +38,7 @@ def test_created_knowledge_base_is_found_and_listed(ask: Client, fake: FakeBluej
     assert found == [documents[0], {**documents[1], "status": "ready"}]
 
 
-def test_updated_knowledge_base_keeps_what_was_not_sent(ask: Client, fake: FakeBluejay, faqs: Any) -> None:
+def test_updated_knowledge_base_keeps_fields_that_were_not_sent(ask: Client, fake: FakeBluejay, faqs: Any) -> None:
     fake.clock.advance(60)
     renamed = ask("PUT", f"knowledge-base/{faqs['id']}", {"name": "Help"})
     assert renamed == {**faqs, "name": "Help", "updated_at": "2026-01-01T00:01:00Z"}

@@ -44,7 +44,7 @@ def whole(ask: Client, lab: Any) -> Any:
     return ask("GET", f"metrics-lab/lab/{lab['id']}")
 
 
-def test_created_lab_is_found_with_what_was_found_before(
+def test_created_lab_has_copies_of_earlier_findings(
     ask: Client, fake: FakeBluejay, lab: Any, metric: str, call_id: str
 ) -> None:
     assert lab.keys() == {"id", "name", "description", "created_at", "updated_at"}
@@ -89,7 +89,7 @@ def test_update_and_delete(ask: Client, lab: Any) -> None:
         assert ask(method, path, body, status=404) == {"detail": "Lab not found"}
 
 
-def test_added_metrics_evaluate_what_has_no_result_yet(
+def test_added_metrics_evaluate_conversations_without_a_result(
     ask: Client, fake: FakeBluejay, lab: Any, metric: str, other: str
 ) -> None:
     body = {"lab_id": lab["id"], "metric_ids": [metric, other, other], "evaluate_conversations": True}

@@ -549,7 +549,7 @@ def test_every_operation_is_answered_as_fastapi_does(
     untouched: Any = None
     worlds: list[World] = []  # as long as no request has changed them
 
-    @settings(max_examples=examples(25, 6), derandomize=True, deadline=None, database=None)
+    @settings(max_examples=examples(25, 4), derandomize=True, deadline=None, database=None)
     @given(requests_to(operation))
     def compared(request: tuple[str, list[tuple[bytes, bytes]], bytes]) -> None:
         nonlocal untouched

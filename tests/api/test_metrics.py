@@ -133,7 +133,7 @@ def test_updated_metric_has_its_agents_replaced(ask: Client, fake: FakeBluejay, 
     assert ask("PUT", f"update-custom-metric/{politeness['id']}", {"name": "a"})["eval_route"] == "AUTO"
 
 
-def test_bulk_update_writes_what_it_gives_and_null_too(ask: Client, politeness: Any) -> None:
+def test_bulk_update_writes_given_values_and_null_too(ask: Client, politeness: Any) -> None:
     other = ask("POST", "create-custom-metric", {**NEW, "tags": ["a"], "model": "m"})
     ids = [politeness["id"], other["id"], other["id"]]
     updates = {"tags": None, "agent_ids": None, "eval_route": "AUDIO", "allow_not_applicable": None}
@@ -365,9 +365,7 @@ def test_selected_metrics_of_a_simulation_count_and_not_those_of_its_agent(
     assert run(fake, ask)["metrics"] is None
 
 
-def test_result_keeps_its_scores_whatever_becomes_of_the_metric(
-    ask: Client, fake: FakeBluejay, politeness: Any
-) -> None:
+def test_result_keeps_its_scores_after_changes_of_the_metric(ask: Client, fake: FakeBluejay, politeness: Any) -> None:
     before = run(fake, ask)
     ask("PUT", f"update-custom-metric/{politeness['id']}", {"name": "kindness"})
     ask("POST", "create-custom-metric", {**NEW, "name": "later", "agent_ids": [1]})

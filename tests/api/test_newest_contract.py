@@ -268,7 +268,7 @@ def test_an_agent_needs_no_knowledge_base(fake: FakeBluejay, ask: Ask) -> None:
         assert ask("POST", "add-agent", AGENT, 422)["detail"][0]["loc"] == ["body", "knowledge_base"]
 
 
-def test_a_digital_human_has_what_newer_sources_give_it(fake: FakeBluejay, ask: Ask) -> None:
+def test_a_digital_human_has_the_fields_of_newer_sources(fake: FakeBluejay, ask: Ask) -> None:
     newer = {
         "language": "eo",
         "accent": "scottish",

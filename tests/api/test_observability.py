@@ -30,7 +30,7 @@ def counted(ask: Client, query: str) -> dict[Any, int]:
 # --- conversations ----------------------------------------------------------------------------------------------
 
 
-def test_conversation_has_its_transcript_and_what_its_metrics_found(ask: Client, fake: FakeBluejay) -> None:
+def test_conversation_has_its_transcript_and_the_results_of_its_metrics(ask: Client, fake: FakeBluejay) -> None:
     ask("POST", "create-metric", {**SCORED, "name": "politeness", "agent_ids": [1]})
     fake.evaluations.next(scores={"politeness": 4})
     id = submit(ask)
@@ -191,7 +191,7 @@ def test_issues_are_filtered_and_the_last_seen_is_first(ask: Client, fake: FakeB
         assert ask("GET", f"{ISSUES}?{query}", status=422)
 
 
-def test_update_changes_what_it_gives_and_clears_what_is_null(ask: Client, fake: FakeBluejay) -> None:
+def test_update_changes_given_fields_and_null_clears_them(ask: Client, fake: FakeBluejay) -> None:
     id = fake.add("issue", title="No confirmation").id
     given = {"status": "in_progress", "priority": "urgent", "assignee_id": "ann", "due_date": "2026-02-01"}
     changed = ask("PUT", f"{ISSUES}/{id}", given)

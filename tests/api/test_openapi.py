@@ -16,6 +16,7 @@ from fake_bluejay.bluejay.openapi import content, document
 from fake_bluejay.bluejay.published import METHODS, MODELLED_IN
 from fake_bluejay.cli import main
 from fake_bluejay.http.operation import Operation
+from tests.thoroughness import some
 
 
 @pytest.fixture
@@ -28,7 +29,7 @@ def test_it_is_openapi_3_1() -> None:
     assert [error.message for error in OpenAPIV31SpecValidator(document()).iter_errors()] == []  # type: ignore[arg-type]
 
 
-def test_it_has_what_is_modelled_and_nothing_else() -> None:
+def test_document_has_the_modelled_operations_and_no_others() -> None:
     paths = document()["paths"]
     described = {path: {method.upper() for method in methods} for path, methods in paths.items()}
     assert described == {path: set(METHODS[path]) for path in MODELLED_IN}
@@ -48,7 +49,7 @@ def ours() -> Any:
 
 
 @pytest.mark.filterwarnings("ignore::pydantic.warnings.UnsupportedFieldAttributeWarning")
-@pytest.mark.parametrize("operation", operations(), ids=lambda one: f"{one.method} {one.path}")
+@pytest.mark.parametrize("operation", some(operations()), ids=lambda one: f"{one.method} {one.path}")
 def test_bodies_are_described_as_fastapi_does(ours: Any, operation: Operation) -> None:
     """A FastAPI application of the same models describes them in the same words, titles of its own aside."""
     app = FastAPI()

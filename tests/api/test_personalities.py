@@ -24,7 +24,7 @@ def test_created_personalities_are_listed(ask: Client, two: Any) -> None:
     assert ask("GET", "personalities") == {"personalities": two}
 
 
-def test_update_changes_what_is_given(ask: Client, two: Any) -> None:
+def test_update_changes_the_given_fields(ask: Client, two: Any) -> None:
     changed = ask("PATCH", f"personalities/{two[0]['id']}", {"accent": "british"})
     assert changed == {**two[0], "accent": "british"}
     assert ask("GET", "personalities")["personalities"] == [changed, two[1]]

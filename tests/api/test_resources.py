@@ -98,7 +98,7 @@ def test_a_simulation_from_its_first_to_its_last_day(fake: FakeBluejay, ask: Cli
     assert [one["id"] for one in ask("GET", "get-simulations-by-agent/1")["simulations"]] == [2]
 
 
-def test_who_takes_part_in_a_simulation(fake: FakeBluejay, ask: Client) -> None:
+def test_digital_humans_join_and_leave_a_simulation(fake: FakeBluejay, ask: Client) -> None:
     one, two = fake.add_simulation(digital_humans=2), fake.add_simulation(digital_humans=0)
     path = f"simulation/{two.id}"
     ask("POST", f"{path}/add-digital-humans", {"digital_human_ids": [2, 99]}, 404)
@@ -276,7 +276,7 @@ ELSEWHERE = [
 
 @pytest.mark.parametrize(("method", "path", "body", "kind"), ELSEWHERE)
 @pytest.mark.parametrize("id", ["1", "99", "9" * 4000])
-def test_what_there_is_not_and_what_is_not_ours(
+def test_missing_and_foreign_entities_are_404_or_403(
     fake: FakeBluejay, others: Client, method: str, path: str, body: Any, kind: str, id: str
 ) -> None:
     """The key asks for what nobody has, or for what belongs to another organisation: 404, and 403 or the same 404."""
@@ -303,7 +303,7 @@ def test_an_id_in_a_text_that_is_none(fake: FakeBluejay, ask: Client, path: str,
     assert ask("POST", path, {"agent_id": id}, 404) == NOT_FOUND["agent"]
 
 
-def test_what_cannot_be_said_in_json_changes_nothing(fake: FakeBluejay, ask: Client) -> None:
+def test_lone_surrogate_changes_nothing(fake: FakeBluejay, ask: Client) -> None:
     response = ask.http.post(
         "/v1/add-agent",
         content=json.dumps({**AGENT, "livekit_metadata": {"a": "\ud800"}}),
@@ -324,7 +324,7 @@ def test_a_path_that_is_not_modelled_is_not_unknown(ask: Client) -> None:
     assert "bluejay.stub" in ask("GET", "subscription/active-package", status=501)["detail"]
 
 
-def test_whatever_is_known_of_and_not_modelled_says_how_to_stub_it(fake: FakeBluejay) -> None:
+def test_known_path_that_is_not_modelled_says_how_to_stub_it(fake: FakeBluejay) -> None:
     others = {path: methods for path, methods in METHODS.items() if path not in MODELLED_IN}
     assert "/mcp" in others
     with fake.client(headers={"X-API-Key": fake.api_key}) as client:
@@ -335,7 +335,7 @@ def test_whatever_is_known_of_and_not_modelled_says_how_to_stub_it(fake: FakeBlu
                 assert f'bluejay.stub("{method}", "' in answer.json()["detail"]
 
 
-def test_each_module_models_what_is_said_of_it() -> None:
+def test_each_module_models_its_published_paths() -> None:
     declared = {(operation.path, operation.method) for operation in operations()}
     assert declared == {(path, method) for path in MODELLED_IN for method in METHODS[path]}
     assert all(operation_at(method, path) is not None for path, method in declared)
@@ -426,7 +426,7 @@ def test_the_short_way(fake: FakeBluejay) -> None:
         _ = simulation.fields
 
 
-def test_the_short_way_and_what_cannot_be(fake: FakeBluejay) -> None:
+def test_adding_names_bad_arguments_and_changes_nothing(fake: FakeBluejay) -> None:
     before = fake.dump()
     with pytest.raises(ValueError, match="unknown field of an agent 'nam'; did you mean 'name'"):
         fake.add_agent(nam="Ann")

@@ -94,7 +94,7 @@ def test_how_often_to_run(fake: FakeBluejay, ask: Client) -> None:
 
 
 @pytest.mark.parametrize("num_runs", [2.5, "two", None, [2]])
-def test_what_is_no_number_of_runs_says_nothing(fake: FakeBluejay, ask: Client, num_runs: Any) -> None:
+def test_number_of_runs_that_is_no_integer_is_ignored(fake: FakeBluejay, ask: Client, num_runs: Any) -> None:
     """Published: a change to a simulation may have anything there."""
     fake.add_simulation()
     ask("PUT", "simulation/1", {"digital_humans_settings": {"num_runs": num_runs}})
@@ -108,7 +108,7 @@ def test_a_run_with_nobody_is_over_at_once(fake: FakeBluejay, ask: Client) -> No
     assert ask("GET", "retrieve-simulation-results/1")["simulation_results"] == []
 
 
-def test_what_overrides_the_connection_is_taken(fake: FakeBluejay, ask: Client) -> None:
+def test_settings_of_the_connection_are_stored_in_the_run(fake: FakeBluejay, ask: Client) -> None:
     fake.add_simulation()
     fields = {"phone_number": "+15555550123", "sip_uri": "sip:a@b", "livekit_metadata": {"a": 1}}
     ask("POST", "queue-simulation-run", {"simulation_id": "1", **fields})
@@ -217,7 +217,7 @@ def test_a_call_that_is_ended_early_is_still_evaluated(fake: FakeBluejay, ask: C
     assert ask.run()["status"] == "COMPLETED"
 
 
-def test_what_is_not_connected_can_be_cancelled_and_not_ended(fake: FakeBluejay, ask: Client) -> None:
+def test_call_before_its_connection_can_be_cancelled_but_not_ended(fake: FakeBluejay, ask: Client) -> None:
     run = fake.queue_run(fake.add_simulation(digital_humans=2))
     first, second = run.test_results
     answer = ask("POST", "end-conversations", {"test_result_ids": [1]})
@@ -272,7 +272,7 @@ def test_a_goal_of_null_says_nothing(ask: Client, fake: FakeBluejay) -> None:
     )
 
 
-def test_what_a_customer_reports_is_given_back(ask: Client, fake: FakeBluejay) -> None:
+def test_reported_data_is_returned(ask: Client, fake: FakeBluejay) -> None:
     human = fake.add_digital_human(
         expected_tool_calls=[
             {"name": "book", "parameters": {"day": "Thursday"}, "output": "done"},
@@ -406,7 +406,7 @@ def test_deleting_a_result_and_a_run(fake: FakeBluejay, ask: Client) -> None:
         ("DELETE", "simulation-result/{}", None),
     ],
 )
-def test_what_is_another_organisations_is_forbidden_or_as_if_it_did_not_exist(
+def test_run_of_another_organisation_is_403_or_404(
     fake: FakeBluejay, ask: Client, others: Client, method: str, path: str, body: Any
 ) -> None:
     fake.queue_run()

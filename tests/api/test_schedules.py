@@ -102,7 +102,7 @@ def test_schedule_that_a_test_changes_runs_as_changed(fake: FakeBluejay, simulat
 
 
 @pytest.mark.parametrize("gone", ["delete-schedule", "simulation", "agent"])
-def test_nothing_runs_when_it_is_gone_or_what_it_runs_is(
+def test_nothing_runs_after_the_schedule_or_its_simulation_is_deleted(
     ask: Client, fake: FakeBluejay, simulation: Any, gone: str
 ) -> None:
     id = created(ask, DAILY)["id"]
@@ -112,7 +112,7 @@ def test_nothing_runs_when_it_is_gone_or_what_it_runs_is(
     assert (runs(fake), fake.clock.pending) == ([], [])
 
 
-def test_schedule_of_what_can_no_longer_run_waits_in_vain(ask: Client, fake: FakeBluejay, simulation: Any) -> None:
+def test_schedule_whose_simulation_cannot_run_queues_nothing(ask: Client, fake: FakeBluejay, simulation: Any) -> None:
     fake.readings.set(deleted_agent="simulations-stay")
     created(ask, DAILY)
     ask("DELETE", "agent/1")

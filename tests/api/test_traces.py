@@ -223,7 +223,7 @@ def test_key_decides_whose_the_trace_is(ask: Client, others: Client, fake: FakeB
     assert names == ["call", "theirs"]
 
 
-def test_what_is_not_there_is_not_found(ask: Client, key: str) -> None:
+def test_unknown_trace_or_span_is_404(ask: Client, key: str) -> None:
     post(key, SPANS)
     for path in ("traces/x", f"traces/{'0' * 32}", f"spans/{'0' * 32}/{SPAN}"):
         assert ask("POST", path, status=404) == {"detail": "Trace not found"}
@@ -267,7 +267,7 @@ def test_restored_dump_has_the_traces_and_takes_more_of_their_spans(fake: FakeBl
         ("POST", "https://api.getbluejay.ai/v1/traces", 405, "GET"),
     ],
 )
-def test_each_host_answers_what_is_its_own(
+def test_each_host_answers_only_its_own_paths(
     fake: FakeBluejay, method: str, url: str, status: int, allow: str | None
 ) -> None:
     answer = requests.request(method, url, headers={"X-API-Key": fake.api_key}, timeout=10)

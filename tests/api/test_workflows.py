@@ -82,7 +82,7 @@ def test_created_scenario_is_found_and_listed_by_its_agent(
     assert ask("GET", f"{path}?agent_id=2") == {"workflows": [], "total_count": 0}
 
 
-def test_update_changes_what_is_given_and_replaces_agents_and_graph(
+def test_update_changes_the_given_fields_and_replaces_agents_and_graph(
     ask: Client, fake: FakeBluejay, scenario: Any, path: str
 ) -> None:
     second, place = fake.add_agent(), f"{path}/{scenario['id']}"

@@ -12,7 +12,7 @@ from fake_bluejay import FakeBluejay
 from fake_bluejay.http.operation import Operation
 from tests.furnished import furnished_world, ids_by_name
 from tests.published import MODELLED
-from tests.thoroughness import some
+from tests.thoroughness import THOROUGH, some
 
 KNOWN: dict[str, Any] = {
     **{name: ids if name.endswith("s") else ids[0] for name, ids in ids_by_name().items()},
@@ -246,7 +246,7 @@ def test_bodies(published: Any, furnished: Any, operation: Operation) -> None:
 
 @pytest.mark.parametrize("contract", ["docs-2026-09", "sdk-0.3.6"])
 @pytest.mark.parametrize("operation", some(MODELLED), ids=lambda one: f"{one.method} {one.path}")
-def test_newer_contracts_accept_what_the_published_one_does(
+def test_newer_contracts_accept_all_requests_of_the_published_one(
     published: Any, furnished: Any, operation: Operation, contract: str
 ) -> None:
     there = described(published, operation)
@@ -254,6 +254,8 @@ def test_newer_contracts_accept_what_the_published_one_does(
         return
     fake = None
     for case in some(Maker(published, furnished).cases(content(there["requestBody"]))):
+        if case.wrong is not None and not THOROUGH:
+            continue  # what becomes of it is only in CI asked of these contracts, too
         fake = fake or furnished_fake(furnished, contract)
         with fake.client(headers={"X-API-Key": fake.api_key}) as client:
             response = client.request(operation.method, path_of(operation), json=case.body)

@@ -47,9 +47,9 @@ def test_all_that_the_tables_say_is_modelled_is_an_operation() -> None:
     "test",
     [
         test_answers.test_bodies,
-        test_answers.test_newer_contracts_accept_what_the_published_one_does,
+        test_answers.test_newer_contracts_accept_all_requests_of_the_published_one,
         test_answers.test_parameters,
-        test_models.test_an_operation_takes_and_gives_what_is_published,
+        test_models.test_an_operation_has_the_published_request_and_answer,
         test_schemathesis.test_schemathesis_finds_nothing,
     ],
 )
@@ -58,7 +58,7 @@ def test_all_that_is_published_is_in_the_contract_tests(test: Callable[..., None
 
 
 @thorough
-def test_schemathesis_tries_what_is_newer_too() -> None:
+def test_schemathesis_tries_newer_operations_too() -> None:
     tests = test_schemathesis.test_schemathesis_finds_nothing, test_schemathesis.test_schemathesis_finds_nothing_newer
     assert modelled_in(METHODS) - tried_by(*tests) == NOT_BY_SCHEMATHESIS.keys()
 

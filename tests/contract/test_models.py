@@ -183,7 +183,7 @@ def answer(described: Any) -> Any:
 
 
 @pytest.mark.parametrize("operation", MODELLED, ids=lambda one: f"{one.method} {one.path}")
-def test_an_operation_takes_and_gives_what_is_published(ours: Any, published: Any, operation: Operation) -> None:
+def test_an_operation_has_the_published_request_and_answer(ours: Any, published: Any, operation: Operation) -> None:
     here = ours["paths"][operation.path][operation.method.lower()]
     there = published["paths"][operation.path][operation.method.lower()]
     compare = Comparison(ours, published).differences
@@ -250,7 +250,7 @@ def test_each_operation_stands_in_one_list() -> None:
 
 
 @pytest.mark.parametrize("source", SOURCES, ids=["OpenAPI", "SDK", "documentation", "clients"])
-def test_what_is_known_and_not_modelled_says_how_to_stub_it(source: dict[str, tuple[str, ...]]) -> None:
+def test_known_path_that_is_not_modelled_says_how_to_stub_it(source: dict[str, tuple[str, ...]]) -> None:
     with FakeBluejay() as fake, fake.client(headers={"X-API-Key": fake.api_key}) as client:
         for path, methods in source.items():
             if path in MODELLED_IN:

@@ -112,7 +112,7 @@ def test_one_of_the_organisations_that_share_a_world(fake: FakeBluejay, control:
     assert control.get("/test-results/-5").json()["id"] == -5
 
 
-def test_what_changes_changes_all_or_nothing(fake: FakeBluejay, control: httpx.Client) -> None:
+def test_change_applies_as_a_whole_or_not_at_all(fake: FakeBluejay, control: httpx.Client) -> None:
     fake.add_test_result(result={"all": "fine"}, latency={"p50": 3})
     before = fake.dump()
     for change in (
@@ -151,7 +151,7 @@ def test_what_changes_changes_all_or_nothing(fake: FakeBluejay, control: httpx.C
         ({"call": {"error_code": 7}}, "a call's error_code is a text, not 7"),
     ],
 )
-def test_what_no_answer_could_show_is_refused(
+def test_value_that_no_answer_could_show_is_refused(
     fake: FakeBluejay, control: httpx.Client, new: dict[str, Any], message: str
 ) -> None:
     answer = control.post("/test-results", json=new)

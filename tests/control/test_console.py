@@ -46,7 +46,7 @@ def only_tab(browser: Any) -> Iterator[Any]:
 def tab(only_tab: Any) -> Iterator[Any]:
     """An empty tab, which is the same for all tests, for that takes half the time.
 
-    What a page keeps belongs to its origin, and each fake's server is another one.
+    The storage of a page belongs to its origin, and each fake's server is another one.
     """
     only_tab.set_viewport_size({"width": 1360, "height": 900})
     only_tab.emulate_media(color_scheme="light")
@@ -113,7 +113,7 @@ def test_add_a_result_end_it_watch_the_countdown_advance_and_see_it_ended(fake: 
     assert fake.test_result(1).history[0].cause == "watchdog"
 
 
-def test_what_happens_elsewhere_shows_by_itself(fake: FakeBluejay, page: Any) -> None:
+def test_changes_by_others_show_without_reload(fake: FakeBluejay, page: Any) -> None:
     fake.add_test_result()
     shows(row(page, 1), "RUNNING")
     end(fake, 1, 999)
@@ -179,7 +179,7 @@ def test_a_fault_armed_here_hits_the_next_request(fake: FakeBluejay, page: Any) 
     shows(page.locator("#fault-empty"), "None is armed")
 
 
-def test_what_the_server_refuses_is_said(fake: FakeBluejay, page: Any) -> None:
+def test_refusals_of_the_server_are_shown(fake: FakeBluejay, page: Any) -> None:
     page.keyboard.press("f")
     page.get_by_label("JSON").first.fill("{")
     page.get_by_role("button", name="Arm").click()
@@ -197,7 +197,7 @@ def test_what_the_server_refuses_is_said(fake: FakeBluejay, page: Any) -> None:
     assert len(fake.test_results) == 1
 
 
-def test_a_reading_changed_here_is_what_clients_meet(fake: FakeBluejay, page: Any) -> None:
+def test_a_reading_changed_in_the_console_affects_clients(fake: FakeBluejay, page: Any) -> None:
     page.keyboard.press("r")
     page.locator("#reading-success").select_option("always")
     shows(page.locator(".reading.changed"), "success")
@@ -233,7 +233,7 @@ def test_requests_with_the_line_that_repeats_them(fake: FakeBluejay, page: Any) 
 
 
 @pytest.mark.filterwarnings("ignore:a stub for /v1/<b>")
-def test_markup_in_what_others_send_is_text(fake: FakeBluejay, page: Any) -> None:
+def test_markup_in_foreign_data_is_shown_as_text(fake: FakeBluejay, page: Any) -> None:
     evil = "<img src=x onerror=\"document.title='owned'\"><script>document.title='owned'</script>"
     fake.add_test_result(result={"found": evil})
     httpx.post(f"{fake.url}/v1/{evil}", content=evil, headers={"X-Evil": "<b>1</b>", "X-API-Key": KEY})
@@ -582,7 +582,7 @@ def test_a_fault_is_disarmed_alone(fake: FakeBluejay, page: Any) -> None:
     assert [fault.kind for fault in fake.faults] == ["reset"]
 
 
-def test_what_is_looked_at_is_in_the_address(fake: FakeBluejay, page: Any) -> None:
+def test_address_names_the_view(fake: FakeBluejay, page: Any) -> None:
     fake.add_test_results(2)
     row(page, 2).click()
     shows(page.locator("#tab-result"), "Test result 2")

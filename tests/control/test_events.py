@@ -164,7 +164,7 @@ def test_every_change_is_told_in_order(fake: FakeBluejay) -> None:
 
 
 @pytest.mark.parametrize("begin", [lambda fake: None, FakeBluejay.reset, lambda fake: fake.restore(fake.snapshot())])
-def test_changes_are_told_whatever_world_it_is(fake: FakeBluejay, begin: Callable[[FakeBluejay], None]) -> None:
+def test_changes_are_published_in_any_world(fake: FakeBluejay, begin: Callable[[FakeBluejay], None]) -> None:
     begin(fake)
     subscription = fake.service.events.subscribe(lambda: None)
     fake.add_simulation()
@@ -226,7 +226,7 @@ def numbers(subscription: Subscription, most: int = 256) -> list[int]:
     return [change.number for change in changes]
 
 
-def test_who_falls_behind_is_told_so_and_costs_no_memory() -> None:
+def test_slow_subscriber_is_told_of_lost_changes_and_costs_no_memory() -> None:
     source = Source()
     log = EventLog(source, limit=10)
     woken: list[int] = []
@@ -341,7 +341,7 @@ async def test_silence_is_broken_by_a_comment() -> None:
     assert client.texts[-1] == ""
 
 
-async def test_the_end_of_the_feed_ends_the_streams_at_once_even_of_who_does_not_read() -> None:
+async def test_end_of_the_log_ends_all_streams_at_once_also_unread_ones() -> None:
     source = Source()
     log = EventLog(source)
     client, stuck = Client(log), Client(log)

@@ -51,7 +51,7 @@ def test_a_server_is_told_and_told_again(fake: FakeBluejay, control: httpx.Clien
     assert len(control.get("/deliveries").json()) == len(received) - 1 == 1
 
 
-def test_what_is_on_its_way_is_waited_for_on_request_and_by_nobody_else(
+def test_only_a_settled_list_waits_for_deliveries_under_way(
     fake: FakeBluejay, control: httpx.Client, receiver: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     arrived, asked, release = threading.Event(), threading.Event(), threading.Event()
@@ -85,7 +85,7 @@ def test_what_is_on_its_way_is_waited_for_on_request_and_by_nobody_else(
     assert (then["planned"], then["delivered"], then["text"]) == (0, True, "[1]")
 
 
-def test_an_event_of_ones_own_and_what_goes_amiss_with_it(fake: FakeBluejay, control: httpx.Client) -> None:
+def test_own_event_and_irregular_deliveries(fake: FakeBluejay, control: httpx.Client) -> None:
     heard: list[str] = []
     fake.webhooks.add(lambda request: heard.append(request.event), ["observability_call_evaluated"])
     given = {"later": 30.0, "copies": 2, "event": "observability_call_evaluated", "times": 1}
@@ -133,7 +133,9 @@ def test_deliveries_come_in_pages(fake: FakeBluejay, control: httpx.Client) -> N
         ("/irregularities", {"copies": 2, "event": "ended"}, "unknown webhook event 'ended'"),
     ],
 )
-def test_what_cannot_be_is_said(fake: FakeBluejay, control: httpx.Client, path: str, body: object, says: str) -> None:
+def test_bad_request_names_its_mistake_and_changes_nothing(
+    fake: FakeBluejay, control: httpx.Client, path: str, body: object, says: str
+) -> None:
     before = fake.dump()
     answer = control.post(path, content=json.dumps(body))
     assert answer.status_code == 400

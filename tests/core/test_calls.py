@@ -135,7 +135,7 @@ def test_it_rings_as_long_as_the_simulation_lets_it() -> None:
     assert life(no_connection(after=30), ringing_timeout=20)[0][-1] == "fail_to_connect→NO_CONNECTION@21"
 
 
-def test_the_causes_in_the_history_say_whose_doing_it_was() -> None:
+def test_history_has_the_cause_of_each_move() -> None:
     fake = FakeBluejay()
     fake.calls.next(Call(talks_for=None), Call(connects_after=None), call_dropped())
     run = fake.queue_run(fake.add_simulation(digital_humans=3))
@@ -148,7 +148,7 @@ def test_the_causes_in_the_history_say_whose_doing_it_was() -> None:
     ]
 
 
-def test_whose_script_it_is() -> None:
+def test_own_script_comes_before_the_next_and_the_default() -> None:
     """A digital human's own comes first, then those for the next calls, then the default."""
     fake = FakeBluejay()
     ann, ben, cleo = (fake.add_digital_human(name=name) for name in ("Ann", "Ben", "Cleo"))
@@ -223,7 +223,7 @@ def test_one_that_is_running_though_its_script_has_it_never_connect_lasts_as_lon
     assert (call.status, call.history[-1].cause) == ("CONVERSATION_ENDED", "limit")
 
 
-def test_what_is_due_after_the_end_of_time_is_due_then() -> None:
+def test_timer_beyond_the_end_of_time_is_due_at_the_end() -> None:
     fake = FakeBluejay(agent="ends-after=1e12")
     fake.add_test_result(status="QUEUED", call=Call(waits=1e12))
     marked = fake.add_test_result(status="EVALUATING")
@@ -286,7 +286,7 @@ def test_a_test_result_of_a_test_may_have_a_script_too() -> None:
         (lambda: FakeBluejay().add_test_result(call=Call(evaluations=({"num_turns": "few"},))), "0.num_turns"),
     ],
 )
-def test_what_no_call_can_be_is_refused(make: Any, message: str) -> None:
+def test_bad_script_is_refused(make: Any, message: str) -> None:
     with pytest.raises(ValueError) as error:  # noqa: PT011 - the message is compared below
         make()
     assert message in str(error.value)

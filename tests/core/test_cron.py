@@ -81,6 +81,6 @@ def test_times_keep_the_time_zone_and_end_with_the_calendar() -> None:
         ("0 0 30 2 *", "no month has a day for '30' '2'"),
     ],
 )
-def test_what_is_no_expression_is_refused_with_the_reason(expression: str, message: str) -> None:
+def test_bad_expression_is_refused_with_the_reason(expression: str, message: str) -> None:
     with pytest.raises(ValueError, match=message.replace("*", r"\*")):
         Cron.read(expression)

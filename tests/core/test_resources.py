@@ -40,7 +40,7 @@ def test_detached_entity_stays_without_its_links() -> None:
     assert [len(one) for one in world.resources] == [1, 1]
 
 
-def test_cascade_takes_what_depends_and_tells_of_each() -> None:
+def test_cascade_removes_dependents_and_publishes_each() -> None:
     world, target, _ = linked(OnDelete.CASCADE)
     told: list[Any] = []
     world.on_change = lambda *change: told.append(change)
@@ -56,7 +56,7 @@ def test_restricted_removal_changes_nothing() -> None:
     assert holder.fields["target_id"] == 1
 
 
-def test_what_is_undone_was_never_there_and_nobody_hears_of_it() -> None:
+def test_undone_changes_leave_no_trace_and_are_not_published() -> None:
     world, target, holder = linked(OnDelete.DETACH)
     published: list[Any] = []
     world.on_change = lambda *change: published.append(change)

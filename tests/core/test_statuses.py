@@ -29,7 +29,7 @@ def test_every_status_has_a_row() -> None:
 
 
 @pytest.mark.parametrize("status", Status)
-def test_moves_lead_out_of_what_is_in_progress_and_of_nothing_else(status: Status) -> None:
+def test_moves_lead_only_out_of_statuses_in_progress(status: Status) -> None:
     leads_out = any(from_ is status and event is not Event.RE_EVALUATE for from_, event in TRANSITIONS)
     assert leads_out != is_final(status)
 

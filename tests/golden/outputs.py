@@ -96,14 +96,18 @@ def requests(operation: Operation) -> Iterator[tuple[str, Any]]:
 
 def answers_of(module: str) -> str:
     """Return the answers of each operation of a module."""
-    lines, before = [], set(kinds(rich()))
+    lines, fake, untouched = [], rich(), rich().dump()
+    before = set(kinds(untouched))
     for operation in sorted(operations(), key=lambda one: (one.path, one.method)):
         if MODELLED_IN[operation.path] != module:
             continue
         for path, body in requests(operation):
-            with rich() as fake, fake.client(headers={"X-API-Key": fake.api_key}) as client:
+            with fake, fake.client(headers={"X-API-Key": fake.api_key}) as client:
                 answer = client.request(operation.method, path, json=body)
-                changed = sorted(set(kinds(fake)) - before)
+                after = fake.dump()
+            changed = sorted(set(kinds(after)) - before)
+            if after != untouched:
+                fake = rich()
             lines.append(f"{operation.method} {path} {json.dumps(body, ensure_ascii=False)}\n")
             lines.append(f"{answer.status_code} {answer.headers.get('content-type', '')}\n")
             lines.append(pretty(answer.json()) if answer.content else "")
@@ -111,9 +115,8 @@ def answers_of(module: str) -> str:
     return "".join(lines)
 
 
-def kinds(fake: FakeBluejay) -> Iterator[str]:
+def kinds(dump: Any) -> Iterator[str]:
     """Yield the collections of the world, with the number of their entities."""
-    dump = fake.dump()
     for name, value in dump.items():
         held = value.get("all") if isinstance(value, dict) else value
         if isinstance(held, list):

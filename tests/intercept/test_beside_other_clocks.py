@@ -182,7 +182,7 @@ assert Theirs(at="2026-01-01T00:00:00Z", on="2026-01-01").at.year == 2026
 """
 
 
-def test_what_is_loaded_while_the_calendar_is_frozen_knows_real_dates() -> None:
+def test_modules_loaded_under_a_frozen_calendar_know_real_dates() -> None:
     ran = subprocess.run([sys.executable, "-c", FROZEN_FIRST], capture_output=True, text=True, timeout=60)
     assert ran.returncode == 0, ran.stderr[-2000:]
 

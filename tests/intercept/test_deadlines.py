@@ -167,7 +167,7 @@ LISTENS_LATER = (
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="a child inherits no socket there")
-def test_who_polls_a_port_that_a_child_process_is_about_to_open_gives_it_its_time(bluejay: FakeBluejay) -> None:
+def test_polling_a_port_gives_the_child_process_time_to_open_it(bluejay: FakeBluejay) -> None:
     with socket.socket() as server:
         server.bind(("127.0.0.1", 0))  # it refuses connections until it listens
         command = [sys.executable, "-S", "-c", LISTENS_LATER.format(server.fileno())]
@@ -221,7 +221,7 @@ def test_a_coroutine_of_trio_sleeps_where_sniffio_is_installed(bluejay: FakeBlue
     assert passed_since(bluejay, start) == 30
 
 
-async def test_who_waits_for_a_webhook_is_woken_before_its_deadline(bluejay: FakeBluejay) -> None:
+async def test_webhook_wakes_its_waiter_before_the_deadline(bluejay: FakeBluejay) -> None:
     arrived: asyncio.Queue[str] = asyncio.Queue()
     bluejay.webhooks.add(lambda request: arrived.put_nowait(request.event), ["simulation_ended"])
     bluejay.queue_run()

@@ -148,7 +148,7 @@ def test_a_host_that_is_not_bluejays(host: Any) -> None:
     assert hosts.is_in_domain(host) is False
 
 
-def test_an_object_is_not_asked_what_it_is() -> None:
+def test_code_of_a_foreign_object_does_not_run() -> None:
     assert not hosts.is_bluejay(Pretender())
 
 

@@ -61,7 +61,7 @@ def test_a_module_that_is_imported_meanwhile(monkeypatch: pytest.MonkeyPatch) ->
     assert_original(made)
 
 
-def test_what_somebody_else_replaced_is_theirs(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_name_that_somebody_else_replaced_stays_theirs(monkeypatch: pytest.MonkeyPatch) -> None:
     made = module("replaced", SOURCE)
     monkeypatch.setitem(sys.modules, "replaced", made)
     with FakeBluejay():

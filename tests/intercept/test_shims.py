@@ -76,7 +76,7 @@ def group(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[bool], None]]:
 Switch = Callable[[bool], None]
 
 
-def test_what_is_on_is_called_and_what_is_off_is_as_it_was(group: Switch) -> None:
+def test_shim_that_is_on_is_called_and_off_restores_the_original(group: Switch) -> None:
     for _ in range(2):
         group(True)
         assert (Theirs().call(), Theirs().inherited()) == ("ours(theirs)", "ours(inherited)")
@@ -327,3 +327,54 @@ with FakeBluejay():
     assert urllib.request.urlopen("https://api.getbluejay.ai/v1/ping").status == 200
 """
     subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
+
+
+INTERRUPTED = """
+import importlib, sys, time
+from time import sleep
+import httpcore, httpx, requests, urllib.request
+from fake_bluejay import FakeBluejay
+from fake_bluejay.intercept import switch
+
+name, function = sys.argv[1].rsplit(".", 1)
+owner, about = importlib.import_module(name), sys.modules[sys.argv[2]]
+original, done = getattr(owner, function), []
+
+def interrupted(*args):
+    if args[0] is about and not done:
+        done.append(True)
+        raise KeyboardInterrupt  # as Ctrl-C does, or the timeout of a test, at any line
+    return original(*args)
+
+setattr(owner, function, interrupted)
+try:
+    with FakeBluejay():
+        raise SystemExit("was not interrupted")
+except KeyboardInterrupt:
+    pass
+assert switch.current() is None
+for _ in range(2):
+    with FakeBluejay() as bluejay:
+        assert requests.get("https://api.getbluejay.ai/v1/ping", timeout=5).status_code == 200
+        assert httpx.get("https://api.getbluejay.ai/v1/ping", timeout=5).status_code == 200
+        assert urllib.request.urlopen("https://api.getbluejay.ai/v1/ping", timeout=5).status == 200
+        start, real = bluejay.clock.now, time.perf_counter()
+        sleep(30)
+        time.sleep(30)
+        assert (bluejay.clock.now - start).total_seconds() == 60
+        assert time.perf_counter() - real < 20
+"""
+
+
+@pytest.mark.parametrize(
+    ("function", "about"),
+    [
+        ("fake_bluejay.intercept.http_client.seams", "http.client"),
+        ("fake_bluejay.intercept.urllib3.seams", "urllib3.connection"),
+        ("fake_bluejay.intercept.httpcore.seams", "httpcore"),
+        ("fake_bluejay.intercept.waits.seams", "time"),
+        ("fake_bluejay.intercept.shims._places_in", "__main__"),
+    ],
+)
+def test_a_start_that_is_interrupted_harms_no_later_one(function: str, about: str) -> None:
+    subprocess.run([sys.executable, "-c", INTERRUPTED, function, about], check=True, timeout=60)

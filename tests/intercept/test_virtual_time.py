@@ -54,7 +54,7 @@ def test_every_way_to_sleep(bluejay: FakeBluejay) -> None:
     assert passed(bluejay) == 11_212.000001
 
 
-def test_what_sleep_refuses(bluejay: FakeBluejay) -> None:
+def test_sleep_refuses_bad_lengths(bluejay: FakeBluejay) -> None:
     sleep(0)
     for wrong, error in ((-1, ValueError), ("1", TypeError), (float("inf"), OverflowError)):
         with pytest.raises(error):
@@ -139,7 +139,7 @@ async def test_httpx_gives_others_their_turn(bluejay: FakeBluejay) -> None:
     assert len(bluejay.requests) == 6
 
 
-def test_advancing_moves_what_the_code_sees(bluejay: FakeBluejay) -> None:
+def test_advancing_moves_the_clocks_of_the_code(bluejay: FakeBluejay) -> None:
     monotonic, wall = time.monotonic(), time.time()
     bluejay.clock.advance(12.5)
     assert time.monotonic() - monotonic == pytest.approx(12.5, abs=1e-6)
@@ -226,7 +226,7 @@ def test_sleepers_in_a_pool_sleep_at_the_same_time(bluejay: FakeBluejay) -> None
     assert passed(bluejay) == 100
 
 
-def test_who_waits_for_a_thread_does_not_run_ahead_of_it(bluejay: FakeBluejay) -> None:
+def test_thread_that_waits_for_another_does_not_run_ahead_of_it(bluejay: FakeBluejay) -> None:
     done: list[float] = []
 
     def work() -> None:
@@ -319,7 +319,7 @@ async def test_asyncio_sleepers_wake_in_order(bluejay: FakeBluejay) -> None:
     assert passed(bluejay) == pytest.approx(max(lengths), abs=1e-5)
 
 
-async def test_what_asyncio_builds_on_its_timers(bluejay: FakeBluejay) -> None:
+async def test_timeouts_of_asyncio_and_anyio_are_virtual(bluejay: FakeBluejay) -> None:
     with pytest.raises(TimeoutError):
         await asyncio.wait_for(asyncio.Event().wait(), 1000)
     with pytest.raises(TimeoutError):

@@ -269,12 +269,22 @@ def test_beside_a_thread_that_reads_a_pipe_a_sleep_takes_its_time_and_no_more(
     os.close(theirs)
 
 
-def test_greenlets_of_gevent_come_to_the_end_of_a_call() -> None:
-    """gevent sleeps in real time, which counts: in the main greenlet and in others, for requests and for views."""
-    pytest.importorskip("gevent")
-    code = """
-import gevent.monkey; gevent.monkey.patch_all()
-import time, gevent, requests
+GREENLETS = {
+    "gevent": "import gevent.monkey; gevent.monkey.patch_all(); from gevent import spawn; wait = lambda one: one.get()",
+    # Without its own resolver, which imports whatever dnspython can use, and much of that does not bear eventlet.
+    "eventlet": "import os; os.environ['EVENTLET_NO_GREENDNS'] = 'yes'\n"
+    "import eventlet; eventlet.monkey_patch(); from eventlet import spawn; wait = lambda one: one.wait()",
+}
+
+
+@pytest.mark.parametrize("name", GREENLETS)
+def test_greenlets_come_to_the_end_of_a_call(name: str) -> None:
+    """They sleep in real time, which counts: in the main greenlet and in others, for requests and for views."""
+    pytest.importorskip(name)
+    code = (
+        f"{GREENLETS[name]}\n"
+        + """
+import time, requests
 from fake_bluejay import FakeBluejay
 KEY = {"X-API-Key": "key"}
 API = "https://api.getbluejay.ai/v1"
@@ -288,7 +298,7 @@ def wait_for_the_end(id):
         time.sleep(0.1)
 
 with FakeBluejay(agent="ends-after=0.3") as bluejay:
-    for run in lambda id: gevent.spawn(wait_for_the_end, id).get(), wait_for_the_end:
+    for run in lambda id: wait(spawn(wait_for_the_end, id)), wait_for_the_end:
         result, start = bluejay.add_test_result(), time.perf_counter()
         requests.post(f"{API}/end-conversations", json={"test_result_ids": [result.id]}, headers=KEY)
         run(result.id)
@@ -297,7 +307,9 @@ with FakeBluejay(agent="ends-after=0.3") as bluejay:
     requests.post(f"{API}/end-conversations", json={"test_result_ids": [result.id]}, headers=KEY)
     time.sleep(0.4)
     assert result.status != "RUNNING"
+    assert requests.get(f"{bluejay.url}/v1/ping", timeout=20).status_code == 200  # by its server in this process
 """
+    )
     subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
 
 
@@ -341,7 +353,7 @@ def test_a_thread_that_is_started_by_a_bystander_is_one(
     assert took[0] >= 0.01
 
 
-def test_who_works_is_waited_for(passed: Callable[[], float]) -> None:
+def test_wait_lasts_while_another_thread_works(passed: Callable[[], float]) -> None:
     future: concurrent.futures.Future[int] = concurrent.futures.Future()
 
     def work() -> None:
@@ -389,7 +401,7 @@ async def test_a_loop_waits_for_a_pool_from_before_that_works(bluejay: FakeBluej
     assert (bluejay.clock.now - start).total_seconds() == 6
 
 
-async def test_what_a_webhook_brings_comes_at_its_time(bluejay: FakeBluejay) -> None:
+async def test_data_of_a_webhook_arrives_at_its_time(bluejay: FakeBluejay) -> None:
     arrived: asyncio.Queue[str] = asyncio.Queue()
 
     async def receive(request: Any) -> None:
@@ -538,7 +550,7 @@ def test_a_wait_that_a_bystander_ends_while_the_next_deadline_is_sought_is_not_j
     assert woken == [0]
 
 
-def test_who_wakes_finds_both_clocks_moved(bluejay: FakeBluejay, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_woken_thread_finds_both_clocks_moved(bluejay: FakeBluejay, monkeypatch: pytest.MonkeyPatch) -> None:
     order: list[str] = []
     monkeypatch.setattr(CLOCKWORK, "on_moved", [lambda length: order.append("the wall clock moves")])
     wake = CLOCKWORK._wake_who_is_due
@@ -547,7 +559,7 @@ def test_who_wakes_finds_both_clocks_moved(bluejay: FakeBluejay, monkeypatch: py
     assert order == ["the wall clock moves", "who is due wakes"]
 
 
-def test_who_waits_in_c_for_a_lock_holds_nobody_up(passed: Callable[[], float]) -> None:
+def test_wait_in_c_for_a_lock_holds_nobody_up(passed: Callable[[], float]) -> None:
     lock, order = threading.Lock(), list[str]()
 
     def hold() -> None:
@@ -588,7 +600,7 @@ OUTSIDE: dict[str, Callable[[Any, Any], Any]] = {
 
 
 @pytest.mark.parametrize("name", OUTSIDE)
-def test_what_waits_outside_takes_real_time_which_counts(bluejay: FakeBluejay, name: str) -> None:
+def test_wait_for_something_outside_takes_real_time_that_counts(bluejay: FakeBluejay, name: str) -> None:
     ours, theirs = multiprocessing.Pipe()
     near, far = socket.socketpair()
     with near, far, ours, theirs:
@@ -624,7 +636,7 @@ def test_a_lock_that_is_waited_for_with_a_timeout_comes_to_a_deadline(
         assert not lock.acquire(timeout=0.05)
 
 
-def test_uvloop_waits_in_real_time_which_counts(bluejay: FakeBluejay) -> None:
+def test_uvloop_waits_in_real_time_that_counts(bluejay: FakeBluejay) -> None:
     uvloop = pytest.importorskip("uvloop")
 
     async def poll() -> int:
@@ -701,7 +713,7 @@ def test_a_wait_that_nobody_can_end_explains_itself(
     assert "test_a_wait_that_nobody_can_end_explains_itself" in said
 
 
-def test_the_report_says_who_holds_time_up(bluejay: FakeBluejay, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_report_names_the_thread_that_holds_time_up(bluejay: FakeBluejay, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("fake_bluejay.intercept.clockwork._HELD_UP", 0.02)
     over = threading.Event()
 
@@ -717,7 +729,7 @@ def test_the_report_says_who_holds_time_up(bluejay: FakeBluejay, monkeypatch: py
     assert "spinner worked for long" in bluejay.report()
 
 
-def test_the_report_says_what_moved_the_clock_and_what_is_pending(bluejay: FakeBluejay) -> None:
+def test_report_lists_moves_of_the_clock_and_pending_timers(bluejay: FakeBluejay) -> None:
     def poll() -> None:
         for _ in range(3):
             time.sleep(5)
@@ -804,3 +816,22 @@ def test_an_unknown_participant_is_refused_with_those_there_are() -> None:
         fake.start()
     assert not fake.is_on
     assert time.monotonic() == pytest.approx(REAL.monotonic(), abs=1)
+
+
+def test_looking_at_threads_does_not_wait_for_garbage_to_be_collected() -> None:
+    """Python 3.11's `sys._current_frames` may collect garbage, and waits for ever if a `threading.local` is in that."""
+    script = """
+import gc, threading
+from fake_bluejay.intercept.working import frames_of_threads
+gc.set_threshold(1)
+for _ in range(300):
+    garbage = [threading.local()]
+    garbage[0].itself = garbage
+    del garbage
+    assert threading.get_ident() in frames_of_threads()
+assert gc.isenabled()
+gc.disable()
+frames_of_threads()
+assert not gc.isenabled()
+"""
+    subprocess.run([sys.executable, "-c", script], check=True, timeout=60)

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 import pytest
 
 from fake_bluejay import FakeBluejay
+from fake_bluejay.http.journal import Answer
 from fake_bluejay.intercept import wire as wires
 from fake_bluejay.intercept.door import Reply
 from fake_bluejay.intercept.wire import HttpWire
@@ -128,7 +129,7 @@ def compare(inputs: int, seed: int) -> int:
     return answered
 
 
-def test_what_is_read_and_written_is_h11s() -> None:
+def test_wire_reads_and_writes_as_h11_does() -> None:
     assert compare(INPUTS, seed=1) > INPUTS / 4
 
 
@@ -151,7 +152,26 @@ def test_a_large_body_in_many_pieces_takes_time_that_grows_with_it_alone() -> No
     assert received == body
 
 
-def test_what_is_not_http_gets_the_servers_400(bluejay: FakeBluejay) -> None:
+@pytest.mark.parametrize("end", [b"", b"Connection: close\r\n"], ids=["plain", "by h11"])
+def test_a_client_that_closes_its_connection_while_it_is_answered_gets_no_more_answers(end: bytes) -> None:
+    """As a receiver of webhooks may do, in the thread of the request that set it off."""
+    asked: list[bytes] = []
+
+    class Closing:
+        def answer(self, scope: dict[str, Any], content: bytes) -> Answer:
+            asked.append(scope["raw_path"])
+            wire.close()
+            return Answer(200, [(b"content-length", b"0")], b"")
+
+    wire = HttpWire(Closing(), "https", "api.getbluejay.ai", None)  # type: ignore[arg-type]
+    first = b"GET /v1/first HTTP/1.1\r\n" + HOST + b"X_Y: z\r\n" * bool(end) + b"\r\n"
+    wire.write(first + b"GET /v1/second HTTP/1.1\r\n" + HOST + end + b"\r\n")
+    assert asked == [b"/v1/first"]
+    with pytest.raises(BrokenPipeError):
+        wire.write(first)
+
+
+def test_bytes_that_are_not_http_get_the_servers_400(bluejay: FakeBluejay) -> None:
     import http.client
 
     connection = http.client.HTTPSConnection("api.getbluejay.ai")

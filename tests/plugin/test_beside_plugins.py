@@ -145,11 +145,11 @@ def test_pytest_trio(pytester: pytest.Pytester) -> None:
 
 
 @pytest.mark.parametrize("method", ["signal", "thread"])
-def test_pytest_timeout_leaves_alone_what_sleeps_in_the_fakes_time(pytester: pytest.Pytester, method: str) -> None:
+def test_pytest_timeout_ignores_sleep_in_the_fakes_time(pytester: pytest.Pytester, method: str) -> None:
     ran(pytester, "timeout", SLEEPS, "--timeout=50", f"--timeout-method={method}", passed=1)
 
 
-def test_pytest_timeout_ends_what_hangs_for_real(pytester: pytest.Pytester) -> None:
+def test_pytest_timeout_ends_a_test_that_hangs_for_real(pytester: pytest.Pytester) -> None:
     result = ran(
         pytester,
         "timeout",
@@ -238,3 +238,70 @@ def test_the_first_request_of_a_process_while_the_clock_is_frozen(pytester: pyte
         """,
         passed=1,
     )
+
+
+LOADS_NOTHING = """
+    import sys
+    import pytest
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_call(item):
+        before = set(sys.modules)
+        yield
+        loaded = {name.partition(".")[0] for name in set(sys.modules) - before}
+        assert not loaded & {"fake_bluejay", "pydantic", "starlette"}
+"""
+
+EXAMPLES = {
+    "fixture": """
+    @settings(max_examples=2, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+    @given(x=strategies.integers())
+    def test_it(bluejay, x):
+        end()
+""",
+    "context": """
+    class TestIt:
+        @settings(max_examples=2, deadline=None)
+        @given(x=strategies.integers())
+        def test_it(self, x):
+            with fake_bluejay.FakeBluejay():
+                end()
+""",
+    "decorator": """
+    from fake_bluejay import FakeBluejay
+    del fake_bluejay
+
+    @settings(max_examples=2, deadline=None)
+    @given(x=strategies.integers())
+    @FakeBluejay()
+    def test_it(x):
+        end()
+""",
+}
+
+
+@pytest.mark.parametrize("by", EXAMPLES)
+def test_no_example_of_hypothesis_spends_its_deadline_on_loading(pytester: pytest.Pytester, by: str) -> None:
+    pytester.makeconftest(LOADS_NOTHING)
+    code = """
+    import requests
+    from hypothesis import HealthCheck, given, settings, strategies
+    import fake_bluejay
+
+    def end():
+        url, headers = "https://api.getbluejay.ai/v1/end-conversations", {"X-API-Key": "key"}
+        assert requests.post(url, json={"test_result_ids": [1]}, headers=headers).status_code == 200
+"""
+    ran(pytester, "", code + EXAMPLES[by], passed=1)
+
+
+def test_a_test_of_hypothesis_without_the_fake_loads_nothing_of_it(pytester: pytest.Pytester) -> None:
+    code = """
+        import sys
+        from hypothesis import given, strategies
+
+        @given(x=strategies.integers())
+        def test_alone(x):
+            assert "fake_bluejay.facade" not in sys.modules
+    """
+    ran(pytester, "", code, passed=1)

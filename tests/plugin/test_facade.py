@@ -78,7 +78,7 @@ async def test_async_as_a_decorator_and_a_context_manager() -> None:
         assert len(bluejay.requests) == 1
 
 
-def test_a_with_leaves_on_what_was_on(bluejay: FakeBluejay) -> None:
+def test_with_leaves_a_fake_on_that_was_on(bluejay: FakeBluejay) -> None:
     with bluejay, bluejay:
         end(1)
     end(1)
@@ -480,7 +480,7 @@ def test_every_choice_of_every_reading_is_tested() -> None:
 
 
 @pytest.mark.parametrize(("name", "choice"), READINGS)
-def test_each_reading_is_what_a_client_meets(bluejay: FakeBluejay, name: str, choice: str) -> None:
+def test_each_reading_shows_in_what_a_client_meets(bluejay: FakeBluejay, name: str, choice: str) -> None:
     bluejay.add_organisation("other", "other-key")
     bluejay.world.add_api_keys("default", "a-key")
     bluejay.add_test_result()
@@ -501,7 +501,7 @@ def test_each_reading_is_what_a_client_meets(bluejay: FakeBluejay, name: str, ch
         (lambda fake: fake.add_simulation(agent_id=1), "as in a request, not 1; a test gives agent=1"),
         (lambda fake: fake.queue_run(simulaton=1), "a run 'simulaton'; did you mean 'simulation'?"),
         (lambda fake: fake.add_test_result(status="RUNING"), "unknown status 'RUNING'; did you mean 'RUNNING'?"),
-        (lambda fake: fake.add_test_result(agent="sleepy"), "unknown agent behaviour 'sleepy'"),
+        (lambda fake: fake.add_test_result(agent="sleepy"), "unknown agent behavior 'sleepy'"),
         (lambda fake: fake.add_test_result(colour="red"), "unknown field of a test result 'colour'"),
         (
             lambda fake: fake.add_test_result(evaluations=[{"latency": {"avg_latency": 3}}]),
@@ -602,7 +602,7 @@ def test_a_dump_without_a_key_brings_a_fake_that_can_be_used(bluejay: FakeBlueja
     assert answer.status_code == 200
 
 
-def test_what_is_given_is_kept_as_json(bluejay: FakeBluejay) -> None:
+def test_given_fields_are_stored_as_json(bluejay: FakeBluejay) -> None:
     entry = {"goal_success": False, "created_at": START}
     given = bluejay.add_test_result(evaluations=[entry], metadata={"days": (START,), "set": {1}})
     assert given.fields["evaluations"] == [{"goal_success": False, "created_at": "2026-01-01T00:00:00Z"}]
@@ -663,7 +663,7 @@ def test_headers_in_the_journal_are_found_in_any_case_and_shown_masked(bluejay: 
     assert "'x-api-key': 'a-ve…ey'" in repr(request.headers)
 
 
-def test_assertions_show_what_did_arrive(bluejay: FakeBluejay) -> None:
+def test_failed_assertion_shows_the_arrived_requests(bluejay: FakeBluejay) -> None:
     bluejay.add_test_result(agent=silent())
     bluejay.assert_no_requests()
     end(1, 9, key="a-very-secret-key")
@@ -720,7 +720,7 @@ def test_a_condition_may_be_asked_by_way_of_the_server(bluejay: FakeBluejay) -> 
         ("hypothesis", "import fake_bluejay.strategies", "pip install hypothesis"),
     ],
 )
-def test_what_is_not_installed_is_named_with_what_installs_it(missing: str, use: str, advice: str) -> None:
+def test_missing_package_is_named_with_its_installation(missing: str, use: str, advice: str) -> None:
     code = f"""
 import sys
 sys.modules.update(dict.fromkeys({missing.split()!r}))
@@ -732,7 +732,7 @@ bluejay = FakeBluejay()
     assert re.search(rf"ModuleNotFoundError: .*{re.escape(advice)}", done.stderr.splitlines()[-1])
 
 
-def test_where_only_httpx2_is_installed_it_is_what_leads_here() -> None:
+def test_httpx2_alone_serves_for_clients() -> None:
     code = """
 import asyncio, sys
 sys.modules["httpx"] = None
@@ -760,7 +760,7 @@ bluejay.stop()
     subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
 
 
-async def test_own_transports_lead_to_their_own_fake_whatever_is_on(bluejay: FakeBluejay) -> None:
+async def test_own_transports_lead_to_their_own_fake(bluejay: FakeBluejay) -> None:
     """Off or on, and with the library's own exceptions for faults."""
     other = FakeBluejay()
     with other.client() as client:

@@ -240,7 +240,7 @@ def test_an_unknown_option_is_an_error_that_lists_the_known(pytester: pytest.Pyt
         ({"agnet": "silent"}, "unknown option 'agnet'; did you mean 'agent'?"),
         ({"readings": "success=always"}, "readings are names with choices, e.g. {'success': 'always'}, not 'success="),
         ({"readings": {"sucess": "always"}}, "unknown reading 'sucess'; did you mean 'success'?"),
-        ({"agent": 5}, "an agent is a behaviour such as silent(), or its text such as 'ends-after=2', not 5"),
+        ({"agent": 5}, "an agent is a behavior such as silent(), or its text such as 'ends-after=2', not 5"),
         ({"clock": 5}, "unknown choice for clock: 5; known: manual, real"),
         ({"sleep": True}, "unknown choice for sleep: True"),
         ({"api_keys": "key"}, "api_keys is a list of strings, not a str"),
@@ -259,7 +259,7 @@ def test_an_option_that_cannot_be(options: Any, message: str) -> None:
 @pytest.mark.parametrize(
     ("option", "text", "message"),
     [
-        ("agent", "sleepy", "unknown agent behaviour 'sleepy'*known: *silent*"),
+        ("agent", "sleepy", "unknown agent behavior 'sleepy'*known: *silent*"),
         ("seed", "x", "expected an integer*"),
         ("evaluation_takes", "soon", "expected how many seconds*"),
         ("evaluation_starts_after", "-1", "evaluation_starts_after must not be negative: -1*"),

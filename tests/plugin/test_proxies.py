@@ -70,7 +70,7 @@ def test_a_child_process_reaches_the_server(bluejay_server: FakeBluejay) -> None
         ({"NO_PROXY": "*"}, ["*", "*"]),
     ],
 )
-def test_what_was_exempt_before_is_meanwhile_and_afterwards(
+def test_hosts_exempt_from_proxies_stay_exempt(
     before: dict[str, str], meanwhile: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name, value in before.items():

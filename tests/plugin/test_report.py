@@ -282,7 +282,7 @@ def test_a_client_that_takes_the_end_for_final_fails_where_evaluations_come_at_o
     result.stdout.fnmatch_lines(["*FAILED*evaluation=at-once*"])
 
 
-def test_every_reading_reaches_what_is_built_on_the_fixture(pytester: pytest.Pytester) -> None:
+def test_every_reading_reaches_fixtures_built_on_the_fixture(pytester: pytest.Pytester) -> None:
     pytester.makepyfile(
         """
         import pytest

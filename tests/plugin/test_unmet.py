@@ -26,7 +26,7 @@ def ran(pytester: pytest.Pytester, test: str, *arguments: str) -> pytest.RunResu
         ("bluejay.faults.respond(500); bluejay.faults.respond(501)", ["*respond(status=501): *met another one first*"]),
     ],
 )
-def test_what_met_no_request_fails_the_test_and_names_the_nearest(
+def test_unmet_fault_or_stub_fails_the_test_and_names_the_nearest_request(
     pytester: pytest.Pytester, prepared: str, named: list[str]
 ) -> None:
     result = ran(pytester, f'def test_it(bluejay):\n    {prepared}\n    bluejay.client().get("/v1/folder/7")\n')
@@ -54,7 +54,7 @@ def test_without_a_request_none_is_named(pytester: pytest.Pytester) -> None:
         'bluejay.stub("GET", "/v1/ping"); bluejay.faults.respond(503, path="/v1/ping")',
     ],
 )
-def test_what_met_one_request_is_met(pytester: pytest.Pytester, prepared: str) -> None:
+def test_one_request_is_enough_to_meet_a_fault_or_stub(pytester: pytest.Pytester, prepared: str) -> None:
     result = ran(pytester, f'def test_it(bluejay):\n    {prepared}\n    bluejay.client().get("/v1/ping")\n')
     result.assert_outcomes(passed=1)
 
@@ -141,7 +141,7 @@ def test_a_fault_that_some_request_could_meet_is_armed(path: str) -> None:
     assert len(fake.faults) == 1
 
 
-def test_a_fault_may_be_for_what_is_stubbed() -> None:
+def test_a_fault_may_be_for_a_stubbed_path() -> None:
     fake = FakeBluejay()
     with pytest.warns(UserWarning, match=r"/v1/ping/\{id\}, which .* not known to have; the nearest .*: /v1/ping"):
         fake.stub("Get", "/v1/ping/{id}")
@@ -179,7 +179,7 @@ def test_a_marker_of_a_class_and_a_fixture_asked_for_late_are_none(pytester: pyt
     ("marker", "said"),
     [
         ('agnt="silent"', "@pytest.mark.bluejay: unknown option 'agnt'; did you mean 'agent'?*"),
-        ('agent="silnt"', "@pytest.mark.bluejay: unknown agent behaviour 'silnt'*"),
+        ('agent="silnt"', "@pytest.mark.bluejay: unknown agent behavior 'silnt'*"),
         ('"silent"', "@pytest.mark.bluejay takes options by name, not ('silent',)"),
     ],
 )
@@ -215,7 +215,7 @@ def asked(fake: FakeBluejay) -> None:
         {"json": {"extra": {"a": 2}}, "times": 0},
     ],
 )
-def test_what_is_given_must_be_contained(given: dict[str, object]) -> None:
+def test_request_that_contains_the_given_parts_is_found(given: dict[str, object]) -> None:
     fake = FakeBluejay()
     asked(fake)
     fake.assert_requested("post", "/v1/end-conversations", **given)  # type: ignore[arg-type]
@@ -266,12 +266,12 @@ def test_another_method_or_path_is_a_difference_too() -> None:
         (lambda fake: fake.assert_requested("GET", "/v1/ping", query="a=1"), "query are names with values"),
     ],
 )
-def test_what_no_request_has_is_refused(wrong: Callable[[FakeBluejay], None], said: str) -> None:
+def test_part_that_no_request_can_have_is_refused(wrong: Callable[[FakeBluejay], None], said: str) -> None:
     with pytest.raises(ValueError, match=re.escape(said)):
         wrong(FakeBluejay())
 
 
-def test_what_a_page_of_the_fake_fetched_is_no_request() -> None:
+def test_requests_of_the_fakes_own_pages_do_not_count() -> None:
     fake = FakeBluejay()
     try:
         httpx.get(f"{fake.url}/openapi.json", timeout=60)  # the first one makes it

@@ -99,7 +99,7 @@ def test_a_call_is_told_of_when_it_ends_and_when_it_is_evaluated(bluejay: FakeBl
     assert "evaluations" not in ended.json
 
 
-def test_the_headers_prove_who_sends(bluejay: FakeBluejay) -> None:
+def test_headers_prove_the_sender(bluejay: FakeBluejay) -> None:
     received: list[Request] = []
     bluejay.webhooks.add(received.append, secret="s3cret")
     bluejay.queue_run()
@@ -124,7 +124,7 @@ def test_a_signature_is_of_these_bytes_and_this_secret() -> None:
     assert not verify(b'{"id":1}', "s3cret", "ü")
 
 
-def test_only_who_asked_is_told(bluejay: FakeBluejay) -> None:
+def test_only_webhooks_that_selected_an_event_get_it(bluejay: FakeBluejay) -> None:
     bluejay.add_organisation("other", "other-key")
     ended: list[Request] = []
     others: list[Request] = []
@@ -149,7 +149,7 @@ def test_whom_the_customers_agent_is_to_call(bluejay: FakeBluejay) -> None:
     assert all(human["phone_number"] for human in humans)
 
 
-def test_who_has_no_name_or_number_has_one_of_ours(bluejay: FakeBluejay) -> None:
+def test_digital_human_without_name_or_number_gets_a_made_up_one(bluejay: FakeBluejay) -> None:
     bluejay.webhooks.add(lambda request: None, ["outbound_simulation_started"])
     humans = [bluejay.add_digital_human(name="Ann"), bluejay.add_digital_human(phone_number=None)]
     bluejay.queue_run(bluejay.add_simulation(agent=bluejay.add_agent(type="OUTBOUND"), digital_humans=humans))
@@ -157,7 +157,7 @@ def test_who_has_no_name_or_number_has_one_of_ours(bluejay: FakeBluejay) -> None
     assert [(one["name"], one["phone_number"]) for one in told] == [("Ann", "+15555550100"), ("Digital human 2", "")]
 
 
-def test_what_was_reported_of_a_call_is_told(bluejay: FakeBluejay) -> None:
+def test_payload_has_the_reported_data(bluejay: FakeBluejay) -> None:
     received: list[Request] = []
     bluejay.webhooks.add(received.append, ["simulation_result_evaluated"])
     bluejay.queue_run()
@@ -214,7 +214,7 @@ def test_payloads_are_as_published(bluejay: FakeBluejay, published: Any) -> None
     assert len(seen) == 3
 
 
-def test_what_is_told_is_what_is_answered(bluejay: FakeBluejay) -> None:
+def test_payload_agrees_with_the_answer(bluejay: FakeBluejay) -> None:
     bluejay.webhooks.add(lambda request: None, ["simulation_result_evaluated"])
     bluejay.add_agent(folder="F")
     metric = {"name": "m", "description": "", "response_type": "score", "response_value": "3"}
@@ -270,7 +270,7 @@ def test_a_payload_that_is_no_json_is_refused(
 
 
 @pytest.mark.parametrize("by_reading", [True, False])
-def test_what_fails_may_be_sent_again_after_5_30_120_and_600_seconds(bluejay: FakeBluejay, by_reading: bool) -> None:
+def test_failed_delivery_is_retried_after_5_30_120_and_600_seconds(bluejay: FakeBluejay, by_reading: bool) -> None:
     if by_reading:
         bluejay.readings.set(webhook_retries="at-least-once")
     bluejay.webhooks.add(lambda request: 500, ["simulation_ended"], retries=None if by_reading else 4)
@@ -401,7 +401,7 @@ def async_that_sleeps(length: float) -> Any:
 
 
 @pytest.mark.parametrize("sleeping", [sleeps, asgi_that_sleeps, async_that_sleeps])
-def test_who_takes_ten_seconds_is_too_late_and_delays_nothing_else(
+def test_receiver_that_takes_ten_seconds_is_too_late_and_delays_no_other(
     bluejay: FakeBluejay, sleeping: Callable[[float], Any]
 ) -> None:
     arrived: list[datetime] = []
@@ -428,7 +428,7 @@ def test_who_takes_ten_seconds_is_too_late_and_delays_nothing_else(
 
 @pytest.mark.parametrize("length", [5, 5.000001])
 @pytest.mark.parametrize("sleeping", [sleeps, asgi_that_sleeps, async_that_sleeps])
-def test_who_takes_five_seconds_is_in_time_and_who_takes_longer_is_not(
+def test_receiver_has_exactly_five_seconds(
     bluejay: FakeBluejay, sleeping: Callable[[float], Any], length: float
 ) -> None:
     bluejay.webhooks.add(sleeping(length))
@@ -436,7 +436,7 @@ def test_who_takes_five_seconds_is_in_time_and_who_takes_longer_is_not(
     assert bluejay.webhooks.deliveries[0].delivered is (length == 5)
 
 
-def test_a_receiver_that_ends_the_test_has_not_taken_what_it_was_sent(bluejay: FakeBluejay) -> None:
+def test_delivery_to_a_receiver_that_ends_the_test_has_failed(bluejay: FakeBluejay) -> None:
     answers = iter([lambda: pytest.fail("this should not have come"), lambda: 200])
     bluejay.webhooks.add(lambda request: next(answers)(), ["simulation_ended"], retries=1)
     bluejay.queue_run()
@@ -454,7 +454,7 @@ def end_over_a_socket(bluejay: FakeBluejay) -> None:
 
 
 @pytest.mark.parametrize("end", [lambda bluejay: bluejay.test_result(1).end(), end_over_a_socket])
-def test_who_ends_the_test_keeps_nothing_from_the_others(
+def test_receiver_that_ends_the_test_does_not_stop_other_deliveries(
     bluejay: FakeBluejay, end: Callable[[FakeBluejay], None]
 ) -> None:
     heard: list[str] = []
@@ -573,7 +573,7 @@ def test_a_server_on_this_machine(bluejay: FakeBluejay) -> None:
     ("address", "target"),
     [("", "/"), ("?a=1", "/?a=1"), ("/hook?a=1#part", "/hook?a=1"), ("/a%20b#part", "/a%20b")],
 )
-def test_what_is_asked_of_a_server(bluejay: FakeBluejay, address: str, target: str) -> None:
+def test_path_and_query_of_a_webhook_url_reach_the_server(bluejay: FakeBluejay, address: str, target: str) -> None:
     received: list[str] = []
 
     def answer(handler: http.server.BaseHTTPRequestHandler, body: bytes) -> int:
@@ -648,7 +648,7 @@ def test_an_address_that_is_not_allowed_and_that_a_dump_brings_is_not_sent_to(ur
 
 
 @pytest.mark.parametrize("receiver", [lambda: None, lambda environ, start_response: None, 7])
-def test_what_is_no_receiver_is_refused(bluejay: FakeBluejay, receiver: Any) -> None:
+def test_object_that_is_no_receiver_is_refused(bluejay: FakeBluejay, receiver: Any) -> None:
     with pytest.raises(ValueError, match="a receiver is a function of one request"):
         bluejay.webhooks.add(receiver)
 
@@ -684,7 +684,9 @@ def test_what_is_no_receiver_is_refused(bluejay: FakeBluejay, receiver: Any) -> 
         (lambda webhooks: webhooks.delay(-1), "seconds must not be negative: -1"),
     ],
 )
-def test_what_cannot_be_is_refused(bluejay: FakeBluejay, call: Callable[[Any], object], message: str) -> None:
+def test_bad_argument_is_refused_and_changes_nothing(
+    bluejay: FakeBluejay, call: Callable[[Any], object], message: str
+) -> None:
     before = bluejay.dump()
     with pytest.raises(ValueError) as error:  # noqa: PT011 - the message is compared below
         call(bluejay.webhooks)
@@ -929,7 +931,7 @@ def test_a_receiver_resets_the_world_that_tells_it(bluejay: FakeBluejay) -> None
     assert bluejay.clock.pending == []
 
 
-def test_what_is_on_its_way_goes_on_from_a_dump(bluejay: FakeBluejay) -> None:
+def test_delivery_under_way_goes_on_from_a_dump(bluejay: FakeBluejay) -> None:
     bluejay.webhooks.add(lambda request: 500, ["simulation_ended"], retries=4)
     bluejay.queue_run()
     bluejay.clock.advance(60)
@@ -1037,7 +1039,7 @@ def test_a_webhook_hears_of_its_agents_and_folders_alone(bluejay: FakeBluejay) -
     assert len(heard["agent"]) == 2  # the end and the evaluation
 
 
-def test_a_disabled_webhook_is_sent_nothing_not_even_what_was_late(bluejay: FakeBluejay) -> None:
+def test_a_disabled_webhook_gets_nothing_not_even_late_deliveries(bluejay: FakeBluejay) -> None:
     heard: list[int] = []
     webhook = bluejay.webhooks.add(lambda request: heard.append(request.json["n"]), enabled=False)
     bluejay.webhooks.send("simulation_ended", {"n": 1})
@@ -1056,7 +1058,7 @@ def test_a_disabled_webhook_is_sent_nothing_not_even_what_was_late(bluejay: Fake
             change("x")
 
 
-def test_what_a_webhook_is_set_to_survives_a_dump(bluejay: FakeBluejay) -> None:
+def test_settings_of_a_webhook_survive_a_dump(bluejay: FakeBluejay) -> None:
     agent = bluejay.add_agent(folder="Sales")
     bluejay.webhooks.add(print, agents=[agent], folders=["Sales"], retries=3, enabled=False)
     dump = bluejay.dump()
@@ -1327,7 +1329,7 @@ def test_an_address_that_nothing_could_or_should_be_sent_to_is_refused_when_it_i
     ("secret", "given"),
     [("", "an empty text"), ("ü", "a text with other characters"), (b"x", "a bytes"), (5, "a int")],
 )
-def test_a_secret_is_refused_for_what_it_is(bluejay: FakeBluejay, secret: Any, given: str) -> None:
+def test_bad_secret_is_refused_with_the_reason(bluejay: FakeBluejay, secret: Any, given: str) -> None:
     with pytest.raises(ValueError, match=f"a secret is printable ASCII text, .*, and this is {given}"):
         bluejay.webhooks.add(print, secret=secret)
 
@@ -1556,7 +1558,7 @@ def test_an_application_that_does_not_finish_its_answer_has_none(bluejay: FakeBl
     assert bluejay.webhooks.deliveries[0].attempts[0].problem == problem
 
 
-def test_what_a_test_finds_of_webhooks_is_what_it_is_for() -> None:
+def test_webhooks_have_only_public_members_for_tests() -> None:
     names = {name for name in dir(FakeBluejay().webhooks) if not name.startswith("_")}
     assert names == {
         "add", "delay", "deliveries", "disable", "duplicate", "enable", "remove", "send", "send_alert", "wait",

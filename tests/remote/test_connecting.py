@@ -40,7 +40,7 @@ async def test_as_an_async_context_manager(served: FakeBluejay) -> None:
     assert os.environ.get("BLUEJAY_API_URL") != served.base_url
 
 
-def test_a_failed_assertion_tells_what_happened(served: FakeBluejay) -> None:
+def test_failed_assertion_shows_the_history(served: FakeBluejay) -> None:
     def a_test() -> None:
         with FakeBluejay.connect(served.url) as remote:
             httpx.get(f"{remote.base_url}/ping", headers={"X-API-Key": "k"})
@@ -189,7 +189,7 @@ def test_deliveries_are_read_whole(served: FakeBluejay, monkeypatch: pytest.Monk
 @pytest.mark.parametrize(
     "url", ["127.0.0.1:8787", "http://127.0.0.1:8787/v1", "ftp://127.0.0.1", "http://127.0.0.1:many", ""]
 )
-def test_what_is_no_address(url: str) -> None:
+def test_bad_address_is_refused(url: str) -> None:
     with pytest.raises(ValueError, match=r"a server's address is needed, e\.g\. http://127\.0\.0\.1:8787"):
         FakeBluejay.connect(url)
 

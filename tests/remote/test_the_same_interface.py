@@ -151,7 +151,7 @@ def test_the_journal_has_bodies_whole(fake: Fake, body: bytes) -> None:
     assert (one.json is None) == (b"no text" in body)
 
 
-def test_assertions_show_what_did_arrive(fake: Fake) -> None:
+def test_failed_assertion_shows_the_arrived_requests(fake: Fake) -> None:
     fake.add_test_result(agent=silent())
     end(fake, 1, 9)
     checks: list[tuple[Callable[[], None], str]] = [
@@ -238,14 +238,14 @@ def test_organisations(fake: Fake) -> None:
     assert end(fake, 1, 2, key="other-key").json()["test_result_ids"] == [2]
 
 
-def test_who_may_call(fake: Fake) -> None:
+def test_unknown_keys_are_refused_if_required(fake: Fake) -> None:
     for required in (True, False):
         fake.require_known_keys = required
         assert fake.require_known_keys is required
         assert end(fake, 1, key="of-nobody").status_code == (401 if required else 200)
 
 
-def test_runs_and_what_they_are_made_of(fake: Fake) -> None:
+def test_runs_with_their_simulations_agents_and_digital_humans(fake: Fake) -> None:
     fake.add_organisation("acme", "acme-key")
     agent = fake.add_agent(name="Ann", organisation="acme")
     humans = [fake.add_digital_human(organisation="acme", intent=intent) for intent in ("Ask.", "Tell.")]
@@ -262,7 +262,7 @@ def test_runs_and_what_they_are_made_of(fake: Fake) -> None:
     fake.assert_no_requests()
 
 
-def test_what_happens_in_calls(fake: Fake) -> None:
+def test_calls_follow_their_scripts(fake: Fake) -> None:
     ben, _ = humans = [fake.add_digital_human(name=name) for name in ("Ben", "2")]
     simulation = fake.add_simulation(digital_humans=humans)
     fake.calls.default = slow = Call(talks_for=600, evaluations=[{"goal_success": False}])
@@ -391,7 +391,7 @@ async def test_async_clients(fake: Fake) -> None:
     [
         (lambda fake: fake.add_test_result(id=7), "id 7 is taken; there are: 7"),
         (lambda fake: fake.add_test_result(status="RUNING"), "unknown status 'RUNING'; did you mean 'RUNNING'?"),
-        (lambda fake: fake.add_test_result(agent="sleepy"), "unknown agent behaviour 'sleepy'"),
+        (lambda fake: fake.add_test_result(agent="sleepy"), "unknown agent behavior 'sleepy'"),
         (lambda fake: fake.add_test_result(colour="red"), "unknown field of a test result 'colour'"),
         (lambda fake: fake.clock.advance(-1), "cannot advance by -1"),
         (lambda fake: fake.clock.advance(float("nan")), "finite"),

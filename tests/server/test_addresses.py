@@ -39,7 +39,7 @@ def test_a_server_on_every_address_prints_one_that_can_be_opened(serving, host: 
             connection.close()
 
 
-def test_what_kubernetes_sets_for_a_service_of_that_name_is_no_port(run_here) -> None:
+def test_port_variable_of_a_kubernetes_service_is_ignored(run_here) -> None:
     address = "tcp://10.0.0.1:8787"
     with socket.create_server(("127.0.0.1", 0)) as taken:  # so that the command ends by itself
         done = run_here("serve", "--port", taken.getsockname()[1], FAKE_BLUEJAY_PORT=address)
@@ -90,7 +90,7 @@ def test_a_page_that_may_not_call_is_told_of_in_the_log(serving) -> None:
 
 
 @pytest.mark.parametrize("origin", ["localhost:3000", "http://localhost:3000/", "https://a.b/c", ""])
-def test_what_no_browser_sends_is_no_origin(run_here, origin: str) -> None:
+def test_cors_origin_that_no_browser_sends_is_refused(run_here, origin: str) -> None:
     done = run_here("serve", "--cors-origin", origin)
     assert done.returncode == 2
     assert "--cors-origin takes the origin of pages" in done.stderr
@@ -168,7 +168,7 @@ def test_nobody_is_told_to_wait_for_a_clock_that_stands_still(server) -> None:
         assert promise not in server.printed
 
 
-def test_what_is_under_fake_is_neither_stubbed_nor_failed(server, run_here, tmp_path) -> None:
+def test_control_api_can_have_neither_stubs_nor_faults(server, run_here, tmp_path) -> None:
     for what, body in (
         ("stubs", {"method": "GET", "path": "/_fake/clock"}),
         ("faults", {"kind": "reset", "path": "/_fake"}),

@@ -32,7 +32,7 @@ def refused(gate: Gate, method: str = "POST", path: str = "/_fake/reset", **head
         ("::", [], "[fe80::1]:8787", True),
     ],
 )
-def test_by_which_host(serves: str, allowed: list[str], host: str, comes_through: bool) -> None:
+def test_gate_refuses_other_host_names(serves: str, allowed: list[str], host: str, comes_through: bool) -> None:
     assert refused(Gate(serves, allowed), host=host) is not comes_through
 
 
@@ -49,7 +49,7 @@ def test_by_which_host(serves: str, allowed: list[str], host: str, comes_through
         ({"sec_fetch_site": "none"}, True),
     ],
 )
-def test_from_which_page(headers: dict[str, str], comes_through: bool) -> None:
+def test_gate_refuses_pages_of_other_origins(headers: dict[str, str], comes_through: bool) -> None:
     assert refused(Gate("127.0.0.1", ["bluejay.test"]), host="localhost:8787", **headers) is not comes_through
 
 
@@ -61,7 +61,7 @@ def test_names_to_be_called_by(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["", "*", "x,y", "fake.local:8787", "http://fake.local", "[::1]", "a b", "fäke", "-x"])
-def test_what_nobody_can_be_called_by(name: str) -> None:
+def test_invalid_host_name_is_refused(name: str) -> None:
     with pytest.raises(ValueError, match="a name or an address"):
         check_name(name)
 

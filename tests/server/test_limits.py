@@ -92,11 +92,16 @@ def test_the_limit_can_be_lifted(serving) -> None:
         assert answer.status_code == 422  # it has no content type
 
 
-@pytest.mark.parametrize("part", [b"POST /v1/end", HEAD % len(BODY), HEAD % len(BODY) + b"\r\n" + BODY[:5]])
-def test_a_request_that_does_not_come_whole_is_given_up(server, part: bytes) -> None:
-    [(status, body)] = sent(server, part)
-    assert status == 408
-    assert b"--client-timeout" in body
+def test_a_request_that_does_not_come_whole_is_given_up(server) -> None:
+    parts = (b"POST /v1/end", HEAD % len(BODY), HEAD % len(BODY) + b"\r\n" + BODY[:5])
+    with contextlib.ExitStack() as all:
+        opened = [all.enter_context(connect(server)) for _ in parts]
+        for connection, part in zip(opened, parts, strict=True):
+            connection.sendall(part)
+        for connection in opened:
+            [(status, body)] = answers(connection)
+            assert status == 408
+            assert b"--client-timeout" in body
 
 
 def test_headers_without_end_are_refused(server) -> None:
@@ -127,7 +132,7 @@ async def test_a_head_that_is_too_large_is_refused_however_it_comes(large: bytes
         assert transport.written.count(b"HTTP/1.1") == 1
 
 
-def test_what_is_not_http_is_said_so(server) -> None:
+def test_bytes_that_are_not_http_get_a_clear_400(server) -> None:
     [(status, body)] = sent(server, b"\x16\x03\x01 hello")
     assert status == 400
     assert b"this is not HTTP" in body
@@ -262,7 +267,7 @@ async def test_a_request_after_the_last_one_has_no_effect() -> None:
     assert transport.written.count(b"HTTP/1.1 200") == len(asked) == 2
 
 
-async def test_who_answers_at_once_and_fails_is_heard_of_in_the_log(caplog: pytest.LogCaptureFixture) -> None:
+async def test_failure_of_an_immediate_answer_is_logged(caplog: pytest.LogCaptureFixture) -> None:
     def at_once(scope: Any, content: bytes) -> Answer:
         raise RuntimeError("a bug")
 
@@ -282,7 +287,7 @@ async def test_who_answers_at_once_and_fails_is_heard_of_in_the_log(caplog: pyte
     ],
 )
 @pytest.mark.parametrize("before", [WHOLE, WHOLE * 3])
-async def test_a_refusal_comes_after_the_answers_to_what_came_before(before: bytes, bad: bytes, status: bytes) -> None:
+async def test_refusal_comes_after_the_answers_to_earlier_requests(before: bytes, bad: bytes, status: bytes) -> None:
     go_on = asyncio.Event()
 
     async def app(scope: Any, receive: Any, send: Any) -> None:
@@ -303,7 +308,7 @@ async def test_a_refusal_comes_after_the_answers_to_what_came_before(before: byt
     assert statuses == [*[b"200"] * before.count(b"POST"), status]
 
 
-async def test_what_is_not_answered_at_once_gets_a_task() -> None:
+async def test_request_without_an_immediate_answer_gets_a_task() -> None:
     async def waits(scope: Any, receive: Any, send: Any) -> None:
         assert (await receive())["body"] == BODY
         await asyncio.sleep(0)

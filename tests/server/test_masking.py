@@ -21,7 +21,7 @@ def test_a_key_in_any_header_is_masked_wherever_a_request_is_shown(name: str) ->
         assert fake.requests[0].headers[name] == SECRET
 
 
-def test_what_a_fault_sets_as_a_cookie_is_masked_but_sent() -> None:
+def test_cookie_that_a_fault_sets_is_masked_but_sent() -> None:
     with FakeBluejay() as fake:
         fake.faults.respond(503, headers={"Set-Cookie": SECRET, "Retry-After": "2"})
         assert SECRET not in repr(fake.faults)
@@ -34,7 +34,7 @@ def test_what_a_fault_sets_as_a_cookie_is_masked_but_sent() -> None:
 
 
 @pytest.mark.parametrize("name", ["Idempotency-Key", "WWW-Authenticate", "Content-Type", "Retry-After"])
-def test_what_is_no_secret_can_be_read(name: str) -> None:
+def test_headers_that_are_no_secrets_are_readable(name: str) -> None:
     assert not is_secret(name)
 
 

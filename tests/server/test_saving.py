@@ -61,7 +61,7 @@ def device() -> Iterator[str]:
 
 
 @pytest.mark.parametrize("kind", ["device", "pipe", "loop"])
-def test_what_is_no_file_is_not_replaced_by_one(tmp_path: Path, kind: str, device: str, run_here) -> None:
+def test_device_pipe_or_loop_is_not_replaced_by_a_file(tmp_path: Path, kind: str, device: str, run_here) -> None:
     path, link = tmp_path / "world.json", tmp_path / "link.json"
 
     def what_is_there() -> tuple[int, ...]:
@@ -95,7 +95,7 @@ def test_a_file_that_becomes_a_loop_while_the_server_runs_is_no_bug_of_it(servin
         assert "Traceback" not in server.stop()
 
 
-def test_what_a_killed_server_left_is_cleared_away(serving, tmp_path: Path) -> None:
+def test_remains_of_a_killed_server_are_removed(serving, tmp_path: Path) -> None:
     path, others = tmp_path / "world.json", tmp_path / ".other.json.abc.saving"
     others.touch()
     (tmp_path / ".world.json.abc.saving").write_text('{"api_keys": ["a key"]}')

@@ -147,7 +147,7 @@ def test_time_after_a_reset(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, now
     ("name", "text", "problem"),
     [
         ("w.toml", "seed = 1\nsede = 2", "w.toml:2: sede: unknown field 'sede'; did you mean 'seed'? known: $schema"),
-        ("w.toml", 'agent = "silnt"', "w.toml:1: agent: unknown agent behaviour 'silnt'; did you mean 'silent'?"),
+        ("w.toml", 'agent = "silnt"', "w.toml:1: agent: unknown agent behavior 'silnt'; did you mean 'silent'?"),
         (
             "w.toml",
             "[readings]\n\nsucess = 'always'",
@@ -300,7 +300,7 @@ def test_time_after_a_reset(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, now
         ("w.txt", "", "w.txt: the name of a seed ends in one of .toml, .yaml, .yml, .json"),
     ],
 )
-def test_what_is_wrong_is_said_with_file_line_and_field(tmp_path: Path, name: str, text: str, problem: str) -> None:
+def test_error_of_a_seed_names_file_line_and_field(tmp_path: Path, name: str, text: str, problem: str) -> None:
     path = tmp_path / name
     path.write_text(text)
     with pytest.raises(SeedError) as error:
@@ -308,7 +308,7 @@ def test_what_is_wrong_is_said_with_file_line_and_field(tmp_path: Path, name: st
     assert error.value.problems[0].startswith(f"{tmp_path}/{problem}"), error.value
 
 
-def test_check_says_what_there_would_be_or_all_that_is_wrong(run_here, tmp_path: Path) -> None:
+def test_check_prints_the_contents_of_a_seed_or_all_errors(run_here, tmp_path: Path) -> None:
     good = run_here("check", written(tmp_path, "world.yaml", YAML))
     assert (good.returncode, good.stderr) == (0, "")
     assert "3 test results (2 RUNNING, 1 EVALUATING), the organisations default, acme, 1 fault" in good.stdout
@@ -457,7 +457,7 @@ def test_the_published_schema_is_that_of_the_code(run_here) -> None:
     assert run_here("schema").stdout == published.read_text()
 
 
-def test_the_schema_accepts_what_is_accepted() -> None:
+def test_schema_accepts_every_valid_seed() -> None:
     validator = jsonschema.Draft202012Validator(schema())
     assert not list(validator.iter_errors({**tomllib.loads(TOML), "now": "2026-03-01T12:00:00Z"}))
     for wrong in ({"sede": 1}, {"test_results": [{"status": "X"}]}, {"readings": {"success": "x"}}, {"speed": -1}):
@@ -477,7 +477,7 @@ def test_the_schema_accepts_what_is_accepted() -> None:
         ("a.yaml", "evaluation_takes: 1:30", "1: 1:30 is the number 90 in YAML"),
     ],
 )
-def test_what_would_silently_be_something_else_is_refused(tmp_path: Path, name: str, text: str, problem: str) -> None:
+def test_text_that_yaml_would_silently_change_is_refused(tmp_path: Path, name: str, text: str, problem: str) -> None:
     path = tmp_path / name
     path.write_text(text)
     with pytest.raises(SeedError) as error:
@@ -494,7 +494,7 @@ def test_one_name_after_another_may_come_from_a_merge_in_yaml(tmp_path: Path) ->
     ]
 
 
-def test_a_bad_name_does_not_hide_what_else_is_wrong(tmp_path: Path) -> None:
+def test_bad_name_does_not_hide_other_errors(tmp_path: Path) -> None:
     path = tmp_path / "a.yaml"
     path.write_text(
         "calls:\n  of:\n    1: {talks_for: 2}\n    '': {}\n    Anna: {talks_forr: 2}\n"
@@ -514,7 +514,7 @@ def test_a_bad_name_does_not_hide_what_else_is_wrong(tmp_path: Path) -> None:
     assert len(error.value.problems) == 5
 
 
-def test_a_bad_value_does_not_hide_what_does_not_fit(tmp_path: Path) -> None:
+def test_bad_value_does_not_hide_misfits(tmp_path: Path) -> None:
     path = tmp_path / "a.yaml"
     path.write_text(
         "readings: {success: somtimes}\n"
@@ -558,7 +558,7 @@ def test_a_bad_value_does_not_hide_what_does_not_fit(tmp_path: Path) -> None:
         "resources: {agents: [{organisation: 1}]}",
     ],
 )
-def test_no_reference_is_reported_to_what_is_there_but_wrong(tmp_path: Path, wrong: str) -> None:
+def test_reference_to_an_invalid_object_is_not_reported(tmp_path: Path, wrong: str) -> None:
     path = tmp_path / "a.yaml"
     path.write_text(
         f"{wrong}\ntest_results: [{{organisation: acme}}]\nwebhooks: [{{url: 'http://127.0.0.1/', agents: [1]}}]\n"

@@ -107,7 +107,7 @@ def test_a_fault_that_delays_for_an_hour_does_not_keep_it_from_stopping(serving,
     [
         (["--reading", "sucess=always"], "unknown reading 'sucess'; did you mean 'success'?"),
         (["--reading", "success"], "--reading takes NAME=CHOICE"),
-        (["--agent", "sleepy"], "unknown agent behaviour 'sleepy'"),
+        (["--agent", "sleepy"], "unknown agent behavior 'sleepy'"),
         (["--host", "256.0.0.1"], "choose another with --host"),
         (["--host", "a" * 70], "choose another with --host"),
         (["--host", ""], "--host is the address to listen on"),
@@ -199,7 +199,7 @@ def test_the_openapi_document(run) -> None:
     assert json.loads(run("openapi").stdout)["openapi"].startswith("3.1")
 
 
-def test_what_a_command_does_not_need_is_not_imported() -> None:
+def test_command_imports_only_its_own_dependencies() -> None:
     heavy = {"pydantic", "starlette", "uvicorn", "yaml"}
     code = f"import sys, fake_bluejay.cli; print(sorted({heavy} & set(sys.modules)))"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout == "[]\n"

@@ -35,7 +35,7 @@ def mark(world: World, *ids: int) -> None:
     world.carry_out(world.plan_ending("default", ids))
 
 
-async def test_what_falls_due_happens_then_though_nobody_asks() -> None:
+async def test_timekeeper_fires_timers_at_their_time_without_a_request() -> None:
     world = watched(ScaledClock(1000))
     world.choose(watchdog_sets="CONVERSATION_ENDED")
     keeper = Timekeeper(world)
@@ -51,7 +51,7 @@ async def test_what_falls_due_happens_then_though_nobody_asks() -> None:
     keeper.stop()
 
 
-async def test_something_due_earlier_than_what_was_planned_for_is_not_late() -> None:
+async def test_timer_that_is_due_before_the_planned_one_is_not_late() -> None:
     world = watched(ScaledClock(1))
     keeper = Timekeeper(world)
     for _ in "12":

@@ -54,7 +54,7 @@ def test_an_organisation_with_a_world_of_its_own(client: httpx.Client) -> None:
     assert len(client.get("/_fake/test-results").json()) == 9
 
 
-def test_what_cannot_be(client: httpx.Client) -> None:
+def test_bad_organisations_are_refused_and_change_nothing(client: httpx.Client) -> None:
     client.post("/_fake/organisations", json={"name": "a", "api_key": "a-key", "world": "own"})
     for body, detail in [
         ({"name": "a", "api_key": "x", "world": "own"}, "there is an organisation 'a' already"),

@@ -109,7 +109,7 @@ def test_nothing_is_reported_that_only_follows_from_something_else(
     assert seen > 150
 
 
-def test_whatever_else_is_wrong_each_problem_is_reported(whole: Any) -> None:
+def test_each_of_several_problems_is_reported(whole: Any) -> None:
     random = Random(3)
     known = [place for place in places(whole) if isinstance(place[-1], str) and len(place) > 1]
     for _ in range(60):

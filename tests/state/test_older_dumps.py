@@ -30,7 +30,7 @@ def test_a_dump_of_0_1_0_is_read_in_todays_words(old: Any) -> None:
     assert FakeBluejay.load(fake.dump()).dump() == fake.dump()
 
 
-def test_what_was_going_on_in_it_goes_on(old: Any) -> None:
+def test_calls_and_timers_of_an_older_dump_go_on(old: Any) -> None:
     pending, marked = (
         next(one["id"] for one in old["test_results"] if one["status"] == status)
         for status in ("EVALUATION_PENDING", "RUNNING")
@@ -47,7 +47,7 @@ def test_what_was_going_on_in_it_goes_on(old: Any) -> None:
 
 
 @pytest.mark.parametrize("broken", [5, [5], [{"status": 5, "history": [7]}], [{"history": {"event": 1}}]])
-def test_what_is_wrong_in_a_dump_is_still_named_by_its_place(old: Any, broken: Any) -> None:
+def test_error_in_an_older_dump_names_its_place(old: Any, broken: Any) -> None:
     with pytest.raises(ValueError, match="test_results"):
         FakeBluejay.load({**old, "test_results": broken})
     with pytest.raises(ValueError, match="readings"):

@@ -71,7 +71,7 @@ def test_unmodified_in_the_shell_of_the_lines(server: Any, tool: Callable[[str],
     assert (answer["ended_count"], answer["test_result_ids"], answer["failed_ids"]) == (1, [1], [999])
 
 
-def test_what_came_without_tls_still_does(server: Any, ca_file: Path) -> None:
+def test_plain_http_still_works_beside_tls(server: Any, ca_file: Path) -> None:
     secure = server.url.replace("http://127.0.0.1", "https://localhost")
     context = ssl.create_default_context(cafile=str(ca_file))
     assert httpx.get(f"{server.url}/_fake/health").status_code == 200
@@ -318,7 +318,7 @@ def test_a_bad_option_is_one_line_and_status_2(
     assert message in done.stderr
 
 
-def test_without_trustme_it_says_what_to_install() -> None:
+def test_without_trustme_the_error_names_the_package() -> None:
     program = """
 import sys
 sys.modules["trustme"] = None

@@ -136,7 +136,7 @@ def test_faults(bluejay: Bluejay) -> None:
     bluejay.stub("GET", "/v1/traces", status=200, json={"traces": []})
 
 
-def test_what_arrived(bluejay: Bluejay) -> None:
+def test_arrived_requests(bluejay: Bluejay) -> None:
     bluejay.client(timeout=5).post("/v1/end-conversations", json={"test_result_ids": [1]})
     request = bluejay.requests[-1]
     print(request.method, request.path, request.query, request.headers["x-api-key"], request.json, request.at)

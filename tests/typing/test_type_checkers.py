@@ -118,7 +118,7 @@ def test_the_suite_uses_every_public_name() -> None:
     assert {name for name in {*members, *faults, *fake_bluejay.__all__} if name not in suite} == set()
 
 
-def test_both_kinds_of_fake_have_what_the_protocol_says() -> None:
+def test_both_kinds_of_fake_have_the_members_of_the_protocol() -> None:
     members = {name for name in dir(Bluejay) if not name.startswith("_")}
     both = {name for name in dir(FakeBluejay) if not name.startswith("_")} & set(dir(RemoteBluejay))
     assert both - members == {"world"}, "what both have is in the protocol"

@@ -23,34 +23,34 @@ def agent(bluejay):
 
 
 @pytest.fixture
-def synchronise():
-    return lambda *wanted: dict(metrics.synchronise(metrics.Bluejay(), 1, list(wanted)))
+def synchronize():
+    return lambda *wanted: dict(metrics.synchronize(metrics.Bluejay(), 1, list(wanted)))
 
 
 def names(bluejay):
     return [one.fields["name"] for one in bluejay.resources("metric")]
 
 
-def test_metrics_are_created_kept_changed_and_deleted(bluejay, synchronise):
-    assert synchronise(HELPED, POLITE) == {"created": 2, "deleted": 0}
-    assert synchronise(HELPED, POLITE) == {"created": 0, "kept": 2, "deleted": 0}
-    assert synchronise({**POLITE, "max_value": 10}) == {"created": 0, "changed": 1, "deleted": 1}
+def test_metrics_are_created_kept_changed_and_deleted(bluejay, synchronize):
+    assert synchronize(HELPED, POLITE) == {"created": 2, "deleted": 0}
+    assert synchronize(HELPED, POLITE) == {"created": 0, "kept": 2, "deleted": 0}
+    assert synchronize({**POLITE, "max_value": 10}) == {"created": 0, "changed": 1, "deleted": 1}
     assert names(bluejay) == ["polite"]
     assert bluejay.resources("metric")[0].fields["max_value"] == 10
 
 
-def test_metrics_of_other_agents_stay_as_they_are(bluejay, synchronise):
+def test_metrics_of_other_agents_stay_as_they_are(bluejay, synchronize):
     other = bluejay.add_agent()
     bluejay.add("metric", name="theirs", agent_ids=[other.id])
-    synchronise(HELPED)
-    synchronise()
+    synchronize(HELPED)
+    synchronize()
     assert names(bluejay) == ["theirs"]
 
 
-def test_more_metrics_than_a_page_has_are_all_found(bluejay, synchronise):
+def test_more_metrics_than_a_page_has_are_all_found(bluejay, synchronize):
     many = [{**HELPED, "name": f"metric {number}"} for number in range(120)]
-    assert synchronise(*many)["created"] == 120
-    assert synchronise(*many)["kept"] == 120
+    assert synchronize(*many)["created"] == 120
+    assert synchronize(*many)["kept"] == 120
 
 
 def test_report_counts_the_values_of_each_metric(bluejay, tmp_path, capsys):
@@ -76,7 +76,7 @@ def test_report_counts_the_values_of_each_metric(bluejay, tmp_path, capsys):
     ]
 
 
-def test_metric_that_cannot_be_is_refused_and_nothing_is_created(bluejay, synchronise):
+def test_metric_that_cannot_be_is_refused_and_nothing_is_created(bluejay, synchronize):
     with pytest.raises(requests.HTTPError, match="422"):
-        synchronise(HELPED, {**POLITE, "response_type": "stars"})
+        synchronize(HELPED, {**POLITE, "response_type": "stars"})
     assert names(bluejay) == []

@@ -60,7 +60,7 @@ def served(page: str) -> tuple[list[str], list[tuple[Block, Any]]]:
     ("page", "language"),
     [(page, language) for page in PAGES for language in dict.fromkeys(block.language for block, _ in served(page)[1])],
 )
-def test_what_a_guide_tells_to_type(
+def test_commands_of_a_guide_print_the_shown_output(
     page: str, language: str, serving: Callable[..., Any], tool: Callable[[str], str], tmp_path: Path
 ) -> None:
     needed, file = RUN[language]
