@@ -30,15 +30,16 @@ def nap(seconds: float, by: Callable[[float], None] = time.sleep) -> None:
 def functions() -> dict[tuple[str, ...], Any]:
     """Every function there is, of every module that is loaded and of its classes: so none escapes by its name."""
     found: dict[tuple[str, ...], Any] = {}
-    for module in [each for each in list(sys.modules.values()) if isinstance(each, ModuleType)]:
-        if module.__name__.startswith("fake_bluejay."):
+    # By the names in `sys.modules`, for a copy of a module, such as eventlet's of `time`, may have the same `__name__`.
+    for module_name, module in list(sys.modules.items()):
+        if not isinstance(module, ModuleType) or module_name.startswith("fake_bluejay."):
             continue
         for name, value in list(vars(module).items()):
             if isinstance(value, FUNCTIONS):
-                found[module.__name__, name] = value
+                found[module_name, name] = value
             elif isinstance(value, type) and value.__module__ == module.__name__:
                 of_class = [(inner, each) for inner, each in vars(value).items() if isinstance(each, FUNCTIONS)]
-                found |= {(module.__name__, name, inner): each for inner, each in of_class}
+                found |= {(module_name, name, inner): each for inner, each in of_class}
     return found
 
 
