@@ -10,6 +10,7 @@ from statistics import linear_regression
 
 from fake_bluejay.bluejay.digital_humans import DIGITAL_HUMANS
 from fake_bluejay.bluejay.simulations import SIMULATIONS
+from fake_bluejay.core.outbox import WebhookRecord
 from fake_bluejay.core.runs import DEFAULT_LONGEST, DEFAULT_RINGING
 from fake_bluejay.core.scripts import Call
 from fake_bluejay.core.statuses import is_final
@@ -49,7 +50,8 @@ def _queued(calls: int, slots: int | None, *, webhook: bool = False) -> World:
     human = world.resources[DIGITAL_HUMANS].add(DEFAULT_ORGANISATION, {"name": "Ann"})
     world.next_calls.extend(_ENDS[number % len(_ENDS)] for number in range(calls))
     if webhook:
-        world.outbox.add(DEFAULT_ORGANISATION, None, ("simulation_ended", "simulation_result_evaluated"), None)
+        events = ("simulation_ended", "simulation_result_evaluated")
+        world.outbox.add(WebhookRecord("", DEFAULT_ORGANISATION, None, events, ""))
         world.delivery_worker = _Taker(world)
     for _ in range(calls // 10):
         world.queue_run(

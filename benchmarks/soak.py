@@ -135,20 +135,20 @@ def _calls(chance: random.Random) -> tuple[bytes, int, Callable[[object], bool]]
         ids = [running, completed, 999]
         body = {"test_result_ids": [running], "failed_ids": [completed, 999], "success": True, "ended_count": 1}
         content = json.dumps({"test_result_ids": ids}).encode()
-        return _request("POST", "/v1/end-conversations", content), 200, lambda answer: body.items() <= answer.items()  # type: ignore[attr-defined]
+        return _request("POST", "/v1/end-conversations", content), 200, lambda answer: body.items() <= answer.items()
     if kind == 2:
         content = b'{"test_result_ids": []}'
         return _request("POST", "/v1/end-conversations", content), 422, lambda answer: "too_short" in str(answer)
     if kind == 3:
         path = f"/v1/retrieve-simulation-result/{completed}"
-        return _request("GET", path), 200, lambda answer: answer["simulation_result"]["id"] == completed  # type: ignore[index]
+        return _request("GET", path), 200, lambda answer: answer["simulation_result"]["id"] == completed
     if kind == 4:
         return _request("GET", "/v1/nothing"), 404, lambda answer: answer == {"detail": "Not Found"}
     if kind == 5:
         large = b"x-large: " + b"y" * 50_000 + b"\r\nhost"
         path = f"/v1/retrieve-simulation-result/{completed}"
         request = _request("GET", path).replace(b"host", large, 1)
-        return request, 200, lambda answer: answer["simulation_result"]["id"] == completed  # type: ignore[index]
+        return request, 200, lambda answer: answer["simulation_result"]["id"] == completed
     if kind == 6:
         request = _request("POST", "/v1/end-conversations").replace(
             b"content-length: 0\r\n\r\n",
@@ -156,9 +156,9 @@ def _calls(chance: random.Random) -> tuple[bytes, int, Callable[[object], bool]]
             + b"x-trailer: y\r\n" * 3_000
             + b"\r\n",
         )
-        return request, 200, lambda answer: answer["failed_ids"] == [99999]  # type: ignore[index]
+        return request, 200, lambda answer: answer["failed_ids"] == [99999]
     path = f"/_fake/test-results/{running}"
-    return _request("GET", path), 200, lambda answer: (answer["id"], answer["status"]) == (running, "RUNNING")  # type: ignore[index]
+    return _request("GET", path), 200, lambda answer: (answer["id"], answer["status"]) == (running, "RUNNING")
 
 
 async def _good(report: Report, port: int, end: float, chance: random.Random) -> None:
