@@ -199,10 +199,16 @@ def _called_by(frame: Any) -> str | None:
     # Once Python 3.11 has specialised a call, it is made by the instruction that prepares it.
     if not current.opname.startswith(("CALL", "PRECALL")):
         return None
-    # The function's name is the longest expression that begins where the call begins.
+    # The function's name is the longest expression that begins where the call begins; 3.13 puts the names of keyword
+    # arguments, a constant, there too.
     start = _start(current)
     for instruction in reversed(before[:-1]):
-        if instruction.opname.startswith("LOAD_") and start is not None and _start(instruction) == start:
+        if (
+            instruction.opname.startswith("LOAD_")
+            and instruction.opname != "LOAD_CONST"
+            and start is not None
+            and _start(instruction) == start
+        ):
             return str(instruction.argval)
     return None
 
