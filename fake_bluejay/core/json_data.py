@@ -9,10 +9,10 @@ _ATOMS = frozenset({str, int, float, bool, type(None)})
 
 
 def copied(value: Any) -> Any:
-    """Return a copy of JSON-ready data that shares nothing with it which can be changed.
+    """Return a copy of JSON-ready data that shares no list or object with the original.
 
-    `deepcopy` also keeps what is the same object in two places the same, which data in JSON cannot say; the account of
-    it takes most of the time of a dump. It still copies what is no JSON.
+    `deepcopy` would do, but it also preserves the identity of objects that occur twice. JSON has no such identity, and
+    the bookkeeping for it takes most of the time of a dump. Values of other types are left to `deepcopy`.
     """
     kind = type(value)
     if kind is dict:

@@ -408,11 +408,11 @@ class Clockwork:
                 return
             if member.ident is not None:
                 del self._members[member.ident]
-            if member.ident is not None and member.suspended is not None:
-                member.suspended.start_afresh()
-                member.suspended.joining += member.joining
-                self._members[member.ident] = member.suspended
-                return
+                if member.suspended is not None:
+                    member.suspended.start_afresh()
+                    member.suspended.joining += member.joining
+                    self._members[member.ident] = member.suspended
+                    return
             self._working -= 1
             self._changes += 1
             if dies:

@@ -101,10 +101,8 @@ def _classes(pool_class: Any) -> dict[str, Any]:
             self._open = open
 
         def connect(self, stream_class: Any, host: str, port: int) -> Any:
-            try:
+            with _mapped(library.ConnectError):
                 return stream_class(self._open(host, port))
-            except OSError as error:
-                raise library.ConnectError(error) from error
 
     class Stream:
         """The common part of both streams: a network stream over a wire."""
@@ -117,16 +115,12 @@ def _classes(pool_class: Any) -> dict[str, Any]:
             return self
 
         def send(self, buffer: bytes) -> None:
-            try:
+            with _mapped(library.WriteError):
                 self._wire.write(buffer)
-            except OSError as error:
-                raise library.WriteError(error) from error
 
         def receive(self, max_bytes: int) -> bytes:
-            try:
+            with _mapped(library.ReadError):
                 return self._wire.read(max_bytes)
-            except OSError as error:
-                raise library.ReadError(error) from error
 
         def get_extra_info(self, info: str) -> Any:
             match info:
@@ -198,6 +192,15 @@ def _classes(pool_class: Any) -> dict[str, Any]:
             await wait_async(seconds)
 
     return {"": SyncBackend, "Async": AsyncBackend}
+
+
+@contextlib.contextmanager
+def _mapped(error_class: Any) -> Iterator[None]:
+    """Raise the library's error for an error of the system, as each of its own backends does."""
+    try:
+        yield
+    except OSError as error:
+        raise error_class(error) from error
 
 
 _TLS = SimpleNamespace(

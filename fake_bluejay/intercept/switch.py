@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -59,7 +58,7 @@ def current() -> Fake | None:
 
 def takes_calls(fake: Fake) -> bool:
     """Return whether this is the fake that takes calls now."""
-    return bool(_on) and _on[-1] is fake and not (_inherited and is_forked())
+    return current() is fake
 
 
 def is_guarded() -> bool:
@@ -106,8 +105,7 @@ def switch_on(fake: Fake) -> None:
         _switch_groups()
         if fake.time is not None:
             virtual_time.join(fake.time)
-        for variable, value in fake.environment.items():
-            os.environ[variable] = value
+        os.environ.update(fake.environment)
 
 
 def switch_off(fake: Fake) -> None:
@@ -163,11 +161,10 @@ def leave_nothing() -> None:
 
 
 def _set(variable: str, value: str | None) -> None:
-    if value is not None:
-        os.environ[variable] = value
+    if value is None:
+        os.environ.pop(variable, None)
     else:
-        with contextlib.suppress(KeyError):
-            del os.environ[variable]
+        os.environ[variable] = value
 
 
 def guard(on: bool) -> None:

@@ -6,9 +6,9 @@ import functools
 import json
 import sys
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime
-from typing import Any, get_args
+from typing import Any, TypeVar, get_args
 
 from fake_bluejay.bluejay.modules import declared, resource_names
 from fake_bluejay.core.behaviors import Agent, agent_from_text
@@ -37,6 +37,8 @@ from fake_bluejay.core.world import DEFAULT_ORGANISATION, World
 from fake_bluejay.state.older import as_written_today
 
 FORMAT = 1
+
+_Loaded = TypeVar("_Loaded")
 
 _MOST_SHOWN = 100
 """The most problems of a dump that one message shows."""
@@ -335,11 +337,20 @@ def load_record(data: Mapping[str, Any], control_objects: Iterable[Mapping[str, 
     Raises:
         ValueError: Something in the data is wrong.
     """
+
+    def load(root: _Node) -> Record:
+        loaded = [_load_control_object(_Node(one, "control_objects.", root)) for one in control_objects]
+        return _load_record(root, {control.id: control for control in loaded})
+
+    return _load_alone(data, load)
+
+
+def _load_alone(data: Mapping[str, Any], load: Callable[[_Node], _Loaded]) -> _Loaded:
+    """Return a part of a dump that stands by itself, or raise all its problems."""
     root = _Node(data, "")
-    loaded = [_load_control_object(_Node(one, "control_objects.", root)) for one in control_objects]
-    record = _load_record(root, {control.id: control for control in loaded})
+    loaded = load(root)
     root.check()
-    return record
+    return loaded
 
 
 def _load_record(place: _Node, control_objects: Mapping[int, ControlObject]) -> Record:
@@ -501,10 +512,7 @@ def _retries(number: int) -> int:
 
 def load_webhook(data: Mapping[str, Any]) -> WebhookRecord:
     """Return a webhook that stands by itself, as in a dump. Raises `ValueError`."""
-    root = _Node(data, "")
-    webhook = _load_webhook(root)
-    root.check()
-    return webhook
+    return _load_alone(data, _load_webhook)
 
 
 def load_delivery(data: Mapping[str, Any]) -> Delivery:
@@ -513,10 +521,7 @@ def load_delivery(data: Mapping[str, Any]) -> Delivery:
     Raises:
         ValueError: Something in the data is wrong.
     """
-    root = _Node(data, "")
-    delivery = _load_delivery(root, 1)
-    root.check()
-    return delivery
+    return _load_alone(data, lambda root: _load_delivery(root, 1))
 
 
 def _load_delivery(place: _Node, count: int) -> Delivery:
