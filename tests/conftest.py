@@ -107,10 +107,10 @@ Serving = Callable[..., AbstractContextManager[Server]]
 
 
 class Loaded:
-    """A plugin for pytest in pytest: what tests load there, other than their own modules, is loaded here from then on.
+    """A plugin for pytest in pytest, which keeps the libraries that are first imported there in `sys.modules`.
 
-    `pytester` forgets it. A later test would load it again, and the classes of one copy are not those of the other,
-    which modules that were loaded before still have; some extensions in C do not bear it at all.
+    `pytester` removes them, so a later test would import a second copy, whose classes differ from those that other
+    modules still hold. Some extensions in C cannot be imported twice at all.
     """
 
     def __init__(self) -> None:

@@ -771,7 +771,7 @@ class Clockwork:
             self._move(wait, changes)
 
     def _let_dead_threads_depart(self) -> None:
-        """End the participation of threads that have ended unannounced: those that were started before the fake do."""
+        """End the participation of threads that have ended; those from before the fake do not announce their end."""
         alive = frames_of_threads()
         for member in [one for ident, one in self._members.items() if ident not in alive]:
             self.depart(member, dies=False)

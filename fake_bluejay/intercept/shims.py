@@ -148,6 +148,7 @@ class _Shims:
         self.look = _namespace(seam.owner).get
         self.set = _setter(seam.owner, seam.name)
         self.newest: Any = self
+        """The shim that was made last; `self`, which no attribute holds, until there is one."""
         self.under: Any = self
         """The value that the newest shim was put over, which is not a shim of this seam."""
         self.named: Any = None
@@ -267,12 +268,12 @@ class ShimGroup:
         self.spared = spared
         self.on = False
         self._modules: dict[str, ModuleType | None] = dict.fromkeys(files)
-        """The modules whose seams are in `_shims`, by name; None if it has not been loaded."""
+        """Name → the module whose seams are in `_shims`; None until it has been loaded."""
         self._shims: dict[str, list[_Shims]] = {}
         self._replaced: list[_Shims] = []
-        """The shims in modules in whose place another was imported while the group was on."""
+        """The shims in modules that were imported anew, and so replaced, while the group was on."""
         self._all: list[_Shims] = []
-        """All of these."""
+        """All shims of the group, those in replaced modules too."""
         self.places: list[_Place] = []
         """The places where functions of the group's seams are held by name."""
         _groups.append(self)
@@ -297,7 +298,7 @@ class ShimGroup:
             self.take_off()
 
     def new_modules(self) -> list[tuple[str, Any]]:
-        """Return the modules, by their names, that are loaded, and whose seams have not been listed."""
+        """Return the loaded modules whose seams are not in `_shims` yet, each with its name."""
         loaded = sys.modules.get
         return [(name, module) for name, known in self._modules.items() if (module := loaded(name)) is not known]
 
@@ -325,7 +326,7 @@ class ShimGroup:
             shims.put_on()
 
     def take_off(self) -> None:
-        """Remove the shim that is on top."""
+        """Remove the shims that are on top."""
         for shims in reversed(self._all):
             top = shims.look(shims.name, _ABSENT)
             if top is shims.newest and shims.under is not _ABSENT:

@@ -263,9 +263,9 @@ _REFERRED_TO = ("organisations", "resources", "simulations")
 
 
 def _misfits_beside(wrong: Iterable[Path_], data: dict[str, Any], overrides: Overrides) -> list[Misfit]:
-    """Return what does not fit in the parts of a seed whose values are right, so that one check reports it, too.
+    """Return the misfits in the parts of a seed without wrong values, so that one check reports these problems too.
 
-    Return nothing if other parts may refer to what is wrong: their references cannot be judged without it.
+    The list is empty if other parts may refer to one with a wrong value: without it, their references cannot be judged.
 
     Args:
         wrong: The places of the values that are wrong.
@@ -285,7 +285,7 @@ def _misfits_beside(wrong: Iterable[Path_], data: dict[str, Any], overrides: Ove
             rest.pop(name, None)
         elif name != "test_results":
             left_out.add((name, within[0]))
-        else:  # what is left of it takes its ids, and belongs to its organisation
+        else:  # an entry that only takes the same ids in the same organisation stands in for the wrong one
             number, field = int(within[0]), within[1] if within[1:] else None
             if field in ("id", "count", None):
                 return []
