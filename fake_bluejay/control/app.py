@@ -171,19 +171,6 @@ async def _to_console(request: Request) -> Response:
     return RedirectResponse(f"{request.scope.get('root_path', '')}/_fake/")
 
 
-def is_browsing(scope: Scope) -> bool:
-    """Return whether a person's browser has opened the server's root, or wants the icon that belongs to a page.
-
-    Bluejay has neither, and code under test asks for neither.
-    """
-    if scope["path"] not in ("/", "/favicon.ico") or scope["method"] not in ("GET", "HEAD"):
-        return False
-    headers = dict(scope["headers"])
-    if scope["path"] == "/":
-        return b"text/html" in headers.get(b"accept", b"")
-    return headers.get(b"sec-fetch-dest") == b"image"
-
-
 def _refusal(path: str, error: HTTPException) -> Response:
     detail = error.detail
     if error.status_code == 404:

@@ -2,70 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from fake_bluejay.core.behaviors import Agent, agent_of
 from fake_bluejay.core.clock import datetime_at
-from fake_bluejay.core.readings import Readings
 from fake_bluejay.core.scoring import is_scored
 from fake_bluejay.core.scripts import Call
 from fake_bluejay.core.statuses import Event, Status
 from fake_bluejay.core.suggest import check_known
 from fake_bluejay.core.test_results import WATCHDOG_DELAY, ControlObject, Record
-from fake_bluejay.core.timers import Timer
-from fake_bluejay.core.world import is_marked
+from fake_bluejay.core.world import World, is_marked
 from fake_bluejay.intercept.clockwork import CLOCKWORK
 
 if TYPE_CHECKING:
     from fake_bluejay.core.behaviors import AgentChoice
     from fake_bluejay.core.statuses import EventChoice, StatusChoice
-
-
-class Seen(Protocol):
-    """The world behind a view: the one in this process, or one at the other end of a control API."""
-
-    @property
-    def readings(self) -> Readings:
-        """The fake's readings."""
-
-    def now(self) -> int:
-        """Return the current instant, in microseconds."""
-
-    def next_due(self) -> int | None:
-        """Return the instant of the next timer, in microseconds; None if none is pending."""
-
-    def pending(self) -> list[Timer]:
-        """Return the pending timers, in the order they will fire."""
-
-    def advance(self, seconds: float | timedelta) -> None:
-        """Move the clock forward."""
-
-    def advance_to(self, moment: datetime) -> None:
-        """Move the clock forward to an aware datetime."""
-
-    def run_until(self, predicate: Callable[[], object], limit: float | timedelta) -> None:
-        """Move the clock from timer to timer until the predicate holds, by `limit` seconds at most."""
-
-    def choose(self, **choices: str) -> None:
-        """Choose readings by their names."""
-
-    def result(self, id: int) -> Record:
-        """Return the record of a test result.
-
-        Raises:
-            KeyError: There is none with this id.
-        """
-
-    def edit(self, id: int, *, agent: Agent | None) -> None:
-        """Change how the agent of a test result behaves."""
-
-    def set_status(self, id: int, status: str, *, force: bool = False) -> None:
-        """Move a test result to a status, by a legal move or, with `force`, by any."""
-
-    def happen(self, id: int, event: Event, cause: str) -> None:
-        """Let an event of the transition table happen to a test result."""
 
 
 class HistoryEntry(NamedTuple):
@@ -138,7 +90,7 @@ class TestResult:
 
     __test__ = False  # not a test class, whatever its name says to a test runner
 
-    def __init__(self, world: Seen, id: int) -> None:
+    def __init__(self, world: World, id: int) -> None:
         self._world = world
         self._id = id
 

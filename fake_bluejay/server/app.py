@@ -9,9 +9,9 @@ from collections.abc import Callable
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from fake_bluejay.bluejay.service import Service
-from fake_bluejay.control.app import control_app, is_browsing
 from fake_bluejay.core.clock import ScaledClock
 from fake_bluejay.core.world import World
+from fake_bluejay.http.calendar import real_calendar
 from fake_bluejay.http.faults import BREAKAGE, Breakage
 from fake_bluejay.server.gate import Gate
 from fake_bluejay.server.protocol import CONNECTION, Connection
@@ -41,7 +41,20 @@ def served_app(service: Service, reset: Callable[[], None]) -> ASGIApp:
 def is_control(scope: Scope) -> bool:
     """Return whether a request is for the control API, or for the console, and not for Bluejay."""
     path: str = scope.get("path", "")
-    return path.startswith("/_fake/") or path == "/_fake" or (path in ("/", "/favicon.ico") and is_browsing(scope))
+    return path.startswith("/_fake/") or path == "/_fake" or (path in ("/", "/favicon.ico") and _is_browsing(scope))
+
+
+def _is_browsing(scope: Scope) -> bool:
+    """Return whether a person's browser has opened the server's root, or wants the icon that belongs to a page.
+
+    Bluejay has neither, and code under test asks for neither.
+    """
+    if scope["method"] not in ("GET", "HEAD"):
+        return False
+    headers = dict(scope["headers"])
+    if scope["path"] == "/":
+        return b"text/html" in headers.get(b"accept", b"")
+    return headers.get(b"sec-fetch-dest") == b"image"
 
 
 class Surface:
@@ -54,7 +67,9 @@ class Surface:
 
     @functools.cached_property
     def control(self) -> ASGIApp:
-        """The control API, which most tests never use."""
+        """The control API, which is loaded with the first request to it: its models cost a quarter of a start."""
+        with real_calendar():
+            from fake_bluejay.control.app import control_app
         return control_app(self.service, self.reset)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

@@ -18,7 +18,6 @@ from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from fake_bluejay.bluejay.service import Service
-from fake_bluejay.control.app import json_object
 from fake_bluejay.core.suggest import check_known, unknown
 from fake_bluejay.core.world import DEFAULT_ORGANISATION, World
 from fake_bluejay.http.journal import EXCHANGE, Answer, Exchange, masked, printable
@@ -402,6 +401,8 @@ def _with_its_own_key(state: dict[str, Any], key: str) -> bytes:
 
 def _json_object(content: bytes) -> dict[str, Any] | None:
     """Return a body as parsed JSON; None if it is no object that the control API accepts."""
+    from fake_bluejay.control.app import json_object  # with the first control request, as `Surface.control`
+
     try:
         return json_object(content)
     except ValueError:

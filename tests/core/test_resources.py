@@ -291,6 +291,8 @@ def test_no_module_is_loaded_before_it_is_needed() -> None:
         "    fake.add_test_result()\n"
         "    fake.load(fake.dump())\n"
         "    fake.client().get('/v1/ping')\n"
+        "    fake.url\n"
+        "assert 'fake_bluejay.control.models' not in sys.modules\n"
         "loaded = [name for name in sys.modules if name.startswith('fake_bluejay.bluejay.')]\n"
         "assert not {'agents', 'folders', 'communities', 'simulations'} & {one.rpartition('.')[2] for one in loaded}"
     )
