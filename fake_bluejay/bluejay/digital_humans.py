@@ -7,7 +7,7 @@ from enum import StrEnum
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from pydantic import Field
+from pydantic import AliasChoices, Field
 
 from fake_bluejay.bluejay.models.wire import Wire
 from fake_bluejay.bluejay.resources import PAGES, Operations, as_fields, changes
@@ -246,6 +246,8 @@ _Volume = Annotated[float, Field(ge=0, le=1)]
 _Creativity = Annotated[float, Field(ge=0, le=2)]
 _Silence = Annotated[int, Field(ge=15)]
 _Runs = Annotated[int, Field(ge=1)]
+_PATIENCE = AliasChoices("endpointing_delay", "patience")
+"""The names that requests may have for the delay, as documented; if both are given, the first counts."""
 
 
 class DigitalHumanRequestData(Wire):
@@ -281,7 +283,7 @@ class DigitalHumanRequestData(Wire):
     allow_dtmf_tool: bool | None = True
     default_dtmf_or_voiced: DtmfOrVoicedType | None = DtmfOrVoicedType.VOICED
     silence_tool_instructions: str | None = "default"
-    endpointing_delay: float | None = 1.5
+    endpointing_delay: Annotated[float | None, Field(validation_alias=_PATIENCE)] = 1.5
     creativity: _Creativity | None = 0.7
     hangup_phrases: list[str] | None = None
     hangup_instructions: str | None = None
@@ -376,7 +378,7 @@ class UpdateDigitalHumanRequest(Wire):
     allow_dtmf_tool: bool | None = None
     default_dtmf_or_voiced: DtmfOrVoicedType | None = None
     silence_tool_instructions: str | None = None
-    endpointing_delay: float | None = 1.5
+    endpointing_delay: Annotated[float | None, Field(validation_alias=_PATIENCE)] = 1.5
     creativity: _Creativity | None = 0.7
     hangup_phrases: list[str] | None = None
     hangup_instructions: str | None = None
@@ -576,6 +578,8 @@ def create_digital_human(
         if not generated:
             _refuse_intent(fields)
         fields |= {"intent": "", "success_criteria": "", "role_description": None}
+    elif not generated:
+        fields |= by_transcript(fields, {})
     if fields["enriched_playback"]:
         fields |= {"intent": "", "success_criteria": ""}
     fields["simulation_ids"] = _known(world, organisation, simulation_ids, fields)
@@ -695,7 +699,7 @@ def _update(call: ApiCall, human: Entity, request: UpdateDigitalHumanRequest) ->
             if name in changed and changed[name] != human.fields.get(name):
                 raise Refused(f"{name} cannot be changed: the digital human has a workflow tag, and plays back")
     else:
-        changed |= _by_transcript(changed)
+        changed |= by_transcript(changed, human.fields)
     after = {**human.fields, **changed}
     if "simulation_ids" in changed:
         changed["simulation_ids"] = _known(call.world, call.organisation, changed["simulation_ids"], after)
@@ -707,16 +711,19 @@ def _update(call: ApiCall, human: Entity, request: UpdateDigitalHumanRequest) ->
     call.world.resources[DIGITAL_HUMANS].change(human, changed)
 
 
-def _by_transcript(changed: Mapping[str, Any]) -> dict[str, Any]:
-    """Return further changes after a new transcript: its formatted form or, for a formatted one, the new intent."""
+def by_transcript(given: Mapping[str, Any], before: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the fields that follow from a new transcript: its two forms, and the intent, as documented.
+
+    A transcript as text is formatted unless the formatted one is given, too; a formatted one alone replaces the text.
+    """
     from fake_bluejay.bluejay.transcripts import spoken_in, utterances
 
-    if changed.get("formatted_transcript") is not None:
-        intent = utterances(changed["formatted_transcript"])
-        return {"original_transcript": changed.get("original_transcript"), "intent": intent}
-    if changed.get("original_transcript") is not None:
-        return {"formatted_transcript": spoken_in(changed["original_transcript"])}
-    return {}
+    original, formatted = given.get("original_transcript"), given.get("formatted_transcript")
+    if formatted is None and original is not None and original != before.get("original_transcript"):
+        formatted = spoken_in(original)
+    if not formatted:
+        return {}
+    return {"original_transcript": original, "formatted_transcript": formatted, "intent": utterances(formatted)}
 
 
 def _known(world: World, organisation: str, simulation_ids: Iterable[int], fields: Mapping[str, Any]) -> list[int]:

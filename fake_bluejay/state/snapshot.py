@@ -29,7 +29,7 @@ from fake_bluejay.core.readings import Readings
 from fake_bluejay.core.resources import Entity
 from fake_bluejay.core.runs import Run
 from fake_bluejay.core.scripts import Call, call_from_dict
-from fake_bluejay.core.statuses import STATUSES, Event, Status, status_from_text
+from fake_bluejay.core.statuses import STATUSES, Event, Status, is_final, status_from_text
 from fake_bluejay.core.suggest import check_known, instead_of, unknown
 from fake_bluejay.core.test_results import ControlObject, Move, Record
 from fake_bluejay.core.timers import Timer, TimerKind
@@ -180,6 +180,7 @@ def _dump_run(run: Run) -> dict[str, Any]:
         "ringing": run.ringing / 1_000_000,
         "test_results": list(run.result_ids),
         "waiting": list(run.waiting),
+        "next_steps": [list(pair) for pair in run.next_steps.items()],
     }
 
 
@@ -423,6 +424,8 @@ def _load_run(place: _Node, world: World, last_id: int) -> None:
     )
     run.result_ids = place.items("test_results", int)
     waiting = place.items("waiting", int)
+    # Dumps of version 0.1.0 have no steps.
+    next_steps = place.items("next_steps", list) if place.has("next_steps") else ()
     if not place.is_right:
         return
     if run.id in world.runs or not 0 < run.id <= last_id:
@@ -443,6 +446,16 @@ def _load_run(place: _Node, world: World, last_id: int) -> None:
         if id in run.waiting or waits is None or waits.run is not run or waits.status is not Status.QUEUED:
             place.misfit("waiting", f"{id} is there twice, or no queued test result of this run", of=["test_results"])
         run.waiting[id] = None
+    for pair in next_steps:
+        steps = [world.results.get(id) for id in pair if type(id) is int]
+        if len(pair) != 2 or len(steps) != 2 or any(one is None or one.run is not run for one in steps):
+            place.misfit("next_steps", f"{pair!r:.80} is no pair of test results of this run", of=["test_results"])
+        elif pair[0] in run.next_steps or pair[1] in run.held or pair[0] >= pair[1]:
+            place.misfit("next_steps", f"{pair!r:.80} is not in order, or has a test result that is there already")
+        elif is_final(world.results[pair[0]].status):
+            place.misfit("next_steps", f"the test result {pair[0]} is over, so none waits for its end")
+        else:
+            run.hold(pair[1], after=pair[0])
     if place.is_right:
         for id in run.result_ids:
             if id not in run.waiting and id in world.results:
