@@ -424,8 +424,7 @@ def _load_run(place: _Node, world: World, last_id: int) -> None:
     )
     run.result_ids = place.items("test_results", int)
     waiting = place.items("waiting", int)
-    # Dumps of version 0.1.0 have no steps.
-    next_steps = place.items("next_steps", list) if place.has("next_steps") else ()
+    next_steps = place.items("next_steps", list, older=[])
     if not place.is_right:
         return
     if run.id in world.runs or not 0 < run.id <= last_id:
