@@ -9,7 +9,8 @@ from __future__ import annotations
 import asyncio
 import json
 import time
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
+from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, urlencode
 
@@ -84,7 +85,6 @@ class Worlds:
         own: Callable[[str], Service],
         gate: Gate,
         log: AccessLog | None = None,
-        save: Callable[[], Any] | None = None,
         cors_origins: Sequence[str] = (),
     ) -> None:
         self._shared = _Part(service, reset, log)
@@ -99,7 +99,7 @@ class Worlds:
             self._cors = CORSMiddleware(
                 self._bluejay, allow_origins=cors_origins, allow_methods=["*"], allow_headers=["*"]
             )
-        self.save = save
+        self.save: Callable[[], Awaitable[Path]] | None = None
         """Writes the world to its file and returns where; None if it has none."""
 
     # --- requests -----------------------------------------------------------------------------------------------
