@@ -15,6 +15,7 @@ import re
 import threading
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import (
     TYPE_CHECKING,
@@ -177,45 +178,26 @@ def _kind(label: str, **effect: Any) -> Callable[[_Method], _Method]:
     return declare
 
 
+@dataclass(slots=True, eq=False, repr=False)
 class Fault:
     """An armed fault: its effect, its requests, and how often it will still be met."""
 
-    __slots__ = (
-        "_asked",
-        "_window",
-        "after",
-        "arguments",
-        "id",
-        "kind",
-        "met",
-        "path",
-        "pattern",
-        "probability",
-        "times",
-    )
+    kind: str
+    arguments: dict[str, Any]
+    path: str | None
+    times: int | None
+    after: int
+    probability: float | None
+    id: int = 0
+    """The number of the fault among all that were armed, from 1."""
+    met: bool = False
+    """True if a request has met the fault; requests that it lets through do not count."""
+    pattern: re.Pattern[str] | None = field(init=False)
+    _window: int = -1
+    _asked: Counter[tuple[str, str]] = field(default_factory=Counter)
 
-    def __init__(
-        self,
-        kind: str,
-        arguments: dict[str, Any],
-        path: str | None,
-        times: int | None,
-        after: int,
-        probability: float | None,
-    ) -> None:
-        self.id = 0
-        """The number of the fault among all that were armed, from 1."""
-        self.kind = kind
-        self.arguments = arguments
-        self.path = path
-        self.pattern = None if path is None else pattern_of(path)
-        self.times = times
-        self.after = after
-        self.probability = probability
-        self.met = False
-        """True if a request has met the fault; requests that it lets through do not count."""
-        self._window = -1
-        self._asked: Counter[tuple[str, str]] = Counter()
+    def __post_init__(self) -> None:
+        self.pattern = None if self.path is None else pattern_of(self.path)
 
     @property
     def answers(self) -> bool:
