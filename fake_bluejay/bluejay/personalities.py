@@ -5,14 +5,14 @@ Only the documentation of September 2026 has them. It gives the fields of reques
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 from uuid import UUID
 
 from pydantic import Field
 
 from fake_bluejay.bluejay.digital_humans import (
+    AnyBackgroundNoise,
     AudioQualityType,
-    BackgroundNoiseType,
     FluencyType,
     VerbosityType,
     VoiceSpeedType,
@@ -31,7 +31,7 @@ class _Delivery(Wire):
     language: str | None = None
     accent: str | None = None
     gender: str | None = None
-    background_noise: BackgroundNoiseType | Literal["custom"] | None = None
+    background_noise: AnyBackgroundNoise | None = None
     background_noise_volume: float | None = None
     custom_background_noise_url: str | None = None
     voice_speed: VoiceSpeedType | None = None
