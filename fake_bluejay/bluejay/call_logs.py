@@ -294,11 +294,11 @@ def _over(world: World, log: Entity, now: int) -> None:
 
 def _payload(log: Entity) -> dict[str, Any]:
     shown = call_logs.shown(log).model_dump()
-    return {
-        **shown,
-        "evaluations": webhook_evaluations(log.fields["evaluations"]),
-        "type": "observability_call_evaluated",
-    }
+    found = [
+        {**one, "created_at": own["created_at"]}  # a time as the rest of the payload has it
+        for one, own in zip(log.fields["evaluations"], shown["evaluations"], strict=True)
+    ]
+    return {**shown, "evaluations": webhook_evaluations(found), "type": "observability_call_evaluated"}
 
 
 def _found(world: World, log: Entity, now: int) -> dict[str, Any]:

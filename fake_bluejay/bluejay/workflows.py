@@ -116,7 +116,7 @@ workflows.delete(
 
 @workflows.operation("PUT", "/v1/workflow/{workflow_id}")
 def update_workflow(call: ApiCall, workflow: Entity, request: UpdateWorkflowV2Request) -> Answered:
-    """Change a scenario. The fake makes no digital humans from a graph, so all counts are 0."""
+    """Change a scenario. Digital humans that were generated from it stay as they are, so all counts are 0."""
     changed = changes(request, call.world.readings, workflows.never_null)
     if "agent_ids" in request.model_fields_set:
         changed["agent_ids"] = request.agent_ids

@@ -210,12 +210,9 @@ class DeliveryWorker:
             self._threads += 1
             threading.Thread(target=self._work, name="fake-bluejay webhooks", daemon=True).start()
 
+    @CLOCKWORK.taking_part()
     def _work(self) -> None:
         """Send the deliveries on the lanes, on a thread of the worker's own, until none is left."""
-        with CLOCKWORK.taking_part():
-            self._work_on_lanes()
-
-    def _work_on_lanes(self) -> None:
         while True:
             with self._lock:
                 if not self._waiting_lanes:
@@ -377,11 +374,8 @@ class _OwnLoop:
         self._thread = threading.Thread(target=self._run, name="fake-bluejay receivers", daemon=True)
         self._thread.start()
 
+    @CLOCKWORK.taking_part()
     def _run(self) -> None:
-        with CLOCKWORK.taking_part():
-            self._run_loop()
-
-    def _run_loop(self) -> None:
         loop = self.loop
         try:
             asyncio.set_event_loop(loop)

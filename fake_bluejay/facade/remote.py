@@ -469,15 +469,6 @@ class _FarFaults(Faults):
             fault.id, fault.met = id, met
             yield fault
 
-    def __len__(self) -> int:
-        return sum(1 for _ in self)
-
-    def __bool__(self) -> bool:
-        return len(self) > 0
-
-    def __repr__(self) -> str:
-        return repr(list(self))
-
 
 class _FarWebhooks(Webhooks):
     """The server's webhooks."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 from fake_bluejay.core.behaviors import Agent, agent_of
 from fake_bluejay.core.clock import datetime_at
@@ -18,6 +18,20 @@ from fake_bluejay.intercept.clockwork import CLOCKWORK
 if TYPE_CHECKING:
     from fake_bluejay.core.behaviors import AgentChoice
     from fake_bluejay.core.statuses import EventChoice, StatusChoice
+
+
+class View:
+    """A live view of something in a world, which its id names."""
+
+    def __init__(self, world: World, id: Any) -> None:
+        self._world = world
+        self._id = id
+
+    def __eq__(self, other: object) -> bool:
+        return type(self) is type(other) and vars(self) == vars(other)
+
+    def __hash__(self) -> int:
+        return hash((self._world, self._id))
 
 
 class HistoryEntry(NamedTuple):
@@ -82,17 +96,13 @@ class ControlObjectView:
         return f"<ControlObject {self.id} for {self.test_result_id}, written {self.written_at:%H:%M:%S.%f}, {state}>"
 
 
-class TestResult:
+class TestResult(View):
     """A live view of a test result, also after moves of time, and after the world was restored.
 
     Every member raises `KeyError` after the test result's removal, such as by a reset.
     """
 
     __test__ = False  # not a test class, whatever its name says to a test runner
-
-    def __init__(self, world: World, id: int) -> None:
-        self._world = world
-        self._id = id
 
     @property
     def _record(self) -> Record:
@@ -102,7 +112,7 @@ class TestResult:
     @property
     def id(self) -> int:
         """The id."""
-        return self._id
+        return cast(int, self._id)
 
     @property
     def status(self) -> Status:
@@ -219,12 +229,6 @@ class TestResult:
             ValueError: It is RUNNING, so it can only be ended (documented), or it is over.
         """
         self.happen(Event.CANCEL, "api")
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, TestResult) and (self._world, self._id) == (other._world, other._id)
-
-    def __hash__(self) -> int:
-        return hash((self._world, self._id))
 
     def __repr__(self) -> str:
         try:

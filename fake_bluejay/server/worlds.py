@@ -41,7 +41,7 @@ class _Part:
         self, service: Service, reset: Callable[[], None], log: AccessLog | None, name: str | None = None, key: str = ""
     ) -> None:
         self.surface = Surface(service, reset)
-        self.faults = service.faults
+        self.faults = service.armed
         self._log = log
         self.timekeeper = Timekeeper(service.world)
         service.world.on_attempt = self.timekeeper.look_soon
