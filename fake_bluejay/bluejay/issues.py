@@ -10,7 +10,7 @@ from typing import Literal
 
 from pydantic import Field, ValidationError
 
-from fake_bluejay.bluejay.models.wire import Wire
+from fake_bluejay.bluejay.models.wire import Wire, shape
 from fake_bluejay.bluejay.resources import Answered, Operations, Paging, as_fields, given_fields
 from fake_bluejay.core.clock import Day, Moment, instant_of, iso
 from fake_bluejay.core.errors import Refused
@@ -82,15 +82,6 @@ class IssueResponse(Wire):
     created_at: Moment
 
 
-class IssuesListResponse(Wire):
-    """A part of the issues."""
-
-    issues: list[IssueResponse]
-    total: int
-    limit: int
-    offset: int
-
-
 def _new_issue(world: World, organisation: str, request: NewIssue) -> Entity:
     fields = as_fields(request)
     fields["last_seen_at"] = iso(world.settle() if request.last_seen_at is None else instant_of(request.last_seen_at))
@@ -108,7 +99,14 @@ issues = Operations(ISSUES, returns=IssueResponse, new=_new_issue, request=NewIs
 _PAGES = Paging("limit", 50, most=200, place="offset")
 
 
-@issues.operation("GET", "/v1/observability/issues", query=_PAGES.query, returns=IssuesListResponse)
+@issues.operation(
+    "GET",
+    "/v1/observability/issues",
+    query=_PAGES.query,
+    returns=shape(
+        "IssuesListResponse", "A part of the issues.", issues=list[IssueResponse], total=int, limit=int, offset=int
+    ),
+)
 def list_issues(
     call: ApiCall,
     limit: int,

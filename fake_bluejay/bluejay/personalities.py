@@ -17,7 +17,7 @@ from fake_bluejay.bluejay.digital_humans import (
     VerbosityType,
     VoiceSpeedType,
 )
-from fake_bluejay.bluejay.models.wire import Wire
+from fake_bluejay.bluejay.models.wire import Wire, shape
 from fake_bluejay.bluejay.resources import Answered, Operations, as_fields
 from fake_bluejay.bluejay.simulations import simulations
 from fake_bluejay.core.clock import Moment
@@ -78,13 +78,6 @@ class Personalities(Wire):
     personalities: list[Personality]
 
 
-class DeletePersonalityResponse(Wire):
-    """A personality that was deleted."""
-
-    message: str
-    deleted_personality_id: UUID
-
-
 class SelectedPersonalities(Wire):
     """The personalities that a simulation selects, in place of the earlier ones."""
 
@@ -97,7 +90,13 @@ selections = Operations()
 
 personalities.list("GET", "/v1/personalities", returns=Personalities)
 personalities.update("PATCH", "/v1/personalities/{personality_id}", UpdatePersonalityRequest)
-personalities.delete("DELETE", "/v1/personalities/{personality_id}", returns=DeletePersonalityResponse)
+personalities.delete(
+    "DELETE",
+    "/v1/personalities/{personality_id}",
+    returns=shape(
+        "DeletePersonalityResponse", "A personality that was deleted.", message=str, deleted_personality_id=UUID
+    ),
+)
 
 
 @personalities.operation("POST", "/v1/personalities", returns=Personalities)
