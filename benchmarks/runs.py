@@ -56,7 +56,7 @@ def _queued(calls: int, slots: int | None, *, webhook: bool = False) -> World:
     for _ in range(calls // 10):
         world.queue_run(
             simulation,
-            [(human, 10)],
+            [(human, 10, 1)],
             {},
             slots=slots,
             longest=DEFAULT_LONGEST,

@@ -1,10 +1,11 @@
-"""Bluejay as code: one bundle of a simulation and all that belongs to it, to be kept in files, pulled and pushed.
+"""Bluejay as code: a bundle of simulations and all that belongs to them, to be kept in files, pulled and pushed.
 
 An item of a bundle has the fields of the request that creates it, and a `bluejay_as_code_id`, by which a push finds it.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable
 from typing import Any, Literal, NamedTuple
 
@@ -14,6 +15,8 @@ from fake_bluejay.bluejay.agents import AGENTS, AgentRequest, agents, create_age
 from fake_bluejay.bluejay.digital_humans import (
     DIGITAL_HUMANS,
     DigitalHumanRequestData,
+    GenderType,
+    by_transcript,
     create_digital_human,
     digital_humans,
 )
@@ -65,7 +68,9 @@ class _CodeKind(NamedTuple):
         request: The model of the request that creates an entity.
         defaults: Values for fields that the request needs and the documentation's own example leaves out.
         links: Names that a bundle has for links, in the place of ids.
-        names: Names of the documentation's example → those of the request.
+        names: Names that an item may have → those of the request.
+        pulled: Those of the names that a pull has in the place of the request's.
+        not_pulled: The fields that no pull has.
     """
 
     resource: Resource
@@ -74,10 +79,25 @@ class _CodeKind(NamedTuple):
     defaults: _Item
     links: tuple[str, ...] = ()
     names: _Item = {}  # noqa: RUF012 - a tuple, which nobody changes
+    pulled: tuple[str, ...] = ()
+    not_pulled: tuple[str, ...] = ()
 
+
+_TRANSCRIPTS = ("original_transcript", "formatted_transcript")
+
+_NOT_PULLED = (
+    *("traits", "scripted_responses", "expected_tool_calls", "custom_voice_id", "extension", "num_runs"),
+    *_TRANSCRIPTS,
+    *("workflow_v2_id", "workflow_path_index", "tested_path"),
+    *("attack_vector", "attack_type", "attack_plan", "livekit_metadata"),
+)
+"""Documented: a push stores these fields of a digital human, no pull has them, and the next push without them drops
+them."""
 
 _KINDS = {
-    "agents": _CodeKind(AGENTS, agents, AgentRequest, {"goals": []}),
+    "agents": _CodeKind(
+        AGENTS, agents, AgentRequest, {"goals": []}, ("simulations",), {"agent_description": "system_prompt"}
+    ),
     "simulations": _CodeKind(SIMULATIONS, simulations, SimulationRequest, {"agent_id": ""}, ("agent", "agent_id")),
     "digital_humans": _CodeKind(
         DIGITAL_HUMANS,
@@ -85,10 +105,16 @@ _KINDS = {
         DigitalHumanRequestData,
         {},
         ("simulations",),
-        {"human_name": "name", "description": "intent"},
+        {"human_name": "name", "description": "intent", "temperature": "creativity"},
+        ("human_name", "description", "temperature"),
+        _NOT_PULLED,
     ),
     "custom_metrics": _CodeKind(
-        METRICS, metrics, CreateCustomMetricRequest, {"response_type": "pass_fail"}, ("agent_id", "agent_ids")
+        METRICS,
+        metrics,
+        CreateCustomMetricRequest,
+        {"response_type": "pass_fail"},
+        ("agents", "agent_id", "agent_ids"),
     ),
 }
 
@@ -169,20 +195,29 @@ def _bundle_of(call: ApiCall, root_type: str, root_id: str) -> BluejayAsCodePayl
             if agent_ids.intersection(one.fields["agent_ids"] or ()) or one is root
         ],
     }
-    bundle = {name: [_item(call.world, name, one) for one in entities] for name, entities in chosen.items()}
+    bundle = {name: [_item(call.world, name, one, chosen) for one in entities] for name, entities in chosen.items()}
     return BluejayAsCodePayload(**bundle)
 
 
-def _item(world: World, name: str, entity: Entity) -> _Item:
+def _item(world: World, name: str, entity: Entity, chosen: dict[str, list[Entity]]) -> _Item:
+    """Return an item of a bundle; `chosen` has the entities of the whole bundle."""
     kind, resources = _KINDS[name], world.resources
-    fields = {one: entity.fields.get(one) for one in kind.request.model_fields if one not in kind.links}
+    shown = {kind.names[pulled]: pulled for pulled in kind.pulled}
+    fields = {
+        shown.get(one, one): entity.fields.get(one)
+        for one in kind.request.model_fields
+        if one not in (*kind.links, *kind.not_pulled)
+    }
     links: _Item = {}
-    if kind.resource is SIMULATIONS:
-        agent = resources.find("agent", entity.fields["agent_id"], entity.organisation)
-        links["agent"] = None if agent is None else _code_id(world, agent)
+    if kind.resource is AGENTS:
+        owned = (one for one in chosen["simulations"] if one.fields["agent_id"] == entity.id)
+        links["simulations"] = [_code_id(world, one) for one in owned]
     elif kind.resource is DIGITAL_HUMANS:
         found = (resources.find("simulation", id, entity.organisation) for id in entity.fields["simulation_ids"])
         links["simulations"] = [_code_id(world, one) for one in found if one is not None]
+    elif kind.resource is METRICS:
+        scored = (one for one in chosen["agents"] if one.id in (entity.fields["agent_ids"] or ()))
+        links["agents"] = [_code_id(world, one) for one in scored]
     given_fields = {one: value for one, value in fields.items() if value is not None}
     return {**given_fields, "bluejay_as_code_id": _code_id(world, entity), **links}
 
@@ -208,13 +243,26 @@ def _of_code_id(call: ApiCall, resource: Resource, code_id: str) -> Entity | Non
 
 
 class _PlannedCode(NamedTuple):
-    """A valid item of a bundle: the request, the names of its given fields, and the entity that it changes, if any."""
+    """A valid item of a bundle.
+
+    Attributes:
+        kind: The list that it is in.
+        request: Its fields.
+        code_id: Its `bluejay_as_code_id`.
+        given: The names of the fields that it has.
+        links: The items that it names as linked, by their code ids; None if it names none.
+        entity: The entity that it changes; None if a new one is made.
+    """
 
     kind: _CodeKind
     request: BaseModel
     code_id: str
     given: frozenset[str]
+    links: list[str] | None
     entity: Entity | None
+
+
+_Plan = dict[str, list[_PlannedCode]]
 
 
 def _push(call: ApiCall, bundle: BluejayAsCodePayload) -> PushResponse:
@@ -226,46 +274,116 @@ def _push(call: ApiCall, bundle: BluejayAsCodePayload) -> PushResponse:
     return _carry_out(call, plan)
 
 
-def _carry_out(call: ApiCall, plan: dict[str, list[_PlannedCode]]) -> PushResponse:
-    world, actions = call.world, list[str]()
-    [planned_agent], [planned_simulation] = plan["agents"], plan["simulations"]
-    agent = _apply(call, planned_agent, actions)
-    planned_simulation.request.agent_id = str(agent.id)  # type: ignore[attr-defined]
-    simulation = _apply(call, planned_simulation, actions, {"agent_id": agent.id})
-    humans = [_apply(call, one, actions) for one in plan["digital_humans"]]
-    scoring = [_apply(call, one, actions) for one in plan["custom_metrics"]]
-    _relink(world, DIGITAL_HUMANS, "simulation_ids", simulation, humans, "digital human", actions)
-    _relink(world, METRICS, "agent_ids", agent, scoring, "custom metric", actions)
-    return PushResponse(valid=True, errors=[], actions=actions, simulation_id=simulation.id)
+def _carry_out(call: ApiCall, plan: _Plan) -> PushResponse:
+    actions: list[str] = []
+    owners = {one.code_id: _apply(call, one, actions) for one in plan["agents"]}
+    groups: dict[str, Entity] = {}
+    for planned in plan["simulations"]:
+        owner = _owner(planned, plan["agents"])
+        assert owner is not None, "a plan without errors has an agent for each simulation"
+        planned.request.agent_id = str(owners[owner].id)  # type: ignore[attr-defined]
+        groups[planned.code_id] = _apply(call, planned, actions, {"agent_id": owners[owner].id})
+    humans = [(one, _apply(call, one, actions)) for one in plan["digital_humans"]]
+    scoring = [(one, _apply(call, one, actions)) for one in plan["custom_metrics"]]
+    for code_id, simulation in groups.items():
+        _relink(call.world, DIGITAL_HUMANS, "simulation_ids", simulation, code_id, humans, "digital human", actions)
+    for code_id, agent in owners.items():
+        _relink(call.world, METRICS, "agent_ids", agent, code_id, scoring, "custom metric", actions)
+    return PushResponse(valid=True, errors=[], actions=actions, simulation_id=next(iter(groups.values())).id)
 
 
-def _plan(
-    call: ApiCall, bundle: BluejayAsCodePayload
-) -> tuple[dict[str, list[_PlannedCode]], list[EntityValidationError]]:
+def _owner(simulation: _PlannedCode, agents: list[_PlannedCode]) -> str | None:
+    """Return the code id of the agent of a simulation; None if several are possible.
+
+    Documented: it is the only agent of the bundle, or else the one whose `simulations` has it. The documentation of
+    July 2026 has an `agent` in the simulation instead.
+    """
+    named = [one.code_id for one in agents if simulation.code_id in (one.links or ())]
+    named += [one.code_id for one in agents if one.code_id in (simulation.links or ())]
+    return named[0] if named else agents[0].code_id if len(agents) == 1 else None
+
+
+def _plan(call: ApiCall, bundle: BluejayAsCodePayload) -> tuple[_Plan, list[EntityValidationError]]:
     """Return the valid items of a bundle by its lists, and the errors of the others."""
-    plan: dict[str, list[_PlannedCode]] = {}
+    plan: _Plan = {name: [] for name in _KINDS}
     errors = []
-    for name in ("agents", "simulations"):
-        if len(getattr(bundle, name)) != 1:
-            wrong = f"exactly one is needed, and there are {len(getattr(bundle, name))}"
-            errors.append(EntityValidationError(entity_type=name, entity_id=None, errors=[wrong]))
     for name, kind in _KINDS.items():
+        if not getattr(bundle, name) and name in ("agents", "simulations"):
+            errors.append(EntityValidationError(entity_type=name, entity_id=None, errors=["at least one is needed"]))
         for item in getattr(bundle, name):
-            renamed = {kind.names.get(one, one): value for one, value in item.items() if one not in kind.links}
-            code_id = uuid_ids.read(item.get("bluejay_as_code_id"))
-            try:
-                request = kind.request.model_validate({**kind.defaults, **renamed})
-            except ValidationError as error:
-                wrong_ones = [f"{'.'.join(map(str, one['loc']))}: {one['msg']}" for one in error.errors()]
+            planned, wrong = _planned(call, kind, item)
+            if planned is not None and planned.code_id in [one.code_id for one in plan[name]]:
+                wrong.append("bluejay_as_code_id: another item has it, too")
+            if planned is not None and not wrong:
+                plan[name].append(planned)
             else:
-                wrong_ones = [] if code_id is not None else ["bluejay_as_code_id: a UUID is needed"]
-            if wrong_ones:
                 id = item.get("bluejay_as_code_id")
-                errors.append(EntityValidationError(entity_type=name, entity_id=id, errors=wrong_ones))
-                continue
-            entity = _of_code_id(call, kind.resource, str(code_id))
-            plan.setdefault(name, []).append(_PlannedCode(kind, request, str(code_id), frozenset(renamed), entity))
-    return {name: plan.get(name, []) for name in _KINDS}, errors
+                errors.append(EntityValidationError(entity_type=name, entity_id=id, errors=wrong))
+    if not errors:
+        errors = [
+            EntityValidationError(
+                entity_type="simulations",
+                entity_id=one.code_id,
+                errors=[f"the simulations of one of the {len(plan['agents'])} agents must have it"],
+            )
+            for one in plan["simulations"]
+            if _owner(one, plan["agents"]) is None
+        ]
+    return plan, errors
+
+
+def _planned(call: ApiCall, kind: _CodeKind, item: _Item) -> tuple[_PlannedCode | None, list[str]]:
+    """Return an item of a bundle as it is planned, and what is wrong with it."""
+    fields = {kind.names.get(one, one): value for one, value in item.items() if one not in kind.links}
+    if kind.resource is DIGITAL_HUMANS:
+        fields = _human(fields)
+    try:
+        request = kind.request.model_validate({**kind.defaults, **fields})
+    except ValidationError as error:
+        return None, [f"{'.'.join(map(str, one['loc']))}: {one['msg']}" for one in error.errors()]
+    wrong = _wrong_with(request) if isinstance(request, DigitalHumanRequestData) else []
+    if (read := uuid_ids.read(item.get("bluejay_as_code_id"))) is None:
+        return None, [*wrong, "bluejay_as_code_id: a UUID is needed"]
+    code_id = str(read)
+    named = next((item[name] for name in kind.links if item.get(name) is not None), None)
+    links = named if isinstance(named, list) or named is None else [named]
+    linked = None if links is None else [str(uuid_ids.read(one)) for one in links]
+    entity = _of_code_id(call, kind.resource, code_id)
+    return _PlannedCode(kind, request, code_id, frozenset(fields), linked, entity), wrong
+
+
+_VOICE = re.compile(r"([^_]+)_(.+)_(masculine|feminine)")
+"""The form of an accent that has the language and the gender with it, as `en_american_masculine`."""
+
+_GENDERS = {"masculine": GenderType.MALE.value, "feminine": GenderType.FEMALE.value}
+
+
+def _human(fields: _Item) -> _Item:
+    """Return the fields of a digital human with the documented short forms written out.
+
+    An accent may have the language and the gender with it, and a customer journey has a tag of its own.
+    """
+    if voice := _VOICE.fullmatch(str(fields.get("accent"))):
+        fields = {**fields, "language": voice[1], "accent": voice[2], "gender": _GENDERS[voice[3]]}
+    if fields.get("journey_steps") and fields.get("tag") is None:
+        fields = {**fields, "tag": "Customer Journey"}
+    return fields
+
+
+def _wrong_with(human: DigitalHumanRequestData) -> list[str]:
+    """Return the documented rules for digital humans of bundles that one breaks.
+
+    The steps of a journey are numbered from 1 without gaps, and each has an intent. Without a journey, a tag, a
+    transcript or a playback, a description is needed.
+    """
+    if steps := human.journey_steps:
+        numbers = sorted(one.step for one in steps)
+        wrong = ["journey_steps: the steps must be numbered from 1, without gaps"] * (
+            numbers != list(range(1, len(steps) + 1))
+        )
+        return wrong + [f"journey_steps.{at}.intent: Field required" for at, one in enumerate(steps) if not one.intent]
+    others = (human.tag, human.tags, human.original_transcript, human.formatted_transcript, human.enriched_playback)
+    return [] if any(others) or "intent" in human.model_fields_set else ["description: Field required"]
 
 
 def _apply(call: ApiCall, planned: _PlannedCode, actions: list[str], links: _Item | None = None) -> Entity:
@@ -278,10 +396,16 @@ def _apply(call: ApiCall, planned: _PlannedCode, actions: list[str], links: _Ite
             world.resources[SIMULATIONS].change(made, {"bluejay_as_code_id": planned.code_id})
         actions.append(f"Created {title} '{made.fields.get('name') or made.id}'")
         return made
+    absent = set(kind.not_pulled) - planned.given
+    if not planned.given.isdisjoint(_TRANSCRIPTS):  # one follows from the other
+        absent.difference_update(_TRANSCRIPTS)
     fields = {name: value for name, value in as_fields(request).items() if name in planned.given}
     fields.pop("bluejay_as_code_id", None)
     fields.pop("folder", None)
+    fields |= dict.fromkeys(absent)
     changed = {name: value for name, value in {**fields, **(links or {})}.items() if entity.fields.get(name) != value}
+    if kind.resource is DIGITAL_HUMANS:
+        changed |= by_transcript(changed, entity.fields)
     if changed:
         kind.operations.change(world, entity, changed)
         actions.append(f"Updated {title} '{entity.fields.get('name') or entity.id}'")
@@ -297,10 +421,17 @@ _CREATE: dict[str, Any] = {
 
 
 def _relink(
-    world: World, resource: Resource, field: str, to: Entity, wanted: Iterable[Entity], title: str, actions: list[str]
+    world: World,
+    resource: Resource,
+    field: str,
+    to: Entity,
+    code_id: str,
+    items: Iterable[tuple[_PlannedCode, Entity]],
+    title: str,
+    actions: list[str],
 ) -> None:
-    """Link the wanted entities to the simulation or the agent of a bundle, and unlink all others."""
-    wanted = set(wanted)
+    """Link the items that name a simulation or an agent of a bundle, or name none, to it, and unlink all others."""
+    wanted = {one for planned, one in items if planned.links is None or code_id in planned.links}
     linked = unlinked = 0
     for one in world.resources.of(resource.name, to.organisation):
         ids = one.fields[field] or []
@@ -311,6 +442,6 @@ def _relink(
             world.resources[resource].change(one, {field: [id for id in ids if id != to.id]})
             unlinked += 1
     if linked:
-        actions.append(f"Linked {linked} {title}(s) to {to.resource.name}")
+        actions.append(f"Linked {linked} existing {title}(s) to {to.resource.name}")
     if unlinked:
         actions.append(f"Unlinked {unlinked} {title}(s) from {to.resource.name}")

@@ -7,9 +7,9 @@ from enum import StrEnum
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from pydantic import Field
+from pydantic import AliasChoices, Field
 
-from fake_bluejay.bluejay.models.wire import Wire
+from fake_bluejay.bluejay.models.wire import PAGE, Wire, of_openapi, shape
 from fake_bluejay.bluejay.resources import PAGES, Operations, as_fields, changes
 from fake_bluejay.core.clock import Moment
 from fake_bluejay.core.errors import Conflict, DomainError, Refused
@@ -246,6 +246,8 @@ _Volume = Annotated[float, Field(ge=0, le=1)]
 _Creativity = Annotated[float, Field(ge=0, le=2)]
 _Silence = Annotated[int, Field(ge=15)]
 _Runs = Annotated[int, Field(ge=1)]
+_PATIENCE = AliasChoices("endpointing_delay", "patience")
+"""The names that requests may have for the delay, as documented; if both are given, the first counts."""
 
 
 class DigitalHumanRequestData(Wire):
@@ -281,7 +283,7 @@ class DigitalHumanRequestData(Wire):
     allow_dtmf_tool: bool | None = True
     default_dtmf_or_voiced: DtmfOrVoicedType | None = DtmfOrVoicedType.VOICED
     silence_tool_instructions: str | None = "default"
-    endpointing_delay: float | None = 1.5
+    endpointing_delay: Annotated[float | None, Field(validation_alias=_PATIENCE)] = 1.5
     creativity: _Creativity | None = 0.7
     hangup_phrases: list[str] | None = None
     hangup_instructions: str | None = None
@@ -309,15 +311,6 @@ class DigitalHumanRequestData(Wire):
     attack_plan: dict[str, Any] | None = None
 
 
-class DigitalHumanRequestDataOfOpenApi(DigitalHumanRequestData):
-    """A new digital human, as the OpenAPI describes one: with fewer choices."""
-
-    language: LanguageType | None = LanguageType.EN
-    accent: AccentType | None = None
-    background_noise: BackgroundNoiseType | None = BackgroundNoiseType.NONE
-    allow_silence_tool: bool | None = True
-
-
 class CreateDigitalHumanRequest(Wire):
     """A new digital human, and its simulations: a list or, as before, one."""
 
@@ -326,25 +319,11 @@ class CreateDigitalHumanRequest(Wire):
     digital_human: DigitalHumanRequestData
 
 
-class CreateDigitalHumanRequestOfOpenApi(CreateDigitalHumanRequest):
-    """The same, as the OpenAPI describes it."""
-
-    digital_human: DigitalHumanRequestDataOfOpenApi
-
-
 class BulkCreateDigitalHumansRequest(Wire):
     """New digital humans, and the simulations that all of them take part in."""
 
     simulation_ids: list[int] | None = None
     digital_humans: Annotated[list[DigitalHumanRequestData], Field(min_length=1, max_length=100)]
-
-
-class BulkCreateDigitalHumansRequestOfOpenApi(BulkCreateDigitalHumansRequest):
-    """The same, as the OpenAPI describes it."""
-
-    digital_humans: Annotated[  # type: ignore[assignment]  # to mypy, a list of a narrower type is another type
-        list[DigitalHumanRequestDataOfOpenApi], Field(min_length=1, max_length=100)
-    ]
 
 
 class UpdateDigitalHumanRequest(Wire):
@@ -376,7 +355,7 @@ class UpdateDigitalHumanRequest(Wire):
     allow_dtmf_tool: bool | None = None
     default_dtmf_or_voiced: DtmfOrVoicedType | None = None
     silence_tool_instructions: str | None = None
-    endpointing_delay: float | None = 1.5
+    endpointing_delay: Annotated[float | None, Field(validation_alias=_PATIENCE)] = 1.5
     creativity: _Creativity | None = 0.7
     hangup_phrases: list[str] | None = None
     hangup_instructions: str | None = None
@@ -398,14 +377,6 @@ class UpdateDigitalHumanRequest(Wire):
     test_name: str | None = None
     journey_steps: list[JourneyStep] | None = None
     override_conflict: bool | None = False
-
-
-class UpdateDigitalHumanRequestOfOpenApi(UpdateDigitalHumanRequest):
-    """A change of a digital human, as the OpenAPI describes it: with fewer choices."""
-
-    language: LanguageType | None = LanguageType.EN
-    accent: AccentType | None = None
-    background_noise: BackgroundNoiseType | None = BackgroundNoiseType.NONE
 
 
 class DigitalHumanUpdate(Wire):
@@ -490,14 +461,6 @@ class DigitalHumanResponse(Wire):
     simulation_id: Annotated[int | None, _DEPRECATED] = None
 
 
-class DigitalHumansListResponse(Wire):
-    """The digital humans of a simulation."""
-
-    digital_humans: list[DigitalHumanResponseData]
-    total: int
-    simulation_id: int
-
-
 class BulkCreateDigitalHumansResponse(Wire):
     """The digital humans that were created, and the index and the reason of each failure."""
 
@@ -519,16 +482,13 @@ class BulkDeleteDigitalHumansResponse(Wire):
     errors: list[dict[str, Any]] = Field(default_factory=list)
 
 
-class PaginatedDigitalHumansResponse(Wire):
-    """A page of the digital humans."""
-
-    digital_humans: list[DigitalHumanResponseData]
-    total_count: int
-    page: int
-    page_size: int
-    total_pages: int
-
-
+_OF_OPENAPI = of_openapi(
+    DigitalHumanRequestData,
+    language=(LanguageType | None, LanguageType.EN),
+    accent=(AccentType | None, None),
+    background_noise=(BackgroundNoiseType | None, BackgroundNoiseType.NONE),
+    allow_silence_tool=(bool | None, True),
+)
 DIGITAL_HUMANS = Resource(
     "digital human",
     links=(Link("simulation_ids", to="simulation"),),
@@ -576,6 +536,8 @@ def create_digital_human(
         if not generated:
             _refuse_intent(fields)
         fields |= {"intent": "", "success_criteria": "", "role_description": None}
+    elif not generated:
+        fields |= by_transcript(fields, {})
     if fields["enriched_playback"]:
         fields |= {"intent": "", "success_criteria": ""}
     fields["simulation_ids"] = _known(world, organisation, simulation_ids, fields)
@@ -603,16 +565,35 @@ digital_humans = Operations(
 digital_humans.get("GET", "/v1/digital-human/{digital_human_id}", returns=DigitalHumanResponse)
 digital_humans.get("GET", "/v1/digital-human-by-test-name/{test_name}", by="test_name", returns=DigitalHumanResponse)
 digital_humans.list(
-    "GET", "/v1/digital-humans", paging=PAGES, newest_first=True, returns=PaginatedDigitalHumansResponse
+    "GET",
+    "/v1/digital-humans",
+    paging=PAGES,
+    newest_first=True,
+    returns=shape(
+        "PaginatedDigitalHumansResponse",
+        "A page of the digital humans.",
+        digital_humans=list[DigitalHumanResponseData],
+        **PAGE,
+    ),
 )
-digital_humans.list("GET", "/v1/digital-humans-by-simulation/{simulation_id}", returns=DigitalHumansListResponse)
+digital_humans.list(
+    "GET",
+    "/v1/digital-humans-by-simulation/{simulation_id}",
+    returns=shape(
+        "DigitalHumansListResponse",
+        "The digital humans of a simulation.",
+        digital_humans=list[DigitalHumanResponseData],
+        total=int,
+        simulation_id=int,
+    ),
+)
 digital_humans.delete("DELETE", "/v1/digital-human/{digital_human_id}")
 
 
 @digital_humans.operation(
     "POST",
     "/v1/create-digital-human",
-    takes_under={Contract.OPENAPI: CreateDigitalHumanRequestOfOpenApi},
+    takes_under={Contract.OPENAPI: of_openapi(CreateDigitalHumanRequest, digital_human=_OF_OPENAPI)},
     returns=DigitalHumanResponse,
 )
 def create(call: ApiCall, request: CreateDigitalHumanRequest) -> Entity:
@@ -624,7 +605,12 @@ def create(call: ApiCall, request: CreateDigitalHumanRequest) -> Entity:
 @digital_humans.operation(
     "POST",
     "/v1/create-digital-humans",
-    takes_under={Contract.OPENAPI: BulkCreateDigitalHumansRequestOfOpenApi},
+    takes_under={
+        Contract.OPENAPI: of_openapi(
+            BulkCreateDigitalHumansRequest,
+            digital_humans=Annotated[list[_OF_OPENAPI], Field(min_length=1, max_length=100)],  # type: ignore[valid-type]
+        )
+    },
 )
 def create_many(call: ApiCall, request: BulkCreateDigitalHumansRequest) -> BulkCreateDigitalHumansResponse:
     """Create digital humans that take part in the same simulations."""
@@ -644,7 +630,14 @@ def create_many(call: ApiCall, request: BulkCreateDigitalHumansRequest) -> BulkC
 @digital_humans.operation(
     "PUT",
     "/v1/update-digital-human/{digital_human_id}",
-    takes_under={Contract.OPENAPI: UpdateDigitalHumanRequestOfOpenApi},
+    takes_under={
+        Contract.OPENAPI: of_openapi(
+            UpdateDigitalHumanRequest,
+            language=(LanguageType | None, LanguageType.EN),
+            accent=(AccentType | None, None),
+            background_noise=(BackgroundNoiseType | None, BackgroundNoiseType.NONE),
+        )
+    },
     returns=DigitalHumanResponse,
 )
 def update_digital_human(call: ApiCall, digital_human: Entity, request: UpdateDigitalHumanRequest) -> Entity:
@@ -695,7 +688,7 @@ def _update(call: ApiCall, human: Entity, request: UpdateDigitalHumanRequest) ->
             if name in changed and changed[name] != human.fields.get(name):
                 raise Refused(f"{name} cannot be changed: the digital human has a workflow tag, and plays back")
     else:
-        changed |= _by_transcript(changed)
+        changed |= by_transcript(changed, human.fields)
     after = {**human.fields, **changed}
     if "simulation_ids" in changed:
         changed["simulation_ids"] = _known(call.world, call.organisation, changed["simulation_ids"], after)
@@ -707,16 +700,19 @@ def _update(call: ApiCall, human: Entity, request: UpdateDigitalHumanRequest) ->
     call.world.resources[DIGITAL_HUMANS].change(human, changed)
 
 
-def _by_transcript(changed: Mapping[str, Any]) -> dict[str, Any]:
-    """Return further changes after a new transcript: its formatted form or, for a formatted one, the new intent."""
+def by_transcript(given: Mapping[str, Any], before: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the fields that follow from a new transcript: its two forms, and the intent, as documented.
+
+    A transcript as text is formatted unless the formatted one is given, too; a formatted one alone replaces the text.
+    """
     from fake_bluejay.bluejay.transcripts import spoken_in, utterances
 
-    if changed.get("formatted_transcript") is not None:
-        intent = utterances(changed["formatted_transcript"])
-        return {"original_transcript": changed.get("original_transcript"), "intent": intent}
-    if changed.get("original_transcript") is not None:
-        return {"formatted_transcript": spoken_in(changed["original_transcript"])}
-    return {}
+    original, formatted = given.get("original_transcript"), given.get("formatted_transcript")
+    if formatted is None and original is not None and original != before.get("original_transcript"):
+        formatted = spoken_in(original)
+    if not formatted:
+        return {}
+    return {"original_transcript": original, "formatted_transcript": formatted, "intent": utterances(formatted)}
 
 
 def _known(world: World, organisation: str, simulation_ids: Iterable[int], fields: Mapping[str, Any]) -> list[int]:

@@ -23,7 +23,14 @@ from fake_bluejay.bluejay.resources import Operations, as_fields, check_version
 from fake_bluejay.bluejay.results import simulation_result
 from fake_bluejay.core.clock import END, datetime_at, microseconds
 from fake_bluejay.core.errors import Foreign, NotFound, Refused
-from fake_bluejay.core.readings import Contract, ListedResults, RunStatus, TestsFailed, TestsIncompleted
+from fake_bluejay.core.readings import (
+    Contract,
+    ListedResults,
+    PersonalityCalls,
+    RunStatus,
+    TestsFailed,
+    TestsIncompleted,
+)
 from fake_bluejay.core.resources import Entity
 from fake_bluejay.core.runs import DEFAULT_LONGEST, DEFAULT_RINGING, Run, Tally, tally
 from fake_bluejay.core.statuses import Event, Status
@@ -128,10 +135,15 @@ def queue_run(world: World, simulation: Entity, fields: dict[str, Any]) -> Run:
     else:
         humans = [world.resources.require("digital human", as_id(id), simulation.organisation) for id in asked_for]
     minutes = settings.get("max_call_duration_units") != "seconds"
-    # Documented: a conversation for each digital human in each personality that the simulation selects.
-    selected = max(1, len(settings.get("personality_ids") or ()))
-    called = [(human, selected * _repetitions(human, settings, fields)) for human in humans]
-    if sum(times for _, times in called) > MOST_CALLS:
+    personalities = len(settings.get("personality_ids") or ())
+    if not personalities or world.readings.personality_calls is PersonalityCalls.ITSELF_TOO:
+        personalities += 1
+    called = []
+    for human in humans:
+        steps, times = len(human.fields.get("journey_steps") or ()), _repetitions(human, settings, fields)
+        # Documented: a customer journey keeps its number of steps, whatever the personalities.
+        called.append((human, times, steps) if steps else (human, times * personalities, 1))
+    if sum(times * steps for _, times, steps in called) > MOST_CALLS:
         raise Refused(f"The fake runs at most {MOST_CALLS:,} calls at once")
     return world.queue_run(
         simulation,

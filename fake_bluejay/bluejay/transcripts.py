@@ -17,11 +17,15 @@ def spoken_in(text: str) -> list[dict[str, str]]:
         if named is None and spoken:
             spoken[-1] = {**spoken[-1], "utterance": f"{spoken[-1]['utterance']} {line}"}
             continue
-        is_agent = named is not None and re.search("agent|assistant|bot", named[1].lower())
-        spoken.append({"role": "AGENT" if is_agent else "USER", "utterance": line if named is None else named[2]})
+        role = "AGENT" if named is not None and _is_agent(named[1]) else "USER"
+        spoken.append({"role": role, "utterance": line if named is None else named[2]})
     return spoken
 
 
 def utterances(spoken: list[dict[str, str]]) -> str:
-    """Return the user's utterances, in the form of a digital human's intent."""
-    return json.dumps([one.get("utterance", "") for one in spoken if one.get("role") == "USER"])
+    """Return the user's utterances, in the form of a digital human's intent. Any role but an agent's is the user."""
+    return json.dumps([one.get("utterance", "") for one in spoken if not _is_agent(one.get("role", ""))])
+
+
+def _is_agent(speaker: str) -> bool:
+    return re.search("agent|assistant|bot", speaker.lower()) is not None

@@ -539,9 +539,3 @@ class Overview(BaseModel):
 
 class State(RootModel[dict[str, Any]]):
     """A dump: everything a world holds, which `PUT state` takes back. It holds the API keys as they are."""
-
-
-class ChangeShown(BaseModel):
-    """The data of an event; its members depend on the event."""
-
-    model_config = ConfigDict(extra="allow")

@@ -35,6 +35,7 @@ __all__ = [
     "MissingKeyName",
     "NoFailedIds",
     "NoiseWithoutFile",
+    "PersonalityCalls",
     "PingNames",
     "Question",
     "ReEvaluateUnfinished",
@@ -350,6 +351,13 @@ class NoiseWithoutFile(StrEnum):
     REFUSED = "400"
 
 
+class PersonalityCalls(StrEnum):
+    """The calls of each digital human in a run of a simulation that selects personalities."""
+
+    ITSELF_TOO = "itself-too"
+    SELECTED_ONLY = "selected-only"
+
+
 class AgentWithoutWorkflow(StrEnum):
     """The workflow of an agent that was given none, at the workflow endpoints."""
 
@@ -611,6 +619,13 @@ class Readings:
         "400 for the 21st noise and 409 for the same file twice are listed, and nothing for a file that is not there;"
         " it registers a noise that was uploaded already",
     )
+    personality_calls: PersonalityCalls = _reading(
+        PersonalityCalls.ITSELF_TOO,
+        _STATUSES,
+        '"each Digital Human calls once as itself and once for each Personality", and the page on personalities counts'
+        " six conversations of two digital humans with two personalities; the endpoint's page says one conversation per"
+        " digital human per selected personality",
+    )
 
     def changed(self, **choices: str) -> Readings:
         """Return a copy with other choices, each an enum member or its text.
@@ -711,3 +726,4 @@ class ReadingChoices(TypedDict, total=False):
     updated_text: UpdatedText | Literal["in-place", "new-version"]
     label_on_another: LabelOnAnother | Literal["both", "moved", "409"]
     noise_without_file: NoiseWithoutFile | Literal["taken", "400"]
+    personality_calls: PersonalityCalls | Literal["itself-too", "selected-only"]

@@ -23,8 +23,10 @@ class Run:
         "agent_id",
         "created_at",
         "fields",
+        "held",
         "id",
         "longest",
+        "next_steps",
         "organisation",
         "result_ids",
         "ringing",
@@ -65,9 +67,30 @@ class Run:
         """The ids of the test results that hold a slot, if slots are limited."""
         self.waiting: OrderedDict[int, None] = OrderedDict()
         """The ids of the test results that wait for a slot, in order."""
+        self.next_steps: dict[int, int] = {}
+        """The id of a step of a customer journey → the id of the next step, which waits for its end."""
+        self.held: set[int] = set()
+        """The ids of the steps that wait for the end of the step before them."""
+
+    def hold(self, id: int, after: int) -> None:
+        """Let a step of a customer journey wait for the end of the step before it."""
+        self.next_steps[after] = id
+        self.held.add(id)
+
+    def release(self, after: int) -> int | None:
+        """Return the id of the step that waited for the end of this one, and waits no more; None if none did."""
+        id = self.next_steps.pop(after, None)
+        if id is not None:
+            self.held.discard(id)
+        return id
 
     def admit(self, id: int, status: Status) -> bool:
-        """Note the new status of a test result. Return False if its call has to wait for a concurrency slot."""
+        """Note the new status of a test result. Return False if its call has to wait.
+
+        It waits for a free concurrency slot, or for the end of the step before it in a customer journey.
+        """
+        if id in self.held and status is Status.INITIALIZING:
+            return False
         if self.slots is None:
             return True
         if status is Status.QUEUED and id not in self.taken and len(self.taken) >= self.slots:
@@ -84,11 +107,19 @@ class Run:
         else:
             self.taken.discard(id)
 
-    def remove(self, id: int) -> None:
-        """Forget a test result that is removed."""
+    def remove(self, id: int) -> int | None:
+        """Forget a test result that is removed. Return the id of a step that waited for its end and may begin now."""
         self.result_ids.remove(id)
         self.waiting.pop(id, None)
         self.taken.discard(id)
+        following = self.release(id)
+        if id in self.held:
+            before = next(before for before, held in self.next_steps.items() if held == id)
+            self.release(before)
+            if following is not None:
+                self.hold(following, before)
+                return None
+        return following
 
     def next_waiting(self) -> int | None:
         """Remove the test result that is next in the queue for a slot, and return its id; None if no slot is free."""

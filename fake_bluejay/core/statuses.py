@@ -94,6 +94,9 @@ _AUTH_FAILED: Final = _each(*_PROVIDERS, "WEBSOCKET", code="AUTH_FAILED")
 END_SIGNAL_TIMEOUT: Final = "END_SIGNAL_TIMEOUT"
 """The error code of a call that the watchdog closed."""
 
+STEP_SKIPPED: Final = "STEP_SKIPPED"
+"""The error code of a step of a customer journey after one that failed."""
+
 STATUSES: Final[dict[Status, StatusRow]] = {
     Status.INITIALIZING: StatusRow(
         "Initializing", Group.IN_PROGRESS, "wait", "INITIALIZING", begun=False, cancellable=True
@@ -119,7 +122,7 @@ STATUSES: Final[dict[Status, StatusRow]] = {
     # Documented for production conversations only, so no move leads a simulated call to it.
     Status.NOT_EVALUATED: StatusRow("Not Evaluated", Group.FINAL, "off", "COMPLETED"),
     Status.CANCELLED: StatusRow(
-        "Cancelled", Group.FINAL, "off", _OLDER_FAILURE, error_codes=("USER_CANCELLED", "STEP_SKIPPED")
+        "Cancelled", Group.FINAL, "off", _OLDER_FAILURE, error_codes=("USER_CANCELLED", STEP_SKIPPED)
     ),
     Status.NO_CONNECTION: StatusRow(
         "No Connection",

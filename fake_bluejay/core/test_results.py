@@ -7,7 +7,15 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from fake_bluejay.core.behaviors import Agent
 from fake_bluejay.core.readings import StatusWords
 from fake_bluejay.core.scripts import ENDS, Call
-from fake_bluejay.core.statuses import END_SIGNAL_TIMEOUT, OLDER_WORD_OF_CODE, STATUSES, Event, Group, Status
+from fake_bluejay.core.statuses import (
+    END_SIGNAL_TIMEOUT,
+    OLDER_WORD_OF_CODE,
+    STATUSES,
+    STEP_SKIPPED,
+    Event,
+    Group,
+    Status,
+)
 
 if TYPE_CHECKING:
     from fake_bluejay.core.runs import Run
@@ -16,11 +24,15 @@ WATCHDOG_DELAY: Final = 30_000_000
 """Documented: a 30-second fallback watchdog for each conversation. Microseconds."""
 
 
+_CODE_OF_CAUSE: Final = {"watchdog": END_SIGNAL_TIMEOUT, "journey": STEP_SKIPPED}
+"""The cause of a last move → the error code that it brings, whatever the script says."""
+
+
 class Move(NamedTuple):
     """A change of status.
 
-    The cause is `api`, `agent`, `watchdog`, `evaluation` or `test`; or `call` (its script) or `limit` (it rang or
-    lasted as long as its simulation allows).
+    The cause is `api`, `agent`, `watchdog`, `evaluation` or `test`; or `call` (its script), `limit` (it rang or
+    lasted as long as its simulation allows) or `journey` (the step before it in a customer journey failed).
     """
 
     at: int
@@ -151,8 +163,8 @@ class Record:
         if not row.error_codes and row.group is not Group.FAILURE:
             return None
         last, call = self.history[-1] if self.history else None, self.call
-        if last is not None and last.cause == "watchdog":
-            return END_SIGNAL_TIMEOUT
+        if last is not None and last.cause in _CODE_OF_CAUSE:
+            return _CODE_OF_CAUSE[last.cause]
         if last is not None and call is not None and call.error_code is not None and last.event is ENDS[call.end]:
             return call.error_code
         return row.error_codes[0] if row.error_codes else None

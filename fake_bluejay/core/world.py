@@ -445,6 +445,24 @@ class World:
             self.conversation_over(of_record(self, record), now)
         if (publish := self.on_change) is not None:
             publish("test-result-moved", record)
+        if record.run is not None and record.run.next_steps and is_final(record.status):
+            self._end_step(record, record.run, now)
+
+    def _end_step(self, record: Record, run: Run, now: int) -> None:
+        """Let the next step of a customer journey begin after the end of a step; after a failure, skip all the others.
+
+        Documented: a step waits for the end of the one before it, and is skipped if that failed.
+        """
+        failed = record.status is not Status.COMPLETED
+        following = run.release(record.id)
+        while following is not None:
+            step = self.results[following]
+            following = run.release(step.id) if failed else None
+            if step.status is Status.INITIALIZING:  # else a test has begun it, or ended it
+                if failed:
+                    self._change(step, Event.CANCEL, "journey", now)
+                else:
+                    self._follow_script(step, now)
 
     def conversation_over(self, conversation: Conversation, now: int) -> None:
         """Show the watchers a conversation that was over at this instant. Call it under the lock."""
@@ -552,7 +570,7 @@ class World:
     def queue_run(
         self,
         simulation: Entity,
-        humans: Iterable[tuple[Entity, int]],
+        humans: Iterable[tuple[Entity, int, int]],
         fields: dict[str, Any],
         *,
         slots: int | None,
@@ -564,7 +582,8 @@ class World:
 
         Args:
             simulation: The simulation.
-            humans: The digital humans, each with the number of its calls.
+            humans: The digital humans, each with the number of its repetitions, and of the calls of each repetition,
+                which are made one after the other: the steps of a customer journey.
             fields: The settings of the connection that the request gave.
             slots: The number of calls at the same time; None: not limited.
             longest: The longest duration of a call, in microseconds.
@@ -578,8 +597,11 @@ class World:
             now = self.settle()
             agent_id = simulation.fields["agent_id"]
             waiting = deque(self.next_calls)
-            scripted = [(human, [self._script_for(human, inbound, waiting) for _ in range(n)]) for human, n in humans]
-            self._check_scripts((call for _, calls in scripted for call in calls), simulation)
+            scripted = [
+                (human, [[self._script_for(human, inbound, waiting) for _ in range(steps)] for _ in range(times)])
+                for human, times, steps in humans
+            ]
+            self._check_scripts((call for _, journeys in scripted for calls in journeys for call in calls), simulation)
             self.next_calls = waiting
             self._last_run_id += 1
             run = Run(
@@ -595,9 +617,14 @@ class World:
             )
             self.runs[run.id] = run
             published = []
-            for human, calls in scripted:
-                results = [self._add(human.organisation, call, run, human.id, now) for call in calls]
-                published.append((human, [record.id for record in results]))
+            for human, journeys in scripted:
+                ids: list[int] = []
+                for calls in journeys:
+                    before: int | None = None
+                    for call in calls:
+                        before = self._add(human.organisation, call, run, human.id, now, before).id
+                        ids.append(before)
+                published.append((human, ids))
             if inbound:
                 started = "outbound_simulation_started"
                 self._emit(
@@ -627,10 +654,12 @@ class World:
             call = replace(call, ready_for=READY_FOR)
         return call
 
-    def _add(self, organisation: str, call: Call, run: Run, human_id: int, now: int) -> Record:
+    def _add(self, organisation: str, call: Call, run: Run, human_id: int, now: int, after: int | None) -> Record:
         record = Record(self._free_id(), organisation, Status.INITIALIZING, None, now, {"digital_human_id": human_id})
         record.call, record.run = call, run
         run.result_ids.append(record.id)
+        if after is not None:
+            run.hold(record.id, after)
         return self._admit(record, now)
 
     def remove_run(self, id: int) -> None:
@@ -776,7 +805,9 @@ class World:
             self.timers.cancel_all({id})
             del self.results[id]
             if record.run is not None:
-                record.run.remove(id)
+                following = record.run.remove(id)
+                if following is not None and self.results[following].status is Status.INITIALIZING:
+                    self._follow_script(self.results[following], now)
                 self._assign_free_slots(record.run, now)
             self._changed("test-result-removed", id)
 
@@ -1035,6 +1066,14 @@ class World:
 def is_marked(record: Record) -> bool:
     """Return whether a control object of this test result still waits to be picked up."""
     return any(control.by is None for control in reversed(record.control_objects))
+
+
+def watchdog_of(record: Record) -> tuple[int, int] | None:
+    """Return the instants at which the first watchdog of a test result was armed, and is due; None if none is armed."""
+    if record.status is not _RUNNING or not is_marked(record):
+        return None
+    armed_at = min(control.written_at for control in record.control_objects if control.by is None)
+    return armed_at, armed_at + WATCHDOG_DELAY
 
 
 def _delay(name: str, seconds: float) -> int:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, Literal, Self
+from typing import Any, Literal, Protocol, Self
 
 from fake_bluejay.bluejay.published import OPENAPI_PATH
 from fake_bluejay.core.clock import datetime_at
@@ -18,28 +18,27 @@ _SECTION = "--- bluejay ---"
 """The beginning of the note on an assertion that failed while a fake was on."""
 
 
-class Assertions:
+class Assertions(Protocol):
     """The assertions of a fake, over its world and its journal; on failure they show the requests that arrived.
 
     A subclass is a context manager, sync and async, that calls `start` and `stop`.
     """
 
     faults: Faults
+    """The faults that requests meet."""
 
-    _is_shown = False
+    _is_shown: bool = False
     """True if pytest shows the report if the test fails."""
-    _inner = 0
+    _inner: int = 0
     """The number of `with` blocks that found the fake on, and will leave it on."""
 
     @property
     def world(self) -> World:
         """The model behind the fake, for the doors; a test uses the other members."""
-        raise NotImplementedError
 
     @property
     def requests(self) -> Requests:
         """The requests that arrived, with their answers, the newest last."""
-        raise NotImplementedError
 
     def assert_ended(self, *ids: int, by: Literal["agent", "watchdog"] | None = None) -> None:
         """Assert that an end-conversations call marked each of these test results.
@@ -139,15 +138,12 @@ class Assertions:
     @property
     def is_on(self) -> bool:
         """True if the fake is between `start` and `stop`."""
-        raise NotImplementedError
 
     def start(self) -> Self:
         """Switch the fake on for the code under test, and return it."""
-        raise NotImplementedError
 
     def stop(self) -> None:
         """Switch the fake off."""
-        raise NotImplementedError
 
     def __enter__(self) -> Self:
         self._inner += self.is_on

@@ -25,10 +25,10 @@ from fake_bluejay.core.suggest import check_known
 from fake_bluejay.core.world import World
 from fake_bluejay.drafts import Drafts
 from fake_bluejay.evaluations import Evaluations
-from fake_bluejay.facade.additions import Additions
 from fake_bluejay.facade.delivery import DeliveryWorker
-from fake_bluejay.facade.handles import FakeClock, FakeReadings, Snapshot, data_of, warn_of_unknown
-from fake_bluejay.facade.results import ControlObjectView, TestResult
+from fake_bluejay.facade.handles import FakeClock, FakeReadings, Snapshot, data_of
+from fake_bluejay.facade.protocols import Bluejay
+from fake_bluejay.facade.results import TestResult
 from fake_bluejay.facade.time_options import longest_of, threads_of
 from fake_bluejay.http.journal import Answer, Requests
 from fake_bluejay.intercept import switch
@@ -41,8 +41,6 @@ from fake_bluejay.state import snapshot as dumps
 if TYPE_CHECKING:
     from starlette.types import Scope
 
-    from fake_bluejay.core.behaviors import AgentChoice
-    from fake_bluejay.core.statuses import StatusChoice
     from fake_bluejay.facade.remote import RemoteBluejay
     from fake_bluejay.facade.webhooks import Webhooks
     from fake_bluejay.server.loopback import Loopback
@@ -77,7 +75,7 @@ OPTIONS = tuple(Options.__annotations__)
 """The names of all options."""
 
 
-class FakeBluejay(Additions):
+class FakeBluejay(Bluejay):
     """A Bluejay of one's own: a context manager (also async), a decorator, or switched by `start()` and `stop()`.
 
     While it is on, calls to the real host are answered by it, in this process, and the environment names it
@@ -91,7 +89,8 @@ class FakeBluejay(Additions):
         sleep = options.get("sleep", "skip")
         check_known("choice for sleep:", sleep, ("skip", "real"))
         check_known("choice for unmet:", options.get("unmet", "error"), _UNMET)
-        self._begin(options, Service(**_of_a_world(options)))
+        of_a_world = {name: value for name, value in options.items() if name in WorldOptions.__annotations__}
+        self._begin(options, Service(**cast(WorldOptions, of_a_world)))
 
     def _begin(self, options: Options, service: Service) -> None:
         self._options = options
@@ -109,9 +108,6 @@ class FakeBluejay(Additions):
         self._wall_clock: WallClock | None = None
         """The wall clock of the code under test, where that does not skip sleeps."""
         self._loopback: Loopback | None = None
-        self._webhooks: Webhooks | None = None
-        self._drafts: Drafts | None = None
-        self._evaluations: Evaluations | None = None
         self._world.make_delivery_worker = DeliveryWorker
         self.calls = Calls(self._world)
         self.clock = FakeClock(self._world)
@@ -290,53 +286,7 @@ class FakeBluejay(Additions):
         wrapper.__signature__ = signature.replace(parameters=rest)
         return cast(_Function, wrapper)
 
-    # --- test results -------------------------------------------------------------------------------------------
-
-    def add_test_result(
-        self,
-        id: int | None = None,
-        status: StatusChoice = "RUNNING",
-        agent: AgentChoice | None = None,
-        **fields: Any,
-    ) -> TestResult:
-        """Add a test result.
-
-        Args:
-            id: The id; by default the next that is free, from 1.
-            status: The status that it begins with.
-            agent: The behavior of its agent; by default the fake's.
-            fields: Published fields of a simulation result, `organisation`, and `call`: the script by which it goes on
-                by itself.
-
-        Raises:
-            ValueError: The id is taken, the status, the agent or a field is unknown, or no answer could show the test
-                result.
-        """
-        record = self._service.add_test_result(id, status, agent, **fields)
-        return TestResult(self._world, record.id)
-
-    def add_test_results(self, n: int, **same: Any) -> list[TestResult]:
-        """Add `n` test results that are alike, and return them."""
-        return [self.add_test_result(**same) for _ in range(n)]
-
-    @property
-    def test_results(self) -> list[TestResult]:
-        """All test results, in the order they were added."""
-        with self._world.lock:
-            return [TestResult(self._world, id) for id in self._world.results]
-
-    @property
-    def control_objects(self) -> list[ControlObjectView]:
-        """The control objects that were written, the newest last."""
-        with self._world.lock:
-            self._world.settle()
-            return [ControlObjectView(control) for control in self._world.control_objects]
-
-    # --- other objects that a test adds -------------------------------------------------------------------------
-
-    @property
-    def _seen(self) -> World:
-        return self._world
+    # --- what a test adds ---------------------------------------------------------------------------------------
 
     def _apply(self, command: Command) -> Any:
         try:
@@ -346,34 +296,36 @@ class FakeBluejay(Additions):
         except ValueError as error:
             raise ValueError(str(error)) from None
 
-    # Cached by hand: for pyright, a cached_property does not satisfy a property of a protocol.
+    def _add_test_result(self, fields: dict[str, Any]) -> int:
+        return self._service.add_test_result(**fields).id
 
-    @property
-    def drafts(self) -> Drafts:
+    def add_test_results(self, n: int, **same: Any) -> list[TestResult]:
+        """Add `n` test results that are alike, and return them."""
+        return [self.add_test_result(**same) for _ in range(n)]
+
+    def _add_stub(self, method: str, path: str, status: int, json: Any) -> None:
+        self._stubs.add(method, path, status, json)
+
+    @functools.cached_property
+    def drafts(self) -> Drafts:  # type: ignore[override]
         """The drafts of the next answers of generators."""
-        if self._drafts is None:
-            self._drafts = Drafts(self)
-        return self._drafts
+        return Drafts(self)
 
-    @property
-    def evaluations(self) -> Evaluations:
+    @functools.cached_property
+    def evaluations(self) -> Evaluations:  # type: ignore[override]
         """The scripts of the next evaluations of call logs."""
-        if self._evaluations is None:
-            self._evaluations = Evaluations(self)
-        return self._evaluations
+        return Evaluations(self)
 
     @property
     def _worker(self) -> DeliveryWorker:
         return cast(DeliveryWorker, self._world.worker())
 
-    @property
-    def webhooks(self) -> Webhooks:
+    @functools.cached_property
+    def webhooks(self) -> Webhooks:  # type: ignore[override]
         """The webhooks of the fake, and the deliveries to them."""
-        if self._webhooks is None:
-            from fake_bluejay.facade.webhooks import Webhooks
+        from fake_bluejay.facade.webhooks import Webhooks
 
-            self._webhooks = Webhooks(self._world, self._worker)
-        return self._webhooks
+        return Webhooks(self._world, self._worker)
 
     # --- requests -----------------------------------------------------------------------------------------------
 
@@ -382,57 +334,10 @@ class FakeBluejay(Additions):
         """The requests that arrived, with their answers, the newest last."""
         return self._requests
 
-    def stub(self, method: str, path: str, status: int = 200, json: Any = None) -> None:
-        """Answer requests with this method and path as given, above all for an endpoint that is not modelled.
-
-        A path that Bluejay is not known to have gets a warning.
-
-        Args:
-            method: The method, in upper or lower case.
-            path: The path; it may have parameters in braces: `/v1/agents/{id}`.
-            status: The status of the answer.
-            json: The body of the answer; None for an empty body.
-
-        Raises:
-            ValueError: The method, the path or the status is not possible.
-            TypeError: The body is not JSON.
-        """
-        self._stubs.add(method, path, status, json)
-        warn_of_unknown(path)
-
-    # --- keys ---------------------------------------------------------------------------------------------------
-
     @property
     def api_key(self) -> str:
         """A key of the default organisation; it is also in the environment as `BLUEJAY_API_KEY`."""
         return self._service.api_key
-
-    def add_organisation(self, name: str, api_key: str) -> None:
-        """Add an organisation, whose data is invisible to the others. From now on only known keys are accepted.
-
-        Raises:
-            ValueError: The name or the key is taken.
-        """
-        self._world.add_organisation(name, api_key)
-
-    def revoke_key(self, api_key: str) -> None:
-        """Refuse a key from now on, as Bluejay refuses a revoked one: 401.
-
-        Raises:
-            ValueError: The value is not a key, or the key is revoked already.
-        """
-        self._world.revoke_api_key(api_key)
-
-    @property
-    def require_known_keys(self) -> bool:
-        """True if unknown keys are refused; otherwise any key that is not empty belongs to the default organisation."""
-        return self._world.require_known_keys
-
-    @require_known_keys.setter
-    def require_known_keys(self, required: bool) -> None:
-        if not isinstance(required, bool):  # a dump with another value could not be restored
-            raise ValueError(f"require_known_keys is True or False, not {required!r:.80}")
-        self._world.require_known_keys = required
 
     # --- ways in without interception ---------------------------------------------------------------------------
 
@@ -570,8 +475,3 @@ def fake_over(service: Service) -> FakeBluejay:
     fake = FakeBluejay.__new__(FakeBluejay)
     fake._begin({}, service)
     return fake
-
-
-def _of_a_world(options: Options) -> WorldOptions:
-    """Return those of the options that are the world's."""
-    return cast(WorldOptions, {name: value for name, value in options.items() if name in WorldOptions.__annotations__})

@@ -4,37 +4,27 @@ from __future__ import annotations
 
 import contextlib
 import threading
-import warnings
 from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any, Protocol, Self, Unpack, cast
+from typing import TYPE_CHECKING, Any, Self, Unpack, cast
 
-from fake_bluejay.bluejay.app import PATHS
 from fake_bluejay.core.clock import datetime_at, microseconds
 from fake_bluejay.core.readings import Readings
-from fake_bluejay.core.suggest import nearest, unknown
+from fake_bluejay.core.suggest import unknown
 from fake_bluejay.core.timers import Timer
-from fake_bluejay.facade.results import Seen
+from fake_bluejay.core.world import World
 from fake_bluejay.facade.time_options import threads_of
-from fake_bluejay.http.stubs import can_meet
 from fake_bluejay.intercept.clockwork import CLOCKWORK
 
 if TYPE_CHECKING:
     from fake_bluejay.core.readings import ReadingChoices
-
-
-class Restorable(Protocol):
-    """A fake that can return to an earlier state."""
-
-    def restore(self, snapshot: Snapshot) -> None:
-        """Return to the state of the snapshot."""
-        ...
+    from fake_bluejay.facade.protocols import Bluejay
 
 
 class Snapshot:
     """A world at a moment. As a context manager it restores that moment at its end."""
 
-    def __init__(self, fake: Restorable, data: dict[str, Any], receivers: Mapping[str, Any] | None = None) -> None:
+    def __init__(self, fake: Bluejay, data: dict[str, Any], receivers: Mapping[str, Any] | None = None) -> None:
         self._fake = fake
         self.data = data
         self.receivers = receivers or {}
@@ -63,7 +53,7 @@ def data_of(snapshot: Snapshot) -> dict[str, Any]:
 class FakeClock:
     """The fake's time. It stands still until it is advanced, unless the fake was started with `clock="real"`."""
 
-    def __init__(self, world: Seen) -> None:
+    def __init__(self, world: World) -> None:
         self._world = world
 
     @property
@@ -141,7 +131,7 @@ class FakeClock:
 class FakeReadings:
     """The fake's readings: its choices for the questions that the documentation leaves open."""
 
-    def __init__(self, world: Seen) -> None:
+    def __init__(self, world: World) -> None:
         self._world = world
 
     def set(self, **choices: Unpack[ReadingChoices]) -> None:
@@ -167,15 +157,3 @@ class FakeReadings:
 
     def __repr__(self) -> str:
         return repr(self._world.readings)
-
-
-def warn_of_unknown(path: str) -> None:
-    """Warn of the stub of a path that Bluejay is not known to have: it may be misspelt.
-
-    The warning points at the call of `stub`.
-    """
-    if path not in PATHS and not any(can_meet(path, known) for known in PATHS):
-        warnings.warn(
-            f"a stub for {path}, which Bluejay is not known to have; the nearest that it has: {nearest(path, PATHS)}",
-            stacklevel=3,
-        )

@@ -1,4 +1,4 @@
-"""Protocols that a fake in this process and a served fake both satisfy.
+"""The interface that a fake in this process and a served fake share, with the methods that are the same in both.
 
 A helper or a fixture that is typed with `Bluejay` takes either. The protocols are for type checkers alone: `isinstance`
 would read the properties, and reading `url` starts the server.
@@ -6,8 +6,17 @@ would read the properties, and reading `url` starts the server.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Literal, Protocol, Self, Unpack
+import warnings
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, Protocol, Unpack
+
+from fake_bluejay.bluejay.app import PATHS
+from fake_bluejay.bluejay.modules import declared
+from fake_bluejay.core.suggest import nearest
+from fake_bluejay.core.world import DEFAULT_ORGANISATION, World
+from fake_bluejay.facade.assertions import Assertions
+from fake_bluejay.facade.results import ControlObjectView, TestResult
+from fake_bluejay.http.stubs import can_meet
 
 if TYPE_CHECKING:
     import httpx
@@ -20,60 +29,34 @@ if TYPE_CHECKING:
     from fake_bluejay.facade.fake import FakeBluejay, Options
     from fake_bluejay.facade.handles import FakeClock, FakeReadings, Snapshot
     from fake_bluejay.facade.resources import AgentView, DigitalHumanView, SimulationView
-    from fake_bluejay.facade.results import ControlObjectView, TestResult
     from fake_bluejay.facade.runs import RunView
     from fake_bluejay.facade.webhooks import Webhooks
-    from fake_bluejay.http.faults import Faults
-    from fake_bluejay.http.journal import Requests
+    from fake_bluejay.state.commands import Command
 
 
-class Bluejay(Protocol):
-    """The interface that `FakeBluejay` and the result of `FakeBluejay.connect` share."""
+class Bluejay(Assertions, Protocol):
+    """The interface that `FakeBluejay` and the result of `FakeBluejay.connect` share.
 
-    @property
-    def calls(self) -> Calls:
-        """The scripts of calls that have not begun."""
+    As a context manager, sync and async, it calls `start` and `stop`.
+    """
 
-    @property
-    def clock(self) -> FakeClock:
-        """The fake's time."""
+    calls: Calls
+    """The scripts of calls that have not begun."""
+    clock: FakeClock
+    """The fake's time."""
+    drafts: Drafts
+    """The drafts of the next answers of generators."""
+    evaluations: Evaluations
+    """The scripts of the next evaluations of call logs."""
+    readings: FakeReadings
+    """The fake's choices where Bluejay's documentation leaves a question open."""
+    webhooks: Webhooks
+    """The webhooks of the fake, and the deliveries to them."""
 
-    @property
-    def drafts(self) -> Drafts:
-        """The digital humans that the generators return next."""
+    _world: World
+    """The world behind the views: of a served fake, the one at the other end of the connection."""
 
-    @property
-    def evaluations(self) -> Evaluations:
-        """The scores that evaluations find next."""
-
-    @property
-    def faults(self) -> Faults:
-        """The faults that requests meet."""
-
-    @property
-    def readings(self) -> FakeReadings:
-        """The fake's choices where Bluejay's documentation leaves a question open."""
-
-    @property
-    def webhooks(self) -> Webhooks:
-        """The webhooks and their deliveries."""
-
-    @property
-    def is_on(self) -> bool:
-        """True if the fake is between `start` and `stop`."""
-
-    def start(self) -> Self:
-        """Switch the fake on, and return it."""
-
-    def stop(self) -> None:
-        """Switch the fake off."""
-
-    def __enter__(self) -> Self: ...
-    def __exit__(self, type_: type[BaseException] | None, error: BaseException | None, traceback: object) -> None: ...
-    async def __aenter__(self) -> Self: ...
-    async def __aexit__(
-        self, type_: type[BaseException] | None, error: BaseException | None, traceback: object
-    ) -> None: ...
+    # --- test results -------------------------------------------------------------------------------------------
 
     def add_test_result(
         self,
@@ -82,10 +65,24 @@ class Bluejay(Protocol):
         agent: AgentChoice | None = None,
         **fields: Any,
     ) -> TestResult:
-        """Add a test result."""
+        """Add a test result.
+
+        Args:
+            id: The id; by default the next that is free, from 1.
+            status: The status that it begins with.
+            agent: The behavior of its agent; by default the fake's.
+            fields: Published fields of a simulation result, `organisation`, and `call`: the script by which it goes on
+                by itself.
+
+        Raises:
+            ValueError: The id is taken, the status, the agent or a field is unknown, or no answer could show the test
+                result.
+        """
+        new = {"id": id, "status": status, "agent": agent, **fields}
+        return TestResult(self._world, self._add_test_result(new))
 
     def add_test_results(self, n: int, **same: Any) -> list[TestResult]:
-        """Add `n` test results that are alike."""
+        """Add `n` test results that are alike, and return them."""
 
     def test_result(self, id: int) -> TestResult:
         """Return the test result with this id.
@@ -93,121 +90,269 @@ class Bluejay(Protocol):
         Raises:
             KeyError: There is none; the message lists the ids.
         """
+        return TestResult(self._world, self._world.result(id).id)
 
     @property
     def test_results(self) -> list[TestResult]:
         """All test results, in the order they were added."""
+        with self._world.lock:
+            return [TestResult(self._world, id) for id in self._world.results]
 
     @property
     def control_objects(self) -> list[ControlObjectView]:
-        """The control objects, the newest last."""
+        """The control objects that were written, the newest last."""
+        world = self.world
+        with world.lock:
+            world.settle()
+            return [ControlObjectView(control) for control in world.control_objects]
 
-    def add_agent(self, *, organisation: str = "default", **fields: Any) -> AgentView:
-        """Add an agent."""
+    # --- other objects that a test adds -------------------------------------------------------------------------
+
+    def _add(self, resource: str, organisation: str, fields: dict[str, Any]) -> Any:
+        from fake_bluejay.facade.resources import view
+        from fake_bluejay.state.commands import NewEntity, validated
+
+        collection = declared(resource).of.plural
+        new = validated(NewEntity, {**fields, "organisation": organisation}).of(collection)
+        return view(self._world, collection, self._apply(new))
+
+    def add_agent(self, *, organisation: str = DEFAULT_ORGANISATION, **fields: Any) -> AgentView:
+        """Add an agent.
+
+        Args:
+            organisation: The name of the organisation that it belongs to.
+            **fields: The published fields of `POST /v1/add-agent`; each has a default.
+
+        Raises:
+            ValueError: A field is unknown, or its value is not allowed.
+        """
+        made: AgentView = self._add("agents", organisation, fields)
+        return made
 
     def add_simulation(
         self,
         *,
         agent: AgentView | int | None = None,
         digital_humans: int | Sequence[DigitalHumanView] = 1,
-        organisation: str = "default",
+        organisation: str = DEFAULT_ORGANISATION,
         **fields: Any,
     ) -> SimulationView:
-        """Add a simulation."""
+        """Add a simulation that is ready to be run.
 
-    def add_digital_human(self, *, organisation: str = "default", **fields: Any) -> DigitalHumanView:
-        """Add a digital human."""
+        Args:
+            agent: The agent under test; None for a new one.
+            digital_humans: The digital humans that take part, or the number of new ones.
+            organisation: The name of the organisation that it belongs to.
+            **fields: The published fields of `POST /v1/create-simulation`.
 
-    def add(self, resource: str, *, organisation: str = "default", **fields: Any) -> Any:
-        """Add an entity of any resource, by the resource's name."""
+        Raises:
+            ValueError: An argument is not allowed; then nothing has been added.
+            KeyError: A digital human is gone.
+        """
+        from fake_bluejay.facade.resources import DigitalHumanView, SimulationView
+        from fake_bluejay.state.commands import NewSimulation, validated
+
+        humans: Any = digital_humans
+        if isinstance(digital_humans, (list, tuple)):
+            for human in digital_humans:
+                if not isinstance(human, DigitalHumanView):
+                    raise ValueError(f"a digital human is needed, as add_digital_human() gives it, not {human!r:.80}")
+            humans = [human.id for human in digital_humans]
+        new = {"agent": _id(agent), "digital_humans": humans, "organisation": organisation}
+        return SimulationView(self._world, "simulations", self._apply(validated(NewSimulation, {**fields, **new})))
+
+    def add_digital_human(self, *, organisation: str = DEFAULT_ORGANISATION, **fields: Any) -> DigitalHumanView:
+        """Add a digital human.
+
+        Args:
+            organisation: The name of the organisation that it belongs to.
+            **fields: The published fields of `POST /v1/create-digital-human`, and `simulation_ids`; each has a default.
+
+        Raises:
+            ValueError: A field is unknown, or its value is not allowed.
+        """
+        made: DigitalHumanView = self._add("digital_humans", organisation, fields)
+        return made
+
+    def add(self, resource: str, *, organisation: str = DEFAULT_ORGANISATION, **fields: Any) -> Any:
+        """Add an entity of any resource that is modelled: `bluejay.add("folder", name="Support")`.
+
+        Args:
+            resource: The name of the resource: `folder`, `digital human`, …
+            organisation: The name of the organisation that it belongs to.
+            **fields: The fields of the request that creates one, each with a default where one is needed; and `id`.
+
+        Returns:
+            A live view with `id`, `fields`, `organisation` and `created_at`.
+
+        Raises:
+            ValueError: There is no such resource, a field is unknown, or its value is not allowed.
+        """
+        return self._add(resource, organisation, fields)
 
     def resources(self, resource: str) -> list[Any]:
-        """Return all entities of a resource, in the order they were added."""
+        """Return all entities of a resource, the oldest first: `bluejay.resources("folder")`.
+
+        Raises:
+            ValueError: There is no such resource.
+        """
+        from fake_bluejay.facade.resources import resources
+
+        return resources(self._world, resource)
 
     def queue_run(self, simulation: SimulationView | int | None = None, **fields: Any) -> RunView:
-        """Queue a run of a simulation."""
+        """Queue a run, as `POST /v1/queue-simulation-run` does.
+
+        Args:
+            simulation: The simulation to run; None for a new one.
+            **fields: The fields of the request.
+
+        Raises:
+            ValueError: There is no such simulation or digital human, or a field is unknown.
+        """
+        from fake_bluejay.facade.runs import RunView
+        from fake_bluejay.state.commands import NewRun, validated
+
+        if isinstance(humans := fields.get("digital_human_ids"), (list, tuple)):
+            fields["digital_human_ids"] = list(map(_id, humans))
+        return RunView(self._world, self._apply(validated(NewRun, {**fields, "simulation": _id(simulation)})))
 
     @property
     def runs(self) -> list[RunView]:
-        """All runs, in the order they were queued."""
+        """The runs, the newest last."""
+        from fake_bluejay.facade.runs import RunView
 
-    @property
-    def requests(self) -> Requests:
-        """The requests that arrived, with their answers, the newest last."""
+        world = self._world
+        with world.lock:
+            return [RunView(world, id) for id in world.runs]
 
-    @property
-    def unmodelled(self) -> list[str]:
-        """The calls to endpoints that are neither modelled nor stubbed."""
+    # --- requests -----------------------------------------------------------------------------------------------
 
     def stub(self, method: str, path: str, status: int = 200, json: Any = None) -> None:
-        """Answer requests with this method and path as given."""
+        """Answer requests with this method and path as given, above all for an endpoint that is not modelled.
 
-    def report(self) -> str:
-        """Return the requests and histories that a failing test's report shows."""
+        A path that Bluejay is not known to have gets a warning.
 
-    def assert_ended(self, *ids: int, by: Literal["agent", "watchdog"] | None = None) -> None:
-        """Assert that a call to end-conversations marked each of these test results."""
+        Args:
+            method: The method, in upper or lower case.
+            path: The path; it may have parameters in braces: `/v1/agents/{id}`.
+            status: The status of the answer.
+            json: The body of the answer; None for an empty body.
 
-    def assert_failed(self, *ids: int) -> None:
-        """Assert that a call to end-conversations refused each of these ids."""
+        Raises:
+            ValueError: The method, the path or the status is not possible.
+            TypeError: The body is not JSON.
+        """
+        self._add_stub(method, path, status, json)
+        if path not in PATHS and not any(can_meet(path, known) for known in PATHS):
+            near = nearest(path, PATHS)
+            warnings.warn(
+                f"a stub for {path}, which Bluejay is not known to have; the nearest that it has: {near}", stacklevel=2
+            )
 
-    def assert_no_requests(self) -> None:
-        """Assert that no request arrived."""
-
-    def assert_requested(
-        self,
-        method: str,
-        path: str,
-        times: int | None = None,
-        *,
-        json: Any = None,
-        query: Mapping[str, object] | None = None,
-        headers: Mapping[str, str] | None = None,
-    ) -> None:
-        """Assert that a request like this arrived."""
+    # --- keys ---------------------------------------------------------------------------------------------------
 
     @property
     def api_key(self) -> str:
-        """An API key that the fake accepts."""
+        """A key of the default organisation."""
 
     def add_organisation(self, name: str, api_key: str) -> None:
-        """Add an organisation with an API key of its own."""
+        """Add an organisation, whose data is invisible to the others. From now on only known keys are accepted.
+
+        Raises:
+            ValueError: The name or the key is taken.
+        """
+        self._world.add_organisation(name, api_key)
 
     def revoke_key(self, api_key: str) -> None:
-        """Refuse an API key from now on."""
+        """Refuse a key from now on, as Bluejay refuses a revoked one: 401.
+
+        Raises:
+            ValueError: The value is not a key, or the key is revoked already.
+        """
+        self._world.revoke_api_key(api_key)
 
     @property
     def require_known_keys(self) -> bool:
-        """True if unknown API keys are refused."""
+        """True if unknown keys are refused; otherwise any key that is not empty belongs to the default organisation."""
+        return self._world.require_known_keys
 
     @require_known_keys.setter
-    def require_known_keys(self, required: bool) -> None: ...
+    def require_known_keys(self, required: bool) -> None:
+        if not isinstance(required, bool):  # a dump with another value could not be restored
+            raise ValueError(f"require_known_keys is True or False, not {required!r:.80}")
+        self._world.require_known_keys = required
+
+    # --- ways in ------------------------------------------------------------------------------------------------
 
     @property
     def url(self) -> str:
-        """The address of the server, without a path."""
+        """The address of a server of the fake, without a path."""
 
     @property
     def base_url(self) -> str:
-        """The address of the server with `/v1`, as clients take it in `BLUEJAY_API_URL`."""
+        """`<url>/v1`, as clients take it in `BLUEJAY_API_URL`."""
+        return f"{self.url}/v1"
 
     def client(self, **kwargs: Any) -> httpx.Client:
-        """Return an httpx client whose requests reach the fake."""
+        """Return an `httpx.Client` whose requests reach the fake: `client.post("/v1/end-conversations", …)`.
+
+        If httpx is not installed, it is httpx2's.
+        """
+        from fake_bluejay.facade.transport import library
+
+        client: httpx.Client = library().Client(**self._client_options, **kwargs)
+        return client
 
     def async_client(self, **kwargs: Any) -> httpx.AsyncClient:
-        """Return an asynchronous httpx client whose requests reach the fake."""
+        """Return an `httpx.AsyncClient`, or httpx2's, whose requests reach the fake."""
+        from fake_bluejay.facade.transport import library
+
+        client: httpx.AsyncClient = library().AsyncClient(**self._client_options, **kwargs)
+        return client
+
+    # --- state --------------------------------------------------------------------------------------------------
 
     def reset(self) -> None:
         """Put the fake back to its beginning."""
 
     def dump(self) -> dict[str, Any]:
-        """Return the whole world as JSON-ready data."""
+        """Return the whole world as JSON-ready data, timers included."""
 
     def snapshot(self) -> Snapshot:
-        """Return the world as it is now, for `restore`."""
+        """Return the world as it is now, for `restore`; a `with` restores it at its end."""
 
     def restore(self, snapshot: Snapshot) -> None:
-        """Put the world back to a snapshot."""
+        """Put the world back to a snapshot; the journal stays.
+
+        Raises:
+            ValueError: The argument is not a snapshot.
+        """
+
+    # --- the differences between the two kinds of fake ----------------------------------------------------------
+
+    @property
+    def _client_options(self) -> dict[str, Any]:
+        """The options of an httpx client whose requests reach the fake."""
+
+    def _apply(self, command: Command) -> Any:
+        """Apply a command, and return the id of the new object.
+
+        Raises:
+            ValueError: The command does not fit what is there.
+            KeyError: An object that it refers to is gone.
+        """
+
+    def _add_test_result(self, fields: dict[str, Any]) -> int:
+        """Add a test result, and return its id."""
+
+    def _add_stub(self, method: str, path: str, status: int, json: Any) -> None:
+        """Add a stub."""
+
+
+def _id(view: Any) -> Any:
+    """Return the id of a view; any other value is returned as it is."""
+    return getattr(view, "id", view)
 
 
 class MakeBluejay(Protocol):

@@ -33,9 +33,9 @@ from fake_bluejay.core.timers import Timer
 from fake_bluejay.core.world import DEFAULT_ORGANISATION, World
 from fake_bluejay.drafts import Drafts
 from fake_bluejay.evaluations import Evaluations
-from fake_bluejay.facade.additions import Additions
-from fake_bluejay.facade.handles import FakeClock, FakeReadings, Snapshot, data_of, warn_of_unknown
-from fake_bluejay.facade.results import ControlObjectView, TestResult
+from fake_bluejay.facade.handles import FakeClock, FakeReadings, Snapshot, data_of
+from fake_bluejay.facade.protocols import Bluejay
+from fake_bluejay.facade.results import TestResult
 from fake_bluejay.facade.webhooks import Webhooks
 from fake_bluejay.http.faults import Fault, Faults
 from fake_bluejay.http.journal import Answer, Exchange, Headers, Journal, Requests
@@ -53,8 +53,7 @@ from fake_bluejay.state.commands import (
 )
 
 if TYPE_CHECKING:
-    from fake_bluejay.core.behaviors import AgentChoice
-    from fake_bluejay.core.statuses import StatusChoice
+    pass
 
 _TIMEOUT = 30
 """The time in which the server has to answer, in seconds."""
@@ -62,7 +61,7 @@ _AT_ONCE = 10_000
 """The most test results that one request adds, and the most requests or deliveries that one answer lists."""
 
 
-class RemoteBluejay(Additions):
+class RemoteBluejay(Bluejay):
     """A served fake, as `FakeBluejay.connect(url)` returns it.
 
     As a context manager it sets `BLUEJAY_API_URL`, `BLUEJAY_OTLP_ENDPOINT` and `BLUEJAY_API_KEY` until its end. A
@@ -79,17 +78,17 @@ class RemoteBluejay(Additions):
 
     def __init__(self, url: str, organisation: str | None = None) -> None:
         self._control = _Control(url, organisation)
-        self._far = _FarWorld(self._control)
+        self._world = cast(World, _FarWorld(self._control))
         self._environment: dict[str, str | None] = {}
         if self._control("GET", "health", of_all=True) != {"status": "ok"}:
             raise ConnectionError(f"what answers at {url} is no fake Bluejay")
-        self.clock = RemoteClock(self._far)
-        self.readings = FakeReadings(self._far)
+        self.clock = RemoteClock(self._world, self._control)
+        self.readings = FakeReadings(self._world)
         self.faults: Faults = _FarFaults(self._control)
-        self.calls = Calls(self._far.as_world)
+        self.calls = Calls(self._world)
         self.drafts = Drafts(self)
         self.evaluations = Evaluations(self)
-        self.webhooks: Webhooks = _FarWebhooks(self._control, self._far.as_world)
+        self.webhooks: Webhooks = _FarWebhooks(self._control, self._world)
         if organisation is not None:
             self._ensure_organisation(organisation)
 
@@ -145,18 +144,15 @@ class RemoteBluejay(Additions):
                 os.environ[name] = value
         self._environment = {}
 
-    # --- test results -------------------------------------------------------------------------------------------
+    # --- what a test adds ---------------------------------------------------------------------------------------
 
-    def add_test_result(
-        self,
-        id: int | None = None,
-        status: StatusChoice = "RUNNING",
-        agent: AgentChoice | None = None,
-        **fields: Any,
-    ) -> TestResult:
-        """Add a test result, as `FakeBluejay.add_test_result` does."""
-        new = validated(NewTestResult, _as_data({"id": id, "status": status, "agent": agent, **fields}))
-        return TestResult(self._far, self._control.send("test-results", new)["id"])
+    def _apply(self, command: Command) -> Any:
+        if isinstance(command, NewEntity):
+            return self._control.send(f"resources/{quote(command.resource)}", command)["id"]
+        return self._control.send("runs" if isinstance(command, NewRun) else "simulations", command)["id"]
+
+    def _add_test_result(self, fields: dict[str, Any]) -> int:
+        return cast(int, self._control.send("test-results", validated(NewTestResult, _as_data(fields)))["id"])
 
     def add_test_results(self, n: int, **same: Any) -> list[TestResult]:
         """Add `n` test results that are alike, and return them."""
@@ -164,35 +160,18 @@ class RemoteBluejay(Additions):
         for first in range(0, n, _AT_ONCE):
             new = validated(NewTestResult, {**data, "count": min(_AT_ONCE, n - first)})
             added += self._control.send("test-results", new)
-        return [TestResult(self._far, one["id"]) for one in added]
+        return [TestResult(self._world, one["id"]) for one in added]
 
-    @property
-    def test_results(self) -> list[TestResult]:
-        """All test results, in the order they were added."""
-        return [TestResult(self._far, one["id"]) for one in self._control("GET", "test-results")]
-
-    @property
-    def control_objects(self) -> list[ControlObjectView]:
-        """The control objects that were written, the newest last."""
-        return [ControlObjectView(control) for control in self.world.control_objects]
-
-    # --- other objects that a test adds -------------------------------------------------------------------------
-
-    @property
-    def _seen(self) -> World:
-        return self._far.as_world
-
-    def _apply(self, command: Command) -> Any:
-        if isinstance(command, NewEntity):
-            return self._control.send(f"resources/{quote(command.resource)}", command)["id"]
-        return self._control.send("runs" if isinstance(command, NewRun) else "simulations", command)["id"]
+    def _add_stub(self, method: str, path: str, status: int, json: Any) -> None:
+        new = {"method": method, "path": path, "status": status, "json": json}
+        self._control.send("stubs", validated(NewStub, new))
 
     # --- requests -----------------------------------------------------------------------------------------------
 
     @property
     def world(self) -> World:
         """A copy of the server's world as it is now, whose time stands still."""
-        return self._far.copy()
+        return _copy_of_world(self._control)
 
     @property
     def requests(self) -> Requests:
@@ -201,12 +180,6 @@ class RemoteBluejay(Additions):
         for data in self._control("GET", "requests", limit=_AT_ONCE, whole=True):
             journal.append(_FarExchange(data))
         return Requests(journal)
-
-    def stub(self, method: str, path: str, status: int = 200, json: Any = None) -> None:
-        """Answer requests with this method and path as given, as `FakeBluejay.stub` does."""
-        new = {"method": method, "path": path, "status": status, "json": json}
-        self._control.send("stubs", validated(NewStub, new))
-        warn_of_unknown(path)
 
     # --- keys ---------------------------------------------------------------------------------------------------
 
@@ -217,23 +190,6 @@ class RemoteBluejay(Additions):
             if organisation["name"] == DEFAULT_ORGANISATION:
                 return cast(str, [*organisation["api_keys"], API_KEY][0])
         raise KeyError(f"the server has no organisation {DEFAULT_ORGANISATION!r}")
-
-    def add_organisation(self, name: str, api_key: str) -> None:
-        """Add an organisation, as `FakeBluejay.add_organisation` does."""
-        self._control.send("organisations", validated(NewOrganisation, {"name": name, "api_keys": [api_key]}))
-
-    def revoke_key(self, api_key: str) -> None:
-        """Refuse a key from now on, as `FakeBluejay.revoke_key` does."""
-        self._control("POST", "organisations/revoked-keys", {"api_key": api_key})
-
-    @property
-    def require_known_keys(self) -> bool:
-        """True if unknown keys are refused."""
-        return cast(bool, self._control("GET", "overview")["require_known_keys"])
-
-    @require_known_keys.setter
-    def require_known_keys(self, required: bool) -> None:
-        self._control("PATCH", "organisations", {"require_known_keys": required})
 
     # --- ways in ------------------------------------------------------------------------------------------------
 
@@ -271,25 +227,27 @@ class RemoteBluejay(Additions):
 class RemoteClock(FakeClock):
     """The server's clock; its mode and its speed can be set, too."""
 
-    _world: _FarWorld
+    def __init__(self, world: World, control: _Control) -> None:
+        super().__init__(world)
+        self._control = control
 
     @property
     def mode(self) -> str:
         """`manual` (time stands still until advanced) or `real` (time passes, at a speed); can be set."""
-        return cast(str, self._world.clock()["mode"])
+        return cast(str, self._control("GET", "clock")["mode"])
 
     @mode.setter
     def mode(self, mode: str) -> None:
-        self._world.change_clock(mode=mode)
+        self._control("PATCH", "clock", {"mode": mode})
 
     @property
     def speed(self) -> float:
         """The virtual seconds that pass in a real one, 0 for a manual or paused clock; can be set."""
-        return cast(float, self._world.clock()["speed"])
+        return cast(float, self._control("GET", "clock")["speed"])
 
     @speed.setter
     def speed(self, speed: float) -> None:
-        self._world.change_clock(speed=speed)
+        self._control("PATCH", "clock", {"speed": speed})
 
 
 class _Control:
@@ -349,25 +307,21 @@ class _Control:
         return self(method, path, command.model_dump(by_alias=True, exclude_unset=True))
 
 
+def _copy_of_world(control: _Control) -> World:
+    """Return a copy of the server's world as it is now, whose time stands still."""
+    return dumps.load({**control("GET", "state"), "clock": "manual"})
+
+
 class _FarWorld:
     """The part of a `World` that the views need, at the other end of a connection."""
 
     def __init__(self, control: _Control) -> None:
         self._control = control
 
-    @property
-    def as_world(self) -> World:
-        """This object as a `World`, for views that use more than `Seen` declares."""
-        return cast(World, self)
-
-    def copy(self) -> World:
-        """Return a copy of the world as it is now, whose time stands still."""
-        return dumps.load({**self._control("GET", "state"), "clock": "manual"})
-
     def __getattr__(self, name: str) -> Any:
         if name not in ("resources", "results", "runs"):
             raise AttributeError(f"a world at the other end of a control API has no {name!r}")
-        return getattr(self.copy(), name)
+        return getattr(_copy_of_world(self._control), name)
 
     lock = nullcontext()
     """The server takes its own lock for each request."""
@@ -377,9 +331,6 @@ class _FarWorld:
 
     def clock(self) -> dict[str, Any]:
         return cast(dict[str, Any], self._control("GET", "clock"))
-
-    def change_clock(self, **change: Any) -> None:
-        self._control("PATCH", "clock", change)
 
     def now(self) -> int:
         return _instant(self.clock()["now"])
@@ -409,10 +360,7 @@ class _FarWorld:
         return _optional_instant(self.clock()["next_due"])
 
     def pending(self) -> list[Timer]:
-        return [
-            Timer(_instant(one["due"]), one["sequence"], one["kind"], one["subject_id"])
-            for one in self._control("GET", "state")["timers"]
-        ]
+        return _copy_of_world(self._control).pending()
 
     @property
     def readings(self) -> Readings:
@@ -442,6 +390,20 @@ class _FarWorld:
         self, *, default: Call | None = None, next: Iterable[Call] = (), of: Mapping[int | str, Call] = {}
     ) -> None:
         self._control.send("calls", validated(ScriptsOfCalls, dumps.dump_calls(default, next, of)), "PATCH")
+
+    def add_organisation(self, name: str, api_key: str) -> None:
+        self._control.send("organisations", validated(NewOrganisation, {"name": name, "api_keys": [api_key]}))
+
+    def revoke_api_key(self, api_key: str) -> None:
+        self._control("POST", "organisations/revoked-keys", {"api_key": api_key})
+
+    @property
+    def require_known_keys(self) -> bool:
+        return cast(bool, self._control("GET", "overview")["require_known_keys"])
+
+    @require_known_keys.setter
+    def require_known_keys(self, required: bool) -> None:
+        self._control("PATCH", "organisations", {"require_known_keys": required})
 
     def clear_scripts(self) -> None:
         self._control("DELETE", "calls")
@@ -502,19 +464,7 @@ class _FarFaults(Faults):
 
     def __iter__(self) -> Iterator[Fault]:
         for one in self._control("GET", "faults"):
-            id, met = one.pop("id"), one.pop("met")
-            fault = Fault(**one)
-            fault.id, fault.met = id, met
-            yield fault
-
-    def __len__(self) -> int:
-        return sum(1 for _ in self)
-
-    def __bool__(self) -> bool:
-        return len(self) > 0
-
-    def __repr__(self) -> str:
-        return repr(list(self))
+            yield Fault(**one)
 
 
 class _FarWebhooks(Webhooks):

@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 from fake_bluejay.core.behaviors import Agent, agent_of
 from fake_bluejay.core.clock import datetime_at
-from fake_bluejay.core.readings import Readings
 from fake_bluejay.core.scoring import is_scored
 from fake_bluejay.core.scripts import Call
 from fake_bluejay.core.statuses import Event, Status
 from fake_bluejay.core.suggest import check_known
-from fake_bluejay.core.test_results import WATCHDOG_DELAY, ControlObject, Record
-from fake_bluejay.core.timers import Timer
-from fake_bluejay.core.world import is_marked
+from fake_bluejay.core.test_results import ControlObject, Record
+from fake_bluejay.core.world import World, watchdog_of
 from fake_bluejay.intercept.clockwork import CLOCKWORK
 
 if TYPE_CHECKING:
@@ -23,49 +20,18 @@ if TYPE_CHECKING:
     from fake_bluejay.core.statuses import EventChoice, StatusChoice
 
 
-class Seen(Protocol):
-    """The world behind a view: the one in this process, or one at the other end of a control API."""
+class View:
+    """A live view of something in a world, which its id names."""
 
-    @property
-    def readings(self) -> Readings:
-        """The fake's readings."""
+    def __init__(self, world: World, id: Any) -> None:
+        self._world = world
+        self._id = id
 
-    def now(self) -> int:
-        """Return the current instant, in microseconds."""
+    def __eq__(self, other: object) -> bool:
+        return type(self) is type(other) and vars(self) == vars(other)
 
-    def next_due(self) -> int | None:
-        """Return the instant of the next timer, in microseconds; None if none is pending."""
-
-    def pending(self) -> list[Timer]:
-        """Return the pending timers, in the order they will fire."""
-
-    def advance(self, seconds: float | timedelta) -> None:
-        """Move the clock forward."""
-
-    def advance_to(self, moment: datetime) -> None:
-        """Move the clock forward to an aware datetime."""
-
-    def run_until(self, predicate: Callable[[], object], limit: float | timedelta) -> None:
-        """Move the clock from timer to timer until the predicate holds, by `limit` seconds at most."""
-
-    def choose(self, **choices: str) -> None:
-        """Choose readings by their names."""
-
-    def result(self, id: int) -> Record:
-        """Return the record of a test result.
-
-        Raises:
-            KeyError: There is none with this id.
-        """
-
-    def edit(self, id: int, *, agent: Agent | None) -> None:
-        """Change how the agent of a test result behaves."""
-
-    def set_status(self, id: int, status: str, *, force: bool = False) -> None:
-        """Move a test result to a status, by a legal move or, with `force`, by any."""
-
-    def happen(self, id: int, event: Event, cause: str) -> None:
-        """Let an event of the transition table happen to a test result."""
+    def __hash__(self) -> int:
+        return hash((self._world, self._id))
 
 
 class HistoryEntry(NamedTuple):
@@ -130,17 +96,13 @@ class ControlObjectView:
         return f"<ControlObject {self.id} for {self.test_result_id}, written {self.written_at:%H:%M:%S.%f}, {state}>"
 
 
-class TestResult:
+class TestResult(View):
     """A live view of a test result, also after moves of time, and after the world was restored.
 
     Every member raises `KeyError` after the test result's removal, such as by a reset.
     """
 
     __test__ = False  # not a test class, whatever its name says to a test runner
-
-    def __init__(self, world: Seen, id: int) -> None:
-        self._world = world
-        self._id = id
 
     @property
     def _record(self) -> Record:
@@ -150,7 +112,7 @@ class TestResult:
     @property
     def id(self) -> int:
         """The id."""
-        return self._id
+        return cast(int, self._id)
 
     @property
     def status(self) -> Status:
@@ -171,11 +133,8 @@ class TestResult:
     @property
     def watchdog(self) -> Watchdog | None:
         """The watchdog that fires first; None if none is armed."""
-        record = self._record
-        if record.status is not Status.RUNNING or not is_marked(record):
-            return None
-        armed_at = min(control.written_at for control in record.control_objects if control.by is None)
-        return Watchdog(datetime_at(armed_at), datetime_at(armed_at + WATCHDOG_DELAY))
+        watchdog = watchdog_of(self._record)
+        return None if watchdog is None else Watchdog(*map(datetime_at, watchdog))
 
     @property
     def agent(self) -> Agent | None:
@@ -267,12 +226,6 @@ class TestResult:
             ValueError: It is RUNNING, so it can only be ended (documented), or it is over.
         """
         self.happen(Event.CANCEL, "api")
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, TestResult) and (self._world, self._id) == (other._world, other._id)
-
-    def __hash__(self) -> int:
-        return hash((self._world, self._id))
 
     def __repr__(self) -> str:
         try:

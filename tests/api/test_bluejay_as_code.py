@@ -8,7 +8,7 @@ import pytest
 from fake_bluejay import FakeBluejay
 from tests.api.client import Client
 
-AGENT, SIMULATION, HUMAN, METRIC, OTHER = (f"6b1e7a52-26f3-4d6c-8a1f-0d2c3f4b5a6{digit}" for digit in range(5))
+AGENT, SIMULATION, HUMAN, METRIC, OTHER, SECOND = (f"6b1e7a52-26f3-4d6c-8a1f-0d2c3f4b5a6{digit}" for digit in range(6))
 BUNDLE: dict[str, Any] = {
     "agents": [{"bluejay_as_code_id": AGENT, "name": "Desk", "system_prompt": "Help.", "voice": "v"}],
     "simulations": [{"bluejay_as_code_id": SIMULATION, "name": "Coverage", "agent": AGENT}],
@@ -17,6 +17,15 @@ BUNDLE: dict[str, Any] = {
     ],
     "custom_metrics": [{"bluejay_as_code_id": METRIC, "name": "Verified", "description": "The agent asks."}],
 }
+
+
+WITHOUT_AGENT: dict[str, Any] = {"simulations": [{"bluejay_as_code_id": SIMULATION, "name": "Coverage"}]}
+GAPS = "journey_steps: the steps must be numbered from 1, without gaps"
+
+
+def journey(*numbers: int, intent: str = "Call.") -> dict[str, Any]:
+    steps = [{"step": number, "intent": intent} for number in numbers]
+    return {"digital_humans": [{"bluejay_as_code_id": HUMAN, "human_name": "Ann", "journey_steps": steps}]}
 
 
 def changed(**lists: Any) -> dict[str, Any]:
@@ -37,8 +46,8 @@ def test_push_creates_the_items_of_a_bundle(ask: Client, pushed: Any) -> None:
             "Created simulation 'Coverage'",
             "Created digital human 'Maria'",
             "Created custom metric 'Verified'",
-            "Linked 1 digital human(s) to simulation",
-            "Linked 1 custom metric(s) to agent",
+            "Linked 1 existing digital human(s) to simulation",
+            "Linked 1 existing custom metric(s) to agent",
         ],
         "simulation_id": 1,
     }
@@ -70,6 +79,88 @@ def test_push_of_a_pulled_bundle_changes_nothing(ask: Client, fake: FakeBluejay)
     assert fake.dump() == before
 
 
+def test_pull_names_the_fields_as_the_documentation_does_and_leaves_some_out(ask: Client, fake: FakeBluejay) -> None:
+    trait = {"trait_name": "age", "trait_data_type": "NUMBER", "value": 7}
+    human = {**BUNDLE["digital_humans"][0], "temperature": 0.2, "traits": [trait], "num_runs": 3, "extension": "9"}
+    ask("POST", "bluejay-as-code", changed(digital_humans=[human]))
+    bundle = ask("GET", "bluejay-as-code/simulation/1")
+    [pulled] = bundle["digital_humans"]
+    assert (pulled["human_name"], pulled["description"], pulled["temperature"]) == ("Maria", "Books.", 0.2)
+    assert pulled.keys().isdisjoint(("name", "intent", "creativity", "traits", "num_runs", "extension"))
+    assert (bundle["agents"][0]["system_prompt"], bundle["agents"][0]["simulations"]) == ("Help.", [SIMULATION])
+    assert "agent" not in bundle["simulations"][0]
+    # Documented: the fields that are not pulled are dropped silently by pull, edit and push.
+    assert ask("POST", "bluejay-as-code", changed(digital_humans=[human]))["actions"] == []
+    assert ask("GET", "digital-human/1")["digital_human"]["traits"] != []
+    assert ask("POST", "bluejay-as-code", bundle)["actions"] == ["Updated digital human 'Maria'"]
+    assert ask("GET", "digital-human/1")["digital_human"]["traits"] is None
+    assert ask("POST", "bluejay-as-code", bundle)["actions"] == []
+
+
+def test_short_forms_of_a_bundle_are_written_out(ask: Client) -> None:
+    human = {"bluejay_as_code_id": HUMAN, "description": "Books.", "accent": "en_american2_feminine"}
+    agent = {"bluejay_as_code_id": AGENT, "name": "Desk", "agent_description": "Help."}
+    ask("POST", "bluejay-as-code", changed(agents=[agent], digital_humans=[human]))
+    made = ask("GET", "digital-human/1")["digital_human"]
+    assert (made["language"], made["accent"], made["gender"]) == ("en", "american2", "female")
+    assert ask("GET", "agents/1")["agent_description"] == "Help."
+
+
+def test_customer_journey_of_a_bundle_is_tagged_and_run_step_by_step(ask: Client, fake: FakeBluejay) -> None:
+    assert ask("POST", "bluejay-as-code", changed(**journey(1, 2)))["valid"] is True
+    assert ask("GET", "digital-human/1")["digital_human"]["tag"] == "Customer Journey"
+    pulled = ask("GET", "bluejay-as-code/simulation/1")
+    assert [one["step"] for one in pulled["digital_humans"][0]["journey_steps"]] == [1, 2]
+    assert ask("POST", "bluejay-as-code", pulled)["actions"] == []
+    assert len(ask("POST", f"bluejay-as-code/run/{SIMULATION}", {})["simulation_result_ids"]) == 2
+
+
+@pytest.mark.parametrize(
+    ("human", "intent"),
+    [
+        ({"tag": "voicemail-custom", "speaks_first_config": {"speaks_first": True, "mode": "custom"}}, ""),
+        ({"formatted_transcript": [{"role": "caller", "utterance": "Hi."}]}, '["Hi."]'),
+        ({"original_transcript": "Caller: Hi."}, '["Hi."]'),
+    ],
+)
+def test_digital_human_with_another_purpose_needs_no_description(ask: Client, human: Any, intent: str) -> None:
+    bundle = changed(digital_humans=[{"bluejay_as_code_id": HUMAN, **human}])
+    assert ask("POST", "bluejay-as-code", bundle)["valid"] is True
+    assert ask("GET", "digital-human/1")["digital_human"]["intent"] == intent
+    assert ask("POST", "bluejay-as-code", bundle)["actions"] == []
+
+
+def test_bundle_of_several_agents_and_simulations_links_each_to_what_names_it(ask: Client) -> None:
+    agents = [
+        {"bluejay_as_code_id": code_id, "name": name, "system_prompt": "Help.", "simulations": [simulation]}
+        for code_id, name, simulation in ((AGENT, "A", SIMULATION), (OTHER, "B", SECOND))
+    ]
+    groups = [{"bluejay_as_code_id": code_id, "name": code_id} for code_id in (SECOND, SIMULATION)]
+    humans = [
+        {"bluejay_as_code_id": HUMAN, "description": "Of the second.", "simulations": [SECOND]},
+        {"bluejay_as_code_id": METRIC, "description": "Of both."},
+    ]
+    scoring = [{"bluejay_as_code_id": METRIC, "name": "m", "description": "d", "agents": [AGENT]}]
+    bundle = {"agents": agents, "simulations": groups, "digital_humans": humans, "custom_metrics": scoring}
+    answer = ask("POST", "bluejay-as-code", bundle)
+    assert (answer["valid"], answer["simulation_id"]) == (True, 1)
+    assert [ask("GET", f"simulation/{id}")["agent_id"] for id in (1, 2)] == [2, 1]
+    members = [ask("GET", f"digital-humans-by-simulation/{id}")["digital_humans"] for id in (1, 2)]
+    assert [[one["intent"] for one in group] for group in members] == [["Of the second.", "Of both."], ["Of both."]]
+    assert ask("GET", f"custom-metric/{METRIC}")["agent_ids"] == [1]
+    assert ask("POST", "bluejay-as-code", bundle)["actions"] == []
+
+
+def test_bundle_of_an_agent_with_several_simulations_can_be_pushed_again(ask: Client, fake: FakeBluejay) -> None:
+    agent = fake.add_agent(name="Ann")
+    for _ in range(2):
+        fake.add_simulation(agent=agent)
+    bundle = ask("GET", "bluejay-as-code/agent/1")
+    assert len(bundle["simulations"]) == 2
+    answer = ask("POST", "bluejay-as-code", bundle)
+    assert (answer["valid"], answer["actions"]) == (True, [])
+
+
 def test_every_root_leads_to_the_same_bundle(ask: Client, pushed: Any) -> None:
     bundle = ask("GET", f"bluejay-as-code/pull/{SIMULATION}")
     for root in (
@@ -93,7 +184,7 @@ def test_push_changes_different_items_and_unlinks_missing_ones(ask: Client, push
     assert answer["actions"] == [
         "Updated agent 'Desk'",
         "Created digital human 'James'",
-        "Linked 1 digital human(s) to simulation",
+        "Linked 1 existing digital human(s) to simulation",
         "Unlinked 1 digital human(s) from simulation",
         "Unlinked 1 custom metric(s) from agent",
     ]
@@ -102,15 +193,32 @@ def test_push_changes_different_items_and_unlinks_missing_ones(ask: Client, push
     assert [one["name"] for one in members] == ["James"]
     assert ask("GET", f"custom-metric/{METRIC}")["agent_ids"] == []
     again = ask("POST", "bluejay-as-code", BUNDLE)
-    assert "Linked 1 digital human(s) to simulation" in again["actions"]
+    assert "Linked 1 existing digital human(s) to simulation" in again["actions"]
 
 
 @pytest.mark.parametrize(
     ("lists", "wrong"),
     [
-        ({"agents": []}, [("agents", None, "exactly one is needed, and there are 0")]),
-        ({"simulations": BUNDLE["simulations"] * 2}, [("simulations", None, "exactly one is needed, and there are 2")]),
-        ({"digital_humans": [{}]}, [("digital_humans", None, "bluejay_as_code_id: a UUID is needed")]),
+        ({"agents": []}, [("agents", None, "at least one is needed")]),
+        (
+            {"simulations": BUNDLE["simulations"] * 2},
+            [("simulations", SIMULATION, "bluejay_as_code_id: another item has it, too")],
+        ),
+        (
+            {"agents": [BUNDLE["agents"][0], {**BUNDLE["agents"][0], "bluejay_as_code_id": OTHER}], **WITHOUT_AGENT},
+            [("simulations", SIMULATION, "the simulations of one of the 2 agents must have it")],
+        ),
+        ({"digital_humans": [{"tag": "a"}]}, [("digital_humans", None, "bluejay_as_code_id: a UUID is needed")]),
+        (
+            {"digital_humans": [{"bluejay_as_code_id": HUMAN, "human_name": "Maria"}]},
+            [("digital_humans", HUMAN, "description: Field required")],
+        ),
+        (journey(2, 3), [("digital_humans", HUMAN, GAPS)]),
+        (journey(1, 1), [("digital_humans", HUMAN, GAPS)]),
+        (
+            journey(1, 2, intent=""),
+            [("digital_humans", HUMAN, *(f"journey_steps.{n}.intent: Field required" for n in (0, 1)))],
+        ),
         (
             {"custom_metrics": [{"bluejay_as_code_id": METRIC, "name": 7, "description": "d"}]},
             [("custom_metrics", METRIC, "name: Input should be a valid string")],

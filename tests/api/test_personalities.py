@@ -24,26 +24,44 @@ def test_created_personalities_are_listed(ask: Client, two: Any) -> None:
     assert ask("GET", "personalities") == {"personalities": two}
 
 
+@pytest.mark.parametrize("noise", ["none", "noisy_restaurant", "hospital", "custom"])
+def test_personality_has_the_noises_that_a_digital_human_has(ask: Client, noise: str) -> None:
+    new = {"personalities": [{"name": "Loud", "background_noise": noise}]}
+    assert ask("POST", "personalities", new)["personalities"][0]["background_noise"] == noise
+
+
 def test_update_changes_the_given_fields(ask: Client, two: Any) -> None:
     changed = ask("PATCH", f"personalities/{two[0]['id']}", {"accent": "british"})
     assert changed == {**two[0], "accent": "british"}
     assert ask("GET", "personalities")["personalities"] == [changed, two[1]]
 
 
+@pytest.mark.parametrize(("reading", "once"), [("itself-too", 3), ("selected-only", 0)])
 def test_simulation_calls_each_digital_human_in_each_personality_it_selects(
-    ask: Client, fake: FakeBluejay, two: Any
+    ask: Client, fake: FakeBluejay, two: Any, reading: str, once: int
 ) -> None:
+    """The documentation counts six conversations of two digital humans with two personalities; one page says four."""
+    fake.readings.set(personality_calls=reading)
     fake.add_simulation(digital_humans=3)
     settings = ask("GET", "simulation/1")["settings"]
     assert ask("GET", "simulations/1/personalities") == {"personalities": []}
     ids = [one["id"] for one in two]
-    for selected, calls in ((ids, 6), (ids[::-1], 6), ([ids[0]] * 2, 3), ([], 3)):
+    for selected, calls in ((ids, 6 + once), (ids[::-1], 6 + once), ([ids[0]] * 2, 3 + once), ([], 3)):
         answer = ask("PUT", "simulations/1/personalities", {"personality_ids": selected})
         assert [one["id"] for one in answer["personalities"]] == list(dict.fromkeys(selected))
         assert ask("GET", "simulations/1/personalities") == answer
         queued = ask("POST", "queue-simulation-run", {"simulation_id": "1"})
         assert len(queued["simulation_result_ids"]) == calls
     assert ask("GET", "simulation/1")["settings"] == settings
+
+
+def test_customer_journey_keeps_its_number_of_calls_whatever_the_personalities(
+    ask: Client, fake: FakeBluejay, two: Any
+) -> None:
+    steps = [{"step": 1, "intent": "Book."}, {"step": 2, "intent": "Cancel."}]
+    fake.add_simulation(digital_humans=[fake.add_digital_human(journey_steps=steps)])
+    ask("PUT", "simulations/1/personalities", {"personality_ids": [one["id"] for one in two]})
+    assert len(ask("POST", "queue-simulation-run", {"simulation_id": "1"})["simulation_result_ids"]) == 2
 
 
 def test_deleted_personality_leaves_the_simulations_that_selected_it(ask: Client, fake: FakeBluejay, two: Any) -> None:

@@ -244,10 +244,51 @@ def test_new_transcript_of_a_digital_human_is_formatted_or_is_its_intent(fake: F
         return human["original_transcript"], human["formatted_transcript"], human["intent"]
 
     text = "Agent: Hello.\nAnn: Hi."
-    assert after({"original_transcript": text}) == (text, hello, "Ask.")
+    assert after({"original_transcript": text}) == (text, hello, '["Hi."]')
+    assert after({"original_transcript": text, "intent": "Ask."}) == (text, hello, "Ask.")  # the same transcript
     assert after({"original_transcript": "?", "formatted_transcript": hello}) == ("?", hello, '["Hi."]')
     bye = [{"role": "USER", "utterance": "Bye."}]
     assert after({"formatted_transcript": bye}) == (None, bye, '["Bye."]')
+
+
+@pytest.mark.parametrize(
+    ("given", "stored"),
+    [
+        (
+            {"original_transcript": "Agent: Hello.\nAnn: Hi.", "intent": "Ask."},
+            (
+                "Agent: Hello.\nAnn: Hi.",
+                [{"role": "AGENT", "utterance": "Hello."}, {"role": "USER", "utterance": "Hi."}],
+                '["Hi."]',
+            ),
+        ),
+        (
+            {
+                "formatted_transcript": [
+                    {"role": "agent", "utterance": "Hello."},
+                    {"role": "caller", "utterance": "Hi."},
+                ]
+            },
+            (None, [{"role": "agent", "utterance": "Hello."}, {"role": "caller", "utterance": "Hi."}], '["Hi."]'),
+        ),
+        ({"formatted_transcript": [], "intent": "Ask."}, (None, [], "Ask.")),
+        ({"intent": "Ask."}, (None, None, "Ask.")),
+    ],
+)
+def test_transcript_of_a_new_digital_human_gives_its_intent(ask: Client, given: Any, stored: Any) -> None:
+    human = ask("POST", "create-digital-human", {"digital_human": given})["digital_human"]
+    assert (human["original_transcript"], human["formatted_transcript"], human["intent"]) == stored
+
+
+def test_patience_is_another_name_of_the_endpointing_delay(ask: Client) -> None:
+    def delay(method: str, path: str, body: Any) -> Any:
+        return ask(method, path, body)["digital_human"]["endpointing_delay"]
+
+    assert delay("POST", "create-digital-human", {"digital_human": {"patience": 2.5}}) == 2.5
+    assert delay("PUT", "update-digital-human/1", {"patience": 3}) == 3
+    assert delay("PUT", "update-digital-human/1", {"patience": 4, "endpointing_delay": 5}) == 5
+    wrong = ask("PUT", "update-digital-human/1", {"patience": "long"}, status=422)["detail"]
+    assert [(one["type"], one["loc"]) for one in wrong] == [("float_parsing", ["body", "patience"])]
 
 
 ELSEWHERE = [

@@ -7,7 +7,7 @@ import pytest
 
 from fake_bluejay import FakeBluejay
 from fake_bluejay.agents import drops_after, silent
-from fake_bluejay.calls import Call, call_dropped, no_answer, no_connection, rejected
+from fake_bluejay.calls import Call, call_dropped, custom_error, no_answer, no_connection, rejected
 from tests.api.client import Client
 
 NO_RUN = {"detail": "Simulation run not found"}
@@ -134,6 +134,98 @@ def test_a_request_that_names_no_simulation_is_refused_as_fastapi_does(ask: Clie
         ("missing", "body", by_id, "simulation_id"),
         ("string_type", "body", by_id, "phone_number"),
     }
+
+
+# --- customer journeys --------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def journeys(fake: FakeBluejay) -> Any:
+    """A simulation of a digital human with three steps, and of one without."""
+    steps = [{"step": number, "intent": intent} for number, intent in enumerate(("Book.", "Confirm.", "Cancel."), 1)]
+    return fake.add_simulation(digital_humans=[fake.add_digital_human(journey_steps=steps), fake.add_digital_human()])
+
+
+def statuses(fake: FakeBluejay) -> list[str]:
+    return [str(one.status) for one in fake.test_results]
+
+
+def test_each_step_of_a_journey_waits_for_the_end_of_the_one_before_it(fake: FakeBluejay, journeys: Any) -> None:
+    run = fake.queue_run(journeys)
+    assert [one.fields["digital_human_id"] for one in run.test_results] == [1, 1, 1, 2]
+    fake.clock.advance(49)  # the first is being evaluated
+    assert statuses(fake) == ["EVALUATING", "INITIALIZING", "INITIALIZING", "EVALUATING"]
+    fake.clock.advance(6)
+    assert statuses(fake) == ["COMPLETED", "DISPATCHED", "INITIALIZING", "COMPLETED"]
+    fake.clock.run_until(lambda: run.status == "COMPLETED")
+    assert statuses(fake) == ["COMPLETED"] * 4
+    begun = [one.history[0].at for one in fake.test_results[:3]]
+    assert begun == [fake.test_results[0].created_at, *(one.history[-1].at for one in fake.test_results[:2])]
+
+
+@pytest.mark.parametrize("failure", [no_answer(), call_dropped(after=1), custom_error()])
+def test_steps_after_one_that_failed_are_skipped(fake: FakeBluejay, journeys: Any, failure: Call) -> None:
+    fake.calls.next(Call(), failure)
+    run = fake.queue_run(journeys)
+    fake.clock.run_until(lambda: run.status == "COMPLETED")
+    last = fake.test_result(3)
+    assert (last.status, last.error_code, last.history[-1].cause) == ("CANCELLED", "STEP_SKIPPED", "journey")
+    assert [move.event for move in last.history] == ["cancel"]
+    assert (fake.test_result(1).status, fake.test_result(4).status) == ("COMPLETED", "COMPLETED")
+
+
+def test_step_whose_goal_was_missed_has_not_failed(fake: FakeBluejay, journeys: Any) -> None:
+    fake.calls.default = Call(passes=False)
+    run = fake.queue_run(journeys)
+    fake.clock.run_until(lambda: run.status == "COMPLETED")
+    assert statuses(fake) == ["COMPLETED"] * 4
+
+
+def test_journey_of_very_many_steps_is_skipped_at_once(fake: FakeBluejay) -> None:
+    steps = [{"step": number, "intent": "Call."} for number in range(1, 5_001)]
+    fake.add_simulation(digital_humans=[fake.add_digital_human(journey_steps=steps)])
+    fake.calls.default = no_answer()
+    run = fake.queue_run(1)
+    fake.clock.run_until(lambda: run.status == "COMPLETED")
+    assert run.tally.other_ends == 4_999
+
+
+def test_each_repetition_of_a_journey_is_a_sequence_of_its_own(fake: FakeBluejay, journeys: Any) -> None:
+    fake.queue_run(journeys, runs_per_digital_human=2)
+    fake.clock.advance(5)
+    assert statuses(fake) == [*["RUNNING", "INITIALIZING", "INITIALIZING"] * 2, "RUNNING", "RUNNING"]
+
+
+def test_cancelled_or_deleted_step_holds_up_no_other(fake: FakeBluejay, ask: Client, journeys: Any) -> None:
+    run = fake.queue_run(journeys, digital_human_ids=["1"], runs_per_digital_human=3)
+    ask("DELETE", "simulation-result/2")  # of the first sequence: the third step waits for the first now
+    ask("DELETE", "simulation-result/4")  # of the second: its second step begins
+    fake.test_result(8).cancel()  # of the third: what comes after it is skipped
+    fake.clock.advance(5)
+    assert statuses(fake) == ["RUNNING", "INITIALIZING", "RUNNING", "INITIALIZING", "RUNNING", "CANCELLED", "CANCELLED"]
+    assert [fake.test_result(id).error_code for id in (8, 9)] == ["USER_CANCELLED", "STEP_SKIPPED"]
+    fake.clock.run_until(lambda: run.status == "COMPLETED")
+    assert statuses(fake) == [*["COMPLETED"] * 5, "CANCELLED", "CANCELLED"]
+
+
+def test_journey_goes_on_in_a_restored_dump(fake: FakeBluejay, journeys: Any) -> None:
+    fake.queue_run(journeys)
+    fake.clock.advance(20)
+    with FakeBluejay.load(fake.dump()) as again:
+        assert again.dump() == fake.dump()
+        again.clock.run_until(lambda: again.runs[0].status == "COMPLETED")
+        assert statuses(again) == ["COMPLETED"] * 4
+    dump = fake.dump()
+    for pairs, wrong in (
+        ([[1, 9]], "no pair"),
+        ([[1]], "no pair"),
+        ([[2, 1]], "not in order"),
+        ([[1, 2], [1, 3]], "there already"),
+        (["x"], "list"),
+    ):
+        dump["runs"][0]["next_steps"] = pairs
+        with pytest.raises(ValueError, match=wrong):
+            FakeBluejay.load(dump)
 
 
 # --- lines --------------------------------------------------------------------------------------------------------

@@ -10,7 +10,7 @@ import { diagram } from "./diagram.js";
 let shown = null;
 export let record = null;
 
-const BY = { agent: "agent", watchdog: "watchdog", test: "by hand", evaluation: "evaluation", api: "API", call: "call", limit: "longest duration" };
+const BY = { agent: "agent", watchdog: "watchdog", test: "by hand", evaluation: "evaluation", api: "API", call: "call", limit: "longest duration", journey: "the step before" };
 
 function entries(one) {
   const list = [{ at: one.created_at, what: h("span", null, "added"), kind: "plain" }];

@@ -14,7 +14,7 @@ let counts = {};
 const toServer = (milliseconds) => String(milliseconds);
 const since = (from) => h("span", { "data-since": toServer(from) });
 const until = (to) => h("span", { class: "countdown", "data-until": toServer(to) });
-const BY = { agent: "the agent", watchdog: "the watchdog", test: "hand", evaluation: "the evaluation", api: "the API", call: "the call itself", limit: "its longest duration" };
+const BY = { agent: "the agent", watchdog: "the watchdog", test: "hand", evaluation: "the evaluation", api: "the API", call: "the call itself", limit: "its longest duration", journey: "the step before it" };
 
 // Describe the state of a test result in a few words.
 export function story(record) {
