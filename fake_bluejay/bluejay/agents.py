@@ -10,7 +10,7 @@ from uuid import UUID
 from pydantic import Field
 
 from fake_bluejay.bluejay.folders import folder_named
-from fake_bluejay.bluejay.models.wire import Wire
+from fake_bluejay.bluejay.models.wire import Wire, of_openapi
 from fake_bluejay.bluejay.resources import Operations, as_fields, changes
 from fake_bluejay.core.clock import Moment
 from fake_bluejay.core.errors import Conflict, NotFound
@@ -48,6 +48,8 @@ class AgentMode(StrEnum):
 
 AnyConnectionType = ConnectionType | Literal["ELEVEN_LABS", "RETELL", "VAPI", "KORE"]
 """The connection types of the OpenAPI, and those of the SDK."""
+_OLDER_CONNECTION = {"connection_type": (ConnectionType | None, None)}
+"""The OpenAPI has fewer ways to reach an agent."""
 
 
 class _Connection(Wire):
@@ -137,24 +139,6 @@ class AgentRequestOfSdk(AgentRequest):
     """A new agent, as the SDK describes one: it has a knowledge base."""
 
     knowledge_base: str
-
-
-class AgentRequestOfOpenApi(AgentRequestOfSdk):
-    """A new agent, as the OpenAPI describes one: there are fewer ways to reach it."""
-
-    connection_type: ConnectionType | None = None
-
-
-class AgentUpdateRequestOfOpenApi(AgentUpdateRequest):
-    """A change of an agent, as the OpenAPI describes it: with fewer ways to reach an agent."""
-
-    connection_type: ConnectionType | None = None
-
-
-class AgentUpdateWithExternalIdRequestOfOpenApi(AgentUpdateWithExternalIdRequest):
-    """A change of an agent by the customer's id, as the OpenAPI describes it: with fewer ways to reach an agent."""
-
-    connection_type: ConnectionType | None = None
 
 
 class AgentResponse(Wire):
@@ -290,7 +274,10 @@ agents.create(
     "POST",
     "/v1/add-agent",
     AgentRequest,
-    takes_under={Contract.SDK: AgentRequestOfSdk, Contract.OPENAPI: AgentRequestOfOpenApi},
+    takes_under={
+        Contract.SDK: AgentRequestOfSdk,
+        Contract.OPENAPI: of_openapi(AgentRequest, knowledge_base=str, **_OLDER_CONNECTION),
+    },
     returns=NewAgentResponse,
 )
 agents.get("GET", "/v1/agents/{agent_id}")
@@ -300,7 +287,11 @@ agents.list("GET", "/v1/get-agents-by-folder/{folder_id}")
 agents.delete("DELETE", "/v1/agent/{agent_id}", returns=AgentResponse)
 
 
-@agents.operation("POST", "/v1/update-agent", takes_under={Contract.OPENAPI: AgentUpdateRequestOfOpenApi})
+@agents.operation(
+    "POST",
+    "/v1/update-agent",
+    takes_under={Contract.OPENAPI: of_openapi(AgentUpdateRequest, **_OLDER_CONNECTION)},
+)
 def update_agent(call: ApiCall, request: AgentUpdateRequest) -> AgentUpdateResponse:
     """Change an agent, which the external id names if its id is null."""
     return _update(call, request)
@@ -309,7 +300,7 @@ def update_agent(call: ApiCall, request: AgentUpdateRequest) -> AgentUpdateRespo
 @agents.operation(
     "PUT",
     "/v1/update-agent-by-external-id",
-    takes_under={Contract.OPENAPI: AgentUpdateWithExternalIdRequestOfOpenApi},
+    takes_under={Contract.OPENAPI: of_openapi(AgentUpdateWithExternalIdRequest, **_OLDER_CONNECTION)},
 )
 def update_agent_by_external_id(call: ApiCall, request: AgentUpdateWithExternalIdRequest) -> AgentUpdateResponse:
     """Change an agent, which the customer's own id for it names."""

@@ -16,7 +16,7 @@ from typing import Annotated, Any, Final, Literal
 
 from pydantic import Field
 
-from fake_bluejay.bluejay.models.wire import Wire
+from fake_bluejay.bluejay.models.wire import PAGE, Wire, of_openapi, shape
 from fake_bluejay.bluejay.resources import PAGES, Filter, Operations, as_fields, given_fields
 from fake_bluejay.core.clock import Moment, iso, microseconds
 from fake_bluejay.core.conversations import Conversation, of_record
@@ -95,12 +95,6 @@ class CreateAlertRequest(Wire):
     min_events_type: str | None = None
 
 
-class CreateAlertRequestOfOpenApi(CreateAlertRequest):
-    """A new alert, as the OpenAPI has it."""
-
-    entity_type: EntityType
-
-
 class UpdateAlertRequest(Wire):
     """A change of an alert."""
 
@@ -122,12 +116,6 @@ class UpdateAlertRequest(Wire):
     aggregation: str | None = None
     evaluation_scope: str | None = None
     min_events_type: str | None = None
-
-
-class UpdateAlertRequestOfOpenApi(UpdateAlertRequest):
-    """A change of an alert, as the OpenAPI describes it."""
-
-    entity_type: EntityType | None = None
 
 
 class AlertResponse(Wire):
@@ -161,20 +149,6 @@ class AlertResponse(Wire):
     min_events_type: str | None = None
 
 
-class AlertsResponse(Wire):
-    """Alerts."""
-
-    alerts: list[AlertResponse]
-    total_count: int
-
-
-class DeleteAlertResponse(Wire):
-    """An alert that was deleted."""
-
-    message: str
-    deleted_alert_id: str
-
-
 class AlertResult(Wire):
     """A trigger of an alert, with its cause: a conversation of production, or a run of a simulation."""
 
@@ -188,16 +162,6 @@ class AlertResult(Wire):
     simulation_run_id: int | None = None
     event_count: int | None = None
     actual_value: Any = None
-
-
-class AlertResultsResponse(Wire):
-    """A page of the results of an alert."""
-
-    results: list[AlertResult]
-    total_count: int
-    page: int
-    page_size: int
-    total_pages: int
 
 
 _NULLABLE: Final = {
@@ -422,7 +386,7 @@ alert_results.list(
     filters={"source": Filter(Literal["observability", "simulation"] | None)},
     paging=PAGES,
     newest_first=True,
-    returns=AlertResultsResponse,
+    returns=shape("AlertResultsResponse", "A page of the results of an alert.", results=list[AlertResult], **PAGE),
 )
 
 ALERTS = Resource(
@@ -448,18 +412,29 @@ alerts = Operations(
 )
 
 alerts.create(
-    "POST", "/v1/create-alert", CreateAlertRequest, takes_under={Contract.OPENAPI: CreateAlertRequestOfOpenApi}
+    "POST",
+    "/v1/create-alert",
+    CreateAlertRequest,
+    takes_under={Contract.OPENAPI: of_openapi(CreateAlertRequest, entity_type=EntityType)},
 )
 alerts.list(
     "GET",
     "/v1/alerts",
     filters={"source_scope": Filter(SourceScope | None)},
-    returns=AlertsResponse,
+    returns=shape("AlertsResponse", "Alerts.", alerts=list[AlertResponse], total_count=int),
 )
-alerts.delete("DELETE", "/v1/alert/{alert_id}", returns=DeleteAlertResponse)
+alerts.delete(
+    "DELETE",
+    "/v1/alert/{alert_id}",
+    returns=shape("DeleteAlertResponse", "An alert that was deleted.", message=str, deleted_alert_id=str),
+)
 
 
-@alerts.operation("PUT", "/v1/update-alert/{alert_id}", takes_under={Contract.OPENAPI: UpdateAlertRequestOfOpenApi})
+@alerts.operation(
+    "PUT",
+    "/v1/update-alert/{alert_id}",
+    takes_under={Contract.OPENAPI: of_openapi(UpdateAlertRequest, entity_type=(EntityType | None, None))},
+)
 def update_alert(call: ApiCall, alert: Entity, request: UpdateAlertRequest) -> Entity:
     """Change an alert. Documented: null clears a field that may be null. A new condition starts the count again."""
     given = {name: value for name, value in given_fields(request).items() if value is not None or name in _NULLABLE}

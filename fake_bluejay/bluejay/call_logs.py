@@ -23,7 +23,7 @@ from fake_bluejay.bluejay.models.results import (
     ToolCall,
     TranscriptEntryRequest,
 )
-from fake_bluejay.bluejay.models.wire import Wire
+from fake_bluejay.bluejay.models.wire import PAGE, Wire, shape
 from fake_bluejay.bluejay.resources import PAGES, Answered, Operations, as_fields
 from fake_bluejay.core.clock import Moment, datetime_at, iso, microseconds
 from fake_bluejay.core.conversations import Conversation
@@ -188,23 +188,6 @@ class CallLog(Wire):
     conversation_ended_by: ParticipantRole | None = None
 
 
-class RetrieveCallLogsResponse(Wire):
-    """A page of call logs."""
-
-    call_logs: list[CallLog] = Field(default_factory=list)
-    total_count: int
-    page: int
-    page_size: int
-    total_pages: int
-
-
-class RetrieveCallLogResponse(Wire):
-    """A call log."""
-
-    call_log: CallLog
-    status: str = "200"
-
-
 class UpdateCallLogRequest(Wire):
     """A change of a call log, with the choice to evaluate it again."""
 
@@ -311,11 +294,11 @@ def _over(world: World, log: Entity, now: int) -> None:
 
 def _payload(log: Entity) -> dict[str, Any]:
     shown = call_logs.shown(log).model_dump()
-    return {
-        **shown,
-        "evaluations": webhook_evaluations(log.fields["evaluations"]),
-        "type": "observability_call_evaluated",
-    }
+    found = [
+        {**one, "created_at": own["created_at"]}  # a time as the rest of the payload has it
+        for one, own in zip(log.fields["evaluations"], shown["evaluations"], strict=True)
+    ]
+    return {**shown, "evaluations": webhook_evaluations(found), "type": "observability_call_evaluated"}
 
 
 def _found(world: World, log: Entity, now: int) -> dict[str, Any]:
@@ -416,7 +399,12 @@ _ID: Final = {"call_id": str}
 """The published type of the id in some of the paths: a text that is not a UUID names no call log."""
 
 
-@call_logs.operation("GET", "/v1/retrieve-call-log/{call_id}", path_types=_ID, returns=RetrieveCallLogResponse)
+@call_logs.operation(
+    "GET",
+    "/v1/retrieve-call-log/{call_id}",
+    path_types=_ID,
+    returns=shape("RetrieveCallLogResponse", "A call log.", call_log=CallLog, status=(str, "200")),
+)
 def retrieve_call_log(call: ApiCall, call_log: Entity) -> Entity:
     """Return a call log."""
     return call_log
@@ -487,7 +475,17 @@ def re_evaluate(call: ApiCall, call_log: Entity, request: ReEvaluateCallRequest)
     return ReEvaluateCallResponse(status="success", call_id=call_log.id, message="Evaluation queued")
 
 
-@call_logs.operation("GET", "/v1/retrieve-call-logs/{agent_id}", query=PAGES.query, returns=RetrieveCallLogsResponse)
+@call_logs.operation(
+    "GET",
+    "/v1/retrieve-call-logs/{agent_id}",
+    query=PAGES.query,
+    returns=shape(
+        "RetrieveCallLogsResponse",
+        "A page of call logs.",
+        call_logs=(list[CallLog], Field(default_factory=list)),
+        **PAGE,
+    ),
+)
 def retrieve_call_logs(
     call: ApiCall,
     agent_id: str,

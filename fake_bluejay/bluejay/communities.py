@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from fake_bluejay.bluejay.models.wire import Wire
+from fake_bluejay.bluejay.models.wire import Wire, shape
 from fake_bluejay.bluejay.resources import Filter, Operations
 from fake_bluejay.core.clock import Moment
 from fake_bluejay.core.resources import Entity, Link, Resource, uuid_ids
@@ -43,13 +43,6 @@ class CommunityResponse(Wire):
     digital_human_ids: list[int] = Field(default_factory=list)
 
 
-class CommunitiesListResponse(Wire):
-    """Communities."""
-
-    communities: list[CommunityResponse]
-    total_count: int
-
-
 COMMUNITIES = Resource(
     "community",
     ids=uuid_ids,
@@ -64,7 +57,7 @@ communities.list(
     "GET",
     "/v1/communities",
     filters={"digital_human_id": Filter(int | None)},
-    returns=CommunitiesListResponse,
+    returns=shape("CommunitiesListResponse", "Communities.", communities=list[CommunityResponse], total_count=int),
 )
 communities.update("PUT", "/v1/update-community/{community_id}", UpdateCommunityRequest)
 communities.delete("DELETE", "/v1/community/{community_id}")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from fake_bluejay.bluejay.digital_humans import TraitDataType
-from fake_bluejay.bluejay.models.wire import Wire
+from fake_bluejay.bluejay.models.wire import Wire, shape
 from fake_bluejay.bluejay.resources import Filter, Operations, changes
 from fake_bluejay.core.clock import Moment
 from fake_bluejay.core.resources import Entity, Link, OnDelete, Resource, uuid_ids
@@ -41,20 +41,6 @@ class CustomerTraitResponse(Wire):
     created_at: Moment
 
 
-class CustomerTraitsListResponse(Wire):
-    """Traits."""
-
-    traits: list[CustomerTraitResponse]
-    total_count: int
-
-
-class DeleteCustomerTraitResponse(Wire):
-    """A trait that was deleted."""
-
-    message: str
-    deleted_trait_id: str
-
-
 CUSTOMER_TRAITS = Resource(
     "customer trait",
     ids=uuid_ids,
@@ -70,9 +56,13 @@ customer_traits.list(
     "GET",
     "/v1/customer-traits",
     filters={"agent_id": Filter(int | None)},
-    returns=CustomerTraitsListResponse,
+    returns=shape("CustomerTraitsListResponse", "Traits.", traits=list[CustomerTraitResponse], total_count=int),
 )
-customer_traits.delete("DELETE", "/v1/customer-trait/{trait_id}", returns=DeleteCustomerTraitResponse)
+customer_traits.delete(
+    "DELETE",
+    "/v1/customer-trait/{trait_id}",
+    returns=shape("DeleteCustomerTraitResponse", "A trait that was deleted.", message=str, deleted_trait_id=str),
+)
 
 
 @customer_traits.operation("PUT", "/v1/update-customer-trait/{trait_id}")

@@ -9,7 +9,7 @@ from uuid import UUID
 
 from pydantic import AliasChoices, Field
 
-from fake_bluejay.bluejay.models.wire import Wire
+from fake_bluejay.bluejay.models.wire import PAGE, Wire, of_openapi, shape
 from fake_bluejay.bluejay.resources import PAGES, Operations, as_fields, changes
 from fake_bluejay.core.clock import Moment
 from fake_bluejay.core.errors import Conflict, DomainError, Refused
@@ -311,15 +311,6 @@ class DigitalHumanRequestData(Wire):
     attack_plan: dict[str, Any] | None = None
 
 
-class DigitalHumanRequestDataOfOpenApi(DigitalHumanRequestData):
-    """A new digital human, as the OpenAPI describes one: with fewer choices."""
-
-    language: LanguageType | None = LanguageType.EN
-    accent: AccentType | None = None
-    background_noise: BackgroundNoiseType | None = BackgroundNoiseType.NONE
-    allow_silence_tool: bool | None = True
-
-
 class CreateDigitalHumanRequest(Wire):
     """A new digital human, and its simulations: a list or, as before, one."""
 
@@ -328,25 +319,11 @@ class CreateDigitalHumanRequest(Wire):
     digital_human: DigitalHumanRequestData
 
 
-class CreateDigitalHumanRequestOfOpenApi(CreateDigitalHumanRequest):
-    """The same, as the OpenAPI describes it."""
-
-    digital_human: DigitalHumanRequestDataOfOpenApi
-
-
 class BulkCreateDigitalHumansRequest(Wire):
     """New digital humans, and the simulations that all of them take part in."""
 
     simulation_ids: list[int] | None = None
     digital_humans: Annotated[list[DigitalHumanRequestData], Field(min_length=1, max_length=100)]
-
-
-class BulkCreateDigitalHumansRequestOfOpenApi(BulkCreateDigitalHumansRequest):
-    """The same, as the OpenAPI describes it."""
-
-    digital_humans: Annotated[  # type: ignore[assignment]  # to mypy, a list of a narrower type is another type
-        list[DigitalHumanRequestDataOfOpenApi], Field(min_length=1, max_length=100)
-    ]
 
 
 class UpdateDigitalHumanRequest(Wire):
@@ -400,14 +377,6 @@ class UpdateDigitalHumanRequest(Wire):
     test_name: str | None = None
     journey_steps: list[JourneyStep] | None = None
     override_conflict: bool | None = False
-
-
-class UpdateDigitalHumanRequestOfOpenApi(UpdateDigitalHumanRequest):
-    """A change of a digital human, as the OpenAPI describes it: with fewer choices."""
-
-    language: LanguageType | None = LanguageType.EN
-    accent: AccentType | None = None
-    background_noise: BackgroundNoiseType | None = BackgroundNoiseType.NONE
 
 
 class DigitalHumanUpdate(Wire):
@@ -492,14 +461,6 @@ class DigitalHumanResponse(Wire):
     simulation_id: Annotated[int | None, _DEPRECATED] = None
 
 
-class DigitalHumansListResponse(Wire):
-    """The digital humans of a simulation."""
-
-    digital_humans: list[DigitalHumanResponseData]
-    total: int
-    simulation_id: int
-
-
 class BulkCreateDigitalHumansResponse(Wire):
     """The digital humans that were created, and the index and the reason of each failure."""
 
@@ -521,16 +482,13 @@ class BulkDeleteDigitalHumansResponse(Wire):
     errors: list[dict[str, Any]] = Field(default_factory=list)
 
 
-class PaginatedDigitalHumansResponse(Wire):
-    """A page of the digital humans."""
-
-    digital_humans: list[DigitalHumanResponseData]
-    total_count: int
-    page: int
-    page_size: int
-    total_pages: int
-
-
+_OF_OPENAPI = of_openapi(
+    DigitalHumanRequestData,
+    language=(LanguageType | None, LanguageType.EN),
+    accent=(AccentType | None, None),
+    background_noise=(BackgroundNoiseType | None, BackgroundNoiseType.NONE),
+    allow_silence_tool=(bool | None, True),
+)
 DIGITAL_HUMANS = Resource(
     "digital human",
     links=(Link("simulation_ids", to="simulation"),),
@@ -607,16 +565,35 @@ digital_humans = Operations(
 digital_humans.get("GET", "/v1/digital-human/{digital_human_id}", returns=DigitalHumanResponse)
 digital_humans.get("GET", "/v1/digital-human-by-test-name/{test_name}", by="test_name", returns=DigitalHumanResponse)
 digital_humans.list(
-    "GET", "/v1/digital-humans", paging=PAGES, newest_first=True, returns=PaginatedDigitalHumansResponse
+    "GET",
+    "/v1/digital-humans",
+    paging=PAGES,
+    newest_first=True,
+    returns=shape(
+        "PaginatedDigitalHumansResponse",
+        "A page of the digital humans.",
+        digital_humans=list[DigitalHumanResponseData],
+        **PAGE,
+    ),
 )
-digital_humans.list("GET", "/v1/digital-humans-by-simulation/{simulation_id}", returns=DigitalHumansListResponse)
+digital_humans.list(
+    "GET",
+    "/v1/digital-humans-by-simulation/{simulation_id}",
+    returns=shape(
+        "DigitalHumansListResponse",
+        "The digital humans of a simulation.",
+        digital_humans=list[DigitalHumanResponseData],
+        total=int,
+        simulation_id=int,
+    ),
+)
 digital_humans.delete("DELETE", "/v1/digital-human/{digital_human_id}")
 
 
 @digital_humans.operation(
     "POST",
     "/v1/create-digital-human",
-    takes_under={Contract.OPENAPI: CreateDigitalHumanRequestOfOpenApi},
+    takes_under={Contract.OPENAPI: of_openapi(CreateDigitalHumanRequest, digital_human=_OF_OPENAPI)},
     returns=DigitalHumanResponse,
 )
 def create(call: ApiCall, request: CreateDigitalHumanRequest) -> Entity:
@@ -628,7 +605,12 @@ def create(call: ApiCall, request: CreateDigitalHumanRequest) -> Entity:
 @digital_humans.operation(
     "POST",
     "/v1/create-digital-humans",
-    takes_under={Contract.OPENAPI: BulkCreateDigitalHumansRequestOfOpenApi},
+    takes_under={
+        Contract.OPENAPI: of_openapi(
+            BulkCreateDigitalHumansRequest,
+            digital_humans=Annotated[list[_OF_OPENAPI], Field(min_length=1, max_length=100)],  # type: ignore[valid-type]
+        )
+    },
 )
 def create_many(call: ApiCall, request: BulkCreateDigitalHumansRequest) -> BulkCreateDigitalHumansResponse:
     """Create digital humans that take part in the same simulations."""
@@ -648,7 +630,14 @@ def create_many(call: ApiCall, request: BulkCreateDigitalHumansRequest) -> BulkC
 @digital_humans.operation(
     "PUT",
     "/v1/update-digital-human/{digital_human_id}",
-    takes_under={Contract.OPENAPI: UpdateDigitalHumanRequestOfOpenApi},
+    takes_under={
+        Contract.OPENAPI: of_openapi(
+            UpdateDigitalHumanRequest,
+            language=(LanguageType | None, LanguageType.EN),
+            accent=(AccentType | None, None),
+            background_noise=(BackgroundNoiseType | None, BackgroundNoiseType.NONE),
+        )
+    },
     returns=DigitalHumanResponse,
 )
 def update_digital_human(call: ApiCall, digital_human: Entity, request: UpdateDigitalHumanRequest) -> Entity:

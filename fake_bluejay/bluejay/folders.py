@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from uuid import UUID
 
-from fake_bluejay.bluejay.models.wire import Wire
+from fake_bluejay.bluejay.models.wire import Wire, shape
 from fake_bluejay.bluejay.resources import Operations
 from fake_bluejay.core.resources import Entity, Resource, uuid_ids
 from fake_bluejay.core.world import World
@@ -32,13 +32,6 @@ class FolderResponse(Wire):
     created_at: str
 
 
-class FolderDeleteResponse(Wire):
-    """A folder that was deleted."""
-
-    folder_id: UUID
-    status: str = "success"
-
-
 class MoveAgentRequest(Wire):
     """An agent, and its new folder; null for none."""
 
@@ -61,7 +54,11 @@ folders.create("POST", "/v1/create-folder", FolderCreateRequest)
 folders.list("GET", "/v1/all-folders")
 folders.get("GET", "/v1/folder/{folder_id}")
 folders.update("PUT", "/v1/update-folder/{folder_id}", FolderUpdateRequest)
-folders.delete("DELETE", "/v1/folder/{folder_id}", returns=FolderDeleteResponse)
+folders.delete(
+    "DELETE",
+    "/v1/folder/{folder_id}",
+    returns=shape("FolderDeleteResponse", "A folder that was deleted.", folder_id=UUID, status=(str, "success")),
+)
 
 
 @folders.operation("PUT", "/v1/folders/move-agent")

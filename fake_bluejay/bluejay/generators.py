@@ -34,11 +34,16 @@ from fake_bluejay.bluejay.transcripts import spoken_in, utterances
 from fake_bluejay.core.clock import datetime_at
 from fake_bluejay.core.errors import NotFound, Refused
 from fake_bluejay.core.resources import Entity, Resource, uuid_ids
+from fake_bluejay.core.scenario_graphs import paths
 from fake_bluejay.core.scoring import transcript
 from fake_bluejay.http.operation import ApiCall, as_id
 
 MOST = 100
-"""The most items that one request makes. The documentation mentions a limit on digital humans without its value."""
+"""The most items that one request makes, besides those of scenarios. The documentation mentions a limit on digital
+humans without its value."""
+
+MOST_PATHS = 200
+"""Documented: the most digital humans of one scenario."""
 
 LONG_TEXT = 500
 """Documented: an intent up to this length needs no summary. For prompts, the documentation mentions a limit without its
@@ -318,13 +323,14 @@ def generate_digital_humans(call: ApiCall, request: DigitalHumanRequest) -> Gene
     """Make digital humans for an agent; those of a simulation take part in it."""
     call.require("agent", as_id(request.agent_id))
     simulation = request.simulation_id and call.require("simulation", as_id(request.simulation_id))
-    asked = list(islice(_asked_for(call, request), MOST + 1))
+    most = MOST + MOST_PATHS * len(request.workflow_adherence_v2 or ())
+    asked = list(islice(_asked_for(call, request), most + 1))
     said = {"traits": request.traits} | ({} if request.num_runs == 1 else {"num_runs": request.num_runs})
     given = drafted(call, "digital_humans", lambda _: [{**one, **said} for one in asked])
     answer, warnings = GeneratedDigitalHumans(), []
-    if len(given) > MOST:
-        warnings.append(f"Only {MOST} digital humans were made")
-    for one in given[:MOST]:
+    if len(given) > most:
+        warnings.append(f"Only {most} digital humans were made")
+    for one in given[:most]:
         new = DigitalHumanRequestData.model_validate(one)
         if conflicting(call.world, call.organisation, new.model_dump()):
             warnings.append(f"Another digital human is active on the number {new.phone_number}")
@@ -340,6 +346,9 @@ def generate_digital_humans(call: ApiCall, request: DigitalHumanRequest) -> Gene
 def _asked_for(call: ApiCall, request: DigitalHumanRequest) -> Iterator[dict[str, Any]]:
     """Yield the digital humans that a request asks for, each tagged with the field that asks for it.
 
+    Documented: a scenario has one for each of its paths, up to the number that is asked for, and their tag is
+    `scenario`.
+
     Raises:
         NotFound: It names a scenario or a conversation that does not exist.
     """
@@ -349,9 +358,9 @@ def _asked_for(call: ApiCall, request: DigitalHumanRequest) -> Iterator[dict[str
         yield from (_human("workflow_adherence", f"Follow a path of workflow {id}.") for _ in range(count))
     for id, count in (request.workflow_adherence_v2 or {}).items():
         scenario = call.require("workflow", uuid_ids.read(id))
-        for number in range(count):
-            one = _human("workflow_adherence_v2", f"Follow a path of {scenario.fields['name']}.")
-            turns = [{"speaker": "user", "message": f"{one['intent']} {MADE_UP}"}]
+        found = islice(paths(scenario.fields["definition"]), max(0, min(count, MOST_PATHS)))
+        for number, turns in enumerate(found):
+            one = _human("scenario", f"Follow a path of {scenario.fields['name']}.")
             yield {**one, "enriched_playback": turns, "workflow_v2_id": scenario.id, "workflow_path_index": number}
     for replay in request.replay_transcript or ():
         text = replay.transcript if isinstance(replay, ReplayTranscriptFromText) else _said_in(call, replay)

@@ -8,11 +8,12 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Literal
 
-from pydantic import Field
+from pydantic import Field, ValidationError
 
-from fake_bluejay.bluejay.models.wire import Wire
+from fake_bluejay.bluejay.models.wire import Wire, shape
 from fake_bluejay.bluejay.resources import Answered, Operations, Paging, as_fields, given_fields
 from fake_bluejay.core.clock import Day, Moment, instant_of, iso
+from fake_bluejay.core.errors import Refused
 from fake_bluejay.core.resources import Entity, Link, Resource, uuid_ids
 from fake_bluejay.core.world import World
 from fake_bluejay.http.operation import ApiCall
@@ -46,7 +47,19 @@ class NewIssue(Wire):
 
 
 class UpdateIssueRequest(Wire):
-    """A change of an issue: null clears a field, and a field that is not given stays."""
+    """A change of an issue: null clears a field, and a field that is not given stays.
+
+    The fields are published as texts, and 400 as the answer to a wrong one.
+    """
+
+    status: str | None = None
+    priority: str | None = None
+    assignee_id: str | None = None
+    due_date: str | None = None
+
+
+class _IssueChange(Wire):
+    """The values that a change of an issue may have."""
 
     status: IssueStatus | None = None
     priority: Priority | None = None
@@ -69,15 +82,6 @@ class IssueResponse(Wire):
     created_at: Moment
 
 
-class IssuesListResponse(Wire):
-    """A part of the issues."""
-
-    issues: list[IssueResponse]
-    total: int
-    limit: int
-    offset: int
-
-
 def _new_issue(world: World, organisation: str, request: NewIssue) -> Entity:
     fields = as_fields(request)
     fields["last_seen_at"] = iso(world.settle() if request.last_seen_at is None else instant_of(request.last_seen_at))
@@ -95,7 +99,14 @@ issues = Operations(ISSUES, returns=IssueResponse, new=_new_issue, request=NewIs
 _PAGES = Paging("limit", 50, most=200, place="offset")
 
 
-@issues.operation("GET", "/v1/observability/issues", query=_PAGES.query, returns=IssuesListResponse)
+@issues.operation(
+    "GET",
+    "/v1/observability/issues",
+    query=_PAGES.query,
+    returns=shape(
+        "IssuesListResponse", "A part of the issues.", issues=list[IssueResponse], total=int, limit=int, offset=int
+    ),
+)
 def list_issues(
     call: ApiCall,
     limit: int,
@@ -124,6 +135,10 @@ issues.get("GET", "/v1/observability/issues/{issue_id}")
 def update_issue(call: ApiCall, issue: Entity, request: UpdateIssueRequest) -> Entity:
     """Change an issue. Documented: null clears a field, except the status."""
     given = given_fields(request)
+    try:
+        _IssueChange.model_validate(given)
+    except ValidationError as error:
+        raise Refused("; ".join(f"{one['loc'][0]}: {one['msg']}" for one in error.errors())) from None
     if request.status is None:
         given.pop("status", None)
     issues.change(call.world, issue, given)

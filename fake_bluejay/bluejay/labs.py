@@ -12,7 +12,7 @@ from uuid import UUID
 
 from pydantic import ConfigDict, Field
 
-from fake_bluejay.bluejay.models.wire import Wire
+from fake_bluejay.bluejay.models.wire import Wire, of_openapi, shape
 from fake_bluejay.bluejay.resources import PAGES, Operations, as_fields, given_fields
 from fake_bluejay.bluejay.results import find_result
 from fake_bluejay.core.clock import Moment
@@ -58,13 +58,6 @@ class LabResponse(Wire):
     description: str | None = None
     created_at: Moment
     updated_at: Moment | None = None
-
-
-class DeleteLabResponse(Wire):
-    """A lab that was deleted."""
-
-    message: str
-    deleted_lab_id: str
 
 
 class AddMetricsToLabRequest(Wire):
@@ -170,13 +163,6 @@ class UpdateLabSettingsResponse(Wire):
     message: str
 
 
-class ConversationRequestOfOpenApi(Wire):
-    """A conversation to evaluate, as the OpenAPI describes it."""
-
-    type: Literal["test_result", "call"]
-    id: str
-
-
 class ConversationRequest(Wire):
     """A conversation to evaluate."""
 
@@ -197,14 +183,6 @@ class EvaluateConversationRequest(Wire):
 
     lab_id: UUID
     conversation: ConversationRequest
-    metrics: MetricsRequest
-
-
-class EvaluateConversationRequestOfOpenApi(Wire):
-    """A conversation to evaluate in a lab, as the OpenAPI describes it."""
-
-    lab_id: UUID
-    conversation: ConversationRequestOfOpenApi
     metrics: MetricsRequest
 
 
@@ -299,7 +277,9 @@ _PLACE = "/v1/metrics-lab/lab/{lab_id}"
 
 labs.create("POST", "/v1/metrics-lab/lab", CreateLabRequest)
 labs.update("PUT", _PLACE, UpdateLabRequest)
-labs.delete("DELETE", _PLACE, returns=DeleteLabResponse)
+labs.delete(
+    "DELETE", _PLACE, returns=shape("DeleteLabResponse", "A lab that was deleted.", message=str, deleted_lab_id=str)
+)
 
 
 @labs.operation("GET", "/v1/metrics-lab/labs", query=PAGES.query)
@@ -425,7 +405,13 @@ def create_metric_revision(call: ApiCall, lab_id: UUID, request: CreateMetricRev
 @lab_evaluations.operation(
     "POST",
     "/v1/metrics-lab/evaluate-conversation",
-    takes_under=dict.fromkeys((Contract.SDK, Contract.OPENAPI), EvaluateConversationRequestOfOpenApi),
+    takes_under=dict.fromkeys(
+        (Contract.SDK, Contract.OPENAPI),
+        of_openapi(
+            EvaluateConversationRequest,
+            conversation=of_openapi(ConversationRequest, type=Literal["test_result", "call"]),
+        ),
+    ),
 )
 def evaluate_conversation(call: ApiCall, request: EvaluateConversationRequest) -> EvaluateConversationResponse:
     """Queue evaluations of a conversation: by metrics, or by a revision of one."""

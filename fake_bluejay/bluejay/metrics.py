@@ -9,7 +9,7 @@ from uuid import UUID
 from pydantic import Field
 
 from fake_bluejay.bluejay.drafts import drafted
-from fake_bluejay.bluejay.models.wire import Wire
+from fake_bluejay.bluejay.models.wire import Wire, of_openapi, shape
 from fake_bluejay.bluejay.resources import Answered, Filter, Operations, Paging, as_fields, changes, given_fields
 from fake_bluejay.core.clock import Moment
 from fake_bluejay.core.errors import Conflict
@@ -74,22 +74,10 @@ class CreateCustomMetricRequest(_Judge, _NewMetric):
     tool_names: list[str] | None = None
 
 
-class CreateCustomMetricRequestOfOpenApi(CreateCustomMetricRequest):
-    """A new metric, as the OpenAPI and the SDK describe one."""
-
-    response_type: MetricType
-
-
 class CreateCustomMetricsBulkRequest(Wire):
     """A list of new metrics."""
 
     metrics: list[CreateCustomMetricRequest]
-
-
-class CreateCustomMetricsBulkRequestOfOpenApi(Wire):
-    """A list of new metrics, as the OpenAPI and the SDK describe it."""
-
-    metrics: list[CreateCustomMetricRequestOfOpenApi]
 
 
 class _ChangedMetric(Wire):
@@ -105,12 +93,6 @@ class UpdateCustomMetricRequest(_Judge, _ChangedMetric):
 
     allow_not_applicable: bool | None = None
     tool_names: list[str] | None = None
-
-
-class UpdateCustomMetricRequestOfOpenApi(UpdateCustomMetricRequest):
-    """A change of a metric, as the OpenAPI and the SDK describe it."""
-
-    response_type: MetricType | None = None
 
 
 class CustomMetricUpdates(Wire):
@@ -202,23 +184,6 @@ class DeletedMetric(Wire):
     eval_route_auto_selected: bool = False
 
 
-class CustomMetricsListResponse(Wire):
-    """A page of metrics."""
-
-    metrics: list[CustomMetricResponse]
-    total_count: int
-    page: int
-    page_size: int
-    items_in_page: int
-    total_pages: int
-
-
-class CreateCustomMetricsBulkResponse(Wire):
-    """Metrics that were created."""
-
-    metrics: list[CustomMetricResponse]
-
-
 class GenerateCustomMetricsRequest(Wire):
     """The agent to write metrics for, and their number."""
 
@@ -272,13 +237,24 @@ METRICS = Resource(
     example={"name": "Metric", "description": "The agent helps.", "response_type": "pass_fail"},
 )
 metrics = Operations(METRICS, returns=CustomMetricResponse, values=_as_answered, new=create_metric)
+_Metrics = shape(
+    "CustomMetricsListResponse",
+    "A page of metrics.",
+    metrics=list[CustomMetricResponse],
+    total_count=int,
+    page=int,
+    page_size=int,
+    items_in_page=int,
+    total_pages=int,
+)
 _OLDER = (Contract.SDK, Contract.OPENAPI)
+_New = of_openapi(CreateCustomMetricRequest, response_type=MetricType)
 
 metrics.create(
     "POST",
     "/v1/create-custom-metric",
     CreateCustomMetricRequest,
-    takes_under=dict.fromkeys(_OLDER, CreateCustomMetricRequestOfOpenApi),
+    takes_under=dict.fromkeys(_OLDER, _New),
 )
 metrics.get("GET", "/v1/custom-metric/{metric_id}")
 metrics.list(
@@ -286,12 +262,12 @@ metrics.list(
     "/v1/custom-metrics",
     filters={"agent_id": Filter(int | None)},
     paging=Paging("page_size", 50, most=None, place="page", bounded=False),
-    returns=CustomMetricsListResponse,
+    returns=_Metrics,
 )
 metrics.delete("DELETE", "/v1/custom-metric/{metric_id}", returns=DeletedMetric)
 
 
-@metrics.operation("GET", "/v1/custom-metrics-by-agent/{agent_id}", returns=CustomMetricsListResponse)
+@metrics.operation("GET", "/v1/custom-metrics-by-agent/{agent_id}", returns=_Metrics)
 def list_metrics_by_agent(call: ApiCall, agent_id: int) -> Answered:
     """Return all metrics of an agent on one page, the oldest first."""
     agent = call.require("agent", agent_id)
@@ -303,7 +279,7 @@ def list_metrics_by_agent(call: ApiCall, agent_id: int) -> Answered:
 @metrics.operation(
     "PUT",
     "/v1/update-custom-metric/{metric_id}",
-    takes_under=dict.fromkeys(_OLDER, UpdateCustomMetricRequestOfOpenApi),
+    takes_under=dict.fromkeys(_OLDER, of_openapi(UpdateCustomMetricRequest, response_type=(MetricType | None, None))),
 )
 def update_metric(call: ApiCall, metric: Entity, request: UpdateCustomMetricRequest) -> Entity:
     """Change a metric. Its id, and with it its `bluejay_as_code_id`, stays."""
@@ -316,8 +292,8 @@ def update_metric(call: ApiCall, metric: Entity, request: UpdateCustomMetricRequ
 @metrics.operation(
     "POST",
     "/v1/create-custom-metrics",
-    takes_under=dict.fromkeys(_OLDER, CreateCustomMetricsBulkRequestOfOpenApi),
-    returns=CreateCustomMetricsBulkResponse,
+    takes_under=dict.fromkeys(_OLDER, of_openapi(CreateCustomMetricsBulkRequest, metrics=list[_New])),  # type: ignore[valid-type]
+    returns=shape("CreateCustomMetricsBulkResponse", "Metrics that were created.", metrics=list[CustomMetricResponse]),
 )
 def create_metrics(call: ApiCall, request: CreateCustomMetricsBulkRequest) -> Answered:
     """Create several metrics, unless one of them cannot be created."""

@@ -5,19 +5,19 @@ Only the documentation of September 2026 has them. It gives the fields of reques
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 from uuid import UUID
 
 from pydantic import Field
 
 from fake_bluejay.bluejay.digital_humans import (
+    AnyBackgroundNoise,
     AudioQualityType,
-    BackgroundNoiseType,
     FluencyType,
     VerbosityType,
     VoiceSpeedType,
 )
-from fake_bluejay.bluejay.models.wire import Wire
+from fake_bluejay.bluejay.models.wire import Wire, shape
 from fake_bluejay.bluejay.resources import Answered, Operations, as_fields
 from fake_bluejay.bluejay.simulations import simulations
 from fake_bluejay.core.clock import Moment
@@ -31,7 +31,7 @@ class _Delivery(Wire):
     language: str | None = None
     accent: str | None = None
     gender: str | None = None
-    background_noise: BackgroundNoiseType | Literal["custom"] | None = None
+    background_noise: AnyBackgroundNoise | None = None
     background_noise_volume: float | None = None
     custom_background_noise_url: str | None = None
     voice_speed: VoiceSpeedType | None = None
@@ -78,13 +78,6 @@ class Personalities(Wire):
     personalities: list[Personality]
 
 
-class DeletePersonalityResponse(Wire):
-    """A personality that was deleted."""
-
-    message: str
-    deleted_personality_id: UUID
-
-
 class SelectedPersonalities(Wire):
     """The personalities that a simulation selects, in place of the earlier ones."""
 
@@ -97,7 +90,13 @@ selections = Operations()
 
 personalities.list("GET", "/v1/personalities", returns=Personalities)
 personalities.update("PATCH", "/v1/personalities/{personality_id}", UpdatePersonalityRequest)
-personalities.delete("DELETE", "/v1/personalities/{personality_id}", returns=DeletePersonalityResponse)
+personalities.delete(
+    "DELETE",
+    "/v1/personalities/{personality_id}",
+    returns=shape(
+        "DeletePersonalityResponse", "A personality that was deleted.", message=str, deleted_personality_id=UUID
+    ),
+)
 
 
 @personalities.operation("POST", "/v1/personalities", returns=Personalities)

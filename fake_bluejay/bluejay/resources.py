@@ -9,7 +9,7 @@ A resource is one file in this package: its Pydantic models, its `Resource`, and
     folders.list("GET", "/v1/all-folders")
     folders.get("GET", "/v1/folder/{folder_id}")
     folders.update("PUT", "/v1/update-folder/{folder_id}", FolderUpdateRequest)
-    folders.delete("DELETE", "/v1/folder/{folder_id}", returns=FolderDeleteResponse)
+    folders.delete("DELETE", "/v1/folder/{folder_id}", returns=shape("FolderDeleteResponse", …, folder_id=UUID))
 
 and each path stands in `published.py` with the name of the module. Dumps, seeds, events, the control API,
 `FakeBluejay.add`, `connect`, the OpenAPI document and the console then have folders, too.
@@ -20,7 +20,8 @@ the names of its fields: `id` and `<resource>_id` with the id, `deleted_<resourc
 list in an envelope with the entities, `total`, `total_count`, `count`, `items_in_page`, `page`, `page_size`,
 `total_pages`, `limit`, `offset`, `has_more` with what the list has of these, `message` with a sentence, and any other
 with the stored field of that name. A field without such a value has its default: `status: str = "success"`, `success:
-bool = True`. With `returns=None, status=204` the answer is empty; with `returns=dict[str, Any]` it is `{}`.
+bool = True`. Where no other code names an answer's model, `shape` declares it in the place where it is returned. With
+`returns=None, status=204` the answer is empty; with `returns=dict[str, Any]` it is `{}`.
 
 **Parameters in the path.** The last one is the entity's id, under any name. A parameter with the name of a link's id
 (`Link("agent_id", to="agent")`) names the parent: it must exist (404), a new entity gets it, a list has only its

@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal, get_args
 
 from pydantic import AfterValidator, Field
 
-from fake_bluejay.bluejay.models.wire import Wire
+from fake_bluejay.bluejay.models.wire import Wire, shape
 from fake_bluejay.bluejay.resources import Operations, as_fields
 from fake_bluejay.bluejay.runs import queue_run
 from fake_bluejay.core.clock import datetime_at, instant_of
@@ -113,12 +113,6 @@ class CronJobResponse(UpdateCronJobResponse):
     timezone: str = "UTC"
 
 
-class CronJobsResponse(Wire):
-    """Schedules."""
-
-    schedules: list[CronJobResponse]
-
-
 class DeleteCronJobResponse(Wire):
     """A schedule that was deleted."""
 
@@ -202,7 +196,7 @@ schedules = Operations(
 
 schedules.create("POST", "/v1/create-schedule", CreateCronJobRequest, returns=CreateCronJobResponse)
 schedules.get("GET", "/v1/schedule/{schedule_id}")
-schedules.list("GET", "/v1/schedules", returns=CronJobsResponse)
+schedules.list("GET", "/v1/schedules", returns=shape("CronJobsResponse", "Schedules.", schedules=list[CronJobResponse]))
 
 
 @schedules.operation("PUT", "/v1/update-schedule/{schedule_id}", returns=UpdateCronJobResponse)

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from pydantic import Field
 
-from fake_bluejay.bluejay.models.wire import Positive, Wire
+from fake_bluejay.bluejay.models.wire import Positive, Wire, shape
 from fake_bluejay.bluejay.resources import Operations, as_fields, changes, check_version
 from fake_bluejay.core.clock import Moment
 from fake_bluejay.core.readings import DeletedAgent, Readings
@@ -66,13 +66,6 @@ class SimulationRequest(Wire):
     always_on: bool | None = False
 
 
-class SimulationResponse(Wire):
-    """A simulation that was created."""
-
-    simulation_id: int
-    status: str = "200"
-
-
 class SimulationRes(Wire):
     """A simulation in a list of many."""
 
@@ -82,19 +75,6 @@ class SimulationRes(Wire):
     created_at: Moment
     settings: dict[str, Any] | None = None
     selected_custom_metrics: list[UUID] | None = None
-
-
-class GetSimulationsResponse(Wire):
-    """A list of simulations."""
-
-    simulations: list[SimulationRes] = Field(default_factory=list)
-
-
-class DeleteSimulationResponse(Wire):
-    """A simulation that was deleted."""
-
-    message: str
-    deleted_simulation_id: int
 
 
 class UpdateSimulationRequest(Wire):
@@ -218,16 +198,31 @@ def _computed(simulation: Entity) -> dict[str, Any]:
 
 simulations = Operations(SIMULATIONS, returns=SimulationPydantic, values=_computed, new=create_simulation)
 
-simulations.create("POST", "/v1/create-simulation", SimulationRequest, returns=SimulationResponse)
+_Simulations = shape(
+    "GetSimulationsResponse",
+    "A list of simulations.",
+    simulations=(list[SimulationRes], Field(default_factory=list)),
+)
+
+simulations.create(
+    "POST",
+    "/v1/create-simulation",
+    SimulationRequest,
+    returns=shape("SimulationResponse", "A simulation that was created.", simulation_id=int, status=(str, "200")),
+)
 simulations.get("GET", "/v1/simulation/{simulation_id}")
-simulations.list("GET", "/v1/get-all-simulations", returns=GetSimulationsResponse)
+simulations.list("GET", "/v1/get-all-simulations", returns=_Simulations)
 simulations.list(
     "GET",
     "/v1/get-simulations-by-agent/{agent_id}",
     path_types={"agent_id": str},
-    returns=GetSimulationsResponse,
+    returns=_Simulations,
 )
-simulations.delete("DELETE", "/v1/simulation/{simulation_id}", returns=DeleteSimulationResponse)
+simulations.delete(
+    "DELETE",
+    "/v1/simulation/{simulation_id}",
+    returns=shape("DeleteSimulationResponse", "A simulation that was deleted.", message=str, deleted_simulation_id=int),
+)
 
 
 @simulations.operation("PUT", "/v1/simulation/{simulation_id}")

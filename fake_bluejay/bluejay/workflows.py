@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
-from fake_bluejay.bluejay.models.wire import Wire
+from fake_bluejay.bluejay.models.wire import Wire, shape
 from fake_bluejay.bluejay.resources import Answered, Filter, Operations, as_fields, changes
 from fake_bluejay.core.clock import Moment
 from fake_bluejay.core.errors import Refused
@@ -63,24 +63,10 @@ class WorkflowV2Response(Wire):
     dh_sync_summary: dict[str, Any] | None = None
 
 
-class WorkflowsV2ListResponse(Wire):
-    """Scenarios."""
-
-    workflows: list[WorkflowV2Response]
-    total_count: int
-
-
 class WorkflowValidateDefinitionResponse(Wire):
     """A confirmation that a graph is valid."""
 
     success: bool = True
-
-
-class DeleteWorkflowV2Response(Wire):
-    """A scenario that was deleted."""
-
-    message: str
-    deleted_workflow_id: str
 
 
 def _checked(world: World, organisation: str, fields: dict[str, Any]) -> dict[str, Any]:
@@ -115,15 +101,22 @@ workflows = Operations(WORKFLOWS, returns=WorkflowV2Response, new=create_workflo
 
 workflows.create("POST", "/v1/workflow", CreateWorkflowV2Request)
 workflows.get("GET", "/v1/workflow/{workflow_id}")
-workflows.delete("DELETE", "/v1/workflow/{workflow_id}", returns=DeleteWorkflowV2Response)
-
-
-workflows.list("GET", "/v1/workflow", filters={"agent_id": Filter(int | None)}, returns=WorkflowsV2ListResponse)
+workflows.list(
+    "GET",
+    "/v1/workflow",
+    filters={"agent_id": Filter(int | None)},
+    returns=shape("WorkflowsV2ListResponse", "Scenarios.", workflows=list[WorkflowV2Response], total_count=int),
+)
+workflows.delete(
+    "DELETE",
+    "/v1/workflow/{workflow_id}",
+    returns=shape("DeleteWorkflowV2Response", "A scenario that was deleted.", message=str, deleted_workflow_id=str),
+)
 
 
 @workflows.operation("PUT", "/v1/workflow/{workflow_id}")
 def update_workflow(call: ApiCall, workflow: Entity, request: UpdateWorkflowV2Request) -> Answered:
-    """Change a scenario. The fake makes no digital humans from a graph, so all counts are 0."""
+    """Change a scenario. Digital humans that were generated from it stay as they are, so all counts are 0."""
     changed = changes(request, call.world.readings, workflows.never_null)
     if "agent_ids" in request.model_fields_set:
         changed["agent_ids"] = request.agent_ids

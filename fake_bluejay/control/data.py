@@ -4,20 +4,23 @@ from __future__ import annotations
 
 import base64
 import json
-import re
 import shlex
 from typing import Any
 from urllib.parse import quote
 
+from pydantic import BaseModel
+
 from fake_bluejay.bluejay.runs import run_status
+from fake_bluejay.control import models
 from fake_bluejay.core.clock import ScaledClock, iso
 from fake_bluejay.core.outbox import Delivery, WebhookRecord
 from fake_bluejay.core.readings import questions
 from fake_bluejay.core.resources import Entity, Resource, plural_of
 from fake_bluejay.core.runs import Run, tally
-from fake_bluejay.core.statuses import STATUSES, TRANSITIONS, Status, is_final
-from fake_bluejay.core.test_results import WATCHDOG_DELAY, Organisation, Record
-from fake_bluejay.core.world import World, is_marked
+from fake_bluejay.core.statuses import STATUSES, TRANSITIONS, is_final
+from fake_bluejay.core.test_results import Organisation, Record
+from fake_bluejay.core.webhooks import without_password
+from fake_bluejay.core.world import World, watchdog_of
 from fake_bluejay.http.faults import Fault
 from fake_bluejay.http.journal import Exchange, is_secret, masked, masked_headers, masked_query, with_query
 from fake_bluejay.state.snapshot import dump_delivery, dump_entity, dump_record, dump_webhook
@@ -26,8 +29,6 @@ MOST_TEXT = 65_536
 """The most characters of a body that are shown."""
 MOST_JSON = 4_194_304
 """The most bytes of a body that is shown parsed."""
-
-_PASSWORD = re.compile(r"//([^/@:]*):[^/@]*@")
 
 _NOT_REPEATED = {
     "accept-encoding",
@@ -49,23 +50,26 @@ _MOST_IN_CURL = 1_048_576
 """The most bytes of a body that stand in a line of shell."""
 
 
+def _attributes(one: object, model: type[BaseModel], **others: Any) -> dict[str, Any]:
+    """Return the fields of a model: the attributes of an object, and others in their place."""
+    return {name: others[name] if name in others else getattr(one, name) for name in model.model_fields}
+
+
 def test_result(record: Record) -> dict[str, Any]:
     """Return a test result as it stands in a dump, with its error code, its control objects and its watchdog."""
     data = dump_record(record)
     data["error_code"] = record.error_code
     data["controls"] = [
-        {
-            "id": control.id,
-            "written_at": iso(control.written_at),
-            "gone_at": None if control.gone_at is None else iso(control.gone_at),
-            "by": control.by,
-        }
+        _attributes(
+            control,
+            models.ControlObjectShown,
+            written_at=iso(control.written_at),
+            gone_at=None if control.gone_at is None else iso(control.gone_at),
+        )
         for control in record.control_objects
     ]
-    data["watchdog"] = None
-    if record.status is Status.RUNNING and is_marked(record):
-        armed_at = min(control.written_at for control in record.control_objects if control.by is None)
-        data["watchdog"] = {"armed_at": iso(armed_at), "due": iso(armed_at + WATCHDOG_DELAY)}
+    watchdog = watchdog_of(record)
+    data["watchdog"] = watchdog and dict(zip(("armed_at", "due"), map(iso, watchdog), strict=True))
     return data
 
 
@@ -195,29 +199,19 @@ def _as_argument(content: bytes) -> str | None:
 
 def fault(one: Fault) -> dict[str, Any]:
     """Return an armed fault."""
-    return {
-        "id": one.id,
-        "kind": one.kind,
-        "arguments": one.shown,
-        "path": one.path,
-        "times": one.times,
-        "after": one.after,
-        "probability": one.probability,
-        "met": one.met,
-    }
+    return _attributes(one, models.FaultShown, arguments=one.shown)
 
 
 def readings(world: World) -> list[dict[str, Any]]:
     """Return every open question with the choice that is in force."""
     return [
-        {
-            "name": question.name,
-            "question": question.question,
-            "choice": str(getattr(world.readings, question.name)),
-            "default": str(question.choices[0]),
-            "choices": [str(choice) for choice in question.choices],
-            "evidence": question.evidence,
-        }
+        _attributes(
+            question,
+            models.QuestionShown,
+            choice=str(getattr(world.readings, question.name)),
+            default=str(question.choices[0]),
+            choices=list(map(str, question.choices)),
+        )
         for question in questions()
     ]
 
@@ -225,19 +219,17 @@ def readings(world: World) -> list[dict[str, Any]]:
 def run(world: World, one: Run) -> dict[str, Any]:
     """Return a run as the console shows it."""
     counted = tally(world.results[id] for id in one.result_ids)
-    return {
-        "id": one.id,
-        "organisation": one.organisation,
-        "simulation_id": one.simulation_id,
-        "agent_id": one.agent_id,
-        "created_at": iso(one.created_at),
-        "status": str(run_status(counted, world.readings.run_status)),
-        "total": counted.total,
-        "passed": counted.passed,
-        "failed": counted.failed,
-        "cancelled": counted.other_ends,
-        "test_results": one.result_ids[:50],
-    }
+    return _attributes(
+        one,
+        models.RunShown,
+        created_at=iso(one.created_at),
+        status=str(run_status(counted, world.readings.run_status)),
+        total=counted.total,
+        passed=counted.passed,
+        failed=counted.failed,
+        cancelled=counted.other_ends,
+        test_results=one.result_ids[:50],
+    )
 
 
 def organisations(world: World) -> list[dict[str, Any]]:
@@ -252,8 +244,7 @@ def organisation(one: Organisation) -> dict[str, Any]:
 
 def webhook(one: WebhookRecord) -> dict[str, Any]:
     """Return a webhook as it stands in a dump, its secret and a password in its URL masked."""
-    url = one.url and _PASSWORD.sub(r"//\1:…@", one.url)
-    return {**dump_webhook(one), "url": url, "secret": masked(one.secret)}
+    return {**dump_webhook(one), "url": one.url and without_password(one.url), "secret": masked(one.secret)}
 
 
 def delivery(one: Delivery) -> dict[str, Any]:
@@ -272,14 +263,7 @@ def transitions() -> dict[str, Any]:
     """Return the transition table."""
     return {
         "statuses": [
-            {
-                "name": str(status),
-                "final": is_final(status),
-                "label": row.label,
-                "group": str(row.group),
-                "tone": row.tone,
-                "error_codes": list(row.error_codes),
-            }
+            _attributes(row, models.StatusFacts, name=str(status), final=is_final(status), group=str(row.group))
             for status, row in STATUSES.items()
         ],
         "transitions": [

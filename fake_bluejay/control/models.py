@@ -24,7 +24,7 @@ Seconds = Annotated[float, Field(strict=True, allow_inf_nan=False)]
 class Model(BaseModel):
     """A request's body or query. Unknown names are errors."""
 
-    model_config = ConfigDict(extra="forbid", defer_build=True)
+    model_config = ConfigDict(extra="forbid")
 
 
 # --- requests ---------------------------------------------------------------------------------------------------
@@ -539,9 +539,3 @@ class Overview(BaseModel):
 
 class State(RootModel[dict[str, Any]]):
     """A dump: everything a world holds, which `PUT state` takes back. It holds the API keys as they are."""
-
-
-class ChangeShown(BaseModel):
-    """The data of an event; its members depend on the event."""
-
-    model_config = ConfigDict(extra="allow")

@@ -13,7 +13,6 @@ import re
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, field
-from itertools import islice
 from time import perf_counter
 from typing import Any, Literal, NamedTuple, TypeVar
 
@@ -269,21 +268,16 @@ def happen(control: Control, call: ControlCall) -> Any:
 
 
 def _found(control: Control, call: ControlCall) -> Record:
-    with control.world.lock:
-        return _found_in(control.world.results, call)
-
-
-def _found_in(results: dict[int, Record], call: ControlCall) -> Record:
     # Longer numbers are not parsed: Python refuses them beyond some thousand digits.
     id = int(call.id) if re.fullmatch(r"-?[0-9]{1,100}", call.id) else call.id[:100]
     organisation = call.query.organisation
-    if id not in results or organisation not in (None, results[int(id)].organisation):
+    with control.world.lock:
+        results = control.world.results
+        if id in results and organisation in (None, results[int(id)].organisation):
+            return results[int(id)]
         seen = sorted(one.id for one in results.values() if organisation in (None, one.organisation))
-        ids = ", ".join(map(str, islice(seen, 20))) + (", …" if len(seen) > 20 else "")
-        raise NothingThere(
-            f"there is no test result {id!r}; there are: {ids}" if ids else f"there is no test result {id!r}"
-        )
-    return results[int(id)]
+    ids = ", ".join(map(str, seen[:20])) + (", …" if len(seen) > 20 else "")
+    raise NothingThere(f"there is no test result {id!r}{f'; there are: {ids}' if ids else ''}")
 
 
 @_operation("POST", "end-conversations", models.ClientAnswer, models.EndConversations, locked=False)

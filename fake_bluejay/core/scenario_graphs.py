@@ -51,6 +51,52 @@ def check_graph(definition: _Graph) -> None:
         raise Refused(f"Node {orphans[0]!r} is not on any path from Start")
 
 
+def paths(definition: _Graph) -> Iterator[list[_Graph]]:
+    """Yield the turns of each path from the start to an end of a scenario, each branch of an options node in turn.
+
+    Args:
+        definition: A graph that keeps the rules. A draft has no paths.
+    """
+    nodes, edges = _objects(definition, "nodes"), _objects(definition, "edges")
+    if all(node.get("type") not in _CONTENT for node in nodes):
+        return
+    by_id = {node["id"]: node for node in nodes}
+    following: dict[str, list[_Graph]] = {id: [] for id in by_id}
+    for edge in edges:
+        if (source := _at(by_id, edge.get("source"))) is not None and _at(by_id, edge.get("target")) is not None:
+            following[source["id"]].append(edge)
+    [start] = [id for id, node in by_id.items() if node["type"] == "start"]
+    turns: list[_Graph] = []
+    steps = [_steps(by_id[start], following[start])]
+    while steps:  # a graph may be too deep for recursion
+        step = next(steps[-1], None)
+        if step is None:
+            steps.pop()
+            del turns[-1:]
+            continue
+        turn, target = step
+        turns.append(turn)
+        if target is None:
+            yield turns[1:]
+            turns.pop()
+        else:
+            steps.append(_steps(by_id[target], following[target]))
+
+
+def _steps(node: _Graph, edges: list[_Graph]) -> Iterator[tuple[_Graph, str | None]]:
+    """Yield each turn that a node may be, with each node that may follow it; None where the conversation ends."""
+    data = node.get("data") or {}
+    if node["type"] == "options":
+        for branch in _branches(node):
+            turn = {"speaker": "user", **{name: value for name, value in branch.items() if name != "id"}}
+            targets = [edge["target"] for edge in edges if edge["sourceHandle"] == branch["id"]]
+            yield from ((turn, target) for target in targets or [None])
+    else:
+        ends = [None] if node["type"] == "single" else []
+        for target in [edge["target"] for edge in edges] or ends:
+            yield {"speaker": "agent", **data}, target
+
+
 def _objects(definition: _Graph, name: str) -> list[_Graph]:
     found = definition.get(name)
     found = [] if found is None else found

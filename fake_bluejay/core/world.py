@@ -1068,6 +1068,14 @@ def is_marked(record: Record) -> bool:
     return any(control.by is None for control in reversed(record.control_objects))
 
 
+def watchdog_of(record: Record) -> tuple[int, int] | None:
+    """Return the instants at which the first watchdog of a test result was armed, and is due; None if none is armed."""
+    if record.status is not _RUNNING or not is_marked(record):
+        return None
+    armed_at = min(control.written_at for control in record.control_objects if control.by is None)
+    return armed_at, armed_at + WATCHDOG_DELAY
+
+
 def _delay(name: str, seconds: float) -> int:
     try:
         length = microseconds(seconds)

@@ -464,19 +464,7 @@ class _FarFaults(Faults):
 
     def __iter__(self) -> Iterator[Fault]:
         for one in self._control("GET", "faults"):
-            id, met = one.pop("id"), one.pop("met")
-            fault = Fault(**one)
-            fault.id, fault.met = id, met
-            yield fault
-
-    def __len__(self) -> int:
-        return sum(1 for _ in self)
-
-    def __bool__(self) -> bool:
-        return len(self) > 0
-
-    def __repr__(self) -> str:
-        return repr(list(self))
+            yield Fault(**one)
 
 
 class _FarWebhooks(Webhooks):

@@ -9,15 +9,15 @@ from fake_bluejay.bluejay.modules import declared
 from fake_bluejay.core.clock import datetime_at
 from fake_bluejay.core.resources import Entity
 from fake_bluejay.core.world import World
+from fake_bluejay.facade.results import View
 
 
-class ResourceView:
+class ResourceView(View):
     """A live view of an agent, a folder, …. It raises `KeyError` after the entity's removal."""
 
     def __init__(self, world: World, collection: str, id: Any) -> None:
-        self._world = world
+        super().__init__(world, id)
         self._collection = collection
-        self._id = id
 
     @property
     def _entity(self) -> Entity:
@@ -46,12 +46,6 @@ class ResourceView:
     def created_at(self) -> datetime:
         """The moment at which it was made."""
         return datetime_at(self._entity.created_at)
-
-    def __eq__(self, other: object) -> bool:
-        return type(self) is type(other) and vars(self) == vars(other)
-
-    def __hash__(self) -> int:
-        return hash((self._world, self._collection, self._id))
 
     def __repr__(self) -> str:
         name = "" if type(self) is not ResourceView else f" {declared(self._collection).of.name}"

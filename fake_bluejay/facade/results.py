@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 from fake_bluejay.core.behaviors import Agent, agent_of
 from fake_bluejay.core.clock import datetime_at
@@ -11,13 +11,27 @@ from fake_bluejay.core.scoring import is_scored
 from fake_bluejay.core.scripts import Call
 from fake_bluejay.core.statuses import Event, Status
 from fake_bluejay.core.suggest import check_known
-from fake_bluejay.core.test_results import WATCHDOG_DELAY, ControlObject, Record
-from fake_bluejay.core.world import World, is_marked
+from fake_bluejay.core.test_results import ControlObject, Record
+from fake_bluejay.core.world import World, watchdog_of
 from fake_bluejay.intercept.clockwork import CLOCKWORK
 
 if TYPE_CHECKING:
     from fake_bluejay.core.behaviors import AgentChoice
     from fake_bluejay.core.statuses import EventChoice, StatusChoice
+
+
+class View:
+    """A live view of something in a world, which its id names."""
+
+    def __init__(self, world: World, id: Any) -> None:
+        self._world = world
+        self._id = id
+
+    def __eq__(self, other: object) -> bool:
+        return type(self) is type(other) and vars(self) == vars(other)
+
+    def __hash__(self) -> int:
+        return hash((self._world, self._id))
 
 
 class HistoryEntry(NamedTuple):
@@ -82,17 +96,13 @@ class ControlObjectView:
         return f"<ControlObject {self.id} for {self.test_result_id}, written {self.written_at:%H:%M:%S.%f}, {state}>"
 
 
-class TestResult:
+class TestResult(View):
     """A live view of a test result, also after moves of time, and after the world was restored.
 
     Every member raises `KeyError` after the test result's removal, such as by a reset.
     """
 
     __test__ = False  # not a test class, whatever its name says to a test runner
-
-    def __init__(self, world: World, id: int) -> None:
-        self._world = world
-        self._id = id
 
     @property
     def _record(self) -> Record:
@@ -102,7 +112,7 @@ class TestResult:
     @property
     def id(self) -> int:
         """The id."""
-        return self._id
+        return cast(int, self._id)
 
     @property
     def status(self) -> Status:
@@ -123,11 +133,8 @@ class TestResult:
     @property
     def watchdog(self) -> Watchdog | None:
         """The watchdog that fires first; None if none is armed."""
-        record = self._record
-        if record.status is not Status.RUNNING or not is_marked(record):
-            return None
-        armed_at = min(control.written_at for control in record.control_objects if control.by is None)
-        return Watchdog(datetime_at(armed_at), datetime_at(armed_at + WATCHDOG_DELAY))
+        watchdog = watchdog_of(self._record)
+        return None if watchdog is None else Watchdog(*map(datetime_at, watchdog))
 
     @property
     def agent(self) -> Agent | None:
@@ -219,12 +226,6 @@ class TestResult:
             ValueError: It is RUNNING, so it can only be ended (documented), or it is over.
         """
         self.happen(Event.CANCEL, "api")
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, TestResult) and (self._world, self._id) == (other._world, other._id)
-
-    def __hash__(self) -> int:
-        return hash((self._world, self._id))
 
     def __repr__(self) -> str:
         try:

@@ -3,21 +3,17 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import cast
 
 from fake_bluejay.bluejay.runs import run_status
 from fake_bluejay.core.clock import datetime_at
 from fake_bluejay.core.runs import Run, Tally, tally
-from fake_bluejay.core.world import World
 from fake_bluejay.facade.resources import SimulationView
-from fake_bluejay.facade.results import TestResult
+from fake_bluejay.facade.results import TestResult, View
 
 
-class RunView:
+class RunView(View):
     """A live view of a run of a simulation. Every member raises `KeyError` after the run's removal."""
-
-    def __init__(self, world: World, id: int) -> None:
-        self._world = world
-        self._id = id
 
     @property
     def _run(self) -> Run:
@@ -30,7 +26,7 @@ class RunView:
     @property
     def id(self) -> int:
         """The id."""
-        return self._id
+        return cast(int, self._id)
 
     @property
     def status(self) -> str:
@@ -56,12 +52,6 @@ class RunView:
     def created_at(self) -> datetime:
         """The moment at which it was queued, in UTC."""
         return datetime_at(self._run.created_at)
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, RunView) and (self._world, self._id) == (other._world, other._id)
-
-    def __hash__(self) -> int:
-        return hash((self._world, self._id))
 
     def __repr__(self) -> str:
         return f"<Run {self._id} {self.status}>"

@@ -15,6 +15,8 @@ import re
 import threading
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import (
     TYPE_CHECKING,
     Any,
@@ -121,13 +123,13 @@ class FaultKind(NamedTuple):
     """The effect on a request, for people: `answer late`."""
     method: Callable[..., None]
     """The method of `Faults` that arms it."""
-    answer: Callable[..., Effect] | None
+    answer: Callable[..., Effect] | None = None
     """Makes the answer in the place of the operation's, from the arguments."""
-    breakage: Callable[..., Breakage] | None
+    breakage: Callable[..., Breakage] | None = None
     """Makes the disturbance of the operation's answer, from the arguments."""
-    prevents: bool
+    prevents: bool = False
     """True if the connection breaks before the request has an effect."""
-    likely: Mapping[str, Sequence[Any]]
+    likely: Mapping[str, Sequence[Any]] = MappingProxyType({})
 
     @property
     def summary(self) -> str:
@@ -165,63 +167,37 @@ KINDS: Final[dict[str, FaultKind]] = {}
 _Method = TypeVar("_Method", bound=Callable[..., None])
 
 
-def _kind(
-    label: str,
-    *,
-    answer: Callable[..., Effect] | None = None,
-    breakage: Callable[..., Breakage] | None = None,
-    prevents: bool = False,
-    likely: Mapping[str, Sequence[Any]] | None = None,
-) -> Callable[[_Method], _Method]:
+def _kind(label: str, **effect: Any) -> Callable[[_Method], _Method]:
     """Declare that a method of `Faults` arms a kind of fault. The parameters are fields of `FaultKind`."""
 
     def declare(method: _Method) -> _Method:
         name = method.__name__
-        KINDS[name] = FaultKind(name, label, method, answer, breakage, prevents, likely or {})
+        KINDS[name] = FaultKind(name, label, method, **effect)
         return method
 
     return declare
 
 
+@dataclass(slots=True, eq=False, repr=False)
 class Fault:
     """An armed fault: its effect, its requests, and how often it will still be met."""
 
-    __slots__ = (
-        "_asked",
-        "_window",
-        "after",
-        "arguments",
-        "id",
-        "kind",
-        "met",
-        "path",
-        "pattern",
-        "probability",
-        "times",
-    )
+    kind: str
+    arguments: dict[str, Any]
+    path: str | None
+    times: int | None
+    after: int
+    probability: float | None
+    id: int = 0
+    """The number of the fault among all that were armed, from 1."""
+    met: bool = False
+    """True if a request has met the fault; requests that it lets through do not count."""
+    pattern: re.Pattern[str] | None = field(init=False)
+    _window: int = -1
+    _asked: Counter[tuple[str, str]] = field(default_factory=Counter)
 
-    def __init__(
-        self,
-        kind: str,
-        arguments: dict[str, Any],
-        path: str | None,
-        times: int | None,
-        after: int,
-        probability: float | None,
-    ) -> None:
-        self.id = 0
-        """The number of the fault among all that were armed, from 1."""
-        self.kind = kind
-        self.arguments = arguments
-        self.path = path
-        self.pattern = None if path is None else pattern_of(path)
-        self.times = times
-        self.after = after
-        self.probability = probability
-        self.met = False
-        """True if a request has met the fault; requests that it lets through do not count."""
-        self._window = -1
-        self._asked: Counter[tuple[str, str]] = Counter()
+    def __post_init__(self) -> None:
+        self.pattern = None if self.path is None else pattern_of(self.path)
 
     @property
     def answers(self) -> bool:
@@ -409,17 +385,11 @@ class ArmedFaults:
             self._random = random.Random(self.seed)
         return self._random.random()
 
-    def __bool__(self) -> bool:
-        return bool(self._armed)
-
     def __len__(self) -> int:
         return len(self._armed)
 
     def __iter__(self) -> Iterator[Fault]:
         return iter(tuple(self._armed))
-
-    def __repr__(self) -> str:
-        return repr(self._armed)
 
 
 # No documentation has the wording of the detail: it is this project's, and clients must not rely on it.
@@ -570,11 +540,8 @@ class Faults:
         """Disarm all, and draw from the seed's beginning again."""
         self._armed.clear()
 
-    def __bool__(self) -> bool:
-        return bool(self._armed)
-
     def __len__(self) -> int:
-        return len(self._armed)
+        return sum(1 for _ in self)
 
     def __iter__(self) -> Iterator[Fault]:
         return iter(self._armed)

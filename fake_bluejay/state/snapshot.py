@@ -31,7 +31,7 @@ from fake_bluejay.core.runs import Run
 from fake_bluejay.core.scripts import Call, call_from_dict
 from fake_bluejay.core.statuses import STATUSES, Event, Status, is_final, status_from_text
 from fake_bluejay.core.suggest import check_known, instead_of, unknown
-from fake_bluejay.core.test_results import ControlObject, Move, Record
+from fake_bluejay.core.test_results import ControlObject, Move, Organisation, Record
 from fake_bluejay.core.timers import Timer, TimerKind
 from fake_bluejay.core.world import DEFAULT_ORGANISATION, World
 from fake_bluejay.state.older import as_written_today
@@ -39,6 +39,7 @@ from fake_bluejay.state.older import as_written_today
 FORMAT = 1
 
 _Loaded = TypeVar("_Loaded")
+_Types = type | tuple[type, ...]
 
 _MOST_SHOWN = 100
 """The most problems of a dump that one message shows."""
@@ -70,10 +71,7 @@ def dump(world: World) -> dict[str, Any]:
             "evaluation_starts_after": world.evaluation_starts_after / 1_000_000,
             "evaluation_takes": world.evaluation_takes / 1_000_000,
             "require_known_keys": world.require_known_keys,
-            "organisations": [
-                {"name": organisation.name, "api_keys": list(organisation.api_keys)}
-                for organisation in world.organisations.values()
-            ],
+            "organisations": [dump_organisation(one) for one in world.organisations.values()],
             "revoked_keys": sorted(world.revoked_keys),
             **{
                 collection.resource.plural: {
@@ -95,15 +93,7 @@ def dump(world: World) -> dict[str, Any]:
                 for control in world.control_objects
             ],
             "refused": list(world.refused),
-            "timers": [
-                {
-                    "due": _iso(timer.due),
-                    "sequence": timer.sequence,
-                    "kind": timer.kind,
-                    "subject_id": timer.subject_id,
-                }
-                for timer in world.timers
-            ],
+            "timers": [{**timer._asdict(), "due": _iso(timer.due)} for timer in world.timers],
             "last_sequence": world.timers.sequence,
             "last_id": world._last_id,
             "calls": dump_calls(world.call, world.next_calls, world.calls_of),
@@ -115,6 +105,11 @@ def dump(world: World) -> dict[str, Any]:
             "last_delivery": world.outbox.last_delivery,
             "irregularities": [dump_irregularity(one) for one in world.outbox.irregularities],
         }
+
+
+def dump_organisation(one: Organisation) -> dict[str, Any]:
+    """Return an organisation, with its keys, as it stands in a dump."""
+    return {"name": one.name, "api_keys": list(one.api_keys)}
 
 
 def dump_entity(entity: Entity) -> dict[str, Any]:
@@ -212,10 +207,7 @@ def dump_delivery(delivery: Delivery) -> dict[str, Any]:
         "event": delivery.event,
         "body": delivery.body.decode(),
         "created_at": _iso(delivery.created_at),
-        "attempts": [
-            {"at": _iso(attempt.at), "status": attempt.status, "problem": attempt.problem}
-            for attempt in delivery.attempts
-        ],
+        "attempts": [{**attempt._asdict(), "at": _iso(attempt.at)} for attempt in delivery.attempts],
         # A delivery under way is sent again after a restore: at-least-once delivery.
         "planned": delivery.planned,
         "retries": delivery.retries,
@@ -303,7 +295,7 @@ def _load_settings(root: _Node) -> World:
     if DEFAULT_ORGANISATION not in world.organisations:
         root.misfit("organisations", f"the organisation {DEFAULT_ORGANISATION!r} is missing", of=["organisations"])
     world.require_known_keys = root.get("require_known_keys", bool)
-    world.revoked_keys = set(root.items("revoked_keys", str)) if root.has("revoked_keys") else set()
+    world.revoked_keys = set(root.items("revoked_keys", str, older=[]))
     return world
 
 
@@ -370,10 +362,8 @@ def _load_record(place: _Node, control_objects: Mapping[int, ControlObject]) -> 
     )
     record.start_time = place.read("start_time", str, _instant, optional=True)
     record.end_time = place.read("end_time", str, _instant, optional=True)
-    if place.has("call"):
-        record.call = place.read("call", dict, call_from_dict, optional=True)
-    if place.has("metrics"):
-        record.metrics = [dict(metric) for metric in place.items("metrics", dict)]
+    record.call = place.read("call", dict, call_from_dict, optional=True, older=None)
+    record.metrics = [dict(metric) for metric in place.items("metrics", dict, older=[])]
     record.history = [
         Move(
             move.read("at", str, _instant),
@@ -393,7 +383,7 @@ def _load_record(place: _Node, control_objects: Mapping[int, ControlObject]) -> 
 
 
 def _load_calls(root: _Node, world: World) -> None:
-    calls = root.child("calls") if root.has("calls") else None
+    calls = root.child("calls", older=None)
     if calls is None:
         return
     world.call = calls.read("default", dict, call_from_dict)
@@ -403,7 +393,7 @@ def _load_calls(root: _Node, world: World) -> None:
     )
     if (of := calls.child("of")) is not None:
         world.calls_of = {name: of.read(name, dict, call_from_dict) for name in of.names()}
-    if calls.has("of_ids") and (of_ids := calls.child("of_ids")) is not None:
+    if (of_ids := calls.child("of_ids", older=None)) is not None:
         for id in of_ids.names():
             if id.isascii() and id.isdigit():
                 world.calls_of[int(id)] = of_ids.read(id, dict, call_from_dict)
@@ -425,8 +415,7 @@ def _load_run(place: _Node, world: World, last_id: int) -> None:
     )
     run.result_ids = place.items("test_results", int)
     waiting = place.items("waiting", int)
-    # Dumps of version 0.1.0 have no steps.
-    next_steps = place.items("next_steps", list) if place.has("next_steps") else ()
+    next_steps = place.items("next_steps", list, older=[])
     if not place.is_right:
         return
     if run.id in world.runs or not 0 < run.id <= last_id:
@@ -466,7 +455,7 @@ def _load_run(place: _Node, world: World, last_id: int) -> None:
 
 def _load_outbox(root: _Node, world: World) -> None:
     outbox = world.outbox
-    for place in root.each("webhooks", optional=True):
+    for place in root.each("webhooks", older=[]):
         webhook = _load_webhook(place)
         _check_organisation(place, webhook.organisation, world)
         for event in webhook.events:
@@ -475,8 +464,8 @@ def _load_outbox(root: _Node, world: World) -> None:
         if place.is_right and webhook.id in outbox.webhooks:
             place.misfit("id", f"the webhook {webhook.id!r} is there twice")
         outbox.webhooks[webhook.id] = webhook
-    outbox.last_webhook = root.get("last_webhook", int) if root.has("last_webhook") else len(outbox.webhooks)
-    for count, place in enumerate(root.each("deliveries", optional=True), 1):
+    outbox.last_webhook = root.get("last_webhook", int, older=len(outbox.webhooks))
+    for count, place in enumerate(root.each("deliveries", older=[]), 1):
         delivery = _load_delivery(place, count)
         if not place.is_right:
             continue
@@ -484,12 +473,11 @@ def _load_outbox(root: _Node, world: World) -> None:
             place.misfit("number", f"deliveries are numbered from 1 and ascend, so this is not {delivery.number}")
         outbox.deliveries[delivery.number] = delivery
         outbox.last_delivery = delivery.number
-    if root.has("last_delivery"):
-        last = root.most("last_delivery")
-        if last < outbox.last_delivery:
-            root.misfit("last_delivery", f"there is a delivery of number {outbox.last_delivery}, not only {last}")
-        outbox.last_delivery = last
-    for place in root.each("irregularities", optional=True):
+    last = root.most("last_delivery", older=outbox.last_delivery)
+    if last < outbox.last_delivery:
+        root.misfit("last_delivery", f"there is a delivery of number {outbox.last_delivery}, not only {last}")
+    outbox.last_delivery = last
+    for place in root.each("irregularities", older=[]):
         later = place.read("later", (int, float), microseconds)
         event = place.get("event", str, optional=True)
         times = place.get("times", int, optional=True)
@@ -502,19 +490,15 @@ def _load_outbox(root: _Node, world: World) -> None:
 
 
 def _load_webhook(place: _Node) -> WebhookRecord:
-    # Dumps of version 0.1.0 have neither scope, retries nor enabled.
     return WebhookRecord(
         place.get("id", str),
         place.get("organisation", str),
         place.get("url", str, optional=True),
         tuple(place.items("events", str)),
         place.get("secret", str),
-        Scope(
-            tuple(place.items("agents", int)) if place.has("agents") else (),
-            tuple(place.items("folders", str)) if place.has("folders") else (),
-        ),
-        place.read("retries", int, _retries, optional=True) if place.has("retries") else None,
-        place.get("enabled", bool) if place.has("enabled") else True,
+        Scope(tuple(place.items("agents", int, older=[])), tuple(place.items("folders", str, older=[]))),
+        place.read("retries", int, _retries, optional=True, older=None),
+        place.get("enabled", bool, older=True),
     )
 
 
@@ -539,7 +523,7 @@ def load_delivery(data: Mapping[str, Any]) -> Delivery:
 
 def _load_delivery(place: _Node, count: int) -> Delivery:
     delivery = Delivery(
-        place.get("number", int) if place.has("number") else count,
+        place.get("number", int, older=count),
         place.get("id", str),
         place.get("webhook_id", str),
         place.get("event", str),
@@ -584,7 +568,7 @@ def _load_collection(root: _Node, name: str, world: World) -> None:
     for place in root.each("all"):
         id, organisation = place.get("id", resource.ids.stored), place.get("organisation", str)
         created_at = place.read("created_at", str, _instant)
-        updated_at = place.read("updated_at", str, _instant) if place.has("updated_at") else None
+        updated_at = place.read("updated_at", str, _instant, older=None)
         fields = place.child("fields")
         if fields is not None:
             for field, type_ in resource.required.items():
@@ -696,24 +680,29 @@ class _Node:
         if within is None:
             self.check()
 
-    def get(self, name: str, type_: type | tuple[type, ...], *, optional: bool = False) -> Any:
-        """Return the value of a field if it has the type."""
+    def get(self, name: str, type_: _Types, *, optional: bool = False, older: Any = ...) -> Any:
+        """Return the value of a field if it has the type, or None if it is `optional` and null.
+
+        A dump of an earlier version may lack a field, for which `older` then stands.
+        """
         if name not in self._data:
+            if older is not ...:
+                return older
             self.note(name, "missing")
             return None
         value = self._data[name]
         return None if optional and value is None else self._checked(name, value, type_)
 
-    def _checked(self, name: str, value: Any, type_: type | tuple[type, ...]) -> Any:
+    def _checked(self, name: str, value: Any, type_: _Types) -> Any:
         if not isinstance(value, type_) or (isinstance(value, bool) and type_ is not bool):
             kinds = type_ if isinstance(type_, tuple) else (type_,)
             self.note(name, f"{' or '.join(kind.__name__ for kind in kinds)} is needed, {instead_of(name, value)}")
             return None
         return value
 
-    def read(self, name: str, type_: type | tuple[type, ...], parse: Any, *, optional: bool = False) -> Any:
+    def read(self, name: str, type_: _Types, parse: Any, *, optional: bool = False, older: Any = ...) -> Any:
         """Return the value of a field, parsed."""
-        value = self.get(name, type_, optional=optional)
+        value = self.get(name, type_, optional=optional, older=older)
         if value is None:
             return None
         try:
@@ -722,39 +711,32 @@ class _Node:
             self.note(name, str(error))
             return None
 
-    def most(self, name: str) -> int:
+    def most(self, name: str, *, older: Any = ...) -> int:
         """Return a field that has the greatest number so far; a number that none exceeds, if the field is wrong."""
-        number = self.get(name, int)
+        number = self.get(name, int, older=older)
         return sys.maxsize if number is None else number
-
-    def has(self, name: str) -> bool:
-        """Return whether the field is there."""
-        return name in self._data
 
     def names(self) -> list[str]:
         """Return the names of the fields."""
         return list(self._data)
 
-    def child(self, name: str) -> _Node | None:
+    def child(self, name: str, *, older: Any = ...) -> _Node | None:
         """Return the object in a field; None if there is none."""
-        value = self.get(name, dict)
+        value = self.get(name, dict, older=older)
         return None if value is None else _Node(value, f"{self.path}{name}.", self)
 
-    def each(self, name: str, *, optional: bool = False) -> Iterator[_Node]:
-        """Yield the objects of a list, each with its place; none for an optional list that is missing."""
-        if optional and not self.has(name):
-            return
-        for index, item in enumerate(self.get(name, list) or ()):
+    def each(self, name: str, *, older: Any = ...) -> Iterator[_Node]:
+        """Yield the objects of a list, each with its place."""
+        for index, item in enumerate(self.get(name, list, older=older) or ()):
             node = _Node(item, f"{self.path}{name}[{index}].", self)
             if node.is_right:
                 yield node
 
-    def items(self, name: str, type_: type) -> list[Any]:
+    def items(self, name: str, type_: type, *, older: Any = ...) -> list[Any]:
         """Return the plain values of a list if they have the type."""
-        given = self.get(name, list) or ()
         return [
             value
-            for index, item in enumerate(given)
+            for index, item in enumerate(self.get(name, list, older=older) or ())
             if (value := self._checked(f"{name}[{index}]", item, type_)) is not None
         ]
 

@@ -13,6 +13,48 @@ MADE_UP = "Made up by the fake"
 GRAPH = {"nodes": [{"id": "s", "type": "start"}], "edges": []}
 
 
+def turn(id: str, message: str, speaker: str = "agent") -> dict[str, Any]:
+    return {"id": id, "type": "single", "data": {"type": "exact", "speaker": speaker, "message": message}}
+
+
+def edge(source: str, target: str, branch: str | None = None) -> dict[str, Any]:
+    handle = {} if branch is None else {"sourceHandle": branch}
+    return {"id": f"{source}-{target}-{branch}", "source": source, "target": target, **handle}
+
+
+BRANCHES = [
+    {"id": "one", "type": "dtmf", "digits": "1"},
+    {"id": "two", "type": "exact", "message": "Billing"},
+    {"id": "none", "type": "silence", "duration_ms": 900},
+]
+MENU = {
+    "nodes": [
+        *GRAPH["nodes"],
+        turn("menu", "Press 1."),
+        {"id": "choice", "type": "options", "data": {"branch_options": BRANCHES}},
+        turn("support", "Support."),
+        turn("bill", "Your bill."),
+        turn("bye", "Goodbye.", "user"),
+    ],
+    "edges": [
+        edge("s", "menu"),
+        edge("menu", "choice"),
+        edge("choice", "support", "one"),
+        edge("choice", "bill", "two"),
+        edge("support", "bye"),
+        edge("bill", "bye"),
+    ],
+}
+"""A menu of three branches, the last of which ends the conversation."""
+
+
+def ladder(length: int) -> dict[str, Any]:
+    """Return a graph with two ways from each step to the next."""
+    steps = [turn(f"{side}{number}", f"{side}{number}") for number in range(length) for side in "ab"]
+    ways = [edge(f"{a}{number}", f"{b}{number + 1}") for number in range(length - 1) for a in "ab" for b in "ab"]
+    return {"nodes": [*GRAPH["nodes"], *steps], "edges": [edge("s", "a0"), edge("s", "b0"), *ways]}
+
+
 @pytest.fixture(autouse=True)
 def agent(fake: FakeBluejay) -> Any:
     return fake.add_agent()
@@ -92,7 +134,7 @@ def test_count_says_how_many_within_reason(ask: Client, what: str, count: int, m
 
 def test_generated_digital_humans_are_stored_and_take_part_in_their_simulation(ask: Client, fake: FakeBluejay) -> None:
     simulation = fake.add_simulation(digital_humans=0)
-    scenario = ask("POST", "workflow", {"name": "Booking", "definition": GRAPH})["id"]
+    scenario = ask("POST", "workflow", {"name": "Booking", "definition": MENU})["id"]
     trait = {"trait_name": "age", "trait_data_type": "NUMBER", "value": 7}
     answer = ask(
         "POST",
@@ -118,7 +160,7 @@ def test_generated_digital_humans_are_stored_and_take_part_in_their_simulation(a
     assert [one["tag"] for one in humans] == [
         *["goal_adherence"] * 2,
         "workflow_adherence",
-        *["workflow_adherence_v2"] * 2,
+        *["scenario"] * 2,
         *["replay_transcript"] * 2,
         "customer_personas",
         "load_testing",
@@ -138,6 +180,55 @@ def test_generated_digital_humans_are_stored_and_take_part_in_their_simulation(a
     inside = ask("GET", f"digital-humans-by-simulation/{simulation.id}")["digital_humans"]
     assert inside == humans
     assert stored(fake, humans[0]["id"], "num_runs") == 3
+
+
+def test_each_path_of_a_scenario_is_a_digital_human_that_plays_it_back(ask: Client) -> None:
+    scenario = ask("POST", "scenario", {"name": "Menu", "definition": MENU})["id"]
+    body = {"agent_id": "1", "workflow_adherence_v2": {scenario: 50}}
+    humans = ask("POST", "generate-digital-humans", body)["digital_humans"]
+    said = [
+        [one.get("message") or one.get("digits") or one["duration_ms"] for one in human["enriched_playback"]]
+        for human in humans
+    ]
+    assert said == [
+        ["Press 1.", "1", "Support.", "Goodbye."],
+        ["Press 1.", "Billing", "Your bill.", "Goodbye."],
+        ["Press 1.", 900],
+    ]
+    assert [one["speaker"] for one in humans[0]["enriched_playback"]] == ["agent", "user", "agent", "user"]
+    assert [one["workflow_path_index"] for one in humans] == [0, 1, 2]
+
+
+@pytest.mark.parametrize(
+    ("definition", "count", "made"),
+    [
+        (MENU, 2, 2),
+        (MENU, -1, 0),
+        (GRAPH, 5, 0),
+        (ladder(40), 150, 150),
+        (ladder(40), 10**12, 200),
+        (ladder(6), 99, 64),
+    ],
+    ids=["fewer", "negative", "draft", "up to 200", "at most 200", "all"],
+)
+def test_scenario_has_at_most_as_many_digital_humans_as_paths(
+    ask: Client, definition: Any, count: int, made: int
+) -> None:
+    scenario = ask("POST", "scenario", {"name": "Menu", "definition": definition})["id"]
+    body = {"agent_id": "1", "workflow_adherence_v2": {scenario: count}}
+    humans = ask("POST", "generate-digital-humans", body)["digital_humans"]
+    assert len(humans) == made
+    assert len({json.dumps(one["enriched_playback"]) for one in humans}) == made
+
+
+def test_path_of_very_many_turns_is_found(ask: Client) -> None:
+    names = [f"n{number}" for number in range(5_000)]
+    nodes = [*GRAPH["nodes"], *(turn(name, name) for name in names)]
+    edges = [edge(source, target) for source, target in zip(["s", *names], names, strict=False)]
+    scenario = ask("POST", "scenario", {"name": "Long", "definition": {"nodes": nodes, "edges": edges}})["id"]
+    body = {"agent_id": "1", "workflow_adherence_v2": {scenario: 1}}
+    [human] = ask("POST", "generate-digital-humans", body)["digital_humans"]
+    assert len(human["enriched_playback"]) == 5_000
 
 
 def test_drafts_of_digital_humans_are_those_that_are_made(ask: Client, fake: FakeBluejay) -> None:

@@ -199,8 +199,9 @@ def test_update_changes_given_fields_and_null_clears_them(ask: Client, fake: Fak
     cleared = ask("PUT", f"issues/{id}", {"priority": None, "status": None, "title": "mine"})
     assert (cleared["priority"], cleared["status"], cleared["due_date"]) == (None, "in_progress", "2026-02-01")
     assert cleared["title"] == "No confirmation"
-    for wrong in ({"status": "done"}, {"priority": "none"}, {"due_date": "soon"}):
-        assert ask("PUT", f"{ISSUES}/{id}", wrong, status=422)
+    for name, wrong in (("status", "done"), ("priority", "none"), ("due_date", "soon")):
+        assert ask("PUT", f"{ISSUES}/{id}", {name: wrong}, status=400)["detail"].startswith(f"{name}: ")
+    ask("PUT", f"{ISSUES}/{id}", {"status": 7}, status=422)
     assert ask("GET", f"{ISSUES}/{id}") == cleared
 
 

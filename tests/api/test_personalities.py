@@ -24,6 +24,12 @@ def test_created_personalities_are_listed(ask: Client, two: Any) -> None:
     assert ask("GET", "personalities") == {"personalities": two}
 
 
+@pytest.mark.parametrize("noise", ["none", "noisy_restaurant", "hospital", "custom"])
+def test_personality_has_the_noises_that_a_digital_human_has(ask: Client, noise: str) -> None:
+    new = {"personalities": [{"name": "Loud", "background_noise": noise}]}
+    assert ask("POST", "personalities", new)["personalities"][0]["background_noise"] == noise
+
+
 def test_update_changes_the_given_fields(ask: Client, two: Any) -> None:
     changed = ask("PATCH", f"personalities/{two[0]['id']}", {"accent": "british"})
     assert changed == {**two[0], "accent": "british"}

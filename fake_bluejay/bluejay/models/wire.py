@@ -1,16 +1,46 @@
-"""The base of all shapes on the wire."""
+"""The base of all shapes on the wire, and shapes that follow from others."""
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any, Final
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, create_model
 
 Positive = Annotated[int, Field(gt=0)]
 """An integer above 0."""
+
+PAGE: Final = {"total_count": int, "page": int, "page_size": int, "total_pages": int}
+"""The fields of most pages, after the list."""
 
 
 class Wire(BaseModel):
     """A shape on the wire. It is made ready when it is first used: there are many, and a test uses few."""
 
     model_config = ConfigDict(defer_build=True)
+
+
+def shape(name: str, description: str, **fields: Any) -> type[Wire]:
+    """Return a shape of an answer that only `Operations` fills, such as a list in an envelope.
+
+    Args:
+        name: The published name of the shape.
+        description: Its description in the OpenAPI document.
+        **fields: The fields, in order: each a type, or a type with a default.
+    """
+    return create_model(name, __base__=Wire, __doc__=description, **_with_defaults(fields))
+
+
+def of_openapi(request: type[Wire], **fields: Any) -> type[Wire]:
+    """Return a request as the OpenAPI describes it: with other types of some fields.
+
+    Args:
+        request: The request, as the documentation describes it.
+        **fields: The fields that differ: each a type, or a type with a default.
+    """
+    description = f"{(request.__doc__ or '').rstrip('.')}, as the OpenAPI describes it."
+    name = f"{request.__name__}OfOpenApi"
+    return create_model(name, __base__=request, __doc__=description, **_with_defaults(fields))
+
+
+def _with_defaults(fields: dict[str, Any]) -> dict[str, Any]:
+    return {name: one if isinstance(one, tuple) else (one, ...) for name, one in fields.items()}
