@@ -46,8 +46,8 @@ def only_tab(browser: Any) -> Iterator[Any]:
 def tab(only_tab: Any) -> Any:
     """A tab, which is the same for all tests, for that takes half the time.
 
-    The storage of a page belongs to its origin, and each fake's server is another one. The page of the test before stays
-    until this test opens another: an empty one between them costs as much as half of what loading the console does.
+    The storage of a page belongs to its origin, and each fake's server is another one. The page of the test before
+    stays until this test opens another: an empty page between them costs half as much as loading the console.
     """
     only_tab.set_viewport_size({"width": 1360, "height": 900})
     only_tab.emulate_media(color_scheme="light")
