@@ -36,7 +36,7 @@ from types import CodeType, FrameType
 from typing import Any, Literal, NamedTuple
 
 from fake_bluejay.intercept.true_time import REAL
-from fake_bluejay.intercept.working import Activity, Turns, Watch, describe_stack, frames_of_threads, turns_of_threads
+from fake_bluejay.intercept.working import Activity, Turns, Watch, describe_stack, threads_alive, turns_of_threads
 
 _TICK = 0.005
 """The real seconds between two looks of the lookout, and between two additions of real time in a wait outside."""
@@ -772,7 +772,7 @@ class Clockwork:
 
     def _let_dead_threads_depart(self) -> None:
         """End the participation of threads that have ended; those from before the fake do not announce their end."""
-        alive = frames_of_threads()
+        alive = threads_alive()
         for member in [one for ident, one in self._members.items() if ident not in alive]:
             self.depart(member, dies=False)
 
