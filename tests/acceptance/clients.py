@@ -200,6 +200,8 @@ def only_loopback() -> None:
 
 if __name__ == "__main__":
     only_loopback()
+    library = sys.argv[1].split()[0].partition(".")[0]
+    assert library in ("http", "urllib") or library not in sys.modules
     for loopback in (False, True):
         played = play(sys.argv[1], loopback)
         print(json.dumps(played.seen))
