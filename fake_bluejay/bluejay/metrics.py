@@ -9,8 +9,17 @@ from uuid import UUID
 from pydantic import Field
 
 from fake_bluejay.bluejay.drafts import drafted
-from fake_bluejay.bluejay.models.wire import Wire, of_openapi, shape
-from fake_bluejay.bluejay.resources import Answered, Filter, Operations, Paging, as_fields, changes, given_fields
+from fake_bluejay.bluejay.models.wire import DEPRECATED, Wire, of_openapi, shape
+from fake_bluejay.bluejay.resources import (
+    Answered,
+    Filter,
+    Operations,
+    Paging,
+    as_fields,
+    changes,
+    given_fields,
+    organisation_id,
+)
 from fake_bluejay.core.clock import Moment
 from fake_bluejay.core.errors import Conflict
 from fake_bluejay.core.metrics import drafts
@@ -60,7 +69,7 @@ class _Judge(Wire):
 
 class _NewMetric(Wire):
     bluejay_as_code_id: UUID | None = None
-    agent_id: Annotated[int | None, Field(json_schema_extra={"deprecated": True})] = None
+    agent_id: Annotated[int | None, DEPRECATED] = None
     agent_ids: list[int] | None = None
     name: str
     description: str
@@ -221,11 +230,10 @@ _TAKEN = "A metric with this bluejay_as_code_id exists already"
 
 def _as_answered(metric: Entity) -> dict[str, Any]:
     agents = _LINK.of(metric.fields)
-    organisation = uuid_ids.read(metric.organisation)
     return {
         "bluejay_as_code_id": metric.id,
         "agent_id": agents[0] if agents else None,
-        "organization_id": organisation and UUID(str(organisation)),
+        "organization_id": organisation_id(metric),
     }
 
 
