@@ -24,7 +24,7 @@ from fake_bluejay.bluejay.models.results import (
     TranscriptEntryRequest,
 )
 from fake_bluejay.bluejay.models.wire import PAGE, Wire, shape
-from fake_bluejay.bluejay.resources import PAGES, Answered, Operations, as_fields
+from fake_bluejay.bluejay.resources import PAGES, Answered, Operations, as_fields, not_null_fields
 from fake_bluejay.core.clock import Moment, datetime_at, iso, microseconds
 from fake_bluejay.core.conversations import Conversation
 from fake_bluejay.core.errors import Refused
@@ -517,7 +517,7 @@ def retrieve_call_logs(
 @call_logs.operation("PUT", "/v1/update-log/{call_id}", path_types=_ID)
 def update_log(call: ApiCall, call_log: Entity, request: UpdateCallLogRequest) -> UpdateLogResponse:
     """Change a call log and, with `reevaluate`, evaluate the conversation again."""
-    given = {name: value for name, value in as_fields(request).items() if value is not None}
+    given = not_null_fields(request)
     again = given.pop("reevaluate", False)
     script = _next_script(call.world, call.organisation, call_log.fields) if again else None
     call_logs.change(call.world, call_log, given)

@@ -9,8 +9,17 @@ from uuid import UUID
 from pydantic import AliasChoices, Field
 
 from fake_bluejay.bluejay.drafts import drafted
-from fake_bluejay.bluejay.models.wire import Wire, of_openapi, shape
-from fake_bluejay.bluejay.resources import Answered, Filter, Operations, Paging, as_fields, changes, given_fields
+from fake_bluejay.bluejay.models.wire import DEPRECATED, Wire, of_openapi, shape
+from fake_bluejay.bluejay.resources import (
+    Answered,
+    Filter,
+    Operations,
+    Paging,
+    as_fields,
+    changes,
+    given_fields,
+    organisation_id,
+)
 from fake_bluejay.core.clock import Moment
 from fake_bluejay.core.errors import Conflict, Refused
 from fake_bluejay.core.metrics import drafts
@@ -90,7 +99,7 @@ class _Judge(Wire):
 
 class _NewMetric(Wire):
     bluejay_as_code_id: UUID | None = None
-    agent_id: Annotated[int | None, Field(json_schema_extra={"deprecated": True})] = None
+    agent_id: Annotated[int | None, DEPRECATED] = None
     agent_ids: list[int] | None = None
     name: str
     description: Annotated[str, Field(validation_alias=_PROMPT)] = ""
@@ -285,13 +294,12 @@ _TAKEN = "A metric with this bluejay_as_code_id exists already"
 
 def _as_answered(metric: Entity) -> dict[str, Any]:
     agents = _LINK.of(metric.fields)
-    organisation = uuid_ids.read(metric.organisation)
     return {
         "bluejay_as_code_id": metric.id,
         "agent_id": agents[0] if agents else None,
         "prompt": metric.fields["description"],
         "eval_modality": metric.fields.get("eval_route"),
-        "organization_id": organisation and UUID(str(organisation)),
+        "organization_id": organisation_id(metric),
     }
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import json
-import re
 import shlex
 from typing import Any
 from urllib.parse import quote
@@ -18,9 +17,10 @@ from fake_bluejay.core.outbox import Delivery, WebhookRecord
 from fake_bluejay.core.readings import questions
 from fake_bluejay.core.resources import Entity, Resource, plural_of
 from fake_bluejay.core.runs import Run, tally
-from fake_bluejay.core.statuses import STATUSES, TRANSITIONS, Status, is_final
-from fake_bluejay.core.test_results import WATCHDOG_DELAY, Organisation, Record
-from fake_bluejay.core.world import World, is_marked
+from fake_bluejay.core.statuses import STATUSES, TRANSITIONS, is_final
+from fake_bluejay.core.test_results import Organisation, Record
+from fake_bluejay.core.webhooks import without_password
+from fake_bluejay.core.world import World, watchdog_of
 from fake_bluejay.http.faults import Fault
 from fake_bluejay.http.journal import Exchange, is_secret, masked, masked_headers, masked_query, with_query
 from fake_bluejay.state.snapshot import dump_delivery, dump_entity, dump_record, dump_webhook
@@ -29,8 +29,6 @@ MOST_TEXT = 65_536
 """The most characters of a body that are shown."""
 MOST_JSON = 4_194_304
 """The most bytes of a body that is shown parsed."""
-
-_PASSWORD = re.compile(r"//([^/@:]*):[^/@]*@")
 
 _NOT_REPEATED = {
     "accept-encoding",
@@ -70,10 +68,8 @@ def test_result(record: Record) -> dict[str, Any]:
         )
         for control in record.control_objects
     ]
-    data["watchdog"] = None
-    if record.status is Status.RUNNING and is_marked(record):
-        armed_at = min(control.written_at for control in record.control_objects if control.by is None)
-        data["watchdog"] = {"armed_at": iso(armed_at), "due": iso(armed_at + WATCHDOG_DELAY)}
+    watchdog = watchdog_of(record)
+    data["watchdog"] = watchdog and dict(zip(("armed_at", "due"), map(iso, watchdog), strict=True))
     return data
 
 
@@ -248,8 +244,7 @@ def organisation(one: Organisation) -> dict[str, Any]:
 
 def webhook(one: WebhookRecord) -> dict[str, Any]:
     """Return a webhook as it stands in a dump, its secret and a password in its URL masked."""
-    url = one.url and _PASSWORD.sub(r"//\1:…@", one.url)
-    return {**dump_webhook(one), "url": url, "secret": masked(one.secret)}
+    return {**dump_webhook(one), "url": one.url and without_password(one.url), "secret": masked(one.secret)}
 
 
 def delivery(one: Delivery) -> dict[str, Any]:

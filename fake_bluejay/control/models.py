@@ -24,7 +24,7 @@ Seconds = Annotated[float, Field(strict=True, allow_inf_nan=False)]
 class Model(BaseModel):
     """A request's body or query. Unknown names are errors."""
 
-    model_config = ConfigDict(extra="forbid", defer_build=True)
+    model_config = ConfigDict(extra="forbid")
 
 
 # --- requests ---------------------------------------------------------------------------------------------------

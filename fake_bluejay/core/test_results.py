@@ -143,6 +143,11 @@ class Record:
         return id
 
     @property
+    def agent_id(self) -> int:
+        """The id of its run's agent; 1 for a test result without a run."""
+        return 1 if self.run is None else self.run.agent_id
+
+    @property
     def run_id(self) -> int:
         """The run it belongs to; 1 for a test result that a test made without saying."""
         id: int = self.fields.get("simulation_run_id", 1) if self.run is None else self.run.id

@@ -62,14 +62,16 @@ def check_url(url: str, *, anywhere: bool) -> None:
     except ValueError:  # a bad port or a bad host name
         host = None
     if not host:
-        raise ValueError(f"a webhook's URL is like http://127.0.0.1:8000/webhooks, not {_shown(url)!r}")
+        raise ValueError(f"a webhook's URL is like http://127.0.0.1:8000/webhooks, not {without_password(url)!r}")
     if not (url.isascii() and url.isprintable()) or " " in url:
         raise ValueError(
             "a webhook's URL is of ASCII characters without blanks: write others percent-encoded, e.g. %20 for a blank,"
-            f" not {_shown(url)!r}"
+            f" not {without_password(url)!r}"
         )
     if unquote(parts.path) == "/_fake" or unquote(parts.path).startswith("/_fake/"):
-        raise ValueError(f"/_fake is a fake Bluejay's control API, which no webhook may lead to: {_shown(url)!r}")
+        raise ValueError(
+            f"/_fake is a fake Bluejay's control API, which no webhook may lead to: {without_password(url)!r}"
+        )
     if not (anywhere or _is_loopback(host)):
         raise ValueError(
             f"{host} is not this machine: the fake delivers webhooks to loopback addresses only,"
@@ -77,7 +79,7 @@ def check_url(url: str, *, anywhere: bool) -> None:
         )
 
 
-def _shown(url: str) -> str:
+def without_password(url: str) -> str:
     """Return a URL for a message, without its password."""
     return re.sub(r"//([^/@:]*):[^/@]*@", r"//\1:…@", url)
 

@@ -487,9 +487,8 @@ class World:
 
     def _score(self, record: Record) -> None:
         """Store the values of the present metrics: later changes of a metric do not affect them."""
-        run = record.run
-        agent_id, simulation_id = (1, None) if run is None else (run.agent_id, run.simulation_id)
-        metrics = self._metrics_of(record.organisation, agent_id, simulation_id)
+        simulation_id = None if record.run is None else record.run.simulation_id
+        metrics = self._metrics_of(record.organisation, record.agent_id, simulation_id)
         if not metrics:  # as in most tests
             record.metrics = []
             return
@@ -527,11 +526,7 @@ class World:
             ),
         }
         for event in events:
-            self._emit_of(record, event, payloads[event], now)
-
-    def _emit_of(self, record: Record, event: str, payload: Callable[[], Mapping[str, Any]], now: int) -> None:
-        agent_id = 1 if record.run is None else record.run.agent_id
-        self._emit(event, record.organisation, agent_id, payload, now)
+            self._emit(event, record.organisation, record.agent_id, payloads[event], now)
 
     def _emit(
         self, event: str, organisation: str, agent_id: Any, payload: Callable[[], Mapping[str, Any]], now: int
@@ -1066,6 +1061,14 @@ class World:
 def is_marked(record: Record) -> bool:
     """Return whether a control object of this test result still waits to be picked up."""
     return any(control.by is None for control in reversed(record.control_objects))
+
+
+def watchdog_of(record: Record) -> tuple[int, int] | None:
+    """Return the instants at which the first watchdog of a test result was armed, and is due; None if none is armed."""
+    if record.status is not _RUNNING or not is_marked(record):
+        return None
+    armed_at = min(control.written_at for control in record.control_objects if control.by is None)
+    return armed_at, armed_at + WATCHDOG_DELAY
 
 
 def _delay(name: str, seconds: float) -> int:

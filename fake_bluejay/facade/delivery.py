@@ -17,6 +17,7 @@ import weakref
 from collections import deque
 from collections.abc import Coroutine, Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
 from typing import Any
 
 from fake_bluejay.core.clock import ManualClock
@@ -47,17 +48,17 @@ _PATIENCE = 2 * PATIENCE / 1e6
 """The longest wait for an attempt, in seconds."""
 
 
+@dataclass(eq=False)
 class _Sending:
     """A delivery that is to be attempted."""
 
-    def __init__(self, delivery: Delivery, webhook: WebhookRecord) -> None:
-        self.delivery = delivery
-        self.webhook = webhook
-        self.loop: asyncio.AbstractEventLoop | None = None
-        """The loop on which its receiver runs, if it needs one."""
-        self.error: BaseException | None = None
-        """The error that the receiver raised for the test, by `pytest.fail`, say."""
-        self._finished = threading.Event()
+    delivery: Delivery
+    webhook: WebhookRecord
+    loop: asyncio.AbstractEventLoop | None = None
+    """The loop on which its receiver runs, if it needs one."""
+    error: BaseException | None = None
+    """The error that the receiver raised for the test, by `pytest.fail`, say."""
+    _finished: threading.Event = field(default_factory=threading.Event)
 
     def finish(self) -> None:
         """Note that the attempt is over."""
@@ -68,13 +69,13 @@ class _Sending:
         return self._finished.wait(_PATIENCE)
 
 
+@dataclass(eq=False)
 class _Lane:
     """A queue of the deliveries to one webhook, which a thread sends one after the other."""
 
-    def __init__(self) -> None:
-        self.queue: deque[_Sending] = deque()
-        self.owner: object = None
-        """The call of `deliver` that began the sending under way; None if none is."""
+    queue: deque[_Sending] = field(default_factory=deque)
+    owner: object = None
+    """The call of `deliver` that began the sending under way; None if none is."""
 
 
 class _Thread(threading.local):
@@ -226,10 +227,7 @@ class DeliveryWorker:
                     if late and late[0].problem == TOO_LATE:
                         # The server hangs: send the rest at the same time, so that its timeouts do not add up.
                         for sending in lane.queue:
-                            another = _Lane()
-                            another.queue.append(sending)
-                            another.owner = lane.owner
-                            self._start(another)
+                            self._start(_Lane(deque([sending]), lane.owner))
                         lane.queue.clear()
                     if not lane.queue:
                         lane.owner = None

@@ -89,7 +89,8 @@ class FakeBluejay(Bluejay):
         sleep = options.get("sleep", "skip")
         check_known("choice for sleep:", sleep, ("skip", "real"))
         check_known("choice for unmet:", options.get("unmet", "error"), _UNMET)
-        self._begin(options, Service(**_of_a_world(options)))
+        of_a_world = {name: value for name, value in options.items() if name in WorldOptions.__annotations__}
+        self._begin(options, Service(**cast(WorldOptions, of_a_world)))
 
     def _begin(self, options: Options, service: Service) -> None:
         self._options = options
@@ -474,8 +475,3 @@ def fake_over(service: Service) -> FakeBluejay:
     fake = FakeBluejay.__new__(FakeBluejay)
     fake._begin({}, service)
     return fake
-
-
-def _of_a_world(options: Options) -> WorldOptions:
-    """Return those of the options that are the world's."""
-    return cast(WorldOptions, {name: value for name, value in options.items() if name in WorldOptions.__annotations__})

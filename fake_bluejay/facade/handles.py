@@ -4,19 +4,16 @@ from __future__ import annotations
 
 import contextlib
 import threading
-import warnings
 from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Self, Unpack, cast
 
-from fake_bluejay.bluejay.app import PATHS
 from fake_bluejay.core.clock import datetime_at, microseconds
 from fake_bluejay.core.readings import Readings
-from fake_bluejay.core.suggest import nearest, unknown
+from fake_bluejay.core.suggest import unknown
 from fake_bluejay.core.timers import Timer
 from fake_bluejay.core.world import World
 from fake_bluejay.facade.time_options import threads_of
-from fake_bluejay.http.stubs import can_meet
 from fake_bluejay.intercept.clockwork import CLOCKWORK
 
 if TYPE_CHECKING:
@@ -160,15 +157,3 @@ class FakeReadings:
 
     def __repr__(self) -> str:
         return repr(self._world.readings)
-
-
-def warn_of_unknown(path: str) -> None:
-    """Warn of the stub of a path that Bluejay is not known to have: it may be misspelt.
-
-    The warning points at the call of `stub`.
-    """
-    if path not in PATHS and not any(can_meet(path, known) for known in PATHS):
-        warnings.warn(
-            f"a stub for {path}, which Bluejay is not known to have; the nearest that it has: {nearest(path, PATHS)}",
-            stacklevel=3,
-        )

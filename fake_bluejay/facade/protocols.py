@@ -6,14 +6,17 @@ would read the properties, and reading `url` starts the server.
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Protocol, Unpack
 
+from fake_bluejay.bluejay.app import PATHS
 from fake_bluejay.bluejay.modules import declared
+from fake_bluejay.core.suggest import nearest
 from fake_bluejay.core.world import DEFAULT_ORGANISATION, World
 from fake_bluejay.facade.assertions import Assertions
-from fake_bluejay.facade.handles import warn_of_unknown
 from fake_bluejay.facade.results import ControlObjectView, TestResult
+from fake_bluejay.http.stubs import can_meet
 
 if TYPE_CHECKING:
     import httpx
@@ -241,7 +244,11 @@ class Bluejay(Assertions, Protocol):
             TypeError: The body is not JSON.
         """
         self._add_stub(method, path, status, json)
-        warn_of_unknown(path)
+        if path not in PATHS and not any(can_meet(path, known) for known in PATHS):
+            near = nearest(path, PATHS)
+            warnings.warn(
+                f"a stub for {path}, which Bluejay is not known to have; the nearest that it has: {near}", stacklevel=2
+            )
 
     # --- keys ---------------------------------------------------------------------------------------------------
 

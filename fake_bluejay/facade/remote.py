@@ -464,10 +464,7 @@ class _FarFaults(Faults):
 
     def __iter__(self) -> Iterator[Fault]:
         for one in self._control("GET", "faults"):
-            id, met = one.pop("id"), one.pop("met")
-            fault = Fault(**one)
-            fault.id, fault.met = id, met
-            yield fault
+            yield Fault(**one)
 
 
 class _FarWebhooks(Webhooks):

@@ -11,8 +11,8 @@ from fake_bluejay.core.scoring import is_scored
 from fake_bluejay.core.scripts import Call
 from fake_bluejay.core.statuses import Event, Status
 from fake_bluejay.core.suggest import check_known
-from fake_bluejay.core.test_results import WATCHDOG_DELAY, ControlObject, Record
-from fake_bluejay.core.world import World, is_marked
+from fake_bluejay.core.test_results import ControlObject, Record
+from fake_bluejay.core.world import World, watchdog_of
 from fake_bluejay.intercept.clockwork import CLOCKWORK
 
 if TYPE_CHECKING:
@@ -133,11 +133,8 @@ class TestResult(View):
     @property
     def watchdog(self) -> Watchdog | None:
         """The watchdog that fires first; None if none is armed."""
-        record = self._record
-        if record.status is not Status.RUNNING or not is_marked(record):
-            return None
-        armed_at = min(control.written_at for control in record.control_objects if control.by is None)
-        return Watchdog(datetime_at(armed_at), datetime_at(armed_at + WATCHDOG_DELAY))
+        watchdog = watchdog_of(self._record)
+        return None if watchdog is None else Watchdog(*map(datetime_at, watchdog))
 
     @property
     def agent(self) -> Agent | None:

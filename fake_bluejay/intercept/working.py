@@ -83,7 +83,7 @@ class Watch:
         if now - self._last.since < patience:
             return Activity.WORKS
         if self._known is None:
-            frame = frames_of_threads().get(self._thread.ident or 0)
+            frame = _frames_of_threads().get(self._thread.ident or 0)
             if frame is None:
                 return Activity.WORKS
             self._known = _activity_in(frame)
@@ -115,7 +115,7 @@ def _state_of(thread: threading.Thread) -> tuple[object, float]:
         else:
             # Processor time, time ready to run, turns.
             return (ran if state == "S" and ran[0] != "0" else None), 2.4 * sys.getswitchinterval()
-    frame = frames_of_threads().get(thread.ident or 0)
+    frame = _frames_of_threads().get(thread.ident or 0)
     if frame is None:
         return None, 0.0
     return (id(frame), frame.f_lasti, _processor_time(thread)), _SLEEPS_WITHOUT_PROC
@@ -130,7 +130,16 @@ def _processor_time(thread: threading.Thread) -> float:
         return 0.0
 
 
-def frames_of_threads() -> dict[int, FrameType]:
+def threads_alive() -> set[int]:
+    """Return the ids of all threads.
+
+    The frames are dropped here. A frame that outlives its function keeps the objects in its variables, and a caller
+    that held all frames, its own among them, would leave a cycle that only a garbage collection frees.
+    """
+    return set(_frames_of_threads())
+
+
+def _frames_of_threads() -> dict[int, FrameType]:
     """Return the present frame of each thread, by the thread's id.
 
     Python holds a lock meanwhile, and 3.11 may begin to collect garbage: freeing a `threading.local` waits for the same
@@ -222,7 +231,7 @@ def _start(instruction: dis.Instruction) -> tuple[int, int] | None:
 
 def describe_stack(ident: int | None) -> str:
     """Return the innermost calls of a thread, a line each, without running code of others."""
-    frame: Any = frames_of_threads().get(ident or 0)
+    frame: Any = _frames_of_threads().get(ident or 0)
     lines: list[str] = []
     while frame is not None and len(lines) < 12:
         code = frame.f_code

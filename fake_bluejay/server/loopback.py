@@ -81,11 +81,8 @@ class Loopback:
         atexit.register(self._end)
 
     def _run(self) -> None:
-        async def run() -> None:
-            await self._server.serve(sockets=[self._socket])
-
         with asyncio.Runner(loop_factory=lambda: self._loop) as runner:
-            runner.run(run())
+            runner.run(self._server.serve(sockets=[self._socket]))
 
     async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
         # A stream of events stays open as long as its client wants: it is no request that is being answered.

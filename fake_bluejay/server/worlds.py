@@ -9,7 +9,8 @@ from __future__ import annotations
 import asyncio
 import json
 import time
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
+from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, urlencode
 
@@ -28,7 +29,7 @@ from fake_bluejay.server.gate import Gate
 from fake_bluejay.server.protocol import CONNECTION, Connection
 from fake_bluejay.server.timekeeper import Timekeeper
 from fake_bluejay.state.loaded_seed import MOST_WORLDS
-from fake_bluejay.state.snapshot import dump, restore
+from fake_bluejay.state.snapshot import dump, dump_organisation, restore
 
 _BRING_KEYS = (("POST", "organisations"), ("PUT", "state"), ("POST", "reset"))
 """The control requests after which a world may have other organisations."""
@@ -56,10 +57,7 @@ class _Part:
 
     def organisations(self) -> list[dict[str, Any]]:
         """Return the organisations that the world has now, with their keys."""
-        return [
-            {"name": one.name, "api_keys": list(one.api_keys)}
-            for one in list(self.surface.service.world.organisations.values())
-        ]
+        return list(map(dump_organisation, list(self.surface.service.world.organisations.values())))
 
     def at_once(self, scope: Scope, content: bytes) -> Answer | None:
         """Return the answer to a request if nothing has to be waited for, as `Worlds.at_once` does."""
@@ -84,7 +82,6 @@ class Worlds:
         own: Callable[[str], Service],
         gate: Gate,
         log: AccessLog | None = None,
-        save: Callable[[], Any] | None = None,
         cors_origins: Sequence[str] = (),
     ) -> None:
         self._shared = _Part(service, reset, log)
@@ -99,7 +96,7 @@ class Worlds:
             self._cors = CORSMiddleware(
                 self._bluejay, allow_origins=cors_origins, allow_methods=["*"], allow_headers=["*"]
             )
-        self.save = save
+        self.save: Callable[[], Awaitable[Path]] | None = None
         """Writes the world to its file and returns where; None if it has none."""
 
     # --- requests -----------------------------------------------------------------------------------------------

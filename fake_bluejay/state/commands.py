@@ -418,16 +418,7 @@ class NewWebhook(Command):
         with misfits.at("url"):
             check_url(self.url, anywhere=service.world.webhooks_anywhere)
         misfits.check()
-        new = new_webhook(
-            self.url,
-            EVENTS if self.events is None else self.events,
-            self.secret,
-            agents=self.agents,
-            folders=self.folders,
-            retries=self.retries,
-            enabled=self.enabled,
-            organisation=self.organisation,
-        )
+        new = new_webhook(**{**dict(self), "events": EVENTS if self.events is None else self.events})
         with at("agents"):
             return service.world.add_webhook(new)
 

@@ -31,7 +31,7 @@ from fake_bluejay.core.runs import Run
 from fake_bluejay.core.scripts import Call, call_from_dict
 from fake_bluejay.core.statuses import STATUSES, Event, Status, is_final, status_from_text
 from fake_bluejay.core.suggest import check_known, instead_of, unknown
-from fake_bluejay.core.test_results import ControlObject, Move, Record
+from fake_bluejay.core.test_results import ControlObject, Move, Organisation, Record
 from fake_bluejay.core.timers import Timer, TimerKind
 from fake_bluejay.core.world import DEFAULT_ORGANISATION, World
 from fake_bluejay.state.older import as_written_today
@@ -71,10 +71,7 @@ def dump(world: World) -> dict[str, Any]:
             "evaluation_starts_after": world.evaluation_starts_after / 1_000_000,
             "evaluation_takes": world.evaluation_takes / 1_000_000,
             "require_known_keys": world.require_known_keys,
-            "organisations": [
-                {"name": organisation.name, "api_keys": list(organisation.api_keys)}
-                for organisation in world.organisations.values()
-            ],
+            "organisations": [dump_organisation(one) for one in world.organisations.values()],
             "revoked_keys": sorted(world.revoked_keys),
             **{
                 collection.resource.plural: {
@@ -96,15 +93,7 @@ def dump(world: World) -> dict[str, Any]:
                 for control in world.control_objects
             ],
             "refused": list(world.refused),
-            "timers": [
-                {
-                    "due": _iso(timer.due),
-                    "sequence": timer.sequence,
-                    "kind": timer.kind,
-                    "subject_id": timer.subject_id,
-                }
-                for timer in world.timers
-            ],
+            "timers": [{**timer._asdict(), "due": _iso(timer.due)} for timer in world.timers],
             "last_sequence": world.timers.sequence,
             "last_id": world._last_id,
             "calls": dump_calls(world.call, world.next_calls, world.calls_of),
@@ -116,6 +105,11 @@ def dump(world: World) -> dict[str, Any]:
             "last_delivery": world.outbox.last_delivery,
             "irregularities": [dump_irregularity(one) for one in world.outbox.irregularities],
         }
+
+
+def dump_organisation(one: Organisation) -> dict[str, Any]:
+    """Return an organisation, with its keys, as it stands in a dump."""
+    return {"name": one.name, "api_keys": list(one.api_keys)}
 
 
 def dump_entity(entity: Entity) -> dict[str, Any]:
@@ -213,10 +207,7 @@ def dump_delivery(delivery: Delivery) -> dict[str, Any]:
         "event": delivery.event,
         "body": delivery.body.decode(),
         "created_at": _iso(delivery.created_at),
-        "attempts": [
-            {"at": _iso(attempt.at), "status": attempt.status, "problem": attempt.problem}
-            for attempt in delivery.attempts
-        ],
+        "attempts": [{**attempt._asdict(), "at": _iso(attempt.at)} for attempt in delivery.attempts],
         # A delivery under way is sent again after a restore: at-least-once delivery.
         "planned": delivery.planned,
         "retries": delivery.retries,
