@@ -105,7 +105,12 @@ _KINDS = {
         DigitalHumanRequestData,
         {},
         ("simulations",),
-        {"human_name": "name", "description": "intent", "temperature": "creativity"},
+        {
+            "human_name": "name",
+            "description": "intent",
+            "temperature": "creativity",
+            "patience": "endpointing_delay",
+        },
         ("human_name", "description", "temperature"),
         _NOT_PULLED,
     ),
@@ -115,6 +120,7 @@ _KINDS = {
         CreateCustomMetricRequest,
         {"response_type": "pass_fail"},
         ("agents", "agent_id", "agent_ids"),
+        {"prompt": "description", "eval_modality": "eval_route"},
     ),
 }
 

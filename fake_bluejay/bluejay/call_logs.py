@@ -324,7 +324,7 @@ def _found(world: World, log: Entity, now: int) -> dict[str, Any]:
 def _metrics_of(world: World, organisation: str, fields: Mapping[str, Any]) -> list[Entity]:
     """Return the metrics that score a conversation: its agent's, and those that it names by id or tag."""
     also, tags = fields.get("custom_metric_ids") or (), fields.get("custom_metric_tags") or ()
-    return metrics_for(world.resources, organisation, fields["agent_id"], also=also, tags=tags)
+    return metrics_for(world.resources, organisation, fields["agent_id"], "observability", also=also, tags=tags)
 
 
 def _length(seconds: float | None, default: int) -> int:
@@ -409,7 +409,13 @@ _ID: Final = {"call_id": str}
     "GET",
     "/v1/retrieve-call-log/{call_id}",
     path_types=_ID,
-    returns=shape("RetrieveCallLogResponse", "A call log.", call_log=CallLog, status=(str, "200")),
+    returns=shape(
+        "RetrieveCallLogResponse",
+        "A call log. The credits that it used are null, as they are until they are priced.",
+        call_log=CallLog,
+        credits_used=(float | None, None),
+        status=(str, "200"),
+    ),
 )
 def retrieve_call_log(call: ApiCall, call_log: Entity) -> Entity:
     """Return a call log."""

@@ -502,7 +502,7 @@ class World:
             return []
         simulation = self.resources.find("simulation", simulation_id, organisation)
         selected = None if simulation is None else simulation.fields.get("selected_custom_metrics")
-        return metrics_for(self.resources, organisation, agent_id, selected=selected)
+        return metrics_for(self.resources, organisation, agent_id, "simulations", selected=selected)
 
     def _clear_traces(self, record: Record) -> None:
         """Forget the trace ids that were reported before the end of an evaluation, if a reading says so."""
