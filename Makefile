@@ -33,7 +33,7 @@ serve: $(VENV)/serve ## Run the fake on http://127.0.0.1:8787 (ARGS="--port 9000
 	$(BIN)/fake-bluejay serve $(ARGS)
 
 test: $(VENV)/test ## Run the tests (ARGS="-k watchdog …")
-	$(BIN)/python -m pytest -n auto $(ARGS)
+	$(BIN)/python -m pytest -n auto --dist worksteal $(ARGS)
 
 golden: $(VENV)/test ## Write tests/golden/data anew, to be reviewed as a diff (ARGS="openapi.json …")
 	$(BIN)/python -m tests.golden.outputs $(ARGS)

@@ -70,6 +70,13 @@ def pytest_collection() -> Generator[None, object, object]:
         gc.set_threshold(5_000, 20, 10)
 
 
+@pytest.hookimpl(wrapper=True, optionalhook=True)
+def pytest_xdist_auto_num_workers() -> Generator[None, int, int]:
+    """Return one worker more than there are cores: a test that waits for a process leaves its core idle."""
+    workers = yield
+    return workers if "PYTEST_XDIST_AUTO_NUM_WORKERS" in os.environ else workers + 1
+
+
 COMMAND = [sys.executable, "-m", "fake_bluejay"]
 
 

@@ -9,7 +9,7 @@ from fake_bluejay.bluejay import runs
 from fake_bluejay.bluejay.digital_humans import DIGITAL_HUMANS, DigitalHumanRequestData, create_digital_human
 from fake_bluejay.bluejay.models.runs import SimulationRunRequest
 from fake_bluejay.bluejay.modules import declared
-from fake_bluejay.bluejay.resources import validated
+from fake_bluejay.bluejay.resources import not_null_fields, validated
 from fake_bluejay.bluejay.simulations import SimulationRequest, create_simulation, join
 from fake_bluejay.core.errors import DomainError
 from fake_bluejay.core.resources import Entity
@@ -173,9 +173,8 @@ def queue_run(world: World, simulation: int | None, fields: Mapping[str, Any]) -
         if simulation is None:
             simulation = add_simulation(world, organisation, None, 1, {}).id
         try:
-            run = runs.queue_run(
-                world, world.resources.require("simulation", simulation, organisation), runs.given(request)
-            )
+            found = world.resources.require("simulation", simulation, organisation)
+            run = runs.queue_run(world, found, not_null_fields(request))
         except DomainError as error:  # the agent is gone
             raise ValueError(error.detail) from None
     world.deliver()

@@ -23,8 +23,8 @@ from fake_bluejay.bluejay.digital_humans import (
 from fake_bluejay.bluejay.metrics import METRICS, CreateCustomMetricRequest, create_metric, metrics
 from fake_bluejay.bluejay.models.runs import BACRunRequest, SimulationRunResponse
 from fake_bluejay.bluejay.models.wire import Wire
-from fake_bluejay.bluejay.resources import Operations, as_fields
-from fake_bluejay.bluejay.runs import given, queue_run
+from fake_bluejay.bluejay.resources import Operations, as_fields, not_null_fields
+from fake_bluejay.bluejay.runs import queue_run, queued_answer
 from fake_bluejay.bluejay.simulations import SIMULATIONS, SimulationRequest, create_simulation, simulations
 from fake_bluejay.core.resources import Entity, Resource, not_found, uuid_ids
 from fake_bluejay.core.world import World
@@ -105,7 +105,12 @@ _KINDS = {
         DigitalHumanRequestData,
         {},
         ("simulations",),
-        {"human_name": "name", "description": "intent", "temperature": "creativity"},
+        {
+            "human_name": "name",
+            "description": "intent",
+            "temperature": "creativity",
+            "patience": "endpointing_delay",
+        },
         ("human_name", "description", "temperature"),
         _NOT_PULLED,
     ),
@@ -115,6 +120,7 @@ _KINDS = {
         CreateCustomMetricRequest,
         {"response_type": "pass_fail"},
         ("agents", "agent_id", "agent_ids"),
+        {"prompt": "description", "eval_modality": "eval_route"},
     ),
 }
 
@@ -155,12 +161,7 @@ def run(call: ApiCall, simulation_bac_id: str, request: BACRunRequest) -> Simula
     simulation = _of_code_id(call, SIMULATIONS, simulation_bac_id)
     if simulation is None:
         raise not_found("simulation")
-    queued = queue_run(call.world, simulation, given(request))
-    return SimulationRunResponse(
-        simulation_run_id=str(queued.id),
-        simulation_result_ids=[str(id) for id in queued.result_ids],
-        agent_id=str(queued.agent_id),
-    )
+    return SimulationRunResponse(**queued_answer(queue_run(call.world, simulation, not_null_fields(request))))
 
 
 # --- pull ---------------------------------------------------------------------------------------------------------

@@ -24,7 +24,7 @@ from fake_bluejay.bluejay.models.results import (
     TranscriptEntryRequest,
 )
 from fake_bluejay.bluejay.models.wire import PAGE, Wire, shape
-from fake_bluejay.bluejay.resources import PAGES, Answered, Operations, as_fields
+from fake_bluejay.bluejay.resources import PAGES, Answered, Operations, as_fields, not_null_fields
 from fake_bluejay.core.clock import Moment, datetime_at, iso, microseconds
 from fake_bluejay.core.conversations import Conversation
 from fake_bluejay.core.errors import Refused
@@ -324,7 +324,7 @@ def _found(world: World, log: Entity, now: int) -> dict[str, Any]:
 def _metrics_of(world: World, organisation: str, fields: Mapping[str, Any]) -> list[Entity]:
     """Return the metrics that score a conversation: its agent's, and those that it names by id or tag."""
     also, tags = fields.get("custom_metric_ids") or (), fields.get("custom_metric_tags") or ()
-    return metrics_for(world.resources, organisation, fields["agent_id"], also=also, tags=tags)
+    return metrics_for(world.resources, organisation, fields["agent_id"], "observability", also=also, tags=tags)
 
 
 def _length(seconds: float | None, default: int) -> int:
@@ -370,8 +370,14 @@ def _agent(world: World, organisation: str, id: str | None, external_id: str | N
     return world.resources.require_by("agent", organisation, "external_agent_id", external_id)
 
 
+def metric_results(log: Entity) -> list[Mapping[str, Any]]:
+    """Return the metrics of the newest evaluation with their values."""
+    evaluations = log.fields.get("evaluations") or [{}]
+    return evaluations[-1].get("custom_metrics") or []
+
+
 def _values(log: Entity) -> dict[str, Any]:
-    values: dict[str, Any] = {"agent_id": str(log.fields["agent_id"])}
+    values: dict[str, Any] = {"agent_id": str(log.fields["agent_id"]), "metric_results": metric_results(log)}
     if "created_at" in log.fields:
         values["created_at"] = log.fields["created_at"]
     return values
@@ -403,7 +409,13 @@ _ID: Final = {"call_id": str}
     "GET",
     "/v1/retrieve-call-log/{call_id}",
     path_types=_ID,
-    returns=shape("RetrieveCallLogResponse", "A call log.", call_log=CallLog, status=(str, "200")),
+    returns=shape(
+        "RetrieveCallLogResponse",
+        "A call log. The credits that it used are null, as they are until they are priced.",
+        call_log=CallLog,
+        credits_used=(float | None, None),
+        status=(str, "200"),
+    ),
 )
 def retrieve_call_log(call: ApiCall, call_log: Entity) -> Entity:
     """Return a call log."""
@@ -511,7 +523,7 @@ def retrieve_call_logs(
 @call_logs.operation("PUT", "/v1/update-log/{call_id}", path_types=_ID)
 def update_log(call: ApiCall, call_log: Entity, request: UpdateCallLogRequest) -> UpdateLogResponse:
     """Change a call log and, with `reevaluate`, evaluate the conversation again."""
-    given = {name: value for name, value in as_fields(request).items() if value is not None}
+    given = not_null_fields(request)
     again = given.pop("reevaluate", False)
     script = _next_script(call.world, call.organisation, call_log.fields) if again else None
     call_logs.change(call.world, call_log, given)

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
 from uuid import UUID
 
 from fake_bluejay.bluejay.models.wire import Wire
-from fake_bluejay.bluejay.resources import Operations
+from fake_bluejay.bluejay.resources import Operations, organisation_id
 from fake_bluejay.core.clock import Moment
-from fake_bluejay.core.resources import Entity, Link, Resource, uuid_ids
+from fake_bluejay.core.resources import Link, Resource, uuid_ids
 
 
 class CreateCustomerPersonaRequest(Wire):
@@ -39,11 +38,6 @@ class CustomerPersonaPydantic(Wire):
     org_id: UUID | None = None
 
 
-def _as_answered(persona: Entity) -> dict[str, Any]:
-    organisation = uuid_ids.read(persona.organisation)
-    return {"org_id": organisation and UUID(str(organisation))}
-
-
 CUSTOMER_PERSONAS = Resource(
     "customer persona",
     ids=uuid_ids,
@@ -51,7 +45,11 @@ CUSTOMER_PERSONAS = Resource(
     example={"name": "Persona", "description": "A customer.", "goal": "To be helped."},
     required={"name": str, "description": str, "goal": str},
 )
-customer_personas = Operations(CUSTOMER_PERSONAS, returns=CustomerPersonaPydantic, values=_as_answered)
+customer_personas = Operations(
+    CUSTOMER_PERSONAS,
+    returns=CustomerPersonaPydantic,
+    values=lambda persona: {"org_id": organisation_id(persona)},
+)
 
 customer_personas.create("POST", "/v1/create-customer-persona", CreateCustomerPersonaRequest)
 customer_personas.get("GET", "/v1/customer-persona/{persona_id}")

@@ -9,7 +9,7 @@ from uuid import UUID
 
 from pydantic import AliasChoices, Field
 
-from fake_bluejay.bluejay.models.wire import PAGE, Wire, of_openapi, shape
+from fake_bluejay.bluejay.models.wire import DEPRECATED, PAGE, Wire, of_openapi, shape
 from fake_bluejay.bluejay.resources import PAGES, Operations, as_fields, changes
 from fake_bluejay.core.clock import Moment
 from fake_bluejay.core.errors import Conflict, DomainError, Refused
@@ -240,7 +240,6 @@ class JourneyStep(Wire):
     phone_number: str | None = None
 
 
-_DEPRECATED = Field(json_schema_extra={"deprecated": True})  # reading a field that Pydantic marks as deprecated warns
 _Interruptions = SimpleInterruptionConfig | KeywordsInterruptionConfig | ContextualInterruptionConfig
 _Volume = Annotated[float, Field(ge=0, le=1)]
 _Creativity = Annotated[float, Field(ge=0, le=2)]
@@ -315,7 +314,7 @@ class CreateDigitalHumanRequest(Wire):
     """A new digital human, and its simulations: a list or, as before, one."""
 
     simulation_ids: list[int] | None = None
-    simulation_id: Annotated[int | None, _DEPRECATED] = None
+    simulation_id: Annotated[int | None, DEPRECATED] = None
     digital_human: DigitalHumanRequestData
 
 
@@ -458,7 +457,7 @@ class DigitalHumanResponse(Wire):
 
     digital_human: DigitalHumanResponseData
     simulation_ids: list[int] | None = None
-    simulation_id: Annotated[int | None, _DEPRECATED] = None
+    simulation_id: Annotated[int | None, DEPRECATED] = None
 
 
 class BulkCreateDigitalHumansResponse(Wire):

@@ -11,7 +11,7 @@ from uuid import UUID
 from pydantic import Field
 
 from fake_bluejay.bluejay.models.wire import Wire
-from fake_bluejay.bluejay.resources import Operations, as_fields
+from fake_bluejay.bluejay.resources import Operations, not_null_fields
 from fake_bluejay.core.clock import Moment
 from fake_bluejay.core.errors import Refused
 from fake_bluejay.core.resources import Entity, Link, Resource, not_found, uuid_ids
@@ -92,7 +92,7 @@ knowledge_bases.delete("DELETE", "/v1/knowledge-base/{knowledge_base_id}", retur
 @knowledge_bases.operation("PUT", "/v1/knowledge-base/{knowledge_base_id}")
 def update_knowledge_base(call: ApiCall, knowledge_base: Entity, request: UpdateKnowledgeBaseRequest) -> Entity:
     """Change the name or the description of a knowledge base."""
-    given = {name: value for name, value in as_fields(request).items() if value is not None}
+    given = not_null_fields(request)
     if not given:
         raise Refused("A name or a description is needed")
     knowledge_bases.change(call.world, knowledge_base, given)

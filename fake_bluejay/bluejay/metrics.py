@@ -6,15 +6,24 @@ from enum import StrEnum
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from pydantic import Field
+from pydantic import AliasChoices, Field
 
 from fake_bluejay.bluejay.drafts import drafted
-from fake_bluejay.bluejay.models.wire import Wire, of_openapi, shape
-from fake_bluejay.bluejay.resources import Answered, Filter, Operations, Paging, as_fields, changes, given_fields
+from fake_bluejay.bluejay.models.wire import DEPRECATED, Wire, of_openapi, shape
+from fake_bluejay.bluejay.resources import (
+    Answered,
+    Filter,
+    Operations,
+    Paging,
+    as_fields,
+    changes,
+    given_fields,
+    organisation_id,
+)
 from fake_bluejay.core.clock import Moment
-from fake_bluejay.core.errors import Conflict
+from fake_bluejay.core.errors import Conflict, Refused
 from fake_bluejay.core.metrics import drafts
-from fake_bluejay.core.readings import Contract
+from fake_bluejay.core.readings import Contract, IncompleteMetric
 from fake_bluejay.core.resources import Entity, Link, Resource, uuid_ids
 from fake_bluejay.core.world import World
 from fake_bluejay.http.operation import ApiCall, as_id
@@ -31,8 +40,25 @@ class MetricType(StrEnum):
     ENUM = "enum"
 
 
-AnyMetricType = MetricType | Literal["tool_call"]
-"""The types of the OpenAPI and the SDK, and the one that only the documentation has."""
+AnyMetricType = MetricType | Literal["tool_call", "int", "float", "boolean"]
+"""The types of the OpenAPI and the SDK, and those that only the documentation has."""
+
+
+class MetricMethod(StrEnum):
+    """The method by which a metric gets its value."""
+
+    LLM_JUDGE = "llm_judge"
+    COMPOSITE = "composite"
+    TOOL_CALL = "tool_call"
+    TRANSCRIPT_REGEX = "transcript_regex"
+    TRANSFER_LANDED = "transfer_landed"
+
+
+Segment = Literal["agent", "user", "all"]
+"""The side of a conversation that a metric evaluates."""
+
+Scope = Literal["observability", "simulations", "all"]
+"""The conversations that a metric evaluates."""
 
 
 class EvalRoute(StrEnum):
@@ -43,6 +69,19 @@ class EvalRoute(StrEnum):
     AUTO = "AUTO"
 
 
+_PROMPT = AliasChoices("description", "prompt")
+_MODALITY = AliasChoices("eval_route", "eval_modality")
+"""The older and the newest name of a field in requests; if both are given, the older counts."""
+
+
+class _Newest(Wire):
+    """The fields that only the newest documentation has, in requests and answers alike."""
+
+    summary: str | None = None
+    settings: dict[str, Any] | None = None
+    json_schema: dict[str, Any] | None = None
+
+
 class _Judge(Wire):
     """The method of evaluation, which every model of a metric has."""
 
@@ -51,7 +90,7 @@ class _Judge(Wire):
     category: str | None = None
     tags: list[str] | None = None
     scoring_guidance: str | None = None
-    eval_route: EvalRoute | None = EvalRoute.AUTO
+    eval_route: Annotated[EvalRoute | None, Field(validation_alias=_MODALITY)] = EvalRoute.AUTO
     model: str | None = None
     audio_model: str | None = None
     temperature: float | None = None
@@ -60,18 +99,22 @@ class _Judge(Wire):
 
 class _NewMetric(Wire):
     bluejay_as_code_id: UUID | None = None
-    agent_id: Annotated[int | None, Field(json_schema_extra={"deprecated": True})] = None
+    agent_id: Annotated[int | None, DEPRECATED] = None
     agent_ids: list[int] | None = None
     name: str
-    description: str
+    description: Annotated[str, Field(validation_alias=_PROMPT)] = ""
     response_type: AnyMetricType
 
 
-class CreateCustomMetricRequest(_Judge, _NewMetric):
+class CreateCustomMetricRequest(_Newest, _Judge, _NewMetric):
     """A new metric."""
 
     allow_not_applicable: bool = False
     tool_names: list[str] | None = None
+    metric_type: MetricMethod | None = MetricMethod.LLM_JUDGE
+    eval_segment: Segment | None = "all"
+    scope: Scope | None = "all"
+    template_id: str | None = None
 
 
 class CreateCustomMetricsBulkRequest(Wire):
@@ -83,16 +126,19 @@ class CreateCustomMetricsBulkRequest(Wire):
 class _ChangedMetric(Wire):
     bluejay_as_code_id: str | None = None
     name: str | None = None
-    description: str | None = None
+    description: Annotated[str | None, Field(validation_alias=_PROMPT)] = None
     response_type: AnyMetricType | None = None
     agent_ids: list[int] | None = None
 
 
-class UpdateCustomMetricRequest(_Judge, _ChangedMetric):
+class UpdateCustomMetricRequest(_Newest, _Judge, _ChangedMetric):
     """A change of a metric; a given list of agents replaces the old one."""
 
     allow_not_applicable: bool | None = None
     tool_names: list[str] | None = None
+    metric_type: MetricMethod | None = None
+    eval_segment: Segment | None = None
+    scope: Scope | None = None
 
 
 class CustomMetricUpdates(Wire):
@@ -100,7 +146,9 @@ class CustomMetricUpdates(Wire):
 
     tags: list[str] | None = None
     agent_ids: list[int] | None = None
-    eval_route: EvalRoute | None = None
+    eval_route: Annotated[EvalRoute | None, Field(validation_alias=_MODALITY)] = None
+    eval_segment: Segment | None = None
+    scope: Scope | None = None
     model: str | None = None
     audio_model: str | None = None
     temperature: float | None = None
@@ -135,8 +183,8 @@ class BulkDeleteCustomMetricsResponse(Wire):
     deleted_metric_ids: list[str]
 
 
-class CustomMetricResponse(Wire):
-    """A metric. Its `bluejay_as_code_id` is its id."""
+class CustomMetricResponse(_Newest):
+    """A metric. Its `bluejay_as_code_id` is its id; its prompt is its description, and its modality is its route."""
 
     id: str
     bluejay_as_code_id: str | None = None
@@ -158,6 +206,11 @@ class CustomMetricResponse(Wire):
     allow_not_applicable: bool = False
     eval_route_auto_selected: bool = False
     tool_names: list[str] | None = None
+    prompt: str | None = None
+    metric_type: MetricMethod | None = MetricMethod.LLM_JUDGE
+    eval_segment: Segment | None = "all"
+    scope: Scope | None = "all"
+    eval_modality: EvalRoute | None = None
 
 
 class DeletedMetric(Wire):
@@ -206,13 +259,33 @@ def _planned(world: World, organisation: str, request: CreateCustomMetricRequest
     Raises:
         Conflict: A metric has this id already.
         NotFound: One of its agents does not exist.
+        Refused: It lacks what its type needs, and a reading forbids that.
     """
     fields = as_fields(request)
+    if world.readings.incomplete_metric is IncompleteMetric.REFUSED and (missing := _missing(fields)):
+        raise Refused(f"{missing} is needed for a metric of this type")
     id, agent_id = fields.pop("bluejay_as_code_id"), fields.pop("agent_id")
     fields["agent_ids"] = [*(fields["agent_ids"] or ()), *(() if agent_id is None else (agent_id,))]
     if id is not None and world.resources[METRICS].get(id) is not None:
         raise Conflict(_TAKEN)
     return id, metrics.linked(world, organisation, fields)
+
+
+def _missing(fields: dict[str, Any]) -> str | None:
+    """Return what a metric lacks of the fields that the documentation calls required for its type; None if nothing."""
+    method, settings = fields["metric_type"], fields["settings"] or {}
+    if method in (None, MetricMethod.LLM_JUDGE):
+        low, high = fields["min_value"], fields["max_value"]
+        if not fields["description"].strip():
+            return "prompt"
+        if fields["response_type"] == MetricType.QUANTITATIVE and (low is None or high is None or low >= high):
+            return "min_value, less than max_value,"
+        return "json_schema" if fields["response_type"] == MetricType.JSON and not fields["json_schema"] else None
+    if method == MetricMethod.TOOL_CALL:
+        return None if fields["tool_names"] or settings.get("tool_names") else "settings.tool_names"
+    needed = {"composite": ("composite",), "transfer_landed": ("receiver_test_case_id",)}
+    names = needed.get(method, ("phrases", "pattern"))
+    return None if any(settings.get(name) for name in names) else f"settings.{names[0]}"
 
 
 _MOST_DRAFTS = 100
@@ -221,11 +294,12 @@ _TAKEN = "A metric with this bluejay_as_code_id exists already"
 
 def _as_answered(metric: Entity) -> dict[str, Any]:
     agents = _LINK.of(metric.fields)
-    organisation = uuid_ids.read(metric.organisation)
     return {
         "bluejay_as_code_id": metric.id,
         "agent_id": agents[0] if agents else None,
-        "organization_id": organisation and UUID(str(organisation)),
+        "prompt": metric.fields["description"],
+        "eval_modality": metric.fields.get("eval_route"),
+        "organization_id": organisation_id(metric),
     }
 
 
@@ -248,7 +322,7 @@ _Metrics = shape(
     total_pages=int,
 )
 _OLDER = (Contract.SDK, Contract.OPENAPI)
-_New = of_openapi(CreateCustomMetricRequest, response_type=MetricType)
+_New = of_openapi(CreateCustomMetricRequest, description=str, response_type=MetricType)
 
 metrics.create(
     "POST",

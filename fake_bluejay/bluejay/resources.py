@@ -58,6 +58,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from types import NoneType, UnionType
 from typing import Annotated, Any, NamedTuple, TypeVar, Union, cast, get_args, get_origin, get_type_hints
+from uuid import UUID
 
 from pydantic import BaseModel, Field, ValidationError
 
@@ -65,7 +66,7 @@ from fake_bluejay.bluejay.mistakes import first_mistake
 from fake_bluejay.core.clock import datetime_at, iso
 from fake_bluejay.core.errors import DomainError, Refused
 from fake_bluejay.core.readings import Readings, UpdateChanges
-from fake_bluejay.core.resources import Entity, Id, Link, Resource, not_found
+from fake_bluejay.core.resources import Entity, Id, Link, Resource, not_found, uuid_ids
 from fake_bluejay.core.suggest import check_known, unknown
 from fake_bluejay.core.world import World
 from fake_bluejay.http.operation import ApiCall, Operation, Parameter
@@ -568,6 +569,12 @@ def _is_nullable(annotation: Any) -> bool:
     return annotation in (Any, None, NoneType)
 
 
+def organisation_id(entity: Entity) -> UUID | None:
+    """Return the name of an entity's organisation where an answer has a UUID of it; null if it is none."""
+    read = uuid_ids.read(entity.organisation)
+    return None if read is None else UUID(str(read))
+
+
 def as_fields(model: BaseModel) -> dict[str, Any]:
     """Return the values of a model, as JSON-ready data to store.
 
@@ -587,6 +594,11 @@ def as_fields(model: BaseModel) -> dict[str, Any]:
 def given_fields(request: BaseModel) -> dict[str, Any]:
     """Return the fields that a request gives, also as null, as JSON-ready data. Raises as `as_fields` does."""
     return {name: value for name, value in as_fields(request).items() if name in request.model_fields_set}
+
+
+def not_null_fields(request: BaseModel) -> dict[str, Any]:
+    """Return the fields of a request that are not null, as JSON-ready data. Raises as `as_fields` does."""
+    return {name: value for name, value in as_fields(request).items() if value is not None}
 
 
 def check_version(request: BaseModel) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Any, TypeVar
 
 from fake_bluejay.bluejay.matching import find_by_time
 from fake_bluejay.bluejay.models.results import (
@@ -19,6 +19,7 @@ from fake_bluejay.bluejay.resources import Operations, changes
 from fake_bluejay.core.clock import datetime_at
 from fake_bluejay.core.errors import Foreign, NotFound, Refused
 from fake_bluejay.core.readings import Contract, ErrorCodeIn, ReEvaluateUnfinished, ReportedLater
+from fake_bluejay.core.runs import Run
 from fake_bluejay.core.scoring import custom_metrics, evaluations, is_scored, tool_calls, transcript
 from fake_bluejay.core.statuses import Event, Status
 from fake_bluejay.core.test_results import Record
@@ -114,13 +115,21 @@ def find_result(world: World, organisation: str, id: int | None) -> Record:
         NotFound: There is no result with this id.
         Foreign: It is another organisation's.
     """
+    return owned(world, world.results, "result", organisation, id)
+
+
+_Owned = TypeVar("_Owned", Record, Run)
+
+
+def owned(world: World, held: Mapping[int, _Owned], name: str, organisation: str, id: int | None) -> _Owned:
+    """Return the result or the run of a simulation that has this id. Raises as `find_result` does."""
     world.settle()
-    record = None if id is None else world.results.get(id)
-    if record is None:
-        raise NotFound("Simulation result not found")
-    if record.organisation != organisation:
-        raise Foreign("result", "Simulation result not found")
-    return record
+    one = None if id is None else held.get(id)
+    if one is None:
+        raise NotFound(f"Simulation {name} not found")
+    if one.organisation != organisation:
+        raise Foreign(name, f"Simulation {name} not found")
+    return one
 
 
 def simulation_result(record: Record, call: ApiCall) -> dict[str, Any]:

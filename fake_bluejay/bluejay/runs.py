@@ -19,10 +19,10 @@ from fake_bluejay.bluejay.models.runs import (
     SmsSimulationRunRequest,
     SmsSimulationRunResponse,
 )
-from fake_bluejay.bluejay.resources import Operations, as_fields, check_version
-from fake_bluejay.bluejay.results import simulation_result
+from fake_bluejay.bluejay.resources import Operations, check_version, not_null_fields
+from fake_bluejay.bluejay.results import owned, simulation_result
 from fake_bluejay.core.clock import END, datetime_at, microseconds
-from fake_bluejay.core.errors import Foreign, NotFound, Refused
+from fake_bluejay.core.errors import Refused
 from fake_bluejay.core.readings import (
     Contract,
     ListedResults,
@@ -100,18 +100,17 @@ def _numbers(world: World, record: Record) -> tuple[str, str] | None:
 
 def _queued(call: ApiCall, request: BaseModel) -> dict[str, Any]:
     check_version(request)
-    fields = given(request)
-    run = queue_run(call.world, _simulation(call, fields), fields)
+    fields = not_null_fields(request)
+    return queued_answer(queue_run(call.world, _simulation(call, fields), fields))
+
+
+def queued_answer(run: Run) -> dict[str, Any]:
+    """Return the answer about a run that was queued."""
     return {
         "simulation_run_id": str(run.id),
         "simulation_result_ids": [str(id) for id in run.result_ids],
         "agent_id": str(run.agent_id),
     }
-
-
-def given(request: BaseModel) -> dict[str, Any]:
-    """Return the fields of a request for a run."""
-    return {name: value for name, value in as_fields(request).items() if value is not None}
 
 
 def _simulation(call: ApiCall, fields: Mapping[str, Any]) -> Entity:
@@ -241,13 +240,7 @@ def delete_simulation_run(call: ApiCall, simulation_run_id: int) -> DeleteSimula
 
 
 def _run(call: ApiCall, id: int | None) -> Run:
-    call.world.settle()
-    run = None if id is None else call.world.runs.get(id)
-    if run is None:
-        raise NotFound("Simulation run not found")
-    if run.organisation != call.organisation:
-        raise Foreign("run", "Simulation run not found")
-    return run
+    return owned(call.world, call.world.runs, "run", call.organisation, id)
 
 
 def _state(world: World, run: Run) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal, get_args
 from pydantic import AfterValidator, Field
 
 from fake_bluejay.bluejay.models.wire import Wire, shape
-from fake_bluejay.bluejay.resources import Operations, as_fields
+from fake_bluejay.bluejay.resources import Operations, as_fields, not_null_fields
 from fake_bluejay.bluejay.runs import queue_run
 from fake_bluejay.core.clock import datetime_at, instant_of
 from fake_bluejay.core.cron import Cron
@@ -202,7 +202,7 @@ schedules.list("GET", "/v1/schedules", returns=shape("CronJobsResponse", "Schedu
 @schedules.operation("PUT", "/v1/update-schedule/{schedule_id}", returns=UpdateCronJobResponse)
 def update_schedule(call: ApiCall, schedule: Entity, request: UpdateCronJobRequest) -> Entity:
     """Change the times of a schedule, or enable or disable it."""
-    given = {name: value for name, value in as_fields(request).items() if value is not None}
+    given = not_null_fields(request)
     if "schedule" in given:
         given["cron_expression"] = _expression(given.pop("schedule"))
     schedules.change(call.world, schedule, given)

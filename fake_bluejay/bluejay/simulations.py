@@ -8,7 +8,7 @@ from uuid import UUID
 
 from pydantic import Field
 
-from fake_bluejay.bluejay.models.wire import Positive, Wire, shape
+from fake_bluejay.bluejay.models.wire import DEPRECATED, Positive, Wire, shape
 from fake_bluejay.bluejay.resources import Operations, as_fields, changes, check_version
 from fake_bluejay.core.clock import Moment
 from fake_bluejay.core.readings import DeletedAgent, Readings
@@ -18,7 +18,6 @@ from fake_bluejay.http.operation import ApiCall, as_id
 
 _Concurrent = Annotated[int, Field(gt=0, le=500)]
 _Percentage = Annotated[int, Field(ge=0, le=100)]
-_DEPRECATED = Field(json_schema_extra={"deprecated": True})
 _Units = Literal["minutes", "seconds"]
 
 
@@ -47,7 +46,7 @@ class SimulationRequest(Wire):
     agent_id: str
     name: str | None = None
     description: str | None = None
-    prompt_id: Annotated[UUID | None, _DEPRECATED] = None
+    prompt_id: Annotated[UUID | None, DEPRECATED] = None
     agent_version_id: UUID | None = None
     knowledge_base_id: UUID | None = None
     sequential_calling: bool | None = False
@@ -83,7 +82,7 @@ class UpdateSimulationRequest(Wire):
     bluejay_as_code_id: UUID | None = None
     name: str | None = None
     description: str | None = None
-    prompt_id: Annotated[UUID | None, _DEPRECATED] = None
+    prompt_id: Annotated[UUID | None, DEPRECATED] = None
     agent_version_id: UUID | None = None
     knowledge_base_id: UUID | None = None
     max_concurrent: _Concurrent | None = None

@@ -50,14 +50,14 @@ class Conversation(NamedTuple):
 
 def of_record(world: World, record: Record) -> Conversation:
     """Return the conversation of a test result."""
-    run, found = record.run, evaluations(record, world.seed)
+    found = evaluations(record, world.seed)
     return Conversation(
         "simulation",
         record.id,
         record.organisation,
-        1 if run is None else run.agent_id,
+        record.agent_id,
         found[-1] if found else None,
         record.fields.get("metadata") or {},
         record.error_code,
-        run,
+        record.run,
     )

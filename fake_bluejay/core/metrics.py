@@ -7,6 +7,7 @@ within the type's range: the figures of the fake mean nothing.
 from __future__ import annotations
 
 import json
+import math
 import random
 from collections.abc import Container, Iterable, Mapping
 from typing import Any, Final
@@ -17,8 +18,15 @@ from fake_bluejay.core.suggest import unknown
 NOT_APPLICABLE: Final = "Not Applicable"
 """The value of a metric that does not apply to a conversation; a test gives None for it."""
 
-_BINARY: Final = {"pass_fail": ("pass", "fail"), "tool_call": ("pass", "fail"), "yes_no": ("yes", "no")}
-"""The type of a metric → the values that stand for true and false."""
+_BINARY: Final = {
+    **dict.fromkeys(("pass_fail", "tool_call"), ("pass", "fail")),
+    "yes_no": ("yes", "no"),
+    "boolean": ("true", "false"),
+}
+"""The type of a metric → the values that stand for true and false; those of `boolean` are this project's choice."""
+
+_NUMBERS: Final = ("quantitative", "int", "float")
+"""The types of metrics whose values are numbers."""
 
 _DRAFTS: Final = (
     ("Politeness", "The agent is polite throughout.", "pass_fail"),
@@ -33,6 +41,7 @@ def metrics_for(
     resources: Resources,
     organisation: str,
     agent_id: int,
+    scope: str,
     *,
     selected: Iterable[str] | None = None,
     also: Iterable[str] = (),
@@ -44,6 +53,7 @@ def metrics_for(
         resources: The resources of the world.
         organisation: The name of the conversation's organisation.
         agent_id: The id of the agent whose metrics count if the simulation selects none.
+        scope: `simulations` or `observability`: the kind of the conversation, which is in the scope of the metrics.
         selected: The ids that the simulation selects; None: the agent's metrics count.
         also: The ids of further metrics, as the evaluation of a call names them.
         tags: Tags; all metrics with one of them count, too.
@@ -53,6 +63,8 @@ def metrics_for(
 
     def counts(metric: Entity) -> bool:
         fields = metric.fields
+        if fields.get("scope") not in (None, "all", scope):
+            return False
         own = agent_id in (fields["agent_ids"] or ()) if chosen is None else metric.id in chosen
         return own or metric.id in more or not tags.isdisjoint(fields.get("tags") or ())
 
@@ -103,14 +115,14 @@ def _scored(metric: Entity, draw: str, scores: Mapping[str, Any], tools: Contain
 
 def _value(fields: Mapping[str, Any], score: Any) -> str | None:
     """Return a score as the text of a value; None if the metric's type does not have such a value."""
-    kind, options = fields["response_type"], fields.get("enum_options") or ()
+    kind, options = _kind(fields), fields.get("enum_options") or ()
     if score is None or score == NOT_APPLICABLE:
         return NOT_APPLICABLE if fields.get("allow_not_applicable") else None
     if kind in _BINARY:
         yes, no = _BINARY[kind]
         return (yes if score else no) if isinstance(score, bool) else score if score in (yes, no) else None
-    if kind == "quantitative":
-        if isinstance(score, bool) or not isinstance(score, (int, float)):
+    if kind in _NUMBERS:
+        if isinstance(score, bool) or not isinstance(score, int if kind == "int" else (int, float)):
             return None
         low, high = fields.get("min_value"), fields.get("max_value")
         return f"{score:.15g}" if (low is None or low <= score) and (high is None or score <= high) else None
@@ -119,15 +131,20 @@ def _value(fields: Mapping[str, Any], score: Any) -> str | None:
     return score if isinstance(score, str) and (kind != "enum" or score in options) else None
 
 
+def _kind(fields: Mapping[str, Any]) -> str:
+    """Return the type of a metric's value. A metric about tools says so by its method or, as before, by its type."""
+    return "tool_call" if fields.get("metric_type") == "tool_call" else str(fields["response_type"])
+
+
 def _wanted(fields: Mapping[str, Any]) -> str:
     """Return the scores that a metric takes, in words for a message."""
-    kind = fields["response_type"]
+    kind = _kind(fields)
     if kind in _BINARY:
         return "True, False, {!r} or {!r} is needed".format(*_BINARY[kind])
-    if kind == "quantitative":
+    if kind in _NUMBERS:
         bounds = (("of at least", fields.get("min_value")), ("of at most", fields.get("max_value")))
         said = " and".join(f" {words} {bound:g}" for words, bound in bounds if bound is not None)
-        return f"a number{said} is needed"
+        return f"{'an integer' if kind == 'int' else 'a number'}{said} is needed"
     if kind == "enum":
         return f"one of its enum_options is needed ({', '.join(fields.get('enum_options') or ()) or 'it has none'})"
     return "an object or a list is needed" if kind == "json" else "a text is needed"
@@ -135,15 +152,18 @@ def _wanted(fields: Mapping[str, Any]) -> str:
 
 def _drawn(fields: Mapping[str, Any], chance: random.Random, tools: Container[str]) -> str:
     """Return a random value within the range of a metric's type; a metric about tools is decided by the calls."""
-    kind = fields["response_type"]
+    kind = _kind(fields)
     if kind == "tool_call":
-        return _BINARY[kind][not all(name in tools for name in fields.get("tool_names") or ())]
+        wanted = fields.get("tool_names") or (fields.get("settings") or {}).get("tool_names") or ()
+        return _BINARY[kind][not all(name in tools for name in wanted)]
     if kind in _BINARY:
         return chance.choice(_BINARY[kind])
-    if kind == "quantitative":
+    if kind in _NUMBERS:
         low, high = fields.get("min_value"), fields.get("max_value")
         low = min(0.0, high or 0.0) if low is None else low
         high = max(low, low + 10.0) if high is None else high
+        if kind == "int" and math.ceil(low) <= math.floor(high):
+            low, high = math.ceil(low), math.floor(high)
         part = chance.random()
         value = low * (1 - part) + high * part
         whole = round(value) if float(low).is_integer() and float(high).is_integer() else round(value, 2)

@@ -27,8 +27,7 @@ def simulation_ended(record: Record) -> dict[str, Any]:
 def simulation_result_evaluated(record: Record, status: str, seed: int, resources: Resources) -> dict[str, Any]:
     """Return the payload of `simulation_result_evaluated`; `status` is the status in the words of the wire."""
     run, fields = record.run, record.fields
-    agent_id = 1 if run is None else run.agent_id
-    agent = resources.find("agent", agent_id, record.organisation)
+    agent = resources.find("agent", record.agent_id, record.organisation)
     return {
         "type": "simulation_result_evaluated",
         "id": record.id,
@@ -36,7 +35,7 @@ def simulation_result_evaluated(record: Record, status: str, seed: int, resource
         "status": status,
         "simulation_run_id": record.run_id,
         "simulation_id": 1 if run is None else run.simulation_id,
-        "agent_id": agent_id,
+        "agent_id": record.agent_id,
         "folder_id": None if agent is None else agent.fields.get("folder_id"),
         "result": fields.get("result"),
         "custom_metrics": _list_of(_is_metric, fields.get("custom_metrics")),

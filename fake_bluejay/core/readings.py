@@ -29,6 +29,7 @@ __all__ = [
     "FirstVersion",
     "ForeignId",
     "ForeignResource",
+    "IncompleteMetric",
     "LabelOnAnother",
     "ListedResults",
     "MissingKey",
@@ -358,6 +359,13 @@ class PersonalityCalls(StrEnum):
     SELECTED_ONLY = "selected-only"
 
 
+class IncompleteMetric(StrEnum):
+    """A new metric without a prompt, bounds, a JSON schema or tool names that its type needs."""
+
+    TAKEN = "taken"
+    REFUSED = "400"
+
+
 class AgentWithoutWorkflow(StrEnum):
     """The workflow of an agent that was given none, at the workflow endpoints."""
 
@@ -626,6 +634,12 @@ class Readings:
         " six conversations of two digital humans with two personalities; the endpoint's page says one conversation per"
         " digital human per selected personality",
     )
+    incomplete_metric: IncompleteMetric = _reading(
+        IncompleteMetric.TAKEN,
+        _PAGE,
+        "a name and a response type are all that it requires, and its example has no more; the page on custom metrics"
+        " calls these fields required, without a status, and the OpenAPI of 30 April 2026 does not know of that",
+    )
 
     def changed(self, **choices: str) -> Readings:
         """Return a copy with other choices, each an enum member or its text.
@@ -727,3 +741,4 @@ class ReadingChoices(TypedDict, total=False):
     label_on_another: LabelOnAnother | Literal["both", "moved", "409"]
     noise_without_file: NoiseWithoutFile | Literal["taken", "400"]
     personality_calls: PersonalityCalls | Literal["itself-too", "selected-only"]
+    incomplete_metric: IncompleteMetric | Literal["taken", "400"]

@@ -487,9 +487,8 @@ class World:
 
     def _score(self, record: Record) -> None:
         """Store the values of the present metrics: later changes of a metric do not affect them."""
-        run = record.run
-        agent_id, simulation_id = (1, None) if run is None else (run.agent_id, run.simulation_id)
-        metrics = self._metrics_of(record.organisation, agent_id, simulation_id)
+        simulation_id = None if record.run is None else record.run.simulation_id
+        metrics = self._metrics_of(record.organisation, record.agent_id, simulation_id)
         if not metrics:  # as in most tests
             record.metrics = []
             return
@@ -503,7 +502,7 @@ class World:
             return []
         simulation = self.resources.find("simulation", simulation_id, organisation)
         selected = None if simulation is None else simulation.fields.get("selected_custom_metrics")
-        return metrics_for(self.resources, organisation, agent_id, selected=selected)
+        return metrics_for(self.resources, organisation, agent_id, "simulations", selected=selected)
 
     def _clear_traces(self, record: Record) -> None:
         """Forget the trace ids that were reported before the end of an evaluation, if a reading says so."""
@@ -527,11 +526,7 @@ class World:
             ),
         }
         for event in events:
-            self._emit_of(record, event, payloads[event], now)
-
-    def _emit_of(self, record: Record, event: str, payload: Callable[[], Mapping[str, Any]], now: int) -> None:
-        agent_id = 1 if record.run is None else record.run.agent_id
-        self._emit(event, record.organisation, agent_id, payload, now)
+            self._emit(event, record.organisation, record.agent_id, payloads[event], now)
 
     def _emit(
         self, event: str, organisation: str, agent_id: Any, payload: Callable[[], Mapping[str, Any]], now: int

@@ -149,7 +149,7 @@ def _select(original: Callable[..., Any]) -> Callable[..., Any]:
                 return events
         until = loop._scheduled[0].when() if loop._scheduled else None
         wait = signal.wait = CLOCKWORK.begin(member, timeout, "waited in the event loop", until=until)
-        wait.wake = lambda: _wake(loop)
+        wait.on_wake = lambda: _wake(loop)
         wait.has_work = lambda: bool(loop._ready)
         wait.is_outside = is_outside
         if signal.called:

@@ -210,8 +210,8 @@ class Wait:
     """A wait of a participating thread, from the moment it is announced."""
 
     __slots__ = (
-        "deadline", "due", "ended", "gate", "has_work", "is_blind", "is_open", "is_outside", "member", "place",
-        "wake", "what",
+        "deadline", "due", "ended", "gate", "has_work", "is_blind", "is_open", "is_outside", "member",
+        "on_wake", "place", "what",
     )  # fmt: skip
 
     def __init__(self, member: Member, deadline: int | None, what: str) -> None:
@@ -234,10 +234,14 @@ class Wait:
         self.has_work: Callable[[], bool] = _no
         """Returns whether a move of the clock has given its thread something to do."""
         self.gate: Any = None
-        self.wake: Callable[[], object] = self._open_gate
+        self.on_wake: Callable[[], object] | None = None
+        """Wakes a thread that waits otherwise than by `block`."""
 
-    def _open_gate(self) -> None:
-        if self.gate is not None and self.gate.locked():
+    def wake(self) -> None:
+        """Let the thread look whether its wait is over."""
+        if self.on_wake is not None:
+            self.on_wake()
+        elif self.gate is not None and self.gate.locked():
             self.gate.release()
 
     def block(self, seconds: float | None) -> bool:
@@ -633,7 +637,7 @@ class Clockwork:
                 `stand`: the clock stands, as if the thread worked.
         """
         wait = Wait(member, None, what)
-        wait.is_blind, wait.wake = True, _nothing
+        wait.is_blind, wait.on_wake = True, _nothing
         counts = wait.is_outside = meanwhile == "count"
         since, ident = REAL.monotonic(), REAL.get_ident()
         with self._mutex:

@@ -92,7 +92,7 @@ def _get_events(original: Callable[..., Any]) -> Callable[..., Any]:
         if type(runner.clock) is sys.modules["trio._core._run"].SystemClock:
             until = runner.deadlines.next_deadline() - runner.clock.offset
         wait = signal.wait = CLOCKWORK.begin(member, timeout, "waited in trio", until=until)
-        wait.wake = lambda: _wake(self)
+        wait.on_wake = lambda: _wake(self)
         wait.has_work = lambda: bool(runner.runq)
         wait.is_outside = any(fd != wakeup.wakeup_sock.fileno() for fd in getattr(self, "_registered", ()))
         if signal.called:

@@ -106,6 +106,16 @@ def test_short_forms_of_a_bundle_are_written_out(ask: Client) -> None:
     assert ask("GET", "agents/1")["agent_description"] == "Help."
 
 
+def test_newest_names_of_a_metric_change_it(ask: Client, pushed: Any) -> None:
+    metric = {"bluejay_as_code_id": METRIC, "name": "Verified", "prompt": "Does it ask?", "eval_modality": "TEXT"}
+    assert ask("POST", "bluejay-as-code", changed(custom_metrics=[metric]))["actions"] == [
+        "Updated custom metric 'Verified'"
+    ]
+    found = ask("GET", f"metric/{METRIC}")
+    assert (found["description"], found["eval_route"]) == ("Does it ask?", "TEXT")
+    assert ask("POST", "bluejay-as-code", changed(custom_metrics=[metric]))["actions"] == []
+
+
 def test_customer_journey_of_a_bundle_is_tagged_and_run_step_by_step(ask: Client, fake: FakeBluejay) -> None:
     assert ask("POST", "bluejay-as-code", changed(**journey(1, 2)))["valid"] is True
     assert ask("GET", "digital-human/1")["digital_human"]["tag"] == "Customer Journey"

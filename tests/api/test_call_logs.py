@@ -53,6 +53,12 @@ def test_conversation_is_queued_then_evaluated_then_completed(ask: Client, fake:
     assert evaluation["created_at"] == "2026-01-01T00:00:06Z"
 
 
+def test_credits_of_a_call_log_are_null_as_long_as_nothing_is_priced(ask: Client, fake: FakeBluejay) -> None:
+    id = submit(ask)
+    fake.clock.advance(60)
+    assert ask("GET", f"retrieve-call-log/{id}")["credits_used"] is None
+
+
 def test_scripts_give_the_findings_of_the_next_evaluations(ask: Client, fake: FakeBluejay) -> None:
     metric = {"name": "politeness", "description": "", "response_type": "NUMBER", "response_value": "4"}
     fake.evaluations.next(

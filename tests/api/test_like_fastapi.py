@@ -532,6 +532,18 @@ def as_declared(dumped: Any) -> World:
     return world
 
 
+@pytest.fixture(scope="module")
+def untouched(furnished: Any) -> Any:
+    """The dump of a world that no request has changed."""
+    return dump(as_declared(furnished))
+
+
+@pytest.fixture(scope="module")
+def unchanged() -> list[tuple[World, World]]:
+    """Two worlds for the next request, unless one before has changed them, or has failed."""
+    return []
+
+
 @pytest.mark.filterwarnings("ignore::pydantic.warnings.UnsupportedFieldAttributeWarning")
 @pytest.mark.parametrize(
     "operation",
@@ -539,31 +551,32 @@ def as_declared(dumped: Any) -> World:
     ids=lambda one: f"{one.method} {one.path}",
 )
 def test_every_operation_is_answered_as_fastapi_does(
-    loop: asyncio.Runner, equivalents: tuple[FastAPI, list[World]], furnished: Any, operation: Operation
+    loop: asyncio.Runner,
+    equivalents: tuple[FastAPI, list[World]],
+    furnished: Any,
+    untouched: Any,
+    unchanged: list[tuple[World, World]],
+    operation: Operation,
 ) -> None:
     """Parameters in path, query and header, bodies, several errors in one list, and the answer's own bytes.
 
     A request that is refused changes nothing.
     """
     app, theirs = equivalents
-    untouched: Any = None
-    worlds: list[World] = []  # as long as no request has changed them
 
     @settings(max_examples=examples(25, 4), derandomize=True, deadline=None, database=None)
     @given(requests_to(operation))
     def compared(request: tuple[str, list[tuple[bytes, bytes]], bytes]) -> None:
-        nonlocal untouched
         path, headers, body = request
-        if not worlds:
-            worlds.extend([as_declared(furnished), as_declared(furnished)])
-            untouched = dump(worlds[0])
+        worlds = unchanged.pop() if unchanged else (as_declared(furnished), as_declared(furnished))
         ours, theirs[0] = worlds
         answer = loop.run(ask(Api(ours, Journal()), operation.method, path, headers, body))
         assert answer == loop.run(ask(app, operation.method, path, headers, body))
         after = dump(ours)
         assert after == dump(theirs[0])
-        if after != untouched:
-            worlds.clear()
+        if after == untouched:
+            unchanged.append(worlds)
+        else:
             assert answer.status < 400
 
     compared()

@@ -11,6 +11,16 @@ from tests.api.client import Client
 
 UNKNOWN = "6b1e7a52-26f3-4d6c-8a1f-0d2c3f4b5a69"
 NEW = {"name": "politeness", "description": "How polite the agent is.", "response_type": "quantitative"}
+NEWEST = {
+    "summary": None,
+    "settings": None,
+    "json_schema": None,
+    "metric_type": "llm_judge",
+    "eval_segment": "all",
+    "scope": "all",
+    "eval_modality": "AUTO",
+}
+"""The fields of an answer that only the newest documentation has, as they are by default."""
 RANGE = {"min_value": 1, "max_value": 5}
 
 
@@ -51,6 +61,8 @@ def test_created_metric_is_found_and_listed(ask: Client, politeness: Any) -> Non
         "allow_not_applicable": False,
         "eval_route_auto_selected": False,
         "tool_names": None,
+        **NEWEST,
+        "prompt": NEW["description"],
     }
     assert ask("GET", f"custom-metric/{politeness['id']}") == politeness
     everywhere = ask("POST", "create-custom-metric", NEW)
@@ -139,14 +151,15 @@ def test_bulk_update_writes_given_values_and_null_too(ask: Client, politeness: A
     updates = {"tags": None, "agent_ids": None, "eval_route": "AUDIO", "allow_not_applicable": None}
     told = ask("PUT", "update-custom-metrics", {"metric_ids": ids, "updates": updates})
     assert told == {"success": True, "message": "Updated 2 custom metric(s)", "updated": 2}
-    written = {"tags": None, "agent_ids": [], "eval_route": "AUDIO", "allow_not_applicable": False}
+    written = {"tags": None, "agent_ids": [], "allow_not_applicable": False}
+    written |= {"eval_route": "AUDIO", "eval_modality": "AUDIO"}
     assert ask("GET", "custom-metrics")["metrics"] == [{**politeness, **written}, {**other, **written}]
     assert ask("GET", "custom-metrics-by-agent/1")["total_count"] == 0
 
 
 def test_deleted_metric_is_answered_as_a_row_and_is_gone(ask: Client, politeness: Any) -> None:
     gone = ask("DELETE", f"custom-metric/{politeness['id']}")
-    not_there = ("bluejay_as_code_id", "agent_ids", "tool_names")
+    not_there = ("bluejay_as_code_id", "agent_ids", "tool_names", "prompt", *NEWEST)
     assert gone == {
         **{name: value for name, value in politeness.items() if name not in not_there},
         "agent_id": 1,
@@ -227,6 +240,87 @@ def test_metric_about_tools_is_only_in_the_newest_contract(ask: Client, fake: Fa
         ask("PUT", f"update-custom-metric/{created['id']}", {"response_type": "tool_call"}, status=422)
 
 
+def test_newest_names_and_fields_of_a_metric_are_stored_and_returned(ask: Client, fake: FakeBluejay) -> None:
+    given = {
+        "prompt": "Did the agent greet?",
+        "summary": "Greeting",
+        "metric_type": "llm_judge",
+        "settings": {"use_knowledge_base": True},
+        "eval_segment": "agent",
+        "scope": "simulations",
+        "eval_modality": "TEXT",
+        "json_schema": {"type": "object"},
+    }
+    created = ask("POST", "create-metric", {"name": "m", "response_type": "json", **given, "template_id": "t"})
+    assert {name: created[name] for name in given} == given
+    assert (created["description"], created["eval_route"]) == (given["prompt"], "TEXT")
+    changed = ask("PUT", f"update-metric/{created['id']}", {"prompt": "Did it?", "scope": "all", "settings": {}})
+    assert (changed["description"], changed["scope"], changed["settings"]) == ("Did it?", "all", {})
+    bulk = {"metric_ids": [created["id"]], "updates": {"eval_modality": "AUDIO", "eval_segment": "user"}}
+    ask("PUT", "update-metrics", bulk)
+    found = ask("GET", f"metric/{created['id']}")
+    assert (found["eval_route"], found["eval_modality"], found["eval_segment"]) == ("AUDIO", "AUDIO", "user")
+
+
+def test_newest_contract_needs_a_name_and_a_response_type_alone(ask: Client, fake: FakeBluejay) -> None:
+    least = {"name": "m", "response_type": "pass_fail"}
+    assert ask("POST", "create-metric", least)["prompt"] == ""
+    fake.readings.set(contract="openapi-2026-04-30")
+    [error] = ask("POST", "create-metric", least, status=422)["detail"]
+    assert (error["type"], error["loc"]) == ("missing", ["body", "description"])
+
+
+@pytest.mark.parametrize(
+    ("metric", "missing"),
+    [
+        ({"response_type": "pass_fail"}, "prompt"),
+        ({"response_type": "quantitative", "prompt": "p", "min_value": 1}, "min_value, less than max_value,"),
+        ({"response_type": "quantitative", "prompt": "p", "min_value": 5, "max_value": 5}, "min_value, less than"),
+        ({"response_type": "json", "prompt": "p"}, "json_schema"),
+        ({"response_type": "pass_fail", "metric_type": "tool_call"}, "settings.tool_names"),
+        ({"response_type": "pass_fail", "metric_type": "composite"}, "settings.composite"),
+        ({"response_type": "pass_fail", "metric_type": "transcript_regex"}, "settings.phrases"),
+        ({"response_type": "pass_fail", "metric_type": "transfer_landed"}, "settings.receiver_test_case_id"),
+    ],
+)
+def test_reading_decides_whether_a_metric_may_lack_what_its_type_needs(
+    ask: Client, fake: FakeBluejay, metric: Any, missing: str
+) -> None:
+    body = {"name": "m", **metric}
+    ask("POST", "create-metric", body)
+    fake.readings.set(incomplete_metric="400")
+    assert ask("POST", "create-metric", body, status=400)["detail"].startswith(f"{missing} ")
+    ask("POST", "create-metrics", {"metrics": [body]}, status=400)
+
+
+@pytest.mark.parametrize(
+    "metric",
+    [
+        {"response_type": "pass_fail", "prompt": "p"},
+        {"response_type": "quantitative", "prompt": "p", "min_value": 1, "max_value": 5},
+        {"response_type": "json", "prompt": "p", "json_schema": {"type": "object"}},
+        {"response_type": "pass_fail", "metric_type": "tool_call", "tool_names": ["a"]},
+        {"response_type": "pass_fail", "metric_type": "tool_call", "settings": {"tool_names": ["a"]}},
+        {"response_type": "pass_fail", "metric_type": "transcript_regex", "settings": {"pattern": "hi"}},
+        {"response_type": "pass_fail", "metric_type": "composite", "settings": {"composite": {"formula": "1"}}},
+    ],
+)
+def test_complete_metric_is_taken_under_either_reading(ask: Client, fake: FakeBluejay, metric: Any) -> None:
+    fake.readings.set(incomplete_metric="400")
+    ask("POST", "create-metric", {"name": "m", **metric})
+
+
+def test_metric_scores_the_conversations_in_its_scope(ask: Client, fake: FakeBluejay) -> None:
+    fake.add_simulation(digital_humans=1)
+    for scope in ("all", "simulations", "observability"):
+        ask("POST", "create-metric", {"name": scope, "response_type": "pass_fail", "scope": scope, "agent_ids": [1]})
+    assert list(values(run(fake, ask))) == ["all", "simulations"]
+    call = fake.add("call log", agent_id="1")
+    fake.clock.advance(60)
+    found = ask("GET", f"observability/conversations/{call.id}")["metric_results"]
+    assert [one["name"] for one in found] == ["all", "observability"]
+
+
 def test_generated_metrics_are_drafts_that_can_be_created(ask: Client, fake: FakeBluejay) -> None:
     fake.add_agent()
     drafts = ask("POST", "generate-custom-metrics", {"agent_id": "1", "count": 7})["metrics"]
@@ -289,6 +383,10 @@ def test_scores_that_are_not_given_are_drawn_from_the_seed_within_the_range() ->
         ({"response_type": "json"}, {"a": [1]}, '{"a": [1]}', "a"),
         ({"response_type": "pass_fail", "allow_not_applicable": True}, None, "Not Applicable", "maybe"),
         ({"response_type": "tool_call", "tool_names": ["look_up"]}, True, "pass", None),
+        ({"response_type": "qualitative", "metric_type": "tool_call"}, False, "fail", "Kind."),
+        ({"response_type": "boolean"}, True, "true", "pass"),
+        ({"response_type": "int", **RANGE}, 4, "4", 4.5),
+        ({"response_type": "float"}, 4.5, "4.5", "4.5"),
     ],
 )
 def test_given_score_is_one_of_its_type(
@@ -312,6 +410,7 @@ def test_given_score_is_one_of_its_type(
         ({"response_type": "enum", "enum_options": ["a", "b"]}, {"a", "b"}),
         ({"response_type": "quantitative", "min_value": 2, "max_value": 3}, {"2", "3"}),
         ({"response_type": "enum"}, {"Not Applicable"}),
+        ({"response_type": "int", "min_value": 0.5, "max_value": 2.5}, {"1", "2"}),
     ],
 )
 def test_drawn_score_is_one_of_its_type(ask: Client, fake: FakeBluejay, kind: Any, possible: set[str]) -> None:
@@ -332,12 +431,17 @@ def test_drawn_number_keeps_to_the_bounds_there_are(ask: Client, fake: FakeBluej
 
 def test_drawn_json_is_json_and_a_metric_about_tools_follows_from_the_tools(ask: Client, fake: FakeBluejay) -> None:
     fake.add_simulation(digital_humans=1)
-    for name, kind in (("j", {"response_type": "json"}), ("t", {"response_type": "tool_call", "tool_names": ["a"]})):
+    by_method = {"response_type": "pass_fail", "metric_type": "tool_call", "settings": {"tool_names": ["a"]}}
+    for name, kind in (
+        ("j", {"response_type": "json"}),
+        ("t", {"response_type": "tool_call", "tool_names": ["a"]}),
+        ("m", by_method),
+    ):
         ask("POST", "create-custom-metric", {"name": name, "description": "", **kind, "agent_ids": [1]})
     fake.calls.next(Call(tool_calls=({"name": "a", "start_offset_ms": 0},)), Call())
     first, second = values(run(fake, ask)), values(run(fake, ask))
     assert json.loads(first["j"]) == {"made_up": True}
-    assert (first["t"], second["t"]) == ("pass", "fail")
+    assert (first["t"], second["t"]) == (first["m"], second["m"]) == ("pass", "fail")
 
 
 def test_unknown_metric_in_scores_refuses_the_run_and_changes_nothing(

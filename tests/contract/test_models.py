@@ -52,6 +52,9 @@ OF_DOCS = {
 }
 """Fields of a digital human in the documentation of September 2026."""
 
+OF_METRICS = {"tool_names", "summary", "settings", "json_schema", "metric_type", "eval_segment", "scope"}
+"""Fields of a metric in the documentation of September 2026."""
+
 OF_ALERTS = {"sample_size", "simulation_id", "aggregation", "evaluation_scope", "min_events_type"}
 """Fields of an alert in the documentation of September 2026."""
 
@@ -59,15 +62,17 @@ NEWER = {
     "AlertResponse": OF_ALERTS,
     "CreateAlertRequestOfOpenApi": OF_ALERTS,
     "BACRunRequest": {"agent_version_id", "eleven_labs_agent_id", "retell_agent_id", "vapi_assistant_id"},
-    "CreateCustomMetricRequestOfOpenApi": {"tool_names"},
+    "CreateCustomMetricRequestOfOpenApi": OF_METRICS | {"template_id"},
     "CronJobResponse": {"timezone"},
-    "CustomMetricResponse": {"tool_names"},
+    "CustomMetricResponse": OF_METRICS | {"prompt", "eval_modality"},
+    "CustomMetricUpdates": {"eval_segment", "scope"},
     "DigitalHumanRequestDataOfOpenApi": OF_DOCS,
     "DigitalHumanResponseData": OF_DOCS - {"tags"},
     "EvaluateCallResponse": {"warning"},
     "HttpSimulationRunRequest": {"agent_version_id"},
     "NewAgentResponse": {"version"},
     "PushResponse": {"simulation_id"},
+    "RetrieveCallLogResponse": {"credits_used"},
     "SimulationRequest": {"agent_version_id", "delay_between_tests_seconds", "inactivity_timeout_seconds"},
     "SimulationResultResponse": {"metrics"},
     "SimulationRunRequest": {"agent_version_id"},
@@ -80,7 +85,7 @@ NEWER = {
         "scripted_responses_ordered",
     },
     "UpdateAlertRequestOfOpenApi": OF_ALERTS,
-    "UpdateCustomMetricRequestOfOpenApi": {"tool_names"},
+    "UpdateCustomMetricRequestOfOpenApi": OF_METRICS,
     "UpdateSimulationRequest": {"agent_version_id", "delay_between_tests_seconds", "inactivity_timeout_seconds"},
     "UpdateSimulationResultRequestById": {"start_time", "end_time", "duration", "trace_ids"},
 }
@@ -102,8 +107,8 @@ EXPLAINED = {
     "AlertResponse.entity_type": "the documentation has one more type",
     "AgentPydantic.connection_type": "the SDK has more ways to reach an agent",
     "AgentUpdateRequest.connection_type": "the SDK has more ways to reach an agent",
-    "CustomMetricResponse.response_type": "the documentation has one more type",
-    "DeletedMetric.response_type": "the documentation has one more type",
+    "CustomMetricResponse.response_type": "the documentation has more types",
+    "DeletedMetric.response_type": "the documentation has more types",
     "DigitalHumanResponseData.accent": "the documentation: any is taken",
     "DigitalHumanResponseData.allow_silence_tool": "the documentation: false if it is left out",
     "DigitalHumanResponseData.language": "the documentation: any is taken",

@@ -15,6 +15,11 @@ ARGUMENTS = [
     "--headless",
     "--no-sandbox",
     "--disable-gpu",
+    # One process draws every page: a page of another origin otherwise starts one of its own, and another in reserve.
+    "--in-process-gpu",
+    "--renderer-process-limit=1",
+    "--disable-site-isolation-trials",
+    "--disable-features=SpareRendererForSitePerProcess,SitePerProcess,IsolateOrigins",
     "--disable-quic",
     "--no-first-run",
     "--disable-background-networking",

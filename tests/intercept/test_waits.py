@@ -188,6 +188,23 @@ def test_a_wait_passes_as_long_as_it_would_and_at_once(passed: Callable[[], floa
     assert passed() == pytest.approx(60, abs=1e-4)
 
 
+@pytest.mark.parametrize("name", WAITS)
+def test_a_wait_leaves_no_garbage_to_collect(bluejay: FakeBluejay, name: str) -> None:
+    """Garbage of the fake's would keep the code's own objects alive, too."""
+    WAITS[name]()
+    gc.collect()
+    gc.disable()
+    gc.set_debug(gc.DEBUG_SAVEALL)
+    try:
+        WAITS[name]()
+        gc.collect()
+        assert [each for each in gc.garbage if type(each).__module__.startswith("fake_bluejay.")] == []
+    finally:
+        gc.set_debug(0)
+        gc.garbage.clear()
+        gc.enable()
+
+
 def test_a_polling_loop_that_waits_by_an_event_comes_to_its_deadline(passed: Callable[[], float]) -> None:
     stop, deadline, polls = threading.Event(), time.monotonic() + 60, 0
     while time.monotonic() < deadline:

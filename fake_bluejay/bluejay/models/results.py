@@ -46,11 +46,9 @@ class ExpectedToolCallDetail(Wire):
     output: Any | None = None
 
 
-class ActualToolCallDetail(Wire):
+class ActualToolCallDetail(ExpectedToolCallDetail):
     """A call of a tool that was made."""
 
-    parameters: dict[str, Any] | None = None
-    output: Any | None = None
     start_offset_ms: int | None = None
 
 
