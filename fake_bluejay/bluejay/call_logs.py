@@ -370,8 +370,14 @@ def _agent(world: World, organisation: str, id: str | None, external_id: str | N
     return world.resources.require_by("agent", organisation, "external_agent_id", external_id)
 
 
+def metric_results(log: Entity) -> list[Mapping[str, Any]]:
+    """Return the metrics of the newest evaluation with their values."""
+    evaluations = log.fields.get("evaluations") or [{}]
+    return evaluations[-1].get("custom_metrics") or []
+
+
 def _values(log: Entity) -> dict[str, Any]:
-    values: dict[str, Any] = {"agent_id": str(log.fields["agent_id"])}
+    values: dict[str, Any] = {"agent_id": str(log.fields["agent_id"]), "metric_results": metric_results(log)}
     if "created_at" in log.fields:
         values["created_at"] = log.fields["created_at"]
     return values

@@ -12,7 +12,7 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from fake_bluejay.bluejay.call_logs import CallDirection, CallLog, CallStatus, call_logs
+from fake_bluejay.bluejay.call_logs import CallDirection, CallLog, CallStatus, call_logs, metric_results
 from fake_bluejay.bluejay.models.results import CustomMetric, TranscriptEntryRequest
 from fake_bluejay.bluejay.models.wire import Wire
 from fake_bluejay.bluejay.resources import PAGES, Answered, Operations
@@ -81,7 +81,7 @@ def get_conversation(call: ApiCall, conversation_id: str, include_transcript: bo
     """Return a conversation with its transcript and the results of its metrics."""
     log = call.require("call log", uuid_ids.read(conversation_id))
     hidden = {} if include_transcript else {"transcript": None}
-    return call_logs.filled(Answered(log, metric_results=_metric_results(log), **hidden), ConversationWithTranscript)
+    return call_logs.filled(Answered(log, **hidden), ConversationWithTranscript)
 
 
 @conversations.operation(
@@ -126,10 +126,8 @@ def list_conversations(
         groups = [ConversationGroup(value=one[1], count=n, metric=one[0]) for one, n in counts.most_common()]
         return ConversationGroups(groups=groups, total_count=len(kept))
     part, said = PAGES.part(kept, {"page": page, "page_size": page_size})
-    shown = [call_logs.filled(Answered(log, metric_results=_metric_results(log)), Conversation) for log in part]
-    return ConversationsPage(
-        conversations=shown, total_count=len(kept), page=page, page_size=page_size, total_pages=said["total_pages"]
-    )
+    answer: ConversationsPage = call_logs.filled(Answered(part, **said, total_count=len(kept)), ConversationsPage)
+    return answer
 
 
 def _labels(call: ApiCall, ids: list[str]) -> Iterator[tuple[int, str]]:
@@ -140,12 +138,6 @@ def _labels(call: ApiCall, ids: list[str]) -> Iterator[tuple[int, str]]:
             yield label.fields["agent_id"], label.fields["label_text"]
 
 
-def _metric_results(log: Entity) -> list[Mapping[str, Any]]:
-    """Return the metrics of the newest evaluation with their values."""
-    evaluations = log.fields.get("evaluations") or [{}]
-    return evaluations[-1].get("custom_metrics") or []
-
-
 def _numbers(log: Entity) -> list[str | None]:
     """Return the phone numbers of the participants other than the agent."""
     return [one.get("phone_number") for one in log.fields["participants"] if one["role"] != "AGENT"]
@@ -154,7 +146,7 @@ def _numbers(log: Entity) -> list[str | None]:
 def _values(log: Entity, group_by: Grouping, path: str) -> Iterator[tuple[str | None, str | None]]:
     """Yield the groups that count a conversation: the metric, if the groups are of metrics, and the value as a text."""
     if group_by == "metric_value":
-        yield from ((one["name"], one["response_value"]) for one in _metric_results(log))
+        yield from ((one["name"], one["response_value"]) for one in metric_results(log))
     elif group_by == "day":
         yield None, str(log.fields.get("created_at") or iso(log.created_at))[:10]
     else:

@@ -20,7 +20,7 @@ OTLP_HOST = f"otlp.{DOMAIN}"
 EXPORT_PATH = "/v1/traces"
 """The path for exports, by POST: this host answers nothing else."""
 
-_OPERATIONS = """
+_OPERATIONS = """\
 /v1/add-agent POST agents
 /v1/add-to-community/{community_id} PUT communities
 /v1/agent-by-external-id/{external_id} GET agents
@@ -180,7 +180,7 @@ _OPERATIONS = """
 /v1/workflow/{workflow_id}/duplicate POST workflows
 """
 
-_OPERATIONS_OF_SDK = """
+_OPERATIONS_OF_SDK = """\
 /v1/agents/{agent_id}/workflow/edges POST agent_workflows
 /v1/agents/{agent_id}/workflow/edges/{edge_id} DELETE agent_workflows
 /v1/agents/{agent_id}/workflow/nodes POST agent_workflows
@@ -199,7 +199,7 @@ _OPERATIONS_OF_SDK = """
 /v1/traces POST traces
 """
 
-_OPERATIONS_OF_DOCS = """
+_OPERATIONS_OF_DOCS = """\
 /v1/agents/{agent_id}/versions DELETE GET POST /v1/agents/{agent_id}/prompts/versions
 /v1/agents/{agent_id}/versions/promote POST /v1/agents/{agent_id}/prompts/promote
 /v1/agents/{agent_id}/versions/{version} DELETE GET prompts
@@ -253,13 +253,12 @@ _OPERATIONS_OF_DOCS = """
 /v1/widgets/{widget_id}/duplicate POST
 """
 
-_OPERATIONS_OF_CLIENTS = """
+_OPERATIONS_OF_CLIENTS = """\
 /mcp POST
 /v1/update-digital-humans PUT digital_humans
 """
 
-
-_OPERATIONS_OF_OURS = """
+_OPERATIONS_OF_OURS = """\
 /fake/transcripts/{test_result_id}.json GET results
 /fake/translations/{translation_id}.json GET generators
 /fake/uploads/{upload_id} PUT custom_background_noises
@@ -267,11 +266,8 @@ _OPERATIONS_OF_OURS = """
 
 
 def _paths(text: str) -> dict[str, tuple[str, ...]]:
-    return {path: tuple(word for word in words if word.isupper()) for path, *words in map(str.split, _lines(text))}
-
-
-def _lines(text: str) -> list[str]:
-    return [line for line in text.split("\n") if line]
+    lines = map(str.split, text.splitlines())
+    return {path: tuple(word for word in words if word.isupper()) for path, *words in lines}
 
 
 PUBLISHED = _paths(_OPERATIONS)
@@ -301,14 +297,8 @@ for _source in (*SOURCES, OURS):
     for _path, _methods in _source.items():
         METHODS[_path] = METHODS.get(_path, ()) + _methods
 
-_EVERY = (
-    _OPERATIONS,
-    _OPERATIONS_OF_SDK,
-    _OPERATIONS_OF_DOCS,
-    _OPERATIONS_OF_CLIENTS,
-    _OPERATIONS_OF_OURS,
-)
-_LAST_WORDS = {path: words[-1] for path, *words in map(str.split, _lines("".join(_EVERY)))}
+_EVERY = _OPERATIONS + _OPERATIONS_OF_SDK + _OPERATIONS_OF_DOCS + _OPERATIONS_OF_CLIENTS + _OPERATIONS_OF_OURS
+_LAST_WORDS = {path: words[-1] for path, *words in map(str.split, _EVERY.splitlines())}
 
 ALIASES = {path: word for path, word in _LAST_WORDS.items() if word.startswith("/")}
 """Path → the path with another name whose operations answer there, too."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Iterable
+from dataclasses import dataclass, field
 from typing import Any, Final, NamedTuple
 
 from fake_bluejay.core.statuses import STATUSES, Group, Status, is_final
@@ -16,61 +17,32 @@ DEFAULT_RINGING: Final = 300_000_000
 """The longest time that a call rings by default, in microseconds. Documented: 300 seconds."""
 
 
+@dataclass(slots=True, eq=False, repr=False)
 class Run:
     """A run of a simulation. Its status and counters are derived from its test results on each request."""
 
-    __slots__ = (
-        "agent_id",
-        "created_at",
-        "fields",
-        "held",
-        "id",
-        "longest",
-        "next_steps",
-        "organisation",
-        "result_ids",
-        "ringing",
-        "simulation_id",
-        "slots",
-        "taken",
-        "waiting",
-    )
-
-    def __init__(
-        self,
-        id: int,
-        organisation: str,
-        simulation_id: int,
-        agent_id: int,
-        created_at: int,
-        fields: dict[str, Any],
-        *,
-        slots: int | None = None,
-        longest: int = DEFAULT_LONGEST,
-        ringing: int = DEFAULT_RINGING,
-    ) -> None:
-        self.id = id
-        self.organisation = organisation
-        self.simulation_id = simulation_id
-        self.agent_id = agent_id
-        self.created_at = created_at
-        self.fields = fields
-        """The settings of the connection that the request gave, in place of the agent's."""
-        self.slots = slots
-        """The number of calls at the same time; None if it is not limited."""
-        self.longest = longest
-        """The longest duration of a call, in microseconds."""
-        self.ringing = ringing
-        """The longest time that a call rings, in microseconds."""
-        self.result_ids: list[int] = []
-        self.taken: set[int] = set()
-        """The ids of the test results that hold a slot, if slots are limited."""
-        self.waiting: OrderedDict[int, None] = OrderedDict()
-        """The ids of the test results that wait for a slot, in order."""
-        self.next_steps: dict[int, int] = {}
-        """The id of a step of a customer journey → the id of the next step, which waits for its end."""
-        self.held: set[int] = set()
-        """The ids of the steps that wait for the end of the step before them."""
+    id: int
+    organisation: str
+    simulation_id: int
+    agent_id: int
+    created_at: int
+    fields: dict[str, Any]
+    """The settings of the connection that the request gave, in place of the agent's."""
+    slots: int | None = None
+    """The number of calls at the same time; None if it is not limited."""
+    longest: int = DEFAULT_LONGEST
+    """The longest duration of a call, in microseconds."""
+    ringing: int = DEFAULT_RINGING
+    """The longest time that a call rings, in microseconds."""
+    result_ids: list[int] = field(default_factory=list)
+    taken: set[int] = field(default_factory=set)
+    """The ids of the test results that hold a slot, if slots are limited."""
+    waiting: OrderedDict[int, None] = field(default_factory=OrderedDict)
+    """The ids of the test results that wait for a slot, in order."""
+    next_steps: dict[int, int] = field(default_factory=dict)
+    """The id of a step of a customer journey → the id of the next step, which waits for its end."""
+    held: set[int] = field(default_factory=set)
+    """The ids of the steps that wait for the end of the step before them."""
 
     def hold(self, id: int, after: int) -> None:
         """Let a step of a customer journey wait for the end of the step before it."""

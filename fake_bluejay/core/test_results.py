@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from fake_bluejay.core.behaviors import Agent
@@ -94,47 +95,28 @@ class ControlObject:
         self.by: str | None = None
 
 
+@dataclass(slots=True, eq=False, repr=False)
 class Record:
     """A test result as the world holds it. `World` alone changes one."""
 
-    __slots__ = (
-        "agent",
-        "armed",
-        "call",
-        "control_objects",
-        "created_at",
-        "end_time",
-        "fields",
-        "history",
-        "id",
-        "metrics",
-        "organisation",
-        "run",
-        "start_time",
-        "status",
-    )
-
-    def __init__(
-        self, id: int, organisation: str, status: Status, agent: Agent | None, created_at: int, fields: dict[str, Any]
-    ) -> None:
-        self.id = id
-        self.organisation = organisation
-        self.status = status
-        self.agent = agent
-        """The behavior of its agent. None: the default of the world at the moment when the conversation is marked."""
-        self.created_at = created_at
-        self.start_time: int | None = None
-        self.end_time: int | None = None
-        self.fields = fields
-        self.history: list[Move] = []
-        self.control_objects: list[ControlObject] = []
-        self.armed: list[int] = []
-        """The timers that are cancelled when the status changes: watchdogs, evaluation, the call's next step."""
-        self.call: Call | None = None
-        """The script of the call; None: nothing happens by itself."""
-        self.run: Run | None = None
-        self.metrics: list[dict[str, Any]] = []
-        """The custom metrics that counted when it was last evaluated, with their values."""
+    id: int
+    organisation: str
+    status: Status
+    agent: Agent | None
+    """The behavior of its agent. None: the default of the world at the moment when the conversation is marked."""
+    created_at: int
+    fields: dict[str, Any]
+    start_time: int | None = None
+    end_time: int | None = None
+    history: list[Move] = field(default_factory=list)
+    control_objects: list[ControlObject] = field(default_factory=list)
+    armed: list[int] = field(default_factory=list)
+    """The timers that are cancelled when the status changes: watchdogs, evaluation, the call's next step."""
+    call: Call | None = None
+    """The script of the call; None: nothing happens by itself."""
+    run: Run | None = None
+    metrics: list[dict[str, Any]] = field(default_factory=list)
+    """The custom metrics that counted when it was last evaluated, with their values."""
 
     @property
     def digital_human_id(self) -> int:
