@@ -27,39 +27,22 @@ from fake_bluejay.core.statuses import is_final
 from fake_bluejay.core.world import World
 from fake_bluejay.http.operation import ApiCall
 
-
-class EntityType(StrEnum):
-    """The kind of value that an alert watches."""
-
-    STANDARD_METRIC = "standard_metric"
-    CUSTOM_GOAL = "custom_goal"
-    CUSTOM_METRIC = "custom_metric"
-    METADATA_FIELD = "metadata_field"
+# The values of a `StrEnum` that is made of names are these in lower case.
+EntityType = StrEnum("EntityType", "STANDARD_METRIC CUSTOM_GOAL CUSTOM_METRIC METADATA_FIELD")
+EntityType.__doc__ = "The kind of value that an alert watches."
 
 
 AnyEntityType = EntityType | Literal["system_failure"]
 """The entity types of the OpenAPI, and the one that only the documentation has."""
 
+Operator = StrEnum(
+    "Operator",
+    "EQUALS NOT_EQUALS GREATER_THAN LESS_THAN GREATER_THAN_OR_EQUAL LESS_THAN_OR_EQUAL CONTAINS NOT_CONTAINS",
+)
+Operator.__doc__ = "A comparison of a value."
 
-class Operator(StrEnum):
-    """A comparison of a value."""
-
-    EQUALS = "equals"
-    NOT_EQUALS = "not_equals"
-    GREATER_THAN = "greater_than"
-    LESS_THAN = "less_than"
-    GREATER_THAN_OR_EQUAL = "greater_than_or_equal"
-    LESS_THAN_OR_EQUAL = "less_than_or_equal"
-    CONTAINS = "contains"
-    NOT_CONTAINS = "not_contains"
-
-
-class SourceScope(StrEnum):
-    """The conversations that an alert watches, by their source."""
-
-    ALL = "all"
-    OBSERVABILITY = "observability"
-    SIMULATION = "simulation"
+SourceScope = StrEnum("SourceScope", "ALL OBSERVABILITY SIMULATION")
+SourceScope.__doc__ = "The conversations that an alert watches, by their source."
 
 
 class NotificationChannel(Wire):
