@@ -17,7 +17,7 @@ from typing import Annotated, Any, Final, Literal
 from pydantic import Field
 
 from fake_bluejay.bluejay.models.wire import PAGE, Wire, of_openapi, shape
-from fake_bluejay.bluejay.resources import PAGES, Filter, Operations, as_fields, given_fields
+from fake_bluejay.bluejay.resources import PAGES, Operations, as_fields, given_fields
 from fake_bluejay.core.clock import Moment, iso, microseconds
 from fake_bluejay.core.conversations import Conversation, of_record
 from fake_bluejay.core.readings import Contract, SimulationAlerts
@@ -366,7 +366,7 @@ alert_results = Operations(ALERT_RESULTS, returns=AlertResult)
 alert_results.list(
     "GET",
     "/v1/alerts/{alert_id}/results",
-    filters={"source": Filter(Literal["observability", "simulation"] | None)},
+    filters={"source": Literal["observability", "simulation"] | None},
     paging=PAGES,
     newest_first=True,
     returns=shape("AlertResultsResponse", "A page of the results of an alert.", results=list[AlertResult], **PAGE),
@@ -403,7 +403,7 @@ alerts.create(
 alerts.list(
     "GET",
     "/v1/alerts",
-    filters={"source_scope": Filter(SourceScope | None)},
+    filters={"source_scope": SourceScope | None},
     returns=shape("AlertsResponse", "Alerts.", alerts=list[AlertResponse], total_count=int),
 )
 alerts.delete(

@@ -12,7 +12,6 @@ from fake_bluejay.bluejay.drafts import drafted
 from fake_bluejay.bluejay.models.wire import DEPRECATED, Wire, of_openapi, shape
 from fake_bluejay.bluejay.resources import (
     Answered,
-    Filter,
     Operations,
     Paging,
     as_fields,
@@ -320,7 +319,7 @@ metrics.get("GET", "/v1/custom-metric/{metric_id}")
 metrics.list(
     "GET",
     "/v1/custom-metrics",
-    filters={"agent_id": Filter(int | None)},
+    filters={"agent_id": int | None},
     paging=Paging("page_size", 50, most=None, place="page", bounded=False),
     returns=_Metrics,
 )
