@@ -1,4 +1,4 @@
-"""Servers that are forked from a process which has loaded all that a server needs: that spares each half a second.
+"""Servers and programs that are forked from a process which has loaded the fake: that spares each half a second.
 
 In CI, each is started as people start it.
 """
@@ -8,14 +8,15 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Mapping
+import types
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 from fake_bluejay.cli import main
 from tests.thoroughness import THOROUGH
 
-__all__ = ["Process", "started"]
+__all__ = ["Process", "output_of", "started"]
 
 NEEDED = ("facade.fake", "server.foreground", "state.loaded_seed", "bluejay.simulations", "bluejay.digital_humans")
 """The modules of the fake that `fake-bluejay serve` imports."""
@@ -49,21 +50,54 @@ class Process:
         self.send_signal(signal.SIGKILL)
 
 
+COLD = THOROUGH or "forkserver" not in multiprocessing.get_all_start_methods()
+
+
 def started(arguments: list[str], output: Path, environment: Mapping[str, str]) -> "Process | subprocess.Popen[str]":
     """Start the command in a process of its own that writes what it prints to a file."""
-    if THOROUGH or "forkserver" not in multiprocessing.get_all_start_methods():
+    if COLD:
         command = [sys.executable, "-m", "fake_bluejay", *arguments]
         with output.open("w") as file:
             return subprocess.Popen(command, stdout=file, stderr=subprocess.STDOUT, text=True, env=environment)
-    output.touch()
+    return _forked(_serve, arguments, output, environment)
+
+
+def output_of(program: str, *arguments: str, directory: Path) -> str:
+    """Run a program in a process of its own, and return what it printed.
+
+    It finds the modules of the fake loaded, for it is to fail by what it does with them, not by how they load; client
+    libraries are not.
+    """
+    output = directory / "output.txt"
+    if COLD:
+        command = [sys.executable, "-c", program, *arguments]
+        with output.open("w") as file:
+            status = subprocess.run(command, stdout=file, stderr=subprocess.STDOUT, timeout=60).returncode
+    else:
+        process = _forked(_run, [program, *arguments], output, os.environ)
+        try:
+            status = process.wait(timeout=60)
+        finally:
+            process.kill()
+    printed = output.read_text()
+    assert status == 0, printed
+    return printed
+
+
+def _forked(
+    target: Callable[[list[str]], None], arguments: list[str], output: Path, environment: Mapping[str, str]
+) -> Process:
+    output.write_text("")
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload([__name__, *(f"fake_bluejay.{name}" for name in NEEDED)])
-    forked = context.Process(target=_run, args=(arguments, str(output), dict(environment)), daemon=True)
+    forked = context.Process(target=_in_child, args=(target, arguments, str(output), dict(environment)), daemon=True)
     forked.start()
     return Process(forked)
 
 
-def _run(arguments: list[str], output: str, environment: Mapping[str, str]) -> None:
+def _in_child(
+    target: Callable[[list[str]], None], arguments: list[str], output: str, environment: Mapping[str, str]
+) -> None:
     file = os.open(output, os.O_WRONLY | os.O_APPEND)
     for stream in (1, 2):
         os.dup2(file, stream)
@@ -72,4 +106,15 @@ def _run(arguments: list[str], output: str, environment: Mapping[str, str]) -> N
     os.environ.update(environment)
     if hasattr(signal, "SIGHUP"):
         signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    target(arguments)
+
+
+def _serve(arguments: list[str]) -> None:
     main(arguments, prog_name="fake-bluejay")
+
+
+def _run(arguments: list[str]) -> None:
+    program, *rest = arguments
+    sys.argv = ["-c", *rest]
+    sys.modules["__main__"] = types.ModuleType("__main__")
+    exec(compile(program, "<program>", "exec"), vars(sys.modules["__main__"]))

@@ -7,6 +7,7 @@ client that is imported only once a fake is on: `python clients.py <client>`.
 import asyncio
 import json
 import sys
+import warnings
 from collections.abc import Awaitable, Callable
 from types import SimpleNamespace
 from typing import Any
@@ -200,6 +201,9 @@ def only_loopback() -> None:
 
 if __name__ == "__main__":
     only_loopback()
+    warnings.simplefilter("error")
+    library = sys.argv[1].split()[0].partition(".")[0]
+    assert library in ("http", "urllib") or library not in sys.modules
     for loopback in (False, True):
         played = play(sys.argv[1], loopback)
         print(json.dumps(played.seen))

@@ -17,6 +17,7 @@ import requests
 import urllib3
 
 from fake_bluejay import FakeBluejay, __version__
+from tests.warm import output_of
 
 URL = "https://api.getbluejay.ai/v1/ping"
 KEY = {"X-API-Key": "key"}
@@ -179,10 +180,9 @@ assert HTTPConnection.putrequest is theirs
 
 
 @pytest.mark.parametrize("before", [True, False])
-def test_sentry(before: bool) -> None:
+def test_sentry(before: bool, tmp_path: Path) -> None:
     """In a process of its own, for what it wraps it never lets go."""
-    script = SENTRY.format(here=str(Path(__file__).parent), before=before)
-    subprocess.run([sys.executable, "-c", script], check=True, timeout=60)
+    output_of(SENTRY.format(here=str(Path(__file__).parent), before=before), directory=tmp_path)
 
 
 # --- tools that trace servers -----------------------------------------------------------------------------------

@@ -4,8 +4,6 @@ import asyncio
 import http.client
 import json
 import ssl
-import subprocess
-import sys
 import threading
 import urllib.error
 import urllib.request
@@ -28,6 +26,7 @@ from requests.adapters import HTTPAdapter
 from urllib3.util.retry import Retry
 
 from fake_bluejay import FakeBluejay
+from tests.warm import output_of
 
 URL = "https://api.getbluejay.ai/v1/end-conversations"
 SESSION = requests.Session()  # before any fake is on, as an application's would be
@@ -278,7 +277,7 @@ async def test_other_hosts_are_reached_for_real(bluejay: FakeBluejay, elsewhere:
     bluejay.assert_no_requests()
 
 
-def test_clients_first_imported_while_a_fake_is_on() -> None:
+def test_clients_first_imported_while_a_fake_is_on(tmp_path: Path) -> None:
     script = f"""
 import sys
 from fake_bluejay import FakeBluejay
@@ -291,4 +290,4 @@ with FakeBluejay() as bluejay:
     assert len(bluejay.requests) == 3
 assert httpx.HTTPTransport.handle_request.__module__.startswith("httpx")
 """
-    subprocess.run([sys.executable, "-c", script], check=True, timeout=60)
+    output_of(script, directory=tmp_path)

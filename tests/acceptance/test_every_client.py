@@ -1,7 +1,6 @@
 """The same scenario by every client library: sync and async, imported before and after, in process and on a socket."""
 
 import json
-import subprocess
 import sys
 from datetime import timedelta
 from pathlib import Path
@@ -10,6 +9,7 @@ from typing import Any
 import pytest
 
 from fake_bluejay.core.clock import EPOCH, datetime_at
+from tests.warm import output_of
 
 CLIENTS_FILE = Path(__file__).with_name("clients.py")
 sys.path.insert(0, str(CLIENTS_FILE.parent))
@@ -46,11 +46,8 @@ def test_imported_before(client: str, loopback: bool) -> None:
 
 
 @pytest.mark.parametrize("client", clients.CLIENTS)
-def test_imported_after(client: str) -> None:
-    run = subprocess.run(
-        [sys.executable, "-W", "error", str(CLIENTS_FILE), client], capture_output=True, text=True, timeout=60
-    )
-    assert run.returncode == 0, run.stderr
-    for line in run.stdout.splitlines():
+def test_imported_after(client: str, tmp_path: Path) -> None:
+    lines = output_of(CLIENTS_FILE.read_text(), client, directory=tmp_path).splitlines()
+    for line in lines:
         check(json.loads(line))
-    assert len(run.stdout.splitlines()) == 2
+    assert len(lines) == 2

@@ -1,7 +1,6 @@
 """Shims stack with what others replace, and looking for places runs none of their code."""
 
 import importlib.util
-import subprocess
 import sys
 import types
 from collections.abc import Callable, Iterator
@@ -14,6 +13,7 @@ import pytest
 from fake_bluejay import FakeBluejay
 from fake_bluejay.intercept import shims
 from fake_bluejay.intercept.shims import Seam, ShimGroup
+from tests.warm import output_of
 
 
 class Base:
@@ -266,7 +266,7 @@ def test_a_module_that_loads_lazily_is_not_loaded(monkeypatch: pytest.MonkeyPatc
 
 
 @pytest.mark.parametrize("before", [True, False])
-def test_a_client_that_loads_lazily_is_intercepted_once_it_loads(before: bool) -> None:
+def test_a_client_that_loads_lazily_is_intercepted_once_it_loads(before: bool, tmp_path: Path) -> None:
     load = """
 spec = importlib.util.find_spec("httpcore")
 spec.loader = importlib.util.LazyLoader(spec.loader)
@@ -283,7 +283,7 @@ with FakeBluejay():
     assert lazy.ConnectionPool.create_connection.__module__ == "fake_bluejay.intercept.httpcore"
 assert lazy.ConnectionPool.create_connection.__module__.startswith("httpcore.")
 """
-    subprocess.run([sys.executable, "-c", script], check=True, timeout=60)
+    output_of(script, directory=tmp_path)
 
 
 def test_a_client_that_another_thread_is_just_importing_is_intercepted(tmp_path: Path) -> None:
@@ -306,11 +306,10 @@ with FakeBluejay():
     import httpx
     assert httpx.get("https://api.getbluejay.ai/v1/ping").status_code == 200
 """
-    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60)
-    assert done.returncode == 0, done.stderr
+    output_of(script, directory=tmp_path)
 
 
-def test_another_library_under_the_name_of_urllib3_is_left_alone() -> None:
+def test_another_library_under_the_name_of_urllib3_is_left_alone(tmp_path: Path) -> None:
     """As urllib3-future is, whose connections are not derived from those of `http.client`."""
     code = """
 import sys, types
@@ -326,7 +325,7 @@ with FakeBluejay():
     assert HTTPConnection().connect() == "theirs"
     assert urllib.request.urlopen("https://api.getbluejay.ai/v1/ping").status == 200
 """
-    subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
+    output_of(code, directory=tmp_path)
 
 
 INTERRUPTED = """
@@ -376,5 +375,5 @@ for _ in range(2):
         ("fake_bluejay.intercept.shims._places_in", "__main__"),
     ],
 )
-def test_a_start_that_is_interrupted_harms_no_later_one(function: str, about: str) -> None:
-    subprocess.run([sys.executable, "-c", INTERRUPTED, function, about], check=True, timeout=60)
+def test_a_start_that_is_interrupted_harms_no_later_one(function: str, about: str, tmp_path: Path) -> None:
+    output_of(INTERRUPTED, function, about, directory=tmp_path)

@@ -9,6 +9,7 @@ import sys
 import urllib.request
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -19,6 +20,7 @@ from fake_bluejay.agents import drops_after, ends_after, ends_within, silent
 from fake_bluejay.calls import Call, call_dropped, no_answer, no_connection, out_of_funds, rejected
 from fake_bluejay.core.clock import ManualClock
 from fake_bluejay.readings import questions
+from tests.warm import output_of
 
 URL = "https://api.getbluejay.ai/v1/end-conversations"
 START = datetime(2026, 1, 1, tzinfo=UTC)
@@ -732,7 +734,7 @@ bluejay = FakeBluejay()
     assert re.search(rf"ModuleNotFoundError: .*{re.escape(advice)}", done.stderr.splitlines()[-1])
 
 
-def test_httpx2_alone_serves_for_clients() -> None:
+def test_httpx2_alone_serves_for_clients(tmp_path: Path) -> None:
     code = """
 import asyncio, sys
 sys.modules["httpx"] = None
@@ -757,7 +759,7 @@ assert [each.status_code for each in answers] == [200] * 5
 assert len(bluejay.requests) == 5
 bluejay.stop()
 """
-    subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
+    output_of(code, directory=tmp_path)
 
 
 async def test_own_transports_lead_to_their_own_fake(bluejay: FakeBluejay) -> None:

@@ -20,7 +20,7 @@ from fake_bluejay.core.statuses import Event, EventChoice, Status, StatusChoice
 from fake_bluejay.facade.protocols import Bluejay
 from fake_bluejay.facade.remote import RemoteBluejay
 from fake_bluejay.http.faults import BILLING, BillingCode, Faults
-from tests.thoroughness import absent
+from tests.thoroughness import THOROUGH, absent
 
 HERE = Path(__file__).parent
 ROOT = HERE.parent.parent
@@ -46,14 +46,14 @@ def output_of(command: list[str], directory: Path) -> str:
     return text
 
 
-def mypy(directory: Path) -> Errors:
-    command = [needed("mypy"), "--strict", "--output=json", f"--cache-dir={directory / 'cache'}", "--config-file="]
+def mypy(directory: Path, cache: Path) -> Errors:
+    command = [needed("mypy"), "--strict", "--output=json", f"--cache-dir={cache}", "--config-file="]
     text = output_of([*command, *SUITES], directory)
     found = [json.loads(line) for line in text.splitlines() if line.startswith("{")]
     return [(one["file"], one["line"], one["message"]) for one in found if one["severity"] == "error"]
 
 
-def pyright(directory: Path) -> Errors:
+def pyright(directory: Path, cache: Path) -> Errors:
     config = {"include": list(SUITES), "typeCheckingMode": "strict", "extraPaths": [str(ROOT)]}
     (directory / "pyrightconfig.json").write_text(json.dumps(config))
     program = needed("pyright")
@@ -74,7 +74,11 @@ def pyright(directory: Path) -> Errors:
 
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize("check", [mypy, pyright], ids=["mypy", "pyright"])
-def test_every_typo_is_found_and_nothing_else(check: Callable[[Path], Errors], tmp_path: Path) -> None:
+def test_every_typo_is_found_and_nothing_else(
+    check: Callable[[Path, Path], Errors], tmp_path: Path, pytestconfig: pytest.Config
+) -> None:
+    keeps = hasattr(pytestconfig, "cache") and not THOROUGH  # what mypy read of the packages, which takes the most time
+    cache = pytestconfig.cache.mkdir("mypy") if keeps else tmp_path / "cache"  # type: ignore[union-attr]
     lines = {name: Path(shutil.copy(HERE / name, tmp_path)).read_text().splitlines() for name in SUITES}
     typos = {
         (name, number)
@@ -84,7 +88,7 @@ def test_every_typo_is_found_and_nothing_else(check: Callable[[Path], Errors], t
     }
     assert len(typos) > 30
     assert {name for name, _ in typos} == {"typos.py"}
-    found = check(tmp_path)
+    found = check(tmp_path, cache)
     assert [error for error in found if error[:2] not in typos] == []
     assert typos - {error[:2] for error in found} == set(), "which were not found"
 
