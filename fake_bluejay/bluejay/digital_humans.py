@@ -396,13 +396,12 @@ class BulkDeleteDigitalHumansResponse(Wire):
     errors: list[dict[str, Any]] = Field(default_factory=list)
 
 
-_OF_OPENAPI = of_openapi(
-    DigitalHumanRequestData,
-    language=(LanguageType | None, LanguageType.EN),
-    accent=(AccentType | None, None),
-    background_noise=(BackgroundNoiseType | None, BackgroundNoiseType.NONE),
-    allow_silence_tool=(bool | None, True),
-)
+_FEWER_CHOICES = {
+    "language": (LanguageType | None, LanguageType.EN),
+    "accent": (AccentType | None, None),
+    "background_noise": (BackgroundNoiseType | None, BackgroundNoiseType.NONE),
+}
+_OF_OPENAPI = of_openapi(DigitalHumanRequestData, **_FEWER_CHOICES, allow_silence_tool=(bool | None, True))
 DIGITAL_HUMANS = Resource(
     "digital human",
     links=(Link("simulation_ids", to="simulation"),),
@@ -544,14 +543,7 @@ def create_many(call: ApiCall, request: BulkCreateDigitalHumansRequest) -> BulkC
 @digital_humans.operation(
     "PUT",
     "/v1/update-digital-human/{digital_human_id}",
-    takes_under={
-        Contract.OPENAPI: of_openapi(
-            UpdateDigitalHumanRequest,
-            language=(LanguageType | None, LanguageType.EN),
-            accent=(AccentType | None, None),
-            background_noise=(BackgroundNoiseType | None, BackgroundNoiseType.NONE),
-        )
-    },
+    takes_under={Contract.OPENAPI: of_openapi(UpdateDigitalHumanRequest, **_FEWER_CHOICES)},
     returns=DigitalHumanResponse,
 )
 def update_digital_human(call: ApiCall, digital_human: Entity, request: UpdateDigitalHumanRequest) -> Entity:
