@@ -98,14 +98,12 @@ class Link:
         to: The name of the other resource, whose module need not be loaded.
         on_delete: The effect of the other entity's removal; a function of the readings if that is an open question.
         ids: The form of the other resource's ids.
-        check: True if a request that names an entity that does not exist is refused.
     """
 
     field: str
     to: str
     on_delete: OnDelete | Callable[[Readings], OnDelete] = OnDelete.DETACH
     ids: Ids = int_ids
-    check: bool = True
 
     @property
     def parameter(self) -> str:
