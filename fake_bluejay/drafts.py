@@ -6,10 +6,12 @@ Without a draft the answer is made up, and its texts say so.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from fake_bluejay.core.resources import AddsEntities
 from fake_bluejay.core.world import DEFAULT_ORGANISATION
+
+if TYPE_CHECKING:
+    from fake_bluejay import Bluejay
 
 __all__ = ["Drafts"]
 
@@ -17,7 +19,7 @@ __all__ = ["Drafts"]
 class Drafts:
     """The drafts of generators; each is used up by the next request for its kind."""
 
-    def __init__(self, fake: AddsEntities) -> None:
+    def __init__(self, fake: Bluejay) -> None:
         self._fake = fake
 
     def next(

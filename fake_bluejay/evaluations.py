@@ -7,10 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from fake_bluejay.core.resources import AddsEntities
 from fake_bluejay.core.world import DEFAULT_ORGANISATION
+
+if TYPE_CHECKING:
+    from fake_bluejay import Bluejay
 
 __all__ = ["Evaluation", "Evaluations", "failed"]
 
@@ -48,7 +50,7 @@ def failed(takes: float | None = None) -> Evaluation:
 class Evaluations:
     """The scripts of evaluations of call logs; each is used up by one evaluation, of a log that is submitted later."""
 
-    def __init__(self, fake: AddsEntities) -> None:
+    def __init__(self, fake: Bluejay) -> None:
         self._fake = fake
 
     def next(

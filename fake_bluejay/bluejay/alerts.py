@@ -17,7 +17,7 @@ from typing import Annotated, Any, Final, Literal
 from pydantic import Field
 
 from fake_bluejay.bluejay.models.wire import PAGE, Wire, of_openapi, shape
-from fake_bluejay.bluejay.resources import PAGES, Filter, Operations, as_fields, given_fields
+from fake_bluejay.bluejay.resources import PAGES, Operations, as_fields, given_fields
 from fake_bluejay.core.clock import Moment, iso, microseconds
 from fake_bluejay.core.conversations import Conversation, of_record
 from fake_bluejay.core.readings import Contract, SimulationAlerts
@@ -27,39 +27,22 @@ from fake_bluejay.core.statuses import is_final
 from fake_bluejay.core.world import World
 from fake_bluejay.http.operation import ApiCall
 
-
-class EntityType(StrEnum):
-    """The kind of value that an alert watches."""
-
-    STANDARD_METRIC = "standard_metric"
-    CUSTOM_GOAL = "custom_goal"
-    CUSTOM_METRIC = "custom_metric"
-    METADATA_FIELD = "metadata_field"
+# The values of a `StrEnum` that is made of names are these in lower case.
+EntityType = StrEnum("EntityType", "STANDARD_METRIC CUSTOM_GOAL CUSTOM_METRIC METADATA_FIELD")
+EntityType.__doc__ = "The kind of value that an alert watches."
 
 
 AnyEntityType = EntityType | Literal["system_failure"]
 """The entity types of the OpenAPI, and the one that only the documentation has."""
 
+Operator = StrEnum(
+    "Operator",
+    "EQUALS NOT_EQUALS GREATER_THAN LESS_THAN GREATER_THAN_OR_EQUAL LESS_THAN_OR_EQUAL CONTAINS NOT_CONTAINS",
+)
+Operator.__doc__ = "A comparison of a value."
 
-class Operator(StrEnum):
-    """A comparison of a value."""
-
-    EQUALS = "equals"
-    NOT_EQUALS = "not_equals"
-    GREATER_THAN = "greater_than"
-    LESS_THAN = "less_than"
-    GREATER_THAN_OR_EQUAL = "greater_than_or_equal"
-    LESS_THAN_OR_EQUAL = "less_than_or_equal"
-    CONTAINS = "contains"
-    NOT_CONTAINS = "not_contains"
-
-
-class SourceScope(StrEnum):
-    """The conversations that an alert watches, by their source."""
-
-    ALL = "all"
-    OBSERVABILITY = "observability"
-    SIMULATION = "simulation"
+SourceScope = StrEnum("SourceScope", "ALL OBSERVABILITY SIMULATION")
+SourceScope.__doc__ = "The conversations that an alert watches, by their source."
 
 
 class NotificationChannel(Wire):
@@ -383,7 +366,7 @@ alert_results = Operations(ALERT_RESULTS, returns=AlertResult)
 alert_results.list(
     "GET",
     "/v1/alerts/{alert_id}/results",
-    filters={"source": Filter(Literal["observability", "simulation"] | None)},
+    filters={"source": Literal["observability", "simulation"] | None},
     paging=PAGES,
     newest_first=True,
     returns=shape("AlertResultsResponse", "A page of the results of an alert.", results=list[AlertResult], **PAGE),
@@ -420,7 +403,7 @@ alerts.create(
 alerts.list(
     "GET",
     "/v1/alerts",
-    filters={"source_scope": Filter(SourceScope | None)},
+    filters={"source_scope": SourceScope | None},
     returns=shape("AlertsResponse", "Alerts.", alerts=list[AlertResponse], total_count=int),
 )
 alerts.delete(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pydantic import Field
 
 from fake_bluejay.bluejay.models.wire import Wire, shape
-from fake_bluejay.bluejay.resources import Filter, Operations
+from fake_bluejay.bluejay.resources import Operations
 from fake_bluejay.core.clock import Moment
 from fake_bluejay.core.resources import Entity, Link, Resource, uuid_ids
 from fake_bluejay.http.operation import ApiCall
@@ -56,7 +56,7 @@ communities.get("GET", "/v1/community/{community_id}")
 communities.list(
     "GET",
     "/v1/communities",
-    filters={"digital_human_id": Filter(int | None)},
+    filters={"digital_human_id": int | None},
     returns=shape("CommunitiesListResponse", "Communities.", communities=list[CommunityResponse], total_count=int),
 )
 communities.update("PUT", "/v1/update-community/{community_id}", UpdateCommunityRequest)

@@ -6,7 +6,7 @@ from typing import Any
 
 from fake_bluejay.bluejay.digital_humans import TraitDataType
 from fake_bluejay.bluejay.models.wire import Wire, shape
-from fake_bluejay.bluejay.resources import Filter, Operations, changes
+from fake_bluejay.bluejay.resources import Operations, changes
 from fake_bluejay.core.clock import Moment
 from fake_bluejay.core.resources import Entity, Link, OnDelete, Resource, uuid_ids
 from fake_bluejay.http.operation import ApiCall
@@ -55,7 +55,7 @@ customer_traits.get("GET", "/v1/customer-trait/{trait_id}")
 customer_traits.list(
     "GET",
     "/v1/customer-traits",
-    filters={"agent_id": Filter(int | None)},
+    filters={"agent_id": int | None},
     returns=shape("CustomerTraitsListResponse", "Traits.", traits=list[CustomerTraitResponse], total_count=int),
 )
 customer_traits.delete(

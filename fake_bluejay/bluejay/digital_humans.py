@@ -18,103 +18,34 @@ from fake_bluejay.core.resources import Entity, Link, Resource
 from fake_bluejay.core.world import World
 from fake_bluejay.http.operation import ApiCall, as_id
 
+# The values of a `StrEnum` that is made of names are these in lower case.
+LanguageType = StrEnum("LanguageType", "EN ES PT JA TR HI AR RU ZH ML FR YUE VI DE")
+LanguageType.__doc__ = "The language of a digital human."
 
-class LanguageType(StrEnum):
-    """The language of a digital human."""
+AccentType = StrEnum(
+    "AccentType",
+    "MULTILINGUAL AMERICAN AMERICAN2 MATURE SOUTHERN ITALIAN INDIAN BRITISH AUSTRALIAN MEXICAN SPANISH "
+    "PORTUGUESE FRENCH TURKISH JAPANESE HINDI ARABIC RUSSIAN CHINESE GERMAN",
+)
+AccentType.__doc__ = "The accent of a digital human."
 
-    EN = "en"
-    ES = "es"
-    PT = "pt"
-    JA = "ja"
-    TR = "tr"
-    HI = "hi"
-    AR = "ar"
-    RU = "ru"
-    ZH = "zh"
-    ML = "ml"
-    FR = "fr"
-    YUE = "yue"
-    VI = "vi"
-    DE = "de"
+GenderType = StrEnum("GenderType", "MALE FEMALE")
+GenderType.__doc__ = "The gender of a voice."
 
+BackgroundNoiseType = StrEnum("BackgroundNoiseType", "NONE OFFICE TALKING TRAFFIC CAFE PARK TV")
+BackgroundNoiseType.__doc__ = "The noise behind the voice."
 
-class AccentType(StrEnum):
-    """The accent of a digital human."""
+VoiceSpeedType = StrEnum("VoiceSpeedType", "SLOWEST SLOW NORMAL FAST FASTEST")
+VoiceSpeedType.__doc__ = "The speed of speech."
 
-    MULTILINGUAL = "multilingual"
-    AMERICAN = "american"
-    AMERICAN2 = "american2"
-    MATURE = "mature"
-    SOUTHERN = "southern"
-    ITALIAN = "italian"
-    INDIAN = "indian"
-    BRITISH = "british"
-    AUSTRALIAN = "australian"
-    MEXICAN = "mexican"
-    SPANISH = "spanish"
-    PORTUGUESE = "portuguese"
-    FRENCH = "french"
-    TURKISH = "turkish"
-    JAPANESE = "japanese"
-    HINDI = "hindi"
-    ARABIC = "arabic"
-    RUSSIAN = "russian"
-    CHINESE = "chinese"
-    GERMAN = "german"
+AudioQualityType = StrEnum("AudioQualityType", "HIGH MEDIUM LOW HORRIBLE")
+AudioQualityType.__doc__ = "The quality of the line."
 
+FluencyType = StrEnum("FluencyType", "BEGINNER INTERMEDIATE NATIVE")
+FluencyType.__doc__ = "The fluency of a digital human in the language."
 
-class GenderType(StrEnum):
-    """The gender of a voice."""
-
-    MALE = "male"
-    FEMALE = "female"
-
-
-class BackgroundNoiseType(StrEnum):
-    """The noise behind the voice."""
-
-    NONE = "none"
-    OFFICE = "office"
-    TALKING = "talking"
-    TRAFFIC = "traffic"
-    CAFE = "cafe"
-    PARK = "park"
-    TV = "tv"
-
-
-class VoiceSpeedType(StrEnum):
-    """The speed of speech."""
-
-    SLOWEST = "slowest"
-    SLOW = "slow"
-    NORMAL = "normal"
-    FAST = "fast"
-    FASTEST = "fastest"
-
-
-class AudioQualityType(StrEnum):
-    """The quality of the line."""
-
-    HIGH = "high"
-    MEDIUM = "medium"
-    LOW = "low"
-    HORRIBLE = "horrible"
-
-
-class FluencyType(StrEnum):
-    """The fluency of a digital human in the language."""
-
-    BEGINNER = "beginner"
-    INTERMEDIATE = "intermediate"
-    NATIVE = "native"
-
-
-class VerbosityType(StrEnum):
-    """The length of a digital human's utterances."""
-
-    LOW = "low"
-    MEDIUM = "medium"
-    HIGH = "high"
+VerbosityType = StrEnum("VerbosityType", "LOW MEDIUM HIGH")
+VerbosityType.__doc__ = "The length of a digital human's utterances."
 
 
 class TraitDataType(StrEnum):
@@ -126,33 +57,17 @@ class TraitDataType(StrEnum):
     NUMBER = "NUMBER"
 
 
-class MatchType(StrEnum):
-    """The trigger of a scripted response."""
+MatchType = StrEnum("MatchType", "EXACT CONTEXT")
+MatchType.__doc__ = "The trigger of a scripted response."
 
-    EXACT = "exact"
-    CONTEXT = "context"
+ResponseType = StrEnum("ResponseType", "PHRASE SILENCE DTMF")
+ResponseType.__doc__ = "The action of a scripted response."
 
+DtmfOrVoicedType = StrEnum("DtmfOrVoicedType", "VOICED DTMF")
+DtmfOrVoicedType.__doc__ = "The way in which a digital human gives numbers: keys or speech."
 
-class ResponseType(StrEnum):
-    """The action of a scripted response."""
-
-    PHRASE = "phrase"
-    SILENCE = "silence"
-    DTMF = "dtmf"
-
-
-class DtmfOrVoicedType(StrEnum):
-    """The way in which a digital human gives numbers: keys or speech."""
-
-    VOICED = "voiced"
-    DTMF = "dtmf"
-
-
-class OccurrenceMode(StrEnum):
-    """The frequency of a scripted response."""
-
-    ALWAYS = "always"
-    FIRST_N = "first_n"
+OccurrenceMode = StrEnum("OccurrenceMode", "ALWAYS FIRST_N")
+OccurrenceMode.__doc__ = "The frequency of a scripted response."
 
 
 AnyBackgroundNoise = BackgroundNoiseType | Literal["noisy_restaurant", "hospital", "custom"]
@@ -481,13 +396,12 @@ class BulkDeleteDigitalHumansResponse(Wire):
     errors: list[dict[str, Any]] = Field(default_factory=list)
 
 
-_OF_OPENAPI = of_openapi(
-    DigitalHumanRequestData,
-    language=(LanguageType | None, LanguageType.EN),
-    accent=(AccentType | None, None),
-    background_noise=(BackgroundNoiseType | None, BackgroundNoiseType.NONE),
-    allow_silence_tool=(bool | None, True),
-)
+_FEWER_CHOICES = {
+    "language": (LanguageType | None, LanguageType.EN),
+    "accent": (AccentType | None, None),
+    "background_noise": (BackgroundNoiseType | None, BackgroundNoiseType.NONE),
+}
+_OF_OPENAPI = of_openapi(DigitalHumanRequestData, **_FEWER_CHOICES, allow_silence_tool=(bool | None, True))
 DIGITAL_HUMANS = Resource(
     "digital human",
     links=(Link("simulation_ids", to="simulation"),),
@@ -629,14 +543,7 @@ def create_many(call: ApiCall, request: BulkCreateDigitalHumansRequest) -> BulkC
 @digital_humans.operation(
     "PUT",
     "/v1/update-digital-human/{digital_human_id}",
-    takes_under={
-        Contract.OPENAPI: of_openapi(
-            UpdateDigitalHumanRequest,
-            language=(LanguageType | None, LanguageType.EN),
-            accent=(AccentType | None, None),
-            background_noise=(BackgroundNoiseType | None, BackgroundNoiseType.NONE),
-        )
-    },
+    takes_under={Contract.OPENAPI: of_openapi(UpdateDigitalHumanRequest, **_FEWER_CHOICES)},
     returns=DigitalHumanResponse,
 )
 def update_digital_human(call: ApiCall, digital_human: Entity, request: UpdateDigitalHumanRequest) -> Entity:

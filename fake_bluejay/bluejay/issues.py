@@ -18,14 +18,9 @@ from fake_bluejay.core.resources import Entity, Link, Resource, uuid_ids
 from fake_bluejay.core.world import World
 from fake_bluejay.http.operation import ApiCall
 
-
-class IssueStatus(StrEnum):
-    """The progress of an issue."""
-
-    OPEN = "open"
-    IN_PROGRESS = "in_progress"
-    RESOLVED = "resolved"
-    IGNORED = "ignored"
+# The values of a `StrEnum` that is made of names are these in lower case.
+IssueStatus = StrEnum("IssueStatus", "OPEN IN_PROGRESS RESOLVED IGNORED")
+IssueStatus.__doc__ = "The progress of an issue."
 
 
 Priority = Literal["low", "medium", "high", "urgent"]

@@ -12,7 +12,6 @@ from fake_bluejay.bluejay.drafts import drafted
 from fake_bluejay.bluejay.models.wire import DEPRECATED, Wire, of_openapi, shape
 from fake_bluejay.bluejay.resources import (
     Answered,
-    Filter,
     Operations,
     Paging,
     as_fields,
@@ -28,30 +27,16 @@ from fake_bluejay.core.resources import Entity, Link, Resource, uuid_ids
 from fake_bluejay.core.world import World
 from fake_bluejay.http.operation import ApiCall, as_id
 
-
-class MetricType(StrEnum):
-    """The type of a metric's value."""
-
-    PASS_FAIL = "pass_fail"  # noqa: S105 -- no password
-    YES_NO = "yes_no"
-    QUALITATIVE = "qualitative"
-    QUANTITATIVE = "quantitative"
-    JSON = "json"
-    ENUM = "enum"
+# The values of a `StrEnum` that is made of names are these in lower case.
+MetricType = StrEnum("MetricType", "PASS_FAIL YES_NO QUALITATIVE QUANTITATIVE JSON ENUM")
+MetricType.__doc__ = "The type of a metric's value."
 
 
 AnyMetricType = MetricType | Literal["tool_call", "int", "float", "boolean"]
 """The types of the OpenAPI and the SDK, and those that only the documentation has."""
 
-
-class MetricMethod(StrEnum):
-    """The method by which a metric gets its value."""
-
-    LLM_JUDGE = "llm_judge"
-    COMPOSITE = "composite"
-    TOOL_CALL = "tool_call"
-    TRANSCRIPT_REGEX = "transcript_regex"
-    TRANSFER_LANDED = "transfer_landed"
+MetricMethod = StrEnum("MetricMethod", "LLM_JUDGE COMPOSITE TOOL_CALL TRANSCRIPT_REGEX TRANSFER_LANDED")
+MetricMethod.__doc__ = "The method by which a metric gets its value."
 
 
 Segment = Literal["agent", "user", "all"]
@@ -334,7 +319,7 @@ metrics.get("GET", "/v1/custom-metric/{metric_id}")
 metrics.list(
     "GET",
     "/v1/custom-metrics",
-    filters={"agent_id": Filter(int | None)},
+    filters={"agent_id": int | None},
     paging=Paging("page_size", 50, most=None, place="page", bounded=False),
     returns=_Metrics,
 )

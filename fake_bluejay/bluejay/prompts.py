@@ -14,11 +14,11 @@ from uuid import UUID
 
 from pydantic import BaseModel, Field
 
-from fake_bluejay.bluejay.models.wire import Wire
+from fake_bluejay.bluejay.models.wire import Wire, of_openapi
 from fake_bluejay.bluejay.resources import Answered, Operations, as_fields
 from fake_bluejay.core.clock import Moment
 from fake_bluejay.core.errors import Conflict, NotFound, Refused
-from fake_bluejay.core.readings import FirstVersion, LabelOnAnother
+from fake_bluejay.core.readings import Contract, FirstVersion, LabelOnAnother
 from fake_bluejay.core.resources import Entity, Link, OnDelete, Resource, not_found, uuid_ids
 from fake_bluejay.core.world import World
 from fake_bluejay.http.operation import ApiCall
@@ -55,8 +55,14 @@ class _KnowledgeBaseText(Wire):
     kb_text: str
 
 
-class CreatePromptVersionBody(_New, _PromptText):
-    """A new version of an agent's prompt."""
+class _AnyPromptText(Wire):
+    prompt_text: str | None = None
+
+
+class CreatePromptVersionBody(_New, _AnyPromptText):
+    """A new version of an agent's prompt; without a text, it has the present one. Labels may be taken from others."""
+
+    override_label: bool | None = None
 
 
 class CreateKnowledgeBaseVersionBody(_New, _KnowledgeBaseText):
@@ -200,13 +206,15 @@ def _new_version(world: World, kind: _Kind, agent: Entity, request: BaseModel) -
         Conflict: A label is on another version, and a reading forbids to move it.
     """
     fields = as_fields(request)
-    wanted = dict.fromkeys(fields.pop("labels") or ())
+    wanted, override = dict.fromkeys(fields.pop("labels") or ()), bool(fields.get("override_label"))
+    if fields[kind.text] is None:
+        fields[kind.text] = agent.fields[kind.own]
     _versions(world, kind, agent)
     for text in wanted:
-        _check(world, kind, agent, None, text, override=False)
+        _check(world, kind, agent, None, text, override=override)
     version = _add(world, kind, agent, {name: fields[name] for name in (kind.text, "commit_message", "metadata")})
     for text in wanted:
-        _put(world, kind, agent, version, text)
+        _put(world, kind, agent, version, text, override=override)
     return version
 
 
@@ -418,8 +426,19 @@ def _delete(call: ApiCall, kind: _Kind, version: Entity) -> dict[str, Any]:
     return {"deleted": True, "id": version.id, "version": version.fields["version"], "agent_id": agent_id}
 
 
-def _declare(operations: Operations, kind: _Kind, path: str, takes: type[BaseModel], id: str) -> None:
-    """Declare the operations of a kind of text under a path; `id` is the name of the version's id in the path."""
+def _declare(
+    operations: Operations, kind: _Kind, path: str, takes: type[BaseModel], older: type[BaseModel], id: str
+) -> None:
+    """Declare the operations of a kind of text under a path.
+
+    Args:
+        operations: The operations of the resource.
+        kind: The kind of text.
+        path: The path of the texts below that of an agent.
+        takes: The request for a new version.
+        older: The same under the older contracts.
+        id: The name of the version's id in the path.
+    """
     under = f"/v1/agents/{{agent_id}}/{path}"
     of_one, of_labels = f"{under}/versions/{{version}}", f"{under}/versions/{{version}}/labels"
     by_id = f"{under}/{{{id}}}"
@@ -429,7 +448,9 @@ def _declare(operations: Operations, kind: _Kind, path: str, takes: type[BaseMod
         """Return the version that has a label."""
         return _labelled(call, kind, _agent(call), label)
 
-    @operations.operation("POST", f"{under}/versions", takes=takes)
+    older_contracts = dict.fromkeys((Contract.SDK, Contract.OPENAPI), older)
+
+    @operations.operation("POST", f"{under}/versions", takes=takes, takes_under=older_contracts)
     def create_version(call: ApiCall, request: Any) -> Entity:
         """Create the next version."""
         return _new_version(call.world, kind, _agent(call), request)
@@ -511,8 +532,11 @@ knowledge_base_versions = Operations(
     new=_new_for_test,
     request=NewKnowledgeBaseVersion,
 )
-_declare(prompts, _PROMPT, "prompts", CreatePromptVersionBody, "prompt_id")
-_declare(knowledge_base_versions, _KNOWLEDGE_BASE, "knowledge-bases", CreateKnowledgeBaseVersionBody, "kb_id")
+_OLDER_PROMPT = of_openapi(CreatePromptVersionBody, prompt_text=str)
+_NEW_KNOWLEDGE = CreateKnowledgeBaseVersionBody
+
+_declare(prompts, _PROMPT, "prompts", CreatePromptVersionBody, _OLDER_PROMPT, "prompt_id")
+_declare(knowledge_base_versions, _KNOWLEDGE_BASE, "knowledge-bases", _NEW_KNOWLEDGE, _NEW_KNOWLEDGE, "kb_id")
 
 
 @prompts.operation("POST", "/v1/agents/{agent_id}/prompts/promote")

@@ -57,7 +57,7 @@ from collections.abc import Callable, Container, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from types import NoneType, UnionType
-from typing import Annotated, Any, NamedTuple, TypeVar, Union, cast, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, TypeVar, Union, cast, get_args, get_origin, get_type_hints
 from uuid import UUID
 
 from pydantic import BaseModel, Field, ValidationError
@@ -121,21 +121,7 @@ class Paging:
 
 
 PAGES = Paging("page_size", 20, place="page")
-OFFSETS = Paging("limit", 50, place="offset")
 LIMIT = Paging("limit", 50)
-
-
-class Filter(NamedTuple):
-    """A query parameter of a list that keeps only some entities.
-
-    Attributes:
-        type: The parameter's type, which FastAPI would be given.
-        keeps: Returns True for an entity that is kept, given the parameter's value, which is not None. By default, the
-            field of the parameter's name must have the value, or the list of its plural must contain it.
-    """
-
-    type: Any
-    keeps: Callable[[Entity, Any], bool] | None = None
 
 
 class Answered:
@@ -204,27 +190,36 @@ class Operations:
         method: str,
         path: str,
         *,
-        filters: Mapping[str, Filter] | None = None,
+        filters: Mapping[str, Any] | None = None,
         paging: Paging | None = None,
         newest_first: bool = False,
         **options: Any,
     ) -> None:
-        """Declare the operation that lists the entities, or those of the parent in the path, that match the filters."""
+        """Declare the operation that lists the entities, or those of the parent in the path, that match the filters.
+
+        Args:
+            method: The method.
+            path: The path.
+            filters: Query parameters and their types. Where one is given, the field of that name must have its value,
+                or the list of its plural must contain it.
+            paging: The pages of the list.
+            newest_first: True if the newest comes first.
+            **options: Those of `Operation`.
+        """
         options.setdefault("returns", list[self.returns])  # type: ignore[name-defined]
-        query = {name: Parameter(one.type, None) for name, one in (filters or {}).items()}
+        query = {name: Parameter(of, None) for name, of in (filters or {}).items()}
 
         def list_(call: ApiCall) -> Any:
             entities = call.world.resources[self.of].of(call.organisation)
             for link, parent in self._parents(call, path, whole=True):
                 entities = [one for one in entities if parent.id in link.of(one.fields)]
-            for name, one in (filters or {}).items():
+            for name in filters or ():
                 if (value := call.parameters[name]) is not None:
-                    keeps = one.keeps or _has(name)
-                    entities = [entity for entity in entities if keeps(entity, value)]
+                    entities = [entity for entity in entities if _has(entity, name, value)]
             if newest_first:
                 entities.reverse()
             total = len(entities)
-            said: dict[str, Any] = {name: call.parameters[name] for name in call.parameters}
+            said: dict[str, Any] = dict(call.parameters)
             if paging is not None:
                 entities, more = paging.part(entities, call.parameters)
                 said |= more
@@ -467,9 +462,8 @@ class Operations:
             value = fields.get(link.field)
             if not value and value != 0:
                 continue
-            ids = [link.ids.read(one) for one in (value if isinstance(value, list) else [value])]
-            if link.check:
-                ids = [world.resources.require(link.to, id, organisation).id for id in ids]
+            given = value if isinstance(value, list) else [value]
+            ids = [world.resources.require(link.to, link.ids.read(one), organisation).id for one in given]
             fields[link.field] = list(dict.fromkeys(ids)) if isinstance(value, list) else ids[0]
         return fields
 
@@ -524,15 +518,11 @@ def _a(resource: Resource) -> str:
     return f"a{'n' * (resource.name[0] in 'aeiou')} {resource.name}"
 
 
-def _has(name: str) -> Callable[[Entity, Any], bool]:
-    """Return a filter by the field of that name, or by the list of its plural."""
-
-    def keeps(entity: Entity, value: Any) -> bool:
-        if name in entity.fields:
-            return bool(entity.fields[name] == value)
-        return value in (entity.fields.get(f"{name}s") or ())
-
-    return keeps
+def _has(entity: Entity, name: str, value: Any) -> bool:
+    """Return whether an entity has a value in the field of that name, or in the list of its plural."""
+    if name in entity.fields:
+        return bool(entity.fields[name] == value)
+    return value in (entity.fields.get(f"{name}s") or ())
 
 
 def _fill(model: type[_Model], entity: Entity, values: Mapping[str, Any]) -> _Model:

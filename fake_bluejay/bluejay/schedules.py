@@ -1,11 +1,14 @@
-"""Schedules: each queues a run of a simulation at the times of its cron expression, in UTC, by the fake's clock.
+"""Schedules: each queues a run of a simulation at the times of its cron expression, by the fake's clock.
 
 `core.cron` reads the expression, in eighty lines, which spare the fake a dependency.
 """
 
 from __future__ import annotations
 
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, Literal, get_args
+from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator, Field
 
@@ -27,7 +30,23 @@ def _checked(expression: str) -> str:
     return expression
 
 
+def _zone(name: str) -> str:
+    try:
+        ZoneInfo(name)
+    except (ValueError, OSError, LookupError):
+        raise ValueError(f"{name[:50]!r} is not the name of a time zone") from None
+    return name
+
+
 Weekday = Literal["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"]
+
+
+class Window(Wire):
+    """The days and the times of day, both ends included, to which a schedule keeps. Without days, it is every day."""
+
+    days: list[Weekday] = Field(default_factory=list)
+    start_time: Time
+    end_time: Time
 
 
 class EveryNMinutes(Wire):
@@ -35,6 +54,7 @@ class EveryNMinutes(Wire):
 
     frequency: Literal["every_n_minutes"]
     interval: Annotated[int, Field(gt=0, le=59)]
+    window: Window | None = None
 
 
 class EveryNHours(Wire):
@@ -42,6 +62,7 @@ class EveryNHours(Wire):
 
     frequency: Literal["every_n_hours"]
     interval: Annotated[int, Field(gt=0, le=23)]
+    window: Window | None = None
 
 
 class Daily(Wire):
@@ -82,6 +103,7 @@ class CreateCronJobRequest(Wire):
 
     simulation_id: str
     schedule: AnySchedule
+    timezone: str | None = None
     enabled: bool | None = True
 
 
@@ -89,6 +111,7 @@ class UpdateCronJobRequest(Wire):
     """A change of a schedule."""
 
     schedule: AnySchedule | None = None
+    timezone: str | None = None
     enabled: bool | None = None
 
 
@@ -108,9 +131,9 @@ class UpdateCronJobResponse(CreateCronJobResponse):
 
 
 class CronJobResponse(UpdateCronJobResponse):
-    """A schedule. Of its time zone, only the existence is documented."""
+    """A schedule."""
 
-    timezone: str = "UTC"
+    timezone: Annotated[str, AfterValidator(_zone)] = "UTC"
 
 
 class DeleteCronJobResponse(Wire):
@@ -118,6 +141,56 @@ class DeleteCronJobResponse(Wire):
 
     status: Literal["success", "error"]
     message: str
+
+
+def _times(given: dict[str, Any], before: dict[str, Any]) -> dict[str, Any]:
+    """Return the fields of a schedule about its times, after a change.
+
+    Args:
+        given: The fields of the request; its `schedule` is taken out.
+        before: The fields so far.
+
+    Raises:
+        Refused: There is no such time or time zone, or the expression is not valid.
+    """
+    zone = given.get("timezone") or before.get("timezone") or "UTC"
+    try:
+        _zone(zone)
+    except ValueError as error:
+        raise Refused(f"timezone: {error}") from None
+    schedule = given.pop("schedule", None)
+    changed = {"timezone": zone}
+    if schedule is not None:
+        changed |= {"window": schedule.get("window"), "cron_expression": _expression(schedule)}
+    after = {**before, **changed}
+    if _next(after, datetime(2026, 1, 1, tzinfo=UTC)) is None:
+        raise Refused("The schedule cannot be: it has no time in its window")
+    return changed
+
+
+def _next(fields: dict[str, Any], moment: datetime) -> datetime | None:
+    """Return the first time of a schedule after a moment; None if there is none."""
+    cron, zone = Cron.read(fields["cron_expression"]), ZoneInfo(fields.get("timezone") or "UTC")
+    window = fields.get("window")
+    begin = local = moment.astimezone(zone).replace(tzinfo=None)
+    while (found := cron.after(local)) is not None:
+        local = found
+        if window is not None and local - begin > timedelta(days=8):
+            return None
+        # Where clocks are put back, a local time is there twice, and the first may be over.
+        both = (found.replace(tzinfo=zone, fold=fold).astimezone(UTC) for fold in (0, 1))
+        due = next((one for one in both if one > moment), None)
+        if due is not None and (window is None or _is_in(window, found)):
+            return due
+    return None
+
+
+def _is_in(window: dict[str, Any], time: datetime) -> bool:
+    """Return whether a local time is in a window, which may begin in the evening and end in the morning."""
+    days = window["days"] or get_args(Weekday)
+    begins, ends, at = window["start_time"], window["end_time"], f"{time:%H:%M}"
+    is_at_that_time = begins <= at <= ends if begins <= ends else at >= begins or at <= ends
+    return is_at_that_time and get_args(Weekday)[time.weekday()] in days
 
 
 def _expression(schedule: dict[str, Any]) -> str:
@@ -151,7 +224,7 @@ def _expression(schedule: dict[str, Any]) -> str:
 def _create(world: World, organisation: str, request: CreateCronJobRequest) -> Entity:
     """Make a schedule, which begins with its next time."""
     fields = schedules.linked(world, organisation, as_fields(request))
-    fields["cron_expression"] = _expression(fields.pop("schedule"))
+    fields |= _times(fields, {})
     fields["enabled"] = fields["enabled"] is not False
     schedule = world.resources[SCHEDULES].add(organisation, fields)
     _plan(world, schedule)
@@ -162,7 +235,8 @@ def _plan(world: World, schedule: Entity) -> None:
     """Set the timer for the next time of a schedule, or none if it is not enabled."""
     due = None
     if schedule.fields["enabled"]:
-        due = Cron.read(schedule.fields["cron_expression"]).after(datetime_at(world.settle()))
+        with suppress(OverflowError):  # after the last day of the calendar
+            due = _next(schedule.fields, datetime_at(world.settle()))
     world.resources.schedule(schedule, None if due is None else instant_of(due))
 
 
@@ -203,8 +277,7 @@ schedules.list("GET", "/v1/schedules", returns=shape("CronJobsResponse", "Schedu
 def update_schedule(call: ApiCall, schedule: Entity, request: UpdateCronJobRequest) -> Entity:
     """Change the times of a schedule, or enable or disable it."""
     given = not_null_fields(request)
-    if "schedule" in given:
-        given["cron_expression"] = _expression(given.pop("schedule"))
+    given |= _times(given, schedule.fields)
     schedules.change(call.world, schedule, given)
     _plan(call.world, schedule)
     return schedule

@@ -20,13 +20,9 @@ _Concurrent = Annotated[int, Field(gt=0, le=500)]
 _Percentage = Annotated[int, Field(ge=0, le=100)]
 _Units = Literal["minutes", "seconds"]
 
-
-class SimulationType(StrEnum):
-    """The order of the calls of a run."""
-
-    SEQUENTIAL = "sequential"
-    PARALLEL = "parallel"
-    MAX_CONCURRENT = "max_concurrent"
+# The values of a `StrEnum` that is made of names are these in lower case.
+SimulationType = StrEnum("SimulationType", "SEQUENTIAL PARALLEL MAX_CONCURRENT")
+SimulationType.__doc__ = "The order of the calls of a run."
 
 
 class DigitalHumansSettings(Wire):

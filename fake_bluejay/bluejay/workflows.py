@@ -8,7 +8,7 @@ from typing import Annotated, Any
 from pydantic import Field
 
 from fake_bluejay.bluejay.models.wire import Wire, shape
-from fake_bluejay.bluejay.resources import Answered, Filter, Operations, as_fields, changes
+from fake_bluejay.bluejay.resources import Answered, Operations, as_fields, changes
 from fake_bluejay.core.clock import Moment
 from fake_bluejay.core.errors import Refused
 from fake_bluejay.core.resources import Entity, Link, Resource, uuid_ids
@@ -104,7 +104,7 @@ workflows.get("GET", "/v1/workflow/{workflow_id}")
 workflows.list(
     "GET",
     "/v1/workflow",
-    filters={"agent_id": Filter(int | None)},
+    filters={"agent_id": int | None},
     returns=shape("WorkflowsV2ListResponse", "Scenarios.", workflows=list[WorkflowV2Response], total_count=int),
 )
 workflows.delete(

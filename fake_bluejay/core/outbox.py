@@ -18,23 +18,29 @@ import os
 from collections import deque
 from collections.abc import Callable, Mapping
 from datetime import datetime
-from typing import Any, Final, Literal, NamedTuple, Protocol
+from typing import Any, Final, Literal, NamedTuple, Protocol, get_args
 
 from fake_bluejay.core.integers import is_integer
 from fake_bluejay.core.scoring import uuid_from
 from fake_bluejay.core.suggest import check_known
 from fake_bluejay.core.timers import Timers
 
-ALERTS: Final = ("observability_alert_triggered", "simulation_alert_triggered")
-"""The events of alerts."""
+AlertEvent = Literal["observability_alert_triggered", "simulation_alert_triggered"]
+"""A webhook event of alerts."""
 
-EVENTS: Final = (
+WebhookEvent = Literal[
     "simulation_ended",
     "simulation_result_evaluated",
     "outbound_simulation_started",
     "observability_call_evaluated",
-    *ALERTS,
-)
+    AlertEvent,
+]
+"""A webhook event."""
+
+ALERTS: Final[tuple[AlertEvent, ...]] = get_args(AlertEvent)
+"""The events of alerts."""
+
+EVENTS: Final[tuple[WebhookEvent, ...]] = get_args(WebhookEvent)
 """The documented events."""
 
 UNSELECTED: Final = ("observability_call_evaluated",)
@@ -362,18 +368,3 @@ def _plain(value: Any) -> str:
     if not isinstance(value, datetime):
         raise TypeError(f"a payload is JSON, with datetimes, and not {value!r:.80}")
     return value.isoformat().replace("+00:00", "Z")
-
-
-# A type checker cannot derive these texts from the tuples, so they are listed again; a test compares both.
-AlertEvent = Literal["observability_alert_triggered", "simulation_alert_triggered"]
-"""A webhook event of alerts."""
-
-WebhookEvent = Literal[
-    "simulation_ended",
-    "simulation_result_evaluated",
-    "outbound_simulation_started",
-    "observability_call_evaluated",
-    "observability_alert_triggered",
-    "simulation_alert_triggered",
-]
-"""A webhook event."""

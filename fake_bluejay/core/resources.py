@@ -23,7 +23,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from fake_bluejay.core.errors import Conflict, Foreign, NotFound
 
@@ -98,14 +98,12 @@ class Link:
         to: The name of the other resource, whose module need not be loaded.
         on_delete: The effect of the other entity's removal; a function of the readings if that is an open question.
         ids: The form of the other resource's ids.
-        check: True if a request that names an entity that does not exist is refused.
     """
 
     field: str
     to: str
     on_delete: OnDelete | Callable[[Readings], OnDelete] = OnDelete.DETACH
     ids: Ids = int_ids
-    check: bool = True
 
     @property
     def parameter(self) -> str:
@@ -173,14 +171,6 @@ def plural_of(name: str) -> str:
 def change_of(resource: str, what: str) -> str:
     """Return the name of the event that an entity was `added`, `changed` or `removed`: `digital-human-added`."""
     return f"{resource.replace(' ', '-')}-{what}"
-
-
-class AddsEntities(Protocol):
-    """A fake, in this process or served, to which entities can be added."""
-
-    def add(self, resource: str, *, organisation: str = ..., **fields: Any) -> Any:
-        """Make an entity of a resource."""
-        ...
 
 
 class Entity:

@@ -48,6 +48,25 @@ def test_agent_that_was_given_no_knowledge_base_has_no_version_of_it(ask: Client
     assert ask("GET", "agents/1")["knowledge_base"] == "We open at nine."
 
 
+def test_new_version_without_a_text_copies_the_present_prompt(ask: Client, fake: FakeBluejay) -> None:
+    fake.add_agent(system_prompt="First.")
+    ask("POST", "agents/1/versions", {"prompt_text": "Second."})
+    third = ask("POST", "agents/1/versions", {"commit_message": "Again."})
+    assert (third["version"], third["prompt_text"]) == (3, "First.")  # that of the version in production
+    for contract in ("sdk-0.3.6", "openapi-2026-04-30"):
+        fake.readings.set(contract=contract)
+        [error] = ask("POST", "agents/1/versions", {}, status=422)["detail"]
+        assert error["loc"] == ["body", "prompt_text"]
+
+
+def test_new_version_may_take_labels_from_others(ask: Client, fake: FakeBluejay) -> None:
+    fake.add_agent()
+    for override in (False, False, True):
+        ask("POST", "agents/1/versions", {"labels": ["a"], "override_label": override})
+    labelled = [("a" in one["labels"]) for one in ask("GET", "agents/1/versions")]
+    assert labelled == [True, False, False, False]
+
+
 def test_new_version_is_the_latest_and_found_by_number_id_and_label(ask: Client, kind: str) -> None:
     second = new(ask, kind, "Second.", commit_message="Try it.", labels=["staging"], metadata={"by": "Ann"})
     assert second == {
@@ -189,7 +208,7 @@ def test_unknown_versions_and_agents(ask: Client, kind: str) -> None:
             ask(method, what, status=status)
     for what in ("versions", "versions/1", "versions/1/labels", UNKNOWN, "?label=latest"):
         assert ask("GET", f"agents/9/{kind}/{what}".replace("/?", "?"), status=404) == {"detail": "Agent not found"}
-    [error] = ask("POST", f"{path}/versions", {}, status=422)["detail"]
+    [error] = ask("POST", f"{path}/versions", {TEXT[kind]: 7}, status=422)["detail"]
     assert error["loc"] == ["body", TEXT[kind]]
 
 

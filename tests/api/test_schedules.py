@@ -10,6 +10,7 @@ from fake_bluejay.bluejay.schedules import schedules
 from tests.api.client import Client
 
 DAILY = {"frequency": "daily", "time": "09:05"}
+EVERY_12_HOURS = {"frequency": "every_n_hours", "interval": 12}
 
 
 @pytest.fixture
@@ -66,6 +67,85 @@ def test_run_is_queued_at_each_time_however_far_the_clock_goes(ask: Client, fake
     assert runs(fake) == ["2026-01-05 09:05", "2026-01-12 09:05", "2026-01-19 09:05"]
     # Each run went on as soon as it was queued.
     assert {result.status for run in fake.runs for result in run.test_results} == {"COMPLETED"}
+
+
+def test_schedule_runs_at_the_times_of_its_time_zone(ask: Client, fake: FakeBluejay, simulation: Any) -> None:
+    id = created(ask, DAILY, timezone="Europe/Berlin")["id"]
+    assert ask("GET", f"schedule/{id}")["timezone"] == "Europe/Berlin"
+    fake.clock.advance(86_400)
+    assert runs(fake) == ["2026-01-01 08:05"]
+    ask("PUT", f"update-schedule/{id}", {"timezone": "America/New_York"})
+    fake.clock.advance(86_400)
+    assert runs(fake)[1:] == ["2026-01-02 14:05"]
+    assert ask("PUT", f"update-schedule/{id}", {"enabled": True})["cron_expression"] == "5 9 * * *"
+    assert ask("GET", f"schedule/{id}")["timezone"] == "America/New_York"
+
+
+@pytest.mark.parametrize(
+    ("month", "day", "expected"),
+    [
+        # Clocks go from 2:00 to 3:00, and the time of 2:30, which there is not, is 3:30.
+        (3, 29, ["2026-03-28 01:30", "2026-03-29 01:30", "2026-03-30 00:30"]),
+        # Clocks go from 3:00 back to 2:00, and the time of 2:30, which is there twice, counts once.
+        (10, 25, ["2026-10-24 00:30", "2026-10-25 00:30", "2026-10-26 01:30"]),
+    ],
+)
+def test_schedule_runs_once_a_day_when_clocks_change(
+    ask: Client, fake: FakeBluejay, simulation: Any, month: int, day: int, expected: list[str]
+) -> None:
+    fake.clock.advance_to(datetime(2026, month, day - 1, tzinfo=UTC))
+    created(ask, {"frequency": "daily", "time": "02:30"}, timezone="Europe/Berlin")
+    fake.clock.advance(3 * 86_400)
+    assert runs(fake) == expected
+
+
+def test_schedule_that_begins_in_the_repeated_hour_goes_on_after_it(
+    ask: Client, fake: FakeBluejay, simulation: Any
+) -> None:
+    fake.clock.advance_to(datetime(2026, 10, 25, 1, 10, tzinfo=UTC))  # the second 2:10 in Berlin
+    created(ask, {"frequency": "every_n_minutes", "interval": 20}, timezone="Europe/Berlin")
+    fake.clock.advance(3_600)
+    assert runs(fake) == ["2026-10-25 01:20", "2026-10-25 01:40", "2026-10-25 02:00"]
+
+
+@pytest.mark.parametrize(
+    ("days", "begins", "ends", "expected"),
+    [
+        (["thursday"], "22:00", "22:40", ["2026-01-01 22:00", "2026-01-01 22:20", "2026-01-01 22:40"]),
+        (["friday"], "00:10", "00:30", ["2026-01-02 00:20"]),
+        ([], "23:40", "00:00", ["2026-01-01 00:00", "2026-01-01 23:40", "2026-01-02 00:00", "2026-01-02 23:40"][1:]),
+    ],
+)
+def test_schedule_keeps_to_its_window(
+    ask: Client, fake: FakeBluejay, simulation: Any, days: Any, begins: str, ends: str, expected: list[str]
+) -> None:
+    window = {"days": days, "start_time": begins, "end_time": ends}
+    created(ask, {"frequency": "every_n_minutes", "interval": 20, "window": window})
+    fake.clock.advance(2 * 86_400 - 60)
+    assert runs(fake) == expected
+
+
+@pytest.mark.parametrize(
+    ("fields", "status", "why"),
+    [
+        ({"timezone": "Mars/Olympus"}, 400, "time zone"),
+        ({"timezone": "../zone"}, 400, "time zone"),
+        ({"timezone": ""}, 200, ""),
+        ({"schedule": {**EVERY_12_HOURS, "window": {"start_time": "13:00", "end_time": "14:00"}}}, 400, "window"),
+        ({"schedule": {**EVERY_12_HOURS, "window": {"start_time": "11:00", "end_time": "14:00"}}}, 200, ""),
+    ],
+)
+def test_schedule_of_no_time_zone_or_without_a_time_in_its_window_is_refused(
+    ask: Client, fake: FakeBluejay, simulation: Any, fields: Any, status: int, why: str
+) -> None:
+    id, before = created(ask, DAILY)["id"], fake.dump()
+    answers = [
+        ask("POST", "create-schedule", {"simulation_id": "1", "schedule": DAILY, **fields}, status=status),
+        ask("PUT", f"update-schedule/{id}", fields, status=status),
+    ]
+    if status == 400:
+        assert all(why in answer["detail"] for answer in answers)
+        assert fake.dump() == before
 
 
 def test_schedule_that_is_not_enabled_runs_when_it_is(ask: Client, fake: FakeBluejay, simulation: Any) -> None:
