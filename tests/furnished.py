@@ -42,6 +42,7 @@ def furnished_world() -> Any:
     return fake.dump()
 
 
+@functools.cache
 def ids_by_name() -> dict[str, list[Any]]:
     """The ids of two entities of each resource, by the names of parameters and fields: `folder_id`, `folder_ids`."""
     known: dict[str, list[Any]] = {}

@@ -8,6 +8,7 @@ What is refused, `test_answers` and the comparison with FastAPI decide.
 """
 
 import copy
+import json
 import re
 from collections.abc import Sequence
 from typing import Any, NamedTuple
@@ -198,7 +199,7 @@ def as_published(published: Any, furnished: Any) -> Described:
 
 @pytest.fixture(scope="module")
 def as_served(furnished: Any) -> Described:
-    return described(openapi.document(), NEWER, Contract.DOCS, furnished, set())
+    return described(json.loads(openapi.content()), NEWER, Contract.DOCS, furnished, set())
 
 
 @pytest.mark.timeout(300)

@@ -19,7 +19,6 @@ ARGUMENTS = [
     "--in-process-gpu",
     "--renderer-process-limit=1",
     "--disable-site-isolation-trials",
-    "--disable-features=SpareRendererForSitePerProcess,SitePerProcess,IsolateOrigins",
     "--disable-quic",
     "--no-first-run",
     "--disable-background-networking",
