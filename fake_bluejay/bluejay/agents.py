@@ -46,8 +46,8 @@ class AgentMode(StrEnum):
     TEXT = "TEXT"
 
 
-AnyConnectionType = ConnectionType | Literal["ELEVEN_LABS", "RETELL", "VAPI", "KORE"]
-"""The connection types of the OpenAPI, and those of the SDK."""
+AnyConnectionType = ConnectionType | Literal["ELEVEN_LABS", "RETELL", "VAPI", "KORE", "EMAIL"]
+"""The connection types of the OpenAPI, those of the SDK, and the documentation's for email."""
 _OLDER_CONNECTION = {"connection_type": (ConnectionType | None, None)}
 """The OpenAPI has fewer ways to reach an agent."""
 
@@ -84,6 +84,9 @@ class _Connection(Wire):
     simulations_disabled: bool | None = None
     workflow: dict[str, Any] | None = None
     provider: str | None = None
+    email_address: str | None = None
+    outbound_trigger_webhook_url: str | None = None
+    outbound_trigger_payload_template: Any | None = None
 
 
 class _NewAgent(Wire):
@@ -212,6 +215,9 @@ class AgentPydantic(Wire):
     simulations_disabled: bool | None = False
     workflow: dict[str, Any] | None = None
     provider: str | None = None
+    email_address: str | None = None
+    outbound_trigger_webhook_url: str | None = None
+    outbound_trigger_payload_template: Any | None = None
 
 
 class AgentWebhookKeyRequest(Wire):

@@ -231,6 +231,7 @@ _OPERATIONS_OF_DOCS = """\
 /v1/observability/issues/{issue_id} GET PUT issues
 /v1/personalities GET POST personalities
 /v1/personalities/{personality_id} DELETE PATCH personalities
+/v1/queue-email-simulation-run POST runs
 /v1/red-team-simulations GET POST
 /v1/red-team-simulations/entitlements GET
 /v1/red-team-simulations/{test_id} GET

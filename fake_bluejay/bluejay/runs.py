@@ -45,6 +45,7 @@ MOST_CALLS = 100_000
 operations = Operations()
 
 
+@operations.operation("POST", "/v1/queue-email-simulation-run", takes=HttpSimulationRunRequest)
 @operations.operation("POST", "/v1/queue-http-text-simulation-run", takes=HttpSimulationRunRequest)
 @operations.operation("POST", "/v1/queue-simulation-run", takes_under={Contract.OPENAPI: SimulationRunRequest})
 def queue_simulation_run(

@@ -62,7 +62,21 @@ def test_a_run_from_its_queueing_to_its_scores(fake: FakeBluejay, ask: Client) -
     assert ask("POST", "check-queue-simulation-run/1")["status"] == "COMPLETED"
 
 
-@pytest.mark.parametrize("path", ["queue-simulation-run", "queue-sms-simulation-run", "queue-http-text-simulation-run"])
+def test_agent_is_reached_by_email_as_documented(ask: Client, fake: FakeBluejay) -> None:
+    email = {"email_address": "support@example.com", "outbound_trigger_webhook_url": "https://agent.example/start"}
+    agent = {"name": "Desk", "system_prompt": "Help.", "goals": [], "mode": "TEXT", "connection_type": "EMAIL", **email}
+    ask("POST", "add-agent", {**agent, "outbound_trigger_payload_template": {"to": "{{digital_human.email}}"}})
+    found = ask("GET", "agents/1")
+    assert found["connection_type"] == "EMAIL"
+    assert {name: found[name] for name in email} == email
+    ask("POST", "create-simulation", {"agent_id": "1"})
+    fake.add_digital_human(simulation_ids=[1])
+    queued = ask("POST", "queue-email-simulation-run", {"simulation_id": "1"})
+    fake.clock.advance(600)
+    assert ask.result(int(queued["simulation_result_ids"][0]))["status"] == "COMPLETED"
+
+
+@pytest.mark.parametrize("path", [f"queue-{medium}simulation-run" for medium in ("", "sms-", "http-text-", "email-")])
 def test_whom_to_run_with(fake: FakeBluejay, ask: Client, path: str) -> None:
     fake.add_simulation(digital_humans=3)
     queued = ask("POST", path, {"simulation_id": "1", "digital_human_ids": ["3", "1"]})

@@ -58,7 +58,15 @@ OF_METRICS = {"tool_names", "summary", "settings", "json_schema", "metric_type",
 OF_ALERTS = {"sample_size", "simulation_id", "aggregation", "evaluation_scope", "min_events_type"}
 """Fields of an alert in the documentation of September 2026."""
 
+OF_EMAIL = {"email_address", "outbound_trigger_webhook_url", "outbound_trigger_payload_template"}
+"""Fields of an agent that is reached by email, in the documentation of September 2026."""
+
 NEWER = {
+    "AgentPydantic": OF_EMAIL,
+    "AgentRequestOfOpenApi": OF_EMAIL,
+    "AgentUpdateRequest": OF_EMAIL,
+    "AgentUpdateRequestOfOpenApi": OF_EMAIL,
+    "AgentUpdateWithExternalIdRequestOfOpenApi": OF_EMAIL,
     "AlertResponse": OF_ALERTS,
     "CreateAlertRequestOfOpenApi": OF_ALERTS,
     "BACRunRequest": {"agent_version_id", "eleven_labs_agent_id", "retell_agent_id", "vapi_assistant_id"},
