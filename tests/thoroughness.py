@@ -6,11 +6,14 @@ from typing import NoReturn, TypeVar
 
 import pytest
 
-__all__ = ["THOROUGH", "absent", "examples", "some", "thorough"]
+__all__ = ["JAVA_OPTIONS", "THOROUGH", "absent", "examples", "some", "thorough"]
 
 Case = TypeVar("Case")
 
 THOROUGH = os.environ.get("CI") == "true"
+
+JAVA_OPTIONS = [] if THOROUGH else ["-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC"]
+"""Options with which a short program in Java takes half as long: it is compiled less, and its heap gets no threads."""
 
 thorough = pytest.mark.skipif(
     not THOROUGH, reason="takes long, and repeats under more conditions what others show: CI=true"

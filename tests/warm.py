@@ -18,8 +18,28 @@ from tests.thoroughness import THOROUGH
 
 __all__ = ["Process", "output_of", "started"]
 
-NEEDED = ("facade.fake", "server.foreground", "state.loaded_seed", "bluejay.simulations", "bluejay.digital_humans")
-"""The modules of the fake that `fake-bluejay serve` imports."""
+LOADED = [
+    __name__,
+    *(
+        f"fake_bluejay.{name}"
+        for name in (
+            "facade.fake",
+            "server.foreground",
+            "state.loaded_seed",
+            "bluejay.routes",
+            "bluejay.adding",
+            "bluejay.agents",
+            "bluejay.digital_humans",
+            "bluejay.results",
+            "bluejay.runs",
+            "bluejay.simulations",
+            "control.app",
+        )
+    ),
+    "uvicorn.lifespan.off",
+    "uvicorn.loops.uvloop",
+]
+"""The modules that `fake-bluejay serve` has imported when it has answered a request or two."""
 
 
 class Process:
@@ -89,7 +109,7 @@ def _forked(
 ) -> Process:
     output.write_text("")
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload([__name__, *(f"fake_bluejay.{name}" for name in NEEDED)])
+    context.set_forkserver_preload(LOADED)
     forked = context.Process(target=_in_child, args=(target, arguments, str(output), dict(environment)), daemon=True)
     forked.start()
     return Process(forked)

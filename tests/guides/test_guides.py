@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 import pytest
 
 from fake_bluejay.core.diagram import mermaid
+from tests.thoroughness import JAVA_OPTIONS
 
 DOCS = Path(__file__).parents[2] / "docs"
 PAGES = ["start", "watchdog", "partial-failure", "errors", "other-languages", "how-it-works", "console"]
@@ -65,7 +66,7 @@ def test_commands_of_a_guide_print_the_shown_output(
 ) -> None:
     needed, file = RUN[language]
     path = tool(needed)
-    command = {"sh": ["sh", "-e"], "go": [path, "run"]}.get(language, [path])
+    command = {"sh": ["sh", "-e"], "go": [path, "run"], "java": [path, *JAVA_OPTIONS]}.get(language, [path])
     options, runs = served(page)
     with serving(*options, "--no-access-log") as server:
         if language == "java":

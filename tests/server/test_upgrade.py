@@ -10,6 +10,7 @@ import httpx
 import pytest
 
 from fake_bluejay import FakeBluejay
+from tests.thoroughness import JAVA_OPTIONS
 
 BODY = b'{"test_result_ids":[999]}'
 OFFERS = {
@@ -116,5 +117,5 @@ def test_javas_client_as_it_is_by_default(
 ) -> None:
     program = tmp_path / "Post.java"
     program.write_text(JAVA)
-    out = run_program(tool("java"), str(program), f"{url}/v1/end-conversations", BODY.decode())
+    out = run_program(tool("java"), *JAVA_OPTIONS, str(program), f"{url}/v1/end-conversations", BODY.decode())
     assert [line[:4] for line in out.splitlines()] == ["200 ", "200 "], out
