@@ -245,7 +245,7 @@ class Operations:
         def update(call: ApiCall) -> Any:
             entity = self._entity(call, path)
             self.change(call.world, entity, changes(call.request, call.world.readings, self.never_null))
-            return Answered(entity, message=f"{_title(self.of)} updated")
+            return Answered(entity, message=f"{self.of.name.capitalize()} updated")
 
         name, text = f"update_{self.of.field}", f"Change {_a(self.of)}."
         self._declare(method, path, update, name, text, has_id=True, takes=request, **options)
@@ -257,7 +257,7 @@ class Operations:
             entity = self._entity(call, path)
             call.world.resources.remove(entity)
             deleted = {f"deleted_{name}": entity.id for name in (f"{self.of.field}_id", _last(path))}
-            return Answered(entity, message=f"{_title(self.of)} deleted", **deleted)
+            return Answered(entity, message=f"{self.of.name.capitalize()} deleted", **deleted)
 
         self._declare(method, path, delete, f"delete_{self.of.field}", f"Delete {_a(self.of)}.", has_id=True, **options)
 
@@ -508,10 +508,6 @@ _IDS = {int: "an integer above 0", str: "a UUID"}
 def _last(path: str) -> str:
     """Return the name of the last parameter in a path; empty if there is none."""
     return path.rpartition("{")[2].partition("}")[0] if "{" in path else ""
-
-
-def _title(resource: Resource) -> str:
-    return resource.name.capitalize()
 
 
 def _a(resource: Resource) -> str:

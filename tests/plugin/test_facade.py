@@ -329,6 +329,17 @@ def told_of_drop(fake: FakeBluejay) -> list[str]:
     return [delivery.event for delivery in fake.webhooks.deliveries]
 
 
+def called_in_a_personality(fake: FakeBluejay) -> int:
+    simulation = fake.add_simulation(digital_humans=1)
+    made = ask("POST", "personalities", {"personalities": [{"name": "Loud"}]}).json()["personalities"]
+    ask("PUT", f"simulations/{simulation.id}/personalities", {"personality_ids": [made[0]["id"]]})
+    return len(fake.queue_run(simulation).test_results)
+
+
+def metric_without_a_prompt(fake: FakeBluejay) -> int:
+    return ask("POST", "create-metric", {"name": "Polite", "response_type": "pass_fail"}).status_code
+
+
 def re_evaluated(fake: FakeBluejay) -> int:
     return ask("POST", "re-evaluate-simulation-result/1").status_code
 
@@ -463,6 +474,10 @@ READINGS: dict[tuple[str, str], Callable[[FakeBluejay], object]] = {
         told_of_drop(fake) == ["simulation_ended", "simulation_result_evaluated"]
     ),
     ("dropped_call_tells", "nothing"): lambda fake: told_of_drop(fake) == [],
+    ("personality_calls", "itself-too"): lambda fake: called_in_a_personality(fake) == 2,
+    ("personality_calls", "selected-only"): lambda fake: called_in_a_personality(fake) == 1,
+    ("incomplete_metric", "taken"): lambda fake: metric_without_a_prompt(fake) == 200,
+    ("incomplete_metric", "400"): lambda fake: metric_without_a_prompt(fake) == 400,
     ("re_evaluate_unfinished", "400"): lambda fake: re_evaluated(fake) == 400,
     ("re_evaluate_unfinished", "ignored"): lambda fake: re_evaluated(fake) == 200,
     ("webhook_proof", "signature"): lambda fake: proof(fake) == {"X-Bluejay-Signature"},
