@@ -61,10 +61,7 @@ def paths(definition: _Graph) -> Iterator[list[_Graph]]:
     if all(node.get("type") not in _CONTENT for node in nodes):
         return
     by_id = {node["id"]: node for node in nodes}
-    following: dict[str, list[_Graph]] = {id: [] for id in by_id}
-    for edge in edges:
-        if (source := _at(by_id, edge.get("source"))) is not None and _at(by_id, edge.get("target")) is not None:
-            following[source["id"]].append(edge)
+    following = _leaving(edges, by_id)
     [start] = [id for id, node in by_id.items() if node["type"] == "start"]
     turns: list[_Graph] = []
     steps = [_steps(by_id[start], following[start])]
@@ -85,7 +82,6 @@ def paths(definition: _Graph) -> Iterator[list[_Graph]]:
 
 def _steps(node: _Graph, edges: list[_Graph]) -> Iterator[tuple[_Graph, str | None]]:
     """Yield each turn that a node may be, with each node that may follow it; None where the conversation ends."""
-    data = node.get("data") or {}
     if node["type"] == "options":
         for branch in _branches(node):
             turn = {"speaker": "user", **{name: value for name, value in branch.items() if name != "id"}}
@@ -94,7 +90,7 @@ def _steps(node: _Graph, edges: list[_Graph]) -> Iterator[tuple[_Graph, str | No
     else:
         ends = [None] if node["type"] == "single" else []
         for target in [edge["target"] for edge in edges] or ends:
-            yield {"speaker": "agent", **data}, target
+            yield {"speaker": "agent", **_data(node)}, target
 
 
 def _objects(definition: _Graph, name: str) -> list[_Graph]:
@@ -113,8 +109,7 @@ def _id_of(part: _Graph, kind: str) -> str:
 
 
 def _check_node(id: str, node: _Graph) -> None:
-    kind, data = node.get("type"), node.get("data")
-    data = data if isinstance(data, dict) else {}
+    kind, data = node.get("type"), _data(node)
     if kind == "single":
         speaker = data.get("speaker", "agent")
         if speaker not in ("agent", "user"):
@@ -135,8 +130,12 @@ def _check_node(id: str, node: _Graph) -> None:
 
 
 def _branches(node: _Graph) -> list[_Graph]:
+    return _objects(_data(node), "branch_options")
+
+
+def _data(node: _Graph) -> _Graph:
     data = node.get("data")
-    return _objects(data if isinstance(data, dict) else {}, "branch_options")
+    return data if isinstance(data, dict) else {}
 
 
 def _check_turn(where: str, turn: _Graph, kinds: tuple[str, ...]) -> None:
@@ -178,14 +177,19 @@ def _reached(starts: list[_Graph], edges: list[_Graph], by_id: dict[str, _Graph]
     Raises:
         Refused: Edges lead round in a circle, wherever that is.
     """
-    targets: dict[str, list[str]] = {id: [] for id in by_id}
-    for edge in edges:
-        source, target = _at(by_id, edge.get("source")), _at(by_id, edge.get("target"))
-        if source is not None and target is not None:
-            targets[source["id"]].append(target["id"])
+    targets = {id: [edge["target"] for edge in leaving] for id, leaving in _leaving(edges, by_id).items()}
     reached = _walked([one["id"] for one in starts], targets)
     _walked(list(targets), targets)
     return reached
+
+
+def _leaving(edges: list[_Graph], by_id: dict[str, _Graph]) -> dict[str, list[_Graph]]:
+    """Return the edges that leave each node; edges from or to nodes that do not exist are left out."""
+    leaving: dict[str, list[_Graph]] = {id: [] for id in by_id}
+    for edge in edges:
+        if (source := _at(by_id, edge.get("source"))) is not None and _at(by_id, edge.get("target")) is not None:
+            leaving[source["id"]].append(edge)
+    return leaving
 
 
 def _walked(begin: list[str], targets: dict[str, list[str]]) -> set[str]:

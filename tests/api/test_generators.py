@@ -221,6 +221,15 @@ def test_scenario_has_at_most_as_many_digital_humans_as_paths(
     assert len({json.dumps(one["enriched_playback"]) for one in humans}) == made
 
 
+def test_data_of_a_start_node_may_be_anything(ask: Client) -> None:
+    nodes = [{"id": "s", "type": "start", "data": "a text"}, turn("hello", "Hello.")]
+    definition = {"nodes": nodes, "edges": [edge("s", "hello")]}
+    scenario = ask("POST", "scenario", {"name": "Odd", "definition": definition})["id"]
+    body = {"agent_id": "1", "workflow_adherence_v2": {scenario: 1}}
+    [human] = ask("POST", "generate-digital-humans", body)["digital_humans"]
+    assert [one["message"] for one in human["enriched_playback"]] == ["Hello."]
+
+
 def test_path_of_very_many_turns_is_found(ask: Client) -> None:
     names = [f"n{number}" for number in range(5_000)]
     nodes = [*GRAPH["nodes"], *(turn(name, name) for name in names)]
