@@ -59,7 +59,7 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_collection() -> Generator[None, object, object]:
-    """Spare garbage collections what is loaded for the tests, which stays: they took a tenth of the time."""
+    """Keep collections of garbage from examining what is loaded for the tests, which took a tenth of the time."""
     gc.disable()
     try:
         return (yield)

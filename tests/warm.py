@@ -85,8 +85,7 @@ def started(arguments: list[str], output: Path, environment: Mapping[str, str]) 
 def output_of(program: str, *arguments: str, directory: Path) -> str:
     """Run a program in a process of its own, and return what it printed.
 
-    It finds the modules of the fake loaded, for it is to fail by what it does with them, not by how they load; client
-    libraries are not.
+    Outside CI, the modules of the fake are loaded there already. Client libraries are not.
     """
     output = directory / "output.txt"
     if COLD:

@@ -21,6 +21,7 @@ from fake_bluejay.bluejay.digital_humans import (
     digital_humans,
 )
 from fake_bluejay.bluejay.metrics import METRICS, CreateCustomMetricRequest, create_metric, metrics
+from fake_bluejay.bluejay.mistakes import pydantics_messages
 from fake_bluejay.bluejay.models.runs import BACRunRequest, SimulationRunResponse
 from fake_bluejay.bluejay.models.wire import Wire
 from fake_bluejay.bluejay.resources import Operations, as_fields, not_null_fields
@@ -69,7 +70,7 @@ class _CodeKind(NamedTuple):
         defaults: Values for fields that the request needs and the documentation's own example leaves out.
         links: Names that a bundle has for links, in the place of ids.
         names: Names that an item may have → those of the request.
-        pulled: Those of the names that a pull has in the place of the request's.
+        pulled: The names, of those in `names`, that a pull uses instead of the request's.
         not_pulled: The fields that no pull has.
     """
 
@@ -341,7 +342,7 @@ def _planned(call: ApiCall, kind: _CodeKind, item: _Item) -> tuple[_PlannedCode 
     try:
         request = kind.request.model_validate({**kind.defaults, **fields})
     except ValidationError as error:
-        return None, [f"{'.'.join(map(str, one['loc']))}: {one['msg']}" for one in error.errors()]
+        return None, pydantics_messages(error)
     wrong = _wrong_with(request) if isinstance(request, DigitalHumanRequestData) else []
     if (read := uuid_ids.read(item.get("bluejay_as_code_id"))) is None:
         return None, [*wrong, "bluejay_as_code_id: a UUID is needed"]
@@ -372,17 +373,16 @@ def _human(fields: _Item) -> _Item:
 
 
 def _wrong_with(human: DigitalHumanRequestData) -> list[str]:
-    """Return the documented rules for digital humans of bundles that one breaks.
+    """Return the errors of a digital human in a bundle, by the documented rules.
 
     The steps of a journey are numbered from 1 without gaps, and each has an intent. Without a journey, a tag, a
     transcript or a playback, a description is needed.
     """
     if steps := human.journey_steps:
-        numbers = sorted(one.step for one in steps)
-        wrong = ["journey_steps: the steps must be numbered from 1, without gaps"] * (
-            numbers != list(range(1, len(steps) + 1))
-        )
-        return wrong + [f"journey_steps.{at}.intent: Field required" for at, one in enumerate(steps) if not one.intent]
+        wrong = [f"journey_steps.{at}.intent: Field required" for at, one in enumerate(steps) if not one.intent]
+        if sorted(one.step for one in steps) != list(range(1, len(steps) + 1)):
+            wrong.insert(0, "journey_steps: the steps must be numbered from 1, without gaps")
+        return wrong
     others = (human.tag, human.tags, human.original_transcript, human.formatted_transcript, human.enriched_playback)
     return [] if any(others) or "intent" in human.model_fields_set else ["description: Field required"]
 
@@ -431,7 +431,7 @@ def _relink(
     title: str,
     actions: list[str],
 ) -> None:
-    """Link the items that name a simulation or an agent of a bundle, or name none, to it, and unlink all others."""
+    """Link a simulation or an agent to the items of the bundle that name it or name none, and unlink all others."""
     wanted = {one for planned, one in items if planned.links is None or code_id in planned.links}
     linked = unlinked = 0
     for one in world.resources.of(resource.name, to.organisation):

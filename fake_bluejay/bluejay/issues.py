@@ -10,6 +10,7 @@ from typing import Literal
 
 from pydantic import Field, ValidationError
 
+from fake_bluejay.bluejay.mistakes import pydantics_messages
 from fake_bluejay.bluejay.models.wire import Wire, shape
 from fake_bluejay.bluejay.resources import Answered, Operations, Paging, as_fields, given_fields
 from fake_bluejay.core.clock import Day, Moment, instant_of, iso
@@ -54,11 +55,10 @@ class UpdateIssueRequest(Wire):
 
 
 class _IssueChange(Wire):
-    """The values that a change of an issue may have."""
+    """The values that a change of an issue may have, where not any text will do."""
 
     status: IssueStatus | None = None
     priority: Priority | None = None
-    assignee_id: str | None = None
     due_date: Day | None = None
 
 
@@ -133,7 +133,7 @@ def update_issue(call: ApiCall, issue: Entity, request: UpdateIssueRequest) -> E
     try:
         _IssueChange.model_validate(given)
     except ValidationError as error:
-        raise Refused("; ".join(f"{one['loc'][0]}: {one['msg']}" for one in error.errors())) from None
+        raise Refused("; ".join(pydantics_messages(error))) from None
     if request.status is None:
         given.pop("status", None)
     issues.change(call.world, issue, given)

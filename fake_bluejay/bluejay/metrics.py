@@ -21,7 +21,7 @@ from fake_bluejay.bluejay.resources import (
 )
 from fake_bluejay.core.clock import Moment
 from fake_bluejay.core.errors import Conflict, Refused
-from fake_bluejay.core.metrics import drafts
+from fake_bluejay.core.metrics import drafts, wanted_tools
 from fake_bluejay.core.readings import Contract, IncompleteMetric
 from fake_bluejay.core.resources import Entity, Link, Resource, uuid_ids
 from fake_bluejay.core.world import World
@@ -267,7 +267,7 @@ def _missing(fields: dict[str, Any]) -> str | None:
             return "min_value, less than max_value,"
         return "json_schema" if fields["response_type"] == MetricType.JSON and not fields["json_schema"] else None
     if method == MetricMethod.TOOL_CALL:
-        return None if fields["tool_names"] or settings.get("tool_names") else "settings.tool_names"
+        return None if wanted_tools(fields) else "settings.tool_names"
     needed = {"composite": ("composite",), "transfer_landed": ("receiver_test_case_id",)}
     names = needed.get(method, ("phrases", "pattern"))
     return None if any(settings.get(name) for name in names) else f"settings.{names[0]}"

@@ -48,7 +48,16 @@ def first_mistake(errors: ValidationError, what: str = "") -> str:
         what: A description of the data, e.g. ` of an agent`, to stand behind the place.
     """
     first = errors.errors()[0]
-    return f"{'.'.join(map(str, first['loc']))}{what}: {what_is_wrong(first)}"
+    return f"{_place(first)}{what}: {what_is_wrong(first)}"
+
+
+def pydantics_messages(errors: ValidationError) -> list[str]:
+    """Return each error in Pydantic's own words, with its place, for the answers of Bluejay's that list errors."""
+    return [f"{_place(one)}: {one['msg']}" for one in errors.errors()]
+
+
+def _place(error: Any) -> str:
+    return ".".join(map(str, error["loc"]))
 
 
 def unknown_name(model: type[BaseModel], place: tuple[str | int, ...], kind: str = "field") -> str:

@@ -163,7 +163,7 @@ def _times(given: dict[str, Any], before: dict[str, Any]) -> dict[str, Any]:
     if schedule is not None:
         changed |= {"window": schedule.get("window"), "cron_expression": _expression(schedule)}
     after = {**before, **changed}
-    if _next(after, datetime(2026, 1, 1, tzinfo=UTC)) is None:
+    if _next(after, datetime(2026, 1, 1, tzinfo=UTC)) is None:  # any moment far from the end of the calendar will do
         raise Refused("The schedule cannot be: it has no time in its window")
     return changed
 

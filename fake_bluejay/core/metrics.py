@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import math
 import random
-from collections.abc import Container, Iterable, Mapping
+from collections.abc import Collection, Container, Iterable, Mapping
 from typing import Any, Final
 
 from fake_bluejay.core.resources import Entity, Resources
@@ -19,7 +19,8 @@ NOT_APPLICABLE: Final = "Not Applicable"
 """The value of a metric that does not apply to a conversation; a test gives None for it."""
 
 _BINARY: Final = {
-    **dict.fromkeys(("pass_fail", "tool_call"), ("pass", "fail")),
+    "pass_fail": ("pass", "fail"),
+    "tool_call": ("pass", "fail"),
     "yes_no": ("yes", "no"),
     "boolean": ("true", "false"),
 }
@@ -136,6 +137,11 @@ def _kind(fields: Mapping[str, Any]) -> str:
     return "tool_call" if fields.get("metric_type") == "tool_call" else str(fields["response_type"])
 
 
+def wanted_tools(fields: Mapping[str, Any]) -> Collection[str]:
+    """Return the names of the tools that a metric about tools asks for: a field of its own or, since, a setting."""
+    return fields.get("tool_names") or (fields.get("settings") or {}).get("tool_names") or ()
+
+
 def _wanted(fields: Mapping[str, Any]) -> str:
     """Return the scores that a metric takes, in words for a message."""
     kind = _kind(fields)
@@ -154,8 +160,7 @@ def _drawn(fields: Mapping[str, Any], chance: random.Random, tools: Container[st
     """Return a random value within the range of a metric's type; a metric about tools is decided by the calls."""
     kind = _kind(fields)
     if kind == "tool_call":
-        wanted = fields.get("tool_names") or (fields.get("settings") or {}).get("tool_names") or ()
-        return _BINARY[kind][not all(name in tools for name in wanted)]
+        return _BINARY[kind][not all(name in tools for name in wanted_tools(fields))]
     if kind in _BINARY:
         return chance.choice(_BINARY[kind])
     if kind in _NUMBERS:

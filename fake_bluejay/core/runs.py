@@ -50,7 +50,7 @@ class Run:
         self.held.add(id)
 
     def release(self, after: int) -> int | None:
-        """Return the id of the step that waited for the end of this one, and waits no more; None if none did."""
+        """End the wait of the step after this one, and return its id; None if no step waited for this one."""
         id = self.next_steps.pop(after, None)
         if id is not None:
             self.held.discard(id)
