@@ -295,7 +295,7 @@ def _over(world: World, log: Entity, now: int) -> None:
 def _payload(log: Entity) -> dict[str, Any]:
     shown = call_logs.shown(log).model_dump()
     found = [
-        {**one, "created_at": own["created_at"]}  # a time as the rest of the payload has it
+        {**one, "created_at": own["created_at"]}  # in the form of the other times of the payload
         for one, own in zip(log.fields["evaluations"], shown["evaluations"], strict=True)
     ]
     return {**shown, "evaluations": webhook_evaluations(found), "type": "observability_call_evaluated"}

@@ -51,7 +51,7 @@ operations = Operations()
 def queue_simulation_run(
     call: ApiCall, request: SimulationRunRequestUsingBACId | SimulationRunRequest
 ) -> SimulationRunResponse:
-    """Queue a run: one test result for each digital human and repetition."""
+    """Queue a run: a call for each repetition, personality and journey step of each digital human."""
     return SimulationRunResponse(**_queued(call, request))
 
 
@@ -162,7 +162,7 @@ def _length(given: int | None, default: int, unit: int = 1) -> int:
 
 
 def _repetitions(human: Entity, settings: Mapping[str, Any], fields: Mapping[str, Any]) -> int:
-    """Return the number of test results of a digital human: the closest setting counts; without any, it is 1.
+    """Return the number of repetitions of a digital human: the closest setting counts; without any, it is 1.
 
     A digital human's own `num_runs` has a default, which is not stored and does not count. A change to a simulation may
     store anything as `num_runs` (as published); a value that is no integer does not count either.
