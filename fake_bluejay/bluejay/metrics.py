@@ -300,7 +300,9 @@ metrics = Operations(
     returns=CustomMetricResponse,
     values=_as_answered,
     new=create_metric,
-    stored=stored(CreateCustomMetricRequest, without=("bluejay_as_code_id", "agent_id")),
+    stored=stored(
+        CreateCustomMetricRequest, without=("bluejay_as_code_id", "agent_id"), allow_not_applicable=bool | None
+    ),
 )
 _Metrics = shape(
     "CustomMetricsListResponse",

@@ -15,7 +15,7 @@ from uuid import UUID
 
 from pydantic import BaseModel, Field
 
-from fake_bluejay.bluejay.models.wire import Wire, of_openapi
+from fake_bluejay.bluejay.models.wire import Wire, of_openapi, shape
 from fake_bluejay.bluejay.resources import Answered, Operations, as_fields
 from fake_bluejay.core.clock import Moment
 from fake_bluejay.core.errors import Conflict, NotFound, Refused
@@ -599,7 +599,15 @@ def _labels(call: ApiCall) -> tuple[Entity, list[Entity]]:
     return agent, _rows(call.world, agent)
 
 
-labels = Operations(LABELS, returns=LabelResponse, new=_new_label, request=NewLabel, id_type=str, tried_first=True)
+labels = Operations(
+    LABELS,
+    returns=LabelResponse,
+    new=_new_label,
+    request=NewLabel,
+    id_type=str,
+    stored=shape("StoredLabel", "A label.", prompt_id=UUID | None, knowledge_base_id=UUID | None),
+    tried_first=True,
+)
 
 
 @labels.operation("POST", "/v1/agents/{agent_id}/labels")

@@ -1,4 +1,4 @@
-"""A request that is refused changes nothing."""
+"""A request that is refused changes nothing, and the world that another leaves can be saved and loaded."""
 
 import pytest
 
@@ -12,7 +12,7 @@ EVERY = sorted(operations(), key=lambda one: (one.path, one.method))
 
 
 @pytest.mark.parametrize("operation", some(EVERY), ids=lambda one: f"{one.method} {one.path}")
-def test_a_refused_request_changes_nothing(operation: Operation) -> None:
+def test_a_refused_request_changes_nothing_and_what_another_leaves_can_be_loaded(operation: Operation) -> None:
     fake = rich()
     for path, body in requests(operation):
         before = fake.dump()
@@ -21,6 +21,8 @@ def test_a_refused_request_changes_nothing(operation: Operation) -> None:
         if status >= 400:
             assert fake.dump() == before, path
         else:
+            left = fake.dump()
+            assert FakeBluejay.load(left).dump() == left, path
             fake = rich()
 
 
