@@ -16,7 +16,7 @@ from typing import Annotated, Any, Final, Literal
 
 from pydantic import Field
 
-from fake_bluejay.bluejay.models.wire import PAGE, Wire, of_openapi, shape
+from fake_bluejay.bluejay.models.wire import PAGE, Wire, of_openapi, shape, stored
 from fake_bluejay.bluejay.resources import PAGES, Operations, as_fields, given_fields
 from fake_bluejay.core.clock import Moment, iso, microseconds
 from fake_bluejay.core.conversations import Conversation, of_record
@@ -132,12 +132,15 @@ class AlertResponse(Wire):
     min_events_type: str | None = None
 
 
+Source = Literal["observability", "simulation"]
+
+
 class AlertResult(Wire):
     """A trigger of an alert, with its cause: a conversation of production, or a run of a simulation."""
 
     id: str
     alert_id: str
-    source: Literal["observability", "simulation"]
+    source: Source
     created_at: Moment
     agent_id: int
     call_id: str | None = None
@@ -383,7 +386,6 @@ ALERTS = Resource(
         "operator": "equals",
         "comparison_value": "fail",
     },
-    required={"in_alert": bool, "seen": list, "trigger_count": int},
     on_timer=_recover,
     on_conversation=_watch,
 )
@@ -392,6 +394,14 @@ alerts = Operations(
     returns=AlertResponse,
     values=lambda alert: {"agents": alert.fields["agent_ids"]},
     new=_create,
+    stored=stored(
+        CreateAlertRequest,
+        in_alert=bool,
+        seen=list[tuple[int, bool]],
+        trigger_count=int,
+        last_agent_id=(int | None, None),
+        last_source=(Source | None, None),
+    ),
 )
 
 alerts.create(

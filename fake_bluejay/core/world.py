@@ -51,7 +51,7 @@ from fake_bluejay.core.readings import (
 )
 from fake_bluejay.core.resources import Entity, Resources
 from fake_bluejay.core.runs import DEFAULT_LONGEST, DEFAULT_RINGING, Run
-from fake_bluejay.core.scoring import tool_calls
+from fake_bluejay.core.scoring import tool_calls, transcript
 from fake_bluejay.core.scripts import Call
 from fake_bluejay.core.statuses import (
     STATUSES,
@@ -494,7 +494,8 @@ class World:
             return
         called = {one["name"] for one in tool_calls(record) or ()}
         scores = None if record.call is None else record.call.scores
-        record.metrics = scored(metrics, f"{self.seed}:metric:{record.id}", scores, called)
+        draw, found_is = f"{self.seed}:metric:{record.id}", self.readings.transcript_regex.found_is
+        record.metrics = scored(metrics, draw, scores, called, transcript(record), found_is)
 
     def _metrics_of(self, organisation: str, agent_id: int, simulation_id: int | None = None) -> list[Entity]:
         """Return the metrics that score the conversations of an agent, or of its simulation."""
