@@ -104,8 +104,8 @@ PUBLISHED_CODES = {
     "CUSTOM_ERROR": {"CUSTOM_ERROR"},
     "CANCELLED": {"USER_CANCELLED", "STEP_SKIPPED"},
 }
-"""Status → the error codes that the documentation's page on simulation results has of it (September 2026), and those that
-the pages on the outbound trigger webhook and on the dynamic SIP webhook have."""
+"""Status → the error codes that the documentation's page on simulation results has of it (September 2026), and those of
+the pages on outbound trigger webhooks and on dynamic SIP webhooks."""
 
 
 def test_each_status_has_the_published_error_codes() -> None:
