@@ -10,7 +10,7 @@ from uuid import UUID
 from pydantic import Field
 
 from fake_bluejay.bluejay.folders import folder_named
-from fake_bluejay.bluejay.models.wire import Wire, of_openapi
+from fake_bluejay.bluejay.models.wire import Wire, of_openapi, shape
 from fake_bluejay.bluejay.resources import Operations, as_fields, changes
 from fake_bluejay.core.clock import Moment
 from fake_bluejay.core.errors import Conflict, NotFound
@@ -244,7 +244,6 @@ AGENTS = Resource(
     "agent",
     links=(Link("folder_id", to="folder", on_delete=OnDelete.DETACH, ids=uuid_ids),),
     example={"name": "Agent", "system_prompt": "You answer the phone.", "knowledge_base": "", "goals": []},
-    required={"name": str, "system_prompt": str, "knowledge_base": str, "mode": str},
     on_load=_settle_folder,
 )
 
@@ -274,6 +273,7 @@ agents = Operations(
     returns=AgentPydantic,
     values=lambda agent: {"agent_description": agent.fields["system_prompt"]},
     new=create_agent,
+    stored=shape("StoredAgent", "An agent.", name=str, system_prompt=str, knowledge_base=str, mode=str),
 )
 
 agents.create(

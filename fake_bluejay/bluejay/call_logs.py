@@ -23,7 +23,7 @@ from fake_bluejay.bluejay.models.results import (
     ToolCall,
     TranscriptEntryRequest,
 )
-from fake_bluejay.bluejay.models.wire import PAGE, Wire, shape
+from fake_bluejay.bluejay.models.wire import PAGE, Wire, shape, stored
 from fake_bluejay.bluejay.resources import PAGES, Answered, Operations, as_fields, not_null_fields
 from fake_bluejay.core.clock import Moment, datetime_at, iso, microseconds
 from fake_bluejay.core.conversations import Conversation
@@ -316,7 +316,14 @@ def _found(world: World, log: Entity, now: int) -> dict[str, Any]:
     )
     called = {one["name"] for one in fields.get("tool_calls") or ()}
     draw = f"{world.seed}:metric:{record.id}"
-    record.metrics = scored(_metrics_of(world, log.organisation, fields), draw, script.get("scores"), called)
+    record.metrics = scored(
+        _metrics_of(world, log.organisation, fields),
+        draw,
+        script.get("scores"),
+        called,
+        fields.get("transcript") or (),
+        world.readings.transcript_regex.found_is,
+    )
     [one] = evaluations(record, world.seed) or []
     return {**one, "created_at": iso(now)}
 
@@ -396,10 +403,27 @@ CALL_LOGS = Resource(
         "participants": [{"role": "AGENT"}, {"role": "USER"}],
         "transcript": [{"start_offset_ms": 0, "end_offset_ms": 900, "speaker": "AGENT", "utterance": "Hello."}],
     },
-    required={"status": str, "script": dict, "agent_id": int, "participants": list, "start_time_utc": str},
     on_timer=_proceed,
 )
-call_logs = Operations(CALL_LOGS, returns=CallLog, values=_values, new=_submit, request=CallRequestUsingAgentId)
+call_logs = Operations(
+    CALL_LOGS,
+    returns=CallLog,
+    values=_values,
+    new=_submit,
+    request=CallRequestUsingAgentId,
+    stored=stored(
+        CallRequestUsingAgentId,
+        without=("recording_base64", "custom_metrics", "created_at", "version"),
+        agent_id=int,
+        external_agent_id=str | None,
+        label=str,
+        call_direction=CallDirection,
+        interface=CallInterface,
+        status=CallStatus,
+        duration_ms=int,
+        script=EvaluationScriptRequest,
+    ),
+)
 
 _ID: Final = {"call_id": str}
 """The published type of the id in some of the paths: a text that is not a UUID names no call log."""

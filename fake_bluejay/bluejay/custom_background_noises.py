@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any
 from uuid import UUID
 
-from fake_bluejay.bluejay.models.wire import Wire
+from fake_bluejay.bluejay.models.wire import Wire, shape
 from fake_bluejay.bluejay.resources import Operations, as_fields
 from fake_bluejay.core.errors import Conflict, Refused
 from fake_bluejay.core.readings import NoiseWithoutFile
@@ -110,9 +110,14 @@ def _register(world: World, organisation: str, request: NewNoise) -> Entity:
 
 
 UPLOADS = Resource("noise upload", ids=uuid_ids, example={"filename": "noise.wav"})
-uploads = Operations(UPLOADS, new=_prepare, request=UploadUrlRequest)
+uploads = Operations(
+    UPLOADS,
+    new=_prepare,
+    request=UploadUrlRequest,
+    stored=shape("StoredUpload", "A file that may be uploaded.", storage_path=str, uploaded=bool),
+)
 
-NOISES = Resource("custom background noise", ids=uuid_ids, example={"name": "Noise"}, required={"storage_path": str})
+NOISES = Resource("custom background noise", ids=uuid_ids, example={"name": "Noise"})
 noises = Operations(
     NOISES,
     returns=CustomBackgroundNoise,

@@ -43,7 +43,6 @@ CUSTOMER_PERSONAS = Resource(
     ids=uuid_ids,
     links=(Link("agent_id", to="agent"),),
     example={"name": "Persona", "description": "A customer.", "goal": "To be helped."},
-    required={"name": str, "description": str, "goal": str},
 )
 customer_personas = Operations(
     CUSTOMER_PERSONAS,

@@ -406,7 +406,6 @@ DIGITAL_HUMANS = Resource(
     "digital human",
     links=(Link("simulation_ids", to="simulation"),),
     example={"intent": "Ask something.", "success_criteria": "It is answered.", "phone_number": "+15555550100"},
-    required={"intent": str, "success_criteria": str, "simulation_ids": list},
 )
 _MOST_AT_ONCE = 100
 
@@ -473,6 +472,7 @@ digital_humans = Operations(
     values=lambda human: {"simulation_id": next(iter(human.fields["simulation_ids"]), None)},
     new=create_digital_human,
     request=DigitalHumanRequestData,
+    stored=shape("StoredDigitalHuman", "A digital human.", simulation_ids=list[int]),
 )
 
 digital_humans.get("GET", "/v1/digital-human/{digital_human_id}", returns=DigitalHumanResponse)

@@ -280,7 +280,7 @@ class Translation(Wire):
     transcript: list[dict[str, Any]]
 
 
-TRANSLATIONS = Resource("translation", ids=uuid_ids, required={"target_language": str, "transcript": list})
+TRANSLATIONS = Resource("translation", ids=uuid_ids)
 translations = Operations(TRANSLATIONS, returns=Translation)
 generators = Operations()
 

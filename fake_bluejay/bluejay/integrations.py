@@ -6,7 +6,7 @@ from typing import Any
 
 from pydantic import Field
 
-from fake_bluejay.bluejay.models.wire import Wire
+from fake_bluejay.bluejay.models.wire import Wire, stored
 from fake_bluejay.bluejay.resources import Operations
 from fake_bluejay.core.errors import NotFound, Refused
 from fake_bluejay.core.resources import Entity, Resource
@@ -55,7 +55,12 @@ class ElevenLabsAgent(ElevenLabsAgentRequest):
 INTEGRATIONS = Resource("integration")
 integrations = Operations(INTEGRATIONS)
 ELEVENLABS_AGENTS = Resource("elevenlabs agent")
-elevenlabs_agents = Operations(ELEVENLABS_AGENTS, returns=ElevenLabsAgent, request=ElevenLabsAgentRequest)
+elevenlabs_agents = Operations(
+    ELEVENLABS_AGENTS,
+    returns=ElevenLabsAgent,
+    request=ElevenLabsAgentRequest,
+    stored=stored(ElevenLabsAgentRequest),
+)
 
 
 @integrations.operation("GET", "/v1/integrations")

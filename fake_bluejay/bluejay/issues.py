@@ -88,7 +88,6 @@ ISSUES = Resource(
     ids=uuid_ids,
     links=(Link("conversation_ids", to="call log", ids=uuid_ids),),
     example={"title": "The agent ends the call without a confirmation."},
-    required={"last_seen_at": str},
 )
 issues = Operations(ISSUES, returns=IssueResponse, new=_new_issue, request=NewIssue, id_type=str)
 _PAGES = Paging("limit", 50, most=200, place="offset")

@@ -12,7 +12,7 @@ from uuid import UUID
 
 from pydantic import ConfigDict, Field
 
-from fake_bluejay.bluejay.models.wire import Wire, of_openapi, shape
+from fake_bluejay.bluejay.models.wire import Wire, of_openapi, shape, stored
 from fake_bluejay.bluejay.resources import PAGES, Operations, as_fields, given_fields
 from fake_bluejay.bluejay.results import find_result
 from fake_bluejay.core.clock import Moment
@@ -109,6 +109,11 @@ class CreateOrUpdateHumanEvaluationRequest(Wire):
     test_result_id: int | None = None
     human_response_value: str
     human_reasoning: str | None = None
+
+
+class _HumanEvaluation(CreateOrUpdateHumanEvaluationRequest):
+    call_id: str | None
+    test_result_id: int | None
 
 
 class HumanEvaluationResponse(Wire):
@@ -270,7 +275,19 @@ def create_lab(world: World, organisation: str, request: CreateLabRequest) -> En
     return lab
 
 
-labs = Operations(LABS, returns=LabResponse, new=create_lab)
+labs = Operations(
+    LABS,
+    returns=LabResponse,
+    new=create_lab,
+    stored=stored(
+        CreateLabRequest,
+        without=("conversations",),
+        call_ids=list[UUID],
+        test_result_ids=list[int],
+        settings=dict[str, Any],
+        human_evaluations=list[_HumanEvaluation],
+    ),
+)
 metric_revisions = Operations(METRIC_REVISIONS, returns=MetricRevisionResponse)
 lab_evaluations = Operations(LAB_EVALUATIONS, returns=LabEvaluation)
 _PLACE = "/v1/metrics-lab/lab/{lab_id}"

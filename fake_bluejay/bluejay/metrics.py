@@ -9,7 +9,7 @@ from uuid import UUID
 from pydantic import AliasChoices, Field
 
 from fake_bluejay.bluejay.drafts import drafted
-from fake_bluejay.bluejay.models.wire import DEPRECATED, Wire, of_openapi, shape
+from fake_bluejay.bluejay.models.wire import DEPRECATED, Wire, of_openapi, shape, stored
 from fake_bluejay.bluejay.resources import (
     Answered,
     Operations,
@@ -295,7 +295,15 @@ METRICS = Resource(
     links=(_LINK,),
     example={"name": "Metric", "description": "The agent helps.", "response_type": "pass_fail"},
 )
-metrics = Operations(METRICS, returns=CustomMetricResponse, values=_as_answered, new=create_metric)
+metrics = Operations(
+    METRICS,
+    returns=CustomMetricResponse,
+    values=_as_answered,
+    new=create_metric,
+    stored=stored(
+        CreateCustomMetricRequest, without=("bluejay_as_code_id", "agent_id"), allow_not_applicable=bool | None
+    ),
+)
 _Metrics = shape(
     "CustomMetricsListResponse",
     "A page of metrics.",

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import json
+from collections.abc import Iterator, Mapping
 from typing import Any, Final, get_args
 
 from pydantic import BaseModel, ValidationError
@@ -49,6 +50,39 @@ def first_mistake(errors: ValidationError, what: str = "") -> str:
     """
     first = errors.errors()[0]
     return f"{_place(first)}{what}: {what_is_wrong(first)}"
+
+
+def misfits(model: type[BaseModel], stored: Mapping[str, Any]) -> dict[str, str]:
+    """Return what is wrong with stored data that a model describes, by the place: `goals[0]`; empty if nothing is.
+
+    A value must be of the type itself: `"5"` is no integer here, as it is in a request.
+    """
+    try:
+        text = json.dumps(stored, allow_nan=False)
+    except (TypeError, ValueError) as error:
+        return {"": f"JSON is needed: {error}"}
+    try:
+        model.model_validate_json(text, strict=True)
+    except ValidationError as error:
+        return mistakes_by_place(error, stored)
+    return {}
+
+
+def mistakes_by_place(errors: ValidationError, data: Any) -> dict[str, str]:
+    """Return the first error of each field of an object in words, by its place in the object: `goals[0]`.
+
+    Further errors of a field may only follow from the first: each of several models says why it does not fit.
+    """
+    found: dict[Any, tuple[str, str]] = {}
+    for error in errors.errors(include_url=False):
+        place, inner = "", data
+        for part in error["loc"]:
+            # Other parts are names of models and of validators.
+            if isinstance(part, int) or (isinstance(inner, dict) and (part in inner or error["type"] == "missing")):
+                place += f"[{part}]" if isinstance(part, int) else f".{part}"
+                inner = inner[part] if isinstance(part, int) else inner.get(part)
+        found.setdefault(error["loc"][:1], (place.removeprefix("."), what_is_wrong(error)))
+    return dict(found.values())
 
 
 def pydantics_messages(errors: ValidationError) -> list[str]:

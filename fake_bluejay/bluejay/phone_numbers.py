@@ -6,7 +6,7 @@ import datetime
 from typing import Any
 from uuid import UUID
 
-from fake_bluejay.bluejay.models.wire import Wire
+from fake_bluejay.bluejay.models.wire import Wire, shape
 from fake_bluejay.bluejay.resources import Operations
 from fake_bluejay.core.clock import Moment, datetime_at
 from fake_bluejay.core.resources import Entity, Resource, uuid_ids
@@ -71,7 +71,13 @@ def _values(number: Entity) -> dict[str, Any]:
 
 
 PHONE_NUMBERS = Resource("phone number")
-phone_numbers = Operations(PHONE_NUMBERS, returns=PhoneNumberResponse, values=_values, new=_buy)
+phone_numbers = Operations(
+    PHONE_NUMBERS,
+    returns=PhoneNumberResponse,
+    values=_values,
+    new=_buy,
+    stored=shape("StoredPhoneNumber", "A phone number.", phone_number=str, price=int),
+)
 
 phone_numbers.list("GET", "/v1/phone-numbers")
 phone_numbers.create("POST", "/v1/phone-numbers/add", AddPhoneNumberRequest, returns=AddPhoneNumberResponse)

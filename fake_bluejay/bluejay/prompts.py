@@ -1,8 +1,9 @@
 """Versions of an agent's prompt and of its older knowledge base, and the labels of versions.
 
-One engine serves both kinds of text. Version 1 is the text with which the agent was added; it is made when a request
-first needs a version or a label of the agent. The version with the label `production` has the agent's own text: a
-change of one changes the other. The highest version always has the label `latest`.
+One engine serves both kinds of text. Version 1 is the text with which the agent was added. It is made when a request
+first needs a version or a label of the agent; each request is tried first, so that one that is refused makes none. The
+version with the label `production` has the agent's own text: a change of one changes the other. The highest version
+always has the label `latest`.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from uuid import UUID
 
 from pydantic import BaseModel, Field
 
-from fake_bluejay.bluejay.models.wire import Wire, of_openapi
+from fake_bluejay.bluejay.models.wire import Wire, of_openapi, shape
 from fake_bluejay.bluejay.resources import Answered, Operations, as_fields
 from fake_bluejay.core.clock import Moment
 from fake_bluejay.core.errors import Conflict, NotFound, Refused
@@ -141,7 +142,6 @@ PROMPTS = Resource(
     ids=uuid_ids,
     links=(_AGENT,),
     example={"agent_id": 1, "prompt_text": "You answer the phone."},
-    required={"version": int},
     on_remove=_settle_latest,
 )
 KNOWLEDGE_BASE_VERSIONS = Resource(
@@ -149,7 +149,6 @@ KNOWLEDGE_BASE_VERSIONS = Resource(
     ids=uuid_ids,
     links=(_AGENT,),
     example={"agent_id": 1, "kb_text": "We open at nine."},
-    required={"version": int},
     on_remove=_settle_latest,
 )
 LABELS = Resource(
@@ -251,8 +250,9 @@ def evaluated_version(world: World, agent: Entity, version: int | None, label: s
 
 
 def has_version(world: World, agent: Entity, version: int) -> bool:
-    """Return whether an agent has a version of this number."""
-    return any(one.fields["version"] == version for one in _versions(world, _PROMPT, agent))
+    """Return whether an agent has a version of this number, or would have it: version 1 may not be made yet."""
+    stored = _stored(world, _PROMPT, agent)
+    return version == 1 if not stored else any(one.fields["version"] == version for one in stored)
 
 
 def _looked_up(world: World, version: Entity) -> dict[str, Any]:
@@ -524,13 +524,21 @@ def _movable(request: LabelDeltaRequest) -> list[str]:
     return list(dict.fromkeys(wanted))
 
 
-prompts = Operations(PROMPTS, returns=PromptResponse, looked_up=_looked_up, new=_new_for_test, request=NewPrompt)
+prompts = Operations(
+    PROMPTS,
+    returns=PromptResponse,
+    looked_up=_looked_up,
+    new=_new_for_test,
+    request=NewPrompt,
+    tried_first=True,
+)
 knowledge_base_versions = Operations(
     KNOWLEDGE_BASE_VERSIONS,
     returns=KnowledgeBaseResponse,
     looked_up=_looked_up,
     new=_new_for_test,
     request=NewKnowledgeBaseVersion,
+    tried_first=True,
 )
 _OLDER_PROMPT = of_openapi(CreatePromptVersionBody, prompt_text=str)
 _NEW_KNOWLEDGE = CreateKnowledgeBaseVersionBody
@@ -591,7 +599,15 @@ def _labels(call: ApiCall) -> tuple[Entity, list[Entity]]:
     return agent, _rows(call.world, agent)
 
 
-labels = Operations(LABELS, returns=LabelResponse, new=_new_label, request=NewLabel, id_type=str)
+labels = Operations(
+    LABELS,
+    returns=LabelResponse,
+    new=_new_label,
+    request=NewLabel,
+    id_type=str,
+    stored=shape("StoredLabel", "A label.", prompt_id=UUID | None, knowledge_base_id=UUID | None),
+    tried_first=True,
+)
 
 
 @labels.operation("POST", "/v1/agents/{agent_id}/labels")

@@ -30,6 +30,10 @@ children, and an entity of another parent is not found.
 **Links.** A request that names something that does not exist is 404 and changes nothing. The link's `on_delete` is the
 effect of the target's removal, and `World.resources.remove` walks all links.
 
+**Dumps.** An entity of a dump is loaded if each field has the type that the request or the answer declares, as JSON has
+it. `stored=` declares fields that neither has, those that are stored otherwise than they are requested, and those that
+an operation reads without asking whether they are there.
+
 **Time.** An entity has one timer: `world.resources.schedule(entity, due)` sets it, and the resource's `on_timer` is
 called when it is due, at that instant. Dumps have it.
 
@@ -60,9 +64,11 @@ from types import NoneType, UnionType
 from typing import Annotated, Any, TypeVar, Union, cast, get_args, get_origin, get_type_hints
 from uuid import UUID
 
-from pydantic import BaseModel, Field, ValidationError
+from pydantic import BaseModel, Field, ValidationError, create_model
+from pydantic.fields import FieldInfo
 
-from fake_bluejay.bluejay.mistakes import first_mistake
+from fake_bluejay.bluejay.mistakes import first_mistake, misfits, mistakes_by_place
+from fake_bluejay.bluejay.models.wire import stored_type
 from fake_bluejay.core.clock import datetime_at, iso
 from fake_bluejay.core.errors import DomainError, Refused
 from fake_bluejay.core.readings import Readings, UpdateChanges
@@ -144,6 +150,10 @@ class Operations:
         request: The model that `new` takes; by default, that of `create`.
         edited: Called after a test has changed an entity, to update values that depend on its fields.
         id_type: The published type of the id in paths, if it is not that of the resource's ids.
+        stored: The fields of an entity that `request` and `returns` do not declare as they are stored. One without a
+            default is in every dump.
+        tried_first: True if a request is first tried and undone, because its operation may change something before it
+            refuses the request.
     """
 
     def __init__(
@@ -157,11 +167,15 @@ class Operations:
         request: type[BaseModel] | None = None,
         edited: Callable[[World, Entity], None] | None = None,
         id_type: type[str] | None = None,
+        stored: type[BaseModel] | None = None,
+        tried_first: bool = False,
     ) -> None:
         self.resource = resource
         self.returns = returns
         self.request = request
+        self.stored = stored
         self.all: list[Operation] = []
+        self._tried_first = tried_first
         self.module = sys._getframe(1).f_globals["__name__"]
         self._values = values
         self._looked_up = looked_up
@@ -320,6 +334,9 @@ class Operations:
         types |= path_types or {}
 
         def answered(call: ApiCall) -> Any:
+            if self._tried_first:
+                with call.world.resources.undone():
+                    answer(call)
             return self.filled(answer(call), returns, call.world)
 
         answered.__name__, answered.__doc__ = name, inspect.cleandoc(text)
@@ -385,7 +402,19 @@ class Operations:
     @cached_property
     def never_null(self) -> frozenset[str]:
         """The fields that an update cannot make null."""
-        return frozenset(self.of.required) | (_not_null(self.returns) if self.returns else frozenset())
+        models = (model for model in (self.stored, self.returns) if model is not None)
+        return frozenset(name for model in models for name in _not_null(model))
+
+    @cached_property
+    def _fields(self) -> type[BaseModel]:
+        """The fields of an entity as they are stored, each by the first of its declarations."""
+        fields: dict[str, Any] = {link.field: (_type_of(link) | None, None) for link in self.links}
+        fields |= {name: (stored_type(field), field) for name, field in _fields_of(self.stored).items()}
+        models = _fields_of(self.request), _fields_of(self.returns)
+        for name, field in [*models[0].items(), *models[1].items()]:
+            nullable = any(_is_nullable(model[name].annotation) for model in models if name in model)
+            fields.setdefault(name, (stored_type(field) | None if nullable else stored_type(field), None))
+        return create_model("Fields", **fields)
 
     def add(self, world: World, organisation: str, fields: Mapping[str, Any]) -> Entity:
         """Make an entity for a test, by all rules, with the example's values for fields that are left out.
@@ -467,18 +496,23 @@ class Operations:
             fields[link.field] = list(dict.fromkeys(ids)) if isinstance(value, list) else ids[0]
         return fields
 
-    def check(self, entity: Entity) -> None:
-        """Check that answers can show an entity of a dump.
+    def problems(self, entity: Entity) -> dict[str, str]:
+        """Return what is wrong with an entity that is not as operations store it: a problem for each field, by place.
 
-        Raises:
-            ValueError: They cannot; the message says why.
+        Each field must have the declared type, as JSON has it, and answers must be able to show the entity.
         """
-        if self.returns is None:
-            return
-        try:
-            self.shown(entity)
-        except ValidationError as error:
-            raise ValueError(first_mistake(error)) from None
+        found = misfits(self._fields, entity.fields)
+        if not found and self.returns is not None:
+            try:
+                self.shown(entity)
+            except ValidationError as error:
+                return mistakes_by_place(error, entity.fields)
+        return found
+
+    def check(self, entity: Entity) -> None:
+        """Check that an entity is as operations store it. Raises `ValueError`."""
+        for place, problem in self.problems(entity).items():
+            raise ValueError(f"{place}: {problem}")
 
     def _parents(self, call: ApiCall, path: str, *, whole: bool = False) -> Sequence[tuple[Link, Entity]]:
         """Return the parents that the path names; with `whole`, its last parameter may be one. Raises `NotFound`."""
@@ -541,6 +575,16 @@ def _fill(model: type[_Model], entity: Entity, values: Mapping[str, Any]) -> _Mo
             as_text = fields[name].annotation in (str, str | None)
             given[name] = iso(given[name]) if as_text else datetime_at(given[name])
     return model(**given)
+
+
+def _fields_of(model: type[BaseModel] | None) -> Mapping[str, FieldInfo]:
+    return {} if model is None else model.model_fields
+
+
+def _type_of(link: Link) -> Any:
+    """Return the type of a link's field as it is stored."""
+    one = link.ids.wire_type
+    return one if link.parameter == link.field else list[one]  # type: ignore[valid-type]
 
 
 @functools.cache

@@ -38,6 +38,8 @@ def _zone(name: str) -> str:
     return name
 
 
+Expression = Annotated[str, AfterValidator(_checked)]
+Zone = Annotated[str, AfterValidator(_zone)]
 Weekday = Literal["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"]
 
 
@@ -120,7 +122,7 @@ class CreateCronJobResponse(Wire):
 
     id: str
     simulation_id: str
-    cron_expression: Annotated[str, AfterValidator(_checked)]
+    cron_expression: Expression
     enabled: bool | None = None
 
 
@@ -133,7 +135,7 @@ class UpdateCronJobResponse(CreateCronJobResponse):
 class CronJobResponse(UpdateCronJobResponse):
     """A schedule."""
 
-    timezone: Annotated[str, AfterValidator(_zone)] = "UTC"
+    timezone: Zone = "UTC"
 
 
 class DeleteCronJobResponse(Wire):
@@ -256,7 +258,6 @@ SCHEDULES = Resource(
     ids=uuid_ids,
     links=(Link("simulation_id", to="simulation", on_delete=OnDelete.CASCADE),),
     example={"simulation_id": "1", "schedule": {"frequency": "daily", "time": "09:00"}},
-    required={"enabled": bool},
     on_timer=_run,
 )
 schedules = Operations(
@@ -266,6 +267,15 @@ schedules = Operations(
     new=_create,
     edited=_plan,
     id_type=str,
+    stored=shape(
+        "StoredSchedule",
+        "A schedule.",
+        simulation_id=int,
+        cron_expression=Expression,
+        window=(Window | None, None),
+        timezone=(Zone | None, None),
+        enabled=bool,
+    ),
 )
 
 schedules.create("POST", "/v1/create-schedule", CreateCronJobRequest, returns=CreateCronJobResponse)

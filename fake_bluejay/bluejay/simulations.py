@@ -160,7 +160,6 @@ SIMULATIONS = Resource(
         Link("selected_custom_metrics", to="metric", ids=uuid_ids),
         Link("personality_ids", to="personality", ids=uuid_ids),
     ),
-    required={"agent_id": int, "name": str},
 )
 _OWN_FIELDS = frozenset(SimulationPydantic.model_fields) | {"personality_ids"}
 """The fields that answers or another endpoint show themselves; `settings` has the others."""

@@ -9,13 +9,13 @@ from __future__ import annotations
 import hashlib
 import logging
 import uuid
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
-from fake_bluejay.bluejay.models.wire import Wire
+from fake_bluejay.bluejay.models.wire import Wire, shape, stored
 from fake_bluejay.bluejay.resources import LIMIT, Operations, as_fields
 from fake_bluejay.core.errors import Foreign
 from fake_bluejay.core.resources import Entity, Resource, not_found, uuid_ids
@@ -27,6 +27,9 @@ _log = logging.getLogger("fake_bluejay")
 
 MOST_SPANS = 200_000
 """The most spans of a trace that are returned."""
+
+
+TraceId = Annotated[str, Field(pattern="^[0-9a-f]{32}$")]
 
 
 class SpanEvent(Wire):
@@ -74,7 +77,7 @@ class Span(Wire):
 class NewTrace(Wire):
     """A trace that a test adds; its id is 32 hexadecimal digits."""
 
-    trace_id: str | None = Field(None, pattern="^[0-9a-f]{32}$")
+    trace_id: TraceId | None = None
     spans: list[Span] = Field(default_factory=lambda: [Span()])
 
 
@@ -92,7 +95,7 @@ class TraceSummary(Wire):
 class Trace(Wire):
     """A trace with all of its spans."""
 
-    trace_id: str = Field(pattern="^[0-9a-f]{32}$")
+    trace_id: TraceId
     spans: list[Span]
 
 
@@ -129,6 +132,7 @@ traces = Operations(
     values=lambda trace: {"trace_id": trace.fields["trace_id"]},
     new=_new_trace,
     request=NewTrace,
+    stored=shape("StoredTrace", "A trace.", trace_id=TraceId, spans=list[stored(Span)]),  # type: ignore[misc]
 )
 
 

@@ -130,8 +130,6 @@ class Resource:
         ids: The form of the ids, and the way to make one.
         links: The links to other resources.
         example: Values for the fields of the request that makes one, for a test that gives only what it cares about.
-        required: The fields that an entity has in any case, and their types. Leave it out where the answer's model
-            (`Operations(…, returns=…)`) says the same.
         on_remove: Called after an entity was removed.
         on_load: Called for an entity of a dump after everything in the dump was read.
         on_timer: Called when the timer of an entity fires, which `World.resources.schedule` set. Whatever it does
@@ -143,7 +141,6 @@ class Resource:
     ids: Ids = int_ids
     links: tuple[Link, ...] = ()
     example: Mapping[str, Any] = field(default_factory=dict)
-    required: Mapping[str, type] = field(default_factory=dict)
     on_remove: Callable[[World, Entity], None] | None = None
     on_load: Callable[[World, Entity], None] | None = None
     on_timer: Callable[[World, Entity], None] | None = None

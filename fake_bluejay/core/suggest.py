@@ -18,12 +18,17 @@ def check_known(kind: str, given: object, known: Iterable[object]) -> None:
 
 def unknown(kind: str, given: object, known: Iterable[object]) -> str:
     """Return a message that names the unknown thing, the closest known one, and all known ones."""
+    names = [str(name) for name in known]
+    close = meant(given, names)
+    hint = f"did you mean {close!r}? " if close else ""
+    return f"unknown {kind} {given!r}; {hint}known: {', '.join(names) or 'none'}"
+
+
+def meant(given: object, known: Iterable[str]) -> str:
+    """Return the known name that an unknown one probably means; empty if it is similar to none."""
     import difflib  # costs a millisecond to import, and only mistakes need it
 
-    names = [str(name) for name in known]
-    close = difflib.get_close_matches(str(given), names, n=1, cutoff=0.5)
-    hint = f"did you mean {close[0]!r}? " if close else ""
-    return f"unknown {kind} {given!r}; {hint}known: {', '.join(names) or 'none'}"
+    return next(iter(difflib.get_close_matches(str(given), known, n=1, cutoff=0.5)), "")
 
 
 def nearest(given: str, known: Iterable[str]) -> str:

@@ -4,7 +4,8 @@ Waiting:
 - The thread that moves the clock waits for the deliveries, so that a receiver finds the clock at the instant of the
   sending.
 - A server's own thread does not wait, because a receiver may call that server.
-- No thread waits for a receiver on an event loop that runs in the same thread: the receiver runs when the loop goes on.
+- No thread waits for a receiver, or a server at a URL, on an event loop that runs in the same thread: it runs when the
+  loop goes on.
 
 Threads and loops of the worker take part in virtual time, like the code that they call.
 """
@@ -19,9 +20,10 @@ from collections.abc import Coroutine, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import urlsplit
 
 from fake_bluejay.core.clock import ManualClock
-from fake_bluejay.core.outbox import PATIENCE, Attempt, Delivery, WebhookRecord, signature
+from fake_bluejay.core.outbox import PATIENCE, TRIGGER, Attempt, Delivery, WebhookRecord, signature
 from fake_bluejay.core.readings import WebhookHeaders, WebhookProof
 from fake_bluejay.core.webhooks import check_url
 from fake_bluejay.core.world import World
@@ -36,6 +38,7 @@ from fake_bluejay.facade.receivers import (
     post,
     running_loop,
 )
+from fake_bluejay.intercept.asyncio import serves
 from fake_bluejay.intercept.clockwork import CLOCKWORK, REAL_TIME_THREADS
 
 _USER_AGENT = "Bluejay-Webhooks/1.0"
@@ -55,7 +58,7 @@ class _Sending:
     delivery: Delivery
     webhook: WebhookRecord
     loop: asyncio.AbstractEventLoop | None = None
-    """The loop on which its receiver runs, if it needs one."""
+    """The loop on which its receiver runs, if it needs one, or its server, if that is the loop of this thread."""
     error: BaseException | None = None
     """The error that the receiver raised for the test, by `pytest.fail`, say."""
     _finished: threading.Event = field(default_factory=threading.Event)
@@ -122,7 +125,8 @@ class DeliveryWorker:
             elif webhook.url is None and not is_server:
                 awaited = self._send_here(sending)
             else:
-                awaited = self._send_on_thread(sending, call) and not is_server
+                sending.loop = _serving_loop(webhook.url)
+                awaited = self._send_on_thread(sending, call) and not is_server and sending.loop is None
             if awaited:
                 waited_for.append(sending)
         errors = []
@@ -332,6 +336,11 @@ class DeliveryWorker:
 
         delivery, readings = sending.delivery, self._world.readings
         headers = {"Content-Type": "application/json", "User-Agent": _USER_AGENT}
+        if delivery.event == TRIGGER:
+            headers["X-Bluejay-Idempotency-Key"] = delivery.id
+            if sending.webhook.secret:
+                headers["X-Bluejay-Signature"] = signature(delivery.body, sending.webhook.secret)
+            return Request(Headers(headers), delivery.body)
         if readings.webhook_proof is WebhookProof.SIGNATURE:
             headers["X-Bluejay-Signature"] = signature(delivery.body, sending.webhook.secret)
         else:
@@ -339,6 +348,16 @@ class DeliveryWorker:
         if readings.webhook_headers is WebhookHeaders.EVENT_AND_DELIVERY:
             headers |= {"X-Bluejay-Event": delivery.event, "X-Bluejay-Delivery": delivery.id}
         return Request(Headers(headers), delivery.body)
+
+
+def _serving_loop(url: str | None) -> asyncio.AbstractEventLoop | None:
+    """Return the event loop that runs in this thread, if the server of a URL runs on it."""
+    loop = running_loop()
+    if url is None or loop is None:
+        return None
+    parts = urlsplit(url)
+    port = parts.port or (443 if parts.scheme == "https" else 80)
+    return loop if serves(loop, port) else None
 
 
 @contextmanager

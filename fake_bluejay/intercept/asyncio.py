@@ -2,8 +2,9 @@
 
 So everything that is built on a loop's timers passes at once: `asyncio.sleep`, `wait_for`, `timeout`, anyio, a client's
 own timeouts. A loop waits in its selector. If the selector has files besides the loop's own, the loop waits for
-something outside, and time is real. Two kinds of files do not count: a socket that only listens, and an idle connection
-to a server of ours. A loop that is called from another thread counts as working from that moment.
+something outside, and time is real. Three kinds of files do not count: a socket that only listens, an idle connection
+to a server of ours, and a connection both of whose ends are in the loop. A loop that is called from another thread
+counts as working from that moment.
 
 This is the only file that touches what asyncio does not document, except that other files ask whether a loop has a
 `_selector`. What it touches, and what public thing is missing:
@@ -19,6 +20,7 @@ This is the only file that touches what asyncio does not document, except that o
 
 from __future__ import annotations
 
+import _socket
 import asyncio
 import contextlib
 import socket
@@ -39,6 +41,9 @@ FILES = {
     "selectors": "asyncio",
 }
 """The modules whose attributes are replaced here."""
+
+_ON_THEIR_WAY = 0.001
+"""The real seconds that the operating system may take to pass bytes on from one end of a connection to the other."""
 
 LOOPBACKS: dict[int, Callable[[], bool]] = {}
 """Port of a loopback server of ours → a function that returns whether it has a request in hand."""
@@ -121,8 +126,9 @@ def _select(original: Callable[..., Any]) -> Callable[..., Any]:
         files: Any = self.get_map() or {}
         if loop is None or getattr(loop, "_selector", None) is not self:
             if timeout is not None and timeout <= 0:
+                CLOCKWORK.wait_for_nothing(member)
                 return original(self, timeout)
-            outside = [each for each in files.values() if not _listens(each.fileobj)]
+            outside = [each for each in files.values() if not _listens(each.fd)]
             with CLOCKWORK.real_time(member, "waited for a file or socket", meanwhile="count" if outside else "jump"):
                 return original(self, timeout)
         if _has_own_clock(loop):
@@ -140,7 +146,10 @@ def _select(original: Callable[..., Any]) -> Callable[..., Any]:
         signal.called = False
         if events := original(self, 0):
             return events
-        theirs = [fd for fd, key in files.items() if fd != loop._ssock.fileno() and not _listens(key.fileobj)]
+        connected = [fd for fd in files if fd != loop._ssock.fileno() and not _listens(fd)]
+        theirs = _without_inner_ends(connected)
+        if len(theirs) < len(connected) and (events := original(self, _ON_THEIR_WAY)):
+            return events
         is_outside = False
         if theirs:
             with CLOCKWORK.real_time(member, "looked at a server of ours", meanwhile="stand"):
@@ -175,14 +184,51 @@ def _wake(loop: Any) -> None:
         loop._csock.send(b"\0")
 
 
-def _listens(file: Any) -> bool:
-    if isinstance(file, socket.socket):
-        try:
-            return bool(file.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN))
-        except OSError:
-            return False
-    listening = getattr(file, "socket", None)  # a `socketserver`, say
-    return isinstance(listening, socket.socket) and _listens(listening)
+def serves(loop: Any, port: int) -> bool:
+    """Return whether a socket of an event loop listens at a port."""
+    selector = getattr(loop, "_selector", None)
+    for each in () if selector is None else list(selector.get_map() or ()):
+        if _listens(each):
+            with _socket_of(each) as found:
+                if found is not None and found.family != socket.AF_UNIX and found.getsockname()[1] == port:
+                    return True
+    return False
+
+
+def _listens(descriptor: int) -> bool:
+    with _socket_of(descriptor) as found:
+        return found is not None and bool(found.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN))
+
+
+def _without_inner_ends(descriptors: list[int]) -> list[int]:
+    """Return the descriptors but for those of connections whose other end is among them as well.
+
+    Bytes between two ends in one loop come when the loop works, and not while it waits.
+    """
+    ends: dict[int, tuple[Any, Any]] = {}
+    for each in descriptors:
+        with _socket_of(each) as found, contextlib.suppress(OSError):  # it is not connected
+            if found is not None and found.family in (socket.AF_INET, socket.AF_INET6):  # others may have no name
+                ends[each] = found.getsockname(), found.getpeername()
+    among = set(ends.values())
+    return [each for each in descriptors if each not in ends or ends[each][::-1] not in among]
+
+
+@contextlib.contextmanager
+def _socket_of(descriptor: int) -> Iterator[_socket.socket | None]:
+    """Yield a socket for a descriptor, which stays open; None if it is no socket's.
+
+    It is of the class of which `socket.socket`, which tools that forbid or mock sockets replace, is made.
+    """
+    try:
+        found = _socket.socket(fileno=descriptor)
+    except (OSError, ValueError):
+        found = None
+    try:
+        yield found
+    finally:
+        if found is not None:
+            found.detach()
 
 
 def _is_idle_loopback(loop: Any, descriptor: int) -> bool:

@@ -47,6 +47,13 @@ _HELD_UP = 5.0
 _LOOKS = 300_000
 """The number of readings of clocks without a wait after which real time counts: the thread waits by reading clocks."""
 
+_AT_ONE_INSTANT = 1000, 50_000
+"""The numbers of readings of clocks without a wait after which the clock moves by a microsecond.
+
+The thread may be at its deadline, and in real time it would get past it, as code relies on: `while time.monotonic() <=
+deadline: …`. At the first number, it is only likely if the clock has been moved to this instant.
+"""
+
 _SHORT_WAIT = 0.004
 """The average of waits, in real seconds, from which they count; shorter ones are waits for a disk."""
 
@@ -211,7 +218,7 @@ class Wait:
 
     __slots__ = (
         "deadline", "due", "ended", "gate", "has_work", "is_blind", "is_open", "is_outside", "member",
-        "on_wake", "place", "what",
+        "on_wake", "place", "since", "what",
     )  # fmt: skip
 
     def __init__(self, member: Member, deadline: int | None, what: str) -> None:
@@ -233,6 +240,8 @@ class Wait:
         """True if its thread cannot be woken before the awaited thing comes, so that it cannot be the lookout."""
         self.has_work: Callable[[], bool] = _no
         """Returns whether a move of the clock has given its thread something to do."""
+        self.since = REAL.monotonic()
+        """The real time at which it was announced."""
         self.gate: Any = None
         self.on_wake: Callable[[], object] | None = None
         """Wakes a thread that waits otherwise than by `block`."""
@@ -272,6 +281,8 @@ class Clockwork:
         """The timelines of the fakes that are on and skip sleeps. The clocks show the first; a wait moves all."""
         self._start = 0
         self._elapsed = 0
+        self._left = 0
+        """The instant to which a thread got by reading clocks, and so past its deadline; at first the start."""
         self._members: dict[int, Member] = {}
         """The participants, by thread id; one that has not begun to run has none yet."""
         self._forking: dict[int, Member] = {}
@@ -308,7 +319,7 @@ class Clockwork:
         with self._mutex:
             if not self.timelines:
                 self._start = int(REAL.monotonic()) + 1
-                self._elapsed = 0
+                self._elapsed = self._left = 0
                 self._counted = REAL.monotonic()
                 self._free_for_imports = _FREE_FOR_IMPORTS
             self.timelines.append(timeline)
@@ -469,6 +480,8 @@ class Clockwork:
         if member is None:
             return None
         member.looks = looks = member.looks + 1
+        if looks in _AT_ONE_INSTANT:
+            self._get_past_a_deadline(even_at_the_start=looks > _AT_ONE_INSTANT[0])
         now = REAL.monotonic()
         if looks >= _LOOKS or now - member.seen > _JUST_SEEN:
             self._count_what_it_waits_by(member, now)
@@ -484,11 +497,16 @@ class Clockwork:
             self._count_unseen(member, now)
 
     def notice(self) -> None:
-        """Count the real time that the calling thread has waited unseen, before it reads the fake's state."""
+        """Count the real time that the calling thread has waited unseen, before it reads the fake's state.
+
+        For a bystander, count the time that all participants have waited, for nobody else may do it.
+        """
         member, now = self.me(), REAL.monotonic()
         if member is None:
             if self.timelines and threads_are_greenlets():  # a greenlet, for whose thread there is no name here
                 self.count(0, "passed in greenlets")
+            elif self.timelines:
+                self._count_for_a_bystander(now)
         elif now - member.seen > _UNSEEN or (now - member.seen > _JUST_SEEN and _is_in_foreign_loop()):
             self._count_unseen(member, now)
 
@@ -506,15 +524,55 @@ class Clockwork:
             if waited > 0.3 * (now - since):
                 self.count(now - waited, "waited in real time")
 
-    def wait_for_nothing(self, member: Member) -> None:
+    def _count_for_a_bystander(self, now: float) -> None:
+        """Count the real time for which all participants have waited outside, if none of them is a lookout.
+
+        The test may wait for an answer of the calling thread, which is a server's and polls the fake.
+        """
+        with self._mutex:
+            waits = list(self._waits)
+            waiting = {one.member for one in waits}
+            working = [one for one in self._members.values() if one not in waiting]
+            if len(working) != self._working or not all(one.is_blind for one in waits):
+                return
+        instants = [one.since for one in waits if one.is_outside]
+        for member in working:
+            match member.watch.look():
+                case Activity.WORKS:
+                    return
+                case Activity.WAITS_OUTSIDE:
+                    instants.append(member.watch.since)
+        if instants and now - max(instants) > _UNSEEN:
+            self.count(max(instants), "passed while the test waited for something outside")
+
+    def wait_for_nothing(self, member: Member, *, once: bool = False) -> None:
         """Note that a thread waits for no time at all; if it does so again and again, move the clock a little.
 
         The thread has come to its deadline, and in real time it would get a little past it. Code relies on that: `while
         remaining >= 0: wait(…)`.
+
+        Args:
+            member: The calling thread.
+            once: True if many such waits mean little, as when a thread lets others run.
         """
         member.waits_for_nothing += 1
         if member.waits_for_nothing > _WAITS_FOR_NOTHING and self.me() is member:
-            self._pass(1, "waited for no time at all, again and again", None)
+            if once:
+                self._get_past_a_deadline()
+            else:
+                self._pass(1, "waited for no time at all, again and again", None)
+
+    def _get_past_a_deadline(self, *, even_at_the_start: bool = False) -> None:
+        """Move the clock by a microsecond, if it stands at an instant that may be a thread's deadline."""
+        with self._mutex:
+            if (
+                not self.timelines
+                or not self.timelines[0].frozen
+                or (self._elapsed == self._left and not even_at_the_start)
+            ):
+                return
+            self._left = self._elapsed + 1
+        self._pass(1, "got past an instant at which clocks were read, again and again", None)
 
     def count(self, since: float, what: str, place: Place | None = None) -> None:
         """Add the real time that has passed since then, as far as it has not been counted."""

@@ -18,8 +18,9 @@ import weakref
 from _queue import SimpleQueue
 from collections import deque
 from collections.abc import Callable, Iterator
+from operator import index
 from types import FunctionType, ModuleType
-from typing import Any
+from typing import Any, SupportsIndex
 
 from fake_bluejay.http.calendar import is_frozen_by_freezegun
 from fake_bluejay.intercept.clockwork import CLOCKWORK, Member, Wait, threads_are_greenlets
@@ -120,10 +121,16 @@ def _sleep(original: Callable[[float], None]) -> Callable[..., Any]:
 
     def sleep(seconds: float, /) -> None:
         member = CLOCKWORK.me()
-        if member is None or not isinstance(seconds, (int, float)) or not 0 < seconds < _LONGEST:
+        if member is None:
             original(seconds)
-        else:
-            CLOCKWORK.finish(CLOCKWORK.begin(member, seconds, "slept"))
+            return
+        length = seconds if isinstance(seconds, float) else index(seconds)
+        if 0 < length < _LONGEST:
+            CLOCKWORK.finish(CLOCKWORK.begin(member, length, "slept"))
+            return
+        if length == 0:
+            CLOCKWORK.wait_for_nothing(member, once=True)
+        original(length)
 
     return sleep
 
@@ -310,6 +317,8 @@ def _bootstrap_inner(original: Callable[..., None]) -> Callable[..., Any]:
 def _join(original: Callable[..., None]) -> Callable[..., Any]:
     def join(self: Any, timeout: float | None = None) -> None:
         me = CLOCKWORK.me()
+        if isinstance(timeout, SupportsIndex):
+            timeout = index(timeout)
         if me is None or not isinstance(timeout, (int, float, type(None))) or self is me.thread or not self.is_alive():
             original(self, timeout)
             return
@@ -501,7 +510,10 @@ def _in_real_time(what: str) -> Callable[[Callable[..., Any]], Callable[..., Any
 def _select(original: Callable[..., Any]) -> Callable[..., Any]:
     def select(*args: Any) -> Any:
         member = CLOCKWORK.me()
-        if member is None or (len(args) > 3 and args[3] == 0):
+        if member is None:
+            return original(*args)
+        if len(args) > 3 and args[3] == 0:
+            CLOCKWORK.wait_for_nothing(member)
             return original(*args)
         with CLOCKWORK.real_time(member, "waited for a file or socket"):
             return original(*args)

@@ -209,12 +209,13 @@ def _called_by(frame: Any) -> str | None:
     if not current.opname.startswith(("CALL", "PRECALL")):
         return None
     # The function's name is the longest expression that begins where the call begins; 3.13 puts the names of keyword
-    # arguments, a constant, there too.
+    # arguments, a constant, there too, and an assertion that pytest has rewritten a variable that holds the function.
     start = _start(current)
     for instruction in reversed(before[:-1]):
         if (
             instruction.opname.startswith("LOAD_")
             and instruction.opname != "LOAD_CONST"
+            and not str(instruction.argval).startswith("@py_assert")
             and start is not None
             and _start(instruction) == start
         ):

@@ -36,7 +36,7 @@ from fake_bluejay.bluejay.service import Service
 from fake_bluejay.core.behaviors import agent_from_text
 from fake_bluejay.core.clock import MOST_SPEED, check_start, instant_of
 from fake_bluejay.core.readings import Question, Readings, questions
-from fake_bluejay.core.suggest import unknown
+from fake_bluejay.core.suggest import meant, unknown
 from fake_bluejay.core.test_results import Organisation
 from fake_bluejay.core.world import DEFAULT_ORGANISATION, World
 from fake_bluejay.http.faults import KINDS
@@ -265,7 +265,7 @@ _REFERRED_TO = ("organisations", "resources", "simulations")
 def _misfits_beside(wrong: Iterable[Path_], data: dict[str, Any], overrides: Overrides) -> list[Misfit]:
     """Return the misfits in the parts of a seed without wrong values, so that one check reports these problems too.
 
-    The list is empty if other parts may refer to one with a wrong value: without it, their references cannot be judged.
+    A misfit that may only follow from a wrong value is left out: a reference to a part that has one cannot be judged.
 
     Args:
         wrong: The places of the values that are wrong.
@@ -273,12 +273,21 @@ def _misfits_beside(wrong: Iterable[Path_], data: dict[str, Any], overrides: Ove
         overrides: The options that go before those of the seed.
     """
     rest: dict[str, Any] = {name: [*value] if isinstance(value, list) else value for name, value in data.items()}
-    left_out = set()
+    left_out, unjudged, written = set(), set[str](), dict[str, str]()
     fields = {field.alias or name for name, field in Seed.model_fields.items()}
-    for name, *within in wrong:
-        if name not in fields or name in _REFERRED_TO:  # an unknown name may be one of these, misspelt
-            return []
+    for place in wrong:
+        name, within = str(place[0]), place[1:]
         whole = rest.get(name)
+        if name not in fields:
+            rest.pop(name, None)
+            known = meant(name, fields)
+            if known in _REFERRED_TO and known not in rest and _is_part(known, whole):
+                rest[known], written[known] = whole, name
+            elif known in _REFERRED_TO or (not known and isinstance(whole, (list, dict))):
+                unjudged |= {known} if known else set(_REFERRED_TO)  # without a similar one, it may be any
+            continue
+        if name in _REFERRED_TO:
+            unjudged.add(name)
         if isinstance(whole, dict) and within:
             rest[name] = {key: value for key, value in whole.items() if key != within[0]}
         elif not isinstance(whole, list) or not within:
@@ -302,12 +311,32 @@ def _misfits_beside(wrong: Iterable[Path_], data: dict[str, Any], overrides: Ove
         service = Service(**seed.options(overrides))
     except ValueError:
         return []
-    misfits = _applied(seed.parts(), service)
+    misfits = [one for one in _applied(seed.parts(), service) if not _may_follow(one.place, unjudged)]
     for one in misfits:
-        name, *within = one.place
-        if name in numbers:
-            one.place = (name, numbers[str(name)][int(within[0])], *within[1:])
+        part, *inner = one.place
+        if part in numbers:
+            inner[0] = numbers[str(part)][int(inner[0])]
+        one.place = (written.get(str(part), part), *inner)
     return misfits
+
+
+def _is_part(name: str, value: Any) -> bool:
+    """Return whether a value is one that a seed may have under a name."""
+    try:
+        Seed.model_validate({name: value})
+    except ValidationError:
+        return False
+    return True
+
+
+def _may_follow(place: Path_, unjudged: set[str]) -> bool:
+    """Return whether a misfit may only follow from wrong values in the parts of these names."""
+    if place[-1] == "organisation":
+        return "organisations" in unjudged
+    if "resources" in unjudged and (place[0] == "resources" or place[-1] in ("agents", "folders")):
+        return True
+    # The runs of simulations make test results, whose ids another may then have.
+    return (place[0] == "simulations" and bool(unjudged)) or ("simulations" in unjudged and place[-1] == "id")
 
 
 def _goes_on(source: _Source, data: dict[str, Any], overrides: Overrides) -> LoadedSeed:

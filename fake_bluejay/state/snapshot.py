@@ -8,8 +8,9 @@ import sys
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime
-from typing import Any, TypeVar, get_args
+from typing import TYPE_CHECKING, Any, TypeVar, get_args
 
+from fake_bluejay.bluejay.calls import checked_call
 from fake_bluejay.bluejay.modules import declared, resource_names
 from fake_bluejay.core.behaviors import Agent, agent_from_text
 from fake_bluejay.core.clock import Clock, ManualClock, ScaledClock, datetime_at, instant_of, microseconds
@@ -18,6 +19,7 @@ from fake_bluejay.core.json_data import copied
 from fake_bluejay.core.outbox import (
     EVENTS,
     MOST_COPIES,
+    TRIGGER,
     Attempt,
     Delivery,
     Irregularity,
@@ -35,6 +37,9 @@ from fake_bluejay.core.test_results import ControlObject, Move, Organisation, Re
 from fake_bluejay.core.timers import Timer, TimerKind
 from fake_bluejay.core.world import DEFAULT_ORGANISATION, World
 from fake_bluejay.state.older import as_written_today
+
+if TYPE_CHECKING:
+    from pydantic import BaseModel
 
 FORMAT = 1
 
@@ -175,6 +180,7 @@ def _dump_run(run: Run) -> dict[str, Any]:
         "test_results": list(run.result_ids),
         "waiting": list(run.waiting),
         "next_steps": [list(pair) for pair in run.next_steps.items()],
+        **({} if run.trigger is None else {"trigger": run.trigger}),
     }
 
 
@@ -347,23 +353,27 @@ def _load_alone(data: Mapping[str, Any], load: Callable[[_Node], _Loaded]) -> _L
 
 
 def _load_record(place: _Node, control_objects: Mapping[int, ControlObject]) -> Record:
-    fields = copied(place.get("fields", dict))
-    if fields:
-        from fake_bluejay.bluejay.models.results import check_fields
+    fields, metrics = place.child("fields"), list(place.each("metrics", older=[]))
+    call = place.read("call", dict, _script, optional=True, older=None)
+    if fields or metrics:
+        from fake_bluejay.bluejay.models.results import CustomMetric, GivenFields, check_fields
 
         place.read("fields", dict, check_fields)
+        if fields:
+            fields.conform(GivenFields)
+        for metric in metrics:
+            metric.conform(CustomMetric)
     record = Record(
         place.get("id", int),
         place.get("organisation", str),
         place.read("status", str, status_from_text),
         place.read("agent", str, agent_from_text, optional=True),
         place.read("created_at", str, _instant),
-        fields,
+        copied(fields.data()) if fields else {},
     )
     record.start_time = place.read("start_time", str, _instant, optional=True)
     record.end_time = place.read("end_time", str, _instant, optional=True)
-    record.call = place.read("call", dict, call_from_dict, optional=True, older=None)
-    record.metrics = [dict(metric) for metric in place.items("metrics", dict, older=[])]
+    record.call, record.metrics = call, [metric.data() for metric in metrics]
     record.history = [
         Move(
             move.read("at", str, _instant),
@@ -382,37 +392,47 @@ def _load_record(place: _Node, control_objects: Mapping[int, ControlObject]) -> 
     return record
 
 
+def _script(data: Mapping[str, Any]) -> Call:
+    return checked_call(call_from_dict(data))
+
+
 def _load_calls(root: _Node, world: World) -> None:
     calls = root.child("calls", older=None)
     if calls is None:
         return
-    world.call = calls.read("default", dict, call_from_dict)
+    world.call = calls.read("default", dict, _script)
     world.next_calls.extend(
-        _Node({"call": each}, f"calls.next[{index}].", calls).read("call", dict, call_from_dict)
+        _Node({"call": each}, f"calls.next[{index}].", calls).read("call", dict, _script)
         for index, each in enumerate(calls.get("next", list) or ())
     )
     if (of := calls.child("of")) is not None:
-        world.calls_of = {name: of.read(name, dict, call_from_dict) for name in of.names()}
+        world.calls_of = {name: of.read(name, dict, _script) for name in of.names()}
     if (of_ids := calls.child("of_ids", older=None)) is not None:
         for id in of_ids.names():
             if id.isascii() and id.isdigit():
-                world.calls_of[int(id)] = of_ids.read(id, dict, call_from_dict)
+                world.calls_of[int(id)] = of_ids.read(id, dict, _script)
             else:
                 of_ids.note(id, "the id of a digital human is needed")
 
 
 def _load_run(place: _Node, world: World, last_id: int) -> None:
+    fields = place.child("fields")
     run = Run(
         place.get("id", int),
         place.get("organisation", str),
         place.get("simulation_id", int),
         place.get("agent_id", int),
         place.read("created_at", str, _instant),
-        copied(place.get("fields", dict) or {}),
+        copied(fields.data()) if fields else {},
         slots=place.get("lines", int, optional=True),
         longest=place.read("longest", (int, float), microseconds),
         ringing=place.read("ringing", (int, float), microseconds),
+        trigger=place.get("trigger", str, optional=True, older=None),
     )
+    if fields:
+        from fake_bluejay.bluejay.models.runs import BACRunRequest
+
+        fields.conform(BACRunRequest)
     run.result_ids = place.items("test_results", int)
     waiting = place.items("waiting", int)
     next_steps = place.items("next_steps", list, older=[])
@@ -451,6 +471,7 @@ def _load_run(place: _Node, world: World, last_id: int) -> None:
             if id not in run.waiting and id in world.results:
                 run.note_status(id, world.results[id].status)
         world.runs[run.id] = run
+        world.add_trigger(run)
 
 
 def _load_outbox(root: _Node, world: World) -> None:
@@ -538,6 +559,8 @@ def _load_delivery(place: _Node, count: int) -> Delivery:
         )
         for attempt in place.each("attempts")
     ]
+    if place.is_right and delivery.event == TRIGGER and not delivery.id.isdecimal():
+        place.misfit("id", "the id of a test result is needed, which is called")
     delivery.planned, delivery.retries = place.get("planned", int), place.get("retries", int)
     if place.is_right and not 0 <= delivery.planned <= MOST_COPIES:
         place.misfit("planned", f"0 to {MOST_COPIES} attempts are planned at once, not {delivery.planned}")
@@ -558,6 +581,8 @@ def _resend(world: World) -> None:
         for _ in range(delivery.planned - scheduled[delivery.number]):
             world.timers.schedule(world.now(), "delivery", delivery.number)
         world.outbox.forget_if_over(delivery)
+        if delivery.event == TRIGGER and delivery.planned and not delivery.delivered:
+            world.outbox.untold.add(int(delivery.id))
 
 
 def _load_collection(root: _Node, name: str, world: World) -> None:
@@ -569,10 +594,7 @@ def _load_collection(root: _Node, name: str, world: World) -> None:
         id, organisation = place.get("id", resource.ids.stored), place.get("organisation", str)
         created_at = place.read("created_at", str, _instant)
         updated_at = place.read("updated_at", str, _instant, older=None)
-        fields = place.child("fields")
-        if fields is not None:
-            for field, type_ in resource.required.items():
-                fields.get(field, type_)
+        fields = copied(place.get("fields", dict) or {})
         if not place.is_right:
             continue
         _check_organisation(place, organisation, world)
@@ -580,10 +602,11 @@ def _load_collection(root: _Node, name: str, world: World) -> None:
             place.misfit("id", f"a {resource.ids.wire_type.__name__} is needed, not {id!r}")
         elif collection.get(id) is not None or (isinstance(id, int) and not 0 < id <= collection.last_id):
             place.misfit("id", f"{id} is there twice, or above last_id")
-        entity = Entity(resource, id, organisation, created_at, copied(place.get("fields", dict)))
+        entity = Entity(resource, id, organisation, created_at, fields)
         if updated_at is not None:
             entity.updated_at = updated_at
-        place.read("fields", dict, lambda _, entity=entity: operations.check(entity))
+        for field, problem in operations.problems(entity).items():
+            place.note(f"fields.{field}", problem)
         if place.is_right:
             collection.put(entity)
 
@@ -716,6 +739,9 @@ class _Node:
         number = self.get(name, int, older=older)
         return sys.maxsize if number is None else number
 
+    def __bool__(self) -> bool:
+        return bool(self._data)
+
     def names(self) -> list[str]:
         """Return the names of the fields."""
         return list(self._data)
@@ -739,6 +765,17 @@ class _Node:
             for index, item in enumerate(self.get(name, list, older=older) or ())
             if (value := self._checked(f"{name}[{index}]", item, type_)) is not None
         ]
+
+    def conform(self, model: type[BaseModel]) -> None:
+        """Collect what is wrong with the object if it is not as a model says."""
+        from fake_bluejay.bluejay.mistakes import misfits
+
+        for field, problem in misfits(model, self._data).items():
+            self.note(field, problem)
+
+    def data(self) -> dict[str, Any]:
+        """Return the object."""
+        return dict(self._data)
 
     def note(self, name: str, problem: str) -> None:
         """Collect a problem with a field."""

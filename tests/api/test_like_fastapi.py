@@ -576,7 +576,7 @@ def test_every_operation_is_answered_as_fastapi_does(
     """
     app, theirs = equivalents
 
-    @settings(max_examples=examples(25, 4), derandomize=True, deadline=None, database=None)
+    @settings(max_examples=examples(25, 2), derandomize=True, deadline=None, database=None)
     @given(requests_to(operation))
     def compared(request: tuple[str, list[tuple[bytes, bytes]], bytes]) -> None:
         path, headers, body = request

@@ -191,8 +191,8 @@ def test_mistakes_are_named_and_change_nothing() -> None:
     [
         ({"id": "x"}, r"folders.all\[0\].id: a UUID is needed, not 'x'"),
         ({"organisation": "nobody"}, r"folders.all\[0\].organisation: unknown organisation 'nobody'"),
-        ({"fields": {"name": 7}}, r"folders.all\[0\].fields: name: a string is needed, not 7"),
-        ({"fields": {}}, r"folders.all\[0\].fields: name: missing"),
+        ({"fields": {"name": 7}}, r"folders.all\[0\].fields.name: a string is needed, not 7"),
+        ({"fields": {}}, r"folders.all\[0\].fields.name: missing"),
         ({"updated_at": "x"}, r"folders.all\[0\].updated_at: Invalid isoformat"),
     ],
 )

@@ -3,6 +3,7 @@
 import asyncio
 import concurrent.futures
 import multiprocessing
+import multiprocessing.connection
 import queue
 import select
 import socket
@@ -20,6 +21,7 @@ import requests
 import sniffio
 
 from fake_bluejay import FakeBluejay
+from fake_bluejay.intercept.clockwork import CLOCKWORK
 from fake_bluejay.intercept.true_time import REAL
 
 Wait = Callable[[float], Any]
@@ -66,6 +68,83 @@ def test_a_deadline_comes_at_once_to_who_polls_by(bluejay: FakeBluejay, name: st
     assert poll_until_a_deadline(60, 0.5, INSIDE[name]) == 120
     assert REAL.monotonic() - real < 30
     assert passed_since(bluejay, start) == pytest.approx(60, abs=0.001)
+
+
+def sleeps_for_the_rest(deadline: float) -> None:
+    time.sleep(min(5, max(0, deadline - time.monotonic())))
+
+
+def sleeps_if_there_is_a_rest(deadline: float) -> None:
+    if (rest := deadline - time.monotonic()) > 0:
+        time.sleep(min(5, rest))
+
+
+def waits_for_a_queue_for_the_rest(deadline: float) -> None:
+    with suppress(queue.Empty):
+        queue.Queue[int]().get(timeout=min(5, max(0, deadline - time.monotonic())))
+
+
+@pytest.mark.parametrize(
+    ("wait", "patience", "most"),
+    [
+        (sleeps_for_the_rest, 20, 1000),
+        (sleeps_if_there_is_a_rest, 20, 1000),
+        (waits_for_a_queue_for_the_rest, 20, 1000),
+        (sleeps_for_the_rest, 0, 30_000),
+    ],
+)
+def test_who_is_woken_at_a_deadline_gets_past_it(
+    bluejay: FakeBluejay, wait: Callable[[float], None], patience: int, most: int
+) -> None:
+    """A clock that stands still at a deadline never passes it, as every real one does."""
+    start, deadline, turns = bluejay.clock.now, time.monotonic() + patience, 0
+    while time.monotonic() <= deadline and turns < most:
+        turns += 1
+        wait(deadline)
+    assert turns < most
+    assert passed_since(bluejay, start) == pytest.approx(patience, abs=1e-5)
+
+
+async def test_a_coroutine_that_is_woken_at_a_deadline_gets_past_it(bluejay: FakeBluejay) -> None:
+    loop = asyncio.get_running_loop()
+    deadline, turns = loop.time() + 20, 0
+    while loop.time() <= deadline and turns < 1000:
+        turns += 1
+        await asyncio.sleep(min(5, max(0, deadline - loop.time())))
+    assert turns < 1000
+
+
+def test_a_clock_that_nothing_has_moved_stands_still(bluejay: FakeBluejay) -> None:
+    start = bluejay.clock.now
+    for _ in range(5000):
+        time.monotonic()
+    time.sleep(0)
+    assert bluejay.clock.now == start
+
+
+NO_TIME: dict[str, Callable[[Any, socket.socket], object]] = {
+    "Connection.poll": lambda pipe, near: pipe.poll(0),
+    "wait": lambda pipe, near: multiprocessing.connection.wait([pipe], 0),
+    "a loop with select": lambda pipe, near: poll_by_select(near),
+}
+
+
+def poll_by_select(near: socket.socket) -> None:
+    deadline = time.monotonic() + 0
+    while deadline - time.monotonic() >= 0:
+        select.select([near], [], [], 0)
+
+
+@pytest.mark.parametrize("name", NO_TIME)
+def test_waiting_outside_for_no_time_at_all_is_over_at_once(bluejay: FakeBluejay, name: str) -> None:
+    """`multiprocessing` looks again until its deadline of this very instant is past."""
+    near, far = socket.socketpair()
+    pipe, other_end = multiprocessing.Pipe()
+    with near, far, pipe, other_end:
+        NO_TIME[name](pipe, near)
+    member = CLOCKWORK.me()
+    assert member is not None
+    assert member.looks < 100
 
 
 def test_a_deadline_comes_at_once_to_who_polls_by_joining_a_thread(bluejay: FakeBluejay) -> None:

@@ -354,6 +354,84 @@ def test_threads_from_before_keep_the_present_unless_the_test_chooses_another(no
         assert abs(time.time() - theirs() - (0 if now else 600)) < 5
 
 
+def test_a_servers_thread_from_before_that_polls_for_the_test_comes_to_the_end_of_a_call(
+    bluejay: FakeBluejay,
+    bystander: Callable[[Callable[[], Any]], threading.Thread],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """As in a test of an application that a live server serves: the test waits in C for the answer."""
+    monkeypatch.setattr("fake_bluejay.intercept.clockwork._UNSEEN", 0.1)
+    call = bluejay.add_test_result(agent=ends_after(0.2))
+    headers, api = {"X-API-Key": "key"}, "https://api.getbluejay.ai/v1"
+    requests.post(f"{api}/end-conversations", headers=headers, json={"test_result_ids": [call.id]}, timeout=5)
+    near, far = socket.socketpair()
+
+    def serve() -> None:
+        for _ in range(200):
+            answer = requests.get(f"{api}/retrieve-simulation-result/{call.id}", headers=headers, timeout=5).json()
+            if answer["simulation_result"]["status"] != "RUNNING":
+                far.send(b"over")
+                return
+            time.sleep(0.02)
+        far.send(b"running for ever")
+
+    with near, far:
+        server = bystander(serve)
+        assert near.recv(100) == b"over"
+        server.join()
+
+
+class Seconds:
+    """An integer of another library, as NumPy has them."""
+
+    def __index__(self) -> int:
+        return 30
+
+
+def test_integers_of_all_kinds_are_lengths_of_waits(passed: Callable[[], float]) -> None:
+    time.sleep(Seconds())  # type: ignore[arg-type]
+    thread = threading.Thread(target=lambda: time.sleep(100))
+    thread.start()
+    thread.join(Seconds())  # type: ignore[arg-type]
+    assert passed() == 60
+    thread.join()
+    with pytest.raises(TypeError, match="cannot be interpreted as an integer"):
+        time.sleep("1")  # type: ignore[arg-type]
+
+
+async def echo(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    while line := await reader.readline():
+        await asyncio.sleep(30)
+        writer.write(line)
+    writer.close()
+
+
+async def test_a_server_and_its_clients_in_one_loop_take_no_time(passed: Callable[[], float]) -> None:
+    start = REAL.monotonic()
+    server = await asyncio.start_server(echo, "127.0.0.1", 0)
+    async with server:
+        await asyncio.sleep(30)
+        reader, writer = await asyncio.open_connection(*server.sockets[0].getsockname())
+        for line in (b"one\n", b"two\n"):
+            writer.write(line)
+            assert await asyncio.wait_for(reader.readline(), 40) == line
+            await asyncio.sleep(30)
+        writer.close()
+        await writer.wait_closed()
+    assert passed() == 150
+    assert REAL.monotonic() - start < 10
+
+
+async def test_a_connection_that_leads_out_of_the_loop_takes_its_time(passed: Callable[[], float]) -> None:
+    near, far = socket.socketpair()
+    with far:
+        reader, writer = await asyncio.open_connection(sock=near)
+        threading.Timer(0.05, far.send, [b"x\n"]).start()
+        assert await asyncio.wait_for(reader.readline(), 40) == b"x\n"
+        assert 0.05 <= passed() < 30
+        writer.close()
+
+
 def test_a_thread_that_is_started_by_a_bystander_is_one(
     passed: Callable[[], float], bystander: Callable[[Callable[[], Any]], threading.Thread]
 ) -> None:
@@ -622,6 +700,30 @@ def test_wait_in_c_for_a_lock_holds_nobody_up(passed: Callable[[], float]) -> No
         thread.join()
     assert order == ["held", "got"]
     assert passed() == 30
+
+
+@pytest.mark.parametrize("what", ["a socket", "a lock"])
+def test_wait_in_c_within_an_assertion_holds_nobody_up(bluejay: FakeBluejay, what: str) -> None:
+    """pytest rewrites assertions: it keeps the function in a variable of its own before it calls it."""
+    start = REAL.monotonic()
+    near, far = socket.socketpair()
+    lock = threading.Lock()
+    lock.acquire()
+
+    def end() -> None:
+        time.sleep(0.05)
+        far.send(b"x")
+        lock.release()
+
+    with near, far:
+        thread = threading.Thread(target=end)
+        thread.start()
+        if what == "a socket":
+            assert near.recv(1) == b"x"
+        else:
+            assert lock.acquire()
+        thread.join()
+    assert REAL.monotonic() - start < 3
 
 
 def test_a_child_process_gets_its_time(bluejay: FakeBluejay) -> None:

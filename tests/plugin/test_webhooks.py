@@ -24,6 +24,8 @@ import httpx
 import jsonschema
 import pytest
 import requests
+from aiohttp import web
+from aiohttp.test_utils import TestClient, TestServer
 from fastapi import BackgroundTasks, FastAPI
 from starlette.applications import Starlette
 from starlette.responses import Response
@@ -817,6 +819,33 @@ def test_without_the_fixture_and_its_time() -> None:
     fake.clock.advance(60)
     assert len(received) == 1
     assert all(one.delivered for one in fake.webhooks.deliveries)
+
+
+@pytest.mark.parametrize("by", ["advancing", "sleeping"])
+async def test_a_server_on_the_loop_of_the_test_answers_when_the_test_awaits(bluejay: FakeBluejay, by: str) -> None:
+    """It could not while the thread waited for it."""
+    heard = []
+
+    async def receive(request: web.Request) -> web.Response:
+        heard.append((await request.json())["type"])
+        return web.json_response({})
+
+    application = web.Application()
+    application.router.add_post("/hook", receive)
+    start = time.perf_counter()
+    async with TestClient(TestServer(application)) as client:
+        bluejay.webhooks.add(str(client.make_url("/hook")), ["simulation_ended"])
+        call = bluejay.add_test_result()
+        call.end()
+        if by == "advancing":
+            bluejay.clock.advance(60)
+            await asyncio.sleep(1)
+        else:
+            await asyncio.sleep(61)
+    assert heard == ["simulation_ended"]
+    [delivery] = bluejay.webhooks.deliveries
+    assert [attempt.status for attempt in delivery.attempts] == [200]
+    assert time.perf_counter() - start < 4
 
 
 def test_a_client_on_the_socket_brings_deliveries_about(bluejay_server: FakeBluejay) -> None:

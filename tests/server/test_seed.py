@@ -549,23 +549,51 @@ def test_bad_value_does_not_hide_misfits(tmp_path: Path) -> None:
     ]
 
 
-@pytest.mark.parametrize(
-    "wrong",
-    [
-        "organisations: [{name: acme, api_keys: [1]}]",
-        "organisatons: [{name: acme, api_keys: [k]}]",
-        "simulations: [{agent: 1}]",
-        "resources: {agents: [{organisation: 1}]}",
-    ],
-)
-def test_reference_to_an_invalid_object_is_not_reported(tmp_path: Path, wrong: str) -> None:
+def misplaced(tmp_path: Path, text: str) -> list[str]:
+    """Return the places of all that is wrong with a seed."""
     path = tmp_path / "a.yaml"
-    path.write_text(
-        f"{wrong}\ntest_results: [{{organisation: acme}}]\nwebhooks: [{{url: 'http://127.0.0.1/', agents: [1]}}]\n"
-    )
+    path.write_text(text)
     with pytest.raises(SeedError) as error:
         load_seed(path)
-    assert [one.removeprefix(f"{path}:")[:2] for one in error.value.problems] == ["1:"]
+    return [one.removeprefix(f"{path}:").split(": ")[1] for one in error.value.problems]
+
+
+REFERENCES = "test_results: [{organisation: acme}]\nwebhooks: [{url: 'http://127.0.0.1/', agents: [1]}]\n"
+
+
+@pytest.mark.parametrize(
+    ("wrong", "reported"),
+    [
+        ("organisations: [{name: acme, api_keys: [1]}]", ["organisations[0].api_keys[0]", "webhooks[0].agents"]),
+        ("simulations: [{agent: 1}]", ["simulations[0].agent", "webhooks[0].agents", "test_results[0].organisation"]),
+        (
+            "resources: {agents: [{organisation: 1}]}",
+            ["resources.agents[0].organisation", "test_results[0].organisation"],
+        ),
+        # A misspelt part is judged as what its name is similar to.
+        ("organisatons: [{name: acme, api_keys: [k]}]", ["organisatons", "webhooks[0].agents"]),
+        ("resorces: {agents: [{}]}", ["resorces", "test_results[0].organisation"]),
+        (
+            "simulatons: [{agent: {nme: Ann}}]",
+            ["simulatons", "webhooks[0].agents", "simulatons[0].agent", "test_results[0].organisation"],
+        ),
+        # If it has not the shape of that part, or is similar to none, references to it are not judged.
+        ("resorces: 5", ["resorces", "test_results[0].organisation"]),
+        ("companies: [{name: acme}]", ["companies"]),
+        # What can be no part that others refer to hides nothing.
+        ("sed: 1", ["sed", "webhooks[0].agents", "test_results[0].organisation"]),
+        ("comment: for the demo", ["comment", "webhooks[0].agents", "test_results[0].organisation"]),
+    ],
+)
+def test_only_references_that_may_follow_from_a_wrong_part_are_left_out(
+    tmp_path: Path, wrong: str, reported: list[str]
+) -> None:
+    assert misplaced(tmp_path, f"{wrong}\n{REFERENCES}") == reported
+
+
+def test_ids_that_may_be_those_of_a_wrong_simulations_runs_are_not_judged(tmp_path: Path) -> None:
+    wrong = "simulations: [{runs: 1, fields: x}]\ntest_results: [{}, {id: 1}]\n"
+    assert misplaced(tmp_path, wrong) == ["simulations[0].fields"]
 
 
 @pytest.mark.parametrize("wrong", ["- {id: x}", "- {count: 0}", "- 1"])

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Container
 from typing import Annotated, Any, Final
 
 from pydantic import BaseModel, ConfigDict, Field, create_model
+from pydantic.fields import FieldInfo
 
 Positive = Annotated[int, Field(gt=0)]
 """An integer above 0."""
@@ -22,7 +24,7 @@ class Wire(BaseModel):
     model_config = ConfigDict(defer_build=True)
 
 
-def shape(name: str, description: str, **fields: Any) -> type[Wire]:
+def shape(name: str, description: str, /, **fields: Any) -> type[Wire]:
     """Return a shape of an answer that only `Operations` fills, such as a list in an envelope.
 
     Args:
@@ -43,6 +45,24 @@ def of_openapi(request: type[Wire], **fields: Any) -> type[Wire]:
     description = f"{(request.__doc__ or '').rstrip('.')}, as the OpenAPI describes it."
     name = f"{request.__name__}OfOpenApi"
     return create_model(name, __base__=request, __doc__=description, **_with_defaults(fields))
+
+
+def stored(request: type[Wire], /, without: Container[str] = (), **fields: Any) -> type[Wire]:
+    """Return the shape of an entity as it is stored: the fields of the request that creates it, none of them missing.
+
+    Args:
+        request: The request.
+        without: The fields that are not stored as they are.
+        **fields: The fields that are stored besides or otherwise: each a type, or a type with a default.
+    """
+    names = (name for name in request.model_fields if name not in without)
+    kept = {name: stored_type(request.model_fields[name]) for name in names}
+    return create_model(f"Stored{request.__name__}", __base__=Wire, **_with_defaults(kept | fields))
+
+
+def stored_type(field: FieldInfo) -> Any:
+    """Return the type of a field with its rules, without its aliases and its default."""
+    return Annotated[(field.annotation, *field.metadata)] if field.metadata else field.annotation
 
 
 def _with_defaults(fields: dict[str, Any]) -> dict[str, Any]:
