@@ -58,7 +58,7 @@ async def all_at_once(ids: list[int], api_key: str) -> list[str]:
                 found: str = answer.json()["simulation_result"]["status"]
                 if found not in IN_PROGRESS:
                     return found
-                await asyncio.sleep(2 + id % 7 / 3)
+                await asyncio.sleep(4 + id % 7 / 2)
 
     async with httpx.AsyncClient(base_url=URL, headers={"X-API-Key": api_key}) as client:
         return await asyncio.gather(*(one(client, id) for id in ids))

@@ -69,6 +69,7 @@ class _CodeKind(NamedTuple):
         request: The model of the request that creates an entity.
         defaults: Values for fields that the request needs and the documentation's own example leaves out.
         links: Names that a bundle has for links, in the place of ids.
+        members: The list of the bundle that an item may name its own items of, by their code ids, under the same name.
         names: Names that an item may have → those of the request.
         pulled: The names, of those in `names`, that a pull uses instead of the request's.
         not_pulled: The fields that no pull has.
@@ -82,6 +83,7 @@ class _CodeKind(NamedTuple):
     names: _Item = {}  # noqa: RUF012 - a tuple, which nobody changes
     pulled: tuple[str, ...] = ()
     not_pulled: tuple[str, ...] = ()
+    members: str = ""
 
 
 _TRANSCRIPTS = ("original_transcript", "formatted_transcript")
@@ -97,9 +99,22 @@ them."""
 
 _KINDS = {
     "agents": _CodeKind(
-        AGENTS, agents, AgentRequest, {"goals": []}, ("simulations",), {"agent_description": "system_prompt"}
+        AGENTS,
+        agents,
+        AgentRequest,
+        {"goals": []},
+        ("simulations",),
+        {"agent_description": "system_prompt"},
+        members="custom_metrics",
     ),
-    "simulations": _CodeKind(SIMULATIONS, simulations, SimulationRequest, {"agent_id": ""}, ("agent", "agent_id")),
+    "simulations": _CodeKind(
+        SIMULATIONS,
+        simulations,
+        SimulationRequest,
+        {"agent_id": ""},
+        ("agent", "agent_id"),
+        members="digital_humans",
+    ),
     "digital_humans": _CodeKind(
         DIGITAL_HUMANS,
         digital_humans,
@@ -254,6 +269,7 @@ class _PlannedCode(NamedTuple):
         given: The names of the fields that it has.
         links: The items that it names as linked, by their code ids; None if it names none.
         entity: The entity that it changes; None if a new one is made.
+        members: The digital humans of a simulation, or the metrics of an agent, that it names; None if it names none.
     """
 
     kind: _CodeKind
@@ -262,6 +278,7 @@ class _PlannedCode(NamedTuple):
     given: frozenset[str]
     links: list[str] | None
     entity: Entity | None
+    members: list[str] | None = None
 
 
 _Plan = dict[str, list[_PlannedCode]]
@@ -287,10 +304,12 @@ def _carry_out(call: ApiCall, plan: _Plan) -> PushResponse:
         groups[planned.code_id] = _apply(call, planned, actions, {"agent_id": owners[owner].id})
     humans = [(one, _apply(call, one, actions)) for one in plan["digital_humans"]]
     scoring = [(one, _apply(call, one, actions)) for one in plan["custom_metrics"]]
-    for code_id, simulation in groups.items():
-        _relink(call.world, DIGITAL_HUMANS, "simulation_ids", simulation, code_id, humans, "digital human", actions)
-    for code_id, agent in owners.items():
-        _relink(call.world, METRICS, "agent_ids", agent, code_id, scoring, "custom metric", actions)
+    for planned in plan["simulations"]:
+        simulation, wanted = groups[planned.code_id], _members(call, planned, humans)
+        _relink(call.world, DIGITAL_HUMANS, "simulation_ids", simulation, wanted, "digital human", actions)
+    for planned in plan["agents"]:
+        agent, wanted = owners[planned.code_id], _members(call, planned, scoring)
+        _relink(call.world, METRICS, "agent_ids", agent, wanted, "custom metric", actions)
     return PushResponse(valid=True, errors=[], actions=actions, simulation_id=next(iter(groups.values())).id)
 
 
@@ -331,12 +350,31 @@ def _plan(call: ApiCall, bundle: BluejayAsCodePayload) -> tuple[_Plan, list[Enti
             for one in plan["simulations"]
             if _owner(one, plan["agents"]) is None
         ]
+    if not errors:
+        errors = [
+            EntityValidationError(entity_type=name, entity_id=one.code_id, errors=wrong)
+            for name in ("agents", "simulations")
+            for one in plan[name]
+            if (wrong := _unknown_members(call, one, plan))
+        ]
     return plan, errors
+
+
+def _unknown_members(call: ApiCall, planned: _PlannedCode, plan: _Plan) -> list[str]:
+    """Return the errors of members that are neither in the bundle nor in Bluejay."""
+    name = planned.kind.members
+    there = {one.code_id for one in plan[name]}
+    return [
+        f"{name}: nothing has the bluejay_as_code_id {id}"
+        for id in planned.members or ()
+        if id not in there and _of_code_id(call, _KINDS[name].resource, id) is None
+    ]
 
 
 def _planned(call: ApiCall, kind: _CodeKind, item: _Item) -> tuple[_PlannedCode | None, list[str]]:
     """Return an item of a bundle as it is planned, and what is wrong with it."""
-    fields = {kind.names.get(one, one): value for one, value in item.items() if one not in kind.links}
+    own = (*kind.links, kind.members)
+    fields = {kind.names.get(one, one): value for one, value in item.items() if one not in own}
     if kind.resource is DIGITAL_HUMANS:
         fields = _human(fields)
     try:
@@ -350,8 +388,12 @@ def _planned(call: ApiCall, kind: _CodeKind, item: _Item) -> tuple[_PlannedCode 
     named = next((item[name] for name in kind.links if item.get(name) is not None), None)
     links = named if isinstance(named, list) or named is None else [named]
     linked = None if links is None else [str(uuid_ids.read(one)) for one in links]
-    entity = _of_code_id(call, kind.resource, code_id)
-    return _PlannedCode(kind, request, code_id, frozenset(fields), linked, entity), wrong
+    entity, members = _of_code_id(call, kind.resource, code_id), item.get(kind.members)
+    if members is not None:
+        if not isinstance(members, list):
+            return None, [*wrong, f"{kind.members}: a list of bluejay_as_code_ids is needed"]
+        members = [str(uuid_ids.read(one) or one) for one in members]
+    return _PlannedCode(kind, request, code_id, frozenset(fields), linked, entity, members), wrong
 
 
 _VOICE = re.compile(r"([^_]+)_(.+)_(masculine|feminine)")
@@ -421,18 +463,24 @@ _CREATE: dict[str, Any] = {
 }
 
 
+def _members(call: ApiCall, planned: _PlannedCode, items: Iterable[tuple[_PlannedCode, Entity]]) -> set[Entity]:
+    """Return the entities that a simulation or an agent of a bundle is to be linked to.
+
+    Documented: its own list is the state that is wanted. Without one, they are the items of the bundle that name it;
+    ours: or that name none.
+    """
+    if planned.members is None:
+        return {one for other, one in items if other.links is None or planned.code_id in other.links}
+    resource = _KINDS[planned.kind.members].resource
+    made = {other.code_id: one for other, one in items}
+    found = (made.get(id) or _of_code_id(call, resource, id) for id in planned.members)
+    return {one for one in found if one is not None}
+
+
 def _relink(
-    world: World,
-    resource: Resource,
-    field: str,
-    to: Entity,
-    code_id: str,
-    items: Iterable[tuple[_PlannedCode, Entity]],
-    title: str,
-    actions: list[str],
+    world: World, resource: Resource, field: str, to: Entity, wanted: set[Entity], title: str, actions: list[str]
 ) -> None:
-    """Link a simulation or an agent to the items of the bundle that name it or name none, and unlink all others."""
-    wanted = {one for planned, one in items if planned.links is None or code_id in planned.links}
+    """Link a simulation or an agent to the wanted entities, and unlink all others."""
     linked = unlinked = 0
     for one in world.resources.of(resource.name, to.organisation):
         ids = one.fields[field] or []

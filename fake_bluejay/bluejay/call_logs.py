@@ -316,7 +316,14 @@ def _found(world: World, log: Entity, now: int) -> dict[str, Any]:
     )
     called = {one["name"] for one in fields.get("tool_calls") or ()}
     draw = f"{world.seed}:metric:{record.id}"
-    record.metrics = scored(_metrics_of(world, log.organisation, fields), draw, script.get("scores"), called)
+    record.metrics = scored(
+        _metrics_of(world, log.organisation, fields),
+        draw,
+        script.get("scores"),
+        called,
+        fields.get("transcript") or (),
+        world.readings.transcript_regex.found_is,
+    )
     [one] = evaluations(record, world.seed) or []
     return {**one, "created_at": iso(now)}
 

@@ -35,6 +35,7 @@ from fake_bluejay.core.resources import Entity
 from fake_bluejay.core.runs import DEFAULT_LONGEST, DEFAULT_RINGING, Run, Tally, tally
 from fake_bluejay.core.statuses import Event, Status
 from fake_bluejay.core.test_results import Record
+from fake_bluejay.core.webhooks import check_url
 from fake_bluejay.core.world import World
 from fake_bluejay.http.operation import ApiCall, Parameter, as_id
 
@@ -153,7 +154,23 @@ def queue_run(world: World, simulation: Entity, fields: dict[str, Any]) -> Run:
         longest=_length(settings.get("max_call_duration"), DEFAULT_LONGEST, 60 if minutes else 1),
         ringing=_length(settings.get("ringing_timeout"), DEFAULT_RINGING),
         inbound=agent.fields.get("type") == "OUTBOUND",
+        trigger=_trigger(world, agent),
     )
+
+
+def _trigger(world: World, agent: Entity) -> str | None:
+    """Return the URL of an outbound agent that is told of each call to make; None if it has none.
+
+    Ours: a URL to which nothing may be sent counts as none, and the call goes on as if it had answered.
+    """
+    url: str | None = agent.fields.get("outbound_trigger_webhook_url")
+    if not url or agent.fields.get("type") != "OUTBOUND":
+        return None
+    try:
+        check_url(url, anywhere=world.webhooks_anywhere)
+    except ValueError:
+        return None
+    return url
 
 
 def _length(given: int | None, default: int, unit: int = 1) -> int:

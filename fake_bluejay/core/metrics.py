@@ -9,7 +9,8 @@ from __future__ import annotations
 import json
 import math
 import random
-from collections.abc import Collection, Container, Iterable, Mapping
+import re
+from collections.abc import Collection, Container, Iterable, Mapping, Sequence
 from typing import Any, Final
 
 from fake_bluejay.core.resources import Entity, Resources
@@ -90,7 +91,12 @@ def check_scores(scores: Mapping[str, Any], metrics: Iterable[Entity]) -> None:
 
 
 def scored(
-    metrics: Iterable[Entity], draw: str, scores: Mapping[str, Any] | None = None, tools: Container[str] = ()
+    metrics: Iterable[Entity],
+    draw: str,
+    scores: Mapping[str, Any] | None = None,
+    tools: Container[str] = (),
+    spoken: Sequence[Mapping[str, Any]] = (),
+    found_is: bool | None = None,
 ) -> list[dict[str, Any]]:
     """Return metrics with their values, as evaluations have them.
 
@@ -99,19 +105,62 @@ def scored(
         draw: The seed of the values that are not given, e.g. the world's seed with the id of the conversation.
         scores: The values that the test gives, by the names of metrics.
         tools: The names of the tools that the agent called, which decide the metrics about tools.
+        spoken: The transcript, which decides the metrics with a pattern or phrases; without one, they are drawn.
+        found_is: The value of a metric whose pattern or phrases are found; None: such metrics are drawn.
     """
-    return [_scored(metric, draw, scores or {}, tools) for metric in metrics]
+    return [_scored(metric, draw, scores or {}, tools, spoken, found_is) for metric in metrics]
 
 
-def _scored(metric: Entity, draw: str, scores: Mapping[str, Any], tools: Container[str]) -> dict[str, Any]:
+def _scored(
+    metric: Entity,
+    draw: str,
+    scores: Mapping[str, Any],
+    tools: Container[str],
+    spoken: Sequence[Mapping[str, Any]],
+    found_is: bool | None,
+) -> dict[str, Any]:
     fields = metric.fields
     names = ("name", "description", "response_type")
     found = {name: fields[name] for name in names}
-    value = _value(fields, scores[fields["name"]]) if fields["name"] in scores else None
+    value, reasoning = None, "Given by the test."
+    if fields["name"] in scores:
+        value = _value(fields, scores[fields["name"]])
+    elif fields.get("metric_type") == "transcript_regex" and spoken and found_is is not None:
+        said = _is_said(fields, spoken)
+        value = None if said is None else _value(fields, said is found_is)
+        reasoning = f"The pattern or the phrases are{'' if said else ' not'} in the transcript."
     found["response_value"] = _drawn(fields, random.Random(f"{draw}:{metric.id}"), tools) if value is None else value
-    found["reasoning"] = "Made up by the fake." if value is None else "Given by the test."
+    found["reasoning"] = "Made up by the fake." if value is None else reasoning
     kept = ("min_value", "max_value", "category", "tags", "scoring_guidance", "enum_options")
     return found | {name: fields.get(name) for name in kept}
+
+
+def _is_said(fields: Mapping[str, Any], spoken: Iterable[Mapping[str, Any]]) -> bool | None:
+    """Return whether the transcript has the pattern of a metric and all of its phrases; None if none can be found.
+
+    Documented: `eval_segment` is the side that is evaluated, and punctuation and the spelling of acronyms make no
+    difference to a phrase. That the case makes none either, to a pattern as well, is this project's choice.
+    """
+    segment = fields.get("eval_segment") or "all"
+    text = "\n".join(one["utterance"] for one in spoken if segment == "all" or one["speaker"] == segment.upper())
+    settings = fields.get("settings") or {}
+    phrases, pattern = settings.get("phrases") or (), settings.get("pattern")
+    try:
+        patterns = [_of_phrase(one) for one in ([phrases] if isinstance(phrases, str) else phrases)]
+        patterns += [pattern] if pattern else []
+        return all(re.search(one, text, re.IGNORECASE) for one in patterns) if patterns else None
+    except (re.error, TypeError):  # these are no phrases, or this is no regular expression
+        return None
+
+
+def _of_phrase(phrase: str) -> str:
+    """Return a regular expression for a phrase, with anything that is no letter or digit between its words.
+
+    The letters of an acronym, a word in capitals, may stand apart: `FDA`, `F.D.A.` and `F D A` are the same.
+    """
+    joined = re.sub(r"\b(?:\w\W)+\w\b", lambda one: re.sub(r"\W", "", one[0]).upper(), phrase)
+    words = [r"\W*".join(word) if word.isupper() else word for word in re.findall(r"\w+", joined)]
+    return r"\b" + r"\W+".join(words) + r"\b"
 
 
 def _value(fields: Mapping[str, Any], score: Any) -> str | None:

@@ -43,6 +43,13 @@ ALERTS: Final[tuple[AlertEvent, ...]] = get_args(AlertEvent)
 EVENTS: Final[tuple[WebhookEvent, ...]] = get_args(WebhookEvent)
 """The documented events."""
 
+TRIGGER: Final = "outbound_trigger"
+"""This project's name for the request that tells the customer's system to call a digital human. It is no event that
+webhooks select: an agent has a URL of its own for it."""
+
+TRIGGER_RETRIES: Final = 2
+"""Documented: such a request is attempted up to 3 times."""
+
 UNSELECTED: Final = ("observability_call_evaluated",)
 """Documented: the events of a webhook for which none were selected."""
 
@@ -194,6 +201,10 @@ class Outbox:
         self._seed = seed or 0
         self._is_seeded = seed is not None
         self.webhooks: dict[str, WebhookRecord] = {}
+        self.triggers: dict[str, WebhookRecord] = {}
+        """The trigger webhooks of runs, by the run: `run-7`."""
+        self.untold: set[int] = set()
+        """The ids of the test results whose trigger webhook has not answered yet."""
         self.deliveries: dict[int, Delivery] = {}
         """The unfinished deliveries and the latest finished ones, by number."""
         self.over: deque[int] = deque()
@@ -205,6 +216,15 @@ class Outbox:
         """The deliveries that are to be sent now."""
         self.last_webhook = 0
         """The number of webhooks that were ever added: no id is given twice."""
+
+    @property
+    def sends(self) -> bool:
+        """True if anything may be sent."""
+        return bool(self.webhooks or self.triggers)
+
+    def webhook(self, id: str) -> WebhookRecord | None:
+        """Return the webhook of a delivery; None if it is gone."""
+        return self.webhooks.get(id) or self.triggers.get(id)
 
     @functools.cached_property
     def _deliveries_seed(self) -> str:
@@ -266,14 +286,22 @@ class Outbox:
         ]
         body = encoded(payload()) if to else b""
         for webhook in to:
-            self.last_delivery = number = self.last_delivery + 1
-            id = uuid_from(f"{self._deliveries_seed}:delivery:{number}")
-            delivery = Delivery(number, id, webhook.id, event, body, now)
-            self.deliveries[number] = delivery
+            id = uuid_from(f"{self._deliveries_seed}:delivery:{self.last_delivery + 1}")
+            delivery = self._made(id, webhook, event, body, now)
             disturbances = self._disturbances_of(event)
             for _ in range(max((one.copies for one in disturbances), default=1)):
                 self._plan(delivery, now + sum(one.later for one in disturbances))
         return len(to)
+
+    def trigger(self, webhook: WebhookRecord, test_result_id: int, payload: Mapping[str, Any], now: int) -> None:
+        """Ask the trigger webhook of a test result's run to call. The delivery has the id of the test result."""
+        self.untold.add(test_result_id)
+        self._plan(self._made(str(test_result_id), webhook, TRIGGER, encoded(payload), now), now)
+
+    def _made(self, id: str, webhook: WebhookRecord, event: str, body: bytes, now: int) -> Delivery:
+        self.last_delivery = number = self.last_delivery + 1
+        delivery = self.deliveries[number] = Delivery(number, id, webhook.id, event, body, now)
+        return delivery
 
     def _disturbances_of(self, event: str) -> list[Irregularity]:
         """Use up the disturbances of the next delivery of an event: at most one delay and one duplication.
@@ -297,7 +325,7 @@ class Outbox:
     def fall_due(self, number: int) -> None:
         """Put a due delivery among those to be sent, unless its webhook is gone or disabled."""
         delivery = self.deliveries[number]
-        webhook = self.webhooks.get(delivery.webhook_id)
+        webhook = self.webhook(delivery.webhook_id)
         if webhook is not None and webhook.enabled:
             self.ready.append(delivery)
         else:
@@ -317,7 +345,7 @@ class Outbox:
             return  # the world was reset or restored meanwhile
         delivery.attempts.append(attempt)
         delivery.planned -= 1
-        webhook = self.webhooks.get(delivery.webhook_id)
+        webhook = self.webhook(delivery.webhook_id)
         most = webhook.retries if webhook is not None else 0
         if most is None:
             most = len(RETRIES) if retried else 0

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import Any
+from typing import Any, Final
 
 from fake_bluejay.core.clock import datetime_at
 from fake_bluejay.core.resources import Entity, Resources
@@ -105,6 +106,55 @@ def outbound_simulation_started(run: Run, humans: Iterable[tuple[Entity, list[in
             for human, ids in humans
         ],
     }
+
+
+def outbound_trigger(id: int, agent: Entity, human: Entity, simulation: Entity | None) -> dict[str, Any]:
+    """Return the payload for the trigger webhook of an agent, by its template, as documented.
+
+    A token that is a whole value keeps its type, and an unknown one stays. What stands for a missing name, number or
+    intent is this project's choice.
+
+    Args:
+        id: The id of the test result.
+        agent: The agent, which calls.
+        human: The digital human to call.
+        simulation: The simulation; None if it was deleted.
+    """
+    values = {
+        "digital_human.phone_number": human.fields.get("phone_number") or "",
+        "digital_human.id": human.id,
+        "digital_human.name": human.fields.get("name") or f"Digital human {human.id}",
+        "digital_human.intent": human.fields.get("intent") or "",
+        "sim_conversation_id": str(id),
+        "simulation.id": None if simulation is None else simulation.id,
+        "simulation.name": "" if simulation is None else simulation.fields["name"],
+        "agent.id": agent.id,
+        "agent.name": agent.fields["name"],
+    }
+    template = agent.fields.get("outbound_trigger_payload_template")
+    if not isinstance(template, dict):
+        template = {name: f"{{{{{token}}}}}" for name, token in _DEFAULT_TRIGGER.items()}
+    return {name: _rendered(value, values) for name, value in template.items()}
+
+
+_DEFAULT_TRIGGER: Final = {"phone_number": "digital_human.phone_number", "sim_conversation_id": "sim_conversation_id"}
+"""Documented: the names of the default payload → their tokens."""
+
+_TOKEN: Final = re.compile(r"\{\{\s*([\w.]+)\s*\}\}")
+
+
+def _rendered(value: Any, values: Mapping[str, Any]) -> Any:
+    """Return a value of a template with the values of its tokens."""
+    if isinstance(value, dict):
+        return {name: _rendered(one, values) for name, one in value.items()}
+    if isinstance(value, list):
+        return [_rendered(one, values) for one in value]
+    if not isinstance(value, str):
+        return value
+    whole = _TOKEN.fullmatch(value)
+    if whole is not None:
+        return values.get(whole[1], value)
+    return _TOKEN.sub(lambda token: str(values.get(token[1], token[0])), value)
 
 
 def _times(record: Record) -> dict[str, Any]:

@@ -52,6 +52,7 @@ __all__ = [
     "TestsFailed",
     "TestsIncompleted",
     "TracesWhileEvaluated",
+    "TranscriptRegex",
     "UnknownKey",
     "UpdateChanges",
     "UpdatedText",
@@ -366,6 +367,19 @@ class IncompleteMetric(StrEnum):
     REFUSED = "400"
 
 
+class TranscriptRegex(StrEnum):
+    """A metric of the type `transcript_regex` whose pattern or phrases are in the transcript."""
+
+    FOUND_PASSES = "found-passes"
+    FOUND_FAILS = "found-fails"
+    DRAWN = "drawn"
+
+    @property
+    def found_is(self) -> bool | None:
+        """The value of the metric; None if the transcript does not decide."""
+        return {"found-passes": True, "found-fails": False}.get(self)
+
+
 class AgentWithoutWorkflow(StrEnum):
     """The workflow of an agent that was given none, at the workflow endpoints."""
 
@@ -384,6 +398,7 @@ _PAGE = "the endpoint's page of September 2026"
 _INTRODUCTION = "the documentation's introduction to the API of September 2026"
 _STATUSES = "the documentation's page on simulation results of September 2026"
 _WEBHOOKS = "the documentation's page on webhooks of September 2026"
+_CHANGELOG = "the documentation's changelog of 11 August 2026"
 _OPENAPI = "the OpenAPI of 30 April 2026"
 _SDK = "bluejay-sdk 0.3.6 of June 2026"
 
@@ -640,6 +655,12 @@ class Readings:
         "a name and a response type are all that it requires, and its example has no more; the page on custom metrics"
         " calls these fields required, without a status, and the OpenAPI of 30 April 2026 does not know of that",
     )
+    transcript_regex: TranscriptRegex = _reading(
+        TranscriptRegex.FOUND_PASSES,
+        _CHANGELOG,
+        '"the words the agent must (or must not) say" are matched with the transcript; that a metric which asks for'
+        " phrases or a pattern passes if all are there is what the first half says, and nothing tells the two apart",
+    )
 
     def changed(self, **choices: str) -> Readings:
         """Return a copy with other choices, each an enum member or its text.
@@ -742,3 +763,4 @@ class ReadingChoices(TypedDict, total=False):
     noise_without_file: NoiseWithoutFile | Literal["taken", "400"]
     personality_calls: PersonalityCalls | Literal["itself-too", "selected-only"]
     incomplete_metric: IncompleteMetric | Literal["taken", "400"]
+    transcript_regex: TranscriptRegex | Literal["found-passes", "found-fails", "drawn"]

@@ -34,6 +34,8 @@ class Run:
     """The longest duration of a call, in microseconds."""
     ringing: int = DEFAULT_RINGING
     """The longest time that a call rings, in microseconds."""
+    trigger: str | None = None
+    """The URL that is told of each digital human to call, if the agent has one."""
     result_ids: list[int] = field(default_factory=list)
     taken: set[int] = field(default_factory=set)
     """The ids of the test results that hold a slot, if slots are limited."""

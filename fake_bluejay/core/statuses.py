@@ -97,6 +97,9 @@ END_SIGNAL_TIMEOUT: Final = "END_SIGNAL_TIMEOUT"
 STEP_SKIPPED: Final = "STEP_SKIPPED"
 """The error code of a step of a customer journey after one that failed."""
 
+TRIGGER_FAILED: Final = "OUTBOUND_TRIGGER_FAILED"
+"""The error code of a call whose agent's trigger webhook did not answer."""
+
 STATUSES: Final[dict[Status, StatusRow]] = {
     Status.INITIALIZING: StatusRow(
         "Initializing", Group.IN_PROGRESS, "wait", "INITIALIZING", begun=False, cancellable=True
@@ -146,6 +149,8 @@ STATUSES: Final[dict[Status, StatusRow]] = {
             "CUSTOMER_CONCURRENCY_LIMIT",
             "BRIDGE_PRE_START_FAILED",
             "NO_CONNECTION_TYPE",
+            TRIGGER_FAILED,
+            "DYNAMIC_ENDPOINT_FAILED",
         ),
     ),
     Status.NO_ANSWER: StatusRow(

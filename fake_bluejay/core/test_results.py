@@ -13,6 +13,7 @@ from fake_bluejay.core.statuses import (
     OLDER_WORD_OF_CODE,
     STATUSES,
     STEP_SKIPPED,
+    TRIGGER_FAILED,
     Event,
     Group,
     Status,
@@ -25,7 +26,7 @@ WATCHDOG_DELAY: Final = 30_000_000
 """Documented: a 30-second fallback watchdog for each conversation. Microseconds."""
 
 
-_CODE_OF_CAUSE: Final = {"watchdog": END_SIGNAL_TIMEOUT, "journey": STEP_SKIPPED}
+_CODE_OF_CAUSE: Final = {"watchdog": END_SIGNAL_TIMEOUT, "journey": STEP_SKIPPED, "trigger": TRIGGER_FAILED}
 """The cause of a last move → the error code that it brings, whatever the script says."""
 
 
@@ -33,7 +34,8 @@ class Move(NamedTuple):
     """A change of status.
 
     The cause is `api`, `agent`, `watchdog`, `evaluation` or `test`; or `call` (its script), `limit` (it rang or
-    lasted as long as its simulation allows) or `journey` (the step before it in a customer journey failed).
+    lasted as long as its simulation allows) `journey` (the step before it in a customer journey failed) or `trigger`
+    (its agent's trigger webhook did not answer).
     """
 
     at: int

@@ -27,6 +27,8 @@ from fake_bluejay.core.metrics import check_scores, metrics_for, scored
 from fake_bluejay.core.outbox import (
     EVENTS,
     PATIENCE,
+    TRIGGER,
+    TRIGGER_RETRIES,
     Attempt,
     Deliverer,
     Delivery,
@@ -36,7 +38,12 @@ from fake_bluejay.core.outbox import (
     check_retries,
     encoded,
 )
-from fake_bluejay.core.payloads import outbound_simulation_started, simulation_ended, simulation_result_evaluated
+from fake_bluejay.core.payloads import (
+    outbound_simulation_started,
+    outbound_trigger,
+    simulation_ended,
+    simulation_result_evaluated,
+)
 from fake_bluejay.core.readings import (
     AgentEnds,
     AlreadyMarked,
@@ -51,7 +58,7 @@ from fake_bluejay.core.readings import (
 )
 from fake_bluejay.core.resources import Entity, Resources
 from fake_bluejay.core.runs import DEFAULT_LONGEST, DEFAULT_RINGING, Run
-from fake_bluejay.core.scoring import tool_calls
+from fake_bluejay.core.scoring import tool_calls, transcript
 from fake_bluejay.core.scripts import Call
 from fake_bluejay.core.statuses import (
     STATUSES,
@@ -270,7 +277,7 @@ class World:
             raise ValueError(f"cannot advance by {seconds!r} seconds: time only moves forward")
         # With the lock, two threads that advance at the same time each add their own length. Webhook receivers are
         # called without the lock, because they may advance the clock themselves.
-        with nullcontext() if self.outbox.webhooks else self.lock:
+        with nullcontext() if self.outbox.sends else self.lock:
             instant = self.settle() + length
             if instant > END:
                 raise ValueError(f"cannot advance by {seconds!r} seconds: that is beyond the year 9998")
@@ -279,7 +286,7 @@ class World:
 
     def move(self, length: int) -> None:
         """Move time forward by microseconds, as `advance` does, for a waiting thread, which calls `waited` itself."""
-        with nullcontext() if self.outbox.webhooks else self.lock:
+        with nullcontext() if self.outbox.sends else self.lock:
             self._advance_to(min(self.settle() + length, END))
 
     def waited(self, length: int) -> None:
@@ -319,7 +326,7 @@ class World:
         while True:
             with self.lock:
                 stop = instant
-                if self.outbox.webhooks:
+                if self.outbox.sends:
                     stop = min(instant, self.timers.next_due() or instant)
                 # A clock that follows real time may be past it by now.
                 length = max(0, stop - self.clock.now())
@@ -363,7 +370,7 @@ class World:
 
     def deliver(self) -> None:
         """Let the delivery worker send all due deliveries. Call it without the lock."""
-        if not (self.outbox.webhooks or self.outbox.ready) or (worker := self.worker()) is None:
+        if not (self.outbox.sends or self.outbox.ready) or (worker := self.worker()) is None:
             return
         self.settle()
         while self.outbox.ready:
@@ -383,7 +390,7 @@ class World:
             if not self.outbox.ready:
                 return None
             delivery = self.outbox.ready.popleft()
-            return delivery, self.outbox.webhooks.get(delivery.webhook_id)
+            return delivery, self.outbox.webhook(delivery.webhook_id)
 
     def attempted(self, delivery: Delivery, attempt: Attempt, took: int) -> None:
         """Note an attempt that took so many microseconds. A failed delivery may be scheduled again."""
@@ -391,6 +398,8 @@ class World:
             retried = self.readings.webhook_retries is WebhookRetries.AT_LEAST_ONCE
             self.outbox.attempted(delivery, attempt, attempt.at + min(took, PATIENCE), retried)
             self._changed("webhook-attempted", delivery)
+            if delivery.event == TRIGGER:
+                self._triggered(delivery)
         if self.on_attempt is not None:
             self.on_attempt()
 
@@ -482,6 +491,8 @@ class World:
             record.armed.append(self.timers.schedule(now + length, kind, record.id))
         if STATUSES[record.status].scored:
             self._score(record)
+        elif record.status is Status.READY and record.run is not None:
+            self._trigger(record, record.run, now)
         if record.call is not None:
             self._follow_script(record, now)
 
@@ -494,7 +505,8 @@ class World:
             return
         called = {one["name"] for one in tool_calls(record) or ()}
         scores = None if record.call is None else record.call.scores
-        record.metrics = scored(metrics, f"{self.seed}:metric:{record.id}", scores, called)
+        draw, found_is = f"{self.seed}:metric:{record.id}", self.readings.transcript_regex.found_is
+        record.metrics = scored(metrics, draw, scores, called, transcript(record), found_is)
 
     def _metrics_of(self, organisation: str, agent_id: int, simulation_id: int | None = None) -> list[Entity]:
         """Return the metrics that score the conversations of an agent, or of its simulation."""
@@ -553,9 +565,43 @@ class World:
         """Schedule the next step of a call after its new status, unless it has to wait for a free slot first."""
         if record.run is not None and not record.run.admit(record.id, record.status):
             return
-        step = self._next_of_call(record)
+        step = None if record.id in self.outbox.untold else self._next_of_call(record)
         if step is not None:
             record.armed.append(self.timers.schedule(now + step[0], "call_proceeds", record.id))
+
+    def add_trigger(self, run: Run) -> None:
+        """Prepare the trigger webhook of a run that has one."""
+        if run.trigger is not None:
+            agent = self.resources.find("agent", run.agent_id, run.organisation)
+            secret = "" if agent is None else agent.fields.get("http_webhook_key") or ""
+            self.outbox.triggers[f"run-{run.id}"] = WebhookRecord(
+                f"run-{run.id}", run.organisation, run.trigger, (TRIGGER,), secret, retries=TRIGGER_RETRIES
+            )
+
+    def _trigger(self, record: Record, run: Run, now: int) -> None:
+        """Tell the agent's system to call the digital human, if the run has a trigger webhook."""
+        webhook = self.outbox.triggers.get(f"run-{run.id}")
+        agent = self.resources.find("agent", run.agent_id, record.organisation)
+        human = self.resources.find("digital human", record.digital_human_id, record.organisation)
+        if webhook is None or agent is None or human is None:
+            return
+        simulation = self.resources.find("simulation", run.simulation_id, record.organisation)
+        payload = outbound_trigger(record.id, agent, human, simulation)
+        self.outbox.trigger(webhook, record.id, payload, now)
+
+    def _triggered(self, delivery: Delivery) -> None:
+        """Let a call go on once its trigger webhook has answered; let it fail after the last attempt."""
+        record = self.results.get(int(delivery.id))
+        if record is None or record.id not in self.outbox.untold or not (delivery.delivered or delivery.given_up):
+            return
+        self.outbox.untold.discard(record.id)
+        if record.status is not Status.READY:
+            return
+        now = self.settle()
+        if delivery.given_up:
+            self._change(record, Event.FAIL_TO_CONNECT, "trigger", now)
+        elif record.call is not None:
+            self._follow_script(record, now)
 
     def _assign_free_slots(self, run: Run, now: int) -> None:
         """Let waiting calls go on while the run has free concurrency slots."""
@@ -572,6 +618,7 @@ class World:
         longest: int,
         ringing: int,
         inbound: bool,
+        trigger: str | None = None,
     ) -> Run:
         """Queue a run of a simulation.
 
@@ -584,6 +631,7 @@ class World:
             longest: The longest duration of a call, in microseconds.
             ringing: The longest time that a call rings, in microseconds.
             inbound: True if the customer's agent calls the digital humans; then a webhook announces the run.
+            trigger: The URL that is told of each digital human to call, if there is one.
 
         Raises:
             Refused: A script has scores for metrics that the simulation does not use.
@@ -609,8 +657,10 @@ class World:
                 slots=slots,
                 longest=longest,
                 ringing=ringing,
+                trigger=trigger,
             )
             self.runs[run.id] = run
+            self.add_trigger(run)
             published = []
             for human, journeys in scripted:
                 ids: list[int] = []
@@ -662,6 +712,7 @@ class World:
         with self.lock:
             self.settle()
             run = self.runs.pop(id)
+            self.outbox.triggers.pop(f"run-{id}", None)
             self.timers.cancel_all(set(run.result_ids))
             for result_id in run.result_ids:
                 del self.results[result_id]

@@ -23,7 +23,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from fake_bluejay.core.clock import ManualClock
-from fake_bluejay.core.outbox import PATIENCE, Attempt, Delivery, WebhookRecord, signature
+from fake_bluejay.core.outbox import PATIENCE, TRIGGER, Attempt, Delivery, WebhookRecord, signature
 from fake_bluejay.core.readings import WebhookHeaders, WebhookProof
 from fake_bluejay.core.webhooks import check_url
 from fake_bluejay.core.world import World
@@ -336,6 +336,11 @@ class DeliveryWorker:
 
         delivery, readings = sending.delivery, self._world.readings
         headers = {"Content-Type": "application/json", "User-Agent": _USER_AGENT}
+        if delivery.event == TRIGGER:
+            headers["X-Bluejay-Idempotency-Key"] = delivery.id
+            if sending.webhook.secret:
+                headers["X-Bluejay-Signature"] = signature(delivery.body, sending.webhook.secret)
+            return Request(Headers(headers), delivery.body)
         if readings.webhook_proof is WebhookProof.SIGNATURE:
             headers["X-Bluejay-Signature"] = signature(delivery.body, sending.webhook.secret)
         else:

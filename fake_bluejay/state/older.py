@@ -30,6 +30,7 @@ _BEFORE: Final = {
     "listed_results": "full",
     "reported_later": "replaces",
     "traces_while_evaluated": "kept",
+    "transcript_regex": "drawn",
     **{f"foreign_{kind}": "404" for kind in ("agent", "simulation", "digital_human", "run", "result")},
 }
 """Readings that an older dump lacks → the behaviour of that version."""

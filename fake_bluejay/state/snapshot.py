@@ -19,6 +19,7 @@ from fake_bluejay.core.json_data import copied
 from fake_bluejay.core.outbox import (
     EVENTS,
     MOST_COPIES,
+    TRIGGER,
     Attempt,
     Delivery,
     Irregularity,
@@ -179,6 +180,7 @@ def _dump_run(run: Run) -> dict[str, Any]:
         "test_results": list(run.result_ids),
         "waiting": list(run.waiting),
         "next_steps": [list(pair) for pair in run.next_steps.items()],
+        **({} if run.trigger is None else {"trigger": run.trigger}),
     }
 
 
@@ -425,6 +427,7 @@ def _load_run(place: _Node, world: World, last_id: int) -> None:
         slots=place.get("lines", int, optional=True),
         longest=place.read("longest", (int, float), microseconds),
         ringing=place.read("ringing", (int, float), microseconds),
+        trigger=place.get("trigger", str, optional=True, older=None),
     )
     if fields:
         from fake_bluejay.bluejay.models.runs import BACRunRequest
@@ -468,6 +471,7 @@ def _load_run(place: _Node, world: World, last_id: int) -> None:
             if id not in run.waiting and id in world.results:
                 run.note_status(id, world.results[id].status)
         world.runs[run.id] = run
+        world.add_trigger(run)
 
 
 def _load_outbox(root: _Node, world: World) -> None:
@@ -555,6 +559,8 @@ def _load_delivery(place: _Node, count: int) -> Delivery:
         )
         for attempt in place.each("attempts")
     ]
+    if place.is_right and delivery.event == TRIGGER and not delivery.id.isdecimal():
+        place.misfit("id", "the id of a test result is needed, which is called")
     delivery.planned, delivery.retries = place.get("planned", int), place.get("retries", int)
     if place.is_right and not 0 <= delivery.planned <= MOST_COPIES:
         place.misfit("planned", f"0 to {MOST_COPIES} attempts are planned at once, not {delivery.planned}")
@@ -575,6 +581,8 @@ def _resend(world: World) -> None:
         for _ in range(delivery.planned - scheduled[delivery.number]):
             world.timers.schedule(world.now(), "delivery", delivery.number)
         world.outbox.forget_if_over(delivery)
+        if delivery.event == TRIGGER and delivery.planned and not delivery.delivered:
+            world.outbox.untold.add(int(delivery.id))
 
 
 def _load_collection(root: _Node, name: str, world: World) -> None:

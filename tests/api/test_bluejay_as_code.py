@@ -161,6 +161,58 @@ def test_bundle_of_several_agents_and_simulations_links_each_to_what_names_it(as
     assert ask("POST", "bluejay-as-code", bundle)["actions"] == []
 
 
+def with_members(humans: Any, metrics: Any) -> dict[str, Any]:
+    return changed(
+        agents=[{**BUNDLE["agents"][0], "custom_metrics": metrics}],
+        simulations=[{**BUNDLE["simulations"][0], "digital_humans": humans}],
+    )
+
+
+def linked(ask: Client) -> tuple[list[str], list[str]]:
+    """The names of the digital humans of the simulation, and of the metrics of its agent."""
+    humans = ask("GET", "digital-humans-by-simulation/1")["digital_humans"]
+    return [one["name"] for one in humans], [one["name"] for one in ask("GET", "custom-metrics-by-agent/1")["metrics"]]
+
+
+def test_the_list_of_a_simulation_or_an_agent_is_the_state_that_is_wanted(ask: Client, pushed: Any) -> None:
+    assert linked(ask) == (["Maria"], ["Verified"])
+    released = ask(
+        "POST", "bluejay-as-code", with_members([], [])
+    )  # although the items name these, or are in the bundle
+    assert released["actions"] == [
+        "Unlinked 1 digital human(s) from simulation",
+        "Unlinked 1 custom metric(s) from agent",
+    ]
+    assert linked(ask) == ([], [])
+    assert ask("POST", "bluejay-as-code", with_members([HUMAN.upper()], [METRIC]))["valid"]
+    assert linked(ask) == (["Maria"], ["Verified"])
+    assert ask("POST", "bluejay-as-code", with_members([HUMAN], [METRIC]))["actions"] == []
+
+
+def test_a_list_may_name_what_is_in_bluejay_and_not_in_the_bundle(ask: Client, pushed: Any) -> None:
+    bundle = {**with_members([HUMAN], [METRIC]), "digital_humans": [], "custom_metrics": []}
+    assert ask("POST", "bluejay-as-code", bundle)["actions"] == []
+    assert linked(ask) == (["Maria"], ["Verified"])
+
+
+@pytest.mark.parametrize(
+    ("humans", "metrics", "wrong"),
+    [
+        ([OTHER], [METRIC], ("simulations", SIMULATION, f"digital_humans: nothing has the bluejay_as_code_id {OTHER}")),
+        ([HUMAN], ["x"], ("agents", AGENT, "custom_metrics: nothing has the bluejay_as_code_id x")),
+        (HUMAN, [METRIC], ("simulations", SIMULATION, "digital_humans: a list of bluejay_as_code_ids is needed")),
+    ],
+)
+def test_a_list_that_names_nothing_is_an_error(
+    ask: Client, fake: FakeBluejay, pushed: Any, humans: Any, metrics: Any, wrong: tuple[str, str, str]
+) -> None:
+    before = fake.dump()
+    answer = ask("POST", "bluejay-as-code", with_members(humans, metrics))
+    assert not answer["valid"]
+    assert [(one["entity_type"], one["entity_id"], *one["errors"]) for one in answer["errors"]] == [wrong]
+    assert fake.dump() == before
+
+
 def test_bundle_of_an_agent_with_several_simulations_can_be_pushed_again(ask: Client, fake: FakeBluejay) -> None:
     agent = fake.add_agent(name="Ann")
     for _ in range(2):

@@ -444,6 +444,53 @@ def test_drawn_json_is_json_and_a_metric_about_tools_follows_from_the_tools(ask:
     assert (first["t"], second["t"]) == (first["m"], second["m"]) == ("pass", "fail")
 
 
+def spoken(agent: str, user: str = "Yes.") -> list[dict[str, Any]]:
+    times = {"start_offset_ms": 0, "end_offset_ms": 900}
+    return [{**times, "speaker": "AGENT", "utterance": agent}, {**times, "speaker": "USER", "utterance": user}]
+
+
+@pytest.mark.parametrize(
+    ("settings", "agent", "value"),
+    [
+        ({"phrases": ["call is recorded"]}, "Hello, this CALL is, recorded!", "pass"),
+        ({"phrases": ["call is recorded"]}, "I recall: is recorded", "fail"),
+        ({"phrases": ["recorded", "FDA"]}, "Recorded by the F.D.A.", "pass"),
+        ({"phrases": ["F.D.A. approved"]}, "It is FDA approved.", "pass"),
+        ({"phrases": ["recorded", "FDA"]}, "Recorded.", "fail"),
+        ({"pattern": r"order \d+"}, "Your order 17", "pass"),
+        ({"pattern": "^Yes"}, "No.", "fail"),  # the caller says it
+        ({"pattern": "sorry", "phrases": ["order"]}, "Sorry for the order", "pass"),
+    ],
+)
+def test_transcript_decides_a_metric_of_phrases_or_a_pattern(
+    ask: Client, fake: FakeBluejay, settings: Any, agent: str, value: str
+) -> None:
+    fake.add_simulation(digital_humans=1)
+    about = {"response_type": "pass_fail", "metric_type": "transcript_regex", "settings": settings, "agent_ids": [1]}
+    ask("POST", "create-metric", {"name": "said", **about, "eval_segment": "agent"})
+    call = fake.add("call log", agent_id="1", transcript=spoken(agent))
+    fake.calls.next(Call(transcript=tuple(spoken(agent))))
+    assert values(run(fake, ask)) == {"said": value}
+    assert [
+        one["response_value"] for one in ask("GET", f"observability/conversations/{call.id}")["metric_results"]
+    ] == [value]
+
+
+def test_score_of_a_test_goes_before_the_transcript(ask: Client, fake: FakeBluejay) -> None:
+    fake.add_simulation(digital_humans=1)
+    fake.add("metric", name="said", metric_type="transcript_regex", settings={"phrases": ["hello"]}, agent_ids=[1])
+    fake.calls.next(Call(scores={"said": False}))
+    assert values(run(fake, ask)) == {"said": "fail"}
+
+
+@pytest.mark.parametrize("settings", [{"pattern": "("}, {"pattern": 5}, {"phrases": 5}, {"phrases": [5]}, {}, None])
+def test_what_is_no_pattern_is_drawn_as_a_judge_would_find(ask: Client, fake: FakeBluejay, settings: Any) -> None:
+    fake.add_simulation(digital_humans=1)
+    fake.add("metric", name="said", metric_type="transcript_regex", settings=settings, agent_ids=[1])
+    [found] = run(fake, ask)["metrics"]
+    assert found["reasoning"] == "Made up by the fake."
+
+
 def test_unknown_metric_in_scores_refuses_the_run_and_changes_nothing(
     ask: Client, fake: FakeBluejay, politeness: Any
 ) -> None:

@@ -599,7 +599,7 @@ class Comparison(RuleBasedStateMachine):
 
 @pytest.mark.timeout(600)
 def test_runs_and_webhooks_agree_with_a_naive_model() -> None:
-    runs = examples(250, 25)
+    runs = examples(250, 12)
     run_state_machine_as_test(
         Comparison,
         settings=settings(max_examples=runs, stateful_step_count=50, derandomize=True, deadline=None, database=None),

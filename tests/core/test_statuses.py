@@ -67,6 +67,8 @@ PUBLISHED_CODES = {
         "CUSTOMER_CONCURRENCY_LIMIT",
         "BRIDGE_PRE_START_FAILED",
         "NO_CONNECTION_TYPE",
+        "OUTBOUND_TRIGGER_FAILED",
+        "DYNAMIC_ENDPOINT_FAILED",
     },
     "NO_ANSWER": {
         "NO_ANSWER",
@@ -102,7 +104,8 @@ PUBLISHED_CODES = {
     "CUSTOM_ERROR": {"CUSTOM_ERROR"},
     "CANCELLED": {"USER_CANCELLED", "STEP_SKIPPED"},
 }
-"""Status → the error codes that the documentation's page on simulation results has of it (September 2026)."""
+"""Status → the error codes that the documentation's page on simulation results has of it (September 2026), and those of
+the pages on outbound trigger webhooks and on dynamic SIP webhooks."""
 
 
 def test_each_status_has_the_published_error_codes() -> None:

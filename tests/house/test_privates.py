@@ -4,13 +4,10 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable
-from pathlib import Path
 
 import pytest
 
-import fake_bluejay
-
-PACKAGE = Path(fake_bluejay.__file__).parent
+from tests.house.source import nodes
 
 OF_LOOPS = {"_csock", "_get_running_loop", "_ready", "_scheduled", "_ssock", "_transports", "_when", "_write_to_self"}
 
@@ -27,5 +24,4 @@ def touches_uvicorn(node: ast.AST) -> bool:
     ("touches", "only"), [(touches_a_loop, "intercept/asyncio.py"), (touches_uvicorn, "server/protocol.py")]
 )
 def test_privates_are_touched_in_one_file(touches: Callable[[ast.AST], bool], only: str) -> None:
-    files = [file for file in PACKAGE.rglob("*.py") if any(map(touches, ast.walk(ast.parse(file.read_text()))))]
-    assert [str(file.relative_to(PACKAGE)) for file in files] == [only]
+    assert [file for file, found in nodes().items() if any(map(touches, found))] == [only]

@@ -340,6 +340,15 @@ def metric_without_a_prompt(fake: FakeBluejay) -> int:
     return ask("POST", "create-metric", {"name": "Polite", "response_type": "pass_fail"}).status_code
 
 
+def phrases_found(fake: FakeBluejay) -> Any:
+    fake.add_agent()
+    phrases = {"metric_type": "transcript_regex", "settings": {"phrases": ["hello"]}}
+    fake.add("metric", agent_ids=[1], **phrases)
+    call = fake.add("call log", agent_id="1")  # its agent says hello
+    fake.clock.advance(60)
+    return ask("GET", f"observability/conversations/{call.id}").json()["metric_results"][0]
+
+
 def re_evaluated(fake: FakeBluejay) -> int:
     return ask("POST", "re-evaluate-simulation-result/1").status_code
 
@@ -478,6 +487,9 @@ READINGS: dict[tuple[str, str], Callable[[FakeBluejay], object]] = {
     ("personality_calls", "selected-only"): lambda fake: called_in_a_personality(fake) == 1,
     ("incomplete_metric", "taken"): lambda fake: metric_without_a_prompt(fake) == 200,
     ("incomplete_metric", "400"): lambda fake: metric_without_a_prompt(fake) == 400,
+    ("transcript_regex", "found-passes"): lambda fake: phrases_found(fake)["response_value"] == "pass",
+    ("transcript_regex", "found-fails"): lambda fake: phrases_found(fake)["response_value"] == "fail",
+    ("transcript_regex", "drawn"): lambda fake: "Made up" in phrases_found(fake)["reasoning"],
     ("re_evaluate_unfinished", "400"): lambda fake: re_evaluated(fake) == 400,
     ("re_evaluate_unfinished", "ignored"): lambda fake: re_evaluated(fake) == 200,
     ("webhook_proof", "signature"): lambda fake: proof(fake) == {"X-Bluejay-Signature"},

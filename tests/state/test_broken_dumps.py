@@ -1,6 +1,5 @@
 """All that is wrong with a dump is reported at once, each with its place; what only follows from it is not."""
 
-import copy
 import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -11,6 +10,7 @@ import pytest
 
 from fake_bluejay import FakeBluejay
 from fake_bluejay.calls import Call, no_answer
+from fake_bluejay.core.json_data import copied
 from fake_bluejay.state.seed import SeedError, load_seed
 from fake_bluejay.state.snapshot import DumpError, load
 
@@ -100,7 +100,7 @@ def test_nothing_is_reported_that_only_follows_from_something_else(
 ) -> None:
     seen = 0
     for place in places(whole):
-        dump = copy.deepcopy(whole)
+        dump = copied(whole)
         breaks(dump, place)
         problems = problems_of(dump)
         assert all(one.startswith(written(place)) for one in problems), (place, problems)
@@ -113,7 +113,7 @@ def test_each_of_several_problems_is_reported(whole: Any) -> None:
     random = Random(3)
     known = [place for place in places(whole) if isinstance(place[-1], str) and len(place) > 1]
     for _ in range(60):
-        dump, broken = copy.deepcopy(whole), random.sample(known, 6)
+        dump, broken = copied(whole), random.sample(known, 6)
         broken = [one for one in broken if not any(one[: len(other)] == other for other in broken if other != one)]
         for place in broken:
             spoilt(dump, place)
@@ -125,7 +125,7 @@ def test_each_of_several_problems_is_reported(whole: Any) -> None:
 def test_all_problems_stand_in_the_message_and_nothing_changes(whole: Any) -> None:
     fake = FakeBluejay()
     before = fake.dump()
-    dump = copy.deepcopy(whole) | {"seed": "x", "agent": "silnt", "refused": [1, "a"], "last_id": None}
+    dump = copied(whole) | {"seed": "x", "agent": "silnt", "refused": [1, "a"], "last_id": None}
     dump["test_results"][0] |= {"status": "RUNING", "created_at": "today"}
     dump["timers"][0]["subject_id"] = 1_000
     with pytest.raises(ValueError, match="seed: int is needed") as error:
@@ -149,7 +149,7 @@ def test_a_message_does_not_grow_without_bound(whole: Any) -> None:
 
 
 def test_a_saved_file_is_reported_line_by_line(whole: Any, tmp_path: Path) -> None:
-    dump = copy.deepcopy(whole)
+    dump = copied(whole)
     dump["last_id"] = "x"
     dump["organisations"][1]["api_keys"] = 5
     own = {"name": "globex", "api_key": "g", "world": {**whole, "seed": "x", "last_run_id": "y"}}
