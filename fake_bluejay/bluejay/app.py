@@ -63,7 +63,6 @@ class Api:
             scope["headers"],
             content,
         )
-        self._journal.append(exchange)
         fault: Fault | None = None
         unwritable: Unwritable | None = None
         if self._faults:
@@ -87,7 +86,8 @@ class Api:
             _log.exception("%s %s: the fake failed; nothing was changed", scope["method"], scope["path"])
             answer = _failed()
         if fault is None or not fault.prevents:
-            self._journal.answered(exchange, answer)
+            exchange.response = answer
+        self._journal.append(exchange)
         self._world.deliver()
         if (publish := self._journal.on_change) is not None:
             publish("request-answered", exchange)
@@ -96,7 +96,7 @@ class Api:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request as an ASGI application."""
         if scope["type"] != "http":
-            await _routes().surface(scope, receive, send)
+            await _routes().ROUTER(scope, receive, send)
             return
         if (b"expect", b"100-continue") in scope["headers"] and not self._reads_body(scope):
             await self.answer(scope, b"")(scope, receive, send)

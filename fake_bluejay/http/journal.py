@@ -87,9 +87,9 @@ class Exchange:
     """A request and its answer.
 
     `.method`, `.path` (decoded, without the query), `.query`, `.headers` (found in any case), `.content`, `.json`,
-    `.at` (aware datetime of the fake's clock), `.response` (None while the request is answered, and where a fault reset
-    the connection instead), `.faults` (those applied, in words), `.number` (its place in the journal, counted from 1),
-    `.modelled` (whether it was for an endpoint that is modelled or stubbed, or for none of Bluejay's).
+    `.at` (aware datetime of the fake's clock), `.response` (None where a fault reset the connection instead),
+    `.faults` (those applied, in words), `.number` (its place in the journal, counted from 1), `.modelled` (whether it
+    was for an endpoint that is modelled or stubbed, or for none of Bluejay's).
     """
 
     __slots__ = (
@@ -182,7 +182,7 @@ class _HeadersSeen:
 
 
 class Journal:
-    """The exchanges in the order they arrived.
+    """The exchanges in the order they were answered.
 
     The oldest are forgotten past `limit` or `most_bytes`, but never the newest.
 
@@ -205,34 +205,23 @@ class Journal:
         """Called with each change, like `World.on_change`."""
 
     def append(self, exchange: Exchange) -> None:
-        """Add an exchange whose answer is not known yet; `answered` adds the answer."""
-        size = len(exchange.content) + len(exchange.path) + len(exchange.query)
+        """Add an exchange that was answered, and number it."""
+        answer = exchange.response
         with self._lock:
-            exchange._headers, of_headers = self._asked.share(exchange._headers)
-            size += of_headers
+            exchange._headers, size = self._asked.share(exchange._headers)
+            size += len(exchange.content) + len(exchange.path) + len(exchange.query)
+            if answer is not None:
+                answer._headers, of_headers = self._answered.share(answer._headers)
+                size += of_headers + len(answer.content)
             self._exchanges.append(exchange)
             self.total = exchange.number = self.total + 1
-            if size > self._small:
-                self._count(exchange, size)
             if len(self._exchanges) > self._limit:
                 self._bytes -= self._exchanges.popleft().size
-
-    def answered(self, exchange: Exchange, answer: Answer) -> None:
-        """Add the answer to an exchange, which may have been forgotten since."""
-        exchange.response = answer
-        with self._lock:
-            answer._headers, size = self._answered.share(answer._headers)
-            size += len(answer.content)
             if size > self._small:
-                place = exchange.number - self.total - 1
-                if -len(self._exchanges) <= place < 0 and self._exchanges[place] is exchange:
-                    self._count(exchange, size)
-
-    def _count(self, exchange: Exchange, size: int) -> None:
-        exchange.size += size
-        self._bytes += size
-        while self._bytes > self._most_bytes and len(self._exchanges) > 1:
-            self._bytes -= self._exchanges.popleft().size
+                exchange.size = size
+                self._bytes += size
+                while self._bytes > self._most_bytes and len(self._exchanges) > 1:
+                    self._bytes -= self._exchanges.popleft().size
 
     def clear(self) -> None:
         """Forget all of them."""
