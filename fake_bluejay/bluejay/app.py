@@ -22,7 +22,6 @@ from fake_bluejay.http.journal import EXCHANGE, Answer, Exchange, Journal
 from fake_bluejay.http.stubs import Stubs
 
 if TYPE_CHECKING:
-    from starlette.responses import Response
 
     from fake_bluejay.http.operation import Unwritable
 
@@ -65,7 +64,7 @@ class Api:
         )
         fault: Fault | None = None
         unwritable: Unwritable | None = None
-        if self._faults:
+        if self._faults.faults:
             unwritable = functools.partial(self._unwritable, exchange)
             # An ASGI server that is not ours has no way to break a connection.
             fault = self._faults.take(
@@ -80,7 +79,17 @@ class Api:
         # Even if a fault's answer replaces the stub's: a request met the stub.
         stubbed = self._stubs.find(scope["method"], scope["path"]) if self._stubs else None
         try:
-            answer = self._answer(scope, content, fault, stubbed, unwritable)
+            if fault is not None and fault.answers:
+                answer = Answer.of(response_of(fault))
+            elif fault is not None and fault.prevents:
+                answer = Answer(503, [], b"")  # never sent: the door breaks the connection instead
+            elif stubbed is not None:
+                answer = Answer.of(stubbed)
+            else:
+                answer = _routes().answer(scope, self._world, content, unwritable)
+        except UnicodeDecodeError:
+            # Starlette cannot redirect an address whose query is not UTF-8; FastAPI fails there, too.
+            answer = _failed()
         except Exception:
             # A bug of ours is logged, and the client gets the framework's answer.
             _log.exception("%s %s: the fake failed; nothing was changed", scope["method"], scope["path"])
@@ -118,25 +127,9 @@ class Api:
 
         To read it is to tell a client that waits for `100 Continue` to send it.
         """
-        if self._faults or self._stubs:
+        if self._faults.faults or self._stubs:
             return True  # a test may look at the body afterwards
         return bool(_routes().reads_body(scope))
-
-    def _answer(
-        self, scope: Scope, content: bytes, fault: Fault | None, stubbed: Response | None, unwritable: Unwritable | None
-    ) -> Answer:
-        if fault is not None and fault.answers:
-            return Answer.of(response_of(fault))
-        if fault is not None and fault.prevents:
-            return Answer(503, [], b"")  # never sent: the door breaks the connection instead
-        if stubbed is not None:
-            return Answer.of(stubbed)
-        try:
-            answer: Answer = _routes().answer(scope, self._world, content, unwritable)
-            return answer
-        except UnicodeDecodeError:
-            # Starlette cannot redirect an address whose query is not UTF-8; FastAPI fails there, too.
-            return _failed()
 
     def _unwritable(self, exchange: Exchange, ids: Collection[int]) -> Collection[int]:
         """Return those ids, of test results to be marked, whose control objects a fault keeps from being written."""

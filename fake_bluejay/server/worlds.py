@@ -40,7 +40,7 @@ class _Part:
 
     def __init__(self, service: Service, reset: Callable[[], None], name: str | None = None, key: str = "") -> None:
         self.surface = Surface(service, reset)
-        self.faults = service.armed
+        self.faults = service.armed.faults
         self.timekeeper = Timekeeper(service.world)
         service.world.on_attempt = self.timekeeper.look_soon
         self.name = name
