@@ -10,7 +10,7 @@ import functools
 import logging
 import sys
 from collections.abc import Collection
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any, cast
 
 from starlette.types import Receive, Scope, Send
 
@@ -20,10 +20,6 @@ from fake_bluejay.http.calendar import real_calendar
 from fake_bluejay.http.faults import BREAKAGE, ArmedFaults, Fault, response_of
 from fake_bluejay.http.journal import EXCHANGE, Answer, Exchange, Journal
 from fake_bluejay.http.stubs import Stubs
-
-if TYPE_CHECKING:
-
-    from fake_bluejay.http.operation import Unwritable
 
 _log = logging.getLogger("fake_bluejay")
 
@@ -62,20 +58,8 @@ class Api:
             scope["headers"],
             content,
         )
-        fault: Fault | None = None
-        unwritable: Unwritable | None = None
-        if self._faults.faults:
-            unwritable = functools.partial(self._unwritable, exchange)
-            # An ASGI server that is not ours has no way to break a connection.
-            fault = self._faults.take(
-                scope["path"],
-                breakable=BREAKAGE in scope.get("extensions", ()),
-                exceeds=lambda limit: limit.exceeded(_client(scope), _endpoint_name(scope), now),
-            )
-        if fault is not None:
-            exchange.faults = (str(fault),)
-            if (breakage := fault.breakage) is not None:
-                scope["extensions"][BREAKAGE] = breakage
+        fault = self._fault_of(exchange, scope) if self._faults.faults else None
+        unwritable = functools.partial(self._unwritable, exchange) if self._faults.faults else None
         # Even if a fault's answer replaces the stub's: a request met the stub.
         stubbed = self._stubs.find(scope["method"], scope["path"]) if self._stubs else None
         try:
@@ -130,6 +114,20 @@ class Api:
         if self._faults.faults or self._stubs:
             return True  # a test may look at the body afterwards
         return bool(_routes().reads_body(scope))
+
+    def _fault_of(self, exchange: Exchange, scope: Scope) -> Fault | None:
+        """Return the fault that a request meets; the scope gets the breakage of its connection."""
+        fault = self._faults.take(
+            exchange.path,
+            # An ASGI server that is not ours has no way to break a connection.
+            breakable=BREAKAGE in scope.get("extensions", ()),
+            exceeds=lambda limit: limit.exceeded(_client(scope), _endpoint_name(scope), exchange.instant),
+        )
+        if fault is not None:
+            exchange.faults = (str(fault),)
+            if (breakage := fault.breakage) is not None:
+                scope["extensions"][BREAKAGE] = breakage
+        return fault
 
     def _unwritable(self, exchange: Exchange, ids: Collection[int]) -> Collection[int]:
         """Return those ids, of test results to be marked, whose control objects a fault keeps from being written."""
