@@ -42,11 +42,12 @@ class Answer:
     Also an ASGI application that answers so.
     """
 
-    __slots__ = ("_headers", "content", "status_code")
+    __slots__ = ("content", "raw_headers", "status_code")
 
     def __init__(self, status_code: int, headers: list[tuple[bytes, bytes]], content: bytes) -> None:
         self.status_code = status_code
-        self._headers = headers
+        self.raw_headers = headers
+        """The headers as they are sent, in their order."""
         self.content = content
 
     @classmethod
@@ -56,18 +57,13 @@ class Answer:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Send the answer, as an ASGI application."""
-        await send({"type": "http.response.start", "status": self.status_code, "headers": self._headers})
+        await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
         await send({"type": "http.response.body", "body": self.content})
 
     @property
     def headers(self) -> Headers:
         """The headers, by name in any case."""
-        return _headers_dict(self._headers)
-
-    @property
-    def raw_headers(self) -> list[tuple[bytes, bytes]]:
-        """The headers as they are sent, in their order."""
-        return self._headers
+        return _headers_dict(self.raw_headers)
 
     @property
     def text(self) -> str:
@@ -93,7 +89,6 @@ class Exchange:
     """
 
     __slots__ = (
-        "_headers",
         "content",
         "faults",
         "instant",
@@ -102,6 +97,7 @@ class Exchange:
         "number",
         "path",
         "query",
+        "raw_headers",
         "response",
         "size",
     )
@@ -119,7 +115,8 @@ class Exchange:
         self.method = method
         self.path = path
         self.query = query
-        self._headers = headers
+        self.raw_headers = headers
+        """The headers as they arrived, in their order."""
         self.content = content
         self.response: Answer | None = None
         self.faults: tuple[str, ...] = ()
@@ -129,11 +126,6 @@ class Exchange:
         """The number of bytes that the journal counts for this exchange."""
 
     @property
-    def raw_headers(self) -> list[tuple[bytes, bytes]]:
-        """The headers as they arrived, in their order."""
-        return self._headers
-
-    @property
     def at(self) -> datetime:
         """The moment at which the request arrived, by the fake's clock, in UTC."""
         return datetime_at(self.instant)
@@ -141,7 +133,7 @@ class Exchange:
     @property
     def headers(self) -> Headers:
         """The headers, by name in any case."""
-        return _headers_dict(self._headers)
+        return _headers_dict(self.raw_headers)
 
     @property
     def json(self) -> Any:
@@ -208,10 +200,10 @@ class Journal:
         """Add an exchange that was answered, and number it."""
         answer = exchange.response
         with self._lock:
-            exchange._headers, size = self._asked.share(exchange._headers)
+            exchange.raw_headers, size = self._asked.share(exchange.raw_headers)
             size += len(exchange.content) + len(exchange.path) + len(exchange.query)
             if answer is not None:
-                answer._headers, of_headers = self._answered.share(answer._headers)
+                answer.raw_headers, of_headers = self._answered.share(answer.raw_headers)
                 size += of_headers + len(answer.content)
             self._exchanges.append(exchange)
             self.total = exchange.number = self.total + 1

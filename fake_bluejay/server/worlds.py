@@ -40,7 +40,7 @@ class _Part:
 
     def __init__(self, service: Service, reset: Callable[[], None], name: str | None = None, key: str = "") -> None:
         self.surface = Surface(service, reset)
-        self.faults = service.armed
+        self.faults = service.armed.faults
         self.timekeeper = Timekeeper(service.world)
         service.world.on_attempt = self.timekeeper.look_soon
         self.name = name
@@ -294,7 +294,7 @@ class Worlds:
         """Raise `ValueError` if one of the keys leads to another world than that of this part."""
         for key in keys:
             elsewhere = self._by_key.get(_encoded(key), part) is not part
-            if elsewhere or (part is not self._shared and self.world.organisations.of_key(key) is not None):
+            if elsewhere or (part is not self._shared and self.world.organisations.by_key.get(key) is not None):
                 raise ValueError("the API key given belongs to another organisation already")
 
     async def _organisations(self, scope: Scope, receive: Receive) -> Response:
