@@ -1,8 +1,9 @@
 """Alerts: each counts conversations that violate its condition, goes off and recovers, with a webhook event each time.
 
 An alert of production counts violations in a window of the fake's time, or among the latest conversations, and recovers
-when there are fewer. An alert of simulations evaluates the latest runs whenever one is over (documented in September
-2026), or counts as well (documented in August), by the reading `simulation_alerts`.
+when there are fewer than 80 % of the needed number. An alert of simulations evaluates the latest runs or conversations
+whenever a run is over (documented in September 2026), or counts as well (documented in August), by the reading
+`simulation_alerts`.
 """
 
 from __future__ import annotations
@@ -187,6 +188,8 @@ def _watch(world: World, conversation: Conversation) -> None:
             continue
         if not _by_runs(world, fields):
             _count(world, alert, conversation)
+        elif run is not None and fields["entity_type"] == "system_failure":
+            _look_at_failure(world, alert, run, conversation)
         elif run is not None and _is_over(world, run):
             _look_at_runs(world, alert, run, conversation)
 
@@ -222,9 +225,11 @@ def _judge(world: World, alert: Entity, agent_id: int, conversation: Conversatio
     fields, size = alert.fields, alert.fields["sample_size"]
     now, window, least = world.settle(), microseconds(fields["threshold_time_interval"]), max(1, fields["min_events"])
     violations = [at for at, violated in fields["seen"] if violated and (size is not None or at > now - window)]
-    enough = len(violations) >= least and (size is None or len(fields["seen"]) >= size)
+    stays = -(-least * 4 // 5)  # documented: an alert recovers below 80 % of the needed number, which is at least 1
+    needed = stays if fields["in_alert"] else least
+    enough = len(violations) >= needed and (size is None or len(fields["seen"]) >= size)
     if size is None:
-        world.resources.schedule(alert, violations[-least] + window if enough else None)
+        world.resources.schedule(alert, violations[-stays] + window if enough else None)
     if enough is not fields["in_alert"]:
         details = {"event_count": len(violations), "min_events": fields["min_events"]}
         per = f"of {size} conversations" if size else f"in {fields['threshold_time_interval'] / 60:g} min"
@@ -239,52 +244,91 @@ def _recover(world: World, alert: Entity) -> None:
 
 def _look_at_runs(world: World, alert: Entity, run: Run, conversation: Conversation) -> None:
     """Compare the results of the latest runs with an alert's condition, after the end of one."""
-    fields = alert.fields
-    values = []
+    fields, size = alert.fields, alert.fields["sample_size"]
+    values: list[Any] = []
     for one in _latest_runs(world, alert, run):
         seen = (of_record(world, world.results[id]) for id in one.result_ids)
         values += [value for result in seen if (value := result.value_of(world, fields)) is not None]
-    if not values:
+    if not values or (size is not None and len(values) < size):
         return
-    actual, violates = _aggregated(fields, values)
+    actual, violates = _aggregated(fields, values if size is None else values[-size:])
     if violates or fields["in_alert"]:
-        details = {
-            "simulation_id": run.simulation_id,
-            "simulation_run_id": run.id,
-            "actual_value": actual,
-            "operator": fields["operator"],
-            "comparison_value": fields["comparison_value"],
-        }
-        text = (
-            f"{fields['entity_field']}: avg across simulation run {run.id} was {actual}"
-            f" ({fields['operator']} {fields['comparison_value']})"
-        )
-        _turn(world, alert, violates, run.agent_id, conversation, text, details)
+        across = f"simulation run {run.id}" if size is None else f"the last {size} conversations"
+        how = fields["aggregation"] if fields["aggregation"] in _AGGREGATED else "avg"
+        _turn_for_run(world, alert, violates, run, conversation, f"{how} across {across}", actual)
+
+
+def _look_at_failure(world: World, alert: Entity, run: Run, conversation: Conversation) -> None:
+    """Set an alert off at the first of a run's conversations that fails so; let it recover after a run without one."""
+    violating = [
+        one
+        for one in (of_record(world, world.results[id]) for id in run.result_ids)
+        if (value := one.value_of(world, alert.fields)) is not None and _violates(alert.fields, value)
+    ]
+    if [one.id for one in violating] == [conversation.id]:
+        actual = conversation.value_of(world, alert.fields)
+        _turn_for_run(world, alert, True, run, conversation, f"a conversation of simulation run {run.id}", actual)
+    elif not violating and alert.fields["in_alert"] and _is_over(world, run):
+        _turn_for_run(world, alert, False, run, conversation, f"no conversation of simulation run {run.id}", None)
+
+
+def _turn_for_run(
+    world: World, alert: Entity, on: bool, run: Run, conversation: Conversation, what: str, actual: Any
+) -> None:
+    fields = alert.fields
+    details = {
+        "simulation_id": run.simulation_id,
+        "simulation_run_id": run.id,
+        "actual_value": actual,
+        "operator": fields["operator"],
+        "comparison_value": fields["comparison_value"],
+    }
+    text = f"{fields['entity_field']}: {what} was {actual} ({fields['operator']} {fields['comparison_value']})"
+    _turn(world, alert, on, run.agent_id, conversation, text, details)
 
 
 def _latest_runs(world: World, alert: Entity, run: Run) -> list[Run]:
-    """Return the latest runs that are over and concern an alert, as many as it evaluates, the given one last."""
+    """Return the latest runs that are over and concern an alert, as many as it evaluates, the given one last.
+
+    For a number of conversations in the place of runs, all runs of the agent count.
+    """
+    fields, size = alert.fields, alert.fields["sample_size"]
     others = [
         one
         for one in world.runs.values()
         if one is not run
         and one.organisation == run.organisation
-        and (one.simulation_id == run.simulation_id or alert.fields["simulation_id"] is None)
-        and (alert.fields["applies_to_all_agents"] or one.agent_id in (alert.fields["agent_ids"] or ()))
+        and (one.simulation_id == run.simulation_id or fields["simulation_id"] is None)
+        and (fields["applies_to_all_agents"] or one.agent_id in (fields["agent_ids"] or ()))
+        and (size is None or one.agent_id == run.agent_id)
         and _is_over(world, one)
     ]
-    before = max(0, alert.fields["threshold_time_interval"] - 1)
+    before = len(others) if size is not None else max(0, fields["threshold_time_interval"] - 1)
     return [*others[len(others) - before :], run] if before < len(others) else [*others, run]
 
 
 def _aggregated(fields: Mapping[str, Any], values: list[Any]) -> tuple[Any, bool]:
-    """Return the value to compare, and whether it violates: the average of numbers, or else the first violation."""
+    """Return the value to compare, and whether it violates: numbers aggregated, or else the first violation.
+
+    Documented: the average, the lowest or the highest of numbers; of a metric that passes or fails, the percentage of
+    conversations that passed.
+    """
     numbers = [number for value in values if (number := _number(value)) is not None]
     if fields["aggregation"] != "none" and len(numbers) == len(values) and "contains" not in fields["operator"]:
-        average = round(sum(number / len(numbers) for number in numbers), 4)
-        return average, _violates(fields, average)
+        if fields["entity_type"] == "custom_metric" and {*values} <= {"pass", "fail"}:
+            numbers = [100 * number for number in numbers]
+        aggregated = _AGGREGATED.get(fields["aggregation"] or "avg", _average)(numbers)
+        return aggregated, _violates(fields, aggregated)
     worst = [value for value in values if _violates(fields, value)]
     return (worst or values)[0], bool(worst)
+
+
+def _average(numbers: list[float]) -> float:
+    return round(sum(number / len(numbers) for number in numbers), 4)
+
+
+_AGGREGATED: Final[Mapping[str, Callable[[list[float]], float]]] = {"avg": _average, "min": min, "max": max}
+"""Documented aggregations; `count` is one, too, but not what it counts, so it is the average here."""
 
 
 def _turn(

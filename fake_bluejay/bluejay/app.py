@@ -10,7 +10,7 @@ import functools
 import logging
 import sys
 from collections.abc import Collection
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any, cast
 
 from starlette.types import Receive, Scope, Send
 
@@ -20,11 +20,6 @@ from fake_bluejay.http.calendar import real_calendar
 from fake_bluejay.http.faults import BREAKAGE, ArmedFaults, Fault, response_of
 from fake_bluejay.http.journal import EXCHANGE, Answer, Exchange, Journal
 from fake_bluejay.http.stubs import Stubs
-
-if TYPE_CHECKING:
-    from starlette.responses import Response
-
-    from fake_bluejay.http.operation import Unwritable
 
 _log = logging.getLogger("fake_bluejay")
 
@@ -63,31 +58,29 @@ class Api:
             scope["headers"],
             content,
         )
-        self._journal.append(exchange)
-        fault: Fault | None = None
-        unwritable: Unwritable | None = None
-        if self._faults:
-            unwritable = functools.partial(self._unwritable, exchange)
-            # An ASGI server that is not ours has no way to break a connection.
-            fault = self._faults.take(
-                scope["path"],
-                breakable=BREAKAGE in scope.get("extensions", ()),
-                exceeds=lambda limit: limit.exceeded(_client(scope), _endpoint_name(scope), now),
-            )
-        if fault is not None:
-            exchange.faults = (str(fault),)
-            if (breakage := fault.breakage) is not None:
-                scope["extensions"][BREAKAGE] = breakage
+        fault = self._fault_of(exchange, scope) if self._faults.faults else None
+        unwritable = functools.partial(self._unwritable, exchange) if self._faults.faults else None
         # Even if a fault's answer replaces the stub's: a request met the stub.
         stubbed = self._stubs.find(scope["method"], scope["path"]) if self._stubs else None
         try:
-            answer = self._answer(scope, content, fault, stubbed, unwritable)
+            if fault is not None and fault.answers:
+                answer = Answer.of(response_of(fault))
+            elif fault is not None and fault.prevents:
+                answer = Answer(503, [], b"")  # never sent: the door breaks the connection instead
+            elif stubbed is not None:
+                answer = Answer.of(stubbed)
+            else:
+                answer = _routes().answer(scope, self._world, content, unwritable)
+        except UnicodeDecodeError:
+            # Starlette cannot redirect an address whose query is not UTF-8; FastAPI fails there, too.
+            answer = _failed()
         except Exception:
             # A bug of ours is logged, and the client gets the framework's answer.
             _log.exception("%s %s: the fake failed; nothing was changed", scope["method"], scope["path"])
             answer = _failed()
         if fault is None or not fault.prevents:
-            self._journal.answered(exchange, answer)
+            exchange.response = answer
+        self._journal.append(exchange)
         self._world.deliver()
         if (publish := self._journal.on_change) is not None:
             publish("request-answered", exchange)
@@ -96,7 +89,7 @@ class Api:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request as an ASGI application."""
         if scope["type"] != "http":
-            await _routes().surface(scope, receive, send)
+            await _routes().ROUTER(scope, receive, send)
             return
         if (b"expect", b"100-continue") in scope["headers"] and not self._reads_body(scope):
             await self.answer(scope, b"")(scope, receive, send)
@@ -118,25 +111,23 @@ class Api:
 
         To read it is to tell a client that waits for `100 Continue` to send it.
         """
-        if self._faults or self._stubs:
+        if self._faults.faults or self._stubs:
             return True  # a test may look at the body afterwards
         return bool(_routes().reads_body(scope))
 
-    def _answer(
-        self, scope: Scope, content: bytes, fault: Fault | None, stubbed: Response | None, unwritable: Unwritable | None
-    ) -> Answer:
-        if fault is not None and fault.answers:
-            return Answer.of(response_of(fault))
-        if fault is not None and fault.prevents:
-            return Answer(503, [], b"")  # never sent: the door breaks the connection instead
-        if stubbed is not None:
-            return Answer.of(stubbed)
-        try:
-            answer: Answer = _routes().answer(scope, self._world, content, unwritable)
-            return answer
-        except UnicodeDecodeError:
-            # Starlette cannot redirect an address whose query is not UTF-8; FastAPI fails there, too.
-            return _failed()
+    def _fault_of(self, exchange: Exchange, scope: Scope) -> Fault | None:
+        """Return the fault that a request meets; the scope gets the breakage of its connection."""
+        fault = self._faults.take(
+            exchange.path,
+            # An ASGI server that is not ours has no way to break a connection.
+            breakable=BREAKAGE in scope.get("extensions", ()),
+            exceeds=lambda limit: limit.exceeded(_client(scope), _endpoint_name(scope), exchange.instant),
+        )
+        if fault is not None:
+            exchange.faults = (str(fault),)
+            if (breakage := fault.breakage) is not None:
+                scope["extensions"][BREAKAGE] = breakage
+        return fault
 
     def _unwritable(self, exchange: Exchange, ids: Collection[int]) -> Collection[int]:
         """Return those ids, of test results to be marked, whose control objects a fault keeps from being written."""

@@ -352,7 +352,7 @@ def _submit(world: World, organisation: str, request: CallRequest) -> Entity:
     fields.update(
         agent_id=agent.id,
         external_agent_id=agent.fields.get("external_agent_id"),
-        label=request.label or "production",
+        label=request.label,
         call_direction=fields["call_direction"] or CallDirection.INBOUND.value,
         interface=fields["interface"] or CallInterface.PHONE.value,
         status=CallStatus.QUEUED.value,
@@ -416,7 +416,7 @@ call_logs = Operations(
         without=("recording_base64", "custom_metrics", "created_at", "version"),
         agent_id=int,
         external_agent_id=str | None,
-        label=str,
+        label=str | None,
         call_direction=CallDirection,
         interface=CallInterface,
         status=CallStatus,

@@ -37,7 +37,7 @@ def end_conversations(call: ApiCall, request: EndConversationsRequest) -> Respon
     """Mark running conversations for ending, and say which were marked and which were not."""
     ids = request.test_result_ids
     ending = call.world.plan_ending(call.organisation, ids)
-    if unwritable := call.unwritable(ending.marked):
+    if call.unwritable and (unwritable := call.unwritable(ending.marked)):
         ending = call.world.plan_ending(call.organisation, ids, unwritable)
     answer = _answer_to(ending, call.world.readings)
     call.world.carry_out(ending)

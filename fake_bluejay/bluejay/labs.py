@@ -6,7 +6,7 @@ already, it is copied. The answers to `GET`, which are not published, are ours.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
@@ -20,6 +20,7 @@ from fake_bluejay.core.errors import Refused
 from fake_bluejay.core.metrics import scored
 from fake_bluejay.core.readings import Contract
 from fake_bluejay.core.resources import Entity, Link, OnDelete, Resource, uuid_ids
+from fake_bluejay.core.scoring import tool_calls, transcript
 from fake_bluejay.core.world import World
 from fake_bluejay.http.operation import ApiCall, as_id
 
@@ -234,9 +235,21 @@ def _proceed(world: World, evaluation: Entity) -> None:
         world.resources.schedule(evaluation, world.settle() + world.evaluation_takes)
         return
     metric = world.resources.require("metric", evaluation.fields["custom_metric_id"], evaluation.organisation)
-    [found] = scored([metric], f"{world.seed}:lab:{evaluation.id}")
+    spoken, called = _heard(world, evaluation)
+    found_is = world.readings.transcript_regex.found_is
+    [found] = scored([metric], f"{world.seed}:lab:{evaluation.id}", None, called, spoken, found_is)
     published = {name: found[name] for name in ("response_value", "reasoning")}
     world.resources[LAB_EVALUATIONS].change(evaluation, {"status": "COMPLETED", **published})
+
+
+def _heard(world: World, evaluation: Entity) -> tuple[list[Mapping[str, Any]], set[str]]:
+    """Return the transcript of the evaluated conversation, and the names of the tools that its agent called."""
+    record = world.results.get(evaluation.fields.get("test_result_id") or 0)
+    if record is not None:
+        return transcript(record), {one["name"] for one in tool_calls(record) or ()}
+    log = world.resources.find("call log", evaluation.fields.get("call_id"), evaluation.organisation)
+    fields = {} if log is None else log.fields
+    return list(fields.get("transcript") or ()), {one["name"] for one in fields.get("tool_calls") or ()}
 
 
 LABS = Resource(

@@ -18,7 +18,7 @@ from fake_bluejay.core.world import World
 from fake_bluejay.http.calendar import is_frozen_by_freezegun, real_calendar
 from fake_bluejay.http.errors import json_error
 from fake_bluejay.http.journal import EXCHANGE, Answer
-from fake_bluejay.http.operation import STATE, Operation, RequestHeaders, Unwritable, WholeRequest, unwritten
+from fake_bluejay.http.operation import STATE, ApiCall, Operation, RequestHeaders, Unwritable
 
 
 class _Route(Route):
@@ -30,11 +30,15 @@ class _Route(Route):
 
 
 class _Router(Router):
-    """Starlette's router, which looks a path up before it tries patterns.
+    """Bluejay's surface: Starlette's router, which looks a path up before it tries patterns.
 
     A path without parameters is found as it is. No path has a parameter in its first two segments, so for others those
     say which few routes can be meant; among these Starlette's own router decides, and answers 404, 405 and 307.
     Routes are made with the first request for one of them: to make one compiles a pattern, and a test uses few of them.
+
+    This application is no `Starlette`. Tools that trace servers, such as Sentry, replace that class or its methods, and
+    would report the fake as a server of the user's. Its middleware is for applications that may have begun to answer;
+    here nothing has been sent.
 
     Args:
         published: The method and the path of each operation, in the order in which routes are tried.
@@ -52,16 +56,22 @@ class _Router(Router):
             if "{" not in path:
                 self._exact[method, path] = _Endpoint(method, path)
 
-    async def app(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer by the route of the path; or else by those that begin as it does, as a router of these."""
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer by the route of the path; or else by those that begin as it does, as a router of these.
+
+        What an operation raises by mistake is for `Api` to log and to answer.
+        """
         if scope["type"] != "http":
-            await super().app(scope, receive, send)
-            return
-        if (endpoint := self._exact.get((scope["method"], _path_in(scope)))) is not None:
-            scope["path_params"] = {}
+            await super().__call__(scope, receive, send)
+        elif (endpoint := self._exact.get((scope["method"], _path_in(scope)))) is not None:
             await endpoint(scope, receive, send)
-            return
-        await self._among(scope).app(scope, receive, send)
+        else:
+            scope["app"] = self  # by which Starlette's routes know that their `HTTPException`s are answered
+            try:
+                await self._among(scope).app(scope, receive, send)
+            except HTTPException as error:
+                headers = dict(error.headers) if error.headers else None
+                await json_error(error.status_code, error.detail, headers)(scope, receive, send)
 
     def _among(self, scope: Scope) -> Router:
         """Return a router of the routes whose first two segments are those of a request's path."""
@@ -114,9 +124,14 @@ class _Endpoint:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         operation = operation_at(*self._called)
-        if operation is not None and is_frozen_by_freezegun():
+        if operation is None:
+            await _not_modelled(scope, receive, send)
+            return
+        if is_frozen_by_freezegun():
             _build(operation)
-        await (operation or _not_modelled)(scope, receive, send)
+        # The answer is left with the call: messages would only be put together again.
+        call: ApiCall = scope[STATE]
+        call.answer = operation.respond(call)
 
 
 def _build(operation: Operation) -> None:
@@ -149,23 +164,8 @@ _CALLED = sorted(
     # Paths without parameters first, else /v1/things/{id} would match /v1/things/all; then the ones called most.
     key=lambda each: ("{" in each[1], each[1] not in MODELLED_IN),
 )
-ROUTER = _Router(_CALLED, [Route(OPENAPI_PATH, _OpenApi(), methods=["GET"])])
-
-
 # One router for all fakes: their differences are in the scope, so a new fake costs a test nothing to set up.
-async def surface(scope: Scope, receive: Receive, send: Send) -> None:
-    """Answer by the router. What an operation raises by mistake is for `Api` to log and to answer.
-
-    This application is no `Starlette`. Tools that trace servers, such as Sentry, replace that class or its methods, and
-    would report the fake as a server of the user's. Its middleware is for applications that may have begun to answer;
-    here nothing has been sent.
-    """
-    scope["app"] = surface  # by which Starlette's routes know that their `HTTPException`s are answered
-    try:
-        await ROUTER.app(scope, receive, send)
-    except HTTPException as error:
-        refusal = json_error(error.status_code, error.detail, dict(error.headers) if error.headers else None)
-        await refusal(scope, receive, send)
+ROUTER = _Router(_CALLED, [Route(OPENAPI_PATH, _OpenApi(), methods=["GET"])])
 
 
 def answer(scope: Scope, world: World, content: bytes, unwritable: Unwritable | None) -> Answer:
@@ -177,13 +177,12 @@ def answer(scope: Scope, world: World, content: bytes, unwritable: Unwritable | 
         content: Its body, whole.
         unwritable: Returns the ids of test results whose control objects a fault keeps from being written.
     """
-    # If a header is there twice, the first counts, as with Starlette.
-    headers: RequestHeaders = dict(reversed(scope["headers"]))
+    headers: RequestHeaders = dict(reversed(scope["headers"]))  # so that the first counts, as with Starlette
     if (elsewhere := _of_another_host(scope, headers)) is not None:
         return Answer.of(elsewhere)
-    request = scope[STATE] = WholeRequest(world, headers, content, unwritable or unwritten)
-    _step(surface(scope, _nothing_more, request.record))
-    return request.answer
+    call = scope[STATE] = ApiCall(world, scope, headers, content, unwritable)
+    _step(ROUTER(scope, _nothing_more, call.record))
+    return call.answer
 
 
 def _of_another_host(scope: Scope, headers: RequestHeaders) -> Response | None:

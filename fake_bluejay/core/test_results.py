@@ -60,24 +60,21 @@ class Organisations(dict[str, Organisation]):
 
     def __init__(self) -> None:
         super().__init__()
-        self._by_key: dict[str, Organisation] = {}
-
-    def of_key(self, api_key: str) -> Organisation | None:
-        """Return the organisation that a key belongs to; None if no organisation has it."""
-        return self._by_key.get(api_key)
+        self.by_key: dict[str, Organisation] = {}
+        """The organisations by their keys, to be read only."""
 
     def __setitem__(self, name: str, organisation: Organisation) -> None:
         """Replace the organisation of this name; the keys of the old one are forgotten."""
         if name in self:
             for key in self[name].api_keys:
-                del self._by_key[key]
+                del self.by_key[key]
         super().__setitem__(name, organisation)
-        self._by_key.update(dict.fromkeys(organisation.api_keys, organisation))
+        self.by_key.update(dict.fromkeys(organisation.api_keys, organisation))
 
     def clear(self) -> None:
         """Forget all of them."""
         super().clear()
-        self._by_key.clear()
+        self.by_key.clear()
 
 
 class ControlObject:

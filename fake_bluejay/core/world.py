@@ -1020,7 +1020,7 @@ class World:
                 raise ValueError("an API key must not be empty: Bluejay refuses an empty one")
             if not isinstance(key, str) or not key.isascii() or not key.isprintable() or key != key.strip():
                 raise ValueError("an API key is printable ASCII text with no blanks around it: a header carries it")
-            if (owner := self.organisations.of_key(key)) is not None:
+            if (owner := self.organisations.by_key.get(key)) is not None:
                 raise ValueError(f"the API key given belongs to the organisation {owner.name!r} already")
 
     def organisation_of(self, api_key: str) -> str | None:
@@ -1028,7 +1028,7 @@ class World:
         with self.lock:
             if api_key in self.revoked_keys:
                 return None
-            if (owner := self.organisations.of_key(api_key)) is not None:
+            if (owner := self.organisations.by_key.get(api_key)) is not None:
                 return owner.name
             return DEFAULT_ORGANISATION if api_key and not self.require_known_keys else None
 

@@ -267,7 +267,8 @@ class ArmedFaults:
         self._known = known
         self._random: random.Random | None = None
         """Made when a probability first needs it: making it costs more than all other faults of a fake."""
-        self._armed: list[Fault] = []
+        self.faults: list[Fault] = []
+        """The armed faults, in the order in which requests meet them: always the same list."""
         self._last_id = 0
         self._lock = threading.Lock()
         """A lock, for a test arms faults in its thread, and a server's thread meets them."""
@@ -296,7 +297,7 @@ class ArmedFaults:
         with self._lock:
             self._last_id += 1
             fault.id = self._last_id
-            self._armed.append(fault)
+            self.faults.append(fault)
         if (publish := self.on_change) is not None:
             publish("fault-armed", fault)
         return fault
@@ -304,15 +305,15 @@ class ArmedFaults:
     def disarm(self, fault: Fault) -> None:
         """Disarm one fault, of those that are iterated here; one that was met meanwhile is left as it is."""
         with self._lock:
-            if fault in self._armed:
-                self._armed.remove(fault)
+            if fault in self.faults:
+                self.faults.remove(fault)
         if (publish := self.on_change) is not None:
             publish("faults-cleared")
 
     def clear(self) -> None:
         """Disarm all, and draw from the seed's beginning again."""
         with self._lock:
-            self._armed.clear()
+            self.faults.clear()
             self._random = None
         if (publish := self.on_change) is not None:
             publish("faults-cleared")
@@ -360,7 +361,7 @@ class ArmedFaults:
         return fault
 
     def _next(self, path: str, is_for: Callable[[Fault], bool], exceeds: Callable[[Fault], bool]) -> Fault | None:
-        for fault in tuple(self._armed):
+        for fault in tuple(self.faults):
             if not is_for(fault) or (fault.pattern is not None and not fault.pattern.fullmatch(path)):
                 continue
             if fault.kind == "rate_limit":
@@ -376,7 +377,7 @@ class ArmedFaults:
             if fault.times is not None:
                 fault.times -= 1
                 if fault.times == 0:
-                    self._armed.remove(fault)
+                    self.faults.remove(fault)
             return fault
         return None
 
@@ -385,11 +386,8 @@ class ArmedFaults:
             self._random = random.Random(self.seed)
         return self._random.random()
 
-    def __len__(self) -> int:
-        return len(self._armed)
-
     def __iter__(self) -> Iterator[Fault]:
-        return iter(tuple(self._armed))
+        return iter(tuple(self.faults))
 
 
 # No documentation has the wording of the detail: it is this project's, and clients must not rely on it.

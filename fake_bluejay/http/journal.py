@@ -42,11 +42,12 @@ class Answer:
     Also an ASGI application that answers so.
     """
 
-    __slots__ = ("_headers", "content", "status_code")
+    __slots__ = ("content", "raw_headers", "status_code")
 
     def __init__(self, status_code: int, headers: list[tuple[bytes, bytes]], content: bytes) -> None:
         self.status_code = status_code
-        self._headers = headers
+        self.raw_headers = headers
+        """The headers as they are sent, in their order."""
         self.content = content
 
     @classmethod
@@ -56,18 +57,13 @@ class Answer:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Send the answer, as an ASGI application."""
-        await send({"type": "http.response.start", "status": self.status_code, "headers": self._headers})
+        await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
         await send({"type": "http.response.body", "body": self.content})
 
     @property
     def headers(self) -> Headers:
         """The headers, by name in any case."""
-        return _headers_dict(self._headers)
-
-    @property
-    def raw_headers(self) -> list[tuple[bytes, bytes]]:
-        """The headers as they are sent, in their order."""
-        return self._headers
+        return _headers_dict(self.raw_headers)
 
     @property
     def text(self) -> str:
@@ -87,13 +83,12 @@ class Exchange:
     """A request and its answer.
 
     `.method`, `.path` (decoded, without the query), `.query`, `.headers` (found in any case), `.content`, `.json`,
-    `.at` (aware datetime of the fake's clock), `.response` (None while the request is answered, and where a fault reset
-    the connection instead), `.faults` (those applied, in words), `.number` (its place in the journal, counted from 1),
-    `.modelled` (whether it was for an endpoint that is modelled or stubbed, or for none of Bluejay's).
+    `.at` (aware datetime of the fake's clock), `.response` (None where a fault reset the connection instead),
+    `.faults` (those applied, in words), `.number` (its place in the journal, counted from 1), `.modelled` (whether it
+    was for an endpoint that is modelled or stubbed, or for none of Bluejay's).
     """
 
     __slots__ = (
-        "_headers",
         "content",
         "faults",
         "instant",
@@ -102,6 +97,7 @@ class Exchange:
         "number",
         "path",
         "query",
+        "raw_headers",
         "response",
         "size",
     )
@@ -119,7 +115,8 @@ class Exchange:
         self.method = method
         self.path = path
         self.query = query
-        self._headers = headers
+        self.raw_headers = headers
+        """The headers as they arrived, in their order."""
         self.content = content
         self.response: Answer | None = None
         self.faults: tuple[str, ...] = ()
@@ -129,11 +126,6 @@ class Exchange:
         """The number of bytes that the journal counts for this exchange."""
 
     @property
-    def raw_headers(self) -> list[tuple[bytes, bytes]]:
-        """The headers as they arrived, in their order."""
-        return self._headers
-
-    @property
     def at(self) -> datetime:
         """The moment at which the request arrived, by the fake's clock, in UTC."""
         return datetime_at(self.instant)
@@ -141,7 +133,7 @@ class Exchange:
     @property
     def headers(self) -> Headers:
         """The headers, by name in any case."""
-        return _headers_dict(self._headers)
+        return _headers_dict(self.raw_headers)
 
     @property
     def json(self) -> Any:
@@ -182,7 +174,7 @@ class _HeadersSeen:
 
 
 class Journal:
-    """The exchanges in the order they arrived.
+    """The exchanges in the order they were answered.
 
     The oldest are forgotten past `limit` or `most_bytes`, but never the newest.
 
@@ -205,34 +197,23 @@ class Journal:
         """Called with each change, like `World.on_change`."""
 
     def append(self, exchange: Exchange) -> None:
-        """Add an exchange whose answer is not known yet; `answered` adds the answer."""
-        size = len(exchange.content) + len(exchange.path) + len(exchange.query)
+        """Add an exchange that was answered, and number it."""
+        answer = exchange.response
         with self._lock:
-            exchange._headers, of_headers = self._asked.share(exchange._headers)
-            size += of_headers
+            exchange.raw_headers, size = self._asked.share(exchange.raw_headers)
+            size += len(exchange.content) + len(exchange.path) + len(exchange.query)
+            if answer is not None:
+                answer.raw_headers, of_headers = self._answered.share(answer.raw_headers)
+                size += of_headers + len(answer.content)
             self._exchanges.append(exchange)
             self.total = exchange.number = self.total + 1
-            if size > self._small:
-                self._count(exchange, size)
             if len(self._exchanges) > self._limit:
                 self._bytes -= self._exchanges.popleft().size
-
-    def answered(self, exchange: Exchange, answer: Answer) -> None:
-        """Add the answer to an exchange, which may have been forgotten since."""
-        exchange.response = answer
-        with self._lock:
-            answer._headers, size = self._answered.share(answer._headers)
-            size += len(answer.content)
             if size > self._small:
-                place = exchange.number - self.total - 1
-                if -len(self._exchanges) <= place < 0 and self._exchanges[place] is exchange:
-                    self._count(exchange, size)
-
-    def _count(self, exchange: Exchange, size: int) -> None:
-        exchange.size += size
-        self._bytes += size
-        while self._bytes > self._most_bytes and len(self._exchanges) > 1:
-            self._bytes -= self._exchanges.popleft().size
+                exchange.size = size
+                self._bytes += size
+                while self._bytes > self._most_bytes and len(self._exchanges) > 1:
+                    self._bytes -= self._exchanges.popleft().size
 
     def clear(self) -> None:
         """Forget all of them."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 import copy
 import re
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 from urllib.parse import parse_qsl, urlencode
@@ -13,7 +12,7 @@ from urllib.parse import parse_qsl, urlencode
 from pydantic import BaseModel, TypeAdapter
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, Response
-from starlette.types import Message, Receive, Scope, Send
+from starlette.types import Message, Scope
 
 from fake_bluejay.core.errors import Conflict, DomainError, Foreign, NotFound, Refused
 from fake_bluejay.core.readings import (
@@ -31,21 +30,16 @@ from fake_bluejay.http.errors import NOTHING, Invalid, json_error, missing, read
 from fake_bluejay.http.journal import Answer
 
 STATE = "fake_bluejay"
-"""The key under which a request's scope carries its `WholeRequest`."""
+"""The key under which a request's scope carries its `ApiCall`."""
 
 OWN_WORLD = "fake_bluejay.own_world"
 """The key under which a request's scope carries the name of the organisation whose own world it is for, if any."""
 
 RequestHeaders = Mapping[bytes, bytes]
-"""The headers, each once, by lower-case name."""
+"""The headers, by lower-case name: the first, if there are several of one name."""
 Unwritable = Callable[[Collection[int]], Collection[int]]
 
 _REQUIRED: Any = object()
-
-
-def unwritten(ids: Collection[int]) -> Collection[int]:
-    """Return no ids: the `Unwritable` of a request while no fault is armed."""
-    return ()
 
 
 def as_id(text: str) -> int | None:
@@ -91,17 +85,37 @@ class Parameter:
         return validated(self._adapter, given[name], (where, name), errors)
 
 
-class WholeRequest:
-    """The parts of a request that an operation needs besides its scope, and the application's answer."""
+class ApiCall:
+    """A request on its way to an operation, which answers it under the world's lock, and its answer."""
 
-    __slots__ = ("answer", "content", "headers", "unwritable", "world")
+    __slots__ = (
+        "answer", "content", "headers", "organisation", "parameters", "request", "scope", "unwritable", "world",
+    )  # fmt: skip
 
-    def __init__(self, world: World, headers: RequestHeaders, content: bytes, unwritable: Unwritable) -> None:
+    answer: Answer
+    """The application's answer, once there is one."""
+    organisation: str
+    """The caller's, once the request is found to be valid and the caller may make it; as are the following ones."""
+    parameters: dict[str, Any]
+    """The parameters in the path and in the query, by name."""
+    request: Any
+    """The body as the operation's model; None if the operation takes none."""
+
+    def __init__(
+        self,
+        world: World,
+        scope: Scope,
+        headers: RequestHeaders,
+        content: bytes = b"",
+        unwritable: Unwritable | None = None,
+    ) -> None:
         self.world = world
+        self.scope = scope
         self.headers = headers
         self.content = content
+        """The body, as it was sent."""
         self.unwritable = unwritable
-        self.answer = Answer(500, [], b"")
+        """Given the ids to be marked, returns those whose control objects a fault keeps from being written."""
 
     async def record(self, message: Message) -> None:
         """Keep the answer of an application that sends it in messages, as an ASGI `send`."""
@@ -109,21 +123,6 @@ class WholeRequest:
             self.answer = Answer(message["status"], list(message["headers"]), b"")
         else:
             self.answer.content += message.get("body", b"")
-
-
-@dataclass(slots=True)
-class ApiCall:
-    """A valid request to an operation by a caller who may make it. It is answered under the world's lock."""
-
-    world: World
-    organisation: str
-    parameters: dict[str, Any]
-    """The parameters in the path and in the query, by name."""
-    request: Any
-    """The body as the operation's model; None if the operation takes none."""
-    scope: Scope
-    unwritable: Unwritable = unwritten
-    """Given the ids to be marked, returns those whose control objects a fault keeps from being written."""
 
     def require(self, resource: str, id: Id | None) -> Entity:
         """Return an entity that the caller can see, by the name of its resource. Raises `NotFound`."""
@@ -139,27 +138,20 @@ class ApiCall:
         world = self.scope.get(OWN_WORLD)
         return f"{self.origin}{path}" + ("" if world is None else f"?{urlencode({'organisation': world})}")
 
-    @property
-    def content(self) -> bytes:
-        """The body, as it was sent."""
-        request: WholeRequest = self.scope[STATE]
-        return request.content
-
     def header(self, name: bytes) -> str:
-        """Return a header by its name in lower case, the first if there are several; empty if there is none."""
-        value: bytes = next((value for one, value in self.scope["headers"] if one == name), b"")
-        return value.decode("latin-1")
+        """Return a header by its name in lower case; empty if there is none."""
+        return self.headers.get(name, b"").decode("latin-1")
 
 
 class Operation:
-    """An ASGI application that answers one operation, all of it under the world's lock.
+    """An operation, which is answered under the world's lock.
 
-    `answer` takes a `Call` and returns a response, or what `returns` describes, or raises `HTTPException`. Parameters
-    in the path are strings unless `path_types` says otherwise. `takes` is the model of the body by the newest contract,
-    or a union of models, and `takes_under` what it is instead by other choices of the reading `contract`. Without
-    `needs_key` the organisation is empty. With a `default_body` the body may be left out. With `reads_bytes` it reads
-    `Call.content` itself, and not JSON by a model. With a `status` such as 204 the answer has no body. A `DomainError`
-    becomes the answer that `answer_to` says.
+    `answer` takes an `ApiCall` and returns a response, or what `returns` describes, or raises `HTTPException`.
+    Parameters in the path are strings unless `path_types` says otherwise. `takes` is the model of the body by the
+    newest contract, or a union of models, and `takes_under` what it is instead by other choices of the reading
+    `contract`. Without `needs_key` the organisation is empty. With a `default_body` the body may be left out. With
+    `reads_bytes` it reads `ApiCall.content` itself, and not JSON by a model. With a `status` such as 204 the answer has
+    no body. A `DomainError` becomes the answer that `answer_to` says.
     """
 
     def __init__(
@@ -183,6 +175,7 @@ class Operation:
         self.answer = answer
         self.takes = takes
         self.takes_under = dict(takes_under or {})
+        self._requests: dict[Contract, TypeAdapter[Any]] = {}
         self.returns = returns
         self.in_path = {name: Parameter((path_types or {}).get(name, str)) for name in re.findall(r"{(\w+)}", path)}
         self.in_query = dict(query or {})
@@ -198,27 +191,24 @@ class Operation:
         assert re.findall(r"{(\w+)}", path) == list(self.in_path), f"{path} has other parameters than {self.path}"
         return moved
 
-    # Made on first use: an application has many operations, a test uses few.
-    @cached_property
-    def _requests(self) -> dict[Contract, TypeAdapter[Any]]:
-        return {}
-
+    # Adapters are made on first use: an application has many operations, a test uses few.
     def _request(self, contract: Contract) -> TypeAdapter[Any]:
-        if contract not in self._requests:
-            self._requests[contract] = TypeAdapter(self.takes_under.get(contract, self.takes))
-        return self._requests[contract]
+        if (adapter := self._requests.get(contract)) is None:
+            adapter = self._requests[contract] = TypeAdapter(self.takes_under.get(contract, self.takes))
+        return adapter
 
     @cached_property
     def _response(self) -> TypeAdapter[Any]:
         return TypeAdapter(self.returns)
 
-    def respond(self, scope: Scope, request: WholeRequest) -> Answer:
+    def respond(self, call: ApiCall) -> Answer:
         """Return the answer to a request."""
-        world = request.world
+        world = call.world
         try:
-            body = read_body(request.headers.get(b"content-type"), request.content) if self.takes else None
+            body = read_body(call.headers.get(b"content-type"), call.content) if self.takes else None
             with world.lock:
-                return self._render(self.answer(self._call(scope, request, body)))
+                self._read(call, body)
+                return self._render(self.answer(call))
         except Invalid as invalid:
             response = invalid.response()
         except AnsweredEarly as refused:
@@ -229,34 +219,33 @@ class Operation:
             response = json_error(error.status_code, error.detail)
         return Answer.of(response)
 
-    def _call(self, scope: Scope, whole: WholeRequest, body: Any) -> ApiCall:
+    def _read(self, call: ApiCall, body: Any) -> None:
         """Validate a request; all problems are reported together, in FastAPI's order."""
-        world = whole.world
         errors: list[dict[str, Any]] = []
         parameters: dict[str, Any] = {}
         for name, parameter in self.in_path.items():
-            parameters[name] = parameter.read("path", name, scope["path_params"], errors)
+            parameters[name] = parameter.read("path", name, call.scope["path_params"], errors)
         if self.in_query:
-            pairs = parse_qsl(scope.get("query_string", b"").decode("latin-1"), keep_blank_values=True)
+            pairs = parse_qsl(call.scope.get("query_string", b"").decode("latin-1"), keep_blank_values=True)
             given: dict[str, Any] = dict(pairs)
             for name, parameter in self.in_query.items():
                 if parameter.many and name in given:
                     given[name] = [value for key, value in pairs if key == name]
                 parameters[name] = parameter.read("query", name, given, errors)
-        organisation = _organisation(world, whole.headers, errors) if self.needs_key else ""
-        request = None
+        organisation = _organisation(call.world, call.headers, errors) if self.needs_key else ""
+        call.parameters, call.request = parameters, None
         if self.takes is not None:
             if body is NOTHING:
                 body = self.default_body or NOTHING
             if body is NOTHING:
                 errors.append(missing("body"))
             else:
-                request = validated(self._request(world.readings.contract), body, ("body",), errors)
+                call.request = validated(self._request(call.world.readings.contract), body, ("body",), errors)
         if errors:
             raise Invalid(errors)
         if isinstance(organisation, AnsweredEarly):
             raise organisation
-        return ApiCall(world, organisation, parameters, request, scope, whole.unwritable)
+        call.organisation = organisation
 
     def _render(self, answer: Any) -> Answer:
         if isinstance(answer, Response):
@@ -269,11 +258,6 @@ class Operation:
             content = self._response.dump_json(self._response.validate_python(answer))
         headers = [(b"content-length", b"%d" % len(content)), (b"content-type", b"application/json")]
         return Answer(self.status, headers, content)
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Leave the answer with the `WholeRequest` in the scope: messages would only be put together again."""
-        request: WholeRequest = scope[STATE]
-        request.answer = self.respond(scope, request)
 
 
 _STATUSES: dict[type[DomainError], int] = {NotFound: 404, Foreign: 404, Conflict: 409, Refused: 400}

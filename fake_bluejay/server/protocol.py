@@ -39,7 +39,7 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 from fake_bluejay.bluejay.published import HOST, OTLP_HOST
 from fake_bluejay.http.journal import Answer
 from fake_bluejay.intercept.hosts import is_bluejay
-from fake_bluejay.server.upgrade import IgnoresUpgrades
+from fake_bluejay.server.upgrade import parse_without_offer
 
 _log = logging.getLogger("fake_bluejay")
 
@@ -123,15 +123,16 @@ class Protocol(HttpToolsProtocol):
 
     # Slots, because with this many more attributes, Python would store all of them in a slower way.
     __slots__ = (
-        "_answering", "_barren", "_begun", "_completed", "_deferred_response", "_follows", "_head", "_piece",
-        "_received", "_refused", "_unread", "_waiting", "waits_since",
+        "_answering", "_barren", "_begun", "_completed", "_deferred_response", "_follows", "_head",
+        "_is_offer", "_piece", "_received", "_refused", "_unread", "_waiting", "waits_since",
     )  # fmt: skip
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.parser = IgnoresUpgrades(self)  # type: ignore[assignment]
         self.waits_since: float | None = None
         """The instant at which `sweep` first saw the connection wait for its client; None until then."""
+        self._is_offer = False
+        """True if the present head offers another protocol; it is parsed again, without the offer."""
         self._begun = False
         """True if a request has begun to arrive and is not whole."""
         self._head = self._received = 0
@@ -185,13 +186,22 @@ class Protocol(HttpToolsProtocol):
         self._piece, self._completed = len(data), False
         received = self._received
         try:
-            self.parser.feed_data(data)
-        except httptools.HttpParserUpgrade:
-            pass  # a CONNECT request, which is answered as any other
+            self._parse(data)
         except httptools.HttpParserError as error:
             self._refuse(400, f"this is not HTTP: {error}")
         if self._begun:  # and not whole yet
             self._look_at_size(received)
+
+    def _parse(self, data: bytes) -> None:
+        while data:
+            try:
+                self.parser.feed_data(data)
+                return
+            except httptools.HttpParserUpgrade as upgrade:
+                if not self._is_offer:  # a CONNECT request, which is answered as any other
+                    return
+                data = data[upgrade.args[0] :]
+                parse_without_offer(self)
 
     def on_message_begin(self) -> None:
         """Start counting the bytes of a new request."""
@@ -203,6 +213,9 @@ class Protocol(HttpToolsProtocol):
 
     def on_headers_complete(self) -> None:
         """Refuse a request whose headers are too large or that is for another host; else let uvicorn start it."""
+        self._is_offer = self.parser.should_upgrade() and self.parser.get_method() != b"CONNECT"
+        if self._is_offer:
+            return
         # Only large pieces need a closer look.
         if (self._follows or self._head + self._piece > _MOST_HEAD) and self._is_head_too_large():
             self._refuse_head()
@@ -278,6 +291,8 @@ class Protocol(HttpToolsProtocol):
 
     def on_message_complete(self) -> None:
         """Answer the request, now that it is whole, unless the application has begun already."""
+        if self._is_offer:
+            return
         self._begun, self._completed = False, True
         self.cycle.waiting_for_100_continue = False  # the whole body is here, so the client needs no "100 Continue"
         HttpToolsProtocol.on_message_complete(self)

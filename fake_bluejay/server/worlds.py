@@ -38,12 +38,9 @@ _BRING_KEYS = (("POST", "organisations"), ("PUT", "state"), ("POST", "reset"))
 class _Part:
     """A world with its doors and its timekeeper."""
 
-    def __init__(
-        self, service: Service, reset: Callable[[], None], log: AccessLog | None, name: str | None = None, key: str = ""
-    ) -> None:
+    def __init__(self, service: Service, reset: Callable[[], None], name: str | None = None, key: str = "") -> None:
         self.surface = Surface(service, reset)
-        self.faults = service.armed
-        self._log = log
+        self.faults = service.armed.faults
         self.timekeeper = Timekeeper(service.world)
         service.world.on_attempt = self.timekeeper.look_soon
         self.name = name
@@ -59,17 +56,6 @@ class _Part:
         """Return the organisations that the world has now, with their keys."""
         return list(map(dump_organisation, list(self.surface.service.world.organisations.values())))
 
-    def at_once(self, scope: Scope, content: bytes) -> Answer | None:
-        """Return the answer to a request if nothing has to be waited for, as `Worlds.at_once` does."""
-        if self.faults:
-            return None
-        began = time.perf_counter()
-        answer = self.surface.api.answer(scope, content)
-        self.timekeeper.look()
-        if self._log is not None:
-            self._log.add(scope, answer.status_code, time.perf_counter() - began)
-        return answer
-
 
 class Worlds:
     """The ASGI application of a standalone server."""
@@ -84,7 +70,7 @@ class Worlds:
         log: AccessLog | None = None,
         cors_origins: Sequence[str] = (),
     ) -> None:
-        self._shared = _Part(service, reset, log)
+        self._shared = _Part(service, reset)
         self._own: dict[str, _Part] = {}
         self._by_key: dict[bytes, _Part] = {}
         self._make = own
@@ -108,8 +94,14 @@ class Worlds:
         if self._cors is not None and any(name == b"origin" for name, _ in scope["headers"]):
             return None
         part = self._part_of(scope) if self._by_key else self._shared
-        answer = part.at_once(scope, content)
+        if part.faults:
+            return None
+        began = time.perf_counter()
+        answer = part.surface.api.answer(scope, content)
         self._lead_to(part)  # it may have made a key
+        part.timekeeper.look()
+        if self._log is not None:
+            self._log.add(scope, answer.status_code, time.perf_counter() - began)
         return answer
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -265,7 +257,7 @@ class Worlds:
             if start is not None:
                 restore(its.world, start)
 
-        part = self._own[name] = _Part(its, reset, self._log, name, api_key)
+        part = self._own[name] = _Part(its, reset, name, api_key)
         self._lead_to(part)
 
     def _lead_to(self, part: _Part) -> None:
@@ -302,7 +294,7 @@ class Worlds:
         """Raise `ValueError` if one of the keys leads to another world than that of this part."""
         for key in keys:
             elsewhere = self._by_key.get(_encoded(key), part) is not part
-            if elsewhere or (part is not self._shared and self.world.organisations.of_key(key) is not None):
+            if elsewhere or (part is not self._shared and self.world.organisations.by_key.get(key) is not None):
                 raise ValueError("the API key given belongs to another organisation already")
 
     async def _organisations(self, scope: Scope, receive: Receive) -> Response:

@@ -225,8 +225,8 @@ def load_seed(path: Path, overrides: Overrides | None = None) -> LoadedSeed:
     try:
         seed = Seed.model_validate(data)
     except ValidationError as error:
-        errors = (_in_words(one) for one in error.errors(include_url=False))
-        found = [one for one in errors if one[0] not in source.problem_places]
+        errors = [(_written(place, data), what) for place, what in map(_in_words, error.errors(include_url=False))]
+        found = [one for one in _closest(errors) if one[0] not in source.problem_places]
         problems += [source.problem(*one) for one in found]
         wrong = wrong | {place for place, _ in found}
     if wrong:
@@ -292,12 +292,11 @@ def _misfits_beside(wrong: Iterable[Path_], data: dict[str, Any], overrides: Ove
             rest[name] = {key: value for key, value in whole.items() if key != within[0]}
         elif not isinstance(whole, list) or not within:
             rest.pop(name, None)
-        elif name != "test_results":
+        elif name != "test_results" or not within[1:] or within[1] in ("id", "count"):
             left_out.add((name, within[0]))
+            unjudged |= {name} & {"test_results"}
         else:  # an entry that only takes the same ids in the same organisation stands in for the wrong one
-            number, field = int(within[0]), within[1] if within[1:] else None
-            if field in ("id", "count", None):
-                return []
+            number, field = int(within[0]), within[1]
             kept = {key: whole[number][key] for key in {"id", "count", "organisation"} & whole[number].keys() - {field}}
             whole[number] = kept
     numbers = {
@@ -333,10 +332,11 @@ def _may_follow(place: Path_, unjudged: set[str]) -> bool:
     """Return whether a misfit may only follow from wrong values in the parts of these names."""
     if place[-1] == "organisation":
         return "organisations" in unjudged
-    if "resources" in unjudged and (place[0] == "resources" or place[-1] in ("agents", "folders")):
-        return True
-    # The runs of simulations make test results, whose ids another may then have.
-    return (place[0] == "simulations" and bool(unjudged)) or ("simulations" in unjudged and place[-1] == "id")
+    if place[-1] == "id":  # runs of simulations make test results, too, whose ids another may then have
+        return not unjudged.isdisjoint(("simulations", "test_results"))
+    if place[0] == "simulations":
+        return not unjudged.isdisjoint(("simulations", "resources"))
+    return "resources" in unjudged and (place[0] == "resources" or place[-1] in ("agents", "folders"))
 
 
 def _goes_on(source: _Source, data: dict[str, Any], overrides: Overrides) -> LoadedSeed:
@@ -677,6 +677,28 @@ def _in_words(error: Any, shape: type[BaseModel] = Seed) -> tuple[Path_, str]:
     if error["type"] == "extra_forbidden":
         return place, unknown_name(shape, loc)
     return place, what_is_wrong(error)
+
+
+def _written(place: Path_, data: Any) -> Path_:
+    """Return a place as the seed has it, without Pydantic's names of the types of a value that may have several."""
+    written = []
+    for part in place:
+        if isinstance(data, dict):
+            data = data.get(str(part))
+        elif isinstance(data, list) and isinstance(part, int):
+            data = data[part] if part < len(data) else None
+        else:
+            continue
+        written.append(part)
+    return tuple(written)
+
+
+def _closest(errors: list[tuple[Path_, str]]) -> Iterator[tuple[Path_, str]]:
+    """Yield the errors, but not that a value has not one type where it is wrong as another within."""
+    places = [place for place, _ in errors]
+    for place, what in errors:
+        if not any(len(other) > len(place) and other[: len(place)] == place for other in places):
+            yield place, what
 
 
 def _placed(text: str) -> tuple[Path_, str]:

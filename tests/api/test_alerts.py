@@ -226,6 +226,25 @@ def test_sample_is_of_the_latest_conversations_and_needs_them_all(
     assert standing(ask, id)["in_alert"] is False
 
 
+def test_alert_recovers_below_four_fifths_of_the_needed_number(ask: Client, fake: FakeBluejay, told: list[Any]) -> None:
+    alert(ask, min_events=10, threshold_time_interval=600)
+    begun = fake.clock.now
+    evaluated(ask, fake, *[4000] * 10)  # at 00:00:06, 00:00:12, …
+    left = [600 + STEP * number - (fake.clock.now - begun).total_seconds() for number in (2, 3)]
+    fake.clock.advance(left[0])  # eight are left
+    assert [(one["subtype"], one["event_count"]) for one in told] == [("triggered", 10)]
+    fake.clock.advance(left[1] - left[0])
+    assert [(one["subtype"], one["event_count"]) for one in told] == [("triggered", 10), ("recovered", 7)]
+
+
+def test_alert_of_a_sample_recovers_below_four_fifths_too(ask: Client, fake: FakeBluejay, told: list[Any]) -> None:
+    alert(ask, sample_size=30, min_events=5)
+    evaluated(ask, fake, *[4000] * 5, *[1000] * 25, 1000)
+    assert [(one["subtype"], one["event_count"]) for one in told] == [("triggered", 5)]  # and four are left
+    evaluated(ask, fake, 1000)
+    assert [(one["subtype"], one["event_count"]) for one in told] == [("triggered", 5), ("recovered", 3)]
+
+
 # --- simulations ------------------------------------------------------------------------------------------------------
 
 GOAL = {"entity_type": "custom_goal", "entity_field": "Goal completion", "operator": "less_than"}
@@ -289,6 +308,72 @@ def test_simulation_alert_without_average_looks_at_each_result(ask: Client, fake
     alert(ask, **GOAL, comparison_value="0.1", source_scope="simulation", aggregation="none")
     run(fake, True, True, False)
     assert [one["actual_value"] for one in told] == [False]
+
+
+@pytest.mark.parametrize(("aggregation", "value"), [("min", 1), ("max", 5), ("avg", 3), (None, 3), ("count", 3)])
+def test_simulation_alert_of_the_lowest_or_the_highest_result(
+    ask: Client, fake: FakeBluejay, told: list[Any], aggregation: str | None, value: int
+) -> None:
+    fake.add_simulation(agent=1, digital_humans=1)
+    fake.add("metric", name="politeness", response_type="quantitative", min_value=1, max_value=5, agent_ids=[1])
+    of_metric = {"entity_type": "custom_metric", "entity_field": "politeness", "operator": "less_than"}
+    alert(ask, **of_metric, comparison_value="6", source_scope="simulation", aggregation=aggregation)
+    fake.calls.next(*(Call(scores={"politeness": score}) for score in (5, 1, 3)))
+    fake.queue_run(1, runs_per_digital_human=3)
+    fake.clock.advance(3600)
+    how = aggregation if aggregation in ("min", "max") else "avg"
+    assert (told[0]["actual_value"], told[0]["display_text"].partition(" was")[0]) == (
+        value,
+        f"politeness: {how} across simulation run 1",
+    )
+
+
+def test_simulation_alert_of_a_metric_that_passes_or_fails_compares_a_percentage(
+    ask: Client, fake: FakeBluejay, told: list[Any]
+) -> None:
+    fake.add_simulation(agent=1, digital_humans=1)
+    fake.add("metric", name="polite", response_type="pass_fail", agent_ids=[1])
+    of_metric = {"entity_type": "custom_metric", "entity_field": "polite", "operator": "less_than"}
+    alert(ask, **of_metric, comparison_value="80", source_scope="simulation")
+    fake.calls.next(*(Call(scores={"polite": score}) for score in (True, True, True, False)))
+    fake.queue_run(1, runs_per_digital_human=4)
+    fake.clock.advance(3600)
+    assert [one["actual_value"] for one in told] == [75.0]
+
+
+def test_simulation_alert_of_the_latest_conversations_needs_them_all(
+    ask: Client, fake: FakeBluejay, told: list[Any]
+) -> None:
+    fake.add_simulation(agent=1, digital_humans=1)
+    alert(ask, **GOAL, comparison_value="0.9", source_scope="simulation", sample_size=30)
+    run(fake, *[False] * 15, *[True] * 14)
+    assert told == []
+    run(fake, True)
+    assert (told[0]["actual_value"], told[0]["display_text"].partition(" was")[0]) == (
+        0.5,
+        "Goal completion: avg across the last 30 conversations",
+    )
+    run(fake, *[True] * 15)  # the oldest, which failed, are no longer among the latest thirty
+    assert [(one["subtype"], one["actual_value"]) for one in told] == [("triggered", 0.5), ("recovered", 1.0)]
+
+
+def test_simulation_alert_of_a_failure_goes_off_at_once_and_once_a_run(
+    ask: Client, fake: FakeBluejay, told: list[Any]
+) -> None:
+    fake.add_simulation(agent=1, digital_humans=1)
+    failure = {"entity_type": "system_failure", "entity_field": "status", "operator": "equals"}
+    alert(ask, **failure, comparison_value="NO_ANSWER", source_scope="simulation")
+    fake.calls.next(Call(end="rejected", connects_after=1), Call(end="rejected", connects_after=5), Call(talks_for=90))
+    first = fake.queue_run(1, runs_per_digital_human=3)
+    fake.clock.advance(10)
+    assert first.status == "RUNNING"
+    assert [(one["subtype"], one["actual_value"], one["simulation_run_id"]) for one in told] == [
+        ("triggered", "NO_ANSWER", 1)
+    ]
+    fake.clock.advance(3600)
+    assert len(told) == 1
+    run(fake, True)
+    assert (told[1]["subtype"], told[1]["simulation_run_id"], len(told)) == ("recovered", 2, 2)
 
 
 def test_simulation_alert_of_one_simulation(ask: Client, fake: FakeBluejay, told: list[Any]) -> None:

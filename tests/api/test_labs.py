@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from fake_bluejay import FakeBluejay
+from fake_bluejay.calls import Call
 from tests.api.client import Client
 
 UNKNOWN = "6b1e7a52-26f3-4d6c-8a1f-0d2c3f4b5a69"
@@ -111,6 +112,31 @@ def test_added_metrics_evaluate_conversations_without_a_result(
     assert {one["response_value"] for one in done} <= {"yes", "no"}
     again = ask("POST", f"metrics-lab/lab/{lab['id']}/metrics", body)
     assert (again["added_count"], again["evaluation_triggered"], again["evaluation_count"]) == (0, False, None)
+
+
+def test_metrics_about_tools_and_phrases_look_at_the_conversation(ask: Client, fake: FakeBluejay) -> None:
+    fake.add_agent()
+    entry = {"start_offset_ms": 0, "end_offset_ms": 900, "speaker": "AGENT", "utterance": "It is booked."}
+    tool = {"name": "book", "start_offset_ms": 5}
+    call = fake.add("call log", agent_id="1", transcript=[entry], tool_calls=[tool])
+    fake.calls.next(Call(transcript=({**entry, "utterance": "No."},)))
+    fake.queue_run(fake.add_simulation(agent=1))
+    fake.clock.advance(3600)
+    about = {
+        "tools": {"metric_type": "tool_call", "tool_names": ["book"]},
+        "phrases": {"metric_type": "transcript_regex", "settings": {"phrases": ["booked"]}},
+    }
+    metrics = {fake.add("metric", name=name, response_type="pass_fail", **one).id: name for name, one in about.items()}
+    conversations = [{"test_result_id": 1}, {"call_id": call.id}]
+    lab = ask("POST", "metrics-lab/lab", {"name": "QA", "conversations": conversations, "metric_ids": []})
+    added = {"lab_id": lab["id"], "metric_ids": list(metrics), "evaluate_conversations": True}
+    ask("POST", f"metrics-lab/lab/{lab['id']}/metrics", added)
+    fake.clock.advance(3600)
+    found = {
+        (metrics[one["custom_metric_id"]], one["test_result_id"]): one["response_value"]
+        for one in whole(ask, lab)["evaluations"]
+    }
+    assert found == {("tools", None): "pass", ("phrases", None): "pass", ("tools", 1): "fail", ("phrases", 1): "fail"}
 
 
 def test_conversations_come_and_go(ask: Client, fake: FakeBluejay, lab: Any, call_id: str) -> None:

@@ -431,8 +431,9 @@ def equivalent(operation: Operation, world: list[World]) -> Any:
 
     def answer(x_api_key: str | None = None, request: Any = None, **parameters: Any) -> Any:
         organisation = "" if x_api_key is None else DEFAULT_ORGANISATION
-        scope = {"scheme": "https", "headers": [(b"host", b"api.getbluejay.ai")]}
-        return operation.answer(ApiCall(world[0], organisation, parameters, request, scope))
+        call = ApiCall(world[0], {"scheme": "https"}, {b"host": b"api.getbluejay.ai"})
+        call.organisation, call.parameters, call.request = organisation, parameters, request
+        return operation.answer(call)
 
     def argument(name: str, annotation: Any, default: Any = Argument.empty) -> Argument:
         return Argument(name, Argument.KEYWORD_ONLY, annotation=annotation, default=default)

@@ -38,7 +38,7 @@ def test_conversation_has_its_transcript_and_the_results_of_its_metrics(ask: Cli
     assert (queued["status"], queued["metric_results"]) == ("QUEUED", [])
     fake.clock.advance(6)
     done = ask("GET", f"{CONVERSATIONS}/{id}")
-    assert (done["id"], done["status"], done["agent_id"], done["label"]) == (id, "COMPLETED", "1", "production")
+    assert (done["id"], done["status"], done["agent_id"], done["label"]) == (id, "COMPLETED", "1", None)
     assert [(one["name"], one["response_value"]) for one in done["metric_results"]] == [("politeness", "4")]
     assert [one["utterance"] for one in done["transcript"]] == ["Hello.", "Goodbye."]
     assert ask("GET", f"{CONVERSATIONS}/{id}?include_transcript=false") == {**done, "transcript": None}
@@ -94,6 +94,13 @@ def test_filters_keep_the_conversations_that_all_of_them_fit(ask: Client, fake: 
     assert ask("GET", f"{CONVERSATIONS}?status=DONE", status=422)
 
 
+def test_label_that_is_left_out_is_unset_but_production_for_an_external_id(ask: Client, fake: FakeBluejay) -> None:
+    fake.add_agent(external_agent_id="mine")
+    [plain, external] = [submit(ask), submit(ask, agent_id=None, external_agent_id="mine")]
+    assert [ask("GET", f"{CONVERSATIONS}/{id}")["label"] for id in (plain, external)] == [None, "production"]
+    assert listed(ask, "label_ids=production") == [external]
+
+
 def test_label_is_named_by_its_id_which_is_one_agents(ask: Client) -> None:
     mine, theirs = (submit(ask, agent_id=agent, label="beta") for agent in ("1", "2"))
     for agent, log in (("1", mine), ("2", theirs)):
@@ -114,7 +121,7 @@ def test_groups_are_counted_by_each_of_the_documented_values(ask: Client, fake: 
     for query, counts in (
         ("group_by=status", {"COMPLETED": 3, "QUEUED": 1}),
         ("group_by=agent", {"1": 3, "2": 1}),
-        ("group_by=label", {"production": 3, "beta": 1}),
+        ("group_by=label", {None: 3, "beta": 1}),
         ("group_by=day", {"2026-01-01": 3, "2026-01-02": 1}),
         ("group_by=interface", {"PHONE": 3, "WEB": 1}),
         ("group_by=direction", {"INBOUND": 3, "OUTBOUND": 1}),

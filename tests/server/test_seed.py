@@ -596,6 +596,36 @@ def test_ids_that_may_be_those_of_a_wrong_simulations_runs_are_not_judged(tmp_pa
     assert misplaced(tmp_path, wrong) == ["simulations[0].fields"]
 
 
+@pytest.mark.parametrize("wrong", ["{id: x}", "{count: 0}", "1"])
+def test_a_wrong_id_hides_only_ids(tmp_path: Path, wrong: str) -> None:
+    stub = "{method: GET, path: /, json: 1, status: 204}"
+    seed = f"test_results: [{{id: 7}}, {wrong}, {{id: 7}}, {{organisation: acme}}]\nstubs: [{stub}]\n"
+    first, *others = misplaced(tmp_path, seed)
+    assert first.startswith("test_results[1]")
+    assert others == ["test_results[3].organisation", "stubs[0].json"]
+
+
+@pytest.mark.parametrize(
+    ("humans", "places"),
+    [
+        ("x", ["", ""]),  # one for each type
+        ("-1", ["", ""]),
+        ("[{language: en}, 5]", ["[1]"]),
+        ("[5, 6]", ["[0]", "[1]"]),
+    ],
+)
+def test_what_fits_none_of_several_types_has_its_place_in_the_file(
+    tmp_path: Path, humans: str, places: list[str]
+) -> None:
+    found = misplaced(tmp_path, f"simulations: [{{digital_humans: {humans}}}]\n")
+    assert found == [f"simulations[0].digital_humans{place}" for place in places]
+
+
+def test_a_wrong_organisation_does_not_hide_what_is_wrong_with_a_simulation(tmp_path: Path) -> None:
+    seed = "organisations: [{name: acme, api_keys: 5}]\nsimulations: [{organisation: acme}, {agent: {nme: Ann}}]\n"
+    assert misplaced(tmp_path, seed) == ["organisations[0].api_keys", "simulations[1].agent"]
+
+
 @pytest.mark.parametrize("wrong", ["- {id: x}", "- {count: 0}", "- 1"])
 def test_no_id_is_reported_that_is_taken_only_if_one_does_not_count(tmp_path: Path, wrong: str) -> None:
     path = tmp_path / "a.yaml"
