@@ -152,6 +152,17 @@ def test_json_is_taken_with_ids_in_hexadecimal_digits(ask: Client, key: str) -> 
     assert ask("POST", f"spans/{TRACE}/{SPAN.upper()}")["span_id"] == SPAN
 
 
+def test_bluejays_own_benchmark_reads_the_names_and_times_of_spans(ask: Client, key: str) -> None:
+    requests.post(EXPORT, json=SPANS, headers={"X-API-Key": key}, timeout=5)
+    answer = ask("POST", f"traces/{TRACE}", {})
+    rows = answer["data"]["data"]["results"][0]["rows"]
+    assert [(row["data"]["timestamp"], row["data"]["name"]) for row in rows] == [
+        ("2026-01-01T00:00:00.000000000Z", "call")
+    ]
+    assert [span["name"] for span in answer["spans"]] == ["call"]
+    ask("GET", f"traces/{TRACE}", status=405)  # as that benchmark notes
+
+
 def test_span_that_is_exported_again_is_there_once(ask: Client, key: str) -> None:
     again = json.loads(json.dumps(SPANS).replace('"call"', '"renamed"'))
     for content in (SPANS, SPANS, again):
