@@ -182,6 +182,7 @@ def answer(scope: Scope, world: World, content: bytes, unwritable: Unwritable | 
         return Answer.of(elsewhere)
     call = scope[STATE] = ApiCall(world, scope, headers, content, unwritable)
     _step(ROUTER(scope, _nothing_more, call.record))
+    del scope[STATE]  # they refer to each other: free both at once
     return call.answer
 
 

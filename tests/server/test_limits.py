@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import gc
 import json
 import re
 import socket
@@ -13,6 +14,7 @@ import pytest
 import uvicorn
 from uvicorn.server import ServerState
 
+from fake_bluejay.bluejay.service import Service
 from fake_bluejay.http.journal import Answer, Exchange, Journal
 from fake_bluejay.server.protocol import Limits, Protocol, protocol
 
@@ -341,3 +343,22 @@ def test_the_journal_forgets_by_number_and_by_bytes() -> None:
     assert kept((1, 9), (1, None), most_bytes=10) == [2]
     assert kept((1, None), (1, 9), most_bytes=10) == [2]
     assert kept((1, 1), (99, 99), most_bytes=10) == [2]
+
+
+@pytest.mark.parametrize("path", ["/v1/end-conversations", "/v1/simulation/1/add-digital-humans", "/v1/nowhere"])
+def test_a_request_leaves_nothing_for_the_garbage_collector(path: str) -> None:
+    app = Service().app
+
+    def answer() -> None:
+        headers = [(b"x-api-key", b"key"), (b"content-type", b"application/json")]
+        app.answer({"type": "http", "method": "POST", "path": path, "headers": headers}, BODY)
+
+    answer()  # which loads modules
+    gc.collect()
+    gc.disable()
+    try:
+        for _ in range(20):
+            answer()
+        assert gc.collect() == 0
+    finally:
+        gc.enable()
