@@ -416,7 +416,7 @@ def test_a_dump_with_an_id_twice(fake: FakeBluejay) -> None:
         ({"id": 2}, r"agents.all\[0\].id: 2 is there twice, or above last_id"),
         ({"organisation": "nobody"}, r"agents.all\[0\].organisation: unknown organisation 'nobody'"),
         ({"fields": {}}, r"agents.all\[0\].fields.name: missing"),
-        ({"fields": {"name": 7}}, r"agents.all\[0\].fields.name: str is needed, not 7"),
+        ({"fields": {"name": 7}}, r"agents.all\[0\].fields.name: a string is needed, not 7"),
         ({"created_at": "today"}, r"agents.all\[0\].created_at: Invalid isoformat"),
     ],
 )
