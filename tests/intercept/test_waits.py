@@ -407,6 +407,29 @@ def test_a_loop_from_before_has_real_time_to_give_a_result(imported: str) -> Non
     loop.close()
 
 
+def test_a_loop_from_before_that_took_part_once_keeps_its_timers_in_later_tests() -> None:
+    loop = asyncio.new_event_loop()
+    thread = threading.Thread(target=loop.run_forever, name="a loop from before")
+    thread.start()
+    armed, rang = threading.Event(), threading.Event()
+    while not loop.is_running():
+        REAL.sleep(0.001)
+    with FakeBluejay(participants=["a loop from before"]):
+        assert asyncio.run_coroutine_threadsafe(asyncio.sleep(30, 1), loop).result(60) == 1
+    loop.call_soon_threadsafe(loop.call_later, 300, rang.set)
+    loop.call_soon_threadsafe(armed.set)
+    assert armed.wait(5)
+    for _ in range(2):
+        with FakeBluejay():
+            time.sleep(3600)
+    assert not rang.wait(0.05)
+    [timer] = loop._scheduled  # type: ignore[attr-defined]
+    assert timer.when() - time.monotonic() == pytest.approx(300, abs=30)
+    loop.call_soon_threadsafe(loop.stop)
+    thread.join()
+    loop.close()
+
+
 def test_a_loop_in_a_thread_of_the_test_gives_its_result_at_once(passed: Callable[[], float]) -> None:
     loop = asyncio.new_event_loop()
     thread = threading.Thread(target=loop.run_forever)
