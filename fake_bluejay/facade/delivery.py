@@ -3,6 +3,7 @@
 Waiting:
 - The thread that moves the clock waits for the deliveries, so that a receiver finds the clock at the instant of the
   sending.
+- A thread that runs an event loop of the application does not call functions, because they may wait for that loop.
 - A server's own thread does not wait, because a receiver may call that server.
 - No thread waits for a receiver, or a server at a URL, on an event loop that runs in the same thread: it runs when the
   loop goes on.
@@ -122,6 +123,10 @@ class DeliveryWorker:
             receiver = self.receivers.get(webhook.id) if webhook.url is None else None
             if isinstance(receiver, AsyncReceiver):
                 awaited = self._send_on_loop(sending, receiver, is_server) and not is_server
+            elif isinstance(receiver, FunctionReceiver) and not is_server and receiver.blocks_a_loop():
+                sending.loop = running_loop()
+                self._send_on_thread(sending, call)
+                awaited = False
             elif webhook.url is None and not is_server:
                 awaited = self._send_here(sending)
             else:

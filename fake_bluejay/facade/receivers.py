@@ -17,6 +17,7 @@ import inspect
 import io
 import logging
 import socket
+import threading
 from collections.abc import Awaitable, Callable
 from math import inf
 from time import perf_counter
@@ -96,6 +97,11 @@ class FunctionReceiver:
 
     def __init__(self, function: Callable[..., Any]) -> None:
         self._function = function
+        self._added_by = threading.get_ident()
+
+    def blocks_a_loop(self) -> bool:
+        """Return whether the calling thread runs an event loop, other than the test's, which the function may call."""
+        return running_loop() is not None and threading.get_ident() != self._added_by
 
     def answer(self, request: Request) -> int:
         """Return the status of its answer."""

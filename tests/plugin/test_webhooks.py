@@ -19,6 +19,7 @@ from http import HTTPStatus
 from typing import Any
 from unittest.mock import Mock
 
+import anyio.from_thread
 import fastapi
 import httpx
 import jsonschema
@@ -846,6 +847,35 @@ async def test_a_server_on_the_loop_of_the_test_answers_when_the_test_awaits(blu
     [delivery] = bluejay.webhooks.deliveries
     assert [attempt.status for attempt in delivery.attempts] == [200]
     assert time.perf_counter() - start < 4
+
+
+def test_a_function_is_not_called_by_an_applications_loop_that_it_waits_for(bluejay: FakeBluejay) -> None:
+    """The last thread to wait moves the clock, which may be the thread of the loop, by chance."""
+    heard = []
+
+    async def beat() -> None:
+        while True:
+            await asyncio.sleep(0.4)
+
+    async def answer() -> int:
+        return 200
+
+    with anyio.from_thread.start_blocking_portal() as portal:
+
+        def receive(request: Request) -> int:
+            heard.append(portal.call(answer))
+            return heard[-1]
+
+        beating = portal.start_task_soon(beat)
+        bluejay.webhooks.add(receive, ["simulation_ended"])
+        for _ in range(20):
+            call = bluejay.add_test_result(agent="ends-after=1")
+            bluejay.client().post(
+                "/v1/end-conversations", json={"test_result_ids": [call.id]}, headers={"X-API-Key": "k"}
+            )
+            time.sleep(3)
+        beating.cancel()
+    assert heard == [200] * 20
 
 
 def test_a_client_on_the_socket_brings_deliveries_about(bluejay_server: FakeBluejay) -> None:
