@@ -30,7 +30,8 @@ SESSIONS = [
 ]
 PLUGINS = {"anyio": "anyio", "httpx_mock": "pytest_httpx", "requests_mock": "requests_mock", "respx_mock": "respx"}
 """The fixtures of other plugins that blocks use, and those."""
-QUIET = ("-p", "no:randomly", "-p", "no:asyncio", "-W", "error")
+STRICT = ("-W", "error", "-W", "ignore:'asyncio.iscoroutinefunction' is deprecated")  # backoff calls it on Python 3.14
+QUIET = ("-p", "no:randomly", "-p", "no:asyncio", *STRICT)
 
 
 @pytest.mark.parametrize("code", BLOCKS)
@@ -52,11 +53,15 @@ def test_failing_test_has_the_report_of_the_readme(pytester: pytest.Pytester) ->
 
 
 @pytest.mark.parametrize(("page", "session"), SESSIONS)
-def test_a_session(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, page: Path, session: str) -> None:
+def test_a_session(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, tool: Callable[[str], str], page: Path, session: str
+) -> None:
     """Each command does what is shown below it, an ellipsis standing for anything; a server runs to the block's end.
 
     The server takes a free port in place of the one that is shown, and the files that the page shows are there.
     """
+    if "curl " in session:
+        tool("curl")
     for name, content in re.findall(r"^```(toml|yaml)\n(.*?)^```", page.read_text(), re.DOTALL | re.MULTILINE):
         (tmp_path / f"world.{name}").write_text(content)
     monkeypatch.chdir(tmp_path)
@@ -113,20 +118,20 @@ def copied(pytester: pytest.Pytester) -> Callable[[str], object]:
 
 def test_the_downstream_example(pytester: pytest.Pytester, copied: Callable[[str], object]) -> None:
     copied("downstream")
-    result = pytester.runpytest_subprocess("-W", "error")
+    result = pytester.runpytest_subprocess(*STRICT)
     result.assert_outcomes(passed=14)
 
 
 def test_the_example_of_a_pipeline(pytester: pytest.Pytester, copied: Callable[[str], object]) -> None:
     copied("pipeline")
-    result = pytester.runpytest_subprocess("-W", "error")
+    result = pytester.runpytest_subprocess(*STRICT)
     result.assert_outcomes(passed=14)
 
 
 @thorough
 def test_the_example_of_monitoring(pytester: pytest.Pytester, copied: Callable[[str], object]) -> None:
     copied("monitoring")
-    result = pytester.runpytest_subprocess("-W", "error")
+    result = pytester.runpytest_subprocess(*STRICT)
     result.assert_outcomes(passed=17)
 
 
@@ -146,7 +151,7 @@ def test_the_examples_pass_under_every_reading(
     )
     if not THOROUGH:
         others += " and not by_tenacity and not by_backoff"  # but the third of these loops
-    result = pytester.runpytest_subprocess("-W", "error", "-k", others)
+    result = pytester.runpytest_subprocess(*STRICT, "-k", others)
     outcomes = result.parseoutcomes()
     assert set(outcomes) == {"passed", "deselected"}, result.outlines[-20:]
     assert outcomes["passed"] > 300
@@ -154,7 +159,7 @@ def test_the_examples_pass_under_every_reading(
 
 def test_the_example_of_readings(pytester: pytest.Pytester, copied: Callable[[str], object]) -> None:
     copied("readings")
-    result = pytester.runpytest_subprocess("-W", "error")
+    result = pytester.runpytest_subprocess(*STRICT)
     outcomes = result.parseoutcomes()
     assert outcomes["failed"] == 4
     failures = [line for line in result.outlines if line.startswith("FAILED")]

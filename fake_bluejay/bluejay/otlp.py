@@ -114,7 +114,7 @@ def _with_base64_ids(value: Any) -> Any:
 
 def _as_base64(digits: Any) -> str:
     try:
-        return base64.b64encode(bytes.fromhex(digits)).decode()
+        return base64.urlsafe_b64encode(bytes.fromhex(digits)).decode()  # the alphabet that protobuf decodes silently
     except (TypeError, ValueError):
         raise ValueError(f"an id is in hexadecimal digits, not {digits!r:.80}") from None
 

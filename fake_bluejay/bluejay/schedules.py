@@ -6,9 +6,9 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Annotated, Any, Literal, get_args
-from zoneinfo import ZoneInfo
+from zoneinfo import ZoneInfo, available_timezones
 
 from pydantic import AfterValidator, Field
 
@@ -32,10 +32,16 @@ def _checked(expression: str) -> str:
 
 def _zone(name: str) -> str:
     try:
-        ZoneInfo(name)
+        _zone_named(name)
     except (ValueError, OSError, LookupError):
-        raise ValueError(f"{name[:50]!r} is not the name of a time zone") from None
+        hint = "" if available_timezones() else ", for there are none on this machine: pip install tzdata"
+        raise ValueError(f"{name[:50]!r} is not the name of a time zone{hint}") from None
     return name
+
+
+def _zone_named(name: str) -> tzinfo:
+    """Return a time zone. UTC needs no database of them, which Windows has only with the package `tzdata`."""
+    return UTC if name == "UTC" else ZoneInfo(name)
 
 
 Expression = Annotated[str, AfterValidator(_checked)]
@@ -172,7 +178,7 @@ def _times(given: dict[str, Any], before: dict[str, Any]) -> dict[str, Any]:
 
 def _next(fields: dict[str, Any], moment: datetime) -> datetime | None:
     """Return the first time of a schedule after a moment; None if there is none."""
-    cron, zone = Cron.read(fields["cron_expression"]), ZoneInfo(fields.get("timezone") or "UTC")
+    cron, zone = Cron.read(fields["cron_expression"]), _zone_named(fields.get("timezone") or "UTC")
     window = fields.get("window")
     begin = local = moment.astimezone(zone).replace(tzinfo=None)
     while (found := cron.after(local)) is not None:

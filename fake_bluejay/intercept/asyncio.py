@@ -32,6 +32,7 @@ from weakref import WeakKeyDictionary, WeakSet
 
 from fake_bluejay.intercept.clockwork import CLOCKWORK
 from fake_bluejay.intercept.shims import Seam
+from fake_bluejay.intercept.true_time import REAL
 from fake_bluejay.intercept.wakeups import SIGNALS, Signal, waking
 
 FILES = {
@@ -67,7 +68,9 @@ def seams(module: ModuleType) -> Iterator[Seam]:
 # --- the loop's clock -------------------------------------------------------------------------------------------
 
 _loops: WeakSet[Any] = WeakSet()
-"""The loops that have seen virtual time."""
+"""The loops that have seen virtual time since the first of the fakes that are on."""
+_earlier_loops: WeakSet[Any] = WeakSet()
+"""The loops that have seen virtual time before."""
 
 
 def _time(original: Callable[[Any], float]) -> Callable[..., Any]:
@@ -81,9 +84,21 @@ def _time(original: Callable[[Any], float]) -> Callable[..., Any]:
     return time
 
 
-def take_timers_along(seconds: float) -> None:
-    """Move the timers of all loops by as much as their clock: what they have yet to wait for stays as long."""
-    for loop in _loops or ():
+def take_timers_along(seconds: float, *, over: bool) -> None:
+    """Move the timers of loops by as much as their clock: what they have yet to wait for stays as long.
+
+    Args:
+        seconds: The difference between the clocks.
+        over: True if virtual time ends; False if it begins. A loop that runs in another thread takes no part then.
+    """
+    if over:
+        loops = list(_loops)
+        _loops.clear()
+        _earlier_loops.update(loops)
+    else:
+        here = REAL.get_ident()
+        loops = [each for each in _earlier_loops or () if getattr(each, "_thread_id", None) in (None, here)]
+    for loop in loops:
         for handle in getattr(loop, "_scheduled", ()):
             handle._when += seconds
 

@@ -385,6 +385,10 @@ class Clockwork:
         """Return the calling thread, if it takes part."""
         return self._members.get(REAL.get_ident())
 
+    def has_member(self, ident: int | None) -> bool:
+        """Return whether the thread of this id takes part."""
+        return ident in self._members or ident in self._in_real_time
+
     def take_part(self, thread: threading.Thread) -> Member:
         """Let a running thread take part."""
         with self._mutex:

@@ -4,7 +4,7 @@ A pool calls `create_connection`, an undocumented method of a public class, for 
 the library's own connection over a backend of ours, whatever backend, proxy or Unix socket the pool has. Only the
 library's `MockBackend`, which gives answers of the test's own, is left alone. Connections from before the fake are not
 used again, because `can_handle_request` returns False for them; it is public, but three of its classes are not
-exported.
+exported. A library that derives classes from these, and overrides the methods, has seams of its own.
 """
 
 from __future__ import annotations
@@ -13,11 +13,12 @@ import contextlib
 import functools
 import importlib
 import math
+import sys
 from collections.abc import Callable, Iterator
 from types import ModuleType, SimpleNamespace
 from typing import Any
 
-from fake_bluejay.intercept.shims import Seam, contents
+from fake_bluejay.intercept.shims import Seam, contents, derived
 from fake_bluejay.intercept.switch import takes
 from fake_bluejay.intercept.waiting import wait, wait_async
 from fake_bluejay.intercept.wire import OWN, PEER, HttpWire, open_wire
@@ -27,7 +28,12 @@ Open = Callable[[str, int], HttpWire]
 
 
 def seams(module: ModuleType) -> Iterator[Seam]:
-    """List the seams in httpcore or httpcore2."""
+    """List the seams in httpcore or httpcore2, or in a library that derives its classes from theirs."""
+    if module.__name__ in DERIVED:
+        for name in ("httpcore", "httpcore2"):
+            if name in sys.modules:
+                yield from _seams_of_derived_classes(contents(sys.modules[name]), module.__name__)
+        return
     library = contents(module)
     for prefix, folder in (("", "_sync"), ("Async", "_async")):
         creating = functools.partial(_creating, library, prefix)
@@ -42,6 +48,21 @@ def seams(module: ModuleType) -> Iterator[Seam]:
                 proxied = importlib.import_module(f"{library.__name__}.{folder}.{file}")
                 for name in names:
                     yield Seam(getattr(proxied, prefix + name), "can_handle_request", passing_over)
+
+
+DERIVED = ("httpx_socks",)
+"""The libraries whose pools are derived from httpcore's, and make connections of their own: to proxies."""
+
+
+def _seams_of_derived_classes(library: Any, package: str) -> Iterator[Seam]:
+    for prefix in ("", "Async"):
+        for base, name, make in (
+            (f"{prefix}ConnectionPool", "create_connection", _creating),
+            (f"{prefix}ConnectionInterface", "can_handle_request", _passing_over),
+        ):
+            for owner in derived(getattr(library, base), package):
+                if name in vars(owner):
+                    yield Seam(owner, name, functools.partial(make, library, prefix))
 
 
 _PROXIED = {

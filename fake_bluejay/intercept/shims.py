@@ -136,6 +136,18 @@ def class_of(module: str, name: str, base: type) -> Any:
     return None
 
 
+def derived(base: type, package: str) -> list[Any]:
+    """Return the classes that are derived from a class and that a package defined, in any of its modules."""
+    found: list[Any] = []
+    subclasses: list[Any] = type.__subclasses__(base)
+    for one in subclasses:
+        module = _module_of_class(one)
+        if type(module) is str and module.partition(".")[0] == package:
+            found.append(one)
+        found += derived(one, package)
+    return found
+
+
 # --- one seam ---------------------------------------------------------------------------------------------------
 
 

@@ -31,6 +31,7 @@ _clients = ShimGroup(
         "http.client": "http_client",
         "httpcore": "httpcore",
         "httpcore2": "httpcore",
+        "httpx_socks": "httpcore",
         "urllib3.connection": "urllib3",
     }
 )

@@ -36,7 +36,7 @@ def leave(timeline: Timeline) -> None:
 
 def _take_along(seconds: float, *, over: bool = False) -> None:
     """Keep the timers of event loops in step when clocks begin to show another time."""
-    take_timers_along(seconds)
+    take_timers_along(seconds, over=over)
     take_clocks_along(seconds, over=over)
 
 

@@ -28,6 +28,8 @@ from fake_bluejay.intercept.shims import Seam, leads_to
 from fake_bluejay.intercept.true_time import ORIGINALS, REAL
 
 FILES = {
+    "asyncio.tasks": "waits",
+    "concurrent.futures._base": "waits",
     "concurrent.futures.thread": "waits",
     "freezegun.api": "waits",
     "multiprocessing.process": "waits",
@@ -74,6 +76,12 @@ def seams(module: ModuleType) -> Iterator[Seam]:
             yield Seam(module.Thread, "start", _start)
             yield Seam(module.Thread, "join", _join)
             yield Seam(module.Thread, "_bootstrap_inner", _bootstrap_inner)
+        case "asyncio.tasks":
+            function = module.run_coroutine_threadsafe
+            yield Seam(module, "run_coroutine_threadsafe", _run_coroutine_threadsafe, named=_function(function))
+        case "concurrent.futures._base":
+            for name in ("result", "exception"):
+                yield Seam(module.Future, name, _result)
         case "concurrent.futures.thread":
             yield Seam(module.ThreadPoolExecutor, "submit", _submit)
             yield Seam(module._WorkItem, "run", _run)
@@ -437,6 +445,37 @@ def _run(original: Callable[..., None]) -> Callable[..., Any]:
                     errand.end()
 
     return run
+
+
+# --- event loops of bystanders ----------------------------------------------------------------------------------
+
+_loops: weakref.WeakKeyDictionary[Any, Any] = weakref.WeakKeyDictionary()
+"""Future of `run_coroutine_threadsafe` → the loop that was to run the coroutine."""
+
+
+def _run_coroutine_threadsafe(original: Callable[..., Any]) -> Callable[..., Any]:
+    def run_coroutine_threadsafe(coro: Any, loop: Any) -> Any:
+        future = original(coro, loop)
+        _loops[future] = loop
+        return future
+
+    return run_coroutine_threadsafe
+
+
+def _result(original: Callable[..., Any]) -> Callable[..., Any]:
+    """Make a `result` whose timeout is real if a loop that lives in real time is to give the result."""
+
+    def result(self: Any, timeout: float | None = None) -> Any:
+        member = CLOCKWORK.me()
+        if member is None or timeout is None or self.done():
+            return original(self, timeout)
+        loop = _loops.get(self)
+        if loop is None or not loop.is_running() or CLOCKWORK.has_member(getattr(loop, "_thread_id", None)):
+            return original(self, timeout)
+        with CLOCKWORK.real_time(member, "waited for an event loop that takes no part"):
+            return original(self, timeout)
+
+    return result
 
 
 # --- outside ----------------------------------------------------------------------------------------------------

@@ -203,8 +203,10 @@ def _called_by(frame: Any) -> str | None:
     if not before:
         return None
     current = before[-1]
-    if current.opname in ("BEFORE_WITH", "LOAD_SPECIAL"):
+    if current.opname == "BEFORE_WITH":
         return "__enter__"
+    if len(before) > 1 and before[-2].opname == "LOAD_SPECIAL":  # so 3.14 begins a `with`: it calls what this loads
+        return before[-2].argrepr
     # Once Python 3.11 has specialised a call, it is made by the instruction that prepares it.
     if not current.opname.startswith(("CALL", "PRECALL")):
         return None

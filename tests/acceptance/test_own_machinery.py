@@ -15,6 +15,7 @@ import aiohttp
 import httpcore
 import httpx
 import httpx2
+import httpx_socks
 import pytest
 import requests
 import urllib3
@@ -171,6 +172,22 @@ def test_pools_of_ones_own_with_proxies_of_all_kinds(bluejay: FakeBluejay, proxy
     with httpcore.ConnectionPool(proxy=httpcore.Proxy(proxy)) as pool:
         for _ in range(2):
             assert pool.request("GET", URL.replace("https", scheme), headers=KEY).status == 200
+
+
+def test_pools_that_another_library_derives(bluejay: FakeBluejay, elsewhere: str) -> None:
+    """httpx-socks makes connections of its own, to a proxy, which the guard would not see."""
+    with httpx.Client(transport=httpx_socks.SyncProxyTransport.from_url("socks5://127.0.0.1:1")) as client:
+        for _ in range(2):
+            assert client.get(URL, headers=KEY).status_code == 200
+        with pytest.raises(httpx_socks.ProxyConnectionError):
+            client.get(elsewhere)
+
+
+async def test_pools_that_another_library_derives_async(bluejay: FakeBluejay) -> None:
+    transport = httpx_socks.AsyncProxyTransport.from_url("socks5://127.0.0.1:1")
+    async with httpx.AsyncClient(transport=transport) as client:
+        for _ in range(2):
+            assert (await client.get(URL, headers=KEY)).status_code == 200
 
 
 def test_a_unix_socket(bluejay: FakeBluejay) -> None:

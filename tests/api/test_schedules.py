@@ -1,11 +1,14 @@
 """Schedules: what they are told, when they run, and what ends them."""
 
+import zoneinfo
 from datetime import UTC, datetime
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 
 from fake_bluejay import FakeBluejay
+from fake_bluejay.bluejay import schedules as schedules_module
 from fake_bluejay.bluejay.schedules import schedules
 from tests.api.client import Client
 
@@ -79,6 +82,19 @@ def test_schedule_runs_at_the_times_of_its_time_zone(ask: Client, fake: FakeBlue
     assert runs(fake)[1:] == ["2026-01-02 14:05"]
     assert ask("PUT", f"update-schedule/{id}", {"enabled": True})["cron_expression"] == "5 9 * * *"
     assert ask("GET", f"schedule/{id}")["timezone"] == "America/New_York"
+
+
+def test_utc_needs_no_database_of_time_zones(
+    ask: Client, fake: FakeBluejay, simulation: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(schedules_module, "ZoneInfo", absent := Mock(side_effect=zoneinfo.ZoneInfoNotFoundError))
+    monkeypatch.setattr(schedules_module, "available_timezones", set)
+    created(ask, DAILY)
+    fake.clock.advance(86_400)
+    assert runs(fake) == ["2026-01-01 09:05"]
+    absent.assert_not_called()
+    refused = ask("POST", "create-schedule", {"simulation_id": "1", "schedule": DAILY, "timezone": "Europe/Paris"}, 400)
+    assert "pip install tzdata" in refused["detail"]
 
 
 @pytest.mark.parametrize(

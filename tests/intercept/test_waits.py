@@ -14,6 +14,7 @@ import sys
 import threading
 import time
 import weakref
+from asyncio import run_coroutine_threadsafe
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -379,6 +380,65 @@ def test_a_servers_thread_from_before_that_polls_for_the_test_comes_to_the_end_o
         server = bystander(serve)
         assert near.recv(100) == b"over"
         server.join()
+
+
+@pytest.mark.parametrize("imported", ["by name", "with its module"])
+def test_a_loop_from_before_has_real_time_to_give_a_result(imported: str) -> None:
+    """Its coroutine lives in real time, so a timeout that jumps would come before it has begun."""
+    loop = asyncio.new_event_loop()
+    thread = threading.Thread(target=loop.run_forever)
+    thread.start()
+    while not loop.is_running():
+        REAL.sleep(0.001)
+
+    async def work() -> int:
+        await asyncio.sleep(0.05)
+        return 1
+
+    with FakeBluejay() as bluejay:
+        run = run_coroutine_threadsafe if imported == "by name" else asyncio.run_coroutine_threadsafe
+        start = bluejay.clock.now
+        assert run(work(), loop).result(60) == 1
+        assert 0.04 < (bluejay.clock.now - start).total_seconds() < 30
+        with pytest.raises(TimeoutError):
+            run(asyncio.sleep(0.2), loop).result(timeout=0.01)
+    loop.call_soon_threadsafe(loop.stop)
+    thread.join()
+    loop.close()
+
+
+def test_a_loop_from_before_that_took_part_once_keeps_its_timers_in_later_tests() -> None:
+    loop = asyncio.new_event_loop()
+    thread = threading.Thread(target=loop.run_forever, name="a loop from before")
+    thread.start()
+    armed, rang = threading.Event(), threading.Event()
+    while not loop.is_running():
+        REAL.sleep(0.001)
+    with FakeBluejay(participants=["a loop from before"]):
+        assert asyncio.run_coroutine_threadsafe(asyncio.sleep(30, 1), loop).result(60) == 1
+    loop.call_soon_threadsafe(loop.call_later, 300, rang.set)
+    loop.call_soon_threadsafe(armed.set)
+    assert armed.wait(5)
+    for _ in range(2):
+        with FakeBluejay():
+            time.sleep(3600)
+    assert not rang.wait(0.05)
+    [timer] = loop._scheduled  # type: ignore[attr-defined]
+    assert timer.when() - time.monotonic() == pytest.approx(300, abs=30)
+    loop.call_soon_threadsafe(loop.stop)
+    thread.join()
+    loop.close()
+
+
+def test_a_loop_in_a_thread_of_the_test_gives_its_result_at_once(passed: Callable[[], float]) -> None:
+    loop = asyncio.new_event_loop()
+    thread = threading.Thread(target=loop.run_forever)
+    thread.start()
+    assert asyncio.run_coroutine_threadsafe(asyncio.sleep(30, 1), loop).result(60) == 1
+    assert passed() == 30
+    loop.call_soon_threadsafe(loop.stop)
+    thread.join()
+    loop.close()
 
 
 class Seconds:

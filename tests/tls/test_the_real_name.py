@@ -198,9 +198,10 @@ def test_a_handshake_survives_a_busy_server(
     ],
 )
 def test_faults_break_a_connection_of_tls(server: Any, tool: Callable[[str], str], fault: str, said: str) -> None:
+    curl = tool("curl")
     getattr(FakeBluejay.connect(server.url).faults, fault)()
     with pytest.raises(AssertionError, match=said):
-        server.run(tool("curl"), "-sS", "https://api.getbluejay.ai/v1/ping")
+        server.run(curl, "-sS", "https://api.getbluejay.ai/v1/ping")
 
 
 def test_it_stops_at_once_and_leaves_no_file(serving: Callable[..., Any]) -> None:
