@@ -66,7 +66,7 @@ def pytest_collection() -> Generator[None, object, object]:
     finally:
         gc.enable()
         gc.freeze()
-        gc.set_threshold(5_000, 20, 10)
+        gc.set_threshold(25_000, 20, 10)
 
 
 @pytest.hookimpl(wrapper=True, optionalhook=True)

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.thoroughness import THOROUGH, thorough
+from tests.thoroughness import thorough
 from tests.warm import started
 
 ROOT = Path(__file__).parent.parent
@@ -135,7 +135,8 @@ def test_the_example_of_monitoring(pytester: pytest.Pytester, copied: Callable[[
     result.assert_outcomes(passed=17)
 
 
-@pytest.mark.parametrize("example", ["downstream", pytest.param("pipeline", marks=thorough)])
+@thorough
+@pytest.mark.parametrize("example", ["downstream", "pipeline"])
 def test_the_examples_pass_under_every_reading(
     pytester: pytest.Pytester, copied: Callable[[str], object], example: str
 ) -> None:
@@ -149,8 +150,6 @@ def test_the_examples_pass_under_every_reading(
         "not subprocess and not as_a_command and not a_hundred_at_once and not has_not_passed and not by_their_names"
         " and not slow and not at-once"
     )
-    if not THOROUGH:
-        others += " and not by_tenacity and not by_backoff"  # but the third of these loops
     result = pytester.runpytest_subprocess(*STRICT, "-k", others)
     outcomes = result.parseoutcomes()
     assert set(outcomes) == {"passed", "deselected"}, result.outlines[-20:]
