@@ -47,11 +47,12 @@ _HELD_UP = 5.0
 _LOOKS = 300_000
 """The number of readings of clocks without a wait after which real time counts: the thread waits by reading clocks."""
 
-_AT_ONE_INSTANT = 1000, 50_000
-"""The numbers of readings of clocks without a wait after which the clock moves by a microsecond.
+_AT_ONE_INSTANT = 100_000
+"""The number of readings of clocks without a wait after which the clock moves by a microsecond.
 
 The thread may be at its deadline, and in real time it would get past it, as code relies on: `while time.monotonic() <=
-deadline: …`. At the first number, it is only likely if the clock has been moved to this instant.
+deadline: …`. An asynchronous client reads clocks a hundred times for a request if it has many connections, and hundreds
+of requests at one instant must not move the clock.
 """
 
 _SHORT_WAIT = 0.004
@@ -484,8 +485,8 @@ class Clockwork:
         if member is None:
             return None
         member.looks = looks = member.looks + 1
-        if looks in _AT_ONE_INSTANT:
-            self._get_past_a_deadline(even_at_the_start=looks > _AT_ONE_INSTANT[0])
+        if looks == _AT_ONE_INSTANT:
+            self._get_past_a_deadline()
         now = REAL.monotonic()
         if looks >= _LOOKS or now - member.seen > _JUST_SEEN:
             self._count_what_it_waits_by(member, now)
@@ -561,19 +562,15 @@ class Clockwork:
         """
         member.waits_for_nothing += 1
         if member.waits_for_nothing > _WAITS_FOR_NOTHING and self.me() is member:
-            if once:
-                self._get_past_a_deadline()
-            else:
+            if not once:
                 self._pass(1, "waited for no time at all, again and again", None)
+            elif self._elapsed != self._left:  # nobody's deadline is an instant to which nothing has moved the clock
+                self._get_past_a_deadline()
 
-    def _get_past_a_deadline(self, *, even_at_the_start: bool = False) -> None:
-        """Move the clock by a microsecond, if it stands at an instant that may be a thread's deadline."""
+    def _get_past_a_deadline(self) -> None:
+        """Move the clock by a microsecond, for it may stand at a thread's deadline."""
         with self._mutex:
-            if (
-                not self.timelines
-                or not self.timelines[0].frozen
-                or (self._elapsed == self._left and not even_at_the_start)
-            ):
+            if not self.timelines or not self.timelines[0].frozen:
                 return
             self._left = self._elapsed + 1
         self._pass(1, "got past an instant at which clocks were read, again and again", None)
