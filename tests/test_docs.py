@@ -122,6 +122,7 @@ def test_the_downstream_example(pytester: pytest.Pytester, copied: Callable[[str
     result.assert_outcomes(passed=14)
 
 
+@thorough
 def test_the_example_of_a_pipeline(pytester: pytest.Pytester, copied: Callable[[str], object]) -> None:
     copied("pipeline")
     result = pytester.runpytest_subprocess(*STRICT)
