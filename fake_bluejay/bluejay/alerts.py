@@ -317,7 +317,7 @@ def _aggregated(fields: Mapping[str, Any], values: list[Any]) -> tuple[Any, bool
     if fields["aggregation"] != "none" and len(numbers) == len(values) and "contains" not in fields["operator"]:
         if fields["entity_type"] == "custom_metric" and {*values} <= {"pass", "fail"}:
             numbers = [100 * number for number in numbers]
-        aggregated = _AGGREGATED.get(fields["aggregation"] or "avg", _average)(numbers)
+        aggregated = _AGGREGATED.get(fields["aggregation"], _average)(numbers)
         return aggregated, _violates(fields, aggregated)
     worst = [value for value in values if _violates(fields, value)]
     return (worst or values)[0], bool(worst)

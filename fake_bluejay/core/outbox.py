@@ -202,7 +202,7 @@ class Outbox:
         self._is_seeded = seed is not None
         self.webhooks: dict[str, WebhookRecord] = {}
         self.triggers: dict[str, WebhookRecord] = {}
-        """The trigger webhooks of runs, by the run: `run-7`."""
+        """The trigger webhooks of runs, by `Run.trigger_id`."""
         self.untold: set[int] = set()
         """The ids of the test results whose trigger webhook has not answered yet."""
         self.deliveries: dict[int, Delivery] = {}

@@ -46,6 +46,11 @@ class Run:
     held: set[int] = field(default_factory=set)
     """The ids of the steps that wait for the end of the step before them."""
 
+    @property
+    def trigger_id(self) -> str:
+        """The id of the trigger webhook, for its deliveries."""
+        return f"run-{self.id}"
+
     def hold(self, id: int, after: int) -> None:
         """Let a step of a customer journey wait for the end of the step before it."""
         self.next_steps[after] = id

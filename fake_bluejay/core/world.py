@@ -574,13 +574,13 @@ class World:
         if run.trigger is not None:
             agent = self.resources.find("agent", run.agent_id, run.organisation)
             secret = "" if agent is None else agent.fields.get("http_webhook_key") or ""
-            self.outbox.triggers[f"run-{run.id}"] = WebhookRecord(
-                f"run-{run.id}", run.organisation, run.trigger, (TRIGGER,), secret, retries=TRIGGER_RETRIES
+            self.outbox.triggers[run.trigger_id] = WebhookRecord(
+                run.trigger_id, run.organisation, run.trigger, (TRIGGER,), secret, retries=TRIGGER_RETRIES
             )
 
     def _trigger(self, record: Record, run: Run, now: int) -> None:
         """Tell the agent's system to call the digital human, if the run has a trigger webhook."""
-        webhook = self.outbox.triggers.get(f"run-{run.id}")
+        webhook = self.outbox.triggers.get(run.trigger_id)
         agent = self.resources.find("agent", run.agent_id, record.organisation)
         human = self.resources.find("digital human", record.digital_human_id, record.organisation)
         if webhook is None or agent is None or human is None:
@@ -712,7 +712,7 @@ class World:
         with self.lock:
             self.settle()
             run = self.runs.pop(id)
-            self.outbox.triggers.pop(f"run-{id}", None)
+            self.outbox.triggers.pop(run.trigger_id, None)
             self.timers.cancel_all(set(run.result_ids))
             for result_id in run.result_ids:
                 del self.results[result_id]

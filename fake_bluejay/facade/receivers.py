@@ -100,7 +100,10 @@ class FunctionReceiver:
         self._added_by = threading.get_ident()
 
     def blocks_a_loop(self) -> bool:
-        """Return whether the calling thread runs an event loop, other than the test's, which the function may call."""
+        """Return whether a call in this thread would block an event loop of the application's.
+
+        The function may wait for that loop. A loop in the thread that added the function is the test's own.
+        """
         return running_loop() is not None and threading.get_ident() != self._added_by
 
     def answer(self, request: Request) -> int:

@@ -95,7 +95,7 @@ class ApiCall:
     answer: Answer
     """The application's answer, once there is one."""
     organisation: str
-    """The caller's, once the request is found to be valid and the caller may make it; as are the following ones."""
+    """The caller's. This field and the next two are set once the request is found to be valid."""
     parameters: dict[str, Any]
     """The parameters in the path and in the query, by name."""
     request: Any

@@ -294,7 +294,8 @@ def _misfits_beside(wrong: Iterable[Path_], data: dict[str, Any], overrides: Ove
             rest.pop(name, None)
         elif name != "test_results" or not within[1:] or within[1] in ("id", "count"):
             left_out.add((name, within[0]))
-            unjudged |= {name} & {"test_results"}
+            if name == "test_results":
+                unjudged.add(name)
         else:  # an entry that only takes the same ids in the same organisation stands in for the wrong one
             number, field = int(within[0]), within[1]
             kept = {key: whole[number][key] for key in {"id", "count", "organisation"} & whole[number].keys() - {field}}
@@ -694,7 +695,10 @@ def _written(place: Path_, data: Any) -> Path_:
 
 
 def _closest(errors: list[tuple[Path_, str]]) -> Iterator[tuple[Path_, str]]:
-    """Yield the errors, but not that a value has not one type where it is wrong as another within."""
+    """Yield the errors, without those of a value that also has an error within.
+
+    A value of one of several types gets an error for each of them, and the one within says more.
+    """
     places = [place for place, _ in errors]
     for place, what in errors:
         if not any(len(other) > len(place) and other[: len(place)] == place for other in places):

@@ -534,17 +534,6 @@ def as_declared(dumped: Any) -> World:
 
 
 @pytest.fixture(scope="module")
-def furnished(furnished: Any, loop: asyncio.Runner) -> Any:
-    """The furnished world after each agent's versions were looked at: it writes the first ones down only then."""
-    world = as_declared(furnished)
-    for agent in furnished["agents"]["all"]:
-        for texts in ("prompts", "knowledge-bases"):
-            path = f"/v1/agents/{agent['id']}/{texts}/versions"
-            assert loop.run(ask(Api(world, Journal()), "GET", path, [KEY], b"")).status == 200
-    return dump(world)
-
-
-@pytest.fixture(scope="module")
 def untouched(furnished: Any) -> Any:
     """The dump of a world that no request has changed."""
     return dump(as_declared(furnished))
