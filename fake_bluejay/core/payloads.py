@@ -111,8 +111,8 @@ def outbound_simulation_started(run: Run, humans: Iterable[tuple[Entity, list[in
 def outbound_trigger(id: int, agent: Entity, human: Entity, simulation: Entity | None) -> dict[str, Any]:
     """Return the payload for the trigger webhook of an agent, by its template, as documented.
 
-    A token that is a whole value keeps its type, and an unknown one stays. What stands for a missing name, number or
-    intent is this project's choice.
+    A token that is a whole value keeps its type, and an unknown token is left as it is. The values for a missing name,
+    number or intent are this project's choice.
 
     Args:
         id: The id of the test result.

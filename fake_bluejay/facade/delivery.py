@@ -59,7 +59,7 @@ class _Sending:
     delivery: Delivery
     webhook: WebhookRecord
     loop: asyncio.AbstractEventLoop | None = None
-    """The loop on which its receiver runs, if it needs one, or its server, if that is the loop of this thread."""
+    """The loop that has to run before the receiver answers, if there is one: its own, or one in the calling thread."""
     error: BaseException | None = None
     """The error that the receiver raised for the test, by `pytest.fail`, say."""
     _finished: threading.Event = field(default_factory=threading.Event)

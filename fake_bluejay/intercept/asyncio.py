@@ -70,7 +70,7 @@ def seams(module: ModuleType) -> Iterator[Seam]:
 _loops: WeakSet[Any] = WeakSet()
 """The loops that have seen virtual time since the first of the fakes that are on."""
 _earlier_loops: WeakSet[Any] = WeakSet()
-"""The loops that have seen virtual time before."""
+"""The loops that saw virtual time during earlier fakes."""
 
 
 def _time(original: Callable[[Any], float]) -> Callable[..., Any]:
@@ -233,7 +233,7 @@ def _without_inner_ends(descriptors: list[int]) -> list[int]:
 def _socket_of(descriptor: int) -> Iterator[_socket.socket | None]:
     """Yield a socket for a descriptor, which stays open; None if it is no socket's.
 
-    It is of the class of which `socket.socket`, which tools that forbid or mock sockets replace, is made.
+    It is a `_socket.socket`, the base class, because tools that forbid or mock sockets replace `socket.socket`.
     """
     try:
         found = _socket.socket(fileno=descriptor)

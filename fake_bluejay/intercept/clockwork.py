@@ -283,7 +283,7 @@ class Clockwork:
         self._start = 0
         self._elapsed = 0
         self._left = 0
-        """The instant to which a thread got by reading clocks, and so past its deadline; at first the start."""
+        """The instant to which the clock was last moved for a thread at its deadline; at first the start."""
         self._members: dict[int, Member] = {}
         """The participants, by thread id; one that has not begun to run has none yet."""
         self._forking: dict[int, Member] = {}
