@@ -12,7 +12,7 @@ from uuid import UUID
 
 from pydantic import ConfigDict, Field
 
-from fake_bluejay.bluejay.models.wire import Wire, of_openapi, shape, stored
+from fake_bluejay.bluejay.models.wire import Wire, like, of_openapi, shape, stored
 from fake_bluejay.bluejay.resources import PAGES, Operations, as_fields, given_fields
 from fake_bluejay.bluejay.results import find_result
 from fake_bluejay.core.clock import Moment
@@ -42,13 +42,6 @@ class CreateLabRequest(Wire):
     tags: list[str] | None = None
     conversations: list[ConversationItem]
     metric_ids: list[str]
-
-
-class UpdateLabRequest(Wire):
-    """A change of a lab."""
-
-    name: _Name | None = None
-    description: str | None = None
 
 
 class LabResponse(Wire):
@@ -306,7 +299,7 @@ lab_evaluations = Operations(LAB_EVALUATIONS, returns=LabEvaluation)
 _PLACE = "/v1/metrics-lab/lab/{lab_id}"
 
 labs.create("POST", "/v1/metrics-lab/lab", CreateLabRequest)
-labs.update("PUT", _PLACE, UpdateLabRequest)
+labs.update("PUT", _PLACE, like(CreateLabRequest, "UpdateLabRequest", "A change of a lab.", "name description"))
 labs.delete(
     "DELETE", _PLACE, returns=shape("DeleteLabResponse", "A lab that was deleted.", message=str, deleted_lab_id=str)
 )

@@ -17,7 +17,7 @@ from fake_bluejay.bluejay.digital_humans import (
     VerbosityType,
     VoiceSpeedType,
 )
-from fake_bluejay.bluejay.models.wire import Wire, shape
+from fake_bluejay.bluejay.models.wire import Wire, like, shape
 from fake_bluejay.bluejay.resources import Answered, Operations, as_fields
 from fake_bluejay.bluejay.simulations import simulations
 from fake_bluejay.core.clock import Moment
@@ -58,12 +58,6 @@ class CreatePersonalitiesRequest(Wire):
     personalities: Annotated[list[NewPersonality], Field(min_length=1)]
 
 
-class UpdatePersonalityRequest(_Delivery):
-    """A change of a personality."""
-
-    name: str | None = None
-
-
 class Personality(_Delivery):
     """A personality."""
 
@@ -89,7 +83,11 @@ personalities = Operations(PERSONALITIES, returns=Personality, request=NewPerson
 selections = Operations()
 
 personalities.list("GET", "/v1/personalities", returns=Personalities)
-personalities.update("PATCH", "/v1/personalities/{personality_id}", UpdatePersonalityRequest)
+personalities.update(
+    "PATCH",
+    "/v1/personalities/{personality_id}",
+    like(NewPersonality, "UpdatePersonalityRequest", "A change of a personality."),
+)
 personalities.delete(
     "DELETE",
     "/v1/personalities/{personality_id}",
