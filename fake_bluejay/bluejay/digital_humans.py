@@ -244,14 +244,14 @@ UpdateDigitalHumanRequest = like(
     DigitalHumanRequestData,
     "UpdateDigitalHumanRequest",
     "A change of a digital human.",
-    "intent success_criteria name tag language accent gender custom_voice_id background_noise custom_background_noise_url"
-    " voice_speed audio_quality connection_quality fluency verbosity phone_number extension outbound_text_number"
-    " follow_up_sms_success_criteria background_noise_volume expected_tool_calls allow_end_call_tool allow_silence_tool"
-    " allow_dtmf_tool default_dtmf_or_voiced silence_tool_instructions endpointing_delay creativity hangup_phrases"
-    " hangup_instructions silence_timeout simulation_ids traits interruptions scripted_responses"
-    " scripted_responses_ordered role_description speaks_first_config original_transcript formatted_transcript"
-    " enriched_playback num_runs livekit_metadata always_on_mode always_on_active test_name journey_steps"
-    " override_conflict",
+    "intent success_criteria name tag language accent gender custom_voice_id background_noise"
+    " custom_background_noise_url voice_speed audio_quality connection_quality fluency verbosity phone_number"
+    " extension outbound_text_number follow_up_sms_success_criteria background_noise_volume expected_tool_calls"
+    " allow_end_call_tool allow_silence_tool allow_dtmf_tool default_dtmf_or_voiced silence_tool_instructions"
+    " endpointing_delay creativity hangup_phrases hangup_instructions silence_timeout simulation_ids traits"
+    " interruptions scripted_responses scripted_responses_ordered role_description speaks_first_config"
+    " original_transcript formatted_transcript enriched_playback num_runs livekit_metadata always_on_mode"
+    " always_on_active test_name journey_steps override_conflict",
     language=(str | None, "en"),
     background_noise=(AnyBackgroundNoise | None, BackgroundNoiseType.NONE),
     voice_speed=(VoiceSpeedType | None, VoiceSpeedType.NORMAL),

@@ -362,13 +362,13 @@ def update_metric(call: ApiCall, metric: Entity, request: UpdateCustomMetricRequ
     takes_under=dict.fromkeys(_OLDER, of_openapi(CreateCustomMetricsBulkRequest, metrics=list[_New])),  # type: ignore[valid-type]
     returns=shape("CreateCustomMetricsBulkResponse", "Metrics that were created.", metrics=list[CustomMetricResponse]),
 )
-def create_metrics(call: ApiCall, request: CreateCustomMetricsBulkRequest) -> Answered:
+def create_metrics(call: ApiCall, request: CreateCustomMetricsBulkRequest) -> list[Entity]:
     """Create several metrics, unless one of them cannot be created."""
     planned = [_planned(call.world, call.organisation, one) for one in request.metrics]
     ids = [id for id, _ in planned if id is not None]
     if len(set(ids)) < len(ids):
         raise Conflict(_TAKEN)
-    return Answered([call.world.resources[METRICS].add(call.organisation, fields, id) for id, fields in planned])
+    return [call.world.resources[METRICS].add(call.organisation, fields, id) for id, fields in planned]
 
 
 @metrics.operation("PUT", "/v1/update-custom-metrics")

@@ -18,7 +18,7 @@ from fake_bluejay.bluejay.digital_humans import (
     VoiceSpeedType,
 )
 from fake_bluejay.bluejay.models.wire import Wire, like, shape
-from fake_bluejay.bluejay.resources import Answered, Operations, as_fields
+from fake_bluejay.bluejay.resources import Operations, as_fields
 from fake_bluejay.bluejay.simulations import simulations
 from fake_bluejay.core.clock import Moment
 from fake_bluejay.core.resources import Entity, Resource, uuid_ids
@@ -98,10 +98,10 @@ personalities.delete(
 
 
 @personalities.operation("POST", "/v1/personalities", returns=Personalities)
-def create_personalities(call: ApiCall, request: CreatePersonalitiesRequest) -> Answered:
+def create_personalities(call: ApiCall, request: CreatePersonalitiesRequest) -> list[Entity]:
     """Create personalities."""
     fields = as_fields(request)["personalities"]
-    return Answered([call.world.resources[PERSONALITIES].add(call.organisation, one) for one in fields])
+    return [call.world.resources[PERSONALITIES].add(call.organisation, one) for one in fields]
 
 
 @selections.operation("GET", "/v1/simulations/{simulation_id}/personalities")

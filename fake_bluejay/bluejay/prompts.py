@@ -16,7 +16,7 @@ from uuid import UUID
 from pydantic import BaseModel, Field
 
 from fake_bluejay.bluejay.models.wire import Wire, of_openapi, shape
-from fake_bluejay.bluejay.resources import Answered, Operations, as_fields
+from fake_bluejay.bluejay.resources import Operations, as_fields
 from fake_bluejay.core.clock import Moment
 from fake_bluejay.core.errors import Conflict, NotFound, Refused
 from fake_bluejay.core.readings import Contract, FirstVersion, LabelOnAnother
@@ -456,7 +456,9 @@ def _declare(
         return _new_version(call.world, kind, _agent(call), request)
 
     @operations.operation("GET", f"{under}/versions", returns=list[operations.returns])  # type: ignore[name-defined]
-    def list_versions(call: ApiCall, label: str | None = None, version: int | None = None, limit: int = 50) -> Answered:
+    def list_versions(
+        call: ApiCall, label: str | None = None, version: int | None = None, limit: int = 50
+    ) -> list[Entity]:
         """Return the versions of an agent, the highest first."""
         found = [
             one
@@ -464,7 +466,7 @@ def _declare(
             if (label is None or label in _labels_of(call.world, kind, one))
             and (version is None or version == one.fields["version"])
         ]
-        return Answered(found[: max(0, limit)])
+        return found[: max(0, limit)]
 
     @operations.operation("DELETE", f"{under}/versions")
     def delete_by_label(call: ApiCall, label: str | None = None) -> Any:
@@ -619,9 +621,9 @@ def create_label(call: ApiCall, request: LabelBody) -> Entity:
 
 
 @labels.operation("GET", "/v1/agents/{agent_id}/labels", returns=list[LabelResponse])
-def list_labels(call: ApiCall, q: str | None = None) -> Answered:
+def list_labels(call: ApiCall, q: str | None = None) -> list[Entity]:
     """Return the labels of an agent, or those whose text contains another."""
-    return Answered([one for one in _labels(call)[1] if q is None or q in one.fields["label_text"]])
+    return [one for one in _labels(call)[1] if q is None or q in one.fields["label_text"]]
 
 
 labels.get("GET", "/v1/agents/{agent_id}/labels/{label_id}")
