@@ -531,13 +531,9 @@ def retrieve_call_logs(
     """Return a page of the call logs of an agent, the newest first; `last` counts back from now."""
     agent = _agent(call.world, call.organisation, agent_id, None)
     days, now = DAYS[last], call.world.settle()
-    return [
-        log
-        for log in reversed(call.world.resources[CALL_LOGS].of(call.organisation))
-        if log.fields["agent_id"] == agent.id
-        and (label is None or log.fields["label"] == label)
-        and (days is None or log.created_at >= now - days * _DAY)
-    ]
+    wanted = {"agent_id": agent.id} if label is None else {"agent_id": agent.id, "label": label}
+    logs = call.world.resources[CALL_LOGS].of(call.organisation, **wanted)
+    return [log for log in reversed(logs) if days is None or log.created_at >= now - days * _DAY]
 
 
 @call_logs.operation("PUT", "/v1/update-log/{call_id}", path_types=_ID)

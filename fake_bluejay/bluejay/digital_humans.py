@@ -615,11 +615,8 @@ def conflicting(world: World, organisation: str, fields: dict[str, Any], but: En
     """Return the others that take calls on the number of a digital human of these fields, if it takes calls."""
     if not _takes_calls(fields):
         return []
-    return [
-        human
-        for human in world.resources[DIGITAL_HUMANS].of(organisation)
-        if human is not but and _takes_calls(human.fields) and human.fields["phone_number"] == fields["phone_number"]
-    ]
+    same_number = world.resources[DIGITAL_HUMANS].of(organisation, phone_number=fields["phone_number"])
+    return [human for human in same_number if human is not but and _takes_calls(human.fields)]
 
 
 def _refuse_conflict(world: World, organisation: str, fields: dict[str, Any], but: Entity | None = None) -> None:

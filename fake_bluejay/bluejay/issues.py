@@ -109,11 +109,8 @@ def list_issues(
 ) -> list[Entity]:
     """Return the issues that match all filters, the one that was last seen first."""
     wanted = {"status": status, "priority": priority, "type": type, "assignee_id": assignee_id}
-    kept = [
-        issue
-        for issue in reversed(call.world.resources[ISSUES].of(call.organisation))
-        if all(value is None or issue.fields[name] == value for name, value in wanted.items())
-    ]
+    given = {name: value for name, value in wanted.items() if value is not None}
+    kept = call.world.resources[ISSUES].of(call.organisation, **given)[::-1]
     return sorted(kept, key=lambda issue: str(issue.fields["last_seen_at"]), reverse=True)
 
 

@@ -419,7 +419,7 @@ def create_metric_revision(call: ApiCall, lab_id: UUID, request: CreateMetricRev
     """Make a revision of a metric in a lab; the metric stays as it is."""
     lab = call.require("lab", str(lab_id))
     metric = call.require("metric", uuid_ids.read(request.custom_metric_id))
-    before = [one for one in _in(call.world, METRIC_REVISIONS, lab) if one.fields["custom_metric_id"] == metric.id]
+    before = _in(call.world, METRIC_REVISIONS, lab, custom_metric_id=metric.id)
     number = max((one.fields["revision_number"] for one in before), default=0) + 1
     own = {"lab_id": lab.id, "custom_metric_id": metric.id, "revision_number": number}
     return call.world.resources[METRIC_REVISIONS].add(call.organisation, {**as_fields(request), **own})
@@ -497,8 +497,8 @@ def _all_of(lab: Entity) -> list[dict[str, Any]]:
     return calls + [{"call_id": None, "test_result_id": id} for id in lab.fields["test_result_ids"]]
 
 
-def _in(world: World, resource: Resource, lab: Entity) -> list[Entity]:
-    return [one for one in world.resources[resource].of(lab.organisation) if one.fields["lab_id"] == lab.id]
+def _in(world: World, resource: Resource, lab: Entity, **fields: Any) -> list[Entity]:
+    return world.resources[resource].of(lab.organisation, lab_id=lab.id, **fields)
 
 
 def _evaluate(

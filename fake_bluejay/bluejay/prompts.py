@@ -171,10 +171,8 @@ _KINDS: Final = {kind.resource: kind for kind in (_PROMPT, _KNOWLEDGE_BASE)}
 
 def _stored(world: World, kind: _Kind, agent: Entity) -> list[Entity]:
     """Return the versions that were made, the lowest first."""
-    versions = world.resources[kind.resource].of(agent.organisation)
-    return sorted(
-        (one for one in versions if one.fields["agent_id"] == agent.id), key=lambda one: one.fields["version"]
-    )
+    versions = world.resources[kind.resource].of(agent.organisation, agent_id=agent.id)
+    return sorted(versions, key=lambda one: one.fields["version"])
 
 
 def _versions(world: World, kind: _Kind, agent: Entity) -> list[Entity]:
@@ -275,16 +273,13 @@ def text_of(world: World, version: Entity) -> str:
 
 def _rows(world: World, agent: Entity, text: str | None = None) -> list[Entity]:
     """Return the labels of an agent, or those with a text."""
-    return [
-        one
-        for one in world.resources[LABELS].of(agent.organisation)
-        if one.fields["agent_id"] == agent.id and text in (None, one.fields["label_text"])
-    ]
+    also = {} if text is None else {"label_text": text}
+    return world.resources[LABELS].of(agent.organisation, agent_id=agent.id, **also)
 
 
 def _labels_of(world: World, kind: _Kind, version: Entity) -> list[str]:
-    labels = world.resources[LABELS].of(version.organisation)
-    return [one.fields["label_text"] for one in labels if one.fields[kind.label] == version.id]
+    labels = world.resources[LABELS].of(version.organisation, **{kind.label: version.id})
+    return [one.fields["label_text"] for one in labels]
 
 
 def _is_free(label: Entity) -> bool:

@@ -215,20 +215,19 @@ class Operations:
             method: The method.
             path: The path.
             filters: Query parameters and their types. Where one is given, the field of that name must have its value,
-                or the list of its plural must contain it.
+                or the list of links whose parameter it is must contain it.
             newest_first: True if the newest comes first.
             **options: Those of `Operation`, and `paging`: the pages of the list.
         """
         options.setdefault("returns", list[self.returns])  # type: ignore[name-defined]
         query = {name: Parameter(of, None) for name, of in (filters or {}).items()}
+        fields = {link.parameter: link.field for link in self.links}
 
         def list_(call: ApiCall) -> Any:
-            entities = call.world.resources[self.of].of(call.organisation)
-            for link, parent in self._parents(call, path, whole=True):
-                entities = [one for one in entities if parent.id in link.of(one.fields)]
-            for name in filters or ():
-                if (value := call.parameters[name]) is not None:
-                    entities = [entity for entity in entities if _has(entity, name, value)]
+            wanted = {link.field: parent.id for link, parent in self._parents(call, path, whole=True)}
+            given = {name: call.parameters[name] for name in query}
+            wanted |= {fields.get(name, name): value for name, value in given.items() if value is not None}
+            entities = call.world.resources[self.of].of(call.organisation, **wanted)
             return entities[::-1] if newest_first else entities
 
         text = f"Return all {self.of.plural.replace('_', ' ')}, the {'newest' if newest_first else 'oldest'} first."
@@ -528,7 +527,7 @@ class Operations:
             entity = call.require(of.name, of.ids.read(value))
         else:
             entity = call.world.resources.require_by(of.name, call.organisation, by, value)
-        if any(parent.id not in link.of(entity.fields) for link, parent in self._parents(call, path)):
+        if not all(entity.has(link.field, parent.id) for link, parent in self._parents(call, path)):
             raise not_found(of.name)
         return entity
 
@@ -551,13 +550,6 @@ def _counted(every: list[Any], parameters: Mapping[str, Any], paging: Paging | N
 
 def _a(resource: Resource) -> str:
     return f"a{'n' * (resource.name[0] in 'aeiou')} {resource.name}"
-
-
-def _has(entity: Entity, name: str, value: Any) -> bool:
-    """Return whether an entity has a value in the field of that name, or in the list of its plural."""
-    if name in entity.fields:
-        return bool(entity.fields[name] == value)
-    return value in (entity.fields.get(f"{name}s") or ())
 
 
 def _fill(model: type[_Model], entity: Entity, values: Mapping[str, Any]) -> _Model:
