@@ -24,7 +24,7 @@ from fake_bluejay.bluejay.models.results import (
     TranscriptEntryRequest,
 )
 from fake_bluejay.bluejay.models.wire import PAGE, Wire, shape, stored
-from fake_bluejay.bluejay.resources import PAGES, Answered, Operations, as_fields, not_null_fields
+from fake_bluejay.bluejay.resources import PAGES, Operations, as_fields, not_null_fields
 from fake_bluejay.core.clock import Moment, datetime_at, iso, microseconds
 from fake_bluejay.core.conversations import Conversation
 from fake_bluejay.core.errors import Refused
@@ -523,7 +523,7 @@ def re_evaluate(call: ApiCall, call_log: Entity, request: ReEvaluateCallRequest)
 @call_logs.operation(
     "GET",
     "/v1/retrieve-call-logs/{agent_id}",
-    query=PAGES.query,
+    paging=PAGES,
     returns=shape(
         "RetrieveCallLogsResponse",
         "A page of call logs.",
@@ -535,22 +535,14 @@ def retrieve_call_logs(
     call: ApiCall,
     agent_id: str,
     label: str | None = None,
-    page_size: int = 20,
-    page: int = 1,
     last: Literal["1day", "3days", "7days", "30days", "90days", "all"] = "1day",
-) -> Answered:
+) -> list[Entity]:
     """Return a page of the call logs of an agent, the newest first; `last` counts back from now."""
     agent = _agent(call.world, call.organisation, agent_id, None)
     days, now = DAYS[last], call.world.settle()
-    logs = [
-        log
-        for log in reversed(call.world.resources[CALL_LOGS].of(call.organisation))
-        if log.fields["agent_id"] == agent.id
-        and (label is None or log.fields["label"] == label)
-        and (days is None or log.created_at >= now - days * _DAY)
-    ]
-    part, said = PAGES.part(logs, {"page": page, "page_size": page_size})
-    return Answered(part, **said, total_count=len(logs))
+    wanted = {"agent_id": agent.id} if label is None else {"agent_id": agent.id, "label": label}
+    logs = call.world.resources[CALL_LOGS].of(call.organisation, **wanted)
+    return [log for log in reversed(logs) if days is None or log.created_at >= now - days * _DAY]
 
 
 @call_logs.operation("PUT", "/v1/update-log/{call_id}", path_types=_ID)
