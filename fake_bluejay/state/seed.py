@@ -36,7 +36,7 @@ from fake_bluejay.bluejay.service import Service
 from fake_bluejay.core.behaviors import agent_from_text
 from fake_bluejay.core.clock import MOST_SPEED, check_start, instant_of
 from fake_bluejay.core.readings import Question, Readings, questions
-from fake_bluejay.core.suggest import meant, unknown
+from fake_bluejay.core.suggest import Place, meant, unknown, written_place
 from fake_bluejay.core.test_results import Organisation
 from fake_bluejay.core.world import DEFAULT_ORGANISATION, World
 from fake_bluejay.http.faults import KINDS
@@ -53,7 +53,6 @@ from fake_bluejay.state.commands import (
     NewStub,
     NewTestResult,
     NewWebhook,
-    Path_,
     RevokedKey,
     SeedCalls,
     SeedSimulation,
@@ -168,7 +167,7 @@ class Seed(Shape):
         options["evaluation_takes"] = self.evaluation_takes
         return options
 
-    def parts(self) -> Iterable[tuple[Path_, Command]]:
+    def parts(self) -> Iterable[tuple[Place, Command]]:
         """Yield the commands in the order in which they are applied, each with its place in the seed."""
         for name in type(self).model_fields:
             value = getattr(self, name)
@@ -249,7 +248,7 @@ def load_seed(path: Path, overrides: Overrides | None = None) -> LoadedSeed:
     return LoadedSeed(service, reset)
 
 
-def _applied(parts: Iterable[tuple[Path_, Command]], service: Service) -> list[Misfit]:
+def _applied(parts: Iterable[tuple[Place, Command]], service: Service) -> list[Misfit]:
     """Apply the parts of a seed, each with its place, and return the misfits."""
     misfits = Misfits()
     for place, part in parts:
@@ -262,7 +261,7 @@ _REFERRED_TO = ("organisations", "resources", "simulations")
 """The parts of a seed that other parts refer to, or whose ids they may count on."""
 
 
-def _misfits_beside(wrong: Iterable[Path_], data: dict[str, Any], overrides: Overrides) -> list[Misfit]:
+def _misfits_beside(wrong: Iterable[Place], data: dict[str, Any], overrides: Overrides) -> list[Misfit]:
     """Return the misfits in the parts of a seed without wrong values, so that one check reports these problems too.
 
     A misfit that may only follow from a wrong value is left out: a reference to a part that has one cannot be judged.
@@ -329,7 +328,7 @@ def _is_part(name: str, value: Any) -> bool:
     return True
 
 
-def _may_follow(place: Path_, unjudged: set[str]) -> bool:
+def _may_follow(place: Place, unjudged: set[str]) -> bool:
     """Return whether a misfit may only follow from wrong values in the parts of these names."""
     if place[-1] == "organisation":
         return "organisations" in unjudged
@@ -350,7 +349,7 @@ def _goes_on(source: _Source, data: dict[str, Any], overrides: Overrides) -> Loa
     try:
         dumps.restore(service.world, data)
     except dumps.DumpError as error:
-        raise SeedError([source.problem(*_placed(one)) for one in error.problems]) from None
+        raise SeedError([source.problem(*one) for one in error.found]) from None
     world = service.world
     if overrides.clock is not None or overrides.speed is not None:
         world.switch_clock(overrides.clock or "real", 1.0 if overrides.speed is None else overrides.speed)
@@ -372,7 +371,7 @@ def _goes_on(source: _Source, data: dict[str, Any], overrides: Overrides) -> Loa
     taken = set(_keys(world))
     names = set(world.organisations)
     for number, own in enumerate(saved.own_worlds):
-        place: Path_ = ("own_worlds", number)
+        place: Place = ("own_worlds", number)
         its = _own_world(source, place, own, make)
         if own.name in names:
             raise SeedError([source.problem((*place, "name"), f"there is an organisation {own.name!r} already")])
@@ -384,14 +383,13 @@ def _goes_on(source: _Source, data: dict[str, Any], overrides: Overrides) -> Loa
     return loaded
 
 
-def _own_world(source: _Source, place: Path_, own: _OwnWorld, make: Callable[[str], Service]) -> Service:
+def _own_world(source: _Source, place: Place, own: _OwnWorld, make: Callable[[str], Service]) -> Service:
     """Return a saved world of one organisation, in which its key is known, whatever the world itself says."""
     service = make(own.api_key)
     try:
         dumps.restore(service.world, own.world)
     except dumps.DumpError as error:
-        found = (_placed(one) for one in error.problems)
-        raise SeedError([source.problem((*place, "world", *inner), what) for inner, what in found]) from None
+        raise SeedError([source.problem((*place, "world", *inner), what) for inner, what in error.found]) from None
     if own.api_key not in _keys(service.world):
         service.world.add_api_keys(DEFAULT_ORGANISATION, own.api_key)
     return service
@@ -408,7 +406,7 @@ class _Source:
         self.path = path
         self.problems: list[str] = []
         """The values that are not JSON; the rest of the file is still checked."""
-        self.problem_places: set[Path_] = set()
+        self.problem_places: set[Place] = set()
         self._format = path.suffix.lower().replace(".yml", ".yaml")
         if path.suffix.lower() not in _FORMATS:
             raise SeedError([f"{path}: the name of a seed ends in one of {', '.join(_FORMATS)}"])
@@ -454,16 +452,16 @@ class _Source:
         self.problem_places = {one.place if one.name is None else (*one.place, str(one.name)) for one in not_json}
         return whole
 
-    def problem(self, place: Path_, what: str, name: Any = None) -> str:
+    def problem(self, place: Place, what: str, name: Any = None) -> str:
         """Return a problem with its place: `world.toml:7: test_results[0].status: …`.
 
         With the name of a field, the line is that of the field.
         """
         line = self._line(place if name is None else (*place, name))
-        field = "".join(f"[{one}]" if isinstance(one, int) else f".{one}" for one in place).lstrip(".")
+        field = written_place(place)
         return f"{self.path}{f':{line}' if line else ''}: {f'{field}: ' if field else ''}{what}"
 
-    def _line(self, place: Path_) -> int | None:
+    def _line(self, place: Place) -> int | None:
         """Return the line of a place, or of the nearest thing around it."""
         while place:
             line = self._line_of(place)
@@ -473,7 +471,7 @@ class _Source:
         return None
 
     @functools.cached_property
-    def _line_of(self) -> Callable[[Path_], int | None]:
+    def _line_of(self) -> Callable[[Place], int | None]:
         """Returns the line of a place that is written there. The file is read once for it, however much is wrong."""
         return _lines_in_toml(self._text).get if self._format == ".toml" else _lines_in_yaml(self._text)
 
@@ -485,7 +483,7 @@ class _Unreadable(ValueError):
 
 
 class _NotJson(ValueError):
-    def __init__(self, what: str, place: Path_, name: object = None) -> None:
+    def __init__(self, what: str, place: Place, name: object = None) -> None:
         super().__init__(what)
         self.place = place
         self.name = name
@@ -496,7 +494,7 @@ _MOST_IN_YAML = 1_000_000
 """The most values, with aliases expanded: a few aliases, each of several others, soon exceed any memory."""
 
 
-def _as_json(value: Any, place: Path_, counted: Iterator[int], problems: list[_NotJson]) -> Any:
+def _as_json(value: Any, place: Place, counted: Iterator[int], problems: list[_NotJson]) -> Any:
     """Return a value of TOML or YAML as JSON has it: moments as text, names as text.
 
     A value that JSON does not have is replaced, and added to `problems`.
@@ -581,7 +579,7 @@ def _json(text: str) -> Any:
 _READERS: dict[str, Callable[[str], Any]] = {".toml": tomllib.loads, ".yaml": _yaml, ".json": _json}
 
 
-def _lines_in_yaml(text: str) -> Callable[[Path_], int | None]:
+def _lines_in_yaml(text: str) -> Callable[[Place], int | None]:
     """Return a function that finds the line of a place in YAML, or in JSON, whose tabs are replaced: YAML has none."""
     import yaml
 
@@ -597,7 +595,7 @@ def _lines_in_yaml(text: str) -> Callable[[Path_], int | None]:
             written == name or (not isinstance(name, str) and isinstance(written, str) and value_of(written) == name)
         )
 
-    def line_of(place: Path_) -> int | None:
+    def line_of(place: Place) -> int | None:
         node, line = root, None
         for one in place:
             if isinstance(node, yaml.MappingNode):
@@ -615,12 +613,12 @@ def _lines_in_yaml(text: str) -> Callable[[Path_], int | None]:
     return line_of
 
 
-def _lines_in_toml(text: str) -> dict[Path_, int]:
+def _lines_in_toml(text: str) -> dict[Place, int]:
     """Return the places in TOML, each with the first line of the statement that makes it."""
-    lines: dict[Path_, int] = {}
-    tables: dict[Path_, int] = {}
+    lines: dict[Place, int] = {}
+    tables: dict[Place, int] = {}
     """The number of tables that an array has so far."""
-    table: Path_ = ()
+    table: Place = ()
     statement, begins = "", 1
     for number, line in enumerate(io.StringIO(text), 1):
         statement += line
@@ -641,9 +639,9 @@ def _lines_in_toml(text: str) -> dict[Path_, int]:
     return lines
 
 
-def _table(header: Any, tables: dict[Path_, int]) -> Path_:
+def _table(header: Any, tables: dict[Place, int]) -> Place:
     """Return the place of the table that a header of TOML begins, and count it if it is one of an array."""
-    place: Path_ = ()
+    place: Place = ()
     while header:
         [(name, header)] = header.items()
         place = (*place, name)
@@ -655,7 +653,7 @@ def _table(header: Any, tables: dict[Path_, int]) -> Path_:
     return place
 
 
-def _places(value: Any, place: Path_) -> Iterator[Path_]:
+def _places(value: Any, place: Place) -> Iterator[Place]:
     """List the places in a value that stands at a place."""
     named = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
     for name, inner in named:
@@ -663,9 +661,9 @@ def _places(value: Any, place: Path_) -> Iterator[Path_]:
         yield from _places(inner, (*place, name))
 
 
-def _in_words(error: Any, shape: type[BaseModel] = Seed) -> tuple[Path_, str]:
+def _in_words(error: Any, shape: type[BaseModel] = Seed) -> tuple[Place, str]:
     """Return the place and the message of one of Pydantic's errors: what was wrong, and what was expected."""
-    loc: Path_ = error["loc"]
+    loc: Place = error["loc"]
     place = loc
     if place[-1:] == ("[key]",):  # the problem is with the name, not with its value
         place = place[:-1]
@@ -680,7 +678,7 @@ def _in_words(error: Any, shape: type[BaseModel] = Seed) -> tuple[Path_, str]:
     return place, what_is_wrong(error)
 
 
-def _written(place: Path_, data: Any) -> Path_:
+def _written(place: Place, data: Any) -> Place:
     """Return a place as the seed has it, without Pydantic's names of the types of a value that may have several."""
     written = []
     for part in place:
@@ -694,7 +692,7 @@ def _written(place: Path_, data: Any) -> Path_:
     return tuple(written)
 
 
-def _closest(errors: list[tuple[Path_, str]]) -> Iterator[tuple[Path_, str]]:
+def _closest(errors: list[tuple[Place, str]]) -> Iterator[tuple[Place, str]]:
     """Yield the errors, without those of a value that also has an error within.
 
     A value of one of several types gets an error for each of them, and the one within says more.
@@ -703,12 +701,3 @@ def _closest(errors: list[tuple[Path_, str]]) -> Iterator[tuple[Path_, str]]:
     for place, what in errors:
         if not any(len(other) > len(place) and other[: len(place)] == place for other in places):
             yield place, what
-
-
-def _placed(text: str) -> tuple[Path_, str]:
-    """Return the place at the beginning of a message, as those of dumps have it: `test_results[2].status: …`."""
-    said = re.match(r"([a-z_]+(?:\[\d+\]|\.[a-z_]+)*)\.?: (.*)", text, re.DOTALL)
-    if said is None:
-        return (), text
-    place = tuple(int(part) if part.isdigit() else part for part in re.findall(r"[a-z_]+|\d+", said[1]))
-    return place, said[2]
