@@ -81,11 +81,12 @@ def mistakes_by_place(errors: ValidationError, data: Any) -> dict[Place, str]:
 
 def place_in(data: Any, error: Any) -> Place:
     """Return the place of one of Pydantic's errors in the data, without the names of models and of validators in it."""
-    place = []
-    for part in error["loc"]:
-        if isinstance(part, int) or (isinstance(data, dict) and (part in data or error["type"] == "missing")):
+    place: list[str | int] = []
+    for number, part in enumerate(error["loc"], 1):
+        is_missing = error["type"] == "missing" and number == len(error["loc"])
+        if isinstance(part, int) or (isinstance(data, dict) and (part in data or is_missing)):
             place.append(part)
-            data = data[part] if isinstance(part, int) else data.get(part)
+            data = None if is_missing else data[part]
     return tuple(place)
 
 

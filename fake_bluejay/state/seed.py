@@ -30,7 +30,7 @@ from pydantic import (
     field_validator,
 )
 
-from fake_bluejay.bluejay.mistakes import unknown_name, what_is_wrong
+from fake_bluejay.bluejay.mistakes import place_in, unknown_name, what_is_wrong
 from fake_bluejay.bluejay.options import WorldOptions, world_of
 from fake_bluejay.bluejay.service import Service
 from fake_bluejay.core.behaviors import agent_from_text
@@ -224,12 +224,11 @@ def load_seed(path: Path, overrides: Overrides | None = None) -> LoadedSeed:
     try:
         seed = Seed.model_validate(data)
     except ValidationError as error:
-        errors = [(_written(place, data), what) for place, what in map(_in_words, error.errors(include_url=False))]
-        found = [one for one in _closest(errors) if one[0] not in source.problem_places]
+        found = [one for one in _in_words(error, data) if one[0] not in source.problem_places]
         problems += [source.problem(*one) for one in found]
         wrong = wrong | {place for place, _ in found}
     if wrong:
-        problems += [source.problem(one.place, str(one)) for one in _misfits_beside(wrong, data, overrides)]
+        problems += [source.problem(one.place, str(one)) for one in _Rest(data, wrong).misfits(overrides)]
     if problems:
         raise SeedError(problems)
     try:
@@ -261,62 +260,95 @@ _REFERRED_TO = ("organisations", "resources", "simulations")
 """The parts of a seed that other parts refer to, or whose ids they may count on."""
 
 
-def _misfits_beside(wrong: Iterable[Place], data: dict[str, Any], overrides: Overrides) -> list[Misfit]:
-    """Return the misfits in the parts of a seed without wrong values, so that one check reports these problems too.
+class _Rest:
+    """A seed without its wrong values, so that one check also reports what does not fit in the rest.
 
     A misfit that may only follow from a wrong value is left out: a reference to a part that has one cannot be judged.
 
     Args:
-        wrong: The places of the values that are wrong.
         data: The seed, as JSON.
-        overrides: The options that go before those of the seed.
+        wrong: The places of the values that are wrong.
     """
-    rest: dict[str, Any] = {name: [*value] if isinstance(value, list) else value for name, value in data.items()}
-    left_out, unjudged, written = set(), set[str](), dict[str, str]()
-    fields = {field.alias or name for name, field in Seed.model_fields.items()}
-    for place in wrong:
-        name, within = str(place[0]), place[1:]
-        whole = rest.get(name)
-        if name not in fields:
-            rest.pop(name, None)
-            known = meant(name, fields)
-            if known in _REFERRED_TO and known not in rest and _is_part(known, whole):
-                rest[known], written[known] = whole, name
-            elif known in _REFERRED_TO or (not known and isinstance(whole, (list, dict))):
-                unjudged |= {known} if known else set(_REFERRED_TO)  # without a similar one, it may be any
-            continue
+
+    def __init__(self, data: dict[str, Any], wrong: Iterable[Place]) -> None:
+        self._parts = {name: _entries(value) for name, value in data.items()}
+        self._names = {field.alias or name for name, field in Seed.model_fields.items()}
+        self._written: dict[str, str] = {}
+        """The name of a part → the unknown one under which the seed has it."""
+        self._unjudged: set[str] = set()
+        """The names of the parts to which no reference can be judged."""
+        for name, *within in wrong:
+            if name in self._names:
+                self._leave_out(str(name), within)
+            else:
+                self._rename(str(name), data.get(str(name)))
+
+    def _leave_out(self, name: str, within: list[str | int]) -> None:
+        """Leave out a part, or the entry of it in which a value is wrong."""
         if name in _REFERRED_TO:
-            unjudged.add(name)
-        if isinstance(whole, dict) and within:
-            rest[name] = {key: value for key, value in whole.items() if key != within[0]}
-        elif not isinstance(whole, list) or not within:
-            rest.pop(name, None)
-        elif name != "test_results" or not within[1:] or within[1] in ("id", "count"):
-            left_out.add((name, within[0]))
-            if name == "test_results":
-                unjudged.add(name)
-        else:  # an entry that only takes the same ids in the same organisation stands in for the wrong one
-            number, field = int(within[0]), within[1]
-            kept = {key: whole[number][key] for key in {"id", "count", "organisation"} & whole[number].keys() - {field}}
-            whole[number] = kept
-    numbers = {
-        name: [number for number in range(len(value)) if (name, number) not in left_out]
-        for name, value in rest.items()
-        if isinstance(value, list)
-    }
-    rest |= {name: [rest[name][number] for number in kept] for name, kept in numbers.items()}
-    try:
-        seed = Seed.model_validate(rest)
-        service = Service(**seed.options(overrides))
-    except ValueError:
-        return []
-    misfits = [one for one in _applied(seed.parts(), service) if not _may_follow(one.place, unjudged)]
-    for one in misfits:
-        part, *inner = one.place
-        if part in numbers:
-            inner[0] = numbers[str(part)][int(inner[0])]
-        one.place = (written.get(str(part), part), *inner)
-    return misfits
+            self._unjudged.add(name)
+        entries = self._parts.get(name)
+        if not within or not isinstance(entries, dict):
+            self._parts.pop(name, None)
+        elif name != "test_results":
+            entries.pop(within[0], None)
+        elif not within[1:] or within[1] in ("id", "count"):
+            entries.pop(within[0], None)
+            self._unjudged.add(name)
+        elif (entry := entries.get(within[0])) is not None:  # one that only takes the same ids stands in for it
+            kept = {"id", "count", "organisation"} - {within[1]}
+            entries[within[0]] = {name: value for name, value in entry.items() if name in kept}
+
+    def _rename(self, name: str, value: Any) -> None:
+        """Take an unknown name for the one that it probably means, if it has a value of such a part."""
+        self._parts.pop(name, None)
+        known = meant(name, self._names)
+        if known in _REFERRED_TO and known not in self._parts and _is_part(known, value):
+            self._parts[known], self._written[known] = _entries(value), name
+        elif known in _REFERRED_TO:
+            self._unjudged.add(known)
+        elif not known and isinstance(value, (list, dict)):  # it may be any
+            self._unjudged.update(_REFERRED_TO)
+
+    def misfits(self, overrides: Overrides) -> list[Misfit]:
+        """Return the values of the rest that do not fit, given the options that go before those of the seed."""
+        numbers = {name: list(value) for name, value in self._parts.items() if isinstance(value, _Entries)}
+        rest = {name: list(value.values()) if name in numbers else value for name, value in self._parts.items()}
+        try:
+            seed = Seed.model_validate(rest)
+            service = Service(**seed.options(overrides))
+        except ValueError:
+            return []
+        misfits = [one for one in _applied(seed.parts(), service) if not self._may_follow(one.place)]
+        for one in misfits:
+            name, *inner = one.place
+            if name in numbers:
+                inner[0] = numbers[str(name)][int(inner[0])]
+            one.place = (self._written.get(str(name), name), *inner)
+        return misfits
+
+    def _may_follow(self, place: Place) -> bool:
+        """Return whether a misfit at this place may only follow from a wrong value."""
+        if place[-1] == "organisation":
+            causes = {"organisations"}
+        elif place[-1] == "id":  # runs of simulations make test results, too, whose ids another may then have
+            causes = {"simulations", "test_results"}
+        elif place[0] == "simulations":
+            causes = {"simulations", "resources"}
+        else:
+            causes = {"resources"} if place[0] == "resources" or place[-1] in ("agents", "folders") else set()
+        return not self._unjudged.isdisjoint(causes)
+
+
+class _Entries(dict[Any, Any]):
+    """The entries of a list by their numbers."""
+
+
+def _entries(value: Any) -> Any:
+    """Return the entries of a list or an object, in which some can be left out; any other value as it is."""
+    if isinstance(value, list):
+        return _Entries(enumerate(value))
+    return dict(value) if isinstance(value, dict) else value
 
 
 def _is_part(name: str, value: Any) -> bool:
@@ -328,23 +360,13 @@ def _is_part(name: str, value: Any) -> bool:
     return True
 
 
-def _may_follow(place: Place, unjudged: set[str]) -> bool:
-    """Return whether a misfit may only follow from wrong values in the parts of these names."""
-    if place[-1] == "organisation":
-        return "organisations" in unjudged
-    if place[-1] == "id":  # runs of simulations make test results, too, whose ids another may then have
-        return not unjudged.isdisjoint(("simulations", "test_results"))
-    if place[0] == "simulations":
-        return not unjudged.isdisjoint(("simulations", "resources"))
-    return "resources" in unjudged and (place[0] == "resources" or place[-1] in ("agents", "folders"))
-
-
 def _goes_on(source: _Source, data: dict[str, Any], overrides: Overrides) -> LoadedSeed:
     """Restore a saved world, which goes on exactly where it stopped unless an option overrides that."""
+    others = {"own_worlds": data.pop("own_worlds", [])}
     try:
-        saved = _Saved.model_validate({"own_worlds": data.pop("own_worlds", [])})
+        saved = _Saved.model_validate(others)
     except ValidationError as error:
-        raise SeedError([source.problem(*_in_words(one, _Saved)) for one in error.errors(include_url=False)]) from None
+        raise SeedError([source.problem(*one) for one in _in_words(error, others, _Saved)]) from None
     service = Service(webhooks_anywhere=overrides.webhooks_anywhere)
     try:
         dumps.restore(service.world, data)
@@ -661,43 +683,23 @@ def _places(value: Any, place: Place) -> Iterator[Place]:
         yield from _places(inner, (*place, name))
 
 
-def _in_words(error: Any, shape: type[BaseModel] = Seed) -> tuple[Place, str]:
-    """Return the place and the message of one of Pydantic's errors: what was wrong, and what was expected."""
-    loc: Place = error["loc"]
-    place = loc
-    if place[-1:] == ("[key]",):  # the problem is with the name, not with its value
-        place = place[:-1]
-    if place[:1] == ("faults",) and place[2:3] and place[2] in KINDS:  # the tag of the model of its kind
-        place = place[:2] + place[3:]
+def _in_words(errors: ValidationError, data: Any, shape: type[BaseModel] = Seed) -> Iterator[tuple[Place, str]]:
+    """Yield Pydantic's errors, each with its place: what was wrong, and what was expected.
+
+    A value of one of several types gets an error for each of them. If one is within the value, it says more.
+    """
+    found = [_placed(error, data, shape) for error in errors.errors(include_url=False)]
+    for place, what in found:
+        if not any(len(other) > len(place) and other[: len(place)] == place for other, _ in found):
+            yield place, what
+
+
+def _placed(error: Any, data: Any, shape: type[BaseModel]) -> tuple[Place, str]:
+    place = place_in(data, error)
     if error["type"] == "union_tag_invalid":
         return (*place, "kind"), unknown("kind of fault", error["ctx"]["tag"], KINDS)
     if error["type"] == "union_tag_not_found":
         return (*place, "kind"), "missing"
     if error["type"] == "extra_forbidden":
-        return place, unknown_name(shape, loc)
+        return place, unknown_name(shape, error["loc"])
     return place, what_is_wrong(error)
-
-
-def _written(place: Place, data: Any) -> Place:
-    """Return a place as the seed has it, without Pydantic's names of the types of a value that may have several."""
-    written = []
-    for part in place:
-        if isinstance(data, dict):
-            data = data.get(str(part))
-        elif isinstance(data, list) and isinstance(part, int):
-            data = data[part] if part < len(data) else None
-        else:
-            continue
-        written.append(part)
-    return tuple(written)
-
-
-def _closest(errors: list[tuple[Place, str]]) -> Iterator[tuple[Place, str]]:
-    """Yield the errors, without those of a value that also has an error within.
-
-    A value of one of several types gets an error for each of them, and the one within says more.
-    """
-    places = [place for place, _ in errors]
-    for place, what in errors:
-        if not any(len(other) > len(place) and other[: len(place)] == place for other in places):
-            yield place, what
