@@ -10,7 +10,7 @@ from uuid import UUID
 from pydantic import Field
 
 from fake_bluejay.bluejay.folders import folder_named
-from fake_bluejay.bluejay.models.wire import Wire, of_openapi, shape
+from fake_bluejay.bluejay.models.wire import Wire, like, of_openapi, shape
 from fake_bluejay.bluejay.resources import Operations, as_fields, changes
 from fake_bluejay.core.clock import Moment
 from fake_bluejay.core.errors import Conflict, NotFound
@@ -166,58 +166,32 @@ class AgentUpdateResponse(Wire):
     http_webhook_key: str | None = None
 
 
-class AgentPydantic(Wire):
-    """An agent, as answers show it."""
-
-    id: str | int | None = None
-    bluejay_as_code_id: UUID | None = None
-    name: str
-    agent_description: str
-    knowledge_base: str
-    organization_id: str
-    goals: list[str] | None = None
-    mode: AgentMode
-    type: AgentType | None = None
-    connection_type: AnyConnectionType | None = None
-    phone_number: str | None = None
-    websocket_url: str | None = None
-    redact_pii: bool | None = None
-    folder_id: UUID | None = None
-    created_at: Moment | None = None
-    keyterms: list[str] | None = None
-    voice_provider: str | None = None
-    provider_id: str | None = None
-    websocket_username: str | None = None
-    websocket_password: str | None = None
-    external_agent_id: str | None = None
-    sip_uri: str | None = None
-    custom_sip_headers: dict[str, Any] | None = None
-    sip_username: str | None = None
-    sip_password: str | None = None
-    simulation_notifications: dict[str, Any] = Field(default_factory=dict)
-    livekit_agent_name: str | None = None
-    livekit_metadata: dict[str, Any] | None = None
-    livekit_customer_tool_topic: str | None = None
-    pipecat_agent_name: str | None = None
-    pipecat_agent_configuration: dict[str, Any] | None = None
-    pipecat_room_properties: dict[str, Any] | None = None
-    http_webhook: str | None = None
-    http_webhook_key: str | None = None
-    eleven_labs_agent_id: str | None = None
-    retell_agent_id: str | None = None
-    vapi_assistant_id: str | None = None
-    kore_host: str | None = None
-    kore_bot_id: str | None = None
-    kore_client_id: str | None = None
-    kore_client_secret: str | None = None
-    kore_inbound_token: str | None = None
-    enable_outbound_call_auto_start: bool | None = None
-    simulations_disabled: bool | None = False
-    workflow: dict[str, Any] | None = None
-    provider: str | None = None
-    email_address: str | None = None
-    outbound_trigger_webhook_url: str | None = None
-    outbound_trigger_payload_template: Any | None = None
+AgentPydantic = like(
+    AgentRequest,
+    "AgentPydantic",
+    "An agent, as answers show it.",
+    "id bluejay_as_code_id name agent_description knowledge_base organization_id goals mode type connection_type"
+    " phone_number websocket_url redact_pii folder_id created_at keyterms voice_provider provider_id"
+    " websocket_username websocket_password external_agent_id sip_uri custom_sip_headers sip_username sip_password"
+    " simulation_notifications livekit_agent_name livekit_metadata livekit_customer_tool_topic pipecat_agent_name"
+    " pipecat_agent_configuration pipecat_room_properties http_webhook http_webhook_key eleven_labs_agent_id"
+    " retell_agent_id vapi_assistant_id kore_host kore_bot_id kore_client_id kore_client_secret kore_inbound_token"
+    " enable_outbound_call_auto_start simulations_disabled workflow provider email_address"
+    " outbound_trigger_webhook_url outbound_trigger_payload_template",
+    id=(str | int | None, None),
+    name=str,
+    agent_description=str,
+    knowledge_base=str,
+    organization_id=str,
+    mode=AgentMode,
+    folder_id=(UUID | None, None),
+    created_at=(Moment | None, None),
+    custom_sip_headers=(dict[str, Any] | None, None),
+    simulation_notifications=(dict[str, Any], Field(default_factory=dict)),
+    http_webhook_key=(str | None, None),
+    kore_inbound_token=(str | None, None),
+    simulations_disabled=(bool | None, False),
+)
 
 
 class AgentWebhookKeyRequest(Wire):

@@ -17,7 +17,7 @@ from typing import Annotated, Any, Final, Literal
 
 from pydantic import Field
 
-from fake_bluejay.bluejay.models.wire import PAGE, Wire, of_openapi, shape, stored
+from fake_bluejay.bluejay.models.wire import PAGE, Wire, like, of_openapi, shape, stored
 from fake_bluejay.bluejay.resources import PAGES, Operations, as_fields, given_fields
 from fake_bluejay.core.clock import Moment, iso, microseconds
 from fake_bluejay.core.conversations import Conversation, of_record
@@ -79,27 +79,7 @@ class CreateAlertRequest(Wire):
     min_events_type: str | None = None
 
 
-class UpdateAlertRequest(Wire):
-    """A change of an alert."""
-
-    name: str | None = None
-    description: str | None = None
-    is_enabled: bool | None = None
-    entity_type: AnyEntityType | None = None
-    entity_field: str | None = None
-    operator: Operator | None = None
-    comparison_value: str | None = None
-    notification_channels: list[NotificationChannel] | None = None
-    applies_to_all_agents: bool | None = None
-    agent_ids: list[int] | None = None
-    threshold_time_interval: int | None = None
-    min_events: int | None = None
-    source_scope: SourceScope | None = None
-    sample_size: SampleSize | None = None
-    simulation_id: int | None = None
-    aggregation: str | None = None
-    evaluation_scope: str | None = None
-    min_events_type: str | None = None
+UpdateAlertRequest = like(CreateAlertRequest, "UpdateAlertRequest", "A change of an alert.")
 
 
 class AlertResponse(Wire):
@@ -470,9 +450,10 @@ alerts.delete(
 @alerts.operation(
     "PUT",
     "/v1/update-alert/{alert_id}",
+    takes=UpdateAlertRequest,
     takes_under={Contract.OPENAPI: of_openapi(UpdateAlertRequest, entity_type=(EntityType | None, None))},
 )
-def update_alert(call: ApiCall, alert: Entity, request: UpdateAlertRequest) -> Entity:
+def update_alert(call: ApiCall, alert: Entity, request: Wire) -> Entity:
     """Change an alert. Documented: null clears a field that may be null. A new condition starts the count again."""
     given = {name: value for name, value in given_fields(request).items() if value is not None or name in _NULLABLE}
     given = alerts.linked(call.world, call.organisation, given)

@@ -24,12 +24,11 @@ from fake_bluejay.bluejay.models.results import (
     TranscriptEntryRequest,
 )
 from fake_bluejay.bluejay.models.wire import PAGE, Wire, shape, stored
-from fake_bluejay.bluejay.resources import PAGES, Answered, Operations, as_fields, not_null_fields
+from fake_bluejay.bluejay.resources import PAGES, Operations, as_fields, not_null_fields
 from fake_bluejay.core.clock import Moment, datetime_at, iso, microseconds
 from fake_bluejay.core.conversations import Conversation
 from fake_bluejay.core.errors import Refused
 from fake_bluejay.core.metrics import check_scores, metrics_for, scored
-from fake_bluejay.core.payloads import webhook_evaluations
 from fake_bluejay.core.readings import Contract
 from fake_bluejay.core.resources import Entity, Link, OnDelete, Resource, int_ids, uuid_ids
 from fake_bluejay.core.scoring import evaluations
@@ -52,16 +51,6 @@ class CallInterface(StrEnum):
 
     PHONE = "PHONE"
     WEB = "WEB"
-
-
-class CallStatus(StrEnum):
-    """The progress of the evaluation of a conversation."""
-
-    INITIALIZING = "INITIALIZING"
-    QUEUED = "QUEUED"
-    EVALUATING = "EVALUATING"
-    COMPLETED = "COMPLETED"
-    INCOMPLETED = "INCOMPLETED"
 
 
 class Participant(Wire):
@@ -163,6 +152,16 @@ class ReEvaluateCallResponse(Wire):
     message: str
 
 
+class ConversationMetric(Wire):
+    """A metric of a conversation, with its value as a text."""
+
+    metric_name: str
+    metric_type: str
+    value: str
+    human_edited: bool = False
+    reasoning: str | None = None
+
+
 class CallLog(Wire):
     """A conversation with its evaluations."""
 
@@ -174,7 +173,7 @@ class CallLog(Wire):
     participants: list[ParticipantResponse]
     call_direction: CallDirection = CallDirection.INBOUND
     interface: CallInterface = CallInterface.PHONE
-    status: CallStatus
+    status: Status  # documented: one enum for conversations of production and of simulations
     created_at: Moment = Field(default_factory=lambda: datetime_at(0))
     transcript_url: str | None = None
     tool_calls: list[ToolCall] | None = None
@@ -182,6 +181,7 @@ class CallLog(Wire):
     tags: list[str] | None = None
     duration_ms: int | None = 0
     evaluations: list[Evaluation] | None = None
+    metrics: list[ConversationMetric] = Field(default_factory=list)
     annotations: list[Any] | None = None
     metadata: dict[str, Any] | None = None
     custom_metrics: list[Any] | None = None
@@ -267,16 +267,16 @@ def _proceed(world: World, log: Entity) -> None:
     """Move a call log to its next status."""
     now, script = world.settle(), log.fields["script"]
     collection = world.resources[CALL_LOGS]
-    if log.fields["status"] == CallStatus.QUEUED:
-        collection.change(log, {"status": CallStatus.EVALUATING.value})
+    if log.fields["status"] == Status.QUEUED:
+        collection.change(log, {"status": Status.EVALUATING.value})
         world.resources.schedule(log, now + _length(script.get("takes"), world.evaluation_takes))
         return
     if script.get("fails"):
-        collection.change(log, {"status": CallStatus.INCOMPLETED.value})
+        collection.change(log, {"status": Status.INCOMPLETED.value})
         _over(world, log, now)
         return
     found = [*(log.fields.get("evaluations") or []), _found(world, log, now)]
-    collection.change(log, {"status": CallStatus.COMPLETED.value, "evaluations": found})
+    collection.change(log, {"status": Status.COMPLETED.value, "evaluations": found})
     event = "observability_call_evaluated"
     world._emit(event, log.organisation, log.fields["agent_id"], lambda: _payload(log), now)
     _over(world, log, now)
@@ -284,7 +284,7 @@ def _proceed(world: World, log: Entity) -> None:
 
 def _over(world: World, log: Entity, now: int) -> None:
     """Publish a conversation to alerts after its evaluation."""
-    fields, done = log.fields, log.fields["status"] == CallStatus.COMPLETED
+    fields, done = log.fields, log.fields["status"] == Status.COMPLETED
     evaluation, failure = (fields["evaluations"][-1], None) if done else (None, fields["status"])
     metadata = fields.get("metadata") or {}
     world.conversation_over(
@@ -293,12 +293,7 @@ def _over(world: World, log: Entity, now: int) -> None:
 
 
 def _payload(log: Entity) -> dict[str, Any]:
-    shown = call_logs.shown(log).model_dump()
-    found = [
-        {**one, "created_at": own["created_at"]}  # in the form of the other times of the payload
-        for one, own in zip(log.fields["evaluations"], shown["evaluations"], strict=True)
-    ]
-    return {**shown, "evaluations": webhook_evaluations(found), "type": "observability_call_evaluated"}
+    return {**call_logs.shown(log).model_dump(), "type": "observability_call_evaluated"}
 
 
 def _found(world: World, log: Entity, now: int) -> dict[str, Any]:
@@ -355,7 +350,7 @@ def _submit(world: World, organisation: str, request: CallRequest) -> Entity:
         label=request.label,
         call_direction=fields["call_direction"] or CallDirection.INBOUND.value,
         interface=fields["interface"] or CallInterface.PHONE.value,
-        status=CallStatus.QUEUED.value,
+        status=Status.QUEUED.value,
         duration_ms=max((entry.end_offset_ms for entry in request.transcript or ()), default=0),
         script={},
     )
@@ -384,7 +379,21 @@ def metric_results(log: Entity) -> list[Mapping[str, Any]]:
 
 
 def _values(log: Entity) -> dict[str, Any]:
-    values: dict[str, Any] = {"agent_id": str(log.fields["agent_id"]), "metric_results": metric_results(log)}
+    found = metric_results(log)
+    values: dict[str, Any] = {
+        "agent_id": str(log.fields["agent_id"]),
+        "metric_results": found,
+        "metrics": [
+            {
+                "metric_name": one["name"],
+                "metric_type": one["response_type"],
+                "value": one["response_value"],
+                "human_edited": bool(one.get("human_edited")),
+                "reasoning": one.get("reasoning"),
+            }
+            for one in found
+        ],
+    }
     if "created_at" in log.fields:
         values["created_at"] = log.fields["created_at"]
     return values
@@ -419,7 +428,7 @@ call_logs = Operations(
         label=str | None,
         call_direction=CallDirection,
         interface=CallInterface,
-        status=CallStatus,
+        status=Status,
         duration_ms=int,
         script=EvaluationScriptRequest,
     ),
@@ -491,7 +500,7 @@ def _queue(world: World, log: Entity, script: Entity | None) -> None:
     if script is not None:
         world.resources.remove(script)
     said = {} if script is None else script.fields
-    world.resources[CALL_LOGS].change(log, {"status": CallStatus.QUEUED.value, "script": said})
+    world.resources[CALL_LOGS].change(log, {"status": Status.QUEUED.value, "script": said})
     due = world.settle() + _length(said.get("waits"), world.evaluation_starts_after)
     world.resources.schedule(log, due)
 
@@ -514,7 +523,7 @@ def re_evaluate(call: ApiCall, call_log: Entity, request: ReEvaluateCallRequest)
 @call_logs.operation(
     "GET",
     "/v1/retrieve-call-logs/{agent_id}",
-    query=PAGES.query,
+    paging=PAGES,
     returns=shape(
         "RetrieveCallLogsResponse",
         "A page of call logs.",
@@ -526,22 +535,14 @@ def retrieve_call_logs(
     call: ApiCall,
     agent_id: str,
     label: str | None = None,
-    page_size: int = 20,
-    page: int = 1,
     last: Literal["1day", "3days", "7days", "30days", "90days", "all"] = "1day",
-) -> Answered:
+) -> list[Entity]:
     """Return a page of the call logs of an agent, the newest first; `last` counts back from now."""
     agent = _agent(call.world, call.organisation, agent_id, None)
     days, now = DAYS[last], call.world.settle()
-    logs = [
-        log
-        for log in reversed(call.world.resources[CALL_LOGS].of(call.organisation))
-        if log.fields["agent_id"] == agent.id
-        and (label is None or log.fields["label"] == label)
-        and (days is None or log.created_at >= now - days * _DAY)
-    ]
-    part, said = PAGES.part(logs, {"page": page, "page_size": page_size})
-    return Answered(part, **said, total_count=len(logs))
+    wanted = {"agent_id": agent.id} if label is None else {"agent_id": agent.id, "label": label}
+    logs = call.world.resources[CALL_LOGS].of(call.organisation, **wanted)
+    return [log for log in reversed(logs) if days is None or log.created_at >= now - days * _DAY]
 
 
 @call_logs.operation("PUT", "/v1/update-log/{call_id}", path_types=_ID)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from fake_bluejay.bluejay.models.wire import Wire, shape
+from fake_bluejay.bluejay.models.wire import Wire, like, shape
 from fake_bluejay.bluejay.resources import Operations
 from fake_bluejay.core.clock import Moment
 from fake_bluejay.core.resources import Entity, Link, Resource, uuid_ids
@@ -19,12 +19,11 @@ class CreateCommunityRequest(Wire):
     digital_human_ids: list[int] | None = None
 
 
-class UpdateCommunityRequest(Wire):
-    """A change of a community; a given list of digital humans replaces the old one."""
-
-    title: str | None = None
-    description: str | None = None
-    digital_human_ids: list[int] | None = None
+UpdateCommunityRequest = like(
+    CreateCommunityRequest,
+    "UpdateCommunityRequest",
+    "A change of a community; a given list of digital humans replaces the old one.",
+)
 
 
 class AddToCommunityRequest(Wire):

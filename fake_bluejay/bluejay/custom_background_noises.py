@@ -67,8 +67,8 @@ class CustomBackgroundNoise(Wire):
 
 def _users(world: World, noise: Entity) -> int:
     """Return the number of digital humans that use a noise."""
-    path, humans = noise.fields["storage_path"], world.resources.of("digital human", noise.organisation)
-    return sum(human.fields.get("custom_background_noise_url") == path for human in humans)
+    path = noise.fields["storage_path"]
+    return len(world.resources.of("digital human", noise.organisation, custom_background_noise_url=path))
 
 
 def _prefix(organisation: str) -> str:
@@ -92,21 +92,20 @@ def _register(world: World, organisation: str, request: NewNoise) -> Entity:
         Refused: The file is not the organisation's, was not uploaded, or there are too many noises.
         Conflict: The file is registered already.
     """
-    fields, there = as_fields(request), world.resources[NOISES].of(organisation)
-    if request.storage_path is None:  # a test gives no file
-        fields["storage_path"] = f"{_prefix(organisation)}{world.resources[NOISES].next_id()}.wav"
-    elif not request.storage_path.startswith(_prefix(organisation)):
+    fields, resources, path = as_fields(request), world.resources, request.storage_path
+    if path is None:  # a test gives no file
+        fields["storage_path"] = f"{_prefix(organisation)}{resources[NOISES].next_id()}.wav"
+    elif not path.startswith(_prefix(organisation)):
         raise Refused("The storage_path is none of your organization's: get one from upload-url")
-    elif world.readings.noise_without_file is NoiseWithoutFile.REFUSED and not any(
-        one.fields["uploaded"] and one.fields["storage_path"] == request.storage_path
-        for one in world.resources[UPLOADS].of(organisation)
+    elif world.readings.noise_without_file is NoiseWithoutFile.REFUSED and not (
+        resources[UPLOADS].of(organisation, storage_path=path, uploaded=True)
     ):
         raise Refused("No file was uploaded for this storage_path")
-    if any(one.fields["storage_path"] == request.storage_path for one in there):
+    if path is not None and resources[NOISES].of(organisation, storage_path=path):
         raise Conflict("This file is a custom background noise already")
-    if len(there) >= MOST_NOISES:
+    if len(resources[NOISES].of(organisation)) >= MOST_NOISES:
         raise Refused(f"An organization can have {MOST_NOISES} custom background noises")
-    return world.resources[NOISES].add(organisation, fields)
+    return resources[NOISES].add(organisation, fields)
 
 
 UPLOADS = Resource("noise upload", ids=uuid_ids, example={"filename": "noise.wav"})

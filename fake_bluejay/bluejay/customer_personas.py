@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from uuid import UUID
 
-from fake_bluejay.bluejay.models.wire import Wire
+from fake_bluejay.bluejay.models.wire import Wire, like
 from fake_bluejay.bluejay.resources import Operations, organisation_id
 from fake_bluejay.core.clock import Moment
 from fake_bluejay.core.resources import Link, Resource, uuid_ids
@@ -17,14 +17,6 @@ class CreateCustomerPersonaRequest(Wire):
     name: str
     description: str
     goal: str
-
-
-class UpdateCustomerPersonaRequest(Wire):
-    """A change of a persona."""
-
-    name: str | None = None
-    description: str | None = None
-    goal: str | None = None
 
 
 class CustomerPersonaPydantic(Wire):
@@ -53,5 +45,11 @@ customer_personas = Operations(
 customer_personas.create("POST", "/v1/create-customer-persona", CreateCustomerPersonaRequest)
 customer_personas.get("GET", "/v1/customer-persona/{persona_id}")
 customer_personas.list("GET", "/v1/customer-personas-by-agent/{agent_id}")
-customer_personas.update("PUT", "/v1/update-customer-persona/{persona_id}", UpdateCustomerPersonaRequest)
+customer_personas.update(
+    "PUT",
+    "/v1/update-customer-persona/{persona_id}",
+    like(
+        CreateCustomerPersonaRequest, "UpdateCustomerPersonaRequest", "A change of a persona.", "name description goal"
+    ),
+)
 customer_personas.delete("DELETE", "/v1/customer-persona/{persona_id}")

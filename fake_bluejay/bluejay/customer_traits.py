@@ -79,9 +79,7 @@ def update_customer_trait(call: ApiCall, customer_trait: Entity, request: Update
 def _sync(call: ApiCall, old: str, trait: Entity) -> None:
     """Give a trait its new name and type in the digital humans of its agent's simulations."""
     resources, agent_id = call.world.resources, trait.fields["agent_id"]
-    simulations = {
-        one.id for one in resources.of("simulation", call.organisation) if one.fields["agent_id"] == agent_id
-    }
+    simulations = {one.id for one in resources.of("simulation", call.organisation, agent_id=agent_id)}
     new = {"trait_name": trait.fields["name"], "trait_data_type": trait.fields["data_type"]}
     for human in resources.of("digital human", call.organisation):
         theirs = human.fields.get("traits") or []

@@ -9,7 +9,7 @@ from uuid import UUID
 
 from pydantic import AliasChoices, Field
 
-from fake_bluejay.bluejay.models.wire import DEPRECATED, PAGE, Wire, of_openapi, shape
+from fake_bluejay.bluejay.models.wire import DEPRECATED, PAGE, Wire, like, of_openapi, shape
 from fake_bluejay.bluejay.resources import PAGES, Operations, as_fields, changes
 from fake_bluejay.core.clock import Moment
 from fake_bluejay.core.errors import Conflict, DomainError, Refused
@@ -240,64 +240,34 @@ class BulkCreateDigitalHumansRequest(Wire):
     digital_humans: Annotated[list[DigitalHumanRequestData], Field(min_length=1, max_length=100)]
 
 
-class UpdateDigitalHumanRequest(Wire):
-    """A change of a digital human."""
-
-    intent: str | None = None
-    success_criteria: str | None = None
-    name: str | None = None
-    tag: str | None = None
-    language: str | None = "en"
-    accent: str | None = None
-    gender: GenderType | None = None
-    custom_voice_id: str | None = None
-    background_noise: AnyBackgroundNoise | None = BackgroundNoiseType.NONE
-    custom_background_noise_url: str | None = None
-    voice_speed: VoiceSpeedType | None = VoiceSpeedType.NORMAL
-    audio_quality: AudioQualityType | None = None
-    connection_quality: str | None = None
-    fluency: FluencyType | None = None
-    verbosity: VerbosityType | None = None
-    phone_number: str | None = None
-    extension: str | None = None
-    outbound_text_number: str | None = None
-    follow_up_sms_success_criteria: str | None = None
-    background_noise_volume: _Volume | None = 0.8
-    expected_tool_calls: list[ExpectedToolCall] | None = None
-    allow_end_call_tool: bool | None = None
-    allow_silence_tool: bool | None = None
-    allow_dtmf_tool: bool | None = None
-    default_dtmf_or_voiced: DtmfOrVoicedType | None = None
-    silence_tool_instructions: str | None = None
-    endpointing_delay: Annotated[float | None, Field(validation_alias=_PATIENCE)] = 1.5
-    creativity: _Creativity | None = 0.7
-    hangup_phrases: list[str] | None = None
-    hangup_instructions: str | None = None
-    silence_timeout: _Silence | None = None
-    simulation_ids: list[int] | None = None
-    traits: list[Trait] | None = None
-    interruptions: _Interruptions | None = None
-    scripted_responses: list[ScriptedResponse] | None = None
-    scripted_responses_ordered: bool | None = None
-    role_description: str | None = None
-    speaks_first_config: SpeaksFirstConfig | None = None
-    original_transcript: str | None = None
-    formatted_transcript: list[dict[str, str]] | None = None
-    enriched_playback: list[dict[str, Any]] | None = None
-    num_runs: _Runs | None = None
-    livekit_metadata: dict[str, Any] | None = None
-    always_on_mode: bool | None = None
-    always_on_active: bool | None = None
-    test_name: str | None = None
-    journey_steps: list[JourneyStep] | None = None
-    override_conflict: bool | None = False
+UpdateDigitalHumanRequest = like(
+    DigitalHumanRequestData,
+    "UpdateDigitalHumanRequest",
+    "A change of a digital human.",
+    "intent success_criteria name tag language accent gender custom_voice_id background_noise"
+    " custom_background_noise_url voice_speed audio_quality connection_quality fluency verbosity phone_number"
+    " extension outbound_text_number follow_up_sms_success_criteria background_noise_volume expected_tool_calls"
+    " allow_end_call_tool allow_silence_tool allow_dtmf_tool default_dtmf_or_voiced silence_tool_instructions"
+    " endpointing_delay creativity hangup_phrases hangup_instructions silence_timeout simulation_ids traits"
+    " interruptions scripted_responses scripted_responses_ordered role_description speaks_first_config"
+    " original_transcript formatted_transcript enriched_playback num_runs livekit_metadata always_on_mode"
+    " always_on_active test_name journey_steps override_conflict",
+    language=(str | None, "en"),
+    background_noise=(AnyBackgroundNoise | None, BackgroundNoiseType.NONE),
+    voice_speed=(VoiceSpeedType | None, VoiceSpeedType.NORMAL),
+    background_noise_volume=(_Volume | None, 0.8),
+    endpointing_delay=(Annotated[float | None, Field(validation_alias=_PATIENCE)], 1.5),
+    creativity=(_Creativity | None, 0.7),
+    simulation_ids=(list[int] | None, None),
+    override_conflict=(bool | None, False),
+)
 
 
 class DigitalHumanUpdate(Wire):
     """A change of a digital human, with its id."""
 
     digital_human_id: int
-    update: UpdateDigitalHumanRequest
+    update: UpdateDigitalHumanRequest  # type: ignore[valid-type]
 
 
 class BulkUpdateDigitalHumansRequest(Wire):
@@ -543,10 +513,11 @@ def create_many(call: ApiCall, request: BulkCreateDigitalHumansRequest) -> BulkC
 @digital_humans.operation(
     "PUT",
     "/v1/update-digital-human/{digital_human_id}",
+    takes=UpdateDigitalHumanRequest,
     takes_under={Contract.OPENAPI: of_openapi(UpdateDigitalHumanRequest, **_FEWER_CHOICES)},
     returns=DigitalHumanResponse,
 )
-def update_digital_human(call: ApiCall, digital_human: Entity, request: UpdateDigitalHumanRequest) -> Entity:
+def update_digital_human(call: ApiCall, digital_human: Entity, request: Wire) -> Entity:
     """Change a digital human. Documented: lists of simulations, traits, … are replaced, not added to."""
     _update(call, digital_human, request)
     return digital_human
@@ -586,7 +557,7 @@ def delete_many(call: ApiCall, digital_human_ids: str) -> BulkDeleteDigitalHuman
     return answer
 
 
-def _update(call: ApiCall, human: Entity, request: UpdateDigitalHumanRequest) -> None:
+def _update(call: ApiCall, human: Entity, request: Wire) -> None:
     changed = changes(request, call.world.readings, digital_humans.never_null)
     overrides = changed.pop("override_conflict", False)
     if has_tag({"tag": changed["tag"]} if "tag" in changed else human.fields, "workflow"):
@@ -644,11 +615,8 @@ def conflicting(world: World, organisation: str, fields: dict[str, Any], but: En
     """Return the others that take calls on the number of a digital human of these fields, if it takes calls."""
     if not _takes_calls(fields):
         return []
-    return [
-        human
-        for human in world.resources[DIGITAL_HUMANS].of(organisation)
-        if human is not but and _takes_calls(human.fields) and human.fields["phone_number"] == fields["phone_number"]
-    ]
+    same_number = world.resources[DIGITAL_HUMANS].of(organisation, phone_number=fields["phone_number"])
+    return [human for human in same_number if human is not but and _takes_calls(human.fields)]
 
 
 def _refuse_conflict(world: World, organisation: str, fields: dict[str, Any], but: Entity | None = None) -> None:

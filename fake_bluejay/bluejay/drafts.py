@@ -80,9 +80,8 @@ def drafted(call: ApiCall, kind: str, made_up: Callable[[random.Random], _Made],
     """
     if call.request is not None:
         as_fields(call.request)
-    for draft in call.world.resources[DRAFTS].of(call.organisation):
-        if draft.fields["kind"] == kind:
-            call.world.resources.remove(draft)
-            value: _Made = draft.fields["value"]
-            return value
+    for draft in call.world.resources[DRAFTS].of(call.organisation, kind=kind):
+        call.world.resources.remove(draft)
+        value: _Made = draft.fields["value"]
+        return value
     return made_up(random.Random(f"{call.world.seed}:{kind}:{subject}"))

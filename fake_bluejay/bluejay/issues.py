@@ -12,7 +12,7 @@ from pydantic import Field, ValidationError
 
 from fake_bluejay.bluejay.mistakes import pydantics_messages
 from fake_bluejay.bluejay.models.wire import Wire, shape
-from fake_bluejay.bluejay.resources import Answered, Operations, Paging, as_fields, given_fields
+from fake_bluejay.bluejay.resources import Operations, Paging, as_fields, given_fields
 from fake_bluejay.core.clock import Day, Moment, instant_of, iso
 from fake_bluejay.core.errors import Refused
 from fake_bluejay.core.resources import Entity, Link, Resource, uuid_ids
@@ -90,36 +90,28 @@ ISSUES = Resource(
     example={"title": "The agent ends the call without a confirmation."},
 )
 issues = Operations(ISSUES, returns=IssueResponse, new=_new_issue, request=NewIssue, id_type=str)
-_PAGES = Paging("limit", 50, most=200, place="offset")
 
 
 @issues.operation(
     "GET",
     "/v1/observability/issues",
-    query=_PAGES.query,
+    paging=Paging("limit", 50, most=200, place="offset"),
     returns=shape(
         "IssuesListResponse", "A part of the issues.", issues=list[IssueResponse], total=int, limit=int, offset=int
     ),
 )
 def list_issues(
     call: ApiCall,
-    limit: int,
-    offset: int,
     status: IssueStatus | None = None,
     priority: Priority | None = None,
     type: IssueType | None = None,
     assignee_id: str | None = None,
-) -> Answered:
+) -> list[Entity]:
     """Return the issues that match all filters, the one that was last seen first."""
     wanted = {"status": status, "priority": priority, "type": type, "assignee_id": assignee_id}
-    kept = [
-        issue
-        for issue in reversed(call.world.resources[ISSUES].of(call.organisation))
-        if all(value is None or issue.fields[name] == value for name, value in wanted.items())
-    ]
-    kept.sort(key=lambda issue: str(issue.fields["last_seen_at"]), reverse=True)
-    part, said = _PAGES.part(kept, {"limit": limit, "offset": offset})
-    return Answered(part, **said, total=len(kept))
+    given = {name: value for name, value in wanted.items() if value is not None}
+    kept = call.world.resources[ISSUES].of(call.organisation, **given)[::-1]
+    return sorted(kept, key=lambda issue: str(issue.fields["last_seen_at"]), reverse=True)
 
 
 issues.get("GET", "/v1/observability/issues/{issue_id}")

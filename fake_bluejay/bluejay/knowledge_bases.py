@@ -10,7 +10,7 @@ from uuid import UUID
 
 from pydantic import Field
 
-from fake_bluejay.bluejay.models.wire import Wire
+from fake_bluejay.bluejay.models.wire import Wire, like
 from fake_bluejay.bluejay.resources import Operations, not_null_fields
 from fake_bluejay.core.clock import Moment
 from fake_bluejay.core.errors import Refused
@@ -25,11 +25,11 @@ class CreateKnowledgeBaseRequest(Wire):
     description: str | None = None
 
 
-class UpdateKnowledgeBaseRequest(Wire):
-    """A change of a knowledge base: at least one of both fields."""
-
-    name: str | None = None
-    description: str | None = None
+UpdateKnowledgeBaseRequest = like(
+    CreateKnowledgeBaseRequest,
+    "UpdateKnowledgeBaseRequest",
+    "A change of a knowledge base: at least one of both fields.",
+)
 
 
 class Document(Wire):
@@ -89,8 +89,8 @@ knowledge_bases.get("GET", "/v1/knowledge-base/{knowledge_base_id}")
 knowledge_bases.delete("DELETE", "/v1/knowledge-base/{knowledge_base_id}", returns=None, status=204)
 
 
-@knowledge_bases.operation("PUT", "/v1/knowledge-base/{knowledge_base_id}")
-def update_knowledge_base(call: ApiCall, knowledge_base: Entity, request: UpdateKnowledgeBaseRequest) -> Entity:
+@knowledge_bases.operation("PUT", "/v1/knowledge-base/{knowledge_base_id}", takes=UpdateKnowledgeBaseRequest)
+def update_knowledge_base(call: ApiCall, knowledge_base: Entity, request: Wire) -> Entity:
     """Change the name or the description of a knowledge base."""
     given = not_null_fields(request)
     if not given:

@@ -12,7 +12,7 @@ from uuid import UUID
 
 from pydantic import ConfigDict, Field
 
-from fake_bluejay.bluejay.models.wire import Wire, of_openapi, shape, stored
+from fake_bluejay.bluejay.models.wire import Wire, like, of_openapi, shape, stored
 from fake_bluejay.bluejay.resources import PAGES, Operations, as_fields, given_fields
 from fake_bluejay.bluejay.results import find_result
 from fake_bluejay.core.clock import Moment
@@ -42,13 +42,6 @@ class CreateLabRequest(Wire):
     tags: list[str] | None = None
     conversations: list[ConversationItem]
     metric_ids: list[str]
-
-
-class UpdateLabRequest(Wire):
-    """A change of a lab."""
-
-    name: _Name | None = None
-    description: str | None = None
 
 
 class LabResponse(Wire):
@@ -306,7 +299,7 @@ lab_evaluations = Operations(LAB_EVALUATIONS, returns=LabEvaluation)
 _PLACE = "/v1/metrics-lab/lab/{lab_id}"
 
 labs.create("POST", "/v1/metrics-lab/lab", CreateLabRequest)
-labs.update("PUT", _PLACE, UpdateLabRequest)
+labs.update("PUT", _PLACE, like(CreateLabRequest, "UpdateLabRequest", "A change of a lab.", "name description"))
 labs.delete(
     "DELETE", _PLACE, returns=shape("DeleteLabResponse", "A lab that was deleted.", message=str, deleted_lab_id=str)
 )
@@ -426,7 +419,7 @@ def create_metric_revision(call: ApiCall, lab_id: UUID, request: CreateMetricRev
     """Make a revision of a metric in a lab; the metric stays as it is."""
     lab = call.require("lab", str(lab_id))
     metric = call.require("metric", uuid_ids.read(request.custom_metric_id))
-    before = [one for one in _in(call.world, METRIC_REVISIONS, lab) if one.fields["custom_metric_id"] == metric.id]
+    before = _in(call.world, METRIC_REVISIONS, lab, custom_metric_id=metric.id)
     number = max((one.fields["revision_number"] for one in before), default=0) + 1
     own = {"lab_id": lab.id, "custom_metric_id": metric.id, "revision_number": number}
     return call.world.resources[METRIC_REVISIONS].add(call.organisation, {**as_fields(request), **own})
@@ -504,8 +497,8 @@ def _all_of(lab: Entity) -> list[dict[str, Any]]:
     return calls + [{"call_id": None, "test_result_id": id} for id in lab.fields["test_result_ids"]]
 
 
-def _in(world: World, resource: Resource, lab: Entity) -> list[Entity]:
-    return [one for one in world.resources[resource].of(lab.organisation) if one.fields["lab_id"] == lab.id]
+def _in(world: World, resource: Resource, lab: Entity, **fields: Any) -> list[Entity]:
+    return world.resources[resource].of(lab.organisation, lab_id=lab.id, **fields)
 
 
 def _evaluate(

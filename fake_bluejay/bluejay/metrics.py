@@ -278,21 +278,20 @@ _TAKEN = "A metric with this bluejay_as_code_id exists already"
 
 
 def _as_answered(metric: Entity) -> dict[str, Any]:
-    agents = _LINK.of(metric.fields)
+    agents = metric.fields.get("agent_ids") or [None]
     return {
         "bluejay_as_code_id": metric.id,
-        "agent_id": agents[0] if agents else None,
+        "agent_id": agents[0],
         "prompt": metric.fields["description"],
         "eval_modality": metric.fields.get("eval_route"),
         "organization_id": organisation_id(metric),
     }
 
 
-_LINK = Link("agent_ids", to="agent")
 METRICS = Resource(
     "metric",
     ids=uuid_ids,
-    links=(_LINK,),
+    links=(Link("agent_ids", to="agent"),),
     example={"name": "Metric", "description": "The agent helps.", "response_type": "pass_fail"},
 )
 metrics = Operations(
@@ -338,7 +337,7 @@ metrics.delete("DELETE", "/v1/custom-metric/{metric_id}", returns=DeletedMetric)
 def list_metrics_by_agent(call: ApiCall, agent_id: int) -> Answered:
     """Return all metrics of an agent on one page, the oldest first."""
     agent = call.require("agent", agent_id)
-    found = [one for one in call.world.resources[METRICS].of(call.organisation) if agent.id in _LINK.of(one.fields)]
+    found = call.world.resources[METRICS].of(call.organisation, agent_ids=agent.id)
     count = len(found)
     return Answered(found, total_count=count, page=1, page_size=count, items_in_page=count, total_pages=min(count, 1))
 
@@ -362,13 +361,13 @@ def update_metric(call: ApiCall, metric: Entity, request: UpdateCustomMetricRequ
     takes_under=dict.fromkeys(_OLDER, of_openapi(CreateCustomMetricsBulkRequest, metrics=list[_New])),  # type: ignore[valid-type]
     returns=shape("CreateCustomMetricsBulkResponse", "Metrics that were created.", metrics=list[CustomMetricResponse]),
 )
-def create_metrics(call: ApiCall, request: CreateCustomMetricsBulkRequest) -> Answered:
+def create_metrics(call: ApiCall, request: CreateCustomMetricsBulkRequest) -> list[Entity]:
     """Create several metrics, unless one of them cannot be created."""
     planned = [_planned(call.world, call.organisation, one) for one in request.metrics]
     ids = [id for id, _ in planned if id is not None]
     if len(set(ids)) < len(ids):
         raise Conflict(_TAKEN)
-    return Answered([call.world.resources[METRICS].add(call.organisation, fields, id) for id, fields in planned])
+    return [call.world.resources[METRICS].add(call.organisation, fields, id) for id, fields in planned]
 
 
 @metrics.operation("PUT", "/v1/update-custom-metrics")

@@ -17,8 +17,8 @@ from fake_bluejay.bluejay.digital_humans import (
     VerbosityType,
     VoiceSpeedType,
 )
-from fake_bluejay.bluejay.models.wire import Wire, shape
-from fake_bluejay.bluejay.resources import Answered, Operations, as_fields
+from fake_bluejay.bluejay.models.wire import Wire, like, shape
+from fake_bluejay.bluejay.resources import Operations, as_fields
 from fake_bluejay.bluejay.simulations import simulations
 from fake_bluejay.core.clock import Moment
 from fake_bluejay.core.resources import Entity, Resource, uuid_ids
@@ -58,12 +58,6 @@ class CreatePersonalitiesRequest(Wire):
     personalities: Annotated[list[NewPersonality], Field(min_length=1)]
 
 
-class UpdatePersonalityRequest(_Delivery):
-    """A change of a personality."""
-
-    name: str | None = None
-
-
 class Personality(_Delivery):
     """A personality."""
 
@@ -89,7 +83,11 @@ personalities = Operations(PERSONALITIES, returns=Personality, request=NewPerson
 selections = Operations()
 
 personalities.list("GET", "/v1/personalities", returns=Personalities)
-personalities.update("PATCH", "/v1/personalities/{personality_id}", UpdatePersonalityRequest)
+personalities.update(
+    "PATCH",
+    "/v1/personalities/{personality_id}",
+    like(NewPersonality, "UpdatePersonalityRequest", "A change of a personality."),
+)
 personalities.delete(
     "DELETE",
     "/v1/personalities/{personality_id}",
@@ -100,10 +98,10 @@ personalities.delete(
 
 
 @personalities.operation("POST", "/v1/personalities", returns=Personalities)
-def create_personalities(call: ApiCall, request: CreatePersonalitiesRequest) -> Answered:
+def create_personalities(call: ApiCall, request: CreatePersonalitiesRequest) -> list[Entity]:
     """Create personalities."""
     fields = as_fields(request)["personalities"]
-    return Answered([call.world.resources[PERSONALITIES].add(call.organisation, one) for one in fields])
+    return [call.world.resources[PERSONALITIES].add(call.organisation, one) for one in fields]
 
 
 @selections.operation("GET", "/v1/simulations/{simulation_id}/personalities")

@@ -16,7 +16,7 @@ from uuid import UUID
 from pydantic import BaseModel, Field
 
 from fake_bluejay.bluejay.models.wire import Wire, of_openapi, shape
-from fake_bluejay.bluejay.resources import Answered, Operations, as_fields
+from fake_bluejay.bluejay.resources import Operations, as_fields
 from fake_bluejay.core.clock import Moment
 from fake_bluejay.core.errors import Conflict, NotFound, Refused
 from fake_bluejay.core.readings import Contract, FirstVersion, LabelOnAnother
@@ -171,10 +171,8 @@ _KINDS: Final = {kind.resource: kind for kind in (_PROMPT, _KNOWLEDGE_BASE)}
 
 def _stored(world: World, kind: _Kind, agent: Entity) -> list[Entity]:
     """Return the versions that were made, the lowest first."""
-    versions = world.resources[kind.resource].of(agent.organisation)
-    return sorted(
-        (one for one in versions if one.fields["agent_id"] == agent.id), key=lambda one: one.fields["version"]
-    )
+    versions = world.resources[kind.resource].of(agent.organisation, agent_id=agent.id)
+    return sorted(versions, key=lambda one: one.fields["version"])
 
 
 def _versions(world: World, kind: _Kind, agent: Entity) -> list[Entity]:
@@ -275,16 +273,13 @@ def text_of(world: World, version: Entity) -> str:
 
 def _rows(world: World, agent: Entity, text: str | None = None) -> list[Entity]:
     """Return the labels of an agent, or those with a text."""
-    return [
-        one
-        for one in world.resources[LABELS].of(agent.organisation)
-        if one.fields["agent_id"] == agent.id and text in (None, one.fields["label_text"])
-    ]
+    also = {} if text is None else {"label_text": text}
+    return world.resources[LABELS].of(agent.organisation, agent_id=agent.id, **also)
 
 
 def _labels_of(world: World, kind: _Kind, version: Entity) -> list[str]:
-    labels = world.resources[LABELS].of(version.organisation)
-    return [one.fields["label_text"] for one in labels if one.fields[kind.label] == version.id]
+    labels = world.resources[LABELS].of(version.organisation, **{kind.label: version.id})
+    return [one.fields["label_text"] for one in labels]
 
 
 def _is_free(label: Entity) -> bool:
@@ -456,7 +451,9 @@ def _declare(
         return _new_version(call.world, kind, _agent(call), request)
 
     @operations.operation("GET", f"{under}/versions", returns=list[operations.returns])  # type: ignore[name-defined]
-    def list_versions(call: ApiCall, label: str | None = None, version: int | None = None, limit: int = 50) -> Answered:
+    def list_versions(
+        call: ApiCall, label: str | None = None, version: int | None = None, limit: int = 50
+    ) -> list[Entity]:
         """Return the versions of an agent, the highest first."""
         found = [
             one
@@ -464,7 +461,7 @@ def _declare(
             if (label is None or label in _labels_of(call.world, kind, one))
             and (version is None or version == one.fields["version"])
         ]
-        return Answered(found[: max(0, limit)])
+        return found[: max(0, limit)]
 
     @operations.operation("DELETE", f"{under}/versions")
     def delete_by_label(call: ApiCall, label: str | None = None) -> Any:
@@ -619,9 +616,9 @@ def create_label(call: ApiCall, request: LabelBody) -> Entity:
 
 
 @labels.operation("GET", "/v1/agents/{agent_id}/labels", returns=list[LabelResponse])
-def list_labels(call: ApiCall, q: str | None = None) -> Answered:
+def list_labels(call: ApiCall, q: str | None = None) -> list[Entity]:
     """Return the labels of an agent, or those whose text contains another."""
-    return Answered([one for one in _labels(call)[1] if q is None or q in one.fields["label_text"]])
+    return [one for one in _labels(call)[1] if q is None or q in one.fields["label_text"]]
 
 
 labels.get("GET", "/v1/agents/{agent_id}/labels/{label_id}")

@@ -45,10 +45,11 @@ called when it is due, at that instant. Dumps have it.
 
 Its first parameter is the `Call`; a parameter with the resource's name gets the entity that the path names; `request`
 is the body; the others are parameters in path or query, by name, with FastAPI's meaning of annotations and defaults. It
-returns the model that its annotation says; or an `Entity`, or `Answered(entity, message=…)` with values that are not
-stored, and the answer is made of these as above, by `returns=` of the decorator if that is another model. It raises
-`NotFound`, `Conflict` or `Refused` of `core.errors`, and plans before it changes, so that an error leaves no change. A
-rule for a test's `add`, too, is a function `(world, organisation, request) -> Entity`, given as `new=`.
+returns the model that its annotation says; or an `Entity`, a list of them, or `Answered(entity, message=…)` with values
+that are not stored, and the answer is made of these as above, by `returns=` of the decorator if that is another model.
+With `paging=` it returns the whole list, of which the answer has one page. It raises `NotFound`, `Conflict` or
+`Refused` of `core.errors`, and plans before it changes, so that an error leaves no change. A rule for a test's `add`,
+too, is a function `(world, organisation, request) -> Entity`, given as `new=`.
 """
 
 from __future__ import annotations
@@ -73,7 +74,7 @@ from fake_bluejay.core.clock import datetime_at, iso
 from fake_bluejay.core.errors import DomainError, Refused
 from fake_bluejay.core.readings import Readings, UpdateChanges
 from fake_bluejay.core.resources import Entity, Id, Link, Resource, not_found, uuid_ids
-from fake_bluejay.core.suggest import check_known, unknown
+from fake_bluejay.core.suggest import Place, check_known, unknown, written_place
 from fake_bluejay.core.world import World
 from fake_bluejay.http.operation import ApiCall, Operation, Parameter
 
@@ -114,7 +115,7 @@ class Paging:
             query[self.place] = Parameter(Annotated[int, Field(ge=first)] if self.bounded else int, first)
         return query
 
-    def part(self, every: list[Entity], parameters: Mapping[str, Any]) -> tuple[list[Entity], dict[str, Any]]:
+    def part(self, every: list[Any], parameters: Mapping[str, Any]) -> tuple[list[Any], dict[str, Any]]:
         """Return the requested part of a list, and its figures: size, number of pages, `has_more`."""
         total, size = len(every), parameters[self.size]
         size = max(total, 1) if size is None else size
@@ -205,7 +206,6 @@ class Operations:
         path: str,
         *,
         filters: Mapping[str, Any] | None = None,
-        paging: Paging | None = None,
         newest_first: bool = False,
         **options: Any,
     ) -> None:
@@ -215,33 +215,22 @@ class Operations:
             method: The method.
             path: The path.
             filters: Query parameters and their types. Where one is given, the field of that name must have its value,
-                or the list of its plural must contain it.
-            paging: The pages of the list.
+                or the list of links whose parameter it is must contain it.
             newest_first: True if the newest comes first.
-            **options: Those of `Operation`.
+            **options: Those of `Operation`, and `paging`: the pages of the list.
         """
         options.setdefault("returns", list[self.returns])  # type: ignore[name-defined]
         query = {name: Parameter(of, None) for name, of in (filters or {}).items()}
+        fields = {link.parameter: link.field for link in self.links}
 
         def list_(call: ApiCall) -> Any:
-            entities = call.world.resources[self.of].of(call.organisation)
-            for link, parent in self._parents(call, path, whole=True):
-                entities = [one for one in entities if parent.id in link.of(one.fields)]
-            for name in filters or ():
-                if (value := call.parameters[name]) is not None:
-                    entities = [entity for entity in entities if _has(entity, name, value)]
-            if newest_first:
-                entities.reverse()
-            total = len(entities)
-            said: dict[str, Any] = dict(call.parameters)
-            if paging is not None:
-                entities, more = paging.part(entities, call.parameters)
-                said |= more
-            count = len(entities)
-            return Answered(entities, **said, total=total, total_count=total, count=count, items_in_page=count)
+            wanted = {link.field: parent.id for link, parent in self._parents(call, path, whole=True)}
+            given = {name: call.parameters[name] for name in query}
+            wanted |= {fields.get(name, name): value for name, value in given.items() if value is not None}
+            entities = call.world.resources[self.of].of(call.organisation, **wanted)
+            return entities[::-1] if newest_first else entities
 
         text = f"Return all {self.of.plural.replace('_', ' ')}, the {'newest' if newest_first else 'oldest'} first."
-        query |= paging.query if paging else {}
         self._declare(method, path, list_, f"list_{self.of.plural}", text, query=query, **options)
 
     def get(self, method: str, path: str, *, by: str | None = None, **options: Any) -> None:
@@ -282,7 +271,9 @@ class Operations:
             hints = get_type_hints(function, include_extras=True)
             returns = hints.pop("return", Any)
             options.setdefault("returns", self.returns if returns in (Entity, Answered) else returns)
-            types, query, names = dict(options.pop("path_types", {})), dict(options.pop("query", {})), []
+            paging: Paging | None = options.get("paging")
+            query = {**(paging.query if paging else {}), **options.pop("query", {})}
+            types, names = dict(options.pop("path_types", {})), []
             wants_entity = wants_request = False
             for name, parameter in list(inspect.signature(function).parameters.items())[1:]:
                 if name == "request":
@@ -323,6 +314,8 @@ class Operations:
         *,
         has_id: bool = False,
         path_types: Mapping[str, Any] | None = None,
+        query: Mapping[str, Parameter] | None = None,
+        paging: Paging | None = None,
         **options: Any,
     ) -> None:
         returns = options.setdefault("returns", self.returns)
@@ -337,10 +330,14 @@ class Operations:
             if self._tried_first:
                 with call.world.resources.undone():
                     answer(call)
-            return self.filled(answer(call), returns, call.world)
+            what = answer(call)
+            if isinstance(what, list):
+                what = _counted(what, call.parameters, paging)
+            return self.filled(what, returns, call.world)
 
         answered.__name__, answered.__doc__ = name, inspect.cleandoc(text)
-        self.all.append(Operation(method, path, answered, path_types=types, **options))
+        query = {**(query or {}), **(paging.query if paging else {})}
+        self.all.append(Operation(method, path, answered, path_types=types, query=query, **options))
 
     # --- answers ------------------------------------------------------------------------------------
 
@@ -496,7 +493,7 @@ class Operations:
             fields[link.field] = list(dict.fromkeys(ids)) if isinstance(value, list) else ids[0]
         return fields
 
-    def problems(self, entity: Entity) -> dict[str, str]:
+    def problems(self, entity: Entity) -> dict[Place, str]:
         """Return what is wrong with an entity that is not as operations store it: a problem for each field, by place.
 
         Each field must have the declared type, as JSON has it, and answers must be able to show the entity.
@@ -512,7 +509,7 @@ class Operations:
     def check(self, entity: Entity) -> None:
         """Check that an entity is as operations store it. Raises `ValueError`."""
         for place, problem in self.problems(entity).items():
-            raise ValueError(f"{place}: {problem}")
+            raise ValueError(f"{written_place(place)}: {problem}")
 
     def _parents(self, call: ApiCall, path: str, *, whole: bool = False) -> Sequence[tuple[Link, Entity]]:
         """Return the parents that the path names; with `whole`, its last parameter may be one. Raises `NotFound`."""
@@ -530,7 +527,7 @@ class Operations:
             entity = call.require(of.name, of.ids.read(value))
         else:
             entity = call.world.resources.require_by(of.name, call.organisation, by, value)
-        if any(parent.id not in link.of(entity.fields) for link, parent in self._parents(call, path)):
+        if not all(entity.has(link.field, parent.id) for link, parent in self._parents(call, path)):
             raise not_found(of.name)
         return entity
 
@@ -544,15 +541,15 @@ def _last(path: str) -> str:
     return path.rpartition("{")[2].partition("}")[0] if "{" in path else ""
 
 
+def _counted(every: list[Any], parameters: Mapping[str, Any], paging: Paging | None) -> Answered:
+    """Return a list, or the page of it that a request asks for, with its figures and the request's parameters."""
+    page, said = (every, {}) if paging is None else paging.part(every, parameters)
+    totals = {"total": len(every), "total_count": len(every), "count": len(page), "items_in_page": len(page)}
+    return Answered(page, **{**parameters, **said, **totals})
+
+
 def _a(resource: Resource) -> str:
     return f"a{'n' * (resource.name[0] in 'aeiou')} {resource.name}"
-
-
-def _has(entity: Entity, name: str, value: Any) -> bool:
-    """Return whether an entity has a value in the field of that name, or in the list of its plural."""
-    if name in entity.fields:
-        return bool(entity.fields[name] == value)
-    return value in (entity.fields.get(f"{name}s") or ())
 
 
 def _fill(model: type[_Model], entity: Entity, values: Mapping[str, Any]) -> _Model:

@@ -128,11 +128,7 @@ def queue_run(world: World, simulation: Entity, fields: dict[str, Any]) -> Run:
     agent = world.resources.require("agent", settings["agent_id"], simulation.organisation)
     asked_for = fields.get("digital_human_ids")
     if asked_for is None:
-        humans = [
-            human
-            for human in world.resources.of("digital human", simulation.organisation)
-            if simulation.id in human.fields["simulation_ids"]
-        ]
+        humans = world.resources.of("digital human", simulation.organisation, simulation_ids=simulation.id)
     else:
         humans = [world.resources.require("digital human", as_id(id), simulation.organisation) for id in asked_for]
     minutes = settings.get("max_call_duration_units") != "seconds"

@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo, available_timezones
 
 from pydantic import AfterValidator, Field
 
-from fake_bluejay.bluejay.models.wire import Wire, shape
+from fake_bluejay.bluejay.models.wire import Wire, like, shape
 from fake_bluejay.bluejay.resources import Operations, as_fields, not_null_fields
 from fake_bluejay.bluejay.runs import queue_run
 from fake_bluejay.core.clock import datetime_at, instant_of
@@ -113,14 +113,6 @@ class CreateCronJobRequest(Wire):
     schedule: AnySchedule
     timezone: str | None = None
     enabled: bool | None = True
-
-
-class UpdateCronJobRequest(Wire):
-    """A change of a schedule."""
-
-    schedule: AnySchedule | None = None
-    timezone: str | None = None
-    enabled: bool | None = None
 
 
 class CreateCronJobResponse(Wire):
@@ -289,8 +281,13 @@ schedules.get("GET", "/v1/schedule/{schedule_id}")
 schedules.list("GET", "/v1/schedules", returns=shape("CronJobsResponse", "Schedules.", schedules=list[CronJobResponse]))
 
 
-@schedules.operation("PUT", "/v1/update-schedule/{schedule_id}", returns=UpdateCronJobResponse)
-def update_schedule(call: ApiCall, schedule: Entity, request: UpdateCronJobRequest) -> Entity:
+@schedules.operation(
+    "PUT",
+    "/v1/update-schedule/{schedule_id}",
+    takes=like(CreateCronJobRequest, "UpdateCronJobRequest", "A change of a schedule.", "schedule timezone enabled"),
+    returns=UpdateCronJobResponse,
+)
+def update_schedule(call: ApiCall, schedule: Entity, request: Wire) -> Entity:
     """Change the times of a schedule, or enable or disable it."""
     given = not_null_fields(request)
     given |= _times(given, schedule.fields)

@@ -85,10 +85,8 @@ def send_http_text_message(call: ApiCall, request: SendHttpTextMessageRequest) -
     sent, world = request.root, call.world
     record = find_result(world, call.organisation, as_id(sent.simulation_result_id))
     answer = HttpTextMessageResponse(simulation_result_id=str(record.id), end_conversation=bool(sent.end_conversation))
-    taken = world.resources[TEXT_MESSAGES].of(call.organisation)
-    if sent.message_id is not None and any(
-        (one.fields["simulation_result_id"], one.fields["message_id"]) == (record.id, sent.message_id) for one in taken
-    ):
+    same = {"simulation_result_id": record.id, "message_id": sent.message_id}
+    if sent.message_id is not None and world.resources[TEXT_MESSAGES].of(call.organisation, **same):
         return answer
     if record.status not in (*_WAITING, Status.RUNNING):
         raise Refused("The simulation result is not active: its conversation is over")

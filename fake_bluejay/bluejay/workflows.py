@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
-from fake_bluejay.bluejay.models.wire import Wire, shape
+from fake_bluejay.bluejay.models.wire import Wire, like, shape
 from fake_bluejay.bluejay.resources import Answered, Operations, as_fields, changes
 from fake_bluejay.core.clock import Moment
 from fake_bluejay.core.errors import Refused
@@ -26,15 +26,6 @@ class CreateWorkflowV2Request(Wire):
     agent_ids: list[int] | None = None
     description: str | None = None
     definition: dict[str, Any]
-
-
-class UpdateWorkflowV2Request(Wire):
-    """A change of a scenario; its agents (null or an empty list for none) and its graph are replaced."""
-
-    name: _Name | None = None
-    agent_ids: list[int] | None = None
-    description: str | None = None
-    definition: dict[str, Any] | None = None
 
 
 class DuplicateWorkflowV2Request(Wire):
@@ -114,12 +105,20 @@ workflows.delete(
 )
 
 
-@workflows.operation("PUT", "/v1/workflow/{workflow_id}")
-def update_workflow(call: ApiCall, workflow: Entity, request: UpdateWorkflowV2Request) -> Answered:
+@workflows.operation(
+    "PUT",
+    "/v1/workflow/{workflow_id}",
+    takes=like(
+        CreateWorkflowV2Request,
+        "UpdateWorkflowV2Request",
+        "A change of a scenario; its agents (null or an empty list for none) and its graph are replaced.",
+    ),
+)
+def update_workflow(call: ApiCall, workflow: Entity, request: Wire) -> Answered:
     """Change a scenario. Digital humans that were generated from it stay as they are, so all counts are 0."""
     changed = changes(request, call.world.readings, workflows.never_null)
     if "agent_ids" in request.model_fields_set:
-        changed["agent_ids"] = request.agent_ids
+        changed["agent_ids"] = as_fields(request)["agent_ids"]
     changed = _checked(call.world, call.organisation, changed)
     call.world.resources[WORKFLOWS].change(workflow, changed)
     none = {"updated": 0, "created": 0, "marked_stale": 0, "skipped": 0, "errors": []}

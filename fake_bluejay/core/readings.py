@@ -43,6 +43,7 @@ __all__ = [
     "ReadingChoices",
     "Readings",
     "ReportedLater",
+    "ResultMetrics",
     "RunStatus",
     "SameExternalId",
     "SimulationAlerts",
@@ -380,6 +381,13 @@ class TranscriptRegex(StrEnum):
         return {"found-passes": True, "found-fails": False}.get(self)
 
 
+class ResultMetrics(StrEnum):
+    """The metrics that the field `metrics` of a simulation result has."""
+
+    BUILT_IN = "built-in"
+    CUSTOM = "custom"
+
+
 class AgentWithoutWorkflow(StrEnum):
     """The workflow of an agent that was given none, at the workflow endpoints."""
 
@@ -580,6 +588,12 @@ class Readings:
         "public clients of 2026",
         "they ask for each result alone, because the list shows fewer of its metrics and tool calls",
     )
+    result_metrics: ResultMetrics = _reading(
+        ResultMetrics.BUILT_IN,
+        "Bluejay's public benchmark of August 2026",
+        "it reads the name and the value of num_turns, avg_agent_latency, … there, and custom metrics in custom_metrics"
+        " or in the evaluation",
+    )
     reported_later: ReportedLater = _reading(
         ReportedLater.ADDS,
         "the documentation of September 2026",
@@ -750,6 +764,7 @@ class ReadingChoices(TypedDict, total=False):
     webhook_retries: WebhookRetries | Literal["none", "at-least-once"]
     contract: Contract | Literal["docs-2026-09", "sdk-0.3.6", "openapi-2026-04-30"]
     listed_results: ListedResults | Literal["brief", "full"]
+    result_metrics: ResultMetrics | Literal["built-in", "custom"]
     reported_later: ReportedLater | Literal["adds", "replaces"]
     traces_while_evaluated: TracesWhileEvaluated | Literal["cleared", "kept"]
     update_changes: UpdateChanges | Literal["given-not-null", "given", "not-null-defaults-too"]

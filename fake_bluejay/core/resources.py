@@ -114,11 +114,6 @@ class Link:
         """Return the effect of the other entity's removal, by these readings."""
         return self.on_delete if isinstance(self.on_delete, OnDelete) else self.on_delete(readings)
 
-    def of(self, fields: Mapping[str, Any]) -> list[Id]:
-        """Return the ids that an entity of these fields links to."""
-        value = fields.get(self.field)
-        return list(value) if isinstance(value, list) else [] if value is None else [value]
-
 
 @dataclass(frozen=True, eq=False)
 class Resource:
@@ -185,6 +180,11 @@ class Entity:
         self.timer: int | None = None
         """The sequence number of its timer, if it has one; it has one at the most."""
 
+    def has(self, field: str, value: Any) -> bool:
+        """Return whether a field has a value, or is a list that contains it."""
+        held = self.fields.get(field)
+        return bool(value in held if isinstance(held, list) else value == held)
+
     def __repr__(self) -> str:
         return f"<{self.resource.name} {self.id}>"
 
@@ -247,9 +247,12 @@ class Collection:
         """Return the entity of that id, of any organisation; None if there is none."""
         return self._all.get(id)
 
-    def of(self, organisation: str) -> list[Entity]:
-        """Return all that an organisation can see, the oldest first."""
-        return [entity for entity in self.all() if entity.organisation == organisation]
+    def of(self, organisation: str, /, **fields: Any) -> list[Entity]:
+        """Return all that an organisation can see and that have these values (`Entity.has`), the oldest first."""
+        found = [entity for entity in self.all() if entity.organisation == organisation]
+        for name, value in fields.items():
+            found = [entity for entity in found if entity.has(name, value)]
+        return found
 
     def all(self) -> list[Entity]:
         """Return a copy, made in one step, of the entities of every organisation, the oldest first."""
@@ -323,8 +326,7 @@ class Resources:
 
     def find_by(self, name: str, organisation: str, field: str, value: Any) -> Entity | None:
         """Return the oldest entity of a resource with this value in a field; None if there is none, or no value."""
-        entities = () if value is None else self.of(name, organisation)
-        return next((one for one in entities if one.fields.get(field) == value), None)
+        return None if value is None else next(iter(self.of(name, organisation, **{field: value})), None)
 
     def require_by(self, name: str, organisation: str, field: str, value: Any) -> Entity:
         """Return the oldest entity of a resource with this value in a field. Raises `NotFound` if there is none."""
@@ -333,10 +335,10 @@ class Resources:
             raise not_found(name)
         return entity
 
-    def of(self, name: str, organisation: str) -> list[Entity]:
-        """Return all of a resource that an organisation can see, the oldest first."""
+    def of(self, name: str, organisation: str, /, **fields: Any) -> list[Entity]:
+        """Return those of a resource that `Collection.of` finds."""
         collection = self.named(name)
-        return [] if collection is None else collection.of(organisation)
+        return [] if collection is None else collection.of(organisation, **fields)
 
     def remove(self, entity: Entity) -> None:
         """Remove an entity, and deal with all that links to it as each link declares.
@@ -414,9 +416,8 @@ class Resources:
         for collection in self:
             for link in collection.resource.links:
                 if plural_of(link.to) == entity.resource.plural:
-                    for holder in collection.of(entity.organisation):
-                        if entity.id in link.of(holder.fields):
-                            yield holder, link
+                    for holder in collection.of(entity.organisation, **{link.field: entity.id}):
+                        yield holder, link
 
     def _plan(self, entity: Entity, plan: _Removal) -> None:
         """Plan the removal of an entity, and before it of those that go with it."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from graphlib import CycleError, TopologicalSorter
 from typing import Any, Final
 
 from fake_bluejay.core.errors import Refused
@@ -178,8 +179,16 @@ def _reached(starts: list[_Graph], edges: list[_Graph], by_id: dict[str, _Graph]
         Refused: Edges lead round in a circle, wherever that is.
     """
     targets = {id: [edge["target"] for edge in leaving] for id, leaving in _leaving(edges, by_id).items()}
-    reached = _walked([one["id"] for one in starts], targets)
-    _walked(list(targets), targets)
+    try:
+        TopologicalSorter(targets).prepare()
+    except CycleError as error:
+        raise Refused(f"The graph must not have cycles, and one leads through node {error.args[1][0]!r}") from None
+    reached: set[str] = set()
+    waiting = [one["id"] for one in starts]
+    while waiting:
+        if (id := waiting.pop()) not in reached:
+            reached.add(id)
+            waiting += targets[id]
     return reached
 
 
@@ -190,29 +199,6 @@ def _leaving(edges: list[_Graph], by_id: dict[str, _Graph]) -> dict[str, list[_G
         if (source := _at(by_id, edge.get("source"))) is not None and _at(by_id, edge.get("target")) is not None:
             leaving[source["id"]].append(edge)
     return leaving
-
-
-def _walked(begin: list[str], targets: dict[str, list[str]]) -> set[str]:
-    """Return the nodes that can be reached from some nodes. A graph may be too deep for recursion."""
-    done: set[str] = set()
-    on_path: set[str] = set()
-    path: list[tuple[str, Iterator[str]]] = []
-    for first in begin:
-        following: str | None = first
-        while following is not None or path:
-            if following in on_path:
-                raise Refused(f"The graph must not have cycles, and one leads through node {following!r}")
-            if following is not None and following not in done:
-                on_path.add(following)
-                path.append((following, iter(targets[following])))
-            if not path:
-                break
-            following = next(path[-1][1], None)
-            if following is None:
-                left, _ = path.pop()
-                on_path.remove(left)
-                done.add(left)
-    return done
 
 
 def _at(by_id: dict[str, _Graph], id: Any) -> _Graph | None:

@@ -614,11 +614,8 @@ class World:
         humans: Iterable[tuple[Entity, int, int]],
         fields: dict[str, Any],
         *,
-        slots: int | None,
-        longest: int,
-        ringing: int,
         inbound: bool,
-        trigger: str | None = None,
+        **limits: Any,
     ) -> Run:
         """Queue a run of a simulation.
 
@@ -627,11 +624,8 @@ class World:
             humans: The digital humans, each with the number of its repetitions, and of the calls of each repetition,
                 which are made one after the other: the steps of a customer journey.
             fields: The settings of the connection that the request gave.
-            slots: The number of calls at the same time; None: not limited.
-            longest: The longest duration of a call, in microseconds.
-            ringing: The longest time that a call rings, in microseconds.
             inbound: True if the customer's agent calls the digital humans; then a webhook announces the run.
-            trigger: The URL that is told of each digital human to call, if there is one.
+            **limits: `slots`, `longest`, `ringing` and `trigger`, as of `Run`.
 
         Raises:
             Refused: A script has scores for metrics that the simulation does not use.
@@ -647,18 +641,7 @@ class World:
             self._check_scripts((call for _, journeys in scripted for calls in journeys for call in calls), simulation)
             self.next_calls = waiting
             self._last_run_id += 1
-            run = Run(
-                self._last_run_id,
-                simulation.organisation,
-                simulation.id,
-                agent_id,
-                now,
-                fields,
-                slots=slots,
-                longest=longest,
-                ringing=ringing,
-                trigger=trigger,
-            )
+            run = Run(self._last_run_id, simulation.organisation, simulation.id, agent_id, now, fields, **limits)
             self.runs[run.id] = run
             self.add_trigger(run)
             published = []

@@ -71,11 +71,8 @@ class SimulationView(ResourceView):
     @property
     def digital_humans(self) -> list[DigitalHumanView]:
         """The digital humans of the simulation, in the order they were made."""
-        return [
-            DigitalHumanView(self._world, "digital_humans", human.id)
-            for human in self._world.resources.of("digital human", self.organisation)
-            if self._id in human.fields["simulation_ids"]
-        ]
+        humans = self._world.resources.of("digital human", self.organisation, simulation_ids=self._id)
+        return [DigitalHumanView(self._world, "digital_humans", human.id) for human in humans]
 
 
 _VIEWS = {"agents": AgentView, "digital_humans": DigitalHumanView, "simulations": SimulationView}

@@ -9,7 +9,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from fake_bluejay import FakeBluejay
 from fake_bluejay.bluejay.modules import declared, resource_names
 from fake_bluejay.core.errors import Conflict
-from fake_bluejay.core.resources import Entity, OnDelete, plural_of
+from fake_bluejay.core.resources import Entity, Link, OnDelete, plural_of
 from tests.thoroughness import examples
 
 ORGANISATIONS = ["default", "others"]
@@ -60,6 +60,12 @@ def ids_in(answer: Any) -> list[Any]:
     return [next(one[name] for name in ID_FIELDS if one.get(name) is not None) for one in listed]
 
 
+def linked(entity: Entity, link: Link) -> list[Any]:
+    """Return the ids that an entity links to."""
+    value = entity.fields.get(link.field)
+    return value if isinstance(value, list) else [] if value is None else [value]
+
+
 class Resources(RuleBasedStateMachine):
     """Adds and removes entities of all resources; the model knows which there are, and what each links to."""
 
@@ -92,7 +98,7 @@ class Resources(RuleBasedStateMachine):
             (key, (plural_of(link.to), id), link.on_delete_in(self.fake.world.readings))
             for key, entity in self.entities().items()
             for link in entity.resource.links
-            for id in link.of(entity.fields)
+            for id in linked(entity, link)
         ]
 
     # --- what happens -----------------------------------------------------------------------------------------------

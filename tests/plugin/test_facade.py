@@ -174,6 +174,13 @@ def listed(fake: FakeBluejay) -> list[str] | None:
     return None if result["tool_calls"] is None else [one["name"] for one in result["tool_calls"]]
 
 
+def metrics_of_a_result(fake: FakeBluejay) -> list[str]:
+    metric = {"name": "tone", "description": "", "response_type": "text", "response_value": "kind"}
+    [result] = queued(fake, Call(custom_metrics=(metric,)))["simulation_results"]
+    answer = ask("GET", f"retrieve-simulation-result/{result['id']}").json()
+    return [one["name"] for one in answer["simulation_result"]["metrics"]]
+
+
 def reported(fake: FakeBluejay) -> dict[str, Any]:
     """Return the fields of a test result after two reports."""
     for tag in "ab":
@@ -436,6 +443,8 @@ READINGS: dict[tuple[str, str], Callable[[FakeBluejay], object]] = {
     ("contract", "openapi-2026-04-30"): lambda fake: contracts(fake) == [422, 422, 200],
     ("listed_results", "brief"): lambda fake: listed(fake) is None,
     ("listed_results", "full"): lambda fake: listed(fake) == ["a"],
+    ("result_metrics", "built-in"): lambda fake: "num_turns" in metrics_of_a_result(fake),
+    ("result_metrics", "custom"): lambda fake: metrics_of_a_result(fake) == ["tone"],
     ("reported_later", "adds"): lambda fake: reported(fake)["tags"] == ["a", "b"],
     ("reported_later", "replaces"): lambda fake: reported(fake)["tags"] == ["b"],
     ("traces_while_evaluated", "cleared"): lambda fake: "trace_ids" not in evaluated(fake),

@@ -154,10 +154,13 @@ def test_a_saved_file_is_reported_line_by_line(whole: Any, tmp_path: Path) -> No
     dump = copied(whole)
     dump["last_id"] = "x"
     dump["organisations"][1]["api_keys"] = 5
+    called = copied(whole)
+    called["calls"]["of"]["Ann Bee"] = 5
     own = {"name": "globex", "api_key": "g", "world": {**whole, "seed": "x", "last_run_id": "y"}}
     path = tmp_path / "saved.json"
     for content, fields in (
         (dump, ["organisations[1].api_keys", "last_id"]),
+        (called, ["calls.of.Ann Bee"]),
         ({**whole, "own_worlds": [own]}, ["own_worlds[0].world.seed", "own_worlds[0].world.last_run_id"]),
     ):
         path.write_text(json.dumps(content, indent=1))

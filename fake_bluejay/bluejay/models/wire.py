@@ -47,6 +47,22 @@ def of_openapi(request: type[Wire], **fields: Any) -> type[Wire]:
     return create_model(name, __base__=request, __doc__=description, **_with_defaults(fields))
 
 
+def like(model: type[Wire], name: str, description: str, fields: str = "", /, **own: Any) -> type[Wire]:
+    """Return a shape with fields of another one, each null unless it is given: a change of an entity, or an answer.
+
+    Args:
+        model: The other shape, which says the types.
+        name: The published name of the new one.
+        description: Its description in the OpenAPI document.
+        fields: The names of its fields, in the published order; by default, those of the other shape.
+        **own: The fields that the other shape does not have, or has otherwise: each a type, or a type with a default.
+    """
+    own = _with_defaults(own)
+    names = fields.split() or model.model_fields
+    kept: dict[str, Any] = {one: own.get(one) or (stored_type(model.model_fields[one]) | None, None) for one in names}
+    return create_model(name, __base__=Wire, __doc__=description, **kept)
+
+
 def stored(request: type[Wire], /, without: Container[str] = (), **fields: Any) -> type[Wire]:
     """Return the shape of an entity as it is stored: the fields of the request that creates it, none of them missing.
 
