@@ -18,17 +18,13 @@ from fake_bluejay.bluejay.app import Api
 from fake_bluejay.bluejay.options import WorldOptions, now_of
 from fake_bluejay.bluejay.published import EXPORT_PATH, HOST, OTLP_HOST
 from fake_bluejay.bluejay.service import Service
-from fake_bluejay.calls import Calls
 from fake_bluejay.core.clock import ManualClock
 from fake_bluejay.core.errors import NotFound
 from fake_bluejay.core.suggest import check_known
 from fake_bluejay.core.world import World
-from fake_bluejay.drafts import Drafts
-from fake_bluejay.evaluations import Evaluations
 from fake_bluejay.facade.delivery import DeliveryWorker
-from fake_bluejay.facade.handles import FakeClock, FakeReadings, Snapshot, data_of
+from fake_bluejay.facade.handles import FakeClock, Snapshot, data_of
 from fake_bluejay.facade.protocols import Bluejay
-from fake_bluejay.facade.results import TestResult
 from fake_bluejay.facade.time_options import longest_of, threads_of
 from fake_bluejay.http.journal import Answer, Requests
 from fake_bluejay.intercept import switch
@@ -109,9 +105,7 @@ class FakeBluejay(Bluejay):
         """The wall clock of the code under test, where that does not skip sleeps."""
         self._loopback: Loopback | None = None
         self._world.make_delivery_worker = DeliveryWorker
-        self.calls = Calls(self._world)
         self.clock = FakeClock(self._world)
-        self.readings = FakeReadings(self._world)
 
     # --- on and off ---------------------------------------------------------------------------------------------
 
@@ -299,22 +293,8 @@ class FakeBluejay(Bluejay):
     def _add_test_result(self, fields: dict[str, Any]) -> int:
         return self._service.add_test_result(**fields).id
 
-    def add_test_results(self, n: int, **same: Any) -> list[TestResult]:
-        """Add `n` test results that are alike, and return them."""
-        return [self.add_test_result(**same) for _ in range(n)]
-
     def _add_stub(self, method: str, path: str, status: int, json: Any) -> None:
         self._stubs.add(method, path, status, json)
-
-    @functools.cached_property
-    def drafts(self) -> Drafts:  # type: ignore[override]
-        """The drafts of the next answers of generators."""
-        return Drafts(self)
-
-    @functools.cached_property
-    def evaluations(self) -> Evaluations:  # type: ignore[override]
-        """The scripts of the next evaluations of call logs."""
-        return Evaluations(self)
 
     @property
     def _worker(self) -> DeliveryWorker:

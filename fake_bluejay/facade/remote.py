@@ -17,11 +17,10 @@ import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import nullcontext
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any, Self, cast
+from typing import Any, Self, cast
 from urllib.parse import quote, urlencode
 
 from fake_bluejay.bluejay.options import API_KEY
-from fake_bluejay.calls import Calls
 from fake_bluejay.core.behaviors import Agent
 from fake_bluejay.core.clock import datetime_at, instant_of, microseconds
 from fake_bluejay.core.outbox import Delivery, Irregularity, WebhookRecord, encoded
@@ -31,9 +30,7 @@ from fake_bluejay.core.statuses import Event
 from fake_bluejay.core.test_results import Record
 from fake_bluejay.core.timers import Timer
 from fake_bluejay.core.world import DEFAULT_ORGANISATION, World
-from fake_bluejay.drafts import Drafts
-from fake_bluejay.evaluations import Evaluations
-from fake_bluejay.facade.handles import FakeClock, FakeReadings, Snapshot, data_of
+from fake_bluejay.facade.handles import FakeClock, Snapshot, data_of
 from fake_bluejay.facade.protocols import Bluejay
 from fake_bluejay.facade.results import TestResult
 from fake_bluejay.facade.webhooks import Webhooks
@@ -51,9 +48,6 @@ from fake_bluejay.state.commands import (
     ScriptsOfCalls,
     validated,
 )
-
-if TYPE_CHECKING:
-    pass
 
 _TIMEOUT = 30
 """The time in which the server has to answer, in seconds."""
@@ -83,11 +77,7 @@ class RemoteBluejay(Bluejay):
         if self._control("GET", "health", of_all=True) != {"status": "ok"}:
             raise ConnectionError(f"what answers at {url} is no fake Bluejay")
         self.clock = RemoteClock(self._world, self._control)
-        self.readings = FakeReadings(self._world)
         self.faults: Faults = _FarFaults(self._control)
-        self.calls = Calls(self._world)
-        self.drafts = Drafts(self)
-        self.evaluations = Evaluations(self)
         self.webhooks: Webhooks = _FarWebhooks(self._control, self._world)
         if organisation is not None:
             self._ensure_organisation(organisation)

@@ -46,7 +46,6 @@ from fake_bluejay.state.commands import (
     AnyFault,
     Command,
     Key,
-    Misfit,
     Misfits,
     NewEntity,
     NewOrganisation,
@@ -228,7 +227,7 @@ def load_seed(path: Path, overrides: Overrides | None = None) -> LoadedSeed:
         problems += [source.problem(*one) for one in found]
         wrong = wrong | {place for place, _ in found}
     if wrong:
-        problems += [source.problem(one.place, str(one)) for one in _Rest(data, wrong).misfits(overrides)]
+        problems += [source.problem(*one) for one in _Rest(data, wrong).misfits(overrides)]
     if problems:
         raise SeedError(problems)
     try:
@@ -237,7 +236,7 @@ def load_seed(path: Path, overrides: Overrides | None = None) -> LoadedSeed:
         raise SeedError([source.problem((), str(error))]) from None
     misfits = _applied(seed.parts(), service)
     if misfits:
-        raise SeedError([source.problem(one.place, str(one)) for one in misfits])
+        raise SeedError([source.problem(*one) for one in misfits])
 
     def reset() -> None:
         service.reset()
@@ -247,13 +246,13 @@ def load_seed(path: Path, overrides: Overrides | None = None) -> LoadedSeed:
     return LoadedSeed(service, reset)
 
 
-def _applied(parts: Iterable[tuple[Place, Command]], service: Service) -> list[Misfit]:
-    """Apply the parts of a seed, each with its place, and return the misfits."""
+def _applied(parts: Iterable[tuple[Place, Command]], service: Service) -> list[tuple[Place, str]]:
+    """Apply the parts of a seed, each with its place, and return the misfits with their places."""
     misfits = Misfits()
     for place, part in parts:
         with misfits.at(*place):
             part.apply(service)
-    return misfits.all
+    return misfits.found
 
 
 _REFERRED_TO = ("organisations", "resources", "simulations")
@@ -310,22 +309,21 @@ class _Rest:
         elif not known and isinstance(value, (list, dict)):  # it may be any
             self._unjudged.update(_REFERRED_TO)
 
-    def misfits(self, overrides: Overrides) -> list[Misfit]:
-        """Return the values of the rest that do not fit, given the options that go before those of the seed."""
+    def misfits(self, overrides: Overrides) -> Iterator[tuple[Place, str]]:
+        """Yield what does not fit in the rest, with its place, given the options that go before those of the seed."""
         numbers = {name: list(value) for name, value in self._parts.items() if isinstance(value, _Entries)}
         rest = {name: list(value.values()) if name in numbers else value for name, value in self._parts.items()}
         try:
             seed = Seed.model_validate(rest)
             service = Service(**seed.options(overrides))
         except ValueError:
-            return []
-        misfits = [one for one in _applied(seed.parts(), service) if not self._may_follow(one.place)]
-        for one in misfits:
-            name, *inner = one.place
+            return
+        for place, what in _applied(seed.parts(), service):
+            name, *inner = place
             if name in numbers:
                 inner[0] = numbers[str(name)][int(inner[0])]
-            one.place = (self._written.get(str(name), name), *inner)
-        return misfits
+            if not self._may_follow(place):
+                yield (self._written.get(str(name), name), *inner), what
 
     def _may_follow(self, place: Place) -> bool:
         """Return whether a misfit at this place may only follow from a wrong value."""
