@@ -211,9 +211,12 @@ class Bluejay(Assertions, Protocol):
         Raises:
             ValueError: There is no such resource.
         """
-        from fake_bluejay.facade.resources import resources
+        from fake_bluejay.facade.resources import view
 
-        return resources(self._world, resource)
+        collection = declared(resource).of.plural
+        with self._world.lock:
+            held = self._world.resources.named(collection)
+            return [] if held is None else [view(self._world, collection, entity.id) for entity in held.all()]
 
     def queue_run(self, simulation: SimulationView | int | None = None, **fields: Any) -> RunView:
         """Queue a run, as `POST /v1/queue-simulation-run` does.

@@ -14,7 +14,7 @@ import os
 import re
 import secrets
 import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import nullcontext
 from datetime import datetime, timedelta
 from typing import Any, Self, cast
@@ -22,7 +22,7 @@ from urllib.parse import quote, urlencode
 
 from fake_bluejay.bluejay.options import API_KEY
 from fake_bluejay.core.behaviors import Agent
-from fake_bluejay.core.clock import datetime_at, instant_of, microseconds
+from fake_bluejay.core.clock import instant_of, microseconds
 from fake_bluejay.core.outbox import Delivery, Irregularity, WebhookRecord, encoded
 from fake_bluejay.core.readings import Readings
 from fake_bluejay.core.scripts import Call, call_from_dict
@@ -331,20 +331,6 @@ class _FarWorld:
     def advance_to(self, moment: datetime) -> None:
         instant_of(moment)  # raises if it has no time zone
         self._control("POST", "clock/advance", {"to": moment.isoformat()})
-
-    def run_until(self, predicate: Callable[[], object], limit: float | timedelta) -> None:
-        deadline = self.now() + microseconds(limit)
-        while not predicate():
-            clock = self.clock()
-            now, due = _instant(clock["now"]), _optional_instant(clock["next_due"])
-            late = due is None or due > deadline
-            # As a length: a clock that follows real time may be past the moment when the request arrives.
-            self.advance(timedelta(microseconds=max(0, (deadline if due is None or late else due) - now)))
-            if late and not predicate():
-                raise TimeoutError(
-                    f"the condition did not hold within {limit} s of the fake's clock:"
-                    f" it is {datetime_at(deadline)}, and {clock['pending']} timers are pending"
-                )
 
     def next_due(self) -> int | None:
         return _optional_instant(self.clock()["next_due"])
