@@ -231,28 +231,35 @@ def load_seed(path: Path, overrides: Overrides | None = None) -> LoadedSeed:
     if problems:
         raise SeedError(problems)
     try:
-        service = Service(**seed.options(overrides))
+        return loaded(seed, overrides)
+    except Misfits as error:
+        raise SeedError([source.problem(*one) for one in error.found]) from None
     except ValueError as error:
         raise SeedError([source.problem((), str(error))]) from None
-    misfits = _applied(seed.parts(), service)
-    if misfits:
-        raise SeedError([source.problem(*one) for one in misfits])
+
+
+def loaded(seed: Seed, overrides: Overrides) -> LoadedSeed:
+    """Return a service whose world is that of a seed.
+
+    Raises:
+        Misfits: Parts of the seed do not fit.
+        ValueError: One of the overrides is not allowed.
+    """
+    service = Service(**seed.options(overrides))
+
+    def fill() -> None:
+        misfits = Misfits()
+        for place, part in seed.parts():
+            with misfits.at(*place):
+                part.apply(service)
+        misfits.check()
 
     def reset() -> None:
         service.reset()
-        for _, part in seed.parts():
-            part.apply(service)
+        fill()
 
+    fill()
     return LoadedSeed(service, reset)
-
-
-def _applied(parts: Iterable[tuple[Place, Command]], service: Service) -> list[tuple[Place, str]]:
-    """Apply the parts of a seed, each with its place, and return the misfits with their places."""
-    misfits = Misfits()
-    for place, part in parts:
-        with misfits.at(*place):
-            part.apply(service)
-    return misfits.found
 
 
 _REFERRED_TO = ("organisations", "resources", "simulations")
@@ -314,16 +321,14 @@ class _Rest:
         numbers = {name: list(value) for name, value in self._parts.items() if isinstance(value, _Entries)}
         rest = {name: list(value.values()) if name in numbers else value for name, value in self._parts.items()}
         try:
-            seed = Seed.model_validate(rest)
-            service = Service(**seed.options(overrides))
-        except ValueError:
-            return
-        for place, what in _applied(seed.parts(), service):
-            name, *inner = place
-            if name in numbers:
-                inner[0] = numbers[str(name)][int(inner[0])]
-            if not self._may_follow(place):
-                yield (self._written.get(str(name), name), *inner), what
+            loaded(Seed.model_validate(rest), overrides)
+        except ValueError as error:
+            for place, what in error.found if isinstance(error, Misfits) else ():
+                name, *inner = place
+                if name in numbers:
+                    inner[0] = numbers[str(name)][int(inner[0])]
+                if not self._may_follow(place):
+                    yield (self._written.get(str(name), name), *inner), what
 
     def _may_follow(self, place: Place) -> bool:
         """Return whether a misfit at this place may only follow from a wrong value."""
@@ -386,8 +391,8 @@ def _goes_on(source: _Source, data: dict[str, Any], overrides: Overrides) -> Loa
         service.reset()
         dumps.restore(world, start)
 
-    loaded = LoadedSeed(service, reset)
-    make = loaded.empty()
+    whole = LoadedSeed(service, reset)
+    make = whole.empty()
     taken = set(_keys(world))
     names = set(world.organisations)
     for number, own in enumerate(saved.own_worlds):
@@ -399,8 +404,8 @@ def _goes_on(source: _Source, data: dict[str, Any], overrides: Overrides) -> Loa
             raise SeedError([source.problem(place, "one of its API keys belongs to an organisation elsewhere already")])
         names.add(own.name)
         taken.update(_keys(its.world))
-        loaded.own_worlds.append((own.name, own.api_key, its))
-    return loaded
+        whole.own_worlds.append((own.name, own.api_key, its))
+    return whole
 
 
 def _own_world(source: _Source, place: Place, own: _OwnWorld, make: Callable[[str], Service]) -> Service:
