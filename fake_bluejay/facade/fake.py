@@ -10,7 +10,7 @@ import os
 import sys
 import threading
 import warnings
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Literal, Self, TypeVar, Unpack, cast, get_args
 
@@ -236,42 +236,39 @@ class FakeBluejay(Bluejay):
         place = list(signature.parameters).index("bluejay") if "bluejay" in signature.parameters else None
         by_name = place is not None and signature.parameters["bluejay"].kind is inspect.Parameter.KEYWORD_ONLY
 
-        def fresh(args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[FakeBluejay, tuple[Any, ...]]:
-            """Return a new fake, and the positional arguments with it; or add the fake to the keyword arguments."""
+        @contextlib.contextmanager
+        def fresh(args: Any, kwargs: Any) -> Iterator[tuple[Any, Any]]:
+            """Yield the arguments with a new fake, which is on for as long."""
             fake = type(self)(**self._options)
-            if place is None:
-                return fake, args
-            if by_name or len(args) < place:
+            if by_name or (place is not None and len(args) < place):
                 kwargs["bluejay"] = fake
-                return fake, args
-            return fake, (*args[:place], fake, *args[place:])
+            elif place is not None:
+                args = (*args[:place], fake, *args[place:])
+            with fake:
+                yield args, kwargs
 
         wrapper: Any
         if inspect.iscoroutinefunction(function):
 
             async def wrapper(*args: Any, **kwargs: Any) -> Any:
-                fake, args = fresh(args, kwargs)
-                with fake:
+                with fresh(args, kwargs) as (args, kwargs):
                     return await function(*args, **kwargs)
         elif inspect.isasyncgenfunction(function):
 
             async def wrapper(*args: Any, **kwargs: Any) -> Any:
-                fake, args = fresh(args, kwargs)
-                with fake:
+                with fresh(args, kwargs) as (args, kwargs):
                     async with contextlib.aclosing(function(*args, **kwargs)) as steps:
                         async for each in steps:
                             yield each
         elif inspect.isgeneratorfunction(function):
 
             def wrapper(*args: Any, **kwargs: Any) -> Any:
-                fake, args = fresh(args, kwargs)
-                with fake:
+                with fresh(args, kwargs) as (args, kwargs):
                     return (yield from function(*args, **kwargs))
         else:
 
             def wrapper(*args: Any, **kwargs: Any) -> Any:
-                fake, args = fresh(args, kwargs)
-                with fake:
+                with fresh(args, kwargs) as (args, kwargs):
                     return function(*args, **kwargs)
 
         functools.update_wrapper(wrapper, function)

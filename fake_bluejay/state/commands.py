@@ -38,7 +38,7 @@ from fake_bluejay.core.resources import Entity
 from fake_bluejay.core.runs import Run
 from fake_bluejay.core.scripts import Call, call_from_dict
 from fake_bluejay.core.statuses import Status, status_from_text
-from fake_bluejay.core.suggest import Place, check_known, unknown
+from fake_bluejay.core.suggest import Place, check_known, passing, unknown
 from fake_bluejay.core.test_results import Organisation, Record
 from fake_bluejay.core.webhooks import check_secret, check_url, new_webhook, scope_of, selected
 from fake_bluejay.core.world import DEFAULT_ORGANISATION, World
@@ -50,21 +50,7 @@ _Model = TypeVar("_Model", bound=BaseModel)
 
 def checked(check: Callable[[Any], Any]) -> AfterValidator:
     """Return a validator for the values that `check` accepts; for others, `check` raises a `ValueError`."""
-
-    def validate(value: Any) -> Any:
-        check(value)
-        return value
-
-    return AfterValidator(validate)
-
-
-def one_of(kind: str, choices: tuple[str, ...]) -> AfterValidator:
-    """Return a validator for one of these choices."""
-
-    def check(text: str) -> None:
-        check_known(kind, text, choices)
-
-    return checked(check)
+    return AfterValidator(passing(check))
 
 
 def _published(name: str) -> Any:

@@ -36,7 +36,7 @@ from fake_bluejay.bluejay.service import Service
 from fake_bluejay.core.behaviors import agent_from_text
 from fake_bluejay.core.clock import MOST_SPEED, check_start, instant_of
 from fake_bluejay.core.readings import Question, Readings, questions
-from fake_bluejay.core.suggest import Place, meant, unknown, written_place
+from fake_bluejay.core.suggest import Place, check_known, meant, unknown, written_place
 from fake_bluejay.core.test_results import Organisation
 from fake_bluejay.core.world import DEFAULT_ORGANISATION, World
 from fake_bluejay.http.faults import KINDS
@@ -57,7 +57,6 @@ from fake_bluejay.state.commands import (
     SeedSimulation,
     Shape,
     checked,
-    one_of,
 )
 from fake_bluejay.state.loaded_seed import MOST_WORLDS, LoadedSeed, Overrides
 
@@ -99,7 +98,11 @@ def _instant(text: str) -> int:
 
 
 _Moment = Annotated[str, checked(_instant), Field(json_schema_extra={"format": "date-time"})]
-_ClockMode = Annotated[str, one_of("clock", ("real", "manual")), Field(json_schema_extra={"enum": ["real", "manual"]})]
+_ClockMode = Annotated[
+    str,
+    checked(lambda mode: check_known("clock", mode, ("real", "manual"))),
+    Field(json_schema_extra={"enum": ["real", "manual"]}),
+]
 
 
 SeedReadings = create_model(
