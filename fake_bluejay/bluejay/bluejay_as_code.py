@@ -186,9 +186,7 @@ def run(call: ApiCall, simulation_bac_id: str, request: BACRunRequest) -> Simula
 def _bundle_of(call: ApiCall, root_type: str, root_id: str) -> BluejayAsCodePayload:
     resources, organisation = call.world.resources, call.organisation
     resource = _ROOTS[root_type]
-    root = _of_code_id(call, resource, root_id) or resources.require(
-        resource.name, resource.ids.read(root_id), organisation
-    )
+    root = _of_code_id(call, resource, root_id) or resources.require(resource.name, root_id, organisation)
     belongs: dict[Resource, Callable[[Entity], bool]] = {
         SIMULATIONS: lambda simulation: simulation is root,
         AGENTS: lambda simulation: bool(simulation.fields["agent_id"] == root.id),
@@ -250,10 +248,9 @@ def _code_id(world: World, entity: Entity) -> str:
 
 
 def _of_code_id(call: ApiCall, resource: Resource, code_id: str) -> Entity | None:
-    wanted = uuid_ids.read(code_id)
     if resource is METRICS:
-        return call.world.resources.find("metric", wanted, call.organisation)
-    return call.world.resources.find_by(resource.name, call.organisation, "bluejay_as_code_id", wanted)
+        return call.world.resources.find("metric", code_id, call.organisation)
+    return call.world.resources.find_by(resource.name, call.organisation, "bluejay_as_code_id", uuid_ids.read(code_id))
 
 
 # --- push ---------------------------------------------------------------------------------------------------------

@@ -31,7 +31,7 @@ from fake_bluejay.core.errors import Refused
 from fake_bluejay.core.metrics import check_scores, metrics_for, scored
 from fake_bluejay.core.payloads import webhook_evaluations
 from fake_bluejay.core.readings import Contract
-from fake_bluejay.core.resources import Entity, Link, OnDelete, Resource, int_ids, uuid_ids
+from fake_bluejay.core.resources import Entity, Link, OnDelete, Resource, uuid_ids
 from fake_bluejay.core.scoring import evaluations
 from fake_bluejay.core.scripts import Call as Script
 from fake_bluejay.core.statuses import Status
@@ -373,7 +373,7 @@ def _submit(world: World, organisation: str, request: CallRequest) -> Entity:
 def _agent(world: World, organisation: str, id: str | None, external_id: str | None) -> Entity:
     """Return the agent of either id. Raises `NotFound`."""
     if id is not None:
-        return world.resources.require("agent", int_ids.read(id), organisation)
+        return world.resources.require("agent", id, organisation)
     return world.resources.require_by("agent", organisation, "external_agent_id", external_id)
 
 
@@ -561,9 +561,8 @@ def delete_call_log(call: ApiCall, call_log: Entity, recording_only: bool = Fals
 @call_logs.operation("DELETE", "/v1/call-logs")
 def bulk_delete_call_logs(call: ApiCall, request: BulkDeleteCallLogsRequest) -> BulkDeleteCallLogsResponse:
     """Delete call logs, unless one of them does not exist."""
-    logs = {id: call.require("call log", uuid_ids.read(id)) for id in request.call_ids}
-    gone = {log.id: log for log in logs.values()}
-    for log in gone.values():
+    gone = call.require_all("call log", request.call_ids)
+    for log in gone:
         call.world.resources.remove(log)
     return BulkDeleteCallLogsResponse(message="Call logs deleted", deleted_count=len(gone))
 

@@ -122,6 +122,6 @@ def detach_agent(call: ApiCall, knowledge_base_id: UUID, agent_id: int) -> None:
 
 def _attached(call: ApiCall, base_id: UUID, agent_id: int) -> tuple[Entity, list[int]]:
     """Return a knowledge base and the ids of its agents. Raises `NotFound` if the base or the agent does not exist."""
-    base = call.require("knowledge base", str(base_id))
+    base = call.require("knowledge base", base_id)
     call.require("agent", agent_id)
     return base, base.fields.get("agent_ids") or []

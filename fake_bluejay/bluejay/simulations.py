@@ -14,7 +14,7 @@ from fake_bluejay.core.clock import Moment
 from fake_bluejay.core.readings import DeletedAgent, Readings
 from fake_bluejay.core.resources import Entity, Link, OnDelete, Resource, uuid_ids
 from fake_bluejay.core.world import World
-from fake_bluejay.http.operation import ApiCall, as_id
+from fake_bluejay.http.operation import ApiCall
 
 _Concurrent = Annotated[int, Field(gt=0, le=500)]
 _Percentage = Annotated[int, Field(ge=0, le=100)]
@@ -173,7 +173,7 @@ def create_simulation(world: World, organisation: str, request: SimulationReques
         Refused: The request names two versions of the agent.
     """
     check_version(request)
-    agent = world.resources.require("agent", as_id(request.agent_id), organisation)
+    agent = world.resources.require("agent", request.agent_id, organisation)
     fields = {**as_fields(request), "agent_id": agent.id}
     if fields["name"] is None:
         fields["name"] = f"Simulation {world.resources[SIMULATIONS].next_id()}"
