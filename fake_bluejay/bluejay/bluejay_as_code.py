@@ -480,12 +480,11 @@ def _relink(
     """Link a simulation or an agent to the wanted entities, and unlink all others."""
     linked = unlinked = 0
     for one in world.resources.of(resource.name, to.organisation):
-        ids = one.fields[field] or []
-        if one in wanted and to.id not in ids:
-            world.resources[resource].change(one, {field: [*ids, to.id]})
+        if one in wanted and not one.has(field, to.id):
+            world.resources.change_list(one, field, add=[to.id])
             linked += 1
-        elif one not in wanted and to.id in ids:
-            world.resources[resource].change(one, {field: [id for id in ids if id != to.id]})
+        elif one not in wanted and one.has(field, to.id):
+            world.resources.change_list(one, field, remove=[to.id])
             unlinked += 1
     if linked:
         actions.append(f"Linked {linked} existing {title}(s) to {to.resource.name}")

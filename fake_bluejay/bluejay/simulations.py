@@ -232,9 +232,9 @@ def add_digital_humans(
     call: ApiCall, simulation: Entity, request: AddDigitalHumansToSimulationRequest
 ) -> AddDigitalHumansToSimulationResponse:
     """Add digital humans to a simulation. If one of them is unknown, none is added."""
-    world, ids = call.world, request.digital_human_ids
-    for human in [call.require("digital human", id) for id in ids]:
-        join(world, human, simulation)
+    ids = request.digital_human_ids
+    for human in call.require_all("digital human", ids):
+        join(call.world, human, simulation)
     return AddDigitalHumansToSimulationResponse(message=f"Added {len(ids)} digital human(s) to the simulation")
 
 
@@ -247,18 +247,10 @@ def remove_digital_humans(
     for id in ids:
         human = call.world.resources.find("digital human", id, call.organisation)
         if human is not None:
-            _leave(call.world, human, simulation)
+            call.world.resources.change_list(human, "simulation_ids", remove=[simulation.id])
     return RemoveDigitalHumansFromSimulationResponse(message=f"Removed {len(ids)} digital human(s) from the simulation")
 
 
 def join(world: World, human: Entity, simulation: Entity) -> None:
     """Add a digital human to a simulation, unless it takes part already."""
-    ids = human.fields["simulation_ids"]
-    if simulation.id not in ids:
-        world.resources[human.resource].change(human, {"simulation_ids": [*ids, simulation.id]})
-
-
-def _leave(world: World, human: Entity, simulation: Entity) -> None:
-    ids = human.fields["simulation_ids"]
-    if simulation.id in ids:
-        world.resources[human.resource].change(human, {"simulation_ids": [id for id in ids if id != simulation.id]})
+    world.resources.change_list(human, "simulation_ids", add=[simulation.id])

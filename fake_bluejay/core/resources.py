@@ -18,7 +18,7 @@ from __future__ import annotations
 import hashlib
 import uuid
 import weakref
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -341,6 +341,11 @@ class Resources:
         """Return those of a resource that `Collection.of` finds."""
         collection = self.named(name)
         return [] if collection is None else collection.of(organisation, **fields)
+
+    def change_list(self, entity: Entity, field: str, *, add: Iterable[Any] = (), remove: Container[Any] = ()) -> None:
+        """Add values to the list in a field of an entity, each once, and take others out of it."""
+        kept = [one for one in entity.fields.get(field) or () if one not in remove]
+        self[entity.resource].change(entity, {field: list(dict.fromkeys([*kept, *add]))})
 
     def remove(self, entity: Entity) -> None:
         """Remove an entity, and deal with all that links to it as each link declares.
