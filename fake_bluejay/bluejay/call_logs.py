@@ -314,16 +314,9 @@ def _found(world: World, log: Entity, now: int) -> dict[str, Any]:
         custom_metrics=None if metrics is None else tuple(metrics),
         transcript=tuple(fields.get("transcript") or ()),
     )
-    called = {one["name"] for one in fields.get("tool_calls") or ()}
-    draw = f"{world.seed}:metric:{record.id}"
-    record.metrics = scored(
-        _metrics_of(world, log.organisation, fields),
-        draw,
-        script.get("scores"),
-        called,
-        fields.get("transcript") or (),
-        world.readings.transcript_regex.found_is,
-    )
+    counting, spoken = _metrics_of(world, log.organisation, fields), fields.get("transcript") or ()
+    subject = f"metric:{record.id}"
+    record.metrics = scored(world, counting, subject, spoken, fields.get("tool_calls"), script.get("scores"))
     [one] = evaluations(record, world.seed) or []
     return {**one, "created_at": iso(now)}
 

@@ -228,21 +228,19 @@ def _proceed(world: World, evaluation: Entity) -> None:
         world.resources.schedule(evaluation, world.settle() + world.evaluation_takes)
         return
     metric = world.resources.require("metric", evaluation.fields["custom_metric_id"], evaluation.organisation)
-    spoken, called = _heard(world, evaluation)
-    found_is = world.readings.transcript_regex.found_is
-    [found] = scored([metric], f"{world.seed}:lab:{evaluation.id}", None, called, spoken, found_is)
+    [found] = scored(world, [metric], f"lab:{evaluation.id}", *_heard(world, evaluation))
     published = {name: found[name] for name in ("response_value", "reasoning")}
     world.resources[LAB_EVALUATIONS].change(evaluation, {"status": "COMPLETED", **published})
 
 
-def _heard(world: World, evaluation: Entity) -> tuple[list[Mapping[str, Any]], set[str]]:
-    """Return the transcript of the evaluated conversation, and the names of the tools that its agent called."""
+def _heard(world: World, evaluation: Entity) -> tuple[list[Mapping[str, Any]], list[Mapping[str, Any]] | None]:
+    """Return the transcript of the evaluated conversation, and the tool calls of its agent."""
     record = world.results.get(evaluation.fields.get("test_result_id") or 0)
     if record is not None:
-        return transcript(record), {one["name"] for one in tool_calls(record) or ()}
+        return transcript(record), tool_calls(record)
     log = world.resources.find("call log", evaluation.fields.get("call_id"), evaluation.organisation)
     fields = {} if log is None else log.fields
-    return list(fields.get("transcript") or ()), {one["name"] for one in fields.get("tool_calls") or ()}
+    return fields.get("transcript") or [], fields.get("tool_calls")
 
 
 LABS = Resource(
