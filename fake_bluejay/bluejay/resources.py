@@ -74,7 +74,7 @@ from fake_bluejay.core.clock import datetime_at, iso
 from fake_bluejay.core.errors import DomainError, Refused
 from fake_bluejay.core.readings import Readings, UpdateChanges
 from fake_bluejay.core.resources import Entity, Id, Link, Resource, not_found, uuid_ids
-from fake_bluejay.core.suggest import check_known, unknown
+from fake_bluejay.core.suggest import Place, check_known, unknown, written_place
 from fake_bluejay.core.world import World
 from fake_bluejay.http.operation import ApiCall, Operation, Parameter
 
@@ -493,7 +493,7 @@ class Operations:
             fields[link.field] = list(dict.fromkeys(ids)) if isinstance(value, list) else ids[0]
         return fields
 
-    def problems(self, entity: Entity) -> dict[str, str]:
+    def problems(self, entity: Entity) -> dict[Place, str]:
         """Return what is wrong with an entity that is not as operations store it: a problem for each field, by place.
 
         Each field must have the declared type, as JSON has it, and answers must be able to show the entity.
@@ -509,7 +509,7 @@ class Operations:
     def check(self, entity: Entity) -> None:
         """Check that an entity is as operations store it. Raises `ValueError`."""
         for place, problem in self.problems(entity).items():
-            raise ValueError(f"{place}: {problem}")
+            raise ValueError(f"{written_place(place)}: {problem}")
 
     def _parents(self, call: ApiCall, path: str, *, whole: bool = False) -> Sequence[tuple[Link, Entity]]:
         """Return the parents that the path names; with `whole`, its last parameter may be one. Raises `NotFound`."""

@@ -18,10 +18,10 @@ from fake_bluejay.bluejay.models.results import (
 from fake_bluejay.bluejay.resources import Operations, changes
 from fake_bluejay.core.clock import datetime_at
 from fake_bluejay.core.errors import Foreign, NotFound, Refused
-from fake_bluejay.core.readings import Contract, ErrorCodeIn, ReEvaluateUnfinished, ReportedLater
+from fake_bluejay.core.readings import Contract, ErrorCodeIn, ReEvaluateUnfinished, ReportedLater, ResultMetrics
 from fake_bluejay.core.resources import int_ids
 from fake_bluejay.core.runs import Run
-from fake_bluejay.core.scoring import custom_metrics, evaluations, is_scored, tool_calls, transcript
+from fake_bluejay.core.scoring import built_in_metrics, custom_metrics, evaluations, is_scored, tool_calls, transcript
 from fake_bluejay.core.statuses import Event, Status
 from fake_bluejay.core.test_results import Record
 from fake_bluejay.core.world import World
@@ -137,7 +137,9 @@ def owned(world: World, held: Mapping[Any, _Owned], name: str, organisation: str
 def simulation_result(record: Record, call: ApiCall) -> dict[str, Any]:
     """Return a test result in the published shape of a simulation result."""
     world, fields, readings = call.world, record.fields, call.world.readings
-    result = fields.get("result")
+    result, given = fields.get("result"), fields.get("custom_metrics")
+    built_in = readings.result_metrics is ResultMetrics.BUILT_IN
+    metrics = built_in_metrics(record, world.seed) if built_in else custom_metrics(record)
     transcript_url = call.own_url(f"{_TRANSCRIPTS}/{record.id}.json") if is_scored(record) else None
     answer: dict[str, Any] = {name: fields.get(name) for name in SimulationResultResponse.model_fields}
     answer |= {
@@ -150,7 +152,8 @@ def simulation_result(record: Record, call: ApiCall) -> dict[str, Any]:
         "transcript_url": fields.get("transcript_url") or transcript_url,
         "evaluations": evaluations(record, world.seed),
         "tool_calls": _compared(_expected(record, world), tool_calls(record)),
-        "metrics": fields.get("metrics") or custom_metrics(record),
+        "custom_metrics": custom_metrics(record) if given is None else given,
+        "metrics": fields.get("metrics") or metrics,
     }
     code = record.error_code
     if code is not None and readings.error_code_in is not ErrorCodeIn.NOWHERE:

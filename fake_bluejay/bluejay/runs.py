@@ -28,6 +28,7 @@ from fake_bluejay.core.readings import (
     ListedResults,
     PersonalityCalls,
     RunStatus,
+    RunWithoutCalls,
     TestsFailed,
     TestsIncompleted,
 )
@@ -140,6 +141,8 @@ def queue_run(world: World, simulation: Entity, fields: dict[str, Any]) -> Run:
         steps, times = len(human.fields.get("journey_steps") or ()), _repetitions(human, settings, fields)
         # Documented: a customer journey keeps its number of steps, whatever the personalities.
         called.append((human, times, steps) if steps else (human, times * personalities, 1))
+    if not called and world.readings.run_without_calls is RunWithoutCalls.BAD_REQUEST:
+        raise Refused("The simulation has no digital humans")
     if sum(times * steps for _, times, steps in called) > MOST_CALLS:
         raise Refused(f"The fake runs at most {MOST_CALLS:,} calls at once")
     return world.queue_run(

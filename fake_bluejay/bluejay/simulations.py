@@ -11,7 +11,7 @@ from pydantic import Field
 from fake_bluejay.bluejay.models.wire import DEPRECATED, Positive, Wire, shape
 from fake_bluejay.bluejay.resources import Operations, as_fields, changes, check_version
 from fake_bluejay.core.clock import Moment
-from fake_bluejay.core.readings import DeletedAgent, Readings
+from fake_bluejay.core.readings import DeletedAgent, DeletedSimulation, Readings
 from fake_bluejay.core.resources import Entity, Link, OnDelete, Resource, uuid_ids
 from fake_bluejay.core.world import World
 from fake_bluejay.http.operation import ApiCall
@@ -153,8 +153,16 @@ def _with_its_agent(readings: Readings) -> OnDelete:
     return OnDelete.CASCADE if readings.deleted_agent is DeletedAgent.SIMULATIONS_GO else OnDelete.KEEP
 
 
+def _remove_runs(world: World, simulation: Entity) -> None:
+    """Remove the runs of a simulation that was deleted, unless a reading keeps them."""
+    if world.readings.deleted_simulation is DeletedSimulation.RUNS_GO:
+        for run in [run for run in world.runs.values() if run.simulation_id == simulation.id]:
+            world.remove_run(run.id)
+
+
 SIMULATIONS = Resource(
     "simulation",
+    on_remove=_remove_runs,
     links=(
         Link("agent_id", to="agent", on_delete=_with_its_agent),
         Link("selected_custom_metrics", to="metric", ids=uuid_ids),

@@ -616,7 +616,7 @@ def webhooks(control: Control, call: ControlCall) -> Any:
 def add_webhook(control: Control, call: ControlCall) -> Any:
     """Add a webhook to a server on this machine. This answer alone has the secret and the URL unmasked."""
     new: commands.NewWebhook = call.body
-    return dumps.dump_webhook(new.apply(control.service))
+    return dumps.WEBHOOK.dump(new.apply(control.service))
 
 
 @_operation("PATCH", "webhooks/{id}", models.WebhookShown, models.WebhookChange, id="string")
@@ -672,4 +672,4 @@ def disturb(control: Control, call: ControlCall) -> Any:
     given: models.NewIrregularity = call.body
     amiss = Irregularity(microseconds(given.later), given.copies, given.event, given.times)
     control.world.disturb(amiss)
-    return dumps.dump_irregularity(amiss)
+    return dumps.IRREGULARITY.dump(amiss)

@@ -4,6 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+Place = tuple[str | int, ...]
+"""A place in data: names of fields, and positions in lists."""
+
+
+def written_place(place: Place) -> str:
+    """Return a place as it is written in messages: `test_results[2].status`."""
+    return "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in place).removeprefix(".")
+
 
 def check_known(kind: str, given: object, known: Iterable[object]) -> None:
     """Check that a name is one of the known ones.

@@ -371,7 +371,9 @@ class _FarWorld:
 
     def result(self, id: int) -> Record:
         data = self._control("GET", f"test-results/{id}")
-        return dumps.load_record(data, ({**one, "test_result_id": id} for one in data["controls"]))
+        record = dumps.RECORD.load(data)
+        record.control_objects = [dumps.CONTROL_OBJECT.load({**one, "test_result_id": id}) for one in data["controls"]]
+        return record
 
     def edit(self, id: int, *, agent: Agent | None) -> None:
         self._control("PATCH", f"test-results/{id}", {"agent": _text(agent)})
@@ -412,12 +414,12 @@ class _FarWorld:
     """True, because the server decides whether it refuses a webhook on another machine."""
 
     def add_webhook(self, new: WebhookRecord) -> WebhookRecord:
-        data = {**dumps.dump_webhook(new), "secret": new.secret or None}
+        data = {**dumps.WEBHOOK.dump(new), "secret": new.secret or None}
         del data["id"]  # the server gives it
-        return dumps.load_webhook(self._control.send("webhooks", validated(NewWebhook, data)))
+        return dumps.WEBHOOK.load(self._control.send("webhooks", validated(NewWebhook, data)))
 
     def change_webhook(self, id: str, **changes: Any) -> WebhookRecord:
-        return dumps.load_webhook(self._control("PATCH", f"webhooks/{quote(str(id), safe='')}", changes))
+        return dumps.WEBHOOK.load(self._control("PATCH", f"webhooks/{quote(str(id), safe='')}", changes))
 
     def remove_webhook(self, id: str) -> None:
         self._control("DELETE", f"webhooks/{quote(str(id), safe='')}")
@@ -427,7 +429,7 @@ class _FarWorld:
         self._control("POST", "deliveries", new)
 
     def disturb(self, irregularity: Irregularity) -> None:
-        self._control("POST", "irregularities", dumps.dump_irregularity(irregularity))
+        self._control("POST", "irregularities", dumps.IRREGULARITY.dump(irregularity))
 
     def deliver(self) -> None:
         """Do nothing: the server delivers before it answers."""
@@ -437,7 +439,7 @@ class _FarWorld:
         while True:
             after = found[-1].number if found else 0
             page = self._control("GET", "deliveries", after=after, limit=_AT_ONCE)
-            found += [dumps.load_delivery({**one, "body": one["text"]}) for one in page]
+            found += [dumps.DELIVERY.load({**one, "body": one["text"]}) for one in page]
             if len(page) < _AT_ONCE:
                 return found
 

@@ -38,7 +38,7 @@ from fake_bluejay.core.resources import Entity
 from fake_bluejay.core.runs import Run
 from fake_bluejay.core.scripts import Call, call_from_dict
 from fake_bluejay.core.statuses import Status, status_from_text
-from fake_bluejay.core.suggest import check_known, unknown
+from fake_bluejay.core.suggest import Place, check_known, unknown
 from fake_bluejay.core.test_results import Organisation, Record
 from fake_bluejay.core.webhooks import check_secret, check_url, new_webhook, scope_of, selected
 from fake_bluejay.core.world import DEFAULT_ORGANISATION, World
@@ -46,9 +46,6 @@ from fake_bluejay.http.faults import KINDS, FaultKind, Faults, arm_from_data
 from fake_bluejay.http.stubs import Stubs, check_answer, pattern_of
 
 _Model = TypeVar("_Model", bound=BaseModel)
-
-Path_ = tuple[str | int, ...]
-"""A place in a seed: names of fields, and positions in lists."""
 
 
 def checked(check: Callable[[Any], Any]) -> AfterValidator:
@@ -116,7 +113,7 @@ _Human = Annotated[str, checked(_check_human)]
 class Misfit(ValueError):
     """A value of a command that does not fit the world, with its place in the command."""
 
-    def __init__(self, place: Path_, what: str) -> None:
+    def __init__(self, place: Place, what: str) -> None:
         super().__init__(what)
         self.place = place
 
