@@ -12,7 +12,7 @@ from enum import StrEnum
 from typing import Annotated, Any, Final, Literal
 from uuid import UUID
 
-from pydantic import Field, HttpUrl
+from pydantic import AnyHttpUrl, Field, HttpUrl, UrlConstraints
 
 from fake_bluejay.bluejay.models.results import (
     CustomMetric,
@@ -27,10 +27,10 @@ from fake_bluejay.bluejay.models.wire import PAGE, Wire, shape, stored
 from fake_bluejay.bluejay.resources import PAGES, Operations, as_fields, not_null_fields
 from fake_bluejay.core.clock import Moment, datetime_at, iso, microseconds
 from fake_bluejay.core.conversations import Conversation
-from fake_bluejay.core.errors import Refused
+from fake_bluejay.core.errors import NotFound, Refused
 from fake_bluejay.core.metrics import check_scores, metrics_for, scored
-from fake_bluejay.core.readings import Contract
-from fake_bluejay.core.resources import Entity, Link, OnDelete, Resource, int_ids, uuid_ids
+from fake_bluejay.core.readings import Contract, UnknownVersion
+from fake_bluejay.core.resources import Entity, Link, OnDelete, Resource, uuid_ids
 from fake_bluejay.core.scoring import evaluations
 from fake_bluejay.core.scripts import Call as Script
 from fake_bluejay.core.statuses import Status
@@ -67,7 +67,7 @@ class ParticipantResponse(Participant):
 
 
 class _CallRequest(Wire):
-    recording_url: HttpUrl | None = None
+    recording_url: Annotated[AnyHttpUrl, UrlConstraints(max_length=5000)] | None = None
     recording_base64: str | None = None
     start_time_utc: Moment
     participants: Annotated[list[Participant], Field(max_length=2)]
@@ -99,6 +99,7 @@ class _ByExternalAgentId(Wire):
 
 
 class _OfOpenApi(_CallRequest):
+    recording_url: HttpUrl | None = None  # type: ignore[assignment]
     participants: Annotated[list[Participant], Field(min_length=2, max_length=2)]
 
 
@@ -309,16 +310,9 @@ def _found(world: World, log: Entity, now: int) -> dict[str, Any]:
         custom_metrics=None if metrics is None else tuple(metrics),
         transcript=tuple(fields.get("transcript") or ()),
     )
-    called = {one["name"] for one in fields.get("tool_calls") or ()}
-    draw = f"{world.seed}:metric:{record.id}"
-    record.metrics = scored(
-        _metrics_of(world, log.organisation, fields),
-        draw,
-        script.get("scores"),
-        called,
-        fields.get("transcript") or (),
-        world.readings.transcript_regex.found_is,
-    )
+    counting, spoken = _metrics_of(world, log.organisation, fields), fields.get("transcript") or ()
+    subject = f"metric:{record.id}"
+    record.metrics = scored(world, counting, subject, spoken, fields.get("tool_calls"), script.get("scores"))
     [one] = evaluations(record, world.seed) or []
     return {**one, "created_at": iso(now)}
 
@@ -340,8 +334,7 @@ def _submit(world: World, organisation: str, request: CallRequest) -> Entity:
         NotFound: The agent, or one of the named metrics, does not exist.
         Refused: The script of its evaluation gives a score that no metric can have.
     """
-    id, external_id = getattr(request, "agent_id", None), getattr(request, "external_agent_id", None)
-    agent = _agent(world, organisation, id, external_id)
+    agent = _agent_of(world, organisation, request)
     fields = as_fields(request)
     fields.pop("recording_base64")
     fields.update(
@@ -365,11 +358,11 @@ def _submit(world: World, organisation: str, request: CallRequest) -> Entity:
     return log
 
 
-def _agent(world: World, organisation: str, id: str | None, external_id: str | None) -> Entity:
-    """Return the agent of either id. Raises `NotFound`."""
-    if id is not None:
-        return world.resources.require("agent", int_ids.read(id), organisation)
-    return world.resources.require_by("agent", organisation, "external_agent_id", external_id)
+def _agent_of(world: World, organisation: str, request: CallRequest | CallRequestOfOpenApi) -> Entity:
+    """Return the agent that a request names by either id. Raises `NotFound`."""
+    if isinstance(request, _ByAgentId):
+        return world.resources.require("agent", request.agent_id, organisation)
+    return world.resources.require_by("agent", organisation, "external_agent_id", request.external_agent_id)
 
 
 def metric_results(log: Entity) -> list[Mapping[str, Any]]:
@@ -458,17 +451,34 @@ def retrieve_call_log(call: ApiCall, call_log: Entity) -> Entity:
 @call_logs.operation("POST", "/v1/evaluate", takes_under={Contract.OPENAPI: CallRequestOfOpenApi})
 def evaluate(call: ApiCall, request: CallRequest) -> EvaluateCallResponse:
     """Submit a conversation, to be evaluated."""
-    # The newest contract documents that a source is needed; the wording and the status are ours.
-    sources = (request.recording_url, request.recording_base64, request.transcript_url, request.transcript)
-    if call.world.readings.contract is Contract.DOCS and not any(sources):
-        raise Refused("A recording or a transcript is needed")
+    if call.world.readings.contract is Contract.DOCS:
+        _check_sources(call, request)
+    version = getattr(request, "version", None)
+    if version is not None and call.world.readings.unknown_version is UnknownVersion.NOT_FOUND:
+        from fake_bluejay.bluejay.prompts import has_version
+
+        if not has_version(call.world, _agent_of(call.world, call.organisation, request), version):
+            raise NotFound(f"Version {version} not found")
     log = _submit(call.world, call.organisation, request)
     return EvaluateCallResponse(
         status="success",
         call_id=log.id,
         message="Evaluation queued",
-        warning=_warning(call, log, getattr(request, "version", None), request.label),
+        warning=_warning(call, log, version, request.label),
     )
+
+
+def _check_sources(call: ApiCall, request: CallRequest) -> None:
+    """Raise `Refused` without a recording or a transcript, or for a text agent without a transcript.
+
+    Both are documented; the wording and the status are ours.
+    """
+    sources = (request.transcript_url, request.transcript)
+    if _agent_of(call.world, call.organisation, request).fields["mode"] == "TEXT":
+        if not any(sources):
+            raise Refused("A transcript is needed: the agent is a text agent")
+    elif not any((*sources, request.recording_url, request.recording_base64)):
+        raise Refused("A recording or a transcript is needed")
 
 
 def _warning(call: ApiCall, log: Entity, version: int | None, label: str | None) -> str | None:
@@ -538,7 +548,7 @@ def retrieve_call_logs(
     last: Literal["1day", "3days", "7days", "30days", "90days", "all"] = "1day",
 ) -> list[Entity]:
     """Return a page of the call logs of an agent, the newest first; `last` counts back from now."""
-    agent = _agent(call.world, call.organisation, agent_id, None)
+    agent = call.require("agent", agent_id)
     days, now = DAYS[last], call.world.settle()
     wanted = {"agent_id": agent.id} if label is None else {"agent_id": agent.id, "label": label}
     logs = call.world.resources[CALL_LOGS].of(call.organisation, **wanted)
@@ -570,9 +580,8 @@ def delete_call_log(call: ApiCall, call_log: Entity, recording_only: bool = Fals
 @call_logs.operation("DELETE", "/v1/call-logs")
 def bulk_delete_call_logs(call: ApiCall, request: BulkDeleteCallLogsRequest) -> BulkDeleteCallLogsResponse:
     """Delete call logs, unless one of them does not exist."""
-    logs = {id: call.require("call log", uuid_ids.read(id)) for id in request.call_ids}
-    gone = {log.id: log for log in logs.values()}
-    for log in gone.values():
+    gone = call.require_all("call log", request.call_ids)
+    for log in gone:
         call.world.resources.remove(log)
     return BulkDeleteCallLogsResponse(message="Call logs deleted", deleted_count=len(gone))
 

@@ -23,6 +23,7 @@ __all__ = [
     "BearerKey",
     "Contract",
     "DeletedAgent",
+    "DeletedSimulation",
     "DroppedCallTells",
     "DuplicateIds",
     "ErrorCodeIn",
@@ -36,6 +37,7 @@ __all__ = [
     "MissingKeyName",
     "NoFailedIds",
     "NoiseWithoutFile",
+    "PageOutOfRange",
     "PersonalityCalls",
     "PingNames",
     "Question",
@@ -45,6 +47,7 @@ __all__ = [
     "ReportedLater",
     "ResultMetrics",
     "RunStatus",
+    "RunWithoutCalls",
     "SameExternalId",
     "SimulationAlerts",
     "StatusWords",
@@ -55,6 +58,7 @@ __all__ = [
     "TracesWhileEvaluated",
     "TranscriptRegex",
     "UnknownKey",
+    "UnknownVersion",
     "UpdateChanges",
     "UpdatedText",
     "WatchdogSets",
@@ -402,7 +406,36 @@ class DeletedAgent(StrEnum):
     SIMULATIONS_STAY = "simulations-stay"
 
 
+class DeletedSimulation(StrEnum):
+    """The runs of a simulation that is deleted, with their results."""
+
+    RUNS_GO = "runs-go"
+    RUNS_STAY = "runs-stay"
+
+
+class RunWithoutCalls(StrEnum):
+    """Queueing a run of a simulation that has no digital humans."""
+
+    COMPLETED = "completed"
+    BAD_REQUEST = "400"
+
+
+class UnknownVersion(StrEnum):
+    """A version that the agent does not have, in a request for the evaluation of a conversation."""
+
+    WARNING = "warning"
+    NOT_FOUND = "404"
+
+
+class PageOutOfRange(StrEnum):
+    """A page of the digital humans after the last one."""
+
+    BAD_REQUEST = "400"
+    EMPTY = "empty"
+
+
 _PAGE = "the endpoint's page of September 2026"
+_ACTIONS = "the documentation's page on GitHub Actions of September 2026"
 _INTRODUCTION = "the documentation's introduction to the API of September 2026"
 _STATUSES = "the documentation's page on simulation results of September 2026"
 _WEBHOOKS = "the documentation's page on webhooks of September 2026"
@@ -626,6 +659,18 @@ class Readings:
         _OPENAPI,
         "a simulation's agent_id is a required integer, and deleting a run deletes what belongs to it",
     )
+    deleted_simulation: DeletedSimulation = _reading(
+        DeletedSimulation.RUNS_GO,
+        _ACTIONS,
+        "deleting the agent and the simulation deletes the history of runs with them, too; the endpoint's page does not"
+        " speak of runs",
+    )
+    run_without_calls: RunWithoutCalls = _reading(
+        RunWithoutCalls.COMPLETED,
+        _ACTIONS,
+        "without digital humans, the run fails, which no status of a run says: its pass rate of 0 calls fails the step;"
+        " a public skill of July 2026 says that such a run does nothing",
+    )
     simulation_alerts: SimulationAlerts = _reading(
         SimulationAlerts.RUNS,
         _PAGE,
@@ -637,6 +682,12 @@ class Readings:
         _PAGE,
         "evaluate uses the version with the production label unless told otherwise, which an agent that was only added"
         " must have; it warns of an agent without one, too",
+    )
+    unknown_version: UnknownVersion = _reading(
+        UnknownVersion.WARNING,
+        _PAGE,
+        "the version in production is used, and a warning says so; until then, that page and the changelog of"
+        " 9 September 2026 had 404",
     )
     updated_text: UpdatedText = _reading(
         UpdatedText.IN_PLACE,
@@ -662,6 +713,11 @@ class Readings:
         '"each Digital Human calls once as itself and once for each Personality", and the page on personalities counts'
         " six conversations of two digital humans with two personalities; the endpoint's page says one conversation per"
         " digital human per selected personality",
+    )
+    page_out_of_range: PageOutOfRange = _reading(
+        PageOutOfRange.BAD_REQUEST,
+        "the endpoint's page of August 2026",
+        "400 for a page out of range; that of September says only that total_pages tells when to stop",
     )
     incomplete_metric: IncompleteMetric = _reading(
         IncompleteMetric.TAKEN,
@@ -771,11 +827,15 @@ class ReadingChoices(TypedDict, total=False):
     same_external_id: SameExternalId | Literal["added", "409"]
     agent_without_workflow: AgentWithoutWorkflow | Literal["empty", "404"]
     deleted_agent: DeletedAgent | Literal["simulations-go", "simulations-stay"]
+    deleted_simulation: DeletedSimulation | Literal["runs-go", "runs-stay"]
+    run_without_calls: RunWithoutCalls | Literal["completed", "400"]
     simulation_alerts: SimulationAlerts | Literal["latest-runs", "window"]
     first_version: FirstVersion | Literal["production", "latest-only"]
+    unknown_version: UnknownVersion | Literal["warning", "404"]
     updated_text: UpdatedText | Literal["in-place", "new-version"]
     label_on_another: LabelOnAnother | Literal["both", "moved", "409"]
     noise_without_file: NoiseWithoutFile | Literal["taken", "400"]
     personality_calls: PersonalityCalls | Literal["itself-too", "selected-only"]
+    page_out_of_range: PageOutOfRange | Literal["400", "empty"]
     incomplete_metric: IncompleteMetric | Literal["taken", "400"]
     transcript_regex: TranscriptRegex | Literal["found-passes", "found-fails", "drawn"]

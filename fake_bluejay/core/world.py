@@ -483,10 +483,9 @@ class World:
         if not metrics:  # as in most tests
             record.metrics = []
             return
-        called = {one["name"] for one in tool_calls(record) or ()}
         scores = None if record.call is None else record.call.scores
-        draw, found_is = f"{self.seed}:metric:{record.id}", self.readings.transcript_regex.found_is
-        record.metrics = scored(metrics, draw, scores, called, transcript(record), found_is)
+        subject = f"metric:{record.id}"
+        record.metrics = scored(self, metrics, subject, transcript(record), tool_calls(record), scores)
 
     def _metrics_of(self, organisation: str, agent_id: int, simulation_id: int | None = None) -> list[Entity]:
         """Return the metrics that score the conversations of an agent, or of its simulation."""

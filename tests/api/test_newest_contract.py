@@ -105,6 +105,28 @@ def test_a_result_has_metrics_and_traces_and_its_evaluation_what_people_changed(
     assert ask("GET", f"retrieve-simulation-results/{run}")["simulation_results"] == [result]
 
 
+@pytest.mark.parametrize(
+    ("fields", "reached"),
+    [
+        ({}, None),
+        ({"sip_uri": "sip:a@example.com", "phone_number": "+15555550100"}, "SIP"),
+        ({"websocket_url": "wss://example.com"}, "WEBSOCKET"),
+        ({"phone_number": "+15555550100"}, "PHONE"),
+        ({"phone_number": "+15555550100", "mode": "TEXT"}, "SMS"),
+        ({"phone_number": "+15555550100", "connection_type": "LIVEKIT"}, "LIVEKIT"),
+    ],
+)
+def test_connection_type_of_a_new_agent_follows_from_the_field_that_it_has(
+    fake: FakeBluejay, ask: Ask, fields: Any, reached: str | None
+) -> None:
+    body = {"name": "Ann", "system_prompt": "", "goals": [], "knowledge_base": "", **fields}
+    id = ask("POST", "add-agent", body)["agent_id"]
+    assert ask("GET", f"agents/{id}")["connection_type"] == reached
+    fake.readings.set(contract="openapi-2026-04-30")
+    id = ask("POST", "add-agent", body)["agent_id"]
+    assert ask("GET", f"agents/{id}")["connection_type"] == fields.get("connection_type")
+
+
 # --- update-simulation-result ----------------------------------------------------------------------------------------
 
 
