@@ -17,7 +17,7 @@ from fake_bluejay.core.errors import Conflict, NotFound
 from fake_bluejay.core.readings import Contract, SameExternalId, UpdatedText
 from fake_bluejay.core.resources import Entity, Link, OnDelete, Resource, uuid_ids
 from fake_bluejay.core.world import World
-from fake_bluejay.http.operation import ApiCall, as_id
+from fake_bluejay.http.operation import ApiCall
 
 
 class AgentType(StrEnum):
@@ -369,7 +369,7 @@ def _refuse_taken(world: World, organisation: str, external_id: str | None) -> N
 def _named(call: ApiCall, request: _AnyUpdate | AgentWebhookKeyRequest) -> Entity:
     """Return the agent of a request: that of its id or, if there is none, the oldest one of its external id."""
     if (id := getattr(request, "agent_id", None)) is not None:
-        return call.require("agent", as_id(id))
+        return call.require("agent", id)
     external_id = request.external_agent_id
     return call.world.resources.require_by("agent", call.organisation, "external_agent_id", external_id)
 

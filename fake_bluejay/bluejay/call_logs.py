@@ -30,7 +30,7 @@ from fake_bluejay.core.conversations import Conversation
 from fake_bluejay.core.errors import NotFound, Refused
 from fake_bluejay.core.metrics import check_scores, metrics_for, scored
 from fake_bluejay.core.readings import Contract, UnknownVersion
-from fake_bluejay.core.resources import Entity, Link, OnDelete, Resource, int_ids, uuid_ids
+from fake_bluejay.core.resources import Entity, Link, OnDelete, Resource, uuid_ids
 from fake_bluejay.core.scoring import evaluations
 from fake_bluejay.core.scripts import Call as Script
 from fake_bluejay.core.statuses import Status
@@ -310,16 +310,9 @@ def _found(world: World, log: Entity, now: int) -> dict[str, Any]:
         custom_metrics=None if metrics is None else tuple(metrics),
         transcript=tuple(fields.get("transcript") or ()),
     )
-    called = {one["name"] for one in fields.get("tool_calls") or ()}
-    draw = f"{world.seed}:metric:{record.id}"
-    record.metrics = scored(
-        _metrics_of(world, log.organisation, fields),
-        draw,
-        script.get("scores"),
-        called,
-        fields.get("transcript") or (),
-        world.readings.transcript_regex.found_is,
-    )
+    counting, spoken = _metrics_of(world, log.organisation, fields), fields.get("transcript") or ()
+    subject = f"metric:{record.id}"
+    record.metrics = scored(world, counting, subject, spoken, fields.get("tool_calls"), script.get("scores"))
     [one] = evaluations(record, world.seed) or []
     return {**one, "created_at": iso(now)}
 
@@ -368,7 +361,7 @@ def _submit(world: World, organisation: str, request: CallRequest) -> Entity:
 def _agent_of(world: World, organisation: str, request: CallRequest | CallRequestOfOpenApi) -> Entity:
     """Return the agent that a request names by either id. Raises `NotFound`."""
     if isinstance(request, _ByAgentId):
-        return world.resources.require("agent", int_ids.read(request.agent_id), organisation)
+        return world.resources.require("agent", request.agent_id, organisation)
     return world.resources.require_by("agent", organisation, "external_agent_id", request.external_agent_id)
 
 
@@ -555,7 +548,7 @@ def retrieve_call_logs(
     last: Literal["1day", "3days", "7days", "30days", "90days", "all"] = "1day",
 ) -> list[Entity]:
     """Return a page of the call logs of an agent, the newest first; `last` counts back from now."""
-    agent = call.require("agent", int_ids.read(agent_id))
+    agent = call.require("agent", agent_id)
     days, now = DAYS[last], call.world.settle()
     wanted = {"agent_id": agent.id} if label is None else {"agent_id": agent.id, "label": label}
     logs = call.world.resources[CALL_LOGS].of(call.organisation, **wanted)
@@ -587,9 +580,8 @@ def delete_call_log(call: ApiCall, call_log: Entity, recording_only: bool = Fals
 @call_logs.operation("DELETE", "/v1/call-logs")
 def bulk_delete_call_logs(call: ApiCall, request: BulkDeleteCallLogsRequest) -> BulkDeleteCallLogsResponse:
     """Delete call logs, unless one of them does not exist."""
-    logs = {id: call.require("call log", uuid_ids.read(id)) for id in request.call_ids}
-    gone = {log.id: log for log in logs.values()}
-    for log in gone.values():
+    gone = call.require_all("call log", request.call_ids)
+    for log in gone:
         call.world.resources.remove(log)
     return BulkDeleteCallLogsResponse(message="Call logs deleted", deleted_count=len(gone))
 

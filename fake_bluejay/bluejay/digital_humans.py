@@ -14,9 +14,9 @@ from fake_bluejay.bluejay.resources import PAGES, Operations, as_fields, changes
 from fake_bluejay.core.clock import Moment
 from fake_bluejay.core.errors import Conflict, DomainError, Refused
 from fake_bluejay.core.readings import Contract, PageOutOfRange
-from fake_bluejay.core.resources import Entity, Link, Resource
+from fake_bluejay.core.resources import Entity, Link, Resource, int_ids
 from fake_bluejay.core.world import World
-from fake_bluejay.http.operation import ApiCall, as_id
+from fake_bluejay.http.operation import ApiCall
 
 # The values of a `StrEnum` that is made of names are these in lower case.
 LanguageType = StrEnum("LanguageType", "EN ES PT JA TR HI AR RU ZH ML FR YUE VI DE")
@@ -558,7 +558,7 @@ def delete_many(call: ApiCall, digital_human_ids: str) -> BulkDeleteDigitalHuman
         raise Refused(f"At most {_MOST_AT_ONCE} digital humans can be deleted at once")
     answer = BulkDeleteDigitalHumansResponse()
     for text in texts:
-        id = as_id(text)
+        id = int_ids.read(text)
         try:
             human = call.require("digital human", id)
         except DomainError as error:

@@ -80,7 +80,7 @@ conversations = Operations()
 @conversations.operation("GET", "/v1/observability/conversations/{conversation_id}", returns=ConversationWithTranscript)
 def get_conversation(call: ApiCall, conversation_id: str, include_transcript: bool = True) -> Any:
     """Return a conversation with its transcript and the results of its metrics."""
-    log = call.require("call log", uuid_ids.read(conversation_id))
+    log = call.require("call log", conversation_id)
     hidden = {} if include_transcript else {"transcript": None}
     return call_logs.filled(Answered(log, **hidden), ConversationWithTranscript)
 

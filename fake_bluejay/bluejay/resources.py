@@ -489,7 +489,7 @@ class Operations:
             if not value and value != 0:
                 continue
             given = value if isinstance(value, list) else [value]
-            ids = [world.resources.require(link.to, link.ids.read(one), organisation).id for one in given]
+            ids = [world.resources.require(link.to, one, organisation).id for one in given]
             fields[link.field] = list(dict.fromkeys(ids)) if isinstance(value, list) else ids[0]
         return fields
 
@@ -515,7 +515,7 @@ class Operations:
         """Return the parents that the path names; with `whole`, its last parameter may be one. Raises `NotFound`."""
         own = None if whole else _last(path)
         return [
-            (link, call.require(link.to, link.ids.read(call.parameters[link.parameter])))
+            (link, call.require(link.to, call.parameters[link.parameter]))
             for link in self.links
             if f"{{{link.parameter}}}" in path and link.parameter != own
         ]
@@ -524,7 +524,7 @@ class Operations:
         """Return the entity that the path names. Raises `NotFound`."""
         value, of = call.parameters[_last(path)], self.of
         if by is None:
-            entity = call.require(of.name, of.ids.read(value))
+            entity = call.require(of.name, value)
         else:
             entity = call.world.resources.require_by(of.name, call.organisation, by, value)
         if not all(entity.has(link.field, parent.id) for link, parent in self._parents(call, path)):

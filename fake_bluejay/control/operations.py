@@ -522,8 +522,7 @@ def _resource(call: ControlCall) -> ResourceOperations:
 def _entity(control: Control, call: ControlCall) -> tuple[ResourceOperations, Entity]:
     operations = _resource(call)
     collection = control.world.resources.named(operations.of.plural)
-    id = operations.of.ids.read(call.id[:100])
-    one = None if collection is None or id is None else collection.get(id)
+    one = None if collection is None else collection.get(call.id)
     if one is None:
         raise NothingThere(f"there is no {operations.of.name} {call.id[:100]!r}")
     return operations, one
