@@ -6,7 +6,7 @@ from typing import NoReturn, TypeVar
 
 import pytest
 
-__all__ = ["JAVA_OPTIONS", "THOROUGH", "absent", "examples", "some", "thorough"]
+__all__ = ["CI_ALONE", "JAVA_OPTIONS", "THOROUGH", "absent", "examples", "some", "thorough"]
 
 Case = TypeVar("Case")
 
@@ -15,9 +15,10 @@ THOROUGH = os.environ.get("CI") == "true"
 JAVA_OPTIONS = [] if THOROUGH else ["-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC"]
 """Options with which a short program in Java takes half as long: it is compiled less, and its heap gets no threads."""
 
-thorough = pytest.mark.skipif(
-    not THOROUGH, reason="takes long, and repeats under more conditions what others show: CI=true"
-)
+CI_ALONE = "takes long, and repeats under more conditions what others show: CI=true"
+"""The reason why a test that only CI runs is skipped elsewhere."""
+
+thorough = pytest.mark.skipif(not THOROUGH, reason=CI_ALONE)
 """Marks a test that only CI runs."""
 
 

@@ -15,7 +15,7 @@ from fake_bluejay.core.errors import NotFound, Refused
 from fake_bluejay.core.json_data import copied
 from fake_bluejay.core.readings import AgentWithoutWorkflow
 from fake_bluejay.core.resources import Entity
-from fake_bluejay.http.operation import ApiCall, as_id
+from fake_bluejay.http.operation import ApiCall
 
 
 class NodeCreate(Wire):
@@ -61,7 +61,7 @@ class _Workflow:
 
     def __init__(self, call: ApiCall, agent_id: str) -> None:
         self._call = call
-        self._agent: Entity = call.require("agent", as_id(agent_id))
+        self._agent: Entity = call.require("agent", agent_id)
         stored = self._agent.fields.get("workflow")
         if stored is None and call.world.readings.agent_without_workflow is AgentWithoutWorkflow.NOT_FOUND:
             raise NotFound("The agent has no workflow")

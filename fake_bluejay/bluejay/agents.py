@@ -17,7 +17,7 @@ from fake_bluejay.core.errors import Conflict, NotFound
 from fake_bluejay.core.readings import Contract, SameExternalId, UpdatedText
 from fake_bluejay.core.resources import Entity, Link, OnDelete, Resource, uuid_ids
 from fake_bluejay.core.world import World
-from fake_bluejay.http.operation import ApiCall, as_id
+from fake_bluejay.http.operation import ApiCall
 
 
 class AgentType(StrEnum):
@@ -237,9 +237,36 @@ def create_agent(world: World, organisation: str, request: AgentRequest) -> Enti
     fields["mode"] = fields["mode"] or "VOICE"
     # Optional in the newest documentation's request, but a text in every published answer.
     fields["knowledge_base"] = fields["knowledge_base"] or ""
+    if fields["connection_type"] is None and world.readings.contract is Contract.DOCS:
+        fields["connection_type"] = _connection_type(fields)
     _refuse_taken(world, organisation, fields.get("external_agent_id"))
     fields["http_webhook_key"] = _key(world, world.resources[AGENTS].next_id()) if fields.get("http_webhook") else None
     return world.resources[AGENTS].add(organisation, _with_folder(world, organisation, fields))
+
+
+_CONNECTED_BY = {
+    "sip_uri": "SIP",
+    "websocket_url": "WEBSOCKET",
+    "livekit_agent_name": "LIVEKIT",
+    "pipecat_agent_name": "PIPECAT",
+    "http_webhook": "HTTP_WEBHOOK",
+    "eleven_labs_agent_id": "ELEVEN_LABS",
+    "retell_agent_id": "RETELL",
+    "vapi_assistant_id": "VAPI",
+    "kore_bot_id": "KORE",
+    "email_address": "EMAIL",
+    "phone_number": "PHONE",
+}
+"""A field that says how an agent is reached → the connection type."""
+
+
+def _connection_type(fields: dict[str, Any]) -> str | None:
+    """Return the connection type of a new agent by the field that it has for it; None without one.
+
+    Documented is only that the field decides; ours is the order, if there are several.
+    """
+    found = next((kind for name, kind in _CONNECTED_BY.items() if fields.get(name)), None)
+    return "SMS" if found == "PHONE" and fields["mode"] == "TEXT" else found
 
 
 agents = Operations(
@@ -342,7 +369,7 @@ def _refuse_taken(world: World, organisation: str, external_id: str | None) -> N
 def _named(call: ApiCall, request: _AnyUpdate | AgentWebhookKeyRequest) -> Entity:
     """Return the agent of a request: that of its id or, if there is none, the oldest one of its external id."""
     if (id := getattr(request, "agent_id", None)) is not None:
-        return call.require("agent", as_id(id))
+        return call.require("agent", id)
     external_id = request.external_agent_id
     return call.world.resources.require_by("agent", call.organisation, "external_agent_id", external_id)
 

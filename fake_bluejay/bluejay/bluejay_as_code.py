@@ -186,9 +186,7 @@ def run(call: ApiCall, simulation_bac_id: str, request: BACRunRequest) -> Simula
 def _bundle_of(call: ApiCall, root_type: str, root_id: str) -> BluejayAsCodePayload:
     resources, organisation = call.world.resources, call.organisation
     resource = _ROOTS[root_type]
-    root = _of_code_id(call, resource, root_id) or resources.require(
-        resource.name, resource.ids.read(root_id), organisation
-    )
+    root = _of_code_id(call, resource, root_id) or resources.require(resource.name, root_id, organisation)
     belongs: dict[Resource, Callable[[Entity], bool]] = {
         SIMULATIONS: lambda simulation: simulation is root,
         AGENTS: lambda simulation: bool(simulation.fields["agent_id"] == root.id),
@@ -250,10 +248,9 @@ def _code_id(world: World, entity: Entity) -> str:
 
 
 def _of_code_id(call: ApiCall, resource: Resource, code_id: str) -> Entity | None:
-    wanted = uuid_ids.read(code_id)
     if resource is METRICS:
-        return call.world.resources.find("metric", wanted, call.organisation)
-    return call.world.resources.find_by(resource.name, call.organisation, "bluejay_as_code_id", wanted)
+        return call.world.resources.find("metric", code_id, call.organisation)
+    return call.world.resources.find_by(resource.name, call.organisation, "bluejay_as_code_id", uuid_ids.read(code_id))
 
 
 # --- push ---------------------------------------------------------------------------------------------------------
@@ -483,12 +480,11 @@ def _relink(
     """Link a simulation or an agent to the wanted entities, and unlink all others."""
     linked = unlinked = 0
     for one in world.resources.of(resource.name, to.organisation):
-        ids = one.fields[field] or []
-        if one in wanted and to.id not in ids:
-            world.resources[resource].change(one, {field: [*ids, to.id]})
+        if one in wanted and not one.has(field, to.id):
+            world.resources.change_list(one, field, add=[to.id])
             linked += 1
-        elif one not in wanted and to.id in ids:
-            world.resources[resource].change(one, {field: [id for id in ids if id != to.id]})
+        elif one not in wanted and one.has(field, to.id):
+            world.resources.change_list(one, field, remove=[to.id])
             unlinked += 1
     if linked:
         actions.append(f"Linked {linked} existing {title}(s) to {to.resource.name}")

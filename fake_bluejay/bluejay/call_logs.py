@@ -12,7 +12,7 @@ from enum import StrEnum
 from typing import Annotated, Any, Final, Literal
 from uuid import UUID
 
-from pydantic import Field, HttpUrl
+from pydantic import AnyHttpUrl, Field, HttpUrl, UrlConstraints
 
 from fake_bluejay.bluejay.models.results import (
     CustomMetric,
@@ -27,11 +27,10 @@ from fake_bluejay.bluejay.models.wire import PAGE, Wire, shape, stored
 from fake_bluejay.bluejay.resources import PAGES, Operations, as_fields, not_null_fields
 from fake_bluejay.core.clock import Moment, datetime_at, iso, microseconds
 from fake_bluejay.core.conversations import Conversation
-from fake_bluejay.core.errors import Refused
+from fake_bluejay.core.errors import NotFound, Refused
 from fake_bluejay.core.metrics import check_scores, metrics_for, scored
-from fake_bluejay.core.payloads import webhook_evaluations
-from fake_bluejay.core.readings import Contract
-from fake_bluejay.core.resources import Entity, Link, OnDelete, Resource, int_ids, uuid_ids
+from fake_bluejay.core.readings import Contract, UnknownVersion
+from fake_bluejay.core.resources import Entity, Link, OnDelete, Resource, uuid_ids
 from fake_bluejay.core.scoring import evaluations
 from fake_bluejay.core.scripts import Call as Script
 from fake_bluejay.core.statuses import Status
@@ -54,16 +53,6 @@ class CallInterface(StrEnum):
     WEB = "WEB"
 
 
-class CallStatus(StrEnum):
-    """The progress of the evaluation of a conversation."""
-
-    INITIALIZING = "INITIALIZING"
-    QUEUED = "QUEUED"
-    EVALUATING = "EVALUATING"
-    COMPLETED = "COMPLETED"
-    INCOMPLETED = "INCOMPLETED"
-
-
 class Participant(Wire):
     """A participant of a conversation."""
 
@@ -78,7 +67,7 @@ class ParticipantResponse(Participant):
 
 
 class _CallRequest(Wire):
-    recording_url: HttpUrl | None = None
+    recording_url: Annotated[AnyHttpUrl, UrlConstraints(max_length=5000)] | None = None
     recording_base64: str | None = None
     start_time_utc: Moment
     participants: Annotated[list[Participant], Field(max_length=2)]
@@ -110,6 +99,7 @@ class _ByExternalAgentId(Wire):
 
 
 class _OfOpenApi(_CallRequest):
+    recording_url: HttpUrl | None = None  # type: ignore[assignment]
     participants: Annotated[list[Participant], Field(min_length=2, max_length=2)]
 
 
@@ -163,6 +153,16 @@ class ReEvaluateCallResponse(Wire):
     message: str
 
 
+class ConversationMetric(Wire):
+    """A metric of a conversation, with its value as a text."""
+
+    metric_name: str
+    metric_type: str
+    value: str
+    human_edited: bool = False
+    reasoning: str | None = None
+
+
 class CallLog(Wire):
     """A conversation with its evaluations."""
 
@@ -174,7 +174,7 @@ class CallLog(Wire):
     participants: list[ParticipantResponse]
     call_direction: CallDirection = CallDirection.INBOUND
     interface: CallInterface = CallInterface.PHONE
-    status: CallStatus
+    status: Status  # documented: one enum for conversations of production and of simulations
     created_at: Moment = Field(default_factory=lambda: datetime_at(0))
     transcript_url: str | None = None
     tool_calls: list[ToolCall] | None = None
@@ -182,6 +182,7 @@ class CallLog(Wire):
     tags: list[str] | None = None
     duration_ms: int | None = 0
     evaluations: list[Evaluation] | None = None
+    metrics: list[ConversationMetric] = Field(default_factory=list)
     annotations: list[Any] | None = None
     metadata: dict[str, Any] | None = None
     custom_metrics: list[Any] | None = None
@@ -267,16 +268,16 @@ def _proceed(world: World, log: Entity) -> None:
     """Move a call log to its next status."""
     now, script = world.settle(), log.fields["script"]
     collection = world.resources[CALL_LOGS]
-    if log.fields["status"] == CallStatus.QUEUED:
-        collection.change(log, {"status": CallStatus.EVALUATING.value})
+    if log.fields["status"] == Status.QUEUED:
+        collection.change(log, {"status": Status.EVALUATING.value})
         world.resources.schedule(log, now + _length(script.get("takes"), world.evaluation_takes))
         return
     if script.get("fails"):
-        collection.change(log, {"status": CallStatus.INCOMPLETED.value})
+        collection.change(log, {"status": Status.INCOMPLETED.value})
         _over(world, log, now)
         return
     found = [*(log.fields.get("evaluations") or []), _found(world, log, now)]
-    collection.change(log, {"status": CallStatus.COMPLETED.value, "evaluations": found})
+    collection.change(log, {"status": Status.COMPLETED.value, "evaluations": found})
     event = "observability_call_evaluated"
     world._emit(event, log.organisation, log.fields["agent_id"], lambda: _payload(log), now)
     _over(world, log, now)
@@ -284,7 +285,7 @@ def _proceed(world: World, log: Entity) -> None:
 
 def _over(world: World, log: Entity, now: int) -> None:
     """Publish a conversation to alerts after its evaluation."""
-    fields, done = log.fields, log.fields["status"] == CallStatus.COMPLETED
+    fields, done = log.fields, log.fields["status"] == Status.COMPLETED
     evaluation, failure = (fields["evaluations"][-1], None) if done else (None, fields["status"])
     metadata = fields.get("metadata") or {}
     world.conversation_over(
@@ -293,12 +294,7 @@ def _over(world: World, log: Entity, now: int) -> None:
 
 
 def _payload(log: Entity) -> dict[str, Any]:
-    shown = call_logs.shown(log).model_dump()
-    found = [
-        {**one, "created_at": own["created_at"]}  # in the form of the other times of the payload
-        for one, own in zip(log.fields["evaluations"], shown["evaluations"], strict=True)
-    ]
-    return {**shown, "evaluations": webhook_evaluations(found), "type": "observability_call_evaluated"}
+    return {**call_logs.shown(log).model_dump(), "type": "observability_call_evaluated"}
 
 
 def _found(world: World, log: Entity, now: int) -> dict[str, Any]:
@@ -314,16 +310,9 @@ def _found(world: World, log: Entity, now: int) -> dict[str, Any]:
         custom_metrics=None if metrics is None else tuple(metrics),
         transcript=tuple(fields.get("transcript") or ()),
     )
-    called = {one["name"] for one in fields.get("tool_calls") or ()}
-    draw = f"{world.seed}:metric:{record.id}"
-    record.metrics = scored(
-        _metrics_of(world, log.organisation, fields),
-        draw,
-        script.get("scores"),
-        called,
-        fields.get("transcript") or (),
-        world.readings.transcript_regex.found_is,
-    )
+    counting, spoken = _metrics_of(world, log.organisation, fields), fields.get("transcript") or ()
+    subject = f"metric:{record.id}"
+    record.metrics = scored(world, counting, subject, spoken, fields.get("tool_calls"), script.get("scores"))
     [one] = evaluations(record, world.seed) or []
     return {**one, "created_at": iso(now)}
 
@@ -345,8 +334,7 @@ def _submit(world: World, organisation: str, request: CallRequest) -> Entity:
         NotFound: The agent, or one of the named metrics, does not exist.
         Refused: The script of its evaluation gives a score that no metric can have.
     """
-    id, external_id = getattr(request, "agent_id", None), getattr(request, "external_agent_id", None)
-    agent = _agent(world, organisation, id, external_id)
+    agent = _agent_of(world, organisation, request)
     fields = as_fields(request)
     fields.pop("recording_base64")
     fields.update(
@@ -355,7 +343,7 @@ def _submit(world: World, organisation: str, request: CallRequest) -> Entity:
         label=request.label,
         call_direction=fields["call_direction"] or CallDirection.INBOUND.value,
         interface=fields["interface"] or CallInterface.PHONE.value,
-        status=CallStatus.QUEUED.value,
+        status=Status.QUEUED.value,
         duration_ms=max((entry.end_offset_ms for entry in request.transcript or ()), default=0),
         script={},
     )
@@ -370,11 +358,11 @@ def _submit(world: World, organisation: str, request: CallRequest) -> Entity:
     return log
 
 
-def _agent(world: World, organisation: str, id: str | None, external_id: str | None) -> Entity:
-    """Return the agent of either id. Raises `NotFound`."""
-    if id is not None:
-        return world.resources.require("agent", int_ids.read(id), organisation)
-    return world.resources.require_by("agent", organisation, "external_agent_id", external_id)
+def _agent_of(world: World, organisation: str, request: CallRequest | CallRequestOfOpenApi) -> Entity:
+    """Return the agent that a request names by either id. Raises `NotFound`."""
+    if isinstance(request, _ByAgentId):
+        return world.resources.require("agent", request.agent_id, organisation)
+    return world.resources.require_by("agent", organisation, "external_agent_id", request.external_agent_id)
 
 
 def metric_results(log: Entity) -> list[Mapping[str, Any]]:
@@ -384,7 +372,21 @@ def metric_results(log: Entity) -> list[Mapping[str, Any]]:
 
 
 def _values(log: Entity) -> dict[str, Any]:
-    values: dict[str, Any] = {"agent_id": str(log.fields["agent_id"]), "metric_results": metric_results(log)}
+    found = metric_results(log)
+    values: dict[str, Any] = {
+        "agent_id": str(log.fields["agent_id"]),
+        "metric_results": found,
+        "metrics": [
+            {
+                "metric_name": one["name"],
+                "metric_type": one["response_type"],
+                "value": one["response_value"],
+                "human_edited": bool(one.get("human_edited")),
+                "reasoning": one.get("reasoning"),
+            }
+            for one in found
+        ],
+    }
     if "created_at" in log.fields:
         values["created_at"] = log.fields["created_at"]
     return values
@@ -419,7 +421,7 @@ call_logs = Operations(
         label=str | None,
         call_direction=CallDirection,
         interface=CallInterface,
-        status=CallStatus,
+        status=Status,
         duration_ms=int,
         script=EvaluationScriptRequest,
     ),
@@ -449,17 +451,34 @@ def retrieve_call_log(call: ApiCall, call_log: Entity) -> Entity:
 @call_logs.operation("POST", "/v1/evaluate", takes_under={Contract.OPENAPI: CallRequestOfOpenApi})
 def evaluate(call: ApiCall, request: CallRequest) -> EvaluateCallResponse:
     """Submit a conversation, to be evaluated."""
-    # The newest contract documents that a source is needed; the wording and the status are ours.
-    sources = (request.recording_url, request.recording_base64, request.transcript_url, request.transcript)
-    if call.world.readings.contract is Contract.DOCS and not any(sources):
-        raise Refused("A recording or a transcript is needed")
+    if call.world.readings.contract is Contract.DOCS:
+        _check_sources(call, request)
+    version = getattr(request, "version", None)
+    if version is not None and call.world.readings.unknown_version is UnknownVersion.NOT_FOUND:
+        from fake_bluejay.bluejay.prompts import has_version
+
+        if not has_version(call.world, _agent_of(call.world, call.organisation, request), version):
+            raise NotFound(f"Version {version} not found")
     log = _submit(call.world, call.organisation, request)
     return EvaluateCallResponse(
         status="success",
         call_id=log.id,
         message="Evaluation queued",
-        warning=_warning(call, log, getattr(request, "version", None), request.label),
+        warning=_warning(call, log, version, request.label),
     )
+
+
+def _check_sources(call: ApiCall, request: CallRequest) -> None:
+    """Raise `Refused` without a recording or a transcript, or for a text agent without a transcript.
+
+    Both are documented; the wording and the status are ours.
+    """
+    sources = (request.transcript_url, request.transcript)
+    if _agent_of(call.world, call.organisation, request).fields["mode"] == "TEXT":
+        if not any(sources):
+            raise Refused("A transcript is needed: the agent is a text agent")
+    elif not any((*sources, request.recording_url, request.recording_base64)):
+        raise Refused("A recording or a transcript is needed")
 
 
 def _warning(call: ApiCall, log: Entity, version: int | None, label: str | None) -> str | None:
@@ -491,7 +510,7 @@ def _queue(world: World, log: Entity, script: Entity | None) -> None:
     if script is not None:
         world.resources.remove(script)
     said = {} if script is None else script.fields
-    world.resources[CALL_LOGS].change(log, {"status": CallStatus.QUEUED.value, "script": said})
+    world.resources[CALL_LOGS].change(log, {"status": Status.QUEUED.value, "script": said})
     due = world.settle() + _length(said.get("waits"), world.evaluation_starts_after)
     world.resources.schedule(log, due)
 
@@ -529,7 +548,7 @@ def retrieve_call_logs(
     last: Literal["1day", "3days", "7days", "30days", "90days", "all"] = "1day",
 ) -> list[Entity]:
     """Return a page of the call logs of an agent, the newest first; `last` counts back from now."""
-    agent = _agent(call.world, call.organisation, agent_id, None)
+    agent = call.require("agent", agent_id)
     days, now = DAYS[last], call.world.settle()
     wanted = {"agent_id": agent.id} if label is None else {"agent_id": agent.id, "label": label}
     logs = call.world.resources[CALL_LOGS].of(call.organisation, **wanted)
@@ -561,9 +580,8 @@ def delete_call_log(call: ApiCall, call_log: Entity, recording_only: bool = Fals
 @call_logs.operation("DELETE", "/v1/call-logs")
 def bulk_delete_call_logs(call: ApiCall, request: BulkDeleteCallLogsRequest) -> BulkDeleteCallLogsResponse:
     """Delete call logs, unless one of them does not exist."""
-    logs = {id: call.require("call log", uuid_ids.read(id)) for id in request.call_ids}
-    gone = {log.id: log for log in logs.values()}
-    for log in gone.values():
+    gone = call.require_all("call log", request.call_ids)
+    for log in gone:
         call.world.resources.remove(log)
     return BulkDeleteCallLogsResponse(message="Call logs deleted", deleted_count=len(gone))
 

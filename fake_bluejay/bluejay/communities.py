@@ -65,18 +65,13 @@ communities.delete("DELETE", "/v1/community/{community_id}")
 @communities.operation("PUT", "/v1/add-to-community/{community_id}")
 def add_to_community(call: ApiCall, community: Entity, request: AddToCommunityRequest) -> Entity:
     """Add digital humans to a community."""
-    ids = [*_members(community), *request.digital_human_ids]
-    communities.change(call.world, community, {"digital_human_ids": ids})
+    members = call.require_all("digital human", request.digital_human_ids)
+    call.world.resources.change_list(community, "digital_human_ids", add=[one.id for one in members])
     return community
 
 
 @communities.operation("PUT", "/v1/remove-from-community/{community_id}")
 def remove_from_community(call: ApiCall, community: Entity, request: AddToCommunityRequest) -> Entity:
     """Remove digital humans from a community, which does not delete them; ids that are not in it are ignored."""
-    ids = [id for id in _members(community) if id not in request.digital_human_ids]
-    communities.change(call.world, community, {"digital_human_ids": ids})
+    call.world.resources.change_list(community, "digital_human_ids", remove=request.digital_human_ids)
     return community
-
-
-def _members(community: Entity) -> list[int]:
-    return community.fields["digital_human_ids"] or []

@@ -154,7 +154,7 @@ def upload(call: ApiCall, upload_id: UUID) -> dict[str, Any]:
 
     Bluejay has no such endpoint: our `upload_url` leads here, for one upload.
     """
-    one = call.world.resources[UPLOADS].get(str(upload_id))
+    one = call.world.resources[UPLOADS].get(upload_id)
     if one is None:
         raise not_found("noise upload")
     if one.fields["uploaded"]:

@@ -13,10 +13,10 @@ from fake_bluejay.bluejay.models.wire import DEPRECATED, PAGE, Wire, like, of_op
 from fake_bluejay.bluejay.resources import PAGES, Operations, as_fields, changes
 from fake_bluejay.core.clock import Moment
 from fake_bluejay.core.errors import Conflict, DomainError, Refused
-from fake_bluejay.core.readings import Contract
-from fake_bluejay.core.resources import Entity, Link, Resource
+from fake_bluejay.core.readings import Contract, PageOutOfRange
+from fake_bluejay.core.resources import Entity, Link, Resource, int_ids
 from fake_bluejay.core.world import World
-from fake_bluejay.http.operation import ApiCall, as_id
+from fake_bluejay.http.operation import ApiCall
 
 # The values of a `StrEnum` that is made of names are these in lower case.
 LanguageType = StrEnum("LanguageType", "EN ES PT JA TR HI AR RU ZH ML FR YUE VI DE")
@@ -422,6 +422,8 @@ def create_digital_human(
         fields |= by_transcript(fields, {})
     if fields["enriched_playback"]:
         fields |= {"intent": "", "success_criteria": ""}
+    if fields["always_on_active"] is None and fields["phone_number"] is not None:
+        fields["always_on_active"] = True  # documented: the default, if it has a number
     fields["simulation_ids"] = _known(world, organisation, simulation_ids, fields)
     _refuse_conflict(world, organisation, fields)
     return world.resources[DIGITAL_HUMANS].add(organisation, fields)
@@ -447,11 +449,12 @@ digital_humans = Operations(
 
 digital_humans.get("GET", "/v1/digital-human/{digital_human_id}", returns=DigitalHumanResponse)
 digital_humans.get("GET", "/v1/digital-human-by-test-name/{test_name}", by="test_name", returns=DigitalHumanResponse)
-digital_humans.list(
+
+
+@digital_humans.operation(
     "GET",
     "/v1/digital-humans",
     paging=PAGES,
-    newest_first=True,
     returns=shape(
         "PaginatedDigitalHumansResponse",
         "A page of the digital humans.",
@@ -459,6 +462,15 @@ digital_humans.list(
         **PAGE,
     ),
 )
+def list_digital_humans(call: ApiCall, page: int, page_size: int) -> list[Entity]:
+    """Return all digital humans, the newest first."""
+    every = call.world.resources[DIGITAL_HUMANS].of(call.organisation)
+    beyond = page > 1 and (page - 1) * page_size >= len(every)
+    if beyond and call.world.readings.page_out_of_range is PageOutOfRange.BAD_REQUEST:
+        raise Refused("Page out of range")
+    return every[::-1]
+
+
 digital_humans.list(
     "GET",
     "/v1/digital-humans-by-simulation/{simulation_id}",
@@ -546,7 +558,7 @@ def delete_many(call: ApiCall, digital_human_ids: str) -> BulkDeleteDigitalHuman
         raise Refused(f"At most {_MOST_AT_ONCE} digital humans can be deleted at once")
     answer = BulkDeleteDigitalHumansResponse()
     for text in texts:
-        id = as_id(text)
+        id = int_ids.read(text)
         try:
             human = call.require("digital human", id)
         except DomainError as error:

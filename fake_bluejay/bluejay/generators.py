@@ -36,7 +36,7 @@ from fake_bluejay.core.errors import NotFound, Refused
 from fake_bluejay.core.resources import Entity, Resource, uuid_ids
 from fake_bluejay.core.scenario_graphs import paths
 from fake_bluejay.core.scoring import transcript
-from fake_bluejay.http.operation import ApiCall, as_id
+from fake_bluejay.http.operation import ApiCall
 
 MOST = 100
 """The most items that one request makes, besides those of scenarios. The documentation mentions a limit on digital
@@ -291,7 +291,7 @@ generators = Operations()
 @generators.operation("POST", "/v1/generate-goals")
 def generate_goals(call: ApiCall, request: GenerateGoalsRequest) -> Any:
     """Return goals of an agent, and store nothing. The shape of the answer is made up."""
-    agent = call.require("agent", as_id(request.agent_id))
+    agent = call.require("agent", request.agent_id)
     names = range(1, min(request.count, MOST) + 1)
     return {"goals": drafted(call, "goals", lambda _: [f"Goal {number} {MADE_UP}" for number in names], agent.id)}
 
@@ -299,7 +299,7 @@ def generate_goals(call: ApiCall, request: GenerateGoalsRequest) -> Any:
 @generators.operation("POST", "/v1/generate-customer-personas")
 def generate_customer_personas(call: ApiCall, request: GenerateCustomPersonasRequest) -> Any:
     """Return personas of an agent's customers, and store nothing. The shape of the answer is made up."""
-    agent = call.require("agent", as_id(request.agent_id))
+    agent = call.require("agent", request.agent_id)
 
     def made_up(chance: random.Random) -> list[dict[str, Any]]:
         named = chance.sample(_NAMES, len(_NAMES))
@@ -321,8 +321,8 @@ _NAMES = ("Ada", "Bela", "Chen", "Dara", "Emre", "Fatou")
 @generators.operation("POST", "/v1/generate-digital-humans")
 def generate_digital_humans(call: ApiCall, request: DigitalHumanRequest) -> GeneratedDigitalHumans:
     """Make digital humans for an agent; those of a simulation take part in it."""
-    call.require("agent", as_id(request.agent_id))
-    simulation = request.simulation_id and call.require("simulation", as_id(request.simulation_id))
+    call.require("agent", request.agent_id)
+    simulation = request.simulation_id and call.require("simulation", request.simulation_id)
     most = MOST + MOST_PATHS * len(request.workflow_adherence_v2 or ())
     asked = list(islice(_asked_for(call, request), most + 1))
     said = {"traits": request.traits} | ({} if request.num_runs == 1 else {"num_runs": request.num_runs})
@@ -357,7 +357,7 @@ def _asked_for(call: ApiCall, request: DigitalHumanRequest) -> Iterator[dict[str
     for id, count in (request.workflow_adherence or {}).items():
         yield from (_human("workflow_adherence", f"Follow a path of workflow {id}.") for _ in range(count))
     for id, count in (request.workflow_adherence_v2 or {}).items():
-        scenario = call.require("workflow", uuid_ids.read(id))
+        scenario = call.require("workflow", id)
         found = islice(paths(scenario.fields["definition"]), max(0, min(count, MOST_PATHS)))
         for number, turns in enumerate(found):
             one = _human("scenario", f"Follow a path of {scenario.fields['name']}.")
@@ -380,7 +380,7 @@ def _human(tag: str, intent: str, success_criteria: str | None = None) -> dict[s
 
 
 def _said_in(call: ApiCall, replay: ReplayTranscriptFromConversation) -> str:
-    log = call.require("call log", uuid_ids.read(replay.conversation_id))
+    log = call.require("call log", replay.conversation_id)
     return "\n".join(f"{one['speaker']}: {one['utterance']}" for one in log.fields.get("transcript") or ())
 
 
@@ -411,7 +411,7 @@ def generate_intent_summary(call: ApiCall, request: GenerateIntentSummaryRequest
 @generators.operation("POST", "/v1/generate-prompt-summary")
 def generate_prompt_summary(call: ApiCall, request: GeneratePromptSummaryRequest) -> GeneratePromptSummaryResponse:
     """Write a summary of a version of a prompt, unless it is short, and store nothing."""
-    version = call.require("prompt", uuid_ids.read(request.prompt_id))
+    version = call.require("prompt", request.prompt_id)
     text = _summary(call, "prompt_summary", text_of(call.world, version), version.id)
     return GeneratePromptSummaryResponse(prompt_summary=text, prompt_id=version.id, skipped=text is None)
 
@@ -492,7 +492,7 @@ def translate_transcript(call: ApiCall, request: TranslateRequest) -> TranslateT
     if isinstance(request, TranslateSimulationTranscriptRequest):
         entries = _entries_of_result(call, request.simulation_result_id)
     else:
-        log = call.require("call log", uuid_ids.read(request.conversation_id))
+        log = call.require("call log", request.conversation_id)
         entries = log.fields.get("transcript") or []
     url = _translated(call, entries, request.target_language)
     return TranslateTranscriptResponse(translated_transcript_url=url, target_language=request.target_language)
@@ -501,21 +501,21 @@ def translate_transcript(call: ApiCall, request: TranslateRequest) -> TranslateT
 @generators.operation("POST", "/v1/generate-translated-transcript/{test_result_id}")
 def generate_translated_transcript(call: ApiCall, test_result_id: str) -> Any:
     """Translate the transcript of a simulation result into English, and return the URL of the translation."""
-    url = _translated(call, _entries_of_result(call, as_id(test_result_id)), "en")
+    url = _translated(call, _entries_of_result(call, test_result_id), "en")
     return {"status": "success", "message": "Transcript translated", "translated_transcript_url": url}
 
 
 @generators.operation("GET", "/fake/translations/{translation_id}.json", needs_key=False)
 def retrieve_translation(call: ApiCall, translation_id: str) -> list[dict[str, Any]]:
     """Return a translation. Bluejay has no such endpoint: our URLs lead here, and need no key."""
-    found = call.world.resources[TRANSLATIONS].get(uuid_ids.read(translation_id) or "")
+    found = call.world.resources[TRANSLATIONS].get(translation_id)
     if found is None:
         raise NotFound("Translation not found")
     entries: list[dict[str, Any]] = found.fields["transcript"]
     return entries
 
 
-def _entries_of_result(call: ApiCall, id: int | None) -> list[Any]:
+def _entries_of_result(call: ApiCall, id: object) -> list[Any]:
     return list(transcript(find_result(call.world, call.organisation, id)))
 
 

@@ -11,7 +11,7 @@ from fake_bluejay.bluejay.resources import Operations
 from fake_bluejay.core.errors import NotFound, Refused
 from fake_bluejay.core.resources import Entity, Resource
 from fake_bluejay.http.errors import NOTHING, read_body
-from fake_bluejay.http.operation import ApiCall, as_id
+from fake_bluejay.http.operation import ApiCall
 
 _SECRET = ("key", "secret", "token", "password")
 """The ends of the names of secret fields, whose values only `get-integration-key` shows."""
@@ -101,7 +101,7 @@ def list_elevenlabs_agents(call: ApiCall) -> dict[str, Any]:
 @elevenlabs_agents.operation("GET", "/v1/integrations/elevenlabs/agents/{bluejay_agent_id}/branches")
 def list_elevenlabs_branches(call: ApiCall, bluejay_agent_id: str) -> dict[str, Any]:
     """Return the branches of an agent's counterpart at ElevenLabs."""
-    agent = call.require("agent", as_id(bluejay_agent_id))
+    agent = call.require("agent", bluejay_agent_id)
     theirs = agent.fields.get("eleven_labs_agent_id")
     if theirs is None:
         raise Refused("The agent has no eleven_labs_agent_id")

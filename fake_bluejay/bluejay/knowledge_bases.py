@@ -102,8 +102,8 @@ def update_knowledge_base(call: ApiCall, knowledge_base: Entity, request: Wire) 
 @knowledge_bases.operation("POST", _AGENT)
 def attach_agent(call: ApiCall, knowledge_base_id: UUID, agent_id: int) -> AttachedAgent:
     """Give an agent access to a knowledge base. If it has access already, nothing changes (documented)."""
-    base, attached = _attached(call, knowledge_base_id, agent_id)
-    knowledge_bases.change(call.world, base, {"agent_ids": [*attached, agent_id]})
+    base, _ = _attached(call, knowledge_base_id, agent_id)
+    call.world.resources.change_list(base, "agent_ids", add=[agent_id])
     return AttachedAgent(knowledge_base_id=base.id, agent_id=agent_id)
 
 
@@ -114,14 +114,12 @@ def detach_agent(call: ApiCall, knowledge_base_id: UUID, agent_id: int) -> None:
     Raises:
         NotFound: The agent has no access.
     """
-    base, attached = _attached(call, knowledge_base_id, agent_id)
-    if agent_id not in attached:
+    base, agent = _attached(call, knowledge_base_id, agent_id)
+    if not base.has("agent_ids", agent.id):
         raise not_found("agent")
-    knowledge_bases.change(call.world, base, {"agent_ids": [id for id in attached if id != agent_id]})
+    call.world.resources.change_list(base, "agent_ids", remove=[agent.id])
 
 
-def _attached(call: ApiCall, base_id: UUID, agent_id: int) -> tuple[Entity, list[int]]:
-    """Return a knowledge base and the ids of its agents. Raises `NotFound` if the base or the agent does not exist."""
-    base = call.require("knowledge base", str(base_id))
-    call.require("agent", agent_id)
-    return base, base.fields.get("agent_ids") or []
+def _attached(call: ApiCall, base_id: UUID, agent_id: int) -> tuple[Entity, Entity]:
+    """Return a knowledge base and an agent. Raises `NotFound` if one of them does not exist."""
+    return call.require("knowledge base", base_id), call.require("agent", agent_id)

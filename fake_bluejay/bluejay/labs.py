@@ -22,7 +22,7 @@ from fake_bluejay.core.readings import Contract
 from fake_bluejay.core.resources import Entity, Link, OnDelete, Resource, uuid_ids
 from fake_bluejay.core.scoring import tool_calls, transcript
 from fake_bluejay.core.world import World
-from fake_bluejay.http.operation import ApiCall, as_id
+from fake_bluejay.http.operation import ApiCall
 
 _Name = Annotated[str, Field(min_length=1, max_length=255)]
 
@@ -228,21 +228,19 @@ def _proceed(world: World, evaluation: Entity) -> None:
         world.resources.schedule(evaluation, world.settle() + world.evaluation_takes)
         return
     metric = world.resources.require("metric", evaluation.fields["custom_metric_id"], evaluation.organisation)
-    spoken, called = _heard(world, evaluation)
-    found_is = world.readings.transcript_regex.found_is
-    [found] = scored([metric], f"{world.seed}:lab:{evaluation.id}", None, called, spoken, found_is)
+    [found] = scored(world, [metric], f"lab:{evaluation.id}", *_heard(world, evaluation))
     published = {name: found[name] for name in ("response_value", "reasoning")}
     world.resources[LAB_EVALUATIONS].change(evaluation, {"status": "COMPLETED", **published})
 
 
-def _heard(world: World, evaluation: Entity) -> tuple[list[Mapping[str, Any]], set[str]]:
-    """Return the transcript of the evaluated conversation, and the names of the tools that its agent called."""
+def _heard(world: World, evaluation: Entity) -> tuple[list[Mapping[str, Any]], list[Mapping[str, Any]] | None]:
+    """Return the transcript of the evaluated conversation, and the tool calls of its agent."""
     record = world.results.get(evaluation.fields.get("test_result_id") or 0)
     if record is not None:
-        return transcript(record), {one["name"] for one in tool_calls(record) or ()}
+        return transcript(record), tool_calls(record)
     log = world.resources.find("call log", evaluation.fields.get("call_id"), evaluation.organisation)
     fields = {} if log is None else log.fields
-    return list(fields.get("transcript") or ()), {one["name"] for one in fields.get("tool_calls") or ()}
+    return fields.get("transcript") or [], fields.get("tool_calls")
 
 
 LABS = Resource(
@@ -338,8 +336,8 @@ def get_lab(call: ApiCall, lab: Entity) -> dict[str, Any]:
 @labs.operation("POST", f"{_PLACE}/metrics")
 def add_metrics_to_lab(call: ApiCall, lab: Entity, request: AddMetricsToLabRequest) -> AddMetricsToLabResponse:
     """Add metrics to a lab, unless one of them does not exist. Earlier findings are copied."""
-    wanted = list(dict.fromkeys(call.require("metric", uuid_ids.read(id)).id for id in request.metric_ids))
-    added = [id for id in wanted if id not in lab.fields["metric_ids"]]
+    wanted = call.require_all("metric", request.metric_ids)
+    added = [one.id for one in wanted if one.id not in lab.fields["metric_ids"]]
     labs.change(call.world, lab, {"metric_ids": [*lab.fields["metric_ids"], *added]})
     evaluated = None
     if request.evaluate_conversations:
@@ -401,7 +399,7 @@ def set_human_evaluation(
     """Store a person's evaluation of a conversation by a metric, in the place of an earlier one."""
     fields = as_fields(request)
     conversation = _conversation(call, fields)
-    key = {"custom_metric_id": call.require("metric", uuid_ids.read(request.custom_metric_id)).id, **conversation}
+    key = {"custom_metric_id": call.require("metric", request.custom_metric_id).id, **conversation}
     others = [one for one in lab.fields["human_evaluations"] if any(one[name] != key[name] for name in key)]
     labs.change(call.world, lab, {"human_evaluations": [*others, {**fields, **key}]})
     return HumanEvaluationResponse(success=True, message="Human evaluation saved")
@@ -417,8 +415,8 @@ def update_lab_settings(call: ApiCall, lab: Entity, request: UpdateLabSettingsRe
 @metric_revisions.operation("POST", f"{_PLACE}/metric-revisions")
 def create_metric_revision(call: ApiCall, lab_id: UUID, request: CreateMetricRevisionRequest) -> Entity:
     """Make a revision of a metric in a lab; the metric stays as it is."""
-    lab = call.require("lab", str(lab_id))
-    metric = call.require("metric", uuid_ids.read(request.custom_metric_id))
+    lab = call.require("lab", lab_id)
+    metric = call.require("metric", request.custom_metric_id)
     before = _in(call.world, METRIC_REVISIONS, lab, custom_metric_id=metric.id)
     number = max((one.fields["revision_number"] for one in before), default=0) + 1
     own = {"lab_id": lab.id, "custom_metric_id": metric.id, "revision_number": number}
@@ -438,19 +436,18 @@ def create_metric_revision(call: ApiCall, lab_id: UUID, request: CreateMetricRev
 )
 def evaluate_conversation(call: ApiCall, request: EvaluateConversationRequest) -> EvaluateConversationResponse:
     """Queue evaluations of a conversation: by metrics, or by a revision of one."""
-    lab, asked = call.require("lab", str(request.lab_id)), request.metrics
+    lab, asked = call.require("lab", request.lab_id), request.metrics
     of_test = request.conversation.type == "test_result"
     named = request.conversation.id
-    result_id = as_id(named) or 0  # there is no 0
-    item = {"call_id": None, "test_result_id": result_id} if of_test else {"call_id": named, "test_result_id": None}
+    item = {"call_id": None, "test_result_id": named} if of_test else {"call_id": named, "test_result_id": None}
     conversation = _conversation(call, item)
     if asked.type == "custom_metric_revision":
-        revision = call.require("metric revision", uuid_ids.read(asked.custom_metric_revision_id))
+        revision = call.require("metric revision", asked.custom_metric_revision_id)
         metric_ids, revision_id = [revision.fields["custom_metric_id"]], revision.id
     else:
         if not asked.custom_metric_ids:
             raise Refused("custom_metric_ids are needed for the type custom_metric")
-        metric_ids = [call.require("metric", uuid_ids.read(id)).id for id in asked.custom_metric_ids]
+        metric_ids = [call.require("metric", id).id for id in asked.custom_metric_ids]
         revision_id = None
     queued = [_queue(call.world, lab, conversation, id, revision_id) for id in metric_ids]
     return EvaluateConversationResponse(
@@ -485,7 +482,7 @@ def _conversations(world: World, organisation: str, items: Iterable[dict[str, An
         if item["call_id"] is None and item["test_result_id"] is None:
             raise Refused("A conversation needs a call_id or a test_result_id")
         if item["call_id"] is not None:
-            calls.append(world.resources.require("call log", uuid_ids.read(item["call_id"]), organisation).id)
+            calls.append(world.resources.require("call log", item["call_id"], organisation).id)
         if item["test_result_id"] is not None:
             results.append(find_result(world, organisation, item["test_result_id"]).id)
     return calls, results

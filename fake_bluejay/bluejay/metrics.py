@@ -25,7 +25,7 @@ from fake_bluejay.core.metrics import drafts, wanted_tools
 from fake_bluejay.core.readings import Contract, IncompleteMetric
 from fake_bluejay.core.resources import Entity, Link, Resource, uuid_ids
 from fake_bluejay.core.world import World
-from fake_bluejay.http.operation import ApiCall, as_id
+from fake_bluejay.http.operation import ApiCall
 
 # The values of a `StrEnum` that is made of names are these in lower case.
 MetricType = StrEnum("MetricType", "PASS_FAIL YES_NO QUALITATIVE QUANTITATIVE JSON ENUM")
@@ -374,7 +374,7 @@ def create_metrics(call: ApiCall, request: CreateCustomMetricsBulkRequest) -> li
 def update_metrics(call: ApiCall, request: BulkUpdateCustomMetricsRequest) -> BulkUpdateCustomMetricsResponse:
     """Change several metrics in the same way. Documented: all given values are stored, also null."""
     updates = metrics.linked(call.world, call.organisation, given_fields(request.updates))
-    found = _named(call, request.metric_ids)
+    found = call.require_all("metric", request.metric_ids)
     for metric in found:
         metrics.change(call.world, metric, updates)
     return BulkUpdateCustomMetricsResponse(message=f"Updated {len(found)} custom metric(s)", updated=len(found))
@@ -383,7 +383,7 @@ def update_metrics(call: ApiCall, request: BulkUpdateCustomMetricsRequest) -> Bu
 @metrics.operation("POST", "/v1/delete-custom-metrics")
 def delete_metrics(call: ApiCall, request: BulkDeleteCustomMetricsRequest) -> BulkDeleteCustomMetricsResponse:
     """Delete several metrics, unless one of them does not exist."""
-    found = _named(call, request.custom_metric_ids)
+    found = call.require_all("metric", request.custom_metric_ids)
     for metric in found:
         call.world.resources.remove(metric)
     return BulkDeleteCustomMetricsResponse(deleted_count=len(found), deleted_metric_ids=[one.id for one in found])
@@ -392,11 +392,6 @@ def delete_metrics(call: ApiCall, request: BulkDeleteCustomMetricsRequest) -> Bu
 @metrics.operation("POST", "/v1/generate-custom-metrics")
 def generate_metrics(call: ApiCall, request: GenerateCustomMetricsRequest) -> dict[str, Any]:
     """Return drafts of metrics for an agent, and store nothing. Their texts and the shape of the answer are made up."""
-    agent = call.require("agent", as_id(request.agent_id))
+    agent = call.require("agent", request.agent_id)
     count = min(max(0, request.count), _MOST_DRAFTS)
     return {"metrics": drafted(call, "metrics", lambda _: drafts(call.world.seed, agent.id, count), agent.id)}
-
-
-def _named(call: ApiCall, ids: list[str]) -> list[Entity]:
-    """Return the metrics of these ids, each once. Raises `NotFound` if one of them does not exist."""
-    return list(dict.fromkeys(call.require("metric", uuid_ids.read(id)) for id in ids))

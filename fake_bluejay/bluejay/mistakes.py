@@ -8,7 +8,7 @@ from typing import Any, Final, get_args
 
 from pydantic import BaseModel, ValidationError
 
-from fake_bluejay.core.suggest import instead_of, unknown
+from fake_bluejay.core.suggest import Place, instead_of, unknown
 
 _MOMENT = "a moment, e.g. 2026-01-01T00:00:30Z"
 
@@ -52,15 +52,15 @@ def first_mistake(errors: ValidationError, what: str = "") -> str:
     return f"{_place(first)}{what}: {what_is_wrong(first)}"
 
 
-def misfits(model: type[BaseModel], stored: Mapping[str, Any]) -> dict[str, str]:
-    """Return what is wrong with stored data that a model describes, by the place: `goals[0]`; empty if nothing is.
+def misfits(model: type[BaseModel], stored: Mapping[str, Any]) -> dict[Place, str]:
+    """Return what is wrong with stored data that a model describes, by the place; empty if nothing is.
 
     A value must be of the type itself: `"5"` is no integer here, as it is in a request.
     """
     try:
         text = json.dumps(stored, allow_nan=False)
     except (TypeError, ValueError) as error:
-        return {"": f"JSON is needed: {error}"}
+        return {(): f"JSON is needed: {error}"}
     try:
         model.model_validate_json(text, strict=True)
     except ValidationError as error:
@@ -68,21 +68,26 @@ def misfits(model: type[BaseModel], stored: Mapping[str, Any]) -> dict[str, str]
     return {}
 
 
-def mistakes_by_place(errors: ValidationError, data: Any) -> dict[str, str]:
-    """Return the first error of each field of an object in words, by its place in the object: `goals[0]`.
+def mistakes_by_place(errors: ValidationError, data: Any) -> dict[Place, str]:
+    """Return the first error of each field of an object in words, by its place in the object.
 
     Further errors of a field may only follow from the first: each of several models says why it does not fit.
     """
-    found: dict[Any, tuple[str, str]] = {}
+    found: dict[Any, tuple[Place, str]] = {}
     for error in errors.errors(include_url=False):
-        place, inner = "", data
-        for part in error["loc"]:
-            # Other parts are names of models and of validators.
-            if isinstance(part, int) or (isinstance(inner, dict) and (part in inner or error["type"] == "missing")):
-                place += f"[{part}]" if isinstance(part, int) else f".{part}"
-                inner = inner[part] if isinstance(part, int) else inner.get(part)
-        found.setdefault(error["loc"][:1], (place.removeprefix("."), what_is_wrong(error)))
+        found.setdefault(error["loc"][:1], (place_in(data, error), what_is_wrong(error)))
     return dict(found.values())
+
+
+def place_in(data: Any, error: Any) -> Place:
+    """Return the place of one of Pydantic's errors in the data, without the names of models and of validators in it."""
+    place: list[str | int] = []
+    for number, part in enumerate(error["loc"], 1):
+        is_missing = error["type"] == "missing" and number == len(error["loc"])
+        if isinstance(part, int) or (isinstance(data, dict) and (part in data or is_missing)):
+            place.append(part)
+            data = None if is_missing else data[part]
+    return tuple(place)
 
 
 def pydantics_messages(errors: ValidationError) -> list[str]:

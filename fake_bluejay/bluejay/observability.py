@@ -12,13 +12,14 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from fake_bluejay.bluejay.call_logs import CallDirection, CallLog, CallStatus, call_logs, metric_results
+from fake_bluejay.bluejay.call_logs import CallDirection, CallLog, call_logs, metric_results
 from fake_bluejay.bluejay.models.results import CustomMetric, TranscriptEntryRequest
 from fake_bluejay.bluejay.models.wire import Wire
 from fake_bluejay.bluejay.resources import PAGES, Answered, Operations
 from fake_bluejay.core.clock import iso
 from fake_bluejay.core.errors import Refused
 from fake_bluejay.core.resources import Entity, uuid_ids
+from fake_bluejay.core.statuses import Status
 from fake_bluejay.http.operation import ApiCall, Parameter
 
 
@@ -79,7 +80,7 @@ conversations = Operations()
 @conversations.operation("GET", "/v1/observability/conversations/{conversation_id}", returns=ConversationWithTranscript)
 def get_conversation(call: ApiCall, conversation_id: str, include_transcript: bool = True) -> Any:
     """Return a conversation with its transcript and the results of its metrics."""
-    log = call.require("call log", uuid_ids.read(conversation_id))
+    log = call.require("call log", conversation_id)
     hidden = {} if include_transcript else {"transcript": None}
     return call_logs.filled(Answered(log, **hidden), ConversationWithTranscript)
 
@@ -97,7 +98,7 @@ def list_conversations(
     call: ApiCall,
     page: int,
     page_size: int,
-    status: CallStatus | None = None,
+    status: Status | None = None,
     agent_ids: list[str] | None = None,
     label_ids: list[str] | None = None,
     initiation_direction: CallDirection | None = None,

@@ -74,7 +74,7 @@ from fake_bluejay.core.clock import datetime_at, iso
 from fake_bluejay.core.errors import DomainError, Refused
 from fake_bluejay.core.readings import Readings, UpdateChanges
 from fake_bluejay.core.resources import Entity, Id, Link, Resource, not_found, uuid_ids
-from fake_bluejay.core.suggest import check_known, unknown
+from fake_bluejay.core.suggest import Place, check_known, unknown, written_place
 from fake_bluejay.core.world import World
 from fake_bluejay.http.operation import ApiCall, Operation, Parameter
 
@@ -489,11 +489,11 @@ class Operations:
             if not value and value != 0:
                 continue
             given = value if isinstance(value, list) else [value]
-            ids = [world.resources.require(link.to, link.ids.read(one), organisation).id for one in given]
+            ids = [world.resources.require(link.to, one, organisation).id for one in given]
             fields[link.field] = list(dict.fromkeys(ids)) if isinstance(value, list) else ids[0]
         return fields
 
-    def problems(self, entity: Entity) -> dict[str, str]:
+    def problems(self, entity: Entity) -> dict[Place, str]:
         """Return what is wrong with an entity that is not as operations store it: a problem for each field, by place.
 
         Each field must have the declared type, as JSON has it, and answers must be able to show the entity.
@@ -509,13 +509,13 @@ class Operations:
     def check(self, entity: Entity) -> None:
         """Check that an entity is as operations store it. Raises `ValueError`."""
         for place, problem in self.problems(entity).items():
-            raise ValueError(f"{place}: {problem}")
+            raise ValueError(f"{written_place(place)}: {problem}")
 
     def _parents(self, call: ApiCall, path: str, *, whole: bool = False) -> Sequence[tuple[Link, Entity]]:
         """Return the parents that the path names; with `whole`, its last parameter may be one. Raises `NotFound`."""
         own = None if whole else _last(path)
         return [
-            (link, call.require(link.to, link.ids.read(call.parameters[link.parameter])))
+            (link, call.require(link.to, call.parameters[link.parameter]))
             for link in self.links
             if f"{{{link.parameter}}}" in path and link.parameter != own
         ]
@@ -524,7 +524,7 @@ class Operations:
         """Return the entity that the path names. Raises `NotFound`."""
         value, of = call.parameters[_last(path)], self.of
         if by is None:
-            entity = call.require(of.name, of.ids.read(value))
+            entity = call.require(of.name, value)
         else:
             entity = call.world.resources.require_by(of.name, call.organisation, by, value)
         if not all(entity.has(link.field, parent.id) for link, parent in self._parents(call, path)):

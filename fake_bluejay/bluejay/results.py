@@ -18,13 +18,14 @@ from fake_bluejay.bluejay.models.results import (
 from fake_bluejay.bluejay.resources import Operations, changes
 from fake_bluejay.core.clock import datetime_at
 from fake_bluejay.core.errors import Foreign, NotFound, Refused
-from fake_bluejay.core.readings import Contract, ErrorCodeIn, ReEvaluateUnfinished, ReportedLater
+from fake_bluejay.core.readings import Contract, ErrorCodeIn, ReEvaluateUnfinished, ReportedLater, ResultMetrics
+from fake_bluejay.core.resources import int_ids
 from fake_bluejay.core.runs import Run
-from fake_bluejay.core.scoring import custom_metrics, evaluations, is_scored, tool_calls, transcript
+from fake_bluejay.core.scoring import built_in_metrics, custom_metrics, evaluations, is_scored, tool_calls, transcript
 from fake_bluejay.core.statuses import Event, Status
 from fake_bluejay.core.test_results import Record
 from fake_bluejay.core.world import World
-from fake_bluejay.http.operation import ApiCall, as_id
+from fake_bluejay.http.operation import ApiCall
 
 _TRANSCRIPTS = "/fake/transcripts"
 """The path of transcripts, to which `transcript_url` leads; it is made up."""
@@ -35,7 +36,7 @@ operations = Operations()
 @operations.operation("GET", "/v1/retrieve-simulation-result/{test_result_id}", returns=SingleSimulationResultResponse)
 def retrieve_simulation_result(call: ApiCall, test_result_id: str) -> dict[str, Any]:
     """Return a test result. An unknown id is 404, as public clients rely on."""
-    record = find_result(call.world, call.organisation, as_id(test_result_id))
+    record = find_result(call.world, call.organisation, test_result_id)
     return {"simulation_result": simulation_result(record, call)}
 
 
@@ -47,7 +48,7 @@ def retrieve_simulation_result(call: ApiCall, test_result_id: str) -> dict[str, 
 def update_simulation_result(call: ApiCall, request: UpdateSimulationResultRequest) -> UpdateSimulationResponse:
     """Add the customer's data to a conversation, which is found by its id, or else by its time."""
     if request.simulation_result_id is not None:
-        record = find_result(call.world, call.organisation, as_id(request.simulation_result_id))
+        record = find_result(call.world, call.organisation, request.simulation_result_id)
     else:
         record = find_by_time(call.world, call.organisation, request)
     reported = changes(request, call.world.readings, never_null=_IDENTIFYING)
@@ -102,13 +103,14 @@ def retrieve_transcript(call: ApiCall, test_result_id: str) -> list[Mapping[str,
     Bluejay has no such endpoint: our `transcript_url` leads here, and needs no key.
     """
     call.world.settle()
-    record = call.world.results.get(as_id(test_result_id) or 0)
+    id: Any = int_ids.read(test_result_id)
+    record = call.world.results.get(id)
     if record is None or not is_scored(record):
         raise NotFound("Transcript not found")
     return transcript(record)
 
 
-def find_result(world: World, organisation: str, id: int | None) -> Record:
+def find_result(world: World, organisation: str, id: object) -> Record:
     """Return a simulation result that the organisation can see.
 
     Raises:
@@ -121,10 +123,10 @@ def find_result(world: World, organisation: str, id: int | None) -> Record:
 _Owned = TypeVar("_Owned", Record, Run)
 
 
-def owned(world: World, held: Mapping[int, _Owned], name: str, organisation: str, id: int | None) -> _Owned:
+def owned(world: World, held: Mapping[Any, _Owned], name: str, organisation: str, id: object) -> _Owned:
     """Return the result or the run of a simulation that has this id. Raises as `find_result` does."""
     world.settle()
-    one = None if id is None else held.get(id)
+    one = held.get(int_ids.read(id))
     if one is None:
         raise NotFound(f"Simulation {name} not found")
     if one.organisation != organisation:
@@ -135,7 +137,9 @@ def owned(world: World, held: Mapping[int, _Owned], name: str, organisation: str
 def simulation_result(record: Record, call: ApiCall) -> dict[str, Any]:
     """Return a test result in the published shape of a simulation result."""
     world, fields, readings = call.world, record.fields, call.world.readings
-    result = fields.get("result")
+    result, given = fields.get("result"), fields.get("custom_metrics")
+    built_in = readings.result_metrics is ResultMetrics.BUILT_IN
+    metrics = built_in_metrics(record, world.seed) if built_in else custom_metrics(record)
     transcript_url = call.own_url(f"{_TRANSCRIPTS}/{record.id}.json") if is_scored(record) else None
     answer: dict[str, Any] = {name: fields.get(name) for name in SimulationResultResponse.model_fields}
     answer |= {
@@ -148,7 +152,8 @@ def simulation_result(record: Record, call: ApiCall) -> dict[str, Any]:
         "transcript_url": fields.get("transcript_url") or transcript_url,
         "evaluations": evaluations(record, world.seed),
         "tool_calls": _compared(_expected(record, world), tool_calls(record)),
-        "metrics": fields.get("metrics") or custom_metrics(record),
+        "custom_metrics": custom_metrics(record) if given is None else given,
+        "metrics": fields.get("metrics") or metrics,
     }
     code = record.error_code
     if code is not None and readings.error_code_in is not ErrorCodeIn.NOWHERE:

@@ -28,6 +28,7 @@ from fake_bluejay.core.readings import (
     ListedResults,
     PersonalityCalls,
     RunStatus,
+    RunWithoutCalls,
     TestsFailed,
     TestsIncompleted,
 )
@@ -37,7 +38,7 @@ from fake_bluejay.core.statuses import Event, Status
 from fake_bluejay.core.test_results import Record
 from fake_bluejay.core.webhooks import check_url
 from fake_bluejay.core.world import World
-from fake_bluejay.http.operation import ApiCall, Parameter, as_id
+from fake_bluejay.http.operation import ApiCall, Parameter
 
 MOST_CALLS = 100_000
 """The most calls of one run: this project's limit, so that a mistyped number does not use up the memory."""
@@ -117,7 +118,7 @@ def queued_answer(run: Run) -> dict[str, Any]:
 
 def _simulation(call: ApiCall, fields: Mapping[str, Any]) -> Entity:
     if "simulation_id" in fields:
-        return call.require("simulation", as_id(fields["simulation_id"]))
+        return call.require("simulation", fields["simulation_id"])
     code_id = fields.get("bluejay_as_code_id")
     return call.world.resources.require_by("simulation", call.organisation, "bluejay_as_code_id", code_id)
 
@@ -130,7 +131,7 @@ def queue_run(world: World, simulation: Entity, fields: dict[str, Any]) -> Run:
     if asked_for is None:
         humans = world.resources.of("digital human", simulation.organisation, simulation_ids=simulation.id)
     else:
-        humans = [world.resources.require("digital human", as_id(id), simulation.organisation) for id in asked_for]
+        humans = [world.resources.require("digital human", id, simulation.organisation) for id in asked_for]
     minutes = settings.get("max_call_duration_units") != "seconds"
     personalities = len(settings.get("personality_ids") or ())
     if not personalities or world.readings.personality_calls is PersonalityCalls.ITSELF_TOO:
@@ -140,6 +141,8 @@ def queue_run(world: World, simulation: Entity, fields: dict[str, Any]) -> Run:
         steps, times = len(human.fields.get("journey_steps") or ()), _repetitions(human, settings, fields)
         # Documented: a customer journey keeps its number of steps, whatever the personalities.
         called.append((human, times, steps) if steps else (human, times * personalities, 1))
+    if not called and world.readings.run_without_calls is RunWithoutCalls.BAD_REQUEST:
+        raise Refused("The simulation has no digital humans")
     if sum(times * steps for _, times, steps in called) > MOST_CALLS:
         raise Refused(f"The fake runs at most {MOST_CALLS:,} calls at once")
     return world.queue_run(
@@ -201,7 +204,7 @@ def retrieve_simulation_results(
     call: ApiCall, simulation_run_id: str, limit: int, offset: int, issue_ids: list[str] | None
 ) -> dict[str, Any]:
     """Return a run and a page of its results, the oldest first. Clients poll it."""
-    run = _run(call, as_id(simulation_run_id))
+    run = _run(call, simulation_run_id)
     world = call.world
     records = [world.results[id] for id in run.result_ids]
     if world.readings.contract is Contract.DOCS:  # the older contracts have no pages
@@ -222,7 +225,7 @@ def retrieve_simulation_results(
 def get_simulation_runs(call: ApiCall, simulation_id: str) -> dict[str, Any]:
     """List the runs of a simulation, the oldest first."""
     world = call.world
-    simulation = call.require("simulation", as_id(simulation_id))
+    simulation = call.require("simulation", simulation_id)
     world.settle()
     runs = [run for run in world.runs.values() if run.simulation_id == simulation.id]
     return {
@@ -253,7 +256,7 @@ def delete_simulation_run(call: ApiCall, simulation_run_id: int) -> DeleteSimula
     return DeleteSimulationRunResponse(message="Simulation run deleted", deleted_simulation_run_id=run.id)
 
 
-def _run(call: ApiCall, id: int | None) -> Run:
+def _run(call: ApiCall, id: object) -> Run:
     return owned(call.world, call.world.runs, "run", call.organisation, id)
 
 

@@ -11,10 +11,10 @@ from pydantic import Field
 from fake_bluejay.bluejay.models.wire import DEPRECATED, Positive, Wire, shape
 from fake_bluejay.bluejay.resources import Operations, as_fields, changes, check_version
 from fake_bluejay.core.clock import Moment
-from fake_bluejay.core.readings import DeletedAgent, Readings
+from fake_bluejay.core.readings import DeletedAgent, DeletedSimulation, Readings
 from fake_bluejay.core.resources import Entity, Link, OnDelete, Resource, uuid_ids
 from fake_bluejay.core.world import World
-from fake_bluejay.http.operation import ApiCall, as_id
+from fake_bluejay.http.operation import ApiCall
 
 _Concurrent = Annotated[int, Field(gt=0, le=500)]
 _Percentage = Annotated[int, Field(ge=0, le=100)]
@@ -153,8 +153,16 @@ def _with_its_agent(readings: Readings) -> OnDelete:
     return OnDelete.CASCADE if readings.deleted_agent is DeletedAgent.SIMULATIONS_GO else OnDelete.KEEP
 
 
+def _remove_runs(world: World, simulation: Entity) -> None:
+    """Remove the runs of a simulation that was deleted, unless a reading keeps them."""
+    if world.readings.deleted_simulation is DeletedSimulation.RUNS_GO:
+        for run in [run for run in world.runs.values() if run.simulation_id == simulation.id]:
+            world.remove_run(run.id)
+
+
 SIMULATIONS = Resource(
     "simulation",
+    on_remove=_remove_runs,
     links=(
         Link("agent_id", to="agent", on_delete=_with_its_agent),
         Link("selected_custom_metrics", to="metric", ids=uuid_ids),
@@ -173,7 +181,7 @@ def create_simulation(world: World, organisation: str, request: SimulationReques
         Refused: The request names two versions of the agent.
     """
     check_version(request)
-    agent = world.resources.require("agent", as_id(request.agent_id), organisation)
+    agent = world.resources.require("agent", request.agent_id, organisation)
     fields = {**as_fields(request), "agent_id": agent.id}
     if fields["name"] is None:
         fields["name"] = f"Simulation {world.resources[SIMULATIONS].next_id()}"
@@ -232,9 +240,9 @@ def add_digital_humans(
     call: ApiCall, simulation: Entity, request: AddDigitalHumansToSimulationRequest
 ) -> AddDigitalHumansToSimulationResponse:
     """Add digital humans to a simulation. If one of them is unknown, none is added."""
-    world, ids = call.world, request.digital_human_ids
-    for human in [call.require("digital human", id) for id in ids]:
-        join(world, human, simulation)
+    ids = request.digital_human_ids
+    for human in call.require_all("digital human", ids):
+        join(call.world, human, simulation)
     return AddDigitalHumansToSimulationResponse(message=f"Added {len(ids)} digital human(s) to the simulation")
 
 
@@ -247,18 +255,10 @@ def remove_digital_humans(
     for id in ids:
         human = call.world.resources.find("digital human", id, call.organisation)
         if human is not None:
-            _leave(call.world, human, simulation)
+            call.world.resources.change_list(human, "simulation_ids", remove=[simulation.id])
     return RemoveDigitalHumansFromSimulationResponse(message=f"Removed {len(ids)} digital human(s) from the simulation")
 
 
 def join(world: World, human: Entity, simulation: Entity) -> None:
     """Add a digital human to a simulation, unless it takes part already."""
-    ids = human.fields["simulation_ids"]
-    if simulation.id not in ids:
-        world.resources[human.resource].change(human, {"simulation_ids": [*ids, simulation.id]})
-
-
-def _leave(world: World, human: Entity, simulation: Entity) -> None:
-    ids = human.fields["simulation_ids"]
-    if simulation.id in ids:
-        world.resources[human.resource].change(human, {"simulation_ids": [id for id in ids if id != simulation.id]})
+    world.resources.change_list(human, "simulation_ids", add=[simulation.id])

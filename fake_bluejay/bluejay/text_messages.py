@@ -15,7 +15,7 @@ from fake_bluejay.bluejay.results import find_result
 from fake_bluejay.core.errors import Refused
 from fake_bluejay.core.resources import Resource
 from fake_bluejay.core.statuses import Event, Status
-from fake_bluejay.http.operation import ApiCall, as_id
+from fake_bluejay.http.operation import ApiCall
 
 
 class _Sent(Wire):
@@ -83,7 +83,7 @@ _WAITING = (Status.INITIALIZING, Status.QUEUED, Status.READY, Status.DISPATCHED)
 def send_http_text_message(call: ApiCall, request: SendHttpTextMessageRequest) -> HttpTextMessageResponse:
     """Take a message or a tool call of a text agent. The first one begins the conversation, and any may end it."""
     sent, world = request.root, call.world
-    record = find_result(world, call.organisation, as_id(sent.simulation_result_id))
+    record = find_result(world, call.organisation, sent.simulation_result_id)
     answer = HttpTextMessageResponse(simulation_result_id=str(record.id), end_conversation=bool(sent.end_conversation))
     same = {"simulation_result_id": record.id, "message_id": sent.message_id}
     if sent.message_id is not None and world.resources[TEXT_MESSAGES].of(call.organisation, **same):

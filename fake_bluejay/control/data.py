@@ -23,7 +23,7 @@ from fake_bluejay.core.webhooks import without_password
 from fake_bluejay.core.world import World, watchdog_of
 from fake_bluejay.http.faults import Fault
 from fake_bluejay.http.journal import Exchange, is_secret, masked, masked_headers, masked_query, with_query
-from fake_bluejay.state.snapshot import dump_delivery, dump_entity, dump_record, dump_webhook
+from fake_bluejay.state.snapshot import DELIVERY, ENTITY, RECORD, WEBHOOK
 
 MOST_TEXT = 65_536
 """The most characters of a body that are shown."""
@@ -57,7 +57,7 @@ def _attributes(one: object, model: type[BaseModel], **others: Any) -> dict[str,
 
 def test_result(record: Record) -> dict[str, Any]:
     """Return a test result as it stands in a dump, with its error code, its control objects and its watchdog."""
-    data = dump_record(record)
+    data = RECORD.dump(record)
     data["error_code"] = record.error_code
     data["controls"] = [
         _attributes(
@@ -75,7 +75,7 @@ def test_result(record: Record) -> dict[str, Any]:
 
 def entity(one: Entity) -> dict[str, Any]:
     """Return an entity of a resource as it stands in a dump, and the name of its collection."""
-    return {"collection": one.resource.plural, **dump_entity(one)}
+    return {"collection": one.resource.plural, **ENTITY.dump(one)}
 
 
 def resource(one: Resource, world: World) -> dict[str, Any]:
@@ -244,12 +244,12 @@ def organisation(one: Organisation) -> dict[str, Any]:
 
 def webhook(one: WebhookRecord) -> dict[str, Any]:
     """Return a webhook as it stands in a dump, its secret and a password in its URL masked."""
-    return {**dump_webhook(one), "url": one.url and without_password(one.url), "secret": masked(one.secret)}
+    return {**WEBHOOK.dump(one), "url": one.url and without_password(one.url), "secret": masked(one.secret)}
 
 
 def delivery(one: Delivery) -> dict[str, Any]:
     """Return a delivery as it stands in a dump, with its body parsed and its outcome."""
-    dumped = dump_delivery(one)
+    dumped = DELIVERY.dump(one)
     return {
         **dumped,
         "body": json.loads(one.body),

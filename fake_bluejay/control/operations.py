@@ -522,8 +522,7 @@ def _resource(call: ControlCall) -> ResourceOperations:
 def _entity(control: Control, call: ControlCall) -> tuple[ResourceOperations, Entity]:
     operations = _resource(call)
     collection = control.world.resources.named(operations.of.plural)
-    id = operations.of.ids.read(call.id[:100])
-    one = None if collection is None or id is None else collection.get(id)
+    one = None if collection is None else collection.get(call.id)
     if one is None:
         raise NothingThere(f"there is no {operations.of.name} {call.id[:100]!r}")
     return operations, one
@@ -617,7 +616,7 @@ def webhooks(control: Control, call: ControlCall) -> Any:
 def add_webhook(control: Control, call: ControlCall) -> Any:
     """Add a webhook to a server on this machine. This answer alone has the secret and the URL unmasked."""
     new: commands.NewWebhook = call.body
-    return dumps.dump_webhook(new.apply(control.service))
+    return dumps.WEBHOOK.dump(new.apply(control.service))
 
 
 @_operation("PATCH", "webhooks/{id}", models.WebhookShown, models.WebhookChange, id="string")
@@ -673,4 +672,4 @@ def disturb(control: Control, call: ControlCall) -> Any:
     given: models.NewIrregularity = call.body
     amiss = Irregularity(microseconds(given.later), given.copies, given.event, given.times)
     control.world.disturb(amiss)
-    return dumps.dump_irregularity(amiss)
+    return dumps.IRREGULARITY.dump(amiss)

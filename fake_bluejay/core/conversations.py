@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
-from fake_bluejay.core.resources import uuid_ids
 from fake_bluejay.core.runs import Run
 from fake_bluejay.core.scoring import evaluations
 from fake_bluejay.core.test_results import Record
@@ -42,7 +41,7 @@ class Conversation(NamedTuple):
             return self.evaluation.get("goal_success")
         if kind == "standard_metric":
             return {**(self.evaluation.get("latency") or {}), **self.evaluation}.get(name)
-        metric = world.resources.find("metric", uuid_ids.read(name), self.organisation)
+        metric = world.resources.find("metric", name, self.organisation)
         called = name if metric is None else metric.fields["name"]
         found = self.evaluation.get("custom_metrics") or ()
         return next((one["response_value"] for one in found if one.get("name") == called), None)

@@ -11,10 +11,13 @@ import math
 import random
 import re
 from collections.abc import Collection, Container, Iterable, Mapping, Sequence
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from fake_bluejay.core.resources import Entity, Resources
 from fake_bluejay.core.suggest import unknown
+
+if TYPE_CHECKING:
+    from fake_bluejay.core.world import World
 
 NOT_APPLICABLE: Final = "Not Applicable"
 """The value of a metric that does not apply to a conversation; a test gives None for it."""
@@ -91,23 +94,25 @@ def check_scores(scores: Mapping[str, Any], metrics: Iterable[Entity]) -> None:
 
 
 def scored(
+    world: World,
     metrics: Iterable[Entity],
-    draw: str,
-    scores: Mapping[str, Any] | None = None,
-    tools: Container[str] = (),
+    subject: str,
     spoken: Sequence[Mapping[str, Any]] = (),
-    found_is: bool | None = None,
+    calls: Iterable[Mapping[str, Any]] | None = None,
+    scores: Mapping[str, Any] | None = None,
 ) -> list[dict[str, Any]]:
     """Return metrics with their values, as evaluations have them.
 
     Args:
+        world: The world, whose seed and readings count.
         metrics: The metrics that score the conversation.
-        draw: The seed of the values that are not given, e.g. the world's seed with the id of the conversation.
-        scores: The values that the test gives, by the names of metrics.
-        tools: The names of the tools that the agent called, which decide the metrics about tools.
+        subject: The conversation; a different subject makes a different draw of the values that are not given.
         spoken: The transcript, which decides the metrics with a pattern or phrases; without one, they are drawn.
-        found_is: The value of a metric whose pattern or phrases are found; None: such metrics are drawn.
+        calls: The agent's tool calls, which decide the metrics about tools.
+        scores: The values that the test gives, by the names of metrics.
     """
+    draw, found_is = f"{world.seed}:{subject}", world.readings.transcript_regex.found_is
+    tools = {one["name"] for one in calls or ()}
     return [_scored(metric, draw, scores or {}, tools, spoken, found_is) for metric in metrics]
 
 

@@ -17,6 +17,7 @@ import json
 import os
 from collections import deque
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final, Literal, NamedTuple, Protocol, get_args
 
@@ -117,23 +118,21 @@ class Attempt(NamedTuple):
         return self.problem is None and self.status is not None and 200 <= self.status < 300
 
 
+@dataclass(slots=True, eq=False, repr=False)
 class Delivery:
     """An event for one webhook. `number` counts from 1; receivers recognise a repetition by `id`."""
 
-    __slots__ = ("attempts", "body", "created_at", "event", "id", "number", "planned", "retries", "webhook_id")
-
-    def __init__(self, number: int, id: str, webhook_id: str, event: str, body: bytes, created_at: int) -> None:
-        self.number = number
-        self.id = id
-        self.webhook_id = webhook_id
-        self.event = event
-        self.body = body
-        self.created_at = created_at
-        self.attempts: list[Attempt] = []
-        self.planned = 0
-        """The number of attempts that are scheduled or under way."""
-        self.retries = 0
-        """The number of attempts that were planned because none had succeeded."""
+    number: int
+    id: str
+    webhook_id: str
+    event: str
+    body: bytes
+    created_at: int
+    attempts: list[Attempt] = field(default_factory=list)
+    planned: int = 0
+    """The number of attempts that are scheduled or under way."""
+    retries: int = 0
+    """The number of attempts that were planned because none had succeeded."""
 
     @property
     def delivered(self) -> bool:

@@ -9,7 +9,7 @@ from typing import Any, Final
 from fake_bluejay.core.clock import datetime_at
 from fake_bluejay.core.resources import Entity, Resources
 from fake_bluejay.core.runs import Run
-from fake_bluejay.core.scoring import evaluations, tool_calls
+from fake_bluejay.core.scoring import custom_metrics, evaluations, tool_calls
 from fake_bluejay.core.test_results import Record
 
 
@@ -27,7 +27,7 @@ def simulation_ended(record: Record) -> dict[str, Any]:
 
 def simulation_result_evaluated(record: Record, status: str, seed: int, resources: Resources) -> dict[str, Any]:
     """Return the payload of `simulation_result_evaluated`; `status` is the status in the words of the wire."""
-    run, fields = record.run, record.fields
+    run, fields, given = record.run, record.fields, record.fields.get("custom_metrics")
     agent = resources.find("agent", record.agent_id, record.organisation)
     return {
         "type": "simulation_result_evaluated",
@@ -39,8 +39,8 @@ def simulation_result_evaluated(record: Record, status: str, seed: int, resource
         "agent_id": record.agent_id,
         "folder_id": None if agent is None else agent.fields.get("folder_id"),
         "result": fields.get("result"),
-        "custom_metrics": _list_of(_is_metric, fields.get("custom_metrics")),
-        "evaluations": webhook_evaluations(evaluations(record, seed)),
+        "custom_metrics": custom_metrics(record) if given is None else _list_of(_is_metric, given),
+        "evaluations": evaluations(record, seed),
         **_times(record),
         "latency": _list_of(_is_number, fields.get("latency")),
         "events": fields.get("events"),
@@ -48,12 +48,6 @@ def simulation_result_evaluated(record: Record, status: str, seed: int, resource
         "tags": fields.get("tags") or [],
         "metadata": fields.get("metadata") or {},
     }
-
-
-def webhook_evaluations(found: Iterable[Mapping[str, Any]] | None) -> list[dict[str, Any]] | None:
-    """Return evaluations with only those fields on sentiment that are published of webhooks."""
-    published = ("sentiment_label", "sentiment_score", "sentiment_scores")
-    return None if found is None else [{**one, **{name: one.get(name) for name in published}} for one in found]
 
 
 def _list_of(fits: Callable[[Any], bool], value: Any) -> list[Any] | None:

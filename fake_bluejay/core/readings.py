@@ -23,6 +23,7 @@ __all__ = [
     "BearerKey",
     "Contract",
     "DeletedAgent",
+    "DeletedSimulation",
     "DroppedCallTells",
     "DuplicateIds",
     "ErrorCodeIn",
@@ -36,14 +37,18 @@ __all__ = [
     "MissingKeyName",
     "NoFailedIds",
     "NoiseWithoutFile",
+    "PageOutOfRange",
     "PersonalityCalls",
     "PingNames",
     "Question",
     "ReEvaluateUnfinished",
     "ReadingChoices",
     "Readings",
+    "RemovingNoLabels",
     "ReportedLater",
+    "ResultMetrics",
     "RunStatus",
+    "RunWithoutCalls",
     "SameExternalId",
     "SimulationAlerts",
     "StatusWords",
@@ -54,6 +59,7 @@ __all__ = [
     "TracesWhileEvaluated",
     "TranscriptRegex",
     "UnknownKey",
+    "UnknownVersion",
     "UpdateChanges",
     "UpdatedText",
     "WatchdogSets",
@@ -346,6 +352,13 @@ class LabelOnAnother(StrEnum):
     CONFLICT = "409"
 
 
+class RemovingNoLabels(StrEnum):
+    """The labels that are taken from a version if the request names none."""
+
+    ALL = "all"
+    NONE = "none"
+
+
 class NoiseWithoutFile(StrEnum):
     """A custom background noise that is registered before its file was uploaded."""
 
@@ -380,6 +393,13 @@ class TranscriptRegex(StrEnum):
         return {"found-passes": True, "found-fails": False}.get(self)
 
 
+class ResultMetrics(StrEnum):
+    """The metrics that the field `metrics` of a simulation result has."""
+
+    BUILT_IN = "built-in"
+    CUSTOM = "custom"
+
+
 class AgentWithoutWorkflow(StrEnum):
     """The workflow of an agent that was given none, at the workflow endpoints."""
 
@@ -394,7 +414,36 @@ class DeletedAgent(StrEnum):
     SIMULATIONS_STAY = "simulations-stay"
 
 
+class DeletedSimulation(StrEnum):
+    """The runs of a simulation that is deleted, with their results."""
+
+    RUNS_GO = "runs-go"
+    RUNS_STAY = "runs-stay"
+
+
+class RunWithoutCalls(StrEnum):
+    """Queueing a run of a simulation that has no digital humans."""
+
+    COMPLETED = "completed"
+    BAD_REQUEST = "400"
+
+
+class UnknownVersion(StrEnum):
+    """A version that the agent does not have, in a request for the evaluation of a conversation."""
+
+    WARNING = "warning"
+    NOT_FOUND = "404"
+
+
+class PageOutOfRange(StrEnum):
+    """A page of the digital humans after the last one."""
+
+    BAD_REQUEST = "400"
+    EMPTY = "empty"
+
+
 _PAGE = "the endpoint's page of September 2026"
+_ACTIONS = "the documentation's page on GitHub Actions of September 2026"
 _INTRODUCTION = "the documentation's introduction to the API of September 2026"
 _STATUSES = "the documentation's page on simulation results of September 2026"
 _WEBHOOKS = "the documentation's page on webhooks of September 2026"
@@ -580,6 +629,12 @@ class Readings:
         "public clients of 2026",
         "they ask for each result alone, because the list shows fewer of its metrics and tool calls",
     )
+    result_metrics: ResultMetrics = _reading(
+        ResultMetrics.BUILT_IN,
+        "Bluejay's public benchmark of August 2026",
+        "it reads the name and the value of num_turns, avg_agent_latency, … there, and custom metrics in custom_metrics"
+        " or in the evaluation",
+    )
     reported_later: ReportedLater = _reading(
         ReportedLater.ADDS,
         "the documentation of September 2026",
@@ -612,6 +667,18 @@ class Readings:
         _OPENAPI,
         "a simulation's agent_id is a required integer, and deleting a run deletes what belongs to it",
     )
+    deleted_simulation: DeletedSimulation = _reading(
+        DeletedSimulation.RUNS_GO,
+        _ACTIONS,
+        "deleting the agent and the simulation deletes the history of runs with them, too; the endpoint's page does not"
+        " speak of runs",
+    )
+    run_without_calls: RunWithoutCalls = _reading(
+        RunWithoutCalls.COMPLETED,
+        _ACTIONS,
+        "without digital humans, the run fails, which no status of a run says: its pass rate of 0 calls fails the step;"
+        " a public skill of July 2026 says that such a run does nothing",
+    )
     simulation_alerts: SimulationAlerts = _reading(
         SimulationAlerts.RUNS,
         _PAGE,
@@ -624,6 +691,12 @@ class Readings:
         "evaluate uses the version with the production label unless told otherwise, which an agent that was only added"
         " must have; it warns of an agent without one, too",
     )
+    unknown_version: UnknownVersion = _reading(
+        UnknownVersion.WARNING,
+        _PAGE,
+        "the version in production is used, and a warning says so; until then, that page and the changelog of"
+        " 9 September 2026 had 404",
+    )
     updated_text: UpdatedText = _reading(
         UpdatedText.IN_PLACE,
         _PAGE,
@@ -631,10 +704,15 @@ class Readings:
         " their values",
     )
     label_on_another: LabelOnAnother = _reading(
-        LabelOnAnother.BOTH,
-        _PAGE,
-        "a label on more than one version is 400 where it must lead to one, so there are such labels; override_label is"
-        " false by default",
+        LabelOnAnother.CONFLICT,
+        _OPENAPI,
+        "override_label moves the label, and without it, conflicts return 409; a page of September 2026 knows labels on"
+        " more than one version",
+    )
+    removing_no_labels: RemovingNoLabels = _reading(
+        RemovingNoLabels.ALL,
+        _OPENAPI,
+        "empty or null means to clear all, though each caller decides; the endpoint's page does not speak of it",
     )
     noise_without_file: NoiseWithoutFile = _reading(
         NoiseWithoutFile.TAKEN,
@@ -648,6 +726,11 @@ class Readings:
         '"each Digital Human calls once as itself and once for each Personality", and the page on personalities counts'
         " six conversations of two digital humans with two personalities; the endpoint's page says one conversation per"
         " digital human per selected personality",
+    )
+    page_out_of_range: PageOutOfRange = _reading(
+        PageOutOfRange.BAD_REQUEST,
+        "the endpoint's page of August 2026",
+        "400 for a page out of range; that of September says only that total_pages tells when to stop",
     )
     incomplete_metric: IncompleteMetric = _reading(
         IncompleteMetric.TAKEN,
@@ -750,17 +833,23 @@ class ReadingChoices(TypedDict, total=False):
     webhook_retries: WebhookRetries | Literal["none", "at-least-once"]
     contract: Contract | Literal["docs-2026-09", "sdk-0.3.6", "openapi-2026-04-30"]
     listed_results: ListedResults | Literal["brief", "full"]
+    result_metrics: ResultMetrics | Literal["built-in", "custom"]
     reported_later: ReportedLater | Literal["adds", "replaces"]
     traces_while_evaluated: TracesWhileEvaluated | Literal["cleared", "kept"]
     update_changes: UpdateChanges | Literal["given-not-null", "given", "not-null-defaults-too"]
     same_external_id: SameExternalId | Literal["added", "409"]
     agent_without_workflow: AgentWithoutWorkflow | Literal["empty", "404"]
     deleted_agent: DeletedAgent | Literal["simulations-go", "simulations-stay"]
+    deleted_simulation: DeletedSimulation | Literal["runs-go", "runs-stay"]
+    run_without_calls: RunWithoutCalls | Literal["completed", "400"]
     simulation_alerts: SimulationAlerts | Literal["latest-runs", "window"]
     first_version: FirstVersion | Literal["production", "latest-only"]
+    unknown_version: UnknownVersion | Literal["warning", "404"]
     updated_text: UpdatedText | Literal["in-place", "new-version"]
     label_on_another: LabelOnAnother | Literal["both", "moved", "409"]
+    removing_no_labels: RemovingNoLabels | Literal["all", "none"]
     noise_without_file: NoiseWithoutFile | Literal["taken", "400"]
     personality_calls: PersonalityCalls | Literal["itself-too", "selected-only"]
+    page_out_of_range: PageOutOfRange | Literal["400", "empty"]
     incomplete_metric: IncompleteMetric | Literal["taken", "400"]
     transcript_regex: TranscriptRegex | Literal["found-passes", "found-fails", "drawn"]

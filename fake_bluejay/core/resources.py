@@ -18,7 +18,7 @@ from __future__ import annotations
 import hashlib
 import uuid
 import weakref
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -226,26 +226,28 @@ class Collection:
         self._all[entity.id] = entity
         return entity
 
-    def find(self, id: Id | None, organisation: str) -> Entity | None:
+    def find(self, id: object, organisation: str) -> Entity | None:
         """Return the entity of that id; None if there is none that this organisation can see."""
-        entity = None if id is None else self._all.get(id)
+        entity = self.get(id)
         return entity if entity is not None and entity.organisation == organisation else None
 
-    def require(self, id: Id | None, organisation: str) -> Entity:
+    def require(self, id: object, organisation: str) -> Entity:
         """Return the entity of that id.
 
         Raises:
             NotFound: There is none that this organisation can see; it is `Foreign` if it is another's.
         """
-        entity = self.find(id, organisation)
+        entity = self.get(id)
         if entity is None:
-            error = not_found(self.resource.name)
-            raise error if id is None or self.get(id) is None else Foreign(self.resource.name, error.detail)
+            raise not_found(self.resource.name)
+        if entity.organisation != organisation:
+            raise Foreign(self.resource.name, not_found(self.resource.name).detail)
         return entity
 
-    def get(self, id: Id) -> Entity | None:
-        """Return the entity of that id, of any organisation; None if there is none."""
-        return self._all.get(id)
+    def get(self, id: object) -> Entity | None:
+        """Return the entity of that id, written as `Ids.read` reads it, of any organisation; None if there is none."""
+        read = self.resource.ids.read(id)
+        return None if read is None else self._all.get(read)
 
     def of(self, organisation: str, /, **fields: Any) -> list[Entity]:
         """Return all that an organisation can see and that have these values (`Entity.has`), the oldest first."""
@@ -308,12 +310,12 @@ class Resources:
         """Return the collection of the resource of that name; None if there was never an entity of it here."""
         return self._all.get(plural_of(name))
 
-    def find(self, name: str, id: Id | None, organisation: str) -> Entity | None:
+    def find(self, name: str, id: object, organisation: str) -> Entity | None:
         """Return an entity by the name of its resource; None if there is none that the organisation can see."""
         collection = self.named(name)
         return None if collection is None else collection.find(id, organisation)
 
-    def require(self, name: str, id: Id | None, organisation: str) -> Entity:
+    def require(self, name: str, id: object, organisation: str) -> Entity:
         """Return an entity by the name of its resource.
 
         Raises:
@@ -339,6 +341,11 @@ class Resources:
         """Return those of a resource that `Collection.of` finds."""
         collection = self.named(name)
         return [] if collection is None else collection.of(organisation, **fields)
+
+    def change_list(self, entity: Entity, field: str, *, add: Iterable[Any] = (), remove: Container[Any] = ()) -> None:
+        """Add values to the list in a field of an entity, each once, and take others out of it."""
+        kept = [one for one in entity.fields.get(field) or () if one not in remove]
+        self[entity.resource].change(entity, {field: list(dict.fromkeys([*kept, *add]))})
 
     def remove(self, entity: Entity) -> None:
         """Remove an entity, and deal with all that links to it as each link declares.
@@ -396,7 +403,7 @@ class Resources:
         """Return the entity that a timer is for, by its `"<collection>/<id>"`; None if there is none."""
         name, _, id = text.partition("/")
         collection = self._all.get(name)
-        return None if collection is None else collection.get(collection.resource.ids.read(id) or 0)
+        return None if collection is None else collection.get(id)
 
     def fire(self, text: str) -> None:
         """Call the `on_timer` of the resource for the entity that a timer is for."""

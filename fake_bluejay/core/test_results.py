@@ -77,6 +77,7 @@ class Organisations(dict[str, Organisation]):
         self.by_key.clear()
 
 
+@dataclass(slots=True, eq=False, repr=False)
 class ControlObject:
     """A control object, which end-conversations writes for the LiveKit agent to pick up.
 
@@ -84,14 +85,11 @@ class ControlObject:
     was over before either. The watchdog is due 30 s after `written_at`. Instants are in microseconds.
     """
 
-    __slots__ = ("by", "gone_at", "id", "test_result_id", "written_at")
-
-    def __init__(self, id: int, test_result_id: int, written_at: int) -> None:
-        self.id = id
-        self.test_result_id = test_result_id
-        self.written_at = written_at
-        self.gone_at: int | None = None
-        self.by: str | None = None
+    id: int
+    test_result_id: int
+    written_at: int
+    gone_at: int | None = None
+    by: str | None = None
 
 
 @dataclass(slots=True, eq=False, repr=False)

@@ -14,16 +14,15 @@ import os
 import re
 import secrets
 import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import nullcontext
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any, Self, cast
+from typing import Any, Self, cast
 from urllib.parse import quote, urlencode
 
 from fake_bluejay.bluejay.options import API_KEY
-from fake_bluejay.calls import Calls
 from fake_bluejay.core.behaviors import Agent
-from fake_bluejay.core.clock import datetime_at, instant_of, microseconds
+from fake_bluejay.core.clock import instant_of, microseconds
 from fake_bluejay.core.outbox import Delivery, Irregularity, WebhookRecord, encoded
 from fake_bluejay.core.readings import Readings
 from fake_bluejay.core.scripts import Call, call_from_dict
@@ -31,9 +30,7 @@ from fake_bluejay.core.statuses import Event
 from fake_bluejay.core.test_results import Record
 from fake_bluejay.core.timers import Timer
 from fake_bluejay.core.world import DEFAULT_ORGANISATION, World
-from fake_bluejay.drafts import Drafts
-from fake_bluejay.evaluations import Evaluations
-from fake_bluejay.facade.handles import FakeClock, FakeReadings, Snapshot, data_of
+from fake_bluejay.facade.handles import FakeClock, Snapshot, data_of
 from fake_bluejay.facade.protocols import Bluejay
 from fake_bluejay.facade.results import TestResult
 from fake_bluejay.facade.webhooks import Webhooks
@@ -51,9 +48,6 @@ from fake_bluejay.state.commands import (
     ScriptsOfCalls,
     validated,
 )
-
-if TYPE_CHECKING:
-    pass
 
 _TIMEOUT = 30
 """The time in which the server has to answer, in seconds."""
@@ -83,11 +77,7 @@ class RemoteBluejay(Bluejay):
         if self._control("GET", "health", of_all=True) != {"status": "ok"}:
             raise ConnectionError(f"what answers at {url} is no fake Bluejay")
         self.clock = RemoteClock(self._world, self._control)
-        self.readings = FakeReadings(self._world)
         self.faults: Faults = _FarFaults(self._control)
-        self.calls = Calls(self._world)
-        self.drafts = Drafts(self)
-        self.evaluations = Evaluations(self)
         self.webhooks: Webhooks = _FarWebhooks(self._control, self._world)
         if organisation is not None:
             self._ensure_organisation(organisation)
@@ -342,20 +332,6 @@ class _FarWorld:
         instant_of(moment)  # raises if it has no time zone
         self._control("POST", "clock/advance", {"to": moment.isoformat()})
 
-    def run_until(self, predicate: Callable[[], object], limit: float | timedelta) -> None:
-        deadline = self.now() + microseconds(limit)
-        while not predicate():
-            clock = self.clock()
-            now, due = _instant(clock["now"]), _optional_instant(clock["next_due"])
-            late = due is None or due > deadline
-            # As a length: a clock that follows real time may be past the moment when the request arrives.
-            self.advance(timedelta(microseconds=max(0, (deadline if due is None or late else due) - now)))
-            if late and not predicate():
-                raise TimeoutError(
-                    f"the condition did not hold within {limit} s of the fake's clock:"
-                    f" it is {datetime_at(deadline)}, and {clock['pending']} timers are pending"
-                )
-
     def next_due(self) -> int | None:
         return _optional_instant(self.clock()["next_due"])
 
@@ -371,7 +347,9 @@ class _FarWorld:
 
     def result(self, id: int) -> Record:
         data = self._control("GET", f"test-results/{id}")
-        return dumps.load_record(data, ({**one, "test_result_id": id} for one in data["controls"]))
+        record = dumps.RECORD.load(data)
+        record.control_objects = [dumps.CONTROL_OBJECT.load({**one, "test_result_id": id}) for one in data["controls"]]
+        return record
 
     def edit(self, id: int, *, agent: Agent | None) -> None:
         self._control("PATCH", f"test-results/{id}", {"agent": _text(agent)})
@@ -412,12 +390,12 @@ class _FarWorld:
     """True, because the server decides whether it refuses a webhook on another machine."""
 
     def add_webhook(self, new: WebhookRecord) -> WebhookRecord:
-        data = {**dumps.dump_webhook(new), "secret": new.secret or None}
+        data = {**dumps.WEBHOOK.dump(new), "secret": new.secret or None}
         del data["id"]  # the server gives it
-        return dumps.load_webhook(self._control.send("webhooks", validated(NewWebhook, data)))
+        return dumps.WEBHOOK.load(self._control.send("webhooks", validated(NewWebhook, data)))
 
     def change_webhook(self, id: str, **changes: Any) -> WebhookRecord:
-        return dumps.load_webhook(self._control("PATCH", f"webhooks/{quote(str(id), safe='')}", changes))
+        return dumps.WEBHOOK.load(self._control("PATCH", f"webhooks/{quote(str(id), safe='')}", changes))
 
     def remove_webhook(self, id: str) -> None:
         self._control("DELETE", f"webhooks/{quote(str(id), safe='')}")
@@ -427,7 +405,7 @@ class _FarWorld:
         self._control("POST", "deliveries", new)
 
     def disturb(self, irregularity: Irregularity) -> None:
-        self._control("POST", "irregularities", dumps.dump_irregularity(irregularity))
+        self._control("POST", "irregularities", dumps.IRREGULARITY.dump(irregularity))
 
     def deliver(self) -> None:
         """Do nothing: the server delivers before it answers."""
@@ -437,7 +415,7 @@ class _FarWorld:
         while True:
             after = found[-1].number if found else 0
             page = self._control("GET", "deliveries", after=after, limit=_AT_ONCE)
-            found += [dumps.load_delivery({**one, "body": one["text"]}) for one in page]
+            found += [dumps.DELIVERY.load({**one, "body": one["text"]}) for one in page]
             if len(page) < _AT_ONCE:
                 return found
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import re
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from functools import cached_property
 from typing import Any
 from urllib.parse import parse_qsl, urlencode
@@ -24,7 +24,7 @@ from fake_bluejay.core.readings import (
     Readings,
     UnknownKey,
 )
-from fake_bluejay.core.resources import Entity, Id
+from fake_bluejay.core.resources import Entity
 from fake_bluejay.core.world import World
 from fake_bluejay.http.errors import NOTHING, Invalid, json_error, missing, read_body, validated
 from fake_bluejay.http.journal import Answer
@@ -40,11 +40,6 @@ RequestHeaders = Mapping[bytes, bytes]
 Unwritable = Callable[[Collection[int]], Collection[int]]
 
 _REQUIRED: Any = object()
-
-
-def as_id(text: str) -> int | None:
-    """Return the integer id in a text, for fields whose published type is a string; None if the text is not an id."""
-    return int(text) if text.isascii() and text.isdigit() and len(text) <= 18 else None
 
 
 class AnsweredEarly(Exception):
@@ -124,9 +119,16 @@ class ApiCall:
         else:
             self.answer.content += message.get("body", b"")
 
-    def require(self, resource: str, id: Id | None) -> Entity:
-        """Return an entity that the caller can see, by the name of its resource. Raises `NotFound`."""
+    def require(self, resource: str, id: object) -> Entity:
+        """Return an entity that the caller can see, by the name of its resource. Raises `NotFound`.
+
+        The id may be written in any way that `Ids.read` reads.
+        """
         return self.world.resources.require(resource, id, self.organisation)
+
+    def require_all(self, resource: str, ids: Iterable[object]) -> list[Entity]:
+        """Return the entities of these ids, each once. Raises `NotFound` if the caller cannot see one of them."""
+        return list(dict.fromkeys(self.require(resource, id) for id in ids))
 
     @property
     def origin(self) -> str:

@@ -29,7 +29,7 @@ from fake_bluejay.server.gate import Gate
 from fake_bluejay.server.protocol import CONNECTION, Connection
 from fake_bluejay.server.timekeeper import Timekeeper
 from fake_bluejay.state.loaded_seed import MOST_WORLDS
-from fake_bluejay.state.snapshot import dump, dump_organisation, restore
+from fake_bluejay.state.snapshot import ORGANISATION, dump, restore
 
 _BRING_KEYS = (("POST", "organisations"), ("PUT", "state"), ("POST", "reset"))
 """The control requests after which a world may have other organisations."""
@@ -54,7 +54,7 @@ class _Part:
 
     def organisations(self) -> list[dict[str, Any]]:
         """Return the organisations that the world has now, with their keys."""
-        return list(map(dump_organisation, list(self.surface.service.world.organisations.values())))
+        return list(map(ORGANISATION.dump, list(self.surface.service.world.organisations.values())))
 
 
 class Worlds:

@@ -30,13 +30,13 @@ from pydantic import (
     field_validator,
 )
 
-from fake_bluejay.bluejay.mistakes import unknown_name, what_is_wrong
+from fake_bluejay.bluejay.mistakes import place_in, unknown_name, what_is_wrong
 from fake_bluejay.bluejay.options import WorldOptions, world_of
 from fake_bluejay.bluejay.service import Service
 from fake_bluejay.core.behaviors import agent_from_text
 from fake_bluejay.core.clock import MOST_SPEED, check_start, instant_of
 from fake_bluejay.core.readings import Question, Readings, questions
-from fake_bluejay.core.suggest import meant, unknown
+from fake_bluejay.core.suggest import Place, check_known, meant, unknown, written_place
 from fake_bluejay.core.test_results import Organisation
 from fake_bluejay.core.world import DEFAULT_ORGANISATION, World
 from fake_bluejay.http.faults import KINDS
@@ -46,20 +46,17 @@ from fake_bluejay.state.commands import (
     AnyFault,
     Command,
     Key,
-    Misfit,
     Misfits,
     NewEntity,
     NewOrganisation,
     NewStub,
     NewTestResult,
     NewWebhook,
-    Path_,
     RevokedKey,
     SeedCalls,
     SeedSimulation,
     Shape,
     checked,
-    one_of,
 )
 from fake_bluejay.state.loaded_seed import MOST_WORLDS, LoadedSeed, Overrides
 
@@ -101,7 +98,11 @@ def _instant(text: str) -> int:
 
 
 _Moment = Annotated[str, checked(_instant), Field(json_schema_extra={"format": "date-time"})]
-_ClockMode = Annotated[str, one_of("clock", ("real", "manual")), Field(json_schema_extra={"enum": ["real", "manual"]})]
+_ClockMode = Annotated[
+    str,
+    checked(lambda mode: check_known("clock", mode, ("real", "manual"))),
+    Field(json_schema_extra={"enum": ["real", "manual"]}),
+]
 
 
 SeedReadings = create_model(
@@ -168,7 +169,7 @@ class Seed(Shape):
         options["evaluation_takes"] = self.evaluation_takes
         return options
 
-    def parts(self) -> Iterable[tuple[Path_, Command]]:
+    def parts(self) -> Iterable[tuple[Place, Command]]:
         """Yield the commands in the order in which they are applied, each with its place in the seed."""
         for name in type(self).model_fields:
             value = getattr(self, name)
@@ -225,99 +226,135 @@ def load_seed(path: Path, overrides: Overrides | None = None) -> LoadedSeed:
     try:
         seed = Seed.model_validate(data)
     except ValidationError as error:
-        errors = [(_written(place, data), what) for place, what in map(_in_words, error.errors(include_url=False))]
-        found = [one for one in _closest(errors) if one[0] not in source.problem_places]
+        found = [one for one in _in_words(error, data) if one[0] not in source.problem_places]
         problems += [source.problem(*one) for one in found]
         wrong = wrong | {place for place, _ in found}
     if wrong:
-        problems += [source.problem(one.place, str(one)) for one in _misfits_beside(wrong, data, overrides)]
+        problems += [source.problem(*one) for one in _Rest(data, wrong).misfits(overrides)]
     if problems:
         raise SeedError(problems)
     try:
-        service = Service(**seed.options(overrides))
+        return loaded(seed, overrides)
+    except Misfits as error:
+        raise SeedError([source.problem(*one) for one in error.found]) from None
     except ValueError as error:
         raise SeedError([source.problem((), str(error))]) from None
-    misfits = _applied(seed.parts(), service)
-    if misfits:
-        raise SeedError([source.problem(one.place, str(one)) for one in misfits])
+
+
+def loaded(seed: Seed, overrides: Overrides) -> LoadedSeed:
+    """Return a service whose world is that of a seed.
+
+    Raises:
+        Misfits: Parts of the seed do not fit.
+        ValueError: One of the overrides is not allowed.
+    """
+    service = Service(**seed.options(overrides))
+
+    def fill() -> None:
+        misfits = Misfits()
+        for place, part in seed.parts():
+            with misfits.at(*place):
+                part.apply(service)
+        misfits.check()
 
     def reset() -> None:
         service.reset()
-        for _, part in seed.parts():
-            part.apply(service)
+        fill()
 
+    fill()
     return LoadedSeed(service, reset)
-
-
-def _applied(parts: Iterable[tuple[Path_, Command]], service: Service) -> list[Misfit]:
-    """Apply the parts of a seed, each with its place, and return the misfits."""
-    misfits = Misfits()
-    for place, part in parts:
-        with misfits.at(*place):
-            part.apply(service)
-    return misfits.all
 
 
 _REFERRED_TO = ("organisations", "resources", "simulations")
 """The parts of a seed that other parts refer to, or whose ids they may count on."""
 
 
-def _misfits_beside(wrong: Iterable[Path_], data: dict[str, Any], overrides: Overrides) -> list[Misfit]:
-    """Return the misfits in the parts of a seed without wrong values, so that one check reports these problems too.
+class _Rest:
+    """A seed without its wrong values, so that one check also reports what does not fit in the rest.
 
     A misfit that may only follow from a wrong value is left out: a reference to a part that has one cannot be judged.
 
     Args:
-        wrong: The places of the values that are wrong.
         data: The seed, as JSON.
-        overrides: The options that go before those of the seed.
+        wrong: The places of the values that are wrong.
     """
-    rest: dict[str, Any] = {name: [*value] if isinstance(value, list) else value for name, value in data.items()}
-    left_out, unjudged, written = set(), set[str](), dict[str, str]()
-    fields = {field.alias or name for name, field in Seed.model_fields.items()}
-    for place in wrong:
-        name, within = str(place[0]), place[1:]
-        whole = rest.get(name)
-        if name not in fields:
-            rest.pop(name, None)
-            known = meant(name, fields)
-            if known in _REFERRED_TO and known not in rest and _is_part(known, whole):
-                rest[known], written[known] = whole, name
-            elif known in _REFERRED_TO or (not known and isinstance(whole, (list, dict))):
-                unjudged |= {known} if known else set(_REFERRED_TO)  # without a similar one, it may be any
-            continue
+
+    def __init__(self, data: dict[str, Any], wrong: Iterable[Place]) -> None:
+        self._parts = {name: _entries(value) for name, value in data.items()}
+        self._names = {field.alias or name for name, field in Seed.model_fields.items()}
+        self._written: dict[str, str] = {}
+        """The name of a part → the unknown one under which the seed has it."""
+        self._unjudged: set[str] = set()
+        """The names of the parts to which no reference can be judged."""
+        for name, *within in wrong:
+            if name in self._names:
+                self._leave_out(str(name), within)
+            else:
+                self._rename(str(name), data.get(str(name)))
+
+    def _leave_out(self, name: str, within: list[str | int]) -> None:
+        """Leave out a part, or the entry of it in which a value is wrong."""
         if name in _REFERRED_TO:
-            unjudged.add(name)
-        if isinstance(whole, dict) and within:
-            rest[name] = {key: value for key, value in whole.items() if key != within[0]}
-        elif not isinstance(whole, list) or not within:
-            rest.pop(name, None)
-        elif name != "test_results" or not within[1:] or within[1] in ("id", "count"):
-            left_out.add((name, within[0]))
-            if name == "test_results":
-                unjudged.add(name)
-        else:  # an entry that only takes the same ids in the same organisation stands in for the wrong one
-            number, field = int(within[0]), within[1]
-            kept = {key: whole[number][key] for key in {"id", "count", "organisation"} & whole[number].keys() - {field}}
-            whole[number] = kept
-    numbers = {
-        name: [number for number in range(len(value)) if (name, number) not in left_out]
-        for name, value in rest.items()
-        if isinstance(value, list)
-    }
-    rest |= {name: [rest[name][number] for number in kept] for name, kept in numbers.items()}
-    try:
-        seed = Seed.model_validate(rest)
-        service = Service(**seed.options(overrides))
-    except ValueError:
-        return []
-    misfits = [one for one in _applied(seed.parts(), service) if not _may_follow(one.place, unjudged)]
-    for one in misfits:
-        part, *inner = one.place
-        if part in numbers:
-            inner[0] = numbers[str(part)][int(inner[0])]
-        one.place = (written.get(str(part), part), *inner)
-    return misfits
+            self._unjudged.add(name)
+        entries = self._parts.get(name)
+        if not within or not isinstance(entries, dict):
+            self._parts.pop(name, None)
+        elif name != "test_results":
+            entries.pop(within[0], None)
+        elif not within[1:] or within[1] in ("id", "count"):
+            entries.pop(within[0], None)
+            self._unjudged.add(name)
+        elif (entry := entries.get(within[0])) is not None:  # one that only takes the same ids stands in for it
+            kept = {"id", "count", "organisation"} - {within[1]}
+            entries[within[0]] = {name: value for name, value in entry.items() if name in kept}
+
+    def _rename(self, name: str, value: Any) -> None:
+        """Take an unknown name for the one that it probably means, if it has a value of such a part."""
+        self._parts.pop(name, None)
+        known = meant(name, self._names)
+        if known in _REFERRED_TO and known not in self._parts and _is_part(known, value):
+            self._parts[known], self._written[known] = _entries(value), name
+        elif known in _REFERRED_TO:
+            self._unjudged.add(known)
+        elif not known and isinstance(value, (list, dict)):  # it may be any
+            self._unjudged.update(_REFERRED_TO)
+
+    def misfits(self, overrides: Overrides) -> Iterator[tuple[Place, str]]:
+        """Yield what does not fit in the rest, with its place, given the options that go before those of the seed."""
+        numbers = {name: list(value) for name, value in self._parts.items() if isinstance(value, _Entries)}
+        rest = {name: list(value.values()) if name in numbers else value for name, value in self._parts.items()}
+        try:
+            loaded(Seed.model_validate(rest), overrides)
+        except ValueError as error:
+            for place, what in error.found if isinstance(error, Misfits) else ():
+                name, *inner = place
+                if name in numbers:
+                    inner[0] = numbers[str(name)][int(inner[0])]
+                if not self._may_follow(place):
+                    yield (self._written.get(str(name), name), *inner), what
+
+    def _may_follow(self, place: Place) -> bool:
+        """Return whether a misfit at this place may only follow from a wrong value."""
+        if place[-1] == "organisation":
+            causes = {"organisations"}
+        elif place[-1] == "id":  # runs of simulations make test results, too, whose ids another may then have
+            causes = {"simulations", "test_results"}
+        elif place[0] == "simulations":
+            causes = {"simulations", "resources"}
+        else:
+            causes = {"resources"} if place[0] == "resources" or place[-1] in ("agents", "folders") else set()
+        return not self._unjudged.isdisjoint(causes)
+
+
+class _Entries(dict[Any, Any]):
+    """The entries of a list by their numbers."""
+
+
+def _entries(value: Any) -> Any:
+    """Return the entries of a list or an object, in which some can be left out; any other value as it is."""
+    if isinstance(value, list):
+        return _Entries(enumerate(value))
+    return dict(value) if isinstance(value, dict) else value
 
 
 def _is_part(name: str, value: Any) -> bool:
@@ -329,28 +366,18 @@ def _is_part(name: str, value: Any) -> bool:
     return True
 
 
-def _may_follow(place: Path_, unjudged: set[str]) -> bool:
-    """Return whether a misfit may only follow from wrong values in the parts of these names."""
-    if place[-1] == "organisation":
-        return "organisations" in unjudged
-    if place[-1] == "id":  # runs of simulations make test results, too, whose ids another may then have
-        return not unjudged.isdisjoint(("simulations", "test_results"))
-    if place[0] == "simulations":
-        return not unjudged.isdisjoint(("simulations", "resources"))
-    return "resources" in unjudged and (place[0] == "resources" or place[-1] in ("agents", "folders"))
-
-
 def _goes_on(source: _Source, data: dict[str, Any], overrides: Overrides) -> LoadedSeed:
     """Restore a saved world, which goes on exactly where it stopped unless an option overrides that."""
+    others = {"own_worlds": data.pop("own_worlds", [])}
     try:
-        saved = _Saved.model_validate({"own_worlds": data.pop("own_worlds", [])})
+        saved = _Saved.model_validate(others)
     except ValidationError as error:
-        raise SeedError([source.problem(*_in_words(one, _Saved)) for one in error.errors(include_url=False)]) from None
+        raise SeedError([source.problem(*one) for one in _in_words(error, others, _Saved)]) from None
     service = Service(webhooks_anywhere=overrides.webhooks_anywhere)
     try:
         dumps.restore(service.world, data)
     except dumps.DumpError as error:
-        raise SeedError([source.problem(*_placed(one)) for one in error.problems]) from None
+        raise SeedError([source.problem(*one) for one in error.found]) from None
     world = service.world
     if overrides.clock is not None or overrides.speed is not None:
         world.switch_clock(overrides.clock or "real", 1.0 if overrides.speed is None else overrides.speed)
@@ -367,12 +394,12 @@ def _goes_on(source: _Source, data: dict[str, Any], overrides: Overrides) -> Loa
         service.reset()
         dumps.restore(world, start)
 
-    loaded = LoadedSeed(service, reset)
-    make = loaded.empty()
+    whole = LoadedSeed(service, reset)
+    make = whole.empty()
     taken = set(_keys(world))
     names = set(world.organisations)
     for number, own in enumerate(saved.own_worlds):
-        place: Path_ = ("own_worlds", number)
+        place: Place = ("own_worlds", number)
         its = _own_world(source, place, own, make)
         if own.name in names:
             raise SeedError([source.problem((*place, "name"), f"there is an organisation {own.name!r} already")])
@@ -380,18 +407,17 @@ def _goes_on(source: _Source, data: dict[str, Any], overrides: Overrides) -> Loa
             raise SeedError([source.problem(place, "one of its API keys belongs to an organisation elsewhere already")])
         names.add(own.name)
         taken.update(_keys(its.world))
-        loaded.own_worlds.append((own.name, own.api_key, its))
-    return loaded
+        whole.own_worlds.append((own.name, own.api_key, its))
+    return whole
 
 
-def _own_world(source: _Source, place: Path_, own: _OwnWorld, make: Callable[[str], Service]) -> Service:
+def _own_world(source: _Source, place: Place, own: _OwnWorld, make: Callable[[str], Service]) -> Service:
     """Return a saved world of one organisation, in which its key is known, whatever the world itself says."""
     service = make(own.api_key)
     try:
         dumps.restore(service.world, own.world)
     except dumps.DumpError as error:
-        found = (_placed(one) for one in error.problems)
-        raise SeedError([source.problem((*place, "world", *inner), what) for inner, what in found]) from None
+        raise SeedError([source.problem((*place, "world", *inner), what) for inner, what in error.found]) from None
     if own.api_key not in _keys(service.world):
         service.world.add_api_keys(DEFAULT_ORGANISATION, own.api_key)
     return service
@@ -408,7 +434,7 @@ class _Source:
         self.path = path
         self.problems: list[str] = []
         """The values that are not JSON; the rest of the file is still checked."""
-        self.problem_places: set[Path_] = set()
+        self.problem_places: set[Place] = set()
         self._format = path.suffix.lower().replace(".yml", ".yaml")
         if path.suffix.lower() not in _FORMATS:
             raise SeedError([f"{path}: the name of a seed ends in one of {', '.join(_FORMATS)}"])
@@ -454,16 +480,16 @@ class _Source:
         self.problem_places = {one.place if one.name is None else (*one.place, str(one.name)) for one in not_json}
         return whole
 
-    def problem(self, place: Path_, what: str, name: Any = None) -> str:
+    def problem(self, place: Place, what: str, name: Any = None) -> str:
         """Return a problem with its place: `world.toml:7: test_results[0].status: …`.
 
         With the name of a field, the line is that of the field.
         """
         line = self._line(place if name is None else (*place, name))
-        field = "".join(f"[{one}]" if isinstance(one, int) else f".{one}" for one in place).lstrip(".")
+        field = written_place(place)
         return f"{self.path}{f':{line}' if line else ''}: {f'{field}: ' if field else ''}{what}"
 
-    def _line(self, place: Path_) -> int | None:
+    def _line(self, place: Place) -> int | None:
         """Return the line of a place, or of the nearest thing around it."""
         while place:
             line = self._line_of(place)
@@ -473,7 +499,7 @@ class _Source:
         return None
 
     @functools.cached_property
-    def _line_of(self) -> Callable[[Path_], int | None]:
+    def _line_of(self) -> Callable[[Place], int | None]:
         """Returns the line of a place that is written there. The file is read once for it, however much is wrong."""
         return _lines_in_toml(self._text).get if self._format == ".toml" else _lines_in_yaml(self._text)
 
@@ -485,7 +511,7 @@ class _Unreadable(ValueError):
 
 
 class _NotJson(ValueError):
-    def __init__(self, what: str, place: Path_, name: object = None) -> None:
+    def __init__(self, what: str, place: Place, name: object = None) -> None:
         super().__init__(what)
         self.place = place
         self.name = name
@@ -496,7 +522,7 @@ _MOST_IN_YAML = 1_000_000
 """The most values, with aliases expanded: a few aliases, each of several others, soon exceed any memory."""
 
 
-def _as_json(value: Any, place: Path_, counted: Iterator[int], problems: list[_NotJson]) -> Any:
+def _as_json(value: Any, place: Place, counted: Iterator[int], problems: list[_NotJson]) -> Any:
     """Return a value of TOML or YAML as JSON has it: moments as text, names as text.
 
     A value that JSON does not have is replaced, and added to `problems`.
@@ -581,7 +607,7 @@ def _json(text: str) -> Any:
 _READERS: dict[str, Callable[[str], Any]] = {".toml": tomllib.loads, ".yaml": _yaml, ".json": _json}
 
 
-def _lines_in_yaml(text: str) -> Callable[[Path_], int | None]:
+def _lines_in_yaml(text: str) -> Callable[[Place], int | None]:
     """Return a function that finds the line of a place in YAML, or in JSON, whose tabs are replaced: YAML has none."""
     import yaml
 
@@ -597,7 +623,7 @@ def _lines_in_yaml(text: str) -> Callable[[Path_], int | None]:
             written == name or (not isinstance(name, str) and isinstance(written, str) and value_of(written) == name)
         )
 
-    def line_of(place: Path_) -> int | None:
+    def line_of(place: Place) -> int | None:
         node, line = root, None
         for one in place:
             if isinstance(node, yaml.MappingNode):
@@ -615,12 +641,12 @@ def _lines_in_yaml(text: str) -> Callable[[Path_], int | None]:
     return line_of
 
 
-def _lines_in_toml(text: str) -> dict[Path_, int]:
+def _lines_in_toml(text: str) -> dict[Place, int]:
     """Return the places in TOML, each with the first line of the statement that makes it."""
-    lines: dict[Path_, int] = {}
-    tables: dict[Path_, int] = {}
+    lines: dict[Place, int] = {}
+    tables: dict[Place, int] = {}
     """The number of tables that an array has so far."""
-    table: Path_ = ()
+    table: Place = ()
     statement, begins = "", 1
     for number, line in enumerate(io.StringIO(text), 1):
         statement += line
@@ -641,9 +667,9 @@ def _lines_in_toml(text: str) -> dict[Path_, int]:
     return lines
 
 
-def _table(header: Any, tables: dict[Path_, int]) -> Path_:
+def _table(header: Any, tables: dict[Place, int]) -> Place:
     """Return the place of the table that a header of TOML begins, and count it if it is one of an array."""
-    place: Path_ = ()
+    place: Place = ()
     while header:
         [(name, header)] = header.items()
         place = (*place, name)
@@ -655,7 +681,7 @@ def _table(header: Any, tables: dict[Path_, int]) -> Path_:
     return place
 
 
-def _places(value: Any, place: Path_) -> Iterator[Path_]:
+def _places(value: Any, place: Place) -> Iterator[Place]:
     """List the places in a value that stands at a place."""
     named = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
     for name, inner in named:
@@ -663,52 +689,23 @@ def _places(value: Any, place: Path_) -> Iterator[Path_]:
         yield from _places(inner, (*place, name))
 
 
-def _in_words(error: Any, shape: type[BaseModel] = Seed) -> tuple[Path_, str]:
-    """Return the place and the message of one of Pydantic's errors: what was wrong, and what was expected."""
-    loc: Path_ = error["loc"]
-    place = loc
-    if place[-1:] == ("[key]",):  # the problem is with the name, not with its value
-        place = place[:-1]
-    if place[:1] == ("faults",) and place[2:3] and place[2] in KINDS:  # the tag of the model of its kind
-        place = place[:2] + place[3:]
+def _in_words(errors: ValidationError, data: Any, shape: type[BaseModel] = Seed) -> Iterator[tuple[Place, str]]:
+    """Yield Pydantic's errors, each with its place: what was wrong, and what was expected.
+
+    A value of one of several types gets an error for each of them. If one is within the value, it says more.
+    """
+    found = [_placed(error, data, shape) for error in errors.errors(include_url=False)]
+    for place, what in found:
+        if not any(len(other) > len(place) and other[: len(place)] == place for other, _ in found):
+            yield place, what
+
+
+def _placed(error: Any, data: Any, shape: type[BaseModel]) -> tuple[Place, str]:
+    place = place_in(data, error)
     if error["type"] == "union_tag_invalid":
         return (*place, "kind"), unknown("kind of fault", error["ctx"]["tag"], KINDS)
     if error["type"] == "union_tag_not_found":
         return (*place, "kind"), "missing"
     if error["type"] == "extra_forbidden":
-        return place, unknown_name(shape, loc)
+        return place, unknown_name(shape, error["loc"])
     return place, what_is_wrong(error)
-
-
-def _written(place: Path_, data: Any) -> Path_:
-    """Return a place as the seed has it, without Pydantic's names of the types of a value that may have several."""
-    written = []
-    for part in place:
-        if isinstance(data, dict):
-            data = data.get(str(part))
-        elif isinstance(data, list) and isinstance(part, int):
-            data = data[part] if part < len(data) else None
-        else:
-            continue
-        written.append(part)
-    return tuple(written)
-
-
-def _closest(errors: list[tuple[Path_, str]]) -> Iterator[tuple[Path_, str]]:
-    """Yield the errors, without those of a value that also has an error within.
-
-    A value of one of several types gets an error for each of them, and the one within says more.
-    """
-    places = [place for place, _ in errors]
-    for place, what in errors:
-        if not any(len(other) > len(place) and other[: len(place)] == place for other in places):
-            yield place, what
-
-
-def _placed(text: str) -> tuple[Path_, str]:
-    """Return the place at the beginning of a message, as those of dumps have it: `test_results[2].status: …`."""
-    said = re.match(r"([a-z_]+(?:\[\d+\]|\.[a-z_]+)*)\.?: (.*)", text, re.DOTALL)
-    if said is None:
-        return (), text
-    place = tuple(int(part) if part.isdigit() else part for part in re.findall(r"[a-z_]+|\d+", said[1]))
-    return place, said[2]

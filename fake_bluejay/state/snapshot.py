@@ -1,18 +1,23 @@
-"""A world as JSON-ready data, and back: a loaded world goes on exactly where the saved one stopped."""
+"""A world as JSON-ready data, and back: a loaded world goes on exactly where the saved one stopped.
+
+A `_Shape` declares once how the objects of a class stand in a dump; it dumps and loads them.
+"""
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import json
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, TypeVar, get_args
+from operator import attrgetter
+from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar, cast, get_args
 
 from fake_bluejay.bluejay.calls import checked_call
 from fake_bluejay.bluejay.modules import declared, resource_names
-from fake_bluejay.core.behaviors import Agent, agent_from_text
+from fake_bluejay.core.behaviors import agent_from_text
 from fake_bluejay.core.clock import Clock, ManualClock, ScaledClock, datetime_at, instant_of, microseconds
 from fake_bluejay.core.clock import iso as _iso
 from fake_bluejay.core.json_data import copied
@@ -32,7 +37,7 @@ from fake_bluejay.core.resources import Entity
 from fake_bluejay.core.runs import Run
 from fake_bluejay.core.scripts import Call, call_from_dict
 from fake_bluejay.core.statuses import STATUSES, Event, Status, is_final, status_from_text
-from fake_bluejay.core.suggest import check_known, instead_of, unknown
+from fake_bluejay.core.suggest import Place, check_known, instead_of, passing, unknown, written_place
 from fake_bluejay.core.test_results import ControlObject, Move, Organisation, Record
 from fake_bluejay.core.timers import Timer, TimerKind
 from fake_bluejay.core.world import DEFAULT_ORGANISATION, World
@@ -43,7 +48,7 @@ if TYPE_CHECKING:
 
 FORMAT = 1
 
-_Loaded = TypeVar("_Loaded")
+_Object = TypeVar("_Object")
 _Types = type | tuple[type, ...]
 
 _MOST_SHOWN = 100
@@ -53,10 +58,264 @@ _MOST_SHOWN = 100
 class DumpError(ValueError):
     """A dump that cannot be read: everything that is wrong with it, each problem with its place."""
 
-    def __init__(self, problems: list[str]) -> None:
-        more = [f"and {len(problems) - _MOST_SHOWN} more"] if len(problems) > _MOST_SHOWN else []
-        super().__init__("; ".join([*problems[:_MOST_SHOWN], *more]))
-        self.problems = problems
+    def __init__(self, found: list[tuple[Place, str]]) -> None:
+        self.found = found
+        """Each place, and what is wrong there."""
+        self.problems = [f"{written_place(place)}: {what}" if place else what for place, what in found]
+        more = [f"and {len(found) - _MOST_SHOWN} more"] if len(found) > _MOST_SHOWN else []
+        super().__init__("; ".join([*self.problems[:_MOST_SHOWN], *more]))
+
+
+# --- the shapes -----------------------------------------------------------------------------------------------------
+
+
+def _same(value: Any) -> Any:
+    return value
+
+
+@dataclasses.dataclass(frozen=True)
+class _Value:
+    """A field of a dump: a plain value."""
+
+    types: _Types = object
+    """The types of the value in a dump."""
+    write: Callable[[Any], Any] = _same
+    """Returns the value as it stands in a dump, unless it is None."""
+    parse: Callable[[Any], Any] = _same
+    """Returns a value that stood in a dump as the object has it; raises `ValueError` if there is no such value."""
+    nullable: bool = False
+    older: Any = ...
+    """The value in a dump of an earlier version, which lacks the field; `...` if each version has it."""
+    name: str = ""
+    """The name in a dump, if it is not the attribute's."""
+    get: Callable[[Any], Any] | None = None
+    """Returns the value of an object, if it is not the attribute's."""
+
+    def but(self, **changes: Any) -> Self:
+        """Return such a field with some changes."""
+        return dataclasses.replace(self, **changes)
+
+    def dump(self, value: Any) -> Any:
+        """Return a value as it stands in a dump."""
+        return None if value is None else self.write(value)
+
+    def load(self, place: _Node, name: str) -> Any:
+        """Return the value in a dump as the object has it."""
+        return place.read(name, self.types, self.parse, optional=self.nullable, older=self.older)
+
+
+class _Values(_Value):
+    """A field of a dump: a list of plain values."""
+
+    def dump(self, value: Any) -> Any:
+        return list(value)
+
+    def load(self, place: _Node, name: str) -> Any:
+        return place.items(name, self.types, self.parse, older=self.older)
+
+
+@dataclasses.dataclass(frozen=True)
+class _Each(_Value):
+    """A field of a dump: a list of objects of a shape."""
+
+    of: Any = None
+
+    def dump(self, value: Any) -> Any:
+        return [self.of.dump(one) for one in value]
+
+    def load(self, place: _Node, name: str) -> Any:
+        return [self.of.loaded(node) for node in place.each(name, older=self.older)]
+
+
+class _Shape(Generic[_Object]):
+    """The shape of the objects of a class: their fields, in the order of a dump, by the names of their attributes.
+
+    Args:
+        make: Returns an object, given the values of its attributes; those of a part with problems may be None.
+        fields: The fields. An underscore at the end of a name is not written.
+    """
+
+    def __init__(self, make: Callable[..., _Object], **fields: _Value) -> None:
+        self._make = make
+        self._fields = [
+            (attribute, one.name or attribute.rstrip("_"), one.get or attrgetter(attribute), one.dump, one.load)
+            for attribute, one in fields.items()
+        ]
+
+    def dump(self, one: _Object) -> dict[str, Any]:
+        """Return an object as it stands in a dump."""
+        return {name: dump(get(one)) for _, name, get, dump, _ in self._fields}
+
+    def values(self, place: _Node) -> dict[str, Any]:
+        """Return the values of the attributes of the object at a place."""
+        return {attribute: load(place, name) for attribute, name, _, _, load in self._fields}
+
+    def loaded(self, place: _Node) -> _Object:
+        """Return the object at a place."""
+        return self._make(**self.values(place))
+
+    def load(self, data: Mapping[str, Any]) -> _Object:
+        """Return an object that stands by itself.
+
+        Raises:
+            DumpError: Something in the data is wrong.
+        """
+        root = _Node(data)
+        loaded = self.loaded(root)
+        root.check()
+        return loaded
+
+
+def _instant(text: str) -> int:
+    moment = instant_of(datetime.fromisoformat(text))
+    datetime_at(moment)  # an offset can move it out of the range of a datetime
+    return moment
+
+
+def _script(data: Mapping[str, Any]) -> Call:
+    return checked_call(call_from_dict(data))
+
+
+def _json_bytes(text: str) -> bytes:
+    json.loads(text)  # else no answer could show it
+    return text.encode()
+
+
+def _webhook(*, events: list[str], agents: list[int], folders: list[str], **others: Any) -> WebhookRecord:
+    return WebhookRecord(events=tuple(events), scope=Scope(tuple(agents), tuple(folders)), **others)
+
+
+_TEXT = _Value(str)
+_TEXT_OR_NULL = _Value(str, nullable=True)
+_INTEGER = _Value(int)
+_INTEGER_OR_NULL = _Value(int, nullable=True)
+_INSTANT = _Value(str, _iso, _instant)
+_INSTANT_OR_NULL = _INSTANT.but(nullable=True)
+_SECONDS = _Value((int, float), lambda length: length / 1_000_000, microseconds)
+_STATUS = _Value(str, str, status_from_text)
+_AGENT = _Value(str, str, agent_from_text, nullable=True)
+_SCRIPT = _Value(dict, Call.as_dict, _script)
+_JSON = _Value(dict, copied, copied)
+
+_SETTINGS = _Shape(
+    World,
+    seed=_INTEGER_OR_NULL.but(get=lambda world: world.seed if world.is_seeded else None),
+    agent=_AGENT,
+    readings=_Value(dict, Readings.as_dict, lambda choices: Readings().changed(**choices)),
+    evaluation_starts_after=_SECONDS.but(parse=_same),
+    evaluation_takes=_SECONDS.but(parse=_same),
+)
+
+ORGANISATION = _Shape(Organisation, name=_TEXT, api_keys=_Values(str))
+"""An organisation, with its keys."""
+
+CONTROL_OBJECT = _Shape(
+    ControlObject,
+    id=_INTEGER,
+    test_result_id=_INTEGER,
+    written_at=_INSTANT,
+    gone_at=_INSTANT_OR_NULL,
+    by=_TEXT_OR_NULL,
+)
+"""A control object."""
+
+RECORD = _Shape(
+    Record,
+    id=_INTEGER,
+    organisation=_TEXT,
+    status=_STATUS,
+    agent=_AGENT,
+    created_at=_INSTANT,
+    start_time=_INSTANT_OR_NULL,
+    end_time=_INSTANT_OR_NULL,
+    fields=_JSON,
+    history=_Each(of=_Shape(Move, at=_INSTANT, from_=_STATUS, to=_STATUS, event=_Value(str, str, Event), cause=_TEXT)),
+    control_objects=_Values(int, get=lambda record: [control.id for control in record.control_objects]),
+    call=_SCRIPT.but(nullable=True, older=None),
+    # Not read: a run itself lists its test results.
+    run=_Value(get=lambda record: record.run and record.run.id, parse=lambda _: None, older=None),
+    metrics=_Values(dict, copied, copied, older=[]),
+)
+"""A test result. One that is loaded has the ids of its control objects in their place."""
+
+_RUN = _Shape(
+    Run,
+    id=_INTEGER,
+    organisation=_TEXT,
+    simulation_id=_INTEGER,
+    agent_id=_INTEGER,
+    created_at=_INSTANT,
+    fields=_JSON,
+    slots=_INTEGER_OR_NULL.but(name="lines"),
+    longest=_SECONDS,
+    ringing=_SECONDS,
+    result_ids=_Values(int, name="test_results"),
+    waiting=_Values(int),
+    next_steps=_Values(list, older=[], get=lambda run: map(list, run.next_steps.items())),
+)
+
+WEBHOOK = _Shape(
+    _webhook,
+    id=_TEXT,
+    organisation=_TEXT,
+    url=_TEXT_OR_NULL,
+    events=_Values(str, parse=passing(lambda event: check_known("webhook event", event, EVENTS))),
+    secret=_TEXT,
+    agents=_Values(int, older=[], get=attrgetter("scope.agents")),
+    folders=_Values(str, older=[], get=attrgetter("scope.folders")),
+    retries=_INTEGER_OR_NULL.but(parse=passing(check_retries), older=None),
+    enabled=_Value(bool, older=True),
+)
+"""A webhook."""
+
+DELIVERY = _Shape(
+    Delivery,
+    number=_INTEGER.but(older=None),
+    id=_TEXT,
+    webhook_id=_TEXT,
+    event=_TEXT,
+    body=_Value(str, bytes.decode, _json_bytes),
+    created_at=_INSTANT,
+    attempts=_Each(of=_Shape(Attempt, at=_INSTANT, status=_INTEGER_OR_NULL, problem=_TEXT_OR_NULL)),
+    planned=_INTEGER,  # a delivery under way is sent again after a restore: at-least-once delivery
+    retries=_INTEGER,
+)
+"""A delivery with its attempts."""
+
+IRREGULARITY = _Shape(Irregularity, later=_SECONDS, copies=_INTEGER, event=_TEXT_OR_NULL, times=_INTEGER_OR_NULL)
+"""A disturbance of deliveries."""
+
+
+_ENTITIES: dict[Any, _Shape[Any]] = {
+    ids: _Shape(
+        dict,
+        id=_Value(ids),
+        organisation=_TEXT,
+        created_at=_INSTANT,
+        updated_at=_INSTANT.but(older=None),
+        fields=_JSON,
+    )
+    for ids in (object, int, str)
+}
+"""The entities of a resource, by the type of its ids in a dump."""
+
+ENTITY = _ENTITIES[object]
+"""An entity of any resource, to be dumped."""
+
+_TIMERS: dict[Any, _Shape[Timer]] = {
+    subjects: _Shape(
+        Timer,
+        due=_INSTANT,
+        sequence=_INTEGER,
+        kind=_Value(str, parse=passing(lambda kind: check_known("kind of timer", kind, get_args(TimerKind)))),
+        subject_id=_Value(subjects),
+    )
+    for subjects in (object, int, str)
+}
+"""The timers, by the type of their subjects in a dump."""
+
+
+# --- a world --------------------------------------------------------------------------------------------------------
 
 
 def dump(world: World) -> dict[str, Any]:
@@ -70,90 +329,36 @@ def dump(world: World) -> dict[str, Any]:
             "format": FORMAT,
             "now": _iso(now),
             "clock": {"speed": world.clock.speed} if isinstance(world.clock, ScaledClock) else "manual",
-            "seed": world.seed if world.is_seeded else None,
-            "agent": _optional_text(world.agent),
-            "readings": world.readings.as_dict(),
-            "evaluation_starts_after": world.evaluation_starts_after / 1_000_000,
-            "evaluation_takes": world.evaluation_takes / 1_000_000,
+            **_SETTINGS.dump(world),
             "require_known_keys": world.require_known_keys,
-            "organisations": [dump_organisation(one) for one in world.organisations.values()],
+            "organisations": [ORGANISATION.dump(one) for one in world.organisations.values()],
             "revoked_keys": sorted(world.revoked_keys),
             **{
                 collection.resource.plural: {
                     "last_id": collection.last_id,
-                    "all": [dump_entity(one) for one in collection.all()],
+                    "all": [ENTITY.dump(one) for one in collection.all()],
                 }
                 for collection in sorted(world.resources, key=lambda one: one.resource.plural)
                 if collection.last_id or len(collection)
             },
-            "test_results": [dump_record(record) for record in world.results.values()],
-            "control_objects": [
-                {
-                    "id": control.id,
-                    "test_result_id": control.test_result_id,
-                    "written_at": _iso(control.written_at),
-                    "gone_at": _optional_iso(control.gone_at),
-                    "by": control.by,
-                }
-                for control in world.control_objects
-            ],
+            "test_results": [RECORD.dump(record) for record in world.results.values()],
+            "control_objects": [CONTROL_OBJECT.dump(control) for control in world.control_objects],
             "refused": list(world.refused),
-            "timers": [{**timer._asdict(), "due": _iso(timer.due)} for timer in world.timers],
+            "timers": [_TIMERS[object].dump(timer) for timer in world.timers],
             "last_sequence": world.timers.sequence,
             "last_id": world._last_id,
             "calls": dump_calls(world.call, world.next_calls, world.calls_of),
-            "runs": [_dump_run(run) for run in world.runs.values()],
+            "runs": [
+                {**_RUN.dump(run), **({} if run.trigger is None else {"trigger": run.trigger})}
+                for run in world.runs.values()
+            ],
             "last_run_id": world._last_run_id,
-            "webhooks": [dump_webhook(webhook) for webhook in world.outbox.webhooks.values()],
+            "webhooks": [WEBHOOK.dump(webhook) for webhook in world.outbox.webhooks.values()],
             "last_webhook": world.outbox.last_webhook,
-            "deliveries": [dump_delivery(delivery) for delivery in world.outbox.deliveries.values()],
+            "deliveries": [DELIVERY.dump(delivery) for delivery in world.outbox.deliveries.values()],
             "last_delivery": world.outbox.last_delivery,
-            "irregularities": [dump_irregularity(one) for one in world.outbox.irregularities],
+            "irregularities": [IRREGULARITY.dump(one) for one in world.outbox.irregularities],
         }
-
-
-def dump_organisation(one: Organisation) -> dict[str, Any]:
-    """Return an organisation, with its keys, as it stands in a dump."""
-    return {"name": one.name, "api_keys": list(one.api_keys)}
-
-
-def dump_entity(entity: Entity) -> dict[str, Any]:
-    """Return an entity of a resource as data, as it stands in a dump."""
-    return {
-        "id": entity.id,
-        "organisation": entity.organisation,
-        "created_at": _iso(entity.created_at),
-        "updated_at": _iso(entity.updated_at),
-        "fields": copied(entity.fields),
-    }
-
-
-def dump_record(record: Record) -> dict[str, Any]:
-    """Return a test result as it stands in a dump."""
-    return {
-        "id": record.id,
-        "organisation": record.organisation,
-        "status": str(record.status),
-        "agent": _optional_text(record.agent),
-        "created_at": _iso(record.created_at),
-        "start_time": _optional_iso(record.start_time),
-        "end_time": _optional_iso(record.end_time),
-        "fields": copied(record.fields),
-        "history": [
-            {
-                "at": _iso(move.at),
-                "from": str(move.from_),
-                "to": str(move.to),
-                "event": str(move.event),
-                "cause": move.cause,
-            }
-            for move in record.history
-        ],
-        "control_objects": [control.id for control in record.control_objects],
-        "call": None if record.call is None else record.call.as_dict(),
-        "run": None if record.run is None else record.run.id,
-        "metrics": copied(record.metrics),
-    }
 
 
 def dump_calls(default: Call | None, next: Iterable[Call], of: Mapping[int | str, Call]) -> dict[str, Any]:
@@ -166,60 +371,6 @@ def dump_calls(default: Call | None, next: Iterable[Call], of: Mapping[int | str
     }
 
 
-def _dump_run(run: Run) -> dict[str, Any]:
-    return {
-        "id": run.id,
-        "organisation": run.organisation,
-        "simulation_id": run.simulation_id,
-        "agent_id": run.agent_id,
-        "created_at": _iso(run.created_at),
-        "fields": copied(run.fields),
-        "lines": run.slots,
-        "longest": run.longest / 1_000_000,
-        "ringing": run.ringing / 1_000_000,
-        "test_results": list(run.result_ids),
-        "waiting": list(run.waiting),
-        "next_steps": [list(pair) for pair in run.next_steps.items()],
-        **({} if run.trigger is None else {"trigger": run.trigger}),
-    }
-
-
-def dump_irregularity(one: Irregularity) -> dict[str, Any]:
-    """Return a disturbance of deliveries as it stands in a dump."""
-    return {"later": one.later / 1_000_000, "copies": one.copies, "event": one.event, "times": one.times}
-
-
-def dump_webhook(webhook: WebhookRecord) -> dict[str, Any]:
-    """Return a webhook as data, as it stands in a dump."""
-    return {
-        "id": webhook.id,
-        "organisation": webhook.organisation,
-        "url": webhook.url,
-        "events": list(webhook.events),
-        "secret": webhook.secret,
-        "agents": list(webhook.scope.agents),
-        "folders": list(webhook.scope.folders),
-        "retries": webhook.retries,
-        "enabled": webhook.enabled,
-    }
-
-
-def dump_delivery(delivery: Delivery) -> dict[str, Any]:
-    """Return a delivery as it stands in a dump."""
-    return {
-        "number": delivery.number,
-        "id": delivery.id,
-        "webhook_id": delivery.webhook_id,
-        "event": delivery.event,
-        "body": delivery.body.decode(),
-        "created_at": _iso(delivery.created_at),
-        "attempts": [{**attempt._asdict(), "at": _iso(attempt.at)} for attempt in delivery.attempts],
-        # A delivery under way is sent again after a restore: at-least-once delivery.
-        "planned": delivery.planned,
-        "retries": delivery.retries,
-    }
-
-
 def load(data: Mapping[str, Any]) -> World:
     """Return the world that was dumped.
 
@@ -227,10 +378,10 @@ def load(data: Mapping[str, Any]) -> World:
         DumpError: Something in the data is wrong.
     """
     data = as_written_today(data)
-    root = _Node(data, "")
+    root = _Node(data)
     format = root.get("format", int)
     if format is not None and format != FORMAT:
-        raise DumpError([f"format: this version reads dumps of format {FORMAT}, not {format!r}"])
+        raise DumpError([(("format",), f"this version reads dumps of format {FORMAT}, not {format!r}")])
     world = _load_settings(root)
     resources = []
     for name in data:
@@ -238,11 +389,11 @@ def load(data: Mapping[str, Any]) -> World:
             try:
                 declared(name, exactly=True)
             except ValueError:
-                root.note(name, unknown("name in a dump", name, (*_names(), *resource_names())))
+                root.note(unknown("name in a dump", name, (*_names(), *resource_names())), name)
             else:
                 resources.append(name)
     for number, place in enumerate(root.each("control_objects"), 1):
-        control = _load_control_object(place)
+        control = CONTROL_OBJECT.loaded(place)
         if place.is_right and control.id != number:
             place.misfit("id", f"control objects are numbered from 1, so this one is {number}", of=["control_objects"])
         world.control_objects.append(control)
@@ -280,20 +431,10 @@ def load(data: Mapping[str, Any]) -> World:
 
 def _load_settings(root: _Node) -> World:
     """Return a world with its clock, its options and its organisations, as far as they are right."""
-    options: dict[str, Any] = {
-        "clock": _load_clock(root),
-        "readings": root.read("readings", dict, lambda choices: Readings().changed(**choices)),
-        "agent": root.read("agent", str, agent_from_text, optional=True),
-        "seed": root.get("seed", int, optional=True),
-        "evaluation_starts_after": root.get("evaluation_starts_after", (int, float)),
-        "evaluation_takes": root.get("evaluation_takes", (int, float)),
-    }
+    clock, values = _load_clock(root), _SETTINGS.values(root)
     world = World()
     if not root.problems:
-        try:
-            world = World(**options)
-        except ValueError as error:
-            root.problems.append(str(error))
+        world = root.parsed(values, lambda values: World(clock=clock, **values)) or world
     world.organisations.clear()
     for place in root.each("organisations"):
         api_keys = place.items("api_keys", str)
@@ -321,79 +462,22 @@ def restore(world: World, data: Mapping[str, Any]) -> None:
     world.replace_state(load(data))
 
 
-def _load_control_object(place: _Node) -> ControlObject:
-    control = ControlObject(
-        place.get("id", int), place.get("test_result_id", int), place.read("written_at", str, _instant)
-    )
-    control.gone_at = place.read("gone_at", str, _instant, optional=True)
-    control.by = place.get("by", str, optional=True)
-    return control
-
-
-def load_record(data: Mapping[str, Any], control_objects: Iterable[Mapping[str, Any]]) -> Record:
-    """Return a test result from its data in a dump, with its control objects.
-
-    Raises:
-        ValueError: Something in the data is wrong.
-    """
-
-    def load(root: _Node) -> Record:
-        loaded = [_load_control_object(_Node(one, "control_objects.", root)) for one in control_objects]
-        return _load_record(root, {control.id: control for control in loaded})
-
-    return _load_alone(data, load)
-
-
-def _load_alone(data: Mapping[str, Any], load: Callable[[_Node], _Loaded]) -> _Loaded:
-    """Return a part of a dump that stands by itself, or raise all its problems."""
-    root = _Node(data, "")
-    loaded = load(root)
-    root.check()
-    return loaded
-
-
 def _load_record(place: _Node, control_objects: Mapping[int, ControlObject]) -> Record:
-    fields, metrics = place.child("fields"), list(place.each("metrics", older=[]))
-    call = place.read("call", dict, _script, optional=True, older=None)
-    if fields or metrics:
+    record = RECORD.loaded(place)
+    if record.fields or record.metrics:
         from fake_bluejay.bluejay.models.results import CustomMetric, GivenFields, check_fields
 
-        place.read("fields", dict, check_fields)
-        if fields:
-            fields.conform(GivenFields)
-        for metric in metrics:
-            metric.conform(CustomMetric)
-    record = Record(
-        place.get("id", int),
-        place.get("organisation", str),
-        place.read("status", str, status_from_text),
-        place.read("agent", str, agent_from_text, optional=True),
-        place.read("created_at", str, _instant),
-        copied(fields.data()) if fields else {},
-    )
-    record.start_time = place.read("start_time", str, _instant, optional=True)
-    record.end_time = place.read("end_time", str, _instant, optional=True)
-    record.call, record.metrics = call, [metric.data() for metric in metrics]
-    record.history = [
-        Move(
-            move.read("at", str, _instant),
-            move.read("from", str, status_from_text),
-            move.read("to", str, status_from_text),
-            move.read("event", str, Event),
-            move.get("cause", str),
-        )
-        for move in place.each("history")
-    ]
-    for number in place.items("control_objects", int):
-        if number in control_objects:
-            record.control_objects.append(control_objects[number])
-        else:
-            place.misfit("control_objects", f"there is no control object {number}", of=["control_objects"])
+        fields = record.fields or {}
+        place.parsed(fields, check_fields, "fields")
+        place.conform(fields, GivenFields, "fields")
+        for number, metric in enumerate(record.metrics):
+            place.conform(metric, CustomMetric, "metrics", number)
+    ids: list[Any] = record.control_objects
+    record.control_objects = [control_objects[id] for id in ids if id in control_objects]
+    for id in ids:
+        if id not in control_objects:
+            place.misfit("control_objects", f"there is no control object {id}", of=["control_objects"])
     return record
-
-
-def _script(data: Mapping[str, Any]) -> Call:
-    return checked_call(call_from_dict(data))
 
 
 def _load_calls(root: _Node, world: World) -> None:
@@ -401,41 +485,25 @@ def _load_calls(root: _Node, world: World) -> None:
     if calls is None:
         return
     world.call = calls.read("default", dict, _script)
-    world.next_calls.extend(
-        _Node({"call": each}, f"calls.next[{index}].", calls).read("call", dict, _script)
-        for index, each in enumerate(calls.get("next", list) or ())
-    )
+    world.next_calls.extend(calls.items("next", dict, _script))
     if (of := calls.child("of")) is not None:
-        world.calls_of = {name: of.read(name, dict, _script) for name in of.names()}
+        world.calls_of = {name: of.read(name, dict, _script) for name in of.data()}
     if (of_ids := calls.child("of_ids", older=None)) is not None:
-        for id in of_ids.names():
+        for id in of_ids.data():
             if id.isascii() and id.isdigit():
                 world.calls_of[int(id)] = of_ids.read(id, dict, _script)
             else:
-                of_ids.note(id, "the id of a digital human is needed")
+                of_ids.note("the id of a digital human is needed", id)
 
 
 def _load_run(place: _Node, world: World, last_id: int) -> None:
-    fields = place.child("fields")
-    run = Run(
-        place.get("id", int),
-        place.get("organisation", str),
-        place.get("simulation_id", int),
-        place.get("agent_id", int),
-        place.read("created_at", str, _instant),
-        copied(fields.data()) if fields else {},
-        slots=place.get("lines", int, optional=True),
-        longest=place.read("longest", (int, float), microseconds),
-        ringing=place.read("ringing", (int, float), microseconds),
-        trigger=place.get("trigger", str, optional=True, older=None),
-    )
-    if fields:
+    values = _RUN.values(place)
+    waiting, next_steps = values.pop("waiting"), values.pop("next_steps")
+    run = Run(**values, trigger=place.get("trigger", str, optional=True, older=None))
+    if run.fields:
         from fake_bluejay.bluejay.models.runs import BACRunRequest
 
-        fields.conform(BACRunRequest)
-    run.result_ids = place.items("test_results", int)
-    waiting = place.items("waiting", int)
-    next_steps = place.items("next_steps", list, older=[])
+        place.conform(run.fields, BACRunRequest, "fields")
     if not place.is_right:
         return
     if run.id in world.runs or not 0 < run.id <= last_id:
@@ -477,11 +545,8 @@ def _load_run(place: _Node, world: World, last_id: int) -> None:
 def _load_outbox(root: _Node, world: World) -> None:
     outbox = world.outbox
     for place in root.each("webhooks", older=[]):
-        webhook = _load_webhook(place)
+        webhook = WEBHOOK.loaded(place)
         _check_organisation(place, webhook.organisation, world)
-        for event in webhook.events:
-            if event not in EVENTS:
-                place.misfit("events", unknown("webhook event", event, EVENTS))
         if place.is_right and webhook.id in outbox.webhooks:
             place.misfit("id", f"the webhook {webhook.id!r} is there twice")
         outbox.webhooks[webhook.id] = webhook
@@ -499,77 +564,21 @@ def _load_outbox(root: _Node, world: World) -> None:
         root.misfit("last_delivery", f"there is a delivery of number {outbox.last_delivery}, not only {last}")
     outbox.last_delivery = last
     for place in root.each("irregularities", older=[]):
-        later = place.read("later", (int, float), microseconds)
-        event = place.get("event", str, optional=True)
-        times = place.get("times", int, optional=True)
-        copies = place.get("copies", int)
-        if place.is_right:
-            try:
-                outbox.irregularities.append(Irregularity(later, copies, event, times))
-            except ValueError as error:
-                place.note("copies", str(error))
-
-
-def _load_webhook(place: _Node) -> WebhookRecord:
-    return WebhookRecord(
-        place.get("id", str),
-        place.get("organisation", str),
-        place.get("url", str, optional=True),
-        tuple(place.items("events", str)),
-        place.get("secret", str),
-        Scope(tuple(place.items("agents", int, older=[])), tuple(place.items("folders", str, older=[]))),
-        place.read("retries", int, _retries, optional=True, older=None),
-        place.get("enabled", bool, older=True),
-    )
-
-
-def _retries(number: int) -> int:
-    check_retries(number)
-    return number
-
-
-def load_webhook(data: Mapping[str, Any]) -> WebhookRecord:
-    """Return a webhook that stands by itself, as in a dump. Raises `ValueError`."""
-    return _load_alone(data, _load_webhook)
-
-
-def load_delivery(data: Mapping[str, Any]) -> Delivery:
-    """Return a delivery from its data in a dump.
-
-    Raises:
-        ValueError: Something in the data is wrong.
-    """
-    return _load_alone(data, lambda root: _load_delivery(root, 1))
+        values = IRREGULARITY.values(place)
+        amiss = place.parsed(values, lambda values: Irregularity(**values), "copies") if place.is_right else None
+        if amiss is not None:
+            outbox.irregularities.append(amiss)
 
 
 def _load_delivery(place: _Node, count: int) -> Delivery:
-    delivery = Delivery(
-        place.get("number", int, older=count),
-        place.get("id", str),
-        place.get("webhook_id", str),
-        place.get("event", str),
-        place.read("body", str, _json_bytes),
-        place.read("created_at", str, _instant),
-    )
-    delivery.attempts = [
-        Attempt(
-            attempt.read("at", str, _instant),
-            attempt.get("status", int, optional=True),
-            attempt.get("problem", str, optional=True),
-        )
-        for attempt in place.each("attempts")
-    ]
+    delivery = DELIVERY.loaded(place)
+    if delivery.number is None:
+        delivery.number = count
     if place.is_right and delivery.event == TRIGGER and not delivery.id.isdecimal():
         place.misfit("id", "the id of a test result is needed, which is called")
-    delivery.planned, delivery.retries = place.get("planned", int), place.get("retries", int)
     if place.is_right and not 0 <= delivery.planned <= MOST_COPIES:
         place.misfit("planned", f"0 to {MOST_COPIES} attempts are planned at once, not {delivery.planned}")
     return delivery
-
-
-def _json_bytes(text: str) -> bytes:
-    json.loads(text)  # else no answer could show it
-    return text.encode()
 
 
 def _resend(world: World) -> None:
@@ -590,23 +599,22 @@ def _load_collection(root: _Node, name: str, world: World) -> None:
     resource = operations.of
     collection = world.resources[resource]
     collection.last_id = root.most("last_id")
+    shape = _ENTITIES[resource.ids.stored]
     for place in root.each("all"):
-        id, organisation = place.get("id", resource.ids.stored), place.get("organisation", str)
-        created_at = place.read("created_at", str, _instant)
-        updated_at = place.read("updated_at", str, _instant, older=None)
-        fields = copied(place.get("fields", dict) or {})
+        values = shape.loaded(place)
         if not place.is_right:
             continue
-        _check_organisation(place, organisation, world)
+        id, updated_at = values["id"], values.pop("updated_at")
+        _check_organisation(place, values["organisation"], world)
         if resource.ids.read(id) != id:
             place.misfit("id", f"a {resource.ids.wire_type.__name__} is needed, not {id!r}")
         elif collection.get(id) is not None or (isinstance(id, int) and not 0 < id <= collection.last_id):
             place.misfit("id", f"{id} is there twice, or above last_id")
-        entity = Entity(resource, id, organisation, created_at, fields)
+        entity = Entity(resource, **values)
         if updated_at is not None:
             entity.updated_at = updated_at
         for field, problem in operations.problems(entity).items():
-            place.note(f"fields.{field}", problem)
+            place.note(problem, "fields", *field)
         if place.is_right:
             collection.put(entity)
 
@@ -615,10 +623,10 @@ def _load_timers(root: _Node, world: World, resources: Iterable[str], last_seque
     """Return the timers; those that a change of status cancels are armed in their test results."""
     timers: dict[int, Timer] = {}
     for place in root.each("timers"):
-        due, kind = place.read("due", str, _instant), place.read("kind", str, _timer_kind)
-        sequence, id = place.get("sequence", int), place.get("subject_id", str if kind == "resource" else int)
+        timer = _TIMERS[str if place.data().get("kind") == "resource" else int].loaded(place)
         if not place.is_right:
             continue
+        sequence, kind, id = timer.sequence, timer.kind, cast(Any, timer.subject_id)
         record = world.results.get(id)
         if kind == "resource":
             entity = world.resources.subject(id)
@@ -639,13 +647,8 @@ def _load_timers(root: _Node, world: World, resources: Iterable[str], last_seque
             record.armed.append(sequence)
         if sequence in timers or not 0 < sequence <= last_sequence:
             place.misfit("sequence", f"{sequence} is there twice, or above last_sequence")
-        timers[sequence] = Timer(due, sequence, kind, id)
+        timers[sequence] = timer
     return list(timers.values())
-
-
-def _timer_kind(text: str) -> str:
-    check_known("kind of timer", text, get_args(TimerKind))
-    return text
 
 
 def _load_clock(root: _Node) -> Clock:
@@ -658,20 +661,6 @@ def _load_clock(root: _Node) -> Clock:
     return manual if clock is None else clock
 
 
-def _optional_iso(instant: int | None) -> str | None:
-    return None if instant is None else _iso(instant)
-
-
-def _optional_text(agent: Agent | None) -> str | None:
-    return None if agent is None else str(agent)
-
-
-def _instant(text: str) -> int:
-    moment = instant_of(datetime.fromisoformat(text))
-    datetime_at(moment)  # an offset can move it out of the range of a datetime
-    return moment
-
-
 class _Node:
     """A mapping inside the dump that knows its place, for messages about its problems.
 
@@ -680,26 +669,26 @@ class _Node:
 
     Args:
         data: The mapping.
-        path: Its place, in the form before a field's name: `test_results[2].`.
+        place: Its place.
         within: The node around it.
 
     Raises:
         DumpError: The outermost node is not a mapping.
     """
 
-    def __init__(self, data: Any, path: str, within: _Node | None = None) -> None:
-        self.path = path
-        self.problems: list[str] = [] if within is None else within.problems
+    def __init__(self, data: Any, place: Place = (), within: _Node | None = None) -> None:
+        self._place = place
+        self.problems: list[tuple[Place, str]] = [] if within is None else within.problems
         """The problems of the whole dump so far."""
         self.is_right = True
         """True if no problem in it is known."""
         self._within = within
-        self._parts: set[str] = set() if within is None else within._parts
+        self._parts: set[str | int] = set() if within is None else within._parts
         """The names of the parts of the dump that have problems."""
         self._data = data
         if not isinstance(data, Mapping):
             self._data = {}
-            self._report(f"{path.rstrip('.') or 'a dump'}: an object is needed, not {data!r:.80}")
+            self.note(f"{'' if place else 'a dump: '}an object is needed, not {data!r:.80}")
         if within is None:
             self.check()
 
@@ -711,27 +700,31 @@ class _Node:
         if name not in self._data:
             if older is not ...:
                 return older
-            self.note(name, "missing")
+            self.note("missing", name)
             return None
         value = self._data[name]
-        return None if optional and value is None else self._checked(name, value, type_)
+        return None if optional and value is None else self._checked(value, type_, name)
 
-    def _checked(self, name: str, value: Any, type_: _Types) -> Any:
+    def _checked(self, value: Any, type_: _Types, *place: str | int) -> Any:
         if not isinstance(value, type_) or (isinstance(value, bool) and type_ is not bool):
             kinds = type_ if isinstance(type_, tuple) else (type_,)
-            self.note(name, f"{' or '.join(kind.__name__ for kind in kinds)} is needed, {instead_of(name, value)}")
+            needed = " or ".join(kind.__name__ for kind in kinds)
+            self.note(f"{needed} is needed, {instead_of(place, value)}", *place)
             return None
         return value
 
     def read(self, name: str, type_: _Types, parse: Any, *, optional: bool = False, older: Any = ...) -> Any:
         """Return the value of a field, parsed."""
-        value = self.get(name, type_, optional=optional, older=older)
-        if value is None:
-            return None
+        return self.parsed(self.get(name, type_, optional=optional, older=older), parse, name)
+
+    def parsed(self, value: Any, parse: Callable[[Any], Any], *place: str | int) -> Any:
+        """Return a value at a place within the object, parsed; None if it cannot be."""
+        if value is None or parse is _same:
+            return value
         try:
             return parse(value)
         except (ValueError, TypeError, OverflowError) as error:
-            self.note(name, str(error))
+            self.note(str(error), *place)
             return None
 
     def most(self, name: str, *, older: Any = ...) -> int:
@@ -739,47 +732,46 @@ class _Node:
         number = self.get(name, int, older=older)
         return sys.maxsize if number is None else number
 
-    def __bool__(self) -> bool:
-        return bool(self._data)
-
-    def names(self) -> list[str]:
-        """Return the names of the fields."""
-        return list(self._data)
-
     def child(self, name: str, *, older: Any = ...) -> _Node | None:
         """Return the object in a field; None if there is none."""
         value = self.get(name, dict, older=older)
-        return None if value is None else _Node(value, f"{self.path}{name}.", self)
+        return None if value is None else _Node(value, (*self._place, name), self)
 
     def each(self, name: str, *, older: Any = ...) -> Iterator[_Node]:
         """Yield the objects of a list, each with its place."""
         for index, item in enumerate(self.get(name, list, older=older) or ()):
-            node = _Node(item, f"{self.path}{name}[{index}].", self)
+            node = _Node(item, (*self._place, name, index), self)
             if node.is_right:
                 yield node
 
-    def items(self, name: str, type_: type, *, older: Any = ...) -> list[Any]:
-        """Return the plain values of a list if they have the type."""
+    def items(self, name: str, type_: _Types, parse: Callable[[Any], Any] = _same, *, older: Any = ...) -> list[Any]:
+        """Return the plain values of a list, parsed, as far as they are right."""
         return [
             value
             for index, item in enumerate(self.get(name, list, older=older) or ())
-            if (value := self._checked(f"{name}[{index}]", item, type_)) is not None
+            if (value := self.parsed(self._checked(item, type_, name, index), parse, name, index)) is not None
         ]
 
-    def conform(self, model: type[BaseModel]) -> None:
-        """Collect what is wrong with the object if it is not as a model says."""
+    def conform(self, data: Any, model: type[BaseModel], *place: str | int) -> None:
+        """Collect what is wrong with the data at a place within the object if it is not as a model says."""
         from fake_bluejay.bluejay.mistakes import misfits
 
-        for field, problem in misfits(model, self._data).items():
-            self.note(field, problem)
+        for inner, problem in misfits(model, data).items():
+            self.note(problem, *place, *inner)
 
     def data(self) -> dict[str, Any]:
         """Return the object."""
         return dict(self._data)
 
-    def note(self, name: str, problem: str) -> None:
-        """Collect a problem with a field."""
-        self._report(f"{self.path}{name}: {problem}")
+    def note(self, problem: str, *place: str | int) -> None:
+        """Collect a problem at a place within the object, or of the object itself."""
+        place = (*self._place, *place)
+        self.problems.append((place, problem))
+        self._parts.update(place[:1])
+        node: _Node | None = self
+        while node is not None:
+            node.is_right = False
+            node = node._within
 
     def misfit(self, name: str, problem: str, of: Iterable[str] = ()) -> None:
         """Collect a problem of a field whose value is right, but does not fit the others.
@@ -791,17 +783,9 @@ class _Node:
                 and this one is not reported.
         """
         if self._parts.isdisjoint(of):
-            self.note(name, problem)
+            self.note(problem, name)
 
     def check(self) -> None:
         """Raise the collected problems, if there are any."""
         if self.problems:
             raise DumpError(self.problems)
-
-    def _report(self, problem: str) -> None:
-        self.problems.append(problem)
-        self._parts.add(problem.partition(":")[0].partition(".")[0].partition("[")[0])
-        node: _Node | None = self
-        while node is not None:
-            node.is_right = False
-            node = node._within

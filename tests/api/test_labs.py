@@ -56,7 +56,7 @@ def test_created_lab_has_copies_of_earlier_findings(
     ]
     assert (found["metric_ids"], found["metric_revisions"], found["human_evaluations"]) == ([metric], [], [])
     [copied] = found["evaluations"]
-    [value] = ask.result()["metrics"]
+    [value] = ask.result()["custom_metrics"]
     assert (copied["status"], copied["test_result_id"], copied["custom_metric_id"]) == ("COMPLETED", 1, metric)
     assert copied["response_value"] == value["response_value"]
 

@@ -39,7 +39,7 @@ def run(fake: FakeBluejay, ask: Client) -> Any:
 
 
 def values(result: Any) -> dict[str, str]:
-    return {one["name"]: one["response_value"] for one in result["metrics"] or ()}
+    return {one["name"]: one["response_value"] for one in result["custom_metrics"] or ()}
 
 
 def test_created_metric_is_found_and_listed(ask: Client, politeness: Any) -> None:
@@ -341,7 +341,7 @@ def test_result_has_the_metrics_of_its_agent_with_the_scores_that_the_test_gives
     ask("POST", "create-custom-metric", {**NEW, "name": "of nobody"})
     fake.calls.next(Call(scores={"politeness": 4}))
     result = run(fake, ask)
-    [metric] = result["metrics"]
+    [metric] = result["custom_metrics"]
     assert {name: metric[name] for name in (*NEW, *RANGE, "response_value", "reasoning")} == {
         **NEW,
         **RANGE,
@@ -360,7 +360,7 @@ def test_scores_that_are_not_given_are_drawn_from_the_seed_within_the_range() ->
             ask("POST", "queue-simulation-run", {"simulation_id": "1"})
             fake.clock.advance(600)
             results = [ask.result(id) for id in range(1, 21)]
-            assert {one["metrics"][0]["reasoning"] for one in results} == {"Made up by the fake."}
+            assert {one["custom_metrics"][0]["reasoning"] for one in results} == {"Made up by the fake."}
             return [values(one)["politeness"] for one in results]
 
     first, again, other = drawn(1), drawn(1), drawn(2)
@@ -487,7 +487,7 @@ def test_score_of_a_test_goes_before_the_transcript(ask: Client, fake: FakeBluej
 def test_what_is_no_pattern_is_drawn_as_a_judge_would_find(ask: Client, fake: FakeBluejay, settings: Any) -> None:
     fake.add_simulation(digital_humans=1)
     fake.add("metric", name="said", metric_type="transcript_regex", settings=settings, agent_ids=[1])
-    [found] = run(fake, ask)["metrics"]
+    [found] = run(fake, ask)["custom_metrics"]
     assert found["reasoning"] == "Made up by the fake."
 
 
@@ -495,7 +495,7 @@ def test_unknown_metric_in_scores_refuses_the_run_and_changes_nothing(
     ask: Client, fake: FakeBluejay, politeness: Any
 ) -> None:
     fake.calls.next(Call(), Call(scores={"politness": 4}))
-    assert run(fake, ask)["metrics"] is not None
+    assert run(fake, ask)["custom_metrics"] is not None
     before = fake.dump()
     refused = ask("POST", "queue-simulation-run", {"simulation_id": "1"}, status=400)
     assert refused["detail"] == (
@@ -513,7 +513,7 @@ def test_selected_metrics_of_a_simulation_count_and_not_those_of_its_agent(
     ask("PUT", "simulation/1", {"selected_custom_metrics": [other["id"]]})
     assert values(run(fake, ask)).keys() == {"other"}
     ask("PUT", "simulation/1", {"selected_custom_metrics": []})
-    assert run(fake, ask)["metrics"] is None
+    assert run(fake, ask)["custom_metrics"] is None
 
 
 def test_result_keeps_its_scores_after_changes_of_the_metric(ask: Client, fake: FakeBluejay, politeness: Any) -> None:
@@ -522,9 +522,9 @@ def test_result_keeps_its_scores_after_changes_of_the_metric(ask: Client, fake: 
     ask("POST", "create-custom-metric", {**NEW, "name": "later", "agent_ids": [1]})
     assert ask.result(before["id"]) == before
     with FakeBluejay.load(fake.dump()) as loaded:
-        assert Client(loaded, loaded.api_key).result(before["id"])["metrics"] == before["metrics"]
+        assert Client(loaded, loaded.api_key).result(before["id"])["custom_metrics"] == before["custom_metrics"]
     ask("POST", f"re-evaluate-simulation-result/{before['id']}")
-    assert ask.result(before["id"])["metrics"] is None
+    assert ask.result(before["id"])["custom_metrics"] is None
     fake.clock.advance(60)
     assert values(ask.result(before["id"])).keys() == {"kindness", "later"}
 
@@ -533,15 +533,16 @@ def test_webhook_and_brief_list_agree_with_the_result(ask: Client, fake: FakeBlu
     told: list[Any] = []
     fake.webhooks.add(lambda delivery: told.append(delivery.json), events=["simulation_result_evaluated"])
     result = run(fake, ask)
-    assert told[0]["evaluations"][0]["custom_metrics"] == [
-        {name: one for name, one in metric.items() if name in told[0]["evaluations"][0]["custom_metrics"][0]}
-        for metric in result["metrics"]
-    ]
+    [listed] = ask("GET", "retrieve-simulation-results/1")["simulation_results"]
+    found = result["evaluations"][0]["custom_metrics"]
+    assert found
+    assert [told[0]["custom_metrics"], told[0]["evaluations"][0]["custom_metrics"]] == [found, found]
+    assert [result["custom_metrics"], listed["custom_metrics"]] == [found, found]
 
 
 def test_conversation_that_fails_has_no_scores(ask: Client, fake: FakeBluejay, politeness: Any) -> None:
     fake.calls.next(Call(end="no_answer", scores={"politeness": 4}))
-    assert run(fake, ask)["metrics"] is None
+    assert run(fake, ask)["custom_metrics"] is None
 
 
 @pytest.mark.parametrize("scores", [["a"], {1: 2}, {"a": float("nan")}, {"a": object()}])

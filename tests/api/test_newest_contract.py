@@ -87,18 +87,44 @@ def test_a_result_has_metrics_and_traces_and_its_evaluation_what_people_changed(
     run = fake.queue_run(fake.add_simulation()).id
     fake.clock.advance(3600)
     result = ask("GET", "retrieve-simulation-result/1")["simulation_result"]
-    assert [one["response_value"] for one in result["metrics"]] == ["kind"]
+    assert [one["response_value"] for one in result["custom_metrics"]] == ["kind"]
+    built_in = {one["name"]: one["value"] for one in result["metrics"]}
+    assert (built_in["duration"], built_in["success"]) == (result["duration"], True)
+    assert built_in["p90_agent_latency"] == result["evaluations"][0]["latency"]["p90_agent_latency"]
     assert [one["name"] for one in result["tool_calls"]] == ["book"]
     assert result["trace_ids"] is None
     [evaluation] = result["evaluations"]
-    newer = [name for name in evaluation if name.startswith(("sentiment_", "human_", "override_", "last_edited_"))]
-    assert len(newer) == 22
+    unknown = ("sentiment_", "human_", "override_", "last_edited_", "predicted_", "customer_", "gender_", "detected_")
+    newer = [name for name in evaluation if name.startswith(unknown) or name.endswith(("_clarity", "_confidence"))]
+    assert len(newer) == 29
     assert {evaluation[name] for name in newer} == {None}
     [listed] = ask("GET", f"retrieve-simulation-results/{run}")["simulation_results"]
     assert (listed["metrics"], listed["tool_calls"]) == (None, None)
     assert listed["evaluations"][0]["custom_metrics"] == result["evaluations"][0]["custom_metrics"]
     fake.readings.set(listed_results="full")
     assert ask("GET", f"retrieve-simulation-results/{run}")["simulation_results"] == [result]
+
+
+@pytest.mark.parametrize(
+    ("fields", "reached"),
+    [
+        ({}, None),
+        ({"sip_uri": "sip:a@example.com", "phone_number": "+15555550100"}, "SIP"),
+        ({"websocket_url": "wss://example.com"}, "WEBSOCKET"),
+        ({"phone_number": "+15555550100"}, "PHONE"),
+        ({"phone_number": "+15555550100", "mode": "TEXT"}, "SMS"),
+        ({"phone_number": "+15555550100", "connection_type": "LIVEKIT"}, "LIVEKIT"),
+    ],
+)
+def test_connection_type_of_a_new_agent_follows_from_the_field_that_it_has(
+    fake: FakeBluejay, ask: Ask, fields: Any, reached: str | None
+) -> None:
+    body = {"name": "Ann", "system_prompt": "", "goals": [], "knowledge_base": "", **fields}
+    id = ask("POST", "add-agent", body)["agent_id"]
+    assert ask("GET", f"agents/{id}")["connection_type"] == reached
+    fake.readings.set(contract="openapi-2026-04-30")
+    id = ask("POST", "add-agent", body)["agent_id"]
+    assert ask("GET", f"agents/{id}")["connection_type"] == fields.get("connection_type")
 
 
 # --- update-simulation-result ----------------------------------------------------------------------------------------

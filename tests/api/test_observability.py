@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from fake_bluejay import FakeBluejay
+from fake_bluejay.bluejay.call_logs import CALL_LOGS
 from fake_bluejay.evaluations import failed
 from tests.api.client import Client
 from tests.api.test_call_logs import CONVERSATION, SCORED, UNKNOWN, submit
@@ -233,3 +234,14 @@ def test_dump_brings_issues_back(ask: Client, fake: FakeBluejay) -> None:
     fake.add("issue", conversation_ids=[submit(ask)], due_date="2026-02-01")
     with FakeBluejay.load(fake.dump()) as other:
         assert Client(other, other.api_key)("GET", ISSUES) == ask("GET", ISSUES)
+
+
+def test_conversations_are_filtered_by_any_documented_status(ask: Client, fake: FakeBluejay) -> None:
+    """Production has one status of its own, NOT_EVALUATED, which only a test gives."""
+    logs = fake.world.resources[CALL_LOGS]
+    for status in ("NOT_EVALUATED", "CALL_DROPPED", "INCOMPLETED"):
+        one = logs.get(submit(ask))
+        assert one is not None
+        logs.change(one, {"status": status})
+        listed = ask("GET", f"observability/conversations?status={status}")["conversations"]
+        assert [(found["id"], found["status"]) for found in listed] == [(one.id, status)]

@@ -174,6 +174,13 @@ def listed(fake: FakeBluejay) -> list[str] | None:
     return None if result["tool_calls"] is None else [one["name"] for one in result["tool_calls"]]
 
 
+def metrics_of_a_result(fake: FakeBluejay) -> list[str]:
+    metric = {"name": "tone", "description": "", "response_type": "text", "response_value": "kind"}
+    [result] = queued(fake, Call(custom_metrics=(metric,)))["simulation_results"]
+    answer = ask("GET", f"retrieve-simulation-result/{result['id']}").json()
+    return [one["name"] for one in answer["simulation_result"]["metrics"]]
+
+
 def reported(fake: FakeBluejay) -> dict[str, Any]:
     """Return the fields of a test result after two reports."""
     for tag in "ab":
@@ -207,6 +214,12 @@ def versions(fake: FakeBluejay, label: str | None = None) -> list[list[str]]:
     return [sorted(one["labels"]) for one in reversed(found)]
 
 
+def labels_left(fake: FakeBluejay) -> Any:
+    """Return the labels of the first version, which is no longer the latest, after a request that removes none."""
+    versions(fake)
+    return ask("DELETE", "agents/1/versions/1/labels").json()["labels"]
+
+
 def went_off(fake: FakeBluejay) -> Any:
     """Return the state of an alert for simulations after a run whose only result violates its condition."""
     fake.add_simulation(digital_humans=1)
@@ -231,6 +244,38 @@ def added_twice(fake: FakeBluejay) -> int:
 
 def of_agent_without_workflow(fake: FakeBluejay) -> int:
     return ask("GET", f"agents/{fake.add_agent().id}/workflow/summary").status_code
+
+
+def of_deleted_simulation(fake: FakeBluejay) -> list[int]:
+    """Return the statuses for a run and its result after their simulation was deleted, another one being left."""
+    run = fake.queue_run(fake.add_simulation(digital_humans=1))
+    paths = f"retrieve-simulation-results/{run.id}", f"retrieve-simulation-result/{run.test_results[0].id}"
+    other = fake.queue_run(fake.add_simulation(digital_humans=1))
+    ask("DELETE", f"simulation/{run.simulation.id}")
+    assert ask("GET", f"retrieve-simulation-results/{other.id}").status_code == 200
+    return [ask("GET", path).status_code for path in paths]
+
+
+def of_run_without_calls(fake: FakeBluejay) -> int:
+    simulation = fake.add_simulation(digital_humans=0)
+    return ask("POST", "queue-simulation-run", {"simulation_id": str(simulation.id)}).status_code
+
+
+def of_unknown_version(fake: FakeBluejay) -> int:
+    body = {"agent_id": str(fake.add_agent().id), "start_time_utc": "2026-01-01T00:00:00Z", "participants": []}
+    before = fake.dump()
+    answer = ask("POST", "evaluate", {**body, "recording_url": "https://example.com/a.wav", "version": 7})
+    assert bool(answer.json().get("warning")) == (answer.status_code == 200)
+    assert answer.status_code == 200 or fake.dump() == before
+    return answer.status_code
+
+
+def of_pages_of_humans(fake: FakeBluejay) -> list[int]:
+    """Return the statuses for the first page without anything, and for the last and the next page of three."""
+    statuses = [ask("GET", "digital-humans?page_size=2").status_code]
+    for _ in range(3):
+        fake.add_digital_human()
+    return statuses + [ask("GET", f"digital-humans?page_size=2&page={page}").status_code for page in (2, 3)]
 
 
 def of_deleted_agent(fake: FakeBluejay) -> int:
@@ -436,6 +481,8 @@ READINGS: dict[tuple[str, str], Callable[[FakeBluejay], object]] = {
     ("contract", "openapi-2026-04-30"): lambda fake: contracts(fake) == [422, 422, 200],
     ("listed_results", "brief"): lambda fake: listed(fake) is None,
     ("listed_results", "full"): lambda fake: listed(fake) == ["a"],
+    ("result_metrics", "built-in"): lambda fake: "num_turns" in metrics_of_a_result(fake),
+    ("result_metrics", "custom"): lambda fake: metrics_of_a_result(fake) == ["tone"],
     ("reported_later", "adds"): lambda fake: reported(fake)["tags"] == ["a", "b"],
     ("reported_later", "replaces"): lambda fake: reported(fake)["tags"] == ["b"],
     ("traces_while_evaluated", "cleared"): lambda fake: "trace_ids" not in evaluated(fake),
@@ -451,6 +498,8 @@ READINGS: dict[tuple[str, str], Callable[[FakeBluejay], object]] = {
     ("first_version", "latest-only"): lambda fake: versions(fake)[0] == [],
     ("updated_text", "in-place"): lambda fake: len(versions(fake)) == 2,
     ("updated_text", "new-version"): lambda fake: len(versions(fake)) == 3,
+    ("removing_no_labels", "all"): lambda fake: labels_left(fake) == [],
+    ("removing_no_labels", "none"): lambda fake: labels_left(fake) == ["production"],
     ("label_on_another", "both"): lambda fake: ["a" in one for one in versions(fake, "a")][:2] == [True, True],
     ("label_on_another", "moved"): lambda fake: ["a" in one for one in versions(fake, "a")][:2] == [False, True],
     ("label_on_another", "409"): lambda fake: len(versions(fake, "a")) == 1,
@@ -458,6 +507,14 @@ READINGS: dict[tuple[str, str], Callable[[FakeBluejay], object]] = {
     ("noise_without_file", "400"): lambda fake: registered(fake) == 400,
     ("agent_without_workflow", "empty"): lambda fake: of_agent_without_workflow(fake) == 200,
     ("agent_without_workflow", "404"): lambda fake: of_agent_without_workflow(fake) == 404,
+    ("deleted_simulation", "runs-go"): lambda fake: of_deleted_simulation(fake) == [404, 404],
+    ("deleted_simulation", "runs-stay"): lambda fake: of_deleted_simulation(fake) == [200, 200],
+    ("run_without_calls", "completed"): lambda fake: of_run_without_calls(fake) == 200,
+    ("run_without_calls", "400"): lambda fake: of_run_without_calls(fake) == 400,
+    ("unknown_version", "warning"): lambda fake: of_unknown_version(fake) == 200,
+    ("unknown_version", "404"): lambda fake: of_unknown_version(fake) == 404,
+    ("page_out_of_range", "400"): lambda fake: of_pages_of_humans(fake) == [200, 200, 400],
+    ("page_out_of_range", "empty"): lambda fake: of_pages_of_humans(fake) == [200, 200, 200],
     ("deleted_agent", "simulations-go"): lambda fake: of_deleted_agent(fake) == 404,
     ("deleted_agent", "simulations-stay"): lambda fake: of_deleted_agent(fake) == 200,
     ("status_words", "docs-2026-09"): lambda fake: (

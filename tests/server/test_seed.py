@@ -268,6 +268,11 @@ def test_time_after_a_reset(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, now
         ),
         (
             "w.yaml",
+            "simulations:\n- runs: 1\n  digital_humans: {name: Ann}",
+            "w.yaml:3: simulations[0].digital_humans: an integer is needed, not {'name': 'Ann'}",
+        ),
+        (
+            "w.yaml",
             "simulations:\n- runs: 1\n  agent: {mode: of a simulation}",
             "w.yaml:3: simulations[0].agent: mode of",
         ),

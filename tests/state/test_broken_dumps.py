@@ -13,6 +13,7 @@ from fake_bluejay.calls import Call, no_answer
 from fake_bluejay.core.json_data import copied
 from fake_bluejay.state.seed import SeedError, load_seed
 from fake_bluejay.state.snapshot import DumpError, load
+from tests.thoroughness import some
 
 Place = tuple[str | int, ...]
 
@@ -99,14 +100,15 @@ def test_nothing_is_reported_that_only_follows_from_something_else(
     whole: Any, breaks: Callable[[Any, Place], None]
 ) -> None:
     seen = 0
-    for place in places(whole):
+    tried = some(places(whole))
+    for place in tried:
         dump = copied(whole)
         breaks(dump, place)
         problems = problems_of(dump)
         assert all(one.startswith(written(place)) for one in problems), (place, problems)
         assert len(problems) == 1 or breaks is removed, (place, problems)
         seen += len(problems)
-    assert seen > 150
+    assert seen > len(tried) / 3
 
 
 def test_each_of_several_problems_is_reported(whole: Any) -> None:
@@ -152,10 +154,13 @@ def test_a_saved_file_is_reported_line_by_line(whole: Any, tmp_path: Path) -> No
     dump = copied(whole)
     dump["last_id"] = "x"
     dump["organisations"][1]["api_keys"] = 5
+    called = copied(whole)
+    called["calls"]["of"]["Ann Bee"] = 5
     own = {"name": "globex", "api_key": "g", "world": {**whole, "seed": "x", "last_run_id": "y"}}
     path = tmp_path / "saved.json"
     for content, fields in (
         (dump, ["organisations[1].api_keys", "last_id"]),
+        (called, ["calls.of.Ann Bee"]),
         ({**whole, "own_worlds": [own]}, ["own_worlds[0].world.seed", "own_worlds[0].world.last_run_id"]),
     ):
         path.write_text(json.dumps(content, indent=1))

@@ -83,6 +83,13 @@ class CustomMetric(Wire):
     last_edited_at: Moment | None = None
 
 
+class BuiltInMetric(Wire):
+    """A metric that every conversation has, such as `num_turns`."""
+
+    name: str
+    value: Any = None
+
+
 class Latency(Wire):
     """The agent's response times, in milliseconds."""
 
@@ -148,6 +155,13 @@ class GivenEvaluation(Wire):
     override_pronunciation_notes: str | None = None
     last_edited_by: str | None = None
     last_edited_at: Moment | None = None
+    predicted_age: float | None = None
+    customer_gender: str | None = None
+    gender_confidence: float | None = None
+    detected_language: str | None = None
+    language_confidence: float | None = None
+    agent_audio_clarity: float | None = None
+    user_audio_clarity: float | None = None
 
 
 class Evaluation(GivenEvaluation):
@@ -178,7 +192,7 @@ class SimulationResultResponse(Wire):
     evaluations: list[Evaluation] | None = None
     tool_calls: list[ToolCallComparisonGroup] | None = None
     trace_ids: list[str] | None = None
-    metrics: list[CustomMetric] | None = None
+    metrics: list[CustomMetric | BuiltInMetric] | None = None
 
 
 class SingleSimulationResultResponse(Wire):
