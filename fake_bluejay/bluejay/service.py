@@ -7,11 +7,10 @@ from typing import Any, Unpack
 
 from fake_bluejay.bluejay.app import PATHS, Api
 from fake_bluejay.bluejay.calls import checked_call
-from fake_bluejay.bluejay.options import API_KEY, WorldOptions, world_of
+from fake_bluejay.bluejay.options import WorldOptions, world_of
 from fake_bluejay.core.behaviors import agent_of
 from fake_bluejay.core.events import EventLog
 from fake_bluejay.core.test_results import Record
-from fake_bluejay.core.world import DEFAULT_ORGANISATION
 from fake_bluejay.http.faults import ArmedFaults, Faults
 from fake_bluejay.http.journal import Journal
 from fake_bluejay.http.stubs import Stubs
@@ -42,12 +41,6 @@ class Service:
     def app(self) -> Api:
         """Bluejay's HTTP surface, an ASGI application. A `FakeBluejay` that is on has one of its own."""
         return Api(self.world, self.journal, self.armed, self.stubs)
-
-    @property
-    def api_key(self) -> str:
-        """A key of the default organisation."""
-        keys = self.world.organisations[DEFAULT_ORGANISATION].api_keys
-        return keys[0] if keys else API_KEY  # a restored world may have no key, and then any is accepted
 
     def add_test_result(
         self, id: int | None = None, status: str = "RUNNING", agent: Any = None, **fields: Any

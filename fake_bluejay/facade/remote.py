@@ -20,7 +20,6 @@ from datetime import datetime, timedelta
 from typing import Any, Self, cast
 from urllib.parse import quote, urlencode
 
-from fake_bluejay.bluejay.options import API_KEY
 from fake_bluejay.core.behaviors import Agent
 from fake_bluejay.core.clock import instant_of, microseconds
 from fake_bluejay.core.outbox import Delivery, Irregularity, WebhookRecord, encoded
@@ -29,7 +28,7 @@ from fake_bluejay.core.scripts import Call, call_from_dict
 from fake_bluejay.core.statuses import Event
 from fake_bluejay.core.test_results import Record
 from fake_bluejay.core.timers import Timer
-from fake_bluejay.core.world import DEFAULT_ORGANISATION, World
+from fake_bluejay.core.world import World
 from fake_bluejay.facade.handles import FakeClock, Snapshot, data_of
 from fake_bluejay.facade.protocols import Bluejay
 from fake_bluejay.facade.results import TestResult
@@ -170,16 +169,6 @@ class RemoteBluejay(Bluejay):
         for data in self._control("GET", "requests", limit=_AT_ONCE, whole=True):
             journal.append(_FarExchange(data))
         return Requests(journal)
-
-    # --- keys ---------------------------------------------------------------------------------------------------
-
-    @property
-    def api_key(self) -> str:
-        """A key of the default organisation, or of the organisation of the connection."""
-        for organisation in self.dump()["organisations"]:
-            if organisation["name"] == DEFAULT_ORGANISATION:
-                return cast(str, [*organisation["api_keys"], API_KEY][0])
-        raise KeyError(f"the server has no organisation {DEFAULT_ORGANISATION!r}")
 
     # --- ways in ------------------------------------------------------------------------------------------------
 
