@@ -36,17 +36,7 @@ from fake_bluejay.facade.webhooks import Webhooks
 from fake_bluejay.http.faults import Fault, Faults
 from fake_bluejay.http.journal import Answer, Exchange, Headers, Journal, Requests
 from fake_bluejay.state import snapshot as dumps
-from fake_bluejay.state.commands import (
-    Command,
-    NewEntity,
-    NewOrganisation,
-    NewRun,
-    NewStub,
-    NewTestResult,
-    NewWebhook,
-    ScriptsOfCalls,
-    validated,
-)
+from fake_bluejay.state.commands import Command, NewEntity, NewRun, NewTestResult, validated
 
 _TIMEOUT = 30
 """The time in which the server has to answer, in seconds."""
@@ -152,8 +142,7 @@ class RemoteBluejay(Bluejay):
         return [TestResult(self._world, one["id"]) for one in added]
 
     def _add_stub(self, method: str, path: str, status: int, json: Any) -> None:
-        new = {"method": method, "path": path, "status": status, "json": json}
-        self._control.send("stubs", validated(NewStub, new))
+        self._control("POST", "stubs", {"method": method, "path": path, "status": status, "json": json})
 
     # --- requests -----------------------------------------------------------------------------------------------
 
@@ -281,9 +270,9 @@ class _Control:
             raise ValueError(detail)
         return data
 
-    def send(self, path: str, command: Command, method: str = "POST") -> Any:
+    def send(self, path: str, command: Command) -> Any:
         """Send a command, and return the server's answer. Raises as a call does."""
-        return self(method, path, command.model_dump(by_alias=True, exclude_unset=True))
+        return self("POST", path, command.model_dump(by_alias=True, exclude_unset=True))
 
 
 def _copy_of_world(control: _Control) -> World:
@@ -356,10 +345,10 @@ class _FarWorld:
     def script(
         self, *, default: Call | None = None, next: Iterable[Call] = (), of: Mapping[int | str, Call] = {}
     ) -> None:
-        self._control.send("calls", validated(ScriptsOfCalls, dumps.dump_calls(default, next, of)), "PATCH")
+        self._control("PATCH", "calls", dumps.dump_calls(default, next, of))
 
     def add_organisation(self, name: str, api_key: str) -> None:
-        self._control.send("organisations", validated(NewOrganisation, {"name": name, "api_keys": [api_key]}))
+        self._control("POST", "organisations", {"name": name, "api_keys": [api_key]})
 
     def revoke_api_key(self, api_key: str) -> None:
         self._control("POST", "organisations/revoked-keys", {"api_key": api_key})
@@ -381,7 +370,7 @@ class _FarWorld:
     def add_webhook(self, new: WebhookRecord) -> WebhookRecord:
         data = {**dumps.WEBHOOK.dump(new), "secret": new.secret or None}
         del data["id"]  # the server gives it
-        return dumps.WEBHOOK.load(self._control.send("webhooks", validated(NewWebhook, data)))
+        return dumps.WEBHOOK.load(self._control("POST", "webhooks", data))
 
     def change_webhook(self, id: str, **changes: Any) -> WebhookRecord:
         return dumps.WEBHOOK.load(self._control("PATCH", f"webhooks/{quote(str(id), safe='')}", changes))
