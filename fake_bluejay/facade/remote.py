@@ -443,24 +443,30 @@ class _FarWebhooks(Webhooks):
         self._control("GET", "deliveries", settled=True, limit=1)
 
 
+class _FarAnswer(Answer):
+    """An answer as the control API shows it. A masked header has a character that bytes of a header cannot have."""
+
+    __slots__ = ("headers",)
+    headers: Headers
+
+    def __init__(self, data: Mapping[str, Any]) -> None:
+        super().__init__(data["status_code"], [], _content(data))
+        self.headers = Headers(data["headers"])
+
+
 class _FarExchange(Exchange):
     """A request as the control API shows it, with masked headers."""
 
-    __slots__ = ("_shown",)
+    __slots__ = ("headers",)
+    headers: Headers
 
     def __init__(self, data: Mapping[str, Any]) -> None:
         super().__init__(_instant(data["at"]), data["method"], data["path"], data["query"], [], _content(data))
-        self._shown = Headers(data["headers"])
+        self.headers = Headers(data["headers"])
         self.number = data["number"]
         self.faults = tuple(data["faults"])
         self.modelled = data["modelled"]
-        if (answer := data["response"]) is not None:
-            headers = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in answer["headers"].items()]
-            self.response = Answer(answer["status_code"], headers, _content(answer))
-
-    @property
-    def headers(self) -> Headers:
-        return self._shown
+        self.response = data["response"] and _FarAnswer(data["response"])
 
 
 def _content(body: Mapping[str, Any]) -> bytes:

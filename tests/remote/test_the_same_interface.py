@@ -151,6 +151,16 @@ def test_the_journal_has_bodies_whole(fake: Fake, body: bytes) -> None:
     assert (one.json is None) == (b"no text" in body)
 
 
+def test_the_journal_has_answers_with_cookies_and_keys(fake: Fake) -> None:
+    fake.faults.respond(503, json={}, headers={"Set-Cookie": "session=0123456789", "X-Note": "tea"})
+    assert end(fake, 1).status_code == 503
+    [request] = fake.requests
+    assert request.response is not None
+    assert request.response.headers["X-Note"] == "tea"
+    assert request.response.headers["set-cookie"] == ("session=0123456789" if type(fake) is FakeBluejay else "sess…89")
+    assert "503" in fake.report()
+
+
 def test_failed_assertion_shows_the_arrived_requests(fake: Fake) -> None:
     fake.add_test_result(agent=silent())
     end(fake, 1, 9)
