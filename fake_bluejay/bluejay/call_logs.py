@@ -130,15 +130,6 @@ CallRequest = CallRequestUsingAgentId | CallRequestUsingExternalAgentId
 CallRequestOfOpenApi = CallRequestUsingAgentIdOfOpenApi | CallRequestUsingExternalAgentIdOfOpenApi
 
 
-class EvaluateCallResponse(Wire):
-    """A conversation that was submitted."""
-
-    status: str
-    call_id: str
-    message: str
-    warning: str | None = None
-
-
 class ReEvaluateCallRequest(Wire):
     """The agent's version for a new evaluation; null for the version of the last one."""
 
@@ -151,6 +142,12 @@ class ReEvaluateCallResponse(Wire):
     status: str
     call_id: str
     message: str
+
+
+class EvaluateCallResponse(ReEvaluateCallResponse):
+    """A conversation that was submitted."""
+
+    warning: str | None = None
 
 
 class ConversationMetric(Wire):

@@ -40,10 +40,7 @@ class _Version(Wire):
     id: UUID | None = None
 
 
-class _OfAgent(Wire):
-    commit_message: str | None = None
-    labels: list[str] | None = None
-    metadata: dict[str, Any] | None = None
+class _OfAgent(_New):
     version: int
     agent_id: int
 
