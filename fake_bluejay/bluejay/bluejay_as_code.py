@@ -243,7 +243,7 @@ def _code_id(world: World, entity: Entity) -> str:
         return str(entity.id)
     if entity.fields.get("bluejay_as_code_id") is None:
         made = uuid_ids.make(world.seed, f"bluejay-as-code:{entity.resource.name}", entity.id)
-        world.resources[entity.resource].change(entity, {"bluejay_as_code_id": made})
+        world.resources.change(entity, {"bluejay_as_code_id": made})
     return str(entity.fields["bluejay_as_code_id"])
 
 
@@ -433,7 +433,7 @@ def _apply(call: ApiCall, planned: _PlannedCode, actions: list[str], links: _Ite
     if entity is None:
         made: Entity = _CREATE[kind.resource.name](world, call.organisation, request)
         if kind.resource is SIMULATIONS:  # the resource's request has no field for it
-            world.resources[SIMULATIONS].change(made, {"bluejay_as_code_id": planned.code_id})
+            world.resources.change(made, {"bluejay_as_code_id": planned.code_id})
         actions.append(f"Created {title} '{made.fields.get('name') or made.id}'")
         return made
     absent = set(kind.not_pulled) - planned.given

@@ -455,7 +455,7 @@ class Operations:
         changed = self.linked(world, entity.organisation, dict(fields))
         after = Entity(self.of, entity.id, entity.organisation, entity.created_at, {**entity.fields, **changed})
         self.check(after)
-        world.resources[self.of].change(entity, changed)
+        world.resources.change(entity, changed)
         if self._edited is not None:
             self._edited(world, entity)
 
@@ -475,7 +475,7 @@ class Operations:
 
     def change(self, world: World, entity: Entity, changed: dict[str, Any]) -> None:
         """Change fields of an entity."""
-        world.resources[self.of].change(entity, self.linked(world, entity.organisation, changed))
+        world.resources.change(entity, self.linked(world, entity.organisation, changed))
 
     def linked(self, world: World, organisation: str, fields: dict[str, Any]) -> dict[str, Any]:
         """Return fields with the ids of their links as they are stored, each once.

@@ -115,7 +115,7 @@ def _store(world: World, organisation: str, trace_id: str, spans: list[dict[str,
     if trace is not None:
         new = {span["span_id"] for span in spans}
         before = [span for span in trace.fields["spans"] if span["span_id"] not in new]
-        collection.change(trace, {"spans": before + spans})
+        world.resources.change(trace, {"spans": before + spans})
         return trace
     return collection.add(organisation, {"trace_id": trace_id, "spans": spans}, id)
 

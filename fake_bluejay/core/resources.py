@@ -213,14 +213,6 @@ class Collection:
         """Return the id that the next entity gets."""
         return self.given_id or self.resource.ids.make(self._world.seed, self.resource.name, self.last_id + 1)
 
-    def change(self, entity: Entity, fields: Mapping[str, Any]) -> None:
-        """Change fields of an entity; it keeps the others."""
-        before = entity.fields
-        entity.fields = {**before, **fields}
-        if others := [name for name, value in fields.items() if name not in before or before[name] != value]:
-            entity.updated_at = self._world.settle()
-            self._world._changed(change_of(self.resource.name, "changed"), entity, others)
-
     def put(self, entity: Entity) -> Entity:
         """Put back an entity that existed before, such as one of a dump."""
         self._all[entity.id] = entity
@@ -342,10 +334,18 @@ class Resources:
         collection = self.named(name)
         return [] if collection is None else collection.of(organisation, **fields)
 
+    def change(self, entity: Entity, fields: Mapping[str, Any]) -> None:
+        """Change fields of an entity; it keeps the others."""
+        before = entity.fields
+        entity.fields = {**before, **fields}
+        if others := [name for name, value in fields.items() if name not in before or before[name] != value]:
+            entity.updated_at = self._world.settle()
+            self._world._changed(change_of(entity.resource.name, "changed"), entity, others)
+
     def change_list(self, entity: Entity, field: str, *, add: Iterable[Any] = (), remove: Container[Any] = ()) -> None:
         """Add values to the list in a field of an entity, each once, and take others out of it."""
         kept = [one for one in entity.fields.get(field) or () if one not in remove]
-        self[entity.resource].change(entity, {field: list(dict.fromkeys([*kept, *add]))})
+        self.change(entity, {field: list(dict.fromkeys([*kept, *add]))})
 
     def remove(self, entity: Entity) -> None:
         """Remove an entity, and deal with all that links to it as each link declares.
@@ -360,7 +360,7 @@ class Resources:
                 if self._is_there(holder):
                     value = holder.fields[link.field]
                     left = [id for id in value if id != gone.id] if isinstance(value, list) else None
-                    self[holder.resource].change(holder, {link.field: left})
+                    self.change(holder, {link.field: left})
             self.schedule(gone, None)
             self[gone.resource]._forget(gone)
             self._world._changed(change_of(gone.resource.name, "removed"), gone.id)
