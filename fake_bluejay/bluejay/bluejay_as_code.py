@@ -159,13 +159,13 @@ def pull(
     return _bundle_of(call, root_type, root_id)
 
 
-@bluejay_as_code.operation("POST", "/v1/bluejay-as-code/push")
+@bluejay_as_code.operation("POST", "/v1/bluejay-as-code/push", tried_first=True)
 def push_bundle(call: ApiCall, request: BluejayAsCodePayload) -> PushResponse:
     """Create and change the items of a bundle; items that are not in it are taken out of the simulation, and stay."""
     return _push(call, request)
 
 
-@bluejay_as_code.operation("POST", "/v1/bluejay-as-code")
+@bluejay_as_code.operation("POST", "/v1/bluejay-as-code", tried_first=True)
 def push(call: ApiCall, request: BluejayAsCodePayload) -> PushResponse:
     """Create and change the items of a bundle; items that are not in it are taken out of the simulation, and stay."""
     return _push(call, request)
@@ -285,12 +285,6 @@ def _push(call: ApiCall, bundle: BluejayAsCodePayload) -> PushResponse:
     plan, errors = _plan(call, bundle)
     if errors:
         return PushResponse(valid=False, errors=errors, actions=[])
-    with call.world.resources.undone():  # a rehearsal, so that nothing has changed if one item excludes another
-        _carry_out(call, plan)
-    return _carry_out(call, plan)
-
-
-def _carry_out(call: ApiCall, plan: _Plan) -> PushResponse:
     actions: list[str] = []
     owners = {one.code_id: _apply(call, one, actions) for one in plan["agents"]}
     groups: dict[str, Entity] = {}

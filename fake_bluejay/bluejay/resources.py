@@ -154,7 +154,7 @@ class Operations:
         stored: The fields of an entity that `request` and `returns` do not declare as they are stored. One without a
             default is in every dump.
         tried_first: True if a request is first tried and undone, because its operation may change something before it
-            refuses the request.
+            refuses the request. A single operation may say so, too.
     """
 
     def __init__(
@@ -316,6 +316,7 @@ class Operations:
         path_types: Mapping[str, Any] | None = None,
         query: Mapping[str, Parameter] | None = None,
         paging: Paging | None = None,
+        tried_first: bool = False,
         **options: Any,
     ) -> None:
         returns = options.setdefault("returns", self.returns)
@@ -327,7 +328,7 @@ class Operations:
         types |= path_types or {}
 
         def answered(call: ApiCall) -> Any:
-            if self._tried_first:
+            if tried_first or self._tried_first:
                 with call.world.resources.undone():
                     answer(call)
             what = answer(call)
