@@ -304,7 +304,7 @@ def _put(
     held = [one for one in rows if one.fields[kind.label] not in (None, version.id)]
     if text == PRODUCTION and not here:
         for one in held:  # the version keeps the agent's latest text
-            other = world.resources[kind.resource].require(one.fields[kind.label], agent.organisation)
+            other = world.resources.require(kind.resource.name, one.fields[kind.label], agent.organisation)
             world.resources.change(other, {kind.text: agent.fields[kind.own]})
         world.resources.change(agent, {kind.own: version.fields[kind.text]})
     exclusive = override or text in RESERVED or world.readings.label_on_another is LabelOnAnother.MOVED

@@ -111,7 +111,7 @@ def _store(world: World, organisation: str, trace_id: str, spans: list[dict[str,
     """Add spans to a trace, which is made if it does not exist; a span with the id of an old one replaces it."""
     collection = world.resources[TRACES]
     id = _id_of(organisation, trace_id)
-    trace = collection.find(id, organisation)
+    trace = world.resources.find("trace", id, organisation)
     if trace is not None:
         new = {span["span_id"] for span in spans}
         before = [span for span in trace.fields["spans"] if span["span_id"] not in new]
@@ -141,7 +141,7 @@ traces = Operations(
 def _trace(call: ApiCall, trace_id: str) -> Entity:
     """Return the trace of an id. Raises `NotFound`, or `Foreign` if only another organisation has one."""
     wanted = trace_id.lower().replace("-", "")
-    found = call.world.resources[TRACES].find(_id_of(call.organisation, wanted), call.organisation)
+    found = call.world.resources.find("trace", _id_of(call.organisation, wanted), call.organisation)
     if found is not None:
         return found
     error = not_found("trace")
