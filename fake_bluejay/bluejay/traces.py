@@ -18,7 +18,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from fake_bluejay.bluejay.models.wire import Wire, shape, stored
-from fake_bluejay.bluejay.resources import LIMIT, Operations, as_fields
+from fake_bluejay.bluejay.resources import Operations, as_fields
 from fake_bluejay.core.errors import Foreign
 from fake_bluejay.core.resources import Entity, Resource, not_found, uuid_ids
 from fake_bluejay.core.world import World
@@ -163,11 +163,11 @@ def _summary(trace: Entity) -> TraceSummary:
     )
 
 
-@traces.operation("GET", "/v1/traces", query=LIMIT.query)
-def list_traces(call: ApiCall) -> Any:
+@traces.operation("GET", "/v1/traces")
+def list_traces(call: ApiCall, limit: Annotated[int, Field(ge=1, le=100)] = 50) -> Any:
     """Return the latest traces of the organisation, the newest first."""
     newest = call.world.resources[TRACES].of(call.organisation)[::-1]
-    return {"traces": [_summary(trace) for trace in newest[: call.parameters["limit"]]]}
+    return {"traces": [_summary(trace) for trace in newest[:limit]]}
 
 
 @traces.operation("POST", "/v1/traces/{trace_id}")
