@@ -70,6 +70,17 @@ def main() -> None:
     """A fake of the Bluejay API: offline, deterministic, true to the real service."""
 
 
+_SMALL_WORLD = {
+    "test_results": [
+        {"count": 3},
+        {"count": 2, "agent": "silent"},
+        *({"status": status} for status in ("QUEUED", "DISPATCHED", "COMPLETED", "NO_ANSWER")),
+    ],
+    "simulations": [{"digital_humans": 2, "fields": {"name": "Try me"}}],
+}
+"""The seed of a world with a few test results to try things on."""
+
+
 # --- serve ----------------------------------------------------------------------------------------------------------
 
 
@@ -240,28 +251,12 @@ def _check_saving(save: Path | None) -> None:
 
 
 def _small_world(overrides: Overrides) -> LoadedSeed:
-    """Return a world with a few test results to try things on."""
-    from fake_bluejay.agents import silent
-    from fake_bluejay.bluejay.service import Service
-    from fake_bluejay.facade.fake import fake_over
-    from fake_bluejay.state.loaded_seed import LoadedSeed
+    from fake_bluejay.state.seed import Seed, loaded
 
     try:
-        service = Service(**overrides.options())
+        return loaded(Seed.model_validate(_SMALL_WORLD), overrides)
     except ValueError as error:
         _fail(str(error))
-    fake = fake_over(service)
-
-    def reset() -> None:
-        fake.reset()
-        fake.add_test_results(3)
-        fake.add_test_results(2, agent=silent())
-        for status in ("QUEUED", "DISPATCHED", "COMPLETED", "NO_ANSWER"):
-            fake.add_test_result(status=status)
-        fake.add_simulation(digital_humans=2, name="Try me")
-
-    reset()
-    return LoadedSeed(service, reset)
 
 
 def _load_seed(seed: Path, overrides: Overrides) -> LoadedSeed:

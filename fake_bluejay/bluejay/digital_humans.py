@@ -422,6 +422,8 @@ def create_digital_human(
         fields |= by_transcript(fields, {})
     if fields["enriched_playback"]:
         fields |= {"intent": "", "success_criteria": ""}
+    if fields["always_on_active"] is None and fields["phone_number"] is not None:
+        fields["always_on_active"] = True  # documented: the default, if it has a number
     fields["simulation_ids"] = _known(world, organisation, simulation_ids, fields)
     _refuse_conflict(world, organisation, fields)
     return world.resources[DIGITAL_HUMANS].add(organisation, fields)

@@ -19,7 +19,7 @@ from fake_bluejay.bluejay.models.wire import Wire, of_openapi, shape
 from fake_bluejay.bluejay.resources import Operations, as_fields
 from fake_bluejay.core.clock import Moment
 from fake_bluejay.core.errors import Conflict, NotFound, Refused
-from fake_bluejay.core.readings import Contract, FirstVersion, LabelOnAnother
+from fake_bluejay.core.readings import Contract, FirstVersion, LabelOnAnother, RemovingNoLabels
 from fake_bluejay.core.resources import Entity, Link, OnDelete, Resource, not_found, uuid_ids
 from fake_bluejay.core.world import World
 from fake_bluejay.http.operation import ApiCall
@@ -505,7 +505,10 @@ def _declare(
     def remove_labels(call: ApiCall, version: int, request: LabelDeltaRequest) -> LabelListResponse:
         """Take labels from a version. The agent keeps them."""
         agent, one = _agent(call), _numbered(call, kind, version)
-        for text in _movable(request):
+        wanted = _movable(request)
+        if not wanted and call.world.readings.removing_no_labels is RemovingNoLabels.ALL:
+            wanted = [text for text in _labels_of(call.world, kind, one) if text != LATEST]
+        for text in wanted:
             _take(call.world, kind, agent, one, text)
         return LabelListResponse(labels=_labels_of(call.world, kind, one))
 

@@ -1,8 +1,9 @@
-"""Texts for error messages: an unknown name with the likely meaning, and the value that was given."""
+"""Checks and the texts of their errors: a place, an unknown name with the likely meaning, the value that was given."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from typing import Any
 
 Place = tuple[str | int, ...]
 """A place in data: names of fields, and positions in lists."""
@@ -22,6 +23,16 @@ def check_known(kind: str, given: object, known: Iterable[object]) -> None:
     known = list(known)  # a list, for the given thing may have no hash
     if given not in known:
         raise ValueError(unknown(kind, given, known))
+
+
+def passing(check: Callable[[Any], None]) -> Callable[[Any], Any]:
+    """Return a function that returns the values which `check` accepts; for others, `check` raises a `ValueError`."""
+
+    def accepted(value: Any) -> Any:
+        check(value)
+        return value
+
+    return accepted
 
 
 def unknown(kind: str, given: object, known: Iterable[object]) -> str:

@@ -348,26 +348,6 @@ class World:
             self.clock = ManualClock(now) if mode == "manual" else ScaledClock(speed, now)
             self._changed("clock-changed", now, mode, speed if mode == "real" else 0.0)
 
-    def run_until(self, predicate: Callable[[], object], limit: float | timedelta) -> None:
-        """Advance from one due timer to the next, and stop at the first instant at which the predicate holds.
-
-        Raises:
-            TimeoutError: It does not hold within `limit` seconds of the clock, which then have passed.
-        """
-        deadline = self.settle() + microseconds(limit)
-        while not predicate():  # without the lock: the predicate may ask a server, whose thread needs it
-            due = self.next_due()
-            if due is not None and due <= deadline:
-                self._advance_to(due)
-                continue
-            self._advance_to(deadline)
-            if predicate():
-                return
-            raise TimeoutError(
-                f"the condition did not hold within {limit} s of the fake's clock:"
-                f" it is {datetime_at(deadline)}, and {len(self.timers)} timers are pending"
-            )
-
     def deliver(self) -> None:
         """Let the delivery worker send all due deliveries. Call it without the lock."""
         if not (self.outbox.sends or self.outbox.ready) or (worker := self.worker()) is None:

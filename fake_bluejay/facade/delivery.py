@@ -62,15 +62,11 @@ class _Sending:
     """The loop that has to run before the receiver answers, if there is one: its own, or one in the calling thread."""
     error: BaseException | None = None
     """The error that the receiver raised for the test, by `pytest.fail`, say."""
-    _finished: threading.Event = field(default_factory=threading.Event)
+    finished: threading.Event = field(default_factory=threading.Event)
 
-    def finish(self) -> None:
-        """Note that the attempt is over."""
-        self._finished.set()
-
-    def wait(self) -> bool:
-        """Wait until the attempt is over. Return False if it is not over in time."""
-        return self._finished.wait(_PATIENCE)
+    def wait(self) -> None:
+        """Wait until the attempt is over, or its time is."""
+        self.finished.wait(_PATIENCE)
 
 
 @dataclass(eq=False)
@@ -128,7 +124,8 @@ class DeliveryWorker:
                 self._send_on_thread(sending, call)
                 awaited = False
             elif webhook.url is None and not is_server:
-                awaited = self._send_here(sending)
+                self._send_here(sending)
+                awaited = True
             else:
                 sending.loop = _serving_loop(webhook.url)
                 awaited = self._send_on_thread(sending, call) and not is_server and sending.loop is None
@@ -191,8 +188,8 @@ class DeliveryWorker:
 
     # --- the three ways -----------------------------------------------------------------------------------------
 
-    def _send_here(self, sending: _Sending) -> bool:
-        """Call a function in this thread, after earlier deliveries to it. Return whether to wait for it."""
+    def _send_here(self, sending: _Sending) -> None:
+        """Call a function in this thread, after earlier deliveries to it."""
         lane = self._lanes.get(sending.webhook.id)
         if lane is not None and not self._thread.attempting:
             for before in list(lane.queue):
@@ -201,7 +198,6 @@ class DeliveryWorker:
         self._attempt(sending)
         if isinstance(sending.error, KeyboardInterrupt):
             raise sending.error
-        return True
 
     def _send_on_thread(self, sending: _Sending, call: object) -> bool:
         """Queue a delivery for a thread, after the earlier ones to the same webhook. Return whether to wait for it."""
@@ -334,7 +330,7 @@ class DeliveryWorker:
     def _finish(self, sending: _Sending, attempt: Attempt, took: int) -> None:
         self._world.attempted(sending.delivery, attempt, took)
         self._under_way.pop(sending, None)
-        sending.finish()
+        sending.finished.set()
 
     def _request(self, sending: _Sending) -> Request:
         from starlette.datastructures import Headers

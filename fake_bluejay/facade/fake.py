@@ -10,7 +10,7 @@ import os
 import sys
 import threading
 import warnings
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Literal, Self, TypeVar, Unpack, cast, get_args
 
@@ -18,17 +18,13 @@ from fake_bluejay.bluejay.app import Api
 from fake_bluejay.bluejay.options import WorldOptions, now_of
 from fake_bluejay.bluejay.published import EXPORT_PATH, HOST, OTLP_HOST
 from fake_bluejay.bluejay.service import Service
-from fake_bluejay.calls import Calls
 from fake_bluejay.core.clock import ManualClock
 from fake_bluejay.core.errors import NotFound
 from fake_bluejay.core.suggest import check_known
 from fake_bluejay.core.world import World
-from fake_bluejay.drafts import Drafts
-from fake_bluejay.evaluations import Evaluations
 from fake_bluejay.facade.delivery import DeliveryWorker
-from fake_bluejay.facade.handles import FakeClock, FakeReadings, Snapshot, data_of
+from fake_bluejay.facade.handles import FakeClock, Snapshot, data_of
 from fake_bluejay.facade.protocols import Bluejay
-from fake_bluejay.facade.results import TestResult
 from fake_bluejay.facade.time_options import longest_of, threads_of
 from fake_bluejay.http.journal import Answer, Requests
 from fake_bluejay.intercept import switch
@@ -109,9 +105,7 @@ class FakeBluejay(Bluejay):
         """The wall clock of the code under test, where that does not skip sleeps."""
         self._loopback: Loopback | None = None
         self._world.make_delivery_worker = DeliveryWorker
-        self.calls = Calls(self._world)
         self.clock = FakeClock(self._world)
-        self.readings = FakeReadings(self._world)
 
     # --- on and off ---------------------------------------------------------------------------------------------
 
@@ -242,42 +236,39 @@ class FakeBluejay(Bluejay):
         place = list(signature.parameters).index("bluejay") if "bluejay" in signature.parameters else None
         by_name = place is not None and signature.parameters["bluejay"].kind is inspect.Parameter.KEYWORD_ONLY
 
-        def fresh(args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[FakeBluejay, tuple[Any, ...]]:
-            """Return a new fake, and the positional arguments with it; or add the fake to the keyword arguments."""
+        @contextlib.contextmanager
+        def fresh(args: Any, kwargs: Any) -> Iterator[tuple[Any, Any]]:
+            """Yield the arguments with a new fake, which is on for as long."""
             fake = type(self)(**self._options)
-            if place is None:
-                return fake, args
-            if by_name or len(args) < place:
+            if by_name or (place is not None and len(args) < place):
                 kwargs["bluejay"] = fake
-                return fake, args
-            return fake, (*args[:place], fake, *args[place:])
+            elif place is not None:
+                args = (*args[:place], fake, *args[place:])
+            with fake:
+                yield args, kwargs
 
         wrapper: Any
         if inspect.iscoroutinefunction(function):
 
             async def wrapper(*args: Any, **kwargs: Any) -> Any:
-                fake, args = fresh(args, kwargs)
-                with fake:
+                with fresh(args, kwargs) as (args, kwargs):
                     return await function(*args, **kwargs)
         elif inspect.isasyncgenfunction(function):
 
             async def wrapper(*args: Any, **kwargs: Any) -> Any:
-                fake, args = fresh(args, kwargs)
-                with fake:
+                with fresh(args, kwargs) as (args, kwargs):
                     async with contextlib.aclosing(function(*args, **kwargs)) as steps:
                         async for each in steps:
                             yield each
         elif inspect.isgeneratorfunction(function):
 
             def wrapper(*args: Any, **kwargs: Any) -> Any:
-                fake, args = fresh(args, kwargs)
-                with fake:
+                with fresh(args, kwargs) as (args, kwargs):
                     return (yield from function(*args, **kwargs))
         else:
 
             def wrapper(*args: Any, **kwargs: Any) -> Any:
-                fake, args = fresh(args, kwargs)
-                with fake:
+                with fresh(args, kwargs) as (args, kwargs):
                     return function(*args, **kwargs)
 
         functools.update_wrapper(wrapper, function)
@@ -299,22 +290,8 @@ class FakeBluejay(Bluejay):
     def _add_test_result(self, fields: dict[str, Any]) -> int:
         return self._service.add_test_result(**fields).id
 
-    def add_test_results(self, n: int, **same: Any) -> list[TestResult]:
-        """Add `n` test results that are alike, and return them."""
-        return [self.add_test_result(**same) for _ in range(n)]
-
     def _add_stub(self, method: str, path: str, status: int, json: Any) -> None:
         self._stubs.add(method, path, status, json)
-
-    @functools.cached_property
-    def drafts(self) -> Drafts:  # type: ignore[override]
-        """The drafts of the next answers of generators."""
-        return Drafts(self)
-
-    @functools.cached_property
-    def evaluations(self) -> Evaluations:  # type: ignore[override]
-        """The scripts of the next evaluations of call logs."""
-        return Evaluations(self)
 
     @property
     def _worker(self) -> DeliveryWorker:

@@ -92,7 +92,18 @@ class FakeClock:
             raise ValueError(f"run_until takes a function, e.g. `lambda: result.status == …`, not {predicate!r}")
         if microseconds(limit) < 0:
             raise ValueError(f"a limit of {limit} seconds: time only moves forward")
-        self._world.run_until(predicate, limit)
+        world = self._world
+        deadline = world.now() + microseconds(limit)
+        while not predicate():  # without the world's lock: the predicate may ask a server, whose thread needs it
+            now, due = world.now(), world.next_due()
+            stop = deadline if due is None else min(due, deadline)
+            # As a length: a clock that follows real time may be past that moment by now.
+            world.advance(timedelta(microseconds=max(0, stop - now)))
+            if stop != due and not predicate():
+                raise TimeoutError(
+                    f"the condition did not hold within {limit} s of the fake's clock:"
+                    f" it is {datetime_at(deadline)}, and {len(world.pending())} timers are pending"
+                )
 
     def take_part(self, *threads: threading.Thread | str) -> None:
         """Let threads that were started before the fake take part in virtual time.

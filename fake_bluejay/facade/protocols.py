@@ -6,28 +6,30 @@ would read the properties, and reading `url` starts the server.
 
 from __future__ import annotations
 
+import functools
 import warnings
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Protocol, Unpack
 
 from fake_bluejay.bluejay.app import PATHS
 from fake_bluejay.bluejay.modules import declared
+from fake_bluejay.calls import Calls
 from fake_bluejay.core.suggest import nearest
 from fake_bluejay.core.world import DEFAULT_ORGANISATION, World
+from fake_bluejay.drafts import Drafts
+from fake_bluejay.evaluations import Evaluations
 from fake_bluejay.facade.assertions import Assertions
+from fake_bluejay.facade.handles import FakeReadings
 from fake_bluejay.facade.results import ControlObjectView, TestResult
 from fake_bluejay.http.stubs import can_meet
 
 if TYPE_CHECKING:
     import httpx
 
-    from fake_bluejay.calls import Calls
     from fake_bluejay.core.behaviors import AgentChoice
     from fake_bluejay.core.statuses import StatusChoice
-    from fake_bluejay.drafts import Drafts
-    from fake_bluejay.evaluations import Evaluations
     from fake_bluejay.facade.fake import FakeBluejay, Options
-    from fake_bluejay.facade.handles import FakeClock, FakeReadings, Snapshot
+    from fake_bluejay.facade.handles import FakeClock, Snapshot
     from fake_bluejay.facade.resources import AgentView, DigitalHumanView, SimulationView
     from fake_bluejay.facade.runs import RunView
     from fake_bluejay.facade.webhooks import Webhooks
@@ -40,21 +42,33 @@ class Bluejay(Assertions, Protocol):
     As a context manager, sync and async, it calls `start` and `stop`.
     """
 
-    calls: Calls
-    """The scripts of calls that have not begun."""
     clock: FakeClock
     """The fake's time."""
-    drafts: Drafts
-    """The drafts of the next answers of generators."""
-    evaluations: Evaluations
-    """The scripts of the next evaluations of call logs."""
-    readings: FakeReadings
-    """The fake's choices where Bluejay's documentation leaves a question open."""
     webhooks: Webhooks
     """The webhooks of the fake, and the deliveries to them."""
 
     _world: World
     """The world behind the views: of a served fake, the one at the other end of the connection."""
+
+    @functools.cached_property
+    def calls(self) -> Calls:
+        """The scripts of calls that have not begun."""
+        return Calls(self._world)
+
+    @functools.cached_property
+    def drafts(self) -> Drafts:
+        """The drafts of the next answers of generators."""
+        return Drafts(self)
+
+    @functools.cached_property
+    def evaluations(self) -> Evaluations:
+        """The scripts of the next evaluations of call logs."""
+        return Evaluations(self)
+
+    @functools.cached_property
+    def readings(self) -> FakeReadings:
+        """The fake's choices where Bluejay's documentation leaves a question open."""
+        return FakeReadings(self._world)
 
     # --- test results -------------------------------------------------------------------------------------------
 
@@ -83,6 +97,7 @@ class Bluejay(Assertions, Protocol):
 
     def add_test_results(self, n: int, **same: Any) -> list[TestResult]:
         """Add `n` test results that are alike, and return them."""
+        return [self.add_test_result(**same) for _ in range(n)]
 
     def test_result(self, id: int) -> TestResult:
         """Return the test result with this id.
@@ -196,9 +211,12 @@ class Bluejay(Assertions, Protocol):
         Raises:
             ValueError: There is no such resource.
         """
-        from fake_bluejay.facade.resources import resources
+        from fake_bluejay.facade.resources import view
 
-        return resources(self._world, resource)
+        collection = declared(resource).of.plural
+        with self._world.lock:
+            held = self._world.resources.named(collection)
+            return [] if held is None else [view(self._world, collection, entity.id) for entity in held.all()]
 
     def queue_run(self, simulation: SimulationView | int | None = None, **fields: Any) -> RunView:
         """Queue a run, as `POST /v1/queue-simulation-run` does.

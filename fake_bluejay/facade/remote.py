@@ -14,16 +14,15 @@ import os
 import re
 import secrets
 import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import nullcontext
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any, Self, cast
+from typing import Any, Self, cast
 from urllib.parse import quote, urlencode
 
 from fake_bluejay.bluejay.options import API_KEY
-from fake_bluejay.calls import Calls
 from fake_bluejay.core.behaviors import Agent
-from fake_bluejay.core.clock import datetime_at, instant_of, microseconds
+from fake_bluejay.core.clock import instant_of, microseconds
 from fake_bluejay.core.outbox import Delivery, Irregularity, WebhookRecord, encoded
 from fake_bluejay.core.readings import Readings
 from fake_bluejay.core.scripts import Call, call_from_dict
@@ -31,9 +30,7 @@ from fake_bluejay.core.statuses import Event
 from fake_bluejay.core.test_results import Record
 from fake_bluejay.core.timers import Timer
 from fake_bluejay.core.world import DEFAULT_ORGANISATION, World
-from fake_bluejay.drafts import Drafts
-from fake_bluejay.evaluations import Evaluations
-from fake_bluejay.facade.handles import FakeClock, FakeReadings, Snapshot, data_of
+from fake_bluejay.facade.handles import FakeClock, Snapshot, data_of
 from fake_bluejay.facade.protocols import Bluejay
 from fake_bluejay.facade.results import TestResult
 from fake_bluejay.facade.webhooks import Webhooks
@@ -51,9 +48,6 @@ from fake_bluejay.state.commands import (
     ScriptsOfCalls,
     validated,
 )
-
-if TYPE_CHECKING:
-    pass
 
 _TIMEOUT = 30
 """The time in which the server has to answer, in seconds."""
@@ -83,11 +77,7 @@ class RemoteBluejay(Bluejay):
         if self._control("GET", "health", of_all=True) != {"status": "ok"}:
             raise ConnectionError(f"what answers at {url} is no fake Bluejay")
         self.clock = RemoteClock(self._world, self._control)
-        self.readings = FakeReadings(self._world)
         self.faults: Faults = _FarFaults(self._control)
-        self.calls = Calls(self._world)
-        self.drafts = Drafts(self)
-        self.evaluations = Evaluations(self)
         self.webhooks: Webhooks = _FarWebhooks(self._control, self._world)
         if organisation is not None:
             self._ensure_organisation(organisation)
@@ -341,20 +331,6 @@ class _FarWorld:
     def advance_to(self, moment: datetime) -> None:
         instant_of(moment)  # raises if it has no time zone
         self._control("POST", "clock/advance", {"to": moment.isoformat()})
-
-    def run_until(self, predicate: Callable[[], object], limit: float | timedelta) -> None:
-        deadline = self.now() + microseconds(limit)
-        while not predicate():
-            clock = self.clock()
-            now, due = _instant(clock["now"]), _optional_instant(clock["next_due"])
-            late = due is None or due > deadline
-            # As a length: a clock that follows real time may be past the moment when the request arrives.
-            self.advance(timedelta(microseconds=max(0, (deadline if due is None or late else due) - now)))
-            if late and not predicate():
-                raise TimeoutError(
-                    f"the condition did not hold within {limit} s of the fake's clock:"
-                    f" it is {datetime_at(deadline)}, and {clock['pending']} timers are pending"
-                )
 
     def next_due(self) -> int | None:
         return _optional_instant(self.clock()["next_due"])

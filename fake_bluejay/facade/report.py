@@ -45,7 +45,8 @@ def report(fake: Assertions) -> str:
             lines += [f"{'':>18}{text}" for text in texts[1:]]
         if len(lines) > _MOST:
             lines = [f"… {len(lines) - _MOST} lines more before", *lines[-_MOST:]]
-        others = [f"{name}={choice}" for name, choice in world.readings.as_dict().items() if _departs(name, choice)]
+        defaults = Readings().as_dict()
+        others = [f"{name}={choice}" for name, choice in world.readings.as_dict().items() if choice != defaults[name]]
         head = [
             f"now {datetime_at(now).isoformat()}, {len(world.timers)} timers pending, seed {world.seed}",
             *([f"readings that are not the defaults: {', '.join(others)}"] if others else []),
@@ -81,10 +82,6 @@ def _time_lines(fake: Assertions) -> list[str]:
             ' or a file, say, let it take real time: with bluejay.clock.real(), or sleep="real"'
         )
     return lines
-
-
-def _departs(name: str, choice: str) -> bool:
-    return str(getattr(Readings(), name)) != choice
 
 
 def _ids(exchange: Exchange) -> list[int]:

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import Any
 
 from fake_bluejay.bluejay.modules import declared
-from fake_bluejay.core.clock import datetime_at
 from fake_bluejay.core.resources import Entity
 from fake_bluejay.core.world import World
 from fake_bluejay.facade.results import View
 
 
-class ResourceView(View):
+class ResourceView(View[Any]):
     """A live view of an agent, a folder, …. It raises `KeyError` after the entity's removal."""
 
     def __init__(self, world: World, collection: str, id: Any) -> None:
@@ -20,7 +18,7 @@ class ResourceView(View):
         self._collection = collection
 
     @property
-    def _entity(self) -> Entity:
+    def _held(self) -> Entity:
         collection = self._world.resources.named(self._collection)
         entity = None if collection is None else collection.get(self._id)
         if entity is None:
@@ -28,24 +26,14 @@ class ResourceView(View):
         return entity
 
     @property
-    def id(self) -> Any:
-        """The id: an integer, or a UUID as text."""
-        return self._id
-
-    @property
     def fields(self) -> dict[str, Any]:
         """The fields of the request that makes one, as they are now."""
-        return self._entity.fields
+        return self._held.fields
 
     @property
     def organisation(self) -> str:
         """The name of the organisation that it belongs to."""
-        return self._entity.organisation
-
-    @property
-    def created_at(self) -> datetime:
-        """The moment at which it was made."""
-        return datetime_at(self._entity.created_at)
+        return self._held.organisation
 
     def __repr__(self) -> str:
         name = "" if type(self) is not ResourceView else f" {declared(self._collection).of.name}"
@@ -81,11 +69,3 @@ _VIEWS = {"agents": AgentView, "digital_humans": DigitalHumanView, "simulations"
 def view(world: World, name: str, id: Any) -> Any:
     """Return the view of an entity, by the name of its collection."""
     return _VIEWS.get(name, ResourceView)(world, name, id)
-
-
-def resources(world: World, name: str) -> list[Any]:
-    """Return all entities of a resource, the oldest first. Raises `ValueError` if there is no such resource."""
-    plural = declared(name).of.plural
-    with world.lock:
-        collection = world.resources.named(plural)
-        return [] if collection is None else [view(world, plural, entity.id) for entity in collection.all()]

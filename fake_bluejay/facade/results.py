@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, NamedTuple, cast
+from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar
 
 from fake_bluejay.core.behaviors import Agent, agent_of
 from fake_bluejay.core.clock import datetime_at
@@ -20,12 +20,30 @@ if TYPE_CHECKING:
     from fake_bluejay.core.statuses import EventChoice, StatusChoice
 
 
-class View:
+_Id = TypeVar("_Id")
+
+
+class View(Generic[_Id]):
     """A live view of something in a world, which its id names."""
 
-    def __init__(self, world: World, id: Any) -> None:
+    def __init__(self, world: World, id: _Id) -> None:
         self._world = world
         self._id = id
+
+    @property
+    def _held(self) -> Any:
+        """The thing as the world holds it now. Raises `KeyError` after its removal."""
+        raise NotImplementedError
+
+    @property
+    def id(self) -> _Id:
+        """The id: an integer, or a UUID as text."""
+        return self._id
+
+    @property
+    def created_at(self) -> datetime:
+        """The moment at which it was made, in UTC."""
+        return datetime_at(self._held.created_at)
 
     def __eq__(self, other: object) -> bool:
         return type(self) is type(other) and vars(self) == vars(other)
@@ -96,7 +114,7 @@ class ControlObjectView:
         return f"<ControlObject {self.id} for {self.test_result_id}, written {self.written_at:%H:%M:%S.%f}, {state}>"
 
 
-class TestResult(View):
+class TestResult(View[int]):
     """A live view of a test result, also after moves of time, and after the world was restored.
 
     Every member raises `KeyError` after the test result's removal, such as by a reset.
@@ -105,41 +123,36 @@ class TestResult(View):
     __test__ = False  # not a test class, whatever its name says to a test runner
 
     @property
-    def _record(self) -> Record:
+    def _held(self) -> Record:
         CLOCKWORK.notice()
         return self._world.result(self._id)
 
     @property
-    def id(self) -> int:
-        """The id."""
-        return cast(int, self._id)
-
-    @property
     def status(self) -> Status:
         """The status now."""
-        return self._record.status
+        return self._held.status
 
     @property
     def history(self) -> list[HistoryEntry]:
         """The changes of status, oldest first."""
-        return [HistoryEntry(datetime_at(move.at), *move[1:]) for move in self._record.history]
+        return [HistoryEntry(datetime_at(move.at), *move[1:]) for move in self._held.history]
 
     @property
     def control(self) -> ControlObjectView | None:
         """The control object that was written last; None if there was none."""
-        objects = self._record.control_objects
+        objects = self._held.control_objects
         return ControlObjectView(objects[-1]) if objects else None
 
     @property
     def watchdog(self) -> Watchdog | None:
         """The watchdog that fires first; None if none is armed."""
-        watchdog = watchdog_of(self._record)
+        watchdog = watchdog_of(self._held)
         return None if watchdog is None else Watchdog(*map(datetime_at, watchdog))
 
     @property
     def agent(self) -> Agent | None:
         """The behavior of its agent; None: the fake's default at the moment when the conversation is marked."""
-        return self._record.agent
+        return self._held.agent
 
     @agent.setter
     def agent(self, agent: AgentChoice | None) -> None:
@@ -148,43 +161,38 @@ class TestResult(View):
     @property
     def call(self) -> Call | None:
         """The script of the call; None: nothing happens by itself."""
-        return self._record.call
+        return self._held.call
 
     @property
     def error_code(self) -> str | None:
         """The reason why the call failed; None if it did not."""
-        return self._record.error_code
+        return self._held.error_code
 
     @property
     def passed(self) -> bool | None:
         """True if the evaluation found the goal reached; None before the evaluation."""
-        record = self._record
+        record = self._held
         return record.passes if is_scored(record) else None
 
     @property
     def organisation(self) -> str:
         """The name of the organisation that it belongs to."""
-        return self._record.organisation
+        return self._held.organisation
 
     @property
     def fields(self) -> dict[str, Any]:
         """The other published fields, as they were given, such as `digital_human_id` and `evaluations`."""
-        return self._record.fields
-
-    @property
-    def created_at(self) -> datetime:
-        """The moment at which it was made, in UTC."""
-        return datetime_at(self._record.created_at)
+        return self._held.fields
 
     @property
     def start_time(self) -> datetime | None:
         """The moment at which it became RUNNING."""
-        return _moment(self._record.start_time)
+        return _moment(self._held.start_time)
 
     @property
     def end_time(self) -> datetime | None:
         """The moment at which it was no longer RUNNING."""
-        return _moment(self._record.end_time)
+        return _moment(self._held.end_time)
 
     def set_status(self, status: StatusChoice, *, force: bool = False) -> None:
         """Move it to a status by a legal move, or with `force` by any.

@@ -38,7 +38,7 @@ from fake_bluejay.core.resources import Entity
 from fake_bluejay.core.runs import Run
 from fake_bluejay.core.scripts import Call, call_from_dict
 from fake_bluejay.core.statuses import Status, status_from_text
-from fake_bluejay.core.suggest import Place, check_known, unknown
+from fake_bluejay.core.suggest import Place, check_known, passing, unknown
 from fake_bluejay.core.test_results import Organisation, Record
 from fake_bluejay.core.webhooks import check_secret, check_url, new_webhook, scope_of, selected
 from fake_bluejay.core.world import DEFAULT_ORGANISATION, World
@@ -50,21 +50,7 @@ _Model = TypeVar("_Model", bound=BaseModel)
 
 def checked(check: Callable[[Any], Any]) -> AfterValidator:
     """Return a validator for the values that `check` accepts; for others, `check` raises a `ValueError`."""
-
-    def validate(value: Any) -> Any:
-        check(value)
-        return value
-
-    return AfterValidator(validate)
-
-
-def one_of(kind: str, choices: tuple[str, ...]) -> AfterValidator:
-    """Return a validator for one of these choices."""
-
-    def check(text: str) -> None:
-        check_known(kind, text, choices)
-
-    return checked(check)
+    return AfterValidator(passing(check))
 
 
 def _published(name: str) -> Any:
@@ -110,57 +96,44 @@ def _check_human(name: str) -> None:
 _Human = Annotated[str, checked(_check_human)]
 
 
-class Misfit(ValueError):
-    """A value of a command that does not fit the world, with its place in the command."""
-
-    def __init__(self, place: Place, what: str) -> None:
-        super().__init__(what)
-        self.place = place
-
-
 class Misfits(ValueError):
-    """Several values of a command that do not fit the world."""
+    """Values of a command that do not fit the world."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.all: list[Misfit] = []
+        self.found: list[tuple[Place, str]] = []
+        """Each value's place in the command, and what is wrong."""
 
     @contextlib.contextmanager
     def at(self, *place: str | int) -> Iterator[None]:
-        """Collect the misfits of the `with` block, and go on after it."""
+        """Collect the errors of the `with` block, as misfits at this place, and go on after it."""
         try:
-            with at(*place):
-                yield
+            yield
         except Misfits as error:
-            self.all += error.all
-        except Misfit as error:
-            self.all.append(error)
+            self.found += [((*place, *inner), what) for inner, what in error.found]
+        except (ValueError, DomainError) as error:
+            self.found.append((place, str(error)))
 
     def check(self) -> None:
         """Raise the collected misfits, if there are any."""
-        if self.all:
+        if self.found:
             raise self
 
     def __str__(self) -> str:
-        return "; ".join(map(str, self.all))
+        return "; ".join(what for _, what in self.found)
 
 
 @contextlib.contextmanager
 def at(*place: str | int) -> Iterator[None]:
-    """Turn errors of the `with` block into misfits at this place.
+    """Turn an error of the `with` block into misfits at this place.
 
     Raises:
-        Misfit: The block has raised an error.
+        Misfits: The block has raised an error.
     """
-    try:
+    misfits = Misfits()
+    with misfits.at(*place):
         yield
-    except Misfits as error:
-        for one in error.all:
-            one.place = (*place, *one.place)
-        raise
-    except (ValueError, DomainError) as error:
-        inner = error.place if isinstance(error, Misfit) else ()
-        raise Misfit((*place, *inner), str(error)) from None
+    misfits.check()
 
 
 def validated(model: type[_Model], data: Any, kind: str = "field") -> _Model:

@@ -36,7 +36,7 @@ from fake_bluejay.bluejay.service import Service
 from fake_bluejay.core.behaviors import agent_from_text
 from fake_bluejay.core.clock import MOST_SPEED, check_start, instant_of
 from fake_bluejay.core.readings import Question, Readings, questions
-from fake_bluejay.core.suggest import Place, meant, unknown, written_place
+from fake_bluejay.core.suggest import Place, check_known, meant, unknown, written_place
 from fake_bluejay.core.test_results import Organisation
 from fake_bluejay.core.world import DEFAULT_ORGANISATION, World
 from fake_bluejay.http.faults import KINDS
@@ -46,7 +46,6 @@ from fake_bluejay.state.commands import (
     AnyFault,
     Command,
     Key,
-    Misfit,
     Misfits,
     NewEntity,
     NewOrganisation,
@@ -58,7 +57,6 @@ from fake_bluejay.state.commands import (
     SeedSimulation,
     Shape,
     checked,
-    one_of,
 )
 from fake_bluejay.state.loaded_seed import MOST_WORLDS, LoadedSeed, Overrides
 
@@ -100,7 +98,11 @@ def _instant(text: str) -> int:
 
 
 _Moment = Annotated[str, checked(_instant), Field(json_schema_extra={"format": "date-time"})]
-_ClockMode = Annotated[str, one_of("clock", ("real", "manual")), Field(json_schema_extra={"enum": ["real", "manual"]})]
+_ClockMode = Annotated[
+    str,
+    checked(lambda mode: check_known("clock", mode, ("real", "manual"))),
+    Field(json_schema_extra={"enum": ["real", "manual"]}),
+]
 
 
 SeedReadings = create_model(
@@ -228,32 +230,39 @@ def load_seed(path: Path, overrides: Overrides | None = None) -> LoadedSeed:
         problems += [source.problem(*one) for one in found]
         wrong = wrong | {place for place, _ in found}
     if wrong:
-        problems += [source.problem(one.place, str(one)) for one in _Rest(data, wrong).misfits(overrides)]
+        problems += [source.problem(*one) for one in _Rest(data, wrong).misfits(overrides)]
     if problems:
         raise SeedError(problems)
     try:
-        service = Service(**seed.options(overrides))
+        return loaded(seed, overrides)
+    except Misfits as error:
+        raise SeedError([source.problem(*one) for one in error.found]) from None
     except ValueError as error:
         raise SeedError([source.problem((), str(error))]) from None
-    misfits = _applied(seed.parts(), service)
-    if misfits:
-        raise SeedError([source.problem(one.place, str(one)) for one in misfits])
+
+
+def loaded(seed: Seed, overrides: Overrides) -> LoadedSeed:
+    """Return a service whose world is that of a seed.
+
+    Raises:
+        Misfits: Parts of the seed do not fit.
+        ValueError: One of the overrides is not allowed.
+    """
+    service = Service(**seed.options(overrides))
+
+    def fill() -> None:
+        misfits = Misfits()
+        for place, part in seed.parts():
+            with misfits.at(*place):
+                part.apply(service)
+        misfits.check()
 
     def reset() -> None:
         service.reset()
-        for _, part in seed.parts():
-            part.apply(service)
+        fill()
 
+    fill()
     return LoadedSeed(service, reset)
-
-
-def _applied(parts: Iterable[tuple[Place, Command]], service: Service) -> list[Misfit]:
-    """Apply the parts of a seed, each with its place, and return the misfits."""
-    misfits = Misfits()
-    for place, part in parts:
-        with misfits.at(*place):
-            part.apply(service)
-    return misfits.all
 
 
 _REFERRED_TO = ("organisations", "resources", "simulations")
@@ -310,22 +319,19 @@ class _Rest:
         elif not known and isinstance(value, (list, dict)):  # it may be any
             self._unjudged.update(_REFERRED_TO)
 
-    def misfits(self, overrides: Overrides) -> list[Misfit]:
-        """Return the values of the rest that do not fit, given the options that go before those of the seed."""
+    def misfits(self, overrides: Overrides) -> Iterator[tuple[Place, str]]:
+        """Yield what does not fit in the rest, with its place, given the options that go before those of the seed."""
         numbers = {name: list(value) for name, value in self._parts.items() if isinstance(value, _Entries)}
         rest = {name: list(value.values()) if name in numbers else value for name, value in self._parts.items()}
         try:
-            seed = Seed.model_validate(rest)
-            service = Service(**seed.options(overrides))
-        except ValueError:
-            return []
-        misfits = [one for one in _applied(seed.parts(), service) if not self._may_follow(one.place)]
-        for one in misfits:
-            name, *inner = one.place
-            if name in numbers:
-                inner[0] = numbers[str(name)][int(inner[0])]
-            one.place = (self._written.get(str(name), name), *inner)
-        return misfits
+            loaded(Seed.model_validate(rest), overrides)
+        except ValueError as error:
+            for place, what in error.found if isinstance(error, Misfits) else ():
+                name, *inner = place
+                if name in numbers:
+                    inner[0] = numbers[str(name)][int(inner[0])]
+                if not self._may_follow(place):
+                    yield (self._written.get(str(name), name), *inner), what
 
     def _may_follow(self, place: Place) -> bool:
         """Return whether a misfit at this place may only follow from a wrong value."""
@@ -388,8 +394,8 @@ def _goes_on(source: _Source, data: dict[str, Any], overrides: Overrides) -> Loa
         service.reset()
         dumps.restore(world, start)
 
-    loaded = LoadedSeed(service, reset)
-    make = loaded.empty()
+    whole = LoadedSeed(service, reset)
+    make = whole.empty()
     taken = set(_keys(world))
     names = set(world.organisations)
     for number, own in enumerate(saved.own_worlds):
@@ -401,8 +407,8 @@ def _goes_on(source: _Source, data: dict[str, Any], overrides: Overrides) -> Loa
             raise SeedError([source.problem(place, "one of its API keys belongs to an organisation elsewhere already")])
         names.add(own.name)
         taken.update(_keys(its.world))
-        loaded.own_worlds.append((own.name, own.api_key, its))
-    return loaded
+        whole.own_worlds.append((own.name, own.api_key, its))
+    return whole
 
 
 def _own_world(source: _Source, place: Place, own: _OwnWorld, make: Callable[[str], Service]) -> Service:

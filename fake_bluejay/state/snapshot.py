@@ -37,7 +37,7 @@ from fake_bluejay.core.resources import Entity
 from fake_bluejay.core.runs import Run
 from fake_bluejay.core.scripts import Call, call_from_dict
 from fake_bluejay.core.statuses import STATUSES, Event, Status, is_final, status_from_text
-from fake_bluejay.core.suggest import Place, check_known, instead_of, unknown, written_place
+from fake_bluejay.core.suggest import Place, check_known, instead_of, passing, unknown, written_place
 from fake_bluejay.core.test_results import ControlObject, Move, Organisation, Record
 from fake_bluejay.core.timers import Timer, TimerKind
 from fake_bluejay.core.world import DEFAULT_ORGANISATION, World
@@ -181,16 +181,6 @@ def _json_bytes(text: str) -> bytes:
     return text.encode()
 
 
-def _if(check: Callable[[Any], None]) -> Callable[[Any], Any]:
-    """Return a function that returns the values for which `check` raises no error."""
-
-    def parse(value: Any) -> Any:
-        check(value)
-        return value
-
-    return parse
-
-
 def _webhook(*, events: list[str], agents: list[int], folders: list[str], **others: Any) -> WebhookRecord:
     return WebhookRecord(events=tuple(events), scope=Scope(tuple(agents), tuple(folders)), **others)
 
@@ -269,11 +259,11 @@ WEBHOOK = _Shape(
     id=_TEXT,
     organisation=_TEXT,
     url=_TEXT_OR_NULL,
-    events=_Values(str, parse=_if(lambda event: check_known("webhook event", event, EVENTS))),
+    events=_Values(str, parse=passing(lambda event: check_known("webhook event", event, EVENTS))),
     secret=_TEXT,
     agents=_Values(int, older=[], get=attrgetter("scope.agents")),
     folders=_Values(str, older=[], get=attrgetter("scope.folders")),
-    retries=_INTEGER_OR_NULL.but(parse=_if(check_retries), older=None),
+    retries=_INTEGER_OR_NULL.but(parse=passing(check_retries), older=None),
     enabled=_Value(bool, older=True),
 )
 """A webhook."""
@@ -317,7 +307,7 @@ _TIMERS: dict[Any, _Shape[Timer]] = {
         Timer,
         due=_INSTANT,
         sequence=_INTEGER,
-        kind=_Value(str, parse=_if(lambda kind: check_known("kind of timer", kind, get_args(TimerKind)))),
+        kind=_Value(str, parse=passing(lambda kind: check_known("kind of timer", kind, get_args(TimerKind)))),
         subject_id=_Value(subjects),
     )
     for subjects in (object, int, str)
@@ -497,9 +487,9 @@ def _load_calls(root: _Node, world: World) -> None:
     world.call = calls.read("default", dict, _script)
     world.next_calls.extend(calls.items("next", dict, _script))
     if (of := calls.child("of")) is not None:
-        world.calls_of = {name: of.read(name, dict, _script) for name in of.names()}
+        world.calls_of = {name: of.read(name, dict, _script) for name in of.data()}
     if (of_ids := calls.child("of_ids", older=None)) is not None:
-        for id in of_ids.names():
+        for id in of_ids.data():
             if id.isascii() and id.isdigit():
                 world.calls_of[int(id)] = of_ids.read(id, dict, _script)
             else:
@@ -741,10 +731,6 @@ class _Node:
         """Return a field that has the greatest number so far; a number that none exceeds, if the field is wrong."""
         number = self.get(name, int, older=older)
         return sys.maxsize if number is None else number
-
-    def names(self) -> list[str]:
-        """Return the names of the fields."""
-        return list(self._data)
 
     def child(self, name: str, *, older: Any = ...) -> _Node | None:
         """Return the object in a field; None if there is none."""

@@ -485,7 +485,7 @@ def test_adding_names_bad_arguments_and_changes_nothing(fake: FakeBluejay) -> No
         fake.add_digital_human(langage="en")
     assert fake.dump() == before
     others, gone = fake.add_digital_human(organisation="others"), fake.add_digital_human()
-    fake.world.resources.remove(gone._entity)
+    fake.world.resources.remove(gone._held)
     before = fake.dump()
     with pytest.raises(ValueError, match="the digital human 1 is of the organisation 'others', not 'default'"):
         fake.add_simulation(digital_humans=[others])
