@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import json
+import math
 from typing import Any
 
 from fake_bluejay.bluejay.digital_humans import TraitDataType
 from fake_bluejay.bluejay.models.wire import Wire, shape
-from fake_bluejay.bluejay.resources import Operations, changes
+from fake_bluejay.bluejay.resources import Operations, as_fields, changes
 from fake_bluejay.core.clock import Moment
 from fake_bluejay.core.resources import Entity, Link, OnDelete, Resource, uuid_ids
+from fake_bluejay.core.world import World
 from fake_bluejay.http.operation import ApiCall
 
 
@@ -48,7 +51,33 @@ CUSTOMER_TRAITS = Resource(
     links=(Link("agent_id", to="agent", on_delete=OnDelete.CASCADE),),
     example={"agent_id": 1, "name": "Trait", "data_type": "STRING"},
 )
-customer_traits = Operations(CUSTOMER_TRAITS, returns=CustomerTraitResponse)
+
+
+def _converted(value: Any, data_type: str) -> Any:
+    """Return the default value of a trait in the trait's type, as documented.
+
+    This project's choice is what does not fit the type: it is stored as it was given.
+    """
+    if isinstance(value, str) and data_type == TraitDataType.BOOLEAN:
+        return {"true": True, "false": False}.get(value.strip().lower(), value)
+    if isinstance(value, str) and data_type == TraitDataType.NUMBER:
+        try:
+            number = float(value)
+        except ValueError:
+            return value
+        return int(number) if number.is_integer() else number if math.isfinite(number) else value
+    if isinstance(value, bool | int | float) and data_type == TraitDataType.STRING:
+        return json.dumps(value)
+    return value
+
+
+def _new_trait(world: World, organisation: str, request: CreateCustomerTraitRequest) -> Entity:
+    fields = customer_traits.linked(world, organisation, as_fields(request))
+    fields["default_value"] = _converted(fields["default_value"], fields["data_type"])
+    return world.resources[CUSTOMER_TRAITS].add(organisation, fields)
+
+
+customer_traits = Operations(CUSTOMER_TRAITS, returns=CustomerTraitResponse, new=_new_trait)
 
 customer_traits.create("POST", "/v1/create-customer-trait", CreateCustomerTraitRequest)
 customer_traits.get("GET", "/v1/customer-trait/{trait_id}")
@@ -70,6 +99,8 @@ def update_customer_trait(call: ApiCall, customer_trait: Entity, request: Update
     """Change a trait. With `sync_existing`, digital humans' traits of its old name get its new name and type."""
     changed = changes(request, call.world.readings, customer_traits.never_null)
     sync, old = changed.pop("sync_existing", False), customer_trait.fields["name"]
+    after = {**customer_trait.fields, **changed}
+    changed["default_value"] = _converted(after["default_value"], after["data_type"])
     customer_traits.change(call.world, customer_trait, changed)
     if sync:
         _sync(call, old, customer_trait)
@@ -85,4 +116,4 @@ def _sync(call: ApiCall, old: str, trait: Entity) -> None:
         theirs = human.fields.get("traits") or []
         if simulations.intersection(human.fields["simulation_ids"]):
             changed = [{**one, **new} if one.get("trait_name") == old else one for one in theirs]
-            resources[human.resource].change(human, {"traits": changed} if theirs else {})
+            resources.change(human, {"traits": changed} if theirs else {})

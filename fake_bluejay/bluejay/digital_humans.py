@@ -422,6 +422,8 @@ def create_digital_human(
         fields |= by_transcript(fields, {})
     if fields["enriched_playback"]:
         fields |= {"intent": "", "success_criteria": ""}
+    if fields["always_on_active"] is None and fields["phone_number"] is not None:
+        fields["always_on_active"] = True  # documented: the default, if it has a number
     fields["simulation_ids"] = _known(world, organisation, simulation_ids, fields)
     _refuse_conflict(world, organisation, fields)
     return world.resources[DIGITAL_HUMANS].add(organisation, fields)
@@ -581,10 +583,10 @@ def _update(call: ApiCall, human: Entity, request: Wire) -> None:
         changed["simulation_ids"] = _known(call.world, call.organisation, changed["simulation_ids"], after)
     if overrides:
         for other in conflicting(call.world, call.organisation, after, human):
-            call.world.resources[DIGITAL_HUMANS].change(other, {"always_on_active": False})
+            call.world.resources.change(other, {"always_on_active": False})
     elif changed.keys() & {"always_on_active", "always_on_mode", "phone_number"}:
         _refuse_conflict(call.world, call.organisation, after, human)
-    call.world.resources[DIGITAL_HUMANS].change(human, changed)
+    call.world.resources.change(human, changed)
 
 
 def by_transcript(given: Mapping[str, Any], before: Mapping[str, Any]) -> dict[str, Any]:

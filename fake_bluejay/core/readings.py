@@ -44,6 +44,7 @@ __all__ = [
     "ReEvaluateUnfinished",
     "ReadingChoices",
     "Readings",
+    "RemovingNoLabels",
     "ReportedLater",
     "ResultMetrics",
     "RunStatus",
@@ -349,6 +350,13 @@ class LabelOnAnother(StrEnum):
     BOTH = "both"
     MOVED = "moved"
     CONFLICT = "409"
+
+
+class RemovingNoLabels(StrEnum):
+    """The labels that are taken from a version if the request names none."""
+
+    ALL = "all"
+    NONE = "none"
 
 
 class NoiseWithoutFile(StrEnum):
@@ -696,10 +704,15 @@ class Readings:
         " their values",
     )
     label_on_another: LabelOnAnother = _reading(
-        LabelOnAnother.BOTH,
-        _PAGE,
-        "a label on more than one version is 400 where it must lead to one, so there are such labels; override_label is"
-        " false by default",
+        LabelOnAnother.CONFLICT,
+        _OPENAPI,
+        "override_label moves the label, and without it, conflicts return 409; a page of September 2026 knows labels on"
+        " more than one version",
+    )
+    removing_no_labels: RemovingNoLabels = _reading(
+        RemovingNoLabels.ALL,
+        _OPENAPI,
+        "empty or null means to clear all, though each caller decides; the endpoint's page does not speak of it",
     )
     noise_without_file: NoiseWithoutFile = _reading(
         NoiseWithoutFile.TAKEN,
@@ -834,6 +847,7 @@ class ReadingChoices(TypedDict, total=False):
     unknown_version: UnknownVersion | Literal["warning", "404"]
     updated_text: UpdatedText | Literal["in-place", "new-version"]
     label_on_another: LabelOnAnother | Literal["both", "moved", "409"]
+    removing_no_labels: RemovingNoLabels | Literal["all", "none"]
     noise_without_file: NoiseWithoutFile | Literal["taken", "400"]
     personality_calls: PersonalityCalls | Literal["itself-too", "selected-only"]
     page_out_of_range: PageOutOfRange | Literal["400", "empty"]

@@ -39,6 +39,36 @@ def test_update_changes_the_given_fields(ask: Client, trait: Any) -> None:
     ask("PUT", f"update-customer-trait/{trait['id']}", {"data_type": "COLOUR"}, status=422)
 
 
+@pytest.mark.parametrize(
+    ("data_type", "given", "stored"),
+    [
+        ("NUMBER", "30", 30),
+        ("NUMBER", "1.5", 1.5),
+        ("NUMBER", "old", "old"),
+        ("NUMBER", "nan", "nan"),
+        ("NUMBER", "-inf", "-inf"),
+        ("BOOLEAN", "True", True),
+        ("BOOLEAN", "no", "no"),
+        ("STRING", 30, "30"),
+        ("STRING", True, "true"),
+        ("DATE", "2026-01-01", "2026-01-01"),
+    ],
+)
+def test_default_value_is_converted_to_the_type_of_the_trait(
+    ask: Client, trait: Any, data_type: str, given: Any, stored: Any
+) -> None:
+    new = {"agent_id": 1, "name": "x", "data_type": data_type, "default_value": given}
+    made = ask("POST", "create-customer-trait", new)
+    assert repr(made["default_value"]) == repr(stored)
+    changed = ask("PUT", f"update-customer-trait/{trait['id']}", {"data_type": data_type, "default_value": given})
+    assert repr(changed["default_value"]) == repr(stored)
+
+
+def test_new_type_of_a_trait_converts_its_default_value(ask: Client, trait: Any) -> None:
+    changed = ask("PUT", f"update-customer-trait/{trait['id']}", {"data_type": "STRING"})
+    assert changed == {**trait, "data_type": "STRING", "default_value": "30"}
+
+
 @pytest.mark.parametrize("sync", [True, False])
 def test_digital_humans_of_the_agent_follow_a_trait_if_asked_to(
     ask: Client, fake: FakeBluejay, trait: Any, sync: bool

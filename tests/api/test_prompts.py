@@ -61,6 +61,7 @@ def test_new_version_without_a_text_copies_the_present_prompt(ask: Client, fake:
 
 def test_new_version_may_take_labels_from_others(ask: Client, fake: FakeBluejay) -> None:
     fake.add_agent()
+    fake.readings.set(label_on_another="both")
     for override in (False, False, True):
         ask("POST", "agents/1/versions", {"labels": ["a"], "override_label": override})
     labelled = [("a" in one["labels"]) for one in ask("GET", "agents/1/versions")]
@@ -120,14 +121,19 @@ def test_first_version_is_not_in_production_by_the_other_reading(ask: Client, fa
     ask("GET", f"agents/1/{kind}?label=production", status=404)
 
 
-def test_labels_are_put_on_versions_and_taken_from_them(ask: Client, kind: str) -> None:
+def test_labels_are_put_on_versions_and_taken_from_them(ask: Client, fake: FakeBluejay, kind: str) -> None:
     new(ask, kind, "Second.")
     path = f"agents/1/{kind}/versions"
     assert ask("POST", f"{path}/2/labels", {"labels": ["a", "b", "a"]}) == {"labels": ["latest", "a", "b"]}
     assert ask("GET", f"{path}/2/labels") == {"labels": ["latest", "a", "b"]}
     assert ask("DELETE", f"{path}/2/labels", {"labels": ["a", "unknown"]}) == {"labels": ["latest", "b"]}
+    fake.readings.set(removing_no_labels="none")
     for body in (None, {}, {"labels": None}):
         assert ask("DELETE", f"{path}/2/labels", body) == {"labels": ["latest", "b"]}
+    fake.readings.set(removing_no_labels="all")
+    for body in (None, {}, {"labels": None}, {"labels": []}):
+        ask("POST", f"{path}/2/labels", {"labels": ["b"]})
+        assert ask("DELETE", f"{path}/2/labels", body) == {"labels": ["latest"]}
     texts = {one["label_text"] for one in ask("GET", "agents/1/labels")}
     assert texts == {"latest", "production", "a", "b"}  # `a` stays on the agent
     for method in ("POST", "DELETE"):
@@ -161,7 +167,6 @@ def test_label_that_another_version_has(
 
 
 def test_version_with_a_label_that_is_taken_is_not_made(ask: Client, fake: FakeBluejay, kind: str) -> None:
-    fake.readings.set(label_on_another="409")
     new(ask, kind, "Second.", labels=["a"])
     before = fake.dump()
     ask("POST", f"agents/1/{kind}/versions", {TEXT[kind]: "Third.", "labels": ["b", "a"]}, status=409)

@@ -214,6 +214,12 @@ def versions(fake: FakeBluejay, label: str | None = None) -> list[list[str]]:
     return [sorted(one["labels"]) for one in reversed(found)]
 
 
+def labels_left(fake: FakeBluejay) -> Any:
+    """Return the labels of the first version, which is no longer the latest, after a request that removes none."""
+    versions(fake)
+    return ask("DELETE", "agents/1/versions/1/labels").json()["labels"]
+
+
 def went_off(fake: FakeBluejay) -> Any:
     """Return the state of an alert for simulations after a run whose only result violates its condition."""
     fake.add_simulation(digital_humans=1)
@@ -492,6 +498,8 @@ READINGS: dict[tuple[str, str], Callable[[FakeBluejay], object]] = {
     ("first_version", "latest-only"): lambda fake: versions(fake)[0] == [],
     ("updated_text", "in-place"): lambda fake: len(versions(fake)) == 2,
     ("updated_text", "new-version"): lambda fake: len(versions(fake)) == 3,
+    ("removing_no_labels", "all"): lambda fake: labels_left(fake) == [],
+    ("removing_no_labels", "none"): lambda fake: labels_left(fake) == ["production"],
     ("label_on_another", "both"): lambda fake: ["a" in one for one in versions(fake, "a")][:2] == [True, True],
     ("label_on_another", "moved"): lambda fake: ["a" in one for one in versions(fake, "a")][:2] == [False, True],
     ("label_on_another", "409"): lambda fake: len(versions(fake, "a")) == 1,
