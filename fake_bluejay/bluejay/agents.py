@@ -331,7 +331,7 @@ def generate_http_webhook_key(call: ApiCall, request: AgentWebhookKeyRequest) ->
     """Make a new key for an agent's HTTP webhook, which replaces the old one."""
     agent = _named(call, request)
     key = _key(call.world, agent.id, agent.fields.get("http_webhook_key"))
-    call.world.resources[AGENTS].change(agent, {"http_webhook_key": key})
+    call.world.resources.change(agent, {"http_webhook_key": key})
     return AgentWebhookKeyResponse(signing_key=key, message="The HTTP webhook key of the agent is new")
 
 
@@ -352,7 +352,7 @@ def _update(call: ApiCall, request: _AnyUpdate) -> AgentUpdateResponse:
         from fake_bluejay.bluejay.prompts import update_text
 
         update_text(call.world, agent, changed)
-    call.world.resources[AGENTS].change(agent, _with_folder(call.world, call.organisation, changed))
+    call.world.resources.change(agent, _with_folder(call.world, call.organisation, changed))
     folder = call.world.resources.find("folder", agent.fields.get("folder_id"), call.organisation)
     return AgentUpdateResponse(
         agent=AgentUpdateRequest(

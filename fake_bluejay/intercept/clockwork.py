@@ -20,7 +20,7 @@ Rules of this file:
 
 - `_mutex` guards everything. It is never held while other code runs, nor while a fake's lock is acquired.
 - `_working` is the number of participants that do not wait. It changes in `_begin` and `_resume`, with the wait, and
-  where a thread joins or leaves.
+  where a thread joins or leaves. A thread has one open wait at most.
 - One of the waiting participants is the *lookout*: it wakes every few real milliseconds to look at those that work,
   while the others sleep until they are woken.
 - `elapsed` grows in `moved` alone, which the first fake's clock calls.
@@ -166,6 +166,8 @@ class Member:
         """The generation of fakes, on together, in which the thread joined."""
         self.joining: list[Wait] = []
         """The waits for the end of the thread."""
+        self.open: Wait | None = None
+        """The thread's own wait, while it is open."""
         self.suspended: Member | None = None
         """The thread's own participation, which this one, for a single call, replaces until the call's end."""
         self.watch = Watch(thread)
@@ -176,8 +178,9 @@ class Member:
         self.seen = self.since = REAL.monotonic()
         """The real time up to which it is known what the thread did (`seen`), and the end of its last wait (`since`).
         """
-        self.held_up: tuple[float, float] | None = None
-        """The end of the wait since which the thread has worked for long, and its processor time when that was noted.
+        self.held_up: tuple[float, float, float] | None = None
+        """The end of the wait since which others wait for the thread, and its processor time and the time it has spent
+        in the kernel when that was noted.
         """
         self._spent: tuple[float, float, Turns | None] | None = None
 
@@ -369,6 +372,8 @@ class Clockwork:
         self._forking.clear()
         me = self._members.get(REAL.get_ident())
         self._members = {} if me is None or me.ident is None else {me.ident: me}
+        for wait in self._waits:
+            wait.is_open, wait.member.open = False, None
         self._waits.clear()
         self._in_real_time.clear()
         self._dying.clear()
@@ -699,20 +704,23 @@ class Clockwork:
         wait.is_blind, wait.on_wake = True, _nothing
         counts = wait.is_outside = meanwhile == "count"
         since, ident = REAL.monotonic(), REAL.get_ident()
-        with self._mutex:
-            taking_part = self._members.get(ident) is member
-            if taking_part:
-                self._in_real_time[ident] = self._members.pop(ident)
-                if meanwhile != "stand":
-                    self._begin(wait)
-                    self._wake_lookout()
+        taking_part = False
         try:
+            with self._mutex:
+                if self._members.get(ident) is member:
+                    taking_part = True
+                    self._in_real_time[ident] = member
+                    del self._members[ident]
+                    if meanwhile != "stand":
+                        self._begin(wait)
+                        self._wake_lookout()
             yield
         finally:
             with self._mutex:
-                self._resume(wait)
                 if taking_part and member.generation == self._generation:
-                    self._members[ident] = self._in_real_time.pop(ident)
+                    self._members[ident] = member
+                    del self._in_real_time[ident]
+                self._resume(wait)
             member.start_afresh()
             if counts:
                 self.count(since, what, wait.place)
@@ -745,7 +753,12 @@ class Clockwork:
             self._resume(wait, wake=False)
             return False
         if not wait.is_open:
+            if wait.member.open is not None:
+                # The thread has worked meanwhile: a signal's handler has interrupted that wait, and waits itself, or
+                # has raised in the middle of it.
+                self._resume(wait.member.open)
             wait.is_open = True
+            wait.member.open = wait
             self._waits[wait] = None
             self._working -= 1
             self._changes += 1
@@ -755,8 +768,11 @@ class Clockwork:
     def _resume(self, wait: Wait, *, wake: bool = True) -> None:
         """Count a wait's thread as working again; wake it, unless it is the calling one."""
         if wait.is_open:
+            now = REAL.monotonic()
+            # No call separates these, for after a call the handler of a signal may raise.
             wait.is_open = False
-            wait.member.since = REAL.monotonic()
+            wait.member.open = None
+            wait.member.since = now
             del self._waits[wait]
             self._working += 1
             self._changes += 1
@@ -920,20 +936,23 @@ class Clockwork:
     def _note_who_holds_up(self, since: float, activities: dict[Member, Activity]) -> None:
         """Note the threads that have worked for long.
 
-        A thread that has used the processor for long, or has slept for long, may be waiting in a way that is not known
-        here: from then on real time counts. A thread that gets no processor on a busy machine is not waiting.
+        A thread that has used the processor for long, or has been in the kernel for long, at once or in pieces, may be
+        waiting in a way that is not known here: from then on real time counts. A thread that gets no processor on a
+        busy machine is not waiting.
         """
         now = REAL.monotonic()
         waits = False
         for member, activity in activities.items():
-            if activity is not Activity.WORKS or now - member.since < _HELD_UP:
+            if activity is not Activity.WORKS:
+                continue
+            spent, waited = member.watch.processor_time(), member.watch.waited
+            if member.held_up is None or member.held_up[0] != member.since:
+                member.held_up = member.since, spent, waited
+            if now - member.since < _HELD_UP:
                 continue
             for timeline in tuple(self.timelines):
                 timeline.held_up[member.thread.name] = describe_stack(member.ident)
-            spent = member.watch.processor_time()
-            if member.held_up is None or member.held_up[0] != member.since:
-                member.held_up = member.since, spent
-            waits = waits or spent - member.held_up[1] > _HELD_UP or member.watch.asleep_for() > _HELD_UP
+            waits = waits or spent - member.held_up[1] > _HELD_UP or waited - member.held_up[2] > _HELD_UP
         if waits:
             self.count(since, "passed while a thread worked for long")
 

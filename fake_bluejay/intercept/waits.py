@@ -20,7 +20,7 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from operator import index
 from types import FunctionType, ModuleType
-from typing import Any, SupportsIndex
+from typing import Any, Literal, SupportsIndex
 
 from fake_bluejay.http.calendar import is_frozen_by_freezegun
 from fake_bluejay.intercept.clockwork import CLOCKWORK, Member, Wait, threads_are_greenlets
@@ -33,6 +33,7 @@ FILES = {
     "concurrent.futures.thread": "waits",
     "freezegun.api": "waits",
     "multiprocessing.process": "waits",
+    "pdb": "waits",
     "select": "waits",
     "subprocess": "waits",
     "threading": "waits",
@@ -41,16 +42,22 @@ FILES = {
 """The modules whose attributes are replaced here."""
 
 SPARED = frozenset({
-    "_pytest", "anyio", "conftest_plugin", "coverage", "execnet", "fake_bluejay", "hypothesis", "pluggy", "pytest",
-    "pytest_asyncio", "pytest_timeout", "time_machine", "trio", "uvicorn", "uvloop", "xdist",
+    "_pydev_bundle", "_pydevd_bundle", "_pydevd_frame_eval", "_pytest", "anyio", "conftest_plugin", "coverage",
+    "debugpy", "execnet", "fake_bluejay", "hypothesis", "pluggy", "pydevd", "pytest", "pytest_asyncio",
+    "pytest_timeout", "time_machine", "trio", "uvicorn", "uvloop", "xdist",
 })  # fmt: skip
 """The packages that measure, wait or serve in real time, and hold functions of `time` by name."""
 
 _TOOLS = (
+    "_pydev_bundle",
+    "_pydevd_bundle",
     "_pytest",
     "coverage",
+    "debugpy",
     "execnet",
     "fake_bluejay.server",
+    "grpc",  # its threads give C deadlines by the wall clock, which must be the machine's
+    "pydevd",
     "pytest_timeout",
     "trio._core._thread_cache",
     "xdist",
@@ -93,6 +100,8 @@ def seams(module: ModuleType) -> Iterator[Seam]:
             yield Seam(module.Popen, "communicate", _in_real_time("communicated with a process"))
         case "multiprocessing.process":
             yield Seam(module.BaseProcess, "start", _start_process)
+        case "pdb":  # time stands while a person looks at the program
+            yield Seam(module.Pdb, "interaction", _in_real_time("was looked at in a debugger", meanwhile="stand"))
 
 
 _was_frozen = False
@@ -532,13 +541,15 @@ def _lives(child: Any) -> bool:
 CLOCKWORK.children = _since_when_children_live
 
 
-def _in_real_time(what: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+def _in_real_time(
+    what: str, *, meanwhile: Literal["count", "stand"] = "count"
+) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     def make(original: Callable[..., Any]) -> Callable[..., Any]:
         def call(self: Any, *args: Any, **kwargs: Any) -> Any:
             member = CLOCKWORK.me()
             if member is None:
                 return original(self, *args, **kwargs)
-            with CLOCKWORK.real_time(member, what):
+            with CLOCKWORK.real_time(member, what, meanwhile=meanwhile):
                 return original(self, *args, **kwargs)
 
         return call

@@ -32,8 +32,8 @@ _TAKES_A_LOCK = frozenset({"acquire", "__enter__", "get", "_acquire_restore", "a
 
 
 _WAITS_OUTSIDE = frozenset({
-    "accept", "_accept", "connect", "connect_ex", "control", "do_handshake", "epoll_wait", "poll", "read", "readinto",
-    "readline", "readv", "recv", "recv_into", "recvfrom", "recvfrom_into", "recvmsg", "run_forever",
+    "accept", "_accept", "connect", "connect_ex", "control", "do_handshake", "epoll_wait", "next_event", "poll", "read",
+    "readinto", "readline", "readv", "recv", "recv_into", "recvfrom", "recvfrom_into", "recvmsg", "run_forever",
     "run_until_complete", "select", "send", "sendall", "sendto", "sigtimedwait", "sigwait", "sleep",
     "wait4", "waitid", "waitpid",
 })  # fmt: skip
@@ -69,6 +69,9 @@ class Watch:
         """The activity that was found, for as long as the state does not change."""
         self.since = 0.0
         """The real time since which the thread is known to wait."""
+        self.waited = 0.0
+        """The real seconds for which looks have found the thread in the kernel, whatever it waits for there."""
+        self._counted = 0.0
 
     def look(self) -> Activity:
         """Return the thread's activity, by this look and the earlier ones."""
@@ -82,6 +85,8 @@ class Watch:
             return Activity.WORKS
         if now - self._last.since < patience:
             return Activity.WORKS
+        self.waited += now - max(self._counted, self._last.since)
+        self._counted = now
         if self._known is None:
             frame = _frames_of_threads().get(self._thread.ident or 0)
             if frame is None:
@@ -89,10 +94,6 @@ class Watch:
             self._known = _activity_in(frame)
             self.since = self._last.since
         return self._known
-
-    def asleep_for(self) -> float:
-        """Return the real seconds for which the thread has not run, according to the looks so far."""
-        return 0.0 if self._last.state is None else float(REAL.monotonic() - self._last.since)
 
     def processor_time(self) -> float:
         """Return the seconds for which the thread has run; where that is unknown, those that have passed."""
@@ -122,7 +123,7 @@ def _state_of(thread: threading.Thread) -> tuple[object, float]:
 
 
 def _processor_time(thread: threading.Thread) -> float:
-    if REAL.cpu_clock_of is None:
+    if REAL.cpu_clock_of is None or thread.ident is None:  # it has just begun
         return 0.0
     try:
         return float(REAL.clock_gettime(REAL.cpu_clock_of(thread.ident)))

@@ -2,6 +2,7 @@
 
 import asyncio
 import concurrent.futures
+import ctypes
 import gc
 import importlib
 import multiprocessing
@@ -22,6 +23,7 @@ from typing import Any
 
 import anyio
 import anyio.from_thread
+import grpc
 import pytest
 import requests
 import trio
@@ -760,6 +762,39 @@ def test_wait_in_c_for_a_lock_holds_nobody_up(passed: Callable[[], float]) -> No
         thread.join()
     assert order == ["held", "got"]
     assert passed() == 30
+
+
+@pytest.mark.parametrize("held", [0.0, 1.2])
+def test_a_call_by_grpc_waits_for_its_handler(bluejay: FakeBluejay, held: float) -> None:
+    class Handlers(grpc.GenericRpcHandler):
+        def service(self, handler_call_details: object) -> Any:
+            return grpc.unary_unary_rpc_method_handler(lambda request, context: (time.sleep(0.1), request)[1])
+
+    server = grpc.server(concurrent.futures.ThreadPoolExecutor(1), [Handlers()])
+    port = server.add_insecure_port("127.0.0.1:0")
+    server.start()
+    REAL.sleep(held)  # for so long the fake's time has stood
+    start = REAL.monotonic()
+    with grpc.insecure_channel(f"127.0.0.1:{port}") as channel:
+        assert channel.unary_unary("/agent/call")(b"x", timeout=20) == b"x"
+    assert REAL.monotonic() - start < 4
+    server.stop(None).wait()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no usleep")
+def test_time_passes_while_a_thread_waits_in_c_in_pieces(bluejay: FakeBluejay, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("fake_bluejay.intercept.clockwork._HELD_UP", 0.3)
+    over, usleep = threading.Event(), ctypes.CDLL(None).usleep
+
+    def wait_in_pieces() -> None:
+        while not over.is_set():
+            usleep(50_000)
+
+    thread = threading.Thread(target=wait_in_pieces)
+    thread.start()
+    time.sleep(0.1)  # real time counts, for otherwise this would never come
+    over.set()
+    thread.join()
 
 
 @pytest.mark.parametrize("what", ["a socket", "a lock"])

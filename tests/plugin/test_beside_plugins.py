@@ -1,6 +1,9 @@
 """Other plugins of pytest beside virtual time: what they run, measure, limit and distribute goes on as without it."""
 
 import re
+import subprocess
+import sys
+import time
 
 import pytest
 
@@ -305,3 +308,63 @@ def test_a_test_of_hypothesis_without_the_fake_loads_nothing_of_it(pytester: pyt
             assert "fake_bluejay.facade" not in sys.modules
     """
     ran(pytester, "", code, passed=1)
+
+
+def test_a_debugger_that_a_test_starts_holds_no_time_up(pytester: pytest.Pytester) -> None:
+    pytester.makeini("[pytest]\ntimeout = 60")
+    ran(
+        pytester,
+        "timeout",
+        """
+        import threading
+        import time
+
+        import debugpy
+
+
+        def test_sleeps(bluejay):
+            debugpy.listen(("127.0.0.1", 0))
+            start, began = bluejay.clock.now, time.perf_counter()
+            thread = threading.Thread(target=time.sleep, args=[3600])
+            thread.start()
+            thread.join()
+            assert 3600 <= (bluejay.clock.now - start).total_seconds() < 3610
+            assert time.perf_counter() - began < 20
+        """,
+        "-W",
+        "ignore",
+        passed=1,
+    )
+
+
+def test_time_stands_while_a_person_looks_at_a_test_in_pdb(pytester: pytest.Pytester) -> None:
+    code = """
+        import threading
+        import time
+
+
+        def test_looked_at(bluejay):
+            stuck, ended = bluejay.add_test_result(agent="silent"), threading.Event()
+            worker = threading.Thread(target=lambda: (time.sleep(10), ended.set()))
+            worker.start()
+            bluejay.client().post(
+                "/v1/end-conversations", json={"test_result_ids": [stuck.id]}, headers={"X-API-Key": "key"}
+            )
+            start = bluejay.clock.now
+            breakpoint()
+            assert bluejay.clock.now == start
+            assert (stuck.status, ended.is_set()) == ("RUNNING", False)
+            worker.join()
+            time.sleep(30)
+            assert stuck.status == "SYSTEM_ERROR"
+    """
+    pytester.makepyfile(code)
+    command = [sys.executable, "-m", "pytest", "-p", "fake_bluejay.pytest_plugin", "-q"]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as tests:
+        assert tests.stdout is not None
+        shown = ""
+        while "(Pdb) " not in shown:
+            shown += tests.stdout.read(1)
+        time.sleep(1.5)
+        shown, _ = tests.communicate("c\n", timeout=60)
+    assert "1 passed" in shown, shown

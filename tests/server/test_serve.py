@@ -118,7 +118,7 @@ def test_a_fault_that_delays_for_an_hour_does_not_keep_it_from_stopping(serving,
         (["--seed", "seed.ini"], "the name of a seed ends in one of .toml, .yaml, .yml, .json"),
         (["--save", "world.toml"], "its name ends in .json"),
         (["--save", "nowhere/world.json"], "cannot save to nowhere/world.json: No such file"),
-        (["--save", "/proc/world.json"], "cannot save to /proc/world.json"),
+        (["--save", "/dev/null/world.json"], "cannot save to /dev/null/world.json: Not a directory"),
     ],
 )
 def test_a_bad_option_is_one_line_and_status_2(run_here, arguments: list[str], message: str) -> None:

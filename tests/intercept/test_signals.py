@@ -1,0 +1,114 @@
+"""Handlers of signals, which run in the middle of a wait: they may wait themselves, and they may raise."""
+
+import select
+import signal
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from fake_bluejay import FakeBluejay
+from fake_bluejay.intercept import clockwork
+from fake_bluejay.intercept.true_time import REAL
+
+posix = pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGALRM")
+
+
+class Interrupted(BaseException):
+    """What a handler raises, as that of Ctrl-C and pytest-timeout do."""
+
+
+@pytest.fixture
+def alarm() -> Iterator[Callable[[Callable[[], None]], None]]:
+    """Set a handler off in a moment of real time."""
+    before = signal.getsignal(signal.SIGALRM)
+
+    def set_off(handler: Callable[[], None]) -> None:
+        signal.signal(signal.SIGALRM, lambda number, frame: handler())
+        signal.setitimer(signal.ITIMER_REAL, 0.05)
+
+    yield set_off
+    signal.setitimer(signal.ITIMER_REAL, 0)
+    signal.signal(signal.SIGALRM, before)
+
+
+def seconds(bluejay: FakeBluejay, wait: Callable[[], object]) -> float:
+    """Return the fake's seconds that a wait takes; it takes hardly any real time."""
+    start, began = bluejay.clock.now, REAL.monotonic()
+    wait()
+    assert REAL.monotonic() - began < 3
+    return (bluejay.clock.now - start).total_seconds()
+
+
+@posix
+def test_a_handler_may_wait_while_its_thread_waits(
+    bluejay: FakeBluejay, alarm: Callable[[Callable[[], None]], None]
+) -> None:
+    over = threading.Event()
+
+    def shut_down() -> None:
+        time.sleep(3)
+        over.set()
+
+    alarm(shut_down)
+    assert seconds(bluejay, over.wait) == 3
+    assert seconds(bluejay, lambda: time.sleep(30)) == 30
+
+
+@posix
+def test_a_wait_goes_on_after_a_handler_that_waited(
+    bluejay: FakeBluejay, alarm: Callable[[Callable[[], None]], None]
+) -> None:
+    def work() -> None:
+        REAL.sleep(0.2)
+        time.sleep(60)
+
+    worker = threading.Thread(target=work)
+    worker.start()
+    alarm(lambda: time.sleep(3))
+    assert seconds(bluejay, worker.join) == pytest.approx(60, abs=0.9)
+
+
+def sleep() -> None:
+    time.sleep(30)
+
+
+def wait_for_an_event() -> None:
+    threading.Event().wait(30)
+
+
+def wait_for_a_socket() -> None:
+    select.select([], [], [], 0.001)
+
+
+@pytest.mark.parametrize("wait", [sleep, wait_for_an_event, wait_for_a_socket])
+def test_time_goes_on_after_a_handler_that_raises_anywhere_in_a_wait(
+    bluejay: FakeBluejay, wait: Callable[[], object]
+) -> None:
+    """Python runs handlers as it enters a function, and after a call of one in C: so does a profiler."""
+
+    def raise_at(place: int) -> Callable[..., None]:
+        places = iter(range(place + 1))
+
+        def profile(frame: Any, event: str, argument: object) -> None:
+            ours = event in ("call", "c_return") and frame.f_code.co_filename == clockwork.__file__
+            if ours and next(places) == place:
+                raise Interrupted
+
+        return profile
+
+    for place in range(1000):
+        sys.setprofile(raise_at(place))
+        try:
+            wait()
+        except Interrupted:
+            sys.setprofile(None)
+            assert seconds(bluejay, lambda: time.sleep(60)) == pytest.approx(60, abs=0.5), place
+        else:
+            break
+        finally:
+            sys.setprofile(None)
+    assert 20 < place < 999, place
