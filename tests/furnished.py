@@ -32,7 +32,7 @@ def furnished_world() -> Any:
                 fake.add(name)
     fake.add("label")  # those that there are already are on versions
     simulations = fake.world.resources[SIMULATIONS]
-    simulations.change(simulations.all()[0], {"bluejay_as_code_id": CODE_ID})
+    fake.world.resources.change(simulations.all()[0], {"bluejay_as_code_id": CODE_ID})
     fake.world.resources[INTEGRATIONS].add("default", {"vapi_api_key": "v"})
     fake.webhooks.add(lambda delivery: None)
     fake.queue_run(1)

@@ -108,8 +108,7 @@ class _Workflow:
 
     def store(self, fields: _Part | None = None) -> None:
         """Store the workflow, and these fields, in the agent."""
-        collection = self._call.world.resources[self._agent.resource]
-        collection.change(self._agent, {"workflow": self._stored, **(fields or {})})
+        self._call.world.resources.change(self._agent, {"workflow": self._stored, **(fields or {})})
 
 
 @agent_workflows.operation("GET", "/v1/agents/{agent_id}/workflow/summary")

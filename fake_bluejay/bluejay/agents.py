@@ -87,6 +87,8 @@ class _Connection(Wire):
     email_address: str | None = None
     outbound_trigger_webhook_url: str | None = None
     outbound_trigger_payload_template: Any | None = None
+    dynamic_sip_webhook_url: str | None = None
+    amelia_flow_name: str | None = None
 
 
 class _NewAgent(Wire):
@@ -177,7 +179,7 @@ AgentPydantic = like(
     " pipecat_agent_configuration pipecat_room_properties http_webhook http_webhook_key eleven_labs_agent_id"
     " retell_agent_id vapi_assistant_id kore_host kore_bot_id kore_client_id kore_client_secret kore_inbound_token"
     " enable_outbound_call_auto_start simulations_disabled workflow provider email_address"
-    " outbound_trigger_webhook_url outbound_trigger_payload_template",
+    " outbound_trigger_webhook_url outbound_trigger_payload_template dynamic_sip_webhook_url amelia_flow_name",
     id=(str | int | None, None),
     name=str,
     agent_description=str,
@@ -246,6 +248,7 @@ def create_agent(world: World, organisation: str, request: AgentRequest) -> Enti
 
 _CONNECTED_BY = {
     "sip_uri": "SIP",
+    "dynamic_sip_webhook_url": "SIP",
     "websocket_url": "WEBSOCKET",
     "livekit_agent_name": "LIVEKIT",
     "pipecat_agent_name": "PIPECAT",
@@ -328,7 +331,7 @@ def generate_http_webhook_key(call: ApiCall, request: AgentWebhookKeyRequest) ->
     """Make a new key for an agent's HTTP webhook, which replaces the old one."""
     agent = _named(call, request)
     key = _key(call.world, agent.id, agent.fields.get("http_webhook_key"))
-    call.world.resources[AGENTS].change(agent, {"http_webhook_key": key})
+    call.world.resources.change(agent, {"http_webhook_key": key})
     return AgentWebhookKeyResponse(signing_key=key, message="The HTTP webhook key of the agent is new")
 
 
@@ -349,7 +352,7 @@ def _update(call: ApiCall, request: _AnyUpdate) -> AgentUpdateResponse:
         from fake_bluejay.bluejay.prompts import update_text
 
         update_text(call.world, agent, changed)
-    call.world.resources[AGENTS].change(agent, _with_folder(call.world, call.organisation, changed))
+    call.world.resources.change(agent, _with_folder(call.world, call.organisation, changed))
     folder = call.world.resources.find("folder", agent.fields.get("folder_id"), call.organisation)
     return AgentUpdateResponse(
         agent=AgentUpdateRequest(

@@ -335,7 +335,7 @@ def _turn(
         stored = {"alert_id": alert.id, "source": conversation.source, "agent_id": agent_id}
         found = {name: details[name] for name in ("event_count", "actual_value") if name in details}
         world.resources[ALERT_RESULTS].add(alert.organisation, {**stored, **cause, **found})
-    world.resources[ALERTS].change(alert, changed)
+    world.resources.change(alert, changed)
     source = conversation.source if conversation is not None else fields.get("last_source", "observability")
     event = f"{source}_alert_triggered"
     payload = {

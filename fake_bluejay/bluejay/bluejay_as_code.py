@@ -159,13 +159,13 @@ def pull(
     return _bundle_of(call, root_type, root_id)
 
 
-@bluejay_as_code.operation("POST", "/v1/bluejay-as-code/push")
+@bluejay_as_code.operation("POST", "/v1/bluejay-as-code/push", tried_first=True)
 def push_bundle(call: ApiCall, request: BluejayAsCodePayload) -> PushResponse:
     """Create and change the items of a bundle; items that are not in it are taken out of the simulation, and stay."""
     return _push(call, request)
 
 
-@bluejay_as_code.operation("POST", "/v1/bluejay-as-code")
+@bluejay_as_code.operation("POST", "/v1/bluejay-as-code", tried_first=True)
 def push(call: ApiCall, request: BluejayAsCodePayload) -> PushResponse:
     """Create and change the items of a bundle; items that are not in it are taken out of the simulation, and stay."""
     return _push(call, request)
@@ -243,7 +243,7 @@ def _code_id(world: World, entity: Entity) -> str:
         return str(entity.id)
     if entity.fields.get("bluejay_as_code_id") is None:
         made = uuid_ids.make(world.seed, f"bluejay-as-code:{entity.resource.name}", entity.id)
-        world.resources[entity.resource].change(entity, {"bluejay_as_code_id": made})
+        world.resources.change(entity, {"bluejay_as_code_id": made})
     return str(entity.fields["bluejay_as_code_id"])
 
 
@@ -285,12 +285,6 @@ def _push(call: ApiCall, bundle: BluejayAsCodePayload) -> PushResponse:
     plan, errors = _plan(call, bundle)
     if errors:
         return PushResponse(valid=False, errors=errors, actions=[])
-    with call.world.resources.undone():  # a rehearsal, so that nothing has changed if one item excludes another
-        _carry_out(call, plan)
-    return _carry_out(call, plan)
-
-
-def _carry_out(call: ApiCall, plan: _Plan) -> PushResponse:
     actions: list[str] = []
     owners = {one.code_id: _apply(call, one, actions) for one in plan["agents"]}
     groups: dict[str, Entity] = {}
@@ -433,7 +427,7 @@ def _apply(call: ApiCall, planned: _PlannedCode, actions: list[str], links: _Ite
     if entity is None:
         made: Entity = _CREATE[kind.resource.name](world, call.organisation, request)
         if kind.resource is SIMULATIONS:  # the resource's request has no field for it
-            world.resources[SIMULATIONS].change(made, {"bluejay_as_code_id": planned.code_id})
+            world.resources.change(made, {"bluejay_as_code_id": planned.code_id})
         actions.append(f"Created {title} '{made.fields.get('name') or made.id}'")
         return made
     absent = set(kind.not_pulled) - planned.given

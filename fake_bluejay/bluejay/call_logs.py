@@ -130,15 +130,6 @@ CallRequest = CallRequestUsingAgentId | CallRequestUsingExternalAgentId
 CallRequestOfOpenApi = CallRequestUsingAgentIdOfOpenApi | CallRequestUsingExternalAgentIdOfOpenApi
 
 
-class EvaluateCallResponse(Wire):
-    """A conversation that was submitted."""
-
-    status: str
-    call_id: str
-    message: str
-    warning: str | None = None
-
-
 class ReEvaluateCallRequest(Wire):
     """The agent's version for a new evaluation; null for the version of the last one."""
 
@@ -151,6 +142,12 @@ class ReEvaluateCallResponse(Wire):
     status: str
     call_id: str
     message: str
+
+
+class EvaluateCallResponse(ReEvaluateCallResponse):
+    """A conversation that was submitted."""
+
+    warning: str | None = None
 
 
 class ConversationMetric(Wire):
@@ -267,17 +264,16 @@ evaluation_scripts = Operations(
 def _proceed(world: World, log: Entity) -> None:
     """Move a call log to its next status."""
     now, script = world.settle(), log.fields["script"]
-    collection = world.resources[CALL_LOGS]
     if log.fields["status"] == Status.QUEUED:
-        collection.change(log, {"status": Status.EVALUATING.value})
+        world.resources.change(log, {"status": Status.EVALUATING.value})
         world.resources.schedule(log, now + _length(script.get("takes"), world.evaluation_takes))
         return
     if script.get("fails"):
-        collection.change(log, {"status": Status.INCOMPLETED.value})
+        world.resources.change(log, {"status": Status.INCOMPLETED.value})
         _over(world, log, now)
         return
     found = [*(log.fields.get("evaluations") or []), _found(world, log, now)]
-    collection.change(log, {"status": Status.COMPLETED.value, "evaluations": found})
+    world.resources.change(log, {"status": Status.COMPLETED.value, "evaluations": found})
     event = "observability_call_evaluated"
     world._emit(event, log.organisation, log.fields["agent_id"], lambda: _payload(log), now)
     _over(world, log, now)
@@ -510,7 +506,7 @@ def _queue(world: World, log: Entity, script: Entity | None) -> None:
     if script is not None:
         world.resources.remove(script)
     said = {} if script is None else script.fields
-    world.resources[CALL_LOGS].change(log, {"status": Status.QUEUED.value, "script": said})
+    world.resources.change(log, {"status": Status.QUEUED.value, "script": said})
     due = world.settle() + _length(said.get("waits"), world.evaluation_starts_after)
     world.resources.schedule(log, due)
 

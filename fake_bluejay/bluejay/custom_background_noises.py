@@ -159,5 +159,5 @@ def upload(call: ApiCall, upload_id: UUID) -> dict[str, Any]:
         raise not_found("noise upload")
     if one.fields["uploaded"]:
         raise Conflict("The file was uploaded already")
-    call.world.resources[UPLOADS].change(one, {"uploaded": True})
+    call.world.resources.change(one, {"uploaded": True})
     return {}

@@ -116,4 +116,4 @@ def _sync(call: ApiCall, old: str, trait: Entity) -> None:
         theirs = human.fields.get("traits") or []
         if simulations.intersection(human.fields["simulation_ids"]):
             changed = [{**one, **new} if one.get("trait_name") == old else one for one in theirs]
-            resources[human.resource].change(human, {"traits": changed} if theirs else {})
+            resources.change(human, {"traits": changed} if theirs else {})

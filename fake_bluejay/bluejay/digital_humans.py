@@ -583,10 +583,10 @@ def _update(call: ApiCall, human: Entity, request: Wire) -> None:
         changed["simulation_ids"] = _known(call.world, call.organisation, changed["simulation_ids"], after)
     if overrides:
         for other in conflicting(call.world, call.organisation, after, human):
-            call.world.resources[DIGITAL_HUMANS].change(other, {"always_on_active": False})
+            call.world.resources.change(other, {"always_on_active": False})
     elif changed.keys() & {"always_on_active", "always_on_mode", "phone_number"}:
         _refuse_conflict(call.world, call.organisation, after, human)
-    call.world.resources[DIGITAL_HUMANS].change(human, changed)
+    call.world.resources.change(human, changed)
 
 
 def by_transcript(given: Mapping[str, Any], before: Mapping[str, Any]) -> dict[str, Any]:

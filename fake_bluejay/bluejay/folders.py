@@ -66,7 +66,7 @@ def move_agent(call: ApiCall, request: MoveAgentRequest) -> MoveAgentResponse:
     """Put an agent into a folder, or take it out of its folder."""
     agent = call.require("agent", request.agent_id)
     folder_id = request.folder_id and call.require("folder", request.folder_id).id
-    call.world.resources[agent.resource].change(agent, {"folder_id": folder_id})
+    call.world.resources.change(agent, {"folder_id": folder_id})
     return MoveAgentResponse(agent_id=agent.id, folder_id=folder_id)
 
 

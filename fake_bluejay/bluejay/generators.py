@@ -318,7 +318,7 @@ def generate_customer_personas(call: ApiCall, request: GenerateCustomPersonasReq
 _NAMES = ("Ada", "Bela", "Chen", "Dara", "Emre", "Fatou")
 
 
-@generators.operation("POST", "/v1/generate-digital-humans")
+@generators.operation("POST", "/v1/generate-digital-humans", tried_first=True)
 def generate_digital_humans(call: ApiCall, request: DigitalHumanRequest) -> GeneratedDigitalHumans:
     """Make digital humans for an agent; those of a simulation take part in it."""
     call.require("agent", request.agent_id)

@@ -119,9 +119,8 @@ def _updated(call: ApiCall) -> Entity:
     given = {} if given is NOTHING else given
     if not isinstance(given, dict):
         raise Refused("Send an object with the fields to change")
-    collection = call.world.resources[INTEGRATIONS]
-    entity = _stored(call) or collection.add(call.organisation, {})
-    collection.change(entity, given)
+    entity = _stored(call) or call.world.resources[INTEGRATIONS].add(call.organisation, {})
+    call.world.resources.change(entity, given)
     return entity
 
 

@@ -224,13 +224,13 @@ _METRIC = Link("custom_metric_id", to="metric", ids=uuid_ids, on_delete=OnDelete
 def _proceed(world: World, evaluation: Entity) -> None:
     """Move an evaluation to its next status, after the same times as that of a test result."""
     if evaluation.fields["status"] == "QUEUED":
-        world.resources[LAB_EVALUATIONS].change(evaluation, {"status": "EVALUATING"})
+        world.resources.change(evaluation, {"status": "EVALUATING"})
         world.resources.schedule(evaluation, world.settle() + world.evaluation_takes)
         return
     metric = world.resources.require("metric", evaluation.fields["custom_metric_id"], evaluation.organisation)
     [found] = scored(world, [metric], f"lab:{evaluation.id}", *_heard(world, evaluation))
     published = {name: found[name] for name in ("response_value", "reasoning")}
-    world.resources[LAB_EVALUATIONS].change(evaluation, {"status": "COMPLETED", **published})
+    world.resources.change(evaluation, {"status": "COMPLETED", **published})
 
 
 def _heard(world: World, evaluation: Entity) -> tuple[list[Mapping[str, Any]], list[Mapping[str, Any]] | None]:

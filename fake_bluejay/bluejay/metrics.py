@@ -327,7 +327,7 @@ metrics.list(
     "GET",
     "/v1/custom-metrics",
     filters={"agent_id": int | None},
-    paging=Paging("page_size", 50, most=None, place="page", bounded=False),
+    paging=Paging("page_size", 50, bounded=False),
     returns=_Metrics,
 )
 metrics.delete("DELETE", "/v1/custom-metric/{metric_id}", returns=DeletedMetric)

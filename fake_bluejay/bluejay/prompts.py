@@ -40,10 +40,7 @@ class _Version(Wire):
     id: UUID | None = None
 
 
-class _OfAgent(Wire):
-    commit_message: str | None = None
-    labels: list[str] | None = None
-    metadata: dict[str, Any] | None = None
+class _OfAgent(_New):
     version: int
     agent_id: int
 
@@ -306,16 +303,16 @@ def _put(
     here = [one for one in rows if one.fields[kind.label] == version.id]
     held = [one for one in rows if one.fields[kind.label] not in (None, version.id)]
     if text == PRODUCTION and not here:
-        texts = world.resources[kind.resource]
         for one in held:  # the version keeps the agent's latest text
-            texts.change(texts.require(one.fields[kind.label], agent.organisation), {kind.text: agent.fields[kind.own]})
-        world.resources[agent.resource].change(agent, {kind.own: version.fields[kind.text]})
+            other = world.resources.require(kind.resource.name, one.fields[kind.label], agent.organisation)
+            world.resources.change(other, {kind.text: agent.fields[kind.own]})
+        world.resources.change(agent, {kind.own: version.fields[kind.text]})
     exclusive = override or text in RESERVED or world.readings.label_on_another is LabelOnAnother.MOVED
     taken = [*here, *(held if exclusive else ()), *(one for one in rows if _is_free(one))]
     for one in taken[1:]:
         world.resources.remove(one)
     if taken:
-        world.resources[LABELS].change(taken[0], {kind.label: version.id})
+        world.resources.change(taken[0], {kind.label: version.id})
     else:
         _add_label(world, agent, text, {kind.label: version.id})
 
@@ -331,11 +328,11 @@ def _take(world: World, kind: _Kind, agent: Entity, version: Entity, text: str) 
     for one in rows:
         if one.fields[kind.label] == version.id:
             if text == PRODUCTION:
-                world.resources[kind.resource].change(version, {kind.text: agent.fields[kind.own]})
+                world.resources.change(version, {kind.text: agent.fields[kind.own]})
             if len(rows) > 1:
                 world.resources.remove(one)
             else:
-                world.resources[LABELS].change(one, {kind.label: None})
+                world.resources.change(one, {kind.label: None})
 
 
 # --- operations -------------------------------------------------------------------------------------------------------
@@ -637,7 +634,7 @@ def update_label(call: ApiCall, label: Entity, request: LabelBody) -> Entity:
     if new != before and _rows(call.world, agent, new):
         raise Conflict("The agent has this label already")
     for one in _rows(call.world, agent, before):
-        call.world.resources[LABELS].change(one, {"label_text": new})
+        call.world.resources.change(one, {"label_text": new})
     return label
 
 

@@ -17,15 +17,15 @@ and each path stands in `published.py` with the name of the module. Dumps, seeds
 **Answers.** The models give the form of an answer, so Bluejay's different envelopes need no code. A model is filled by
 the names of its fields: `id` and `<resource>_id` with the id, `deleted_<resource>_id` with that of the deleted one,
 `organization_id`, `created_at`, `updated_at` (a `str` gets ISO text), `<resource>` with the whole (a nested model), the
-list in an envelope with the entities, `total`, `total_count`, `count`, `items_in_page`, `page`, `page_size`,
-`total_pages`, `limit`, `offset`, `has_more` with what the list has of these, `message` with a sentence, and any other
+list in an envelope with the entities, `total`, `total_count`, `items_in_page`, `page`, `page_size`, `total_pages`,
+`limit`, `offset`, `has_more` with what the list has of these, `message` with a sentence, and any other
 with the stored field of that name. A field without such a value has its default: `status: str = "success"`, `success:
 bool = True`. Where no other code names an answer's model, `shape` declares it in the place where it is returned. With
 `returns=None, status=204` the answer is empty; with `returns=dict[str, Any]` it is `{}`.
 
 **Parameters in the path.** The last one is the entity's id, under any name. A parameter with the name of a link's id
-(`Link("agent_id", to="agent")`) names the parent: it must exist (404), a new entity gets it, a list has only its
-children, and an entity of another parent is not found.
+(`Link("agent_id", to="agent")`) names the parent: it must exist (404), a list has only its children, and an entity
+of another parent is not found.
 
 **Links.** A request that names something that does not exist is 404 and changes nothing. The link's `on_delete` is the
 effect of the target's removal, and `World.resources.remove` walks all links.
@@ -93,42 +93,45 @@ class Paging:
 
     Attributes:
         size: The query parameter for the size of a page.
-        default: The size of a page, if the request gives none; None: no limit.
+        default: The size of a page, if the request gives none.
         most: The largest size of a page.
-        place: The query parameter for the beginning: `page`, counted from 1, or `offset`; None: always at the start.
+        place: The query parameter for the beginning: `page`, counted from 1, or `offset`.
         bounded: True if a size or a page below 1 is refused; otherwise it counts as 1.
     """
 
     size: str
-    default: int | None
-    most: int | None = 100
-    place: str | None = None
+    default: int
+    most: int = 100
+    place: str = "page"
     bounded: bool = True
+
+    @property
+    def _first(self) -> int:
+        return int(self.place == "page")
 
     @property
     def query(self) -> dict[str, Parameter]:
         """The query parameters."""
         size: Any = Annotated[int, Field(ge=1, le=self.most)] if self.bounded else int
-        query = {self.size: Parameter(size if self.default is not None else size | None, self.default)}
-        if self.place is not None:
-            first = int(self.place == "page")
-            query[self.place] = Parameter(Annotated[int, Field(ge=first)] if self.bounded else int, first)
-        return query
+        place: Any = Annotated[int, Field(ge=self._first)] if self.bounded else int
+        return {self.size: Parameter(size, self.default), self.place: Parameter(place, self._first)}
 
     def part(self, every: list[Any], parameters: Mapping[str, Any]) -> tuple[list[Any], dict[str, Any]]:
-        """Return the requested part of a list, and its figures: size, number of pages, `has_more`."""
-        total, size = len(every), parameters[self.size]
-        size = max(total, 1) if size is None else size
-        place = parameters.get(self.place or "", 0)
+        """Return the requested part of a list, and its figures: size, place, number of pages, `has_more`."""
+        total, size, place = len(every), parameters[self.size], parameters[self.place]
         if not self.bounded:
-            size, place = max(size, 1), max(place, int(self.place == "page"))
+            size, place = max(size, 1), max(place, self._first)
         begin = (place - 1) * size if self.place == "page" else place
-        said = {self.size: size, "total_pages": -(-total // size), "has_more": begin + size < total}
-        return every[begin : begin + size], said if self.place is None else {**said, self.place: place}
+        pages, has_more = -(-total // size), begin + size < total
+        return every[begin : begin + size], {
+            self.size: size,
+            "total_pages": pages,
+            "has_more": has_more,
+            self.place: place,
+        }
 
 
-PAGES = Paging("page_size", 20, place="page")
-LIMIT = Paging("limit", 50)
+PAGES = Paging("page_size", 20)
 
 
 class Answered:
@@ -154,7 +157,7 @@ class Operations:
         stored: The fields of an entity that `request` and `returns` do not declare as they are stored. One without a
             default is in every dump.
         tried_first: True if a request is first tried and undone, because its operation may change something before it
-            refuses the request.
+            refuses the request. A single operation may say so, too.
     """
 
     def __init__(
@@ -191,10 +194,7 @@ class Operations:
         self.request = self.request or request
 
         def create(call: ApiCall) -> Any:
-            parents = {link.field: parent.id for link, parent in self._parents(call, path)}
-            if not parents:
-                return self._new(call.world, call.organisation, call.request)
-            return self._store(call.world, call.organisation, call.request, parents)
+            return self._new(call.world, call.organisation, call.request)
 
         self._declare(
             method, path, create, f"create_{self.of.field}", f"Create {_a(self.of)}.", takes=request, **options
@@ -316,6 +316,7 @@ class Operations:
         path_types: Mapping[str, Any] | None = None,
         query: Mapping[str, Parameter] | None = None,
         paging: Paging | None = None,
+        tried_first: bool = False,
         **options: Any,
     ) -> None:
         returns = options.setdefault("returns", self.returns)
@@ -327,7 +328,7 @@ class Operations:
         types |= path_types or {}
 
         def answered(call: ApiCall) -> Any:
-            if self._tried_first:
+            if tried_first or self._tried_first:
                 with call.world.resources.undone():
                     answer(call)
             what = answer(call)
@@ -455,7 +456,7 @@ class Operations:
         changed = self.linked(world, entity.organisation, dict(fields))
         after = Entity(self.of, entity.id, entity.organisation, entity.created_at, {**entity.fields, **changed})
         self.check(after)
-        world.resources[self.of].change(entity, changed)
+        world.resources.change(entity, changed)
         if self._edited is not None:
             self._edited(world, entity)
 
@@ -467,15 +468,12 @@ class Operations:
             raise ValueError(f"id of {_a(self.of)}: {_IDS[self.of.ids.stored]} is needed, not {id!r:.80}")
         return read
 
-    def _store(
-        self, world: World, organisation: str, request: BaseModel, parents: Mapping[str, Id] | None = None
-    ) -> Entity:
-        fields = {**as_fields(request), **(parents or {})}
-        return world.resources[self.of].add(organisation, self.linked(world, organisation, fields))
+    def _store(self, world: World, organisation: str, request: BaseModel) -> Entity:
+        return world.resources[self.of].add(organisation, self.linked(world, organisation, as_fields(request)))
 
     def change(self, world: World, entity: Entity, changed: dict[str, Any]) -> None:
         """Change fields of an entity."""
-        world.resources[self.of].change(entity, self.linked(world, entity.organisation, changed))
+        world.resources.change(entity, self.linked(world, entity.organisation, changed))
 
     def linked(self, world: World, organisation: str, fields: dict[str, Any]) -> dict[str, Any]:
         """Return fields with the ids of their links as they are stored, each once.
@@ -544,7 +542,7 @@ def _last(path: str) -> str:
 def _counted(every: list[Any], parameters: Mapping[str, Any], paging: Paging | None) -> Answered:
     """Return a list, or the page of it that a request asks for, with its figures and the request's parameters."""
     page, said = (every, {}) if paging is None else paging.part(every, parameters)
-    totals = {"total": len(every), "total_count": len(every), "count": len(page), "items_in_page": len(page)}
+    totals = {"total": len(every), "total_count": len(every), "items_in_page": len(page)}
     return Answered(page, **{**parameters, **said, **totals})
 
 

@@ -18,7 +18,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from fake_bluejay.bluejay.models.wire import Wire, shape, stored
-from fake_bluejay.bluejay.resources import LIMIT, Operations, as_fields
+from fake_bluejay.bluejay.resources import Operations, as_fields
 from fake_bluejay.core.errors import Foreign
 from fake_bluejay.core.resources import Entity, Resource, not_found, uuid_ids
 from fake_bluejay.core.world import World
@@ -111,11 +111,11 @@ def _store(world: World, organisation: str, trace_id: str, spans: list[dict[str,
     """Add spans to a trace, which is made if it does not exist; a span with the id of an old one replaces it."""
     collection = world.resources[TRACES]
     id = _id_of(organisation, trace_id)
-    trace = collection.find(id, organisation)
+    trace = world.resources.find("trace", id, organisation)
     if trace is not None:
         new = {span["span_id"] for span in spans}
         before = [span for span in trace.fields["spans"] if span["span_id"] not in new]
-        collection.change(trace, {"spans": before + spans})
+        world.resources.change(trace, {"spans": before + spans})
         return trace
     return collection.add(organisation, {"trace_id": trace_id, "spans": spans}, id)
 
@@ -141,7 +141,7 @@ traces = Operations(
 def _trace(call: ApiCall, trace_id: str) -> Entity:
     """Return the trace of an id. Raises `NotFound`, or `Foreign` if only another organisation has one."""
     wanted = trace_id.lower().replace("-", "")
-    found = call.world.resources[TRACES].find(_id_of(call.organisation, wanted), call.organisation)
+    found = call.world.resources.find("trace", _id_of(call.organisation, wanted), call.organisation)
     if found is not None:
         return found
     error = not_found("trace")
@@ -163,11 +163,11 @@ def _summary(trace: Entity) -> TraceSummary:
     )
 
 
-@traces.operation("GET", "/v1/traces", query=LIMIT.query)
-def list_traces(call: ApiCall) -> Any:
+@traces.operation("GET", "/v1/traces")
+def list_traces(call: ApiCall, limit: Annotated[int, Field(ge=1, le=100)] = 50) -> Any:
     """Return the latest traces of the organisation, the newest first."""
     newest = call.world.resources[TRACES].of(call.organisation)[::-1]
-    return {"traces": [_summary(trace) for trace in newest[: call.parameters["limit"]]]}
+    return {"traces": [_summary(trace) for trace in newest[:limit]]}
 
 
 @traces.operation("POST", "/v1/traces/{trace_id}")

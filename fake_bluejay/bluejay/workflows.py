@@ -120,7 +120,7 @@ def update_workflow(call: ApiCall, workflow: Entity, request: Wire) -> Answered:
     if "agent_ids" in request.model_fields_set:
         changed["agent_ids"] = as_fields(request)["agent_ids"]
     changed = _checked(call.world, call.organisation, changed)
-    call.world.resources[WORKFLOWS].change(workflow, changed)
+    call.world.resources.change(workflow, changed)
     none = {"updated": 0, "created": 0, "marked_stale": 0, "skipped": 0, "errors": []}
     return Answered(workflow, dh_sync_summary=none if "definition" in changed else None)
 

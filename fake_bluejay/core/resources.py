@@ -213,35 +213,9 @@ class Collection:
         """Return the id that the next entity gets."""
         return self.given_id or self.resource.ids.make(self._world.seed, self.resource.name, self.last_id + 1)
 
-    def change(self, entity: Entity, fields: Mapping[str, Any]) -> None:
-        """Change fields of an entity; it keeps the others."""
-        before = entity.fields
-        entity.fields = {**before, **fields}
-        if others := [name for name, value in fields.items() if name not in before or before[name] != value]:
-            entity.updated_at = self._world.settle()
-            self._world._changed(change_of(self.resource.name, "changed"), entity, others)
-
     def put(self, entity: Entity) -> Entity:
         """Put back an entity that existed before, such as one of a dump."""
         self._all[entity.id] = entity
-        return entity
-
-    def find(self, id: object, organisation: str) -> Entity | None:
-        """Return the entity of that id; None if there is none that this organisation can see."""
-        entity = self.get(id)
-        return entity if entity is not None and entity.organisation == organisation else None
-
-    def require(self, id: object, organisation: str) -> Entity:
-        """Return the entity of that id.
-
-        Raises:
-            NotFound: There is none that this organisation can see; it is `Foreign` if it is another's.
-        """
-        entity = self.get(id)
-        if entity is None:
-            raise not_found(self.resource.name)
-        if entity.organisation != organisation:
-            raise Foreign(self.resource.name, not_found(self.resource.name).detail)
         return entity
 
     def get(self, id: object) -> Entity | None:
@@ -262,9 +236,6 @@ class Collection:
 
     def __len__(self) -> int:
         return len(self._all)
-
-    def _forget(self, entity: Entity) -> None:
-        del self._all[entity.id]
 
 
 class _Removal:
@@ -312,19 +283,25 @@ class Resources:
 
     def find(self, name: str, id: object, organisation: str) -> Entity | None:
         """Return an entity by the name of its resource; None if there is none that the organisation can see."""
-        collection = self.named(name)
-        return None if collection is None else collection.find(id, organisation)
+        entity = self._of_any(name, id)
+        return entity if entity is not None and entity.organisation == organisation else None
 
     def require(self, name: str, id: object, organisation: str) -> Entity:
         """Return an entity by the name of its resource.
 
         Raises:
-            NotFound: There is none that the organisation can see.
+            NotFound: There is none that the organisation can see; it is `Foreign` if it is another's.
         """
-        collection = self.named(name)
-        if collection is None:
+        entity = self._of_any(name, id)
+        if entity is None:
             raise not_found(name)
-        return collection.require(id, organisation)
+        if entity.organisation != organisation:
+            raise Foreign(entity.resource.name, not_found(name).detail)
+        return entity
+
+    def _of_any(self, name: str, id: object) -> Entity | None:
+        collection = self.named(name)
+        return None if collection is None else collection.get(id)
 
     def find_by(self, name: str, organisation: str, field: str, value: Any) -> Entity | None:
         """Return the oldest entity of a resource with this value in a field; None if there is none, or no value."""
@@ -342,10 +319,18 @@ class Resources:
         collection = self.named(name)
         return [] if collection is None else collection.of(organisation, **fields)
 
+    def change(self, entity: Entity, fields: Mapping[str, Any]) -> None:
+        """Change fields of an entity; it keeps the others."""
+        before = entity.fields
+        entity.fields = {**before, **fields}
+        if others := [name for name, value in fields.items() if name not in before or before[name] != value]:
+            entity.updated_at = self._world.settle()
+            self._world._changed(change_of(entity.resource.name, "changed"), entity, others)
+
     def change_list(self, entity: Entity, field: str, *, add: Iterable[Any] = (), remove: Container[Any] = ()) -> None:
         """Add values to the list in a field of an entity, each once, and take others out of it."""
         kept = [one for one in entity.fields.get(field) or () if one not in remove]
-        self[entity.resource].change(entity, {field: list(dict.fromkeys([*kept, *add]))})
+        self.change(entity, {field: list(dict.fromkeys([*kept, *add]))})
 
     def remove(self, entity: Entity) -> None:
         """Remove an entity, and deal with all that links to it as each link declares.
@@ -360,9 +345,9 @@ class Resources:
                 if self._is_there(holder):
                     value = holder.fields[link.field]
                     left = [id for id in value if id != gone.id] if isinstance(value, list) else None
-                    self[holder.resource].change(holder, {link.field: left})
+                    self.change(holder, {link.field: left})
             self.schedule(gone, None)
-            self[gone.resource]._forget(gone)
+            del self[gone.resource]._all[gone.id]
             self._world._changed(change_of(gone.resource.name, "removed"), gone.id)
             if gone.resource.on_remove is not None:
                 gone.resource.on_remove(self._world, gone)
@@ -402,8 +387,7 @@ class Resources:
     def subject(self, text: str) -> Entity | None:
         """Return the entity that a timer is for, by its `"<collection>/<id>"`; None if there is none."""
         name, _, id = text.partition("/")
-        collection = self._all.get(name)
-        return None if collection is None else collection.get(id)
+        return self._of_any(name, id)
 
     def fire(self, text: str) -> None:
         """Call the `on_timer` of the resource for the entity that a timer is for."""

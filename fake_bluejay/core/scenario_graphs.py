@@ -6,7 +6,6 @@ it is a draft, of which only a second start node is refused.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
 from graphlib import CycleError, TopologicalSorter
 from typing import Any, Final
@@ -150,16 +149,12 @@ def _check_turn(where: str, turn: _Graph, kinds: tuple[str, ...]) -> None:
             raise Refused(f"{where}: message must not be empty")
     elif kind == "silence":
         length = turn.get("duration_ms")
-        if isinstance(length, bool) or not isinstance(length, int | float) or not _is_length(length):
+        if isinstance(length, bool) or not isinstance(length, int | float) or not 0 <= length <= _LONGEST:
             raise Refused(f"{where}: duration_ms must be a number from 0 to {_LONGEST}, not {length!r:.80}")
     else:
         digits = turn.get("digits")
         if not isinstance(digits, str) or not digits.strip() or not _KEYS.issuperset(digits.strip().upper()):
             raise Refused(f"{where}: digits must be one or more of 0-9, *, # and A-D, not {digits!r:.80}")
-
-
-def _is_length(value: float) -> bool:
-    return math.isfinite(value) and 0 <= value <= _LONGEST
 
 
 def _check_branch(edge: _Graph, by_id: dict[str, _Graph]) -> None:

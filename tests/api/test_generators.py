@@ -275,6 +275,17 @@ def test_unknown_part_of_a_request_makes_nobody_and_keeps_the_draft(
     assert fake.dump() == before
 
 
+def test_digital_human_that_cannot_take_part_makes_nobody_and_keeps_the_draft(ask: Client, fake: FakeBluejay) -> None:
+    simulation = fake.add_simulation(digital_humans=0, always_on=True)
+    one = {"intent": "Ask.", "success_criteria": "It is answered."}
+    fake.add("draft", kind="digital_humans", value=[{**one, "always_on_mode": True}, one])
+    before = fake.dump()
+    body = {"agent_id": "1", "simulation_id": str(simulation.id)}
+    refused = ask("POST", "generate-digital-humans", body, status=400)
+    assert refused == {"detail": "always_on_mode must be true: the simulation is always on"}
+    assert fake.dump() == before
+
+
 def test_objectives_and_summary_are_kept_of_the_digital_human(ask: Client, fake: FakeBluejay) -> None:
     long, short = fake.add_digital_human(intent="x" * 501).id, fake.add_digital_human(intent="x" * 500).id
     fake.drafts.next(objectives="1. Ask.", intent_summary="Asks.")

@@ -242,6 +242,6 @@ def test_conversations_are_filtered_by_any_documented_status(ask: Client, fake: 
     for status in ("NOT_EVALUATED", "CALL_DROPPED", "INCOMPLETED"):
         one = logs.get(submit(ask))
         assert one is not None
-        logs.change(one, {"status": status})
+        fake.world.resources.change(one, {"status": status})
         listed = ask("GET", f"observability/conversations?status={status}")["conversations"]
         assert [(found["id"], found["status"]) for found in listed] == [(one.id, status)]

@@ -1,6 +1,7 @@
 """Scenarios of the scenario builder, by both of their paths: their graphs, and the agents that they are linked to."""
 
 import copy
+import json
 from typing import Any
 
 import pytest
@@ -292,6 +293,15 @@ def test_graph_may_be_checked_as_a_text(ask: Client, path: str) -> None:
     ):
         assert ask("POST", place, {"json_text": text}, status=400) == {"detail": detail}
     assert ask("POST", place, {}, status=400) == {"detail": "Send a definition, or one as json_text"}
+
+
+@pytest.mark.parametrize("length", ["NaN", "Infinity", "-Infinity"])
+def test_silence_has_a_length(ask: Client, length: str) -> None:
+    graph = {"nodes": [start(), turn("a", type="silence", duration_ms=0)], "edges": [edge("start", "a")]}
+    place, text = "workflow/validate-definition", json.dumps(graph)
+    assert ask("POST", place, {"json_text": text}) == {"success": True}
+    refused = ask("POST", place, {"json_text": text.replace(": 0", f": {length}")}, status=400)
+    assert refused["detail"].startswith("Node 'a': duration_ms must be a number from 0 to 86400000")
 
 
 def test_long_path_is_no_trouble(ask: Client) -> None:

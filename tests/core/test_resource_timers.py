@@ -20,7 +20,7 @@ class Alarms:
     def on_timer(self, world: World, alarm: Entity) -> None:
         now = world.settle()
         self.fired.append((alarm.id, (now - self.begin) // SECOND))
-        world.resources[self.resource].change(alarm, {"times": alarm.fields["times"] + 1})
+        world.resources.change(alarm, {"times": alarm.fields["times"] + 1})
         if repeats := alarm.fields.get("every"):
             world.resources.schedule(alarm, now + repeats * SECOND)
 

@@ -62,7 +62,7 @@ def test_undone_changes_leave_no_trace_and_are_not_published() -> None:
     world.on_change = lambda *change: published.append(change)
     with world.resources.undone():
         targets = world.resources[TARGET]
-        targets.change(target, {"name": "new"})
+        world.resources.change(target, {"name": "new"})
         world.resources[Resource("other")].add("default", {})
         world.resources.remove(targets.add("default", {}))
         world.resources.remove(target)
