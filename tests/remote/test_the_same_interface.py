@@ -414,6 +414,8 @@ async def test_async_clients(fake: Fake) -> None:
         (lambda fake: fake.test_result(7).set_status("QUEUED"), "from RUNNING to QUEUED"),
         (lambda fake: fake.faults.delay(-1), "-1"),
         (lambda fake: fake.stub("FETCH", "/v1/x"), "unknown method 'FETCH'"),
+        (lambda fake: fake.stub("GET", "/v1/traces", json=[float("nan")]), "JSON"),
+        (lambda fake: fake.faults.respond(503, json={"a": float("inf")}), "JSON"),
         (lambda fake: fake.add_organisation("default", "k"), "'default' already"),
         (lambda fake: fake.assert_ended(7, by="cat"), "unknown cause of an end: 'cat'"),
         (lambda fake: setattr(fake, "require_known_keys", "no"), "require_known_keys"),
