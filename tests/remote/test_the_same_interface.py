@@ -407,6 +407,10 @@ async def test_async_clients(fake: Fake) -> None:
         (lambda fake: fake.add_test_result(agent=5), "an agent is a behavior such as silent()"),
         (lambda fake: fake.add_test_result(call={"talks_for": 5}), "a Call is needed, e.g. no_answer()"),
         (lambda fake: fake.clock.advance(-1), "cannot advance by -1"),
+        (
+            lambda fake: fake.clock.advance(timedelta(seconds=-2)),
+            "cannot advance by -2.0 seconds",
+        ),
         (lambda fake: fake.clock.advance(float("nan")), "finite"),
         (lambda fake: fake.clock.advance_to(START - timedelta(days=1)), "cannot advance to 2025-12-31"),
         (lambda fake: fake.clock.advance_to(datetime(2027, 1, 1)), "no time zone"),
