@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from typing import Any, Unpack
+from typing import Any, Final, Unpack
 
 from fake_bluejay.bluejay.app import PATHS, Api
 from fake_bluejay.bluejay.calls import checked_call
@@ -14,6 +14,9 @@ from fake_bluejay.core.test_results import Record
 from fake_bluejay.http.faults import ArmedFaults, Faults
 from fake_bluejay.http.journal import Journal
 from fake_bluejay.http.stubs import Stubs
+
+OWN_FIELDS: Final = ("agent", "call", "id", "organisation", "status")
+"""What a test gives of a test result besides the published fields."""
 
 
 class Service:
@@ -57,13 +60,13 @@ class Service:
         Raises:
             ValueError: The id is taken, the status, the agent or a field is unknown, or no answer could show it.
         """
-        own = {name: fields.pop(name) for name in ("organisation", "call") if name in fields}
-        if own.get("call") is not None:
+        own = {name: value for name in ("organisation", "call") if (value := fields.pop(name, None)) is not None}
+        if "call" in own:
             own["call"] = checked_call(own["call"])
         if fields:
             from fake_bluejay.bluejay.models.results import as_given
 
-            given = as_given(fields, ("agent", "call", "id", "organisation", "status"))
+            given = as_given(fields, OWN_FIELDS)
             fields = {name: value for name, value in given.items() if value is not None}
         return self.world.add_test_result(id, status, agent_of(agent), **own, **fields)
 

@@ -20,7 +20,10 @@ from datetime import datetime, timedelta
 from typing import Any, Self, cast
 from urllib.parse import quote, urlencode
 
-from fake_bluejay.core.behaviors import Agent
+from fake_bluejay.bluejay.calls import checked_call
+from fake_bluejay.bluejay.models.results import check_fields
+from fake_bluejay.bluejay.service import OWN_FIELDS
+from fake_bluejay.core.behaviors import Agent, agent_of
 from fake_bluejay.core.clock import instant_of, microseconds
 from fake_bluejay.core.outbox import Delivery, Irregularity, WebhookRecord, encoded
 from fake_bluejay.core.readings import Readings
@@ -127,7 +130,7 @@ class RemoteBluejay(Bluejay):
 
     def _apply(self, command: Command) -> Any:
         if isinstance(command, NewEntity):
-            return self._control.send(f"resources/{quote(command.resource)}", command)["id"]
+            return self._control.send(_path("resources", command.resource), command)["id"]
         return self._control.send("runs" if isinstance(command, NewRun) else "simulations", command)["id"]
 
     def _add_test_result(self, fields: dict[str, Any]) -> int:
@@ -275,6 +278,17 @@ class _Control:
         return self("POST", path, command.model_dump(by_alias=True, exclude_unset=True))
 
 
+def _path(*parts: object) -> str:
+    """Return the path of an object in the control API.
+
+    Raises:
+        KeyError: An id is empty.
+    """
+    if "" in parts:
+        raise KeyError("an id is needed, and this one is empty")
+    return "/".join(quote(str(part), safe="") for part in parts)
+
+
 def _copy_of_world(control: _Control) -> World:
     """Return a copy of the server's world as it is now, whose time stands still."""
     return dumps.load({**control("GET", "state"), "clock": "manual"})
@@ -324,19 +338,19 @@ class _FarWorld:
         self._control("PATCH", "readings", {name: str(choice) for name, choice in choices.items()})
 
     def result(self, id: int) -> Record:
-        data = self._control("GET", f"test-results/{id}")
+        data = self._control("GET", _path("test-results", id))
         record = dumps.RECORD.load(data)
         record.control_objects = [dumps.CONTROL_OBJECT.load({**one, "test_result_id": id}) for one in data["controls"]]
         return record
 
     def edit(self, id: int, *, agent: Agent | None) -> None:
-        self._control("PATCH", f"test-results/{id}", {"agent": _text(agent)})
+        self._control("PATCH", _path("test-results", id), {"agent": _text(agent)})
 
     def set_status(self, id: int, status: str, *, force: bool = False) -> None:
-        self._control("PATCH", f"test-results/{id}", {"status": status, "force": force})
+        self._control("PATCH", _path("test-results", id), {"status": status, "force": force})
 
     def happen(self, id: int, event: Event, cause: str) -> None:
-        self._control("POST", f"test-results/{id}/events", {"event": event, "cause": cause})
+        self._control("POST", _path("test-results", id, "events"), {"event": event, "cause": cause})
 
     @property
     def call(self) -> Call:
@@ -373,10 +387,10 @@ class _FarWorld:
         return dumps.WEBHOOK.load(self._control("POST", "webhooks", data))
 
     def change_webhook(self, id: str, **changes: Any) -> WebhookRecord:
-        return dumps.WEBHOOK.load(self._control("PATCH", f"webhooks/{quote(str(id), safe='')}", changes))
+        return dumps.WEBHOOK.load(self._control("PATCH", _path("webhooks", id), changes))
 
     def remove_webhook(self, id: str) -> None:
-        self._control("DELETE", f"webhooks/{quote(str(id), safe='')}")
+        self._control("DELETE", _path("webhooks", id))
 
     def send(self, event: str, payload: Any, organisation: str) -> None:
         new = {"event": event, "payload": json.loads(encoded(payload)), "organisation": organisation}
@@ -476,13 +490,21 @@ def _content(body: Mapping[str, Any]) -> bytes:
 
 
 def _as_data(new: dict[str, Any]) -> dict[str, Any]:
-    """Return the fields of a new test result, JSON-ready."""
+    """Return the fields of a new test result, JSON-ready.
+
+    Raises:
+        ValueError: A field is unknown, or the agent or the call is none.
+    """
+    check_fields([name for name in new if name not in OWN_FIELDS], OWN_FIELDS)
     call = new.get("call")
-    data = {**new, "agent": _text(new.get("agent"))}
-    return {**data, "call": call.as_dict()} if isinstance(call, Call) else data
+    return {
+        **new,
+        "agent": _text(agent_of(new.get("agent"))),
+        "call": None if call is None else checked_call(call).as_dict(),
+    }
 
 
-def _text(agent: Agent | str | None) -> str | None:
+def _text(agent: Agent | None) -> str | None:
     return None if agent is None else str(agent)
 
 
