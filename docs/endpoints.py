@@ -37,12 +37,16 @@ def methods() -> Iterator[Method]:
 NOT_PUBLISHED = "its answers are not published, and no known client needs them"
 REASONS = {
     "/mcp": "a protocol of its own beside REST, whose tools are not published",
+    "/v1/agents/{agent_id}/workflow/sync": "it calls a voice provider, where the fake has no account",
     "/v1/call-webhook": "a telephony provider calls it, not a client",
     "/v1/compare-experiment-runs": "a language model's comparison, which no known client uses",
     "/v1/dashboards": NOT_PUBLISHED,
     "/v1/generate-": NOT_PUBLISHED,
+    "/v1/integrations/amelia/": "it calls Amelia, where the fake has no account",
     "/v1/integrations/vapi/sync": "it calls Vapi, where the fake has no account",
     "/v1/integrations/": "a voice provider calls it, not a client",
+    "/v1/kore-webhook/": "a chat provider calls it, not a client",
+    "/v1/langfuse/": "Langfuse's protocol, which the newest documentation no longer names",
     "/v1/move-regen-": NOT_PUBLISHED,
     "/v1/optimize/": "a language model's rewriting, which no known client uses",
     "/v1/receive-text-message": "a messaging provider calls it, not a client",

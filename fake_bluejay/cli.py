@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import errno
 import functools
 import importlib
@@ -11,7 +10,7 @@ import os
 import re
 import sys
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
@@ -183,57 +182,54 @@ def serve(
     # "every address" is none that can be opened, so print the loopback address.
     name = "127.0.0.1" if is_every_address(host) else f"[{host}]" if ":" in host else host
     url = f"http://{name}:{listening.getsockname()[1]}"
-    with _tls(tls, ca_file, host) as authority:
+    authority = _tls(tls, ca_file, host)
 
-        def announce() -> None:
-            if log_format == "json":
-                begin = {"event": "listening", "url": url, "console": f"{url}/_fake/", "version": __version__}
-                begin |= {"api_key": fake.api_key, "curl": _first_line(fake, url)}
-                click.echo(json.dumps(begin if authority is None else {**begin, "ca_file": str(authority.ca_file)}))
-            else:
-                lines = "" if authority is None else f"{authority.client_lines(url, fake.api_key)}\n"
-                click.echo(f"{_welcome(fake, url, seed if goes_on else None, save)}\n{lines}Ctrl-C stops it.\n")
-            sys.stdout.flush()
+    def announce() -> None:
+        if log_format == "json":
+            begin = {"event": "listening", "url": url, "console": f"{url}/_fake/", "version": __version__}
+            begin |= {"api_key": fake.api_key, "curl": _first_line(fake, url)}
+            click.echo(json.dumps(begin if authority is None else {**begin, "ca_file": str(authority.ca_file)}))
+        else:
+            lines = "" if authority is None else f"{authority.client_lines(url, fake.api_key)}\n"
+            click.echo(f"{_welcome(fake, url, seed if goes_on else None, save)}\n{lines}Ctrl-C stops it.\n")
+        sys.stdout.flush()
 
-        settings = Settings(
-            host=host,
-            allow_hosts=allow_hosts,
-            cors_origins=cors_origins,
-            limits=Limits(max_body, max_connections, client_timeout),
-            access_log=access_log,
-            log_format=log_format,
-            save=save,
-            tls=authority and authority.context,
+    settings = Settings(
+        host=host,
+        allow_hosts=allow_hosts,
+        cors_origins=cors_origins,
+        limits=Limits(max_body, max_connections, client_timeout),
+        access_log=access_log,
+        log_format=log_format,
+        save=save,
+        tls=authority and authority.context,
+    )
+    try:
+        serve(
+            loaded.service,
+            listening,
+            settings,
+            reset=loaded.reset,
+            own=lambda key: fake_over(make(key)).service,
+            own_worlds=[(name, key, fake_over(its).service) for name, key, its in loaded.own_worlds],
+            announce=announce,
         )
-        try:
-            serve(
-                loaded.service,
-                listening,
-                settings,
-                reset=loaded.reset,
-                own=lambda key: fake_over(make(key)).service,
-                own_worlds=[(name, key, fake_over(its).service) for name, key, its in loaded.own_worlds],
-                announce=announce,
-            )
-        except OSError as error:
-            _fail(f"cannot save the world to {save}: {error.strerror or error}", status=1)
+    except OSError as error:
+        _fail(f"cannot save the world to {save}: {error.strerror or error}", status=1)
 
 
-@contextlib.contextmanager
-def _tls(wanted: bool, ca_file: Path | None, host: str) -> Iterator[Tls | None]:
-    """Yield the certificate of the server, if it is to speak TLS, for as long as the server runs."""
-    with contextlib.ExitStack() as until_the_end:
-        tls = None
-        try:
-            if ca_file is not None and not wanted:
-                raise ValueError("--ca-file is where --tls writes its authority; add --tls")
-            if wanted:
-                from fake_bluejay.server.tls import throw_away_authority
+def _tls(wanted: bool, ca_file: Path | None, host: str) -> Tls | None:
+    """Return the certificate of the server, if it is to speak TLS; it is there for as long as the server runs."""
+    if not wanted:
+        if ca_file is not None:
+            _fail("--ca-file is where --tls writes its authority; add --tls")
+        return None
+    try:
+        from fake_bluejay.server.tls import throw_away_authority
 
-                tls = until_the_end.enter_context(throw_away_authority(ca_file, host=host))
-        except (ImportError, OSError, ValueError) as error:
-            _fail(str(error))
-        yield tls
+        return click.get_current_context().with_resource(throw_away_authority(ca_file, host=host))
+    except (ImportError, OSError, ValueError) as error:
+        _fail(str(error))
 
 
 def _check_saving(save: Path | None) -> None:

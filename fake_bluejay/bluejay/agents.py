@@ -87,6 +87,8 @@ class _Connection(Wire):
     email_address: str | None = None
     outbound_trigger_webhook_url: str | None = None
     outbound_trigger_payload_template: Any | None = None
+    dynamic_sip_webhook_url: str | None = None
+    amelia_flow_name: str | None = None
 
 
 class _NewAgent(Wire):
@@ -177,7 +179,7 @@ AgentPydantic = like(
     " pipecat_agent_configuration pipecat_room_properties http_webhook http_webhook_key eleven_labs_agent_id"
     " retell_agent_id vapi_assistant_id kore_host kore_bot_id kore_client_id kore_client_secret kore_inbound_token"
     " enable_outbound_call_auto_start simulations_disabled workflow provider email_address"
-    " outbound_trigger_webhook_url outbound_trigger_payload_template",
+    " outbound_trigger_webhook_url outbound_trigger_payload_template dynamic_sip_webhook_url amelia_flow_name",
     id=(str | int | None, None),
     name=str,
     agent_description=str,
@@ -246,6 +248,7 @@ def create_agent(world: World, organisation: str, request: AgentRequest) -> Enti
 
 _CONNECTED_BY = {
     "sip_uri": "SIP",
+    "dynamic_sip_webhook_url": "SIP",
     "websocket_url": "WEBSOCKET",
     "livekit_agent_name": "LIVEKIT",
     "pipecat_agent_name": "PIPECAT",

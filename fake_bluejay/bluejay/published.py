@@ -201,6 +201,7 @@ _OPERATIONS_OF_SDK = """\
 
 _OPERATIONS_OF_DOCS = """\
 /v1/agents/{agent_id}/versions DELETE GET POST /v1/agents/{agent_id}/prompts/versions
+/v1/agents/{agent_id}/workflow/sync POST
 /v1/agents/{agent_id}/versions/promote POST /v1/agents/{agent_id}/prompts/promote
 /v1/agents/{agent_id}/versions/{version} DELETE GET prompts
 /v1/agents/{agent_id}/versions/{version}/labels DELETE GET POST /v1/agents/{agent_id}/prompts/versions/{version}/labels
@@ -216,11 +217,17 @@ _OPERATIONS_OF_DOCS = """\
 /v1/dashboards/{dashboard_id}/duplicate POST
 /v1/dashboards/{dashboard_id}/layout PUT
 /v1/delete-metrics POST /v1/delete-custom-metrics
+/v1/generate-kore-inbound-token POST
+/v1/integrations/amelia/agents GET
+/v1/integrations/amelia/flows GET
+/v1/integrations/amelia/sync POST
 /v1/issues GET /v1/observability/issues
 /v1/issues/{issue_id} GET PUT /v1/observability/issues/{issue_id}
 /v1/knowledge-base GET POST knowledge_bases
 /v1/knowledge-base/{knowledge_base_id} DELETE GET PUT knowledge_bases
 /v1/knowledge-base/{knowledge_base_id}/agents/{agent_id} DELETE POST knowledge_bases
+/v1/kore-webhook/{agent_id} POST
+/v1/langfuse/api/public/ingestion POST
 /v1/metric/{metric_id} DELETE GET /v1/custom-metric/{metric_id}
 /v1/metrics GET /v1/custom-metrics
 /v1/metrics-lab/lab/{lab_id} GET labs
@@ -278,7 +285,7 @@ ONLY_IN_SDK = _paths(_OPERATIONS_OF_SDK)
 """Path → its methods that bluejay-sdk 0.3.6 (June 2026) calls, and no older source has."""
 
 ONLY_IN_DOCS = _paths(_OPERATIONS_OF_DOCS)
-"""Path → its methods that the documentation of September 2026 lists, and no other source has."""
+"""Path → its methods that the documentation of July to September 2026 names, and no other source has."""
 
 ONLY_IN_CLIENTS = _paths(_OPERATIONS_OF_CLIENTS)
 """Path → its methods that only public clients, and the documentation's MCP page, are known to call."""

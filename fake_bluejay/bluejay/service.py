@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import functools
-from typing import Any, Unpack
+from typing import Any, Final, Unpack
 
 from fake_bluejay.bluejay.app import PATHS, Api
 from fake_bluejay.bluejay.calls import checked_call
-from fake_bluejay.bluejay.options import API_KEY, WorldOptions, world_of
+from fake_bluejay.bluejay.options import WorldOptions, world_of
 from fake_bluejay.core.behaviors import agent_of
 from fake_bluejay.core.events import EventLog
 from fake_bluejay.core.test_results import Record
-from fake_bluejay.core.world import DEFAULT_ORGANISATION
 from fake_bluejay.http.faults import ArmedFaults, Faults
 from fake_bluejay.http.journal import Journal
 from fake_bluejay.http.stubs import Stubs
+
+OWN_FIELDS: Final = ("agent", "call", "id", "organisation", "status")
+"""What a test gives of a test result besides the published fields."""
 
 
 class Service:
@@ -43,12 +45,6 @@ class Service:
         """Bluejay's HTTP surface, an ASGI application. A `FakeBluejay` that is on has one of its own."""
         return Api(self.world, self.journal, self.armed, self.stubs)
 
-    @property
-    def api_key(self) -> str:
-        """A key of the default organisation."""
-        keys = self.world.organisations[DEFAULT_ORGANISATION].api_keys
-        return keys[0] if keys else API_KEY  # a restored world may have no key, and then any is accepted
-
     def add_test_result(
         self, id: int | None = None, status: str = "RUNNING", agent: Any = None, **fields: Any
     ) -> Record:
@@ -64,13 +60,13 @@ class Service:
         Raises:
             ValueError: The id is taken, the status, the agent or a field is unknown, or no answer could show it.
         """
-        own = {name: fields.pop(name) for name in ("organisation", "call") if name in fields}
-        if own.get("call") is not None:
+        own = {name: value for name in ("organisation", "call") if (value := fields.pop(name, None)) is not None}
+        if "call" in own:
             own["call"] = checked_call(own["call"])
         if fields:
             from fake_bluejay.bluejay.models.results import as_given
 
-            given = as_given(fields, ("agent", "call", "id", "organisation", "status"))
+            given = as_given(fields, OWN_FIELDS)
             fields = {name: value for name, value in given.items() if value is not None}
         return self.world.add_test_result(id, status, agent_of(agent), **own, **fields)
 

@@ -23,7 +23,7 @@ from fake_bluejay.core.webhooks import without_password
 from fake_bluejay.core.world import World, watchdog_of
 from fake_bluejay.http.faults import Fault
 from fake_bluejay.http.journal import Exchange, is_secret, masked, masked_headers, masked_query, with_query
-from fake_bluejay.state.snapshot import DELIVERY, ENTITY, RECORD, WEBHOOK
+from fake_bluejay.state.snapshot import CONTROL_OBJECT, DELIVERY, ENTITY, RECORD, WEBHOOK
 
 MOST_TEXT = 65_536
 """The most characters of a body that are shown."""
@@ -59,15 +59,9 @@ def test_result(record: Record) -> dict[str, Any]:
     """Return a test result as it stands in a dump, with its error code, its control objects and its watchdog."""
     data = RECORD.dump(record)
     data["error_code"] = record.error_code
-    data["controls"] = [
-        _attributes(
-            control,
-            models.ControlObjectShown,
-            written_at=iso(control.written_at),
-            gone_at=None if control.gone_at is None else iso(control.gone_at),
-        )
-        for control in record.control_objects
-    ]
+    data["controls"] = [CONTROL_OBJECT.dump(control) for control in record.control_objects]
+    for control in data["controls"]:
+        del control["test_result_id"]
     watchdog = watchdog_of(record)
     data["watchdog"] = watchdog and dict(zip(("armed_at", "due"), map(iso, watchdog), strict=True))
     return data

@@ -66,7 +66,7 @@ class EventByHand(Model):
     """An event for a test result, which must be legal now."""
 
     event: str
-    cause: Literal["agent", "test"] = "agent"
+    cause: Literal["agent", "test", "api"] = "agent"
 
 
 class EndConversations(Model):

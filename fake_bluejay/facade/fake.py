@@ -311,11 +311,6 @@ class FakeBluejay(Bluejay):
         """The requests that arrived, with their answers, the newest last."""
         return self._requests
 
-    @property
-    def api_key(self) -> str:
-        """A key of the default organisation; it is also in the environment as `BLUEJAY_API_KEY`."""
-        return self._service.api_key
-
     # --- ways in without interception ---------------------------------------------------------------------------
 
     @property

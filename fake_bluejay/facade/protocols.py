@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Protocol, Unpack
 
 from fake_bluejay.bluejay.app import PATHS
 from fake_bluejay.bluejay.modules import declared
+from fake_bluejay.bluejay.options import API_KEY
 from fake_bluejay.calls import Calls
 from fake_bluejay.core.suggest import nearest
 from fake_bluejay.core.world import DEFAULT_ORGANISATION, World
@@ -272,7 +273,9 @@ class Bluejay(Assertions, Protocol):
 
     @property
     def api_key(self) -> str:
-        """A key of the default organisation."""
+        """A key of the default organisation; while the fake is on, the environment has it as `BLUEJAY_API_KEY`."""
+        keys = self.world.organisations[DEFAULT_ORGANISATION].api_keys
+        return keys[0] if keys else API_KEY  # a restored world may have no key, and then any is accepted
 
     def add_organisation(self, name: str, api_key: str) -> None:
         """Add an organisation, whose data is invisible to the others. From now on only known keys are accepted.

@@ -20,8 +20,10 @@ from datetime import datetime, timedelta
 from typing import Any, Self, cast
 from urllib.parse import quote, urlencode
 
-from fake_bluejay.bluejay.options import API_KEY
-from fake_bluejay.core.behaviors import Agent
+from fake_bluejay.bluejay.calls import checked_call
+from fake_bluejay.bluejay.models.results import check_fields
+from fake_bluejay.bluejay.service import OWN_FIELDS
+from fake_bluejay.core.behaviors import Agent, agent_of
 from fake_bluejay.core.clock import instant_of, microseconds
 from fake_bluejay.core.outbox import Delivery, Irregularity, WebhookRecord, encoded
 from fake_bluejay.core.readings import Readings
@@ -29,7 +31,7 @@ from fake_bluejay.core.scripts import Call, call_from_dict
 from fake_bluejay.core.statuses import Event
 from fake_bluejay.core.test_results import Record
 from fake_bluejay.core.timers import Timer
-from fake_bluejay.core.world import DEFAULT_ORGANISATION, World
+from fake_bluejay.core.world import World
 from fake_bluejay.facade.handles import FakeClock, Snapshot, data_of
 from fake_bluejay.facade.protocols import Bluejay
 from fake_bluejay.facade.results import TestResult
@@ -37,17 +39,7 @@ from fake_bluejay.facade.webhooks import Webhooks
 from fake_bluejay.http.faults import Fault, Faults
 from fake_bluejay.http.journal import Answer, Exchange, Headers, Journal, Requests
 from fake_bluejay.state import snapshot as dumps
-from fake_bluejay.state.commands import (
-    Command,
-    NewEntity,
-    NewOrganisation,
-    NewRun,
-    NewStub,
-    NewTestResult,
-    NewWebhook,
-    ScriptsOfCalls,
-    validated,
-)
+from fake_bluejay.state.commands import Command, NewEntity, NewRun, NewTestResult, validated
 
 _TIMEOUT = 30
 """The time in which the server has to answer, in seconds."""
@@ -138,7 +130,7 @@ class RemoteBluejay(Bluejay):
 
     def _apply(self, command: Command) -> Any:
         if isinstance(command, NewEntity):
-            return self._control.send(f"resources/{quote(command.resource)}", command)["id"]
+            return self._control.send(_path("resources", command.resource), command)["id"]
         return self._control.send("runs" if isinstance(command, NewRun) else "simulations", command)["id"]
 
     def _add_test_result(self, fields: dict[str, Any]) -> int:
@@ -153,8 +145,7 @@ class RemoteBluejay(Bluejay):
         return [TestResult(self._world, one["id"]) for one in added]
 
     def _add_stub(self, method: str, path: str, status: int, json: Any) -> None:
-        new = {"method": method, "path": path, "status": status, "json": json}
-        self._control.send("stubs", validated(NewStub, new))
+        self._control("POST", "stubs", {"method": method, "path": path, "status": status, "json": json})
 
     # --- requests -----------------------------------------------------------------------------------------------
 
@@ -170,16 +161,6 @@ class RemoteBluejay(Bluejay):
         for data in self._control("GET", "requests", limit=_AT_ONCE, whole=True):
             journal.append(_FarExchange(data))
         return Requests(journal)
-
-    # --- keys ---------------------------------------------------------------------------------------------------
-
-    @property
-    def api_key(self) -> str:
-        """A key of the default organisation, or of the organisation of the connection."""
-        for organisation in self.dump()["organisations"]:
-            if organisation["name"] == DEFAULT_ORGANISATION:
-                return cast(str, [*organisation["api_keys"], API_KEY][0])
-        raise KeyError(f"the server has no organisation {DEFAULT_ORGANISATION!r}")
 
     # --- ways in ------------------------------------------------------------------------------------------------
 
@@ -292,9 +273,20 @@ class _Control:
             raise ValueError(detail)
         return data
 
-    def send(self, path: str, command: Command, method: str = "POST") -> Any:
+    def send(self, path: str, command: Command) -> Any:
         """Send a command, and return the server's answer. Raises as a call does."""
-        return self(method, path, command.model_dump(by_alias=True, exclude_unset=True))
+        return self("POST", path, command.model_dump(by_alias=True, exclude_unset=True))
+
+
+def _path(*parts: object) -> str:
+    """Return the path of an object in the control API.
+
+    Raises:
+        KeyError: An id is empty.
+    """
+    if "" in parts:
+        raise KeyError("an id is needed, and this one is empty")
+    return "/".join(quote(str(part), safe="") for part in parts)
 
 
 def _copy_of_world(control: _Control) -> World:
@@ -346,19 +338,19 @@ class _FarWorld:
         self._control("PATCH", "readings", {name: str(choice) for name, choice in choices.items()})
 
     def result(self, id: int) -> Record:
-        data = self._control("GET", f"test-results/{id}")
+        data = self._control("GET", _path("test-results", id))
         record = dumps.RECORD.load(data)
         record.control_objects = [dumps.CONTROL_OBJECT.load({**one, "test_result_id": id}) for one in data["controls"]]
         return record
 
     def edit(self, id: int, *, agent: Agent | None) -> None:
-        self._control("PATCH", f"test-results/{id}", {"agent": _text(agent)})
+        self._control("PATCH", _path("test-results", id), {"agent": _text(agent)})
 
     def set_status(self, id: int, status: str, *, force: bool = False) -> None:
-        self._control("PATCH", f"test-results/{id}", {"status": status, "force": force})
+        self._control("PATCH", _path("test-results", id), {"status": status, "force": force})
 
     def happen(self, id: int, event: Event, cause: str) -> None:
-        self._control("POST", f"test-results/{id}/events", {"event": event, "cause": cause})
+        self._control("POST", _path("test-results", id, "events"), {"event": event, "cause": cause})
 
     @property
     def call(self) -> Call:
@@ -367,10 +359,10 @@ class _FarWorld:
     def script(
         self, *, default: Call | None = None, next: Iterable[Call] = (), of: Mapping[int | str, Call] = {}
     ) -> None:
-        self._control.send("calls", validated(ScriptsOfCalls, dumps.dump_calls(default, next, of)), "PATCH")
+        self._control("PATCH", "calls", dumps.dump_calls(default, next, of))
 
     def add_organisation(self, name: str, api_key: str) -> None:
-        self._control.send("organisations", validated(NewOrganisation, {"name": name, "api_keys": [api_key]}))
+        self._control("POST", "organisations", {"name": name, "api_keys": [api_key]})
 
     def revoke_api_key(self, api_key: str) -> None:
         self._control("POST", "organisations/revoked-keys", {"api_key": api_key})
@@ -392,13 +384,13 @@ class _FarWorld:
     def add_webhook(self, new: WebhookRecord) -> WebhookRecord:
         data = {**dumps.WEBHOOK.dump(new), "secret": new.secret or None}
         del data["id"]  # the server gives it
-        return dumps.WEBHOOK.load(self._control.send("webhooks", validated(NewWebhook, data)))
+        return dumps.WEBHOOK.load(self._control("POST", "webhooks", data))
 
     def change_webhook(self, id: str, **changes: Any) -> WebhookRecord:
-        return dumps.WEBHOOK.load(self._control("PATCH", f"webhooks/{quote(str(id), safe='')}", changes))
+        return dumps.WEBHOOK.load(self._control("PATCH", _path("webhooks", id), changes))
 
     def remove_webhook(self, id: str) -> None:
-        self._control("DELETE", f"webhooks/{quote(str(id), safe='')}")
+        self._control("DELETE", _path("webhooks", id))
 
     def send(self, event: str, payload: Any, organisation: str) -> None:
         new = {"event": event, "payload": json.loads(encoded(payload)), "organisation": organisation}
@@ -465,24 +457,30 @@ class _FarWebhooks(Webhooks):
         self._control("GET", "deliveries", settled=True, limit=1)
 
 
+class _FarAnswer(Answer):
+    """An answer as the control API shows it. A masked header has a character that bytes of a header cannot have."""
+
+    __slots__ = ("headers",)
+    headers: Headers
+
+    def __init__(self, data: Mapping[str, Any]) -> None:
+        super().__init__(data["status_code"], [], _content(data))
+        self.headers = Headers(data["headers"])
+
+
 class _FarExchange(Exchange):
     """A request as the control API shows it, with masked headers."""
 
-    __slots__ = ("_shown",)
+    __slots__ = ("headers",)
+    headers: Headers
 
     def __init__(self, data: Mapping[str, Any]) -> None:
         super().__init__(_instant(data["at"]), data["method"], data["path"], data["query"], [], _content(data))
-        self._shown = Headers(data["headers"])
+        self.headers = Headers(data["headers"])
         self.number = data["number"]
         self.faults = tuple(data["faults"])
         self.modelled = data["modelled"]
-        if (answer := data["response"]) is not None:
-            headers = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in answer["headers"].items()]
-            self.response = Answer(answer["status_code"], headers, _content(answer))
-
-    @property
-    def headers(self) -> Headers:
-        return self._shown
+        self.response = data["response"] and _FarAnswer(data["response"])
 
 
 def _content(body: Mapping[str, Any]) -> bytes:
@@ -492,13 +490,21 @@ def _content(body: Mapping[str, Any]) -> bytes:
 
 
 def _as_data(new: dict[str, Any]) -> dict[str, Any]:
-    """Return the fields of a new test result, JSON-ready."""
+    """Return the fields of a new test result, JSON-ready.
+
+    Raises:
+        ValueError: A field is unknown, or the agent or the call is none.
+    """
+    check_fields([name for name in new if name not in OWN_FIELDS], OWN_FIELDS)
     call = new.get("call")
-    data = {**new, "agent": _text(new.get("agent"))}
-    return {**data, "call": call.as_dict()} if isinstance(call, Call) else data
+    return {
+        **new,
+        "agent": _text(agent_of(new.get("agent"))),
+        "call": None if call is None else checked_call(call).as_dict(),
+    }
 
 
-def _text(agent: Agent | str | None) -> str | None:
+def _text(agent: Agent | None) -> str | None:
     return None if agent is None else str(agent)
 
 

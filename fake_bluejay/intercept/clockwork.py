@@ -547,11 +547,11 @@ class Clockwork:
                 return
         instants = [one.since for one in waits if one.is_outside]
         for member in working:
-            match member.watch.look():
-                case Activity.WORKS:
-                    return
-                case Activity.WAITS_OUTSIDE:
-                    instants.append(member.watch.since)
+            since = member.watch.outside_since()
+            if since is not None:
+                instants.append(since)
+            elif member.watch.look() is Activity.WORKS:
+                return
         if instants and now - max(instants) > _UNSEEN:
             self.count(max(instants), "passed while the test waited for something outside")
 

@@ -57,6 +57,7 @@ _TOOLS = (
     "execnet",
     "fake_bluejay.server",
     "grpc",  # its threads give C deadlines by the wall clock, which must be the machine's
+    "loguru",
     "pydevd",
     "pytest_timeout",
     "trio._core._thread_cache",

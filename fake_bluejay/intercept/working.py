@@ -72,6 +72,10 @@ class Watch:
         self.waited = 0.0
         """The real seconds for which looks have found the thread in the kernel, whatever it waits for there."""
         self._counted = 0.0
+        self._call: tuple[object, float, float] | None = None
+        """The call for something outside in which `outside_since` found the thread, when it did so first, and the
+        thread's processor time by then.
+        """
 
     def look(self) -> Activity:
         """Return the thread's activity, by this look and the earlier ones."""
@@ -94,6 +98,23 @@ class Watch:
             self._known = _activity_in(frame)
             self.since = self._last.since
         return self._known
+
+    def outside_since(self) -> float | None:
+        """Return the real time since which the thread waits for something outside; None if it works.
+
+        The thread may wake now and then within the call, as in gRPC, which looks for signals. Then the time counts from
+        the first time that this function has found it in the call, if the thread has hardly run since.
+        """
+        if self.look() is Activity.WAITS_OUTSIDE and self._call is None:
+            return self.since
+        now, frame = REAL.monotonic(), _frames_of_threads().get(self._thread.ident or 0)
+        if frame is None or _activity_in(frame) is not Activity.WAITS_OUTSIDE:
+            self._call = None
+            return None
+        call, spent = (id(frame), frame.f_lasti), _processor_time(self._thread)
+        if self._call is None or self._call[0] != call or spent - self._call[2] > 0.1 * (now - self._call[1]):
+            self._call = call, now, spent
+        return self._call[1]
 
     def processor_time(self) -> float:
         """Return the seconds for which the thread has run; where that is unknown, those that have passed."""

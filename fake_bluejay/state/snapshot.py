@@ -108,7 +108,7 @@ class _Values(_Value):
     """A field of a dump: a list of plain values."""
 
     def dump(self, value: Any) -> Any:
-        return list(value)
+        return list(map(self.write, value))
 
     def load(self, place: _Node, name: str) -> Any:
         return place.items(name, self.types, self.parse, older=self.older)

@@ -110,6 +110,7 @@ def test_a_result_has_metrics_and_traces_and_its_evaluation_what_people_changed(
     [
         ({}, None),
         ({"sip_uri": "sip:a@example.com", "phone_number": "+15555550100"}, "SIP"),
+        ({"dynamic_sip_webhook_url": "https://example.com"}, "SIP"),
         ({"websocket_url": "wss://example.com"}, "WEBSOCKET"),
         ({"phone_number": "+15555550100"}, "PHONE"),
         ({"phone_number": "+15555550100", "mode": "TEXT"}, "SMS"),
@@ -121,7 +122,8 @@ def test_connection_type_of_a_new_agent_follows_from_the_field_that_it_has(
 ) -> None:
     body = {"name": "Ann", "system_prompt": "", "goals": [], "knowledge_base": "", **fields}
     id = ask("POST", "add-agent", body)["agent_id"]
-    assert ask("GET", f"agents/{id}")["connection_type"] == reached
+    agent = ask("GET", f"agents/{id}")
+    assert {**agent, **fields, "connection_type": reached} == agent
     fake.readings.set(contract="openapi-2026-04-30")
     id = ask("POST", "add-agent", body)["agent_id"]
     assert ask("GET", f"agents/{id}")["connection_type"] == fields.get("connection_type")

@@ -58,8 +58,14 @@ OF_METRICS = {"tool_names", "summary", "settings", "json_schema", "metric_type",
 OF_ALERTS = {"sample_size", "simulation_id", "aggregation", "evaluation_scope", "min_events_type"}
 """Fields of an alert in the documentation of September 2026."""
 
-OF_EMAIL = {"email_address", "outbound_trigger_webhook_url", "outbound_trigger_payload_template"}
-"""Fields of an agent that is reached by email, in the documentation of September 2026."""
+OF_EMAIL = {
+    "email_address",
+    "outbound_trigger_webhook_url",
+    "outbound_trigger_payload_template",
+    "dynamic_sip_webhook_url",
+    "amelia_flow_name",
+}
+"""Fields for an agent's connection in the documentation of July to September 2026."""
 
 NEWER = {
     "AgentPydantic": OF_EMAIL,

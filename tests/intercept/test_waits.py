@@ -28,6 +28,7 @@ import pytest
 import requests
 import trio
 import trio.testing
+from loguru import logger
 
 from fake_bluejay import FakeBluejay
 from fake_bluejay.agents import ends_after
@@ -764,6 +765,18 @@ def test_wait_in_c_for_a_lock_holds_nobody_up(passed: Callable[[], float]) -> No
     assert passed() == 30
 
 
+def test_a_logger_that_writes_in_a_thread_of_its_own_holds_no_time_up(passed: Callable[[], float]) -> None:
+    written = list[str]()
+    handler = logger.add(written.append, enqueue=True, format="{message}")
+    start = REAL.monotonic()
+    time.sleep(30)
+    logger.info("slept")
+    logger.remove(handler)
+    assert written == ["slept\n"]
+    assert REAL.monotonic() - start < 10
+    assert 30 <= passed() < 40
+
+
 @pytest.mark.parametrize("held", [0.0, 1.2])
 def test_a_call_by_grpc_waits_for_its_handler(bluejay: FakeBluejay, held: float) -> None:
     class Handlers(grpc.GenericRpcHandler):
@@ -778,6 +791,27 @@ def test_a_call_by_grpc_waits_for_its_handler(bluejay: FakeBluejay, held: float)
     with grpc.insecure_channel(f"127.0.0.1:{port}") as channel:
         assert channel.unary_unary("/agent/call")(b"x", timeout=20) == b"x"
     assert REAL.monotonic() - start < 4
+    server.stop(None).wait()
+
+
+def test_a_handler_of_grpc_that_polls_for_the_test_comes_to_the_end_of_a_call(bluejay: FakeBluejay) -> None:
+    ended = bluejay.add_test_result(agent=ends_after(1.5))
+    bluejay.client().post("/v1/end-conversations", json={"test_result_ids": [ended.id]}, headers={"X-API-Key": "key"})
+
+    def poll(request: bytes, context: object) -> bytes:
+        while ended.status == "RUNNING":
+            time.sleep(0.3)
+        return b"over"
+
+    class Handlers(grpc.GenericRpcHandler):
+        def service(self, handler_call_details: object) -> Any:
+            return grpc.unary_unary_rpc_method_handler(poll)
+
+    server = grpc.server(concurrent.futures.ThreadPoolExecutor(1), [Handlers()])
+    port = server.add_insecure_port("127.0.0.1:0")
+    server.start()
+    with grpc.insecure_channel(f"127.0.0.1:{port}") as channel:
+        assert channel.unary_unary("/agent/call")(b"x", timeout=20) == b"over"
     server.stop(None).wait()
 
 

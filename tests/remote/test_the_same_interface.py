@@ -151,6 +151,16 @@ def test_the_journal_has_bodies_whole(fake: Fake, body: bytes) -> None:
     assert (one.json is None) == (b"no text" in body)
 
 
+def test_the_journal_has_answers_with_cookies_and_keys(fake: Fake) -> None:
+    fake.faults.respond(503, json={}, headers={"Set-Cookie": "session=0123456789", "X-Note": "tea"})
+    assert end(fake, 1).status_code == 503
+    [request] = fake.requests
+    assert request.response is not None
+    assert request.response.headers["X-Note"] == "tea"
+    assert request.response.headers["set-cookie"] == ("session=0123456789" if type(fake) is FakeBluejay else "sess…89")
+    assert "503" in fake.report()
+
+
 def test_failed_assertion_shows_the_arrived_requests(fake: Fake) -> None:
     fake.add_test_result(agent=silent())
     end(fake, 1, 9)
@@ -393,6 +403,9 @@ async def test_async_clients(fake: Fake) -> None:
         (lambda fake: fake.add_test_result(status="RUNING"), "unknown status 'RUNING'; did you mean 'RUNNING'?"),
         (lambda fake: fake.add_test_result(agent="sleepy"), "unknown agent behavior 'sleepy'"),
         (lambda fake: fake.add_test_result(colour="red"), "unknown field of a test result 'colour'"),
+        (lambda fake: fake.add_test_result(count=2), "unknown field of a test result 'count'"),
+        (lambda fake: fake.add_test_result(agent=5), "an agent is a behavior such as silent()"),
+        (lambda fake: fake.add_test_result(call={"talks_for": 5}), "a Call is needed, e.g. no_answer()"),
         (lambda fake: fake.clock.advance(-1), "cannot advance by -1"),
         (lambda fake: fake.clock.advance(float("nan")), "finite"),
         (lambda fake: fake.clock.advance_to(START - timedelta(days=1)), "cannot advance to 2025-12-31"),
@@ -440,3 +453,17 @@ def test_an_unknown_id_names_the_known_ones(fake: Fake) -> None:
     fake.add_test_results(2)
     with pytest.raises(KeyError, match="there is no test result 8; there are: 1, 2"):
         fake.test_result(8)
+
+
+@pytest.mark.parametrize("id", ["", "a b", "../clock", "1?organisation=x", "ü", "%31"])
+def test_an_id_that_cannot_be_is_unknown(fake: Fake, id: Any) -> None:
+    fake.add_test_result()
+    for call in (fake.test_result, fake.webhooks.disable, fake.webhooks.remove):
+        with pytest.raises(KeyError):
+            call(id)
+
+
+def test_a_queued_call_can_be_cancelled(fake: Fake) -> None:
+    queued = fake.add_test_result(status="QUEUED", organisation=None)
+    queued.cancel()
+    assert (queued.status, queued.history[-1].cause, queued.organisation) == ("CANCELLED", "api", "default")
