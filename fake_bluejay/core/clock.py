@@ -47,6 +47,17 @@ def microseconds(seconds: float | timedelta) -> int:
         raise ValueError(f"a finite number of seconds is needed, not {seconds!r}") from None
 
 
+def delay(name: str, seconds: float) -> int:
+    """Return a length of time that is not negative in microseconds, as `microseconds` does; `name` is for messages."""
+    try:
+        length = microseconds(seconds)
+    except ValueError as error:
+        raise ValueError(f"{name}: {error}") from None
+    if length < 0:
+        raise ValueError(f"{name} must not be negative: {seconds!r}")
+    return length
+
+
 def datetime_at(instant: int) -> datetime:
     """Return an instant as an aware datetime in UTC."""
     return _ZERO + timedelta(microseconds=instant)

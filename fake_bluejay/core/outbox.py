@@ -158,34 +158,31 @@ class Deliverer(Protocol):
         ...
 
 
+@dataclass(slots=True, eq=False, repr=False)
 class Irregularity:
     """A disturbance of the next deliveries: each leaves later than it should, or in several copies.
 
-    Args:
-        later: The delay of a delivery, in microseconds.
-        copies: The number of copies in which a delivery leaves.
-        event: The event whose deliveries are disturbed; None for any.
-        times: The number of deliveries that are disturbed; None for all from now on.
-
-    Raises:
-        ValueError: One of these is out of its range.
+    Raises `ValueError` for a value that is out of its range.
     """
 
-    __slots__ = ("copies", "event", "later", "times")
+    later: int
+    """The delay of a delivery, in microseconds."""
+    copies: int
+    """The number of copies in which a delivery leaves."""
+    event: str | None
+    """The event whose deliveries are disturbed; None for any."""
+    times: int | None
+    """The number of deliveries that are disturbed; None for all from now on."""
 
-    def __init__(self, later: int, copies: int, event: str | None, times: int | None) -> None:
-        if later < 0:
-            raise ValueError(f"seconds must not be negative: {later / 1_000_000:g}")
-        if not is_integer(copies, 1) or copies > MOST_COPIES:
-            raise ValueError(f"copies is an integer from 1 to {MOST_COPIES}, not {copies!r:.80}")
-        if times is not None and not is_integer(times, 1):
-            raise ValueError(f"times is an integer of at least 1, or None for all from now on, not {times!r:.80}")
-        if event is not None:
-            check_known("webhook event", event, EVENTS)
-        self.later = later
-        self.copies = copies
-        self.event = event
-        self.times = times
+    def __post_init__(self) -> None:
+        if self.later < 0:
+            raise ValueError(f"seconds must not be negative: {self.later / 1_000_000:g}")
+        if not is_integer(self.copies, 1) or self.copies > MOST_COPIES:
+            raise ValueError(f"copies is an integer from 1 to {MOST_COPIES}, not {self.copies!r:.80}")
+        if self.times is not None and not is_integer(self.times, 1):
+            raise ValueError(f"times is an integer of at least 1, or None for all from now on, not {self.times!r:.80}")
+        if self.event is not None:
+            check_known("webhook event", self.event, EVENTS)
 
 
 class Outbox:

@@ -106,7 +106,7 @@ def outbound_trigger(id: int, agent: Entity, human: Entity, simulation: Entity |
     """Return the payload for the trigger webhook of an agent, by its template, as documented.
 
     A token that is a whole value keeps its type, and an unknown token is left as it is. The values for a missing name,
-    number or intent are this project's choice.
+    number or intent, and what follows the `+` in the address, are this project's choice.
 
     Args:
         id: The id of the test result.
@@ -116,6 +116,7 @@ def outbound_trigger(id: int, agent: Entity, human: Entity, simulation: Entity |
     """
     values = {
         "digital_human.phone_number": human.fields.get("phone_number") or "",
+        "digital_human.email": f"monitor+{id}@mail.bluejaysims.com",
         "digital_human.id": human.id,
         "digital_human.name": human.fields.get("name") or f"Digital human {human.id}",
         "digital_human.intent": human.fields.get("intent") or "",

@@ -631,7 +631,7 @@ class Readings:
     )
     result_metrics: ResultMetrics = _reading(
         ResultMetrics.BUILT_IN,
-        "Bluejay's public benchmark of August 2026",
+        "the benchmark that Bluejay published in August 2026",
         "it reads the name and the value of num_turns, avg_agent_latency, … there, and custom metrics in custom_metrics"
         " or in the evaluation",
     )

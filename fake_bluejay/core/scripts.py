@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Any, Final
 
-from fake_bluejay.core.clock import microseconds
+from fake_bluejay.core.clock import delay, microseconds
 from fake_bluejay.core.statuses import TRANSITIONS, Event, Status, error_codes
 from fake_bluejay.core.suggest import check_known, unknown
 
@@ -79,14 +79,8 @@ class Call:
     def __post_init__(self) -> None:
         for name in ("waits", "ready_for", "connects_after", "talks_for"):
             seconds = getattr(self, name)
-            if seconds is None and name != "waits":
-                continue
-            try:
-                length = microseconds(seconds)
-            except ValueError as error:
-                raise ValueError(f"a call's {name}: {error}") from None
-            if length < 0:
-                raise ValueError(f"a call's {name} must not be negative: {seconds!r}")
+            if seconds is not None or name == "waits":
+                delay(f"a call's {name}", seconds)
         if isinstance(self.end, str):
             object.__setattr__(self, "end", OLDER_ENDS.get(self.end, self.end))
         if not isinstance(self.end, str) or self.end not in ENDS:

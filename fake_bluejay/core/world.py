@@ -19,7 +19,7 @@ from types import EllipsisType
 from typing import Any, Final, NamedTuple
 
 from fake_bluejay.core.behaviors import Agent, EndsAfter, EndsWithin
-from fake_bluejay.core.clock import END, Clock, ManualClock, ScaledClock, datetime_at, instant_of, microseconds
+from fake_bluejay.core.clock import END, Clock, ManualClock, ScaledClock, datetime_at, delay, instant_of, microseconds
 from fake_bluejay.core.conversations import Conversation, of_record
 from fake_bluejay.core.errors import Refused
 from fake_bluejay.core.integers import is_integer
@@ -179,9 +179,9 @@ class World:
         self.seed = seed or 0
         self.is_seeded = seed is not None
         """True if a seed was given; then ids that otherwise differ between runs repeat, too."""
-        self.evaluation_starts_after = _delay("evaluation_starts_after", evaluation_starts_after)
+        self.evaluation_starts_after = delay("evaluation_starts_after", evaluation_starts_after)
         """Microseconds from a conversation's end to EVALUATING: undocumented, so a setting."""
-        self.evaluation_takes = _delay("evaluation_takes", evaluation_takes)
+        self.evaluation_takes = delay("evaluation_takes", evaluation_takes)
         """Microseconds from EVALUATING to COMPLETED: undocumented, so a setting."""
         self.require_known_keys = False
         """True if only the keys of organisations are accepted; otherwise, any key that is not empty."""
@@ -274,13 +274,13 @@ class World:
         """
         length = microseconds(seconds)
         if length < 0:
-            raise ValueError(f"cannot advance by {seconds!r} seconds: time only moves forward")
+            raise ValueError(f"cannot advance by {length / 1_000_000} seconds: time only moves forward")
         # With the lock, two threads that advance at the same time each add their own length. Webhook receivers are
         # called without the lock, because they may advance the clock themselves.
         with nullcontext() if self.outbox.sends else self.lock:
             instant = self.settle() + length
             if instant > END:
-                raise ValueError(f"cannot advance by {seconds!r} seconds: that is beyond the year 9998")
+                raise ValueError(f"cannot advance by {length / 1_000_000} seconds: that is beyond the year 9998")
             self.requested_advance.microseconds += length
             self._advance_to(instant)
 
@@ -1082,13 +1082,3 @@ def watchdog_of(record: Record) -> tuple[int, int] | None:
         return None
     armed_at = min(control.written_at for control in record.control_objects if control.by is None)
     return armed_at, armed_at + WATCHDOG_DELAY
-
-
-def _delay(name: str, seconds: float) -> int:
-    try:
-        length = microseconds(seconds)
-    except ValueError as error:
-        raise ValueError(f"{name}: {error}") from None
-    if length < 0:
-        raise ValueError(f"{name} must not be negative: {seconds!r}")
-    return length

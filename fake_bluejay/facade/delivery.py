@@ -17,8 +17,8 @@ import asyncio
 import threading
 import weakref
 from collections import deque
-from collections.abc import Coroutine, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Coroutine
+from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
@@ -361,15 +361,10 @@ def _serving_loop(url: str | None) -> asyncio.AbstractEventLoop | None:
     return loop if serves(loop, port) else None
 
 
-@contextmanager
-def _in_real_time() -> Iterator[None]:
-    """Let this thread live in real time within the `with`, like a server on a socket."""
+def _in_real_time() -> AbstractContextManager[None]:
+    """Return a context in which this thread lives in real time, like a server on a socket."""
     member = CLOCKWORK.me()
-    if member is None:
-        yield
-        return
-    with CLOCKWORK.real_time(member, "sent to a server", meanwhile="stand"):
-        yield
+    return nullcontext() if member is None else CLOCKWORK.real_time(member, "sent to a server", meanwhile="stand")
 
 
 def _wait_for(loop: asyncio.AbstractEventLoop, what: Coroutine[Any, Any, None]) -> None:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import contextlib
 import threading
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Self, Unpack, cast
 
@@ -118,11 +118,9 @@ class FakeClock:
             if CLOCKWORK.is_on:
                 CLOCKWORK.take_part(thread)
 
-    @contextlib.contextmanager
-    def real(self) -> Iterator[None]:
+    def real(self) -> AbstractContextManager[None]:
         """Let waits in the code under test take real time within the `with`; the clock follows."""
-        with CLOCKWORK.real():
-            yield
+        return CLOCKWORK.real()
 
     @property
     def next_due(self) -> datetime | None:

@@ -36,7 +36,33 @@ def is_secret(name: str) -> bool:
     return name not in _NO_SECRETS and any(word in name for word in _SECRET_WORDS)
 
 
-class Answer:
+class _Message:
+    """The headers and the body of a request, or of an answer."""
+
+    __slots__ = ()
+    raw_headers: list[tuple[bytes, bytes]]
+    """The headers as they are sent, in their order."""
+    content: bytes
+
+    @property
+    def headers(self) -> Headers:
+        """The headers, by name in any case."""
+        headers: dict[str, str] = {}
+        for name, value in self.raw_headers:
+            key = name.decode("latin-1").lower()
+            headers[key] = f"{headers[key]}, {value.decode('latin-1')}" if key in headers else value.decode("latin-1")
+        return Headers(headers)
+
+    @property
+    def json(self) -> Any:
+        """The body parsed as JSON; None if it is not JSON."""
+        try:
+            return json.loads(self.content)
+        except (ValueError, RecursionError):
+            return None
+
+
+class Answer(_Message):
     """The answer to a request: `.status_code`, `.headers` (found in any case), `.content` (bytes), `.text`, `.json`.
 
     Also an ASGI application that answers so.
@@ -47,7 +73,6 @@ class Answer:
     def __init__(self, status_code: int, headers: list[tuple[bytes, bytes]], content: bytes) -> None:
         self.status_code = status_code
         self.raw_headers = headers
-        """The headers as they are sent, in their order."""
         self.content = content
 
     @classmethod
@@ -61,25 +86,15 @@ class Answer:
         await send({"type": "http.response.body", "body": self.content})
 
     @property
-    def headers(self) -> Headers:
-        """The headers, by name in any case."""
-        return _headers_dict(self.raw_headers)
-
-    @property
     def text(self) -> str:
         """The body as text; what is not UTF-8 in it is replaced."""
         return self.content.decode(errors="replace")
-
-    @property
-    def json(self) -> Any:
-        """The body parsed as JSON; None if it is not JSON."""
-        return _json(self.content)
 
     def __repr__(self) -> str:
         return f"<Answer {self.status_code} {shortened(self.content)}>"
 
 
-class Exchange:
+class Exchange(_Message):
     """A request and its answer.
 
     `.method`, `.path` (decoded, without the query), `.query`, `.headers` (found in any case), `.content`, `.json`,
@@ -116,7 +131,6 @@ class Exchange:
         self.path = path
         self.query = query
         self.raw_headers = headers
-        """The headers as they arrived, in their order."""
         self.content = content
         self.response: Answer | None = None
         self.faults: tuple[str, ...] = ()
@@ -129,16 +143,6 @@ class Exchange:
     def at(self) -> datetime:
         """The moment at which the request arrived, by the fake's clock, in UTC."""
         return datetime_at(self.instant)
-
-    @property
-    def headers(self) -> Headers:
-        """The headers, by name in any case."""
-        return _headers_dict(self.raw_headers)
-
-    @property
-    def json(self) -> Any:
-        """The body parsed as JSON; None if it is not JSON."""
-        return _json(self.content)
 
     def __repr__(self) -> str:
         answer = "no answer" if self.response is None else f"{self.response.status_code}"
@@ -298,21 +302,6 @@ class Headers(dict[str, str]):
 
     def __repr__(self) -> str:
         return repr(masked_headers(self))
-
-
-def _headers_dict(raw: list[tuple[bytes, bytes]]) -> Headers:
-    headers: dict[str, str] = {}
-    for name, value in raw:
-        key = name.decode("latin-1").lower()
-        headers[key] = f"{headers[key]}, {value.decode('latin-1')}" if key in headers else value.decode("latin-1")
-    return Headers(headers)
-
-
-def _json(content: bytes) -> Any:
-    try:
-        return json.loads(content)
-    except (ValueError, RecursionError):
-        return None
 
 
 def shortened(content: bytes, limit: int = 200) -> str:

@@ -60,8 +60,6 @@ from fake_bluejay.state.commands import (
 )
 from fake_bluejay.state.loaded_seed import MOST_WORLDS, LoadedSeed, Overrides
 
-_FORMATS = (".toml", ".yaml", ".yml", ".json")
-
 
 class SeedError(ValueError):
     """A seed that cannot be used: everything that is wrong with it, a line each, with file, line and field."""
@@ -435,9 +433,9 @@ class _Source:
         self.problems: list[str] = []
         """The values that are not JSON; the rest of the file is still checked."""
         self.problem_places: set[Place] = set()
-        self._format = path.suffix.lower().replace(".yml", ".yaml")
-        if path.suffix.lower() not in _FORMATS:
-            raise SeedError([f"{path}: the name of a seed ends in one of {', '.join(_FORMATS)}"])
+        self._format = path.suffix.lower()
+        if self._format not in _READERS:
+            raise SeedError([f"{path}: the name of a seed ends in one of {', '.join(_READERS)}"])
         try:
             self._text = path.read_text(encoding="utf-8-sig")
         except UnicodeDecodeError as error:
@@ -470,7 +468,7 @@ class _Source:
         not_json: list[_NotJson] = []
         try:
             whole: dict[str, Any] = _as_json(
-                data, (), itertools.count() if self._format == ".yaml" else itertools.repeat(0), not_json
+                data, (), itertools.count() if self._format in (".yaml", ".yml") else itertools.repeat(0), not_json
             )
         except _NotJson as error:
             raise SeedError([self.problem(error.place, str(error), error.name)]) from None
@@ -604,7 +602,8 @@ def _json(text: str) -> Any:
     return json.loads(text, object_pairs_hook=whole)
 
 
-_READERS: dict[str, Callable[[str], Any]] = {".toml": tomllib.loads, ".yaml": _yaml, ".json": _json}
+_READERS: dict[str, Callable[[str], Any]] = {".toml": tomllib.loads, ".yaml": _yaml, ".yml": _yaml, ".json": _json}
+"""The end of a file's name → the function that reads such a file."""
 
 
 def _lines_in_yaml(text: str) -> Callable[[Place], int | None]:

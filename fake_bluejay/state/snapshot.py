@@ -108,7 +108,7 @@ class _Values(_Value):
     """A field of a dump: a list of plain values."""
 
     def dump(self, value: Any) -> Any:
-        return list(value)
+        return list(map(self.write, value))
 
     def load(self, place: _Node, name: str) -> Any:
         return place.items(name, self.types, self.parse, older=self.older)
@@ -501,9 +501,9 @@ def _load_run(place: _Node, world: World, last_id: int) -> None:
     waiting, next_steps = values.pop("waiting"), values.pop("next_steps")
     run = Run(**values, trigger=place.get("trigger", str, optional=True, older=None))
     if run.fields:
-        from fake_bluejay.bluejay.models.runs import BACRunRequest
+        from fake_bluejay.bluejay.models.runs import RunFields
 
-        place.conform(run.fields, BACRunRequest, "fields")
+        place.conform(run.fields, RunFields, "fields")
     if not place.is_right:
         return
     if run.id in world.runs or not 0 < run.id <= last_id:

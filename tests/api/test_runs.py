@@ -573,3 +573,11 @@ def test_a_test_queues_a_run_itself(fake: FakeBluejay) -> None:
     fake.reset()
     with pytest.raises(KeyError, match="there is no run 1"):
         _ = run.tally
+
+
+@pytest.mark.parametrize("medium", ["http-text-", "email-"])
+def test_run_by_messages_keeps_any_text_as_a_version_in_a_dump(fake: FakeBluejay, ask: Client, medium: str) -> None:
+    fake.add_simulation(digital_humans=1)
+    named = {"prompt_id": "newest", "agent_version_id": "newest", "knowledge_base_id": "ours"}
+    ask("POST", f"queue-{medium}simulation-run", {"simulation_id": "1", **named})
+    assert FakeBluejay.load(fake.dump()).dump() == fake.dump()

@@ -82,6 +82,7 @@ def test_template_is_filled_and_signed_with_the_agents_key(dialler: Dialler, blu
     template = {
         "key": "own",
         "id": "{{digital_human.id}}",
+        "email": "{{digital_human.email}}",
         "text": "Sim {{ simulation.name }} of {{agent.name}}, {{sim_conversation_id}}",
         "nested": [{"simulation": "{{simulation.id}}", "typo": "{{digitl_human.id}}"}],
     }
@@ -94,6 +95,7 @@ def test_template_is_filled_and_signed_with_the_agents_key(dialler: Dialler, blu
     assert json.loads(body) == {
         "key": "own",
         "id": 1,
+        "email": "monitor+1@mail.bluejaysims.com",
         "text": "Sim Coverage of Desk, 1",
         "nested": [{"simulation": 1, "typo": "{{digitl_human.id}}"}],
     }

@@ -12,7 +12,7 @@ from fake_bluejay import FakeBluejay
 from fake_bluejay.calls import Call, no_answer
 from fake_bluejay.core.json_data import copied
 from fake_bluejay.state.seed import SeedError, load_seed
-from fake_bluejay.state.snapshot import DumpError, load
+from fake_bluejay.state.snapshot import DumpError, dump, load
 from tests.thoroughness import some
 
 Place = tuple[str | int, ...]
@@ -142,6 +142,26 @@ def _snapshot(fake: FakeBluejay, dump: Any) -> Any:
     snapshot.data.clear()
     snapshot.data.update(dump)
     return snapshot
+
+
+def test_a_dump_shares_no_object_with_the_world(whole: Any) -> None:
+    world = load(whole)
+    for record in world.results.values():
+        record.metrics = [{"name": "politeness", "scores": [4]}]
+    held: list[Any] = [one.fields for one in (*world.results.values(), *world.runs.values())]
+    held += [entity.fields for collection in world.resources for entity in collection.all()]
+    held += [record.metrics for record in world.results.values()]
+    ours, dumped = set(containers(held)), dump(world)
+    assert len(ours) > 20
+    assert ours.isdisjoint(containers(dumped))
+
+
+def containers(value: Any) -> Iterator[int]:
+    """Yield the identity of each list and object in a value."""
+    if isinstance(value, (dict, list)):
+        yield id(value)
+        for inner in value.values() if isinstance(value, dict) else value:
+            yield from containers(inner)
 
 
 def test_a_message_does_not_grow_without_bound(whole: Any) -> None:

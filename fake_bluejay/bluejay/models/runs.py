@@ -9,7 +9,7 @@ from uuid import UUID
 from pydantic import Field, SerializerFunctionWrapHandler, model_serializer
 
 from fake_bluejay.bluejay.models.results import SimulationResultResponse
-from fake_bluejay.bluejay.models.wire import Positive, Wire
+from fake_bluejay.bluejay.models.wire import Positive, Wire, like
 from fake_bluejay.core.clock import Moment
 
 
@@ -51,6 +51,16 @@ class SimulationRunRequestUsingBACId(_RunRequest, _CodeId):
 
 class BACRunRequest(_RunRequest):
     """The settings of a run whose simulation the path names by its id in code."""
+
+
+RunFields = like(
+    _RunRequest,
+    "RunFields",
+    "The fields of a request that a run keeps. Not every request names a version by a UUID.",
+    prompt_id=(str | None, None),
+    agent_version_id=(str | None, None),
+    knowledge_base_id=(str | None, None),
+)
 
 
 class HttpSimulationRunRequest(Wire):
