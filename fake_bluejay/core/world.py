@@ -274,13 +274,13 @@ class World:
         """
         length = microseconds(seconds)
         if length < 0:
-            raise ValueError(f"cannot advance by {seconds!r} seconds: time only moves forward")
+            raise ValueError(f"cannot advance by {length / 1_000_000} seconds: time only moves forward")
         # With the lock, two threads that advance at the same time each add their own length. Webhook receivers are
         # called without the lock, because they may advance the clock themselves.
         with nullcontext() if self.outbox.sends else self.lock:
             instant = self.settle() + length
             if instant > END:
-                raise ValueError(f"cannot advance by {seconds!r} seconds: that is beyond the year 9998")
+                raise ValueError(f"cannot advance by {length / 1_000_000} seconds: that is beyond the year 9998")
             self.requested_advance.microseconds += length
             self._advance_to(instant)
 

@@ -19,7 +19,7 @@ def check_answer(status: int, json: Any) -> None:
     """Check that an answer is possible.
 
     Raises:
-        ValueError: The status is not.
+        ValueError: The status is not, or a value in the body.
         TypeError: The body is not JSON.
     """
     if not isinstance(status, int) or not 200 <= status <= 599:
@@ -34,8 +34,11 @@ def content_of(json: Any) -> bytes:
 
     Raises:
         TypeError: It is not JSON.
+        ValueError: It has a number that is not finite, or a lone surrogate.
     """
-    return b"" if json is None else jsons.dumps(json, ensure_ascii=False, separators=(",", ":")).encode()
+    if json is None:
+        return b""
+    return jsons.dumps(json, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode()
 
 
 def pattern_of(path: str) -> re.Pattern[str]:

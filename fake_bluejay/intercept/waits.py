@@ -19,7 +19,7 @@ from _queue import SimpleQueue
 from collections import deque
 from collections.abc import Callable, Iterator
 from operator import index
-from types import FunctionType, ModuleType
+from types import FunctionType, MethodType, ModuleType
 from typing import Any, Literal, SupportsIndex
 
 from fake_bluejay.http.calendar import is_frozen_by_freezegun
@@ -309,8 +309,16 @@ def _takes_part(thread: Any) -> bool:
         return False
     # A worker of an older pool takes part only while it runs a call of a participant: see `_submit`.
     target, arguments = vars(thread).get("_target"), vars(thread).get("_args")
+    if _supervises_a_pool(target):
+        return False
     work = getattr(sys.modules.get("concurrent.futures.thread"), "_worker", None)
     return not (target is work and work is not None and not _has_known_queue(arguments))
+
+
+def _supervises_a_pool(target: Any) -> bool:
+    """Return whether a thread is that of a `ThreadPool` which waits, on a pipe, for workers to end."""
+    pool: Any = sys.modules.get("multiprocessing.pool")
+    return pool is not None and type(target) is MethodType and target.__func__ is pool.Pool._handle_workers.__func__
 
 
 def _has_known_queue(arguments: Any) -> bool:

@@ -6,6 +6,7 @@ import ctypes
 import gc
 import importlib
 import multiprocessing
+import multiprocessing.pool
 import os
 import queue
 import select
@@ -190,6 +191,14 @@ def test_a_wait_passes_as_long_as_it_would_and_at_once(passed: Callable[[], floa
     assert passed() == pytest.approx(30, abs=1e-4)
     WAITS[name]()
     assert passed() == pytest.approx(60, abs=1e-4)
+
+
+def test_the_threads_of_a_pool_of_multiprocessing_wait_at_once(passed: Callable[[], float]) -> None:
+    start = REAL.monotonic()
+    with multiprocessing.pool.ThreadPool(2) as pool:
+        pool.map(time.sleep, [30, 30, 30, 30], chunksize=1)
+        assert passed() == pytest.approx(60, abs=0.5)
+    assert REAL.monotonic() - start < 10
 
 
 def test_waits_leave_no_garbage_to_collect(bluejay: FakeBluejay) -> None:
