@@ -311,11 +311,8 @@ class _FarWorld:
     def settle(self) -> None:
         """Do nothing: the server fires due timers before it answers."""
 
-    def clock(self) -> dict[str, Any]:
-        return cast(dict[str, Any], self._control("GET", "clock"))
-
     def now(self) -> int:
-        return _instant(self.clock()["now"])
+        return _instant(self._control("GET", "clock")["now"])
 
     def advance(self, seconds: float | timedelta) -> None:
         self._control("POST", "clock/advance", {"seconds": microseconds(seconds) / 1_000_000})
@@ -325,7 +322,8 @@ class _FarWorld:
         self._control("POST", "clock/advance", {"to": moment.isoformat()})
 
     def next_due(self) -> int | None:
-        return _optional_instant(self.clock()["next_due"])
+        due = self._control("GET", "clock")["next_due"]
+        return None if due is None else _instant(due)
 
     def pending(self) -> list[Timer]:
         return _copy_of_world(self._control).pending()
@@ -510,7 +508,3 @@ def _text(agent: Agent | None) -> str | None:
 
 def _instant(text: str) -> int:
     return instant_of(datetime.fromisoformat(text))
-
-
-def _optional_instant(text: str | None) -> int | None:
-    return None if text is None else _instant(text)

@@ -25,7 +25,6 @@ from pydantic import (
 )
 
 from fake_bluejay.bluejay import adding
-from fake_bluejay.bluejay.calls import checked_call
 from fake_bluejay.bluejay.mistakes import names_at, unknown_name, what_is_wrong
 from fake_bluejay.bluejay.models.results import FIELDS, as_given
 from fake_bluejay.bluejay.options import world_of
@@ -36,7 +35,6 @@ from fake_bluejay.core.json_data import copied
 from fake_bluejay.core.outbox import EVENTS, MOST_RETRIES, WebhookRecord
 from fake_bluejay.core.resources import Entity
 from fake_bluejay.core.runs import Run
-from fake_bluejay.core.scripts import Call, call_from_dict
 from fake_bluejay.core.statuses import Status, status_from_text
 from fake_bluejay.core.suggest import Place, check_known, passing, unknown
 from fake_bluejay.core.test_results import Organisation, Record
@@ -44,6 +42,7 @@ from fake_bluejay.core.webhooks import check_secret, check_url, new_webhook, sco
 from fake_bluejay.core.world import DEFAULT_ORGANISATION, World
 from fake_bluejay.http.faults import KINDS, FaultKind, Faults, arm_from_data
 from fake_bluejay.http.stubs import Stubs, check_answer, pattern_of
+from fake_bluejay.state.snapshot import call_from_data
 
 _Model = TypeVar("_Model", bound=BaseModel)
 
@@ -66,12 +65,10 @@ AgentText = Annotated[
 _Status = Annotated[str, checked(status_from_text), Field(json_schema_extra={"enum": [str(one) for one in Status]})]
 
 
-def _call(fields: Mapping[str, Any]) -> Call:
-    return checked_call(call_from_dict(fields))
-
-
 Script = Annotated[
-    dict[str, Any], checked(_call), Field(description="`talks_for`, `end`, `passes`, …: the fields of a `Call`.")
+    dict[str, Any],
+    checked(call_from_data),
+    Field(description="`talks_for`, `end`, `passes`, …: the fields of a `Call`."),
 ]
 Key = Annotated[str, checked(lambda key: world_of({"api_keys": [key]}))]
 _Events = Annotated[list[str], checked(selected)]
@@ -227,7 +224,7 @@ class _TestResult(Command):
         """Add the test results."""
         organisation = DEFAULT_ORGANISATION if self.organisation is None else self.organisation
         _check_organisation(service, organisation)
-        agent, call = agent_of(self.agent), None if self.call is None else _call(self.call)
+        agent, call = agent_of(self.agent), None if self.call is None else call_from_data(self.call)
         fields = {name: value for name in FIELDS if (value := getattr(self, name)) is not None}
         added = []
         for number in range(self.count or 1):
@@ -283,11 +280,6 @@ class NewDigitalHuman(NewEntity):
     _resource: str = "digital_humans"
 
 
-def _checked_humans(given: Any) -> Any:
-    adding.check_humans(given, int)
-    return given
-
-
 class NewSimulation(Command):
     """A simulation to add; its published fields stand beside these, each with a default."""
 
@@ -295,9 +287,9 @@ class NewSimulation(Command):
 
     organisation: str = DEFAULT_ORGANISATION
     agent: int | None = Field(None, description="The id of its agent; a new one, if none is given.")
-    digital_humans: Annotated[int | list[int], BeforeValidator(_checked_humans)] = Field(
-        1, description="The number of new digital humans, or the ids of those that take part."
-    )
+    digital_humans: Annotated[
+        int | list[int], BeforeValidator(passing(lambda given: adding.check_humans(given, int)))
+    ] = Field(1, description="The number of new digital humans, or the ids of those that take part.")
 
     def apply(self, service: Service) -> Entity:
         """Add the simulation, ready to be run."""
@@ -342,9 +334,9 @@ class ScriptsOfCalls(Command):
     def apply(self, service: Service) -> None:
         """Script the runs that are queued from then on."""
         service.world.script(
-            default=None if self.default is None else _call(self.default),
-            next=map(_call, self.next),
-            of={human: _call(script) for human, script in self._by_human()},
+            default=None if self.default is None else call_from_data(self.default),
+            next=map(call_from_data, self.next),
+            of={human: call_from_data(script) for human, script in self._by_human()},
         )
 
     def _by_human(self) -> Iterator[tuple[int | str, dict[str, Any]]]:

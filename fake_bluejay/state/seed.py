@@ -38,7 +38,7 @@ from fake_bluejay.core.clock import MOST_SPEED, check_start, instant_of
 from fake_bluejay.core.readings import Question, Readings, questions
 from fake_bluejay.core.suggest import Place, check_known, meant, unknown, written_place
 from fake_bluejay.core.test_results import Organisation
-from fake_bluejay.core.world import DEFAULT_ORGANISATION, World
+from fake_bluejay.core.world import DEFAULT_ORGANISATION
 from fake_bluejay.http.faults import KINDS
 from fake_bluejay.state import snapshot as dumps
 from fake_bluejay.state.commands import (
@@ -394,17 +394,17 @@ def _goes_on(source: _Source, data: dict[str, Any], overrides: Overrides) -> Loa
 
     whole = LoadedSeed(service, reset)
     make = whole.empty()
-    taken = set(_keys(world))
+    taken = set(world.organisations.by_key)
     names = set(world.organisations)
     for number, own in enumerate(saved.own_worlds):
         place: Place = ("own_worlds", number)
         its = _own_world(source, place, own, make)
         if own.name in names:
             raise SeedError([source.problem((*place, "name"), f"there is an organisation {own.name!r} already")])
-        if not taken.isdisjoint(_keys(its.world)):
+        if not taken.isdisjoint(its.world.organisations.by_key):
             raise SeedError([source.problem(place, "one of its API keys belongs to an organisation elsewhere already")])
         names.add(own.name)
-        taken.update(_keys(its.world))
+        taken.update(its.world.organisations.by_key)
         whole.own_worlds.append((own.name, own.api_key, its))
     return whole
 
@@ -416,13 +416,9 @@ def _own_world(source: _Source, place: Place, own: _OwnWorld, make: Callable[[st
         dumps.restore(service.world, own.world)
     except dumps.DumpError as error:
         raise SeedError([source.problem((*place, "world", *inner), what) for inner, what in error.found]) from None
-    if own.api_key not in _keys(service.world):
+    if own.api_key not in service.world.organisations.by_key:
         service.world.add_api_keys(DEFAULT_ORGANISATION, own.api_key)
     return service
-
-
-def _keys(world: World) -> list[str]:
-    return [key for organisation in world.organisations.values() for key in organisation.api_keys]
 
 
 class _Source:

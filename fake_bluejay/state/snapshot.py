@@ -172,7 +172,8 @@ def _instant(text: str) -> int:
     return moment
 
 
-def _script(data: Mapping[str, Any]) -> Call:
+def call_from_data(data: Mapping[str, Any]) -> Call:
+    """Return the script of a call, as it stands in a dump. Raises `ValueError`."""
     return checked_call(call_from_dict(data))
 
 
@@ -194,7 +195,7 @@ _INSTANT_OR_NULL = _INSTANT.but(nullable=True)
 _SECONDS = _Value((int, float), lambda length: length / 1_000_000, microseconds)
 _STATUS = _Value(str, str, status_from_text)
 _AGENT = _Value(str, str, agent_from_text, nullable=True)
-_SCRIPT = _Value(dict, Call.as_dict, _script)
+_SCRIPT = _Value(dict, Call.as_dict, call_from_data)
 _JSON = _Value(dict, copied, copied)
 
 _SETTINGS = _Shape(
@@ -484,14 +485,14 @@ def _load_calls(root: _Node, world: World) -> None:
     calls = root.child("calls", older=None)
     if calls is None:
         return
-    world.call = calls.read("default", dict, _script)
-    world.next_calls.extend(calls.items("next", dict, _script))
+    world.call = calls.read("default", dict, call_from_data)
+    world.next_calls.extend(calls.items("next", dict, call_from_data))
     if (of := calls.child("of")) is not None:
-        world.calls_of = {name: of.read(name, dict, _script) for name in of.data()}
+        world.calls_of = {name: of.read(name, dict, call_from_data) for name in of.data()}
     if (of_ids := calls.child("of_ids", older=None)) is not None:
         for id in of_ids.data():
             if id.isascii() and id.isdigit():
-                world.calls_of[int(id)] = of_ids.read(id, dict, _script)
+                world.calls_of[int(id)] = of_ids.read(id, dict, call_from_data)
             else:
                 of_ids.note("the id of a digital human is needed", id)
 
