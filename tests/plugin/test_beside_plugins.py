@@ -363,8 +363,8 @@ def test_time_stands_while_a_person_looks_at_a_test_in_pdb(pytester: pytest.Pyte
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as tests:
         assert tests.stdout is not None
         shown = ""
-        while "(Pdb) " not in shown:
-            shown += tests.stdout.read(1)
+        while "(Pdb) " not in shown and (read := tests.stdout.read(1)):
+            shown += read
         time.sleep(1.5)
         shown, _ = tests.communicate("c\n", timeout=60)
     assert "1 passed" in shown, shown
