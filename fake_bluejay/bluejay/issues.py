@@ -122,7 +122,7 @@ def update_issue(call: ApiCall, issue: Entity, request: UpdateIssueRequest) -> E
     """Change an issue. Documented: null clears a field, except the status."""
     given = given_fields(request)
     try:
-        _IssueChange.model_validate(given)
+        given |= given_fields(_IssueChange.model_validate(given))
     except ValidationError as error:
         raise Refused("; ".join(pydantics_messages(error))) from None
     if request.status is None:

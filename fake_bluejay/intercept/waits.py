@@ -19,7 +19,7 @@ from _queue import SimpleQueue
 from collections import deque
 from collections.abc import Callable, Iterator
 from operator import index
-from types import FunctionType, MethodType, ModuleType
+from types import FunctionType, ModuleType
 from typing import Any, Literal, SupportsIndex
 
 from fake_bluejay.http.calendar import is_frozen_by_freezegun
@@ -32,6 +32,7 @@ FILES = {
     "concurrent.futures._base": "waits",
     "concurrent.futures.thread": "waits",
     "freezegun.api": "waits",
+    "multiprocessing.pool": "waits",
     "multiprocessing.process": "waits",
     "pdb": "waits",
     "select": "waits",
@@ -99,6 +100,8 @@ def seams(module: ModuleType) -> Iterator[Seam]:
             yield Seam(module.Popen, "_execute_child", _execute_child)
             yield Seam(module.Popen, "wait", _in_real_time("waited for a process"))
             yield Seam(module.Popen, "communicate", _in_real_time("communicated with a process"))
+        case "multiprocessing.pool":  # a thread of each pool waits, on a pipe, for workers to end
+            yield Seam(module, "wait", _in_real_time("waited for workers", meanwhile="jump"))
         case "multiprocessing.process":
             yield Seam(module.BaseProcess, "start", _start_process)
         case "pdb":  # time stands while a person looks at the program
@@ -309,16 +312,8 @@ def _takes_part(thread: Any) -> bool:
         return False
     # A worker of an older pool takes part only while it runs a call of a participant: see `_submit`.
     target, arguments = vars(thread).get("_target"), vars(thread).get("_args")
-    if _supervises_a_pool(target):
-        return False
     work = getattr(sys.modules.get("concurrent.futures.thread"), "_worker", None)
     return not (target is work and work is not None and not _has_known_queue(arguments))
-
-
-def _supervises_a_pool(target: Any) -> bool:
-    """Return whether a thread is that of a `ThreadPool` which waits, on a pipe, for workers to end."""
-    pool: Any = sys.modules.get("multiprocessing.pool")
-    return pool is not None and type(target) is MethodType and target.__func__ is pool.Pool._handle_workers.__func__
 
 
 def _has_known_queue(arguments: Any) -> bool:
@@ -551,7 +546,7 @@ CLOCKWORK.children = _since_when_children_live
 
 
 def _in_real_time(
-    what: str, *, meanwhile: Literal["count", "stand"] = "count"
+    what: str, *, meanwhile: Literal["count", "jump", "stand"] = "count"
 ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     def make(original: Callable[..., Any]) -> Callable[..., Any]:
         def call(self: Any, *args: Any, **kwargs: Any) -> Any:

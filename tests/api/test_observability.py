@@ -213,6 +213,14 @@ def test_update_changes_given_fields_and_null_clears_them(ask: Client, fake: Fak
     assert ask("GET", f"{ISSUES}/{id}") == cleared
 
 
+def test_due_date_at_midnight_is_a_day_and_kept_in_a_dump(ask: Client, fake: FakeBluejay) -> None:
+    issue = fake.add("issue")
+    for due in ("2026-02-01T00:00:00Z", "1769904000"):
+        changed = ask("PUT", f"observability/issues/{issue.id}", {"due_date": due})
+        assert changed["due_date"] == "2026-02-01"
+        assert FakeBluejay.load(fake.dump()).dump() == fake.dump()
+
+
 def test_deleted_conversation_is_no_longer_attached(ask: Client, fake: FakeBluejay) -> None:
     first, second = submit(ask), submit(ask)
     id = fake.add("issue", conversation_ids=[first, second]).id
