@@ -144,6 +144,12 @@ def _snapshot(fake: FakeBluejay, dump: Any) -> Any:
     return snapshot
 
 
+def test_a_place_has_no_name_of_a_model(whole: Any) -> None:
+    dump = copied(whole)
+    dump["digital_humans"]["all"][0]["fields"]["interruptions"] = {}
+    assert problems_of(dump) == ["digital_humans.all[0].fields.interruptions.type: missing"]
+
+
 def test_a_dump_shares_no_object_with_the_world(whole: Any) -> None:
     world = load(whole)
     for record in world.results.values():
