@@ -35,7 +35,6 @@ class REAL:
     sleep: Any = _time.sleep
     thread_time: Any = getattr(_time, "thread_time", _time.process_time)
     process_time: Any = _time.process_time
-    cpu_clock_of: Any = getattr(_time, "pthread_getcpuclockid", None)
     clock_gettime: Any = getattr(_time, "clock_gettime", None)
     Lock: Any = _thread.allocate_lock
     RLock: Any = _thread.RLock

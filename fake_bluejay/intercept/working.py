@@ -28,6 +28,8 @@ from fake_bluejay.intercept.true_time import REAL
 _SLEEPS_WITHOUT_PROC = 0.25
 """Real seconds for which a thread must have stood still, on systems without `/proc`."""
 
+_KNOWS_PROCESSOR_TIMES = sys.platform.startswith("linux")
+
 _TAKES_A_LOCK = frozenset({"acquire", "__enter__", "get", "_acquire_restore", "acquire_lock"})
 
 
@@ -118,9 +120,7 @@ class Watch:
 
     def processor_time(self) -> float:
         """Return the seconds for which the thread has run; where that is unknown, those that have passed."""
-        if REAL.cpu_clock_of is None:
-            return float(REAL.monotonic())
-        return _processor_time(self._thread)
+        return _processor_time(self._thread) if _KNOWS_PROCESSOR_TIMES else float(REAL.monotonic())
 
 
 def _state_of(thread: threading.Thread) -> tuple[object, float]:
@@ -144,10 +144,15 @@ def _state_of(thread: threading.Thread) -> tuple[object, float]:
 
 
 def _processor_time(thread: threading.Thread) -> float:
-    if REAL.cpu_clock_of is None or thread.ident is None:  # it has just begun
+    """Return the seconds for which a thread has run; 0 if it has ended, or where that is unknown.
+
+    The clock is named as the kernel names it. `time.pthread_getcpuclockid` crashes the process if the thread has ended,
+    which it may do at any moment.
+    """
+    if not _KNOWS_PROCESSOR_TIMES or thread.native_id is None:
         return 0.0
     try:
-        return float(REAL.clock_gettime(REAL.cpu_clock_of(thread.ident)))
+        return float(REAL.clock_gettime(~thread.native_id << 3 | 6))
     except OSError:
         return 0.0
 

@@ -35,6 +35,7 @@ from fake_bluejay import FakeBluejay
 from fake_bluejay.agents import ends_after
 from fake_bluejay.intercept.clockwork import CLOCKWORK, LongestExceeded
 from fake_bluejay.intercept.true_time import REAL
+from fake_bluejay.intercept.working import Watch
 
 
 @pytest.fixture
@@ -1125,3 +1126,20 @@ threads_alive()
 assert not gc.isenabled()
 """
     subprocess.run([sys.executable, "-c", script], check=True, timeout=60)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the processor time of a thread is only known on Linux")
+def test_processor_time_of_a_thread_that_ends_at_any_moment_can_be_asked_for() -> None:
+    """The C library's own function for it reads the memory of a thread that may be gone, and crashes."""
+    watch = Watch(threading.current_thread())
+    assert 0 < watch.processor_time() <= REAL.thread_time()
+    together = threading.Barrier(40)
+    threads = [threading.Thread(target=together.wait) for _ in range(together.parties)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    for thread in threads:
+        while Path(f"/proc/self/task/{thread.native_id}").exists():  # it has left Python, and is about to end
+            REAL.sleep(0.001)
+    assert [Watch(thread).processor_time() for thread in threads] == [0] * len(threads)
