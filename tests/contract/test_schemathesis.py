@@ -76,6 +76,7 @@ KNOWN = [
 RULED = {
     "/v1/custom-background-noises",
     "/v1/custom-background-noises/upload-url",
+    "/v1/digital-humans",  # a page after the last
     "/v1/integrations/elevenlabs/agents/{bluejay_agent_id}/branches",
     "/v1/issues/{issue_id}",
     "/v1/knowledge-base/{knowledge_base_id}",
