@@ -945,14 +945,15 @@ class Clockwork:
         for member, activity in activities.items():
             if activity is not Activity.WORKS:
                 continue
-            spent, waited = member.watch.processor_time(), member.watch.waited
+            watch = member.watch
             if member.held_up is None or member.held_up[0] != member.since:
-                member.held_up = member.since, spent, waited
+                member.held_up = member.since, watch.processor_time(), watch.waited
             if now - member.since < _HELD_UP:
                 continue
             for timeline in tuple(self.timelines):
                 timeline.held_up[member.thread.name] = describe_stack(member.ident)
-            waits = waits or spent - member.held_up[1] > _HELD_UP or waited - member.held_up[2] > _HELD_UP
+            _, spent, waited = member.held_up
+            waits = waits or watch.processor_time() - spent > _HELD_UP or watch.waited - waited > _HELD_UP
         if waits:
             self.count(since, "passed while a thread worked for long")
 
