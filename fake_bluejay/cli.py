@@ -6,6 +6,7 @@ import errno
 import functools
 import importlib
 import json
+import math
 import os
 import re
 import sys
@@ -160,7 +161,7 @@ def serve(
         choices = dict(_name_and_choice(one) for one in readings)
         overrides = Overrides(clock, speed, agent, choices, api_keys, webhooks_anywhere)
         overrides.check_clock()
-        if client_timeout != client_timeout:
+        if math.isnan(client_timeout):
             raise ValueError("--client-timeout takes a number of seconds, not nan")
         for name in allow_hosts:
             check_name(name)

@@ -266,7 +266,8 @@ _CONNECTED_BY = {
 def _connection_type(fields: dict[str, Any]) -> str | None:
     """Return the connection type of a new agent by the field that it has for it; None without one.
 
-    Documented is only that the field decides; ours is the order, if there are several.
+    The documentation says that the field decides. The order, for an agent with several such fields, is this project's
+    choice.
     """
     found = next((kind for name, kind in _CONNECTED_BY.items() if fields.get(name)), None)
     return "SMS" if found == "PHONE" and fields["mode"] == "TEXT" else found

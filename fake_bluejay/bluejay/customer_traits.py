@@ -56,7 +56,7 @@ CUSTOMER_TRAITS = Resource(
 def _converted(value: Any, data_type: str) -> Any:
     """Return the default value of a trait in the trait's type, as documented.
 
-    This project's choice is what does not fit the type: it is stored as it was given.
+    A value that does not fit the type is stored as it was given, which is this project's choice.
     """
     if isinstance(value, str) and data_type == TraitDataType.BOOLEAN:
         return {"true": True, "false": False}.get(value.strip().lower(), value)

@@ -65,7 +65,7 @@ class _Sending:
     finished: threading.Event = field(default_factory=threading.Event)
 
     def wait(self) -> None:
-        """Wait until the attempt is over, or its time is."""
+        """Wait until the attempt is over, but at most `_PATIENCE` seconds."""
         self.finished.wait(_PATIENCE)
 
 

@@ -491,7 +491,7 @@ def _as_data(new: dict[str, Any]) -> dict[str, Any]:
     """Return the fields of a new test result, JSON-ready.
 
     Raises:
-        ValueError: A field is unknown, or the agent or the call is none.
+        ValueError: A field is unknown, or the agent or the call is not valid.
     """
     check_fields([name for name in new if name not in OWN_FIELDS], OWN_FIELDS)
     call = new.get("call")

@@ -29,6 +29,7 @@ _SLEEPS_WITHOUT_PROC = 0.25
 """Real seconds for which a thread must have stood still, on systems without `/proc`."""
 
 _KNOWS_PROCESSOR_TIMES = sys.platform.startswith("linux")
+"""True if the processor time of another thread can be asked for at any moment."""
 
 _TAKES_A_LOCK = frozenset({"acquire", "__enter__", "get", "_acquire_restore", "acquire_lock"})
 
