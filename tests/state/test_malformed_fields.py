@@ -121,6 +121,7 @@ def test_a_malformed_field_is_refused_or_harms_nothing(whole: Any, seed: int) ->
         ),
         (("digital_humans", "all", 0, "fields", "simulation_ids", 0), None, "fields.simulation_ids[0]: an integer is"),
         (("alerts", "all", 0, "fields", "seen"), [5], "fields.seen[0]: "),
+        (("traces", "all", 0, "fields", "trace_id"), MISSING, "fields.trace_id: missing"),
         (("labs", "all", 0, "fields", "call_ids"), MISSING, "fields.call_ids: missing"),
         (("call_logs", "all", 0, "fields", "transcript", 0, "speaker"), "x", "fields.transcript[0].speaker: "),
         (("test_results", 0, "fields", "digital_human_id"), "1", "fields.digital_human_id: an integer is needed"),

@@ -82,4 +82,5 @@ def stored_type(field: FieldInfo) -> Any:
 
 
 def _with_defaults(fields: dict[str, Any]) -> dict[str, Any]:
-    return {name: one if isinstance(one, tuple) else (one, ...) for name, one in fields.items()}
+    # An ellipsis says the same as `Field()`, but Pydantic 2.6 took it for the default of a type that has rules.
+    return {name: one if isinstance(one, tuple) else (one, Field()) for name, one in fields.items()}
