@@ -88,14 +88,20 @@ def wait_for_a_socket() -> None:
 def test_time_goes_on_after_a_handler_that_raises_anywhere_in_a_wait(
     bluejay: FakeBluejay, wait: Callable[[], object]
 ) -> None:
-    """Python runs handlers as it enters a function, and after a call of one in C: so does a profiler."""
+    """Python runs handlers as it enters a function, and after a call of one in C: so does a profiler.
+
+    From Python 3.14 on, a profiler is also called between the moment that `with` has taken a lock and that from which
+    it would give it back, and the lock stays taken. No handler runs there but in 3.14 itself, where this befalls any
+    lock of any program.
+    """
+    unsafe = ("__enter__",) if sys.version_info >= (3, 14) else ()
 
     def raise_at(place: int) -> Callable[..., None]:
         places = iter(range(place + 1))
 
         def profile(frame: Any, event: str, argument: object) -> None:
             ours = event in ("call", "c_return") and frame.f_code.co_filename == clockwork.__file__
-            if ours and next(places) == place:
+            if ours and getattr(argument, "__name__", "") not in unsafe and next(places) == place:
                 raise Interrupted
 
         return profile
