@@ -12,7 +12,7 @@ from enum import StrEnum
 from typing import Annotated, Any, Final, Literal
 from uuid import UUID
 
-from pydantic import AnyHttpUrl, Field, HttpUrl, UrlConstraints
+from pydantic import AnyHttpUrl, Field, HttpUrl, UrlConstraints, create_model
 
 from fake_bluejay.bluejay.models.results import (
     CustomMetric,
@@ -29,7 +29,7 @@ from fake_bluejay.core.clock import Moment, datetime_at, iso, microseconds
 from fake_bluejay.core.conversations import Conversation
 from fake_bluejay.core.errors import NotFound, Refused
 from fake_bluejay.core.metrics import check_scores, metrics_for, scored
-from fake_bluejay.core.readings import Contract, UnknownVersion
+from fake_bluejay.core.readings import Contract, EvaluateParticipants, UnknownVersion
 from fake_bluejay.core.resources import Entity, Link, OnDelete, Resource, uuid_ids
 from fake_bluejay.core.scoring import evaluations
 from fake_bluejay.core.scripts import Call as Script
@@ -98,36 +98,43 @@ class _ByExternalAgentId(Wire):
     external_agent_id: str
 
 
-class _OfOpenApi(_CallRequest):
-    recording_url: HttpUrl | None = None  # type: ignore[assignment]
-    participants: Annotated[list[Participant], Field(min_length=2, max_length=2)]
-
-
-class CallRequestUsingAgentIdOfOpenApi(_OfOpenApi, _ByAgentId):
-    """A conversation to evaluate, of an agent by its id, as the OpenAPI describes it."""
-
-
-class CallRequestUsingExternalAgentIdOfOpenApi(_OfOpenApi, _ByExternalAgentId):
-    """A conversation to evaluate, of an agent by the customer's own id, as the OpenAPI describes it."""
-
-    label: str | None = "production"
-
-
-class CallRequestUsingAgentId(_CallRequest, _ByAgentId):
-    """A conversation to evaluate, of an agent by its id."""
-
+class _OfDocs(_CallRequest):
     version: int | None = None
 
 
-class CallRequestUsingExternalAgentId(_CallRequest, _ByExternalAgentId):
+class CallRequestUsingAgentId(_OfDocs, _ByAgentId):
+    """A conversation to evaluate, of an agent by its id."""
+
+
+class CallRequestUsingExternalAgentId(_OfDocs, _ByExternalAgentId):
     """A conversation to evaluate, of an agent by the customer's own id for it."""
 
     label: str | None = "production"
-    version: int | None = None
 
 
 CallRequest = CallRequestUsingAgentId | CallRequestUsingExternalAgentId
-CallRequestOfOpenApi = CallRequestUsingAgentIdOfOpenApi | CallRequestUsingExternalAgentIdOfOpenApi
+
+
+def _either(base: type[_CallRequest]) -> Any:
+    """Return both requests with other rules, by the same names, for the errors of a union have them."""
+    by_id, by_external_id = CallRequestUsingAgentId, CallRequestUsingExternalAgentId
+    of_agent: Any = create_model(by_id.__name__, __base__=(base, _ByAgentId), __doc__=by_id.__doc__)
+    label: Any = str | None, "production"
+    return of_agent | create_model(
+        by_external_id.__name__, __base__=(base, _ByExternalAgentId), __doc__=by_external_id.__doc__, label=label
+    )
+
+
+_Two = Annotated[list[Participant], Field(min_length=2, max_length=2)]
+
+
+class _OfTwo(_OfDocs):
+    participants: _Two
+
+
+class _OfOpenApi(_CallRequest):
+    recording_url: HttpUrl | None = None  # type: ignore[assignment]
+    participants: _Two
 
 
 class ReEvaluateCallRequest(Wire):
@@ -354,7 +361,7 @@ def _submit(world: World, organisation: str, request: CallRequest) -> Entity:
     return log
 
 
-def _agent_of(world: World, organisation: str, request: CallRequest | CallRequestOfOpenApi) -> Entity:
+def _agent_of(world: World, organisation: str, request: CallRequest) -> Entity:
     """Return the agent that a request names by either id. Raises `NotFound`."""
     if isinstance(request, _ByAgentId):
         return world.resources.require("agent", request.agent_id, organisation)
@@ -444,7 +451,11 @@ def retrieve_call_log(call: ApiCall, call_log: Entity) -> Entity:
     return call_log
 
 
-@call_logs.operation("POST", "/v1/evaluate", takes_under={Contract.OPENAPI: CallRequestOfOpenApi})
+@call_logs.operation(
+    "POST",
+    "/v1/evaluate",
+    takes_under={Contract.OPENAPI: _either(_OfOpenApi), EvaluateParticipants.EXACTLY_TWO: _either(_OfTwo)},
+)
 def evaluate(call: ApiCall, request: CallRequest) -> EvaluateCallResponse:
     """Submit a conversation, to be evaluated."""
     if call.world.readings.contract is Contract.DOCS:

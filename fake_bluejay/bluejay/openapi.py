@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import json
 import re
-from typing import Any, cast
+from typing import Any, Final, cast
 
 from pydantic import TypeAdapter
 from pydantic.json_schema import JsonSchemaMode
@@ -13,7 +13,7 @@ from pydantic.json_schema import JsonSchemaMode
 from fake_bluejay import __version__
 from fake_bluejay.bluejay.modules import operations
 from fake_bluejay.bluejay.published import MODELLED_IN
-from fake_bluejay.core.readings import Contract
+from fake_bluejay.core.readings import Readings
 from fake_bluejay.http.operation import Operation, Parameter
 
 _Part = tuple[Operation, str]
@@ -53,6 +53,8 @@ _ERRORS: dict[str, Any] = {
     },
 }
 
+_DEFAULTS: Final = Readings()
+
 
 @functools.cache
 def content() -> bytes:
@@ -60,16 +62,16 @@ def content() -> bytes:
     return json.dumps(document(), ensure_ascii=False, separators=(",", ":")).encode()
 
 
-def document(contract: Contract = Contract.DOCS) -> dict[str, Any]:
+def document(readings: Readings = _DEFAULTS) -> dict[str, Any]:
     """Return the OpenAPI 3.1 document of the modelled operations.
 
     Args:
-        contract: The contract that requests are described by.
+        readings: The readings that requests are described by.
     """
     modelled = sorted(operations(), key=lambda one: (one.path, one.method))
     inputs: _Inputs = []
     for operation in modelled:
-        inputs += _inputs(operation, contract)
+        inputs += _inputs(operation, readings)
     schemas, defined = TypeAdapter.json_schemas(inputs, ref_template="#/components/schemas/{model}")
     paths: dict[str, dict[str, Any]] = {}
     for operation in modelled:
@@ -99,15 +101,14 @@ def _without_nulls(value: Any) -> Any:
     return [_without_nulls(item) for item in value] if isinstance(value, list) else value
 
 
-def _inputs(operation: Operation, contract: Contract) -> _Inputs:
+def _inputs(operation: Operation, readings: Readings) -> _Inputs:
     """Return the parts of an operation that have a schema."""
     parameters = {**operation.in_path, **operation.in_query}
     inputs: _Inputs = [
         ((operation, name), "validation", TypeAdapter(parameter.type)) for name, parameter in parameters.items()
     ]
     if operation.takes is not None:
-        request = operation.takes_under.get(contract, operation.takes)
-        inputs.append(((operation, "request"), "validation", TypeAdapter(request)))
+        inputs.append(((operation, "request"), "validation", operation.request(readings)))
     return [*inputs, ((operation, "response"), "serialization", TypeAdapter(operation.returns))]
 
 

@@ -27,6 +27,7 @@ __all__ = [
     "DroppedCallTells",
     "DuplicateIds",
     "ErrorCodeIn",
+    "EvaluateParticipants",
     "FirstVersion",
     "ForeignId",
     "ForeignResource",
@@ -435,6 +436,13 @@ class UnknownVersion(StrEnum):
     NOT_FOUND = "404"
 
 
+class EvaluateParticipants(StrEnum):
+    """The number of participants that a conversation to evaluate must have."""
+
+    UP_TO_TWO = "up-to-two"
+    EXACTLY_TWO = "exactly-two"
+
+
 class PageOutOfRange(StrEnum):
     """A page of the digital humans after the last one."""
 
@@ -697,6 +705,12 @@ class Readings:
         "the version in production is used, and a warning says so; until then, that page and the changelog of"
         " 9 September 2026 had 404",
     )
+    evaluate_participants: EvaluateParticipants = _reading(
+        EvaluateParticipants.UP_TO_TWO,
+        _PAGE,
+        "0 to 2 items, with one in the example; the overview of observability of September 2026 says exactly 2, as the"
+        " OpenAPI of 30 April 2026 has it",
+    )
     updated_text: UpdatedText = _reading(
         UpdatedText.IN_PLACE,
         _PAGE,
@@ -757,6 +771,10 @@ class Readings:
             check_known(f"choice for the reading {name!r}:", str(choice), known[name])
         chosen: dict[str, Any] = {name: type(known[name][0])(str(choice)) for name, choice in choices.items()}
         return replace(self, **chosen)
+
+    def chosen(self, choice: StrEnum) -> bool:
+        """Return whether a choice is made here, for any question that has it."""
+        return any(getattr(self, question.name) is choice for question in questions())
 
     def departures(self) -> Iterator[tuple[str, str]]:
         """Yield every other plausible choice, one at a time, as `(name, choice)`."""
@@ -845,6 +863,7 @@ class ReadingChoices(TypedDict, total=False):
     simulation_alerts: SimulationAlerts | Literal["latest-runs", "window"]
     first_version: FirstVersion | Literal["production", "latest-only"]
     unknown_version: UnknownVersion | Literal["warning", "404"]
+    evaluate_participants: EvaluateParticipants | Literal["up-to-two", "exactly-two"]
     updated_text: UpdatedText | Literal["in-place", "new-version"]
     label_on_another: LabelOnAnother | Literal["both", "moved", "409"]
     removing_no_labels: RemovingNoLabels | Literal["all", "none"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import re
 from collections.abc import Callable, Collection, Iterable, Mapping
+from enum import StrEnum
 from functools import cached_property
 from typing import Any
 from urllib.parse import parse_qsl, urlencode
@@ -18,7 +19,6 @@ from fake_bluejay.core.errors import Conflict, DomainError, Foreign, NotFound, R
 from fake_bluejay.core.readings import (
     BadKeyAndBadBody,
     BearerKey,
-    Contract,
     ForeignResource,
     MissingKey,
     Readings,
@@ -150,8 +150,8 @@ class Operation:
 
     `answer` takes an `ApiCall` and returns a response, or what `returns` describes, or raises `HTTPException`.
     Parameters in the path are strings unless `path_types` says otherwise. `takes` is the model of the body by the
-    newest contract, or a union of models, and `takes_under` what it is instead by other choices of the reading
-    `contract`. Without `needs_key` the organisation is empty. With a `default_body` the body may be left out. With
+    default readings, or a union of models, and `takes_under` what it is instead by other choices: the first one that is
+    made. Without `needs_key` the organisation is empty. With a `default_body` the body may be left out. With
     `reads_bytes` it reads `ApiCall.content` itself, and not JSON by a model. With a `status` such as 204 the answer has
     no body. A `DomainError` becomes the answer that `answer_to` says.
     """
@@ -164,7 +164,7 @@ class Operation:
         *,
         returns: Any,
         takes: Any = None,
-        takes_under: Mapping[Contract, Any] | None = None,
+        takes_under: Mapping[StrEnum, Any] | None = None,
         path_types: Mapping[str, Any] | None = None,
         query: Mapping[str, Parameter] | None = None,
         needs_key: bool = True,
@@ -177,7 +177,7 @@ class Operation:
         self.answer = answer
         self.takes = takes
         self.takes_under = dict(takes_under or {})
-        self._requests: dict[Contract, TypeAdapter[Any]] = {}
+        self._requests: dict[StrEnum | None, TypeAdapter[Any]] = {}
         self.returns = returns
         self.in_path = {name: Parameter((path_types or {}).get(name, str)) for name in re.findall(r"{(\w+)}", path)}
         self.in_query = dict(query or {})
@@ -194,9 +194,12 @@ class Operation:
         return moved
 
     # Adapters are made on first use: an application has many operations, a test uses few.
-    def _request(self, contract: Contract) -> TypeAdapter[Any]:
-        if (adapter := self._requests.get(contract)) is None:
-            adapter = self._requests[contract] = TypeAdapter(self.takes_under.get(contract, self.takes))
+    def request(self, readings: Readings) -> TypeAdapter[Any]:
+        """Return the adapter of the body by these readings."""
+        choice = next(filter(readings.chosen, self.takes_under), None)
+        if (adapter := self._requests.get(choice)) is None:
+            takes = self.takes if choice is None else self.takes_under[choice]
+            adapter = self._requests[choice] = TypeAdapter(takes)
         return adapter
 
     @cached_property
@@ -242,7 +245,7 @@ class Operation:
             if body is NOTHING:
                 errors.append(missing("body"))
             else:
-                call.request = validated(self._request(call.world.readings.contract), body, ("body",), errors)
+                call.request = validated(self.request(call.world.readings), body, ("body",), errors)
         if errors:
             raise Invalid(errors)
         if isinstance(organisation, AnsweredEarly):

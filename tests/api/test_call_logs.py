@@ -6,6 +6,7 @@ import pytest
 
 from fake_bluejay import FakeBluejay
 from fake_bluejay.evaluations import Evaluation, failed
+from fake_bluejay.readings import ReadingChoices
 from tests.api.client import Client
 
 UNKNOWN = "6b1e7a52-26f3-4d6c-8a1f-0d2c3f4b5a69"
@@ -216,6 +217,27 @@ def test_conversation_needs_a_recording_or_a_transcript_and_two_participants_at_
     assert ask("POST", "evaluate", {"agent_id": "1", **CONVERSATION, "recording_url": longest + "a"}, status=422)
     three = [{"role": "USER"}] * 3
     assert ask("POST", "evaluate", {"agent_id": "1", **CONVERSATION, "participants": three}, status=422)
+
+
+@pytest.mark.parametrize(
+    ("readings", "version"),
+    [({"evaluate_participants": "exactly-two"}, 422), ({"contract": "openapi-2026-04-30"}, 200)],
+)
+def test_too_few_participants_are_refused_as_fastapi_refuses_a_short_list(
+    ask: Client, fake: FakeBluejay, readings: ReadingChoices, version: int
+) -> None:
+    fake.readings.set(**readings)
+    body = {"agent_id": "1", **CONVERSATION, "participants": [{"role": "AGENT"}]}
+    errors = ask("POST", "evaluate", body, status=422)["detail"]
+    assert [(one["type"], one["loc"]) for one in errors] == [
+        ("too_short", ["body", "CallRequestUsingAgentId", "participants"]),
+        ("missing", ["body", "CallRequestUsingExternalAgentId", "external_agent_id"]),
+        ("too_short", ["body", "CallRequestUsingExternalAgentId", "participants"]),
+    ]
+    # The OpenAPI of April has no `version`.
+    ask("POST", "evaluate", {"agent_id": "1", **CONVERSATION, "version": "a"}, status=version)
+    by_external_id = ask("POST", "evaluate", {"external_agent_id": "front-desk", **CONVERSATION})
+    assert ask("GET", "retrieve-call-logs/1?label=production")["call_logs"][0]["id"] == by_external_id["call_id"]
 
 
 def test_conversation_of_a_text_agent_needs_a_transcript(ask: Client, fake: FakeBluejay) -> None:

@@ -12,7 +12,7 @@ import pytest
 from fake_bluejay import FakeBluejay
 from fake_bluejay.bluejay.openapi import document
 from fake_bluejay.bluejay.published import MODELLED_IN, PUBLISHED, SOURCES
-from fake_bluejay.core.readings import Contract
+from fake_bluejay.core.readings import Contract, Readings
 from fake_bluejay.http.operation import Operation
 from tests.published import MODELLED, read
 
@@ -205,7 +205,7 @@ def unexplained(differences: Iterator[str]) -> str:
 
 @pytest.fixture(scope="module")
 def ours() -> Any:
-    return document(Contract.OPENAPI)
+    return document(Readings(contract=Contract.OPENAPI))
 
 
 def content(described: Any) -> Any:

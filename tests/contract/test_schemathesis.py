@@ -19,7 +19,7 @@ from fake_bluejay import FakeBluejay
 from fake_bluejay.bluejay import openapi
 from fake_bluejay.bluejay.modules import operations
 from fake_bluejay.bluejay.published import ALIASES, EXPORT_PATH, PUBLISHED
-from fake_bluejay.core.readings import Contract
+from fake_bluejay.core.readings import Contract, Readings
 from fake_bluejay.http.operation import Operation
 from fake_bluejay.state.snapshot import dump, restore
 from tests.furnished import ids_by_name
@@ -201,7 +201,7 @@ def described(document: Any, of: Sequence[Operation], contract: Contract, furnis
 
 @pytest.fixture(scope="module")
 def as_published(published: Any, furnished: Any) -> Described:
-    of_sdk = names_in(openapi.document(Contract.OPENAPI)) - names_in(published)
+    of_sdk = names_in(openapi.document(Readings(contract=Contract.OPENAPI))) - names_in(published)
     return described(published, MODELLED, Contract.OPENAPI, furnished, of_sdk)
 
 

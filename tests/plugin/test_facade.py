@@ -262,12 +262,21 @@ def of_run_without_calls(fake: FakeBluejay) -> int:
 
 
 def of_unknown_version(fake: FakeBluejay) -> int:
-    body = {"agent_id": str(fake.add_agent().id), "start_time_utc": "2026-01-01T00:00:00Z", "participants": []}
+    body = {"agent_id": str(fake.add_agent().id), "start_time_utc": "2026-01-01T00:00:00Z"}
+    body["participants"] = [{"role": "AGENT"}, {"role": "USER"}]
     before = fake.dump()
     answer = ask("POST", "evaluate", {**body, "recording_url": "https://example.com/a.wav", "version": 7})
     assert bool(answer.json().get("warning")) == (answer.status_code == 200)
     assert answer.status_code == 200 or fake.dump() == before
     return answer.status_code
+
+
+def of_participants(fake: FakeBluejay) -> list[int]:
+    """Return the statuses for conversations of no participant, and of one to three."""
+    body = {"agent_id": str(fake.add_agent().id), "start_time_utc": "2026-01-01T00:00:00Z"}
+    body["recording_url"] = "https://example.com/a.wav"
+    counts = range(4)
+    return [ask("POST", "evaluate", {**body, "participants": [{"role": "AGENT"}] * n}).status_code for n in counts]
 
 
 def of_pages_of_humans(fake: FakeBluejay) -> list[int]:
@@ -513,6 +522,8 @@ READINGS: dict[tuple[str, str], Callable[[FakeBluejay], object]] = {
     ("run_without_calls", "400"): lambda fake: of_run_without_calls(fake) == 400,
     ("unknown_version", "warning"): lambda fake: of_unknown_version(fake) == 200,
     ("unknown_version", "404"): lambda fake: of_unknown_version(fake) == 404,
+    ("evaluate_participants", "up-to-two"): lambda fake: of_participants(fake) == [200, 200, 200, 422],
+    ("evaluate_participants", "exactly-two"): lambda fake: of_participants(fake) == [422, 422, 200, 422],
     ("page_out_of_range", "400"): lambda fake: of_pages_of_humans(fake) == [200, 200, 400],
     ("page_out_of_range", "empty"): lambda fake: of_pages_of_humans(fake) == [200, 200, 200],
     ("deleted_agent", "simulations-go"): lambda fake: of_deleted_agent(fake) == 404,
