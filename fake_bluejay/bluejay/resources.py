@@ -29,6 +29,7 @@ of another parent is not found.
 
 **Links.** A request that names something that does not exist is 404 and changes nothing. The link's `on_delete` is the
 effect of the target's removal, and `World.resources.remove` walks all links.
+A link to a test result says how that is found: `Link("test_result_id", to="test result", find=find_result)`.
 
 **Dumps.** An entity of a dump is loaded if each field has, in JSON, the type that the request or the answer declares.
 `stored=` declares the fields that neither has, those that are stored otherwise than requested, and those that an
@@ -487,7 +488,7 @@ class Operations:
             if not value and value != 0:
                 continue
             given = value if isinstance(value, list) else [value]
-            ids = [world.resources.require(link.to, one, organisation).id for one in given]
+            ids = [link.require(world, one, organisation).id for one in given]
             fields[link.field] = list(dict.fromkeys(ids)) if isinstance(value, list) else ids[0]
         return fields
 

@@ -673,7 +673,10 @@ class World:
         """Forget a run, its test results and their timers. Raises `KeyError` for an unknown id."""
         with self.lock:
             self.settle()
-            run = self.runs.pop(id)
+            run = self.runs[id]
+            for result_id in run.result_ids:
+                self.resources.release(self.results[result_id])
+            del self.runs[id]
             self.outbox.triggers.pop(run.trigger_id, None)
             self.timers.cancel_all(set(run.result_ids))
             for result_id in run.result_ids:
@@ -809,6 +812,7 @@ class World:
         with self.lock:
             now = self.settle()
             record = self.result(id)
+            self.resources.release(record)
             # All timers are cancelled, a late agent's too: they would fire for a new test result with the same id.
             self.timers.cancel_all({id})
             del self.results[id]
