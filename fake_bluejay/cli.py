@@ -302,7 +302,7 @@ From {seed}: {_summary(fake)}.
         run = "Queue a run of a simulation with two digital humans, and advance the clock to see it go on"
     return f"""\
 {head}
-RUNNING are {", ".join(answering)}, whose agents answer, and {", ".join(silent_ones)}, whose agents are silent;
+Test results {", ".join(answering)} are RUNNING, with agents that answer; {", ".join(silent_ones)}, with silent ones;
 {", ".join(others)}.
 
 End some, one with a silent agent and one that does not exist:
