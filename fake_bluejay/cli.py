@@ -171,7 +171,7 @@ def serve(
         _fail(str(error))
     goes_on = seed is not None and not (seed == save and not seed.exists())
     loaded = _load_seed(seed, overrides) if seed is not None and goes_on else _small_world(overrides)
-    fake, make = fake_over(loaded.service), loaded.empty()
+    fake, make = fake_over(loaded.service), loaded.maker_of_empty_services()
     try:
         listening = click.get_current_context().with_resource(listen(host, port))
     except (OSError, UnicodeError) as error:

@@ -393,7 +393,7 @@ def _goes_on(source: _Source, data: dict[str, Any], overrides: Overrides) -> Loa
         dumps.restore(world, start)
 
     whole = LoadedSeed(service, reset)
-    make = whole.empty()
+    make = whole.maker_of_empty_services()
     taken = set(world.organisations.by_key)
     names = set(world.organisations)
     for number, own in enumerate(saved.own_worlds):
