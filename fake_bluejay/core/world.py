@@ -72,14 +72,7 @@ from fake_bluejay.core.statuses import (
     ways_on,
 )
 from fake_bluejay.core.suggest import check_known
-from fake_bluejay.core.test_results import (
-    WATCHDOG_DELAY,
-    ControlObject,
-    Move,
-    Organisation,
-    Organisations,
-    Record,
-)
+from fake_bluejay.core.test_results import WATCHDOG_DELAY, ControlObject, Move, Organisation, Organisations, Record
 from fake_bluejay.core.timers import Timer, TimerKind, Timers
 
 DEFAULT_ORGANISATION = "default"
