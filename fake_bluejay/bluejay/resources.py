@@ -18,10 +18,10 @@ and each path stands in `published.py` with the name of the module. Dumps, seeds
 the names of its fields: `id` and `<resource>_id` with the id, `deleted_<resource>_id` with that of the deleted one,
 `organization_id`, `created_at`, `updated_at` (a `str` gets ISO text), `<resource>` with the whole (a nested model), the
 list in an envelope with the entities, `total`, `total_count`, `items_in_page`, `page`, `page_size`, `total_pages`,
-`limit`, `offset`, `has_more` with what the list has of these, `message` with a sentence, and any other
+`limit`, `offset` and `has_more` with the figures of the list and its page, `message` with a sentence, and any other
 with the stored field of that name. A field without such a value has its default: `status: str = "success"`, `success:
-bool = True`. Where no other code names an answer's model, `shape` declares it in the place where it is returned. With
-`returns=None, status=204` the answer is empty; with `returns=dict[str, Any]` it is `{}`.
+bool = True`. A model that only one operation returns is declared there, by `shape`. With `returns=None, status=204` the
+answer is empty; with `returns=dict[str, Any]` it is `{}`.
 
 **Parameters in the path.** The last one is the entity's id, under any name. A parameter with the name of a link's id
 (`Link("agent_id", to="agent")`) names the parent: it must exist (404), a list has only its children, and an entity
@@ -31,9 +31,9 @@ of another parent is not found.
 effect of the target's removal, and `World.resources.remove` walks all links.
 A link to a test result says how that is found: `Link("test_result_id", to="test result", find=find_result)`.
 
-**Dumps.** An entity of a dump is loaded if each field has the type that the request or the answer declares, as JSON has
-it. `stored=` declares fields that neither has, those that are stored otherwise than they are requested, and those that
-an operation reads without asking whether they are there.
+**Dumps.** An entity of a dump is loaded if each field has, in JSON, the type that the request or the answer declares.
+`stored=` declares the fields that neither has, those that are stored otherwise than requested, and those that an
+operation reads without asking whether they are there.
 
 **Time.** An entity has one timer: `world.resources.schedule(entity, due)` sets it, and the resource's `on_timer` is
 called when it is due, at that instant. Dumps have it.
@@ -41,16 +41,16 @@ called when it is due, at that instant. Dumps have it.
 **Rules.** An operation that is more than this is a function:
 
     @communities.operation("PUT", "/v1/add-to-community/{community_id}")
-    def add_to_community(call: Call, community: Entity, request: AddRequest) -> Entity:
+    def add_to_community(call: ApiCall, community: Entity, request: AddRequest) -> Entity:
         ...
 
-Its first parameter is the `Call`; a parameter with the resource's name gets the entity that the path names; `request`
-is the body; the others are parameters in path or query, by name, with FastAPI's meaning of annotations and defaults. It
-returns the model that its annotation says; or an `Entity`, a list of them, or `Answered(entity, message=…)` with values
-that are not stored, and the answer is made of these as above, by `returns=` of the decorator if that is another model.
-With `paging=` it returns the whole list, of which the answer has one page. It raises `NotFound`, `Conflict` or
-`Refused` of `core.errors`, and plans before it changes, so that an error leaves no change. A rule for a test's `add`,
-too, is a function `(world, organisation, request) -> Entity`, given as `new=`.
+Its first parameter is the `ApiCall`; a parameter with the resource's name gets the entity that the path names;
+`request` is the body; the others are parameters in path or query, by name, with FastAPI's meaning of annotations and
+defaults. It returns an instance of the model in its annotation; or an `Entity`, a list of them, or `Answered(entity,
+message=…)` with values that are not stored, of which the answer is made as above, by the decorator's `returns=` if that
+is another model. With `paging=` it returns the whole list, of which the answer has one page. It raises `NotFound`,
+`Conflict` or `Refused` of `core.errors`, and plans before it changes, so that an error leaves no change. A rule that
+also holds for what a test adds is a function `(world, organisation, request) -> Entity`, given as `new=`.
 """
 
 from __future__ import annotations
@@ -157,8 +157,8 @@ class Operations:
         id_type: The published type of the id in paths, if it is not that of the resource's ids.
         stored: The fields of an entity that `request` and `returns` do not declare as they are stored. One without a
             default is in every dump.
-        tried_first: True if a request is first tried and undone, because its operation may change something before it
-            refuses the request. A single operation may say so, too.
+        tried_first: True if each request is first tried and undone, because its operation may change something before
+            it refuses the request. `operation` takes this, too, for one operation.
     """
 
     def __init__(
@@ -215,8 +215,8 @@ class Operations:
         Args:
             method: The method.
             path: The path.
-            filters: Query parameters and their types. Where one is given, the field of that name must have its value,
-                or the list of links whose parameter it is must contain it.
+            filters: Query parameters and their types. If a request gives one, the field of that name must have its
+                value; for the parameter of a link to several, the link must contain it.
             newest_first: True if the newest comes first.
             **options: Those of `Operation`, and `paging`: the pages of the list.
         """
@@ -493,10 +493,7 @@ class Operations:
         return fields
 
     def problems(self, entity: Entity) -> dict[Place, str]:
-        """Return what is wrong with an entity that is not as operations store it: a problem for each field, by place.
-
-        Each field must have the declared type, as JSON has it, and answers must be able to show the entity.
-        """
+        """Return the problems of an entity by their places: a wrong type, or a value that no answer could show."""
         found = misfits(self._fields, entity.fields)
         if not found and self.returns is not None:
             try:
@@ -596,7 +593,7 @@ def _is_nullable(annotation: Any) -> bool:
 
 
 def organisation_id(entity: Entity) -> UUID | None:
-    """Return the name of an entity's organisation where an answer has a UUID of it; null if it is none."""
+    """Return the name of an entity's organisation, for an answer that has a UUID there; None if it is not a UUID."""
     read = uuid_ids.read(entity.organisation)
     return None if read is None else UUID(str(read))
 
