@@ -77,10 +77,10 @@ class Call:
             seconds = getattr(self, name)
             if seconds is not None or name == "waits":
                 delay(f"a call's {name}", seconds)
-        if isinstance(self.end, str):
-            object.__setattr__(self, "end", OLDER_ENDS.get(self.end, self.end))
-        if not isinstance(self.end, str) or self.end not in ENDS:
+        end = OLDER_ENDS.get(self.end, self.end) if isinstance(self.end, str) else None
+        if end not in ENDS:
             raise ValueError(unknown("end of a call", str(self.end), ENDS))
+        object.__setattr__(self, "end", end)
         if not isinstance(self.passes, bool):
             raise ValueError(f"a call's passes is true or false, not {self.passes!r:.80}")
         if self.error_code is not None and not isinstance(self.error_code, str):
