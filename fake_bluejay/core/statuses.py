@@ -335,6 +335,9 @@ def status_from_text(text: str) -> Status:
         raise ValueError(unknown("status", text, Status)) from None
 
 
+CauseByHand = Literal["agent", "test", "api"]
+"""The cause of an event that a test lets happen."""
+
 # A type checker cannot derive these texts from the enums, so they are listed again; a test compares both.
 StatusChoice = Status | Literal[
     "INITIALIZING", "QUEUED", "READY", "DISPATCHED", "RUNNING", "CONVERSATION_ENDED", "EVALUATING", "COMPLETED",

@@ -71,8 +71,16 @@ from fake_bluejay.core.statuses import (
     status_from_text,
     ways_on,
 )
-from fake_bluejay.core.suggest import check_known
-from fake_bluejay.core.test_results import WATCHDOG_DELAY, ControlObject, Move, Organisation, Organisations, Record
+from fake_bluejay.core.suggest import check_known, unknown
+from fake_bluejay.core.test_results import (
+    WATCHDOG_DELAY,
+    ControlObject,
+    Move,
+    Organisation,
+    Organisations,
+    Record,
+    check_id,
+)
 from fake_bluejay.core.timers import Timer, TimerKind, Timers
 
 DEFAULT_ORGANISATION = "default"
@@ -767,10 +775,10 @@ class World:
             check_known("organisation", organisation, self.organisations)
             if id is None:
                 id = self._free_id()
-            elif not is_integer(id):
-                raise ValueError(f"a test result's id is an integer, not {id!r}")
-            elif id in self.results:
-                raise ValueError(f"the test result id {id} is taken; {self._ids()}")
+            else:
+                check_id(id)
+                if id in self.results:
+                    raise ValueError(f"the test result id {id} is taken; {self._ids()}")
             if call is not None and call.scores:
                 check_scores(call.scores, self._metrics_of(organisation, 1))
             record = Record(id, organisation, state, agent, now, fields)
@@ -862,7 +870,7 @@ class World:
         """Add a webhook, and return it with its id and its secret.
 
         Raises:
-            ValueError: The organisation or one of its agents is unknown, or `retries` or `enabled` is not allowed.
+            ValueError: The organisation or one of its agents is unknown.
         """
         with self.lock:
             check_known("organisation", new.organisation, self.organisations)
@@ -898,7 +906,7 @@ class World:
 
     def _webhook(self, id: str) -> WebhookRecord:
         if id not in self.outbox.webhooks:
-            raise KeyError(f"there is no webhook {id!r}")
+            raise KeyError(unknown("webhook", id, self.outbox.webhooks))
         return self.outbox.webhooks[id]
 
     def send(self, event: str, payload: Any, organisation: str) -> int:

@@ -4,7 +4,7 @@ time-machine replaces them in C, for every caller. If another tool has replaced 
 test's own), that tool keeps the wall clock: if its clock ticks, it moves with what is slept away; if it is frozen, it
 stands still.
 
-Threads that were started before the fake keep the present, so that a scheduler among them misses nothing; but an instant
+Threads that were started before the fake keep the present, so that a scheduler among them misses nothing; an instant
 that the test has chosen holds for them, too. The threads of the fake's servers date answers by the virtual wall clock.
 """
 
