@@ -55,7 +55,7 @@ _OPTIONS = {
     "speed": "how many of the fake's seconds pass in a real one, with clock = real",
     "sleep": "skip (the default) or real: what sleeping in the code under test does",
     "longest": "how many seconds of the fake's time the code under test may sleep away before the test fails",
-    "participants": "names of threads from before the fake that take part in its time, separated by commas; * is anything",
+    "participants": "names of threads older than the fake that take part in its time, separated by commas; * is any",
     "api_keys": "the only keys to accept, separated by spaces",
     "unmet": "error (the default), warn or ignore: what a fault or stub does that met no request when the test ends",
     "seed": "an integer, from which everything random is drawn",
