@@ -610,7 +610,7 @@ def as_fields(model: BaseModel) -> dict[str, Any]:
     """Return the values of a model, as JSON-ready data to store.
 
     Raises:
-        Refused: A text has a lone surrogate, which UTF-8, and so any answer, cannot carry. Bluejay's own behaviour is
+        Refused: A text has a lone surrogate, which UTF-8, and so any answer, cannot carry. Bluejay's own behavior is
             not known.
     """
     try:

@@ -58,9 +58,9 @@ def is_scored(record: Record) -> bool:
 
 
 def evaluations(record: Record, seed: int) -> list[Mapping[str, Any]] | None:
-    """Return the evaluations of a test result, the given ones or one of ours; None before an evaluation.
+    """Return the evaluations of a test result, given or made up; None before an evaluation.
 
-    Fields that a given evaluation lacks are made up, because some are required by the published schema.
+    Fields that a given evaluation lacks are made up, too, because the published schema requires some of them.
     """
     given: Iterable[Mapping[str, Any]] | None = record.fields.get("evaluations")
     if given is None:
@@ -114,10 +114,7 @@ def _evaluation(record: Record, seed: int, number: int, given: Mapping[str, Any]
 
 
 def custom_metrics(record: Record) -> list[dict[str, Any]] | None:
-    """Return the custom metrics that an evaluation found: its script's, or those that counted; None if there are none.
-
-    There are none before an evaluation.
-    """
+    """Return the custom metrics that an evaluation found: its script's, or those that counted; None without any."""
     if not is_scored(record):
         return None
     scripted = None if record.call is None else record.call.custom_metrics
