@@ -6,7 +6,7 @@ URL = "https://api.getbluejay.ai/v1/end-conversations"
 
 
 def end(ids: list[int], api_key: str) -> tuple[list[int], list[int]]:
-    """Mark conversations for ending: those marked, and those not."""
+    """Mark conversations for ending, and return those that were marked and those that were not."""
     response = requests.post(URL, headers={"X-API-Key": api_key}, json={"test_result_ids": ids}, timeout=10)
     response.raise_for_status()  # believes that a request of unknown ids alone is a 200
     answer = response.json()

@@ -6,7 +6,7 @@ URL = "https://api.getbluejay.ai/v1/end-conversations"
 
 
 def end(ids: list[int], api_key: str) -> tuple[list[int], list[int]]:
-    """Mark conversations for ending: those marked, and those not."""
+    """Mark conversations for ending, and return those that were marked and those that were not."""
     response = requests.post(URL, headers={"X-API-Key": api_key}, json={"test_result_ids": ids}, timeout=10)
     if response.status_code in (400, 404):  # perhaps the answer when none could be marked
         return [], ids

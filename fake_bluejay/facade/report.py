@@ -75,11 +75,11 @@ def _time_lines(fake: Assertions) -> list[str]:
         return []
     lines = [f"clock {movement}" for movement in timeline.movements[-_MOST_MOVEMENTS:]]
     for name, stack in timeline.held_up.items():
-        lines.append(f"{name} worked for long while others waited, so time stood, at:\n{stack}")
+        lines.append(f"{name} worked for long while others waited, so time stood still, at:\n{stack}")
     if timeline.seems_to_poll_something_real():
         lines.append(
-            "hint: much of the fake's time was slept away in little real time. If the code polls something real, a port"
-            ' or a file, say, let it take real time: with bluejay.clock.real(), or sleep="real"'
+            "hint: much of the fake's time was slept away in little real time. If the code polls something real,"
+            ' such as a port or a file, let it take real time: with bluejay.clock.real(), or sleep="real"'
         )
     return lines
 

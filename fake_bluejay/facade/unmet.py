@@ -20,7 +20,7 @@ def unmet(faults: Faults, stubs: Stubs, came: Sequence[Exchange]) -> str:
     if not lines:
         return ""
     advice = 'If that is meant: @pytest.mark.bluejay(unmet="ignore"), or "warn"; outside pytest, FakeBluejay(unmet=…).'
-    return "\n".join([f"no request met what was prepared for it: {len(lines)} in all", *lines, advice])
+    return "\n".join([f"faults and stubs that no request met: {len(lines)}", *lines, advice])
 
 
 def _instead(path: str | None, came: Sequence[Exchange], method: str | None = None) -> str:
@@ -32,6 +32,6 @@ def _instead(path: str | None, came: Sequence[Exchange], method: str | None = No
         one for one in came if (fits is None or fits.fullmatch(one.path)) and (method is None or one.method == method)
     ]
     if meant:
-        return f"{meant[-1]!r} came before it was prepared, met another one first, or was let through"
+        return f"{meant[-1]!r} came too early, met another fault or stub first, or was let through"
     asked = {f"{one.method} {one.path}" if method else one.path: one for one in came}
     return f"the nearest request that came: {asked[nearest(f'{method} {path}' if method else str(path), asked)]!r}"
