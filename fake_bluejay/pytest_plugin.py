@@ -189,7 +189,7 @@ def _has_examples(item: pytest.Item) -> bool:
 def _has_fake_files(item: pytest.Item) -> bool:
     """Return whether a test uses a fake by a fixture, and pyfakefs.
 
-    While pyfakefs is on, it unloads before each report what was imported meanwhile: the modules of a fake that has begun.
+    Before each report, pyfakefs unloads what was imported while it was on: the modules of a fake that has begun.
     """
     names = getattr(item, "fixturenames", ())
     return not _FIXTURES.isdisjoint(names) and not _FAKE_FILES.isdisjoint(names)

@@ -105,9 +105,8 @@ class CreateOrUpdateHumanEvaluationRequest(Wire):
     human_reasoning: str | None = None
 
 
-class _HumanEvaluation(CreateOrUpdateHumanEvaluationRequest):
-    call_id: str | None
-    test_result_id: int | None
+class HumanEvaluation(CreateOrUpdateHumanEvaluationRequest):
+    """A person's evaluation of a conversation in a lab."""
 
 
 class HumanEvaluationResponse(Wire):
@@ -219,6 +218,11 @@ class LabEvaluation(Wire):
 
 _LAB = Link("lab_id", to="lab", ids=uuid_ids, on_delete=OnDelete.CASCADE)
 _METRIC = Link("custom_metric_id", to="metric", ids=uuid_ids, on_delete=OnDelete.CASCADE)
+_CONVERSATION = (
+    Link("call_id", to="call log", ids=uuid_ids, on_delete=OnDelete.CASCADE),
+    Link("test_result_id", to="test result", find=find_result, on_delete=OnDelete.CASCADE),
+)
+"""The links to a conversation, of which one leads to it; what is found in it goes with it."""
 
 
 def _proceed(world: World, evaluation: Entity) -> None:
@@ -246,7 +250,11 @@ def _heard(world: World, evaluation: Entity) -> tuple[list[Mapping[str, Any]], l
 LABS = Resource(
     "lab",
     ids=uuid_ids,
-    links=(Link("metric_ids", to="metric", ids=uuid_ids), Link("call_ids", to="call log", ids=uuid_ids)),
+    links=(
+        Link("metric_ids", to="metric", ids=uuid_ids),
+        Link("call_ids", to="call log", ids=uuid_ids),
+        Link("test_result_ids", to="test result", find=find_result),
+    ),
     example={"name": "Lab", "conversations": [], "metric_ids": []},
 )
 METRIC_REVISIONS = Resource("metric revision", ids=uuid_ids, links=(_LAB, _METRIC))
@@ -257,10 +265,11 @@ LAB_EVALUATIONS = Resource(
         _LAB,
         _METRIC,
         Link("custom_metric_revision_id", to="metric revision", ids=uuid_ids, on_delete=OnDelete.CASCADE),
-        Link("call_id", to="call log", ids=uuid_ids, on_delete=OnDelete.CASCADE),
+        *_CONVERSATION,
     ),
     on_timer=_proceed,
 )
+HUMAN_EVALUATIONS = Resource("human evaluation", ids=uuid_ids, links=(_LAB, _METRIC, *_CONVERSATION))
 
 
 def create_lab(world: World, organisation: str, request: CreateLabRequest) -> Entity:
@@ -272,7 +281,7 @@ def create_lab(world: World, organisation: str, request: CreateLabRequest) -> En
     """
     fields = as_fields(request)
     calls, results = _conversations(world, organisation, fields.pop("conversations"))
-    own = {"call_ids": calls, "test_result_ids": results, "settings": {}, "human_evaluations": []}
+    own = {"call_ids": calls, "test_result_ids": results, "settings": {}}
     lab = world.resources[LABS].add(organisation, labs.linked(world, organisation, {**fields, **own}))
     for conversation in _all_of(lab):
         _evaluate(world, lab, conversation, lab.fields["metric_ids"], queue=False)
@@ -289,11 +298,11 @@ labs = Operations(
         call_ids=list[UUID],
         test_result_ids=list[int],
         settings=dict[str, Any],
-        human_evaluations=list[_HumanEvaluation],
     ),
 )
 metric_revisions = Operations(METRIC_REVISIONS, returns=MetricRevisionResponse)
 lab_evaluations = Operations(LAB_EVALUATIONS, returns=LabEvaluation)
+human_evaluations = Operations(HUMAN_EVALUATIONS, returns=HumanEvaluation)
 _PLACE = "/v1/metrics-lab/lab/{lab_id}"
 
 labs.create("POST", "/v1/metrics-lab/lab", CreateLabRequest)
@@ -307,7 +316,7 @@ labs.delete(
 def list_labs(call: ApiCall) -> dict[str, Any]:
     """Return a page of labs, the newest first, with the sizes of each."""
     every = call.world.resources[LABS].of(call.organisation)[::-1]
-    part, said = PAGES.part(every, call.parameters)
+    part, said = PAGES.part(every, call)
     counted = [
         {
             **labs.shown(lab).model_dump(),
@@ -323,12 +332,13 @@ def list_labs(call: ApiCall) -> dict[str, Any]:
 @labs.operation("GET", _PLACE)
 def get_lab(call: ApiCall, lab: Entity) -> dict[str, Any]:
     """Return a lab with its conversations and metrics, all findings, and the revisions."""
-    kept = ("tags", "settings", "metric_ids", "human_evaluations")
+    kept = ("tags", "settings", "metric_ids")
     return {
         **labs.shown(lab).model_dump(),
         **{name: lab.fields[name] for name in kept},
         "conversations": _all_of(lab),
         "evaluations": [lab_evaluations.shown(one) for one in _in(call.world, LAB_EVALUATIONS, lab)],
+        "human_evaluations": [human_evaluations.shown(one) for one in _in(call.world, HUMAN_EVALUATIONS, lab)],
         "metric_revisions": [metric_revisions.shown(one) for one in _in(call.world, METRIC_REVISIONS, lab)],
     }
 
@@ -398,10 +408,10 @@ def set_human_evaluation(
 ) -> HumanEvaluationResponse:
     """Store a person's evaluation of a conversation by a metric, in the place of an earlier one."""
     fields = as_fields(request)
-    conversation = _conversation(call, fields)
-    key = {"custom_metric_id": call.require("metric", request.custom_metric_id).id, **conversation}
-    others = [one for one in lab.fields["human_evaluations"] if any(one[name] != key[name] for name in key)]
-    labs.change(call.world, lab, {"human_evaluations": [*others, {**fields, **key}]})
+    key = {"custom_metric_id": call.require("metric", request.custom_metric_id).id, **_conversation(call, fields)}
+    for before in _in(call.world, HUMAN_EVALUATIONS, lab, **key):
+        call.world.resources.remove(before)
+    call.world.resources[HUMAN_EVALUATIONS].add(call.organisation, {**fields, **key, "lab_id": lab.id})
     return HumanEvaluationResponse(success=True, message="Human evaluation saved")
 
 

@@ -3,11 +3,10 @@
 The list is here, and not only in the modules, so that a module is loaded with the first call of one of its operations:
 a test uses few of the many modules, and loading their models takes longer than a test.
 
-An operation is in the table of the first source that has it. A path with other methods in another source is in both
-tables. The names of a path's parameters do not count.
-
 A line has a path, its methods, and the module that models it, if one does. An alias has the other path in the place of
-the module: `/v1/metrics GET = /v1/custom-metrics`.
+the module: `/v1/metrics GET /v1/custom-metrics`. An operation stands in the table of the oldest source that has it,
+under the names that this source gives to the path's parameters. If sources have different methods of a path, each
+table has a line for it, with the same module.
 """
 
 from __future__ import annotations
@@ -18,7 +17,7 @@ HOST = f"api.{DOMAIN}"
 OTLP_HOST = f"otlp.{DOMAIN}"
 """The host that takes exports of traces."""
 EXPORT_PATH = "/v1/traces"
-"""The path for exports, by POST: this host answers nothing else."""
+"""The path for exports, by POST: `OTLP_HOST` answers nothing else."""
 
 _OPERATIONS = """\
 /v1/add-agent POST agents
@@ -294,7 +293,7 @@ OPENAPI_PATH = "/openapi.json"
 """The path of the OpenAPI document of the modelled endpoints."""
 
 OURS = _paths(_OPERATIONS_OF_OURS)
-"""Path → its methods that Bluejay does not have: the URLs that the fake gives lead there."""
+"""Path → its methods, of this fake alone: the URLs in its answers lead there."""
 
 SOURCES = (PUBLISHED, ONLY_IN_SDK, ONLY_IN_DOCS, ONLY_IN_CLIENTS)
 """The methods of each path, by the source of the knowledge."""
@@ -307,6 +306,7 @@ for _source in (*SOURCES, OURS):
 
 _EVERY = _OPERATIONS + _OPERATIONS_OF_SDK + _OPERATIONS_OF_DOCS + _OPERATIONS_OF_CLIENTS + _OPERATIONS_OF_OURS
 _LAST_WORDS = {path: words[-1] for path, *words in map(str.split, _EVERY.splitlines())}
+"""Path → its module, its alias, or, if nothing models it, a method."""
 
 ALIASES = {path: word for path, word in _LAST_WORDS.items() if word.startswith("/")}
 """Path → the path with another name whose operations answer there, too."""
@@ -316,4 +316,4 @@ MODELLED_IN |= {path: MODELLED_IN[other] for path, other in ALIASES.items()}
 """Path → the module of `fake_bluejay.bluejay` that answers all its methods."""
 
 MODULES = frozenset({*MODELLED_IN.values(), "drafts"})
-"""The modules that declare operations or resources; drafts have no path, for only a test makes one."""
+"""The modules that declare operations or resources. Drafts have no path, because only tests add them."""

@@ -18,10 +18,10 @@ and each path stands in `published.py` with the name of the module. Dumps, seeds
 the names of its fields: `id` and `<resource>_id` with the id, `deleted_<resource>_id` with that of the deleted one,
 `organization_id`, `created_at`, `updated_at` (a `str` gets ISO text), `<resource>` with the whole (a nested model), the
 list in an envelope with the entities, `total`, `total_count`, `items_in_page`, `page`, `page_size`, `total_pages`,
-`limit`, `offset`, `has_more` with what the list has of these, `message` with a sentence, and any other
+`limit`, `offset` and `has_more` with the figures of the list and its page, `message` with a sentence, and any other
 with the stored field of that name. A field without such a value has its default: `status: str = "success"`, `success:
-bool = True`. Where no other code names an answer's model, `shape` declares it in the place where it is returned. With
-`returns=None, status=204` the answer is empty; with `returns=dict[str, Any]` it is `{}`.
+bool = True`. A model that only one operation returns is declared there, by `shape`. With `returns=None, status=204` the
+answer is empty; with `returns=dict[str, Any]` it is `{}`.
 
 **Parameters in the path.** The last one is the entity's id, under any name. A parameter with the name of a link's id
 (`Link("agent_id", to="agent")`) names the parent: it must exist (404), a list has only its children, and an entity
@@ -29,10 +29,11 @@ of another parent is not found.
 
 **Links.** A request that names something that does not exist is 404 and changes nothing. The link's `on_delete` is the
 effect of the target's removal, and `World.resources.remove` walks all links.
+A link to a test result says how that is found: `Link("test_result_id", to="test result", find=find_result)`.
 
-**Dumps.** An entity of a dump is loaded if each field has the type that the request or the answer declares, as JSON has
-it. `stored=` declares fields that neither has, those that are stored otherwise than they are requested, and those that
-an operation reads without asking whether they are there.
+**Dumps.** An entity of a dump is loaded if each field has, in JSON, the type that the request or the answer declares.
+`stored=` declares the fields that neither has, those that are stored otherwise than requested, and those that an
+operation reads without asking whether they are there.
 
 **Time.** An entity has one timer: `world.resources.schedule(entity, due)` sets it, and the resource's `on_timer` is
 called when it is due, at that instant. Dumps have it.
@@ -40,16 +41,16 @@ called when it is due, at that instant. Dumps have it.
 **Rules.** An operation that is more than this is a function:
 
     @communities.operation("PUT", "/v1/add-to-community/{community_id}")
-    def add_to_community(call: Call, community: Entity, request: AddRequest) -> Entity:
+    def add_to_community(call: ApiCall, community: Entity, request: AddRequest) -> Entity:
         ...
 
-Its first parameter is the `Call`; a parameter with the resource's name gets the entity that the path names; `request`
-is the body; the others are parameters in path or query, by name, with FastAPI's meaning of annotations and defaults. It
-returns the model that its annotation says; or an `Entity`, a list of them, or `Answered(entity, message=…)` with values
-that are not stored, and the answer is made of these as above, by `returns=` of the decorator if that is another model.
-With `paging=` it returns the whole list, of which the answer has one page. It raises `NotFound`, `Conflict` or
-`Refused` of `core.errors`, and plans before it changes, so that an error leaves no change. A rule for a test's `add`,
-too, is a function `(world, organisation, request) -> Entity`, given as `new=`.
+Its first parameter is the `ApiCall`; a parameter with the resource's name gets the entity that the path names;
+`request` is the body; the others are parameters in path or query, by name, with FastAPI's meaning of annotations and
+defaults. It returns an instance of the model in its annotation; or an `Entity`, a list of them, or `Answered(entity,
+message=…)` with values that are not stored, of which the answer is made as above, by the decorator's `returns=` if that
+is another model. With `paging=` it returns the whole list, of which the answer has one page. It raises `NotFound`,
+`Conflict` or `Refused` of `core.errors`, and plans before it changes, so that an error leaves no change. A rule that
+also holds for what a test adds is a function `(world, organisation, request) -> Entity`, given as `new=`.
 """
 
 from __future__ import annotations
@@ -72,7 +73,7 @@ from fake_bluejay.bluejay.mistakes import first_mistake, misfits, mistakes_by_pl
 from fake_bluejay.bluejay.models.wire import stored_type
 from fake_bluejay.core.clock import datetime_at, iso
 from fake_bluejay.core.errors import DomainError, Refused
-from fake_bluejay.core.readings import Readings, UpdateChanges
+from fake_bluejay.core.readings import PageOutOfRange, Readings, UpdateChanges
 from fake_bluejay.core.resources import Entity, Id, Link, Resource, not_found, uuid_ids
 from fake_bluejay.core.suggest import Place, check_known, unknown, written_place
 from fake_bluejay.core.world import World
@@ -97,6 +98,7 @@ class Paging:
         most: The largest size of a page.
         place: The query parameter for the beginning: `page`, counted from 1, or `offset`.
         bounded: True if a size or a page below 1 is refused; otherwise it counts as 1.
+        ends: True if the reading `page_out_of_range` says what a page after the last one is; otherwise it is empty.
     """
 
     size: str
@@ -104,6 +106,7 @@ class Paging:
     most: int = 100
     place: str = "page"
     bounded: bool = True
+    ends: bool = False
 
     @property
     def _first(self) -> int:
@@ -116,12 +119,18 @@ class Paging:
         place: Any = Annotated[int, Field(ge=self._first)] if self.bounded else int
         return {self.size: Parameter(size, self.default), self.place: Parameter(place, self._first)}
 
-    def part(self, every: list[Any], parameters: Mapping[str, Any]) -> tuple[list[Any], dict[str, Any]]:
-        """Return the requested part of a list, and its figures: size, place, number of pages, `has_more`."""
-        total, size, place = len(every), parameters[self.size], parameters[self.place]
+    def part(self, every: list[Any], call: ApiCall) -> tuple[list[Any], dict[str, Any]]:
+        """Return the part of a list that a request asks for, and its figures: size, place, number of pages, `has_more`.
+
+        Raises:
+            Refused: It begins after the last one, and a reading refuses that. The first page never is refused.
+        """
+        total, size, place = len(every), call.parameters[self.size], call.parameters[self.place]
         if not self.bounded:
             size, place = max(size, 1), max(place, self._first)
         begin = (place - 1) * size if self.place == "page" else place
+        if self.ends and 0 < begin >= total and call.world.readings.page_out_of_range is PageOutOfRange.BAD_REQUEST:
+            raise Refused("Page out of range")
         pages, has_more = -(-total // size), begin + size < total
         return every[begin : begin + size], {
             self.size: size,
@@ -156,8 +165,8 @@ class Operations:
         id_type: The published type of the id in paths, if it is not that of the resource's ids.
         stored: The fields of an entity that `request` and `returns` do not declare as they are stored. One without a
             default is in every dump.
-        tried_first: True if a request is first tried and undone, because its operation may change something before it
-            refuses the request. A single operation may say so, too.
+        tried_first: True if each request is first tried and undone, because its operation may change something before
+            it refuses the request. `operation` takes this, too, for one operation.
     """
 
     def __init__(
@@ -214,8 +223,8 @@ class Operations:
         Args:
             method: The method.
             path: The path.
-            filters: Query parameters and their types. Where one is given, the field of that name must have its value,
-                or the list of links whose parameter it is must contain it.
+            filters: Query parameters and their types. If a request gives one, the field of that name must have its
+                value; for the parameter of a link to several, the link must contain it.
             newest_first: True if the newest comes first.
             **options: Those of `Operation`, and `paging`: the pages of the list.
         """
@@ -333,7 +342,7 @@ class Operations:
                     answer(call)
             what = answer(call)
             if isinstance(what, list):
-                what = _counted(what, call.parameters, paging)
+                what = _counted(what, call, paging)
             return self.filled(what, returns, call.world)
 
         answered.__name__, answered.__doc__ = name, inspect.cleandoc(text)
@@ -487,15 +496,12 @@ class Operations:
             if not value and value != 0:
                 continue
             given = value if isinstance(value, list) else [value]
-            ids = [world.resources.require(link.to, one, organisation).id for one in given]
+            ids = [link.require(world, one, organisation).id for one in given]
             fields[link.field] = list(dict.fromkeys(ids)) if isinstance(value, list) else ids[0]
         return fields
 
     def problems(self, entity: Entity) -> dict[Place, str]:
-        """Return what is wrong with an entity that is not as operations store it: a problem for each field, by place.
-
-        Each field must have the declared type, as JSON has it, and answers must be able to show the entity.
-        """
+        """Return the problems of an entity by their places: a wrong type, or a value that no answer could show."""
         found = misfits(self._fields, entity.fields)
         if not found and self.returns is not None:
             try:
@@ -539,11 +545,11 @@ def _last(path: str) -> str:
     return path.rpartition("{")[2].partition("}")[0] if "{" in path else ""
 
 
-def _counted(every: list[Any], parameters: Mapping[str, Any], paging: Paging | None) -> Answered:
+def _counted(every: list[Any], call: ApiCall, paging: Paging | None) -> Answered:
     """Return a list, or the page of it that a request asks for, with its figures and the request's parameters."""
-    page, said = (every, {}) if paging is None else paging.part(every, parameters)
+    page, said = (every, {}) if paging is None else paging.part(every, call)
     totals = {"total": len(every), "total_count": len(every), "items_in_page": len(page)}
-    return Answered(page, **{**parameters, **said, **totals})
+    return Answered(page, **{**call.parameters, **said, **totals})
 
 
 def _a(resource: Resource) -> str:
@@ -595,7 +601,7 @@ def _is_nullable(annotation: Any) -> bool:
 
 
 def organisation_id(entity: Entity) -> UUID | None:
-    """Return the name of an entity's organisation where an answer has a UUID of it; null if it is none."""
+    """Return the name of an entity's organisation, for an answer that has a UUID there; None if it is not a UUID."""
     read = uuid_ids.read(entity.organisation)
     return None if read is None else UUID(str(read))
 
@@ -604,7 +610,7 @@ def as_fields(model: BaseModel) -> dict[str, Any]:
     """Return the values of a model, as JSON-ready data to store.
 
     Raises:
-        Refused: A text has a lone surrogate, which UTF-8, and so any answer, cannot carry. Bluejay's own behaviour is
+        Refused: A text has a lone surrogate, which UTF-8, and so any answer, cannot carry. Bluejay's own behavior is
             not known.
     """
     try:

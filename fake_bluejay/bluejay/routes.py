@@ -30,11 +30,11 @@ class _Route(Route):
 
 
 class _Router(Router):
-    """Bluejay's surface: Starlette's router, which looks a path up before it tries patterns.
+    """Bluejay's surface: Starlette's router, and a table of the paths without parameters, which is consulted first.
 
-    A path without parameters is found as it is. No path has a parameter in its first two segments, so for others those
-    say which few routes can be meant; among these Starlette's own router decides, and answers 404, 405 and 307.
-    Routes are made with the first request for one of them: to make one compiles a pattern, and a test uses few of them.
+    No path has a parameter in its first two segments, so for others those say which few routes can be meant; among
+    these Starlette's own router decides, and answers 404, 405 and 307. Routes are made with the first request for one
+    of them: to make one compiles a pattern, and a test uses few of them.
 
     This application is no `Starlette`. Tools that trace servers, such as Sentry, replace that class or its methods, and
     would report the fake as a server of the user's. Its middleware is for applications that may have begun to answer;
@@ -47,24 +47,23 @@ class _Router(Router):
 
     def __init__(self, published: Sequence[tuple[str, str]], others: Sequence[Route]) -> None:
         super().__init__()
-        self._exact: dict[tuple[str, str], _Endpoint] = {}
+        self.exact: dict[tuple[str, str], _Endpoint] = {}
+        """The method and the path of each operation whose path has no parameters → its endpoint."""
         self.made: dict[str, Router] = {_beginning(route.path): Router([route]) for route in others}
         """The first two segments of a path → the routes that begin so, if a request has needed them."""
         self._published: dict[str, list[tuple[str, str]]] = {}
         for method, path in published:
             self._published.setdefault(_beginning(path), []).append((method, path))
             if "{" not in path:
-                self._exact[method, path] = _Endpoint(method, path)
+                self.exact[method, path] = _Endpoint(method, path)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer by the route of the path; or else by those that begin as it does, as a router of these.
+        """Answer by the routes that begin as the path does, as a router of these.
 
         What an operation raises by mistake is for `Api` to log and to answer.
         """
         if scope["type"] != "http":
             await super().__call__(scope, receive, send)
-        elif (endpoint := self._exact.get((scope["method"], _path_in(scope)))) is not None:
-            await endpoint(scope, receive, send)
         else:
             scope["app"] = self  # by which Starlette's routes know that their `HTTPException`s are answered
             try:
@@ -101,14 +100,14 @@ def _beginning(path: str) -> str:
     return "/".join(path.split("/", 3)[:3])
 
 
-async def _not_modelled(scope: Scope, receive: Receive, send: Send) -> None:
+def _not_modelled(scope: Scope) -> Answer:
     method, path = scope["method"], scope["path"]
     detail = (
         f"{method} {path} is an endpoint of Bluejay that this fake does not model. Give it an answer: "
         f'bluejay.stub("{method}", "{path}", status=200, json={{…}})'
     )
     scope[EXCHANGE].modelled = False
-    await json_error(501, detail)(scope, receive, send)
+    return Answer.of(json_error(501, detail))
 
 
 class _Endpoint:
@@ -122,16 +121,18 @@ class _Endpoint:
         operation = operation_at(*self._called)
         return operation is not None and operation.takes is None and not operation.reads_bytes
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    def answer(self, call: ApiCall) -> Answer:
         operation = operation_at(*self._called)
         if operation is None:
-            await _not_modelled(scope, receive, send)
-            return
+            return _not_modelled(call.scope)
         if is_frozen_by_freezegun():
             _build(operation)
+        return operation.respond(call)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         # The answer is left with the call: messages would only be put together again.
         call: ApiCall = scope[STATE]
-        call.answer = operation.respond(call)
+        call.answer = self.answer(call)
 
 
 def _build(operation: Operation) -> None:
@@ -180,7 +181,10 @@ def answer(scope: Scope, world: World, content: bytes, unwritable: Unwritable | 
     headers: RequestHeaders = dict(reversed(scope["headers"]))  # so that the first counts, as with Starlette
     if (elsewhere := _of_another_host(scope, headers)) is not None:
         return Answer.of(elsewhere)
-    call = scope[STATE] = ApiCall(world, scope, headers, content, unwritable)
+    call = ApiCall(world, scope, headers, content, unwritable)
+    if (endpoint := ROUTER.exact.get((scope["method"], _path_in(scope)))) is not None:
+        return endpoint.answer(call)
+    scope[STATE] = call
     _step(ROUTER(scope, _nothing_more, call.record))
     del scope[STATE]  # they refer to each other: free both at once
     return call.answer

@@ -10,6 +10,7 @@ from fake_bluejay.bluejay.calls import checked_call
 from fake_bluejay.bluejay.options import WorldOptions, world_of
 from fake_bluejay.core.behaviors import agent_of
 from fake_bluejay.core.events import EventLog
+from fake_bluejay.core.suggest import check_text
 from fake_bluejay.core.test_results import Record
 from fake_bluejay.http.faults import ArmedFaults, Faults
 from fake_bluejay.http.journal import Journal
@@ -53,7 +54,7 @@ class Service:
         Args:
             id: Its id; None: the next one.
             status: Its status, or the text of one.
-            agent: The behaviour of its agent, or the text of one; None: as the fake says.
+            agent: The behavior of its agent, or the text of one; None: as the fake says.
             **fields: The published fields of a simulation result; `organisation`; and `call`, the script of its call.
                 None is as if it were not given.
 
@@ -61,6 +62,8 @@ class Service:
             ValueError: The id is taken, the status, the agent or a field is unknown, or no answer could show it.
         """
         own = {name: value for name in ("organisation", "call") if (value := fields.pop(name, None)) is not None}
+        if "organisation" in own:
+            check_text("organisation", own["organisation"])
         if "call" in own:
             own["call"] = checked_call(own["call"])
         if fields:

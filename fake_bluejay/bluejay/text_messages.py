@@ -13,7 +13,7 @@ from fake_bluejay.bluejay.models.wire import Wire
 from fake_bluejay.bluejay.resources import Operations, as_fields
 from fake_bluejay.bluejay.results import find_result
 from fake_bluejay.core.errors import Refused
-from fake_bluejay.core.resources import Resource
+from fake_bluejay.core.resources import Link, OnDelete, Resource
 from fake_bluejay.core.statuses import Event, Status
 from fake_bluejay.http.operation import ApiCall
 
@@ -73,7 +73,10 @@ class TextMessage(Wire):
     name: str | None = None
 
 
-TEXT_MESSAGES = Resource("text message")
+TEXT_MESSAGES = Resource(
+    "text message",
+    links=(Link("simulation_result_id", to="test result", find=find_result, on_delete=OnDelete.CASCADE),),
+)
 text_messages = Operations(TEXT_MESSAGES, returns=TextMessage)
 
 _WAITING = (Status.INITIALIZING, Status.QUEUED, Status.READY, Status.DISPATCHED)

@@ -42,7 +42,7 @@ class WorkflowValidateDefinitionRequest(Wire):
 
 
 class WorkflowV2Response(Wire):
-    """A scenario, after a change of its graph with a summary about its digital humans."""
+    """A scenario; the answer to a change of its graph counts the digital humans that it changed."""
 
     id: str
     organization_id: str | None = None
@@ -55,7 +55,7 @@ class WorkflowV2Response(Wire):
 
 
 class WorkflowValidateDefinitionResponse(Wire):
-    """A confirmation that a graph is valid."""
+    """The answer for a valid graph."""
 
     success: bool = True
 
@@ -115,9 +115,9 @@ workflows.delete(
     ),
 )
 def update_workflow(call: ApiCall, workflow: Entity, request: Wire) -> Answered:
-    """Change a scenario. Digital humans that were generated from it stay as they are, so all counts are 0."""
+    """Change a scenario. Digital humans generated from it stay as they are, so all counts of the summary are 0."""
     changed = changes(request, call.world.readings, workflows.never_null)
-    if "agent_ids" in request.model_fields_set:
+    if "agent_ids" in request.model_fields_set:  # null removes all, by any reading
         changed["agent_ids"] = as_fields(request)["agent_ids"]
     changed = _checked(call.world, call.organisation, changed)
     call.world.resources.change(workflow, changed)

@@ -152,24 +152,11 @@ def curl(one: Exchange, base_url: str) -> str:
     """
     url = base_url.rstrip("/") + with_query(quote(one.path, safe="/:@!$&'()*+,;=~-._"), one.query)
     parts = ["curl", "-sS", "-I" if one.method == "HEAD" else f"-X {shlex.quote(one.method)}", shlex.quote(url)]
-    names = set()
-    for raw_name, raw_value in one.raw_headers:
-        name, value = raw_name.decode("latin-1").lower(), raw_value.decode("latin-1")
-        names.add(name)
-        if name in _NOT_REPEATED:
-            continue
-        if name == "x-api-key":
-            parts.append('-H "X-API-Key: $BLUEJAY_API_KEY"')
-        elif name == "authorization":
-            parts.append('-H "Authorization: Bearer $BLUEJAY_API_KEY"')
-        elif is_secret(name):
-            parts.append(f"-H {shlex.quote(f'{name}: {masked(value)}')}")
-        else:
-            # An empty value is sent only if it is written with a semicolon.
-            parts.append(f"-H {shlex.quote(f'{name}: {value}' if value else f'{name};')}")
+    headers = [(name.decode("latin-1").lower(), value.decode("latin-1")) for name, value in one.raw_headers]
+    parts += [_header_option(name, value) for name, value in headers if name not in _NOT_REPEATED]
     if not one.content:
         return " ".join(parts)
-    if "content-type" not in names:
+    if not any(name == "content-type" for name, _ in headers):
         parts.append("-H 'Content-Type:'")  # else curl adds its own
     if len(one.content) > _MOST_IN_CURL:
         return " ".join([*parts, f"--data-binary @FILE  # with the {len(one.content)} bytes of its body"])
@@ -178,6 +165,17 @@ def curl(one: Exchange, base_url: str) -> str:
         return " ".join([*parts, "--data-binary", shlex.quote(text)])
     encoded = base64.b64encode(one.content).decode()
     return f"echo {encoded} | base64 -d | {' '.join(parts)} --data-binary @-"
+
+
+def _header_option(name: str, value: str) -> str:
+    if name == "x-api-key":
+        return '-H "X-API-Key: $BLUEJAY_API_KEY"'
+    if name == "authorization":
+        return '-H "Authorization: Bearer $BLUEJAY_API_KEY"'
+    if is_secret(name):
+        value = masked(value)
+    # An empty value is sent only if it is written with a semicolon.
+    return f"-H {shlex.quote(f'{name}: {value}' if value else f'{name};')}"
 
 
 def _as_argument(content: bytes) -> str | None:

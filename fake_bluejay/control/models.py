@@ -4,18 +4,10 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import (
-    AwareDatetime,
-    BaseModel,
-    ConfigDict,
-    Field,
-    RootModel,
-    StrictBool,
-    StrictInt,
-    model_validator,
-)
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, RootModel, StrictBool, StrictInt, model_validator
 
 from fake_bluejay.core.clock import Moment
+from fake_bluejay.core.statuses import CauseByHand
 from fake_bluejay.state.commands import AnyFault, Key, NewOrganisation, NewTestResult, Script
 
 Seconds = Annotated[float, Field(strict=True, allow_inf_nan=False)]
@@ -66,7 +58,7 @@ class EventByHand(Model):
     """An event for a test result, which must be legal now."""
 
     event: str
-    cause: Literal["agent", "test", "api"] = "agent"
+    cause: CauseByHand = "agent"
 
 
 class EndConversations(Model):

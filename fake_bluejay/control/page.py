@@ -1,4 +1,4 @@
-"""The console at `/_fake/` and the reference at `/_fake/docs`, of files beside this one, with nothing from outside."""
+"""The console at `/_fake/` and the reference at `/_fake/docs`: the files in `console/`."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ _FILES = Path(__file__).parent / "console"
 _TYPES = {".html": "text/html", ".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
 
 _HEADERS = {
-    # Only resources of this server, and no inline script: a name or a body that a test
-    # made up can be shown here, never run. Trusted types keep strings from becoming markup.
+    # Only resources of this server, and no inline script, so that nothing that a test made up and the console shows
+    # can run. Trusted types keep strings from becoming markup.
     "content-security-policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; "
     "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; "
     "require-trusted-types-for 'script'; trusted-types 'none'",
@@ -37,21 +37,16 @@ async def reference(request: Request) -> Response:
 
 
 async def icon(request: Request) -> Response:
-    """Answer with the icon, for browsers that show another page than the console."""
+    """Answer with the icon at `/favicon.ico`, for which browsers ask on any page."""
     return _file("icon.svg")
 
 
 def _file(name: str) -> Response:
-    if name not in _names():
+    if name not in _contents():
         raise HTTPException(404)
-    return Response(_content(name), headers=_HEADERS, media_type=_TYPES[Path(name).suffix])
+    return Response(_contents()[name], headers=_HEADERS, media_type=_TYPES[Path(name).suffix])
 
 
 @functools.cache
-def _names() -> frozenset[str]:
-    return frozenset(file.name for file in _FILES.iterdir() if file.suffix in _TYPES)
-
-
-@functools.cache
-def _content(name: str) -> bytes:
-    return (_FILES / name).read_bytes()
+def _contents() -> dict[str, bytes]:
+    return {file.name: file.read_bytes() for file in _FILES.iterdir() if file.suffix in _TYPES}

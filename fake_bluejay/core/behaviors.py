@@ -10,7 +10,7 @@ import random
 from dataclasses import dataclass
 from typing import ClassVar, Literal, Protocol
 
-from fake_bluejay.core.clock import microseconds
+from fake_bluejay.core.clock import delay, microseconds
 from fake_bluejay.core.suggest import unknown
 from fake_bluejay.core.timers import TimerKind
 
@@ -34,12 +34,10 @@ class _Timed:
     seconds: float
 
     name: ClassVar[str] = ""
-    """The behavior in text."""
+    """The name of the behavior in its text."""
 
     def __post_init__(self) -> None:
-        if microseconds(self.seconds) < 0:
-            function = self.name.replace("-", "_")
-            raise ValueError(f"{function}({self.seconds!r}): the seconds must not be negative")
+        delay(f"the seconds of {self.name}", self.seconds)
 
     def __str__(self) -> str:
         text = f"{self.seconds:g}"
@@ -47,7 +45,7 @@ class _Timed:
 
 
 class EndsAfter(_Timed):
-    """Picks the control object up, and ends the conversation, `seconds` after it was written."""
+    """A behavior that picks the control object up `seconds` after it was written, and ends the conversation."""
 
     __slots__ = ()
     name = "ends-after"
@@ -58,18 +56,18 @@ class EndsAfter(_Timed):
 
 
 class EndsWithin(_Timed):
-    """Ends the conversation at some moment up to `seconds` after marking: "within 20 seconds" (documented)."""
+    """A behavior that does so at a random moment of these `seconds`: "within 20 seconds" (documented)."""
 
     __slots__ = ()
     name = "ends-within"
 
     def reaction(self, draw: str) -> tuple[int, TimerKind]:
-        """Return the end of the conversation, after a time drawn evenly from nothing to `seconds`."""
+        """Return the end of the conversation, after a time drawn evenly between 0 and `seconds`."""
         return random.Random(draw).randint(0, microseconds(self.seconds)), "agent_ends"
 
 
 class DropsAfter(_Timed):
-    """A behavior that never picks the control object up, because the call drops `seconds` after it was written."""
+    """A behavior that never picks the control object up: the call drops `seconds` after that was written."""
 
     __slots__ = ()
     name = "drops-after"
@@ -97,7 +95,7 @@ def agent_from_text(text: str) -> Agent:
     """Return the behavior that a text names: `ends-after=2`, `ends-within=20`, `silent`, `drops-after=5`.
 
     Raises:
-        ValueError: The text names none; the message lists the choices.
+        ValueError: The text names no behavior.
     """
     name, equals, seconds = text.partition("=")
     if name == "silent" and not equals:

@@ -1,4 +1,4 @@
-"""Conversations that are over, of production and of simulations, in one form for those that watch them."""
+"""Conversations that are over, of production and of simulations, in the one form that alerts watch."""
 
 from __future__ import annotations
 
@@ -29,7 +29,12 @@ class Conversation(NamedTuple):
     run: Run | None = None
 
     def value_of(self, world: World, watched: Mapping[str, Any]) -> Any:
-        """Return the value that an alert of these fields watches; None if the conversation has none."""
+        """Return the conversation's value that an alert watches; None if there is none.
+
+        Args:
+            world: The world, for the names of metrics.
+            watched: The alert's fields, of which `entity_type` and `entity_field` name the value.
+        """
         kind, name = watched["entity_type"], watched["entity_field"]
         if kind == "metadata_field":
             return self.metadata.get(name)
@@ -42,21 +47,21 @@ class Conversation(NamedTuple):
         if kind == "standard_metric":
             return {**(self.evaluation.get("latency") or {}), **self.evaluation}.get(name)
         metric = world.resources.find("metric", name, self.organisation)
-        called = name if metric is None else metric.fields["name"]
+        metric_name = name if metric is None else metric.fields["name"]
         found = self.evaluation.get("custom_metrics") or ()
-        return next((one["response_value"] for one in found if one.get("name") == called), None)
+        return next((one["response_value"] for one in found if one.get("name") == metric_name), None)
 
 
 def of_record(world: World, record: Record) -> Conversation:
     """Return the conversation of a test result."""
     found = evaluations(record, world.seed)
     return Conversation(
-        "simulation",
-        record.id,
-        record.organisation,
-        record.agent_id,
-        found[-1] if found else None,
-        record.fields.get("metadata") or {},
-        record.error_code,
-        record.run,
+        source="simulation",
+        id=record.id,
+        organisation=record.organisation,
+        agent_id=record.agent_id,
+        evaluation=found[-1] if found else None,
+        metadata=record.fields.get("metadata") or {},
+        failure=record.error_code,
+        run=record.run,
     )

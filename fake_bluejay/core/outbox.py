@@ -13,14 +13,13 @@ from __future__ import annotations
 import functools
 import hashlib
 import hmac
-import json
 import os
 from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
 from typing import Any, Final, Literal, NamedTuple, Protocol, get_args
 
+from fake_bluejay.core import json_data
 from fake_bluejay.core.integers import is_integer
 from fake_bluejay.core.scoring import uuid_from
 from fake_bluejay.core.suggest import check_known
@@ -120,7 +119,7 @@ class Attempt(NamedTuple):
 
 @dataclass(slots=True, eq=False, repr=False)
 class Delivery:
-    """An event for one webhook. `number` counts from 1; receivers recognise a repetition by `id`."""
+    """An event for one webhook. `number` counts from 1; receivers recognize a repetition by `id`."""
 
     number: int
     id: str
@@ -227,14 +226,7 @@ class Outbox:
         return str(self._seed) if self._is_seeded else os.urandom(8).hex()
 
     def add(self, new: WebhookRecord) -> WebhookRecord:
-        """Add a webhook, with the next id; without a secret one is drawn.
-
-        Raises:
-            ValueError: `retries` is not a number of retries, or `enabled` is not a boolean.
-        """
-        check_retries(new.retries)
-        if not isinstance(new.enabled, bool):
-            raise ValueError(f"enabled is True or False, not {new.enabled!r:.80}")
+        """Add a webhook, with the next id; without a secret one is drawn."""
         self.last_webhook += 1
         id = uuid_from(f"{self._seed}:webhook:{self.last_webhook}")
         webhook = new._replace(id=id, secret=new.secret or self._secret(id))
@@ -377,18 +369,5 @@ def signature(body: bytes, secret: str) -> str:
 
 
 def encoded(payload: Mapping[str, Any]) -> bytes:
-    """Return a payload as it is sent.
-
-    Raises:
-        TypeError: It is not JSON.
-    """
-    try:
-        return json.dumps(payload, ensure_ascii=False, separators=(",", ":"), default=_plain, allow_nan=False).encode()
-    except ValueError as error:  # NaN, a lone surrogate, or a value that contains itself
-        raise TypeError(f"a payload is JSON, with datetimes: {error}") from None
-
-
-def _plain(value: Any) -> str:
-    if not isinstance(value, datetime):
-        raise TypeError(f"a payload is JSON, with datetimes, and not {value!r:.80}")
-    return value.isoformat().replace("+00:00", "Z")
+    """Return a payload as it is sent. Raises `TypeError` if it is not JSON."""
+    return json_data.encoded("a payload", payload)

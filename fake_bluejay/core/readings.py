@@ -1,7 +1,7 @@
 """Readings: the questions that Bluejay's documentation leaves open, each with its plausible answers.
 
 Rules of this file:
-- No behaviour that is a guess lives outside it.
+- No behavior that is a guess lives outside it.
 - Each question is an enum of its choices; `Readings` says which is the default, and on what evidence.
 """
 

@@ -10,7 +10,8 @@ name a resource.
 
 Rules of this file:
 - The wire's models say which fields an entity has; the core keeps them as JSON-ready data, as they were given.
-- An entity is removed by `Resources.remove` and nowhere else: it walks the links that lead to the entity.
+- An entity is removed by `Resources.remove` and nowhere else: it walks the links that lead to the entity. Before a
+  test result is removed, `Resources.release` walks those that lead to it.
 """
 
 from __future__ import annotations
@@ -30,6 +31,7 @@ from fake_bluejay.core.errors import Conflict, Foreign, NotFound
 if TYPE_CHECKING:
     from fake_bluejay.core.conversations import Conversation
     from fake_bluejay.core.readings import Readings
+    from fake_bluejay.core.test_results import Record
     from fake_bluejay.core.world import World
 
 Id = int | str
@@ -95,15 +97,23 @@ class Link:
 
     Attributes:
         field: The field, such as `folder_id` or `digital_human_ids`.
-        to: The name of the other resource, whose module need not be loaded.
+        to: The name of the other resource, whose module need not be loaded; or `test result`.
         on_delete: The effect of the other entity's removal; a function of the readings if that is an open question.
         ids: The form of the other resource's ids.
+        find: Returns the linked test result by its id, for an organisation. Raises `NotFound`.
     """
 
     field: str
     to: str
     on_delete: OnDelete | Callable[[Readings], OnDelete] = OnDelete.DETACH
     ids: Ids = int_ids
+    find: Callable[[World, str, object], Record] | None = None
+
+    def require(self, world: World, id: object, organisation: str) -> Entity | Record:
+        """Return what the link leads to. Raises `NotFound` if there is none that the organisation can see."""
+        if self.find is not None:
+            return self.find(world, organisation, id)
+        return world.resources.require(self.to, id, organisation)
 
     @property
     def parameter(self) -> str:
@@ -244,7 +254,7 @@ class _Removal:
     def __init__(self) -> None:
         self.going: set[Entity] = set()
         self.order: list[Entity] = []
-        self.detached: dict[Entity, list[tuple[Entity, Link]]] = {}
+        self.detached: dict[Entity | Record, list[tuple[Entity, Link]]] = {}
 
 
 class Resources:
@@ -340,17 +350,35 @@ class Resources:
         """
         plan = _Removal()
         self._plan(entity, plan)
+        self._carry_out(plan)
+
+    def release(self, record: Record) -> None:
+        """Deal with all that links to a test result that is about to be removed, as each link declares.
+
+        Raises:
+            Conflict: Something that links to it forbids its removal; then nothing has changed.
+        """
+        plan = _Removal()
+        self._plan_holders("test result", record, plan)
+        self._carry_out(plan)
+        self._detach(record, plan)
+
+    def _carry_out(self, plan: _Removal) -> None:
         for gone in plan.order:
-            for holder, link in plan.detached.get(gone, ()):
-                if self._is_there(holder):
-                    value = holder.fields[link.field]
-                    left = [id for id in value if id != gone.id] if isinstance(value, list) else None
-                    self.change(holder, {link.field: left})
+            self._detach(gone, plan)
             self.schedule(gone, None)
             del self[gone.resource]._all[gone.id]
             self._world._changed(change_of(gone.resource.name, "removed"), gone.id)
             if gone.resource.on_remove is not None:
                 gone.resource.on_remove(self._world, gone)
+
+    def _detach(self, gone: Entity | Record, plan: _Removal) -> None:
+        """Remove the links to what is gone from what stays."""
+        for holder, link in plan.detached.get(gone, ()):
+            if self._is_there(holder):
+                value = holder.fields[link.field]
+                left = [id for id in value if id != gone.id] if isinstance(value, list) else None
+                self.change(holder, {link.field: left})
 
     @contextmanager
     def undone(self) -> Iterator[None]:
@@ -402,26 +430,31 @@ class Resources:
         for collection in self:
             collection._world = world
 
-    def linking_to(self, entity: Entity) -> Iterator[tuple[Entity, Link]]:
-        """Yield the entities that link to an entity, each with the link."""
+    def _linking_to(self, name: str, target: Entity | Record) -> Iterator[tuple[Entity, Link]]:
+        """Yield the entities that link to an entity of a resource, or to a test result, each with the link."""
+        plural = plural_of(name)
         for collection in self:
             for link in collection.resource.links:
-                if plural_of(link.to) == entity.resource.plural:
-                    for holder in collection.of(entity.organisation, **{link.field: entity.id}):
+                if plural_of(link.to) == plural:
+                    for holder in collection.of(target.organisation, **{link.field: target.id}):
                         yield holder, link
 
     def _plan(self, entity: Entity, plan: _Removal) -> None:
         """Plan the removal of an entity, and before it of those that go with it."""
         plan.going.add(entity)
-        for holder, link in self.linking_to(entity):
+        self._plan_holders(entity.resource.name, entity, plan)
+        plan.order.append(entity)
+
+    def _plan_holders(self, name: str, target: Entity | Record, plan: _Removal) -> None:
+        """Plan the effects of a removal on what links to an entity of a resource, or to a test result."""
+        for holder, link in self._linking_to(name, target):
             on_delete = link.on_delete_in(self._world.readings)
             if on_delete is OnDelete.RESTRICT:
-                raise Conflict(f"The {entity.resource.name} is in use by a {holder.resource.name}")
+                raise Conflict(f"The {name} is in use by a {holder.resource.name}")
             if on_delete is OnDelete.DETACH:
-                plan.detached.setdefault(entity, []).append((holder, link))
+                plan.detached.setdefault(target, []).append((holder, link))
             elif on_delete is OnDelete.CASCADE and holder not in plan.going:
                 self._plan(holder, plan)
-        plan.order.append(entity)
 
     def _is_there(self, entity: Entity) -> bool:
         return self[entity.resource].get(entity.id) is entity

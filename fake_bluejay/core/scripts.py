@@ -1,4 +1,4 @@
-"""Scripts of calls: the course of a call, from the moment at which a worker takes it up, to its end.
+"""Scripts of calls: the course of a call from the queue to its end.
 
 Scripts are values, like the behaviors of agents: they compare, print, and become data and back, for dumps and seeds.
 The documentation of September 2026 names the stages of a call and its ends. It gives no durations: those are fields of
@@ -26,19 +26,16 @@ ENDS: Final = {
     "system_error": Event.BREAK,
     "custom_error": Event.MATCH_CUSTOM_ERROR,
 }
-"""The ends of a call, in words → the event that brings its last status."""
+"""The name of an end of a call → the event that leads to the call's last status."""
 
 OLDER_ENDS: Final = {"incompleted": "no_connection", "insufficient_funds": "out_of_funds"}
-"""An end with the name of an older status → the end that replaces it."""
+"""An end named after an older status → the end that replaces it."""
 
 CONNECTED: Final = {"ended": Event.END, "dropped": Event.DROP, "custom_error": Event.END}
-"""The ends that a call can come to only after the connection → the event that ends the conversation.
-
-The other ends come before the connection.
-"""
+"""An end of a call that was connected → the event that ends its conversation. The other ends precede the connection."""
 
 ERROR_CODES: Final = error_codes()
-"""The documented error codes. A script may name another, because Bluejay may have new ones."""
+"""The documented error codes. A script may also name another, which Bluejay may have added."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,7 +43,7 @@ class Call:
     """A script of a call. Times are seconds of the fake's clock.
 
     Raises:
-        ValueError: A time is negative, an end is unknown, or a value has another type.
+        ValueError: A time is negative, the end is unknown, or a value has a wrong type.
     """
 
     waits: float = 1
@@ -55,8 +52,7 @@ class Call:
     """Seconds that an inbound digital human is online before the customer's agent calls; None if the digital human
     calls."""
     connects_after: float | None = 2
-    """Seconds from DISPATCHED until the call is RUNNING, or fails. None: the longest ringing that the simulation
-    allows."""
+    """Seconds from DISPATCHED until the call is RUNNING, or fails. None: for as long as the simulation lets it ring."""
     talks_for: float | None = 45
     """Seconds that the call is RUNNING. None: until it is ended, or until the simulation's longest duration."""
     end: str = "ended"
@@ -81,10 +77,10 @@ class Call:
             seconds = getattr(self, name)
             if seconds is not None or name == "waits":
                 delay(f"a call's {name}", seconds)
-        if isinstance(self.end, str):
-            object.__setattr__(self, "end", OLDER_ENDS.get(self.end, self.end))
-        if not isinstance(self.end, str) or self.end not in ENDS:
+        end = OLDER_ENDS.get(self.end, self.end) if isinstance(self.end, str) else None
+        if end not in ENDS:
             raise ValueError(unknown("end of a call", str(self.end), ENDS))
+        object.__setattr__(self, "end", end)
         if not isinstance(self.passes, bool):
             raise ValueError(f"a call's passes is true or false, not {self.passes!r:.80}")
         if self.error_code is not None and not isinstance(self.error_code, str):
@@ -95,10 +91,9 @@ class Call:
                 if not isinstance(entries, (list, tuple)) or not all(isinstance(entry, Mapping) for entry in entries):
                     raise ValueError(f"a call's {name} is a list of objects, not {entries!r:.80}")
                 object.__setattr__(self, name, tuple(entries))
-
         if self.scores is not None:
             if not isinstance(self.scores, Mapping) or not all(isinstance(name, str) for name in self.scores):
-                raise ValueError(f"a call's scores are an object of the names of metrics, not {self.scores!r:.80}")
+                raise ValueError(f"a call's scores are an object of values by metrics' names, not {self.scores!r:.80}")
             try:
                 object.__setattr__(self, "scores", json.loads(json.dumps(dict(self.scores), allow_nan=False)))
             except (TypeError, ValueError) as error:

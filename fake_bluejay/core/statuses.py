@@ -60,7 +60,7 @@ class StatusRow(NamedTuple):
     """The status in the words of Bluejay's pages."""
     group: Group
     tone: str
-    """The colour of the status in the console."""
+    """The color of the status in the console."""
     older: str
     """The status in the words of the OpenAPI of 30 April 2026."""
     begun: bool = True
@@ -334,6 +334,9 @@ def status_from_text(text: str) -> Status:
                 raise ValueError(f"{text!r} is a label; the status is {status}") from None
         raise ValueError(unknown("status", text, Status)) from None
 
+
+CauseByHand = Literal["agent", "test", "api"]
+"""The cause of an event that a test lets happen."""
 
 # A type checker cannot derive these texts from the enums, so they are listed again; a test compares both.
 StatusChoice = Status | Literal[

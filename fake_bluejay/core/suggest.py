@@ -25,6 +25,12 @@ def check_known(kind: str, given: object, known: Iterable[object]) -> None:
         raise ValueError(unknown(kind, given, known))
 
 
+def check_text(name: str, given: object) -> None:
+    """Check that a value is a text. Raises `ValueError`."""
+    if not isinstance(given, str):
+        raise ValueError(f"{name}: a string is needed, not {given!r:.80}")
+
+
 def passing(check: Callable[[Any], None]) -> Callable[[Any], Any]:
     """Return a function that returns the values which `check` accepts; for others, `check` raises a `ValueError`."""
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from fake_bluejay.core.behaviors import Agent
+from fake_bluejay.core.integers import is_integer
 from fake_bluejay.core.readings import StatusWords
 from fake_bluejay.core.scripts import ENDS, Call
 from fake_bluejay.core.statuses import (
@@ -75,6 +76,12 @@ class Organisations(dict[str, Organisation]):
         """Forget all of them."""
         super().clear()
         self.by_key.clear()
+
+
+def check_id(id: object) -> None:
+    """Check that a value can be the id of a test result. Raises `ValueError`."""
+    if not is_integer(id):
+        raise ValueError(f"a test result's id is an integer, not {id!r:.80}")
 
 
 @dataclass(slots=True, eq=False, repr=False)

@@ -9,8 +9,8 @@ from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from fake_bluejay.core.integers import is_integer
-from fake_bluejay.core.outbox import EVENTS, UNSELECTED, Scope, WebhookRecord
-from fake_bluejay.core.suggest import check_known
+from fake_bluejay.core.outbox import EVENTS, UNSELECTED, Scope, WebhookRecord, check_retries
+from fake_bluejay.core.suggest import check_known, check_text
 from fake_bluejay.core.world import DEFAULT_ORGANISATION
 
 
@@ -33,6 +33,10 @@ def new_webhook(
     chosen = selected(events)
     if secret is not None:
         check_secret(secret)
+    check_retries(retries)
+    if not isinstance(enabled, bool):
+        raise ValueError(f"enabled is True or False, not {enabled!r:.80}")
+    check_text("organisation", organisation)
     return WebhookRecord("", organisation, url, chosen, secret or "", scope_of(agents, folders), retries, enabled)
 
 

@@ -71,7 +71,7 @@ from fake_bluejay.core.statuses import (
     status_from_text,
     ways_on,
 )
-from fake_bluejay.core.suggest import check_known
+from fake_bluejay.core.suggest import check_known, unknown
 from fake_bluejay.core.test_results import (
     WATCHDOG_DELAY,
     ControlObject,
@@ -79,6 +79,7 @@ from fake_bluejay.core.test_results import (
     Organisation,
     Organisations,
     Record,
+    check_id,
 )
 from fake_bluejay.core.timers import Timer, TimerKind, Timers
 
@@ -673,7 +674,10 @@ class World:
         """Forget a run, its test results and their timers. Raises `KeyError` for an unknown id."""
         with self.lock:
             self.settle()
-            run = self.runs.pop(id)
+            run = self.runs[id]
+            for result_id in run.result_ids:
+                self.resources.release(self.results[result_id])
+            del self.runs[id]
             self.outbox.triggers.pop(run.trigger_id, None)
             self.timers.cancel_all(set(run.result_ids))
             for result_id in run.result_ids:
@@ -771,10 +775,10 @@ class World:
             check_known("organisation", organisation, self.organisations)
             if id is None:
                 id = self._free_id()
-            elif not is_integer(id):
-                raise ValueError(f"a test result's id is an integer, not {id!r}")
-            elif id in self.results:
-                raise ValueError(f"the test result id {id} is taken; {self._ids()}")
+            else:
+                check_id(id)
+                if id in self.results:
+                    raise ValueError(f"the test result id {id} is taken; {self._ids()}")
             if call is not None and call.scores:
                 check_scores(call.scores, self._metrics_of(organisation, 1))
             record = Record(id, organisation, state, agent, now, fields)
@@ -809,6 +813,7 @@ class World:
         with self.lock:
             now = self.settle()
             record = self.result(id)
+            self.resources.release(record)
             # All timers are cancelled, a late agent's too: they would fire for a new test result with the same id.
             self.timers.cancel_all({id})
             del self.results[id]
@@ -865,7 +870,7 @@ class World:
         """Add a webhook, and return it with its id and its secret.
 
         Raises:
-            ValueError: The organisation or one of its agents is unknown, or `retries` or `enabled` is not allowed.
+            ValueError: The organisation or one of its agents is unknown.
         """
         with self.lock:
             check_known("organisation", new.organisation, self.organisations)
@@ -901,7 +906,7 @@ class World:
 
     def _webhook(self, id: str) -> WebhookRecord:
         if id not in self.outbox.webhooks:
-            raise KeyError(f"there is no webhook {id!r}")
+            raise KeyError(unknown("webhook", id, self.outbox.webhooks))
         return self.outbox.webhooks[id]
 
     def send(self, event: str, payload: Any, organisation: str) -> int:

@@ -7,6 +7,7 @@ import functools
 import inspect
 import json
 import os
+import socket
 import sys
 import threading
 import warnings
@@ -57,14 +58,14 @@ class Options(WorldOptions, total=False):
     """The options of a fake; each has a default."""
 
     sleep: Literal["skip", "real"]
-    """The effect of sleeping in the code under test: `"skip"` or `"real"`."""
+    """The effect of a sleep of the code under test: `"skip"` takes no real time, `"real"` does."""
     longest: float | timedelta
     """The most of the fake's time that the code under test may sleep away before the test fails; by default 3 days."""
     participants: Sequence[threading.Thread | str]
     """Threads started before the fake that take part in virtual time, or their names."""
     unmet: Unmet
-    """The consequence of a fault or stub that met no request, when the test, the `with` or the decorated function ends:
-    `"error"`, `"warn"` or `"ignore"`."""
+    """The consequence, when the test, the `with` or the decorated function ends, of a fault or stub that met no
+    request: `"error"`, `"warn"` or `"ignore"`."""
 
 
 OPTIONS = tuple(Options.__annotations__)
@@ -72,11 +73,13 @@ OPTIONS = tuple(Options.__annotations__)
 
 
 class FakeBluejay(Bluejay):
-    """A Bluejay of one's own: a context manager (also async), a decorator, or switched by `start()` and `stop()`.
+    """A fake Bluejay: a context manager (also async), a decorator, or switched by `start()` and `stop()`.
 
-    While it is on, calls to the real host are answered by it, in this process, and the environment names it
-    (`BLUEJAY_API_KEY`, `BLUEJAY_API_URL`, `BLUEJAY_OTLP_ENDPOINT`). Raises `ValueError` for an unknown option or a bad
-    value.
+    While it is on, it answers the calls to the real host, in this process, and the environment leads to it
+    (`BLUEJAY_API_KEY`, `BLUEJAY_API_URL`, `BLUEJAY_OTLP_ENDPOINT`).
+
+    Raises:
+        ValueError: An option is unknown, or its value is not allowed.
     """
 
     def __init__(self, **options: Unpack[Options]) -> None:
@@ -175,13 +178,13 @@ class FakeBluejay(Bluejay):
                 self._loopback = None
 
     def _fail_if_unmet(self) -> str:
-        """Check that each fault and each stub has met a request, as the option `unmet` says; pytest's fixtures do this.
+        """Check that each fault and each stub has met a request; pytest's fixtures call this, too.
 
         Returns:
-            The warnings, which may be none.
+            The text of a warning, if the option `unmet` asks for one; otherwise empty.
 
         Raises:
-            AssertionError: One has not, and that is to be an error.
+            AssertionError: One has not, and the option makes that an error.
         """
         __tracebackhide__ = True
         choice = self._options.get("unmet", "error")
@@ -195,7 +198,7 @@ class FakeBluejay(Bluejay):
         return said
 
     def __exit__(self, type_: type[BaseException] | None, error: BaseException | None, traceback: object) -> None:
-        """Stop, unless an outer `with` does. An unmet fault or stub is an error then, unless there is one already."""
+        """Stop, unless an outer `with` does; then look for unmet faults and stubs, unless an error ends the `with`."""
         __tracebackhide__ = True
         is_over = not self._inner
         super().__exit__(type_, error, traceback)
@@ -205,7 +208,7 @@ class FakeBluejay(Bluejay):
     async def __aexit__(
         self, type_: type[BaseException] | None, error: BaseException | None, traceback: object
     ) -> None:
-        """Stop; the applications that webhooks led to on this event loop have their shutdown first."""
+        """Stop as `__exit__` does; before that, shut down the applications on this event loop that receive webhooks."""
         if not self._inner and self._world.delivery_worker is not None:
             await self._worker.shut_down()
         await super().__aexit__(type_, error, traceback)
@@ -224,8 +227,8 @@ class FakeBluejay(Bluejay):
     def __call__(self, function: _Function) -> _Function:
         """Decorate a function: each call gets a fresh fake of these options, as `bluejay` if it has that parameter.
 
-        A coroutine function or a generator function (such as a fixture), sync or async, has the fake until it ends. Of
-        a class, its own methods whose names begin with `test` are decorated, not inherited ones, nor `setUp`.
+        A coroutine function or a generator function (such as a fixture), sync or async, has the fake until it ends. In
+        a class, the methods whose names begin with `test` are decorated, but not inherited ones.
         """
         if isinstance(function, type):
             for name, member in list(vars(function).items()):
@@ -238,7 +241,7 @@ class FakeBluejay(Bluejay):
 
         @contextlib.contextmanager
         def fresh(args: Any, kwargs: Any) -> Iterator[tuple[Any, Any]]:
-            """Yield the arguments with a new fake, which is on for as long."""
+            """Yield the arguments with a new fake, which is on until the end of the `with`."""
             fake = type(self)(**self._options)
             if by_name or (place is not None and len(args) < place):
                 kwargs["bluejay"] = fake
@@ -339,6 +342,9 @@ class FakeBluejay(Bluejay):
         """
         if self._loopback is None:
             self._api.check_process()
+            # uvloop, which is imported next, keeps the class of sockets that it finds. If a tool has put one there that
+            # forbids sockets, this raises, and later tests are spared a server that cannot work.
+            socket.socket().close()
             from fake_bluejay.server import loopback  # first: its error says how to install what is missing
             from fake_bluejay.server.app import served_app
 
@@ -435,7 +441,7 @@ class _Application(Api):
 
 @functools.cache
 def load_ahead() -> None:
-    """Load now what the first fake and its first request would, by means of a fake that nobody sees."""
+    """Load the modules that the first fake and its first request need, by starting and calling a fake."""
     with FakeBluejay() as fake:
         headers = [(b"x-api-key", fake.api_key.encode()), (b"content-type", b"application/json")]
         scope = {"type": "http", "method": "POST", "path": "/v1/end-conversations", "headers": headers}
@@ -443,7 +449,7 @@ def load_ahead() -> None:
 
 
 def fake_over(service: Service) -> FakeBluejay:
-    """Return a fake over a service that there is, of a seed say; it delivers its webhooks. It is not switched on."""
+    """Return a fake over an existing service, such as a seed's; it delivers webhooks, and is not switched on."""
     fake = FakeBluejay.__new__(FakeBluejay)
     fake._begin({}, service)
     return fake

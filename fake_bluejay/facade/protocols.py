@@ -8,14 +8,16 @@ from __future__ import annotations
 
 import functools
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Protocol, Unpack
 
 from fake_bluejay.bluejay.app import PATHS
 from fake_bluejay.bluejay.modules import declared
 from fake_bluejay.bluejay.options import API_KEY
 from fake_bluejay.calls import Calls
+from fake_bluejay.core.json_data import json_fields
 from fake_bluejay.core.suggest import nearest
+from fake_bluejay.core.test_results import check_id
 from fake_bluejay.core.world import DEFAULT_ORGANISATION, World
 from fake_bluejay.drafts import Drafts
 from fake_bluejay.evaluations import Evaluations
@@ -97,7 +99,12 @@ class Bluejay(Assertions, Protocol):
         return TestResult(self._world, self._add_test_result(new))
 
     def add_test_results(self, n: int, **same: Any) -> list[TestResult]:
-        """Add `n` test results that are alike, and return them."""
+        """Add `n` test results that are alike, and return them; their ids are the next that are free.
+
+        Raises:
+            ValueError: As for one; or an id is given.
+        """
+        check_alike(same)
         return [self.add_test_result(**same) for _ in range(n)]
 
     def test_result(self, id: int) -> TestResult:
@@ -106,6 +113,10 @@ class Bluejay(Assertions, Protocol):
         Raises:
             KeyError: There is none; the message lists the ids.
         """
+        try:
+            check_id(id)
+        except ValueError as error:
+            raise KeyError(str(error)) from None
         return TestResult(self._world, self._world.result(id).id)
 
     @property
@@ -129,7 +140,7 @@ class Bluejay(Assertions, Protocol):
         from fake_bluejay.state.commands import NewEntity, validated
 
         collection = declared(resource).of.plural
-        new = validated(NewEntity, {**fields, "organisation": organisation}).of(collection)
+        new = validated(NewEntity, {**json_fields(fields), "organisation": organisation}).of(collection)
         return view(self._world, collection, self._apply(new))
 
     def add_agent(self, *, organisation: str = DEFAULT_ORGANISATION, **fields: Any) -> AgentView:
@@ -175,7 +186,9 @@ class Bluejay(Assertions, Protocol):
                     raise ValueError(f"a digital human is needed, as add_digital_human() gives it, not {human!r:.80}")
             humans = [human.id for human in digital_humans]
         new = {"agent": _id(agent), "digital_humans": humans, "organisation": organisation}
-        return SimulationView(self._world, "simulations", self._apply(validated(NewSimulation, {**fields, **new})))
+        return SimulationView(
+            self._world, "simulations", self._apply(validated(NewSimulation, {**json_fields(fields), **new}))
+        )
 
     def add_digital_human(self, *, organisation: str = DEFAULT_ORGANISATION, **fields: Any) -> DigitalHumanView:
         """Add a digital human.
@@ -234,7 +247,9 @@ class Bluejay(Assertions, Protocol):
 
         if isinstance(humans := fields.get("digital_human_ids"), (list, tuple)):
             fields["digital_human_ids"] = list(map(_id, humans))
-        return RunView(self._world, self._apply(validated(NewRun, {**fields, "simulation": _id(simulation)})))
+        return RunView(
+            self._world, self._apply(validated(NewRun, {**json_fields(fields), "simulation": _id(simulation)}))
+        )
 
     @property
     def runs(self) -> list[RunView]:
@@ -369,6 +384,12 @@ class Bluejay(Assertions, Protocol):
 
     def _add_stub(self, method: str, path: str, status: int, json: Any) -> None:
         """Add a stub."""
+
+
+def check_alike(same: Mapping[str, Any]) -> None:
+    """Check the fields of test results that are alike. Raises `ValueError` for an id, which one alone can have."""
+    if same.get("id") is not None:
+        raise ValueError("ids are counted for many test results; add_test_result(id=…) gives one an id")
 
 
 def _id(view: Any) -> Any:

@@ -2,6 +2,8 @@
 
 Rules of this file:
 - Nothing of the server's state is kept here: each look at it is a request to the control API under `/_fake`.
+- What is wrong whatever the server's state is refused here, in the words of a fake in this process, by giving it to a
+  part of such a fake that is then thrown away.
 - The control API's data becomes the core's own records, so that views, assertions and reports are the same.
 """
 
@@ -28,16 +30,17 @@ from fake_bluejay.core.clock import instant_of, microseconds
 from fake_bluejay.core.outbox import Delivery, Irregularity, WebhookRecord, encoded
 from fake_bluejay.core.readings import Readings
 from fake_bluejay.core.scripts import Call, call_from_dict
-from fake_bluejay.core.statuses import Event
-from fake_bluejay.core.test_results import Record
+from fake_bluejay.core.statuses import Event, status_from_text
+from fake_bluejay.core.test_results import Record, check_id
 from fake_bluejay.core.timers import Timer
 from fake_bluejay.core.world import World
 from fake_bluejay.facade.handles import FakeClock, Snapshot, data_of
-from fake_bluejay.facade.protocols import Bluejay
+from fake_bluejay.facade.protocols import Bluejay, check_alike
 from fake_bluejay.facade.results import TestResult
 from fake_bluejay.facade.webhooks import Webhooks
 from fake_bluejay.http.faults import Fault, Faults
 from fake_bluejay.http.journal import Answer, Exchange, Headers, Journal, Requests
+from fake_bluejay.http.stubs import Stubs
 from fake_bluejay.state import snapshot as dumps
 from fake_bluejay.state.commands import Command, NewEntity, NewRun, NewTestResult, validated
 
@@ -137,7 +140,8 @@ class RemoteBluejay(Bluejay):
         return cast(int, self._control.send("test-results", validated(NewTestResult, _as_data(fields)))["id"])
 
     def add_test_results(self, n: int, **same: Any) -> list[TestResult]:
-        """Add `n` test results that are alike, and return them."""
+        """Add `n` test results that are alike, and return them; their ids are the next that are free."""
+        check_alike(same)
         data, added = _as_data(same), []
         for first in range(0, n, _AT_ONCE):
             new = validated(NewTestResult, {**data, "count": min(_AT_ONCE, n - first)})
@@ -145,6 +149,7 @@ class RemoteBluejay(Bluejay):
         return [TestResult(self._world, one["id"]) for one in added]
 
     def _add_stub(self, method: str, path: str, status: int, json: Any) -> None:
+        Stubs().add(method, path, status, json)
         self._control("POST", "stubs", {"method": method, "path": path, "status": status, "json": json})
 
     # --- requests -----------------------------------------------------------------------------------------------
@@ -360,9 +365,11 @@ class _FarWorld:
         self._control("PATCH", "calls", dumps.dump_calls(default, next, of))
 
     def add_organisation(self, name: str, api_key: str) -> None:
+        World().add_organisation(name, api_key)
         self._control("POST", "organisations", {"name": name, "api_keys": [api_key]})
 
     def revoke_api_key(self, api_key: str) -> None:
+        World().revoke_api_key(api_key)
         self._control("POST", "organisations/revoked-keys", {"api_key": api_key})
 
     @property
@@ -424,6 +431,8 @@ class _FarFaults(Faults):
         self._control = control
 
     def _arm(self, kind: Any, arguments: dict[str, Any], to: Mapping[str, Any]) -> None:
+        super()._arm(kind, arguments, to)
+        super().clear()
         self._control("POST", "faults", {"kind": kind, **arguments, **to})
 
     def clear(self) -> None:
@@ -491,8 +500,12 @@ def _as_data(new: dict[str, Any]) -> dict[str, Any]:
     """Return the fields of a new test result, JSON-ready.
 
     Raises:
-        ValueError: A field is unknown, or the agent or the call is not valid.
+        ValueError: A field is unknown, or the id, the status, the agent or the call is not valid.
     """
+    if "status" in new:
+        status_from_text(new["status"])
+    if new.get("id") is not None:
+        check_id(new["id"])
     check_fields([name for name in new if name not in OWN_FIELDS], OWN_FIELDS)
     call = new.get("call")
     return {

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar, get_args
 
 from fake_bluejay.core.behaviors import Agent, agent_of
 from fake_bluejay.core.clock import datetime_at
 from fake_bluejay.core.scoring import is_scored
 from fake_bluejay.core.scripts import Call
-from fake_bluejay.core.statuses import Event, Status
+from fake_bluejay.core.statuses import CauseByHand, Event, Status, status_from_text
 from fake_bluejay.core.suggest import check_known
 from fake_bluejay.core.test_results import ControlObject, Record
 from fake_bluejay.core.world import World, watchdog_of
@@ -200,15 +200,19 @@ class TestResult(View[int]):
         Raises:
             ValueError: The status is unknown, or no legal move leads there; the message lists the legal moves.
         """
+        status = status_from_text(status)
+        if not isinstance(force, bool):
+            raise ValueError(f"force is True or False, not {force!r:.80}")
         self._world.set_status(self._id, status, force=force)
 
-    def happen(self, event: EventChoice, cause: str = "agent") -> None:
+    def happen(self, event: EventChoice, cause: CauseByHand = "agent") -> None:
         """Let an event of the transition table happen.
 
         Raises:
-            ValueError: The event is unknown, or not legal now.
+            ValueError: The event or the cause is unknown, or the event is not legal now.
         """
         check_known("event", event, Event)
+        check_known("cause of an event:", cause, get_args(CauseByHand))
         self._world.happen(self._id, Event(event), cause)
 
     def end(self) -> None:

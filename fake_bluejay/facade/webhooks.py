@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple
 
 from fake_bluejay.core.clock import datetime_at, microseconds
 from fake_bluejay.core.outbox import ALERTS, EVENTS, Attempt, Delivery, Irregularity, signature
-from fake_bluejay.core.suggest import check_known
+from fake_bluejay.core.suggest import check_known, check_text
 from fake_bluejay.core.webhooks import check_url, new_webhook
 from fake_bluejay.core.world import DEFAULT_ORGANISATION, World
 from fake_bluejay.facade.delivery import DeliveryWorker
@@ -224,6 +224,8 @@ class Webhooks:
             ValueError: There is no such event or organisation.
             TypeError: The payload is not JSON.
         """
+        check_known("webhook event", event, EVENTS)
+        check_text("organisation", organisation)
         self._world.send(event, payload, organisation)
 
     def send_alert(
@@ -259,7 +261,7 @@ class Webhooks:
             **_ALERT_FIELDS[event],
             **fields,
         }
-        self._world.send(event, payload, organisation)
+        self.send(event, payload, organisation)
 
     def duplicate(self, times: int | None = 1, *, copies: int = 2, event: WebhookEvent | None = None) -> None:
         """Send the next deliveries (of an event, or any) more than once, although the first succeeds."""
@@ -292,4 +294,8 @@ class Webhooks:
 
 
 def _id(webhook: Webhook | str) -> str:
-    return webhook.id if isinstance(webhook, Webhook) else webhook
+    """Return the id of a webhook. Raises `KeyError` for a value that can be none."""
+    id = webhook.id if isinstance(webhook, Webhook) else webhook
+    if not isinstance(id, str) or not id:
+        raise KeyError(f"a webhook is needed, as add() gives it, or its id, not {webhook!r:.80}")
+    return id

@@ -1,6 +1,6 @@
 """FastAPI's reading of a request before an endpoint sees it, and its words for errors.
 
-Source of every behaviour here: FastAPI 0.165 with Pydantic 2.14, which a test runs beside this and compares byte for
+Source of every behavior here: FastAPI 0.165 with Pydantic 2.14, which a test runs beside this and compares byte for
 byte. Pydantic does the validating; this file reads the body, puts the errors in FastAPI's order, and renders them.
 """
 
@@ -9,14 +9,18 @@ from __future__ import annotations
 import email.message
 import functools
 import json
+import sys
 from typing import Any, Final, TypeVar
 
 from pydantic import TypeAdapter, ValidationError
+from pydantic_core import from_json
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 
 Model = TypeVar("Model")
 
+_FEWEST_DIGITS: Final = sys.int_info.str_digits_check_threshold
+"""The number of digits that Python always reads. Pydantic's parser knows no limit, or not the one that is set."""
 NOTHING: Final = object()
 """The body of a request that has none."""
 
@@ -49,6 +53,11 @@ def read_body(content_type: bytes | None, body: bytes) -> Any:
         return NOTHING
     if not _is_json(content_type):
         return body
+    if len(body) <= _FEWEST_DIGITS:
+        try:
+            return from_json(body)  # at a tenth of the costs; `json` takes more, and words the error
+        except ValueError:
+            pass
     try:
         return json.loads(body)
     except json.JSONDecodeError as error:

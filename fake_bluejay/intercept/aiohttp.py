@@ -1,7 +1,7 @@
 """aiohttp: its connectors make a connection whose transport is a wire to the fake.
 
-The seams are private methods, because below aiohttp's public ones, names are resolved and proxies are called.
-`_create_connection` makes a connection; `_get` takes one of those that are kept alive.
+The seams are private methods of connectors: `_create_connection` makes a connection, and `_get` takes one that is kept
+alive. Under the public methods, aiohttp resolves names and calls proxies.
 """
 
 from __future__ import annotations
@@ -115,7 +115,7 @@ class _Transport(asyncio.Transport):
         return self._reading and not self._closing
 
     def is_closing(self) -> bool:
-        return self._closing or not self._wire.is_open()  # so a session that outlives the fake connects anew
+        return self._closing or not self._wire.is_open()  # so that a session that outlives the fake connects anew
 
     def close(self) -> None:
         if not self._closing:

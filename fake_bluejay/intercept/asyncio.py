@@ -23,6 +23,7 @@ from __future__ import annotations
 import _socket
 import asyncio
 import contextlib
+import functools
 import socket
 from asyncio.base_events import BaseEventLoop
 from collections.abc import Callable, Iterator
@@ -30,17 +31,12 @@ from types import ModuleType
 from typing import Any
 from weakref import WeakKeyDictionary, WeakSet
 
-from fake_bluejay.intercept.clockwork import CLOCKWORK
+from fake_bluejay.intercept.clockwork import CLOCKWORK, Member
 from fake_bluejay.intercept.shims import Seam
 from fake_bluejay.intercept.true_time import REAL
 from fake_bluejay.intercept.wakeups import SIGNALS, Signal, waking
 
-FILES = {
-    "asyncio.base_events": "asyncio",
-    "asyncio.selector_events": "asyncio",
-    "asyncio.unix_events": "asyncio",
-    "selectors": "asyncio",
-}
+MODULES = ("asyncio.base_events", "asyncio.selector_events", "asyncio.unix_events", "selectors")
 """The modules whose attributes are replaced here."""
 
 _ON_THEIR_WAY = 0.001
@@ -51,7 +47,7 @@ LOOPBACKS: dict[int, Callable[[], bool]] = {}
 
 
 def seams(module: ModuleType) -> Iterator[Seam]:
-    """List the seams in a module of `FILES`."""
+    """List the seams in a module of `MODULES`."""
     match module.__name__:
         case "asyncio.base_events":
             yield Seam(module.BaseEventLoop, "time", _time)
@@ -103,22 +99,18 @@ def take_timers_along(seconds: float, *, over: bool) -> None:
             handle._when += seconds
 
 
-class _OwnClock:
-    """A loop that has a clock of its own, by looptime, say: the fake's time follows it."""
-
-    def __init__(self, loop: Any) -> None:
-        self.loop_time, self.elapsed = loop.time(), CLOCKWORK.elapsed
-
-    def follow(self, loop: Any) -> None:
-        before, was = self.loop_time, self.elapsed
-        self.loop_time = loop.time()
-        length = round((self.loop_time - before) * 1_000_000) - (CLOCKWORK.elapsed - was)
-        if length > 0:
-            CLOCKWORK.follow(length, "passed by the event loop's own clock")
-        self.elapsed = CLOCKWORK.elapsed
+_own_clocks: WeakKeyDictionary[Any, tuple[float, int]] = WeakKeyDictionary()
+"""A loop that has a clock of its own → its time and the fake's when they were last compared."""
 
 
-_own_clocks: WeakKeyDictionary[Any, _OwnClock] = WeakKeyDictionary()
+def _follow(loop: Any) -> None:
+    """Move the fake's time by as much as the clock of a loop, by looptime, say, has moved since the last call."""
+    now = loop.time()
+    loop_time, elapsed = _own_clocks.get(loop, (now, CLOCKWORK.elapsed))
+    length = round((now - loop_time) * 1_000_000) - (CLOCKWORK.elapsed - elapsed)
+    if length > 0:
+        CLOCKWORK.follow(length, "passed by the event loop's own clock")
+    _own_clocks[loop] = now, CLOCKWORK.elapsed
 
 
 def _has_own_clock(loop: Any) -> bool:
@@ -138,60 +130,63 @@ def _select(original: Callable[..., Any]) -> Callable[..., Any]:
         if member is None:
             return original(self, timeout)
         loop: Any = asyncio._get_running_loop()
-        files: Any = self.get_map() or {}
+        looks_only = timeout is not None and timeout <= 0
         if loop is None or getattr(loop, "_selector", None) is not self:
-            if timeout is not None and timeout <= 0:
+            if looks_only:
                 CLOCKWORK.wait_for_nothing(member)
                 return original(self, timeout)
-            outside = [each for each in files.values() if not _listens(each.fd)]
+            outside = [each for each in (self.get_map() or {}).values() if not _listens(each.fd)]
             with CLOCKWORK.real_time(member, "waited for a file or socket", meanwhile="count" if outside else "jump"):
                 return original(self, timeout)
-        if _has_own_clock(loop):
-            own = _own_clocks.get(loop)
-            if own is None:
-                _own_clocks[loop] = _OwnClock(loop)
-            else:
-                own.follow(loop)
-            if timeout is None or timeout > 0:
-                with CLOCKWORK.real_time(member, "waited in an event loop that has a clock of its own"):
-                    return original(self, timeout)
-        if timeout is not None and timeout <= 0:
+        has_own_clock = _has_own_clock(loop)
+        if has_own_clock:
+            _follow(loop)
+        if looks_only:
             return original(self, timeout)
-        signal = SIGNALS.setdefault(loop, Signal())
-        signal.called = False
-        if events := original(self, 0):
-            return events
-        connected = [fd for fd in files if fd != loop._ssock.fileno() and not _listens(fd)]
-        theirs = _without_inner_ends(connected)
-        if len(theirs) < len(connected) and (events := original(self, _ON_THEIR_WAY)):
-            return events
-        is_outside = False
-        if theirs:
-            with CLOCKWORK.real_time(member, "looked at a server of ours", meanwhile="stand"):
-                is_outside = not all(_is_idle_loopback(loop, each) for each in theirs)
-            if events := original(self, 0):  # bytes that an idle server had sent by then
-                return events
-        until = loop._scheduled[0].when() if loop._scheduled else None
-        wait = signal.wait = CLOCKWORK.begin(member, timeout, "waited in the event loop", until=until)
-        wait.on_wake = lambda: _wake(loop)
-        wait.has_work = lambda: bool(loop._ready)
-        wait.is_outside = is_outside
-        if signal.called:
-            wait.ended = True
-
-        def block(seconds: float | None) -> bool:
-            events.extend(original(self, seconds))
-            return bool(events)
-
-        try:
-            CLOCKWORK.finish(wait, block)
-            if timeout is None and CLOCKWORK.me() is not member:  # the fake is off
-                return original(self, None)
-        finally:
-            signal.wait = None
-        return events or original(self, 0)
+        if has_own_clock:
+            with CLOCKWORK.real_time(member, "waited in an event loop that has a clock of its own"):
+                return original(self, timeout)
+        return _wait(loop, member, functools.partial(original, self), timeout)
 
     return select
+
+
+def _wait(loop: Any, member: Member, select: Callable[..., list[Any]], timeout: float | None) -> list[Any]:
+    """Wait in virtual time until a loop has something to do, and return the events of its files."""
+    signal = SIGNALS.setdefault(loop, Signal())
+    signal.called = False
+    if events := select(0):
+        return events
+    files = loop._selector.get_map() or {}
+    connected = [fd for fd in files if fd != loop._ssock.fileno() and not _listens(fd)]
+    theirs = _without_inner_ends(connected)
+    if len(theirs) < len(connected) and (events := select(_ON_THEIR_WAY)):
+        return events
+    is_outside = False
+    if theirs:
+        with CLOCKWORK.real_time(member, "looked at a server of ours", meanwhile="stand"):
+            is_outside = not all(_is_idle_loopback(loop, each) for each in theirs)
+        if events := select(0):  # bytes that an idle server had sent by then
+            return events
+    until = loop._scheduled[0].when() if loop._scheduled else None
+    wait = signal.wait = CLOCKWORK.begin(member, timeout, "waited in the event loop", until=until)
+    wait.on_wake = lambda: _wake(loop)
+    wait.has_work = lambda: bool(loop._ready)
+    wait.is_outside = is_outside
+    if signal.called:
+        wait.ended = True
+
+    def block(seconds: float | None) -> bool:
+        events.extend(select(seconds))
+        return bool(events)
+
+    try:
+        CLOCKWORK.finish(wait, block)
+        if timeout is None and CLOCKWORK.me() is not member:  # the fake is off
+            return select(None)
+    finally:
+        signal.wait = None
+    return events or select(0)
 
 
 def _wake(loop: Any) -> None:

@@ -1,4 +1,4 @@
-"""The decision whether a host is Bluejay's: one that the fake answers, or one of its domain."""
+"""The decision whether a host is one that the fake answers, or any other of Bluejay's domain."""
 
 from __future__ import annotations
 
@@ -7,26 +7,24 @@ from typing import Any
 
 from fake_bluejay.bluejay.published import DOMAIN, HOST, OTLP_HOST
 
-_NAME = re.compile(rf"(?P<under>(?:[\w-]+\.)*){re.escape(DOMAIN)}\.?(?::\d*)?", re.ASCII | re.IGNORECASE)
+_NAME = re.compile(rf"(?P<host>(?:[\w-]+\.)*{re.escape(DOMAIN)})\.?(?::\d*)?", re.ASCII | re.IGNORECASE)
 """A name of the domain, with or without the root's dot and a port."""
 
-
 _HOST = HOST.encode()
-_ANSWERED = tuple(host.removesuffix(DOMAIN) for host in (HOST, OTLP_HOST))
 
 
 def is_bluejay(host: object) -> bool:
-    """Return whether this is a host of Bluejay's that the fake answers: its API's, or the one that takes traces.
+    """Return whether the fake answers this host: the API's, or the one that takes traces.
 
     Args:
         host: A name as a client or the socket module takes one: text or bytes, in any case, with or without the root's
-            dot and a port, and with any characters that IDNA maps to the same name. Anything else is no host of
-            Bluejay's. Methods that a subclass of `str` or `bytes` overrides are not called.
+            dot and a port, and with any characters that IDNA maps to the same name. Anything else is not Bluejay's.
+            Methods that a subclass of `str` or `bytes` overrides are not called.
     """
     if type(host) is str and host == HOST:
         return True
     name = _NAME.fullmatch(text_of(host))
-    return name is not None and name["under"].lower() in _ANSWERED
+    return name is not None and name["host"].lower() in (HOST, OTLP_HOST)
 
 
 def is_in_domain(host: object) -> bool:
@@ -35,7 +33,7 @@ def is_in_domain(host: object) -> bool:
     Args:
         host: As for `is_bluejay`.
     """
-    if (type(host) is str and host == HOST) or (type(host) is bytes and host == _HOST):  # as nearly always
+    if (type(host) is str and host == HOST) or (type(host) is bytes and host == _HOST):  # the usual cases, fast
         return True
     return _NAME.fullmatch(text_of(host)) is not None
 

@@ -436,7 +436,7 @@ _watcher = _Watcher()
 def _watch(on: bool) -> None:
     there = any(finder is _watcher for finder in sys.meta_path)
     if on and not there:
-        # Not on top: a tool whose own finder stands there may take it off by its place, as pyfakefs does for each report.
+        # Not on top, where a tool may take its own finder off by its place, as pyfakefs does for each report.
         sys.meta_path.insert(1, _watcher)
     elif there and not on:
         sys.meta_path[:] = [finder for finder in sys.meta_path if finder is not _watcher]

@@ -1,15 +1,14 @@
 """The activity of a thread that has announced no wait: it works, waits for a lock, or waits for something outside.
 
-A thread *works* unless the opposite is proved: no look has seen it running, and it cannot have waited for its turn
-either. For Linux, a thread that is ready to run but gets no processor is not asleep, and one that waits for Python's
-own lock (the GIL) wakes with every switch interval. So a thread that sleeps, and has not woken once while two such
-intervals passed, waits in the kernel, however busy the machine is. Where there is no `/proc`, the thread's processor
-time and its current instruction must not have changed for a quarter of a second.
+A thread *works* unless it is proved to wait. To Linux, a thread that is ready to run but gets no processor is not
+asleep, and one that waits for Python's own lock (the GIL) wakes with every switch interval. So a thread that sleeps,
+and has not woken once while two such intervals passed, waits in the kernel, however busy the machine is. Where there is
+no `/proc`, a thread waits if its processor time and its current instruction have not changed for a quarter of a second.
 
-If a thread is proved to wait, the innermost instruction says for what: a call of `acquire`, `get` or `__enter__` in C
-takes a lock (or takes from a queue), which a thread of this process will release; a call of `recv`, `poll`, `waitpid`
-or `read` waits for something outside, such as a pipe (a thread that reads a disk does not sleep in this sense). Any
-other instruction counts as work: a thread that waits for threads in C works.
+The innermost instruction of a thread that waits says for what: a call of `acquire`, `get` or `__enter__` in C takes a
+lock (or takes from a queue), which a thread of this process will release; a call of `recv`, `poll`, `waitpid` or `read`
+waits for something outside, such as a pipe (a thread that reads a disk does not sleep in this sense). A thread that
+waits in any other call counts as one that works.
 """
 
 from __future__ import annotations
@@ -33,7 +32,6 @@ _KNOWS_PROCESSOR_TIMES = sys.platform.startswith("linux")
 
 _TAKES_A_LOCK = frozenset({"acquire", "__enter__", "get", "_acquire_restore", "acquire_lock"})
 
-
 _WAITS_OUTSIDE = frozenset({
     "accept", "_accept", "connect", "connect_ex", "control", "do_handshake", "epoll_wait", "next_event", "poll", "read",
     "readinto", "readline", "readv", "recv", "recv_into", "recvfrom", "recvfrom_into", "recvmsg", "run_forever",
@@ -54,12 +52,20 @@ class _Look(NamedTuple):
     """A thread's state at a moment."""
 
     state: object
-    """A value that changes when the thread runs."""
+    """A value that changes when the thread runs; None if it may be running."""
     since: float
     """The real time since which the state has not changed."""
 
 
-_NO_LOOK = _Look(None, 0.0)
+class _OutsideCall(NamedTuple):
+    """A call for something outside that a thread is in."""
+
+    place: object
+    """The frame and the instruction that call."""
+    since: float
+    """The real time at which the thread was first found in the call."""
+    processor_time: float
+    """The thread's processor time by then."""
 
 
 class Watch:
@@ -67,18 +73,17 @@ class Watch:
 
     def __init__(self, thread: threading.Thread) -> None:
         self._thread = thread
-        self._last = _NO_LOOK
+        self._last = _Look(None, 0.0)
         self._known: Activity | None = None
         """The activity that was found, for as long as the state does not change."""
         self.since = 0.0
         """The real time since which the thread is known to wait."""
         self.waited = 0.0
-        """The real seconds for which looks have found the thread in the kernel, whatever it waits for there."""
+        """The real seconds for which looks have found the thread in the kernel, waiting for anything."""
         self._counted = 0.0
-        self._call: tuple[object, float, float] | None = None
-        """The call for something outside in which `outside_since` found the thread, when it did so first, and the
-        thread's processor time by then.
-        """
+        """The real time up to which `waited` counts."""
+        self._call: _OutsideCall | None = None
+        """The call in which `outside_since` last found the thread."""
 
     def look(self) -> Activity:
         """Return the thread's activity, by this look and the earlier ones."""
@@ -105,8 +110,8 @@ class Watch:
     def outside_since(self) -> float | None:
         """Return the real time since which the thread waits for something outside; None if it works.
 
-        The thread may wake now and then within the call, as in gRPC, which looks for signals. Then the time counts from
-        the first time that this function has found it in the call, if the thread has hardly run since.
+        A thread may wake now and then within the call, as in gRPC, which looks for signals. Then the time counts from
+        the moment at which this function first found the thread in the call, if it has hardly run since.
         """
         if self.look() is Activity.WAITS_OUTSIDE and self._call is None:
             return self.since
@@ -114,18 +119,18 @@ class Watch:
         if frame is None or _activity_in(frame) is not Activity.WAITS_OUTSIDE:
             self._call = None
             return None
-        call, spent = (id(frame), frame.f_lasti), _processor_time(self._thread)
-        if self._call is None or self._call[0] != call or spent - self._call[2] > 0.1 * (now - self._call[1]):
-            self._call = call, now, spent
-        return self._call[1]
+        place, spent, before = (id(frame), frame.f_lasti), _processor_time(self._thread), self._call
+        if before is None or before.place != place or spent - before.processor_time > 0.1 * (now - before.since):
+            before = self._call = _OutsideCall(place, now, spent)
+        return before.since
 
     def processor_time(self) -> float:
-        """Return the seconds for which the thread has run; where that is unknown, those that have passed."""
+        """Return the seconds for which the thread has run; where that is unknown, the real time."""
         return _processor_time(self._thread) if _KNOWS_PROCESSOR_TIMES else float(REAL.monotonic())
 
 
 def _state_of(thread: threading.Thread) -> tuple[object, float]:
-    """Return what changes when the thread runs (None while it may be running), and how long that must not change."""
+    """Return a thread's state, as a `_Look` has it, and the seconds that it must stay the same to prove a wait."""
     native = thread.native_id
     if native is not None:
         try:
@@ -136,7 +141,7 @@ def _state_of(thread: threading.Thread) -> tuple[object, float]:
         except OSError:
             pass
         else:
-            # Processor time, time ready to run, turns.
+            # What ran is: processor time, time ready to run, turns.
             return (ran if state == "S" and ran[0] != "0" else None), 2.4 * sys.getswitchinterval()
     frame = _frames_of_threads().get(thread.ident or 0)
     if frame is None:
@@ -147,8 +152,8 @@ def _state_of(thread: threading.Thread) -> tuple[object, float]:
 def _processor_time(thread: threading.Thread) -> float:
     """Return the seconds for which a thread has run; 0 if it has ended, or where that is unknown.
 
-    The clock is named as the kernel names it. `time.pthread_getcpuclockid` crashes the process if the thread has ended,
-    which it may do at any moment.
+    The clock is named as the kernel names it, because `time.pthread_getcpuclockid` crashes the process if the thread
+    has ended, which it may do at any moment.
     """
     if not _KNOWS_PROCESSOR_TIMES or thread.native_id is None:
         return 0.0
@@ -161,8 +166,8 @@ def _processor_time(thread: threading.Thread) -> float:
 def threads_alive() -> set[int]:
     """Return the ids of all threads.
 
-    The frames are dropped here. A frame that outlives its function keeps the objects in its variables, and a caller
-    that held all frames, its own among them, would leave a cycle that only a garbage collection frees.
+    The frames are dropped here: a caller that held them all, its own among them, would make a cycle that only a garbage
+    collection frees.
     """
     return set(_frames_of_threads())
 
@@ -170,8 +175,8 @@ def threads_alive() -> set[int]:
 def _frames_of_threads() -> dict[int, FrameType]:
     """Return the present frame of each thread, by the thread's id.
 
-    Python holds a lock meanwhile, and 3.11 may begin to collect garbage: freeing a `threading.local` waits for the same
-    lock, in the same thread, for ever. So no collection begins here.
+    Python holds a lock meanwhile. If Python 3.11 began to collect garbage then, freeing a `threading.local` would wait
+    for the same lock, in the same thread, for ever. So no collection begins here.
     """
     collects = gc.isenabled()
     gc.disable()
@@ -233,13 +238,13 @@ def _called_by(frame: Any) -> str | None:
     current = before[-1]
     if current.opname == "BEFORE_WITH":
         return "__enter__"
-    if len(before) > 1 and before[-2].opname == "LOAD_SPECIAL":  # so 3.14 begins a `with`: it calls what this loads
+    if len(before) > 1 and before[-2].opname == "LOAD_SPECIAL":  # a `with` in Python 3.14
         return before[-2].argrepr
-    # Once Python 3.11 has specialised a call, it is made by the instruction that prepares it.
+    # Once Python 3.11 has specialised a call, PRECALL makes it.
     if not current.opname.startswith(("CALL", "PRECALL")):
         return None
-    # The function's name is the longest expression that begins where the call begins; 3.13 puts the names of keyword
-    # arguments, a constant, there too, and an assertion that pytest has rewritten a variable that holds the function.
+    # The function's name is the last one loaded of those whose expressions begin where the call does. Python 3.13 puts
+    # the names of keyword arguments there, too, as a constant, and pytest its own variables in a rewritten assertion.
     start = _start(current)
     for instruction in reversed(before[:-1]):
         if (
@@ -254,6 +259,7 @@ def _called_by(frame: Any) -> str | None:
 
 
 def _start(instruction: dis.Instruction) -> tuple[int, int] | None:
+    """Return the line and column at which the expression of an instruction begins; None if that is unknown."""
     positions = instruction.positions
     if positions is None or positions.lineno is None or positions.col_offset is None:
         return None

@@ -135,6 +135,7 @@ def serve(
     _make_room_for(settings.limits.max_connections)
     gc.freeze()  # all that is loaded by now stays, so collections need not examine it
     gc.set_threshold(*_COLLECTIONS)
+    gc.enable()  # which the command stops while it loads
     REAL_TIME_THREADS.add(threading.get_ident())  # receivers of webhooks are not waited for here: they may call back
     try:
         with _signals_end(server, saver):

@@ -15,10 +15,6 @@ import threading
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-# uvloop keeps the class that stands here when it is first imported. Where a tool forbids sockets, that is the tool's class,
-# with which no later server could work; then this line raises, and nothing is imported.
-socket.socket().close()
-
 try:
     import uvicorn
 

@@ -1,4 +1,4 @@
-"""A seed that has been loaded into a service, and the options that go before it."""
+"""A seed that has been loaded into a service, and the options that override its own."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ MOST_WORLDS = 100
 
 
 class Overrides(NamedTuple):
-    """The options of the command line that go before those of a seed."""
+    """The options that both a seed and the command line have; those of the command line override the seed's."""
 
     clock: str | None = None
     speed: float | None = None
@@ -36,7 +36,7 @@ class Overrides(NamedTuple):
             raise ValueError("a manual clock has no speed: leave the speed out, or choose the clock that is real")
 
     def overridden(self, other: Overrides) -> Overrides:
-        """Return the choices of `other`, and these where it leaves one open. A speed alone implies the real clock."""
+        """Return these options, overridden by what `other` sets. Its speed without a clock implies the real clock."""
         return Overrides(
             other.clock or (self.clock if other.speed is None else "real"),
             self.speed if other.speed is None else other.speed,
@@ -68,12 +68,12 @@ class LoadedSeed:
 
     service: Service
     reset: Callable[[], None]
-    """Puts the service back to its beginning; on a clock that follows real time, at the present moment."""
+    """Puts the service back to its beginning; on a clock that follows real time, now."""
     own_worlds: list[tuple[str, str, Service]] = field(default_factory=list)
-    """The organisations that have a world of their own (in saved worlds), each with the key that leads there."""
+    """The organisations that have a world of their own in the seed, if it is a save: name, API key, service."""
 
-    def empty(self) -> Callable[[str], Service]:
-        """Return a function that makes another service of the same settings, given its key, with nothing in it."""
+    def maker_of_empty_services(self) -> Callable[[str], Service]:
+        """Return a function that makes an empty service with the same settings, given its API key."""
         world = self.service.world
         speed = world.clock.speed if isinstance(world.clock, ScaledClock) else None
         options: WorldOptions = {
@@ -87,9 +87,8 @@ class LoadedSeed:
             options["seed"] = world.seed
 
         def make(key: str) -> Service:
-            its = options.copy()
-            its["clock"] = ManualClock() if speed is None else ScaledClock(speed)
-            its["api_keys"] = [key]
-            return Service(**its)
+            clock = ManualClock() if speed is None else ScaledClock(speed)
+            own: WorldOptions = {**options, "clock": clock, "api_keys": [key]}
+            return Service(**own)
 
         return make

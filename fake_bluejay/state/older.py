@@ -1,7 +1,8 @@
 """Dumps of earlier versions, put into today's words.
 
-The words of statuses, events, ends of calls and readings have changed, never the shape. So a dump is translated as data
-before it is read, and its mistakes are reported when it is read, like those of any dump.
+The words of statuses, events, ends of calls and readings have changed, and human evaluations are entities, which were a
+field of their lab. So a dump is translated as data before it is read, and its mistakes are reported when it is read,
+like those of any dump.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from fake_bluejay.core.readings import Contract, StatusWords
+from fake_bluejay.core.resources import uuid_ids
 
 _STATUS: Final = {"EVALUATION_PENDING": "CONVERSATION_ENDED"}
 _EVENT: Final = {"lack_funds": "run_out_of_funds"}
@@ -33,7 +35,7 @@ _BEFORE: Final = {
     "transcript_regex": "drawn",
     **{f"foreign_{kind}": "404" for kind in ("agent", "simulation", "digital_human", "run", "result")},
 }
-"""Readings that an older dump lacks → the behaviour of that version."""
+"""Readings that an older dump lacks → the behavior of that version."""
 
 
 def as_written_today(dump: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -46,7 +48,29 @@ def as_written_today(dump: Mapping[str, Any]) -> Mapping[str, Any]:
         }
     if isinstance(records := dump.get("test_results"), list):
         changed["test_results"] = [_record(one) if isinstance(one, Mapping) else one for one in records]
-    return changed
+    return _with_human_evaluations(changed)
+
+
+def _with_human_evaluations(dump: dict[str, Any]) -> dict[str, Any]:
+    """Make entities of the human evaluations in the fields of labs."""
+    labs = dump.get("labs")
+    if not isinstance(labs, Mapping) or not isinstance(labs.get("all"), list):
+        return dump
+    made: list[Mapping[str, Any]] = []
+    changed = {**dump, "labs": {**labs, "all": [_without_human_evaluations(lab, made) for lab in labs["all"]]}}
+    return {**changed, "human_evaluations": {"last_id": len(made), "all": made}} if made else changed
+
+
+def _without_human_evaluations(lab: Any, made: list[Mapping[str, Any]]) -> Any:
+    """Return a lab without its human evaluations, which are added to `made` as entities."""
+    fields = lab.get("fields") if isinstance(lab, Mapping) else None
+    if not isinstance(fields, Mapping) or not isinstance(fields.get("human_evaluations"), list):
+        return lab
+    for one in fields["human_evaluations"]:
+        id = uuid_ids.make(0, "human evaluation of an older dump", len(made))
+        own = {**one, "lab_id": lab.get("id")} if isinstance(one, Mapping) else one
+        made.append({**lab, "id": id, "fields": own})
+    return {**lab, "fields": {name: value for name, value in fields.items() if name != "human_evaluations"}}
 
 
 def _record(record: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -21,14 +21,7 @@ from datetime import date, datetime, time
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import (
-    BaseModel,
-    Field,
-    ValidationError,
-    ValidationInfo,
-    create_model,
-    field_validator,
-)
+from pydantic import BaseModel, Field, ValidationError, ValidationInfo, create_model, field_validator
 
 from fake_bluejay.bluejay.mistakes import place_in, unknown_name, what_is_wrong
 from fake_bluejay.bluejay.options import WorldOptions, world_of
@@ -212,10 +205,10 @@ def load_seed(path: Path, overrides: Overrides | None = None) -> LoadedSeed:
         ValueError: One of the overrides is not allowed.
     """
     overrides = overrides or Overrides()
-    world_of(overrides.options())  # else their problems would be reported of the file
+    world_of(overrides.options())  # else their problems would be reported as the file's
     source = _Source(path)
     data = source.read()
-    if "format" in data:
+    if "format" in data:  # a saved world
         if source.problems:
             raise SeedError(source.problems)
         return _goes_on(source, data, overrides)
@@ -318,7 +311,7 @@ class _Rest:
             self._unjudged.update(_REFERRED_TO)
 
     def misfits(self, overrides: Overrides) -> Iterator[tuple[Place, str]]:
-        """Yield what does not fit in the rest, with its place, given the options that go before those of the seed."""
+        """Yield what does not fit in the rest, with its place, given the options that override those of the seed."""
         numbers = {name: list(value) for name, value in self._parts.items() if isinstance(value, _Entries)}
         rest = {name: list(value.values()) if name in numbers else value for name, value in self._parts.items()}
         try:
@@ -393,20 +386,25 @@ def _goes_on(source: _Source, data: dict[str, Any], overrides: Overrides) -> Loa
         dumps.restore(world, start)
 
     whole = LoadedSeed(service, reset)
-    make = whole.empty()
-    taken = set(world.organisations.by_key)
-    names = set(world.organisations)
+    _load_own_worlds(source, saved, whole)
+    return whole
+
+
+def _load_own_worlds(source: _Source, saved: _Saved, whole: LoadedSeed) -> None:
+    """Restore the worlds of single organisations, whose names and keys must differ from all others."""
+    make = whole.maker_of_empty_services()
+    keys = set(whole.service.world.organisations.by_key)
+    names = set(whole.service.world.organisations)
     for number, own in enumerate(saved.own_worlds):
         place: Place = ("own_worlds", number)
-        its = _own_world(source, place, own, make)
+        service = _own_world(source, place, own, make)
         if own.name in names:
             raise SeedError([source.problem((*place, "name"), f"there is an organisation {own.name!r} already")])
-        if not taken.isdisjoint(its.world.organisations.by_key):
+        if not keys.isdisjoint(service.world.organisations.by_key):
             raise SeedError([source.problem(place, "one of its API keys belongs to an organisation elsewhere already")])
         names.add(own.name)
-        taken.update(its.world.organisations.by_key)
-        whole.own_worlds.append((own.name, own.api_key, its))
-    return whole
+        keys.update(service.world.organisations.by_key)
+        whole.own_worlds.append((own.name, own.api_key, service))
 
 
 def _own_world(source: _Source, place: Place, own: _OwnWorld, make: Callable[[str], Service]) -> Service:
@@ -443,8 +441,26 @@ class _Source:
         Raises:
             SeedError: It cannot be read.
         """
+        data = self._parsed()
+        if data is None:
+            data = {}
+        if not isinstance(data, dict):
+            raise SeedError([f"{self.path}:1: a seed is a table of names and values, not {type(data).__name__}"])
+        numbers = itertools.count() if self._format in (".yaml", ".yml") else itertools.repeat(0)
+        not_json: list[_NotJson] = []
         try:
-            data = _READERS[self._format](self._text)
+            whole: dict[str, Any] = _as_json(data, (), numbers, not_json)
+        except _NotJson as error:
+            raise SeedError([self.problem(error.place, str(error), error.name)]) from None
+        except RecursionError:
+            raise SeedError([f"{self.path}: too deeply nested, or something in it contains itself"]) from None
+        self.problems = [self.problem(one.place, str(one), one.name) for one in not_json]
+        self.problem_places = {one.place if one.name is None else (*one.place, str(one.name)) for one in not_json}
+        return whole
+
+    def _parsed(self) -> Any:
+        try:
+            return _READERS[self._format](self._text)
         except _Unreadable as error:
             raise SeedError([f"{self.path}:{error.line}: {error}"]) from None
         except json.JSONDecodeError as error:
@@ -457,22 +473,6 @@ class _Source:
             raise SeedError([f"{self.path}: too deeply nested"]) from None
         except ValueError as error:  # an integer with thousands of digits, which Python does not read
             raise SeedError([f"{self.path}: {error}"]) from None
-        if data is None:
-            data = {}
-        if not isinstance(data, dict):
-            raise SeedError([f"{self.path}:1: a seed is a table of names and values, not {type(data).__name__}"])
-        not_json: list[_NotJson] = []
-        try:
-            whole: dict[str, Any] = _as_json(
-                data, (), itertools.count() if self._format in (".yaml", ".yml") else itertools.repeat(0), not_json
-            )
-        except _NotJson as error:
-            raise SeedError([self.problem(error.place, str(error), error.name)]) from None
-        except RecursionError:
-            raise SeedError([f"{self.path}: too deeply nested, or something in it contains itself"]) from None
-        self.problems = [self.problem(one.place, str(one), one.name) for one in not_json]
-        self.problem_places = {one.place if one.name is None else (*one.place, str(one.name)) for one in not_json}
-        return whole
 
     def problem(self, place: Place, what: str, name: Any = None) -> str:
         """Return a problem with its place: `world.toml:7: test_results[0].status: …`.
@@ -603,7 +603,7 @@ _READERS: dict[str, Callable[[str], Any]] = {".toml": tomllib.loads, ".yaml": _y
 
 
 def _lines_in_yaml(text: str) -> Callable[[Place], int | None]:
-    """Return a function that finds the line of a place in YAML, or in JSON, whose tabs are replaced: YAML has none."""
+    """Return a function that finds the line of a place in YAML, or in JSON, whose tabs YAML would refuse."""
     import yaml
 
     try:
@@ -613,7 +613,7 @@ def _lines_in_yaml(text: str) -> Callable[[Place], int | None]:
     value_of = functools.cache(yaml.safe_load)
 
     def reads(written: Any, name: object) -> bool:
-        """Return whether a name is written so; a name that is no text, as `1` or `yes`, is written in several ways."""
+        """Return whether this is how a name is written; one that is not a text, as `1` or `yes`, has several ways."""
         return bool(
             written == name or (not isinstance(name, str) and isinstance(written, str) and value_of(written) == name)
         )

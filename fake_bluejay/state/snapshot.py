@@ -378,44 +378,19 @@ def load(data: Mapping[str, Any]) -> World:
     Raises:
         DumpError: Something in the data is wrong.
     """
-    data = as_written_today(data)
-    root = _Node(data)
+    root = _Node(as_written_today(data))
     format = root.get("format", int)
     if format is not None and format != FORMAT:
         raise DumpError([(("format",), f"this version reads dumps of format {FORMAT}, not {format!r}")])
     world = _load_settings(root)
-    resources = []
-    for name in data:
-        if name not in _names():
-            try:
-                declared(name, exactly=True)
-            except ValueError:
-                root.note(unknown("name in a dump", name, (*_names(), *resource_names())), name)
-            else:
-                resources.append(name)
-    for number, place in enumerate(root.each("control_objects"), 1):
-        control = CONTROL_OBJECT.loaded(place)
-        if place.is_right and control.id != number:
-            place.misfit("id", f"control objects are numbered from 1, so this one is {number}", of=["control_objects"])
-        world.control_objects.append(control)
-    control_objects = {control.id: control for control in world.control_objects}
-    for place in root.each("test_results"):
-        record = _load_record(place, control_objects)
-        if place.is_right and record.id in world.results:
-            place.misfit("id", f"the test result id {record.id} is there twice")
-        _check_organisation(place, record.organisation, world)
-        if place.is_right:
-            world.results[record.id] = record
+    resources = _resources_in(root)
+    _load_test_results(root, world)
     for name in resources:
         if (entities := root.child(name)) is not None:
             _load_collection(entities, name, world)
     world.refused = dict.fromkeys(root.items("refused", int))
     _load_calls(root, world)
-    if "runs" in data:
-        last_run_id = root.most("last_run_id")
-        for place in root.each("runs"):
-            _load_run(place, world, last_run_id)
-        world._last_run_id = last_run_id
+    _load_runs(root, world)
     _load_outbox(root, world)
     last_sequence = root.most("last_sequence")
     timers = _load_timers(root, world, resources, last_sequence)
@@ -428,6 +403,20 @@ def load(data: Mapping[str, Any]) -> World:
             for entity in collection.all():
                 on_load(world, entity)
     return world
+
+
+def _resources_in(root: _Node) -> list[str]:
+    """Return the names of a dump's collections of resources."""
+    found = []
+    for name in root.data():
+        if name not in _names():
+            try:
+                declared(name, exactly=True)
+            except ValueError:
+                root.note(unknown("name in a dump", name, (*_names(), *resource_names())), name)
+            else:
+                found.append(name)
+    return found
 
 
 def _load_settings(root: _Node) -> World:
@@ -461,6 +450,22 @@ def _names() -> tuple[str, ...]:
 def restore(world: World, data: Mapping[str, Any]) -> None:
     """Put a world back into a dumped state; a dump that cannot be read changes nothing."""
     world.replace_state(load(data))
+
+
+def _load_test_results(root: _Node, world: World) -> None:
+    for number, place in enumerate(root.each("control_objects"), 1):
+        control = CONTROL_OBJECT.loaded(place)
+        if place.is_right and control.id != number:
+            place.misfit("id", f"control objects are numbered from 1, so this one is {number}", of=["control_objects"])
+        world.control_objects.append(control)
+    control_objects = {control.id: control for control in world.control_objects}
+    for place in root.each("test_results"):
+        record = _load_record(place, control_objects)
+        if place.is_right and record.id in world.results:
+            place.misfit("id", f"the test result id {record.id} is there twice")
+        _check_organisation(place, record.organisation, world)
+        if place.is_right:
+            world.results[record.id] = record
 
 
 def _load_record(place: _Node, control_objects: Mapping[int, ControlObject]) -> Record:
@@ -497,6 +502,13 @@ def _load_calls(root: _Node, world: World) -> None:
                 of_ids.note("the id of a digital human is needed", id)
 
 
+def _load_runs(root: _Node, world: World) -> None:
+    if "runs" in root.data():  # older dumps have neither these nor `last_run_id`
+        world._last_run_id = root.most("last_run_id")
+        for place in root.each("runs"):
+            _load_run(place, world, world._last_run_id)
+
+
 def _load_run(place: _Node, world: World, last_id: int) -> None:
     values = _RUN.values(place)
     waiting, next_steps = values.pop("waiting"), values.pop("next_steps")
@@ -526,21 +538,26 @@ def _load_run(place: _Node, world: World, last_id: int) -> None:
             place.misfit("waiting", f"{id} is there twice, or no queued test result of this run", of=["test_results"])
         run.waiting[id] = None
     for pair in next_steps:
-        steps = [world.results.get(id) for id in pair if type(id) is int]
-        if len(pair) != 2 or len(steps) != 2 or any(one is None or one.run is not run for one in steps):
-            place.misfit("next_steps", f"{pair!r:.80} is no pair of test results of this run", of=["test_results"])
-        elif pair[0] in run.next_steps or pair[1] in run.held or pair[0] >= pair[1]:
-            place.misfit("next_steps", f"{pair!r:.80} is not in order, or has a test result that is there already")
-        elif is_final(world.results[pair[0]].status):
-            place.misfit("next_steps", f"the test result {pair[0]} is over, so none waits for its end")
-        else:
-            run.hold(pair[1], after=pair[0])
+        _load_next_step(place, pair, run, world)
     if place.is_right:
         for id in run.result_ids:
             if id not in run.waiting and id in world.results:
                 run.note_status(id, world.results[id].status)
         world.runs[run.id] = run
         world.add_trigger(run)
+
+
+def _load_next_step(place: _Node, pair: list[Any], run: Run, world: World) -> None:
+    """Let the second test result of a pair wait for the end of the first."""
+    steps = [world.results.get(id) for id in pair if type(id) is int]
+    if len(pair) != 2 or len(steps) != 2 or any(one is None or one.run is not run for one in steps):
+        place.misfit("next_steps", f"{pair!r:.80} is no pair of test results of this run", of=["test_results"])
+    elif pair[0] in run.next_steps or pair[1] in run.held or pair[0] >= pair[1]:
+        place.misfit("next_steps", f"{pair!r:.80} is not in order, or has a test result that is there already")
+    elif is_final(world.results[pair[0]].status):
+        place.misfit("next_steps", f"the test result {pair[0]} is over, so none waits for its end")
+    else:
+        run.hold(pair[1], after=pair[0])
 
 
 def _load_outbox(root: _Node, world: World) -> None:

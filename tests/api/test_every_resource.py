@@ -24,6 +24,7 @@ BY_REQUEST: dict[str, tuple[str, str, dict[str, Any]]] = {
 """The collections that no command adds to → the request that makes an entity, which may name a test result."""
 ELSEWHERE = {
     "alert_results": "the clock makes them, of violations: test_alerts.py",
+    "human_evaluations": "people make them, of the conversations of a lab: test_labs.py",
     "lab_evaluations": "a lab makes them, of its conversations by its metrics: test_labs.py",
     "metric_revisions": "a lab makes them, of its metrics: test_labs.py",
 }
@@ -143,20 +144,32 @@ class Resources(RuleBasedStateMachine):
     @rule(data=st.data())
     def remove(self, data: st.DataObject) -> None:
         key = data.draw(st.sampled_from(list(self.there)))
-        gone, refused = {key}, False
-        while True:
-            by = {(holder, how) for holder, target, how in self.links() if target in gone and holder not in gone}
-            refused = refused or any(how is OnDelete.RESTRICT for _, how in by)
-            more = {holder for holder, how in by if how is OnDelete.CASCADE}
-            if not more or refused:
-                break
-            gone |= more
+        gone, refused = self.going_with(key)
         try:
             self.fake.world.resources.remove(self.entities()[key])
             assert not refused
             self.there = {one: whose for one, whose in self.there.items() if one not in gone}
         except Conflict:
             assert refused
+
+    @precondition(lambda self: self.fake.world.results)
+    @rule(data=st.data())
+    def remove_test_result(self, data: st.DataObject) -> None:
+        id = data.draw(st.sampled_from(list(self.fake.world.results)))
+        gone, _ = self.going_with(("test_results", id))
+        self.fake.world.remove_test_result(id)
+        self.there = {one: whose for one, whose in self.there.items() if one not in gone}
+
+    def going_with(self, key: Key) -> tuple[set[Key], bool]:
+        """Return what goes with something that is removed, itself included; and whether its removal is refused."""
+        gone, refused = {key}, False
+        while True:
+            by = {(holder, how) for holder, target, how in self.links() if target in gone and holder not in gone}
+            refused = refused or any(how is OnDelete.RESTRICT for _, how in by)
+            more = {holder for holder, how in by if how is OnDelete.CASCADE}
+            if not more or refused:
+                return gone, refused
+            gone |= more
 
     @precondition(lambda self: self.there)
     @rule(data=st.data())
@@ -196,8 +209,11 @@ class Resources(RuleBasedStateMachine):
 
     @invariant()
     def links_lead_to_what_is_there(self) -> None:
-        for holder, target, on_delete in self.links() if hasattr(self, "fake") else ():
-            assert on_delete is OnDelete.KEEP or target in self.there, (holder, target)
+        if not hasattr(self, "fake"):
+            return
+        there = {*self.there, *(("test_results", id) for id in self.fake.world.results)}
+        for holder, target, on_delete in self.links():
+            assert on_delete is OnDelete.KEEP or target in there, (holder, target)
 
 
 Resources.TestCase.settings = settings(

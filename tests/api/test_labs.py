@@ -164,6 +164,35 @@ def test_deleted_call_and_metric_leave_the_lab(ask: Client, lab: Any, call_id: s
     assert (found["metric_ids"], found["evaluations"]) == ([], [])
 
 
+@pytest.mark.parametrize("path", ["simulation-result/1", "simulation-run/1", "simulation/1"])
+def test_deleted_test_result_leaves_the_lab_with_what_was_found_in_it(
+    ask: Client, fake: FakeBluejay, lab: Any, metric: str, call_id: str, path: str
+) -> None:
+    human = {"custom_metric_id": metric, "human_response_value": "yes"}
+    for conversation in ({"test_result_id": 1}, {"call_id": call_id}):
+        ask("PUT", f"metrics-lab/lab/{lab['id']}/human-evaluation", {**human, **conversation})
+    ask("DELETE", path)
+    found = whole(ask, lab)
+    assert found["conversations"] == [{"call_id": call_id, "test_result_id": None}]
+    assert found["evaluations"] == []
+    assert [one["call_id"] for one in found["human_evaluations"]] == [call_id]
+    ask("DELETE", f"call-log/{call_id}")
+    assert whole(ask, lab)["human_evaluations"] == []
+    assert ask("GET", "metrics-lab/labs")["labs"][0]["conversation_count"] == 0
+
+
+def test_evaluation_under_way_ends_with_its_test_result(
+    ask: Client, fake: FakeBluejay, lab: Any, metric: str, other: str
+) -> None:
+    asked = {"lab_id": lab["id"], "conversation": {"type": "test_result", "id": "1"}}
+    by = {"type": "custom_metric", "custom_metric_ids": [other]}
+    before = fake.clock.pending
+    ask("POST", "metrics-lab/evaluate-conversation", {**asked, "metrics": by})
+    ask("DELETE", "simulation-result/1")
+    assert fake.clock.pending == before
+    ask("POST", "metrics-lab/evaluate-conversation", {**asked, "metrics": by}, status=404)
+
+
 def test_human_evaluation_is_there_once_for_a_conversation_and_a_metric(
     ask: Client, lab: Any, metric: str, call_id: str
 ) -> None:

@@ -3,7 +3,8 @@
 import asyncio
 import functools
 import json
-from collections.abc import Iterator
+import sys
+from collections.abc import Callable, Iterator
 from inspect import Parameter as Argument
 from inspect import Signature
 from typing import Annotated, Any, NamedTuple
@@ -330,6 +331,33 @@ def test_huge_bodies_do_no_harm(loop: asyncio.Runner, body: bytes) -> None:
     compare(loop, "POST", PATH, [KEY, JSON], body)
     answer = compare(loop, "POST", PATH, [KEY, JSON], ids("[1]"))
     assert (answer.status, answer.body) == taken(1)
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "-0", "-0.0", "1e400", "-1e-400", "2.2250738585072011e-308", "9007199254740993.0", f"0.{'1' * 500}",
+        "18446744073709551616", "9" * 640, "01", "1.", "-NaN", "NaN", "-Infinity", '"\\ud800"', '"\\ud83d\\ude00"',
+        '"\\u0000"', '"\x7f"', '"\x1f"', '{"a":1,"b":2,"a":3}', "[1,]", "\x0c1", " 1 \r\n", "1\x00",
+        "[" * 250 + "]" * 250,
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("wrap", [ids, str.encode])
+def test_values_that_parsers_may_read_differently(
+    loop: asyncio.Runner, value: str, wrap: Callable[[str], bytes]
+) -> None:
+    compare(loop, "POST", PATH, [KEY, JSON], wrap(value))
+
+
+@pytest.mark.parametrize("digits", [640, 641, 700])
+def test_limit_of_digits_is_the_one_that_is_set(loop: asyncio.Runner, digits: int) -> None:
+    limit = sys.get_int_max_str_digits()
+    sys.set_int_max_str_digits(640)
+    try:
+        answer = compare(loop, "POST", PATH, [KEY, JSON], ids(f"[{'1' * digits}]"))
+    finally:
+        sys.set_int_max_str_digits(limit)
+    assert (answer.status == 400) == (digits > 640)
 
 
 # Nesting stays shallow: some hundred levels deep FastAPI fails where it echoes, from a depth that its stack decides.

@@ -101,6 +101,16 @@ def test_restored_dump_knows_which_messages_were_taken(ask: Client, fake: FakeBl
         assert len(again.resources("text_message")) == 1
 
 
+def test_messages_go_with_their_test_result(ask: Client, fake: FakeBluejay, run: Any) -> None:
+    for id in ("1", "2"):
+        send(ask, simulation_result_id=id, message="Hello.", message_id="m")
+    ask("DELETE", "simulation-result/1")
+    assert [one.fields["simulation_result_id"] for one in fake.resources("text_message")] == [2]
+    fake.add_test_result(id=1)
+    send(ask, message="Hello.", message_id="m")
+    assert len(fake.resources("text_message")) == 2
+
+
 def test_message_takes_a_line_of_a_run_that_has_few(ask: Client, fake: FakeBluejay) -> None:
     fake.queue_run(fake.add_simulation(digital_humans=3, max_concurrent=1))
     send(ask, simulation_result_id="3", message="Hello.")

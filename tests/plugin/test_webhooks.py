@@ -932,7 +932,7 @@ def test_a_webhook_is_removed(bluejay: FakeBluejay) -> None:
     bluejay.clock.advance(1000)
     assert received == later == []
     assert bluejay.webhooks.deliveries[0].given_up
-    with pytest.raises(KeyError, match="there is no webhook"):
+    with pytest.raises(KeyError, match="unknown webhook"):
         bluejay.webhooks.remove(webhook)
 
 
@@ -1110,7 +1110,7 @@ def test_a_disabled_webhook_gets_nothing_not_even_late_deliveries(bluejay: FakeB
     assert [one.json["n"] for one in bluejay.webhooks.deliveries] == [2, 3]
     assert bluejay.webhooks.deliveries[1].given_up
     for change in (bluejay.webhooks.enable, bluejay.webhooks.disable):
-        with pytest.raises(KeyError, match="there is no webhook 'x'"):
+        with pytest.raises(KeyError, match="unknown webhook 'x'"):
             change("x")
 
 

@@ -1,5 +1,6 @@
 """The `fake-bluejay` command, as a person meets it."""
 
+import gc
 import json
 import re
 import shutil
@@ -204,3 +205,17 @@ def test_command_imports_only_its_own_dependencies() -> None:
     heavy = {"pydantic", "starlette", "uvicorn", "yaml"}
     code = f"import sys, fake_bluejay.cli; print(sorted({heavy} & set(sys.modules)))"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout == "[]\n"
+
+
+def test_garbage_is_collected_while_it_serves() -> None:
+    code = (
+        "import gc; from fake_bluejay.cli import main; from fake_bluejay.server.foreground import _Server;"
+        "_Server.run = lambda *_, **__: print(gc.isenabled()); main(['serve', '--port', '0'])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert (done.stdout.splitlines()[-1:], done.stderr) == (["True"], "")
+
+
+def test_garbage_is_collected_again_if_it_does_not_start(run_here) -> None:
+    assert run_here("serve", "--agent", "sleepy").returncode == 2
+    assert gc.isenabled()

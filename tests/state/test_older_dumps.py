@@ -16,6 +16,22 @@ def old() -> Any:
     return json.loads(OLD.read_text())
 
 
+def test_human_evaluations_in_the_fields_of_a_lab_become_entities() -> None:
+    fake = FakeBluejay()
+    fake.add_test_result()
+    metric, lab = fake.add("metric").id, fake.add("lab").id
+    dump = fake.dump()
+    found = {"custom_metric_id": metric, "call_id": None, "test_result_id": 1, "human_response_value": "yes"}
+    dump["labs"]["all"][0]["fields"]["human_evaluations"] = [{**found, "human_reasoning": None}]
+    loaded = FakeBluejay.load(dump)
+    [one] = loaded.resources("human evaluation")
+    assert one.fields == {**found, "human_reasoning": None, "lab_id": lab}
+    assert FakeBluejay.load(loaded.dump()).dump() == loaded.dump()
+    dump["labs"]["all"][0]["fields"]["human_evaluations"] = [{**found, "human_response_value": 7}, 5]
+    with pytest.raises(ValueError, match=r"human_evaluations\.all\[0\]\.fields\.human_response_value"):
+        FakeBluejay.load(dump)
+
+
 def test_a_dump_of_0_1_0_is_read_in_todays_words(old: Any) -> None:
     assert {"EVALUATION_PENDING", "INSUFFICIENT_FUNDS"} <= {one["status"] for one in old["test_results"]}
     fake = FakeBluejay.load(old)
