@@ -49,13 +49,13 @@ A client that waits for CONVERSATION_ENDED never sees it if the evaluation follo
 
 _OPTIONS = {
     "readings": "other readings than the defaults: name=choice, separated by spaces",
-    "agent": "what agents do that are not told otherwise: ends-after=2, ends-within=20, silent, drops-after=5",
+    "agent": "the behavior of agents without one of their own: ends-after=2, ends-within=20, silent, drops-after=5",
     "clock": "manual (the default: time stands still until advanced) or real",
     "now": "where the clocks begin, as ISO text with its offset from UTC: 2026-03-01T12:00:00Z",
     "speed": "how many of the fake's seconds pass in a real one, with clock = real",
     "sleep": "skip (the default) or real: what sleeping in the code under test does",
     "longest": "how many seconds of the fake's time the code under test may sleep away before the test fails",
-    "participants": "names of threads from before that take part in virtual time, separated by commas; * is anything",
+    "participants": "names of threads older than the fake that take part in its time, separated by commas; * is any",
     "api_keys": "the only keys to accept, separated by spaces",
     "unmet": "error (the default), warn or ignore: what a fault or stub does that met no request when the test ends",
     "seed": "an integer, from which everything random is drawn",
@@ -155,7 +155,7 @@ def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_setup(item: pytest.Item) -> None:
-    """Refuse a marker that nothing would obey, before the test runs without a fake; load ahead for Hypothesis."""
+    """Refuse a marker that has no effect, before the test runs without a fake; load ahead for Hypothesis."""
     if "request" not in getattr(item, "fixturenames", ()):  # by `request`, it may ask for a fixture while it runs
         _check_marker(item)
     if "hypothesis" in sys.modules and isinstance(item, pytest.Function) and _has_examples_with_a_fake(item):
@@ -183,7 +183,7 @@ def _has_examples_with_a_fake(item: pytest.Function) -> bool:
 
 @pytest.hookimpl(wrapper=True, trylast=True)
 def pytest_runtest_call(item: pytest.Item) -> Generator[None, object, object]:
-    """Fail a test that passed, if a fault or stub of it met no request."""
+    """Fail a test that has passed, if one of its faults or stubs met no request."""
     result = yield
     _check_marker(item)
     for fake in item.stash.get(_MADE, []):
@@ -210,8 +210,8 @@ def _check_unmet(node: pytest.Item | pytest.Collector, fake: FakeBluejay) -> Non
 def starts(fake: FakeBluejay) -> bool:
     """Note a fake that is being switched on; return whether a test is running, whose report would show the fake.
 
-    Fakes that are off by then are dropped from the report: they belong to what is over, an earlier example of
-    Hypothesis, say.
+    Fakes that are off by then are dropped from the report: they belong to something that is over, such as an earlier
+    example of Hypothesis.
     """
     if not _running:
         return False
@@ -320,8 +320,8 @@ def _stop(node: pytest.Item | pytest.Collector, fake: FakeBluejay) -> None:
 def _configured(node: pytest.Item | pytest.Collector) -> Options:
     """Return the options for a test, or a class or module.
 
-    They are from the ini file, then the command line, then its markers, the closest last, and then the reading that it
-    runs with. What is wrong with a marker fails the test in one line.
+    Each of these overrides those before: the ini file, the command line, the markers from the farthest to the closest,
+    and the reading that the test runs with. A mistake in a marker fails the test in one line.
     """
     options = node.config.stash[_SESSION].copy()
     markers = list(node.iter_markers("bluejay"))

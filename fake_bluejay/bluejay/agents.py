@@ -172,14 +172,18 @@ AgentPydantic = like(
     AgentRequest,
     "AgentPydantic",
     "An agent, as answers show it.",
-    "id bluejay_as_code_id name agent_description knowledge_base organization_id goals mode type connection_type"
-    " phone_number websocket_url redact_pii folder_id created_at keyterms voice_provider provider_id"
-    " websocket_username websocket_password external_agent_id sip_uri custom_sip_headers sip_username sip_password"
-    " simulation_notifications livekit_agent_name livekit_metadata livekit_customer_tool_topic pipecat_agent_name"
-    " pipecat_agent_configuration pipecat_room_properties http_webhook http_webhook_key eleven_labs_agent_id"
-    " retell_agent_id vapi_assistant_id kore_host kore_bot_id kore_client_id kore_client_secret kore_inbound_token"
-    " enable_outbound_call_auto_start simulations_disabled workflow provider email_address"
-    " outbound_trigger_webhook_url outbound_trigger_payload_template dynamic_sip_webhook_url amelia_flow_name",
+    """
+    id bluejay_as_code_id name agent_description knowledge_base organization_id goals mode type
+    connection_type phone_number websocket_url redact_pii folder_id created_at keyterms voice_provider provider_id
+    websocket_username websocket_password external_agent_id sip_uri custom_sip_headers sip_username sip_password
+    simulation_notifications
+    livekit_agent_name livekit_metadata livekit_customer_tool_topic
+    pipecat_agent_name pipecat_agent_configuration pipecat_room_properties
+    http_webhook http_webhook_key eleven_labs_agent_id retell_agent_id vapi_assistant_id
+    kore_host kore_bot_id kore_client_id kore_client_secret kore_inbound_token
+    enable_outbound_call_auto_start simulations_disabled workflow provider email_address
+    outbound_trigger_webhook_url outbound_trigger_payload_template dynamic_sip_webhook_url amelia_flow_name
+    """,
     id=(str | int | None, None),
     name=str,
     agent_description=str,

@@ -239,7 +239,7 @@ def _look_at_runs(world: World, alert: Entity, run: Run, conversation: Conversat
 
 
 def _look_at_failure(world: World, alert: Entity, run: Run, conversation: Conversation) -> None:
-    """Set an alert off at the first of a run's conversations that fails so; let it recover after a run without one."""
+    """Set an alert off at a run's first conversation with the failure; let it recover after a run without one."""
     violating = [
         one
         for one in (of_record(world, world.results[id]) for id in run.result_ids)
@@ -283,8 +283,8 @@ def _latest_runs(world: World, alert: Entity, run: Run) -> list[Run]:
         and (size is None or one.agent_id == run.agent_id)
         and _is_over(world, one)
     ]
-    before = len(others) if size is not None else max(0, fields["threshold_time_interval"] - 1)
-    return [*others[len(others) - before :], run] if before < len(others) else [*others, run]
+    left_out = 0 if size is not None else max(0, len(others) + 1 - max(1, fields["threshold_time_interval"]))
+    return [*others[left_out:], run]
 
 
 def _aggregated(fields: Mapping[str, Any], values: list[Any]) -> tuple[Any, bool]:
@@ -308,7 +308,7 @@ def _average(numbers: list[float]) -> float:
 
 
 _AGGREGATED: Final[Mapping[str, Callable[[list[float]], float]]] = {"avg": _average, "min": min, "max": max}
-"""Documented aggregations; `count` is one, too, but not what it counts, so it is the average here."""
+"""The documented aggregations. No source says what another one, `count`, counts: it is the average here."""
 
 
 def _turn(

@@ -318,10 +318,10 @@ def _owner(simulation: _PlannedCode, agents: list[_PlannedCode]) -> str | None:
 def _plan(call: ApiCall, bundle: BluejayAsCodePayload) -> tuple[_Plan, list[EntityValidationError]]:
     """Return the valid items of a bundle by its lists, and the errors of the others."""
     plan: _Plan = {name: [] for name in _KINDS}
-    errors = []
+    problems: list[tuple[str, str | None, list[str]]] = []
     for name, kind in _KINDS.items():
         if not getattr(bundle, name) and name in ("agents", "simulations"):
-            errors.append(EntityValidationError(entity_type=name, entity_id=None, errors=["at least one is needed"]))
+            problems.append((name, None, ["at least one is needed"]))
         for item in getattr(bundle, name):
             planned, wrong = _planned(call, kind, item)
             if planned is not None and planned.code_id in [one.code_id for one in plan[name]]:
@@ -329,26 +329,19 @@ def _plan(call: ApiCall, bundle: BluejayAsCodePayload) -> tuple[_Plan, list[Enti
             if planned is not None and not wrong:
                 plan[name].append(planned)
             else:
-                id = item.get("bluejay_as_code_id")
-                errors.append(EntityValidationError(entity_type=name, entity_id=id, errors=wrong))
-    if not errors:
-        errors = [
-            EntityValidationError(
-                entity_type="simulations",
-                entity_id=one.code_id,
-                errors=[f"the simulations of one of the {len(plan['agents'])} agents must have it"],
-            )
-            for one in plan["simulations"]
-            if _owner(one, plan["agents"]) is None
-        ]
-    if not errors:
-        errors = [
-            EntityValidationError(entity_type=name, entity_id=one.code_id, errors=wrong)
-            for name in ("agents", "simulations")
-            for one in plan[name]
-            if (wrong := _unknown_members(call, one, plan))
-        ]
-    return plan, errors
+                problems.append((name, item.get("bluejay_as_code_id"), wrong))
+    problems = problems or [
+        ("simulations", one.code_id, [f"the simulations of one of the {len(plan['agents'])} agents must have it"])
+        for one in plan["simulations"]
+        if _owner(one, plan["agents"]) is None
+    ]
+    problems = problems or [
+        (name, one.code_id, wrong)
+        for name in ("agents", "simulations")
+        for one in plan[name]
+        if (wrong := _unknown_members(call, one, plan))
+    ]
+    return plan, [EntityValidationError(entity_type=name, entity_id=id, errors=wrong) for name, id, wrong in problems]
 
 
 def _unknown_members(call: ApiCall, planned: _PlannedCode, plan: _Plan) -> list[str]:

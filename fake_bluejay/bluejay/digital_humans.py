@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from enum import StrEnum
 from typing import Annotated, Any, Literal
 from uuid import UUID
@@ -13,7 +14,7 @@ from fake_bluejay.bluejay.models.wire import DEPRECATED, PAGE, Wire, like, of_op
 from fake_bluejay.bluejay.resources import PAGES, Operations, as_fields, changes
 from fake_bluejay.core.clock import Moment
 from fake_bluejay.core.errors import Conflict, DomainError, Refused
-from fake_bluejay.core.readings import Contract, PageOutOfRange
+from fake_bluejay.core.readings import Contract
 from fake_bluejay.core.resources import Entity, Link, Resource, int_ids
 from fake_bluejay.core.world import World
 from fake_bluejay.http.operation import ApiCall
@@ -244,14 +245,16 @@ UpdateDigitalHumanRequest = like(
     DigitalHumanRequestData,
     "UpdateDigitalHumanRequest",
     "A change of a digital human.",
-    "intent success_criteria name tag language accent gender custom_voice_id background_noise"
-    " custom_background_noise_url voice_speed audio_quality connection_quality fluency verbosity phone_number"
-    " extension outbound_text_number follow_up_sms_success_criteria background_noise_volume expected_tool_calls"
-    " allow_end_call_tool allow_silence_tool allow_dtmf_tool default_dtmf_or_voiced silence_tool_instructions"
-    " endpointing_delay creativity hangup_phrases hangup_instructions silence_timeout simulation_ids traits"
-    " interruptions scripted_responses scripted_responses_ordered role_description speaks_first_config"
-    " original_transcript formatted_transcript enriched_playback num_runs livekit_metadata always_on_mode"
-    " always_on_active test_name journey_steps override_conflict",
+    """
+    intent success_criteria name tag language accent gender custom_voice_id background_noise custom_background_noise_url
+    voice_speed audio_quality connection_quality fluency verbosity
+    phone_number extension outbound_text_number follow_up_sms_success_criteria background_noise_volume
+    expected_tool_calls allow_end_call_tool allow_silence_tool allow_dtmf_tool default_dtmf_or_voiced
+    silence_tool_instructions endpointing_delay creativity hangup_phrases hangup_instructions silence_timeout
+    simulation_ids traits interruptions scripted_responses scripted_responses_ordered role_description
+    speaks_first_config original_transcript formatted_transcript enriched_playback num_runs livekit_metadata
+    always_on_mode always_on_active test_name journey_steps override_conflict
+    """,
     language=(str | None, "en"),
     background_noise=(AnyBackgroundNoise | None, BackgroundNoiseType.NONE),
     voice_speed=(VoiceSpeedType | None, VoiceSpeedType.NORMAL),
@@ -454,7 +457,7 @@ digital_humans.get("GET", "/v1/digital-human-by-test-name/{test_name}", by="test
 @digital_humans.operation(
     "GET",
     "/v1/digital-humans",
-    paging=PAGES,
+    paging=replace(PAGES, ends=True),
     returns=shape(
         "PaginatedDigitalHumansResponse",
         "A page of the digital humans.",
@@ -462,13 +465,9 @@ digital_humans.get("GET", "/v1/digital-human-by-test-name/{test_name}", by="test
         **PAGE,
     ),
 )
-def list_digital_humans(call: ApiCall, page: int, page_size: int) -> list[Entity]:
+def list_digital_humans(call: ApiCall) -> list[Entity]:
     """Return all digital humans, the newest first."""
-    every = call.world.resources[DIGITAL_HUMANS].of(call.organisation)
-    beyond = page > 1 and (page - 1) * page_size >= len(every)
-    if beyond and call.world.readings.page_out_of_range is PageOutOfRange.BAD_REQUEST:
-        raise Refused("Page out of range")
-    return every[::-1]
+    return call.world.resources[DIGITAL_HUMANS].of(call.organisation)[::-1]
 
 
 digital_humans.list(

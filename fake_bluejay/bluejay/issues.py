@@ -26,7 +26,7 @@ IssueStatus.__doc__ = "The progress of an issue."
 
 Priority = Literal["low", "medium", "high", "urgent"]
 IssueType = Literal["deterministic", "non_deterministic"]
-"""The type of an issue: an error that is recognised at once, or a pattern across conversations."""
+"""The type of an issue: an error that is recognized at once, or a pattern across conversations."""
 
 
 class NewIssue(Wire):

@@ -316,7 +316,7 @@ labs.delete(
 def list_labs(call: ApiCall) -> dict[str, Any]:
     """Return a page of labs, the newest first, with the sizes of each."""
     every = call.world.resources[LABS].of(call.organisation)[::-1]
-    part, said = PAGES.part(every, call.parameters)
+    part, said = PAGES.part(every, call)
     counted = [
         {
             **labs.shown(lab).model_dump(),

@@ -96,8 +96,6 @@ def get_conversation(call: ApiCall, conversation_id: str, include_transcript: bo
 )
 def list_conversations(
     call: ApiCall,
-    page: int,
-    page_size: int,
     status: Status | None = None,
     agent_ids: list[str] | None = None,
     label_ids: list[str] | None = None,
@@ -126,7 +124,7 @@ def list_conversations(
         counts = Counter(value for log in kept for value in _values(log, group_by, metadata_path or ""))
         groups = [ConversationGroup(value=one[1], count=n, metric=one[0]) for one, n in counts.most_common()]
         return ConversationGroups(groups=groups, total_count=len(kept))
-    part, said = PAGES.part(kept, {"page": page, "page_size": page_size})
+    part, said = PAGES.part(kept, call)
     answer: ConversationsPage = call_logs.filled(Answered(part, **said, total_count=len(kept)), ConversationsPage)
     return answer
 

@@ -73,7 +73,7 @@ from fake_bluejay.bluejay.mistakes import first_mistake, misfits, mistakes_by_pl
 from fake_bluejay.bluejay.models.wire import stored_type
 from fake_bluejay.core.clock import datetime_at, iso
 from fake_bluejay.core.errors import DomainError, Refused
-from fake_bluejay.core.readings import Readings, UpdateChanges
+from fake_bluejay.core.readings import PageOutOfRange, Readings, UpdateChanges
 from fake_bluejay.core.resources import Entity, Id, Link, Resource, not_found, uuid_ids
 from fake_bluejay.core.suggest import Place, check_known, unknown, written_place
 from fake_bluejay.core.world import World
@@ -98,6 +98,7 @@ class Paging:
         most: The largest size of a page.
         place: The query parameter for the beginning: `page`, counted from 1, or `offset`.
         bounded: True if a size or a page below 1 is refused; otherwise it counts as 1.
+        ends: True if the reading `page_out_of_range` says what a page after the last one is; otherwise it is empty.
     """
 
     size: str
@@ -105,6 +106,7 @@ class Paging:
     most: int = 100
     place: str = "page"
     bounded: bool = True
+    ends: bool = False
 
     @property
     def _first(self) -> int:
@@ -117,12 +119,18 @@ class Paging:
         place: Any = Annotated[int, Field(ge=self._first)] if self.bounded else int
         return {self.size: Parameter(size, self.default), self.place: Parameter(place, self._first)}
 
-    def part(self, every: list[Any], parameters: Mapping[str, Any]) -> tuple[list[Any], dict[str, Any]]:
-        """Return the requested part of a list, and its figures: size, place, number of pages, `has_more`."""
-        total, size, place = len(every), parameters[self.size], parameters[self.place]
+    def part(self, every: list[Any], call: ApiCall) -> tuple[list[Any], dict[str, Any]]:
+        """Return the part of a list that a request asks for, and its figures: size, place, number of pages, `has_more`.
+
+        Raises:
+            Refused: It begins after the last one, and a reading refuses that. The first page never is refused.
+        """
+        total, size, place = len(every), call.parameters[self.size], call.parameters[self.place]
         if not self.bounded:
             size, place = max(size, 1), max(place, self._first)
         begin = (place - 1) * size if self.place == "page" else place
+        if self.ends and 0 < begin >= total and call.world.readings.page_out_of_range is PageOutOfRange.BAD_REQUEST:
+            raise Refused("Page out of range")
         pages, has_more = -(-total // size), begin + size < total
         return every[begin : begin + size], {
             self.size: size,
@@ -334,7 +342,7 @@ class Operations:
                     answer(call)
             what = answer(call)
             if isinstance(what, list):
-                what = _counted(what, call.parameters, paging)
+                what = _counted(what, call, paging)
             return self.filled(what, returns, call.world)
 
         answered.__name__, answered.__doc__ = name, inspect.cleandoc(text)
@@ -537,11 +545,11 @@ def _last(path: str) -> str:
     return path.rpartition("{")[2].partition("}")[0] if "{" in path else ""
 
 
-def _counted(every: list[Any], parameters: Mapping[str, Any], paging: Paging | None) -> Answered:
+def _counted(every: list[Any], call: ApiCall, paging: Paging | None) -> Answered:
     """Return a list, or the page of it that a request asks for, with its figures and the request's parameters."""
-    page, said = (every, {}) if paging is None else paging.part(every, parameters)
+    page, said = (every, {}) if paging is None else paging.part(every, call)
     totals = {"total": len(every), "total_count": len(every), "items_in_page": len(page)}
-    return Answered(page, **{**parameters, **said, **totals})
+    return Answered(page, **{**call.parameters, **said, **totals})
 
 
 def _a(resource: Resource) -> str:
@@ -602,7 +610,7 @@ def as_fields(model: BaseModel) -> dict[str, Any]:
     """Return the values of a model, as JSON-ready data to store.
 
     Raises:
-        Refused: A text has a lone surrogate, which UTF-8, and so any answer, cannot carry. Bluejay's own behaviour is
+        Refused: A text has a lone surrogate, which UTF-8, and so any answer, cannot carry. Bluejay's own behavior is
             not known.
     """
     try:

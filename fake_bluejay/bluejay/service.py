@@ -54,7 +54,7 @@ class Service:
         Args:
             id: Its id; None: the next one.
             status: Its status, or the text of one.
-            agent: The behaviour of its agent, or the text of one; None: as the fake says.
+            agent: The behavior of its agent, or the text of one; None: as the fake says.
             **fields: The published fields of a simulation result; `organisation`; and `call`, the script of its call.
                 None is as if it were not given.
 

@@ -73,7 +73,7 @@ def entity(one: Entity) -> dict[str, Any]:
 
 
 def resource(one: Resource, world: World) -> dict[str, Any]:
-    """Return a resource, with how many there are."""
+    """Return a resource, with the number of its entities."""
     held = world.resources.named(one.plural)
     return {
         "name": one.name,
@@ -81,11 +81,7 @@ def resource(one: Resource, world: World) -> dict[str, Any]:
         "count": 0 if held is None else len(held),
         "ids": "integer" if one.ids.stored is int else "uuid",
         "links": [
-            {
-                "field": link.field,
-                "to": plural_of(link.to),
-                "on_delete": str(link.on_delete_in(world.readings)),
-            }
+            {"field": link.field, "to": plural_of(link.to), "on_delete": str(link.on_delete_in(world.readings))}
             for link in one.links
         ],
         "example": dict(one.example),

@@ -119,7 +119,7 @@ class Attempt(NamedTuple):
 
 @dataclass(slots=True, eq=False, repr=False)
 class Delivery:
-    """An event for one webhook. `number` counts from 1; receivers recognise a repetition by `id`."""
+    """An event for one webhook. `number` counts from 1; receivers recognize a repetition by `id`."""
 
     number: int
     id: str

@@ -1,7 +1,7 @@
 """Readings: the questions that Bluejay's documentation leaves open, each with its plausible answers.
 
 Rules of this file:
-- No behaviour that is a guess lives outside it.
+- No behavior that is a guess lives outside it.
 - Each question is an enum of its choices; `Readings` says which is the default, and on what evidence.
 """
 
@@ -514,7 +514,13 @@ class Readings:
     )
     foreign_agent: ForeignResource = _foreign("An agent")
     foreign_simulation: ForeignResource = _foreign("A simulation")
-    foreign_digital_human: ForeignResource = _foreign("A digital human")
+    foreign_digital_human: ForeignResource = _reading(
+        ForeignResource.NOT_FOUND,
+        "the page of update-digital-human of September 2026",
+        "404 where it does not exist or is in a different organization; the introduction to the API of September 2026"
+        " lists 403 for that, for no endpoint in particular",
+        "A digital human of another organisation, asked for by its id.",
+    )
     foreign_run: ForeignResource = _foreign("A run")
     foreign_result: ForeignResource = _foreign("A simulation result")
     foreign_trace: ForeignResource = _reading(

@@ -27,7 +27,7 @@ _MILLISECONDS_A_TURN: Final = 4_000
 
 _UNKNOWN: Final = dict.fromkeys(
     (
-        "sentiment_label", "sentiment_score", "sentiment_scores", "human_edited", "human_goal_success",
+        "human_edited", "human_goal_success",
         "human_goal_reasoning", "human_hallucination", "human_hallucination_reasoning", "human_redundancy",
         "human_redundancy_reasoning", "human_pronunciation_score", "human_pronunciation_reasoning",
         "override_goal_reason_code", "override_goal_notes", "override_hallucination_reason_code",
@@ -37,14 +37,14 @@ _UNKNOWN: Final = dict.fromkeys(
         "agent_audio_clarity", "user_audio_clarity",
     )
 )  # fmt: skip
-"""The fields of an evaluation that are null, unless a test gives them."""
+"""The last fields of an evaluation, which are null unless a test gives them."""
 _NOT_REVIEWED: Final = dict.fromkeys(
     (
         "human_edited", "human_response_value", "human_reasoning", "override_reason_code", "override_notes",
         "last_edited_by", "last_edited_at",
     )
 )  # fmt: skip
-"""The fields of a custom metric's value that are null, unless a test gives them."""
+"""The last fields of a custom metric's value, which are null unless a test gives them."""
 
 
 def uuid_from(text: str) -> str:
@@ -58,9 +58,9 @@ def is_scored(record: Record) -> bool:
 
 
 def evaluations(record: Record, seed: int) -> list[Mapping[str, Any]] | None:
-    """Return the evaluations of a test result, the given ones or one of ours; None before an evaluation.
+    """Return the evaluations of a test result, given or made up; None before an evaluation.
 
-    Fields that a given evaluation lacks are made up, because some are required by the published schema.
+    Fields that a given evaluation lacks are made up, too, because the published schema requires some of them.
     """
     given: Iterable[Mapping[str, Any]] | None = record.fields.get("evaluations")
     if given is None:
@@ -104,6 +104,9 @@ def _evaluation(record: Record, seed: int, number: int, given: Mapping[str, Any]
         "goal_reasoning": "The goal was reached." if passes else "The goal was not reached.",
         "pronunciation_score": round(chance.uniform(85, 99), 1),
         "pronunciation_reasoning": "Every word could be understood.",
+        "sentiment_label": None,
+        "sentiment_score": None,
+        "sentiment_scores": None,
         "custom_metrics": custom_metrics(record),
         **_UNKNOWN,
         **given,
@@ -111,15 +114,12 @@ def _evaluation(record: Record, seed: int, number: int, given: Mapping[str, Any]
 
 
 def custom_metrics(record: Record) -> list[dict[str, Any]] | None:
-    """Return the custom metrics that an evaluation found: its script's, or those that counted; None if there are none.
-
-    There are none before an evaluation.
-    """
+    """Return the custom metrics that an evaluation found: its script's, or those that counted; None without any."""
     if not is_scored(record):
         return None
     scripted = None if record.call is None else record.call.custom_metrics
     found = (record.metrics or None) if scripted is None else scripted
-    return None if found is None else [{**_NOT_REVIEWED, **metric} for metric in found]
+    return None if found is None else [{**metric, **_NOT_REVIEWED, **metric} for metric in found]
 
 
 def built_in_metrics(record: Record, seed: int) -> list[dict[str, Any]] | None:

@@ -60,7 +60,7 @@ class StatusRow(NamedTuple):
     """The status in the words of Bluejay's pages."""
     group: Group
     tone: str
-    """The colour of the status in the console."""
+    """The color of the status in the console."""
     older: str
     """The status in the words of the OpenAPI of 30 April 2026."""
     begun: bool = True

@@ -1,6 +1,6 @@
 """FastAPI's reading of a request before an endpoint sees it, and its words for errors.
 
-Source of every behaviour here: FastAPI 0.165 with Pydantic 2.14, which a test runs beside this and compares byte for
+Source of every behavior here: FastAPI 0.165 with Pydantic 2.14, which a test runs beside this and compares byte for
 byte. Pydantic does the validating; this file reads the body, puts the errors in FastAPI's order, and renders them.
 """
 

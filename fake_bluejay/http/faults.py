@@ -17,18 +17,7 @@ from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import (
-    TYPE_CHECKING,
-    Any,
-    Final,
-    Literal,
-    NamedTuple,
-    TypedDict,
-    TypeVar,
-    Unpack,
-    get_args,
-    get_origin,
-)
+from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple, TypedDict, TypeVar, Unpack, get_args, get_origin
 
 from fake_bluejay.core.clock import microseconds
 from fake_bluejay.core.integers import is_integer
@@ -271,7 +260,7 @@ class ArmedFaults:
         """The armed faults, in the order in which requests meet them: always the same list."""
         self._last_id = 0
         self._lock = threading.Lock()
-        """A lock, for a test arms faults in its thread, and a server's thread meets them."""
+        """The lock for the faults: a test arms them in its thread, and requests meet them in a server's."""
         self.on_change: Callable[..., None] | None = None
         """Called with each change, like `World.on_change`."""
 
@@ -303,7 +292,7 @@ class ArmedFaults:
         return fault
 
     def disarm(self, fault: Fault) -> None:
-        """Disarm one fault, of those that are iterated here; one that was met meanwhile is left as it is."""
+        """Disarm a fault, unless requests have used it up meanwhile."""
         with self._lock:
             if fault in self.faults:
                 self.faults.remove(fault)
@@ -336,8 +325,8 @@ class ArmedFaults:
 
         Args:
             path: The request's.
-            breakable: True if its connection can be broken; if not, faults that do are for other requests.
-            exceeds: Counts the request for a `rate_limit`, and says whether that refuses it.
+            breakable: True if its connection can be broken; otherwise it meets no fault that would break it.
+            exceeds: Counts the request for a `rate_limit`, and returns whether that refuses it.
         """
 
         def meets(one: Fault) -> bool:

@@ -16,14 +16,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.types import Message, Scope
 
 from fake_bluejay.core.errors import Conflict, DomainError, Foreign, NotFound, Refused
-from fake_bluejay.core.readings import (
-    BadKeyAndBadBody,
-    BearerKey,
-    ForeignResource,
-    MissingKey,
-    Readings,
-    UnknownKey,
-)
+from fake_bluejay.core.readings import BadKeyAndBadBody, BearerKey, ForeignResource, MissingKey, Readings, UnknownKey
 from fake_bluejay.core.resources import Entity
 from fake_bluejay.core.world import World
 from fake_bluejay.http.errors import NOTHING, Invalid, json_error, missing, read_body, validated

@@ -36,12 +36,7 @@ from fake_bluejay.intercept.shims import Seam
 from fake_bluejay.intercept.true_time import REAL
 from fake_bluejay.intercept.wakeups import SIGNALS, Signal, waking
 
-FILES = {
-    "asyncio.base_events": "asyncio",
-    "asyncio.selector_events": "asyncio",
-    "asyncio.unix_events": "asyncio",
-    "selectors": "asyncio",
-}
+MODULES = ("asyncio.base_events", "asyncio.selector_events", "asyncio.unix_events", "selectors")
 """The modules whose attributes are replaced here."""
 
 _ON_THEIR_WAY = 0.001
@@ -52,7 +47,7 @@ LOOPBACKS: dict[int, Callable[[], bool]] = {}
 
 
 def seams(module: ModuleType) -> Iterator[Seam]:
-    """List the seams in a module of `FILES`."""
+    """List the seams in a module of `MODULES`."""
     match module.__name__:
         case "asyncio.base_events":
             yield Seam(module.BaseEventLoop, "time", _time)

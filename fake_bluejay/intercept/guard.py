@@ -2,7 +2,7 @@
 
 It covers the places where Python code resolves names: the socket module, also functions that were imported from it by
 name, asyncio's event loops and uvloop's. It is on while a fake is on, and also between fakes if the whole suite is
-guarded. It does not see code that resolves names without Python, which `docs/beside-other-tools.md` lists.
+guarded. `docs/guard.md` lists what it cannot see, such as code that resolves names without Python.
 """
 
 from __future__ import annotations

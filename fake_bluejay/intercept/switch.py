@@ -35,7 +35,14 @@ _clients = ShimGroup(
         "urllib3.connection": "urllib3",
     }
 )
-_clocks = ShimGroup({**waits.FILES, **asyncio.FILES, **trio.FILES}, spared=waits.SPARED)
+_clocks = ShimGroup(
+    {
+        **dict.fromkeys(waits.MODULES, "waits"),
+        **dict.fromkeys(asyncio.MODULES, "asyncio"),
+        **dict.fromkeys(trio.MODULES, "trio"),
+    },
+    spared=waits.SPARED,
+)
 _names = ShimGroup({"socket": "guard", "asyncio.base_events": "guard", "uvloop": "guard"})
 
 _on: list[Fake] = []

@@ -19,18 +19,18 @@ from fake_bluejay.intercept.clockwork import CLOCKWORK
 from fake_bluejay.intercept.shims import Seam
 from fake_bluejay.intercept.wakeups import SIGNALS, Signal, waking
 
-FILES = {
-    "trio._core._io_epoll": "trio",
-    "trio._core._io_kqueue": "trio",
-    "trio._core._run": "trio",
-    "trio._core._thread_cache": "trio",
-    "trio._core._wakeup_socketpair": "trio",
-}
+MODULES = (
+    "trio._core._io_epoll",
+    "trio._core._io_kqueue",
+    "trio._core._run",
+    "trio._core._thread_cache",
+    "trio._core._wakeup_socketpair",
+)
 """The modules whose attributes are replaced here."""
 
 
 def seams(module: ModuleType) -> Iterator[Seam]:
-    """List the seams in a module of `FILES`."""
+    """List the seams in a module of `MODULES`."""
     match module.__name__.rpartition(".")[2]:
         case "_io_epoll":
             yield Seam(module.EpollIOManager, "get_events", _get_events)

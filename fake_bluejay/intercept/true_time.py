@@ -52,7 +52,7 @@ def _original(name: str) -> Any:
 
 
 class ORIGINALS:
-    """The functions of `time` itself, by which it is recognised who holds them; None if they are not to be found."""
+    """The functions of `time` itself, to recognize where else they are held; None if they are not to be found."""
 
     sleep: Any = _original("sleep")
     monotonic: Any = _original("monotonic")

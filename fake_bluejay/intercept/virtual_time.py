@@ -13,7 +13,7 @@ CLOCKWORK.on_moved.append(_wall_clock.moved)
 
 
 def join(timeline: Timeline) -> None:
-    """Move the time of a fake that is on, too. The calling thread takes part from now on."""
+    """Begin to move the time of a fake that is switched on. The calling thread takes part from now on."""
     if CLOCKWORK.is_on:
         CLOCKWORK.join(timeline)
         return
@@ -24,7 +24,7 @@ def join(timeline: Timeline) -> None:
 
 
 def leave(timeline: Timeline) -> None:
-    """Remove a fake that is off."""
+    """Stop moving the time of a fake that is switched off."""
     if timeline not in CLOCKWORK.timelines:
         return
     before = _virtual()

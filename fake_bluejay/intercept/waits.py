@@ -2,7 +2,7 @@
 
 A wait that a thread of this process ends is virtual. It is announced where such waits come together: `Condition.wait`
 waits on a lock that `threading` makes for it (events, semaphores, barriers, queues, futures and timers are made of
-conditions); beside it there are `time.sleep`, the end of a thread, and `SimpleQueue`, which is in C.
+conditions). Other waits are `time.sleep`, `Thread.join`, and that of `SimpleQueue`, which is in C.
 
 A wait for something outside takes real time, which counts: `select`, processes, and threads that are bystanders. Each
 call asks whether the calling thread takes part; for a bystander nothing changes.
@@ -27,19 +27,19 @@ from fake_bluejay.intercept.clockwork import CLOCKWORK, Member, Wait, threads_ar
 from fake_bluejay.intercept.shims import Seam, leads_to
 from fake_bluejay.intercept.true_time import ORIGINALS, REAL
 
-FILES = {
-    "asyncio.tasks": "waits",
-    "concurrent.futures._base": "waits",
-    "concurrent.futures.thread": "waits",
-    "freezegun.api": "waits",
-    "multiprocessing.pool": "waits",
-    "multiprocessing.process": "waits",
-    "pdb": "waits",
-    "select": "waits",
-    "subprocess": "waits",
-    "threading": "waits",
-    "time": "waits",
-}
+MODULES = (
+    "asyncio.tasks",
+    "concurrent.futures._base",
+    "concurrent.futures.thread",
+    "freezegun.api",
+    "multiprocessing.pool",
+    "multiprocessing.process",
+    "pdb",
+    "select",
+    "subprocess",
+    "threading",
+    "time",
+)
 """The modules whose attributes are replaced here."""
 
 SPARED = frozenset({
@@ -71,7 +71,7 @@ _LONGEST = 9_000_000_000
 
 
 def seams(module: ModuleType) -> Iterator[Seam]:
-    """List the seams in a module of `FILES`."""
+    """List the seams in a module of `MODULES`."""
     match module.__name__:
         case "time":
             yield Seam(module, "sleep", _sleep, named=ORIGINALS.sleep)
@@ -131,7 +131,7 @@ def _function(function: Any) -> Any:
 
 
 def _is_replaced(found: Any, true: Any) -> bool:
-    """Return whether another tool's function, a mock, say, stands in the place of a true one without calling it."""
+    """Return whether another tool's function, such as a mock, replaces the true one without calling it."""
     return true is not None and not leads_to(found, true)
 
 
@@ -224,7 +224,7 @@ def _allocate_lock(original: Callable[[], Any]) -> Callable[..., Any]:
 
 
 class _AsSimpleQueue(type):
-    """The type of a queue of which the originals, too, are said to be instances."""
+    """The type of a queue for which `isinstance` also accepts objects of the original's type."""
 
     def __instancecheck__(cls, instance: object) -> bool:
         return isinstance(instance, SimpleQueue)
@@ -265,11 +265,11 @@ class VirtualSimpleQueue(SimpleQueue[Any], metaclass=_AsSimpleQueue):
                     self._waits.remove(wait)
             if over:
                 return super().get_nowait() if timeout is not None else super().get()
-            wait.ended = False  # another thread may have taken it
+            wait.ended = False  # another thread may have taken the item
 
 
 def switch_simple_queue(on: bool) -> None:
-    """Give new objects of `queue.SimpleQueue` announced waits, or the original's."""
+    """Let `queue.SimpleQueue` be the class whose waits are known, or the original."""
     before, after = (SimpleQueue, VirtualSimpleQueue) if on else (VirtualSimpleQueue, SimpleQueue)
     if vars(queue)["SimpleQueue"] is before:
         queue.SimpleQueue = after  # type: ignore[misc]
@@ -370,20 +370,20 @@ class _Pool:
 
     def __init__(self, workers: int) -> None:
         self.workers = workers
-        self.begun: list[_Errand] = []
+        self.begun: list[_PoolCall] = []
         """The calls that a worker runs, or is free to take."""
-        self.queued: list[_Errand] = []
+        self.queued: list[_PoolCall] = []
         """The calls that have to wait for a worker, and so hold nobody up."""
 
 
 _pools: weakref.WeakKeyDictionary[Any, _Pool] = weakref.WeakKeyDictionary()
-_errands: weakref.WeakKeyDictionary[Any, _Errand] = weakref.WeakKeyDictionary()
+_pool_calls: weakref.WeakKeyDictionary[Any, _PoolCall] = weakref.WeakKeyDictionary()
 """Future → its call."""
-_handing_over = REAL.RLock()
+_pools_lock = REAL.RLock()
 """The lock for the pools and their calls."""
 
 
-class _Errand:
+class _PoolCall:
     """A call that was submitted to a pool: the worker that runs it takes part until its end."""
 
     def __init__(self, pool: _Pool) -> None:
@@ -421,14 +421,14 @@ def _submit(original: Callable[..., Any]) -> Callable[..., Any]:
     def submit(self: Any, function: Any, /, *args: Any, **kwargs: Any) -> Any:
         if CLOCKWORK.me() is None or type(self._work_queue) is VirtualSimpleQueue:
             return original(self, function, *args, **kwargs)
-        with _handing_over:
-            errand = _Errand(_pools.setdefault(self, _Pool(self._max_workers)))
+        with _pools_lock:
+            pool_call = _PoolCall(_pools.setdefault(self, _Pool(self._max_workers)))
             try:
                 future = original(self, function, *args, **kwargs)
             except BaseException:
-                errand.end()
+                pool_call.end()
                 raise
-            _errands[future] = errand
+            _pool_calls[future] = pool_call
         future.add_done_callback(_end_if_cancelled)
         return future
 
@@ -437,25 +437,25 @@ def _submit(original: Callable[..., Any]) -> Callable[..., Any]:
 
 def _end_if_cancelled(future: Any) -> None:
     if future.cancelled():
-        with _handing_over:
-            errand = _errands.pop(future, None)
-            if errand is not None:
-                errand.end()
+        with _pools_lock:
+            pool_call = _pool_calls.pop(future, None)
+            if pool_call is not None:
+                pool_call.end()
 
 
 def _run(original: Callable[..., None]) -> Callable[..., Any]:
     def run(self: Any, *args: Any) -> None:
-        with _handing_over:
-            errand = _errands.pop(self.future, None)
-            if errand is not None:
-                errand.begin()
+        with _pools_lock:
+            pool_call = _pool_calls.pop(self.future, None)
+            if pool_call is not None:
+                pool_call.begin()
         try:
             original(self, *args)
         finally:
             # By now every waiting thread and callback knows the result.
-            if errand is not None:
-                with _handing_over:
-                    errand.end()
+            if pool_call is not None:
+                with _pools_lock:
+                    pool_call.end()
 
     return run
 

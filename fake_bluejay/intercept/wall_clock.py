@@ -1,11 +1,11 @@
-"""The wall clock of the code under test: `time.time`, `datetime.now` and their kin, which move with the fake's time.
+"""The wall clock of the code under test: `time.time`, `datetime.now` and the like, which move with the fake's time.
 
 time-machine replaces them in C, for every caller. If another tool has replaced them (freezegun, or a travel of the
 test's own), that tool keeps the wall clock: if its clock ticks, it moves with what is slept away; if it is frozen, it
 stands still.
 
-Threads from before keep the present, so that a scheduler among them misses nothing. An instant that the test has chosen
-is for all. The threads of the fake's servers date answers by the clock of those who ask.
+Threads that were started before the fake keep the present, so that a scheduler among them misses nothing; an instant
+that the test has chosen holds for them, too. The threads of the fake's servers date answers by the virtual wall clock.
 """
 
 from __future__ import annotations
@@ -89,7 +89,7 @@ class WallClock:
 
 
 def _travellers(time_machine: Any) -> list[Any]:
-    """Return the list of travels, of which the last is obeyed. time-machine 2 has another name for it than 3."""
+    """Return the list of travels, of which the last counts. time-machine 2 has another name for it than 3."""
     contents = vars(time_machine)
     travellers: list[Any] = contents["traveller_stack" if "traveller_stack" in contents else "coordinates_stack"]
     return travellers

@@ -35,7 +35,7 @@ _BEFORE: Final = {
     "transcript_regex": "drawn",
     **{f"foreign_{kind}": "404" for kind in ("agent", "simulation", "digital_human", "run", "result")},
 }
-"""Readings that an older dump lacks → the behaviour of that version."""
+"""Readings that an older dump lacks → the behavior of that version."""
 
 
 def as_written_today(dump: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -21,14 +21,7 @@ from datetime import date, datetime, time
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import (
-    BaseModel,
-    Field,
-    ValidationError,
-    ValidationInfo,
-    create_model,
-    field_validator,
-)
+from pydantic import BaseModel, Field, ValidationError, ValidationInfo, create_model, field_validator
 
 from fake_bluejay.bluejay.mistakes import place_in, unknown_name, what_is_wrong
 from fake_bluejay.bluejay.options import WorldOptions, world_of
@@ -212,10 +205,10 @@ def load_seed(path: Path, overrides: Overrides | None = None) -> LoadedSeed:
         ValueError: One of the overrides is not allowed.
     """
     overrides = overrides or Overrides()
-    world_of(overrides.options())  # else their problems would be reported of the file
+    world_of(overrides.options())  # else their problems would be reported as the file's
     source = _Source(path)
     data = source.read()
-    if "format" in data:
+    if "format" in data:  # a saved world
         if source.problems:
             raise SeedError(source.problems)
         return _goes_on(source, data, overrides)
@@ -318,7 +311,7 @@ class _Rest:
             self._unjudged.update(_REFERRED_TO)
 
     def misfits(self, overrides: Overrides) -> Iterator[tuple[Place, str]]:
-        """Yield what does not fit in the rest, with its place, given the options that go before those of the seed."""
+        """Yield what does not fit in the rest, with its place, given the options that override those of the seed."""
         numbers = {name: list(value) for name, value in self._parts.items() if isinstance(value, _Entries)}
         rest = {name: list(value.values()) if name in numbers else value for name, value in self._parts.items()}
         try:
@@ -610,7 +603,7 @@ _READERS: dict[str, Callable[[str], Any]] = {".toml": tomllib.loads, ".yaml": _y
 
 
 def _lines_in_yaml(text: str) -> Callable[[Place], int | None]:
-    """Return a function that finds the line of a place in YAML, or in JSON, whose tabs are replaced: YAML has none."""
+    """Return a function that finds the line of a place in YAML, or in JSON, whose tabs YAML would refuse."""
     import yaml
 
     try:
@@ -620,7 +613,7 @@ def _lines_in_yaml(text: str) -> Callable[[Place], int | None]:
     value_of = functools.cache(yaml.safe_load)
 
     def reads(written: Any, name: object) -> bool:
-        """Return whether a name is written so; a name that is no text, as `1` or `yes`, is written in several ways."""
+        """Return whether this is how a name is written; one that is not a text, as `1` or `yes`, has several ways."""
         return bool(
             written == name or (not isinstance(name, str) and isinstance(written, str) and value_of(written) == name)
         )

@@ -94,19 +94,20 @@ def test_ping_needs_no_key(ask: Ask) -> None:
     assert (answer.status_code, "sha" in answer.json()) == (200, True)
 
 
-def test_entity_of_another_organisation_is_403(bluejay: FakeBluejay, ask: Ask) -> None:
+def test_entity_of_another_organisation_is_403_and_a_digital_human_404(bluejay: FakeBluejay, ask: Ask) -> None:
     bluejay.add_organisation("ours", "key")
     simulation = bluejay.add_simulation()
     run = bluejay.queue_run(simulation)
     for path in (
         f"agents/{simulation.agent.id}",
         f"simulation/{simulation.id}",
-        f"digital-human/{simulation.digital_humans[0].id}",
         f"retrieve-simulation-results/{run.id}",
         f"retrieve-simulation-result/{run.test_results[0].id}",
     ):
         assert ask("GET", path).status_code == 403, path
         assert ask("GET", re.sub(r"\d+$", "77", path)).status_code == 404, path
+    # The endpoint's page says so of a digital human.
+    assert ask("PUT", f"update-digital-human/{simulation.digital_humans[0].id}", {"name": "A"}).status_code == 404
     ending = ask("POST", "end-conversations", {"test_result_ids": [run.test_results[0].id]})
     assert (ending.status_code, ending.json()["failed_ids"]) == (200, [run.test_results[0].id])
 

@@ -57,17 +57,14 @@ def test_digital_humans_are_added_once_and_removed(ask: Client, billing: Any) ->
 def test_unknown_digital_human_changes_nothing(ask: Client, fake: FakeBluejay, billing: Any) -> None:
     others = fake.add_digital_human(organisation="others").id
     before = fake.dump()
-    for ids, status, detail in (
-        ([1, 99], 404, "Digital human not found"),
-        ([1, others], 403, "Digital human is not in your organization"),
-    ):
+    for ids in ([1, 99], [1, others]):
         for method, path in (
             ("POST", "create-community"),
             ("PUT", f"update-community/{billing['id']}"),
             ("PUT", f"add-to-community/{billing['id']}"),
         ):
-            refused = ask(method, path, {"title": "T", "digital_human_ids": ids}, status=status)
-            assert refused == {"detail": detail}
+            refused = ask(method, path, {"title": "T", "digital_human_ids": ids}, status=404)
+            assert refused == {"detail": "Digital human not found"}
     assert fake.dump() == before
 
 

@@ -324,6 +324,8 @@ def test_missing_and_foreign_entities_are_404_or_403(
     fake.add_simulation(
         agent=fake.add_agent(external_agent_id="1"), digital_humans=[fake.add_digital_human(test_name="1")]
     )
+    reading = f"foreign_{kind.replace(' ', '_')}"
+    fake.readings.set(**{reading: "403"})
     before = fake.dump()
     body = None if body is None else json.loads(json.dumps(body).replace("ID", id))
     if '"simulation_ids"' in json.dumps(body):
@@ -333,7 +335,7 @@ def test_missing_and_foreign_entities_are_404_or_403(
     answer = others(method, path.replace("ID", id), body, 403 if forbidden else 404)
     assert answer == ({"detail": f"{kind.capitalize()} is not in your organization"} if forbidden else NOT_FOUND[kind])
     assert fake.dump() == before
-    fake.readings.set(**{f"foreign_{kind.replace(' ', '_')}": "404"})
+    fake.readings.set(**{reading: "404"})
     assert others(method, path.replace("ID", id), body, 404) == NOT_FOUND[kind]
 
 

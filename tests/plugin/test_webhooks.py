@@ -242,6 +242,21 @@ def test_payload_agrees_with_the_answer(bluejay: FakeBluejay) -> None:
     assert (other["custom_metrics"], other["latency"]) == (None, None)  # which are none of these, as published
 
 
+def test_fields_stand_in_a_payload_in_the_order_of_the_answer(bluejay: FakeBluejay) -> None:
+    got: list[Any] = []
+    bluejay.webhooks.add(lambda request: got.append(request.json), ["simulation_result_evaluated"])
+    agent = bluejay.add_agent()
+    bluejay.add("metric", agent_ids=[agent.id])
+    run = bluejay.queue_run(bluejay.add_simulation(agent=agent))
+    bluejay.clock.advance(3600)
+    url = f"https://api.getbluejay.ai/v1/retrieve-simulation-result/{run.test_results[0].id}"
+    answer = requests.get(url, headers={"X-API-Key": "key"}, timeout=10).json()["simulation_result"]
+    [sent], [shown] = got[0]["evaluations"], answer["evaluations"]
+    assert list(sent) == list(shown)
+    assert list(sent["custom_metrics"][0]) == list(shown["custom_metrics"][0])
+    assert list(got[0]["custom_metrics"][0]) == list(shown["custom_metrics"][0])
+
+
 def test_a_payload_of_ones_own(bluejay: FakeBluejay) -> None:
     received: list[Request] = []
     bluejay.webhooks.add(received.append, ["observability_call_evaluated"])

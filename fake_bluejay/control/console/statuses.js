@@ -1,4 +1,4 @@
-// Statuses, in groups that differ by colour and by name.
+// Statuses, in groups that differ by color and by name.
 
 import { h } from "./dom.js";
 
