@@ -86,6 +86,9 @@ _FIXTURES = frozenset(
     }
 )
 
+_FAKE_FILES = frozenset({"fs", "fs_class", "fs_module", "fs_session"})
+"""The fixtures of pyfakefs."""
+
 _running: list[pytest.Item] = []
 """The running tests; the last is the innermost, for a test of a plugin runs others inside it.
 
@@ -155,21 +158,23 @@ def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_setup(item: pytest.Item) -> None:
-    """Refuse a marker that has no effect, before the test runs without a fake; load ahead for Hypothesis."""
+    """Refuse a marker that has no effect, before the test runs without a fake; load ahead what cannot wait."""
     if "request" not in getattr(item, "fixturenames", ()):  # by `request`, it may ask for a fixture while it runs
         _check_marker(item)
-    if "hypothesis" in sys.modules and isinstance(item, pytest.Function) and _has_examples_with_a_fake(item):
+    if _has_fake_files(item) or ("hypothesis" in sys.modules and _has_examples(item)):
         from fake_bluejay.facade.fake import load_ahead
 
         load_ahead()
         item.stash.get(_FAKES, []).clear()
 
 
-def _has_examples_with_a_fake(item: pytest.Function) -> bool:
+def _has_examples(item: pytest.Item) -> bool:
     """Return whether a test of Hypothesis uses a fake, by a fixture or by what its module has imported.
 
     Each example has a deadline, which the first would miss if it had to load everything.
     """
+    if not isinstance(item, pytest.Function):
+        return False
     function: Any = item.function
     if type(function) is MethodType:
         function = function.__func__
@@ -179,6 +184,15 @@ def _has_examples_with_a_fake(item: pytest.Function) -> bool:
         return True
     ours = [sys.modules.get("fake_bluejay"), getattr(sys.modules.get("fake_bluejay.facade.fake"), "FakeBluejay", None)]
     return any(value is one for value in vars(item.module).values() for one in ours if one is not None)
+
+
+def _has_fake_files(item: pytest.Item) -> bool:
+    """Return whether a test uses a fake by a fixture, and pyfakefs.
+
+    Before each report, pyfakefs unloads what was imported while it was on: the modules of a fake that has begun.
+    """
+    names = getattr(item, "fixturenames", ())
+    return not _FIXTURES.isdisjoint(names) and not _FAKE_FILES.isdisjoint(names)
 
 
 @pytest.hookimpl(wrapper=True, trylast=True)

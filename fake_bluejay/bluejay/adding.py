@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from fake_bluejay.bluejay import runs
 from fake_bluejay.bluejay.digital_humans import DIGITAL_HUMANS, DigitalHumanRequestData, create_digital_human
-from fake_bluejay.bluejay.models.runs import SimulationRunRequest
 from fake_bluejay.bluejay.modules import declared
 from fake_bluejay.bluejay.resources import not_null_fields, validated
 from fake_bluejay.bluejay.simulations import SimulationRequest, create_simulation, join
@@ -16,6 +14,7 @@ from fake_bluejay.core.resources import Entity
 from fake_bluejay.core.runs import Run
 from fake_bluejay.core.suggest import check_known
 from fake_bluejay.core.world import DEFAULT_ORGANISATION, World
+from fake_bluejay.http.calendar import real_calendar
 
 MOST_DIGITAL_HUMANS = 10_000
 """The most new digital humans with one simulation: this project's limit, so that a slip does not take all memory."""
@@ -149,6 +148,10 @@ def queue_run(world: World, simulation: int | None, fields: Mapping[str, Any]) -
     Raises:
         ValueError: An argument is not allowed; then nothing has been added.
     """
+    with real_calendar():  # loaded with the first run
+        from fake_bluejay.bluejay import runs
+        from fake_bluejay.bluejay.models.runs import SimulationRunRequest
+
     for name in ("simulation_id", "bluejay_as_code_id"):
         if name in fields:
             raise ValueError(f"the simulation to run comes first, as queue_run(simulation), and not as {name}")

@@ -7,6 +7,7 @@ import functools
 import inspect
 import json
 import os
+import socket
 import sys
 import threading
 import warnings
@@ -341,6 +342,9 @@ class FakeBluejay(Bluejay):
         """
         if self._loopback is None:
             self._api.check_process()
+            # uvloop, which is imported next, keeps the class of sockets that it finds. If a tool has put one there that
+            # forbids sockets, this raises, and later tests are spared a server that cannot work.
+            socket.socket().close()
             from fake_bluejay.server import loopback  # first: its error says how to install what is missing
             from fake_bluejay.server.app import served_app
 

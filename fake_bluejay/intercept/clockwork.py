@@ -258,7 +258,7 @@ class Wait:
             self.gate.release()
 
     def block(self, seconds: float | None) -> bool:
-        """Wait in real time until woken, or for so many seconds. Return False: `Clockwork.end` ends the wait."""
+        """Wait in real time until woken, or for so many seconds. Return False: only `Clockwork.end` ends the wait."""
         if seconds is None:
             self.gate.acquire()
         else:
@@ -285,8 +285,8 @@ class Clockwork:
         """The timelines of the fakes that are on and skip sleeps. The clocks show the first; a wait moves all."""
         self._start = 0
         self._elapsed = 0
-        self._left = 0
-        """The instant to which the clock was last moved for a thread at its deadline; at first the start."""
+        self._past_a_deadline = 0
+        """The instant to which the clock was last moved to get a thread past its deadline; at first the start."""
         self._members: dict[int, Member] = {}
         """The participants, by thread id; one that has not begun to run has none yet."""
         self._forking: dict[int, Member] = {}
@@ -314,25 +314,25 @@ class Clockwork:
         """Functions that are called with each length by which the clock was moved, for the wall clock."""
         self._generation = 0
         self._real = 0
-        """The number of `real` blocks that are open."""
+        """The number of `with` blocks of `real` that are open."""
 
     # --- on and off -------------------------------------------------------------------------------------------------
 
     def join(self, timeline: Timeline) -> None:
-        """Move the time of a fake that is on, too. The calling thread takes part from now on."""
+        """Begin to move the time of a fake that is switched on. The calling thread takes part from now on."""
         with self._mutex:
             if not self.timelines:
                 self._start = int(REAL.monotonic()) + 1
-                self._elapsed = self._left = 0
+                self._elapsed = self._past_a_deadline = 0
                 self._counted = REAL.monotonic()
                 self._free_for_imports = _FREE_FOR_IMPORTS
             self.timelines.append(timeline)
         timeline.owner = self.take_part(threading.current_thread())
 
     def leave(self, timeline: Timeline) -> None:
-        """Remove the timeline of a fake that is off.
+        """Stop moving the time of a fake that is switched off.
 
-        With the last one, nobody takes part any more, and sleeping threads wake.
+        After the last one, nobody takes part any more, and sleeping threads wake.
         """
         with self._mutex:
             if timeline not in self.timelines:
@@ -569,7 +569,7 @@ class Clockwork:
         if member.waits_for_nothing > _WAITS_FOR_NOTHING and self.me() is member:
             if not once:
                 self._pass(1, "waited for no time at all, again and again", None)
-            elif self._elapsed != self._left:  # nobody's deadline is an instant to which nothing has moved the clock
+            elif self._elapsed != self._past_a_deadline:  # just past a deadline, or at the start, no thread is at one
                 self._get_past_a_deadline()
 
     def _get_past_a_deadline(self) -> None:
@@ -577,11 +577,11 @@ class Clockwork:
         with self._mutex:
             if not self.timelines or not self.timelines[0].frozen:
                 return
-            self._left = self._elapsed + 1
+            self._past_a_deadline = self._elapsed + 1
         self._pass(1, "got past an instant at which clocks were read, again and again", None)
 
     def count(self, since: float, what: str, place: Place | None = None) -> None:
-        """Add the real time that has passed since then, as far as it has not been counted."""
+        """Add the real time since an instant to the clock, as far as it has not been counted."""
         with self._mutex:
             now = REAL.monotonic()
             length = int((now - max(since, self._counted)) * 1_000_000)
@@ -698,7 +698,7 @@ class Clockwork:
             what: The reason of the wait, for the report.
             meanwhile: The effect on virtual time. `count`: real time is added to the clock. `jump`: the clock jumps if
                 all others wait, for the thread waits for nothing in particular, like a server without a connection.
-                `stand`: the clock stands, as if the thread worked.
+                `stand`: the clock stands still, as if the thread worked.
         """
         wait = Wait(member, None, what)
         wait.is_blind, wait.on_wake = True, _nothing

@@ -436,7 +436,8 @@ _watcher = _Watcher()
 def _watch(on: bool) -> None:
     there = any(finder is _watcher for finder in sys.meta_path)
     if on and not there:
-        sys.meta_path.insert(0, _watcher)
+        # Not on top, where a tool may take its own finder off by its place, as pyfakefs does for each report.
+        sys.meta_path.insert(1, _watcher)
     elif there and not on:
         sys.meta_path[:] = [finder for finder in sys.meta_path if finder is not _watcher]
 

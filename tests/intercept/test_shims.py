@@ -1,5 +1,6 @@
 """Shims stack with what others replace, and looking for places runs none of their code."""
 
+import importlib.abc
 import importlib.util
 import sys
 import types
@@ -326,6 +327,28 @@ with FakeBluejay():
     assert urllib.request.urlopen("https://api.getbluejay.ai/v1/ping").status == 200
 """
     output_of(code, directory=tmp_path)
+
+
+class Finder(importlib.abc.MetaPathFinder):
+    """A finder that finds nothing, of a tool that takes it off by its place, as pyfakefs does."""
+
+    def find_spec(self, *_: Any) -> None:
+        return None
+
+
+@pytest.mark.parametrize("before", [True, False])
+def test_a_tool_finds_its_own_finder_on_top(before: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "meta_path", [*sys.meta_path])
+    found, theirs = [*sys.meta_path], Finder()
+    if before:
+        sys.meta_path.insert(0, theirs)
+    with FakeBluejay():
+        if not before:
+            sys.meta_path.insert(0, theirs)
+        assert sys.meta_path.pop(0) is theirs
+        sys.meta_path.insert(0, theirs)
+    assert sys.meta_path.pop(0) is theirs
+    assert sys.meta_path == found
 
 
 INTERRUPTED = """

@@ -11,6 +11,8 @@ PLUGINS = {
     "anyio": "anyio.pytest_plugin",
     "asyncio": "pytest_asyncio.plugin",
     "freezer": "pytest_freezer",
+    "pyfakefs": "pyfakefs.pytest_plugin",
+    "socket": "pytest_socket",
     "timeout": "pytest_timeout",
     "trio": "pytest_trio.plugin",
     "xdist": "xdist.plugin",
@@ -241,6 +243,56 @@ def test_the_first_request_of_a_process_while_the_clock_is_frozen(pytester: pyte
         """,
         passed=1,
     )
+
+
+def test_a_server_works_after_a_test_in_which_sockets_are_forbidden(pytester: pytest.Pytester) -> None:
+    """uvloop keeps the class of sockets that it finds when it is imported."""
+    ran(
+        pytester,
+        "socket",
+        """
+        import pytest
+        import requests
+
+        @pytest.mark.disable_socket
+        @pytest.mark.filterwarnings("ignore:A test tried to use")
+        def test_forbidden(bluejay):
+            with pytest.raises(RuntimeError, match="A test tried to use socket.socket"):
+                bluejay.url
+
+        def test_allowed(bluejay_server):
+            assert requests.get(f"{bluejay_server.base_url}/ping", timeout=5).status_code == 200
+        """,
+        passed=2,
+    )
+
+
+@pytest.mark.parametrize("fixtures", ["bluejay, fs", "fs, bluejay"])
+def test_pyfakefs(pytester: pytest.Pytester, fixtures: str) -> None:
+    """The clients are first loaded while the files are fake, and pyfakefs unloads what is."""
+    ran(
+        pytester,
+        "pyfakefs",
+        f"""
+        import time
+        import urllib.request
+
+        PING = "https://api.getbluejay.ai/v1/ping"
+
+        def test_clients({fixtures}):
+            import httpx
+            assert httpx.get(PING).status_code == 200
+            assert urllib.request.urlopen(PING).status == 200
+            start = bluejay.clock.now
+            time.sleep(30)
+            assert (bluejay.clock.now - start).total_seconds() == 30
+
+        def test_imports_after_it(bluejay):
+            import this_module_is_not_there
+        """,
+        passed=1,
+        failed=1,
+    ).stdout.fnmatch_lines(["E*ModuleNotFoundError: No module named 'this_module_is_not_there'"])
 
 
 LOADS_NOTHING = """

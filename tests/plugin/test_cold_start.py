@@ -80,6 +80,21 @@ print(json.dumps({f"{one.__module__}.{one.__name__}": one.__pydantic_complete__ 
     assert [name for name, is_built in models.items() if is_built and ours.match(name)] == []
 
 
+def test_a_server_starts_with_the_modules_of_its_world_alone() -> None:
+    program = """
+import json, sys
+from fake_bluejay.cli import main
+from fake_bluejay.server.foreground import _Server
+_Server.run = lambda *_, **__: print(json.dumps(sorted(sys.modules)))
+main(["serve", "--port", "0", "--log-format", "json"])
+"""
+    *_, loaded = subprocess.check_output([sys.executable, "-c", program], text=True).splitlines()
+    resources = {f"fake_bluejay.bluejay.{module}" for module in (*MODELLED_IN.values(), "models.runs")}
+    assert sorted(resources & set(json.loads(loaded))) == [
+        f"fake_bluejay.bluejay.{module}" for module in ("agents", "digital_humans", "folders", "simulations")
+    ]
+
+
 def test_a_request_for_a_path_with_its_braces_is_one_with_these_values(bluejay: FakeBluejay) -> None:
     refused = httpx.get("https://api.getbluejay.ai/v1/agents/{agent_id}", headers={"X-API-Key": bluejay.api_key})
     assert refused.status_code == 422
