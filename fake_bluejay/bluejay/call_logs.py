@@ -29,7 +29,7 @@ from fake_bluejay.core.clock import Moment, datetime_at, iso, microseconds
 from fake_bluejay.core.conversations import Conversation
 from fake_bluejay.core.errors import NotFound, Refused
 from fake_bluejay.core.metrics import check_scores, metrics_for, scored
-from fake_bluejay.core.readings import Contract, EvaluateParticipants, UnknownVersion
+from fake_bluejay.core.readings import Contract, EvaluateParticipants, UnknownVersion, WebhookTranscript
 from fake_bluejay.core.resources import Entity, Link, OnDelete, Resource, uuid_ids
 from fake_bluejay.core.scoring import evaluations
 from fake_bluejay.core.scripts import Call as Script
@@ -282,7 +282,7 @@ def _proceed(world: World, log: Entity) -> None:
     found = [*(log.fields.get("evaluations") or []), _found(world, log, now)]
     world.resources.change(log, {"status": Status.COMPLETED.value, "evaluations": found})
     event = "observability_call_evaluated"
-    world._emit(event, log.organisation, log.fields["agent_id"], lambda: _payload(log), now)
+    world._emit(event, log.organisation, log.fields["agent_id"], lambda: _payload(world, log), now)
     _over(world, log, now)
 
 
@@ -296,8 +296,11 @@ def _over(world: World, log: Entity, now: int) -> None:
     )
 
 
-def _payload(log: Entity) -> dict[str, Any]:
-    return {**call_logs.shown(log).model_dump(), "type": "observability_call_evaluated"}
+def _payload(world: World, log: Entity) -> dict[str, Any]:
+    payload = {**call_logs.shown(log).model_dump(), "type": "observability_call_evaluated"}
+    if world.readings.webhook_transcript is WebhookTranscript.PRESENT:
+        payload["transcript"] = log.fields.get("transcript") or []
+    return payload
 
 
 def _found(world: World, log: Entity, now: int) -> dict[str, Any]:

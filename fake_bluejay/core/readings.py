@@ -68,6 +68,7 @@ __all__ = [
     "WebhookHeaders",
     "WebhookProof",
     "WebhookRetries",
+    "WebhookTranscript",
     "questions",
 ]
 
@@ -278,6 +279,13 @@ class WebhookRetries(StrEnum):
 
     NONE = "none"
     AT_LEAST_ONCE = "at-least-once"
+
+
+class WebhookTranscript(StrEnum):
+    """The transcript in the webhook for an evaluated conversation of production."""
+
+    ABSENT = "absent"
+    PRESENT = "present"
 
 
 class Contract(StrEnum):
@@ -631,6 +639,12 @@ class Readings:
         _WEBHOOKS,
         '"sends each event once and does not retry"; the documentation of August 2026 has deliveries at least once',
     )
+    webhook_transcript: WebhookTranscript = _reading(
+        WebhookTranscript.ABSENT,
+        "the documentation's page on the events webhook of September 2026",
+        "its schema has no transcript; the page on webhooks of that month calls the body the full conversation, and its"
+        " abridged example has one",
+    )
 
     contract: Contract = _reading(
         Contract.DOCS,
@@ -855,6 +869,7 @@ class ReadingChoices(TypedDict, total=False):
     webhook_proof: WebhookProof | Literal["signature", "secret-header"]
     webhook_headers: WebhookHeaders | Literal["event-and-delivery", "none"]
     webhook_retries: WebhookRetries | Literal["none", "at-least-once"]
+    webhook_transcript: WebhookTranscript | Literal["absent", "present"]
     contract: Contract | Literal["docs-2026-09", "sdk-0.3.6", "openapi-2026-04-30"]
     listed_results: ListedResults | Literal["brief", "full"]
     result_metrics: ResultMetrics | Literal["built-in", "custom"]

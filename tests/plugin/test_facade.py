@@ -430,6 +430,16 @@ def proof(fake: FakeBluejay) -> set[str]:
     return {name for name in ("X-Bluejay-Signature", "X-Webhook-Secret") if name in received[0].headers}
 
 
+def told_of_conversation(fake: FakeBluejay) -> Any:
+    """Return what the webhook for an evaluated conversation has as its transcript."""
+    received: list[Any] = []
+    fake.webhooks.add(lambda request: received.append(request.json), ["observability_call_evaluated"])
+    fake.add_agent()
+    fake.add("call log", agent_id="1")
+    fake.clock.advance(60)
+    return received[0].get("transcript", "absent")
+
+
 # 1 is RUNNING, 2 with a silent agent, 3 another organisation's; there is no 9.
 READINGS: dict[tuple[str, str], Callable[[FakeBluejay], object]] = {
     ("success", "if-any-marked"): lambda fake: end(1, 9).json()["success"] and not end(9).json()["success"],
@@ -566,6 +576,8 @@ READINGS: dict[tuple[str, str], Callable[[FakeBluejay], object]] = {
         headers(fake) >= {"x-bluejay-signature", "x-bluejay-event", "x-bluejay-delivery"}
     ),
     ("webhook_headers", "none"): lambda fake: headers(fake) == {"content-type", "user-agent", "x-bluejay-signature"},
+    ("webhook_transcript", "absent"): lambda fake: told_of_conversation(fake) == "absent",
+    ("webhook_transcript", "present"): lambda fake: told_of_conversation(fake)[0]["utterance"] == "Hello.",
     ("webhook_retries", "none"): lambda fake: attempts(fake) == [500],
     ("webhook_retries", "at-least-once"): lambda fake: attempts(fake) == [500, 200],
 }
