@@ -103,6 +103,7 @@ class FakeBluejay(Bluejay):
         self._api = _Application(self._world, self._journal, service.armed, self._stubs)
         self._on: switch.Fake | None = None
         self._timeline: Timeline | None = None
+        self._refused: dict[str, None] = {}
         """The time that the fake shares, or has shared last, with the code under test."""
         self._wall_clock: WallClock | None = None
         """The wall clock of the code under test, where that does not skip sleeps."""
@@ -124,7 +125,8 @@ class FakeBluejay(Bluejay):
             self._is_shown = plugin is not None and plugin.starts(self)
             ACTIVE.append(self)
             self._timeline = self._time()
-            self._on = switch.Fake(self._api, self._environment(), self._timeline)
+            self._refused = {}
+            self._on = switch.Fake(self._api, self._environment(), self._timeline, self._refused)
             try:
                 switch.switch_on(self._on)
                 if "participants" in self._options:

@@ -52,7 +52,9 @@ def report(fake: Assertions) -> str:
             *([f"readings that are not the defaults: {', '.join(others)}"] if others else []),
             *([f"faults still armed: {fake.faults!r}"] if fake.faults else []),
         ]
-        return "\n".join([*head, *_pending(world, start, now), *(lines or ["no requests"]), *_time_lines(fake)])
+        refused = [f"refused by the guard: {printable(message)}" for message in getattr(fake, "_refused", ())]
+        lines = [*(lines or ["no requests"]), *refused]
+        return "\n".join([*head, *_pending(world, start, now), *lines, *_time_lines(fake)])
 
 
 def _pending(world: World, start: int, now: int) -> list[str]:

@@ -23,6 +23,8 @@ class Fake(NamedTuple):
     """The variables that clients of the fake find."""
     time: Timeline | None
     """The time that sleeps move; None if sleeping takes real time."""
+    refused: dict[str, None]
+    """The first few messages of calls that the guard has refused; a client may not pass its error's message on."""
 
 
 _clients = ShimGroup(
@@ -48,6 +50,7 @@ _names = ShimGroup({"socket": "guard", "asyncio.base_events": "guard", "uvloop":
 _on: list[Fake] = []
 _inherited: list[Fake] = []
 """The fakes that were on when this process was forked."""
+_MOST_REFUSED = 10
 _guards = 0
 _found: list[dict[str, str | None]] = []
 """For each fake that is on, the earlier values of the variables; None for not set."""
@@ -98,8 +101,12 @@ def taker(host: object) -> Fake | None:
 
 
 def refusal_of(host: object) -> str:
-    """Return the message of an error about a call to this host in the present state."""
-    return refusal(host, is_forked=is_forked(), is_on=current() is not None)
+    """Return the message of an error about a call to this host in the present state, and note it for the report."""
+    fake = current()
+    message = refusal(host, is_forked=is_forked(), is_on=fake is not None)
+    if fake is not None and len(fake.refused) < _MOST_REFUSED:
+        fake.refused[message] = None
+    return message
 
 
 def switch_on(fake: Fake) -> None:

@@ -55,6 +55,32 @@ def test_the_bluejay_section(pytester: pytest.Pytester) -> None:
     assert "secret" not in result.stdout.str().split("-- bluejay --")[1]
 
 
+def test_the_section_has_the_calls_that_the_guard_refused(pytester: pytest.Pytester) -> None:
+    """A client may replace the message, as niquests does."""
+    pytester.makepyfile("""
+        import socket
+        import pytest
+
+        def call(host):
+            try:
+                socket.getaddrinfo(host, 443)
+            except OSError:
+                return "not found"
+
+        def test_fails(bluejay):
+            for _ in range(3):
+                answers = [call(f"{one}.getbluejay.ai") for one in ["api", "\\x1b[2J", *map(str, range(20))]]
+            assert "not found" not in answers
+    """)
+    result = pytester.runpytest_inprocess(*QUIET)
+    section = result.stdout.str().split("-- bluejay --")[1]
+    [first, second, *others] = [line for line in section.splitlines() if line.startswith("refused by the guard: ")]
+    assert "api.getbluejay.ai was about to be called for real, by a client that the fake Bluejay does not" in first
+    assert re.search(r"The call is at .*\.py:6\.$", first)
+    assert "\\x1b[2j.getbluejay.ai was about to be called" in second
+    assert len(others) == 8
+
+
 def test_nothing_in_the_report_is_secret_or_obeyed_by_a_terminal(bluejay: FakeBluejay) -> None:
     requests.post("https://api.getbluejay.ai/v1/%1b[2J?page=2&api_key=a-very-secret-key", data=b"\x1b[31mred\n")
     shown = bluejay.report() + repr(bluejay.requests)
