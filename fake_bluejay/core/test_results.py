@@ -78,6 +78,10 @@ class Organisations(dict[str, Organisation]):
         self.by_key.clear()
 
 
+MOST_ALIKE: Final = 1_000_000
+"""The most test results that are added at once: this project's limit, so that a slip does not take all memory."""
+
+
 def check_id(id: object) -> None:
     """Check that a value can be the id of a test result. Raises `ValueError`."""
     if not is_integer(id):

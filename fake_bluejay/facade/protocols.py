@@ -15,9 +15,10 @@ from fake_bluejay.bluejay.app import PATHS
 from fake_bluejay.bluejay.modules import declared
 from fake_bluejay.bluejay.options import API_KEY
 from fake_bluejay.calls import Calls
+from fake_bluejay.core.integers import is_integer
 from fake_bluejay.core.json_data import json_fields
 from fake_bluejay.core.suggest import nearest
-from fake_bluejay.core.test_results import check_id
+from fake_bluejay.core.test_results import MOST_ALIKE, check_id
 from fake_bluejay.core.world import DEFAULT_ORGANISATION, World
 from fake_bluejay.drafts import Drafts
 from fake_bluejay.evaluations import Evaluations
@@ -102,9 +103,9 @@ class Bluejay(Assertions, Protocol):
         """Add `n` test results that are alike, and return them; their ids are the next that are free.
 
         Raises:
-            ValueError: As for one; or an id is given.
+            ValueError: As for one; or an id is given, or `n` is not a number from 0 to 1,000,000.
         """
-        check_alike(same)
+        check_alike(n, same)
         return [self.add_test_result(**same) for _ in range(n)]
 
     def test_result(self, id: int) -> TestResult:
@@ -386,8 +387,14 @@ class Bluejay(Assertions, Protocol):
         """Add a stub."""
 
 
-def check_alike(same: Mapping[str, Any]) -> None:
-    """Check the fields of test results that are alike. Raises `ValueError` for an id, which one alone can have."""
+def check_alike(n: object, same: Mapping[str, Any]) -> None:
+    """Check the number of test results that are alike, and their fields: no id, which one alone can have.
+
+    Raises:
+        ValueError: One of them is not allowed.
+    """
+    if not is_integer(n, 0) or n > MOST_ALIKE:
+        raise ValueError(f"n is a number of test results, from 0 to {MOST_ALIKE:,}, not {n!r:.80}")
     if same.get("id") is not None:
         raise ValueError("ids are counted for many test results; add_test_result(id=…) gives one an id")
 

@@ -141,7 +141,7 @@ class RemoteBluejay(Bluejay):
 
     def add_test_results(self, n: int, **same: Any) -> list[TestResult]:
         """Add `n` test results that are alike, and return them; their ids are the next that are free."""
-        check_alike(same)
+        check_alike(n, same)
         data, added = _as_data(same), []
         for first in range(0, n, _AT_ONCE):
             new = validated(NewTestResult, {**data, "count": min(_AT_ONCE, n - first)})

@@ -37,7 +37,7 @@ from fake_bluejay.core.resources import Entity
 from fake_bluejay.core.runs import Run
 from fake_bluejay.core.statuses import Status, status_from_text
 from fake_bluejay.core.suggest import Place, check_known, passing, unknown
-from fake_bluejay.core.test_results import Organisation, Record
+from fake_bluejay.core.test_results import MOST_ALIKE, Organisation, Record
 from fake_bluejay.core.webhooks import check_secret, check_url, new_webhook, scope_of, selected
 from fake_bluejay.core.world import DEFAULT_ORGANISATION, World
 from fake_bluejay.http.faults import KINDS, FaultKind, Faults, arm_from_data
@@ -218,7 +218,7 @@ class _TestResult(Command):
     agent: AgentText | None = Field(None, description="The behavior of its agent; null: the fake's default.")
     organisation: str | None = Field(None, description="The name of its organisation; null: `default`.")
     call: Script | None = Field(None, description="The script of its call, which moves it on by itself.")
-    count: int | None = Field(None, ge=1, le=1_000_000, description="The number of test results, all alike.")
+    count: int | None = Field(None, ge=1, le=MOST_ALIKE, description="The number of test results, all alike.")
 
     def apply(self, service: Service) -> list[Record]:
         """Add the test results."""

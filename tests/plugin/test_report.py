@@ -69,7 +69,7 @@ def test_the_section_has_the_calls_that_the_guard_refused(pytester: pytest.Pytes
 
         def test_fails(bluejay):
             for _ in range(3):
-                answers = [call(f"{one}.getbluejay.ai") for one in ["api", "\\x1b[2J", *map(str, range(20))]]
+                answers = [call(f"{one}.getbluejay.ai") for one in ["api", "app", *map(str, range(20))]]
             assert "not found" not in answers
     """)
     result = pytester.runpytest_inprocess(*QUIET)
@@ -77,7 +77,7 @@ def test_the_section_has_the_calls_that_the_guard_refused(pytester: pytest.Pytes
     [first, second, *others] = [line for line in section.splitlines() if line.startswith("refused by the guard: ")]
     assert "api.getbluejay.ai was about to be called for real, by a client that the fake Bluejay does not" in first
     assert re.search(r"The call is at .*\.py:6\.$", first)
-    assert "\\x1b[2j.getbluejay.ai was about to be called" in second
+    assert "app.getbluejay.ai was about to be called" in second
     assert len(others) == 8
 
 

@@ -24,8 +24,6 @@ BAD: list[Any] = [
 
 OWN = ("connect", "load", "app", "restore")
 """Members that one kind of fake has alone, or of which the argument is a fake's own object."""
-ENDLESS = {("add_test_results", "n")}
-"""Parameters that take any number, however large."""
 DIFFERENT = {("webhooks.add", "to"), ("webhooks.add", "path"), ("webhooks.add", "lifespan")}
 """Parameters about the receiver, which is no function here and there: `test_connecting.py`."""
 GOOD: dict[str, dict[str, Any]] = {
@@ -109,7 +107,7 @@ def arguments(name: str, method: Callable[..., Any]) -> Iterator[tuple[tuple[Any
             elif one.kind is one.VAR_KEYWORD:
                 for field in (*FIELDS.get(name, WHICH if name.startswith("faults.") else ()), "nope"):
                     yield (), {**good, field: bad}
-            elif not ((name, one.name) in ENDLESS and type(bad) is int and bad > 1):
+            else:
                 yield (), {**good, one.name: bad}
 
 
