@@ -30,11 +30,11 @@ class _Route(Route):
 
 
 class _Router(Router):
-    """Bluejay's surface: Starlette's router, and a table of the paths without parameters, which is consulted first.
+    """Bluejay's surface: Starlette's router, which looks a path up before it tries patterns.
 
-    No path has a parameter in its first two segments, so for others those say which few routes can be meant; among
-    these Starlette's own router decides, and answers 404, 405 and 307. Routes are made with the first request for one
-    of them: to make one compiles a pattern, and a test uses few of them.
+    A path without parameters is found as it is. No path has a parameter in its first two segments, so for others those
+    say which few routes can be meant; among these Starlette's own router decides, and answers 404, 405 and 307. Routes
+    are made with the first request for one of them: to make one compiles a pattern, and a test uses few of them.
 
     This application is no `Starlette`. Tools that trace servers, such as Sentry, replace that class or its methods, and
     would report the fake as a server of the user's. Its middleware is for applications that may have begun to answer;
@@ -47,15 +47,24 @@ class _Router(Router):
 
     def __init__(self, published: Sequence[tuple[str, str]], others: Sequence[Route]) -> None:
         super().__init__()
-        self.exact: dict[tuple[str, str], _Endpoint] = {}
-        """The method and the path of each operation whose path has no parameters → its endpoint."""
+        self._exact: dict[tuple[str, str], _Endpoint] = {}
         self.made: dict[str, Router] = {_beginning(route.path): Router([route]) for route in others}
         """The first two segments of a path → the routes that begin so, if a request has needed them."""
         self._published: dict[str, list[tuple[str, str]]] = {}
         for method, path in published:
             self._published.setdefault(_beginning(path), []).append((method, path))
             if "{" not in path:
-                self.exact[method, path] = _Endpoint(method, path)
+                self._exact[method, path] = _Endpoint(method, path)
+
+    def answer(self, call: ApiCall) -> Answer:
+        """Return the answer of the route that a call is for: without a coroutine, where its path is found as it is."""
+        scope = call.scope
+        if (endpoint := self._exact.get((scope["method"], _path_in(scope)))) is not None:
+            return endpoint.answer(call)
+        scope[STATE] = call
+        _step(self(scope, _nothing_more, call.record))
+        del scope[STATE]  # they refer to each other: free both at once
+        return call.answer
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer by the routes that begin as the path does, as a router of these.
@@ -181,13 +190,7 @@ def answer(scope: Scope, world: World, content: bytes, unwritable: Unwritable | 
     headers: RequestHeaders = dict(reversed(scope["headers"]))  # so that the first counts, as with Starlette
     if (elsewhere := _of_another_host(scope, headers)) is not None:
         return Answer.of(elsewhere)
-    call = ApiCall(world, scope, headers, content, unwritable)
-    if (endpoint := ROUTER.exact.get((scope["method"], _path_in(scope)))) is not None:
-        return endpoint.answer(call)
-    scope[STATE] = call
-    _step(ROUTER(scope, _nothing_more, call.record))
-    del scope[STATE]  # they refer to each other: free both at once
-    return call.answer
+    return ROUTER.answer(ApiCall(world, scope, headers, content, unwritable))
 
 
 def _of_another_host(scope: Scope, headers: RequestHeaders) -> Response | None:
