@@ -436,8 +436,10 @@ _watcher = _Watcher()
 def _watch(on: bool) -> None:
     there = any(finder is _watcher for finder in sys.meta_path)
     if on and not there:
-        # Not on top, where a tool may take its own finder off by its place, as pyfakefs does for each report.
-        sys.meta_path.insert(1, _watcher)
+        # On top, for a finder may find a module itself, as that of pytest does to rewrite assertions; but below that of
+        # pyfakefs, which is taken off by its place, before each report.
+        top = type(sys.meta_path[0]).__module__ if sys.meta_path else ""
+        sys.meta_path.insert(1 if top.startswith("pyfakefs.") else 0, _watcher)
     elif there and not on:
         sys.meta_path[:] = [finder for finder in sys.meta_path if finder is not _watcher]
 

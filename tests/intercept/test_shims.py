@@ -330,15 +330,17 @@ with FakeBluejay():
 
 
 class Finder(importlib.abc.MetaPathFinder):
-    """A finder that finds nothing, of a tool that takes it off by its place, as pyfakefs does."""
+    """A finder that finds nothing."""
 
     def find_spec(self, *_: Any) -> None:
         return None
 
 
 @pytest.mark.parametrize("before", [True, False])
-def test_a_tool_finds_its_own_finder_on_top(before: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_pyfakefs_finds_its_own_finder_on_top(before: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It takes the topmost finder off, whoever's it is."""
     monkeypatch.setattr(sys, "meta_path", [*sys.meta_path])
+    monkeypatch.setattr(Finder, "__module__", "pyfakefs.fake_filesystem_unittest")
     found, theirs = [*sys.meta_path], Finder()
     if before:
         sys.meta_path.insert(0, theirs)
@@ -349,6 +351,24 @@ def test_a_tool_finds_its_own_finder_on_top(before: bool, monkeypatch: pytest.Mo
         sys.meta_path.insert(0, theirs)
     assert sys.meta_path.pop(0) is theirs
     assert sys.meta_path == found
+
+
+def test_a_module_that_the_finder_of_another_tool_finds_gets_its_shims(tmp_path: Path) -> None:
+    code = """
+import importlib.machinery, sys
+from fake_bluejay import FakeBluejay
+
+
+class Finder:
+    find_spec = staticmethod(importlib.machinery.PathFinder.find_spec)
+
+
+sys.meta_path.insert(0, Finder())
+with FakeBluejay():
+    import urllib3
+    assert urllib3.PoolManager().request("GET", "https://api.getbluejay.ai/v1/ping").status == 200
+"""
+    output_of(code, directory=tmp_path)
 
 
 INTERRUPTED = """
