@@ -103,8 +103,9 @@ class FakeBluejay(Bluejay):
         self._api = _Application(self._world, self._journal, service.armed, self._stubs)
         self._on: switch.Fake | None = None
         self._timeline: Timeline | None = None
-        self._refused: dict[str, None] = {}
         """The time that the fake shares, or has shared last, with the code under test."""
+        self._refused: dict[str, None] = {}
+        """What the guard has said to calls since the fake was last switched on."""
         self._wall_clock: WallClock | None = None
         """The wall clock of the code under test, where that does not skip sleeps."""
         self._loopback: Loopback | None = None
