@@ -29,10 +29,10 @@ ELSEWHERE = {
     "metric_revisions": "a lab makes them, of its metrics: test_labs.py",
 }
 """The collections that are not tested here → the reason, and the file that tests them."""
-GROUPED = {"traces"}
-"""The collections whose entities are listed in groups that have ids of their own."""
+LISTED_OTHERWISE = {"traces", "elevenlabs_agents"}
+"""The collections whose entities are listed in groups with ids of their own, or by ids that another service gave."""
 KEYS = {"others": "other-key"}
-ID_FIELDS = ["id", "schedule_id", "agent_id"]
+ID_FIELDS = ["id", "schedule_id"]
 """The fields for an entity's own id in a list; the first that it has counts."""
 NOT_SEEN = (403, 404)
 Key = tuple[str, Any]
@@ -52,7 +52,7 @@ def plain_path(name: str, what: str) -> str | None:
 
 
 GET = {name: path for name in NAMES if (path := plain_path(name, "get"))}
-LIST = {name: path for name in NAMES if name not in GROUPED and (path := plain_path(name, "list"))}
+LIST = {name: path for name in NAMES if name not in LISTED_OTHERWISE and (path := plain_path(name, "list"))}
 
 
 def ids_in(answer: Any) -> list[Any]:
