@@ -7,6 +7,7 @@ Rules of this file:
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterator
 from dataclasses import dataclass, field, fields, replace
 from enum import StrEnum
@@ -794,7 +795,7 @@ class Readings:
 
     def chosen(self, choice: StrEnum) -> bool:
         """Return whether a choice is made here, for any question that has it."""
-        return any(getattr(self, question.name) is choice for question in questions())
+        return any(getattr(self, name) is choice for name in _asking(type(choice)))
 
     def departures(self) -> Iterator[tuple[str, str]]:
         """Yield every other plausible choice, one at a time, as `(name, choice)`."""
@@ -830,6 +831,12 @@ def _question(one: Any) -> Question:
 
 
 _QUESTIONS = tuple(_question(one) for one in fields(Readings))
+
+
+@functools.cache
+def _asking(choices: type[StrEnum]) -> tuple[str, ...]:
+    """Return the names of the questions that have these choices."""
+    return tuple(one.name for one in _QUESTIONS if isinstance(one.choices[0], choices))
 
 
 # A type checker cannot derive these texts from the enums, so they are listed again; a test compares both.

@@ -29,6 +29,8 @@ class Assertions(Protocol):
 
     _is_shown: bool = False
     """True if pytest shows the report if the test fails."""
+    _refused: Iterable[str] = ()
+    """The guard's messages of the calls that it has refused since the fake was last switched on."""
     _inner: int = 0
     """The number of `with` blocks that found the fake on, and will leave it on."""
 

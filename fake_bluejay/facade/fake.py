@@ -104,8 +104,6 @@ class FakeBluejay(Bluejay):
         self._on: switch.Fake | None = None
         self._timeline: Timeline | None = None
         """The time that the fake shares, or has shared last, with the code under test."""
-        self._refused: dict[str, None] = {}
-        """What the guard has said to calls since the fake was last switched on."""
         self._wall_clock: WallClock | None = None
         """The wall clock of the code under test, where that does not skip sleeps."""
         self._loopback: Loopback | None = None
@@ -126,8 +124,8 @@ class FakeBluejay(Bluejay):
             self._is_shown = plugin is not None and plugin.starts(self)
             ACTIVE.append(self)
             self._timeline = self._time()
-            self._refused = {}
-            self._on = switch.Fake(self._api, self._environment(), self._timeline, self._refused)
+            self._refused = refused = dict[str, None]()
+            self._on = switch.Fake(self._api, self._environment(), self._timeline, refused)
             try:
                 switch.switch_on(self._on)
                 if "participants" in self._options:

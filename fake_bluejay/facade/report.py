@@ -52,7 +52,7 @@ def report(fake: Assertions) -> str:
             *([f"readings that are not the defaults: {', '.join(others)}"] if others else []),
             *([f"faults still armed: {fake.faults!r}"] if fake.faults else []),
         ]
-        refused = [f"refused by the guard: {printable(message)}" for message in getattr(fake, "_refused", ())]
+        refused = [f"refused by the guard: {printable(message)}" for message in fake._refused]
         lines = [*(lines or ["no requests"]), *refused]
         return "\n".join([*head, *_pending(world, start, now), *lines, *_time_lines(fake)])
 
