@@ -158,7 +158,7 @@ def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_setup(item: pytest.Item) -> None:
-    """Refuse a marker that has no effect, before the test runs without a fake; load ahead what cannot wait."""
+    """Refuse a marker that has no effect before the test runs without a fake; load the fake if it cannot be later."""
     if "request" not in getattr(item, "fixturenames", ()):  # by `request`, it may ask for a fixture while it runs
         _check_marker(item)
     if _has_fake_files(item) or ("hypothesis" in sys.modules and _has_examples(item)):

@@ -116,7 +116,7 @@ CallRequest = CallRequestUsingAgentId | CallRequestUsingExternalAgentId
 
 
 def _either(base: type[_CallRequest]) -> Any:
-    """Return both requests with other rules, by the same names, for the errors of a union have them."""
+    """Return both requests with the rules of `base`, under the published names: a union's errors contain them."""
     by_id, by_external_id = CallRequestUsingAgentId, CallRequestUsingExternalAgentId
     of_agent: Any = create_model(by_id.__name__, __base__=(base, _ByAgentId), __doc__=by_id.__doc__)
     label: Any = str | None, "production"

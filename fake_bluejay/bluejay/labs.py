@@ -222,7 +222,7 @@ _CONVERSATION = (
     Link("call_id", to="call log", ids=uuid_ids, on_delete=OnDelete.CASCADE),
     Link("test_result_id", to="test result", find=find_result, on_delete=OnDelete.CASCADE),
 )
-"""The links to a conversation, of which one leads to it; what is found in it goes with it."""
+"""The links to a conversation, a call log or a test result. What was found in it is removed with it."""
 
 
 def _proceed(world: World, evaluation: Entity) -> None:

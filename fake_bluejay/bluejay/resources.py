@@ -123,7 +123,7 @@ class Paging:
         """Return the part of a list that a request asks for, and its figures: size, place, number of pages, `has_more`.
 
         Raises:
-            Refused: It begins after the last one, and a reading refuses that. The first page never is refused.
+            Refused: The part begins after the last item, and the reading refuses that. The first page is never refused.
         """
         total, size, place = len(every), call.parameters[self.size], call.parameters[self.place]
         if not self.bounded:

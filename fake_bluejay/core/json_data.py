@@ -1,4 +1,4 @@
-"""JSON-ready data: copies of it, and values of a test as such data."""
+"""Copies of JSON-ready data, and JSON-ready data made of the values that a test gives."""
 
 from __future__ import annotations
 
