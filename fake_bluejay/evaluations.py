@@ -26,7 +26,7 @@ class Evaluation:
     Attributes:
         waits: The seconds in which it is QUEUED; None: `evaluation_starts_after` of the fake.
         takes: The seconds in which it is EVALUATING; None: `evaluation_takes` of the fake.
-        fails: True if it ends INCOMPLETED, with nothing found.
+        fails: True if it ends SYSTEM_ERROR (a reading, `status_words`), with nothing found.
         passes: True if it finds that the goal was reached.
         evaluation: Its findings, with the published fields; those that are left out are made up.
         custom_metrics: The custom metrics that it finds, as published; None: those that score the conversation.
@@ -43,7 +43,7 @@ class Evaluation:
 
 
 def failed(takes: float | None = None) -> Evaluation:
-    """Return the script of an evaluation that fails: INCOMPLETED."""
+    """Return the script of an evaluation that fails: SYSTEM_ERROR."""
     return Evaluation(fails=True, takes=takes)
 
 

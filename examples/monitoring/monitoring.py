@@ -21,7 +21,7 @@ from typing import Any
 import requests
 
 EVENT = "observability_call_evaluated"
-OVER = ("COMPLETED", "INCOMPLETED")
+OVER = ("COMPLETED", "NOT_EVALUATED", "SYSTEM_ERROR")
 ATTEMPTS = 4
 """How often a request is sent that the service has no time for: 429 asks to wait for the next minute, 503 a moment."""
 

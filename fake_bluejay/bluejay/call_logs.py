@@ -1,8 +1,8 @@
 """Call logs: conversations of production that a customer submits to Bluejay, with their evaluations.
 
-A call log is QUEUED when it is submitted, EVALUATING a while later, and then COMPLETED or INCOMPLETED. The oldest
-evaluation script of the organisation gives the findings, or else the default does; the metrics of the agent, and those
-that the request names, score the conversation.
+A call log is QUEUED when it is submitted, EVALUATING a while later, and then COMPLETED, or SYSTEM_ERROR if the
+evaluation failed. The oldest evaluation script of the organisation gives the findings, or else the default does; the
+metrics of the agent, and those that the request names, score the conversation.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from fake_bluejay.core.clock import Moment, datetime_at, iso, microseconds
 from fake_bluejay.core.conversations import Conversation
 from fake_bluejay.core.errors import NotFound, Refused
 from fake_bluejay.core.metrics import check_scores, metrics_for, scored
-from fake_bluejay.core.readings import Contract, EvaluateParticipants, UnknownVersion, WebhookTranscript
+from fake_bluejay.core.readings import Contract, EvaluateParticipants, StatusWords, UnknownVersion, WebhookTranscript
 from fake_bluejay.core.resources import Entity, Link, OnDelete, Resource, uuid_ids
 from fake_bluejay.core.scoring import evaluations
 from fake_bluejay.core.scripts import Call as Script
@@ -276,7 +276,9 @@ def _proceed(world: World, log: Entity) -> None:
         world.resources.schedule(log, now + _length(script.get("takes"), world.evaluation_takes))
         return
     if script.get("fails"):
-        world.resources.change(log, {"status": Status.INCOMPLETED.value})
+        documented = world.readings.status_words is StatusWords.DOCUMENTATION
+        status = Status.SYSTEM_ERROR if documented else Status.INCOMPLETED
+        world.resources.change(log, {"status": status.value})
         _over(world, log, now)
         return
     found = [*(log.fields.get("evaluations") or []), _found(world, log, now)]

@@ -206,7 +206,7 @@ class AgentEnds(StrEnum):
 
 
 class StatusWords(StrEnum):
-    """The words for a test result's status."""
+    """The words for the status of a test result, and of a production conversation whose evaluation failed."""
 
     DOCUMENTATION = "docs-2026-09"
     OPENAPI = "openapi-2026-04-30"
@@ -586,8 +586,8 @@ class Readings:
     status_words: StatusWords = _reading(
         StatusWords.DOCUMENTATION,
         _STATUSES,
-        "it lists every status with its code; the enum of the OpenAPI of 30 April 2026 is older, and has other words"
-        " for calls that failed",
+        "it lists every status with its code, and failed evaluations among the reasons for SYSTEM_ERROR; the enums of"
+        " the OpenAPI of 30 April 2026 are older, and have other words for what failed",
     )
     run_status: RunStatus = _reading(
         RunStatus.COMPLETED,

@@ -190,7 +190,7 @@ def test_metric_is_named_by_its_id_too(ask: Client, fake: FakeBluejay, told: lis
 
 def test_failed_evaluation_is_a_system_failure(ask: Client, fake: FakeBluejay, told: list[Any]) -> None:
     condition = {"entity_type": "system_failure", "entity_field": "status", "operator": "equals"}
-    id = alert(ask, **condition, comparison_value="INCOMPLETED", min_events=1)["id"]
+    id = alert(ask, **condition, comparison_value="SYSTEM_ERROR", min_events=1)["id"]
     fake.evaluations.next(failed())
     ask("POST", "evaluate", CONVERSATION)
     fake.clock.advance(STEP)

@@ -1,6 +1,6 @@
 """Call logs: conversations of production that are submitted, evaluated by the clock, listed, changed and deleted."""
 
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 
@@ -78,10 +78,21 @@ def test_scripts_give_the_findings_of_the_next_evaluations(ask: Client, fake: Fa
     [evaluation] = log(ask, first)["evaluations"]
     assert (evaluation["goal_success"], evaluation["custom_metrics"][0]["response_value"]) == (False, "4")
     fake.clock.advance(60)
-    assert (log(ask, second)["status"], log(ask, second)["evaluations"]) == ("INCOMPLETED", None)
+    assert (log(ask, second)["status"], log(ask, second)["evaluations"]) == ("SYSTEM_ERROR", None)
     [evaluation] = log(ask, third)["evaluations"]
     assert (evaluation["call_summary"], evaluation["goal_success"]) == ("All went well.", True)
     assert log(ask, fourth)["evaluations"][0]["goal_success"] is True
+
+
+@pytest.mark.parametrize(("words", "status"), [("docs-2026-09", "SYSTEM_ERROR"), ("openapi-2026-04-30", "INCOMPLETED")])
+def test_reading_decides_the_status_after_a_failed_evaluation(
+    ask: Client, fake: FakeBluejay, words: Literal["docs-2026-09", "openapi-2026-04-30"], status: str
+) -> None:
+    fake.readings.set(status_words=words)
+    fake.evaluations.next(failed())
+    id = submit(ask)
+    fake.clock.advance(6)
+    assert log(ask, id)["status"] == status
 
 
 def test_script_that_is_none_is_refused(fake: FakeBluejay) -> None:

@@ -80,7 +80,7 @@ def test_filters_keep_the_conversations_that_all_of_them_fit(ask: Client, fake: 
     long = submit(ask, transcript=[{**CONVERSATION["transcript"][0], "end_offset_ms": 90_000}])
     fake.clock.advance(6)
     for query, kept in (
-        ("status=INCOMPLETED", [broken]),
+        ("status=SYSTEM_ERROR", [broken]),
         ("agent_ids=2", [other]),
         ("agent_ids=1&agent_ids=2", [long, called, other, broken]),
         ("label_ids=beta", [other]),
