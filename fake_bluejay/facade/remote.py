@@ -17,7 +17,7 @@ import re
 import secrets
 import sys
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import nullcontext
+from contextlib import contextmanager, nullcontext
 from datetime import datetime, timedelta
 from typing import Any, Self, cast
 from urllib.parse import quote, urlencode
@@ -41,6 +41,7 @@ from fake_bluejay.facade.webhooks import Webhooks
 from fake_bluejay.http.faults import Fault, Faults
 from fake_bluejay.http.journal import Answer, Exchange, Headers, Journal, Requests
 from fake_bluejay.http.stubs import Stubs
+from fake_bluejay.intercept.clockwork import CLOCKWORK
 from fake_bluejay.state import snapshot as dumps
 from fake_bluejay.state.commands import Command, NewEntity, NewRun, NewTestResult, validated
 
@@ -224,6 +225,22 @@ class RemoteClock(FakeClock):
     @speed.setter
     def speed(self, speed: float) -> None:
         self._control("PATCH", "clock", {"speed": speed})
+
+    @contextmanager
+    def real(self) -> Iterator[None]:
+        """Let waits in the code under test take real time within the `with`; the server's clock follows.
+
+        The clock of a server in this process follows by itself, if that fake is on.
+        """
+        with super().real():
+            if CLOCKWORK.is_on or self.mode != "manual":
+                yield
+                return
+            self._control("PATCH", "clock", {"mode": "real", "speed": 1})
+            try:
+                yield
+            finally:
+                self.mode = "manual"
 
 
 class _Control:

@@ -3,7 +3,9 @@
 import http.server
 import os
 import threading
+import time
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 from typing import Any
 
 import httpx
@@ -13,6 +15,7 @@ from fake_bluejay import FakeBluejay
 from fake_bluejay.calls import no_answer
 from fake_bluejay.core.clock import ManualClock
 from fake_bluejay.facade.remote import _Control
+from fake_bluejay.intercept.true_time import REAL
 
 
 @pytest.fixture
@@ -127,6 +130,35 @@ def test_the_clock_can_be_told_how_to_pass(served: FakeBluejay) -> None:
     clock.mode = "manual"
     with pytest.raises(ValueError, match="real"):
         clock.mode = "fast"
+
+
+def test_a_manual_clock_follows_real_time_while_waits_are_real(served: FakeBluejay) -> None:
+    clock = FakeBluejay.connect(served.url).clock
+    before = clock.now
+    with clock.real():
+        time.sleep(0.05)
+        assert clock.now - before >= timedelta(seconds=0.05)
+    stopped = clock.now
+    time.sleep(0.05)
+    assert (clock.mode, clock.now) == ("manual", stopped)
+
+
+@pytest.mark.parametrize("speed", [0, 1000])
+def test_a_clock_that_passes_by_itself_keeps_its_speed_while_waits_are_real(served: FakeBluejay, speed: int) -> None:
+    clock = FakeBluejay.connect(served.url).clock
+    clock.mode, clock.speed = "real", speed
+    with clock.real():
+        assert (clock.mode, clock.speed) == ("real", speed)
+    assert (clock.mode, clock.speed) == ("real", speed)
+
+
+def test_the_clock_of_a_fake_that_is_on_moves_once_while_waits_are_real(served: FakeBluejay) -> None:
+    clock = FakeBluejay.connect(served.url).clock
+    with served, clock.real():
+        start, before = REAL.monotonic(), clock.now
+        time.sleep(0.2)
+        moved = clock.now - before
+        assert timedelta(seconds=0.2) <= moved < timedelta(seconds=1.5 * (REAL.monotonic() - start))
 
 
 def test_run_until_over_a_clock_that_passes_by_itself(served: FakeBluejay) -> None:
