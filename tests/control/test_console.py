@@ -600,6 +600,28 @@ def test_address_names_the_view(fake: FakeBluejay, page: Any) -> None:
     assert page.url.startswith(f"{fake.url}/_fake/")
 
 
+def test_address_names_the_view_of_a_narrow_window(page: Any, fake: FakeBluejay) -> None:
+    """A phone, or a page at 200 %, has room for one view: a reload shows it again, and Back leads out of it."""
+    page.set_viewport_size({"width": 390, "height": 780})
+    fake.add_test_results(2)
+    row(page, 2).click()
+    shows(page.locator("#tab-result"), "Test result 2")
+    page.reload()
+    shows(page.locator("#tab-result"), "Test result 2")
+    assert page.locator("#side").is_visible()
+    page.go_back()
+    row(page, 1).wait_for()
+    assert not page.locator("#side").is_visible()
+    page.locator(".views").get_by_role("button", name="Requests").click()
+    page.locator(".views").get_by_role("button", name="World").click()
+    page.reload()
+    page.locator("#tab-world").wait_for()
+    page.go_back()
+    page.locator("#requests").wait_for()
+    page.go_back()
+    page.locator("#results").wait_for()
+
+
 def test_a_change_of_status_is_said_to_a_screen_reader(fake: FakeBluejay, page: Any) -> None:
     fake.add_test_result()
     row(page, 1).click()

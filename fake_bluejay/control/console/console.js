@@ -13,12 +13,16 @@ import { table } from "./statuses.js";
 const narrow = matchMedia("(max-width: 900px)");
 let details = "result";
 
+// In a narrow window, which has room for one view, the address names it unless it shows what else the address names.
+const usual = (parts) => (String(parts) ? "side" : "results");
+
 // The address names the view, so that a reload shows it again, and Back leads to the view before.
 function where() {
   const parts = new URLSearchParams();
   if (selected !== null) parts.set("result", selected);
   if (request !== null && document.body.dataset.tab === "request") parts.set("request", request);
   if (!["result", "request"].includes(document.body.dataset.tab)) parts.set("tab", document.body.dataset.tab);
+  if (narrow.matches && document.body.dataset.view !== usual(parts)) parts.set("view", document.body.dataset.view);
   return String(parts);
 }
 
@@ -35,7 +39,10 @@ function follow() {
   const number = (name) => (/^-?\d{1,15}$/.test(parts.get(name) ?? "") ? Number(parts.get(name)) : null);
   const asked = number("request");
   const named = ["faults", "readings", "resources", "world"].includes(parts.get("tab")) ? parts.get("tab") : "result";
+  const view = parts.get("view");
+  parts.delete("view");
   following = true;
+  document.body.dataset.view = ["results", "requests", "side"].includes(view) ? view : usual(parts);
   choose(number("result"), false);
   if (asked !== null) chooseRequest(asked, false);
   tab(asked === null ? named : "request");
@@ -51,10 +58,11 @@ function tab(name) {
   remember();
 }
 
-function view(name) {
+// Show a view, and in it a tab: one step of the history.
+function view(name, itsTab = document.body.dataset.tab) {
   document.body.dataset.view = name;
   scrollTo(0, 0);
-  marks();
+  tab(itsTab);
 }
 
 function marks() {
@@ -66,8 +74,7 @@ function marks() {
 }
 
 function openPanel(name) {
-  tab(name);
-  view("side");
+  view("side", name);
   $(`#tab-${name} select, #tab-${name} input`)?.focus();
 }
 
@@ -161,13 +168,13 @@ async function start() {
   startClock();
   startResults((id, opened) => {
     look("result");
-    tab("result");
-    if (opened && narrow.matches) view("side");
+    if (opened && narrow.matches) view("side", "result");
+    else tab("result");
   });
   startResult();
   startRequests((opened) => {
-    tab("request");
-    if (opened && narrow.matches) view("side");
+    if (opened && narrow.matches) view("side", "request");
+    else tab("request");
   });
   startPanels();
   await attempt(startResources);
@@ -181,7 +188,7 @@ async function start() {
   });
   $("#keys").append(...[...KEYS.map(([name, what]) => [name, what]), ...MORE].flatMap(([name, what]) => [h("dt", null, h("kbd", null, name)), h("dd", null, what)]));
   for (const button of $$(".tabs button")) button.addEventListener("click", () => tab(button.dataset.tab));
-  for (const button of $$(".views button")) button.addEventListener("click", () => { if (button.dataset.tab) tab(button.dataset.tab); view(button.dataset.view); });
+  for (const button of $$(".views button")) button.addEventListener("click", () => view(button.dataset.view, button.dataset.tab));
   $("#theme").addEventListener("click", theme);
   $("#help-button").addEventListener("click", () => $("#help").showModal());
   document.addEventListener("keydown", onKey);
