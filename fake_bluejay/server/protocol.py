@@ -53,6 +53,7 @@ _MOST_HEAD = 64 * 1024
 """The most bytes of a request's headers."""
 _LEAST_RATE = 16 * 1024
 """The lowest rate of a body, in bytes a second."""
+_NEEDS_TLS = "it begins TLS, or asks a proxy for it (CONNECT), which is answered by `fake-bluejay serve --tls` alone"
 _BUSY: Any = SimpleNamespace(response_complete=False)
 """In the place of a connection's cycle while uvicorn reads a head: it then queues the request and starts no task."""
 
@@ -188,7 +189,8 @@ class Protocol(HttpToolsProtocol):
         try:
             self._parse(data)
         except httptools.HttpParserError as error:
-            self._refuse(400, f"this is not HTTP: {error}")
+            is_tls = data.startswith((b"\x16\x03", b"CONNECT "))
+            self._refuse(400, f"this is not HTTP: {_NEEDS_TLS if is_tls else error}")
         if self._begun:  # and not whole yet
             self._look_at_size(received)
 

@@ -140,6 +140,14 @@ def test_bytes_that_are_not_http_get_a_clear_400(server) -> None:
     assert b"this is not HTTP" in body
 
 
+@pytest.mark.parametrize("first", [b"CONNECT api.getbluejay.ai:443 HTTP/1.1\r\n\r\n", b"\x16\x03\x01\x02\x00\x01\x00"])
+def test_a_client_that_wants_tls_from_a_server_without_it_is_told_how_to_get_it(server, first: bytes) -> None:
+    """Such as curl with `HTTPS_PROXY` or an `https://` address of this server."""
+    [(status, body)] = sent(server, first)
+    assert status == 400
+    assert b"`fake-bluejay serve --tls`" in body
+
+
 def test_requests_that_come_together_are_answered_in_turn(server) -> None:
     statuses = [status for status, _ in sent(server, WHOLE + b"GET /nowhere HTTP/1.1\r\nhost: x\r\n\r\n" + LAST)]
     assert statuses == [200, 404, 200]
