@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import functools
 import gc
@@ -196,11 +197,12 @@ def serve(
         if log_format == "json":
             begin = {"event": "listening", "url": url, "console": f"{url}/_fake/", "version": __version__}
             begin |= {"api_key": fake.api_key, "curl": _first_line(fake, url)}
-            click.echo(json.dumps(begin if authority is None else {**begin, "ca_file": str(authority.ca_file)}))
+            text = json.dumps(begin if authority is None else {**begin, "ca_file": str(authority.ca_file)})
         else:
             lines = "" if authority is None else f"{authority.client_lines(url, fake.api_key)}\n"
-            click.echo(f"{_welcome(fake, url, seed, save)}\n{lines}Ctrl-C stops it.\n")
-        sys.stdout.flush()
+            text = f"{_welcome(fake, url, seed, save)}\n{lines}Ctrl-C stops it.\n"
+        with contextlib.suppress(OSError):  # if nobody can read it, the server serves all the same
+            click.echo(text)
 
     settings = Settings(
         host=host,

@@ -103,7 +103,8 @@ def serve(
         OSError: The world could not be saved.
     """
     _log_to_stderr(settings.log_format)
-    log = AccessLog(settings.log_format) if settings.access_log else None
+    is_read = sys.stdout is not None  # it is None if the process was started with it closed
+    log = AccessLog(settings.log_format) if settings.access_log and is_read else None
     gate = Gate(settings.host, settings.allow_hosts)
     worlds = Worlds(service, reset, own=own, gate=gate, log=log, cors_origins=settings.cors_origins)
     for name, key, its in own_worlds:

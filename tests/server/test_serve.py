@@ -166,6 +166,26 @@ def test_beyond_loopback_it_warns(serving) -> None:
         assert "Warning: listening on 0.0.0.0: others on the network" in server.output.read_text()
 
 
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no device that is always full")
+@pytest.mark.parametrize("output", [">&-", ">/dev/full"])
+def test_a_server_whose_output_cannot_be_written_serves(output: str, tmp_path: Path) -> None:
+    """Started by a daemon with its output closed, or with a log on a disk that is full."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    command = f"exec {sys.executable} -m fake_bluejay serve --port {port} {output}"
+    server = subprocess.Popen(["sh", "-c", command], stderr=subprocess.PIPE, text=True)
+    try:
+        with httpx.Client(transport=httpx.HTTPTransport(retries=8)) as client:
+            assert client.get(f"http://127.0.0.1:{port}/v1/ping").status_code == 200
+        server.terminate()
+        _, errors = server.communicate(timeout=20)
+        assert "Traceback" not in errors
+        assert "cannot save" not in errors
+    finally:
+        server.kill()
+
+
 def test_readings_are_all_printed(run) -> None:
     printed = run("readings").stdout
     for name, _, choices, evidence in questions():
