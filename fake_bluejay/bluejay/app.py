@@ -27,6 +27,9 @@ _log = logging.getLogger("fake_bluejay")
 PATHS = frozenset({*METHODS, OPENAPI_PATH})
 """The known paths, modelled or not."""
 
+_LIMITED_BY_ORGANISATION = ("POST /v1/evaluate", "POST /v1/evaluate-call")
+"""The endpoints whose rate limit counts an organisation's requests, as documented; others count those of an address."""
+
 _FAILED = b"Internal Server Error"
 """The framework's answer when an application fails."""
 
@@ -121,13 +124,22 @@ class Api:
             exchange.path,
             # An ASGI server that is not ours has no way to break a connection.
             breakable=BREAKAGE in scope.get("extensions", ()),
-            exceeds=lambda limit: limit.exceeded(_client(scope), _endpoint_name(scope), exchange.instant),
+            exceeds=lambda limit: limit.exceeded(*self._counted(scope), exchange.instant),
         )
         if fault is not None:
             exchange.faults = (str(fault),)
             if (breakage := fault.breakage) is not None:
                 scope["extensions"][BREAKAGE] = breakage
         return fault
+
+    def _counted(self, scope: Scope) -> tuple[str, str]:
+        """Return the organisation or the address, and the endpoint, by which a rate limit counts a request."""
+        endpoint = _endpoint_name(scope)
+        if endpoint in _LIMITED_BY_ORGANISATION:
+            key = dict(scope["headers"]).get(b"x-api-key", b"").decode("latin-1")
+            if (organisation := self._world.organisation_of(key)) is not None:
+                return organisation, endpoint
+        return _client(scope), endpoint
 
     def _unwritable(self, exchange: Exchange, ids: Collection[int]) -> Collection[int]:
         """Return those ids, of test results to be marked, whose control objects a fault keeps from being written."""

@@ -209,8 +209,8 @@ class Fault:
         make = KINDS[self.kind].breakage
         return None if make is None else make(**self.arguments)
 
-    def exceeded(self, client: str, endpoint: str, now: int) -> bool:
-        """Count one more request of a client to an endpoint, and return whether a `rate_limit` refuses it.
+    def exceeded(self, sender: str, endpoint: str, now: int) -> bool:
+        """Count one more request of a sender to an endpoint, and return whether a `rate_limit` refuses it.
 
         Documented is to wait until the next minute: so windows begin at full minutes, and not with a client's request.
         """
@@ -218,8 +218,8 @@ class Fault:
         if window != self._window:
             self._window = window
             self._asked.clear()
-        self._asked[client, endpoint] += 1
-        return self._asked[client, endpoint] > int(self.arguments["count"])
+        self._asked[sender, endpoint] += 1
+        return self._asked[sender, endpoint] > int(self.arguments["count"])
 
     def __str__(self) -> str:
         """Return the effect and the requests, in the same words each time that the fault is met."""
@@ -445,7 +445,8 @@ class Faults:
     def rate_limit(self, count: int, per: float = 60, path: str | None = None) -> None:
         """Answer 429 to each request of a client to an endpoint beyond a number of them, from now on.
 
-        Requests that another fault meets first are not counted.
+        Requests that another fault meets first are not counted. A client is an address; `evaluate` counts the requests
+        of each organisation instead, as documented.
 
         Args:
             count: The number of requests that are let through.

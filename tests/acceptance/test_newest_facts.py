@@ -170,6 +170,23 @@ def test_a_rate_limit_counts_each_endpoint_by_itself_until_the_next_minute(bluej
     assert ask("GET", "agents/1").status_code == 404
 
 
+@pytest.mark.parametrize("endpoint", ["evaluate", "evaluate-call"])
+def test_a_rate_limit_of_evaluate_counts_the_requests_of_each_organisation(
+    bluejay: FakeBluejay, ask: Ask, endpoint: str
+) -> None:
+    body = {"start_time_utc": "2026-01-01T00:00:00Z", "participants": [], "recording_url": "https://example.com/a.wav"}
+    for name in ("ours", "theirs"):
+        bluejay.add_organisation(name, name)
+        bluejay.add_agent(organisation=name, external_agent_id="desk")
+    bluejay.faults.rate_limit(1)
+    statuses = [
+        ask("POST", endpoint, {"external_agent_id": "desk", **body}, key=key).status_code
+        for key in ("ours", "ours", "theirs", "theirs", "unknown", "unknown")
+    ]
+    assert statuses == [200, 429, 200, 429, 401, 429]
+    assert [ask("GET", "all-agents", key=key).status_code for key in ("ours", "theirs")] == [200, 429]
+
+
 def test_a_request_that_is_refused_by_a_limit_has_no_effect(bluejay: FakeBluejay, ask: Ask) -> None:
     call = bluejay.add_test_result()
     bluejay.faults.rate_limit(1, per=1, path="/v1/end-conversations")
