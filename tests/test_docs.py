@@ -104,6 +104,16 @@ def test_a_session(
             server.wait(timeout=20)
 
 
+def test_each_line_that_installs_the_fake_takes_it_from_the_clone() -> None:
+    """The package is not published yet, and somebody else could publish one of its name."""
+    pages = [ROOT / "README.md", *(ROOT / "docs").glob("*.md"), *(ROOT / "examples").glob("*/README.md")]
+    lines = [
+        line for page in pages for line in re.findall(r"^(?:\$ |    )pip install (.*)", page.read_text(), re.MULTILINE)
+    ]
+    assert len(lines) == 7
+    assert [line for line in lines if not line.startswith(('".[', '"../..['))] == []
+
+
 def test_the_tables_of_endpoints_are_current() -> None:
     text = (ROOT / "docs" / "endpoints.md").read_text()
     page = runpy.run_path(str(ROOT / "docs" / "endpoints.py"))["page"]
