@@ -354,9 +354,12 @@ def _summary(fake: FakeBluejay) -> str:
         said.append(f"the organisations {', '.join(organisations)}")
     if len(fake.faults):
         said.append(_count(len(fake.faults), "fault"))
-    for there, what in ((fake.resources("simulation"), "simulation"), (fake.runs, "run")):
-        if there:
-            said.append(_count(len(there), what))
+    for collection in fake.world.resources:
+        if count := len(collection):
+            one = collection.resource
+            said.append(f"{count} {one.name if count == 1 else one.plural.replace('_', ' ')}")
+    if fake.runs:
+        said.append(_count(len(fake.runs), "run"))
     if webhooks := len(fake.world.outbox.webhooks):
         said.append(_count(webhooks, "webhook"))
     if pending := len(fake.clock.pending):

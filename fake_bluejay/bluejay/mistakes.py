@@ -29,6 +29,9 @@ _NEEDED: Final = {
 }
 """A type of error → the needed value, in words."""
 
+WRONG_TYPES: Final = frozenset(_NEEDED)
+"""The types of errors of a value that has another type than the needed one."""
+
 
 def what_is_wrong(error: Any) -> str:
     """Return an error, one of `ValidationError.errors()`, in words, without its place."""

@@ -23,7 +23,7 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, Field, ValidationError, ValidationInfo, create_model, field_validator
 
-from fake_bluejay.bluejay.mistakes import place_in, unknown_name, what_is_wrong
+from fake_bluejay.bluejay.mistakes import WRONG_TYPES, place_in, unknown_name, what_is_wrong
 from fake_bluejay.bluejay.options import WorldOptions, world_of
 from fake_bluejay.bluejay.service import Service
 from fake_bluejay.core.behaviors import agent_from_text
@@ -687,11 +687,14 @@ def _places(value: Any, place: Place) -> Iterator[Place]:
 def _in_words(errors: ValidationError, data: Any, shape: type[BaseModel] = Seed) -> Iterator[tuple[Place, str]]:
     """Yield Pydantic's errors, each with its place: what was wrong, and what was expected.
 
-    A value of one of several types gets an error for each of them. If one is within the value, it says more.
+    A value of one of several types gets an error for each of them. If one is within the value, or of a value that has
+    its type, it says more.
     """
-    found = [_placed(error, data, shape) for error in errors.errors(include_url=False)]
-    for place, what in found:
-        if not any(len(other) > len(place) and other[: len(place)] == place for other, _ in found):
+    found = [(*_placed(error, data, shape), error["type"]) for error in errors.errors(include_url=False)]
+    of_its_type = {place for place, _, kind in found if kind not in WRONG_TYPES}
+    for place, what, kind in found:
+        is_within = any(len(other) > len(place) and other[: len(place)] == place for other, _, _ in found)
+        if not is_within and not (kind in WRONG_TYPES and place in of_its_type):
             yield place, what
 
 

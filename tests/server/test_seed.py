@@ -313,6 +313,20 @@ def test_error_of_a_seed_names_file_line_and_field(tmp_path: Path, name: str, te
     assert error.value.problems[0].startswith(f"{tmp_path}/{problem}"), error.value
 
 
+def test_a_value_that_has_one_of_the_types_is_one_mistake(tmp_path: Path) -> None:
+    with pytest.raises(SeedError) as error:
+        load_seed(written(tmp_path, "w.yaml", "simulations: [{digital_humans: -1}]"))
+    [problem] = error.value.problems
+    assert problem.endswith("simulations[0].digital_humans: input should be greater than or equal to 0, not -1")
+
+
+def test_check_prints_the_number_of_each_resource(run_here, tmp_path: Path) -> None:
+    seed = "resources: {folders: [{}], communities: [{}, {}]}\nsimulations: [{digital_humans: 2, runs: 1}]"
+    done = run_here("check", written(tmp_path, "w.yaml", seed))
+    for what in ("1 folder,", "2 communities,", "1 agent,", "2 digital humans,", "1 simulation,", "1 run,"):
+        assert what in done.stdout
+
+
 def test_check_prints_the_contents_of_a_seed_or_all_errors(run_here, tmp_path: Path) -> None:
     good = run_here("check", written(tmp_path, "world.yaml", YAML))
     assert (good.returncode, good.stderr) == (0, "")
@@ -614,7 +628,7 @@ def test_a_wrong_id_hides_only_ids(tmp_path: Path, wrong: str) -> None:
     ("humans", "places"),
     [
         ("x", ["", ""]),  # one for each type
-        ("-1", ["", ""]),
+        ("-1", [""]),  # it has one of the types
         ("[{language: en}, 5]", ["[1]"]),
         ("[5, 6]", ["[0]", "[1]"]),
     ],
