@@ -108,6 +108,7 @@ class DigitalHumanRequest(Wire):
     agent_id: str
     simulation_id: str | None = None
     prompt_id: UUID | None = None
+    agent_version_id: UUID | None = None
     knowledge_base_id: UUID | None = None
     goal_adherence: list[GoalAdherence] | None = None
     workflow_adherence: dict[str, int] | None = None
@@ -390,7 +391,7 @@ def _said_in(call: ApiCall, replay: ReplayTranscriptFromConversation) -> str:
 @generators.operation("POST", "/v1/generate-objectives")
 def generate_objectives(call: ApiCall, request: GenerateObjectivesRequest) -> GenerateObjectivesResponse:
     """Write the objectives of a digital human, from its intent, and store them."""
-    human = _without_tag(call, request.test_case_id, "workflow")
+    human = _with_intent(call, request.test_case_id)
     text = drafted(call, "objectives", lambda _: f"1. {human.fields['intent']} {MADE_UP}", human.id)
     digital_humans.change(call.world, human, {"objectives": text})
     return GenerateObjectivesResponse(objectives=text, test_case_id=human.id)
@@ -399,11 +400,8 @@ def generate_objectives(call: ApiCall, request: GenerateObjectivesRequest) -> Ge
 @generators.operation("POST", "/v1/generate-intent-summary")
 def generate_intent_summary(call: ApiCall, request: GenerateIntentSummaryRequest) -> GenerateIntentSummaryResponse:
     """Write a summary of a digital human's intent, and store it; for a short intent, clear it."""
-    human = _without_tag(call, request.test_case_id, "workflow", "voicemail")
-    intent = human.fields["intent"]
-    if not intent:
-        raise Refused("The digital human has no intent")
-    text = _summary(call, "intent_summary", intent, human.id)
+    human = _with_intent(call, request.test_case_id)
+    text = _summary(call, "intent_summary", human.fields["intent"], human.id)
     digital_humans.change(call.world, human, {"intent_summary": text})
     return GenerateIntentSummaryResponse(intent_summary=text, test_case_id=human.id, skipped=text is None)
 
@@ -420,12 +418,14 @@ def _summary(call: ApiCall, kind: str, text: str, subject: Any) -> str | None:
     return drafted(call, kind, lambda _: f"{text[:100]}… {MADE_UP}", subject) if len(text) > LONG_TEXT else None
 
 
-def _without_tag(call: ApiCall, id: int, *words: str) -> Entity:
-    """Return a digital human. Raises `Refused` if one of the words is in a tag of it, as documented."""
+def _with_intent(call: ApiCall, id: int) -> Entity:
+    """Return a digital human. Raises `Refused` if it has a workflow or voicemail tag or no intent, as documented."""
     human = call.require("digital human", id)
-    for word in words:
+    for word in ("workflow", "voicemail"):
         if has_tag(human.fields, word):
             raise Refused(f"The digital human has a {word} tag")
+    if not human.fields["intent"]:
+        raise Refused("The digital human has no intent")
     return human
 
 

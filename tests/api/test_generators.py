@@ -60,6 +60,13 @@ def agent(fake: FakeBluejay) -> Any:
     return fake.add_agent()
 
 
+@pytest.mark.parametrize("name", ["prompt_id", "agent_version_id", "knowledge_base_id"])
+def test_version_for_new_digital_humans_is_a_uuid(ask: Client, name: str) -> None:
+    ask("POST", "generate-digital-humans", {"agent_id": "1", "red_teaming": 1, name: UNKNOWN})
+    refused = ask("POST", "generate-digital-humans", {"agent_id": "1", name: "3"}, status=422)
+    assert refused["detail"][0]["loc"] == ["body", name]
+
+
 def stored(fake: FakeBluejay, id: int, name: str) -> Any:
     [human] = [one for one in fake.dump()["digital_humans"]["all"] if one["id"] == id]
     return human["fields"].get(name)
@@ -313,18 +320,16 @@ def test_long_version_of_a_prompt_has_a_summary_and_a_short_one_none(ask: Client
         assert ask("POST", "generate-prompt-summary", {"prompt_id": unknown}, status=404)["detail"]
 
 
-def test_workflow_and_voicemail_tags_are_refused_as_documented(ask: Client, fake: FakeBluejay) -> None:
-    flow = fake.add_digital_human(tag="My Workflow", enriched_playback=[{"message": "Hello."}]).id
-    voicemail = fake.add_digital_human(tags=["voicemail"]).id
-    silent = fake.add_digital_human(intent="").id
-    for path, id in (
-        ("objectives", flow),
-        ("intent-summary", flow),
-        ("intent-summary", voicemail),
-        ("intent-summary", silent),
-    ):
-        assert ask("POST", f"generate-{path}", {"test_case_id": id}, status=400)["detail"]
-    assert ask("POST", "generate-objectives", {"test_case_id": voicemail})["test_case_id"] == voicemail
+@pytest.mark.parametrize("path", ["generate-objectives", "generate-intent-summary"])
+def test_workflow_or_voicemail_tag_and_missing_intent_are_refused_as_documented(
+    ask: Client, fake: FakeBluejay, path: str
+) -> None:
+    flow = fake.add_digital_human(tag="My Workflow", enriched_playback=[{"message": "Hello."}])
+    voicemail = fake.add_digital_human(tags=["voicemail"])
+    silent = fake.add_digital_human(intent="")
+    for human in (flow, voicemail, silent):
+        assert ask("POST", path, {"test_case_id": human.id}, status=400)["detail"]
+        assert stored(fake, human.id, "objectives") is None
 
 
 def test_formatted_transcript_is_parsed_line_by_line(ask: Client) -> None:

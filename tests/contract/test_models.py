@@ -95,6 +95,7 @@ NEWER = {
         "agent_audio_clarity",
         "user_audio_clarity",
     },
+    "DigitalHumanRequest": {"agent_version_id"},
     "EveryNHours": {"window"},
     "EveryNMinutes": {"window"},
     "HttpSimulationRunRequest": {"agent_version_id"},
