@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 import click
+from click.core import ParameterSource
 
 from fake_bluejay import __version__
 
@@ -53,16 +54,14 @@ class _Port(click.IntRange):
     """A port. Beside a Service named `fake-bluejay`, Kubernetes sets `FAKE_BLUEJAY_PORT` to a URL, which is ignored."""
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        """Return the port, or the default with a warning. Raises as `click.IntRange` does."""
-        in_environment = value == os.environ.get("FAKE_BLUEJAY_PORT")
-        if in_environment and isinstance(value, str) and re.match(r"(tcp|udp|sctp)://", value):
-            click.echo(
-                f"Warning: FAKE_BLUEJAY_PORT={value} is what Kubernetes sets for a Service named fake-bluejay, and no"
-                f" port to listen on; {_PORT} it is. --port chooses another.",
-                err=True,
-            )
-            return _PORT
-        return super().convert(value, param, ctx)
+        """Return the port, or the default in the place of such a URL. Raises as `click.IntRange` does."""
+        return _PORT if value == _url_of_kubernetes() else super().convert(value, param, ctx)
+
+
+def _url_of_kubernetes() -> str | None:
+    """Return what stands in `FAKE_BLUEJAY_PORT` if it is a URL of Kubernetes."""
+    url = os.environ.get("FAKE_BLUEJAY_PORT", "")
+    return url if re.match(r"(tcp|udp|sctp)://", url) else None
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -159,6 +158,16 @@ def serve(
     from fake_bluejay.server.protocol import Limits
     from fake_bluejay.state.loaded_seed import Overrides
 
+    def warn(message: str) -> None:
+        as_json = json.dumps({"event": "warning", "message": message})
+        click.echo(as_json if log_format == "json" else f"Warning: {message}", err=True)
+
+    from_environment = click.get_current_context().get_parameter_source("port") == ParameterSource.ENVIRONMENT
+    if from_environment and (url_of_kubernetes := _url_of_kubernetes()):
+        warn(
+            f"FAKE_BLUEJAY_PORT={url_of_kubernetes} is what Kubernetes sets for a Service named fake-bluejay, and no"
+            f" port to listen on; {_PORT} it is. --port chooses another."
+        )
     _check_saving(save)
     if not host:
         _fail("--host is the address to listen on, e.g. 127.0.0.1, or 0.0.0.0 for every one of this machine's; not ''")
@@ -185,9 +194,7 @@ def serve(
         why = (isinstance(error, OSError) and error.strerror) or error
         _fail(f"cannot listen on {host} port {port}: {why}; choose another with {'--port' if is_taken else '--host'}")
     if not is_loopback(host):
-        warning = f"listening on {host}: others on the network can reach this, and its controls."
-        as_json = json.dumps({"event": "warning", "message": warning})
-        click.echo(as_json if log_format == "json" else f"Warning: {warning}", err=True)
+        warn(f"listening on {host}: others on the network can reach this, and its controls.")
     # "every address" is none that can be opened, so print the loopback address.
     name = "127.0.0.1" if is_every_address(host) else f"[{host}]" if ":" in host else host
     url = f"http://{name}:{listening.getsockname()[1]}"
@@ -225,7 +232,10 @@ def serve(
             announce=announce,
         )
     except OSError as error:
-        _fail(f"cannot save the world to {save}: {error.strerror or error}", status=1)
+        if log_format == "json":
+            click.echo(json.dumps({"event": "error", "message": str(error)}), err=True)
+            sys.exit(1)
+        _fail(str(error), status=1)
 
 
 def _tls(wanted: bool, ca_file: Path | None, host: str) -> Tls | None:
@@ -238,7 +248,13 @@ def _tls(wanted: bool, ca_file: Path | None, host: str) -> Tls | None:
         from fake_bluejay.server.tls import throw_away_authority
 
         return click.get_current_context().with_resource(throw_away_authority(ca_file, host=host))
-    except (ImportError, OSError, ValueError) as error:
+    except OSError as error:
+        where = f" to {ca_file}" if ca_file else ""
+        _fail(
+            f"cannot write the authority of --tls{where}: {error.strerror or error}; --ca-file is for another file,"
+            " and TMPDIR for another directory of temporary ones"
+        )
+    except (ImportError, ValueError) as error:
         _fail(str(error))
 
 

@@ -200,7 +200,7 @@ class _Saver:
         def done(task: asyncio.Task[Path]) -> None:
             self._saving.discard(task)
             if error := task.exception():
-                _log.error("could not save the world to %s: %s", self._path, error)
+                _log.error("%s", error)
             else:
                 _log.warning("saved the world to %s", self._path)
 

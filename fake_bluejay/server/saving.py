@@ -56,8 +56,15 @@ def write(path: Path, world: Mapping[str, Any]) -> None:
     """Write a world beside the file, and put it in the file's place in one step.
 
     Raises:
-        OSError: The file cannot be written; then the old one is still there.
+        OSError: The file cannot be written; then the old one is still there. Its text is for the user.
     """
+    try:
+        _replace(path, world)
+    except OSError as error:
+        raise OSError(f"cannot save the world to {path}: {error.strerror or error}") from error
+
+
+def _replace(path: Path, world: Mapping[str, Any]) -> None:
     target = _target(path)
     descriptor, temporary = _beside(target)
     try:

@@ -47,6 +47,10 @@ def test_port_variable_of_a_kubernetes_service_is_ignored(run_here) -> None:
     done = run_here("serve", "--host", "no.such.host.invalid", FAKE_BLUEJAY_PORT=address)
     assert f"FAKE_BLUEJAY_PORT={address} is what Kubernetes sets" in done.stderr
     assert "port 8787" in done.stderr
+    json_lines = run_here(
+        "serve", "--host", "no.such.host.invalid", FAKE_BLUEJAY_PORT=address, FAKE_BLUEJAY_LOG_FORMAT="json"
+    )
+    assert json.loads(json_lines.stderr.splitlines()[0])["event"] == "warning"
     done = run_here("serve", "--port", address)
     assert done.returncode == 2
     assert "not a valid integer" in done.stderr

@@ -156,15 +156,27 @@ def test_one_file_for_seed_and_save_goes_on_from_run_to_run(serving, tmp_path: P
             server.stop()
 
 
-def test_a_place_that_goes_away_is_a_line_and_status_1(serving, tmp_path: Path) -> None:
+@pytest.mark.parametrize("format", ["text", "json"])
+def test_a_place_that_goes_away_is_a_line_and_status_1(serving, tmp_path: Path, format: str) -> None:
     path = tmp_path / "there" / "world.json"
     path.parent.mkdir()
-    with serving("--save", path) as server:
+    with serving("--save", path, "--log-format", format) as server:
         shutil.rmtree(path.parent)
+        refused = httpx.post(f"{server.url}/_fake/save")
+        assert (refused.status_code, refused.json()["detail"]) == (
+            400,
+            f"cannot save the world to {path}: No such file or directory",
+        )
         server.process.terminate()
         assert server.process.wait(timeout=20) == 1
         output = server.output.read_text()
-    assert f"fake-bluejay: cannot save the world to {path}: No such file" in output
+    message = f"cannot save the world to {path}: No such file"
+    if format == "text":
+        assert f"fake-bluejay: {message}" in output
+    else:
+        last = json.loads(output.splitlines()[-1])
+        assert last["event"] == "error"
+        assert last["message"].startswith(message)
     assert "Traceback" not in output
 
 

@@ -305,7 +305,10 @@ def test_a_file_of_ones_own_is_written_again_and_never_another(tmp_path: Path) -
     ("arguments", "message"),
     [
         (["--ca-file", "ca.pem"], "--ca-file is where --tls writes its authority; add --tls"),
-        (["--tls", "--ca-file", "/nowhere/ca.pem"], "No such file or directory: '/nowhere/ca.pem'"),
+        (
+            ["--tls", "--ca-file", "/nowhere/ca.pem"],
+            "cannot write the authority of --tls to /nowhere/ca.pem: No such file or directory; --ca-file",
+        ),
         (["--tls", "--ca-file", "notes.txt"], "is something else than the authority of a fake Bluejay"),
     ],
 )
