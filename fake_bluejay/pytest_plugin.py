@@ -302,6 +302,15 @@ def bluejay() -> Iterator[FakeBluejay]:
 @pytest.fixture
 def bluejay_every_reading(bluejay: FakeBluejay) -> FakeBluejay:
     """Return `bluejay`, with the defaults, with each other plausible reading, and with evaluations early and late."""
+    item = _running[-1]
+    callspec = getattr(item, "callspec", None)
+    if callspec is None or "bluejay_every_reading" not in callspec.params:
+        pytest.fail(
+            f"{item.name} would run with one reading: pytest repeats a test for each reading only if a test function,"
+            " or a fixture that it names, has the argument bluejay_every_reading; it does not for getfixturevalue, for"
+            " methods of unittest.TestCase, and for doctests",
+            pytrace=False,
+        )
     return bluejay
 
 

@@ -328,6 +328,22 @@ def test_every_reading_reaches_fixtures_built_on_the_fixture(pytester: pytest.Py
     assert set(result.parseoutcomes()) == {"passed"}
 
 
+@pytest.mark.parametrize(
+    "test",
+    [
+        "def test_it(request): request.getfixturevalue('bluejay_every_reading')",
+        "@pytest.mark.usefixtures('bluejay_every_reading')\nclass It(unittest.TestCase):\n    def test_it(self): pass",
+    ],
+    ids=["getfixturevalue", "unittest"],
+)
+def test_every_reading_fails_where_pytest_would_try_only_one(pytester: pytest.Pytester, test: str) -> None:
+    pytester.makepyfile(f"import pytest, unittest\n{test}")
+    result = pytester.runpytest_inprocess(*QUIET)
+    outcomes = result.parseoutcomes()
+    assert outcomes.get("failed", 0) + outcomes.get("error", outcomes.get("errors", 0)) == 1
+    result.stdout.fnmatch_lines(["*test_it would run with one reading: pytest repeats a test*"])
+
+
 GUARDED = """
 import asyncio, socket, urllib.request, aiohttp, httpx, pytest, requests
 URL = "https://api.getbluejay.ai/v1/ping"
