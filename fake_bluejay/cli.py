@@ -209,7 +209,7 @@ def serve(
             lines = "" if authority is None else f"{authority.client_lines(url, fake.api_key)}\n"
             text = f"{_welcome(fake, url, seed, save)}\n{lines}Ctrl-C stops it.\n"
         with contextlib.suppress(OSError):  # if nobody can read it, the server serves all the same
-            click.echo(text)
+            print(text, flush=True)  # not click.echo: before click 8.1.4 it raises if the output is closed
 
     settings = Settings(
         host=host,
