@@ -12,9 +12,9 @@ This is the only file that touches what asyncio does not document, except that o
 - A loop's `_selector`, `_ssock`, `_csock` and `_write_to_self`: a loop does not say what it waits in, nor which of the
   files there are for waking it up, and `call_soon_threadsafe` would add a callback where the loop is only to look
   again.
+- The `_cache` of a proactor, in which Windows' loops wait: it does not say which operations are under way.
 - A loop's `_ready` and `_scheduled`, and a handle's `_when`: nothing says whether a loop has something to do at once or
   when its next timer is due, and no timer can be moved.
-- A loop's `_transports`: nothing leads from a file descriptor to the transport, and so to the peer.
 - `asyncio._get_running_loop`: `get_running_loop` raises where there is none, which is no error here.
 """
 
@@ -36,11 +36,20 @@ from fake_bluejay.intercept.shims import Seam
 from fake_bluejay.intercept.true_time import REAL
 from fake_bluejay.intercept.wakeups import SIGNALS, Signal, waking
 
-MODULES = ("asyncio.base_events", "asyncio.selector_events", "asyncio.unix_events", "selectors")
+MODULES = (
+    "asyncio.base_events",
+    "asyncio.proactor_events",
+    "asyncio.selector_events",
+    "asyncio.unix_events",
+    "asyncio.windows_events",
+    "selectors",
+)
 """The modules whose attributes are replaced here."""
 
 _ON_THEIR_WAY = 0.001
 """The real seconds that the operating system may take to pass bytes on from one end of a connection to the other."""
+
+_INTERNET = (socket.AF_INET, socket.AF_INET6)
 
 LOOPBACKS: dict[int, Callable[[], bool]] = {}
 """Port of a loopback server of ours → a function that returns whether it has a request in hand."""
@@ -53,8 +62,13 @@ def seams(module: ModuleType) -> Iterator[Seam]:
             yield Seam(module.BaseEventLoop, "time", _time)
         case "asyncio.unix_events":  # where freezegun keeps the originals
             yield Seam(module._UnixSelectorEventLoop, "time", _time)
+        case "asyncio.windows_events":
+            yield Seam(module.ProactorEventLoop, "time", _time)
+            yield Seam(module.IocpProactor, "select", _select)
         case "asyncio.selector_events":
             yield Seam(module.BaseSelectorEventLoop, "_write_to_self", waking)
+        case "asyncio.proactor_events":
+            yield Seam(module.BaseProactorEventLoop, "_write_to_self", waking)
         case "selectors":
             for name in ("SelectSelector", "PollSelector", "EpollSelector", "DevpollSelector", "KqueueSelector"):
                 if name in vars(module):
@@ -135,7 +149,7 @@ def _select(original: Callable[..., Any]) -> Callable[..., Any]:
             if looks_only:
                 CLOCKWORK.wait_for_nothing(member)
                 return original(self, timeout)
-            outside = [each for each in (self.get_map() or {}).values() if not _listens(each.fd)]
+            outside = [each for each in _descriptors(self) if not _listens(each)]
             with CLOCKWORK.real_time(member, "waited for a file or socket", meanwhile="count" if outside else "jump"):
                 return original(self, timeout)
         has_own_clock = _has_own_clock(loop)
@@ -157,15 +171,15 @@ def _wait(loop: Any, member: Member, select: Callable[..., list[Any]], timeout: 
     signal.called = False
     if events := select(0):
         return events
-    files = loop._selector.get_map() or {}
-    connected = [fd for fd in files if fd != loop._ssock.fileno() and not _listens(fd)]
+    own = loop._ssock.fileno()
+    connected = [fd for fd in _descriptors(loop._selector) if fd != own and not _listens(fd)]
     theirs = _without_inner_ends(connected)
     if len(theirs) < len(connected) and (events := select(_ON_THEIR_WAY)):
         return events
     is_outside = False
     if theirs:
         with CLOCKWORK.real_time(member, "looked at a server of ours", meanwhile="stand"):
-            is_outside = not all(_is_idle_loopback(loop, each) for each in theirs)
+            is_outside = not all(_is_idle_loopback(each) for each in theirs)
         if events := select(0):  # bytes that an idle server had sent by then
             return events
     until = loop._scheduled[0].when() if loop._scheduled else None
@@ -196,13 +210,23 @@ def _wake(loop: Any) -> None:
 
 def serves(loop: Any, port: int) -> bool:
     """Return whether a socket of an event loop listens at a port."""
-    selector = getattr(loop, "_selector", None)
-    for each in () if selector is None else list(selector.get_map() or ()):
+    for each in _descriptors(getattr(loop, "_selector", None)):
         if _listens(each):
             with _socket_of(each) as found:
-                if found is not None and found.family != socket.AF_UNIX and found.getsockname()[1] == port:
+                if found is not None and found.family in _INTERNET and found.getsockname()[1] == port:
                     return True
     return False
+
+
+def _descriptors(selector: Any) -> list[int]:
+    """Return the descriptors of the files in which something is awaited, in a selector or a proactor.
+
+    What a proactor awaits may be no file, such as the end of a process; then the descriptor is that of no socket.
+    """
+    if hasattr(selector, "get_map"):
+        return list(selector.get_map() or ())
+    operations = list(getattr(selector, "_cache", {}).values())
+    return list({obj.fileno() if hasattr(obj, "fileno") else -1: None for _, _, obj, _ in operations})
 
 
 def _listens(descriptor: int) -> bool:
@@ -218,7 +242,7 @@ def _without_inner_ends(descriptors: list[int]) -> list[int]:
     ends: dict[int, tuple[Any, Any]] = {}
     for each in descriptors:
         with _socket_of(each) as found, contextlib.suppress(OSError):  # it is not connected
-            if found is not None and found.family in (socket.AF_INET, socket.AF_INET6):  # others may have no name
+            if found is not None and found.family in _INTERNET:  # others may have no name
                 ends[each] = found.getsockname(), found.getpeername()
     among = set(ends.values())
     return [each for each in descriptors if each not in ends or ends[each][::-1] not in among]
@@ -241,9 +265,10 @@ def _socket_of(descriptor: int) -> Iterator[_socket.socket | None]:
             found.detach()
 
 
-def _is_idle_loopback(loop: Any, descriptor: int) -> bool:
+def _is_idle_loopback(descriptor: int) -> bool:
     """Return whether a connection leads to a loopback server of ours, which has nothing to do."""
-    transport = loop._transports.get(descriptor)
-    peer = transport and transport.get_extra_info("peername")
-    in_hand = LOOPBACKS.get(peer[1]) if peer else None
-    return in_hand is not None and not in_hand()
+    with _socket_of(descriptor) as found, contextlib.suppress(OSError):  # it is not connected
+        if found is not None and found.family in _INTERNET:
+            in_hand = LOOPBACKS.get(found.getpeername()[1])
+            return in_hand is not None and not in_hand()
+    return False
