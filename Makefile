@@ -42,6 +42,7 @@ lint: $(VENV)/lint ## Check style, types and layers
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/mypy --platform win32 --cache-dir .mypy_cache/win32 fake_bluejay
 	$(BIN)/lint-imports
 
 docs: $(VENV)/test ## Write the tables of docs/endpoints.md anew

@@ -90,9 +90,9 @@ class Server(NamedTuple):
         return int(self.url.rpartition(":")[2])
 
     def stop(self) -> str:
-        """All that it printed, after SIGTERM, which it takes well."""
+        """All that it printed, after SIGTERM, which it takes well. On Windows that ends it at once."""
         self.process.terminate()
-        assert self.process.wait(timeout=20) == 0, self.output.read_text()
+        assert self.process.wait(timeout=20) == (1 if sys.platform == "win32" else 0), self.output.read_text()
         return self.output.read_text()
 
     @property

@@ -12,6 +12,7 @@ import io
 import math
 import os
 import socket
+import sys
 from collections.abc import Callable, Iterator
 from types import ModuleType, NoneType
 from typing import Any
@@ -151,12 +152,20 @@ class _Incoming(io.RawIOBase):
 @functools.cache
 def _silent() -> int:
     """Return a descriptor on which nothing is ever readable."""
-    return os.pipe()[0]
+    return _connected()[0]
 
 
 @functools.cache
 def _readable() -> int:
     """Return a descriptor on which the end is readable."""
-    reading, writing = os.pipe()
-    os.close(writing)
+    reading, writing = _connected()
+    socket.close(writing)
     return reading
+
+
+def _connected() -> tuple[int, int]:
+    """Return the descriptors of two ends of a connection: of sockets on Windows, which can select nothing else."""
+    if sys.platform != "win32":
+        return os.pipe()
+    one, other = socket.socketpair()
+    return one.detach(), other.detach()

@@ -32,6 +32,7 @@ MODULES = (
     "concurrent.futures._base",
     "concurrent.futures.thread",
     "freezegun.api",
+    "multiprocessing.connection",
     "multiprocessing.pool",
     "multiprocessing.process",
     "pdb",
@@ -100,6 +101,8 @@ def seams(module: ModuleType) -> Iterator[Seam]:
             yield Seam(module.Popen, "_execute_child", _execute_child)
             yield Seam(module.Popen, "wait", _in_real_time("waited for a process"))
             yield Seam(module.Popen, "communicate", _in_real_time("communicated with a process"))
+        case "multiprocessing.connection" if sys.platform == "win32":  # elsewhere it waits in a selector
+            yield Seam(module, "wait", _in_real_time("waited for a file or socket"))
         case "multiprocessing.pool":  # a thread of each pool waits, on a pipe, for workers to end
             yield Seam(module, "wait", _in_real_time("waited for workers", meanwhile="jump"))
         case "multiprocessing.process":
@@ -534,7 +537,7 @@ def _lives(child: Any) -> bool:
     pid = child.pid if hasattr(child, "returncode") else getattr(getattr(child, "_popen", None), "pid", None)
     if pid is None:
         return False
-    if not hasattr(os, "waitid"):
+    if sys.platform == "win32" or not hasattr(os, "waitid"):
         return getattr(child, "_popen", child).poll() is None
     try:
         return os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is None
@@ -549,12 +552,12 @@ def _in_real_time(
     what: str, *, meanwhile: Literal["count", "jump", "stand"] = "count"
 ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     def make(original: Callable[..., Any]) -> Callable[..., Any]:
-        def call(self: Any, *args: Any, **kwargs: Any) -> Any:
+        def call(*args: Any, **kwargs: Any) -> Any:
             member = CLOCKWORK.me()
             if member is None:
-                return original(self, *args, **kwargs)
+                return original(*args, **kwargs)
             with CLOCKWORK.real_time(member, what, meanwhile=meanwhile):
-                return original(self, *args, **kwargs)
+                return original(*args, **kwargs)
 
         return call
 

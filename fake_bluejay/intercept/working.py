@@ -33,6 +33,7 @@ _KNOWS_PROCESSOR_TIMES = sys.platform.startswith("linux")
 _TAKES_A_LOCK = frozenset({"acquire", "__enter__", "get", "_acquire_restore", "acquire_lock"})
 
 _WAITS_OUTSIDE = frozenset({
+    "GetOverlappedResult", "GetQueuedCompletionStatus", "WaitForMultipleObjects", "WaitForSingleObject",  # on Windows
     "accept", "_accept", "connect", "connect_ex", "control", "do_handshake", "epoll_wait", "next_event", "poll", "read",
     "readinto", "readline", "readv", "recv", "recv_into", "recvfrom", "recvfrom_into", "recvmsg", "run_forever",
     "run_until_complete", "select", "send", "sendall", "sendto", "sigtimedwait", "sigwait", "sleep",

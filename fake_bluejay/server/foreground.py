@@ -30,11 +30,12 @@ from fake_bluejay.server.worlds import Worlds
 
 _log = logging.getLogger("fake_bluejay")
 
-LISTENER_COUNT = 16
+LISTENER_COUNT = 16 if sys.platform != "win32" else 1
 """The number of listening sockets, all duplicates of one.
 
 In a round, an event loop accepts one connection from each listening socket, and under load a round is long. With one
-socket, connections that are made and dropped would keep other clients waiting for seconds.
+socket, connections that are made and dropped would keep other clients waiting for seconds. A proactor, in which loops
+wait on Windows, takes no duplicates.
 """
 
 _PATIENCE = 5
@@ -88,7 +89,9 @@ def serve(
     own_worlds: Iterable[tuple[str, str, Service]] = (),
     announce: Callable[[], None] = lambda: None,
 ) -> None:
-    """Serve a fake on a socket until SIGINT, SIGTERM or SIGHUP, then finish what is in flight, save, and return.
+    """Serve a fake on a socket until a signal, then finish what is in flight, save, and return.
+
+    The signals are SIGINT and SIGTERM, SIGHUP where there is one, and on Windows SIGBREAK.
 
     Args:
         service: The fake.
@@ -228,6 +231,8 @@ def _signals_end(server: uvicorn.Server, saver: _Saver | None) -> Iterator[None]
     ending = [signal.SIGINT, signal.SIGTERM]
     if hasattr(signal, "SIGHUP") and signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # as under nohup
         ending.append(signal.SIGHUP)
+    if sys.platform == "win32":
+        ending.append(signal.SIGBREAK)
     before: dict[signal.Signals, Any] = {one: signal.signal(one, end) for one in ending}
     if saver is not None and hasattr(signal, "SIGUSR1"):
         before[signal.SIGUSR1] = signal.signal(signal.SIGUSR1, lambda signum, frame: saver.save_now())
@@ -240,10 +245,10 @@ def _signals_end(server: uvicorn.Server, saver: _Saver | None) -> Iterator[None]
 
 def _make_room_for(connections: int) -> None:
     """Raise the limit of open files for so many connections, as far as the system allows."""
-    try:
-        import resource
-    except ImportError:
+    if sys.platform == "win32":
         return
+    import resource
+
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     needed = connections + 100
     if hard != resource.RLIM_INFINITY:

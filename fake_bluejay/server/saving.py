@@ -8,15 +8,14 @@ import glob
 import json
 import os
 import stat
+import sys
 import tempfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-try:
+if sys.platform != "win32":
     import fcntl
-except ImportError:  # on Windows
-    fcntl = None  # type: ignore[assignment]
 
 
 @contextlib.contextmanager
@@ -38,18 +37,18 @@ def alone(path: Path) -> Iterator[None]:
 def _locked(lock: Path, path: Path) -> Iterator[None]:
     """Hold a lock that ends with this process, however the process ends.
 
-    Without locks in the system, nothing is held.
+    On Windows, nothing is held.
     """
-    if fcntl is None:
+    if sys.platform == "win32":
         yield
-        return
-    with lock.open("w") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            taken = f"another server saves its world to {path}, and one of them would be lost; choose another file"
-            raise BlockingIOError(errno.EAGAIN, taken) from None
-        yield
+    else:
+        with lock.open("w") as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                taken = f"another server saves its world to {path}, and one of them would be lost; choose another file"
+                raise BlockingIOError(errno.EAGAIN, taken) from None
+            yield
 
 
 def write(path: Path, world: Mapping[str, Any]) -> None:

@@ -2,6 +2,7 @@
 
 import select
 import signal
+import socket
 import sys
 import threading
 import time
@@ -81,7 +82,9 @@ def wait_for_an_event() -> None:
 
 
 def wait_for_a_socket() -> None:
-    select.select([], [], [], 0.001)
+    one, other = socket.socketpair()
+    with one, other:
+        select.select([one], [], [], 0.001)
 
 
 @pytest.mark.parametrize("wait", [sleep, wait_for_an_event, wait_for_a_socket])

@@ -15,6 +15,8 @@ from fake_bluejay import FakeBluejay
 NOWHERE = "http://127.0.0.1:9"
 """A proxy at which nobody listens."""
 
+one_variable_on_windows = pytest.mark.skipif(sys.platform == "win32", reason="NO_PROXY and no_proxy are one there")
+
 
 @pytest.fixture(autouse=True)
 def behind_a_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -43,6 +45,7 @@ def test_a_client_reaches_the_server_whatever_proxy_the_environment_names(
     GETS[client](f"{bluejay_server.url}/_fake/health")
 
 
+@one_variable_on_windows
 @pytest.mark.parametrize("client", GETS)
 def test_a_proxy_that_the_test_itself_names(
     bluejay_server: FakeBluejay, client: str, monkeypatch: pytest.MonkeyPatch
@@ -65,7 +68,7 @@ def test_a_child_process_reaches_the_server(bluejay_server: FakeBluejay) -> None
         ({}, ["127.0.0.1", "127.0.0.1"]),
         ({"NO_PROXY": "corp.example"}, ["corp.example,127.0.0.1"] * 2),
         ({"no_proxy": "corp.example"}, ["corp.example,127.0.0.1"] * 2),
-        ({"NO_PROXY": "a", "no_proxy": "b"}, ["a,127.0.0.1", "b,127.0.0.1"]),
+        pytest.param({"NO_PROXY": "a", "no_proxy": "b"}, ["a,127.0.0.1", "b,127.0.0.1"], marks=one_variable_on_windows),
         ({"NO_PROXY": "a, 127.0.0.1"}, ["a, 127.0.0.1"] * 2),
         ({"NO_PROXY": "*"}, ["*", "*"]),
     ],
