@@ -406,7 +406,7 @@ class Faults:
 
         Args:
             status: The status, from 200 to 599.
-            json: The body; None for an empty one.
+            json: The body; without it, the answer is empty.
             headers: Headers besides those of the server: `{"Retry-After": "2"}`.
             **to: The choice of requests that meet it.
         """

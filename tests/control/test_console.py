@@ -622,6 +622,18 @@ def test_address_names_the_view_of_a_narrow_window(page: Any, fake: FakeBluejay)
     page.locator("#results").wait_for()
 
 
+def test_the_page_of_a_world_of_its_own_names_it(tab: Any, serving: Any) -> None:
+    with serving("--clock", "manual") as server:
+        own = {"name": "checkout", "api_key": "key-of-checkout", "world": "own"}
+        httpx.post(f"{server.url}/_fake/organisations", json=own).raise_for_status()
+        tab.goto(f"{server.url}/_fake/?organisation=checkout")
+        shows(tab.locator("#version"), "the world of checkout")
+        tab.goto(f"{server.url}/_fake/")
+        shows(tab.locator("#version"), ".")
+        assert "checkout" not in tab.locator("#version").text_content()
+        tab.goto("about:blank")
+
+
 def test_a_change_of_status_is_said_to_a_screen_reader(fake: FakeBluejay, page: Any) -> None:
     fake.add_test_result()
     row(page, 1).click()
@@ -651,6 +663,7 @@ def test_pages_that_nobody_sees_let_go_of_the_stream(browser: Any, fake: FakeBlu
 def test_the_reference_leaves_no_request_in_the_journal(fake: FakeBluejay, page: Any) -> None:
     page.goto(f"{fake.url}/_fake/docs")
     page.get_by_text("/v1/end-conversations").first.wait_for()
+    assert "`" not in page.inner_text("summary >> nth=0")
     fake.assert_no_requests()
 
 

@@ -5,7 +5,7 @@ import { note } from "./dom.js";
 export class Refused extends Error {}
 
 // The world of one organisation, if the page was opened as /_fake/?organisation=NAME.
-const organisation = new URLSearchParams(location.search).get("organisation");
+export const organisation = new URLSearchParams(location.search).get("organisation");
 
 export function place(path) {
   if (organisation === null) return path;

@@ -1,7 +1,7 @@
 // The page: its visible parts, the keyboard, and the stream of changes that keeps it current.
 
 import { $, $$, h } from "./dom.js";
-import { attempt, get, listen, look, onLook, send } from "./api.js";
+import { attempt, get, listen, look, onLook, organisation, send } from "./api.js";
 import { advance, pauseOrGoOn, setClock, startClock } from "./time.js";
 import { choose, happen, mark, selected, show, startResults, turn } from "./results.js";
 import { record, startResult } from "./result.js";
@@ -181,7 +181,7 @@ async function start() {
   startAdding();
   onLook("overview", async () => {
     const overview = await get("overview");
-    $("#version").textContent = overview.version;
+    $("#version").textContent = organisation === null ? overview.version : `${overview.version} · the world of ${organisation}`;
     setClock(overview.clock);
     show(overview.statuses);
     badges(overview);

@@ -22,6 +22,9 @@ export function put(element, ...children) {
 }
 
 export const h = (name, properties, ...children) => filled(document.createElement(name), properties, children);
+// Text between backticks is code.
+export const withCode = (text) => text.split("`").map((part, index) => (index % 2 ? h("code", null, part) : part));
+
 export const svg = (name, properties, ...children) => filled(document.createElementNS(SVG, name), properties, children);
 
 // Rows that stay the same elements while their content changes, so that focus and selection survive every update.

@@ -1,6 +1,6 @@
 // Faults to arm, readings to change, and the world as a whole.
 
-import { $, $$, h, note, put, sure } from "./dom.js";
+import { $, $$, h, note, put, sure, withCode } from "./dom.js";
 import { all, attempt, get, look, onLook, place, Refused, send } from "./api.js";
 import { choose } from "./results.js";
 
@@ -103,9 +103,6 @@ async function lookAtFaults() {
   $("#fault-empty").hidden = faults.length > 0;
   $("#fault-clear").hidden = faults.length === 0;
 }
-
-// Text between backticks is code.
-const withCode = (text) => text.split("`").map((part, index) => (index % 2 ? h("code", null, part) : part));
 
 async function lookAtReadings() {
   const readings = await get("readings");

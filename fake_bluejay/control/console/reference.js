@@ -1,6 +1,6 @@
 // The reference: every operation of this server's two OpenAPI documents, with the schemas of bodies and answers.
 
-import { $, $$, h, put } from "./dom.js";
+import { $, $$, h, put, withCode } from "./dom.js";
 
 const DOCUMENTS = [
   { url: "bluejay-openapi.json", title: "Bluejay's API, as far as it is modelled" },
@@ -48,12 +48,12 @@ function shapes(schema, all, found = new Map()) {
 const row = (name, required, schema, description) => h("tr", null,
   h("td", null, h("code", null, name), required ? h("span", { class: "required", title: "required" }, " *") : null),
   h("td", null, type(schema), limits(schema) ? h("span", { class: "muted" }, ` ${limits(schema)}`) : null),
-  h("td", { class: "muted" }, schema?.default !== undefined ? `default ${JSON.stringify(schema.default)}` : "", description ? ` ${description}` : ""));
+  h("td", { class: "muted" }, schema?.default !== undefined ? `default ${JSON.stringify(schema.default)}` : "", description ? [" ", ...withCode(description)] : ""));
 
 function shape([name, schema]) {
   const fields = Object.entries(schema?.properties ?? {});
   return h("section", { class: "shape" },
-    h("h4", null, name), schema?.description ? h("p", { class: "muted" }, schema.description) : null,
+    h("h4", null, name), schema?.description ? h("p", { class: "muted" }, withCode(schema.description)) : null,
     fields.length
       ? h("div", { class: "scroll" }, h("table", null, h("tbody", null, fields.map(([field, one]) => row(field, schema.required?.includes(field), one, one.description)))))
       : h("p", null, type(schema)));
@@ -69,7 +69,7 @@ const json = (part) => part?.content?.["application/json"]?.schema;
 function details(operation, all) {
   const parameters = operation.parameters ?? [];
   return [
-    operation.description ? h("p", null, operation.description) : null,
+    operation.description ? h("p", null, withCode(operation.description)) : null,
     parameters.length ? h("div", null, h("h3", null, "Parameters"), h("div", { class: "scroll" }, h("table", null, h("tbody", null, parameters.map((one) => row(`${one.in} ${one.name}`, one.required, one.schema, one.description)))))) : null,
     speaks("Takes", json(operation.requestBody), all),
     Object.entries(operation.responses).filter(([, answer]) => json(answer)).map(([status, answer]) => speaks(`Answers ${status}`, json(answer), all)),
@@ -80,7 +80,7 @@ function details(operation, all) {
 function listed(path, method, operation, all) {
   const inside = h("div", { class: "inside" });
   const one = h("details", { id: `${method} ${path}`, ontoggle: () => { if (one.open && !inside.children.length) put(inside, details(operation, all)); } },
-    h("summary", null, h("span", { class: `method ${method}` }, method.toUpperCase()), h("code", null, path), h("span", { class: "muted" }, operation.description?.split(". ")[0] ?? operation.summary)),
+    h("summary", null, h("span", { class: `method ${method}` }, method.toUpperCase()), h("code", null, path), h("span", { class: "muted" }, withCode(operation.description?.split(". ")[0] ?? operation.summary))),
     inside);
   const schemas = [json(operation.requestBody), ...Object.values(operation.responses).map(json)];
   const fields = schemas.flatMap((schema) => [...shapes(schema, all)]).flatMap(([name, each]) => [name, ...Object.keys(each?.properties ?? {})]);
