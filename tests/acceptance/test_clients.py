@@ -4,6 +4,7 @@ import asyncio
 import http.client
 import json
 import ssl
+import sys
 import threading
 import urllib.error
 import urllib.request
@@ -205,6 +206,7 @@ async def test_aiohttp(bluejay: FakeBluejay, configuration: Any, monkeypatch: py
     assert [one.json for one in bluejay.requests] == [IDS] * 3
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows' Python has no Unix sockets")
 async def test_aiohttp_to_a_unix_socket(bluejay: FakeBluejay, tmp_path: Path) -> None:
     async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.readuntil(b"\r\n\r\n")

@@ -50,6 +50,8 @@ def test_the_table_is_whole() -> None:
 @pytest.mark.parametrize("loopback", [False, True], ids=["in process", "loopback"])
 @pytest.mark.parametrize(("client", "kind", "exception"), CELLS, ids=lambda each: str(each).split(".")[-1])
 def test_cell(client: str, kind: str, exception: str, loopback: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    if loopback and kind == "reset" and sys.platform == "win32":
+        pytest.skip("a proactor ends a connection in order before it resets it")
     if loopback:
         monkeypatch.setattr(clients, "TIMEOUT", 0.1 if kind == "delay" else 5)
     module, _, name = exception.rpartition(".")

@@ -384,6 +384,7 @@ def test_a_raw_client_that_leaves_is_forgotten(fake: FakeBluejay) -> None:
         until_listening(fake, 1)
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGTERM")
 def test_a_signal_ends_the_server_however_long_its_streams_were_meant_to_last() -> None:
     with subprocess.Popen(
         [sys.executable, "-m", "fake_bluejay", "serve", "--port", "0"],

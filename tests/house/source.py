@@ -12,4 +12,4 @@ def nodes() -> dict[str, list[ast.AST]]:
     """Return all nodes of each file. It takes half a second, which the tests share."""
     package = Path(fake_bluejay.__file__).parent
     files = sorted(package.rglob("*.py"))
-    return {str(file.relative_to(package)): list(ast.walk(ast.parse(file.read_text()))) for file in files}
+    return {file.relative_to(package).as_posix(): list(ast.walk(ast.parse(file.read_text()))) for file in files}

@@ -9,7 +9,7 @@ import pytest
 
 from tests.house.source import nodes
 
-OF_LOOPS = {"_csock", "_get_running_loop", "_ready", "_scheduled", "_ssock", "_transports", "_when", "_write_to_self"}
+OF_LOOPS = {"_csock", "_get_running_loop", "_ready", "_scheduled", "_ssock", "_when", "_write_to_self"}
 
 
 def touches_a_loop(node: ast.AST) -> bool:

@@ -21,7 +21,6 @@ import httpx
 import pytest
 import requests
 import urllib3
-import uvloop
 
 from fake_bluejay import FakeBluejay
 from fake_bluejay.intercept import guard, switch
@@ -97,7 +96,7 @@ BY_LOOP: dict[str, Callable[[asyncio.AbstractEventLoop, Any], Any]] = {
 }
 LOOPS: dict[str, Callable[[], asyncio.AbstractEventLoop]] = {
     "asyncio": asyncio.new_event_loop,
-    "uvloop": uvloop.new_event_loop,
+    "uvloop": lambda: pytest.importorskip("uvloop").new_event_loop(),
 }
 
 
@@ -281,6 +280,8 @@ def test_errors_cross_the_borders_of_processes() -> None:
 
 
 def test_afterwards_everything_is_as_before() -> None:
+    pytest.importorskip("uvloop")
+
     def held() -> list[object]:
         places = [
             vars(seam.owner).get(seam.name) for name in ("socket", "uvloop") for seam in guard.seams(sys.modules[name])

@@ -16,6 +16,8 @@ import pytest
 
 from fake_bluejay.readings import questions
 
+posix = pytest.mark.skipif(sys.platform == "win32", reason="Windows has no signals that ask a process to end")
+
 
 def test_the_printed_lines_do_what_they_say(serving) -> None:
     with serving("--clock", "manual", "--no-access-log") as server, httpx.Client(base_url=server.url) as client:
@@ -59,15 +61,17 @@ def test_the_control_api_says_what_is_wrong(serving) -> None:
             assert detail in answer.json()["detail"]
 
 
-@pytest.mark.parametrize("stop", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
-def test_signals_stop_it_cleanly(serving, stop: signal.Signals) -> None:
+@posix
+@pytest.mark.parametrize("stop", ["SIGTERM", "SIGINT", "SIGHUP"])
+def test_signals_stop_it_cleanly(serving, stop: str) -> None:
     with serving() as server:
         assert httpx.get(f"{server.url}/_fake/health").status_code == 200
-        server.process.send_signal(stop)
+        server.process.send_signal(getattr(signal, stop))
         assert server.process.wait(timeout=20) == 0
         assert "Traceback" not in server.output.read_text()
 
 
+@posix
 def test_a_server_under_nohup_outlives_its_terminal_and_these_tests_run_there_too(serving) -> None:
     command = [sys.executable, "-m", "fake_bluejay", "serve", "--port", "0"]
     before = signal.signal(signal.SIGHUP, signal.SIG_IGN)  # as nohup does; what is started inherits it

@@ -19,7 +19,6 @@ from typing import Any
 import httpx
 import pytest
 import trustme
-import uvloop
 
 from fake_bluejay import FakeBluejay, __version__
 from fake_bluejay.server import protocol_detection
@@ -149,7 +148,7 @@ def test_a_proxy_is_followed_by_tls_and_nothing_else(server: Any) -> None:
     assert b'"ok"' not in answer
 
 
-@pytest.mark.parametrize("new_loop", [asyncio.new_event_loop, uvloop.new_event_loop])
+@pytest.mark.parametrize("new_loop", [asyncio.new_event_loop, lambda: pytest.importorskip("uvloop").new_event_loop()])
 @pytest.mark.parametrize("first", [b"\x16", b"CONNECT api.getbluejay.ai:443 HTTP/1.1\r\n\r\n"])
 def test_a_handshake_survives_a_busy_server(
     new_loop: Callable[[], asyncio.AbstractEventLoop], first: bytes, monkeypatch: pytest.MonkeyPatch
