@@ -310,7 +310,7 @@ def test_error_of_a_seed_names_file_line_and_field(tmp_path: Path, name: str, te
     path.write_text(text)
     with pytest.raises(SeedError) as error:
         load_seed(path)
-    assert error.value.problems[0].startswith(f"{tmp_path}/{problem}"), error.value
+    assert error.value.problems[0].startswith(str(tmp_path / problem)), error.value
 
 
 def test_a_value_that_has_one_of_the_types_is_one_mistake(tmp_path: Path) -> None:
