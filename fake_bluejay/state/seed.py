@@ -515,6 +515,9 @@ class _NotJson(ValueError):
 _MOST_IN_YAML = 1_000_000
 """The most values, with aliases expanded: a few aliases, each of several others, soon exceed any memory."""
 
+_DEEPEST = 200
+"""The most levels of nesting. At Python's own limit, finalizers of any garbage that is collected would fail."""
+
 
 def _as_json(value: Any, place: Place, counted: Iterator[int], problems: list[_NotJson]) -> Any:
     """Return a value of TOML or YAML as JSON has it: moments as text, names as text.
@@ -522,8 +525,11 @@ def _as_json(value: Any, place: Place, counted: Iterator[int], problems: list[_N
     A value that JSON does not have is replaced, and added to `problems`.
 
     Raises:
-        _NotJson: The value is too large, or has no end.
+        _NotJson: The value is too large.
+        RecursionError: It is too deeply nested, or has no end.
     """
+    if len(place) > _DEEPEST:
+        raise RecursionError
     if next(counted) > _MOST_IN_YAML:
         raise _NotJson(f"there are more than {_MOST_IN_YAML:,} values here, aliases written out", place[:1])
     if isinstance(value, dict):

@@ -313,6 +313,20 @@ def test_error_of_a_seed_names_file_line_and_field(tmp_path: Path, name: str, te
     assert error.value.problems[0].startswith(str(tmp_path / problem)), error.value
 
 
+@pytest.mark.parametrize("name", ["w.yaml", "w.json", "w.toml"])
+def test_a_value_is_nested_200_deep_at_most(tmp_path: Path, name: str) -> None:
+    def load(levels: int) -> None:
+        value = "[" * levels + "]" * levels
+        begin, end = {".json": ('{"x": ', "}"), ".yaml": ("x: ", ""), ".toml": ("x = ", "")}[Path(name).suffix]
+        (tmp_path / name).write_text(f"{begin}{value}{end}")
+        load_seed(tmp_path / name)
+
+    with pytest.raises(SeedError, match="unknown field 'x'"):
+        load(200)
+    with pytest.raises(SeedError, match="too deeply nested, or something in it contains itself"):
+        load(201)
+
+
 def test_a_value_that_has_one_of_the_types_is_one_mistake(tmp_path: Path) -> None:
     with pytest.raises(SeedError) as error:
         load_seed(written(tmp_path, "w.yaml", "simulations: [{digital_humans: -1}]"))
