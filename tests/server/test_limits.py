@@ -361,12 +361,16 @@ def test_a_request_leaves_nothing_for_the_garbage_collector(path: str) -> None:
         headers = [(b"x-api-key", b"key"), (b"content-type", b"application/json")]
         app.answer({"type": "http", "method": "POST", "path": path, "headers": headers}, BODY)
 
-    answer()  # which loads modules
-    gc.collect()
-    gc.disable()
-    try:
+    def garbage() -> int:
+        gc.collect()
         for _ in range(20):
             answer()
-        assert gc.collect() == 0
+        return gc.collect()
+
+    answer()  # which loads modules
+    gc.disable()
+    try:
+        # A thread of an earlier test that ends just now may leave garbage, but not each time.
+        assert min(garbage() for _ in range(5)) == 0
     finally:
         gc.enable()
