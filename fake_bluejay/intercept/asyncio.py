@@ -50,6 +50,7 @@ _ON_THEIR_WAY = 0.001
 """The real seconds that the operating system may take to pass bytes on from one end of a connection to the other."""
 
 _INTERNET = (socket.AF_INET, socket.AF_INET6)
+"""The families of sockets whose names have a port; sockets of others may have no name."""
 
 LOOPBACKS: dict[int, Callable[[], bool]] = {}
 """Port of a loopback server of ours → a function that returns whether it has a request in hand."""
@@ -226,7 +227,7 @@ def _descriptors(selector: Any) -> list[int]:
     if hasattr(selector, "get_map"):
         return list(selector.get_map() or ())
     operations = list(getattr(selector, "_cache", {}).values())
-    return list({obj.fileno() if hasattr(obj, "fileno") else -1: None for _, _, obj, _ in operations})
+    return list(dict.fromkeys(file.fileno() if hasattr(file, "fileno") else -1 for _, _, file, _ in operations))
 
 
 def _listens(descriptor: int) -> bool:
@@ -239,13 +240,17 @@ def _without_inner_ends(descriptors: list[int]) -> list[int]:
 
     Bytes between two ends in one loop come when the loop works, and not while it waits.
     """
-    ends: dict[int, tuple[Any, Any]] = {}
-    for each in descriptors:
-        with _socket_of(each) as found, contextlib.suppress(OSError):  # it is not connected
-            if found is not None and found.family in _INTERNET:  # others may have no name
-                ends[each] = found.getsockname(), found.getpeername()
+    ends = {each: found for each in descriptors if (found := _ends_of(each)) is not None}
     among = set(ends.values())
     return [each for each in descriptors if each not in ends or ends[each][::-1] not in among]
+
+
+def _ends_of(descriptor: int) -> tuple[Any, Any] | None:
+    """Return the names of a connection's ends, ours and the peer's; None if the descriptor is not a connection's."""
+    with _socket_of(descriptor) as found, contextlib.suppress(OSError):  # it is not connected
+        if found is not None and found.family in _INTERNET:
+            return found.getsockname(), found.getpeername()
+    return None
 
 
 @contextlib.contextmanager
@@ -267,8 +272,6 @@ def _socket_of(descriptor: int) -> Iterator[_socket.socket | None]:
 
 def _is_idle_loopback(descriptor: int) -> bool:
     """Return whether a connection leads to a loopback server of ours, which has nothing to do."""
-    with _socket_of(descriptor) as found, contextlib.suppress(OSError):  # it is not connected
-        if found is not None and found.family in _INTERNET:
-            in_hand = LOOPBACKS.get(found.getpeername()[1])
-            return in_hand is not None and not in_hand()
-    return False
+    ends = _ends_of(descriptor)
+    in_hand = None if ends is None else LOOPBACKS.get(ends[1][1])
+    return in_hand is not None and not in_hand()
