@@ -695,6 +695,20 @@ def test_resource_is_added_changed_searched_and_removed(fake: FakeBluejay, page:
     assert [one.fields["name"] for one in fake.resources("folder")] == ["Sales"]
 
 
+def test_what_is_written_before_the_browser_tells_of_the_opening_stays(page: Any) -> None:
+    page.keyboard.press("s")
+    shows(page.locator("#resource-about"), "There are none.")
+    written = page.evaluate("""async () => {
+        const [adding, text] = [document.querySelector('#resource-adding'), document.querySelector('#resource-new')];
+        const told = new Promise((done) => adding.addEventListener('toggle', done));
+        adding.querySelector('summary').click();
+        text.value = '{"name": "Mine"}';
+        await told;
+        return text.value;
+    }""")
+    assert written == '{"name": "Mine"}'
+
+
 def test_resource_that_cannot_be_is_refused_with_the_reason(fake: FakeBluejay, page: Any) -> None:
     page.keyboard.press("s")
     page.locator("#resource-kind").select_option("communities")

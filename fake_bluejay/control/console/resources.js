@@ -62,10 +62,11 @@ async function lookAtResources() {
   put($("#resource-about"), total > data.length ? `The newest ${data.length} of ${total}. ` : data.length ? "" : "There are none. ", links && `Refers to others: ${links}`);
 }
 
+// The browser tells of the opening late, perhaps after the first keys: what was written by then stays.
 function adding() {
-  const text = area("{}", "Fields of the new one");
+  const text = area("", "Fields of the new one");
   text.id = "resource-new";
-  return h("details", { id: "resource-adding", ontoggle: (event) => { if (event.target.open) text.value = written(chosen().example); } },
+  return h("details", { id: "resource-adding", ontoggle: (event) => { if (event.target.open) text.value ||= written(chosen().example); } },
     h("summary", null, "Add one"),
     h("form", {
       onsubmit: (event) => {
@@ -79,7 +80,7 @@ export async function startResources() {
   $("#tab-resources").append(
     h("h2", null, "Resources"),
     h("div", { class: "fields" },
-      h("label", null, "Which", h("select", { id: "resource-kind", onchange: () => { $("#resource-adding").open = false; shown.clear(); look("resources"); } })),
+      h("label", null, "Which", h("select", { id: "resource-kind", onchange: () => { $("#resource-adding").open = false; $("#resource-new").value = ""; shown.clear(); look("resources"); } })),
       h("label", null, "Search", h("input", { id: "resource-search", type: "search", autocomplete: "off", spellcheck: "false", oninput: () => look("resources") }))),
     h("p", { class: "muted", id: "resource-about" }),
     adding(),
