@@ -136,8 +136,8 @@ class Api:
         """Return the organisation or the address, and the endpoint, by which a rate limit counts a request."""
         endpoint = _endpoint_name(scope)
         if endpoint in _LIMITED_BY_ORGANISATION:
-            key = dict(scope["headers"]).get(b"x-api-key", b"").decode("latin-1")
-            if (organisation := self._world.organisation_of(key)) is not None:
+            organisation = _routes().organisation_of(scope, self._world)
+            if organisation is not None:
                 return organisation, endpoint
         return _client(scope), endpoint
 

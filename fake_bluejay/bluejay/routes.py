@@ -18,7 +18,7 @@ from fake_bluejay.core.world import World
 from fake_bluejay.http.calendar import is_frozen_by_freezegun, real_calendar
 from fake_bluejay.http.errors import json_error
 from fake_bluejay.http.journal import EXCHANGE, Answer
-from fake_bluejay.http.operation import STATE, ApiCall, Operation, RequestHeaders, Unwritable
+from fake_bluejay.http.operation import STATE, ApiCall, Operation, RequestHeaders, Unwritable, key_in
 
 
 class _Route(Route):
@@ -187,10 +187,20 @@ def answer(scope: Scope, world: World, content: bytes, unwritable: Unwritable | 
         content: Its body, whole.
         unwritable: Returns the ids of test results whose control objects a fault keeps from being written.
     """
-    headers: RequestHeaders = dict(reversed(scope["headers"]))  # so that the first counts, as with Starlette
+    headers = _headers(scope)
     if (elsewhere := _of_another_host(scope, headers)) is not None:
         return Answer.of(elsewhere)
     return ROUTER.answer(ApiCall(world, scope, headers, content, unwritable))
+
+
+def organisation_of(scope: Scope, world: World) -> str | None:
+    """Return the organisation whose key a request has; None if it has none that is known."""
+    key = key_in(_headers(scope), world.readings)
+    return None if key is None else world.organisation_of(key)
+
+
+def _headers(scope: Scope) -> RequestHeaders:
+    return dict(reversed(scope["headers"]))  # so that the first of one name counts, as with Starlette
 
 
 def _of_another_host(scope: Scope, headers: RequestHeaders) -> Response | None:

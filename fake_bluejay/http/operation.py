@@ -272,6 +272,15 @@ def answer_to(error: DomainError, readings: Readings) -> Response:
     return json_error(_STATUSES[type(error)], error.detail)
 
 
+def key_in(headers: RequestHeaders, readings: Readings) -> str | None:
+    """Return the API key that a request has; None without one."""
+    key = headers.get(b"x-api-key")
+    if key is None and readings.bearer_key is BearerKey.SERVES:
+        scheme, _, token = headers.get(b"authorization", b"").partition(b" ")
+        key = token.strip() if scheme.lower() == b"bearer" else None
+    return None if key is None else key.decode("latin-1")
+
+
 def _organisation(world: World, headers: RequestHeaders, errors: list[dict[str, Any]]) -> str | AnsweredEarly:
     """Return the caller's organisation, or the refusal that is due if the request is otherwise valid.
 
@@ -284,12 +293,8 @@ def _organisation(world: World, headers: RequestHeaders, errors: list[dict[str, 
         Refused: The key is bad, and a reading says that it is looked at before the rest.
     """
     readings = world.readings
-    key = headers.get(b"x-api-key")
-    if key is None and readings.bearer_key is BearerKey.SERVES:
-        scheme, _, token = headers.get(b"authorization", b"").partition(b" ")
-        key = token.strip() if scheme.lower() == b"bearer" else None
-    if key is not None:
-        organisation = world.organisation_of(key.decode("latin-1"))
+    if (key := key_in(headers, readings)) is not None:
+        organisation = world.organisation_of(key)
         if organisation is not None:
             return organisation
         refused = AnsweredEarly(_REFUSALS[readings.unknown_key]("Invalid API key"))

@@ -187,6 +187,18 @@ def test_a_rate_limit_of_evaluate_counts_the_requests_of_each_organisation(
     assert [ask("GET", "all-agents", key=key).status_code for key in ("ours", "theirs")] == [200, 429]
 
 
+@pytest.mark.bluejay(readings={"bearer_key": "serves"})
+def test_a_rate_limit_of_evaluate_knows_an_organisation_by_a_bearer_key(bluejay: FakeBluejay, ask: Ask) -> None:
+    for name in ("ours", "theirs"):
+        bluejay.add_organisation(name, name)
+    bluejay.faults.rate_limit(1)
+    statuses = [
+        ask("POST", "evaluate", {}, key=None, Authorization=f"Bearer {key}").status_code
+        for key in ("ours", "ours", "theirs", "theirs")
+    ]
+    assert statuses == [422, 429, 422, 429]
+
+
 def test_a_request_that_is_refused_by_a_limit_has_no_effect(bluejay: FakeBluejay, ask: Ask) -> None:
     call = bluejay.add_test_result()
     bluejay.faults.rate_limit(1, per=1, path="/v1/end-conversations")
