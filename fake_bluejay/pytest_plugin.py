@@ -122,7 +122,11 @@ def pytest_load_initial_conftests(args: list[str]) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     """Read the options of the session, declare the marker, and start the guard if the ini file asks for it."""
-    if config.getini("bluejay_guard"):
+    try:
+        guarded = config.getini("bluejay_guard")
+    except (ValueError, pytest.UsageError) as error:  # which one depends on the version of pytest
+        raise pytest.UsageError(f"bluejay_guard: {error}: expected true or false") from None
+    if guarded:
         from fake_bluejay.intercept import switch
 
         switch.guard(True)

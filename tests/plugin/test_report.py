@@ -385,6 +385,10 @@ def test_the_guard_of_a_whole_suite(pytester: pytest.Pytester) -> None:
     pytester.runpytest_inprocess(*QUIET, "-k", "with_it").assert_outcomes(passed=1, deselected=5)
     assert socket.getaddrinfo is look_up
 
+    pytester.makeini("[pytest]\nbluejay_guard = treu\n")
+    refused = pytester.runpytest_inprocess(*QUIET).stderr
+    refused.fnmatch_lines(["ERROR: bluejay_guard: invalid truth value 'treu': expected true or false"])
+
 
 class TestInAUnittestCase(unittest.TestCase):
     def setUp(self) -> None:
