@@ -158,13 +158,9 @@ def serve(
     from fake_bluejay.server.protocol import Limits
     from fake_bluejay.state.loaded_seed import Overrides
 
-    def warn(message: str) -> None:
-        as_json = json.dumps({"event": "warning", "message": message})
-        click.echo(as_json if log_format == "json" else f"Warning: {message}", err=True)
-
     from_environment = click.get_current_context().get_parameter_source("port") == ParameterSource.ENVIRONMENT
     if from_environment and (url_of_kubernetes := _url_of_kubernetes()):
-        warn(
+        _warn(
             f"FAKE_BLUEJAY_PORT={url_of_kubernetes} is what Kubernetes sets for a Service named fake-bluejay, and no"
             f" port to listen on; {_PORT} it is. --port chooses another."
         )
@@ -194,7 +190,7 @@ def serve(
         why = (isinstance(error, OSError) and error.strerror) or error
         _fail(f"cannot listen on {host} port {port}: {why}; choose another with {'--port' if is_taken else '--host'}")
     if not is_loopback(host):
-        warn(f"listening on {host}: others on the network can reach this, and its controls.")
+        _warn(f"listening on {host}: others on the network can reach this, and its controls.")
     # "every address" is none that can be opened, so print the loopback address.
     name = "127.0.0.1" if is_every_address(host) else f"[{host}]" if ":" in host else host
     url = f"http://{name}:{listening.getsockname()[1]}"
@@ -232,9 +228,6 @@ def serve(
             announce=announce,
         )
     except OSError as error:
-        if log_format == "json":
-            click.echo(json.dumps({"event": "error", "message": str(error)}), err=True)
-            sys.exit(1)
         _fail(str(error), status=1)
 
 
@@ -460,6 +453,16 @@ def _echo_json(document: Any) -> None:
     click.echo(json.dumps(document, indent=2, ensure_ascii=False))
 
 
+def _warn(message: str) -> None:
+    _report("warning", "Warning", message)
+
+
 def _fail(message: str, status: int = 2) -> NoReturn:
-    click.echo(f"fake-bluejay: {message}", err=True)
+    _report("error", "fake-bluejay", message)
     sys.exit(status)
+
+
+def _report(event: str, prefix: str, message: str) -> None:
+    """Print a line to standard error: as text with this prefix, or as JSON if `--log-format` asks for that."""
+    is_json = click.get_current_context().params.get("log_format") == "json"
+    click.echo(json.dumps({"event": event, "message": message}) if is_json else f"{prefix}: {message}", err=True)

@@ -133,6 +133,15 @@ def test_a_bad_option_is_one_line_and_status_2(run_here, arguments: list[str], m
     assert message in done.stderr
 
 
+def test_an_error_is_json_beside_a_log_in_json(run_here) -> None:
+    done = run_here("serve", "--port", "0", "--log-format", "json", "--seed", "nowhere.toml")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert json.loads(done.stderr) == {
+        "event": "error",
+        "message": "cannot read nowhere.toml: No such file or directory",
+    }
+
+
 def test_a_taken_port_is_one_line_and_status_2(run) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = str(taken.getsockname()[1])
