@@ -112,8 +112,8 @@ def serve(
     worlds = Worlds(service, reset, own=own, gate=gate, log=log, cors_origins=settings.cors_origins)
     for name, key, its in own_worlds:
         worlds.add(name, key, its)
-    saver = _Saver(worlds, settings.save) if settings.save else None
-    worlds.save = saver.save if saver else None
+    saver = _Saver(worlds, settings.save)
+    worlds.save = saver.save
 
     def refused(connection: Protocol, status: int, detail: str) -> None:
         if log is not None:
@@ -148,16 +148,17 @@ def serve(
     finally:
         REAL_TIME_THREADS.discard(threading.get_ident())
         listening.close()
-        if saver:
+        try:
             saver.save_now()
-        if log is not None:
-            log.close()
+        finally:
+            if log is not None:
+                log.close()
 
 
 class _Server(uvicorn.Server):
     """uvicorn, with further tasks on its event loop: time, checks of slow clients, saving on SIGUSR1."""
 
-    def __init__(self, config: uvicorn.Config, worlds: Worlds, saver: _Saver | None) -> None:
+    def __init__(self, config: uvicorn.Config, worlds: Worlds, saver: _Saver) -> None:
         super().__init__(config)
         self._worlds = worlds
         self._saver = saver
@@ -167,7 +168,7 @@ class _Server(uvicorn.Server):
         await super().startup(sockets)
         self._worlds.begin()
         self._sweeping = asyncio.create_task(sweep(self.server_state.connections))
-        if self._saver is not None and hasattr(signal, "SIGUSR1"):
+        if hasattr(signal, "SIGUSR1"):
             asyncio.get_running_loop().add_signal_handler(signal.SIGUSR1, self._saver.save_soon)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
@@ -178,21 +179,27 @@ class _Server(uvicorn.Server):
         self._worlds.end()
         if self._sweeping is not None:
             self._sweeping.cancel()
-        if self._saver is not None:
-            await self._saver.finished()
+        await self._saver.finished()
 
 
 class _Saver:
-    """A saver of a server's worlds to a file."""
+    """A saver of a server's worlds to the file of `--save`, if the server was given one."""
 
-    def __init__(self, worlds: Worlds, path: Path) -> None:
+    def __init__(self, worlds: Worlds, path: Path | None) -> None:
         self._worlds = worlds
         self._path = path
         self._one_at_a_time = asyncio.Lock()
         self._saving: set[asyncio.Task[Path]] = set()
 
     async def save(self) -> Path:
-        """Write the worlds as they are now; the writing happens in a thread."""
+        """Write the worlds as they are now; the writing happens in a thread.
+
+        Raises:
+            ValueError: There is no file.
+            OSError: The file cannot be written.
+        """
+        if self._path is None:
+            raise ValueError("the server was started without --save FILE, so there is nowhere to save the world to")
         async with self._one_at_a_time:
             await asyncio.to_thread(saving.write, self._path, self._worlds.dump())
         return self._path
@@ -217,12 +224,13 @@ class _Saver:
             pass
 
     def save_now(self) -> None:
-        """Write the worlds, at the very end."""
-        saving.write(self._path, self._worlds.dump())
+        """Write the worlds at once, if there is a file: before the event loop runs, and after."""
+        if self._path is not None:
+            saving.write(self._path, self._worlds.dump())
 
 
 @contextlib.contextmanager
-def _signals_end(server: uvicorn.Server, saver: _Saver | None) -> Iterator[None]:
+def _signals_end(server: uvicorn.Server, saver: _Saver) -> Iterator[None]:
     """Handle signals before uvicorn does, and after: uvicorn raises them again once it has stopped."""
 
     def end(signum: int, frame: object) -> None:
@@ -234,7 +242,7 @@ def _signals_end(server: uvicorn.Server, saver: _Saver | None) -> Iterator[None]
     if sys.platform == "win32":
         ending.append(signal.SIGBREAK)
     before: dict[signal.Signals, Any] = {one: signal.signal(one, end) for one in ending}
-    if saver is not None and hasattr(signal, "SIGUSR1"):
+    if hasattr(signal, "SIGUSR1"):
         before[signal.SIGUSR1] = signal.signal(signal.SIGUSR1, lambda signum, frame: saver.save_now())
     try:
         yield

@@ -82,8 +82,8 @@ class Worlds:
             self._cors = CORSMiddleware(
                 self._bluejay, allow_origins=cors_origins, allow_methods=["*"], allow_headers=["*"]
             )
-        self.save: Callable[[], Awaitable[Path]] | None = None
-        """Writes the world to its file and returns where; None if it has none."""
+        self.save: Callable[[], Awaitable[Path]]
+        """Writes the worlds to the file of `--save`, and returns its path. The server sets it."""
 
     # --- requests -----------------------------------------------------------------------------------------------
 
@@ -192,7 +192,7 @@ class Worlds:
             raise ValueError("'organisation' is there twice, and only one of them could count: give it once")
         called, name = (scope["method"], scope["path"].removeprefix("/_fake/")), names[0] if names else None
         if called == ("POST", "save"):
-            return await self._saved()
+            return JSONResponse({"saved": str(await self.save())})
         if called == ("GET", "organisations") and name is None and self._own:
             return await self._organisations(scope, receive)
         part = self._part_of(scope) if name is None else self._own.get(name, self._shared)
@@ -219,11 +219,6 @@ class Worlds:
         self._lead_to(part)
         part.timekeeper.plan()
         return None
-
-    async def _saved(self) -> Response:
-        if self.save is None:
-            raise ValueError("the server was started without --save FILE, so there is nowhere to save the world to")
-        return JSONResponse({"saved": str(await self.save())})
 
     def _add_own(self, asked: dict[str, Any]) -> Response:
         """Add an organisation with a world of its own."""

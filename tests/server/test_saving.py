@@ -6,6 +6,7 @@ import os
 import re
 import shutil
 import signal
+import socket
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -146,6 +147,14 @@ def test_without_save_there_is_nowhere_to_save_to(serving) -> None:
     assert (answer.status_code, "--save FILE" in answer.json()["detail"]) == (400, True)
 
 
+def test_a_signal_to_save_does_not_end_a_server_that_has_no_file(serving) -> None:
+    with serving() as server:
+        server.process.send_signal(signal.SIGUSR1)
+        while "started without --save FILE" not in server.output.read_text():
+            httpx.get(f"{server.url}/_fake/health")
+        server.stop()
+
+
 def test_one_file_for_seed_and_save_goes_on_from_run_to_run(serving, tmp_path: Path) -> None:
     path = tmp_path / "world.json"
     for run in range(3):
@@ -178,6 +187,21 @@ def test_a_place_that_goes_away_is_a_line_and_status_1(serving, tmp_path: Path, 
         assert last["event"] == "error"
         assert last["message"].startswith(message)
     assert "Traceback" not in output
+
+
+def test_request_that_was_answered_last_is_logged_although_the_world_cannot_be_saved(serving, tmp_path: Path) -> None:
+    path = tmp_path / "there" / "world.json"
+    path.parent.mkdir()
+    with serving("--save", path) as server, socket.create_connection(("127.0.0.1", server.port)) as client:
+        shutil.rmtree(path.parent)
+        httpx.post(f"{server.url}/_fake/faults", json={"kind": "delay", "seconds": 0.5})
+        client.sendall(b"GET /v1/ping HTTP/1.1\r\nhost: x\r\n\r\n")
+        for _ in range(5):  # each takes the server's loop round, so that by then it has read what came before
+            httpx.get(f"{server.url}/_fake/health")
+        server.process.terminate()
+        assert client.recv(1000).startswith(b"HTTP/1.1 200")
+        assert server.process.wait(timeout=20) == 1
+        assert re.search(r"200 .* GET /v1/ping", server.output.read_text())
 
 
 def test_worlds_of_organisations_are_saved_too(serving, tmp_path: Path) -> None:
