@@ -120,11 +120,15 @@ class Api:
 
     def _fault_of(self, exchange: Exchange, scope: Scope) -> Fault | None:
         """Return the fault that a request meets; the scope gets the breakage of its connection."""
+        counted_as = None
+        if any(one.kind == "rate_limit" for one in self._faults):
+            # Before `take` locks the faults: an operation locks them while it has the world's lock, which this takes.
+            counted_as = self._counted_as(exchange, scope)
         fault = self._faults.take(
             exchange.path,
             # An ASGI server that is not ours has no way to break a connection.
             breakable=BREAKAGE in scope.get("extensions", ()),
-            exceeds=lambda limit: limit.exceeded(*self._counted(scope), exchange.instant),
+            exceeds=lambda limit: counted_as is not None and limit.exceeded(*counted_as),
         )
         if fault is not None:
             exchange.faults = (str(fault),)
@@ -132,14 +136,12 @@ class Api:
                 scope["extensions"][BREAKAGE] = breakage
         return fault
 
-    def _counted(self, scope: Scope) -> tuple[str, str]:
-        """Return the organisation or the address, and the endpoint, by which a rate limit counts a request."""
-        endpoint = _endpoint_name(scope)
+    def _counted_as(self, exchange: Exchange, scope: Scope) -> tuple[str, str, int]:
+        """Return the sender (an organisation or an address), the endpoint and the instant by which a limit counts."""
+        endpoint, sender = _endpoint_name(scope), None
         if endpoint in _LIMITED_BY_ORGANISATION:
-            organisation = _routes().organisation_of(scope, self._world)
-            if organisation is not None:
-                return organisation, endpoint
-        return _client(scope), endpoint
+            sender = _routes().organisation_of(scope, self._world)
+        return sender or _client(scope), endpoint, exchange.instant
 
     def _unwritable(self, exchange: Exchange, ids: Collection[int]) -> Collection[int]:
         """Return those ids, of test results to be marked, whose control objects a fault keeps from being written."""

@@ -1,6 +1,7 @@
 """Several threads use one world at once: only one at a time looks at its timers or adds to its time."""
 
 import asyncio
+import threading
 from typing import Any
 
 import pytest
@@ -59,3 +60,32 @@ def test_a_receiver_is_called_without_the_lock(monkeypatch: pytest.MonkeyPatch) 
     fake.queue_run()
     fake.clock.advance(60)
     assert locked == [False, False]
+
+
+def answered(fake: FakeBluejay, path: str) -> int:
+    headers = [(b"x-api-key", b"key"), (b"content-type", b"application/json")]
+    scope = {"type": "http", "method": "POST", "path": path, "headers": headers}
+    return fake.service.app.answer(scope, b'{"test_result_ids": [1]}').status_code
+
+
+def test_an_end_is_answered_while_a_rate_limit_looks_for_the_organisation_of_an_evaluation(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Each needs the world's lock and that of the faults; in another order each, they would wait for each other."""
+    fake = FakeBluejay()
+    fake.add_test_result()
+    fake.faults.rate_limit(100)
+    organisation_of = fake.world.organisation_of
+    statuses: list[int] = []
+    ending = threading.Thread(target=lambda: statuses.append(answered(fake, "/v1/end-conversations")))
+
+    def meanwhile(key: str) -> str | None:
+        if ending.ident is None:
+            ending.start()
+            ending.join(5)
+            assert not ending.is_alive()
+        return organisation_of(key)
+
+    monkeypatch.setattr(fake.world, "organisation_of", meanwhile)
+    assert answered(fake, "/v1/evaluate") == 422
+    assert statuses == [200]
