@@ -7,7 +7,7 @@ from typing import Any
 from pydantic import Field
 
 from fake_bluejay.bluejay.models.wire import Wire, stored
-from fake_bluejay.bluejay.resources import Operations
+from fake_bluejay.bluejay.resources import Operations, as_fields
 from fake_bluejay.core.errors import NotFound, Refused
 from fake_bluejay.core.resources import Entity, Resource
 from fake_bluejay.http.errors import NOTHING, read_body
@@ -15,6 +15,12 @@ from fake_bluejay.http.operation import ApiCall
 
 _SECRET = ("key", "secret", "token", "password")
 """The ends of the names of secret fields, whose values only `get-integration-key` shows."""
+
+
+class _Change(Wire):
+    """A body that changes integrations. The names of their fields are not published."""
+
+    fields: dict[Any, Any]
 
 
 class IntegrationKeyRequest(Wire):
@@ -114,13 +120,14 @@ def _stored(call: ApiCall) -> Entity | None:
 
 
 def _updated(call: ApiCall) -> Entity:
-    """Store the fields of the body. Raises `Refused` if it is not an object."""
-    given = read_body(call.header(b"content-type").encode(), call.content)
+    """Store the fields of the body. Raises `Refused` if it is not an object, or has a lone surrogate."""
+    given = read_body(call.headers.get(b"content-type"), call.content)
     given = {} if given is NOTHING else given
     if not isinstance(given, dict):
         raise Refused("Send an object with the fields to change")
+    fields = as_fields(_Change(fields=given))["fields"]
     entity = _stored(call) or call.world.resources[INTEGRATIONS].add(call.organisation, {})
-    call.world.resources.change(entity, given)
+    call.world.resources.change(entity, fields)
     return entity
 
 

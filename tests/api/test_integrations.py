@@ -49,6 +49,21 @@ def test_change_must_be_an_object(ask: Client, fake: FakeBluejay, body: Any) -> 
     assert ask("GET", "integrations") == {}
 
 
+@pytest.mark.parametrize("body", [rb'{"slack_channel": "\ud800"}', rb'{"\ud800": 1}'])
+def test_lone_surrogate_is_refused_and_changes_nothing(fake: FakeBluejay, ask: Client, body: bytes) -> None:
+    headers = {"X-API-Key": fake.api_key, "Content-Type": "application/json"}
+    answer = fake.client().patch("/v1/integrations", content=body, headers=headers)
+    assert (answer.status_code, "lone surrogate" in answer.json()["detail"]) == (400, True)
+    assert ask("GET", "integrations") == {}
+
+
+def test_number_that_is_not_finite_becomes_null(fake: FakeBluejay, ask: Client) -> None:
+    headers = {"X-API-Key": fake.api_key, "Content-Type": "application/json"}
+    fake.client().patch("/v1/integrations", content=b'{"limit": NaN}', headers=headers).raise_for_status()
+    assert ask("GET", "integrations") == {"limit": None}
+    assert FakeBluejay.load(fake.dump()).dump() == fake.dump()
+
+
 def test_integrations_are_an_organisations_own_and_in_dumps(ask: Client, others: Client, fake: FakeBluejay) -> None:
     ask("PATCH", "integrations", {"vapi_api_key": "v"})
     assert others("GET", "integrations") == {}
