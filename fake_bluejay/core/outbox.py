@@ -329,8 +329,6 @@ class Outbox:
             over: The instant at which the attempt was over, in microseconds.
             retried: True if deliveries are retried to webhooks that have no number of retries of their own.
         """
-        if self.deliveries.get(delivery.number) is not delivery:
-            return  # the world was reset or restored meanwhile
         delivery.attempts.append(attempt)
         delivery.planned -= 1
         webhook = self.webhook(delivery.webhook_id)

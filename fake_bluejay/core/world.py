@@ -376,6 +376,8 @@ class World:
     def attempted(self, delivery: Delivery, attempt: Attempt, took: int) -> None:
         """Note an attempt that took so many microseconds. A failed delivery may be scheduled again."""
         with self.lock:
+            if self.outbox.deliveries.get(delivery.number) is not delivery:
+                return  # the world was reset or restored meanwhile
             retried = self.readings.webhook_retries is WebhookRetries.AT_LEAST_ONCE
             self.outbox.attempted(delivery, attempt, attempt.at + min(took, PATIENCE), retried)
             self._changed("webhook-attempted", delivery)

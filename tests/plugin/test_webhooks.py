@@ -990,7 +990,11 @@ def test_a_receiver_of_before_a_reset_hears_of_nothing_that_a_dump_brings(blueja
     assert bluejay.webhooks.deliveries[0].attempts[0].problem == "its receiver is not in this process"
 
 
-def test_a_receiver_resets_the_world_that_tells_it(bluejay: FakeBluejay) -> None:
+@pytest.mark.parametrize("is_watched", [False, True])
+def test_a_receiver_resets_the_world_that_tells_it(bluejay: FakeBluejay, is_watched: bool) -> None:
+    if is_watched:  # as by a console
+        bluejay.service.events.subscribe(lambda: None)
+
     def reset(request: Request) -> int:
         bluejay.reset()
         return 500
