@@ -193,11 +193,11 @@ def _row(trace_id: str, span: Mapping[str, Any]) -> dict[str, Any]:
 @traces.operation("POST", "/v1/spans/{trace_id}/{span_id}")
 def get_span(call: ApiCall, trace_id: str, span_id: str) -> Any:
     """Return one span of a trace."""
-    spans = _trace(call, trace_id).fields["spans"]
-    found = next((span for span in spans if span["span_id"] == span_id.lower()), None)
+    trace = _trace(call, trace_id).fields
+    found = next((span for span in trace["spans"] if span["span_id"] == span_id.lower()), None)
     if found is None:
         raise not_found("span")
-    return {"trace_id": trace_id.lower(), **found}
+    return {"trace_id": trace["trace_id"], **found}
 
 
 @traces.operation("POST", "/v1/traces", reads_bytes=True)

@@ -241,6 +241,13 @@ def test_unknown_trace_or_span_is_404(ask: Client, key: str) -> None:
     assert ask("POST", f"spans/{TRACE}/{'0' * 16}", status=404) == {"detail": "Span not found"}
 
 
+def test_trace_and_span_are_found_by_ids_in_capitals_and_with_dashes(ask: Client, fake: FakeBluejay) -> None:
+    fake.add("trace", trace_id="0af7651916cd43dd8448eb211c80319c", spans=[{"span_id": "b7ad6b7169203331"}])
+    written = "0AF76519-16CD-43DD-8448-EB211C80319C"
+    for path in (f"traces/{written}", f"spans/{written}/B7AD6B7169203331"):
+        assert ask("POST", path)["trace_id"] == "0af7651916cd43dd8448eb211c80319c"
+
+
 def test_list_has_the_newest_first_and_as_many_as_asked_for(ask: Client, fake: FakeBluejay) -> None:
     for number in range(60):
         fake.add("trace", trace_id=f"{number:032x}")
