@@ -187,6 +187,5 @@ class BluejayMachine(RuleBasedStateMachine):
             if any(one.name == "ids" for one in KINDS[kind].arguments):
                 ids = [result.id for result in self.bluejay.test_results]
                 given["ids"] = data.draw(st.lists(st.sampled_from(ids), min_size=1, max_size=3, unique=True))
-            if "after" in KINDS[kind].which:
-                given["after"] = data.draw(st.integers(0, 1))
+            given["after"] = data.draw(st.integers(0, 1))
             arm_from_data(self.bluejay.faults, kind, given)

@@ -82,9 +82,6 @@ class Which(TypedDict, total=False):
     """The probability that a request meets the fault, drawn from the fake's seed."""
 
 
-_WHICH: Which = {"path": None, "times": 1, "after": 0, "probability": None}
-
-
 class Argument(NamedTuple):
     """An argument of a kind of fault."""
 
@@ -118,6 +115,8 @@ class FaultKind(NamedTuple):
     """Makes the disturbance of the operation's answer, from the arguments."""
     prevents: bool = False
     """True if the connection breaks before the request has an effect."""
+    times: int | None = 1
+    """The default of `times`."""
     likely: Mapping[str, Sequence[Any]] = MappingProxyType({})
 
     @property
@@ -131,7 +130,7 @@ class FaultKind(NamedTuple):
         described = dict(re.findall(r"^    \*?(\w+): (.*)$", inspect.cleandoc(self.method.__doc__ or ""), re.MULTILINE))
         found = []
         for name, one in inspect.signature(self.method, eval_str=True).parameters.items():
-            if name == "self" or one.kind is one.VAR_KEYWORD or name in _WHICH:
+            if name == "self" or one.kind is one.VAR_KEYWORD:
                 continue
             type_ = one.annotation
             choices = get_args(type_) if get_origin(type_) is Literal else ()
@@ -144,10 +143,9 @@ class FaultKind(NamedTuple):
         return found
 
     @property
-    def which(self) -> list[str]:
-        """The names of the arguments that choose the requests."""
-        parameters = inspect.signature(self.method).parameters
-        return list(_WHICH) if "to" in parameters else [name for name in _WHICH if name in parameters]
+    def which(self) -> Which:
+        """The default choice of requests."""
+        return {"path": None, "times": self.times, "after": 0, "probability": None}
 
 
 KINDS: Final[dict[str, FaultKind]] = {}
@@ -237,7 +235,7 @@ class Fault:
 
     def _words(self, *which: str) -> str:
         given = {name: value for name, value in self.shown.items() if value is not None}
-        unless = {**_WHICH, "times": None} if self.kind == "rate_limit" else _WHICH
+        unless = KINDS[self.kind].which
         given |= {name: getattr(self, name) for name in which if getattr(self, name) != unless[name]}  # type: ignore[literal-required]
         return f"{self.kind}({', '.join(f'{name}={value!r}' for name, value in given.items())})"
 
@@ -278,8 +276,6 @@ class ArmedFaults:
             raise ValueError(f"after is an integer, at least 0, not {after!r}")
         if probability is not None and not (type(probability) in (int, float) and 0 <= probability <= 1):
             raise ValueError(f"probability is a number from 0 to 1, not {probability!r}")
-        if kind == "rate_limit":
-            which["times"] = None
         fault = Fault(kind, arguments, **which)
         if which["path"] is not None:
             self._check_path(which["path"])
@@ -353,14 +349,12 @@ class ArmedFaults:
         for fault in tuple(self.faults):
             if not is_for(fault) or (fault.pattern is not None and not fault.pattern.fullmatch(path)):
                 continue
-            if fault.kind == "rate_limit":
-                fault.met = True
-                if not exceeds(fault):
-                    continue
             if fault.after:
                 fault.after -= 1
                 continue
             fault.met = True
+            if fault.kind == "rate_limit" and not exceeds(fault):
+                continue
             if fault.probability is not None and self._draw() >= fault.probability:
                 continue
             if fault.times is not None:
@@ -385,7 +379,8 @@ class Faults:
 
     A request meets at most one, the first that was armed for it, and in addition a refused write.
 
-    Each kind takes the fields of `Which`: `path`, `times` (by default 1), `after` and `probability`.
+    Each kind takes the fields of `Which`: `path`, `times` (by default 1, for a `rate_limit` None), `after` and
+    `probability`.
 
     Raises:
         ValueError: An argument is not allowed.
@@ -440,10 +435,11 @@ class Faults:
     @_kind(
         "have a rate limit",
         answer=lambda count, per: (429, {"error": f"Rate limit exceeded: {_limit_in_words(count, per)}"}, None),
+        times=None,
         likely={"count": (100, 1, 2, 10)},
     )
-    def rate_limit(self, count: int, per: float = 60, path: str | None = None) -> None:
-        """Answer 429 to each request of a client to an endpoint beyond a number of them, from now on.
+    def rate_limit(self, count: int, per: float = 60, **to: Unpack[Which]) -> None:
+        """Answer 429 to each request of a client to an endpoint beyond a number of them.
 
         Requests that another fault meets first are not counted. A client is an address; `evaluate` counts the requests
         of each organisation instead, as documented.
@@ -451,13 +447,13 @@ class Faults:
         Args:
             count: The number of requests that are let through.
             per: In how many seconds of the fake's clock.
-            path: Limit only requests of this path; None: each endpoint by itself.
+            **to: The choice of requests that are counted; `times` is the number that it refuses, by default all.
         """
         if not is_integer(count, 1):
             raise ValueError(f"count is how many requests are let through, an integer of at least 1, not {count!r:.80}")
         if isinstance(per, bool) or not isinstance(per, (int, float)) or not 0.001 <= per <= MOST_DELAY:
             raise ValueError(f"per is a number of seconds from 0.001 to {MOST_DELAY:,}, e.g. 60, not {per!r:.80}")
-        self._arm("rate_limit", {"count": count, "per": per}, {"path": path})
+        self._arm("rate_limit", {"count": count, "per": per}, to)
 
     @_kind(
         "answer late",
@@ -520,9 +516,10 @@ class Faults:
 
     def _arm(self, kind: str, arguments: dict[str, Any], to: Mapping[str, Any]) -> None:
         __tracebackhide__ = True
+        which = KINDS[kind].which
         for name in to:
-            check_known("argument", name, _WHICH)
-        self._armed.arm(kind, arguments, {**_WHICH, **to})
+            check_known("argument", name, which)
+        self._armed.arm(kind, arguments, {**which, **to})
 
     def clear(self) -> None:
         """Disarm all, and draw from the seed's beginning again."""

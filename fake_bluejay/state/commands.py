@@ -437,11 +437,13 @@ class NewStub(Command):
             service.stubs.add(self.method, self.path, self.status, self.json_)
 
 
-class _ToWhich(Shape):
-    path: str | None = Field(None, description="Only requests of this path; null: any.")
-    times: int | None = Field(1, description="The number of requests that meet it; null: all from now on.")
-    after: int = Field(0, description="The number of matching requests that are let through first.")
-    probability: float | None = Field(None, description="Of meeting it, from 0 to 1, drawn from the seed.")
+_CHOICE: dict[str, tuple[Any, str]] = {
+    "path": (str | None, "Only requests of this path; null: any."),
+    "times": (int | None, "The number of requests that meet it; null: all from now on."),
+    "after": (int, "The number of matching requests that are let through first."),
+    "probability": (float | None, "Of meeting it, from 0 to 1, drawn from the seed."),
+}
+"""The fields of `Which`, each with its type and description."""
 
 
 class _Fault(Command):
@@ -475,8 +477,9 @@ def _fault_model(kind: FaultKind) -> Any:
         )
         type_ = dict[str, str] | None if one.type == Mapping[str, str] | None else one.type
         fields["json_" if one.name == "json" else one.name] = (type_, field)
-    for name in kind.which:
-        fields[name] = (_ToWhich.model_fields[name].annotation, _ToWhich.model_fields[name])
+    for name, default in kind.which.items():
+        type_, description = _CHOICE[name]
+        fields[name] = (type_, Field(default, description=description))
     model = create_model("".join(map(str.title, kind.name.split("_"))), __base__=_Fault, __doc__=kind.summary, **fields)
     model.model_config["title"] = kind.label
     return model

@@ -170,6 +170,21 @@ def test_a_rate_limit_counts_each_endpoint_by_itself_until_the_next_minute(bluej
     assert ask("GET", "agents/1").status_code == 404
 
 
+def test_a_rate_limit_lets_requests_through_first_and_ends_when_it_has_refused_enough(
+    bluejay: FakeBluejay, ask: Ask
+) -> None:
+    bluejay.faults.rate_limit(2, after=1, times=3)
+    assert repr(bluejay.faults) == "[rate_limit(count=2, per=60, times=3, after=1)]"
+    assert [ask("GET", "ping").status_code for _ in range(8)] == [200] * 3 + [429] * 3 + [200] * 2
+    assert len(bluejay.faults) == 0
+
+
+def test_a_rate_limit_refuses_the_requests_beyond_it_with_a_probability(bluejay: FakeBluejay, ask: Ask) -> None:
+    bluejay.faults.rate_limit(20, probability=0.5)
+    statuses = [ask("GET", "ping").status_code for _ in range(60)]
+    assert (set(statuses[:20]), set(statuses[20:])) == ({200}, {200, 429})
+
+
 @pytest.mark.parametrize("endpoint", ["evaluate", "evaluate-call"])
 def test_a_rate_limit_of_evaluate_counts_the_requests_of_each_organisation(
     bluejay: FakeBluejay, ask: Ask, endpoint: str

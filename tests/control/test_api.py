@@ -469,7 +469,7 @@ def test_marking_from_here_is_a_request_like_any_other(fake: FakeBluejay, contro
         ("POST", "/faults", {"kind": "billing", "code": "NONE"}, 400, "unknown billing code 'NONE'"),
         ("POST", "/faults", {"kind": "rate_limit", "count": 0}, 400, "an integer of at least 1, not 0"),
         ("POST", "/faults", {"kind": "rate_limit", "count": 1, "per": 0}, 400, "a number of seconds from 0.001"),
-        ("POST", "/faults", {"kind": "rate_limit", "count": 1, "times": 2}, 400, "unknown field 'times'"),
+        ("POST", "/faults", {"kind": "rate_limit", "count": 1, "times": 0}, 400, "times is an integer, at least 1"),
         ("POST", "/organisations/revoked-keys", {"api_key": ""}, 400, "api_key"),
         ("PATCH", "/readings", {"sucess": "always"}, 400, "unknown reading 'sucess'; did you mean 'success'?"),
         ("PATCH", "/readings", {"success": "alway"}, 400, "did you mean 'always'?"),

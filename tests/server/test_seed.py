@@ -238,8 +238,8 @@ def test_time_after_a_reset(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, now
         ),
         (
             "w.yaml",
-            "faults:\n- {kind: rate_limit, count: 1, times: 2}",
-            "w.yaml:2: faults[0].times: unknown field 'times'; known: kind, count, per, path",
+            "faults:\n- {kind: rate_limit, count: 1, times: 0}",
+            "w.yaml:2: faults[0]: times is an integer, at least 1",
         ),
         ("w.yaml", "faults:\n- kind: rest", "w.yaml:2: faults[0].kind: unknown kind of fault 'rest'; did you mean"),
         ("w.yaml", "stubs:\n- {method: GETS, path: /}", "w.yaml:2: stubs[0].method: unknown method 'GETS'"),

@@ -35,7 +35,7 @@ def faults(bluejay: Bluejay) -> None:
     bluejay.faults.delay(5, time=2)  # typo
     bluejay.faults.reset(probability="0.5")  # typo
     bluejay.faults.billing("NO_MONEY")  # typo
-    bluejay.faults.rate_limit(1, times=2)  # typo
+    bluejay.faults.rate_limit(1, time=2)  # typo
     bluejay.faults.losse_response()  # typo
     bluejay.readings.set(sucess="always")  # typo
     bluejay.readings.set(success="allways")  # typo

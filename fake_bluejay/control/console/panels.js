@@ -59,7 +59,7 @@ function faultForm() {
   function show() {
     put(given, ownArguments(kind.value).map(([name, schema]) => argumentFor(kind.value, name, schema)));
     put(about, withCode(kinds[kind.value].description));
-    for (const [name, field] of Object.entries(which)) field.hidden = !(name in kinds[kind.value].properties);
+    $("input", which.times).value = kinds[kind.value].properties.times.default ?? "";
   }
   attempt(lookAtKinds).then(() => {
     put(kind, Object.keys(kinds).map((name) => h("option", { value: name }, label(name))));
@@ -80,9 +80,7 @@ async function arm(form) {
   const values = Object.fromEntries(new FormData(form));
   const number = (text) => (text === "" ? null : Number(text));
   const done = await attempt(async () => {
-    const body = { kind: values.kind };
-    const all = { path: values.path || null, times: number(values.times), after: Number(values.after || 0), probability: number(values.probability) };
-    for (const name of ALL_TAKE) if (name in kinds[values.kind].properties) body[name] = all[name];
+    const body = { kind: values.kind, path: values.path || null, times: number(values.times), after: Number(values.after || 0), probability: number(values.probability) };
     for (const [name, schema] of ownArguments(values.kind)) body[name] = argumentFrom(values[name], name, schema);
     return send("POST", "faults", body);
   });
