@@ -20,6 +20,7 @@ from starlette.routing import Mount, Route, Router
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from fake_bluejay.bluejay.service import Service
+from fake_bluejay.control import models
 from fake_bluejay.control.events import EventStream
 from fake_bluejay.control.operations import OPERATIONS, Control, ControlCall, ControlOperation, NothingThere
 from fake_bluejay.control.page import console_file, icon, reference
@@ -38,7 +39,7 @@ def control_app(service: Service, reset: Callable[[], None]) -> ASGIApp:
         paths.setdefault(operation.path, {})[operation.method] = operation
     routes = [
         *(Route(f"/{path}", _Path(control, operations)) for path, operations in paths.items()),
-        Route("/events", EventStream(service.events)),
+        Route("/events", _Events(control)),
         Route("/openapi.json", _openapi),
         Route("/", console_file),
         Route("/docs", reference),
@@ -80,8 +81,8 @@ class _Path:
         world = self._control.world
         try:
             call = ControlCall(str(request.base_url).removesuffix("/_fake/"), **request.path_params)
-            call.query = validated(operation.query, _each_once(request.query_params.multi_items()), "parameter")
-            self._check_organisation(operation, call.query.organisation)
+            called = f"{operation.method} {operation.path}"
+            call.query = _query(self._control, request, operation.query, called, for_one=operation.for_one)
             if operation.takes is not None:
                 call.body = validated(operation.takes, json_object(await request.body()))
             if operation.first is not None:
@@ -91,28 +92,60 @@ class _Path:
                 answer = operation.answer(self._control, call)
             world.deliver()
             return _json(answer, operation.status, call.headers)
-        except (NothingThere, domain.NotFound) as error:
-            return _json({"detail": str(error)}, 404)
-        except (ValueError, domain.DomainError) as error:
-            return _json({"detail": str(error)}, 400)
+        except (ValueError, NothingThere, domain.DomainError) as error:
+            return _mistake(error)
         except Exception:
             _log.exception("%s %s: the fake failed", request.method, request.url.path)
             return _json({"detail": "the fake failed; its log says how. This is a bug of the fake"}, 500)
 
-    def _check_organisation(self, operation: ControlOperation, name: str | None) -> None:
-        """Refuse an operation for one organisation that would affect others.
 
-        Organisations with a world of their own do not come here.
-        """
-        organisations = self._control.world.organisations
-        if name is None or (name in organisations and operation.for_one):
-            return
-        if name not in organisations:
-            raise NothingThere(unknown("organisation", name, organisations))
+class _Events:
+    """The event stream, for a request whose parameters are valid."""
+
+    def __init__(self, control: Control) -> None:
+        self._control = control
+        self._stream = EventStream(control.service.events)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        answer: ASGIApp = self._stream
+        try:
+            _query(self._control, Request(scope), models.Query, "GET events")
+        except (ValueError, NothingThere) as error:
+            answer = _mistake(error)
+        await answer(scope, receive, send)
+
+
+def _query(
+    control: Control, request: Request, model: type[models.Query], called: str, *, for_one: bool = False
+) -> models.Query:
+    """Return the parameters of a request.
+
+    Args:
+        control: The fake under control.
+        request: The request.
+        model: The parameters that it may have.
+        called: The method and the path, for the message.
+        for_one: True if the request can be for one of the organisations that share a world.
+
+    Raises:
+        ValueError: A parameter is unknown, not valid or there twice, or the request would affect other organisations.
+        NothingThere: No organisation has the name. Organisations with a world of their own do not come here.
+    """
+    query = validated(model, _each_once(request.query_params.multi_items()), "parameter")
+    name, organisations = query.organisation, control.world.organisations
+    if name is not None and name not in organisations:
+        raise NothingThere(unknown("organisation", name, organisations))
+    if name is not None and not for_one:
         raise ValueError(
-            f"the organisation {name!r} shares its world with others, so {operation.method} {operation.path} cannot be"
-            " for it alone: leave the organisation out"
+            f"the organisation {name!r} shares its world with others, so {called} cannot be for it alone:"
+            " leave the organisation out"
         )
+    return query
+
+
+def _mistake(error: Exception) -> Response:
+    """Return the answer to a request that is not valid, or names something that does not exist."""
+    return _json({"detail": str(error)}, 404 if isinstance(error, (NothingThere, domain.NotFound)) else 400)
 
 
 def _json(data: Any, status: int = 200, headers: dict[str, str] | None = None) -> Response:

@@ -126,6 +126,7 @@ def _events() -> dict[str, Any]:
                 "description": "The stream",
                 "content": {"text/event-stream": {"schema": {"type": "string"}}},
             },
+            "400": _content("The request is not valid", {"$ref": _REF.format(model="Message")}),
             "503": _content("Too many streams are open", {"$ref": _REF.format(model="Message")}),
         },
     }

@@ -264,6 +264,21 @@ def test_only_so_many_may_listen(fake: FakeBluejay) -> None:
         subscription.close()
 
 
+@pytest.mark.parametrize(
+    ("query", "status", "detail"),
+    [
+        ("organisation=default", 400, "'default' shares its world with others, so GET events cannot be for it alone"),
+        ("organisation=x", 404, "unknown organisation 'x'; known: default"),
+        ("kind=clock-moved", 400, "unknown parameter 'kind'; known: organisation"),
+        ("organisation=a&organisation=b", 400, "'organisation' is there twice"),
+    ],
+)
+def test_stream_for_some_of_the_changes_is_refused(fake: FakeBluejay, query: str, status: int, detail: str) -> None:
+    with httpx.stream("GET", f"{fake.url}/_fake/events?{query}", timeout=10) as answer:
+        assert answer.status_code == status
+        assert detail in json.loads(answer.read())["detail"]
+
+
 def test_changes_from_many_threads_are_all_told_once() -> None:
     fake = FakeBluejay()
     subscription = fake.service.events.subscribe(lambda: None)
