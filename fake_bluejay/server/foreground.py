@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import gc
+import io
 import json
 import logging
 import signal
@@ -107,6 +108,9 @@ def serve(
     """
     _log_to_stderr(settings.log_format)
     is_read = sys.stdout is not None  # it is None if the process was started with it closed
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        # A character that it does not have would cost lines of the log, and in the name of a seed the server.
+        sys.stdout.reconfigure(errors="backslashreplace")
     log = AccessLog(settings.log_format) if settings.access_log and is_read else None
     gate = Gate(settings.host, settings.allow_hosts)
     worlds = Worlds(service, reset, own=own, gate=gate, log=log, cors_origins=settings.cors_origins)

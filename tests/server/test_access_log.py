@@ -3,10 +3,12 @@
 import asyncio
 import io
 import json
+import os
 import re
 import subprocess
 import sys
 import threading
+from pathlib import Path
 
 import httpx
 import pytest
@@ -97,6 +99,30 @@ def test_a_log_that_nobody_reads_stops_nothing() -> None:
                 assert client.get("/v1/" + "x" * 10_000).status_code == 404
         process.terminate()
         assert process.wait(timeout=20) == 0
+    finally:
+        process.kill()
+        process.communicate(timeout=10)
+
+
+def test_characters_that_the_output_does_not_have_are_escaped(tmp_path: Path) -> None:
+    """As in a Latin-1 locale, which lacks the ellipsis of a masked key, or on Windows."""
+    seed = tmp_path / "wört.toml"
+    seed.touch()
+    process = subprocess.Popen(
+        [sys.executable, "-m", "fake_bluejay", "serve", "--port", "0", "--seed", seed],
+        stdout=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "PYTHONIOENCODING": "ascii"},
+    )
+    try:
+        assert process.stdout is not None
+        url = re.search(r"http\S+", process.stdout.readline())
+        assert url
+        httpx.get(f"{url[0]}/v1/all-agents", headers={"X-API-Key": "a-very-secret-key"})
+        process.terminate()
+        output = process.stdout.read()
+        assert r"w\xf6rt.toml" in output
+        assert r"GET /v1/all-agents  key=a-ve\u2026ey" in output
     finally:
         process.kill()
         process.communicate(timeout=10)
