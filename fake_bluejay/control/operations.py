@@ -74,7 +74,7 @@ class ControlCall:
     name: str = ""
     """The value of `{name}` in the path."""
     body: Any = None
-    query: Any = field(default_factory=models.Query)
+    query: Any = None
     headers: dict[str, str] = field(default_factory=dict)
     """Headers of the answer."""
 

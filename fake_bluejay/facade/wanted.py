@@ -20,9 +20,9 @@ class Wanted:
         self,
         method: str,
         path: str,
-        json: Any = None,
-        query: Mapping[str, object] | None = None,
-        headers: Mapping[str, str] | None = None,
+        json: Any,
+        query: Mapping[str, object] | None,
+        headers: Mapping[str, str] | None,
     ) -> None:
         __tracebackhide__ = True
         if not isinstance(method, str) or not isinstance(path, str) or not path.startswith("/"):

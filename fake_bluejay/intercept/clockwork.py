@@ -105,10 +105,10 @@ class Timeline:
         advance: Callable[[int], None],
         due_in: Callable[[], int | None],
         *,
-        waited: Callable[[int], None] = lambda length: None,
-        frozen: bool = True,
-        now: float | None = None,
-        longest: int = sys.maxsize,
+        waited: Callable[[int], None],
+        frozen: bool,
+        now: float | None,
+        longest: int,
     ) -> None:
         self.advance, self.due_in, self.waited = advance, due_in, waited
         self.frozen, self.now, self.longest = frozen, now, longest

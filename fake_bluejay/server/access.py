@@ -31,7 +31,7 @@ Format = Callable[[Scope, int | None, float, tuple[str, ...], str | None], str]
 class AccessLog:
     """A log of requests, which a thread writes to a stream in one of `FORMATS`."""
 
-    def __init__(self, format: str = "text", stream: TextIO | None = None) -> None:
+    def __init__(self, format: str, stream: TextIO | None = None) -> None:
         self._format = FORMATS[format]
         self._stream = stream or sys.stdout
         self._lines: list[str] = []

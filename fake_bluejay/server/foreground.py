@@ -15,7 +15,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -52,19 +52,19 @@ world, and examining all of that again and again was a tenth of the work.
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """The settings of a server, each with a default."""
+    """The settings of a server."""
 
-    host: str = "127.0.0.1"
-    allow_hosts: tuple[str, ...] = ()
+    host: str
+    allow_hosts: tuple[str, ...]
     """Names besides `host` by which the control API may be called."""
-    limits: Limits = field(default_factory=Limits)
-    access_log: bool = True
-    log_format: str = "text"
-    save: Path | None = None
+    limits: Limits
+    access_log: bool
+    log_format: str
+    save: Path | None
     """The file to which the world is written on exit, on `POST /_fake/save` and on SIGUSR1."""
-    cors_origins: tuple[str, ...] = ()
+    cors_origins: tuple[str, ...]
     """The origins of web pages that may call Bluejay's API."""
-    tls: ssl.SSLContext | None = None
+    tls: ssl.SSLContext | None
     """The TLS context, if the same port is to take TLS, too."""
 
 
@@ -87,8 +87,8 @@ def serve(
     *,
     reset: Callable[[], None],
     own: Callable[[str], Service],
-    own_worlds: Iterable[tuple[str, str, Service]] = (),
-    announce: Callable[[], None] = lambda: None,
+    own_worlds: Iterable[tuple[str, str, Service]],
+    announce: Callable[[], None],
 ) -> None:
     """Serve a fake on a socket until a signal, then finish what is in flight, save, and return.
 
@@ -100,7 +100,7 @@ def serve(
         settings: The options of `fake-bluejay serve`.
         reset: Puts the fake back to how it began.
         own: Makes the service of an organisation that is to have a world of its own, given its key.
-        own_worlds: Those that there are at the start, each with the name of its organisation and its key.
+        own_worlds: The organisations that have such a world at the start: the name, the key, and the service of each.
         announce: Called when the server is ready; errors after that end it in order.
 
     Raises:

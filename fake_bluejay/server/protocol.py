@@ -1,7 +1,7 @@
 """HTTP on a connection: uvicorn's protocol with limits for clients, and a short way for most requests.
 
 The short way: a request is taken up once its body is there, and if the answer waits for nothing, it is sent in the same
-step, without a task. `sweep` finds slow clients: it looks at all connections every half second, which costs less than a
+step, without a task. `sweep` finds slow clients: it looks at all connections now and then, which costs less than a
 timer for each request.
 
 This is the only file that touches what uvicorn does not document. What it touches, and what public thing is missing:
@@ -95,14 +95,14 @@ class Connection:
 class Limits(NamedTuple):
     """The limits of a server for its clients."""
 
-    max_body: int = 64 * 1024 * 1024
+    max_body: int
     """The most bytes of a request's body; a larger one gets 413. 0: no limit."""
-    max_connections: int = 1000
+    max_connections: int
     """The most connections that are open at the same time.
 
     One more closes the one that has waited longest for its client; if all are being answered, the new one gets 503.
     """
-    client_timeout: float = 20.0
+    client_timeout: float
     """Seconds in which a request must arrive whole, and one more for each 16 KiB of it; a slower one gets 408."""
 
 
@@ -521,11 +521,11 @@ def make_room(connections: set[Any], newcomer: object, most: int) -> bool:
     return True
 
 
-async def sweep(connections: Any, every: float = 0.5) -> None:
-    """Look after slow clients, until cancelled."""
+async def sweep(connections: Any) -> None:
+    """Look after slow clients, every half second, until cancelled."""
     loop = asyncio.get_running_loop()
     while True:
-        await asyncio.sleep(every)
+        await asyncio.sleep(0.5)
         now = loop.time()
         for connection in list(connections):
             try:

@@ -25,6 +25,7 @@ HEAD = (
 )
 WHOLE = HEAD % len(BODY) + b"\r\n" + BODY
 LAST = HEAD % len(BODY) + b"connection: close\r\n\r\n" + BODY
+LIMITS = Limits(max_body=64 * 1024 * 1024, max_connections=1000, client_timeout=20.0)
 
 
 @pytest.fixture(scope="module")
@@ -127,7 +128,7 @@ def test_headers_without_end_are_refused(server) -> None:
 )
 async def test_a_head_that_is_too_large_is_refused_however_it_comes(large: bytes) -> None:
     for pieces in ([large], [large[:60_000], large[60_000:]]):
-        connection, transport = connections(None, Limits())()
+        connection, transport = connections(None, LIMITS)()
         for piece in pieces:
             connection.data_received(piece)
         assert transport.written.startswith(b"HTTP/1.1 431 "), transport.written[:200]
@@ -234,7 +235,7 @@ async def test_if_all_are_being_answered_one_more_is_refused() -> None:
     async def never(scope: Any, receive: Any, send: Any) -> None:
         await forever.wait()
 
-    connect = connections(never, Limits(max_connections=2))
+    connect = connections(never, LIMITS._replace(max_connections=2))
     busy = [connect() for _ in "12"]
     for connection, _ in busy:
         connection.data_received(WHOLE)
@@ -249,7 +250,7 @@ async def test_if_all_are_being_answered_one_more_is_refused() -> None:
 
 
 async def test_the_one_that_has_waited_longest_gives_way() -> None:
-    connect = connections(None, Limits(max_connections=2))
+    connect = connections(None, LIMITS._replace(max_connections=2))
     (first, first_transport), (second, second_transport) = connect(), connect()
     second.check(1.0)
     first.check(2.0)
@@ -258,7 +259,7 @@ async def test_the_one_that_has_waited_longest_gives_way() -> None:
 
 
 async def test_an_answer_that_is_not_taken_is_given_up() -> None:
-    connection, transport = connections(None, Limits(client_timeout=5))()
+    connection, transport = connections(None, LIMITS._replace(client_timeout=5))()
     transport.get_write_buffer_size = lambda: 10  # type: ignore[method-assign]
     for moment, aborted in [(1.0, False), (5.9, False), (6.0, True)]:
         connection.check(moment)
@@ -272,7 +273,7 @@ async def test_a_request_after_the_last_one_has_no_effect() -> None:
         asked.append(scope["path"])
         return Answer(200, [], b"")
 
-    connection, transport = connections(None, Limits(), at_once=at_once)()
+    connection, transport = connections(None, LIMITS, at_once=at_once)()
     connection.data_received(WHOLE + LAST + WHOLE)
     assert transport.written.count(b"HTTP/1.1 200") == len(asked) == 2
 
@@ -281,7 +282,7 @@ async def test_failure_of_an_immediate_answer_is_logged(caplog: pytest.LogCaptur
     def at_once(scope: Any, content: bytes) -> Answer:
         raise RuntimeError("a bug")
 
-    connection, transport = connections(None, Limits(), at_once=at_once)()
+    connection, transport = connections(None, LIMITS, at_once=at_once)()
     connection.data_received(WHOLE)
     assert (transport.written, transport.aborted) == (b"", True)
     assert "POST /v1/end-conversations: the server failed" in caplog.text
@@ -305,7 +306,7 @@ async def test_refusal_comes_after_the_answers_to_earlier_requests(before: bytes
         await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"0")]})
         await send({"type": "http.response.body", "body": b""})
 
-    connection, transport = connections(app, Limits(max_body=100))()
+    connection, transport = connections(app, LIMITS._replace(max_body=100))()
     connection.data_received(before + bad)
     connection.check(100.0)
     connection.check(200.0)
@@ -327,7 +328,7 @@ async def test_request_without_an_immediate_answer_gets_a_task() -> None:
         await send({"type": "http.response.body", "body": b"ok"})
 
     asked = []
-    connection, transport = connections(waits, Limits(), at_once=lambda scope, content: asked.append(content))()
+    connection, transport = connections(waits, LIMITS, at_once=lambda scope, content: asked.append(content))()
     connection.data_received(WHOLE)
     assert (asked, transport.written) == ([BODY], b"")
     await asyncio.gather(*connection.tasks)

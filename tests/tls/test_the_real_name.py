@@ -167,12 +167,12 @@ def test_a_handshake_survives_a_busy_server(
         theirs.sendall(rest)
 
     monkeypatch.setattr(protocol_detection.DetectProtocol, "_become_tls", become_tls_late)
-    state = types.SimpleNamespace(connections=set())
+    state, limits = types.SimpleNamespace(connections=set()), Limits(0, 1000, 20)
 
     async def shake_hands(context: ssl.SSLContext) -> bytes:
         loop = asyncio.get_running_loop()
         _, connection = await loop.connect_accepted_socket(
-            lambda: protocol_detection.DetectProtocol(asyncio.Protocol, context, Limits(), server_state=state), ours
+            lambda: protocol_detection.DetectProtocol(asyncio.Protocol, context, limits, server_state=state), ours
         )
         theirs.sendall(first)
         answer = b""
