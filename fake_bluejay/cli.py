@@ -252,7 +252,7 @@ def _tls(wanted: bool, ca_file: Path | None, host: str) -> Tls | None:
 
 
 def _check_saving(save: Path | None) -> None:
-    """Find out now whether the world can be saved, and not when it is to be."""
+    """End the command now if the world could not be saved later; hold the right to save to the file."""
     if save is None:
         return
     from fake_bluejay.server import saving

@@ -131,7 +131,7 @@ def _query(
         ValueError: A parameter is unknown, not valid or there twice, or the request would affect other organisations.
         NothingThere: No organisation has the name. Organisations with a world of their own do not come here.
     """
-    query = validated(model, _each_once(request.query_params.multi_items()), "parameter")
+    query = validated(model, each_once(request.query_params.multi_items()), "parameter")
     name, organisations = query.organisation, control.world.organisations
     if name is not None and name not in organisations:
         raise NothingThere(unknown("organisation", name, organisations))
@@ -161,7 +161,7 @@ def json_object(content: bytes) -> dict[str, Any]:
         ValueError: The body is no JSON object, or in one of its objects a name is there twice.
     """
     try:
-        body = json.loads(content, parse_constant=_no_constant, object_pairs_hook=_each_once) if content else {}
+        body = json.loads(content, parse_constant=_no_constant, object_pairs_hook=each_once) if content else {}
     except _TwiceError:
         raise
     except (ValueError, RecursionError) as error:
@@ -175,7 +175,12 @@ class _TwiceError(ValueError):
     """A name is given twice, of which only one could count."""
 
 
-def _each_once(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
+def each_once(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
+    """Return names with their values.
+
+    Raises:
+        ValueError: A name is there twice.
+    """
     names = dict(pairs)
     if len(names) < len(pairs):
         [(twice, _)] = Counter(name for name, _ in pairs).most_common(1)

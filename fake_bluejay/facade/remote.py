@@ -2,8 +2,8 @@
 
 Rules of this file:
 - Nothing of the server's state is kept here: each look at it is a request to the control API under `/_fake`.
-- What is wrong whatever the server's state is refused here, in the words of a fake in this process, by giving it to a
-  part of such a fake that is then thrown away.
+- An argument that is wrong in any state of the server is refused here, in the words of a fake in this process: a part
+  of such a fake takes it first, and is then thrown away.
 - The control API's data becomes the core's own records, so that views, assertions and reports are the same.
 """
 

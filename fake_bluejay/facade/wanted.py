@@ -1,4 +1,4 @@
-"""The request that an assertion wants: whether one that came is such, and if not, wherein it differs."""
+"""The request that an assertion wants, and how a request that came differs from it."""
 
 from __future__ import annotations
 
@@ -131,5 +131,5 @@ def _masked(name: str, values: Sequence[str]) -> str:
 
 
 def _is_masked(name: str, value: str, given: Sequence[str]) -> bool:
-    """Return whether it is there as a connected fake shows it, whose requests have no keys any more."""
+    """Return whether a value is among the given ones as a connected fake shows it: with a key masked."""
     return is_secret(name) and masked(value) in given

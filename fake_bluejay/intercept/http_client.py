@@ -48,7 +48,7 @@ def connecting(scheme: str, found: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _putrequest(found: Callable[..., Any]) -> Callable[..., Any]:
-    """Make a `putrequest` that sees to it that a request goes out on a connection to where it belongs.
+    """Make a `putrequest` that first replaces a connection which does not lead to the request's host.
 
     A connection may be from before the fake, or from an earlier one. One to a proxy serves many hosts: the target of
     each request is a whole URL.

@@ -78,7 +78,7 @@ def is_guarded() -> bool:
 
 
 def takes(host: object) -> bool:
-    """Return whether a client's call to this host is not the client's to go on, but one for `taker`."""
+    """Return whether a client's call to this host must not reach the network: `taker` says what it meets instead."""
     return is_guarded() and is_in_domain(host)
 
 
@@ -88,7 +88,7 @@ def is_forked() -> bool:
 
 
 def taker(host: object) -> Fake | None:
-    """Return the fake that takes a client's call to this host, or None if it is the client's to go on.
+    """Return the fake that takes a client's call to this host, or None if the client may make the call itself.
 
     Raises:
         GuardError: No fake can take it, and it must not get out, as it would by a proxy.

@@ -21,9 +21,8 @@ def seams(module: ModuleType) -> Iterator[Seam]:
                 connect_by_wire(self)
                 if type(self.sock) is WireSocket:
                     self.is_verified = True  # TLS counts as established
-                    self._has_connected_to_proxy = bool(
-                        self.proxy
-                    )  # else a later failure would be reported as the proxy's
+                    # Else a later failure would be reported as the proxy's.
+                    self._has_connected_to_proxy = bool(self.proxy)
 
             return connect
 

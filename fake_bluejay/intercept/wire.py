@@ -149,7 +149,7 @@ class HttpWire:
         return b""
 
     def next_arrival(self) -> Arrival | None:
-        """Return what arrives next, for whom waits for its instant; None if nothing is on its way."""
+        """Return the next arrival, whose instant the caller is to wait for; None if nothing is on its way."""
         if not self._arrivals:
             return None
         arrival = self._arrivals.popleft()

@@ -33,7 +33,11 @@ def is_every_address(host: str) -> bool:
 
 
 def check_origin(origin: str) -> None:
-    """Raise `ValueError` if no browser says of a page that this is its origin."""
+    """Check that this is an origin of pages as browsers write it, or `*`.
+
+    Raises:
+        ValueError: No browser writes an origin so.
+    """
     if origin != "*" and not re.fullmatch(r"[a-z][a-z0-9+.-]*://([a-z0-9_.-]+|\[[0-9a-f:.]+\])(:[0-9]{1,5})?", origin):
         raise ValueError(
             "--cors-origin takes the origin of pages as browsers write it, e.g. http://localhost:3000, or * for any,"

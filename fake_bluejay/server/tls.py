@@ -23,6 +23,7 @@ from cryptography import x509
 from cryptography.x509.oid import NameOID
 
 from fake_bluejay.bluejay.published import HOST, OTLP_HOST
+from fake_bluejay.server.gate import is_every_address
 
 NAMES = (HOST, OTLP_HOST, "localhost", "127.0.0.1", "::1")
 """The hosts of the certificate."""
@@ -30,7 +31,6 @@ NAMES = (HOST, OTLP_HOST, "localhost", "127.0.0.1", "::1")
 PRELOAD = Path(__file__).with_name("node.cjs")
 """A preload that leads a Node before 22.21, which ignores `HTTPS_PROXY`, to the fake."""
 
-_ANYWHERE = ("0.0.0.0", "::", "")  # noqa: S104 - these are no names
 _ORGANISATION = "fake Bluejay: a throw-away authority"
 
 
@@ -82,7 +82,7 @@ def throw_away_authority(ca_file: Path | None = None, *, host: str = "localhost"
         ValueError: The file holds something else than an earlier authority of this kind, which would be lost.
     """
     authority = trustme.CA(organization_name=_ORGANISATION)
-    names = dict.fromkeys([*NAMES, *([] if host in _ANYWHERE else [host])])
+    names = dict.fromkeys([*NAMES, *([] if is_every_address(host) else [host])])
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     authority.issue_cert(*names).configure_cert(context)
     with contextlib.ExitStack() as until_the_end:

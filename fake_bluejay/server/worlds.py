@@ -186,11 +186,11 @@ class Worlds:
 
     async def _answer_control(self, scope: Scope, receive: Receive, send: Send) -> Response | None:
         """Return the answer to a control request, unless one world's own control API answers it."""
+        from fake_bluejay.control.app import each_once  # with the first control request, as `Surface.control`
+
         query = parse_qsl(scope["query_string"].decode("latin-1"), keep_blank_values=True)
-        names = [value for parameter, value in query if parameter == "organisation"]
-        if len(names) > 1:
-            raise ValueError("'organisation' is there twice, and only one of them could count: give it once")
-        called, name = (scope["method"], scope["path"].removeprefix("/_fake/")), names[0] if names else None
+        name = each_once([one for one in query if one[0] == "organisation"]).get("organisation")
+        called = scope["method"], scope["path"].removeprefix("/_fake/")
         if called == ("POST", "save"):
             return JSONResponse({"saved": str(await self.save())})
         if called == ("GET", "organisations") and name is None and self._own:
@@ -256,7 +256,7 @@ class Worlds:
         self._lead_to(part)
 
     def _lead_to(self, part: _Part) -> None:
-        """Let exactly the keys of its organisations lead to a world of its own."""
+        """Let the keys that the organisations in a world of its own have now lead there, and no others."""
         if part is not self._shared:
             for key in part.leading:
                 del self._by_key[key]
@@ -385,7 +385,7 @@ def _with_its_own_key(state: dict[str, Any], key: str) -> bytes:
 
 def _json_object(content: bytes) -> dict[str, Any] | None:
     """Return a body as parsed JSON; None if it is no object that the control API accepts."""
-    from fake_bluejay.control.app import json_object  # with the first control request, as `Surface.control`
+    from fake_bluejay.control.app import json_object
 
     try:
         return json_object(content)
