@@ -22,6 +22,7 @@ from fake_bluejay.bluejay.published import HOST
 from fake_bluejay.intercept.shims import Seam, class_of
 from fake_bluejay.intercept.switch import takes
 from fake_bluejay.intercept.waiting import wait
+from fake_bluejay.intercept.waits import WIRES
 from fake_bluejay.intercept.wire import OWN, PEER, HttpWire, open_wire
 
 
@@ -136,6 +137,9 @@ class WireSocket:
     def shutdown(self, how: int) -> None: ...
 
     def close(self) -> None: ...
+
+
+WIRES.add(WireSocket)
 
 
 class _Incoming(io.RawIOBase):

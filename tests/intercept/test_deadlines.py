@@ -20,6 +20,7 @@ import httpx
 import pytest
 import requests
 import sniffio
+import urllib3.util.wait
 
 from fake_bluejay import FakeBluejay
 from fake_bluejay.intercept import clockwork
@@ -132,6 +133,17 @@ async def test_hundreds_of_requests_at_one_instant_do_not_move_the_clock(bluejay
 
         await asyncio.gather(*(asks() for _ in range(100)))
     assert passed_since(bluejay, start) == 30
+
+
+def test_requests_of_a_session_do_not_move_the_clock(bluejay: FakeBluejay, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A session asks by `select` whether its connection has ended, where there is no `poll`: on Windows."""
+    monkeypatch.setattr(urllib3.util.wait, "wait_for_socket", urllib3.util.wait.select_wait_for_socket)
+    time.sleep(30)
+    start = bluejay.clock.now
+    with requests.Session() as session:
+        for _ in range(50):
+            session.get("https://api.getbluejay.ai/v1/ping", timeout=10)
+    assert bluejay.clock.now == start
 
 
 def test_a_clock_that_nothing_has_moved_stands_still(bluejay: FakeBluejay) -> None:
