@@ -348,7 +348,7 @@ def _turn(
         "agent_id": agent_id,
         **details,
     }
-    world._emit(event, alert.organisation, agent_id, lambda: payload, now)
+    world.emit(event, alert.organisation, agent_id, lambda: payload, now)
 
 
 _COMPARED: Final[Mapping[str, Callable[[Any, Any], bool]]] = {

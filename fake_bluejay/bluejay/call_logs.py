@@ -284,7 +284,7 @@ def _proceed(world: World, log: Entity) -> None:
     found = [*(log.fields.get("evaluations") or []), _found(world, log, now)]
     world.resources.change(log, {"status": Status.COMPLETED.value, "evaluations": found})
     event = "observability_call_evaluated"
-    world._emit(event, log.organisation, log.fields["agent_id"], lambda: _payload(world, log), now)
+    world.emit(event, log.organisation, log.fields["agent_id"], lambda: _payload(world, log), now)
     _over(world, log, now)
 
 

@@ -198,7 +198,7 @@ class Outbox:
         self.webhooks: dict[str, WebhookRecord] = {}
         self.triggers: dict[str, WebhookRecord] = {}
         """The trigger webhooks of runs, by `Run.trigger_id`."""
-        self.untold: set[int] = set()
+        self.untriggered: set[int] = set()
         """The ids of the test results whose trigger webhook has not answered yet."""
         self.deliveries: dict[int, Delivery] = {}
         """The unfinished deliveries and the latest finished ones, by number."""
@@ -283,7 +283,7 @@ class Outbox:
 
     def trigger(self, webhook: WebhookRecord, test_result_id: int, payload: Mapping[str, Any], now: int) -> None:
         """Ask the trigger webhook of a test result's run to call. The delivery has the id of the test result."""
-        self.untold.add(test_result_id)
+        self.untriggered.add(test_result_id)
         self._plan(self._made(str(test_result_id), webhook, TRIGGER, encoded(payload), now), now)
 
     def _made(self, id: str, webhook: WebhookRecord, event: str, body: bytes, now: int) -> Delivery:

@@ -216,7 +216,7 @@ class Collection:
         id = id or self.next_id()
         self.last_id = max(self.last_id, id) if isinstance(id, int) else self.last_id + 1
         entity = self.put(Entity(self.resource, id, organisation, self._world.settle(), fields))
-        self._world._changed(change_of(self.resource.name, "added"), entity)
+        self._world.publish(change_of(self.resource.name, "added"), entity)
         return entity
 
     def next_id(self) -> Id:
@@ -335,7 +335,7 @@ class Resources:
         entity.fields = {**before, **fields}
         if others := [name for name, value in fields.items() if name not in before or before[name] != value]:
             entity.updated_at = self._world.settle()
-            self._world._changed(change_of(entity.resource.name, "changed"), entity, others)
+            self._world.publish(change_of(entity.resource.name, "changed"), entity, others)
 
     def change_list(self, entity: Entity, field: str, *, add: Iterable[Any] = (), remove: Container[Any] = ()) -> None:
         """Add values to the list in a field of an entity, each once, and take others out of it."""
@@ -368,7 +368,7 @@ class Resources:
             self._detach(gone, plan)
             self.schedule(gone, None)
             del self[gone.resource]._all[gone.id]
-            self._world._changed(change_of(gone.resource.name, "removed"), gone.id)
+            self._world.publish(change_of(gone.resource.name, "removed"), gone.id)
             if gone.resource.on_remove is not None:
                 gone.resource.on_remove(self._world, gone)
 

@@ -2,8 +2,8 @@
 
 Rules of this file:
 - A status changes in `_change` and nowhere else, and `TRANSITIONS` alone decides which changes are legal.
-- Every public method takes the lock and, if it depends on the time, fires the due timers first, so that callers see the
-  present.
+- Every public method takes the lock, or is called under it, and, if it depends on the time, fires the due timers first,
+  so that callers see the present.
 - A request is planned first and carried out last: a request that fails half-way has changed nothing.
 """
 
@@ -206,8 +206,9 @@ class World:
         """The scripts of the next calls of runs, in order."""
         self.calls_of: dict[int | str, Call] = {}
         """The scripts of the calls of digital humans, by id or name."""
-        self._last_id = 0
-        self._last_run_id = 0
+        self.last_id = 0
+        """The id that was given last to a test result whose id the test did not choose."""
+        self.last_run_id = 0
         self._firing_at: int | None = None
         """The instant of the resource's timer that fires now, or of the conversation's end that is published now."""
         self.make_delivery_worker: Callable[[World], Deliverer] | None = None
@@ -220,7 +221,7 @@ class World:
         self.on_move: Callable[[int], None] | None = None
         """Called after each move of the clock with its microseconds, for a wall clock that follows it."""
 
-    def _changed(self, kind: str, *what: Any) -> None:
+    def publish(self, kind: str, *what: Any) -> None:
         """Publish a change, if there is an event log. Callers that may change a million conversations inline this."""
         if (publish := self.on_change) is not None:
             publish(kind, *what)
@@ -347,7 +348,7 @@ class World:
         with self.lock:
             now = self.settle()
             self.clock = ManualClock(now) if mode == "manual" else ScaledClock(speed, now)
-            self._changed("clock-changed", now, mode, speed if mode == "real" else 0.0)
+            self.publish("clock-changed", now, mode, speed if mode == "real" else 0.0)
 
     def deliver(self) -> None:
         """Let the delivery worker send all due deliveries. Call it without the lock."""
@@ -380,7 +381,7 @@ class World:
                 return  # the world was reset or restored meanwhile
             retried = self.readings.webhook_retries is WebhookRetries.AT_LEAST_ONCE
             self.outbox.attempted(delivery, attempt, attempt.at + min(took, PATIENCE), retried)
-            self._changed("webhook-attempted", delivery)
+            self.publish("webhook-attempted", delivery)
             if delivery.event == TRIGGER:
                 self._triggered(delivery)
         if self.on_attempt is not None:
@@ -502,7 +503,7 @@ class World:
         """Forget the trace ids that were reported before the end of an evaluation, if a reading says so."""
         if self.readings.traces_while_evaluated is TracesWhileEvaluated.CLEARED and "trace_ids" in record.fields:
             record.fields = {name: value for name, value in record.fields.items() if name != "trace_ids"}
-            self._changed("test-result-changed", record, {"trace_ids": None})
+            self.publish("test-result-changed", record, {"trace_ids": None})
 
     def _publish_status(self, record: Record, now: int) -> None:
         """Send webhooks the events of a test result's new status."""
@@ -520,12 +521,15 @@ class World:
             ),
         }
         for event in events:
-            self._emit(event, record.organisation, record.agent_id, payloads[event], now)
+            self.emit(event, record.organisation, record.agent_id, payloads[event], now)
 
-    def _emit(
+    def emit(
         self, event: str, organisation: str, agent_id: Any, payload: Callable[[], Mapping[str, Any]], now: int
     ) -> int:
-        """Send an event of an agent to the webhooks that have selected it, and return their number."""
+        """Send an event of an agent to the webhooks that have selected it, and return their number.
+
+        Call it under the lock.
+        """
         agent = self.resources.find("agent", agent_id, organisation) if is_integer(agent_id) else None
         folder = agent and self.resources.find("folder", agent.fields.get("folder_id"), organisation)
         folders = () if folder is None else (folder.id, folder.fields["name"])
@@ -547,7 +551,7 @@ class World:
         """Schedule the next step of a call after its new status, unless it has to wait for a free slot first."""
         if record.run is not None and not record.run.admit(record.id, record.status):
             return
-        step = None if record.id in self.outbox.untold else self._next_of_call(record)
+        step = None if record.id in self.outbox.untriggered else self._next_of_call(record)
         if step is not None:
             record.armed.append(self.timers.schedule(now + step[0], "call_proceeds", record.id))
 
@@ -574,9 +578,9 @@ class World:
     def _triggered(self, delivery: Delivery) -> None:
         """Let a call go on once its trigger webhook has answered; let it fail after the last attempt."""
         record = self.results.get(int(delivery.id))
-        if record is None or record.id not in self.outbox.untold or not (delivery.delivered or delivery.given_up):
+        if record is None or record.id not in self.outbox.untriggered or not (delivery.delivered or delivery.given_up):
             return
-        self.outbox.untold.discard(record.id)
+        self.outbox.untriggered.discard(record.id)
         if record.status is not Status.READY:
             return
         now = self.settle()
@@ -622,8 +626,8 @@ class World:
             ]
             self._check_scripts((call for _, journeys in scripted for calls in journeys for call in calls), simulation)
             self.next_calls = waiting
-            self._last_run_id += 1
-            run = Run(self._last_run_id, simulation.organisation, simulation.id, agent_id, now, fields, **limits)
+            self.last_run_id += 1
+            run = Run(self.last_run_id, simulation.organisation, simulation.id, agent_id, now, fields, **limits)
             self.runs[run.id] = run
             self.add_trigger(run)
             published = []
@@ -637,10 +641,8 @@ class World:
                 published.append((human, ids))
             if inbound:
                 started = "outbound_simulation_started"
-                self._emit(
-                    started, run.organisation, agent_id, lambda: outbound_simulation_started(run, published), now
-                )
-            self._changed("run-added", run)
+                self.emit(started, run.organisation, agent_id, lambda: outbound_simulation_started(run, published), now)
+            self.publish("run-added", run)
             return run
 
     def _check_scripts(self, calls: Iterable[Call], simulation: Entity) -> None:
@@ -684,8 +686,8 @@ class World:
             self.timers.cancel_all(set(run.result_ids))
             for result_id in run.result_ids:
                 del self.results[result_id]
-                self._changed("test-result-removed", result_id)
-            self._changed("run-removed", id)
+                self.publish("test-result-removed", result_id)
+            self.publish("run-removed", id)
 
     def happen(self, id: int, event: Event, cause: str) -> None:
         """Let an event happen to a test result, and deliver its webhooks. Raises as `change` does."""
@@ -743,7 +745,7 @@ class World:
             )
             vars(self).update({name: value for name, value in vars(other).items() if name not in own})
             self.resources.move_to(self)
-            self._changed("world-replaced")
+            self.publish("world-replaced")
 
     def choose(self, **choices: str) -> None:
         """Choose other readings from now on.
@@ -753,7 +755,7 @@ class World:
         """
         with self.lock:
             self.readings = self.readings.changed(**choices)
-            self._changed("readings-changed", choices)
+            self.publish("readings-changed", choices)
 
     # --- test results -------------------------------------------------------------------------------------------
 
@@ -795,10 +797,10 @@ class World:
         return record
 
     def _free_id(self) -> int:
-        id = self._last_id + 1
+        id = self.last_id + 1
         while id in self.results:
             id += 1
-        self._last_id = id
+        self.last_id = id
         return id
 
     def edit(self, id: int, *, agent: Agent | EllipsisType | None = ..., fields: Mapping[str, Any] = {}) -> None:
@@ -808,7 +810,7 @@ class World:
             if agent is not ...:
                 record.agent = agent
             record.fields = {name: value for name, value in {**record.fields, **fields}.items() if value is not None}
-            self._changed("test-result-changed", record, fields)
+            self.publish("test-result-changed", record, fields)
 
     def remove_test_result(self, id: int) -> None:
         """Forget a test result and its timers. Raises `KeyError` if there is no such id."""
@@ -824,7 +826,7 @@ class World:
                 if following is not None and self.results[following].status is Status.INITIALIZING:
                     self._follow_script(self.results[following], now)
                 self._assign_free_slots(record.run, now)
-            self._changed("test-result-removed", id)
+            self.publish("test-result-removed", id)
 
     def result(self, id: int) -> Record:
         """Return the record of a test result.
@@ -879,7 +881,7 @@ class World:
             for id in new.scope.agents:
                 check_known("agent", id, [agent.id for agent in self.resources.of("agent", new.organisation)])
             webhook = self.outbox.add(new)
-            self._changed("webhook-added", webhook)
+            self.publish("webhook-added", webhook)
             return webhook
 
     def change_webhook(self, id: str, **changes: Any) -> WebhookRecord:
@@ -892,7 +894,7 @@ class World:
             webhook = self._webhook(id)._replace(**changes)
             check_retries(webhook.retries)
             self.outbox.webhooks[id] = webhook
-            self._changed("webhook-changed", webhook)
+            self.publish("webhook-changed", webhook)
             return webhook
 
     def remove_webhook(self, id: str) -> None:
@@ -904,7 +906,7 @@ class World:
         with self.lock:
             self._webhook(id)
             del self.outbox.webhooks[id]
-            self._changed("webhook-removed", id)
+            self.publish("webhook-removed", id)
 
     def _webhook(self, id: str) -> WebhookRecord:
         if id not in self.outbox.webhooks:
@@ -926,7 +928,7 @@ class World:
         agent_id = payload.get("agent_id") if isinstance(payload, Mapping) else None
         with self.lock:
             check_known("organisation", organisation, self.organisations)
-            sent = self._emit(event, organisation, agent_id, lambda: payload, self.settle())
+            sent = self.emit(event, organisation, agent_id, lambda: payload, self.settle())
         self.deliver()
         return sent
 
@@ -956,7 +958,7 @@ class World:
             self._check_keys(api_keys)
             self.organisations[name] = Organisation(name, api_keys)
             self.require_known_keys = True
-            self._changed("organisation-added", name)
+            self.publish("organisation-added", name)
             return self.organisations[name]
 
     def add_api_keys(self, name: str, *api_keys: str) -> None:

@@ -347,13 +347,13 @@ def dump(world: World) -> dict[str, Any]:
             "refused": list(world.refused),
             "timers": [_TIMERS[object].dump(timer) for timer in world.timers],
             "last_sequence": world.timers.sequence,
-            "last_id": world._last_id,
+            "last_id": world.last_id,
             "calls": dump_calls(world.call, world.next_calls, world.calls_of),
             "runs": [
                 {**_RUN.dump(run), **({} if run.trigger is None else {"trigger": run.trigger})}
                 for run in world.runs.values()
             ],
-            "last_run_id": world._last_run_id,
+            "last_run_id": world.last_run_id,
             "webhooks": [WEBHOOK.dump(webhook) for webhook in world.outbox.webhooks.values()],
             "last_webhook": world.outbox.last_webhook,
             "deliveries": [DELIVERY.dump(delivery) for delivery in world.outbox.deliveries.values()],
@@ -394,7 +394,7 @@ def load(data: Mapping[str, Any]) -> World:
     _load_outbox(root, world)
     last_sequence = root.most("last_sequence")
     timers = _load_timers(root, world, resources, last_sequence)
-    world._last_id = root.get("last_id", int)
+    world.last_id = root.get("last_id", int)
     root.check()
     world.timers.restore(timers, last_sequence)
     _resend(world)
@@ -504,12 +504,12 @@ def _load_calls(root: _Node, world: World) -> None:
 
 def _load_runs(root: _Node, world: World) -> None:
     if "runs" in root.data():  # older dumps have neither these nor `last_run_id`
-        world._last_run_id = root.most("last_run_id")
+        world.last_run_id = root.most("last_run_id")
         for place in root.each("runs"):
-            _load_run(place, world, world._last_run_id)
+            _load_run(place, world)
 
 
-def _load_run(place: _Node, world: World, last_id: int) -> None:
+def _load_run(place: _Node, world: World) -> None:
     values = _RUN.values(place)
     waiting, next_steps = values.pop("waiting"), values.pop("next_steps")
     run = Run(**values, trigger=place.get("trigger", str, optional=True, older=None))
@@ -519,7 +519,7 @@ def _load_run(place: _Node, world: World, last_id: int) -> None:
         place.conform(run.fields, RunFields, "fields")
     if not place.is_right:
         return
-    if run.id in world.runs or not 0 < run.id <= last_id:
+    if run.id in world.runs or not 0 < run.id <= world.last_run_id:
         place.misfit("id", f"{run.id} is there twice, below 1, or above last_run_id")
     _check_organisation(place, run.organisation, world)
     if run.slots is not None and run.slots < 1:
@@ -609,7 +609,7 @@ def _resend(world: World) -> None:
             world.timers.schedule(world.now(), "delivery", delivery.number)
         world.outbox.forget_if_over(delivery)
         if delivery.event == TRIGGER and delivery.planned and not delivery.delivered:
-            world.outbox.untold.add(int(delivery.id))
+            world.outbox.untriggered.add(int(delivery.id))
 
 
 def _load_collection(root: _Node, name: str, world: World) -> None:
