@@ -9,7 +9,6 @@ from __future__ import annotations
 import hashlib
 import logging
 import re
-import uuid
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
@@ -21,6 +20,7 @@ from fake_bluejay.bluejay.models.wire import Wire, shape, stored
 from fake_bluejay.bluejay.resources import Operations, as_fields
 from fake_bluejay.core.errors import Foreign
 from fake_bluejay.core.resources import Entity, Resource, not_found, uuid_ids
+from fake_bluejay.core.scoring import uuid_from
 from fake_bluejay.core.world import World
 from fake_bluejay.http.journal import EXCHANGE
 from fake_bluejay.http.operation import ApiCall
@@ -103,8 +103,7 @@ class Trace(Wire):
 
 def _id_of(organisation: str, trace_id: str) -> str:
     """Return the id of a trace's entity: clients choose trace ids, so two organisations may have the same one."""
-    digest = hashlib.sha256(f"{organisation}:{trace_id}".encode()).digest()
-    return str(uuid.UUID(bytes=digest[:16], version=4))
+    return uuid_from(f"{organisation}:{trace_id}")
 
 
 def _store(world: World, organisation: str, trace_id: str, spans: list[dict[str, Any]]) -> Entity:

@@ -16,7 +16,6 @@ Rules of this file:
 
 from __future__ import annotations
 
-import hashlib
 import uuid
 import weakref
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping
@@ -27,6 +26,8 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from fake_bluejay.core.errors import Conflict, Foreign, NotFound
+from fake_bluejay.core.integers import is_integer
+from fake_bluejay.core.scoring import uuid_from
 
 if TYPE_CHECKING:
     from fake_bluejay.core.conversations import Conversation
@@ -57,12 +58,12 @@ class Ids:
         """Return the id of the entity that is the `number`th of its resource; always the same for the same seed."""
         if self.wire_type is int:
             return number
-        return str(uuid.UUID(bytes=hashlib.sha256(f"{seed}:{resource}:{number}".encode()).digest()[:16], version=4))
+        return uuid_from(f"{seed}:{resource}:{number}")
 
     def read(self, value: object) -> Id | None:
         """Return a value as an id is stored; None if no id is written so."""
         if self.wire_type is int:
-            if isinstance(value, int) and not isinstance(value, bool):
+            if is_integer(value):
                 return value
             text = value if isinstance(value, str) else ""
             return int(text) if text.isascii() and text.isdigit() and len(text) <= 18 else None
