@@ -79,8 +79,6 @@ TEXT_MESSAGES = Resource(
 )
 text_messages = Operations(TEXT_MESSAGES, returns=TextMessage)
 
-_WAITING = (Status.INITIALIZING, Status.QUEUED, Status.READY, Status.DISPATCHED)
-
 
 @text_messages.operation("POST", "/v1/send-http-text-message")
 def send_http_text_message(call: ApiCall, request: SendHttpTextMessageRequest) -> HttpTextMessageResponse:
@@ -91,10 +89,10 @@ def send_http_text_message(call: ApiCall, request: SendHttpTextMessageRequest) -
     same = {"simulation_result_id": record.id, "message_id": sent.message_id}
     if sent.message_id is not None and world.resources[TEXT_MESSAGES].of(call.organisation, **same):
         return answer
-    if record.status not in (*_WAITING, Status.RUNNING):
-        raise Refused("The simulation result is not active: its conversation is over")
     fields = as_fields(sent)
     world.begin(record.id)
+    if record.status is not Status.RUNNING:  # then nothing has begun
+        raise Refused("The simulation result is not active: its conversation is over")
     world.resources[TEXT_MESSAGES].add(call.organisation, {**fields, "simulation_result_id": record.id})
     if isinstance(sent, HttpTextAgentToolCallRequest):
         begun = record.created_at if record.start_time is None else record.start_time
