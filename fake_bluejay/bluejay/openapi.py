@@ -15,6 +15,7 @@ from fake_bluejay.bluejay.modules import operations
 from fake_bluejay.bluejay.published import MODELLED_IN
 from fake_bluejay.core.readings import Readings
 from fake_bluejay.http.operation import Operation, Parameter
+from fake_bluejay.http.stubs import WITHOUT_BODY
 
 _Part = tuple[Operation, str]
 """An operation, and a part of it that has a schema: the name of a parameter, `request` or `response`."""
@@ -131,7 +132,7 @@ def _described(operation: Operation, schemas: dict[str, Any]) -> dict[str, Any]:
             schema = {**schemas["request"], "default": operation.takes.model_validate(default).model_dump(mode="json")}
             described["requestBody"] = {"content": _json(schema)}
     successful: dict[str, Any] = {"description": "Successful Response"}
-    if operation.status not in (204, 304):
+    if operation.status not in WITHOUT_BODY:
         successful["content"] = _json(schemas["response"])
     described["responses"] = {
         str(operation.status): successful,

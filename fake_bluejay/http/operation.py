@@ -21,6 +21,7 @@ from fake_bluejay.core.resources import Entity
 from fake_bluejay.core.world import World
 from fake_bluejay.http.errors import NOTHING, Invalid, json_error, missing, read_body, validated
 from fake_bluejay.http.journal import Answer
+from fake_bluejay.http.stubs import WITHOUT_BODY
 
 STATE = "fake_bluejay"
 """The key under which a request's scope carries its `ApiCall`."""
@@ -248,7 +249,7 @@ class Operation:
     def _render(self, answer: Any) -> Answer:
         if isinstance(answer, Response):
             return Answer.of(answer)
-        if self.status in _WITHOUT_BODY:
+        if self.status in WITHOUT_BODY:
             return Answer(self.status, [(b"content-type", b"application/json")], b"")
         if isinstance(answer, BaseModel):  # the adapter would do as well, and slower
             content = answer.__pydantic_serializer__.to_json(answer)
@@ -259,7 +260,6 @@ class Operation:
 
 
 _STATUSES: dict[type[DomainError], int] = {NotFound: 404, Foreign: 404, Conflict: 409, Refused: 400}
-_WITHOUT_BODY = (204, 304)
 
 
 def answer_to(error: DomainError, readings: Readings) -> Response:
@@ -290,7 +290,7 @@ def _organisation(world: World, headers: RequestHeaders, errors: list[dict[str, 
         errors: The request's errors so far; a missing key is added to them if the readings say so.
 
     Raises:
-        Refused: The key is bad, and a reading says that it is looked at before the rest.
+        AnsweredEarly: The key is bad, and a reading says that it is looked at before the rest.
     """
     readings = world.readings
     if (key := key_in(headers, readings)) is not None:

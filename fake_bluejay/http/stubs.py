@@ -14,6 +14,9 @@ if TYPE_CHECKING:
 
 _METHODS = ("DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT")
 
+WITHOUT_BODY = (204, 304)
+"""The statuses of answers that have no body."""
+
 
 def check_answer(status: int, json: Any) -> None:
     """Check that an answer is possible.
@@ -24,7 +27,7 @@ def check_answer(status: int, json: Any) -> None:
     """
     if not isinstance(status, int) or not 200 <= status <= 599:
         raise ValueError(f"a status is an integer from 200 to 599, not {status!r}")
-    if status in (204, 304) and json is not None:
+    if status in WITHOUT_BODY and json is not None:
         raise ValueError(f"an answer of status {status} has no body: leave json out")
     content_of(json)
 
