@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import binascii
 import json
 import math
 import zlib
@@ -188,7 +187,7 @@ def _value(value: Any) -> Any:
     if kind == "kvlist_value":
         return _attributes(given.values)
     if kind == "bytes_value":
-        return binascii.b2a_base64(given, newline=False).decode()
+        return base64.b64encode(given).decode()
     if kind == "double_value" and not math.isfinite(given):
         return str(given)
     return given

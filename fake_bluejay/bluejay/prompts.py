@@ -295,9 +295,7 @@ def _check(world: World, kind: _Kind, agent: Entity, version: Entity | None, tex
         raise Conflict(f"The label {text[:50]} is on another version; override_label moves it")
 
 
-def _put(
-    world: World, kind: _Kind, agent: Entity, version: Entity, text: str, *, override: bool | None = False
-) -> None:
+def _put(world: World, kind: _Kind, agent: Entity, version: Entity, text: str, *, override: bool = False) -> None:
     """Put a label on a version. If the label can stand on only one version, take it from the others."""
     rows = _rows(world, agent, text)
     here = [one for one in rows if one.fields[kind.label] == version.id]

@@ -176,10 +176,10 @@ def _compared(
     groups: dict[str, Any] = {}
     for side, calls in (("expected", expected), ("actual", actual or ())):
         for one in calls:
+            group = {"name": one["name"], "expected": [], "actual": []}
             if "expected" in one or "actual" in one:  # a test has given them in the answer's form
-                expected_calls, calls = one.get("expected") or (), one.get("actual") or ()
-                groups[one["name"]] = {"name": one["name"], "expected": [*expected_calls], "actual": [*calls]}
+                given = {part: list(one.get(part) or ()) for part in ("expected", "actual")}
+                groups[one["name"]] = {**group, **given}
             else:
-                group = groups.setdefault(one["name"], {"name": one["name"], "expected": [], "actual": []})
-                group[side].append(one)
+                groups.setdefault(one["name"], group)[side].append(one)
     return list(groups.values()) or (None if actual is None else [])

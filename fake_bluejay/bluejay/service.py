@@ -17,7 +17,7 @@ from fake_bluejay.http.journal import Journal
 from fake_bluejay.http.stubs import Stubs
 
 OWN_FIELDS: Final = ("agent", "call", "id", "organisation", "status")
-"""What a test gives of a test result besides the published fields."""
+"""The arguments of `add_test_result` that are not published fields of a test result."""
 
 
 class Service:

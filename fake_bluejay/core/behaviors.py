@@ -56,7 +56,7 @@ class EndsAfter(_Timed):
 
 
 class EndsWithin(_Timed):
-    """A behavior that does so at a random moment of these `seconds`: "within 20 seconds" (documented)."""
+    """A behavior that ends the conversation at a random moment of these `seconds`: "within 20 seconds" (documented)."""
 
     __slots__ = ()
     name = "ends-within"

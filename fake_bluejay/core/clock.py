@@ -105,7 +105,7 @@ class Clock(Protocol):
 
 
 class ManualClock:
-    """Stands still until advanced: pytest's default."""
+    """A clock that stands still until it is advanced: the default in a test."""
 
     def __init__(self, start: int = EPOCH) -> None:
         self._now = check_start(start)
@@ -120,7 +120,7 @@ class ManualClock:
 
 
 class ScaledClock:
-    """Follows real time at a factor: standalone's default. Speed 10 is ten times real, 0 is a pause."""
+    """A clock that follows real time: the default of a server. At speed 10 it is ten times as fast, at 0 it pauses."""
 
     def __init__(self, speed: float = 1.0, start: int | None = None) -> None:
         self._check(speed)

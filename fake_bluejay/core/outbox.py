@@ -66,7 +66,6 @@ RETRIES: Final = (5_000_000, 30_000_000, 120_000_000, 600_000_000)
 """Microseconds from a failed attempt to the next one, where deliveries are retried: undocumented, so this project's
 choice."""
 
-
 MOST_RETRIES: Final = 100
 """The most retries of one delivery; those after the fourth follow at the last interval of `RETRIES`."""
 
@@ -191,7 +190,7 @@ class Outbox:
     repetitions does not take one run's deliveries for another's.
     """
 
-    def __init__(self, timers: Timers, seed: int | None = None) -> None:
+    def __init__(self, timers: Timers, seed: int | None) -> None:
         self._timers = timers
         self._seed = seed or 0
         self._is_seeded = seed is not None
@@ -248,8 +247,8 @@ class Outbox:
         organisation: str,
         payload: Callable[[], Mapping[str, Any]],
         now: int,
-        agent_id: int | None = None,
-        folders: tuple[str, ...] = (),
+        agent_id: int | None,
+        folders: tuple[str, ...],
     ) -> int:
         """Send an event to each enabled webhook of the organisation that selected it and includes the agent.
 

@@ -35,7 +35,7 @@ class Move(NamedTuple):
     """A change of status.
 
     The cause is `api`, `agent`, `watchdog`, `evaluation` or `test`; or `call` (its script), `limit` (it rang or
-    lasted as long as its simulation allows) `journey` (the step before it in a customer journey failed) or `trigger`
+    lasted as long as its simulation allows), `journey` (the step before it in a customer journey failed) or `trigger`
     (its agent's trigger webhook did not answer).
     """
 
@@ -139,7 +139,7 @@ class Record:
 
     @property
     def run_id(self) -> int:
-        """The run it belongs to; 1 for a test result that a test made without saying."""
+        """The id of its run; 1 for a test result that a test added without one."""
         id: int = self.fields.get("simulation_run_id", 1) if self.run is None else self.run.id
         return id
 

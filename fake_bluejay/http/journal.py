@@ -155,6 +155,9 @@ MOST_BYTES = 64 * 1024 * 1024
 An exchange is large if a full journal of such exchanges would take more than this.
 """
 
+_SHOWN = 200
+"""The number of characters of a body that reports show."""
+
 _HEADER_COSTS = 128
 """Bytes that Python needs for a header besides its name and value."""
 
@@ -304,10 +307,10 @@ class Headers(dict[str, str]):
         return repr(masked_headers(self))
 
 
-def shortened(content: bytes, limit: int = 200) -> str:
-    """Return a body for a report."""
+def shortened(content: bytes) -> str:
+    """Return a body for a report, or the beginning of a long one."""
     text = content.decode(errors="replace")
-    return printable(text) if len(text) <= limit else f"{printable(text[:limit])}… ({len(content)} bytes)"
+    return printable(text) if len(text) <= _SHOWN else f"{printable(text[:_SHOWN])}… ({len(content)} bytes)"
 
 
 def printable(text: str) -> str:
