@@ -107,17 +107,22 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addini("bluejay_guard", "no test may reach the real Bluejay, with the fixture or without", "bool", False)
 
 
-def pytest_load_initial_conftests(args: list[str]) -> None:
+@pytest.hookimpl(wrapper=True)
+def pytest_load_initial_conftests(parser: pytest.Parser, args: list[str]) -> Generator[None, object, object]:
     """Refuse an unknown `--bluejay-…` option with a suggestion; pytest itself only says that it is unknown.
 
-    An unknown ini option is left to pytest, for only pytest can find one.
+    By now the conftests have declared their options, which may be named like that, too. An unknown ini option is left
+    to pytest, for only pytest can find one.
     """
-    known = [f"--bluejay-{name.replace('_', '-')}" for name in _OPTIONS]
-    for name in (arg.partition("=")[0] for arg in args):
-        if name.startswith("--bluejay-") and name not in known:
-            from fake_bluejay.core.suggest import unknown
+    result = yield
+    if any(arg.startswith("--bluejay-") for arg in args):
+        for name in (arg.partition("=")[0] for arg in parser.parse_known_and_unknown_args(args)[1]):
+            if name.startswith("--bluejay-"):
+                from fake_bluejay.core.suggest import unknown
 
-            raise pytest.UsageError(unknown("option", name, known))
+                known = [f"--bluejay-{name.replace('_', '-')}" for name in _OPTIONS]
+                raise pytest.UsageError(unknown("option", name, known))
+    return result
 
 
 def pytest_configure(config: pytest.Config) -> None:

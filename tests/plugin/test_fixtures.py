@@ -234,6 +234,16 @@ def test_an_unknown_option_is_an_error_that_lists_the_known(pytester: pytest.Pyt
     assert message in done.stderr.str()
 
 
+def test_a_suite_may_have_an_option_of_its_own_whose_name_begins_like_ours(pytester: pytest.Pytester) -> None:
+    pytester.makeconftest(
+        """
+        def pytest_addoption(parser): parser.addoption("--bluejay-live", action="store_true")
+        """
+    )
+    pytester.makepyfile("def test_it(request): assert request.config.getoption('--bluejay-live')")
+    run(pytester, "--bluejay-live", "--bluejay-agent=silent", passed=1)
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [
