@@ -179,7 +179,7 @@ class BluejayMachine(RuleBasedStateMachine):
         self.bluejay.clock.advance(seconds)
 
     @rule(data=st.data())
-    def arm_from_data(self, data: st.DataObject) -> None:
+    def arm_fault(self, data: st.DataObject) -> None:
         """Arm a fault for the next request, or the one after."""
         if self.faults:
             kind = data.draw(st.sampled_from(self.faults))

@@ -128,7 +128,7 @@ class Api:
             exchange.path,
             # An ASGI server that is not ours has no way to break a connection.
             breakable=BREAKAGE in scope.get("extensions", ()),
-            exceeds=lambda limit: counted_as is not None and limit.exceeded(*counted_as),
+            counted_as=counted_as,
         )
         if fault is not None:
             exchange.faults = (str(fault),)

@@ -314,21 +314,19 @@ class ArmedFaults:
             f" did you mean {nearest(path, known)!r}? (For an endpoint of your own: stub it first.)"
         )
 
-    def take(
-        self, path: str, *, breakable: bool, exceeds: Callable[[Fault], bool] = lambda limit: False
-    ) -> Fault | None:
+    def take(self, path: str, *, breakable: bool, counted_as: tuple[str, str, int] | None = None) -> Fault | None:
         """Return the fault that a request meets, and use it up.
 
         Args:
             path: The request's.
             breakable: True if its connection can be broken; otherwise it meets no fault that would break it.
-            exceeds: Counts the request for a `rate_limit`, and returns whether that refuses it.
+            counted_as: The sender, the endpoint and the instant by which a `rate_limit` counts the request.
         """
 
         def meets(one: Fault) -> bool:
             return one.answers or (breakable and one.breaks)
 
-        return self._take(path, meets, exceeds)
+        return self._take(path, meets, counted_as)
 
     def take_refusal(self, path: str, ids: Collection[int]) -> Fault | None:
         """Use up the armed refusal that a request for these test results meets. Return it, or None if there is none."""
@@ -337,23 +335,23 @@ class ArmedFaults:
         )
 
     def _take(
-        self, path: str, is_for: Callable[[Fault], bool], exceeds: Callable[[Fault], bool] = lambda limit: True
+        self, path: str, meets: Callable[[Fault], bool], counted_as: tuple[str, str, int] | None = None
     ) -> Fault | None:
         with self._lock:
-            fault = self._next(path, is_for, exceeds)
+            fault = self._next(path, meets, counted_as)
         if fault is not None and (publish := self.on_change) is not None:
             publish("fault-met", fault, path)
         return fault
 
-    def _next(self, path: str, is_for: Callable[[Fault], bool], exceeds: Callable[[Fault], bool]) -> Fault | None:
+    def _next(self, path: str, meets: Callable[[Fault], bool], counted_as: tuple[str, str, int] | None) -> Fault | None:
         for fault in tuple(self.faults):
-            if not is_for(fault) or (fault.pattern is not None and not fault.pattern.fullmatch(path)):
+            if not meets(fault) or (fault.pattern is not None and not fault.pattern.fullmatch(path)):
                 continue
             if fault.after:
                 fault.after -= 1
                 continue
             fault.met = True
-            if fault.kind == "rate_limit" and not exceeds(fault):
+            if fault.kind == "rate_limit" and not (counted_as and fault.exceeded(*counted_as)):
                 continue
             if fault.probability is not None and self._draw() >= fault.probability:
                 continue
