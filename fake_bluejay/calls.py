@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from fake_bluejay.bluejay.calls import checked_call
-from fake_bluejay.core.integers import is_integer
+from fake_bluejay.core.numbers import is_integer
 from fake_bluejay.core.scripts import ERROR_CODES, Call, call_from_dict
 from fake_bluejay.core.world import READY_FOR, World
 

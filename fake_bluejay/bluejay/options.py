@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypedDict, cast
 
 from fake_bluejay.core.behaviors import agent_of
 from fake_bluejay.core.clock import MOST_SPEED, Clock, ManualClock, ScaledClock, check_start, instant_of
+from fake_bluejay.core.numbers import is_number
 from fake_bluejay.core.readings import Readings
 from fake_bluejay.core.suggest import check_known, instead_of
 from fake_bluejay.core.world import World
@@ -59,7 +60,7 @@ def clock_of(options: Mapping[str, Any]) -> Clock:
         return copy.copy(cast(Clock, clock))  # a reset, or the next decorated call, begins at the same instant
     check_known("choice for clock:", clock, ("manual", "real"))
     if speed is not None:
-        if isinstance(speed, bool) or not isinstance(speed, (int, float)) or not 0 < speed <= MOST_SPEED:
+        if not is_number(speed) or not 0 < speed <= MOST_SPEED:
             raise ValueError(f"speed is a positive number up to {MOST_SPEED:,}, {instead_of('speed', speed)}")
         if clock != "real":
             raise ValueError("speed goes with clock='real': a manual clock stands still until it is moved")

@@ -13,6 +13,7 @@ import re
 from collections.abc import Collection, Container, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
+from fake_bluejay.core.numbers import is_integer, is_number
 from fake_bluejay.core.resources import Entity, Resources
 from fake_bluejay.core.suggest import unknown
 
@@ -177,7 +178,7 @@ def _value(fields: Mapping[str, Any], score: Any) -> str | None:
         yes, no = _BINARY[kind]
         return (yes if score else no) if isinstance(score, bool) else score if score in (yes, no) else None
     if kind in _NUMBERS:
-        if isinstance(score, bool) or not isinstance(score, int if kind == "int" else (int, float)):
+        if not (is_integer(score) if kind == "int" else is_number(score)):
             return None
         low, high = fields.get("min_value"), fields.get("max_value")
         return f"{score:.15g}" if (low is None or low <= score) and (high is None or score <= high) else None

@@ -20,7 +20,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final, Literal, NamedTuple, Protocol, get_args
 
 from fake_bluejay.core import json_data
-from fake_bluejay.core.integers import is_integer
+from fake_bluejay.core.numbers import is_integer
 from fake_bluejay.core.scoring import uuid_from
 from fake_bluejay.core.suggest import check_known
 from fake_bluejay.core.timers import Timers

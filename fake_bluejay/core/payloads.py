@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, Final
 
 from fake_bluejay.core.clock import datetime_at
+from fake_bluejay.core.numbers import is_number
 from fake_bluejay.core.resources import Entity, Resources
 from fake_bluejay.core.runs import Run
 from fake_bluejay.core.scoring import custom_metrics, evaluations, tool_calls
@@ -42,7 +43,7 @@ def simulation_result_evaluated(record: Record, status: str, seed: int, resource
         "custom_metrics": custom_metrics(record) if given is None else _list_of(_is_metric, given),
         "evaluations": evaluations(record, seed),
         **_times(record),
-        "latency": _list_of(_is_number, fields.get("latency")),
+        "latency": _list_of(is_number, fields.get("latency")),
         "events": fields.get("events"),
         "tool_calls": _ungrouped(tool_calls(record)),
         "tags": fields.get("tags") or [],
@@ -58,10 +59,6 @@ def _list_of(fits: Callable[[Any], bool], value: Any) -> list[Any] | None:
 def _is_metric(value: Any) -> bool:
     needed = ("name", "description", "response_type", "response_value")
     return isinstance(value, dict) and all(isinstance(value.get(name), str) for name in needed)
-
-
-def _is_number(value: Any) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool)
 
 
 def _ungrouped(calls: Iterable[Mapping[str, Any]] | None) -> list[Mapping[str, Any]] | None:

@@ -26,7 +26,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from fake_bluejay.core.errors import Conflict, Foreign, NotFound
-from fake_bluejay.core.integers import is_integer
+from fake_bluejay.core.numbers import is_integer
 from fake_bluejay.core.scoring import uuid_from
 
 if TYPE_CHECKING:

@@ -11,6 +11,7 @@ from graphlib import CycleError, TopologicalSorter
 from typing import Any, Final
 
 from fake_bluejay.core.errors import Refused
+from fake_bluejay.core.numbers import is_number
 
 _Graph = dict[str, Any]
 _CONTENT: Final = ("single", "options")
@@ -149,7 +150,7 @@ def _check_turn(where: str, turn: _Graph, kinds: tuple[str, ...]) -> None:
             raise Refused(f"{where}: message must not be empty")
     elif kind == "silence":
         length = turn.get("duration_ms")
-        if isinstance(length, bool) or not isinstance(length, int | float) or not 0 <= length <= _LONGEST:
+        if not is_number(length) or not 0 <= length <= _LONGEST:
             raise Refused(f"{where}: duration_ms must be a number from 0 to {_LONGEST}, not {length!r:.80}")
     else:
         digits = turn.get("digits")

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from fake_bluejay.core.behaviors import Agent
-from fake_bluejay.core.integers import is_integer
+from fake_bluejay.core.numbers import is_integer
 from fake_bluejay.core.readings import StatusWords
 from fake_bluejay.core.scripts import ENDS, Call
 from fake_bluejay.core.statuses import (

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
-from fake_bluejay.core.integers import is_integer
+from fake_bluejay.core.numbers import is_integer
 from fake_bluejay.core.outbox import EVENTS, UNSELECTED, Scope, WebhookRecord, check_retries
 from fake_bluejay.core.suggest import check_known, check_text
 from fake_bluejay.core.world import DEFAULT_ORGANISATION

@@ -22,8 +22,8 @@ from fake_bluejay.core.behaviors import Agent, EndsAfter, EndsWithin
 from fake_bluejay.core.clock import END, Clock, ManualClock, ScaledClock, datetime_at, delay, instant_of, microseconds
 from fake_bluejay.core.conversations import Conversation, of_record
 from fake_bluejay.core.errors import Refused
-from fake_bluejay.core.integers import is_integer
 from fake_bluejay.core.metrics import check_scores, metrics_for, scored
+from fake_bluejay.core.numbers import is_integer
 from fake_bluejay.core.outbox import (
     EVENTS,
     PATIENCE,

@@ -7,7 +7,7 @@ from typing import Any, Literal, Protocol, Self
 
 from fake_bluejay.bluejay.published import OPENAPI_PATH
 from fake_bluejay.core.clock import datetime_at
-from fake_bluejay.core.integers import is_integer
+from fake_bluejay.core.numbers import is_integer
 from fake_bluejay.core.suggest import check_known
 from fake_bluejay.core.world import World
 from fake_bluejay.facade.wanted import Wanted

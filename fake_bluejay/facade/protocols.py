@@ -15,8 +15,8 @@ from fake_bluejay.bluejay.app import PATHS
 from fake_bluejay.bluejay.modules import declared
 from fake_bluejay.bluejay.options import API_KEY
 from fake_bluejay.calls import Calls
-from fake_bluejay.core.integers import is_integer
 from fake_bluejay.core.json_data import json_fields
+from fake_bluejay.core.numbers import is_integer
 from fake_bluejay.core.suggest import nearest
 from fake_bluejay.core.test_results import MOST_ALIKE, check_id
 from fake_bluejay.core.world import DEFAULT_ORGANISATION, World

@@ -26,7 +26,7 @@ from urllib.parse import unquote, unquote_to_bytes, urlsplit
 
 from starlette.types import ASGIApp
 
-from fake_bluejay.core.integers import is_integer
+from fake_bluejay.core.numbers import is_integer
 from fake_bluejay.core.outbox import PATIENCE
 from fake_bluejay.intercept.clockwork import CLOCKWORK
 

@@ -20,7 +20,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple, TypedDict, TypeVar, Unpack, get_args, get_origin
 
 from fake_bluejay.core.clock import microseconds
-from fake_bluejay.core.integers import is_integer
+from fake_bluejay.core.numbers import is_integer, is_number
 from fake_bluejay.core.suggest import check_known, nearest
 from fake_bluejay.http.journal import masked_headers
 from fake_bluejay.http.stubs import can_meet, check_answer, content_of, pattern_of
@@ -274,7 +274,7 @@ class ArmedFaults:
             raise ValueError(f"times is an integer, at least 1, or None for always, not {times!r}")
         if not is_integer(after, 0):
             raise ValueError(f"after is an integer, at least 0, not {after!r}")
-        if probability is not None and not (type(probability) in (int, float) and 0 <= probability <= 1):
+        if probability is not None and not (is_number(probability) and 0 <= probability <= 1):
             raise ValueError(f"probability is a number from 0 to 1, not {probability!r}")
         fault = Fault(kind, arguments, **which)
         if which["path"] is not None:
@@ -449,7 +449,7 @@ class Faults:
         """
         if not is_integer(count, 1):
             raise ValueError(f"count is how many requests are let through, an integer of at least 1, not {count!r:.80}")
-        if isinstance(per, bool) or not isinstance(per, (int, float)) or not 0.001 <= per <= MOST_DELAY:
+        if not is_number(per) or not 0.001 <= per <= MOST_DELAY:
             raise ValueError(f"per is a number of seconds from 0.001 to {MOST_DELAY:,}, e.g. 60, not {per!r:.80}")
         self._arm("rate_limit", {"count": count, "per": per}, to)
 
@@ -465,7 +465,7 @@ class Faults:
             seconds: The delay, by the fake's clock.
             **to: The choice of requests that meet it.
         """
-        if isinstance(seconds, bool) or not isinstance(seconds, (int, float)) or not 0 <= seconds <= MOST_DELAY:
+        if not is_number(seconds) or not 0 <= seconds <= MOST_DELAY:
             raise ValueError(f"a delay is a number of seconds from 0 to {MOST_DELAY:,}, not {seconds!r:.80}")
         self._arm("delay", {"seconds": seconds}, to)
 
