@@ -6,7 +6,6 @@ import contextlib
 import errno
 import functools
 import gc
-import importlib
 import json
 import math
 import os
@@ -223,7 +222,7 @@ def serve(
             listening,
             settings,
             reset=loaded.reset,
-            own=lambda key: fake_over(make(key)).service,
+            make_service=lambda key: fake_over(make(key)).service,
             own_worlds=[(name, key, fake_over(its).service) for name, key, its in loaded.own_worlds],
             announce=announce,
         )
@@ -418,7 +417,8 @@ def schema() -> None:
 @main.command()
 def openapi() -> None:
     """Print the OpenAPI document of the served operations."""
-    document = importlib.import_module("fake_bluejay.bluejay.openapi").document
+    from fake_bluejay.bluejay.openapi import document
+
     _echo_json(document())
 
 

@@ -86,7 +86,7 @@ def serve(
     settings: Settings,
     *,
     reset: Callable[[], None],
-    own: Callable[[str], Service],
+    make_service: Callable[[str], Service],
     own_worlds: Iterable[tuple[str, str, Service]],
     announce: Callable[[], None],
 ) -> None:
@@ -99,7 +99,7 @@ def serve(
         listening: The socket.
         settings: The options of `fake-bluejay serve`.
         reset: Puts the fake back to how it began.
-        own: Makes the service of an organisation that is to have a world of its own, given its key.
+        make_service: Makes the service of an organisation that is to have a world of its own, given its key.
         own_worlds: The organisations that have such a world at the start: the name, the key, and the service of each.
         announce: Called when the server is ready; errors after that end it in order.
 
@@ -113,7 +113,7 @@ def serve(
         sys.stdout.reconfigure(errors="backslashreplace")
     log = AccessLog(settings.log_format) if settings.access_log and is_read else None
     gate = Gate(settings.host, settings.allow_hosts)
-    worlds = Worlds(service, reset, own=own, gate=gate, log=log, cors_origins=settings.cors_origins)
+    worlds = Worlds(service, reset, make_service=make_service, gate=gate, log=log, cors_origins=settings.cors_origins)
     for name, key, its in own_worlds:
         worlds.add(name, key, its)
     saver = _Saver(worlds, settings.save)

@@ -65,7 +65,7 @@ class Worlds:
         service: Service,
         reset: Callable[[], None],
         *,
-        own: Callable[[str], Service],
+        make_service: Callable[[str], Service],
         gate: Gate,
         log: AccessLog | None = None,
         cors_origins: Sequence[str] = (),
@@ -73,7 +73,7 @@ class Worlds:
         self._shared = _Part(service, reset)
         self._own: dict[str, _Part] = {}
         self._by_key: dict[bytes, _Part] = {}
-        self._make = own
+        self._make_service = make_service
         self._gate = gate
         self._log = log
         self._cors: ASGIApp | None = None
@@ -244,7 +244,7 @@ class Worlds:
         if len(self._own) >= MOST_WORLDS:
             raise ValueError(f"there are {MOST_WORLDS} worlds already, which is the most")
         self._check_keys([api_key], None)
-        its = service or self._make(api_key)
+        its = service or self._make_service(api_key)
         start = None if service is None else dump(service.world)
 
         def reset() -> None:

@@ -79,7 +79,7 @@ def test_many_tiny_headers_count_by_their_memory() -> None:
 
 @pytest.mark.parametrize("own", [False, True], ids=["of one world", "with worlds of their own"])
 def test_a_late_organisation_costs_as_much_as_the_first(own: bool) -> None:
-    worlds = Worlds(Service(), lambda: None, own=lambda key: Service(api_keys=[key]), gate=Gate("127.0.0.1"))
+    worlds = Worlds(Service(), lambda: None, make_service=lambda key: Service(api_keys=[key]), gate=Gate("127.0.0.1"))
     batch = 30 if own else 500
 
     def add(first: int) -> float:
@@ -97,7 +97,7 @@ def test_a_late_organisation_costs_as_much_as_the_first(own: bool) -> None:
 
 
 def test_the_keys_of_a_world_of_its_own_lead_nowhere_once_they_are_gone() -> None:
-    worlds = Worlds(Service(), lambda: None, own=lambda key: Service(api_keys=[key]), gate=Gate("127.0.0.1"))
+    worlds = Worlds(Service(), lambda: None, make_service=lambda key: Service(api_keys=[key]), gate=Gate("127.0.0.1"))
     worlds.add("a", "key-a")
     with pytest.raises(ValueError, match="belongs to another organisation"):
         worlds.add("b", "key-a")
