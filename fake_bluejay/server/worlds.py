@@ -35,8 +35,8 @@ _BRING_KEYS = (("POST", "organisations"), ("PUT", "state"), ("POST", "reset"))
 """The control requests after which a world may have other organisations."""
 
 
-class _Part:
-    """A world with its doors and its timekeeper."""
+class _Tenant:
+    """A world of the server, with its surface, its timekeeper, and the keys that lead to it."""
 
     def __init__(self, service: Service, reset: Callable[[], None], name: str | None = None, key: str = "") -> None:
         self.surface = Surface(service, reset)
@@ -70,9 +70,9 @@ class Worlds:
         log: AccessLog | None = None,
         cors_origins: Sequence[str] = (),
     ) -> None:
-        self._shared = _Part(service, reset)
-        self._own: dict[str, _Part] = {}
-        self._by_key: dict[bytes, _Part] = {}
+        self._shared = _Tenant(service, reset)
+        self._own: dict[str, _Tenant] = {}
+        self._by_key: dict[bytes, _Tenant] = {}
         self._make_service = make_service
         self._gate = gate
         self._log = log
@@ -93,13 +93,13 @@ class Worlds:
             return None
         if self._cors is not None and any(name == b"origin" for name, _ in scope["headers"]):
             return None
-        part = self._part_of(scope) if self._by_key else self._shared
-        if part.faults:
+        tenant = self._tenant_of(scope) if self._by_key else self._shared
+        if tenant.faults:
             return None
         began = time.perf_counter()
-        answer = part.surface.api.answer(scope, content)
-        self._lead_to(part)  # it may have made a key
-        part.timekeeper.look()
+        answer = tenant.surface.api.answer(scope, content)
+        self._lead_to(tenant)  # it may have made a key
+        tenant.timekeeper.look()
         if self._log is not None:
             self._log.add(scope, answer.status_code, time.perf_counter() - began)
         return answer
@@ -128,10 +128,10 @@ class Worlds:
                 self._log.add(scope, status, time.perf_counter() - began, faults, detail)
 
     async def _bluejay(self, scope: Scope, receive: Receive, send: Send) -> None:
-        part = self._part_of(scope)
-        await part.surface(scope, receive, send)
-        self._lead_to(part)  # it may have made a key
-        part.timekeeper.look()
+        tenant = self._tenant_of(scope)
+        await tenant.surface(scope, receive, send)
+        self._lead_to(tenant)  # it may have made a key
+        tenant.timekeeper.look()
 
     def _why_no_browser(self, scope: Scope) -> str | None:
         """Return the advice to log for a CORS preflight request that is refused; None for any other request."""
@@ -143,19 +143,19 @@ class Worlds:
             return None
         return f"a page asks whether it may call: --cors-origin {printable(origin.decode('latin-1'))[:200]} lets it"
 
-    def _part_of(self, scope: Scope) -> _Part:
+    def _tenant_of(self, scope: Scope) -> _Tenant:
         """Return the world that a request belongs to, by its key, or by the name in the address of a transcript."""
-        part = self._named(scope) or self._of_key(scope)
-        if part.name is not None:
-            scope[OWN_WORLD] = part.name
-        return part
+        tenant = self._named(scope) or self._of_key(scope)
+        if tenant.name is not None:
+            scope[OWN_WORLD] = tenant.name
+        return tenant
 
-    def _named(self, scope: Scope) -> _Part | None:
+    def _named(self, scope: Scope) -> _Tenant | None:
         if not scope["path"].startswith("/fake/"):
             return None
         return self._own.get(dict(parse_qsl(scope["query_string"].decode("latin-1"))).get("organisation", ""))
 
-    def _of_key(self, scope: Scope) -> _Part:
+    def _of_key(self, scope: Scope) -> _Tenant:
         for name, value in scope["headers"]:
             if name == b"x-api-key":
                 return self._by_key.get(value, self._shared)
@@ -195,7 +195,7 @@ class Worlds:
             return JSONResponse({"saved": str(await self.save())})
         if called == ("GET", "organisations") and name is None and self._own:
             return await self._organisations(scope, receive)
-        part = self._part_of(scope) if name is None else self._own.get(name, self._shared)
+        tenant = self._tenant_of(scope) if name is None else self._own.get(name, self._shared)
         if name in self._own:  # the rest of the request concerns that world alone
             rest = [one for one in query if one[0] != "organisation"]
             scope = {**scope, "query_string": urlencode(rest).encode()}
@@ -211,13 +211,13 @@ class Worlds:
             if asked is not None:
                 if called[1] == "organisations" and name is None and asked.get("world") is not None:
                     return self._add_own(asked)
-                if called[1] == "state" and part is not self._shared:
-                    content = _with_its_own_key(asked, part.key)
-            self._check_brought(called, asked or {}, part)
+                if called[1] == "state" and tenant is not self._shared:
+                    content = _with_its_own_key(asked, tenant.key)
+            self._check_brought(called, asked or {}, tenant)
             receive = _replay(content)
-        await part.surface.control(scope, receive, send)
-        self._lead_to(part)
-        part.timekeeper.plan()
+        await tenant.surface.control(scope, receive, send)
+        self._lead_to(tenant)
+        tenant.timekeeper.plan()
         return None
 
     def _add_own(self, asked: dict[str, Any]) -> Response:
@@ -252,30 +252,30 @@ class Worlds:
             if start is not None:
                 restore(its.world, start)
 
-        part = self._own[name] = _Part(its, reset, name, api_key)
-        self._lead_to(part)
+        tenant = self._own[name] = _Tenant(its, reset, name, api_key)
+        self._lead_to(tenant)
 
-    def _lead_to(self, part: _Part) -> None:
+    def _lead_to(self, tenant: _Tenant) -> None:
         """Let the keys that the organisations in a world of its own have now lead there, and no others."""
-        if part is not self._shared:
-            for key in part.leading:
+        if tenant is not self._shared:
+            for key in tenant.leading:
                 del self._by_key[key]
-            part.leading = set(map(_encoded, _keys(part.organisations())))
-            self._by_key.update(dict.fromkeys(part.leading, part))
+            tenant.leading = set(map(_encoded, _keys(tenant.organisations())))
+            self._by_key.update(dict.fromkeys(tenant.leading, tenant))
 
-    def _check_brought(self, called: tuple[str, str], asked: dict[str, Any], part: _Part) -> None:
+    def _check_brought(self, called: tuple[str, str], asked: dict[str, Any], tenant: _Tenant) -> None:
         """Check that a request may bring its organisations to a world, beside the others.
 
         Raises:
             ValueError: A key leads to another world, or an organisation of the shared world has the name of one with
                 its own: `?organisation=` would not distinguish them.
         """
-        by_path = {"organisations": [asked], "state": asked.get("organisations"), "reset": part.begun_with}
+        by_path = {"organisations": [asked], "state": asked.get("organisations"), "reset": tenant.begun_with}
         brought: Any = by_path[called[1]]
         # The control API refuses other data than lists and objects.
         organisations = [one for one in brought if isinstance(one, dict)] if isinstance(brought, list) else []
-        self._check_keys(_keys(organisations), part)
-        if part is self._shared:
+        self._check_keys(_keys(organisations), tenant)
+        if tenant is self._shared:
             for one in organisations:
                 self._check_name(one.get("name"), self._own)
 
@@ -285,11 +285,11 @@ class Worlds:
                 f"there is an organisation {name!r} already; POST /_fake/reset?organisation={name} empties it"
             )
 
-    def _check_keys(self, keys: Iterable[str], part: _Part | None) -> None:
-        """Raise `ValueError` if one of the keys leads to another world than that of this part."""
+    def _check_keys(self, keys: Iterable[str], tenant: _Tenant | None) -> None:
+        """Raise `ValueError` if one of the keys leads to another world than that of this tenant."""
         for key in keys:
-            elsewhere = self._by_key.get(_encoded(key), part) is not part
-            if elsewhere or (part is not self._shared and self.world.organisations.by_key.get(key) is not None):
+            elsewhere = self._by_key.get(_encoded(key), tenant) is not tenant
+            if elsewhere or (tenant is not self._shared and self.world.organisations.by_key.get(key) is not None):
                 raise ValueError("the API key given belongs to another organisation already")
 
     async def _organisations(self, scope: Scope, receive: Receive) -> Response:
@@ -306,7 +306,7 @@ class Worlds:
         organisations = json.loads(listed)
         if status == 200 and isinstance(organisations, list):
             organisations += [
-                {"name": name, "api_keys": [masked(part.key)], "world": "own"} for name, part in self._own.items()
+                {"name": name, "api_keys": [masked(tenant.key)], "world": "own"} for name, tenant in self._own.items()
             ]
         return JSONResponse(organisations, status)
 
@@ -324,20 +324,20 @@ class Worlds:
 
     def begin(self) -> None:
         """Begin to keep time. Call this on the event loop."""
-        for part in self._parts():
-            part.timekeeper.plan()
+        for tenant in self._tenants():
+            tenant.timekeeper.plan()
 
     def end_streams(self) -> None:
         """Close the event streams of all worlds."""
-        for part in self._parts():
-            part.surface.service.events.end()
+        for tenant in self._tenants():
+            tenant.surface.service.events.end()
 
     def end(self) -> None:
         """Stop the timekeepers of all worlds."""
-        for part in self._parts():
-            part.timekeeper.stop()
+        for tenant in self._tenants():
+            tenant.timekeeper.stop()
 
-    def _parts(self) -> list[_Part]:
+    def _tenants(self) -> list[_Tenant]:
         return [self._shared, *self._own.values()]
 
     def dump(self) -> dict[str, Any]:
@@ -347,10 +347,10 @@ class Worlds:
             whole["own_worlds"] = [
                 {
                     "name": name,
-                    "api_key": part.key,
-                    "world": dump(part.surface.service.world),
+                    "api_key": tenant.key,
+                    "world": dump(tenant.surface.service.world),
                 }
-                for name, part in self._own.items()
+                for name, tenant in self._own.items()
             ]
         return whole
 
