@@ -282,6 +282,7 @@ _Plan = dict[str, list[_PlannedCode]]
 
 
 def _push(call: ApiCall, bundle: BluejayAsCodePayload) -> PushResponse:
+    as_fields(bundle)  # refuses a lone surrogate, which no answer could repeat
     plan, errors = _plan(call, bundle)
     if errors:
         return PushResponse(valid=False, errors=errors, actions=[])

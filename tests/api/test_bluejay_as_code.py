@@ -1,6 +1,7 @@
 """Bluejay as code: what is pulled can be pushed again, and a push makes, changes and unlinks what a bundle says."""
 
 import copy
+import json
 from typing import Any
 
 import pytest
@@ -297,6 +298,12 @@ def test_bundle_that_is_not_valid_changes_nothing(ask: Client, fake: FakeBluejay
     assert (answer["valid"], answer["actions"], answer["simulation_id"]) == (False, [], None)
     assert [(one["entity_type"], one["entity_id"], *one["errors"]) for one in answer["errors"]] == wrong
     assert fake.dump() == before
+
+
+def test_bundle_with_a_lone_surrogate_is_refused(ask: Client) -> None:
+    body = json.dumps(changed(agents=[{"bluejay_as_code_id": "\ud800"}]))
+    answer = ask.http.post("/v1/bluejay-as-code", content=body, headers={"content-type": "application/json"})
+    assert (answer.status_code, "lone surrogate" in answer.json()["detail"]) == (400, True)
 
 
 def test_push_of_which_one_item_is_refused_changes_nothing(ask: Client, fake: FakeBluejay, pushed: Any) -> None:
