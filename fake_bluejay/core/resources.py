@@ -398,7 +398,8 @@ class Resources:
                 collection.last_id, collection._all = before.get(collection, (0, {}))
             for entity, fields, updated_at in entities:
                 entity.fields, entity.updated_at = fields, updated_at
-            world.on_change = publish
+            if world.on_change is None:  # else somebody has subscribed meanwhile, on another thread
+                world.on_change = publish
 
     def schedule(self, entity: Entity, due: int | None) -> None:
         """Set the timer of an entity, in place of the one it had: the resource's `on_timer` is called when it is due.

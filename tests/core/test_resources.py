@@ -284,6 +284,14 @@ def test_events_tell_of_every_resource() -> None:
     ]
 
 
+def test_subscriber_that_comes_while_a_request_is_tried_misses_nothing_after_it() -> None:
+    fake = FakeBluejay()
+    with fake.world.lock, fake.world.resources.undone():
+        subscription = fake.service.events.subscribe(lambda: None)
+    fake.add("folder")
+    assert [change.kind for change in subscription.take() or ()] == ["folder-added"]
+
+
 def test_no_module_is_loaded_before_it_is_needed() -> None:
     code = (
         "import sys; from fake_bluejay import FakeBluejay\n"
