@@ -142,12 +142,20 @@ class ApiCall:
 class Operation:
     """An operation, which is answered under the world's lock.
 
-    `answer` takes an `ApiCall` and returns a response, or what `returns` describes, or raises `HTTPException`.
-    Parameters in the path are strings unless `path_types` says otherwise. `takes` is the model of the body by the
-    default readings, or a union of models, and `takes_under` what it is instead by other choices: the first one that is
-    made. Without `needs_key` the organisation is empty. With a `default_body` the body may be left out. With
-    `reads_bytes` it reads `ApiCall.content` itself, and not JSON by a model. With a `status` such as 204 the answer has
-    no body. A `DomainError` becomes the answer that `answer_to` says.
+    Args:
+        method: The method.
+        path: The path, with its parameters in braces.
+        answer: Returns a response, or what `returns` describes, for an `ApiCall`. An `HTTPException` becomes its
+            answer, and a `DomainError` the one that `answer_to` says.
+        returns: The type of the answer's body.
+        takes: The model of the request's body by the default readings, or a union of models; None without a body.
+        takes_under: Choice of a reading → the model of the body instead. The first choice that is made counts.
+        path_types: The types of parameters in the path that are no strings.
+        query: The parameters in the query.
+        needs_key: False if requests need no key; then their organisation is empty.
+        status: The status of the answer; with one such as 204 it has no body.
+        reads_bytes: True if `answer` reads `ApiCall.content` itself, and not JSON by a model.
+        default_body: The body of requests that leave it out.
     """
 
     def __init__(
