@@ -115,7 +115,7 @@ def pytest_load_initial_conftests(parser: pytest.Parser, args: list[str]) -> Gen
     to pytest, for only pytest can find one.
     """
     result = yield
-    if any(arg.startswith("--bluejay-") for arg in args):
+    if any(str(arg).startswith("--bluejay-") for arg in args):  # `pytest.main` takes paths, too
         for name in (arg.partition("=")[0] for arg in parser.parse_known_and_unknown_args(args)[1]):
             if name.startswith("--bluejay-"):
                 from fake_bluejay.core.suggest import unknown

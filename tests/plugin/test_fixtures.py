@@ -234,6 +234,11 @@ def test_an_unknown_option_is_an_error_that_lists_the_known(pytester: pytest.Pyt
     assert message in done.stderr.str()
 
 
+def test_paths_may_be_given_to_pytest_as_paths(pytester: pytest.Pytester) -> None:
+    path = pytester.makepyfile("def test_it(bluejay): assert bluejay.is_on")
+    assert " 1 passed " in python(f"import pathlib, pytest; pytest.main([pathlib.Path({str(path)!r})])")
+
+
 def test_a_suite_may_have_an_option_of_its_own_whose_name_begins_like_ours(pytester: pytest.Pytester) -> None:
     pytester.makeconftest(
         """
