@@ -338,14 +338,14 @@ class Bluejay(Assertions, Protocol):
         """
         from fake_bluejay.facade.transport import library
 
-        client: httpx.Client = library().Client(**self._client_options, **kwargs)
+        client: httpx.Client = library().Client(**self._client_options | kwargs)
         return client
 
     def async_client(self, **kwargs: Any) -> httpx.AsyncClient:
         """Return an `httpx.AsyncClient`, or httpx2's, whose requests reach the fake."""
         from fake_bluejay.facade.transport import library
 
-        client: httpx.AsyncClient = library().AsyncClient(**self._client_options, **kwargs)
+        client: httpx.AsyncClient = library().AsyncClient(**self._client_options | kwargs)
         return client
 
     # --- state --------------------------------------------------------------------------------------------------

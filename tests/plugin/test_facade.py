@@ -687,6 +687,11 @@ def test_a_fake_says_how_it_stands() -> None:
     assert repr(fake).startswith("<FakeBluejay off, ")
 
 
+def test_a_client_may_have_a_base_url_of_the_tests_own(bluejay: FakeBluejay) -> None:
+    with bluejay.client(base_url="https://api.getbluejay.ai/v1") as client:
+        assert client.get("/ping").status_code == 200
+
+
 def test_a_reading_that_is_assigned_is_not_taken_for_one_that_is_set(bluejay: FakeBluejay) -> None:
     with pytest.raises(AttributeError, match=re.escape("a reading is chosen by readings.set(success='always')")):
         bluejay.readings.success = "always"  # type: ignore[assignment, method-assign, unused-ignore]
