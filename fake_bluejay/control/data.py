@@ -235,11 +235,13 @@ def webhook(one: WebhookRecord) -> dict[str, Any]:
     return {**WEBHOOK.dump(one), "url": one.url and without_password(one.url), "secret": masked(one.secret)}
 
 
-def delivery(one: Delivery) -> dict[str, Any]:
-    """Return a delivery as it stands in a dump, with its body parsed and its outcome."""
+def delivery(one: Delivery, world: World) -> dict[str, Any]:
+    """Return a delivery as it stands in a dump, with the URL it goes to, its body parsed and its outcome."""
     dumped = DELIVERY.dump(one)
+    to = world.outbox.webhook(one.webhook_id)
     return {
         **dumped,
+        "url": to and to.url and without_password(to.url),
         "body": json.loads(one.body),
         "text": dumped["body"],
         "delivered": one.delivered,

@@ -470,6 +470,7 @@ class DeliveryShown(BaseModel):
     number: int
     id: str
     webhook_id: str
+    url: str | None = Field(description="null for a function in a test, and once the webhook is removed.")
     event: str
     created_at: Moment
     body: Any

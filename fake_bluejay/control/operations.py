@@ -653,7 +653,7 @@ async def arrivals(control: Control, call: ControlCall) -> None:
 def deliveries(control: Control, call: ControlCall) -> Any:
     """List the deliveries to webhooks with their outcome; `x-total-count` says how many match before paging."""
     found = [one for number, one in control.world.outbox.deliveries.items() if number > call.query.after]
-    return [data.delivery(one) for one in _page(call, found)]
+    return [data.delivery(one, control.world) for one in _page(call, found)]
 
 
 @_operation("POST", "deliveries", models.Sent, models.NewDelivery, status=201, locked=False)

@@ -280,6 +280,7 @@ KINDS: dict[str, Callable[..., dict[str, Any]]] = {
     "webhook-changed": lambda webhook: {"id": webhook.id, "enabled": webhook.enabled},
     "webhook-removed": _only_id,
     "webhook-attempted": _attempted,
+    "delivery-added": lambda one: {"delivery": one.id, "webhook": one.webhook_id, "event": one.event},
     "clock-moved": lambda now, length: {"now": now, "seconds": length / 1_000_000},
     "clock-changed": lambda now, mode, speed: {"now": now, "mode": mode, "speed": speed},
     "request-answered": _answered,

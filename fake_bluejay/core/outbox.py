@@ -249,7 +249,7 @@ class Outbox:
         now: int,
         agent_id: int | None,
         folders: tuple[str, ...],
-    ) -> int:
+    ) -> list[Delivery]:
         """Send an event to each enabled webhook of the organisation that selected it and includes the agent.
 
         Args:
@@ -261,7 +261,7 @@ class Outbox:
             folders: The id and the name of the agent's folder.
 
         Returns:
-            The number of webhooks.
+            The deliveries, one for each of these webhooks.
         """
         to = [
             one
@@ -272,18 +272,22 @@ class Outbox:
             and one.scope.includes(agent_id, folders)
         ]
         body = encoded(payload()) if to else b""
+        made = []
         for webhook in to:
             id = uuid_from(f"{self._deliveries_seed}:delivery:{self.last_delivery + 1}")
             delivery = self._made(id, webhook, event, body, now)
             disturbances = self._disturbances_of(event)
             for _ in range(max((one.copies for one in disturbances), default=1)):
                 self._plan(delivery, now + sum(one.later for one in disturbances))
-        return len(to)
+            made.append(delivery)
+        return made
 
-    def trigger(self, webhook: WebhookRecord, test_result_id: int, payload: Mapping[str, Any], now: int) -> None:
+    def trigger(self, webhook: WebhookRecord, test_result_id: int, payload: Mapping[str, Any], now: int) -> Delivery:
         """Ask the trigger webhook of a test result's run to call. The delivery has the id of the test result."""
         self.untriggered.add(test_result_id)
-        self._plan(self._made(str(test_result_id), webhook, TRIGGER, encoded(payload), now), now)
+        delivery = self._made(str(test_result_id), webhook, TRIGGER, encoded(payload), now)
+        self._plan(delivery, now)
+        return delivery
 
     def _made(self, id: str, webhook: WebhookRecord, event: str, body: bytes, now: int) -> Delivery:
         self.last_delivery = number = self.last_delivery + 1

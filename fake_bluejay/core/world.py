@@ -533,7 +533,10 @@ class World:
         agent = self.resources.find("agent", agent_id, organisation) if is_integer(agent_id) else None
         folder = agent and self.resources.find("folder", agent.fields.get("folder_id"), organisation)
         folders = () if folder is None else (folder.id, folder.fields["name"])
-        return self.outbox.emit(event, organisation, payload, now, agent_id, folders)
+        deliveries = self.outbox.emit(event, organisation, payload, now, agent_id, folders)
+        for delivery in deliveries:
+            self.publish("delivery-added", delivery)
+        return len(deliveries)
 
     # --- calls that go on by themselves -------------------------------------------------------------------------
 
@@ -573,7 +576,7 @@ class World:
             return
         simulation = self.resources.find("simulation", run.simulation_id, record.organisation)
         payload = outbound_trigger(record.id, agent, human, simulation)
-        self.outbox.trigger(webhook, record.id, payload, now)
+        self.publish("delivery-added", self.outbox.trigger(webhook, record.id, payload, now))
 
     def _triggered(self, delivery: Delivery) -> None:
         """Let a call go on once its trigger webhook has answered; let it fail after the last attempt."""

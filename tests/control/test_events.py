@@ -128,7 +128,10 @@ def test_every_change_is_told_in_order(fake: FakeBluejay) -> None:
         webhook = fake.webhooks.add(lambda request: 503, ["simulation_ended"])
         assert comes("webhook-added")["events"] == ["simulation_ended"]
         fake.add_test_result().end()
-        assert comes("webhook-attempted")["status"] == 503
+        made = comes("delivery-added")
+        assert (made["webhook"], made["event"]) == (webhook.id, "simulation_ended")
+        attempted = comes("webhook-attempted")
+        assert (attempted["delivery"], attempted["status"]) == (made["delivery"], 503)
         fake.webhooks.disable(webhook)
         assert comes("webhook-changed") == {"id": webhook.id, "enabled": False}
         fake.webhooks.remove(webhook)

@@ -192,6 +192,28 @@ def test_a_password_in_a_url_is_shown_this_once(fake: FakeBluejay, control: http
     assert fake.dump()["webhooks"][0]["url"] == url
 
 
+def test_a_delivery_has_the_url_it_goes_to_without_its_password(
+    fake: FakeBluejay, control: httpx.Client, receiver: Any
+) -> None:
+    webhook = control.post("/webhooks", json={"url": receiver.url.replace("//", "//user:pass@")}).json()
+    fake.webhooks.add(lambda request: 200)
+    fake.add_test_result().end()
+    urls = [one["url"] for one in control.get("/deliveries").json()]
+    assert urls == [receiver.url.replace("//", "//user:…@"), None]
+    control.delete(f"/webhooks/{webhook['id']}")
+    assert [one["url"] for one in control.get("/deliveries").json()] == [None, None]
+
+
+def test_delivery_of_an_outbound_trigger_has_the_url_of_the_agent(
+    fake: FakeBluejay, control: httpx.Client, receiver: Any
+) -> None:
+    agent = fake.add_agent(type="OUTBOUND", outbound_trigger_webhook_url=receiver.url)
+    run = fake.queue_run(fake.add_simulation(agent=agent, digital_humans=1))
+    fake.clock.run_until(lambda: run.status == "COMPLETED")
+    [delivery] = control.get("/deliveries").json()
+    assert (delivery["event"], delivery["url"]) == ("outbound_trigger", receiver.url)
+
+
 def test_a_webhook_that_a_state_brings_resets_nothing(fake: FakeBluejay, control: httpx.Client) -> None:
     control.post("/webhooks", json={"url": fake.url})
     state = control.get("/state").json()
