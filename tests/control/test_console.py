@@ -1,5 +1,6 @@
 """The console, as a person meets it: in a real browser, against a real server."""
 
+import contextlib
 import json
 import re
 import sys
@@ -131,8 +132,8 @@ def test_changes_by_others_show_without_reload(fake: FakeBluejay, page: Any) -> 
 def test_the_countdown_runs_with_the_servers_clock(fake: FakeBluejay, page: Any) -> None:
     fake.add_test_result(agent=silent())
     end(fake, 1)
-    page.get_by_label("Speed").select_option("10")
-    shows(page.locator("#pace"), "real × 10")
+    page.get_by_label("Speed").select_option("1")
+    shows(page.locator("#pace"), "real × 1")
     countdown = row(page, 1).locator(".countdown")
     countdown.wait_for()
     shown = [countdown.text_content()]
@@ -149,7 +150,8 @@ def test_the_countdown_runs_with_the_servers_clock(fake: FakeBluejay, page: Any)
     left = (fake.world.timers.next_due() - fake.world.now()) / 1e6
     assert countdown.text_content() == f"{left:.1f} s"
     page.keyboard.press("p")
-    shows(page.locator("#pace"), "real × 10")
+    shows(page.locator("#pace"), "real × 1")
+    page.get_by_label("Speed").select_option("60")
     page.wait_for_function("at => document.querySelector('#now').textContent !== at", arg=at)
     shows(row(page, 1), "ended by the watchdog")  # on time, although nobody asked
     page.get_by_label("Speed").select_option("manual")
@@ -465,6 +467,7 @@ def test_every_text_has_contrast(tab: Any, fake: FakeBluejay, scheme: str) -> No
     end(fake)
     fake.faults.delay(1)
     fake.readings.set(success="always")
+    fake.add_agent()
     page = tab
     page.set_viewport_size({"width": 1360, "height": 1200})
     page.emulate_media(color_scheme=scheme)
@@ -474,11 +477,19 @@ def test_every_text_has_contrast(tab: Any, fake: FakeBluejay, scheme: str) -> No
     ground = page.evaluate("getComputedStyle(document.body).backgroundColor")
     assert (sum(map(int, re.findall(r"\d+", ground))) > 382) is (scheme == "light")
     checked = 0
-    for tab in ("result", "request", "faults", "readings", "world"):
+    page.locator("#requests-rows tr").first.click()
+    for tab, there in (
+        ("result", ".timeline"),
+        ("request", "#curl"),
+        ("faults", "#fault-list li"),
+        ("readings", ".reading"),
+        ("resources", "#resource-list li"),
+        ("world", "#organisation-list li"),
+    ):
         page.locator(f".tabs button[data-tab={tab}]").click()
-        if tab == "request":
-            page.locator("#requests-rows tr").first.click()
-            page.locator("#curl").wait_for()
+        page.locator(f"#tab-{tab} {there}").first.wait_for()
+        for summary in page.locator(f"#tab-{tab} > ul > li > details > summary").all():
+            summary.click()
         found = page.evaluate(CONTRAST)
         checked += len(found)
         assert [one for one in found if one[0] < 4.5] == []
@@ -511,12 +522,13 @@ def test_narrow_windows(tab: Any, fake: FakeBluejay, width: int) -> None:
     assert fits()
     if width <= 900:
         assert not page.locator("#results").is_visible()
-        for name in ("Requests", "Details", "Faults", "Readings", "World", "Results"):
+        for name in ("Requests", "Details", "Faults", "Readings", "Resources", "World", "Results"):
             page.locator(".views").get_by_role("button", name=name).click()
             assert fits()
             assert page.locator(".views [aria-current=true]").all_text_contents() == [name]
-        row(page, 5).get_by_role("button", name="End", exact=True).click()
-        fake.assert_requested("POST", "/v1/end-conversations")
+        with page.expect_response("**/_fake/end-conversations"):
+            row(page, 5).get_by_role("button", name="End", exact=True).click()
+        fake.assert_requested("POST", "/v1/end-conversations", times=2)
 
 
 def test_it_finds_the_server_again(tab: Any) -> None:
@@ -748,3 +760,121 @@ def test_runs_lead_to_the_scores_and_transcripts_of_their_results(fake: FakeBlue
     shows(page.locator("#result-scores"), "politeness")
     page.locator("#result-transcript summary").click()
     shows(page.locator("#result-transcript"), "Hello, how can I help you?")
+
+
+@contextlib.contextmanager
+def held_back(page: Any, url: str, method: str = "GET") -> Iterator[None]:
+    """Requests of the page that reach the server only when the block is left."""
+    held: list[Any] = []
+    page.route(url, lambda route: held.append(route) if route.request.method == method else route.continue_())
+    yield
+    for route in held:
+        route.continue_()
+    page.unroute(url)
+
+
+def focused(page: Any) -> str:
+    """The id or the text of the element that has the focus, and its kind."""
+    return str(
+        page.evaluate(
+            "(({ id, textContent, localName }) => `${id || textContent}|${localName}`)(document.activeElement)"
+        )
+    )
+
+
+def test_links_of_a_resource_are_said_in_words(page: Any) -> None:
+    page.keyboard.press("s")
+    for kind, says in (
+        ("agents", "folder_id names one of the folders: it becomes empty if that is removed."),
+        ("communities", "digital_human_ids names digital humans: one that is removed is taken out."),
+        ("schedules", "simulation_id names one of the simulations: this is removed with it."),
+        ("call_logs", "agent_id names one of the agents: it stays as it is if that is removed."),
+    ):
+        page.locator("#resource-kind").select_option(kind)
+        shows(page.locator("#resource-links"), says)
+
+
+def test_table_is_one_stop_of_tab_and_arrows_reach_its_buttons(fake: FakeBluejay, page: Any) -> None:
+    fake.add_test_results(3, agent=silent())
+    shows(row(page, 3), "RUNNING")
+    row(page, 1).focus()
+    page.keyboard.press("Tab")
+    assert not page.evaluate("document.activeElement.closest('#results-rows') !== null")
+    page.keyboard.press("Shift+Tab")
+    assert page.evaluate("document.activeElement.dataset.key") == "1"
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("ArrowRight")
+    assert focused(page) == "End|button"
+    page.keyboard.press("Enter")
+    shows(row(page, 2), "watchdog in 30.0 s")
+    assert focused(page) == "End|button"  # although its row was drawn anew
+    page.keyboard.press("ArrowLeft")
+    assert page.evaluate("document.activeElement.dataset.key") == "2"
+    page.keyboard.press("Tab")
+    page.keyboard.press("Shift+Tab")
+    assert page.evaluate("document.activeElement.dataset.key") == "2"
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("ArrowDown")
+    assert page.evaluate("document.activeElement.dataset.key") == "3"
+    assert [one.watchdog is not None for one in fake.test_results] == [False, True, False]
+    page.locator("#chips [data-status=RUNNING]").click()
+    row(page, 1).click()
+    row(page, 2).focus()
+    fake.test_result(2).end()  # which takes the row away, and not the focus out of the table
+    row(page, 2).wait_for(state="detached")
+    assert page.evaluate("document.activeElement.dataset.key") == "3"
+    page.keyboard.press("Shift+Tab")
+    assert not page.evaluate("document.activeElement.closest('#results-rows') !== null")
+
+
+def test_half_written_fields_stay_when_the_entity_changes_elsewhere(fake: FakeBluejay, page: Any) -> None:
+    folder = fake.add("folder", name="Support")
+    other = fake.add("folder", name="Sales")
+    page.keyboard.press("s")
+    page.locator("#resource-kind").select_option("folders")
+    page.locator(f"#resource-list [data-key='{folder.id}'] summary").click()
+    fields = page.get_by_label(f"Fields of {folder.id}")
+    fields.press("Control+End")
+    fields.press("Space")
+    httpx.patch(f"{fake.url}/_fake/resources/folders/{folder.id}", json={"fields": {"name": "Elsewhere"}})
+    httpx.patch(f"{fake.url}/_fake/resources/folders/{other.id}", json={"fields": {"name": "Also"}})
+    shows(page.locator("#resource-list"), "Also")
+    assert '"Support"' in fields.input_value()
+    assert page.evaluate("document.activeElement.localName") == "textarea"
+    page.get_by_role("button", name="Save").click()  # sends what was changed here: nothing
+    shows(page.locator("#resource-list"), "Elsewhere")
+    assert '"Elsewhere"' in fields.input_value()
+    assert fields.is_visible()
+
+
+def test_what_is_chosen_and_opened_at_a_result_outlasts_its_changes(fake: FakeBluejay, page: Any) -> None:
+    fake.add_test_result(agent=silent(), tags=["a"])
+    row(page, 1).click()
+    page.locator("#result-fields summary").click()
+    page.locator("#result-force").select_option("REJECTED")
+    page.locator("#result-force").focus()
+    end(fake, 1)
+    shows(page.locator("#tab-result .timeline"), "watchdog in")
+    assert page.locator("#result-force").input_value() == "REJECTED"
+    assert focused(page) == "result-force|select"
+    assert page.locator("#result-fields pre").is_visible()
+    page.get_by_role("button", name="Force").click()
+    shows(row(page, 1), "REJECTED")
+    fake.test_result(1).set_status("RUNNING", force=True)
+    shows(page.locator("#tab-result .head"), "RUNNING")
+    assert page.locator("#result-force").input_value() == "RUNNING"
+
+
+def test_what_is_written_while_the_server_takes_a_form_stays(fake: FakeBluejay, page: Any) -> None:
+    page.keyboard.press("w")
+    path = page.locator("#stub-form").get_by_label("Path")
+    path.fill("/v1/one")
+    with held_back(page, "**/_fake/stubs", "POST"):
+        with page.expect_request(lambda request: request.method == "POST"):
+            path.press("Enter")
+        path.fill("/v1/two")
+    shows(page.locator("#stub-list"), "GET /v1/one")
+    assert path.input_value() == "/v1/two"
+    path.press("Enter")
+    shows(page.locator("#stub-list"), "GET /v1/two")
+    page.wait_for_function("() => document.querySelector('#stub-form [name=path]').value === ''")

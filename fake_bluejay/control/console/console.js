@@ -107,7 +107,7 @@ const KEYS = [
   ["t", "light or dark", theme],
   ["?", "these keys", () => $("#help").showModal()],
 ];
-const MORE = [["↑ ↓", "move in a table (j, k), or from a search into it"], ["Enter", "open"], ["Esc", "clear and leave a search, close a dialog"]];
+const MORE = [["↑ ↓", "move in a table (j, k), or from a search into it"], ["→ ←", "to a row's button, and back"], ["Enter", "open"], ["Esc", "clear and leave a search, close a dialog"]];
 
 function onKey(event) {
   if (event.ctrlKey || event.metaKey || event.altKey || $("dialog[open]")) return;

@@ -27,8 +27,12 @@ export const withCode = (text) => text.split("`").map((part, index) => (index % 
 
 export const svg = (name, properties, ...children) => filled(document.createElementNS(SVG, name), properties, children);
 
-// Rows that stay the same elements while their content changes, so that focus and selection survive every update.
+// Rows, or items of a list, that stay the same elements while their content changes, so that the focus, the selection and
+// what is open survive every update. One that is `dirty`, because somebody has written into it, keeps its content, too.
 export function updateRows(body, items, key, build) {
+  const held = body.contains(document.activeElement) ? document.activeElement : null;
+  const holder = held?.closest("[data-key]");
+  const index = [...body.children].indexOf(holder);
   const present = new Map([...body.children].map((row) => [row.dataset.key, row]));
   let place = body.firstElementChild;
   for (const item of items) {
@@ -37,23 +41,29 @@ export function updateRows(body, items, key, build) {
     let row = present.get(name);
     present.delete(name);
     if (!row) {
-      row = h("tr", { "data-key": name, tabindex: "-1" });
+      row = body.localName === "tbody" ? h("tr", { "data-key": name, tabindex: "-1" }) : h("li", { "data-key": name });
       row.shown = null;
     }
-    if (row.shown !== shown) {
-      row.replaceChildren(...build(item));
+    if (row.shown !== shown && !row.dirty) {
+      const open = $("details", row)?.open;
+      put(row, build(item));
+      if (open) $("details", row).open = true;
+      if (row.localName === "tr") for (const button of $$("button", row)) button.tabIndex = -1;
       row.shown = shown;
     }
     if (row === place) place = place.nextElementSibling;
     else body.insertBefore(row, place);
   }
   for (const row of present.values()) row.remove();
+  if (held === null || held === document.activeElement) return;
+  const row = holder.isConnected ? holder : body.children[Math.min(index, body.children.length - 1)];
+  ($(held.localName, row ?? body) ?? row)?.focus();
 }
 
-// The one row that Tab reaches; the arrow keys move on from it.
+// The one row that Tab reaches; the arrow keys move on from it, and to its button and back.
 export function reachable(body, selected) {
   const rows = [...body.children];
-  const row = rows.find((each) => each.dataset.key === String(selected)) ?? rows[0];
+  const row = rows.find((each) => each.contains(document.activeElement)) ?? rows.find((each) => each.dataset.key === String(selected)) ?? rows[0];
   for (const each of rows) {
     each.tabIndex = each === row ? 0 : -1;
     each.setAttribute("aria-selected", String(each.dataset.key === String(selected)));
@@ -64,13 +74,14 @@ export function arrows(body, choose) {
   body.addEventListener("keydown", (event) => {
     const step = { ArrowDown: 1, j: 1, ArrowUp: -1, k: -1 }[event.key];
     const row = event.target.closest("tr");
-    if (!row || event.target.closest("button") || event.ctrlKey || event.metaKey || event.altKey) return;
-    if (event.key === "Enter") choose(row.dataset.key, true);
+    if (!row || event.ctrlKey || event.metaKey || event.altKey) return;
+    if (event.key === "Enter" && event.target === row) choose(row.dataset.key, true);
+    const within = { ArrowRight: $("button", row), ArrowLeft: row }[event.key];
     const next = step === 1 ? row.nextElementSibling : step === -1 ? row.previousElementSibling : null;
-    if (!next) return;
+    if (!within && !next) return;
     event.preventDefault();
-    next.focus();
-    choose(next.dataset.key, false);
+    (within ?? next).focus();
+    if (next) choose(next.dataset.key, false);
   });
   body.addEventListener("click", (event) => {
     const row = event.target.closest("tr");
@@ -89,6 +100,15 @@ export function note(text, kind = "error") {
 
 // Tell a screen reader what has changed, without taking the focus.
 export const say = (text) => { $("#said").textContent = text; };
+
+// Empty a form once the server has taken what stood in it, unless something else is written there by now.
+export async function takeFrom(form, act) {
+  const values = () => Object.fromEntries(new FormData(form));
+  const sent = values();
+  const answer = await act(sent);
+  if (answer !== null && JSON.stringify(values()) === JSON.stringify(sent)) form.reset();
+  return answer;
+}
 
 // A button that asks for confirmation before an action that cannot be undone.
 export function sure(button, act) {

@@ -1,6 +1,6 @@
 // Faults to arm, readings to change, and the world as a whole.
 
-import { $, $$, h, note, put, sure, withCode } from "./dom.js";
+import { $, $$, h, note, put, sure, takeFrom, withCode } from "./dom.js";
 import { all, attempt, get, look, onLook, place, Refused, send } from "./api.js";
 import { choose } from "./results.js";
 
@@ -17,7 +17,7 @@ async function lookAtKinds() {
 
 const ownArguments = (kind) => Object.entries(kinds[kind].properties).filter(([name]) => name !== "kind" && !ALL_TAKE.includes(name));
 
-const input = (label, name, properties) => h("label", null, label, h("input", { name, autocomplete: "off", spellcheck: "false", ...properties }));
+export const input = (label, name, properties) => h("label", null, label, h("input", { name, autocomplete: "off", spellcheck: "false", ...properties }));
 const json = (text, what) => {
   if (!text.trim()) return null;
   try { return JSON.parse(text); } catch (error) { throw new Refused(`${what} is not JSON: ${error.message}`); }
@@ -49,7 +49,7 @@ function argumentFrom(text, name, schema) {
 function faultForm() {
   const given = h("div", { class: "fields" });
   const about = h("p", { class: "muted" });
-  const kind = h("select", { name: "kind", onchange: show });
+  const kind = h("select", { name: "kind", id: "fault-kind", onchange: show });
   const which = {
     path: input("Path", "path", { placeholder: "any", list: "paths" }),
     times: input("Times", "times", { type: "number", min: 1, value: "1", placeholder: "always" }),
@@ -141,10 +141,11 @@ async function lookAtOrganisations() {
   const organisations = await get("organisations");
   $("#organisation-list").replaceChildren(...organisations.map((one) => h("li", null,
     h("strong", null, one.name), h("span", { class: "mono muted" }, one.api_keys.join(", ") || "no key"))));
-  const select = $("#adding [name=organisation]");
-  const chosen = select.value;
-  select.replaceChildren(...organisations.map((one) => h("option", null, one.name)));
-  if (organisations.some((one) => one.name === chosen)) select.value = chosen;
+  for (const select of $$("select[name=organisation]")) {
+    const chosen = select.value;
+    put(select, organisations.map((one) => h("option", null, one.name)));
+    if (organisations.some((one) => one.name === chosen)) select.value = chosen;
+  }
 }
 
 function world() {
@@ -176,8 +177,7 @@ function world() {
       class: "fields",
       onsubmit: async (event) => {
         event.preventDefault();
-        const values = Object.fromEntries(new FormData(event.target));
-        if (await attempt(() => send("POST", "organisations", values))) { event.target.reset(); look("organisations", "overview"); }
+        if (await takeFrom(event.target, (values) => attempt(() => send("POST", "organisations", values)))) look("organisations", "overview");
       },
     }, input("Name", "name", { required: true }), input("API key", "api_key", { required: true, type: "password", autocomplete: "new-password" }), h("button", null, "Add")),
     h("p", { class: "muted" }, "From the first one on, only known keys are accepted."),
@@ -189,9 +189,8 @@ function world() {
       id: "stub-form",
       onsubmit: async (event) => {
         event.preventDefault();
-        const values = Object.fromEntries(new FormData(event.target));
-        const done = await attempt(async () => send("POST", "stubs", { method: values.method, path: values.path, status: Number(values.status), json: json(values.json, "What to answer") }));
-        if (done) { event.target.reset(); look("stubs", "overview"); }
+        const done = await takeFrom(event.target, (values) => attempt(async () => send("POST", "stubs", { method: values.method, path: values.path, status: Number(values.status), json: json(values.json, "What to answer") })));
+        if (done) look("stubs", "overview");
       },
     },
     h("label", null, "Method", h("select", { name: "method" }, ["GET", "POST", "PUT", "PATCH", "DELETE"].map((each) => h("option", null, each)))),

@@ -1,6 +1,6 @@
 // The resources, as the control API describes them: listed, shown, added, changed and removed.
 
-import { $, h, put, sure } from "./dom.js";
+import { $, h, put, sure, updateRows, withCode } from "./dom.js";
 import { attempt, get, hear, look, onLook, page, Refused, send } from "./api.js";
 
 const MOST = 50;
@@ -18,35 +18,39 @@ const done = (answer) => { if (answer !== null) look("resources"); return answer
 
 function entry(one) {
   const place = `resources/${one.collection}/${encodeURIComponent(one.id)}`;
-  const text = area(written(one.fields), `Fields of ${one.id}`);
+  const before = written(one.fields);
+  const text = area(before, `Fields of ${one.id}`);
+  const item = () => text.closest("li");
+  text.addEventListener("input", () => { item().dirty = text.value !== before; });
   const remove = h("button", { type: "button", class: "danger", "data-sure": "Really remove?" }, "Remove");
   sure(remove, () => attempt(() => send("DELETE", place)).then(done));
-  return h("li", { "data-key": String(one.id) }, h("details", null,
+  return h("details", null,
     h("summary", null, h("strong", null, title(one.fields)), " ", h("span", { class: "mono muted" }, `${one.id} · ${one.organisation}`)),
     h("form", {
       onsubmit: (event) => {
         event.preventDefault();
+        const sent = text.value;
         attempt(() => {
-          const fields = Object.fromEntries(Object.entries(read(text.value)).filter(([name, value]) => written(value) !== written(one.fields[name])));
+          const fields = Object.fromEntries(Object.entries(read(sent)).filter(([name, value]) => written(value) !== written(one.fields[name])));
           return send("PATCH", place, { fields });
-        }).then(done);
+        }).then((answer) => {
+          if (answer !== null && text.value === sent && item()) item().dirty = false;
+          done(answer);
+        });
       },
-    }, text, h("div", { class: "buttons" }, h("button", null, "Save"), remove))));
+    }, text, h("div", { class: "buttons" }, h("button", null, "Save"), remove)));
 }
 
-// An entity that has not changed keeps its element, so that an open or half-written part of it survives.
-const shown = new Map();
-function draw(entities) {
-  const list = $("#resource-list");
-  const before = new Map([...list.children].map((item) => [item.dataset.key, item]));
-  put(list, entities.map((one) => {
-    const key = String(one.id);
-    const same = shown.get(key) === written(one) && before.get(key);
-    const item = same || entry(one);
-    if (!same && before.get(key)) $("details", item).open = $("details", before.get(key)).open;
-    shown.set(key, written(one));
-    return item;
-  }));
+// What a link is, and what happens to it: of a field with one id, and of one with several.
+const EFFECTS = {
+  detach: ["it becomes empty if that is removed", "one that is removed is taken out"],
+  cascade: ["this is removed with it", "this is removed with each of them"],
+  keep: ["it stays as it is if that is removed", "it stays as it is if one of them is removed"],
+  restrict: ["that cannot be removed before this", "none of them can be removed before this"],
+};
+function inWords({ field, to, on_delete }) {
+  const several = field.endsWith("s");
+  return withCode(`\`${field}\` names ${several ? "" : "one of the "}${to.replaceAll("_", " ")}: ${EFFECTS[on_delete][Number(several)]}.`);
 }
 
 async function lookAtResources() {
@@ -55,11 +59,15 @@ async function lookAtResources() {
   const before = select.value;
   put(select, kinds.map((one) => h("option", { value: one.collection, selected: one.collection === before }, `${one.collection.replaceAll("_", " ")} (${one.count})`)));
   const kind = chosen();
-  const query = new URLSearchParams({ q: $("#resource-search").value, limit: MOST, order: "newest" });
-  const { data, total } = await page(`resources/${kind.collection}?${query}`);
-  draw(data);
-  const links = kind.links.map(({ field, to, on_delete }) => `${field} → ${to.replaceAll("_", " ")}, ${on_delete}`).join(" · ");
-  put($("#resource-about"), total > data.length ? `The newest ${data.length} of ${total}. ` : data.length ? "" : "There are none. ", links && `Refers to others: ${links}`);
+  const q = $("#resource-search").value;
+  const { data, total } = await page(`resources/${kind.collection}?${new URLSearchParams({ q, limit: MOST, order: "newest" })}`);
+  if (chosen().collection !== kind.collection || $("#resource-search").value !== q) return; // by now, something else is asked for
+  updateRows($("#resource-list"), data, (one) => one.id, entry);
+  const about = $("#resource-about");
+  about.textContent = total > data.length ? `The newest ${data.length} of ${total}.` : data.length ? "" : q ? "None matches the search." : "There are none.";
+  about.hidden = !about.textContent;
+  put($("#resource-links"), kind.links.map((link) => h("li", null, inWords(link))));
+  $("#resource-links").hidden = !kind.links.length;
 }
 
 // The browser tells of the opening late, perhaps after the first keys: what was written by then stays.
@@ -80,8 +88,9 @@ export async function startResources() {
   $("#tab-resources").append(
     h("h2", null, "Resources"),
     h("div", { class: "fields" },
-      h("label", null, "Which", h("select", { id: "resource-kind", onchange: () => { $("#resource-adding").open = false; $("#resource-new").value = ""; shown.clear(); look("resources"); } })),
+      h("label", null, "Which", h("select", { id: "resource-kind", onchange: () => { $("#resource-adding").open = false; $("#resource-new").value = ""; put($("#resource-list")); look("resources"); } })),
       h("label", null, "Search", h("input", { id: "resource-search", type: "search", autocomplete: "off", spellcheck: "false", oninput: () => look("resources") }))),
+    h("ul", { class: "muted plain", id: "resource-links" }),
     h("p", { class: "muted", id: "resource-about" }),
     adding(),
     h("ul", { id: "resource-list", class: "list" }));

@@ -1,6 +1,6 @@
 // One test result: its history, its timers, the moves that are possible next, and its place in the diagram.
 
-import { $, h, put, say, sure } from "./dom.js";
+import { $, $$, h, put, say, sure } from "./dom.js";
 import { attempt, get, look, onLook, Refused, send } from "./api.js";
 import { instant, seconds, tick, timeOfDay } from "./time.js";
 import { isFinal, pill, table, waysOn, words } from "./statuses.js";
@@ -87,8 +87,8 @@ function transcript(one) {
   return h("details", { id: "result-transcript", ontoggle: open }, h("summary", null, "Transcript"), said);
 }
 
-function forceForm(one) {
-  const select = h("select", { "aria-label": "Status" }, table.statuses.map(({ name }) => h("option", { selected: name === one.status }, name)));
+function forceForm(one, chosen) {
+  const select = h("select", { "aria-label": "Status", id: "result-force" }, table.statuses.map(({ name }) => h("option", { selected: name === chosen }, name)));
   return h("form", {
     class: "inline",
     onsubmit: async (event) => {
@@ -100,22 +100,33 @@ function forceForm(one) {
 }
 
 export async function lookAtResult() {
-  if (selected === null) return draw(null);
+  const asked = selected;
+  let one = null;
   try {
-    draw(await get(`test-results/${selected}`));
+    if (asked !== null) one = await get(`test-results/${asked}`);
   } catch (error) {
     if (!(error instanceof Refused)) throw error;
-    draw(null, `Test result ${selected} is gone.`);
   }
+  if (asked !== selected) return; // another one was chosen meanwhile
+  draw(one, one === null && asked !== null ? `Test result ${asked} is gone.` : undefined);
+}
+
+// How to find an element of the tab again after it was drawn anew.
+function place(element) {
+  if (element.dataset.event) return `[data-event="${element.dataset.event}"]`;
+  return element.localName === "summary" ? `#${element.parentElement.id} > summary` : element.id && `#${element.id}`;
 }
 
 function draw(one, instead) {
-  if (one && record?.id === one.id && record.status !== one.status) say(`Test result ${one.id} is ${one.status} now.`);
+  const before = one && record?.id === one.id ? record : null;
+  if (before && before.status !== one.status) say(`Test result ${one.id} is ${one.status} now.`);
   record = one;
   const key = JSON.stringify([one, instead]);
   if (key === shown) return;
   const tab = $("#tab-result");
-  const focus = tab.contains(document.activeElement) && (document.activeElement.dataset.event ? `[data-event="${document.activeElement.dataset.event}"]` : document.activeElement.id && `#${document.activeElement.id}`);
+  const focus = tab.contains(document.activeElement) && place(document.activeElement);
+  const opened = before ? $$("details[open]", tab) : [];
+  const chosen = before && $("#result-force").value !== before.status ? $("#result-force").value : one?.status;
   shown = key;
   if (one === null) {
     put(tab, h("p", { class: "empty" }, instead ?? "Choose a test result: its timeline, what may happen next and its place in the diagram are shown here."), diagram(null, new Set()));
@@ -142,12 +153,13 @@ function draw(one, instead) {
     h("h3", null, "What may happen now"),
     actions(one),
     one.status === "COMPLETED" || one.metrics.length ? [h("h3", null, "Scores"), scores(one), transcript(one)] : null,
-    one.call ? h("details", null, h("summary", null, "Script of its call"), h("pre", null, JSON.stringify(one.call, null, 2))) : null,
-    fields.length ? h("details", null, h("summary", null, `Fields (${fields.length})`), h("pre", null, JSON.stringify(one.fields, null, 2))) : null,
+    one.call ? h("details", { id: "result-call" }, h("summary", null, "Script of its call"), h("pre", null, JSON.stringify(one.call, null, 2))) : null,
+    fields.length ? h("details", { id: "result-fields" }, h("summary", null, `Fields (${fields.length})`), h("pre", null, JSON.stringify(one.fields, null, 2))) : null,
     h("h3", null, "Transitions"),
     diagram(one.status, passed),
-    h("div", { class: "last" }, forceForm(one), remove),
+    h("div", { class: "last" }, forceForm(one, chosen), remove),
   );
+  for (const each of opened) $(`#${each.id}`, tab)?.setAttribute("open", "");
   if (focus) $(focus, tab)?.focus();
   tick();
 }
