@@ -468,6 +468,9 @@ def test_every_text_has_contrast(tab: Any, fake: FakeBluejay, scheme: str) -> No
     fake.faults.delay(1)
     fake.readings.set(success="always")
     fake.add_agent()
+    fake.webhooks.add(lambda request: 200)
+    fake.webhooks.disable(fake.webhooks.add(lambda request: 200))
+    fake.webhooks.send("simulation_ended", {})
     page = tab
     page.set_viewport_size({"width": 1360, "height": 1200})
     page.emulate_media(color_scheme=scheme)
@@ -483,6 +486,7 @@ def test_every_text_has_contrast(tab: Any, fake: FakeBluejay, scheme: str) -> No
         ("request", "#curl"),
         ("faults", "#fault-list li"),
         ("readings", ".reading"),
+        ("webhooks", "#delivery-list li"),
         ("resources", "#resource-list li"),
         ("world", "#organisation-list li"),
     ):
@@ -520,9 +524,14 @@ def test_narrow_windows(tab: Any, fake: FakeBluejay, width: int) -> None:
     page.locator("#tab-result .timeline").wait_for()
     assert page.locator(".diagram").is_visible()
     assert fits()
+    edge = page.locator("#side").bounding_box()
+    for button in page.locator(".tabs button:visible").all():  # each lies within the panel
+        box = button.bounding_box()
+        assert edge["x"] <= box["x"]
+        assert box["x"] + box["width"] <= edge["x"] + edge["width"]
     if width <= 900:
         assert not page.locator("#results").is_visible()
-        for name in ("Requests", "Details", "Faults", "Readings", "Resources", "World", "Results"):
+        for name in ("Requests", "Details", "Faults", "Readings", "Webhooks", "Resources", "World", "Results"):
             page.locator(".views").get_by_role("button", name=name).click()
             assert fits()
             assert page.locator(".views [aria-current=true]").all_text_contents() == [name]
@@ -780,6 +789,67 @@ def focused(page: Any) -> str:
             "(({ id, textContent, localName }) => `${id || textContent}|${localName}`)(document.activeElement)"
         )
     )
+
+
+def test_webhooks_and_what_was_sent_to_them_show_as_it_happens(fake: FakeBluejay, page: Any, receiver: Any) -> None:
+    page.keyboard.press("h")
+    shows(page.locator("#webhook-empty"), "No webhooks.")
+    shows(page.locator("#delivery-empty"), "None yet.")
+    page.locator("#webhook-adding summary").click()
+    page.get_by_label("URL", exact=True).fill(receiver.url)
+    page.get_by_role("button", name="Add webhook").click()
+    shows(page.locator("#webhook-list"), receiver.url)
+    [webhook] = fake.world.outbox.webhooks.values()
+    shows(page.locator("#webhook-secret"), webhook.secret)
+    shows(page.locator("#webhook-list"), f"{len(webhook.events)} events · all agents")
+
+    receiver.answers.append(500)
+    fake.add_test_result().end()
+    first, second = (page.locator(f"#delivery-list li[data-key='{number}']") for number in (1, 2))
+    shows(first, "failed · 500")
+    first.locator("summary").click()
+    shows(first.locator("pre"), '"CONVERSATION_ENDED"')
+    shows(first.locator(".attempts"), "500")
+    fake.webhooks.delay(30)
+    fake.webhooks.send("simulation_ended", {"own": "<b>payload</b>"})
+    shows(second, "to be sent")
+    shows(second, receiver.url)
+    fake.clock.advance(30)
+    shows(second, "delivered · 204")
+    second.locator("summary").click()
+    shows(second.locator("pre"), '"own": "<b>payload</b>"')
+    assert first.locator("pre").is_visible()  # what is open stays open
+    order = page.locator("#delivery-list > li").evaluate_all("all => all.map((one) => Number(one.dataset.key))")
+    assert order == sorted(order, reverse=True)
+
+    listed = page.locator("#webhook-list li")
+    listed.locator("summary").click()
+    listed.get_by_role("button", name="Disable").click()
+    shows(listed.locator(".tag"), "disabled")
+    assert not fake.world.outbox.webhooks[webhook.id].enabled
+    listed.get_by_role("button", name="Enable").click()
+    listed.get_by_role("button", name="Disable").wait_for()
+    listed.get_by_role("button", name="Remove").click()
+    listed.get_by_role("button", name="Really remove?").click()
+    shows(page.locator("#webhook-empty"), "No webhooks.")
+    shows(second, "→ a webhook that is gone")
+
+
+def test_delivery_that_is_repeated_shows_each_attempt(fake: FakeBluejay, page: Any) -> None:
+    answers = iter([503, 204])
+    fake.webhooks.add(lambda request: next(answers), ["simulation_ended"], retries=1)
+    fake.webhooks.send("simulation_ended", {})
+    page.keyboard.press("h")
+    delivery = page.locator("#delivery-list li[data-key='1']")
+    shows(delivery, "to be repeated · 503")
+    delivery.locator("summary").click()
+    shows(delivery, "1 attempt to come")
+    fake.clock.advance(5)
+    shows(delivery, "delivered · 204")
+    assert delivery.locator(".attempts strong").all_inner_texts() == ["503", "204"]
+    assert delivery.locator("pre").is_visible()
+    shows(page.locator("#webhook-list"), "a function in a test")
+    shows(delivery, "→ a function in a test")
 
 
 def test_links_of_a_resource_are_said_in_words(page: Any) -> None:

@@ -61,6 +61,11 @@ const TOPICS = {
   "faults-cleared": ["overview", "faults"],
   "readings-changed": ["overview", "readings"],
   "organisation-added": ["overview", "organisations"],
+  "webhook-added": ["webhooks"],
+  "webhook-changed": ["webhooks"],
+  "webhook-removed": ["webhooks"],
+  "webhook-attempted": ["webhooks"],
+  "delivery-added": ["webhooks"],
   "stub-added": ["overview", "stubs"],
   "stubs-cleared": ["overview", "stubs"],
 };

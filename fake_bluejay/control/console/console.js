@@ -8,6 +8,7 @@ import { record, startResult } from "./result.js";
 import { choose as chooseRequest, selected as request, startRequests } from "./requests.js";
 import { badges, startPanels } from "./panels.js";
 import { startResources } from "./resources.js";
+import { startWebhooks } from "./webhooks.js";
 import { table } from "./statuses.js";
 
 const narrow = matchMedia("(max-width: 900px)");
@@ -38,7 +39,7 @@ function follow() {
   const parts = new URLSearchParams(location.hash.slice(1));
   const number = (name) => (/^-?\d{1,15}$/.test(parts.get(name) ?? "") ? Number(parts.get(name)) : null);
   const asked = number("request");
-  const named = ["faults", "readings", "resources", "world"].includes(parts.get("tab")) ? parts.get("tab") : "result";
+  const named = ["faults", "readings", "webhooks", "resources", "world"].includes(parts.get("tab")) ? parts.get("tab") : "result";
   const view = parts.get("view");
   parts.delete("view");
   following = true;
@@ -99,7 +100,8 @@ const KEYS = [
   ["n", "advance to the next timer", () => advance("next")],
   ["f", "faults", () => openPanel("faults")],
   ["r", "readings", () => openPanel("readings")],
-  ["s", "resources: list, show, add, change, remove", () => openPanel("resources")],
+  ["h", "webhooks, and the deliveries to them", () => openPanel("webhooks")],
+  ["s", "resources: list, show, add, change, remove", () => openPanel("resources", "#resource-kind")],
   ["w", "the world: save, load, reset, runs, stubs, organisations", () => openPanel("world")],
   ["q", "search requests", () => { view("requests"); $("#requests-search").focus(); }],
   ["[", "previous page", () => turn(-1)],
@@ -177,7 +179,8 @@ async function start() {
     else tab("request");
   });
   startPanels();
-  await attempt(startResources);
+  startWebhooks();
+  const resources = attempt(startResources);
   startAdding();
   onLook("overview", async () => {
     const overview = await get("overview");
