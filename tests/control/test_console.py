@@ -852,6 +852,87 @@ def test_delivery_that_is_repeated_shows_each_attempt(fake: FakeBluejay, page: A
     shows(delivery, "→ a function in a test")
 
 
+def test_search_filter_order_and_page_of_the_lists_outlast_a_reload(fake: FakeBluejay, page: Any) -> None:
+    fake.add_test_results(250, agent=silent())
+    fake.add_test_results(3, status="QUEUED")
+    end(fake, 1)
+    end(fake, 2)
+    shows(page.locator("#requests-count"), "2")
+    steps = page.evaluate("history.length")
+    page.locator("#chips [data-status=RUNNING]").click()
+    page.locator("#results-search").fill("silent")
+    page.locator("#order").select_option("newest")
+    shows(page.locator("#page-text"), "of 250")
+    page.locator("#page-on").click()
+    row(page, 150).wait_for()
+    page.locator("#requests-search").fill("end-conv")
+    page.reload()
+    row(page, 150).wait_for()
+    shows(page.locator("#page-text"), "101–200 of 250")
+    page.locator("#chips [data-status=RUNNING][aria-pressed=true]").wait_for()
+    assert page.locator("#results-search").input_value() == "silent"
+    assert page.locator("#requests-search").input_value() == "end-conv"
+    assert page.locator("#order").input_value() == "newest"
+    assert page.evaluate("history.length") == steps  # a filter is no step of its own
+    row(page, 150).click()
+    shows(page.locator("#tab-result"), "Test result 150")
+    page.go_back()
+    shows(page.locator("#tab-result"), "Choose a test result")
+    shows(page.locator("#page-text"), "101–200 of 250")
+    page.locator("#results-search").fill("queued")
+    shows(page.locator("#results-empty"), "No test result matches.")
+    page.locator("#chips [data-status='']").click()
+    row(page, 253).wait_for()
+    page.reload()
+    row(page, 253).wait_for()
+    page.wait_for_function("() => document.querySelectorAll('#results-rows tr').length === 3")
+
+
+def test_page_that_is_no_longer_there_becomes_the_last(fake: FakeBluejay, page: Any) -> None:
+    fake.add_test_results(150)
+    page.goto(f"{fake.url}/_fake/#page=9&status=RUNNING,WALKING&view=nowhere")
+    page.reload()
+    shows(page.locator("#page-text"), "101–150 of 150")
+    page.wait_for_function("() => location.hash === '#status=RUNNING&page=2'")
+
+
+def test_what_is_typed_while_the_page_starts_stays(tab: Any, fake: FakeBluejay) -> None:
+    fake.add_test_results(12)
+    with held_back(tab, "**/_fake/transitions"):
+        with tab.expect_request("**/_fake/transitions"):
+            tab.goto(f"{fake.url}/_fake/#result=3&q=7")
+        tab.locator("#results-search").fill("#12")
+    row(tab, 12).wait_for()
+    tab.wait_for_function("() => document.querySelectorAll('#results-rows tr').length === 1")
+    assert tab.locator("#results-search").input_value() == "#12"
+    shows(tab.locator("#tab-result"), "Test result 3")
+
+
+def test_keys_lead_to_a_heading_or_to_a_harmless_choice(fake: FakeBluejay, page: Any) -> None:
+    before = fake.dump()["readings"]
+    page.locator(".reading").first.wait_for(state="attached")
+    for key, focus in (
+        ("r", "Readings|h2"),
+        ("w", "World|h2"),
+        ("h", "Webhooks|h2"),
+        ("s", "resource-kind|select"),
+    ):
+        page.keyboard.press(key)
+        assert focused(page) == focus
+        page.keyboard.press("ArrowDown")
+    page.keyboard.press("Escape")
+    page.keyboard.press("f")
+    assert focused(page) == "fault-kind|select"
+    page.keyboard.press("Escape")
+    for text in ("one", "two"):  # what is typed replaces an earlier search
+        page.keyboard.press("q")
+        page.keyboard.type(text)
+        page.keyboard.press("Enter")
+        assert page.locator("#requests-search").input_value() == text
+        page.locator("#requests-search").blur()
+    assert fake.dump()["readings"] == before
+
+
 def test_links_of_a_resource_are_said_in_words(page: Any) -> None:
     page.keyboard.press("s")
     for kind, says in (
@@ -948,3 +1029,27 @@ def test_what_is_written_while_the_server_takes_a_form_stays(fake: FakeBluejay, 
     path.press("Enter")
     shows(page.locator("#stub-list"), "GET /v1/two")
     page.wait_for_function("() => document.querySelector('#stub-form [name=path]').value === ''")
+
+
+def test_late_answers_do_not_show_what_nobody_asks_for_any_more(fake: FakeBluejay, page: Any) -> None:
+    fake.add_test_results(2)
+    row(page, 2).wait_for()
+    page.evaluate("""() => {
+        window.seen = [];
+        const note = () => window.seen.push(document.body.innerText);
+        new MutationObserver(note).observe(document.body, { attributes: true, childList: true, subtree: true });
+    }""")
+    with held_back(page, "**/_fake/test-results/1"):
+        with page.expect_request("**/_fake/test-results/1"):
+            row(page, 1).click()
+        row(page, 2).click()
+    shows(page.locator("#tab-result"), "Test result 2")
+    with held_back(page, "**/_fake/test-results?*q=nothing"):
+        with page.expect_request("**/_fake/test-results?*q=nothing"):
+            page.locator("#results-search").fill("nothing")
+        page.locator("#results-search").fill("#1")
+    page.wait_for_function("() => document.querySelectorAll('#results-rows tr').length === 1")
+    seen = "".join(page.evaluate("window.seen"))
+    assert "Test result 2" in seen
+    assert "Test result 1" not in seen
+    assert "No test result matches" not in seen

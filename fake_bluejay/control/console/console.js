@@ -3,8 +3,10 @@
 import { $, $$, h } from "./dom.js";
 import { attempt, get, listen, look, onLook, organisation, send } from "./api.js";
 import { advance, pauseOrGoOn, setClock, startClock } from "./time.js";
+import * as results from "./results.js";
 import { choose, happen, mark, selected, show, startResults, turn } from "./results.js";
-import { record, startResult } from "./result.js";
+import { startResult } from "./result.js";
+import * as requests from "./requests.js";
 import { choose as chooseRequest, selected as request, startRequests } from "./requests.js";
 import { badges, startPanels } from "./panels.js";
 import { startResources } from "./resources.js";
@@ -15,25 +17,29 @@ const narrow = matchMedia("(max-width: 900px)");
 let details = "result";
 
 // In a narrow window, which has room for one view, the address names it unless it shows what else the address names.
-const usual = (parts) => (String(parts) ? "side" : "results");
+const usual = (parts) => (["result", "request", "tab"].some((name) => parts.has(name)) ? "side" : "results");
 
-// The address names the view, so that a reload shows it again, and Back leads to the view before.
+// The address names the view, and what the lists are searched and filtered for, so that a reload shows it again. Back
+// leads to the view before; a search or a filter is no step of its own.
 function where() {
   const parts = new URLSearchParams();
   if (selected !== null) parts.set("result", selected);
   if (request !== null && document.body.dataset.tab === "request") parts.set("request", request);
   if (!["result", "request"].includes(document.body.dataset.tab)) parts.set("tab", document.body.dataset.tab);
   if (narrow.matches && document.body.dataset.view !== usual(parts)) parts.set("view", document.body.dataset.view);
+  results.address(parts);
+  requests.address(parts);
   return String(parts);
 }
 
 let following = false;
 
-function remember() {
+function remember(how = "pushState") {
   const place = where();
   if (following || place === location.hash.slice(1)) return;
-  history.pushState(null, "", place ? `#${place}` : location.pathname + location.search);
+  history[how](null, "", place ? `#${place}` : location.pathname + location.search);
 }
+const refine = () => remember("replaceState");
 
 function follow() {
   const parts = new URLSearchParams(location.hash.slice(1));
@@ -41,8 +47,9 @@ function follow() {
   const asked = number("request");
   const named = ["faults", "readings", "webhooks", "resources", "world"].includes(parts.get("tab")) ? parts.get("tab") : "result";
   const view = parts.get("view");
-  parts.delete("view");
   following = true;
+  results.follow(parts);
+  requests.follow(parts);
   document.body.dataset.view = ["results", "requests", "side"].includes(view) ? view : usual(parts);
   choose(number("result"), false);
   if (asked !== null) chooseRequest(asked, false);
@@ -74,9 +81,12 @@ function marks() {
   }
 }
 
-function openPanel(name) {
+// Show a panel, and give the focus to its heading, or to a choice in it with which whoever opens it begins.
+function openPanel(name, first = "h2") {
   view("side", name);
-  $(`#tab-${name} select, #tab-${name} input`)?.focus();
+  const element = $(`#tab-${name} ${first}`);
+  if (first === "h2") element.tabIndex = -1;
+  element.focus();
 }
 
 function theme() {
@@ -98,12 +108,12 @@ const KEYS = [
   ["2", "advance by 10 s", () => advance("10")],
   ["3", "advance by 30 s", () => advance("30")],
   ["n", "advance to the next timer", () => advance("next")],
-  ["f", "faults", () => openPanel("faults")],
+  ["f", "faults", () => openPanel("faults", "#fault-kind")],
   ["r", "readings", () => openPanel("readings")],
   ["h", "webhooks, and the deliveries to them", () => openPanel("webhooks")],
   ["s", "resources: list, show, add, change, remove", () => openPanel("resources", "#resource-kind")],
   ["w", "the world: save, load, reset, runs, stubs, organisations", () => openPanel("world")],
-  ["q", "search requests", () => { view("requests"); $("#requests-search").focus(); }],
+  ["q", "search requests", () => { view("requests"); $("#requests-search").focus(); $("#requests-search").select(); }],
   ["[", "previous page", () => turn(-1)],
   ["]", "next page", () => turn(1)],
   ["t", "light or dark", theme],
@@ -172,12 +182,12 @@ async function start() {
     look("result");
     if (opened && narrow.matches) view("side", "result");
     else tab("result");
-  });
+  }, refine);
   startResult();
   startRequests((opened) => {
     if (opened && narrow.matches) view("side", "request");
     else tab("request");
-  });
+  }, refine);
   startPanels();
   startWebhooks();
   const resources = attempt(startResources);
@@ -196,7 +206,14 @@ async function start() {
   $("#help-button").addEventListener("click", () => $("#help").showModal());
   document.addEventListener("keydown", onKey);
   addEventListener("popstate", follow);
+  const typed = $$("main > section input[type=search]").map((search) => [search, search.value]);
   follow();
+  for (const [search, text] of typed) { // what was typed while the page started stays
+    if (!text) continue;
+    search.value = text;
+    search.dispatchEvent(new Event("input"));
+  }
+  await resources;
   listen((state) => {
     $("#live").textContent = state;
     $("#live").dataset.state = state;

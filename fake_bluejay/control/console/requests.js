@@ -8,6 +8,7 @@ const MOST = 200;
 let q = "";
 export let selected = null;
 let open = () => {};
+let searched = () => {};
 let shown = null;
 
 const code = (status) => h("span", { class: `code ${status >= 500 ? "fail" : status >= 400 ? "money" : "done"}` }, String(status));
@@ -27,6 +28,7 @@ async function lookAtRequests() {
   const query = new URLSearchParams({ order: "newest", limit: MOST, brief: true });
   if (q) query.set("q", q);
   const { data, total } = await page(`requests?${query}`);
+  if ((query.get("q") ?? "") !== q) return; // something else is searched for meanwhile
   updateRows($("#requests-rows"), data, (one) => one.number, row);
   reachable($("#requests-rows"), selected);
   $("#requests-count").textContent = total > data.length ? `newest ${MOST} of ${total.toLocaleString("en")}` : total ? String(total) : "";
@@ -46,14 +48,14 @@ function body(title, part) {
 
 async function lookAtRequest() {
   const tab = $("#tab-request");
+  const asked = selected;
   let one = null;
-  if (selected !== null) {
-    try {
-      one = await get(`requests/${selected}`);
-    } catch (error) {
-      if (!(error instanceof Refused)) throw error;
-    }
+  try {
+    if (asked !== null) one = await get(`requests/${asked}`);
+  } catch (error) {
+    if (!(error instanceof Refused)) throw error;
   }
+  if (asked !== selected) return; // another one was chosen meanwhile
   const key = JSON.stringify(one);
   if (key === shown) return;
   shown = key;
@@ -83,11 +85,22 @@ export function choose(number, opened) {
   open(opened);
 }
 
-export function startRequests(onOpen) {
+// What the address says of the journal, written and read.
+export function address(parts) {
+  if (q) parts.set("requests", q);
+}
+
+export function follow(parts) {
+  q = $("#requests-search").value = parts.get("requests") ?? "";
+  look("requests");
+}
+
+export function startRequests(onOpen, onSearched) {
   open = onOpen;
+  searched = onSearched;
   onLook("requests", lookAtRequests);
   onLook("request", lookAtRequest);
   arrows($("#requests-rows"), (key, opened) => choose(Number(key), opened));
-  $("#requests-search").addEventListener("input", (event) => { q = event.target.value.trim(); look("requests"); });
+  $("#requests-search").addEventListener("input", (event) => { q = event.target.value.trim(); searched(); look("requests"); });
   sure($("#requests-clear"), () => attempt(() => send("DELETE", "requests")));
 }

@@ -9,6 +9,7 @@ const PAGE = 100;
 const view = { q: "", statuses: new Set(), offset: 0, total: 0, order: "oldest" };
 export let selected = null;
 let open = () => {};
+let filtered = () => {};
 let counts = {};
 
 const toServer = (milliseconds) => String(milliseconds);
@@ -106,16 +107,40 @@ function filter(change) {
   change();
   view.offset = 0;
   show(counts);
+  filtered();
   look("results");
 }
 
-async function lookAtResults() {
+// What the address says of the table, written and read.
+export function address(parts) {
+  if (view.q) parts.set("q", view.q);
+  if (view.statuses.size) parts.set("status", [...view.statuses].join(","));
+  if (view.order !== "oldest") parts.set("order", view.order);
+  if (view.offset) parts.set("page", view.offset / PAGE + 1);
+}
+
+export function follow(parts) {
+  view.q = $("#results-search").value = parts.get("q") ?? "";
+  view.statuses = new Set((parts.get("status") ?? "").split(",").filter((name) => table.statuses.some((one) => one.name === name)));
+  view.order = $("#order").value = parts.get("order") === "newest" ? "newest" : "oldest";
+  view.offset = /^[1-9]\d{0,8}$/.test(parts.get("page")) ? (Number(parts.get("page")) - 1) * PAGE : 0;
+  look("results", "overview");
+}
+
+const wanted = () => {
   const query = new URLSearchParams({ offset: view.offset, limit: PAGE, order: view.order });
   if (view.q) query.set("q", view.q);
   if (view.statuses.size) query.set("status", [...view.statuses].join(","));
+  return String(query);
+};
+
+async function lookAtResults() {
+  const query = wanted();
   const { data, total } = await page(`test-results?${query}`);
+  if (query !== wanted()) return; // something else is asked for meanwhile, and will be looked at
   if (view.offset >= total && view.offset > 0) {
     view.offset = Math.max(0, Math.floor((total - 1) / PAGE) * PAGE);
+    filtered();
     return look("results");
   }
   view.total = total;
@@ -140,6 +165,7 @@ export function turn(pages) {
   if (offset < 0 || (pages > 0 && offset >= view.total)) return;
   view.offset = offset;
   $("#results .scroll").scrollTop = 0;
+  filtered();
   look("results");
 }
 
@@ -149,8 +175,9 @@ export function choose(id, opened) {
   open(id, opened);
 }
 
-export function startResults(onOpen) {
+export function startResults(onOpen, onFiltered) {
   open = onOpen;
+  filtered = onFiltered;
   onLook("results", lookAtResults);
   arrows($("#results-rows"), (key, opened) => choose(Number(key), opened));
   $("#results-search").addEventListener("input", (event) => filter(() => { view.q = event.target.value.trim(); }));
