@@ -110,9 +110,9 @@ class Api:
         await self.answer(scope, content)(scope, receive, send)
 
     def _reads_body(self, scope: Scope) -> bool:
-        """Return whether FastAPI would read a request's body: not where nothing takes one, nor where there is nothing.
+        """Return whether FastAPI would read a request's body: only if there is an operation, and it takes one.
 
-        To read it is to tell a client that waits for `100 Continue` to send it.
+        Reading it makes the server send `100 Continue`, upon which the client sends the body.
         """
         if self._faults.faults or self._stubs:
             return True  # a test may look at the body afterwards

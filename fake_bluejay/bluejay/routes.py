@@ -227,7 +227,7 @@ def _host_name(host: bytes) -> bytes:
 
 
 def reads_body(scope: Scope) -> bool:
-    """Return whether an operation answers a request that takes a body."""
+    """Return whether a request is for an operation that may take a body."""
     route = ROUTER.route_of(scope)
     return route is not None and not (isinstance(route.endpoint, _Endpoint) and route.endpoint.takes_nothing)
 

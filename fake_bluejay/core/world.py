@@ -124,7 +124,7 @@ MOST_OPEN: Final = 1_000
 """The most control objects of one test result that wait to be picked up; further marks write no more of them."""
 
 MOST_REFUSED: Final = 100_000
-"""The number of refused ids that are remembered at least: the latest, and fewer than twice as many."""
+"""The number of the latest refused ids that are remembered; at times, up to twice as many are."""
 
 Mark = tuple[Record, int, tuple[int, TimerKind] | None]
 """A test result to mark: its record, the id of its control object, and its agent's reaction."""
@@ -670,6 +670,7 @@ class World:
         return call
 
     def _add(self, organisation: str, call: Call, run: Run, human_id: int, now: int, after: int | None) -> Record:
+        """Add the test result of a call of a run; `after` is the one of the step before it in a customer journey."""
         record = Record(self._free_id(), organisation, Status.INITIALIZING, None, now, {"digital_human_id": human_id})
         record.call, record.run = call, run
         run.result_ids.append(record.id)

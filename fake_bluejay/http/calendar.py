@@ -1,4 +1,4 @@
-"""The real calendar, for Pydantic: what it builds while freezegun holds `datetime` knows no dates afterwards."""
+"""The real classes `datetime` and `date`, for Pydantic, which must not build anything with those of freezegun."""
 
 from __future__ import annotations
 

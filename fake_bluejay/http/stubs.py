@@ -114,7 +114,7 @@ class Stubs:
             publish("stub-added", method.upper(), path, status)
 
     def find(self, method: str, path: str) -> Response | None:
-        """Return the answer for a request, if it is stubbed; that stub has met a request then."""
+        """Return the answer of the stub for a request, and note that the stub has met one; None if there is no stub."""
         from starlette.responses import Response
 
         for (stubbed, of), (pattern, status, json) in reversed(list(self._stubs.items())):
