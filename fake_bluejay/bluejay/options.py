@@ -66,7 +66,7 @@ def clock_of(options: Mapping[str, Any]) -> Clock:
             raise ValueError("speed goes with clock='real': a manual clock stands still until it is moved")
     if clock == "real":
         return ScaledClock(1.0 if speed is None else speed, now)
-    return ManualClock() if now is None else ManualClock(now)
+    return ManualClock(now)
 
 
 def now_of(options: Mapping[str, Any]) -> int | None:

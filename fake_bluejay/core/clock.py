@@ -107,8 +107,8 @@ class Clock(Protocol):
 class ManualClock:
     """A clock that stands still until it is advanced: the default in a test."""
 
-    def __init__(self, start: int = EPOCH) -> None:
-        self._now = check_start(start)
+    def __init__(self, start: int | None = None) -> None:
+        self._now = EPOCH if start is None else check_start(start)
 
     def now(self) -> int:
         """Return the current instant, in microseconds."""

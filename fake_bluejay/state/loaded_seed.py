@@ -9,7 +9,7 @@ from typing import NamedTuple
 from fake_bluejay.bluejay.options import WorldOptions
 from fake_bluejay.bluejay.service import Service
 from fake_bluejay.core.behaviors import agent_of
-from fake_bluejay.core.clock import Clock, ManualClock, ScaledClock
+from fake_bluejay.core.clock import ManualClock, ScaledClock
 from fake_bluejay.core.readings import Readings
 
 MOST_WORLDS = 100
@@ -48,13 +48,9 @@ class Overrides(NamedTuple):
 
     def options(self, start: int | None = None) -> WorldOptions:
         """Return the options of a service whose time begins at an instant."""
-        clock: Clock
-        if self.clock == "manual":
-            clock = ManualClock() if start is None else ManualClock(start)
-        else:
-            clock = ScaledClock(1.0 if self.speed is None else self.speed, start)
+        speed = 1.0 if self.speed is None else self.speed
         return {
-            "clock": clock,
+            "clock": ManualClock(start) if self.clock == "manual" else ScaledClock(speed, start),
             "agent": agent_of(self.agent),
             "readings": Readings().changed(**self.readings),
             "api_keys": self.api_keys,
