@@ -177,16 +177,18 @@ def _versions(world: World, kind: _Kind, agent: Entity) -> list[Entity]:
     versions, text = _stored(world, kind, agent), agent.fields[kind.own]
     if versions or (kind is _KNOWLEDGE_BASE and not text):
         return versions
-    return [_add(world, kind, agent, {kind.text: text, "commit_message": None, "metadata": None})]
+    return [_add(world, kind, agent, text)]
 
 
-def _add(world: World, kind: _Kind, agent: Entity, fields: dict[str, Any]) -> Entity:
+def _add(
+    world: World, kind: _Kind, agent: Entity, text: str, commit_message: Any = None, metadata: Any = None
+) -> Entity:
     """Add a version with the next number. The first one may go into production."""
     before = _stored(world, kind, agent)
     number = before[-1].fields["version"] + 1 if before else 1
-    version = world.resources[kind.resource].add(
-        agent.organisation, {**fields, "agent_id": agent.id, "version": number}
-    )
+    given = {kind.text: text, "commit_message": commit_message, "metadata": metadata}
+    fields = {**given, "agent_id": agent.id, "version": number}
+    version = world.resources[kind.resource].add(agent.organisation, fields)
     _put(world, kind, agent, version, LATEST)
     if not before and world.readings.first_version is FirstVersion.PRODUCTION:
         _put(world, kind, agent, version, PRODUCTION)
@@ -206,7 +208,7 @@ def _new_version(world: World, kind: _Kind, agent: Entity, request: BaseModel) -
     _versions(world, kind, agent)
     for text in wanted:
         _check(world, kind, agent, None, text, override=override)
-    version = _add(world, kind, agent, {name: fields[name] for name in (kind.text, "commit_message", "metadata")})
+    version = _add(world, kind, agent, fields[kind.text], fields["commit_message"], fields["metadata"])
     for text in wanted:
         _put(world, kind, agent, version, text, override=override)
     return version
@@ -218,7 +220,7 @@ def update_text(world: World, agent: Entity, changed: Mapping[str, Any]) -> None
         text = changed.get(kind.own)
         if text is not None and text != agent.fields[kind.own]:
             _versions(world, kind, agent)
-            version = _add(world, kind, agent, {kind.text: text, "commit_message": None, "metadata": None})
+            version = _add(world, kind, agent, text)
             _put(world, kind, agent, version, PRODUCTION)
 
 
