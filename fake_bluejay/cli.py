@@ -164,6 +164,8 @@ def serve(
             f" port to listen on; {_PORT} it is. --port chooses another."
         )
     _check_saving(save)
+    if seed is None and save is not None and save.exists():
+        _warn(f"the world in {save} will be replaced by a new one; --seed {save} goes on with it.")
     if not host:
         _fail("--host is the address to listen on, e.g. 127.0.0.1, or 0.0.0.0 for every one of this machine's; not ''")
     try:

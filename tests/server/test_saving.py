@@ -141,6 +141,17 @@ def test_on_request_and_on_exit(serving, tmp_path: Path) -> None:
     assert saved.clock.now.second == 5
 
 
+def test_a_world_that_will_be_replaced_because_its_seed_was_forgotten_is_named(serving, tmp_path: Path) -> None:
+    path = tmp_path / "world.json"
+    warning = f"Warning: the world in {path} will be replaced by a new one; --seed {path} goes on with it."
+    with serving("--seed", path, "--save", path) as server:
+        assert warning not in server.stop()
+    with serving("--seed", path, "--save", path) as server:
+        assert warning not in server.stop()
+    with serving("--save", path) as server:
+        assert warning in server.stop()
+
+
 def test_without_save_there_is_nowhere_to_save_to(serving) -> None:
     with serving() as server:
         answer = httpx.post(f"{server.url}/_fake/save")
@@ -149,6 +160,7 @@ def test_without_save_there_is_nowhere_to_save_to(serving) -> None:
 
 def test_a_signal_to_save_does_not_end_a_server_that_has_no_file(serving) -> None:
     with serving() as server:
+        httpx.get(f"{server.url}/_fake/health")  # by now, its event loop takes signals
         server.process.send_signal(signal.SIGUSR1)
         while "started without --save FILE" not in server.output.read_text():
             httpx.get(f"{server.url}/_fake/health")
