@@ -169,11 +169,11 @@ class _Server(uvicorn.Server):
         self._sweeping: asyncio.Task[None] | None = None
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        if hasattr(signal, "SIGUSR1"):  # before a request is answered: its client may send the signal then
+            asyncio.get_running_loop().add_signal_handler(signal.SIGUSR1, self._saver.save_soon)
         await super().startup(sockets)
         self._worlds.begin()
         self._sweeping = asyncio.create_task(sweep(self.server_state.connections))
-        if hasattr(signal, "SIGUSR1"):
-            asyncio.get_running_loop().add_signal_handler(signal.SIGUSR1, self._saver.save_soon)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         self._worlds.end_streams()  # else it would wait for clients that keep their streams open
