@@ -54,6 +54,24 @@ def test_an_organisation_with_a_world_of_its_own(client: httpx.Client) -> None:
     assert len(client.get("/_fake/test-results").json()) == 9
 
 
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        ("save?to=a.json", None),
+        ("reset?organisation=default&all=true", None),
+        ("organisations?world=own", {"name": "a", "api_key": "a-key", "world": "own"}),
+    ],
+)
+def test_unknown_parameters_are_refused_also_where_the_server_answers_for_all_worlds(
+    client: httpx.Client, path: str, body: Any
+) -> None:
+    refused = client.post(f"/_fake/{path}", json=body)
+    assert refused.status_code == 400
+    assert "unknown parameter" in refused.json()["detail"]
+    assert len(client.get("/_fake/test-results").json()) == 9
+    assert len(client.get("/_fake/organisations").json()) == 1
+
+
 def test_bad_organisations_are_refused_and_change_nothing(client: httpx.Client) -> None:
     client.post("/_fake/organisations", json={"name": "a", "api_key": "a-key", "world": "own"})
     for body, detail in [
