@@ -25,7 +25,7 @@ from enum import StrEnum
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from fake_bluejay.core.errors import Conflict, Foreign, NotFound
+from fake_bluejay.core.errors import Foreign, NotFound
 from fake_bluejay.core.numbers import is_integer
 from fake_bluejay.core.scoring import uuid_from
 
@@ -86,8 +86,6 @@ class OnDelete(StrEnum):
     """The entity is deleted, too."""
     DETACH = "detach"
     """The entity stays, and its link is set to null; in a list of links, this one is taken out."""
-    RESTRICT = "restrict"
-    """The deletion is refused with a conflict."""
     KEEP = "keep"
     """The entity stays as it is, and its link leads nowhere."""
 
@@ -249,15 +247,6 @@ class Collection:
         return len(self._all)
 
 
-class _Removal:
-    """A planned removal: the entities to remove, in this order, and the links to each that are removed."""
-
-    def __init__(self) -> None:
-        self.going: set[Entity] = set()
-        self.order: list[Entity] = []
-        self.detached: dict[Entity | Record, list[tuple[Entity, Link]]] = {}
-
-
 class Resources:
     """The collections of a world, each made when it is first asked for: `world.resources[FOLDERS]`."""
 
@@ -344,41 +333,34 @@ class Resources:
         self.change(entity, {field: list(dict.fromkeys([*kept, *add]))})
 
     def remove(self, entity: Entity) -> None:
-        """Remove an entity, and deal with all that links to it as each link declares.
-
-        Raises:
-            Conflict: Something that links to it forbids that; then nothing has changed.
-        """
-        plan = _Removal()
-        self._plan(entity, plan)
-        self._carry_out(plan)
+        """Remove an entity, and deal with all that links to it as each link declares."""
+        self._remove(entity, set())
 
     def release(self, record: Record) -> None:
-        """Deal with all that links to a test result that is about to be removed, as each link declares.
+        """Deal with all that links to a test result that is about to be removed, as each link declares."""
+        self._unlink("test result", record, set())
 
-        Raises:
-            Conflict: Something that links to it forbids its removal; then nothing has changed.
-        """
-        plan = _Removal()
-        self._plan_holders("test result", record, plan)
-        self._carry_out(plan)
-        self._detach(record, plan)
+    def _remove(self, entity: Entity, going: set[Entity]) -> None:
+        """Remove an entity, and before it those that go with it, except those that are `going` already."""
+        going.add(entity)
+        self._unlink(entity.resource.name, entity, going)
+        self.schedule(entity, None)
+        del self[entity.resource]._all[entity.id]
+        self._world.publish(change_of(entity.resource.name, "removed"), entity.id)
+        if entity.resource.on_remove is not None:
+            entity.resource.on_remove(self._world, entity)
 
-    def _carry_out(self, plan: _Removal) -> None:
-        for gone in plan.order:
-            self._detach(gone, plan)
-            self.schedule(gone, None)
-            del self[gone.resource]._all[gone.id]
-            self._world.publish(change_of(gone.resource.name, "removed"), gone.id)
-            if gone.resource.on_remove is not None:
-                gone.resource.on_remove(self._world, gone)
-
-    def _detach(self, gone: Entity | Record, plan: _Removal) -> None:
-        """Remove the links to what is gone from what stays."""
-        for holder, link in plan.detached.get(gone, ()):
-            if self._is_there(holder):
+    def _unlink(self, name: str, target: Entity | Record, going: set[Entity]) -> None:
+        """Remove what goes with an entity of a resource, or with a test result, and the links of what stays."""
+        readings = self._world.readings
+        linking = [(holder, link, link.on_delete_in(readings)) for holder, link in self._linking_to(name, target)]
+        for holder, _, on_delete in linking:
+            if on_delete is OnDelete.CASCADE and holder not in going:
+                self._remove(holder, going)
+        for holder, link, on_delete in linking:
+            if on_delete is OnDelete.DETACH and self[holder.resource].get(holder.id) is holder:
                 value = holder.fields[link.field]
-                left = [id for id in value if id != gone.id] if isinstance(value, list) else None
+                left = [id for id in value if id != target.id] if isinstance(value, list) else None
                 self.change(holder, {link.field: left})
 
     @contextmanager
@@ -440,26 +422,6 @@ class Resources:
                 if plural_of(link.to) == plural:
                     for holder in collection.of(target.organisation, **{link.field: target.id}):
                         yield holder, link
-
-    def _plan(self, entity: Entity, plan: _Removal) -> None:
-        """Plan the removal of an entity, and before it of those that go with it."""
-        plan.going.add(entity)
-        self._plan_holders(entity.resource.name, entity, plan)
-        plan.order.append(entity)
-
-    def _plan_holders(self, name: str, target: Entity | Record, plan: _Removal) -> None:
-        """Plan the effects of a removal on what links to an entity of a resource, or to a test result."""
-        for holder, link in self._linking_to(name, target):
-            on_delete = link.on_delete_in(self._world.readings)
-            if on_delete is OnDelete.RESTRICT:
-                raise Conflict(f"The {name} is in use by a {holder.resource.name}")
-            if on_delete is OnDelete.DETACH:
-                plan.detached.setdefault(target, []).append((holder, link))
-            elif on_delete is OnDelete.CASCADE and holder not in plan.going:
-                self._plan(holder, plan)
-
-    def _is_there(self, entity: Entity) -> bool:
-        return self[entity.resource].get(entity.id) is entity
 
 
 def not_found(name: str) -> NotFound:

@@ -12,7 +12,6 @@ import pytest
 from fake_bluejay import FakeBluejay
 from fake_bluejay.bluejay.modules import declared, resource_names
 from fake_bluejay.control.app import control_app
-from fake_bluejay.core.errors import Conflict
 from fake_bluejay.core.resources import Link, OnDelete, Resource, int_ids, plural_of, uuid_ids
 from fake_bluejay.core.world import World
 from fake_bluejay.facade.fake import fake_over
@@ -46,14 +45,6 @@ def test_cascade_removes_dependents_and_publishes_each() -> None:
     world.on_change = lambda *change: told.append(change)
     world.resources.remove(target)
     assert told == [("holder-removed", 1), ("target-removed", 1)]
-
-
-def test_restricted_removal_changes_nothing() -> None:
-    world, target, holder = linked(OnDelete.RESTRICT)
-    with pytest.raises(Conflict, match="The target is in use by a holder"):
-        world.resources.remove(target)
-    assert world.resources[TARGET].get(1) is target
-    assert holder.fields["target_id"] == 1
 
 
 def test_undone_changes_leave_no_trace_and_are_not_published() -> None:
