@@ -25,9 +25,9 @@ from fake_bluejay.http.faults import Fault
 from fake_bluejay.http.journal import Exchange, is_secret, masked, masked_headers, masked_query, with_query
 from fake_bluejay.state.snapshot import CONTROL_OBJECT, DELIVERY, ENTITY, RECORD, WEBHOOK
 
-MOST_TEXT = 65_536
+_MOST_TEXT = 65_536
 """The most characters of a body that are shown."""
-MOST_JSON = 4_194_304
+_MOST_JSON = 4_194_304
 """The most bytes of a body that is shown parsed."""
 
 _NOT_REPEATED = {
@@ -132,11 +132,11 @@ def exchange(one: Exchange, base_url: str, *, brief: bool = False, whole: bool =
 
 def _body(content: bytes, whole: bool) -> dict[str, Any]:
     try:
-        value = json.loads(content) if len(content) <= MOST_JSON else None
+        value = json.loads(content) if len(content) <= _MOST_JSON else None
         json.dumps(value, allow_nan=False)
     except (ValueError, RecursionError):
         value = None
-    text = content[: MOST_TEXT * 4].decode(errors="replace")[:MOST_TEXT]
+    text = content[: _MOST_TEXT * 4].decode(errors="replace")[:_MOST_TEXT]
     all_of_it = base64.b64encode(content).decode() if whole and text.encode() != content else None
     return {"text": text, "json": value, "base64": all_of_it}
 

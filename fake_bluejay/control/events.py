@@ -18,7 +18,7 @@ from starlette.types import Receive, Scope, Send
 
 from fake_bluejay.core.events import Change, EventLog, Subscription, TooManySubscribers
 
-HEARTBEAT: Final = 15.0
+_HEARTBEAT: Final = 15.0
 """Real seconds of silence after which a comment is sent, so that proxies keep the stream open."""
 
 _FINAL_SECONDS: Final = 0.2
@@ -28,7 +28,7 @@ _FINAL_SECONDS: Final = 0.2
 class EventStream:
     """The ASGI application of `GET events`. A stream costs one task, and no memory beyond the events on their way."""
 
-    def __init__(self, log: EventLog, heartbeat: float = HEARTBEAT) -> None:
+    def __init__(self, log: EventLog, heartbeat: float = _HEARTBEAT) -> None:
         self._log = log
         self._heartbeat = heartbeat
 

@@ -640,7 +640,7 @@ def _check_webhook(control: Control, id: str) -> None:
         raise NothingThere(unknown("webhook", id, control.world.outbox.webhooks))
 
 
-async def arrivals(control: Control, call: ControlCall) -> None:
+async def _settle_deliveries(control: Control, call: ControlCall) -> None:
     """Wait until no delivery is under way, if the request asks for that; each receiver has 5 seconds."""
     if call.query.settled:
         control.world.deliver()
@@ -649,7 +649,7 @@ async def arrivals(control: Control, call: ControlCall) -> None:
             await asyncio.sleep(_A_MOMENT)
 
 
-@_operation("GET", "deliveries", list[models.DeliveryShown], query=models.DeliveriesQuery, first=arrivals)
+@_operation("GET", "deliveries", list[models.DeliveryShown], query=models.DeliveriesQuery, first=_settle_deliveries)
 def deliveries(control: Control, call: ControlCall) -> Any:
     """List the deliveries to webhooks with their outcome; `x-total-count` says how many match before paging."""
     found = [one for number, one in control.world.outbox.deliveries.items() if number > call.query.after]

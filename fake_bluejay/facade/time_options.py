@@ -11,7 +11,7 @@ from typing import Any
 from fake_bluejay.core.clock import microseconds
 from fake_bluejay.core.suggest import instead_of, unknown
 
-LONGEST = timedelta(days=3)
+_LONGEST = timedelta(days=3)
 """The default for the longest time by which waits may move a fake's clock. The choice is this project's."""
 
 
@@ -21,7 +21,7 @@ def longest_of(options: Mapping[str, Any]) -> int:
     Raises:
         ValueError: `longest` is not a positive number of seconds, or a positive timedelta.
     """
-    longest = options.get("longest", LONGEST)
+    longest = options.get("longest", _LONGEST)
     try:
         length = microseconds(longest)
     except ValueError:

@@ -41,7 +41,7 @@ def connecting(scheme: str, found: Callable[..., Any]) -> Callable[..., Any]:
     def connect(self: Any) -> None:
         host, port = (self._tunnel_host, self._tunnel_port) if self._tunnel_host else (self.host, self.port)
         if takes(host):
-            give_socket(self, "https" if self._tunnel_host else scheme, host, port)
+            _give_socket(self, "https" if self._tunnel_host else scheme, host, port)
         else:
             found(self)
 
@@ -64,7 +64,7 @@ def _putrequest(found: Callable[..., Any]) -> Callable[..., Any]:
                 self.sock.close()
                 self.sock = None
             if for_bluejay and proxied:
-                give_socket(self, proxied.scheme, proxied.hostname or HOST, proxied.port)
+                _give_socket(self, proxied.scheme, proxied.hostname or HOST, proxied.port)
             else:
                 self.connect()
         return found(self, method, url, *args, **kwargs)
@@ -72,7 +72,7 @@ def _putrequest(found: Callable[..., Any]) -> Callable[..., Any]:
     return putrequest
 
 
-def give_socket(connection: Any, scheme: str, host: str, port: int | None) -> None:
+def _give_socket(connection: Any, scheme: str, host: str, port: int | None) -> None:
     """Connect an `http.client` connection to the fake."""
     timeout = connection.timeout
     connection.sock = WireSocket(open_wire(scheme, host, port))

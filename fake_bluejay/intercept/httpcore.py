@@ -29,7 +29,7 @@ Open = Callable[[str, int], HttpWire]
 
 def seams(module: ModuleType) -> Iterator[Seam]:
     """List the seams in httpcore or httpcore2, or in a library that derives its classes from theirs."""
-    if module.__name__ in DERIVED:
+    if module.__name__ in _DERIVED:
         for name in ("httpcore", "httpcore2"):
             if name in sys.modules:
                 yield from _seams_of_derived_classes(contents(sys.modules[name]), module.__name__)
@@ -50,7 +50,7 @@ def seams(module: ModuleType) -> Iterator[Seam]:
                     yield Seam(getattr(proxied, prefix + name), "can_handle_request", passing_over)
 
 
-DERIVED = ("httpx_socks",)
+_DERIVED = ("httpx_socks",)
 """The libraries whose pools are derived from httpcore's, and make connections of their own: to proxies."""
 
 

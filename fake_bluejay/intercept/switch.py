@@ -24,7 +24,7 @@ class Fake(NamedTuple):
     time: Timeline | None
     """The time that sleeps move; None if sleeping takes real time."""
     refused: dict[str, None]
-    """The first few messages of calls that the guard has refused; a client may not pass its error's message on."""
+    """The first few messages of the guard's refusals, for the report: a client may hide the message of its error."""
 
 
 _clients = ShimGroup(

@@ -67,7 +67,7 @@ class HttpWire:
 
     Args:
         app: The application that answers.
-        is_open: Tells whether the fake still takes calls; a wire that it has left behind has ended.
+        is_open: Returns whether the fake still takes calls; if not, the wire has ended.
     """
 
     def __init__(

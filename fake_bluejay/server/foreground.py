@@ -31,7 +31,7 @@ from fake_bluejay.server.worlds import Worlds
 
 _log = logging.getLogger("fake_bluejay")
 
-LISTENER_COUNT = 16 if sys.platform != "win32" else 1
+_LISTENER_COUNT = 16 if sys.platform != "win32" else 1
 """The number of listening sockets, all duplicates of one.
 
 In a round, an event loop accepts one connection from each listening socket, and under load a round is long. With one
@@ -146,9 +146,9 @@ def serve(
     gc.enable()  # which the command stops while it loads
     REAL_TIME_THREADS.add(threading.get_ident())  # receivers of webhooks are not waited for here: they may call back
     try:
-        with _signals_end(server, saver):
+        with _handling_signals(server, saver):
             announce()
-            server.run(sockets=[listening, *(listening.dup() for _ in range(LISTENER_COUNT - 1))])
+            server.run(sockets=[listening, *(listening.dup() for _ in range(_LISTENER_COUNT - 1))])
     finally:
         REAL_TIME_THREADS.discard(threading.get_ident())
         listening.close()
@@ -235,7 +235,7 @@ class _Saver:
 
 
 @contextlib.contextmanager
-def _signals_end(server: uvicorn.Server, saver: _Saver) -> Iterator[None]:
+def _handling_signals(server: uvicorn.Server, saver: _Saver) -> Iterator[None]:
     """Handle signals before uvicorn does, and after: uvicorn raises them again once it has stopped."""
 
     def end(signum: int, frame: object) -> None:

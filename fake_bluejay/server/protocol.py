@@ -409,7 +409,7 @@ class Protocol(HttpToolsProtocol):
             return
         self._refused, self._waiting, self.waits_since = True, None, None
         content = json.dumps({"detail": detail}, separators=(",", ":")).encode()
-        words = b"%scontent-type: application/json\r\ncontent-length: %d\r\nconnection: close\r\n\r\n%s" % (
+        response = b"%scontent-type: application/json\r\ncontent-length: %d\r\nconnection: close\r\n\r\n%s" % (
             STATUS_LINE[status],
             len(content),
             content,
@@ -419,23 +419,23 @@ class Protocol(HttpToolsProtocol):
         if self.pipeline or not (its_own or cycle is None or cycle.response_complete):
             if its_own:
                 self.pipeline.popleft()
-            self._deferred_response = words
+            self._deferred_response = response
         else:
             if its_own:
                 cycle.disconnected = True
                 cycle.waiting_for_100_continue = False  # the rest is not wanted any more
                 cycle.message_event.set()
             # An answer that has begun before the request was whole is the last one on this connection.
-            self._send_and_close(b"" if its_own and cycle.response_started else words)
+            self._send_and_close(b"" if its_own and cycle.response_started else response)
         self.flow.resume_reading()
         type(self).refused(self, status, detail)
 
-    def _send_and_close(self, words: bytes) -> None:
+    def _send_and_close(self, response: bytes) -> None:
         """Send these bytes, and let the client read them before the connection closes."""
         self._deferred_response = None
         if self.transport.is_closing():
             return
-        self.transport.write(words)
+        self.transport.write(response)
         if self.transport.can_write_eof():
             self.transport.write_eof()
 

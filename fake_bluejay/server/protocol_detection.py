@@ -65,9 +65,10 @@ class DetectProtocol(asyncio.Protocol):
         make_room(self._connections, self, self._limits.max_connections)
 
     def connection_lost(self, error: Exception | None) -> None:
-        self._over()
+        self._leave()
 
-    def _over(self) -> None:
+    def _leave(self) -> None:
+        """Take this protocol from the connections, and stop its timer."""
         self._connections.discard(self)
         self._timer.cancel()
 
@@ -91,7 +92,7 @@ class DetectProtocol(asyncio.Protocol):
 
     def _give_up(self) -> None:
         assert self._handshake is not None
-        self._over()
+        self._leave()
         self._handshake.cancel()
 
     def data_received(self, data: bytes) -> None:
@@ -106,7 +107,7 @@ class DetectProtocol(asyncio.Protocol):
             self._become_http(self.transport).data_received(self._received)
 
     def _become_http(self, transport: asyncio.Transport) -> asyncio.Protocol:
-        self._over()  # first, because it counts as one of the connections
+        self._leave()  # first, because it counts as one of the connections
         http = self._http()
         transport.set_protocol(http)
         http.connection_made(transport)
@@ -147,7 +148,7 @@ class DetectProtocol(asyncio.Protocol):
         except (OSError, EOFError):  # the client's side reports the failure
             encrypted = None
         if encrypted is None or encrypted.is_closing():  # uvloop raises nothing when the client has left
-            self._over()
+            self._leave()
             return
         http = self._become_http(encrypted)
         if self._received:

@@ -28,7 +28,7 @@ from fake_bluejay.server.gate import is_every_address
 NAMES = (HOST, OTLP_HOST, "localhost", "127.0.0.1", "::1")
 """The hosts of the certificate."""
 
-PRELOAD = Path(__file__).with_name("node.cjs")
+_PRELOAD = Path(__file__).with_name("node.cjs")
 """A preload that leads a Node before 22.21, which ignores `HTTPS_PROXY`, to the fake."""
 
 _ORGANISATION = "fake Bluejay: a throw-away authority"
@@ -59,7 +59,7 @@ The same port speaks TLS, as https://localhost:{port}, and is a proxy that leads
 The authority to trust is {self.ca_file}.
 So that clients with the real host in them come here unmodified, in the shell of curl, Python, Go, Node:
   export HTTPS_PROXY={url} SSL_CERT_FILE={ca} REQUESTS_CA_BUNDLE={ca} CURL_CA_BUNDLE={ca}
-  export NODE_EXTRA_CA_CERTS={ca} NODE_OPTIONS={shlex.quote(f"--require={PRELOAD}")}
+  export NODE_EXTRA_CA_CERTS={ca} NODE_OPTIONS={shlex.quote(f"--require={_PRELOAD}")}
 and of Java:
   keytool -importcert -noprompt -alias fake-bluejay -file {ca} -keystore {store} -storetype PKCS12 -storepass changeit
   export JAVA_TOOL_OPTIONS="-Djavax.net.ssl.trustStore={store} -Djavax.net.ssl.trustStorePassword=changeit\
