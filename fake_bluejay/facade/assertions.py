@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from typing import Any, Literal, Protocol, Self
 
 from fake_bluejay.bluejay.published import OPENAPI_PATH
@@ -154,12 +155,15 @@ class Assertions(Protocol):
     def __exit__(self, type_: type[BaseException] | None, error: BaseException | None, traceback: object) -> None:
         """Stop, unless the fake was on before; add the report to an assertion that failed, unless pytest shows it."""
         noted = self._is_shown or _SECTION in "".join(getattr(error, "__notes__", ()))
-        if isinstance(error, AssertionError) and not noted:
-            error.add_note(f"{_SECTION}\n{self.report()}")
-        if self._inner:
-            self._inner -= 1
-        else:
-            self.stop()
+        try:
+            if isinstance(error, AssertionError) and not noted:
+                with suppress(ConnectionError):  # the server of a fake that is connected to has gone
+                    error.add_note(f"{_SECTION}\n{self.report()}")
+        finally:
+            if self._inner:
+                self._inner -= 1
+            else:
+                self.stop()
 
     async def __aenter__(self) -> Self:
         return self.__enter__()

@@ -56,6 +56,17 @@ def test_failed_assertion_shows_the_history(served: FakeBluejay) -> None:
     assert "GET /v1/ping" in note
 
 
+def test_failed_assertion_is_the_tests_own_although_the_server_has_gone(serving: Callable[..., Any]) -> None:
+    def a_test() -> None:
+        with FakeBluejay.connect(server.url):
+            server.stop()
+            raise AssertionError("mine")
+
+    with serving() as server, pytest.raises(AssertionError, match="mine"):
+        a_test()
+    assert os.environ.get("BLUEJAY_API_URL") != f"{server.url}/v1"
+
+
 def test_worlds_of_organisations_and_resets_have_other_ids_of_deliveries(serving: Callable[..., Any]) -> None:
     with serving("--clock", "manual", "--no-access-log") as server:
         ids = []
