@@ -208,6 +208,14 @@ def test_a_reading_changed_in_the_console_affects_clients(fake: FakeBluejay, pag
     assert end(fake, 9).json()["success"] is True
     fake.readings.set(success="if-none-failed")
     page.wait_for_function("() => document.querySelector('#reading-success').value === 'if-none-failed'")
+    refusal = {"status": 400, "json": {"detail": "not now"}}
+    page.route(
+        "**/readings", lambda route: route.fallback() if route.request.method == "GET" else route.fulfill(**refusal)
+    )
+    page.locator("#reading-success").select_option("always")
+    shows(page.get_by_role("alert"), "not now")
+    page.unroute_all()
+    page.wait_for_function("() => document.querySelector('#reading-success').value === 'if-none-failed'")
 
 
 def test_requests_with_the_line_that_repeats_them(fake: FakeBluejay, page: Any) -> None:
@@ -1053,3 +1061,30 @@ def test_late_answers_do_not_show_what_nobody_asks_for_any_more(fake: FakeBlueja
     assert "Test result 2" in seen
     assert "Test result 1" not in seen
     assert "No test result matches" not in seen
+
+
+def test_focus_stays_in_lists_that_change(fake: FakeBluejay, page: Any) -> None:
+    focus = "document.activeElement.ariaLabel || document.activeElement.id"
+    fake.faults.delay(3)
+    page.keyboard.press("f")
+    page.get_by_role("button", name="Disarm fault 1").focus()
+    fake.faults.reset(path="/v1/ping")
+    page.get_by_role("button", name="Disarm fault 2").wait_for()
+    assert page.evaluate(focus) == "Disarm fault 1: answer late"
+    page.keyboard.press("r")
+    page.locator("#reading-success").focus()
+    fake.readings.set(no_failed_ids="empty-list", success="always")
+    page.wait_for_function("() => document.querySelector('#reading-success').value === 'always'")
+    assert page.evaluate(focus) == "reading-success"
+    run = fake.queue_run(fake.add_simulation(digital_humans=2, agent=fake.add_agent()).id)
+    page.keyboard.press("Escape")
+    page.keyboard.press("w")
+    page.get_by_role("button", name="Test result 2 of run 1").focus()
+    fake.clock.run_until(lambda: run.status == "COMPLETED")
+    shows(page.locator("#run-list"), "COMPLETED")
+    assert page.evaluate(focus) == "Test result 2 of run 1"
+    page.keyboard.press("s")
+    page.evaluate("document.querySelector('#resource-kind').selectedOptions[0].mine = true")
+    fake.add_agent()
+    shows(page.locator("#resource-kind"), "agents (2)")
+    assert page.evaluate("document.querySelector('#resource-kind').selectedOptions[0].mine") is True

@@ -33,6 +33,7 @@ export function updateRows(body, items, key, build) {
   const held = body.contains(document.activeElement) ? document.activeElement : null;
   const holder = held?.closest("[data-key]");
   const index = [...body.children].indexOf(holder);
+  const among = held ? $$(held.localName, holder).indexOf(held) : -1;
   const present = new Map([...body.children].map((row) => [row.dataset.key, row]));
   let place = body.firstElementChild;
   for (const item of items) {
@@ -57,7 +58,7 @@ export function updateRows(body, items, key, build) {
   for (const row of present.values()) row.remove();
   if (held === null || held === document.activeElement) return;
   const row = holder.isConnected ? holder : body.children[Math.min(index, body.children.length - 1)];
-  ($(held.localName, row ?? body) ?? row)?.focus();
+  if (row) ($$(held.localName, row).at(among) ?? $(held.localName, row) ?? row).focus();
 }
 
 // The one row that Tab reaches; the arrow keys move on from it, and to its button and back.

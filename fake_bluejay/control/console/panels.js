@@ -1,6 +1,6 @@
 // Faults to arm, readings to change, and the world as a whole.
 
-import { $, $$, h, note, put, sure, takeFrom, withCode } from "./dom.js";
+import { $, $$, h, note, put, sure, takeFrom, updateRows, withCode } from "./dom.js";
 import { all, attempt, get, look, onLook, place, Refused, send } from "./api.js";
 import { choose } from "./results.js";
 
@@ -89,31 +89,30 @@ async function arm(form) {
 
 async function lookAtFaults() {
   const faults = await get("faults");
-  const list = $("#fault-list");
-  list.replaceChildren(...faults.map((one, index) => h("li", null,
+  updateRows($("#fault-list"), faults.map((one, index) => ({ ...one, place: index + 1, label: label(one.kind) })), (one) => one.id, (one) => [
     h("button", {
-      type: "button", class: "small end", "aria-label": `Disarm fault ${index + 1}: ${label(one.kind)}`,
+      type: "button", class: "small end", "aria-label": `Disarm fault ${one.place}: ${one.label}`,
       onclick: () => attempt(() => send("DELETE", `faults/${one.id}`)).then(() => look("faults", "overview")),
     }, "Disarm"),
-    h("strong", null, label(one.kind)),
+    h("strong", null, one.label),
     " ", h("span", { class: "mono" }, Object.entries(one.arguments).filter(([, value]) => value !== null).map(([name, value]) => `${name} ${JSON.stringify(value)}`).join(", ")),
-    h("span", { class: "muted" }, [one.path ?? "any path", one.times === null ? "always" : one.times === 1 ? "once" : `${one.times} times`, one.after ? `after ${one.after} more` : "", one.probability === null ? "" : `with probability ${one.probability}`].filter(Boolean).join(" · ")))));
+    h("span", { class: "muted" }, [one.path ?? "any path", one.times === null ? "always" : one.times === 1 ? "once" : `${one.times} times`, one.after ? `after ${one.after} more` : "", one.probability === null ? "" : `with probability ${one.probability}`].filter(Boolean).join(" · ")),
+  ]);
   $("#fault-empty").hidden = faults.length > 0;
   $("#fault-clear").hidden = faults.length === 0;
 }
 
 async function lookAtReadings() {
-  const readings = await get("readings");
-  const tab = $("#reading-list");
-  const focused = tab.contains(document.activeElement) ? document.activeElement.id : null;
-  tab.replaceChildren(...readings.map((one) => h("div", { class: `reading${one.choice === one.default ? "" : " changed"}` },
+  updateRows($("#reading-list"), await get("readings"), (one) => one.name, (one) => h("div", { class: `reading${one.choice === one.default ? "" : " changed"}` },
     h("label", { for: `reading-${one.name}` }, h("span", null, withCode(one.question))),
     h("select", {
       id: `reading-${one.name}`,
-      onchange: (event) => attempt(() => send("PATCH", "readings", { [one.name]: event.target.value })).then(() => look("readings", "overview")),
+      onchange: (event) => {
+        event.target.closest("li").shown = null; // what it shows now is not what the server said
+        attempt(() => send("PATCH", "readings", { [one.name]: event.target.value })).then(() => look("readings", "overview"));
+      },
     }, one.choices.map((choice) => h("option", { value: choice, selected: choice === one.choice }, choice === one.default ? `${choice} (default)` : choice))),
-    h("p", { class: "muted" }, h("code", null, one.name), " · the default is from ", one.evidence))));
-  if (focused) $(`#${focused}`)?.focus();
+    h("p", { class: "muted" }, h("code", null, one.name), " · the default is from ", one.evidence)));
 }
 
 async function lookAtStubs() {
@@ -128,12 +127,13 @@ async function lookAtStubs() {
 // A run with its test results, each of which shows its scores and its transcript.
 async function lookAtRuns() {
   const runs = await get("runs?limit=50");
-  $("#run-list").replaceChildren(...runs.map((one) => h("li", { "data-key": String(one.id) },
+  updateRows($("#run-list"), runs, (one) => one.id, (one) => [
     h("strong", null, `Run ${one.id}`), " ", h("span", null, one.status),
     h("span", { class: "muted" }, `simulation ${one.simulation_id} · ${one.passed} passed · ${one.failed} failed · ${one.cancelled} cancelled`),
     h("span", { class: "buttons" }, one.test_results.map((id) => h("button", {
       type: "button", class: "small", "aria-label": `Test result ${id} of run ${one.id}`, onclick: () => choose(id),
-    }, String(id))), one.total > one.test_results.length ? h("span", { class: "muted" }, `and ${one.total - one.test_results.length} more`) : null))));
+    }, String(id))), one.total > one.test_results.length ? h("span", { class: "muted" }, `and ${one.total - one.test_results.length} more`) : null),
+  ]);
   $("#run-empty").hidden = runs.length > 0;
 }
 
@@ -208,7 +208,7 @@ export function startPanels() {
     h("h2", null, "Faults"), faultForm(), h("div", { class: "bar" }, h("h3", null, "Armed"), clear),
     h("p", { class: "empty", id: "fault-empty" }, "None is armed: requests are answered as they should be."), h("ul", { id: "fault-list", class: "list" }));
   $("#tab-readings").append(
-    h("h2", null, "Readings"), h("p", { class: "muted" }, "What Bluejay's documentation leaves open. Choose otherwise, and see what your client makes of it."), h("div", { id: "reading-list" }));
+    h("h2", null, "Readings"), h("p", { class: "muted" }, "What Bluejay's documentation leaves open. Choose otherwise, and see what your client makes of it."), h("ul", { id: "reading-list" }));
   $("#tab-world").append(...world());
   onLook("faults", lookAtFaults);
   onLook("readings", lookAtReadings);

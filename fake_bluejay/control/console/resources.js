@@ -56,8 +56,11 @@ function inWords({ field, to, on_delete }) {
 async function lookAtResources() {
   kinds = await get("resources");
   const select = $("#resource-kind");
-  const before = select.value;
-  put(select, kinds.map((one) => h("option", { value: one.collection, selected: one.collection === before }, `${one.collection.replaceAll("_", " ")} (${one.count})`)));
+  if (!select.options.length) put(select, kinds.map((one) => h("option", { value: one.collection })));
+  for (const [index, one] of kinds.entries()) { // options that stay the same do not disturb whoever is choosing one
+    const text = `${one.collection.replaceAll("_", " ")} (${one.count})`;
+    if (select.options[index].textContent !== text) select.options[index].textContent = text;
+  }
   const kind = chosen();
   const q = $("#resource-search").value;
   const { data, total } = await page(`resources/${kind.collection}?${new URLSearchParams({ q, limit: MOST, order: "newest" })}`);
