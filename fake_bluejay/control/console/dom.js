@@ -58,7 +58,9 @@ export function updateRows(body, items, key, build) {
   for (const row of present.values()) row.remove();
   if (held === null || held === document.activeElement) return;
   const row = holder.isConnected ? holder : body.children[Math.min(index, body.children.length - 1)];
-  if (row) ($$(held.localName, row).at(among) ?? $(held.localName, row) ?? row).focus();
+  // In place of a row that is gone its neighbor has the focus, and not its button, which a second Enter would press.
+  const again = holder.isConnected ? $$(held.localName, row).at(among) : row && $("summary", row);
+  (again ?? row)?.focus();
 }
 
 // The one row that Tab reaches; the arrow keys move on from it, and to its button and back.

@@ -101,6 +101,6 @@ export function startRequests(onOpen, onSearched) {
   onLook("requests", lookAtRequests);
   onLook("request", lookAtRequest);
   arrows($("#requests-rows"), (key, opened) => choose(Number(key), opened));
-  $("#requests-search").addEventListener("input", (event) => { q = event.target.value.trim(); searched(); look("requests"); });
+  $("#requests-search").addEventListener("input", (event) => { q = event.target.value.trim(); look("requests"); searched(); });
   sure($("#requests-clear"), () => attempt(() => send("DELETE", "requests")));
 }

@@ -8,7 +8,7 @@ import { choose, happen, mark, selected } from "./results.js";
 import { diagram } from "./diagram.js";
 
 let shown = null;
-export let record = null;
+let record = null;
 
 const BY = { agent: "agent", watchdog: "watchdog", test: "by hand", evaluation: "evaluation", api: "API", call: "call", limit: "longest duration", journey: "the step before" };
 

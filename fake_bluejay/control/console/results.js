@@ -107,8 +107,8 @@ function filter(change) {
   change();
   view.offset = 0;
   show(counts);
-  filtered();
   look("results");
+  filtered();
 }
 
 // What the address says of the table, written and read.
@@ -140,8 +140,8 @@ async function lookAtResults() {
   if (query !== wanted()) return; // something else is asked for meanwhile, and will be looked at
   if (view.offset >= total && view.offset > 0) {
     view.offset = Math.max(0, Math.floor((total - 1) / PAGE) * PAGE);
-    filtered();
-    return look("results");
+    look("results");
+    return filtered();
   }
   view.total = total;
   updateRows($("#results-rows"), data, (record) => record.id, row);
@@ -165,8 +165,8 @@ export function turn(pages) {
   if (offset < 0 || (pages > 0 && offset >= view.total)) return;
   view.offset = offset;
   $("#results .scroll").scrollTop = 0;
-  filtered();
   look("results");
+  filtered();
 }
 
 export function choose(id, opened) {

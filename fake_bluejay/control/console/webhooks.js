@@ -40,6 +40,7 @@ function state(one) {
 
 function delivery(one) {
   const [tone, text] = state(one);
+  const payload = JSON.stringify(one.body, null, 2);
   return h("details", null,
     h("summary", null, h("strong", null, one.event), " ", h("span", { class: `pill ${tone}` }, text),
       h("span", { class: "muted mono wrap" }, `${one.number} · ${timeOfDay(one.created_at)} → ${one.to}`)),
@@ -48,7 +49,7 @@ function delivery(one) {
       h("time", { datetime: each.at, class: "mono muted" }, timeOfDay(each.at)), h("strong", null, outcome(each)), each.problem ? h("span", { class: "wrap" }, each.problem) : null)),
     one.planned ? h("li", { class: "muted" }, `${count(one.planned, "attempt")} to come`) : one.attempts.length ? null : h("li", { class: "muted" }, "none: the webhook was removed or disabled")),
     h("h3", null, "Payload"),
-    h("pre", { tabindex: "0" }, JSON.stringify(one.body, null, 2)));
+    h("pre", { tabindex: "0" }, payload.length > 20000 ? `${payload.slice(0, 20000)}…` : payload));
 }
 
 async function lookAtWebhooks() {
