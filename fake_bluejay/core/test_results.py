@@ -68,7 +68,7 @@ class Organisations(dict[str, Organisation]):
         """Replace the organisation of this name; the keys of the old one are forgotten."""
         if name in self:
             for key in self[name].api_keys:
-                del self.by_key[key]
+                self.by_key.pop(key, None)  # a key may be given twice
         super().__setitem__(name, organisation)
         self.by_key.update(dict.fromkeys(organisation.api_keys, organisation))
 

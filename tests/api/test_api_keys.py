@@ -55,6 +55,12 @@ def test_revoked_key_is_refused_where_any_key_serves() -> None:
         assert (status(fake, created["api_key"]), status(fake, "any")) == (401, 200)
 
 
+def test_key_that_was_given_twice_serves_beside_a_created_one() -> None:
+    with FakeBluejay(api_keys=["twice", "twice"]) as fake:
+        created = Client(fake, "twice")("POST", "api-keys", {"scope": "organization"})
+        assert [status(fake, key) for key in ("twice", created["api_key"], "other")] == [200, 200, 401]
+
+
 def test_keys_of_another_organisation_do_not_exist(ask: Client, others: Client, fake: FakeBluejay) -> None:
     mine = ask("POST", "api-keys", {"scope": "organization"})
     assert others("DELETE", f"api-keys/{mine['id']}", status=404) == {"detail": "Api key not found"}
