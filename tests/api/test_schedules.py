@@ -241,7 +241,7 @@ def test_invalid_and_unknown(ask: Client, fake: FakeBluejay, simulation: Any) ->
     for schedule in ({"frequency": "every_n_minutes", "interval": 60}, {"frequency": "daily", "time": "9:00"}, {}):
         ask("POST", "create-schedule", {"simulation_id": "1", "schedule": schedule}, status=422)
     theirs = fake.add_simulation(organisation="others").id
-    for id, status in (("99", 404), ("x", 404), (str(theirs), 403)):
+    for id, status in (("99", 404), ("x", 404), ("", 404), (str(theirs), 403)):
         ask("POST", "create-schedule", {"simulation_id": id, "schedule": DAILY}, status=status)
     for id in ("x", "6b1e7a52-26f3-4d6c-8a1f-0d2c3f4b5a69"):
         for method, path in (("GET", "schedule"), ("PUT", "update-schedule"), ("DELETE", "delete-schedule")):
