@@ -210,9 +210,11 @@ class FakeBluejay(Bluejay):
         self, type_: type[BaseException] | None, error: BaseException | None, traceback: object
     ) -> None:
         """Stop as `__exit__` does; before that, shut down the applications on this event loop that receive webhooks."""
-        if not self._inner and self._world.delivery_worker is not None:
-            await self._worker.shut_down()
-        await super().__aexit__(type_, error, traceback)
+        try:
+            if not self._inner and self._world.delivery_worker is not None:
+                await self._worker.shut_down()
+        finally:
+            await super().__aexit__(type_, error, traceback)
 
     def _environment(self) -> dict[str, str]:
         return {

@@ -256,7 +256,7 @@ def test_drafts_of_digital_humans_are_those_that_are_made(ask: Client, fake: Fak
 
 
 def test_generating_too_many_or_no_digital_humans_says_so(ask: Client, fake: FakeBluejay) -> None:
-    many = {"agent_id": "1", "load_testing": 10**12}
+    many = {"agent_id": "1", "load_testing": 10**30}
     answer = ask("POST", "generate-digital-humans", many)
     assert (len(answer["digital_humans"]), answer["warning"]) == (100, "Only 100 digital humans were made")
     answer = ask("POST", "generate-digital-humans", {"agent_id": "1"})
