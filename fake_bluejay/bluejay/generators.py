@@ -8,7 +8,7 @@ from __future__ import annotations
 import random
 from collections.abc import Iterator
 from datetime import timedelta
-from itertools import islice, repeat
+from itertools import islice
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
@@ -354,7 +354,7 @@ def _asked_for(call: ApiCall, request: DigitalHumanRequest) -> Iterator[dict[str
         NotFound: It names a scenario or a conversation that does not exist.
     """
     for goal in request.goal_adherence or ():
-        yield from repeat(_human("goal_adherence", goal.goal), goal.num_calls)
+        yield from (_human("goal_adherence", goal.goal) for _ in range(goal.num_calls))
     for id, count in (request.workflow_adherence or {}).items():
         yield from (_human("workflow_adherence", f"Follow a path of workflow {id}.") for _ in range(count))
     for id, count in (request.workflow_adherence_v2 or {}).items():
@@ -371,9 +371,12 @@ def _asked_for(call: ApiCall, request: DigitalHumanRequest) -> Iterator[dict[str
     for persona in request.customer_personas or ():
         one = _human("customer_personas", persona.goal)
         one |= {"name": persona.name, "role_description": persona.description}
-        yield from repeat(one, persona.num_calls)
-    yield from repeat(_human("load_testing", "Ask a usual question."), request.load_testing or 0)
-    yield from repeat(_human("red_teaming", "Try to make the agent break its rules."), request.red_teaming or 0)
+        yield from (one for _ in range(persona.num_calls))
+    for tag, intent, calls in (
+        ("load_testing", "Ask a usual question.", request.load_testing),
+        ("red_teaming", "Try to make the agent break its rules.", request.red_teaming),
+    ):
+        yield from (_human(tag, intent) for _ in range(calls or 0))
 
 
 def _human(tag: str, intent: str, success_criteria: str | None = None) -> dict[str, Any]:

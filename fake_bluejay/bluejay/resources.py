@@ -493,7 +493,7 @@ class Operations:
         fields = dict(fields)
         for link in self.links:
             value = fields.get(link.field)
-            if not value and value != 0:
+            if value is None:
                 continue
             given = value if isinstance(value, list) else [value]
             ids = [link.require(world, one, organisation).id for one in given]

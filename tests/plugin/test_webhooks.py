@@ -1566,6 +1566,27 @@ async def test_an_application_has_its_lifespan_on_the_loop_of_the_test() -> None
     assert told[-1] == "shutdown"
 
 
+async def test_a_fake_is_off_after_a_test_that_was_cancelled_while_an_application_shuts_down() -> None:
+    fake = FakeBluejay()
+
+    @contextlib.asynccontextmanager
+    async def lifespan(app: Starlette) -> Any:
+        yield
+        task.cancel()
+        await asyncio.sleep(1)
+
+    async def a_test() -> None:
+        async with fake:
+            fake.webhooks.add(Starlette(lifespan=lifespan))
+            fake.webhooks.send("simulation_ended", {})
+            await asyncio.sleep(1)
+
+    task = asyncio.create_task(a_test())
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert not fake.is_on
+
+
 def test_an_application_has_its_lifespan_on_the_fakes_own_loop() -> None:
     told: list[Any] = []
     with FakeBluejay() as bluejay:
