@@ -172,7 +172,6 @@ class _Server(uvicorn.Server):
         if hasattr(signal, "SIGUSR1"):  # before a request is answered: its client may send the signal then
             asyncio.get_running_loop().add_signal_handler(signal.SIGUSR1, self._saver.save_soon)
         await super().startup(sockets)
-        await asyncio.sleep(1)
         self._worlds.begin()
         self._sweeping = asyncio.create_task(sweep(self.server_state.connections))
 

@@ -191,6 +191,9 @@ class Worlds:
         query = parse_qsl(scope["query_string"].decode("latin-1"), keep_blank_values=True)
         name = each_once([one for one in query if one[0] == "organisation"]).get("organisation")
         called = scope["method"], scope["path"].removeprefix("/_fake/")
+        if called in (*_BRING_KEYS, ("POST", "save")):  # some of these are answered here
+            for parameter, _ in query:
+                check_known("parameter", parameter, ("organisation",))
         if called == ("POST", "save"):
             return JSONResponse({"saved": str(await self.save())})
         if called == ("GET", "organisations") and name is None and self._own:
