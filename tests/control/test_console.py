@@ -1080,12 +1080,41 @@ def test_focus_stays_in_lists_that_change(fake: FakeBluejay, page: Any) -> None:
     run = fake.queue_run(fake.add_simulation(digital_humans=2, agent=fake.add_agent()).id)
     page.keyboard.press("Escape")
     page.keyboard.press("w")
-    page.get_by_role("button", name="Test result 2 of run 1").focus()
+    page.get_by_role("button", name="Test result 1 of run 1").focus()
+    page.keyboard.press("ArrowRight")
     fake.clock.run_until(lambda: run.status == "COMPLETED")
     shows(page.locator("#run-list"), "COMPLETED")
     assert page.evaluate(focus) == "Test result 2 of run 1"
+    page.keyboard.press("ArrowLeft")
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.closest('#run-list')") is None  # one stop, however many results
+    page.keyboard.press("Escape")
     page.keyboard.press("s")
     page.evaluate("document.querySelector('#resource-kind').selectedOptions[0].mine = true")
     fake.add_agent()
     shows(page.locator("#resource-kind"), "agents (2)")
     assert page.evaluate("document.querySelector('#resource-kind').selectedOptions[0].mine") is True
+
+
+def test_kind_and_search_of_resources_outlast_a_reload(fake: FakeBluejay, page: Any) -> None:
+    fake.add("folder", name="Support")
+    fake.add("folder", name="Sales")
+    fake.add_agent(name="Front desk")
+    page.keyboard.press("s")
+    page.locator("#resource-kind").select_option("folders")
+    page.locator("#resource-search").fill("sal")
+    page.wait_for_function("() => document.querySelectorAll('#resource-list > li').length === 1")
+    page.reload()
+    shows(page.locator("#resource-list"), "Sales")
+    assert page.locator("#resource-kind").input_value() == "folders"
+    assert page.locator("#resource-search").input_value() == "sal"
+    page.locator(".tabs button[data-tab=world]").click()
+    page.locator(".tabs button[data-tab=resources]").click()
+    page.locator("#resource-kind").select_option("agents")
+    page.locator("#resource-search").fill("")
+    shows(page.locator("#resource-list"), "Front desk")
+    page.go_back()
+    page.go_back()
+    shows(page.locator("#resource-list"), "Sales")
+    page.goto(f"{fake.url}/_fake/#tab=resources&kind=nothing")
+    shows(page.locator("#resource-list"), "Front desk")

@@ -9,7 +9,7 @@ import { startResult } from "./result.js";
 import * as requests from "./requests.js";
 import { choose as chooseRequest, selected as request, startRequests } from "./requests.js";
 import { badges, startPanels } from "./panels.js";
-import { startResources } from "./resources.js";
+import * as resources from "./resources.js";
 import { startWebhooks } from "./webhooks.js";
 import { table } from "./statuses.js";
 
@@ -29,6 +29,7 @@ function where() {
   if (narrow.matches && document.body.dataset.view !== usual(parts)) parts.set("view", document.body.dataset.view);
   results.address(parts);
   requests.address(parts);
+  resources.address(parts);
   return String(parts);
 }
 
@@ -50,6 +51,7 @@ function follow() {
   following = true;
   results.follow(parts);
   requests.follow(parts);
+  resources.follow(parts);
   document.body.dataset.view = ["results", "requests", "side"].includes(view) ? view : usual(parts);
   choose(number("result"), false);
   if (asked !== null) chooseRequest(asked, false);
@@ -119,7 +121,7 @@ const KEYS = [
   ["t", "light or dark", theme],
   ["?", "these keys", () => $("#help").showModal()],
 ];
-const MORE = [["↑ ↓", "move in a table (j, k), or from a search into it"], ["→ ←", "to a row's button, and back"], ["Enter", "open"], ["Esc", "clear and leave a search, close a dialog"]];
+const MORE = [["↑ ↓", "move in a table (j, k), or from a search into it"], ["→ ←", "to a row's button and back, to a run's next test result"], ["Enter", "open"], ["Esc", "clear and leave a search, close a dialog"]];
 
 function onKey(event) {
   if (event.ctrlKey || event.metaKey || event.altKey || $("dialog[open]")) return;
@@ -190,7 +192,7 @@ async function start() {
   }, refine);
   startPanels();
   startWebhooks();
-  const resources = attempt(startResources);
+  const knowing = attempt(() => resources.startResources(refine));
   startAdding();
   onLook("overview", async () => {
     const overview = await get("overview");
@@ -213,7 +215,7 @@ async function start() {
     search.value = text;
     search.dispatchEvent(new Event("input"));
   }
-  await resources;
+  await knowing;
   listen((state) => {
     $("#live").textContent = state;
     $("#live").dataset.state = state;

@@ -124,14 +124,22 @@ async function lookAtStubs() {
   $("#stub-clear").hidden = stubs.length === 0;
 }
 
+// The buttons of a toolbar are one stop of Tab: the arrow keys lead to the next and to the one before.
+function moveAlong(event) {
+  const next = { ArrowRight: event.target.nextElementSibling, ArrowLeft: event.target.previousElementSibling }[event.key];
+  if (next?.localName !== "button") return;
+  event.preventDefault();
+  next.focus();
+}
+
 // A run with its test results, each of which shows its scores and its transcript.
 async function lookAtRuns() {
   const runs = await get("runs?limit=50");
   updateRows($("#run-list"), runs, (one) => one.id, (one) => [
     h("strong", null, `Run ${one.id}`), " ", h("span", null, one.status),
     h("span", { class: "muted" }, `simulation ${one.simulation_id} · ${one.passed} passed · ${one.failed} failed · ${one.cancelled} cancelled`),
-    h("span", { class: "buttons" }, one.test_results.map((id) => h("button", {
-      type: "button", class: "small", "aria-label": `Test result ${id} of run ${one.id}`, onclick: () => choose(id),
+    h("span", { class: "buttons", role: "toolbar", "aria-label": `Test results of run ${one.id}`, onkeydown: moveAlong }, one.test_results.map((id, index) => h("button", {
+      type: "button", class: "small", "aria-label": `Test result ${id} of run ${one.id}`, tabindex: index ? "-1" : null, onclick: () => choose(id),
     }, String(id))), one.total > one.test_results.length ? h("span", { class: "muted" }, `and ${one.total - one.test_results.length} more`) : null),
   ]);
   $("#run-empty").hidden = runs.length > 0;

@@ -5,6 +5,7 @@ import { attempt, get, hear, look, onLook, page, Refused, send } from "./api.js"
 
 const MOST = 50;
 let kinds = [];
+let named = null; // the kind that the address names
 const chosen = () => kinds.find((one) => one.collection === $("#resource-kind").value);
 
 const written = (value) => JSON.stringify(value, null, 2);
@@ -56,7 +57,10 @@ function inWords({ field, to, on_delete }) {
 async function lookAtResources() {
   kinds = await get("resources");
   const select = $("#resource-kind");
-  if (!select.options.length) put(select, kinds.map((one) => h("option", { value: one.collection })));
+  if (!select.options.length) {
+    put(select, kinds.map((one) => h("option", { value: one.collection })));
+    pick();
+  }
   for (const [index, one] of kinds.entries()) { // options that stay the same do not disturb whoever is choosing one
     const text = `${one.collection.replaceAll("_", " ")} (${one.count})`;
     if (select.options[index].textContent !== text) select.options[index].textContent = text;
@@ -73,6 +77,35 @@ async function lookAtResources() {
   $("#resource-links").hidden = !kind.links.length;
 }
 
+// Show the kind that the address names; the first one, if it names none.
+function pick() {
+  const select = $("#resource-kind");
+  const value = kinds.some((one) => one.collection === named) ? named : (kinds[0]?.collection ?? "");
+  if (select.value !== value) begin(value);
+}
+
+// Begin with another kind: nothing of the one before is left.
+function begin(kind) {
+  $("#resource-kind").value = kind;
+  $("#resource-adding").open = false;
+  $("#resource-new").value = "";
+  put($("#resource-list"));
+  look("resources");
+}
+
+// What the address says of the panel, written and read.
+export function address(parts) {
+  if (named) parts.set("kind", named);
+  if ($("#resource-search").value) parts.set("entities", $("#resource-search").value);
+}
+
+export function follow(parts) {
+  named = parts.get("kind");
+  $("#resource-search").value = parts.get("entities") ?? "";
+  pick();
+  look("resources");
+}
+
 // The browser tells of the opening late, perhaps after the first keys: what was written by then stays.
 function adding() {
   const text = area("", "Fields of the new one");
@@ -87,12 +120,12 @@ function adding() {
     }, text, h("button", { class: "primary" }, "Add it")));
 }
 
-export async function startResources() {
+export async function startResources(onRefined) {
   $("#tab-resources").append(
     h("h2", null, "Resources"),
     h("div", { class: "fields" },
-      h("label", null, "Which", h("select", { id: "resource-kind", onchange: () => { $("#resource-adding").open = false; $("#resource-new").value = ""; put($("#resource-list")); look("resources"); } })),
-      h("label", null, "Search", h("input", { id: "resource-search", type: "search", autocomplete: "off", spellcheck: "false", oninput: () => look("resources") }))),
+      h("label", null, "Which", h("select", { id: "resource-kind", onchange: (event) => { named = event.target.value; begin(named); onRefined(); } })),
+      h("label", null, "Search", h("input", { id: "resource-search", type: "search", autocomplete: "off", spellcheck: "false", oninput: () => { look("resources"); onRefined(); } }))),
     h("ul", { class: "muted plain", id: "resource-links" }),
     h("p", { class: "muted", id: "resource-about" }),
     adding(),
