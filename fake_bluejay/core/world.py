@@ -12,7 +12,6 @@ from __future__ import annotations
 import threading
 from collections import deque
 from collections.abc import Callable, Container, Iterable, Mapping, Sequence
-from contextlib import nullcontext
 from dataclasses import replace
 from datetime import datetime, timedelta
 from types import EllipsisType
@@ -277,19 +276,21 @@ class World:
         length = microseconds(seconds)
         if length < 0:
             raise ValueError(f"cannot advance by {length / 1_000_000} seconds: time only moves forward")
-        # With the lock, two threads that advance at the same time each add their own length. Webhook receivers are
-        # called without the lock, because they may advance the clock themselves.
-        with nullcontext() if self.outbox.sends else self.lock:
+        # With the lock, two threads that advance at the same time each add their own length.
+        with self.lock:
             instant = self.settle() + length
             if instant > END:
                 raise ValueError(f"cannot advance by {length / 1_000_000} seconds: that is beyond the year 9998")
             self.requested_advance.microseconds += length
-            self._advance_to(instant)
+            is_there = self._jump_to(instant)
+        self._advance_to(instant, is_there)
 
     def move(self, length: int) -> None:
         """Move time forward by microseconds, as `advance` does, for a waiting thread, which calls `waited` itself."""
-        with nullcontext() if self.outbox.sends else self.lock:
-            self._advance_to(min(self.settle() + length, END))
+        with self.lock:
+            instant = min(self.settle() + length, END)
+            is_there = self._jump_to(instant)
+        self._advance_to(instant, is_there)
 
     def waited(self, length: int) -> None:
         """Add microseconds that the calling thread has waited."""
@@ -317,30 +318,45 @@ class World:
         self.requested_advance.microseconds += instant - now
         self._advance_to(instant)
 
-    def _advance_to(self, instant: int) -> None:
-        """Move on in one step; or, if there are webhooks, from one due timer to the next.
+    def _advance_to(self, instant: int, is_there: bool = False) -> None:
+        """Move on in one step; or, if something may be sent, from one due timer to the next.
 
         So a receiver is called at the instant of its delivery. If it advances the clock itself, deliveries to other
-        receivers that are due at this instant have been sent before.
+        receivers that are due at this instant have been sent before. Receivers are called without the lock, because
+        they may advance the clock, and other threads need the lock to send.
         """
         if self.outbox.ready:
             self.deliver()
-        while True:
-            with self.lock:
-                stop = instant
-                if self.outbox.sends:
-                    stop = min(instant, self.timers.next_due() or instant)
-                # A clock that follows real time may be past it by now.
-                length = max(0, stop - self.clock.now())
-                self.clock.advance(length)
-                self.settle()
-                if self.on_move is not None:
-                    self.on_move(length)
-                if (publish := self.on_change) is not None:
-                    publish("clock-moved", self.clock.now(), length)
+        while not is_there:
+            is_there = self._step_to(instant)
             self.deliver()
-            if stop == instant:
-                return
+
+    def _jump_to(self, instant: int) -> bool:
+        """Move on in one step if nothing may be sent on the way, and return whether that is so."""
+        return not self._may_send() and self._step_to(instant)
+
+    def _step_to(self, instant: int) -> bool:
+        """Move on, but no further than to the next due timer if something may be sent; return whether it is there."""
+        with self.lock:
+            stop = instant
+            if self._may_send():
+                stop = min(instant, self.timers.next_due() or instant)
+            # A clock that follows real time may be past it by now.
+            length = max(0, stop - self.clock.now())
+            self.clock.advance(length)
+            self.settle()
+            if self.on_move is not None:
+                self.on_move(length)
+            if (publish := self.on_change) is not None:
+                publish("clock-moved", self.clock.now(), length)
+            return stop == instant
+
+    def _may_send(self) -> bool:
+        """Return whether anything may be sent: a schedule may queue a run of an agent that has a trigger webhook."""
+        agents = self.resources.named("agent")
+        if self.outbox.sends or agents is None:
+            return self.outbox.sends
+        return any(agent.fields.get("outbound_trigger_webhook_url") for agent in agents.all())
 
     def switch_clock(self, mode: str, speed: float = 1.0) -> None:
         """Go on from this instant with another clock: `manual`, or `real` at a speed; a speed of 0 is a pause."""

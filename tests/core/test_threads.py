@@ -47,7 +47,7 @@ def test_whoever_looks_at_the_timers_has_the_lock(monkeypatch: pytest.MonkeyPatc
 
 def test_of_two_threads_that_advance_at_once_each_adds_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
     fake = FakeBluejay()
-    watched = Watched(fake, monkeypatch, fake.world, "_advance_to")
+    watched = Watched(fake, monkeypatch, fake.world, "_step_to")
     fake.clock.advance(1)
     assert watched.locked == [True]
 
@@ -59,6 +59,19 @@ def test_a_receiver_is_called_without_the_lock(monkeypatch: pytest.MonkeyPatch) 
     fake.webhooks.add(lambda request: locked.append(fake.world.lock._is_owned()))  # type: ignore[attr-defined]
     fake.queue_run()
     fake.clock.advance(60)
+    assert locked == [False, False]
+
+
+def test_a_receiver_that_is_added_while_a_thread_is_about_to_advance_is_called_without_the_lock() -> None:
+    fake = FakeBluejay()
+    locked: list[bool] = []
+    advancing = threading.Thread(target=lambda: fake.clock.advance(60))
+    with fake.world.lock:
+        advancing.start()
+        advancing.join(0.05)  # it waits for the lock by now
+        fake.webhooks.add(lambda request: locked.append(fake.world.lock._is_owned()))  # type: ignore[attr-defined]
+        fake.queue_run()
+    advancing.join()
     assert locked == [False, False]
 
 

@@ -3,7 +3,9 @@
 import hashlib
 import hmac
 import json
+import time
 from collections.abc import Iterator
+from datetime import timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
 from typing import Any
@@ -162,3 +164,22 @@ def test_call_that_is_over_before_the_answer_stays_as_it_is(dialler: Dialler, bl
     call.set_status("CANCELLED")
     bluejay.clock.advance(3600)
     assert call.status == "CANCELLED"
+
+
+@pytest.mark.parametrize("how", ["advance", "advance_to", "sleep"])
+def test_a_run_that_a_schedule_queues_is_told_of_at_its_moment(
+    dialler: Dialler, bluejay: FakeBluejay, how: str
+) -> None:
+    """Nothing could be sent when the clock set out: neither a webhook nor a run was there."""
+    simulated(bluejay, dialler.url)
+    bluejay.add("schedule", simulation_id="1", schedule={"frequency": "daily", "time": "09:05"})
+    start, day = bluejay.clock.now, timedelta(days=1)
+    {
+        "advance": lambda: bluejay.clock.advance(day),
+        "advance_to": lambda: bluejay.clock.advance_to(start + day),
+        "sleep": lambda: time.sleep(day.total_seconds()),
+    }[how]()
+    assert bluejay.clock.now == start + day
+    [delivery] = bluejay.webhooks.deliveries
+    assert [attempt.at for attempt in delivery.attempts] == [start + timedelta(hours=9, minutes=5, seconds=1)]
+    assert [result.status for result in bluejay.test_results] == ["COMPLETED"]
