@@ -205,16 +205,25 @@ class DeliveryWorker:
             lane = self._lanes.setdefault(sending.webhook.id, _Lane())
             lane.queue.append(sending)
             self._under_way[sending] = None
-            if lane.owner is None:
+            begins = lane.owner is None
+            if begins:
                 lane.owner = call
-                self._start(lane)
-            return lane.owner is call
+                self._waiting_lanes.append(lane)
+            is_ours = lane.owner is call
+        if begins:
+            self._start_thread()
+        return is_ours
 
-    def _start(self, lane: _Lane) -> None:
-        self._waiting_lanes.append(lane)
-        if self._threads < _MOST_AT_ONCE:
+    def _start_thread(self) -> None:
+        """Start a thread for a waiting lane, unless there are enough.
+
+        Call it without the lock: time may move until the thread runs, and this thread may then send what falls due.
+        """
+        with self._lock:
+            if not self._waiting_lanes or self._threads >= _MOST_AT_ONCE:
+                return
             self._threads += 1
-            threading.Thread(target=self._work, name="fake-bluejay webhooks", daemon=True).start()
+        threading.Thread(target=self._work, name="fake-bluejay webhooks", daemon=True).start()
 
     @CLOCKWORK.taking_part()
     def _work(self) -> None:
@@ -227,16 +236,21 @@ class DeliveryWorker:
                 lane = self._waiting_lanes.popleft()
             while True:
                 self._attempt(lane.queue[0])
+                added: list[_Lane] = []
                 with self._lock:
                     late = lane.queue.popleft().delivery.attempts[-1:]
                     if late and late[0].problem == TOO_LATE:
                         # The server hangs: send the rest at the same time, so that its timeouts do not add up.
-                        for sending in lane.queue:
-                            self._start(_Lane(deque([sending]), lane.owner))
+                        added = [_Lane(deque([sending]), lane.owner) for sending in lane.queue]
+                        self._waiting_lanes += added
                         lane.queue.clear()
-                    if not lane.queue:
+                    is_over = not lane.queue
+                    if is_over:
                         lane.owner = None
-                        break
+                for _ in added:
+                    self._start_thread()
+                if is_over:
+                    break
 
     def _attempt(self, sending: _Sending) -> None:
         """Attempt a delivery in this thread, by a function or a server."""

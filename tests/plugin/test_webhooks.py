@@ -36,6 +36,7 @@ from fake_bluejay import FakeBluejay
 from fake_bluejay.calls import Call, call_dropped, no_answer
 from fake_bluejay.core import outbox as core_webhooks
 from fake_bluejay.facade import receivers
+from fake_bluejay.intercept.true_time import REAL
 from fake_bluejay.state.snapshot import restore
 from fake_bluejay.webhooks import EVENTS, AttemptView, DeliveryView, Request, sign, verify
 from tests.published import published
@@ -582,6 +583,27 @@ def test_a_server_on_this_machine(bluejay: FakeBluejay) -> None:
     assert [delivery.delivered for delivery in bluejay.webhooks.deliveries] == [True] * 120
     assert received[0][0] == "/hook?from=bluejay"
     assert {event for _, event in received} == {"simulation_ended", "simulation_result_evaluated"}
+
+
+def test_time_that_passes_while_a_thread_starts_may_bring_further_deliveries(
+    bluejay: FakeBluejay, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The thread that starts another sends them."""
+
+    def start_slowly(thread: threading.Thread) -> None:
+        if thread.name == "fake-bluejay webhooks":
+            REAL.sleep(0.05)
+        note(thread)
+
+    note = threading.Thread._set_native_id  # type: ignore[attr-defined]
+    monkeypatch.setattr(threading.Thread, "_set_native_id", start_slowly)
+    result = bluejay.add_test_result()
+    with listening(lambda request, body: 200) as url:
+        for _ in range(3):
+            bluejay.webhooks.add(url, ["simulation_ended"])
+        with bluejay.clock.real():
+            result.end()
+    assert [delivery.delivered for delivery in bluejay.webhooks.deliveries] == [True] * 3
 
 
 @pytest.mark.parametrize(
