@@ -410,6 +410,7 @@ class Clockwork:
         """Let a thread that is about to start take part."""
         with self._mutex:
             member = Member(thread, self._generation)
+            member.ident = None  # a pool's call is submitted by one thread, and run by another
             self._working += 1
             self._changes += 1
         return member

@@ -10,6 +10,7 @@ call asks whether the calling thread takes part; for a bystander nothing changes
 
 from __future__ import annotations
 
+import contextlib
 import os
 import queue
 import sys
@@ -248,6 +249,9 @@ class VirtualSimpleQueue(SimpleQueue[Any], metaclass=_AsSimpleQueue):
     def put(self, item: Any, block: bool = True, timeout: float | None = None) -> None:
         """Put an item on the queue; it never waits."""
         super().put(item)
+        self._wake_one()
+
+    def _wake_one(self) -> None:
         try:
             wait = self._waits.popleft()
         except IndexError:
@@ -264,14 +268,18 @@ class VirtualSimpleQueue(SimpleQueue[Any], metaclass=_AsSimpleQueue):
         wait = CLOCKWORK.begin(member, timeout, "waited for a queue")
         while True:
             self._waits.append(wait)  # before it looks, so that a later `put` wakes it
+            woken = False
             try:
                 return super().get_nowait()
             except queue.Empty:
-                over = not CLOCKWORK.finish(wait)
+                woken = CLOCKWORK.finish(wait)
             finally:
-                if wait in self._waits:
+                try:
                     self._waits.remove(wait)
-            if over:
+                except ValueError:  # a `put` has woken this thread
+                    if not woken:  # it has an item already, or is to have none: another may wait for that item
+                        self._wake_one()
+            if not woken:
                 return super().get_nowait() if timeout is not None else super().get()
             wait.ended = False  # another thread may have taken the item
 
@@ -389,6 +397,8 @@ _pool_calls: weakref.WeakKeyDictionary[Any, _PoolCall] = weakref.WeakKeyDictiona
 """Future → its call."""
 _pools_lock = REAL.RLock()
 """The lock for the pools and their calls."""
+_cancelled: deque[Any] = deque()
+"""The futures that were cancelled and whose calls are still to be ended."""
 
 
 class _PoolCall:
@@ -425,11 +435,20 @@ class _PoolCall:
         CLOCKWORK.depart(self._member, dies=False)
 
 
+@contextlib.contextmanager
+def _pools_locked() -> Iterator[None]:
+    try:
+        with _pools_lock:
+            yield
+    finally:
+        _end_cancelled()
+
+
 def _submit(original: Callable[..., Any]) -> Callable[..., Any]:
     def submit(self: Any, function: Any, /, *args: Any, **kwargs: Any) -> Any:
         if CLOCKWORK.me() is None or type(self._work_queue) is VirtualSimpleQueue:
             return original(self, function, *args, **kwargs)
-        with _pools_lock:
+        with _pools_locked():
             pool_call = _PoolCall(_pools.setdefault(self, _Pool(self._max_workers)))
             try:
                 future = original(self, function, *args, **kwargs)
@@ -445,15 +464,29 @@ def _submit(original: Callable[..., Any]) -> Callable[..., Any]:
 
 def _end_if_cancelled(future: Any) -> None:
     if future.cancelled():
-        with _pools_lock:
-            pool_call = _pool_calls.pop(future, None)
+        _cancelled.append(future)
+        _end_cancelled()
+
+
+def _end_cancelled() -> None:
+    """End the calls that were cancelled, or leave that to the thread that has the lock now.
+
+    Nothing waits for the lock here: a pool cancels calls under its own lock, for which `submit` waits under this one.
+    """
+    while _cancelled and _pools_lock.acquire(False):
+        try:
+            pool_call = _pool_calls.pop(_cancelled.popleft(), None)
             if pool_call is not None:
                 pool_call.end()
+        except IndexError:  # another thread has been here
+            pass
+        finally:
+            _pools_lock.release()
 
 
 def _run(original: Callable[..., None]) -> Callable[..., Any]:
     def run(self: Any, *args: Any) -> None:
-        with _pools_lock:
+        with _pools_locked():
             pool_call = _pool_calls.pop(self.future, None)
             if pool_call is not None:
                 pool_call.begin()
@@ -462,7 +495,7 @@ def _run(original: Callable[..., None]) -> Callable[..., Any]:
         finally:
             # By now every waiting thread and callback knows the result.
             if pool_call is not None:
-                with _pools_lock:
+                with _pools_locked():
                     pool_call.end()
 
     return run

@@ -530,6 +530,30 @@ def test_a_thread_that_is_started_by_a_bystander_is_one(
     assert took[0] >= 0.01
 
 
+def test_an_item_wakes_the_thread_that_waits_and_not_the_one_that_has_just_taken_another(
+    bluejay: FakeBluejay,
+) -> None:
+    items: queue.SimpleQueue[str] = queue.SimpleQueue()
+    items.put("first")
+    got: list[str] = []
+    waiting = threading.Thread(target=lambda: got.append(items.get()), daemon=True)
+
+    def meanwhile(frame: Any, event: str, function: Any) -> None:
+        if event == "c_return" and function.__name__ == "get_nowait":
+            sys.setprofile(None)
+            waiting.start()
+            REAL.sleep(0.1)
+            items.put("second")
+
+    sys.setprofile(meanwhile)
+    try:
+        assert items.get() == "first"
+    finally:
+        sys.setprofile(None)
+    waiting.join(5)
+    assert got == ["second"]
+
+
 def test_wait_lasts_while_another_thread_works(passed: Callable[[], float]) -> None:
     future: concurrent.futures.Future[int] = concurrent.futures.Future()
 
@@ -576,6 +600,56 @@ async def test_a_loop_waits_for_a_pool_from_before_that_works(bluejay: FakeBluej
     calls = [asyncio.wrap_future(POOL.submit(work_in_pool)) for _ in range(4)]
     assert await asyncio.wait_for(asyncio.gather(*calls), 9) == [1, 1, 1, 1]
     assert (bluejay.clock.now - start).total_seconds() == 6
+
+
+def submit(pool: concurrent.futures.ThreadPoolExecutor) -> None:
+    """Submit a call to a pool that is shut down."""
+    with pytest.raises(RuntimeError):
+        pool.submit(int)
+
+
+@pytest.mark.parametrize("how", ["is cancelled", "is refused"])
+def test_a_call_that_never_runs_leaves_the_thread_that_submitted_it_in_virtual_time(how: str) -> None:
+    pool, free = concurrent.futures.ThreadPoolExecutor(1), REAL.Lock()
+    free.acquire()
+    pool.submit(lambda: free.acquire())
+    with FakeBluejay() as bluejay:
+        start = bluejay.clock.now
+        if how == "is cancelled":
+            assert pool.submit(int).cancel()
+        else:
+            pool.shutdown(wait=False)
+            submit(pool)
+        time.sleep(1)
+        assert (bluejay.clock.now - start).total_seconds() == pytest.approx(1, abs=0.1)
+        free.release()
+
+
+def test_a_pool_from_before_is_shut_down_while_another_thread_submits() -> None:
+    """The pool has a lock of its own: it cancels calls under it, and a call that is submitted waits for it."""
+    pool, free = concurrent.futures.ThreadPoolExecutor(1), REAL.Lock()
+    free.acquire()
+    pool.submit(lambda: free.acquire())
+    with FakeBluejay() as bluejay:
+        queued = pool.submit(int)
+        submitting = threading.Thread(target=submit, args=(pool,), daemon=True)
+        over = threading.Thread(target=lambda: pool.shutdown(wait=False, cancel_futures=True), daemon=True)
+        cancel = queued.cancel
+
+        def cancel_meanwhile() -> bool:
+            submitting.start()
+            REAL.sleep(0.1)  # it waits for the pool's lock by now
+            return cancel()
+
+        queued.cancel = cancel_meanwhile  # type: ignore[method-assign]
+        over.start()
+        over.join(5)
+        assert not over.is_alive()
+        submitting.join(5)
+        free.release()
+        start = bluejay.clock.now
+        time.sleep(60)  # no call that has ended holds time up
+        assert (bluejay.clock.now - start).total_seconds() == pytest.approx(60, abs=1)
 
 
 async def test_data_of_a_webhook_arrives_at_its_time(bluejay: FakeBluejay) -> None:
