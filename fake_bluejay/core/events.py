@@ -67,7 +67,7 @@ class EventLog:
         self._sources = sources
         self._limit = limit
         self._most = most
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()  # reentrant, for a signal's handler may send a request while it is held
         self._changes: deque[Change] = deque(maxlen=limit)
         self._subscriptions: set[Subscription] = set()
         self._last = 0

@@ -166,7 +166,7 @@ class DeliveryWorker:
     async def shut_down(self) -> None:
         """Run the shutdown of the applications that were started on the loop that is running."""
         here = asyncio.get_running_loop()
-        for key in [key for key in self._lifespans if key[1] is here]:
+        for key in [key for key in list(self._lifespans) if key[1] is here]:
             await self._lifespans.pop(key).shut_down()
 
     def close(self) -> None:
@@ -175,7 +175,7 @@ class DeliveryWorker:
         On a loop that runs in this thread, the shutdown begins once the loop has its turn.
         """
         here = running_loop()
-        for loop in {loop for _, loop in self._lifespans}:
+        for loop in {loop for _, loop in list(self._lifespans)}:
             if loop is here:
                 keep_running(self.shut_down())
             elif loop.is_running():

@@ -52,7 +52,7 @@ def report(fake: Assertions) -> str:
             *([f"readings that are not the defaults: {', '.join(others)}"] if others else []),
             *([f"faults still armed: {fake.faults!r}"] if fake.faults else []),
         ]
-        refused = [f"refused by the guard: {printable(message)}" for message in fake._refused]
+        refused = [f"refused by the guard: {printable(message)}" for message in list(fake._refused)]
         lines = [*(lines or ["no requests"]), *refused]
         return "\n".join([*head, *_pending(world, start, now), *lines, *_time_lines(fake)])
 
@@ -76,7 +76,7 @@ def _time_lines(fake: Assertions) -> list[str]:
     if timeline is None:
         return []
     lines = [f"clock {movement}" for movement in timeline.movements[-_MOST_MOVEMENTS:]]
-    for name, stack in timeline.held_up.items():
+    for name, stack in list(timeline.held_up.items()):
         lines.append(f"{name} worked for long while others waited, so time stood still, at:\n{stack}")
     if timeline.seems_to_poll_something_real():
         lines.append(

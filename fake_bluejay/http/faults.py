@@ -257,7 +257,7 @@ class ArmedFaults:
         self.faults: list[Fault] = []
         """The armed faults, in the order in which requests meet them: always the same list."""
         self._last_id = 0
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()  # reentrant, for a signal's handler may send a request while it is held
         """The lock for the faults: a test arms them in its thread, and requests meet them in a server's."""
         self.on_change: Callable[..., None] | None = None
         """Called with each change, like `World.on_change`."""

@@ -197,7 +197,7 @@ class Journal:
         self._exchanges: deque[Exchange] = deque()
         self._bytes = 0
         self._asked, self._answered = _HeadersSeen(), _HeadersSeen()
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()  # reentrant, for a signal's handler may send a request while it is held
         self.total = 0
         """The number of exchanges, including the forgotten ones."""
         self.on_change: Callable[..., None] | None = None

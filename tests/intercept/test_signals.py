@@ -10,8 +10,12 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+import requests
 
 from fake_bluejay import FakeBluejay
+from fake_bluejay.core.events import Subscription
+from fake_bluejay.http.faults import ArmedFaults
+from fake_bluejay.http.journal import _HeadersSeen
 from fake_bluejay.intercept import clockwork
 from fake_bluejay.intercept.true_time import REAL
 
@@ -121,3 +125,35 @@ def test_time_goes_on_after_a_handler_that_raises_anywhere_in_a_wait(
         finally:
             sys.setprofile(None)
     assert 20 < place < 999, place
+
+
+@posix
+@pytest.mark.parametrize(("owner", "name"), [(_HeadersSeen, "share"), (ArmedFaults, "_next"), (Subscription, "_wake")])
+def test_a_handler_may_call_bluejay_in_the_middle_of_a_call(
+    bluejay: FakeBluejay, monkeypatch: pytest.MonkeyPatch, owner: type, name: str
+) -> None:
+    """As one that ends its conversations at a SIGTERM does, whatever lock its thread has at that moment."""
+    bluejay.faults.respond(503, path="/v1/all-agents")
+    bluejay.service.events.subscribe(lambda: None)
+    original = getattr(owner, name)
+    before = signal.signal(signal.SIGUSR1, lambda number, frame: answered.append(call()))
+    answered: list[int] = []
+
+    def call() -> int:
+        return requests.get(
+            "https://api.getbluejay.ai/v1/all-agents", headers={"X-API-Key": "key"}, timeout=5
+        ).status_code
+
+    def interrupted(*arguments: Any) -> Any:
+        if not answered:
+            answered.append(0)
+            signal.raise_signal(signal.SIGUSR1)
+        return original(*arguments)
+
+    monkeypatch.setattr(owner, name, interrupted)
+    try:
+        answered.append(call())
+    finally:
+        signal.signal(signal.SIGUSR1, before)
+    assert sorted(answered) == [0, 200, 503]
+    assert [exchange.number for exchange in bluejay.requests] == [1, 2]

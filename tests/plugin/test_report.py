@@ -11,6 +11,7 @@ import pytest_asyncio
 import requests
 
 from fake_bluejay import FakeBluejay
+from fake_bluejay.facade import report as report_module
 
 URL = "https://api.getbluejay.ai/v1/end-conversations"
 QUIET = ("-p", "no:randomly", "-p", "no:asyncio")
@@ -53,6 +54,20 @@ def test_the_bluejay_section(pytester: pytest.Pytester) -> None:
         ]
     )
     assert "secret" not in result.stdout.str().split("-- bluejay --")[1]
+
+
+def test_the_section_is_whole_also_if_a_call_is_refused_meanwhile(
+    bluejay: FakeBluejay, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A thread that the test has left running calls on."""
+
+    def refuse_another(message: str) -> str:
+        bluejay._refused[f"{message}, and again"] = None
+        return message
+
+    bluejay._refused["first"] = None
+    monkeypatch.setattr(report_module, "printable", refuse_another)
+    assert "refused by the guard: first" in report_module.report(bluejay)
 
 
 def test_the_section_has_the_calls_that_the_guard_refused(pytester: pytest.Pytester) -> None:
