@@ -353,10 +353,7 @@ class World:
 
     def _may_send(self) -> bool:
         """Return whether anything may be sent: a schedule may queue a run of an agent that has a trigger webhook."""
-        agents = self.resources.named("agent")
-        if self.outbox.sends or agents is None:
-            return self.outbox.sends
-        return any(agent.fields.get("outbound_trigger_webhook_url") for agent in agents.all())
+        return self.outbox.sends or bool(self.resources.named("schedule"))
 
     def switch_clock(self, mode: str, speed: float = 1.0) -> None:
         """Go on from this instant with another clock: `manual`, or `real` at a speed; a speed of 0 is a pause."""
