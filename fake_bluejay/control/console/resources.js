@@ -47,7 +47,6 @@ const EFFECTS = {
   detach: ["it becomes empty if that is removed", "one that is removed is taken out"],
   cascade: ["this is removed with it", "this is removed with each of them"],
   keep: ["it stays as it is if that is removed", "it stays as it is if one of them is removed"],
-  restrict: ["that cannot be removed before this", "none of them can be removed before this"],
 };
 function inWords({ field, to, on_delete }) {
   const several = field.endsWith("s");
