@@ -353,7 +353,10 @@ class World:
 
     def _may_send(self) -> bool:
         """Return whether anything may be sent: a schedule may queue a run of an agent that has a trigger webhook."""
-        return self.outbox.sends or bool(self.resources.named("schedule"))
+        if self.outbox.sends or not self.resources.named("schedule"):
+            return self.outbox.sends
+        agents = self.resources.named("agent")
+        return agents is not None and any(one.fields.get("outbound_trigger_webhook_url") for one in agents.all())
 
     def switch_clock(self, mode: str, speed: float = 1.0) -> None:
         """Go on from this instant with another clock: `manual`, or `real` at a speed; a speed of 0 is a pause."""
