@@ -6,6 +6,8 @@ import time
 from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING, Annotated, Protocol
 
+from fake_bluejay.core.numbers import is_number
+
 _ZERO = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 
@@ -39,7 +41,7 @@ def microseconds(seconds: float | timedelta) -> int:
     """
     if isinstance(seconds, timedelta):
         return seconds // _MICROSECOND
-    if isinstance(seconds, bool) or not isinstance(seconds, (int, float)):
+    if not is_number(seconds):
         raise ValueError(f"a number of seconds or a timedelta is needed, not {seconds!r}")
     try:
         return round(seconds * 1_000_000)

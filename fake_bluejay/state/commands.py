@@ -11,7 +11,7 @@ import functools
 import operator
 from collections.abc import Callable, Iterator, Mapping
 from inspect import Parameter
-from typing import Annotated, Any, ClassVar, Literal, Self, TypeVar
+from typing import Annotated, Any, ClassVar, Literal, Self, TypeVar, get_type_hints
 
 from pydantic import (
     AfterValidator,
@@ -40,7 +40,7 @@ from fake_bluejay.core.suggest import Place, check_known, passing, unknown
 from fake_bluejay.core.test_results import MOST_ALIKE, Organisation, Record
 from fake_bluejay.core.webhooks import check_secret, check_url, new_webhook, scope_of, selected
 from fake_bluejay.core.world import DEFAULT_ORGANISATION, World
-from fake_bluejay.http.faults import KINDS, FaultKind, Faults, arm_from_data
+from fake_bluejay.http.faults import KINDS, FaultKind, Faults, Which, arm_from_data
 from fake_bluejay.http.stubs import Stubs, check_answer, pattern_of
 from fake_bluejay.state.snapshot import call_from_data
 
@@ -437,13 +437,13 @@ class NewStub(Command):
             service.stubs.add(self.method, self.path, self.status, self.json_)
 
 
-_CHOICE: dict[str, tuple[Any, str]] = {
-    "path": (str | None, "Only requests of this path; null: any."),
-    "times": (int | None, "The number of requests that meet it; null: all from now on."),
-    "after": (int, "The number of matching requests that are let through first."),
-    "probability": (float | None, "Of meeting it, from 0 to 1, drawn from the seed."),
+_CHOICE = {
+    "path": "Only requests of this path; null: any.",
+    "times": "The number of requests that meet it; null: all from now on.",
+    "after": "The number of matching requests that are let through first.",
+    "probability": "Of meeting it, from 0 to 1, drawn from the seed.",
 }
-"""The fields of `Which`, each with its type and description."""
+"""Field of `Which` → its description."""
 
 
 class _Fault(Command):
@@ -477,9 +477,9 @@ def _fault_model(kind: FaultKind) -> Any:
         )
         type_ = dict[str, str] | None if one.type == Mapping[str, str] | None else one.type
         fields["json_" if one.name == "json" else one.name] = (type_, field)
+    types = get_type_hints(Which)
     for name, default in kind.which.items():
-        type_, description = _CHOICE[name]
-        fields[name] = (type_, Field(default, description=description))
+        fields[name] = (types[name], Field(default, description=_CHOICE[name]))
     model = create_model("".join(map(str.title, kind.name.split("_"))), __base__=_Fault, __doc__=kind.summary, **fields)
     model.model_config["title"] = kind.label
     return model
