@@ -69,8 +69,9 @@ _TOOLS = (
 """The packages whose threads do not take part."""
 
 WIRES: set[type] = set()
-"""The classes of connections to a fake. To ask one whether it has ended is no wait; urllib3 does so on Windows, before
-each request.
+"""The classes of connections to a fake.
+
+On Windows, urllib3 asks its connection by `select`, before each request, whether it has ended. That is no wait.
 """
 
 _LONGEST = 9_000_000_000
@@ -121,7 +122,7 @@ _was_frozen = False
 
 
 def holders_have_changed() -> bool:
-    """Return whether freezegun has begun or ended since the last call: modules hold other clocks than then."""
+    """Return whether freezegun has begun or ended since the last call, and so has changed the clocks of modules."""
     global _was_frozen
     was_frozen, _was_frozen = _was_frozen, is_frozen_by_freezegun()
     return was_frozen != _was_frozen
@@ -277,7 +278,7 @@ class VirtualSimpleQueue(SimpleQueue[Any], metaclass=_AsSimpleQueue):
                 try:
                     self._waits.remove(wait)
                 except ValueError:  # a `put` has woken this thread
-                    if not woken:  # it has an item already, or is to have none: another may wait for that item
+                    if not woken:  # this thread does not need the item of that `put`: let another have it
                         self._wake_one()
             if not woken:
                 return super().get_nowait() if timeout is not None else super().get()

@@ -88,7 +88,7 @@ class Worlds:
     # --- requests -----------------------------------------------------------------------------------------------
 
     def at_once(self, scope: Scope, content: bytes) -> Answer | None:
-        """Return the answer to a request that has nothing to wait for; else None, and nothing has happened."""
+        """Return the answer to a request that waits for nothing; None for another, of which nothing is done yet."""
         if is_control(scope) or scope["method"] == "OPTIONS":  # their answers may need more than one step
             return None
         if self._cors is not None and any(name == b"origin" for name, _ in scope["headers"]):
@@ -186,7 +186,7 @@ class Worlds:
 
     async def _answer_control(self, scope: Scope, receive: Receive, send: Send) -> Response | None:
         """Return the answer to a control request, unless one world's own control API answers it."""
-        from fake_bluejay.control.app import each_once  # with the first control request, as `Surface.control`
+        from fake_bluejay.control.app import each_once  # loaded with the first control request, like `Surface.control`
 
         query = parse_qsl(scope["query_string"].decode("latin-1"), keep_blank_values=True)
         name = each_once([one for one in query if one[0] == "organisation"]).get("organisation")
